@@ -1,0 +1,1 @@
+"""Image quality on uint8 photographs (`quality`) and the simple fills that every system is compared with (`references`)."""
