@@ -1,0 +1,27 @@
+"""tfinpaint fills holes in photographs with the published attention-based systems, in TensorFlow 2.
+
+    painter = tfinpaint.load("runs/paris")      # a run directory
+    filled = painter.fill(photo, mask)          # uint8 [H, W, 3], uint8 [H, W] (white is hole) -> uint8 [H, W, 3]
+    system = tfinpaint.create("multistage")     # an untrained tf.keras.Model
+
+`import tfinpaint` is quick: TensorFlow is imported when something is first used.
+"""
+
+__version__ = "0.1.0"
+
+SYSTEMS = ("multistage",)
+
+
+def create(name, variant="paper", **settings):
+    """An untrained system, a tf.keras.Model; see `tfinpaint.systems.create`."""
+    from tfinpaint.systems import create as create_system
+
+    return create_system(name, variant, **settings)
+
+
+def load(path):
+    """A `Painter` that fills photographs with the run at `path`; see `tfinpaint.runs.load_system`."""
+    from tfinpaint.painter import Painter
+    from tfinpaint.runs import load_system
+
+    return Painter(load_system(path))

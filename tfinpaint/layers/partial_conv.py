@@ -1,0 +1,71 @@
+"""Partial convolution: a convolution that sees known pixels only.
+
+Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018; equations (1)-(5) of the multistage
+attention paper (2020), whose M is `count` here and whose E is the size of the window, k * k * C.
+"""
+
+import tensorflow as tf
+
+
+class PartialConv2D(tf.keras.layers.Layer):
+    """Convolves the known pixels, scales up for the missing ones, and says where the result is known.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: odd side of the square window, k. The padding is k // 2 on every side and counts as missing.
+        strides: step between windows.
+
+    Call arguments: `[features, valid]`
+        features: [B, H, W, C].
+        valid: 1 where known, 0 where missing: [B, H, W, C], or [B, H, W, 1] for all channels.
+        Each may be a list of parts that are taken as concatenated, every part of `valid` having one channel (a decoder's
+        up-sampled features and its encoder's): the same result as with the maps repeated over the channels, for less work.
+
+    Returns: features [B, ceil(H / s), ceil(W / s), filters], 0 where no pixel of the window is known; and
+        valid [B, ceil(H / s), ceil(W / s), 1], 1 where at least one is.
+
+    Weights: kernel [k, k, C, filters], bias [filters], in this order.
+    """
+
+    def __init__(self, filters, kernel_size, strides=1, **kwargs):
+        super().__init__(**kwargs)
+        if kernel_size % 2 != 1:
+            raise ValueError(f"`kernel_size` is odd. Got {kernel_size}")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+
+    def build(self, input_shape):
+        # Keras hands over the shapes of [features, valid]; parts arrive as a list of shapes.
+        parts = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else [input_shape[0]]
+        channels = sum(int(tf.TensorShape(p)[-1]) for p in parts)
+        # The spread that the authors' convolutions start from, uniform in +-1 / sqrt(fan-in).
+        initial = tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+        self.kernel = self.add_weight(
+            name="kernel", shape=(self.kernel_size, self.kernel_size, channels, self.filters), initializer=initial)
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+
+    def call(self, inputs):
+        features, valid = (list(x) if isinstance(x, (list, tuple)) else [x] for x in inputs)
+        features = [tf.cast(f, self.compute_dtype) for f in features]
+        valid = [tf.cast(v, self.compute_dtype) for v in valid]
+        seen = tf.concat([f * v for f, v in zip(features, valid)], axis=-1)  # [B, H, W, C]
+        raw = self._slide(seen, self.kernel)  # [B, h, w, filters]
+
+        # All output channels share one count of known inputs, so the maps are counted with one channel, in float32: float16
+        # cannot hold the counts of wide layers exactly.
+        per_pixel = sum(tf.cast(v, tf.float32) * f.shape[-1] if v.shape[-1] == 1 else tf.reduce_sum(tf.cast(v, tf.float32), -1, True)
+                        for f, v in zip(features, valid))  # [B, H, W, 1]
+        count = self._slide(per_pixel, tf.ones((self.kernel_size, self.kernel_size, 1, 1)))  # [B, h, w, 1]
+        window = float(self.kernel_size**2 * self.kernel.shape[2])
+        known = tf.minimum(count, 1.0)
+        scale = known * window / tf.maximum(count, 1.0)  # (4); counts are whole numbers, so 0 is the only one under 1
+        known = tf.cast(known, raw.dtype)
+        return raw * tf.cast(scale, raw.dtype) + self.bias * known, known  # (2), (5)
+
+    def _slide(self, x, kernel):
+        p = self.kernel_size // 2
+        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, [[0, 0], [p, p], [p, p], [0, 0]])
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides}

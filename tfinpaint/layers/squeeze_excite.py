@@ -1,0 +1,40 @@
+"""Squeeze-and-excitation: weighs the channels by what the whole picture contains.
+
+Source: equations (9)-(11) of the multistage attention paper (2020); Hu et al., Squeeze-and-Excitation Networks, 2018.
+"""
+
+import tensorflow as tf
+
+
+class SqueezeExcite(tf.keras.layers.Layer):
+    """Scales every channel by a weight in (0, 1) computed from the channels' means.
+
+    Args:
+        ratio: hidden units as a multiple of the channels. The attention papers squeeze nothing: 1.0.
+
+    Call arguments: features [B, H, W, C]. Returns: [B, H, W, C].
+
+    Sub-layers: `squeeze` (Dense, ReLU), `excite` (Dense, sigmoid).
+    """
+
+    def __init__(self, ratio=1.0, **kwargs):
+        super().__init__(**kwargs)
+        if ratio <= 0:
+            raise ValueError(f"`ratio` is above 0. Got {ratio}")
+        self.ratio = ratio
+
+    def build(self, input_shape):
+        channels = int(input_shape[-1])
+        self.squeeze = tf.keras.layers.Dense(max(1, round(self.ratio * channels)), activation="relu", name="squeeze", dtype=self.dtype_policy)
+        self.excite = tf.keras.layers.Dense(channels, activation="sigmoid", name="excite", dtype=self.dtype_policy)
+        self.squeeze.build((None, channels))
+        self.excite.build((None, self.squeeze.units))
+        super().build(input_shape)
+
+    def call(self, features):
+        means = tf.reduce_mean(features, axis=(1, 2))  # [B, C]  (9)
+        weights = self.excite(self.squeeze(means))  # [B, C]  (10)
+        return features * weights[:, None, None, :]  # [B, H, W, C]  (11)
+
+    def get_config(self):
+        return {**super().get_config(), "ratio": self.ratio}

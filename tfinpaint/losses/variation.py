@@ -1,0 +1,19 @@
+"""Total variation: equation (19) of the multistage attention paper (2020), "of damaged areas"."""
+
+import tensorflow as tf
+
+
+def total_variation(images, hole=None):
+    """Mean of |horizontal neighbours' difference| + mean of |vertical neighbours' difference|, a scalar.
+
+    Args:
+        images: [B, H, W, C].
+        hole: [B, H, W, 1]; where given, only pairs with a missing pixel count (so the seam counts, the known picture does not). The
+            means are over all pairs still.
+    """
+    down = tf.abs(images[:, 1:] - images[:, :-1])  # [B, H - 1, W, C]
+    right = tf.abs(images[:, :, 1:] - images[:, :, :-1])  # [B, H, W - 1, C]
+    if hole is not None:
+        down *= tf.maximum(hole[:, 1:], hole[:, :-1])
+        right *= tf.maximum(hole[:, :, 1:], hole[:, :, :-1])
+    return tf.reduce_mean(down) + tf.reduce_mean(right)

@@ -1,0 +1,88 @@
+"""The U-Net of partial convolutions, with or without multistage attention in its decoder.
+
+Inputs:  an image with missing pixels [B, H, W, 3], in the range of the system that uses the network, and its hole [B, H, W, 1].
+Output:  [B, H, W, 3], linear: neither clipped nor composited.
+H and W are multiples of 2^depth.
+
+Source: Tables 1 and 2 of the multistage attention paper (2020). The hole travels beside the features as a map of what is valid and
+shrinks from layer to layer; attention works with the hole of the input.
+
+Deviations: none at width 64 and depth 8. Other depths leave out (or repeat) the innermost levels; attention stays after Decode_4
+and Decode_3.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.layers import MultistageAttention, PartialConv2D
+
+_KERNELS = {1: 7, 2: 5, 3: 5}  # encoder level -> kernel size; 3 further in
+
+
+class PartialConvUNet(tf.keras.Model):
+    """See the top of the file.
+
+    Args:
+        width: channels of Encode_1 (paper: 64); they double up to 8 * width.
+        depth: halvings (paper: 8).
+        attention: decoder levels that are followed by attention (paper: 4 and 3).
+        variant: of the attention, "paper" or "official".
+
+    Call arguments: `[image, hole]`; `with_attention=True` also returns where each attention looks (layer by layer, int32
+        [B, h, w, 2], see `PatchAttention.strongest`).
+
+    Attributes: `frozen_norms`, the batch norm layers that keep their running statistics in training: "none", "encoder" or "all".
+    """
+
+    def __init__(self, width=64, depth=8, attention=(4, 3), variant="paper", **kwargs):
+        super().__init__(**kwargs)
+        if depth < max(attention, default=1):
+            raise ValueError(f"`depth` is at least {max(attention)}, where attention sits. Got {depth}")
+        self.width, self.depth, self.attention, self.variant = width, depth, tuple(attention), variant
+        self.frozen_norms = "none"
+
+        def channels(level):
+            return width * min(2 ** (level - 1), 8)
+
+        def norm(name):  # PyTorch's defaults, which produced the papers
+            return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+
+        self.encoders = {str(k): PartialConv2D(channels(k), _KERNELS.get(k, 3), 2, name=f"encode_{k}") for k in range(1, depth + 1)}
+        self.encoder_norms = {str(k): norm(f"encode_{k}_norm") for k in range(2, depth + 1)}
+        self.decoders = {str(k): PartialConv2D(channels(k - 1), 3, name=f"decode_{k}") for k in range(depth, 1, -1)}
+        # The picture itself is computed in float32 also under mixed precision.
+        self.decoders["1"] = PartialConv2D(3, 3, name="decode_1", dtype="float32")
+        self.decoder_norms = {str(k): norm(f"decode_{k}_norm") for k in range(depth, 1, -1)}
+        self.attentions = {str(k): MultistageAttention(variant, name=f"attention_{n + 1}") for n, k in enumerate(self.attention)}
+        self([tf.keras.Input((None, None, 3)), tf.keras.Input((None, None, 1))])  # makes the weights
+
+    def call(self, inputs, training=False, with_attention=False):
+        image, hole = inputs
+        features, valid = image, 1 - hole  # [B, H, W, 3], [B, H, W, 1]
+        skips, looks = [(features, valid)], []
+        for k in range(1, self.depth + 1):
+            features, valid = self.encoders[str(k)]([features, valid])  # [B, H / 2^k, W / 2^k, C]
+            if k > 1:
+                features = self.encoder_norms[str(k)](features, training=training and self.frozen_norms == "none")
+            features = tf.nn.relu(features)
+            skips.append((features, valid))
+
+        for k in range(self.depth, 0, -1):
+            skip, skip_valid = skips[k - 1]
+            parts = [_double(features), tf.cast(skip, features.dtype)]
+            features, valid = self.decoders[str(k)]([parts, [_double(valid), tf.cast(skip_valid, valid.dtype)]])  # [.., H / 2^(k-1), ..]
+            if k > 1:
+                features = self.decoder_norms[str(k)](features, training=training and self.frozen_norms != "all")
+                features = tf.nn.leaky_relu(features, 0.2)
+            if k in self.attention:
+                if with_attention:
+                    looks.append(self.attentions[str(k)].attention.strongest([features, hole]))
+                features = self.attentions[str(k)]([features, hole])
+        return (features, looks) if with_attention else features  # [B, H, W, 3]
+
+    def get_config(self):
+        return {"width": self.width, "depth": self.depth, "attention": self.attention, "variant": self.variant}
+
+
+def _double(x):
+    """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile."""
+    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)

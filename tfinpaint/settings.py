@@ -1,0 +1,336 @@
+"""Every flag, defined once, and the frozen dataclasses that flags become.
+
+Importing this module defines no flag: the table `_FLAGS` only describes them. A command calls `adopt("system", "steps", ...)`
+for the flags it takes, which defines each on first use and makes it a key flag of that command, so that
+
+  * `--help` of a command lists its own flags, with one text for all commands;
+  * two commands can be imported into one program;
+  * a program that uses tfinpaint as a library keeps its own flag names.
+
+The library works with the dataclasses below and never reads a flag. Each dataclass checks itself: a value that cannot be used
+raises `SettingsError`, whose one line names the flag, the value and what is allowed.
+"""
+
+import dataclasses
+import json
+import os
+from typing import Optional, Tuple
+
+from absl import flags
+
+flags.disclaim_key_flags()  # key flags belong to the command that adopts them
+
+Range = Tuple[float, float]
+
+
+class SettingsError(ValueError):
+    """Something that the person who started the program can put right: one line that says what, and which flag."""
+
+
+# ----------------------------------------------------------------------------------------------------- what flags become
+
+
+@dataclasses.dataclass(frozen=True)
+class PhotoSettings:
+    """Photographs for training and how they become squares of `image_size` (paper, section 4.2).
+
+    source:  "folder:PATH", "tfds:NAME[:SPLIT]" or "samples:[NAME,...]".
+    resize:  shorter side in pixels before the crop; 0 means 350 / 256 of `image_size`, as for Paris StreetView and Places2.
+    crop:    "random" (Paris, Places2) or "center" (CelebA).
+    mirror:  mirror half of the photographs left to right.
+    """
+
+    source: str
+    image_size: int = 256
+    resize: int = 0
+    crop: str = "random"
+    mirror: bool = True
+
+    def __post_init__(self):
+        if self.image_size < 16:
+            raise SettingsError(f"--image_size is at least 16. Got {self.image_size}")
+        if self.resize and self.resize < self.image_size:
+            raise SettingsError(f"--resize, the shorter side before the crop, is at least --image_size ({self.image_size}), "
+                                f"or 0 for 350/256 of it. Got {self.resize}")
+        if self.crop not in ("random", "center"):
+            raise SettingsError(f"--crop is random or center. Got {self.crop!r}")
+
+    @property
+    def shorter_side(self) -> int:
+        """Pixels of the shorter side before the crop."""
+        return self.resize or round(self.image_size * 350 / 256)
+
+
+@dataclasses.dataclass(frozen=True)
+class HoleSettings:
+    """How holes are made. Lengths are in pixels of a 256-pixel square and scale with the image.
+
+    kind:             "center", "box", "strokes", "mixed" (a box or strokes, or both joined) or "files:PATH".
+    ratio:            lowest and highest share of missing pixels, held by every hole; None means the kind's own range.
+    stroke_vertices:  fewest and most corners of one stroke.
+    stroke_width:     thinnest and widest brush.
+    stroke_length:    mean distance between two corners.
+    stroke_angle:     mean turn at a corner and its largest deviation, in degrees; turns alternate in sign.
+    mask_is:          what white means in mask files: "hole" or "known".
+    mask_rotate:      mask files are turned by "none", one of the four "right" angles (paper, section 4.1), or "any" angle.
+    mask_flip:        mirror mask files at random, both ways.
+    mask_zoom:        smallest and largest enlargement of mask files.
+    """
+
+    kind: str = "strokes"
+    ratio: Optional[Range] = None
+    stroke_vertices: Tuple[int, int] = (4, 12)
+    stroke_width: Range = (12.0, 40.0)
+    stroke_length: float = 45.0
+    stroke_angle: Range = (72.0, 24.0)
+    mask_is: str = "hole"
+    mask_rotate: str = "right"
+    mask_flip: bool = True
+    mask_zoom: Range = (1.0, 1.0)
+
+    def __post_init__(self):
+        kinds = "center, box, strokes, mixed or files:PATH"
+        if self.kind not in ("center", "box", "strokes", "mixed") and not self.kind.startswith("files:"):
+            raise SettingsError(f"--holes is {kinds}. Got {self.kind!r}")
+        if self.kind == "files:":
+            raise SettingsError("--holes=files:PATH needs the path of a mask file or of a folder of them. Got 'files:'")
+        if self.ratio is not None and not 0 < self.ratio[0] < self.ratio[1] < 1:
+            raise SettingsError(f"--hole_ratio is two shares LO,HI with 0 < LO < HI < 1. Got {_comma(self.ratio)}")
+        for name, low in (("stroke_vertices", 2), ("stroke_width", 1), ("mask_zoom", 1)):
+            pair = getattr(self, name)
+            if not low <= pair[0] <= pair[1]:
+                raise SettingsError(f"--{name} is two numbers LO,HI with {low} <= LO <= HI. Got {_comma(pair)}")
+        if self.stroke_length <= 0:
+            raise SettingsError(f"--stroke_length is above 0. Got {self.stroke_length}")
+        if not (0 <= self.stroke_angle[0] <= 180 and 0 <= self.stroke_angle[1] <= 180):
+            raise SettingsError(f"--stroke_angle is MEAN,DEVIATION in degrees, both from 0 to 180. Got {_comma(self.stroke_angle)}")
+        if self.mask_is not in ("hole", "known"):
+            raise SettingsError(f"--mask_is is hole or known. Got {self.mask_is!r}")
+        if self.mask_rotate not in ("none", "right", "any"):
+            raise SettingsError(f"--mask_rotate is none, right or any. Got {self.mask_rotate!r}")
+
+    @property
+    def bounds(self) -> Range:
+        """The ratio in force: the given one, or the kind's own."""
+        if self.ratio is not None:
+            return self.ratio
+        own = {"center": (0.2, 0.3), "box": (0.14, 0.25), "strokes": (0.1, 0.6), "mixed": (0.1, 0.6)}
+        return own.get(self.kind, (0.001, 0.95))
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings:
+    """Everything that a run is, beside its photographs and holes: written to settings.json and read back by `tfinpaint.load`.
+
+    None stands for "the system's own value" (its paper's).
+    """
+
+    system: str
+    photos: PhotoSettings
+    holes: HoleSettings
+    eval_data: Optional[str] = None
+    variant: str = "paper"
+    system_settings: Tuple[Tuple[str, float], ...] = ()
+    loss_weights: Tuple[Tuple[str, float], ...] = ()
+    batch_size: int = 6
+    steps: int = 1000
+    seed: int = 0
+    learning_rate: Optional[float] = None
+    critic_learning_rate: Optional[float] = None
+    freeze_batch_norm: str = "none"
+    perceptual_weights: str = "imagenet"
+    ema_decay: float = 0.999
+    mixed_precision: bool = False
+    jit_compile: bool = False
+    checkpoint_every: int = 1000
+    log_every: int = 50
+    sample_every: int = 500
+    eval_every: int = 0
+    eval_count: int = 16
+    eval_ratio: Range = (0.3, 0.4)
+
+    def __post_init__(self):
+        for name, low in (("batch_size", 1), ("steps", 0), ("checkpoint_every", 1), ("log_every", 1), ("sample_every", 0),
+                          ("eval_every", 0), ("eval_count", 1)):
+            if getattr(self, name) < low:
+                raise SettingsError(f"--{name} is at least {low}. Got {getattr(self, name)}")
+        for name in ("learning_rate", "critic_learning_rate"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= 1:
+                raise SettingsError(f"--{name} is above 0 and at most 1. Got {value}")
+        if not 0 <= self.ema_decay < 1:
+            raise SettingsError(f"--ema_decay is at least 0 and below 1. Got {self.ema_decay}")
+        if not 0 < self.eval_ratio[0] < self.eval_ratio[1] < 1:
+            raise SettingsError(f"--eval_ratio is two shares LO,HI with 0 < LO < HI < 1. Got {_comma(self.eval_ratio)}")
+        for name, value in self.loss_weights:
+            if value < 0:
+                raise SettingsError(f"--weight_{name} is at least 0. Got {value}")
+
+
+def to_json(settings) -> str:
+    """One dataclass of this module as indented JSON."""
+    return json.dumps(dataclasses.asdict(settings), indent=1) + "\n"
+
+
+def train_settings_from_json(text: str) -> TrainSettings:
+    """The inverse of `to_json` for TrainSettings."""
+    values = json.loads(text)
+    values["photos"] = PhotoSettings(**values["photos"])
+    values["holes"] = HoleSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in values["holes"].items()})
+    for name in ("system_settings", "loss_weights"):
+        values[name] = tuple((k, v) for k, v in values[name])
+    values["eval_ratio"] = tuple(values["eval_ratio"])
+    return TrainSettings(**values)
+
+
+# ------------------------------------------------------------------------------------------------------------- the flags
+
+# name: (kind, default, help[, lowest, highest]). Kinds: str int float bool range, or a tuple of allowed words.
+_FLAGS = {
+    # what is trained
+    "system": ("str", "multistage", "System to train, one of tfinpaint.SYSTEMS."),
+    "variant": (("paper", "official"), "paper", "paper: as the text says. official: as the authors' released code does."),
+    "width": ("int", None, "Channels of the generator's first layer (paper: 64). Small systems are the same code.", 4, 1024),
+    "depth": ("int", None, "Halvings of the generator's U-Net (paper: 8). Images are multiples of 2^depth.", 4, 10),
+    "perceptual_weights": ("str", "imagenet", "VGG-16 behind the perceptual and style terms: imagenet (downloaded by Keras), PATH of a "
+                                              "Keras .h5 file, random, or none (both terms off)."),
+    # photographs and holes
+    "train_data": ("str", None, "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of scikit-image but coffee; "
+                                "samples:NAME,NAME chooses)."),
+    "eval_data": ("str", None, "Photographs of the validation pass, written like --train_data. Default: none, no validation."),
+    "image_size": ("int", 256, "Side of the training squares, pixels.", 16, 4096),
+    "resize": ("int", 0, "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of --image_size.", 0, 65536),
+    "crop": (("random", "center"), "random", "Where the training square is cut."),
+    "mirror": ("bool", True, "Mirror half of the photographs left to right."),
+    "holes": ("str", "strokes", "Holes to train with: center, box, strokes, mixed or files:PATH (a mask file or a folder of them)."),
+    "hole_ratio": ("range", None, "LO,HI: share of missing pixels that every hole keeps to. Default: the kind's own range."),
+    "stroke_vertices": ("range", (4, 12), "LO,HI: corners of a stroke."),
+    "stroke_width": ("range", (12, 40), "LO,HI: brush width in pixels of a 256-pixel square."),
+    "stroke_length": ("float", 45.0, "Mean distance between the corners of a stroke, in pixels of a 256-pixel square."),
+    "stroke_angle": ("range", (72, 24), "MEAN,DEVIATION: turn at a corner, degrees; turns alternate in sign."),
+    "mask_is": (("hole", "known"), "hole", "What white means in mask files."),
+    "mask_rotate": (("none", "right", "any"), "right", "Turn mask files: not, by 0/90/180/270 degrees, or by any angle."),
+    "mask_flip": ("bool", True, "Mirror mask files at random, both ways."),
+    "mask_zoom": ("range", (1, 1), "LO,HI: enlarge mask files at random by a factor."),
+    # the run
+    "run_dir": ("str", None, "Folder of the run: settings, checkpoints, samples, metrics. Made if missing."),
+    "batch_size": ("int", 6, "Images per step.", 1, 4096),
+    "steps": ("int", 1000, "Step at which the run stops; schedules do not depend on it. 0 writes the initial weights.", 0, None),
+    "seed": ("int", 0, "Seed of weights, order, crops and holes; with the step it fixes a run.", 0, 2**31 - 1),
+    "resume": ("bool", False, "Go on from the last checkpoint in --run_dir (from 0 if there is none)."),
+    "init_from": ("str", None, "Run directory whose weights the new run starts from (fine-tuning)."),
+    "checkpoint_every": ("int", 1000, "Steps between checkpoints. The last step is always saved.", 1, None),
+    "log_every": ("int", 50, "Steps between rows of metrics.csv and points in TensorBoard.", 1, None),
+    "sample_every": ("int", 500, "Steps between sample grids in samples/ and TensorBoard; 0: none but the final one.", 0, None),
+    "eval_every": ("int", 0, "Steps between validation passes; 0: only after the last step.", 0, None),
+    "eval_count": ("int", 16, "Photographs in a validation pass.", 1, None),
+    "eval_ratio": ("range", (0.3, 0.4), "LO,HI: share of missing pixels of the fixed strokes that validation uses."),
+    # the optimizers
+    "learning_rate": ("float", None, "Adam's rate for the generator. Default: the paper's (multistage 2e-4; 5e-5 with frozen batch norm)."),
+    "critic_learning_rate": ("float", None, "Adam's rate for the critic. Default: a tenth of the generator's."),
+    "freeze_batch_norm": (("none", "encoder", "all"), "none", "Fine-tuning: batch norm layers that keep their running statistics."),
+    "ema_decay": ("float", 0.999, "Decay of the generator's moving average, which validation and export use; 0 switches it off."),
+    "mixed_precision": ("bool", False, "Compute in float16 with loss scaling (for GPUs)."),
+    "jit_compile": ("bool", False, "Compile the training step with XLA."),
+    "weight_valid": ("float", None, "Weight of the L1 term outside the hole. Default: the paper's."),
+    "weight_hole": ("float", None, "Weight of the L1 term in the hole. Default: the paper's."),
+    "weight_perceptual": ("float", None, "Weight of the perceptual term. Default: the paper's."),
+    "weight_style": ("float", None, "Weight of the style term. Default: the paper's."),
+    "weight_variation": ("float", None, "Weight of the total variation term. Default: the paper's."),
+    "weight_adversarial": ("float", None, "Weight of the adversarial term; 0: no critic is built or run. Default: the paper's."),
+    # filling
+    "model": ("str", None, "What fills: a run directory of `train`."),
+    "image": ("str", None, "Photograph to fill, or a folder of them."),
+    "mask": ("str", None, "Mask of the photograph (white is hole), a folder of masks named like the photographs, or one mask for all."),
+    "output": ("str", None, "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder for a folder."),
+    "grow_hole": ("int", 0, "Grow the hole by so many pixels first: for masks that cut too close.", 0, 1000),
+    "feather": ("int", 0, "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel exact.", 0, 1000),
+    "side_by_side": ("bool", False, "Write input, hole and output beside each other instead of the output alone."),
+    "device": ("str", None, "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
+}
+
+
+def adopt(*names: str) -> None:
+    """Defines the named flags (once in a program) and makes them key flags of the calling command."""
+    for name in names:
+        kind, default, text, *bounds = _FLAGS[name]
+        if name in flags.FLAGS:
+            flags.declare_key_flag(name)
+        elif kind == "str":
+            flags.DEFINE_string(name, default, text)
+        elif kind == "bool":
+            flags.DEFINE_bool(name, default, text)
+        elif kind == "int":
+            flags.DEFINE_integer(name, default, text, lower_bound=bounds[0], upper_bound=bounds[1])
+        elif kind == "float":
+            flags.DEFINE_float(name, default, text)
+        elif kind == "range":
+            flags.DEFINE_list(name, None if default is None else [str(v) for v in default], text)
+        else:
+            flags.DEFINE_enum(name, default, list(kind), text)
+
+
+def parse_range(name: str, words, number=float):
+    """The two numbers of a flag written as LO,HI; None stays None."""
+    if words is None:
+        return None
+    try:
+        low, high = (number(w) for w in words)
+    except ValueError:
+        raise SettingsError(f"--{name} is two numbers separated by a comma. Got {','.join(words)!r}") from None
+    return low, high
+
+
+def photo_settings(values) -> PhotoSettings:
+    """From parsed absl flags (or anything with the same attributes)."""
+    return PhotoSettings(values.train_data, values.image_size, values.resize, values.crop, values.mirror)
+
+
+def hole_settings(values) -> HoleSettings:
+    """From parsed absl flags (or anything with the same attributes)."""
+    return HoleSettings(
+        kind=values.holes,
+        ratio=parse_range("hole_ratio", values.hole_ratio),
+        stroke_vertices=parse_range("stroke_vertices", values.stroke_vertices, int),
+        stroke_width=parse_range("stroke_width", values.stroke_width),
+        stroke_length=values.stroke_length,
+        stroke_angle=parse_range("stroke_angle", values.stroke_angle),
+        mask_is=values.mask_is,
+        mask_rotate=values.mask_rotate,
+        mask_flip=values.mask_flip,
+        mask_zoom=parse_range("mask_zoom", values.mask_zoom),
+    )
+
+
+def train_settings(values) -> TrainSettings:
+    """From parsed absl flags (or anything with the same attributes)."""
+    if not values.train_data:
+        raise SettingsError("--train_data is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
+    weights = ("valid", "hole", "perceptual", "style", "variation", "adversarial")
+    given = {name: getattr(values, f"weight_{name}") for name in weights}
+    same = ("system", "eval_data", "variant", "batch_size", "steps", "seed", "learning_rate", "critic_learning_rate",
+            "freeze_batch_norm", "perceptual_weights", "ema_decay", "mixed_precision", "jit_compile", "checkpoint_every",
+            "log_every", "sample_every", "eval_every", "eval_count")
+    return TrainSettings(
+        photos=photo_settings(values),
+        holes=hole_settings(values),
+        system_settings=tuple((n, getattr(values, n)) for n in ("width", "depth") if getattr(values, n) is not None),
+        loss_weights=tuple((n, w) for n, w in given.items() if w is not None),
+        eval_ratio=parse_range("eval_ratio", values.eval_ratio),
+        **{name: getattr(values, name) for name in same},
+    )
+
+
+def _comma(pair) -> str:
+    return ",".join(f"{v:g}" for v in pair)
+
+
+def check_writable(flag: str, path: str) -> None:
+    """Raises SettingsError where the folder `path` cannot be made or written; leaves nothing behind."""
+    parent = os.path.abspath(path)
+    while not os.path.exists(parent):
+        parent = os.path.dirname(parent)
+    if not os.path.isdir(parent):
+        raise SettingsError(f"--{flag}={path} cannot be made: {parent} is a file")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise SettingsError(f"--{flag}={path} cannot be written: no permission in {parent}")
