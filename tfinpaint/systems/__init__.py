@@ -1,0 +1,31 @@
+"""The published systems, one file each, to be read beside its paper."""
+
+from tfinpaint.settings import SettingsError
+from tfinpaint.systems.base import System
+from tfinpaint.systems.multistage import Multistage
+
+_SYSTEMS = {system.system_name: system for system in (Multistage,)}
+
+
+def create(name, variant="paper", **settings) -> System:
+    """An untrained system: its generator only. Critics and feature networks come with `compile`; nothing is downloaded here.
+
+    Args:
+        name: one of tfinpaint.SYSTEMS.
+        variant: "paper" (as the text says) or "official" (as the authors' released code does).
+        **settings: the system's own, such as `width` and `depth`; see its class.
+
+    Raises: SettingsError for an unknown name, variant or setting.
+    """
+    if name not in _SYSTEMS:
+        raise SettingsError(f"--system is one of {', '.join(_SYSTEMS)}. Got {name!r}")
+    if variant not in ("paper", "official"):
+        raise SettingsError(f"--variant is paper or official. Got {variant!r}")
+    system = _SYSTEMS[name]
+    unknown = sorted(set(settings) - set(system.settings))
+    if unknown:
+        raise SettingsError(f"--system={name} has no setting {', '.join(unknown)}; it has {', '.join(system.settings)}")
+    return system(variant=variant, **settings)
+
+
+__all__ = ["System", "create"]

@@ -1,0 +1,112 @@
+"""The multistage attention network: Wang, Ma, Zhang and Zhang's multistage attention network for image inpainting, Pattern Recognition 2020.
+
+One U-Net of partial convolutions (section 3.2, Tables 1 and 2) with pixel-wise attention at two decoder stages (3.3), trained with
+six terms (3.4) against a spectrally normalised patch critic (Table 3). Images in [0, 1] inside, holes blanked with 0.
+
+    term          equation   weight   meaning
+    valid         (21)          1     L1 where the picture is known
+    hole          (20)          6     L1 in the hole
+    perceptual    (13)       0.05     VGG-16 pool1-pool3
+    style         (14-15)     120     their Gram matrices
+    variation     (19)        0.1     neighbours' differences in the hole
+    adversarial   (16-18)     0.1     the critic calls the output real
+
+What the variants settle
+                      paper                                  official
+    attention         cosine, known keys only                see layers/contextual_attention.py
+    perceptual/style  of the output                          of the output and of the composite, added
+    variation         pairs with a missing pixel             of the composite blanked outside the hole
+In both: generator first, then critic, which judges the output, not the composite, of the same forward pass; Adam 2e-4, and a tenth
+of it for the critic; 5e-5 in the fine-tuning phase, in which batch norm keeps its running statistics.
+
+Deviations: the critic's sigmoid is part of the loss; sums of (20) and (21) are means over the whole tensor, as released.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual, style, total_variation
+from tfinpaint.networks import PartialConvUNet, PatchCritic, VGGFeatures
+from tfinpaint.systems.base import System
+
+
+class Multistage(System):
+    """See the top of the file.
+
+    Args:
+        width: channels of the first layer of generator and critic (paper: 64).
+        depth: halvings of the U-Net (paper: 8); images are multiples of 2^depth.
+        variant: "paper" or "official".
+    """
+
+    system_name = "multistage"
+    settings = ("width", "depth")
+    loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1, "adversarial": 0.1}
+
+    def __init__(self, width=64, depth=8, variant="paper", **kwargs):
+        super().__init__(variant=variant, **kwargs)
+        self.width, self.depth = width, depth
+        self.generator = self.make_generator()
+
+    @property
+    def stride(self):
+        return 2**self.depth
+
+    def make_generator(self):
+        return PartialConvUNet(self.width, self.depth, attention=(4, 3), variant=self.variant)
+
+    def compile_networks(self, perceptual_weights, freeze_batch_norm):
+        weights = self.weights_of_terms
+        self.generator.frozen_norms = freeze_batch_norm
+        self.features = VGGFeatures(perceptual_weights) if weights["perceptual"] or weights["style"] else None
+        self.critic = PatchCritic(self.width) if weights["adversarial"] else None
+
+    def learning_rates(self, freeze_batch_norm):
+        return (2e-4, 2e-5) if freeze_batch_norm == "none" else (5e-5, 5e-6)
+
+    def raw(self, generator, images, holes, training=False):
+        truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
+        return 2 * generator([truth * (1 - holes), holes], training=training) - 1
+
+    def attention(self, images, holes):
+        """Where the two attentions look: int32 [B, H/8, W/8, 2] and [B, H/4, W/4, 2], rows and columns of their own maps."""
+        generator = self.averaged_generator or self.generator
+        return generator([(images + 1) / 2 * (1 - holes), holes], with_attention=True)[1]
+
+    def step(self, images, holes):
+        truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
+        targets = self.features(truth) if self.features else None
+
+        # 1. The generator.
+        with tf.GradientTape() as tape:
+            output = self.generator([truth * (1 - holes), holes], training=True)  # [B, H, W, 3]
+            terms = self.terms(output, truth, holes, targets)
+            weighted = {name: self.weights_of_terms[name] * term for name, term in terms.items()}
+            loss = tf.add_n(list(weighted.values()))
+        self.descend(self.optimizer, tape, loss, self.generator.trainable_variables)
+        self.update_average()
+        logs = {"loss": loss, **weighted}
+
+        # 2. The critic: real and fake in one call, so that its kernels are normalised once.
+        if self.critic:
+            with tf.GradientTape() as tape:
+                real, fake = tf.split(self.critic(tf.concat([truth, output], 0), training=True), 2)  # [B, h, w, 1] each
+                critic_loss = critic_cross_entropy(real, fake)
+            self.descend(self.critic_optimizer, tape, critic_loss, self.critic.trainable_variables)
+            logs["critic"] = critic_loss
+        return logs
+
+    def terms(self, output, truth, holes, targets):
+        """The terms of equation (22), before their weights. All images [B, H, W, 3] in [0, 1]; targets: features of the truth."""
+        composite = output * holes + truth * (1 - holes)
+        terms = {"valid": masked_l1(output, truth, 1 - holes), "hole": masked_l1(output, truth, holes)}
+        if self.features:
+            judged = [output, composite] if self.variant == "official" else [output]
+            features = self.features(tf.concat(judged, 0))
+            per_image = [tf.split(f, len(judged)) for f in features]
+            sets = [[f[k] for f in per_image] for k in range(len(judged))]
+            terms["perceptual"] = tf.add_n([perceptual(f, targets) for f in sets])
+            terms["style"] = tf.add_n([style(f, targets) for f in sets])
+        terms["variation"] = total_variation(composite * holes) if self.variant == "official" else total_variation(composite, holes)
+        if self.critic:
+            terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))
+        return terms
