@@ -1,0 +1,234 @@
+"""The painter: exact outside the hole, blind under it, any size. The systems are small fakes whose answer is known."""
+
+import time
+import tracemalloc
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfinpaint import painter as painters
+from tfinpaint.painter import Painter
+from tfinpaint.settings import SettingsError
+
+
+class Constant(tf.Module):
+    """Answers one colour."""
+
+    stride = 8
+
+    def __init__(self, colour=(200, 100, 50), stride=8):
+        super().__init__()
+        self.stride = stride
+        self.colour = tf.constant(colour, tf.float32) / 127.5 - 1.0
+
+    def generate(self, images, holes):
+        tf.debugging.assert_equal(tf.shape(images)[1:3] % self.stride, 0)
+        return tf.zeros_like(images) + self.colour
+
+
+class Mean(Constant):
+    """Answers the mean of all that it is given, blanked pixels included: whatever leaks from under the hole shows in it."""
+
+    def generate(self, images, holes):
+        sums = tf.reduce_sum(images, [1, 2], keepdims=True)
+        return tf.zeros_like(images) + sums / (1.0 + tf.reduce_sum(1.0 - holes, [1, 2], keepdims=True))
+
+
+class Echo(Constant):
+    """Answers its input, with what is known inside the hole too: 0, mid-grey."""
+
+    def generate(self, images, holes):
+        return images
+
+
+def _photo(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def _holes(height, width, seed):
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((height, width), np.uint8)
+    for _ in range(rng.integers(1, 6)):
+        top, left = rng.integers(0, height), rng.integers(0, width)
+        mask[top:top + rng.integers(1, max(height // 2, 2)), left:left + rng.integers(1, max(width // 2, 2))] = 255
+    return mask
+
+
+@pytest.fixture(scope="module")
+def constant():
+    return Painter(Constant())
+
+
+@pytest.fixture(scope="module")
+def mean():
+    return Painter(Mean())
+
+
+SIZES = [(1, 1), (5, 700), (700, 5), (1, 30), (8, 8), (9, 7), (64, 64), (127, 333), (513, 640), (900, 1300)]
+
+
+@pytest.mark.parametrize("height, width", SIZES)
+def test_known_pixels_are_exact_and_the_hole_is_filled(constant, height, width):
+    photo, mask = _photo(height, width), _holes(height, width, height + width)
+    given = photo.copy(), mask.copy()
+    filled = constant.fill(photo, mask)
+    assert filled.dtype == np.uint8 and filled.shape == photo.shape
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    if max(height, width) < 512:  # no reduction: the constant as it is
+        assert (filled[mask > 0] == [200, 100, 50]).all()
+    np.testing.assert_array_equal(photo, given[0], "the photograph was written to")
+    np.testing.assert_array_equal(mask, given[1], "the mask was written to")
+
+
+@pytest.mark.parametrize("height, width", SIZES)
+def test_what_lies_under_the_hole_has_no_influence(mean, height, width):
+    photo, mask = _photo(height, width), _holes(height, width, height * width)
+    other = np.where(mask[..., np.newaxis] > 0, _photo(height, width, seed=1), photo)
+    np.testing.assert_array_equal(mean.fill(photo, mask, grow=2, feather=3), mean.fill(other, mask, grow=2, feather=3))
+
+
+@pytest.mark.parametrize("box", [(0, 0, 20, 30), (0, 180, 30, 200), (90, 0, 100, 200), (40, 60, 41, 61), (0, 0, 100, 200)])
+def test_holes_at_borders_and_a_hole_that_is_everything(constant, box):
+    mask = np.zeros((100, 200), np.uint8)
+    mask[box[0]:box[2], box[1]:box[3]] = 255
+    photo = _photo(100, 200)
+    filled = constant.fill(photo, mask)
+    assert (filled[mask > 0] == [200, 100, 50]).all()
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+
+
+def test_a_hole_larger_than_the_working_size_is_filled_all_over(constant):
+    photo = np.full((1200, 1500, 3), (200, 100, 50), np.uint8)
+    mask = np.zeros((1200, 1500), np.uint8)
+    mask[200:1000, 100:1400] = 255
+    blackened = np.where(mask[..., np.newaxis] > 0, 0, photo).astype(np.uint8)
+    np.testing.assert_array_equal(constant.fill(blackened, mask), photo)  # reduced and enlarged, a flat colour stays
+
+
+def test_reduction_keeps_the_place(constant):
+    """A picture of two halves, echoed: what is known goes through reduction and back to its own place."""
+    photo = np.zeros((600, 1024, 3), np.uint8)
+    photo[:, 512:] = 255
+    small = Painter(Echo())._fill_reduced(tf.constant(photo), tf.zeros([600, 1024, 1], tf.bool), tf.constant([600, 1024]), 1024)
+    assert np.abs(small.numpy()[:, :508]).max() < 0.5 and np.abs(small.numpy()[:, 516:] - 255).max() < 0.5
+    assert small.shape == (600, 1024, 3)
+
+
+def test_a_thin_hole_survives_reduction(constant):
+    mask = np.zeros((1500, 1500), np.uint8)
+    cv2.line(mask, (10, 10), (1490, 1480), 255, 1)
+    photo = np.full((1500, 1500, 3), (200, 100, 50), np.uint8)
+    photo[mask > 0] = 0
+    assert (constant.fill(photo, mask) == [200, 100, 50]).all()
+
+
+@pytest.mark.parametrize("stride", [1, 48, 256, 1024])
+def test_any_stride(stride):
+    photo, mask = _photo(300, 310), _holes(300, 310, 3)
+    filled = Painter(Constant(stride=stride)).fill(photo, mask)
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    assert (filled[mask > 0] == [200, 100, 50]).all()
+
+
+def test_later_windows_see_what_earlier_ones_filled():
+    """Two separate holes in reach of each other: the first fill is known to the second, blank to nobody."""
+    photo = np.full((300, 640, 3), 100, np.uint8)
+    mask = np.zeros((300, 640), np.uint8)
+    mask[50:250, 60:280] = 255
+    mask[50:250, 360:580] = 255  # the windows overlap, their joint one would be reduced
+    photo[mask > 0] = 255
+    filled = Painter(Mean()).fill(photo, mask)
+    assert len(painters.windows.hole_boxes(mask, 8, 512)) == 2
+    assert np.abs(filled.astype(int) - 100).max() <= 1
+
+
+def test_output_out_of_range_is_clipped():
+    filled = Painter(Constant((400, -300, 128))).fill(_photo(40, 40), np.full((40, 40), 255, np.uint8))
+    assert (filled == [255, 0, 128]).all()
+
+
+def test_grow_is_a_disc(constant):
+    photo = np.zeros((60, 60, 3), np.uint8)
+    mask = np.zeros((60, 60), np.uint8)
+    mask[30, 30] = 255
+    rows, columns = np.mgrid[:60, :60] - 30
+    changed = (constant.fill(photo, mask, grow=7) > 0).any(axis=-1)
+    np.testing.assert_array_equal(changed, rows**2 + columns**2 <= 49)
+
+
+def test_feather_falls_linearly_and_keeps_all_beyond(constant):
+    photo = np.zeros((9, 80, 3), np.uint8)
+    mask = np.zeros((9, 80), np.uint8)
+    mask[:, 40:] = 255
+    red = constant.fill(photo, mask, feather=4)[4, :, 0].tolist()
+    assert red == [0] * 36 + [40, 80, 120, 160] + [200] * 40
+
+
+def test_grow_and_feather_of_a_full_hole(constant):
+    assert (constant.fill(_photo(9, 9), np.full((9, 9), 128, np.uint8), grow=3, feather=3) == [200, 100, 50]).all()
+
+
+def test_the_window_function_has_one_trace_for_all_sizes(constant):
+    for height, width in ((3, 5), (700, 40)):
+        window, hole = _photo(height, width), np.ones((height, width, 1), np.uint8)
+        assert constant.fill_window(window, hole).shape == (height, width, 3)
+    assert constant.fill_window.experimental_get_tracing_count() == 1
+
+
+def test_twelve_megapixels_with_a_small_hole_are_quick_and_lean(constant):
+    photo = np.zeros((3000, 4000, 3), np.uint8)
+    mask = np.zeros((3000, 4000), np.uint8)
+    mask[1500:1530, 2000:2040] = 255
+    constant.fill(photo[:64, :64], np.full((64, 64), 255, np.uint8))  # traced
+    start = time.perf_counter()
+    filled = constant.fill(photo, mask, grow=4, feather=4)
+    assert time.perf_counter() - start < 2.0  # measured: 0.1 s
+    assert (filled[1500:1530, 2000:2040] == [200, 100, 50]).all()
+    tracemalloc.start()
+    constant.fill(photo, mask, grow=4, feather=4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # the result and a few copies of the mask; one float copy of the photograph would be 144 MB
+
+
+@pytest.mark.parametrize("photo, mask, options, words", [
+    (_photo(8, 8).astype(np.float32), np.zeros((8, 8), np.uint8), {}, "Got float32"),
+    (_photo(8, 8)[..., 0], np.zeros((8, 8), np.uint8), {}, r"Got \[8, 8\]"),
+    (_photo(8, 8), np.zeros((8, 8), bool), {}, "Got bool"),
+    (_photo(8, 8), np.zeros((8, 8, 1), np.uint8), {}, r"Got \[8, 8, 1\]"),
+    (np.zeros((0, 8, 3), np.uint8), np.zeros((0, 8), np.uint8), {}, r"Got \[0, 8, 3\]"),
+    (_photo(8, 9), np.zeros((9, 8), np.uint8), {}, r"9x8 \(width x height\). Got 8x9"),
+    (_photo(8, 8), np.ones((8, 8), np.uint8), {}, "no hole.* Got 1 as"),
+    (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"grow": -1}, "`grow`.* Got -1"),
+    (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"feather": 0.5}, "`feather`.* Got 0.5"),
+])
+def test_bad_arguments_are_named(constant, photo, mask, options, words):
+    with pytest.raises(ValueError, match=words):
+        constant.fill(photo, mask, **options)
+
+
+def test_what_a_user_can_cause_is_a_settings_error(constant):
+    with pytest.raises(SettingsError, match="no hole"):
+        constant.fill(_photo(8, 8), np.zeros((8, 8), np.uint8))
+
+
+def test_generate_blanks_the_hole_and_answers_as_the_system_does():
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 16, 24, 3)).astype(np.float32)
+    holes = np.zeros((2, 16, 24, 1), np.float32)
+    holes[0, :8], holes[1, :, 12:] = 1, 1  # one hole map per image
+    images[0, 0, 0] = np.nan  # under a hole
+    raw = Painter(Echo()).generate(images, holes)
+    np.testing.assert_array_equal(raw, np.where(holes > 0, 0, images))
+
+
+@pytest.mark.parametrize("images, holes, words", [
+    (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 8, 8, 1)), "Got uint8"),
+    (np.zeros((8, 8, 3), np.float32), np.zeros((1, 8, 8, 1)), r"Got \[8, 8, 3\]"),
+    (np.zeros((2, 8, 8, 3), np.float32), np.zeros((1, 8, 8, 1)), r"\[2, 8, 8, 1\].* Got \[1, 8, 8, 1\]"),
+    (np.zeros((1, 8, 12, 3), np.float32), np.zeros((1, 8, 12, 1)), r"multiples of 8. Got \[8, 12\]"),
+])
+def test_generate_names_bad_arguments(constant, images, holes, words):
+    with pytest.raises(ValueError, match=words):
+        constant.generate(images, holes)

@@ -1,0 +1,175 @@
+"""What `tfinpaint.load` returns: fills the holes of photographs of any size with a trained system.
+
+    photo uint8 [H, W, 3], mask uint8 [H, W] (white = hole) -> uint8 [H, W, 3]
+
+Known pixels are the photograph's bytes. What lies under a hole influences nothing. Each hole is filled in a window of the
+photograph around it (windows.py); `Painter.fill_window` is the one TensorFlow function that fills a window.
+"""
+
+from typing import Tuple
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint import windows
+from tfinpaint.photo import THRESHOLD
+from tfinpaint.settings import SettingsError
+
+WORKING_SIZE = 512  # pixels: a larger window is reduced to this longer side, as attention grows with the fourth power of it
+
+
+class Painter(tf.Module):
+    """Fills holes with a system.
+
+    system:  has `stride` (int) and `generate(images, holes)`, as `tfinpaint.create` makes them.
+    """
+
+    def __init__(self, system):
+        super().__init__(name="painter")
+        self.system = system
+        self.stride = int(system.stride)
+        self.working_size = max(WORKING_SIZE // self.stride, 1) * self.stride
+
+    def generate(self, images, holes) -> tf.Tensor:
+        """The generator's last output, neither composited nor clipped: float32 [B, H, W, 3] on the [-1, 1] scale.
+
+        images:  float32 [B, H, W, 3] in [-1, 1]. H and W are multiples of `stride`. What lies under the hole is blanked here.
+        holes:   float32 [B, H, W, 1], 1 = hole: one hole map per image.
+        """
+        images, holes = tf.convert_to_tensor(images), tf.convert_to_tensor(holes)
+        if not images.dtype.is_floating:
+            raise ValueError(f"`images` is float32 in [-1, 1]. Got {images.dtype.name}")
+        if images.shape.rank != 4 or images.shape[3] != 3:
+            raise ValueError(f"`images` is [B, H, W, 3]. Got {images.shape.as_list()}")
+        if holes.shape.as_list() != images.shape.as_list()[:3] + [1]:
+            raise ValueError(f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got {holes.shape.as_list()}")
+        if not all(side and side % self.stride == 0 for side in images.shape[1:3]):
+            raise ValueError(f"Height and width of `images` are multiples of {self.stride}. Got {images.shape.as_list()[1:3]}")
+        return self._generate(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
+
+    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> np.ndarray:
+        """Fills the holes of one photograph, uint8 [H, W, 3] in RGB, of any size. Returns uint8 [H, W, 3].
+
+        mask:     uint8 [H, W], above 127 = hole.
+        grow:     pixels (a disc) by which the hole is grown first.
+        feather:  pixels outside the grown hole over which the fill fades into the photograph; these are filled too. With 0 every
+                  pixel outside the grown hole keeps its bytes.
+        """
+        photo, mask = np.asarray(photo), np.asarray(mask)
+        _check(photo, mask, grow, feather)
+        hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W], 1 = hole
+        hole = _grown(hole, grow)
+        missing = _grown(hole, feather)  # what is still to be filled
+        filled = photo.copy()
+        for box in windows.hole_boxes(missing, self.stride, self.working_size):
+            window = windows.window_around(box, photo.shape, self.stride)
+            # Holes of other boxes that reach into the window are missing in it as well; they are filled in their own windows.
+            result = self.fill_window(filled[window.slices], missing[window.slices][..., np.newaxis]).numpy()
+            here = missing[box.slices] > 0
+            filled[box.slices][here] = result[box.within(window).slices][here]
+            missing[box.slices] = 0  # from now on known, to the windows that follow
+        if feather:
+            _fade(filled, photo, hole, feather)
+        return filled
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([None, None, 1], tf.uint8)])
+    def fill_window(self, window, hole):
+        """Fills a window of a photograph: uint8 [h, w, 3], uint8 [h, w, 1] (above 0 = hole) -> uint8 [h, w, 3], any h and w.
+
+        A window larger than the working size is reduced to it and its fill is enlarged. Sides that are not multiples of the
+        stride are padded by reflection. Known pixels keep their bytes.
+        """
+        hole = hole > 0  # [h, w, 1]
+        # Blanked at once, as bytes: from here on nothing knows what was under the hole.
+        blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
+        size = tf.shape(window)[:2]
+        longest = tf.reduce_max(size)
+        filled = tf.cond(
+            longest > self.working_size,
+            lambda: self._fill_reduced(blanked, hole, size, longest),
+            lambda: self._fill_padded(tf.cast(blanked, tf.float32), hole),
+        )  # [h, w, 3], 0 to 255
+        filled = tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8)
+        return tf.ensure_shape(tf.where(hole, filled, window), [None, None, 3])
+
+    def _fill_reduced(self, blanked, hole, size, longest):
+        """Reduces by areas, fills and enlarges: [h, w, 3] with blanked holes -> float32 [h, w, 3] from 0 to 255."""
+        scale = tf.cast(self.working_size, tf.float32) / tf.cast(longest, tf.float32)
+        small = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
+        pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]  # [h', w', 3]
+        # A cell with any missing pixel is hole: its mean is wrong.
+        small_hole = tf.image.resize(tf.cast(hole, tf.uint8)[tf.newaxis], small, method="area")[0] > 0  # [h', w', 1]
+        # Composited before it is enlarged, so that the fill meets the photograph's own colours at the edge of the hole.
+        filled = tf.where(small_hole, self._fill_padded(pixels, small_hole), pixels)
+        return tf.image.resize(filled[tf.newaxis], size, method="bicubic")[0]  # [h, w, 3]
+
+    def _fill_padded(self, pixels, hole):
+        """float32 [h, w, 3] from 0 to 255, bool [h, w, 1] -> the generator's output, the same size and scale, clipped."""
+        height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
+        rows, columns = self._reflection(height), self._reflection(width)
+        pixels = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)  # [H', W', 3]
+        hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)  # [H', W', 1]
+        raw = self._generate((pixels / 127.5 - 1.0)[tf.newaxis], hole[tf.newaxis])[0]  # [H', W', 3]
+        return tf.clip_by_value((raw[:height, :width] + 1.0) * 127.5, 0.0, 255.0)  # [h, w, 3]
+
+    def _reflection(self, side):
+        """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring, edge included, as often as needed.
+
+        tf.pad mirrors only once, too little for a photograph that is one pixel wide.
+        """
+        padded = (side + self.stride - 1) // self.stride * self.stride
+        index = tf.range(padded) % (2 * side)
+        return tf.minimum(index, 2 * side - 1 - index)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])])
+    def _generate(self, images, holes):
+        """`system.generate` with what lies under the holes blanked to 0."""
+        return self.system.generate(tf.where(holes > 0, tf.zeros_like(images), images), holes)
+
+
+def _check(photo: np.ndarray, mask: np.ndarray, grow: int, feather: int) -> None:
+    for name, array, shape, fits in (("photo", photo, "[H, W, 3]", photo.ndim == 3 and photo.shape[-1] == 3),
+                                     ("mask", mask, "[H, W]", mask.ndim == 2)):
+        if array.dtype != np.uint8:
+            raise ValueError(f"`{name}` is uint8. Got {array.dtype}")
+        if not fits or not array.size:
+            raise ValueError(f"`{name}` is {shape} with at least one pixel. Got {list(array.shape)}")
+    if photo.shape[:2] != mask.shape:
+        raise SettingsError(f"A mask has the size of its photograph, {_size(photo)} (width x height). Got {_size(mask)}")
+    if not (mask > THRESHOLD).any():
+        raise SettingsError(f"The mask has no hole: no pixel is above {THRESHOLD}. Got {mask.max()} as the brightest")
+    for name, value in (("grow", grow), ("feather", feather)):
+        if value < 0 or value != int(value):
+            raise ValueError(f"`{name}` is a whole number of pixels, at least 0. Got {value}")
+
+
+def _size(array: np.ndarray) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"
+
+
+def _distance(hole: np.ndarray, reach: int) -> Tuple[windows.Box, np.ndarray]:
+    """Distance of each pixel to the hole, in pixels, in the box of all holes grown by `reach` (float32 only there)."""
+    box = windows.bounding_box(hole, reach)
+    distance = cv2.distanceTransform(1 - hole[box.slices], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return box, np.round(distance, 4)  # 7 pixels may come as 7.0000005
+
+
+def _grown(hole: np.ndarray, pixels: int) -> np.ndarray:
+    """The hole dilated by a disc, a new array. By distance, as the time of cv2.dilate grows with the area of the disc."""
+    grown = hole.copy()
+    if pixels and not hole.all():
+        box, distance = _distance(hole, pixels)
+        grown[box.slices] = distance <= pixels
+    return grown
+
+
+def _fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) -> None:
+    """Blends `filled` into `photo` over `feather` pixels outside the hole, in place; its share falls linearly."""
+    if hole.all():
+        return
+    box, distance = _distance(hole, feather)
+    band = (distance > 0) & (distance <= feather)
+    share = (1.0 - distance[band] / (feather + 1))[:, np.newaxis]  # [pixels, 1]
+    mixed = photo[box.slices][band] * (1 - share) + filled[box.slices][band] * share  # [pixels, 3]
+    filled[box.slices][band] = np.rint(mixed).astype(np.uint8)
