@@ -1,0 +1,74 @@
+"""Pictures to look at: grids of a batch, and attention coloured by where it looks. All uint8 RGB."""
+
+import cv2
+import numpy as np
+
+# Fig. 8 of the multistage attention paper: green at the top left, pink at the bottom right; the other two corners are ours.
+_CORNERS = np.array([[[60, 180, 75], [250, 200, 60]], [[60, 110, 230], [245, 90, 170]]], np.float32)  # [2, 2, 3]
+_GAP = 4  # pixels between the pictures of a grid
+
+
+def to_uint8(images):
+    """Images float [..., 3] in [-1, 1] -> uint8, clipped and rounded."""
+    return np.clip(np.rint((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def to_float(photos):
+    """Photographs uint8 [..., 3] -> float32 in [-1, 1]."""
+    return np.asarray(photos, np.float32) / 127.5 - 1
+
+
+def position_colors(height, width):
+    """The colour of every position of a map: uint8 [height, width, 3]."""
+    y, x = np.linspace(0, 1, height)[:, None, None], np.linspace(0, 1, width)[None, :, None]
+    top, bottom = (row[0] * (1 - x) + row[1] * x for row in _CORNERS)
+    return np.rint(top * (1 - y) + bottom * y).astype(np.uint8)
+
+
+def attention_picture(look, photo, hole):
+    """Each missing pixel in the colour of the place that it looks at most; what is known is the photograph, faded.
+
+    Args:
+        look: int [h, w, 2], rows and columns of a map that divides the photograph.
+        photo: uint8 [H, W, 3].
+        hole: [H, W], 1 where missing.
+    """
+    h, w = look.shape[:2]
+    height, width = photo.shape[:2]
+    colors = position_colors(h, w)[look[..., 0], look[..., 1]]  # [h, w, 3]
+    colors = cv2.resize(colors, (width, height), interpolation=cv2.INTER_NEAREST)
+    faded = (photo.astype(np.float32) * 0.35 + 255 * 0.65).astype(np.uint8)
+    return np.where(hole[..., None] > 0, colors, faded)
+
+
+def blanked(photo, hole):
+    """The photograph [H, W, 3] with its hole [H, W] in white."""
+    return np.where(hole[..., None] > 0, np.uint8(255), photo)
+
+
+def composite(photo, output, hole):
+    """`output` where the hole [H, W] is, `photo` elsewhere; both uint8 [H, W, 3]."""
+    return np.where(hole[..., None] > 0, output, photo)
+
+
+def sample_row(photo, hole, output, looks=()):
+    """One row of a sample grid: input, hole, output, composite, original, and a map for each attention.
+
+    Args:
+        photo, output: uint8 [H, W, 3].
+        hole: [H, W], 1 where missing.
+        looks: int [h, w, 2] for each attention.
+    """
+    hole_picture = np.repeat(np.uint8(255) * (hole[..., None] > 0), 3, axis=-1)
+    maps = [attention_picture(look, photo, hole) for look in looks]
+    return [blanked(photo, hole), hole_picture, output, composite(photo, output, hole), photo, *maps]
+
+
+def grid(rows):
+    """Rows of pictures of one size, uint8 [H, W, 3] each -> one picture with white gaps."""
+    height, width = rows[0][0].shape[:2]
+    sheet = np.full((len(rows) * (height + _GAP) - _GAP, len(rows[0]) * (width + _GAP) - _GAP, 3), 255, np.uint8)
+    for i, row in enumerate(rows):
+        for j, picture in enumerate(row):
+            sheet[i * (height + _GAP):, j * (width + _GAP):][:height, :width] = picture
+    return sheet

@@ -1,0 +1,179 @@
+"""Keras callbacks of a run: progress, metrics.csv and TensorBoard, sample grids, checkpoints, validation.
+
+All count steps of the whole run: `first` is the step that the run goes on from, so that a resumed run continues its files.
+"""
+
+import csv
+import os
+import time
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tfinpaint.settings import SettingsError
+
+
+class Step(tf.keras.callbacks.Callback):
+    """Base class: calls `at(step, logs)` after every step."""
+
+    def __init__(self, first: int):
+        super().__init__()
+        self.step = first
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        self.at(self.step, logs)
+
+    def at(self, step, logs):
+        raise NotImplementedError
+
+
+class Progress(Step):
+    """One line that moves: step, loss, images per second, time left. Where `stream` is no terminal, a plain line now and then."""
+
+    def __init__(self, first, steps, batch_size, stream, every=100):
+        super().__init__(first)
+        self._first, self._steps, self._batch, self._stream, self._every = first, steps, batch_size, stream, every
+        self._moving = stream.isatty()
+        self._begin = self._shown = None
+
+    def at(self, step, logs):
+        now = time.monotonic()
+        if self._begin is None:  # the first step also traced the graph: it says nothing about speed
+            self._begin, self._first = now, step
+        last = step == self._steps
+        if not last and (self._shown and now - self._shown < 0.3 if self._moving else step % self._every and step > 1):
+            return
+        self._shown = now
+        rate = (step - self._first) / (now - self._begin) if step > self._first else 0.0
+        left = clock((self._steps - step) / rate) if rate else "..."
+        done = 20 * step // self._steps
+        line = (f"step {step}/{self._steps} [{'=' * done}{' ' * (20 - done)}] loss {logs['loss']:.3f}  "
+                f"{rate * self._batch:.1f} images/s  {left} left")
+        self._stream.write(f"\r\x1b[K{line}{chr(10) if last else ''}" if self._moving else line + "\n")
+        self._stream.flush()
+
+
+class Log(Step):
+    """Rows of metrics.csv and points in TensorBoard, every so many steps; stops the run where the loss is no number any more."""
+
+    def __init__(self, first, run_dir, every, batch_size, say):
+        super().__init__(first)
+        self._every, self._batch, self._say = every, batch_size, say
+        self._table = Table(os.path.join(run_dir, "metrics.csv"), first)
+        self._writer = tf.summary.create_file_writer(os.path.join(run_dir, "tensorboard"))
+        self._time, self._at = time.monotonic(), first
+
+    def at(self, step, logs):
+        if step != 1 and step % self._every:
+            return
+        values = {name: float(value) for name, value in logs.items()}
+        if not np.isfinite(values["loss"]):
+            raise SettingsError(f"the loss is {values['loss']} at step {step}: try a lower --learning_rate, and --resume from the last checkpoint")
+        if step == 1:
+            self._say("step 1, each term with its weight: " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        now = time.monotonic()
+        values["images_per_second"] = (step - self._at) * self._batch / (now - self._time)
+        self._time, self._at = now, step
+        self.write(step, values)
+
+    def write(self, step, values, prefix="train"):
+        """One row, and a point of each value."""
+        self._table.add({"step": step, **values})
+        with self._writer.as_default():
+            for name, value in values.items():
+                tf.summary.scalar(f"{prefix}/{name}", value, step)
+
+    def picture(self, step, picture):
+        """A sample grid, uint8 [H, W, 3], in TensorBoard."""
+        with self._writer.as_default():
+            tf.summary.image("samples", picture[None], step)
+
+    def text(self, name, text):
+        """A text in TensorBoard."""
+        with self._writer.as_default():
+            tf.summary.text(name, text, 0)
+        self._writer.flush()
+
+
+class Save(Step):
+    """A checkpoint every so many steps."""
+
+    def __init__(self, first, checkpoints, every):
+        super().__init__(first)
+        self._checkpoints, self._every = checkpoints, every
+
+    def at(self, step, logs):
+        if step % self._every == 0:
+            self._checkpoints.save(step)
+
+
+class Validate(Step):
+    """Sample grids and validation passes, every so many steps each; the last step's are the loop's own."""
+
+    def __init__(self, first, validation, run_dir, log, sample_every, eval_every, steps):
+        super().__init__(first)
+        self._validation, self._run_dir, self._log = validation, run_dir, log
+        self._sample_every, self._eval_every, self._steps = sample_every, eval_every, steps
+
+    def at(self, step, logs):
+        if step == self._steps:
+            return
+        if self._sample_every and step % self._sample_every == 0:
+            self.sample(step, f"{step:07d}.png")
+        if self._eval_every and step % self._eval_every == 0:
+            self.evaluate(step)
+
+    def sample(self, step, name):
+        """Writes samples/NAME and the TensorBoard picture."""
+        picture = self._validation.picture()
+        Image.fromarray(picture).save(os.path.join(self._run_dir, "samples", name))
+        self._log.picture(step, picture)
+
+    def evaluate(self, step) -> dict:
+        """Measures, logs, and returns the figures."""
+        figures = self._validation.run()
+        self._log.write(step, {f"val_{name}": value for name, value in figures.items()}, prefix="validation")
+        return figures
+
+
+class Table:
+    """metrics.csv: one row a step, in order; columns appear as they come.
+
+    Opened at a later step (a resumed run), it drops the rows after that step, which the run is about to make again.
+    """
+
+    def __init__(self, path, first):
+        self._path, self._rows, self._columns = path, [], []
+        if first and os.path.isfile(path):
+            with open(path, newline="", encoding="utf-8") as f:
+                self._rows = [row for row in csv.DictReader(f) if int(row["step"]) <= first]
+
+    def add(self, row):
+        if self._rows and int(self._rows[-1]["step"]) == row["step"]:
+            self._rows[-1].update(row)
+        elif self._columns and set(row) <= set(self._columns):
+            self._rows.append(row)
+            with open(self._path, "a", newline="", encoding="utf-8") as f:
+                csv.DictWriter(f, self._columns, restval="").writerow(row)
+            return
+        else:
+            self._rows.append(row)
+        self._rewrite()
+
+    def _rewrite(self):
+        self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        beside = self._path + ".new"
+        with open(beside, "w", newline="", encoding="utf-8") as f:
+            writer = csv.DictWriter(f, self._columns, restval="")
+            writer.writeheader()
+            writer.writerows(self._rows)
+        os.replace(beside, self._path)
+
+
+def clock(seconds):
+    """65 -> "1:05", 3700 -> "1:01:40"."""
+    minutes, seconds = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,0 +1,113 @@
+"""One run: settings -> data, system, `fit` with its callbacks -> last checkpoint, validation pass, final.png."""
+
+import dataclasses
+import functools
+import sys
+from typing import Callable, Optional
+
+import tensorflow as tf
+
+from tfinpaint.data.batches import training_batches
+from tfinpaint.data.holes import holes as make_holes
+from tfinpaint.runs import Checkpoints, create_system, open_run, start_from
+from tfinpaint.settings import SettingsError, TrainSettings, to_json
+from tfinpaint.training.callbacks import Log, Progress, Save, Validate
+from tfinpaint.training.validation import Validation
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a run ended with.
+
+    step: the last one. figures: of the validation pass; baselines: of the mean fill and Telea on the same photographs and holes
+    (each see `metrics.quality.measure`). description: one line that says what was measured.
+    """
+
+    step: int
+    figures: dict
+    baselines: dict
+    description: str
+
+
+def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None, flags_text: str = "",
+          say: Callable[[str], None] = lambda line: None, stream=sys.stderr) -> Result:
+    """Trains until `settings.steps` and returns what came out.
+
+    Args:
+        run_dir: see `tfinpaint.runs`.
+        resume: go on from the last checkpoint in run_dir (from 0 if there is none).
+        init_from: run directory whose weights a new run starts from.
+        flags_text: becomes RUN/flags.txt.
+        say: takes the lines that a person should read.
+        stream: where the progress line goes.
+
+    Raises: SettingsError for whatever the person who started it can put right. An interrupt (KeyboardInterrupt) first saves.
+    """
+    tf.keras.mixed_precision.set_global_policy("mixed_float16" if settings.mixed_precision else "float32")
+    tf.keras.utils.set_random_seed(settings.seed)
+    system = create_system(settings)
+    _check_sizes(settings, system, say)
+
+    # 1. Everything that can be wrong is looked at before the run directory is made.
+    photos, hole_settings, size = settings.photos, settings.holes, settings.photos.image_size
+    on_device = bool(tf.config.list_physical_devices("GPU")) and not hole_settings.kind.startswith("files:")
+    batches = functools.partial(training_batches, photos, hole_settings, settings.batch_size, settings.seed, holes_on_device=on_device)
+    batches(start_step=0)
+    system.compile(
+        learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate,
+        loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
+        freeze_batch_norm=settings.freeze_batch_norm, ema_decay=settings.ema_decay, jit_compile=settings.jit_compile,
+        make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, hole_settings))
+    if init_from:
+        start_from(init_from, system)
+    validation = Validation(settings, system)
+
+    # 2. The run directory, and what is in it already.
+    open_run(run_dir, settings, flags_text, resume)
+    checkpoints = Checkpoints(run_dir, system)
+    first = checkpoints.restore() if resume else 0
+    if resume:
+        say(f"resumed at step {first}: weights, moving average and optimizer moments restored" if first else f"nothing to resume in {run_dir}: starts at 0")
+    say(f"{settings.system} ({settings.variant}), {_count(system.generator):,} parameters"
+        + (f", critic {_count(system.critic):,}" if system.critic else ", no critic")
+        + f"; {photos.source}, {size} px, batch {settings.batch_size}, on {_device()}")
+
+    # 3. The steps.
+    log = Log(first, run_dir, settings.log_every, settings.batch_size, say)
+    if not first:
+        log.text("settings", "    " + to_json(settings).replace("\n", "\n    "))
+    validate = Validate(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
+    progress = Progress(first, settings.steps, settings.batch_size, stream, settings.log_every)
+    if first < settings.steps:
+        try:
+            system.fit(batches(start_step=first), steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
+                       callbacks=[progress, log, Save(first, checkpoints, settings.checkpoint_every), validate])
+        except KeyboardInterrupt:
+            checkpoints.save(int(system.optimizer.iterations))
+            say(f"\nstopped at step {int(system.optimizer.iterations)}, saved: --resume goes on from there")
+            raise
+
+    # 4. The last checkpoint and the validation pass.
+    last = max(first, settings.steps)
+    checkpoints.save(last)
+    validate.sample(last, "final.png")
+    figures = validate.evaluate(last)
+    return Result(last, figures, validation.baselines, validation.description)
+
+
+def _check_sizes(settings, system, say):
+    size, stride = settings.photos.image_size, system.stride
+    if size % stride:
+        raise SettingsError(f"--image_size is a multiple of {stride} for this {settings.system} (2^depth). Got {size}; "
+                            "a smaller --depth allows smaller images")
+    if settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
+        say("note: with --batch_size=1 and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant")
+
+
+def _count(network):
+    return sum(v.shape.num_elements() for v in network.trainable_variables)
+
+
+def _device():
+    gpus = tf.config.list_physical_devices("GPU")
+    return f"{len(gpus)} GPU" if gpus else "the CPU (no GPU found)"

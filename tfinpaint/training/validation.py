@@ -1,0 +1,63 @@
+"""The validation pass: a fixed set of photographs and holes, filled by the moving average, measured and drawn.
+
+Every figure is computed per photograph on the uint8 composite and then averaged (metrics/quality.py). The same photographs and holes
+are filled with the mean colour and by OpenCV's Telea, so that a number has something to stand beside.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint.data.batches import evaluation_squares
+from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
+from tfinpaint.metrics import quality, references
+from tfinpaint.pictures import composite, grid, sample_row, to_float, to_uint8
+from tfinpaint.settings import TrainSettings
+
+_ROWS = 6  # photographs in a sample grid
+
+
+class Validation:
+    """See the top of the file.
+
+    Args:
+        settings: of the run; without `eval_data` the training photographs are used.
+        system: compiled.
+
+    Attributes:
+        description: one line that says what is measured.
+        baselines: {"mean": figures, "telea": figures}, see `metrics.quality.measure`.
+    """
+
+    def __init__(self, settings: TrainSettings, system):
+        size = settings.photos.image_size
+        source = settings.eval_data or settings.photos.source
+        self._system = system
+        self._batch = settings.batch_size
+        self._photos = evaluation_squares(source, size, settings.eval_count)  # uint8 [N, S, S, 3]
+        self._holes = evaluation_holes(settings.eval_ratio, len(self._photos), size)  # uint8 [N, S, S, 1]
+        self._generate = tf.function(lambda images, holes: system.raw(system.averaged_generator, images, holes))
+        low, high = settings.eval_ratio
+        self.description = (f"{len(self._photos)} photographs of {source}" + ("" if settings.eval_data else " (trained on: no --eval_data)")
+                            + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set {fingerprint(self._holes)})")
+        self.baselines = {name: self._measure([fill(p, h[..., 0]) for p, h in zip(self._photos, self._holes)])
+                          for name, fill in (("mean", references.mean_fill), ("telea", references.telea))}
+
+    def run(self) -> dict:
+        """-> the averaged figures of `metrics.quality.measure`."""
+        return self._measure([composite(p, o, h[..., 0]) for p, o, h in zip(self._photos, self._outputs(len(self._photos)), self._holes)])
+
+    def picture(self) -> np.ndarray:
+        """The sample grid, uint8: a row for each of the first photographs; see `pictures.sample_row`."""
+        n = min(_ROWS, len(self._photos))
+        looks = self._system.attention(to_float(self._photos[:n]), self._holes[:n].astype(np.float32))
+        looks = [np.asarray(look) for look in looks]
+        return grid([sample_row(self._photos[k], self._holes[k, ..., 0], output, [look[k] for look in looks])
+                     for k, output in enumerate(self._outputs(n))])
+
+    def _outputs(self, count):
+        for k in range(0, count, self._batch):
+            part = slice(k, min(k + self._batch, count))
+            yield from to_uint8(self._generate(to_float(self._photos[part]), self._holes[part].astype(np.float32)))
+
+    def _measure(self, filled):
+        return quality.average([quality.measure(f, p, h[..., 0]) for f, p, h in zip(filled, self._photos, self._holes)])
