@@ -1,0 +1,107 @@
+"""What all commands share: parse the flags, call `main`, and end with a line instead of a traceback.
+
+    def main():                 # no arguments; returns an exit status or None
+        ...
+    def cli():
+        command.run(main)
+
+Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go to stdout, warnings and errors
+to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C.
+"""
+
+import logging
+import os
+import re
+import sys
+from typing import Callable, NoReturn, Optional
+
+from absl import app, flags
+
+from tfinpaint.settings import SettingsError
+
+
+def run(main: Callable[[], Optional[int]]) -> NoReturn:
+    """Runs a command: flags from sys.argv, then `main()`."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported: errors only
+    _show_warnings()
+    app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Ends the program with one line on stderr."""
+    print(f"tfinpaint: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(status)
+
+
+def warn(message: str) -> None:
+    """One line on stderr."""
+    print(f"tfinpaint: warning: {' '.join(message.split())}", file=sys.stderr)
+
+
+def choose_device(name: Optional[str]) -> None:
+    """Hides the devices that --device leaves out: "cpu", "gpu" or "gpu:N" (None: none). Call it before TensorFlow computes."""
+    if name is None:
+        return
+    match = re.fullmatch(r"cpu|gpu(:\d+)?", name)
+    if not match:
+        raise SettingsError(f"--device is cpu, gpu or gpu:N. Got {name!r}")
+    import tensorflow as tf
+
+    if name == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+        return
+    gpus = tf.config.list_physical_devices("GPU")
+    number = int((match.group(1) or ":0")[1:])
+    if number >= len(gpus):
+        found = f"GPUs 0 to {len(gpus) - 1}" if gpus else "no GPU"
+        raise SettingsError(f"--device={name} is not there: TensorFlow finds {found}")
+    tf.config.set_visible_devices(gpus[number], "GPU")
+
+
+def _parse(main, argv):
+    # --help shows the docstring and the key flags of the program's own module, which for an installed script is not the command's.
+    sys.modules["__main__"].__doc__ = sys.modules["__main__"].__doc__ or sys.modules[main.__module__].__doc__
+    for flag in flags.FLAGS.get_key_flags_for_module(main.__module__):
+        flags.FLAGS.register_key_flag_for_module(argv[0], flag)
+    try:
+        rest = flags.FLAGS(argv)
+    except SystemExit:  # only help ends here, and having been asked for help is no failure
+        sys.exit(0)
+    except (flags.Error, UnicodeDecodeError) as error:
+        fail(f"{str(error).replace('ERROR:: ', '')} (--help lists the flags)")
+    if rest[1:]:
+        fail(f"{rest[1]!r} is not a flag: flags are written --name=value (was it a line of a flagfile without dashes?)")
+    return rest
+
+
+def _guarded(main, argv):
+    try:
+        return main()
+    except SettingsError as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        fail("interrupted", 130)
+    except ImportError as error:
+        fail(_import_advice(error))
+    except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, not imported here
+            fail("out of memory: a smaller --batch_size, --image_size or --width (train) or --device=cpu (inpaint) needs less")
+        raise
+
+
+def _import_advice(error: ImportError) -> str:
+    """What to do about a module that cannot be imported; raises `error` again where that is a mistake of the program."""
+    if re.search(r"libGL|libgthread|libglib", str(error)):
+        return f"OpenCV lacks a system library ({error}). On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "tfinpaint").startswith("tfinpaint"):
+        return f"{error}: install what tfinpaint needs with pip install -r requirements.txt"
+    raise error
+
+
+def _show_warnings() -> None:
+    """The library's warnings as one line each."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("tfinpaint: warning: %(message)s"))
+    logger = logging.getLogger("tfinpaint")
+    logger.handlers = [handler]
+    logger.propagate = False

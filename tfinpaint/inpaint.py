@@ -1,0 +1,213 @@
+"""Fills the holes of photographs.
+
+    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png
+    python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=masks/ --output=filled/
+    python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
+
+In a mask white is hole (--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph. In a
+folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a folder run every output keeps its
+photograph's name and ending, a photograph that fails is reported while the others go on, and the exit status is 1 at the end.
+"""
+
+import dataclasses
+import os
+import sys
+import time
+from typing import List, NamedTuple, Optional
+
+import numpy as np
+from absl import flags
+
+from tfinpaint import command, settings
+from tfinpaint.photo import PHOTO_ENDINGS, check_photo_path, list_photos, read_hole, read_photo, write_photo
+from tfinpaint.settings import SettingsError
+
+settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device")
+FLAGS = flags.FLAGS
+
+
+class Job(NamedTuple):
+    """Paths of one photograph, its mask and its result."""
+
+    image: str
+    mask: Optional[str]
+    output: str
+
+
+def main():
+    for name in ("model", "image", "mask", "output"):
+        if not FLAGS[name].value:
+            raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
+    jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
+    if not os.path.isdir(FLAGS.image):
+        read = _read(jobs[0])  # before the model, which takes seconds: a wrong mask is told at once
+        print("\n".join(_fill(_load_painter(), jobs[0], *read)))
+        return
+    painter = _load_painter()
+    progress = Progress(len(jobs))
+    failures = 0
+    for job in jobs:
+        try:
+            lines = _fill(painter, job, *_read(job))
+            progress.clear()
+            print("\n".join(lines), flush=True)
+        except SettingsError as error:
+            failures += 1
+            progress.clear()
+            print(f"tfinpaint: {error}", file=sys.stderr)
+        progress.step()
+    if failures:
+        command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
+
+
+def _load_painter():
+    command.choose_device(FLAGS.device)
+    from tfinpaint import load
+
+    return load(FLAGS.model)
+
+
+# --------------------------------------------------------------------------------------------------------- one photograph
+
+
+def _read(job: Job):
+    """The photograph, its hole and the notes of both; SettingsError where they cannot be filled."""
+    photo = read_photo(job.image)
+    mask, mask_notes = read_hole(job.mask, FLAGS.mask_is)
+    if mask.shape != photo.pixels.shape[:2]:
+        raise SettingsError(f"A mask has the size of its photograph: {job.image} is {_size(photo.pixels)} pixels, "
+                            f"{job.mask} is {_size(mask)} (--image, --mask)")
+    if not mask.any():
+        saw = "; ".join(note.replace("warning: ", "") for note in mask_notes)
+        raise SettingsError(f"{job.mask} has no hole, there is nothing to fill (--mask): {saw}")
+    return photo, mask, [("photograph", job.image, note) for note in photo.notes] + [("mask", job.mask, n) for n in mask_notes]
+
+
+def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
+    """Fills and writes one photograph. Warnings go to stderr; returns the lines of the report."""
+    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather)
+    if FLAGS.side_by_side:
+        blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
+        pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
+        photo = dataclasses.replace(photo, alpha=None if photo.alpha is None else np.tile(photo.alpha, (1, 3)))
+    notes = notes + [("output", job.output, note) for note in write_photo(job.output, pixels, like=photo)]
+    for _, path, note in notes:
+        if note.startswith("warning: "):
+            command.warn(f"{path}: {note[len('warning: '):]}")
+    lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith("warning: ")]
+    return [f"{job.image} ({_size(mask)}) -> {job.output}"] + lines
+
+
+def _size(array) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"
+
+
+# ------------------------------------------------------------------------------------------------- which mask goes where
+
+
+def find_jobs(image: str, mask: str, output: str) -> List[Job]:
+    """Photographs with their masks and outputs; raises SettingsError before anything is read where one is missing."""
+    for name, path in (("image", image), ("mask", mask)):
+        if not os.path.exists(path):
+            raise SettingsError(f"--{name}={path} does not exist")
+    if os.path.isdir(image):
+        jobs = _folder_jobs(image, mask, output)
+    elif os.path.isdir(mask):
+        raise SettingsError(f"--mask is one file where --image is one. Got the folder {mask}")
+    else:
+        check_photo_path(output)
+        jobs = [Job(image, mask, output)]
+    for job in jobs:
+        for path in (job.image, job.mask):
+            if os.path.exists(job.output) and os.path.samefile(job.output, path):
+                raise SettingsError(f"--output would overwrite {path}: choose another place")
+    return jobs
+
+
+def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
+    if output.lower().endswith(PHOTO_ENDINGS):
+        raise SettingsError(f"--image is a folder, so --output is a folder too. Got {output}")
+    settings.check_writable("output", output)
+    if _inside(output, image):
+        raise SettingsError(f"--output={output} lies in --image={image}: the next run would take results for photographs")
+    photos = list_photos(image)
+    masks = None
+    if os.path.isdir(mask):
+        masks = _masks_by_name(mask)
+        if os.path.samefile(image, mask):  # NAME.png beside NAME_mask.png: the masks are no photographs to fill
+            masks = {name: path for name, path in masks.items() if name.endswith("_mask")}
+            photos = [path for path in photos if _name(path, image) not in masks]
+        else:
+            photos = [path for path in photos if not _inside(path, mask)]
+    if not photos:
+        raise SettingsError(f"--image={image} has no photographs: no file in it ends in {', '.join(PHOTO_ENDINGS)}")
+    jobs, lacking = [], []
+    for path in photos:
+        name = _name(path, image)
+        partner = mask if masks is None else masks.get(name) or masks.get(name + "_mask")
+        if partner is None:
+            lacking.append(os.path.relpath(path, image))
+        jobs.append(Job(path, partner, os.path.join(output, os.path.relpath(path, image))))
+    if lacking:
+        names = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
+        raise SettingsError(f"--mask={mask} has no mask for {len(lacking)} of {len(jobs)} photographs (the mask of NAME.jpg is "
+                            f"NAME.png or NAME_mask.png, with any of the endings): {names}")
+    return jobs
+
+
+def _masks_by_name(folder: str) -> dict:
+    masks = {}
+    for path in list_photos(folder):
+        name = _name(path, folder)
+        other = masks.setdefault(name, path)
+        if other != path:
+            raise SettingsError(f"--mask={folder} has two masks for {name}: {other} and {path}")
+    return masks
+
+
+def _name(path: str, folder: str) -> str:
+    """The path inside the folder, without its ending."""
+    return os.path.splitext(os.path.relpath(path, folder))[0]
+
+
+def _inside(path: str, folder: str) -> bool:
+    path, folder = os.path.realpath(path), os.path.realpath(folder)
+    return path != folder and os.path.commonpath([path, folder]) == folder
+
+
+# ---------------------------------------------------------------------------------------------------------------- progress
+
+
+class Progress:
+    """Done, total and time left on stderr: one line that is redrawn on a terminal, else a plain line every ten seconds."""
+
+    def __init__(self, total: int):
+        self.total, self.done = total, 0
+        self.start = self.told = time.monotonic()
+        self.terminal = sys.stderr.isatty()
+
+    def step(self) -> None:
+        self.done += 1
+        now = time.monotonic()
+        left = round((now - self.start) / self.done * (self.total - self.done))
+        line = f"{self.done}/{self.total} photographs, {left // 60}:{left % 60:02d} left"
+        if self.terminal:
+            cells = 30 * self.done // self.total
+            end = "\n" if self.done == self.total else ""
+            print(f"\r\033[K[{'#' * cells}{'.' * (30 - cells)}] {line}", end=end, file=sys.stderr, flush=True)
+        elif now - self.told >= 10 or self.done == self.total:
+            self.told = now
+            print(line, file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Takes the bar away, so that a line of text can be printed in its place."""
+        if self.terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def cli():
+    command.run(main)
+
+
+if __name__ == "__main__":
+    cli()
