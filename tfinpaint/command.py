@@ -24,7 +24,11 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
     """Runs a command: flags from sys.argv, then `main()`."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported: errors only
     _show_warnings()
-    app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
+    try:
+        app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
+    except BrokenPipeError:  # piped into a program that has read enough, as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again when it flushes at exit
+        sys.exit(1)
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

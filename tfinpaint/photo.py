@@ -18,7 +18,7 @@ import warnings
 from typing import List, Optional, Tuple
 
 import numpy as np
-from PIL import Image, ImageCms, TiffImagePlugin
+from PIL import Image, ImageCms
 
 from tfinpaint.settings import SettingsError
 
@@ -263,7 +263,14 @@ def write_photo(path: str, pixels: np.ndarray, like: Optional[Photo] = None) -> 
     like = like or Photo(pixels)
     image, notes = _with_alpha(pixels, like, kind)
     options, more = _options(image, like, kind)
-    _save_beside(path, ending, image, options)
+    try:
+        _save_beside(path, ending, image, options)
+    except SettingsError:
+        if kind != "TIFF" or not options.pop("exif", None):
+            raise
+        # The other formats take the block as it is; TIFF takes it apart, which not every camera's survives.
+        _save_beside(path, ending, image, options)
+        more += ("its EXIF block cannot be written as TIFF and was left out",)
     return notes + more
 
 
@@ -287,8 +294,8 @@ def _options(image: Image.Image, like: Photo, kind: str):
         notes += ("JPEG cannot keep known pixels exact; PNG, WebP and TIFF do",)
     elif kind == "WEBP":
         options = {"lossless": True, "exact": True}  # exact: also the colour of transparent pixels
-    elif kind == "TIFF":
-        options = {"compression": "tiff_deflate"}
+    elif kind == "TIFF" and not like.exif:
+        options = {"compression": "tiff_deflate"}  # Pillow's compressing writer cannot hold EXIF
     if kind == "BMP":
         if like.icc or like.exif:
             notes += ("BMP holds no ICC profile and no EXIF: they were left out",)
@@ -311,7 +318,7 @@ def _save_beside(path: str, ending: str, image: Image.Image, options: dict) -> N
         os.makedirs(folder, exist_ok=True)
         image.save(beside, **options)
         os.replace(beside, path)
-    except (OSError, ValueError, TiffImagePlugin.struct.error) as error:
+    except Exception as error:  # as with the decoders
         raise SettingsError(f"{path} cannot be written: {' '.join(str(error).split())}") from None
     finally:
         if os.path.exists(beside):

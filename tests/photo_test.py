@@ -1,0 +1,387 @@
+"""Photographs as files: what is read is what was meant, what is written loses nothing that the format can hold."""
+
+import io
+import os
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from tfinpaint import photo as photos
+from tfinpaint.photo import PHOTO_ENDINGS, Photo, list_photos, read_hole, read_photo, write_photo
+from tfinpaint.settings import SettingsError
+
+EXACT = (".png", ".bmp", ".webp", ".tif", ".tiff")
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _noise(height=33, width=47, channels=3, seed=0):
+    shape = (height, width, channels) if channels else (height, width)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def _smooth(height=33, width=47):
+    """A ramp in each direction: JPEG keeps it within a few levels, and every turn of it is another picture."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([rows * 5, columns * 4, rows * 2 + columns * 2], axis=-1).astype(np.uint8)
+
+
+def _save(path, pixels, **options):
+    Image.fromarray(pixels).save(path, **options)
+    return str(path)
+
+
+# ------------------------------------------------------------------------------------------------------------------ formats
+
+
+@pytest.mark.parametrize("ending", EXACT)
+def test_exact_formats_return_every_byte(tmp_path, ending):
+    pixels = _noise()
+    assert write_photo(str(tmp_path / f"a{ending}"), pixels) == ()
+    read = read_photo(str(tmp_path / f"a{ending}"))
+    np.testing.assert_array_equal(read.pixels, pixels)
+    assert (read.alpha, read.grey, read.icc, read.exif, read.notes) == (None, False, None, None, ())
+    assert os.listdir(tmp_path) == [f"a{ending}"]  # no temporary file stays
+
+
+def test_jpeg_is_close_and_says_that_it_is_not_exact(tmp_path):
+    (note,) = write_photo(str(tmp_path / "a.JPG"), _smooth())
+    assert "JPEG cannot keep known pixels exact" in note
+    assert np.abs(read_photo(str(tmp_path / "a.JPG")).pixels.astype(int) - _smooth()).max() <= 6
+
+
+@pytest.mark.parametrize("ending", PHOTO_ENDINGS)
+def test_grey_stays_grey(tmp_path, ending):
+    grey = np.repeat(_smooth()[..., 2:], 3, axis=-1)
+    path = str(tmp_path / f"a{ending}")
+    write_photo(path, grey, Photo(grey, grey=True))
+    with Image.open(path) as image:
+        assert image.mode == ("RGB" if ending == ".webp" else "L")  # WebP has colour only
+    read = read_photo(path)
+    assert read.grey == (ending != ".webp")
+    assert np.ptp(read.pixels, axis=-1).max() == 0
+    assert np.abs(read.pixels.astype(int) - grey).max() <= (4 if "jp" in ending else 0)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("ending", [".png", ".webp", ".tif"])
+def test_alpha_stays_as_it_was_and_so_do_colours_under_it(tmp_path, ending, grey):
+    pixels = np.repeat(_noise(channels=1), 3, axis=-1) if grey else _noise()
+    alpha = _noise(channels=0, seed=1)
+    alpha[:9] = 0
+    path = str(tmp_path / f"a{ending}")
+    assert write_photo(path, pixels, Photo(pixels, alpha=alpha, grey=grey)) == ()
+    read = read_photo(path)
+    np.testing.assert_array_equal(read.pixels, pixels)
+    np.testing.assert_array_equal(read.alpha, alpha)
+
+
+@pytest.mark.parametrize("ending, kind", [(".jpg", "JPEG"), (".bmp", "BMP")])
+def test_alpha_is_left_out_with_a_note_where_the_format_has_none(tmp_path, ending, kind):
+    notes = write_photo(str(tmp_path / f"a{ending}"), _noise(), Photo(_noise(), alpha=_noise(channels=0)))
+    assert f"{kind} has no alpha channel: it was left out" in notes
+    assert read_photo(str(tmp_path / f"a{ending}")).alpha is None
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tif"])
+def test_icc_and_exif_are_kept(tmp_path, ending):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "A camera", 6
+    exif.get_ifd(0x8769)[0x829D] = 2.5  # f-number
+    exif.get_ifd(0x8825)[1] = "N"  # GPS
+    source = _save(tmp_path / "source.jpg", _smooth(), exif=exif, icc_profile=SRGB)
+    read = read_photo(source)
+    write_photo(str(tmp_path / f"a{ending}"), read.pixels, read)
+    again = read_photo(str(tmp_path / f"a{ending}"))
+    assert again.icc == SRGB
+    kept = Image.Exif()
+    kept.load(again.exif)
+    assert kept[0x010F] == "A camera" and kept[0x0112] == 1
+    assert float(kept.get_ifd(0x8769)[0x829D]) == 2.5 and kept.get_ifd(0x8825)[1] == "N"
+    assert again.pixels.shape == (47, 33, 3)  # upright, and not turned twice
+
+
+def test_bmp_says_that_it_holds_no_profile(tmp_path):
+    assert any("no ICC profile" in note for note in write_photo(str(tmp_path / "a.bmp"), _noise(), Photo(_noise(), icc=SRGB)))
+
+
+# ------------------------------------------------------------------------------------------------------------------ reading
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_upright(tmp_path, ending, orientation):
+    """Stored the way a camera would, which is the inverse of what the tag asks for."""
+    upright = _smooth()
+    stored = {1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+              5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+              8: lambda a: np.rot90(a, -1)}[orientation](upright)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {".jpg": {"quality": 100, "subsampling": 0}, ".webp": {"lossless": True}}.get(ending, {})
+    path = _save(tmp_path / f"a{ending}", np.ascontiguousarray(stored), exif=exif, **options)
+    read = read_photo(path)
+    assert read.pixels.shape == upright.shape
+    assert np.abs(read.pixels.astype(int) - upright).max() <= (3 if ending == ".jpg" else 0)
+
+
+def test_alpha_and_masks_are_turned_too(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    mask = np.zeros((30, 50), np.uint8)
+    mask[:10, :20] = 255
+    np.testing.assert_array_equal(read_hole(_save(tmp_path / "m.png", mask, exif=exif))[0], np.rot90(mask, -1))
+    picture = _noise(30, 50, 4)
+    read = read_photo(_save(tmp_path / "a.png", picture, exif=exif))
+    np.testing.assert_array_equal(read.alpha, np.rot90(picture[..., 3], -1))
+    np.testing.assert_array_equal(read.pixels, np.rot90(picture[..., :3], -1))
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path, ending):
+    deep = (np.arange(33 * 47, dtype=np.uint16) * 42).reshape(33, 47)
+    read = read_photo(_save(tmp_path / f"a.{ending}", deep))
+    assert read.grey and any("16 bits" in note for note in read.notes)
+    assert np.abs(read.pixels[..., 0] - deep / 257).max() <= 0.5
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_sixteen_bit_colour_is_scaled_and_told(tmp_path, ending, channels):
+    deep = _noise(channels=channels).astype(np.uint16) * 257
+    cv2.imwrite(str(tmp_path / f"a.{ending}"), deep)
+    read = read_photo(str(tmp_path / f"a.{ending}"))
+    assert any("16 bits" in note for note in read.notes)
+    np.testing.assert_array_equal(read.pixels, deep[..., 2::-1] // 257)
+    assert (read.alpha is None) == (channels == 3)
+
+
+def test_palette_with_a_transparent_entry(tmp_path):
+    indices = np.random.default_rng(0).integers(0, 3, (20, 30)).astype(np.uint8)
+    palette = np.array([[255, 0, 0], [0, 255, 0], [10, 20, 30]], np.uint8)
+    image = Image.frombytes("P", (30, 20), indices.tobytes())
+    image.putpalette(palette.tobytes())
+    image.save(tmp_path / "a.png", transparency=1)
+    read = read_photo(str(tmp_path / "a.png"))
+    np.testing.assert_array_equal(read.pixels, palette[indices])
+    np.testing.assert_array_equal(read.alpha, np.where(indices == 1, 0, 255))
+    assert not read.grey
+
+
+def test_one_bit_and_grey_with_alpha(tmp_path):
+    bits = np.random.default_rng(0).integers(0, 2, (20, 30)).astype(bool)
+    read = read_photo(_save(tmp_path / "a.png", bits))
+    assert read.grey
+    np.testing.assert_array_equal(read.pixels[..., 1], bits * 255)
+    both = _noise(channels=2)
+    read = read_photo(_save(tmp_path / "b.png", both))
+    assert read.grey
+    np.testing.assert_array_equal(read.pixels[..., 2], both[..., 0])
+    np.testing.assert_array_equal(read.alpha, both[..., 1])
+
+
+def test_cmyk_becomes_rgb_and_its_profile_is_not_kept(tmp_path):
+    Image.new("CMYK", (20, 10), (0, 255, 255, 0)).save(tmp_path / "a.jpg", icc_profile=b"not a profile")
+    read = read_photo(str(tmp_path / "a.jpg"))
+    assert read.icc is None and any("CMYK" in note for note in read.notes)
+    assert (read.pixels[0, 0] > [200, -1, -1]).all() and read.pixels[0, 0, 1:].max() < 60  # red
+
+
+def test_a_damaged_exif_block_does_not_cost_the_photograph(tmp_path):
+    path = _save(tmp_path / "a.jpg", _smooth(), exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")
+    assert read_photo(path).pixels.shape == (33, 47, 3)
+
+
+def test_the_thumbnail_that_shows_what_was_there_is_not_kept(tmp_path):
+    thumbnail = io.BytesIO()
+    Image.fromarray(_smooth()).save(thumbnail, "JPEG")
+    data = thumbnail.getvalue()
+    first = struct.pack("<2sHIH HHII I", b"II", 42, 8, 1, 0x0112, 3, 1, 1, 26)
+    second = struct.pack("<H HHII HHII I", 2, 0x0201, 4, 1, 56, 0x0202, 4, 1, len(data), 0)
+    path = _save(tmp_path / "a.jpg", _smooth(), exif=b"Exif\0\0" + first + second + data)
+    with Image.open(path) as image:
+        assert data in image.info["exif"]
+    assert data not in read_photo(path).exif
+
+
+# ------------------------------------------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("ending", PHOTO_ENDINGS)
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.9])
+def test_truncated_files_are_refused_by_name(tmp_path, ending, share):
+    path = str(tmp_path / f"a{ending}")
+    write_photo(path, _noise(100, 100))
+    with open(path, "r+b") as file:
+        file.truncate(int(share * os.path.getsize(path)))
+    with pytest.raises(SettingsError, match=f"a{ending} .*(damaged|not a)") as error:
+        read_photo(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_jpeg_that_lacks_its_last_byte_is_refused(tmp_path):
+    path = _save(tmp_path / "a.jpg", _noise())
+    with open(path, "r+b") as file:
+        file.truncate(os.path.getsize(path) - 1)
+    with pytest.raises(SettingsError, match="incomplete"):
+        read_photo(path)
+
+
+def test_what_is_no_photograph_is_named(tmp_path):
+    (tmp_path / "a.png").write_text("not a picture")
+    for name, words in (("a.png", "a.png is not a JPEG"), ("", "is a folder"), ("b", "There is no file")):
+        with pytest.raises(SettingsError, match=words):
+            read_photo(str(tmp_path / name))
+
+
+def test_a_decompression_bomb_is_refused(tmp_path):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
+    with pytest.raises(SettingsError, match="more than 178 million pixels"):
+        read_photo(str(tmp_path / "a.png"))
+
+
+def test_floating_point_pictures_are_refused(tmp_path):
+    with pytest.raises(SettingsError, match="floating-point"):
+        read_photo(_save(tmp_path / "a.tif", np.zeros((5, 5), np.float32)))
+
+
+@pytest.mark.parametrize("name, words", [("a.gif", "ends in .jpg.* Got .*a.gif"), ("a", "Got"), ("file/a.png", "is a file"),
+                                         ("f.png", "is a folder")])
+def test_places_that_cannot_be_written(tmp_path, name, words):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "f.png").mkdir()
+    with pytest.raises(SettingsError, match=words):
+        write_photo(str(tmp_path / name), _noise())
+    assert sorted(os.listdir(tmp_path)) == ["f.png", "file"]
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = str(tmp_path / "a.png")
+    write_photo(path, _noise())
+    before = (tmp_path / "a.png").read_bytes()
+
+    def full(self, beside, **options):
+        with open(beside, "wb") as file:
+            file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(SettingsError, match="a.png cannot be written: No space left"):
+        write_photo(path, _noise(seed=1))
+    assert os.listdir(tmp_path) == ["a.png"] and (tmp_path / "a.png").read_bytes() == before
+
+
+def test_exif_that_a_format_refuses_does_not_cost_the_photograph(tmp_path):
+    notes = write_photo(str(tmp_path / "a.tif"), _noise(), Photo(_noise(), exif=b"Exif\0\0MM broken"))
+    assert notes == ("its EXIF block cannot be written as TIFF and was left out",)
+    np.testing.assert_array_equal(read_photo(str(tmp_path / "a.tif")).pixels, _noise())
+    assert os.listdir(tmp_path) == ["a.tif"]
+
+
+def test_webp_has_a_longest_side(tmp_path):
+    with pytest.raises(SettingsError, match="16383 pixels a side.* 16384x1"):
+        write_photo(str(tmp_path / "a.webp"), np.zeros((1, 16384, 3), np.uint8))
+
+
+# -------------------------------------------------------------------------------------------------------------------- masks
+
+
+def _strokes():
+    mask = np.zeros((40, 50), np.uint8)
+    mask[10:20, 5:30] = 255
+    return mask
+
+
+def test_white_is_hole_and_the_notes_say_what_was_seen(tmp_path):
+    hole, notes = read_hole(_save(tmp_path / "m.png", _strokes()))
+    np.testing.assert_array_equal(hole, _strokes())
+    assert notes == ("white is hole (--mask_is=hole), 12.5 % of 50x40 pixels is hole",)
+
+
+def test_mask_is_known_flips(tmp_path):
+    hole, notes = read_hole(_save(tmp_path / "m.png", _strokes()), "known")
+    np.testing.assert_array_equal(hole, 255 - _strokes())
+    assert "white is known" in notes[0] and "87.5 %" in notes[0]
+
+
+def test_grey_levels_are_cut_at_127_and_counted(tmp_path):
+    mask = _strokes()
+    mask[10, 5:15], mask[11, 5:20] = 127, 128
+    hole, notes = read_hole(_save(tmp_path / "m.png", mask))
+    np.testing.assert_array_equal(hole, np.where(mask > 127, 255, 0))
+    assert any(note.startswith("25 pixels (1.2 %) are grey") for note in notes)
+
+
+def test_colour_masks_are_cut_by_luminance(tmp_path):
+    colours = np.zeros((40, 50, 3), np.uint8)
+    colours[_strokes() > 0] = [0, 255, 0]
+    colours[30:] = [255, 0, 0]
+    np.testing.assert_array_equal(read_hole(_save(tmp_path / "m.png", colours))[0], _strokes())
+
+
+@pytest.mark.parametrize("paint, paper", [((0, 0, 0), (0, 0, 0)), ((255, 0, 0), (0, 0, 0)), ((0, 0, 0), (255, 255, 255)),
+                                          ((255, 255, 255), (0, 0, 0))])
+def test_strokes_on_a_transparent_layer_are_taken_from_alpha(tmp_path, paint, paper):
+    layer = np.dstack([np.where(_strokes()[..., np.newaxis] > 0, np.uint8(paint), np.uint8(paper)), _strokes()])
+    hole, notes = read_hole(_save(tmp_path / "m.png", layer))
+    np.testing.assert_array_equal(hole, _strokes())
+    assert any("alpha channel: opaque" in note for note in notes)
+
+
+def test_an_alpha_channel_that_is_the_same_everywhere_is_nothing_special(tmp_path):
+    layer = np.dstack([_strokes()] * 3 + [np.full_like(_strokes(), 255)])
+    hole, notes = read_hole(_save(tmp_path / "m.png", layer))
+    np.testing.assert_array_equal(hole, _strokes())
+    assert len(notes) == 1
+
+
+def test_a_mask_in_colours_and_alpha_is_taken_from_the_colours_and_says_so(tmp_path):
+    alpha = np.full_like(_strokes(), 255)
+    alpha[:15] = 200
+    hole, notes = read_hole(_save(tmp_path / "m.png", np.dstack([_strokes()] * 3 + [alpha])))
+    np.testing.assert_array_equal(hole, _strokes())
+    assert any("alpha channel was left aside" in note for note in notes)
+
+
+@pytest.mark.parametrize("level, share", [(255, "100.0 %"), (0, "0 %")])
+def test_a_share_that_looks_wrong_is_warned_of(tmp_path, level, share):
+    hole, notes = read_hole(_save(tmp_path / "m.png", np.full((40, 50), level, np.uint8)))
+    assert (hole == level).all()
+    assert any(note.startswith(f"warning: {share} of the picture is hole") and "--mask_is=known" in note for note in notes)
+
+
+def test_a_label_map_of_zeros_and_ones_is_explained(tmp_path):
+    hole, notes = read_hole(_save(tmp_path / "m.png", _strokes() // 255))
+    assert not hole.any()
+    assert any(note.startswith("warning: no pixel is above 127, the brightest is 1") for note in notes)
+
+
+def test_mask_is_has_two_words(tmp_path):
+    with pytest.raises(SettingsError, match="hole or known. Got 'white'"):
+        read_hole("m.png", "white")
+
+
+# ------------------------------------------------------------------------------------------------------------------ folders
+
+
+def test_list_photos_goes_deep_and_is_sorted(tmp_path):
+    for name in ("b.PNG", "a/c.jpg", "a/.hidden.jpg", ".git/d.jpg", "notes.txt", "z.tiff"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    assert list_photos(str(tmp_path)) == [str(tmp_path / name) for name in ("a/c.jpg", "b.PNG", "z.tiff")]
+    for path, words in ((tmp_path / "b.PNG", "not a folder"), (tmp_path / "nix", "no folder")):
+        with pytest.raises(SettingsError, match=words):
+            list_photos(str(path))
+
+
+def test_large_photographs_are_no_reason_for_a_warning(tmp_path, recwarn, monkeypatch):
+    monkeypatch.setattr(photos.Image, "MAX_IMAGE_PIXELS", 1000)
+    read_photo(_save(tmp_path / "a.png", _noise()))
+    assert [str(w.message) for w in recwarn if issubclass(w.category, RuntimeError)] == []
