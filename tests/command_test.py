@@ -1,0 +1,78 @@
+"""What a command does with whatever its `main` ends in."""
+
+import logging
+import sys
+
+import pytest
+from absl.testing import flagsaver
+
+from tfinpaint import command
+from tfinpaint.settings import SettingsError
+
+
+class ResourceExhaustedError(Exception):
+    """Named as TensorFlow's."""
+
+
+@pytest.fixture
+def ends(monkeypatch, capsys):
+    """ends(main) -> exit status, stderr."""
+    logger = logging.getLogger("tfinpaint")  # a command takes it over; other tests want it back
+    monkeypatch.setattr(logger, "handlers", logger.handlers)
+    monkeypatch.setattr(logger, "propagate", logger.propagate)
+
+    def call(main):
+        monkeypatch.setattr(sys, "argv", ["command"])
+        with flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
+            command.run(main)
+        return end.value.code or 0, capsys.readouterr().err
+    return call
+
+
+def _raises(error):
+    def main():
+        raise error
+    return main
+
+
+@pytest.mark.parametrize("error, status, words", [
+    (SettingsError("--steps is at least 0.\nGot -1"), 1, "--steps is at least 0. Got -1"),
+    (KeyboardInterrupt(), 130, "interrupted"),
+    (ResourceExhaustedError("OOM when allocating\nand so on"), 1, "out of memory: a smaller --batch_size"),
+    (MemoryError(), 1, "out of memory"),
+    (ImportError("libGL.so.1: cannot open shared object file"), 1, "apt-get install libgl1 libglib2.0-0"),
+    (ImportError("libgthread-2.0.so.0: cannot open shared object file"), 1, "apt-get install libgl1 libglib2.0-0"),
+    (ModuleNotFoundError("No module named 'cv2'", name="cv2"), 1, "pip install -r requirements.txt"),
+])
+def test_what_a_user_can_put_right_is_one_line(ends, error, status, words):
+    assert_status, err = ends(_raises(error))
+    assert assert_status == status
+    assert err.startswith("tfinpaint: ") and words in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), ModuleNotFoundError("No module", name="tfinpaint.nix"),
+                                   ImportError("cannot import x")])
+def test_mistakes_of_the_program_keep_their_traceback(ends, error):
+    with pytest.raises(type(error)):
+        ends(_raises(error))
+
+
+def test_the_exit_status_is_mains_answer(ends):
+    assert ends(lambda: None) == (0, "")
+    assert ends(lambda: 3) == (3, "")
+
+
+def test_the_librarys_warnings_are_one_line_each(ends):
+    def main():
+        logging.getLogger("tfinpaint").warning("%s was skipped", "a.jpg")
+        logging.getLogger("tfinpaint").info("not shown")
+
+    assert ends(main) == (0, "tfinpaint: warning: a.jpg was skipped\n")
+
+
+def test_devices():
+    command.choose_device(None)
+    with pytest.raises(SettingsError, match="Got 'gpu:x'"):
+        command.choose_device("gpu:x")
+    with pytest.raises(SettingsError, match="--device=gpu:99 is not there: TensorFlow finds"):
+        command.choose_device("gpu:99")

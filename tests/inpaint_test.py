@@ -1,0 +1,244 @@
+"""The inpaint command as a user meets it: files in, files out, one line for each mistake. The painter is a fake that paints red."""
+
+import logging
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from PIL import Image
+
+import tfinpaint
+from tfinpaint import command, inpaint
+from tfinpaint.photo import read_photo
+from tfinpaint.settings import SettingsError
+
+
+class Red:
+    """Paints the mask red and remembers how it was asked."""
+
+    calls = []
+
+    def fill(self, photo, mask, grow=0, feather=0):
+        self.calls.append((grow, feather))
+        return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
+
+
+@pytest.fixture(autouse=True)
+def fake_painter(monkeypatch):
+    Red.calls = []
+    monkeypatch.setattr(tfinpaint, "load", lambda path: Red())
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """run("--flag=value", ...) -> exit status, stdout, stderr."""
+    logger = logging.getLogger("tfinpaint")  # a command takes it over; other tests want it back
+    monkeypatch.setattr(logger, "handlers", logger.handlers)
+    monkeypatch.setattr(logger, "propagate", logger.propagate)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["inpaint", "--model=a_run", *map(str, arguments)])
+        with flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
+            command.run(inpaint.main)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return end.value.code or 0, out, err
+    return call
+
+
+def _write(path, height=20, width=30, mode="RGB"):
+    """A photograph of noise and its mask beside it in masks/."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(height)
+    Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).convert(mode).save(path)
+    return path
+
+
+def _mask(path, height=20, width=30, level=255):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mask = np.zeros((height, width), np.uint8)
+    mask[5:10, 5:15] = level
+    Image.fromarray(mask).save(path)
+    return path
+
+
+def _check(photo, filled):
+    """Red where the mask is, the photograph's bytes elsewhere."""
+    before, after = read_photo(str(photo)).pixels, read_photo(str(filled)).pixels
+    hole = np.zeros(before.shape[:2], bool)
+    hole[5:10, 5:15] = True
+    assert (after[hole] == [255, 0, 0]).all()
+    np.testing.assert_array_equal(after[~hole], before[~hole])
+
+
+# ----------------------------------------------------------------------------------------------------------- one photograph
+
+
+def test_one_photograph(tmp_path, run):
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    output = tmp_path / "deep/er/out.webp"
+    status, out, err = run(f"--image={photo}", f"--mask={mask}", f"--output={output}", "--grow_hole=3", "--feather=2")
+    assert status == 0 and err == ""
+    assert "a.png (30x20) ->" in out and "mask: white is hole (--mask_is=hole), 8.3 % of 30x20 pixels is hole" in out
+    assert Red.calls == [(3, 2)]
+    _check(photo, output)
+
+
+def test_jpeg_output_says_that_it_is_not_exact(tmp_path, run):
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    status, out, _ = run(f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.jpg")
+    assert status == 0 and "output: JPEG cannot keep known pixels exact" in out
+
+
+def test_side_by_side_is_input_hole_and_output(tmp_path, run):
+    photo = _write(tmp_path / "a.png", mode="RGBA")
+    assert run(f"--image={photo}", f"--mask={_mask(tmp_path / 'm.png')}", f"--output={tmp_path}/o.png", "--side_by_side")[0] == 0
+    before, strip = read_photo(str(photo)).pixels, read_photo(str(tmp_path / "o.png"))
+    assert strip.pixels.shape == (20, 90, 3) and strip.alpha.shape == (20, 90)
+    np.testing.assert_array_equal(strip.pixels[:, :30], before)
+    assert strip.pixels[6, 30 + 6].tolist() == [255] * 3 and strip.pixels[6, 60 + 6].tolist() == [255, 0, 0]
+
+
+def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):
+    photo, mask = _write(tmp_path / "a.png", 300, 300), _mask(tmp_path / "m.png", 300, 300)
+    status, out, err = run(f"--image={photo}", f"--mask={mask}", "--mask_is=known", f"--output={tmp_path}/o.png")
+    assert status == 0 and "white is known" in out
+    assert re.fullmatch(r"tfinpaint: warning: \S+m.png: 99.9 % of the picture is hole: .* --mask_is=hole flips it\n", err)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--mask=m.png", "--output=o.png"], "--image is missing"),
+    (["--image=nix.png", "--mask=m.png", "--output=o.png"], "--image=nix.png does not exist"),
+    (["--image=a.png", "--mask=nix.png", "--output=o.png"], "--mask=nix.png does not exist"),
+    (["--image=half.jpg", "--mask=m.png", "--output=o.png"], "half.jpg cannot be read, it is damaged or incomplete"),
+    (["--image=a.png", "--mask=wide.png", "--output=o.png"], "a.png is 30x20 pixels, wide.png is 31x20"),
+    (["--image=a.png", "--mask=black.png", "--output=o.png"], "black.png has no hole, .* the brightest is 0"),
+    (["--image=a.png", "--mask=ones.png", "--output=o.png"], "ones.png has no hole, .* the brightest is 1"),
+    (["--image=a.png", "--mask=folder", "--output=o.png"], "Got the folder folder"),
+    (["--image=a.png", "--mask=m.png", "--output=o.gif"], "--output ends in .jpg, .* Got o.gif"),
+    (["--image=a.png", "--mask=m.png", "--output=folder"], "Got folder"),
+    (["--image=a.png", "--mask=m.png", "--output=m.png"], "would overwrite m.png"),
+    (["--image=a.png", "--mask=m.png", "--output=a.png"], "would overwrite a.png"),
+    (["--image=a.png", "--mask=m.png", "--output=a.png/o.png"], "a.png is a file"),
+    (["--image=empty", "--mask=m.png", "--output=o"], "--image=empty has no photographs"),
+    (["--image=folder", "--mask=m.png", "--output=o.png"], "--output is a folder too. Got o.png"),
+    (["--image=folder", "--mask=m.png", "--output=folder/filled"], "--output=folder/filled lies in --image=folder"),
+    (["--image=folder", "--mask=m.png", "--output=a.png"], "Got a.png"),
+    (["--image=a.png", "--mask=m.png", "--output=o.png", "--device=tpu"], "--device is cpu, gpu or gpu:N. Got 'tpu'"),
+    (["--image=a.png", "--mask=m.png", "--output=o.png", "--feather=-1"], "--feather=-1: -1 is not an integer in the range"),
+    (["--image=a.png", "--mask=m.png", "--output=o.png", "--mask_is=white"], "--mask_is=white: value should be one of"),
+    (["--image=a.png", "--mask=m.png", "--output=o.png", "--fether=1"], "'fether'. Did you mean: feather"),
+    (["--image=a.png", "--mask=m.png", "o.png"], "'o.png' is not a flag"),
+    (["--flagfile=words.flags", "--image=a.png"], "'image is a.png' is not a flag"),
+    (["--flagfile=nix.flags"], "nix.flags"),
+])
+def test_mistakes_end_with_one_line_and_write_nothing(tmp_path, run, monkeypatch, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    _write(tmp_path / "a.png")
+    _write(tmp_path / "folder/b.png")
+    _mask(tmp_path / "m.png")
+    _mask(tmp_path / "wide.png", width=31)
+    _mask(tmp_path / "black.png", level=0)
+    _mask(tmp_path / "ones.png", level=1)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "words.flags").write_text("image is a.png\n")
+    half = _write(tmp_path / "half.jpg").read_bytes()
+    (tmp_path / "half.jpg").write_bytes(half[:len(half) // 2])
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    status, out, err = run(*arguments)
+    assert status == 1 and out == ""
+    assert re.fullmatch(rf"tfinpaint: .*{words}.*\n", err)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+# ------------------------------------------------------------------------------------------------------------------ folders
+
+
+def test_folders_match_by_stem_at_any_depth(tmp_path, run):
+    photos = ["a.png", "deep/b.TIFF", "deep/c.webp"]
+    for name in photos:
+        _write(tmp_path / "photos" / name)
+    for name in ("a.png", "deep/b_mask.bmp", "deep/c.webp", "unused.png"):
+        _mask(tmp_path / "masks" / name)
+    Image.open(tmp_path / "photos/deep/c.webp").save(tmp_path / "photos/deep/c.webp", lossless=True)
+    status, out, err = run(f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out")
+    assert status == 0 and err == "3/3 photographs, 0:00 left\n"
+    assert out.count(" -> ") == 3
+    for name in photos:
+        _check(tmp_path / "photos" / name, tmp_path / "out" / name)
+    assert sum(len(names) for _, _, names in os.walk(tmp_path / "out")) == 3
+
+
+def test_photographs_and_masks_in_one_folder(tmp_path, run):
+    for name in ("a", "b"):
+        _write(tmp_path / "pairs" / f"{name}.png")
+        _mask(tmp_path / "pairs" / f"{name}_mask.png")
+    assert run(f"--image={tmp_path}/pairs", f"--mask={tmp_path}/pairs", f"--output={tmp_path}/out")[0] == 0
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.png", "b.png"]
+
+
+def test_one_mask_for_a_folder_and_a_photograph_that_fails(tmp_path, run):
+    _write(tmp_path / "photos/a.png")
+    _write(tmp_path / "photos/b.png", 21, 30)  # another size than the mask
+    _write(tmp_path / "photos/c.png")
+    (tmp_path / "photos/d.png").write_text("not a picture")
+    status, out, err = run(f"--image={tmp_path}/photos", f"--mask={_mask(tmp_path / 'm.png')}", f"--output={tmp_path}/out")
+    assert status == 1
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.png", "c.png"] and out.count(" -> ") == 2
+    lines = err.splitlines()
+    assert "b.png is 30x21 pixels" in lines[0] and "d.png is not a JPEG" in lines[1]
+    assert lines[2:] == ["4/4 photographs, 0:00 left", "tfinpaint: 2 of 4 photographs could not be filled"]
+
+
+def test_missing_masks_are_listed_before_any_work(tmp_path, run):
+    for k in range(8):
+        _write(tmp_path / f"photos/{k}.png")
+    _mask(tmp_path / "masks/0.png")
+    status, out, err = run(f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out")
+    assert status == 1 and not (tmp_path / "out").exists()
+    assert "no mask for 7 of 8 photographs" in err and err.endswith(": 1.png, 2.png, 3.png, 4.png, 5.png, ...\n")
+
+
+def test_two_masks_of_one_name_are_an_error(tmp_path):
+    _write(tmp_path / "photos/a.png")
+    _mask(tmp_path / "masks/a.png")
+    _mask(tmp_path / "masks/a.bmp")
+    with pytest.raises(SettingsError, match="two masks for a: .*a.bmp and .*a.png"):
+        inpaint.find_jobs(str(tmp_path / "photos"), str(tmp_path / "masks"), str(tmp_path / "out"))
+
+
+def test_the_bar_is_redrawn_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    progress = inpaint.Progress(2)
+    progress.step()
+    progress.clear()
+    progress.step()
+    assert capsys.readouterr().err == (f"\r\033[K[{'#' * 15}{'.' * 15}] 1/2 photographs, 0:00 left\r\033[K"
+                                       f"\r\033[K[{'#' * 30}] 2/2 photographs, 0:00 left\n")
+
+
+# ------------------------------------------------------------------------------------------------------------------ process
+
+
+def test_help_and_mistakes_from_a_shell_do_not_wait_for_tensorflow():
+    script = """
+import runpy, sys
+try:
+    runpy.run_module("tfinpaint.inpaint", run_name="__main__", alter_sys=True)
+finally:
+    assert "tensorflow" not in sys.modules and "cv2" not in sys.modules
+"""
+    shown = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0 and "--grow_hole" in shown.stdout and shown.stderr == ""
+    missing = subprocess.run([sys.executable, "-c", script, "--model=nix"], capture_output=True, text=True)
+    assert missing.returncode == 1 and re.fullmatch("tfinpaint: --image is missing: .*\n", missing.stderr)
+
+
+def test_its_flags_are_those_of_the_design():
+    names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
+    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device"}
