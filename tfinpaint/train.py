@@ -23,7 +23,7 @@ settings.adopt(
     "weight_adversarial", "device")
 
 
-def main(argv):
+def main():
     values = flags.FLAGS
     if not values.run_dir:
         raise settings.SettingsError("--run_dir is missing: the folder for the run, for example runs/mine")
@@ -35,7 +35,7 @@ def main(argv):
 
     from tfinpaint.training import train  # TensorFlow: only once the flags are known to be good
 
-    result = train(run, values.run_dir, values.resume, values.init_from, flags_text(argv[0]), say=print, stream=sys.stderr)
+    result = train(run, values.run_dir, values.resume, values.init_from, flags_text(), say=print, stream=sys.stderr)
 
     print(f"\nValidation at step {result.step}: {result.description}")
     print(f"{'':10s}  PSNR in hole     PSNR     SSIM       L1")
@@ -44,11 +44,10 @@ def main(argv):
     print(f"Samples: {values.run_dir}/samples/final.png   Figures: {values.run_dir}/metrics.csv")
 
 
-def flags_text(module):
+def flags_text():
     """The flags of this run as a flagfile; --resume and --device are left to whoever repeats it."""
-    own = flags.FLAGS.flags_by_module_dict().get(module, []) + flags.FLAGS.get_key_flags_for_module(module)
-    lines = {f.name: f.serialize() for f in own if f.value is not None and f.name not in ("resume", "device", "flagfile")}
-    return "".join(line + "\n" for name, line in sorted(lines.items()) if line)
+    own = {f.name: f for f in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
+    return "".join(own[name].serialize() + "\n" for name in sorted(own) if own[name].value is not None and name not in ("resume", "device"))
 
 
 def cli():

@@ -1,0 +1,41 @@
+# make quickstart   a virtual environment, a small system trained on scikit-image's photographs, one photograph filled
+# make test         the tests, under 15 minutes on 2 cores;  make test-all: the slow ones too
+# make lint         ruff
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.11 python3.10 python3; do command -v $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := runs/quickstart
+
+.PHONY: quickstart test test-all lint
+
+$(VENV)/installed: requirements.txt setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' || \
+	  { echo "tfinpaint needs Python 3.10 or 3.11 (TensorFlow 2.15); found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .[test,lint]
+	@$(BIN)/python -c 'import cv2' || \
+	  { echo "OpenCV lacks a system library. On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"; exit 1; }
+	@touch $@
+
+quickstart: $(VENV)/installed
+	@rm -rf $(RUN)
+	@echo "Training for about 4 minutes on 2 cores. So short a run of so small a system learns colours and soft transitions, not texture."
+	$(BIN)/python -m tfinpaint.train --flagfile=configs/quickstart.flags --run_dir=$(RUN)
+	@echo
+	$(BIN)/python tools/sample_pair.py --name=coffee --output=$(RUN)/demo
+	$(BIN)/python -m tfinpaint.inpaint --model=$(RUN) --image=$(RUN)/demo/photo.png --mask=$(RUN)/demo/mask.png --output=$(RUN)/demo/filled.png
+	@echo
+	@echo "A photograph that it has not seen, filled:   $(RUN)/demo/filled.png   (photo.png and mask.png are beside it)"
+	@echo "What it made of the validation photograph:   $(RUN)/samples/final.png (input, hole, output, composite, original, attention)"
+	@echo "Figures of every logged step:                $(RUN)/metrics.csv"
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: $(VENV)/installed
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .

@@ -1,0 +1,231 @@
+"""The multistage system's training step: its numbers, its invariants, and that it is the same step everywhere."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from shared import SHARED, needs_shared
+
+import tfinpaint
+from tfinpaint.data.holes import holes as make_holes
+from tfinpaint.settings import HoleSettings, SettingsError
+
+VGG = SHARED / "weights/vgg16/vgg16_imagenet_block1-3_notop_keras.h5"
+SIZE = 32
+
+
+def small(seed=1, variant="paper", **compile_settings):
+    tf.keras.utils.set_random_seed(seed)
+    system = tfinpaint.create("multistage", variant=variant, width=4, depth=4)
+    system.compile(**{"perceptual_weights": "none", **compile_settings})
+    return system
+
+
+@pytest.fixture
+def batch():
+    smooth = np.random.default_rng(0).uniform(-1, 1, (3, 4, 4, 3)).astype(np.float32)
+    images = tf.image.resize(smooth, (SIZE, SIZE), "bicubic")
+    return images, make_holes(0, 0, 3, SIZE, HoleSettings())
+
+
+def values(logs):
+    return {name: float(value) for name, value in logs.items()}
+
+
+@pytest.mark.parametrize("variant", ["paper", "official"])
+def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
+    weights = str(VGG) if VGG.exists() else "random"
+    eager, graph, compiled = (small(variant=variant, perceptual_weights=weights) for _ in range(3))
+    steps = eager.step, tf.function(graph.step), tf.function(compiled.step, jit_compile=True)
+    for _ in range(2):  # the second step sees what the first one did to the weights
+        expected, *others = [values(step(*batch)) for step in steps]
+        assert set(expected) == {"loss", "valid", "hole", "perceptual", "style", "variation", "adversarial", "critic"}
+        for other in others:
+            assert other == pytest.approx(expected, rel=1e-4)
+
+
+def test_loss_is_the_sum_of_its_weighted_terms(batch):
+    logs = values(small().step(*batch))
+    assert logs["loss"] == pytest.approx(sum(v for name, v in logs.items() if name not in ("loss", "critic")), rel=1e-6)
+
+
+def test_terms_against_numpy(batch):
+    """Equations (19)-(21) on the output that the step itself saw."""
+    images, holes = (np.asarray(x, np.float64) for x in batch)
+    truth = (images + 1) / 2
+    system = small(loss_weights={"adversarial": 0.0})
+    output = system.generator([tf.constant(truth * (1 - holes), tf.float32), batch[1]], training=True).numpy().astype(np.float64)
+    logs = values(small(loss_weights={"adversarial": 0.0}).step(*batch))
+    error = np.abs(output - truth)
+    assert logs["valid"] == pytest.approx((error * (1 - holes)).mean(), rel=1e-5)
+    assert logs["hole"] == pytest.approx(6 * (error * holes).mean(), rel=1e-5)
+    composite = output * holes + truth * (1 - holes)
+    down = np.abs(np.diff(composite, axis=1)) * np.maximum(holes[:, 1:], holes[:, :-1])
+    right = np.abs(np.diff(composite, axis=2)) * np.maximum(holes[:, :, 1:], holes[:, :, :-1])
+    assert logs["variation"] == pytest.approx(0.1 * (down.mean() + right.mean()), rel=1e-5)
+
+
+@needs_shared
+def test_perceptual_terms_of_the_official_variant_judge_the_composite_too(batch):
+    images, holes = batch
+    system = small(variant="official", perceptual_weights=str(VGG))
+    truth = (images + 1) / 2
+    output = system.generator([truth * (1 - holes), holes], training=True)
+    composite = output * holes + truth * (1 - holes)
+    total = 0.0
+    for judged in (output, composite):
+        for f, t in zip(system.features(judged), system.features(truth)):
+            total += float(tf.reduce_mean(tf.abs(f - t)))
+    terms = system.terms(output, truth, holes, system.features(truth))
+    assert float(terms["perceptual"]) == pytest.approx(total, rel=1e-5)
+
+
+def test_a_term_of_weight_0_builds_no_network(batch):
+    system = small(loss_weights={"adversarial": 0.0})
+    assert system.critic is None and system.critic_optimizer is None and system.features is None
+    assert set(system.step(*batch)) == {"loss", "valid", "hole", "variation"}
+
+
+def test_the_step_makes_its_own_holes_from_a_seed(batch):
+    settings = HoleSettings()
+    seed = tf.constant([5, 7], tf.int32)
+
+    def maker(s):
+        return make_holes(s[0], s[1], 3, SIZE, settings)
+
+    expected = values(small().step(batch[0], make_holes(5, 7, 3, SIZE, settings)))
+    for jit in (False, True):
+        system = small(make_holes=maker)
+        assert values(tf.function(system.seeded_step, jit_compile=jit)(batch[0], seed)) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_step_captures_variables_only(batch):
+    """So that it can be written out as a pure function of inputs and variables."""
+    system = small(perceptual_weights="random")
+    step = tf.function(system.step).get_concrete_function(*batch)
+    handles = {id(v.handle) for v in step.variables}
+    assert all(id(c) in handles for c in step.captured_inputs)
+
+
+@pytest.mark.parametrize("frozen, moves", [("none", (True, True)), ("encoder", (False, True)), ("all", (False, False))])
+def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_scale(batch, frozen, moves):
+    system = small(freeze_batch_norm=frozen)
+    norms = system.generator.encoder_norms["3"], system.generator.decoder_norms["3"]
+    before = [(n.moving_mean.numpy(), n.gamma.numpy()) for n in norms]
+    system.step(*batch)
+    for norm, (mean, gamma), moved in zip(norms, before, moves):
+        assert (not np.array_equal(norm.moving_mean, mean)) == moved
+        assert not np.array_equal(norm.gamma, gamma)
+    assert float(system.optimizer.learning_rate) == pytest.approx(2e-4 if frozen == "none" else 5e-5)
+    assert float(system.critic_optimizer.learning_rate) == pytest.approx(2e-5 if frozen == "none" else 5e-6)
+
+
+def test_moving_average_warms_up_and_copies_statistics(batch):
+    system = small(ema_decay=0.5)
+    kernel, average = system.generator.encoders["1"].kernel, system.averaged_generator.encoders["1"].kernel
+    expected = kernel.numpy()
+    for t in range(1, 4):
+        system.step(*batch)
+        decay = min(0.5, (1 + t) / (10 + t))
+        expected = decay * expected + (1 - decay) * kernel.numpy()
+        np.testing.assert_allclose(average, expected, atol=1e-6)
+    for norm, averaged in zip(system.generator.encoder_norms.values(), system.averaged_generator.encoder_norms.values()):
+        np.testing.assert_array_equal(averaged.moving_variance, norm.moving_variance)
+
+
+@pytest.mark.parametrize("variant", ["paper", "official"])
+def test_what_lies_under_the_hole_has_no_influence(batch, variant):
+    images, holes = batch
+    system = small(variant=variant)
+    system.step(images, holes)
+    other = images * (1 - holes) + holes * 0.77
+    np.testing.assert_array_equal(system.generate(images, holes), system.generate(other, holes))
+
+
+@pytest.mark.parametrize("variant", ["paper", "official"])
+def test_a_batch_equals_its_images_one_by_one(batch, variant):
+    images, holes = batch
+    system = small(variant=variant)
+    system.step(images, holes)
+    single = [system.generate(images[k:k + 1], holes[k:k + 1])[0] for k in range(3)]
+    np.testing.assert_allclose(system.generate(images, holes), single, atol=1e-5)
+    np.testing.assert_allclose(system.predict((images, holes), verbose=0), single, atol=1e-5)
+
+
+def test_generate_without_a_known_pixel_and_without_a_hole(batch):
+    system = small()
+    for hole in (tf.ones_like(batch[1]), tf.zeros_like(batch[1])):
+        assert np.isfinite(system.generate(batch[0], hole)).all()
+
+
+def test_keras_fit_with_its_callbacks_and_backup(batch, tmp_path):
+    data = tf.data.Dataset.from_tensors(batch).repeat()
+    rates = []
+
+    def schedule(epoch):
+        rates.append(2e-4 / (epoch + 1))
+        return rates[-1]
+
+    def fit(system, epochs):
+        return system.fit(data, steps_per_epoch=2, epochs=epochs, verbose=0, callbacks=[
+            tf.keras.callbacks.LearningRateScheduler(schedule),
+            tf.keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False),
+            tf.keras.callbacks.ModelCheckpoint(tmp_path / "weights", save_weights_only=True, monitor="loss")])
+
+    whole = small()
+    fit(whole, 4)
+    tf.io.gfile.rmtree(str(tmp_path / "backup"))
+    fit(small(), 2)
+    resumed = small(seed=9)  # other weights: all must come back from the backup
+    history = fit(resumed, 4)
+    assert history.epoch == [2, 3]
+    for a, b in zip(whole.generator.variables, resumed.generator.variables):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_training_lowers_the_loss_and_evaluate_reports_it(batch):
+    system = small(learning_rate=3e-3, loss_weights={"adversarial": 0.0})
+    data = tf.data.Dataset.from_tensors(batch).repeat()
+    before = system.evaluate(data, steps=1, verbose=0, return_dict=True)["l1_hole"]
+    history = system.fit(data, steps_per_epoch=60, epochs=2, verbose=0).history["loss"]
+    after = system.evaluate(data, steps=1, verbose=0, return_dict=True)["l1_hole"]
+    assert history[1] < history[0] and after < 0.6 * before
+
+
+def test_mixed_precision_step(batch):
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        system = small(perceptual_weights="random")
+        logs = values(tf.function(system.step)(*batch))
+        output = system.generate(*batch)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    expected = values(small(perceptual_weights="random").step(*batch))
+    assert output.dtype == tf.float32 and all(v.dtype == tf.float32 for v in system.generator.trainable_variables)
+    assert isinstance(system.critic_optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+    for name in ("valid", "hole", "critic"):
+        assert logs[name] == pytest.approx(expected[name], rel=0.02)
+
+
+def test_attention_looks_at_known_positions_only(batch):
+    images, holes = batch
+    for look in small().attention(images, holes):
+        look = look.numpy()
+        b, h, w, _ = look.shape
+        cells = np.asarray(holes).reshape(b, h, SIZE // h, w, SIZE // w).max((2, 4))
+        for k in range(b):
+            assert (cells[k][look[k, ..., 0], look[k, ..., 1]] == 0).all()
+
+
+def test_what_cannot_be_made_says_so():
+    with pytest.raises(SettingsError, match="--system is one of multistage"):
+        tfinpaint.create("nothing")
+    with pytest.raises(SettingsError, match="--variant"):
+        tfinpaint.create("multistage", variant="other")
+    with pytest.raises(SettingsError, match="no setting depht; it has width, depth"):
+        tfinpaint.create("multistage", depht=5)
+    with pytest.raises(ValueError, match="depth.*Got 3"):
+        tfinpaint.create("multistage", depth=3)
+    with pytest.raises(ValueError, match="loss_weights.*Got stile"):
+        small(loss_weights={"stile": 1.0})
+    with pytest.raises(SettingsError, match="--perceptual_weights.*no file"):
+        small(perceptual_weights="/nowhere.h5")
