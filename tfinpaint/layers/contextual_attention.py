@@ -199,5 +199,5 @@ def _joint_shifts(scores, taps):
 
 
 def _unit(x):
-    """x over its norm along the last axis; a zero vector stays zero."""
-    return x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(x**2, -1, keepdims=True), 1e-16))
+    """x over its norm along the last axis; a zero vector stays zero. The floor bounds the gradient where features vanish."""
+    return x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(x**2, -1, keepdims=True), 1e-8))

@@ -9,12 +9,12 @@ import tensorflow as tf
 
 def perceptual(features, targets):
     """Sum over layers of the mean absolute difference, a scalar. Args: two lists of maps [B, H, W, C]."""
-    return tf.add_n([tf.reduce_mean(tf.abs(f - t)) for f, t in zip(features, targets)])
+    return tf.add_n([tf.reduce_mean(tf.abs(f - t)) for f, t in zip(features, targets, strict=True)])
 
 
 def style(features, targets):
     """Sum over layers of the mean absolute difference of Gram matrices, a scalar. Args: two lists of maps [B, H, W, C]."""
-    return tf.add_n([tf.reduce_mean(tf.abs(gram(f) - gram(t))) for f, t in zip(features, targets)])
+    return tf.add_n([tf.reduce_mean(tf.abs(gram(f) - gram(t))) for f, t in zip(features, targets, strict=True)])
 
 
 def gram(features):

@@ -93,11 +93,11 @@ class System(tf.keras.Model):
 
         rate, critic_rate = self.learning_rates(freeze_batch_norm)
         rate = learning_rate or rate
-        super().compile(optimizer=optimizer or tf.keras.optimizers.Adam(rate), **kwargs)
+        super().compile(optimizer=optimizer or tf.keras.optimizers.Adam(rate, jit_compile=False), **kwargs)
         self.critic_optimizer = None
         if self.critic is not None:
             critic_rate = critic_learning_rate or critic_rate * (rate / self.learning_rates(freeze_batch_norm)[0])
-            self.critic_optimizer = self._get_optimizer(critic_optimizer or tf.keras.optimizers.Adam(critic_rate))
+            self.critic_optimizer = self._get_optimizer(critic_optimizer or tf.keras.optimizers.Adam(critic_rate, jit_compile=False))
             self.critic_optimizer.build(self.critic.trainable_variables)
         # Built now: a compiled step may not make variables.
         self.optimizer.build(self.generator.trainable_variables)
