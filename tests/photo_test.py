@@ -14,6 +14,8 @@ from tfinpaint import photo as photos
 from tfinpaint.photo import PHOTO_ENDINGS, Photo, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # it warns of what is damaged here on purpose
+
 EXACT = (".png", ".bmp", ".webp", ".tif", ".tiff")
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -188,6 +190,33 @@ def test_cmyk_becomes_rgb_and_its_profile_is_not_kept(tmp_path):
     read = read_photo(str(tmp_path / "a.jpg"))
     assert read.icc is None and any("CMYK" in note for note in read.notes)
     assert (read.pixels[0, 0] > [200, -1, -1]).all() and read.pixels[0, 0, 1:].max() < 60  # red
+
+
+@pytest.mark.parametrize("ending", ["tif", "webp", "png"])
+def test_of_several_pictures_the_first_is_taken(tmp_path, ending):
+    pages = [Image.fromarray(_noise(seed=k)) for k in range(3)]
+    options = {"lossless": True} if ending == "webp" else {}
+    pages[0].save(tmp_path / f"a.{ending}", save_all=True, append_images=pages[1:], icc_profile=SRGB, **options)
+    read = read_photo(str(tmp_path / f"a.{ending}"))
+    assert read.icc == SRGB
+    np.testing.assert_array_equal(read.pixels, _noise())
+    assert read.notes == ("the first of 3 pictures in the file was taken",)
+
+
+def test_damaged_bytes_are_read_or_refused_but_never_a_traceback(tmp_path):
+    rng = np.random.default_rng(0)
+    for ending in PHOTO_ENDINGS:
+        path = tmp_path / f"a{ending}"
+        write_photo(str(path), _noise(), Photo(_noise(), icc=SRGB))
+        good = np.frombuffer(path.read_bytes(), np.uint8)
+        for _ in range(60):
+            bad = good.copy()
+            bad[rng.integers(0, min(len(bad), rng.choice([64, 300, 10**6])), rng.integers(1, 9))] = rng.integers(256)
+            path.write_bytes(bad.tobytes())
+            try:
+                assert read_photo(str(path)).pixels.ndim == 3
+            except SettingsError as error:
+                assert "\n" not in str(error)
 
 
 def test_a_damaged_exif_block_does_not_cost_the_photograph(tmp_path):

@@ -22,7 +22,9 @@ from tfinpaint.settings import SettingsError
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
     """Runs a command: flags from sys.argv, then `main()`."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow reads it when it is imported: errors only
+    # TensorFlow reads it when it is imported. At 2 the release we use prints three errors about CUDA plugins at every start, which
+    # mean nothing; what does mean something comes as an exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _show_warnings()
     try:
         app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))

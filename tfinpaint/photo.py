@@ -75,15 +75,14 @@ class Photo:
 
 def read_photo(path: str) -> Photo:
     """Reads a JPEG, PNG, BMP, WebP or TIFF file, recognised by its content. Raises SettingsError with the path."""
-    image, deep, notes = _open(path)
-    exif, turn, exif_notes = _exif(image)
-    notes += exif_notes
+    image, deep, count = _open(path)
+    exif, turn, notes = _exif(image)
     icc = image.info.get("icc_profile") or None
     grey = image.mode in ("1", "L", "LA", "La") or _is_deep_grey(image)
     if deep:
         notes += ("16 bits per channel were converted to 8",)
-    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a phone's MPO is a JPEG with extras behind it
-        notes += (f"the first of {image.n_frames} pictures in the file was taken",)
+    if count > 1:
+        notes += (f"the first of {count} pictures in the file was taken",)
     if image.mode in ("CMYK", "LAB"):
         image, note = _to_rgb_by_profile(image, icc)
         notes += (note,)
@@ -138,16 +137,17 @@ def list_photos(folder: str) -> List[str]:
 
 
 def _open(path: str):
-    """The decoded picture, whether it has 16 bits per channel, and notes."""
+    """The decoded picture, whether it has 16 bits per channel, and how many pictures the file holds."""
     path = os.fspath(path)
     if os.path.isdir(path):
         raise SettingsError(f"{path} is a folder, not a photograph")
     try:
-        with open(path, "rb") as file:
-            image = Image.open(file, formats=_FORMATS)
-            # Pillow keeps the upper 8 bits of 16-bit RGB without a word; only the decoder's name tells.
-            deep = _is_deep_grey(image) or any(";16" in str(tile[3]) for tile in image.tile)
-            image.load()
+        with open(path, "rb") as file:  # into memory, as Pillow comes back for EXIF and further pictures later
+            image = Image.open(io.BytesIO(file.read()), formats=_FORMATS)
+        count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # a phone's MPO is a JPEG with extras behind it
+        # Pillow keeps the upper 8 bits of 16-bit RGB without a word; only the decoder's name tells.
+        deep = _is_deep_grey(image) or any(";16" in str(tile[3]) for tile in image.tile)
+        image.load()
     except FileNotFoundError:
         raise SettingsError(f"There is no file {path}") from None
     except PermissionError:
@@ -160,7 +160,7 @@ def _open(path: str):
     except Exception as error:  # Pillow's decoders raise nearly any class for a broken file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SettingsError(f"{path} cannot be read, it is damaged or incomplete: {reason}") from None
-    return image, deep, ()
+    return image, deep, count
 
 
 def _is_deep_grey(image: Image.Image) -> bool:
