@@ -1,0 +1,1 @@
+"""Photographs, holes and the pipeline that joins them. Knows no system and no network."""

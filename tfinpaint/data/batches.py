@@ -1,0 +1,158 @@
+"""The input pipeline: batches of training squares and their holes, and the fixed squares of a validation pass.
+
+Preprocessing as in the papers (multistage, section 4.2; PhotoSettings): the shorter side is resized (bicubic with antialiasing), a
+random or centred square is cut out, half of the squares are mirrored, and values come to [-1, 1].
+
+The order is a function of the seed alone, and so is each crop: the batch of step t is the same whether the run began at 0 or was
+resumed at t. Photographs in files are found by arithmetic (element i = t * B + b of a run is photograph `shuffle(i mod n)` of round
+i // n), so resuming costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it skips.
+"""
+
+import functools
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tfinpaint.data import hole_files
+from tfinpaint.data import holes as made_holes
+from tfinpaint.data.photos import PhotoFiles, open_photos
+from tfinpaint.settings import HoleSettings, PhotoSettings
+
+_ORDER, _CROP = 0x0DE2, 0xC209  # keep these numbers apart from other uses of the seed
+_CACHE_BYTES = 2**28  # resized photographs are kept in memory where all of them fit
+_FOREVER = 2**40  # steps
+
+
+def training_batches(
+    photo_settings: PhotoSettings,
+    hole_settings: HoleSettings,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    holes_on_device: bool = False,
+    photos=None,
+) -> tf.data.Dataset:
+    """Endless batches, one per step, beginning with that of `start_step`.
+
+    Args:
+        photo_settings, hole_settings: what to read and how holes are made.
+        batch_size: B. Batches are always full.
+        seed: fixes order, crops, mirroring and holes.
+        start_step: the first batch is the one that a run from 0 would have at this step.
+        holes_on_device: deliver the numbers that `holes.holes` needs instead of holes, for a step that makes them itself. With mask
+            files, which are read here, it changes nothing.
+        photos: what `open_photos(photo_settings.source)` returned, if the caller has it already (to look at `.unreadable`).
+
+    Returns:
+        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1], 1 = hole), or with `holes_on_device`
+        of (images, int32 [2]): seed and step.
+
+    Raises:
+        SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`, `hole_files.file_holes`.
+    """
+    size = photo_settings.image_size
+    from_files = hole_settings.kind.startswith("files:")
+    if not from_files:
+        made_holes.check(hole_settings, size)
+    photos = photos or open_photos(photo_settings.source)
+    steps = tf.data.Dataset.range(start_step, _FOREVER)
+    if holes_on_device and not from_files:
+        holes = steps.map(lambda step: tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)]))
+    else:
+        holes = _parallel_map(steps, _hole_maker(hole_settings, size, batch_size, seed, from_files))
+    squares = _squares(photos, photo_settings, seed, start_step * batch_size).batch(batch_size, drop_remainder=True)
+
+    def to_float(images, holes):
+        return tf.cast(images, tf.float32) / 127.5 - 1.0, holes
+
+    batches = tf.data.Dataset.zip((squares, holes)).map(to_float)
+    return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(tf.data.AUTOTUNE)
+
+
+def evaluation_squares(source: str, image_size: int, count: int, flag: str = "eval_data") -> np.ndarray:
+    """The first `count` photographs of a source in their sorted order (all, if there are fewer), as centred squares.
+
+    Returns:
+        uint8 [N, S, S, 3]. The shorter side is resized to S.
+    """
+    photos = open_photos(source, flag)
+    settings = PhotoSettings(source, image_size, resize=image_size, crop="center", mirror=False)
+    if isinstance(photos, PhotoFiles):
+        found = (pixels for pixels in map(photos.read_or_none, range(len(photos))) if pixels is not None)
+    else:
+        found = photos.stream().as_numpy_iterator()
+    squares = []
+    for pixels in found:
+        squares.append(cut(resized(pixels, image_size), np.zeros(3, np.float32), settings))
+        if len(squares) == count:
+            break
+    return np.stack(squares)
+
+
+def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
+    """uint8 [H, W, 3] with its shorter side made `shorter_side`, bicubic with antialiasing."""
+    height, width = pixels.shape[:2]
+    scale = shorter_side / min(height, width)
+    new = max(shorter_side, round(width * scale)), max(shorter_side, round(height * scale))
+    if new == (width, height):
+        return pixels
+    return np.asarray(Image.fromarray(pixels).resize(new, Image.Resampling.BICUBIC))
+
+
+def cut(pixels: np.ndarray, numbers: np.ndarray, settings: PhotoSettings) -> np.ndarray:
+    """The training square of a resized photograph: uint8 [S, S, 3]. `numbers` are three in [0, 1): row, column, mirror."""
+    size = settings.image_size
+    spare = np.array(pixels.shape[:2]) - size
+    top, left = spare // 2 if settings.crop == "center" else np.minimum((numbers[:2] * (spare + 1)).astype(int), spare)
+    square = pixels[top : top + size, left : left + size]
+    mirrored = settings.mirror and numbers[2] < 0.5
+    return np.ascontiguousarray(square[:, ::-1] if mirrored else square)
+
+
+def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.Dataset:
+    """Training squares uint8 [S, S, 3], one by one, from element `first` of the run on."""
+    size, shorter = settings.image_size, settings.shorter_side
+    elements = tf.data.Dataset.range(first, _FOREVER)
+
+    def numbers(element):
+        key = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(seed, tf.int64), element]), _CROP)
+        return tf.random.stateless_uniform([3], key, alg="philox")
+
+    if isinstance(photos, PhotoFiles):
+        count = len(photos)
+        read = _cached(lambda index: resized(photos.read(index), shorter), count, shorter)
+
+        def square(element):
+            round_seed = tf.stack([tf.constant(seed ^ _ORDER, tf.int64), element // count])
+            index = tf.random.experimental.index_shuffle(element % count, round_seed, tf.constant(count - 1, tf.int64))
+            return tf.numpy_function(lambda i, n: cut(read(int(i)), n, settings), [index, numbers(element)], tf.uint8)
+
+        squares = _parallel_map(elements, square)
+    else:
+        stream = tf.data.Dataset.zip((photos.stream(seed, skip=first), elements))
+        squares = _parallel_map(
+            stream,
+            lambda pixels, element: tf.numpy_function(
+                lambda p, n: cut(resized(p, shorter), n, settings), [pixels, numbers(element)], tf.uint8
+            ),
+        )
+    return squares.map(lambda square: tf.ensure_shape(square, [size, size, 3]))
+
+
+def _cached(read, count: int, shorter: int):
+    """`read` with its results kept, where those of `count` photographs (taken to be up to twice as long as wide) fit."""
+    return functools.lru_cache(maxsize=None)(read) if count * shorter**2 * 6 <= _CACHE_BYTES else read
+
+
+def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, from_files: bool):
+    """step -> holes [B, S, S, 1]."""
+    if from_files:
+        draw = hole_files.file_holes(settings, size)
+        return lambda step: draw(seed, step, batch_size)
+    # Compiled, strokes are made at three times the speed.
+    return tf.function(lambda step: made_holes.holes(seed, step, batch_size, size, settings), jit_compile=True)
+
+
+def _parallel_map(dataset: tf.data.Dataset, function) -> tf.data.Dataset:
+    return dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -1,0 +1,60 @@
+"""Random rectangles, as holes of an exact share and as fields to be joined with strokes."""
+
+import math
+from typing import Callable, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint.data.fields import SIDE, centres
+
+
+def random_box(drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int]) -> tf.Tensor:
+    """One rectangle in each image: uniform share, aspect ratio from 1/2 to 2 where it fits, any position.
+
+    Args:
+        drawn: draws uniform float32 [B] in [0, 1).
+        size: side of the image.
+        limits: fewest and most pixels of the rectangle, at least `size` apart.
+
+    Returns:
+        float32 [B, S, S, 1], 1 = inside.
+    """
+    fewest, most = limits
+    area = fewest + drawn() * (most - fewest)  # [B]
+    stretch = _stretch(drawn)
+    height = tf.clip_by_value(tf.round(tf.sqrt(area) * stretch), math.ceil(fewest / size), size)
+    height = tf.maximum(height, tf.math.ceil(area / size))
+    rows = tf.cast(height, tf.int32)
+    # As the limits are `size` apart, some whole number of columns between these two always exists.
+    columns = tf.cast(tf.round(area / height), tf.int32)
+    columns = tf.clip_by_value(columns, (fewest + rows - 1) // rows, tf.minimum(most // rows, size))
+    width = tf.cast(columns, tf.float32)
+    top = tf.floor(drawn() * (size - height + 1))
+    left = tf.floor(drawn() * (size - width + 1))
+    at = tf.range(size, dtype=tf.float32)[tf.newaxis]  # [1, S]
+
+    def between(first, count):  # [B, S]
+        return (at >= first[:, tf.newaxis]) & (at < (first + count)[:, tf.newaxis])
+
+    inside = between(top, height)[:, :, tf.newaxis] & between(left, width)[:, tf.newaxis, :]
+    return tf.cast(inside, tf.float32)[..., tf.newaxis]
+
+
+def random_box_field(drawn: Callable[[], tf.Tensor], share) -> tf.Tensor:
+    """Field of a rectangle that covers `share` [B] of the square and lies inside it. [B, 64, 64]."""
+    half = tf.sqrt(share) * (SIDE / 2)  # [B]
+    stretch = _stretch(drawn)
+    half_height = tf.clip_by_value(tf.round(half * stretch), 1, SIDE / 2)
+    half_width = tf.clip_by_value(tf.round(half / stretch), 1, SIDE / 2)
+    centre_y = half_height + tf.round(drawn() * (SIDE - 2 * half_height))
+    centre_x = half_width + tf.round(drawn() * (SIDE - 2 * half_width))
+    beyond_y = tf.abs(centres() - centre_y[:, tf.newaxis]) - half_height[:, tf.newaxis]  # [B, 64]
+    beyond_x = tf.abs(centres() - centre_x[:, tf.newaxis]) - half_width[:, tf.newaxis]
+    return tf.maximum(beyond_y[:, :, tf.newaxis], beyond_x[:, tf.newaxis, :])
+
+
+def _stretch(drawn) -> tf.Tensor:
+    """Root of a log-uniform aspect ratio, [B]: from a table, as powers are not computed alike on all devices."""
+    table = tf.constant(2.0 ** np.linspace(-0.5, 0.5, 65), tf.float32)
+    return tf.gather(table, tf.cast(tf.round(64 * drawn()), tf.int32))

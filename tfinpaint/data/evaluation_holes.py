@@ -1,0 +1,101 @@
+"""Fixed holes for evaluation, one set per bin of the share of missing pixels: the same pixels on every machine.
+
+Purpose: figures are only comparable when everybody fills the same holes. So nothing here depends on the rounding of a device:
+    corners, brushes and the test whether a brush covers a pixel are whole numbers, and random numbers are the raw output of PCG64,
+    which NumPy promises to keep as it is.
+Output: uint8 [N, S, S, 1] of 0 and 1, 1 = hole. The first holes of a larger set are those of a smaller one.
+Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018.
+"""
+
+import hashlib
+import math
+from fractions import Fraction
+from typing import Tuple
+
+import numpy as np
+
+from tfinpaint.settings import SettingsError
+
+RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
+
+_PATIENCE = 8  # strokes in a row that may be too much before the brush gets smaller
+
+
+def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: int = 0) -> np.ndarray:
+    """A fixed set of free-form holes.
+
+    Args:
+        ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI (so a share belongs to one bin only).
+        count, size: number of holes and their side in pixels.
+        seed: other seeds give other sets.
+
+    Returns:
+        uint8 [count, size, size, 1], 1 = hole.
+
+    Raises:
+        SettingsError: no number of pixels lies in the bin.
+    """
+    low, high = (Fraction(str(share)) for share in ratio)  # as written: 0.1 is one tenth here
+    fewest, most = math.floor(low * size**2) + 1, math.floor(high * size**2)
+    if not (0 <= low < high < 1 and fewest <= most):
+        raise SettingsError(f"--eval_ratio is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
+                            f"pixels. Got {ratio[0]:g},{ratio[1]:g}")
+    return np.stack([_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)])[..., np.newaxis]
+
+
+def fingerprint(holes: np.ndarray) -> str:
+    """Twelve hexadecimal digits that tell whether two sets of holes are the same, pixel by pixel."""
+    bits = np.packbits(np.asarray(holes) > 0)
+    return hashlib.sha256(repr(holes.shape).encode() + bits.tobytes()).hexdigest()[:12]
+
+
+def _hole(numbers: "_Numbers", size: int, fewest: int, most: int) -> np.ndarray:
+    """Strokes, segment by segment, until a share drawn from the bin is reached. [S, S]."""
+    wanted = numbers(fewest, most)
+    widest = min(20 * size // 256, math.isqrt(wanted) // 3)  # half the brush; a small hole takes a small one
+    hole = np.zeros((size, size), np.uint8)
+    failures = left = x = y = half_width = 0
+    while np.count_nonzero(hole) < wanted:
+        shrink = 2 ** (failures // _PATIENCE)  # in the end the brush is one pixel, which always fits
+        if left == 0:  # a new stroke
+            left = numbers(3, 8)
+            x, y = numbers(0, size - 1), numbers(0, size - 1)
+            half_width = numbers(min(6 * size // 256, widest), widest) // shrink
+        step = max(1, size // 4) // shrink
+        to_x = min(max(x + numbers(-step, step), 0), size - 1)
+        to_y = min(max(y + numbers(-step, step), 0), size - 1)
+        more = hole.copy()
+        _paint(more, x, y, to_x, to_y, half_width)
+        if np.count_nonzero(more) <= most:
+            hole, x, y, left = more, to_x, to_y, left - 1
+        else:  # too much: this stroke ends here, another one is tried
+            failures += 1
+            left = 0
+    return hole
+
+
+def _paint(painted: np.ndarray, x: int, y: int, to_x: int, to_y: int, half_width: int) -> None:
+    """Sets the pixels whose distance to the segment is at most `half_width`, computed without rounding."""
+    left, right = max(min(x, to_x) - half_width, 0), max(x, to_x) + half_width + 1
+    top, bottom = max(min(y, to_y) - half_width, 0), max(y, to_y) + half_width + 1
+    window = painted[top:bottom, left:right]
+    along_x, along_y = to_x - x, to_y - y
+    squared = along_x**2 + along_y**2
+    from_x = np.arange(left, left + window.shape[1], dtype=np.int64)[np.newaxis, :] - x
+    from_y = np.arange(top, top + window.shape[0], dtype=np.int64)[:, np.newaxis] - y
+    along = from_x * along_x + from_y * along_y
+    across = from_x * along_y - from_y * along_x
+    near_start = from_x**2 + from_y**2 <= half_width**2
+    near_end = (from_x - along_x) ** 2 + (from_y - along_y) ** 2 <= half_width**2
+    beside = (along >= 0) & (along <= squared) & (across**2 <= half_width**2 * squared) & (squared > 0)
+    window |= near_start | near_end | beside
+
+
+class _Numbers:
+    """Whole numbers from `low` to `high`, both included."""
+
+    def __init__(self, *seeds: int):
+        self._raw = np.random.PCG64(np.random.SeedSequence(seeds)).random_raw
+
+    def __call__(self, low: int, high: int) -> int:
+        return low + int(self._raw()) % (high - low + 1)

@@ -1,0 +1,80 @@
+"""Fields: distances to the edge of a hole (below 0: inside) on a coarse grid, and how they become holes of an exact share.
+
+Conventions: lengths are whole numbers of quarter pixels of a 256-pixel square (UNIT), whatever the size of the image; a field is
+    float32 [B, 64, 64] of them, at the centres of its cells. All values stay below 2^24, so that float32 holds them exactly and
+    every device, compiled or not, finds the same pixels.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+UNIT = 4  # per pixel of a 256-pixel square
+SIDE = 256 * UNIT
+CELLS = 64  # per side: four pixels of a 256-pixel square each, a third of the thinnest brush
+FAR = 1500.0  # more than the diagonal
+_STEPS = 16  # of the bilinear weights: multiples of 1/16 keep the enlarged field exact
+_PLANE = 32  # levels of the slope that tells apart pixels of equal distance
+
+
+def centres() -> tf.Tensor:
+    """Coordinates of the cells' centres, float32 [1, 64]."""
+    cell = SIDE // CELLS
+    return tf.constant(np.arange(CELLS)[np.newaxis] * cell + cell // 2, tf.float32)
+
+
+def inside(field) -> tf.Tensor:
+    """How many cells or pixels are below 0: [B, H, W] -> [B]."""
+    return _below(field, tf.zeros_like(field[:, 0, 0]))
+
+
+def enlarge(field, size: int) -> tf.Tensor:
+    """The field [B, 64, 64] read at the pixel centres, bilinearly: whole numbers, [B, S, S], no two neighbours on an edge alike."""
+    at = np.clip((np.arange(size) + 0.5) * CELLS / size - 0.5, 0, CELLS - 1)
+    low = np.minimum(np.floor(at), CELLS - 2).astype(np.int32)
+    weight = np.round((at - low) * _STEPS).astype(np.float32)  # [S]
+    down = weight[:, np.newaxis]
+    rows = tf.gather(field, low, axis=1) * (_STEPS - down) + tf.gather(field, low + 1, axis=1) * down  # [B, S, 64]
+    both = tf.gather(rows, low, axis=2) * (_STEPS - weight) + tf.gather(rows, low + 1, axis=2) * weight  # [B, S, S]
+    slope = np.add.outer(np.arange(size), np.arange(size)) * _PLANE // (2 * size)
+    return both * _PLANE + slope.astype(np.float32)  # below 2^24: exact
+
+
+def cut(field, wanted, size: int) -> tf.Tensor:
+    """1 where the field is below the level that leaves the wanted area inside.
+
+    Args:
+        field: float32 [B, S, S] of `enlarge`.
+        wanted: float32 [B], number of pixels, at least S/4 and at most S^2 - S/4.
+        size: S.
+
+    Returns:
+        float32 [B, S, S, 1] of 0 and 1. The number of 1s is within S/8 of `wanted`: the slope in the field keeps a straight edge,
+        whose pixels are equally far, from falling all at once.
+    """
+
+    def away(count):
+        return tf.abs(count - wanted) > size / 8
+
+    def unfinished(probe, level, count, *_):
+        del level
+        return (probe < 100) & tf.reduce_any(away(count))
+
+    def improve(probe, level, count, low, low_count, high, high_count):
+        over = count > wanted
+        high, high_count = tf.where(over, level, high), tf.where(over, count, high_count)
+        low, low_count = tf.where(over, low, level), tf.where(over, low_count, count)
+        # False position, from a first probe at 0 where the level should be; every third probe a bisection, so that it always ends.
+        part = tf.where(probe % 3 == 2, 0.5, (wanted - low_count) / tf.maximum(high_count - low_count, 1.0))
+        inner = tf.clip_by_value(tf.floor((high - low) * part), 1.0, tf.maximum(high - low - 1, 1.0))
+        level = tf.where(away(count), low + inner, level)
+        return probe + 1, level, _below(field, level), low, low_count, high, high_count
+
+    zero = tf.zeros_like(wanted)
+    low, high = tf.reduce_min(field, [1, 2]), tf.reduce_max(field, [1, 2]) + 1
+    start = [0, zero, _below(field, zero), low, zero, high, zero + float(size**2)]
+    level = tf.while_loop(unfinished, improve, start)[1]
+    return tf.cast(field < level[:, tf.newaxis, tf.newaxis], tf.float32)[..., tf.newaxis]
+
+
+def _below(field, level) -> tf.Tensor:
+    return tf.reduce_sum(tf.cast(field < level[:, tf.newaxis, tf.newaxis], tf.float32), [1, 2])  # [B]

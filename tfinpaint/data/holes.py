@@ -1,0 +1,133 @@
+"""Random holes for training, made by batched TensorFlow operations: one different hole for each image of a batch.
+
+Purpose: `holes(seed, step, batch, size, settings)` is a pure function. The pipeline maps it on the CPU, a compiled training step
+    calls it on the accelerator; both get the same pixels, as its arithmetic is on whole numbers that float32 holds exactly.
+Output: float32 [B, S, S, 1], 1 = hole. The share of missing pixels lies in `settings.bounds` for every hole.
+
+How free-form strokes are made (all lengths belong to a 256-pixel square, whatever the size asked for):
+  1. `strokes.random_chain` draws a chain of line segments: strokes with corners and a brush width (DeepFill v2: Yu et al.,
+     Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1, with smooth joints).
+  2. Segment by segment the distance to the brush's edge (below 0: painted) is written into a field of 64 x 64 cells, until the
+     share of painted cells is as near the wanted share as whole segments allow.
+  3. The field is enlarged bilinearly to the image and cut at the level that gives the wanted share. That level is close to 0:
+     it makes all brushes a little wider or thinner, in most holes by less than two pixels.
+A box joined with strokes starts from the box's own field.
+"""
+
+import math
+from typing import Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint.data import boxes, fields, strokes
+from tfinpaint.settings import HoleSettings, SettingsError
+
+_BIT = 1 << 23
+_STREAM = 0x401E  # keeps these numbers apart from other uses of (seed, step)
+
+
+def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tensor:
+    """Holes for the images of one step.
+
+    Args:
+        seed, step: integers or integer scalars (tensors); the same pair gives the same holes, another pair others.
+        batch, size: how many holes, and their side in pixels (Python integers).
+        settings: kind "center", "box", "strokes" or "mixed", and the bounds of the share of missing pixels.
+
+    Returns:
+        float32 [batch, size, size, 1] of 0 and 1, 1 = hole. Compiles with `jit_compile=True`.
+
+    Raises:
+        SettingsError: what `check` finds.
+    """
+    check(settings, size)
+    if settings.kind == "center":
+        side = _center_side(settings, size)
+        inside = np.zeros((1, size, size, 1), np.float32)
+        first = (size - side) // 2
+        inside[:, first : first + side, first : first + side] = 1.0
+        return tf.tile(tf.constant(inside), [batch, 1, 1, 1])
+    drawn = _Numbers(seed, step, batch)
+    if settings.kind == "box":
+        return boxes.random_box(drawn, size, _limits(settings, size))
+    return _strokes(drawn, size, settings)
+
+
+def check(settings: HoleSettings, size: int) -> None:
+    """Raises SettingsError where no hole of `size` x `size` pixels can keep to the settings, or they name files."""
+    low, high = settings.bounds
+    if settings.kind.startswith("files:"):
+        raise SettingsError(f"--holes={settings.kind} are read in the input pipeline; holes that are computed are center, box, "
+                            "strokes or mixed")
+    if settings.kind == "center":
+        _center_side(settings, size)
+    elif high - low < 1 / size - 1e-9:
+        raise SettingsError(f"--hole_ratio={low:g},{high:g} is too narrow for --image_size={size}: "
+                            f"HI - LO is at least 1/{size} = {1 / size:.4g}")
+
+
+# ------------------------------------------------------------------------------------------------------ squares and boxes
+
+
+def _limits(settings: HoleSettings, size: int) -> Tuple[int, int]:
+    """Fewest and most missing pixels."""
+    low, high = settings.bounds
+    return math.ceil(low * size**2 - 1e-6), math.floor(high * size**2 + 1e-6)
+
+
+def _center_side(settings: HoleSettings, size: int) -> int:
+    fewest, most = _limits(settings, size)
+    sides = [side for side in range(1, size) if fewest <= side**2 <= most]
+    if not sides:
+        low, high = settings.bounds
+        raise SettingsError(f"--hole_ratio={low:g},{high:g}: no centred square of --image_size={size} has such a share "
+                            f"(half the side gives {(size // 2) ** 2 / size**2:.4g})")
+    return min(sides, key=lambda side: abs(side - size // 2))
+
+
+# ---------------------------------------------------------------------------------------------------------------- strokes
+
+
+def _strokes(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tensor:
+    """Strokes, and for kind "mixed" in equal parts a box, strokes, or a box joined with strokes. [B, S, S, 1]."""
+    fewest, most = limits = _limits(settings, size)
+    # `fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the count inside the limits.
+    margin = min(size / 4, (most - fewest) / 2)
+    wanted = tf.round(fewest + margin + drawn() * (most - fewest - 2 * margin))  # [B], pixels
+    field = tf.fill([drawn.batch, fields.CELLS, fields.CELLS], fields.FAR)
+    if settings.kind == "mixed":
+        kind = tf.floor(3 * drawn())  # [B]: 0 a box, 1 strokes, 2 both
+        plain_box = boxes.random_box(drawn, size, limits)
+        box_field = boxes.random_box_field(drawn, wanted / size**2 * (0.25 + 0.5 * drawn()))
+        field = tf.where((kind == 2)[:, tf.newaxis, tf.newaxis], box_field, field)
+    chain = strokes.random_chain(drawn.many, wanted / size**2, settings)  # [K, B, 6]
+    field = strokes.paint(field, chain, tf.round(wanted * (fields.CELLS**2 / size**2)))
+    inside = fields.cut(fields.enlarge(field, size), wanted, size)
+    if settings.kind == "mixed":
+        inside = tf.where((kind == 0)[:, tf.newaxis, tf.newaxis, tf.newaxis], plain_box, inside)
+    return inside
+
+
+# ---------------------------------------------------------------------------------------------------------------- numbers
+
+
+class _Numbers:
+    """Uniform numbers in [0, 1): call it for one per image [B], `many(n)` for [B, n]. Each draw has its own stream.
+
+    Whole numbers are drawn and divided, as TensorFlow and XLA agree on the bits of those but not of random floats.
+    """
+
+    def __init__(self, seed, step, batch: int):
+        self.batch = batch
+        pair = tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)])
+        self._key = tf.random.experimental.stateless_fold_in(pair, _STREAM, alg="philox")
+        self._draws = 0
+
+    def many(self, count: int) -> tf.Tensor:
+        self._draws += 1
+        bits = tf.random.stateless_uniform([self.batch, count], self._key + [0, self._draws], 0, _BIT, tf.int32, alg="philox")
+        return tf.cast(bits, tf.float32) / _BIT
+
+    def __call__(self) -> tf.Tensor:
+        return self.many(1)[:, 0]

@@ -1,0 +1,220 @@
+"""Where photographs come from: a folder, TensorFlow Datasets by name, or the sample photographs of scikit-image.
+
+Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` gives one of two kinds of object:
+    PhotoFiles    files that can be read in any order: `len(photos)`, `photos.names`, `photos.read(index)`.
+    PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no length.
+Outputs: uint8 RGB, upright, of the size they have in the file.
+Errors: whatever keeps a source from being used is a `SettingsError` that names the flag; one damaged photograph among good ones
+    is no error: it is named in a warning once, kept in `.unreadable`, and the next readable one takes its place.
+"""
+
+import importlib.util
+import logging
+import os
+import threading
+from typing import List, Optional
+
+import numpy as np
+
+from tfinpaint import photo
+from tfinpaint.settings import SettingsError
+
+SAMPLES = {  # the colour photographs inside the scikit-image package; nothing is downloaded
+    "astronaut": "astronaut.png",
+    "chelsea": "chelsea.png",
+    "hubble_deep_field": "hubble_deep_field.jpg",
+    "ihc": "ihc.png",
+    "motorcycle_left": "motorcycle_left.png",
+    "motorcycle_right": "motorcycle_right.png",
+    "retina": "retina.jpg",
+    "rocket": "rocket.jpg",
+    "coffee": "coffee.png",
+}
+HELD_BACK = "coffee"  # `samples:` leaves it out, so that a system can be tried on a photograph that it has not seen
+
+_KINDS = "folder:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
+_HOW_TO_OBTAIN = {
+    "paris": "Paris StreetView is not public: its authors (Context Encoders, Pathak et al. 2016) send it on request by e-mail",
+    "celeba": "CelebA is on its project page, mmlab.ie.cuhk.edu.hk/projects/CelebA.html, and may be had by tfds:celeb_a",
+    "places2": "Places2 is on places2.csail.mit.edu, and its small photographs may be had by tfds:places365_small",
+}
+_log = logging.getLogger("tfinpaint")
+
+
+class PhotoFiles:
+    """Photographs in files. Any thread may read any of them, in any order.
+
+    Attributes:
+        names: what to call each photograph.
+        unreadable: paths of those that were met and could not be read.
+    """
+
+    def __init__(self, paths: List[str], names: List[str]):
+        self.paths = list(paths)
+        self.names = list(names)
+        self.unreadable = set()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, index: int) -> np.ndarray:
+        """The photograph at `index`, or the next one that can be read. uint8 [H, W, 3].
+
+        Raises:
+            SettingsError: none of all can be read.
+        """
+        for offset in range(len(self.paths)):
+            pixels = self.read_or_none((index + offset) % len(self.paths))
+            if pixels is not None:
+                return pixels
+        raise SettingsError(f"None of {len(self.paths)} photographs can be read, beginning with {self.paths[0]}")
+
+    def read_or_none(self, index: int) -> Optional[np.ndarray]:
+        """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
+        path = self.paths[index]
+        if path in self.unreadable:
+            return None
+        try:
+            return photo.read_photo(path).pixels
+        except SettingsError as error:
+            self._leave_out(path, error)
+            return None
+
+    def _leave_out(self, path: str, error: SettingsError) -> None:
+        with self._lock:
+            if path in self.unreadable:
+                return
+            self.unreadable.add(path)
+            count = len(self.unreadable)
+        _log.warning("Photograph left out (%d of %d so far): %s", count, len(self.paths), error)
+
+
+class PhotoStream:
+    """One split of a TensorFlow Datasets set, which can only be read from its beginning."""
+
+    def __init__(self, builder, split: str):
+        self.builder = builder
+        self.split = split
+        self.names = ()
+
+    def stream(self, seed: Optional[int] = None, skip: int = 0):
+        """tf.data.Dataset of photographs, uint8 [H, W, 3].
+
+        Args:
+            seed: None gives the photographs once, in their order. Otherwise they come without end, shuffled (files, and 4096
+                photographs at a time), in another order each time round.
+            skip: leave out so many at the beginning. They are read from disk but not decoded.
+        """
+        import tensorflow as tf
+        import tensorflow_datasets as tfds
+
+        config = tfds.ReadConfig(shuffle_seed=seed, add_tfds_id=False)
+        encoded = self.builder.as_dataset(
+            split=self.split,
+            shuffle_files=seed is not None,
+            read_config=config,
+            decoders={"image": tfds.decode.SkipDecoding()},
+        ).map(lambda example: example["image"])
+        if seed is not None:
+            encoded = encoded.shuffle(4096, seed=seed, reshuffle_each_iteration=True).repeat()
+        encoded = encoded.skip(skip)
+        return encoded.map(
+            lambda bytes_: tf.ensure_shape(tf.io.decode_image(bytes_, channels=3, expand_animations=False), [None, None, 3]),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
+
+
+def open_photos(source: str, flag: str = "train_data"):
+    """Photographs of a source as users write it.
+
+    Args:
+        source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given; downloaded on first use), "samples:"
+            (those of scikit-image but coffee) or "samples:NAME,NAME".
+        flag: the flag that the source came from, for messages.
+
+    Returns:
+        PhotoFiles or PhotoStream.
+
+    Raises:
+        SettingsError: no such source, folder, sample or set, or nothing in it can be read.
+    """
+    kind, colon, rest = (source or "").partition(":")
+    if not colon or kind not in ("folder", "tfds", "samples") or (kind != "samples" and not rest):
+        raise SettingsError(f"--{flag} is {_KINDS}. Got {source!r}")
+    if kind == "folder":
+        return _open_folder(rest, flag)
+    return _open_samples(rest, flag) if kind == "samples" else _open_tfds(rest, flag)
+
+
+def _open_folder(folder: str, flag: str) -> PhotoFiles:
+    given = f"--{flag}=folder:{folder}"
+    if not os.path.exists(folder):
+        raise SettingsError(f"{given}: there is no such folder{_advice(folder)}")
+    if not os.path.isdir(folder):
+        raise SettingsError(f"{given} is a file: give the folder that holds the photographs")
+    paths = photo.list_photos(folder)
+    if not paths:
+        raise SettingsError(f"{given}: no photograph in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)")
+    photos = PhotoFiles(paths, [os.path.relpath(path, folder) for path in paths])
+    try:
+        photos.read(0)
+    except SettingsError:
+        raise SettingsError(f"{given}: none of its {len(paths)} photographs can be read (the first is {paths[0]})") from None
+    return photos
+
+
+def _advice(folder: str) -> str:
+    """How to obtain the sets of the papers, where the folder is named like one of them: data/paris, data/celeba/train."""
+    parts = os.path.normpath(folder).lower().split(os.sep)
+    for part in parts[-2:]:
+        if part in _HOW_TO_OBTAIN:
+            return f". {_HOW_TO_OBTAIN[part]}. Any other folder of photographs will do: --train_data=folder:PATH"
+    return ""
+
+
+def _open_samples(names: str, flag: str) -> PhotoFiles:
+    chosen = [name.strip() for name in names.split(",") if name.strip()] or [name for name in SAMPLES if name != HELD_BACK]
+    unknown = [name for name in chosen if name not in SAMPLES]
+    if unknown:
+        raise SettingsError(f"--{flag}=samples:{names}: no sample named {unknown[0]}. There are: {', '.join(sorted(SAMPLES))}")
+    package = importlib.util.find_spec("skimage")
+    if package is None:
+        raise SettingsError(f"--{flag}=samples:{names} needs scikit-image: pip install scikit-image")
+    folder = os.path.join(package.submodule_search_locations[0], "data")
+    photos = PhotoFiles([os.path.join(folder, SAMPLES[name]) for name in chosen], chosen)
+    missing = [path for path in photos.paths if not os.path.exists(path)]
+    if missing:
+        raise SettingsError(f"--{flag}=samples:{names}: this version of scikit-image does not hold {missing[0]} (requirements.txt "
+                            "names one that does)")
+    return photos
+
+
+def _open_tfds(rest: str, flag: str) -> PhotoStream:
+    name, _, split = rest.partition(":")
+    split = split or "train"
+    given = f"--{flag}=tfds:{rest}"
+    instead = "folder:PATH works on any folder of photographs"
+    try:
+        import tensorflow_datasets as tfds
+
+        builder = tfds.builder(name)
+        features = list(builder.info.features or {})
+    except Exception as error:  # unknown name, no network, a broken installation: TFDS has a class for each
+        raise SettingsError(f"{given}: the set could not be found ({_one_line(error)}); {instead}") from None
+    if "image" not in features:
+        raise SettingsError(f"{given}: this set has no feature named image (it has {', '.join(features)}); {instead}")
+    try:
+        builder.download_and_prepare()
+        stream = PhotoStream(builder, split)
+        stream.stream()
+    except Exception as error:
+        raise SettingsError(f"{given}: the set or its split could not be obtained ({_one_line(error)}); {instead}") from None
+    return stream
+
+
+def _one_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()  # TFDS goes on for pages
+    words = lines[0].strip() if lines else type(error).__name__
+    return words if len(words) <= 200 else words[:197] + "..."
