@@ -183,13 +183,17 @@ class Progress:
 
     def __init__(self, total: int):
         self.total, self.done = total, 0
-        self.start = self.told = time.monotonic()
+        self.start = self.first = self.told = time.monotonic()
         self.terminal = sys.stderr.isatty()
 
     def step(self) -> None:
         self.done += 1
         now = time.monotonic()
-        left = round((now - self.start) / self.done * (self.total - self.done))
+        if self.done == 1:
+            self.first = now
+        # The first photograph builds the graph and takes many times longer: it does not count once there is a second.
+        each = (now - self.first) / (self.done - 1) if self.done > 1 else now - self.start
+        left = round(each * (self.total - self.done))
         line = f"{self.done}/{self.total} photographs, {left // 60}:{left % 60:02d} left"
         if self.terminal:
             cells = 30 * self.done // self.total
