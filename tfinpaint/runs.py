@@ -26,7 +26,8 @@ def open_run(run_dir: str, settings: TrainSettings, flags_text: str = "", resume
     """
     if os.path.isdir(run_dir) and os.listdir(run_dir):
         if not resume:
-            raise SettingsError(f"--run_dir={run_dir} is not empty: --resume goes on with the run in it, another --run_dir starts a new one")
+            raise SettingsError(f"--run_dir={run_dir} is not empty: --resume goes on with the run in it, another --run_dir starts "
+                                "a new one")
         there = read_settings(run_dir, "run_dir")
         for name in ("system", "variant", "system_settings"):
             if getattr(there, name) != getattr(settings, name):
@@ -75,7 +76,8 @@ def start_from(run_dir: str, system: System) -> None:
     """Gives a compiled system the generator and, where both have one, the critic of another run (fine-tuning)."""
     settings = read_settings(run_dir, "init_from")
     if (settings.system, dict(settings.system_settings)) != (system.system_name, _given(system, settings)):
-        raise SettingsError(f"--init_from={run_dir} holds a run of {_show((settings.system, settings.system_settings))}; its weights do not fit")
+        raise SettingsError(f"--init_from={run_dir} holds a run of {settings.system} {_show(settings.system_settings)}: its weights "
+                            "do not fit these flags")
     _restore(run_dir, "init_from", generator=system.generator)
     if system.critic is not None and dict(settings.loss_weights).get("adversarial", 1):
         _restore(run_dir, "init_from", critic=system.critic)
@@ -100,8 +102,8 @@ class Checkpoints:
         try:
             self.checkpoint.restore(self.manager.latest_checkpoint).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise SettingsError(f"the checkpoint {self.manager.latest_checkpoint} does not fit these flags (was a term of the loss switched on or "
-                                f"off?): {str(error).splitlines()[0][:160]}") from error
+            raise SettingsError(f"the checkpoint {self.manager.latest_checkpoint} does not fit these flags (was a term of the loss "
+                                f"switched on or off?): {str(error).splitlines()[0][:160]}") from error
         return int(self.step)
 
     def save(self, step: int) -> None:
@@ -129,8 +131,8 @@ def _restore(run_dir, flag, **parts):
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise SettingsError(f"--{flag}={run_dir}: its checkpoint {os.path.basename(latest)} does not hold the {' and '.join(parts)} that its "
-                            f"settings describe: {str(error).splitlines()[0][:160]}") from error
+        raise SettingsError(f"--{flag}={run_dir}: its checkpoint {os.path.basename(latest)} does not hold the {' and '.join(parts)} "
+                            f"that its settings describe: {str(error).splitlines()[0][:160]}") from error
 
 
 def _given(system, settings):
@@ -138,6 +140,4 @@ def _given(system, settings):
 
 
 def _show(value):
-    if not isinstance(value, tuple):
-        return str(value)
-    return " ".join("=".join(map(str, v)) if isinstance(v, tuple) else str(v) for v in value) or "of the default size"
+    return value if isinstance(value, str) else " ".join(f"{name}={v}" for name, v in value) or "of the default size"

@@ -31,7 +31,8 @@ def main():
     settings.check_writable("run_dir", values.run_dir)
     command.choose_device(values.device)
     if run.perceptual_weights == "random":
-        print("NOTE: --perceptual_weights=random: the perceptual and style terms compare random features. Good for tests, not for pictures.")
+        command.warn("--perceptual_weights=random: the perceptual and style terms compare RANDOM features. Good for tests, not for "
+                     "pictures.")
 
     from tfinpaint.training import train  # TensorFlow: only once the flags are known to be good
 

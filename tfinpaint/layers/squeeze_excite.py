@@ -25,7 +25,8 @@ class SqueezeExcite(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         channels = int(input_shape[-1])
-        self.squeeze = tf.keras.layers.Dense(max(1, round(self.ratio * channels)), activation="relu", name="squeeze", dtype=self.dtype_policy)
+        hidden = max(1, round(self.ratio * channels))
+        self.squeeze = tf.keras.layers.Dense(hidden, activation="relu", name="squeeze", dtype=self.dtype_policy)
         self.excite = tf.keras.layers.Dense(channels, activation="sigmoid", name="excite", dtype=self.dtype_policy)
         self.squeeze.build((None, channels))
         self.excite.build((None, self.squeeze.units))

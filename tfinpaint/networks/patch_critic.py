@@ -27,7 +27,8 @@ class PatchCritic(tf.keras.Model):
         channels = 3
         for k, (filters, strides) in enumerate([(width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1), (1, 1)]):
             # Logits are computed in float32 also under mixed precision.
-            conv = tf.keras.layers.Conv2D(filters, 4, strides, use_bias=False, name=f"conv_{k + 1}", dtype="float32" if filters == 1 else None,
+            conv = tf.keras.layers.Conv2D(filters, 4, strides, use_bias=False, name=f"conv_{k + 1}",
+                                          dtype="float32" if filters == 1 else None,
                                           kernel_initializer=tf.keras.initializers.RandomNormal(0.0, 0.02))
             layer = SpectralNormalization(conv, name=f"conv_{k + 1}_spectral", dtype=conv.dtype_policy)
             layer.build([None, None, None, channels])

@@ -46,7 +46,8 @@ class VGGFeatures:
     def _load(self, path):
         needed = [layer.name for layer in self._network.layers if layer.weights]
         if not os.path.isfile(path):
-            raise SettingsError(f"--perceptual_weights is imagenet, random, none or the path of a Keras .h5 file. Got {path!r}, which is no file")
+            raise SettingsError("--perceptual_weights is imagenet, random, none or the path of a Keras .h5 file. "
+                                f"Got {path!r}, which is no file")
         try:
             with h5py.File(path, "r") as f:
                 present = set(f["model_weights"] if "model_weights" in f else f)
@@ -57,7 +58,8 @@ class VGGFeatures:
         except (OSError, ValueError, KeyError) as error:
             if isinstance(error, SettingsError):
                 raise
-            raise SettingsError(f"--perceptual_weights={path} is no Keras .h5 file of VGG-16: {str(error).splitlines()[0][:120]}") from error
+            reason = str(error).splitlines()[0][:120]
+            raise SettingsError(f"--perceptual_weights={path} is no Keras .h5 file of VGG-16: {reason}") from error
 
     def __call__(self, images):
         inputs = tf.keras.applications.vgg16.preprocess_input(tf.cast(images, tf.float32) * 255.0)  # BGR, mean subtracted

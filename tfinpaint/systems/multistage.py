@@ -1,4 +1,4 @@
-"""The multistage attention network: Wang, Ma, Zhang and Zhang's multistage attention network for image inpainting, Pattern Recognition 2020.
+"""The multistage attention network: Multistage attention network for image inpainting, Pattern Recognition 2020.
 
 One U-Net of partial convolutions (section 3.2, Tables 1 and 2) with pixel-wise attention at two decoder stages (3.3), trained with
 six terms (3.4) against a spectrally normalised patch critic (Table 3). Images in [0, 1] inside, holes blanked with 0.

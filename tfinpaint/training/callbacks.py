@@ -66,11 +66,12 @@ class Log(Step):
         self._time, self._at = time.monotonic(), first
 
     def at(self, step, logs):
+        if not np.isfinite(logs["loss"]):  # looked at before a checkpoint of this step is written
+            raise SettingsError(f"the loss is {logs['loss']} at step {step}: try a lower --learning_rate, and --resume from the last "
+                                "checkpoint")
         if step != 1 and step % self._every:
             return
         values = {name: float(value) for name, value in logs.items()}
-        if not np.isfinite(values["loss"]):
-            raise SettingsError(f"the loss is {values['loss']} at step {step}: try a lower --learning_rate, and --resume from the last checkpoint")
         if step == 1:
             self._say("step 1, each term with its weight: " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
         now = time.monotonic()

@@ -67,7 +67,8 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
     checkpoints = Checkpoints(run_dir, system)
     first = checkpoints.restore() if resume else 0
     if resume:
-        say(f"resumed at step {first}: weights, moving average and optimizer moments restored" if first else f"nothing to resume in {run_dir}: starts at 0")
+        say(f"resumed at step {first}: weights, moving average and optimizer moments restored" if first
+            else f"nothing to resume in {run_dir}: starts at 0")
     say(f"{settings.system} ({settings.variant}), {_count(system.generator):,} parameters"
         + (f", critic {_count(system.critic):,}" if system.critic else ", no critic")
         + f"; {photos.source}, {size} px, batch {settings.batch_size}, on {_device()}")

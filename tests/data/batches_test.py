@@ -1,0 +1,165 @@
+"""The pipeline: the papers' preprocessing, the same batches for the same seed, and resuming at any step."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from PIL import Image
+
+from tfinpaint.data import batches
+from tfinpaint.data.batches import cut, evaluation_squares, resized, training_batches
+from tfinpaint.data.holes import holes
+from tfinpaint.data.photos import open_photos
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
+
+BOXES = HoleSettings("box")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    draw = np.random.RandomState(0)
+    for index in range(5):
+        Image.fromarray(draw.randint(0, 256, (40 + 3 * index, 60, 3), np.uint8)).save(tmp_path / f"{index}.png")
+    return f"folder:{tmp_path}"
+
+
+def take(count, *arguments, **named):
+    return [[np.array(part) for part in batch] for batch in training_batches(*arguments, **named).take(count)]
+
+
+def test_batches_are_what_they_promise(folder):
+    dataset = training_batches(PhotoSettings(folder, 32), HoleSettings("strokes"), 3, 0)
+    assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY
+    assert dataset.element_spec == (tf.TensorSpec([3, 32, 32, 3], tf.float32), tf.TensorSpec([3, 32, 32, 1], tf.float32))
+    for images, made in dataset.take(4):
+        assert -1 <= images.numpy().min() < -0.9 and 0.9 < images.numpy().max() <= 1
+        assert set(np.unique(made)) == {0, 1}
+
+
+@pytest.mark.parametrize("kind", ["strokes", "box"])
+def test_resuming_at_a_step_gives_the_batches_of_an_uninterrupted_run(folder, kind):
+    arguments = PhotoSettings(folder, 32), HoleSettings(kind), 3, 11
+    whole = take(6, *arguments)
+    for (images, made), (later_images, later_made) in zip(whole[3:], take(3, *arguments, start_step=3)):
+        np.testing.assert_array_equal(images, later_images)
+        np.testing.assert_array_equal(made, later_made)
+    np.testing.assert_array_equal(whole[4][1], holes(11, 4, 3, 32, HoleSettings(kind)))
+    other = take(1, PhotoSettings(folder, 32), HoleSettings(kind), 3, 12)[0]
+    assert not np.array_equal(whole[0][0], other[0]) and not np.array_equal(whole[0][1], other[1])
+
+
+def test_resuming_costs_nothing_at_a_million_steps(folder):
+    assert take(1, PhotoSettings(folder, 32), BOXES, 3, 0, start_step=10**6)[0][0].shape == (3, 32, 32, 3)
+
+
+def test_every_round_shows_every_photograph_once_in_another_order(tmp_path):
+    for value in range(7):
+        Image.fromarray(np.full((32, 32, 3), 30 * value, np.uint8)).save(tmp_path / f"{value}.png")
+    shown = take(7, PhotoSettings(f"folder:{tmp_path}", 32), BOXES, 4, 0)
+    order = np.round((np.concatenate([images[:, 0, 0, 0] for images, _ in shown]) + 1) * 127.5 / 30).astype(int).reshape(4, 7)
+    assert all(sorted(row) == list(range(7)) for row in order)
+    assert len({tuple(row) for row in order}) == 4
+
+
+def test_an_unreadable_photograph_is_left_out_and_batches_stay_full(tmp_path):
+    for value in range(3):
+        Image.fromarray(np.full((32, 32, 3), 100 * value, np.uint8)).save(tmp_path / f"{value}.png")
+    (tmp_path / "1.png").write_bytes((tmp_path / "1.png").read_bytes()[:60])
+    photos = open_photos(f"folder:{tmp_path}")
+    shown = take(3, PhotoSettings(f"folder:{tmp_path}", 32), BOXES, 3, 0, photos=photos)
+    values = [sorted(np.round((images[:, 0, 0, 0] + 1) * 127.5).astype(int)) for images, _ in shown]
+    assert values == [[0, 200, 200]] * 3
+    assert len(photos.unreadable) == 1
+
+
+def test_holes_on_the_device_come_as_seed_and_step(folder):
+    arguments = PhotoSettings(folder, 32), BOXES, 3, 11
+    for step, ((images, seeds), (same, _)) in enumerate(zip(take(3, *arguments, holes_on_device=True), take(3, *arguments))):
+        np.testing.assert_array_equal(seeds, [11, step])
+        assert seeds.dtype == np.int32
+        np.testing.assert_array_equal(images, same)
+
+
+def test_mask_files_in_the_pipeline(folder, tmp_path):
+    hole = np.zeros((32, 32), np.uint8)
+    hole[:16, :10] = 255
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(hole).save(tmp_path / "masks/a.png")
+    settings = HoleSettings(f"files:{tmp_path}/masks")
+    whole = take(4, PhotoSettings(folder, 32), settings, 3, 5)
+    assert {made.sum() for _, batch in whole for made in batch} == {160.0}
+    later = take(1, PhotoSettings(folder, 32), settings, 3, 5, start_step=3, holes_on_device=True)[0]
+    np.testing.assert_array_equal(whole[3][0], later[0])
+    np.testing.assert_array_equal(whole[3][1], later[1])
+
+
+def test_preprocessing_of_the_papers():
+    """Paris and Places: shorter side 350, random 256. CelebA: shorter side 256, centre."""
+    photo = np.random.RandomState(1).randint(0, 256, (400, 600, 3), np.uint8)
+    paris, celeba = PhotoSettings("samples:"), PhotoSettings("samples:", resize=256, crop="center")
+    medium = resized(photo, paris.shorter_side)
+    assert medium.shape == (350, 525, 3)
+    np.testing.assert_array_equal(medium, Image.fromarray(photo).resize((525, 350), Image.BICUBIC))
+    corners = np.float32([[0, 0, 0.9], [0.9999999, 0.9999999, 0.9], [0.5, 0.25, 0.4]])
+    np.testing.assert_array_equal(cut(medium, corners[0], paris), medium[:256, :256])
+    np.testing.assert_array_equal(cut(medium, corners[1], paris), medium[-256:, -256:])
+    np.testing.assert_array_equal(cut(medium, corners[2], paris), medium[47:303, 67:323][:, ::-1])
+    small = resized(photo, celeba.shorter_side)
+    assert small.shape == (256, 384, 3)
+    np.testing.assert_array_equal(cut(small, corners[0], celeba), small[:, 64:320])
+    assert resized(photo.transpose(1, 0, 2), 350).shape == (525, 350, 3)
+    assert resized(photo[:20, :10], 350).shape == (700, 350, 3)
+    no_mirror = PhotoSettings("samples:", mirror=False)
+    np.testing.assert_array_equal(cut(medium, corners[2], no_mirror), medium[47:303, 67:323])
+
+
+def test_preprocessing_in_the_pipeline_is_the_eager_one(folder):
+    """Each image of a batch is one of the squares that can be cut from the photographs, bit for bit."""
+    settings = PhotoSettings(folder, 32, resize=33)
+    photos = open_photos(folder)
+    possible = set()
+    for index in range(len(photos)):
+        medium = resized(photos.read(index), 33)
+        for top in range(medium.shape[0] - 31):
+            for left in range(medium.shape[1] - 31):
+                square = medium[top : top + 32, left : left + 32]
+                possible |= {square.tobytes(), square[:, ::-1].tobytes()}
+    for images, _ in take(8, settings, BOXES, 3, 0):
+        np.testing.assert_array_equal(images, np.float32(np.round((images + 1) * 127.5)) / np.float32(127.5) - 1)
+        assert all(np.round((image + 1) * 127.5).astype(np.uint8).tobytes() in possible for image in images)
+
+
+def test_memory_makes_no_difference(folder, monkeypatch):
+    arguments = PhotoSettings(folder, 32), BOXES, 3, 2
+    kept = take(5, *arguments)
+    monkeypatch.setattr(batches, "_CACHE_BYTES", 0)
+    for one, other in zip(kept, take(5, *arguments)):
+        np.testing.assert_array_equal(one[0], other[0])
+
+
+def test_bounds_are_checked_before_anything_is_read():
+    with pytest.raises(SettingsError, match="too narrow"):
+        training_batches(PhotoSettings("folder:/nowhere", 32), HoleSettings("strokes", (0.2, 0.201)), 2, 0)
+
+
+def test_tfds_set_resumes():
+    with tfds.testing.mock_data(num_examples=5):
+        arguments = PhotoSettings("tfds:celeb_a", 64, resize=64), BOXES, 2, 0
+        whole, later = take(5, *arguments), take(2, *arguments, start_step=3)
+        assert whole[0][0].shape == (2, 64, 64, 3)
+        for one, other in zip(whole[3:], later):
+            np.testing.assert_array_equal(one[0], other[0])
+            np.testing.assert_array_equal(one[1], other[1])
+        assert evaluation_squares("tfds:celeb_a:test", 32, 3).shape == (3, 32, 32, 3)
+
+
+def test_evaluation_squares(folder, tmp_path):
+    squares = evaluation_squares(folder, 24, 3)
+    assert squares.shape == (3, 24, 24, 3) and squares.dtype == np.uint8
+    photo = Image.open(tmp_path / "0.png")
+    np.testing.assert_array_equal(squares[0], np.asarray(photo.resize((36, 24), Image.BICUBIC))[:, 6:30])
+    assert len(evaluation_squares(folder, 24, 99)) == 5
+    (tmp_path / "1.png").write_bytes(b"broken")
+    fewer = evaluation_squares(folder, 24, 2)
+    np.testing.assert_array_equal(fewer[0], squares[0])
+    np.testing.assert_array_equal(fewer[1], squares[2])

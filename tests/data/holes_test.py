@@ -1,0 +1,142 @@
+"""Random holes: every one keeps to the bounds, all are different, and every way to run them gives the same pixels."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfinpaint.data import fields, strokes
+from tfinpaint.data.holes import check, holes
+from tfinpaint.settings import HoleSettings, SettingsError
+
+BOUNDS = [
+    ("box", None, 64),
+    ("box", (0.001, 0.02), 64),
+    ("box", (0.9, 0.98), 64),
+    ("box", (0.3, 0.3 + 1 / 64), 64),
+    ("box", (0.3, 0.3 + 1 / 100), 100),
+    ("strokes", None, 64),
+    ("strokes", (0.001, 0.02), 64),
+    ("strokes", (0.9, 0.98), 64),
+    ("strokes", (0.3, 0.3 + 1 / 64), 64),
+    ("strokes", (0.1, 0.11), 100),
+    ("strokes", (0.1, 0.6), 16),
+    ("mixed", None, 64),
+    ("mixed", (0.001, 0.02), 64),
+    ("mixed", (0.97, 0.99), 64),
+    ("mixed", (0.5, 0.5 + 1 / 64), 64),
+]
+
+
+@pytest.mark.parametrize("kind, ratio, size", BOUNDS)
+def test_every_hole_keeps_to_the_bounds(kind, ratio, size):
+    settings = HoleSettings(kind, ratio)
+    made = holes(0, 1, 256, size, settings).numpy()
+    assert made.shape == (256, size, size, 1) and made.dtype == np.float32
+    assert set(np.unique(made)) == {0.0, 1.0}
+    share = made.astype(bool).mean((1, 2, 3))
+    low, high = settings.bounds
+    assert low <= share.min() and share.max() <= high
+    assert share.max() - share.min() > (high - low) / 2, "the shares do not use the range"
+
+
+@pytest.mark.parametrize("brush", [
+    dict(stroke_width=(1.0, 1.0), stroke_length=1.0),  # paints almost nothing: the field has to grow
+    dict(stroke_width=(500.0, 900.0), stroke_length=2000.0),
+    dict(stroke_vertices=(2, 2), stroke_angle=(180.0, 180.0)),
+    dict(stroke_vertices=(300, 400), stroke_angle=(0.0, 0.0)),
+])
+@pytest.mark.parametrize("ratio", [(0.02, 0.05), (0.93, 0.97)])
+def test_bounds_hold_for_any_brush(brush, ratio):
+    share = holes(3, 0, 32, 64, HoleSettings("strokes", ratio, **brush)).numpy().mean((1, 2, 3))
+    assert ratio[0] <= share.min() and share.max() <= ratio[1]
+
+
+@pytest.mark.parametrize("kind", ["box", "strokes", "mixed"])
+def test_eager_graph_and_compiled_give_the_same_pixels(kind):
+    settings = HoleSettings(kind)
+
+    def make(seed, step):
+        return holes(seed, step, 16, 128, settings)
+
+    arguments = tf.constant(5), tf.constant(7)
+    eager = make(5, 7).numpy()
+    np.testing.assert_array_equal(eager, tf.function(make)(*arguments).numpy())
+    np.testing.assert_array_equal(eager, tf.function(make, jit_compile=True)(*arguments).numpy())
+
+
+@pytest.mark.parametrize("kind", ["box", "strokes", "mixed"])
+def test_holes_are_different_and_repeat_for_the_same_seed_and_step(kind):
+    settings = HoleSettings(kind)
+    first = holes(1, 2, 24, 64, settings).numpy()
+    np.testing.assert_array_equal(first, holes(tf.constant(1), tf.constant(2, tf.int64), 24, 64, settings).numpy())
+    others = [holes(seed, step, 24, 64, settings).numpy() for seed, step in ((1, 3), (2, 2), (2, 1))]
+    different = {hole.tobytes() for made in [first, *others] for hole in made}
+    assert len(different) == 4 * 24
+
+
+def test_center_is_half_the_side_or_the_nearest_that_fits():
+    made = holes(0, 0, 3, 64, HoleSettings("center")).numpy()
+    assert made[:, 16:48, 16:48].min() == 1 and made.sum() == 3 * 32 * 32
+    made = holes(0, 0, 1, 64, HoleSettings("center", (0.5, 0.6))).numpy()
+    assert np.ptp(np.nonzero(made[0])[0]) == 45  # 46 x 46 is the smallest square above one half
+    np.testing.assert_array_equal(made, made[:, ::-1, ::-1])
+    with pytest.raises(SettingsError, match="hole_ratio=0.3,0.301: no centred square of --image_size=64"):
+        check(HoleSettings("center", (0.3, 0.301)), 64)
+
+
+def test_boxes_are_rectangles_of_moderate_aspect():
+    heights, widths, tops = [], [], []
+    for hole in holes(0, 0, 200, 64, HoleSettings("box")).numpy()[..., 0]:
+        rows, columns = np.nonzero(hole.any(1))[0], np.nonzero(hole.any(0))[0]
+        heights.append(np.ptp(rows) + 1)
+        widths.append(np.ptp(columns) + 1)
+        tops.append(rows[0])
+        assert hole.sum() == heights[-1] * widths[-1]
+    aspect = np.array(heights) / np.array(widths)
+    assert aspect.min() > 0.4 and aspect.max() < 2.5 and 0.9 < np.median(aspect) < 1.1
+    assert min(tops) == 0 and max(tops) > 30
+
+
+def test_mixed_has_boxes_strokes_and_both():
+    made = holes(0, 0, 96, 64, HoleSettings("mixed")).numpy()[..., 0]
+    boxes = 0
+    for hole in made:
+        boxes += hole.sum() == hole.any(1).sum() * hole.any(0).sum()
+    assert 18 < boxes < 46  # a third
+
+
+def test_strokes_have_the_width_that_was_asked_for():
+    settings = HoleSettings("strokes", (0.2, 0.3), stroke_width=(20.0, 20.0))
+    made = holes(0, 0, 16, 256, settings).numpy().astype(np.uint8)[..., 0]
+    from skimage.morphology import medial_axis
+
+    widths = []
+    for hole in made:
+        axis, distance = medial_axis(hole, return_distance=True)
+        widths.append(2 * np.median(distance[axis]))
+    assert 17 < np.median(widths) < 23, widths
+
+
+def test_strokes_have_smooth_edges():
+    """Against the same strokes painted at full resolution: only pixels on the edge differ."""
+    settings = HoleSettings("strokes")
+    draw = np.random.RandomState(0)
+    chain = strokes.random_chain(lambda n: tf.constant(draw.rand(1, n), tf.float32), tf.constant([0.3]), settings)[:20]
+    field = strokes.paint(tf.fill([1, fields.CELLS, fields.CELLS], fields.FAR), chain, tf.constant([4096.0]))
+    coarse = fields.enlarge(field, 256).numpy()[0] < 0
+    y, x = np.mgrid[:256, :256] * float(fields.UNIT) + fields.UNIT / 2
+    exact = np.full((256, 256), fields.FAR)
+    for left, top, along_x, along_y, per_length, half_width in chain.numpy()[:, 0]:
+        part = np.clip(((x - left) * along_x + (y - top) * along_y) * per_length, 0, 1)
+        exact = np.minimum(exact, np.hypot(x - left - part * along_x, y - top - part * along_y) - half_width)
+    assert np.mean(coarse != (exact < 0)) < 0.01
+    far_from_edge = np.abs(exact) > 1.5 * fields.UNIT
+    wrong = (coarse != (exact < 0)) & far_from_edge
+    assert wrong.mean() < 0.0005
+
+
+def test_bounds_that_no_hole_can_keep_are_refused():
+    with pytest.raises(SettingsError, match=r"--hole_ratio=0.3,0.303 is too narrow for --image_size=64: HI - LO is at least 1/64"):
+        holes(0, 0, 1, 64, HoleSettings("strokes", (0.3, 0.303)))
+    with pytest.raises(SettingsError, match="files:masks are read in the input pipeline"):
+        check(HoleSettings("files:masks"), 64)

@@ -1,0 +1,170 @@
+"""Runs from start to end: what they write, that resuming changes nothing, and that what cannot be done says so."""
+
+import csv
+import dataclasses
+import io
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import tfinpaint
+from tfinpaint.runs import read_settings
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
+from tfinpaint.training import train
+
+SETTINGS = TrainSettings(
+    system="multistage", photos=PhotoSettings("samples:astronaut,chelsea", image_size=32), holes=HoleSettings(),
+    eval_data="samples:coffee", system_settings=(("width", 4), ("depth", 4)), batch_size=2, steps=4, perceptual_weights="none",
+    checkpoint_every=2, log_every=2, sample_every=2, eval_every=2, eval_count=1)
+
+
+def rows(run_dir):
+    with open(run_dir / "metrics.csv", newline="") as f:
+        return list(csv.DictReader(f))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run, what it said, its progress and its result."""
+    folder, said, stream = tmp_path_factory.mktemp("runs") / "whole", [], io.StringIO()
+    result = train(SETTINGS, str(folder), flags_text="--steps=4\n", say=said.append, stream=stream)
+    return folder, said, stream.getvalue(), result
+
+
+def test_a_run_directory_holds_what_the_run_was(run):
+    folder, said, progress, result = run
+    assert read_settings(str(folder)) == SETTINGS
+    assert (folder / "flags.txt").read_text() == "--steps=4\n"
+    table = rows(folder)
+    assert [int(r["step"]) for r in table] == [1, 2, 4]
+    assert all(np.isfinite(float(r["loss"])) for r in table)
+    assert [r["val_psnr_in_hole"] != "" for r in table] == [False, True, True]
+    assert float(table[-1]["val_psnr_in_hole"]) == pytest.approx(result.figures["psnr_in_hole"])
+    assert sorted(p.name for p in (folder / "samples").iterdir()) == ["0000002.png", "final.png"]
+    # input, hole, output, composite, original and the two attention maps, 4 pixels apart
+    assert Image.open(folder / "samples/final.png").size == (7 * 32 + 6 * 4, 32)
+    assert list((folder / "tensorboard").glob("events*"))
+    assert any(line.startswith("step 1, each term with its weight: loss") and "hole" in line and "adversarial" in line for line in said)
+    assert "step 4/4" in progress and "images/s" in progress and "left" in progress
+
+
+def test_validation_measures_the_mean_fill_and_telea_beside_the_system(run):
+    result = run[3]
+    assert set(result.baselines) == {"mean", "telea"}
+    assert result.baselines["telea"]["psnr_in_hole"] > result.baselines["mean"]["psnr_in_hole"]
+    assert "samples:coffee" in result.description and "30%-40%" in result.description
+
+
+def test_a_resumed_run_equals_one_that_was_never_stopped(run, tmp_path):
+    said = []
+    half = dataclasses.replace(SETTINGS, steps=2)
+    train(half, str(tmp_path / "run"))
+    train(SETTINGS, str(tmp_path / "run"), resume=True, say=said.append)
+    assert any("resumed at step 2" in line for line in said)
+    whole, resumed = (tfinpaint.load(str(p)).system.generator.variables for p in (run[0], tmp_path / "run"))
+    for a, b in zip(whole, resumed):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    for a, b in zip(rows(run[0]), rows(tmp_path / "run"), strict=True):
+        assert a["step"] == b["step"] and float(a["loss"]) == pytest.approx(float(b["loss"]), rel=1e-5)
+
+
+def test_resuming_in_an_empty_folder_starts_from_0_and_no_steps_write_initial_weights(tmp_path):
+    said = []
+    result = train(dataclasses.replace(SETTINGS, steps=0), str(tmp_path / "run"), resume=True, say=said.append)
+    assert result.step == 0 and any("starts at 0" in line for line in said)
+    assert tfinpaint.load(str(tmp_path / "run")).system.stride == 16
+
+
+def test_a_loaded_painter_fills_a_photograph_and_keeps_known_pixels(run):
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (45, 70, 3), np.uint8)
+    mask = np.zeros((45, 70), np.uint8)
+    mask[10:30, 20:50] = 255
+    painter = tfinpaint.load(str(run[0]))
+    filled = painter.fill(photo, mask)
+    assert filled.shape == photo.shape and filled.dtype == np.uint8
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    assert (filled[mask > 0] != photo[mask > 0]).any()
+
+
+def test_fine_tuning_starts_from_the_weights_of_another_run(run, tmp_path):
+    tuned = dataclasses.replace(SETTINGS, steps=0, freeze_batch_norm="encoder", seed=5)
+    train(tuned, str(tmp_path / "tuned"), init_from=str(run[0]))
+    # `run` was trained: its raw weights and their average differ, so only their origin can make them equal to the raw ones
+    raw = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run[0] / "checkpoints")))
+    key = "system/generator/encoders/1/kernel/.ATTRIBUTES/VARIABLE_VALUE"
+    np.testing.assert_array_equal(tfinpaint.load(str(tmp_path / "tuned")).system.generator.encoders["1"].kernel, raw.get_tensor(key))
+
+
+def test_a_run_without_eval_data_validates_on_what_it_trained_on_and_says_so(tmp_path):
+    settings = dataclasses.replace(SETTINGS, eval_data=None, steps=1, loss_weights=(("adversarial", 0.0),))
+    assert "trained on" in train(settings, str(tmp_path / "run")).description
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"system": "nothing"}, "--system is one of"),
+    ({"photos": PhotoSettings("folder:/nowhere", image_size=32)}, "--train_data=folder:/nowhere"),
+    ({"eval_data": "folder:/nowhere"}, "--eval_data=folder:/nowhere"),
+    ({"photos": PhotoSettings("samples:", image_size=40)}, "--image_size is a multiple of 16"),
+    ({"perceptual_weights": "/nowhere.h5"}, "--perceptual_weights"),
+    ({"holes": HoleSettings(kind="files:/nowhere")}, "/nowhere"),
+])
+def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, change, message):
+    with pytest.raises(SettingsError, match=message):
+        train(dataclasses.replace(SETTINGS, **change), str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_directory_that_is_in_the_way(run, tmp_path):
+    before = sorted(p.name for p in run[0].rglob("*"))
+    with pytest.raises(SettingsError, match="not empty: --resume"):
+        train(SETTINGS, str(run[0]))
+    with pytest.raises(SettingsError, match="holds a run with system_settings width=4 depth=4"):
+        train(dataclasses.replace(SETTINGS, system_settings=(("width", 8), ("depth", 4))), str(run[0]), resume=True)
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "notes.txt").write_text("mine")
+    with pytest.raises(SettingsError, match="no run directory"):
+        train(SETTINGS, str(other), resume=True)
+    assert sorted(p.name for p in run[0].rglob("*")) == before
+
+
+def test_what_load_cannot_use(run, tmp_path):
+    with pytest.raises(SettingsError, match="--model=.* is no folder"):
+        tfinpaint.load(str(tmp_path / "nothing"))
+    with pytest.raises(SettingsError, match="no run directory"):
+        tfinpaint.load(str(tmp_path))
+    settings = json.loads((run[0] / "settings.json").read_text())
+    settings["system"] = "other"
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(SettingsError, match="--system is one of.*'other'"):
+        tfinpaint.load(str(tmp_path))
+    (tmp_path / "settings.json").write_text((run[0] / "settings.json").read_text())
+    with pytest.raises(SettingsError, match="no checkpoint"):
+        tfinpaint.load(str(tmp_path))
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        tfinpaint.load(str(tmp_path))
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
+    settings = dataclasses.replace(SETTINGS, loss_weights=(("hole", 1e38), ("valid", 1e38)), log_every=1, eval_every=0, sample_every=0)
+    with pytest.raises(SettingsError, match="the loss is (inf|nan) at step .*--learning_rate"):
+        train(settings, str(tmp_path / "run"))
+
+
+def test_an_interrupt_saves_first(tmp_path, monkeypatch):
+    from tfinpaint.training import loop
+
+    class Interrupting(loop.Save):
+        def at(self, step, logs):
+            if step == 3:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "Save", Interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        train(SETTINGS, str(tmp_path / "run"))
+    assert list((tmp_path / "run/checkpoints").glob("ckpt-3.index"))
