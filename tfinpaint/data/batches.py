@@ -55,7 +55,7 @@ def training_batches(
     from_files = hole_settings.kind.startswith("files:")
     if not from_files:
         made_holes.check(hole_settings, size)
-    photos = photos or open_photos(photo_settings.source)
+    photos = open_photos(photo_settings.source) if photos is None else photos
     steps = tf.data.Dataset.range(start_step, _FOREVER)
     if holes_on_device and not from_files:
         holes = steps.map(lambda step: tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)]))
