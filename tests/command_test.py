@@ -1,10 +1,8 @@
 """What a command does with whatever its `main` ends in."""
 
 import logging
-import sys
 
 import pytest
-from absl.testing import flagsaver
 
 from tfinpaint import command
 from tfinpaint.settings import SettingsError
@@ -15,17 +13,11 @@ class ResourceExhaustedError(Exception):
 
 
 @pytest.fixture
-def ends(monkeypatch, capsys):
+def ends(command_line):
     """ends(main) -> exit status, stderr."""
-    logger = logging.getLogger("tfinpaint")  # a command takes it over; other tests want it back
-    monkeypatch.setattr(logger, "handlers", logger.handlers)
-    monkeypatch.setattr(logger, "propagate", logger.propagate)
-
     def call(main):
-        monkeypatch.setattr(sys, "argv", ["command"])
-        with flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
-            command.run(main)
-        return end.value.code or 0, capsys.readouterr().err
+        status, _, err = command_line(main)
+        return status, err
     return call
 
 

@@ -1,6 +1,5 @@
 """The inpaint command as a user meets it: files in, files out, one line for each mistake. The painter is a fake that paints red."""
 
-import logging
 import os
 import re
 import subprocess
@@ -9,11 +8,10 @@ import sys
 import numpy as np
 import pytest
 from absl import flags
-from absl.testing import flagsaver
 from PIL import Image
 
 import tfinpaint
-from tfinpaint import command, inpaint
+from tfinpaint import inpaint
 from tfinpaint.photo import read_photo
 from tfinpaint.settings import SettingsError
 
@@ -35,20 +33,9 @@ def fake_painter(monkeypatch):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(command_line):
     """run("--flag=value", ...) -> exit status, stdout, stderr."""
-    logger = logging.getLogger("tfinpaint")  # a command takes it over; other tests want it back
-    monkeypatch.setattr(logger, "handlers", logger.handlers)
-    monkeypatch.setattr(logger, "propagate", logger.propagate)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["inpaint", "--model=a_run", *map(str, arguments)])
-        with flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
-            command.run(inpaint.main)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return end.value.code or 0, out, err
-    return call
+    return lambda *arguments: command_line(inpaint.main, "--model=a_run", *arguments)
 
 
 def _write(path, height=20, width=30, mode="RGB"):

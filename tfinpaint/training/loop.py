@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
+from tfinpaint.data.photos import open_photos
 from tfinpaint.runs import Checkpoints, create_system, open_run, start_from
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.training.callbacks import Log, Progress, Save, Validate
@@ -51,7 +52,9 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
     # 1. Everything that can be wrong is looked at before the run directory is made.
     photos, hole_settings, size = settings.photos, settings.holes, settings.photos.image_size
     on_device = bool(tf.config.list_physical_devices("GPU")) and not hole_settings.kind.startswith("files:")
-    batches = functools.partial(training_batches, photos, hole_settings, settings.batch_size, settings.seed, holes_on_device=on_device)
+    source = open_photos(photos.source)
+    batches = functools.partial(training_batches, photos, hole_settings, settings.batch_size, settings.seed, holes_on_device=on_device,
+                                photos=source)
     batches(start_step=0)
     system.compile(
         learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate,
@@ -87,6 +90,9 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
             checkpoints.save(int(system.optimizer.iterations))
             say(f"\nstopped at step {int(system.optimizer.iterations)}, saved: --resume goes on from there")
             raise
+
+    if source.unreadable:
+        say(f"{len(source.unreadable)} photographs of {photos.source} could not be read and were skipped")
 
     # 4. The last checkpoint and the validation pass.
     last = max(first, settings.steps)

@@ -1,0 +1,120 @@
+"""The train command as a user meets it: what it prints, that its flagfile repeats it, and one line for each mistake."""
+
+import csv
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from tfinpaint import train
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+SMALL = ("--train_data=samples:astronaut,chelsea", "--eval_data=samples:coffee", "--width=4", "--depth=4", "--image_size=32",
+         "--batch_size=2", "--perceptual_weights=none", "--weight_adversarial=0", "--steps=2", "--log_every=1", "--eval_count=1")
+
+
+@pytest.fixture
+def run(command_line):
+    """run("--flag=value", ...) -> exit status, stdout, stderr."""
+    return lambda *arguments: command_line(train.main, *arguments)
+
+
+def losses(run_dir):
+    with open(run_dir / "metrics.csv", newline="") as f:
+        return [row["loss"] for row in csv.DictReader(f)]
+
+
+def test_a_run_and_its_repetition_from_its_flagfile(run, tmp_path):
+    status, out, err = run(*SMALL, "--nomirror", "--hole_ratio=0.2,0.3", "--learning_rate=3e-4", f"--run_dir={tmp_path / 'a'}")
+    assert status == 0
+    table = out[out.index("Validation at step 2"):]
+    for name in ("multistage", "mean fill", "Telea"):
+        assert f"\n{name}" in table
+    assert "PSNR in hole" in table and f"{tmp_path / 'a'}/samples/final.png" in table
+    assert "step 2/2" in err
+    again = tmp_path / "b"
+    status, _, _ = run(f"--flagfile={tmp_path / 'a/flags.txt'}", f"--run_dir={again}")
+    assert status == 0
+    assert losses(again) == losses(tmp_path / "a")
+    assert (again / "settings.json").read_text() == (tmp_path / "a/settings.json").read_text()
+
+
+@pytest.mark.parametrize("flag, words", [
+    ("--train_data=folder:/nowhere", ["--train_data=folder:/nowhere"]),
+    ("--train_data=data", ["--train_data", "folder:PATH"]),
+    ("--train_data=tfds:no_such_set", ["--train_data=tfds:no_such_set", "folder:PATH"]),
+    ("--system=nothing", ["--system", "multistage", "nothing"]),
+    ("--variant=other", ["--variant", "paper", "official"]),
+    ("--steps=-1", ["steps", "-1"]),
+    ("--depth=12", ["depth", "12"]),
+    ("--batch_size=many", ["batch_size", "many"]),
+    ("--hole_ratio=0.1", ["--hole_ratio", "0.1"]),
+    ("--hole_ratio=0.5,0.2", ["--hole_ratio", "0.5,0.2"]),
+    ("--hole_ratio=a,b", ["--hole_ratio", "a,b"]),
+    ("--stroke_width=5", ["--stroke_width", "5"]),
+    ("--holes=rings", ["--holes", "rings", "strokes"]),
+    ("--holes=files:/nowhere", ["--holes=files:/nowhere"]),
+    ("--image_size=40", ["--image_size", "16", "40"]),
+    ("--resize=20", ["--resize", "20"]),
+    ("--learning_rate=2", ["--learning_rate", "2"]),
+    ("--weight_style=-1", ["--weight_style", "-1"]),
+    ("--ema_decay=1", ["--ema_decay", "1"]),
+    ("--perceptual_weights=/nowhere.h5", ["--perceptual_weights", "/nowhere.h5"]),
+    ("--init_from=/nowhere", ["--init_from=/nowhere"]),
+    ("--run_dir=/proc/run", ["--run_dir=/proc/run"]),
+    ("--run_dir=/dev/null/run", ["--run_dir=/dev/null/run"]),
+    ("--device=tpu", ["--device", "tpu"]),
+    ("--stepz=5", ["stepz", "steps"]),
+    ("steps=5", ["steps=5"]),
+])
+def test_mistakes_are_one_line_that_names_the_flag(run, tmp_path, flag, words):
+    status, _, err = run(*SMALL, f"--run_dir={tmp_path / 'run'}", flag)
+    assert status == 1
+    line = [text for text in err.splitlines() if text.startswith("tfinpaint: ") and "warning" not in text]
+    assert len(line) == 1 and all(word in line[0] for word in words), err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_a_readable_photograph(run, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    status, _, err = run(*SMALL, f"--run_dir={tmp_path / 'run'}", f"--train_data=folder:{empty}")
+    assert status == 1 and f"--train_data=folder:{empty}" in err
+    (empty / "broken.jpg").write_bytes(b"\xff\xd8\xff")
+    status, _, err = run(*SMALL, f"--run_dir={tmp_path / 'run'}", f"--train_data=folder:{empty}")
+    assert status == 1 and "broken.jpg" in err
+
+
+def test_a_truncated_photograph_is_named_and_skipped(run, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for k in range(3):
+        Image.effect_noise((60, 50), 80).convert("RGB").save(photos / f"{k}.jpg")
+    (photos / "1.jpg").write_bytes((photos / "1.jpg").read_bytes()[:400])
+    status, out, err = run(*SMALL, f"--run_dir={tmp_path / 'run'}", f"--train_data=folder:{photos}", "--eval_data=samples:coffee")
+    assert status == 0
+    assert err.count("warning") == 1 and "1.jpg" in err
+    assert "1 photographs of" in out and "skipped" in out
+
+
+@pytest.mark.parametrize("name, message", [("paris", "not public"), ("celeba", "tfds:celeb_a"), ("places2", "places365_small")])
+def test_configs_say_how_to_obtain_their_data(run, tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run(f"--flagfile={CONFIGS / name}.flags")
+    assert status == 1 and f"data/{name}/train" in err and message in err and "--train_data=folder:PATH" in err
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.flags")), ids=lambda p: p.stem)
+def test_configs_run(run, tmp_path, path):
+    status, out, _ = run(f"--flagfile={path}", *SMALL, f"--run_dir={tmp_path / 'run'}", "--resize=0", "--steps=0")
+    assert status == 0 and "Validation at step 0" in out
+
+
+def test_help_lists_the_flags_without_tensorflow():
+    code = "import sys; from tfinpaint import train\ntry: train.cli()\nfinally: print('tensorflow' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, cwd=CONFIGS.parent)
+    assert shown.returncode == 0 and shown.stdout.rstrip().endswith("False")
+    for name in ("--train_data", "--hole_ratio", "--freeze_batch_norm", "--[no]resume"):
+        assert name in shown.stdout
