@@ -168,3 +168,37 @@ def test_an_interrupt_saves_first(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         train(SETTINGS, str(tmp_path / "run"))
     assert list((tmp_path / "run/checkpoints").glob("ckpt-3.index"))
+
+
+@pytest.mark.parametrize("name", ["celeb_a", "places365_small"])
+def test_a_run_on_tensorflow_datasets(tmp_path, name):
+    import tensorflow_datasets as tfds
+
+    settings = dataclasses.replace(SETTINGS, photos=PhotoSettings(f"tfds:{name}:train", image_size=32), eval_data=f"tfds:{name}:train",
+                                   steps=2, loss_weights=(("adversarial", 0.0),), eval_every=0, sample_every=0)
+    with tfds.testing.mock_data(num_examples=4):
+        result = train(settings, str(tmp_path / "run"))
+    assert result.step == 2 and np.isfinite(result.figures["psnr_in_hole"])
+
+
+def test_mask_files_are_holes_to_train_with(tmp_path):
+    """White strokes known: 30 % of each mask is hole."""
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for k in range(3):
+        known = np.full((64, 64), 255, np.uint8)
+        known[10 * k:10 * k + 20] = 0
+        Image.fromarray(known).save(masks / f"{k}.png")
+    holes = HoleSettings(kind=f"files:{masks}", ratio=(0.2, 0.4), mask_is="known")
+    settings = dataclasses.replace(SETTINGS, holes=holes, steps=2, loss_weights=(("adversarial", 0.0),), eval_every=0, sample_every=0)
+    assert train(settings, str(tmp_path / "run")).step == 2
+
+
+def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch):
+    """What a GPU machine does: the pipeline delivers seeds. The losses are those of holes made by the pipeline."""
+    from tfinpaint.training import loop
+
+    monkeypatch.setattr(loop, "_holes_on_device", lambda settings: True)
+    train(SETTINGS, str(tmp_path / "run"))
+    for a, b in zip(rows(run[0]), rows(tmp_path / "run"), strict=True):
+        assert float(a["loss"]) == pytest.approx(float(b["loss"]), rel=1e-5)

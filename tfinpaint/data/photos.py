@@ -97,6 +97,7 @@ class PhotoStream:
         self.builder = builder
         self.split = split
         self.names = ()
+        self.unreadable = frozenset()  # a prepared set is whole
 
     def stream(self, seed: Optional[int] = None, skip: int = 0):
         """tf.data.Dataset of photographs, uint8 [H, W, 3].

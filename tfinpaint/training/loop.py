@@ -51,10 +51,9 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
 
     # 1. Everything that can be wrong is looked at before the run directory is made.
     photos, hole_settings, size = settings.photos, settings.holes, settings.photos.image_size
-    on_device = bool(tf.config.list_physical_devices("GPU")) and not hole_settings.kind.startswith("files:")
     source = open_photos(photos.source)
-    batches = functools.partial(training_batches, photos, hole_settings, settings.batch_size, settings.seed, holes_on_device=on_device,
-                                photos=source)
+    batches = functools.partial(training_batches, photos, hole_settings, settings.batch_size, settings.seed,
+                                holes_on_device=_holes_on_device(hole_settings), photos=source)
     batches(start_step=0)
     system.compile(
         learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate,
@@ -100,6 +99,11 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
     validate.sample(last, "final.png")
     figures = validate.evaluate(last)
     return Result(last, figures, validation.baselines, validation.description)
+
+
+def _holes_on_device(settings):
+    """A map of tf.data runs on the host: where there is a GPU, the step makes the holes there, unless they are files."""
+    return bool(tf.config.list_logical_devices("GPU")) and not settings.kind.startswith("files:")
 
 
 def _check_sizes(settings, system, say):
