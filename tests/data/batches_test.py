@@ -1,5 +1,9 @@
 """The pipeline: the papers' preprocessing, the same batches for the same seed, and resuming at any step."""
 
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,7 +32,7 @@ def take(count, *arguments, **named):
 
 
 def test_batches_are_what_they_promise(folder):
-    dataset = training_batches(PhotoSettings(folder, 32), HoleSettings("strokes"), 3, 0)
+    dataset = training_batches(PhotoSettings(folder, 32), BOXES, 3, 0)
     assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY
     assert dataset.element_spec == (tf.TensorSpec([3, 32, 32, 3], tf.float32), tf.TensorSpec([3, 32, 32, 1], tf.float32))
     for images, made in dataset.take(4):
@@ -36,15 +40,19 @@ def test_batches_are_what_they_promise(folder):
         assert set(np.unique(made)) == {0, 1}
 
 
-@pytest.mark.parametrize("kind", ["strokes", "box"])
-def test_resuming_at_a_step_gives_the_batches_of_an_uninterrupted_run(folder, kind):
-    arguments = PhotoSettings(folder, 32), HoleSettings(kind), 3, 11
+def test_holes_in_the_pipeline_are_those_of_the_pure_function(folder):
+    settings = HoleSettings("mixed")
+    for step, (_, made) in enumerate(take(3, PhotoSettings(folder, 32), settings, 3, 11)):
+        np.testing.assert_array_equal(made, holes(11, step, 3, 32, settings))
+
+
+def test_resuming_at_a_step_gives_the_batches_of_an_uninterrupted_run(folder):
+    arguments = PhotoSettings(folder, 32), BOXES, 3, 11
     whole = take(6, *arguments)
     for (images, made), (later_images, later_made) in zip(whole[3:], take(3, *arguments, start_step=3)):
         np.testing.assert_array_equal(images, later_images)
         np.testing.assert_array_equal(made, later_made)
-    np.testing.assert_array_equal(whole[4][1], holes(11, 4, 3, 32, HoleSettings(kind)))
-    other = take(1, PhotoSettings(folder, 32), HoleSettings(kind), 3, 12)[0]
+    other = take(1, PhotoSettings(folder, 32), BOXES, 3, 12)[0]
     assert not np.array_equal(whole[0][0], other[0]) and not np.array_equal(whole[0][1], other[1])
 
 
@@ -163,3 +171,13 @@ def test_evaluation_squares(folder, tmp_path):
     fewer = evaluation_squares(folder, 24, 2)
     np.testing.assert_array_equal(fewer[0], squares[0])
     np.testing.assert_array_equal(fewer[1], squares[2])
+
+
+def test_a_program_may_end_while_the_pipeline_reads_ahead():
+    program = (
+        "import sys; from tfinpaint.data import batches; from tfinpaint.settings import *; batches._CACHE_BYTES = 0;"
+        "batch = iter(batches.training_batches(PhotoSettings('samples:', 256), HoleSettings('box'), 8, 0));"
+        "[next(batch) for _ in range(3)]; sys.exit(7)"
+    )
+    root = pathlib.Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120, check=False).returncode == 7

@@ -17,6 +17,7 @@ from PIL import Image
 from tfinpaint.data import hole_files
 from tfinpaint.data import holes as made_holes
 from tfinpaint.data.photos import PhotoFiles, open_photos
+from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, PhotoSettings
 
 _ORDER, _CROP = 0x0DE2, 0xC209  # keep these numbers apart from other uses of the seed
@@ -126,18 +127,15 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
         def square(element):
             round_seed = tf.stack([tf.constant(seed ^ _ORDER, tf.int64), element // count])
             index = tf.random.experimental.index_shuffle(element % count, round_seed, tf.constant(count - 1, tf.int64))
-            return tf.numpy_function(lambda i, n: cut(read(int(i)), n, settings), [index, numbers(element)], tf.uint8)
+            return python_call(lambda i, n: cut(read(int(i)), n, settings), [index, numbers(element)], tf.uint8, [size, size, 3])
 
-        squares = _parallel_map(elements, square)
-    else:
-        stream = tf.data.Dataset.zip((photos.stream(seed, skip=first), elements))
-        squares = _parallel_map(
-            stream,
-            lambda pixels, element: tf.numpy_function(
-                lambda p, n: cut(resized(p, shorter), n, settings), [pixels, numbers(element)], tf.uint8
-            ),
-        )
-    return squares.map(lambda square: tf.ensure_shape(square, [size, size, 3]))
+        return _parallel_map(elements, square)
+
+    def square_of(pixels, element):
+        inputs = [pixels, numbers(element)]
+        return python_call(lambda p, n: cut(resized(p, shorter), n, settings), inputs, tf.uint8, [size, size, 3])
+
+    return _parallel_map(tf.data.Dataset.zip((photos.stream(seed, skip=first), elements)), square_of)
 
 
 def _cached(read, count: int, shorter: int):

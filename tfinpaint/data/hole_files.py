@@ -16,6 +16,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfinpaint import addons, photo
+from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, SettingsError
 
 _STREAM = 0xF11E  # keeps these numbers apart from other uses of (seed, step)
@@ -48,7 +49,7 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
         key = tf.random.experimental.stateless_fold_in(tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)]), _STREAM)
         numbers = tf.random.stateless_uniform([6, batch], key, alg="philox")
         index = tf.minimum(tf.cast(numbers[0] * len(masks), tf.int32), len(masks) - 1)
-        plain = tf.ensure_shape(tf.numpy_function(pick, [index], tf.float32), [batch, size, size, 1])
+        plain = python_call(pick, [index], tf.float32, [batch, size, size, 1])
         turns = tf.cast(numbers[1] * 4, tf.int32) if settings.mask_rotate != "none" else tf.zeros([batch], tf.int32)
         flips = (numbers[2:4] < 0.5) & settings.mask_flip
         plain = _turned(plain, turns, flips[0], flips[1])
