@@ -10,6 +10,7 @@ RUN := runs/quickstart
 .PHONY: quickstart test test-all lint
 
 $(VENV)/installed: requirements.txt setup.cfg pyproject.toml
+	@test -n "$(PYTHON)" || { echo "tfinpaint needs Python 3.10 or 3.11, and no python3 is on the PATH"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' || \
 	  { echo "tfinpaint needs Python 3.10 or 3.11 (TensorFlow 2.15); found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
@@ -24,7 +25,7 @@ quickstart: $(VENV)/installed
 	@echo "Training for about 4 minutes on 2 cores. So short a run of so small a system learns colours and soft transitions, not texture."
 	$(BIN)/python -m tfinpaint.train --flagfile=configs/quickstart.flags --run_dir=$(RUN)
 	@echo
-	$(BIN)/python tools/sample_pair.py --name=coffee --output=$(RUN)/demo
+	$(BIN)/python -m tools.sample_pair --name=coffee --output=$(RUN)/demo
 	$(BIN)/python -m tfinpaint.inpaint --model=$(RUN) --image=$(RUN)/demo/photo.png --mask=$(RUN)/demo/mask.png --output=$(RUN)/demo/filled.png
 	@echo
 	@echo "A photograph that it has not seen, filled:   $(RUN)/demo/filled.png   (photo.png and mask.png are beside it)"

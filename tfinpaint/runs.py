@@ -7,34 +7,43 @@
       tensorboard/  samples/  metrics.csv
 """
 
-import json
+import glob
 import os
+from typing import List
 
 import tensorflow as tf
 
 from tfinpaint.settings import SettingsError, TrainSettings, to_json, train_settings_from_json
-from tfinpaint.systems import System, create
+from tfinpaint.systems import System, all_settings, create
 
 _SETTINGS = "settings.json"
+_MAY_CHANGE = ("steps", "checkpoint_every", "log_every", "sample_every", "eval_every", "jit_compile")  # and a run is still the same
 
 
-def open_run(run_dir: str, settings: TrainSettings, flags_text: str = "", resume: bool = False) -> None:
-    """Makes the run directory, or with `resume` checks that the one there can go on with these settings.
+def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> List[str]:
+    """Looks, and writes nothing: can a run with these settings begin, or go on, in `run_dir`?
 
-    Raises: SettingsError for a directory that cannot be made, one that holds something already (without `resume`), and one that
-        holds a run of another system.
+    Returns: for a run that goes on with other settings than it began with, a line for each that matters.
+
+    Raises: SettingsError for a directory that holds something already (without `resume`), or a run of another system.
     """
-    if os.path.isdir(run_dir) and os.listdir(run_dir):
-        if not resume:
-            raise SettingsError(f"--run_dir={run_dir} is not empty: --resume goes on with the run in it, another --run_dir starts "
-                                "a new one")
-        there = read_settings(run_dir, "run_dir")
-        for name in ("system", "variant", "system_settings"):
-            if getattr(there, name) != getattr(settings, name):
-                raise SettingsError(f"--run_dir={run_dir} holds a run with {name} {_show(getattr(there, name))}, not "
-                                    f"{_show(getattr(settings, name))}: it cannot be resumed with these flags")
+    if not os.path.isdir(run_dir) or not os.listdir(run_dir):
+        return []
+    if not resume:
+        raise SettingsError(f"--run_dir={run_dir} is not empty: --resume goes on with the run in it, another --run_dir starts a new one")
+    there = read_settings(run_dir, "run_dir")
+    for name in ("system", "variant", "system_settings"):
+        old, new = _of_system(there, name), _of_system(settings, name)
+        if old != new:
+            raise SettingsError(f"--run_dir={run_dir} holds a run with {name} {old}, not {new}: it cannot be resumed with these flags")
+    old, new = ({**vars(s), **vars(s.photos), **vars(s.holes)} for s in (there, settings))
+    changed = [name for name in old if old[name] != new[name] and name not in (*_MAY_CHANGE, "photos", "holes", "system_settings")]
+    return [f"{name} was {old[name]} when the run began and is {new[name]} now" for name in changed]
+
+
+def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> None:
+    """Makes the run directory and writes what the run is. Raises SettingsError where that cannot be."""
     try:
-        os.makedirs(run_dir, exist_ok=True)
         for folder in ("checkpoints", "tensorboard", "samples"):
             os.makedirs(os.path.join(run_dir, folder), exist_ok=True)
         for name, text in ((_SETTINGS, to_json(settings)), ("flags.txt", flags_text)):
@@ -53,8 +62,10 @@ def read_settings(run_dir: str, flag: str = "model") -> TrainSettings:
     try:
         with open(path, encoding="utf-8") as f:
             return train_settings_from_json(f.read())
-    except (OSError, TypeError, KeyError, AttributeError, json.JSONDecodeError) as error:
-        raise SettingsError(f"--{flag}={run_dir}: its {_SETTINGS} cannot be read ({type(error).__name__}: {error})") from error
+    except SettingsError as error:
+        raise SettingsError(f"--{flag}={run_dir}: its {_SETTINGS} cannot be used: {error}") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SettingsError(f"--{flag}={run_dir}: its {_SETTINGS} cannot be read ({type(error).__name__}: {first_line(error)})") from error
 
 
 def create_system(settings: TrainSettings) -> System:
@@ -75,9 +86,11 @@ def load_system(run_dir: str, flag: str = "model") -> System:
 def start_from(run_dir: str, system: System) -> None:
     """Gives a compiled system the generator and, where both have one, the critic of another run (fine-tuning)."""
     settings = read_settings(run_dir, "init_from")
-    if (settings.system, dict(settings.system_settings)) != (system.system_name, _given(system, settings)):
-        raise SettingsError(f"--init_from={run_dir} holds a run of {settings.system} {_show(settings.system_settings)}: its weights "
-                            "do not fit these flags")
+    there, here = (settings.system, all_settings(settings.system, **dict(settings.system_settings))), system.get_config()
+    here.pop("variant")
+    if there != (system.system_name, here):
+        raise SettingsError(f"--init_from={run_dir} holds a run of {there[0]} {_show(there[1])}: its weights do not fit "
+                            f"{system.system_name} {_show(here)}")
     _restore(run_dir, "init_from", generator=system.generator)
     if system.critic is not None and dict(settings.loss_weights).get("adversarial", 1):
         _restore(run_dir, "init_from", critic=system.critic)
@@ -85,33 +98,48 @@ def start_from(run_dir: str, system: System) -> None:
 
 
 class Checkpoints:
-    """Saves and restores all of a compiled system; keeps the last three."""
+    """Saves and restores all of a compiled system; keeps the last three. Makes no folder before it saves.
+
+    Attributes: `there`, whether the run has a checkpoint.
+    """
 
     def __init__(self, run_dir: str, system: System):
-        self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        self.checkpoint = tf.train.Checkpoint(step=self.step, system=system)
-        self.manager = tf.train.CheckpointManager(self.checkpoint, os.path.join(run_dir, "checkpoints"), max_to_keep=3)
+        self._system = system
+        self._folder = os.path.join(run_dir, "checkpoints")
+        self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self._checkpoint = tf.train.Checkpoint(step=self._step, system=system)
+        self._manager = None
+        self._latest = _latest(self._folder)
+        self.there = self._latest is not None
 
     def restore(self) -> int:
-        """The step of the last checkpoint, 0 where there is none.
+        """The step of the last checkpoint. The learning rates stay those that the system was compiled with.
 
-        Raises: SettingsError where the checkpoint does not hold what the system needs.
+        Raises: SettingsError where the checkpoint is damaged or does not hold what the system needs.
         """
-        if not self.manager.latest_checkpoint:
-            return 0
+        optimizers = [o for o in (self._system.optimizer, self._system.critic_optimizer) if o is not None]
+        rates = [float(o.learning_rate) for o in optimizers]
         try:
-            self.checkpoint.restore(self.manager.latest_checkpoint).assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise SettingsError(f"the checkpoint {self.manager.latest_checkpoint} does not fit these flags (was a term of the loss "
-                                f"switched on or off?): {str(error).splitlines()[0][:160]}") from error
-        return int(self.step)
+            self._checkpoint.restore(self._latest).assert_existing_objects_matched()
+        except _DAMAGE as error:
+            raise SettingsError(f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a term of the loss "
+                                f"switched on or off?): {first_line(error)}") from error
+        for optimizer, rate in zip(optimizers, rates):
+            optimizer.learning_rate = rate  # it is in the checkpoint too, but a flag may have changed it
+        return int(self._step)
 
     def save(self, step: int) -> None:
         """Writes a checkpoint of this step, unless the last one is of it already."""
-        if int(self.step) == step and self.manager.latest_checkpoint:
+        if self._manager is None:
+            self._manager = tf.train.CheckpointManager(self._checkpoint, self._folder, max_to_keep=3)
+        if int(self._step) == step and self._latest:
             return
-        self.step.assign(step)
-        self.manager.save(checkpoint_number=step)
+        self._step.assign(step)
+        try:
+            self._latest = self._manager.save(checkpoint_number=step)
+        except (OSError, tf.errors.OpError) as error:
+            raise SettingsError(f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk full?): "
+                                f"{first_line(error)}") from error
 
 
 def replace_text(path: str, text: str) -> None:
@@ -122,22 +150,39 @@ def replace_text(path: str, text: str) -> None:
     os.replace(beside, path)
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, short enough for one line of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+# What TensorFlow raises for a checkpoint that is cut short, damaged, or of something else.
+_DAMAGE = (AssertionError, ValueError, IndexError, OSError, tf.errors.OpError)
+
+
+def _latest(folder):
+    """The last checkpoint in a folder or None; also where the state file that names it is lost."""
+    complete = [path[:-len(".index")] for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))]
+    numbered = {int(path.rpartition("-")[2]): path for path in complete if path.rpartition("-")[2].isdigit()}
+    return numbered[max(numbered)] if numbered else None
+
+
 def _restore(run_dir, flag, **parts):
-    latest = tf.train.latest_checkpoint(os.path.join(run_dir, "checkpoints"))
+    latest = _latest(os.path.join(run_dir, "checkpoints"))
     if latest is None:
         raise SettingsError(f"--{flag}={run_dir} has no checkpoint yet")
     try:
         # The object graph of a checkpoint is found by attribute names: system.averaged_generator and so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
-        raise SettingsError(f"--{flag}={run_dir}: its checkpoint {os.path.basename(latest)} does not hold the {' and '.join(parts)} "
-                            f"that its settings describe: {str(error).splitlines()[0][:160]}") from error
+    except _DAMAGE as error:
+        raise SettingsError(f"--{flag}={run_dir}: its checkpoint {os.path.basename(latest)} is damaged, or does not hold the "
+                            f"{' and '.join(parts)} that its settings describe: {first_line(error)}") from error
 
 
-def _given(system, settings):
-    return {name: getattr(system, name) for name, _ in settings.system_settings}
+def _of_system(settings, name):
+    value = getattr(settings, name)
+    return _show(all_settings(settings.system, **dict(value))) if name == "system_settings" else value
 
 
-def _show(value):
-    return value if isinstance(value, str) else " ".join(f"{name}={v}" for name, v in value) or "of the default size"
+def _show(settings):
+    return " ".join(f"{name}={value}" for name, value in settings.items())

@@ -13,6 +13,7 @@ raises `SettingsError`, whose one line names the flag, the value and what is all
 
 import dataclasses
 import json
+import math
 import os
 from typing import Optional, Tuple
 
@@ -89,6 +90,7 @@ class HoleSettings:
     mask_zoom: Range = (1.0, 1.0)
 
     def __post_init__(self):
+        _check_finite(self)
         kinds = "center, box, strokes, mixed or files:PATH"
         if self.kind not in ("center", "box", "strokes", "mixed") and not self.kind.startswith("files:"):
             raise SettingsError(f"--holes is {kinds}. Got {self.kind!r}")
@@ -150,6 +152,9 @@ class TrainSettings:
     eval_ratio: Range = (0.3, 0.4)
 
     def __post_init__(self):
+        _check_finite(self)
+        if self.freeze_batch_norm not in ("none", "encoder", "all"):
+            raise SettingsError(f"--freeze_batch_norm is none, encoder or all. Got {self.freeze_batch_norm!r}")
         for name, low in (("batch_size", 1), ("steps", 0), ("checkpoint_every", 1), ("log_every", 1), ("sample_every", 0),
                           ("eval_every", 0), ("eval_count", 1)):
             if getattr(self, name) < low:
@@ -163,8 +168,8 @@ class TrainSettings:
         if not 0 < self.eval_ratio[0] < self.eval_ratio[1] < 1:
             raise SettingsError(f"--eval_ratio is two shares LO,HI with 0 < LO < HI < 1. Got {_comma(self.eval_ratio)}")
         for name, value in self.loss_weights:
-            if value < 0:
-                raise SettingsError(f"--weight_{name} is at least 0. Got {value}")
+            if not 0 <= value < math.inf:
+                raise SettingsError(f"--weight_{name} is at least 0 and finite. Got {value}")
 
 
 def to_json(settings) -> str:
@@ -197,7 +202,7 @@ _FLAGS = {
     # photographs and holes
     "train_data": ("str", None, "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of scikit-image but coffee; "
                                 "samples:NAME,NAME chooses)."),
-    "eval_data": ("str", None, "Photographs of the validation pass, written like --train_data. Default: none, no validation."),
+    "eval_data": ("str", None, "Photographs of the validation pass, written like --train_data. Default: those of --train_data."),
     "image_size": ("int", 256, "Side of the training squares, pixels.", 16, 4096),
     "resize": ("int", 0, "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of --image_size.", 0, 65536),
     "crop": (("random", "center"), "random", "Where the training square is cut."),
@@ -277,7 +282,8 @@ def parse_range(name: str, words, number=float):
     try:
         low, high = (number(w) for w in words)
     except ValueError:
-        raise SettingsError(f"--{name} is two numbers separated by a comma. Got {','.join(words)!r}") from None
+        kind = "whole numbers" if number is int else "numbers"
+        raise SettingsError(f"--{name} is two {kind} separated by a comma. Got {','.join(words)!r}") from None
     return low, high
 
 
@@ -319,6 +325,14 @@ def train_settings(values) -> TrainSettings:
         eval_ratio=parse_range("eval_ratio", values.eval_ratio),
         **{name: getattr(values, name) for name in same},
     )
+
+
+def _check_finite(settings) -> None:
+    """nan passes every comparison that a range check makes."""
+    for name, value in vars(settings).items():
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise SettingsError(f"--{'hole_ratio' if name == 'ratio' else name} is a finite number. Got {number}")
 
 
 def _comma(pair) -> str:

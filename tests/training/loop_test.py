@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -118,18 +119,57 @@ def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, change, mess
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_directory_that_is_in_the_way(run, tmp_path):
-    before = sorted(p.name for p in run[0].rglob("*"))
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_run_directory_that_is_in_the_way_stays_as_it_was(run, tmp_path):
+    before = contents(run[0])
     with pytest.raises(SettingsError, match="not empty: --resume"):
         train(SETTINGS, str(run[0]))
-    with pytest.raises(SettingsError, match="holds a run with system_settings width=4 depth=4"):
+    with pytest.raises(SettingsError, match="holds a run with system_settings width=4 depth=4, not width=8 depth=4"):
         train(dataclasses.replace(SETTINGS, system_settings=(("width", 8), ("depth", 4))), str(run[0]), resume=True)
+    with pytest.raises(SettingsError, match="does not fit these flags.*switched on or off"):
+        train(dataclasses.replace(SETTINGS, steps=6, loss_weights=(("adversarial", 0.0),)), str(run[0]), resume=True)
     other = tmp_path / "other"
     other.mkdir()
     (other / "notes.txt").write_text("mine")
     with pytest.raises(SettingsError, match="no run directory"):
         train(SETTINGS, str(other), resume=True)
-    assert sorted(p.name for p in run[0].rglob("*")) == before
+    assert contents(run[0]) == before
+
+
+def test_resuming_with_other_flags_takes_their_rate_and_says_what_changed(run, tmp_path):
+    shutil.copytree(run[0], tmp_path / "run")
+    said = []
+    changed = dataclasses.replace(SETTINGS, steps=5, learning_rate=1e-5, seed=3, system_settings=(("depth", 4), ("width", 4)))
+    train(changed, str(tmp_path / "run"), resume=True, say=said.append)
+    notes = [line for line in said if line.startswith("note:")]
+    assert len(notes) == 2 and "seed was 0 when the run began and is 3 now" in notes[1] + notes[0]
+    saved = tf.train.load_checkpoint(str(tmp_path / "run/checkpoints/ckpt-5"))
+    assert saved.get_tensor("system/optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE") == pytest.approx(1e-5)
+    assert saved.get_tensor("system/critic_optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE") == pytest.approx(1e-6)
+
+
+def test_a_lost_state_file_and_a_cut_table_do_not_stop_a_resume(run, tmp_path):
+    shutil.copytree(run[0], tmp_path / "run")
+    (tmp_path / "run/checkpoints/checkpoint").write_bytes(b"\x00")
+    with open(tmp_path / "run/metrics.csv", "a") as f:
+        f.write("4,0.1\n5x")
+    said = []
+    train(dataclasses.replace(SETTINGS, steps=6), str(tmp_path / "run"), resume=True, say=said.append)
+    assert any("resumed at step 4" in line for line in said)
+    assert int(rows(tmp_path / "run")[-1]["step"]) == 6
+
+
+def test_a_damaged_checkpoint_is_told(run, tmp_path):
+    shutil.copytree(run[0], tmp_path / "run")
+    for path in (tmp_path / "run/checkpoints").glob("*.data*"):
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(SettingsError, match="ckpt-4 is damaged"):
+        tfinpaint.load(str(tmp_path / "run"))
+    with pytest.raises(SettingsError, match="ckpt-4 is damaged"):
+        train(dataclasses.replace(SETTINGS, steps=6), str(tmp_path / "run"), resume=True)
 
 
 def test_what_load_cannot_use(run, tmp_path):
@@ -145,14 +185,21 @@ def test_what_load_cannot_use(run, tmp_path):
     (tmp_path / "settings.json").write_text((run[0] / "settings.json").read_text())
     with pytest.raises(SettingsError, match="no checkpoint"):
         tfinpaint.load(str(tmp_path))
-    (tmp_path / "settings.json").write_text("{}")
-    with pytest.raises(SettingsError, match="cannot be read"):
-        tfinpaint.load(str(tmp_path))
+    settings = json.loads((run[0] / "settings.json").read_text())
+    for damaged in (b"{}", b"\xff\xfe", b"[1]", json.dumps({**settings, "system_settings": ["width"]}).encode(),
+                    json.dumps({**settings, "batch_size": 0}).encode(), json.dumps({**settings, "new": 1}).encode()):
+        (tmp_path / "settings.json").write_bytes(damaged)
+        with pytest.raises(SettingsError, match="settings.json cannot be (read|used)"):
+            tfinpaint.load(str(tmp_path))
+    for size in ("x", 3):
+        (tmp_path / "settings.json").write_text(json.dumps({**settings, "system_settings": [["depth", size]]}))
+        with pytest.raises(SettingsError, match="--depth is a whole number, at least 4"):
+            tfinpaint.load(str(tmp_path))
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     settings = dataclasses.replace(SETTINGS, loss_weights=(("hole", 1e38), ("valid", 1e38)), log_every=1, eval_every=0, sample_every=0)
-    with pytest.raises(SettingsError, match="the loss is (inf|nan) at step .*--learning_rate"):
+    with pytest.raises(SettingsError, match="the loss is (inf|nan) at step .*lower --learning_rate"):
         train(settings, str(tmp_path / "run"))
 
 
@@ -167,7 +214,10 @@ def test_an_interrupt_saves_first(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "Save", Interrupting)
     with pytest.raises(KeyboardInterrupt):
         train(SETTINGS, str(tmp_path / "run"))
-    assert list((tmp_path / "run/checkpoints").glob("ckpt-3.index"))
+    monkeypatch.undo()
+    said = []
+    train(SETTINGS, str(tmp_path / "run"), resume=True, say=said.append)
+    assert any("resumed at step 3" in line for line in said)
 
 
 @pytest.mark.parametrize("name", ["celeb_a", "places365_small"])

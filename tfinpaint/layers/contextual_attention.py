@@ -36,7 +36,8 @@ class PatchAttention(tf.keras.layers.Layer):
         hole: [B, r * H, r * W, 1], 1 where missing, for a whole r: a cell of the map is missing when any of its pixels is
             (`paper`), or when its top-left pixel is (`official`).
 
-    Returns: [B, H, W, C], equal to `features` outside the hole.
+    Returns: [B, H, W, C], equal to `features` outside the hole; with `return_strongest=True` also where each position looks: int32
+        [B, H, W, 2], row and column of the key of largest weight.
 
     Raises: ValueError where the sizes of hole and features do not divide.
     """
@@ -52,7 +53,7 @@ class PatchAttention(tf.keras.layers.Layer):
         self.propagation = propagation
         self.variant = variant
 
-    def call(self, inputs):
+    def call(self, inputs, return_strongest=False):
         features, hole, weights, values, any_known = self._attend(inputs)
         b, h, w, c = _shape(features)
         patches = tf.reshape(tf.matmul(weights, values), [b, h, w, self.patch_size**2 * c])  # [B, H, W, P]
@@ -61,15 +62,11 @@ class PatchAttention(tf.keras.layers.Layer):
             attended /= self.patch_size**2
         else:
             attended /= _paste(tf.ones([1, h, w, self.patch_size**2], attended.dtype), self.patch_size)
-        filled = tf.where(tf.logical_and(hole > 0, any_known), attended, features)
-        return tf.cast(filled, self.compute_dtype)
-
-    def strongest(self, inputs):
-        """Where each position looks: int32 [B, H, W, 2], row and column of the key of largest weight. Inputs as in a call."""
-        features, _, weights, _, _ = self._attend(inputs)
-        b, h, w, _ = _shape(features)
+        filled = tf.cast(tf.where(tf.logical_and(hole > 0, any_known), attended, features), self.compute_dtype)
+        if not return_strongest:
+            return filled
         best = tf.reshape(tf.argmax(weights, axis=-1, output_type=tf.int32), [b, h, w])
-        return tf.stack([best // w, best % w], axis=-1)
+        return filled, tf.stack([best // w, best % w], axis=-1)
 
     def _attend(self, inputs):
         """-> features and hole [B, H, W, .], weights [B, N, N], values [B, N, P], any_known [B, 1, 1, 1]."""
@@ -109,7 +106,7 @@ class MultistageAttention(tf.keras.layers.Layer):
     Args:
         variant: "paper" or "official", see the top of the file.
 
-    Call arguments and returns as PatchAttention's; the fusion changes features outside the hole too.
+    Call arguments and returns are PatchAttention's; the fusion changes features outside the hole too.
 
     Sub-layers: `attention` (PatchAttention), `squeeze_excite` over [features, attended], `merge` (1x1 convolution back to C).
     """
@@ -122,16 +119,18 @@ class MultistageAttention(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         channels = int(input_shape[0][-1])
-        self.squeeze_excite.build((None, None, None, 2 * channels))
         self.merge = tf.keras.layers.Conv2D(channels, 1, name="merge", dtype=self.dtype_policy)
-        self.merge.build((None, None, None, 2 * channels))
+        for layer in (self.squeeze_excite, self.merge):
+            with tf.name_scope(layer.name):
+                layer.build((None, None, None, 2 * channels))
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs, return_strongest=False):
         features, hole = inputs
-        attended = self.attention([features, hole])  # [B, H, W, C]
+        attended, look = self.attention([features, hole], return_strongest=True) if return_strongest else (self.attention(inputs), None)
         both = tf.concat([tf.cast(features, attended.dtype), attended], axis=-1)  # [B, H, W, 2C]
-        return self.merge(self.squeeze_excite(both))  # [B, H, W, C]  (12)
+        merged = self.merge(self.squeeze_excite(both))  # [B, H, W, C]  (12)
+        return (merged, look) if return_strongest else merged
 
     def get_config(self):
         return {**super().get_config(), "variant": self.variant}
@@ -151,7 +150,6 @@ def _reduce_hole(hole, h, w, variant):
     cells = tf.reshape(hole, [b, h, full_h // h, w, full_w // w])
     cells = tf.reduce_max(cells, axis=(2, 4)) if variant == "paper" else cells[:, :, 0, :, 0]
     return cells[..., None]
-
 
 
 def _patches(x, size):

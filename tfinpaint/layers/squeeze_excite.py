@@ -28,8 +28,9 @@ class SqueezeExcite(tf.keras.layers.Layer):
         hidden = max(1, round(self.ratio * channels))
         self.squeeze = tf.keras.layers.Dense(hidden, activation="relu", name="squeeze", dtype=self.dtype_policy)
         self.excite = tf.keras.layers.Dense(channels, activation="sigmoid", name="excite", dtype=self.dtype_policy)
-        self.squeeze.build((None, channels))
-        self.excite.build((None, self.squeeze.units))
+        for layer, inputs in ((self.squeeze, channels), (self.excite, hidden)):
+            with tf.name_scope(layer.name):
+                layer.build((None, inputs))
         super().build(input_shape)
 
     def call(self, features):

@@ -14,6 +14,7 @@ and Decode_3.
 import tensorflow as tf
 
 from tfinpaint.layers import MultistageAttention, PartialConv2D
+from tfinpaint.settings import SettingsError
 
 _KERNELS = {1: 7, 2: 5, 3: 5}  # encoder level -> kernel size; 3 further in
 
@@ -28,15 +29,17 @@ class PartialConvUNet(tf.keras.Model):
         variant: of the attention, "paper" or "official".
 
     Call arguments: `[image, hole]`; `with_attention=True` also returns where each attention looks (layer by layer, int32
-        [B, h, w, 2], see `PatchAttention.strongest`).
+        [B, h, w, 2], see `PatchAttention`).
 
     Attributes: `frozen_norms`, the batch norm layers that keep their running statistics in training: "none", "encoder" or "all".
     """
 
     def __init__(self, width=64, depth=8, attention=(4, 3), variant="paper", **kwargs):
         super().__init__(**kwargs)
-        if depth < max(attention, default=1):
-            raise ValueError(f"`depth` is at least {max(attention)}, where attention sits. Got {depth}")
+        if not isinstance(width, int) or width < 1:
+            raise SettingsError(f"--width is a whole number, at least 1. Got {width!r}")
+        if not isinstance(depth, int) or depth < max(attention, default=1):
+            raise SettingsError(f"--depth is a whole number, at least {max(attention, default=1)}, where attention sits. Got {depth!r}")
         self.width, self.depth, self.attention, self.variant = width, depth, tuple(attention), variant
         self.frozen_norms = "none"
 
@@ -75,8 +78,10 @@ class PartialConvUNet(tf.keras.Model):
                 features = tf.nn.leaky_relu(features, 0.2)
             if k in self.attention:
                 if with_attention:
-                    looks.append(self.attentions[str(k)].attention.strongest([features, hole]))
-                features = self.attentions[str(k)]([features, hole])
+                    features, look = self.attentions[str(k)]([features, hole], return_strongest=True)
+                    looks.append(look)
+                else:
+                    features = self.attentions[str(k)]([features, hole])
         return (features, looks) if with_attention else features  # [B, H, W, 3]
 
     def get_config(self):

@@ -30,8 +30,10 @@ class PatchCritic(tf.keras.Model):
             conv = tf.keras.layers.Conv2D(filters, 4, strides, use_bias=False, name=f"conv_{k + 1}",
                                           dtype="float32" if filters == 1 else None,
                                           kernel_initializer=tf.keras.initializers.RandomNormal(0.0, 0.02))
-            layer = SpectralNormalization(conv, name=f"conv_{k + 1}_spectral", dtype=conv.dtype_policy)
-            layer.build([None, None, None, channels])
+            # In float32 whatever the convolution computes in: it writes the normalised kernel back, rounded to its own precision.
+            layer = SpectralNormalization(conv, name=f"conv_{k + 1}_spectral", dtype="float32")
+            with tf.name_scope(layer.name):
+                layer.build([None, None, None, channels])
             self.convolutions.append(layer)
             channels = filters
 

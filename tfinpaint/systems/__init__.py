@@ -28,4 +28,11 @@ def create(name, variant="paper", **settings) -> System:
     return system(variant=variant, **settings)
 
 
-__all__ = ["System", "create"]
+def all_settings(name, **settings) -> dict:
+    """The system's settings with the paper's values where `settings` has none. Raises SettingsError for an unknown name."""
+    if name not in _SYSTEMS:
+        raise SettingsError(f"--system is one of {', '.join(_SYSTEMS)}. Got {name!r}")
+    return {**_SYSTEMS[name].settings, **settings}
+
+
+__all__ = ["System", "all_settings", "create"]

@@ -19,12 +19,12 @@ class System(tf.keras.Model):
 
     Class attributes:
         system_name: its name in tfinpaint.SYSTEMS.
-        settings: names of the arguments that make small and large versions of it.
+        settings: the arguments that make small and large versions of it, with the paper's values.
         loss_weights: the paper's weight of each term.
     """
 
     system_name = None
-    settings = ()
+    settings = {}
     loss_weights = {}
 
     def __init__(self, variant="paper", **kwargs):
@@ -55,12 +55,25 @@ class System(tf.keras.Model):
             images: float32 [B, H, W, 3] in [-1, 1]. What lies under the hole is not looked at.
             holes: float32 [B, H, W, 1], 1 where missing.
         """
+        self.check_images(images)
         return self.raw(self.generator, images, holes)
 
     def call(self, inputs, training=False):
         """`[images, holes]` -> as `generate`; so Keras' `predict` works."""
         images, holes = inputs
         return self.raw(self.generator, images, holes, training=training)
+
+    def attention(self, images, holes):
+        """The output of the moving average (of the generator, before `compile`) and where its attentions look.
+
+        Returns: as `generate`; and for each attention int32 [B, h, w, 2], rows and columns of its own map.
+        """
+        raise NotImplementedError
+
+    def check_images(self, images):
+        """Raises ValueError where height or width of images [B, H, W, C], so far as they are known, are no multiples of the stride."""
+        if any(side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]):
+            raise ValueError(f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} x {images.shape[2]}")
 
     # ------------------------------------------------------------------------------------------------------ training
 
@@ -71,13 +84,18 @@ class System(tf.keras.Model):
         Args:
             optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below.
             learning_rate, critic_learning_rate: None means the paper's.
-            loss_weights: {term: weight} in place of the paper's; a term of weight 0 is not computed, nor its network built.
+            loss_weights: {term: weight} in place of the paper's. Where the weights that need a network are 0, it is not built.
+                They are not used where an optimizer is given.
             perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its terms are off).
             freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running statistics (fine-tuning).
             ema_decay: of the generator's moving average; 0 makes it a copy.
             make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that bring a seed in place of holes.
             **kwargs: Keras' own, `jit_compile` among them.
+
+        Compiling again keeps generator, critic and moving average; the optimizers start afresh.
         """
+        if freeze_batch_norm not in ("none", "encoder", "all"):
+            raise ValueError(f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}")
         unknown = sorted(set(loss_weights or {}) - set(self.loss_weights))
         if unknown:
             raise ValueError(f"`loss_weights` of {self.system_name} are {', '.join(self.loss_weights)}. Got {', '.join(unknown)}")
@@ -89,7 +107,7 @@ class System(tf.keras.Model):
         self.compile_networks(perceptual_weights, freeze_batch_norm)
         if self.averaged_generator is None:
             self.averaged_generator = self.make_generator()
-        self.restart_average()
+            self.restart_average()
 
         rate, critic_rate = self.learning_rates(freeze_batch_norm)
         rate = learning_rate or rate
@@ -119,11 +137,20 @@ class System(tf.keras.Model):
         return self.step(images, self.make_holes(seed))
 
     def train_step(self, data):
+        if not isinstance(data, (tuple, list)) or len(data) != 2:
+            raise ValueError("batches are pairs (images, holes), or (images, seed) with `make_holes`")
         images, second = data
-        return self.seeded_step(images, second) if second.shape.rank == 1 else self.step(images, second)
+        self.check_images(images)
+        seeded = second.shape.rank == 1
+        if seeded and self.make_holes is None:
+            raise ValueError("batches of (images, seed) need compile(make_holes=...)")
+        logs = self.seeded_step(images, second) if seeded else self.step(images, second)
+        # Keras adds up what the replicas return.
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
 
     def test_step(self, data):
-        """L1 in [0, 1] units: of the composite over the whole picture, and over the hole alone. With the moving average if there is one."""
+        """L1 in [0, 1] units, of the composite over the whole picture and over the hole alone, with the moving average if there is one."""
         images, holes = data
         output = self.raw(self.averaged_generator or self.generator, images, holes)
         error = tf.abs(tf.clip_by_value(output, -1.0, 1.0) - images) * holes / 2
@@ -132,12 +159,16 @@ class System(tf.keras.Model):
     # -------------------------------------------------------------------------------------------- parts of every step
 
     def descend(self, optimizer, tape, loss, variables):
-        """One step of `optimizer` on `loss`, whose gradient is scaled on the way where the optimizer wants it (mixed precision)."""
+        """One step of `optimizer` on `loss`, which `scaled` has prepared inside the tape."""
+        gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
-            gradients = optimizer.get_unscaled_gradients(tape.gradient(loss, variables, output_gradients=optimizer.loss_scale))
-        else:
-            gradients = tape.gradient(loss, variables)
+            gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(zip(gradients, variables))
+
+    def scaled(self, optimizer, loss):
+        """The loss to descend on: a mean over replicas, whose gradients the optimizer adds up; scaled up under mixed precision."""
+        loss /= self.distribute_strategy.num_replicas_in_sync
+        return optimizer.get_scaled_loss(loss) if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer) else loss
 
     def restart_average(self):
         """Sets the moving average to the generator as it is."""

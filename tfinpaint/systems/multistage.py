@@ -19,7 +19,9 @@ What the variants settle
 In both: generator first, then critic, which judges the output, not the composite, of the same forward pass; Adam 2e-4, and a tenth
 of it for the critic; 5e-5 in the fine-tuning phase, in which batch norm keeps its running statistics.
 
-Deviations: the critic's sigmoid is part of the loss; sums of (20) and (21) are means over the whole tensor, as released.
+Deviations: the critic's sigmoid is part of the loss; sums of (20) and (21) are means over the whole tensor, as released. The critic's
+spectral norm takes its sigma as a constant (no gradient flows through it), and the very first generator step is judged before it was
+normalised. Adam's epsilon and the initial weights of the fusion (squeeze-excite, 1x1) are Keras' own.
 """
 
 import tensorflow as tf
@@ -39,13 +41,14 @@ class Multistage(System):
     """
 
     system_name = "multistage"
-    settings = ("width", "depth")
+    settings = {"width": 64, "depth": 8}
     loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1, "adversarial": 0.1}
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
         self.width, self.depth = width, depth
         self.generator = self.make_generator()
+        self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
     def stride(self):
@@ -58,7 +61,10 @@ class Multistage(System):
         weights = self.weights_of_terms
         self.generator.frozen_norms = freeze_batch_norm
         self.features = VGGFeatures(perceptual_weights) if weights["perceptual"] or weights["style"] else None
-        self.critic = PatchCritic(self.width) if weights["adversarial"] else None
+        if not weights["adversarial"]:
+            self.critic = None
+        elif self.critic is None:
+            self.critic = PatchCritic(self.width)
 
     def learning_rates(self, freeze_batch_norm):
         return (2e-4, 2e-5) if freeze_batch_norm == "none" else (5e-5, 5e-6)
@@ -68,9 +74,10 @@ class Multistage(System):
         return 2 * generator([truth * (1 - holes), holes], training=training) - 1
 
     def attention(self, images, holes):
-        """Where the two attentions look: int32 [B, H/8, W/8, 2] and [B, H/4, W/4, 2], rows and columns of their own maps."""
+        self.check_images(images)
         generator = self.averaged_generator or self.generator
-        return generator([(images + 1) / 2 * (1 - holes), holes], with_attention=True)[1]
+        output, looks = generator([(images + 1) / 2 * (1 - holes), holes], with_attention=True)
+        return 2 * output - 1, looks  # [B, H, W, 3]; [B, H/8, W/8, 2], [B, H/4, W/4, 2]
 
     def step(self, images, holes):
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
@@ -82,7 +89,8 @@ class Multistage(System):
             terms = self.terms(output, truth, holes, targets)
             weighted = {name: self.weights_of_terms[name] * term for name, term in terms.items()}
             loss = tf.add_n(list(weighted.values()))
-        self.descend(self.optimizer, tape, loss, self.generator.trainable_variables)
+            scaled = self.scaled(self.optimizer, loss)
+        self.descend(self.optimizer, tape, scaled, self.generator.trainable_variables)
         self.update_average()
         logs = {"loss": loss, **weighted}
 
@@ -91,7 +99,8 @@ class Multistage(System):
             with tf.GradientTape() as tape:
                 real, fake = tf.split(self.critic(tf.concat([truth, output], 0), training=True), 2)  # [B, h, w, 1] each
                 critic_loss = critic_cross_entropy(real, fake)
-            self.descend(self.critic_optimizer, tape, critic_loss, self.critic.trainable_variables)
+                scaled = self.scaled(self.critic_optimizer, critic_loss)
+            self.descend(self.critic_optimizer, tape, scaled, self.critic.trainable_variables)
             logs["critic"] = critic_loss
         return logs
 

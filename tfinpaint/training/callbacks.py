@@ -34,9 +34,9 @@ class Progress(Step):
 
     def __init__(self, first, steps, batch_size, stream, every=100):
         super().__init__(first)
-        self._first, self._steps, self._batch, self._stream, self._every = first, steps, batch_size, stream, every
+        self._steps, self._batch, self._stream, self._every = steps, batch_size, stream, every
         self._moving = stream.isatty()
-        self._begin = self._shown = None
+        self._first = self._begin = self._shown = None
 
     def at(self, step, logs):
         now = time.monotonic()
@@ -46,13 +46,20 @@ class Progress(Step):
         if not last and (self._shown and now - self._shown < 0.3 if self._moving else step % self._every and step > 1):
             return
         self._shown = now
-        rate = (step - self._first) / (now - self._begin) if step > self._first else 0.0
-        left = clock((self._steps - step) / rate) if rate else "..."
+        speed, left = "...", "..."
+        if step > self._first:
+            rate = (step - self._first) / (now - self._begin)
+            speed, left = f"{rate * self._batch:.1f}", clock((self._steps - step) / rate)
         done = 20 * step // self._steps
-        line = (f"step {step}/{self._steps} [{'=' * done}{' ' * (20 - done)}] loss {logs['loss']:.3f}  "
-                f"{rate * self._batch:.1f} images/s  {left} left")
+        line = f"step {step}/{self._steps} [{'=' * done}{' ' * (20 - done)}] loss {logs['loss']:.3f}  {speed} images/s  {left} left"
         self._stream.write(f"\r\x1b[K{line}{chr(10) if last else ''}" if self._moving else line + "\n")
         self._stream.flush()
+
+    def clear(self):
+        """Takes the moving line away, so that another line can be printed in its place."""
+        if self._moving and self._shown:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
 
 
 class Log(Step):
@@ -66,9 +73,10 @@ class Log(Step):
         self._time, self._at = time.monotonic(), first
 
     def at(self, step, logs):
-        if not np.isfinite(logs["loss"]):  # looked at before a checkpoint of this step is written
-            raise SettingsError(f"the loss is {logs['loss']} at step {step}: try a lower --learning_rate, and --resume from the last "
-                                "checkpoint")
+        for name in ("loss", "critic"):  # looked at before a checkpoint of this step is written
+            if not np.isfinite(logs.get(name, 0)):
+                raise SettingsError(f"the {name} is {logs[name]} at step {step}: --resume from the last checkpoint with a lower "
+                                    "--learning_rate")
         if step != 1 and step % self._every:
             return
         values = {name: float(value) for name, value in logs.items()}
@@ -149,7 +157,8 @@ class Table:
         self._path, self._rows, self._columns = path, [], []
         if first and os.path.isfile(path):
             with open(path, newline="", encoding="utf-8") as f:
-                self._rows = [row for row in csv.DictReader(f) if int(row["step"]) <= first]
+                # The last line may have been cut short with the run.
+                self._rows = [row for row in csv.DictReader(f) if (row["step"] or "").isdigit() and int(row["step"]) <= first]
 
     def add(self, row):
         if self._rows and int(self._rows[-1]["step"]) == row["step"]:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.data.photos import open_photos
-from tfinpaint.runs import Checkpoints, create_system, open_run, start_from
+from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.training.callbacks import Log, Progress, Save, Validate
 from tfinpaint.training.validation import Validation
@@ -44,52 +44,68 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
 
     Raises: SettingsError for whatever the person who started it can put right. An interrupt (KeyboardInterrupt) first saves.
     """
+    policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_float16" if settings.mixed_precision else "float32")
+    try:
+        return _train(settings, run_dir, resume, init_from, flags_text, say, stream)
+    finally:
+        tf.keras.mixed_precision.set_global_policy(policy)
+
+
+def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
+    # 1. Everything that can be wrong is looked at before anything is written.
+    changed = check_run(run_dir, settings, resume)
     tf.keras.utils.set_random_seed(settings.seed)
     system = create_system(settings)
     _check_sizes(settings, system, say)
-
-    # 1. Everything that can be wrong is looked at before the run directory is made.
     photos, hole_settings, size = settings.photos, settings.holes, settings.photos.image_size
     source = open_photos(photos.source)
+    on_device = _holes_on_device(hole_settings)
     batches = functools.partial(training_batches, photos, hole_settings, settings.batch_size, settings.seed,
-                                holes_on_device=_holes_on_device(hole_settings), photos=source)
+                                holes_on_device=on_device, photos=source)
     batches(start_step=0)
     system.compile(
         learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate,
         loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
         freeze_batch_norm=settings.freeze_batch_norm, ema_decay=settings.ema_decay, jit_compile=settings.jit_compile,
         make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, hole_settings))
-    if init_from:
+    checkpoints = Checkpoints(run_dir, system)
+    first = checkpoints.restore() if checkpoints.there else 0
+    if init_from and not first:
         start_from(init_from, system)
     validation = Validation(settings, system)
 
-    # 2. The run directory, and what is in it already.
-    open_run(run_dir, settings, flags_text, resume)
-    checkpoints = Checkpoints(run_dir, system)
-    first = checkpoints.restore() if resume else 0
+    # 2. The run directory.
+    write_run(run_dir, settings, flags_text)
     if resume:
         say(f"resumed at step {first}: weights, moving average and optimizer moments restored" if first
             else f"nothing to resume in {run_dir}: starts at 0")
+        for line in changed:
+            say(f"note: {line}; the run is no longer one that a single set of flags repeats")
     say(f"{settings.system} ({settings.variant}), {_count(system.generator):,} parameters"
         + (f", critic {_count(system.critic):,}" if system.critic else ", no critic")
-        + f"; {photos.source}, {size} px, batch {settings.batch_size}, on {_device()}")
+        + f"; {photos.source}, {size} px, batch {settings.batch_size}, on {_devices()[0].name}")
 
     # 3. The steps.
-    log = Log(first, run_dir, settings.log_every, settings.batch_size, say)
+    progress = Progress(first, settings.steps, settings.batch_size, stream, settings.log_every)
+    log = Log(first, run_dir, settings.log_every, settings.batch_size, lambda line: (progress.clear(), say(line)))
     if not first:
         log.text("settings", "    " + to_json(settings).replace("\n", "\n    "))
     validate = Validate(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
-    progress = Progress(first, settings.steps, settings.batch_size, stream, settings.log_every)
     if first < settings.steps:
+        data = batches(start_step=first)
+        if on_device:
+            data = data.apply(tf.data.experimental.prefetch_to_device(_devices()[0].name))
         try:
-            system.fit(batches(start_step=first), steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
-                       callbacks=[progress, log, Save(first, checkpoints, settings.checkpoint_every), validate])
+            system.fit(data, steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
+                       callbacks=[log, Save(first, checkpoints, settings.checkpoint_every), validate, progress])
         except KeyboardInterrupt:
             checkpoints.save(int(system.optimizer.iterations))
-            say(f"\nstopped at step {int(system.optimizer.iterations)}, saved: --resume goes on from there")
+            progress.clear()
+            say(f"stopped at step {int(system.optimizer.iterations)}, saved: --resume goes on from there")
             raise
-
+        finally:
+            progress.clear()
     if source.unreadable:
         say(f"{len(source.unreadable)} photographs of {photos.source} could not be read and were skipped")
 
@@ -103,7 +119,7 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
 
 def _holes_on_device(settings):
     """A map of tf.data runs on the host: where there is a GPU, the step makes the holes there, unless they are files."""
-    return bool(tf.config.list_logical_devices("GPU")) and not settings.kind.startswith("files:")
+    return _devices()[0].device_type == "GPU" and not settings.kind.startswith("files:")
 
 
 def _check_sizes(settings, system, say):
@@ -119,6 +135,5 @@ def _count(network):
     return sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
-def _device():
-    gpus = tf.config.list_physical_devices("GPU")
-    return f"{len(gpus)} GPU" if gpus else "the CPU (no GPU found)"
+def _devices():
+    return tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")

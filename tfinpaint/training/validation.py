@@ -31,11 +31,11 @@ class Validation:
     def __init__(self, settings: TrainSettings, system):
         size = settings.photos.image_size
         source = settings.eval_data or settings.photos.source
-        self._system = system
         self._batch = settings.batch_size
         self._photos = evaluation_squares(source, size, settings.eval_count)  # uint8 [N, S, S, 3]
         self._holes = evaluation_holes(settings.eval_ratio, len(self._photos), size)  # uint8 [N, S, S, 1]
         self._generate = tf.function(lambda images, holes: system.raw(system.averaged_generator, images, holes))
+        self._attention = tf.function(system.attention)
         low, high = settings.eval_ratio
         self.description = (f"{len(self._photos)} photographs of {source}" + ("" if settings.eval_data else " (trained on: no --eval_data)")
                             + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set {fingerprint(self._holes)})")
@@ -44,19 +44,19 @@ class Validation:
 
     def run(self) -> dict:
         """-> the averaged figures of `metrics.quality.measure`."""
-        return self._measure([composite(p, o, h[..., 0]) for p, o, h in zip(self._photos, self._outputs(len(self._photos)), self._holes)])
+        return self._measure([composite(p, o, h[..., 0]) for p, o, h in zip(self._photos, self._outputs(), self._holes)])
 
     def picture(self) -> np.ndarray:
         """The sample grid, uint8: a row for each of the first photographs; see `pictures.sample_row`."""
-        n = min(_ROWS, len(self._photos))
-        looks = self._system.attention(to_float(self._photos[:n]), self._holes[:n].astype(np.float32))
-        looks = [np.asarray(look) for look in looks]
-        return grid([sample_row(self._photos[k], self._holes[k, ..., 0], output, [look[k] for look in looks])
-                     for k, output in enumerate(self._outputs(n))])
+        rows = []
+        for k in range(min(_ROWS, len(self._photos))):  # one by one: the maps of a batch would take its memory at once
+            output, looks = self._attention(to_float(self._photos[k:k + 1]), self._holes[k:k + 1].astype(np.float32))
+            rows.append(sample_row(self._photos[k], self._holes[k, ..., 0], to_uint8(output[0]), [np.asarray(look[0]) for look in looks]))
+        return grid(rows)
 
-    def _outputs(self, count):
-        for k in range(0, count, self._batch):
-            part = slice(k, min(k + self._batch, count))
+    def _outputs(self):
+        for k in range(0, len(self._photos), self._batch):
+            part = slice(k, k + self._batch)
             yield from to_uint8(self._generate(to_float(self._photos[part]), self._holes[part].astype(np.float32)))
 
     def _measure(self, filled):
