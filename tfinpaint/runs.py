@@ -120,7 +120,8 @@ class Checkpoints:
         optimizers = [o for o in (self._system.optimizer, self._system.critic_optimizer) if o is not None]
         rates = [float(o.learning_rate) for o in optimizers]
         try:
-            self._checkpoint.restore(self._latest).assert_existing_objects_matched()
+            # All that this system has must be there; a critic that is no longer wanted may be left over.
+            self._checkpoint.restore(self._latest).assert_existing_objects_matched().expect_partial()
         except _DAMAGE as error:
             raise SettingsError(f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a term of the loss "
                                 f"switched on or off?): {first_line(error)}") from error
