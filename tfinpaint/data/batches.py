@@ -148,8 +148,9 @@ def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, f
     if from_files:
         draw = hole_files.file_holes(settings, size)
         return lambda step: draw(seed, step, batch_size)
-    # Compiled, strokes are made at three times the speed.
-    return tf.function(lambda step: made_holes.holes(seed, step, batch_size, size, settings), jit_compile=True)
+    # Not compiled: that would be three times as fast, but where this runs a CPU trains, which takes a hundred times as long, and
+    # compiling delays every start by seconds. A GPU's step makes its holes itself.
+    return lambda step: made_holes.holes(seed, step, batch_size, size, settings)
 
 
 def _parallel_map(dataset: tf.data.Dataset, function) -> tf.data.Dataset:

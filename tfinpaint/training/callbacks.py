@@ -157,8 +157,11 @@ class Table:
         self._path, self._rows, self._columns = path, [], []
         if first and os.path.isfile(path):
             with open(path, newline="", encoding="utf-8") as f:
-                # The last line may have been cut short with the run.
-                self._rows = [row for row in csv.DictReader(f) if (row["step"] or "").isdigit() and int(row["step"]) <= first]
+                for row in csv.DictReader(f):
+                    step = int(row["step"]) if (row["step"] or "").isdigit() else 0
+                    if not (int(self._rows[-1]["step"]) if self._rows else 0) < step <= first:
+                        break  # to be made again; or a last line that was cut short with the run
+                    self._rows.append(row)
 
     def add(self, row):
         if self._rows and int(self._rows[-1]["step"]) == row["step"]:
