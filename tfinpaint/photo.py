@@ -20,7 +20,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 from PIL import Image, ImageCms
 
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, check_writable
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 THRESHOLD = 127  # of a mask: a brighter pixel is white
@@ -234,13 +234,7 @@ def check_photo_path(path: str, flag: str = "output") -> None:
         raise SettingsError(f"--{flag} ends in {', '.join(PHOTO_ENDINGS)}. Got {path}")
     if os.path.isdir(path):
         raise SettingsError(f"--{flag}={path} is a folder, not a file")
-    folder = os.path.dirname(os.path.abspath(path))
-    while not os.path.exists(folder):
-        folder = os.path.dirname(folder)
-    if not os.path.isdir(folder):
-        raise SettingsError(f"--{flag}={path} cannot be written: {folder} is a file")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise SettingsError(f"--{flag}={path} cannot be written: no permission in {folder}")
+    check_writable(flag, os.path.dirname(os.path.abspath(path)))
 
 
 def write_photo(path: str, pixels: np.ndarray, like: Optional[Photo] = None) -> Notes:

@@ -345,6 +345,6 @@ def check_writable(flag: str, path: str) -> None:
     while not os.path.exists(parent):
         parent = os.path.dirname(parent)
     if not os.path.isdir(parent):
-        raise SettingsError(f"--{flag}={path} cannot be made: {parent} is a file")
+        raise SettingsError(f"--{flag}={path} cannot be written: {parent} is a file")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise SettingsError(f"--{flag}={path} cannot be written: no permission in {parent}")
