@@ -22,7 +22,7 @@ $(VENV)/installed: requirements.txt setup.cfg pyproject.toml
 
 quickstart: $(VENV)/installed
 	@rm -rf $(RUN)
-	@echo "Training for about 4 minutes on 2 cores. So short a run of so small a system learns colours and soft transitions, not texture."
+	@echo "Training for about 3 minutes on 2 cores. So short a run of so small a system learns colours and soft transitions, not texture."
 	$(BIN)/python -m tfinpaint.train --flagfile=configs/quickstart.flags --run_dir=$(RUN)
 	@echo
 	$(BIN)/python -m tools.sample_pair --name=coffee --output=$(RUN)/demo
