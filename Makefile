@@ -9,13 +9,13 @@ RUN := runs/quickstart
 
 .PHONY: quickstart test test-all lint
 
-$(VENV)/installed: requirements.txt setup.cfg pyproject.toml
+$(VENV)/installed: requirements.txt Makefile
 	@test -n "$(PYTHON)" || { echo "tfinpaint needs Python 3.10 or 3.11, and no python3 is on the PATH"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' || \
 	  { echo "tfinpaint needs Python 3.10 or 3.11 (TensorFlow 2.15); found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -e .[test,lint]
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt pytest ruff==0.17.5
 	@$(BIN)/python -c 'import cv2' || \
 	  { echo "OpenCV lacks a system library. On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"; exit 1; }
 	@touch $@

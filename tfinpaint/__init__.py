@@ -22,6 +22,6 @@ def create(name, variant="paper", **settings):
 def load(path):
     """A `Painter` that fills photographs with the run at `path`; see `tfinpaint.runs.load_system`."""
     from tfinpaint.painter import Painter
-    from tfinpaint.runs import load_system
+    from tfinpaint.runs import load_system, read_settings
 
-    return Painter(load_system(path))
+    return Painter(load_system(path), read_settings(path).photos.image_size)

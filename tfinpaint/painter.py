@@ -16,20 +16,21 @@ from tfinpaint import windows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
-WORKING_SIZE = 512  # pixels: a larger window is reduced to this longer side, as attention grows with the fourth power of it
+WORKING_SIZE = 2  # times the training size: a larger window is reduced, as holes get larger than any that the system has seen
 
 
 class Painter(tf.Module):
     """Fills holes with a system.
 
-    system:  has `stride` (int) and `generate(images, holes)`, as `tfinpaint.create` makes them.
+    system:      has `stride` (int) and `generate(images, holes)`, as `tfinpaint.create` makes them.
+    image_size:  side of the squares that it was trained on, in pixels.
     """
 
-    def __init__(self, system):
+    def __init__(self, system, image_size: int = 256):
         super().__init__(name="painter")
         self.system = system
         self.stride = int(system.stride)
-        self.working_size = max(WORKING_SIZE // self.stride, 1) * self.stride
+        self.working_size = max(WORKING_SIZE * image_size // self.stride, 1) * self.stride
 
     def generate(self, images, holes) -> tf.Tensor:
         """The generator's last output, neither composited nor clipped: float32 [B, H, W, 3] on the [-1, 1] scale.
