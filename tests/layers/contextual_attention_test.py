@@ -376,3 +376,18 @@ def test_block_config_round_trip(variant):
     again([features, hole])
     again.set_weights(layer.get_weights())
     np.testing.assert_array_equal(again([features, hole]), layer([features, hole]))
+
+
+@pytest.mark.parametrize("variant", ["paper", "official"])
+def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
+    """More missing positions than fit in one turn, other holes in each picture, one picture with none and one all hole."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(4, 40, 56, 3)).astype(np.float32)
+    hole = np.zeros((4, 40, 56, 1), np.float32)
+    hole[0, 3:38, 5:50] = 1
+    hole[1, :9, 40:] = 1
+    hole[3] = 1
+    layer = PatchAttention(variant=variant)
+    signature = [tf.TensorSpec([None, None, None, channels]) for channels in (3, 1)]
+    unknown = tf.function(lambda f, h: layer([f, h]), input_signature=signature)
+    np.testing.assert_allclose(unknown(features, hole), layer([features, hole]), atol=1e-4)

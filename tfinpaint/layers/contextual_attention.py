@@ -21,6 +21,7 @@ from tfinpaint.layers.squeeze_excite import SqueezeExcite
 
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
 _NO_SCORE = -1e9  # before the softmax: a key that takes no part
+_ROWS = 1024  # queries at a time where the size of the map is not known beforehand
 
 
 class PatchAttention(tf.keras.layers.Layer):
@@ -54,47 +55,51 @@ class PatchAttention(tf.keras.layers.Layer):
         self.variant = variant
 
     def call(self, inputs, return_strongest=False):
-        features, hole, weights, values, any_known = self._attend(inputs)
-        b, h, w, c = _shape(features)
-        patches = tf.reshape(tf.matmul(weights, values), [b, h, w, self.patch_size**2 * c])  # [B, H, W, P]
-        attended = _paste(patches, self.patch_size)  # [B, H, W, C]
-        if self.variant == "official":
-            attended /= self.patch_size**2
-        else:
-            attended /= _paste(tf.ones([1, h, w, self.patch_size**2], attended.dtype), self.patch_size)
-        filled = tf.cast(tf.where(tf.logical_and(hole > 0, any_known), attended, features), self.compute_dtype)
-        if not return_strongest:
-            return filled
-        best = tf.reshape(tf.argmax(weights, axis=-1, output_type=tf.int32), [b, h, w])
-        return filled, tf.stack([best // w, best % w], axis=-1)
-
-    def _attend(self, inputs):
-        """-> features and hole [B, H, W, .], weights [B, N, N], values [B, N, P], any_known [B, 1, 1, 1]."""
         # Softmax and norms need float32 where the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)
         b, h, w, c = _shape(features)
         hole = tf.cast(_reduce_hole(inputs[1], h, w, self.variant), dtype)  # [B, H, W, 1]
-        rows = [b, h * w, self.patch_size**2 * c]
         queries = _patches(features, self.patch_size)  # [B, H, W, P]
         background = _patches(features * (1 - hole), self.patch_size)  # [B, H, W, P]
-
         if self.variant == "official":
             keys = background + 1e-7
-            keys = tf.reshape(keys * tf.math.rsqrt(tf.reduce_sum(keys**2, -1, keepdims=True)), rows)
+            values = keys = keys * tf.math.rsqrt(tf.reduce_sum(keys**2, -1, keepdims=True))
             # The sum over shifted queries is linear: taken before the product it costs next to nothing.
-            queries = tf.reshape(_box_sum(queries, self.propagation), rows)
-            scores = tf.matmul(queries, keys, transpose_b=True)  # [B, N, N]
-            return features, hole, tf.nn.softmax(scores), keys, tf.ones([b, 1, 1, 1], tf.bool)
+            queries = _box_sum(queries, self.propagation)
+            bias, any_known = tf.zeros([b, 1, h * w], dtype), True
+        else:
+            missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # [B, H, W, 1] a patch with any missing pixel
+            queries, keys, values = _unit(queries), _unit(background) * (1 - missing), background
+            bias = tf.reshape(_NO_SCORE * missing, [b, 1, h * w])
+            any_known = tf.reduce_any(missing < 1, axis=(1, 2, 3), keepdims=True)
 
-        missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # [B, H, W, 1] a patch with any missing pixel
-        known = tf.reshape(1 - missing, [b, 1, h * w])
-        scores = tf.matmul(tf.reshape(_unit(queries), rows), tf.reshape(_unit(background), rows), transpose_b=True)  # (6)
-        scores = _joint_shifts(tf.reshape(scores * known, [b, h, w, h, w]), self.propagation)  # (8)
-        scores = tf.reshape(scores, [b, h * w, h * w])
-        weights = tf.nn.softmax(_SOFTMAX_SCALE * scores + _NO_SCORE * (1 - known))  # (7)
-        any_known = tf.reduce_any(missing < 1, axis=(1, 2, 3), keepdims=True)
-        return features, hole, weights, tf.reshape(background, rows), any_known
+        def flat(x):
+            return tf.reshape(x, [b, h * w, x.shape[-1]])  # [B, N, P]
+
+        if self.patch_size == 1 and not return_strongest and None in features.shape[1:3]:
+            if self.variant == "paper":
+                # For pixels, (6) and (8) together are the product of neighbourhoods: the sum over d of q(x + d) k(x' + d).
+                queries, keys = _patches(_SOFTMAX_SCALE * queries, self.propagation), _patches(keys, self.propagation)
+            attended = _attend_in_hole(flat(queries), flat(keys), flat(values), bias, tf.reshape(hole, [b, h * w]))  # [B, N, C]
+        else:
+            scores = tf.matmul(flat(queries), flat(keys), transpose_b=True)  # (6) [B, N, N]
+            if self.variant == "paper":
+                scores = _joint_shifts(tf.reshape(scores, [b, h, w, h, w]), self.propagation)  # (8)
+                scores = _SOFTMAX_SCALE * tf.reshape(scores, [b, h * w, h * w])
+            weights = tf.nn.softmax(scores + bias)  # (7)
+            attended = tf.matmul(weights, flat(values))  # [B, N, P]
+
+        attended = _paste(tf.reshape(attended, [b, h, w, self.patch_size**2 * c]), self.patch_size)  # [B, H, W, C]
+        if self.variant == "official":
+            attended /= self.patch_size**2
+        else:
+            attended /= _paste(tf.ones([1, h, w, self.patch_size**2], dtype), self.patch_size)
+        filled = tf.cast(tf.where(tf.logical_and(hole > 0, any_known), attended, features), self.compute_dtype)
+        if not return_strongest:
+            return filled
+        best = tf.reshape(tf.argmax(weights, axis=-1, output_type=tf.int32), [b, h, w])
+        return filled, tf.stack([best // w, best % w], axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "patch_size": self.patch_size, "propagation": self.propagation, "variant": self.variant}
@@ -134,6 +139,26 @@ class MultistageAttention(tf.keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "variant": self.variant}
+
+
+def _attend_in_hole(queries, keys, values, bias, hole):
+    """softmax(queries keys^T + bias) values for the rows that are hole, _ROWS of them at a time; other rows are 0.
+
+    For photographs of any size, whose N x N weights would not fit: queries and keys [B, N, D], values [B, N, C], bias [B, 1, N],
+    hole [B, N] -> [B, N, C]. The number of turns depends on the hole, which XLA cannot compile.
+    """
+    b = _shape(queries)[0]
+    order = tf.argsort(hole, direction="DESCENDING", stable=True)  # [B, N], hole first
+    order = tf.pad(order, [[0, 0], [0, _ROWS]])  # fills the last turn up with row 0, whose result is right as well
+    most = tf.reduce_max(tf.math.count_nonzero(hole, axis=1, dtype=tf.int32))
+
+    def turn(k, attended):
+        rows = tf.slice(order, [0, k], [b, _ROWS])  # [B, _ROWS]
+        weights = tf.nn.softmax(tf.matmul(tf.gather(queries, rows, batch_dims=1), keys, transpose_b=True) + bias)  # [B, _ROWS, N]
+        image = tf.broadcast_to(tf.range(b)[:, None], tf.shape(rows))
+        return k + _ROWS, tf.tensor_scatter_nd_update(attended, tf.stack([image, rows], -1), tf.matmul(weights, values))
+
+    return tf.while_loop(lambda k, _: k < most, turn, [0, tf.zeros_like(values)], parallel_iterations=1)[1]
 
 
 def _shape(x):
