@@ -78,7 +78,11 @@ def load_system(run_dir: str, flag: str = "model") -> System:
 
     Raises: SettingsError where `run_dir` is no run directory, has no checkpoint, or one that does not fit its settings.
     """
-    system = create_system(read_settings(run_dir, flag))
+    settings = read_settings(run_dir, flag)
+    try:
+        system = create_system(settings)
+    except SettingsError as error:
+        raise SettingsError(f"--{flag}={run_dir}: {error}") from error
     _restore(run_dir, flag, averaged_generator=system.generator)
     return system
 
