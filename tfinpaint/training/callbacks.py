@@ -92,7 +92,7 @@ class Log(Step):
         self._table.add({"step": step, **values})
         with self._writer.as_default():
             for name, value in values.items():
-                tf.summary.scalar(f"{prefix}/{name}", value, step)
+                tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value, step)
 
     def picture(self, step, picture):
         """A sample grid, uint8 [H, W, 3], in TensorBoard."""
