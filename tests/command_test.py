@@ -57,9 +57,10 @@ def test_the_exit_status_is_mains_answer(ends):
 def test_the_librarys_warnings_are_one_line_each(ends):
     def main():
         logging.getLogger("tfinpaint").warning("%s was skipped", "a.jpg")
-        logging.getLogger("tfinpaint").info("not shown")
+        logging.getLogger("tfinpaint").info("seen")
+        logging.getLogger("tfinpaint").debug("not shown")
 
-    assert ends(main) == (0, "tfinpaint: warning: a.jpg was skipped\n")
+    assert ends(main) == (0, "tfinpaint: warning: a.jpg was skipped\ntfinpaint: seen\n")
 
 
 def test_devices():

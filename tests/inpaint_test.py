@@ -229,3 +229,15 @@ finally:
 def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device"}
+
+
+def test_the_share_is_told_again_after_growing(run, tmp_path):
+    photo = _write(tmp_path / "a.png", 100, 100)
+    mask = np.zeros((100, 100), np.uint8)
+    mask[50, 50] = 255
+    Image.fromarray(mask).save(tmp_path / "m.png")
+    arguments = (f"--image={photo}", f"--mask={tmp_path / 'm.png'}", f"--output={tmp_path / 'o.png'}")
+    _, out, err = run(*arguments, "--grow_hole=5")
+    assert "grown by --grow_hole=5, 0.8 % is hole" in out
+    _, out, err = run(*arguments, "--grow_hole=100")
+    assert "warning" in err and "grown by --grow_hole=100, 100.0 % is hole" in err

@@ -1,5 +1,6 @@
 """Windows around holes: every hole pixel in exactly one box, boxes inside windows inside the photograph, few windows."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ def _hole(shape, *boxes):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_each_hole_pixel_lies_in_exactly_one_box(seed):
+def test_each_hole_pixel_is_in_exactly_one_group(seed):
     rng = np.random.default_rng(seed)
     shape = tuple(rng.integers(1, 900, 2))
     hole = np.zeros(shape, np.uint8)
@@ -24,15 +25,15 @@ def test_each_hole_pixel_lies_in_exactly_one_box(seed):
         hole[top:top + rng.integers(1, 120), left:left + rng.integers(1, 120)] = rng.integers(1, 256)
     stride = int(rng.choice([1, 8, 64, 256]))
     covered = np.zeros(shape, np.int32)
-    for box in windows.hole_boxes(hole, stride, 512):
-        covered[box.slices] += 1
+    for box, pixels in windows.groups(hole, stride, 512):
+        assert pixels.shape == box.size and pixels.any()
+        covered[box.slices] += pixels
         window = windows.window_around(box, shape, stride)
         assert 0 <= window.top <= box.top < box.bottom <= window.bottom <= shape[0]
         assert 0 <= window.left <= box.left < box.right <= window.right <= shape[1]
         for side, limit in zip(window.size, shape):
             assert side % stride == 0 or side == limit
-    assert covered.max() == 1
-    assert (covered[hole > 0] == 1).all()
+    np.testing.assert_array_equal(covered, hole > 0)
 
 
 def test_a_window_shows_as_much_context_as_hole():
@@ -50,31 +51,52 @@ def test_at_a_border_the_window_is_shifted_and_keeps_its_size():
     assert windows.window_around(Box(1990, 1995, 2000, 2000), (2000, 2000), 8) == Box(1856, 1864, 2000, 2000)
 
 
+def boxes_of(hole, working_size=512):
+    return [box for box, _ in windows.groups(hole, 8, working_size)]
+
+
 def test_far_holes_have_a_window_each_in_reading_order():
     boxes = [Box(10, 2500, 40, 2540), Box(900, 30, 930, 90)]
-    assert windows.hole_boxes(_hole((1000, 3000), *boxes), 8, 512) == boxes
+    assert boxes_of(_hole((1000, 3000), *boxes)) == boxes
 
 
-def test_near_holes_share_a_window():
-    assert windows.hole_boxes(_hole((1000, 1000), (500, 500, 510, 510), (530, 530, 540, 540)), 8, 512) == [Box(500, 500, 540, 540)]
+def test_specks_in_one_cell_share_a_window():
+    assert boxes_of(_hole((1000, 1000), (500, 500, 510, 510), (530, 530, 540, 540))) == [Box(500, 500, 540, 540)]
 
 
-def test_near_holes_too_large_for_one_window_stay_apart():
+def test_larger_holes_have_a_window_each_however_near():
     boxes = [Box(100, 100, 350, 350), Box(100, 370, 350, 620)]
-    assert windows.hole_boxes(_hole((1000, 1000), *boxes), 8, 512) == boxes
+    assert boxes_of(_hole((1000, 1000), *boxes)) == boxes
 
 
-def test_overlapping_boxes_are_joined_whatever_their_size():
-    ring = _hole((1000, 1000), (100, 100, 900, 900))
-    ring[110:890, 110:890] = 0
-    ring[500:510, 500:510] = 1  # within the ring, not connected with it
-    assert windows.hole_boxes(ring, 8, 512) == [Box(100, 100, 900, 900)]
+def test_a_hole_within_the_box_of_another_is_a_group_of_its_own():
+    ring = _hole((400, 400), (100, 100, 300, 300))
+    ring[110:290, 110:290] = 0
+    ring[195:205, 195:205] = 1
+    (outer, outer_pixels), (inner, inner_pixels) = windows.groups(ring, 8, 512)
+    assert (outer, inner) == (Box(100, 100, 300, 300), Box(195, 195, 205, 205))
+    assert inner_pixels.all() and outer_pixels.sum() == 200**2 - 180**2
 
 
-def test_dust_takes_few_windows_and_little_time():
-    rng = np.random.default_rng(0)
-    hole = (rng.random((2000, 3000)) < 0.01).astype(np.uint8)  # some 55,000 holes
-    assert len(windows.hole_boxes(hole, 64, 512)) <= 60
+def test_a_long_thin_hole_is_cut_into_windows_that_need_no_reduction():
+    line = np.zeros((2000, 2000), np.uint8)
+    cv2.line(line, (20, 30), (1970, 1950), 1, 9)
+    found = boxes_of(line)
+    assert len(found) > 8
+    assert all(max(windows.window_around(box, line.shape, 8).size) <= 512 for box in found)
+
+
+def test_a_large_thick_hole_stays_whole_and_comes_last():
+    hole = _hole((2000, 2000), (100, 100, 900, 900), (1500, 1500, 1540, 1540))
+    assert boxes_of(hole) == [Box(1500, 1500, 1540, 1540), Box(100, 100, 900, 900)]
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.01])
+def test_dust_takes_no_more_windows_than_there_are_cells_and_none_is_reduced(share):
+    hole = (np.random.default_rng(0).random((2000, 3000)) < share).astype(np.uint8)  # some 3,000 and 55,000 holes
+    found = boxes_of(hole)
+    assert len(found) <= 11 * 16  # cells of 192 pixels
+    assert all(max(windows.window_around(box, hole.shape, 8).size) <= 512 for box in found)
 
 
 def test_bounding_box_with_margin_stays_inside():

@@ -105,9 +105,14 @@ def _import_advice(error: ImportError) -> str:
 
 
 def _show_warnings() -> None:
-    """The library's warnings as one line each."""
+    """What the library logs as one line each."""
+    class OneLine(logging.Formatter):
+        def format(self, record):
+            return f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}{record.getMessage()}"
+
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("tfinpaint: warning: %(message)s"))
+    handler.setFormatter(OneLine())
     logger = logging.getLogger("tfinpaint")
+    logger.setLevel(logging.INFO)
     logger.handlers = [handler]
     logger.propagate = False

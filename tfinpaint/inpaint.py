@@ -90,6 +90,12 @@ def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
         pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
         photo = dataclasses.replace(photo, alpha=None if photo.alpha is None else np.tile(photo.alpha, (1, 3)))
+    if FLAGS.grow_hole:
+        from tfinpaint.painter import grown
+
+        share = 100 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole).mean()
+        grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"
+        notes = notes + [("mask", job.mask, f"warning: {grown_note}" if share > 95 else grown_note)]
     notes = notes + [("output", job.output, note) for note in write_photo(job.output, pixels, like=photo)]
     for _, path, note in notes:
         if note.startswith("warning: "):

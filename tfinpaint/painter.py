@@ -54,55 +54,62 @@ class Painter(tf.Module):
 
         mask:     uint8 [H, W], above 127 = hole.
         grow:     pixels (a disc) by which the hole is grown first.
-        feather:  pixels outside the grown hole over which the fill fades into the photograph; these are filled too. With 0 every
-                  pixel outside the grown hole keeps its bytes.
+        feather:  pixels outside the grown hole over which the system's output fades into the photograph. With 0 every pixel outside
+                  the grown hole keeps its bytes.
         """
         photo, mask = np.asarray(photo), np.asarray(mask)
         _check(photo, mask, grow, feather)
-        hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W], 1 = hole
-        hole = _grown(hole, grow)
-        missing = _grown(hole, feather)  # what is still to be filled
-        filled = photo.copy()
-        for box in windows.hole_boxes(missing, self.stride, self.working_size):
+        hole = grown((mask > THRESHOLD).astype(np.uint8), grow)  # [H, W], 1 = hole
+        shown = grown(hole, feather)  # where the system's output is seen
+        missing, filled = hole.copy(), photo.copy()
+        painted = photo.copy() if feather else filled  # the output beyond the hole is no photograph to go on from
+        for box, here in windows.groups(shown, self.stride, self.working_size):
             window = windows.window_around(box, photo.shape, self.stride)
-            # Holes of other boxes that reach into the window are missing in it as well; they are filled in their own windows.
-            result = self.fill_window(filled[window.slices], missing[window.slices][..., np.newaxis]).numpy()
-            here = missing[box.slices] > 0
-            filled[box.slices][here] = result[box.within(window).slices][here]
-            missing[box.slices] = 0  # from now on known, to the windows that follow
+            # Other holes that reach into the window are missing in it as well; they are filled in their own windows.
+            maps = (m[window.slices][..., np.newaxis] for m in (missing, shown))
+            result = self.fill_window(filled[window.slices], *maps).numpy()[box.within(window).slices]
+            painted[box.slices][here] = result[here]
+            here &= missing[box.slices] > 0
+            filled[box.slices][here] = result[here]
+            missing[box.slices][here] = 0  # from now on known, to the windows that follow
         if feather:
-            _fade(filled, photo, hole, feather)
-        return filled
+            _fade(painted, photo, hole, feather)
+        return painted
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8), tf.TensorSpec([None, None, 1], tf.uint8)])
-    def fill_window(self, window, hole):
-        """Fills a window of a photograph: uint8 [h, w, 3], uint8 [h, w, 1] (above 0 = hole) -> uint8 [h, w, 3], any h and w.
+    @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)])
+    def fill_window(self, window, hole, shown):
+        """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
+
+        hole:   uint8 [h, w, 1], above 0 = hole.
+        shown:  uint8 [h, w, 1], above 0 = where the output is wanted: the hole, or more of it for feathering.
 
         A window larger than the working size is reduced to it and its fill is enlarged. Sides that are not multiples of the
-        stride are padded by reflection. Known pixels keep their bytes.
+        stride are padded by reflection. All but the shown pixels keep their bytes.
         """
-        hole = hole > 0  # [h, w, 1]
+        hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         size = tf.shape(window)[:2]
         longest = tf.reduce_max(size)
         filled = tf.cond(
             longest > self.working_size,
-            lambda: self._fill_reduced(blanked, hole, size, longest),
+            lambda: self._fill_reduced(blanked, hole, shown, size, longest),
             lambda: self._fill_padded(tf.cast(blanked, tf.float32), hole),
         )  # [h, w, 3], 0 to 255
         filled = tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8)
-        return tf.ensure_shape(tf.where(hole, filled, window), [None, None, 3])
+        return tf.ensure_shape(tf.where(shown, filled, window), [None, None, 3])
 
-    def _fill_reduced(self, blanked, hole, size, longest):
+    def _fill_reduced(self, blanked, hole, shown, size, longest):
         """Reduces by areas, fills and enlarges: [h, w, 3] with blanked holes -> float32 [h, w, 3] from 0 to 255."""
         scale = tf.cast(self.working_size, tf.float32) / tf.cast(longest, tf.float32)
         small = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
         pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]  # [h', w', 3]
         # A cell with any missing pixel is hole: its mean is wrong.
-        small_hole = tf.image.resize(tf.cast(hole, tf.uint8)[tf.newaxis], small, method="area")[0] > 0  # [h', w', 1]
+        maps = tf.cast(tf.concat([hole, shown], -1), tf.uint8)
+        maps = tf.image.resize(maps[tf.newaxis], small, method="area")[0] > 0  # [h', w', 2]
+        small_hole, small_shown = maps[..., :1], maps[..., 1:]
         # Composited before it is enlarged, so that the fill meets the photograph's own colours at the edge of the hole.
-        filled = tf.where(small_hole, self._fill_padded(pixels, small_hole), pixels)
+        filled = tf.where(small_shown, self._fill_padded(pixels, small_hole), pixels)
         return tf.image.resize(filled[tf.newaxis], size, method="bicubic")[0]  # [h, w, 3]
 
     def _fill_padded(self, pixels, hole):
@@ -156,8 +163,8 @@ def _distance(hole: np.ndarray, reach: int) -> Tuple[windows.Box, np.ndarray]:
     return box, np.round(distance, 4)  # 7 pixels may come as 7.0000005
 
 
-def _grown(hole: np.ndarray, pixels: int) -> np.ndarray:
-    """The hole dilated by a disc, a new array. By distance, as the time of cv2.dilate grows with the area of the disc."""
+def grown(hole: np.ndarray, pixels: int) -> np.ndarray:
+    """The hole uint8 [H, W] dilated by a disc, a new array. By distance, as the time of cv2.dilate grows with the area of the disc."""
     grown = hole.copy()
     if pixels and not hole.all():
         box, distance = _distance(hole, pixels)

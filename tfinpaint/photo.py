@@ -118,6 +118,10 @@ def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
     if grey_count:
         notes.append(f"{grey_count} pixels ({_percent(100.0 * grey_count / hole.size)}) are grey, neither 0 nor 255: "
                      f"those above {THRESHOLD} count as white")
+    if grey_count > 0.2 * hole.size:
+        notes.append("warning: most masks are black and white, this one looks like a picture: is it the right file? A part that was erased "
+                     "to transparent is no mask by itself" if photo.alpha is not None and np.ptp(photo.alpha) else
+                     "warning: most masks are black and white, this one looks like a picture: is it the right file?")
     if not white.any():
         notes.append(f"warning: no pixel is above {THRESHOLD}, the brightest is {level.max()}: masks are black (0) and white (255)")
     if share < 0.1 or share > 95:
@@ -129,9 +133,13 @@ def list_photos(folder: str) -> List[str]:
     """Paths of the photographs in a folder at any depth, by their ending, sorted; hidden files and folders are left out."""
     if not os.path.isdir(folder):
         raise SettingsError(f"{folder} is not a folder" if os.path.exists(folder) else f"There is no folder {folder}")
-    paths = []
-    for here, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    paths, seen = [], set()
+    for here, folders, names in os.walk(folder, followlinks=True):
+        if os.path.realpath(here) in seen:  # links may go round in circles
+            folders[:] = []
+            continue
+        seen.add(os.path.realpath(here))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths += [os.path.join(here, name) for name in names if not name.startswith(".") and name.lower().endswith(PHOTO_ENDINGS)]
     return sorted(paths)
 

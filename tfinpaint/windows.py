@@ -9,13 +9,13 @@ Window:  the same, of the part of the photograph that the network sees: the box 
 Input:   hole uint8 [H, W], above 0 = hole.
 """
 
-from typing import List, NamedTuple
+from typing import Iterator, List, NamedTuple, Tuple
 
 import cv2
 import numpy as np
 
 CONTEXT = 64  # pixels, the least that a window shows on each side of a box
-CELL = 64  # pixels: specks in one cell of this size are one group from the start
+SPECK = 64  # pixels, the longer side of a hole that shares its window with those around it
 
 
 class Box(NamedTuple):
@@ -62,56 +62,61 @@ def window_around(box: Box, shape, stride: int) -> Box:
     return Box(top, left, top + height, left + width)
 
 
-def hole_boxes(hole: np.ndarray, stride: int, working_size: int) -> List[Box]:
-    """Disjoint boxes that hold all holes, one for each window, in reading order.
+def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[Box, np.ndarray]]:
+    """The hole pixels in groups, one for each window: boxes, and which of a box's pixels are meant, bool [h, w].
 
-    Each connected hole is a box of its own, but boxes are joined
-      * when they overlap or touch, so that the hole pixels in a box belong to it alone; and
-      * when the joint window is no larger than their two windows together (they overlap much) and needs no reduction: a hundred
-        specks of dust take a few windows.
+    Every hole pixel is in exactly one group, but boxes may overlap. Each connected hole is a group of its own, except that
+      * specks in one cell of a grid share a window, so that a noisy mask takes as many windows as it has cells, not specks; and
+      * a long thin hole (a scratch, a wire) whose window would have to be reduced is cut along a grid: reduced to a few pixels it
+        would lose what is beside it, which is all that it needs.
+    Holes whose windows are reduced come last, when all around them is known; the others in reading order.
     """
     frame = bounding_box(hole)  # labels are 4 bytes per pixel: only where holes are
-    _, _, stats, _ = cv2.connectedComponentsWithStats(hole[frame.slices], connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(hole[frame.slices], connectivity=8)
     left, top, width, height = stats[1:, :4].T.astype(np.int64)
-    boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4]
-    boxes = _join_specks(boxes) + np.array([frame.top, frame.left] * 2)
-    boxes = _join(boxes, np.array(hole.shape), stride, working_size)
-    return sorted(Box(*map(int, box)) for box in boxes)
+    boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4], counted from the frame's corner
+    tile = max(working_size // 2, 2)  # a box of this side has a window of the working size
+    speck = min(SPECK, tile // 2)
+    small = np.maximum(height, width) <= speck
+
+    number = np.zeros(count, np.int32)  # label -> group; label 0 is what is known
+    cells, number[1:][small] = _share_cells(boxes[small], tile - speck)
+    number[1:][~small] = 1 + len(cells) + np.arange(np.count_nonzero(~small))
+    found = [(Box(*map(int, box)), 1 + k) for k, box in enumerate(cells)]  # (box, group)
+    for box, group in zip(boxes[~small], number[1:][~small]):
+        box = Box(*map(int, box))
+        if _is_reduced(box, hole.shape, stride, working_size) and _is_thin(number[labels[box.slices]] == group, working_size / 8):
+            found += [(part, group) for part in _tiles(box, tile)]
+        else:
+            found.append((box, group))
+
+    found.sort(key=lambda item: (_is_reduced(item[0], hole.shape, stride, working_size), item))
+    for box, group in found:
+        pixels = number[labels[box.slices]] == group
+        if pixels.any():
+            yield Box(box.top + frame.top, box.left + frame.left, box.bottom + frame.top, box.right + frame.left), pixels
 
 
-def _join_specks(boxes: np.ndarray) -> np.ndarray:
-    """Joins small boxes whose centres share a cell: there may be 100,000 of them in a noisy mask, too many to compare in pairs."""
-    small = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) <= CELL
-    specks = boxes[small]
-    _, cell = np.unique((specks[:, :2] + specks[:, 2:]) // (2 * CELL), axis=0, return_inverse=True)
-    cell = cell.reshape(-1)
-    joined = np.zeros((cell.max(initial=-1) + 1, 4), boxes.dtype)  # [cells, 4]
+def _share_cells(boxes: np.ndarray, cell: int):
+    """Joins the boxes [n, 4] whose centres share a cell of a grid -> boxes [cells, 4], and for each box the number of its cell from 1."""
+    _, index = np.unique((boxes[:, :2] + boxes[:, 2:]) // 2 // cell, axis=0, return_inverse=True)
+    index = index.reshape(-1)
+    joined = np.zeros((index.max(initial=-1) + 1, 4), boxes.dtype)
     joined[:, :2] = np.iinfo(boxes.dtype).max
-    np.minimum.at(joined, (cell, slice(0, 2)), specks[:, :2])
-    np.maximum.at(joined, (cell, slice(2, 4)), specks[:, 2:])
-    return np.concatenate([boxes[~small], joined])
+    np.minimum.at(joined, (index, slice(0, 2)), boxes[:, :2])
+    np.maximum.at(joined, (index, slice(2, 4)), boxes[:, 2:])
+    return joined, 1 + index
 
 
-def _join(boxes: np.ndarray, limits: np.ndarray, stride: int, working_size: int) -> np.ndarray:
-    """Joins boxes, one pair at a time, until no two are worth it."""
-    def windows(some):
-        return window_sides(some[:, 2:] - some[:, :2], limits, stride)  # [n, 2]
+def _is_reduced(box: Box, shape, stride: int, working_size: int) -> bool:
+    return window_sides(np.array(box.size), np.array(shape[:2]), stride).max() > working_size
 
-    i = 0
-    while i < len(boxes):
-        box = boxes[i]
-        unions = np.concatenate([np.minimum(boxes[:, :2], box[:2]), np.maximum(boxes[:, 2:], box[2:])], axis=1)
-        areas = windows(boxes).prod(axis=1)
-        joint = windows(unions)
-        cheaper = (joint.prod(axis=1) <= areas + areas[i]) & (joint.max(axis=1) <= working_size)
-        touching = (np.maximum(boxes[:, :2], box[:2]) <= np.minimum(boxes[:, 2:], box[2:])).all(axis=1)
-        partners = np.flatnonzero(cheaper | touching)
-        partners = partners[partners != i]
-        if not partners.size:
-            i += 1  # no box up to here is worth joining with any other
-            continue
-        best = partners[np.argmin(joint[partners].prod(axis=1))]
-        boxes[i] = unions[best]
-        boxes = np.delete(boxes, best, axis=0)
-        i -= best < i
-    return boxes
+
+def _is_thin(pixels: np.ndarray, radius: float) -> bool:
+    """No disc of this radius fits into the pixels."""
+    return cv2.distanceTransform(np.pad(pixels, 1).astype(np.uint8), cv2.DIST_L2, 3).max() < radius
+
+
+def _tiles(box: Box, tile: int) -> List[Box]:
+    return [Box(top, left, min(top + tile, box.bottom), min(left + tile, box.right))
+            for top in range(box.top, box.bottom, tile) for left in range(box.left, box.right, tile)]

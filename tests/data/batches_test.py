@@ -181,3 +181,12 @@ def test_a_program_may_end_while_the_pipeline_reads_ahead():
     )
     root = pathlib.Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120, check=False).returncode == 7
+
+
+def test_a_strip_is_cut_before_it_is_enlarged():
+    strip = np.zeros((10, 20000, 3), np.uint8)
+    strip[:, 10000:] = 255
+    out = batches.resized(strip, 350)
+    assert out.shape == (350, 8 * 350, 3)
+    edge = 2 * 35  # the bicubic filter reaches over two source pixels of 35 pixels each
+    assert (out[:, :1400 - edge] == 0).all() and (out[:, 1400 + edge:] == 255).all()

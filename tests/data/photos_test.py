@@ -112,3 +112,12 @@ def test_tfds_sets_that_cannot_be_used():
     failing = mock.patch.object(tfds.core.DatasetBuilder, "download_and_prepare", side_effect=OSError("no network"))
     with failing, pytest.raises(SettingsError, match="could not be obtained .no network.; folder:PATH works on any folder"):
         open_photos("tfds:celeb_a")
+
+
+def test_linked_folders_are_followed_and_circles_end(tmp_path):
+    (tmp_path / "real").mkdir()
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "real" / "a.png")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "set" / "round").symlink_to(tmp_path / "set")
+    assert open_photos(f"folder:{tmp_path / 'set'}").paths == [str(tmp_path / "set/link/a.png")]

@@ -391,3 +391,13 @@ def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
     signature = [tf.TensorSpec([None, None, None, channels]) for channels in (3, 1)]
     unknown = tf.function(lambda f, h: layer([f, h]), input_signature=signature)
     np.testing.assert_allclose(unknown(features, hole), layer([features, hole]), atol=1e-4)
+
+    hole[0, 0, 0] = 1
+    gradients = []
+    for call in (unknown, lambda f, h: layer([f, h])):
+        with tf.GradientTape() as tape:
+            x = tf.constant(features)
+            tape.watch(x)
+            loss = tf.reduce_sum(call(x, tf.constant(hole)) ** 2)
+        gradients.append(tape.gradient(loss, x).numpy())
+    np.testing.assert_allclose(*gradients, atol=1e-3 * np.abs(gradients[1]).max())

@@ -23,6 +23,7 @@ from tfinpaint.settings import HoleSettings, PhotoSettings
 _ORDER, _CROP = 0x0DE2, 0xC209  # keep these numbers apart from other uses of the seed
 _CACHE_BYTES = 2**28  # resized photographs are kept in memory where all of them fit
 _FOREVER = 2**40  # steps
+_STRIP = 8  # no photograph is longer than so many times its shorter side
 
 
 def training_batches(
@@ -92,7 +93,13 @@ def evaluation_squares(source: str, image_size: int, count: int, flag: str = "ev
 
 
 def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
-    """uint8 [H, W, 3] with its shorter side made `shorter_side`, bicubic with antialiasing."""
+    """uint8 [H, W, 3] with its shorter side made `shorter_side`, bicubic with antialiasing.
+
+    Of a strip, the middle: enlarged as a whole, one of 10 x 20000 pixels would take hundreds of megabytes.
+    """
+    longest = _STRIP * min(pixels.shape[:2])
+    top, left = (max(0, side - longest) // 2 for side in pixels.shape[:2])
+    pixels = pixels[top:top + longest, left:left + longest]
     height, width = pixels.shape[:2]
     scale = shorter_side / min(height, width)
     new = max(shorter_side, round(width * scale)), max(shorter_side, round(height * scale))

@@ -91,14 +91,18 @@ def read_masks(settings: HoleSettings, size: int) -> np.ndarray:
     if broken:
         _log.warning("%s: %d of %d masks left out that cannot be read, among them: %s", given, len(broken), len(paths), broken[0])
     low, high = settings.bounds
+    other = "known" if settings.mask_is == "hole" else "hole"
     kept = [mask for mask, share in readable if low <= share <= high]
     if not kept:
         shares = [share for _, share in readable]
         raise SettingsError(f"{given}: no mask has a share of holes within {low:g},{high:g}; they have {min(shares):.3g} to "
-                            f"{max(shares):.3g}. Change --hole_ratio, or --mask_is={settings.mask_is} if white means the opposite")
+                            f"{max(shares):.3g}. Change --hole_ratio, or turn white round with --mask_is={other}")
     if len(kept) < len(readable):
         _log.warning("%s: %d of %d masks left out, their share of holes is not within %g,%g (--hole_ratio)", given,
                      len(readable) - len(kept), len(readable), low, high)
+    shares = sorted(share for _, share in readable if low <= share <= high)
+    _log.info("%s: %d masks, white is %s (--mask_is), shares of holes from %.3g over %.3g (median) to %.3g", given, len(kept),
+              settings.mask_is, shares[0], shares[len(shares) // 2], shares[-1])
     return np.stack(kept)
 
 

@@ -147,13 +147,14 @@ def _attend_in_hole(queries, keys, values, bias, hole):
     For photographs of any size, whose N x N weights would not fit: queries and keys [B, N, D], values [B, N, C], bias [B, 1, N],
     hole [B, N] -> [B, N, C]. The number of turns depends on the hole, which XLA cannot compile.
     """
-    b = _shape(queries)[0]
+    b, n, _ = _shape(queries)
+    size = tf.minimum(_ROWS, n)
     order = tf.argsort(hole, direction="DESCENDING", stable=True)  # [B, N], hole first
-    order = tf.pad(order, [[0, 0], [0, _ROWS]])  # fills the last turn up with row 0, whose result is right as well
     most = tf.reduce_max(tf.math.count_nonzero(hole, axis=1, dtype=tf.int32))
 
     def turn(k, attended):
-        rows = tf.slice(order, [0, k], [b, _ROWS])  # [B, _ROWS]
+        # The last turn reaches back to be full. No turn has a row twice: the gradient of the scatter would count it twice.
+        rows = tf.slice(order, [0, tf.minimum(k, n - size)], tf.stack([b, size]))  # [B, _ROWS]
         weights = tf.nn.softmax(tf.matmul(tf.gather(queries, rows, batch_dims=1), keys, transpose_b=True) + bias)  # [B, _ROWS, N]
         image = tf.broadcast_to(tf.range(b)[:, None], tf.shape(rows))
         return k + _ROWS, tf.tensor_scatter_nd_update(attended, tf.stack([image, rows], -1), tf.matmul(weights, values))
