@@ -241,3 +241,10 @@ def test_the_share_is_told_again_after_growing(run, tmp_path):
     assert "grown by --grow_hole=5, 0.8 % is hole" in out
     _, out, err = run(*arguments, "--grow_hole=100")
     assert "warning" in err and "grown by --grow_hole=100, 100.0 % is hole" in err
+
+
+def test_a_mask_with_swapped_sides_names_the_likely_cause(run, tmp_path):
+    photo = _write(tmp_path / "a.png", 20, 30)
+    Image.fromarray(np.full((30, 20), 255, np.uint8)).save(tmp_path / "m.png")
+    status, _, err = run(f"--image={photo}", f"--mask={tmp_path / 'm.png'}", f"--output={tmp_path / 'o.png'}")
+    assert status == 1 and "is 30x20 pixels" in err and "EXIF orientation" in err

@@ -75,8 +75,9 @@ def _read(job: Job):
     photo = read_photo(job.image)
     mask, mask_notes = read_hole(job.mask, FLAGS.mask_is)
     if mask.shape != photo.pixels.shape[:2]:
+        turned = "; is the photograph turned by its EXIF orientation, and the mask not?" if mask.shape == photo.pixels.shape[1::-1] else ""
         raise SettingsError(f"A mask has the size of its photograph: {job.image} is {_size(photo.pixels)} pixels, "
-                            f"{job.mask} is {_size(mask)} (--image, --mask)")
+                            f"{job.mask} is {_size(mask)} (--image, --mask){turned}")
     if not mask.any():
         saw = "; ".join(note.replace("warning: ", "") for note in mask_notes)
         raise SettingsError(f"{job.mask} has no hole, there is nothing to fill (--mask): {saw}")
