@@ -13,7 +13,7 @@ from typing import List
 
 import tensorflow as tf
 
-from tfinpaint.settings import SettingsError, TrainSettings, to_json, train_settings_from_json
+from tfinpaint.settings import SettingsError, TrainSettings, first_line, to_json, train_settings_from_json
 from tfinpaint.systems import System, all_settings, create
 
 _SETTINGS = "settings.json"
@@ -153,11 +153,6 @@ def replace_text(path: str, text: str) -> None:
     with open(beside, "w", encoding="utf-8") as f:
         f.write(text)
     os.replace(beside, path)
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, short enough for one line of ours."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
 
 
 # What TensorFlow raises for a checkpoint that is cut short, damaged, or of something else.

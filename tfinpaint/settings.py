@@ -28,6 +28,11 @@ class SettingsError(ValueError):
     """Something that the person who started the program can put right: one line that says what, and which flag."""
 
 
+def first_line(error: Exception) -> str:
+    """What an error says, short enough for one line of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
 # ----------------------------------------------------------------------------------------------------- what flags become
 
 

@@ -17,7 +17,7 @@ from typing import List, Optional
 import numpy as np
 
 from tfinpaint import photo
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, first_line
 
 SAMPLES = {  # the colour photographs inside the scikit-image package; nothing is downloaded
     "astronaut": "astronaut.png",
@@ -203,7 +203,7 @@ def _open_tfds(rest: str, flag: str) -> PhotoStream:
         builder = tfds.builder(name)
         features = list(builder.info.features or {})
     except Exception as error:  # unknown name, no network, a broken installation: TFDS has a class for each
-        raise SettingsError(f"{given}: the set could not be found ({_one_line(error)}); {instead}") from None
+        raise SettingsError(f"{given}: the set could not be found ({first_line(error)}); {instead}") from None
     if "image" not in features:
         raise SettingsError(f"{given}: this set has no feature named image (it has {', '.join(features)}); {instead}")
     try:
@@ -211,11 +211,5 @@ def _open_tfds(rest: str, flag: str) -> PhotoStream:
         stream = PhotoStream(builder, split)
         stream.stream()
     except Exception as error:
-        raise SettingsError(f"{given}: the set or its split could not be obtained ({_one_line(error)}); {instead}") from None
+        raise SettingsError(f"{given}: the set or its split could not be obtained ({first_line(error)}); {instead}") from None
     return stream
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()  # TFDS goes on for pages
-    words = lines[0].strip() if lines else type(error).__name__
-    return words if len(words) <= 200 else words[:197] + "..."

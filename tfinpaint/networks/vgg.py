@@ -14,7 +14,7 @@ import os
 import h5py
 import tensorflow as tf
 
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, first_line
 
 _POOLS = ("block1_pool", "block2_pool", "block3_pool")
 
@@ -34,7 +34,7 @@ class VGGFeatures:
                 whole = tf.keras.applications.VGG16(include_top=False, weights="imagenet")
             except Exception as error:  # Keras raises a plain Exception where a download fails
                 raise SettingsError("the ImageNet weights of VGG-16 could not be downloaded "
-                                    f"({_first_line(error)}); give a local Keras file with --perceptual_weights=PATH, "
+                                    f"({first_line(error)}); give a local Keras file with --perceptual_weights=PATH, "
                                     "or --perceptual_weights=none to train without the perceptual and style terms") from error
         else:
             whole = tf.keras.applications.VGG16(include_top=False, weights=None)
@@ -58,12 +58,8 @@ class VGGFeatures:
         except (OSError, ValueError, KeyError) as error:
             if isinstance(error, SettingsError):
                 raise
-            raise SettingsError(f"--perceptual_weights={path} is no Keras .h5 file of VGG-16: {_first_line(error)}") from error
+            raise SettingsError(f"--perceptual_weights={path} is no Keras .h5 file of VGG-16: {first_line(error)}") from error
 
     def __call__(self, images):
         inputs = tf.keras.applications.vgg16.preprocess_input(tf.cast(images, tf.float32) * 255.0)  # BGR, mean subtracted
         return [tf.cast(pool, tf.float32) / 255.0 for pool in self._network(inputs, training=False)]
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]

@@ -1,7 +1,6 @@
 """One run: settings -> data, system, `fit` with its callbacks -> last checkpoint, validation pass, final.png."""
 
 import dataclasses
-import functools
 import sys
 from typing import Callable, Optional
 
@@ -60,10 +59,6 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     _check_sizes(settings, system, say)
     photos, hole_settings, size = settings.photos, settings.holes, settings.photos.image_size
     source = open_photos(photos.source)
-    on_device = _holes_on_device(hole_settings)
-    batches = functools.partial(training_batches, photos, hole_settings, settings.batch_size, settings.seed,
-                                holes_on_device=on_device, photos=source)
-    batches(start_step=0)
     system.compile(
         learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate,
         loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
@@ -73,6 +68,8 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     first = checkpoints.restore() if checkpoints.there else 0
     if init_from and not first:
         start_from(init_from, system)
+    on_device = _holes_on_device(hole_settings)
+    data = training_batches(photos, hole_settings, settings.batch_size, settings.seed, first, on_device, source)
     validation = Validation(settings, system)
 
     # 2. The run directory.
@@ -93,7 +90,6 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         log.text("settings", "    " + to_json(settings).replace("\n", "\n    "))
     validate = Validate(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
     if first < settings.steps:
-        data = batches(start_step=first)
         if on_device:
             data = data.apply(tf.data.experimental.prefetch_to_device(_devices()[0].name))
         try:
