@@ -1,7 +1,13 @@
 """Layers, one idea of one paper per file. All take and give float32 NHWC; `hole` is 1 where pixels are missing."""
 
-from tfinpaint.layers.contextual_attention import MultistageAttention, PatchAttention
+from tfinpaint.layers.coherent_semantic_attention import CoherentSemanticAttention
+from tfinpaint.layers.contextual_attention import ContextualAttention
+from tfinpaint.layers.gated_conv import GatedConv2D
+from tfinpaint.layers.multi_scale_attention import MultiScaleAttention
+from tfinpaint.layers.multistage_attention import MultistageAttention
 from tfinpaint.layers.partial_conv import PartialConv2D
+from tfinpaint.layers.patch_attention import PatchAttention
 from tfinpaint.layers.squeeze_excite import SqueezeExcite
 
-__all__ = ["MultistageAttention", "PartialConv2D", "PatchAttention", "SqueezeExcite"]
+__all__ = ["CoherentSemanticAttention", "ContextualAttention", "GatedConv2D", "MultiScaleAttention", "MultistageAttention",
+           "PartialConv2D", "PatchAttention", "SqueezeExcite"]

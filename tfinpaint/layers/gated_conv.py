@@ -1,0 +1,50 @@
+"""Gated convolution: a convolution that learns where its own output counts.
+
+Source: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, equation (3).
+"""
+
+import tensorflow as tf
+
+
+class GatedConv2D(tf.keras.layers.Layer):
+    """activation(features convolved) * sigmoid(features convolved with other filters).
+
+    Args:
+        filters: channels of the output.
+        kernel_size: side of the square window, k.
+        strides: step between windows.
+        dilation_rate: distance between the pixels of a window. Only one of the two is above 1.
+        activation: name of a Keras activation, for the features (not the gate).
+
+    Call arguments: features [B, H, W, C]. Returns: [B, ceil(H / s), ceil(W / s), filters]. The padding is TensorFlow's 'SAME'.
+
+    Weights: kernel [k, k, C, 2 * filters], of the features and then of the gate; bias [2 * filters], in this order.
+    """
+
+    def __init__(self, filters, kernel_size, strides=1, dilation_rate=1, activation="elu", **kwargs):
+        super().__init__(**kwargs)
+        for name, value in (("filters", filters), ("kernel_size", kernel_size), ("strides", strides), ("dilation_rate", dilation_rate)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{name}` is a whole number, at least 1. Got {value!r}")
+        if strides > 1 and dilation_rate > 1:
+            raise ValueError(f"one of `strides` and `dilation_rate` is 1. Got {strides} and {dilation_rate}")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.dilation_rate = dilation_rate
+        self.activation = activation
+
+    def build(self, input_shape):
+        shape = (self.kernel_size, self.kernel_size, int(input_shape[-1]), 2 * self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
+        self.bias = self.add_weight(name="bias", shape=(2 * self.filters,), initializer="zeros")
+
+    def call(self, features):
+        features = tf.cast(features, self.compute_dtype)
+        both = tf.nn.conv2d(features, self.kernel, self.strides, "SAME", dilations=self.dilation_rate) + self.bias  # [B, h, w, 2 * filters]
+        values, gate = tf.split(both, 2, axis=-1)  # [B, h, w, filters] each
+        return tf.keras.activations.get(self.activation)(values) * tf.sigmoid(gate)
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
+                "dilation_rate": self.dilation_rate, "activation": self.activation}

@@ -1,0 +1,38 @@
+"""Neighbourhoods of positions as vectors, and what all attentions do with vectors.
+
+By slices: no extract_patches, which neither TFLite nor an exported graph should need.
+"""
+
+import tensorflow as tf
+
+
+def shape(x):
+    """The sizes of x: numbers where the graph knows them, tensors elsewhere."""
+    dynamic = tf.shape(x)
+    return [dynamic[k] if n is None else n for k, n in enumerate(x.shape)]
+
+
+def extract(x, size):
+    """The size x size neighbourhood of every position, zero beyond the border: [B, H, W, C] -> [B, H, W, size^2 * C]."""
+    if size == 1:
+        return x
+    reach, (_, h, w, _) = size // 2, shape(x)
+    padded = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]])
+    return tf.concat([padded[:, i:i + h, j:j + w] for i in range(size) for j in range(size)], axis=-1)
+
+
+def paste(patches, size):
+    """Adds overlapping patches up at their places, the adjoint of `extract`: [B, H, W, size^2 * C] -> [B, H, W, C]."""
+    if size == 1:
+        return patches
+    reach, (_, h, w, _) = size // 2, shape(patches)
+    parts = tf.split(patches, size * size, axis=-1)
+    padded = [tf.pad(p, [[0, 0], [reach, reach], [reach, reach], [0, 0]]) for p in parts]
+    # Element (i, j) of the patch centred at x lies at x + (i, j) - reach.
+    places = [(i, j) for i in range(size) for j in range(size)]
+    return tf.add_n([p[:, size - 1 - i:size - 1 - i + h, size - 1 - j:size - 1 - j + w] for p, (i, j) in zip(padded, places)])
+
+
+def unit(x):
+    """x over its norm along the last axis; a zero vector stays zero. The floor bounds the gradient where features vanish."""
+    return x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(x**2, -1, keepdims=True), 1e-8))
