@@ -9,7 +9,7 @@
 
 __version__ = "0.1.0"
 
-SYSTEMS = ("multistage",)
+SYSTEMS = ("contextual_attention", "musical", "multistage", "coherent_semantic", "partial_conv", "gated_conv")
 
 
 def create(name, variant="paper", **settings):

@@ -22,6 +22,9 @@ from absl import flags
 flags.disclaim_key_flags()  # key flags belong to the command that adopts them
 
 Range = Tuple[float, float]
+SYSTEM_SETTINGS = ("width", "depth", "discount")  # flags that make small and large versions of a system; each has some of them
+TERMS = ("l1", "valid", "hole", "rough", "coarse", "refinement", "perceptual", "style", "consistency", "variation", "adversarial",
+         "feature_adversarial", "penalty")  # of the systems' losses, each with a flag --weight_TERM; each system has some of them
 
 
 class SettingsError(ValueError):
@@ -146,6 +149,7 @@ class TrainSettings:
     critic_learning_rate: Optional[float] = None
     freeze_batch_norm: str = "none"
     perceptual_weights: str = "imagenet"
+    critic_weights: Optional[str] = None
     ema_decay: float = 0.999
     mixed_precision: bool = False
     jit_compile: bool = False
@@ -200,10 +204,16 @@ _FLAGS = {
     # what is trained
     "system": ("str", "multistage", "System to train, one of tfinpaint.SYSTEMS."),
     "variant": (("paper", "official"), "paper", "paper: as the text says. official: as the authors' released code does."),
-    "width": ("int", None, "Channels of the generator's first layer (paper: 64). Small systems are the same code.", 4, 1024),
-    "depth": ("int", None, "Halvings of the generator's U-Net (paper: 8). Images are multiples of 2^depth.", 4, 10),
-    "perceptual_weights": ("str", "imagenet", "VGG-16 behind the perceptual and style terms: imagenet (downloaded by Keras), PATH of a "
-                                              "Keras .h5 file, random, or none (both terms off)."),
+    "width": ("int", None, "Channels of the generator's first layer (papers: 64; contextual_attention 32, gated_conv 48). Small "
+                           "systems are the same code.", 4, 1024),
+    "depth": ("int", None, "Halvings of the generator's U-Net (papers: 8; multistage, partial_conv and coherent_semantic only). Images are "
+                           "multiples of 2^depth.", 4, 10),
+    "discount": ("float", None, "gamma of the spatial discount (contextual_attention only): a missing pixel counts gamma^distance. 1: "
+                                "none. Default: 0.99, with --variant=official 0.9."),
+    "perceptual_weights": ("str", "imagenet", "VGG-16 behind the perceptual, style, consistency and feature_adversarial terms: imagenet "
+                                              "(downloaded by Keras), PATH of a Keras .h5 file, random, or none (these terms off)."),
+    "critic_weights": ("str", None, "What the DenseNet critic of musical begins from: imagenet (downloaded by Keras), PATH of a Keras .h5 "
+                                    "file, or random. Default: imagenet, with --variant=official random."),
     # photographs and holes
     "train_data": ("str", None, "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of scikit-image but coffee; "
                                 "samples:NAME,NAME chooses)."),
@@ -236,18 +246,26 @@ _FLAGS = {
     "eval_count": ("int", 16, "Photographs in a validation pass.", 1, None),
     "eval_ratio": ("range", (0.3, 0.4), "LO,HI: share of missing pixels of the fixed strokes that validation uses."),
     # the optimizers
-    "learning_rate": ("float", None, "Adam's rate for the generator. Default: the paper's (multistage 2e-4; 5e-5 with frozen batch norm)."),
-    "critic_learning_rate": ("float", None, "Adam's rate for the critic. Default: a tenth of the generator's."),
+    "learning_rate": ("float", None, "Adam's rate for the generator. Default: the paper's (2e-4; 5e-5 with frozen batch norm; DeepFill: "
+                                     "1e-4)."),
+    "critic_learning_rate": ("float", None, "Adam's rate for the critic. Default: the generator's (multistage: a tenth of it)."),
     "freeze_batch_norm": (("none", "encoder", "all"), "none", "Fine-tuning: batch norm layers that keep their running statistics."),
     "ema_decay": ("float", 0.999, "Decay of the generator's moving average, which validation and export use; 0 switches it off."),
     "mixed_precision": ("bool", False, "Compute in float16 with loss scaling (for GPUs)."),
     "jit_compile": ("bool", False, "Compile the training step with XLA."),
-    "weight_valid": ("float", None, "Weight of the L1 term outside the hole. Default: the paper's."),
-    "weight_hole": ("float", None, "Weight of the L1 term in the hole. Default: the paper's."),
-    "weight_perceptual": ("float", None, "Weight of the perceptual term. Default: the paper's."),
-    "weight_style": ("float", None, "Weight of the style term. Default: the paper's."),
-    "weight_variation": ("float", None, "Weight of the total variation term. Default: the paper's."),
-    "weight_adversarial": ("float", None, "Weight of the adversarial term; 0: no critic is built or run. Default: the paper's."),
+    "weight_l1": ("float", None, "Weight of the L1 term everywhere (musical). Default of all weights: the paper's."),
+    "weight_valid": ("float", None, "Weight of the L1 term outside the hole (multistage, partial_conv, contextual_attention)."),
+    "weight_hole": ("float", None, "Weight of the L1 term in the hole (the same, and musical)."),
+    "weight_rough": ("float", None, "Weight of the rough output's L1 term (coherent_semantic)."),
+    "weight_coarse": ("float", None, "Weight of the coarse output's L1 term (gated_conv)."),
+    "weight_refinement": ("float", None, "Weight of the refined output's L1 term (coherent_semantic, gated_conv)."),
+    "weight_perceptual": ("float", None, "Weight of the perceptual term (multistage, partial_conv, musical)."),
+    "weight_style": ("float", None, "Weight of the style term (multistage, partial_conv, musical)."),
+    "weight_consistency": ("float", None, "Weight of the consistency term (coherent_semantic)."),
+    "weight_variation": ("float", None, "Weight of the total variation term (multistage, partial_conv, musical)."),
+    "weight_adversarial": ("float", None, "Weight of the adversarial term (all but partial_conv); 0: no such critic is built or run."),
+    "weight_feature_adversarial": ("float", None, "Weight of the adversarial term on VGG features (coherent_semantic); 0: as above."),
+    "weight_penalty": ("float", None, "Weight of the gradient penalty in the critics' loss (contextual_attention)."),
     # filling
     "model": ("str", None, "What fills: a run directory of `train`."),
     "image": ("str", None, "Photograph to fill, or a folder of them."),
@@ -317,15 +335,14 @@ def train_settings(values) -> TrainSettings:
     """From parsed absl flags (or anything with the same attributes)."""
     if not values.train_data:
         raise SettingsError("--train_data is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
-    weights = ("valid", "hole", "perceptual", "style", "variation", "adversarial")
-    given = {name: getattr(values, f"weight_{name}") for name in weights}
+    given = {name: getattr(values, f"weight_{name}") for name in TERMS}
     same = ("system", "eval_data", "variant", "batch_size", "steps", "seed", "learning_rate", "critic_learning_rate",
-            "freeze_batch_norm", "perceptual_weights", "ema_decay", "mixed_precision", "jit_compile", "checkpoint_every",
+            "freeze_batch_norm", "perceptual_weights", "critic_weights", "ema_decay", "mixed_precision", "jit_compile", "checkpoint_every",
             "log_every", "sample_every", "eval_every", "eval_count")
     return TrainSettings(
         photos=photo_settings(values),
         holes=hole_settings(values),
-        system_settings=tuple((n, getattr(values, n)) for n in ("width", "depth") if getattr(values, n) is not None),
+        system_settings=tuple((n, getattr(values, n)) for n in SYSTEM_SETTINGS if getattr(values, n) is not None),
         loss_weights=tuple((n, w) for n, w in given.items() if w is not None),
         eval_ratio=parse_range("eval_ratio", values.eval_ratio),
         **{name: getattr(values, name) for name in same},

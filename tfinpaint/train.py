@@ -15,12 +15,11 @@ from absl import flags
 from tfinpaint import command, settings
 
 settings.adopt(
-    "system", "variant", "width", "depth", "train_data", "eval_data", "holes", "hole_ratio", "image_size", "resize", "crop", "mirror",
-    "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is", "mask_rotate", "mask_flip", "mask_zoom",
+    "system", "variant", *settings.SYSTEM_SETTINGS, "train_data", "eval_data", "holes", "hole_ratio", "image_size", "resize", "crop",
+    "mirror", "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is", "mask_rotate", "mask_flip", "mask_zoom",
     "run_dir", "batch_size", "steps", "seed", "resume", "init_from", "checkpoint_every", "log_every", "sample_every", "eval_every",
     "eval_count", "eval_ratio", "learning_rate", "critic_learning_rate", "freeze_batch_norm", "ema_decay", "mixed_precision",
-    "jit_compile", "perceptual_weights", "weight_valid", "weight_hole", "weight_perceptual", "weight_style", "weight_variation",
-    "weight_adversarial", "device")
+    "jit_compile", "perceptual_weights", "critic_weights", *(f"weight_{term}" for term in settings.TERMS), "device")
 
 
 def main():
@@ -31,8 +30,7 @@ def main():
     settings.check_writable("run_dir", values.run_dir)
     command.choose_device(values.device)
     if run.perceptual_weights == "random":
-        command.warn("--perceptual_weights=random: the perceptual and style terms compare RANDOM features. Good for tests, not for "
-                     "pictures.")
+        command.warn("--perceptual_weights=random: the terms on VGG-16 compare RANDOM features. Good for tests, not for pictures.")
 
     from tfinpaint.training import train  # TensorFlow: only once the flags are known to be good
 

@@ -2,10 +2,18 @@
 import pathlib
 
 import naive
+import naive_layers
 import numpy as np
 import pytest
 
-from tfinpaint.layers import MultistageAttention, PartialConv2D, PatchAttention
+from tfinpaint.layers import (
+    CoherentSemanticAttention,
+    ContextualAttention,
+    MultiScaleAttention,
+    MultistageAttention,
+    PartialConv2D,
+    PatchAttention,
+)
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "golden" / "layers"
 TOLERANCE = 1e-4  # of the largest value
@@ -68,6 +76,49 @@ def test_multiscale_attention(patch_size):
     assert_near(got, z[f"attended_{patch_size}x{patch_size}"])
 
 
+def test_multiscale_block():
+    z = load("multiscale_attention")
+    inputs = [z["features"], np.repeat(z["hole"], len(z["features"]), 0)]
+    block = MultiScaleAttention(variant="official")
+    block(inputs)
+    block.squeeze_excite.set_weights([z["se_" + w] for w in ("w1", "b1", "w2", "b2")])
+    block.merge.set_weights([z["merge_kernel"], z["merge_bias"]])
+    assert_near(block(inputs), z["output"])
+
+
+def contextual_attention_case(z, case):
+    features = z[case + "features"]
+    fuse = 3 if z[case + "fuse"] else 1
+    return [features, np.repeat(z[case + "hole"], len(features), 0)], {"rate": int(z[case + "rate"]), "fuse": fuse}
+
+
+@pytest.mark.parametrize("case", ["rate2_fuse_", "rate1_fuse_", "rate2_rect_"])
+def test_contextual_attention(case):
+    z = load("contextual_attention")
+    inputs, arguments = contextual_attention_case(z, case)
+    assert_near(ContextualAttention(**arguments)(inputs), z[case + "output"])
+
+
+def test_contextual_attention_in_its_network():
+    """The released graph's own layer, 64 x 64 of 128 channels, its hole given there and given as the picture's, 256 x 256."""
+    z = np.load(FOLDER.parent / "deepfill_v1" / "center_256.npz")
+    hole = (z["mask_u8"][None, ..., :1] > 127).astype(np.float32)
+    for at_any_size in (z["attention_mask"], hole):
+        assert_near(ContextualAttention()([z["attention_in"], at_any_size]), z["attention_out"])
+
+
+def coherent_case(z, case, variant):
+    hole = z[case + ("image_hole" if variant == "official" else "feature_hole")].astype(np.float32)
+    return [z[case + "features"], np.repeat(hole, len(z[case + "features"]), 0)]
+
+
+@pytest.mark.parametrize("case", ["center_", "irregular_"])
+@pytest.mark.parametrize("variant", ["official", "paper"])
+def test_coherent_semantic_attention(case, variant):
+    z = load("coherent_semantic_attention")
+    assert_near(CoherentSemanticAttention(variant)(coherent_case(z, case, variant)), z[case + "output_" + variant])
+
+
 def test_the_loops_themselves():
     """The other tests' yardstick agrees too, so that what it says of other sizes and holes means something."""
     z = load("partial_conv")
@@ -81,3 +132,21 @@ def test_the_loops_themselves():
     assert_near(naive.multistage_attention(z["pixel_rect_features"], hole, weights, *merge, "official"), z["pixel_rect_output"])
     z = load("multiscale_attention")
     assert_near(naive.patch_attention(z["features"][:1], z["hole"], 3, 3, "official"), z["attended_3x3"][:1])
+
+
+def test_the_loops_of_the_other_layers():
+    z = load("contextual_attention")
+    for case in ("rate2_fuse_", "rate1_fuse_", "rate2_rect_"):
+        inputs, arguments = contextual_attention_case(z, case)
+        assert_near(naive_layers.contextual_attention(*inputs, **arguments)[0], z[case + "output"])
+    z = load("coherent_semantic_attention")
+    for case in ("center_", "irregular_"):
+        reduced = naive_layers.coherent_hole(z[case + "image_hole"], 16, 16, "official")
+        np.testing.assert_array_equal(reduced, z[case + "feature_hole"])
+        for variant in ("official", "paper"):
+            output, _ = naive_layers.coherent_semantic_attention(*coherent_case(z, case, variant), variant)
+            assert_near(output, z[case + "output_" + variant])
+    z = load("multiscale_attention")
+    weights = [z["se_" + w] for w in ("w1", "b1", "w2", "b2")]
+    got = naive_layers.multi_scale_attention(z["features"][:1], z["hole"], weights, z["merge_kernel"], z["merge_bias"], "official")
+    assert_near(got, z["output"][:1])

@@ -3,7 +3,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy
+from tfinpaint.losses import (
+    critic_cross_entropy,
+    critic_hinge,
+    critic_relativistic,
+    critic_wasserstein,
+    generator_cross_entropy,
+    generator_hinge,
+    generator_relativistic,
+    generator_wasserstein,
+)
 
 # sigmoid(ln 3) = 3/4, sigmoid(-ln 3) = 1/4. Cross-entropy for target 1: ln 4/3 = .2876821 and ln 4 = 1.3862944; for 0 reversed.
 LN3 = float(np.log(3))
@@ -63,3 +72,74 @@ def test_gradients_do_not_fade_where_the_critic_is_sure():
     to_real, to_fake = tape.gradient(loss, [real, fake])
     np.testing.assert_allclose(np.ravel(to_real), [-0.125], atol=1e-6)  # (3/4 - 1) / 2
     np.testing.assert_allclose(np.ravel(to_fake), [0.0625, 0], atol=1e-6)  # (1/4 - 0) / 2 / 2
+
+
+def test_hinge_by_hand():
+    # real: max(1 - r, 0) = 0, 0, 1.5, mean .5; fake: max(1 + f, 0) = 3, 0, mean 1.5; half of both: 1
+    real, fake = logits(1, 3, -0.5), logits(2, -4)
+    assert float(critic_hinge(real, fake)) == pytest.approx(1, abs=1e-6)
+    assert float(generator_hinge(fake)) == pytest.approx(1, abs=1e-6)  # -(2 - 4) / 2
+    assert float(critic_hinge(logits(1), logits(-1))) == 0  # right by the margin is good enough
+    assert float(critic_hinge(logits(0), logits(0))) == pytest.approx(1)
+
+
+def test_relativistic_by_hand():
+    # E real = 2, E fake = -1. Critic: real - E fake - 1 = 1, 3: mean square 5; fake - E real + 1 = -1, -3: 5. Sum 10
+    real, fake = logits(1, 3), logits(0, -2)
+    assert float(critic_relativistic(real, fake)) == pytest.approx(10, abs=1e-5)
+    # generator: fake - E real - 1 = -3, -5: mean square 17; real - E fake + 1 = 3, 5: 17. Sum 34
+    assert float(generator_relativistic(real, fake)) == pytest.approx(34, abs=1e-5)
+    # undecided: 1 + 1 for both; each perfect by its own lights: 0, where the other pays 4 + 4
+    assert float(critic_relativistic(logits(7), logits(7))) == float(generator_relativistic(logits(7), logits(7))) == 2
+    assert float(critic_relativistic(logits(4), logits(3))) == 0
+    assert float(generator_relativistic(logits(4), logits(3))) == 8
+
+
+def test_relativistic_only_sees_differences():
+    """E is over the whole batch and all patches; numbers of real and fake scores may differ."""
+    rs = np.random.RandomState(1)
+    real, fake = rs.standard_normal((2, 5, 4, 1)).astype(np.float32), rs.standard_normal((3, 5, 4, 1)).astype(np.float32)
+    want = ((real - fake.mean() - 1) ** 2).mean() + ((fake - real.mean() + 1) ** 2).mean()
+    assert float(critic_relativistic(real, fake)) == pytest.approx(want, rel=1e-5)
+    assert float(critic_relativistic(real + 5, fake + 5)) == pytest.approx(want, rel=1e-5)
+    want = ((fake - real.mean() - 1) ** 2).mean() + ((real - fake.mean() + 1) ** 2).mean()
+    assert float(generator_relativistic(real, fake)) == pytest.approx(want, rel=1e-5)
+
+
+def test_wasserstein_by_hand():
+    real, fake = logits(1, 3), logits(0, -2, -4)
+    assert float(critic_wasserstein(real, fake)) == pytest.approx(-4, abs=1e-6)  # -2 - 2
+    assert float(generator_wasserstein(fake)) == pytest.approx(2, abs=1e-6)
+
+
+PAIRS = {
+    "cross_entropy": (critic_cross_entropy, lambda real, fake: generator_cross_entropy(fake)),
+    "hinge": (critic_hinge, lambda real, fake: generator_hinge(fake)),
+    "relativistic": (critic_relativistic, generator_relativistic),
+    "wasserstein": (critic_wasserstein, lambda real, fake: generator_wasserstein(fake)),
+}
+
+
+@pytest.mark.parametrize("pair", list(PAIRS))
+def test_descending_moves_scores_the_right_way(pair):
+    """From undecided the critic raises real scores and lowers fake ones, the generator raises fake ones."""
+    critic, generator = PAIRS[pair]
+    real, fake = tf.zeros([2, 3, 3, 1]), tf.zeros([2, 3, 3, 1])
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([real, fake])
+        critics, generators = critic(real, fake), generator(real, fake)
+    to_real, to_fake = tape.gradient(critics, [real, fake])
+    assert np.max(to_real) < 0 < np.min(to_fake)
+    assert np.max(tape.gradient(generators, fake)) < 0
+
+
+@pytest.mark.parametrize("pair", list(PAIRS))
+def test_unknown_sizes_and_compiled(pair):
+    def both(real, fake):
+        return [term(real, fake) for term in PAIRS[pair]]
+
+    rs = np.random.RandomState(2)
+    real, fake = rs.standard_normal((2, 2, 5, 4, 1)).astype(np.float32)
+    signature = [tf.TensorSpec([None, None, None, 1])] * 2
+    for function in (tf.function(both, input_signature=signature), tf.function(both, jit_compile=True)):
+        np.testing.assert_allclose(function(real, fake), both(tf.constant(real), tf.constant(fake)), rtol=1e-5)

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tfinpaint.addons import euclidean_dist_transform
 from tfinpaint.data import hole_files
 from tfinpaint.data import holes as made_holes
 from tfinpaint.data.photos import PhotoFiles, open_photos
@@ -34,6 +35,7 @@ def training_batches(
     start_step: int = 0,
     holes_on_device: bool = False,
     photos=None,
+    with_distances: bool = False,
 ) -> tf.data.Dataset:
     """Endless batches, one per step, beginning with that of `start_step`.
 
@@ -45,10 +47,11 @@ def training_batches(
         holes_on_device: deliver the numbers that `holes.holes` needs instead of holes, for a step that makes them itself. With mask
             files, which are read here, it changes nothing.
         photos: what `open_photos(photo_settings.source)` returned, if the caller has it already (to look at `.unreadable`).
+        with_distances: where holes are delivered, deliver the distance of each missing pixel to the nearest known one too, in pixels.
 
     Returns:
-        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1], 1 = hole), or with `holes_on_device`
-        of (images, int32 [2]): seed and step.
+        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1], 1 = hole), with `with_distances` of
+        (images, holes, distances float32 [B, S, S, 1]), or with `holes_on_device` of (images, int32 [2]): seed and step.
 
     Raises:
         SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`, `hole_files.file_holes`.
@@ -66,10 +69,23 @@ def training_batches(
     squares = _squares(photos, photo_settings, seed, start_step * batch_size).batch(batch_size, drop_remainder=True)
 
     def to_float(images, holes):
-        return tf.cast(images, tf.float32) / 127.5 - 1.0, holes
+        images = tf.cast(images, tf.float32) / 127.5 - 1.0
+        if with_distances and holes.shape.rank == 4:
+            return images, holes, distances_to_known(holes)
+        return images, holes
 
     batches = tf.data.Dataset.zip((squares, holes)).map(to_float)
     return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(tf.data.AUTOTUNE)
+
+
+def distances_to_known(holes: tf.Tensor) -> tf.Tensor:
+    """Euclidean distance of each missing pixel to the nearest known one, 0 where known: [B, H, W, 1] float32 -> the same.
+
+    By TensorFlow Addons, whose operation runs on the host only; `losses.distance_to_known` gives the same on any device.
+    """
+    height, width = holes.shape[1:3]
+    distances = euclidean_dist_transform(tf.cast(holes > 0, tf.uint8), dtype=tf.float32)
+    return tf.minimum(distances, float(height + width))  # Addons gives 1e19 where nothing is known
 
 
 def evaluation_squares(source: str, image_size: int, count: int, flag: str = "eval_data") -> np.ndarray:

@@ -52,7 +52,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         features = tf.cast(inputs[0], dtype)
         b, h, w, c = shape(features)
         n = h * w
-        hole = tf.reshape(_reduce_hole(tf.cast(inputs[1], dtype), h, w, self.variant), [b, n])  # [B, N] bool
+        hole = tf.reshape(reduce_hole(tf.cast(inputs[1], dtype), h, w, self.variant), [b, n])  # [B, N] bool
         cells = tf.reshape(features, [b, n, c])
         units = unit(cells)
         queries = units if self.variant == "paper" else cells
@@ -153,7 +153,7 @@ def _share(query, previous, closeness, variant):
     return tf.math.divide_no_nan(likeness, likeness + tf.nn.relu(closeness))
 
 
-def _reduce_hole(hole, h, w, variant):
+def reduce_hole(hole, h, w, variant):
     """[B, r * h, r * w, 1] -> bool [B, h, w, 1]."""
     b, full_h, full_w, _ = shape(hole)
     known = all(isinstance(side, int) for side in (h, w, full_h, full_w))

@@ -86,7 +86,7 @@ class ContextualAttention(tf.keras.layers.Layer):
 
     def _cut(self, features):
         """Patches of 2 * rate, `rate` apart, TensorFlow's 'SAME' padding: [B, H, W, C] -> [B, h, w, (2 rate)^2 C]."""
-        r, (b, height, width, c) = self.rate, shape(features)
+        r, (_, height, width, _) = self.rate, shape(features)
         padded = tf.pad(features, [[0, 0], [r // 2, r - r // 2], [r // 2, r - r // 2], [0, 0]])
         # Counted in cells of rate x rate pixels, a patch is 2 x 2 of them, and the padded map has one more each way than there are patches.
         cells = tf.nn.space_to_depth(padded, r) if r > 1 else padded  # [B, h + 1, w + 1, r^2 C]

@@ -1,8 +1,25 @@
-"""Loss terms, one function each. All are means, so that their scale depends neither on the batch nor on the image size."""
+"""Loss terms, one function each. All are means, so that their scale depends neither on the batch nor on the image size.
 
-from tfinpaint.losses.adversarial import critic_cross_entropy, generator_cross_entropy
+`spatial_discount` and `distance_to_known` are no terms: they make the weights of one.
+"""
+
+from tfinpaint.losses.adversarial import (
+    critic_cross_entropy,
+    critic_hinge,
+    critic_relativistic,
+    critic_wasserstein,
+    generator_cross_entropy,
+    generator_hinge,
+    generator_relativistic,
+    generator_wasserstein,
+)
+from tfinpaint.losses.consistency import consistency
+from tfinpaint.losses.discount import distance_to_known, spatial_discount
+from tfinpaint.losses.gradient_penalty import gradient_penalty
 from tfinpaint.losses.perceptual import perceptual, style
-from tfinpaint.losses.reconstruction import masked_l1
+from tfinpaint.losses.reconstruction import masked_l1, region_l1
 from tfinpaint.losses.variation import total_variation
 
-__all__ = ["critic_cross_entropy", "generator_cross_entropy", "masked_l1", "perceptual", "style", "total_variation"]
+__all__ = ["consistency", "critic_cross_entropy", "critic_hinge", "critic_relativistic", "critic_wasserstein", "distance_to_known",
+           "generator_cross_entropy", "generator_hinge", "generator_relativistic", "generator_wasserstein", "gradient_penalty",
+           "masked_l1", "perceptual", "region_l1", "spatial_discount", "style", "total_variation"]

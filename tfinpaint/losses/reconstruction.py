@@ -1,6 +1,10 @@
-"""L1 between output and original in a region: equations (20) and (21) of the multistage attention paper (2020).
+"""L1 between output and original in a region.
 
-The paper prints sums; its weights belong to means over the whole tensor (region or not), which the released code takes.
+masked_l1   Equations (20) and (21) of the multistage attention paper (2020). The paper prints sums; its weights belong to means over
+            the whole tensor (region or not), which the released code takes.
+region_l1   The mean over the region alone. DeepFill v1 (Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018)
+            takes it in the hole, discounted (see discount.py), and, as L1 outside the hole over the share of known pixels, where
+            the picture is known.
 """
 
 import tensorflow as tf
@@ -14,3 +18,17 @@ def masked_l1(output, original, region):
         region: [B, H, W, 1], 1 where the difference counts. The mean is over the whole picture, not over the region.
     """
     return tf.reduce_mean(tf.abs(output - original) * region)
+
+
+def region_l1(output, original, region, weight=None):
+    """Mean of |output - original| * weight over the region's elements, picture by picture, averaged over the batch, a scalar.
+
+    Args:
+        output, original: [B, H, W, C].
+        region: [B, H, W, 1] of 0 and 1, 1 where the difference counts. A picture without region counts 0.
+        weight: [B, H, W, 1], or None for 1 everywhere. The mean is not divided by it.
+    """
+    counted = region if weight is None else region * weight
+    total = tf.reduce_sum(tf.abs(output - original) * counted, [1, 2, 3])  # [B]
+    elements = tf.reduce_sum(region, [1, 2, 3]) * output.shape[-1]  # [B]
+    return tf.reduce_mean(total / tf.maximum(elements, 1))

@@ -14,6 +14,7 @@ and Decode_3.
 import tensorflow as tf
 
 from tfinpaint.layers import MultistageAttention, PartialConv2D
+from tfinpaint.networks.parts import double, make_weights
 from tfinpaint.settings import SettingsError
 
 _KERNELS = {1: 7, 2: 5, 3: 5}  # encoder level -> kernel size; 3 further in
@@ -56,7 +57,7 @@ class PartialConvUNet(tf.keras.Model):
         self.decoders["1"] = PartialConv2D(3, 3, name="decode_1", dtype="float32")
         self.decoder_norms = {str(k): norm(f"decode_{k}_norm") for k in range(depth, 1, -1)}
         self.attentions = {str(k): MultistageAttention(variant, name=f"attention_{n + 1}") for n, k in enumerate(self.attention)}
-        self([tf.keras.Input((None, None, 3)), tf.keras.Input((None, None, 1))])  # makes the weights
+        make_weights(self, 3, 1)
 
     def call(self, inputs, training=False, with_attention=False):
         image, hole = inputs
@@ -71,8 +72,8 @@ class PartialConvUNet(tf.keras.Model):
 
         for k in range(self.depth, 0, -1):
             skip, skip_valid = skips[k - 1]
-            parts = [_double(features), tf.cast(skip, features.dtype)]
-            features, valid = self.decoders[str(k)]([parts, [_double(valid), tf.cast(skip_valid, valid.dtype)]])  # [.., H / 2^(k-1), ..]
+            parts = [double(features), tf.cast(skip, features.dtype)]
+            features, valid = self.decoders[str(k)]([parts, [double(valid), tf.cast(skip_valid, valid.dtype)]])  # [.., H / 2^(k-1), ..]
             if k > 1:
                 features = self.decoder_norms[str(k)](features, training=training and self.frozen_norms != "all")
                 features = tf.nn.leaky_relu(features, 0.2)
@@ -86,8 +87,3 @@ class PartialConvUNet(tf.keras.Model):
 
     def get_config(self):
         return {"width": self.width, "depth": self.depth, "attention": self.attention, "variant": self.variant}
-
-
-def _double(x):
-    """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile."""
-    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)

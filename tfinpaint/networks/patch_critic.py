@@ -1,8 +1,11 @@
-"""The spectrally normalised patch critic, Table 3 of the multistage attention paper (2020).
+"""Spectrally normalised patch critics: of the multistage attention network, and of DeepFill v2.
 
-Input:   images [B, H, W, 3], in the range of the system that uses it.
-Output:  one logit per patch, [B, h, w, 1]: 30 x 30 for 256 x 256 (the table's Ori / 8 = 32 forgets that a 4x4 window with padding 1
-         shortens a side by one). The table's sigmoid belongs to the loss, which takes logits.
+Input:   images [B, H, W, C], in the range of the system that uses it.
+Output:  one logit per patch, [B, h, w, 1]. Multistage: 30 x 30 for 256 x 256 (its Table 3 says Ori / 8 = 32 and forgets that a 4x4 window
+         with padding 1 shortens a side by one; its sigmoid belongs to the loss, which takes logits). DeepFill v2 scores the map of the
+         last layer itself, [B, H/64, W/64, 4 * width].
+
+Sources: Table 3 of the multistage attention paper (2020); Yu et al., Free-Form Image Inpainting with Gated Convolution, 2019 (SN-PatchGAN).
 
 Each call with training=True takes one step of the power iteration that normalises the kernels, and changes them: so real and fake
 go through in one call, and the generator's pass does not train.
@@ -11,10 +14,11 @@ go through in one call, and the generator's pass does not train.
 import tensorflow as tf
 
 from tfinpaint.addons import SpectralNormalization
+from tfinpaint.networks.parts import NORMAL, leaky
 
 
 class PatchCritic(tf.keras.Model):
-    """See the top of the file.
+    """The critic of the multistage network.
 
     Args:
         width: channels of the first layer (paper: 64); they double up to 8 * width.
@@ -23,19 +27,8 @@ class PatchCritic(tf.keras.Model):
     def __init__(self, width=64, **kwargs):
         super().__init__(**kwargs)
         self.width = width
-        self.convolutions = []
-        channels = 3
-        for k, (filters, strides) in enumerate([(width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1), (1, 1)]):
-            # Logits are computed in float32 also under mixed precision.
-            conv = tf.keras.layers.Conv2D(filters, 4, strides, use_bias=False, name=f"conv_{k + 1}",
-                                          dtype="float32" if filters == 1 else None,
-                                          kernel_initializer=tf.keras.initializers.RandomNormal(0.0, 0.02))
-            # In float32 whatever the convolution computes in: it writes the normalised kernel back, rounded to its own precision.
-            layer = SpectralNormalization(conv, name=f"conv_{k + 1}_spectral", dtype="float32")
-            with tf.name_scope(layer.name):
-                layer.build([None, None, None, channels])
-            self.convolutions.append(layer)
-            channels = filters
+        rows = [(width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1), (1, 1)]
+        self.convolutions = _spectral_convolutions(3, rows, 4, lambda: NORMAL(0.0, 0.02), padding="valid", use_bias=False)
 
     def call(self, images, training=False):
         x = images  # [B, H, W, 3]
@@ -43,8 +36,51 @@ class PatchCritic(tf.keras.Model):
             x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
             x = convolution(x, training=training)  # H / 2, H / 4, H / 8, H / 8 - 1, H / 8 - 2
             if k < len(self.convolutions) - 1:
-                x = tf.nn.leaky_relu(x, 0.2)
+                x = leaky(x)
         return x
 
     def get_config(self):
         return {"width": self.width}
+
+
+class FreeFormCritic(tf.keras.Model):
+    """The critic of DeepFill v2, which sees the hole beside the composite: images [B, H, W, 4].
+
+    Args:
+        width: channels of the first layer (paper: 64); then 2, and four times 4 times as many.
+    """
+
+    def __init__(self, width=64, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        rows = [(n * width, 2) for n in (1, 2, 4, 4, 4, 4)]
+        self.convolutions = _spectral_convolutions(4, rows, 5, lambda: "glorot_uniform", padding="same")
+
+    def call(self, images, training=False):
+        x = images  # [B, H, W, 4]
+        for k, convolution in enumerate(self.convolutions):
+            x = convolution(x, training=training)  # H / 2, ..., H / 64
+            if k < len(self.convolutions) - 1:
+                x = leaky(x)
+        return x
+
+    def get_config(self):
+        return {"width": self.width}
+
+
+def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
+    """Convolutions from rows of (filters, strides); the last computes in float32 also under mixed precision.
+
+    initial: makes an initializer; one for each layer, as a single one would give all of them the same numbers.
+    """
+    layers = []
+    for k, (filters, strides) in enumerate(rows, 1):
+        conv = tf.keras.layers.Conv2D(filters, kernel_size, strides, name=f"conv_{k}", dtype="float32" if k == len(rows) else None,
+                                      kernel_initializer=initial(), **kwargs)
+        # In float32 whatever the convolution computes in: it writes the normalised kernel back, rounded to its own precision.
+        layer = SpectralNormalization(conv, name=f"conv_{k}_spectral", dtype="float32")
+        with tf.name_scope(layer.name):
+            layer.build([None, None, None, channels])
+        layers.append(layer)
+        channels = filters
+    return layers

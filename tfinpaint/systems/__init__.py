@@ -2,9 +2,15 @@
 
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
+from tfinpaint.systems.coherent_semantic import CoherentSemantic
+from tfinpaint.systems.contextual_attention import ContextualAttentionSystem
+from tfinpaint.systems.gated_conv import GatedConv
 from tfinpaint.systems.multistage import Multistage
+from tfinpaint.systems.musical import Musical
+from tfinpaint.systems.partial_conv import PartialConv
 
-_SYSTEMS = {system.system_name: system for system in (Multistage,)}
+_SYSTEMS = {system.system_name: system
+            for system in (ContextualAttentionSystem, Musical, Multistage, CoherentSemantic, PartialConv, GatedConv)}
 
 
 def create(name, variant="paper", **settings) -> System:

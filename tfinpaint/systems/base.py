@@ -13,19 +13,34 @@ under `tf.function(jit_compile=True)` with fixed shapes, and on any device.
 
 import tensorflow as tf
 
+from tfinpaint.settings import SettingsError
+
 
 class System(tf.keras.Model):
     """Base class. A system gives `system_name`, `settings`, `loss_weights`, `generator`, `compile_networks`, `raw` and `step`.
 
     Class attributes:
         system_name: its name in tfinpaint.SYSTEMS.
-        settings: the arguments that make small and large versions of it, with the paper's values.
+        settings: the arguments that make small and large versions of it, with the paper's values (None: the variant's).
         loss_weights: the paper's weight of each term.
+        official_loss_weights: those that differ in the released code, for the `official` variant.
+        feature_terms: the terms that need the feature network.
+        adam_betas: of all its optimizers.
+        has_batch_norm: whether its generator has statistics to freeze.
+        takes_critic_weights: whether its critic begins from a trained network.
+        wants_distances: whether its step can use the distance of each missing pixel to the known ones, [B, H, W, 1], where the input
+            pipeline has it: batches are then (images, holes, distances).
     """
 
     system_name = None
     settings = {}
     loss_weights = {}
+    official_loss_weights = {}
+    feature_terms = ("perceptual", "style")
+    adam_betas = (0.9, 0.999)
+    has_batch_norm = False
+    takes_critic_weights = False
+    wants_distances = False
 
     def __init__(self, variant="paper", **kwargs):
         super().__init__(**kwargs)
@@ -39,6 +54,16 @@ class System(tf.keras.Model):
     def stride(self) -> int:
         """Images are multiples of it in height and width."""
         raise NotImplementedError
+
+    @property
+    def default_loss_weights(self) -> dict:
+        """The weight of each term in this variant."""
+        return {**self.loss_weights, **(self.official_loss_weights if self.variant == "official" else {})}
+
+    @property
+    def steps_taken(self) -> int:
+        """Batches that the compiled system has learned from."""
+        return int(self.optimizer.iterations)
 
     def make_generator(self):
         """A new generator of this system's settings."""
@@ -78,7 +103,8 @@ class System(tf.keras.Model):
     # ------------------------------------------------------------------------------------------------------ training
 
     def compile(self, optimizer=None, critic_optimizer=None, learning_rate=None, critic_learning_rate=None, loss_weights=None,
-                perceptual_weights="imagenet", freeze_batch_norm="none", ema_decay=0.999, make_holes=None, **kwargs):
+                perceptual_weights="imagenet", critic_weights=None, freeze_batch_norm="none", ema_decay=0.999, make_holes=None,
+                image_size=256, seed=0, **kwargs):
         """Gives the system what training needs. `fit` then takes batches (images, holes), or (images, seed) with `make_holes`.
 
         Args:
@@ -87,41 +113,54 @@ class System(tf.keras.Model):
             loss_weights: {term: weight} in place of the paper's. Where the weights that need a network are 0, it is not built.
                 They are not used where an optimizer is given.
             perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its terms are off).
+            critic_weights: of a critic that begins from a trained network: "imagenet", a path or "random"; None: as its paper.
             freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running statistics (fine-tuning).
             ema_decay: of the generator's moving average; 0 makes it a copy.
             make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that bring a seed in place of holes.
+            image_size: side of the squares to train on, pixels; critics that end in a dense layer are made for it.
+            seed: of random numbers that losses draw; with the step it fixes them.
             **kwargs: Keras' own, `jit_compile` among them.
 
         Compiling again keeps generator, critic and moving average; the optimizers start afresh.
         """
         if freeze_batch_norm not in ("none", "encoder", "all"):
             raise ValueError(f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}")
+        if freeze_batch_norm != "none" and not self.has_batch_norm:
+            raise SettingsError(f"--freeze_batch_norm={freeze_batch_norm}: {self.system_name} has no batch norm; none is allowed")
+        if critic_weights is not None and not self.takes_critic_weights:
+            raise SettingsError(f"--critic_weights={critic_weights}: a critic of {self.system_name} begins from random weights; leave it")
         unknown = sorted(set(loss_weights or {}) - set(self.loss_weights))
         if unknown:
-            raise ValueError(f"`loss_weights` of {self.system_name} are {', '.join(self.loss_weights)}. Got {', '.join(unknown)}")
-        self.weights_of_terms = {**self.loss_weights, **(loss_weights or {})}
+            raise SettingsError(f"--weight_{unknown[0]}: {self.system_name} has no such term; its terms are {', '.join(self.loss_weights)}")
+        self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
         if perceptual_weights == "none":
-            self.weights_of_terms = {**self.weights_of_terms, "perceptual": 0.0, "style": 0.0}
+            self.weights_of_terms.update({name: 0.0 for name in self.feature_terms})
         self.make_holes = make_holes
         self.ema_decay = ema_decay
-        self.compile_networks(perceptual_weights, freeze_batch_norm)
+        self.seed = seed
+        self.freeze_batch_norm = freeze_batch_norm
+        self.compile_networks(perceptual_weights, critic_weights, image_size)
         if self.averaged_generator is None:
             self.averaged_generator = self.make_generator()
             self.restart_average()
 
         rate, critic_rate = self.learning_rates(freeze_batch_norm)
         rate = learning_rate or rate
-        super().compile(optimizer=optimizer or tf.keras.optimizers.Adam(rate, jit_compile=False), **kwargs)
+
+        def adam(rate):
+            return tf.keras.optimizers.Adam(rate, *self.adam_betas, jit_compile=False)
+
+        super().compile(optimizer=optimizer or adam(rate), **kwargs)
         self.critic_optimizer = None
         if self.critic is not None:
             critic_rate = critic_learning_rate or critic_rate * (rate / self.learning_rates(freeze_batch_norm)[0])
-            self.critic_optimizer = self._get_optimizer(critic_optimizer or tf.keras.optimizers.Adam(critic_rate, jit_compile=False))
+            self.critic_optimizer = self._get_optimizer(critic_optimizer or adam(critic_rate))
             self.critic_optimizer.build(self.critic.trainable_variables)
         # Built now: a compiled step may not make variables.
         self.optimizer.build(self.generator.trainable_variables)
 
-    def compile_networks(self, perceptual_weights, freeze_batch_norm):
-        """Makes what the losses need, for the weights in `weights_of_terms`."""
+    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+        """Makes what the losses need, for the weights in `weights_of_terms`; arguments as those of `compile`."""
         raise NotImplementedError
 
     def learning_rates(self, freeze_batch_norm):
@@ -129,7 +168,10 @@ class System(tf.keras.Model):
         raise NotImplementedError
 
     def step(self, images, holes):
-        """One update of generator and critic. -> {name: scalar}: "loss", each weighted term of it, and "critic"."""
+        """One update of generator and critic. -> {name: scalar}: "loss", each weighted term of it, and "critic".
+
+        Where the system `wants_distances`, there is a third argument for them.
+        """
         raise NotImplementedError
 
     def seeded_step(self, images, seed):
@@ -137,26 +179,43 @@ class System(tf.keras.Model):
         return self.step(images, self.make_holes(seed))
 
     def train_step(self, data):
-        if not isinstance(data, (tuple, list)) or len(data) != 2:
+        if not isinstance(data, (tuple, list)) or len(data) not in ((2, 3) if self.wants_distances else (2,)):
             raise ValueError("batches are pairs (images, holes), or (images, seed) with `make_holes`")
-        images, second = data
+        images, second, *distances = data
         self.check_images(images)
         seeded = second.shape.rank == 1
         if seeded and self.make_holes is None:
             raise ValueError("batches of (images, seed) need compile(make_holes=...)")
-        logs = self.seeded_step(images, second) if seeded else self.step(images, second)
+        logs = self.seeded_step(images, second) if seeded else self.step(images, second, *distances)
         # Keras adds up what the replicas return.
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
 
     def test_step(self, data):
         """L1 in [0, 1] units, of the composite over the whole picture and over the hole alone, with the moving average if there is one."""
-        images, holes = data
-        output = self.raw(self.averaged_generator or self.generator, images, holes)
+        images, holes = data[:2]
+        output = self.raw(self.averaged, images, holes)
         error = tf.abs(tf.clip_by_value(output, -1.0, 1.0) - images) * holes / 2
         return {"l1": tf.reduce_mean(error), "l1_hole": tf.reduce_sum(error) / tf.maximum(3 * tf.reduce_sum(holes), 1.0)}
 
     # -------------------------------------------------------------------------------------------- parts of every step
+
+    def weighted(self, terms):
+        """{name: term} -> each times its weight."""
+        return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
+
+    def update_critic(self, loss_of_critic):
+        """One step of the critic on what `loss_of_critic()` returns. -> that loss."""
+        with tf.GradientTape() as tape:
+            loss = loss_of_critic()
+            scaled = self.scaled(self.critic_optimizer, loss)
+        self.descend(self.critic_optimizer, tape, scaled, self.critic.trainable_variables)
+        return loss
+
+    def update_generator(self, tape, scaled):
+        """One step of the generator on a loss that `scaled` has prepared inside the tape, and of its moving average."""
+        self.descend(self.optimizer, tape, scaled, self.generator.trainable_variables)
+        self.update_average()
 
     def descend(self, optimizer, tape, loss, variables):
         """One step of `optimizer` on `loss`, which `scaled` has prepared inside the tape."""
@@ -183,5 +242,24 @@ class System(tf.keras.Model):
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
             average.assign(value if id(value) in statistics else decay * average + (1 - decay) * value)
 
+    @property
+    def averaged(self):
+        """The moving average; before `compile`, the generator."""
+        return self.averaged_generator or self.generator
+
     def get_config(self):
         return {"variant": self.variant, **{name: getattr(self, name) for name in self.settings}}
+
+
+class Critics(tf.keras.Model):
+    """Several critics that learn together, by name: Critics(image=..., features=...).image."""
+
+    def __init__(self, **critics):
+        super().__init__()
+        self.names = sorted(critics)
+        for name, critic in critics.items():
+            setattr(self, name, critic)
+        self.built = True  # they are
+
+    def get_config(self):
+        return {name: getattr(self, name) for name in self.names}

@@ -43,6 +43,7 @@ class Multistage(System):
     system_name = "multistage"
     settings = {"width": 64, "depth": 8}
     loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1, "adversarial": 0.1}
+    has_batch_norm = True
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -57,11 +58,11 @@ class Multistage(System):
     def make_generator(self):
         return PartialConvUNet(self.width, self.depth, attention=(4, 3), variant=self.variant)
 
-    def compile_networks(self, perceptual_weights, freeze_batch_norm):
+    def compile_networks(self, perceptual_weights, critic_weights, image_size):
         weights = self.weights_of_terms
-        self.generator.frozen_norms = freeze_batch_norm
+        self.generator.frozen_norms = self.freeze_batch_norm
         self.features = VGGFeatures(perceptual_weights) if weights["perceptual"] or weights["style"] else None
-        if not weights["adversarial"]:
+        if not weights.get("adversarial"):
             self.critic = None
         elif self.critic is None:
             self.critic = PatchCritic(self.width)
@@ -69,14 +70,23 @@ class Multistage(System):
     def learning_rates(self, freeze_batch_norm):
         return (2e-4, 2e-5) if freeze_batch_norm == "none" else (5e-5, 5e-6)
 
+    @property
+    def judges_composite(self):
+        """Whether the feature network judges the composite beside the output."""
+        return self.variant == "official"
+
+    @property
+    def blanks_variation(self):
+        """Whether variation is that of the composite blanked outside the hole."""
+        return self.variant == "official"
+
     def raw(self, generator, images, holes, training=False):
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         return 2 * generator([truth * (1 - holes), holes], training=training) - 1
 
     def attention(self, images, holes):
         self.check_images(images)
-        generator = self.averaged_generator or self.generator
-        output, looks = generator([(images + 1) / 2 * (1 - holes), holes], with_attention=True)
+        output, looks = self.averaged([(images + 1) / 2 * (1 - holes), holes], with_attention=True)
         return 2 * output - 1, looks  # [B, H, W, 3]; [B, H/8, W/8, 2], [B, H/4, W/4, 2]
 
     def step(self, images, holes):
@@ -86,22 +96,19 @@ class Multistage(System):
         # 1. The generator.
         with tf.GradientTape() as tape:
             output = self.generator([truth * (1 - holes), holes], training=True)  # [B, H, W, 3]
-            terms = self.terms(output, truth, holes, targets)
-            weighted = {name: self.weights_of_terms[name] * term for name, term in terms.items()}
+            weighted = self.weighted(self.terms(output, truth, holes, targets))
             loss = tf.add_n(list(weighted.values()))
             scaled = self.scaled(self.optimizer, loss)
-        self.descend(self.optimizer, tape, scaled, self.generator.trainable_variables)
-        self.update_average()
+        self.update_generator(tape, scaled)
         logs = {"loss": loss, **weighted}
 
         # 2. The critic: real and fake in one call, so that its kernels are normalised once.
         if self.critic:
-            with tf.GradientTape() as tape:
+            def loss_of_critic():
                 real, fake = tf.split(self.critic(tf.concat([truth, output], 0), training=True), 2)  # [B, h, w, 1] each
-                critic_loss = critic_cross_entropy(real, fake)
-                scaled = self.scaled(self.critic_optimizer, critic_loss)
-            self.descend(self.critic_optimizer, tape, scaled, self.critic.trainable_variables)
-            logs["critic"] = critic_loss
+                return critic_cross_entropy(real, fake)
+
+            logs["critic"] = self.update_critic(loss_of_critic)
         return logs
 
     def terms(self, output, truth, holes, targets):
@@ -109,13 +116,13 @@ class Multistage(System):
         composite = output * holes + truth * (1 - holes)
         terms = {"valid": masked_l1(output, truth, 1 - holes), "hole": masked_l1(output, truth, holes)}
         if self.features:
-            judged = [output, composite] if self.variant == "official" else [output]
+            judged = [output, composite] if self.judges_composite else [output]
             features = self.features(tf.concat(judged, 0))
             per_image = [tf.split(f, len(judged)) for f in features]
             sets = [[f[k] for f in per_image] for k in range(len(judged))]
             terms["perceptual"] = tf.add_n([perceptual(f, targets) for f in sets])
             terms["style"] = tf.add_n([style(f, targets) for f in sets])
-        terms["variation"] = total_variation(composite * holes) if self.variant == "official" else total_variation(composite, holes)
+        terms["variation"] = total_variation(composite * holes) if self.blanks_variation else total_variation(composite, holes)
         if self.critic:
             terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))
         return terms

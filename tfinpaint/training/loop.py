@@ -62,6 +62,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     system.compile(
         learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate,
         loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
+        critic_weights=settings.critic_weights, image_size=size, seed=settings.seed,
         freeze_batch_norm=settings.freeze_batch_norm, ema_decay=settings.ema_decay, jit_compile=settings.jit_compile,
         make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, hole_settings))
     checkpoints = Checkpoints(run_dir, system)
@@ -69,7 +70,8 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     if init_from and not first:
         start_from(init_from, system)
     on_device = _holes_on_device(hole_settings)
-    data = training_batches(photos, hole_settings, settings.batch_size, settings.seed, first, on_device, source)
+    data = training_batches(photos, hole_settings, settings.batch_size, settings.seed, first, on_device, source,
+                            with_distances=system.wants_distances)
     validation = Validation(settings, system)
 
     # 2. The run directory.
@@ -96,9 +98,9 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
             system.fit(data, steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
                        callbacks=[log, Save(first, checkpoints, settings.checkpoint_every), validate, progress])
         except KeyboardInterrupt:
-            checkpoints.save(int(system.optimizer.iterations))
+            checkpoints.save(system.steps_taken)
             progress.clear()
-            say(f"stopped at step {int(system.optimizer.iterations)}, saved: --resume goes on from there")
+            say(f"stopped at step {system.steps_taken}, saved: --resume goes on from there")
             raise
         finally:
             progress.clear()
@@ -121,9 +123,9 @@ def _holes_on_device(settings):
 def _check_sizes(settings, system, say):
     size, stride = settings.photos.image_size, system.stride
     if size % stride:
-        raise SettingsError(f"--image_size is a multiple of {stride} for this {settings.system} (2^depth). Got {size}; "
-                            "a smaller --depth allows smaller images")
-    if settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
+        smaller = "; a smaller --depth allows smaller images" if "depth" in system.settings else ""
+        raise SettingsError(f"--image_size is a multiple of {stride} for this {settings.system}. Got {size}{smaller}")
+    if system.has_batch_norm and settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
         say("note: with --batch_size=1 and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant")
 
 

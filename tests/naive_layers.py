@@ -1,0 +1,230 @@
+"""More of the layers as loops in float64: what tests/naive.py does for the multistage network's, here for DeepFill's, MUSICAL's
+and coherent semantic attention's.
+
+Arrays are NHWC; `hole` is 1 where missing, one map per picture. Nothing here is shared with the project's own code.
+
+References: Yu et al. 2018 (DeepFill v1) and its released code; Liu et al. 2019 "Coherent semantic attention for image inpainting",
+equations 1-3; Wang et al. 2019 (MUSICAL); Yu et al. 2019 (gated convolution). `official` is what the released code does.
+"""
+import naive
+import numpy as np
+
+# ------------------------------------------------------------------------------------------- DeepFill's contextual attention
+
+
+def aligned_corners(array, height, width):
+    """Nearest sampling of [B, h, w, C] with the corner pixels' centres on each other: position i of m takes
+    i (n - 1) / (m - 1) of n, a half away from zero."""
+    rows, columns = (_aligned_indices(n, m) for n, m in zip(array.shape[1:3], (height, width)))
+    return np.asarray(array, np.float64)[:, rows][:, :, columns]
+
+
+def _aligned_indices(n, m):
+    return [0] if m == 1 else [(2 * i * (n - 1) + (m - 1)) // (2 * (m - 1)) for i in range(m)]  # in whole numbers: floor(x + 1/2)
+
+
+def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_scale=10.0):
+    """-> output [B, H, W, C], strongest key [B, H / rate, W / rate, 2] (row, column), weights [B, queries, keys]."""
+    features = np.asarray(features, np.float64)
+    _, height, width, _ = features.shape
+    assert height % rate == 0 and width % rate == 0
+    rows, columns = height // rate, width // rate
+    small = aligned_corners(features, rows, columns)
+    small_hole = aligned_corners(aligned_corners(hole, height, width), rows, columns)
+    grid = list(np.ndindex(rows, columns))
+    outputs, strongest, all_weights = [], [], []
+    for picture, sampled, missing in zip(features, small, small_hole):
+        queries = np.array([naive._patch(sampled, *q, patch_size).ravel() for q in grid])
+        keys = np.array([k / max(np.sqrt(np.square(k).sum()), 1e-4) for k in queries])
+        known = np.array([0.0 if naive._patch(missing, *k, patch_size).any() else 1.0 for k in grid])
+        weights = _masked_softmax(fused(queries @ keys.T, rows, columns, fuse), known, softmax_scale)
+        outputs.append(_paste(picture, weights, grid, rate))
+        strongest.append(np.array([grid[k] for k in weights.argmax(1)]).reshape(rows, columns, 2))
+        all_weights.append(weights)
+    return np.stack(outputs), np.stack(strongest), np.stack(all_weights)
+
+
+def fused(score, rows, columns, taps):
+    """Diagonal sums over [queries, keys], both numbered row by row, then over both numbered column by column."""
+    by_column = [y * columns + x for x in range(columns) for y in range(rows)]  # by_column[new number] = old number
+    score = _diagonal_sum(score, taps)
+    turned = _diagonal_sum(score[np.ix_(by_column, by_column)], taps)
+    result = np.empty_like(turned)
+    result[np.ix_(by_column, by_column)] = turned
+    return result
+
+
+def _diagonal_sum(score, taps):
+    size = len(score)
+    result = np.zeros_like(score)
+    for q in range(size):
+        for d in range(-(taps // 2), taps // 2 + 1):
+            if 0 <= q + d < size:
+                for_keys = range(max(0, -d), min(size, size - d))  # k with k + d inside
+                result[q, for_keys.start:for_keys.stop] += score[q + d, for_keys.start + d:for_keys.stop + d]
+    return result
+
+
+def _masked_softmax(score, known, scale):
+    """Keys that are not known have a score of 0, keep their exp(0) in the sum, and lose their weight afterwards."""
+    result = np.empty_like(score)
+    for q, row in enumerate(score):
+        logits = row * known * scale
+        exponentials = np.exp(logits - logits.max())
+        result[q] = exponentials / exponentials.sum() * known
+    return result
+
+
+def _paste(picture, weights, grid, rate):
+    """Raw patches of 2 rate, every rate pixels, rate // 2 of padding before: weighted, added where they were taken, / 4."""
+    size, before = 2 * rate, rate // 2
+    padded = np.pad(picture, ((before, size), (before, size), (0, 0)))
+    patches = np.array([padded[y * rate:y * rate + size, x * rate:x * rate + size] for y, x in grid])
+    canvas = np.zeros_like(padded)
+    for (y, x), row in zip(grid, weights):
+        canvas[y * rate:y * rate + size, x * rate:x * rate + size] += np.tensordot(row, patches, 1)
+    height, width, _ = picture.shape
+    return canvas[before:before + height, before:before + width] / 4
+
+
+# ------------------------------------------------------------------------------------------------ coherent semantic attention
+
+
+def coherent_hole(hole, height, width, variant):
+    """A hole map at the features' size: paper takes any hole pixel of a cell, official averages by halves, then > 5/16."""
+    hole = np.asarray(hole, np.float64)
+    if hole.shape[1:3] == (height, width):
+        return hole
+    if variant == "paper":
+        return naive.reduce_hole(hole, height, width, "paper")
+    while hole.shape[1] > height:
+        hole = halved(hole)
+    assert hole.shape[1:3] == (height, width)
+    return (hole > 5 / 16).astype(np.float64)
+
+
+def halved(hole):
+    """A 4 x 4 window every 2 pixels, 1 pixel of zeros around, each weight 1/16."""
+    padded = np.pad(hole, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    result = np.zeros((len(hole), hole.shape[1] // 2, hole.shape[2] // 2, 1))
+    for y, x in np.ndindex(result.shape[1:3]):
+        result[:, y, x, 0] = padded[:, 2 * y:2 * y + 4, 2 * x:2 * x + 4, 0].sum((1, 2)) / 16
+    return result
+
+
+def coherent_semantic_attention(features, hole, variant="paper"):
+    """-> output [B, H, W, C], attention [B, H W, H W], rows the queries; output = attention @ features."""
+    features = np.asarray(features, np.float64)
+    hole = coherent_hole(hole, *features.shape[1:3], variant)
+    outputs, attention = zip(*(_coherent(f, h[..., 0], variant) for f, h in zip(features, hole)))
+    return np.stack(outputs), np.stack(attention)
+
+
+def _coherent(features, hole, variant):
+    height, width, _ = features.shape
+    number = {cell: i for i, cell in enumerate(np.ndindex(height, width))}
+    known = [cell for cell in number if not hole[cell]]
+    attention = np.eye(height * width)
+    output = features.copy()
+    if not known:
+        return output, attention
+    previous = None
+    for cell in number:  # in raster order
+        if not hole[cell]:
+            continue
+        here = features[cell]  # the original one
+        similar = [here @ features[k] / norm if (norm := _norms(here, features[k], variant)) else 0.0 for k in known]
+        best = known[int(np.argmax(similar))]
+        share = 0.0
+        if previous is not None:
+            to_known, to_previous = max(similar), _to_previous(here, output[previous], variant)
+            if variant == "paper":
+                to_known, to_previous = max(to_known, 0.0), max(to_previous, 0.0)
+            share = to_previous / (to_previous + to_known) if to_previous + to_known else 0.0
+        one_hot = np.zeros(height * width)
+        one_hot[number[best]] = 1
+        attention[number[cell]] = (1 - share) * one_hot + (share * attention[number[previous]] if previous else 0)
+        output[cell] = (1 - share) * features[best] + (share * output[previous] if previous else 0)
+        previous = cell
+    return output, attention
+
+
+def _length(vector):
+    return float(np.sqrt(vector @ vector))
+
+
+def _norms(here, key, variant):
+    return _length(key) * (_length(here) if variant == "paper" else 1)
+
+
+def _to_previous(here, previous, variant):
+    if variant == "official":
+        return here @ previous / (_length(here) + 1e-8)
+    norms = _length(here) * _length(previous)
+    return here @ previous / norms if norms else 0.0
+
+
+def coherent_gradient(attention, upstream):
+    """The released backward pass: the upstream gradient itself and the attention's transpose of it."""
+    flat = np.asarray(upstream, np.float64).reshape(len(attention), attention.shape[1], -1)
+    return np.stack([g + w.T @ g for w, g in zip(attention, flat)]).reshape(np.shape(upstream))
+
+
+# ------------------------------------------------------------------------------ MUSICAL's block, and the gated convolution
+
+
+def multi_scale_attention(features, hole, squeeze_weights, merge_kernel, merge_bias, variant="paper"):
+    """Patches of 1 and of 3, squeeze-excite (w1, b1, w2, b2), 1 x 1 convolution; the paper weighs the features along with them."""
+    features = np.asarray(features, np.float64)
+    maps = [features] if variant == "paper" else []
+    maps += [naive.patch_attention(features, hole, size, 3, variant) for size in (1, 3)]
+    weighted = naive.squeeze_excite(np.concatenate(maps, -1), *squeeze_weights)
+    return weighted @ np.asarray(merge_kernel, np.float64)[0, 0] + merge_bias
+
+
+ACTIVATIONS = {
+    "elu": lambda x: np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1),
+    "relu": lambda x: np.maximum(x, 0),
+    "linear": lambda x: x,
+}
+
+
+def gated_conv(features, kernel, bias, strides=1, dilation_rate=1, activation="elu"):
+    """features [B, H, W, C], kernel [k, k, C, 2 F], bias [2 F] -> [B, ceil(H / s), ceil(W / s), F]. Zeros around, half of them
+    (rounded down) before: as many as the last window needs."""
+    features, kernel, bias = (np.asarray(a, np.float64) for a in (features, kernel, bias))
+    batch, height, width, _ = features.shape
+    k, filters, reach = kernel.shape[0], kernel.shape[-1] // 2, (kernel.shape[0] - 1) * dilation_rate + 1
+    rows, columns = -(-height // strides), -(-width // strides)
+    top, left = (max((m - 1) * strides + reach - n, 0) // 2 for m, n in ((rows, height), (columns, width)))
+    output = np.zeros((batch, rows, columns, filters))
+    for i, j in np.ndindex(rows, columns):
+        total = np.zeros((batch, 2 * filters)) + bias
+        for u, v in np.ndindex(k, k):
+            y, x = i * strides + u * dilation_rate - top, j * strides + v * dilation_rate - left
+            if 0 <= y < height and 0 <= x < width:
+                total += features[:, y, x] @ kernel[u, v]
+        output[:, i, j] = ACTIVATIONS[activation](total[:, :filters]) / (1 + np.exp(-total[:, filters:]))
+    return output
+
+
+# --------------------------------------------------------------------------------------- what the tests of these layers share
+
+
+def hole_map(height, width, *boxes):
+    """[1, height, width, 1], 1 in the boxes (top, left, bottom, right)."""
+    hole = np.zeros((1, height, width, 1), np.float32)
+    for top, left, bottom, right in boxes:
+        hole[0, top:bottom, left:right] = 1
+    return hole
+
+
+def random_features(seed, *shape, dtype=np.float32):
+    return np.random.RandomState(seed).standard_normal(shape).astype(dtype)
+
+
+def largest_difference(got, want):
+    """Of the largest wanted value; what was got must be finite and of the same shape."""
+    got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    assert got.shape == want.shape and np.isfinite(got).all()
+    return np.abs(got - want).max() / max(np.abs(want).max(), 1e-30)

@@ -1,0 +1,114 @@
+"""The coarse-to-fine network of DeepFill, v1 with plain and v2 with gated convolutions.
+
+Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole [B, H, W, 1].
+Output:  [B, H, W, 3] in [-1, 1], not composited: clipped in v1, tanh in v2.
+H and W are multiples of 8.
+
+Sources
+  [1] Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (v1): Figure 2 and the released code.
+  [2] Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019 (v2).
+
+With c = width, ELU and no norm; "up" repeats rows and columns and convolves 3x3:
+
+    coarse   5x5 c | 3x3/2 2c | 2c | /2 4c | 4c | 4c | dilated 2, 4, 8, 16: 4c | 4c | 4c | up 2c | 2c | up c | c/2 | 3
+    refine   5x5 c | /2 c | 2c | /2 2c | 4c | 4c | dilated 2, 4, 8, 16: 4c                                           of the pasted image
+    attend   5x5 c | /2 c | 2c | /2 4c | 4c | 4c (ReLU) | contextual attention | 4c | 4c                             of the pasted image
+    merge    4c | 4c | up 2c | 2c | up c | c/2 | 3                                                               of [refine, attend]
+
+v2's convolutions make these numbers of channels too, half of them gates. Layers carry the numbers of the released networks. Padding
+is TensorFlow's 'SAME', here alone, as released. v1 shows both stages two more channels: ones, and the hole; v2 the first stage only.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.layers import ContextualAttention, GatedConv2D
+from tfinpaint.networks.parts import double, make_weights
+from tfinpaint.settings import SettingsError
+
+
+class DeepFill(tf.keras.Model):
+    """See the top of the file.
+
+    Args:
+        width: c (paper: 32 in v1, 48 in v2), a multiple of 4.
+        gated: v2.
+
+    Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output; `with_attention=True` the refined output
+        and where each query looks, int32 [B, H/8, W/8, 2].
+    """
+
+    def __init__(self, width=32, gated=False, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(width, int) or width < 4 or width % 4:
+            raise SettingsError(f"--width is a multiple of 4 for DeepFill. Got {width!r}")
+        self.width, self.gated = width, gated
+        c = width
+        self.coarse = self._convolutions("coarse", 1, [
+            (c, 5), (2 * c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c,), (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8),
+            (4 * c, 3, 1, 16), (4 * c,), (4 * c,), (2 * c,), (2 * c,), (c,), (c // 2,)])
+        self.refine = self._convolutions("refine", 1, [
+            (c, 5), (c, 3, 2), (2 * c,), (2 * c, 3, 2), (4 * c,), (4 * c,), (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8),
+            (4 * c, 3, 1, 16)])
+        self.attend = self._convolutions("attend", 1, [(c, 5), (c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c, 3, 1, 1, "relu")])
+        self.attention = ContextualAttention(patch_size=3, rate=2, fuse=3, softmax_scale=10.0, name="attention")
+        self.after = self._convolutions("attend", 9, [(4 * c,), (4 * c,)])
+        self.merge = self._convolutions("merge", 11, [(4 * c,), (4 * c,), (2 * c,), (2 * c,), (c,), (c // 2,)])
+        # The pictures themselves are computed in float32 also under mixed precision. They have no gate.
+        self.coarse_output = tf.keras.layers.Conv2D(3, 3, padding="same", name="coarse_17", dtype="float32")
+        self.refined_output = tf.keras.layers.Conv2D(3, 3, padding="same", name="merge_17", dtype="float32")
+        make_weights(self, 3, 1)
+
+    def _convolutions(self, name, first, rows):
+        """Layers from rows of (channels, kernel size 3, stride 1, dilation 1, activation "elu")."""
+        layers = []
+        for number, row in enumerate(rows, first):
+            channels, kernel, stride, dilation, activation = (*row, *(3, 1, 1, "elu")[len(row) - 1:])
+            if self.gated:
+                layer = GatedConv2D(channels // 2, kernel, stride, dilation, activation, name=f"{name}_{number}")
+            else:
+                layer = tf.keras.layers.Conv2D(channels, kernel, stride, "same", dilation_rate=dilation, activation=activation,
+                                               name=f"{name}_{number}")
+            layers.append(layer)
+        return layers
+
+    def call(self, inputs, training=False, with_stages=False, with_attention=False):
+        image, hole = inputs
+        ones = tf.ones_like(hole)  # tells a convolution where the picture ends
+
+        # 1. Coarse.
+        x = tf.concat([image, ones, hole], -1)  # [B, H, W, 5]
+        for layer in self.coarse[:12]:
+            x = layer(x)  # [B, H/4, W/4, 4c]
+        coarse = self._picture(self._enlarge(x, self.coarse[12:], self.coarse_output))  # [B, H, W, 3]
+
+        # 2. Refinement: two branches, one of which attends.
+        pasted = coarse * hole + image * (1 - hole)
+        x = pasted if self.gated else tf.concat([pasted, ones, hole], -1)
+        refined, attended = x, x
+        for layer in self.refine:
+            refined = layer(refined)  # [B, H/4, W/4, 4c]
+        for layer in self.attend:
+            attended = layer(attended)  # [B, H/4, W/4, 4c]
+        attended = self.attention([attended, hole], return_strongest=with_attention)
+        if with_attention:
+            attended, look = attended
+        for layer in self.after:
+            attended = layer(attended)
+        x = tf.concat([refined, attended], -1)  # [B, H/4, W/4, 8c]
+        for layer in self.merge[:2]:
+            x = layer(x)  # [B, H/4, W/4, 4c]
+        output = self._picture(self._enlarge(x, self.merge[2:], self.refined_output))  # [B, H, W, 3]
+        if with_attention:
+            return output, look
+        return (coarse, output) if with_stages else output
+
+    def _enlarge(self, x, layers, last):
+        up_1, keep, up_2, thin = layers
+        x = keep(up_1(double(x)))  # [B, H/2, W/2, 2c]
+        return last(thin(up_2(double(x))))  # [B, H, W, 3]
+
+    def _picture(self, x):
+        return tf.tanh(x) if self.gated else tf.clip_by_value(x, -1.0, 1.0)
+
+    def get_config(self):
+        return {"width": self.width, "gated": self.gated}

@@ -1,0 +1,59 @@
+"""The critic of MUSICAL: the trunk of DenseNet-121 and a 3x3 convolution that judges its patches.
+
+Input:   images [B, H, W, 3] in [-1, 1]; H and W are at least 96 (the trunk's map is H/32 x W/32 and the window 3x3, no padding).
+Output:  logits [B, H/32 - 2, W/32 - 2, 256]: 6 x 6 for 256 x 256.
+
+Sources: Huang et al., Densely Connected Convolutional Networks, 2017; Wang et al., MUSICAL, 2019, section 3.3, which names a pretrained
+DenseNet-121 and no head: that of the released code is taken (256 values per patch, all judged).
+"""
+
+import tensorflow as tf
+
+from tfinpaint.networks.keras_weights import keras_network
+from tfinpaint.networks.parts import NORMAL
+from tfinpaint.settings import SettingsError
+
+_SMALLEST = 96  # pixels: 3 cells of 32
+
+
+class DenseNetCritic(tf.keras.Model):
+    """See the top of the file.
+
+    Args:
+        weights: of the trunk: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random".
+        official: as released: no ImageNet normalisation, and all convolutions start from N(0, 0.02), scales of
+            the norms from N(1, 0.02); so `weights` are lost there.
+        image_size: side of the images, for the message where it is too small.
+
+    The norms work with the statistics of the batch, so real and fake are judged apart, each among its own.
+
+    Raises: SettingsError where the weights cannot be had, naming --critic_weights.
+    """
+
+    def __init__(self, weights="imagenet", official=False, image_size=256, **kwargs):
+        super().__init__(**kwargs)
+        if image_size < _SMALLEST:
+            raise SettingsError(f"--image_size is at least {_SMALLEST} for the DenseNet critic of musical (--weight_adversarial=0 does "
+                                f"without it). Got {image_size}")
+        self.official = official
+        self.trunk = keras_network(tf.keras.applications.DenseNet121, "DenseNet-121", weights, "critic_weights",
+                                   "--critic_weights=random to begin from random ones")
+        self.head = tf.keras.layers.Conv2D(256, 3, kernel_initializer=NORMAL(0.0, 0.02), name="head", dtype="float32")
+        self.head.build((None, None, None, 1024))
+        if official:
+            self._start_over()
+
+    def _start_over(self):
+        for layer in self.trunk.layers:
+            if isinstance(layer, tf.keras.layers.Conv2D):
+                layer.kernel.assign(tf.random.normal(layer.kernel.shape, 0.0, 0.02))
+            elif isinstance(layer, tf.keras.layers.BatchNormalization):
+                layer.gamma.assign(tf.random.normal(layer.gamma.shape, 1.0, 0.02))
+
+    def call(self, images, training=False):
+        if not self.official:
+            images = ((images + 1) / 2 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+        return self.head(tf.cast(self.trunk(images, training=training), tf.float32))  # [B, H/32 - 2, W/32 - 2, 256]
+
+    def get_config(self):
+        return {"weights": "random", "official": self.official}  # what was trained comes from a checkpoint

@@ -1,0 +1,74 @@
+"""The 70x70 patch critic and the feature patch critic of coherent semantic attention.
+
+Sources: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.4 and Figure 5; the 70x70 critic is that of
+Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, CVPR 2017. Sizes as released; each convolution has 4x4
+windows and padding 1. The scores belong to a relativistic loss: no sigmoid.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.networks.parts import NORMAL, instance_norm, leaky, make_weights
+from tfinpaint.settings import SettingsError
+
+
+class InstancePatchCritic(tf.keras.Model):
+    """Images [B, H, W, 3] -> scores of patches of 70x70 pixels, [B, H/8 - 2, W/8 - 2, 1]: 30 x 30 for 256.
+
+    Args:
+        width: channels of the first layer (paper: 64); they double up to 8 * width.
+    """
+
+    def __init__(self, width=64, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        rows = [(width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1)]
+        self.convolutions = [_conv(filters, strides, f"conv_{k}") for k, (filters, strides) in enumerate(rows, 1)]
+        self.norms = [instance_norm(f"conv_{k}_norm") for k in (2, 3, 4)]
+        self.score = _conv(1, 1, "score", dtype="float32")
+        make_weights(self, 3)
+
+    def call(self, images, training=False):
+        x = images
+        for convolution, norm in zip(self.convolutions, [tf.identity, *self.norms]):
+            x = leaky(norm(convolution(_padded(x))))  # H/2, H/4, H/8, H/8 - 1
+        return self.score(_padded(x))
+
+    def get_config(self):
+        return {"width": self.width}
+
+
+class FeaturePatchCritic(tf.keras.Model):
+    """VGG-16 pool3 features [B, H/8, W/8, 256] of an image -> scores [B, H/64, W/64, 512], each of which sees the whole picture.
+
+    The paper scores the map itself: there is no layer with one channel. H and W are at least 64.
+
+    Args:
+        width: an eighth of its channels (paper: 64).
+    """
+
+    def __init__(self, width=64, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.convolutions = [_conv(8 * width, 2, f"conv_{k}", dtype="float32" if k == 3 else None) for k in (1, 2, 3)]
+        self.norm = instance_norm("conv_2_norm", affine=False)
+        make_weights(self, 256)
+
+    def call(self, features, training=False):
+        if any(side is not None and side < 8 for side in features.shape[1:3]):
+            raise SettingsError("--image_size is at least 64 for the feature patch critic (--weight_feature_adversarial=0 does without "
+                                f"it). Got {8 * features.shape[1]}x{8 * features.shape[2]}")
+        first, second, third = self.convolutions
+        x = leaky(first(_padded(features)))  # [B, H/16, W/16, 512]
+        x = leaky(self.norm(second(_padded(x))))  # [B, H/32, W/32, 512]
+        return third(_padded(x))  # [B, H/64, W/64, 512]
+
+    def get_config(self):
+        return {"width": self.width}
+
+
+def _conv(filters, strides, name, **kwargs):
+    return tf.keras.layers.Conv2D(filters, 4, strides, name=name, kernel_initializer=NORMAL(0.0, 0.02), **kwargs)
+
+
+def _padded(x):
+    return tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])

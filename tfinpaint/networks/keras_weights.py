@@ -1,0 +1,60 @@
+"""Keras' own networks with weights that are downloaded, read from a file, or random; errors name the flag that brings a file."""
+
+import logging
+import os
+
+import h5py
+
+from tfinpaint.settings import SettingsError, first_line
+
+_log = logging.getLogger("tfinpaint")
+
+
+def keras_network(constructor, title, weights, flag, way_out, optional=()):
+    """A network of tf.keras.applications without its top.
+
+    Args:
+        constructor: as tf.keras.applications.VGG16.
+        title: its name for messages.
+        weights: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random".
+        flag: the flag that `weights` came from.
+        way_out: what to do without weights, for the message.
+        optional: beginnings of layer names that a file may lack: they stay random, and a warning says so.
+
+    Raises: SettingsError where the weights cannot be had.
+    """
+    if weights == "imagenet":
+        try:
+            return constructor(include_top=False, weights="imagenet")
+        except Exception as error:  # Keras raises a plain Exception where a download fails
+            raise SettingsError(f"the ImageNet weights of {title} could not be downloaded ({first_line(error)}); give a local Keras "
+                                f"file with --{flag}=PATH, or {way_out}") from error
+    network = constructor(include_top=False, weights=None)
+    if weights != "random":
+        load_file(network, title, weights, flag, optional)
+    return network
+
+
+def load_file(network, title, path, flag, optional=()):
+    """Loads a Keras .h5 file by layer names; arguments and errors as above."""
+    if not os.path.isfile(path):
+        raise SettingsError(f"--{flag} is imagenet, random or the path of a Keras .h5 file. Got {path!r}, which is no file")
+    try:
+        with h5py.File(path, "r") as f:
+            present = set(f["model_weights"] if "model_weights" in f else f)
+        missing = [layer.name for layer in network.layers if layer.weights and layer.name not in present]
+        needed = [name for name in missing if not name.startswith(tuple(optional) or ("\0",))]
+        if needed:
+            raise SettingsError(f"--{flag}={path} has no weights of {_some(needed)}: it is no {title} of Keras")
+        network.load_weights(path, by_name=True)
+    except (OSError, ValueError, KeyError) as error:
+        if isinstance(error, SettingsError):
+            raise
+        raise SettingsError(f"--{flag}={path} is no Keras .h5 file of {title}: {first_line(error)}") from error
+    if missing:
+        _log.warning("--%s=%s has no weights of %s: these layers of %s stay RANDOM. Good for tests, not for pictures.",
+                     flag, path, _some(missing), title)
+
+
+def _some(names):
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

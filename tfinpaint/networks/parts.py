@@ -1,0 +1,43 @@
+"""What several networks are made of: convolutions and norms with the settings that produced the papers (PyTorch's, not Keras')."""
+
+import tensorflow as tf
+
+from tfinpaint.addons import InstanceNormalization
+
+NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family start from N(0, 0.02)
+
+
+def conv(filters, kernel_size, name, strides=1, dilation_rate=1, **kwargs):
+    """A convolution with padding that keeps (or halves, at stride 2 and an even size: 4x4 windows only) the size.
+
+    For these 'SAME' is symmetric: (k - 1) / 2 on every side at stride 1, 1 for 4x4 windows at stride 2.
+    """
+    return tf.keras.layers.Conv2D(filters, kernel_size, strides, "same", dilation_rate=dilation_rate, name=name,
+                                  kernel_initializer=NORMAL(0.0, 0.02), **kwargs)
+
+
+def up_conv(filters, kernel_size, name, strides=2, **kwargs):
+    """A transposed convolution: 4x4 at stride 2 doubles the size, 3x3 at stride 1 keeps it; PyTorch's padding 1."""
+    return tf.keras.layers.Conv2DTranspose(filters, kernel_size, strides, "same", name=name,
+                                           kernel_initializer=NORMAL(0.0, 0.02), **kwargs)
+
+
+def instance_norm(name, affine=True):
+    """Over each picture's channel, with PyTorch's epsilon (1e-3, the default here, is visible in the output)."""
+    return InstanceNormalization(epsilon=1e-5, center=affine, scale=affine, name=name)
+
+
+def leaky(x):
+    """Leaky ReLU of slope 0.2."""
+    return tf.nn.leaky_relu(x, 0.2)
+
+
+def double(x):
+    """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile."""
+    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+
+
+def make_weights(network, *channels, side=None):
+    """Calls a network once on symbols, so that all its weights exist: an input of each number of channels."""
+    inputs = [tf.keras.Input((side, side, c)) for c in channels]
+    network(inputs if len(inputs) > 1 else inputs[0])

@@ -1,0 +1,40 @@
+"""The global and the local critic of DeepFill v1.
+
+Input:   images [B, S, S, 3] in [-1, 1] of one fixed size S.
+Output:  one unbounded score per image, [B, 1].
+
+Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018; sizes as released: four 5x5 convolutions with
+stride 2, TensorFlow's 'SAME' padding and leaky ReLU, then all that is left is weighed. No norms: a gradient penalty judges each image by
+itself.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.networks.parts import leaky, make_weights
+
+
+class WassersteinCritic(tf.keras.Model):
+    """See the top of the file.
+
+    Args:
+        side: S.
+        width: channels of the first layer (paper: 64).
+        last: channels of the fourth layer over `width`: 4 in the global critic, 8 in the local one; the second has 2, the third 4.
+    """
+
+    def __init__(self, side, width=64, last=4, **kwargs):
+        super().__init__(**kwargs)
+        self.side, self.width, self.last = side, width, last
+        self.convolutions = [tf.keras.layers.Conv2D(n * width, 5, 2, "same", name=f"conv_{k}") for k, n in enumerate((1, 2, 4, last), 1)]
+        self.flatten = tf.keras.layers.Flatten()
+        self.score = tf.keras.layers.Dense(1, name="score", dtype="float32")
+        make_weights(self, 3, side=side)
+
+    def call(self, images, training=False):
+        x = images  # [B, S, S, 3]
+        for convolution in self.convolutions:
+            x = leaky(convolution(x))  # [B, S/2, S/2, 64], ...
+        return self.score(self.flatten(x))  # [B, 1]
+
+    def get_config(self):
+        return {"side": self.side, "width": self.width, "last": self.last}

@@ -1,0 +1,147 @@
+"""Coherent semantic attention: Coherent Semantic Attention for Image Inpainting, ICCV 2019.
+
+A rough network fills the hole, a refinement network with the attention in its encoder goes over it (section 3.1); they are trained end to
+end with three kinds of terms (3.5) against a patch critic of pictures and one of VGG features (3.4). Images in [-1, 1]; in the
+hole they have the mean colour of ImageNet.
+
+    term                  equation   weight   official   meaning
+    rough                      (7)        1        100   L1 of the rough output, everywhere
+    refinement                 (7)        1        100   L1 of the refined output, everywhere
+    consistency                (4)     0.01          1   features after the attention, and the decoder's beside them, like VGG-16 conv4_3's
+    adversarial                (5)    0.002        0.2   relativistic average least squares on 70x70 patches
+    feature_adversarial        (5)    0.002        0.2   the same on VGG-16 pool3 features
+
+What the variants settle
+                      paper                                  official
+    attention         cosines, bounded                       see layers/coherent_semantic_attention.py
+    consistency       mean over the hole                     mean over all, blanked features against the whole target
+    rough network     learns from the refinement too         only from its own L1
+    least squares     (5), (6)                               half of them; the critics' sum halved again
+In both: critics first, then the generator, from the same forward pass, whose raw output they see; Adam 2e-4, beta1 0.5, for all.
+
+Deviations: (5) and (6) are printed with minus signs and would be maximised. In the released code neither consistency nor the feature
+critic reaches the generator (their inputs are cut off from it); here both do, in both variants. The blocks have the released order of
+convolutions. Losses are means, so that weights mean the same for all sizes. Networks of another width than 64 take the first
+channels of conv4_3 as their target. The second norm of the feature critic has no scale and shift.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.layers.coherent_semantic_attention import reduce_hole
+from tfinpaint.losses import consistency, critic_relativistic, generator_relativistic
+from tfinpaint.networks import CoherentSemanticUNets, FeaturePatchCritic, InstancePatchCritic, VGGFeatures
+from tfinpaint.settings import SettingsError
+from tfinpaint.systems.base import Critics, System
+
+_HOLE_COLOR = [2 * value / 255 - 1 for value in (123.0, 104.0, 117.0)]  # red, green, blue
+
+
+class CoherentSemantic(System):
+    """See the top of the file.
+
+    Args:
+        width: channels of the first layers of the generator's two networks and the critics (paper: 64).
+        depth: halvings of both networks (paper: 8); images are multiples of 2^depth.
+        variant: "paper" or "official".
+    """
+
+    system_name = "coherent_semantic"
+    settings = {"width": 64, "depth": 8}
+    loss_weights = {"rough": 1.0, "refinement": 1.0, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002}
+    official_loss_weights = {name: 100 * weight for name, weight in loss_weights.items()}
+    feature_terms = ("consistency", "feature_adversarial")
+    adam_betas = (0.5, 0.999)
+
+    def __init__(self, width=64, depth=8, variant="paper", **kwargs):
+        super().__init__(variant=variant, **kwargs)
+        self.width, self.depth = width, depth
+        self.generator = self.make_generator()
+        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+
+    @property
+    def stride(self):
+        return 2**self.depth
+
+    def make_generator(self):
+        return CoherentSemanticUNets(self.width, self.depth, self.variant, detach_rough=self.variant == "official")
+
+    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+        weights = self.weights_of_terms
+        layers = {"pool3": "block3_pool"} if weights["feature_adversarial"] else {}
+        if weights["consistency"]:
+            if self.width > 64:
+                raise SettingsError(f"--width is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}")
+            layers["conv4_3"] = "block4_conv3"
+        self.features = _Named(layers, perceptual_weights) if layers else None
+        wanted = {"image": ("adversarial", InstancePatchCritic), "features": ("feature_adversarial", FeaturePatchCritic)}
+        wanted = {name: critic for name, (term, critic) in wanted.items() if weights[term]}
+        if not wanted:
+            self.critic = None
+        elif self.critic is None or self.critic.names != sorted(wanted):
+            self.critic = Critics(**{name: critic(self.width) for name, critic in wanted.items()})
+
+    def learning_rates(self, freeze_batch_norm):
+        return 2e-4, 2e-4
+
+    def blanked(self, images, holes):
+        return images * (1 - holes) + tf.constant(_HOLE_COLOR) * holes
+
+    def raw(self, generator, images, holes, training=False):
+        return generator([self.blanked(images, holes), holes], training=training)
+
+    def attention(self, images, holes):
+        self.check_images(images)
+        output, look = self.averaged([self.blanked(images, holes), holes], with_attention=True)
+        return output, [look]  # [B, H, W, 3]; [B, H/8, W/8, 2]
+
+    def step(self, images, holes):
+        seen_in_truth = self.features(images) if self.features else {}
+        logs = {}
+        with tf.GradientTape() as tape:
+            rough, refined, maps = self.generator([self.blanked(images, holes), holes], training=True, with_stages=True)
+            # What each critic looks at, of the original and of the output: images [B, H, W, 3], features [B, H/8, W/8, 256].
+            real, fake = {"image": images}, {"image": refined}
+            if "pool3" in seen_in_truth:
+                real["features"], fake["features"] = seen_in_truth["pool3"], self.features(refined)["pool3"]
+
+            # 1. The critics.
+            if self.critic:
+                with tape.stop_recording():
+                    logs["critic"] = self.update_critic(lambda: self.loss_of_critics(real, fake))
+
+            # 2. The generator.
+            terms = {"rough": tf.reduce_mean(tf.abs(rough - images)), "refinement": tf.reduce_mean(tf.abs(refined - images))}
+            if "conv4_3" in seen_in_truth:
+                hole = tf.cast(reduce_hole(holes, *maps[0].shape[1:3], self.variant), tf.float32)  # [B, H/8, W/8, 1]
+                target = seen_in_truth["conv4_3"][..., :maps[0].shape[-1]]
+                terms["consistency"] = tf.add_n([consistency(tf.cast(m, tf.float32), target, hole, self.variant) for m in maps])
+            for name, term in (("image", "adversarial"), ("features", "feature_adversarial")):
+                if self.critic and name in self.critic.names:
+                    terms[term] = self.judged(generator_relativistic, name, real, fake)
+            weighted = self.weighted(terms)
+            loss = tf.add_n(list(weighted.values()))
+            scaled = self.scaled(self.optimizer, loss)
+        self.update_generator(tape, scaled)
+        return {"loss": loss, **weighted, **logs}
+
+    def loss_of_critics(self, real, fake):
+        fake = {name: tf.stop_gradient(x) for name, x in fake.items()}
+        loss = tf.add_n([self.judged(critic_relativistic, name, real, fake) for name in self.critic.names])
+        return loss / 2 if self.variant == "official" else loss
+
+    def judged(self, loss, name, real, fake):
+        """A relativistic loss of one critic, which sees real and fake in one call: its norms treat each picture by itself."""
+        scores = getattr(self.critic, name)(tf.concat([real[name], fake[name]], 0), training=True)
+        value = loss(*tf.split(scores, 2))
+        return value / 2 if self.variant == "official" else value
+
+
+class _Named:
+    """VGG features of images in [-1, 1], by our names: {name: Keras' layer} -> {name: map}."""
+
+    def __init__(self, layers, weights):
+        self._names = list(layers)
+        self._features = VGGFeatures(weights, tuple(layers.values()), contrast=2.0)
+
+    def __call__(self, images):
+        return dict(zip(self._names, self._features((images + 1) / 2)))

@@ -1,0 +1,170 @@
+"""DeepFill v1: Generative Image Inpainting with Contextual Attention, CVPR 2018.
+
+A coarse network fills the hole, a refinement network with contextual attention goes over it; both learn from L1, the second also from two
+Wasserstein critics, one of the whole composite and one of a window around the hole. Images in [-1, 1], holes blanked with 0.
+
+    term          weight   meaning
+    hole             1.2   L1 in the hole, discounted by gamma^distance to what is known: 1.2 x coarse + refined
+    valid            1.2   L1 where the picture is known: 1.2 x coarse + refined
+    adversarial    0.001   the critics' scores of the composite, equation (1)
+    penalty           10   of the critics, where their slope in the hole is not 1, equation (3)
+
+The critics learn on every batch, the generator on every fifth; a step is a batch. Adam 1e-4, betas 0.5 and 0.9, for all.
+
+The variants differ in gamma: 0.99 in `paper`, 0.9 in `official`, as released.
+
+Deviations: L1 terms are means over the hole and over the known part of each picture; where the hole is a box they are the released ones
+(which crop 128 x 128 pixels, also where they then shrink the hole in it). The discount's distance is the released formula for boxes, and
+the Euclidean distance for other holes, for which the paper has none. The local critic's window has half the side of the picture
+and is centred on the box around the hole, so that it holds every hole that the paper trains with.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.layers.patches import shape
+from tfinpaint.losses import critic_wasserstein, generator_wasserstein, gradient_penalty, region_l1, spatial_discount
+from tfinpaint.networks import DeepFill, WassersteinCritic
+from tfinpaint.settings import SettingsError
+from tfinpaint.systems.base import Critics, System
+
+_CRITIC_STEPS = 5  # per step of the generator
+_COARSE = 1.2  # weight of the coarse output beside the refined one
+_GAMMA = {"paper": 0.99, "official": 0.9}
+_MIX = 0x61C  # keeps the penalty's random numbers apart from other uses of the seed
+
+
+class ContextualAttentionSystem(System):
+    """See the top of the file.
+
+    Args:
+        width: channels of the first layers of the generator (paper: 32); the critics have twice as many. Images are multiples of 8.
+        discount: gamma; None: the variant's. 1 switches the discount off.
+        variant: "paper" or "official".
+    """
+
+    system_name = "contextual_attention"
+    settings = {"width": 32, "discount": None}
+    loss_weights = {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10.0}
+    feature_terms = ()
+    adam_betas = (0.5, 0.9)
+
+    def __init__(self, width=32, discount=None, variant="paper", **kwargs):
+        super().__init__(variant=variant, **kwargs)
+        if discount is not None and not 0 < discount <= 1:
+            raise SettingsError(f"--discount is above 0 and at most 1. Got {discount}")
+        self.width, self.discount = width, discount
+        self.gamma = discount or _GAMMA[variant]
+        self.generator = self.make_generator()
+        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+
+    @property
+    def stride(self):
+        return 8
+
+    @property
+    def wants_distances(self):
+        return self.gamma < 1
+
+    @property
+    def steps_taken(self):
+        return int((self.critic_optimizer or self.optimizer).iterations)
+
+    def make_generator(self):
+        return DeepFill(self.width, gated=False)
+
+    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+        if not self.weights_of_terms["adversarial"]:
+            self.critic = None
+        elif self.critic is None or self.critic.whole.side != image_size:
+            self.critic = Critics(whole=WassersteinCritic(image_size, 2 * self.width, last=4),
+                                  window=WassersteinCritic(image_size // 2, 2 * self.width, last=8))
+
+    def learning_rates(self, freeze_batch_norm):
+        return 1e-4, 1e-4
+
+    def raw(self, generator, images, holes, training=False):
+        return generator([images * (1 - holes), holes], training=training)
+
+    def attention(self, images, holes):
+        self.check_images(images)
+        output, look = self.averaged([images * (1 - holes), holes], with_attention=True)
+        return output, [look]  # [B, H, W, 3]; [B, H/8, W/8, 2]
+
+    def step(self, images, holes, distances=None):
+        if self.critic is None:
+            return self.learn(images, holes, distances, critic=lambda composite: {})
+        self._check_side(images)
+
+        def critic(composite):
+            return {"critic": self.update_critic(lambda: self.loss_of_critics(images, tf.stop_gradient(composite), holes))}
+
+        turn = tf.equal((self.critic_optimizer.iterations + 1) % _CRITIC_STEPS, 0)
+        return tf.cond(turn, lambda: self.learn(images, holes, distances, critic), lambda: self.watch(images, holes, distances, critic))
+
+    def learn(self, images, holes, distances, critic):
+        """A batch on which the generator learns too, after the critics."""
+        with tf.GradientTape() as tape:
+            coarse, refined, composite = self.forward(images, holes)
+            with tape.stop_recording():
+                logs = critic(composite)
+            weighted = self.weighted(self.terms(coarse, refined, composite, images, holes, distances))
+            loss = tf.add_n(list(weighted.values()))
+            scaled = self.scaled(self.optimizer, loss)
+        self.update_generator(tape, scaled)
+        return {"loss": loss, **weighted, **logs}
+
+    def watch(self, images, holes, distances, critic):
+        """A batch on which only the critics learn."""
+        coarse, refined, composite = self.forward(images, holes)
+        logs = critic(composite)
+        weighted = self.weighted(self.terms(coarse, refined, composite, images, holes, distances))
+        return {"loss": tf.add_n(list(weighted.values())), **weighted, **logs}
+
+    def forward(self, images, holes):
+        """-> coarse and refined output, and the composite of the latter, all [B, H, W, 3]."""
+        coarse, refined = self.generator([images * (1 - holes), holes], training=True, with_stages=True)
+        return coarse, refined, refined * holes + images * (1 - holes)
+
+    def terms(self, coarse, refined, composite, images, holes, distances):
+        """The generator's terms before their weights."""
+        discount = spatial_discount(holes, self.gamma, distances) if self.gamma < 1 else None
+        known = 1 - holes
+        terms = {"hole": _COARSE * region_l1(coarse, images, holes, discount) + region_l1(refined, images, holes, discount),
+                 "valid": _COARSE * region_l1(coarse, images, known) + region_l1(refined, images, known)}
+        if self.critic:
+            window = _window(composite, holes)
+            terms["adversarial"] = generator_wasserstein(self.critic.whole(composite)) + generator_wasserstein(self.critic.window(window))
+        return terms
+
+    def loss_of_critics(self, images, composite, holes):
+        """Equation (1) with the penalty (3), of both critics."""
+        seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
+        # Whole numbers, divided: XLA draws other floats from the same seed.
+        bits = tf.random.stateless_uniform([shape(images)[0], 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox")
+        mix = tf.cast(bits, tf.float32) / 2**23
+        windows = tf.split(_window(tf.concat([images, composite, holes], -1), holes), [3, 3, 1], -1)  # [B, H/2, W/2, ...]
+        losses = []
+        for critic, (real, fake, hole) in ((self.critic.whole, (images, composite, holes)), (self.critic.window, windows)):
+            scores = tf.split(critic(tf.concat([real, fake], 0), training=True), 2)  # [B, 1] each
+            losses.append(critic_wasserstein(*scores))
+            losses.append(self.weights_of_terms["penalty"] * gradient_penalty(critic, real, fake, hole, mix))
+        return tf.add_n(losses)
+
+    def _check_side(self, images):
+        side = self.critic.whole.side
+        if tuple(images.shape[1:3]) != (side, side):
+            raise ValueError(f"the critics are made for squares of {side} pixels: compile(image_size=...). "
+                             f"Got {images.shape[1]} x {images.shape[2]}")
+
+
+def _window(images, holes):
+    """A window of half the height and width around each picture's hole: [B, H, W, C], holes [B, H, W, 1] -> [B, H/2, W/2, C]."""
+    for axis in (1, 2):
+        missing = tf.reduce_max(holes, [3 - axis, 3]) > 0  # [B, N], along the axis
+        side = shape(missing)[1]
+        first = tf.argmax(missing, 1, output_type=tf.int32)  # [B]
+        last = side - 1 - tf.argmax(missing[:, ::-1], 1, output_type=tf.int32)
+        start = tf.clip_by_value((first + last + 1) // 2 - side // 4, 0, side - side // 2)
+        places = start[:, tf.newaxis] + tf.range(side // 2)  # [B, N / 2]
+        images = tf.gather(images, places, axis=axis, batch_dims=1)
+    return images

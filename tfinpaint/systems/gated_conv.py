@@ -1,0 +1,91 @@
+"""DeepFill v2: Free-Form Image Inpainting with Gated Convolution, ICCV 2019. A baseline.
+
+DeepFill v1's two stages with gated convolutions, a third of the refinement's gates attending, and one spectrally normalised patch critic
+that sees the hole beside the composite. Images in [-1, 1], holes blanked with 0.
+
+    term          weight   meaning
+    coarse             1   L1 of the coarse output, everywhere
+    refinement         1   L1 of the refined output, everywhere
+    adversarial        1   hinge loss of the critic
+
+Critic first, then generator, from the same forward pass; Adam 1e-4, betas 0.5 and 0.999, for both. Both variants are the same.
+
+Deviations: the critic's last layer is linear. Its spectral norm takes sigma as a constant (no gradient flows through it).
+"""
+
+import tensorflow as tf
+
+from tfinpaint.losses import critic_hinge, generator_hinge
+from tfinpaint.networks import DeepFill, FreeFormCritic
+from tfinpaint.systems.base import System
+
+
+class GatedConv(System):
+    """See the top of the file.
+
+    Args:
+        width: channels of the first layers of the generator, half of them gates (paper: 48); the critic has 4/3 as many. Images are
+            multiples of 8.
+        variant: "paper" or "official": the same.
+    """
+
+    system_name = "gated_conv"
+    settings = {"width": 48}
+    loss_weights = {"coarse": 1.0, "refinement": 1.0, "adversarial": 1.0}
+    feature_terms = ()
+    adam_betas = (0.5, 0.999)
+
+    def __init__(self, width=48, variant="paper", **kwargs):
+        super().__init__(variant=variant, **kwargs)
+        self.width = width
+        self.generator = self.make_generator()
+        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+
+    @property
+    def stride(self):
+        return 8
+
+    def make_generator(self):
+        return DeepFill(self.width, gated=True)
+
+    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+        if not self.weights_of_terms["adversarial"]:
+            self.critic = None
+        elif self.critic is None:
+            self.critic = FreeFormCritic(max(1, self.width * 4 // 3))
+
+    def learning_rates(self, freeze_batch_norm):
+        return 1e-4, 1e-4
+
+    def raw(self, generator, images, holes, training=False):
+        return generator([images * (1 - holes), holes], training=training)
+
+    def attention(self, images, holes):
+        self.check_images(images)
+        output, look = self.averaged([images * (1 - holes), holes], with_attention=True)
+        return output, [look]  # [B, H, W, 3]; [B, H/8, W/8, 2]
+
+    def step(self, images, holes):
+        logs = {}
+        with tf.GradientTape() as tape:
+            coarse, refined = self.generator([images * (1 - holes), holes], training=True, with_stages=True)  # [B, H, W, 3] each
+            composite = refined * holes + images * (1 - holes)
+
+            # 1. The critic: real and fake in one call, so that its kernels are normalised once.
+            if self.critic:
+                with tape.stop_recording():
+                    logs["critic"] = self.update_critic(lambda: self.loss_of_critic(images, tf.stop_gradient(composite), holes))
+
+            # 2. The generator.
+            terms = {"coarse": tf.reduce_mean(tf.abs(coarse - images)), "refinement": tf.reduce_mean(tf.abs(refined - images))}
+            if self.critic:
+                terms["adversarial"] = generator_hinge(self.critic(tf.concat([composite, holes], -1), training=False))
+            weighted = self.weighted(terms)
+            loss = tf.add_n(list(weighted.values()))
+            scaled = self.scaled(self.optimizer, loss)
+        self.update_generator(tape, scaled)
+        return {"loss": loss, **weighted, **logs}
+
+    def loss_of_critic(self, images, composite, holes):
+        both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)  # [2B, H, W, 4]
+        return critic_hinge(*tf.split(self.critic(both, training=True), 2))  # of [B, H/64, W/64, C] each

@@ -1,0 +1,118 @@
+"""MUSICAL: multi-scale image contextual attention learning, IJCAI 2019.
+
+One U-Net with a dilated bottom (section 3.1) and attention with patches of two sizes (3.2), trained with five terms (3.3, 4.1) against a
+DenseNet-121. Images in [-1, 1], holes blanked with 0; the network also sees what is known.
+
+    term          equation   weight   official   meaning
+    l1                 (7)      100        100   L1 of the output, everywhere
+    hole                 -        0          6   L1 in the hole
+    perceptual         (4)     0.07       0.07   VGG-16 pool1-pool3
+    style            (5-6)      250        250   their Gram matrices
+    variation          (7)    0.001      0.001   neighbours' differences of the output
+    adversarial        (7)      0.3       0.06   the critic calls the output real. 0 on CelebA: then no critic is built or run
+
+What the variants settle
+                      paper                                   official
+    attention         cosine, known keys only; fused with     see layers/patch_attention.py; fused without the features, which a
+                      the features                            3x3 convolution brings back in
+    perceptual/style  of the output                           of the output and of the composite, added
+    critic            ImageNet weights and normalisation      neither: the released code overwrites what it loads
+    its loss          mean cross-entropy of real and fake     half of it
+In both: critic first, then generator, from the same forward pass; Adam 2e-4, beta1 0.5, for both.
+
+Deviations: attention sits at 64x64, as the text's number and the released code say, not before the third last deconvolution; the head of
+the critic is the released one; its sigmoid is part of the loss. The released attention uses the hole that the network was built
+with, here each picture has its own.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual, style, total_variation
+from tfinpaint.networks import DenseNetCritic, MusicalUNet, VGGFeatures
+from tfinpaint.systems.base import System
+
+
+class Musical(System):
+    """See the top of the file.
+
+    Args:
+        width: channels of the first layer of the generator (paper: 64). Images are multiples of 16.
+        variant: "paper" or "official".
+    """
+
+    system_name = "musical"
+    settings = {"width": 64}
+    loss_weights = {"l1": 100.0, "hole": 0.0, "perceptual": 0.07, "style": 250.0, "variation": 0.001, "adversarial": 0.3}
+    official_loss_weights = {"hole": 6.0, "adversarial": 0.06}
+    adam_betas = (0.5, 0.999)
+    takes_critic_weights = True
+
+    def __init__(self, width=64, variant="paper", **kwargs):
+        super().__init__(variant=variant, **kwargs)
+        self.width = width
+        self.generator = self.make_generator()
+        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+
+    @property
+    def stride(self):
+        return 16
+
+    def make_generator(self):
+        return MusicalUNet(self.width, self.variant)
+
+    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+        weights, official = self.weights_of_terms, self.variant == "official"
+        self.features = VGGFeatures(perceptual_weights, contrast=2.0) if weights["perceptual"] or weights["style"] else None
+        if not weights["adversarial"]:
+            self.critic = None
+        elif self.critic is None:
+            self.critic = DenseNetCritic(critic_weights or ("random" if official else "imagenet"), official, image_size)
+
+    def learning_rates(self, freeze_batch_norm):
+        return 2e-4, 2e-4
+
+    def raw(self, generator, images, holes, training=False):
+        return generator([images * (1 - holes), holes], training=training)
+
+    def attention(self, images, holes):
+        self.check_images(images)
+        return self.averaged([images * (1 - holes), holes], with_attention=True)  # [B, H, W, 3]; two of [B, H/4, W/4, 2]
+
+    def step(self, images, holes):
+        targets = self.features((images + 1) / 2) if self.features else None
+        logs = {}
+        with tf.GradientTape() as tape:
+            output = self.generator([images * (1 - holes), holes], training=True)  # [B, H, W, 3]
+
+            # 1. The critic: real and fake apart, as its batch norms work with the statistics of what they see.
+            if self.critic:
+                with tape.stop_recording():
+                    logs["critic"] = self.update_critic(lambda: self.loss_of_critic(images, tf.stop_gradient(output)))
+
+            # 2. The generator.
+            weighted = self.weighted(self.terms(output, images, holes, targets))
+            loss = tf.add_n(list(weighted.values()))
+            scaled = self.scaled(self.optimizer, loss)
+        self.update_generator(tape, scaled)
+        return {"loss": loss, **weighted, **logs}
+
+    def loss_of_critic(self, real, fake):
+        loss = critic_cross_entropy(self.critic(real, training=True), self.critic(fake, training=True))
+        return loss / 2 if self.variant == "official" else loss
+
+    def terms(self, output, images, holes, targets):
+        """The terms of equation (7), before their weights. All images [B, H, W, 3] in [-1, 1]; targets: features of the truth."""
+        terms = {"l1": tf.reduce_mean(tf.abs(output - images)), "hole": masked_l1(output, images, holes)}
+        if self.features:
+            judged = [output]
+            if self.variant == "official":
+                judged.append(output * holes + images * (1 - holes))
+            features = self.features((tf.concat(judged, 0) + 1) / 2)
+            per_image = [tf.split(f, len(judged)) for f in features]
+            sets = [[f[k] for f in per_image] for k in range(len(judged))]
+            terms["perceptual"] = tf.add_n([perceptual(f, targets) for f in sets])
+            terms["style"] = tf.add_n([style(f, targets) for f in sets])
+        terms["variation"] = total_variation(output)
+        if self.critic:
+            terms["adversarial"] = generator_cross_entropy(self.critic(output, training=True))
+        return terms

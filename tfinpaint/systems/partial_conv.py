@@ -1,0 +1,38 @@
+"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018. A baseline without attention.
+
+The U-Net of the multistage network (which took it from here) without its attention: section 3.2 and the supplement. Images in [0, 1]
+inside, holes blanked with 0. The terms of section 3.3:
+
+    term          weight   meaning
+    valid              1   L1 where the picture is known
+    hole               6   L1 in the hole
+    perceptual      0.05   VGG-16 pool1-pool3, of the output and of the composite
+    style            120   their Gram matrices, of the output and of the composite
+    variation        0.1   neighbours' differences of the composite in the hole and one pixel around it
+
+Adam 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running statistics. Both variants are the same.
+
+Deviations: every convolution has a bias, as in the multistage network (32,865,236 parameters). The last layer has neither batch norm nor
+activation, as the paper says.
+"""
+
+from tfinpaint.networks import PartialConvUNet
+from tfinpaint.systems.multistage import Multistage
+
+
+class PartialConv(Multistage):
+    """See the top of the file: the multistage system but for its attention and its critic. Arguments are `Multistage`'s."""
+
+    system_name = "partial_conv"
+    loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1}
+
+    def make_generator(self):
+        return PartialConvUNet(self.width, self.depth, attention=())
+
+    @property
+    def judges_composite(self):
+        return True
+
+    @property
+    def blanks_variation(self):
+        return False
