@@ -87,8 +87,11 @@ def load_system(run_dir: str, flag: str = "model") -> System:
     return system
 
 
-def start_from(run_dir: str, system: System) -> None:
-    """Gives a compiled system the generator and, where both have one, the critic of another run (fine-tuning)."""
+def start_from(run_dir: str, system: System) -> List[str]:
+    """Gives a compiled system the generator and the critic of another run (fine-tuning).
+
+    Returns: a line where that run has no critic, or another one (for images of another size, say), so that this run's begins anew.
+    """
     settings = read_settings(run_dir, "init_from")
     there, here = (settings.system, all_settings(settings.system, **dict(settings.system_settings))), system.get_config()
     here.pop("variant")
@@ -96,9 +99,16 @@ def start_from(run_dir: str, system: System) -> None:
         raise SettingsError(f"--init_from={run_dir} holds a run of {there[0]} {_show(there[1])}: its weights do not fit "
                             f"{system.system_name} {_show(here)}")
     _restore(run_dir, "init_from", generator=system.generator)
-    if system.critic is not None and dict(settings.loss_weights).get("adversarial", 1):
-        _restore(run_dir, "init_from", critic=system.critic)
     system.restart_average()
+    if system.critic is None:
+        return []
+    saved = tf.train.list_variables(_latest(os.path.join(run_dir, "checkpoints")))
+    there = [shape for name, shape in saved if name.startswith("system/critic/") and ".OPTIMIZER_SLOT" not in name]
+    if sorted(there) != sorted(v.shape.as_list() for v in system.critic.variables):
+        return [f"the critic of {run_dir} does not fit this run, whose critic begins anew" if there
+                else f"{run_dir} has no critic: this run's begins anew"]
+    _restore(run_dir, "init_from", critic=system.critic)
+    return []
 
 
 class Checkpoints:

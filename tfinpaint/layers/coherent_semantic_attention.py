@@ -7,7 +7,8 @@ of rows and between separate holes. k_i is the known cell most like m_i, o_i wha
 
     o_1 = k_1,  o_i = a_i o_(i-1) + (1 - a_i) k_i,  a_i = Dad_i / (Dad_i + Dmax_i)                                          (3)
 
-so that all of it is a weighted mean of known cells. The text's m_(i-1) in (2) is read as the one just generated, o_(i-1).
+with a_i = 0 where both are 0. So all of it is a weighted mean of known cells. The m_(i-1) of (2) is read as the one just generated,
+o_(i-1).
 
 What the variants settle
   paper     Dmax (1) and Dad (2) are cosines, taken as 0 where they are negative; where both are, o_i = k_i. Gradients flow through
@@ -70,6 +71,8 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
 
         best = tf.gather(cells, in_order(found), batch_dims=1)  # [B, N, C]
         closeness = tf.reduce_sum(in_order(queries) * unit(best), -1)  # [B, N], Dmax  (1)
+        if self.variant == "official":
+            units = tf.stop_gradient(cells / (tf.norm(cells, axis=-1, keepdims=True) + 1e-8))
         moving = [_time_major(x) for x in (in_order(units), best, closeness[..., tf.newaxis])]
         generated = _recursion(*moving, tf.reduce_max(count), self.variant)  # [N, B, C]
         back = tf.argsort(order, axis=1)
@@ -148,7 +151,7 @@ def _share(query, previous, closeness, variant):
     """a = Dad / (Dad + Dmax): unit query and previous output [..., C], Dmax [..., 1] -> [..., 1]."""
     if variant == "official":
         likeness = tf.reduce_sum(query * previous, -1, keepdims=True)
-        return tf.stop_gradient(likeness / (likeness + closeness))
+        return tf.stop_gradient(tf.math.divide_no_nan(likeness, likeness + closeness))
     likeness = tf.nn.relu(tf.reduce_sum(query * unit(previous), -1, keepdims=True))  # (2)
     return tf.math.divide_no_nan(likeness, likeness + tf.nn.relu(closeness))
 

@@ -41,8 +41,9 @@ class GatedConv2D(tf.keras.layers.Layer):
 
     def call(self, features):
         features = tf.cast(features, self.compute_dtype)
-        both = tf.nn.conv2d(features, self.kernel, self.strides, "SAME", dilations=self.dilation_rate) + self.bias  # [B, h, w, 2 * filters]
-        values, gate = tf.split(both, 2, axis=-1)  # [B, h, w, filters] each
+        # As Keras convolves: tf.nn.conv2d has no gradient of a dilated window in some precisions on the CPU.
+        both = tf.nn.convolution(features, self.kernel, self.strides, "SAME", dilations=self.dilation_rate) + self.bias
+        values, gate = tf.split(both, 2, axis=-1)  # [B, h, w, 2 * filters] -> [B, h, w, filters] each
         return tf.keras.activations.get(self.activation)(values) * tf.sigmoid(gate)
 
     def get_config(self):

@@ -67,11 +67,10 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, hole_settings))
     checkpoints = Checkpoints(run_dir, system)
     first = checkpoints.restore() if checkpoints.there else 0
-    if init_from and not first:
-        start_from(init_from, system)
+    notes = start_from(init_from, system) if init_from and not first else []
     on_device = _holes_on_device(hole_settings)
-    data = training_batches(photos, hole_settings, settings.batch_size, settings.seed, first, on_device, source,
-                            with_distances=system.wants_distances)
+    with_distances = system.wants_distances and hole_settings.kind not in ("center", "box")
+    data = training_batches(photos, hole_settings, settings.batch_size, settings.seed, first, on_device, source, with_distances)
     validation = Validation(settings, system)
 
     # 2. The run directory.
@@ -84,6 +83,9 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     say(f"{settings.system} ({settings.variant}), {_count(system.generator):,} parameters"
         + (f", critic {_count(system.critic):,}" if system.critic else ", no critic")
         + f"; {photos.source}, {size} px, batch {settings.batch_size}, on {_devices()[0].name}")
+
+    for line in notes:
+        say(f"note: {line}")
 
     # 3. The steps.
     progress = Progress(first, settings.steps, settings.batch_size, stream, settings.log_every)
