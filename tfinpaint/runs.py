@@ -93,10 +93,12 @@ def start_from(run_dir: str, system: System) -> List[str]:
     Returns: a line where that run has no critic, or another one (for images of another size, say), so that this run's begins anew.
     """
     settings = read_settings(run_dir, "init_from")
-    there, here = (settings.system, all_settings(settings.system, **dict(settings.system_settings))), system.get_config()
-    here.pop("variant")
-    if there != (system.system_name, here):
-        raise SettingsError(f"--init_from={run_dir} holds a run of {there[0]} {_show(there[1])}: its weights do not fit "
+    there, here = all_settings(settings.system, **dict(settings.system_settings)), system.get_config()
+    for name in ("variant", "discount"):  # those that change no weights; where a variant does, the checkpoint tells
+        there.pop(name, None)
+        here.pop(name, None)
+    if (settings.system, there) != (system.system_name, here):
+        raise SettingsError(f"--init_from={run_dir} holds a run of {settings.system} {_show(there)}: its weights do not fit "
                             f"{system.system_name} {_show(here)}")
     _restore(run_dir, "init_from", generator=system.generator)
     system.restart_average()
@@ -131,6 +133,9 @@ class Checkpoints:
 
         Raises: SettingsError where the checkpoint is damaged or does not hold what the system needs.
         """
+        if not any(name.startswith("system/optimizer/") for name, _ in tf.train.list_variables(self._latest)):
+            raise SettingsError(f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
+                                "run from it with --init_from")
         optimizers = [o for o in (self._system.optimizer, self._system.critic_optimizer) if o is not None]
         rates = [float(o.learning_rate) for o in optimizers]
         try:

@@ -76,6 +76,7 @@ class HoleSettings:
 
     kind:             "center", "box", "strokes", "mixed" (a box or strokes, or both joined) or "files:PATH".
     ratio:            lowest and highest share of missing pixels, held by every hole; None means the kind's own range.
+    box_aspect:       most that the longer side of a box measures in shorter ones, at least 1 (kind "box").
     stroke_vertices:  fewest and most corners of one stroke.
     stroke_width:     thinnest and widest brush.
     stroke_length:    mean distance between two corners.
@@ -88,6 +89,7 @@ class HoleSettings:
 
     kind: str = "strokes"
     ratio: Optional[Range] = None
+    box_aspect: float = 2.0
     stroke_vertices: Tuple[int, int] = (4, 12)
     stroke_width: Range = (12.0, 40.0)
     stroke_length: float = 45.0
@@ -110,6 +112,8 @@ class HoleSettings:
             pair = getattr(self, name)
             if not low <= pair[0] <= pair[1]:
                 raise SettingsError(f"--{name} is two numbers LO,HI with {low} <= LO <= HI. Got {_comma(pair)}")
+        if self.box_aspect < 1:
+            raise SettingsError(f"--box_aspect is at least 1. Got {self.box_aspect}")
         if self.stroke_length <= 0:
             raise SettingsError(f"--stroke_length is above 0. Got {self.stroke_length}")
         if not (0 <= self.stroke_angle[0] <= 180 and 0 <= self.stroke_angle[1] <= 180):
@@ -202,7 +206,7 @@ def train_settings_from_json(text: str) -> TrainSettings:
 # name: (kind, default, help[, lowest, highest]). Kinds: str int float bool range, or a tuple of allowed words.
 _FLAGS = {
     # what is trained
-    "system": ("str", "multistage", "System to train, one of tfinpaint.SYSTEMS."),
+    "system": ("str", "multistage", "System to train, or that weights are imported for, one of tfinpaint.SYSTEMS."),
     "variant": (("paper", "official"), "paper", "paper: as the text says. official: as the authors' released code does."),
     "width": ("int", None, "Channels of the generator's first layer (papers: 64; contextual_attention 32, gated_conv 48). Small "
                            "systems are the same code.", 4, 1024),
@@ -214,6 +218,9 @@ _FLAGS = {
                                               "(downloaded by Keras), PATH of a Keras .h5 file, random, or none (these terms off)."),
     "critic_weights": ("str", None, "What the DenseNet critic of musical begins from: imagenet (downloaded by Keras), PATH of a Keras .h5 "
                                     "file, or random. Default: imagenet, with --variant=official random."),
+    "weights": ("str", None, "Released weights to import. contextual_attention, gated_conv: a TensorFlow 1 checkpoint, by its prefix, one "
+                             "of its files or its folder. multistage, musical: a PyTorch state dict, FILE.npz, .safetensors, .pth or .pt. "
+                             "coherent_semantic: two, ROUGH,REFINEMENT."),
     # photographs and holes
     "train_data": ("str", None, "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of scikit-image but coffee; "
                                 "samples:NAME,NAME chooses)."),
@@ -224,6 +231,7 @@ _FLAGS = {
     "mirror": ("bool", True, "Mirror half of the photographs left to right."),
     "holes": ("str", "strokes", "Holes to train with: center, box, strokes, mixed or files:PATH (a mask file or a folder of them)."),
     "hole_ratio": ("range", None, "LO,HI: share of missing pixels that every hole keeps to. Default: the kind's own range."),
+    "box_aspect": ("float", 2.0, "Most that the longer side of a box measures in shorter ones (--holes=box)."),
     "stroke_vertices": ("range", (4, 12), "LO,HI: corners of a stroke."),
     "stroke_width": ("range", (12, 40), "LO,HI: brush width in pixels of a 256-pixel square."),
     "stroke_length": ("float", 45.0, "Mean distance between the corners of a stroke, in pixels of a 256-pixel square."),
@@ -270,7 +278,8 @@ _FLAGS = {
     "model": ("str", None, "What fills: a run directory of `train`."),
     "image": ("str", None, "Photograph to fill, or a folder of them."),
     "mask": ("str", None, "Mask of the photograph (white is hole), a folder of masks named like the photographs, or one mask for all."),
-    "output": ("str", None, "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder for a folder."),
+    "output": ("str", None, "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder for a folder. Of "
+                            "other commands: the folder for what they make."),
     "grow_hole": ("int", 0, "Grow the hole by so many pixels first: for masks that cut too close.", 0, 1000),
     "feather": ("int", 0, "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel exact.", 0, 1000),
     "side_by_side": ("bool", False, "Write input, hole and output beside each other instead of the output alone."),
@@ -320,6 +329,7 @@ def hole_settings(values) -> HoleSettings:
     return HoleSettings(
         kind=values.holes,
         ratio=parse_range("hole_ratio", values.hole_ratio),
+        box_aspect=values.box_aspect,
         stroke_vertices=parse_range("stroke_vertices", values.stroke_vertices, int),
         stroke_width=parse_range("stroke_width", values.stroke_width),
         stroke_length=values.stroke_length,

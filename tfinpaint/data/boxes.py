@@ -9,20 +9,21 @@ import tensorflow as tf
 from tfinpaint.data.fields import SIDE, centres
 
 
-def random_box(drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int]) -> tf.Tensor:
-    """One rectangle in each image: uniform share, aspect ratio from 1/2 to 2 where it fits, any position.
+def random_box(drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int], aspect: float = 2.0) -> tf.Tensor:
+    """One rectangle in each image: uniform share, any position, the longer side up to `aspect` times the other where it fits.
 
     Args:
         drawn: draws uniform float32 [B] in [0, 1).
         size: side of the image.
         limits: fewest and most pixels of the rectangle, at least `size` apart.
+        aspect: at least 1.
 
     Returns:
         float32 [B, S, S, 1], 1 = inside.
     """
     fewest, most = limits
     area = fewest + drawn() * (most - fewest)  # [B]
-    stretch = _stretch(drawn)
+    stretch = _stretch(drawn, aspect)
     height = tf.clip_by_value(tf.round(tf.sqrt(area) * stretch), math.ceil(fewest / size), size)
     height = tf.maximum(height, tf.math.ceil(area / size))
     rows = tf.cast(height, tf.int32)
@@ -54,7 +55,7 @@ def random_box_field(drawn: Callable[[], tf.Tensor], share) -> tf.Tensor:
     return tf.maximum(beyond_y[:, :, tf.newaxis], beyond_x[:, tf.newaxis, :])
 
 
-def _stretch(drawn) -> tf.Tensor:
+def _stretch(drawn, aspect: float = 2.0) -> tf.Tensor:
     """Root of a log-uniform aspect ratio, [B]: from a table, as powers are not computed alike on all devices."""
-    table = tf.constant(2.0 ** np.linspace(-0.5, 0.5, 65), tf.float32)
+    table = tf.constant(aspect ** np.linspace(-0.5, 0.5, 65), tf.float32)
     return tf.gather(table, tf.cast(tf.round(64 * drawn()), tf.int32))

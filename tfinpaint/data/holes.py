@@ -50,7 +50,7 @@ def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tenso
         return tf.tile(tf.constant(inside), [batch, 1, 1, 1])
     drawn = _Numbers(seed, step, batch)
     if settings.kind == "box":
-        return boxes.random_box(drawn, size, _limits(settings, size))
+        return boxes.random_box(drawn, size, _limits(settings, size), settings.box_aspect)
     return _strokes(drawn, size, settings)
 
 

@@ -13,7 +13,7 @@ o_(i-1).
 What the variants settle
   paper     Dmax (1) and Dad (2) are cosines, taken as 0 where they are negative; where both are, o_i = k_i. Gradients flow through
             all but the choice of k_i. A cell of the hole is missing when any of its pixels is. Without a known cell all stays.
-  official  what the authors released: Dmax = <m_i, k_i / |k_i|>, Dad = <m_i / |m_i|, o_(i-1)>, neither bounded (weights of -10 and 12
+  official  what the authors released: Dmax = <m_i, k_i / |k_i|>, Dad = <m_i / |m_i|, o_(i-1)>, neither bounded (weights from -10 to 13
             occur); the gradient takes a_i as constants and adds the output's to the input's. The hole is reduced by halves, three
             for a factor of 8, each a mean over 4x4 cells (zeros beyond the border); missing is what then exceeds 5/16.
 """

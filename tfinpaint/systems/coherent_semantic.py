@@ -2,7 +2,7 @@
 
 A rough network fills the hole, a refinement network with the attention in its encoder goes over it (section 3.1); they are trained end to
 end with three kinds of terms (3.5) against a patch critic of pictures and one of VGG features (3.4). Images in [-1, 1]; in the
-hole they have the mean colour of ImageNet.
+hole they have one colour, as released.
 
     term                  equation   weight   official   meaning
     rough                      (7)        1        100   L1 of the rough output, everywhere
@@ -19,10 +19,11 @@ What the variants settle
     least squares     (5), (6)                               half of them; the critics' sum halved again
 In both: critics first, then the generator, from the same forward pass, whose raw output they see; Adam 2e-4, beta1 0.5, for all.
 
-Deviations: (5) and (6) are printed with minus signs and would be maximised. In the released code neither consistency nor the feature
+Deviations: (5) and (6) are printed with minus signs, with which they would be maximised, and with targets 1 and 0 for differences of
+scores; taken are 1 and -1, as released and as in the loss's own paper. In the released code neither consistency nor the feature
 critic reaches the generator (their inputs are cut off from it); here both do, in both variants. The blocks have the released order of
 convolutions. Losses are means, so that weights mean the same for all sizes. Networks of another width than 64 take the first
-channels of conv4_3 as their target. The second norm of the feature critic has no scale and shift.
+channels of conv4_3 as their target.
 """
 
 import tensorflow as tf

@@ -13,10 +13,11 @@ The critics learn on every batch, the generator on every fifth; a step is a batc
 
 The variants differ in gamma: 0.99 in `paper`, 0.9 in `official`, as released.
 
-Deviations: L1 terms are means over the hole and over the known part of each picture; where the hole is a box they are the released ones
-(which crop 128 x 128 pixels, also where they then shrink the hole in it). The discount's distance is the released formula for boxes, and
-the Euclidean distance for other holes, for which the paper has none. The local critic's window has half the side of the picture
-and is centred on the box around the hole, so that it holds every hole that the paper trains with.
+Deviations: L1 terms are means over the hole and over the known part of each picture; for a hole of 128 x 128 pixels they are the
+released ones (which take them over that square also where they then shrink the hole in it). The discount's distance is the
+released formula for boxes, and the Euclidean distance for other holes, for which the paper has none. The local critic's window
+has half the side of the picture and is centred on the box around the hole: it holds every hole that the paper trains with, and a
+part of larger ones.
 """
 
 import tensorflow as tf

@@ -1,7 +1,7 @@
 """DeepFill v2: Free-Form Image Inpainting with Gated Convolution, ICCV 2019. A baseline.
 
-DeepFill v1's two stages with gated convolutions, a third of the refinement's gates attending, and one spectrally normalised patch critic
-that sees the hole beside the composite. Images in [-1, 1], holes blanked with 0.
+DeepFill v1's two stages with gated convolutions, and in place of its critics one, spectrally normalised, that scores patches and sees the
+hole beside the composite. Images in [-1, 1], holes blanked with 0.
 
     term          weight   meaning
     coarse             1   L1 of the coarse output, everywhere

@@ -13,7 +13,7 @@ six terms (3.4) against a spectrally normalised patch critic (Table 3). Images i
 
 What the variants settle
                       paper                                  official
-    attention         cosine, known keys only                see layers/contextual_attention.py
+    attention         cosine, known keys only                see layers/patch_attention.py
     perceptual/style  of the output                          of the output and of the composite, added
     variation         pairs with a missing pixel             of the composite blanked outside the hole
 In both: generator first, then critic, which judges the output, not the composite, of the same forward pass; Adam 2e-4, and a tenth
@@ -44,6 +44,7 @@ class Multistage(System):
     settings = {"width": 64, "depth": 8}
     loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1, "adversarial": 0.1}
     has_batch_norm = True
+    feature_contrast = 1.0  # between black and white, for the feature network: images in [0, 1]
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -61,7 +62,8 @@ class Multistage(System):
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
         weights = self.weights_of_terms
         self.generator.frozen_norms = self.freeze_batch_norm
-        self.features = VGGFeatures(perceptual_weights) if weights["perceptual"] or weights["style"] else None
+        features = weights["perceptual"] or weights["style"]
+        self.features = VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
         if not weights.get("adversarial"):
             self.critic = None
         elif self.critic is None:

@@ -12,8 +12,8 @@ inside, holes blanked with 0. The terms of section 3.3:
 
 Adam 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running statistics. Both variants are the same.
 
-Deviations: every convolution has a bias, as in the multistage network (32,865,236 parameters). The last layer has neither batch norm nor
-activation, as the paper says.
+Deviations: every convolution has a bias, as in the multistage network (32,865,236 parameters), which starts at 0. Variation counts pairs
+of neighbours of which one is missing, not all pairs of the rim.
 """
 
 from tfinpaint.networks import PartialConvUNet
@@ -25,6 +25,7 @@ class PartialConv(Multistage):
 
     system_name = "partial_conv"
     loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1}
+    feature_contrast = 1 / 0.226  # its authors' loss divides by ImageNet's deviation, 0.226 on average
 
     def make_generator(self):
         return PartialConvUNet(self.width, self.depth, attention=())

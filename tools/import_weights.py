@@ -1,0 +1,207 @@
+"""Brings the weights that a paper's authors released in as a run directory, of the official variant at the paper's width.
+
+    python -m tools.import_weights --system=contextual_attention --weights=release_places2_256/snap-0 --output=runs/deepfill
+    python -m tools.import_weights --system=multistage --weights=g_1000000.npz --output=runs/multistage
+    python -m tools.import_weights --system=coherent_semantic --weights=30_net_P.npz,30_net_G.npz --output=runs/coherent
+
+`tfinpaint.load(OUTPUT)` then fills as the released network does, `inpaint --model=OUTPUT` fills photographs, and `train
+--init_from=OUTPUT --system=SYSTEM --variant=official` (or `--flagfile=OUTPUT/flags.txt`) goes on from the weights.
+"""
+
+import os
+import pickle
+import re
+import shutil
+import sys
+
+if not __package__:  # python tools/import_weights.py: only tools/ is searched for modules then
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import numpy as np
+from absl import flags
+
+from tfinpaint import command, released, settings
+from tfinpaint.settings import SettingsError, first_line
+
+settings.adopt("system", "weights", "output")
+
+_PYTORCH_FILES = (".npz", ".safetensors", ".pth", ".pt")
+
+
+def main():
+    values = flags.FLAGS
+    release = released.release_of(values.system)
+    paths = _paths(values.system, values.weights, release)
+    _check_output(values.output)
+
+    read = _read_tensorflow if release.format == "TensorFlow 1" else _read_pytorch
+    files = [read(path) for path in paths]
+
+    from tfinpaint import runs  # TensorFlow: only once the flags are known to be good
+
+    run = _settings(values.system, values.weights)
+    system = runs.create_system(run)
+    tables = released.tables_of(system)
+    for path, tensors, table, held in zip(paths, files, tables, release.files):
+        released.fill(table, tensors, f"--weights={path} does not hold the {held} of {values.system}")
+    _write(values.output, run, values.weights, system)
+
+    parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)
+    print(f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} tensors of {' and '.join(paths)}")
+    print(f"Written to {values.output}: python -m tfinpaint.inpaint --model={values.output} --image=photo.jpg --mask=mask.png "
+          f"--output=filled.png")
+
+
+# ----------------------------------------------------------------------------------------------------------- what is asked
+
+
+def _paths(system_name, weights, release):
+    """The files that --weights names; of a TensorFlow checkpoint its prefix. Raises SettingsError where they are not there."""
+    held = list(release.files)
+    wanted = "one file" if len(held) == 1 else f"{len(held)} files with a comma between them, the {' and the '.join(held)}"
+    if not weights:
+        raise SettingsError(f"--weights is missing: the released weights of {system_name}, {wanted}")
+    paths = weights.split(",")
+    if len(paths) != len(held):
+        raise SettingsError(f"--weights of {system_name} is {wanted}. Got {len(paths)}: {weights}")
+    if release.format == "TensorFlow 1":
+        return [_prefix(path) for path in paths]
+    for path in paths:
+        if not os.path.isfile(path):
+            raise SettingsError(f"--weights={path} is no file: a PyTorch state dict is needed, as {', '.join(_PYTORCH_FILES)}")
+        if not path.endswith(_PYTORCH_FILES):
+            raise SettingsError(f"--weights={path} is none of {', '.join(_PYTORCH_FILES)}, a PyTorch state dict")
+    return paths
+
+
+def _prefix(path):
+    """The prefix of a TensorFlow checkpoint, from itself, one of its files, or the folder that it is alone in."""
+    if os.path.isdir(path):
+        found = sorted(name[:-len(".index")] for name in os.listdir(path) if name.endswith(".index"))
+        named = _last_in(path)
+        if named not in found and len(found) != 1:
+            raise SettingsError(f"--weights={path} has {len(found)} TensorFlow checkpoints, not 1 (files that end in .index); name one: "
+                                f"--weights={os.path.join(path, found[0] if found else 'PREFIX')}")
+        return os.path.join(path, named if named in found else found[0])
+    prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
+    if not os.path.isfile(f"{prefix}.index"):
+        raise SettingsError(f"--weights={path} is no TensorFlow 1 checkpoint: there is no file {prefix}.index")
+    return prefix
+
+
+def _last_in(folder):
+    """What a folder's state file `checkpoint` names as the last one, without the folder that it had when it was written; or None."""
+    try:
+        with open(os.path.join(folder, "checkpoint"), encoding="utf-8") as f:
+            line = re.search(r'^model_checkpoint_path: *"(.+)"', f.read(), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return line and re.split(r"[/\\]", line[1])[-1]
+
+
+def _check_output(output):
+    if not output:
+        raise SettingsError("--output is missing: the folder for the run directory, for example runs/imported")
+    settings.check_writable("output", output)
+    if os.path.isdir(output) and os.listdir(output):
+        raise SettingsError(f"--output={output} is not empty: weights are imported into a new folder")
+
+
+# ------------------------------------------------------------------------------------------------------------------ files
+
+
+def _read_tensorflow(prefix):
+    """The generator's tensors of a TensorFlow 1 checkpoint."""
+    import tensorflow as tf
+
+    def read():
+        reader = tf.train.load_checkpoint(prefix)
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if released.is_of_generator(name)}
+
+    return _guarded(read, prefix, "a TensorFlow checkpoint")
+
+
+def _read_pytorch(path):
+    """The tensors of a PyTorch state dict, under plain names."""
+    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
+    ending = os.path.splitext(path)[1]
+    tensors = _guarded(lambda: readers.get(ending, _read_torch)(path), path, f"a PyTorch state dict in {ending}")
+    return released.plain_names(tensors)
+
+
+def _read_npz(path):
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _read_safetensors(path):
+    try:
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise SettingsError(f"--weights={path} needs a package to be read: pip install safetensors") from error
+    return load_file(path)
+
+
+def _read_torch(path):
+    try:
+        import torch
+    except ImportError as error:
+        raise SettingsError(f"--weights={path} needs PyTorch to be read: pip install torch, or turn it into .npz on a machine that has "
+                            "PyTorch, in three lines that README.md shows") from error
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # its own text proposes to run whatever is in the file
+        raise SettingsError(f"--weights={path} is no PyTorch state dict, or holds more than tensors (a whole network?): only what "
+                            "state_dict() gives is read") from error
+    state = state.get("generator", state)  # the multistage trainer puts it beside the optimizer's state
+    return {name: tensor.detach().numpy() for name, tensor in state.items()}
+
+
+def _guarded(read, path, what):
+    try:
+        return read()
+    except (SettingsError, MemoryError):
+        raise
+    except Exception as error:  # each library has its own ways to say that a file is damaged, or something else
+        raise SettingsError(f"--weights={path} cannot be read as {what} ({type(error).__name__}: {first_line(error)})") from error
+
+
+# ---------------------------------------------------------------------------------------------------------- run directory
+
+
+def _settings(system_name, weights):
+    """What the run directory says of itself. The files do not tell what the authors trained on: photographs and holes are not theirs."""
+    photos = settings.PhotoSettings(f"those of the authors, weights imported from {weights}")
+    return settings.TrainSettings(
+        system_name, photos, settings.HoleSettings(), variant="official", steps=0, perceptual_weights="none",
+        loss_weights=(("adversarial", 0.0),))  # there is no critic
+
+
+def _write(output, run, weights, system):
+    """Writes the run directory beside its place and renames it. Raises SettingsError where that cannot be."""
+    import tensorflow as tf
+
+    from tfinpaint import runs
+
+    output_path = os.path.realpath(output)
+    beside = f"{output_path}.{os.getpid()}.new"
+    flags_text = (f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train --flagfile="
+                  f"{os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
+                  f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n")
+    # Both names are one network here, and one copy in the checkpoint.
+    networks = tf.train.Checkpoint(generator=system.generator, averaged_generator=system.generator)
+    checkpoint = tf.train.Checkpoint(step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks)
+    try:
+        os.makedirs(beside)
+        runs.write_run(beside, run, flags_text)
+        tf.train.CheckpointManager(checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1).save(checkpoint_number=0)
+        os.rename(beside, output_path)
+    except (OSError, SettingsError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise SettingsError(f"--output={output} cannot be written: {reason}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    command.run(main)
