@@ -1,0 +1,521 @@
+"""What holds for all systems alike: sizes, steps that agree however they run, terms and networks, attention, and what is refused.
+
+The systems here are built once and start from the same weights in each test, as building takes longer than most tests.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfinpaint
+from tfinpaint import networks
+from tfinpaint.data.holes import holes as make_holes
+from tfinpaint.settings import HoleSettings, SettingsError
+from tfinpaint.systems.base import Critics
+
+SIZE = 64
+SETTINGS = {"contextual_attention": {"width": 8}, "musical": {"width": 4}, "multistage": {"width": 4, "depth": 4},
+            "coherent_semantic": {"width": 4, "depth": 4}, "partial_conv": {"width": 4, "depth": 4}, "gated_conv": {"width": 8}}
+TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"l1", "hole", "perceptual", "style", "variation"},
+         "multistage": {"valid", "hole", "perceptual", "style", "variation", "adversarial"},
+         "coherent_semantic": {"rough", "refinement", "consistency", "adversarial", "feature_adversarial"},
+         "partial_conv": {"valid", "hole", "perceptual", "style", "variation"}, "gated_conv": {"coarse", "refinement", "adversarial"}}
+ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
+
+systems = pytest.mark.parametrize("name", SETTINGS)
+# Both variants where they compute something else.
+computing = pytest.mark.parametrize("name, variant", [
+    *((name, "paper") for name in SETTINGS), ("musical", "official"), ("coherent_semantic", "official")])
+variants = pytest.mark.parametrize("name, variant", [
+    *((name, "paper") for name in SETTINGS),
+    *((name, "official") for name in ("contextual_attention", "musical", "multistage", "coherent_semantic"))])
+
+made = {}
+
+
+def compile_settings(name, **settings):
+    """Without VGG, and without MUSICAL's critic, which needs 96 pixels (musical_test.py), unless `settings` say otherwise."""
+    without = {"loss_weights": {"adversarial": 0.0}} if name == "musical" else {}
+    return {"perceptual_weights": "none", "image_size": SIZE} | without | settings
+
+
+def small(name, variant="paper", **settings):
+    """A compiled system in the same state every time."""
+    settings = compile_settings(name, **settings)
+    if (name, variant) not in made:
+        tf.keras.utils.set_random_seed(1)
+        system = tfinpaint.create(name, variant=variant, **SETTINGS[name])
+        made[name, variant] = {"system": system, "weights": [v.numpy() for v in system.generator.variables]}
+    cache = made[name, variant]
+    system = cache["system"]
+    if cache.get("settings") != settings or [id(v) for v in state(system)] != [id(v) for v, _ in cache["state"]]:
+        assign(zip(system.generator.variables, cache["weights"], strict=True))
+        system.critic = None  # made anew
+        tf.keras.utils.set_random_seed(2)
+        system.compile(**settings)
+        system.restart_average()
+        cache.update(settings=settings, state=[(v, v.numpy()) for v in state(system)])
+    assign(cache["state"])
+    return system
+
+
+def state(system):
+    """All variables that a step may change."""
+    owners = [system.generator, system.averaged_generator, system.critic, system.optimizer, system.critic_optimizer]
+    return [v for owner in owners if owner is not None for v in owner.variables]
+
+
+def assign(pairs):
+    for variable, value in pairs:
+        variable.assign(value)
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Two smooth pictures; a box and strokes."""
+    smooth = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
+    box = np.zeros((1, SIZE, SIZE, 1), np.float32)
+    box[:, 12:36, 20:52] = 1
+    strokes = make_holes(0, 0, 1, SIZE, HoleSettings(ratio=(0.2, 0.3)))
+    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.concat([box, strokes], 0)
+
+
+def values(logs):
+    return {name: float(value) for name, value in logs.items()}
+
+
+def count(network):
+    return sum(v.shape.num_elements() for v in network.trainable_variables)
+
+
+# ------------------------------------------------------------------------------------------------------------------ sizes
+
+
+def test_parameter_counts_of_the_generators():
+    """Those of the released networks, whose code was run to count them (DeepFill's: added up from the lists of layers)."""
+    assert count(networks.MusicalUNet(variant="official")) == 44_134_147
+    unets = networks.CoherentSemanticUNets()
+    assert (count(unets.rough), count(unets.refine)) == (54_419_459, 77_692_291)
+    assert count(networks.PartialConvUNet(attention=())) == 32_865_236
+    for gated, width, parts in ((False, 32, (1_448_227, 2_153_315)), (True, 48, (1_631_151, 2_421_327))):
+        network = networks.DeepFill(width, gated)
+        coarse = sum(v.shape.num_elements() for v in network.trainable_variables if "coarse_" in v.name)
+        assert (coarse, count(network) - coarse) == parts
+    assert sum(parts) == 4_052_478
+
+
+def test_parameter_counts_of_the_critics():
+    assert count(networks.InstancePatchCritic()) == 2_766_529
+    assert count(networks.FeaturePatchCritic()) == 10_487_296
+    whole, window = networks.WassersteinCritic(256, 64, last=4), networks.WassersteinCritic(128, 64, last=8)
+    assert (count(whole), count(window)) == (2_733_441, 4_339_329)
+    assert count(Critics(whole=whole, window=window)) == 7_072_770
+
+
+def test_default_sizes_are_the_papers():
+    widths = {"contextual_attention": 32, "musical": 64, "multistage": 64, "coherent_semantic": 64, "partial_conv": 64, "gated_conv": 48}
+    for name in tfinpaint.SYSTEMS:
+        settings = tfinpaint.systems.all_settings(name)
+        assert settings["width"] == widths[name] and settings.get("depth", 8) == 8
+
+
+# ------------------------------------------------------------------------------------------------------------------ steps
+
+
+def check_same_steps(system, others, batch, steps):
+    """Every way to run a step gives, from the same state, the same losses step by step."""
+    start = [(v, v.numpy()) for v in state(system)]
+    expected = [values(system.step(*batch)) for _ in range(steps)]
+    assert set(expected[0]) - {"loss", "critic"} == TERMS[system.system_name]
+    for step in others:
+        assign(start)
+        for logs in expected:  # from the second on they see what the one before did to the weights
+            # Terms close to 0 beside the whole, as a Wasserstein critic's first scores, are compared in millionths of it.
+            assert values(step(*batch)) == pytest.approx(logs, rel=1e-4, abs=1e-6 * max(1, logs["loss"]))
+
+
+@pytest.mark.parametrize("name", [  # the others' are in test_graph_and_compiled_steps_are_the_same
+    pytest.param(name, marks=[] if name in ("contextual_attention", "coherent_semantic") else pytest.mark.slow) for name in SETTINGS])
+def test_eager_and_graph_steps_are_the_same_and_lower_the_loss(name, batch):
+    system = small(name, perceptual_weights="random")
+    graph = tf.function(system.step)
+    check_same_steps(system, [graph], batch, 6 if name == "contextual_attention" else 2)
+    first = float(graph(*batch)["loss"])
+    system.optimizer.learning_rate = 2e-3
+    for _ in range(100 if name in ("contextual_attention", "gated_conv") else 30):  # the first one's generator learns on every fifth
+        last = float(graph(*batch)["loss"])
+    assert last < 0.7 * first
+    del made[name, "paper"]  # it has another rate now
+
+
+@pytest.mark.slow
+@variants
+def test_graph_and_compiled_steps_are_the_same(name, variant, batch):
+    system = small(name, variant, perceptual_weights="random")
+    steps = [tf.function(system.step), tf.function(system.step, jit_compile=True)]
+    check_same_steps(system, steps, batch, 6 if name == "contextual_attention" else 3)
+
+
+@pytest.mark.slow
+@variants
+def test_gradients_are_the_same_compiled(name, variant, batch):
+    """What one step of plain descent moves (the fifth of contextual attention): Adam would blow rounding up."""
+    sgd = tf.keras.optimizers.SGD
+    system = small(name, variant, perceptual_weights="random", optimizer=sgd(1e-3), critic_optimizer=sgd(1e-3))
+    start = [v.numpy() for v in system.generator.trainable_variables]
+    begin = [(v, v.numpy()) for v in state(system)]
+    moves = []
+    for step in (system.step, tf.function(system.step, jit_compile=True)):
+        assign(begin)
+        for _ in range(5 if name == "contextual_attention" else 1):
+            step(0.97 * batch[0], batch[1])  # not at 1: there a ReLU of musical's sits at its kink, and rounding decides
+        moves.append([v.numpy() - a for v, a in zip(system.generator.trainable_variables, start)])
+    largest = max(np.abs(move).max() for move in moves[0])
+    assert largest > 0
+    for eager, compiled in zip(*moves, strict=True):  # biases before a norm have no gradient but rounding
+        np.testing.assert_allclose(compiled, eager, atol=5e-3 * np.abs(eager).max() + 1e-5 * largest)
+
+
+@pytest.mark.slow
+@computing
+def test_generate_compiles(name, variant, batch):
+    system = small(name, variant)
+    system.step(*batch)
+    np.testing.assert_allclose(tf.function(system.generate, jit_compile=True)(*batch), system.generate(*batch), atol=1e-4)
+
+
+@pytest.mark.slow
+@systems
+def test_two_replicas_take_the_same_steps_as_one(name):
+    """In a process of its own, as the logical devices are fixed before TensorFlow starts. SGD: Adam would hide a factor. Six steps, so
+    that contextual attention's generator learns once. All pictures are the same: means over a batch, as in the relativistic loss and in
+    batch norm, are then those of half of it."""
+    code = f"""
+import numpy as np, tensorflow as tf, tfinpaint
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+def run(strategy):
+    tf.keras.utils.set_random_seed(1)
+    with strategy.scope():
+        system = tfinpaint.create("{name}", **{SETTINGS[name]})
+        system.compile(optimizer=tf.keras.optimizers.SGD(0.01), critic_optimizer=tf.keras.optimizers.SGD(0.01),
+                       **{compile_settings(name, image_size=32)})
+    images = np.tile(np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)).astype("float32")
+    holes = np.zeros((4, 32, 32, 1), "float32"); holes[:, 8:24, 8:24] = 1
+    data = tf.data.Dataset.from_tensors((images, holes)).unbatch().batch(4).repeat()
+    history = system.fit(data, steps_per_epoch=1, epochs=6, verbose=0).history
+    return history, [v.numpy() for v in system.generator.trainable_variables]
+one, two = run(tf.distribute.get_strategy()), run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+for term in one[0]:
+    np.testing.assert_allclose(one[0][term], two[0][term], rtol=1e-3, atol=1e-5)
+for a, b in zip(one[1], two[1], strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-5)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=pathlib.Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@systems
+def test_loss_is_the_sum_of_its_weighted_terms(name, batch):
+    logs = values(small(name, perceptual_weights="random").step(*batch))
+    assert logs["loss"] == pytest.approx(sum(v for term, v in logs.items() if term not in ("loss", "critic")), rel=1e-6)
+
+
+@systems
+def test_a_term_is_proportional_to_its_weight(name, batch):
+    """All weights doubled: the first loss is doubled, and the critics, who learn before the generator is judged, learn the same."""
+    expected = values(small(name).step(*batch))
+    system = small(name)
+    weights = {term: weight if term == "penalty" else 2 * weight for term, weight in system.weights_of_terms.items()}
+    system.weights_of_terms, before = weights, system.weights_of_terms
+    logs = values(system.step(*batch))
+    system.weights_of_terms = before
+    for term, value in logs.items():
+        assert value == pytest.approx(expected[term] * (1 if term == "critic" else 2), rel=1e-5)
+
+
+@systems
+def test_moving_average(name, batch):
+    """d = min(decay, (1 + t) / (10 + t)), t counted in steps of the generator: 2/11 and 3/12 in the first two."""
+    system = small(name, ema_decay=0.2, **({"loss_weights": {"adversarial": 0.0}} if "adversarial" in TERMS[name] else {}))
+    value, average = system.generator.trainable_variables[0], system.averaged_generator.trainable_variables[0]
+    expected = value.numpy()
+    for decay in (2 / 11, 0.2):
+        system.step(*batch)
+        expected = decay * expected + (1 - decay) * value.numpy()
+        np.testing.assert_allclose(average, expected, atol=1e-6)
+    assert not np.array_equal(average, value)
+
+
+@systems
+def test_mixed_precision_step(name, batch):
+    system = small(name)
+    weights = [v.numpy() for v in system.generator.variables]
+    expected = values(system.step(*batch))
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        half = tfinpaint.create(name, **SETTINGS[name])
+        assign(zip(half.generator.variables, weights, strict=True))
+        tf.keras.utils.set_random_seed(2)
+        half.compile(**compile_settings(name))
+        half.restart_average()
+        logs = [values(half.step(*batch)) for _ in range(5)]
+        output = half.generate(*batch)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    assert output.dtype == tf.float32 and np.isfinite(output).all()
+    assert all(v.dtype == tf.float32 for v in half.generator.trainable_variables)
+    assert all(np.isfinite(list(log.values())).all() for log in logs)
+    for term in set(expected) - {"adversarial"}:
+        assert logs[0][term] == pytest.approx(expected[term], rel=0.03, abs=1e-6)
+    # A step whose gradients overflow is left out and the scale of the loss halved; within a few steps it must fit.
+    assert not np.array_equal(half.generator.trainable_variables[0], weights[0])
+    assert half.steps_taken == 5
+
+
+# ---------------------------------------------------------------------------------------------------------------- filling
+
+
+@computing
+def test_what_lies_under_the_hole_has_no_influence(name, variant, batch):
+    images, holes = batch
+    system = small(name, variant)
+    np.testing.assert_array_equal(system.generate(images, holes), system.generate(images * (1 - holes) + holes * 0.77, holes))
+
+
+@computing
+def test_a_batch_equals_its_images_one_by_one(name, variant, batch):
+    images, holes = batch
+    system = small(name, variant)
+    single = [system.generate(images[k:k + 1], holes[k:k + 1])[0] for k in range(2)]
+    np.testing.assert_allclose(system.generate(images, holes), single, atol=1e-5)
+    np.testing.assert_allclose(system([images, holes]), single, atol=1e-5)
+
+
+@computing
+def test_no_known_pixel_and_no_hole_are_finite(name, variant, batch):
+    system = small(name, variant)
+    for hole in (tf.ones_like(batch[1]), tf.zeros_like(batch[1])):
+        assert np.isfinite(system.generate(batch[0], hole)).all()
+        if variant == "paper" or hole[0, 0, 0, 0] == 0:
+            assert all(np.isfinite(value) for value in values(system.step(batch[0], hole)).values())
+            assert all(np.isfinite(v).all() for v in system.generator.variables)
+
+
+@computing
+def test_unknown_sizes_give_the_same(name, variant, batch):
+    system = small(name, variant)
+    unknown = tf.function(system.generate, input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])])
+    np.testing.assert_allclose(unknown(*batch), system.generate(*batch), atol=1e-5)
+    wide = [x[:1, 16:48] for x in batch]
+    np.testing.assert_allclose(unknown(*wide), system.generate(*wide), atol=1e-5)
+
+
+@systems
+def test_attention_gives_the_output_and_where_it_looks(name, batch):
+    system = small(name)
+    output, looks = system.attention(*batch)
+    np.testing.assert_allclose(output, system.generate(*batch), atol=1e-5)
+    sides = {"contextual_attention": [8], "gated_conv": [8], "musical": [16, 16], "coherent_semantic": [8], "multistage": [8, 16],
+             "partial_conv": []}[name]
+    assert [tuple(look.shape) for look in looks] == [(2, side, side, 2) for side in sides]
+    for look in looks:
+        assert look.dtype == tf.int32 and np.min(look) >= 0 and np.max(look) < look.shape[1]
+
+
+@pytest.mark.parametrize("name", ["musical", "coherent_semantic"])
+def test_attention_looks_at_known_positions_only(name, batch):
+    system = small(name)
+    for look, patch in zip(system.attention(*batch)[1], (1, 3)):
+        look = np.asarray(look)
+        side = look.shape[1]
+        missing = np.asarray(batch[1]).reshape(2, side, SIZE // side, side, SIZE // side).max((2, 4))
+        if patch == 3:  # a patch that touches the hole takes no part either
+            missing = np.asarray(tf.nn.max_pool2d(missing[..., None], 3, 1, "SAME"))[..., 0]
+        assert 0 < missing.mean() < 0.9
+        for k in range(2):
+            assert not missing[k][look[k, ..., 0], look[k, ..., 1]].any()
+
+
+def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch):
+    look = np.asarray(small("coherent_semantic").attention(*batch)[1][0])
+    known = np.asarray(batch[1]).reshape(2, 8, 8, 8, 8).max((2, 4)) == 0
+    grid = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"), -1)
+    for k in range(2):
+        np.testing.assert_array_equal(look[k][known[k]], grid[known[k]])
+
+
+# ------------------------------------------------------------------------------------------------- networks, rates, weights
+
+
+@pytest.mark.parametrize("name, off, critic, features", [
+    ("contextual_attention", ("adversarial",), None, None),
+    ("gated_conv", ("adversarial",), None, None),
+    ("multistage", ("adversarial",), None, True),
+    ("multistage", ("adversarial", "perceptual"), None, True),
+    ("multistage", ("adversarial", "perceptual", "style"), None, False),
+    ("partial_conv", ("perceptual", "style"), None, False),
+    ("musical", ("adversarial",), None, True),
+    ("musical", ("adversarial", "perceptual", "style"), None, False),
+    ("coherent_semantic", ("adversarial",), ["features"], True),
+    ("coherent_semantic", ("feature_adversarial",), ["image"], True),
+    ("coherent_semantic", ("feature_adversarial", "consistency"), ["image"], False),
+    ("coherent_semantic", ("adversarial", "feature_adversarial"), None, True),
+    ("coherent_semantic", ("adversarial", "feature_adversarial", "consistency"), None, False),
+])
+def test_a_term_of_weight_0_builds_no_network(name, off, critic, features, batch):
+    system = small(name, perceptual_weights="random", loss_weights=dict.fromkeys(off, 0.0))
+    logs = system.step(*batch)
+    assert (system.critic.names if critic else system.critic) == critic
+    assert (system.critic_optimizer is None) == ("critic" not in logs) == (critic is None)
+    if features is not None:
+        assert (system.features is not None) == features
+    for term in off:
+        assert float(logs.get(term, 0)) == 0
+
+
+@pytest.mark.parametrize("name", ["musical", "multistage", "partial_conv", "coherent_semantic"])
+def test_perceptual_weights_none_switches_its_terms_off(name, batch):
+    system = small(name, perceptual_weights="none")
+    assert system.features is None
+    assert not set(system.step(*batch)) & ON_FEATURES
+
+
+@systems
+def test_adam_is_the_papers(name):
+    betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999), "partial_conv": (0.9, 0.999)}
+    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4), "multistage": (2e-4, 2e-5)}
+    system = small(name)
+    optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
+    assert len(optimizers) == (1 if name in ("musical", "partial_conv") else 2)
+    for optimizer, rate in zip(optimizers, rates.get(name, (2e-4, 2e-4))):
+        assert isinstance(optimizer, tf.keras.optimizers.Adam)
+        assert (optimizer.beta_1, optimizer.beta_2) == betas.get(name, (0.5, 0.999))
+        assert float(optimizer.learning_rate) == pytest.approx(rate)
+    system = small(name, learning_rate=1e-3)  # the critic's keeps its relation to it
+    assert float(system.optimizer.learning_rate) == pytest.approx(1e-3)
+    if system.critic_optimizer is not None:
+        assert float(system.critic_optimizer.learning_rate) == pytest.approx(1e-4 if name == "multistage" else 1e-3)
+        system = small(name, critic_learning_rate=3e-4)
+        assert float(system.critic_optimizer.learning_rate) == pytest.approx(3e-4)
+
+
+def test_weights_of_the_terms():
+    """The papers', and the released code's where they are others."""
+    paper = {"contextual_attention": {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10},
+             "musical": {"l1": 100, "hole": 0, "perceptual": 0.07, "style": 250, "variation": 0.001, "adversarial": 0.3},
+             "multistage": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1, "adversarial": 0.1},
+             "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002},
+             "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
+             "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1}}
+    official = {"musical": {"hole": 6, "adversarial": 0.06},
+                "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1, "adversarial": 0.2, "feature_adversarial": 0.2}}
+    for name, weights in paper.items():
+        assert small(name).default_loss_weights == pytest.approx(weights)
+    for name, weights in official.items():
+        assert small(name, "official").default_loss_weights == pytest.approx(paper[name] | weights)
+
+
+# -------------------------------------------------------------------------------------------------------- Keras, and errors
+
+
+@systems
+def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
+    # Without the critics all generators learn on every batch.
+    system = small(name, run_eagerly=True, **({"loss_weights": {"adversarial": 0.0}} if name == "contextual_attention" else {}))
+    data = tf.data.Dataset.from_tensors(batch).repeat()
+    history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0)
+    assert history.epoch == [0, 1] and set(history.history) - {"critic"} == TERMS[name] - ON_FEATURES | {"loss"}
+    assert np.isfinite(history.history["loss"]).all() and system.steps_taken == 2
+    figures = system.evaluate(data, steps=1, verbose=0, return_dict=True)
+    output = np.clip(system.raw(system.averaged_generator, *batch), -1, 1)
+    error = np.abs(output - np.asarray(batch[0])) * np.asarray(batch[1]) / 2
+    assert figures["l1"] == pytest.approx(error.mean(), rel=1e-5)
+    assert figures["l1_hole"] == pytest.approx(error.sum() / (3 * np.sum(batch[1])), rel=1e-5)
+    trained = system.generate(*batch)
+    system.save_weights(tmp_path / "weights")
+    other = small(name)
+    assert np.abs(other.generate(*batch) - trained).max() > 0
+    other.load_weights(tmp_path / "weights")
+    np.testing.assert_array_equal(other.generate(*batch), trained)
+
+
+@systems
+def test_compiling_again_keeps_what_was_trained(name, batch):
+    system = small(name)
+    system.step(*batch)
+    before = [v.numpy() for network in (system.generator, system.averaged_generator, system.critic) if network for v in network.variables]
+    system.compile(**compile_settings(name))
+    after = [v.numpy() for network in (system.generator, system.averaged_generator, system.critic) if network for v in network.variables]
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@systems
+def test_unknown_terms_are_refused(name):
+    with pytest.raises(SettingsError, match=f"--weight_stile: {name} has no such term; its terms are .*{sorted(TERMS[name])[0]}") as error:
+        small(name, loss_weights={"stile": 1.0})
+    assert all(term in str(error.value) for term in TERMS[name])
+
+
+@systems
+def test_settings_that_a_system_does_not_have_are_refused(name):
+    own = {"contextual_attention": "width, discount", "musical": "width", "gated_conv": "width"}.get(name, "width, depth")
+    for setting in {"depth", "discount"} - set(own.split(", ")):
+        with pytest.raises(SettingsError, match=f"--system={name} has no setting {setting}; it has {own}$"):
+            tfinpaint.create(name, **{setting: 4})
+
+
+@pytest.mark.parametrize("name, settings, message", [
+    ("contextual_attention", {"width": 6}, "--width is a multiple of 4.*Got 6"),
+    ("contextual_attention", {"discount": 0.0}, "--discount is above 0 and at most 1. Got 0.0"),
+    ("contextual_attention", {"discount": 1.5}, "--discount is above 0 and at most 1. Got 1.5"),
+    ("gated_conv", {"width": 2}, "--width is a multiple of 4.*Got 2"),
+    ("musical", {"width": 0}, "--width is a whole number, at least 1. Got 0"),
+    ("coherent_semantic", {"width": 0}, "--width is a whole number, at least 1. Got 0"),
+    ("coherent_semantic", {"depth": 3}, "--depth is a whole number, at least 4.*Got 3"),
+    ("partial_conv", {"depth": 0}, "--depth is a whole number, at least 1.*Got 0"),
+    ("multistage", {"depth": 3}, "--depth is a whole number, at least 4.*Got 3"),
+])
+def test_sizes_that_cannot_be_are_refused(name, settings, message):
+    with pytest.raises(SettingsError, match=message):
+        tfinpaint.create(name, **settings)
+
+
+@systems
+def test_freezing_batch_norm_where_there_is_none_is_refused(name):
+    if name in ("multistage", "partial_conv"):
+        assert small(name, freeze_batch_norm="all").generator.frozen_norms == "all"
+        return
+    with pytest.raises(SettingsError, match=f"--freeze_batch_norm=encoder: {name} has no batch norm; none is allowed"):
+        small(name, freeze_batch_norm="encoder")
+
+
+@systems
+def test_critic_weights_are_musicals_alone(name):
+    if name == "musical":
+        small(name, critic_weights="random")
+        return
+    with pytest.raises(SettingsError, match=f"--critic_weights=random: a critic of {name} begins from random weights"):
+        small(name, critic_weights="random")
+
+
+@systems
+def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
+    system = small(name)
+    stride = {"contextual_attention": 8, "gated_conv": 8}.get(name, 16)
+    assert system.stride == stride
+    for call in (system.generate, system.attention, lambda *data: system.train_step(data)):
+        with pytest.raises(ValueError, match=f"multiples of {stride}. Got 20 x 64"):
+            call(batch[0][:, :20], batch[1][:, :20])
+
+
+def test_distances_are_contextual_attentions_alone(batch):
+    images, holes = batch
+    assert [name for name in SETTINGS if small(name).wants_distances] == ["contextual_attention"]
+    with pytest.raises(ValueError, match="pairs"):
+        small("gated_conv").train_step((images, holes, holes))

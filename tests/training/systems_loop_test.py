@@ -1,0 +1,159 @@
+"""Runs of every system from start to end: what they leave behind, and that a resumed run is the run that was never stopped.
+
+The quick ones run without graphs, as tracing six systems takes minutes; the slow ones are the same runs as they are by default.
+"""
+
+import csv
+import dataclasses
+import io
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfinpaint
+from tfinpaint.runs import read_settings
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
+from tfinpaint.training import train
+
+SMALL = (("width", 4), ("depth", 4))
+RUNS = {"contextual_attention": {"system_settings": (("width", 8),), "steps": 6},  # the generator learns on the fifth
+        "musical": {"system_settings": (("width", 4),), "loss_weights": (("adversarial", 0.0),)},  # its critic needs 96 pixels
+        "multistage": {"system_settings": SMALL}, "coherent_semantic": {"system_settings": SMALL},
+        "partial_conv": {"system_settings": SMALL}, "gated_conv": {"system_settings": (("width", 8),)}}
+
+
+def settings_of(name, **changes):
+    settings = TrainSettings(
+        system=name, photos=PhotoSettings("samples:astronaut,chelsea", image_size=32), holes=HoleSettings(), eval_data="samples:coffee",
+        batch_size=2, steps=4, perceptual_weights="none", checkpoint_every=3, log_every=1, sample_every=0, eval_count=1)
+    return dataclasses.replace(settings, **RUNS[name] | changes)
+
+
+@pytest.fixture
+def eager():
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def rows(run_dir):
+    with open(run_dir / "metrics.csv", newline="") as f:
+        return [{name: value for name, value in row.items() if name != "images_per_second"} for row in csv.DictReader(f)]
+
+
+def run_stop_and_resume(settings, tmp_path):
+    """The folder of a whole run, and of one that lost all after its third step and went on from there."""
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    result, stream, said = train(settings, str(whole), stream=(stream := io.StringIO())), stream, []
+    assert result.step == settings.steps and np.isfinite(result.figures["psnr_in_hole"])
+    assert f"step {settings.steps}/{settings.steps}" in stream.getvalue()
+    shutil.copytree(whole, resumed)
+    for path in (resumed / "checkpoints").glob(f"ckpt-{settings.steps}.*"):
+        path.unlink()
+    again = train(settings, str(resumed), resume=True, say=said.append)
+    assert any("resumed at step 3" in line for line in said) and again.step == settings.steps
+    assert again.figures == result.figures
+    return whole, resumed
+
+
+def check_run(name, settings, tmp_path):
+    whole, resumed = run_stop_and_resume(settings, tmp_path)
+    table = rows(whole)
+    assert [int(row["step"]) for row in table] == list(range(1, settings.steps + 1))
+    assert all(np.isfinite(float(row["loss"])) for row in table)
+    assert rows(resumed) == table  # to the last digit
+    checkpoints = [tf.train.load_checkpoint(str(run / f"checkpoints/ckpt-{settings.steps}")) for run in (whole, resumed)]
+    for key in checkpoints[0].get_variable_to_shape_map():
+        if key.startswith("system/"):  # generator, average, critics, optimizers
+            np.testing.assert_array_equal(*(checkpoint.get_tensor(key) for checkpoint in checkpoints), err_msg=key)
+
+    assert read_settings(str(whole)) == settings
+    photo = np.random.default_rng(0).integers(0, 256, (45, 70, 3), np.uint8)
+    mask = np.zeros((45, 70), np.uint8)
+    mask[10:30, 20:50] = 255
+    painter = tfinpaint.load(str(whole))
+    assert painter.system.system_name == name
+    filled = painter.fill(photo, mask)
+    assert filled.dtype == np.uint8
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    assert (filled[mask > 0] != photo[mask > 0]).any()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_resumed_run_is_the_one_that_was_never_stopped_and_can_be_loaded(name, tmp_path, eager):
+    check_run(name, settings_of(name), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_the_same_in_graphs(name, tmp_path):
+    check_run(name, settings_of(name), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["musical", "coherent_semantic"])
+def test_the_same_with_all_terms_and_official(name, tmp_path, eager):
+    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, the terms on VGG."""
+    critic = {"critic_weights": "random"} if name == "musical" else {}
+    photos = PhotoSettings("samples:astronaut,chelsea", image_size=96 if name == "musical" else 64)
+    check_run(name, settings_of(name, photos=photos, variant="official", perceptual_weights="random", loss_weights=(), **critic), tmp_path)
+
+
+def test_steps_of_contextual_attention_are_batches(tmp_path, eager):
+    """Its generator has taken one step of six; --steps, checkpoints and metrics.csv count all."""
+    settings = settings_of("contextual_attention")
+    train(settings, str(tmp_path / "run"))
+    saved = tf.train.load_checkpoint(str(tmp_path / "run/checkpoints/ckpt-6"))
+    suffix = "_iterations/.ATTRIBUTES/VARIABLE_VALUE"
+    assert saved.get_tensor(f"system/optimizer/{suffix}") == 1
+    assert saved.get_tensor(f"system/critic_optimizer/{suffix}") == 6
+    table = rows(tmp_path / "run")
+    assert [row["step"] for row in table] == list("123456")
+
+
+def test_an_interrupt_saves_the_batch_it_came_to(tmp_path, eager, monkeypatch):
+    """Of contextual attention too, whose generator's steps are fewer."""
+    from tfinpaint.training import loop
+
+    class Interrupting(loop.Save):
+        def at(self, step, logs):
+            if step == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "Save", Interrupting)
+    said = []
+    with pytest.raises(KeyboardInterrupt):
+        train(settings_of("contextual_attention"), str(tmp_path / "run"), say=said.append)
+    assert any("stopped at step 2, saved" in line for line in said)
+    assert (tmp_path / "run/checkpoints/ckpt-2.index").exists()
+
+
+@pytest.mark.slow
+def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
+    """What a GPU machine does: the pipeline delivers seeds; strokes and their distances are made in the step."""
+    from tfinpaint.training import loop
+
+    settings = settings_of("contextual_attention")
+    train(settings, str(tmp_path / "pipeline"))
+    monkeypatch.setattr(loop, "_holes_on_device", lambda settings: True)
+    train(settings, str(tmp_path / "step"))
+    for a, b in zip(rows(tmp_path / "pipeline"), rows(tmp_path / "step"), strict=True):
+        assert {k: float(v or 0) for k, v in a.items()} == pytest.approx({k: float(v or 0) for k, v in b.items()}, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("name, change, message", [
+    ("coherent_semantic", {"loss_weights": (("style", 1.0),)}, "--weight_style: coherent_semantic has no such term"),
+    ("contextual_attention", {"freeze_batch_norm": "all"}, "--freeze_batch_norm=all: contextual_attention has no batch norm"),
+    ("gated_conv", {"critic_weights": "random"}, "--critic_weights=random: a critic of gated_conv"),
+    ("musical", {"loss_weights": (), "critic_weights": "random"}, "--image_size is at least 96"),
+    ("musical", {"system_settings": (("depth", 4),)}, "--system=musical has no setting depth"),
+    ("gated_conv", {"photos": PhotoSettings("samples:", image_size=36)}, "--image_size is a multiple of 8 for this gated_conv. Got 36$"),
+    ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=40)}, "--image_size is a multiple of 16 .*smaller --depth"),
+    ("coherent_semantic", {"perceptual_weights": "random"}, "--image_size is at least 64 for the feature patch critic"),
+])
+def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change, message, eager):
+    with pytest.raises(SettingsError, match=message):
+        train(settings_of(name, **change), str(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
