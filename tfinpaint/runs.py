@@ -104,9 +104,8 @@ def start_from(run_dir: str, system: System) -> List[str]:
     system.restart_average()
     if system.critic is None:
         return []
-    saved = tf.train.list_variables(_latest(os.path.join(run_dir, "checkpoints")))
-    there = [shape for name, shape in saved if name.startswith("system/critic/") and ".OPTIMIZER_SLOT" not in name]
-    if sorted(there) != sorted(v.shape.as_list() for v in system.critic.variables):
+    there = _under(_saved(_latest(os.path.join(run_dir, "checkpoints")), f"--init_from={run_dir}"), "system/critic")
+    if there != _shapes(system.critic):
         return [f"the critic of {run_dir} does not fit this run, whose critic begins anew" if there
                 else f"{run_dir} has no critic: this run's begins anew"]
     _restore(run_dir, "init_from", critic=system.critic)
@@ -133,9 +132,19 @@ class Checkpoints:
 
         Raises: SettingsError where the checkpoint is damaged or does not hold what the system needs.
         """
-        if not any(name.startswith("system/optimizer/") for name, _ in tf.train.list_variables(self._latest)):
+        saved = _saved(self._latest, f"the checkpoint {self._latest} is damaged")
+        if not _under(saved, "system/optimizer"):
             raise SettingsError(f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
                                 "run from it with --init_from")
+        for name in ("generator", "averaged_generator", "critic"):
+            part = getattr(self._system, name)
+            if part is not None and _under(saved, f"system/{name}") != _shapes(part):
+                raise SettingsError(f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was --image_size "
+                                    "changed, or a term of the loss switched on or off?)")
+        half = isinstance(self._system.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+        if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
+            raise SettingsError(f"the checkpoint {self._latest} was written {'without' if half else 'with'} --mixed_precision and can only "
+                                "be resumed so")
         optimizers = [o for o in (self._system.optimizer, self._system.critic_optimizer) if o is not None]
         rates = [float(o.learning_rate) for o in optimizers]
         try:
@@ -181,10 +190,32 @@ def _latest(folder):
     return numbered[max(numbered)] if numbered else None
 
 
+def _saved(checkpoint, beginning):
+    """(name, shape) of each variable in a checkpoint. Raises SettingsError where it is damaged."""
+    try:
+        return tf.train.list_variables(checkpoint)
+    except _DAMAGE as error:
+        raise SettingsError(f"{beginning}: {first_line(error)}") from error
+
+
+def _under(saved, part):
+    """The sorted shapes of a part's variables, its optimizer's left out."""
+    return sorted(shape for name, shape in saved if name.startswith(part + "/") and ".OPTIMIZER_SLOT" not in name)
+
+
+def _shapes(network):
+    return sorted(v.shape.as_list() for v in network.variables)
+
+
 def _restore(run_dir, flag, **parts):
     latest = _latest(os.path.join(run_dir, "checkpoints"))
     if latest is None:
         raise SettingsError(f"--{flag}={run_dir} has no checkpoint yet")
+    saved = _saved(latest, f"--{flag}={run_dir}: its checkpoint {os.path.basename(latest)} is damaged")
+    for name, part in parts.items():
+        there = _under(saved, f"system/{name}")  # nothing where it is stored under the name of another part
+        if there and there != _shapes(part):
+            raise SettingsError(f"--{flag}={run_dir}: the {name} in its checkpoint does not fit (is it of another --variant?)")
     try:
         # The object graph of a checkpoint is found by attribute names: system.averaged_generator and so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)

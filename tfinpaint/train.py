@@ -30,8 +30,6 @@ def main():
     run = settings.train_settings(values)
     settings.check_writable("run_dir", values.run_dir)
     command.choose_device(values.device)
-    if run.perceptual_weights == "random":
-        command.warn("--perceptual_weights=random: the terms on VGG-16 compare RANDOM features. Good for tests, not for pictures.")
 
     from tfinpaint.training import train  # TensorFlow: only once the flags are known to be good
 

@@ -94,49 +94,47 @@ def test_u_nets_start_from_small_numbers():
     assert layer.kernel.numpy().std() == pytest.approx(0.02, rel=0.1) and not layer.bias.numpy().any()
 
 
-@pytest.mark.parametrize("gated", [False, True])
-def test_deepfill_pads_as_tensorflow_does(gated):
+@pytest.fixture(scope="module", params=[False, True], ids=["v1", "v2"])
+def deepfill(request):
+    return DeepFill(4, request.param)
+
+
+def test_deepfill_pads_as_tensorflow_does(deepfill):
     """The first halvings of its coarse stage, in loops: 5x5 with 2 on every side; 3x3 at stride 2 with nothing before and 1 after."""
-    network = DeepFill(4, gated)
     image, hole = random_features(1, 16, 16, 3), np.zeros((1, 16, 16, 1), np.float32)
     x = np.concatenate([image, np.ones_like(hole), hole], -1)
-    for layer, (size, stride) in zip(network.coarse, ((5, 1), (3, 2), (3, 1), (3, 2))):
+    for layer, (size, stride) in zip(deepfill.coarse, ((5, 1), (3, 2), (3, 1), (3, 2))):
         kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
-        if gated:
+        if deepfill.gated:
             expected = naive_layers.gated_conv(x, kernel, bias, stride)
+        elif stride == 1:
+            expected = naive_layers.ACTIVATIONS["elu"](naive.convolution(x, kernel, bias))
         else:
-            values = np.zeros((1, 16, 16, 1))
-            if stride == 1:
-                values = naive.convolution(x, kernel, bias)
-            else:
-                padded = np.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))
-                values = np.zeros((1, x.shape[1] // 2, x.shape[2] // 2, kernel.shape[-1])) + bias
-                for i, j, u, v in np.ndindex(*values.shape[1:3], size, size):
-                    values[:, i, j] += padded[:, 2 * i + u, 2 * j + v] @ kernel[u, v]
-            expected = naive_layers.ACTIVATIONS["elu"](values)
+            padded = np.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))
+            expected = np.zeros((1, x.shape[1] // 2, x.shape[2] // 2, kernel.shape[-1])) + bias
+            for i, j, u, v in np.ndindex(*expected.shape[1:3], size, size):
+                expected[:, i, j] += padded[:, 2 * i + u, 2 * j + v] @ kernel[u, v]
+            expected = naive_layers.ACTIVATIONS["elu"](expected)
         np.testing.assert_allclose(layer(np.asarray(x, np.float32)), expected, rtol=1e-4, atol=1e-5)
         x = expected
 
 
-def test_deepfills_channels_are_the_papers():
-    for gated in (False, True):
-        network = DeepFill(8, gated)
-        channels = [(layer.filters * 2 if gated else layer.filters) for layer in network.coarse]
-        assert channels == [8, 16, 16] + 9 * [32] + [16, 16, 8, 4]
-        assert network.refine[0].kernel.shape[2] == (3 if gated else 5)  # v2 shows its second stage the picture alone
-        assert network.coarse[0].kernel.shape[2] == 5
-        dilations = [layer.dilation_rate if gated else layer.dilation_rate[0] for layer in network.coarse]
-        assert dilations == 6 * [1] + [2, 4, 8, 16] + 6 * [1]
-        relu = network.attend[5].activation
-        assert (relu if gated else relu.__name__) == "relu"
+def test_deepfills_channels_are_the_papers(deepfill):
+    gated = deepfill.gated
+    channels = [(layer.filters * 2 if gated else layer.filters) for layer in deepfill.coarse]
+    assert channels == [4, 8, 8] + 9 * [16] + [8, 8, 4, 2]
+    assert deepfill.coarse[0].kernel.shape[2] == 5
+    assert deepfill.refine[0].kernel.shape[2] == (3 if gated else 5)  # v2 shows its second stage the picture alone
+    dilations = [layer.dilation_rate if gated else layer.dilation_rate[0] for layer in deepfill.coarse]
+    assert dilations == 6 * [1] + [2, 4, 8, 16] + 6 * [1]
+    relu = deepfill.attend[5].activation
+    assert (relu if gated else relu.__name__) == "relu"
 
 
-@pytest.mark.parametrize("gated, low", [(False, -1), (True, -1)])
-def test_deepfills_pictures_are_between_minus_1_and_1(gated, low):
-    network = DeepFill(4, gated)
-    for layer in (network.coarse_output, network.refined_output):
+def test_deepfills_pictures_are_between_minus_1_and_1(deepfill):
+    for layer in (deepfill.coarse_output, deepfill.refined_output):
         layer.bias.assign([5.0, -5.0, 0.0])
-    for output in network([random_features(1, 16, 16, 3), np.ones((1, 16, 16, 1), np.float32)], with_stages=True):
+    for output in deepfill([random_features(1, 16, 16, 3), np.ones((1, 16, 16, 1), np.float32)], with_stages=True):
         assert np.abs(output).max() <= 1
         assert np.all(output[..., 0] > 0.9) and np.all(output[..., 1] < -0.9)
 

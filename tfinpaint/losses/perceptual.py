@@ -17,6 +17,19 @@ def style(features, targets):
     return tf.add_n([tf.reduce_mean(tf.abs(gram(f) - gram(t))) for f, t in zip(features, targets, strict=True)])
 
 
+def perceptual_and_style(network, judged, targets):
+    """{"perceptual", "style"} of several batches of images against the same targets, added up; the network sees them in one call.
+
+    Args:
+        network: images [B, H, W, 3] -> list of maps.
+        judged: list of batches of images.
+        targets: list of maps.
+    """
+    features = [tf.split(f, len(judged)) for f in network(tf.concat(judged, 0))]  # by layer, then by batch
+    sets = [[f[k] for f in features] for k in range(len(judged))]
+    return {"perceptual": tf.add_n([perceptual(f, targets) for f in sets]), "style": tf.add_n([style(f, targets) for f in sets])}
+
+
 def gram(features):
     """Products of all pairs of channels, summed over positions and divided by H W C: [B, H, W, C] -> [B, C, C]."""
     size = tf.shape(features)

@@ -149,7 +149,7 @@ class CoherentSemanticUNets(tf.keras.Model):
         make_weights(self, 3, 1)
 
     def call(self, inputs, training=False, with_stages=False, with_attention=False):
-        image, hole = inputs
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
         rough = self.rough(image)  # [B, H, W, 3]
         pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (1 - hole)
         refined = self.refine([tf.concat([pasted, image], -1), hole], with_features=with_stages, with_attention=with_attention)

@@ -34,7 +34,7 @@ class DeepFill(tf.keras.Model):
         gated: v2.
 
     Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output; `with_attention=True` the refined output
-        and where each query looks, int32 [B, H/8, W/8, 2].
+        and a list of where each query looks, int32 [B, H/8, W/8, 2].
     """
 
     def __init__(self, width=32, gated=False, **kwargs):
@@ -72,7 +72,7 @@ class DeepFill(tf.keras.Model):
         return layers
 
     def call(self, inputs, training=False, with_stages=False, with_attention=False):
-        image, hole = inputs
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends
 
         # 1. Coarse.
@@ -99,7 +99,7 @@ class DeepFill(tf.keras.Model):
             x = layer(x)  # [B, H/4, W/4, 4c]
         output = self._picture(self._enlarge(x, self.merge[2:], self.refined_output))  # [B, H, W, 3]
         if with_attention:
-            return output, look
+            return output, [look]
         return (coarse, output) if with_stages else output
 
     def _enlarge(self, x, layers, last):

@@ -8,11 +8,12 @@ windows and padding 1. The scores belong to a relativistic loss: no sigmoid.
 import tensorflow as tf
 
 from tfinpaint.networks.parts import NORMAL, instance_norm, leaky, make_weights
-from tfinpaint.settings import SettingsError
+
+SMALLEST = {"image": 24, "features": 64}  # pixels, of pictures that each critic can score
 
 
 class InstancePatchCritic(tf.keras.Model):
-    """Images [B, H, W, 3] -> scores of patches of 70x70 pixels, [B, H/8 - 2, W/8 - 2, 1]: 30 x 30 for 256.
+    """Images [B, H, W, 3] -> scores of patches of 70x70 pixels, [B, H/8 - 2, W/8 - 2, 1]: 30 x 30 for 256. H and W are at least 24.
 
     Args:
         width: channels of the first layer (paper: 64); they double up to 8 * width.
@@ -54,9 +55,6 @@ class FeaturePatchCritic(tf.keras.Model):
         make_weights(self, 256)
 
     def call(self, features, training=False):
-        if any(side is not None and side < 8 for side in features.shape[1:3]):
-            raise SettingsError("--image_size is at least 64 for the feature patch critic (--weight_feature_adversarial=0 does without "
-                                f"it). Got {8 * features.shape[1]}x{8 * features.shape[2]}")
         first, second, third = self.convolutions
         x = leaky(first(_padded(features)))  # [B, H/16, W/16, 512]
         x = leaky(self.norm(second(_padded(x))))  # [B, H/32, W/32, 512]

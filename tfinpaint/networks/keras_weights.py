@@ -23,6 +23,8 @@ def keras_network(constructor, title, weights, flag, way_out, optional=()):
 
     Raises: SettingsError where the weights cannot be had.
     """
+    if weights == "random":
+        _log.warning("--%s=random: %s begins from RANDOM weights. Good for tests, not for pictures.", flag, title)
     if weights == "imagenet":
         try:
             return constructor(include_top=False, weights="imagenet")

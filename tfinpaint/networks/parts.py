@@ -24,7 +24,7 @@ def up_conv(filters, kernel_size, name, strides=2, **kwargs):
 
 def instance_norm(name, affine=True):
     """Over each picture's channel, with PyTorch's epsilon (1e-3, the default here, is visible in the output)."""
-    return InstanceNormalization(epsilon=1e-5, center=affine, scale=affine, name=name)
+    return _InstanceNorm(epsilon=1e-5, center=affine, scale=affine, name=name, dtype="float32", autocast=False)
 
 
 def leaky(x):
@@ -35,6 +35,13 @@ def leaky(x):
 def double(x):
     """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile."""
     return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+
+
+class _InstanceNorm(InstanceNormalization):
+    """Computes in float32 also under mixed precision, whose variances overflow, and gives back what it was given."""
+
+    def call(self, inputs):
+        return tf.cast(super().call(tf.cast(inputs, tf.float32)), inputs.dtype)
 
 
 def make_weights(network, *channels, side=None):

@@ -37,8 +37,13 @@ class VGGFeatures:
             return tf.keras.Model(whole.input, [whole.get_layer(name).output for name in layers], name="vgg16_features")
 
         self._scale = contrast / 255.0
-        self._network = keras_network(network, "VGG-16", weights, "perceptual_weights",
-                                      "--perceptual_weights=none to train without the terms that need them", optional=("block4_",))
+        policy = tf.keras.mixed_precision.global_policy()
+        tf.keras.mixed_precision.set_global_policy("float32")  # its maps exceed what float16 can hold
+        try:
+            self._network = keras_network(network, "VGG-16", weights, "perceptual_weights",
+                                          "--perceptual_weights=none to train without the terms that need them", optional=("block4_",))
+        finally:
+            tf.keras.mixed_precision.set_global_policy(policy)
         self._network.trainable = False
 
     def __call__(self, images):

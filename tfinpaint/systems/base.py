@@ -17,7 +17,8 @@ from tfinpaint.settings import SettingsError
 
 
 class System(tf.keras.Model):
-    """Base class. A system gives `system_name`, `settings`, `loss_weights`, `generator`, `compile_networks`, `raw` and `step`.
+    """Base class. A system gives `system_name`, `settings`, `loss_weights`, `generator`, `compile_networks` and `step`, and `raw` and
+    `attention` where its holes are not blanked with 0.
 
     Class attributes:
         system_name: its name in tfinpaint.SYSTEMS.
@@ -71,7 +72,7 @@ class System(tf.keras.Model):
 
     def raw(self, generator, images, holes, training=False):
         """`generator`'s output for images [B, H, W, 3] in [-1, 1] whose holes are blanked here: [B, H, W, 3] on the same scale."""
-        raise NotImplementedError
+        return generator([images * (1 - holes), holes], training=training)
 
     def generate(self, images, holes):
         """The generator's last output, float32 [B, H, W, 3]: neither composited nor clipped, on the [-1, 1] scale.
@@ -91,9 +92,10 @@ class System(tf.keras.Model):
     def attention(self, images, holes):
         """The output of the moving average (of the generator, before `compile`) and where its attentions look.
 
-        Returns: as `generate`; and for each attention int32 [B, h, w, 2], rows and columns of its own map.
+        Returns: as `generate`; and a list, for each attention int32 [B, h, w, 2], rows and columns of its own map.
         """
-        raise NotImplementedError
+        self.check_images(images)
+        return self.averaged([images * (1 - holes), holes], with_attention=True)
 
     def check_images(self, images):
         """Raises ValueError where height or width of images [B, H, W, C], so far as they are known, are no multiples of the stride."""
@@ -109,9 +111,8 @@ class System(tf.keras.Model):
 
         Args:
             optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below.
-            learning_rate, critic_learning_rate: None means the paper's.
+            learning_rate, critic_learning_rate: None means the paper's. They are not used where an optimizer is given.
             loss_weights: {term: weight} in place of the paper's. Where the weights that need a network are 0, it is not built.
-                They are not used where an optimizer is given.
             perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its terms are off).
             critic_weights: of a critic that begins from a trained network: "imagenet", a path or "random"; None: as its paper.
             freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running statistics (fine-tuning).

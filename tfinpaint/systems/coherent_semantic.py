@@ -31,6 +31,7 @@ import tensorflow as tf
 from tfinpaint.layers.coherent_semantic_attention import reduce_hole
 from tfinpaint.losses import consistency, critic_relativistic, generator_relativistic
 from tfinpaint.networks import CoherentSemanticUNets, FeaturePatchCritic, InstancePatchCritic, VGGFeatures
+from tfinpaint.networks.instance_patch_critic import SMALLEST
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import Critics, System
 
@@ -76,6 +77,11 @@ class CoherentSemantic(System):
         self.features = _Named(layers, perceptual_weights) if layers else None
         wanted = {"image": ("adversarial", InstancePatchCritic), "features": ("feature_adversarial", FeaturePatchCritic)}
         wanted = {name: critic for name, (term, critic) in wanted.items() if weights[term]}
+        for name in wanted:
+            if image_size < SMALLEST[name]:
+                term = "adversarial" if name == "image" else "feature_adversarial"
+                raise SettingsError(f"--image_size is at least {SMALLEST[name]} for the critic of {name} (--weight_{term}=0 does without "
+                                    f"it). Got {image_size}")
         if not wanted:
             self.critic = None
         elif self.critic is None or self.critic.names != sorted(wanted):

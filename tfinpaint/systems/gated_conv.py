@@ -57,14 +57,6 @@ class GatedConv(System):
     def learning_rates(self, freeze_batch_norm):
         return 1e-4, 1e-4
 
-    def raw(self, generator, images, holes, training=False):
-        return generator([images * (1 - holes), holes], training=training)
-
-    def attention(self, images, holes):
-        self.check_images(images)
-        output, look = self.averaged([images * (1 - holes), holes], with_attention=True)
-        return output, [look]  # [B, H, W, 3]; [B, H/8, W/8, 2]
-
     def step(self, images, holes):
         logs = {}
         with tf.GradientTape() as tape:

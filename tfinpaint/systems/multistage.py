@@ -26,8 +26,10 @@ normalised. Adam's epsilon and the initial weights of the fusion (squeeze-excite
 
 import tensorflow as tf
 
-from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual, style, total_variation
+from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual_and_style, total_variation
 from tfinpaint.networks import PartialConvUNet, PatchCritic, VGGFeatures
+from tfinpaint.networks.patch_critic import SMALLEST
+from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
 
 
@@ -64,6 +66,9 @@ class Multistage(System):
         self.generator.frozen_norms = self.freeze_batch_norm
         features = weights["perceptual"] or weights["style"]
         self.features = VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
+        if weights.get("adversarial") and image_size < SMALLEST:
+            raise SettingsError(f"--image_size is at least {SMALLEST} for the critic (--weight_adversarial=0 does without it). "
+                                f"Got {image_size}")
         if not weights.get("adversarial"):
             self.critic = None
         elif self.critic is None:
@@ -118,12 +123,7 @@ class Multistage(System):
         composite = output * holes + truth * (1 - holes)
         terms = {"valid": masked_l1(output, truth, 1 - holes), "hole": masked_l1(output, truth, holes)}
         if self.features:
-            judged = [output, composite] if self.judges_composite else [output]
-            features = self.features(tf.concat(judged, 0))
-            per_image = [tf.split(f, len(judged)) for f in features]
-            sets = [[f[k] for f in per_image] for k in range(len(judged))]
-            terms["perceptual"] = tf.add_n([perceptual(f, targets) for f in sets])
-            terms["style"] = tf.add_n([style(f, targets) for f in sets])
+            terms.update(perceptual_and_style(self.features, [output, composite] if self.judges_composite else [output], targets))
         terms["variation"] = total_variation(composite * holes) if self.blanks_variation else total_variation(composite, holes)
         if self.critic:
             terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))

@@ -27,8 +27,9 @@ with, here each picture has its own.
 
 import tensorflow as tf
 
-from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual, style, total_variation
+from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual_and_style, total_variation
 from tfinpaint.networks import DenseNetCritic, MusicalUNet, VGGFeatures
+from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
 
 
@@ -65,18 +66,14 @@ class Musical(System):
         self.features = VGGFeatures(perceptual_weights, contrast=2.0) if weights["perceptual"] or weights["style"] else None
         if not weights["adversarial"]:
             self.critic = None
+        elif official and critic_weights not in (None, "random"):
+            raise SettingsError(f"--critic_weights={critic_weights}: the released code overwrites them, so --variant=official begins from "
+                                "random ones; leave it out")
         elif self.critic is None:
             self.critic = DenseNetCritic(critic_weights or ("random" if official else "imagenet"), official, image_size)
 
     def learning_rates(self, freeze_batch_norm):
         return 2e-4, 2e-4
-
-    def raw(self, generator, images, holes, training=False):
-        return generator([images * (1 - holes), holes], training=training)
-
-    def attention(self, images, holes):
-        self.check_images(images)
-        return self.averaged([images * (1 - holes), holes], with_attention=True)  # [B, H, W, 3]; two of [B, H/4, W/4, 2]
 
     def step(self, images, holes):
         targets = self.features((images + 1) / 2) if self.features else None
@@ -104,14 +101,8 @@ class Musical(System):
         """The terms of equation (7), before their weights. All images [B, H, W, 3] in [-1, 1]; targets: features of the truth."""
         terms = {"l1": tf.reduce_mean(tf.abs(output - images)), "hole": masked_l1(output, images, holes)}
         if self.features:
-            judged = [output]
-            if self.variant == "official":
-                judged.append(output * holes + images * (1 - holes))
-            features = self.features((tf.concat(judged, 0) + 1) / 2)
-            per_image = [tf.split(f, len(judged)) for f in features]
-            sets = [[f[k] for f in per_image] for k in range(len(judged))]
-            terms["perceptual"] = tf.add_n([perceptual(f, targets) for f in sets])
-            terms["style"] = tf.add_n([style(f, targets) for f in sets])
+            judged = [output, output * holes + images * (1 - holes)] if self.variant == "official" else [output]
+            terms.update(perceptual_and_style(self.features, [(x + 1) / 2 for x in judged], targets))
         terms["variation"] = total_variation(output)
         if self.critic:
             terms["adversarial"] = generator_cross_entropy(self.critic(output, training=True))

@@ -93,6 +93,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     if not first:
         log.text("settings", "    " + to_json(settings).replace("\n", "\n    "))
     validate = Validate(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
+    counted = system.steps_taken  # before; not `first` where a resume dropped the critic whose steps were counted
     if first < settings.steps:
         if on_device:
             data = data.apply(tf.data.experimental.prefetch_to_device(_devices()[0].name))
@@ -100,9 +101,10 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
             system.fit(data, steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
                        callbacks=[log, Save(first, checkpoints, settings.checkpoint_every), validate, progress])
         except KeyboardInterrupt:
-            checkpoints.save(system.steps_taken)
+            step = first + system.steps_taken - counted
+            checkpoints.save(step)
             progress.clear()
-            say(f"stopped at step {system.steps_taken}, saved: --resume goes on from there")
+            say(f"stopped at step {step}, saved: --resume goes on from there")
             raise
         finally:
             progress.clear()
@@ -126,7 +128,7 @@ def _check_sizes(settings, system, say):
     size, stride = settings.photos.image_size, system.stride
     if size % stride:
         smaller = "; a smaller --depth allows smaller images" if "depth" in system.settings else ""
-        raise SettingsError(f"--image_size is a multiple of {stride} for this {settings.system}. Got {size}{smaller}")
+        raise SettingsError(f"--image_size is a multiple of {stride} for {settings.system}. Got {size}{smaller}")
     if system.has_batch_norm and settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
         say("note: with --batch_size=1 and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant")
 
