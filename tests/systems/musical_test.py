@@ -270,3 +270,10 @@ def test_graph_and_compiled_steps_with_the_critic_are_the_same(variant, critic, 
             variable.assign(value)
         for logs in expected:
             assert values(step(*batch)) == pytest.approx(logs, rel=1e-3)  # batch norm over 2 values per channel magnifies rounding
+
+
+def test_the_official_critic_takes_no_weights_that_it_would_overwrite():
+    system = tfinpaint.create("musical", variant="official", width=4)
+    for weights in ("imagenet", "/some/file.h5"):
+        with pytest.raises(SettingsError, match=f"--critic_weights={weights}.*--variant=official.*leave it out"):
+            system.compile(perceptual_weights="none", critic_weights=weights)

@@ -142,8 +142,45 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
     ("musical", {"loss_weights": (), "critic_weights": "random"}, "--image_size is at least 96"),
     ("musical", {"system_settings": (("depth", 4),)}, "--system=musical has no setting depth"),
     ("coherent_semantic", {"perceptual_weights": "random"}, "--image_size is at least 64 for the critic of features"),
+    ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)}, "--image_size is at least 24 for the critic of image"),
+    ("multistage", {"photos": PhotoSettings("samples:", image_size=16)}, "--image_size is at least 24 for the critic"),
 ])
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change, message, eager):
     with pytest.raises(SettingsError, match=message):
         train(settings_of(name, **change), str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_cannot_go_on_from_is_one_line(tmp_path, eager, capfd):
+    """Weights of another shape, another critic, another precision: compared before anything is restored, which would log every variable."""
+    paper = settings_of("musical", steps=0)
+    train(paper, str(tmp_path / "paper"))
+    with pytest.raises(SettingsError, match="--init_from=.*the generator in its checkpoint does not fit .is it of another --variant"):
+        train(dataclasses.replace(paper, variant="official"), str(tmp_path / "official"), init_from=str(tmp_path / "paper"))
+    with pytest.raises(SettingsError, match="was written without --mixed_precision"):
+        train(dataclasses.replace(paper, steps=1, mixed_precision=True), str(tmp_path / "paper"), resume=True)
+    critics = settings_of("contextual_attention", steps=0)
+    train(critics, str(tmp_path / "critics"))
+    larger = dataclasses.replace(critics, steps=1, photos=PhotoSettings("samples:astronaut,chelsea", image_size=64))
+    with pytest.raises(SettingsError, match="its critic is another one .was --image_size changed"):
+        train(larger, str(tmp_path / "critics"), resume=True)
+    assert "checkpoint.py" not in capfd.readouterr().err  # TensorFlow's list of what was not restored
+    assert not (tmp_path / "official").exists()
+
+
+def test_an_interrupt_after_the_critics_were_dropped_keeps_the_count(tmp_path, eager, monkeypatch):
+    """Their steps were batches; from then on the generator's are."""
+    from tfinpaint.training import loop
+
+    settings = settings_of("contextual_attention", steps=3)
+    train(settings, str(tmp_path / "run"))
+
+    class Interrupting(loop.Save):
+        def at(self, step, logs):
+            if step == 5:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "Save", Interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        train(dataclasses.replace(settings, steps=9, loss_weights=(("adversarial", 0.0),)), str(tmp_path / "run"), resume=True)
+    assert (tmp_path / "run/checkpoints/ckpt-5.index").exists()
