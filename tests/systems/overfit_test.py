@@ -16,11 +16,11 @@ from tfinpaint.settings import HoleSettings
 @pytest.mark.slow
 @pytest.mark.parametrize("name, size, settings, steps, rate, critic_rate", [
     ("contextual_attention", 32, {"width": 16}, 500, 2e-3, 2e-4),  # of the generator; five times as many batches
-    ("musical", 32, {"width": 16}, 400, 2e-3, None),
-    ("multistage", 32, {"width": 16, "depth": 4}, 600, 3e-3, 3e-4),
+    ("musical", 32, {"width": 16}, 500, 2e-3, None),
+    ("multistage", 32, {"width": 16, "depth": 4}, 1000, 3e-3, 3e-4),
     ("coherent_semantic", 64, {"width": 16, "depth": 4}, 500, 2e-3, 2e-4),  # the feature critic needs 64 pixels
-    ("partial_conv", 32, {"width": 16, "depth": 4}, 500, 3e-3, None),
-    ("gated_conv", 32, {"width": 16}, 1200, 2e-3, 2e-4),
+    ("partial_conv", 32, {"width": 16, "depth": 4}, 1000, 3e-3, None),
+    ("gated_conv", 32, {"width": 16}, 1600, 2e-3, 2e-4),
 ])
 def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_rate):
     images = tf.constant(evaluation_squares("samples:", size, 8) / 127.5 - 1, tf.float32)
