@@ -259,7 +259,8 @@ def test_a_file_of_weights_is_loaded(tmp_path):
 @pytest.mark.slow
 @variants
 def test_graph_and_compiled_steps_with_the_critic_are_the_same(variant, critic, batch):
-    system = judged(variant, critic, perceptual_weights="random")
+    sgd = tf.keras.optimizers.SGD  # Adam takes whole steps where a gradient is nothing but rounding, of which DenseNet has many
+    system = judged(variant, critic, perceptual_weights="random", optimizer=sgd(1e-4), critic_optimizer=sgd(1e-3))
     owners = [system.generator, system.averaged_generator, system.critic, system.optimizer, system.critic_optimizer]
     variables = [v for owner in owners for v in owner.variables]
     start = [v.numpy() for v in variables]
@@ -269,7 +270,7 @@ def test_graph_and_compiled_steps_with_the_critic_are_the_same(variant, critic, 
         for variable, value in zip(variables, start):
             variable.assign(value)
         for logs in expected:
-            assert values(step(*batch)) == pytest.approx(logs, rel=1e-3)  # batch norm over 2 values per channel magnifies rounding
+            assert values(step(*batch)) == pytest.approx(logs, rel=1e-3)
 
 
 def test_the_official_critic_takes_no_weights_that_it_would_overwrite():
