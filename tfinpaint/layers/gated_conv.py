@@ -41,10 +41,13 @@ class GatedConv2D(tf.keras.layers.Layer):
 
     def call(self, features):
         features = tf.cast(features, self.compute_dtype)
-        # As Keras convolves: tf.nn.conv2d has no gradient of a dilated window in some precisions on the CPU.
-        both = tf.nn.convolution(features, self.kernel, self.strides, "SAME", dilations=self.dilation_rate) + self.bias
-        values, gate = tf.split(both, 2, axis=-1)  # [B, h, w, 2 * filters] -> [B, h, w, filters] each
+        values, gate = tf.split(self.convolve(features) + self.bias, 2, axis=-1)  # [B, h, w, 2 * filters] -> [B, h, w, filters] each
         return tf.keras.activations.get(self.activation)(values) * tf.sigmoid(gate)
+
+    def convolve(self, features):
+        """[B, H, W, C] -> [B, h, w, 2 * filters], before the bias."""
+        # As Keras convolves: tf.nn.conv2d has no gradient of a dilated window in some precisions on the CPU.
+        return tf.nn.convolution(features, self.kernel, self.strides, "SAME", dilations=self.dilation_rate)
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,

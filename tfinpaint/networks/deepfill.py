@@ -22,7 +22,8 @@ is TensorFlow's 'SAME', here alone, as released. v1 shows both stages two more c
 import tensorflow as tf
 
 from tfinpaint.layers import ContextualAttention, GatedConv2D
-from tfinpaint.networks.parts import double, make_weights
+from tfinpaint.layers.doubled_conv import DoubledConv2D, DoubledGatedConv2D
+from tfinpaint.networks.parts import make_weights
 from tfinpaint.settings import SettingsError
 
 
@@ -45,23 +46,27 @@ class DeepFill(tf.keras.Model):
         c = width
         self.coarse = self._convolutions("coarse", 1, [
             (c, 5), (2 * c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c,), (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8),
-            (4 * c, 3, 1, 16), (4 * c,), (4 * c,), (2 * c,), (2 * c,), (c,), (c // 2,)])
+            (4 * c, 3, 1, 16), (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
         self.refine = self._convolutions("refine", 1, [
             (c, 5), (c, 3, 2), (2 * c,), (2 * c, 3, 2), (4 * c,), (4 * c,), (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8),
             (4 * c, 3, 1, 16)])
         self.attend = self._convolutions("attend", 1, [(c, 5), (c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c, 3, 1, 1, "relu")])
         self.attention = ContextualAttention(patch_size=3, rate=2, fuse=3, softmax_scale=10.0, name="attention")
         self.after = self._convolutions("attend", 9, [(4 * c,), (4 * c,)])
-        self.merge = self._convolutions("merge", 11, [(4 * c,), (4 * c,), (2 * c,), (2 * c,), (c,), (c // 2,)])
+        self.merge = self._convolutions("merge", 11, [(4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
         # The pictures themselves are computed in float32 also under mixed precision. They have no gate.
         self.coarse_output = tf.keras.layers.Conv2D(3, 3, padding="same", name="coarse_17", dtype="float32")
         self.refined_output = tf.keras.layers.Conv2D(3, 3, padding="same", name="merge_17", dtype="float32")
         make_weights(self, 3, 1)
 
     def _convolutions(self, name, first, rows):
-        """Layers from rows of (channels, kernel size 3, stride 1, dilation 1, activation "elu")."""
+        """Layers from rows of (channels, kernel size 3, stride 1, dilation 1, activation "elu"), or of (channels, "up")."""
         layers = []
         for number, row in enumerate(rows, first):
+            if row[1:] == ("up",):
+                up, channels = (DoubledGatedConv2D, row[0] // 2) if self.gated else (DoubledConv2D, row[0])
+                layers.append(up(channels, activation="elu", name=f"{name}_{number}"))
+                continue
             channels, kernel, stride, dilation, activation = (*row, *(3, 1, 1, "elu")[len(row) - 1:])
             if self.gated:
                 layer = GatedConv2D(channels // 2, kernel, stride, dilation, activation, name=f"{name}_{number}")
@@ -104,8 +109,8 @@ class DeepFill(tf.keras.Model):
 
     def _enlarge(self, x, layers, last):
         up_1, keep, up_2, thin = layers
-        x = keep(up_1(double(x)))  # [B, H/2, W/2, 2c]
-        return last(thin(up_2(double(x))))  # [B, H, W, 3]
+        x = keep(up_1(x))  # [B, H/2, W/2, 2c]
+        return last(thin(up_2(x)))  # [B, H, W, 3]
 
     def _picture(self, x):
         return tf.tanh(x) if self.gated else tf.clip_by_value(x, -1.0, 1.0)

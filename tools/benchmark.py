@@ -1,0 +1,344 @@
+"""Measures what the project costs on this machine, in units of the machine itself.
+
+    python -m tools.benchmark --output=benchmark.json
+    python -m tools.benchmark --rows=generate,attention
+
+Times vary between machines and with what else runs on them; ratios within one run do not much. So the machine comes first: t0, the time
+of a float32 product of two 4096 x 4096 matrices, and the rates of products and of convolutions. Every row then has its median time (after
+warming up; a row that stands beside another is measured in turns with it), the operations of its convolutions and matrix products,
+the share of the machine's rate at which these were done, the time in t0, and the highest memory that the process reached.
+
+Rows, each a group for --rows
+    generate    each system's generator, filters frozen as `tfinpaint.load(RUN).generate` has them: one photograph, centre hole
+    train       each system's training step with all its losses: per image, batch 4
+    attention   each attention layer, forward and with gradients, beside the released formulation (tools/released_formulations.py)
+    layers      partial convolution beside the plain one
+    holes       holes per second of each kind, beside the same strokes drawn with OpenCV
+    pipeline    photographs per second of the input pipeline
+    photo       a photograph of 12 megapixels through `fill`, and one twice as large around the same hole
+"""
+
+import itertools
+import json
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from functools import partial
+from typing import NamedTuple, Optional
+
+if not __package__:  # python tools/benchmark.py: only tools/ is searched for modules then
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import numpy as np
+from absl import flags
+
+from tfinpaint import SYSTEMS, command, settings
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
+
+settings.adopt("rows", "repeats", "output", "device")
+
+GROUPS = ("generate", "train", "attention", "layers", "holes", "pipeline", "photo")
+
+
+class Row(NamedTuple):
+    """One line of the table. Seconds are of one call, divided by `per` where what counts is a part of it (an image of a batch)."""
+
+    name: str
+    seconds: float
+    operations: Optional[float] = None
+    beside: Optional[str] = None  # what it was measured in turns with
+    ratio: Optional[float] = None  # that one's time over this one's
+    note: str = ""
+    memory: Optional[int] = None  # bytes
+
+
+class Machine(NamedTuple):
+    """t0 in seconds; operations per second of matrix products and of convolutions."""
+
+    t0: float
+    product_rate: float
+    convolution_rate: float
+
+
+def main():
+    values = flags.FLAGS
+    groups = values.rows.split(",") if values.rows else GROUPS
+    unknown = sorted(set(groups) - set(GROUPS))
+    if unknown:
+        raise SettingsError(f"--rows is some of {','.join(GROUPS)}. Got {unknown[0]!r}")
+    if values.output and os.path.isdir(values.output):
+        raise SettingsError(f"--output={values.output} is a folder: a file for the figures is needed, as benchmark.json")
+    command.choose_device(values.device)
+    bench = Bench(values.repeats)
+    machine = bench.machine()
+    print(f"t0 {machine.t0:.3f} s; products {machine.product_rate / 1e9:.0f}, convolutions {machine.convolution_rate / 1e9:.0f} GFLOP/s")
+    print(f"\n{'':44s}{'time':>10s}{'GFLOP':>9s}{'of rate':>9s}{'t0':>9s}{'memory':>9s}  ")
+    rows = []
+    for group in groups:
+        for row in getattr(sys.modules[__name__], f"_{group}_rows")(bench):
+            row = row._replace(memory=_peak_memory())
+            rows.append(row)
+            print(_line(row, machine), flush=True)
+    if values.output:
+        with open(values.output, "w", encoding="utf-8") as f:
+            json.dump({"machine": machine._asdict(), "about": _about(), "rows": [row._asdict() for row in rows]}, f, indent=1)
+
+
+class Bench:
+    """Times functions: medians of `repeats` calls after one to warm up."""
+
+    def __init__(self, repeats):
+        self.repeats = repeats
+
+    def time(self, *functions):
+        """Median seconds until the result of each function is there, measured in turns."""
+        for function in functions:
+            _fetch(function())
+        times = [[] for _ in functions]
+        for _ in range(self.repeats):
+            for function, taken in zip(functions, times):
+                start = time.perf_counter()
+                _fetch(function())
+                taken.append(time.perf_counter() - start)
+        medians = [statistics.median(taken) for taken in times]
+        return medians if len(medians) > 1 else medians[0]
+
+    def machine(self) -> Machine:
+        import tensorflow as tf
+
+        n = 4096
+        a, b = tf.random.normal([n, n]), tf.random.normal([n, n])
+        product = tf.function(lambda a, b: tf.matmul(a, b)[0, 0])
+        x, k = tf.random.normal([4, 64, 64, 256]), tf.random.normal([3, 3, 256, 256])
+        convolution = tf.function(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")[0, 0, 0, 0])
+        t0, t1 = self.time(partial(product, a, b), partial(convolution, x, k))
+        return Machine(t0, 2 * n**3 / t0, 2 * 4 * 64 * 64 * 9 * 256 * 256 / t1)
+
+
+# ------------------------------------------------------------------------------------------------------------------- rows
+
+
+def _generate_rows(bench):
+    from tfinpaint import create
+    from tfinpaint.painter import Painter
+
+    for name in SYSTEMS:
+        for size in (256, 512):
+            painter = Painter(create(name), 256)
+            images, holes = _photographs(1, size), _center(1, size)
+            seconds = bench.time(partial(painter.generate, images, holes))
+            yield Row(f"{name}, {size}", seconds, _operations(painter.system.generate, images, holes))
+
+
+def _train_rows(bench):
+    import tensorflow as tf
+
+    from tfinpaint import create
+
+    batch, size = 4, 256
+    images, holes = _photographs(batch, size), _center(batch, size)
+    for name in SYSTEMS:
+        system = create(name)
+        system.compile(perceptual_weights="random", critic_weights="random" if system.takes_critic_weights else None)
+        step = tf.function(system.step)
+        operations = _operations(step, images, holes)
+        turns = 5 if name == "contextual_attention" else 1  # its generator learns on every fifth batch
+        seconds = bench.time(partial(_repeat, turns, step, images, holes)) / turns
+        note = "a mean of five batches; operations are those of the fifth" if turns > 1 else ""
+        yield Row(f"{name}, step, per image", seconds / batch, operations / batch, note=note)
+
+
+def _attention_rows(bench):
+    import tensorflow as tf
+
+    from tfinpaint import layers
+    from tools import released_formulations as released
+
+    features, hole = tf.random.normal([2, 64, 64, 128]), _center(2, 64)
+    for size in (1, 3):
+        layer = layers.PatchAttention(size, 3, "official")
+        yield from _beside(bench, f"PatchAttention {size}x{size}, official", partial(_call, layer),
+                           partial(released.patch_attention, patch_size=size), features, hole)
+    yield from _beside(bench, "ContextualAttention", partial(_call, layers.ContextualAttention()), released.contextual_attention,
+                       features, hole)
+    for share in (0.1, 0.4):
+        layer, hole = layers.PatchAttention(1, 3), _center(1, 64, share)
+        any_size = tf.function(partial(_call, layer), input_signature=[tf.TensorSpec([None] * 3 + [c]) for c in (128, 1)])
+        yield Row(f"PatchAttention 1x1, any size, {share:.0%} hole", bench.time(partial(any_size, features[:1], hole)))
+    for batch in (1, 8):
+        features, hole = tf.abs(tf.random.normal([batch, 32, 32, 512])), _center(batch, 32, 0.5)
+        layer = layers.CoherentSemanticAttention()
+        forward, backward = _both_ways(partial(_call, layer), features, hole)
+        if batch == 1:
+            official = tf.function(partial(_call, layers.CoherentSemanticAttention("official")))
+            beside = partial(released.coherent_semantic_attention, features.numpy(), hole.numpy())
+            seconds, other = bench.time(partial(official, features, hole), beside)
+            yield Row("CoherentSemanticAttention, official, half hole", seconds, beside="released", ratio=other / seconds)
+        for title, call in (("", forward), (", with gradient", backward)):
+            yield Row(f"CoherentSemanticAttention, batch {batch}, half hole{title}", bench.time(call))
+
+
+def _layers_rows(bench):
+    import tensorflow as tf
+
+    from tfinpaint.layers import PartialConv2D
+
+    features, valid = tf.random.normal([4, 128, 128, 64]), 1 - _center(4, 128)
+    partial, plain = PartialConv2D(128, 3), tf.keras.layers.Conv2D(128, 3, padding="same")
+    partial([features, valid])
+    plain(features)
+    _, ours = _both_ways(lambda f, v: partial([f, v])[0], features, valid, partial)
+    _, other = _both_ways(lambda f, v: plain(f), features, valid, plain)
+    seconds, beside = bench.time(ours, other)
+    yield Row("PartialConv2D 64 -> 128, with gradient", seconds, beside="Conv2D", ratio=beside / seconds)
+
+
+def _holes_rows(bench):
+    import tensorflow as tf
+
+    from tfinpaint.data.holes import holes
+    from tools.opencv_holes import draw_strokes
+
+    batch = 64
+    for kind in ("center", "box", "strokes", "mixed"):
+        made = tf.function(lambda step, kind=kind: holes(0, step, batch, 256, HoleSettings(kind=kind)), jit_compile=kind != "center")
+        call = partial(_at_next_step, made, itertools.count())
+        if kind == "strokes":
+            seconds, other = bench.time(call, partial(_repeat, batch, draw_strokes, np.random.default_rng(0), 256, HoleSettings()))
+            yield Row("strokes, a hole", seconds / batch, beside="OpenCV", ratio=other / seconds, note=f"{batch / seconds:,.0f} per second")
+        else:
+            seconds = bench.time(call)
+            yield Row(f"{kind}, a hole", seconds / batch, note=f"{batch / seconds:,.0f} per second")
+
+
+def _pipeline_rows(bench):
+    from tfinpaint.data.batches import training_batches
+
+    batch = 16
+    data = iter(training_batches(PhotoSettings("samples:"), HoleSettings(), batch, 0))
+    seconds = bench.time(partial(_repeat, 4, next, data)) / 4 / batch
+    yield Row("pipeline, strokes, per image", seconds, note=f"{1 / seconds:.0f} images per second")
+
+
+def _photo_rows(bench):
+    from tfinpaint import create
+    from tfinpaint.painter import Painter
+
+    painter = Painter(create("multistage"), 256)
+    rng = np.random.default_rng(0)
+    for height, width in ((3000, 4000), (6000, 4000)):
+        photo = rng.integers(0, 256, (height, width, 3), np.uint8)
+        mask = np.zeros((height, width), np.uint8)
+        mask[1000:1775, 1000:1775] = 255  # 5 % of the smaller one
+        yield Row(f"fill, {height * width / 1e6:.0f} megapixels, one object", bench.time(partial(painter.fill, photo, mask)))
+
+
+# ------------------------------------------------------------------------------------------------------------------ parts
+
+
+def _photographs(batch, size):
+    import tensorflow as tf
+
+    return tf.random.stateless_uniform([batch, size, size, 3], [0, 1], -1.0, 1.0)
+
+
+def _center(batch, size, share=0.25):
+    """A centred square of about this share: [B, S, S, 1]."""
+    import tensorflow as tf
+
+    side = round(size * share**0.5)
+    first = (size - side) // 2
+    hole = np.zeros((batch, size, size, 1), np.float32)
+    hole[:, first:first + side, first:first + side] = 1
+    return tf.constant(hole)
+
+
+def _both_ways(call, features, hole, layer=None):
+    """Two functions without arguments: forward; and with the gradient of features and the layer's weights."""
+    import tensorflow as tf
+
+    forward = tf.function(call)
+
+    @tf.function
+    def backward(features, hole):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            total = tf.reduce_sum(call(features, hole) ** 2)
+        return tape.gradient(total, [features, *(layer.trainable_variables if layer else [])])
+
+    return partial(forward, features, hole), partial(backward, features, hole)
+
+
+def _call(layer, features, hole):
+    return layer([features, hole])
+
+
+def _repeat(times, function, *arguments):
+    return [_fetch(function(*arguments)) for _ in range(times)]
+
+
+def _at_next_step(function, steps):
+    import tensorflow as tf
+
+    return function(tf.constant(next(steps)))
+
+
+def _fetch(result):
+    """Waits for what a function gave."""
+    import tensorflow as tf
+
+    return tf.nest.map_structure(lambda x: x.numpy() if hasattr(x, "numpy") else x, result)
+
+
+def _beside(bench, name, ours, other, features, hole):
+    for title, way in (("", 0), (", with gradient", 1)):
+        seconds, beside = bench.time(_both_ways(ours, features, hole)[way], _both_ways(other, features, hole)[way])
+        operations = _operations(ours, features, hole) if not way else None
+        yield Row(name + title, seconds, operations, beside="released", ratio=beside / seconds)
+
+
+def _operations(function, *arguments):
+    import tensorflow as tf
+
+    from tools import operations
+
+    specs = [tf.TensorSpec(a.shape, a.dtype) for a in arguments]
+    return operations.count(tf.function(function).get_concrete_function(*specs))
+
+
+def _peak_memory():
+    """Highest resident memory of this process since the last row, bytes; since its start where Linux does not let it be set back."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    try:
+        with open("/proc/self/status", encoding="ascii") as f:
+            peak = next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM"))
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as f:
+            f.write("5")
+    except OSError:
+        pass
+    return peak
+
+
+def _about():
+    import platform
+
+    import tensorflow as tf
+
+    return {"python": platform.python_version(), "tensorflow": tf.__version__, "cores": os.cpu_count(),
+            "devices": [d.name for d in tf.config.list_physical_devices()], "scratch": tempfile.gettempdir()}
+
+
+def _line(row, machine):
+    name = f"{row.name:44s}"
+    seconds = f"{row.seconds * 1e3:8.1f}ms" if row.seconds >= 1e-3 else f"{row.seconds * 1e6:8.1f}us"
+    rate = max(machine.product_rate, machine.convolution_rate)
+    count = f"{row.operations / 1e9:9.1f}{row.operations / row.seconds / rate:9.0%}" if row.operations else " " * 18
+    ratio = f"{row.ratio:.1f}x {row.beside}" if row.ratio else ""
+    return f"{name}{seconds:>10s}{count}{row.seconds / machine.t0:9.3f}{row.memory / 2**30:8.1f}G  {ratio} {row.note}".rstrip()
+
+
+if __name__ == "__main__":
+    command.run(main)
