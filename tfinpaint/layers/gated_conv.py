@@ -38,6 +38,7 @@ class GatedConv2D(tf.keras.layers.Layer):
         shape = (self.kernel_size, self.kernel_size, int(input_shape[-1]), 2 * self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=(2 * self.filters,), initializer="zeros")
+        super().build(input_shape)
 
     def call(self, features):
         features = tf.cast(features, self.compute_dtype)

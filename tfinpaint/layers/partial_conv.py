@@ -44,6 +44,7 @@ class PartialConv2D(tf.keras.layers.Layer):
         self.kernel = self.add_weight(
             name="kernel", shape=(self.kernel_size, self.kernel_size, channels, self.filters), initializer=initial)
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        super().build(input_shape)
 
     def call(self, inputs):
         features, valid = (list(x) if isinstance(x, (list, tuple)) else [x] for x in inputs)

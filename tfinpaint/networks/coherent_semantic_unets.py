@@ -174,6 +174,7 @@ class _DilatedHalving(tf.keras.layers.Layer):
     def build(self, input_shape):
         self.kernel = self.add_weight(name="kernel", shape=(4, 4, int(input_shape[-1]), self.filters), initializer=NORMAL(0.0, 0.02))
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        super().build(input_shape)
 
     def call(self, x):
         odd = x[:, 1::2, 1::2]  # [B, H/2, W/2, C]
