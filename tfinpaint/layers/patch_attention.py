@@ -11,15 +11,17 @@ What the variants settle
   paper     cosine of both sides; a key with any missing pixel takes no part; the scores are propagated by joint shifts (8)
             before the softmax (after it, as printed, weights would not sum to 1), whose scale lambda is 10 (the text gives none);
             raw patches are pasted and averaged over their overlap. A picture with no known key comes back as it was.
-  official  what the authors released: queries are not normalised; keys are, after adding 1e-7, and serve as values too; missing
+  official  what the authors released: queries are not normalised; keys are, after adding _OFFSET, and serve as values too; missing
             keys stay in as constant vectors; propagation moves the query alone, a box sum; softmax scale 1; pasted / patch_size^2.
 """
 
 import tensorflow as tf
 
-from tfinpaint.layers.patches import extract, paste, shape, unit
+from tfinpaint.layers import rows as lists
+from tfinpaint.layers.patches import box_sum, extract, paste, shape, unit
 
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
+_OFFSET = 1e-7  # of keys in `official`
 _NO_SCORE = -1e9  # before the softmax: a key that takes no part
 _ROWS = 1024  # queries at a time where the size of the map is not known beforehand
 
@@ -61,32 +63,30 @@ class PatchAttention(tf.keras.layers.Layer):
         b, h, w, c = shape(features)
         hole = tf.cast(_reduce_hole(inputs[1], h, w, self.variant), dtype)  # [B, H, W, 1]
         queries = extract(features, self.patch_size)  # [B, H, W, P]
-        background = extract(features * (1 - hole), self.patch_size)  # [B, H, W, P]
+        background = features * (1 - hole)  # [B, H, W, C]
+        covers = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # [B, H, W, 1] patches with any missing pixel
         if self.variant == "official":
-            keys = background + 1e-7
-            values = keys = keys * tf.math.rsqrt(tf.reduce_sum(keys**2, -1, keepdims=True))
+            background += _OFFSET
+            squares = box_sum(tf.reduce_sum(background**2, -1, keepdims=True), self.patch_size, c * _OFFSET**2)  # [B, H, W, 1]
+            values = keys = extract(background, self.patch_size, _OFFSET) * tf.math.rsqrt(squares)  # [B, H, W, P]
             # The sum over shifted queries is linear: taken before the product it costs next to nothing.
-            queries = _box_sum(queries, self.propagation)
-            bias, any_known = tf.zeros([b, 1, h * w], dtype), True
+            queries = box_sum(queries, self.propagation)
+            any_known = True
         else:
-            missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # [B, H, W, 1] a patch with any missing pixel
-            queries, keys, values = unit(queries), unit(background) * (1 - missing), background
-            bias = tf.reshape(_NO_SCORE * missing, [b, 1, h * w])
-            any_known = tf.reduce_any(missing < 1, axis=(1, 2, 3), keepdims=True)
+            values = extract(background, self.patch_size)  # [B, H, W, P]
+            queries, keys = unit(queries), unit(values) * (1 - covers)
+            any_known = tf.reduce_any(covers < 1, axis=(1, 2, 3), keepdims=True)
 
-        def flat(x):
-            return tf.reshape(x, [b, h * w, x.shape[-1]])  # [B, N, P]
-
-        if not return_strongest and None in features.shape[1:3]:
-            asked = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # [B, H, W, 1] whose patch covers a missing pixel
-            attended = _attend_in_hole(self._scores_of(queries, keys, flat), flat(values), bias, tf.reshape(asked, [b, h * w]))  # [B, N, P]
-        else:
-            scores = tf.matmul(flat(queries), flat(keys), transpose_b=True)  # (6) [B, N, N]
+        queries, keys, values = (tf.reshape(x, [b, h * w, x.shape[-1]]) for x in (queries, keys, values))  # [B, N, P]
+        if return_strongest or lists.compiled():
+            scores = tf.matmul(queries, keys, transpose_b=True)  # (6) [B, N, N]
             if self.variant == "paper":
-                scores = _joint_shifts(tf.reshape(scores, [b, h, w, h, w]), self.propagation)  # (8)
-                scores = _SOFTMAX_SCALE * tf.reshape(scores, [b, h * w, h * w])
-            weights = tf.nn.softmax(scores + bias)  # (7)
-            attended = tf.matmul(weights, flat(values))  # [B, N, P]
+                scores = _SOFTMAX_SCALE * _joint_shifts(scores, h, w, self.propagation)  # (8)
+                scores += tf.reshape(_NO_SCORE * covers, [b, 1, h * w])
+            weights = tf.nn.softmax(scores)  # (7)
+            attended = tf.matmul(weights, values)  # [B, N, P]
+        else:
+            attended = self._attend_in_hole(queries, keys, keys if self.variant == "official" else values, hole, covers)  # [B, N, P]
 
         attended = paste(tf.reshape(attended, [b, h, w, self.patch_size**2 * c]), self.patch_size)  # [B, H, W, C]
         if self.variant == "official":
@@ -99,58 +99,75 @@ class PatchAttention(tf.keras.layers.Layer):
         best = tf.reshape(tf.argmax(weights, axis=-1, output_type=tf.int32), [b, h, w])
         return filled, tf.stack([best // w, best % w], axis=-1)
 
-    def _scores_of(self, queries, keys, flat):
-        """A function of positions [B, R], as numbers in the flattened map: their scores [B, R, N], ready for the softmax."""
-        if self.variant == "paper" and self.patch_size == 1:
-            # For pixels, (6) and (8) together are the product of neighbourhoods: the sum over d of q(x + d) k(x' + d).
-            queries, keys = extract(_SOFTMAX_SCALE * queries, self.propagation), extract(keys, self.propagation)
-        elif self.variant == "paper":
-            return lambda rows: _SOFTMAX_SCALE * _shifted_scores(queries, keys, rows, self.propagation)
-        queries, keys = flat(queries), flat(keys)
-        return lambda rows: tf.matmul(tf.gather(queries, rows, batch_dims=1), keys, transpose_b=True)
+    def _attend_in_hole(self, queries, keys, values, hole, covers):
+        """The same for the queries whose patch covers a missing pixel; others come as 0. All at once where the size of the map is known;
+        else _ROWS at a time, for photographs of any size, whose weights would not fit."""
+        b, h, w, _ = shape(covers)
+        n = h * w
+        order, most = lists.listed(tf.reshape(covers > 0, [b, n]))
+        if self.variant == "paper" and self.patch_size > 1:
+            scores_of, bias = self._propagated(queries, keys, (h, w)), _NO_SCORE * tf.reshape(covers, [b, n])
+        else:
+            if self.variant == "official":
+                bias = _once(tf.reshape(tf.nn.max_pool2d(1 - hole, self.patch_size, 1, "SAME") <= 0, [b, n]))
+            else:
+                # For pixels, (6) and (8) together are the product of neighbourhoods: the sum over d of q(x + d) k(x' + d).
+                maps = (tf.reshape(x, [b, h, w, x.shape[-1]]) for x in (_SOFTMAX_SCALE * queries, keys))
+                queries, keys = (tf.reshape(extract(x, self.propagation), [b, n, self.propagation**2 * x.shape[-1]]) for x in maps)
+                bias = _NO_SCORE * tf.reshape(covers, [b, n])
+            keys, values, bias = _counting(keys, values, bias)
+
+            def scores_of(rows):
+                return tf.matmul(tf.gather(queries, rows, batch_dims=1), keys, transpose_b=True)
+
+        def attend(rows):
+            scores = scores_of(rows)  # [B, R, K]
+            weights = tf.nn.softmax(scores + tf.cast(bias, scores.dtype)[:, tf.newaxis])
+            return tf.matmul(weights, values)  # [B, R, P]
+
+        if None not in covers.shape[1:3]:
+            rows = order[:, :most]
+            return lists.put_back(attend(rows), rows, n)
+        size = tf.minimum(_ROWS, n)
+
+        def turn(k, attended):
+            # The last turn reaches back to be full. No turn has a row twice: the gradient of the scatter would count it twice.
+            rows = tf.slice(order, [0, tf.minimum(k, n - size)], tf.stack([b, size]))
+            return k + _ROWS, tf.tensor_scatter_nd_update(attended, lists.places(rows), attend(rows))
+
+        nothing = tf.zeros(tf.stack([b, n, values.shape[-1]]), values.dtype)
+        return tf.while_loop(lambda k, _: k < most, turn, [0, nothing], parallel_iterations=1)[1]
+
+    def _propagated(self, queries, keys, size):
+        """A function of rows [B, R]: their scores [B, R, N], those of their neighbours added (8). Queries and keys [B, N, P], size (H, W)."""
+
+        def scores_of(rows):
+            # Products of the rows and of their neighbours, once each; then the sum, one axis after the other.
+            chosen = tf.reshape(lists.marked(rows, size[0] * size[1]), [-1, *size, 1])
+            beside, near = (tf.nn.max_pool2d(chosen, (k, self.propagation), 1, "SAME") for k in (1, self.propagation))
+            beside, near = (order[:, :most] for order, most in (lists.listed(tf.reshape(x > 0, tf.shape(keys)[:2])) for x in (beside, near)))
+            scores = tf.matmul(_SOFTMAX_SCALE * tf.gather(queries, near, batch_dims=1), keys, transpose_b=True)
+            scores = lists.shifted_sum(scores, near, beside, size, 0, self.propagation)
+            return lists.shifted_sum(scores, beside, rows, size, 1, self.propagation)
+
+        return scores_of
 
     def get_config(self):
         return {**super().get_config(), "patch_size": self.patch_size, "propagation": self.propagation, "variant": self.variant}
 
 
-def _attend_in_hole(scores_of, values, bias, asked):
-    """softmax(scores + bias) values for the rows that are asked for, _ROWS of them at a time; other rows are 0.
-
-    For photographs of any size, whose N x N weights would not fit: scores_of as `PatchAttention._scores_of` makes it, values [B, N, P],
-    bias [B, 1, N], asked [B, N] -> [B, N, P]. The number of turns depends on the hole, which XLA cannot compile.
-    """
-    b, n, _ = shape(values)
-    size = tf.minimum(_ROWS, n)
-    order = tf.argsort(asked, direction="DESCENDING", stable=True)  # [B, N], those asked for first
-    most = tf.reduce_max(tf.math.count_nonzero(asked, axis=1, dtype=tf.int32))
-
-    def turn(k, attended):
-        # The last turn reaches back to be full. No turn has a row twice: the gradient of the scatter would count it twice.
-        rows = tf.slice(order, [0, tf.minimum(k, n - size)], tf.stack([b, size]))  # [B, _ROWS]
-        weights = tf.nn.softmax(scores_of(rows) + bias)  # [B, _ROWS, N]
-        image = tf.broadcast_to(tf.range(b)[:, None], tf.shape(rows))
-        return k + _ROWS, tf.tensor_scatter_nd_update(attended, tf.stack([image, rows], -1), tf.matmul(weights, values))
-
-    return tf.while_loop(lambda k, _: k < most, turn, [0, tf.zeros_like(values)], parallel_iterations=1)[1]
+def _once(alike):
+    """Of keys that are all the same (bool [B, N]) the first stands for all: what is added to scores [B, N]."""
+    number = tf.cumsum(tf.cast(alike, tf.float32), axis=1)
+    return tf.where(alike, tf.where(number < 1.5, tf.math.log(tf.maximum(number[:, -1:], 1)), _NO_SCORE), 0.0)
 
 
-def _shifted_scores(queries, keys, rows, taps):
-    """Equation (8) for some queries: the sum over shifts d of q(x + d) k(x' + d), without the scores of all queries.
-
-    queries, keys [B, H, W, P], rows [B, R] -> [B, R, N].
-    """
-    reach, (b, h, w, size) = taps // 2, shape(keys)
-    around = [[0, 0], [reach, reach], [reach, reach], [0, 0]]
-    wide = w + 2 * reach
-    queries = tf.reshape(tf.pad(queries, around), [b, (h + 2 * reach) * wide, size])
-    total = 0.0
-    for i in range(taps):
-        for j in range(taps):
-            shifted = tf.gather(queries, (rows // w + i) * wide + rows % w + j, batch_dims=1)  # [B, R, P]
-            scores = tf.matmul(shifted, tf.reshape(keys, [b, h * w, size]), transpose_b=True)  # [B, R, N]
-            scores = tf.pad(tf.reshape(scores, [b, -1, h, w]), around[:1] + around[:1] + around[1:3])
-            total += scores[:, :, i:i + h, j:j + w]
-    return tf.reshape(total, [b, -1, h * w])
+def _counting(keys, values, bias):
+    """Keys, values [B, N, P] and what is added to their scores [B, N], without most keys that have no weight: [B, K, P], [B, K]."""
+    order, most = lists.listed(bias > _NO_SCORE)
+    rows = order[:, :most]
+    chosen = tf.gather(keys, rows, batch_dims=1)
+    return chosen, chosen if values is keys else tf.gather(values, rows, batch_dims=1), tf.gather(bias, rows, batch_dims=1)
 
 
 def _reduce_hole(hole, h, w, variant):
@@ -163,24 +180,22 @@ def _reduce_hole(hole, h, w, variant):
     return cells[..., None]
 
 
-def _box_sum(x, taps):
-    """Sum over a taps x taps window, zero beyond the border: [B, H, W, C] -> [B, H, W, C]."""
-    reach, (_, h, w, _) = taps // 2, shape(x)
-    padded = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]])
-    rows = tf.add_n([padded[:, i:i + h] for i in range(taps)])
-    return tf.add_n([rows[:, :, j:j + w] for j in range(taps)])
+def _joint_shifts(scores, h, w, taps):
+    """Equation (8): s'(x, x') = sum over shifts d of s(x + d, x' + d), 0 beyond the border. [B, N, N] -> the same.
 
-
-def _joint_shifts(scores, taps):
-    """Equation (8): s'(x, x') = sum over shifts d of s(x + d, x' + d), 0 beyond the border. [B, H, W, H, W] -> the same.
-
-    The two-dimensional sum is separable: first the rows of query and key together, then their columns.
+    The two-dimensional sum is separable: first the rows of query and key together, then their columns. It is its own adjoint.
     """
-    reach = taps // 2
-    for axis in (1, 2):
-        size = shape(scores)
-        padding = [[reach, reach] if k in (axis, axis + 2) else [0, 0] for k in range(5)]
-        padded = tf.pad(scores, padding)
-        starts = [[i if k in (axis, axis + 2) else 0 for k in range(5)] for i in range(taps)]
-        scores = tf.add_n([tf.slice(padded, start, size) for start in starts])
-    return scores
+
+    @tf.custom_gradient
+    def run(scores):
+        reach, (b, n, _) = taps // 2, shape(scores)
+        total = tf.reshape(scores, [b, h, w, h, w])
+        for axis in (1, 2):
+            size = shape(total)
+            padding = [[reach, reach] if k in (axis, axis + 2) else [0, 0] for k in range(5)]
+            padded = tf.pad(total, padding)
+            starts = [[i if k in (axis, axis + 2) else 0 for k in range(5)] for i in range(taps)]
+            total = tf.add_n([tf.slice(padded, start, size) for start in starts])
+        return tf.reshape(total, [b, n, n]), lambda upstream: _joint_shifts(upstream, h, w, taps)
+
+    return run(scores)

@@ -12,12 +12,21 @@ def shape(x):
     return [dynamic[k] if n is None else n for k, n in enumerate(x.shape)]
 
 
-def extract(x, size):
-    """The size x size neighbourhood of every position, zero beyond the border: [B, H, W, C] -> [B, H, W, size^2 * C]."""
+def extract(x, size, around=0.0):
+    """The size x size neighbourhood of every position, `around` beyond the border: [B, H, W, C] -> [B, H, W, size^2 * C]."""
     if size == 1:
         return x
+
+    @tf.custom_gradient  # the slices' own would write a whole map for each of them
+    def run(x):
+        return _extract(x, size, around), lambda upstream: paste(upstream, size)
+
+    return run(x)
+
+
+def _extract(x, size, around):
     reach, (_, h, w, _) = size // 2, shape(x)
-    padded = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]])
+    padded = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]], constant_values=around)
     return tf.concat([padded[:, i:i + h, j:j + w] for i in range(size) for j in range(size)], axis=-1)
 
 
@@ -25,12 +34,30 @@ def paste(patches, size):
     """Adds overlapping patches up at their places, the adjoint of `extract`: [B, H, W, size^2 * C] -> [B, H, W, C]."""
     if size == 1:
         return patches
+
+    @tf.custom_gradient
+    def run(patches):
+        return _paste(patches, size), lambda upstream: extract(upstream, size)
+
+    return run(patches)
+
+
+def _paste(patches, size):
     reach, (_, h, w, _) = size // 2, shape(patches)
     parts = tf.split(patches, size * size, axis=-1)
     padded = [tf.pad(p, [[0, 0], [reach, reach], [reach, reach], [0, 0]]) for p in parts]
     # Element (i, j) of the patch centred at x lies at x + (i, j) - reach.
     places = [(i, j) for i in range(size) for j in range(size)]
     return tf.add_n([p[:, size - 1 - i:size - 1 - i + h, size - 1 - j:size - 1 - j + w] for p, (i, j) in zip(padded, places)])
+
+
+def box_sum(x, size, around=0.0):
+    """Sum over a size x size window, `around` beyond the border: [B, H, W, C] -> [B, H, W, C]."""
+    if size == 1:
+        return x
+    reach = size // 2
+    padded = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]], constant_values=around)
+    return tf.nn.avg_pool2d(padded, size, 1, "VALID") * size**2
 
 
 def unit(x):
