@@ -23,7 +23,7 @@ from tfinpaint.layers.patches import box_sum, extract, paste, shape, unit
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
 _OFFSET = 1e-7  # of keys in `official`
 _NO_SCORE = -1e9  # before the softmax: a key that takes no part
-_ROWS = 1024  # queries at a time where the size of the map is not known beforehand
+_AT_ONCE = 2**24  # scores that are held at a time where the size of the map is not known beforehand: 64 MiB
 
 
 class PatchAttention(tf.keras.layers.Layer):
@@ -101,7 +101,7 @@ class PatchAttention(tf.keras.layers.Layer):
 
     def _attend_in_hole(self, queries, keys, values, hole, covers):
         """The same for the queries whose patch covers a missing pixel; others come as 0. All at once where the size of the map is known;
-        else _ROWS at a time, for photographs of any size, whose weights would not fit."""
+        else some at a time, for photographs of any size, whose weights would not fit."""
         b, h, w, _ = shape(covers)
         n = h * w
         order, most = lists.listed(tf.reshape(covers > 0, [b, n]))
@@ -128,12 +128,14 @@ class PatchAttention(tf.keras.layers.Layer):
         if None not in covers.shape[1:3]:
             rows = order[:, :most]
             return lists.put_back(attend(rows), rows, n)
-        size = tf.minimum(_ROWS, n)
+        size = tf.maximum(_AT_ONCE // (b * n), 1)
+        turns = (most + size - 1) // size
+        size = (most + turns - 1) // turns
 
         def turn(k, attended):
             # The last turn reaches back to be full. No turn has a row twice: the gradient of the scatter would count it twice.
             rows = tf.slice(order, [0, tf.minimum(k, n - size)], tf.stack([b, size]))
-            return k + _ROWS, tf.tensor_scatter_nd_update(attended, lists.places(rows), attend(rows))
+            return k + size, tf.tensor_scatter_nd_update(attended, lists.places(rows), attend(rows))
 
         nothing = tf.zeros(tf.stack([b, n, values.shape[-1]]), values.dtype)
         return tf.while_loop(lambda k, _: k < most, turn, [0, nothing], parallel_iterations=1)[1]

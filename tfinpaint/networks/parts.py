@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from tfinpaint.addons import InstanceNormalization
+from tfinpaint.layers.up_conv import UpConv2D
 
 NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family start from N(0, 0.02)
 
@@ -18,8 +19,10 @@ def conv(filters, kernel_size, name, strides=1, dilation_rate=1, **kwargs):
 
 def up_conv(filters, kernel_size, name, strides=2, **kwargs):
     """A transposed convolution: 4x4 at stride 2 doubles the size, 3x3 at stride 1 keeps it; PyTorch's padding 1."""
-    return tf.keras.layers.Conv2DTranspose(filters, kernel_size, strides, "same", name=name,
-                                           kernel_initializer=NORMAL(0.0, 0.02), **kwargs)
+    initial = NORMAL(0.0, 0.02)
+    if (kernel_size, strides) == (4, 2):
+        return UpConv2D(filters, name=name, kernel_initializer=initial, **kwargs)
+    return tf.keras.layers.Conv2DTranspose(filters, kernel_size, strides, "same", name=name, kernel_initializer=initial, **kwargs)
 
 
 def instance_norm(name, affine=True):
