@@ -49,5 +49,5 @@ class DoubledGatedConv2D(GatedConv2D):
     def __init__(self, filters, **kwargs):
         super().__init__(filters, **{**kwargs, "kernel_size": 3})
 
-    def convolve(self, features):
-        return doubled_conv(features, self.kernel)
+    def convolve(self, features, kernel):
+        return doubled_conv(features, kernel)

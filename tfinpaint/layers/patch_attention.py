@@ -23,7 +23,8 @@ from tfinpaint.layers.patches import box_sum, extract, paste, shape, unit
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
 _OFFSET = 1e-7  # of keys in `official`
 _NO_SCORE = -1e9  # before the softmax: a key that takes no part
-_AT_ONCE = 2**24  # scores that are held at a time where the size of the map is not known beforehand: 64 MiB
+_LARGE = 128**2  # positions of a map from which on, or where its size is not known beforehand, not all queries are taken at once,
+_AT_ONCE = 2**24  # but so many that this is the number of their scores: 64 MiB
 
 
 class PatchAttention(tf.keras.layers.Layer):
@@ -62,114 +63,125 @@ class PatchAttention(tf.keras.layers.Layer):
         features = tf.cast(inputs[0], dtype)
         b, h, w, c = shape(features)
         hole = tf.cast(_reduce_hole(inputs[1], h, w, self.variant), dtype)  # [B, H, W, 1]
-        queries = extract(features, self.patch_size)  # [B, H, W, P]
         background = features * (1 - hole)  # [B, H, W, C]
         covers = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # [B, H, W, 1] patches with any missing pixel
-        if self.variant == "official":
-            background += _OFFSET
-            squares = box_sum(tf.reduce_sum(background**2, -1, keepdims=True), self.patch_size, c * _OFFSET**2)  # [B, H, W, 1]
-            values = keys = extract(background, self.patch_size, _OFFSET) * tf.math.rsqrt(squares)  # [B, H, W, P]
-            # The sum over shifted queries is linear: taken before the product it costs next to nothing.
-            queries = box_sum(queries, self.propagation)
-            any_known = True
-        else:
-            values = extract(background, self.patch_size)  # [B, H, W, P]
-            queries, keys = unit(queries), unit(values) * (1 - covers)
-            any_known = tf.reduce_any(covers < 1, axis=(1, 2, 3), keepdims=True)
-
-        queries, keys, values = (tf.reshape(x, [b, h * w, x.shape[-1]]) for x in (queries, keys, values))  # [B, N, P]
         if return_strongest or lists.compiled():
-            scores = tf.matmul(queries, keys, transpose_b=True)  # (6) [B, N, N]
-            if self.variant == "paper":
-                scores = _SOFTMAX_SCALE * _joint_shifts(scores, h, w, self.propagation)  # (8)
-                scores += tf.reshape(_NO_SCORE * covers, [b, 1, h * w])
-            weights = tf.nn.softmax(scores)  # (7)
-            attended = tf.matmul(weights, values)  # [B, N, P]
+            attended, weights = self._attend_everywhere(features, background, covers)
         else:
-            attended = self._attend_in_hole(queries, keys, keys if self.variant == "official" else values, hole, covers)  # [B, N, P]
-
-        attended = paste(tf.reshape(attended, [b, h, w, self.patch_size**2 * c]), self.patch_size)  # [B, H, W, C]
-        if self.variant == "official":
-            attended /= self.patch_size**2
-        else:
-            attended /= paste(tf.ones([1, h, w, self.patch_size**2], dtype), self.patch_size)
-        filled = tf.cast(tf.where(tf.logical_and(hole > 0, any_known), attended, features), self.compute_dtype)
+            attended = self._attend_in_hole(features, background, hole, covers)  # [B, H, W, C]
+        possible = hole > 0
+        if self.variant == "paper":
+            possible = tf.logical_and(possible, tf.reduce_any(covers < 1, axis=(1, 2, 3), keepdims=True))
+        filled = tf.cast(tf.where(possible, attended, features), self.compute_dtype)
         if not return_strongest:
             return filled
         best = tf.reshape(tf.argmax(weights, axis=-1, output_type=tf.int32), [b, h, w])
         return filled, tf.stack([best // w, best % w], axis=-1)
 
-    def _attend_in_hole(self, queries, keys, values, hole, covers):
-        """The same for the queries whose patch covers a missing pixel; others come as 0. All at once where the size of the map is known;
-        else some at a time, for photographs of any size, whose weights would not fit."""
-        b, h, w, _ = shape(covers)
-        n = h * w
-        order, most = lists.listed(tf.reshape(covers > 0, [b, n]))
-        if self.variant == "paper" and self.patch_size > 1:
-            scores_of, bias = self._propagated(queries, keys, (h, w)), _NO_SCORE * tf.reshape(covers, [b, n])
+    def _attend_everywhere(self, features, background, covers):
+        """For every position: what it is replaced with [B, H, W, C] and its weights [B, N, N]."""
+        b, h, w, c = shape(features)
+        if self.variant == "official":
+            queries, values = self._official(features, background)  # [B, N, P]
+            keys = values
         else:
-            if self.variant == "official":
-                bias = _once(tf.reshape(tf.nn.max_pool2d(1 - hole, self.patch_size, 1, "SAME") <= 0, [b, n]))
-            else:
-                # For pixels, (6) and (8) together are the product of neighbourhoods: the sum over d of q(x + d) k(x' + d).
-                maps = (tf.reshape(x, [b, h, w, x.shape[-1]]) for x in (_SOFTMAX_SCALE * queries, keys))
-                queries, keys = (tf.reshape(extract(x, self.propagation), [b, n, self.propagation**2 * x.shape[-1]]) for x in maps)
-                bias = _NO_SCORE * tf.reshape(covers, [b, n])
-            keys, values, bias = _counting(keys, values, bias)
+            queries, values = extract(features, self.patch_size), extract(background, self.patch_size)  # [B, H, W, P]
+            queries, keys, values = (_flat(x) for x in (unit(queries), unit(values) * (1 - covers), values))  # [B, N, P]
+        scores = tf.matmul(queries, keys, transpose_b=True)  # (6) [B, N, N]
+        if self.variant == "paper":
+            scores = _SOFTMAX_SCALE * _joint_shifts(scores, h, w, self.propagation)  # (8)
+            scores += tf.reshape(_NO_SCORE * covers, [b, 1, h * w])
+        weights = tf.nn.softmax(scores)  # (7)
+        attended = tf.reshape(tf.matmul(weights, values), [b, h, w, self.patch_size**2 * c])
+        return self._average(paste(attended, self.patch_size)), weights
 
-            def scores_of(rows):
-                return tf.matmul(tf.gather(queries, rows, batch_dims=1), keys, transpose_b=True)
+    def _official(self, features, background):
+        """Queries and keys [B, N, P] as released; the keys are the values, too."""
+        # The sum over shifted queries is linear: taken before the product it costs next to nothing.
+        queries = box_sum(extract(features, self.patch_size), self.propagation)  # [B, H, W, P]
+        background += _OFFSET
+        squares = tf.reduce_sum(background**2, -1, keepdims=True)
+        squares = box_sum(squares, self.patch_size, shape(features)[3] * _OFFSET**2)  # [B, H, W, 1]
+        return _flat(queries), _flat(extract(background, self.patch_size, _OFFSET) * tf.math.rsqrt(squares))
+
+    def _average(self, pasted):
+        """Patches that were added up at their places [B, H, W, C], over their number."""
+        if self.variant == "official":
+            return pasted / self.patch_size**2
+        return pasted / box_sum(tf.ones_like(pasted[:1, ..., :1]), self.patch_size)
+
+    def _attend_in_hole(self, features, background, hole, covers):
+        """What the positions in the hole are replaced with [B, H, W, C]; others come as 0, or as anything."""
+        b, h, w, c = shape(features)
+        if self.variant == "official":
+            queries, keys = self._official(features, background)  # [B, N, P]
+            keys, bias = _merged(keys, tf.reshape(tf.nn.max_pool2d(1 - hole, self.patch_size, 1, "SAME") <= 0, [b, h * w]))
+
+            def attend(rows):
+                scores = tf.matmul(tf.gather(queries, rows, batch_dims=1), keys, transpose_b=True)  # [B, R, K]
+                return tf.matmul(tf.nn.softmax(scores + bias), keys)  # [B, R, P]
+
+            # The patches that cover a missing pixel are pasted.
+            found = _for_rows(attend, tf.reshape(covers > 0, [b, h * w]), self.patch_size**2 * c, features.dtype)
+            return self._average(paste(tf.reshape(found, [b, h, w, self.patch_size**2 * c]), self.patch_size))
 
         def attend(rows):
-            scores = scores_of(rows)  # [B, R, K]
-            weights = tf.nn.softmax(scores + tf.cast(bias, scores.dtype)[:, tf.newaxis])
-            return tf.matmul(weights, values)  # [B, R, P]
+            return self._attend_by_pixels(features, background, covers, rows)  # [B, R, C]
 
-        if None not in covers.shape[1:3]:
-            rows = order[:, :most]
-            return lists.put_back(attend(rows), rows, n)
-        size = tf.maximum(_AT_ONCE // (b * n), 1)
-        turns = (most + size - 1) // size
-        size = (most + turns - 1) // turns
+        found = _for_rows(attend, tf.reshape(hole > 0, [b, h * w]), c, features.dtype)
+        return self._average(tf.reshape(found, [b, h, w, c]))
 
-        def turn(k, attended):
-            # The last turn reaches back to be full. No turn has a row twice: the gradient of the scatter would count it twice.
-            rows = tf.slice(order, [0, tf.minimum(k, n - size)], tf.stack([b, size]))
-            return k + size, tf.tensor_scatter_nd_update(attended, lists.places(rows), attend(rows))
+    def _attend_by_pixels(self, features, background, covers, rows):
+        """The `paper` variant for some positions [B, R]: the sum of the patches that cover each [B, R, C].
 
-        nothing = tf.zeros(tf.stack([b, n, values.shape[-1]]), values.dtype)
-        return tf.while_loop(lambda k, _: k < most, turn, [0, nothing], parallel_iterations=1)[1]
+        A product of patches is a sum of products of pixels, q(x + d) k(x' + d) over d, as (8) is a sum of scores. So is the sum of
+        the patches that cover a pixel, weighted: of weights instead of scores. All of them are taken one axis after the other
+        (rows.py), of the positions alone that the next sum asks for.
+        """
+        b, h, w, c = shape(features)
+        n, size, taps = h * w, self.patch_size, self.propagation
+        reach, beyond = size // 2 + taps // 2, max(size, taps) // 2
 
-    def _propagated(self, queries, keys, size):
-        """A function of rows [B, R]: their scores [B, R, N], those of their neighbours added (8). Queries and keys [B, N, P], size (H, W)."""
+        def norm(x):  # [B, H, W, C] -> one over the norm of each patch [B, H, W, 1], as `unit` has it
+            return tf.math.rsqrt(tf.maximum(box_sum(tf.reduce_sum(x**2, -1, keepdims=True), size), 1e-8))
 
-        def scores_of(rows):
-            # Products of the rows and of their neighbours, once each; then the sum, one axis after the other.
-            chosen = tf.reshape(lists.marked(rows, size[0] * size[1]), [-1, *size, 1])
-            beside, near = (tf.nn.max_pool2d(chosen, (k, self.propagation), 1, "SAME") for k in (1, self.propagation))
-            beside, near = (order[:, :most] for order, most in (lists.listed(tf.reshape(x > 0, tf.shape(keys)[:2])) for x in (beside, near)))
-            scores = tf.matmul(_SOFTMAX_SCALE * tf.gather(queries, near, batch_dims=1), keys, transpose_b=True)
-            scores = lists.shifted_sum(scores, near, beside, size, 0, self.propagation)
-            return lists.shifted_sum(scores, beside, rows, size, 1, self.propagation)
+        def product(rows, keys):
+            queries = tf.gather(tf.pad(_flat(features), [[0, 0], [0, 1], [0, 0]]), rows, batch_dims=1)  # [B, R, C]
+            return tf.reshape(tf.matmul(queries, _flat(keys), transpose_b=True), [b, -1, *shape(keys)[1:3]])  # [B, R, H, W]
 
-        return scores_of
+        def swap(x):  # columns first
+            return tf.transpose(x, [0, 2, 1, 3])
+
+        # From the last list to the first.
+        wanted = tf.reshape(tf.scatter_nd(lists.places(rows), tf.ones_like(rows), [b, n]) > 0, [b, h, w])
+        pasted, near = lists.line_up(wanted, 1, size // 2, beyond)
+        weighted, near = lists.line_up(near, 0, reach, beyond)
+        scored, near = lists.line_up(near, 1, reach, beyond)
+        first, _ = lists.line_up(near, 0, size // 2, beyond)
+
+        if size > 1:
+            scores = lists.sum_along(product(first, background), size)  # [B, R, H, W]
+            scores = lists.sum_along(lists.move(scores, first, scored, n), size)  # [B, R, W, H], products of patches
+        else:
+            scores = product(scored, swap(background))  # [B, R, W, H]
+        one_over = tf.gather(tf.pad(_flat(_SOFTMAX_SCALE * norm(features)), [[0, 0], [0, 1], [0, 0]]), scored, batch_dims=1)  # [B, R, 1]
+        scores *= one_over[..., tf.newaxis]
+        scores *= tf.reshape(swap(norm(background) * (1 - covers)), [b, 1, w, h])  # (6), times lambda
+        scores = lists.sum_along(scores, taps)
+        scores = lists.sum_along(lists.move(scores, scored, weighted, n), taps)  # (8) [B, R, H, W]
+        weights = tf.nn.softmax(tf.reshape(scores, [b, -1, n]) + tf.reshape(_NO_SCORE * covers, [b, 1, n]))  # (7)
+        values = background
+        if size > 1:
+            weights *= tf.cast(weighted < n, weights.dtype)[..., tf.newaxis]
+            weights = lists.sum_along(tf.reshape(weights, [b, -1, h, w]), size)
+            weights = lists.sum_along(lists.move(weights, weighted, pasted, n), size)  # [B, R, W, H]
+            weights, weighted, values = tf.reshape(weights, [b, -1, n]), pasted, swap(values)
+        found = tf.matmul(weights, _flat(values))  # [B, R, C]
+        place = tf.scatter_nd(lists.places(weighted), tf.broadcast_to(tf.range(tf.shape(weighted)[1]), tf.shape(weighted)), [b, n + 1])
+        return tf.gather(found, tf.gather(place, rows, batch_dims=1), batch_dims=1)
 
     def get_config(self):
         return {**super().get_config(), "patch_size": self.patch_size, "propagation": self.propagation, "variant": self.variant}
-
-
-def _once(alike):
-    """Of keys that are all the same (bool [B, N]) the first stands for all: what is added to scores [B, N]."""
-    number = tf.cumsum(tf.cast(alike, tf.float32), axis=1)
-    return tf.where(alike, tf.where(number < 1.5, tf.math.log(tf.maximum(number[:, -1:], 1)), _NO_SCORE), 0.0)
-
-
-def _counting(keys, values, bias):
-    """Keys, values [B, N, P] and what is added to their scores [B, N], without most keys that have no weight: [B, K, P], [B, K]."""
-    order, most = lists.listed(bias > _NO_SCORE)
-    rows = order[:, :most]
-    chosen = tf.gather(keys, rows, batch_dims=1)
-    return chosen, chosen if values is keys else tf.gather(values, rows, batch_dims=1), tf.gather(bias, rows, batch_dims=1)
 
 
 def _reduce_hole(hole, h, w, variant):
@@ -180,6 +192,47 @@ def _reduce_hole(hole, h, w, variant):
     cells = tf.reshape(hole, [b, h, full_h // h, w, full_w // w])
     cells = tf.reduce_max(cells, axis=(2, 4)) if variant == "paper" else cells[:, :, 0, :, 0]
     return cells[..., None]
+
+
+def _flat(x):
+    """[B, H, W, P] -> [B, N, P]."""
+    b, h, w, p = shape(x)
+    return tf.reshape(x, [b, h * w, p])
+
+
+def _for_rows(attend, asked, channels, dtype):
+    """attend(rows [B, R]) [B, R, channels] for the positions that are asked for (bool [B, N]): [B, N, channels], 0 elsewhere.
+
+    All at once where the map is known to be small; else some at a time, as for photographs of any size, whose scores would not fit.
+    """
+    b, n = shape(asked)
+    order, most = lists.listed(asked)
+    if isinstance(n, int) and n <= _LARGE:
+        rows = order[:, :most]
+        return lists.put_back(attend(rows), rows, n)
+    size = tf.maximum(_AT_ONCE // (b * n), 1)
+    turns = (most + size - 1) // size
+    size = (most + turns - 1) // turns
+
+    def turn(k, found):
+        # The last turn reaches back to be full. No turn has a row twice: the gradient of the scatter would count it twice.
+        rows = tf.slice(order, [0, tf.minimum(k, n - size)], tf.stack([b, size]))
+        return k + size, tf.tensor_scatter_nd_update(found, lists.places(rows), attend(rows))
+
+    nothing = tf.zeros(tf.stack([b, n, channels]), dtype)
+    return tf.while_loop(lambda k, _: k < most, turn, [0, nothing], parallel_iterations=1)[1]
+
+
+def _merged(keys, alike):
+    """Keys [B, N, P] without most of those that are all the same (bool [B, N]): [B, K, P]; and what is added to their scores [B, 1, K].
+
+    One of them stands for all, by the logarithm of their number.
+    """
+    number = tf.cumsum(tf.cast(alike, keys.dtype), axis=1)
+    bias = tf.where(alike, tf.where(number < 1.5, tf.math.log(tf.maximum(number[:, -1:], 1)), _NO_SCORE), 0.0)  # [B, N]
+    order, most = lists.listed(bias > _NO_SCORE)
+    rows = order[:, :most]
+    return tf.gather(keys, rows, batch_dims=1), tf.gather(bias, rows, batch_dims=1)[:, tf.newaxis]
 
 
 def _joint_shifts(scores, h, w, taps):

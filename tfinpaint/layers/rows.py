@@ -1,7 +1,12 @@
 """Some positions of a map only, those in the hole, as the rows of a matrix of scores.
 
-A list of rows is [B, R] int32: each picture's own positions, counted row by row of the map, none of them twice. All pictures list as
-many as the one that needs most; what the others list beyond their own is computed in vain.
+A list of rows is [B, R] int32: each picture's own positions, counted row by row of the map. All pictures list as many as the one that
+needs most; what the others list beyond their own is computed in vain.
+
+Sums of scores over neighbours, s'(x, k) = sum over d of s(x + d, k + d), take lists in which what lies side by side in the map does so in
+the list: `line_up` makes them, one axis of the map at a time. Each line of the map ends with positions beyond the border, so that no
+line runs into the next: they are listed as N, rows of zeros. With the keys of that axis beside them, such a sum is a depthwise
+convolution with a diagonal kernel.
 """
 
 import tensorflow as tf
@@ -22,9 +27,10 @@ def listed(chosen):
     return tf.argsort(chosen, axis=1, direction="DESCENDING", stable=True), tf.maximum(most, 1)
 
 
-def marked(rows, n):
-    """A list -> [B, n] float32, 1 at its positions."""
-    return tf.scatter_nd(places(rows), tf.ones_like(rows, tf.float32), [tf.shape(rows)[0], n])
+def places(rows):
+    """[B, R] -> [B, R, 2]: picture and position, as scatters take them."""
+    picture = tf.broadcast_to(tf.range(tf.shape(rows)[0])[:, tf.newaxis], tf.shape(rows))
+    return tf.stack([picture, rows], axis=-1)
 
 
 def put_back(found, rows, n):
@@ -32,49 +38,48 @@ def put_back(found, rows, n):
     return tf.scatter_nd(places(rows), found, tf.stack([tf.shape(rows)[0], n, shape(found)[2]]))
 
 
-def shifted_sum(scores, have, want, size, axis, taps):
-    """The sum over d of s(x + d, k + d), d from -(taps // 2) to taps // 2 along one axis of the map (0 rows, 1 columns).
+def line_up(chosen, axis, reach, beyond):
+    """The chosen positions and those up to `reach` beside them along an axis, in the order of the lines along it.
 
-    scores [B, R, N] of the listed queries `have`, size (H, W) of the map -> [B, R', N] of the queries `want`. Beyond the border, and
-    of queries that are not in `have`, scores count as 0. It is its own adjoint, with the lists exchanged.
+    chosen bool [B, H, W]; axis 0: columns, from top to bottom; axis 1: rows; `beyond` is how far one sum reaches over the border.
+    Returns a list [B, R] with N for positions beyond the border, and as its last; and the positions that it has, bool [B, H, W].
     """
+    b, h, w = shape(chosen)
+    lines = chosen if axis == 1 else tf.transpose(chosen, [0, 2, 1])  # [B, lines, length]
+    _, number, length = shape(lines)
+    wide = length + beyond
+    lines = tf.reshape(tf.pad(lines, [[0, 0], [0, 0], [0, beyond]]), [b, number * wide, 1])
+    near = tf.nn.max_pool1d(tf.cast(lines, tf.float32), 2 * reach + 1, 1, "SAME")[..., 0] > 0  # [B, lines * wide]
+    order, most = listed(near)
+    line, place = order[:, :most] // wide, order[:, :most] % wide
+    rows = tf.where(place < length, line * w + place if axis == 1 else place * w + line, h * w)
+    near = tf.reshape(near, [b, number, wide])[..., :length]
+    return tf.pad(rows, [[0, 0], [0, reach + 1]], constant_values=h * w), near if axis == 1 else tf.transpose(near, [0, 2, 1])
+
+
+def move(scores, have, want, n):
+    """Rows of one list to their places in another, and the two axes of the keys exchanged: [B, R, H, W] -> [B, R', W, H].
+
+    Positions that are not in `have`, and n, become rows of zeros: the last row of `scores` is one.
+    """
+    last = shape(scores)[1] - 1
+    place = tf.fill(tf.stack([shape(have)[0], n + 1]), last)
+    place = tf.tensor_scatter_nd_update(place, places(have), tf.broadcast_to(tf.range(last + 1), tf.shape(have)))
+    index = tf.where(want < n, tf.gather(place, want, batch_dims=1), last)
+    return tf.transpose(tf.gather(scores, index, batch_dims=1), [0, 1, 3, 2])
+
+
+def sum_along(scores, taps):
+    """s'(x, k) = sum over d of s(x + d, k + d), d from -(taps // 2) to taps // 2 along a line: [B, R, L, M] -> the same.
+
+    The rows are a list from `line_up`, L the keys along the same axis. It is its own adjoint.
+    """
+    if taps == 1:
+        return scores
 
     @tf.custom_gradient
     def run(scores):
-        total = _shifted_sum(scores, have, want, size, axis, taps)
-        return total, lambda upstream: shifted_sum(upstream, want, have, size, axis, taps)
+        diagonal = tf.tile(tf.eye(taps, dtype=scores.dtype)[:, :, tf.newaxis, tf.newaxis], [1, 1, shape(scores)[3], 1])
+        return tf.nn.depthwise_conv2d(scores, diagonal, [1, 1, 1, 1], "SAME"), lambda upstream: sum_along(upstream, taps)
 
     return run(scores)
-
-
-def _shifted_sum(scores, have, want, size, axis, taps):
-    (h, w), reach, (b, listed_rows, _) = size, taps // 2, shape(scores)
-    # One row of zeros for all queries that are not there, and zeros around the keys.
-    around = [[reach, reach], [0, 0]] if axis == 0 else [[0, 0], [reach, reach]]
-    scores = tf.pad(tf.reshape(scores, [b, listed_rows, h, w]), [[0, 0], [0, 1], *around])
-    absent = tf.fill([b, h * w], listed_rows)
-    number = tf.broadcast_to(tf.range(listed_rows), tf.shape(have))
-    place = tf.tensor_scatter_nd_update(absent, places(have), number)  # [B, N] where each position's row is
-
-    def row_of(shift):
-        position = want + shift * (w if axis == 0 else 1)
-        line = want // w + shift if axis == 0 else want % w + shift
-        inside = tf.logical_and(line >= 0, line < (h if axis == 0 else w))
-        return tf.where(inside, tf.gather(place, tf.where(inside, position, 0), batch_dims=1), listed_rows)  # [B, R']
-
-    total = []
-    for i in range(taps):
-        row = row_of(i - reach)
-        if axis == 0:  # in pieces of one line of keys, which lie together
-            lines = tf.reshape(scores, [b, -1, w])
-            line = row[..., tf.newaxis] * (h + 2 * reach) + i + tf.range(h)  # [B, R', H]
-            total.append(tf.gather(lines, line, batch_dims=1))
-        else:
-            total.append(tf.gather(scores, row, batch_dims=1)[..., i:i + w])
-    return tf.reshape(tf.add_n(total), [b, -1, h * w])
-
-
-def places(rows):
-    """[B, R] -> [B, R, 2]: picture and position, as scatters take them."""
-    picture = tf.broadcast_to(tf.range(tf.shape(rows)[0])[:, tf.newaxis], tf.shape(rows))
-    return tf.stack([picture, rows], axis=-1)
