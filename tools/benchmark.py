@@ -3,13 +3,13 @@
     python -m tools.benchmark --output=benchmark.json
     python -m tools.benchmark --rows=generate,attention
 
-Times vary between machines and with what else runs on them; ratios within one run do not much. So the machine comes first: t0, the time
-of a float32 product of two 4096 x 4096 matrices, and the rates of products and of convolutions. Every row then has its median time (after
-warming up; a row that stands beside another is measured in turns with it), the operations of its convolutions and matrix products,
-the share of the machine's rate at which these were done, the time in t0, and the highest memory that the process reached.
+Times vary between machines and with what else runs on them; ratios within one run vary less. So the machine comes first: t0, the time of a
+float32 product of two 4096 x 4096 matrices, and the rates of products and of convolutions. Every row then has its median time (after
+warming up), measured in turns with t0 and with whatever it stands beside; the operations of its convolutions and matrix products, the
+share of the machine's rate at which these were done, the time in t0, and the highest memory that the process reached.
 
 Rows, each a group for --rows
-    generate    each system's generator, filters frozen as `tfinpaint.load(RUN).generate` has them: one photograph, centre hole
+    generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph, centre hole
     train       each system's training step with all its losses: per image, batch 4
     attention   each attention layer, forward and with gradients, beside the released formulation (tools/released_formulations.py)
     layers      partial convolution beside the plain one
@@ -37,10 +37,14 @@ from absl import flags
 
 from tfinpaint import SYSTEMS, command, settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
+from tools import operations
 
 settings.adopt("rows", "repeats", "output", "device")
 
 GROUPS = ("generate", "train", "attention", "layers", "holes", "pipeline", "photo")
+
+
+_SIDE = 4096  # of the matrices of t0
 
 
 class Row(NamedTuple):
@@ -53,6 +57,7 @@ class Row(NamedTuple):
     ratio: Optional[float] = None  # that one's time over this one's
     note: str = ""
     memory: Optional[int] = None  # bytes
+    t0: Optional[float] = None  # seconds, measured in turns with this row
 
 
 class Machine(NamedTuple):
@@ -79,7 +84,7 @@ def main():
     rows = []
     for group in groups:
         for row in getattr(sys.modules[__name__], f"_{group}_rows")(bench):
-            row = row._replace(memory=_peak_memory())
+            row = row._replace(memory=_peak_memory(), t0=bench.t0)
             rows.append(row)
             print(_line(row, machine), flush=True)
     if values.output:
@@ -88,14 +93,20 @@ def main():
 
 
 class Bench:
-    """Times functions: medians of `repeats` calls after one to warm up."""
+    """Times functions: medians of `repeats` calls after two to warm up, in turns with t0, whose median is kept in `t0`."""
 
     def __init__(self, repeats):
+        import tensorflow as tf
+
         self.repeats = repeats
+        self.t0 = None
+        a, b = (tf.random.normal([_SIDE, _SIDE]) for _ in range(2))
+        self._product = partial(tf.function(lambda a, b: tf.matmul(a, b)[0, 0]), a, b)
 
     def time(self, *functions):
         """Median seconds until the result of each function is there, measured in turns."""
-        for function in functions:
+        functions = [*functions, self._product]
+        for function in 2 * functions:
             _fetch(function())
         times = [[] for _ in functions]
         for _ in range(self.repeats):
@@ -103,19 +114,15 @@ class Bench:
                 start = time.perf_counter()
                 _fetch(function())
                 taken.append(time.perf_counter() - start)
-        medians = [statistics.median(taken) for taken in times]
+        *medians, self.t0 = [statistics.median(taken) for taken in times]
         return medians if len(medians) > 1 else medians[0]
 
     def machine(self) -> Machine:
         import tensorflow as tf
 
-        n = 4096
-        a, b = tf.random.normal([n, n]), tf.random.normal([n, n])
-        product = tf.function(lambda a, b: tf.matmul(a, b)[0, 0])
         x, k = tf.random.normal([4, 64, 64, 256]), tf.random.normal([3, 3, 256, 256])
-        convolution = tf.function(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")[0, 0, 0, 0])
-        t0, t1 = self.time(partial(product, a, b), partial(convolution, x, k))
-        return Machine(t0, 2 * n**3 / t0, 2 * 4 * 64 * 64 * 9 * 256 * 256 / t1)
+        t1 = self.time(partial(tf.function(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")[0, 0, 0, 0]), x, k))
+        return Machine(self.t0, 2 * _SIDE**3 / self.t0, 2 * 4 * 64 * 64 * 9 * 256 * 256 / t1)
 
 
 # ------------------------------------------------------------------------------------------------------------------- rows
@@ -130,7 +137,7 @@ def _generate_rows(bench):
             painter = Painter(create(name), 256)
             images, holes = _photographs(1, size), _center(1, size)
             seconds = bench.time(partial(painter.generate, images, holes))
-            yield Row(f"{name}, {size}", seconds, _operations(painter.system.generate, images, holes))
+            yield Row(f"{name}, {size}", seconds, operations.count(painter.system.generate, images, holes))
 
 
 def _train_rows(bench):
@@ -144,11 +151,11 @@ def _train_rows(bench):
         system = create(name)
         system.compile(perceptual_weights="random", critic_weights="random" if system.takes_critic_weights else None)
         step = tf.function(system.step)
-        operations = _operations(step, images, holes)
+        count = operations.count(system.step, images, holes)
         turns = 5 if name == "contextual_attention" else 1  # its generator learns on every fifth batch
         seconds = bench.time(partial(_repeat, turns, step, images, holes)) / turns
         note = "a mean of five batches; operations are those of the fifth" if turns > 1 else ""
-        yield Row(f"{name}, step, per image", seconds / batch, operations / batch, note=note)
+        yield Row(f"{name}, step, per image", seconds / batch, count / batch, note=note)
 
 
 def _attention_rows(bench):
@@ -204,7 +211,7 @@ def _holes_rows(bench):
 
     batch = 64
     for kind in ("center", "box", "strokes", "mixed"):
-        made = tf.function(lambda step, kind=kind: holes(0, step, batch, 256, HoleSettings(kind=kind)), jit_compile=kind != "center")
+        made = tf.function(lambda step, kind=kind: holes(0, step, batch, 256, HoleSettings(kind=kind)))
         call = partial(_at_next_step, made, itertools.count())
         if kind == "strokes":
             seconds, other = bench.time(call, partial(_repeat, batch, draw_strokes, np.random.default_rng(0), 256, HoleSettings()))
@@ -296,17 +303,7 @@ def _fetch(result):
 def _beside(bench, name, ours, other, features, hole):
     for title, way in (("", 0), (", with gradient", 1)):
         seconds, beside = bench.time(_both_ways(ours, features, hole)[way], _both_ways(other, features, hole)[way])
-        operations = _operations(ours, features, hole) if not way else None
-        yield Row(name + title, seconds, operations, beside="released", ratio=beside / seconds)
-
-
-def _operations(function, *arguments):
-    import tensorflow as tf
-
-    from tools import operations
-
-    specs = [tf.TensorSpec(a.shape, a.dtype) for a in arguments]
-    return operations.count(tf.function(function).get_concrete_function(*specs))
+        yield Row(name + title, seconds, beside="released", ratio=beside / seconds)
 
 
 def _peak_memory():
@@ -337,7 +334,7 @@ def _line(row, machine):
     rate = max(machine.product_rate, machine.convolution_rate)
     count = f"{row.operations / 1e9:9.1f}{row.operations / row.seconds / rate:9.0%}" if row.operations else " " * 18
     ratio = f"{row.ratio:.1f}x {row.beside}" if row.ratio else ""
-    return f"{name}{seconds:>10s}{count}{row.seconds / machine.t0:9.3f}{row.memory / 2**30:8.1f}G  {ratio} {row.note}".rstrip()
+    return f"{name}{seconds:>10s}{count}{row.seconds / row.t0:9.3f}{row.memory / 2**30:8.1f}G  {ratio} {row.note}".rstrip()
 
 
 if __name__ == "__main__":

@@ -86,21 +86,22 @@ class ContextualAttention(tf.keras.layers.Layer):
 
     def _cut(self, features):
         """Patches of 2 * rate, `rate` apart, TensorFlow's 'SAME' padding: [B, H, W, C] -> [B, h, w, (2 rate)^2 C]."""
-        r, (_, height, width, _) = self.rate, shape(features)
+        r, (b, height, width, _) = self.rate, shape(features)
         padded = tf.pad(features, [[0, 0], [r // 2, r - r // 2], [r // 2, r - r // 2], [0, 0]])
         # Counted in cells of rate x rate pixels, a patch is 2 x 2 of them, and the padded map has one more each way than there are patches.
         cells = tf.nn.space_to_depth(padded, r) if r > 1 else padded  # [B, h + 1, w + 1, r^2 C]
         h, w = height // r, width // r
-        return tf.concat([cells[:, i:i + h, j:j + w] for i in (0, 1) for j in (0, 1)], axis=-1)
+        size = [b, h, w, shape(cells)[3]]
+        return tf.concat([tf.slice(cells, [0, i, j, 0], size) for i in (0, 1) for j in (0, 1)], axis=-1)
 
     def _paste(self, patches):
         """The adjoint of `_cut`: adds patches up at their places."""
-        r, (_, h, w, _) = self.rate, shape(patches)
+        r, (b, h, w, _) = self.rate, shape(patches)
         parts = tf.split(patches, 4, axis=-1)
         places = [(i, j) for i in (0, 1) for j in (0, 1)]
         cells = tf.add_n([tf.pad(p, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]]) for p, (i, j) in zip(parts, places)])
         padded = tf.nn.depth_to_space(cells, r) if r > 1 else cells  # [B, H + r, W + r, C]
-        return padded[:, r // 2:r // 2 + h * r, r // 2:r // 2 + w * r]
+        return tf.slice(padded, [0, r // 2, r // 2, 0], [b, h * r, w * r, shape(padded)[3]])
 
     def get_config(self):
         return {**super().get_config(), "patch_size": self.patch_size, "rate": self.rate, "fuse": self.fuse,
@@ -120,10 +121,16 @@ def _aligned_nearest(x, height, width):
 
 
 def _diagonal_sum(scores, taps):
-    """Sum over d of scores[q + d, k + d], 0 beyond the matrix: [B, n, n] -> [B, n, n]."""
-    reach, (_, n, _) = taps // 2, shape(scores)
-    padded = tf.pad(scores, [[0, 0], [reach, reach], [reach, reach]])
-    return tf.add_n([padded[:, i:i + n, i:i + n] for i in range(taps)])
+    """Sum over d of scores[q + d, k + d], 0 beyond the matrix: [B, n, n] -> [B, n, n]. It is its own adjoint."""
+
+    @tf.custom_gradient
+    def run(scores):
+        reach, (b, n, _) = taps // 2, shape(scores)
+        padded = tf.pad(scores, [[0, 0], [reach, reach], [reach, reach]])
+        total = tf.add_n([tf.slice(padded, [0, i, i], [b, n, n]) for i in range(taps)])
+        return total, lambda upstream: _diagonal_sum(upstream, taps)
+
+    return run(scores)
 
 
 def _swap_order(scores, h, w):

@@ -21,11 +21,13 @@ def doubled_conv(x, kernel):
     channels, filters = kernel.shape[2:]
     kernels = tf.einsum("aiu,bjv,uvcf->ijcabf", tf.cast(_TAPS, kernel.dtype), tf.cast(_TAPS, kernel.dtype), kernel)  # [2, 2, C, 2, 2, F]
     kernels = tf.reshape(kernels, [2, 2, channels, 4 * filters])
-    y = tf.nn.conv2d(x, kernels, 1, [[0, 0], [1, 1], [1, 1], [0, 0]])  # [B, H + 1, W + 1, 4 F]
-    _, height, width, _ = shape(x)
+    batch, height, width, _ = shape(x)
+    # (Explicit padding has a slow gradient on CPUs, and so have slices x[a:b]; that of tf.slice is tf.pad.)
+    y = tf.nn.conv2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), kernels, 1, "VALID")  # [B, H + 1, W + 1, 4 F]
     parts = tf.split(y, 4, axis=-1)
     places = [(a, b) for a in (0, 1) for b in (0, 1)]
-    blocks = tf.concat([part[:, a:a + height, b:b + width] for part, (a, b) in zip(parts, places)], -1)  # [B, H, W, 4 F]
+    size = [batch, height, width, filters]
+    blocks = tf.concat([tf.slice(part, [0, a, b, 0], size) for part, (a, b) in zip(parts, places)], -1)  # [B, H, W, 4 F]
     return tf.nn.depth_to_space(blocks, 2)
 
 

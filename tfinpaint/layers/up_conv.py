@@ -28,8 +28,13 @@ def up_conv(x, kernel):
     """x [B, H, W, C], kernel [4, 4, F, C] -> [B, 2H, 2W, F]."""
     (b, h, w, c), filters = shape(x), kernel.shape[2]
     taps = tf.matmul(tf.reshape(x, [1, -1, c]), tf.reshape(kernel, [16, filters, c]), transpose_b=True)  # [16, B H W, F]
-    # Tap 2 i + a reaches row 2 (y + i) + a of the output, which has one more at either end.
-    taps = tf.reshape(taps, [2, 2, 2, 2, b, h, w, filters])  # i, a, j, b
-    cells = tf.add_n([tf.pad(taps[i, :, j], [[0, 0], [0, 0], [0, 0], [i, 1 - i], [j, 1 - j], [0, 0]]) for i in (0, 1) for j in (0, 1)])
-    cells = tf.transpose(cells, [2, 3, 0, 4, 1, 5])  # [B, H + 1, 2, W + 1, 2, F]
-    return tf.reshape(cells, [b, 2 * h + 2, 2 * w + 2, filters])[:, 1:1 + 2 * h, 1:1 + 2 * w]
+    taps = tf.unstack(tf.reshape(taps, [4, 4, b, h, w, filters]))
+
+    def cell(row, column):
+        """Rows and columns of this parity of the output, which has one more at either end: tap 2 i + row reaches cell y + i."""
+        reached = [tf.pad(tf.unstack(taps[2 * i + row])[2 * j + column], [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+                   for i in (0, 1) for j in (0, 1)]
+        return tf.add_n(reached)  # [B, H + 1, W + 1, F]
+
+    cells = tf.concat([cell(row, column) for row in (0, 1) for column in (0, 1)], -1)  # [B, H + 1, W + 1, 4 F]
+    return tf.slice(tf.nn.depth_to_space(cells, 2), [0, 1, 1, 0], [b, 2 * h, 2 * w, filters])
