@@ -16,7 +16,9 @@ n = H / rate * W / rate, q a query's position and k a key's:
 
 import tensorflow as tf
 
-from tfinpaint.layers.patches import extract, shape
+from tfinpaint.layers.diagonal import diagonal_sum
+from tfinpaint.layers.patches import box_sum, extract, shape
+from tfinpaint.layers.rows import compiled
 
 
 class ContextualAttention(tf.keras.layers.Layer):
@@ -62,50 +64,84 @@ class ContextualAttention(tf.keras.layers.Layer):
         small = _aligned_nearest(features, h, w)  # [B, h, w, C]
         hole = _aligned_nearest(_aligned_nearest(hole, height, width), h, w)  # [B, h, w, 1]
 
-        queries = extract(small, self.patch_size)  # [B, h, w, P]
-        squares = tf.reduce_sum(queries**2, -1, keepdims=True)
-        keys = queries * tf.math.rsqrt(tf.maximum(squares, 1e-8))
         missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # beyond the border counts as known
         known = tf.reshape(tf.cast(missing <= 0, dtype), [b, 1, n])
-        size = queries.shape[-1]
-        scores = tf.matmul(tf.reshape(queries, [b, n, size]), tf.reshape(keys, [b, n, size]), transpose_b=True)  # [B, n, n]
+        # XLA's depthwise convolutions are slow on CPUs.
+        scores = self._scores_of_patches(small) if compiled() else self._scores_of_pixels(small)  # [B, n, n]
         if self.fuse > 1:
             scores = _diagonal_sum(scores, self.fuse)
             scores = _diagonal_sum(_swap_order(scores, h, w), self.fuse)
             scores = _swap_order(scores, w, h)
         weights = tf.nn.softmax(scores * (known * self.softmax_scale)) * known  # [B, n, n]
-
-        size = (2 * self.rate)**2 * c
-        values = tf.reshape(self._cut(features), [b, n, size])
-        pasted = self._paste(tf.reshape(tf.matmul(weights, values), [b, h, w, size]))  # [B, H, W, C]
+        cells = self._cells(features)  # [B, h + 1, w + 1, rate^2 C]
+        pasted = self._paste(_sum_of_patches(weights, cells) if compiled() else _sum_of_cells(weights, cells))  # [B, H, W, C]
         filled = tf.cast(pasted / 4, self.compute_dtype)
         if not return_strongest:
             return filled
         best = tf.reshape(tf.argmax(weights, axis=-1, output_type=tf.int32), [b, h, w])
         return filled, tf.stack([best // w, best % w], axis=-1)
 
-    def _cut(self, features):
-        """Patches of 2 * rate, `rate` apart, TensorFlow's 'SAME' padding: [B, H, W, C] -> [B, h, w, (2 rate)^2 C]."""
-        r, (b, height, width, _) = self.rate, shape(features)
-        padded = tf.pad(features, [[0, 0], [r // 2, r - r // 2], [r // 2, r - r // 2], [0, 0]])
-        # Counted in cells of rate x rate pixels, a patch is 2 x 2 of them, and the padded map has one more each way than there are patches.
-        cells = tf.nn.space_to_depth(padded, r) if r > 1 else padded  # [B, h + 1, w + 1, r^2 C]
-        h, w = height // r, width // r
-        size = [b, h, w, shape(cells)[3]]
-        return tf.concat([tf.slice(cells, [0, i, j, 0], size) for i in (0, 1) for j in (0, 1)], axis=-1)
+    def _scores_of_patches(self, small):
+        """[B, h, w, C] -> [B, n, n]."""
+        queries = extract(small, self.patch_size)  # [B, h, w, P]
+        keys = queries * tf.math.rsqrt(tf.maximum(tf.reduce_sum(queries**2, -1, keepdims=True), 1e-8))
+        return tf.matmul(_flat(queries), _flat(keys), transpose_b=True)
 
-    def _paste(self, patches):
-        """The adjoint of `_cut`: adds patches up at their places."""
-        r, (b, h, w, _) = self.rate, shape(patches)
-        parts = tf.split(patches, 4, axis=-1)
-        places = [(i, j) for i in (0, 1) for j in (0, 1)]
-        cells = tf.add_n([tf.pad(p, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]]) for p, (i, j) in zip(parts, places)])
+    def _scores_of_pixels(self, small):
+        """The same: a product of patches is a sum of products of pixels, along one axis of queries and keys and then the other."""
+        b, h, w, _ = shape(small)
+        squares = box_sum(tf.reduce_sum(small**2, -1, keepdims=True), self.patch_size)  # [B, h, w, 1]
+        columns = tf.transpose(small, [0, 2, 1, 3])  # [B, w, h, C]
+        scores = tf.reshape(tf.matmul(_flat(columns), _flat(small), transpose_b=True), [b * w, h, h, w])
+        scores = tf.reshape(diagonal_sum(scores, self.patch_size), [b, w, h, h, w])
+        scores = tf.reshape(tf.transpose(scores, [0, 2, 1, 4, 3]), [b * h, w, w, h])
+        scores = tf.reshape(diagonal_sum(scores, self.patch_size), [b, h * w, w, h])
+        scores = tf.reshape(tf.transpose(scores, [0, 1, 3, 2]), [b, h * w, h * w])
+        return scores * tf.reshape(tf.math.rsqrt(tf.maximum(squares, 1e-8)), [b, 1, h * w])
+
+    def _cells(self, features):
+        """The map in cells of rate x rate pixels, with TensorFlow's 'SAME' padding around it: patches of 2 * rate, `rate` apart, are
+        2 x 2 cells, of which there are one more each way than patches. [B, H, W, C] -> [B, h + 1, w + 1, rate^2 C]."""
+        r = self.rate
+        padded = tf.pad(features, [[0, 0], [r // 2, r - r // 2], [r // 2, r - r // 2], [0, 0]])
+        return tf.nn.space_to_depth(padded, r) if r > 1 else padded
+
+    def _paste(self, cells):
+        """The adjoint of `_cells`."""
+        r, (b, h, w, _) = self.rate, shape(cells)
         padded = tf.nn.depth_to_space(cells, r) if r > 1 else cells  # [B, H + r, W + r, C]
-        return tf.slice(padded, [0, r // 2, r // 2, 0], [b, h * r, w * r, shape(padded)[3]])
+        return tf.slice(padded, [0, r // 2, r // 2, 0], [b, (h - 1) * r, (w - 1) * r, shape(padded)[3]])
 
     def get_config(self):
         return {**super().get_config(), "patch_size": self.patch_size, "rate": self.rate, "fuse": self.fuse,
                 "softmax_scale": self.softmax_scale}
+
+
+def _flat(x):
+    """[B, h, w, P] -> [B, n, P]."""
+    b, h, w, size = shape(x)
+    return tf.reshape(x, [b, h * w, size])
+
+
+def _sum_of_patches(weights, cells):
+    """Weighted patches of 2 x 2 cells, added up where they overlap: weights [B, n, n], cells [B, h + 1, w + 1, D] -> the same."""
+    b, h, w, size = shape(cells)
+    h, w = h - 1, w - 1
+    places = [(i, j) for i in (0, 1) for j in (0, 1)]
+    patches = tf.concat([tf.slice(cells, [0, i, j, 0], [b, h, w, size]) for i, j in places], axis=-1)  # [B, h, w, 4 D]
+    parts = tf.split(tf.reshape(tf.matmul(weights, _flat(patches)), [b, h, w, 4 * size]), 4, axis=-1)
+    return tf.add_n([tf.pad(part, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]]) for part, (i, j) in zip(parts, places)])
+
+
+def _sum_of_cells(weights, cells):
+    """The same: cell z comes to y with the weights of all patches that bring it there, sum over d of weights(y - d, z - d)."""
+    b, h, w, size = shape(cells)
+    weights = tf.transpose(tf.reshape(weights, [b, h - 1, w - 1, h - 1, w - 1]), [0, 2, 1, 3, 4])
+    weights = diagonal_sum(tf.reshape(weights, [b * (w - 1), h - 1, h - 1, w - 1]), 2, full=True)
+    weights = tf.transpose(tf.reshape(weights, [b, w - 1, h, h, w - 1]), [0, 2, 1, 4, 3])
+    weights = diagonal_sum(tf.reshape(weights, [b * h, w - 1, w - 1, h]), 2, full=True)  # [B h, w, w, h]
+    columns = tf.reshape(tf.transpose(cells, [0, 2, 1, 3]), [b, w * h, size])
+    return tf.reshape(tf.matmul(tf.reshape(weights, [b, h * w, w * h]), columns), [b, h, w, size])
 
 
 def _aligned_nearest(x, height, width):

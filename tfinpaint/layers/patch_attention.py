@@ -18,6 +18,7 @@ What the variants settle
 import tensorflow as tf
 
 from tfinpaint.layers import rows as lists
+from tfinpaint.layers.diagonal import diagonal_sum
 from tfinpaint.layers.patches import box_sum, extract, paste, shape, unit
 
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
@@ -136,7 +137,7 @@ class PatchAttention(tf.keras.layers.Layer):
 
         A product of patches is a sum of products of pixels, q(x + d) k(x' + d) over d, as (8) is a sum of scores. So is the sum of
         the patches that cover a pixel, weighted: of weights instead of scores. All of them are taken one axis after the other
-        (rows.py), of the positions alone that the next sum asks for.
+        (rows.py, diagonal.py), of the positions alone that the next sum asks for.
         """
         b, h, w, c = shape(features)
         n, size, taps = h * w, self.patch_size, self.propagation
@@ -160,21 +161,21 @@ class PatchAttention(tf.keras.layers.Layer):
         first, _ = lists.line_up(near, 0, size // 2, beyond)
 
         if size > 1:
-            scores = lists.sum_along(product(first, background), size)  # [B, R, H, W]
-            scores = lists.sum_along(lists.move(scores, first, scored, n), size)  # [B, R, W, H], products of patches
+            scores = diagonal_sum(product(first, background), size)  # [B, R, H, W]
+            scores = diagonal_sum(lists.move(scores, first, scored, n), size)  # [B, R, W, H], products of patches
         else:
             scores = product(scored, swap(background))  # [B, R, W, H]
         one_over = tf.gather(tf.pad(_flat(_SOFTMAX_SCALE * norm(features)), [[0, 0], [0, 1], [0, 0]]), scored, batch_dims=1)  # [B, R, 1]
         scores *= one_over[..., tf.newaxis]
         scores *= tf.reshape(swap(norm(background) * (1 - covers)), [b, 1, w, h])  # (6), times lambda
-        scores = lists.sum_along(scores, taps)
-        scores = lists.sum_along(lists.move(scores, scored, weighted, n), taps)  # (8) [B, R, H, W]
+        scores = diagonal_sum(scores, taps)
+        scores = diagonal_sum(lists.move(scores, scored, weighted, n), taps)  # (8) [B, R, H, W]
         weights = tf.nn.softmax(tf.reshape(scores, [b, -1, n]) + tf.reshape(_NO_SCORE * covers, [b, 1, n]))  # (7)
         values = background
         if size > 1:
             weights *= tf.cast(weighted < n, weights.dtype)[..., tf.newaxis]
-            weights = lists.sum_along(tf.reshape(weights, [b, -1, h, w]), size)
-            weights = lists.sum_along(lists.move(weights, weighted, pasted, n), size)  # [B, R, W, H]
+            weights = diagonal_sum(tf.reshape(weights, [b, -1, h, w]), size)
+            weights = diagonal_sum(lists.move(weights, weighted, pasted, n), size)  # [B, R, W, H]
             weights, weighted, values = tf.reshape(weights, [b, -1, n]), pasted, swap(values)
         found = tf.matmul(weights, _flat(values))  # [B, R, C]
         place = tf.scatter_nd(lists.places(weighted), tf.broadcast_to(tf.range(tf.shape(weighted)[1]), tf.shape(weighted)), [b, n + 1])

@@ -5,8 +5,7 @@ needs most; what the others list beyond their own is computed in vain.
 
 Sums of scores over neighbours, s'(x, k) = sum over d of s(x + d, k + d), take lists in which what lies side by side in the map does so in
 the list: `line_up` makes them, one axis of the map at a time. Each line of the map ends with positions beyond the border, so that no
-line runs into the next: they are listed as N, rows of zeros. With the keys of that axis beside them, such a sum is a depthwise
-convolution with a diagonal kernel.
+line runs into the next: they are listed as N, rows of zeros. diagonal.py sums.
 """
 
 import tensorflow as tf
@@ -68,18 +67,3 @@ def move(scores, have, want, n):
     index = tf.where(want < n, tf.gather(place, want, batch_dims=1), last)
     return tf.transpose(tf.gather(scores, index, batch_dims=1), [0, 1, 3, 2])
 
-
-def sum_along(scores, taps):
-    """s'(x, k) = sum over d of s(x + d, k + d), d from -(taps // 2) to taps // 2 along a line: [B, R, L, M] -> the same.
-
-    The rows are a list from `line_up`, L the keys along the same axis. It is its own adjoint.
-    """
-    if taps == 1:
-        return scores
-
-    @tf.custom_gradient
-    def run(scores):
-        diagonal = tf.tile(tf.eye(taps, dtype=scores.dtype)[:, :, tf.newaxis, tf.newaxis], [1, 1, shape(scores)[3], 1])
-        return tf.nn.depthwise_conv2d(scores, diagonal, [1, 1, 1, 1], "SAME"), lambda upstream: sum_along(upstream, taps)
-
-    return run(scores)
