@@ -6,6 +6,11 @@ attention paper (2020), whose M is `count` here and whose E is the size of the w
 
 import tensorflow as tf
 
+from tfinpaint.layers.doubled_conv import doubled_conv
+from tfinpaint.layers.patches import double
+
+_WIDE = 256  # filters above which a kernel is so large that rearranging it for `doubled_conv` costs more than is saved
+
 
 class PartialConv2D(tf.keras.layers.Layer):
     """Convolves the known pixels, scales up for the missing ones, and says where the result is known.
@@ -14,6 +19,7 @@ class PartialConv2D(tf.keras.layers.Layer):
         filters: channels of the output.
         kernel_size: odd side of the square window, k. The padding is k // 2 on every side and counts as missing.
         strides: step between windows.
+        doubled: whether the first part of what is called comes at half the size, and its rows and columns are to be repeated. 3x3 only.
 
     Call arguments: `[features, valid]`
         features: [B, H, W, C].
@@ -27,13 +33,16 @@ class PartialConv2D(tf.keras.layers.Layer):
     Weights: kernel [k, k, C, filters], bias [filters], in this order.
     """
 
-    def __init__(self, filters, kernel_size, strides=1, **kwargs):
+    def __init__(self, filters, kernel_size, strides=1, doubled=False, **kwargs):
         super().__init__(**kwargs)
         if kernel_size % 2 != 1:
             raise ValueError(f"`kernel_size` is odd. Got {kernel_size}")
+        if doubled and (kernel_size, strides) != (3, 1):
+            raise ValueError(f"`doubled` goes with windows of 3x3 and strides of 1. Got {kernel_size} and {strides}")
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
+        self.doubled = doubled
 
     def build(self, input_shape):
         # Keras hands over the shapes of [features, valid]; parts arrive as a list of shapes.
@@ -50,8 +59,10 @@ class PartialConv2D(tf.keras.layers.Layer):
         features, valid = (list(x) if isinstance(x, (list, tuple)) else [x] for x in inputs)
         features = [tf.cast(f, self.compute_dtype) for f in features]
         valid = [tf.cast(v, self.compute_dtype) for v in valid]
-        seen = tf.concat([f * v for f, v in zip(features, valid)], axis=-1)  # [B, H, W, C]
-        raw = self._slide(seen, self.kernel)  # [B, h, w, filters]
+        seen = [f * v for f, v in zip(features, valid)]
+        if self.doubled:
+            valid[0] = double(valid[0])
+        raw = self._convolve(seen)  # [B, h, w, filters]
 
         # All output channels share one count of known inputs, so the maps are counted with one channel, in float32: float16
         # cannot hold the counts of wide layers exactly.
@@ -64,6 +75,16 @@ class PartialConv2D(tf.keras.layers.Layer):
         known = tf.cast(known, raw.dtype)
         return raw * tf.cast(scale, raw.dtype) + self.bias * known, known  # (2), (5)
 
+    def _convolve(self, seen):
+        kernel = tf.cast(self.kernel, self.compute_dtype)
+        if not self.doubled:
+            return self._slide(tf.concat(seen, axis=-1), kernel)
+        if self.filters > _WIDE:
+            return self._slide(tf.concat([double(seen[0]), *seen[1:]], axis=-1), kernel)
+        half, whole = tf.split(kernel, [seen[0].shape[-1], kernel.shape[2] - seen[0].shape[-1]], axis=2)
+        raw = doubled_conv(seen[0], half)
+        return raw + self._slide(tf.concat(seen[1:], axis=-1), whole) if len(seen) > 1 else raw
+
     def _slide(self, x, kernel):
         # The same on all sides, as "SAME" is where the stride is 1. (Explicit padding has a slow gradient on CPUs.)
         if self.strides > 1:
@@ -72,4 +93,5 @@ class PartialConv2D(tf.keras.layers.Layer):
         return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, "SAME" if self.strides == 1 else "VALID")
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides}
+        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
+                "doubled": self.doubled}

@@ -60,6 +60,11 @@ def box_sum(x, size, around=0.0):
     return tf.nn.avg_pool2d(padded, size, 1, "VALID") * size**2
 
 
+def double(x):
+    """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile."""
+    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+
+
 def unit(x):
     """x over its norm along the last axis; a zero vector stays zero. The floor bounds the gradient where features vanish."""
     return x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(x**2, -1, keepdims=True), 1e-8))

@@ -14,7 +14,7 @@ and Decode_3.
 import tensorflow as tf
 
 from tfinpaint.layers import MultistageAttention, PartialConv2D
-from tfinpaint.networks.parts import double, make_weights
+from tfinpaint.networks.parts import make_weights
 from tfinpaint.settings import SettingsError
 
 _KERNELS = {1: 7, 2: 5, 3: 5}  # encoder level -> kernel size; 3 further in
@@ -52,9 +52,9 @@ class PartialConvUNet(tf.keras.Model):
 
         self.encoders = {str(k): PartialConv2D(channels(k), _KERNELS.get(k, 3), 2, name=f"encode_{k}") for k in range(1, depth + 1)}
         self.encoder_norms = {str(k): norm(f"encode_{k}_norm") for k in range(2, depth + 1)}
-        self.decoders = {str(k): PartialConv2D(channels(k - 1), 3, name=f"decode_{k}") for k in range(depth, 1, -1)}
+        self.decoders = {str(k): PartialConv2D(channels(k - 1), 3, doubled=True, name=f"decode_{k}") for k in range(depth, 1, -1)}
         # The picture itself is computed in float32 also under mixed precision.
-        self.decoders["1"] = PartialConv2D(3, 3, name="decode_1", dtype="float32")
+        self.decoders["1"] = PartialConv2D(3, 3, doubled=True, name="decode_1", dtype="float32")
         self.decoder_norms = {str(k): norm(f"decode_{k}_norm") for k in range(depth, 1, -1)}
         self.attentions = {str(k): MultistageAttention(variant, name=f"attention_{n + 1}") for n, k in enumerate(self.attention)}
         make_weights(self, 3, 1)
@@ -72,8 +72,8 @@ class PartialConvUNet(tf.keras.Model):
 
         for k in range(self.depth, 0, -1):
             skip, skip_valid = skips[k - 1]
-            parts = [double(features), tf.cast(skip, features.dtype)]
-            features, valid = self.decoders[str(k)]([parts, [double(valid), tf.cast(skip_valid, valid.dtype)]])  # [.., H / 2^(k-1), ..]
+            parts = [features, tf.cast(skip, features.dtype)]
+            features, valid = self.decoders[str(k)]([parts, [valid, tf.cast(skip_valid, valid.dtype)]])  # [.., H / 2^(k-1), ..]
             if k > 1:
                 features = self.decoder_norms[str(k)](features, training=training and self.frozen_norms != "all")
                 features = tf.nn.leaky_relu(features, 0.2)

@@ -35,11 +35,6 @@ def leaky(x):
     return tf.nn.leaky_relu(x, 0.2)
 
 
-def double(x):
-    """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile."""
-    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
-
-
 class _InstanceNorm(InstanceNormalization):
     """Computes in float32 also under mixed precision, whose variances overflow, and gives back what it was given."""
 
