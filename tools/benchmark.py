@@ -11,6 +11,7 @@ share of the machine's rate at which these were done, the time in t0, and the hi
 Rows, each a group for --rows
     generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph, centre hole
     train       each system's training step with all its losses: per image, batch 4
+    memory      highest resident memory of a process that trains the multistage network, batch 6
     attention   each attention layer, forward and with gradients, beside the released formulation (tools/released_formulations.py)
     layers      partial convolution beside the plain one
     holes       holes per second of each kind, beside the same strokes drawn with OpenCV
@@ -20,6 +21,7 @@ Rows, each a group for --rows
 
 import itertools
 import json
+import multiprocessing
 import os
 import resource
 import statistics
@@ -37,11 +39,10 @@ from absl import flags
 
 from tfinpaint import SYSTEMS, command, settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
-from tools import operations
 
 settings.adopt("rows", "repeats", "output", "device")
 
-GROUPS = ("generate", "train", "attention", "layers", "holes", "pipeline", "photo")
+GROUPS = ("generate", "train", "memory", "attention", "layers", "holes", "pipeline", "photo")
 
 
 _SIDE = 4096  # of the matrices of t0
@@ -76,6 +77,8 @@ def main():
         raise SettingsError(f"--rows is some of {','.join(GROUPS)}. Got {unknown[0]!r}")
     if values.output and os.path.isdir(values.output):
         raise SettingsError(f"--output={values.output} is a folder: a file for the figures is needed, as benchmark.json")
+    if values.output and not os.access(os.path.dirname(os.path.abspath(values.output)), os.W_OK):
+        raise SettingsError(f"--output={values.output}: there is no folder there that can be written to")
     command.choose_device(values.device)
     bench = Bench(values.repeats)
     machine = bench.machine()
@@ -84,7 +87,7 @@ def main():
     rows = []
     for group in groups:
         for row in getattr(sys.modules[__name__], f"_{group}_rows")(bench):
-            row = row._replace(memory=_peak_memory(), t0=bench.t0)
+            row = row._replace(memory=row.memory or _peak_memory(), t0=bench.t0)
             rows.append(row)
             print(_line(row, machine), flush=True)
     if values.output:
@@ -107,15 +110,15 @@ class Bench:
         """Median seconds until the result of each function is there, measured in turns."""
         functions = [*functions, self._product]
         for function in 2 * functions:
-            _fetch(function())
+            _wait(function())
         times = [[] for _ in functions]
         for _ in range(self.repeats):
             for function, taken in zip(functions, times):
                 start = time.perf_counter()
-                _fetch(function())
+                _wait(function())
                 taken.append(time.perf_counter() - start)
         *medians, self.t0 = [statistics.median(taken) for taken in times]
-        return medians if len(medians) > 1 else medians[0]
+        return medians[0] if len(medians) == 1 else medians
 
     def machine(self) -> Machine:
         import tensorflow as tf
@@ -137,25 +140,49 @@ def _generate_rows(bench):
             painter = Painter(create(name), 256)
             images, holes = _photographs(1, size), _center(1, size)
             seconds = bench.time(partial(painter.generate, images, holes))
-            yield Row(f"{name}, {size}", seconds, operations.count(painter.system.generate, images, holes))
+            yield Row(f"{name}, {size}", seconds, _count(painter.system.generate, images, holes))
 
 
 def _train_rows(bench):
+    batch = 4
+    for name in SYSTEMS:
+        step, images, holes = _training(name, batch)
+        turns = 5 if name == "contextual_attention" else 1  # its generator learns on every fifth batch
+        count = _count(partial(_repeat, turns, step, images, holes))
+        seconds = bench.time(partial(_repeat, turns, step, images, holes))
+        note = "mean of five batches, one of which teaches the generator" if turns > 1 else ""
+        yield Row(f"{name}, step, per image", seconds / turns / batch, count / turns / batch, note=note)
+
+
+def _memory_rows(bench):
+    # In a process of its own: what other rows left behind is not counted.
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        seconds, peak = pool.apply(_train_and_tell, ("multistage", 6))
+    bench.time()
+    yield Row("multistage, step, batch 6", seconds, memory=peak)
+
+
+def _train_and_tell(name, batch):
+    """Median seconds of three steps, and the process' highest resident memory, bytes."""
+    step, images, holes = _training(name, batch)
+    step(images, holes)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        _wait(step(images, holes))
+        times.append(time.perf_counter() - start)
+    return statistics.median(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _training(name, batch):
+    """A system's step with all its losses, as a graph, and a batch for it."""
     import tensorflow as tf
 
     from tfinpaint import create
 
-    batch, size = 4, 256
-    images, holes = _photographs(batch, size), _center(batch, size)
-    for name in SYSTEMS:
-        system = create(name)
-        system.compile(perceptual_weights="random", critic_weights="random" if system.takes_critic_weights else None)
-        step = tf.function(system.step)
-        count = operations.count(system.step, images, holes)
-        turns = 5 if name == "contextual_attention" else 1  # its generator learns on every fifth batch
-        seconds = bench.time(partial(_repeat, turns, step, images, holes)) / turns
-        note = "a mean of five batches; operations are those of the fifth" if turns > 1 else ""
-        yield Row(f"{name}, step, per image", seconds / batch, count / batch, note=note)
+    system = create(name)
+    system.compile(perceptual_weights="random", critic_weights="random" if system.takes_critic_weights else None)
+    return tf.function(system.step), _photographs(batch, 256), _center(batch, 256)
 
 
 def _attention_rows(bench):
@@ -166,9 +193,10 @@ def _attention_rows(bench):
 
     features, hole = tf.random.normal([2, 64, 64, 128]), _center(2, 64)
     for size in (1, 3):
-        layer = layers.PatchAttention(size, 3, "official")
-        yield from _beside(bench, f"PatchAttention {size}x{size}, official", partial(_call, layer),
+        yield from _beside(bench, f"PatchAttention {size}x{size}, official", partial(_call, layers.PatchAttention(size, 3, "official")),
                            partial(released.patch_attention, patch_size=size), features, hole)
+        for title, call in zip(("", ", with gradient"), _both_ways(partial(_call, layers.PatchAttention(size, 3)), features, hole)):
+            yield Row(f"PatchAttention {size}x{size}, paper{title}", bench.time(call))
     yield from _beside(bench, "ContextualAttention", partial(_call, layers.ContextualAttention()), released.contextual_attention,
                        features, hole)
     for share in (0.1, 0.4):
@@ -284,7 +312,7 @@ def _call(layer, features, hole):
 
 
 def _repeat(times, function, *arguments):
-    return [_fetch(function(*arguments)) for _ in range(times)]
+    return [_wait(function(*arguments)) for _ in range(times)]
 
 
 def _at_next_step(function, steps):
@@ -293,17 +321,24 @@ def _at_next_step(function, steps):
     return function(tf.constant(next(steps)))
 
 
-def _fetch(result):
-    """Waits for what a function gave."""
+def _wait(result):
+    """Waits until a device has computed what a function gave."""
     import tensorflow as tf
 
-    return tf.nest.map_structure(lambda x: x.numpy() if hasattr(x, "numpy") else x, result)
+    tf.test.experimental.sync_devices()
+    return result
 
 
 def _beside(bench, name, ours, other, features, hole):
     for title, way in (("", 0), (", with gradient", 1)):
         seconds, beside = bench.time(_both_ways(ours, features, hole)[way], _both_ways(other, features, hole)[way])
         yield Row(name + title, seconds, beside="released", ratio=beside / seconds)
+
+
+def _count(function, *arguments):
+    from tools import operations
+
+    return operations.count(function, *arguments)
 
 
 def _peak_memory():

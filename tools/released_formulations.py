@@ -68,7 +68,7 @@ def coherent_semantic_attention(features, hole):
             new = known[best]
             if previous is not None:
                 query = f[y, x] / (np.linalg.norm(f[y, x]) + 1e-8)
-                near = float(tf.nn.conv2d(previous[None, None, None], query[None, None, :, None], 1, "SAME"))
+                near = tf.nn.conv2d(previous[None, None, None], query[None, None, :, None], 1, "SAME").numpy().item()
                 share = near / (near + scores[y, x, best])
                 new = share * previous + (1 - share) * new
             output[y, x] = previous = new

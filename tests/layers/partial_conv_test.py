@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.layers import PartialConv2D
+from tfinpaint.layers import PartialConv2D, partial_conv
 
 
 def case(seed, shape, channels_of_valid=1, known=0.5, dtype=np.float32):
@@ -250,3 +250,27 @@ def test_stacked_layers_close_the_hole_pixel_by_pixel():
         missing.append(int((1 - np.asarray(valid)).sum()))
         features, valid = PartialConv2D(1, 3)([features, valid])
     assert missing == [25, 9, 1, 0]
+
+
+@pytest.mark.parametrize("wide", [False, True])  # whether the kernel counts as too large to be rearranged
+@pytest.mark.parametrize("skip", [0, 2])
+def test_doubled_repeats_the_first_part(monkeypatch, wide, skip):
+    monkeypatch.setattr(partial_conv, "_WIDE", 1 if wide else 256)
+    rng = np.random.RandomState(0)
+    parts = [rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 6, 8, skip))][:1 + (skip > 0)]
+    valid = [(rng.uniform(size=(2, *p.shape[1:3], 1)) < 0.6).astype(np.float64) for p in parts]
+    doubled, plain = PartialConv2D(7, 3, doubled=True, dtype="float64"), PartialConv2D(7, 3, dtype="float64")
+    repeated = [x.repeat(2, 1).repeat(2, 2) for x in (parts[0], valid[0])]
+    plain([[repeated[0], *parts[1:]], [repeated[1], *valid[1:]]])
+    doubled([parts, valid])
+    plain.set_weights([rng.standard_normal(w.shape) for w in plain.get_weights()])
+    doubled.set_weights(plain.get_weights())
+    want = plain([[repeated[0], *parts[1:]], [repeated[1], *valid[1:]]])
+    any_size = tf.function(lambda f, v: doubled([f, v]), input_signature=[[tf.TensorSpec([None] * 3 + [x.shape[3]], tf.float64) for x in xs]
+                                                                           for xs in (parts, valid)])
+    for got in (doubled([parts, valid]), any_size(parts, valid)):
+        for ours, theirs in zip(got, want):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+    assert PartialConv2D.from_config(doubled.get_config()).doubled
+    with pytest.raises(ValueError, match="`doubled` goes with windows of 3x3"):
+        PartialConv2D(7, 5, doubled=True)

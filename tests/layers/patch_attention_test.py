@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.layers import MultistageAttention, PatchAttention
+from tfinpaint.layers import MultistageAttention, PatchAttention, patch_attention
 
 VARIANTS = ("paper", "official")
 SETTINGS = [(v, p, k) for v in VARIANTS for p, k in ((1, 3), (3, 3), (1, 1), (3, 1), (3, 5))]
@@ -401,3 +401,43 @@ def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
             loss = tf.reduce_sum(call(x, tf.constant(hole)) ** 2)
         gradients.append(tape.gradient(loss, x).numpy())
     np.testing.assert_allclose(*gradients, atol=1e-3 * np.abs(gradients[1]).max())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("patch_size", [1, 3])
+@pytest.mark.parametrize("at_once", [1, 500, 10**9])
+def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
+    """The hole's rows some at a time, from one on: the same output and gradient as all at once. Two pictures, of which one needs more."""
+    monkeypatch.setattr(patch_attention, "_AT_ONCE", at_once)
+    layer, features = PatchAttention(patch_size, 3, variant), tf.constant(random_features(8, 2, 6, 7, 5))
+    hole = tf.constant(np.concatenate([HOLES["inside"], HOLES["several"]]))
+
+    def both(call):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            filled = call([features, hole])
+        return filled, tape.gradient(filled, features, features**2)
+
+    want = both(layer)
+    in_turns = tf.function(layer, input_signature=[[tf.TensorSpec([None, None, None, channels]) for channels in (5, 1)]])
+    for got, expected in zip(both(in_turns), want):
+        assert largest_difference(got, expected) < 1e-5
+    monkeypatch.setattr(patch_attention, "_LARGE", 1)
+    for got, expected in zip(both(tf.function(layer)), want):
+        assert largest_difference(got, expected) < 1e-5
+
+
+@pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS)
+@pytest.mark.parametrize("where", ["several", "few keys", "none"])
+def test_the_whole_map_under_xla_gives_the_same(variant, patch_size, propagation, where):
+    """Output and gradient of the rows of the hole alone, and of all N x N scores."""
+    layer, features = PatchAttention(patch_size, propagation, variant), tf.constant(random_features(9, 1, 6, 7, 5))
+
+    def both(features):
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            filled = layer([features, HOLES[where]])
+        return filled, tape.gradient(filled, features, features**2)
+
+    for got, want in zip(tf.function(both, jit_compile=True)(features), both(features)):
+        assert largest_difference(got, want) < 2e-5
