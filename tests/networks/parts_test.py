@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from tfinpaint.networks import CoherentSemanticUNets, DeepFill, MusicalUNet
 from tfinpaint.networks.coherent_semantic_unets import RefinementUNet, RoughUNet, _DilatedHalving
-from tfinpaint.networks.parts import conv, double, instance_norm, up_conv
+from tfinpaint.layers.patches import double
+from tfinpaint.networks.parts import conv, instance_norm, up_conv
 
 
 def random_features(*shape, seed=0):

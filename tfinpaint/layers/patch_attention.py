@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from tfinpaint.layers import rows as lists
 from tfinpaint.layers.diagonal import diagonal_sum
-from tfinpaint.layers.patches import box_sum, extract, paste, shape, unit
+from tfinpaint.layers.patches import box_sum, extract, paste, shape
 
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
 _OFFSET = 1e-7  # of keys in `official`
@@ -83,18 +83,22 @@ class PatchAttention(tf.keras.layers.Layer):
         """For every position: what it is replaced with [B, H, W, C] and its weights [B, N, N]."""
         b, h, w, c = shape(features)
         if self.variant == "official":
-            queries, values = self._official(features, background)  # [B, N, P]
-            keys = values
-        else:
-            queries, values = extract(features, self.patch_size), extract(background, self.patch_size)  # [B, H, W, P]
-            queries, keys, values = (_flat(x) for x in (unit(queries), unit(values) * (1 - covers), values))  # [B, N, P]
-        scores = tf.matmul(queries, keys, transpose_b=True)  # (6) [B, N, N]
-        if self.variant == "paper":
-            scores = _SOFTMAX_SCALE * _joint_shifts(scores, h, w, self.propagation)  # (8)
-            scores += tf.reshape(_NO_SCORE * covers, [b, 1, h * w])
-        weights = tf.nn.softmax(scores)  # (7)
-        attended = tf.reshape(tf.matmul(weights, values), [b, h, w, self.patch_size**2 * c])
-        return self._average(paste(attended, self.patch_size)), weights
+            queries, keys = self._official(features, background)  # [B, N, P]
+            weights = tf.nn.softmax(tf.matmul(queries, keys, transpose_b=True))  # [B, N, N]
+            attended = tf.reshape(tf.matmul(weights, keys), [b, h, w, self.patch_size**2 * c])
+            return self._average(paste(attended, self.patch_size)), weights
+        # Of pixels, as in `_attend_by_pixels`.
+        scores = _joint_shifts(tf.matmul(_flat(features), _flat(background), transpose_b=True), h, w, self.patch_size)  # [B, N, N]
+        scores *= _flat(_SOFTMAX_SCALE * self._one_over_norm(features))
+        scores *= tf.reshape(self._one_over_norm(background) * (1 - covers), [b, 1, h * w])  # (6), times lambda
+        scores = _joint_shifts(scores, h, w, self.propagation)  # (8)
+        weights = tf.nn.softmax(scores + tf.reshape(_NO_SCORE * covers, [b, 1, h * w]))  # (7)
+        attended = tf.matmul(_joint_shifts(weights, h, w, self.patch_size), _flat(background))
+        return self._average(tf.reshape(attended, [b, h, w, c])), weights
+
+    def _one_over_norm(self, x):
+        """Of each patch, [B, H, W, C] -> [B, H, W, 1]. The floor bounds the gradient where features vanish."""
+        return tf.math.rsqrt(tf.maximum(box_sum(tf.reduce_sum(x**2, -1, keepdims=True), self.patch_size), 1e-8))
 
     def _official(self, features, background):
         """Queries and keys [B, N, P] as released; the keys are the values, too."""
@@ -143,12 +147,11 @@ class PatchAttention(tf.keras.layers.Layer):
         n, size, taps = h * w, self.patch_size, self.propagation
         reach, beyond = size // 2 + taps // 2, max(size, taps) // 2
 
-        def norm(x):  # [B, H, W, C] -> one over the norm of each patch [B, H, W, 1], as `unit` has it
-            return tf.math.rsqrt(tf.maximum(box_sum(tf.reduce_sum(x**2, -1, keepdims=True), size), 1e-8))
+        def listed(x, rows):  # [B, H, W, C] -> [B, R, C]
+            return tf.gather(tf.pad(_flat(x), [[0, 0], [0, 1], [0, 0]]), rows, batch_dims=1)
 
         def product(rows, keys):
-            queries = tf.gather(tf.pad(_flat(features), [[0, 0], [0, 1], [0, 0]]), rows, batch_dims=1)  # [B, R, C]
-            return tf.reshape(tf.matmul(queries, _flat(keys), transpose_b=True), [b, -1, *shape(keys)[1:3]])  # [B, R, H, W]
+            return tf.reshape(tf.matmul(listed(features, rows), _flat(keys), transpose_b=True), [b, -1, *shape(keys)[1:3]])  # [B, R, H, W]
 
         def swap(x):  # columns first
             return tf.transpose(x, [0, 2, 1, 3])
@@ -165,9 +168,8 @@ class PatchAttention(tf.keras.layers.Layer):
             scores = diagonal_sum(lists.move(scores, first, scored, n), size)  # [B, R, W, H], products of patches
         else:
             scores = product(scored, swap(background))  # [B, R, W, H]
-        one_over = tf.gather(tf.pad(_flat(_SOFTMAX_SCALE * norm(features)), [[0, 0], [0, 1], [0, 0]]), scored, batch_dims=1)  # [B, R, 1]
-        scores *= one_over[..., tf.newaxis]
-        scores *= tf.reshape(swap(norm(background) * (1 - covers)), [b, 1, w, h])  # (6), times lambda
+        scores *= listed(_SOFTMAX_SCALE * self._one_over_norm(features), scored)[..., tf.newaxis]
+        scores *= tf.reshape(swap(self._one_over_norm(background) * (1 - covers)), [b, 1, w, h])  # (6), times lambda
         scores = diagonal_sum(scores, taps)
         scores = diagonal_sum(lists.move(scores, scored, weighted, n), taps)  # (8) [B, R, H, W]
         weights = tf.nn.softmax(tf.reshape(scores, [b, -1, n]) + tf.reshape(_NO_SCORE * covers, [b, 1, n]))  # (7)
@@ -241,6 +243,9 @@ def _joint_shifts(scores, h, w, taps):
 
     The two-dimensional sum is separable: first the rows of query and key together, then their columns. It is its own adjoint.
     """
+
+    if taps == 1:
+        return scores
 
     @tf.custom_gradient
     def run(scores):
