@@ -283,10 +283,10 @@ _FLAGS = {
     "grow_hole": ("int", 0, "Grow the hole by so many pixels first: for masks that cut too close.", 0, 1000),
     "feather": ("int", 0, "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel exact.", 0, 1000),
     "side_by_side": ("bool", False, "Write input, hole and output beside each other instead of the output alone."),
+    "device": ("str", None, "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
     # measuring
     "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),
     "repeats": ("int", 5, "Calls to take the median of.", 1, 1000),
-    "device": ("str", None, "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
 }
 
 

@@ -6,7 +6,8 @@
 Times vary between machines and with what else runs on them; ratios within one run vary less. So the machine comes first: t0, the time of a
 float32 product of two 4096 x 4096 matrices, and the rates of products and of convolutions. Every row then has its median time (after
 warming up), measured in turns with t0 and with whatever it stands beside; the operations of its convolutions and matrix products, the
-share of the machine's rate at which these were done, the time in t0, and the highest memory that the process reached.
+share of the machine's rate (the higher one of products and convolutions) at which these were done, the time in t0, and the highest
+memory that the process reached.
 
 Rows, each a group for --rows
     generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph, centre hole
@@ -57,7 +58,7 @@ class Row(NamedTuple):
     beside: Optional[str] = None  # what it was measured in turns with
     ratio: Optional[float] = None  # that one's time over this one's
     note: str = ""
-    memory: Optional[int] = None  # bytes
+    memory: Optional[int] = None  # bytes: the highest since the row before, or of a process of its own
     t0: Optional[float] = None  # seconds, measured in turns with this row
 
 
@@ -222,10 +223,10 @@ def _layers_rows(bench):
     from tfinpaint.layers import PartialConv2D
 
     features, valid = tf.random.normal([4, 128, 128, 64]), 1 - _center(4, 128)
-    partial, plain = PartialConv2D(128, 3), tf.keras.layers.Conv2D(128, 3, padding="same")
-    partial([features, valid])
+    known, plain = PartialConv2D(128, 3), tf.keras.layers.Conv2D(128, 3, padding="same")
+    known([features, valid])
     plain(features)
-    _, ours = _both_ways(lambda f, v: partial([f, v])[0], features, valid, partial)
+    _, ours = _both_ways(lambda f, v: known([f, v])[0], features, valid, known)
     _, other = _both_ways(lambda f, v: plain(f), features, valid, plain)
     seconds, beside = bench.time(ours, other)
     yield Row("PartialConv2D 64 -> 128, with gradient", seconds, beside="Conv2D", ratio=beside / seconds)

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfinpaint import layers
 from tfinpaint.layers import rows
 from tfinpaint.layers.diagonal import diagonal_sum
 from tfinpaint.layers.patch_attention import _merged
@@ -111,3 +112,26 @@ def test_merged_keys_count_as_often_as_they_were():
                for k, b in ((keys, np.zeros((2, 1, 6))), (merged, bias))]
     np.testing.assert_allclose(*results, rtol=1e-10)
     assert _merged(tf.constant(keys[:1]), alike[:1])[0].shape == (1, 4, 3)
+
+
+@pytest.mark.parametrize("layer", [layers.PatchAttention(1), layers.PatchAttention(3), layers.PatchAttention(3, variant="official"),
+                                   layers.ContextualAttention()])
+def test_with_static_sizes_a_layer_converts_to_tflite(layer):
+    """Whole maps as matrix products, of built-in operations only."""
+    features = np.random.RandomState(7).standard_normal((2, 6, 8, 4)).astype(np.float32)
+    hole = np.zeros((2, 6, 8, 1), np.float32)
+    hole[0, 1:3, 2:5] = hole[1, 4:, :2] = 1
+    with rows.static_sizes():
+        graph = tf.function(lambda f, h: layer([f, h])).get_concrete_function(tf.constant(features), tf.constant(hole))
+    model = tf.lite.TFLiteConverter.from_concrete_functions([graph], layer).convert()
+    run = tf.lite.Interpreter(model_content=model).get_signature_runner()
+    (got,) = run(**dict(zip(sorted(run.get_input_details()), (features, hole)))).values()
+    np.testing.assert_allclose(got, layer([features, hole]), atol=1e-5)
+    assert not rows.compiled()
+
+
+@pytest.mark.parametrize("variant", ["paper", "official"])
+def test_a_batch_of_nothing(variant):
+    any_size = tf.function(lambda f, h: layers.PatchAttention(1, 3, variant)([f, h]),
+                           input_signature=[tf.TensorSpec([None, None, None, channels]) for channels in (4, 1)])
+    assert any_size(np.zeros((0, 8, 8, 4), np.float32), np.zeros((0, 8, 8, 1), np.float32)).shape == (0, 8, 8, 4)

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tfinpaint.layers import up_conv
+from tfinpaint.layers.doubled_conv import DoubledConv2D, DoubledGatedConv2D
 from tfinpaint.layers.up_conv import UpConv2D
 
 
@@ -56,3 +57,22 @@ def test_layer_computes_in_half_precision(monkeypatch):
     monkeypatch.setattr(up_conv, "_WIDE", 1)
     layer = UpConv2D(5, dtype="mixed_bfloat16")
     assert layer(numbers(5, 1, 2, 2, 3, dtype=np.float32)).dtype == tf.bfloat16
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_layer_takes_activation_and_no_bias(monkeypatch, wide):
+    monkeypatch.setattr(up_conv, "_WIDE", 1 if wide else 512)
+    layer = UpConv2D(5, activation="relu", use_bias=False)
+    x = numbers(6, 1, 2, 3, 4, dtype=np.float32)
+    want = np.maximum(layer(x) * 0 + tf.nn.conv2d_transpose(x, layer.kernel, (1, 4, 6, 5), 2, "SAME"), 0)
+    np.testing.assert_allclose(layer(x), want, atol=1e-6)
+    assert len(layer.weights) == 1 and want.max() > 0
+
+
+@pytest.mark.parametrize("layer,name,value", [(UpConv2D, "strides", 1), (UpConv2D, "kernel_size", 3), (DoubledConv2D, "strides", 2),
+                                              (DoubledConv2D, "dilation_rate", 2), (DoubledGatedConv2D, "kernel_size", 5),
+                                              (DoubledGatedConv2D, "strides", 2)])
+def test_what_a_layer_has_one_value_for_is_refused_otherwise(layer, name, value):
+    with pytest.raises(ValueError, match=f"`{name}` is .* here. Got {value}"):
+        layer(4, **{name: value})
+    assert layer.from_config(layer(4).get_config()).filters == 4

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfinpaint.layers.patches import double
 from tfinpaint.networks import CoherentSemanticUNets, DeepFill, MusicalUNet
 from tfinpaint.networks.coherent_semantic_unets import RefinementUNet, RoughUNet, _DilatedHalving
-from tfinpaint.layers.patches import double
 from tfinpaint.networks.parts import conv, instance_norm, up_conv
 
 

@@ -66,7 +66,7 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
     """The level [B] that leaves the wanted area inside, but for `near`. state: a level, the count below it, and those of a lower and
     a higher one."""
     batch = field.shape[0]
-    half = batch // 2 if batch >= 2 * FEWEST else 0
+    half = batch // 2 if batch and batch >= 2 * FEWEST else 0
 
     def away(count):
         return tf.abs(count - wanted) > near

@@ -17,7 +17,7 @@ n = H / rate * W / rate, q a query's position and k a key's:
 import tensorflow as tf
 
 from tfinpaint.layers.diagonal import diagonal_sum
-from tfinpaint.layers.patches import box_sum, extract, shape
+from tfinpaint.layers.patches import extract, flat, one_over_norm, shape, unit
 from tfinpaint.layers.rows import compiled
 
 
@@ -66,11 +66,11 @@ class ContextualAttention(tf.keras.layers.Layer):
 
         missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # beyond the border counts as known
         known = tf.reshape(tf.cast(missing <= 0, dtype), [b, 1, n])
-        # XLA's depthwise convolutions are slow on CPUs.
+        # XLA's depthwise convolutions are slow.
         scores = self._scores_of_patches(small) if compiled() else self._scores_of_pixels(small)  # [B, n, n]
         if self.fuse > 1:
-            scores = _diagonal_sum(scores, self.fuse)
-            scores = _diagonal_sum(_swap_order(scores, h, w), self.fuse)
+            scores = _fused(scores, self.fuse)
+            scores = _fused(_swap_order(scores, h, w), self.fuse)
             scores = _swap_order(scores, w, h)
         weights = tf.nn.softmax(scores * (known * self.softmax_scale)) * known  # [B, n, n]
         cells = self._cells(features)  # [B, h + 1, w + 1, rate^2 C]
@@ -84,20 +84,18 @@ class ContextualAttention(tf.keras.layers.Layer):
     def _scores_of_patches(self, small):
         """[B, h, w, C] -> [B, n, n]."""
         queries = extract(small, self.patch_size)  # [B, h, w, P]
-        keys = queries * tf.math.rsqrt(tf.maximum(tf.reduce_sum(queries**2, -1, keepdims=True), 1e-8))
-        return tf.matmul(_flat(queries), _flat(keys), transpose_b=True)
+        return tf.matmul(flat(queries), flat(unit(queries)), transpose_b=True)
 
     def _scores_of_pixels(self, small):
         """The same: a product of patches is a sum of products of pixels, along one axis of queries and keys and then the other."""
         b, h, w, _ = shape(small)
-        squares = box_sum(tf.reduce_sum(small**2, -1, keepdims=True), self.patch_size)  # [B, h, w, 1]
         columns = tf.transpose(small, [0, 2, 1, 3])  # [B, w, h, C]
-        scores = tf.reshape(tf.matmul(_flat(columns), _flat(small), transpose_b=True), [b * w, h, h, w])
+        scores = tf.reshape(tf.matmul(flat(columns), flat(small), transpose_b=True), [b * w, h, h, w])
         scores = tf.reshape(diagonal_sum(scores, self.patch_size), [b, w, h, h, w])
         scores = tf.reshape(tf.transpose(scores, [0, 2, 1, 4, 3]), [b * h, w, w, h])
         scores = tf.reshape(diagonal_sum(scores, self.patch_size), [b, h * w, w, h])
         scores = tf.reshape(tf.transpose(scores, [0, 1, 3, 2]), [b, h * w, h * w])
-        return scores * tf.reshape(tf.math.rsqrt(tf.maximum(squares, 1e-8)), [b, 1, h * w])
+        return scores * tf.reshape(one_over_norm(small, self.patch_size), [b, 1, h * w])
 
     def _cells(self, features):
         """The map in cells of rate x rate pixels, with TensorFlow's 'SAME' padding around it: patches of 2 * rate, `rate` apart, are
@@ -117,19 +115,13 @@ class ContextualAttention(tf.keras.layers.Layer):
                 "softmax_scale": self.softmax_scale}
 
 
-def _flat(x):
-    """[B, h, w, P] -> [B, n, P]."""
-    b, h, w, size = shape(x)
-    return tf.reshape(x, [b, h * w, size])
-
-
 def _sum_of_patches(weights, cells):
     """Weighted patches of 2 x 2 cells, added up where they overlap: weights [B, n, n], cells [B, h + 1, w + 1, D] -> the same."""
     b, h, w, size = shape(cells)
     h, w = h - 1, w - 1
     places = [(i, j) for i in (0, 1) for j in (0, 1)]
     patches = tf.concat([tf.slice(cells, [0, i, j, 0], [b, h, w, size]) for i, j in places], axis=-1)  # [B, h, w, 4 D]
-    parts = tf.split(tf.reshape(tf.matmul(weights, _flat(patches)), [b, h, w, 4 * size]), 4, axis=-1)
+    parts = tf.split(tf.reshape(tf.matmul(weights, flat(patches)), [b, h, w, 4 * size]), 4, axis=-1)
     return tf.add_n([tf.pad(part, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]]) for part, (i, j) in zip(parts, places)])
 
 
@@ -156,7 +148,7 @@ def _aligned_nearest(x, height, width):
     return x
 
 
-def _diagonal_sum(scores, taps):
+def _fused(scores, taps):
     """Sum over d of scores[q + d, k + d], 0 beyond the matrix: [B, n, n] -> [B, n, n]. It is its own adjoint."""
 
     @tf.custom_gradient
@@ -164,7 +156,7 @@ def _diagonal_sum(scores, taps):
         reach, (b, n, _) = taps // 2, shape(scores)
         padded = tf.pad(scores, [[0, 0], [reach, reach], [reach, reach]])
         total = tf.add_n([tf.slice(padded, [0, i, i], [b, n, n]) for i in range(taps)])
-        return total, lambda upstream: _diagonal_sum(upstream, taps)
+        return total, lambda upstream: _fused(upstream, taps)
 
     return run(scores)
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint.layers.gated_conv import GatedConv2D
-from tfinpaint.layers.patches import shape
+from tfinpaint.layers.patches import fixed, shape
 
 # Place in the block, tap of the 2x2 window, tap of the 3x3 window. In an even row the window's last two pixels are one, in an odd row
 # its first two.
@@ -35,7 +35,7 @@ class DoubledConv2D(tf.keras.layers.Conv2D):
     """Keras' Conv2D, 3x3 with padding "same", of a map whose rows and columns are repeated first: [B, H, W, C] -> [B, 2H, 2W, filters]."""
 
     def __init__(self, filters, **kwargs):
-        super().__init__(filters, **{**kwargs, "kernel_size": 3, "padding": "same"})
+        super().__init__(filters, **fixed(kwargs, kernel_size=3, padding="same", strides=1, dilation_rate=1))
 
     def convolution_op(self, inputs, kernel):
         return doubled_conv(inputs, kernel)
@@ -49,7 +49,7 @@ class DoubledGatedConv2D(GatedConv2D):
     """GatedConv2D, 3x3, of a map whose rows and columns are repeated first: [B, H, W, C] -> [B, 2H, 2W, filters]."""
 
     def __init__(self, filters, **kwargs):
-        super().__init__(filters, **{**kwargs, "kernel_size": 3})
+        super().__init__(filters, **fixed(kwargs, kernel_size=3, strides=1, dilation_rate=1))
 
     def convolve(self, features, kernel):
         return doubled_conv(features, kernel)

@@ -19,13 +19,15 @@ import tensorflow as tf
 
 from tfinpaint.layers import rows as lists
 from tfinpaint.layers.diagonal import diagonal_sum
-from tfinpaint.layers.patches import box_sum, extract, paste, shape
+from tfinpaint.layers.patches import box_sum, extract, flat, one_over_norm, paste, shape
 
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
 _OFFSET = 1e-7  # of keys in `official`
 _NO_SCORE = -1e9  # before the softmax: a key that takes no part
-_LARGE = 128**2  # positions of a map from which on, or where its size is not known beforehand, not all queries are taken at once,
-_AT_ONCE = 2**24  # but so many that this is the number of their scores: 64 MiB
+# Where the graph knows the sizes and all maps up to these would fit, all queries of the hole are taken at once; else some at a time.
+_LARGE = 2**13  # positions of a map
+_MOST = 2**29  # scores of a batch, all hole: 2 GiB
+_AT_ONCE = 2**24  # scores of a turn: 64 MiB
 
 
 class PatchAttention(tf.keras.layers.Layer):
@@ -88,17 +90,13 @@ class PatchAttention(tf.keras.layers.Layer):
             attended = tf.reshape(tf.matmul(weights, keys), [b, h, w, self.patch_size**2 * c])
             return self._average(paste(attended, self.patch_size)), weights
         # Of pixels, as in `_attend_by_pixels`.
-        scores = _joint_shifts(tf.matmul(_flat(features), _flat(background), transpose_b=True), h, w, self.patch_size)  # [B, N, N]
-        scores *= _flat(_SOFTMAX_SCALE * self._one_over_norm(features))
-        scores *= tf.reshape(self._one_over_norm(background) * (1 - covers), [b, 1, h * w])  # (6), times lambda
+        scores = _joint_shifts(tf.matmul(flat(features), flat(background), transpose_b=True), h, w, self.patch_size)  # [B, N, N]
+        scores *= flat(_SOFTMAX_SCALE * one_over_norm(features, self.patch_size))
+        scores *= tf.reshape(one_over_norm(background, self.patch_size) * (1 - covers), [b, 1, h * w])  # (6), times lambda
         scores = _joint_shifts(scores, h, w, self.propagation)  # (8)
         weights = tf.nn.softmax(scores + tf.reshape(_NO_SCORE * covers, [b, 1, h * w]))  # (7)
-        attended = tf.matmul(_joint_shifts(weights, h, w, self.patch_size), _flat(background))
+        attended = tf.matmul(_joint_shifts(weights, h, w, self.patch_size), flat(background))
         return self._average(tf.reshape(attended, [b, h, w, c])), weights
-
-    def _one_over_norm(self, x):
-        """Of each patch, [B, H, W, C] -> [B, H, W, 1]. The floor bounds the gradient where features vanish."""
-        return tf.math.rsqrt(tf.maximum(box_sum(tf.reduce_sum(x**2, -1, keepdims=True), self.patch_size), 1e-8))
 
     def _official(self, features, background):
         """Queries and keys [B, N, P] as released; the keys are the values, too."""
@@ -107,7 +105,7 @@ class PatchAttention(tf.keras.layers.Layer):
         background += _OFFSET
         squares = tf.reduce_sum(background**2, -1, keepdims=True)
         squares = box_sum(squares, self.patch_size, shape(features)[3] * _OFFSET**2)  # [B, H, W, 1]
-        return _flat(queries), _flat(extract(background, self.patch_size, _OFFSET) * tf.math.rsqrt(squares))
+        return flat(queries), flat(extract(background, self.patch_size, _OFFSET) * tf.math.rsqrt(squares))
 
     def _average(self, pasted):
         """Patches that were added up at their places [B, H, W, C], over their number."""
@@ -116,7 +114,7 @@ class PatchAttention(tf.keras.layers.Layer):
         return pasted / box_sum(tf.ones_like(pasted[:1, ..., :1]), self.patch_size)
 
     def _attend_in_hole(self, features, background, hole, covers):
-        """What the positions in the hole are replaced with [B, H, W, C]; others come as 0, or as anything."""
+        """What the positions in the hole are replaced with [B, H, W, C]; others come as anything."""
         b, h, w, c = shape(features)
         if self.variant == "official":
             queries, keys = self._official(features, background)  # [B, N, P]
@@ -126,14 +124,18 @@ class PatchAttention(tf.keras.layers.Layer):
                 scores = tf.matmul(tf.gather(queries, rows, batch_dims=1), keys, transpose_b=True)  # [B, R, K]
                 return tf.matmul(tf.nn.softmax(scores + bias), keys)  # [B, R, P]
 
-            # The patches that cover a missing pixel are pasted.
-            found = _for_rows(attend, tf.reshape(covers > 0, [b, h * w]), self.patch_size**2 * c, features.dtype)
+            # The patches that cover a missing pixel are pasted. (Others that come along cover none, and change nothing in the hole.)
+            asked = tf.reshape(covers > 0, [b, h * w])
+            found = _for_rows(attend, asked, asked, self.patch_size**2 * c, features.dtype)
             return self._average(paste(tf.reshape(found, [b, h, w, self.patch_size**2 * c]), self.patch_size))
 
         def attend(rows):
             return self._attend_by_pixels(features, background, covers, rows)  # [B, R, C]
 
-        found = _for_rows(attend, tf.reshape(hole > 0, [b, h * w]), c, features.dtype)
+        # The first list has positions as far away as all sums together reach.
+        wide = tf.nn.max_pool2d(hole, 2 * (2 * (self.patch_size // 2) + self.propagation // 2) + 1, 1, "SAME")
+        asked, listed = (tf.reshape(x > 0, [b, h * w]) for x in (hole, wide))
+        found = _for_rows(attend, asked, listed, c, features.dtype)
         return self._average(tf.reshape(found, [b, h, w, c]))
 
     def _attend_by_pixels(self, features, background, covers, rows):
@@ -141,22 +143,27 @@ class PatchAttention(tf.keras.layers.Layer):
 
         A product of patches is a sum of products of pixels, q(x + d) k(x' + d) over d, as (8) is a sum of scores. So is the sum of
         the patches that cover a pixel, weighted: of weights instead of scores. All of them are taken one axis after the other
-        (rows.py, diagonal.py), of the positions alone that the next sum asks for.
+        (rows.py, diagonal.py), of the positions alone that the next sum asks for. The lists of positions, and the sums over each:
+
+            first     along columns   pixels' scores to patches'
+            scored    along rows      the same; then neighbours' scores (8)
+            weighted  along columns   neighbours' scores; then, after the softmax, weights of patches to those of pixels
+            pasted    along rows      the same
         """
         b, h, w, c = shape(features)
         n, size, taps = h * w, self.patch_size, self.propagation
         reach, beyond = size // 2 + taps // 2, max(size, taps) // 2
 
         def listed(x, rows):  # [B, H, W, C] -> [B, R, C]
-            return tf.gather(tf.pad(_flat(x), [[0, 0], [0, 1], [0, 0]]), rows, batch_dims=1)
+            return tf.gather(tf.pad(flat(x), [[0, 0], [0, 1], [0, 0]]), rows, batch_dims=1)
 
         def product(rows, keys):
-            return tf.reshape(tf.matmul(listed(features, rows), _flat(keys), transpose_b=True), [b, -1, *shape(keys)[1:3]])  # [B, R, H, W]
+            return tf.reshape(tf.matmul(listed(features, rows), flat(keys), transpose_b=True), [b, -1, *shape(keys)[1:3]])  # [B, R, H, W]
 
         def swap(x):  # columns first
             return tf.transpose(x, [0, 2, 1, 3])
 
-        # From the last list to the first.
+        # From the last list to the first; `near` is what the next one has to reach.
         wanted = tf.reshape(tf.scatter_nd(lists.places(rows), tf.ones_like(rows), [b, n]) > 0, [b, h, w])
         pasted, near = lists.line_up(wanted, 1, size // 2, beyond)
         weighted, near = lists.line_up(near, 0, reach, beyond)
@@ -168,19 +175,19 @@ class PatchAttention(tf.keras.layers.Layer):
             scores = diagonal_sum(lists.move(scores, first, scored, n), size)  # [B, R, W, H], products of patches
         else:
             scores = product(scored, swap(background))  # [B, R, W, H]
-        scores *= listed(_SOFTMAX_SCALE * self._one_over_norm(features), scored)[..., tf.newaxis]
-        scores *= tf.reshape(swap(self._one_over_norm(background) * (1 - covers)), [b, 1, w, h])  # (6), times lambda
+        scores *= listed(_SOFTMAX_SCALE * one_over_norm(features, self.patch_size), scored)[..., tf.newaxis]
+        scores *= tf.reshape(swap(one_over_norm(background, self.patch_size) * (1 - covers)), [b, 1, w, h])  # (6), times lambda
         scores = diagonal_sum(scores, taps)
         scores = diagonal_sum(lists.move(scores, scored, weighted, n), taps)  # (8) [B, R, H, W]
         weights = tf.nn.softmax(tf.reshape(scores, [b, -1, n]) + tf.reshape(_NO_SCORE * covers, [b, 1, n]))  # (7)
-        values = background
+        values, last = background, weighted
         if size > 1:
             weights *= tf.cast(weighted < n, weights.dtype)[..., tf.newaxis]
             weights = diagonal_sum(tf.reshape(weights, [b, -1, h, w]), size)
             weights = diagonal_sum(lists.move(weights, weighted, pasted, n), size)  # [B, R, W, H]
-            weights, weighted, values = tf.reshape(weights, [b, -1, n]), pasted, swap(values)
-        found = tf.matmul(weights, _flat(values))  # [B, R, C]
-        place = tf.scatter_nd(lists.places(weighted), tf.broadcast_to(tf.range(tf.shape(weighted)[1]), tf.shape(weighted)), [b, n + 1])
+            weights, last, values = tf.reshape(weights, [b, -1, n]), pasted, swap(values)
+        found = tf.matmul(weights, flat(values))  # [B, R, C]
+        place = tf.scatter_nd(lists.places(last), tf.broadcast_to(tf.range(tf.shape(last)[1]), tf.shape(last)), [b, n + 1])
         return tf.gather(found, tf.gather(place, rows, batch_dims=1), batch_dims=1)
 
     def get_config(self):
@@ -197,23 +204,19 @@ def _reduce_hole(hole, h, w, variant):
     return cells[..., None]
 
 
-def _flat(x):
-    """[B, H, W, P] -> [B, N, P]."""
-    b, h, w, p = shape(x)
-    return tf.reshape(x, [b, h * w, p])
+def _for_rows(attend, asked, listed, channels, dtype):
+    """attend(rows [B, R]) [B, R, channels] for the positions that are asked for (bool [B, N]): [B, N, channels]; others anything.
 
-
-def _for_rows(attend, asked, channels, dtype):
-    """attend(rows [B, R]) [B, R, channels] for the positions that are asked for (bool [B, N]): [B, N, channels], 0 elsewhere.
-
-    All at once where the map is known to be small; else some at a time, as for photographs of any size, whose scores would not fit.
+    listed: bool [B, N], the positions whose scores it takes to answer all. All at once where maps are known to be small; else some at a
+    time, as for photographs of any size, whose scores would not fit.
     """
     b, n = shape(asked)
     order, most = lists.listed(asked)
-    if isinstance(n, int) and n <= _LARGE:
+    if isinstance(b, int) and isinstance(n, int) and n <= _LARGE and b * n * n <= _MOST:
         rows = order[:, :most]
         return lists.put_back(attend(rows), rows, n)
-    size = tf.maximum(_AT_ONCE // (b * n), 1)
+    wider = tf.maximum(tf.reduce_max(tf.reduce_sum(tf.cast(listed, tf.int32), axis=1)), most)
+    size = tf.maximum(tf.maximum(_AT_ONCE // tf.maximum(b * n, 1), 1) * most // wider, 1)
     turns = (most + size - 1) // size
     size = (most + turns - 1) // turns
 

@@ -12,6 +12,21 @@ def shape(x):
     return [dynamic[k] if n is None else n for k, n in enumerate(x.shape)]
 
 
+def fixed(arguments, **values):
+    """Arguments of a layer some of which have one value only. Raises ValueError where another is given."""
+    for name, value in values.items():
+        given = arguments.get(name, value)
+        if given not in (value, (value, value), [value, value]):
+            raise ValueError(f"`{name}` is {value!r} here. Got {given!r}")
+    return {**arguments, **values}
+
+
+def flat(x):
+    """[B, H, W, P] -> [B, N, P]."""
+    b, h, w, p = shape(x)
+    return tf.reshape(x, [b, h * w, p])
+
+
 def extract(x, size, around=0.0):
     """The size x size neighbourhood of every position, `around` beyond the border: [B, H, W, C] -> [B, H, W, size^2 * C]."""
     if size == 1:
@@ -66,5 +81,13 @@ def double(x):
 
 
 def unit(x):
-    """x over its norm along the last axis; a zero vector stays zero. The floor bounds the gradient where features vanish."""
-    return x * tf.math.rsqrt(tf.maximum(tf.reduce_sum(x**2, -1, keepdims=True), 1e-8))
+    """x over its norm along the last axis; a zero vector stays zero."""
+    return x * one_over_norm(x)
+
+
+def one_over_norm(x, size=1):
+    """One over the norm of each size x size patch, [B, H, W, C] -> [B, H, W, 1] (of vectors of any shape where size is 1).
+
+    The floor bounds the gradient where features vanish.
+    """
+    return tf.math.rsqrt(tf.maximum(box_sum(tf.reduce_sum(x**2, -1, keepdims=True), size), 1e-8))

@@ -4,9 +4,12 @@ A list of rows is [B, R] int32: each picture's own positions, counted row by row
 needs most; what the others list beyond their own is computed in vain.
 
 Sums of scores over neighbours, s'(x, k) = sum over d of s(x + d, k + d), take lists in which what lies side by side in the map does so in
-the list: `line_up` makes them, one axis of the map at a time. Each line of the map ends with positions beyond the border, so that no
-line runs into the next: they are listed as N, rows of zeros. diagonal.py sums.
+the list: `line_up` makes them, one axis of the map at a time. Each line of the map ends with positions beyond the border, listed as N, rows
+of zeros, so that no sum runs into the next line. diagonal.py sums.
 """
+
+import contextlib
+import threading
 
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util  # no public function tells
@@ -15,8 +18,31 @@ from tfinpaint.layers.patches import shape
 
 
 def compiled() -> bool:
-    """Whether what is being traced is for XLA, which needs sizes that do not depend on the hole."""
+    """Whether what is being traced is for XLA, which needs sizes that do not depend on the hole.
+
+    It holds for the trace: a tf.function that was traced outside is taken as it is where compiled code calls it, and does not compile.
+    Hand compiled code the Python function. Inside `with static_sizes():` it is True as well.
+    """
+    if _static.on:
+        return True
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+@contextlib.contextmanager
+def static_sizes():
+    """What is traced inside has no sizes that depend on the hole, as for XLA: for converters that want none."""
+    before, _static.on = _static.on, True
+    try:
+        yield
+    finally:
+        _static.on = before
+
+
+class _Static(threading.local):
+    on = False
+
+
+_static = _Static()
 
 
 def listed(chosen):
@@ -33,22 +59,24 @@ def places(rows):
 
 
 def put_back(found, rows, n):
-    """What was found for the listed positions at its place, [B, R, P] -> [B, n, P], 0 elsewhere."""
+    """What was found for the listed positions at its place, [B, R, P] -> [B, n, P], 0 at positions that are not listed."""
     return tf.scatter_nd(places(rows), found, tf.stack([tf.shape(rows)[0], n, shape(found)[2]]))
 
 
 def line_up(chosen, axis, reach, beyond):
     """The chosen positions and those up to `reach` beside them along an axis, in the order of the lines along it.
 
-    chosen bool [B, H, W]; axis 0: columns, from top to bottom; axis 1: rows; `beyond` is how far one sum reaches over the border.
-    Returns a list [B, R] with N for positions beyond the border, and as its last; and the positions that it has, bool [B, H, W].
+    chosen bool [B, H, W]; axis 0: columns, from top to bottom; axis 1: rows. `reach` is half of all sums that are taken over the list,
+    added up; `beyond` at least half of the largest. Returns a list [B, R] with N for positions beyond the border, and its last
+    reach + 1, so that the last row stays zero; and the positions that it has, bool [B, H, W].
     """
     b, h, w = shape(chosen)
+    chosen = tf.cast(chosen, tf.float32)  # TFLite cannot pad bools
     lines = chosen if axis == 1 else tf.transpose(chosen, [0, 2, 1])  # [B, lines, length]
     _, number, length = shape(lines)
     wide = length + beyond
     lines = tf.reshape(tf.pad(lines, [[0, 0], [0, 0], [0, beyond]]), [b, number * wide, 1])
-    near = tf.nn.max_pool1d(tf.cast(lines, tf.float32), 2 * reach + 1, 1, "SAME")[..., 0] > 0  # [B, lines * wide]
+    near = tf.nn.max_pool1d(lines, 2 * reach + 1, 1, "SAME")[..., 0] > 0  # [B, lines * wide]
     order, most = listed(near)
     line, place = order[:, :most] // wide, order[:, :most] % wide
     rows = tf.where(place < length, line * w + place if axis == 1 else place * w + line, h * w)

@@ -163,7 +163,7 @@ class CoherentSemanticUNets(tf.keras.Model):
 
 
 class _DilatedHalving(tf.keras.layers.Layer):
-    """A 4x4 convolution with stride 2, dilation 2 and padding 3: [B, H, W, C] -> [B, H/2, W/2, filters].
+    """A 4x4 convolution with stride 2, dilation 2 and padding 3: [B, H, W, C] -> [B, H/2, W/2, filters], H and W even.
 
     Keras refuses stride and dilation together; but such windows meet odd rows and columns only, so it is a plain convolution of those.
     """
