@@ -20,6 +20,8 @@ Rows, each a group for --rows
     photo       a photograph of 12 megapixels through `fill`, and one twice as large around the same hole
 """
 
+import ctypes
+import gc
 import itertools
 import json
 import multiprocessing
@@ -91,6 +93,7 @@ def main():
             row = row._replace(memory=row.memory or _peak_memory(), t0=bench.t0)
             rows.append(row)
             print(_line(row, machine), flush=True)
+            _free()
     if values.output:
         with open(values.output, "w", encoding="utf-8") as f:
             json.dump({"machine": machine._asdict(), "about": _about(), "rows": [row._asdict() for row in rows]}, f, indent=1)
@@ -133,26 +136,33 @@ class Bench:
 
 
 def _generate_rows(bench):
+    for name in SYSTEMS:
+        for size in (256, 512):
+            yield _generate_row(bench, name, size)
+
+
+def _generate_row(bench, name, size):
     from tfinpaint import create
     from tfinpaint.painter import Painter
 
-    for name in SYSTEMS:
-        for size in (256, 512):
-            painter = Painter(create(name), 256)
-            images, holes = _photographs(1, size), _center(1, size)
-            seconds = bench.time(partial(painter.generate, images, holes))
-            yield Row(f"{name}, {size}", seconds, _count(painter.system.generate, images, holes))
+    painter = Painter(create(name), 256)
+    images, holes = _photographs(1, size), _center(1, size)
+    seconds = bench.time(partial(painter.generate, images, holes))
+    return Row(f"{name}, {size}", seconds, _count(painter.system.generate, images, holes))
 
 
 def _train_rows(bench):
-    batch = 4
     for name in SYSTEMS:
-        step, images, holes = _training(name, batch)
-        turns = 5 if name == "contextual_attention" else 1  # its generator learns on every fifth batch
-        count = _count(partial(_repeat, turns, step, images, holes))
-        seconds = bench.time(partial(_repeat, turns, step, images, holes))
-        note = "mean of five batches, one of which teaches the generator" if turns > 1 else ""
-        yield Row(f"{name}, step, per image", seconds / turns / batch, count / turns / batch, note=note)
+        yield _train_row(bench, name, 4)
+
+
+def _train_row(bench, name, batch):
+    step, images, holes = _training(name, batch)
+    turns = 5 if name == "contextual_attention" else 1  # its generator learns on every fifth batch
+    count = _count(partial(_repeat, turns, step, images, holes))
+    seconds = bench.time(partial(_repeat, turns, step, images, holes))
+    note = "mean of five batches, one of which teaches the generator" if turns > 1 else ""
+    return Row(f"{name}, step, per image", seconds / turns / batch, count / turns / batch, note=note)
 
 
 def _memory_rows(bench):
@@ -172,7 +182,7 @@ def _train_and_tell(name, batch):
         start = time.perf_counter()
         _wait(step(images, holes))
         times.append(time.perf_counter() - start)
-    return statistics.median(times), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return statistics.median(times), _peak_memory()
 
 
 def _training(name, batch):
@@ -353,6 +363,15 @@ def _peak_memory():
     except OSError:
         pass
     return peak
+
+
+def _free():
+    """Gives back what a row no longer needs, so that it does not count for the next one."""
+    gc.collect()
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):  # another C library
+        pass
 
 
 def _about():
