@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from tfinpaint import layers
-from tfinpaint.layers import rows
+from tfinpaint.layers import contextual_attention, rows
 from tfinpaint.layers.diagonal import diagonal_sum
 from tfinpaint.layers.patch_attention import _merged
 
@@ -135,3 +135,17 @@ def test_a_batch_of_nothing(variant):
     any_size = tf.function(lambda f, h: layers.PatchAttention(1, 3, variant)([f, h]),
                            input_signature=[tf.TensorSpec([None, None, None, channels]) for channels in (4, 1)])
     assert any_size(np.zeros((0, 8, 8, 4), np.float32), np.zeros((0, 8, 8, 1), np.float32)).shape == (0, 8, 8, 4)
+
+
+@pytest.mark.parametrize("layer", [layers.PatchAttention(3), layers.PatchAttention(3, variant="official"), layers.ContextualAttention()])
+def test_with_a_gpu_layers_give_the_same_without_lists(monkeypatch, layer):
+    features = tf.constant(np.random.RandomState(8).standard_normal((2, 6, 8, 4)).astype(np.float32))
+    hole = np.zeros((2, 6, 8, 1), np.float32)
+    hole[0, 1:3, 2:5] = hole[1, 4:, :2] = 1
+    want = layer([features, hole])
+    assert not rows.on_gpu()
+    for module in (rows, contextual_attention):
+        monkeypatch.setattr(module, "on_gpu", lambda: True)
+    monkeypatch.setattr(rows, "line_up", None)
+    monkeypatch.setattr(rows, "listed", None)
+    np.testing.assert_allclose(layer([features, hole]), want, atol=1e-5)

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfinpaint.layers.diagonal import diagonal_sum
 from tfinpaint.layers.patches import extract, flat, one_over_norm, shape, unit
-from tfinpaint.layers.rows import compiled
+from tfinpaint.layers.rows import compiled, on_gpu
 
 
 class ContextualAttention(tf.keras.layers.Layer):
@@ -66,15 +66,16 @@ class ContextualAttention(tf.keras.layers.Layer):
 
         missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # beyond the border counts as known
         known = tf.reshape(tf.cast(missing <= 0, dtype), [b, 1, n])
-        # XLA's depthwise convolutions are slow.
-        scores = self._scores_of_patches(small) if compiled() else self._scores_of_pixels(small)  # [B, n, n]
+        # Depthwise convolutions are fast on CPUs only, and not XLA's.
+        by_patches = compiled() or on_gpu()
+        scores = self._scores_of_patches(small) if by_patches else self._scores_of_pixels(small)  # [B, n, n]
         if self.fuse > 1:
             scores = _fused(scores, self.fuse)
             scores = _fused(_swap_order(scores, h, w), self.fuse)
             scores = _swap_order(scores, w, h)
         weights = tf.nn.softmax(scores * (known * self.softmax_scale)) * known  # [B, n, n]
         cells = self._cells(features)  # [B, h + 1, w + 1, rate^2 C]
-        pasted = self._paste(_sum_of_patches(weights, cells) if compiled() else _sum_of_cells(weights, cells))  # [B, H, W, C]
+        pasted = self._paste(_sum_of_patches(weights, cells) if by_patches else _sum_of_cells(weights, cells))  # [B, H, W, C]
         filled = tf.cast(pasted / 4, self.compute_dtype)
         if not return_strongest:
             return filled

@@ -27,7 +27,7 @@ _NO_SCORE = -1e9  # before the softmax: a key that takes no part
 # Where the graph knows the sizes and all maps up to these would fit, all queries of the hole are taken at once; else some at a time.
 _LARGE = 2**13  # positions of a map
 _MOST = 2**29  # scores of a batch, all hole: 2 GiB
-_AT_ONCE = 2**24  # scores of a turn: 64 MiB
+_AT_ONCE = 2**25  # scores of a turn: 128 MiB
 
 
 class PatchAttention(tf.keras.layers.Layer):
@@ -68,7 +68,8 @@ class PatchAttention(tf.keras.layers.Layer):
         hole = tf.cast(_reduce_hole(inputs[1], h, w, self.variant), dtype)  # [B, H, W, 1]
         background = features * (1 - hole)  # [B, H, W, C]
         covers = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # [B, H, W, 1] patches with any missing pixel
-        if return_strongest or lists.compiled():
+        small = isinstance(h, int) and isinstance(w, int) and h * w <= _LARGE
+        if return_strongest or lists.compiled() or small and lists.on_gpu():
             attended, weights = self._attend_everywhere(features, background, covers)
         else:
             attended = self._attend_in_hole(features, background, hole, covers)  # [B, H, W, C]

@@ -45,6 +45,11 @@ class _Static(threading.local):
 _static = _Static()
 
 
+def on_gpu() -> bool:
+    """Whether there is a GPU. TensorFlow keeps int32 tensors on the host there, so that each list would be a round trip."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
 def listed(chosen):
     """Bool [B, N] -> the positions in order, chosen ones first [B, N]; the most that a picture has chosen, at least 1."""
     chosen = tf.cast(chosen, tf.int32)
