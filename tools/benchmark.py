@@ -90,7 +90,7 @@ def main():
     rows = []
     for group in groups:
         for row in getattr(sys.modules[__name__], f"_{group}_rows")(bench):
-            row = row._replace(memory=row.memory or _peak_memory(), t0=bench.t0)
+            row = row._replace(memory=row.memory or _peak_memory(), t0=row.t0 or bench.t0)
             rows.append(row)
             print(_line(row, machine), flush=True)
             _free()
@@ -153,22 +153,27 @@ def _generate_row(bench, name, size):
 
 def _train_rows(bench):
     for name in SYSTEMS:
-        yield _train_row(bench, name, 4)
+        yield _in_its_own_process(_train_row, bench.repeats, name, 4)
 
 
-def _train_row(bench, name, batch):
+def _in_its_own_process(function, *arguments):
+    """So that what other rows left behind does not count as memory."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def _train_row(repeats, name, batch):
+    bench = Bench(repeats)
     step, images, holes = _training(name, batch)
     turns = 5 if name == "contextual_attention" else 1  # its generator learns on every fifth batch
     count = _count(partial(_repeat, turns, step, images, holes))
     seconds = bench.time(partial(_repeat, turns, step, images, holes))
     note = "mean of five batches, one of which teaches the generator" if turns > 1 else ""
-    return Row(f"{name}, step, per image", seconds / turns / batch, count / turns / batch, note=note)
+    return Row(f"{name}, step, per image", seconds / turns / batch, count / turns / batch, note=note, memory=_peak_memory(), t0=bench.t0)
 
 
 def _memory_rows(bench):
-    # In a process of its own: what other rows left behind is not counted.
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        seconds, peak = pool.apply(_train_and_tell, ("multistage", 6))
+    seconds, peak = _in_its_own_process(_train_and_tell, "multistage", 6)
     bench.time()
     yield Row("multistage, step, batch 6", seconds, memory=peak)
 
@@ -263,9 +268,13 @@ def _holes_rows(bench):
 def _pipeline_rows(bench):
     from tfinpaint.data.batches import training_batches
 
-    batch = 16
+    batch, drained, measured = 16, 24, 64
     data = iter(training_batches(PhotoSettings("samples:"), HoleSettings(), batch, 0))
-    seconds = bench.time(partial(_repeat, 4, next, data)) / 4 / batch
+    bench.time()
+    _repeat(drained, next, data)  # what waits in its buffers
+    start = time.perf_counter()
+    _repeat(measured, next, data)
+    seconds = (time.perf_counter() - start) / measured / batch
     yield Row("pipeline, strokes, per image", seconds, note=f"{1 / seconds:.0f} images per second")
 
 

@@ -18,6 +18,7 @@ TERMS = ("rough", "refinement", "consistency", "adversarial", "feature_adversari
 made = {}
 
 variants = pytest.mark.parametrize("variant", ["paper", "official"])
+paper_first = pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
 
 
 def small(variant="paper", only=None, **settings):
@@ -64,7 +65,8 @@ def learned(system, batch):
 
 
 @variants
-@pytest.mark.parametrize("term", TERMS)
+@pytest.mark.parametrize("term", [
+    pytest.param(term, marks=pytest.mark.slow if term in ("rough", "adversarial") else []) for term in TERMS])
 def test_what_each_term_teaches_the_two_networks(variant, term, batch):
     """Each alone. In the released code neither consistency nor the feature critic reaches the generator; here both do, in both variants.
     There, the refinement's terms end at the refinement network."""
@@ -86,7 +88,7 @@ def test_what_each_term_teaches_the_two_networks(variant, term, batch):
         assert max(move for name, move in moves["refine"].items() if "decode_4" in name) > 0
 
 
-@variants
+@paper_first
 def test_consistency_reaches_the_encoder_through_both_of_its_maps(variant, batch):
     system = small(variant, perceptual_weights="none")
     images, holes = batch
@@ -111,7 +113,7 @@ def forward(system, batch):
     return rough, refined, maps, shown
 
 
-@variants
+@paper_first
 def test_reconstruction_terms_against_numpy(variant, batch):
     system = small(variant, perceptual_weights="none", loss_weights={"adversarial": 0.0})
     rough, refined, _, _ = forward(system, batch)
@@ -167,7 +169,7 @@ def relativistic(liked, other):
     return ((liked - other.mean() - 1) ** 2).mean() + ((other - liked.mean() + 1) ** 2).mean()
 
 
-@variants
+@paper_first
 def test_adversarial_losses_against_numpy_on_the_critics_scores(variant, batch):
     """The critics see the raw refined output and its pool3 features, and learn first; then they judge the generator."""
     system = small(variant, critic_optimizer=tf.keras.optimizers.SGD(0.05))

@@ -294,7 +294,7 @@ def test_another_size_than_the_critics_is_refused(batch):
 # -------------------------------------------------------------------------------------------------------------- distances
 
 
-@pytest.mark.parametrize("kind", ["strokes", "box"])
+@pytest.mark.parametrize("kind", ["strokes", pytest.param("box", marks=pytest.mark.slow)])
 def test_the_pipelines_distances_are_the_losss(kind):
     photos, holes = PhotoSettings("samples:astronaut", image_size=SIZE), HoleSettings(kind=kind)
     images, missing, distances = next(iter(training_batches(photos, holes, 4, 0, with_distances=True)))

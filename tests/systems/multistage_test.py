@@ -35,7 +35,7 @@ def values(logs):
     return {name: float(value) for name, value in logs.items()}
 
 
-@pytest.mark.parametrize("variant", ["paper", "official"])
+@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
 def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
     weights = str(VGG) if VGG.exists() else "random"
     eager, graph, compiled = (small(variant=variant, perceptual_weights=weights) for _ in range(3))

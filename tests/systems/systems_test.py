@@ -26,17 +26,18 @@ TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"
          "partial_conv": {"valid", "hole", "perceptual", "style", "variation"}, "gated_conv": {"coarse", "refinement", "adversarial"}}
 ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
 
-systems = pytest.mark.parametrize("name", SETTINGS)
-
 
 def quick(*names):
     """All systems; those not named here only among the slow tests."""
     return pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in names else pytest.mark.slow) for n in SETTINGS])
 
 
+systems = quick("contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv")  # multistage: multistage_test.py
 # Both variants where they compute something else.
 computing = pytest.mark.parametrize("name, variant", [
-    *((name, "paper") for name in SETTINGS), ("musical", "official"), ("coherent_semantic", "official")])
+    *((name, "paper") for name in SETTINGS if name != "multistage"),
+    *(pytest.param(name, variant, marks=pytest.mark.slow)
+      for name, variant in (("multistage", "paper"), ("musical", "official"), ("coherent_semantic", "official")))])
 variants = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS),
     *((name, "official") for name in ("contextual_attention", "musical", "multistage", "coherent_semantic"))])
@@ -112,6 +113,7 @@ def no_numbers(monkeypatch):
 # Those of the released networks, whose code was run to count them; DeepFill's: added up from their lists of layers.
 
 
+@pytest.mark.slow
 def test_parameter_counts_of_musical_and_partial_conv(no_numbers):
     assert count(networks.MusicalUNet(variant="official")) == 44_134_147
     assert count(networks.PartialConvUNet(attention=())) == 32_865_236
@@ -162,10 +164,16 @@ def check_same_steps(system, others, batch, steps):
 
 
 @quick("contextual_attention")
-def test_eager_and_graph_steps_are_the_same_and_lower_the_loss(name, batch):
+def test_eager_and_graph_steps_are_the_same(name, batch):
+    system = small(name, perceptual_weights="random")
+    check_same_steps(system, [tf.function(system.step)], batch, 6 if name == "contextual_attention" else 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SETTINGS)
+def test_steps_lower_the_loss(name, batch):
     system = small(name, perceptual_weights="random")
     graph = tf.function(system.step)
-    check_same_steps(system, [graph], batch, 6 if name == "contextual_attention" else 2)
     first = float(graph(*batch)["loss"])
     system.optimizer.learning_rate = 2e-3
     for _ in range(100 if name in ("contextual_attention", "gated_conv") else 30):  # the first one's generator learns on every fifth
@@ -328,7 +336,7 @@ def test_no_known_pixel_and_no_hole_are_finite(name, variant, batch):
             assert all(np.isfinite(v).all() for v in system.generator.variables)
 
 
-@quick("contextual_attention", "musical", "coherent_semantic")
+@quick("musical", "gated_conv")
 def test_unknown_sizes_give_the_same(name, batch):
     check_unknown_sizes(small(name), batch)
 
@@ -386,9 +394,6 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
 @pytest.mark.parametrize("name, off, critic, features", [
     ("contextual_attention", ("adversarial",), None, None),
     ("gated_conv", ("adversarial",), None, None),
-    ("multistage", ("adversarial",), None, True),
-    ("multistage", ("adversarial", "perceptual"), None, True),
-    ("multistage", ("adversarial", "perceptual", "style"), None, False),
     ("partial_conv", ("perceptual", "style"), None, False),
     ("musical", ("adversarial",), None, True),
     ("musical", ("adversarial", "perceptual", "style"), None, False),
@@ -406,9 +411,9 @@ def test_a_term_of_weight_0_builds_no_network(name, off, critic, features):
         assert (system.features is not None) == features
 
 
-@pytest.mark.parametrize("name", ["musical", "multistage", "partial_conv", "coherent_semantic"])
+@pytest.mark.parametrize("name", ["musical", "partial_conv", "coherent_semantic"])
 def test_perceptual_weights_none_switches_its_terms_off(name, batch):
-    off = ("adversarial",) if name in ("musical", "multistage") else ()
+    off = ("adversarial",) if name == "musical" else ()
     system = small(name, perceptual_weights="none", loss_weights=dict.fromkeys(off, 0.0))
     logs = set(system.step(*batch))
     assert system.features is None and logs == TERMS[name] - ON_FEATURES - set(off) | {"loss"} | ({"critic"} if system.critic else set())
@@ -433,26 +438,27 @@ def test_adam_is_the_papers(name):
         assert float(system.critic_optimizer.learning_rate) == pytest.approx(3e-4)
 
 
-def test_weights_of_the_terms():
+def test_weights_of_the_terms(monkeypatch):
     """The papers', and the released code's where they are others."""
     paper = {"contextual_attention": {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10},
              "musical": {"l1": 100, "hole": 0, "perceptual": 0.07, "style": 250, "variation": 0.001, "adversarial": 0.3},
-             "multistage": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1, "adversarial": 0.1},
              "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002},
              "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
              "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1}}
     official = {"musical": {"hole": 6, "adversarial": 0.06},
                 "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1, "adversarial": 0.2, "feature_adversarial": 0.2}}
     for name, weights in paper.items():
-        assert small(name).default_loss_weights == pytest.approx(weights)
-    for name, weights in official.items():
-        assert small(name, "official").default_loss_weights == pytest.approx(paper[name] | weights)
+        system = small(name)
+        assert system.default_loss_weights == pytest.approx(weights)
+        monkeypatch.setattr(system, "variant", "official")
+        assert system.default_loss_weights == pytest.approx(weights | official.get(name, {}))
+        monkeypatch.undo()
 
 
 # -------------------------------------------------------------------------------------------------------- Keras, and errors
 
 
-@quick("contextual_attention", "musical")
+@quick("contextual_attention")
 def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
     off = {} if name == "partial_conv" else {"adversarial": 0.0}  # without its critics contextual attention learns on every batch
     system = small(name, run_eagerly=True, loss_weights=off)
@@ -542,6 +548,6 @@ def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
 
 def test_distances_are_contextual_attentions_alone(batch):
     images, holes = batch
-    assert [name for name in SETTINGS if small(name).wants_distances] == ["contextual_attention"]
+    assert [name for name in SETTINGS if name != "multistage" and small(name).wants_distances] == ["contextual_attention"]
     with pytest.raises(ValueError, match="pairs"):
         small("gated_conv").train_step((images, holes, holes))
