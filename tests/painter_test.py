@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint import painter as painters
+from tfinpaint import windows
 from tfinpaint.painter import Painter
 from tfinpaint.settings import SettingsError
 
@@ -139,7 +139,7 @@ def test_later_windows_see_what_earlier_ones_filled():
     mask[50:250, 360:580] = 255  # the windows overlap, their joint one would be reduced
     photo[mask > 0] = 255
     filled = Painter(Mean()).fill(photo, mask)
-    assert len(list(painters.windows.groups(mask, 8, 512))) == 2
+    assert len(list(windows.groups(mask, 8, 512))) == 2
     assert np.abs(filled.astype(int) - 100).max() <= 1
 
 

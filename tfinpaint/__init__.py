@@ -20,7 +20,14 @@ def create(name, variant="paper", **settings):
 
 
 def load(path):
-    """A `Painter` that fills photographs with the run at `path`; see `tfinpaint.runs.load_system`."""
+    """What fills photographs with the model at `path`: a `Painter` for a run directory (see `tfinpaint.runs.load_system`), an
+    `ExportedPainter` for the version directory of an exported SavedModel."""
+    import os
+
+    if os.path.isfile(os.path.join(path, "saved_model.pb")):
+        from tfinpaint.serving.saved_model import ExportedPainter
+
+        return ExportedPainter(path)
     from tfinpaint.painter import Painter
     from tfinpaint.runs import load_system, read_settings
 

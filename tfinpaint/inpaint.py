@@ -92,7 +92,7 @@ def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
         pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
         photo = dataclasses.replace(photo, alpha=None if photo.alpha is None else np.tile(photo.alpha, (1, 3)))
     if FLAGS.grow_hole:
-        from tfinpaint.painter import grown
+        from tfinpaint.filling import grown
 
         share = 100 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole).mean()
         grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"

@@ -3,18 +3,14 @@
     photo uint8 [H, W, 3], mask uint8 [H, W] (white = hole) -> uint8 [H, W, 3]
 
 Known pixels are the photograph's bytes. What lies under a hole influences nothing. Each hole is filled in a window of the
-photograph around it (windows.py); `Painter.fill_window` is the one TensorFlow function that fills a window.
+photograph around it (windows.py, filling.py); `Painter.fill_window` is the one TensorFlow function that fills a window. An exported
+model brings it along and is a painter too (serving/saved_model.py).
 """
 
-from typing import Tuple
-
-import cv2
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import windows
-from tfinpaint.photo import THRESHOLD
-from tfinpaint.settings import SettingsError
+from tfinpaint import filling
 
 WORKING_SIZE = 2  # times the training size: a larger window is reduced, as holes get larger than any that the system has seen
 
@@ -57,24 +53,7 @@ class Painter(tf.Module):
         feather:  pixels outside the grown hole over which the system's output fades into the photograph. With 0 every pixel outside
                   the grown hole keeps its bytes.
         """
-        photo, mask = np.asarray(photo), np.asarray(mask)
-        _check(photo, mask, grow, feather)
-        hole = grown((mask > THRESHOLD).astype(np.uint8), grow)  # [H, W], 1 = hole
-        shown = grown(hole, feather)  # where the system's output is seen
-        missing, filled = hole.copy(), photo.copy()
-        painted = photo.copy() if feather else filled  # the output beyond the hole is no photograph to go on from
-        for box, here in windows.groups(shown, self.stride, self.working_size):
-            window = windows.window_around(box, photo.shape, self.stride)
-            # Other holes that reach into the window are missing in it as well; they are filled in their own windows.
-            maps = (m[window.slices][..., np.newaxis] for m in (missing, shown))
-            result = self.fill_window(filled[window.slices], *maps).numpy()[box.within(window).slices]
-            painted[box.slices][here] = result[here]
-            here &= missing[box.slices] > 0
-            filled[box.slices][here] = result[here]
-            missing[box.slices][here] = 0  # from now on known, to the windows that follow
-        if feather:
-            _fade(painted, photo, hole, feather)
-        return painted
+        return filling.fill(self.fill_window, self.stride, self.working_size, photo, mask, grow, feather)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)])
     def fill_window(self, window, hole, shown):
@@ -94,10 +73,17 @@ class Painter(tf.Module):
         filled = tf.cond(
             longest > self.working_size,
             lambda: self._fill_reduced(blanked, hole, shown, size, longest),
-            lambda: self._fill_padded(tf.cast(blanked, tf.float32), hole),
+            lambda: self._fill_padded(tf.cast(blanked, tf.float32), hole, self._generate),
         )  # [h, w, 3], 0 to 255
-        filled = tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8)
-        return tf.ensure_shape(tf.where(shown, filled, window), [None, None, 3])
+        return tf.ensure_shape(tf.where(shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window), [None, None, 3])
+
+    def fill_whole(self, photo, hole):
+        """As `fill_window`, but never reduced, and traced where it is called with the sizes known there.
+
+        photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3], whole numbers where the photograph has them
+        """
+        filled = self._fill_padded(tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any)
+        return tf.where(hole, tf.round(filled), photo)
 
     def _fill_reduced(self, blanked, hole, shown, size, longest):
         """Reduces by areas, fills and enlarges: [h, w, 3] with blanked holes -> float32 [h, w, 3] from 0 to 255."""
@@ -109,16 +95,16 @@ class Painter(tf.Module):
         maps = tf.image.resize(maps[tf.newaxis], small, method="area")[0] > 0  # [h', w', 2]
         small_hole, small_shown = maps[..., :1], maps[..., 1:]
         # Composited before it is enlarged, so that the fill meets the photograph's own colours at the edge of the hole.
-        filled = tf.where(small_shown, self._fill_padded(pixels, small_hole), pixels)
+        filled = tf.where(small_shown, self._fill_padded(pixels, small_hole, self._generate), pixels)
         return tf.image.resize(filled[tf.newaxis], size, method="bicubic")[0]  # [h, w, 3]
 
-    def _fill_padded(self, pixels, hole):
+    def _fill_padded(self, pixels, hole, generate):
         """float32 [h, w, 3] from 0 to 255, bool [h, w, 1] -> the generator's output, the same size and scale, clipped."""
         height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
         rows, columns = self._reflection(height), self._reflection(width)
         pixels = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)  # [H', W', 3]
         hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)  # [H', W', 1]
-        raw = self._generate((pixels / 127.5 - 1.0)[tf.newaxis], hole[tf.newaxis])[0]  # [H', W', 3]
+        raw = generate((pixels / 127.5 - 1.0)[tf.newaxis], hole[tf.newaxis])[0]  # [H', W', 3]
         return tf.clip_by_value((raw[:height, :width] + 1.0) * 127.5, 0.0, 255.0)  # [h, w, 3]
 
     def _reflection(self, side):
@@ -142,50 +128,3 @@ class Painter(tf.Module):
     def _generate_any(self, images, holes):
         """`system.generate` with what lies under the holes blanked to 0."""
         return self.system.generate(tf.where(holes > 0, tf.zeros_like(images), images), holes)
-
-
-def _check(photo: np.ndarray, mask: np.ndarray, grow: int, feather: int) -> None:
-    for name, array, shape, fits in (("photo", photo, "[H, W, 3]", photo.ndim == 3 and photo.shape[-1] == 3),
-                                     ("mask", mask, "[H, W]", mask.ndim == 2)):
-        if array.dtype != np.uint8:
-            raise ValueError(f"`{name}` is uint8. Got {array.dtype}")
-        if not fits or not array.size:
-            raise ValueError(f"`{name}` is {shape} with at least one pixel. Got {list(array.shape)}")
-    if photo.shape[:2] != mask.shape:
-        raise SettingsError(f"A mask has the size of its photograph, {_size(photo)} (width x height). Got {_size(mask)}")
-    if not (mask > THRESHOLD).any():
-        raise SettingsError(f"The mask has no hole: no pixel is above {THRESHOLD}. Got {mask.max()} as the brightest")
-    for name, value in (("grow", grow), ("feather", feather)):
-        if value < 0 or value != int(value):
-            raise ValueError(f"`{name}` is a whole number of pixels, at least 0. Got {value}")
-
-
-def _size(array: np.ndarray) -> str:
-    return f"{array.shape[1]}x{array.shape[0]}"
-
-
-def _distance(hole: np.ndarray, reach: int) -> Tuple[windows.Box, np.ndarray]:
-    """Distance of each pixel to the hole, in pixels, in the box of all holes grown by `reach` (float32 only there)."""
-    box = windows.bounding_box(hole, reach)
-    distance = cv2.distanceTransform(1 - hole[box.slices], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return box, np.round(distance, 4)  # 7 pixels may come as 7.0000005
-
-
-def grown(hole: np.ndarray, pixels: int) -> np.ndarray:
-    """The hole uint8 [H, W] dilated by a disc, a new array. By distance, as the time of cv2.dilate grows with the area of the disc."""
-    grown = hole.copy()
-    if pixels and not hole.all():
-        box, distance = _distance(hole, pixels)
-        grown[box.slices] = distance <= pixels
-    return grown
-
-
-def _fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) -> None:
-    """Blends `filled` into `photo` over `feather` pixels outside the hole, in place; its share falls linearly."""
-    if hole.all():
-        return
-    box, distance = _distance(hole, feather)
-    band = (distance > 0) & (distance <= feather)
-    share = (1.0 - distance[band] / (feather + 1))[:, np.newaxis]  # [pixels, 1]
-    mixed = photo[box.slices][band] * (1 - share) + filled[box.slices][band] * share  # [pixels, 3]
-    filled[box.slices][band] = np.rint(mixed).astype(np.uint8)

@@ -87,6 +87,11 @@ def load_system(run_dir: str, flag: str = "model") -> System:
     return system
 
 
+def last_step(run_dir: str) -> int:
+    """The step of the run's last checkpoint."""
+    return int(_latest(os.path.join(run_dir, "checkpoints")).rpartition("-")[2])
+
+
 def start_from(run_dir: str, system: System) -> List[str]:
     """Gives a compiled system the generator and the critic of another run (fine-tuning).
 

@@ -275,7 +275,7 @@ _FLAGS = {
     "weight_feature_adversarial": ("float", None, "Weight of the adversarial term on VGG features (coherent_semantic); 0: as above."),
     "weight_penalty": ("float", None, "Weight of the gradient penalty in the critics' loss (contextual_attention)."),
     # filling
-    "model": ("str", None, "What fills: a run directory of `train`."),
+    "model": ("str", None, "What fills: a run directory of `train`, or (inpaint) a version directory that `export` wrote."),
     "image": ("str", None, "Photograph to fill, or a folder of them."),
     "mask": ("str", None, "Mask of the photograph (white is hole), a folder of masks named like the photographs, or one mask for all."),
     "output": ("str", None, "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder for a folder. Of "
@@ -284,6 +284,13 @@ _FLAGS = {
     "feather": ("int", 0, "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel exact.", 0, 1000),
     "side_by_side": ("bool", False, "Write input, hole and output beside each other instead of the output alone."),
     "device": ("str", None, "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
+    # exporting
+    "format": (("saved_model", "tflite"), "saved_model", "saved_model: --output/VERSION/ for TensorFlow Serving. tflite: --output/SYSTEM.tflite."),
+    "quantize": (("none", "float16", "dynamic", "int8"), "none", "Of TFLite: float32; weights in float16; weights in 8 bits; weights and "
+                                                                 "activations in 8 bits where TFLite can."),
+    "size": ("str", None, "Photographs that a TFLite file takes, pixels: SIDE or HEIGHT,WIDTH; any: all sizes, slower. Default: the size that the "
+                          "run was trained on."),
+    "data": ("str", None, "Photographs, written like --train_data, by which --quantize=int8 finds its ranges. Default: those of the run."),
     # measuring
     "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),
     "repeats": ("int", 5, "Calls to take the median of.", 1, 1000),

@@ -20,7 +20,8 @@ What the variants settle
 
 import tensorflow as tf
 
-from tfinpaint.layers.patches import shape, unit
+from tfinpaint.layers.patches import products, shape, unit
+from tfinpaint.layers.rows import converting
 
 _NO_SCORE = -1e9  # of a key that is missing itself
 
@@ -59,7 +60,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         queries = units if self.variant == "paper" else cells
 
         # Searching: the known cell most like each cell. The choice has no gradient.
-        scores = tf.stop_gradient(tf.matmul(queries, units, transpose_b=True))  # [B, N, N]
+        scores = tf.stop_gradient(products(queries, tf.reshape(units, [b, h, w, c])))  # [B, N, N]
         found = tf.argmax(scores + _NO_SCORE * tf.cast(hole, dtype)[:, tf.newaxis], axis=-1, output_type=tf.int32)  # [B, N]
 
         # Generating: the missing cells of each picture first, in their order; what follows them is computed in vain.
@@ -72,7 +73,8 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         best = tf.gather(cells, in_order(found), batch_dims=1)  # [B, N, C]
         closeness = tf.reduce_sum(in_order(queries) * unit(best), -1)  # [B, N], Dmax  (1)
         if self.variant == "official":
-            units = tf.stop_gradient(cells / (tf.norm(cells, axis=-1, keepdims=True) + 1e-8))
+            # Scaled by 2^14, which changes no bit: the released 1e-8 would become 0 where constants are stored in float16 (TFLite).
+            units = tf.stop_gradient(cells * 2.0**14 / (tf.norm(cells, axis=-1, keepdims=True) * 2.0**14 + 1e-8 * 2.0**14))
         moving = [_time_major(x) for x in (in_order(units), best, closeness[..., tf.newaxis])]
         generated = _recursion(*moving, tf.reduce_max(count), self.variant)  # [N, B, C]
         back = tf.argsort(order, axis=1)
@@ -119,8 +121,11 @@ def _recursion(queries, best, closeness, steps, variant):
     def run(queries, best, closeness):
         outputs = tf.TensorArray(best.dtype, shape(best)[0], element_shape=best.shape[1:]).write(0, best[0])
 
+        # TFLite's calibration (int8) dies of floats that a loop reads and hands on as they are; their bits may pass.
+        read = [tf.bitcast(x, tf.int32) if converting() else x for x in (queries, best, closeness)]
+
         def forward(t, previous, outputs):
-            new = generate(queries[t], best[t], closeness[t], previous)
+            new = generate(*(tf.bitcast(x[t], tf.float32) if converting() else x[t] for x in read), previous)
             return t + 1, new, outputs.write(t, new)
 
         outputs = tf.while_loop(lambda t, *_: t < steps, forward, (1, best[0], outputs))[2].stack()
@@ -163,7 +168,7 @@ def reduce_hole(hole, h, w, variant):
     if known and (full_h % h or full_w % w or full_h // h != full_w // w):
         raise ValueError(f"the hole's size is a whole multiple of the features'. Got {full_h}x{full_w} and {h}x{w}")
     if variant == "paper":
-        return tf.reduce_max(tf.reshape(hole, [b, h, full_h // h, w, full_w // w]), axis=(2, 4))[..., tf.newaxis] > 0
+        return tf.expand_dims(tf.reduce_max(tf.reshape(hole, [b, h, full_h // h, w, full_w // w]), axis=(2, 4)), -1) > 0
 
     def halve(x):
         return tf.nn.avg_pool2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), 4, 2, "VALID")

@@ -17,7 +17,7 @@ n = H / rate * W / rate, q a query's position and k a key's:
 import tensorflow as tf
 
 from tfinpaint.layers.diagonal import diagonal_sum
-from tfinpaint.layers.patches import extract, flat, one_over_norm, shape, unit
+from tfinpaint.layers.patches import extract, flat, one_over_norm, products, shape, unit
 from tfinpaint.layers.rows import compiled, on_gpu
 
 
@@ -85,7 +85,7 @@ class ContextualAttention(tf.keras.layers.Layer):
     def _scores_of_patches(self, small):
         """[B, h, w, C] -> [B, n, n]."""
         queries = extract(small, self.patch_size)  # [B, h, w, P]
-        return tf.matmul(flat(queries), flat(unit(queries)), transpose_b=True)
+        return products(flat(queries), unit(queries))
 
     def _scores_of_pixels(self, small):
         """The same: a product of patches is a sum of products of pixels, along one axis of queries and keys and then the other."""

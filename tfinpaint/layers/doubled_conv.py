@@ -21,7 +21,16 @@ def doubled_conv(x, kernel):
     channels, filters = kernel.shape[2:]
     kernels = tf.einsum("aiu,bjv,uvcf->ijcabf", tf.cast(_TAPS, kernel.dtype), tf.cast(_TAPS, kernel.dtype), kernel)  # [2, 2, C, 2, 2, F]
     kernels = tf.reshape(kernels, [2, 2, channels, 4 * filters])
-    batch, height, width, _ = shape(x)
+    return conv_of_blocks(x, kernels)
+
+
+def conv_of_blocks(x, kernels):
+    """x [B, H, W, C], kernels [2, 2, C, 4 F] -> [B, 2H, 2W, F], with zeros beyond the border.
+
+    One 2x2 convolution for each place (a, b) in a 2x2 block of the output, F filters after F filters; its window begins at
+    (y - 1 + a, x - 1 + b).
+    """
+    (batch, height, width, _), filters = shape(x), kernels.shape[3] // 4
     # (Explicit padding has a slow gradient on CPUs, and so have slices x[a:b]; that of tf.slice is tf.pad.)
     y = tf.nn.conv2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), kernels, 1, "VALID")  # [B, H + 1, W + 1, 4 F]
     parts = tf.split(y, 4, axis=-1)

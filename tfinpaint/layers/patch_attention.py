@@ -15,11 +15,14 @@ What the variants settle
             keys stay in as constant vectors; propagation moves the query alone, a box sum; softmax scale 1; pasted / patch_size^2.
 """
 
+import functools
+import operator
+
 import tensorflow as tf
 
 from tfinpaint.layers import rows as lists
 from tfinpaint.layers.diagonal import diagonal_sum
-from tfinpaint.layers.patches import box_sum, extract, flat, one_over_norm, paste, shape
+from tfinpaint.layers.patches import box_sum, extract, flat, one_over_norm, paste, products, shape
 
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
 _OFFSET = 1e-7  # of keys in `official`
@@ -86,12 +89,12 @@ class PatchAttention(tf.keras.layers.Layer):
         """For every position: what it is replaced with [B, H, W, C] and its weights [B, N, N]."""
         b, h, w, c = shape(features)
         if self.variant == "official":
-            queries, keys = self._official(features, background)  # [B, N, P]
-            weights = tf.nn.softmax(tf.matmul(queries, keys, transpose_b=True))  # [B, N, N]
-            attended = tf.reshape(tf.matmul(weights, keys), [b, h, w, self.patch_size**2 * c])
+            queries, keys = self._official(features, background)  # [B, H, W, P]
+            weights = tf.nn.softmax(products(flat(queries), keys))  # [B, N, N]
+            attended = tf.reshape(tf.matmul(weights, flat(keys)), [b, h, w, self.patch_size**2 * c])
             return self._average(paste(attended, self.patch_size)), weights
         # Of pixels, as in `_attend_by_pixels`.
-        scores = _joint_shifts(tf.matmul(flat(features), flat(background), transpose_b=True), h, w, self.patch_size)  # [B, N, N]
+        scores = _joint_shifts(products(flat(features), background), h, w, self.patch_size)  # [B, N, N]
         scores *= flat(_SOFTMAX_SCALE * one_over_norm(features, self.patch_size))
         scores *= tf.reshape(one_over_norm(background, self.patch_size) * (1 - covers), [b, 1, h * w])  # (6), times lambda
         scores = _joint_shifts(scores, h, w, self.propagation)  # (8)
@@ -100,13 +103,13 @@ class PatchAttention(tf.keras.layers.Layer):
         return self._average(tf.reshape(attended, [b, h, w, c])), weights
 
     def _official(self, features, background):
-        """Queries and keys [B, N, P] as released; the keys are the values, too."""
+        """Queries and keys [B, H, W, P] as released; the keys are the values, too."""
         # The sum over shifted queries is linear: taken before the product it costs next to nothing.
         queries = box_sum(extract(features, self.patch_size), self.propagation)  # [B, H, W, P]
         background += _OFFSET
         squares = tf.reduce_sum(background**2, -1, keepdims=True)
         squares = box_sum(squares, self.patch_size, shape(features)[3] * _OFFSET**2)  # [B, H, W, 1]
-        return flat(queries), flat(extract(background, self.patch_size, _OFFSET) * tf.math.rsqrt(squares))
+        return queries, extract(background, self.patch_size, _OFFSET) * tf.math.rsqrt(squares)
 
     def _average(self, pasted):
         """Patches that were added up at their places [B, H, W, C], over their number."""
@@ -118,7 +121,7 @@ class PatchAttention(tf.keras.layers.Layer):
         """What the positions in the hole are replaced with [B, H, W, C]; others come as anything."""
         b, h, w, c = shape(features)
         if self.variant == "official":
-            queries, keys = self._official(features, background)  # [B, N, P]
+            queries, keys = (flat(x) for x in self._official(features, background))  # [B, N, P]
             keys, bias = _merged(keys, tf.reshape(tf.nn.max_pool2d(1 - hole, self.patch_size, 1, "SAME") <= 0, [b, h * w]))
 
             def attend(rows):
@@ -202,7 +205,7 @@ def _reduce_hole(hole, h, w, variant):
         raise ValueError(f"the hole's size is a whole multiple of the features'. Got {full_h}x{full_w} and {h}x{w}")
     cells = tf.reshape(hole, [b, h, full_h // h, w, full_w // w])
     cells = tf.reduce_max(cells, axis=(2, 4)) if variant == "paper" else cells[:, :, 0, :, 0]
-    return cells[..., None]
+    return tf.expand_dims(cells, -1)  # TFLite takes no other way for maps of any size
 
 
 def _for_rows(attend, asked, listed, channels, dtype):
@@ -260,7 +263,7 @@ def _joint_shifts(scores, h, w, taps):
             padding = [[reach, reach] if k in (axis, axis + 2) else [0, 0] for k in range(5)]
             padded = tf.pad(total, padding)
             starts = [[i if k in (axis, axis + 2) else 0 for k in range(5)] for i in range(taps)]
-            total = tf.add_n([tf.slice(padded, start, size) for start in starts])
+            total = functools.reduce(operator.add, [tf.slice(padded, start, size) for start in starts])  # TFLite's AddN is slow
         return tf.reshape(total, [b, n, n]), lambda upstream: _joint_shifts(upstream, h, w, taps)
 
     return run(scores)

@@ -75,6 +75,15 @@ def box_sum(x, size, around=0.0):
     return tf.nn.avg_pool2d(padded, size, 1, "VALID") * size**2
 
 
+def products(queries, keys):
+    """Each query's product with each place of a map of keys: [B, N, P], [B, H, W, P] -> [B, N, H W].
+
+    The keys are turned over before they are listed; TFLite is five times as slow where the product does it.
+    """
+    b, h, w, p = shape(keys)
+    return tf.matmul(queries, tf.reshape(tf.transpose(keys, [0, 3, 1, 2]), [b, p, h * w]))
+
+
 def double(x):
     """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile."""
     return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
@@ -88,6 +97,8 @@ def unit(x):
 def one_over_norm(x, size=1):
     """One over the norm of each size x size patch, [B, H, W, C] -> [B, H, W, 1] (of vectors of any shape where size is 1).
 
-    The floor bounds the gradient where features vanish.
+    The floor of 1e-4 bounds the gradient where features vanish.
     """
-    return tf.math.rsqrt(tf.maximum(box_sum(tf.reduce_sum(x**2, -1, keepdims=True), size), 1e-8))
+    squares = box_sum(tf.reduce_sum(x**2, -1, keepdims=True), size)
+    # Scaled by 2^14 and back, which changes no bit: 1e-8 would become 0 where constants are stored in float16 (TFLite).
+    return tf.math.rsqrt(tf.maximum(squares * 2.0**14, 1e-8 * 2.0**14)) * 2.0**7

@@ -23,9 +23,14 @@ def compiled() -> bool:
     It holds for the trace: a tf.function that was traced outside is taken as it is where compiled code calls it, and does not compile.
     Hand compiled code the Python function. Inside `with static_sizes():` it is True as well.
     """
-    if _static.on:
+    if converting():
         return True
     return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+
+
+def converting() -> bool:
+    """Whether what is being traced is for a converter: inside `with static_sizes():`."""
+    return _static.on
 
 
 @contextlib.contextmanager

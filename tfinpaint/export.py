@@ -1,0 +1,90 @@
+"""Makes a trained system ready to be served or carried.
+
+    python -m tfinpaint.export --model=RUN --output=exported/paris                         # SavedModel, for TensorFlow Serving
+    python -m tfinpaint.export --model=RUN --format=tflite --quantize=float16 --output=mobile
+
+A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have the weights of the moving average and a
+model_card.json. Nothing is there until it is whole.
+"""
+
+import os
+
+from absl import flags
+
+from tfinpaint import command, settings
+from tfinpaint.settings import SettingsError
+
+settings.adopt("model", "format", "quantize", "size", "data", "output", "device")
+FLAGS = flags.FLAGS
+
+_CALIBRATION = 32  # photographs
+
+
+def main():
+    for name, what in (("model", "a run directory of `train`"), ("output", "the folder for what is exported")):
+        if not FLAGS[name].value:
+            raise SettingsError(f"--{name} is missing: {what}")
+    tflite_only = [name for name, default in (("quantize", "none"), ("size", None), ("data", None)) if FLAGS[name].value != default]
+    if FLAGS.format == "saved_model" and tflite_only:
+        raise SettingsError(f"--{tflite_only[0]} belongs to --format=tflite; a saved_model takes photographs of any size, in float32")
+    if FLAGS.data and FLAGS.quantize != "int8":
+        raise SettingsError(f"--data is what --quantize=int8 is calibrated with. Got --quantize={FLAGS.quantize}")
+    settings.check_writable("output", FLAGS.output)
+    if os.path.isfile(os.path.join(FLAGS.model, "saved_model.pb")):
+        raise SettingsError(f"--model={FLAGS.model} is exported already: a run directory of `train` is needed")
+    command.choose_device(FLAGS.device)
+    from tfinpaint import load
+    from tfinpaint.runs import read_settings
+
+    run = read_settings(FLAGS.model)
+    size = _size(run.photos.image_size)
+    painter = load(FLAGS.model)
+    from tfinpaint.serving import model_card
+
+    card = model_card.describe(FLAGS.model, painter)
+    if FLAGS.format == "saved_model":
+        from tfinpaint.serving import saved_model
+
+        path = saved_model.export(painter, FLAGS.output, card)
+        print(f"{path}: signatures serving_default and tensors, {_megabytes(path)}")
+    else:
+        from tfinpaint.serving import tflite
+
+        pairs = _calibration(FLAGS.data or run.photos.source, size or (run.photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
+        path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
+        print(f"{path}: signature fill, {'any size' if size is None else f'{size[1]}x{size[0]} pixels'}, {_megabytes(path)}")
+    print(f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} parameters")
+
+
+def _size(trained):
+    """--size as (height, width), or None for any."""
+    if FLAGS.size == "any":
+        return None
+    words = (FLAGS.size or str(trained)).split(",")
+    if len(words) > 2 or not all(word.isdecimal() and 0 < int(word) <= 8192 for word in words):
+        raise SettingsError(f"--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got {FLAGS.size!r}")
+    return int(words[0]), int(words[-1])
+
+
+def _calibration(source, size):
+    """(photo, mask) of this size: squares of the photographs, cut to it, with fixed strokes of 10 to 60 %."""
+    from tfinpaint.data.batches import evaluation_squares
+    from tfinpaint.data.evaluation_holes import evaluation_holes
+
+    height, width = size
+    photos = evaluation_squares(source, max(size), _CALIBRATION)
+    holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
+    return [(photo[:height, :width], 255 * hole[:height, :width, 0]) for photo, hole in zip(photos, holes)]
+
+
+def _megabytes(path):
+    files = [path] if os.path.isfile(path) else [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    return f"{sum(map(os.path.getsize, files)) / 1e6:.1f} MB"
+
+
+def cli():
+    command.run(main)
+
+
+if __name__ == "__main__":
+    cli()

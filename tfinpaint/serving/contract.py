@@ -1,0 +1,117 @@
+"""TensorFlow Serving's REST contract, as functions of JSON values and arrays: no network here.
+
+Request   {"signature_name": ..., "instances": [{name: value}, ...]}   rows: one object, or the bare value of an only input, for each
+                                                                       entry of a batch
+          {"signature_name": ..., "inputs": {name: [...]}}             columns: the batch of each input, or the bare batch of an only one
+Answer    {"predictions": [...]} or {"outputs": ...}, in the same manner: bare where there is one output
+          {"error": message} and an HTTP status
+Bytes     {"b64": ...} in both directions; in an answer those of outputs whose name ends in _bytes, other strings are UTF-8
+
+Source: tensorflow_serving/g3doc/api_rest.md.
+"""
+
+import base64
+import binascii
+import json
+
+import numpy as np
+
+# The codes of gRPC that are used here, and their HTTP status.
+HTTP_STATUS = {"INVALID_ARGUMENT": 400, "NOT_FOUND": 404, "RESOURCE_EXHAUSTED": 429, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503,
+               "DEADLINE_EXCEEDED": 504, "INTERNAL": 500}
+
+
+class ServingError(Exception):
+    """What ends one request: a code of `HTTP_STATUS` and a message for the client."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def http_status(self) -> int:
+        return HTTP_STATUS[self.code]
+
+
+def parse_request(body: bytes):
+    """-> signature name (or ""), "instances" or "inputs", and its value."""
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ServingError("INVALID_ARGUMENT", f"JSON Parse error: {error}") from None
+    if not isinstance(request, dict):
+        raise ServingError("INVALID_ARGUMENT", "The request is a JSON object")
+    forms = [form for form in ("instances", "inputs") if form in request]
+    if len(forms) != 1:
+        raise ServingError("INVALID_ARGUMENT", "The request has either 'instances' or 'inputs'")
+    name = request.get("signature_name", "")
+    if not isinstance(name, str):
+        raise ServingError("INVALID_ARGUMENT", "'signature_name' is a string")
+    return name, forms[0], request[forms[0]]
+
+
+def read_inputs(form: str, value, dtypes: dict) -> dict:
+    """The inputs of a signature as arrays. dtypes: {input: numpy dtype}, object for strings."""
+    if form == "inputs":
+        columns = value if isinstance(value, dict) and not set(value) == {"b64"} else {_only(dtypes): value}
+    else:
+        if not isinstance(value, list) or not value:
+            raise ServingError("INVALID_ARGUMENT", "'instances' is a list with at least one entry")
+        rows = [row if isinstance(row, dict) and not set(row) == {"b64"} else {_only(dtypes): row} for row in value]
+        if any(set(row) != set(rows[0]) for row in rows):
+            raise ServingError("INVALID_ARGUMENT", "All entries of 'instances' have the same inputs")
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+    if set(columns) != set(dtypes):
+        raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {', '.join(sorted(dtypes))}. Got {', '.join(sorted(columns))}")
+    return {name: _array(name, column, dtypes[name]) for name, column in columns.items()}
+
+
+def write_outputs(form: str, outputs: dict) -> dict:
+    """The answer's JSON value."""
+    columns = {name: _values(name, array) for name, array in outputs.items()}
+    if form == "inputs":
+        return {"outputs": next(iter(columns.values())) if len(columns) == 1 else columns}
+    rows = [dict(zip(columns, row)) for row in zip(*columns.values())]
+    return {"predictions": [next(iter(row.values())) for row in rows] if len(columns) == 1 else rows}
+
+
+def _only(dtypes):
+    if len(dtypes) != 1:
+        raise ServingError("INVALID_ARGUMENT", f"The signature has the inputs {', '.join(sorted(dtypes))}: name them")
+    return next(iter(dtypes))
+
+
+def _array(name, column, dtype):
+    if dtype == object:
+        return np.array(_strings(name, column), object)
+    try:
+        array = np.array(column)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind not in ("iu" if np.dtype(dtype).kind in "iu" else "iuf"):
+        raise ServingError("INVALID_ARGUMENT", f"'{name}' is a box of numbers of type {np.dtype(dtype).name}")
+    if np.dtype(dtype).kind in "iu" and array.size and not np.iinfo(dtype).min <= array.min() <= array.max() <= np.iinfo(dtype).max:
+        raise ServingError("INVALID_ARGUMENT", f"'{name}' has numbers beyond {np.dtype(dtype).name}: {array.min()} to {array.max()}")
+    return array.astype(dtype)
+
+
+def _strings(name, value):
+    if isinstance(value, list):
+        return [_strings(name, entry) for entry in value]
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
+        try:
+            return base64.b64decode(value["b64"], validate=True)
+        except binascii.Error:
+            raise ServingError("INVALID_ARGUMENT", f"'{name}' has a b64 value that is not base64") from None
+    raise ServingError("INVALID_ARGUMENT", f"'{name}' is made of strings or {{\"b64\": ...}} objects")
+
+
+def _values(name, array):
+    if array.dtype != object:
+        return array.tolist()
+    if array.ndim:
+        return [_values(name, np.asarray(entry, object)) for entry in array]
+    text = array.item()
+    return {"b64": base64.b64encode(text).decode()} if name.endswith("_bytes") else text.decode("utf-8", "replace")

@@ -1,0 +1,74 @@
+"""The REST side of the server: TensorFlow Serving's paths over `contract.py`, as a Starlette application.
+
+    GET  /v1/models/NAME[/versions/N]            status
+    GET  /v1/models/NAME[/versions/N]/metadata   signatures
+    POST /v1/models/NAME[/versions/N]:predict    see contract.py
+"""
+
+import asyncio
+import json
+import re
+
+from google.protobuf import json_format
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tfinpaint.serving import contract, messages
+from tfinpaint.serving.contract import ServingError
+
+_PATH = re.compile(r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?(?P<what>/metadata|:\w+)?")
+
+
+def application(models: dict, largest: int, workers, routes=()) -> Starlette:
+    """models: {name: Servable}. largest: bytes of a request's body. workers: an executor. routes: Starlette's, of whoever shares the port."""
+
+    async def answer(request: Request):
+        try:
+            return _json(await _answer(models, largest, workers, request))
+        except ServingError as error:
+            return _json({"error": str(error)}, error.http_status)
+        except Exception as error:  # one request's trouble is not the server's
+            return _json({"error": f"{type(error).__name__}: {error}"}, 500)
+
+    return Starlette(routes=[*routes, Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "DELETE", "PATCH"])])
+
+
+async def _answer(models, largest, workers, request):
+    match = _PATH.fullmatch(request.url.path)
+    what = match and match["what"]
+    if not match or (request.method, what) not in (("GET", None), ("GET", "/metadata"), ("POST", ":predict")):
+        raise ServingError("INVALID_ARGUMENT", f"Malformed request: {request.method} {request.url.path}")
+    model = messages.find(models, match["name"], match["version"] and int(match["version"]))
+    if what is None:
+        return _of(messages.status(model))
+    if what == "/metadata":
+        return _of(messages.metadata(model))
+    body = await _body(request, largest)
+    return await asyncio.get_running_loop().run_in_executor(workers, _predict, model, body)
+
+
+def _predict(model, body):
+    signature, form, value = contract.parse_request(body)
+    inputs = contract.read_inputs(form, value, model.input_dtypes(signature))
+    return contract.write_outputs(form, model.predict(signature, inputs))
+
+
+async def _body(request, largest):
+    """No more of it is kept in memory than may come."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > largest:
+            raise ServingError("RESOURCE_EXHAUSTED", f"A request has at most {largest // 2**20} MB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _of(message):
+    return json.loads(json_format.MessageToJson(message, preserving_proto_field_name=True, including_default_value_fields=True))
+
+
+def _json(value, status=200):
+    return Response(json.dumps(value, indent=1), status, media_type="application/json")

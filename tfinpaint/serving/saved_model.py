@@ -1,0 +1,97 @@
+"""A trained system as a SavedModel for TensorFlow Serving, and such a SavedModel as a painter.
+
+    OUTPUT/
+      1/                      written beside and renamed into place: a server that watches OUTPUT never sees half a model
+        saved_model.pb, variables/                        the signatures (signatures.py); stock TensorFlow operations only
+        assets.extra/tf_serving_warmup_requests           one request for each signature
+        model_card.json                                   what the model is
+"""
+
+import json
+import os
+import shutil
+import uuid
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint import filling
+from tfinpaint.serving import signatures, warmup
+from tfinpaint.serving.model_card import CARD, write_card
+from tfinpaint.settings import SettingsError, first_line
+
+
+def export(painter, output: str, card: dict) -> str:
+    """Writes `output`/<next version>/ and returns its path. The painter is that of a run. Raises SettingsError where it cannot be written."""
+    beside = os.path.join(output, f".{uuid.uuid4().hex}")
+    module = signatures.module(painter)
+    try:
+        os.makedirs(beside)
+        tf.saved_model.save(module, beside, signatures={name: getattr(module, name) for name in ("serving_default", "tensors")})
+        os.makedirs(os.path.join(beside, "assets.extra"), exist_ok=True)
+        warmup.write(os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"]))
+        write_card(beside, {**card, "format": "saved_model", "stride": painter.stride, "working_size": painter.working_size})
+        return _rename(beside, output)
+    except (OSError, tf.errors.OpError) as error:
+        raise SettingsError(f"--output={output} cannot be written (is the disk full?): {first_line(error)}") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+class ExportedPainter:
+    """Fills photographs with an exported model, as `Painter` does with a run: `fill`, and `stride` and `working_size` as attributes."""
+
+    def __init__(self, path: str):
+        card = os.path.join(path, CARD)
+        try:
+            with open(card, encoding="utf-8") as f:
+                about = json.load(f)
+            self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SettingsError(f"--model={path}: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
+                                "writes it") from error
+        try:
+            self._model = tf.saved_model.load(path)
+            self.fill_window = self._model.fill_window
+        except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
+            raise SettingsError(f"--model={path} is no model that `export` wrote, or it is damaged: {first_line(error)}") from error
+
+    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> np.ndarray:
+        """As `Painter.fill`."""
+        return filling.fill(self.fill_window, self.stride, self.working_size, photo, mask, grow, feather)
+
+    def generate(self, images, holes):
+        """Not there: an exported model fills photographs."""
+        raise ValueError("`generate` takes a run directory; an exported model has `fill`")
+
+
+def versions(path: str) -> list:
+    """The version numbers of the models in a folder, ascending."""
+    names = os.listdir(path) if os.path.isdir(path) else []
+    return sorted(int(name) for name in names if name.isdecimal() and os.path.isdir(os.path.join(path, name)))
+
+
+def _rename(beside, output):
+    """To the next free version; another export may be at it as well."""
+    version = max(versions(output), default=0) + 1
+    while True:
+        place = os.path.join(output, str(version))
+        if not os.path.exists(place):
+            try:
+                os.rename(beside, place)
+                return place
+            except OSError:
+                if not os.path.exists(place):
+                    raise
+        version += 1
+
+
+def _requests(size):
+    """One photograph with a centred hole for each signature: enough for a server to plan its memory."""
+    row = np.linspace(0, 255, size).astype(np.uint8)
+    image = np.stack([np.broadcast_to(row, (size, size)), np.broadcast_to(row[:, None], (size, size)), np.full((size, size), 128, np.uint8)], -1)
+    mask = np.zeros((size, size, 1), np.uint8)
+    mask[size // 4:size - size // 4, size // 4:size - size // 4] = 255
+    files = [np.array([tf.io.encode_png(array).numpy()], object) for array in (image, mask)]
+    yield "serving_default", dict(zip(("image_bytes", "mask_bytes"), files))
+    yield "tensors", {"image": image[np.newaxis], "mask": mask[np.newaxis]}

@@ -1,0 +1,102 @@
+"""One version of an exported model, loaded: what it answers to, and its answers, a few at a time."""
+
+import os
+import re
+import threading
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+
+from tfinpaint.serving import warmup
+from tfinpaint.serving.contract import ServingError
+from tfinpaint.serving.saved_model import versions
+from tfinpaint.settings import SettingsError, first_line
+
+DEFAULT = "serving_default"
+
+
+class Servable:
+    """Loads a model and plays its warm-up requests.
+
+    Args:
+        name: of the model, as clients ask for it.
+        path: a version directory, or the folder of them, whose highest is taken.
+        at_once: requests that are computed at the same time; each has as many cores as it can use.
+        waiting: requests that may wait for their turn; further ones are answered UNAVAILABLE at once, and clients try again.
+
+    Attributes: name, version, signature_defs ({name: SignatureDef}, as the metadata call wants them).
+
+    Raises: SettingsError where there is no model at `path`.
+    """
+
+    def __init__(self, name: str, path: str, at_once: int = 2, waiting: int = 64):
+        self.name = name
+        numbers = versions(path)
+        if not os.path.isfile(os.path.join(path, "saved_model.pb")) and numbers:
+            path = os.path.join(path, str(numbers[-1]))
+        try:
+            self._model = tf.saved_model.load(path)
+            with open(os.path.join(path, "saved_model.pb"), "rb") as f:
+                self.signature_defs = saved_model_pb2.SavedModel.FromString(f.read()).meta_graphs[0].signature_def
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            raise SettingsError(f"{path} is no model that `export` wrote, or it is damaged: {first_line(error)}") from error
+        folder = os.path.basename(os.path.abspath(path))
+        self.version = int(folder) if folder.isdecimal() else 1
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._places = threading.BoundedSemaphore(at_once + waiting)
+        self._warm_up(os.path.join(path, warmup.PATH))
+
+    def input_dtypes(self, signature: str) -> dict:
+        """{input: numpy dtype}, object for strings."""
+        return {name: _numpy(spec.dtype) for name, spec in self._function(signature).structured_input_signature[1].items()}
+
+    def predict(self, signature: str, inputs: dict) -> dict:
+        """Arrays in, arrays out. Raises ServingError."""
+        function = self._function(signature)
+        specs = function.structured_input_signature[1]
+        if set(inputs) != set(specs):
+            raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {', '.join(sorted(specs))}. Got {', '.join(sorted(inputs))}")
+        for name, array in inputs.items():
+            spec = specs[name]
+            if array.dtype != _numpy(spec.dtype) or not spec.shape.is_compatible_with(array.shape):
+                raise ServingError("INVALID_ARGUMENT", f"'{name}' is {spec.dtype.name} {spec.shape}. Got {array.dtype} {list(array.shape)}")
+        if not self._places.acquire(blocking=False):
+            raise ServingError("UNAVAILABLE", "The server is busy: too many requests are waiting")
+        try:
+            with self._turns:
+                outputs = function(**{name: tf.constant(array, specs[name].dtype) for name, array in inputs.items()})
+                return {name: value.numpy() for name, value in outputs.items()}
+        except tf.errors.InvalidArgumentError as error:
+            raise ServingError("INVALID_ARGUMENT", _message(error)) from error
+        except (tf.errors.ResourceExhaustedError, MemoryError) as error:
+            raise ServingError("RESOURCE_EXHAUSTED", "The photograph does not fit into the server's memory") from error
+        except tf.errors.OpError as error:
+            raise ServingError("INTERNAL", _message(error)) from error
+        finally:
+            self._places.release()
+
+    def _function(self, signature):
+        try:
+            return self._model.signatures[signature or DEFAULT]
+        except KeyError:
+            raise ServingError("INVALID_ARGUMENT", f"The model's signatures are {', '.join(sorted(self._model.signatures))}. "
+                                                   f"Got {signature!r}") from None
+
+    def _warm_up(self, path):
+        if os.path.isfile(path):
+            for record in tf.data.TFRecordDataset(path):
+                request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+                self.predict(request.model_spec.signature_name, {name: tf.make_ndarray(value) for name, value in request.inputs.items()})
+
+
+def _numpy(dtype):
+    return np.dtype(object) if dtype == tf.string else np.dtype(dtype.as_numpy_dtype)
+
+
+def _message(error):
+    """What an operation said, without where in the graph it stands."""
+    lines = [line.strip() for line in error.message.splitlines()]
+    kept = [line for line in lines if line and not re.match(r"Graph execution error|Detected at node|<stack traces|\[\[|\d+ root error", line)]
+    return re.sub(r"assertion failed: \[(.*)\]$", r"\1", re.sub(r"\s*\[Op:.*\]$", "", kept[0])) if kept else error.message

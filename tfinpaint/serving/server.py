@@ -1,0 +1,100 @@
+"""A server of exported models that speaks TensorFlow Serving's contract, REST and gRPC, in this process.
+
+For the studio, for tests, and where TensorFlow Serving is not at hand; it has its paths, messages, base64 and errors, and neither its speed
+under load nor its watching of folders for new versions. It needs the extra `serve`.
+
+    with Server({"paris": "exported/paris"}) as server:
+        print(server.url, server.grpc_address)
+"""
+
+import concurrent.futures
+import socket
+import threading
+import time
+
+import grpc
+import uvicorn
+
+from tfinpaint.serving import grpc_services, rest
+from tfinpaint.serving.servable import Servable
+from tfinpaint.settings import SettingsError
+
+LARGEST = 256 * 2**20  # bytes of a request: a photograph of some 100 megapixels, in base64
+
+
+class Server:
+    """See the top of the file.
+
+    Args:
+        models: {name: path}, each a version directory or the folder of them.
+        host: address to listen on; the default answers this machine alone.
+        port, grpc_port: 0 takes a free one; None leaves that side out.
+        at_once, waiting: see `Servable`.
+        routes: Starlette routes that share the REST port.
+
+    Attributes: url ("http://HOST:PORT"), grpc_address ("HOST:PORT"), models ({name: Servable}).
+
+    Raises: SettingsError where a model cannot be loaded or a port is taken.
+    """
+
+    def __init__(self, models: dict, host: str = "127.0.0.1", port=8501, grpc_port=8500, at_once: int = 2, waiting: int = 64, routes=()):
+        self.models = {name: Servable(name, path, at_once, waiting) for name, path in models.items()}
+        self.url = self.grpc_address = None
+        self._host = host
+        self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)  # those that are turned away take one for a moment
+        self._rest = self._grpc = self._thread = None
+        try:
+            if port is not None:
+                self._start_rest(port, routes)
+            if grpc_port is not None:
+                self._start_grpc(grpc_port)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Answers what has begun, and ends."""
+        if self._grpc:
+            self._grpc.stop(grace=5).wait()
+        if self._rest:
+            self._rest.should_exit = True
+            self._thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.stop()
+
+    def _start_rest(self, port, routes):
+        application = rest.application(self.models, LARGEST, self._workers, routes)
+        listener = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self._host, port))
+        except OSError as error:
+            listener.close()
+            raise SettingsError(f"--port={port} on {self._host} cannot be opened ({error.strerror}): choose another") from error
+        self._rest = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5))
+        self._thread = threading.Thread(target=self._rest.run, kwargs={"sockets": [listener]}, daemon=True)
+        self._thread.start()
+        while not self._rest.started and self._thread.is_alive():
+            time.sleep(0.01)
+        self.url = f"http://{self._shown()}:{listener.getsockname()[1]}"
+
+    def _start_grpc(self, port):
+        self._grpc = grpc.server(self._workers, options=[("grpc.max_receive_message_length", LARGEST), ("grpc.max_send_message_length", -1),
+                                                         ("grpc.so_reuseport", 0)])
+        grpc_services.add_to(self._grpc, self.models)
+        try:
+            bound = self._grpc.add_insecure_port(f"{self._shown()}:{port}")
+        except RuntimeError:
+            bound = 0
+        if not bound:
+            self._grpc = None
+            raise SettingsError(f"--grpc_port={port} on {self._host} cannot be opened (is it taken?): choose another")
+        self._grpc.start()
+        self.grpc_address = f"{self._shown()}:{bound}"
+
+    def _shown(self):
+        return f"[{self._host}]" if ":" in self._host else self._host

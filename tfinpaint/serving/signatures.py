@@ -1,0 +1,116 @@
+"""What an exported model answers to: the signatures of TensorFlow Serving.
+
+    serving_default   image_bytes string [B], mask_bytes string [B] -> filled_bytes string [B], PNG. A batch may mix sizes.
+    tensors           image uint8 [B, H, W, 3], mask uint8 [B, H, W, 1] -> filled uint8 [B, H, W, 3]
+
+Photographs are JPEG, PNG, BMP or the first picture of a GIF, masks too; white (above 127) is hole. Pixels are taken as they are stored: an
+orientation tag is not looked at. Each photograph is filled by itself, one after another: one window holds all of its holes with
+their context, is filled by `Painter.fill_window` and pasted back; all known pixels keep their values.
+
+Errors, one for the request: bytes that are no such picture, a mask of another size, a mask without a hole.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.photo import THRESHOLD
+from tfinpaint.windows import CONTEXT
+
+_FILES = tf.TensorSpec([None], tf.string)
+
+
+def module(painter) -> tf.Module:
+    """What tf.saved_model.save takes: the two signatures, `fill_window`, and the weights; nothing else of the painter."""
+    exported = tf.Module()
+    exported.weights = list(painter.system.generator.variables)
+    exported.fill_window = painter.fill_window
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1)])
+    def fill_photo(photo, mask):
+        return _fill_photo(painter, photo, mask)
+
+    @tf.function(input_signature=[_FILES, _FILES])
+    def serving_default(image_bytes, mask_bytes):
+        _check_batch("image_bytes", image_bytes, "mask_bytes", mask_bytes)
+        filled = tf.map_fn(lambda files: tf.io.encode_png(fill_photo(_decode_image(files[0]), _decode_mask(files[1]))),
+                           (image_bytes, mask_bytes), fn_output_signature=tf.string, parallel_iterations=1)
+        return {"filled_bytes": filled}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, c], tf.uint8) for c in (3, 1)])
+    def tensors(image, mask):
+        _check_batch("image", image, "mask", mask)
+        size = image.shape[1:]
+        filled = tf.map_fn(lambda pair: fill_photo(*pair), (image, mask), fn_output_signature=tf.TensorSpec(size, tf.uint8),
+                           parallel_iterations=1)
+        return {"filled": filled}
+
+    exported.serving_default, exported.tensors = serving_default, tensors
+    return exported
+
+
+def _fill_photo(painter, photo, mask):
+    """uint8 [H, W, 3], uint8 [H, W, 1] -> uint8 [H, W, 3]."""
+    size, mask_size = tf.shape(photo)[:2], tf.shape(mask)[:2]
+    hole = mask > THRESHOLD  # [H, W, 1]
+    fits = _checked(tf.reduce_all(size == mask_size), "A mask has the size of its photograph, {} (height, width). Got {}", size, mask_size)
+    with tf.control_dependencies([fits]):
+        some = _checked(tf.reduce_any(hole), f"The mask has no hole: no pixel is above {THRESHOLD}. Got {{}} as the brightest",
+                        tf.reduce_max(mask))
+    with tf.control_dependencies([some]):  # before anything else stumbles over it
+        hole = tf.identity(hole)
+    top, bottom, height = _extent(tf.reduce_any(hole, axis=(1, 2)), painter.stride)
+    left, right, width = _extent(tf.reduce_any(hole, axis=(0, 2)), painter.stride)
+    hole_here = tf.cast(hole[top:bottom, left:right], tf.uint8)  # [h, w, 1]
+    window = painter.fill_window(photo[top:bottom, left:right], hole_here, hole_here)  # [h, w, 3]
+    pasted = tf.pad(window, [[top, height - bottom], [left, width - right], [0, 0]])  # [H, W, 3]
+    return tf.where(hole, pasted, photo)
+
+
+def _extent(missing, stride):
+    """Along one axis, bool [N] -> first and last + 1 of the window around all holes, and N. As `windows.window_around`."""
+    places, limit = tf.cast(tf.where(missing)[:, 0], tf.int32), tf.size(missing)
+    first, last = places[0], places[-1] + 1
+    side = last - first
+    wanted = side + 2 * tf.maximum(CONTEXT, (side + 1) // 2)
+    side = tf.minimum((wanted + stride - 1) // stride * stride, limit)
+    begin = tf.clip_by_value((first + last - side) // 2, 0, limit - side)
+    return begin, begin + side, limit
+
+
+def _decode_image(contents):
+    image = tf.image.decode_image(contents, channels=3, expand_animations=False, name="image_bytes")
+    return tf.ensure_shape(image, [None, None, 3])
+
+
+def _decode_mask(contents):
+    """Bytes of a mask -> uint8 [H, W, 1]: its luminance; or its alpha where strokes are painted on a transparent layer, as in `read_hole`."""
+    mask = tf.image.decode_image(contents, channels=0, expand_animations=False, name="mask_bytes")
+    mask = tf.ensure_shape(mask, [None, None, None])  # [H, W, 1 to 4]
+    channels = tf.shape(mask)[2]
+    luminance = tf.cond(channels < 3, lambda: mask[..., :1], lambda: _luminance(mask))
+    return tf.cond(channels % 2 == 0, lambda: _strokes(mask, luminance), lambda: luminance)
+
+
+def _luminance(mask):
+    """ITU-R 601 as Pillow computes it: [H, W, 3 or 4] -> [H, W, 1]."""
+    weighed = tf.cast(mask[..., :3], tf.int32) * [19595, 38470, 7471]
+    return tf.cast((tf.reduce_sum(weighed, -1, keepdims=True) + 0x8000) // 0x10000, tf.uint8)
+
+
+def _strokes(mask, luminance):
+    """The alpha channel [H, W, 1] where it varies and all that is visible has one colour; else the luminance."""
+    alpha = mask[..., -1:]
+    visible = tf.cond(tf.reduce_any(alpha > THRESHOLD), lambda: alpha > THRESHOLD, lambda: alpha > 0)[..., 0]  # [H, W]
+    colours = tf.boolean_mask(mask[..., :-1], visible)  # [visible pixels, 1 or 3]
+    spread = tf.reduce_max(colours, axis=0) - tf.reduce_min(colours, axis=0)
+    varies = tf.reduce_max(alpha) > tf.reduce_min(alpha)
+    return tf.cond(tf.logical_and(varies, tf.reduce_all(spread <= 8)), lambda: alpha, lambda: luminance)
+
+
+def _check_batch(name, one, other_name, other):
+    sizes = tf.shape(one)[0], tf.shape(other)[0]
+    _checked(sizes[0] == sizes[1], f"{name} and {other_name} have one entry for each photograph. Got {{}} and {{}}", *sizes)
+
+
+def _checked(condition, message, *values):
+    """The operation that ends a request with a message."""
+    return tf.debugging.Assert(condition, [tf.strings.format(message, values)])

@@ -1,0 +1,109 @@
+"""A trained system as one TFLite file, of built-in operations only.
+
+    OUTPUT/<system>.tflite       signature "fill": image uint8 [1, H, W, 3], mask uint8 [1, H, W, 1] (above 127 = hole) -> filled uint8
+    OUTPUT/model_card.json
+
+The whole photograph is filled at its own size (sides that are no multiples of the stride are mirrored inside), known pixels keep their bytes.
+A fixed size is fast; any size takes what the photograph asks for, and TFLite cannot use its fastest kernels.
+"""
+
+import os
+import shutil
+import tempfile
+from typing import Iterable, Optional, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint.layers import rows
+from tfinpaint.photo import THRESHOLD
+from tfinpaint.serving.model_card import write_card
+from tfinpaint.settings import SettingsError, first_line
+
+SIGNATURE = "fill"
+
+
+def export(painter, output: str, card: dict, quantize: str = "none", size: Optional[Tuple[int, int]] = None, pairs: Iterable = ()) -> str:
+    """Writes `output`/<system>.tflite and the card beside it; returns the file's path.
+
+    painter:   of a run.
+    quantize:  "none" (float32), "float16" (weights), "dynamic" (weights in 8 bits) or "int8" (activations too, where TFLite has a
+               kernel for it).
+    size:      height and width of the photographs that it takes, pixels; None: any.
+    pairs:     for "int8": (photo uint8 [H, W, 3], mask uint8 [H, W]) by which it finds the ranges of activations.
+
+    Raises: SettingsError where TFLite cannot convert it, with the operations that stop it, or where it cannot be written.
+    """
+    path = os.path.join(output, f"{card['system']}.tflite")
+    content = convert(painter, quantize, size, pairs)
+    beside = path + ".new"
+    try:
+        os.makedirs(output, exist_ok=True)
+        with open(beside, "wb") as f:
+            f.write(content)
+        write_card(output, {**card, "format": "tflite", "quantize": quantize, "size": size or "any", "stride": painter.stride,
+                            "bytes": len(content), "signature": SIGNATURE})
+        os.replace(beside, path)
+    except OSError as error:
+        raise SettingsError(f"--output={output} cannot be written (is the disk full?): {first_line(error)}") from error
+    finally:
+        if os.path.exists(beside):
+            os.remove(beside)
+    return path
+
+
+def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
+    """The file's content; see `export`."""
+    height, width = size or (None, None)
+    module = tf.Module()
+    module.weights = list(painter.system.generator.variables)
+
+    @tf.function(input_signature=[tf.TensorSpec([1, height, width, channels], tf.uint8) for channels in (3, 1)])
+    def fill(image, mask):
+        # In float32: TFLite neither compares nor chooses uint8.
+        filled = painter.fill_whole(tf.cast(image[0], tf.float32), tf.cast(mask[0], tf.float32) > THRESHOLD)
+        return {"filled": tf.expand_dims(tf.cast(filled, tf.uint8), 0)}
+
+    module.fill = fill
+    folder = tempfile.mkdtemp(prefix="tfinpaint-")
+    try:
+        with rows.static_sizes():
+            tf.saved_model.save(module, folder, signatures={SIGNATURE: fill.get_concrete_function()})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if quantize != "none":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantize == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if quantize == "int8":
+            converter.target_spec.supported_ops += [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.representative_dataset = lambda: ((SIGNATURE, _inputs(*pair)) for pair in pairs)
+        return converter.convert()
+    except Exception as error:  # the converter's own classes are private
+        if type(error).__name__ != "ConverterError":
+            raise
+        raise SettingsError(f"TFLite has no operation for {_culprits(str(error))} (--format=tflite, --quantize={quantize})") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class TFLitePainter:
+    """Fills photographs of the size that a TFLite file takes: uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3]."""
+
+    def __init__(self, content: bytes, threads: int = 2):
+        self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
+        self._interpreter.allocate_tensors()  # a signature runner alone leaves TFLite's fast kernels (XNNPACK) out
+        self._runner = self._interpreter.get_signature_runner(SIGNATURE)
+
+    def fill(self, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return self._runner(**_inputs(photo, mask))["filled"][0]
+
+
+def _inputs(photo, mask):
+    return {"image": photo[np.newaxis], "mask": mask[np.newaxis, ..., np.newaxis]}
+
+
+def _culprits(message):
+    """The operations that a converter's error lists."""
+    lines = [line.strip().split("(")[0] for line in message.splitlines() if line.strip().startswith("tf.")]
+    return ", ".join(dict.fromkeys(lines)) or first_line(ValueError(message))
