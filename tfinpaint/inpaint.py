@@ -3,6 +3,7 @@
     python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=masks/ --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
+    python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png --output=filled.png
 
 In a mask white is hole (--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph. In a
 folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a folder run every output keeps its
@@ -22,7 +23,8 @@ from tfinpaint import command, settings
 from tfinpaint.photo import PHOTO_ENDINGS, check_photo_path, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device")
+settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device",
+               "server", "timeout")
 FLAGS = flags.FLAGS
 
 
@@ -35,9 +37,11 @@ class Job(NamedTuple):
 
 
 def main():
-    for name in ("model", "image", "mask", "output"):
+    for name in ("image", "mask", "output") if FLAGS.server else ("model", "image", "mask", "output"):
         if not FLAGS[name].value:
             raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
+    if FLAGS.server and FLAGS.model:
+        raise SettingsError("--model and --server: one of them fills")
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
         read = _read(jobs[0])  # before the model, which takes seconds: a wrong mask is told at once
@@ -61,6 +65,10 @@ def main():
 
 
 def _load_painter():
+    if FLAGS.server:
+        from tfinpaint.serving.client import connect
+
+        return connect(FLAGS.server, FLAGS.timeout)
     command.choose_device(FLAGS.device)
     from tfinpaint import load
 

@@ -284,6 +284,14 @@ _FLAGS = {
     "feather": ("int", 0, "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel exact.", 0, 1000),
     "side_by_side": ("bool", False, "Write input, hole and output beside each other instead of the output alone."),
     "device": ("str", None, "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
+    "server": ("str", None, "Fill through a server instead of --model: http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME."),
+    "timeout": ("float", 60.0, "Seconds to wait for a server's answer."),
+    # serving
+    "host": ("str", "127.0.0.1", "Address to listen on; the default answers this machine alone, 0.0.0.0 everybody who can reach it."),
+    "port": ("int", 8501, "Port of REST; 0: a free one.", 0, 65535),
+    "grpc_port": ("int", 8500, "Port of gRPC; 0: a free one.", 0, 65535),
+    "requests": ("int", 200, "Requests in all.", 1, 1000000),
+    "clients": ("int", 8, "Clients that ask at the same time.", 1, 1000),
     # exporting
     "format": (("saved_model", "tflite"), "saved_model", "saved_model: --output/VERSION/ for TensorFlow Serving. tflite: --output/SYSTEM.tflite."),
     "quantize": (("none", "float16", "dynamic", "int8"), "none", "Of TFLite: float32; weights in float16; weights in 8 bits; weights and "

@@ -71,4 +71,4 @@ def _of(message):
 
 
 def _json(value, status=200):
-    return Response(json.dumps(value, indent=1), status, media_type="application/json")
+    return Response(json.dumps(value), status, media_type="application/json")

@@ -96,7 +96,9 @@ def _numpy(dtype):
 
 
 def _message(error):
-    """What an operation said, without where in the graph it stands."""
+    """What an operation said, and of which input where that has a name; without where in the graph it stands."""
     lines = [line.strip() for line in error.message.splitlines()]
     kept = [line for line in lines if line and not re.match(r"Graph execution error|Detected at node|<stack traces|\[\[|\d+ root error", line)]
-    return re.sub(r"assertion failed: \[(.*)\]$", r"\1", re.sub(r"\s*\[Op:.*\]$", "", kept[0])) if kept else error.message
+    of = re.search(r"(image_bytes|mask_bytes)/", error.message)
+    said = re.sub(r"assertion failed: \[(.*)\]$", r"\1", re.sub(r"\s*\[Op:.*\]$", "", kept[0] if kept else error.message))
+    return f"{of[1]}: {said}" if of else said

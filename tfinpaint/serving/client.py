@@ -1,0 +1,183 @@
+"""Fills photographs through a server: TensorFlow Serving, or `tfinpaint.serving.server`, by REST or gRPC.
+
+    painter = connect("http://localhost:8501/v1/models/paris")     # or grpc://localhost:8500/paris; .../versions/3 for one version
+    filled = painter.fill(photo, mask)                             # uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3]
+
+Photographs travel as PNG, so every known pixel comes back as it was. A server that is not there yet, or busy (UNAVAILABLE), is asked again
+after a while; other errors are not worth a second try. All end in a `ServerError`, one line that says which server and what it
+answered. gRPC needs the extra `serve`. REST loads no TensorFlow.
+"""
+
+import base64
+import json
+import re
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+
+from tfinpaint import filling
+from tfinpaint.photo import THRESHOLD
+from tfinpaint.settings import SettingsError
+
+_FORMS = "http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME, with /versions/N where one version is meant"
+
+
+class ServerError(SettingsError):
+    """A server that cannot be reached, or that answers with an error."""
+
+
+def connect(url: str, timeout: float = 60.0, tries: int = 4):
+    """A client for one model of a server; nothing is sent yet.
+
+    url:      see the top of the file.
+    timeout:  seconds that one request may take, tries and pauses included (REST: each try).
+    tries:    of a request, where the server is not there or busy; pauses between them double from half a second on.
+
+    Raises: SettingsError where the URL is none of these.
+    """
+    parts = urlsplit(url)
+    rest, grpc = (re.fullmatch(rf"{begin}/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?/?", parts.path) for begin in (r"(/.*)?/v1/models", ""))
+    if parts.scheme in ("http", "https") and parts.netloc and rest:
+        return RestClient(url.rstrip("/"), timeout, tries)
+    if parts.scheme == "grpc" and parts.netloc and grpc:
+        return GrpcClient(parts.netloc, grpc["name"], grpc["version"] and int(grpc["version"]), timeout, tries)
+    raise SettingsError(f"--server is {_FORMS}. Got {url!r}")
+
+
+class _Client:
+    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> np.ndarray:
+        """As `Painter.fill`; but a server fills holes only, so that there is nothing to fade in: `feather` is 0."""
+        if feather:
+            raise SettingsError(f"--feather is 0 with --server, which fills the hole and nothing beyond it. Got {feather}")
+        photo, mask = np.asarray(photo), np.asarray(mask)
+        filling.check(photo, mask, grow)
+        hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
+        answer = self.fill_bytes(_png(photo[..., ::-1]), _png(255 * hole))
+        filled = cv2.imdecode(np.frombuffer(answer, np.uint8), cv2.IMREAD_COLOR)
+        if filled is None or filled.shape != photo.shape:
+            raise ServerError(f"{self} answered with no picture of the photograph's size")
+        return filled[..., ::-1].copy()
+
+    def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
+        """Files of a photograph and its mask -> a PNG file. Raises ServerError."""
+        raise NotImplementedError
+
+
+class RestClient(_Client):
+    """See `connect`. url: http://HOST:PORT/v1/models/NAME[/versions/N]."""
+
+    def __init__(self, url, timeout=60.0, tries=4):
+        import requests
+        from urllib3.util import Retry
+
+        self._url, self._timeout = url, timeout
+        again = Retry(total=tries - 1, read=0, status_forcelist=[503], allowed_methods=None, backoff_factor=0.5, raise_on_status=False)
+        self._session = requests.Session()
+        self._session.mount(url, requests.adapters.HTTPAdapter(max_retries=again))
+
+    def fill_bytes(self, image_bytes, mask_bytes):
+        """See the base class."""
+        files = {"image_bytes": image_bytes, "mask_bytes": mask_bytes}
+        answer = self._ask("POST", ":predict", {"inputs": {name: [{"b64": base64.b64encode(b).decode()}] for name, b in files.items()}})
+        try:
+            return base64.b64decode(answer["outputs"][0]["b64"])
+        except (KeyError, IndexError, TypeError, ValueError):
+            raise ServerError(f"{self} answered without a picture: {json.dumps(answer)[:200]}") from None
+
+    def status(self) -> list:
+        """Of each version: {"version": ..., "state": ..., "status": ...}."""
+        return self._ask("GET", "")["model_version_status"]
+
+    def _ask(self, method, what, request=None):
+        import requests
+
+        try:
+            response = self._session.request(method, self._url + what, json=request, timeout=self._timeout)
+            answer = response.json()
+        except requests.Timeout:
+            raise ServerError(f"{self} did not answer within {self._timeout:g} s (--timeout)") from None
+        except requests.JSONDecodeError:
+            raise ServerError(f"{self} is no such server: it answered {response.status_code} {response.reason}, and no JSON") from None
+        except requests.RequestException as error:
+            raise ServerError(f"{self} cannot be reached: {_reason(error)}") from None
+        if response.status_code != 200:
+            said = answer.get("error") if isinstance(answer, dict) else None
+            raise ServerError(f"{self} answered {response.status_code}: {said or response.reason}")
+        return answer
+
+    def __str__(self):
+        return self._url
+
+
+class GrpcClient(_Client):
+    """See `connect`. address: HOST:PORT."""
+
+    def __init__(self, address, name, version=None, timeout=60.0, tries=4):
+        import grpc
+        from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+        self._address, self._name, self._version, self._timeout = address, name, version, timeout
+        policy = {"maxAttempts": min(max(tries, 2), 5), "initialBackoff": "0.5s", "maxBackoff": "5s", "backoffMultiplier": 2,
+                  "retryableStatusCodes": ["UNAVAILABLE"]}
+        config = {"methodConfig": [{"name": [{}], **({"retryPolicy": policy} if tries > 1 else {})}]}
+        self._channel = grpc.insecure_channel(address, options=[
+            ("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1), ("grpc.service_config", json.dumps(config)),
+            ("grpc.max_reconnect_backoff_ms", 2000)])
+        self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
+
+    def fill_bytes(self, image_bytes, mask_bytes):
+        """See the base class."""
+        from tensorflow_serving.apis import predict_pb2
+
+        request = predict_pb2.PredictRequest()
+        self._name_model(request.model_spec)
+        for name, content in (("image_bytes", image_bytes), ("mask_bytes", mask_bytes)):
+            tensor = request.inputs[name]
+            tensor.dtype = 7  # DT_STRING
+            tensor.tensor_shape.dim.add(size=1)
+            tensor.string_val.append(content)
+        response = self._call(self._prediction.Predict, request)
+        if not response.outputs["filled_bytes"].string_val:
+            raise ServerError(f"{self} answered without a picture")
+        return response.outputs["filled_bytes"].string_val[0]
+
+    def status(self) -> list:
+        """Of each version: {"version": ..., "state": ..., "status": ...}."""
+        from google.protobuf import json_format
+        from tensorflow_serving.apis import get_model_status_pb2
+
+        request = get_model_status_pb2.GetModelStatusRequest()
+        self._name_model(request.model_spec)
+        response = self._call(self._models.GetModelStatus, request)
+        return json_format.MessageToDict(response, preserving_proto_field_name=True, including_default_value_fields=True)["model_version_status"]
+
+    def _name_model(self, spec):
+        spec.name = self._name
+        if self._version is not None:
+            spec.version.value = self._version
+
+    def _call(self, method, request):
+        import grpc
+
+        try:
+            return method(request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise ServerError(f"{self} did not answer within {self._timeout:g} s (--timeout)") from None
+            raise ServerError(f"{self} answered {error.code().name}: {' '.join(error.details().split())}") from None
+
+    def __str__(self):
+        return f"grpc://{self._address}/{self._name}"
+
+
+def _png(picture):
+    return cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+
+
+def _reason(error):
+    """The innermost cause of what requests wraps several times."""
+    text = str(error)
+    match = re.search(r"\[Errno -?\d+\] ([^')]+)", text)
+    return match[1] if match else text[:160]

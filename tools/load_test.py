@@ -1,0 +1,60 @@
+"""Asks a server for many fills at once, and checks each against a single one.
+
+    python -m tools.load_test --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png
+
+Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an answer; exit status 1 where an answer was
+an error or another picture than the single one.
+"""
+
+import concurrent.futures
+import time
+
+import numpy as np
+from absl import flags
+
+from tfinpaint import command, settings
+from tfinpaint.settings import SettingsError
+
+settings.adopt("server", "image", "mask", "timeout", "requests", "clients")
+
+
+def main():
+    values = flags.FLAGS
+    for name in ("server", "image", "mask"):
+        if not values[name].value:
+            raise SettingsError(f"--{name} is missing: {values[name].help}")
+    from tfinpaint.photo import read_hole, read_photo
+
+    photo, mask = read_photo(values.image).pixels, read_hole(values.mask)[0]
+    result = load(values.server, photo, mask, values.requests, values.clients, values.timeout)
+    print(f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, {result['different']} other pictures; "
+          f"{result['rate']:.2f} photographs/s, p50 {result['p50']:.3f} s, p99 {result['p99']:.3f} s")
+    if result["errors"] or result["different"]:
+        command.fail("; ".join(sorted(set(result["errors"]))[:3]) or "pictures differ from the one that was filled alone")
+
+
+def load(url: str, photo: np.ndarray, mask: np.ndarray, requests: int = 200, clients: int = 8, timeout: float = 60.0) -> dict:
+    """-> errors (messages), different (answers unlike a single one), rate (photographs per second), p50 and p99 (seconds)."""
+    from tfinpaint.serving.client import connect
+
+    alone = connect(url, timeout).fill(photo, mask)
+    connections = [connect(url, timeout) for _ in range(clients)]
+
+    def ask(number):
+        start = time.perf_counter()
+        try:
+            same = np.array_equal(connections[number % clients].fill(photo, mask), alone)
+            return time.perf_counter() - start, None, same
+        except SettingsError as error:
+            return time.perf_counter() - start, str(error), True
+
+    start = time.perf_counter()
+    with concurrent.futures.ThreadPoolExecutor(clients) as pool:
+        answers = list(pool.map(ask, range(requests)))
+    times = [seconds for seconds, _, _ in answers]
+    return {"errors": [error for _, error, _ in answers if error], "different": sum(not same for _, _, same in answers),
+            "rate": requests / (time.perf_counter() - start), "p50": float(np.percentile(times, 50)), "p99": float(np.percentile(times, 99))}
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Serves exported models with TensorFlow Serving: REST on 8501, gRPC on 8500, on this machine alone.
+#
+#   tools/serve.sh exported/paris                      one model, named after its folder
+#   tools/serve.sh exported/paris celeba=exported/c    several, with names
+#
+# Each folder holds numbered versions, as `export` writes them; the server takes the highest and looks for new ones. It starts the
+# tensorflow_model_server of TFSERVING_BIN or of the PATH, else the official image with docker. Further settings, from the environment:
+#   REST_PORT=8501  GRPC_PORT=8500  HOST=127.0.0.1 (docker; a bare server listens on all addresses: put a firewall before it)
+#   TFSERVING_IMAGE=tensorflow/serving:2.15.1
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+rest_port=${REST_PORT:-8501} grpc_port=${GRPC_PORT:-8500} host=${HOST:-127.0.0.1}
+image=${TFSERVING_IMAGE:-tensorflow/serving:2.15.1}
+
+fail() { echo "serve.sh: $*" >&2; exit 1; }
+
+[ $# -gt 0 ] || fail "name the folders of exported models: tools/serve.sh exported/paris"
+server=${TFSERVING_BIN:-$(command -v tensorflow_model_server || true)}
+[ -z "${TFSERVING_BIN:-}" ] || [ -x "$TFSERVING_BIN" ] || fail "TFSERVING_BIN=$TFSERVING_BIN is no program"
+if [ -z "$server" ] && ! command -v docker >/dev/null; then
+  fail "neither tensorflow_model_server nor docker is on the PATH (TFSERVING_BIN names a server elsewhere); a small server in Python: python -m tools.python_server --model=$1"
+fi
+
+config=$(mktemp -d)
+trap 'rm -rf "$config"' EXIT
+mounts=()
+{
+  echo "model_config_list {"
+  for argument in "$@"; do
+    folder=${argument#*=}
+    name=$(basename "$folder")
+    case "$argument" in *=*) name=${argument%%=*} ;; esac
+    [ -d "$folder" ] || fail "there is no folder $folder"
+    folder=$(cd "$folder" && pwd)
+    ls "$folder"/[0-9]*/saved_model.pb >/dev/null 2>&1 || fail "$folder holds no numbered version of a model: python -m tfinpaint.export writes them"
+    [[ "$name" =~ ^[A-Za-z0-9_.-]+$ ]] || fail "a model's name is made of letters, digits, '_', '-' and '.'. Got $name"
+    base=$folder
+    if [ -z "$server" ]; then base=/models/$name; mounts+=(--mount "type=bind,source=$folder,target=$base,readonly"); fi
+    echo "  config { name: \"$name\" base_path: \"$base\" model_platform: \"tensorflow\" }"
+  done
+  echo "}"
+} > "$config/models.txt"
+cp "$here/serving/batching.txt" "$here/serving/monitoring.txt" "$config/"
+
+options() {  # of the server, which finds the configuration in folder $1
+  echo "--port=$2" "--rest_api_port=$3" "--model_config_file=$1/models.txt" --enable_batching "--batching_parameters_file=$1/batching.txt" \
+    "--monitoring_config_file=$1/monitoring.txt" --rest_api_timeout_in_ms=60000
+}
+
+if [ -n "$server" ]; then
+  # shellcheck disable=SC2046
+  "$server" $(options "$config" "$grpc_port" "$rest_port")
+else
+  # shellcheck disable=SC2046
+  docker run --rm -p "$host:$rest_port:8501" -p "$host:$grpc_port:8500" "${mounts[@]}" \
+    --mount "type=bind,source=$config,target=/config,readonly" --entrypoint tensorflow_model_server "$image" $(options /config 8500 8501)
+fi
