@@ -9,6 +9,7 @@ Heavy modules are imported inside `main`, so that --help and a wrong flag answer
 to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C.
 """
 
+import contextlib
 import logging
 import os
 import re
@@ -16,6 +17,7 @@ import sys
 from typing import Callable, NoReturn, Optional
 
 from absl import app, flags
+from absl import logging as absl_logging
 
 from tfinpaint.settings import SettingsError
 
@@ -42,6 +44,22 @@ def fail(message: str, status: int = 1) -> NoReturn:
 def warn(message: str) -> None:
     """One line on stderr."""
     print(f"tfinpaint: warning: {' '.join(message.split())}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def without_chatter():
+    """Keeps away what libraries in C++ print to stderr, which passes Python by."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def choose_device(name: Optional[str]) -> None:
@@ -81,6 +99,8 @@ def _parse(main, argv):
 
 
 def _guarded(main, argv):
+    if not flags.FLAGS["verbosity"].present:
+        absl_logging.set_verbosity(absl_logging.ERROR)  # TensorFlow tells there what it renames when it saves
     try:
         return main()
     except SettingsError as error:

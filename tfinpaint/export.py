@@ -51,7 +51,8 @@ def main():
         from tfinpaint.serving import tflite
 
         pairs = _calibration(FLAGS.data or run.photos.source, size or (run.photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
-        path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
+        with command.without_chatter():
+            path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         print(f"{path}: signature fill, {'any size' if size is None else f'{size[1]}x{size[0]} pixels'}, {_megabytes(path)}")
     print(f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} parameters")
 

@@ -293,11 +293,11 @@ _FLAGS = {
     "requests": ("int", 200, "Requests in all.", 1, 1000000),
     "clients": ("int", 8, "Clients that ask at the same time.", 1, 1000),
     # exporting
-    "format": (("saved_model", "tflite"), "saved_model", "saved_model: --output/VERSION/ for TensorFlow Serving. tflite: --output/SYSTEM.tflite."),
+    "format": (("saved_model", "tflite"), "saved_model", "saved_model: OUTPUT/VERSION/, for servers. tflite: OUTPUT/SYSTEM.tflite."),
     "quantize": (("none", "float16", "dynamic", "int8"), "none", "Of TFLite: float32; weights in float16; weights in 8 bits; weights and "
                                                                  "activations in 8 bits where TFLite can."),
-    "size": ("str", None, "Photographs that a TFLite file takes, pixels: SIDE or HEIGHT,WIDTH; any: all sizes, slower. Default: the size that the "
-                          "run was trained on."),
+    "size": ("str", None, "Photographs that a TFLite file takes, pixels: SIDE or HEIGHT,WIDTH; any: all sizes, slower. Default: the size "
+                          "that the run was trained on."),
     "data": ("str", None, "Photographs, written like --train_data, by which --quantize=int8 finds its ranges. Default: those of the run."),
     # measuring
     "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),

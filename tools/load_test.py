@@ -2,8 +2,8 @@
 
     python -m tools.load_test --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png
 
-Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an answer; exit status 1 where an answer was
-an error or another picture than the single one.
+Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an answer; exit status 1 where an
+answer was an error or another picture than the single one.
 """
 
 import concurrent.futures
@@ -51,9 +51,10 @@ def load(url: str, photo: np.ndarray, mask: np.ndarray, requests: int = 200, cli
     start = time.perf_counter()
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
         answers = list(pool.map(ask, range(requests)))
-    times = [seconds for seconds, _, _ in answers]
+    rate = requests / (time.perf_counter() - start)
+    p50, p99 = np.percentile([seconds for seconds, _, _ in answers], [50, 99]).tolist()
     return {"errors": [error for _, error, _ in answers if error], "different": sum(not same for _, _, same in answers),
-            "rate": requests / (time.perf_counter() - start), "p50": float(np.percentile(times, 50)), "p99": float(np.percentile(times, 99))}
+            "rate": rate, "p50": p50, "p99": p99}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Serves exported models in Python, with TensorFlow Serving's REST and gRPC contract: for a try, and where TensorFlow Serving is not at hand.
+"""Serves exported models in Python with TensorFlow Serving's REST and gRPC contract, where TensorFlow Serving is not at hand.
 
     python -m tools.python_server --model=exported/paris
     python -m tools.python_server --model=exported/paris,celeba=exported/c --port=8501 --grpc_port=8500

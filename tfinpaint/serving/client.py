@@ -37,7 +37,8 @@ def connect(url: str, timeout: float = 60.0, tries: int = 4):
     Raises: SettingsError where the URL is none of these.
     """
     parts = urlsplit(url)
-    rest, grpc = (re.fullmatch(rf"{begin}/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?/?", parts.path) for begin in (r"(/.*)?/v1/models", ""))
+    model = r"/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?/?"
+    rest, grpc = re.fullmatch(r"(/.*)?/v1/models" + model, parts.path), re.fullmatch(model, parts.path)
     if parts.scheme in ("http", "https") and parts.netloc and rest:
         return RestClient(url.rstrip("/"), timeout, tries)
     if parts.scheme == "grpc" and parts.netloc and grpc:
@@ -150,8 +151,9 @@ class GrpcClient(_Client):
 
         request = get_model_status_pb2.GetModelStatusRequest()
         self._name_model(request.model_spec)
-        response = self._call(self._models.GetModelStatus, request)
-        return json_format.MessageToDict(response, preserving_proto_field_name=True, including_default_value_fields=True)["model_version_status"]
+        answer = json_format.MessageToDict(self._call(self._models.GetModelStatus, request), preserving_proto_field_name=True,
+                                           including_default_value_fields=True)
+        return answer["model_version_status"]
 
     def _name_model(self, spec):
         spec.name = self._name

@@ -62,7 +62,7 @@ def read_inputs(form: str, value, dtypes: dict) -> dict:
             raise ServingError("INVALID_ARGUMENT", "All entries of 'instances' have the same inputs")
         columns = {name: [row[name] for row in rows] for name in rows[0]}
     if set(columns) != set(dtypes):
-        raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {', '.join(sorted(dtypes))}. Got {', '.join(sorted(columns))}")
+        raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {sorted(dtypes)}. Got {sorted(columns)}")
     return {name: _array(name, column, dtypes[name]) for name, column in columns.items()}
 
 
@@ -77,12 +77,12 @@ def write_outputs(form: str, outputs: dict) -> dict:
 
 def _only(dtypes):
     if len(dtypes) != 1:
-        raise ServingError("INVALID_ARGUMENT", f"The signature has the inputs {', '.join(sorted(dtypes))}: name them")
+        raise ServingError("INVALID_ARGUMENT", f"The signature has the inputs {sorted(dtypes)}: name them")
     return next(iter(dtypes))
 
 
 def _array(name, column, dtype):
-    if dtype == object:
+    if np.dtype(dtype).kind == "O":
         return np.array(_strings(name, column), object)
     try:
         array = np.array(column)
@@ -109,7 +109,7 @@ def _strings(name, value):
 
 
 def _values(name, array):
-    if array.dtype != object:
+    if array.dtype.kind != "O":
         return array.tolist()
     if array.ndim:
         return [_values(name, np.asarray(entry, object)) for entry in array]

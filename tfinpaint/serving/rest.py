@@ -22,7 +22,7 @@ _PATH = re.compile(r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?(?P
 
 
 def application(models: dict, largest: int, workers, routes=()) -> Starlette:
-    """models: {name: Servable}. largest: bytes of a request's body. workers: an executor. routes: Starlette's, of whoever shares the port."""
+    """models: {name: Servable}. largest: bytes of a request. workers: an executor. routes: Starlette's, of whoever shares the port."""
 
     async def answer(request: Request):
         try:

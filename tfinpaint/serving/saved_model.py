@@ -22,12 +22,16 @@ from tfinpaint.settings import SettingsError, first_line
 
 
 def export(painter, output: str, card: dict) -> str:
-    """Writes `output`/<next version>/ and returns its path. The painter is that of a run. Raises SettingsError where it cannot be written."""
+    """Writes `output`/<next version>/ and returns its path. Raises SettingsError where it cannot be written.
+
+    painter: a `Painter`.   card: see model_card.py; its "system" and "image_size" at least.
+    """
     beside = os.path.join(output, f".{uuid.uuid4().hex}")
     module = signatures.module(painter)
     try:
         os.makedirs(beside)
-        tf.saved_model.save(module, beside, signatures={name: getattr(module, name) for name in ("serving_default", "tensors")})
+        tf.saved_model.save(module, beside, {name: getattr(module, name) for name in ("serving_default", "tensors")},
+                            tf.saved_model.SaveOptions(experimental_custom_gradients=False))  # nobody trains it
         os.makedirs(os.path.join(beside, "assets.extra"), exist_ok=True)
         warmup.write(os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"]))
         write_card(beside, {**card, "format": "saved_model", "stride": painter.stride, "working_size": painter.working_size})
@@ -88,8 +92,8 @@ def _rename(beside, output):
 
 def _requests(size):
     """One photograph with a centred hole for each signature: enough for a server to plan its memory."""
-    row = np.linspace(0, 255, size).astype(np.uint8)
-    image = np.stack([np.broadcast_to(row, (size, size)), np.broadcast_to(row[:, None], (size, size)), np.full((size, size), 128, np.uint8)], -1)
+    ramp = np.linspace(0, 255, size).astype(np.uint8)
+    image = np.stack(np.broadcast_arrays(ramp, ramp[:, np.newaxis], np.uint8(128)), -1)  # [S, S, 3]
     mask = np.zeros((size, size, 1), np.uint8)
     mask[size // 4:size - size // 4, size // 4:size - size // 4] = 255
     files = [np.array([tf.io.encode_png(array).numpy()], object) for array in (image, mask)]

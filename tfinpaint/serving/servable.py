@@ -57,7 +57,7 @@ class Servable:
         function = self._function(signature)
         specs = function.structured_input_signature[1]
         if set(inputs) != set(specs):
-            raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {', '.join(sorted(specs))}. Got {', '.join(sorted(inputs))}")
+            raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {sorted(specs)}. Got {sorted(inputs)}")
         for name, array in inputs.items():
             spec = specs[name]
             if array.dtype != _numpy(spec.dtype) or not spec.shape.is_compatible_with(array.shape):
@@ -98,7 +98,7 @@ def _numpy(dtype):
 def _message(error):
     """What an operation said, and of which input where that has a name; without where in the graph it stands."""
     lines = [line.strip() for line in error.message.splitlines()]
-    kept = [line for line in lines if line and not re.match(r"Graph execution error|Detected at node|<stack traces|\[\[|\d+ root error", line)]
+    kept = [line for line in lines if line and not re.match(r"Graph execution|Detected at node|<stack traces|\[\[|\d+ root error", line)]
     of = re.search(r"(image_bytes|mask_bytes)/", error.message)
     said = re.sub(r"assertion failed: \[(.*)\]$", r"\1", re.sub(r"\s*\[Op:.*\]$", "", kept[0] if kept else error.message))
     return f"{of[1]}: {said}" if of else said

@@ -82,7 +82,7 @@ def _decode_image(contents):
 
 
 def _decode_mask(contents):
-    """Bytes of a mask -> uint8 [H, W, 1]: its luminance; or its alpha where strokes are painted on a transparent layer, as in `read_hole`."""
+    """Bytes of a mask -> uint8 [H, W, 1]: its luminance; of strokes painted on a transparent layer, as in `read_hole`, the alpha."""
     mask = tf.image.decode_image(contents, channels=0, expand_animations=False, name="mask_bytes")
     mask = tf.ensure_shape(mask, [None, None, None])  # [H, W, 1 to 4]
     channels = tf.shape(mask)[2]

@@ -3,8 +3,8 @@
     OUTPUT/<system>.tflite       signature "fill": image uint8 [1, H, W, 3], mask uint8 [1, H, W, 1] (above 127 = hole) -> filled uint8
     OUTPUT/model_card.json
 
-The whole photograph is filled at its own size (sides that are no multiples of the stride are mirrored inside), known pixels keep their bytes.
-A fixed size is fast; any size takes what the photograph asks for, and TFLite cannot use its fastest kernels.
+The whole photograph is filled at its own size (sides that are no multiples of the stride are mirrored inside); known pixels keep their
+bytes. A fixed size is fast; any size takes what the photograph asks for, and TFLite cannot use its fastest kernels.
 """
 
 import os

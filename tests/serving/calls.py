@@ -1,0 +1,132 @@
+"""How the tests of serving ask a server: plain HTTP, the official gRPC stubs, and servers that answer what a test tells them."""
+
+import base64
+import contextlib
+import http.server
+import io
+import json
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+from PIL import Image
+
+
+def png(array):
+    """A file of a picture or a mask, by another library than the client's."""
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "png")
+    return file.getvalue()
+
+
+def picture(content):
+    """The pixels of a file."""
+    image = Image.open(io.BytesIO(content))
+    assert image.format == "PNG" and image.mode == "RGB"
+    return np.asarray(image)
+
+
+def b64(content):
+    return {"b64": base64.b64encode(content).decode()}
+
+
+def unb64(value):
+    assert set(value) == {"b64"}
+    return base64.b64decode(value["b64"], validate=True)
+
+
+def rest(url, body=None, method=None):
+    """-> HTTP status and the answer's JSON value. body: None (GET), bytes, or a JSON value."""
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=60) as response:
+            assert response.headers["Content-Type"] == "application/json"
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        assert error.headers["Content-Type"] == "application/json"
+        return error.code, json.load(error)
+
+
+def stubs(address):
+    """The official stubs: PredictionService and ModelService."""
+    import grpc
+    from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+    channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
+    return prediction_service_pb2_grpc.PredictionServiceStub(channel), model_service_pb2_grpc.ModelServiceStub(channel)
+
+
+def predict_request(inputs, name="small", signature="", version=None, output_filter=()):
+    """A PredictRequest. inputs: {name: array, TensorProto, or list of bytes}."""
+    import tensorflow as tf
+    from tensorflow.core.framework.tensor_pb2 import TensorProto
+    from tensorflow_serving.apis import predict_pb2
+
+    request = predict_pb2.PredictRequest(output_filter=output_filter)
+    request.model_spec.name, request.model_spec.signature_name = name, signature
+    if version is not None:
+        request.model_spec.version.value = version
+    for key, value in inputs.items():
+        request.inputs[key].CopyFrom(value if isinstance(value, TensorProto) else tf.make_tensor_proto(value))
+    return request
+
+
+def code(call, request):
+    """The name of the gRPC code that a call ends with, and its message."""
+    import grpc
+
+    try:
+        call(request, timeout=60)
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    return "OK", ""
+
+
+def free_port():
+    """A port that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def silent_port():
+    """A port that takes connections and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def http_server(*answers, port=0):
+    """A server that gives these answers one after another, then the last again: (status, content type, body). -> port, arrival times."""
+    arrivals = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            status, kind, body = answers[min(len(arrivals), len(answers) - 1)]
+            arrivals.append(time.monotonic())
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server.server_address[1], arrivals
+        finally:
+            server.shutdown()
+            thread.join()
