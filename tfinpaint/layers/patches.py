@@ -86,7 +86,9 @@ def products(queries, keys):
 
 def double(x):
     """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile."""
-    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+    b, h, w, c = shape(x)
+    doubled = tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+    return tf.reshape(doubled, [b, 2 * h, 2 * w, c])  # for TFLite, which forgets what it knew of the channels
 
 
 def unit(x):

@@ -1,0 +1,117 @@
+"""The export command as a user meets it: a run in, a SavedModel or a TFLite file with its card out, one line for each mistake."""
+
+import csv
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfinpaint
+from tfinpaint import export, inpaint
+from tfinpaint.photo import read_photo, write_photo
+from tfinpaint.runs import Checkpoints, write_run
+from tfinpaint.serving.tflite import TFLitePainter
+from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    """A run whose moving average is not what the generator is."""
+    folder = str(tmp_path_factory.mktemp("runs") / "small")
+    settings = TrainSettings("partial_conv", PhotoSettings("samples:", 64), HoleSettings(), system_settings=(("width", 4), ("depth", 4)))
+    system = tfinpaint.create("partial_conv", width=4, depth=4)
+    system.compile(perceptual_weights="none")
+    for variable in system.averaged_generator.trainable_variables:
+        variable.assign(variable * 1.5)
+    write_run(folder, settings)
+    Checkpoints(folder, system).save(12)
+    with open(os.path.join(folder, "metrics.csv"), "w", newline="", encoding="utf-8") as f:
+        writer = csv.DictWriter(f, ["step", "loss", "val_psnr", "val_ssim"], restval="")
+        writer.writeheader()
+        writer.writerows([{"step": 6, "val_psnr": 9, "val_ssim": 0.1}, {"step": 10, "val_psnr": 11.5, "val_ssim": 0.5}, {"step": 12, "loss": 3}])
+    return folder
+
+
+@pytest.fixture
+def run(command_line):
+    """run("--flag=value", ...) -> exit status, stdout, stderr."""
+    return lambda *arguments: command_line(export.main, *arguments)
+
+
+def _pair(size=64):
+    photo = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
+    mask = np.zeros((size, size), np.uint8)
+    mask[20:40, 10:50] = 255
+    return photo, mask
+
+
+def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it_is(run, run_dir, tmp_path):
+    status, out, err = run(f"--model={run_dir}", f"--output={tmp_path / 'out'}")
+    assert (status, err) == (0, "") and f"{tmp_path / 'out' / '1'}: signatures serving_default and tensors" in out
+    photo, mask = _pair()
+    path = str(tmp_path / "out" / "1")
+    np.testing.assert_array_equal(tfinpaint.load(path).fill(photo, mask), tfinpaint.load(run_dir).fill(photo, mask))
+    assert os.path.isfile(os.path.join(path, "assets.extra", "tf_serving_warmup_requests"))
+    with open(os.path.join(path, "model_card.json"), encoding="utf-8") as f:
+        card = json.load(f)
+    expected = {"system": "partial_conv", "variant": "paper", "steps": 12, "trained_on": "samples:", "holes": "strokes", "image_size": 64,
+                "format": "saved_model", "stride": 16, "working_size": 128, "metrics": {"step": 10, "psnr": 11.5, "ssim": 0.5},
+                "tensorflow": tf.__version__, "tfinpaint": tfinpaint.__version__}
+    assert {name: card[name] for name in expected} == expected
+    assert card["settings"]["system_settings"] == [["width", 4], ["depth", 4]] and len(card["weights_sha256"]) == 64
+    assert card["git_commit"] is None or len(card["git_commit"].removesuffix("-dirty")) == 40
+
+
+def test_inpaint_takes_an_exported_model(run, run_dir, tmp_path, command_line):
+    assert run(f"--model={run_dir}", f"--output={tmp_path / 'out'}")[0] == 0
+    photo, mask = _pair()
+    write_photo(str(tmp_path / "photo.png"), photo)
+    write_photo(str(tmp_path / "mask.png"), np.repeat(mask[..., np.newaxis], 3, -1))
+    flags = [f"--{name}={tmp_path / name}.png" for name in ("photo", "mask", "filled")]
+    flags[0], flags[2] = flags[0].replace("--photo", "--image"), flags[2].replace("--filled", "--output")
+    assert command_line(inpaint.main, f"--model={tmp_path / 'out' / '1'}", *flags)[0] == 0
+    np.testing.assert_array_equal(read_photo(str(tmp_path / "filled.png")).pixels, tfinpaint.load(run_dir).fill(photo, mask))
+
+
+@pytest.mark.parametrize("quantize, size", [("none", None), ("float16", "32,48"), ("dynamic", "any"), ("int8", None)])
+def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, size):
+    data = ["--data=samples:astronaut"] if quantize == "int8" else []
+    status, out, err = run(f"--model={run_dir}", "--format=tflite", f"--quantize={quantize}", f"--output={tmp_path}", *data,
+                           *([f"--size={size}"] if size else []))
+    assert (status, err) == (0, "")
+    assert sorted(os.listdir(tmp_path)) == ["model_card.json", "partial_conv.tflite"]
+    with open(tmp_path / "model_card.json", encoding="utf-8") as f:
+        card = json.load(f)
+    assert (card["format"], card["quantize"], card["bytes"]) == ("tflite", quantize, os.path.getsize(tmp_path / "partial_conv.tflite"))
+    assert card["size"] == {None: [64, 64], "32,48": [32, 48], "any": "any"}[size]
+    photo, mask = _pair()
+    if size == "32,48":
+        photo, mask = photo[:32, :48], mask[:32, :48]
+    filled = TFLitePainter((tmp_path / "partial_conv.tflite").read_bytes()).fill(photo, mask)
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+
+
+@pytest.mark.parametrize("flags, message", [
+    ([], "--model is missing"), (["--model=RUN"], "--output is missing"), (["--model=/nowhere", "--output=OUT"], "--model=/nowhere is no folder"),
+    (["--model=RUN", "--output=OUT", "--quantize=int8"], "--quantize belongs to --format=tflite"),
+    (["--model=RUN", "--output=OUT", "--size=64"], "--size belongs to --format=tflite"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--size=64x64"], "--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got '64x64'"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--size=0"], "Got '0'"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--data=samples:"], "--data is what --quantize=int8 is calibrated with"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8", "--data=folder:/nowhere"], "/nowhere"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int4"], "int4"),
+    (["--model=RUN", "--output=/proc/sys/out"], "--output=/proc/sys/out cannot be written"),
+])
+def test_mistakes_are_one_line_and_leave_nothing(run, run_dir, tmp_path, flags, message):
+    status, out, err = run(*(flag.replace("RUN", run_dir).replace("OUT", str(tmp_path / "out")) for flag in flags))
+    assert status == 1 and out == "" and message in err and err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_exported_model_cannot_be_exported_again(run, run_dir, tmp_path):
+    assert run(f"--model={run_dir}", f"--output={tmp_path}")[0] == 0
+    status, _, err = run(f"--model={tmp_path / '1'}", f"--output={tmp_path}")
+    assert status == 1 and "is exported already" in err
+    assert os.listdir(tmp_path) == ["1"]

@@ -1,0 +1,309 @@
+"""Exported SavedModels: the painter's own fills, any size, exact outside the hole, errors instead of crashes, TensorFlow's own operations."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import tfinpaint
+from tfinpaint import windows
+from tfinpaint.painter import Painter
+from tfinpaint.photo import read_hole
+from tfinpaint.serving import saved_model, signatures
+from tfinpaint.settings import SettingsError
+
+CARD = {"system": "multistage", "image_size": 64}
+
+
+@pytest.fixture(scope="module")
+def painter():
+    tf.keras.utils.set_random_seed(1)
+    return Painter(tfinpaint.create("multistage", width=4, depth=4), 64)
+
+
+@pytest.fixture(scope="module")
+def folder(painter, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    saved_model.export(painter, str(folder), CARD)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return tf.saved_model.load(str(folder / "1"))
+
+
+def _photo(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def _mask(height, width, *boxes):
+    mask = np.zeros((height, width), np.uint8)
+    for top, left, bottom, right in boxes:
+        mask[top:bottom, left:right] = 255
+    return mask
+
+
+def _file(array, mode=None, kind="PNG"):
+    file = io.BytesIO()
+    (Image.fromarray(array) if mode is None else Image.fromarray(array, mode)).save(file, kind)
+    return file.getvalue()
+
+
+def _open(content):
+    return np.array(Image.open(io.BytesIO(content)))
+
+
+def _fill_files(model, *pairs):
+    images, masks = zip(*pairs)
+    return model.signatures["serving_default"](image_bytes=tf.constant(images), mask_bytes=tf.constant(masks))["filled_bytes"].numpy()
+
+
+def _fill_tensors(model, photos, masks):
+    return model.signatures["tensors"](image=tf.constant(photos), mask=tf.constant(masks[..., np.newaxis]))["filled"].numpy()
+
+
+ONE_HOLE = [(40, 50, (5, 6, 25, 30)), (64, 64, (0, 0, 20, 64)), (200, 333, (90, 250, 140, 333)), (1, 7, (0, 2, 1, 5)), (30, 30, (0, 0, 30, 30)),
+            (700, 900, (100, 300, 600, 800))]  # the last one is reduced
+
+
+@pytest.mark.parametrize("height, width, box", ONE_HOLE)
+def test_one_hole_gives_the_same_bytes_in_every_way(painter, model, folder, height, width, box):
+    photo, mask = _photo(height, width), _mask(height, width, box)
+    filled = painter.fill(photo, mask)
+    np.testing.assert_array_equal(_open(_fill_files(model, (_file(photo), _file(mask)))[0]), filled, "files")
+    np.testing.assert_array_equal(_fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0], filled, "tensors")
+    np.testing.assert_array_equal(tfinpaint.load(str(folder / "1")).fill(photo, mask), filled, "the loaded model's fill")
+    assert (filled[mask > 0] != photo[mask > 0]).any()
+
+
+def test_an_exported_model_fills_many_holes_grown_and_feathered_as_the_run_does(painter, folder):
+    photo, mask = _photo(300, 400), _mask(300, 400, (5, 6, 25, 30), (200, 300, 280, 390), (100, 10, 140, 20))
+    np.testing.assert_array_equal(tfinpaint.load(str(folder / "1")).fill(photo, mask, 3, 4), painter.fill(photo, mask, 3, 4))
+
+
+def test_a_batch_may_mix_sizes_and_is_filled_one_by_one(model):
+    pairs = [(_file(_photo(h, w, h)), _file(_mask(h, w, (3, 3, h // 2, w // 2)))) for h, w in ((40, 90), (64, 64), (131, 17))]
+    together = _fill_files(model, *pairs)
+    assert [_fill_files(model, pair)[0] for pair in pairs] == together.tolist()
+
+
+def test_several_holes_share_one_window_and_all_else_keeps_its_bytes(model):
+    photo, mask = _photo(150, 260), _mask(150, 260, (2, 3, 20, 30), (100, 200, 140, 250))
+    filled = _fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0]
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    assert (filled[:60][mask[:60] > 0] != photo[:60][mask[:60] > 0]).any() and (filled[60:][mask[60:] > 0] != photo[60:][mask[60:] > 0]).any()
+    other = np.where(mask[..., np.newaxis] > 0, _photo(150, 260, 5), photo)
+    np.testing.assert_array_equal(_fill_tensors(model, other[np.newaxis], mask[np.newaxis])[0], filled, "what was under the hole shows")
+
+
+@pytest.mark.parametrize("stride", [1, 16, 256])
+def test_the_window_is_that_of_windows_py(stride):
+    rng = np.random.default_rng(stride)
+    for _ in range(200):
+        size = rng.integers(1, 600)
+        first = rng.integers(0, size)
+        last = rng.integers(first, size) + 1
+        missing = np.zeros(size, bool)
+        missing[[first, last - 1]] = True
+        begin, end, _ = (int(x) for x in signatures._extent(tf.constant(missing), stride))
+        window = windows.window_around(windows.Box(first, 0, last, 1), (size, 10), stride)
+        assert (begin, end) == (window.top, window.bottom)
+
+
+def _alpha_strokes(height, width):
+    strokes = np.zeros((height, width, 4), np.uint8)
+    strokes[..., :3] = (255, 0, 0)
+    strokes[5:20, 8:30, 3] = 255
+    return strokes
+
+
+MASKS = {
+    "grey": lambda: _file(_mask(40, 50, (5, 8, 20, 30))),
+    "one bit": lambda: _one_bit(),
+    "colour": lambda: _file(np.random.default_rng(3).integers(0, 256, (40, 50, 3), np.uint8)),
+    "strokes on a transparent layer": lambda: _file(_alpha_strokes(40, 50)),
+    "alpha that is no stroke": lambda: _file(np.random.default_rng(4).integers(0, 256, (40, 50, 4), np.uint8)),
+    "opaque": lambda: _file(np.dstack([_mask(40, 50, (5, 8, 20, 30))] * 3 + [np.full((40, 50), 255, np.uint8)])),
+    "grey with alpha": lambda: _file(np.dstack([np.full((40, 50), 9, np.uint8), _mask(40, 50, (5, 8, 20, 30))]), "LA"),
+    "palette": lambda: _palette(),
+    "BMP": lambda: _file(_mask(40, 50, (5, 8, 20, 30)), kind="BMP"),
+}
+
+
+def _one_bit():
+    file = io.BytesIO()
+    Image.fromarray(_mask(40, 50, (5, 8, 20, 30))).convert("1").save(file, "PNG")
+    return file.getvalue()
+
+
+def _palette():
+    file = io.BytesIO()
+    picture = Image.fromarray(_mask(40, 50, (5, 8, 20, 30)) // 255, "P")
+    picture.putpalette([0, 0, 0, 255, 255, 255])
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_mask_files_mean_what_they_mean_elsewhere(tmp_path, name):
+    content = MASKS[name]()
+    (tmp_path / "mask.bin").write_bytes(content)
+    expected, _ = read_hole(str(tmp_path / "mask.bin"))
+    assert expected.any() and not expected.all()
+    np.testing.assert_array_equal(signatures._decode_mask(tf.constant(content))[..., 0].numpy() > 127, expected > 0)
+
+
+@pytest.mark.parametrize("name", ["grey", "16 bits", "JPEG", "with alpha"])
+def test_photographs_of_other_kinds(model, name):
+    photo, mask = _photo(40, 50), _mask(40, 50, (5, 8, 20, 30))
+    content = {"grey": lambda: _file(photo[..., 0]), "JPEG": lambda: _file(photo, kind="JPEG"),
+               "16 bits": lambda: _file(photo[..., 0].astype(np.uint16) * 257), "with alpha": lambda: _file(np.dstack([photo, mask]))}[name]()
+    filled = _open(_fill_files(model, (content, _file(mask)))[0])
+    seen = {"JPEG": tf.io.decode_jpeg(content).numpy(), "with alpha": photo}.get(name, np.repeat(photo[..., :1], 3, -1))
+    np.testing.assert_array_equal(filled[mask == 0], seen[mask == 0])
+
+
+GOOD, HOLE = _file(_photo(40, 50)), _file(_mask(40, 50, (5, 6, 25, 30)))
+
+
+@pytest.mark.parametrize("image, mask, message", [
+    (b"no picture", HOLE, "Unknown image file format"), (GOOD, b"", "Input is empty"), (GOOD[:300], HOLE, "Invalid PNG"),
+    (GOOD, _file(_mask(50, 40, (1, 1, 9, 9))), r"A mask has the size of its photograph, \[40 50\] \(height, width\). Got \[50 40\]"),
+    (GOOD, _file(_mask(40, 50)), "The mask has no hole: no pixel is above 127. Got 0 as the brightest"),
+    (GOOD, _file(_mask(40, 50, (5, 6, 25, 30)) // 2), "Got 127 as the brightest"),
+])
+def test_bad_input_is_an_error_of_its_request_and_the_next_one_is_filled(model, image, mask, message):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        _fill_files(model, (image, mask))
+    assert _fill_files(model, (GOOD, HOLE))[0]
+
+
+def test_batches_of_different_length_are_refused(model):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="image_bytes and mask_bytes have one entry for each photograph. Got 2 and 1"):
+        model.signatures["serving_default"](image_bytes=tf.constant([GOOD, GOOD]), mask_bytes=tf.constant([HOLE]))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="The mask has no hole"):
+        _fill_tensors(model, np.zeros((2, 9, 9, 3), np.uint8), np.zeros((2, 9, 9), np.uint8))
+
+
+SYSTEMS = {"contextual_attention": {"width": 4}, "musical": {"width": 4}, "multistage": {"width": 4, "depth": 4},
+           "coherent_semantic": {"width": 4, "depth": 5}, "partial_conv": {"width": 4, "depth": 4}, "gated_conv": {"width": 8}}
+
+CLEAN = """
+import json, sys
+import numpy as np, tensorflow as tf
+photo, mask = np.load("photo.npy"), np.load("mask.npy")
+for name in sys.argv[1:]:
+    model = tf.saved_model.load(name + "/1")
+    filled = model.signatures["tensors"](image=photo[None], mask=mask[None, ..., None])["filled"].numpy()[0]
+    png = [tf.io.encode_png(x).numpy() for x in (photo, mask[..., None])]
+    file = model.signatures["serving_default"](image_bytes=tf.constant(png[:1]), mask_bytes=tf.constant(png[1:]))["filled_bytes"][0]
+    np.testing.assert_array_equal(tf.io.decode_png(file), filled)
+    np.save(name + ".npy", filled)
+print(json.dumps([name for name in sys.modules if name.startswith(("tfinpaint", "tensorflow_addons"))]))
+"""
+
+
+@pytest.fixture(scope="module")
+def systems(tmp_path_factory):
+    """A folder with an export of every system, and their painters by name."""
+    folder = tmp_path_factory.mktemp("systems")
+    painters = {name: Painter(tfinpaint.create(name, **settings), 64) for name, settings in SYSTEMS.items()}
+    for name, painter in painters.items():
+        saved_model.export(painter, str(folder / name), {**CARD, "system": name})
+    return folder, painters
+
+
+def test_every_system_opens_where_only_tensorflow_is_and_fills_the_same(systems):
+    folder, painters = systems
+    photo, mask = _photo(90, 120), _mask(90, 120, (20, 30, 60, 70))
+    np.save(folder / "photo.npy", photo)
+    np.save(folder / "mask.npy", mask)
+    ran = subprocess.run([sys.executable, "-c", CLEAN, *painters], capture_output=True, text=True, cwd=folder,
+                         env={**os.environ, "PYTHONPATH": ""})
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert json.loads(ran.stdout) == []
+    for name, painter in painters.items():
+        np.testing.assert_array_equal(np.load(folder / f"{name}.npy"), painter.fill(photo, mask), name)
+
+
+@pytest.fixture(scope="module")
+def tensorflows_own():
+    """The operations of a process that has loaded nothing but TensorFlow."""
+    own = set(subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True, check=True).stdout.split())
+    assert "Conv2D" in own and not [op for op in own if op.startswith("Addons>")]
+    return own
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_the_signatures_are_of_tensorflows_own_operations(systems, tensorflows_own, name):
+    operations = _operations(str(systems[0] / name / "1"))
+    assert {"DecodeImage", "EncodePng", "Conv2D", "While"} <= operations, "the list is not that of the whole model"
+    assert operations <= tensorflows_own
+    assert not [op for op in operations if "PyFunc" in op or op.startswith("Xla")]
+
+
+LIST = "import tensorflow; from tensorflow.python.framework import op_def_registry as r; from tensorflow.python.client import pywrap_tf_session as t;" \
+    " from tensorflow.core.framework.op_def_pb2 import OpList; l = OpList(); l.ParseFromString(t.TF_GetBuffer(t.TF_GetAllOpList()));" \
+    " print(*[op.name for op in l.op])"
+
+
+def _operations(path):
+    """All that the functions of the signatures call, however deep."""
+    model = tf.saved_model.load(path)
+    found = set()
+    for signature in model.signatures.values():
+        graph = signature.graph.as_graph_def()
+        found |= {node.op for node in graph.node} | {node.op for function in graph.library.function for node in function.node_def}
+    return found
+
+
+def test_versions_count_up_and_nothing_half_written_stays(painter, tmp_path):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "notes").mkdir()
+    assert saved_model.export(painter, str(tmp_path), CARD) == str(tmp_path / "8")
+    assert saved_model.export(painter, str(tmp_path), CARD) == str(tmp_path / "9")
+    assert sorted(os.listdir(tmp_path)) == ["7", "8", "9", "notes"]
+
+
+def test_an_export_that_fails_leaves_nothing(painter, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(saved_model.warmup, "write", full)
+    with pytest.raises(SettingsError, match="--output=.*No space left"):
+        saved_model.export(painter, str(tmp_path / "out"), CARD)
+    assert os.listdir(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("damage", ["no card", "no stride", "cut short"])
+def test_a_damaged_export_is_one_line(painter, tmp_path, damage):
+    path = tmp_path / "1"
+    saved_model.export(painter, str(tmp_path), CARD)
+    if damage == "no card":
+        (path / "model_card.json").unlink()
+    elif damage == "no stride":
+        (path / "model_card.json").write_text("{}")
+    else:
+        (path / "saved_model.pb").write_bytes((path / "saved_model.pb").read_bytes()[:1000])
+    with pytest.raises(SettingsError, match="--model="):
+        tfinpaint.load(str(path))
+
+
+def test_generate_is_a_runs_alone(folder):
+    with pytest.raises(ValueError, match="run directory"):
+        tfinpaint.load(str(folder / "1")).generate(np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 1), np.float32))
+
+
+def test_twelve_megapixels_go_through_both_signatures(model):
+    photo, mask = np.full((3000, 4000, 3), 90, np.uint8), _mask(3000, 4000, (1000, 1500, 1100, 1650))
+    filled = _fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0]
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    files = [tf.io.encode_jpeg(photo).numpy(), tf.io.encode_png(mask[..., np.newaxis]).numpy()]
+    assert tf.io.decode_png(_fill_files(model, files)[0]).shape == (3000, 4000, 3)

@@ -1,0 +1,105 @@
+"""TFLite files of every system: built-in operations, the painter's own fills, named tensors, smaller where quantized."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfinpaint
+from tfinpaint.painter import Painter
+from tfinpaint.photo import THRESHOLD
+from tfinpaint.serving import tflite
+from tfinpaint.settings import SettingsError
+
+SYSTEMS = {"contextual_attention": {"width": 8}, "musical": {"width": 8}, "multistage": {"width": 8, "depth": 4},
+           "coherent_semantic": {"width": 8, "depth": 5}, "partial_conv": {"width": 8, "depth": 4}, "gated_conv": {"width": 16}}
+SIZE = 64
+
+
+def _painter(name, variant="paper"):
+    tf.keras.utils.set_random_seed(1)
+    return Painter(tfinpaint.create(name, variant, **SYSTEMS[name]), SIZE)
+
+
+def _pairs(height=SIZE, width=SIZE, count=4):
+    """Smooth photographs with noise, and holes that are different each time."""
+    rng = np.random.default_rng(height)
+    for k in range(count):
+        rows, columns = np.mgrid[:height, :width]
+        photo = np.stack([rows + 9 * k, columns, rows + columns], -1) * 255 // (height + width + 36) + rng.integers(0, 20, (height, width, 3))
+        mask = np.zeros((height, width), np.uint8)
+        mask[5 + k:height // 2 + 2 * k, 8:width // 2 + 3 * k] = 255
+        yield np.clip(photo, 0, 255).astype(np.uint8), mask
+
+
+def _by_tensorflow(painter, photo, mask):
+    """What the file has to give: the photograph as it is, filled by the graph that the file is made from."""
+    return painter.fill_whole(tf.cast(photo, tf.float32), tf.constant(mask[..., np.newaxis] > THRESHOLD)).numpy()
+
+
+def _psnr(one, other):
+    return 10 * np.log10(255**2 / max(np.mean((one.astype(np.float64) - other) ** 2), 1e-9))
+
+
+@pytest.mark.parametrize("name, variant, size", [
+    *((name, "paper", (SIZE, SIZE)) for name in SYSTEMS), *((name, "paper", None) for name in SYSTEMS),
+    *((name, "official", (SIZE, SIZE)) for name in ("musical", "multistage", "coherent_semantic"))])
+def test_float32_gives_what_tensorflow_gives_and_keeps_known_pixels(name, variant, size):
+    painter = _painter(name, variant)
+    file = tflite.TFLitePainter(tflite.convert(painter, size=size))
+    for height, width in [(SIZE, SIZE)] if size else [(SIZE, SIZE), (50, 90)]:
+        for photo, mask in _pairs(height, width, 2):
+            filled = file.fill(photo, mask)
+            assert filled.dtype == np.uint8
+            np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+            expected = _by_tensorflow(painter, photo, mask)
+            assert np.ptp(expected[mask > 0]) > 0
+            assert _psnr(filled, expected) > 60
+
+
+@pytest.mark.parametrize("quantize, least", [("float16", 45), ("dynamic", 35), ("int8", 15)])
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_quantized_files_are_smaller_and_close(name, quantize, least):
+    painter, pairs = _painter(name), list(_pairs())
+    whole, small = tflite.convert(painter, size=(SIZE, SIZE)), tflite.convert(painter, quantize, (SIZE, SIZE), pairs)
+    assert len(small) < 0.8 * len(whole)
+    file = tflite.TFLitePainter(small)
+    for photo, mask in pairs:
+        filled = file.fill(photo, mask)
+        np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+        if name != "coherent_semantic":  # whose choice of a patch may be another
+            assert _psnr(filled, _by_tensorflow(painter, photo, mask)) > least
+
+
+def test_the_signature_names_its_tensors_and_has_the_size_that_was_asked_for():
+    painter = _painter("multistage")
+    for size, expected in (((48, 80), [1, 48, 80]), (None, [1, -1, -1])):
+        interpreter = tf.lite.Interpreter(model_content=tflite.convert(painter, size=size))
+        assert interpreter.get_signature_list() == {"fill": {"inputs": ["image", "mask"], "outputs": ["filled"]}}
+        details = interpreter.get_signature_runner("fill").get_input_details()
+        assert {name: (d["shape_signature"].tolist(), d["dtype"]) for name, d in details.items()} == {
+            "image": ([*expected, 3], np.uint8), "mask": ([*expected, 1], np.uint8)}
+
+
+def test_the_mask_is_cut_at_the_threshold_and_nothing_under_the_hole_counts():
+    painter = _painter("gated_conv")
+    file = tflite.TFLitePainter(tflite.convert(painter, size=(SIZE, SIZE)))
+    photo, mask = next(_pairs())
+    filled = file.fill(photo, mask)
+    np.testing.assert_array_equal(file.fill(np.where(mask[..., np.newaxis] > 0, 255 - photo, photo), np.where(mask > 0, 128, 127).astype(np.uint8)),
+                                  filled)
+
+
+def test_int8_computes_its_convolutions_in_int8():
+    painter, pairs = _painter("partial_conv"), list(_pairs())
+    interpreter = tf.lite.Interpreter(model_content=tflite.convert(painter, "int8", (SIZE, SIZE), pairs))
+    kinds = {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()}
+    convolutions = [op for op in interpreter._get_ops_details() if op["op_name"] == "CONV_2D"]
+    assert len(convolutions) > 5 and all(kinds[op["inputs"][0]] == np.int8 for op in convolutions)
+
+
+def test_what_cannot_be_converted_is_said_with_the_operation():
+    painter = _painter("gated_conv")
+    generate = painter.system.generate
+    painter.system.generate = lambda images, holes: generate(images, holes) + tf.math.lgamma(images)
+    with pytest.raises(SettingsError, match=r"TFLite has no operation for tf\.Lgamma \(--format=tflite, --quantize=none\)"):
+        tflite.convert(painter, size=(SIZE, SIZE))
