@@ -30,7 +30,8 @@ def run_dir(tmp_path_factory):
     with open(os.path.join(folder, "metrics.csv"), "w", newline="", encoding="utf-8") as f:
         writer = csv.DictWriter(f, ["step", "loss", "val_psnr", "val_ssim"], restval="")
         writer.writeheader()
-        writer.writerows([{"step": 6, "val_psnr": 9, "val_ssim": 0.1}, {"step": 10, "val_psnr": 11.5, "val_ssim": 0.5}, {"step": 12, "loss": 3}])
+        writer.writerows([{"step": 6, "val_psnr": 9, "val_ssim": 0.1}, {"step": 10, "val_psnr": 11.5, "val_ssim": 0.5},
+                          {"step": 12, "loss": 3}])
     return folder
 
 
@@ -94,10 +95,12 @@ def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, siz
 
 
 @pytest.mark.parametrize("flags, message", [
-    ([], "--model is missing"), (["--model=RUN"], "--output is missing"), (["--model=/nowhere", "--output=OUT"], "--model=/nowhere is no folder"),
+    ([], "--model is missing"), (["--model=RUN"], "--output is missing"),
+    (["--model=/nowhere", "--output=OUT"], "--model=/nowhere is no folder"),
     (["--model=RUN", "--output=OUT", "--quantize=int8"], "--quantize belongs to --format=tflite"),
     (["--model=RUN", "--output=OUT", "--size=64"], "--size belongs to --format=tflite"),
-    (["--model=RUN", "--output=OUT", "--format=tflite", "--size=64x64"], "--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got '64x64'"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--size=64x64"],
+     "--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got '64x64'"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--size=0"], "Got '0'"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--data=samples:"], "--data is what --quantize=int8 is calibrated with"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8", "--data=folder:/nowhere"], "/nowhere"),

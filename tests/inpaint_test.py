@@ -228,7 +228,8 @@ finally:
 
 def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
-    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device"}
+    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device",
+                     "server", "timeout"}
 
 
 def test_the_share_is_told_again_after_growing(run, tmp_path):

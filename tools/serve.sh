@@ -25,17 +25,19 @@ fi
 
 config=$(mktemp -d)
 trap 'rm -rf "$config"' EXIT
-mounts=()
+mounts=() names="" options=()
 {
   echo "model_config_list {"
   for argument in "$@"; do
     folder=${argument#*=}
-    name=$(basename "$folder")
-    case "$argument" in *=*) name=${argument%%=*} ;; esac
     [ -d "$folder" ] || fail "there is no folder $folder"
     folder=$(cd "$folder" && pwd)
+    name=$(basename "$folder")
+    case "$argument" in *=*) name=${argument%%=*} ;; esac
     ls "$folder"/[0-9]*/saved_model.pb >/dev/null 2>&1 || fail "$folder holds no numbered version of a model: python -m tfinpaint.export writes them"
     [[ "$name" =~ ^[A-Za-z0-9_.-]+$ ]] || fail "a model's name is made of letters, digits, '_', '-' and '.'. Got $name"
+    case " $names " in *" $name "*) fail "two models are named $name: NAME=FOLDER gives another name" ;; esac
+    names="$names $name"
     base=$folder
     if [ -z "$server" ]; then base=/models/$name; mounts+=(--mount "type=bind,source=$folder,target=$base,readonly"); fi
     echo "  config { name: \"$name\" base_path: \"$base\" model_platform: \"tensorflow\" }"
@@ -44,16 +46,22 @@ mounts=()
 } > "$config/models.txt"
 cp "$here/serving/batching.txt" "$here/serving/monitoring.txt" "$config/"
 
-options() {  # of the server, which finds the configuration in folder $1
-  echo "--port=$2" "--rest_api_port=$3" "--model_config_file=$1/models.txt" --enable_batching "--batching_parameters_file=$1/batching.txt" \
-    "--monitoring_config_file=$1/monitoring.txt" --rest_api_timeout_in_ms=60000
+options_for() {  # of the server, which finds the configuration in folder $1
+  options=("--port=$2" "--rest_api_port=$3" "--model_config_file=$1/models.txt" --enable_batching "--batching_parameters_file=$1/batching.txt"
+    "--monitoring_config_file=$1/monitoring.txt" --rest_api_timeout_in_ms=60000)
 }
 
 if [ -n "$server" ]; then
-  # shellcheck disable=SC2046
-  "$server" $(options "$config" "$grpc_port" "$rest_port")
+  options_for "$config" "$grpc_port" "$rest_port"
+  "$server" "${options[@]}" &
 else
-  # shellcheck disable=SC2046
+  options_for /config 8500 8501
   docker run --rm -p "$host:$rest_port:8501" -p "$host:$grpc_port:8500" "${mounts[@]}" \
-    --mount "type=bind,source=$config,target=/config,readonly" --entrypoint tensorflow_model_server "$image" $(options /config 8500 8501)
+    --mount "type=bind,source=$config,target=/config,readonly" --entrypoint tensorflow_model_server "$image" "${options[@]}" &
 fi
+server_pid=$!
+trap 'kill "$server_pid" 2>/dev/null || true' INT TERM HUP
+status=0
+wait "$server_pid" || status=$?  # a signal ends this wait, and the server with it
+wait "$server_pid" 2>/dev/null || true
+exit "$status"

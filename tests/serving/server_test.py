@@ -373,8 +373,8 @@ def test_who_waits_is_answered_in_the_end(slow):
     url = f"{server.url}/v1/models/small:predict"
     asked = [InBackground(lambda: rest(url, {"inputs": GOOD})[0]) for _ in range(3)]
     assert function.begun.acquire(timeout=60)
-    turned_away = _until(lambda: rest(url, {"inputs": GOOD})[0] == 503)  # as soon as the three have arrived
-    assert turned_away and not function.begun.acquire(timeout=0.2)  # one at a time
+    assert _until(lambda: server.models["small"]._places._value == 0)  # the three have arrived
+    assert rest(url, {"inputs": GOOD})[0] == 503 and not function.begun.acquire(timeout=0.2)  # one at a time
     function.may_go_on.set()
     assert [one.result() for one in asked] == [200] * 3
 

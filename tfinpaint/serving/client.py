@@ -36,12 +36,18 @@ def connect(url: str, timeout: float = 60.0, tries: int = 4):
 
     Raises: SettingsError where the URL is none of these.
     """
-    parts = urlsplit(url)
+    if not 0 < timeout < float("inf"):
+        raise SettingsError(f"--timeout is a number of seconds above 0. Got {timeout:g}")
+    try:
+        parts = urlsplit(url)
+        whole = parts.hostname and not parts.query and not parts.fragment and (parts.port or parts.scheme != "grpc")
+    except ValueError:
+        raise SettingsError(f"--server is {_FORMS}. Got {url!r}") from None
     model = r"/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?/?"
     rest, grpc = re.fullmatch(r"(/.*)?/v1/models" + model, parts.path), re.fullmatch(model, parts.path)
-    if parts.scheme in ("http", "https") and parts.netloc and rest:
+    if parts.scheme in ("http", "https") and whole and rest:
         return RestClient(url.rstrip("/"), timeout, tries)
-    if parts.scheme == "grpc" and parts.netloc and grpc:
+    if parts.scheme == "grpc" and whole and grpc:
         return GrpcClient(parts.netloc, grpc["name"], grpc["version"] and int(grpc["version"]), timeout, tries)
     raise SettingsError(f"--server is {_FORMS}. Got {url!r}")
 
@@ -55,7 +61,7 @@ class _Client:
         filling.check(photo, mask, grow)
         hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
         answer = self.fill_bytes(_png(photo[..., ::-1]), _png(255 * hole))
-        filled = cv2.imdecode(np.frombuffer(answer, np.uint8), cv2.IMREAD_COLOR)
+        filled = cv2.imdecode(np.frombuffer(answer, np.uint8), cv2.IMREAD_COLOR) if answer else None
         if filled is None or filled.shape != photo.shape:
             raise ServerError(f"{self} answered with no picture of the photograph's size")
         return filled[..., ::-1].copy()
@@ -73,7 +79,15 @@ class RestClient(_Client):
         from urllib3.util import Retry
 
         self._url, self._timeout = url, timeout
-        again = Retry(total=tries - 1, read=0, status_forcelist=[503], allowed_methods=None, backoff_factor=0.5, raise_on_status=False)
+
+        class Again(Retry):
+            """Doubles the pauses from half a second on; the library's own begin with none."""
+
+            def get_backoff_time(self):
+                return min(0.5 * 2 ** (len(self.history) - 1), 5.0)
+
+        again = Again(tries - 1, read=False, status_forcelist=[503], allowed_methods=None, raise_on_status=False,
+                      respect_retry_after_header=False)
         self._session = requests.Session()
         self._session.mount(url, requests.adapters.HTTPAdapter(max_retries=again))
 
@@ -88,7 +102,10 @@ class RestClient(_Client):
 
     def status(self) -> list:
         """Of each version: {"version": ..., "state": ..., "status": ...}."""
-        return self._ask("GET", "")["model_version_status"]
+        answer = self._ask("GET", "")
+        if not isinstance(answer, dict) or not isinstance(answer.get("model_version_status"), list):
+            raise ServerError(f"{self} answered without a status: {json.dumps(answer)[:200]}")
+        return answer["model_version_status"]
 
     def _ask(self, method, what, request=None):
         import requests
@@ -104,7 +121,7 @@ class RestClient(_Client):
             raise ServerError(f"{self} cannot be reached: {_reason(error)}") from None
         if response.status_code != 200:
             said = answer.get("error") if isinstance(answer, dict) else None
-            raise ServerError(f"{self} answered {response.status_code}: {said or response.reason}")
+            raise ServerError(f"{self} answered {response.status_code}: {' '.join(str(said or response.reason).split())}")
         return answer
 
     def __str__(self):
@@ -171,7 +188,7 @@ class GrpcClient(_Client):
             raise ServerError(f"{self} answered {error.code().name}: {' '.join(error.details().split())}") from None
 
     def __str__(self):
-        return f"grpc://{self._address}/{self._name}"
+        return f"grpc://{self._address}/{self._name}" + ("" if self._version is None else f"/versions/{self._version}")
 
 
 def _png(picture):
@@ -181,5 +198,5 @@ def _png(picture):
 def _reason(error):
     """The innermost cause of what requests wraps several times."""
     text = str(error)
-    match = re.search(r"\[Errno -?\d+\] ([^')]+)", text)
+    match = re.search(r"\[Errno -?\d+\] ([\w ]+)", text)
     return match[1] if match else text[:160]

@@ -17,7 +17,8 @@ import json
 import numpy as np
 
 # The codes of gRPC that are used here, and their HTTP status.
-HTTP_STATUS = {"INVALID_ARGUMENT": 400, "NOT_FOUND": 404, "RESOURCE_EXHAUSTED": 429, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503,
+HTTP_STATUS = {"INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "NOT_FOUND": 404,
+               "RESOURCE_EXHAUSTED": 429, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503,
                "DEADLINE_EXCEEDED": 504, "INTERNAL": 500}
 
 
@@ -82,10 +83,23 @@ def _only(dtypes):
 
 
 def _array(name, column, dtype):
-    if np.dtype(dtype).kind == "O":
-        return np.array(_strings(name, column), object)
     try:
-        array = np.array(column)
+        return _array_of(name, column, dtype)
+    except RecursionError:
+        raise ServingError("INVALID_ARGUMENT", f"'{name}' has too many lists within lists") from None
+
+
+def _array_of(name, column, dtype):
+    if np.dtype(dtype).kind == "O":
+        try:
+            array = np.array(_strings(name, column), object)
+        except ValueError:  # lists of unlike sizes; or half a character
+            array = np.array([[]], object)
+        if array.ndim and not (array.size and isinstance(array.flat[0], bytes) and all(isinstance(entry, bytes) for entry in array.flat)):
+            raise ServingError("INVALID_ARGUMENT", f"'{name}' is made of strings in lists of the same size")
+        return array
+    try:
+        array = np.array(None if _has_bool(column) else column)
     except ValueError:
         array = np.array(None)
     if array.dtype.kind not in ("iu" if np.dtype(dtype).kind in "iu" else "iuf"):
@@ -93,6 +107,11 @@ def _array(name, column, dtype):
     if np.dtype(dtype).kind in "iu" and array.size and not np.iinfo(dtype).min <= array.min() <= array.max() <= np.iinfo(dtype).max:
         raise ServingError("INVALID_ARGUMENT", f"'{name}' has numbers beyond {np.dtype(dtype).name}: {array.min()} to {array.max()}")
     return array.astype(dtype)
+
+
+def _has_bool(value):
+    """NumPy takes True among numbers for 1."""
+    return any(map(_has_bool, value)) if isinstance(value, list) else isinstance(value, bool)
 
 
 def _strings(name, value):
@@ -103,7 +122,7 @@ def _strings(name, value):
     if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
         try:
             return base64.b64decode(value["b64"], validate=True)
-        except binascii.Error:
+        except (binascii.Error, ValueError):
             raise ServingError("INVALID_ARGUMENT", f"'{name}' has a b64 value that is not base64") from None
     raise ServingError("INVALID_ARGUMENT", f"'{name}' is made of strings or {{\"b64\": ...}} objects")
 

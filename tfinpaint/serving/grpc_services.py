@@ -1,5 +1,7 @@
 """The gRPC side of the server: tensorflow.serving.PredictionService and ModelService with their official stubs."""
 
+import math
+
 import grpc
 import numpy as np
 import tensorflow as tf
@@ -16,6 +18,9 @@ def add_to(server: grpc.Server, models: dict) -> None:
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(models), server)
 
 
+_MOST = 2**29  # values of a tensor
+
+
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, models):
         self._models = models
@@ -24,15 +29,19 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return _guarded(context, lambda: self._predict(request))
 
     def GetModelMetadata(self, request, context):
-        return _guarded(context, lambda: messages.metadata(_find(self._models, request)))
+        return _guarded(context, lambda: self._metadata(request))
+
+    def _metadata(self, request):
+        if list(request.metadata_field) != ["signature_def"]:
+            raise ServingError("INVALID_ARGUMENT", f"The metadata_field is signature_def. Got {list(request.metadata_field)}")
+        return messages.metadata(_find(self._models, request))
 
     def _predict(self, request):
         model = _find(self._models, request)
         signature = request.model_spec.signature_name or DEFAULT
         outputs = model.predict(signature, {name: _array(name, value) for name, value in request.inputs.items()})
-        unknown = sorted(set(request.output_filter) - set(outputs))
-        if unknown:
-            raise ServingError("INVALID_ARGUMENT", f"The signature's outputs are {', '.join(sorted(outputs))}. Got {unknown[0]}")
+        if not set(request.output_filter) <= set(outputs) or len(set(request.output_filter)) < len(request.output_filter):
+            raise ServingError("INVALID_ARGUMENT", f"output_filter is some of {sorted(outputs)}. Got {list(request.output_filter)}")
         response = predict_pb2.PredictResponse()
         response.model_spec.name, response.model_spec.signature_name = model.name, signature
         response.model_spec.version.value = model.version
@@ -55,6 +64,9 @@ def _find(models, request):
 
 
 def _array(name, value):
+    number = math.prod(dimension.size for dimension in value.tensor_shape.dim)
+    if not 0 <= number <= _MOST:  # before memory is taken for it
+        raise ServingError("INVALID_ARGUMENT", f"'{name}' has {number} values; at most {_MOST} are taken")
     try:
         return np.asarray(tf.make_ndarray(value))
     except (TypeError, ValueError) as error:

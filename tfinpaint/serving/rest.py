@@ -67,7 +67,10 @@ async def _body(request, largest):
 
 
 def _of(message):
-    return json.loads(json_format.MessageToJson(message, preserving_proto_field_name=True, including_default_value_fields=True))
+    value = json_format.MessageToDict(message, preserving_proto_field_name=True, including_default_value_fields=True)
+    for packed in value.get("metadata", {}).values():
+        packed.pop("@type", None)  # TensorFlow Serving leaves it out
+    return value
 
 
 def _json(value, status=200):

@@ -81,8 +81,8 @@ class Servable:
         try:
             return self._model.signatures[signature or DEFAULT]
         except KeyError:
-            raise ServingError("INVALID_ARGUMENT", f"The model's signatures are {', '.join(sorted(self._model.signatures))}. "
-                                                   f"Got {signature!r}") from None
+            known = ", ".join(sorted(self._model.signatures))
+            raise ServingError("FAILED_PRECONDITION", f"The model's signatures are {known}. Got {signature!r}") from None
 
     def _warm_up(self, path):
         if os.path.isfile(path):
