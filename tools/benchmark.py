@@ -18,6 +18,7 @@ Rows, each a group for --rows
     holes       holes per second of each kind, beside the same strokes drawn with OpenCV
     pipeline    photographs per second of the input pipeline
     photo       a photograph of 12 megapixels through `fill`, and one twice as large around the same hole
+    tflite      each system as a TFLite file beside TensorFlow, 256 px: time, bytes, closeness (tflite_rows.py)
 """
 
 import ctypes
@@ -42,10 +43,11 @@ from absl import flags
 
 from tfinpaint import SYSTEMS, command, settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
+from tools import tflite_rows
 
 settings.adopt("rows", "repeats", "output", "device")
 
-GROUPS = ("generate", "train", "memory", "attention", "layers", "holes", "pipeline", "photo")
+GROUPS = ("generate", "train", "memory", "attention", "layers", "holes", "pipeline", "photo", "tflite")
 
 
 _SIDE = 4096  # of the matrices of t0
@@ -289,6 +291,15 @@ def _photo_rows(bench):
         mask = np.zeros((height, width), np.uint8)
         mask[1000:1775, 1000:1775] = 255  # 5 % of the smaller one
         yield Row(f"fill, {height * width / 1e6:.0f} megapixels, one object", bench.time(partial(painter.fill, photo, mask)))
+
+
+def _tflite_rows(bench):
+    for name in SYSTEMS:
+        for quantize in tflite_rows.QUANTIZE:
+            seconds, other, size, decibels = _in_its_own_process(tflite_rows.measure, name, quantize, bench.repeats)
+            bench.time()
+            note = f"{size / 1e6:.1f} MB, {decibels:.1f} dB, {seconds / other:.2f} times TensorFlow's time"
+            yield Row(f"{name}, tflite, {quantize}", seconds, beside="TensorFlow", ratio=other / seconds, note=note)
 
 
 # ------------------------------------------------------------------------------------------------------------------ parts

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfinpaint import layers
 from tfinpaint.settings import HoleSettings
-from tools import benchmark, opencv_holes, operations, released_formulations
+from tools import benchmark, opencv_holes, operations, released_formulations, tflite_rows
 
 
 def numbers(seed, *shape):
@@ -133,3 +133,12 @@ def test_command_prints_a_table_and_writes_its_figures(tmp_path):
     assert figures["machine"]["t0"] > 0 and figures["about"]["tensorflow"] == tf.__version__
     (row,) = figures["rows"]
     assert row["name"] in done.stdout and row["seconds"] > 0 and row["ratio"] > 0 and row["memory"] > 2**28
+
+
+def test_closeness_of_pictures_is_in_decibels_and_ends_at_100():
+    black = np.zeros((8, 8, 3), np.uint8)
+    assert tflite_rows._psnr(black, black) == 100
+    assert tflite_rows._psnr(black, black + 255) == 0
+    assert abs(tflite_rows._psnr(black, black + np.uint8(1)) - 48.13) < 0.01
+    pairs = tflite_rows._pairs()
+    assert len(pairs) == 8 and all(photo.shape == (256, 256, 3) and 0.1 <= (mask > 127).mean() <= 0.6 for photo, mask in pairs)

@@ -1,0 +1,56 @@
+"""The benchmark's rows about TFLite files: bytes on disk, closeness to TensorFlow, and time beside TensorFlow's with as many threads.
+
+Closeness is the PSNR between the composites of both on real photographs (scikit-image's, 256 px, strokes over 10 to 60 %), in dB, of the
+photograph that comes out worst. Weights are random, as everywhere in the benchmark.
+"""
+
+import statistics
+import time
+
+import numpy as np
+
+QUANTIZE = ("none", "float16", "dynamic", "int8")
+_SIZE, _PHOTOGRAPHS, _THREADS = 256, 8, 2
+
+
+def measure(name, quantize, repeats):
+    """-> seconds of a fill by TFLite and by TensorFlow (medians, in turns), bytes of the file, dB."""
+    import tensorflow as tf
+
+    from tfinpaint import create
+    from tfinpaint.painter import Painter
+    from tfinpaint.photo import THRESHOLD
+    from tfinpaint.serving import tflite
+
+    tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
+    tf.keras.utils.set_random_seed(0)
+    painter = Painter(create(name), _SIZE)
+    pairs = _pairs()
+    content = tflite.convert(painter, quantize, (_SIZE, _SIZE), pairs)
+    file = tflite.TFLitePainter(content, _THREADS)
+    fill = tf.function(lambda photo, mask: painter.fill_whole(tf.cast(photo, tf.float32), mask > THRESHOLD))
+
+    def by_tensorflow(photo, mask):
+        return fill(tf.constant(photo), tf.constant(mask[..., np.newaxis])).numpy()
+
+    decibels = min(_psnr(file.fill(*pair), by_tensorflow(*pair)) for pair in pairs)
+    times = {file.fill: [], by_tensorflow: []}
+    for _ in range(repeats):
+        for function, taken in times.items():
+            start = time.perf_counter()
+            function(*pairs[0])
+            taken.append(time.perf_counter() - start)
+    return *(statistics.median(taken) for taken in times.values()), len(content), decibels
+
+
+def _pairs():
+    from tfinpaint.data.batches import evaluation_squares
+    from tfinpaint.data.evaluation_holes import evaluation_holes
+
+    photos = evaluation_squares("samples:", _SIZE, _PHOTOGRAPHS)
+    return [(photo, 255 * hole[..., 0]) for photo, hole in zip(photos, evaluation_holes((0.1, 0.6), len(photos), _SIZE))]
+
+
+def _psnr(one, other):
+    """At most 100 dB, for pictures that are the same."""
+    return 10 * np.log10(255**2 / max(np.mean((one.astype(np.float64) - other) ** 2), 255**2 * 1e-10))
