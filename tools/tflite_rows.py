@@ -9,6 +9,8 @@ import time
 
 import numpy as np
 
+from tfinpaint import command
+
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 _SIZE, _PHOTOGRAPHS, _THREADS = 256, 8, 2
 
@@ -26,8 +28,9 @@ def measure(name, quantize, repeats):
     tf.keras.utils.set_random_seed(0)
     painter = Painter(create(name), _SIZE)
     pairs = _pairs()
-    content = tflite.convert(painter, quantize, (_SIZE, _SIZE), pairs)
-    file = tflite.TFLitePainter(content, _THREADS)
+    with command.without_chatter():
+        content = tflite.convert(painter, quantize, (_SIZE, _SIZE), pairs)
+        file = tflite.TFLitePainter(content, _THREADS)
     fill = tf.function(lambda photo, mask: painter.fill_whole(tf.cast(photo, tf.float32), mask > THRESHOLD))
 
     def by_tensorflow(photo, mask):
