@@ -296,6 +296,8 @@ def _photo_rows(bench):
 def _tflite_rows(bench):
     for name in SYSTEMS:
         for quantize in tflite_rows.QUANTIZE:
+            if quantize == "int8" and name in tflite_rows.NOT_INT8:
+                continue
             seconds, other, size, decibels = _in_its_own_process(tflite_rows.measure, name, quantize, bench.repeats)
             bench.time()
             note = f"{size / 1e6:.1f} MB, {decibels:.1f} dB, {seconds / other:.2f} times TensorFlow's time"

@@ -12,6 +12,7 @@ import numpy as np
 from tfinpaint import command
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
+NOT_INT8 = ("multistage", "partial_conv")  # partial convolutions; see serving/tflite.py
 _SIZE, _PHOTOGRAPHS, _THREADS = 256, 8, 2
 
 

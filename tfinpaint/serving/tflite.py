@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated
 
-from tfinpaint.layers import rows
+from tfinpaint.layers import PartialConv2D, rows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.serving.model_card import write_card
 from tfinpaint.settings import SettingsError, first_line
@@ -38,7 +38,8 @@ def export(painter, output: str, card: dict, quantize: str = "none", size: Optio
     size:      height and width of the photographs that it takes, pixels; None: any.
     pairs:     for "int8": (photo uint8 [H, W, 3], mask uint8 [H, W]) by which it finds the ranges of activations.
 
-    Raises: SettingsError where TFLite cannot convert it, with the operations that stop it, or where it cannot be written.
+    Raises: SettingsError where TFLite cannot convert it, with the operations that stop it, for partial convolutions in "int8", or where it
+        cannot be written.
     """
     path = os.path.join(output, f"{card['system']}.tflite")
     content = convert(painter, quantize, size, pairs)
@@ -60,6 +61,10 @@ def export(painter, output: str, card: dict, quantize: str = "none", size: Optio
 
 def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
     """The file's content; see `export`."""
+    if quantize == "int8" and any(isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules):
+        # Where one pixel in a window of thousands is known, its convolution is enlarged thousands of times: and the 8-bit steps with it.
+        raise SettingsError("--quantize=int8 is not for partial convolutions, which divide what CONV_2D gives by counts of known pixels, "
+                            "and its 8-bit steps with it: --quantize=dynamic makes as small a file")
     height, width = size or (None, None)
     module = tf.Module()
     module.weights = list(painter.system.generator.variables)
