@@ -1,97 +1,216 @@
-"""Image quality of a filled photograph against the original, on the bytes that a viewer sees.
+"""Image quality of filled photographs against the originals: every definition that the papers use, in batches, on any device.
 
-Inputs are uint8 RGB [H, W, 3]: the composited result and the original. Nothing is converted to grey, cropped or scaled
-before measuring. A hole is [H, W] or [H, W, 1], any number but 0 is hole. Every function gives one Python float per
-photograph; `average` is the mean over photographs, which is not the same as the PSNR of a mean error.
+Inputs: uint8 RGB [B, H, W, 3], what came out and the original; holes [B, H, W] or [B, H, W, 1], any number but 0 is hole. Nothing is cropped or
+scaled before measuring. Every figure is computed per photograph; `averages` is the mean over photographs, which is not the same as the PSNR
+of a mean error.
 
-Papers mean different things by the same word (window, grey or colour, whole image or hole), so each docstring here says
-which definition it is. `psnr`, `ssim` and `l1` are those of MUSICAL's tables (whole image, RGB, window 7).
+Papers mean different things by the same word (window, grey or colour, whole picture or hole), so a `Measure` says which definition it is, and its
+`definition` says so in words. PSNR and SSIM equal scikit-image's.
 
-Raises ValueError where shapes or dtypes are others than these.
+References:
+    [1] Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE Transactions on Image Processing 2004.
+    [2] Nazeri et al., EdgeConnect, 2019: SSIM with windows of 51 and the L1 that is divided by the sum of both pictures.
+    [3] Yu et al., Generative image inpainting with contextual attention, CVPR 2018: relative errors.
 """
+
+import dataclasses
+import functools
 from typing import Dict, Sequence
 
 import numpy as np
-from skimage.metrics import structural_similarity
+import tensorflow as tf
 
-_SSIM_WINDOW = 7
+_LUMINANCE = (0.2125, 0.7154, 0.0721)  # of red, green and blue, as scikit-image turns colour into grey (Rec. 709)
+_SIGMA, _RADIUS = 1.5, 5  # of the Gaussian window of 11 pixels [1]
 
-
-def psnr(output: np.ndarray, original: np.ndarray) -> float:
-    """Peak signal-to-noise ratio over the whole image and all three channels, dB, peak 255. Equal images: inf."""
-    return _decibels(np.square(_difference(output, original)))
-
-
-def psnr_in_hole(output: np.ndarray, original: np.ndarray, hole: np.ndarray) -> float:
-    """Peak signal-to-noise ratio, dB, peak 255, with the squared error averaged over the hole's pixels and three channels
-    only: it does not rise with the share of known pixels. Equal in the hole: inf. No hole: nan, nothing was measured."""
-    difference = _difference(output, original)
-    return _decibels(np.square(difference[_inside(hole, difference)]))
-
-
-def ssim(output: np.ndarray, original: np.ndarray) -> float:
-    """Structural similarity as scikit-image defines it: uniform 7 x 7 window, sample covariance, data range 255, mean over
-    the three RGB channels, over windows wholly inside the image. At most 1. A side below 7 pixels is mirrored out to 7."""
-    _difference(output, original)
-    missing = [max(0, _SSIM_WINDOW - side) for side in output.shape[:2]]
-    output, original = (np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), "symmetric") for image in (output, original))
-    return float(structural_similarity(output, original, win_size=_SSIM_WINDOW, channel_axis=-1, data_range=255))
+_KINDS = {  # kind: (label, unit, whether more is better, what it is)
+    "psnr": ("PSNR", "dB", True, "peak signal-to-noise ratio"),
+    "ssim": ("SSIM", "", True, "structural similarity"),
+    "l1": ("L1", "%", False, "mean absolute difference over the range"),
+    "l2": ("L2", "%", False, "mean squared difference over the squared range"),
+    "l1_of_sum": ("L1", "", False, "sum of absolute differences over the sum of both pictures"),
+    "l1_relative": ("relative L1", "%", False, "sum of absolute differences over the sum of the original"),
+    "l2_relative": ("relative L2", "%", False, "sum of squared differences over the sum of the original's squares"),
+    "variation": ("TV", "%", False, "mean absolute difference of neighbours, across and down, over the range, of the result alone"),
+}
+_COLOURS = {"rgb": "RGB", "grey": "grey (Rec. 709)", "grey_bgr": "grey with the weights of red and blue exchanged, as released"}
+_WINDOWS = {"7": "7 x 7 uniform window", "51": "51 x 51 uniform window", "gauss11": "11 x 11 Gaussian window, sigma 1.5"}
 
 
-def l1(output: np.ndarray, original: np.ndarray) -> float:
-    """Mean absolute difference over the whole image and all three channels, as a share of the range 255: 0 to 1."""
-    return float(np.abs(_difference(output, original)).mean() / 255)
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """One definition of one figure.
+
+    name:     how tables and files call it.
+    kind:     "psnr", "ssim", "l1", "l2", "l1_of_sum" [2], "l1_relative", "l2_relative" [3] or "variation".
+    region:   "whole" picture, or "hole": over the hole's pixels alone, which does not rise with the share of known pixels. nan without a hole.
+    colour:   "rgb" (mean over the channels), "grey", or "grey_bgr": grey as [2] computes it from pictures read by OpenCV.
+    window:   of SSIM: "7" or "51" (uniform, sample covariance, scikit-image's default but for the size) or "gauss11" [1].
+              A side below the window is mirrored out to it. Over the whole picture, the mean of the windows wholly inside; in the hole,
+              the mean of those centred there, the picture being mirrored beyond its borders.
+    """
+
+    name: str
+    kind: str
+    region: str = "whole"
+    colour: str = "rgb"
+    window: str = "7"
+
+    @property
+    def label(self) -> str:
+        return _KINDS[self.kind][0] + (" grey" if self.colour != "rgb" and self.name.endswith("_grey") else "")
+
+    @property
+    def unit(self) -> str:
+        """"dB", "%" or "". `measure` gives what is in % as a share; tables multiply by `scale`."""
+        return _KINDS[self.kind][1]
+
+    @property
+    def scale(self) -> int:
+        return 100 if self.unit == "%" else 1
+
+    @property
+    def more_is_better(self) -> bool:
+        return _KINDS[self.kind][2]
+
+    @property
+    def definition(self) -> str:
+        """One line: what is computed, of which range, colour, window and region."""
+        window = f", {_WINDOWS[self.window]}" if self.kind == "ssim" else ""
+        region = "whole picture" if self.region == "whole" else "the hole's pixels alone"
+        return f"{_KINDS[self.kind][3]}{window}, range 0-255, {_COLOURS[self.colour]}, {region}"
 
 
-def l1_in_hole(output: np.ndarray, original: np.ndarray, hole: np.ndarray) -> float:
-    """Mean absolute difference over the hole's pixels and three channels only, as a share of the range 255. No hole: nan."""
-    difference = _difference(output, original)
-    inside = np.abs(difference[_inside(hole, difference)])
-    return float(inside.mean() / 255) if inside.size else float("nan")
+DEFAULT = (Measure("psnr", "psnr"), Measure("ssim", "ssim"), Measure("l1", "l1"), Measure("l2", "l2"),
+           Measure("psnr_in_hole", "psnr", "hole"), Measure("ssim_in_hole", "ssim", "hole"),
+           Measure("l1_in_hole", "l1", "hole"), Measure("l2_in_hole", "l2", "hole"))
 
 
-def measure(output: np.ndarray, original: np.ndarray, hole: np.ndarray) -> Dict[str, float]:
-    """All of the above for one photograph: psnr, psnr_in_hole, ssim, l1, l1_in_hole."""
-    return {
-        "psnr": psnr(output, original),
-        "psnr_in_hole": psnr_in_hole(output, original, hole),
-        "ssim": ssim(output, original),
-        "l1": l1(output, original),
-        "l1_in_hole": l1_in_hole(output, original, hole),
-    }
+def measure(outputs: np.ndarray, originals: np.ndarray, holes: np.ndarray, measures: Sequence[Measure] = DEFAULT) -> Dict[str, np.ndarray]:
+    """-> {name: float64 [B]}. PSNR of equal pictures: inf. A figure over the hole of a picture without one: nan.
+
+    Raises: ValueError for other shapes and dtypes than those above.
+    """
+    outputs, originals, holes = np.asarray(outputs), np.asarray(originals), np.asarray(holes)
+    for name, images in (("outputs", outputs), ("originals", originals)):
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
+            raise ValueError(f"`{name}` is uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}")
+    if outputs.shape != originals.shape:
+        raise ValueError(f"`outputs` and `originals` have one shape. Got {list(outputs.shape)} and {list(originals.shape)}")
+    if holes.shape not in (outputs.shape[:3], outputs.shape[:3] + (1,)):
+        raise ValueError(f"`holes` is [B, H, W] or [B, H, W, 1] of {list(outputs.shape[:3])}. Got {list(holes.shape)}")
+    holes = holes.reshape(outputs.shape[:3] + (1,)) != 0
+    return {name: value.numpy() for name, value in _measure(tuple(measures), outputs, originals, holes).items()}
 
 
-def average(measured: Sequence[Dict[str, float]]) -> Dict[str, float]:
-    """Mean of each figure over photographs. A photograph in which a figure is nan (no hole) does not count for that figure;
-    an infinite PSNR makes its mean infinite. At least one photograph, all with the same figures."""
-    if not measured:
-        raise ValueError("average needs at least one photograph's figures")
+def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:
+    """Mean of each figure over photographs. A photograph in which a figure is nan does not count for that figure."""
     means = {}
-    for name in measured[0]:
-        values = [m[name] for m in measured if not np.isnan(m[name])]
-        means[name] = float(np.mean(values)) if values else float("nan")
+    for name, values in measured.items():
+        values = np.asarray(values)[~np.isnan(values)]
+        means[name] = float(np.mean(values)) if values.size else float("nan")
     return means
 
 
-def _difference(output: np.ndarray, original: np.ndarray) -> np.ndarray:
-    """output - original in float64, where uint8 would wrap around."""
-    for name, image in (("output", output), ("original", original)):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or image.size == 0:
-            raise ValueError(f"{name} is uint8 [H, W, 3]. Got {image.dtype} {list(image.shape)}")
-    if output.shape != original.shape:
-        raise ValueError(f"output and original have one shape. Got {list(output.shape)} and {list(original.shape)}")
-    return output.astype(np.float64) - original.astype(np.float64)
+@functools.lru_cache(maxsize=None)
+def _function():
+    """Made on first use: TensorFlow decides then on which device it runs."""
+    return tf.function(_figures, reduce_retracing=True)
 
 
-def _inside(hole: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """The hole as bool [H, W]."""
-    if hole.shape not in (image.shape[:2], image.shape[:2] + (1,)):
-        raise ValueError(f"hole is [H, W] or [H, W, 1] of {list(image.shape[:2])}. Got {list(hole.shape)}")
-    return hole.reshape(image.shape[:2]) != 0
+def _measure(measures, outputs, originals, holes):
+    return _function()(measures, tf.constant(outputs), tf.constant(originals), tf.constant(holes))
 
 
-def _decibels(squared_error: np.ndarray) -> float:
-    if squared_error.size == 0:
-        return float("nan")
-    mean = squared_error.mean()
-    return float(10 * np.log10(255.0**2 / mean)) if mean > 0 else float("inf")
+def _figures(measures, outputs, originals, holes):
+    # float64: sums of squares of uint8 over a whole picture are exact in it.
+    outputs, originals, inside = (tf.cast(x, tf.float64) for x in (outputs, originals, holes))
+    figures = {}
+    for m in measures:
+        a, b = _coloured(outputs, m.colour), _coloured(originals, m.colour)  # [B, H, W, C]
+        over = inside if m.region == "hole" else tf.ones_like(inside)
+        figures[m.name] = _similarity(a, b, over, m) if m.kind == "ssim" else _error(a, b, over, m.kind)
+    return figures
+
+
+def _coloured(images, colour):
+    """[B, H, W, 3] -> [B, H, W, 3] or [B, H, W, 1]."""
+    if colour == "rgb":
+        return images
+    weights = _LUMINANCE if colour == "grey" else _LUMINANCE[::-1]
+    return tf.reduce_sum(images * tf.constant(weights, tf.float64), axis=-1, keepdims=True)
+
+
+def _error(a, b, over, kind):
+    """All but SSIM: [B]."""
+    def total(x):
+        return tf.reduce_sum(x * over, axis=[1, 2, 3])
+
+    count = tf.reduce_sum(over, axis=[1, 2, 3]) * tf.cast(tf.shape(a)[-1], tf.float64)
+    if kind == "variation":
+        across, down = tf.abs(a[:, :, 1:] - a[:, :, :-1]), tf.abs(a[:, 1:] - a[:, :-1])
+        return (tf.reduce_mean(across, [1, 2, 3]) + tf.reduce_mean(down, [1, 2, 3])) / 255
+    if kind == "l1":
+        return total(tf.abs(a - b)) / count / 255
+    if kind == "l1_of_sum":
+        return total(tf.abs(a - b)) / total(a + b)
+    if kind == "l1_relative":
+        return total(tf.abs(a - b)) / total(b)
+    squared = total(tf.square(a - b))
+    if kind == "l2_relative":
+        return squared / total(tf.square(b))
+    mean = squared / count
+    return mean / 255**2 if kind == "l2" else 10 * tf.math.log(255.0**2 / mean) / tf.math.log(tf.constant(10.0, tf.float64))
+
+
+def _similarity(a, b, over, m):
+    """SSIM [1]: [B]."""
+    blur, size = (_gaussian, 2 * _RADIUS + 1) if m.window == "gauss11" else (_uniform(int(m.window)), int(m.window))
+    # scikit-image: sample covariances for uniform windows, none for the Gaussian.
+    unbiased = 1.0 if m.window == "gauss11" else size**2 / (size**2 - 1)
+    if m.region == "hole":
+        a, b = (_mirrored(x, size // 2, size // 2) for x in (a, b))
+    else:
+        a, b = (_mirrored(x, 0, tf.maximum(size - tf.shape(x)[1:3], 0)) for x in (a, b))
+    mean_a, mean_b = blur(a), blur(b)
+    variance_a = unbiased * (blur(a * a) - mean_a**2)
+    variance_b = unbiased * (blur(b * b) - mean_b**2)
+    covariance = unbiased * (blur(a * b) - mean_a * mean_b)
+    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    similarity = ((2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+                  / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)))  # [B, H', W', C]
+    similarity = tf.reduce_mean(similarity, axis=-1, keepdims=True)
+    if m.region == "whole":
+        return tf.reduce_mean(similarity, axis=[1, 2, 3])
+    return tf.reduce_sum(similarity * over, axis=[1, 2, 3]) / tf.reduce_sum(over, axis=[1, 2, 3])
+
+
+def _uniform(size):
+    """Means of windows wholly inside, by differences of running sums: as long for 51 pixels as for 7, and exact for whole numbers."""
+    def blur(x):
+        for axis in (1, 2):
+            x = tf.cumsum(tf.concat([tf.zeros_like(tf.gather(x, [0], axis=axis)), x], axis), axis)
+            last = tf.shape(x)[axis]
+            x = tf.gather(x, tf.range(size, last), axis=axis) - tf.gather(x, tf.range(last - size), axis=axis)
+        return x / size**2
+    return blur
+
+
+def _gaussian(x):
+    """Weighted means of windows wholly inside."""
+    weights = np.exp(-0.5 * (np.arange(-_RADIUS, _RADIUS + 1) / _SIGMA) ** 2)
+    weights /= weights.sum()
+    for axis in (1, 2):
+        count = tf.shape(x)[axis] - 2 * _RADIUS
+        x = tf.add_n([w * tf.gather(x, tf.range(k, k + count), axis=axis) for k, w in enumerate(weights)])
+    return x
+
+
+def _mirrored(x, before, after):
+    """[B, H, W, C] with its borders mirrored, edge included, as often as needed: tf.pad does it once."""
+    after = tf.broadcast_to(after, [2])
+    for axis in (1, 2):
+        side = tf.shape(x)[axis]
+        index = tf.math.floormod(tf.range(-before, side + after[axis - 1]), 2 * side)
+        x = tf.gather(x, tf.minimum(index, 2 * side - 1 - index), axis=axis)
+    return x

@@ -20,7 +20,7 @@ class Result:
     """What a run ended with.
 
     step: the last one. figures: of the validation pass; baselines: of the mean fill and Telea on the same photographs and holes
-    (each see `metrics.quality.measure`). description: one line that says what was measured.
+    (each the averages of `metrics.quality.measure`). description: one line that says what was measured.
     """
 
     step: int

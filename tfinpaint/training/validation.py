@@ -25,7 +25,7 @@ class Validation:
 
     Attributes:
         description: one line that says what is measured.
-        baselines: {"mean": figures, "telea": figures}, see `metrics.quality.measure`.
+        baselines: {"mean": figures, "telea": figures}, averages of `metrics.quality.measure`.
     """
 
     def __init__(self, settings: TrainSettings, system):
@@ -60,4 +60,4 @@ class Validation:
             yield from to_uint8(self._generate(to_float(self._photos[part]), self._holes[part].astype(np.float32)))
 
     def _measure(self, filled):
-        return quality.average([quality.measure(f, p, h[..., 0]) for f, p, h in zip(filled, self._photos, self._holes)])
+        return quality.averages(quality.measure(np.stack(list(filled)), self._photos, self._holes))
