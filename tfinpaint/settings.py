@@ -185,6 +185,45 @@ class TrainSettings:
                 raise SettingsError(f"--weight_{name} is at least 0 and finite. Got {value}")
 
 
+@dataclasses.dataclass(frozen=True)
+class EvaluationSettings:
+    """What a table is made of. None stands for the protocol's own.
+
+    models:       run directories, version directories of exports, or names of references; the first is the one that others differ from.
+    data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]", or "pairs:PATH".
+    holes:        "center", "strokes" or "files:PATH"; pairs bring their own.
+    ratio_bins:   shares of missing pixels (LO, HI], a block of the table each.
+    image_size:   side of the squares; None: that of the first model that was trained, or 256.
+    count:        photographs, the first ones; 0: all.
+    """
+
+    models: Tuple[str, ...]
+    data: str
+    holes: Optional[str] = None
+    protocol: str = "default"
+    ratio_bins: Tuple[Range, ...] = ()
+    image_size: Optional[int] = None
+    count: int = 0
+    batch_size: int = 6
+    mask_is: str = "hole"
+    references: bool = True
+    lpips_weights: Optional[str] = None
+    inception_weights: Optional[str] = None
+
+    def __post_init__(self):
+        if not self.data:
+            raise SettingsError("--data is missing: folder:PATH, tfds:NAME[:SPLIT], samples: or pairs:PATH")
+        if not self.models and not self.references:
+            raise SettingsError("--model is missing: run directories, exports, telea, navier_stokes or mean, with commas between")
+        if self.holes is not None and self.holes not in ("center", "strokes") and not self.holes.startswith("files:"):
+            raise SettingsError(f"--holes is center, strokes (the fixed sets) or files:PATH here. Got {self.holes!r}")
+        if self.data.startswith("pairs:") and (self.holes or self.ratio_bins or self.image_size):
+            raise SettingsError("--data=pairs: brings its own holes and sizes: leave --holes, --ratio_bins and --image_size")
+        for low, high in self.ratio_bins:
+            if not 0 <= low < high < 1:
+                raise SettingsError(f"--ratio_bins are shares LO-HI with 0 <= LO < HI < 1, with commas between. Got {low:g}-{high:g}")
+
+
 def to_json(settings) -> str:
     """One dataclass of this module as indented JSON."""
     return json.dumps(dataclasses.asdict(settings), indent=1) + "\n"
@@ -275,7 +314,8 @@ _FLAGS = {
     "weight_feature_adversarial": ("float", None, "Weight of the adversarial term on VGG features (coherent_semantic); 0: as above."),
     "weight_penalty": ("float", None, "Weight of the gradient penalty in the critics' loss (contextual_attention)."),
     # filling
-    "model": ("str", None, "What fills: a run directory of `train`, or (inpaint) a version directory that `export` wrote."),
+    "model": ("str", None, "What fills: a run directory of `train`, or (not for export) a version directory that `export` wrote. evaluate "
+                           "and studio take several with commas between; evaluate also telea, navier_stokes and mean."),
     "image": ("str", None, "Photograph to fill, or a folder of them."),
     "mask": ("str", None, "Mask of the photograph (white is hole), a folder of masks named like the photographs, or one mask for all."),
     "output": ("str", None, "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder for a folder. Of "
@@ -283,6 +323,10 @@ _FLAGS = {
     "grow_hole": ("int", 0, "Grow the hole by so many pixels first: for masks that cut too close.", 0, 1000),
     "feather": ("int", 0, "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel exact.", 0, 1000),
     "side_by_side": ("bool", False, "Write input, hole and output beside each other instead of the output alone."),
+    "attention": ("bool", False, "Write where the system's attentions look, beside --output: NAME_attention_LAYER_places.png (each missing "
+                                 "pixel in the colour of the place it looks at), _weights.png (what one pixel takes from where) and, of "
+                                 "DeepFill, _flow.png."),
+    "attention_at": ("range", None, "ROW,COLUMN: the missing pixel of _weights.png. Default: the innermost one."),
     "device": ("str", None, "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
     "server": ("str", None, "Fill through a server instead of --model: http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME."),
     "timeout": ("float", 60.0, "Seconds to wait for a server's answer."),
@@ -298,7 +342,16 @@ _FLAGS = {
                                                                  "activations in 8 bits where TFLite can."),
     "size": ("str", None, "Photographs that a TFLite file takes, pixels: SIDE or HEIGHT,WIDTH; any: all sizes, slower. Default: the size "
                           "that the run was trained on."),
-    "data": ("str", None, "Photographs, written like --train_data, by which --quantize=int8 finds its ranges. Default: those of the run."),
+    "data": ("str", None, "Photographs, written like --train_data: to be scored (evaluate; also pairs:PATH, NAME.png beside "
+                          "NAME_mask.png), or by which --quantize=int8 finds its ranges (export; default: those of the run)."),
+    # evaluating
+    "protocol": (("default", "musical", "multistage", "coherent_semantic", "deepfill"), "default",
+                 "What is measured and on which holes: this project's own, or as a paper and its released code do."),
+    "ratio_bins": ("str", None, "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the protocol's."),
+    "count": ("int", 0, "Photographs to score, the first ones; 0: all.", 0, None),
+    "lpips_weights": ("str", None, "LPIPS weights, AlexNet or SqueezeNet with linear heads (.npz): adds the column LPIPS."),
+    "inception_weights": ("str", None, "Inception weights (.pb of the published FID, or Keras .h5): adds FID and U-IDS / P-IDS."),
+    "references": ("bool", True, "Put telea, navier_stokes and mean into the table, too."),
     # measuring
     "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),
     "repeats": ("int", 5, "Calls to take the median of.", 1, 1000),
@@ -375,6 +428,24 @@ def train_settings(values) -> TrainSettings:
         eval_ratio=parse_range("eval_ratio", values.eval_ratio),
         **{name: getattr(values, name) for name in same},
     )
+
+
+def evaluation_settings(values) -> EvaluationSettings:
+    """From parsed absl flags."""
+    def given(name):
+        return values[name].value if values[name].present else None
+
+    bins = []
+    for text in filter(None, (values.ratio_bins or "").split(",")):
+        try:
+            low, high = map(float, text.split("-"))
+        except ValueError:
+            raise SettingsError(f"--ratio_bins are shares LO-HI with commas between, as 0.1-0.2,0.3-0.4. Got {text!r}") from None
+        bins.append((low, high))
+    same = ("data", "protocol", "count", "batch_size", "mask_is", "references", "lpips_weights", "inception_weights")
+    return EvaluationSettings(
+        models=tuple(filter(None, (values.model or "").split(","))), holes=given("holes"), image_size=given("image_size"),
+        ratio_bins=tuple(bins), **{name: getattr(values, name) for name in same})
 
 
 def _check_finite(settings) -> None:

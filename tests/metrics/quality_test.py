@@ -179,7 +179,8 @@ def test_measure_does_not_change_its_inputs():
 
 def test_averages():
     nan, inf = math.nan, math.inf
-    means = quality.averages({"psnr": [10.0, 30.0], "l1": [0.25, 0.75], "ssim": [nan, nan], "psnr_in_hole": [3.0, inf], "l1_in_hole": [nan, 0.5]})
+    means = quality.averages({"psnr": [10.0, 30.0], "l1": [0.25, 0.75], "ssim": [nan, nan], "psnr_in_hole": [3.0, inf],
+                              "l1_in_hole": [nan, 0.5]})
     assert means["psnr"] == 20.0 and means["l1"] == 0.5
     assert means["psnr_in_hole"] == inf
     assert means["l1_in_hole"] == 0.5  # only the second photograph has one
@@ -217,7 +218,8 @@ def test_ssim_with_uniform_windows_is_scikit_images(window, colour):
 
 def test_ssim_with_the_gaussian_window_is_scikit_images():
     a, b = near(2)
-    expected = metrics.structural_similarity(a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=-1, data_range=255)
+    expected = metrics.structural_similarity(a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, channel_axis=-1,
+                                             data_range=255)
     assert one("ssim", a, b, window="gauss11") == pytest.approx(expected, abs=1e-4)
 
 

@@ -9,6 +9,8 @@ i // n), so resuming costs nothing. A TFDS stream is shuffled with the seed and 
 """
 
 import functools
+import itertools
+from typing import Iterator, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -94,18 +96,20 @@ def evaluation_squares(source: str, image_size: int, count: int, flag: str = "ev
     Returns:
         uint8 [N, S, S, 3]. The shorter side is resized to S.
     """
+    return np.stack([square for _, square in itertools.islice(named_squares(source, image_size, flag), count)])
+
+
+def named_squares(source: str, image_size: int, flag: str = "eval_data") -> Iterator[Tuple[str, np.ndarray]]:
+    """All readable photographs of a source in their sorted order, as centred squares: (name, uint8 [S, S, 3])."""
     photos = open_photos(source, flag)
     settings = PhotoSettings(source, image_size, resize=image_size, crop="center", mirror=False)
     if isinstance(photos, PhotoFiles):
-        found = (pixels for pixels in map(photos.read_or_none, range(len(photos))) if pixels is not None)
+        found = ((name, photos.read_or_none(k)) for k, name in enumerate(photos.names))
     else:
-        found = photos.stream().as_numpy_iterator()
-    squares = []
-    for pixels in found:
-        squares.append(cut(resized(pixels, image_size), np.zeros(3, np.float32), settings))
-        if len(squares) == count:
-            break
-    return np.stack(squares)
+        found = ((f"{photos.split} {k}", pixels) for k, pixels in enumerate(photos.stream().as_numpy_iterator()))
+    for name, pixels in found:
+        if pixels is not None:
+            yield name, cut(resized(pixels, image_size), np.zeros(3, np.float32), settings)
 
 
 def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:

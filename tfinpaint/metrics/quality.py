@@ -1,11 +1,11 @@
 """Image quality of filled photographs against the originals: every definition that the papers use, in batches, on any device.
 
-Inputs: uint8 RGB [B, H, W, 3], what came out and the original; holes [B, H, W] or [B, H, W, 1], any number but 0 is hole. Nothing is cropped or
-scaled before measuring. Every figure is computed per photograph; `averages` is the mean over photographs, which is not the same as the PSNR
-of a mean error.
+Inputs: uint8 RGB [B, H, W, 3], what came out and the original; holes [B, H, W] or [B, H, W, 1], any number but 0 is hole. Nothing is
+cropped or scaled before measuring. Every figure is computed per photograph; `averages` is the mean over photographs, which is not the
+same as the PSNR of a mean error.
 
-Papers mean different things by the same word (window, grey or colour, whole picture or hole), so a `Measure` says which definition it is, and its
-`definition` says so in words. PSNR and SSIM equal scikit-image's.
+Papers mean different things by the same word (window, grey or colour, whole picture or hole), so a `Measure` says which definition it is,
+and its `definition` says so in words. PSNR and SSIM equal scikit-image's.
 
 References:
     [1] Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE Transactions on Image Processing 2004.
@@ -43,7 +43,8 @@ class Measure:
 
     name:     how tables and files call it.
     kind:     "psnr", "ssim", "l1", "l2", "l1_of_sum" [2], "l1_relative", "l2_relative" [3] or "variation".
-    region:   "whole" picture, or "hole": over the hole's pixels alone, which does not rise with the share of known pixels. nan without a hole.
+    region:   "whole" picture, or "hole": over the hole's pixels alone, which does not rise with the share of known pixels. nan without a
+    hole.
     colour:   "rgb" (mean over the channels), "grey", or "grey_bgr": grey as [2] computes it from pictures read by OpenCV.
     window:   of SSIM: "7" or "51" (uniform, sample covariance, scikit-image's default but for the size) or "gauss11" [1].
               A side below the window is mirrored out to it. Over the whole picture, the mean of the windows wholly inside; in the hole,

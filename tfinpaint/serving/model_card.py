@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import tfinpaint
 from tfinpaint.runs import last_step, read_settings, replace_text
+from tfinpaint.settings import SettingsError, first_line
 
 CARD = "model_card.json"
 
@@ -32,7 +33,7 @@ def describe(run_dir: str, painter) -> dict:
         "steps": last_step(run_dir),
         "metrics": _metrics(os.path.join(run_dir, "metrics.csv")),
         "settings": dataclasses.asdict(settings),
-        "git_commit": _commit(),
+        "git_commit": commit(),
         "tfinpaint": tfinpaint.__version__,
         "tensorflow": tf.__version__,
         "exported": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -42,6 +43,16 @@ def describe(run_dir: str, painter) -> dict:
 
 def write_card(folder: str, card: dict) -> None:
     replace_text(os.path.join(folder, CARD), json.dumps(card, indent=1) + "\n")
+
+
+def read_card(folder: str, flag: str = "model") -> dict:
+    """The card in the version directory of an export. Raises SettingsError, naming `flag`, where there is none."""
+    try:
+        with open(os.path.join(folder, CARD), encoding="utf-8") as f:
+            return dict(json.load(f))
+    except (OSError, ValueError, TypeError) as error:
+        raise SettingsError(f"--{flag}={folder}: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
+                            "writes it") from error
 
 
 def _hash(variables):
@@ -63,7 +74,7 @@ def _metrics(path):
     return {"step": int(rows[-1]["step"]), **figures}
 
 
-def _commit():
+def commit():
     """Of the checkout that this code runs from, "-dirty" at its end where files were changed; None where the code is installed."""
     folder = os.path.dirname(os.path.abspath(__file__))
     try:

@@ -1,0 +1,99 @@
+"""What fills the holes of a table: trained systems, exported models, and the classical references.
+
+A filler is called with photographs and holes of one size and gives what is scored:
+
+    filler(photos uint8 [B, H, W, 3], holes uint8 [B, H, W]) -> uint8 [B, H, W, 3]
+
+Squares are given to a network whole, as the papers do. Photographs with their own holes (pairs) are filled as `inpaint` fills them, in a
+window around each hole. Nothing under a hole reaches a filler's network.
+"""
+
+import os
+from typing import Callable, Dict, List
+
+import numpy as np
+
+import tfinpaint
+from tfinpaint.metrics import references
+from tfinpaint.pictures import to_float, to_uint8
+from tfinpaint.settings import SettingsError
+
+REFERENCES: Dict[str, Callable] = {"telea": references.telea, "navier_stokes": references.navier_stokes, "mean": references.mean_fill}
+_ABOUT = {"telea": "Telea 2004, by OpenCV, radius 3", "navier_stokes": "Bertalmio et al. 2001, by OpenCV, radius 3",
+          "mean": "the mean colour of the known pixels"}
+
+
+class Reference:
+    """A fill that needs no learning, by its name in `REFERENCES`."""
+
+    stride = 1
+
+    def __init__(self, name: str):
+        self.name, self.path, self.image_size = name, None, None
+        self.about = {"kind": "reference", "what": _ABOUT[name]}
+        self._fill = REFERENCES[name]
+
+    def __call__(self, photos, holes):
+        return np.stack([self._fill(p, h) for p, h in zip(photos, holes)])
+
+
+class Model:
+    """A run directory or the version directory of an export.
+
+    name:        how the table calls it.
+    composited:  whether known pixels are the photograph's; a run can also give its network's own output everywhere.
+    pairs:       whether it gets photographs with their own holes.
+
+    Attributes: image_size, the side of the squares that it was trained on; stride; about, what its card says.
+    """
+
+    def __init__(self, name: str, path: str, composited: bool, pairs: bool):
+        self.name, self.path = name, path
+        self._painter = tfinpaint.load(path)
+        self._composited, self._pairs = composited, pairs
+        self._runs = hasattr(self._painter, "system")
+        self.stride = self._painter.stride
+        self.about = self._card()
+        self.image_size = self.about.get("image_size")
+        if not composited and not self._runs:
+            raise SettingsError(f"--model={path} is an export, which composites; this protocol scores a network's own output: give the run "
+                                "directory")
+
+    def __call__(self, photos, holes):
+        if self._pairs:
+            return np.stack([self._painter.fill(p, 255 * h) for p, h in zip(photos, holes)])
+        if not self._runs:
+            return np.stack([np.asarray(self._painter.fill_window(p, h[..., None], h[..., None])) for p, h in zip(photos, holes)])
+        holes = np.asarray(holes)[..., np.newaxis]  # [B, H, W, 1]
+        outputs = to_uint8(self._painter.generate(to_float(photos), holes.astype(np.float32)))
+        return np.where(holes > 0, outputs, photos) if self._composited else outputs
+
+    def _card(self):
+        # Late, as it imports the serving side.
+        from tfinpaint.serving.model_card import describe, read_card
+
+        card = describe(self.path, self._painter) if self._runs else read_card(self.path)
+        return {"kind": "run" if self._runs else "export",
+                **{k: card.get(k) for k in ("system", "variant", "steps", "parameters", "trained_on", "image_size", "weights_sha256")}}
+
+
+def open_fillers(models: List[str], with_references: bool, composited: bool, pairs: bool) -> list:
+    """The fillers of --model, in that order, then the references that are not among them.
+
+    Raises: SettingsError where a model cannot be loaded.
+    """
+    given = [model.rstrip("/") for model in models]
+    if len(set(given)) != len(given):
+        raise SettingsError(f"--model names one model twice. Got {','.join(models)}")
+    every = given + [name for name in REFERENCES if with_references and name not in given]
+    return [Reference(model) if model in REFERENCES else Model(name, model, composited, pairs) for name, model in zip(_names(every), every)]
+
+
+def _names(paths):
+    """The last part of each path; more of it where that would be the same for two, and for the number of an exported version."""
+    parts = [os.path.normpath(path).split(os.sep) for path in paths]
+    lengths = [2 if p[-1].isdecimal() and len(p) > 1 else 1 for p in parts]
+    for _ in range(max(map(len, parts))):
+        names = ["/".join(p[-n:]) for p, n in zip(parts, lengths)]
+        lengths = [min(n + (names.count(name) > 1), len(p)) for n, name, p in zip(lengths, names, parts)]
+    return names

@@ -1,0 +1,160 @@
+"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with all that it was made of."""
+
+import csv
+import dataclasses
+import io
+import json
+import math
+
+from tfinpaint.evaluation.score import Report
+from tfinpaint.metrics.published import tables
+
+
+def text(report: Report) -> str:
+    """Header, a table for each block and region, differences to the first model, what the paper publishes."""
+    lines = [f"{word:12s} {said}" for word, said in report.facts]
+    lines += ["", "models"]
+    for name, about in report.models.items():
+        lines.append(f"{name:24s} {describe(about)}")
+    first = next(iter(report.models))
+    for scores in report.scores:
+        block = scores.block
+        lines += ["", f"== {block.title}: {len(block.photos)} photographs, {100 * sum(block.shares) / len(block.shares):.1f} % missing on "
+                      f"average, set {block.fingerprint}"]
+        for region, columns in regions(report):
+            rows = [[region, *(heading(c) for c in columns)]]
+            rows += [[m, *(interval(scores.mean(m, c.name), c) for c in columns)] for m in report.models]
+            if len(report.models) > 1:
+                rows += [[f"difference to {first}", *("" for _ in columns)]]
+                rows += [[m, *(interval(scores.difference(m, c.name, first), c, sign=True) for c in columns)]
+                         for m in report.models if m != first]
+            lines += ["", *_aligned(rows)]
+        if report.set_columns:
+            rows = [["of all together", *(heading(c) for c in report.set_columns)]]
+            rows += [[m, *(number(scores.of_set[m][c.name], c) for c in report.set_columns)] for m in report.models]
+            lines += ["", *_aligned(rows)]
+        for table, rows in published(report, block):
+            lines += ["", f"published, {table.source}: {table.photographs} (not these photographs)"]
+            lines += _aligned([["", *table.columns]] + [[row[0], *(f"{value:g}" for value in row[2:])] for row in rows])
+    lines += ["", "  ".join(f"{name} {value}" for name, value in report.versions.items() if value)]
+    return "\n".join(lines) + "\n"
+
+
+def comma_separated(report: Report) -> str:
+    """One row for each block, model and column: in the column's unit (dB, %), with interval and paired difference to the first model."""
+    first = next(iter(report.models))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["block", "model", "column", "unit", "mean", "low", "high", "photographs", "difference", "difference_low",
+                     "difference_high"])
+    for scores in report.scores:
+        for model in report.models:
+            for c in report.columns:
+                mean, other = scores.mean(model, c.name), scores.difference(model, c.name, first)
+                writer.writerow([scores.block.title, model, c.name, c.unit, *(_plain(c.scale * v) for v in mean[:3]), mean.count,
+                                 *(_plain(c.scale * v) if model != first else "" for v in other[:3])])
+            for c in report.set_columns:
+                writer.writerow([scores.block.title, model, c.name, c.unit, _plain(c.scale * scores.of_set[model][c.name]), "", "",
+                                 len(scores.block.photos), "", "", ""])
+    return out.getvalue()
+
+
+def as_json(report: Report) -> str:
+    """Everything: settings, versions, models with the hashes of their weights, columns, means, and every photograph's figures.
+
+    Figures are in the columns' units; those that are not numbers (an infinite PSNR) are null.
+    """
+    first = next(iter(report.models))
+    blocks = []
+    for scores in report.scores:
+        models = {}
+        for model in report.models:
+            figures = {}
+            for c in report.columns:
+                mean, other = scores.mean(model, c.name), scores.difference(model, c.name, first)
+                figures[c.name] = {**_interval_json(mean, c.scale), "photographs": mean.count, "difference": _interval_json(other, c.scale),
+                                   "each": [_finite(c.scale * v) for v in scores.values[model][c.name]]}
+            models[model] = {**figures, **{c.name: {"mean": _finite(c.scale * scores.of_set[model][c.name])} for c in report.set_columns}}
+        blocks.append({"title": scores.block.title, "about": scores.block.about, "hole_set": scores.block.fingerprint,
+                       "photographs": list(scores.block.names), "hole_shares": scores.block.shares, "models": models})
+    return json.dumps({
+        "protocol": report.protocol.name, "facts": [list(fact) for fact in report.facts], "settings": dataclasses.asdict(report.settings),
+        "image_size": report.image_size, "versions": report.versions, "models": report.models, "first_model": first,
+        "columns": {c.name: {"label": c.label, "unit": c.unit, "more_is_better": c.more_is_better, "region": c.region,
+                             "definition": c.definition} for c in [*report.columns, *report.set_columns]},
+        "blocks": blocks,
+    }, indent=1) + "\n"
+
+
+# ----------------------------------------------------------------------------------------- what the page shares with the text
+
+
+def regions(report: Report):
+    """(title, columns) of the whole picture and of the hole."""
+    for title, region in (("whole picture", "whole"), ("in the hole", "hole")):
+        columns = [c for c in report.columns if c.region == region]
+        if columns:
+            yield title, columns
+
+
+def published(report: Report, block):
+    """(table, its rows of this block), where the paper has such a block and the squares have its size."""
+    if report.image_size != 256 or report.settings.ratio_bins and block.title == "center":
+        return
+    kind = report.settings.holes or report.protocol.holes
+    for table in tables(report.protocol.name, kind):
+        rows = [row for row in table.rows if row[1] == block.title]
+        if rows:
+            yield table, rows
+
+
+def heading(column) -> str:
+    return f"{column.label}{' ' + column.unit if column.unit else ''} {'↑' if column.more_is_better else '↓'}"
+
+
+def number(value: float, column, sign: bool = False) -> str:
+    """In the column's unit, with as many digits as papers give."""
+    if math.isnan(value):
+        return "-"
+    digits = 2 if column.unit == "dB" else 3 if column.unit == "%" else 4
+    return f"{column.scale * value:{'+' if sign else ''}.{digits}f}"
+
+
+def interval(mean, column, sign: bool = False) -> str:
+    """mean [low, high]."""
+    shown = number(mean.mean, column, sign)
+    return shown if math.isnan(mean.low) else f"{shown} [{number(mean.low, column, sign)}, {number(mean.high, column, sign)}]"
+
+
+def describe(about: dict) -> str:
+    """A model in words."""
+    if about["kind"] == "reference":
+        return about["what"]
+    parts = [f"{about['system']} ({about['variant']})"]
+    if about.get("steps") is not None:
+        parts.append(f"step {about['steps']:,}")
+    if about.get("parameters"):
+        parts.append(f"{about['parameters']:,} parameters")
+    if about.get("trained_on"):
+        parts.append(f"trained on {about['trained_on']} at {about['image_size']} px")
+    if about.get("weights_sha256"):
+        parts.append(f"weights {about['weights_sha256'][:12]}")
+    return ", ".join(parts) + ("" if about["kind"] == "run" else " (export)")
+
+
+def _aligned(rows):
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return ["  ".join([row[0].ljust(max(widths[0], 16)), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]).rstrip()
+            for row in rows]
+
+
+def _interval_json(mean, scale):
+    return {name: _finite(scale * value) for name, value in zip(("mean", "low", "high"), mean[:3])}
+
+
+def _finite(value):
+    return float(value) if math.isfinite(value) else None
+
+
+def _plain(value):
+    return "" if math.isnan(value) else f"{value:.6g}"
