@@ -208,8 +208,8 @@ def _facts(settings, protocol, image_size, blocks, columns, inception):
     if inception:
         facts += [("column", f"{c.label}: {c.definition} ({inception.network.description}, weights {inception.network.fingerprint})")
                   for c in inception.columns]
-    facts.append(("intervals", f"{100 * statistics.CONFIDENCE:g} %, bootstrap over photographs, {statistics.RESAMPLES:,} draws; figures "
-                  "are computed per photograph, then averaged; differences are paired"))
+    facts.append(("intervals", f"{100 * statistics.CONFIDENCE:g} %, bootstrap over photographs, {statistics.RESAMPLES:,} draws (none "
+                  f"under {statistics.FEWEST} photographs); figures are computed per photograph, then averaged; differences are paired"))
     return facts
 
 

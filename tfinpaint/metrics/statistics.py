@@ -12,10 +12,11 @@ from scipy import stats
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+FEWEST = 10  # photographs; of fewer, what is drawn is too much alike, and the interval comes out too narrow
 
 
 class Mean(NamedTuple):
-    """A mean and its interval. Without two photographs, or with an infinite figure, the interval is nan."""
+    """A mean, its interval, and the number of photographs. Of fewer than `FEWEST`, or with an infinite figure, the interval is nan."""
 
     mean: float
     low: float
@@ -30,7 +31,7 @@ def mean(values) -> Mean:
     if not values.size:
         return Mean(np.nan, np.nan, np.nan, 0)
     average = float(np.mean(values))
-    if values.size < 2 or not np.isfinite(average):
+    if values.size < FEWEST or not np.isfinite(average):
         return Mean(average, np.nan, np.nan, values.size)
     if np.ptp(values) == 0:
         return Mean(average, average, average, values.size)
