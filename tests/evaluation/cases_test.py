@@ -1,0 +1,108 @@
+"""Which photographs and holes a table is made of."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfinpaint.data.evaluation_holes import evaluation_holes
+from tfinpaint.evaluation.cases import fingerprint, read_blocks
+from tfinpaint.metrics.protocols import PROTOCOLS
+from tfinpaint.settings import EvaluationSettings, SettingsError
+
+
+def blocks(data, size=32, protocol="default", **options):
+    return read_blocks(EvaluationSettings(("mean",), data, protocol=protocol, **options), PROTOCOLS[protocol], size)
+
+
+def test_squares_are_centred_and_resized_and_keep_their_names(photos):
+    found = blocks(f"folder:{photos}", count=5)
+    assert len(found) == 6 and all(list(b.names) == [f"p{k:02d}.png" for k in range(5)] for b in found)
+    pixels = np.asarray(Image.open(os.path.join(photos, "p00.png")).resize((56, 32), Image.Resampling.BICUBIC))  # 40 x 70
+    np.testing.assert_array_equal(found[0].photos[0], pixels[:, 12:44])
+
+
+def test_strokes_are_the_fixed_sets_of_the_protocols_bins(photos):
+    found = blocks(f"folder:{photos}", protocol="multistage")
+    assert [b.title for b in found] == ["10-20 %", "30-40 %", "50-60 %"]
+    for b, (low, high) in zip(found, ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))):
+        np.testing.assert_array_equal(b.holes, evaluation_holes((low, high), 12, 32)[..., 0])
+        assert all(low < share <= high for share in b.shares)
+    assert len({b.fingerprint for b in found}) == 3
+    again = blocks(f"folder:{photos}", protocol="multistage")
+    assert [b.fingerprint for b in again] == [b.fingerprint for b in found]
+
+
+@pytest.mark.parametrize("protocol,side,start", [("musical", 16, 8), ("deepfill", 16, 8), ("coherent_semantic", 15, 8)])
+def test_centred_holes_have_the_papers_side(photos, protocol, side, start):
+    (b,) = blocks(f"folder:{photos}", protocol=protocol)
+    assert b.title == "center" and len(b.holes) == 12
+    rows, columns = np.nonzero(b.holes[3])
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (start, start + side - 1) * 2
+    assert b.holes[3].sum() == side**2
+
+
+def test_at_256_pixels_the_papers_centred_holes_are_128_and_120():
+    for protocol, side in (("musical", 128), ("coherent_semantic", 120)):
+        (b,) = blocks("samples:coffee", 256, protocol)
+        assert b.holes[0].sum() == side**2 and b.holes[0][128 - side // 2, 128 - side // 2] == 1
+
+
+def test_holes_and_bins_may_be_asked_for(photos):
+    assert [b.title for b in blocks(f"folder:{photos}", protocol="musical", holes="strokes", ratio_bins=((0.25, 0.5),))] == ["25-50 %"]
+    assert [b.title for b in blocks(f"folder:{photos}", holes="center")] == ["center"]
+
+
+def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path):
+    for k, rows in enumerate((5, 6, 12)):  # of 32: 16 %, 19 %, 38 % of the picture
+        mask = np.zeros((64, 64), np.uint8)
+        mask[:2 * rows] = 255
+        Image.fromarray(mask).save(tmp_path / f"m{k}.png")
+    found = blocks(f"folder:{photos}", holes=f"files:{tmp_path}")
+    assert [b.title for b in found] == ["10-20 %", "30-40 %"]
+    assert [int(h.sum()) // 32 for h in found[0].holes[:4]] == [5, 6, 5, 6] and len(found[0].holes) == 12
+    with pytest.raises(SettingsError, match="--ratio_bins.*0.156 to 0.375"):
+        blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.5, 0.6),))
+    (known,) = blocks(f"folder:{photos}", holes=f"files:{tmp_path}", mask_is="known", ratio_bins=((0.6, 0.7),))
+    assert int(known.holes[0].sum()) // 32 == 20
+
+
+def test_pairs_keep_their_sizes_and_holes(pairs):
+    (b,) = blocks(f"pairs:{pairs}")
+    assert list(b.names) == ["a", "c", "more/b"]
+    assert [p.shape for p in b.photos] == [(40, 56, 3), (40, 56, 3), (64, 33, 3)]
+    assert [int(h.sum()) for h in b.holes] == [120, 144, 132] and set(np.unique(b.holes[0])) == {0, 1}
+    assert len(blocks(f"pairs:{pairs}", count=2)[0].photos) == 2
+
+
+def test_what_is_wrong_with_pairs_is_told(pairs, tmp_path):
+    def folder(name):
+        return shutil.copytree(pairs, tmp_path / name)
+
+    with pytest.raises(SettingsError, match="no photograph NAME.png"):
+        blocks(f"pairs:{tmp_path}")
+    with pytest.raises(SettingsError, match="no photograph NAME.png"):
+        blocks("pairs:nowhere")
+    one = folder("lacking")
+    os.remove(one / "c_mask.png")
+    with pytest.raises(SettingsError, match="c.png has no c_mask.png"):
+        blocks(f"pairs:{one}")
+    two = folder("size")
+    Image.fromarray(np.full((5, 5), 255, np.uint8)).save(two / "a_mask.png")
+    with pytest.raises(SettingsError, match="56x40 and its mask 5x5"):
+        blocks(f"pairs:{two}")
+    three = folder("empty")
+    Image.fromarray(np.zeros((40, 56), np.uint8)).save(three / "a_mask.png")
+    with pytest.raises(SettingsError, match="a_mask.png has no hole"):
+        blocks(f"pairs:{three}")
+
+
+def test_a_fingerprint_tells_one_pixel():
+    hole = np.zeros((9, 7), np.uint8)
+    other = hole.copy()
+    other[8, 6] = 1
+    assert fingerprint([hole]) == fingerprint([hole.copy()]) != fingerprint([other])
+    assert fingerprint([hole.reshape(7, 9)]) != fingerprint([hole])
+    assert fingerprint([other * 255]) == fingerprint([other])

@@ -1,0 +1,134 @@
+"""The figures of a report against what comes out one photograph at a time."""
+
+import numpy as np
+import pytest
+
+import tfinpaint
+from tfinpaint.evaluation.score import evaluate
+from tfinpaint.metrics import quality, references
+from tfinpaint.pictures import to_float, to_uint8
+from tfinpaint.settings import EvaluationSettings, SettingsError
+
+BINS = ((0.1, 0.2), (0.3, 0.4))
+
+
+@pytest.fixture(scope="module")
+def report(run_dir, photos):
+    seen = []
+    found = evaluate(EvaluationSettings((run_dir, "telea"), f"folder:{photos}", ratio_bins=BINS, batch_size=5), lambda *at: seen.append(at))
+    found.seen = seen
+    return found
+
+
+def test_every_model_is_there_and_the_references_by_default(report):
+    assert list(report.models) == ["small", "telea", "navier_stokes", "mean"]
+    assert report.image_size == 32  # the run's
+    assert [s.block.title for s in report.scores] == ["10-20 %", "30-40 %"]
+    assert report.seen == [(k, 4 * 24) for k in range(1, 4 * 24 + 1)]
+
+
+def test_a_runs_figures_are_those_of_its_composites_one_by_one(report, run_dir):
+    painter = tfinpaint.load(run_dir)
+    for scores in report.scores:
+        for k in (0, 4, 5, 11):  # in the middle and at the ends of batches of 5
+            photo, hole = scores.block.photos[k], scores.block.holes[k]
+            output = to_uint8(painter.generate(to_float(photo)[None], hole[None, ..., None].astype(np.float32)))[0]
+            composite = np.where(hole[..., None] > 0, output, photo)
+            expected = quality.measure(composite[None], photo[None], hole[None])
+            for name, value in expected.items():
+                assert scores.values["small"][name][k] == pytest.approx(value[0], rel=2e-3), (name, k)
+
+
+def test_references_are_opencvs(report):
+    scores = report.scores[1]
+    for name, fill in (("telea", references.telea), ("navier_stokes", references.navier_stokes), ("mean", references.mean_fill)):
+        filled = np.stack([fill(p, h) for p, h in zip(scores.block.photos, scores.block.holes)])
+        np.testing.assert_allclose(scores.values[name]["psnr_in_hole"],
+                                   quality.measure(filled, scores.block.photos, scores.block.holes)["psnr_in_hole"])
+
+
+def test_means_and_differences(report):
+    scores = report.scores[0]
+    telea, small = scores.values["telea"]["l1"], scores.values["small"]["l1"]
+    assert scores.mean("telea", "l1").mean == pytest.approx(telea.mean())
+    assert scores.difference("telea", "l1", "small").mean == pytest.approx((telea - small).mean())
+    assert scores.mean("telea", "l1").low < telea.mean() < scores.mean("telea", "l1").high
+
+
+def test_the_pictures_are_the_best_the_median_and_the_worst(report):
+    scores = report.scores[0]
+    figures = scores.values["telea"]["psnr_in_hole"]
+    found = report.pictures["10-20 %"]["telea"]
+    assert [rank for rank, _, _ in found] == ["best", "median", "worst"]
+    order = np.argsort(figures)
+    assert [k for _, k, _ in found] == [order[-1], order[6], order[0]]
+    for _, k, output in found:
+        np.testing.assert_array_equal(output, references.telea(scores.block.photos[k], scores.block.holes[k]))
+
+
+def test_an_export_scores_as_its_run(run_dir, exported, photos):
+    found = evaluate(EvaluationSettings((run_dir, exported), f"folder:{photos}", ratio_bins=BINS[:1], references=False, count=3))
+    assert list(found.models) == ["small", "small/1"]
+    for name in ("psnr", "ssim", "l1_in_hole"):
+        a, b = (found.scores[0].values[m][name] for m in found.models)
+        np.testing.assert_allclose(a, b, rtol=2e-3)
+    assert found.models["small"]["weights_sha256"] == found.models["small/1"]["weights_sha256"]
+    assert found.models["small/1"]["kind"] == "export"
+
+
+def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs):
+    found = evaluate(EvaluationSettings((run_dir,), f"pairs:{pairs}", batch_size=2))
+    assert found.image_size is None
+    (scores,) = found.scores
+    painter = tfinpaint.load(run_dir)
+    for k, (photo, hole) in enumerate(zip(scores.block.photos, scores.block.holes)):
+        filled = painter.fill(photo, hole * np.uint8(255))
+        expected = quality.measure(filled[None], photo[None], hole[None])
+        assert scores.values["small"]["psnr"][k] == pytest.approx(expected["psnr"][0], rel=2e-3)
+
+
+def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos):
+    found = evaluate(EvaluationSettings((run_dir,), f"folder:{photos}", protocol="coherent_semantic", count=2))
+    (scores,) = found.scores
+    photo, hole = scores.block.photos[1], scores.block.holes[1]
+    painter = tfinpaint.load(run_dir)
+    raw = to_uint8(painter.generate(to_float(photo)[None], hole[None, ..., None].astype(np.float32)))[0]
+    assert (raw != photo)[hole == 0].any()
+    assert scores.values["small"]["l1"][1] == pytest.approx(np.abs(raw / 255 - photo / 255).mean(), rel=2e-3)
+    filled = references.telea(photo, hole)
+    assert scores.values["telea"]["l1"][1] == pytest.approx(np.abs(filled / 255 - photo / 255).mean(), rel=1e-6)
+
+
+def test_what_is_under_a_hole_reaches_no_model(run_dir, photos, tmp_path):
+    """The originals differ, the results do not: so do their errors in the hole, by what was changed."""
+    from tfinpaint.evaluation.fillers import open_fillers
+
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    hole = np.zeros((2, 32, 32), np.uint8)
+    hole[:, 8:20, 0:15] = 1
+    other = np.where(hole[..., None] > 0, 255 - photo, photo)
+    for filler in open_fillers([run_dir], True, True, False):
+        a, b = filler(photo, hole), filler(other, hole)
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a[hole == 0], photo[hole == 0])
+
+
+@pytest.mark.parametrize("settings,message", [
+    ({"models": ("nowhere",)}, "--model=nowhere"),
+    ({"models": ("telea", "telea")}, "twice"),
+    ({"models": ("RUN",), "image_size": 30}, "--image_size is a multiple of 8"),
+    ({"models": ("EXPORT",), "protocol": "coherent_semantic"}, "composites"),
+    ({"models": ("mean",), "data": "pairs:PAIRS", "protocol": "coherent_semantic"}, "squares"),
+    ({"models": ("mean",), "data": "folder:nowhere"}, "--data=folder:nowhere"),
+    ({"models": ("mean",), "lpips_weights": "nowhere.npz"}, "--lpips_weights"),
+    ({"models": ("mean",), "inception_weights": "nowhere.pb"}, "--inception_weights"),
+])
+def test_mistakes(settings, message, run_dir, exported, photos, pairs):
+    paths = {"RUN": run_dir, "EXPORT": exported}
+    values = {"data": f"folder:{photos}", "count": 2, **settings}
+    values["models"] = tuple(paths.get(m, m) for m in values["models"])
+    values["data"] = values["data"].replace("PAIRS", pairs)
+    with pytest.raises(SettingsError, match=message) as error:
+        evaluate(EvaluationSettings(**values))
+    assert "\n" not in str(error.value)
