@@ -33,7 +33,7 @@ def main():
     from tfinpaint.evaluation import page, score, text  # TensorFlow: only once the flags are known to be good
     from tfinpaint.runs import replace_text
 
-    with tqdm(unit="photographs", dynamic_ncols=True, mininterval=0.5 if sys.stderr.isatty() else 30, leave=False) as bar:
+    with tqdm(unit=" photographs", dynamic_ncols=True, mininterval=0.5 if sys.stderr.isatty() else 30, leave=False) as bar:
         def progress(done, total):
             bar.total = total
             bar.update(done - bar.n)

@@ -99,6 +99,11 @@ def test_published_rows(protocol, holes, source, block, method, expected):
     assert [row[2:] for row in table.rows if row[:2] == (method, block)][0] == expected
 
 
+def test_published_figures_have_the_papers_digits():
+    table = tables("musical", "center")[1]
+    assert table.cells(table.rows[0]) == ["0.7794", "22.30", "3.157"]
+
+
 def test_published_tables_are_whole():
     assert sum(len(t.rows) for t in PUBLISHED["multistage"]["strokes"]) == 3 * 3 * 4
     assert sum(len(t.rows) for t in PUBLISHED["musical"]["center"]) == 3 * 4

@@ -69,7 +69,7 @@ def _block(report, scores, first):
                        + "</tr>" for m in report.models)
         parts.append(_table("all photographs together", map(heading, report.set_columns), rows))
     for table, found in published(report, block):
-        rows = "".join(f"<tr><td>{_(row[0])}</td>" + "".join(f"<td>{value:g}</td>" for value in row[2:]) + "</tr>" for row in found)
+        rows = "".join(f"<tr><td>{_(row[0])}</td>" + "".join(f"<td>{cell}</td>" for cell in table.cells(row)) + "</tr>" for row in found)
         parts.append(f"<h3>Published, {_(table.source)}: {_(table.photographs)}</h3><p>On the paper's photographs, not on these.</p>"
                      + _table("", table.columns, rows))
     return "".join(parts)

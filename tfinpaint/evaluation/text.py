@@ -35,7 +35,7 @@ def text(report: Report) -> str:
             lines += ["", *_aligned(rows)]
         for table, rows in published(report, block):
             lines += ["", f"published, {table.source}: {table.photographs} (not these photographs)"]
-            lines += _aligned([["", *table.columns]] + [[row[0], *(f"{value:g}" for value in row[2:])] for row in rows])
+            lines += _aligned([["", *table.columns]] + [[row[0], *table.cells(row)] for row in rows])
     lines += ["", "  ".join(f"{name} {value}" for name, value in report.versions.items() if value)]
     return "\n".join(lines) + "\n"
 

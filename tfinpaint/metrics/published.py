@@ -15,6 +15,11 @@ class Table(NamedTuple):
     columns: Tuple[str, ...]
     rows: List[tuple]
 
+    def cells(self, row: tuple) -> List[str]:
+        """The figures of a row with as many digits as the paper prints."""
+        digits = [max(len(f"{r[2 + k]:g}".partition(".")[2]) for r in self.rows) for k in range(len(self.columns))]
+        return [f"{value:.{n}f}" for value, n in zip(row[2:], digits)]
+
 
 _BINS_4 = ("10-20 %", "20-30 %", "30-40 %", "40-50 %")
 _BINS_3 = ("10-20 %", "30-40 %", "50-60 %")
