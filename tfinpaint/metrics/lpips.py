@@ -102,9 +102,9 @@ def _check(arrays, network, path):
     wanted = {**SHAPES[network], **{f"lin{k}": (channels,) for k, channels in enumerate(CHANNELS[network])}}
     missing = [name for name in wanted if name not in arrays]
     if missing:
-        raise SettingsError(f"--lpips_weights={path} lacks {missing[0]}{f' and {len(missing) - 1} more' if missing[1:] else ''} of the "
-                            f"arrays of LPIPS v0.1's {network}, the only network besides {'squeeze' if network == 'alex' else 'alex'} "
-                            f"that is read")
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise SettingsError(f"--lpips_weights={path} is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as {network} it lacks "
+                            f"{missing[0]}{more}")
     for name, shape in wanted.items():
         if arrays[name].shape != shape or arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
             raise SettingsError(f"--lpips_weights={path}: {name} is finite, of floating point, {list(shape)} in LPIPS v0.1's {network}. "
