@@ -333,6 +333,7 @@ _FLAGS = {
     # serving
     "host": ("str", "127.0.0.1", "Address to listen on; the default answers this machine alone, 0.0.0.0 everybody who can reach it."),
     "port": ("int", 8501, "Port of REST; 0: a free one.", 0, 65535),
+    "open_browser": ("bool", True, "Open the studio's page in a browser, where there is a display."),
     "grpc_port": ("int", 8500, "Port of gRPC; 0: a free one.", 0, 65535),
     "requests": ("int", 200, "Requests in all.", 1, 1000000),
     "clients": ("int", 8, "Clients that ask at the same time.", 1, 1000),

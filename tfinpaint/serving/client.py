@@ -118,7 +118,7 @@ class RestClient(_Client):
         except requests.JSONDecodeError:
             raise ServerError(f"{self} is no such server: it answered {response.status_code} {response.reason}, and no JSON") from None
         except requests.RequestException as error:
-            raise ServerError(f"{self} cannot be reached: {_reason(error)}") from None
+            raise ServerError(f"{self} cannot be reached: {reason(error)}") from None
         if response.status_code != 200:
             said = answer.get("error") if isinstance(answer, dict) else None
             raise ServerError(f"{self} answered {response.status_code}: {' '.join(str(said or response.reason).split())}")
@@ -195,7 +195,7 @@ def _png(picture):
     return cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
 
 
-def _reason(error):
+def reason(error: Exception) -> str:
     """The innermost cause of what requests wraps several times."""
     text = str(error)
     match = re.search(r"\[Errno -?\d+\] ([\w ]+)", text)

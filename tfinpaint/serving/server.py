@@ -8,18 +8,13 @@ under load nor its watching of folders for new versions. It needs the extra `ser
 """
 
 import concurrent.futures
-import socket
-import threading
-import time
 
 import grpc
-import uvicorn
 
 from tfinpaint.serving import grpc_services, rest
+from tfinpaint.serving.listening import LARGEST, Listener, shown
 from tfinpaint.serving.servable import Servable
 from tfinpaint.settings import SettingsError
-
-LARGEST = 256 * 2**20  # bytes of a request: a photograph of some 100 megapixels, in base64
 
 
 class Server:
@@ -42,7 +37,7 @@ class Server:
         self.url = self.grpc_address = None
         self._host = host
         self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)  # those that are turned away take one for a moment
-        self._rest = self._grpc = self._thread = None
+        self._rest = self._grpc = None
         try:
             if port is not None:
                 self._start_rest(port, routes)
@@ -57,8 +52,7 @@ class Server:
         if self._grpc:
             self._grpc.stop(grace=5).wait()
         if self._rest:
-            self._rest.should_exit = True
-            self._thread.join()
+            self._rest.stop()
 
     def __enter__(self):
         return self
@@ -67,34 +61,19 @@ class Server:
         self.stop()
 
     def _start_rest(self, port, routes):
-        application = rest.application(self.models, LARGEST, self._workers, routes)
-        listener = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((self._host, port))
-        except OSError as error:
-            listener.close()
-            raise SettingsError(f"--port={port} on {self._host} cannot be opened ({error.strerror}): choose another") from error
-        self._rest = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5))
-        self._thread = threading.Thread(target=self._rest.run, kwargs={"sockets": [listener]}, daemon=True)
-        self._thread.start()
-        while not self._rest.started and self._thread.is_alive():
-            time.sleep(0.01)
-        self.url = f"http://{self._shown()}:{listener.getsockname()[1]}"
+        self._rest = Listener(rest.application(self.models, LARGEST, self._workers, routes), self._host, port)
+        self.url = self._rest.url
 
     def _start_grpc(self, port):
         self._grpc = grpc.server(self._workers, options=[("grpc.max_receive_message_length", LARGEST), ("grpc.max_send_message_length", -1),
                                                          ("grpc.so_reuseport", 0)])
         grpc_services.add_to(self._grpc, self.models)
         try:
-            bound = self._grpc.add_insecure_port(f"{self._shown()}:{port}")
+            bound = self._grpc.add_insecure_port(f"{shown(self._host)}:{port}")
         except RuntimeError:
             bound = 0
         if not bound:
             self._grpc = None
             raise SettingsError(f"--grpc_port={port} on {self._host} cannot be opened (is it taken?): choose another")
         self._grpc.start()
-        self.grpc_address = f"{self._shown()}:{bound}"
-
-    def _shown(self):
-        return f"[{self._host}]" if ":" in self._host else self._host
+        self.grpc_address = f"{shown(self._host)}:{bound}"

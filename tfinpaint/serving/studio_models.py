@@ -1,0 +1,95 @@
+"""Which models the studio offers: run directories, exports and servers become names.
+
+Two models with the same name become NAME and NAME-2.
+"""
+
+import contextlib
+import os
+import re
+import tempfile
+
+from tfinpaint.serving.client import RestClient, connect
+from tfinpaint.settings import SettingsError
+
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # what would have to be written otherwise in a URL
+
+
+def remote(flag: str, timeout: float) -> dict:
+    """{name: URL} from --server. Raises SettingsError for what is no URL of a REST server."""
+    urls = _entries("server", flag)
+    for url in urls:
+        if not isinstance(connect(url, timeout), RestClient):
+            raise SettingsError(f"--server of the studio is http://HOST:PORT/v1/models/NAME: a browser does not speak gRPC. Got {url!r}")
+    names = [re.search(r"/v1/models/([^/:]+)(/versions/\d+)?/?$", url)[1] for url in urls]
+    return dict(zip(unique(names), (url.rstrip("/") for url in urls)))
+
+
+def local(flag: str) -> dict:
+    """{name: path} from --model. Raises SettingsError where there is nothing at a path."""
+    paths = _entries("model", flag)
+    for path in paths:
+        if not os.path.isdir(path):
+            raise SettingsError(f"--model={path} is no folder: run directories of `train` and what `export` wrote are taken")
+    return dict(zip(unique([_name(path) for path in paths]), paths))
+
+
+@contextlib.contextmanager
+def exported(models: dict, say):
+    """Run directories among the models, {name: path}, become exports in a temporary folder that is removed at the end. -> {name: path}
+
+    say: called with a line for each of them.
+    """
+    from tfinpaint import load
+    from tfinpaint.serving import model_card, saved_model
+
+    with tempfile.TemporaryDirectory(prefix="tfinpaint-studio-") as folder:
+        paths = {}
+        for name, path in models.items():
+            if os.path.isfile(os.path.join(path, "saved_model.pb")) or saved_model.versions(path):
+                paths[name] = path
+                continue
+            say(f"{path} is a run: exporting it to a temporary folder")
+            painter = load(path)
+            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(path, painter))
+        yield paths
+
+
+def about(path: str) -> str:
+    """An exported model in a few words, from its card; nothing where it has none."""
+    from tfinpaint.serving import saved_model
+    from tfinpaint.serving.model_card import read_card
+
+    numbers = saved_model.versions(path)
+    itself = os.path.isfile(os.path.join(path, "saved_model.pb")) or not numbers
+    try:
+        card = read_card(path if itself else os.path.join(path, str(numbers[-1])))
+    except SettingsError:
+        return ""
+    steps = f", step {card['steps']}" if card.get("steps") is not None else ""
+    return f"{card.get('system', 'unknown system')}, {card.get('image_size', '?')} px{steps}"
+
+
+def unique(names: list) -> list:
+    """The same names, those that come again with a number."""
+    given = []
+    for name in names:
+        number, one = 1, name
+        while one in given:
+            number += 1
+            one = f"{name}-{number}"
+        given.append(one)
+    return given
+
+
+def _entries(flag, value):
+    entries = value.split(",")
+    if "" in entries:
+        raise SettingsError(f"--{flag} is one or more, with commas between. Got {value!r}")
+    return entries
+
+
+def _name(path):
+    folder, name = os.path.split(os.path.abspath(path))
+    if name.isdecimal():  # a version
+        name = os.path.basename(folder) or name
+    return _NOT_IN_NAMES.sub("-", name).strip("-") or "model"

@@ -1,0 +1,86 @@
+/* Which parts of a photograph are sent to be filled.
+ *
+ * The server cuts one window around all holes that it is sent, and reduces it where it is large. So holes far apart are sent one by one,
+ * each with as much of the photograph around it as the server looks at: a small hole in a photograph of many megapixels is a small request,
+ * and is filled at full sharpness. The fill is the one that the whole photograph with this hole alone would have got.
+ *
+ * Box: {left, top, right, bottom} in pixels, right and bottom excluded.
+ */
+
+const CONTEXT = 64; // pixels, the least that the server's window shows on each side of a hole
+const STRIDE = 256; // its sides are rounded up to a multiple of the model's stride, which is at most this
+const CELL = 64; // holes that share such a cell, or neighbouring ones, belong together
+
+/* [{hole: box of hole pixels, part: box to send}, ...]; no part holds pixels of another's hole. runs: see hole.js. */
+export function partsOf(runs, width, height) {
+  let boxes = cellBoxes(runs, width);
+  for (let before = -1; before !== boxes.length; ) {
+    before = boxes.length;
+    boxes = boxes.reduce((kept, box) => {
+      for (let i = 0; (i = kept.findIndex((one) => near(one, box, width, height))) >= 0; ) box = joined(kept.splice(i, 1)[0], box);
+      return [...kept, box];
+    }, []);
+  }
+  boxes.sort((a, b) => a.top - b.top || a.left - b.left);
+  return boxes.map((hole) => ({ hole, part: around(hole, width, height) }));
+}
+
+/* The window that the server would cut, and what the rounding can add. At a border it is shifted inwards, as the server's. */
+function around(box, width, height) {
+  const [left, right] = side(box.left, box.right, width);
+  const [top, bottom] = side(box.top, box.bottom, height);
+  return { left, top, right, bottom };
+}
+
+function side(first, last, limit) {
+  const size = Math.min(last - first + 2 * Math.max(CONTEXT, Math.ceil((last - first) / 2)) + STRIDE, limit);
+  const begin = Math.min(Math.max(Math.floor((first + last - size) / 2), 0), limit - size);
+  return [begin, begin + size];
+}
+
+function near(a, b, width, height) {
+  return overlap(around(a, width, height), b) || overlap(around(b, width, height), a);
+}
+
+function overlap(a, b) {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
+function joined(a, b) {
+  return { left: Math.min(a.left, b.left), top: Math.min(a.top, b.top), right: Math.max(a.right, b.right), bottom: Math.max(a.bottom, b.bottom) };
+}
+
+/* The box of the hole pixels in each cell of a grid, and then of cells that touch: few boxes, however many specks there are. */
+function cellBoxes(runs, width) {
+  const cells = new Map();
+  for (let i = 0; i < runs.length; i += 2) {
+    for (let at = runs[i]; at < runs[i + 1]; ) {
+      const y = Math.floor(at / width);
+      const left = at % width;
+      const end = Math.min(runs[i + 1], (y + 1) * width) - y * width; // of this row
+      const right = Math.min(end, (Math.floor(left / CELL) + 1) * CELL); // of this cell
+      const key = `${Math.floor(left / CELL)},${Math.floor(y / CELL)}`;
+      const box = { left, top: y, right, bottom: y + 1 };
+      cells.set(key, cells.has(key) ? joined(cells.get(key), box) : box);
+      at += right - left;
+    }
+  }
+  const boxes = [];
+  while (cells.size) {
+    let [[key, box]] = cells;
+    cells.delete(key);
+    const waiting = [key];
+    while (waiting.length) {
+      const [column, row] = waiting.pop().split(",").map(Number);
+      for (const [dx, dy] of [[-1, -1], [0, -1], [1, -1], [-1, 0], [1, 0], [-1, 1], [0, 1], [1, 1]]) {
+        const other = `${column + dx},${row + dy}`;
+        if (!cells.has(other)) continue;
+        box = joined(box, cells.get(other));
+        cells.delete(other);
+        waiting.push(other);
+      }
+    }
+    boxes.push(box);
+  }
+  return boxes;
+}

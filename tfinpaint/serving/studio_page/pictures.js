@@ -1,0 +1,150 @@
+/* Files to pixels and back.
+ *
+ * A photograph becomes an opaque canvas in sRGB, upright: what the browser shows is what is sent and saved, byte by byte. Colours of another
+ * profile are converted once, when the file is opened, since the PNG that is saved carries no profile. Transparent pixels are laid on white: a
+ * canvas keeps colours multiplied by their alpha and could not give them back as they were; opaque ones it can. All canvases that are read
+ * are kept where the processor reads them (willReadFrequently).
+ */
+
+const MOST = 64e6; // pixels
+
+export function canvasOf(width, height) {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  return [canvas, canvas.getContext("2d", { willReadFrequently: true })];
+}
+
+/* Draws a file into the canvas, which takes its size. -> what there is to say about it, "" mostly */
+export async function readPhoto(file, canvas) {
+  const image = await load(file, "photograph");
+  canvas.width = image.naturalWidth;
+  canvas.height = image.naturalHeight;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (!context) throw new Error(`This browser has no canvas for ${image.naturalWidth}x${image.naturalHeight} pixels`);
+  context.drawImage(image, 0, 0);
+  URL.revokeObjectURL(image.src);
+  if (file.type === "image/jpeg" || !seesThrough(context)) return "";
+  context.globalCompositeOperation = "destination-over";
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.globalCompositeOperation = "source-over";
+  return "Its transparent parts became white.";
+}
+
+/* A file of a mask -> a map of width x height, 1 where it is white; or where it is opaque, of strokes on a transparent layer. */
+export async function readMask(file, width, height) {
+  const image = await load(file, "mask");
+  const size = `${image.naturalWidth}x${image.naturalHeight}`;
+  URL.revokeObjectURL(image.src);
+  if (size !== `${width}x${height}`) {
+    throw new Error(`A mask has the size of its photograph, ${width}x${height} pixels. ${file.name} has ${size}`);
+  }
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" }); // levels as they are in the file
+  const [canvas, context] = canvasOf(width, height);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const pixels = new Uint8Array(width * height);
+  const strokes = isOneColour(data);
+  for (let i = 0; i < pixels.length; i++) {
+    const luminance = strokes ? data[4 * i + 3] : (19595 * data[4 * i] + 38470 * data[4 * i + 1] + 7471 * data[4 * i + 2] + 0x8000) >> 16;
+    pixels[i] = luminance > 127 ? 1 : 0;
+  }
+  return pixels;
+}
+
+/* The mask of hole pixels, white, as an opaque PNG. pixels: map of width x height; box: the part of it, see parts.js. */
+export function maskFile(pixels, width, box) {
+  const [canvas, context] = canvasOf(box.right - box.left, box.bottom - box.top);
+  const image = context.createImageData(canvas.width, canvas.height);
+  const bytes = new Uint32Array(image.data.buffer);
+  for (let y = 0; y < canvas.height; y++) {
+    const from = (box.top + y) * width + box.left;
+    for (let x = 0; x < canvas.width; x++) bytes[y * canvas.width + x] = pixels[from + x] ? 0xffffffff : 0xff000000;
+  }
+  context.putImageData(image, 0, 0);
+  return pngOf(canvas);
+}
+
+/* A part of a photograph as a PNG file. */
+export function photoFile(photo, box) {
+  const [canvas, context] = canvasOf(box.right - box.left, box.bottom - box.top);
+  context.drawImage(photo, -box.left, -box.top);
+  return pngOf(canvas);
+}
+
+export function pngOf(canvas) {
+  return new Promise((give, fail) => {
+    canvas.toBlob((blob) => (blob ? give(blob) : fail(new Error("The browser has no memory left for a PNG of this size"))), "image/png");
+  });
+}
+
+/* The pixels of a file that a server sent, as they are in it. */
+export async function pixelsOf(blob, width, height) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  } catch {
+    throw new Error("The server answered with something that is no picture");
+  }
+  if (bitmap.width !== width || bitmap.height !== height) {
+    throw new Error(`The server answered with a picture of another size: ${bitmap.width}x${bitmap.height} instead of ${width}x${height}`);
+  }
+  const [, context] = canvasOf(width, height);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height).data;
+}
+
+/* Some browsers alter what a page reads from a canvas, against tracking: then nothing here would be exact. */
+export function canvasIsExact() {
+  const [, context] = canvasOf(16, 16);
+  const image = context.createImageData(16, 16);
+  for (let i = 0; i < image.data.length; i++) image.data[i] = i % 4 === 3 ? 255 : (i * 151) % 256;
+  context.putImageData(image, 0, 0);
+  return context.getImageData(0, 0, 16, 16).data.every((value, i) => value === image.data[i]);
+}
+
+async function load(file, what) {
+  const image = new Image();
+  image.src = URL.createObjectURL(file);
+  try {
+    await new Promise((give, fail) => Object.assign(image, { onload: give, onerror: fail }));
+    const { naturalWidth: width, naturalHeight: height } = image;
+    if (width * height > MOST) { // told by the file's first bytes: nothing large was made yet
+      throw new RangeError(`A ${what} has at most ${MOST / 1e6} megapixels here. ${file.name} has ${width}x${height}, ` +
+                           `${((width * height) / 1e6).toFixed(0)} megapixels`);
+    }
+    await image.decode();
+    return image;
+  } catch (error) {
+    URL.revokeObjectURL(image.src);
+    if (error instanceof RangeError) throw error;
+    throw new Error(`${file.name || "What was pasted"} is no picture that this browser can read (JPEG, PNG and WebP are), or it is damaged`);
+  }
+}
+
+function seesThrough(context) {
+  const { width, height } = context.canvas;
+  for (let y = 0; y < height; y += 256) {
+    const { data } = context.getImageData(0, y, width, Math.min(256, height - y));
+    for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return true;
+  }
+  return false;
+}
+
+/* Strokes painted on a transparent layer: the alpha varies, and all that is visible has one colour. */
+function isOneColour(data) {
+  const low = [255, 255, 255, 255];
+  const high = [0, 0, 0, 0];
+  for (let i = 0; i < data.length; i += 4) {
+    const alpha = data[i + 3];
+    low[3] = Math.min(low[3], alpha);
+    high[3] = Math.max(high[3], alpha);
+    if (alpha <= 127) continue;
+    for (let c = 0; c < 3; c++) {
+      low[c] = Math.min(low[c], data[i + c]);
+      high[c] = Math.max(high[c], data[i + c]);
+    }
+  }
+  return low[3] < high[3] && high[3] > 127 && [0, 1, 2].every((c) => high[c] - low[c] <= 8);
+}

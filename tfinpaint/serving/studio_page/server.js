@@ -1,0 +1,72 @@
+/* TensorFlow Serving's REST contract, as far as the studio needs it. */
+
+const LARGEST = 256 * 2 ** 20; // bytes of a request that the server takes
+
+/* Fills one photograph. image, mask: files. -> a PNG file. Throws an Error with a line for the person at the screen. */
+export async function fill(model, image, mask, signal) {
+  const request = ['{"inputs": {"image_bytes": [{"b64": "', await base64(image), '"}], "mask_bytes": [{"b64": "', await base64(mask), '"}]}}'];
+  const size = request.reduce((sum, part) => sum + part.length, 0);
+  if (size > LARGEST) throw new Error(`This part of the photograph is too large to be sent (${size >> 20} MB, the server takes 256): fill less at once`);
+  const answer = await ask(`v1/models/${encodeURIComponent(model)}:predict`, { method: "POST", body: new Blob(request), signal });
+  const b64 = answer?.outputs?.[0]?.b64;
+  if (typeof b64 !== "string") throw new Error("The server answered without a picture: is it a model that tfinpaint exported?");
+  return new Blob([bytesOf(b64)], { type: "image/png" });
+}
+
+/* Throws an Error with a line where the model is not there to be used. */
+export async function check(model) {
+  const answer = await ask(`v1/models/${encodeURIComponent(model)}`, {});
+  const states = (answer?.model_version_status ?? []).map((version) => version.state);
+  if (!states.includes("AVAILABLE")) throw new Error(`${model} is not available: ${states.join(", ") || "the server says nothing about it"}`);
+}
+
+/* The names that the studio was started with: [{name, about}, ...]. */
+export async function models() {
+  return (await ask("models.json", {})).models;
+}
+
+async function ask(path, options) {
+  let response, text;
+  try {
+    response = await fetch(path, options);
+    text = await response.text();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The studio cannot be reached: has it been ended? Start it again; your work on this page is kept");
+  }
+  let answer;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    throw new Error(`The server answered ${response.status} ${response.statusText}, and no JSON: is it a TensorFlow Serving?`);
+  }
+  if (!response.ok) throw new Error(`${shortened(answer?.error ?? response.statusText)} (${response.status})`);
+  return answer;
+}
+
+/* TensorFlow Serving's messages go on for lines about where in the graph something happened. */
+function shortened(message) {
+  const line = String(message).split("\n").map((one) => one.trim()).filter((one) => one)[0] ?? "The server answered with an error";
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}
+
+function base64(blob) {
+  return new Promise((give, fail) => {
+    const reader = new FileReader();
+    reader.onload = () => give(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => fail(new Error("The browser has no memory left for a photograph of this size"));
+    reader.readAsDataURL(blob);
+  });
+}
+
+function bytesOf(b64) {
+  let text;
+  try {
+    text = atob(b64);
+  } catch {
+    throw new Error("The server answered with a picture that is not base64");
+  }
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}

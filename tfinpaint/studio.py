@@ -1,0 +1,99 @@
+"""Opens a page on this machine where holes are brushed and filled.
+
+    python -m tfinpaint.studio --model=RUN                                                       # a run directory of `train`
+    python -m tfinpaint.studio --model=runs/paris,exported/celeba                                # several, to switch between
+    python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris                    # what another server has
+
+A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a photograph, paint red what is to be
+filled, press Fill. Nothing leaves this machine, unless --server names another one. Ctrl-C ends it.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import threading
+import webbrowser
+
+from absl import flags
+
+from tfinpaint import command, settings
+from tfinpaint.settings import SettingsError
+
+settings.adopt("model", "server", "host", "port", "timeout", "open_browser", "device")
+FLAGS = flags.FLAGS
+
+
+def main():
+    if bool(FLAGS.model) == bool(FLAGS.server):
+        raise SettingsError("--model or --server is needed, one of them: what fills (run directories of `train` and exports, or URLs "
+                            "http://HOST:PORT/v1/models/NAME, with commas between)")
+    try:
+        import requests
+        import starlette
+        import uvicorn
+        if FLAGS.model:
+            import tensorflow_serving  # noqa: F401
+
+        assert requests and starlette and uvicorn
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"{error}: the studio needs pip install -e .[serve]") from error
+    # SIGTERM as Ctrl-C: both remove the temporary folder.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with contextlib.ExitStack() as stack:
+            url = stack.enter_context(_remote() if FLAGS.server else _local())
+            _tell(url)
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+            print("The studio has ended.", flush=True)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _local():
+    """Serves the models of --model and the page -> URL."""
+    from tfinpaint.serving import listening, studio_models
+
+    models = studio_models.local(FLAGS.model)
+    listening.bound(FLAGS.host, FLAGS.port).close()  # a taken port is told before a model is loaded
+    command.choose_device(FLAGS.device)
+    from tfinpaint.serving.server import Server
+    from tfinpaint.serving.studio_routes import page_routes
+
+    with studio_models.exported(models, lambda line: print(line, flush=True)) as paths:
+        routes = page_routes([{"name": name, "about": studio_models.about(path)} for name, path in paths.items()])
+        with Server(paths, FLAGS.host, FLAGS.port, grpc_port=None, routes=routes) as server:
+            yield server.url
+
+
+@contextlib.contextmanager
+def _remote():
+    """The page, whose requests go on to the servers of --server -> URL."""
+    from starlette.applications import Starlette
+
+    from tfinpaint.serving import listening, studio_models, studio_routes
+
+    servers = studio_models.remote(FLAGS.server, FLAGS.timeout)
+    routes = studio_routes.page_routes([{"name": name, "about": url} for name, url in servers.items()])
+    application = Starlette(routes=[*routes, studio_routes.forwarding_route(servers, FLAGS.timeout)])
+    with listening.Listener(application, FLAGS.host, FLAGS.port) as listener:
+        yield listener.url
+
+
+def _tell(url):
+    here = re.sub(r"//(0\.0\.0\.0|\[::\]):", "//127.0.0.1:", url)
+    if not re.match(r"http://(127\.|localhost:|\[::1\]:)", url):
+        command.warn(f"--host={FLAGS.host}: everybody who can reach this machine can use the studio; it asks for no password")
+    print(f"The studio is at {here} (Ctrl-C ends it)", flush=True)
+    if FLAGS.open_browser and any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+        webbrowser.open(here)
+
+
+def cli():
+    command.run(main)
+
+
+if __name__ == "__main__":
+    cli()
