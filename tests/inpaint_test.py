@@ -11,9 +11,11 @@ from absl import flags
 from PIL import Image
 
 import tfinpaint
-from tfinpaint import inpaint
+from tfinpaint import attention, inpaint
+from tfinpaint.attention import Look
 from tfinpaint.photo import read_photo
 from tfinpaint.settings import SettingsError
+from tfinpaint.windows import Box
 
 
 class Red:
@@ -24,6 +26,20 @@ class Red:
     def fill(self, photo, mask, grow=0, feather=0):
         self.calls.append((grow, feather))
         return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
+
+
+class Looking(Red):
+    """Looks from everywhere in the hole at the top left, in a window of 16 x 24, by cells of 8."""
+
+    def check_attention(self):
+        pass
+
+    def attention(self, photo, mask, at=None):
+        hole = mask > 127
+        self.calls.append(("attention", int(hole.sum()), at))
+        at = attention.choose_pixel(hole.astype(np.uint8), at)
+        return [Look(name, Box(0, 0, 16, 24), (8.0, 8.0), np.zeros((2, 3, 2), np.int32), np.full((2, 3), 1 / 6), at, is_flow)
+                for name, is_flow in (("stage_1 2x3", False), ("stage_2 2x3", True))]
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +114,40 @@ def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):
     assert re.fullmatch(r"tfinpaint: warning: \S+m.png: 99.9 % of the picture is hole: .* --mask_is=hole flips it\n", err)
 
 
+def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(tfinpaint, "load", lambda path: Looking())
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    plain, output = tmp_path / "plain.webp", tmp_path / "out/o.webp"
+    assert run(f"--image={photo}", f"--mask={mask}", f"--output={plain}")[0] == 0
+    status, out, err = run(f"--image={photo}", f"--mask={mask}", f"--output={output}", "--attention", "--attention_at=7,9")
+    assert status == 0 and err == ""
+    assert output.read_bytes() == plain.read_bytes()  # asking changes nothing
+    names = {f"o_attention_{name}.png" for name in ("stage_1_places", "stage_1_weights", "stage_2_places", "stage_2_weights",
+                                                     "stage_2_flow")}
+    assert {path.name for path in output.parent.iterdir()} == names | {"o.webp"}
+    for name in names:
+        assert f"attention: {output.parent / name}: " in out
+        assert Image.open(output.parent / name).size == (528, 352 + 64)
+    assert ("attention", 50, (7, 9)) in Looking.calls
+
+
+def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(tfinpaint, "load", lambda path: Looking())
+    for name in ("in/a.png", "in/b/c.jpg"):
+        _write(tmp_path / name)
+    mask = _mask(tmp_path / "m.png")
+    status, out, _ = run(f"--image={tmp_path}/in", f"--mask={mask}", f"--output={tmp_path}/out", "--attention", "--grow_hole=1")
+    assert status == 0 and (tmp_path / "out/a_attention_stage_1_places.png").exists()
+    assert (tmp_path / "out/b/c_attention_stage_2_flow.png").exists()
+    assert Looking.calls[0] == ("attention", 50 + 2 * (5 + 10), None)
+    # A pixel outside the hole is a line for each photograph; nothing of it is written.
+    status, _, err = run(f"--image={tmp_path}/in", f"--mask={mask}", f"--output={tmp_path}/none", "--attention", "--attention_at=0,0")
+    assert status == 1 and err.count("--attention_at=0,0 is no pixel of the hole") == 2 and not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize("arguments, words", [
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention_at=3,4"], "--attention_at=3,4 is for --attention"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention", "--attention_at=3"], "--attention_at is two whole numbers"),
     (["--mask=m.png", "--output=o.png"], "--image is missing"),
     (["--image=nix.png", "--mask=m.png", "--output=o.png"], "--image=nix.png does not exist"),
     (["--image=a.png", "--mask=nix.png", "--output=o.png"], "--mask=nix.png does not exist"),
@@ -228,8 +277,8 @@ finally:
 
 def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
-    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device",
-                     "server", "timeout"}
+    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "attention",
+                     "attention_at", "device", "server", "timeout"}
 
 
 def test_the_share_is_told_again_after_growing(run, tmp_path):

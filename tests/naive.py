@@ -74,6 +74,16 @@ def patch_attention(features, hole, patch_size=1, propagation=3, variant="paper"
     return np.stack([one(f, h[..., 0], patch_size, propagation) for f, h in zip(features, hole)])
 
 
+def patch_weights(features, hole, patch_size=1, propagation=3, variant="paper"):
+    """The softmax of equation 7, of every query over every key: [B, N, N]; all 0 where the paper's has no known key."""
+    features = np.asarray(features, np.float64)
+    hole = reduce_hole(hole, features.shape[1], features.shape[2], variant)
+    one = _paper_weights if variant == "paper" else _official_weights
+    grid = list(np.ndindex(*features.shape[1:3]))
+    weights = [one(f, h[..., 0], patch_size, propagation) for f, h in zip(features, hole)]
+    return np.array([[[w[q].get(k, 0.0) for k in grid] for q in grid] for w in weights])
+
+
 def multistage_attention(features, hole, squeeze_weights, merge_kernel, merge_bias, variant="paper"):
     """Equation 12: pixel-wise attention, [features, attended] through squeeze-excite (w1, b1, w2, b2), 1 x 1 convolution."""
     attended = patch_attention(features, hole, 1, 3, variant)
@@ -105,13 +115,12 @@ def _window(y, x, size):
             yield y + i, x + j, (i, j)
 
 
-def _paper_attention(features, hole, size, propagation):
-    height, width, _ = features.shape
-    grid = list(np.ndindex(height, width))
+def _paper_weights(features, hole, size, propagation):
+    grid = list(np.ndindex(*hole.shape))
     background = features * (1 - hole)[..., None]
     keys = [k for k in grid if not _patch(hole[..., None], *k, size).any()]
     if not keys:
-        return features.copy()
+        return {q: {} for q in grid}
     unit_queries = {q: _unit(_patch(features, *q, size)) for q in grid}
     unit_keys = {k: _unit(_patch(background, *k, size)) for k in keys}
     score = {(q, k): float((unit_queries[q] * unit_keys[k]).sum()) for q in grid for k in keys}  # equation 6
@@ -120,7 +129,17 @@ def _paper_attention(features, hole, size, propagation):
         shifted = {k: sum(score.get(((y, x), (k[0] + i, k[1] + j)), 0.0) for y, x, (i, j) in _window(*q, propagation))
                    for k in keys}  # equation 8; a position outside the grid or a key that is not known is not in `score`
         weights[q] = _softmax({k: 10 * s for k, s in shifted.items()})  # equation 7
+    return weights
+
+
+def _paper_attention(features, hole, size, propagation):
+    height, width, _ = features.shape
+    grid = list(np.ndindex(height, width))
+    background = features * (1 - hole)[..., None]
+    weights = _paper_weights(features, hole, size, propagation)
     output = features.copy()
+    if not weights[0, 0]:
+        return output
     for y, x in grid:
         if hole[y, x]:
             total, covering = 0.0, 0
@@ -137,20 +156,26 @@ def _unit(patch):
     return patch / max(np.sqrt(np.square(patch).sum()), 1e-8)
 
 
+def _official_keys(features, hole, size):
+    background = features * (1 - hole)[..., None]
+    keys = {k: _patch(background, *k, size) + 1e-7 for k in np.ndindex(*hole.shape)}
+    return {k: key / np.sqrt(np.square(key).sum()) for k, key in keys.items()}
+
+
+def _official_weights(features, hole, size, propagation):
+    keys = _official_keys(features, hole, size)
+    score = {q: {k: float((_patch(features, *q, size) * keys[k]).sum()) for k in keys} for q in keys}
+    return {q: _softmax({k: sum(score[y, x][k] for y, x, _ in _window(*q, propagation) if (y, x) in score) for k in keys})
+            for q in keys}
+
+
 def _official_attention(features, hole, size, propagation):
     height, width, channels = features.shape
-    grid = list(np.ndindex(height, width))
-    background = features * (1 - hole)[..., None]
-    keys = {}
-    for k in grid:
-        key = _patch(background, *k, size) + 1e-7
-        keys[k] = key / np.sqrt(np.square(key).sum())
-    score = {q: {k: float((_patch(features, *q, size) * keys[k]).sum()) for k in grid} for q in grid}
+    keys, weights = _official_keys(features, hole, size), _official_weights(features, hole, size, propagation)
     half = size // 2
     canvas = np.zeros((height + 2 * half, width + 2 * half, channels))
-    for q in grid:
-        box = {k: sum(score[y, x][k] for y, x, _ in _window(*q, propagation) if (y, x) in score) for k in grid}
-        recovered = sum(w * keys[k] for k, w in _softmax(box).items())
+    for q in keys:
+        recovered = sum(w * keys[k] for k, w in weights[q].items())
         canvas[q[0]:q[0] + size, q[1]:q[1] + size] += recovered
     recovered = canvas[half:half + height, half:half + width] / size**2
     return np.where(hole[..., None] > 0, recovered, features)

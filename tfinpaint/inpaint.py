@@ -3,6 +3,7 @@
     python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=masks/ --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
+    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png --attention
     python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png --output=filled.png
 
 In a mask white is hole (--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph. In a
@@ -23,8 +24,8 @@ from tfinpaint import command, settings
 from tfinpaint.photo import PHOTO_ENDINGS, check_photo_path, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "device",
-               "server", "timeout")
+settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "attention",
+               "attention_at", "device", "server", "timeout")
 FLAGS = flags.FLAGS
 
 
@@ -42,6 +43,11 @@ def main():
             raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
     if FLAGS.server and FLAGS.model:
         raise SettingsError("--model and --server: one of them fills")
+    if FLAGS.attention and FLAGS.server:
+        raise SettingsError("--attention takes a run directory as --model; a --server only fills")
+    if FLAGS.attention_at and not FLAGS.attention:
+        raise SettingsError(f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing")
+    settings.parse_range("attention_at", FLAGS.attention_at, int)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
         read = _read(jobs[0])  # before the model, which takes seconds: a wrong mask is told at once
@@ -72,7 +78,10 @@ def _load_painter():
     command.choose_device(FLAGS.device)
     from tfinpaint import load
 
-    return load(FLAGS.model)
+    painter = load(FLAGS.model)
+    if FLAGS.attention:
+        painter.check_attention()
+    return painter
 
 
 # --------------------------------------------------------------------------------------------------------- one photograph
@@ -94,6 +103,7 @@ def _read(job: Job):
 
 def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
     """Fills and writes one photograph. Warnings go to stderr; returns the lines of the report."""
+    attention = _attention(painter, job, photo.pixels, mask) if FLAGS.attention else {}
     pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather)
     if FLAGS.side_by_side:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
@@ -106,11 +116,27 @@ def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
         grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"
         notes = notes + [("mask", job.mask, f"warning: {grown_note}" if share > 95 else grown_note)]
     notes = notes + [("output", job.output, note) for note in write_photo(job.output, pixels, like=photo)]
+    for path, (picture, what) in attention.items():
+        write_photo(path, picture)
+        notes = notes + [("attention", path, f"{path}: {what}")]
     for _, path, note in notes:
         if note.startswith("warning: "):
             command.warn(f"{path}: {note[len('warning: '):]}")
     lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith("warning: ")]
     return [f"{job.image} ({_size(mask)}) -> {job.output}"] + lines
+
+
+def _attention(painter, job: Job, pixels, mask) -> dict:
+    """Pictures of where the attentions look: {path: (picture, what it is)}."""
+    from tfinpaint.attention_pictures import pictures
+    from tfinpaint.filling import grown
+
+    hole = 255 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole)
+    found, beginning = {}, os.path.splitext(job.output)[0]
+    for look in painter.attention(pixels, hole, settings.parse_range("attention_at", FLAGS.attention_at, int)):
+        for kind, picture in pictures(look, pixels, hole).items():
+            found[f"{beginning}_attention_{look.layer}_{kind}.png"] = picture, f"{look.name}, {kind}"
+    return found
 
 
 def _size(array) -> str:

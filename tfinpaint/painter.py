@@ -10,7 +10,9 @@ model brings it along and is a painter too (serving/saved_model.py).
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import filling
+from tfinpaint import attention, filling, windows
+from tfinpaint.photo import THRESHOLD
+from tfinpaint.settings import SettingsError
 
 WORKING_SIZE = 2  # times the training size: a larger window is reduced, as holes get larger than any that the system has seen
 
@@ -55,6 +57,35 @@ class Painter(tf.Module):
         """
         return filling.fill(self.fill_window, self.stride, self.working_size, photo, mask, grow, feather)
 
+    def attention(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
+        """Where the system's attentions look when it fills all holes of a photograph at once: an `attention.Look` for each of them.
+
+        photo, mask:  as of `fill`. They are seen in one window around all holes, reduced where it is larger than the working size.
+        at:           row and column of the pixel of the hole whose weights are wanted; by default the hole's innermost.
+
+        Raises: SettingsError where the system has no attention, or `at` is not in the hole.
+        """
+        self.check_attention()
+        photo, mask = np.asarray(photo), np.asarray(mask)
+        filling.check(photo, mask)
+        hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W]
+        at = attention.choose_pixel(hole, at)
+        window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
+        pixels, here = tf.constant(photo[window.slices]), tf.constant(hole[window.slices][..., np.newaxis] > 0)  # [h, w, 3], [h, w, 1]
+        pixels = tf.cast(tf.where(here, tf.zeros_like(pixels), pixels), tf.float32)
+        if max(window.size) > self.working_size:
+            pixels, here = self._reduce(pixels, here, self._reduced_size(window.size))
+        size = tuple(pixels.shape[:2])
+        images, holes = self._pad(pixels, here)  # [1, H', W', 3], [1, H', W', 1]
+        place = [[(p - first) * reduced // of for p, first, reduced, of in zip(at, window, size, window.size)]]
+        _, found = self._attend(images, holes, tf.constant(place))
+        return attention.looks(self.system, found, window, size, tuple(images.shape[1:3]), at)
+
+    def check_attention(self):
+        """Raises SettingsError where the system has no attention."""
+        if not self.system.attention_layers:
+            raise SettingsError(f"--attention: {self.system.system_name} has no attention to show")
+
     @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)])
     def fill_window(self, window, hole, shown):
         """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
@@ -69,10 +100,9 @@ class Painter(tf.Module):
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         size = tf.shape(window)[:2]
-        longest = tf.reduce_max(size)
         filled = tf.cond(
-            longest > self.working_size,
-            lambda: self._fill_reduced(blanked, hole, shown, size, longest),
+            tf.reduce_max(size) > self.working_size,
+            lambda: self._fill_reduced(blanked, hole, shown, size),
             lambda: self._fill_padded(tf.cast(blanked, tf.float32), hole, self._generate),
         )  # [h, w, 3], 0 to 255
         return tf.ensure_shape(tf.where(shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window), [None, None, 3])
@@ -85,27 +115,37 @@ class Painter(tf.Module):
         filled = self._fill_padded(tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any)
         return tf.where(hole, tf.round(filled), photo)
 
-    def _fill_reduced(self, blanked, hole, shown, size, longest):
+    def _fill_reduced(self, blanked, hole, shown, size):
         """Reduces by areas, fills and enlarges: [h, w, 3] with blanked holes -> float32 [h, w, 3] from 0 to 255."""
-        scale = tf.cast(self.working_size, tf.float32) / tf.cast(longest, tf.float32)
-        small = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
-        pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]  # [h', w', 3]
-        # A cell with any missing pixel is hole: its mean is wrong.
-        maps = tf.cast(tf.concat([hole, shown], -1), tf.uint8)
-        maps = tf.image.resize(maps[tf.newaxis], small, method="area")[0] > 0  # [h', w', 2]
+        pixels, maps = self._reduce(blanked, tf.concat([hole, shown], -1), self._reduced_size(size))
         small_hole, small_shown = maps[..., :1], maps[..., 1:]
         # Composited before it is enlarged, so that the fill meets the photograph's own colours at the edge of the hole.
         filled = tf.where(small_shown, self._fill_padded(pixels, small_hole, self._generate), pixels)
         return tf.image.resize(filled[tf.newaxis], size, method="bicubic")[0]  # [h, w, 3]
 
+    def _reduced_size(self, size):
+        """Height and width of a window that is reduced to the working size."""
+        scale = tf.cast(self.working_size, tf.float32) / tf.cast(tf.reduce_max(size), tf.float32)
+        return tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
+
+    def _reduce(self, blanked, maps, small):
+        """By areas: pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool [h', w', n]."""
+        pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]
+        # A cell with any missing pixel is hole: its mean is wrong.
+        return pixels, tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[0] > 0
+
     def _fill_padded(self, pixels, hole, generate):
         """float32 [h, w, 3] from 0 to 255, bool [h, w, 1] -> the generator's output, the same size and scale, clipped."""
         height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
-        rows, columns = self._reflection(height), self._reflection(width)
+        raw = generate(*self._pad(pixels, hole))[0]  # [H', W', 3]
+        return tf.clip_by_value((raw[:height, :width] + 1.0) * 127.5, 0.0, 255.0)  # [h, w, 3]
+
+    def _pad(self, pixels, hole):
+        """As `_fill_padded` -> what networks take: float32 [1, H', W', 3] in [-1, 1], float32 [1, H', W', 1]."""
+        rows, columns = self._reflection(tf.shape(pixels)[0]), self._reflection(tf.shape(pixels)[1])
         pixels = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)  # [H', W', 3]
         hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)  # [H', W', 1]
-        raw = generate((pixels / 127.5 - 1.0)[tf.newaxis], hole[tf.newaxis])[0]  # [H', W', 3]
-        return tf.clip_by_value((raw[:height, :width] + 1.0) * 127.5, 0.0, 255.0)  # [h, w, 3]
+        return (pixels / 127.5 - 1.0)[tf.newaxis], hole[tf.newaxis]
 
     def _reflection(self, side):
         """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring, edge included, as often as needed.
@@ -124,6 +164,10 @@ class Painter(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])])
     def _generate(self, images, holes):
         return self._generate_any(images, holes)
+
+    @tf.function(reduce_retracing=True)
+    def _attend(self, images, holes, weights_at):
+        return self.system.attention(tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at)
 
     def _generate_any(self, images, holes):
         """`system.generate` with what lies under the holes blanked to 0."""

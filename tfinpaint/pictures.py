@@ -37,8 +37,12 @@ def attention_picture(look, photo, hole):
     height, width = photo.shape[:2]
     colors = position_colors(h, w)[look[..., 0], look[..., 1]]  # [h, w, 3]
     colors = cv2.resize(colors, (width, height), interpolation=cv2.INTER_NEAREST)
-    faded = (photo.astype(np.float32) * 0.35 + 255 * 0.65).astype(np.uint8)
-    return np.where(hole[..., None] > 0, colors, faded)
+    return np.where(hole[..., None] > 0, colors, faded(photo))
+
+
+def faded(photo):
+    """The photograph, uint8 [H, W, 3], as a light ground to draw on."""
+    return (photo.astype(np.float32) * 0.35 + 255 * 0.65).astype(np.uint8)
 
 
 def blanked(photo, hole):

@@ -68,6 +68,10 @@ def test_a_server_and_a_model_are_one_too_many(command_line, files, url):
     assert "--model and --server" in refused(command_line, f"--server={url}", "--model=a_run")
 
 
+def test_a_server_has_no_attention_to_show(command_line, files, url):
+    assert "--attention takes a run directory as --model" in refused(command_line, f"--server={url}", "--attention")
+
+
 def test_neither_a_server_nor_a_model(command_line, files):
     assert "--model is missing" in refused(command_line)
 

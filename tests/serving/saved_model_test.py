@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 import tfinpaint
-from tfinpaint import windows
+from tfinpaint import inpaint, windows
 from tfinpaint.painter import Painter
 from tfinpaint.photo import read_hole
 from tfinpaint.serving import saved_model, signatures
@@ -307,6 +307,18 @@ def test_a_damaged_export_is_one_line(painter, tmp_path, damage):
 def test_generate_is_a_runs_alone(folder):
     with pytest.raises(ValueError, match="run directory"):
         tfinpaint.load(str(folder / "1")).generate(np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 1), np.float32))
+
+
+def test_attention_is_a_runs_alone(folder, command_line, tmp_path):
+    photo, mask = tmp_path / "a.png", tmp_path / "m.png"
+    photo.write_bytes(tf.io.encode_png(np.full((64, 64, 3), 90, np.uint8)).numpy())
+    mask.write_bytes(tf.io.encode_png(_mask(64, 64, (20, 20, 30, 30))[..., np.newaxis]).numpy())
+    status, _, err = command_line(inpaint.main, f"--model={folder / '1'}", f"--image={photo}", f"--mask={mask}",
+                                  f"--output={tmp_path}/o.png", "--attention")
+    assert status == 1 and err.startswith("tfinpaint: --attention takes a run directory as --model") and err.count("\n") == 1
+    assert not (tmp_path / "o.png").exists()
+    with pytest.raises(SettingsError, match="--attention takes a run directory"):
+        tfinpaint.load(str(folder / "1")).attention(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8))
 
 
 def test_twelve_megapixels_go_through_both_signatures(model):

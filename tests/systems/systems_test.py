@@ -366,6 +366,18 @@ def test_attention_gives_the_output_and_where_it_looks(name, batch):
         assert look.dtype == tf.int32 and np.min(look) >= 0 and np.max(look) < look.shape[1]
 
 
+@systems
+def test_asking_for_the_weights_of_a_pixel_changes_nothing_else(name, batch):
+    system = small(name)
+    output, looks = system.attention(*batch)
+    again, pairs = system.attention(*batch, np.array([(20, 30), (30, 20)]))
+    np.testing.assert_array_equal(again, output)
+    assert len(pairs) == len(looks) == len(system.attention_layers)
+    for look, (strongest, weights) in zip(looks, pairs):
+        np.testing.assert_array_equal(strongest, look)
+        assert weights.shape == look.shape[:3] and (np.sum(weights, (1, 2)) <= 1 + 1e-5).all()
+
+
 @pytest.mark.parametrize("name", ["musical", "coherent_semantic"])
 def test_attention_looks_at_known_positions_only(name, batch):
     system = small(name)

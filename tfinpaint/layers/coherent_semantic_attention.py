@@ -20,6 +20,7 @@ What the variants settle
 
 import tensorflow as tf
 
+from tfinpaint.layers.looks import looked
 from tfinpaint.layers.patches import products, shape, unit
 from tfinpaint.layers.rows import converting
 
@@ -37,8 +38,8 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         hole: [B, r * H, r * W, 1], 1 where missing, for a whole r (`official`: a power of 2); taken as it is where r = 1.
 
     Returns: [B, H, W, C], equal to `features` where known. With `return_attention=True` also the attention maps [B, H W, H W]: output =
-        maps x features, a known cell's row being itself (large: N^2 numbers per picture). With `return_strongest=True` also where
-        each position looks: int32 [B, H, W, 2], row and column of its largest weight.
+        maps x features, a known cell's row being itself (large: N^2 numbers per picture). With `return_strongest=True` instead
+        where each position looks, see looks.py: with `weights_at`, a row of the maps, which sums to 1.
 
     Raises: ValueError where the sizes of hole and features do not fit.
     """
@@ -49,7 +50,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
             raise ValueError(f"`variant` is paper or official. Got {variant!r}")
         self.variant = variant
 
-    def call(self, inputs, return_attention=False, return_strongest=False):
+    def call(self, inputs, return_attention=False, return_strongest=False, weights_at=None):
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32  # norms need it under half precision
         features = tf.cast(inputs[0], dtype)
         b, h, w, c = shape(features)
@@ -98,8 +99,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         maps = tf.where(replaced[..., tf.newaxis], maps, tf.eye(n, dtype=dtype)[tf.newaxis])
         if return_attention:
             return output, maps
-        best = tf.reshape(tf.argmax(maps, axis=-1, output_type=tf.int32), [b, h, w])
-        return output, tf.stack([best // w, best % w], axis=-1)
+        return output, looked(maps, h, w, inputs[1], weights_at)
 
     def get_config(self):
         return {**super().get_config(), "variant": self.variant}

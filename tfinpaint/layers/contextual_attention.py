@@ -17,6 +17,7 @@ n = H / rate * W / rate, q a query's position and k a key's:
 import tensorflow as tf
 
 from tfinpaint.layers.diagonal import diagonal_sum
+from tfinpaint.layers.looks import looked
 from tfinpaint.layers.patches import extract, flat, one_over_norm, products, shape, unit
 from tfinpaint.layers.rows import compiled, on_gpu
 
@@ -34,8 +35,8 @@ class ContextualAttention(tf.keras.layers.Layer):
         features: [B, H, W, C], H and W multiples of `rate`.
         hole: [B, any, any, 1], 1 where missing, one per picture; brought to H x W by nearest neighbours with aligned corners.
 
-    Returns: [B, H, W, C]; with `return_strongest=True` also where each query looks: int32 [B, H / rate, W / rate, 2], row and column of
-        the key of largest weight (the flow of the paper).
+    Returns: [B, H, W, C]; with `return_strongest=True` also where each query looks (the flow of the paper), on a map of H / rate x
+        W / rate, see looks.py: with `weights_at`, weights that sum to at most 1, as keys that are not known keep their share.
 
     Raises: ValueError where H or W is no multiple of `rate`.
     """
@@ -52,7 +53,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         self.fuse = fuse
         self.softmax_scale = softmax_scale
 
-    def call(self, inputs, return_strongest=False):
+    def call(self, inputs, return_strongest=False, weights_at=None):
         # Softmax and norms need float32 where the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features, hole = (tf.cast(x, dtype) for x in inputs)
@@ -79,8 +80,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         filled = tf.cast(pasted / 4, self.compute_dtype)
         if not return_strongest:
             return filled
-        best = tf.reshape(tf.argmax(weights, axis=-1, output_type=tf.int32), [b, h, w])
-        return filled, tf.stack([best // w, best % w], axis=-1)
+        return filled, looked(weights, h, w, inputs[1], weights_at)
 
     def _scores_of_patches(self, small):
         """[B, h, w, C] -> [B, n, n]."""

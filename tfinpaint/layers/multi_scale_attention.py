@@ -20,7 +20,7 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         variant: "paper" or "official"; of the attention too, see `PatchAttention`.
 
     Call arguments and returns are PatchAttention's; the fusion changes features outside the hole too. With `return_strongest=True`
-    the second value is a list of two: where the 1x1 and where the 3x3 attention looks.
+    the second value is a list of two: where the 1x1 and where the 3x3 attention looks, each with its weights where `weights_at` asks.
 
     Sub-layers: `attention_1x1`, `attention_3x3` (PatchAttention), `squeeze_excite`, `merge` (1x1 convolution back to C).
     """
@@ -40,12 +40,12 @@ class MultiScaleAttention(tf.keras.layers.Layer):
                 layer.build((None, None, None, (3 if self.variant == "paper" else 2) * channels))
         super().build(input_shape)
 
-    def call(self, inputs, return_strongest=False):
+    def call(self, inputs, return_strongest=False, weights_at=None):
         features, hole = inputs
         attended, looks = [], []
         for attention in (self.attention_1x1, self.attention_3x3):
             if return_strongest:
-                found, look = attention([features, hole], return_strongest=True)
+                found, look = attention([features, hole], return_strongest=True, weights_at=weights_at)
                 looks.append(look)
             else:
                 found = attention([features, hole])

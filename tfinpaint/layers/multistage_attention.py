@@ -34,9 +34,11 @@ class MultistageAttention(tf.keras.layers.Layer):
                 layer.build((None, None, None, 2 * channels))
         super().build(input_shape)
 
-    def call(self, inputs, return_strongest=False):
+    def call(self, inputs, return_strongest=False, weights_at=None):
         features, hole = inputs
-        attended, look = self.attention([features, hole], return_strongest=True) if return_strongest else (self.attention(inputs), None)
+        attended = self.attention([features, hole], return_strongest=return_strongest, weights_at=weights_at)
+        if return_strongest:
+            attended, look = attended
         both = tf.concat([tf.cast(features, attended.dtype), attended], axis=-1)  # [B, H, W, 2C]
         merged = self.merge(self.squeeze_excite(both))  # [B, H, W, C]  (12)
         return (merged, look) if return_strongest else merged

@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from tfinpaint.layers import rows as lists
 from tfinpaint.layers.diagonal import diagonal_sum
+from tfinpaint.layers.looks import looked
 from tfinpaint.layers.patches import box_sum, extract, flat, one_over_norm, paste, products, shape
 
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
@@ -46,8 +47,8 @@ class PatchAttention(tf.keras.layers.Layer):
         hole: [B, r * H, r * W, 1], 1 where missing, for a whole r: a cell of the map is missing when any of its pixels is
             (`paper`), or when its top-left pixel is (`official`).
 
-    Returns: [B, H, W, C], equal to `features` outside the hole; with `return_strongest=True` also where each position looks: int32
-        [B, H, W, 2], row and column of the key of largest weight.
+    Returns: [B, H, W, C], equal to `features` outside the hole; with `return_strongest=True` also where each position looks, see
+        looks.py: with `weights_at`, weights of patches that sum to 1 (`paper`: to 0 in a picture with no known key, which comes back).
 
     Raises: ValueError where the sizes of hole and features do not divide.
     """
@@ -63,7 +64,7 @@ class PatchAttention(tf.keras.layers.Layer):
         self.propagation = propagation
         self.variant = variant
 
-    def call(self, inputs, return_strongest=False):
+    def call(self, inputs, return_strongest=False, weights_at=None):
         # Softmax and norms need float32 where the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)
@@ -82,8 +83,9 @@ class PatchAttention(tf.keras.layers.Layer):
         filled = tf.cast(tf.where(possible, attended, features), self.compute_dtype)
         if not return_strongest:
             return filled
-        best = tf.reshape(tf.argmax(weights, axis=-1, output_type=tf.int32), [b, h, w])
-        return filled, tf.stack([best // w, best % w], axis=-1)
+        if self.variant == "paper":
+            weights *= tf.reshape(1 - covers, [b, 1, h * w])  # changes them where no key is known only
+        return filled, looked(weights, h, w, inputs[1], weights_at)
 
     def _attend_everywhere(self, features, background, covers):
         """For every position: what it is replaced with [B, H, W, C] and its weights [B, N, N]."""

@@ -72,7 +72,7 @@ class RefinementUNet(tf.keras.Model):
 
     Call arguments: `[images, hole]`; `with_features=True` also returns the two maps [B, H/8, W/8, 8 * width] of the consistency loss:
         the encoder's after the attention and the decoder's at the same place. `with_attention=True` also returns where each
-        position looks, int32 [B, H/8, W/8, 2].
+        position looks, on a map of H/8 x W/8, to which `weights_at` adds, see layers/looks.py.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -96,7 +96,7 @@ class RefinementUNet(tf.keras.Model):
         self.last = up_conv(3, 3, "decode_0", strides=1, dtype="float32")
         make_weights(self, 6, 1)
 
-    def call(self, inputs, training=False, with_features=False, with_attention=False):
+    def call(self, inputs, training=False, with_features=False, with_attention=False, weights_at=None):
         images, hole = inputs
         x = self.first(images)  # [B, H, W, 64]
         skips, maps = {0: x}, []
@@ -105,7 +105,7 @@ class RefinementUNet(tf.keras.Model):
             if k < self.depth:
                 x = self.encoders[str(k)](leaky(self.dilated_norms[str(k)](x)))  # [B, H/2^k, W/2^k, C]
                 if k == ATTENTION:
-                    x = self.attention([x, hole], return_strongest=with_attention)
+                    x = self.attention([x, hole], return_strongest=with_attention, weights_at=weights_at)
                     if with_attention:
                         x, look = x
                     maps.append(x)
@@ -149,11 +149,12 @@ class CoherentSemanticUNets(tf.keras.Model):
         self.refine = RefinementUNet(width, depth, variant, name="refine")
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_stages=False, with_attention=False):
+    def call(self, inputs, training=False, with_stages=False, with_attention=False, weights_at=None):
         image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
         rough = self.rough(image)  # [B, H, W, 3]
         pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (1 - hole)
-        refined = self.refine([tf.concat([pasted, image], -1), hole], with_features=with_stages, with_attention=with_attention)
+        refined = self.refine([tf.concat([pasted, image], -1), hole], with_features=with_stages, with_attention=with_attention,
+                              weights_at=weights_at)
         if with_stages:
             return (rough, *refined)
         return refined  # [B, H, W, 3]

@@ -35,7 +35,7 @@ class DeepFill(tf.keras.Model):
         gated: v2.
 
     Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output; `with_attention=True` the refined output
-        and a list of where each query looks, int32 [B, H/8, W/8, 2].
+        and a list of where each query looks, on a map of H/8 x W/8, to which `weights_at` adds, see layers/looks.py.
     """
 
     def __init__(self, width=32, gated=False, **kwargs):
@@ -76,7 +76,7 @@ class DeepFill(tf.keras.Model):
             layers.append(layer)
         return layers
 
-    def call(self, inputs, training=False, with_stages=False, with_attention=False):
+    def call(self, inputs, training=False, with_stages=False, with_attention=False, weights_at=None):
         image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends
 
@@ -94,7 +94,7 @@ class DeepFill(tf.keras.Model):
             refined = layer(refined)  # [B, H/4, W/4, 4c]
         for layer in self.attend:
             attended = layer(attended)  # [B, H/4, W/4, 4c]
-        attended = self.attention([attended, hole], return_strongest=with_attention)
+        attended = self.attention([attended, hole], return_strongest=with_attention, weights_at=weights_at)
         if with_attention:
             attended, look = attended
         for layer in self.after:

@@ -33,8 +33,8 @@ class MusicalUNet(tf.keras.Model):
         width: channels of encode_1 (paper: 64); they double up to 8 * width.
         variant: "paper" or "official", of the attention. The latter brings the features back in by a 3x3 convolution, `combine`.
 
-    Call arguments: `[image, hole]`; `with_attention=True` also returns where the 1x1 and the 3x3 attention look, int32 [B, H/4, W/4, 2]
-        each.
+    Call arguments: `[image, hole]`; `with_attention=True` also returns where the 1x1 and the 3x3 attention look, on maps of H/4 x W/4,
+        to which `weights_at` adds, see layers/looks.py.
     """
 
     def __init__(self, width=64, variant="paper", **kwargs):
@@ -59,7 +59,7 @@ class MusicalUNet(tf.keras.Model):
         self.combine = conv(channels(2), 3, "combine") if variant == "official" else None
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_attention=False):
+    def call(self, inputs, training=False, with_attention=False, weights_at=None):
         image, hole = inputs
         x = self.encoders["1"](tf.concat([image, 1 - hole], -1))  # [B, H/2, W/2, 64]
         skips, looks = {1: x}, []
@@ -78,7 +78,7 @@ class MusicalUNet(tf.keras.Model):
             if k > 1:
                 x = self.decoder_norms[str(k)](x)
             if k == 3:
-                found = self.attention([x, hole], return_strongest=with_attention)  # [B, H/4, W/4, 128]
+                found = self.attention([x, hole], return_strongest=with_attention, weights_at=weights_at)  # [B, H/4, W/4, 128]
                 if with_attention:
                     found, looks = found
                 x = self.combine(tf.concat([x, found], -1)) if self.combine else found

@@ -64,6 +64,14 @@ class ExportedPainter:
         """As `Painter.fill`."""
         return filling.fill(self.fill_window, self.stride, self.working_size, photo, mask, grow, feather)
 
+    def attention(self, photo, mask, at=None):
+        """Not there, either."""
+        self.check_attention()
+
+    def check_attention(self):
+        """Raises SettingsError: an exported model holds no attention maps."""
+        raise SettingsError("--attention takes a run directory as --model; an exported model has no attention to show")
+
     def generate(self, images, holes):
         """Not there: an exported model fills photographs."""
         raise ValueError("`generate` takes a run directory; an exported model has `fill`")

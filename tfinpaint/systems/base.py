@@ -29,6 +29,8 @@ class System(tf.keras.Model):
         adam_betas: of all its optimizers.
         has_batch_norm: whether its generator has statistics to freeze.
         takes_critic_weights: whether its critic begins from a trained network.
+        attention_layers: a name for each that `attention` tells of.
+        attention_is_flow: whether its authors draw where it looks as a flow.
         wants_distances: whether its step can use the distance of each missing pixel to the known ones, [B, H, W, 1], where the input
             pipeline has it: batches are then (images, holes, distances).
     """
@@ -41,6 +43,8 @@ class System(tf.keras.Model):
     adam_betas = (0.9, 0.999)
     has_batch_norm = False
     takes_critic_weights = False
+    attention_layers = ()
+    attention_is_flow = False
     wants_distances = False
 
     def __init__(self, variant="paper", **kwargs):
@@ -89,13 +93,16 @@ class System(tf.keras.Model):
         images, holes = inputs
         return self.raw(self.generator, images, holes, training=training)
 
-    def attention(self, images, holes):
+    def attention(self, images, holes, weights_at=None):
         """The output of the moving average (of the generator, before `compile`) and where its attentions look.
 
-        Returns: as `generate`; and a list, for each attention int32 [B, h, w, 2], rows and columns of its own map.
+        weights_at: int32 [B, 2], row and column of one pixel of each image.
+
+        Returns: as `generate`; and a list, for each of `attention_layers` int32 [B, h, w, 2], rows and columns of its own map; with
+            `weights_at` this and float32 [B, h, w], the weights of the position that the pixel lies in (layers/looks.py).
         """
         self.check_images(images)
-        return self.averaged([images * (1 - holes), holes], with_attention=True)
+        return self.averaged([images * (1 - holes), holes], with_attention=True, weights_at=weights_at)
 
     def check_images(self, images):
         """Raises ValueError where height or width of images [B, H, W, C], so far as they are known, are no multiples of the stride."""

@@ -53,6 +53,7 @@ class CoherentSemantic(System):
     official_loss_weights = {name: 100 * weight for name, weight in loss_weights.items()}
     feature_terms = ("consistency", "feature_adversarial")
     adam_betas = (0.5, 0.999)
+    attention_layers = ("coherent",)
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -96,10 +97,10 @@ class CoherentSemantic(System):
     def raw(self, generator, images, holes, training=False):
         return generator([self.blanked(images, holes), holes], training=training)
 
-    def attention(self, images, holes):
+    def attention(self, images, holes, weights_at=None):
         self.check_images(images)
-        output, look = self.averaged([self.blanked(images, holes), holes], with_attention=True)
-        return output, [look]  # [B, H, W, 3]; [B, H/8, W/8, 2]
+        output, look = self.averaged([self.blanked(images, holes), holes], with_attention=True, weights_at=weights_at)
+        return output, [look]  # [B, H, W, 3]; a map of H/8 x W/8
 
     def step(self, images, holes):
         seen_in_truth = self.features(images) if self.features else {}

@@ -48,6 +48,8 @@ class ContextualAttentionSystem(System):
     loss_weights = {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10.0}
     feature_terms = ()
     adam_betas = (0.5, 0.9)
+    attention_layers = ("contextual",)
+    attention_is_flow = True
 
     def __init__(self, width=32, discount=None, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)

@@ -34,6 +34,8 @@ class GatedConv(System):
     loss_weights = {"coarse": 1.0, "refinement": 1.0, "adversarial": 1.0}
     feature_terms = ()
     adam_betas = (0.5, 0.999)
+    attention_layers = ("contextual",)
+    attention_is_flow = True
 
     def __init__(self, width=48, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)

@@ -46,6 +46,7 @@ class Multistage(System):
     settings = {"width": 64, "depth": 8}
     loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1, "adversarial": 0.1}
     has_batch_norm = True
+    attention_layers = ("stage_1", "stage_2")
     feature_contrast = 1.0  # between black and white, for the feature network: images in [0, 1]
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -91,10 +92,10 @@ class Multistage(System):
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         return 2 * generator([truth * (1 - holes), holes], training=training) - 1
 
-    def attention(self, images, holes):
+    def attention(self, images, holes, weights_at=None):
         self.check_images(images)
-        output, looks = self.averaged([(images + 1) / 2 * (1 - holes), holes], with_attention=True)
-        return 2 * output - 1, looks  # [B, H, W, 3]; [B, H/8, W/8, 2], [B, H/4, W/4, 2]
+        output, looks = self.averaged([(images + 1) / 2 * (1 - holes), holes], with_attention=True, weights_at=weights_at)
+        return 2 * output - 1, looks  # [B, H, W, 3]; maps of H/8 x W/8 and H/4 x W/4
 
     def step(self, images, holes):
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]

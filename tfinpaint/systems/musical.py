@@ -47,6 +47,7 @@ class Musical(System):
     official_loss_weights = {"hole": 6.0, "adversarial": 0.06}
     adam_betas = (0.5, 0.999)
     takes_critic_weights = True
+    attention_layers = ("patches_1x1", "patches_3x3")
 
     def __init__(self, width=64, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)

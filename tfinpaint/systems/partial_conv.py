@@ -25,6 +25,7 @@ class PartialConv(Multistage):
 
     system_name = "partial_conv"
     loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1}
+    attention_layers = ()
     feature_contrast = 1 / 0.226  # its authors' loss divides by ImageNet's deviation, 0.226 on average
 
     def make_generator(self):

@@ -94,10 +94,10 @@ class Log(Step):
             for name, value in values.items():
                 tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value, step)
 
-    def picture(self, step, picture):
-        """A sample grid, uint8 [H, W, 3], in TensorBoard."""
+    def pictures(self, step, name, pictures):
+        """Pictures of one size, uint8 [H, W, 3] each, in TensorBoard."""
         with self._writer.as_default():
-            tf.summary.image("samples", picture[None], step)
+            tf.summary.image(name, np.stack(pictures), step, max_outputs=len(pictures))
 
     def text(self, name, text):
         """A text in TensorBoard."""
@@ -135,10 +135,12 @@ class Validate(Step):
             self.evaluate(step)
 
     def sample(self, step, name):
-        """Writes samples/NAME and the TensorBoard picture."""
-        picture = self._validation.picture()
+        """Writes samples/NAME; and to TensorBoard the same, and where each attention looks in the first photograph."""
+        picture, looks = self._validation.picture()
         Image.fromarray(picture).save(os.path.join(self._run_dir, "samples", name))
-        self._log.picture(step, picture)
+        self._log.pictures(step, "samples", [picture])
+        for layer, pictures in looks.items():
+            self._log.pictures(step, f"attention/{layer}", pictures)
 
     def evaluate(self, step) -> dict:
         """Measures, logs, and returns the figures."""

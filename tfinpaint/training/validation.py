@@ -7,11 +7,14 @@ are filled with the mean colour and by OpenCV's Telea, so that a number has some
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint import attention
+from tfinpaint.attention_pictures import pictures
 from tfinpaint.data.batches import evaluation_squares
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.metrics import quality, references
 from tfinpaint.pictures import composite, grid, sample_row, to_float, to_uint8
 from tfinpaint.settings import TrainSettings
+from tfinpaint.windows import Box
 
 _ROWS = 6  # photographs in a sample grid
 
@@ -31,6 +34,7 @@ class Validation:
     def __init__(self, settings: TrainSettings, system):
         size = settings.photos.image_size
         source = settings.eval_data or settings.photos.source
+        self._system = system
         self._batch = settings.batch_size
         self._photos = evaluation_squares(source, size, settings.eval_count)  # uint8 [N, S, S, 3]
         self._holes = evaluation_holes(settings.eval_ratio, len(self._photos), size)  # uint8 [N, S, S, 1]
@@ -46,13 +50,19 @@ class Validation:
         """-> the averaged figures of `metrics.quality.measure`."""
         return self._measure([composite(p, o, h[..., 0]) for p, o, h in zip(self._photos, self._outputs(), self._holes)])
 
-    def picture(self) -> np.ndarray:
-        """The sample grid, uint8: a row for each of the first photographs; see `pictures.sample_row`."""
-        rows = []
+    def picture(self) -> tuple:
+        """The sample grid, uint8: a row for each of the first photographs, see `pictures.sample_row`; and where the attentions look in the
+        first of them: {layer: pictures of one size}, see attention_pictures.py."""
+        rows, drawn = [], {}
         for k in range(min(_ROWS, len(self._photos))):  # one by one: the maps of a batch would take its memory at once
-            output, looks = self._attention(to_float(self._photos[k:k + 1]), self._holes[k:k + 1].astype(np.float32))
-            rows.append(sample_row(self._photos[k], self._holes[k, ..., 0], to_uint8(output[0]), [np.asarray(look[0]) for look in looks]))
-        return grid(rows)
+            photo, hole = self._photos[k], self._holes[k, ..., 0]
+            at = attention.choose_pixel(hole)
+            output, found = self._attention(to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at]))
+            rows.append(sample_row(photo, hole, to_uint8(output[0]), [np.asarray(strongest[0]) for strongest, _ in found]))
+            if k == 0:
+                looks = attention.looks(self._system, found, Box(0, 0, *hole.shape), hole.shape, hole.shape, at)
+                drawn = {look.layer: list(pictures(look, photo, hole).values()) for look in looks}
+        return grid(rows), drawn
 
     def _outputs(self):
         for k in range(0, len(self._photos), self._batch):

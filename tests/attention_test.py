@@ -1,0 +1,158 @@
+"""Painter.attention: where a system looks, placed in photographs of any size. The systems are small, untrained ones."""
+
+import numpy as np
+import pytest
+
+import tfinpaint
+from tfinpaint import attention
+from tfinpaint.painter import Painter
+from tfinpaint.settings import SettingsError
+from tfinpaint.windows import Box
+
+SMALL = {"multistage": dict(width=4, depth=4), "musical": dict(width=4), "coherent_semantic": dict(width=4, depth=4),
+         "gated_conv": dict(width=8), "contextual_attention": dict(width=8)}
+
+
+def painter(name, image_size=64):
+    return Painter(tfinpaint.create(name, **SMALL[name]), image_size)
+
+
+@pytest.fixture(scope="module")
+def multistage():
+    return painter("multistage")
+
+
+def photo_of(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def mask_of(height, width, top, left, bottom, right):
+    mask = np.zeros((height, width), np.uint8)
+    mask[top:bottom, left:right] = 255
+    return mask
+
+
+def cells(look, pixels):
+    """The map's cell that each pixel (row, column) of the photograph lies in."""
+    return [tuple(int((p + 0.5 - first) / cell) for p, first, cell in zip(pixel, look.window, look.cell)) for pixel in pixels]
+
+
+def test_a_square_photograph_gives_what_the_system_says(multistage):
+    photo, mask = photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44)
+    looks = multistage.attention(photo, mask)
+    assert [look.name for look in looks] == ["stage_1 8x8", "stage_2 16x16"] and looks[0].layer == "stage_1"
+    at = looks[0].at
+    assert at in ((29, 33), (29, 34), (30, 33), (30, 34))  # the middle of the box
+    images = np.where(mask[..., None] > 0, 0, photo / np.float32(127.5) - 1)[None].astype(np.float32)
+    _, found = multistage.system.attention(images, (mask[None, ..., None] > 0).astype(np.float32), np.array([at]))
+    for look, (strongest, weights) in zip(looks, found, strict=True):
+        assert look.window == Box(0, 0, 64, 64) and look.cell == (64 / len(look.weights),) * 2 and not look.is_flow
+        np.testing.assert_allclose(look.weights, weights[0], atol=1e-5)
+        y, x = cells(look, [at])[0]
+        assert tuple(look.strongest[y, x]) == np.unravel_index(look.weights.argmax(), look.weights.shape)
+        if look is looks[1]:
+            np.testing.assert_array_equal(look.strongest, strongest[0])
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_all_systems_know_their_layers(name):
+    looks = painter(name).attention(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44), at=(25, 30))
+    assert len({look.name for look in looks}) == len(looks) == {"multistage": 2, "musical": 2}.get(name, 1)
+    for look in looks:
+        assert look.is_flow == (name in ("gated_conv", "contextual_attention")) and look.at == (25, 30)
+        assert look.weights.sum() <= 1 + 1e-5 and (name in ("gated_conv", "contextual_attention") or look.weights.sum() > 1 - 1e-5)
+
+
+@pytest.mark.parametrize("height, width, box", [
+    (70, 91, (20, 30, 41, 55)),  # odd sides: padded by reflection
+    (50, 1, (10, 0, 20, 1)),
+    (9, 7, (0, 0, 2, 7)),  # at the border
+    (64, 64, (0, 0, 20, 64)),
+    (300, 200, (100, 0, 250, 150)),  # reduced
+    (700, 1000, (600, 900, 700, 1000)),  # a corner of a large one
+])
+def test_any_size(multistage, height, width, box):
+    photo, mask = photo_of(height, width), mask_of(height, width, *box)
+    for look in multistage.attention(photo, mask):
+        top, left, bottom, right = look.window
+        assert 0 <= top <= box[0] and 0 <= left <= box[1] and box[2] <= bottom <= height and box[3] <= right <= width
+        shape = np.array(look.weights.shape)
+        assert look.strongest.shape == (*shape, 2) and (look.strongest >= 0).all() and (look.strongest < shape).all()
+        # Cells cover the window and no more: the last one begins inside it.
+        assert ((shape - 1) * look.cell < look.window.size).all() and (shape * look.cell >= np.array(look.window.size) - 1e-6).all()
+        assert look.weights.sum() == pytest.approx(1, abs=1e-4) and mask[look.at]
+        if min(height, width) < 16:
+            continue  # mostly padding, whose cells mirror parts of two
+        # No cell of the hole gives anything.
+        inside = np.zeros(shape, bool)
+        for y, x in cells(look, np.argwhere(mask > 0)):
+            inside[y, x] = True
+        assert not inside.all() and look.weights[inside].max() == 0
+        seen = look.strongest[inside]
+        assert not inside[seen[:, 0], seen[:, 1]].any()
+
+
+def test_a_large_window_is_reduced_to_the_working_size(multistage):
+    look = multistage.attention(photo_of(512, 256), mask_of(512, 256, 100, 0, 400, 256))[1]
+    assert look.window.size == (512, 256) and look.name == "stage_2 32x16" and look.cell == (16, 16)  # 128 x 64 pixels, halved twice
+
+
+def test_the_same_photograph_gives_the_same_whatever_was_asked_before(multistage):
+    photo, mask = photo_of(70, 91), mask_of(70, 91, 20, 30, 41, 55)
+    first = multistage.attention(photo, mask)
+    before = multistage.fill(photo, mask)
+    multistage.attention(photo_of(64, 64, seed=1), mask_of(64, 64, 0, 0, 9, 9))
+    for a, b in zip(first, multistage.attention(photo, mask), strict=True):
+        np.testing.assert_array_equal(a.weights, b.weights)
+        np.testing.assert_array_equal(a.strongest, b.strongest)
+    np.testing.assert_array_equal(multistage.fill(photo, mask), before)
+
+
+def test_what_lies_under_the_hole_has_no_influence(multistage):
+    mask = mask_of(64, 64, 20, 24, 40, 44)
+    photo = photo_of(64, 64)
+    other = np.where(mask[..., None] > 0, photo_of(64, 64, seed=1), photo)
+    for a, b in zip(multistage.attention(photo, mask), multistage.attention(other, mask)):
+        np.testing.assert_array_equal(a.weights, b.weights)
+
+
+@pytest.mark.parametrize("at, words", [((0, 0), "--attention_at=0,0 is no pixel of the hole; its innermost pixel is"),
+                                       ((64, 3), "64 rows and 64 columns. Got 64,3"), ((-1, 3), "Got -1,3")])
+def test_a_pixel_outside_the_hole_is_refused(multistage, at, words):
+    with pytest.raises(SettingsError, match=words):
+        multistage.attention(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44), at)
+
+
+def test_a_system_without_attention_says_so():
+    plain = Painter(tfinpaint.create("partial_conv", width=4, depth=4), 64)
+    with pytest.raises(SettingsError, match="partial_conv has no attention to show"):
+        plain.attention(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44))
+
+
+def test_the_innermost_pixel():
+    hole = mask_of(30, 40, 5, 6, 16, 37)
+    hole[10, 6:30] = 0  # a cut leaves the largest room at the right
+    row, column = attention.choose_pixel(hole)
+    assert 8 <= row <= 12 and column == 33
+    assert attention.choose_pixel(mask_of(31, 41, 0, 0, 31, 41))[0] == 15  # all is hole: the middle
+    assert attention.choose_pixel(hole, (5, 6)) == (5, 6)
+
+
+@pytest.mark.parametrize("side, padded, want", [(3, 8, [0, 1, 2, 2, 1, 0, 0, 1]), (4, 4, [0, 1, 2, 3]), (1, 3, [0, 0, 0])])
+def test_padding_mirrors(side, padded, want):
+    assert attention.reflection(side, padded).tolist() == want
+
+
+def test_padding_is_brought_back_to_what_it_mirrors():
+    """10 x 10 padded to 16 x 16, in cells of 4: cells 0 to 2 begin inside, cell 3 (pixels 12 to 15) mirrors pixels 7 to 4: cell 1."""
+    class System:
+        attention_layers, attention_is_flow = ("only",), False
+
+    weights = np.zeros((1, 4, 4), np.float32)
+    weights[0, 3, 3], weights[0, 1, 1], weights[0, 0, 3] = 0.5, 0.3, 0.2
+    strongest = np.full((1, 4, 4, 2), 3, np.int32)
+    look, = attention.looks(System, [(strongest, weights)], Box(5, 5, 25, 25), (10, 10), (16, 16), (7, 7))
+    want = np.zeros((3, 3))
+    want[1, 1], want[0, 1] = 0.8, 0.2
+    np.testing.assert_allclose(look.weights, want)
+    assert (look.strongest == 1).all() and look.cell == (8, 8) and look.name == "only 4x4"

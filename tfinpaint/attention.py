@@ -1,0 +1,94 @@
+"""Where the attentions of a system look in a photograph: from what `System.attention` returns to places in the photograph.
+
+A map of an attention covers a window of the photograph, reduced or not, and what it was padded with by reflection. Here all of it is
+brought back into the window: padding counts as the pixels that it mirrors. Pictures of it: attention_pictures.py.
+"""
+
+from typing import NamedTuple, Optional, Tuple
+
+import cv2
+import numpy as np
+
+from tfinpaint.settings import SettingsError
+from tfinpaint.windows import Box, bounding_box
+
+
+class Look(NamedTuple):
+    """Where one attention layer looks.
+
+    name:       of the layer and its map, "stage_2 32x32" (rows x columns of the map as the network has it, padding included).
+    window:     the part of the photograph that the map covers.
+    cell:       height and width of a cell of the map, in pixels of the photograph.
+    strongest:  int32 [h, w, 2], row and column of the cell that each cell looks at most.
+    weights:    float32 [h, w], how much the cell of `at` takes from each cell.
+    at:         row and column in the photograph of the pixel that was asked about.
+    is_flow:    whether the layer's authors draw it as a flow.
+    """
+
+    name: str
+    window: Box
+    cell: Tuple[float, float]
+    strongest: np.ndarray
+    weights: np.ndarray
+    at: Tuple[int, int]
+    is_flow: bool
+
+    @property
+    def layer(self) -> str:
+        """The name without the size, fit for a file."""
+        return self.name.split()[0]
+
+
+def looks(system, found, window: Box, size: Tuple[int, int], padded: Tuple[int, int], at: Tuple[int, int]) -> list:
+    """A `Look` for each attention of a system.
+
+    found:   what its `attention` returned for one image with `weights_at`: pairs of int32 [1, h', w', 2] and float32 [1, h', w'].
+    window:  what was seen of the photograph.   size: of the image before it was padded.   padded: after.
+    """
+    def placed(name, strongest, weights):
+        strongest, weights = np.asarray(strongest)[0], np.asarray(weights)[0]
+        rows, columns = (_sources(*sides) for sides in zip(weights.shape, size, padded))
+        folded = np.zeros((rows.max() + 1, columns.max() + 1), np.float32)
+        np.add.at(folded, (rows[:, np.newaxis], columns), weights)
+        h, w = folded.shape
+        strongest = np.stack([rows[strongest[:h, :w, 0]], columns[strongest[:h, :w, 1]]], -1)
+        cell = tuple(pixels / count * of / reduced for pixels, count, of, reduced in zip(padded, weights.shape, window.size, size))
+        name = f"{name} {weights.shape[0]}x{weights.shape[1]}"
+        return Look(name, window, cell, strongest.astype(np.int32), folded, at, system.attention_is_flow)
+
+    return [placed(name, *pair) for name, pair in zip(system.attention_layers, found)]
+
+
+def reflection(side: int, padded: int) -> np.ndarray:
+    """The pixel that each of `padded` pixels shows, int [padded]; as `Painter` pads: mirrored, edge included, as often as needed."""
+    index = np.arange(padded) % (2 * side)
+    return np.minimum(index, 2 * side - 1 - index)
+
+
+def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tuple[int, int]:
+    """Row and column of a pixel of the hole, uint8 [H, W], above 0 = hole: `at`, by default the one farthest from all that is known
+    and from the photograph's border.
+
+    Raises: SettingsError where `at` is not in the hole.
+    """
+    if at is None:
+        box = bounding_box(hole)
+        inside = np.pad(np.uint8(hole[box.slices] > 0), 1)
+        distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        row, column = np.unravel_index(distance.argmax(), distance.shape)
+        return int(row) - 1 + box.top, int(column) - 1 + box.left
+    row, column = (int(place) for place in at)
+    if not (0 <= row < hole.shape[0] and 0 <= column < hole.shape[1]):
+        raise SettingsError(f"--attention_at is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows and "
+                            f"{hole.shape[1]} columns. Got {row},{column}")
+    if not hole[row, column]:
+        inner = ",".join(map(str, choose_pixel(hole)))
+        raise SettingsError(f"--attention_at={row},{column} is no pixel of the hole; its innermost pixel is {inner}")
+    return row, column
+
+
+def _sources(cells: int, side: int, padded: int) -> np.ndarray:
+    """Along one axis, the cell inside the image that each of a map's cells shows, int [cells]."""
+    cell = padded // cells
+    centres = np.arange(cells) * cell + cell // 2
+    return np.where(centres - cell // 2 < side, np.arange(cells), reflection(side, padded)[centres] // cell)
