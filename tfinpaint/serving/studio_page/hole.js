@@ -4,8 +4,8 @@
  * lies within the brush. A move of the brush touches the rows below it and nothing else of the photograph.
  */
 
-const RED = "rgb(228, 32, 48)";
-const RED_PIXEL = 0xff3020e4; // the same as the bytes of a pixel: alpha, blue, green, red
+const RED = "rgb(240, 20, 50)";
+const RED_PIXEL = 0xff3214f0; // the same as the bytes of a pixel: alpha, blue, green, red
 
 export class Hole {
   constructor(canvas, width, height) {

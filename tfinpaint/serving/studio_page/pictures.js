@@ -15,13 +15,13 @@ export function canvasOf(width, height) {
 
 /* Draws a file into the canvas, which takes its size. -> what there is to say about it, "" mostly */
 export async function readPhoto(file, canvas) {
-  const image = await load(file, "photograph");
-  canvas.width = image.naturalWidth;
-  canvas.height = image.naturalHeight;
+  const bitmap = await load(file, "photograph", {}); // upright and in sRGB
+  canvas.width = bitmap.width;
+  canvas.height = bitmap.height;
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  if (!context) throw new Error(`This browser has no canvas for ${image.naturalWidth}x${image.naturalHeight} pixels`);
-  context.drawImage(image, 0, 0);
-  URL.revokeObjectURL(image.src);
+  if (!context) throw new Error(`This browser has no canvas for ${bitmap.width}x${bitmap.height} pixels`);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
   if (file.type === "image/jpeg" || !seesThrough(context)) return "";
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = "white";
@@ -32,13 +32,10 @@ export async function readPhoto(file, canvas) {
 
 /* A file of a mask -> a map of width x height, 1 where it is white; or where it is opaque, of strokes on a transparent layer. */
 export async function readMask(file, width, height) {
-  const image = await load(file, "mask");
-  const size = `${image.naturalWidth}x${image.naturalHeight}`;
-  URL.revokeObjectURL(image.src);
-  if (size !== `${width}x${height}`) {
-    throw new Error(`A mask has the size of its photograph, ${width}x${height} pixels. ${file.name} has ${size}`);
+  const bitmap = await load(file, "mask", { colorSpaceConversion: "none" }); // levels as they are in the file
+  if (bitmap.width !== width || bitmap.height !== height) {
+    throw new Error(`A mask has the size of its photograph, ${width}x${height} pixels. ${file.name} has ${bitmap.width}x${bitmap.height}`);
   }
-  const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none" }); // levels as they are in the file
   const [canvas, context] = canvasOf(width, height);
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
@@ -104,7 +101,8 @@ export function canvasIsExact() {
   return context.getImageData(0, 0, 16, 16).data.every((value, i) => value === image.data[i]);
 }
 
-async function load(file, what) {
+/* -> ImageBitmap. Half a file, which an <img> would show as far as it goes, is an error. */
+async function load(file, what, options) {
   const image = new Image();
   image.src = URL.createObjectURL(file);
   try {
@@ -114,12 +112,12 @@ async function load(file, what) {
       throw new RangeError(`A ${what} has at most ${MOST / 1e6} megapixels here. ${file.name} has ${width}x${height}, ` +
                            `${((width * height) / 1e6).toFixed(0)} megapixels`);
     }
-    await image.decode();
-    return image;
+    return await createImageBitmap(file, options);
   } catch (error) {
-    URL.revokeObjectURL(image.src);
     if (error instanceof RangeError) throw error;
     throw new Error(`${file.name || "What was pasted"} is no picture that this browser can read (JPEG, PNG and WebP are), or it is damaged`);
+  } finally {
+    URL.revokeObjectURL(image.src);
   }
 }
 

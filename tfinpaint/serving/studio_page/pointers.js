@@ -11,8 +11,6 @@ export function listen(viewport, view, tools) {
 
   viewport.addEventListener("pointerdown", (event) => {
     if (event.button === 2 || event.target.closest("button, input")) return;
-    event.preventDefault();
-    viewport.focus({ preventScroll: true });
     viewport.setPointerCapture(event.pointerId);
     down.set(event.pointerId, event);
     if (down.size === 2) {
@@ -47,8 +45,8 @@ export function listen(viewport, view, tools) {
     if (mode === "draw") finish();
     if (mode !== "pinch" || down.size === 0) mode = null; // a finger that stays after a pinch does not draw
   };
-  viewport.addEventListener("pointerup", (event) => up(event, tools.end));
-  viewport.addEventListener("pointercancel", (event) => up(event, tools.cancel));
+  viewport.addEventListener("pointerup", (event) => up(event, () => tools.end()));
+  viewport.addEventListener("pointercancel", (event) => up(event, () => tools.cancel()));
   viewport.addEventListener("pointerleave", () => tools.hover(null));
   viewport.addEventListener("contextmenu", (event) => event.preventDefault());
   viewport.addEventListener("wheel", (event) => {

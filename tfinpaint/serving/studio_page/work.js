@@ -68,8 +68,16 @@ export class Work {
     this.hole.runs = this.state.hole;
   }
 
+  get canUndo() {
+    return this.at > 0;
+  }
+
+  get canRedo() {
+    return this.at < this.states.length - 1;
+  }
+
   undo() {
-    if (this.at === 0) return false;
+    if (!this.canUndo) return false;
     for (const { x, y, before } of this.state.patches) this.context.putImageData(before, x, y);
     this.at -= 1;
     this.hole.runs = this.state.hole;
@@ -77,16 +85,19 @@ export class Work {
   }
 
   redo() {
-    if (this.at === this.states.length - 1) return false;
+    if (!this.canRedo) return false;
     this.at += 1;
     for (const { x, y, after } of this.state.patches) this.context.putImageData(after, x, y);
     this.hole.runs = this.state.hole;
     return true;
   }
 
+  /* The hole becomes that of a mask file. */
   async loadMask(file) {
-    this.hole.runs = runsOf(await pictures.readMask(file, this.width, this.height));
-    return this.remember();
+    const runs = runsOf(await pictures.readMask(file, this.width, this.height));
+    if (!runs.length) throw new Error(`${file.name} has no hole: no pixel is white (above 127)`);
+    this.hole.runs = runs;
+    this.remember();
   }
 
   /* Fills the hole; the result is the photograph from then on. Nothing changes when this fails.

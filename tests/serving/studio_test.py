@@ -1,0 +1,708 @@
+"""The studio's page in a real browser: what is brushed is filled, known pixels keep their bytes, and every trouble is a line on the page.
+
+It needs playwright and Chromium; without them these tests are skipped.
+"""
+
+import io
+import json
+import re
+import shutil
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from serving.calls import b64, free_port, http_server, png, silent_port
+from starlette.applications import Starlette
+
+from tfinpaint.serving.listening import Listener
+from tfinpaint.serving.server import Server
+from tfinpaint.serving.studio_routes import forwarding_route, page_routes
+
+pytest.importorskip("playwright", reason="no playwright: pip install -e .[test]")
+from playwright.sync_api import expect, sync_playwright  # noqa: E402
+from serving.studio_page import Person, brushed  # noqa: E402
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on the PATH: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM,
+                                             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        yield browser
+        browser.close()
+
+
+class Red:
+    """A model, as the server sees it, that paints holes red."""
+
+    name, version, signature_defs = "red", 1, {}
+
+    def input_dtypes(self, signature):
+        return {"image_bytes": np.dtype(object), "mask_bytes": np.dtype(object)}
+
+    def predict(self, signature, inputs):
+        photo, mask = (np.array(Image.open(io.BytesIO(inputs[name][0])).convert(mode))
+                       for name, mode in (("image_bytes", "RGB"), ("mask_bytes", "L")))
+        photo[mask > 127] = 255, 0, 0
+        return {"filled_bytes": np.array([png(photo)], object)}
+
+
+@pytest.fixture(scope="module")
+def studio(server):
+    """A server of two models, "small" and "red", with the page."""
+    with Server({}, port=0, grpc_port=None, routes=page_routes([{"name": name, "about": ""} for name in ("small", "red")])) as studio:
+        studio.models.update(server.models, red=Red())  # loaded already
+        yield studio
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(url, ...) -> Person. Afterwards: the page asked nobody but its own host, and its console has no complaint of its own code."""
+    contexts = []
+
+    def go(url, width=1280, height=800, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        page = context.new_page()
+        context.asked, context.broken, context.home = [], [], url
+        page.on("request", lambda request: context.asked.append(request.url))
+        page.on("pageerror", lambda error: context.broken.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and "Failed to load resource" not in message.text
+                and context.broken.append(message.text))
+        page.on("dialog", lambda dialog: dialog.accept())
+        contexts.append(context)
+        page.goto(url)
+        return Person(page)
+
+    yield go
+    for context in contexts:
+        assert not context.broken
+        assert context.asked and all(re.match(rf"(blob:)?{re.escape(context.home)}/", one) for one in context.asked), context.asked
+        context.close()
+
+
+@pytest.fixture
+def person(visit, studio):
+    return visit(studio.url)
+
+
+def noise(height, width, seed=3):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def whole_fill(painter, photo, mask):
+    """What the exported model answers to the whole photograph: one window for all of its holes."""
+    import tensorflow as tf
+
+    answer = painter._model.signatures["tensors"](image=tf.constant(photo[np.newaxis]), mask=tf.constant(mask[np.newaxis, ..., np.newaxis]))
+    return answer["filled"].numpy()[0]
+
+
+def served(person):
+    return [url for url in person.page.context.asked if url.endswith(":predict")]
+
+
+# ------------------------------------------------------------------------------------------------------------------ filling
+
+
+def test_a_hole_is_brushed_filled_and_saved(person, painter, pair):
+    photo, _ = pair
+    person.open(photo)
+    points = [(60, 70), (90, 95), (130, 80)]
+    size = person.set_brush(22)
+    person.drag(*points)
+    person.hears(r"^Red is the hole: \d+\.\d % of 240×160 pixels")
+    mask = person.save_mask()
+    assert person.saved == "photo_mask.png"
+    assert 0.98 < (brushed(mask.shape, points, size) == mask).mean() and (mask > 0).sum() > 1500
+    person.fill()
+    filled = person.save()
+    assert person.saved == "photo_filled.png"
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    np.testing.assert_array_equal(filled, whole_fill(painter, photo, mask))
+    assert (filled != photo).any(-1)[mask > 0].mean() > 0.9
+    np.testing.assert_array_equal(person.save_mask(), mask)  # what was filled
+    assert len(served(person)) == 1
+
+
+def test_a_brush_is_exact_to_the_pixel(visit, studio):
+    person = visit(studio.url, 700, 620)
+    person.open(noise(300, 300))
+    left, top = person.place(0, 0)
+    scale = person.place(1, 0)[0] - left
+    person.page.evaluate("""() => {
+        const viewport = document.getElementById("viewport");
+        const see = (event) => event.buttons && window.seen.push([event.clientX, event.clientY]);
+        viewport.addEventListener("pointerdown", see);
+        viewport.addEventListener("pointermove", (event) => event.getCoalescedEvents().forEach(see));
+    }""")
+    for wanted, points in ((30, [(100, 100), (150, 120)]), (1, [(40, 200)]), (7, [(200, 50), (200, 250), (203, 260)]),
+                           (60, [(0, 300), (30, 290)])):
+        size = person.set_brush(wanted)
+        person.page.keyboard.press("Delete")
+        person.page.evaluate("() => (window.seen = [])")
+        person.drag(*points)
+        seen = [((x - left) / scale, (y - top) / scale) for x, y in person.page.evaluate("() => window.seen")]
+        assert len(seen) == len(points)
+        mask = person.save_mask()
+        low, high = (brushed(mask.shape, seen, max(size, 2 ** 0.5) + d) for d in (-0.001, 0.001))
+        assert (low <= mask).all() and (mask <= high).all() and mask.any(), size
+
+
+def test_what_is_filled_is_filled_again_on_top(person, painter, pair):
+    photo, _ = pair
+    person.open(photo)
+    person.drag((60, 70), (90, 95))
+    first = person.save_mask()
+    person.fill()
+    assert not person.page.is_disabled("#undo")
+    person.drag((85, 80), (120, 80))
+    person.fill()
+    both = person.save_mask()
+    person.page.keyboard.press("Control+z")
+    person.hears("Red is the hole")  # of the second
+    once = whole_fill(painter, photo, first)
+    np.testing.assert_array_equal(person.save(), once)
+    person.page.keyboard.press("Control+Shift+z")
+    twice = person.save()
+    np.testing.assert_array_equal(twice[both == 0], photo[both == 0])
+    assert (both >= first).all() and (both != first).any() and (twice != once).any()
+    assert len(served(person)) == 2  # undo and redo ask nobody
+
+
+def test_holes_far_apart_are_sent_one_by_one(person, painter):
+    photo = noise(700, 1600)
+    person.open(photo)
+    person.set_brush(26)
+    person.page.evaluate("""() => {
+        const before = window.fetch;
+        window.sent = [];
+        window.fetch = (path, options) => {
+            window.sent.push(options.body.size);
+            return before(path, options);
+        };
+    }""")
+    person.drag((100, 100), (120, 110))
+    person.drag((1500, 600), (1520, 600))
+    person.drag((1440, 590), (1445, 580))  # its window has pixels of the one before
+    mask = person.save_mask()
+    person.fill()
+    bodies = person.page.evaluate("() => window.sent")
+    assert len(bodies) == 2 and sum(bodies) < 0.5 * photo.size  # the photograph would be 4/3 of its bytes
+    filled = person.save()
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    for left, right in ((0, 800), (800, 1600)):
+        side = mask.copy()
+        side[:, :left] = side[:, right:] = 0
+        want = whole_fill(painter, photo, side)
+        np.testing.assert_array_equal(filled[side > 0], want[side > 0])
+
+
+@pytest.mark.parametrize("box", [(0, 0, 40, 30), (560, 470, 600, 500), (200, 0, 500, 100), (10, 10, 590, 490), (299, 250, 301, 251)])
+def test_a_part_is_filled_as_the_whole_photograph_would_be(person, painter, box):
+    left, top, right, bottom = box
+    photo = noise(500, 600)
+    mask = np.zeros((500, 600), np.uint8)
+    mask[top:bottom, left:right] = 255
+    person.open(photo)
+    person.load_mask(mask)
+    person.hears("Red is the hole")
+    person.fill()
+    np.testing.assert_array_equal(person.save(), whole_fill(painter, photo, mask))
+
+
+def test_another_model_is_chosen(person, painter, pair):
+    photo, mask = pair
+    person.open(photo)
+    person.load_mask(mask)
+    person.hears("Red is the hole")
+    person.fill()
+    np.testing.assert_array_equal(person.save(), painter.fill(photo, mask))
+    person.page.keyboard.press("Control+z")
+    person.page.select_option("#model", "red")
+    expect(person.page.locator("#model-state")).to_have_class("ready")
+    person.fill()
+    person.hears("^Filled with red in ")
+    np.testing.assert_array_equal(person.save(), np.where(mask[..., np.newaxis] > 127, np.uint8([255, 0, 0]), photo))
+    assert [url.rpartition("/")[2] for url in served(person)] == ["small:predict", "red:predict"]
+
+
+# ------------------------------------------------------------------------------------------------------------------ drawing
+
+
+def test_undo_redo_eraser_rectangle(person):
+    person.open(noise(160, 240))
+    person.page.keyboard.press("r")
+    person.drag((20, 30), (100, 90))
+    rectangle = person.save_mask()
+    want = np.zeros((160, 240), np.uint8)
+    want[30:90, 20:100] = 255
+    assert (rectangle != want).mean() < 0.01  # the mouse knows whole pixels of the window
+    assert len(np.unique(rectangle[45, 30:90])) == 1 and (rectangle.any(0).sum() * rectangle.any(1).sum()) == (rectangle > 0).sum()
+    person.page.click("text=Eraser")
+    person.drag((60, 60), (60, 60.5))
+    erased = person.save_mask()
+    assert (erased <= rectangle).all() and erased[60, 60] == 0 and erased[32, 22] == 255
+    person.page.click("[aria-label=Undo]")
+    np.testing.assert_array_equal(person.save_mask(), rectangle)
+    person.page.click("[aria-label=Redo]")
+    np.testing.assert_array_equal(person.save_mask(), erased)
+    person.page.click("[aria-label=Invert]")
+    np.testing.assert_array_equal(person.save_mask(), 255 - erased)
+    person.page.click("[aria-label=Clear]")
+    person.hears("nothing is painted red")
+    for want in (255 - erased, erased, rectangle):
+        person.page.keyboard.press("Control+z")
+        np.testing.assert_array_equal(person.save_mask(), want)
+    person.page.keyboard.press("Control+z")
+    expect(person.page.locator("#undo")).to_be_disabled()
+    person.page.keyboard.press("b")
+    person.drag((60, 60), (70, 60))  # a new stroke: what was undone is gone
+    expect(person.page.locator("#redo")).to_be_disabled()
+
+
+def test_what_is_shown_red_is_the_mask(person):
+    photo = np.full((160, 240, 3), 255, np.uint8)
+    person.open(photo)
+    person.drag((60, 60), (120, 90))
+    mask = person.save_mask()
+    person.page.mouse.move(5, 5)
+    shot = np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")).astype(int)
+    for y, x in ((60, 60), (75, 90), (60, 120), (20, 20), (100, 100), (140, 230)):
+        left, top = (int(value) for value in person.place(x + 0.5, y + 0.5))
+        red = shot[top, left, 0] - shot[top, left, 1] > 60
+        assert red == (mask[y, x] > 0), (x, y)
+
+
+def test_keys_are_enough_for_everything_but_the_strokes(person, painter, pair):
+    photo, mask = pair
+    person.open(photo)
+    for key, label in (("e", "Eraser"), ("r", "Rectangle"), ("h", "Move"), ("b", "Brush")):
+        person.page.keyboard.press(key)
+        expect(person.page.locator(f"[aria-label={label}]")).to_have_attribute("aria-pressed", "true")
+        expect(person.page.locator("[data-tool][aria-pressed=true]")).to_have_count(1)
+    size = person.brush_size()
+    person.page.keyboard.press("]")
+    assert person.brush_size() > size
+    person.page.keyboard.press("[")
+    person.page.keyboard.press("[")
+    assert person.brush_size() < size
+    person.load_mask(mask)
+    person.hears("Red is the hole")
+    person.page.keyboard.press("f")
+    person.hears("^Filled")
+    person.page.keyboard.press("c")
+    expect(person.page.locator("#compare")).to_have_attribute("aria-pressed", "true")
+    person.page.keyboard.press("Escape")
+    expect(person.page.locator("#compare")).to_have_attribute("aria-pressed", "false")
+    with person.page.expect_download() as download:
+        person.page.keyboard.press("s")
+    np.testing.assert_array_equal(np.asarray(Image.open(download.value.path()).convert("RGB")), painter.fill(photo, mask))
+    before = person.place(0, 0)
+    person.page.keyboard.press("+")
+    assert person.place(0, 0) != before
+    person.page.keyboard.press("0")
+    assert person.place(0, 0) == before
+    person.page.focus("#viewport")
+    person.page.keyboard.press("ArrowLeft")
+    assert person.place(0, 0)[0] == before[0] + 60
+
+
+def test_a_stroke_is_given_up_with_escape(person):
+    person.open(noise(160, 240))
+    person.page.mouse.move(*person.place(50, 50))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.place(90, 50))
+    person.page.keyboard.press("Escape")
+    person.page.mouse.move(*person.place(90, 90))
+    person.page.mouse.up()
+    person.page.click("#fill")
+    person.hears_error("Nothing is painted red")
+
+
+def test_fingers_draw_and_two_of_them_zoom(visit, studio):
+    person = visit(studio.url, 390, 844, has_touch=True, is_mobile=True)
+    person.open(noise(160, 240))
+    person.touch("touchStart", (60, 60))
+    for x in (70, 80, 90):
+        person.touch("touchMove", (x, 60))
+    person.touch("touchEnd")
+    drawn = person.save_mask()
+    assert drawn[60, 60] and drawn[60, 75] and drawn[60, 90] and not drawn[120, 75]
+    before = [person.place(0, 0), person.place(240, 160)]
+    person.touch("touchStart", (100, 100))
+    person.touch("touchStart", (100, 100), (140, 100))
+    for spread in (5, 10, 20):
+        person.touch("touchMove", (100 - spread / 4, 100), (140 + spread / 4, 100))
+    person.touch("touchEnd", (95, 100))
+    person.touch("touchMove", (30, 30))  # the finger that stays does not draw
+    person.touch("touchEnd")
+    after = [person.place(0, 0), person.place(240, 160)]
+    assert after[1][0] - after[0][0] > 1.1 * (before[1][0] - before[0][0])
+    np.testing.assert_array_equal(person.save_mask(), drawn)
+
+
+def test_zoomed_and_moved_a_brush_meets_its_pixel(person):
+    person.open(noise(160, 240))
+    person.set_brush(5)
+    person.page.mouse.move(*person.place(200, 40))
+    for _ in range(4):
+        person.page.mouse.wheel(0, -200)
+    scale = person.place(1, 0)[0] - person.place(0, 0)[0]
+    assert scale > 8
+    person.page.keyboard.down(" ")
+    person.drag((200, 40), (195, 38))
+    person.page.keyboard.up(" ")
+    person.drag((190, 40), (190, 40))
+    rows, columns = np.nonzero(person.save_mask())
+    assert abs(rows.mean() + 0.5 - 40) < 0.6 and abs(columns.mean() + 0.5 - 190) < 0.6 and 13 <= len(rows) <= 24
+
+
+def test_before_and_after(person, pair):
+    photo = np.full((160, 240, 3), (40, 90, 200), np.uint8)
+    person.open(photo)
+    person.page.keyboard.press("r")
+    person.drag((20, 20), (220, 140))
+    person.fill()
+    filled = person.save().astype(int)
+    person.page.click("#compare")
+
+    def shown(x, y):
+        shot = np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")).astype(int)
+        left, top = (int(value) for value in person.place(x, y))
+        return shot[top, left]
+
+    assert abs(filled[60, 80] - photo[60, 80]).max() > 12 and abs(filled[60, 180] - photo[60, 180]).max() > 12  # an untrained model
+    assert abs(shown(80.5, 60.5) - photo[60, 80]).max() <= 2 and abs(shown(180.5, 60.5) - photo[60, 180]).max() > 8
+    person.drag((120, 60), (200, 60))
+    assert abs(shown(180.5, 60.5) - photo[60, 180]).max() <= 2
+    person.page.fill("#divider", "10")
+    assert abs(shown(80.5, 60.5) - photo[60, 80]).max() > 8
+    np.testing.assert_array_equal(person.save(), filled)  # nothing was drawn
+
+
+# -------------------------------------------------------------------------------------------------------------------- files
+
+
+@pytest.mark.parametrize("event", ["drop", "paste"])
+def test_a_photograph_is_dropped_or_pasted(person, event):
+    photo = noise(50, 70)
+    person.hand_over(event, png(photo), "dropped.png")
+    person.hears("^dropped.png, 70×50 pixels")
+    np.testing.assert_array_equal(person.save(), photo)
+
+
+def test_a_photograph_is_turned_upright(person):
+    photo = np.zeros((40, 60, 3), np.uint8)
+    photo[:, 30:] = 255
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(photo).save(file, "jpeg", quality=100, subsampling=0, exif=exif)
+    person.open(file.getvalue(), "turned.jpg", "image/jpeg")
+    saved = person.save()
+    assert saved.shape == (60, 40, 3) and saved[10].max() < 8 and saved[50].min() > 247
+
+
+def test_a_jpeg_is_sent_as_it_is_shown(person, painter):
+    """Two decoders of JPEG need not agree: what the browser decoded is what is filled."""
+    file = io.BytesIO()
+    Image.fromarray(noise(160, 240)).save(file, "jpeg", quality=60)
+    person.open(file.getvalue(), "photo.jpg", "image/jpeg")
+    before = person.save()
+    person.drag((100, 80), (120, 90))
+    mask = person.save_mask()
+    person.fill()
+    np.testing.assert_array_equal(person.save(), whole_fill(painter, before, mask))
+
+
+def test_transparent_parts_become_white(person):
+    rgba = np.dstack([noise(20, 30), np.full((20, 30), 255, np.uint8)])
+    rgba[:5, :, 3] = 0
+    person.open(rgba)
+    person.hears("transparent parts became white")
+    saved = person.save()
+    assert (saved[:5] == 255).all()
+    np.testing.assert_array_equal(saved[5:], rgba[5:, :, :3])
+
+
+def test_a_mask_is_loaded(person):
+    person.open(noise(20, 30))
+    levels = np.tile(np.uint8([0, 127, 128, 255, 90, 200]), (20, 5))
+    person.load_mask(levels)
+    person.hears("Red is the hole: 50.0 % of 30×20 pixels")
+    np.testing.assert_array_equal(person.save_mask(), np.where(levels > 127, 255, 0))
+    strokes = np.zeros((20, 30, 4), np.uint8)
+    strokes[5:10, 5:10] = 255, 0, 0, 255
+    person.load_mask(strokes)
+    person.hears("Red is the hole: 4.2 %")
+    np.testing.assert_array_equal(person.save_mask(), strokes[..., 3])
+
+
+def test_masks_that_do_not_fit(person):
+    person.open(noise(20, 30))
+    person.load_mask(np.full((20, 30), 255, np.uint8))
+    person.hears("100.0 %")
+    person.load_mask(np.full((30, 20), 255, np.uint8), "turned.png")
+    person.hears_error("A mask has the size of its photograph, 30x20 pixels. turned.png has 20x30")
+    person.load_mask(np.full((20, 30), 127, np.uint8), "dark.png")
+    person.hears_error("dark.png has no hole: no pixel is white")
+    person.load_mask(b"no picture", "text.png")
+    person.hears_error("text.png is no picture")
+    assert (person.save_mask() == 255).all()  # as it was
+    person.page.click("#fill")
+    person.hears_error("All of the photograph is painted red")
+
+
+def test_an_unsaved_fill_is_not_lost_without_a_question(person, pair):
+    asked = []
+    person.page.on("dialog", lambda dialog: asked.append(dialog.message))
+    photo, mask = pair
+    person.open(photo)
+    person.load_mask(mask)
+    person.hears("Red is the hole")
+    person.fill()
+    person.open(photo, "again.png")
+    assert len(asked) == 1 and "has not been saved" in asked[0]
+    expect(person.page.locator("#undo")).to_be_disabled()
+    person.open(photo, "more.png")  # nothing to lose
+    assert len(asked) == 1
+
+
+# ------------------------------------------------------------------------------------------------------------------ trouble
+
+
+def test_without_a_hole_nothing_is_sent(person):
+    person.open(noise(40, 40))
+    person.page.click("#fill")
+    person.hears_error("Nothing is painted red: brush over what is to be filled")
+    assert not served(person)
+    person.page.click("#error button")
+    person.hears_no_error()
+
+
+@pytest.mark.parametrize("content", [b"no picture", b"", png(noise(40, 40))[:500], b"\xff\xd8\xff\xe0 half a JPEG"])
+def test_a_broken_file(person, content):
+    photo = noise(40, 50)
+    person.try_to_open(content, "first.png")
+    person.hears_error("first.png is no picture that this browser can read")
+    person.open(photo)
+    person.hears_no_error()
+    person.drag((20, 20), (25, 20))
+    mask = person.save_mask()
+    person.try_to_open(content, "broken.png")
+    person.hears_error("broken.png is no picture that this browser can read")
+    np.testing.assert_array_equal(person.save_mask(), mask)
+    np.testing.assert_array_equal(person.save(), photo)
+
+
+def test_a_photograph_that_is_too_large(person):
+    file = io.BytesIO()
+    Image.new("1", (9000, 8000)).save(file, "png")
+    person.try_to_open(file.getvalue(), "large.png")
+    person.hears_error("at most 64 megapixels here. large.png has 9000x8000, 72 megapixels")
+
+
+@pytest.fixture
+def forwarding():
+    """forwarding({name: URL}) -> URL of a studio that sends requests on."""
+    listeners = []
+
+    def start(servers, timeout=30):
+        routes = [*page_routes([{"name": name, "about": url} for name, url in servers.items()]), forwarding_route(servers, timeout)]
+        listeners.append(Listener(Starlette(routes=routes), "127.0.0.1", 0))
+        return listeners[-1].url
+
+    yield start
+    for listener in listeners:
+        listener.stop()
+
+
+@pytest.mark.parametrize("answer, words", [
+    ((400, "application/json", b'{"error": "such a pity\\n\\t [[{{node in/the/graph}}]]"}'), r"^such a pity \(400\)$"),
+    ((503, "application/json", b'{"error": "busy"}'), r"^busy \(503\)$"),
+    ((500, "application/json", b'{"error": "<img src=x onerror=alert(1)>"}'), r"^<img src=x onerror=alert\(1\)> \(500\)$"),
+    ((502, "text/html", b"<html>Hello</html>"), "answered 502 Bad Gateway, and no JSON"),
+    ((200, "application/json", b"{}"), "answered without a picture"),
+    ((200, "application/json", b'{"outputs": [{"b64": "%"}]}'), "picture that is not base64"),
+    ((200, "application/json", b'{"outputs": [{"b64": "aGk="}]}'), "something that is no picture"),
+    ((200, "application/json", json.dumps({"outputs": [b64(png(noise(2, 3)))]}).encode()), "another size: 3x2 instead of 40x40"),
+], ids=["message", "busy", "HTML in a message", "HTML", "no outputs", "no base64", "no picture", "another size"])
+def test_a_servers_error_is_told_and_nothing_is_lost(visit, forwarding, answer, words):
+    photo = noise(40, 40)
+    with http_server(answer) as (port, _):
+        person = visit(forwarding({"paris": f"http://127.0.0.1:{port}/v1/models/paris"}))
+        person.open(photo)
+        person.drag((20, 20), (25, 20))
+        mask = person.save_mask()
+        person.page.click("#fill")
+        person.hears_error(words)
+        np.testing.assert_array_equal(person.save_mask(), mask)
+        np.testing.assert_array_equal(person.save(), photo)
+        expect(person.page.locator("#fill")).to_have_text("Fill")
+
+
+def test_a_server_that_is_not_there_or_does_not_answer(visit, forwarding):
+    with silent_port() as port:
+        gone = f"http://127.0.0.1:{free_port()}/v1/models/gone"
+        slow = f"http://127.0.0.1:{port}/v1/models/slow"
+        person = visit(forwarding({"gone": gone, "slow": slow}, timeout=0.5))
+        person.hears_error(re.escape(f"{gone} cannot be reached: Connection refused (502)"))
+        expect(person.page.locator("#model-state")).to_have_class("missing")
+        person.open(noise(40, 40))
+        person.drag((20, 20), (25, 20))
+        person.page.select_option("#model", "slow")
+        person.hears_error(re.escape(f"{slow} did not answer within 0.5 s (--timeout) (504)"))
+        person.page.click("#fill")
+        person.hears("Nothing was filled")
+        person.hears_error(r"did not answer within 0\.5 s")
+
+
+def test_a_studio_that_has_ended(visit, exported, server, painter, pair):
+    one = Server({}, port=0, grpc_port=None, routes=page_routes([{"name": "small", "about": ""}]))
+    one.models.update(server.models)
+    person = visit(one.url)
+    photo, mask = pair
+    person.open(photo)
+    person.load_mask(mask)
+    person.hears("Red is the hole")
+    one.stop()
+    person.page.click("#fill")
+    person.hears_error("The studio cannot be reached")
+    with Server({}, port=int(one.url.rpartition(":")[2]), grpc_port=None) as again:
+        again.models.update(server.models)
+        person.fill()
+        person.hears_no_error()
+        np.testing.assert_array_equal(person.save(), painter.fill(photo, mask))
+
+
+def test_a_fill_is_stopped(visit, forwarding):
+    photo = noise(40, 40)
+    with silent_port() as port:
+        person = visit(forwarding({"slow": f"http://127.0.0.1:{port}/v1/models/slow"}, timeout=1))
+        person.hears_error("did not answer")
+        person.open(photo)
+        person.drag((20, 20), (25, 20))
+        mask = person.save_mask()
+        person.page.keyboard.press("f")
+        person.hears("^Filling with slow… ")
+        person.drag((5, 5), (9, 9))  # not now
+        person.hears_error("Filling goes on: Esc stops it")
+        person.page.keyboard.press("Escape")
+        person.hears("Nothing was filled: the hole is as it was")
+        np.testing.assert_array_equal(person.save_mask(), mask)
+        np.testing.assert_array_equal(person.save(), photo)
+
+
+# --------------------------------------------------------------------------------------------------------------- forwarding
+
+
+def test_another_server_fills(visit, forwarding, server, painter, pair):
+    photo, mask = pair
+    url = f"{server.url}/v1/models/small"
+    person = visit(forwarding({"here": url, "one": f"{url}/versions/1", "nix": f"{server.url}/v1/models/nix"}))
+    expect(person.page.locator("#model-state")).to_have_class("ready")
+    for name in ("here", "one"):
+        person.page.select_option("#model", name)
+        person.open(photo)
+        person.load_mask(mask)
+        person.hears("Red is the hole")
+        person.fill()
+        np.testing.assert_array_equal(person.save(), painter.fill(photo, mask))
+    person.page.select_option("#model", "nix")
+    person.hears_error(r"Servable not found for request: Latest\(nix\).* \(404\)")
+
+
+# --------------------------------------------------------------------------------------------------------- how it presents itself
+
+
+@pytest.mark.parametrize("width, height", [(1280, 800), (390, 844), (320, 568)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_size_and_colour(visit, studio, width, height, scheme):
+    person = visit(studio.url, width, height, color_scheme=scheme)
+    person.open(noise(160, 240))
+    person.drag((60, 60), (90, 60))
+    page_size = person.page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    assert page_size[0] <= width and page_size[1] <= height
+    for button in person.page.query_selector_all("header button, footer button, footer input"):
+        box = button.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] >= 0 and box["y"] + box["height"] <= height
+    photo = person.page.locator("#photo").bounding_box()
+    assert photo["width"] > width / 3 and photo["y"] >= 0 and photo["y"] + photo["height"] <= height
+    ground = person.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    assert (max(map(int, re.findall(r"\d+", ground))) < 80) == (scheme == "dark")
+
+
+def test_controls_have_names_and_show_their_focus(person):
+    for role in ("button", "slider", "combobox"):
+        for control in person.page.get_by_role(role, include_hidden=True).all():
+            name = "node => node.ariaLabel || node.textContent.trim() || node.labels?.[0]?.textContent.trim()"
+            assert control.evaluate(name), control.evaluate("node => node.outerHTML")
+    expect(person.page.get_by_role("slider", name="Brush size")).to_have_count(1)
+    expect(person.page.get_by_role("combobox", name="Model")).to_have_count(1)
+    person.open(noise(40, 40))
+    person.page.keyboard.press("Tab")
+    seen = set()
+    for _ in range(30):
+        outline, name = person.page.evaluate("""() => [getComputedStyle(document.activeElement).outlineStyle,
+            document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()]""")
+        seen.add(name)
+        assert outline != "none" or name.startswith("tfinpaint"), name
+        person.page.keyboard.press("Tab")
+    assert {"Open", "Fill", "Save", "Save mask", "Brush", "Eraser", "Rectangle", "Load mask", "Invert", "Clear", "Fit"} <= seen
+
+
+def test_the_page_takes_scripts_and_pictures_from_itself_alone(visit, studio):
+    import requests
+
+    for name in ("", "studio.js", "studio.css", "index.html", "icon.svg", "models.json"):
+        answer = requests.get(f"{studio.url}/{name}")
+        policy = answer.headers["Content-Security-Policy"]
+        assert answer.status_code == 200 and policy.startswith("default-src 'self'; img-src 'self' blob: data:;") and "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert not re.search(r"(https?:)?//(?!www\.w3\.org/2000/svg)\w+\.", answer.text)
+    assert requests.get(f"{studio.url}/studio_page/../studio.py").status_code in (400, 404)
+
+
+# ----------------------------------------------------------------------------------------------------------- 12 megapixels
+
+
+def test_twelve_megapixels(person, painter, tmp_path):
+    rows, columns = np.mgrid[:3000, :4000]
+    photo = np.stack([rows // 12, columns // 16, (rows + columns) // 28], -1).astype(np.uint8) ^ (noise(3000, 4000) & 15)
+    Image.fromarray(photo).save(tmp_path / "large.png", compress_level=1)
+    start = time.perf_counter()
+    person.page.set_input_files("#photo-file", tmp_path / "large.png")
+    person.hears("^large.png, 4000×3000 pixels", 60)
+    opened = time.perf_counter() - start
+    size = person.set_brush(200)
+    # The photograph's layer is not drawn while a stroke goes on, and a move takes little of the 16 ms between two pictures.
+    person.page.evaluate("""() => {
+        window.drawn = 0;
+        for (const name of ["drawImage", "putImageData", "getImageData", "clearRect", "fillRect"]) {
+            const before = CanvasRenderingContext2D.prototype[name];
+            CanvasRenderingContext2D.prototype[name] = function (...args) {
+                if (this.canvas.id !== "hole" || name === "putImageData" || name === "getImageData") window.drawn += 1;
+                return before.apply(this, args);
+            };
+        }
+        window.moves = [];
+        const viewport = document.getElementById("viewport");
+        document.addEventListener("pointermove", () => (window.began = performance.now()), true);
+        document.addEventListener("pointermove", () => window.moves.push(performance.now() - window.began));
+    }""")
+    person.drag((1000, 1000), (1600, 1300), (2000, 1000), steps=40)
+    drawn, moves = person.page.evaluate("() => [window.drawn, window.moves]")
+    assert drawn == 0 and len(moves) >= 60 and np.median(moves) < 8
+    mask = person.save_mask()
+    assert mask.shape == (3000, 4000) and (mask > 0).sum() > 1000 * size
+    start = time.perf_counter()
+    person.fill()
+    took = time.perf_counter() - start
+    print(f"12 megapixels: {np.median(moves):.2f} ms for a move of a brush of {size} pixels, {opened:.2f} s to open, {took:.2f} s to fill")
+    filled = person.save()
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    np.testing.assert_array_equal(filled, whole_fill(painter, photo, mask))
