@@ -9,7 +9,6 @@
 """
 
 import os
-import pickle
 import re
 import shutil
 import sys
@@ -17,15 +16,13 @@ import sys
 if not __package__:  # python tools/import_weights.py: only tools/ is searched for modules then
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-import numpy as np
 from absl import flags
 
-from tfinpaint import command, released, settings
+from tfinpaint import command, released, settings, state_dicts
 from tfinpaint.settings import SettingsError, first_line
 
 settings.adopt("system", "weights", "output")
 
-_PYTORCH_FILES = (".npz", ".safetensors", ".pth", ".pt")
 
 
 def main():
@@ -34,8 +31,10 @@ def main():
     paths = _paths(values.system, values.weights, release)
     _check_output(values.output)
 
-    read = _read_tensorflow if release.format == "TensorFlow 1" else _read_pytorch
-    files = [read(path) for path in paths]
+    if release.format == "TensorFlow 1":
+        files = [_read_tensorflow(path) for path in paths]
+    else:
+        files = [state_dicts.read(path, "weights") for path in paths]
 
     from tfinpaint import runs  # TensorFlow: only once the flags are known to be good
 
@@ -68,9 +67,9 @@ def _paths(system_name, weights, release):
         return [_prefix(path) for path in paths]
     for path in paths:
         if not os.path.isfile(path):
-            raise SettingsError(f"--weights={path} is no file: a PyTorch state dict is needed, as {', '.join(_PYTORCH_FILES)}")
-        if not path.endswith(_PYTORCH_FILES):
-            raise SettingsError(f"--weights={path} is none of {', '.join(_PYTORCH_FILES)}, a PyTorch state dict")
+            raise SettingsError(f"--weights={path} is no file: a PyTorch state dict is needed, as {', '.join(state_dicts.ENDINGS)}")
+        if not path.endswith(state_dicts.ENDINGS):
+            raise SettingsError(f"--weights={path} is none of {', '.join(state_dicts.ENDINGS)}, a PyTorch state dict")
     return paths
 
 
@@ -118,52 +117,7 @@ def _read_tensorflow(prefix):
         reader = tf.train.load_checkpoint(prefix)
         return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if released.is_of_generator(name)}
 
-    return _guarded(read, prefix, "a TensorFlow checkpoint")
-
-
-def _read_pytorch(path):
-    """The tensors of a PyTorch state dict, under plain names."""
-    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
-    ending = os.path.splitext(path)[1]
-    tensors = _guarded(lambda: readers.get(ending, _read_torch)(path), path, f"a PyTorch state dict in {ending}")
-    return released.plain_names(tensors)
-
-
-def _read_npz(path):
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
-def _read_safetensors(path):
-    try:
-        from safetensors.numpy import load_file
-    except ImportError as error:
-        raise SettingsError(f"--weights={path} needs a package to be read: pip install safetensors") from error
-    return load_file(path)
-
-
-def _read_torch(path):
-    try:
-        import torch
-    except ImportError as error:
-        raise SettingsError(f"--weights={path} needs PyTorch to be read: pip install torch, or turn it into .npz on a machine that has "
-                            "PyTorch, in three lines that README.md shows") from error
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # its own text proposes to run whatever is in the file
-        raise SettingsError(f"--weights={path} is no PyTorch state dict, or holds more than tensors (a whole network?): only what "
-                            "state_dict() gives is read") from error
-    state = state.get("generator", state)  # the multistage trainer puts it beside the optimizer's state
-    return {name: tensor.detach().numpy() for name, tensor in state.items()}
-
-
-def _guarded(read, path, what):
-    try:
-        return read()
-    except (SettingsError, MemoryError):
-        raise
-    except Exception as error:  # each library has its own ways to say that a file is damaged, or something else
-        raise SettingsError(f"--weights={path} cannot be read as {what} ({type(error).__name__}: {first_line(error)})") from error
+    return state_dicts.guarded(read, f"--weights={prefix}", "a TensorFlow checkpoint")
 
 
 # ---------------------------------------------------------------------------------------------------------- run directory

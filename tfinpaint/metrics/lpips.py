@@ -9,8 +9,9 @@ import os
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint import state_dicts
 from tfinpaint.networks.lpips_features import CHANNELS, FEATURES, LEAST, SHAPES
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError
 
 # torchvision's normalisation of [0, 1], written for [-1, 1]
 _SHIFT = (-0.030, -0.088, -0.188)
@@ -87,15 +88,14 @@ def _read(path):
     """The arrays of a file and its fingerprint."""
     if not path or not os.path.isfile(path):
         raise SettingsError(f"--lpips_weights={path} is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet is needed")
-    try:
+
+    def read():
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        with open(path, "rb") as file:
-            return arrays, hashlib.sha256(file.read()).hexdigest()[:12]
-    except MemoryError:
-        raise
-    except Exception as error:  # zip, NumPy and pickle each say in their own way that a file is damaged, or something else
-        raise SettingsError(f"--lpips_weights={path} cannot be read as an .npz of arrays ({first_line(error)})") from error
+            return {name: file[name] for name in file.files}
+
+    arrays = state_dicts.guarded(read, f"--lpips_weights={path}", "an .npz of arrays")
+    with open(path, "rb") as file:
+        return arrays, hashlib.sha256(file.read()).hexdigest()[:12]
 
 
 def _check(arrays, network, path):

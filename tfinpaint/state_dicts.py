@@ -1,0 +1,65 @@
+"""Reads files of weights from PyTorch, and says in one line why one cannot be read.
+
+    tensors = read("g.npz", "weights")      # {name: array}; messages begin with --weights=g.npz
+
+A state dict comes as .npz, .safetensors (needs the package safetensors), .pth or .pt (needs PyTorch). Only tensors are read: nothing in a
+file is ever run.
+"""
+
+import os
+import pickle
+from typing import Callable, Dict
+
+import numpy as np
+
+from tfinpaint.released import plain_names
+from tfinpaint.settings import SettingsError, first_line
+
+ENDINGS = (".npz", ".safetensors", ".pth", ".pt")
+
+
+def read(path: str, flag: str) -> Dict[str, np.ndarray]:
+    """The tensors of a PyTorch state dict, under plain names. Raises SettingsError, beginning with the flag, where they cannot be read."""
+    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
+    ending = os.path.splitext(path)[1]
+    begin = f"--{flag}={path}"
+    tensors = guarded(lambda: readers.get(ending, _read_torch)(path, begin), begin, f"a PyTorch state dict in {ending}")
+    return plain_names(tensors)
+
+
+def guarded(read: Callable, begin: str, what: str):
+    """What `read` returns; of a file that is damaged, or something else than `what`, a SettingsError that begins with `begin`."""
+    try:
+        return read()
+    except (SettingsError, MemoryError):
+        raise
+    except Exception as error:  # each library has its own ways to say so
+        raise SettingsError(f"{begin} cannot be read as {what} ({type(error).__name__}: {first_line(error)})") from error
+
+
+def _read_npz(path, begin):
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _read_safetensors(path, begin):
+    try:
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise SettingsError(f"{begin} needs a package to be read: pip install safetensors") from error
+    return load_file(path)
+
+
+def _read_torch(path, begin):
+    try:
+        import torch
+    except ImportError as error:
+        raise SettingsError(f"{begin} needs PyTorch to be read: pip install torch, or turn it into .npz on a machine that has "
+                            "PyTorch, in three lines that README.md shows") from error
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # its own text proposes to run whatever is in the file
+        raise SettingsError(f"{begin} is no PyTorch state dict, or holds more than tensors (a whole network?): only what "
+                            "state_dict() gives is read") from error
+    state = state.get("generator", state)  # the multistage trainer puts it beside the optimizer's state
+    return {name: tensor.detach().numpy() for name, tensor in state.items()}
