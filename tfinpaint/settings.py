@@ -351,7 +351,8 @@ _FLAGS = {
     "ratio_bins": ("str", None, "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the protocol's."),
     "count": ("int", 0, "Photographs to score, the first ones; 0: all.", 0, None),
     "lpips_weights": ("str", None, "LPIPS weights, AlexNet or SqueezeNet with linear heads (.npz): adds the column LPIPS."),
-    "inception_weights": ("str", None, "Inception weights (.pb of the published FID, or Keras .h5): adds FID and U-IDS / P-IDS."),
+    "inception_weights": ("str", None, "Inception weights (.pb of the published FID, its PyTorch port, or Keras .h5): adds FID and "
+                                       "U-IDS / P-IDS, from 2,049 photographs on."),
     "references": ("bool", True, "Put telea, navier_stokes and mean into the table, too."),
     # measuring
     "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),
