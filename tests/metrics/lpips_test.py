@@ -156,7 +156,8 @@ def test_the_least_size_is_said(network, made):
 
 def test_other_shapes_and_dtypes_are_refused(made):
     outputs, originals = photos(1, 40, 40)
-    for pair in ((outputs.astype(np.float32), originals), (outputs, originals[0]), (outputs, originals[:, 1:]), (outputs[..., :1],) * 2):
+    for pair in ((outputs.astype(np.float32), originals), (outputs, originals[0]), (outputs, originals[:, 1:]), (outputs[..., :1],) * 2,
+                 (outputs[:0],) * 2):
         with pytest.raises(ValueError, match="outputs|originals"):
             made["alex"][1](*pair)
 

@@ -63,8 +63,8 @@ class Lpips:
     def __call__(self, outputs, originals):
         least = LEAST[self.network]
         for name, images in (("outputs", outputs), ("originals", originals)):
-            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
-                raise ValueError(f"{name} are uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}")
+            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not len(images):
+                raise ValueError(f"{name} are uint8 [B, H, W, 3], B at least 1. Got {images.dtype} {list(images.shape)}")
         if outputs.shape != originals.shape:
             raise ValueError(f"outputs and originals have one shape. Got {list(outputs.shape)} and {list(originals.shape)}")
         if min(outputs.shape[1:3]) < least:
