@@ -28,9 +28,12 @@ def main():
     settings.check_writable("output", values.output)
     command.choose_device(values.device)
 
+    import tensorflow as tf  # only once the flags are known to be good
     from tqdm import tqdm
 
-    from tfinpaint.evaluation import page, score, text  # TensorFlow: only once the flags are known to be good
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # or a GPU's table differs in the fourth digit
+
+    from tfinpaint.evaluation import page, score, text
     from tfinpaint.runs import replace_text
 
     with tqdm(unit=" photographs", dynamic_ncols=True, mininterval=0.5 if sys.stderr.isatty() else 30, leave=False) as bar:

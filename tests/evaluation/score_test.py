@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import shared
 
 import tfinpaint
+from tfinpaint.evaluation import text
 from tfinpaint.evaluation.score import evaluate
 from tfinpaint.metrics import quality, references
 from tfinpaint.pictures import to_float, to_uint8
@@ -112,6 +114,51 @@ def test_what_is_under_a_hole_reaches_no_model(run_dir, photos, tmp_path):
         a, b = filler(photo, hole), filler(other, hole)
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a[hole == 0], photo[hole == 0])
+
+
+@shared.needs_shared
+def test_lpips_is_a_column_and_small_photographs_are_told(photos, pairs):
+    from tfinpaint.metrics.lpips import Lpips
+
+    weights = str(next((shared.SHARED / "weights" / "lpips").glob("squeeze*.npz")))
+    found = evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, holes="center", image_size=64, lpips_weights=weights))
+    block = found.scores[0].block
+    filled = np.stack([references.telea(p, h) for p, h in zip(block.photos, block.holes)])
+    np.testing.assert_allclose(found.scores[0].values["telea"]["lpips"], Lpips(weights)(filled, block.photos), rtol=1e-5)
+    assert "LPIPS squeeze" in text.text(found)
+    with pytest.raises(SettingsError, match="at least 31 px. Got p00.png of 16x16"):
+        alex = str(next((shared.SHARED / "weights" / "lpips").glob("alex*.npz")))
+        evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, image_size=16, lpips_weights=alex))
+
+
+def test_realism_is_of_whole_blocks(photos, monkeypatch):
+    """With a network that sees mean colours, and the count that is enough lowered."""
+    from tfinpaint.metrics import realism
+
+    class Colours:
+        description, fingerprint = "mean colours", "0"
+
+        def __init__(self, path):
+            pass
+
+        def features(self, images):
+            return images.mean(axis=(1, 2)).astype(np.float32)
+
+    monkeypatch.setattr(realism, "Inception", Colours)
+    settings = EvaluationSettings(("mean",), f"folder:{photos}", ratio_bins=BINS, batch_size=5, inception_weights="x")
+    with pytest.raises(SettingsError, match="at least 2,049.*Got 12"):
+        evaluate(settings)
+    monkeypatch.setattr(realism, "FEWEST", 12)
+    found = evaluate(settings)
+    for scores in found.scores:
+        block = scores.block
+        for name, fill in (("mean", references.mean_fill), ("telea", references.telea)):
+            filled = np.stack([fill(p, h) for p, h in zip(block.photos, block.holes)])
+            a, b = (i.mean(axis=(1, 2)).astype(np.float32) for i in (block.photos, filled))
+            assert scores.of_set[name]["fid"] == pytest.approx(realism.fid(a, b), rel=1e-6)
+            assert (scores.of_set[name]["u_ids"], scores.of_set[name]["p_ids"]) == realism.ids(a, b)
+    assert "FID" in text.text(found) and "mean colours" in text.text(found)
+    assert "mean,fid" in text.comma_separated(found) and '"fid": {' in text.as_json(found)
 
 
 @pytest.mark.parametrize("settings,message", [

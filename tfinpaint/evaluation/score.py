@@ -8,6 +8,7 @@ Figures are computed per photograph on uint8 RGB and kept, so that means, interv
 
 import dataclasses
 import datetime
+import importlib.util
 import itertools
 import platform
 from typing import Callable, Dict, List, Optional, Sequence
@@ -97,6 +98,8 @@ def evaluate(settings: EvaluationSettings, progress: Callable[[int, int], None] 
     blocks = read_blocks(settings, protocol, image_size)
     if inception:
         inception.check_enough(min(len(block.photos) for block in blocks))
+    if lpips:
+        _check_sizes(lpips, blocks)
 
     columns = list(protocol.measures) + ([_lpips_column(lpips)] if lpips else [])
     done, total = itertools.count(1), len(fillers) * sum(len(block.photos) for block in blocks)
@@ -153,6 +156,8 @@ class _Realism:
     def __init__(self, path):
         from tfinpaint.metrics import realism
 
+        if importlib.util.find_spec("sklearn") is None:  # known now, not after hours of filling
+            raise SettingsError("--inception_weights: U-IDS needs scikit-learn, which is not installed: pip install -e .[metrics]")
         self._realism = realism
         self.network = realism.Inception(path)
 
@@ -175,6 +180,13 @@ def _networks(settings):
 
         lpips = Lpips(settings.lpips_weights)
     return lpips, _Realism(settings.inception_weights) if settings.inception_weights else None
+
+
+def _check_sizes(lpips, blocks):
+    for name, photo in ((n, p) for block in blocks for n, p in zip(block.names, block.photos)):
+        if min(photo.shape[:2]) < lpips.least:
+            raise SettingsError(f"--lpips_weights: LPIPS {lpips.network} needs photographs of at least {lpips.least} px. Got {name} of "
+                                f"{photo.shape[1]}x{photo.shape[0]}")
 
 
 def _lpips_column(lpips):

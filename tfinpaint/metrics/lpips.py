@@ -45,6 +45,7 @@ class Lpips:
 
     Attributes:
         network: "alex" or "squeeze", by the arrays. Figures of one are not comparable with the other's; papers mean AlexNet's.
+        least: pixels of the smallest side that it takes.
         fingerprint: the first 12 hex digits of the file's SHA-256.
 
     Raises: SettingsError, naming --lpips_weights, where the file or one of its arrays is missing or something else. The call raises
@@ -54,6 +55,7 @@ class Lpips:
     def __init__(self, path):
         arrays, self.fingerprint = _read(path)
         self.network = "squeeze" if any(name.startswith("fire") for name in arrays) else "alex"
+        self.least = LEAST[self.network]
         _check(arrays, self.network, path)
         self._arrays = {name: tf.constant(arrays[name], tf.float32) for name in SHAPES[self.network]}
         self._heads = [tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))]
@@ -61,14 +63,13 @@ class Lpips:
         self._distance = tf.function(self._distance, input_signature=[photos, photos])
 
     def __call__(self, outputs, originals):
-        least = LEAST[self.network]
         for name, images in (("outputs", outputs), ("originals", originals)):
             if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not len(images):
                 raise ValueError(f"{name} are uint8 [B, H, W, 3], B at least 1. Got {images.dtype} {list(images.shape)}")
         if outputs.shape != originals.shape:
             raise ValueError(f"outputs and originals have one shape. Got {list(outputs.shape)} and {list(originals.shape)}")
-        if min(outputs.shape[1:3]) < least:
-            raise ValueError(f"LPIPS with {self.network} needs at least {least} x {least} pixels. Got {list(outputs.shape[1:3])}")
+        if min(outputs.shape[1:3]) < self.least:
+            raise ValueError(f"LPIPS with {self.network} needs at least {self.least} x {self.least} pixels. Got {list(outputs.shape[1:3])}")
         return self._distance(outputs, originals).numpy()
 
     def _distance(self, outputs, originals):
