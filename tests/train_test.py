@@ -59,6 +59,7 @@ def test_a_run_and_its_repetition_from_its_flagfile(run, tmp_path):
     ("--system=nothing", ["--system", "multistage", "nothing"]),
     ("--variant=other", ["--variant", "paper", "official"]),
     ("--steps=-1", ["steps", "-1"]),
+    ("--warn_after=-1", ["warn_after", "-1"]),
     ("--depth=12", ["depth", "12"]),
     ("--batch_size=many", ["batch_size", "many"]),
     ("--hole_ratio=0.1", ["--hole_ratio", "0.1"]),

@@ -17,7 +17,8 @@ from tfinpaint.settings import SettingsError, TrainSettings, first_line, to_json
 from tfinpaint.systems import System, all_settings, create
 
 _SETTINGS = "settings.json"
-_MAY_CHANGE = ("steps", "checkpoint_every", "log_every", "sample_every", "eval_every", "jit_compile")  # and a run is still the same
+# What may change, and a run is still the same.
+_MAY_CHANGE = ("steps", "checkpoint_every", "log_every", "sample_every", "eval_every", "warn_after", "jit_compile")
 
 
 def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> List[str]:

@@ -163,13 +163,14 @@ class TrainSettings:
     eval_every: int = 0
     eval_count: int = 16
     eval_ratio: Range = (0.3, 0.4)
+    warn_after: int = 500
 
     def __post_init__(self):
         _check_finite(self)
         if self.freeze_batch_norm not in ("none", "encoder", "all"):
             raise SettingsError(f"--freeze_batch_norm is none, encoder or all. Got {self.freeze_batch_norm!r}")
         for name, low in (("batch_size", 1), ("steps", 0), ("checkpoint_every", 1), ("log_every", 1), ("sample_every", 0),
-                          ("eval_every", 0), ("eval_count", 1)):
+                          ("eval_every", 0), ("eval_count", 1), ("warn_after", 0)):
             if getattr(self, name) < low:
                 raise SettingsError(f"--{name} is at least {low}. Got {getattr(self, name)}")
         for name in ("learning_rate", "critic_learning_rate"):
@@ -286,12 +287,15 @@ _FLAGS = {
     "seed": ("int", 0, "Seed of weights, order, crops and holes; with the step it fixes a run.", 0, 2**31 - 1),
     "resume": ("bool", False, "Go on from the last checkpoint in --run_dir (from 0 if there is none)."),
     "init_from": ("str", None, "Run directory whose weights the new run starts from (fine-tuning)."),
+    "dry_run": ("bool", False, "Show data, loss, speed and duration after a few steps and write RUN_DIR.dry_run.png, a batch; no run."),
     "checkpoint_every": ("int", 1000, "Steps between checkpoints. The last step is always saved.", 1, None),
     "log_every": ("int", 50, "Steps between rows of metrics.csv and points in TensorBoard.", 1, None),
     "sample_every": ("int", 500, "Steps between sample grids in samples/ and TensorBoard; 0: none but the final one.", 0, None),
     "eval_every": ("int", 0, "Steps between validation passes; 0: only after the last step.", 0, None),
     "eval_count": ("int", 16, "Photographs in a validation pass.", 1, None),
     "eval_ratio": ("range", (0.3, 0.4), "LO,HI: share of missing pixels of the fixed strokes that validation uses."),
+    "warn_after": ("int", 500, "Step at which a system that does not fill better than the mean colour (L1 in the holes of the validation "
+                               "pass) is warned of; 0: never.", 0, None),
     # the optimizers
     "learning_rate": ("float", None, "Adam's rate for the generator. Default: the paper's (2e-4; 5e-5 with frozen batch norm; DeepFill: "
                                      "1e-4)."),
@@ -421,7 +425,7 @@ def train_settings(values) -> TrainSettings:
     given = {name: getattr(values, f"weight_{name}") for name in TERMS}
     same = ("system", "eval_data", "variant", "batch_size", "steps", "seed", "learning_rate", "critic_learning_rate",
             "freeze_batch_norm", "perceptual_weights", "critic_weights", "ema_decay", "mixed_precision", "jit_compile", "checkpoint_every",
-            "log_every", "sample_every", "eval_every", "eval_count")
+            "log_every", "sample_every", "eval_every", "eval_count", "warn_after")
     return TrainSettings(
         photos=photo_settings(values),
         holes=hole_settings(values),

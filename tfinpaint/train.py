@@ -2,25 +2,29 @@
 
     python -m tfinpaint.train --flagfile=configs/quickstart.flags
     python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos --run_dir=runs/mine
+    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos --run_dir=runs/mine --dry_run
     python -m tfinpaint.train --flagfile=runs/mine/flags.txt --resume
 
 Flags given after --flagfile override it. The run directory then holds flags.txt, settings.json, checkpoints/, tensorboard/, samples/
-and metrics.csv; `python -m tfinpaint.inpaint --model=RUN` fills photographs with it.
+and metrics.csv; `python -m tfinpaint.inpaint --model=RUN` fills photographs with it. --dry_run shows what would happen, and writes
+nothing but RUN.dry_run.png, a picture of a batch.
 """
 
+import os
 import sys
 
 from absl import flags
 
 from tfinpaint import command, settings
+from tfinpaint.photo import write_photo
 
 settings.adopt(
     "system", "variant", *settings.SYSTEM_SETTINGS, "train_data", "eval_data", "holes", "hole_ratio", "image_size", "resize", "crop",
     "mirror", "box_aspect", "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is", "mask_rotate", "mask_flip",
-    "mask_zoom", "run_dir", "batch_size", "steps", "seed", "resume", "init_from", "checkpoint_every", "log_every", "sample_every",
-    "eval_every", "eval_count", "eval_ratio", "learning_rate", "critic_learning_rate", "freeze_batch_norm", "ema_decay", "mixed_precision",
-    "jit_compile",
-    "perceptual_weights", "critic_weights", *(f"weight_{term}" for term in settings.TERMS), "device")
+    "mask_zoom", "run_dir", "batch_size", "steps", "seed", "resume", "init_from", "dry_run", "checkpoint_every", "log_every",
+    "sample_every", "eval_every", "eval_count", "eval_ratio", "warn_after", "learning_rate", "critic_learning_rate",
+    "freeze_batch_norm", "ema_decay", "mixed_precision", "jit_compile", "perceptual_weights", "critic_weights",
+    *(f"weight_{term}" for term in settings.TERMS), "device")
 
 
 def main():
@@ -31,8 +35,11 @@ def main():
     settings.check_writable("run_dir", values.run_dir)
     command.choose_device(values.device)
 
-    from tfinpaint.training import train  # TensorFlow: only once the flags are known to be good
+    from tfinpaint.training import dry_run, train  # TensorFlow: only once the flags are known to be good
 
+    if values.dry_run:
+        show(dry_run(run, values.run_dir, values.resume, values.init_from), f"{os.path.normpath(values.run_dir)}.dry_run.png")
+        return
     result = train(run, values.run_dir, values.resume, values.init_from, flags_text(), say=print, stream=sys.stderr)
 
     print(f"\nValidation at step {result.step}: {result.description}")
@@ -42,10 +49,21 @@ def main():
     print(f"Samples: {values.run_dir}/samples/final.png   Figures: {values.run_dir}/metrics.csv")
 
 
+def show(found, path):
+    """Prints what a dry run found and writes its picture beside the run directory, which it leaves alone."""
+    for line in found.warnings:
+        command.warn(line)
+    write_photo(path, found.picture)
+    print("\n".join(found.lines))
+    print(f"A batch, as input with the hole in red, hole and original: {path}")
+    print("Nothing else was written: without --dry_run the run begins.")
+
+
 def flags_text():
     """The flags of this run as a flagfile; --resume and --device are left to whoever repeats it."""
     own = {f.name: f for f in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
-    return "".join(own[name].serialize() + "\n" for name in sorted(own) if own[name].value is not None and name not in ("resume", "device"))
+    left = ("resume", "device", "dry_run")
+    return "".join(own[name].serialize() + "\n" for name in sorted(own) if own[name].value is not None and name not in left)
 
 
 def cli():

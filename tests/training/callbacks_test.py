@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from tfinpaint.training.callbacks import Progress, Table, clock
+from tfinpaint.training.callbacks import Doubt, Progress, Table, clock
 
 
 def read(path):
@@ -62,3 +62,23 @@ def test_progress_in_a_file_is_a_plain_line_now_and_then():
 @pytest.mark.parametrize("seconds, text", [(0, "0:00"), (64.6, "1:05"), (3700, "1:01:40")])
 def test_clock(seconds, text):
     assert clock(seconds) == text
+
+
+class Measured:
+    """A validation that measured these: L1 in the hole of the system, and of the mean fill."""
+
+    def __init__(self, *figures):
+        self.hole_l1 = lambda: figures
+
+
+@pytest.mark.parametrize("figures, after, steps", [((0.2, 0.2), 5, [5]), ((0.19, 0.2), 5, []), ((0.3, 0.2), 0, []), ((0.3, 0.2), 30, []),
+                                                   ((0.3, 0.2), 2, [])])
+def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, after, steps):
+    said = []
+    doubt = Doubt(2, Measured(*figures), after, {"valid": 1, "hole": 6}, "runs/a", said.append)  # resumed at 2
+    for k in range(10):
+        doubt.on_train_batch_end(k, {"loss": 1.0})
+        assert len(said) == sum(step <= 3 + k for step in steps)
+    for line in said:
+        assert line.startswith("warning: at step 5 L1 in the hole of the validation photographs is 0.2000, not under the mean")
+        assert all(words in line for words in ("runs/a/samples", "--mask_is", "--learning_rate", "--weight_hole", "--warn_after=0"))

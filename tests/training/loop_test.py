@@ -15,6 +15,7 @@ import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import train
+from tfinpaint.training.validation import Validation
 
 SETTINGS = TrainSettings(
     system="multistage", photos=PhotoSettings("samples:astronaut,chelsea", image_size=32), holes=HoleSettings(),
@@ -259,3 +260,53 @@ def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch
     train(SETTINGS, str(tmp_path / "run"))
     for a, b in zip(rows(run[0]), rows(tmp_path / "run"), strict=True):
         assert float(a["loss"]) == pytest.approx(float(b["loss"]), rel=1e-5)
+
+
+def events(run_dir):
+    """{tag: values} of the TensorBoard file: text as a string, pictures as [width, height, PNG, ...], scalars as they are."""
+    found = {}
+    for path in sorted((run_dir / "tensorboard").glob("events*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                found.setdefault(value.tag, []).append(tf.make_ndarray(value.tensor))
+    return found
+
+
+def test_tensorboard_has_attention_beside_every_sample_grid_and_what_the_run_was(run):
+    found = events(run[0])
+    assert {"samples", "attention/stage_1", "attention/stage_2"} <= set(found)
+    for layer in ("stage_1", "stage_2"):
+        assert len(found[f"attention/{layer}"]) == len(found["samples"]) == 2  # at step 2 and the last
+        for width, height, *pictures in found[f"attention/{layer}"]:
+            assert len(pictures) == 2  # places and weights
+            picture = tf.io.decode_png(pictures[0])
+            assert picture.shape == (int(height), int(width), 3) == (512 + 64, 512, 3)
+    text = {name: found[name][0].item().decode() for name in ("settings", "loss_weights", "versions")}
+    assert '"system": "multistage"' in text["settings"]
+    assert "hole 6" in text["loss_weights"] and "perceptual 0" in text["loss_weights"]  # --perceptual_weights=none
+    assert f"tensorflow {tf.__version__}" in text["versions"] and f"tfinpaint {tfinpaint.__version__}" in text["versions"]
+
+
+def test_l1_of_the_hole_by_hand(tmp_path, monkeypatch):
+    """One photograph of 102 with a hole: a system that answers 153 is 0.2 off, the mean fill hits."""
+    Image.new("RGB", (40, 40), (102, 102, 102)).save(tmp_path / "a.png")
+    settings = dataclasses.replace(SETTINGS, eval_data=f"folder:{tmp_path}")
+    system = tfinpaint.create("multistage", width=4, depth=4)
+    system.compile(perceptual_weights="none")
+    monkeypatch.setattr(system, "raw", lambda generator, images, holes: tf.zeros_like(images) + 153 / 127.5 - 1)
+    assert Validation(settings, system).hole_l1() == (pytest.approx(0.2), 0.0)
+
+
+LEARNS = dataclasses.replace(
+    SETTINGS, photos=PhotoSettings("samples:retina", image_size=32), eval_data="samples:retina", loss_weights=(("adversarial", 0.0),),
+    system_settings=(("width", 8), ("depth", 4)), batch_size=4, learning_rate=3e-3, steps=150, sample_every=0, eval_every=0,
+    checkpoint_every=1000, warn_after=150)
+
+
+@pytest.mark.parametrize("rate, warned", [(3e-3, False), (1e-9, True)])
+def test_a_system_that_learns_nothing_is_warned_of(tmp_path, rate, warned):
+    said = []
+    steps = 2 if warned else LEARNS.steps
+    train(dataclasses.replace(LEARNS, learning_rate=rate, steps=steps, warn_after=steps), str(tmp_path / "run"), say=said.append)
+    lines = [line for line in said if line.startswith("warning: at step")]
+    assert len(lines) == warned, lines

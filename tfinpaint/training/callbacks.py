@@ -149,6 +149,26 @@ class Validate(Step):
         return figures
 
 
+class Doubt(Step):
+    """Says once, at one step, where the system does not fill better than the mean colour; see `Validation.hole_l1`."""
+
+    def __init__(self, first, validation, after, terms, run_dir, say):
+        super().__init__(first)
+        self._validation, self._after, self._run_dir, self._say = validation, after, run_dir, say
+        self._term = next((name for name in ("hole", "l1", "refinement") if name in terms), None)
+
+    def at(self, step, logs):
+        if step != self._after:
+            return
+        error, mean = self._validation.hole_l1()
+        if error < mean:
+            return
+        heavier = f", a larger --weight_{self._term}" if self._term else ""
+        self._say(f"warning: at step {step} L1 in the hole of the validation photographs is {error:.4f}, not under the mean colour's "
+                  f"{mean:.4f}. Look at {self._run_dir}/samples (are the holes where they should be? --mask_is flips mask files) and try a "
+                  f"lower --learning_rate{heavier}; --warn_after=0 does not ask")
+
+
 class Table:
     """metrics.csv: one row a step, in order; columns appear as they come.
 

@@ -1,17 +1,20 @@
 """One run: settings -> data, system, `fit` with its callbacks -> last checkpoint, validation pass, final.png."""
 
+import contextlib
 import dataclasses
 import sys
 from typing import Callable, Optional
 
+import numpy as np
 import tensorflow as tf
 
+import tfinpaint
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.data.photos import open_photos
 from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
-from tfinpaint.training.callbacks import Log, Progress, Save, Validate
+from tfinpaint.training.callbacks import Doubt, Log, Progress, Save, Validate
 from tfinpaint.training.validation import Validation
 
 
@@ -43,34 +46,51 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
 
     Raises: SettingsError for whatever the person who started it can put right. An interrupt (KeyboardInterrupt) first saves.
     """
+    with precision(settings):
+        return _train(settings, run_dir, resume, init_from, flags_text, say, stream)
+
+
+@contextlib.contextmanager
+def precision(settings):
+    """Computes inside as --mixed_precision says."""
     policy = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy("mixed_float16" if settings.mixed_precision else "float32")
     try:
-        return _train(settings, run_dir, resume, init_from, flags_text, say, stream)
+        yield
     finally:
         tf.keras.mixed_precision.set_global_policy(policy)
 
 
-def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
-    # 1. Everything that can be wrong is looked at before anything is written.
-    changed = check_run(run_dir, settings, resume)
+def prepare(settings, say):
+    """Seeds all random numbers -> the compiled system and its photographs. Raises SettingsError where they cannot be."""
     tf.keras.utils.set_random_seed(settings.seed)
     system = create_system(settings)
     _check_sizes(settings, system, say)
-    photos, hole_settings, size = settings.photos, settings.holes, settings.photos.image_size
-    source = open_photos(photos.source)
+    source, size = open_photos(settings.photos.source), settings.photos.image_size
     system.compile(
         learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate,
         loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
         critic_weights=settings.critic_weights, image_size=size, seed=settings.seed,
         freeze_batch_norm=settings.freeze_batch_norm, ema_decay=settings.ema_decay, jit_compile=settings.jit_compile,
-        make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, hole_settings))
+        make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, settings.holes))
+    return system, source
+
+
+def batches(settings, system, source, first):
+    """The batches of a run from step `first` on, as its steps take them."""
+    with_distances = system.wants_distances and settings.holes.kind not in ("center", "box")
+    return training_batches(settings.photos, settings.holes, settings.batch_size, settings.seed, first, _holes_on_device(settings.holes),
+                            source, with_distances)
+
+
+def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
+    # 1. Everything that can be wrong is looked at before anything is written.
+    changed = check_run(run_dir, settings, resume)
+    system, source = prepare(settings, say)
     checkpoints = Checkpoints(run_dir, system)
     first = checkpoints.restore() if checkpoints.there else 0
     notes = start_from(init_from, system) if init_from and not first else []
-    on_device = _holes_on_device(hole_settings)
-    with_distances = system.wants_distances and hole_settings.kind not in ("center", "box")
-    data = training_batches(photos, hole_settings, settings.batch_size, settings.seed, first, on_device, source, with_distances)
+    data = batches(settings, system, source, first)
     validation = Validation(settings, system)
 
     # 2. The run directory.
@@ -80,26 +100,33 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
             else f"nothing to resume in {run_dir}: starts at 0")
         for line in changed:
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
-    say(f"{settings.system} ({settings.variant}), {_count(system.generator):,} parameters"
-        + (f", critic {_count(system.critic):,}" if system.critic else ", no critic")
-        + f"; {photos.source}, {size} px, batch {settings.batch_size}, on {_devices()[0].name}")
+    say(f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
+        + (f", critic {count(system.critic):,}" if system.critic else ", no critic")
+        + f"; {settings.photos.source}, {settings.photos.image_size} px, batch {settings.batch_size}, on {device().name}")
 
     for line in notes:
         say(f"note: {line}")
 
     # 3. The steps.
     progress = Progress(first, settings.steps, settings.batch_size, stream, settings.log_every)
-    log = Log(first, run_dir, settings.log_every, settings.batch_size, lambda line: (progress.clear(), say(line)))
+
+    def say_between(line):
+        progress.clear()
+        say(line)
+
+    log = Log(first, run_dir, settings.log_every, settings.batch_size, say_between)
     if not first:
-        log.text("settings", "    " + to_json(settings).replace("\n", "\n    "))
+        for name, text in (("settings", to_json(settings)), ("loss_weights", _weights(system)), ("versions", _versions())):
+            log.text(name, "    " + text.replace("\n", "\n    "))
     validate = Validate(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
+    doubt = Doubt(first, validation, settings.warn_after, system.loss_weights, run_dir, say_between)
     counted = system.steps_taken  # before; not `first` where a resume dropped the critic whose steps were counted
     if first < settings.steps:
-        if on_device:
-            data = data.apply(tf.data.experimental.prefetch_to_device(_devices()[0].name))
+        if _holes_on_device(settings.holes):
+            data = data.apply(tf.data.experimental.prefetch_to_device(device().name))
         try:
             system.fit(data, steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
-                       callbacks=[log, Save(first, checkpoints, settings.checkpoint_every), validate, progress])
+                       callbacks=[log, Save(first, checkpoints, settings.checkpoint_every), validate, doubt, progress])
         except KeyboardInterrupt:
             step = first + system.steps_taken - counted
             checkpoints.save(step)
@@ -109,7 +136,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         finally:
             progress.clear()
     if source.unreadable:
-        say(f"{len(source.unreadable)} photographs of {photos.source} could not be read and were skipped")
+        say(f"{len(source.unreadable)} photographs of {settings.photos.source} could not be read and were skipped")
 
     # 4. The last checkpoint and the validation pass.
     last = max(first, settings.steps)
@@ -121,7 +148,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
 
 def _holes_on_device(settings):
     """A map of tf.data runs on the host: where there is a GPU, the step makes the holes there, unless they are files."""
-    return _devices()[0].device_type == "GPU" and not settings.kind.startswith("files:")
+    return device().device_type == "GPU" and not settings.kind.startswith("files:")
 
 
 def _check_sizes(settings, system, say):
@@ -133,9 +160,23 @@ def _check_sizes(settings, system, say):
         say("note: with --batch_size=1 and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant")
 
 
-def _count(network):
+def _weights(system):
+    """The weights of the loss in force, a line each."""
+    return "\n".join(f"{name} {weight:g}" for name, weight in system.weights_of_terms.items())
+
+
+def _versions():
+    """What computes, a line each."""
+    versions = {"tfinpaint": tfinpaint.__version__, "tensorflow": tf.__version__, "numpy": np.__version__,
+                "python": sys.version.split()[0], "device": device().name}
+    return "\n".join(f"{name} {version}" for name, version in versions.items())
+
+
+def count(network):
+    """Trainable parameters."""
     return sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
-def _devices():
-    return tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+def device():
+    """The device that the steps run on."""
+    return (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0]

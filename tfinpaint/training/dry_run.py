@@ -1,0 +1,166 @@
+"""A look at a run before it begins: its data, its loss, its speed; nothing of the run is written.
+
+    settings -> lines to read, warnings, a picture of one batch, and the figures behind them
+
+The data are those that the run begins with (the same seed, step and holes). The system is built, compiled and takes a few steps as it
+will in training, and is then thrown away. `train` seeds itself, so a run is the same after a dry run as without one.
+
+Seconds per step are the median of a few steps after the first, which is also compiled. Where a step does more work now and then
+(contextual_attention's generator learns from every fifth batch) they come out a little short.
+"""
+
+import dataclasses
+import itertools
+import resource
+import statistics
+import time
+from typing import List, Optional, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint.pictures import grid, to_uint8
+from tfinpaint.runs import Checkpoints, start_from
+from tfinpaint.settings import TrainSettings
+from tfinpaint.training import suspicions
+from tfinpaint.training.callbacks import clock
+from tfinpaint.training.loop import batches, count, device, precision, prepare
+
+_RED = np.array([230, 30, 30], np.uint8)
+_ROWS = 6  # photographs in the picture
+_LOOKED_AT = 4  # batches whose values and holes are measured
+_PIPELINE_SECONDS = 3.0  # of batches, to find the pipeline's speed
+_STEPS, _STEP_SECONDS = 5, 30.0  # steps to take the median of; no further one after so long
+
+
+@dataclasses.dataclass(frozen=True)
+class DryRun:
+    """What a dry run found.
+
+    lines, warnings:  one sentence each.
+    picture:          uint8 [h, w, 3], of a batch: inputs with the hole in red, holes in white, originals; a row for each photograph.
+    figures:          minimum, maximum, mean (of images in [-1, 1]); share_minimum, share_mean, share_maximum (of missing pixels); terms
+                      {name: weighted value at the first step}; parameters {network: (trainable, all)}; seconds_per_step,
+                      images_per_second (of the pipeline alone), memory (bytes, the most so far).
+    """
+
+    lines: Tuple[str, ...]
+    warnings: Tuple[str, ...]
+    picture: np.ndarray
+    figures: dict
+
+
+def dry_run(settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None) -> DryRun:
+    """Looks at the run that these arguments of `train` would make. With `resume` it looks at the step that the run would go on from.
+
+    Raises: SettingsError, as `train`; but `run_dir` may hold anything.
+    """
+    with precision(settings):
+        return _dry_run(settings, run_dir, resume, init_from)
+
+
+def _dry_run(settings, run_dir, resume, init_from):
+    notes: List[str] = []
+    system, source = prepare(settings, notes.append)
+    checkpoints = Checkpoints(run_dir, system)
+    first = checkpoints.restore() if resume and checkpoints.there else 0
+    notes += start_from(init_from, system) if init_from and not first else []
+    data = batches(settings, system, source, first)
+
+    # 1. The data.
+    speed = _pipeline_speed(data, settings.batch_size)
+    some = list(itertools.islice(data, _LOOKED_AT))
+    images = np.concatenate([batch[0] for batch in some])  # [4 B, S, S, 3]
+    holes = np.concatenate([_holes(system, batch) for batch in some])  # [4 B, S, S, 1]
+    shares = holes.mean((1, 2, 3))
+    figures = {"minimum": float(images.min()), "maximum": float(images.max()), "mean": float(images.mean()),
+               "share_minimum": float(shares.min()), "share_mean": float(shares.mean()), "share_maximum": float(shares.max()),
+               "images_per_second": speed}
+    warnings = suspicions.of_photos(settings, source) + suspicions.of_holes(settings.holes, shares)
+
+    # 2. The steps.
+    logs, seconds = _steps(system, itertools.cycle(some))
+    terms = {name: value for name, value in logs.items() if name in system.loss_weights}
+    figures |= {"terms": terms, "seconds_per_step": seconds[-1] if len(seconds) == 1 else statistics.median(seconds[1:]),
+                "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+                "parameters": {name: (count(network), sum(v.shape.num_elements() for v in network.variables))
+                               for name, network in (("generator", system.generator), ("critic", system.critic)) if network is not None}}
+    warnings += suspicions.of_loss(terms) + suspicions.of_time(settings, system, figures["seconds_per_step"], device().device_type)
+
+    lines = _data_lines(settings, figures, len(images)) + _system_lines(settings, system, figures, logs, first, seconds[0]) + notes
+    return DryRun(tuple(lines), tuple(warnings), _picture(images, holes), figures)
+
+
+# ------------------------------------------------------------------------------------------------------------ measuring
+
+
+def _holes(system, batch):
+    """The holes of a batch, [B, S, S, 1]; made here where the step makes them."""
+    return np.asarray(system.make_holes(batch[1]) if batch[1].shape.rank == 1 else batch[1])
+
+
+def _pipeline_speed(data, batch_size):
+    """Images per second that the pipeline delivers where nothing else is done."""
+    stream = iter(data)
+    next(stream)  # opens files, traces
+    begin, number = time.monotonic(), 0
+    while number < 3 or time.monotonic() - begin < _PIPELINE_SECONDS and number < 100:
+        next(stream)
+        number += 1
+    return number * batch_size / (time.monotonic() - begin)
+
+
+def _steps(system, some):
+    """-> what the first step returned, and the seconds of each step."""
+    first, seconds = None, []
+    while len(seconds) <= _STEPS and (len(seconds) < 2 or sum(seconds[1:]) < _STEP_SECONDS):
+        begin = time.monotonic()
+        logs = system.train_on_batch(*next(some), return_dict=True)
+        seconds.append(time.monotonic() - begin)
+        first = first or {name: float(value) for name, value in logs.items()}
+    return first, seconds
+
+
+# ---------------------------------------------------------------------------------------------------------- what is said
+
+
+def _data_lines(settings, figures, number):
+    low, high = settings.holes.bounds
+    size = settings.photos.image_size
+    kind = settings.holes.kind
+    polarity = f"white in its files is {settings.holes.mask_is} (--mask_is)" if kind.startswith("files:") else "made here"
+    return [
+        f"images: {settings.photos.source}, {size} x {size}, values {figures['minimum']:.3f} to {figures['maximum']:.3f}, mean "
+        f"{figures['mean']:.3f} (-1 is black, 1 is white; {number} looked at)",
+        f"holes: {kind}, {polarity}; in the picture white, and red in the input, is what is missing and will be filled",
+        f"holes: shares of missing pixels {figures['share_minimum']:.3f} to {figures['share_maximum']:.3f}, mean "
+        f"{figures['share_mean']:.3f} (asked: {low:g} to {high:g})",
+        f"pipeline alone: {figures['images_per_second']:.1f} images/s",
+    ]
+
+
+def _system_lines(settings, system, figures, logs, first, compiling):
+    weights = system.weights_of_terms
+    total = sum(abs(value) for value in figures["terms"].values()) or 1.0
+    seconds, left = figures["seconds_per_step"], max(settings.steps - first, 0)
+    lines = [f"{settings.system} ({settings.variant}), {name}: {trainable:,} parameters learn of {all_of_it:,}"
+             for name, (trainable, all_of_it) in figures["parameters"].items()]
+    if "critic" not in figures["parameters"]:
+        lines.append("no critic")
+    critic = f"; the critic's own: {logs['critic']:.4g}" if "critic" in logs else ""
+    lines.append(f"loss at step {first + 1}: {logs['loss']:.4g}{critic}")
+    lines += [f"    {name}: {value:.4g}, weight {weights[name]:g} x {value / weights[name] if weights[name] else 0.0:.4g}, "
+              f"{abs(value) / total:.0%}" for name, value in figures["terms"].items()]
+    memory = f"{figures['memory'] / 2**30:.1f} GiB of memory at most so far"
+    if device().device_type == "GPU":
+        memory += f", {tf.config.experimental.get_memory_info('GPU:0')['peak'] / 2**30:.1f} GiB of the GPU's"
+    return lines + [
+        f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, {settings.batch_size / seconds:.1f} "
+        f"images/s (the first step took {compiling:.0f} s); {memory}",
+        f"{left} steps to --steps={settings.steps}: about {clock(compiling + left * seconds)}, without samples, checkpoints and validation",
+    ]
+
+
+def _picture(images, holes):
+    shown = zip(to_uint8(images[:_ROWS]), holes[:_ROWS] > 0)
+    return grid([[np.where(hole, _RED, photo), np.where(hole, np.uint8(255), np.zeros_like(photo)), photo] for photo, hole in shown])

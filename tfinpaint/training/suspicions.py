@@ -1,0 +1,87 @@
+"""What looks wrong about a run before it begins: each function gives a list of sentences, empty where nothing does."""
+
+import os
+
+import numpy as np
+from PIL import Image
+
+from tfinpaint.data.photos import PhotoFiles, open_photos
+
+_SIZES = 500  # photographs whose sizes are looked up
+_DOMINATES = 0.9  # of the loss
+_RECONSTRUCTION = ("l1", "valid", "hole", "rough", "coarse", "refinement")  # terms that may dominate: they say what the picture is
+
+
+def of_photos(settings, source):
+    """Of the photographs to train on and to validate with. source: what `open_photos` gave for the former."""
+    found = []
+    if isinstance(source, PhotoFiles):
+        sizes = [size for size in map(_size, source.paths[::max(1, len(source.paths) // _SIZES)]) if size]
+        small = sum(min(size) < settings.photos.image_size for size in sizes)
+        if small:
+            found.append(f"{small} of {len(sizes)} photographs looked at are smaller than --image_size={settings.photos.image_size}: they "
+                         "are enlarged, and a system learns their blur")
+    if not settings.eval_data:
+        return found + ["no --eval_data: validation uses photographs that are trained on"]
+    validation = open_photos(settings.eval_data, "eval_data")
+    if isinstance(source, PhotoFiles) and isinstance(validation, PhotoFiles):
+        paths = validation.paths[:settings.eval_count]
+        both = _in_both(paths, source.paths)
+        if both:
+            found.append(f"{len(both)} of {len(paths)} photographs of --eval_data={settings.eval_data} are in --train_data too, as "
+                         f"{os.path.basename(both[0])}: figures of validation would be too good")
+    return found
+
+
+def _size(path):
+    """Width and height, from the file's head; None where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except Exception:  # Pillow raises nearly any class; the pipeline leaves such files out and says so
+        return None
+
+
+def _in_both(paths, others):
+    """Those of `paths` that are files of `others`, by place or by content."""
+    by_bytes = {}
+    for other in others:
+        by_bytes.setdefault(os.path.getsize(other), []).append(other)
+
+    def content(path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    return [path for path in paths if any(os.path.samefile(path, other) or content(path) == content(other)
+                                          for other in by_bytes.get(os.path.getsize(path), ()))]
+
+
+def of_holes(settings, shares):
+    """Of the holes, HoleSettings, by their shares of missing pixels [N]."""
+    low, high = settings.bounds
+    found, beyond = [], int(np.sum((shares < low - 1e-6) | (shares > high + 1e-6)))
+    if beyond:
+        found.append(f"{beyond} of {len(shares)} holes have a share of missing pixels beyond {low:g},{high:g} (--hole_ratio): "
+                     f"{shares.min():.3g} to {shares.max():.3g}")
+    if settings.kind.startswith("files:") and shares.mean() > 0.5:
+        other = "known" if settings.mask_is == "hole" else "hole"
+        found.append(f"--holes={settings.kind}: {shares.mean():.0%} of the pixels are missing, which is much: is the polarity right? "
+                     f"--mask_is={other} flips it")
+    return found
+
+
+def of_loss(terms):
+    """Of the weighted terms of the loss at the first step, {name: value}."""
+    total = sum(abs(value) for value in terms.values())
+    return [f"the {name} term is {abs(value) / total:.0%} of the loss at the first step: a lower --weight_{name} leaves room for the others"
+            for name, value in terms.items() if name not in _RECONSTRUCTION and abs(value) > _DOMINATES * total]
+
+
+def of_time(settings, system, seconds, device_type):
+    """Of the time: seconds per step on a device, "CPU" or "GPU"."""
+    full = system.settings["width"]
+    days = settings.steps * seconds / 86400
+    if device_type == "GPU" or system.width < full or days < 1:
+        return []
+    return [f"no GPU for {settings.system} at its full width ({system.width}): --steps={settings.steps} would take {days:.1f} days here; "
+            "a smaller --width, --image_size or --batch_size takes less"]
