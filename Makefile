@@ -16,7 +16,7 @@ $(VENV)/installed: requirements.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt pytest safetensors scikit-learn ruff==0.17.5 \
-	  tensorflow-serving-api==2.15.1 starlette uvicorn requests
+	  tensorflow-serving-api==2.15.1 starlette uvicorn requests playwright
 	@$(BIN)/python -c 'import cv2' || \
 	  { echo "OpenCV lacks a system library. On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"; exit 1; }
 	@touch $@

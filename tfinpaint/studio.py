@@ -45,7 +45,7 @@ def main():
             url = stack.enter_context(_remote() if FLAGS.server else _local())
             _tell(url)
             with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
+                _wait()
             print("The studio has ended.", flush=True)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -89,6 +89,11 @@ def _tell(url):
     print(f"The studio is at {here} (Ctrl-C ends it)", flush=True)
     if FLAGS.open_browser and any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
         webbrowser.open(here)
+
+
+def _wait():
+    """Until Ctrl-C."""
+    threading.Event().wait()
 
 
 def cli():
