@@ -45,7 +45,9 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         attended, looks = [], []
         for attention in (self.attention_1x1, self.attention_3x3):
             if return_strongest:
-                found, look = attention([features, hole], return_strongest=True, weights_at=weights_at)
+                # One after the other: each holds the whole matrix of scores several times over.
+                with tf.control_dependencies(tf.nest.flatten(looks)):
+                    found, look = attention([tf.identity(features), hole], return_strongest=True, weights_at=weights_at)
                 looks.append(look)
             else:
                 found = attention([features, hole])
