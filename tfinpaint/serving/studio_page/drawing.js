@@ -23,7 +23,7 @@ export class Drawing {
   }
 
   get largest() {
-    return Math.max(this.work.width ?? 0, this.work.height ?? 0, 40) / 2;
+    return Math.max(this.work.width ?? 800, this.work.height ?? 0, 40) / 2;
   }
 
   moves() {

@@ -28,10 +28,10 @@ async function attempt(action) {
 }
 
 /* The same, for what needs a photograph. */
-function edit(action) {
+function edit(action, what = "Working") {
   return attempt(() => {
     if (!work.hole) throw new Error("Open a photograph first");
-    return alone("Working", action);
+    return alone(what, action);
   });
 }
 
@@ -78,7 +78,7 @@ const open = (file) => attempt(() => alone("Opening", async () => {
 const loadMask = (file) => edit(async () => {
   await work.loadMask(file);
   tellHole();
-});
+}, "Reading the mask");
 
 function tellHole() {
   const percent = 100 * work.share;
@@ -171,13 +171,13 @@ const toggleCompare = () => edit(() => {
 const save = () => edit(async () => {
   say("Writing the PNG…");
   download(await work.photoFile(), `${work.name}_filled.png`);
-});
+}, "Saving");
 
 const saveMask = () => edit(async () => {
   if (!work.share && !work.isFilled) throw new Error("There is no mask yet: nothing was painted red and nothing was filled");
   const white = !work.isFilled ? "what is painted red" : work.share ? "what was filled and what is painted red now" : "what was filled";
   download(await work.maskFile(), `${work.name}_mask.png`, `: white is ${white}`);
-});
+}, "Saving");
 
 // ------------------------------------------------------------------------------------------------------- buttons and keys
 
