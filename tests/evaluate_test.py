@@ -1,9 +1,12 @@
 """The evaluate command as a user meets it: models and data in, four files out, one line for each mistake."""
 
+import base64
 import csv
 import html.parser
+import io
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tfinpaint import evaluate
+from tfinpaint.settings import SettingsError
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,7 @@ def test_four_files_and_the_text_on_the_screen(report):
 def test_the_header_states_every_convention(report):
     text = (report[0] / "report.txt").read_text()
     for word in ("multistage", "256 px", "11 of folder:", "51 x 51 uniform window", "range 0-255", "red and blue exchanged",
-                 "whole picture", "composites", "95 %", "sets ", "EdgeConnect", "tensorflow 2.15"):
+                 "whole picture", "composites", "95 %", ", set ", "EdgeConnect", "tensorflow 2.15"):
         assert word in text, word
 
 
@@ -81,7 +85,9 @@ def test_the_three_tables_agree(report):
 
 def test_the_page_needs_nothing_but_itself(report):
     class Parser(html.parser.HTMLParser):
-        sources, open_tags = [], []
+        def __init__(self):
+            super().__init__()
+            self.sources, self.open_tags = [], []
 
         def handle_starttag(self, tag, attributes):
             assert tag != "script"
@@ -101,6 +107,84 @@ def test_the_page_needs_nothing_but_itself(report):
     assert not parser.open_tags
     assert len(parser.sources) == 3 * 2 * 3 * 3 and all(source.startswith("data:image/jpeg;base64,") for source in parser.sources)
     assert "some &amp; &lt;photos&gt;" in page and "<photos>" not in page
+
+
+def test_the_text_has_every_interval(report):
+    data = json.loads((report[0] / "report.json").read_text())
+    text = (report[0] / "report.txt").read_text()
+    figure = data["blocks"][1]["models"]["telea"]
+    assert f"{figure['psnr']['mean']:.2f} [{figure['psnr']['low']:.2f}, {figure['psnr']['high']:.2f}]" in text
+    other = figure["ssim"]["difference"]
+    assert f"{other['mean']:+.4f} [{other['low']:+.4f}, {other['high']:+.4f}]" in text
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Twelve blue photographs that get brighter to the right, and two flat ones, which are filled without an error."""
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    for k in range(14):
+        ramp = np.zeros((48, 64 + k // 7, 3), np.uint8)
+        ramp[..., 2] = 200 if k > 11 else np.linspace(60 + k, 250, ramp.shape[1])
+        Image.fromarray(ramp).save(folder / f"é{k:02d}.png")
+        mask = np.zeros(ramp.shape[:2], np.uint8)
+        mask[10:20 + k, 12:40] = 255
+        Image.fromarray(mask).save(folder / f"é{k:02d}_mask.png")
+    return folder
+
+
+def test_pairs_with_exact_fills(run, pairs, tmp_path):
+    out = tmp_path / "report"
+    status, printed, err = run("--model=mean,telea", f"--data=pairs:{pairs}", f"--output={out}", "--noreferences")
+    assert status == 0, err
+
+    def constant(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    data = json.loads((out / "report.json").read_text(), parse_constant=constant)
+    (block,) = data["blocks"]
+    figure = block["models"]["mean"]["psnr"]
+    assert figure["infinite"] == 2 and figure["photographs"] == 12 and figure["each"][-2:] == [None, None]
+    assert figure["mean"] == pytest.approx(np.mean(figure["each"][:12]))
+    assert "mean: 2 of 14 photographs have an infinite PSNR and are not in its means" in printed
+    rows = {(row["model"], row["column"]): row for row in csv.DictReader((out / "report.csv").open())}
+    mean, telea = (float(rows[m, "l1_in_hole"]["mean"]) for m in ("mean", "telea"))
+    assert 0.2 < telea < mean and 2 < mean < 40  # per cent
+    assert float(rows["telea", "l1_in_hole"]["difference"]) == pytest.approx(telea - mean, rel=1e-4)
+
+    page = (out / "report.html").read_text()
+    found = [np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")).astype(int)
+             for text in re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)]
+    assert len(found) == 2 * 3 * 3
+    worst_input, worst_output, worst_original = found[6:9]  # of the mean fill
+    assert np.abs(worst_input - 255).max(axis=-1)[12:18, 16:36].max() < 20  # the hole in white
+    inside = worst_output[12:18, 16:36]
+    assert np.ptp(inside[..., 2]) < 20 and inside[..., 2].min() > 100 and inside[..., 0].max() < 40  # one blue
+    assert np.ptp(worst_original[12:18, 16:36, 2]) > 40  # the ramp
+    # Telea is better than the mean: green, where more is better and where less is
+    cells = re.findall(r'<tr><td>telea</td>(.*?)</tr>', page)
+    assert [c for row in cells for c in re.findall(r'<td class="(\w*)"', row)] == ["better"] * 8
+    dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', page[page.index("PSNR in the hole, dB"):page.index("</svg>")])
+    assert len(dots) == 12 + sum(f is not None for f in block["models"]["telea"]["psnr_in_hole"]["each"])  # the exact ones are nowhere
+    shares, each = block["hole_shares"], block["models"]["mean"]["psnr_in_hole"]["each"]
+    assert np.corrcoef([float(x) for x, _ in dots[:12]], shares[:12])[0, 1] > 0.999
+    assert np.corrcoef([float(y) for _, y in dots[:12]], each[:12])[0, 1] < -0.99
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(monkeypatch, tmp_path):
+    evaluate.write(str(tmp_path), {"a": "old", "b": "old"})
+    real = open
+
+    def full(path, *arguments, **options):
+        if ".b." in str(path):
+            raise OSError(28, "No space left on device")
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr("builtins.open", full)
+    with pytest.raises(SettingsError, match="cannot be written .*No space left"):
+        evaluate.write(str(tmp_path), {"a": "new", "b": "new"})
+    monkeypatch.undo()
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"] and (tmp_path / "a").read_text() == "old"
 
 
 def test_another_size_than_the_papers_shows_no_published_figures(run, photos, tmp_path):
@@ -132,6 +216,8 @@ def test_the_same_flags_make_the_same_table(run, photos, tmp_path):
     (["--data=nothing", "--output=OUT"], "--data is folder:PATH"),
     (["--data=samples:", "--output=OUT", "--protocol=other"], "protocol"),
     (["--data=samples:", "--output=OUT", "--model=gone"], "--model=gone"),
+    (["--data=samples:", "--output=OUT", "--model=telea, telea"], "twice"),
+    (["--data=samples:", "--output=OUT", "--ratio_bins=0.1-0.2,0.1-0.2"], "one bin twice"),
     (["--data=samples:", "--output=OUT.txt/report"], "OUT.txt is a file"),
 ])
 def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, flags, message):
@@ -147,4 +233,4 @@ def test_a_broken_photograph_is_told_and_not_counted(run, photos, tmp_path):
     folder = shutil.copytree(photos, tmp_path / "photos")
     (folder / "p3.png").write_bytes(b"broken")
     status, out, err = run("--model=mean", f"--data=folder:{folder}", "--image_size=64", "--holes=center", f"--output={tmp_path}/r")
-    assert status == 0 and "10 of folder" in out and "p3.png" in err
+    assert status == 0 and "10 of folder" in out and "1 could not be read" in out and "p3.png" in err

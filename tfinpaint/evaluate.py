@@ -18,6 +18,7 @@ from tfinpaint import command, settings
 
 settings.adopt("model", "data", "holes", "ratio_bins", "mask_is", "protocol", "image_size", "count", "batch_size", "references",
                "lpips_weights", "inception_weights", "output", "device")
+FILES = ("report.txt", "report.csv", "report.json", "report.html")
 
 
 def main():
@@ -26,6 +27,9 @@ def main():
     if not values.output:
         raise settings.SettingsError("--output is missing: the folder for report.txt, report.csv, report.json and report.html")
     settings.check_writable("output", values.output)
+    for name in FILES:
+        if os.path.isdir(os.path.join(values.output, name)):
+            raise settings.SettingsError(f"--output={values.output} has a folder named {name}: choose another place")
     command.choose_device(values.device)
 
     import tensorflow as tf  # only once the flags are known to be good
@@ -34,24 +38,42 @@ def main():
     tf.config.experimental.enable_tensor_float_32_execution(False)  # or a GPU's table differs in the fourth digit
 
     from tfinpaint.evaluation import page, score, text
-    from tfinpaint.runs import replace_text
 
-    with tqdm(unit=" photographs", dynamic_ncols=True, mininterval=0.5 if sys.stderr.isatty() else 30, leave=False) as bar:
-        def progress(done, total):
-            bar.total = total
-            bar.update(done - bar.n)
+    bars = []
 
-        report = score.evaluate(wanted, progress)
-    files = {"report.txt": text.text(report), "report.csv": text.comma_separated(report), "report.json": text.as_json(report),
-             "report.html": page.page(report)}
+    def progress(done, total):
+        if not bars:  # only now, so that loading does not count as filling
+            bars.append(tqdm(total=total, unit=" photographs", dynamic_ncols=True, leave=False,
+                             mininterval=0.5 if sys.stderr.isatty() else 30))
+        bars[0].update(done - bars[0].n)
+
     try:
-        os.makedirs(values.output, exist_ok=True)
-        for name, content in files.items():
-            replace_text(os.path.join(values.output, name), content)
-    except OSError as error:
-        raise settings.SettingsError(f"--output={values.output} cannot be written: {error.strerror}") from error
+        report = score.evaluate(wanted, progress)
+    finally:
+        for bar in bars:
+            bar.close()
+    files = dict(zip(FILES, (text.text(report), text.comma_separated(report), text.as_json(report), page.page(report)), strict=True))
+    write(values.output, files)
     print(files["report.txt"])
     print("\n".join(os.path.join(values.output, name) for name in files))
+
+
+def write(folder, files):
+    """All of {name: text}, or none of them: first beside their places, then all renamed."""
+    beside = {os.path.join(folder, f".{name}.new"): os.path.join(folder, name) for name in files}
+    try:
+        os.makedirs(folder, exist_ok=True)
+        for path, content in zip(beside, files.values()):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(content)
+        for path, place in beside.items():
+            os.replace(path, place)
+    except OSError as error:
+        raise settings.SettingsError(f"--output={folder} cannot be written (is the disk full?): {error.strerror}") from error
+    finally:
+        for path in beside:
+            if os.path.exists(path):
+                os.remove(path)
 
 
 def cli():

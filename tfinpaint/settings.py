@@ -212,8 +212,18 @@ class EvaluationSettings:
     inception_weights: Optional[str] = None
 
     def __post_init__(self):
+        kinds = "folder:PATH, tfds:NAME[:SPLIT], samples:[NAME,...] or pairs:PATH"
         if not self.data:
-            raise SettingsError("--data is missing: folder:PATH, tfds:NAME[:SPLIT], samples: or pairs:PATH")
+            raise SettingsError(f"--data is missing: {kinds}")
+        if not self.data.startswith(("folder:", "tfds:", "samples:", "pairs:")):
+            raise SettingsError(f"--data is {kinds}. Got {self.data!r}")
+        if self.protocol not in _FLAGS["protocol"][0]:
+            raise SettingsError(f"--protocol is {', '.join(_FLAGS['protocol'][0])}. Got {self.protocol!r}")
+        for name, low in (("count", 0), ("batch_size", 1), ("image_size", 16)):
+            if getattr(self, name) is not None and getattr(self, name) < low:
+                raise SettingsError(f"--{name} is at least {low}. Got {getattr(self, name)}")
+        if self.mask_is not in ("hole", "known"):
+            raise SettingsError(f"--mask_is is hole or known. Got {self.mask_is!r}")
         if not self.models and not self.references:
             raise SettingsError("--model is missing: run directories, exports, telea, navier_stokes or mean, with commas between")
         if self.holes is not None and self.holes not in ("center", "strokes") and not self.holes.startswith("files:"):
@@ -223,6 +233,9 @@ class EvaluationSettings:
         for low, high in self.ratio_bins:
             if not 0 <= low < high < 1:
                 raise SettingsError(f"--ratio_bins are shares LO-HI with 0 <= LO < HI < 1, with commas between. Got {low:g}-{high:g}")
+        shown = [f"{low:g}-{high:g}" for low, high in self.ratio_bins]
+        if len(set(shown)) < len(shown):
+            raise SettingsError(f"--ratio_bins has one bin twice. Got {','.join(shown)}")
 
 
 def to_json(settings) -> str:
@@ -265,11 +278,13 @@ _FLAGS = {
     "train_data": ("str", None, "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of scikit-image but coffee; "
                                 "samples:NAME,NAME chooses)."),
     "eval_data": ("str", None, "Photographs of the validation pass, written like --train_data. Default: those of --train_data."),
-    "image_size": ("int", 256, "Side of the training squares, pixels.", 16, 4096),
+    "image_size": ("int", 256, "Side of the training squares, pixels. Of evaluate: of its squares; unless given, that of the first run.",
+                   16, 4096),
     "resize": ("int", 0, "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of --image_size.", 0, 65536),
     "crop": (("random", "center"), "random", "Where the training square is cut."),
     "mirror": ("bool", True, "Mirror half of the photographs left to right."),
-    "holes": ("str", "strokes", "Holes to train with: center, box, strokes, mixed or files:PATH (a mask file or a folder of them)."),
+    "holes": ("str", "strokes", "Holes to train with: center, box, strokes, mixed or files:PATH (a mask file or a folder of them). Of "
+                                "evaluate: center, strokes (the fixed sets) or files:PATH; unless given, the protocol's."),
     "hole_ratio": ("range", None, "LO,HI: share of missing pixels that every hole keeps to. Default: the kind's own range."),
     "box_aspect": ("float", 2.0, "Most that the longer side of a box measures in shorter ones (--holes=box)."),
     "stroke_vertices": ("range", (4, 12), "LO,HI: corners of a stroke."),
@@ -282,7 +297,7 @@ _FLAGS = {
     "mask_zoom": ("range", (1, 1), "LO,HI: enlarge mask files at random by a factor."),
     # the run
     "run_dir": ("str", None, "Folder of the run: settings, checkpoints, samples, metrics. Made if missing."),
-    "batch_size": ("int", 6, "Images per step.", 1, 4096),
+    "batch_size": ("int", 6, "Images per step; of evaluate: squares that are filled together.", 1, 4096),
     "steps": ("int", 1000, "Step at which the run stops; schedules do not depend on it. 0 writes the initial weights.", 0, None),
     "seed": ("int", 0, "Seed of weights, order, crops and holes; with the step it fixes a run.", 0, 2**31 - 1),
     "resume": ("bool", False, "Go on from the last checkpoint in --run_dir (from 0 if there is none)."),
@@ -450,7 +465,7 @@ def evaluation_settings(values) -> EvaluationSettings:
         bins.append((low, high))
     same = ("data", "protocol", "count", "batch_size", "mask_is", "references", "lpips_weights", "inception_weights")
     return EvaluationSettings(
-        models=tuple(filter(None, (values.model or "").split(","))), holes=given("holes"), image_size=given("image_size"),
+        models=tuple(filter(None, map(str.strip, (values.model or "").split(",")))), holes=given("holes"), image_size=given("image_size"),
         ratio_bins=tuple(bins), **{name: getattr(values, name) for name in same})
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfinpaint.data.evaluation_holes import evaluation_holes
-from tfinpaint.evaluation.cases import fingerprint, read_blocks
+from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
+from tfinpaint.evaluation.cases import read_blocks
 from tfinpaint.metrics.protocols import PROTOCOLS
 from tfinpaint.settings import EvaluationSettings, SettingsError
 
@@ -55,13 +55,16 @@ def test_holes_and_bins_may_be_asked_for(photos):
     assert [b.title for b in blocks(f"folder:{photos}", holes="center")] == ["center"]
 
 
-def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path):
+def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path, caplog):
     for k, rows in enumerate((5, 6, 12)):  # of 32: 16 %, 19 %, 38 % of the picture
         mask = np.zeros((64, 64), np.uint8)
         mask[:2 * rows] = 255
         Image.fromarray(mask).save(tmp_path / f"m{k}.png")
     found = blocks(f"folder:{photos}", holes=f"files:{tmp_path}")
     assert [b.title for b in found] == ["10-20 %", "30-40 %"]
+    assert "no mask for the bin of 50-60 %, which is left out" in caplog.text
+    blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.1, 0.2),))
+    assert "1 of 3 masks fall into none of the bins" in caplog.text
     assert [int(h.sum()) // 32 for h in found[0].holes[:4]] == [5, 6, 5, 6] and len(found[0].holes) == 12
     with pytest.raises(SettingsError, match="--ratio_bins.*0.156 to 0.375"):
         blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.5, 0.6),))
@@ -87,7 +90,13 @@ def test_what_is_wrong_with_pairs_is_told(pairs, tmp_path):
         blocks("pairs:nowhere")
     one = folder("lacking")
     os.remove(one / "c_mask.png")
-    with pytest.raises(SettingsError, match="c.png has no c_mask.png"):
+    with pytest.raises(SettingsError, match="c.png has no mask c_mask.png beside it"):
+        blocks(f"pairs:{one}")
+    os.rename(one / "c.png", one / "c_mask.png")
+    with pytest.raises(SettingsError, match="c_mask.png has no photograph c.png beside it"):
+        blocks(f"pairs:{one}")
+    shutil.copy(one / "a.png", one / "a.jpg")
+    with pytest.raises(SettingsError, match="a.jpg and .*a.png have one name"):
         blocks(f"pairs:{one}")
     two = folder("size")
     Image.fromarray(np.full((5, 5), 255, np.uint8)).save(two / "a_mask.png")
@@ -99,6 +108,27 @@ def test_what_is_wrong_with_pairs_is_told(pairs, tmp_path):
         blocks(f"pairs:{three}")
 
 
+def test_bins_do_not_go_with_the_centred_hole(photos):
+    with pytest.raises(SettingsError, match="--ratio_bins goes with"):
+        blocks(f"folder:{photos}", protocol="musical", ratio_bins=((0.1, 0.2),))
+    with pytest.raises(SettingsError, match="--ratio_bins is two shares"):
+        blocks(f"folder:{photos}", ratio_bins=((0.1, 0.1001),))
+
+
+def test_photographs_that_cannot_be_read_are_counted(photos, tmp_path):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    (folder / "p03.png").write_bytes(b"broken")
+    found = blocks(f"folder:{folder}")
+    assert all(b.unread == 1 and len(b.photos) == len(b.holes) == 11 for b in found)
+
+
+def test_a_suspicious_mask_is_told(pairs, tmp_path, caplog):
+    folder = shutil.copytree(pairs, tmp_path / "pairs")
+    Image.fromarray(np.full((40, 56), 255, np.uint8)).save(folder / "a_mask.png")
+    blocks(f"pairs:{folder}")
+    assert "a_mask.png" in caplog.text and "is the polarity right" in caplog.text
+
+
 def test_a_fingerprint_tells_one_pixel():
     hole = np.zeros((9, 7), np.uint8)
     other = hole.copy()
@@ -106,3 +136,5 @@ def test_a_fingerprint_tells_one_pixel():
     assert fingerprint([hole]) == fingerprint([hole.copy()]) != fingerprint([other])
     assert fingerprint([hole.reshape(7, 9)]) != fingerprint([hole])
     assert fingerprint([other * 255]) == fingerprint([other])
+    assert fingerprint([hole, other[5:]]) != fingerprint([hole, hole[5:]])  # of several sizes
+    assert fingerprint([hole] * 20) == fingerprint(np.stack([hole] * 20)[..., None]) != fingerprint([hole] * 19 + [other])

@@ -124,7 +124,7 @@ def test_lpips_is_a_column_and_small_photographs_are_told(photos, pairs):
     found = evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, holes="center", image_size=64, lpips_weights=weights))
     block = found.scores[0].block
     filled = np.stack([references.telea(p, h) for p, h in zip(block.photos, block.holes)])
-    np.testing.assert_allclose(found.scores[0].values["telea"]["lpips"], Lpips(weights)(filled, block.photos), rtol=1e-5)
+    np.testing.assert_allclose(found.scores[0].values["telea"]["lpips"], Lpips(weights)(filled, np.stack(block.photos)), rtol=1e-5)
     assert "LPIPS squeeze" in text.text(found)
     with pytest.raises(SettingsError, match="at least 31 px. Got p00.png of 16x16"):
         alex = str(next((shared.SHARED / "weights" / "lpips").glob("alex*.npz")))
@@ -154,7 +154,7 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
         block = scores.block
         for name, fill in (("mean", references.mean_fill), ("telea", references.telea)):
             filled = np.stack([fill(p, h) for p, h in zip(block.photos, block.holes)])
-            a, b = (i.mean(axis=(1, 2)).astype(np.float32) for i in (block.photos, filled))
+            a, b = (i.mean(axis=(1, 2)).astype(np.float32) for i in (np.stack(block.photos), filled))
             assert scores.of_set[name]["fid"] == pytest.approx(realism.fid(a, b), rel=1e-6)
             assert (scores.of_set[name]["u_ids"], scores.of_set[name]["p_ids"]) == realism.ids(a, b)
     assert "FID" in text.text(found) and "mean colours" in text.text(found)
@@ -164,6 +164,10 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
 @pytest.mark.parametrize("settings,message", [
     ({"models": ("nowhere",)}, "--model=nowhere"),
     ({"models": ("telea", "telea")}, "twice"),
+    ({"models": ("RUN", "RUN/../small/")}, "twice"),
+    ({"models": ("EXPORT/..",)}, "folder of exported versions: name one, as .*1"),
+    ({"batch_size": 0}, "--batch_size is at least 1"),
+    ({"protocol": "x"}, "--protocol is default"),
     ({"models": ("RUN",), "image_size": 30}, "--image_size is a multiple of 8"),
     ({"models": ("EXPORT",), "protocol": "coherent_semantic"}, "composites"),
     ({"models": ("mean",), "data": "pairs:PAIRS", "protocol": "coherent_semantic"}, "squares"),
@@ -173,8 +177,9 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
 ])
 def test_mistakes(settings, message, run_dir, exported, photos, pairs):
     paths = {"RUN": run_dir, "EXPORT": exported}
-    values = {"data": f"folder:{photos}", "count": 2, **settings}
-    values["models"] = tuple(paths.get(m, m) for m in values["models"])
+    values = {"data": f"folder:{photos}", "count": 2, "models": ("mean",), **settings}
+    for name, path in paths.items():
+        values["models"] = tuple(model.replace(name, path) for model in values["models"])
     values["data"] = values["data"].replace("PAIRS", pairs)
     with pytest.raises(SettingsError, match=message) as error:
         evaluate(EvaluationSettings(**values))

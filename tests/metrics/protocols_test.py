@@ -1,7 +1,10 @@
 """Each protocol's columns are its paper's definitions, and the published tables are what the papers print."""
 
+import re
+
 import numpy as np
 import pytest
+import shared
 from skimage import color, metrics
 
 from tfinpaint.metrics import quality
@@ -102,6 +105,24 @@ def test_published_rows(protocol, holes, source, block, method, expected):
 def test_published_figures_have_the_papers_digits():
     table = tables("musical", "center")[1]
     assert table.cells(table.rows[0]) == ["0.7794", "22.30", "3.157"]
+
+
+@shared.needs_shared
+@pytest.mark.parametrize("protocol,paper", [("musical", "musical-2019"), ("multistage", "multistage-attention-2020"),
+                                            ("coherent_semantic", "coherent-semantic-attention-2019")])
+def test_every_published_row_stands_in_the_papers_text(protocol, paper):
+    """As a row of figures (musical, Table 1 of CSA), or, where the paper has a row for each figure or bin, as that row."""
+    lines = [re.findall(r"\d+(?:\.\d+)?", line) for line in (shared.SHARED / "papers" / f"{paper}.txt").read_text().splitlines()]
+    numbers = {tuple(map(float, line)) for line in lines if line}
+    for table in (t for kind in PUBLISHED[protocol].values() for t in kind):
+        blocks, methods = (list(dict.fromkeys(row[k] for row in table.rows)) for k in (1, 0))
+        grid = {(row[0], row[1]): row[2:] for row in table.rows}
+        for c in range(len(table.columns)):
+            whole = [grid[m, blocks[0]] for m in methods] if len(blocks) == 1 else \
+                [tuple(grid[m, b][c] for b in blocks) for m in methods] if protocol == "multistage" else \
+                [tuple(grid[m, b][c] for m in methods) for b in blocks]
+            for row in whole:
+                assert any(line[-len(row):] == row for line in numbers), (table.source, table.photographs, row)
 
 
 def test_published_tables_are_whole():

@@ -15,11 +15,12 @@ def test_a_mean_without_photographs_or_with_too_few_has_no_interval():
     assert not math.isnan(statistics.mean(np.arange(10.0)).low)
 
 
-def test_nan_is_not_measured_and_infinity_has_no_interval():
+def test_nan_is_not_measured_and_infinity_is_left_out_and_counted():
     values = [1.0, math.nan] * 10
-    assert statistics.mean(values) == (1.0, 1.0, 1.0, 10)
-    infinite = statistics.mean([math.inf] + [1.0] * 20)
-    assert infinite.mean == math.inf and math.isnan(infinite.low)
+    assert statistics.mean(values) == (1.0, 1.0, 1.0, 10, 0)
+    assert statistics.mean([math.inf] + [1.0] * 20 + [math.inf]) == (1.0, 1.0, 1.0, 20, 2)
+    exact = statistics.mean([math.inf] * 12)
+    assert exact.mean == math.inf and math.isnan(exact.low) and (exact.count, exact.perfect) == (0, 12)
 
 
 def test_the_interval_is_near_that_of_the_normal_distribution():
@@ -59,7 +60,7 @@ def test_a_paired_difference_is_surer_than_two_intervals():
 def test_a_difference_leaves_out_what_one_of_the_two_lacks():
     a, b = np.arange(12.0), np.arange(12.0) + 1
     a[3] = math.nan
-    assert statistics.difference(b, a) == (1.0, 1.0, 1.0, 11)
+    assert statistics.difference(b, a) == (1.0, 1.0, 1.0, 11, 0)
     assert statistics.difference([math.inf] * 12, [math.inf] * 12).count == 0
     with pytest.raises(ValueError, match="same photographs"):
         statistics.difference(a, b[:5])

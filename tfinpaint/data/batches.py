@@ -96,13 +96,12 @@ def evaluation_squares(source: str, image_size: int, count: int, flag: str = "ev
     Returns:
         uint8 [N, S, S, 3]. The shorter side is resized to S.
     """
-    return np.stack([square for _, square in itertools.islice(named_squares(source, image_size, flag), count)])
+    return np.stack([square for _, square in itertools.islice(named_squares(open_photos(source, flag), image_size), count)])
 
 
-def named_squares(source: str, image_size: int, flag: str = "eval_data") -> Iterator[Tuple[str, np.ndarray]]:
-    """All readable photographs of a source in their sorted order, as centred squares: (name, uint8 [S, S, 3])."""
-    photos = open_photos(source, flag)
-    settings = PhotoSettings(source, image_size, resize=image_size, crop="center", mirror=False)
+def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
+    """All readable photographs of what `open_photos` gave, in their sorted order, as centred squares: (name, uint8 [S, S, 3])."""
+    settings = PhotoSettings("", image_size, resize=image_size, crop="center", mirror=False)
     if isinstance(photos, PhotoFiles):
         found = ((name, photos.read_or_none(k)) for k, name in enumerate(photos.names))
     else:

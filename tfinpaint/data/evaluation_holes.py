@@ -10,7 +10,7 @@ Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Par
 import hashlib
 import math
 from fractions import Fraction
-from typing import Tuple
+from typing import Sequence, Tuple
 
 import numpy as np
 
@@ -21,13 +21,14 @@ RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5,
 _PATIENCE = 8  # strokes in a row that may be too much before the brush gets smaller
 
 
-def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: int = 0) -> np.ndarray:
+def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: int = 0, flag: str = "eval_ratio") -> np.ndarray:
     """A fixed set of free-form holes.
 
     Args:
         ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI (so a share belongs to one bin only).
         count, size: number of holes and their side in pixels.
         seed: other seeds give other sets.
+        flag: that the ratio came from, for messages.
 
     Returns:
         uint8 [count, size, size, 1], 1 = hole.
@@ -38,15 +39,23 @@ def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: in
     low, high = (Fraction(str(share)) for share in ratio)  # as written: 0.1 is one tenth here
     fewest, most = math.floor(low * size**2) + 1, math.floor(high * size**2)
     if not (0 <= low < high < 1 and fewest <= most):
-        raise SettingsError(f"--eval_ratio is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
+        raise SettingsError(f"--{flag} is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
                             f"pixels. Got {ratio[0]:g},{ratio[1]:g}")
     return np.stack([_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)])[..., np.newaxis]
 
 
-def fingerprint(holes: np.ndarray) -> str:
-    """Twelve hexadecimal digits that tell whether two sets of holes are the same, pixel by pixel."""
-    bits = np.packbits(np.asarray(holes) > 0)
-    return hashlib.sha256(repr(holes.shape).encode() + bits.tobytes()).hexdigest()[:12]
+def fingerprint(holes: Sequence[np.ndarray]) -> str:
+    """Twelve hexadecimal digits that tell whether two sets of holes, [H, W] or [H, W, 1] each, are the same, pixel by pixel."""
+    shapes = {tuple(hole.shape[:2]) for hole in holes}
+    digest = hashlib.sha256()
+    if len(shapes) == 1:
+        digest.update(repr((len(holes), *shapes.pop(), 1)).encode())
+        for k in range(0, len(holes), 8):  # so many fill whole bytes
+            digest.update(np.packbits(np.stack([holes[i] for i in range(k, min(k + 8, len(holes)))]) > 0).tobytes())
+    else:
+        for hole in holes:
+            digest.update(repr(hole.shape[:2]).encode() + np.packbits(hole > 0).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _hole(numbers: "_Numbers", size: int, fewest: int, most: int) -> np.ndarray:

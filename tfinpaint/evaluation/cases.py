@@ -4,12 +4,13 @@ Two kinds of data:
     squares   folder:PATH, tfds:NAME[:SPLIT], samples:  Every photograph becomes a centred square; holes are a centred square, the fixed
               sets by share of missing pixels (data/evaluation_holes.py), or mask files, sorted into the same bins.
     pairs     pairs:PATH, NAME.png beside NAME_mask.png: photographs of any size with their own holes, in one block.
-Nothing is left out in silence: what cannot be read is an error (pairs), or named in a warning and counted (squares).
+Nothing is left out in silence: what cannot be read is an error (pairs), or named in a warning and counted in the table (squares).
 """
 
 import dataclasses
-import hashlib
+import functools
 import itertools
+import logging
 import os
 from typing import List, Sequence, Tuple
 
@@ -18,11 +19,13 @@ import numpy as np
 from tfinpaint import photo
 from tfinpaint.data import hole_files
 from tfinpaint.data.batches import named_squares
-from tfinpaint.data.evaluation_holes import evaluation_holes
+from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
+from tfinpaint.data.photos import open_photos
 from tfinpaint.metrics.protocols import Protocol
 from tfinpaint.settings import EvaluationSettings, HoleSettings, SettingsError
 
-_SHARES = (0.0001, 0.9999)  # of mask files; which bin one belongs to is asked later
+_ANY = (1e-9, 1 - 1e-9)  # shares of mask files; which bin one belongs to is asked later
+_log = logging.getLogger("tfinpaint")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +37,9 @@ class Block:
     names:        of the photographs.
     photos:       uint8 [H, W, 3] each; of one size in squares.
     holes:        uint8 [H, W] each, 1 = hole.
-    fingerprint:  of the holes, pixel by pixel: tells whether two tables filled the same.
+    unread:       number of photographs that could not be read and are not among these.
+
+    Attributes: shares, of missing pixels, 0 to 1; fingerprint, of the holes, pixel by pixel: tells whether two tables filled the same.
     """
 
     title: str
@@ -42,23 +47,29 @@ class Block:
     names: Sequence[str]
     photos: Sequence[np.ndarray]
     holes: Sequence[np.ndarray]
+    unread: int = 0
 
-    @property
+    @functools.cached_property
     def shares(self) -> List[float]:
-        """Of missing pixels, 0 to 1."""
         return [float(np.mean(hole)) for hole in self.holes]
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         return fingerprint(self.holes)
 
 
-def fingerprint(holes: Sequence[np.ndarray]) -> str:
-    """Twelve hexadecimal digits of holes [H, W] of any sizes."""
-    digest = hashlib.sha256()
-    for hole in holes:
-        digest.update(repr(hole.shape).encode() + np.packbits(hole > 0).tobytes())
-    return digest.hexdigest()[:12]
+class _Packed(Sequence):
+    """Holes [S, S] in a bit for each pixel: those of all bins for twenty thousand photographs take a gigabyte, not eight."""
+
+    def __init__(self, holes):
+        self._size = holes[0].shape[0]
+        self._bits = [np.packbits(hole) for hole in holes]
+
+    def __len__(self):
+        return len(self._bits)
+
+    def __getitem__(self, k):
+        return np.unpackbits(self._bits[k], count=self._size**2).reshape(self._size, self._size)
 
 
 def read_blocks(settings: EvaluationSettings, protocol: Protocol, image_size: int) -> List[Block]:
@@ -70,26 +81,30 @@ def read_blocks(settings: EvaluationSettings, protocol: Protocol, image_size: in
     """
     if settings.data.startswith("pairs:"):
         return [_read_pairs(settings.data[len("pairs:"):], settings)]
-    found = list(itertools.islice(named_squares(settings.data, image_size, "data"), settings.count or None))
-    names, photos = [name for name, _ in found], np.stack([square for _, square in found])
     kind = settings.holes or protocol.holes
+    if kind == "center" and settings.ratio_bins:
+        raise SettingsError("--ratio_bins goes with --holes=strokes or files:PATH; the centred hole has one size")
+    source = open_photos(settings.data, "data")
+    found = list(itertools.islice(named_squares(source, image_size), settings.count or None))
+    names, photos, unread = [name for name, _ in found], [square for _, square in found], len(source.unreadable)
     if kind == "center":
         side = round(protocol.center * image_size / 256)
         hole = np.zeros((image_size, image_size), np.uint8)
         start = (image_size - side) // 2
         hole[start:start + side, start:start + side] = 1
-        return [Block("center", f"a centred square of {side} px, {hole.mean():.1%} of the picture", names, photos, [hole] * len(photos))]
+        about = f"a centred square of {side} px, {100 * hole.mean():.1f} % of the picture"
+        return [Block("center", about, names, photos, [hole] * len(photos), unread)]
     bins = settings.ratio_bins or protocol.bins
     if kind == "strokes":
         return [Block(_title(b), f"fixed strokes over {_title(b)} of the picture", names, photos,
-                      evaluation_holes(b, len(photos), image_size)[..., 0]) for b in bins]
-    return _blocks_of_files(kind, settings, bins, names, photos)
+                      _Packed(evaluation_holes(b, len(photos), image_size, flag="ratio_bins")[..., 0]), unread) for b in bins]
+    return _blocks_of_files(kind, settings, bins, names, photos, unread)
 
 
-def _blocks_of_files(kind, settings, bins, names, photos):
-    """Each photograph takes the next mask of the bin; a bin without masks is left out, unless it was asked for."""
-    size = photos.shape[1]
-    packed = hole_files.read_masks(HoleSettings(kind=kind, ratio=_SHARES, mask_is=settings.mask_is), size)
+def _blocks_of_files(kind, settings, bins, names, photos, unread):
+    """Each photograph takes the next mask of the bin; a bin without masks is left out with a warning, or an error if it was asked for."""
+    size = photos[0].shape[0]
+    packed = hole_files.read_masks(HoleSettings(kind=kind, ratio=_ANY, mask_is=settings.mask_is), size, "ratio_bins")
     masks = np.unpackbits(packed, axis=1, count=size**2).reshape(-1, size, size)
     shares = masks.mean(axis=(1, 2))
     blocks = []
@@ -98,25 +113,35 @@ def _blocks_of_files(kind, settings, bins, names, photos):
         if len(chosen):
             holes = [chosen[k % len(chosen)] for k in range(len(photos))]
             title = _title((low, high))
-            blocks.append(Block(title, f"{len(chosen)} mask files over {title} of the picture", names, photos, holes))
-        elif settings.ratio_bins:
+            blocks.append(Block(title, f"{len(chosen)} mask files over {title} of the picture", names, photos, holes, unread))
+        elif not settings.ratio_bins:
+            _log.warning("--holes=%s: no mask for the bin of %s, which is left out", kind, _title((low, high)))
+        else:
             raise SettingsError(f"--holes={kind}: no mask has a share of holes above {low:g} and at most {high:g} (--ratio_bins); they "
                                 f"have {shares.min():.3g} to {shares.max():.3g}")
     if not blocks:
         raise SettingsError(f"--holes={kind}: no mask falls into the bins of the protocol; the masks' shares are {shares.min():.3g} to "
                             f"{shares.max():.3g}. Name others with --ratio_bins")
+    unused = len(masks) - sum(np.count_nonzero((shares > low) & (shares <= high)) for low, high in bins)
+    if unused:
+        _log.warning("--holes=%s: %d of %d masks fall into none of the bins and are not used", kind, unused, len(masks))
     return blocks
 
 
 def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
     given = f"--data=pairs:{folder}"
-    paths = {os.path.splitext(path)[0]: path for path in photo.list_photos(folder)} if os.path.isdir(folder) else {}
+    paths = {}
+    for path in photo.list_photos(folder) if os.path.isdir(folder) else ():
+        other = paths.setdefault(os.path.splitext(path)[0], path)
+        if other != path:
+            raise SettingsError(f"{given}: {other} and {path} have one name: which of them is meant?")
     stems = [stem for stem in sorted(paths) if f"{stem}_mask" in paths]
     if not stems:
         raise SettingsError(f"{given}: no photograph NAME.png with its mask NAME_mask.png in it")
-    lacking = [stem for stem in paths if not stem.endswith("_mask") and stem not in stems]
-    if lacking:
-        raise SettingsError(f"{given}: {paths[lacking[0]]} has no {os.path.basename(lacking[0])}_mask.png beside it")
+    for stem, path in paths.items():
+        if stem not in stems and stem.removesuffix("_mask") not in stems:
+            lacks = f"photograph {os.path.basename(stem)[:-5]}.png" if stem.endswith("_mask") else f"mask {os.path.basename(stem)}_mask.png"
+            raise SettingsError(f"{given}: {path} has no {lacks} beside it")
     names, photos, holes = [], [], []
     for stem in stems[:settings.count or None]:
         pixels, (mask, notes) = photo.read_photo(paths[stem]).pixels, photo.read_hole(paths[f"{stem}_mask"], settings.mask_is)
@@ -125,6 +150,9 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
                                 f"{mask.shape[1]}x{mask.shape[0]}")
         if not mask.any():
             raise SettingsError(f"{given}: {paths[f'{stem}_mask']} has no hole ({notes[0]})")
+        for note in notes:
+            if note.startswith("warning: "):
+                _log.warning("%s: %s", paths[f"{stem}_mask"], note.removeprefix("warning: "))
         names.append(os.path.relpath(stem, folder))
         photos.append(pixels)
         holes.append((mask > 0).astype(np.uint8))

@@ -48,7 +48,11 @@ class Model:
     """
 
     def __init__(self, name: str, path: str, composited: bool, pairs: bool):
+        from tfinpaint.serving.saved_model import versions  # late, as it imports the serving side
+
         self.name, self.path = name, path
+        if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
+            raise SettingsError(f"--model={path} is a folder of exported versions: name one, as {os.path.join(path, str(found[-1]))}")
         self._painter = tfinpaint.load(path)
         self._composited, self._pairs = composited, pairs
         self._runs = hasattr(self._painter, "system")
@@ -69,7 +73,6 @@ class Model:
         return np.where(holes > 0, outputs, photos) if self._composited else outputs
 
     def _card(self):
-        # Late, as it imports the serving side.
         from tfinpaint.serving.model_card import describe, read_card
 
         card = describe(self.path, self._painter) if self._runs else read_card(self.path)
@@ -82,8 +85,9 @@ def open_fillers(models: List[str], with_references: bool, composited: bool, pai
 
     Raises: SettingsError where a model cannot be loaded.
     """
-    given = [model.rstrip("/") for model in models]
-    if len(set(given)) != len(given):
+    given = [model if model in REFERENCES else os.path.normpath(model) for model in models]
+    places = [model if model in REFERENCES else os.path.realpath(model) for model in given]
+    if len(set(places)) < len(places):
         raise SettingsError(f"--model names one model twice. Got {','.join(models)}")
     every = given + [name for name in REFERENCES if with_references and name not in given]
     return [Reference(model) if model in REFERENCES else Model(name, model, composited, pairs) for name, model in zip(_names(every), every)]
@@ -91,7 +95,7 @@ def open_fillers(models: List[str], with_references: bool, composited: bool, pai
 
 def _names(paths):
     """The last part of each path; more of it where that would be the same for two, and for the number of an exported version."""
-    parts = [os.path.normpath(path).split(os.sep) for path in paths]
+    parts = [path.split(os.sep) for path in paths]
     lengths = [2 if p[-1].isdecimal() and len(p) > 1 else 1 for p in parts]
     for _ in range(max(map(len, parts))):
         names = ["/".join(p[-n:]) for p, n in zip(parts, lengths)]

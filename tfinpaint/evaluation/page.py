@@ -11,7 +11,7 @@ import numpy as np
 
 from tfinpaint.evaluation import plots
 from tfinpaint.evaluation.score import Report
-from tfinpaint.evaluation.text import describe, heading, interval, number, published, regions
+from tfinpaint.evaluation.text import describe, heading, interval, number, perfect, published, regions
 from tfinpaint.pictures import blanked
 
 _SIDE = 320  # pixels, the longer side of a picture in the page
@@ -23,7 +23,7 @@ body { font: 15px/1.5 system-ui, sans-serif;
   color: var(--ink); background: var(--paper); max-width: 1180px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: .2rem }
 h2 { margin: 2.4rem 0 .4rem; font-size: 1.2rem } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
-p, dd { color: var(--soft); margin: .2rem 0 } .wide { overflow-x: auto }
+p, dd { color: var(--soft); margin: .2rem 0; overflow-wrap: anywhere; min-width: 0 } .wide { overflow-x: auto }
 table { border-collapse: collapse; margin: .4rem 0 1rem; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
 th:first-child, td:first-child { text-align: left } thead th { border-bottom: 2px solid var(--line); font-weight: 600 }
@@ -64,6 +64,7 @@ def _block(report, scores, first):
     for region, columns in regions(report):
         rows = "".join(f"<tr><td>{_(m)}</td>{''.join(_cell(scores, m, c, first) for c in columns)}</tr>" for m in report.models)
         parts.append(_table(region, map(heading, columns), rows))
+        parts += [f"<p>{_(line)}</p>" for line in perfect(report, scores, columns)]
     if report.set_columns:
         rows = "".join(f"<tr><td>{_(m)}</td>" + "".join(f"<td>{number(scores.of_set[m][c.name], c)}</td>" for c in report.set_columns)
                        + "</tr>" for m in report.models)
@@ -98,7 +99,7 @@ def _cell(scores, model, column, first):
 def _plots(report):
     drawn = []
     for c in report.columns:
-        title = f"{c.label}{' ' + c.unit if c.unit else ''}{' in the hole' if c.region == 'hole' else ''}"
+        title = f"{c.title}{', ' + c.unit if c.unit else ''}"
         if len(report.scores) > 1:
             series = {m: [plots.Point(100 * float(np.mean(s.block.shares)), *(c.scale * v for v in s.mean(m, c.name)[:3]))
                           for s in report.scores] for m in report.models}
@@ -115,9 +116,8 @@ def _plots(report):
 
 def _pictures(report):
     column = report.columns[0]
-    by = column.label + (" in the hole" if column.region == "hole" else "")
-    parts = [f"<h2>Best, median and worst photographs</h2><p>Of each model by {_(by)}; from left to right: input with its hole in white, "
-             "output, original.</p>"]
+    parts = [f"<h2>Best, median and worst photographs</h2><p>Of each model by {_(column.title)}; from left to right: input with its hole "
+             "in white, output, original.</p>"]
     middle = len(report.scores) // 2
     for k, scores in enumerate(report.scores):
         parts.append(f"<details{' open' if k == middle else ''}><summary>{_(_holes(scores.block))}</summary>")
@@ -134,7 +134,7 @@ def _figure(scores, model, column, rank, k, output):
         ("input", blanked(block.photos[k], block.holes[k])), ("output", output), ("original", block.photos[k])))
     figure = number(scores.values[model][column.name][k], column)
     return (f'<figure><div class="three">{images}</div><figcaption>{rank}: {_(block.names[k])}, {100 * block.shares[k]:.0f} % missing, '
-            f"{_(column.label)}{' in the hole' if column.region == 'hole' else ''} {figure} {column.unit}</figcaption></figure>")
+            f"{_(column.title)} {figure} {column.unit}</figcaption></figure>")
 
 
 def _jpeg(pixels):

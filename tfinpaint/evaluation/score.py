@@ -16,7 +16,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 import numpy as np
 
 import tfinpaint
-from tfinpaint.evaluation.cases import Block, fingerprint, read_blocks
+from tfinpaint.evaluation.cases import Block, read_blocks
 from tfinpaint.evaluation.fillers import open_fillers
 from tfinpaint.metrics import quality, statistics
 from tfinpaint.metrics.protocols import PROTOCOLS, Protocol
@@ -24,6 +24,7 @@ from tfinpaint.metrics.statistics import Mean
 from tfinpaint.settings import EvaluationSettings, SettingsError
 
 _SIDE = 256  # of the squares, where no model says another
+_PIXELS = 2**21  # of a batch; a larger photograph goes alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Column:
     scale: int = 1
     more_is_better: bool = False
     region: str = "whole"
+
+    @property
+    def title(self) -> str:
+        return self.label
 
 
 @dataclasses.dataclass
@@ -104,8 +109,8 @@ def evaluate(settings: EvaluationSettings, progress: Callable[[int, int], None] 
     columns = list(protocol.measures) + ([_lpips_column(lpips)] if lpips else [])
     done, total = itertools.count(1), len(fillers) * sum(len(block.photos) for block in blocks)
     scores, pictures = [], {}
+    real = _features(inception, blocks[0]) if inception else None  # the photographs of all blocks are the same
     for block in blocks:
-        real = _features(inception, block.photos, settings.batch_size) if inception else None
         values, of_set, pictures[block.title] = {}, {}, {}
         for filler in fillers:
             figures, features = {column.name: np.empty(len(block.photos)) for column in columns}, []
@@ -131,9 +136,9 @@ def evaluate(settings: EvaluationSettings, progress: Callable[[int, int], None] 
 
 def _batches(block, size):
     """Numbers of photographs of one size, at most `size` at a time, in their order."""
-    for _, group in itertools.groupby(range(len(block.photos)), lambda k: block.photos[k].shape):
-        group = list(group)
-        yield from (group[k:k + size] for k in range(0, len(group), size))
+    for shape, numbers in itertools.groupby(range(len(block.photos)), lambda k: block.photos[k].shape[:2]):
+        alike, most = list(numbers), max(1, min(size, _PIXELS // (shape[0] * shape[1])))
+        yield from (alike[k:k + most] for k in range(0, len(alike), most))
 
 
 def _examples(block, filler, figures, column):
@@ -194,11 +199,8 @@ def _lpips_column(lpips):
                   f"{lpips.fingerprint}), RGB in [-1, 1], whole picture")
 
 
-def _features(inception, photos, batch_size):
-    """One picture size at a time is not needed here: squares have one; pairs go one by one."""
-    if isinstance(photos, np.ndarray):
-        return np.concatenate([inception.features(photos[k:k + batch_size]) for k in range(0, len(photos), batch_size)])
-    return np.concatenate([inception.features(photo[np.newaxis]) for photo in photos])
+def _features(inception, block):
+    return np.concatenate([inception.features(np.stack([block.photos[k] for k in batch])) for batch in _batches(block, 8)])
 
 
 # ---------------------------------------------------------------------------------------------------------------- facts
@@ -210,23 +212,21 @@ def _facts(settings, protocol, image_size, blocks, columns, inception):
     facts = [
         ("protocol", f"{protocol.name}: {protocol.title}"),
         *(("note", note) for note in protocol.notes),
-        ("photographs", f"{len(blocks[0].photos)} of {settings.data}, {size}"),
-        ("holes", f"{'; '.join(block.about for block in blocks)}; sets {fingerprint([h for block in blocks for h in block.holes])}"),
+        ("photographs", f"{len(blocks[0].photos)} of {settings.data}, {size}"
+         + (f"; {blocks[0].unread} could not be read and are left out" if blocks[0].unread else "")),
+        *(("holes", f"{block.about}, set {block.fingerprint}") for block in blocks),
         ("filled", filled),
-        ("scored", "composites: known pixels are the photograph's bytes, uint8 RGB" if protocol.composited
+        ("scored", "composites: all but the hole is the original's, uint8 RGB" if protocol.composited
          else "the network's own output everywhere, known pixels too, uint8 RGB; references change the hole alone"),
-        *(("column", f"{_title(column)}: {column.definition}") for column in columns),
+        *(("column", f"{column.title}: {column.definition}") for column in columns),
     ]
     if inception:
         facts += [("column", f"{c.label}: {c.definition} ({inception.network.description}, weights {inception.network.fingerprint})")
                   for c in inception.columns]
     facts.append(("intervals", f"{100 * statistics.CONFIDENCE:g} %, bootstrap over photographs, {statistics.RESAMPLES:,} draws (none "
-                  f"under {statistics.FEWEST} photographs); figures are computed per photograph, then averaged; differences are paired"))
+                  f"under {statistics.FEWEST} photographs); figures are computed per photograph, then averaged (infinite "
+                  "ones are left out and counted); differences are paired"))
     return facts
-
-
-def _title(column):
-    return column.label + (" in hole" if column.region == "hole" else "")
 
 
 def _versions():

@@ -28,7 +28,7 @@ def text(report: Report) -> str:
                 rows += [[f"difference to {first}", *("" for _ in columns)]]
                 rows += [[m, *(interval(scores.difference(m, c.name, first), c, sign=True) for c in columns)]
                          for m in report.models if m != first]
-            lines += ["", *_aligned(rows)]
+            lines += ["", *_aligned(rows), *perfect(report, scores, columns)]
         if report.set_columns:
             rows = [["of all together", *(heading(c) for c in report.set_columns)]]
             rows += [[m, *(number(scores.of_set[m][c.name], c) for c in report.set_columns)] for m in report.models]
@@ -72,18 +72,20 @@ def as_json(report: Report) -> str:
             figures = {}
             for c in report.columns:
                 mean, other = scores.mean(model, c.name), scores.difference(model, c.name, first)
-                figures[c.name] = {**_interval_json(mean, c.scale), "photographs": mean.count, "difference": _interval_json(other, c.scale),
+                figures[c.name] = {**_interval_json(mean, c.scale), "photographs": mean.count, "infinite": mean.perfect,
+                                   "difference": _interval_json(other, c.scale),
                                    "each": [_finite(c.scale * v) for v in scores.values[model][c.name]]}
             models[model] = {**figures, **{c.name: {"mean": _finite(c.scale * scores.of_set[model][c.name])} for c in report.set_columns}}
         blocks.append({"title": scores.block.title, "about": scores.block.about, "hole_set": scores.block.fingerprint,
                        "photographs": list(scores.block.names), "hole_shares": scores.block.shares, "models": models})
-    return json.dumps({
+    content = {
         "protocol": report.protocol.name, "facts": [list(fact) for fact in report.facts], "settings": dataclasses.asdict(report.settings),
         "image_size": report.image_size, "versions": report.versions, "models": report.models, "first_model": first,
         "columns": {c.name: {"label": c.label, "unit": c.unit, "more_is_better": c.more_is_better, "region": c.region,
                              "definition": c.definition} for c in [*report.columns, *report.set_columns]},
         "blocks": blocks,
-    }, indent=1) + "\n"
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
 # ----------------------------------------------------------------------------------------- what the page shares with the text
@@ -99,13 +101,23 @@ def regions(report: Report):
 
 def published(report: Report, block):
     """(table, its rows of this block), where the paper has such a block and the squares have its size."""
-    if report.image_size != 256 or report.settings.ratio_bins and block.title == "center":
+    if report.image_size != 256:
         return
-    kind = report.settings.holes or report.protocol.holes
+    kind = "center" if block.title == "center" else "strokes"  # irregular ones, of files too
     for table in tables(report.protocol.name, kind):
         rows = [row for row in table.rows if row[1] == block.title]
         if rows:
             yield table, rows
+
+
+def perfect(report: Report, scores, columns):
+    """A line for each model and column whose mean leaves out exact fills."""
+    for model in report.models:
+        for c in columns:
+            found = scores.mean(model, c.name)
+            if found.perfect:
+                yield (f"{model}: {found.perfect} of {len(scores.block.photos)} photographs have an infinite {c.title} and are not in its "
+                       "means")
 
 
 def heading(column) -> str:
@@ -116,6 +128,8 @@ def number(value: float, column, sign: bool = False) -> str:
     """In the column's unit, with as many digits as papers give."""
     if math.isnan(value):
         return "-"
+    if math.isinf(value):
+        return "inf"
     digits = 2 if column.unit == "dB" else 3 if column.unit == "%" else 4
     return f"{column.scale * value:{'+' if sign else ''}.{digits}f}"
 
@@ -157,4 +171,4 @@ def _finite(value):
 
 
 def _plain(value):
-    return "" if math.isnan(value) else f"{value:.6g}"
+    return f"{value:.6g}" if math.isfinite(value) else ""

@@ -67,5 +67,5 @@ PROTOCOLS = {protocol.name: protocol for protocol in (
         (Measure("psnr", "psnr"), Measure("l1", "l1_relative"), Measure("l2", "l2_relative"), Measure("variation", "variation")),
         holes="center",
         notes=("relative errors as its author describes them; the paper does not define its total variation, here it is that of the result",
-               "the paper gives these figures for orientation only")),
+               "the figures that the paper publishes are not at hand here")),
 )}

@@ -21,17 +21,18 @@ import numpy as np
 import tensorflow as tf
 
 _LUMINANCE = (0.2125, 0.7154, 0.0721)  # of red, green and blue, as scikit-image turns colour into grey (Rec. 709)
+_AT_ONCE = 2**21  # pixels
 _SIGMA, _RADIUS = 1.5, 5  # of the Gaussian window of 11 pixels [1]
 
 _KINDS = {  # kind: (label, unit, whether more is better, what it is)
     "psnr": ("PSNR", "dB", True, "peak signal-to-noise ratio"),
     "ssim": ("SSIM", "", True, "structural similarity"),
-    "l1": ("L1", "%", False, "mean absolute difference over the range"),
-    "l2": ("L2", "%", False, "mean squared difference over the squared range"),
+    "l1": ("L1", "%", False, "mean absolute difference, as a share of the range"),
+    "l2": ("L2", "%", False, "mean squared difference, as a share of the squared range"),
     "l1_of_sum": ("L1", "", False, "sum of absolute differences over the sum of both pictures"),
     "l1_relative": ("relative L1", "%", False, "sum of absolute differences over the sum of the original"),
     "l2_relative": ("relative L2", "%", False, "sum of squared differences over the sum of the original's squares"),
-    "variation": ("TV", "%", False, "mean absolute difference of neighbours, across and down, over the range, of the result alone"),
+    "variation": ("TV", "%", False, "mean absolute difference of neighbours, across plus down, of the result, as a share of the range"),
 }
 _COLOURS = {"rgb": "RGB", "grey": "grey (Rec. 709)", "grey_bgr": "grey with the weights of red and blue exchanged, as released"}
 _WINDOWS = {"7": "7 x 7 uniform window", "51": "51 x 51 uniform window", "gauss11": "11 x 11 Gaussian window, sigma 1.5"}
@@ -62,6 +63,11 @@ class Measure:
         return _KINDS[self.kind][0] + (" grey" if self.colour != "rgb" and self.name.endswith("_grey") else "")
 
     @property
+    def title(self) -> str:
+        """The label, and where that is so, that it is of the hole."""
+        return self.label + (" in the hole" if self.region == "hole" else "")
+
+    @property
     def unit(self) -> str:
         """"dB", "%" or "". `measure` gives what is in % as a share; tables multiply by `scale`."""
         return _KINDS[self.kind][1]
@@ -77,8 +83,11 @@ class Measure:
     @property
     def definition(self) -> str:
         """One line: what is computed, of which range, colour, window and region."""
-        window = f", {_WINDOWS[self.window]}" if self.kind == "ssim" else ""
         region = "whole picture" if self.region == "whole" else "the hole's pixels alone"
+        window = ""
+        if self.kind == "ssim":
+            window = f", {_WINDOWS[self.window]} (smaller pictures are mirrored out to it)"
+            region = region if self.region == "whole" else "windows centred on the hole's pixels"
         return f"{_KINDS[self.kind][3]}{window}, range 0-255, {_COLOURS[self.colour]}, {region}"
 
 
@@ -101,7 +110,9 @@ def measure(outputs: np.ndarray, originals: np.ndarray, holes: np.ndarray, measu
     if holes.shape not in (outputs.shape[:3], outputs.shape[:3] + (1,)):
         raise ValueError(f"`holes` is [B, H, W] or [B, H, W, 1] of {list(outputs.shape[:3])}. Got {list(holes.shape)}")
     holes = holes.reshape(outputs.shape[:3] + (1,)) != 0
-    return {name: value.numpy() for name, value in _measure(tuple(measures), outputs, originals, holes).items()}
+    # One after the other where all at once would take gigabytes.
+    groups = [tuple(measures)] if holes.size <= _AT_ONCE else [(m,) for m in measures]
+    return {name: value.numpy() for group in groups for name, value in _measure(group, outputs, originals, holes).items()}
 
 
 def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:

@@ -16,28 +16,34 @@ FEWEST = 10  # photographs; of fewer, what is drawn is too much alike, and the i
 
 
 class Mean(NamedTuple):
-    """A mean, its interval, and the number of photographs. Of fewer than `FEWEST`, or with an infinite figure, the interval is nan."""
+    """A mean, its interval, and the number of photographs in it. Of fewer than `FEWEST` the interval is nan.
+
+    perfect: photographs that are left out because their figure is infinite (the PSNR of an exact fill): one of them would hide all
+        others. Where all are, the mean is infinite.
+    """
 
     mean: float
     low: float
     high: float
     count: int
+    perfect: int = 0
 
 
 def mean(values) -> Mean:
     """values: float [N]; nan counts as not measured."""
     values = np.asarray(values, np.float64)
-    values = values[~np.isnan(values)]
-    if not values.size:
-        return Mean(np.nan, np.nan, np.nan, 0)
+    finite, perfect = values[np.isfinite(values)], int(np.isinf(values).sum())
+    if not finite.size:
+        return Mean(float(values[np.isinf(values)][0]) if perfect else np.nan, np.nan, np.nan, 0, perfect)
+    values = finite
     average = float(np.mean(values))
-    if values.size < FEWEST or not np.isfinite(average):
-        return Mean(average, np.nan, np.nan, values.size)
+    if values.size < FEWEST:
+        return Mean(average, np.nan, np.nan, values.size, perfect)
     if np.ptp(values) == 0:
-        return Mean(average, average, average, values.size)
+        return Mean(average, average, average, values.size, perfect)
     interval = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, batch=max(1, 2**22 // values.size), vectorized=True,
                                confidence_level=CONFIDENCE, method="percentile", random_state=np.random.default_rng(0)).confidence_interval
-    return Mean(average, float(interval.low), float(interval.high), values.size)
+    return Mean(average, float(interval.low), float(interval.high), values.size, perfect)
 
 
 def difference(values, reference) -> Mean:
