@@ -15,7 +15,7 @@ $(VENV)/installed: requirements.txt Makefile
 	  { echo "tfinpaint needs Python 3.10 or 3.11 (TensorFlow 2.15); found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt pytest safetensors scikit-learn ruff==0.17.5 \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt pytest pytest-xdist safetensors scikit-learn ruff==0.17.5 \
 	  tensorflow-serving-api==2.15.1 starlette uvicorn requests playwright
 	@$(BIN)/python -c 'import cv2' || \
 	  { echo "OpenCV lacks a system library. On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"; exit 1; }
@@ -34,10 +34,10 @@ quickstart: $(VENV)/installed
 	@echo "Figures of every logged step:                $(RUN)/metrics.csv"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 test-all: $(VENV)/installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

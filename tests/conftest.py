@@ -1,5 +1,7 @@
-"""Makes `import naive` and `import shared` work from any test, keeps TensorFlow quiet, and runs commands in this process."""
+"""Makes `import naive` and `import shared` work from any test, keeps TensorFlow quiet, runs commands here, and gives back memory."""
 
+import ctypes
+import gc
 import logging
 import os
 import pathlib
@@ -10,6 +12,14 @@ from absl.testing import flagsaver
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory_given_back():
+    """Systems and their graphs are full of cycles, and the C library keeps what they leave: the whole suite would grow to 20 GB."""
+    yield
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 @pytest.fixture

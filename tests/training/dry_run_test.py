@@ -72,6 +72,7 @@ def test_a_run_is_the_same_after_a_dry_run(made, tmp_path):
     assert losses[0] == losses[1]
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_a_checkpoint_and_leaves_the_run_alone(made, tmp_path):
     train(made, str(tmp_path / "run"))
     before = {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "run").rglob("*"))}
