@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3.11 python3.10 python3; do command -v $$p && b
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/quickstart
+# Two processes at a time, and in two halves: TensorFlow keeps the graphs of all steps that a process has taken.
+TWO := -n 2 --dist loadfile
+FIRST := tests/systems tests/training tests/train_test.py tests/layers
 
 .PHONY: quickstart test test-all lint
 
@@ -34,10 +37,16 @@ quickstart: $(VENV)/installed
 	@echo "Figures of every logged step:                $(RUN)/metrics.csv"
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+ifdef ARGS
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+else
+	$(BIN)/python -m pytest -m "not slow" $(TWO) $(FIRST)
+	$(BIN)/python -m pytest -m "not slow" $(TWO) $(FIRST:%=--ignore=%)
+endif
 
 test-all: $(VENV)/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest $(TWO) $(FIRST)
+	$(BIN)/python -m pytest $(TWO) $(FIRST:%=--ignore=%)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

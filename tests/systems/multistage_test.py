@@ -35,7 +35,8 @@ def values(logs):
     return {name: float(value) for name, value in logs.items()}
 
 
-@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["paper", "official"])
 def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
     weights = str(VGG) if VGG.exists() else "random"
     eager, graph, compiled = (small(variant=variant, perceptual_weights=weights) for _ in range(3))
@@ -89,6 +90,7 @@ def test_a_term_of_weight_0_builds_no_network(batch):
     assert set(system.step(*batch)) == {"loss", "valid", "hole", "variation"}
 
 
+@pytest.mark.slow
 def test_the_step_makes_its_own_holes_from_a_seed(batch):
     settings = HoleSettings()
     seed = tf.constant([5, 7], tf.int32)
@@ -161,6 +163,7 @@ def test_generate_without_a_known_pixel_and_without_a_hole(batch):
         assert np.isfinite(system.generate(batch[0], hole)).all()
 
 
+@pytest.mark.slow
 def test_keras_fit_with_its_callbacks_and_backup(batch, tmp_path):
     data = tf.data.Dataset.from_tensors(batch).repeat()
     rates = []

@@ -122,6 +122,7 @@ def test_musical_from_pth(run, tmp_path, monkeypatch):
         [-0.0110, -0.1375, -0.1527, 0.0635], [-0.5004, -0.5497, -0.4788, -0.3073]], atol=1e-3)
 
 
+@pytest.mark.slow
 @needs_shared
 def test_coherent_semantic_from_two_npz(run, tmp_path):
     files = [tmp_path / "P.npz", tmp_path / "G.npz"]

@@ -61,6 +61,7 @@ def test_the_terms_and_parameters_are_those_of_the_run(made, tmp_path):
     assert any(f"{trainable:,} parameters" in line for line in said)
 
 
+@pytest.mark.slow
 def test_a_run_is_the_same_after_a_dry_run(made, tmp_path):
     losses = []
     for name in ("without", "with"):

@@ -228,7 +228,7 @@ def test_an_interrupt_saves_first(tmp_path, monkeypatch):
     assert any("resumed at step 3" in line for line in said)
 
 
-@pytest.mark.parametrize("name", ["celeb_a", "places365_small"])
+@pytest.mark.parametrize("name", ["celeb_a", pytest.param("places365_small", marks=pytest.mark.slow)])
 def test_a_run_on_tensorflow_datasets(tmp_path, name):
     import tensorflow_datasets as tfds
 

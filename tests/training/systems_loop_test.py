@@ -151,6 +151,7 @@ def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_what_a_run_cannot_go_on_from_is_one_line(tmp_path, eager, capfd):
     """Weights of another shape, another critic, another precision: compared before anything is restored, which would log every variable."""
     paper = settings_of("musical", steps=0)
