@@ -117,7 +117,7 @@ def flags_of(path):
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
-QUICK = ("quickstart", "paris", "musical_celeba", "gated_conv_places2")  # the others run by make test-all
+FEW = ("quickstart", "paris", "musical_celeba", "gated_conv_places2")  # the others run by make test-all
 OBTAIN = {"paris": "not public", "celeba": "tfds:celeb_a", "places2": "places365_small", "canyon": "Places365-Standard"}
 
 
@@ -129,7 +129,7 @@ def test_configs_say_how_to_obtain_their_data(run, tmp_path, monkeypatch, path):
     assert status == 1 and f"data/{name}/train" in err and OBTAIN[name] in err and "--train_data=folder:PATH" in err
 
 
-@pytest.mark.parametrize("path", [path if path.stem in QUICK else pytest.param(path, marks=pytest.mark.slow) for path in PATHS],
+@pytest.mark.parametrize("path", [path if path.stem in FEW else pytest.param(path, marks=pytest.mark.slow) for path in PATHS],
                          ids=lambda p: p.stem)
 def test_configs_run(run, tmp_path, path):
     small = SMALL_SYSTEM[flags_of(path)["system"]]
