@@ -7,7 +7,6 @@
         model_card.json                                   what the model is
 """
 
-import json
 import os
 import shutil
 import uuid
@@ -17,7 +16,7 @@ import tensorflow as tf
 
 from tfinpaint import filling
 from tfinpaint.serving import signatures, warmup
-from tfinpaint.serving.model_card import CARD, write_card
+from tfinpaint.serving.model_card import CARD, read_card, write_card
 from tfinpaint.settings import SettingsError, first_line
 
 
@@ -46,12 +45,10 @@ class ExportedPainter:
     """Fills photographs with an exported model, as `Painter` does with a run: `fill`, and `stride` and `working_size` as attributes."""
 
     def __init__(self, path: str):
-        card = os.path.join(path, CARD)
+        about = read_card(path)
         try:
-            with open(card, encoding="utf-8") as f:
-                about = json.load(f)
             self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(f"--model={path}: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
                                 "writes it") from error
         try:
