@@ -9,7 +9,7 @@
 
 __version__ = "0.1.0"
 
-SYSTEMS = ("contextual_attention", "musical", "multistage", "coherent_semantic", "partial_conv", "gated_conv")
+SYSTEMS = ("contextual_attention", "musical", "multistage", "coherent_semantic", "partial_conv", "gated_conv", "residual")
 
 
 def create(name, variant="paper", **settings):

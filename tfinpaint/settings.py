@@ -156,6 +156,7 @@ class TrainSettings:
     critic_weights: Optional[str] = None
     ema_decay: float = 0.999
     mixed_precision: bool = False
+    bfloat16: bool = False
     jit_compile: bool = False
     checkpoint_every: int = 1000
     log_every: int = 50
@@ -177,6 +178,8 @@ class TrainSettings:
             value = getattr(self, name)
             if value is not None and not 0 < value <= 1:
                 raise SettingsError(f"--{name} is above 0 and at most 1. Got {value}")
+        if self.mixed_precision and self.bfloat16:
+            raise SettingsError("--mixed_precision and --bfloat16: one of them says what to compute in")
         if not 0 <= self.ema_decay < 1:
             raise SettingsError(f"--ema_decay is at least 0 and below 1. Got {self.ema_decay}")
         if not 0 < self.eval_ratio[0] < self.eval_ratio[1] < 1:
@@ -318,6 +321,8 @@ _FLAGS = {
     "freeze_batch_norm": (("none", "encoder", "all"), "none", "Fine-tuning: batch norm layers that keep their running statistics."),
     "ema_decay": ("float", 0.999, "Decay of the generator's moving average, which validation and export use; 0 switches it off."),
     "mixed_precision": ("bool", False, "Compute in float16 with loss scaling (for GPUs)."),
+    "bfloat16": ("bool", False, "Compute in bfloat16 (for processors that have its instructions: AVX-512 BF16, AMX; and GPUs since 2020). "
+                                "Weights stay float32."),
     "jit_compile": ("bool", False, "Compile the training step with XLA."),
     "weight_l1": ("float", None, "Weight of the L1 term everywhere (musical). Default of all weights: the paper's."),
     "weight_valid": ("float", None, "Weight of the L1 term outside the hole (multistage, partial_conv, contextual_attention)."),
@@ -439,7 +444,7 @@ def train_settings(values) -> TrainSettings:
         raise SettingsError("--train_data is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
     given = {name: getattr(values, f"weight_{name}") for name in TERMS}
     same = ("system", "eval_data", "variant", "batch_size", "steps", "seed", "learning_rate", "critic_learning_rate",
-            "freeze_batch_norm", "perceptual_weights", "critic_weights", "ema_decay", "mixed_precision", "jit_compile", "checkpoint_every",
+            "freeze_batch_norm", "perceptual_weights", "critic_weights", "ema_decay", "mixed_precision", "bfloat16", "jit_compile", "checkpoint_every",
             "log_every", "sample_every", "eval_every", "eval_count", "warn_after")
     return TrainSettings(
         photos=photo_settings(values),

@@ -8,9 +8,10 @@ from tfinpaint.systems.gated_conv import GatedConv
 from tfinpaint.systems.multistage import Multistage
 from tfinpaint.systems.musical import Musical
 from tfinpaint.systems.partial_conv import PartialConv
+from tfinpaint.systems.residual import Residual
 
 _SYSTEMS = {system.system_name: system
-            for system in (ContextualAttentionSystem, Musical, Multistage, CoherentSemantic, PartialConv, GatedConv)}
+            for system in (ContextualAttentionSystem, Musical, Multistage, CoherentSemantic, PartialConv, GatedConv, Residual)}
 
 
 def create(name, variant="paper", **settings) -> System:

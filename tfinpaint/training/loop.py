@@ -52,9 +52,10 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
 
 @contextlib.contextmanager
 def precision(settings):
-    """Computes inside as --mixed_precision says."""
+    """Computes inside as --mixed_precision and --bfloat16 say."""
     policy = tf.keras.mixed_precision.global_policy()
-    tf.keras.mixed_precision.set_global_policy("mixed_float16" if settings.mixed_precision else "float32")
+    half = "mixed_float16" if settings.mixed_precision else "mixed_bfloat16" if settings.bfloat16 else None
+    tf.keras.mixed_precision.set_global_policy(half or "float32")
     try:
         yield
     finally:

@@ -1,0 +1,65 @@
+"""Learned attention of every position to the known ones, added to the features.
+
+Source: Vaswani et al., Attention is all you need, 2017, equation (1), with one head; what is known of a key is what it counts.
+
+    weights of query x   softmax over keys y of  q(x) . k(y) / sqrt(units) + log(known share of y)
+    output               x + p(sum over y of weights * v(y))
+
+q, k, v and p are 1x1 convolutions; p begins at 0. A key of which nothing is known keeps a share of 1e-4, so that a picture without
+known pixels gives no NaN.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.layers.looks import looked
+from tfinpaint.layers.patches import flat, shape
+
+_LEAST = 1e-4  # of a key's known share
+
+
+class KnownAttention(tf.keras.layers.Layer):
+    """See the top of the file.
+
+    Args:
+        units: channels of queries and keys.
+
+    Call arguments: `[features, hole]`
+        features: [B, H, W, C].
+        hole: [B, r * H, r * W, 1], 1 where missing, for a whole r.
+
+    Returns: [B, H, W, C]; with `return_strongest=True` also where each position looks, see looks.py: the weights sum to 1.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        channels = input_shape[0][-1]
+        self.query, self.key, self.value = (tf.keras.layers.Conv2D(n, 1, use_bias=False, name=name) for name, n in
+                                            (("query", self.units), ("key", self.units), ("value", channels)))
+        self.project = tf.keras.layers.Conv2D(channels, 1, kernel_initializer="zeros", name="project")
+        super().build(input_shape)
+
+    def call(self, inputs, return_strongest=False, weights_at=None):
+        features, hole = inputs
+        b, h, w, c = shape(features)
+        query, key, value = (flat(layer(features)) for layer in (self.query, self.key, self.value))  # [B, N, units], [B, N, C]
+        scores = tf.matmul(query * self.units**-0.5, key, transpose_b=True)  # [B, N, N]
+        known = flat(_known_share(hole, h, w))  # [B, N, 1]
+        scores = tf.cast(scores, tf.float32) + tf.transpose(tf.math.log(tf.maximum(known, _LEAST)), [0, 2, 1])
+        weights = tf.nn.softmax(scores)  # in float32 also under mixed precision
+        attended = tf.matmul(tf.cast(weights, value.dtype), value)  # [B, N, C]
+        output = features + self.project(tf.reshape(attended, [b, h, w, c]))
+        return (output, looked(weights, h, w, hole, weights_at)) if return_strongest else output
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+def _known_share(hole, h, w):
+    """The share of known pixels of each cell: hole [B, r * H, r * W, 1] -> float32 [B, H, W, 1]."""
+    hole = tf.cast(hole, tf.float32)
+    for _ in range(3):
+        hole = tf.nn.avg_pool2d(hole, 2, 2, "VALID")
+    return tf.ensure_shape(1.0 - hole, [hole.shape[0], h if isinstance(h, int) else None, w if isinstance(w, int) else None, 1])
