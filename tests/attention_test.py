@@ -10,7 +10,7 @@ from tfinpaint.settings import SettingsError
 from tfinpaint.windows import Box
 
 SMALL = {"multistage": dict(width=4, depth=4), "musical": dict(width=4), "coherent_semantic": dict(width=4, depth=4),
-         "gated_conv": dict(width=8), "contextual_attention": dict(width=8)}
+         "gated_conv": dict(width=8), "contextual_attention": dict(width=8), "residual": dict(width=4, depth=2)}
 
 
 def painter(name, image_size=64):

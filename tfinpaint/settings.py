@@ -444,8 +444,8 @@ def train_settings(values) -> TrainSettings:
         raise SettingsError("--train_data is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
     given = {name: getattr(values, f"weight_{name}") for name in TERMS}
     same = ("system", "eval_data", "variant", "batch_size", "steps", "seed", "learning_rate", "critic_learning_rate",
-            "freeze_batch_norm", "perceptual_weights", "critic_weights", "ema_decay", "mixed_precision", "bfloat16", "jit_compile", "checkpoint_every",
-            "log_every", "sample_every", "eval_every", "eval_count", "warn_after")
+            "freeze_batch_norm", "perceptual_weights", "critic_weights", "ema_decay", "mixed_precision", "bfloat16", "jit_compile",
+            "checkpoint_every", "log_every", "sample_every", "eval_every", "eval_count", "warn_after")
     return TrainSettings(
         photos=photo_settings(values),
         holes=hole_settings(values),

@@ -195,7 +195,8 @@ def test_batches_of_different_length_are_refused(model):
 
 
 SYSTEMS = {"contextual_attention": {"width": 4}, "musical": {"width": 4}, "multistage": {"width": 4, "depth": 4},
-           "coherent_semantic": {"width": 4, "depth": 5}, "partial_conv": {"width": 4, "depth": 4}, "gated_conv": {"width": 8}}
+           "coherent_semantic": {"width": 4, "depth": 5}, "partial_conv": {"width": 4, "depth": 4}, "gated_conv": {"width": 8},
+           "residual": {"width": 4, "depth": 2}}
 
 CLEAN = """
 import json, sys

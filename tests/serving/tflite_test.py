@@ -11,7 +11,8 @@ from tfinpaint.serving import tflite
 from tfinpaint.settings import SettingsError
 
 SYSTEMS = {"contextual_attention": {"width": 8}, "musical": {"width": 8}, "multistage": {"width": 8, "depth": 4},
-           "coherent_semantic": {"width": 8, "depth": 5}, "partial_conv": {"width": 8, "depth": 4}, "gated_conv": {"width": 16}}
+           "coherent_semantic": {"width": 8, "depth": 5}, "partial_conv": {"width": 8, "depth": 4}, "gated_conv": {"width": 16},
+           "residual": {"width": 8, "depth": 2}}
 SIZE = 64
 
 

@@ -21,6 +21,7 @@ from tfinpaint.settings import HoleSettings
     ("coherent_semantic", 64, {"width": 16, "depth": 4}, 500, 2e-3, 2e-4),  # the feature critic needs 64 pixels
     ("partial_conv", 32, {"width": 16, "depth": 4}, 1000, 3e-3, None),
     ("gated_conv", 32, {"width": 16}, 1600, 2e-3, 2e-4),
+    ("residual", 32, {"width": 16, "depth": 4}, 1000, 2e-3, None),
 ])
 def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_rate):
     images = tf.constant(evaluation_squares("samples:", size, 8) / 127.5 - 1, tf.float32)

@@ -19,11 +19,13 @@ from tfinpaint.systems.base import Critics
 
 SIZE = 64
 SETTINGS = {"contextual_attention": {"width": 8}, "musical": {"width": 4}, "multistage": {"width": 4, "depth": 4},
-            "coherent_semantic": {"width": 4, "depth": 4}, "partial_conv": {"width": 4, "depth": 4}, "gated_conv": {"width": 8}}
+            "coherent_semantic": {"width": 4, "depth": 4}, "partial_conv": {"width": 4, "depth": 4}, "gated_conv": {"width": 8},
+            "residual": {"width": 4, "depth": 2}}
 TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"l1", "hole", "perceptual", "style", "variation"},
          "multistage": {"valid", "hole", "perceptual", "style", "variation", "adversarial"},
          "coherent_semantic": {"rough", "refinement", "consistency", "adversarial", "feature_adversarial"},
-         "partial_conv": {"valid", "hole", "perceptual", "style", "variation"}, "gated_conv": {"coarse", "refinement", "adversarial"}}
+         "partial_conv": {"valid", "hole", "perceptual", "style", "variation"}, "gated_conv": {"coarse", "refinement", "adversarial"},
+         "residual": {"hole", "valid", "perceptual", "style"}}
 ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
 
 
@@ -32,7 +34,8 @@ def quick(*names):
     return pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in names else pytest.mark.slow) for n in SETTINGS])
 
 
-systems = quick("contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv")  # multistage: multistage_test.py
+# multistage: multistage_test.py
+systems = quick("contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv", "residual")
 # Both variants where they compute something else.
 computing = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS if name != "multistage"),
@@ -142,10 +145,11 @@ def test_parameter_counts_of_the_critics(no_numbers):
 
 
 def test_default_sizes_are_the_papers():
-    widths = {"contextual_attention": 32, "musical": 64, "multistage": 64, "coherent_semantic": 64, "partial_conv": 64, "gated_conv": 48}
+    widths = {"contextual_attention": 32, "musical": 64, "multistage": 64, "coherent_semantic": 64, "partial_conv": 64, "gated_conv": 48,
+              "residual": 32}
     for name in tfinpaint.SYSTEMS:
         settings = tfinpaint.systems.all_settings(name)
-        assert settings["width"] == widths[name] and settings.get("depth", 8) == 8
+        assert settings["width"] == widths[name] and settings.get("depth", 8) == (6 if name == "residual" else 8)
 
 
 # ------------------------------------------------------------------------------------------------------------------ steps
@@ -360,7 +364,7 @@ def test_attention_gives_the_output_and_where_it_looks(name, batch):
     output, looks = system.attention(*batch)
     np.testing.assert_allclose(output, system.generate(*batch), atol=1e-5)
     sides = {"contextual_attention": [8], "gated_conv": [8], "musical": [16, 16], "coherent_semantic": [8], "multistage": [8, 16],
-             "partial_conv": []}[name]
+             "partial_conv": [], "residual": [8]}[name]
     assert [tuple(look.shape) for look in looks] == [(2, side, side, 2) for side in sides]
     for look in looks:
         assert look.dtype == tf.int32 and np.min(look) >= 0 and np.max(look) < look.shape[1]
@@ -407,6 +411,7 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
     ("contextual_attention", ("adversarial",), None, None),
     ("gated_conv", ("adversarial",), None, None),
     ("partial_conv", ("perceptual", "style"), None, False),
+    ("residual", ("perceptual", "style"), None, False),
     ("musical", ("adversarial",), None, True),
     ("musical", ("adversarial", "perceptual", "style"), None, False),
     ("coherent_semantic", ("adversarial",), ["features"], True),
@@ -423,7 +428,7 @@ def test_a_term_of_weight_0_builds_no_network(name, off, critic, features):
         assert (system.features is not None) == features
 
 
-@pytest.mark.parametrize("name", ["musical", "partial_conv", "coherent_semantic"])
+@pytest.mark.parametrize("name", ["musical", "partial_conv", "coherent_semantic", "residual"])
 def test_perceptual_weights_none_switches_its_terms_off(name, batch):
     off = ("adversarial",) if name == "musical" else ()
     system = small(name, perceptual_weights="none", loss_weights=dict.fromkeys(off, 0.0))
@@ -433,11 +438,11 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
 
 @systems
 def test_adam_is_the_papers(name):
-    betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999), "partial_conv": (0.9, 0.999)}
-    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4), "multistage": (2e-4, 2e-5)}
+    betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999), "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
+    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4), "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4)}
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
-    assert len(optimizers) == (1 if name in ("musical", "partial_conv") else 2)
+    assert len(optimizers) == (1 if name in ("musical", "partial_conv", "residual") else 2)
     for optimizer, rate in zip(optimizers, rates.get(name, (2e-4, 2e-4))):
         assert isinstance(optimizer, tf.keras.optimizers.Adam)
         assert (optimizer.beta_1, optimizer.beta_2) == betas.get(name, (0.5, 0.999))
@@ -456,7 +461,8 @@ def test_weights_of_the_terms(monkeypatch):
              "musical": {"l1": 100, "hole": 0, "perceptual": 0.07, "style": 250, "variation": 0.001, "adversarial": 0.3},
              "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002},
              "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
-             "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1}}
+             "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
+             "residual": {"hole": 1, "valid": 0.1, "perceptual": 0.05, "style": 50}}
     official = {"musical": {"hole": 6, "adversarial": 0.06},
                 "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1, "adversarial": 0.2, "feature_adversarial": 0.2}}
     for name, weights in paper.items():
@@ -472,7 +478,8 @@ def test_weights_of_the_terms(monkeypatch):
 
 @quick("contextual_attention")
 def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
-    off = {} if name == "partial_conv" else {"adversarial": 0.0}  # without its critics contextual attention learns on every batch
+    # Without its critics contextual attention learns on every batch.
+    off = {} if name in ("partial_conv", "residual") else {"adversarial": 0.0}
     system = small(name, run_eagerly=True, loss_weights=off)
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0)
@@ -525,6 +532,8 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
     ("musical", {"width": 0}, "--width is a whole number, at least 1. Got 0"),
     ("coherent_semantic", {"width": 0}, "--width is a whole number, at least 1. Got 0"),
     ("coherent_semantic", {"depth": 3}, "--depth is a whole number, at least 4.*Got 3"),
+    ("residual", {"width": 3}, "--width is a whole number, at least 4, for residual. Got 3"),
+    ("residual", {"depth": 1}, "--depth is a whole number, at least 2, for residual. Got 1"),
     ("partial_conv", {"depth": 0}, "--depth is a whole number, at least 1.*Got 0"),
     ("multistage", {"depth": 3}, "--depth is a whole number, at least 4.*Got 3"),
 ])
@@ -551,7 +560,7 @@ def test_critic_weights_are_musicals_alone(name):
 @systems
 def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
     system = small(name)
-    stride = {"contextual_attention": 8, "gated_conv": 8}.get(name, 16)
+    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 8}.get(name, 16)
     assert system.stride == stride
     for call in (system.generate, system.attention, lambda *data: system.train_step(data)):
         with pytest.raises(ValueError, match=f"multiples of {stride}. Got 20 x 64"):

@@ -22,7 +22,8 @@ SMALL = (("width", 4), ("depth", 4))
 RUNS = {"contextual_attention": {"system_settings": (("width", 8),), "steps": 6},  # the generator learns on the fifth
         "musical": {"system_settings": (("width", 4),), "loss_weights": (("adversarial", 0.0),)},  # its critic needs 96 pixels
         "multistage": {"system_settings": SMALL}, "coherent_semantic": {"system_settings": SMALL},
-        "partial_conv": {"system_settings": SMALL}, "gated_conv": {"system_settings": (("width", 8),)}}
+        "partial_conv": {"system_settings": SMALL}, "gated_conv": {"system_settings": (("width", 8),)},
+        "residual": {"system_settings": (("width", 4), ("depth", 2))}}
 
 
 def settings_of(name, **changes):

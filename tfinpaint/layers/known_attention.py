@@ -36,9 +36,9 @@ class KnownAttention(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         channels = input_shape[0][-1]
-        self.query, self.key, self.value = (tf.keras.layers.Conv2D(n, 1, use_bias=False, name=name) for name, n in
+        self.query, self.key, self.value = (tf.keras.layers.Conv2D(n, 1, use_bias=False, name=name, dtype=self.dtype_policy) for name, n in
                                             (("query", self.units), ("key", self.units), ("value", channels)))
-        self.project = tf.keras.layers.Conv2D(channels, 1, kernel_initializer="zeros", name="project")
+        self.project = tf.keras.layers.Conv2D(channels, 1, kernel_initializer="zeros", name="project", dtype=self.dtype_policy)
         super().build(input_shape)
 
     def call(self, inputs, return_strongest=False, weights_at=None):
@@ -59,7 +59,6 @@ class KnownAttention(tf.keras.layers.Layer):
 
 def _known_share(hole, h, w):
     """The share of known pixels of each cell: hole [B, r * H, r * W, 1] -> float32 [B, H, W, 1]."""
-    hole = tf.cast(hole, tf.float32)
-    for _ in range(3):
-        hole = tf.nn.avg_pool2d(hole, 2, 2, "VALID")
-    return tf.ensure_shape(1.0 - hole, [hole.shape[0], h if isinstance(h, int) else None, w if isinstance(w, int) else None, 1])
+    b, height, width, _ = shape(hole)
+    cells = tf.reshape(tf.cast(hole, tf.float32), [b, h, height // h, w, width // w])
+    return 1.0 - tf.reduce_mean(cells, [2, 4])[..., tf.newaxis]

@@ -88,8 +88,8 @@ class Block(tf.keras.layers.Layer):
     def __init__(self, filters, dilation_rate=1, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.dilation_rate = filters, dilation_rate
-        self.first = _conv(filters, 3, "first", dilation_rate=dilation_rate)
-        self.second = _conv(filters, 3, "second", kernel_initializer="zeros")
+        self.first = _conv(filters, 3, "first", dilation_rate=dilation_rate, dtype=self.dtype_policy)
+        self.second = _conv(filters, 3, "second", kernel_initializer="zeros", dtype=self.dtype_policy)
 
     def call(self, x):
         return x + self.second(leaky(self.first(leaky(x))))
