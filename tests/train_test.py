@@ -21,7 +21,7 @@ SMALL_SYSTEM = {
     "coherent_semantic": ("--width=4", "--depth=4", "--weight_adversarial=0"),
     "partial_conv": ("--width=4", "--depth=4"),
     "gated_conv": ("--width=8",),
-    "residual": ("--width=4", "--depth=2"),
+    "residual": ("--width=4", "--depth=4"),
 }
 SMALL = (*QUICK, *SMALL_SYSTEM["multistage"])
 PATHS = sorted(CONFIGS.glob("*.flags"))
