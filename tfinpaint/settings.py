@@ -264,7 +264,7 @@ _FLAGS = {
     # what is trained
     "system": ("str", "multistage", "System to train, or that weights are imported for, one of tfinpaint.SYSTEMS."),
     "variant": (("paper", "official"), "paper", "paper: as the text says. official: as the authors' released code does."),
-    "width": ("int", None, "Channels of the generator's first layer (papers: 64; contextual_attention 32, gated_conv 48; residual 32). Small "
+    "width": ("int", None, "Channels of the generator's first layer (papers: 64; contextual_attention, residual 32, gated_conv 48). Small "
                            "systems are the same code.", 4, 1024),
     "depth": ("int", None, "Halvings of the generator's U-Net (papers: 8; multistage, partial_conv and coherent_semantic). Images are "
                            "multiples of 2^depth. Of residual: its blocks at an eighth of the size (6).", 4, 10),
@@ -334,7 +334,7 @@ _FLAGS = {
     "weight_style": ("float", None, "Weight of the style term (multistage, partial_conv, musical, residual)."),
     "weight_consistency": ("float", None, "Weight of the consistency term (coherent_semantic)."),
     "weight_variation": ("float", None, "Weight of the total variation term (multistage, partial_conv, musical)."),
-    "weight_adversarial": ("float", None, "Weight of the adversarial term (all but partial_conv and residual); 0: no such critic is built or run."),
+    "weight_adversarial": ("float", None, "Weight of the adversarial term (not of partial_conv, residual); 0: no critic is built or run."),
     "weight_feature_adversarial": ("float", None, "Weight of the adversarial term on VGG features (coherent_semantic); 0: as above."),
     "weight_penalty": ("float", None, "Weight of the gradient penalty in the critics' loss (contextual_attention)."),
     # filling
