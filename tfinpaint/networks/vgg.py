@@ -38,7 +38,8 @@ class VGGFeatures:
 
         self._scale = contrast / 255.0
         policy = tf.keras.mixed_precision.global_policy()
-        tf.keras.mixed_precision.set_global_policy("float32")  # its maps exceed what float16 can hold
+        if policy.name != "mixed_bfloat16":
+            tf.keras.mixed_precision.set_global_policy("float32")  # its maps exceed what float16 can hold
         try:
             self._network = keras_network(network, "VGG-16", weights, "perceptual_weights",
                                           "--perceptual_weights=none to train without the terms that need them", optional=("block4_",))
