@@ -152,7 +152,7 @@ class Checkpoints:
             raise SettingsError(f"the checkpoint {self._latest} was written {'without' if half else 'with'} --mixed_precision and can only "
                                 "be resumed so")
         optimizers = [o for o in (self._system.optimizer, self._system.critic_optimizer) if o is not None]
-        rates = [float(o.learning_rate) for o in optimizers]
+        rates = [float(o.learning_rate.numpy()) for o in optimizers]
         try:
             # All that this system has must be there; a critic that is no longer wanted may be left over.
             self._checkpoint.restore(self._latest).assert_existing_objects_matched().expect_partial()

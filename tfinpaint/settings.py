@@ -151,6 +151,11 @@ class TrainSettings:
     seed: int = 0
     learning_rate: Optional[float] = None
     critic_learning_rate: Optional[float] = None
+    warmup_steps: int = 0
+    schedule: str = "constant"
+    schedule_steps: int = 0
+    final_rate: float = 0.01
+    clip_norm: float = 0.0
     freeze_batch_norm: str = "none"
     perceptual_weights: str = "imagenet"
     critic_weights: Optional[str] = None
@@ -171,7 +176,7 @@ class TrainSettings:
         if self.freeze_batch_norm not in ("none", "encoder", "all"):
             raise SettingsError(f"--freeze_batch_norm is none, encoder or all. Got {self.freeze_batch_norm!r}")
         for name, low in (("batch_size", 1), ("steps", 0), ("checkpoint_every", 1), ("log_every", 1), ("sample_every", 0),
-                          ("eval_every", 0), ("eval_count", 1), ("warn_after", 0)):
+                          ("eval_every", 0), ("eval_count", 1), ("warn_after", 0), ("warmup_steps", 0), ("clip_norm", 0)):
             if getattr(self, name) < low:
                 raise SettingsError(f"--{name} is at least {low}. Got {getattr(self, name)}")
         for name in ("learning_rate", "critic_learning_rate"):
@@ -180,6 +185,16 @@ class TrainSettings:
                 raise SettingsError(f"--{name} is above 0 and at most 1. Got {value}")
         if self.mixed_precision and self.bfloat16:
             raise SettingsError("--mixed_precision and --bfloat16: one of them says what to compute in")
+        if self.schedule not in _FLAGS["schedule"][0]:
+            raise SettingsError(f"--schedule is constant, cosine or linear. Got {self.schedule!r}")
+        if self.schedule == "constant" and self.schedule_steps:
+            raise SettingsError("--schedule_steps is 0 with --schedule=constant; cosine and linear fall over so many steps. "
+                                f"Got {self.schedule_steps}")
+        if self.schedule != "constant" and self.schedule_steps < 1:
+            raise SettingsError(f"--schedule_steps, the steps over which --schedule={self.schedule} falls, is at least 1. "
+                                f"Got {self.schedule_steps}")
+        if not 0 <= self.final_rate <= 1:
+            raise SettingsError(f"--final_rate is a share from 0 to 1 of --learning_rate. Got {self.final_rate}")
         if not 0 <= self.ema_decay < 1:
             raise SettingsError(f"--ema_decay is at least 0 and below 1. Got {self.ema_decay}")
         if not 0 < self.eval_ratio[0] < self.eval_ratio[1] < 1:
@@ -318,6 +333,12 @@ _FLAGS = {
     "learning_rate": ("float", None, "Adam's rate for the generator. Default: the paper's (2e-4; 5e-5 with frozen batch norm; DeepFill: "
                                      "1e-4)."),
     "critic_learning_rate": ("float", None, "Adam's rate for the critic. Default: the generator's (multistage: a tenth of it)."),
+    "warmup_steps": ("int", 0, "Steps in which the rates of generator and critic grow from 0.", 0, None),
+    "schedule": (("constant", "cosine", "linear"), "constant", "How both rates go on after the warm-up: they stay, or fall over "
+                                                               "--schedule_steps to --final_rate of themselves."),
+    "schedule_steps": ("int", 0, "Steps over which the rates fall, from the end of the warm-up; --steps does not change it.", 0, None),
+    "final_rate": ("float", 0.01, "Share of the rate that --schedule=cosine and linear fall to, 0 to 1."),
+    "clip_norm": ("float", 0.0, "Largest norm of all gradients of a network together; larger ones are scaled down to it. 0: none is."),
     "freeze_batch_norm": (("none", "encoder", "all"), "none", "Fine-tuning: batch norm layers that keep their running statistics."),
     "ema_decay": ("float", 0.999, "Decay of the generator's moving average, which validation and export use; 0 switches it off."),
     "mixed_precision": ("bool", False, "Compute in float16 with loss scaling (for GPUs)."),
@@ -444,8 +465,9 @@ def train_settings(values) -> TrainSettings:
         raise SettingsError("--train_data is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
     given = {name: getattr(values, f"weight_{name}") for name in TERMS}
     same = ("system", "eval_data", "variant", "batch_size", "steps", "seed", "learning_rate", "critic_learning_rate",
-            "freeze_batch_norm", "perceptual_weights", "critic_weights", "ema_decay", "mixed_precision", "bfloat16", "jit_compile",
-            "checkpoint_every", "log_every", "sample_every", "eval_every", "eval_count", "warn_after")
+            "warmup_steps", "schedule", "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm", "perceptual_weights",
+            "critic_weights", "ema_decay", "mixed_precision", "bfloat16", "jit_compile", "checkpoint_every", "log_every",
+            "sample_every", "eval_every", "eval_count", "warn_after")
     return TrainSettings(
         photos=photo_settings(values),
         holes=hole_settings(values),

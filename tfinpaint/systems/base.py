@@ -70,6 +70,11 @@ class System(tf.keras.Model):
         """Batches that the compiled system has learned from."""
         return int(self.optimizer.iterations)
 
+    @property
+    def batches_per_step(self) -> int:
+        """Batches to each step of the generator."""
+        return 1
+
     def make_generator(self):
         """A new generator of this system's settings."""
         raise NotImplementedError
@@ -111,14 +116,17 @@ class System(tf.keras.Model):
 
     # ------------------------------------------------------------------------------------------------------ training
 
-    def compile(self, optimizer=None, critic_optimizer=None, learning_rate=None, critic_learning_rate=None, loss_weights=None,
-                perceptual_weights="imagenet", critic_weights=None, freeze_batch_norm="none", ema_decay=0.999, make_holes=None,
-                image_size=256, seed=0, **kwargs):
+    def compile(self, optimizer=None, critic_optimizer=None, learning_rate=None, critic_learning_rate=None, schedule=None, clip_norm=0.0,
+                loss_weights=None, perceptual_weights="imagenet", critic_weights=None, freeze_batch_norm="none", ema_decay=0.999,
+                make_holes=None, image_size=256, seed=0, **kwargs):
         """Gives the system what training needs. `fit` then takes batches (images, holes), or (images, seed) with `make_holes`.
 
         Args:
             optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below.
             learning_rate, critic_learning_rate: None means the paper's. They are not used where an optimizer is given.
+            schedule: rate -> Keras LearningRateSchedule, called with each optimizer's rate; its steps are batches. None: rates stay.
+            clip_norm: largest global norm of the gradients that an optimizer gets, those of all replicas added up and not scaled for
+                mixed precision; 0: any.
             loss_weights: {term: weight} in place of the paper's. Where the weights that need a network are 0, it is not built.
             perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its terms are off).
             critic_weights: of a critic that begins from a trained network: "imagenet", a path or "random"; None: as its paper.
@@ -164,6 +172,15 @@ class System(tf.keras.Model):
             critic_rate = critic_learning_rate or critic_rate * (rate / self.learning_rates(freeze_batch_norm)[0])
             self.critic_optimizer = self._get_optimizer(critic_optimizer or adam(critic_rate))
             self.critic_optimizer.build(self.critic.trainable_variables)
+        # The rates stay variables, which `descend` assigns: a checkpoint holds the same whether there is a schedule or not.
+        self.schedule = self.critic_schedule = None
+        if schedule is not None:
+            self.schedule = schedule(float(self.optimizer.learning_rate.numpy()))
+        if schedule is not None and self.critic is not None:
+            self.critic_schedule = schedule(float(self.critic_optimizer.learning_rate.numpy()))
+        for optimizer in filter(None, (self.optimizer, self.critic_optimizer)):
+            # Keras clips what it has added up over the replicas, and under mixed precision what `descend` has scaled back.
+            getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm or None
         # Built now: a compiled step may not make variables.
         self.optimizer.build(self.generator.trainable_variables)
 
@@ -227,10 +244,18 @@ class System(tf.keras.Model):
 
     def descend(self, optimizer, tape, loss, variables):
         """One step of `optimizer` on `loss`, which `scaled` has prepared inside the tape."""
+        self.follow_schedule(optimizer)
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
         optimizer.apply_gradients(zip(gradients, variables))
+
+    def follow_schedule(self, optimizer):
+        """Sets the rate of `optimizer` for its next step, where there is a schedule."""
+        of_critic = optimizer is self.critic_optimizer
+        schedule, batches = (self.critic_schedule, 1) if of_critic else (self.schedule, self.batches_per_step)
+        if schedule is not None:
+            optimizer.learning_rate.assign(schedule(optimizer.iterations * batches + batches - 1))
 
     def scaled(self, optimizer, loss):
         """The loss to descend on: a mean over replicas, whose gradients the optimizer adds up; scaled up under mixed precision."""

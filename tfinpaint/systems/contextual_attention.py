@@ -72,6 +72,10 @@ class ContextualAttentionSystem(System):
     def steps_taken(self):
         return int((self.critic_optimizer or self.optimizer).iterations)
 
+    @property
+    def batches_per_step(self):
+        return _CRITIC_STEPS if self.critic else 1
+
     def make_generator(self):
         return DeepFill(self.width, gated=False)
 

@@ -82,6 +82,7 @@ class Log(Step):
         values = {name: float(value) for name, value in logs.items()}
         if step == 1:
             self._say("step 1, each term with its weight: " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
+        values["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())  # that this step was taken with
         now = time.monotonic()
         values["images_per_second"] = (step - self._at) * self._batch / (now - self._time)
         self._time, self._at = now, step

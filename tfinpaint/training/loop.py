@@ -15,6 +15,7 @@ from tfinpaint.data.photos import open_photos
 from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.training.callbacks import Doubt, Log, Progress, Save, Validate
+from tfinpaint.training.schedule import schedule_of
 from tfinpaint.training.validation import Validation
 
 
@@ -69,7 +70,8 @@ def prepare(settings, say):
     _check_sizes(settings, system, say)
     source, size = open_photos(settings.photos.source), settings.photos.image_size
     system.compile(
-        learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate,
+        learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate, schedule=schedule_of(settings),
+        clip_norm=settings.clip_norm,
         loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
         critic_weights=settings.critic_weights, image_size=size, seed=settings.seed,
         freeze_batch_norm=settings.freeze_batch_norm, ema_decay=settings.ema_decay, jit_compile=settings.jit_compile,

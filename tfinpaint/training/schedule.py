@@ -1,0 +1,56 @@
+"""How the learning rate goes on over a run: up from 0 in the first steps, then constant, or down to a share of itself.
+
+    rate |      ______
+         |     /      \\__
+         |    /          \\____________   final_rate x rate
+         |___/____________________________ steps
+         warmup_steps  schedule_steps
+
+The shapes are Keras' own. A schedule is a function of the step alone, so a resumed run follows the curve that it would have followed.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.settings import TrainSettings
+
+_Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
+
+
+class RateSchedule(_Schedule):
+    """step -> rate, a float32 scalar.
+
+    Args:
+        rate: the highest, at the end of the warm-up.
+        kind: "constant", "cosine" (half a period) or "linear".
+        warmup_steps: over which the rate grows in a line from 0, which it is at step 0.
+        schedule_steps: over which it falls, counted from the end of the warm-up. Not used where it is constant.
+        final_rate: the share of `rate` that it falls to and then keeps.
+    """
+
+    def __init__(self, rate, kind="constant", warmup_steps=0, schedule_steps=0, final_rate=0.0):
+        self.rate, self.kind = rate, kind
+        self.warmup_steps, self.schedule_steps, self.final_rate = warmup_steps, schedule_steps, final_rate
+        schedules = tf.keras.optimizers.schedules
+        if kind == "cosine":
+            self._falling = schedules.CosineDecay(rate, schedule_steps, alpha=final_rate)
+        elif kind == "linear":
+            self._falling = schedules.PolynomialDecay(rate, schedule_steps, end_learning_rate=final_rate * rate)
+        elif kind == "constant":
+            self._falling = lambda step: tf.constant(rate, tf.float32)
+        else:
+            raise ValueError(f"`kind` is constant, cosine or linear. Got {kind!r}")
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        rate = self._falling(tf.maximum(step - self.warmup_steps, 0.0))
+        return rate * tf.minimum(step / self.warmup_steps, 1.0) if self.warmup_steps else rate
+
+    def get_config(self):
+        return {name: getattr(self, name) for name in ("rate", "kind", "warmup_steps", "schedule_steps", "final_rate")}
+
+
+def schedule_of(settings: TrainSettings):
+    """A run's function from a rate to its `RateSchedule`; None where the rate stays as it is."""
+    if settings.schedule == "constant" and not settings.warmup_steps:
+        return None
+    return lambda rate: RateSchedule(rate, settings.schedule, settings.warmup_steps, settings.schedule_steps, settings.final_rate)
