@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfinpaint
-from tfinpaint.layers.pull_push import pull_push
+from tfinpaint.layers.smooth_fill import smooth_fill
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def batch():
 def test_begins_as_the_smooth_fill(batch):
     system = tfinpaint.create("residual", width=4, depth=2)
     images, holes = batch
-    np.testing.assert_array_equal(system.generate(images, holes), pull_push(images * (1 - holes), holes))
+    np.testing.assert_array_equal(system.generate(images, holes), smooth_fill(images * (1 - holes), holes))
 
 
 def test_parameter_count():

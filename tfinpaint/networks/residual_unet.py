@@ -1,7 +1,7 @@
 """The network of the `residual` system: a U-Net without norms that corrects a smooth first fill.
 
 Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], and its hole [B, H, W, 1].
-Output:  [B, H, W, 3]: the pull-push fill of the image (layers/pull_push.py) plus what the network adds; not composited, not clipped.
+Output:  [B, H, W, 3]: the smooth fill of the image (layers/smooth_fill.py) plus what the network adds; not composited, not clipped.
 H and W are multiples of 8.
 
 With c = width, "block" two 3x3 convolutions whose result is added to what they were given:
@@ -20,7 +20,7 @@ averages, and training and filling compute the same.
 import tensorflow as tf
 
 from tfinpaint.layers.known_attention import KnownAttention
-from tfinpaint.layers.pull_push import pull_push
+from tfinpaint.layers.smooth_fill import smooth_fill
 from tfinpaint.networks.parts import leaky, make_weights
 from tfinpaint.settings import SettingsError
 
@@ -61,7 +61,7 @@ class ResidualUNet(tf.keras.Model):
 
     def call(self, inputs, training=False, with_attention=False, weights_at=None):
         image, hole = (tf.cast(x, tf.float32) for x in inputs)
-        fill = pull_push(image, hole)  # [B, H, W, 3]
+        fill = smooth_fill(image, hole)  # [B, H, W, 3]
         cells = tf.nn.space_to_depth(tf.concat([fill, hole], -1), 2)  # [B, H/2, W/2, 16]
         half = leaky(self.first(cells))  # [B, H/2, W/2, 2c]
         quarter = self.before(leaky(self.to_quarter(half)))  # [B, H/4, W/4, 4c]

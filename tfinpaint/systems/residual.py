@@ -1,8 +1,9 @@
 """The system in the box: a network that corrects a smooth first fill. This project's own; no paper's.
 
-What it takes from where: the first fill by pull-push (The Lumigraph, SIGGRAPH 1996); dilated convolutions around the bottleneck (Iizuka et
-al., Globally and Locally Consistent Image Completion, 2017); a residual U-Net without norms whose blocks begin at 0 (Zhang et al., Fixup
-Initialization, 2019); perceptual and style terms as in partial convolutions (Liu et al., 2018). Images in [-1, 1], holes blanked with 0.
+What it takes from where: the first fill, a membrane from a pyramid (layers/smooth_fill.py); dilated convolutions around the bottleneck
+(Iizuka et al., Globally and Locally Consistent Image Completion, 2017); a residual U-Net without norms whose blocks begin at 0 (Zhang et
+al., Fixup Initialization, 2019); perceptual and style terms as in partial convolutions (Liu et al., 2018). Images in [-1, 1]; what lies in
+the hole is not looked at.
 
     term          weight   meaning
     hole               1   L1 in the hole, picture by picture

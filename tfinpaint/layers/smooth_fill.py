@@ -1,0 +1,45 @@
+"""A smooth first fill: the membrane that the known pixels hold at the edge of a hole. What a network need not learn.
+
+Sources
+  the pyramid      pull-push: Gortler, Grzeszczuk, Szeliski and Cohen, The Lumigraph, SIGGRAPH 1996, section 3.4.
+  the relaxation   cascadic multigrid: Bornemann and Deuflhard, The cascadic multigrid method for elliptic problems, 1996.
+
+Pull: each level halves the picture; a cell is the weighted mean of the known pixels below it, and the more of them are known, the more it
+counts. Push: from the coarsest level down, what a cell lacks comes from the cell above it, and is then replaced some times by the mean of
+its neighbours. With ever more turns this becomes the solution of Laplace's equation; a few are enough.
+"""
+
+import tensorflow as tf
+
+_LEVELS = 9  # halvings: a picture of 512 pixels becomes one cell
+_TURNS, _FINE_TURNS = 8, 4  # of the relaxation, on each level; on the two finest, which cost most
+_FINE = 2
+
+
+def smooth_fill(images, holes):
+    """Fills holes smoothly.
+
+    Args:
+        images: float32 [B, H, W, C]. What lies under the holes is not looked at. H and W are at least 1.
+        holes: float32 [B, H, W, 1], 1 where missing.
+
+    Returns:
+        float32 [B, H, W, C]: the images, and in the holes means of known pixels, the nearer the more. An image without a known pixel
+        becomes 0.
+    """
+    known = 1.0 - holes
+    levels = [(images * known, known)]  # sums and shares of known pixels
+    for _ in range(_LEVELS):
+        total, weight = (tf.nn.avg_pool2d(x, 2, 2, "SAME") for x in levels[-1])  # [B, ceil(h / 2), ceil(w / 2), C] and [..., 1]
+        more = tf.minimum(2.0 * weight, 1.0) / tf.maximum(weight, 1e-6)  # two known pixels of four are enough for a whole cell
+        levels.append((total * more, weight * more))
+    total, weight = levels.pop()
+    filled = total / tf.maximum(weight, 1e-6)
+    while levels:
+        total, weight = levels.pop()
+        lacking, size = 1.0 - weight, tf.shape(total)
+        above = tf.repeat(tf.repeat(filled, 2, axis=1), 2, axis=2)[:, :size[1], :size[2]]  # [B, h, w, C]
+        filled = total + lacking * above
+        for _ in range(_FINE_TURNS if len(levels) < _FINE else _TURNS):
+            filled = total + lacking * tf.nn.avg_pool2d(filled, 3, 1, "SAME")
+    return filled
