@@ -74,7 +74,8 @@ class PhotoSettings:
 class HoleSettings:
     """How holes are made. Lengths are in pixels of a 256-pixel square and scale with the image.
 
-    kind:             "center", "box", "strokes", "mixed" (a box or strokes, or both joined) or "files:PATH".
+    kind:             "center", "box", "objects" (smooth blobs), "strokes", "mixed" (a third boxes, a third objects, a third strokes, half
+                      of which are joined with a box or objects) or "files:PATH".
     ratio:            lowest and highest share of missing pixels, held by every hole; None means the kind's own range.
     box_aspect:       most that the longer side of a box measures in shorter ones, at least 1 (kind "box").
     stroke_vertices:  fewest and most corners of one stroke.
@@ -101,8 +102,8 @@ class HoleSettings:
 
     def __post_init__(self):
         _check_finite(self)
-        kinds = "center, box, strokes, mixed or files:PATH"
-        if self.kind not in ("center", "box", "strokes", "mixed") and not self.kind.startswith("files:"):
+        kinds = "center, box, objects, strokes, mixed or files:PATH"
+        if self.kind not in ("center", "box", "objects", "strokes", "mixed") and not self.kind.startswith("files:"):
             raise SettingsError(f"--holes is {kinds}. Got {self.kind!r}")
         if self.kind == "files:":
             raise SettingsError("--holes=files:PATH needs the path of a mask file or of a folder of them. Got 'files:'")
@@ -128,7 +129,7 @@ class HoleSettings:
         """The ratio in force: the given one, or the kind's own."""
         if self.ratio is not None:
             return self.ratio
-        own = {"center": (0.2, 0.3), "box": (0.14, 0.25), "strokes": (0.1, 0.6), "mixed": (0.1, 0.6)}
+        own = {"center": (0.2, 0.3), "box": (0.14, 0.25), "objects": (0.03, 0.5), "strokes": (0.1, 0.6), "mixed": (0.1, 0.6)}
         return own.get(self.kind, (0.001, 0.95))
 
 
@@ -301,8 +302,10 @@ _FLAGS = {
     "resize": ("int", 0, "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of --image_size.", 0, 65536),
     "crop": (("random", "center"), "random", "Where the training square is cut."),
     "mirror": ("bool", True, "Mirror half of the photographs left to right."),
-    "holes": ("str", "strokes", "Holes to train with: center, box, strokes, mixed or files:PATH (a mask file or a folder of them). Of "
-                                "evaluate: center, strokes (the fixed sets) or files:PATH; unless given, the protocol's."),
+    "holes": ("str", "strokes", "Holes to train with: center, box, objects (one to three smooth blobs), strokes, mixed (a third boxes, a "
+                                "third objects, a third strokes, half of these joined with a box or objects) or files:PATH (a mask file "
+                                "or a folder of them). Of evaluate: center, strokes (the fixed sets) or files:PATH; unless given, the "
+                                "protocol's."),
     "hole_ratio": ("range", None, "LO,HI: share of missing pixels that every hole keeps to. Default: the kind's own range."),
     "box_aspect": ("float", 2.0, "Most that the longer side of a box measures in shorter ones (--holes=box)."),
     "stroke_vertices": ("range", (4, 12), "LO,HI: corners of a stroke."),

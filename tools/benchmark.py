@@ -256,7 +256,7 @@ def _holes_rows(bench):
     from tools.opencv_holes import draw_strokes
 
     batch = 64
-    for kind in ("center", "box", "strokes", "mixed"):
+    for kind in ("center", "box", "objects", "strokes", "mixed"):
         made = tf.function(lambda step, kind=kind: holes(0, step, batch, 256, HoleSettings(kind=kind)))
         call = partial(_at_next_step, made, itertools.count())
         if kind == "strokes":

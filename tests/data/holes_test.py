@@ -1,10 +1,11 @@
 """Random holes: every one keeps to the bounds, all are different, and every way to run them gives the same pixels."""
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.data import fields, strokes
+from tfinpaint.data import fields, objects, strokes
 from tfinpaint.data.holes import check, holes
 from tfinpaint.settings import HoleSettings, SettingsError
 
@@ -20,6 +21,12 @@ BOUNDS = [
     ("strokes", (0.3, 0.3 + 1 / 64), 64),
     ("strokes", (0.1, 0.11), 100),
     ("strokes", (0.1, 0.6), 16),
+    ("objects", None, 64),
+    ("objects", (0.001, 0.02), 64),
+    ("objects", (0.9, 0.98), 64),
+    ("objects", (0.3, 0.3 + 1 / 64), 64),
+    ("objects", (0.1, 0.11), 100),
+    ("objects", (0.1, 0.6), 16),
     ("mixed", None, 64),
     ("mixed", (0.001, 0.02), 64),
     ("mixed", (0.97, 0.99), 64),
@@ -51,7 +58,7 @@ def test_bounds_hold_for_any_brush(brush, ratio):
     assert ratio[0] <= share.min() and share.max() <= ratio[1]
 
 
-@pytest.mark.parametrize("kind", ["box", "mixed"])  # mixed has strokes too
+@pytest.mark.parametrize("kind", ["box", "objects", "mixed"])  # mixed has strokes too
 def test_eager_graph_and_compiled_give_the_same_pixels(kind):
     settings = HoleSettings(kind)
 
@@ -64,7 +71,7 @@ def test_eager_graph_and_compiled_give_the_same_pixels(kind):
     np.testing.assert_array_equal(eager, tf.function(make, jit_compile=True)(*arguments).numpy())
 
 
-@pytest.mark.parametrize("kind", ["box", "strokes", "mixed"])
+@pytest.mark.parametrize("kind", ["box", "objects", "strokes", "mixed"])
 def test_holes_are_different_and_repeat_for_the_same_seed_and_step(kind):
     settings = HoleSettings(kind)
     first = holes(1, 2, 24, 64, settings).numpy()
@@ -97,12 +104,72 @@ def test_boxes_are_rectangles_of_moderate_aspect():
     assert min(tops) == 0 and max(tops) > 30
 
 
-def test_mixed_has_boxes_strokes_and_both():
+def test_mixed_has_boxes_objects_and_strokes():
     made = holes(0, 0, 96, 64, HoleSettings("mixed")).numpy()[..., 0]
-    boxes = 0
-    for hole in made:
-        boxes += hole.sum() == hole.any(1).sum() * hole.any(0).sum()
-    assert 18 < boxes < 46  # a third
+    boxes = np.array([hole.sum() == hole.any(1).sum() * hole.any(0).sum() for hole in made])
+    assert 18 < boxes.sum() < 46  # a third
+    # Of the others half are compact: a disc of a third of their area lies inside.
+    compact = np.array([np.pi * largest_disc(hole)**2 > hole.sum() / 3 for hole in made[~boxes]])
+    assert 0.3 < compact.mean() < 0.7
+
+
+def largest_disc(hole):
+    """Radius of the largest disc inside the hole, [H, W], in pixels; beyond the border everything is known."""
+    return cv2.distanceTransform(np.pad(hole.astype(np.uint8), 1), cv2.DIST_L2, 5).max()
+
+
+def test_objects_are_one_to_three_compact_blobs():
+    ratio = (0.2, 0.25)
+    made = {kind: holes(0, 0, 48, 128, HoleSettings(kind, ratio)).numpy()[..., 0] for kind in ("objects", "strokes")}
+    radii = {kind: np.median([largest_disc(hole) for hole in some]) for kind, some in made.items()}
+    assert radii["objects"] > 1.6 * radii["strokes"], radii
+    pieces = [cv2.connectedComponents(hole.astype(np.uint8))[0] - 1 for hole in made["objects"]]
+    assert set(pieces) == {1, 2, 3}
+    assert all(cv2.connectedComponents((1 - hole).astype(np.uint8), connectivity=4)[0] - 1 <= 4 for hole in made["objects"])
+
+
+def test_outlines_of_objects_vary():
+    """Those of one piece off the border: some are nearly ellipses, some are not, some are long."""
+    area, aspect = [], []
+    for hole in holes(1, 0, 200, 128, HoleSettings("objects", (0.05, 0.15))).numpy()[..., 0].astype(np.uint8):
+        contours = cv2.findContours(hole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+        border = hole[0].any() or hole[-1].any() or hole[:, 0].any() or hole[:, -1].any()
+        if len(contours) == 1 and not border:
+            (_, sides, _), (_, rectangle, _) = cv2.fitEllipse(contours[0]), cv2.minAreaRect(contours[0])
+            area.append(hole.sum() / (rectangle[0] * rectangle[1]))  # of an ellipse pi / 4
+            aspect.append(max(sides) / min(sides))
+    assert len(area) > 40 and np.std(area) > 0.02 and 0.4 < min(area) and max(area) < 0.9
+    assert min(aspect) < 1.2 and np.percentile(aspect, 90) > 1.8 and max(aspect) < 5
+
+
+def test_a_batch_of_objects_begins_as_a_smaller_one_of_the_same_numbers():
+    """What one hole is does not depend on those beside it: drawn with the same numbers, alone or in a batch, its field is the same."""
+    draw = np.random.RandomState(0)
+    drawn = [draw.rand(6, n).astype(np.float32) for n in (1, 3, 6, 3, 3, 3, 15, 15)]
+    share = np.linspace(0.03, 0.5, 6).astype(np.float32)
+
+    def fields_of(part):
+        numbers = iter(drawn)
+
+        def take(count):
+            values = next(numbers)[part]
+            assert values.shape[1] == count
+            return tf.constant(values)
+
+        return objects.random_objects_field(take, tf.constant(share[part])).numpy()
+
+    whole = fields_of(slice(None))
+    assert whole.shape == (6, fields.CELLS, fields.CELLS) and (whole == np.round(whole)).all() and whole.max() <= 2000
+    for k in range(6):
+        np.testing.assert_array_equal(fields_of(slice(k, k + 1))[0], whole[k])
+
+
+def test_fields_of_objects_are_near_the_share_that_was_asked_for():
+    """So that cutting at the exact share changes outlines little. Overlaps and borders make them smaller."""
+    draw = np.random.RandomState(1)
+    field = objects.random_objects_field(lambda n: tf.constant(draw.rand(200, n), tf.float32), tf.fill([200], 0.2))
+    share = (field.numpy() < 0).mean((1, 2))
+    assert 0.15 < np.median(share) < 0.21 and share.min() > 0.08 and share.max() < 0.24
 
 
 def test_strokes_have_the_width_that_was_asked_for():

@@ -11,7 +11,7 @@ How free-form strokes are made (all lengths belong to a 256-pixel square, whatev
      share of painted cells is as near the wanted share as whole segments allow.
   3. The field is enlarged bilinearly to the image and cut at the level that gives the wanted share. That level is close to 0:
      it makes all brushes a little wider or thinner, in most holes by less than two pixels.
-A box joined with strokes starts from the box's own field.
+A box or objects joined with strokes start from their own field; objects (objects.py) are enlarged and cut in the same way.
 """
 
 import math
@@ -20,7 +20,7 @@ from typing import Tuple
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.data import boxes, fields, strokes
+from tfinpaint.data import boxes, fields, objects, strokes
 from tfinpaint.settings import HoleSettings, SettingsError
 
 _BIT = 1 << 23
@@ -33,7 +33,7 @@ def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tenso
     Args:
         seed, step: integers or integer scalars (tensors); the same pair gives the same holes, another pair others.
         batch, size: how many holes, and their side in pixels (Python integers).
-        settings: kind "center", "box", "strokes" or "mixed", and the bounds of the share of missing pixels.
+        settings: kind "center", "box", "objects", "strokes" or "mixed", and the bounds of the share of missing pixels.
 
     Returns:
         float32 [batch, size, size, 1] of 0 and 1, 1 = hole. Compiles with `jit_compile=True`.
@@ -51,7 +51,7 @@ def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tenso
     drawn = _Numbers(seed, step, batch)
     if settings.kind == "box":
         return boxes.random_box(drawn, size, _limits(settings, size), settings.box_aspect)
-    return _strokes(drawn, size, settings)
+    return _free_form(drawn, size, settings)
 
 
 def check(settings: HoleSettings, size: int) -> None:
@@ -59,7 +59,7 @@ def check(settings: HoleSettings, size: int) -> None:
     low, high = settings.bounds
     if settings.kind.startswith("files:"):
         raise SettingsError(f"--holes={settings.kind} are read in the input pipeline; holes that are computed are center, box, "
-                            "strokes or mixed")
+                            "objects, strokes or mixed")
     if settings.kind == "center":
         _center_side(settings, size)
     elif high - low < 1 / size - 1e-9:
@@ -86,27 +86,46 @@ def _center_side(settings: HoleSettings, size: int) -> int:
     return min(sides, key=lambda side: abs(side - size // 2))
 
 
-# ---------------------------------------------------------------------------------------------------------------- strokes
+# ---------------------------------------------------------------------------------------------------------------- free form
 
 
-def _strokes(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tensor:
-    """Strokes, and for kind "mixed" in equal parts a box, strokes, or a box joined with strokes. [B, S, S, 1]."""
+def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tensor:
+    """Kinds "strokes", "objects" and "mixed". [B, S, S, 1]."""
     fewest, most = limits = _limits(settings, size)
     # `fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the count inside the limits.
     margin = min(size / 4, (most - fewest) / 2)
-    wanted = tf.round(fewest + margin + drawn() * (most - fewest - 2 * margin))  # [B], pixels
-    field = tf.fill([drawn.batch, fields.CELLS, fields.CELLS], fields.FAR)
+    # Each rounded by itself: a product and a sum in one would be rounded once on some devices, twice on others.
+    wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))  # [B], pixels
     if settings.kind == "mixed":
-        kind = tf.floor(3 * drawn())  # [B]: 0 a box, 1 strokes, 2 both
-        plain_box = boxes.random_box(drawn, size, limits)
-        box_field = boxes.random_box_field(drawn, wanted / size**2 * (0.25 + 0.5 * drawn()))
-        field = tf.where((kind == 2)[:, tf.newaxis, tf.newaxis], box_field, field)
+        return _mixed(drawn, size, settings, limits, wanted)
+    if settings.kind == "objects":
+        field = objects.random_objects_field(drawn.many, wanted / size**2)
+    else:
+        field = _painted(drawn, size, settings, wanted, tf.fill([drawn.batch, fields.CELLS, fields.CELLS], fields.FAR))
+    return fields.cut(fields.enlarge(field, size), wanted, size)
+
+
+def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted) -> tf.Tensor:
+    """A third boxes; a third objects; a third strokes, half of which are joined with a box or objects. [B, S, S, 1]."""
+    kind = tf.floor(12 * drawn())  # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and objects
+
+    def choose(chosen, yes, no):
+        return tf.where(tf.reshape(chosen, [-1] + [1] * (yes.shape.rank - 1)), yes, no)
+
+    plain_box = boxes.random_box(drawn, size, limits)
+    part = wanted / size**2 * (0.25 + 0.5 * drawn())  # that a box or objects have of a hole of which strokes are the rest
+    box_field = boxes.random_box_field(drawn, part)
+    objects_field = objects.random_objects_field(drawn.many, tf.where(kind < 8, wanted / size**2, part))
+    start = choose(kind == 10, box_field, choose(kind == 11, objects_field, tf.fill(box_field.shape, fields.FAR)))
+    painted = _painted(drawn, size, settings, tf.where(kind < 8, 0.0, wanted), start)  # those without strokes are soon done
+    field = choose(kind < 8, objects_field, painted)
+    return choose(kind < 4, plain_box, fields.cut(fields.enlarge(field, size), wanted, size))
+
+
+def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field) -> tf.Tensor:
+    """The field [B, 64, 64] with strokes painted into it, until it is nearest to the `wanted` pixels [B]."""
     chain = strokes.random_chain(drawn.many, wanted / size**2, settings)  # [K, B, 6]
-    field = strokes.paint(field, chain, tf.round(wanted * (fields.CELLS**2 / size**2)))
-    inside = fields.cut(fields.enlarge(field, size), wanted, size)
-    if settings.kind == "mixed":
-        inside = tf.where((kind == 0)[:, tf.newaxis, tf.newaxis, tf.newaxis], plain_box, inside)
-    return inside
+    return strokes.paint(field, chain, tf.round(wanted * (fields.CELLS**2 / size**2)))
 
 
 # ---------------------------------------------------------------------------------------------------------------- numbers
