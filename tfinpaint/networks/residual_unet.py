@@ -39,7 +39,7 @@ class ResidualUNet(tf.keras.Model):
     """
 
     def __init__(self, width=32, depth=6, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # the picture stays float32 also under mixed precision; layers cast what they are given
         for name, value, low in (("width", width, 4), ("depth", depth, 2)):
             if not isinstance(value, int) or value < low:
                 raise SettingsError(f"--{name} is a whole number, at least {low}, for residual. Got {value!r}")
@@ -55,12 +55,11 @@ class ResidualUNet(tf.keras.Model):
         self.after_quarter = Block(4 * c, name="after_quarter")
         self.from_quarter = _conv(2 * c, 1, "from_quarter")
         self.after_half = Block(2 * c, name="after_half")
-        # Pictures are float32 also under mixed precision.
         self.last = tf.keras.layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", name="last", dtype="float32")
         make_weights(self, 3, 1)
 
     def call(self, inputs, training=False, with_attention=False, weights_at=None):
-        image, hole = (tf.cast(x, tf.float32) for x in inputs)
+        image, hole = inputs
         fill = smooth_fill(image, hole)  # [B, H, W, 3]
         cells = tf.nn.space_to_depth(tf.concat([fill, hole], -1), 2)  # [B, H/2, W/2, 16]
         half = leaky(self.first(cells))  # [B, H/2, W/2, 2c]
