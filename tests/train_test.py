@@ -119,7 +119,8 @@ def flags_of(path):
 
 
 FEW = ("quickstart", "paris", "musical_celeba", "gated_conv_places2")  # the others run by make test-all
-OBTAIN = {"paris": "not public", "celeba": "tfds:celeb_a", "places2": "places365_small", "canyon": "Places365-Standard"}
+OBTAIN = {"paris": "not public", "celeba": "tfds:celeb_a", "places2": "places365_small", "canyon": "Places365-Standard",
+          "free": "docs/training_photographs.csv"}
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path.stem != "quickstart"], ids=lambda p: p.stem)

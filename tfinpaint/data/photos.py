@@ -37,6 +37,7 @@ _HOW_TO_OBTAIN = {
     "paris": "Paris StreetView is not public: its authors (Context Encoders, Pathak et al. 2016) send it on request by e-mail",
     "celeba": "CelebA is on its project page, mmlab.ie.cuhk.edu.hk/projects/CelebA.html, and may be had by tfds:celeb_a",
     "places2": "Places2 is on places2.csail.mit.edu, and its small photographs may be had by tfds:places365_small",
+    "free": "the photographs that the model in the box learned from are listed with their authors in docs/training_photographs.csv",
     "canyon": "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu",
 }
 _log = logging.getLogger("tfinpaint")
