@@ -27,19 +27,34 @@ def smooth_fill(images, holes):
         float32 [B, H, W, C]: the images, and in the holes means of known pixels, the nearer the more. An image without a known pixel
         becomes 0.
     """
+    levels = pull(images, holes)
+    filled = coarsest(levels)
+    for k in reversed(range(_LEVELS)):
+        filled = push(filled, *levels[k], _FINE_TURNS if k < _FINE else _TURNS)
+    return filled
+
+
+def pull(images, holes):
+    """The pyramid, the finest level first: pairs of what is known, float32 [B, h, w, C], 0 where nothing is, and its share, [B, h, w, 1]."""
     known = 1.0 - holes
-    levels = [(images * known, known)]  # sums and shares of known pixels
+    levels = [(images * known, known)]
     for _ in range(_LEVELS):
-        total, weight = (tf.nn.avg_pool2d(x, 2, 2, "SAME") for x in levels[-1])  # [B, ceil(h / 2), ceil(w / 2), C] and [..., 1]
-        more = tf.minimum(2.0 * weight, 1.0) / tf.maximum(weight, 1e-6)  # two known pixels of four are enough for a whole cell
-        levels.append((total * more, weight * more))
-    total, weight = levels.pop()
-    filled = total / tf.maximum(weight, 1e-6)
-    while levels:
-        total, weight = levels.pop()
-        lacking, size = 1.0 - weight, tf.shape(total)
-        above = tf.repeat(tf.repeat(filled, 2, axis=1), 2, axis=2)[:, :size[1], :size[2]]  # [B, h, w, C]
-        filled = total + lacking * above
-        for _ in range(_FINE_TURNS if len(levels) < _FINE else _TURNS):
-            filled = total + lacking * tf.nn.avg_pool2d(filled, 3, 1, "SAME")
+        total, share = (tf.nn.avg_pool2d(x, 2, 2, "SAME") for x in levels[-1])  # [B, ceil(h / 2), ceil(w / 2), C] and [..., 1]
+        more = tf.minimum(2.0 * share, 1.0) / tf.maximum(share, 1e-6)  # two known pixels of four are enough for a whole cell
+        levels.append((total * more, share * more))
+    return levels
+
+
+def coarsest(levels):
+    """The fill of the last level of a pyramid: its mean colours."""
+    total, share = levels[-1]
+    return total / tf.maximum(share, 1e-6)
+
+
+def push(above, total, share, turns):
+    """The fill of a level from that of the level above, [B, ceil(h / 2), ceil(w / 2), C] -> [B, h, w, C], relaxed so many times."""
+    lacking, size = 1.0 - share, tf.shape(total)
+    filled = total + lacking * tf.repeat(tf.repeat(above, 2, axis=1), 2, axis=2)[:, :size[1], :size[2]]
+    for _ in range(turns):
+        filled = total + lacking * tf.nn.avg_pool2d(filled, 3, 1, "SAME")
     return filled

@@ -1,24 +1,25 @@
-"""The system in the box: a network that corrects a smooth first fill. This project's own; no paper's.
+"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This project's own; no paper's.
 
-What it takes from where: the first fill, a membrane from a pyramid (layers/smooth_fill.py); dilated convolutions around the bottleneck
-(Iizuka et al., Globally and Locally Consistent Image Completion, 2017); a residual U-Net without norms whose blocks begin at 0 (Zhang et
-al., Fixup Initialization, 2019); perceptual and style terms as in partial convolutions (Liu et al., 2018). Images in [-1, 1]; what lies in
-the hole is not looked at.
+What it takes from where: the first fill, a membrane from a pyramid (layers/smooth_fill.py); one network for all sizes of a pyramid, each of
+which adds to what comes from the coarser one (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid
+Networks, 2018); dilated convolutions around the bottleneck (Iizuka et al., Globally and Locally Consistent Image Completion, 2017); blocks
+without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); perceptual and style terms as in partial convolutions (Liu et
+al., 2018). Images in [-1, 1]; what lies in the hole is not looked at.
 
     term          weight   meaning
-    hole               1   L1 in the hole, picture by picture
-    valid            0.1   L1 outside it, which feathering shows
-    perceptual      0.05   L1 of VGG-16 features of the composite
+    hole               1   L1 in the hole at the whole size, picture by picture
+    coarse             1   the same at half and at a quarter of the size, added up
+    perceptual      0.05   L1 of VGG-16 features of the output
     style             50   L1 of their Gram matrices
 
-Adam 5e-4. Both variants are the same. There is no critic: texture comes from the photograph itself (detail.py).
+Adam 1e-3. Both variants are the same. There is no critic: texture comes from the photograph itself (detail.py).
 """
 
 import tensorflow as tf
 
 from tfinpaint.losses import perceptual_and_style, region_l1
 from tfinpaint.networks import VGGFeatures
-from tfinpaint.networks.residual_unet import ResidualUNet
+from tfinpaint.networks.residual_pyramid import ResidualPyramid
 from tfinpaint.systems.base import System
 
 
@@ -26,17 +27,17 @@ class Residual(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first level are twice as many. Images are multiples of 8.
+        width: channels of the network's first level are twice as many. Images are multiples of 32.
         depth: blocks at an eighth of the size.
         variant: "paper" or "official": the same.
     """
 
     system_name = "residual"
-    settings = {"width": 32, "depth": 6}
-    loss_weights = {"hole": 1.0, "valid": 0.1, "perceptual": 0.05, "style": 50.0}
+    settings = {"width": 24, "depth": 6}
+    loss_weights = {"hole": 1.0, "coarse": 1.0, "perceptual": 0.05, "style": 50.0}
     attention_layers = ("known",)
 
-    def __init__(self, width=32, depth=6, variant="paper", **kwargs):
+    def __init__(self, width=24, depth=6, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
         self.width, self.depth = width, depth
         self.generator = self.make_generator()
@@ -44,26 +45,29 @@ class Residual(System):
 
     @property
     def stride(self):
-        return 8
+        return 32
 
     def make_generator(self):
-        return ResidualUNet(self.width, self.depth)
+        return ResidualPyramid(self.width, self.depth)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
         used = any(self.weights_of_terms[name] for name in self.feature_terms)
         self.features = VGGFeatures(perceptual_weights) if used else None
 
     def learning_rates(self, freeze_batch_norm):
-        return 5e-4, 5e-4
+        return 1e-3, 1e-3
 
     def step(self, images, holes):
+        targets = [images]  # the whole, half, a quarter
+        for _ in range(2):
+            targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
         with tf.GradientTape() as tape:
-            output = self.generator([images * (1 - holes), holes], training=True)  # [B, H, W, 3]
-            terms = {"hole": region_l1(output, images, holes) / 2, "valid": region_l1(output, images, 1 - holes) / 2}
+            sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)  # a quarter, half, the whole
+            quarter, half, hole = (region_l1(fill, target, lacking) / 2 for (fill, lacking), target in zip(sizes, reversed(targets)))
+            terms = {"hole": hole, "coarse": quarter + half}
             if self.features:
-                composite = tf.clip_by_value(output, -1.0, 1.0) * holes + images * (1 - holes)
-                targets = self.features((images + 1) / 2)
-                terms |= perceptual_and_style(self.features, [(composite + 1) / 2], targets)
+                output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]
+                terms |= perceptual_and_style(self.features, [(output + 1) / 2], self.features((images + 1) / 2))
             weighted = self.weighted(terms)
             loss = tf.add_n(list(weighted.values()))
             scaled = self.scaled(self.optimizer, loss)

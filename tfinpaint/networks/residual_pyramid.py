@@ -1,0 +1,139 @@
+"""The network of the `residual` system: a smooth fill, corrected on three sizes by one small U-Net without norms.
+
+Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], and its hole [B, H, W, 1].
+Output:  [B, H, W, 3]: the image where it is known, and a fill in the hole, not clipped.
+H and W are multiples of 32.
+
+The known pixels are pulled into a pyramid (layers/smooth_fill.py) and pushed down again. At a quarter, at half and at the whole of the size
+the same U-Net sees the fill that comes from above, and says what to add to it: a hole of 128 pixels is one of 32 at a quarter of the size,
+where its structure is decided, and the finer sizes sharpen it. So the network learns from small squares what it needs for large holes.
+
+The U-Net, with c = width; "block" is two 3x3 convolutions whose result is added to what they were given:
+
+    half       2 x 2 pixels of fill and hole as channels of one cell | 3x3 2c                        h/2
+    quarter    3x3/2 4c | block                                                                      h/4
+    eighth     3x3/2 6c | depth blocks, dilated 1, 2, 4, 8, 1, 2, ...; attention after half of them   h/8
+    quarter    1x1 4c, enlarged, + what was there | block                                            h/4
+    half       1x1 2c, enlarged, + what was there | block | 3x3 12: three channels of 2 x 2 pixels   h/2, h
+
+The last convolution of each block, and of all, begins at 0: the network begins as the smooth fill, and learns what to add. Without norms a
+photograph's fill does not depend on its batch, nor on moving averages, and training and filling compute the same.
+"""
+
+import tensorflow as tf
+
+from tfinpaint.layers.known_attention import KnownAttention
+from tfinpaint.layers.smooth_fill import coarsest, pull, push
+from tfinpaint.networks.parts import leaky, make_weights
+from tfinpaint.settings import SettingsError
+
+SIZES = 3  # a quarter, half and the whole of the picture
+_DILATIONS = (1, 2, 4, 8)
+_TURNS = 8  # of relaxation on a level that only the smooth fill sees
+_CORRECTED_TURNS = 2  # on those that are corrected: they smooth the steps between cells, and leave the structure
+
+
+class ResidualPyramid(tf.keras.Model):
+    """See the top of the file.
+
+    Args:
+        width: c, at least 4.
+        depth: blocks at an eighth of the size, at least 2.
+
+    Call arguments: `[image, hole]`; `with_sizes=True` returns pairs (fill [B, h, w, 3], what of it was lacking [B, h, w, 1], from 0 to 1),
+        of a quarter, half and the whole of the size. `with_attention=True` returns the output and a list with where each position looks
+        at the whole size, on a map of H/8 x W/8, to which `weights_at` adds, see layers/looks.py.
+    """
+
+    def __init__(self, width=24, depth=6, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # the picture stays float32 also under mixed precision; layers cast what they are given
+        for name, value, low in (("width", width, 4), ("depth", depth, 2)):
+            if not isinstance(value, int) or value < low:
+                raise SettingsError(f"--{name} is a whole number, at least {low}, for residual. Got {value!r}")
+        self.width, self.depth = width, depth
+        self.correction = Correction(width, depth, name="correction")
+        make_weights(self, 3, 1)
+
+    def call(self, inputs, training=False, with_sizes=False, with_attention=False, weights_at=None):
+        levels = pull(*inputs)
+        filled = coarsest(levels)
+        for k in reversed(range(SIZES, len(levels) - 1)):
+            filled = push(filled, *levels[k], _TURNS)
+        sizes, look = [], None
+        for k in reversed(range(SIZES)):
+            total, share = levels[k]  # [B, h, w, 3] and [B, h, w, 1]
+            filled = push(filled, total, share, _CORRECTED_TURNS)  # [B, h, w, 3]
+            added = self.correction([filled, 1.0 - share], return_strongest=with_attention and k == 0, weights_at=weights_at)
+            if with_attention and k == 0:
+                added, look = added
+            filled += (1.0 - share) * added
+            sizes.append((filled, 1.0 - share))
+        if with_attention:
+            return filled, [look]
+        return sizes if with_sizes else filled
+
+    def get_config(self):
+        return {"width": self.width, "depth": self.depth}
+
+
+class Correction(tf.keras.layers.Layer):
+    """The U-Net: `[fill, lacking]`, float32 [B, h, w, 3] in [-1, 1] and [B, h, w, 1] -> what to add, float32 [B, h, w, 3]."""
+
+    def __init__(self, width, depth, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        c = width
+        self.depth = depth
+        self.first = _conv(2 * c, 3, "first")
+        self.to_quarter = _conv(4 * c, 3, "to_quarter", strides=2)
+        self.before = Block(4 * c, name="before")
+        self.to_eighth = _conv(6 * c, 3, "to_eighth", strides=2)
+        self.blocks = [Block(6 * c, _DILATIONS[k % len(_DILATIONS)], name=f"block_{k + 1}") for k in range(depth)]
+        self.attention = KnownAttention(2 * c, name="attention")
+        self.from_eighth = _conv(4 * c, 1, "from_eighth")
+        self.after_quarter = Block(4 * c, name="after_quarter")
+        self.from_quarter = _conv(2 * c, 1, "from_quarter")
+        self.after_half = Block(2 * c, name="after_half")
+        self.last = tf.keras.layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", name="last", dtype="float32")
+
+    def call(self, inputs, return_strongest=False, weights_at=None):
+        lacking = inputs[1]
+        cells = tf.nn.space_to_depth(tf.concat(inputs, -1), 2)  # [B, h/2, w/2, 16]
+        half = leaky(self.first(cells))  # [B, h/2, w/2, 2c]
+        quarter = self.before(leaky(self.to_quarter(half)))  # [B, h/4, w/4, 4c]
+        x = leaky(self.to_eighth(quarter))  # [B, h/8, w/8, 6c]
+        look = None
+        for k, block in enumerate(self.blocks):
+            if k == self.depth // 2:
+                x = self.attention([x, lacking], return_strongest=return_strongest, weights_at=weights_at)
+                if return_strongest:
+                    x, look = x
+            x = block(x)
+        x = self.after_quarter(_doubled(self.from_eighth(x)) + quarter)  # [B, h/4, w/4, 4c]
+        x = self.after_half(_doubled(self.from_quarter(x)) + half)  # [B, h/2, w/2, 2c]
+        added = tf.nn.depth_to_space(self.last(leaky(x)), 2)  # [B, h, w, 3]
+        return (added, look) if return_strongest else added
+
+
+class Block(tf.keras.layers.Layer):
+    """x + conv(leaky(conv(leaky(x)))), 3x3 each; the second one begins at 0. [B, H, W, filters] -> the same."""
+
+    def __init__(self, filters, dilation_rate=1, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.dilation_rate = filters, dilation_rate
+        self.first = _conv(filters, 3, "first", dilation_rate=dilation_rate, dtype=self.dtype_policy)
+        self.second = _conv(filters, 3, "second", kernel_initializer="zeros", dtype=self.dtype_policy)
+
+    def call(self, x):
+        return x + self.second(leaky(self.first(leaky(x))))
+
+    def get_config(self):
+        return {**super().get_config(), "filters": self.filters, "dilation_rate": self.dilation_rate}
+
+
+def _conv(filters, kernel_size, name, kernel_initializer="he_normal", **kwargs):
+    return tf.keras.layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer=kernel_initializer, name=name, **kwargs)
+
+
+def _doubled(x):
+    """[B, H, W, C] -> [B, 2 H, 2 W, C]."""
+    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
