@@ -280,8 +280,8 @@ _FLAGS = {
     # what is trained
     "system": ("str", "multistage", "System to train, or that weights are imported for, one of tfinpaint.SYSTEMS."),
     "variant": (("paper", "official"), "paper", "paper: as the text says. official: as the authors' released code does."),
-    "width": ("int", None, "Channels of the generator's first layer (papers: 64; contextual_attention, residual 32, gated_conv 48). Small "
-                           "systems are the same code.", 4, 1024),
+    "width": ("int", None, "Channels of the generator's first layer (papers: 64; contextual_attention 32, gated_conv 48, residual 24). "
+                           "Small systems are the same code.", 4, 1024),
     "depth": ("int", None, "Halvings of the generator's U-Net (papers: 8; multistage, partial_conv and coherent_semantic). Images are "
                            "multiples of 2^depth. Of residual: its blocks at an eighth of the size (6).", 4, 10),
     "discount": ("float", None, "gamma of the spatial discount (contextual_attention only): a missing pixel counts gamma^distance. 1: "
@@ -349,10 +349,10 @@ _FLAGS = {
                                 "Weights stay float32."),
     "jit_compile": ("bool", False, "Compile the training step with XLA."),
     "weight_l1": ("float", None, "Weight of the L1 term everywhere (musical). Default of all weights: the paper's."),
-    "weight_valid": ("float", None, "Weight of the L1 term outside the hole (multistage, partial_conv, contextual_attention, residual)."),
-    "weight_hole": ("float", None, "Weight of the L1 term in the hole (the same, and musical)."),
+    "weight_valid": ("float", None, "Weight of the L1 term outside the hole (multistage, partial_conv, contextual_attention)."),
+    "weight_hole": ("float", None, "Weight of the L1 term in the hole (the same, musical, residual)."),
     "weight_rough": ("float", None, "Weight of the rough output's L1 term (coherent_semantic)."),
-    "weight_coarse": ("float", None, "Weight of the coarse output's L1 term (gated_conv)."),
+    "weight_coarse": ("float", None, "Weight of the coarse outputs' L1 term (gated_conv, residual)."),
     "weight_refinement": ("float", None, "Weight of the refined output's L1 term (coherent_semantic, gated_conv)."),
     "weight_perceptual": ("float", None, "Weight of the perceptual term (multistage, partial_conv, musical, residual)."),
     "weight_style": ("float", None, "Weight of the style term (multistage, partial_conv, musical, residual)."),

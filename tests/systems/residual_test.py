@@ -1,55 +1,91 @@
-"""The system in the box: what it begins as, its terms, its network."""
+"""The system in the box: what it begins as, its sizes, its terms, its network."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import tfinpaint
-from tfinpaint.layers.smooth_fill import smooth_fill
+from tfinpaint.layers.smooth_fill import coarsest, pull, push
 
 
 @pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
-    images = tf.image.resize(rng.uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32), (32, 32), "bicubic")
-    holes = np.zeros((2, 32, 32, 1), np.float32)
-    holes[0, 6:20, 9:25] = 1
-    holes[1, 20:30, :30] = 1
+    images = tf.image.resize(rng.uniform(-1, 1, (2, 6, 6, 3)).astype(np.float32), (64, 64), "bicubic")
+    holes = np.zeros((2, 64, 64, 1), np.float32)
+    holes[0, 12:41, 19:50] = 1
+    holes[1, 20:30, :60] = 1
     return images, tf.constant(holes)
 
 
-def test_begins_as_the_smooth_fill(batch):
-    system = tfinpaint.create("residual", width=4, depth=2)
+def made(seed=1, **settings):
+    """A small system whose weights are random, those that begin at 0 too."""
+    system = tfinpaint.create("residual", **{"width": 4, "depth": 2} | settings)
+    for k, v in enumerate(system.generator.trainable_variables):
+        v.assign(tf.random.stateless_normal(v.shape, [seed, k], stddev=0.1))
+    return system
+
+
+def test_begins_as_a_smooth_fill(batch):
     images, holes = batch
-    np.testing.assert_array_equal(system.generate(images, holes), smooth_fill(images * (1 - holes), holes))
+    system = tfinpaint.create("residual", width=4, depth=2)
+    levels = pull(images, holes)
+    filled = coarsest(levels)
+    for k in reversed(range(9)):
+        filled = push(filled, *levels[k], 2 if k < 3 else 8)
+    np.testing.assert_allclose(system.generate(images, holes), filled, atol=1e-6)
+
+
+def test_each_size_is_corrected_by_the_same_network(batch):
+    """A quarter, half and the whole, as the file says: what comes from above, and what the network adds to it where pixels lack."""
+    images, holes = batch
+    system = made()
+    sizes = system.generator([images * (1 - holes), holes], with_sizes=True)
+    levels = pull(images, holes)
+    filled = coarsest(levels)
+    for k in reversed(range(3, 9)):
+        filled = push(filled, *levels[k], 8)
+    for (got, lacking), k in zip(sizes, (2, 1, 0), strict=True):
+        total, share = levels[k]
+        filled = push(filled, total, share, 2)
+        filled += (1 - share) * system.generator.correction([filled, 1 - share])
+        np.testing.assert_allclose(lacking, 1 - share, atol=1e-6)
+        np.testing.assert_allclose(got, filled, atol=1e-5)
+    assert [tuple(fill.shape[1:3]) for fill, _ in sizes] == [(16, 16), (32, 32), (64, 64)]
+    np.testing.assert_allclose(system.generate(images, holes), filled, atol=1e-5)
+
+
+def test_known_pixels_pass_through(batch):
+    images, holes = batch
+    output = made().generate(images, holes)
+    np.testing.assert_array_equal(np.where(holes > 0, 0, output), np.where(holes > 0, 0, images))
 
 
 def test_parameter_count():
     system = tfinpaint.create("residual")
-    assert sum(v.shape.num_elements() for v in system.generator.trainable_variables) == 5_090_700
+    assert sum(v.shape.num_elements() for v in system.generator.trainable_variables) == 2_867_244
     assert not system.generator.non_trainable_variables
 
 
 def test_terms_are_those_of_the_file(batch):
-    """L1 on the [0, 1] scale: in the hole and outside it, picture by picture."""
-    system = tfinpaint.create("residual", width=4, depth=2)
-    system.compile(perceptual_weights="none")
-    for v in system.generator.trainable_variables:
-        v.assign(tf.random.stateless_normal(v.shape, [0, 1], stddev=0.1))
+    """L1 on the [0, 1] scale in what lacks, picture by picture, at each size."""
     images, holes = (np.asarray(x) for x in batch)
-    error = np.abs(system.generate(*batch) - images) / 2
-    hole = np.mean([e[h[..., 0] > 0].mean() for e, h in zip(error, holes)])
-    valid = np.mean([e[h[..., 0] == 0].mean() for e, h in zip(error, holes)])
+    system = made()
+    system.compile(perceptual_weights="none")
+    means = []
+    for (fill, lacking), n in zip(system.generator([images * (1 - holes), holes], with_sizes=True), (4, 2, 1)):
+        target = images.reshape(2, 64 // n, n, 64 // n, n, 3).mean((2, 4))
+        error = np.asarray(np.abs(fill - target) / 2 * lacking)
+        means.append(np.mean([e.sum() / (3 * share.sum()) for e, share in zip(error, np.asarray(lacking))]))
     logs = system.step(*batch)
-    assert hole > 0.01 and valid > 0.01
-    assert float(logs["hole"]) == pytest.approx(hole, rel=1e-4) and float(logs["valid"]) == pytest.approx(0.1 * valid, rel=1e-4)
-    assert float(logs["loss"]) == pytest.approx(hole + 0.1 * valid, rel=1e-4)
+    assert min(means) > 0.01
+    assert float(logs["hole"]) == pytest.approx(means[2], rel=1e-4)
+    assert float(logs["coarse"]) == pytest.approx(means[0] + means[1], rel=1e-4)
+    assert float(logs["loss"]) == pytest.approx(sum(means), rel=1e-4)
 
 
 def test_a_fill_does_not_depend_on_its_batch(batch):
-    system = tfinpaint.create("residual", width=4, depth=2)
-    for v in system.generator.trainable_variables:
-        v.assign(tf.random.stateless_normal(v.shape, [0, 2], stddev=0.1))
+    system = made()
     together = system.generate(*batch)
     for k in range(2):
         np.testing.assert_allclose(system.generate(batch[0][k:k + 1], batch[1][k:k + 1])[0], together[k], atol=1e-5)
@@ -68,5 +104,5 @@ def test_learns_in_bfloat16_what_it_learns_in_float32(batch):
         finally:
             tf.keras.mixed_precision.set_global_policy("float32")
         assert system.generate(*batch).dtype == tf.float32
-        assert losses[policy][-1] < 0.5 * losses[policy][0]
-    assert losses["mixed_bfloat16"][0] == pytest.approx(losses["float32"][0], rel=0.02)
+        assert losses[policy][-1] < 0.7 * losses[policy][0]
+    assert losses["mixed_bfloat16"][0] == pytest.approx(losses["float32"][0], rel=1e-3)

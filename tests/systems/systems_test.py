@@ -25,7 +25,7 @@ TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"
          "multistage": {"valid", "hole", "perceptual", "style", "variation", "adversarial"},
          "coherent_semantic": {"rough", "refinement", "consistency", "adversarial", "feature_adversarial"},
          "partial_conv": {"valid", "hole", "perceptual", "style", "variation"}, "gated_conv": {"coarse", "refinement", "adversarial"},
-         "residual": {"hole", "valid", "perceptual", "style"}}
+         "residual": {"hole", "coarse", "perceptual", "style"}}
 ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
 
 
@@ -146,7 +146,7 @@ def test_parameter_counts_of_the_critics(no_numbers):
 
 def test_default_sizes_are_the_papers():
     widths = {"contextual_attention": 32, "musical": 64, "multistage": 64, "coherent_semantic": 64, "partial_conv": 64, "gated_conv": 48,
-              "residual": 32}
+              "residual": 24}
     for name in tfinpaint.SYSTEMS:
         settings = tfinpaint.systems.all_settings(name)
         assert settings["width"] == widths[name] and settings.get("depth", 8) == (6 if name == "residual" else 8)
@@ -439,7 +439,7 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
 @systems
 def test_adam_is_the_papers(name):
     betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999), "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
-    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4), "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4)}
+    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4), "multistage": (2e-4, 2e-5), "residual": (1e-3, 1e-3)}
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
     assert len(optimizers) == (1 if name in ("musical", "partial_conv", "residual") else 2)
@@ -462,7 +462,7 @@ def test_weights_of_the_terms(monkeypatch):
              "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002},
              "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
              "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
-             "residual": {"hole": 1, "valid": 0.1, "perceptual": 0.05, "style": 50}}
+             "residual": {"hole": 1, "coarse": 1, "perceptual": 0.05, "style": 50}}
     official = {"musical": {"hole": 6, "adversarial": 0.06},
                 "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1, "adversarial": 0.2, "feature_adversarial": 0.2}}
     for name, weights in paper.items():
@@ -560,7 +560,7 @@ def test_critic_weights_are_musicals_alone(name):
 @systems
 def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
     system = small(name)
-    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 8}.get(name, 16)
+    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 32}.get(name, 16)
     assert system.stride == stride
     for call in (system.generate, system.attention, lambda *data: system.train_step(data)):
         with pytest.raises(ValueError, match=f"multiples of {stride}. Got 20 x 64"):

@@ -35,7 +35,7 @@ def smooth_fill(images, holes):
 
 
 def pull(images, holes):
-    """The pyramid, the finest level first: pairs of what is known, float32 [B, h, w, C], 0 where nothing is, and its share, [B, h, w, 1]."""
+    """The pyramid, the finest level first: what is known, float32 [B, h, w, C], 0 where nothing is, and its share [B, h, w, 1]."""
     known = 1.0 - holes
     levels = [(images * known, known)]
     for _ in range(_LEVELS):
