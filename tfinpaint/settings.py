@@ -47,6 +47,7 @@ class PhotoSettings:
     resize:  shorter side in pixels before the crop; 0 means 350 / 256 of `image_size`, as for Paris StreetView and Places2.
     crop:    "random" (Paris, Places2) or "center" (CelebA).
     mirror:  mirror half of the photographs left to right.
+    color_jitter: most that brightness, contrast and saturation of a square are raised or lowered, as a share of themselves; 0: none.
     """
 
     source: str
@@ -54,6 +55,7 @@ class PhotoSettings:
     resize: int = 0
     crop: str = "random"
     mirror: bool = True
+    color_jitter: float = 0.0
 
     def __post_init__(self):
         if self.image_size < 16:
@@ -63,6 +65,8 @@ class PhotoSettings:
                                 f"or 0 for 350/256 of it. Got {self.resize}")
         if self.crop not in ("random", "center"):
             raise SettingsError(f"--crop is random or center. Got {self.crop!r}")
+        if not 0 <= self.color_jitter < 1:
+            raise SettingsError(f"--color_jitter is at least 0 and below 1. Got {self.color_jitter}")
 
     @property
     def shorter_side(self) -> int:
@@ -299,6 +303,8 @@ _FLAGS = {
     "resize": ("int", 0, "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of --image_size.", 0, 65536),
     "crop": (("random", "center"), "random", "Where the training square is cut."),
     "mirror": ("bool", True, "Mirror half of the photographs left to right."),
+    "color_jitter": ("float", 0.0, "X: brightness, contrast and saturation of each training square are multiplied by random factors within "
+                                   "1 +- X. 0: off."),
     "holes": ("str", "strokes", "Holes to train with: center, box, objects (one to three smooth blobs), strokes, mixed (a third boxes, a "
                                 "third objects, a third strokes, half of these joined with a box or objects) or files:PATH (a mask file "
                                 "or a folder of them). Of evaluate: center, strokes (the fixed sets) or files:PATH; unless given, the "
@@ -437,7 +443,7 @@ def parse_range(name: str, words, number=float):
 
 def photo_settings(values) -> PhotoSettings:
     """From parsed absl flags (or anything with the same attributes)."""
-    return PhotoSettings(values.train_data, values.image_size, values.resize, values.crop, values.mirror)
+    return PhotoSettings(values.train_data, values.image_size, values.resize, values.crop, values.mirror, values.color_jitter)
 
 
 def hole_settings(values) -> HoleSettings:
