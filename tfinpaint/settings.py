@@ -212,7 +212,7 @@ class EvaluationSettings:
 
     models:       run directories, version directories of exports, or names of references; the first is the one that others differ from.
     data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]", or "pairs:PATH".
-    holes:        "center", "strokes" or "files:PATH"; pairs bring their own.
+    holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
     ratio_bins:   shares of missing pixels (LO, HI], a block of the table each.
     image_size:   side of the squares; None: that of the first model that was trained, or 256.
     count:        photographs, the first ones; 0: all.
@@ -246,8 +246,8 @@ class EvaluationSettings:
             raise SettingsError(f"--mask_is is hole or known. Got {self.mask_is!r}")
         if not self.models and not self.references:
             raise SettingsError("--model is missing: run directories, exports, telea, navier_stokes or mean, with commas between")
-        if self.holes is not None and self.holes not in ("center", "strokes") and not self.holes.startswith("files:"):
-            raise SettingsError(f"--holes is center, strokes (the fixed sets) or files:PATH here. Got {self.holes!r}")
+        if self.holes is not None and self.holes not in ("center", "strokes", "objects") and not self.holes.startswith("files:"):
+            raise SettingsError(f"--holes is center, strokes or objects (the fixed sets) or files:PATH here. Got {self.holes!r}")
         if self.data.startswith("pairs:") and (self.holes or self.ratio_bins or self.image_size):
             raise SettingsError("--data=pairs: brings its own holes and sizes: leave --holes, --ratio_bins and --image_size")
         for low, high in self.ratio_bins:
@@ -307,8 +307,8 @@ _FLAGS = {
                                    "1 +- X. 0: off."),
     "holes": ("str", "strokes", "Holes to train with: center, box, objects (one to three smooth blobs), strokes, mixed (a third boxes, a "
                                 "third objects, a third strokes, half of these joined with a box or objects) or files:PATH (a mask file "
-                                "or a folder of them). Of evaluate: center, strokes (the fixed sets) or files:PATH; unless given, the "
-                                "protocol's."),
+                                "or a folder of them). Of evaluate: center, strokes or objects (the fixed sets) or files:PATH; unless "
+                                "given, the protocol's."),
     "hole_ratio": ("range", None, "LO,HI: share of missing pixels that every hole keeps to. Default: the kind's own range."),
     "box_aspect": ("float", 2.0, "Most that the longer side of a box measures in shorter ones (--holes=box)."),
     "stroke_vertices": ("range", (4, 12), "LO,HI: corners of a stroke."),

@@ -15,7 +15,7 @@ import tensorflow as tf
 import tfinpaint
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings, to_json, train_settings_from_json
 from tfinpaint.training import train
-from tfinpaint.training.schedule import RateSchedule, schedule_of
+from tfinpaint.training.schedule import RateSchedule, description, schedule_of
 
 SETTINGS = TrainSettings(
     system="multistage", photos=PhotoSettings("samples:astronaut,chelsea", image_size=32), holes=HoleSettings(),
@@ -44,6 +44,12 @@ def test_the_curves(kind, warmup, steps, final):
     np.testing.assert_allclose([float(compiled(tf.constant(step, tf.int64))) for step in at], expected, rtol=1e-4, atol=1e-9)
     again = RateSchedule.from_config(schedule.get_config())
     assert float(again(5)) == float(schedule(5))
+
+
+def test_a_dry_run_says_how_the_rate_goes_on():
+    assert description(SETTINGS, 2e-4) == "learning rate: 0.0002"
+    assert description(FALLS, 1e-3) == "learning rate: from 0 to 0.001 at step 2, cosine to 0.0001 at step 5, the run stops at 6 (--steps)"
+    assert description(dataclasses.replace(FALLS, steps=5), 1e-3).endswith("cosine to 0.0001 at step 5")
 
 
 def batch(count=2, size=32):
