@@ -20,7 +20,7 @@ from tfinpaint.training.schedule import RateSchedule, description, schedule_of
 SETTINGS = TrainSettings(
     system="multistage", photos=PhotoSettings("samples:astronaut,chelsea", image_size=32), holes=HoleSettings(),
     eval_data="samples:coffee", system_settings=(("width", 4), ("depth", 4)), batch_size=2, steps=6, perceptual_weights="none",
-    checkpoint_every=100, log_every=1, sample_every=0, eval_count=1)
+    loss_weights=(("adversarial", 0.0),), checkpoint_every=100, log_every=1, sample_every=0, eval_count=1)
 FALLS = dataclasses.replace(SETTINGS, learning_rate=1e-3, warmup_steps=2, schedule="cosine", schedule_steps=3, final_rate=0.1)
 
 
