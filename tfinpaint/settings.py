@@ -47,6 +47,7 @@ class PhotoSettings:
     resize:  shorter side in pixels before the crop; 0 means 350 / 256 of `image_size`, as for Paris StreetView and Places2.
     crop:    "random" (Paris, Places2) or "center" (CelebA).
     mirror:  mirror half of the photographs left to right.
+    color_jitter: most that brightness, contrast and saturation of a square are raised or lowered, as a share of themselves; 0: none.
     """
 
     source: str
@@ -54,6 +55,7 @@ class PhotoSettings:
     resize: int = 0
     crop: str = "random"
     mirror: bool = True
+    color_jitter: float = 0.0
 
     def __post_init__(self):
         if self.image_size < 16:
@@ -63,6 +65,8 @@ class PhotoSettings:
                                 f"or 0 for 350/256 of it. Got {self.resize}")
         if self.crop not in ("random", "center"):
             raise SettingsError(f"--crop is random or center. Got {self.crop!r}")
+        if not 0 <= self.color_jitter < 1:
+            raise SettingsError(f"--color_jitter is at least 0 and below 1. Got {self.color_jitter}")
 
     @property
     def shorter_side(self) -> int:
@@ -211,7 +215,7 @@ class EvaluationSettings:
 
     models:       run directories, version directories of exports, or names of references; the first is the one that others differ from.
     data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]", or "pairs:PATH".
-    holes:        "center", "strokes" or "files:PATH"; pairs bring their own.
+    holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
     ratio_bins:   shares of missing pixels (LO, HI], a block of the table each.
     image_size:   side of the squares; None: that of the first model that was trained, or 256.
     count:        photographs, the first ones; 0: all.
@@ -245,8 +249,8 @@ class EvaluationSettings:
             raise SettingsError(f"--mask_is is hole or known. Got {self.mask_is!r}")
         if not self.models and not self.references:
             raise SettingsError("--model is missing: run directories, exports, telea, navier_stokes or mean, with commas between")
-        if self.holes is not None and self.holes not in ("center", "strokes") and not self.holes.startswith("files:"):
-            raise SettingsError(f"--holes is center, strokes (the fixed sets) or files:PATH here. Got {self.holes!r}")
+        if self.holes is not None and self.holes not in ("center", "strokes", "objects") and not self.holes.startswith("files:"):
+            raise SettingsError(f"--holes is center, strokes or objects (the fixed sets) or files:PATH here. Got {self.holes!r}")
         if self.data.startswith("pairs:") and (self.holes or self.ratio_bins or self.image_size):
             raise SettingsError("--data=pairs: brings its own holes and sizes: leave --holes, --ratio_bins and --image_size")
         for low, high in self.ratio_bins:
@@ -302,10 +306,12 @@ _FLAGS = {
     "resize": ("int", 0, "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of --image_size.", 0, 65536),
     "crop": (("random", "center"), "random", "Where the training square is cut."),
     "mirror": ("bool", True, "Mirror half of the photographs left to right."),
+    "color_jitter": ("float", 0.0, "X: brightness, contrast and saturation of each training square are multiplied by random factors within "
+                                   "1 +- X. 0: off."),
     "holes": ("str", "strokes", "Holes to train with: center, box, objects (one to three smooth blobs), strokes, mixed (a third boxes, a "
                                 "third objects, a third strokes, half of these joined with a box or objects) or files:PATH (a mask file "
-                                "or a folder of them). Of evaluate: center, strokes (the fixed sets) or files:PATH; unless given, the "
-                                "protocol's."),
+                                "or a folder of them). Of evaluate: center, strokes or objects (the fixed sets) or files:PATH; unless "
+                                "given, the protocol's."),
     "hole_ratio": ("range", None, "LO,HI: share of missing pixels that every hole keeps to. Default: the kind's own range."),
     "box_aspect": ("float", 2.0, "Most that the longer side of a box measures in shorter ones (--holes=box)."),
     "stroke_vertices": ("range", (4, 12), "LO,HI: corners of a stroke."),
@@ -442,7 +448,7 @@ def parse_range(name: str, words, number=float):
 
 def photo_settings(values) -> PhotoSettings:
     """From parsed absl flags (or anything with the same attributes)."""
-    return PhotoSettings(values.train_data, values.image_size, values.resize, values.crop, values.mirror)
+    return PhotoSettings(values.train_data, values.image_size, values.resize, values.crop, values.mirror, values.color_jitter)
 
 
 def hole_settings(values) -> HoleSettings:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from tfinpaint.data import batches
 from tfinpaint.data.batches import cut, evaluation_squares, resized, training_batches
+from tfinpaint.data.colors import jittered
 from tfinpaint.data.holes import holes
 from tfinpaint.data.photos import open_photos
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
@@ -135,6 +136,49 @@ def test_preprocessing_in_the_pipeline_is_the_eager_one(folder):
     for images, _ in take(8, settings, BOXES, 3, 0):
         np.testing.assert_array_equal(images, np.float32(np.round((images + 1) * 127.5)) / np.float32(127.5) - 1)
         assert all(np.round((image + 1) * 127.5).astype(np.uint8).tobytes() in possible for image in images)
+
+
+def test_colour_jitter_changes_the_colours_alone_and_repeats(folder):
+    plain, jitter = (PhotoSettings(folder, 32, color_jitter=x) for x in (0.0, 0.3))
+    first, *rest = (take(4, jitter, BOXES, 3, 11, start_step=start) for start in (0, 2))
+    for (images, _), (later, _) in zip(first[2:], rest[0]):
+        np.testing.assert_array_equal(images, later)
+    numbers = []
+    for step, ((images, made), (changed, made_too)) in enumerate(zip(take(4, plain, BOXES, 3, 11), first)):
+        np.testing.assert_array_equal(made, made_too)
+        for index, (before, after) in enumerate(zip(images, changed)):
+            key = tf.random.experimental.stateless_fold_in(tf.constant([11, 3 * step + index], tf.int64), batches._COLOR)
+            numbers.append(tf.random.stateless_uniform([3], key, alg="philox").numpy())
+            square = np.round((before + 1) * 127.5).astype(np.uint8)
+            np.testing.assert_array_equal(np.round((after + 1) * 127.5), jittered(square, numbers[-1], 0.3))
+    assert len({tuple(n) for n in numbers}) == len(numbers)
+
+
+def test_the_three_factors_of_colour_jitter():
+    square = np.random.RandomState(0).randint(60, 180, (16, 16, 3), np.uint8)
+    half = np.full(3, 0.5, np.float32)
+    np.testing.assert_array_equal(jittered(square, half, 0.4), square)
+
+    def changed(place, number):
+        return jittered(square, np.where(np.arange(3) == place, number, 0.5).astype(np.float32), 0.4).astype(float)
+
+    np.testing.assert_allclose(changed(0, 1.0), square * 1.4, atol=0.51)
+    np.testing.assert_allclose(changed(0, 0.25), square * 0.8, atol=0.51)
+    grey = square @ [0.299, 0.587, 0.114]
+    np.testing.assert_allclose(changed(1, 0.0), grey.mean() + 0.6 * (square - grey.mean()), atol=0.51)
+    np.testing.assert_allclose(changed(2, 0.0), grey[..., None] + 0.6 * (square - grey[..., None]), atol=0.51)
+    everything = jittered(square, np.array([0.9, 0.2, 0.8]), 0.4).astype(float)
+    bright = square * 1.32
+    mean = (bright @ [0.299, 0.587, 0.114]).mean()
+    flat = mean + 0.76 * (bright - mean)
+    own = (flat @ [0.299, 0.587, 0.114])[..., None]
+    np.testing.assert_allclose(everything, np.clip(own + 1.24 * (flat - own), 0, 255), atol=0.51)
+
+
+@pytest.mark.parametrize("amount", [-0.1, 1.0, float("nan")])
+def test_colour_jitter_that_cannot_be_is_refused(amount):
+    with pytest.raises(SettingsError, match="--color_jitter is at least 0 and below 1. Got"):
+        PhotoSettings("samples:", color_jitter=amount)
 
 
 def test_memory_makes_no_difference(folder, monkeypatch):

@@ -142,8 +142,8 @@ def test_outlines_of_objects_vary():
     assert min(aspect) < 1.2 and np.percentile(aspect, 90) > 1.8 and max(aspect) < 5
 
 
-def test_a_batch_of_objects_begins_as_a_smaller_one_of_the_same_numbers():
-    """What one hole is does not depend on those beside it: drawn with the same numbers, alone or in a batch, its field is the same."""
+def test_objects_do_not_depend_on_those_beside_them():
+    """With the same numbers, a field is the same alone and in a batch."""
     draw = np.random.RandomState(0)
     drawn = [draw.rand(6, n).astype(np.float32) for n in (1, 3, 6, 3, 3, 3, 15, 15)]
     share = np.linspace(0.03, 0.5, 6).astype(np.float32)

@@ -35,6 +35,19 @@ def test_strokes_are_the_fixed_sets_of_the_protocols_bins(photos):
     assert [b.fingerprint for b in again] == [b.fingerprint for b in found]
 
 
+def test_objects_are_a_fixed_set_for_each_bin(photos):
+    found = blocks(f"folder:{photos}", protocol="multistage", holes="objects", count=4)
+    assert [b.title for b in found] == ["objects, 10-20 %", "objects, 30-40 %", "objects, 50-60 %"]
+    for b, (low, high) in zip(found, ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))):
+        assert all(low < share <= high for share in b.shares) and len({hole.tobytes() for hole in b.holes}) == 4
+    fewer, = blocks(f"folder:{photos}", holes="objects", count=2, ratio_bins=((0.3, 0.4),))
+    np.testing.assert_array_equal(fewer.holes, [found[1].holes[k] for k in range(2)])
+    (low,) = blocks(f"folder:{photos}", holes="objects", count=2, ratio_bins=((0, 0.1),))
+    assert all(0 < share <= 0.1 for share in low.shares)
+    with pytest.raises(SettingsError, match="--ratio_bins=0.3-0.31 is too narrow for objects of 32 x 32 pixels"):
+        blocks(f"folder:{photos}", holes="objects", ratio_bins=((0.3, 0.31),))
+
+
 @pytest.mark.parametrize("protocol,side,start", [("musical", 16, 8), ("deepfill", 16, 8), ("coherent_semantic", 15, 8)])
 def test_centred_holes_have_the_papers_side(photos, protocol, side, start):
     (b,) = blocks(f"folder:{photos}", protocol=protocol)

@@ -125,17 +125,25 @@ def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_scale(batch, froz
     assert float(system.critic_optimizer.learning_rate) == pytest.approx(2e-5 if frozen == "none" else 5e-6)
 
 
-def test_moving_average_warms_up_and_copies_statistics(batch):
+def test_moving_average_warms_up_and_takes_in_statistics(batch):
     system = small(ema_decay=0.5)
-    kernel, average = system.generator.encoders["1"].kernel, system.averaged_generator.encoders["1"].kernel
-    expected = kernel.numpy()
+    values, averages = (({"kernel": g.encoders["1"].kernel, "mean": g.encoder_norms["3"].moving_mean,
+                          "variance": g.decoder_norms["3"].moving_variance}) for g in (system.generator, system.averaged_generator))
+    expected = {name: value.numpy() for name, value in values.items()}
     for t in range(1, 4):
         system.step(*batch)
         decay = min(0.5, (1 + t) / (10 + t))
-        expected = decay * expected + (1 - decay) * kernel.numpy()
-        np.testing.assert_allclose(average, expected, atol=1e-6)
-    for norm, averaged in zip(system.generator.encoder_norms.values(), system.averaged_generator.encoder_norms.values()):
-        np.testing.assert_array_equal(averaged.moving_variance, norm.moving_variance)
+        for name, value in values.items():
+            expected[name] = decay * expected[name] + (1 - decay) * value.numpy()
+            np.testing.assert_allclose(averages[name], expected[name], rtol=1e-5, atol=1e-6)
+    assert not np.array_equal(averages["mean"], values["mean"])
+
+
+def test_a_decay_of_0_makes_the_average_a_copy(batch):
+    system = small(ema_decay=0.0)
+    system.step(*batch)
+    for average, value in zip(system.averaged_generator.variables, system.generator.variables, strict=True):
+        np.testing.assert_array_equal(average, value)
 
 
 @pytest.mark.parametrize("variant", ["paper", "official"])

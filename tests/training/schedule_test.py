@@ -15,12 +15,12 @@ import tensorflow as tf
 import tfinpaint
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings, to_json, train_settings_from_json
 from tfinpaint.training import train
-from tfinpaint.training.schedule import RateSchedule, schedule_of
+from tfinpaint.training.schedule import RateSchedule, description, schedule_of
 
 SETTINGS = TrainSettings(
     system="multistage", photos=PhotoSettings("samples:astronaut,chelsea", image_size=32), holes=HoleSettings(),
     eval_data="samples:coffee", system_settings=(("width", 4), ("depth", 4)), batch_size=2, steps=6, perceptual_weights="none",
-    checkpoint_every=100, log_every=1, sample_every=0, eval_count=1)
+    loss_weights=(("adversarial", 0.0),), checkpoint_every=100, log_every=1, sample_every=0, eval_count=1)
 FALLS = dataclasses.replace(SETTINGS, learning_rate=1e-3, warmup_steps=2, schedule="cosine", schedule_steps=3, final_rate=0.1)
 
 
@@ -44,6 +44,12 @@ def test_the_curves(kind, warmup, steps, final):
     np.testing.assert_allclose([float(compiled(tf.constant(step, tf.int64))) for step in at], expected, rtol=1e-4, atol=1e-9)
     again = RateSchedule.from_config(schedule.get_config())
     assert float(again(5)) == float(schedule(5))
+
+
+def test_a_dry_run_says_how_the_rate_goes_on():
+    assert description(SETTINGS, 2e-4) == "learning rate: 0.0002"
+    assert description(FALLS, 1e-3) == "learning rate: from 0 to 0.001 at step 2, cosine to 0.0001 at step 5, the run stops at 6 (--steps)"
+    assert description(dataclasses.replace(FALLS, steps=5), 1e-3).endswith("cosine to 0.0001 at step 5")
 
 
 def batch(count=2, size=32):

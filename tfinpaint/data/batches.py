@@ -1,11 +1,12 @@
 """The input pipeline: batches of training squares and their holes, and the fixed squares of a validation pass.
 
 Preprocessing as in the papers (multistage, section 4.2; PhotoSettings): the shorter side is resized (bicubic with antialiasing), a
-random or centred square is cut out, half of the squares are mirrored, and values come to [-1, 1].
+random or centred square is cut out, half of the squares are mirrored, and values come to [-1, 1]. Where the settings say so, the colours of
+each square are jittered first (colors.py).
 
-The order is a function of the seed alone, and so is each crop: the batch of step t is the same whether the run began at 0 or was
-resumed at t. Photographs in files are found by arithmetic (element i = t * B + b of a run is photograph `shuffle(i mod n)` of round
-i // n), so resuming costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it skips.
+The order is a function of the seed alone, and so are each crop and its colours: the batch of step t is the same whether the run began at
+0 or was resumed at t. Photographs in files are found by arithmetic (element i = t * B + b of a run is photograph `shuffle(i mod n)` of
+round i // n), so resuming costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it skips.
 """
 
 import functools
@@ -19,11 +20,12 @@ from PIL import Image
 from tfinpaint.addons import euclidean_dist_transform
 from tfinpaint.data import hole_files
 from tfinpaint.data import holes as made_holes
+from tfinpaint.data.colors import jittered
 from tfinpaint.data.photos import PhotoFiles, open_photos
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, PhotoSettings
 
-_ORDER, _CROP = 0x0DE2, 0xC209  # keep these numbers apart from other uses of the seed
+_ORDER, _CROP, _COLOR = 0x0DE2, 0xC209, 0xC0104  # keep these numbers apart from other uses of the seed
 _CACHE_BYTES = 2**28  # resized photographs are kept in memory where all of them fit
 _FOREVER = 2**40  # steps
 _STRIP = 8  # no photograph is longer than so many times its shorter side
@@ -142,9 +144,14 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
     size, shorter = settings.image_size, settings.shorter_side
     elements = tf.data.Dataset.range(first, _FOREVER)
 
-    def numbers(element):
-        key = tf.random.experimental.stateless_fold_in(tf.stack([tf.constant(seed, tf.int64), element]), _CROP)
-        return tf.random.stateless_uniform([3], key, alg="philox")
+    def numbers(element):  # [6]: three of the crop, three of the colours, which do not change the crop
+        pair = tf.stack([tf.constant(seed, tf.int64), element])
+        keys = [tf.random.experimental.stateless_fold_in(pair, stream) for stream in (_CROP, _COLOR)]
+        return tf.concat([tf.random.stateless_uniform([3], key, alg="philox") for key in keys], 0)
+
+    def finished(pixels, drawn):
+        piece = cut(pixels, drawn[:3], settings)
+        return jittered(piece, drawn[3:], settings.color_jitter) if settings.color_jitter else piece
 
     if isinstance(photos, PhotoFiles):
         count = len(photos)
@@ -153,13 +160,13 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
         def square(element):
             round_seed = tf.stack([tf.constant(seed ^ _ORDER, tf.int64), element // count])
             index = tf.random.experimental.index_shuffle(element % count, round_seed, tf.constant(count - 1, tf.int64))
-            return python_call(lambda i, n: cut(read(int(i)), n, settings), [index, numbers(element)], tf.uint8, [size, size, 3])
+            return python_call(lambda i, n: finished(read(int(i)), n), [index, numbers(element)], tf.uint8, [size, size, 3])
 
         return _parallel_map(elements, square)
 
     def square_of(pixels, element):
         inputs = [pixels, numbers(element)]
-        return python_call(lambda p, n: cut(resized(p, shorter), n, settings), inputs, tf.uint8, [size, size, 3])
+        return python_call(lambda p, n: finished(resized(p, shorter), n), inputs, tf.uint8, [size, size, 3])
 
     return _parallel_map(tf.data.Dataset.zip((photos.stream(seed, skip=first), elements)), square_of)
 

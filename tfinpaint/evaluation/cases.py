@@ -1,8 +1,9 @@
 """What is to be filled: photographs with one hole each, in blocks that become the blocks of a table.
 
 Two kinds of data:
-    squares   folder:PATH, tfds:NAME[:SPLIT], samples:  Every photograph becomes a centred square; holes are a centred square, the fixed
-              sets by share of missing pixels (data/evaluation_holes.py), or mask files, sorted into the same bins.
+    squares   folder:PATH, tfds:NAME[:SPLIT], samples:  Every photograph becomes a centred square; holes are a centred square, fixed sets
+              by share of missing pixels (strokes: data/evaluation_holes.py; objects: those of training with seed 0, photograph k's of step
+              k), or mask files, sorted into the same bins.
     pairs     pairs:PATH, NAME.png beside NAME_mask.png: photographs of any size with their own holes, in one block.
 Nothing is left out in silence: what cannot be read is an error (pairs), or named in a warning and counted in the table (squares).
 """
@@ -20,6 +21,7 @@ from tfinpaint import photo
 from tfinpaint.data import hole_files
 from tfinpaint.data.batches import named_squares
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
+from tfinpaint.data.holes import holes as made_holes
 from tfinpaint.data.photos import open_photos
 from tfinpaint.metrics.protocols import Protocol
 from tfinpaint.settings import EvaluationSettings, HoleSettings, SettingsError
@@ -32,7 +34,7 @@ _log = logging.getLogger("tfinpaint")
 class Block:
     """Photographs with one hole each.
 
-    title:        "center", "10-20 %", "pairs": the key of the block in files.
+    title:        "center", "10-20 %", "objects, 10-20 %", "pairs": the key of the block in files.
     about:        the holes in words.
     names:        of the photographs.
     photos:       uint8 [H, W, 3] each; of one size in squares.
@@ -83,7 +85,7 @@ def read_blocks(settings: EvaluationSettings, protocol: Protocol, image_size: in
         return [_read_pairs(settings.data[len("pairs:"):], settings)]
     kind = settings.holes or protocol.holes
     if kind == "center" and settings.ratio_bins:
-        raise SettingsError("--ratio_bins goes with --holes=strokes or files:PATH; the centred hole has one size")
+        raise SettingsError("--ratio_bins goes with --holes=strokes, objects or files:PATH; the centred hole has one size")
     source = open_photos(settings.data, "data")
     found = list(itertools.islice(named_squares(source, image_size), settings.count or None))
     names, photos, unread = [name for name, _ in found], [square for _, square in found], len(source.unreadable)
@@ -98,7 +100,20 @@ def read_blocks(settings: EvaluationSettings, protocol: Protocol, image_size: in
     if kind == "strokes":
         return [Block(_title(b), f"fixed strokes over {_title(b)} of the picture", names, photos,
                       _Packed(evaluation_holes(b, len(photos), image_size, flag="ratio_bins")[..., 0]), unread) for b in bins]
+    if kind == "objects":
+        return [Block(f"objects, {_title(b)}", f"smooth blobs over {_title(b)} of the picture", names, photos,
+                      _Packed(_objects(b, len(photos), image_size)), unread) for b in bins]
     return _blocks_of_files(kind, settings, bins, names, photos, unread)
+
+
+def _objects(ratio, count, size):
+    """uint8 [count, size, size]."""
+    low, high = ratio
+    if high - low < 1 / size:
+        raise SettingsError(f"--ratio_bins={low:g}-{high:g} is too narrow for objects of {size} x {size} pixels: HI - LO is at least "
+                            f"1/{size}")
+    settings = HoleSettings("objects", (max(low, _ANY[0]), high))
+    return [made_holes(0, k, 1, size, settings).numpy()[0, ..., 0].astype(np.uint8) for k in range(count)]
 
 
 def _blocks_of_files(kind, settings, bins, names, photos, unread):

@@ -126,7 +126,7 @@ class System(tf.keras.Model):
             learning_rate, critic_learning_rate: None means the paper's. They are not used where an optimizer is given.
             schedule: rate -> Keras LearningRateSchedule, called with each optimizer's rate; its steps are batches. None: rates stay.
             clip_norm: largest global norm of the gradients that an optimizer gets, those of all replicas added up and not scaled for
-                mixed precision; 0: any.
+                mixed precision; 0: an optimizer's own, if one is given, or any.
             loss_weights: {term: weight} in place of the paper's. Where the weights that need a network are 0, it is not built.
             perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its terms are off).
             critic_weights: of a critic that begins from a trained network: "imagenet", a path or "random"; None: as its paper.
@@ -178,9 +178,9 @@ class System(tf.keras.Model):
             self.schedule = schedule(float(self.optimizer.learning_rate.numpy()))
         if schedule is not None and self.critic is not None:
             self.critic_schedule = schedule(float(self.critic_optimizer.learning_rate.numpy()))
-        for optimizer in filter(None, (self.optimizer, self.critic_optimizer)):
+        for optimizer in filter(None, (self.optimizer, self.critic_optimizer) if clip_norm else ()):
             # Keras clips what it has added up over the replicas, and under mixed precision what `descend` has scaled back.
-            getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm or None
+            getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
         # Built now: a compiled step may not make variables.
         self.optimizer.build(self.generator.trainable_variables)
 
@@ -268,12 +268,11 @@ class System(tf.keras.Model):
             average.assign(value)
 
     def update_average(self):
-        """average <- d * average + (1 - d) * value, d = min(decay, (1 + t) / (10 + t)); batch norm statistics are copied."""
+        """average <- d * average + (1 - d) * value, d = min(decay, (1 + t) / (10 + t)), statistics of batch norm among them."""
         t = tf.cast(self.optimizer.iterations, tf.float32)
         decay = tf.minimum(self.ema_decay, (1 + t) / (10 + t))
-        statistics = {id(v) for v in self.generator.non_trainable_variables}
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
-            average.assign(value if id(value) in statistics else decay * average + (1 - decay) * value)
+            average.assign(decay * average + (1 - decay) * value)
 
     @property
     def averaged(self):

@@ -25,6 +25,7 @@ from tfinpaint.settings import TrainSettings
 from tfinpaint.training import suspicions
 from tfinpaint.training.callbacks import clock
 from tfinpaint.training.loop import batches, count, device, precision, prepare
+from tfinpaint.training.schedule import description
 
 _RED = np.array([230, 30, 30], np.uint8)
 _ROWS = 6  # photographs in the picture
@@ -154,7 +155,9 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     memory = f"{figures['memory'] / 2**30:.1f} GiB of memory at most so far"
     if device().device_type == "GPU":
         memory += f", {tf.config.experimental.get_memory_info('GPU:0')['peak'] / 2**30:.1f} GiB of the GPU's"
+    rate = system.schedule.rate if system.schedule else float(system.optimizer.learning_rate.numpy())
     return lines + [
+        description(settings, rate),
         f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, {settings.batch_size / seconds:.1f} "
         f"images/s (the first step took {compiling:.0f} s); {memory}",
         f"{left} steps to --steps={settings.steps}: about {clock(compiling + left * seconds)}, without samples, checkpoints and validation",

@@ -71,8 +71,7 @@ def prepare(settings, say):
     source, size = open_photos(settings.photos.source), settings.photos.image_size
     system.compile(
         learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate, schedule=schedule_of(settings),
-        clip_norm=settings.clip_norm,
-        loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
+        clip_norm=settings.clip_norm, loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
         critic_weights=settings.critic_weights, image_size=size, seed=settings.seed,
         freeze_batch_norm=settings.freeze_batch_norm, ema_decay=settings.ema_decay, jit_compile=settings.jit_compile,
         make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, settings.holes))

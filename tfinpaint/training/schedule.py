@@ -1,10 +1,10 @@
-"""How the learning rate goes on over a run: up from 0 in the first steps, then constant, or down to a share of itself.
+r"""How the learning rate goes on over a run: up from 0 in the first steps, then constant, or down to a share of itself.
 
     rate |      ______
-         |     /      \\__
-         |    /          \\____________   final_rate x rate
-         |___/____________________________ steps
-         warmup_steps  schedule_steps
+         |     /      \__
+         |    /          \__________   final_rate x rate
+         |___/_________________________ steps
+          warm-up  schedule
 
 The shapes are Keras' own. A schedule is a function of the step alone, so a resumed run follows the curve that it would have followed.
 """
@@ -13,10 +13,8 @@ import tensorflow as tf
 
 from tfinpaint.settings import TrainSettings
 
-_Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
 
-
-class RateSchedule(_Schedule):
+class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     """step -> rate, a float32 scalar.
 
     Args:
@@ -47,6 +45,19 @@ class RateSchedule(_Schedule):
 
     def get_config(self):
         return {name: getattr(self, name) for name in ("rate", "kind", "warmup_steps", "schedule_steps", "final_rate")}
+
+
+def description(settings: TrainSettings, rate: float) -> str:
+    """One line: how a run's rate goes on from `rate`, the generator's."""
+    parts = [f"{rate:.3g}"]
+    if settings.warmup_steps:
+        parts = [f"from 0 to {rate:.3g} at step {settings.warmup_steps}"]
+    if settings.schedule != "constant":
+        last = settings.warmup_steps + settings.schedule_steps
+        parts.append(f"{settings.schedule} to {settings.final_rate * rate:.3g} at step {last}")
+        if last != settings.steps:
+            parts.append(f"the run stops at {settings.steps} (--steps)")
+    return f"learning rate: {', '.join(parts)}"
 
 
 def schedule_of(settings: TrainSettings):
