@@ -1,14 +1,15 @@
 """Fills the holes of photographs.
 
-    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png
+    python -m tfinpaint.inpaint --image=photo.jpg --mask=mask.png --output=filled.png
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=masks/ --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png --attention
     python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png --output=filled.png
 
-In a mask white is hole (--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph. In a
-folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a folder run every output keeps its
-photograph's name and ending, a photograph that fails is reported while the others go on, and the exit status is 1 at the end.
+Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole (--mask_is=known flips that).
+Photographs may have any size; a mask has the size of its photograph. In a folder of masks the mask of a/b.jpg is a/b.png or
+a/b_mask.png, with any of the endings. In a folder run every output keeps its photograph's name and ending, a photograph that fails is
+reported while the others go on, and the exit status is 1 at the end.
 """
 
 import dataclasses
@@ -21,6 +22,7 @@ import numpy as np
 from absl import flags
 
 from tfinpaint import command, settings
+from tfinpaint.models import DEFAULT, locate
 from tfinpaint.photo import PHOTO_ENDINGS, check_photo_path, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
@@ -38,7 +40,7 @@ class Job(NamedTuple):
 
 
 def main():
-    for name in ("image", "mask", "output") if FLAGS.server else ("model", "image", "mask", "output"):
+    for name in ("image", "mask", "output"):
         if not FLAGS[name].value:
             raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
     if FLAGS.server and FLAGS.model:
@@ -48,12 +50,13 @@ def main():
     if FLAGS.attention_at and not FLAGS.attention:
         raise SettingsError(f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing")
     settings.parse_range("attention_at", FLAGS.attention_at, int)
+    model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
         read = _read(jobs[0])  # before the model, which takes seconds: a wrong mask is told at once
-        print("\n".join(_fill(_load_painter(), jobs[0], *read)))
+        print("\n".join(_fill(_load_painter(model), jobs[0], *read)))
         return
-    painter = _load_painter()
+    painter = _load_painter(model)
     progress = Progress(len(jobs))
     failures = 0
     for job in jobs:
@@ -70,7 +73,7 @@ def main():
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
 
 
-def _load_painter():
+def _load_painter(model):
     if FLAGS.server:
         from tfinpaint.serving.client import connect
 
@@ -78,7 +81,7 @@ def _load_painter():
     command.choose_device(FLAGS.device)
     from tfinpaint import load
 
-    painter = load(FLAGS.model)
+    painter = load(model)
     if FLAGS.attention:
         painter.check_attention()
     return painter
