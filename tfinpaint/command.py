@@ -10,6 +10,7 @@ to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C.
 """
 
 import contextlib
+import gc
 import logging
 import os
 import re
@@ -27,6 +28,8 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
     # TensorFlow reads it when it is imported. At 2 the release we use prints three errors about CUDA plugins at every start, which
     # mean nothing; what does mean something comes as an exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Importing TensorFlow and building graphs makes millions of objects and no garbage; at Python's 700 half a second goes into looking.
+    gc.set_threshold(100_000)
     _show_warnings()
     try:
         app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
