@@ -10,6 +10,7 @@ to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C.
 """
 
 import contextlib
+import functools
 import gc
 import logging
 import os
@@ -63,6 +64,15 @@ def without_chatter():
         sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
+
+
+@functools.lru_cache(maxsize=None)
+def hush_compiler() -> None:
+    """XLA, which draws the strokes of holes, says once in a process that it has compiled something: here, where nobody hears it."""
+    import tensorflow as tf
+
+    with without_chatter():
+        tf.function(lambda x: x + 1, jit_compile=True)(tf.constant(0.0))
 
 
 def choose_device(name: Optional[str]) -> None:

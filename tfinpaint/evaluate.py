@@ -37,6 +37,7 @@ def main():
     import tensorflow as tf  # only once the flags are known to be good
     from tqdm import tqdm
 
+    command.hush_compiler()
     tf.config.experimental.enable_tensor_float_32_execution(False)  # or a GPU's table differs in the fourth digit
 
     from tfinpaint.evaluation import page, score, text

@@ -78,6 +78,7 @@ def _calibration(source, size):
 
     height, width = size
     photos = evaluation_squares(source, max(size), _CALIBRATION)
+    command.hush_compiler()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
     return [(photo[:height, :width], 255 * hole[:height, :width, 0]) for photo, hole in zip(photos, holes)]
 
