@@ -13,9 +13,11 @@ reported while the others go on, and the exit status is 1 at the end.
 """
 
 import dataclasses
+import itertools
 import os
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import List, NamedTuple, Optional
 
 import numpy as np
@@ -23,7 +25,7 @@ from absl import flags
 
 from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
-from tfinpaint.photo import PHOTO_ENDINGS, check_photo_path, list_photos, read_hole, read_photo, write_photo
+from tfinpaint.photo import PHOTO_ENDINGS, Photo, check_photo_path, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
 settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "attention",
@@ -54,16 +56,16 @@ def main():
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
         read = _read(jobs[0])  # before the model, which takes seconds: a wrong mask is told at once
-        print("\n".join(_fill(_load_painter(model), jobs[0], *read)))
+        _tell(*_write(_fill(_load_painter(model), jobs[0], *read)))
         return
     painter = _load_painter(model)
     progress = Progress(len(jobs))
     failures = 0
-    for job in jobs:
+    for outcome in _outcomes(painter, jobs):
         try:
-            lines = _fill(painter, job, *_read(job))
+            warnings, lines = outcome.result()
             progress.clear()
-            print("\n".join(lines), flush=True)
+            _tell(warnings, lines)
         except SettingsError as error:
             failures += 1
             progress.clear()
@@ -71,6 +73,29 @@ def main():
         progress.step()
     if failures:
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
+
+
+def _outcomes(painter, jobs):
+    """Fills one photograph after the other; meanwhile the next is read and the last written. For each a Future of what `_write` returns."""
+    with ThreadPoolExecutor(2) as pool:
+        reading, last = pool.submit(_read, jobs[0]), None
+        for job, following in itertools.zip_longest(jobs, jobs[1:]):
+            read, reading = reading, pool.submit(_read, following) if following else None
+            try:
+                outcome = pool.submit(_write, _fill(painter, job, *read.result()))
+            except SettingsError as error:
+                outcome = Future()
+                outcome.set_exception(error)
+            if last:
+                yield last
+            last = outcome
+        yield last
+
+
+def _tell(warnings: List[str], lines: List[str]) -> None:
+    for warning in warnings:
+        command.warn(warning)
+    print("\n".join(lines), flush=True)
 
 
 def _load_painter(model):
@@ -104,8 +129,18 @@ def _read(job: Job):
     return photo, mask, [("photograph", job.image, note) for note in photo.notes] + [("mask", job.mask, n) for n in mask_notes]
 
 
-def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
-    """Fills and writes one photograph. Warnings go to stderr; returns the lines of the report."""
+class Filled(NamedTuple):
+    """What is to be written of one photograph: pixels with what `photo` carries, pictures of attention by path, and the notes so far."""
+
+    job: Job
+    photo: Photo
+    pixels: np.ndarray
+    attention: dict
+    notes: list
+
+
+def _fill(painter, job: Job, photo, mask, notes) -> Filled:
+    """Fills one photograph."""
     attention = _attention(painter, job, photo.pixels, mask) if FLAGS.attention else {}
     pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather)
     if FLAGS.side_by_side:
@@ -118,15 +153,19 @@ def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
         share = 100 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole).mean()
         grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"
         notes = notes + [("mask", job.mask, f"warning: {grown_note}" if share > 95 else grown_note)]
-    notes = notes + [("output", job.output, note) for note in write_photo(job.output, pixels, like=photo)]
-    for path, (picture, what) in attention.items():
+    return Filled(job, photo, pixels, attention, notes)
+
+
+def _write(filled: Filled):
+    """Writes one photograph. Returns its warnings and the lines of the report."""
+    job, mark = filled.job, "warning: "
+    notes = filled.notes + [("output", job.output, note) for note in write_photo(job.output, filled.pixels, like=filled.photo)]
+    for path, (picture, what) in filled.attention.items():
         write_photo(path, picture)
         notes = notes + [("attention", path, f"{path}: {what}")]
-    for _, path, note in notes:
-        if note.startswith("warning: "):
-            command.warn(f"{path}: {note[len('warning: '):]}")
-    lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith("warning: ")]
-    return [f"{job.image} ({_size(mask)}) -> {job.output}"] + lines
+    warnings = [f"{path}: {note[len(mark):]}" for _, path, note in notes if note.startswith(mark)]
+    lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith(mark)]
+    return warnings, [f"{job.image} ({_size(filled.photo.pixels)}) -> {job.output}"] + lines
 
 
 def _attention(painter, job: Job, pixels, mask) -> dict:
