@@ -22,6 +22,39 @@ def memory_given_back():
     ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory):
+    """A packed model of a small system, as one trained for 7 steps on squares of 32 px."""
+    import tfinpaint
+    from tfinpaint import packed, runs
+    from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings, to_json
+
+    folder = tmp_path_factory.mktemp("models") / "default"
+    folder.mkdir()
+    settings = TrainSettings("multistage", PhotoSettings("folder:train", image_size=32), HoleSettings(), perceptual_weights="none",
+                             system_settings=(("width", 4), ("depth", 4)))
+    runs.replace_text(str(folder / "settings.json"), to_json(settings))
+    runs.replace_text(str(folder / "flags.txt"), "--system=multistage\n--width=4\n--depth=4\n")
+    packed.write_weights(str(folder), tfinpaint.create("multistage", width=4, depth=4).generator, 7)
+    return str(folder)
+
+
+@pytest.fixture
+def in_the_box(packed, monkeypatch):
+    """The packed model is `default`, whatever the package has."""
+    from tfinpaint import models
+
+    monkeypatch.setattr(models, "FOLDER", os.path.dirname(packed))
+
+
+@pytest.fixture
+def empty_box(monkeypatch, tmp_path_factory):
+    """The package has no default."""
+    from tfinpaint import models
+
+    monkeypatch.setattr(models, "FOLDER", str(tmp_path_factory.mktemp("no_models")))
+
+
 @pytest.fixture
 def command_line(monkeypatch, capsys):
     """command_line(main, "--flag=value", ...) -> exit status, stdout, stderr of a command; a traceback fails the test."""

@@ -207,12 +207,13 @@ def test_the_same_flags_make_the_same_table(run, photos, tmp_path):
 @pytest.mark.parametrize("flags,message", [
     (["--data=samples:"], "--output is missing"),
     (["--output=OUT"], "--data is missing"),
-    (["--data=samples:", "--output=OUT", "--noreferences"], "--model is missing"),
+    (["--data=samples:", "--output=OUT", "--noreferences", "--model="], "--model is missing"),
+    (["--data=samples:", "--output=OUT"], "--model=default is the model that comes with tfinpaint, and this copy has none"),
     (["--data=samples:", "--output=OUT", "--holes=box"], "--holes is center, strokes"),
     (["--data=samples:", "--output=OUT", "--ratio_bins=0.1,0.2"], "--ratio_bins are shares LO-HI"),
     (["--data=samples:", "--output=OUT", "--ratio_bins=0.3-0.2"], "--ratio_bins are shares"),
     (["--data=pairs:x", "--output=OUT", "--holes=center"], "brings its own holes"),
-    (["--data=pairs:x", "--output=OUT"], "no photograph NAME.png"),
+    (["--data=pairs:x", "--output=OUT", "--model=telea"], "no photograph NAME.png"),
     (["--data=nothing", "--output=OUT"], "--data is folder:PATH"),
     (["--data=samples:", "--output=OUT", "--protocol=other"], "protocol"),
     (["--data=samples:", "--output=OUT", "--model=gone"], "--model=gone"),
@@ -220,7 +221,7 @@ def test_the_same_flags_make_the_same_table(run, photos, tmp_path):
     (["--data=samples:", "--output=OUT", "--ratio_bins=0.1-0.2,0.1-0.2"], "one bin twice"),
     (["--data=samples:", "--output=OUT.txt/report"], "OUT.txt is a file"),
 ])
-def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, flags, message):
+def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, empty_box, flags, message):
     out = tmp_path / "report"
     (tmp_path / "report.txt").touch()
     status, _, err = run(*(flag.replace("OUT", str(out)) for flag in flags))

@@ -94,7 +94,7 @@ def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, siz
 
 
 @pytest.mark.parametrize("flags, message", [
-    ([], "--model is missing"), (["--model=RUN"], "--output is missing"),
+    ([], "--output is missing"), (["--output=OUT"], "--model=default is the model that comes with tfinpaint, and this copy has none"),
     (["--model=/nowhere", "--output=OUT"], "--model=/nowhere is no folder"),
     (["--model=RUN", "--output=OUT", "--quantize=int8"], "--quantize belongs to --format=tflite"),
     (["--model=RUN", "--output=OUT", "--size=64"], "--size belongs to --format=tflite"),
@@ -107,7 +107,7 @@ def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, siz
     (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int4"], "int4"),
     (["--model=RUN", "--output=/proc/sys/out"], "--output=/proc/sys/out cannot be written"),
 ])
-def test_mistakes_are_one_line_and_leave_nothing(run, run_dir, tmp_path, flags, message):
+def test_mistakes_are_one_line_and_leave_nothing(run, run_dir, tmp_path, empty_box, flags, message):
     status, out, err = run(*(flag.replace("RUN", run_dir).replace("OUT", str(tmp_path / "out")) for flag in flags))
     assert status == 1 and out == "" and message in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()

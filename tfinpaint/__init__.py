@@ -1,6 +1,6 @@
 """tfinpaint fills holes in photographs with the published attention-based systems, in TensorFlow 2.
 
-    painter = tfinpaint.load("runs/paris")      # a run directory
+    painter = tfinpaint.load()                  # the model that comes with the package; "runs/paris": a run directory
     filled = painter.fill(photo, mask)          # uint8 [H, W, 3], uint8 [H, W] (white is hole) -> uint8 [H, W, 3]
     system = tfinpaint.create("multistage")     # an untrained tf.keras.Model
 
@@ -19,11 +19,17 @@ def create(name, variant="paper", **settings):
     return create_system(name, variant, **settings)
 
 
-def load(path):
+def load(path="default"):
     """What fills photographs with the model at `path`: a `Painter` for a run directory (see `tfinpaint.runs.load_system`), an
-    `ExportedPainter` for the version directory of an exported SavedModel."""
+    `ExportedPainter` for the version directory of an exported SavedModel.
+
+    "default" is the model that comes with the package (see `tfinpaint.models`); a folder of that name is "./default".
+    """
     import os
 
+    from tfinpaint.models import locate
+
+    path = locate(path)
     if os.path.isfile(os.path.join(path, "saved_model.pb")):
         from tfinpaint.serving.saved_model import ExportedPainter
 

@@ -10,6 +10,8 @@ to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C.
 """
 
 import contextlib
+import functools
+import gc
 import logging
 import os
 import re
@@ -27,6 +29,8 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
     # TensorFlow reads it when it is imported. At 2 the release we use prints three errors about CUDA plugins at every start, which
     # mean nothing; what does mean something comes as an exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Importing TensorFlow and building graphs makes millions of objects and no garbage; at Python's 700 half a second goes into looking.
+    gc.set_threshold(100_000)
     _show_warnings()
     try:
         app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
@@ -60,6 +64,15 @@ def without_chatter():
         sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
+
+
+@functools.lru_cache(maxsize=None)
+def hush_compiler() -> None:
+    """XLA, which draws the strokes of holes, says once in a process that it has compiled something: here, where nobody hears it."""
+    import tensorflow as tf
+
+    with without_chatter():
+        tf.function(lambda x: x + 1, jit_compile=True)(tf.constant(0.0))
 
 
 def choose_device(name: Optional[str]) -> None:

@@ -1,11 +1,13 @@
 """Measures how well models fill holes, and writes a table that says what its numbers mean.
 
-    python -m tfinpaint.evaluate --model=runs/a,runs/b --data=folder:photos --output=report
+    python -m tfinpaint.evaluate --data=folder:photos --output=report
+    python -m tfinpaint.evaluate --model=default,runs/a,runs/b --data=folder:photos --output=report
     python -m tfinpaint.evaluate --model=runs/a --data=pairs:cases --lpips_weights=alexnet.npz --output=report
     python -m tfinpaint.evaluate --model=runs/a --data=folder:photos --protocol=multistage --output=report
 
 OUTPUT becomes a folder: report.txt, report.csv, report.json (every photograph's figures, settings, versions, hashes) and report.html
-(tables, plots, pictures; one file). --model may name run directories, version directories of exports, and the references telea,
+(tables, plots, pictures; one file). --model may name `default`
+(the model that comes with tfinpaint, taken where none is named), run directories, version directories of exports, and the references telea,
 navier_stokes and mean, which are in every table unless --noreferences. Differences are to the first model.
 """
 
@@ -35,6 +37,7 @@ def main():
     import tensorflow as tf  # only once the flags are known to be good
     from tqdm import tqdm
 
+    command.hush_compiler()
     tf.config.experimental.enable_tensor_float_32_execution(False)  # or a GPU's table differs in the fourth digit
 
     from tfinpaint.evaluation import page, score, text

@@ -1,10 +1,11 @@
 """Makes a trained system ready to be served or carried.
 
-    python -m tfinpaint.export --model=RUN --output=exported/paris                         # SavedModel, for TensorFlow Serving
+    python -m tfinpaint.export --output=exported/default                                   # SavedModel, for TensorFlow Serving
+    python -m tfinpaint.export --model=RUN --output=exported/paris
     python -m tfinpaint.export --model=RUN --format=tflite --quantize=float16 --output=mobile
 
 A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have the weights of the moving average and a
-model_card.json. Nothing is there until it is whole.
+model_card.json. Without --model it is the model that comes with tfinpaint. Nothing is there until it is whole.
 """
 
 import os
@@ -12,6 +13,7 @@ import os
 from absl import flags
 
 from tfinpaint import command, settings
+from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 
 settings.adopt("model", "format", "quantize", "size", "data", "output", "device")
@@ -21,27 +23,29 @@ _CALIBRATION = 32  # photographs
 
 
 def main():
-    for name, what in (("model", "a run directory of `train`"), ("output", "the folder for what is exported")):
-        if not FLAGS[name].value:
-            raise SettingsError(f"--{name} is missing: {what}")
+    if not FLAGS.output:
+        raise SettingsError("--output is missing: the folder for what is exported")
     tflite_only = [name for name, default in (("quantize", "none"), ("size", None), ("data", None)) if FLAGS[name].value != default]
     if FLAGS.format == "saved_model" and tflite_only:
         raise SettingsError(f"--{tflite_only[0]} belongs to --format=tflite; a saved_model takes photographs of any size, in float32")
     if FLAGS.data and FLAGS.quantize != "int8":
         raise SettingsError(f"--data is what --quantize=int8 is calibrated with. Got --quantize={FLAGS.quantize}")
+    model = locate(FLAGS.model or DEFAULT)
     settings.check_writable("output", FLAGS.output)
-    if os.path.isfile(os.path.join(FLAGS.model, "saved_model.pb")):
-        raise SettingsError(f"--model={FLAGS.model} is exported already: a run directory of `train` is needed")
+    if os.path.isfile(os.path.join(model, "saved_model.pb")):
+        raise SettingsError(f"--model={model} is exported already: a run directory of `train` is needed")
     command.choose_device(FLAGS.device)
-    from tfinpaint import load
+    from tfinpaint import load, packed
     from tfinpaint.runs import read_settings
 
-    run = read_settings(FLAGS.model)
+    run = read_settings(model)
+    if FLAGS.quantize == "int8" and not FLAGS.data and packed.is_packed(model):
+        raise SettingsError("--data is missing: the photographs by which --quantize=int8 finds its ranges; this model's own are not here")
     size = _size(run.photos.image_size)
-    painter = load(FLAGS.model)
+    painter = load(model)
     from tfinpaint.serving import model_card
 
-    card = model_card.describe(FLAGS.model, painter)
+    card = model_card.describe(model, painter)
     if FLAGS.format == "saved_model":
         from tfinpaint.serving import saved_model
 
@@ -74,6 +78,7 @@ def _calibration(source, size):
 
     height, width = size
     photos = evaluation_squares(source, max(size), _CALIBRATION)
+    command.hush_compiler()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
     return [(photo[:height, :width], 255 * hole[:height, :width, 0]) for photo, hole in zip(photos, holes)]
 

@@ -1,27 +1,31 @@
 """Fills the holes of photographs.
 
-    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png
+    python -m tfinpaint.inpaint --image=photo.jpg --mask=mask.png --output=filled.png
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=masks/ --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png --attention
     python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png --output=filled.png
 
-In a mask white is hole (--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph. In a
-folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a folder run every output keeps its
-photograph's name and ending, a photograph that fails is reported while the others go on, and the exit status is 1 at the end.
+Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole (--mask_is=known flips that).
+Photographs may have any size; a mask has the size of its photograph. In a folder of masks the mask of a/b.jpg is a/b.png or
+a/b_mask.png, with any of the endings. In a folder run every output keeps its photograph's name and ending, a photograph that fails is
+reported while the others go on, and the exit status is 1 at the end.
 """
 
 import dataclasses
+import itertools
 import os
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import List, NamedTuple, Optional
 
 import numpy as np
 from absl import flags
 
 from tfinpaint import command, settings
-from tfinpaint.photo import PHOTO_ENDINGS, check_photo_path, list_photos, read_hole, read_photo, write_photo
+from tfinpaint.models import DEFAULT, locate
+from tfinpaint.photo import PHOTO_ENDINGS, Photo, check_photo_path, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
 settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "attention",
@@ -38,7 +42,7 @@ class Job(NamedTuple):
 
 
 def main():
-    for name in ("image", "mask", "output") if FLAGS.server else ("model", "image", "mask", "output"):
+    for name in ("image", "mask", "output"):
         if not FLAGS[name].value:
             raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
     if FLAGS.server and FLAGS.model:
@@ -48,19 +52,20 @@ def main():
     if FLAGS.attention_at and not FLAGS.attention:
         raise SettingsError(f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing")
     settings.parse_range("attention_at", FLAGS.attention_at, int)
+    model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
         read = _read(jobs[0])  # before the model, which takes seconds: a wrong mask is told at once
-        print("\n".join(_fill(_load_painter(), jobs[0], *read)))
+        _tell(*_write(_fill(_load_painter(model), jobs[0], *read)))
         return
-    painter = _load_painter()
+    painter = _load_painter(model)
     progress = Progress(len(jobs))
     failures = 0
-    for job in jobs:
+    for outcome in _outcomes(painter, jobs):
         try:
-            lines = _fill(painter, job, *_read(job))
+            warnings, lines = outcome.result()
             progress.clear()
-            print("\n".join(lines), flush=True)
+            _tell(warnings, lines)
         except SettingsError as error:
             failures += 1
             progress.clear()
@@ -70,7 +75,30 @@ def main():
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
 
 
-def _load_painter():
+def _outcomes(painter, jobs):
+    """Fills one photograph after the other; meanwhile the next is read and the last written. For each a Future of what `_write` returns."""
+    with ThreadPoolExecutor(2) as pool:
+        reading, last = pool.submit(_read, jobs[0]), None
+        for job, following in itertools.zip_longest(jobs, jobs[1:]):
+            read, reading = reading, pool.submit(_read, following) if following else None
+            try:
+                outcome = pool.submit(_write, _fill(painter, job, *read.result()))
+            except SettingsError as error:
+                outcome = Future()
+                outcome.set_exception(error)
+            if last:
+                yield last
+            last = outcome
+        yield last
+
+
+def _tell(warnings: List[str], lines: List[str]) -> None:
+    for warning in warnings:
+        command.warn(warning)
+    print("\n".join(lines), flush=True)
+
+
+def _load_painter(model):
     if FLAGS.server:
         from tfinpaint.serving.client import connect
 
@@ -78,7 +106,7 @@ def _load_painter():
     command.choose_device(FLAGS.device)
     from tfinpaint import load
 
-    painter = load(FLAGS.model)
+    painter = load(model)
     if FLAGS.attention:
         painter.check_attention()
     return painter
@@ -101,8 +129,18 @@ def _read(job: Job):
     return photo, mask, [("photograph", job.image, note) for note in photo.notes] + [("mask", job.mask, n) for n in mask_notes]
 
 
-def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
-    """Fills and writes one photograph. Warnings go to stderr; returns the lines of the report."""
+class Filled(NamedTuple):
+    """What is to be written of one photograph: pixels with what `photo` carries, pictures of attention by path, and the notes so far."""
+
+    job: Job
+    photo: Photo
+    pixels: np.ndarray
+    attention: dict
+    notes: list
+
+
+def _fill(painter, job: Job, photo, mask, notes) -> Filled:
+    """Fills one photograph."""
     attention = _attention(painter, job, photo.pixels, mask) if FLAGS.attention else {}
     pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather)
     if FLAGS.side_by_side:
@@ -115,15 +153,19 @@ def _fill(painter, job: Job, photo, mask, notes) -> List[str]:
         share = 100 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole).mean()
         grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"
         notes = notes + [("mask", job.mask, f"warning: {grown_note}" if share > 95 else grown_note)]
-    notes = notes + [("output", job.output, note) for note in write_photo(job.output, pixels, like=photo)]
-    for path, (picture, what) in attention.items():
+    return Filled(job, photo, pixels, attention, notes)
+
+
+def _write(filled: Filled):
+    """Writes one photograph. Returns its warnings and the lines of the report."""
+    job, mark = filled.job, "warning: "
+    notes = filled.notes + [("output", job.output, note) for note in write_photo(job.output, filled.pixels, like=filled.photo)]
+    for path, (picture, what) in filled.attention.items():
         write_photo(path, picture)
         notes = notes + [("attention", path, f"{path}: {what}")]
-    for _, path, note in notes:
-        if note.startswith("warning: "):
-            command.warn(f"{path}: {note[len('warning: '):]}")
-    lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith("warning: ")]
-    return [f"{job.image} ({_size(mask)}) -> {job.output}"] + lines
+    warnings = [f"{path}: {note[len(mark):]}" for _, path, note in notes if note.startswith(mark)]
+    lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith(mark)]
+    return warnings, [f"{job.image} ({_size(filled.photo.pixels)}) -> {job.output}"] + lines
 
 
 def _attention(painter, job: Job, pixels, mask) -> dict:

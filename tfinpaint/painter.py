@@ -86,7 +86,7 @@ class Painter(tf.Module):
         if not self.system.attention_layers:
             raise SettingsError(f"--attention: {self.system.system_name} has no attention to show")
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)], autograph=False)
     def fill_window(self, window, hole, shown):
         """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
 
@@ -100,11 +100,12 @@ class Painter(tf.Module):
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         size = tf.shape(window)[:2]
-        filled = tf.cond(
-            tf.reduce_max(size) > self.working_size,
-            lambda: self._fill_reduced(blanked, hole, shown, size),
-            lambda: self._fill_padded(tf.cast(blanked, tf.float32), hole, self._generate),
-        )  # [h, w, 3], 0 to 255
+        # Before and after the network alone, which is then once in the graph: tracing and preparing it takes seconds.
+        too_large = tf.reduce_max(size) > self.working_size
+        pixels, hole_here, shown_here = tf.cond(too_large, lambda: self._reduced(blanked, hole, shown, size),
+                                                lambda: (tf.cast(blanked, tf.float32), hole, shown))
+        filled = self._fill_padded(pixels, hole_here, self._generate)
+        filled = tf.cond(too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled)  # [h, w, 3], 0 to 255
         return tf.ensure_shape(tf.where(shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window), [None, None, 3])
 
     def fill_whole(self, photo, hole):
@@ -115,13 +116,15 @@ class Painter(tf.Module):
         filled = self._fill_padded(tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any)
         return tf.where(hole, tf.round(filled), photo)
 
-    def _fill_reduced(self, blanked, hole, shown, size):
-        """Reduces by areas, fills and enlarges: [h, w, 3] with blanked holes -> float32 [h, w, 3] from 0 to 255."""
+    def _reduced(self, blanked, hole, shown, size):
+        """A window that is too large, by areas to the working size: float32 [h', w', 3] from 0 to 255, bool [h', w', 1] twice."""
         pixels, maps = self._reduce(blanked, tf.concat([hole, shown], -1), self._reduced_size(size))
-        small_hole, small_shown = maps[..., :1], maps[..., 1:]
+        return pixels, maps[..., :1], maps[..., 1:]
+
+    def _enlarged(self, filled, pixels, shown, size):
+        """The fill of what `_reduced` gave, at the size of the window: float32 [h, w, 3]."""
         # Composited before it is enlarged, so that the fill meets the photograph's own colours at the edge of the hole.
-        filled = tf.where(small_shown, self._fill_padded(pixels, small_hole, self._generate), pixels)
-        return tf.image.resize(filled[tf.newaxis], size, method="bicubic")[0]  # [h, w, 3]
+        return tf.image.resize(tf.where(shown, filled, pixels)[tf.newaxis], size, method="bicubic")[0]
 
     def _reduced_size(self, size):
         """Height and width of a window that is reduced to the working size."""
@@ -157,15 +160,15 @@ class Painter(tf.Module):
         return tf.minimum(index, 2 * side - 1 - index)
 
     # With sizes that the graph knows, where they stay the same: a twentieth faster.
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def _generate_sized(self, images, holes):
         return self._generate_any(images, holes)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])])
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])], autograph=False)
     def _generate(self, images, holes):
         return self._generate_any(images, holes)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def _attend(self, images, holes, weights_at):
         return self.system.attention(tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at)
 

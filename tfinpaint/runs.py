@@ -5,6 +5,8 @@
       settings.json    the same as `TrainSettings`, read back by `load_system`
       checkpoints/     all of a system: generator, moving average, critic, optimizers, step
       tensorboard/  samples/  metrics.csv
+
+A packed model (packed.py) has weights.npz in place of checkpoints/. It is loaded as a run is, and a run can start from it, but not go on.
 """
 
 import glob
@@ -13,6 +15,7 @@ from typing import List
 
 import tensorflow as tf
 
+from tfinpaint import models, packed
 from tfinpaint.settings import SettingsError, TrainSettings, first_line, to_json, train_settings_from_json
 from tfinpaint.systems import System, all_settings, create
 
@@ -54,7 +57,7 @@ def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> No
 
 
 def read_settings(run_dir: str, flag: str = "model") -> TrainSettings:
-    """The settings of the run at `run_dir`. Raises SettingsError, naming `flag`, where there is none."""
+    """The settings of the run (or packed model) at `run_dir`. Raises SettingsError, naming `flag`, where there is none."""
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
         raise SettingsError(f"--{flag}={run_dir} is no folder: a run directory of `train` is needed")
@@ -75,9 +78,9 @@ def create_system(settings: TrainSettings) -> System:
 
 
 def load_system(run_dir: str, flag: str = "model") -> System:
-    """The trained system of a run: its generator has the weights of the moving average. Not compiled.
+    """The trained system of a run or a packed model: its generator has the weights of the moving average. Not compiled.
 
-    Raises: SettingsError where `run_dir` is no run directory, has no checkpoint, or one that does not fit its settings.
+    Raises: SettingsError where `run_dir` is neither, has no checkpoint, or weights that do not fit its settings.
     """
     settings = read_settings(run_dir, flag)
     try:
@@ -89,15 +92,18 @@ def load_system(run_dir: str, flag: str = "model") -> System:
 
 
 def last_step(run_dir: str) -> int:
-    """The step of the run's last checkpoint."""
+    """The step of the run's last checkpoint, or of the packed weights."""
+    if packed.is_packed(run_dir):
+        return packed.read_weights(run_dir, f"--model={run_dir}")[0]
     return int(_latest(os.path.join(run_dir, "checkpoints")).rpartition("-")[2])
 
 
 def start_from(run_dir: str, system: System) -> List[str]:
-    """Gives a compiled system the generator and the critic of another run (fine-tuning).
+    """Gives a compiled system the generator and the critic of another run, or the generator of a packed model (fine-tuning).
 
     Returns: a line where that run has no critic, or another one (for images of another size, say), so that this run's begins anew.
     """
+    run_dir = models.locate(run_dir, "init_from")
     settings = read_settings(run_dir, "init_from")
     there, here = all_settings(settings.system, **dict(settings.system_settings)), system.get_config()
     for name in ("variant", "discount"):  # those that change no weights; where a variant does, the checkpoint tells
@@ -110,6 +116,8 @@ def start_from(run_dir: str, system: System) -> List[str]:
     system.restart_average()
     if system.critic is None:
         return []
+    if packed.is_packed(run_dir):
+        return [f"{run_dir} has no critic: this run's begins anew"]
     there = _under(_saved(_latest(os.path.join(run_dir, "checkpoints")), f"--init_from={run_dir}"), "system/critic")
     if there != _shapes(system.critic):
         return [f"the critic of {run_dir} does not fit this run, whose critic begins anew" if there
@@ -214,6 +222,11 @@ def _shapes(network):
 
 
 def _restore(run_dir, flag, **parts):
+    """Gives {name in a checkpoint: network} their weights. A packed model has one network, which is taken for any generator."""
+    if packed.is_packed(run_dir):
+        network, = parts.values()
+        packed.restore(run_dir, network, f"--{flag}={run_dir}")
+        return
     latest = _latest(os.path.join(run_dir, "checkpoints"))
     if latest is None:
         raise SettingsError(f"--{flag}={run_dir} has no checkpoint yet")

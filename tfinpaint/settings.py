@@ -213,7 +213,7 @@ class TrainSettings:
 class EvaluationSettings:
     """What a table is made of. None stands for the protocol's own.
 
-    models:       run directories, version directories of exports, or names of references; the first is the one that others differ from.
+    models:       run directories, version directories of exports, "default", or names of references; others differ from the first.
     data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]", or "pairs:PATH".
     holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
     ratio_bins:   shares of missing pixels (LO, HI], a block of the table each.
@@ -328,7 +328,7 @@ _FLAGS = {
     "steps": ("int", 1000, "Step at which the run stops; schedules do not depend on it. 0 writes the initial weights.", 0, None),
     "seed": ("int", 0, "Seed of weights, order, crops and holes; with the step it fixes a run.", 0, 2**31 - 1),
     "resume": ("bool", False, "Go on from the last checkpoint in --run_dir (from 0 if there is none)."),
-    "init_from": ("str", None, "Run directory whose weights the new run starts from (fine-tuning)."),
+    "init_from": ("str", None, "Run directory whose weights the new run starts from (fine-tuning), or default."),
     "dry_run": ("bool", False, "Show data, loss, speed and duration after a few steps and write RUN_DIR.dry_run.png, a batch; no run."),
     "checkpoint_every": ("int", 1000, "Steps between checkpoints. The last step is always saved.", 1, None),
     "log_every": ("int", 50, "Steps between rows of metrics.csv and points in TensorBoard.", 1, None),
@@ -368,8 +368,9 @@ _FLAGS = {
     "weight_feature_adversarial": ("float", None, "Weight of the adversarial term on VGG features (coherent_semantic); 0: as above."),
     "weight_penalty": ("float", None, "Weight of the gradient penalty in the critics' loss (contextual_attention)."),
     # filling
-    "model": ("str", None, "What fills: a run directory of `train`, or (not for export) a version directory that `export` wrote. evaluate "
-                           "and studio take several with commas between; evaluate also telea, navier_stokes and mean."),
+    "model": ("str", None, "What fills: a run directory of `train`, or (not for export) a version directory that `export` wrote; default, "
+                           "the one that comes with tfinpaint, where no model is named. evaluate and studio take several with "
+                           "commas between; evaluate also telea, navier_stokes and mean."),
     "image": ("str", None, "Photograph to fill, or a folder of them."),
     "mask": ("str", None, "Mask of the photograph (white is hole), a folder of masks named like the photographs, or one mask for all."),
     "output": ("str", None, "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder for a folder. Of "
@@ -501,8 +502,8 @@ def evaluation_settings(values) -> EvaluationSettings:
         bins.append((low, high))
     same = ("data", "protocol", "count", "batch_size", "mask_is", "references", "lpips_weights", "inception_weights")
     return EvaluationSettings(
-        models=tuple(filter(None, map(str.strip, (values.model or "").split(",")))), holes=given("holes"), image_size=given("image_size"),
-        ratio_bins=tuple(bins), **{name: getattr(values, name) for name in same})
+        models=tuple(filter(None, map(str.strip, ("default" if values.model is None else values.model).split(",")))), holes=given("holes"),
+        image_size=given("image_size"), ratio_bins=tuple(bins), **{name: getattr(values, name) for name in same})
 
 
 def _check_finite(settings) -> None:

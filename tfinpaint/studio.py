@@ -1,7 +1,8 @@
 """Opens a page on this machine where holes are brushed and filled.
 
+    python -m tfinpaint.studio                                                                   # the model that comes with tfinpaint
     python -m tfinpaint.studio --model=RUN                                                       # a run directory of `train`
-    python -m tfinpaint.studio --model=runs/paris,exported/celeba                                # several, to switch between
+    python -m tfinpaint.studio --model=default,runs/paris,exported/celeba                        # several, to switch between
     python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris                    # what another server has
 
 A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a photograph, paint red what is to be
@@ -18,6 +19,7 @@ import webbrowser
 from absl import flags
 
 from tfinpaint import command, settings
+from tfinpaint.models import DEFAULT
 from tfinpaint.settings import SettingsError
 
 settings.adopt("model", "server", "host", "port", "timeout", "open_browser", "device")
@@ -25,14 +27,14 @@ FLAGS = flags.FLAGS
 
 
 def main():
-    if bool(FLAGS.model) == bool(FLAGS.server):
-        raise SettingsError("--model or --server is needed, one of them: what fills (run directories of `train` and exports, or URLs "
+    if FLAGS.model and FLAGS.server:
+        raise SettingsError("--model and --server: one of them fills (run directories of `train` and exports, or URLs "
                             "http://HOST:PORT/v1/models/NAME, with commas between)")
     try:
         import requests
         import starlette
         import uvicorn
-        if FLAGS.model:
+        if not FLAGS.server:
             import tensorflow_serving  # noqa: F401
 
         assert requests and starlette and uvicorn
@@ -56,7 +58,7 @@ def _local():
     """Serves the models of --model and the page -> URL."""
     from tfinpaint.serving import listening, studio_models
 
-    models = studio_models.local(FLAGS.model)
+    models = studio_models.local(DEFAULT if FLAGS.model is None else FLAGS.model)
     listening.bound(FLAGS.host, FLAGS.port).close()  # a taken port is told before a model is loaded
     command.choose_device(FLAGS.device)
     from tfinpaint.serving.server import Server

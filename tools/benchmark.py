@@ -18,6 +18,8 @@ Rows, each a group for --rows
     holes       holes per second of each kind, beside the same strokes drawn with OpenCV
     pipeline    photographs per second of the input pipeline
     photo       a photograph of 12 megapixels through `fill`, and one twice as large around the same hole
+    command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder of 100 beside its network's time alone
+                (command_rows.py)
     tflite      each system as a TFLite file beside TensorFlow, 256 px: time, bytes, closeness (tflite_rows.py)
 """
 
@@ -43,11 +45,11 @@ from absl import flags
 
 from tfinpaint import SYSTEMS, command, settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
-from tools import tflite_rows
+from tools import command_rows, tflite_rows
 
 settings.adopt("rows", "repeats", "output", "device")
 
-GROUPS = ("generate", "train", "memory", "attention", "layers", "holes", "pipeline", "photo", "tflite")
+GROUPS = ("generate", "train", "memory", "attention", "layers", "holes", "pipeline", "photo", "command", "tflite")
 
 
 _SIDE = 4096  # of the matrices of t0
@@ -291,6 +293,22 @@ def _photo_rows(bench):
         mask = np.zeros((height, width), np.uint8)
         mask[1000:1775, 1000:1775] = 255  # 5 % of the smaller one
         yield Row(f"fill, {height * width / 1e6:.0f} megapixels, one object", bench.time(partial(painter.fill, photo, mask)))
+
+
+def _command_rows(bench):
+    with tempfile.TemporaryDirectory(prefix="tfinpaint-benchmark-") as folder:
+        files = command_rows.write(folder)
+        model = command_rows.about(files)
+        alone, command = command_rows.cold(files, bench.repeats)
+        bench.time()
+        note = (f"{model}; processor {command.processor:.2f} s, {command.processor - alone.processor:.2f} s beyond import tensorflow's "
+                f"{alone.processor:.2f}; wall {command.wall - alone.wall:.2f} s beyond {alone.wall:.2f}")
+        yield Row("inpaint, 600 x 400, from the shell", command.wall, note=note)
+        seconds, network = command_rows.folder(files), _in_its_own_process(command_rows.network, files)
+        bench.time()
+        note = (f"{seconds.wall / network:.2f} times the network's {network:.2f} s; less what one photograph takes "
+                f"{(seconds.wall - command.wall) / network:.2f} times; processor {seconds.processor:.2f} s")
+        yield Row(f"inpaint, a folder of {command_rows.COUNT}", seconds.wall, beside="network", ratio=network / seconds.wall, note=note)
 
 
 def _tflite_rows(bench):

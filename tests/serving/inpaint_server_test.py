@@ -72,8 +72,8 @@ def test_a_server_has_no_attention_to_show(command_line, files, url):
     assert "--attention takes a run directory as --model" in refused(command_line, f"--server={url}", "--attention")
 
 
-def test_neither_a_server_nor_a_model(command_line, files):
-    assert "--model is missing" in refused(command_line)
+def test_neither_a_server_nor_a_model(command_line, files, empty_box):
+    assert "--model=default is the model that comes with tfinpaint, and this copy has none" in refused(command_line)
 
 
 def test_no_url_of_a_model(command_line, files, server):

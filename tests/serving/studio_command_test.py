@@ -152,7 +152,8 @@ def forwarding(port):
 
 
 @pytest.mark.parametrize("flags, words", [
-    ([], "--model or --server is needed"), (["--model=a", "--server=http://a/v1/models/b"], "--model or --server is needed"),
+    ([], "--model=default is the model that comes with tfinpaint, and this copy has none"),
+    (["--model=a", "--server=http://a/v1/models/b"], "--model and --server: one of them fills"),
     (["--model=nowhere"], "--model=nowhere is no folder"), (["--model=a,,b"], "--model is one or more.* Got 'a,,b'"),
     (["--model=."], "--model=. is no run directory: it has no settings.json"),
     (["--server=grpc://localhost:8500/paris"], "a browser does not speak gRPC. Got 'grpc://localhost:8500/paris'"),
@@ -162,7 +163,7 @@ def forwarding(port):
     (["--server=http://a/v1/models/b", "--host=no.such.host.invalid"], "--port=0 on no.such.host.invalid cannot be opened"),
     (["--model=.", "--port=70000"], "port.*65535"), (["--model=.", "--device=tpu"], "--device is cpu, gpu or gpu:N. Got 'tpu'"),
 ])
-def test_mistakes_are_one_line(command_line, tmp_path, monkeypatch, flags, words):
+def test_mistakes_are_one_line(command_line, tmp_path, monkeypatch, empty_box, flags, words):
     monkeypatch.chdir(tmp_path)
     status, out, err = command_line(studio.main, "--port=0", *flags)
     assert status == 1 and re.fullmatch(rf"tfinpaint: .*{words}.*\n", err), err

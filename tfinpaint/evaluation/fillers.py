@@ -15,6 +15,7 @@ import numpy as np
 
 import tfinpaint
 from tfinpaint.metrics import references
+from tfinpaint.models import locate
 from tfinpaint.pictures import to_float, to_uint8
 from tfinpaint.settings import SettingsError
 
@@ -38,7 +39,7 @@ class Reference:
 
 
 class Model:
-    """A run directory or the version directory of an export.
+    """A run directory, a packed model or the version directory of an export.
 
     name:        how the table calls it.
     composited:  whether known pixels are the photograph's; a run can also give its network's own output everywhere.
@@ -85,7 +86,7 @@ def open_fillers(models: List[str], with_references: bool, composited: bool, pai
 
     Raises: SettingsError where a model cannot be loaded.
     """
-    given = [model if model in REFERENCES else os.path.normpath(model) for model in models]
+    given = [model if model in REFERENCES else locate(model) for model in models]
     places = [model if model in REFERENCES else os.path.realpath(model) for model in given]
     if len(set(places)) < len(places):
         raise SettingsError(f"--model names one model twice. Got {','.join(models)}")
@@ -95,7 +96,7 @@ def open_fillers(models: List[str], with_references: bool, composited: bool, pai
 
 def _names(paths):
     """The last part of each path; more of it where that would be the same for two, and for the number of an exported version."""
-    parts = [path.split(os.sep) for path in paths]
+    parts = [os.path.normpath(path).split(os.sep) for path in paths]
     lengths = [2 if p[-1].isdecimal() and len(p) > 1 else 1 for p in parts]
     for _ in range(max(map(len, parts))):
         names = ["/".join(p[-n:]) for p, n in zip(parts, lengths)]

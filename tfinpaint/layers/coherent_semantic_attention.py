@@ -21,6 +21,7 @@ What the variants settle
 import tensorflow as tf
 
 from tfinpaint.layers.looks import looked
+from tfinpaint.layers.making import left_out
 from tfinpaint.layers.patches import products, shape, unit
 from tfinpaint.layers.rows import converting
 
@@ -51,6 +52,8 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         self.variant = variant
 
     def call(self, inputs, return_attention=False, return_strongest=False, weights_at=None):
+        if left_out():
+            return tf.cast(inputs[0], self.compute_dtype)
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32  # norms need it under half precision
         features = tf.cast(inputs[0], dtype)
         b, h, w, c = shape(features)

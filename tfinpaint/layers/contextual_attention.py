@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tfinpaint.layers.diagonal import diagonal_sum
 from tfinpaint.layers.looks import looked
+from tfinpaint.layers.making import left_out
 from tfinpaint.layers.patches import extract, flat, one_over_norm, products, shape, unit
 from tfinpaint.layers.rows import compiled, on_gpu
 
@@ -54,6 +55,8 @@ class ContextualAttention(tf.keras.layers.Layer):
         self.softmax_scale = softmax_scale
 
     def call(self, inputs, return_strongest=False, weights_at=None):
+        if left_out():
+            return tf.cast(inputs[0], self.compute_dtype)
         # Softmax and norms need float32 where the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features, hole = (tf.cast(x, dtype) for x in inputs)

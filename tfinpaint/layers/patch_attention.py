@@ -23,6 +23,7 @@ import tensorflow as tf
 from tfinpaint.layers import rows as lists
 from tfinpaint.layers.diagonal import diagonal_sum
 from tfinpaint.layers.looks import looked
+from tfinpaint.layers.making import left_out
 from tfinpaint.layers.patches import box_sum, extract, flat, one_over_norm, paste, products, shape
 
 _SOFTMAX_SCALE = 10.0  # lambda of equation (7) in `paper`, as in DeepFill
@@ -65,6 +66,8 @@ class PatchAttention(tf.keras.layers.Layer):
         self.variant = variant
 
     def call(self, inputs, return_strongest=False, weights_at=None):
+        if left_out():
+            return tf.cast(inputs[0], self.compute_dtype)
         # Softmax and norms need float32 where the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)
@@ -155,6 +158,8 @@ class PatchAttention(tf.keras.layers.Layer):
             scored    along rows      the same; then neighbours' scores (8)
             weighted  along columns   neighbours' scores; then, after the softmax, weights of patches to those of pixels
             pasted    along rows      the same
+
+        Where a patch is a pixel, the first list and the last are not needed.
         """
         b, h, w, c = shape(features)
         n, size, taps = h * w, self.patch_size, self.propagation
@@ -171,12 +176,13 @@ class PatchAttention(tf.keras.layers.Layer):
 
         # From the last list to the first; `near` is what the next one has to reach.
         wanted = tf.reshape(tf.scatter_nd(lists.places(rows), tf.ones_like(rows), [b, n]) > 0, [b, h, w])
-        pasted, near = lists.line_up(wanted, 1, size // 2, beyond)
-        weighted, near = lists.line_up(near, 0, reach, beyond)
+        if size > 1:
+            pasted, wanted = lists.line_up(wanted, 1, size // 2, beyond)
+        weighted, near = lists.line_up(wanted, 0, reach, beyond)
         scored, near = lists.line_up(near, 1, reach, beyond)
-        first, _ = lists.line_up(near, 0, size // 2, beyond)
 
         if size > 1:
+            first, _ = lists.line_up(near, 0, size // 2, beyond)
             scores = diagonal_sum(product(first, background), size)  # [B, R, H, W]
             scores = diagonal_sum(lists.move(scores, first, scored, n), size)  # [B, R, W, H], products of patches
         else:

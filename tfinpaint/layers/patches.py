@@ -8,8 +8,9 @@ import tensorflow as tf
 
 def shape(x):
     """The sizes of x: numbers where the graph knows them, tensors elsewhere."""
-    dynamic = tf.shape(x)
-    return [dynamic[k] if n is None else n for k, n in enumerate(x.shape)]
+    if x.shape.is_fully_defined():
+        return x.shape.as_list()
+    return [dynamic if n is None else n for dynamic, n in zip(tf.unstack(tf.shape(x)), x.shape)]
 
 
 def fixed(arguments, **values):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfinpaint.addons import InstanceNormalization
+from tfinpaint.layers.making import making_weights
 from tfinpaint.layers.up_conv import UpConv2D
 
 NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family start from N(0, 0.02)
@@ -27,7 +27,9 @@ def up_conv(filters, kernel_size, name, strides=2, **kwargs):
 
 def instance_norm(name, affine=True):
     """Over each picture's channel, with PyTorch's epsilon (1e-3, the default here, is visible in the output)."""
-    return _InstanceNorm(epsilon=1e-5, center=affine, scale=affine, name=name, dtype="float32", autocast=False)
+    from tfinpaint.networks.instance_norm import InstanceNorm  # late: it imports TensorFlow Addons
+
+    return InstanceNorm(epsilon=1e-5, center=affine, scale=affine, name=name, dtype="float32", autocast=False)
 
 
 def leaky(x):
@@ -35,14 +37,11 @@ def leaky(x):
     return tf.nn.leaky_relu(x, 0.2)
 
 
-class _InstanceNorm(InstanceNormalization):
-    """Computes in float32 also under mixed precision, whose variances overflow, and gives back what it was given."""
-
-    def call(self, inputs):
-        return tf.cast(super().call(tf.cast(inputs, tf.float32)), inputs.dtype)
-
-
 def make_weights(network, *channels, side=None):
-    """Calls a network once on symbols, so that all its weights exist: an input of each number of channels."""
+    """Calls a network once on symbols, so that all its weights exist: an input of each number of channels.
+
+    As plain Python: AutoGraph would first read and rewrite every layer's source, and none needs it.
+    """
     inputs = [tf.keras.Input((side, side, c)) for c in channels]
-    network(inputs if len(inputs) > 1 else inputs[0])
+    with making_weights():
+        tf.autograph.experimental.do_not_convert(network)(inputs if len(inputs) > 1 else inputs[0])

@@ -13,7 +13,7 @@ go through in one call, and the generator's pass does not train.
 
 import tensorflow as tf
 
-from tfinpaint.addons import SpectralNormalization
+from tfinpaint import addons
 from tfinpaint.networks.parts import NORMAL, leaky
 
 SMALLEST = 24  # pixels, of pictures that PatchCritic can score: H / 8 - 2 patches
@@ -80,7 +80,7 @@ def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
         conv = tf.keras.layers.Conv2D(filters, kernel_size, strides, name=f"conv_{k}", dtype="float32" if k == len(rows) else None,
                                       kernel_initializer=initial(), **kwargs)
         # In float32 whatever the convolution computes in: it writes the normalised kernel back, rounded to its own precision.
-        layer = SpectralNormalization(conv, name=f"conv_{k}_spectral", dtype="float32")
+        layer = addons.SpectralNormalization(conv, name=f"conv_{k}_spectral", dtype="float32")
         with tf.name_scope(layer.name):
             layer.build([None, None, None, channels])
         layers.append(layer)

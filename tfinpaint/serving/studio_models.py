@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 
+from tfinpaint.models import locate
 from tfinpaint.serving.client import RestClient, connect
 from tfinpaint.settings import SettingsError
 
@@ -26,7 +27,7 @@ def remote(flag: str, timeout: float) -> dict:
 
 def local(flag: str) -> dict:
     """{name: path} from --model. Raises SettingsError where there is nothing at a path."""
-    paths = _entries("model", flag)
+    paths = [locate(entry) for entry in _entries("model", flag)]
     for path in paths:
         if not os.path.isdir(path):
             raise SettingsError(f"--model={path} is no folder: run directories of `train` and what `export` wrote are taken")

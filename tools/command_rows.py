@@ -1,0 +1,124 @@
+"""The benchmark's rows about `python -m tfinpaint.inpaint` as a person starts it: for one photograph, and for a folder of them.
+
+The photograph is `coffee` of scikit-image's, 600 x 400 pixels, moved sideways in a folder so that no two are the same; the hole is an
+ellipse of 120 x 100 pixels. The model is `default`; where this copy has none, `multistage` of width 24 and depth 5, not trained.
+Processes are timed from their start to their end: wall time, and processor time (user and system) of all their threads.
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+COUNT = 100  # photographs of the folder
+_SMALL = {"width": 24, "depth": 5}
+
+
+class Files(NamedTuple):
+    """Paths of what the commands take."""
+
+    model: str
+    photo: str
+    folder: str
+    mask: str
+    output: str
+
+
+class Times(NamedTuple):
+    """Seconds of a process."""
+
+    wall: float
+    processor: float
+
+
+def write(folder: str, count: int = COUNT) -> Files:
+    """Makes the files in a new folder."""
+    from tfinpaint import models
+    from tfinpaint.data.photos import open_photos
+    from tfinpaint.photo import write_photo
+    from tfinpaint.settings import SettingsError
+
+    photo = open_photos("samples:coffee").read(0)  # [400, 600, 3]
+    rows, columns = np.ogrid[:photo.shape[0], :photo.shape[1]]
+    hole = ((rows - 200) / 50) ** 2 + ((columns - 300) / 60) ** 2 < 1
+    for k in range(count):
+        write_photo(os.path.join(folder, "photos", f"{k:03d}.png"), np.roll(photo, 6 * k, axis=1))
+    mask = os.path.join(folder, "mask.png")
+    write_photo(mask, np.repeat(np.uint8(255) * hole[..., np.newaxis], 3, -1))
+    try:
+        model = models.locate(models.DEFAULT)
+    except SettingsError:
+        model = _packed(os.path.join(folder, "model"))
+    photos = os.path.join(folder, "photos")
+    return Files(model, os.path.join(photos, "000.png"), photos, mask, os.path.join(folder, "filled"))
+
+
+def about(files: Files) -> str:
+    """Which model it is."""
+    from tfinpaint.runs import read_settings
+
+    run = read_settings(files.model)
+    return f"{run.system} {' '.join(f'{name}={value}' for name, value in run.system_settings)}"
+
+
+def cold(files: Files, repeats: int):
+    """Medians of `import tensorflow` alone and of inpaint with one photograph, in turns: two of Times."""
+    times = [[], []]
+    for _ in range(repeats):
+        times[0].append(run("-c", "import tensorflow"))
+        times[1].append(run("-m", "tfinpaint.inpaint", f"--model={files.model}", f"--image={files.photo}", f"--mask={files.mask}",
+                            f"--output={files.output}.png"))
+    return [Times(*(statistics.median(one) for one in zip(*taken))) for taken in times]
+
+
+def folder(files: Files) -> Times:
+    """inpaint with the folder, once."""
+    return run("-m", "tfinpaint.inpaint", f"--model={files.model}", f"--image={files.folder}", f"--mask={files.mask}",
+               f"--output={files.output}")
+
+
+def network(files: Files) -> float:
+    """Seconds that the fills of the folder's windows alone take, one after the other, in a process that has filled one before."""
+    from tfinpaint import load
+    from tfinpaint.photo import list_photos, read_hole, read_photo
+
+    painter, times = load(files.model), []
+    fill_window = painter.fill_window
+
+    def timed(*arguments):
+        start = time.perf_counter()
+        result = np.asarray(fill_window(*arguments))
+        times.append(time.perf_counter() - start)
+        return result
+
+    mask, _ = read_hole(files.mask)
+    painter.fill(read_photo(files.photo).pixels, mask)
+    painter.fill_window = timed
+    for path in list_photos(files.folder):
+        painter.fill(read_photo(path).pixels, mask)
+    return sum(times)
+
+
+def run(*arguments) -> Times:
+    """A process of Python from its start to its end. Raises CalledProcessError where it fails."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run([sys.executable, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Times(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+
+def _packed(path):
+    from tfinpaint import packed, runs
+    from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings, to_json
+
+    settings = TrainSettings("multistage", PhotoSettings("none"), HoleSettings(), steps=0, system_settings=tuple(_SMALL.items()))
+    os.makedirs(path)
+    runs.replace_text(os.path.join(path, "settings.json"), to_json(settings))
+    packed.write_weights(path, runs.create_system(settings).generator, 0)
+    return path
