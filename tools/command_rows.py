@@ -1,7 +1,7 @@
 """The benchmark's rows about `python -m tfinpaint.inpaint` as a person starts it: for one photograph, and for a folder of them.
 
-The photograph is `coffee` of scikit-image's, 600 x 400 pixels, moved sideways in a folder so that no two are the same; the hole is an
-ellipse of 120 x 100 pixels. The model is `default`; where this copy has none, `multistage` of width 24 and depth 5, not trained.
+The photograph is `coffee` of scikit-image's, a JPEG of 600 x 400 pixels, in a folder moved sideways so that all differ; the hole is
+an ellipse of 120 x 100 pixels. The model is `default`; where this copy has none, `multistage` of width 24 and depth 5, not trained.
 Processes are timed from their start to their end: wall time, and processor time (user and system) of all their threads.
 """
 
@@ -47,7 +47,7 @@ def write(folder: str, count: int = COUNT) -> Files:
     rows, columns = np.ogrid[:photo.shape[0], :photo.shape[1]]
     hole = ((rows - 200) / 50) ** 2 + ((columns - 300) / 60) ** 2 < 1
     for k in range(count):
-        write_photo(os.path.join(folder, "photos", f"{k:03d}.png"), np.roll(photo, 6 * k, axis=1))
+        write_photo(os.path.join(folder, "photos", f"{k:03d}.jpg"), np.roll(photo, 6 * k, axis=1))
     mask = os.path.join(folder, "mask.png")
     write_photo(mask, np.repeat(np.uint8(255) * hole[..., np.newaxis], 3, -1))
     try:
@@ -55,7 +55,7 @@ def write(folder: str, count: int = COUNT) -> Files:
     except SettingsError:
         model = _packed(os.path.join(folder, "model"))
     photos = os.path.join(folder, "photos")
-    return Files(model, os.path.join(photos, "000.png"), photos, mask, os.path.join(folder, "filled"))
+    return Files(model, os.path.join(photos, "000.jpg"), photos, mask, os.path.join(folder, "filled"))
 
 
 def about(files: Files) -> str:
@@ -72,7 +72,7 @@ def cold(files: Files, repeats: int):
     for _ in range(repeats):
         times[0].append(run("-c", "import tensorflow"))
         times[1].append(run("-m", "tfinpaint.inpaint", f"--model={files.model}", f"--image={files.photo}", f"--mask={files.mask}",
-                            f"--output={files.output}.png"))
+                            f"--output={files.output}.jpg"))
     return [Times(*(statistics.median(one) for one in zip(*taken))) for taken in times]
 
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 def shape(x):
     """The sizes of x: numbers where the graph knows them, tensors elsewhere."""
-    if x.shape.is_fully_defined():
-        return x.shape.as_list()
+    if None not in x.shape:
+        return list(x.shape)
     return [dynamic if n is None else n for dynamic, n in zip(tf.unstack(tf.shape(x)), x.shape)]
 
 
