@@ -20,7 +20,7 @@ from absl import flags
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "server", "host", "port", "timeout", "open_browser", "device")
+settings.adopt("model", "server", "host", "port", "timeout", "detail", "open_browser", "device")
 FLAGS = flags.FLAGS
 
 
@@ -28,6 +28,8 @@ def main():
     if bool(FLAGS.model) == bool(FLAGS.server):
         raise SettingsError("--model or --server is needed, one of them: what fills (run directories of `train` and exports, or URLs "
                             "http://HOST:PORT/v1/models/NAME, with commas between)")
+    if FLAGS.server and FLAGS.detail != "auto":
+        raise SettingsError(f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported")
     try:
         import requests
         import starlette
@@ -62,7 +64,7 @@ def _local():
     from tfinpaint.serving.server import Server
     from tfinpaint.serving.studio_routes import page_routes
 
-    with studio_models.exported(models, lambda line: print(line, flush=True)) as paths:
+    with studio_models.exported(models, lambda line: print(line, flush=True), FLAGS.detail) as paths:
         routes = page_routes([{"name": name, "about": studio_models.about(path)} for name, path in paths.items()])
         with Server(paths, FLAGS.host, FLAGS.port, grpc_port=None, routes=routes) as server:
             yield server.url
