@@ -22,12 +22,14 @@ REACH = 3  # pixels from the middle of a patch to its side
 SIZE = 2 * REACH + 1
 COARSEST = 48  # pixels of the longer side, about
 THICK = 24  # pixels: a thinner hole is left to the guide
-PULL = (0.5, 0.3, 0.15)  # how much of the low frequencies is the guide's, from the coarsest level on; then none
+PULL = (0.8, 0.6, 0.4, 0.2)  # how much of the low frequencies is the guide's, from the coarsest level on; then none
 TURNS = (4, 3, 3, 2)  # of search and vote, from the coarsest level on; then 2, and 1 at the finest
 SWEEPS = 2  # of the search in each turn
 RADII = (2, 8, 32)  # of the random search: the longer side over these
-RIM = 3  # pixels around the part where what the votes give is held against what is known
-_COMPARED = 2**24  # pairs of patches that the first search compares at most
+FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
+LEAST_SURE = 0.05
+_COMPARED = 2**24  # pairs of patches: while a level has no more, all of them are compared
+_COMPARED_TARGETS = 2**16
 _SEARCHED = 2**22  # pixels of a level, the most in which patches are searched; a larger one goes on with the matches that it gets
 _NOTHING = -1
 
@@ -38,6 +40,7 @@ class Level(NamedTuple):
     size:     int32 [2], height and width.
     picture:  float32 [h, w, 3], the guide where the photograph is missing.
     part:     bool [h, w], what is restored.
+    sure:     float32 [h, w], 1 outside the part, and less and less inside.
     sources:  bool [h * w], the middles of wholly known patches.
     targets:  int32 [n], the middles of patches that touch the part.
     """
@@ -45,10 +48,12 @@ class Level(NamedTuple):
     size: tf.Tensor
     picture: tf.Tensor
     part: tf.Tensor
+    sure: tf.Tensor
     sources: tf.Tensor
     targets: tf.Tensor
 
 
+@tf.autograph.experimental.do_not_convert
 def thick(hole) -> tf.Tensor:
     """The part of a hole that is near a place thicker than THICK pixels: bool [h, w, 1] -> bool [h, w, 1]."""
     size = THICK + 1
@@ -56,6 +61,7 @@ def thick(hole) -> tf.Tensor:
     return tf.logical_and(_widened(inner, 2 * size - 1, 0.0) > 0, hole)
 
 
+@tf.autograph.experimental.do_not_convert
 def restore(picture, hole, part) -> tf.Tensor:
     """The picture with a part of its hole restored: float32 [h, w, 3].
 
@@ -77,21 +83,17 @@ def _restore(picture, hole, part, first):
     hole = _padded(hole, padded - size, True)
     part = _padded(part, padded - size, False)
 
-    level = _level(picture, hole, part, padded, first)
-    matches = exhaustive(features(level.picture), level)
-    estimate, matches = _turns(level, level.picture, matches, first, first)
-
-    def finer(number, estimate, matches, width):
+    def finer(number, estimate, matches):
         level = _level(picture, hole, part, padded, number)
-        matches, found = _doubled(matches, width, level, number)
+        matches, found = _doubled(matches, level, number)
         enlarged = tf.image.resize(estimate[tf.newaxis], level.size)[0]
         estimate = tf.where(level.part[..., tf.newaxis], enlarged, level.picture)
         estimate = _voted(level, estimate, matches, found)
         estimate, matches = _turns(level, estimate, matches, number, first)
-        return number - 1, estimate, _dense(level, matches, _NOTHING), level.size[1]
+        return number - 1, estimate, tf.reshape(_dense(level, matches, _NOTHING), level.size)
 
-    shapes = [tf.TensorShape([]), tf.TensorShape([None, None, 3]), tf.TensorShape([None]), tf.TensorShape([])]
-    state = [first - 1, estimate, _dense(level, matches, _NOTHING), level.size[1]]
+    shapes = [tf.TensorShape([]), tf.TensorShape([None, None, 3]), tf.TensorShape([None, None])]
+    state = [first, picture, tf.fill([SIZE, SIZE], _NOTHING)]
     estimate = tf.while_loop(lambda number, *_: number >= 0, finer, state, shapes, parallel_iterations=1)[1]
     return estimate[:size[0], :size[1]]
 
@@ -119,7 +121,12 @@ def _level(picture, hole, part, size, number):
     inside = _padded(tf.ones(small - 2 * REACH, tf.bool)[..., tf.newaxis], REACH, False, before=REACH)
     targets = tf.where(tf.reshape(tf.logical_and(_widened(tf.cast(wanted, tf.float32), SIZE, 0.0) > 0, inside), [-1]))[:, 0]
     reduced = tf.image.resize(picture[tf.newaxis], small, method="area")[0]  # [h, w, 3]
-    return Level(small, reduced, wanted[..., 0], tf.reshape(_sources(missing), [-1]), tf.cast(targets, tf.int32))
+    sure = 1.0 - tf.cast(wanted, tf.float32)
+    while_above = int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))
+    for _ in range(while_above):
+        sure = tf.maximum(sure, FADING * _widened(sure, 3, 0.0))
+    sure = tf.maximum(sure, LEAST_SURE)[..., 0]
+    return Level(small, reduced, wanted[..., 0], sure, tf.reshape(_sources(missing), [-1]), tf.cast(targets, tf.int32))
 
 
 def _sources(hole):
@@ -166,25 +173,37 @@ BASIS = _basis()
 
 
 def features(picture) -> tf.Tensor:
-    """Each patch of a picture by its BASIS: float32 [h, w, 3] -> [h * w, d], 0 where a patch is not inside the picture."""
+    """Each patch of a picture by its BASIS, for the search: float32 [h, w, 3] -> [h * w, d], 0 where a patch is not inside the picture."""
     inner = tf.nn.conv2d(picture[tf.newaxis], BASIS, 1, "VALID")[0]
     return tf.reshape(tf.pad(inner, [[REACH, REACH], [REACH, REACH], [0, 0]]), [-1, BASIS.shape[-1]])
 
 
-def exhaustive(described, level) -> tf.Tensor:
-    """The nearest source of each target, by a product of all with all: int32 [n].
+def exhaustive(level, estimate):
+    """The nearest source of each target, all compared with all -> int32 [n], and their squared distances for each pixel, [n].
 
-    described: of `features`, [h * w, d]. Where pairs are too many, some sources are left out, evenly.
+    The distance is the weighted mean over the pixels of a patch of the squared differences, weighted by how sure they are in the target.
     """
     sources = tf.cast(tf.where(level.sources)[:, 0], tf.int32)
-    most = tf.maximum(_COMPARED // tf.maximum(tf.size(level.targets), 1), 1)
-    sources = sources[::(tf.size(sources) + most - 1) // most]
-    a, b = tf.gather(described, level.targets), tf.gather(described, sources)  # [n, d], [s, d]
-    return tf.gather(sources, tf.argmin(tf.reduce_sum(b**2, -1) - 2.0 * tf.matmul(a, b, transpose_b=True), -1, tf.int32))
+    there = _patches(estimate, sources)  # [s, 49 * 3]
+    here = _patches(estimate, level.targets)  # [n, 49 * 3]
+    sure = _patches(tf.repeat(level.sure[..., tf.newaxis], 3, -1), level.targets)
+    # |a - b|^2 by products; a^2 is the same for all b.
+    squares = tf.matmul(sure, there**2, transpose_b=True) - 2.0 * tf.matmul(sure * here, there, transpose_b=True)
+    nearest = tf.argmin(squares, -1, tf.int32)
+    distances = tf.reduce_sum(sure * tf.math.squared_difference(here, tf.gather(there, nearest)), -1) / tf.reduce_sum(sure, -1)
+    return [tf.gather(sources, nearest), distances]
+
+
+def _patches(picture, middles):
+    """The patches around some places: float32 [h, w, 3] -> [n, 49 * 3]."""
+    width = tf.shape(picture)[1]
+    offsets = tf.reshape(tf.range(-REACH, REACH + 1)[:, tf.newaxis] * width + tf.range(-REACH, REACH + 1), [1, -1])
+    pixels = tf.gather(tf.reshape(picture, [-1, 3]), middles[:, tf.newaxis] + offsets)  # [n, 49, 3]
+    return tf.reshape(pixels, [-1, SIZE**2 * 3])
 
 
 def _search(level, described, matches, seed):
-    """Better matches from the neighbours' and from random places around -> int32 [n], their squared distances [n]."""
+    """Better matches from the neighbours' and from random places around -> int32 [n], their squared distances by the BASIS [n]."""
     height, width = level.size[0], level.size[1]
     longer = tf.cast(tf.reduce_max(level.size), tf.float32)
     wanted = tf.gather(described, level.targets)  # [n, d]
@@ -212,15 +231,16 @@ def _search(level, described, matches, seed):
         return turn + 1, matches, distances
 
     state = [0, matches, distance(matches)]
-    return tf.while_loop(lambda turn, *_: turn < SWEEPS, sweep, state, parallel_iterations=1)[1:]
+    return list(tf.while_loop(lambda turn, *_: turn < SWEEPS, sweep, state, parallel_iterations=1)[1:])
 
 
-def _doubled(coarse, coarse_width, level, number):
-    """Matches of the level above, at twice the distance -> int32 [n], and whether they are sources, bool [n]; else a random source."""
-    width = level.size[1]
+def _doubled(coarse, level, number):
+    """Matches of the level above, int32 [h / 2, w / 2], at twice the distance -> int32 [n], and whether they are sources, bool [n]; else a
+    random source is there."""
+    width, coarse_width = level.size[1], tf.shape(coarse)[1]
     rows, columns = level.targets // width, level.targets % width
-    parents = [tf.clip_by_value(x // 2, REACH, side // 2 - 1 - REACH) for x, side in ((rows, level.size[0]), (columns, width))]
-    match = tf.gather(coarse, parents[0] * coarse_width + parents[1])
+    parents = [tf.clip_by_value(x // 2, REACH, tf.shape(coarse)[k] - 1 - REACH) for k, x in enumerate((rows, columns))]
+    match = tf.gather_nd(coarse, tf.stack(parents, -1))
     rows += 2 * (match // coarse_width - parents[0])
     columns += 2 * (match % coarse_width - parents[1])
     inside = tf.logical_and(tf.logical_and(rows >= 0, rows < level.size[0]), tf.logical_and(columns >= 0, columns < width))
@@ -247,8 +267,12 @@ def _turns(level, estimate, matches, number, first):
     turns = tf.where(tf.size(level.sources) <= _SEARCHED, turns, 0)
     pull = tf.gather(tf.constant([*PULL, 0.0]), tf.minimum(above, len(PULL)))
 
+    targets, sources = tf.size(level.targets), tf.math.count_nonzero(level.sources, dtype=tf.int32)
+    few = tf.logical_and(targets <= _COMPARED_TARGETS, targets <= _COMPARED // tf.maximum(sources, 1))
+
     def turn(done, estimate, matches):
-        matches, distances = _search(level, features(estimate), matches, 1000 * number + done)
+        matches, distances = tf.cond(few, lambda: exhaustive(level, estimate),
+                                     lambda: _search(level, features(estimate), matches, 1000 * number + done))
         alike = tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6))
         estimate = _voted(level, estimate, matches, alike)
         return done + 1, _pulled(level, estimate, pull), matches
@@ -260,8 +284,7 @@ def _turns(level, estimate, matches, number, first):
 def _voted(level, estimate, matches, weights):
     """The part of the estimate from the matched patches: each missing pixel is the weighted mean of the 49 that cover it."""
     pixels = tf.cast(tf.where(tf.reshape(level.part, [-1]))[:, 0], tf.int32)  # [m]
-    known = _mean(1.0 - tf.cast(level.part, tf.float32)[..., tf.newaxis], SIZE)
-    sure = tf.gather(tf.reshape(known, [-1]), level.targets) + 0.1
+    sure = tf.gather(tf.reshape(level.sure, [-1]), level.targets)
     places, weights = _dense(level, matches, 0), _dense(level, tf.cast(weights, tf.float32) * sure, 0.0)
     colours, width, last = tf.reshape(level.picture, [-1, 3]), level.size[1], tf.size(places) - 1
 
