@@ -49,7 +49,7 @@ def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Wi
         path = paths[turn * max(1, len(paths) * len(folders) // count) % len(paths)]
         photo = _reduced(read_photo(path).pixels, rng)
         height, width = _sides(photo.shape, rng, path)
-        kind = SHAPES[(number + turn) % len(SHAPES)]
+        kind = SHAPES[(turn + number % len(folders)) % len(SHAPES)]
         top = rng.integers(_MARGIN, photo.shape[0] - height - _MARGIN, endpoint=True)
         left = rng.integers(_MARGIN, photo.shape[1] - width - _MARGIN, endpoint=True)
         hole = np.zeros(photo.shape[:2], np.uint8)
