@@ -97,6 +97,7 @@ def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, siz
     ([], "--output is missing"), (["--output=OUT"], "--model=default is the model that comes with tfinpaint, and this copy has none"),
     (["--model=/nowhere", "--output=OUT"], "--model=/nowhere is no folder"),
     (["--model=RUN", "--output=OUT", "--quantize=int8"], "--quantize belongs to --format=tflite"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--detail=auto"], "a TFLite file has the network's own fill"),
     (["--model=RUN", "--output=OUT", "--size=64"], "--size belongs to --format=tflite"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--size=64x64"],
      "--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got '64x64'"),

@@ -23,8 +23,8 @@ class Red:
 
     calls = []
 
-    def fill(self, photo, mask, grow=0, feather=0):
-        self.calls.append((grow, feather))
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto"):
+        self.calls.append((grow, feather, detail))
         return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
 
 
@@ -85,10 +85,10 @@ def _check(photo, filled):
 def test_one_photograph(tmp_path, run):
     photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
     output = tmp_path / "deep/er/out.webp"
-    status, out, err = run(f"--image={photo}", f"--mask={mask}", f"--output={output}", "--grow_hole=3", "--feather=2")
+    status, out, err = run(f"--image={photo}", f"--mask={mask}", f"--output={output}", "--grow_hole=3", "--feather=2", "--detail=off")
     assert status == 0 and err == ""
     assert "a.png (30x20) ->" in out and "mask: white is hole (--mask_is=hole), 8.3 % of 30x20 pixels is hole" in out
-    assert Red.calls == [(3, 2)]
+    assert Red.calls == [(3, 2, "off")]
     _check(photo, output)
 
 
@@ -277,7 +277,7 @@ finally:
 
 def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
-    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "attention",
+    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side", "attention",
                      "attention_at", "device", "server", "timeout"}
 
 

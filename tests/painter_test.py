@@ -1,5 +1,6 @@
 """The painter: exact outside the hole, blind under it, any size. The systems are small fakes whose answer is known."""
 
+import functools
 import tracemalloc
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint import windows
+from tfinpaint import filling, windows
 from tfinpaint.painter import Painter
 from tfinpaint.settings import SettingsError
 
@@ -55,9 +56,15 @@ def _holes(height, width, seed):
     return mask
 
 
+class Alone(Painter):
+    """The network's own fill, whose answer is known."""
+
+    fill = functools.partialmethod(Painter.fill, detail="off")
+
+
 @pytest.fixture(scope="module")
 def constant():
-    return Painter(Constant())
+    return Alone(Constant())
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +135,7 @@ def test_a_thin_hole_survives_reduction(constant):
 @pytest.mark.parametrize("stride", [1, 48, 256, 1024])
 def test_any_stride(stride):
     photo, mask = _photo(300, 310), _holes(300, 310, 3)
-    filled = Painter(Constant(stride=stride)).fill(photo, mask)
+    filled = Alone(Constant(stride=stride)).fill(photo, mask)
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     assert (filled[mask > 0] == [200, 100, 50]).all()
 
@@ -146,7 +153,7 @@ def test_later_windows_see_what_earlier_ones_filled():
 
 
 def test_output_out_of_range_is_clipped():
-    filled = Painter(Constant((400, -300, 128))).fill(_photo(40, 40), np.full((40, 40), 255, np.uint8))
+    filled = Alone(Constant((400, -300, 128))).fill(_photo(40, 40), np.full((40, 40), 255, np.uint8))
     assert (filled == [255, 0, 128]).all()
 
 
@@ -174,7 +181,7 @@ def test_grow_and_feather_of_a_full_hole(constant):
 def test_the_window_function_has_one_trace_for_all_sizes(constant):
     for height, width in ((3, 5), (700, 40)):
         window, hole = _photo(height, width), np.ones((height, width, 1), np.uint8)
-        assert constant.fill_window(window, hole, hole).shape == (height, width, 3)
+        assert constant.fill_window(window, hole, hole, height > 99).shape == (height, width, 3)
     assert constant.fill_window.experimental_get_tracing_count() == 1
 
 
@@ -193,6 +200,72 @@ def test_twelve_megapixels_with_a_small_hole_are_quick_and_lean(constant):
     assert peak < 120e6
 
 
+# ------------------------------------------------------------------------------------------------------------------ detail
+
+
+def _stripes(height, width):
+    """Sharp vertical stripes, 16 px wide, uint8 [h, w, 3]."""
+    return np.repeat((np.arange(width) // 16 % 2 * 160 + 40).astype(np.uint8)[None, :, None], height, 0).repeat(3, -1)
+
+
+@pytest.fixture(scope="module")
+def grey():
+    return Painter(Constant((120, 120, 120)))
+
+
+@pytest.mark.parametrize("height, width", [(300, 320), (900, 1100)])  # as it is, and reduced
+def test_a_thick_hole_gets_the_texture_of_the_photograph_and_known_pixels_keep_their_bytes(grey, height, width):
+    photo, mask = _stripes(height, width), np.zeros((height, width), np.uint8)
+    mask[height // 3:-height // 3, width // 3:-width // 3] = 255
+    blackened = np.where(mask[..., None] > 0, np.uint8(0), photo)
+    filled = grey.fill(blackened, mask)
+    np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+    np.testing.assert_array_equal(grey.fill(blackened, mask), filled, "another result the second time")
+    alone = grey.fill(blackened, mask, detail="off")
+    errors = [np.square(f[mask > 0].astype(float) - photo[mask > 0]).mean() for f in (filled, alone)]
+    assert errors[0] < 0.5 * errors[1], errors
+    assert (alone[mask > 0] == 120).mean() > 0.9
+
+
+def test_a_stroke_is_the_networks_own(grey):
+    photo, mask = _stripes(300, 320), np.zeros((300, 320), np.uint8)
+    cv2.line(mask, (30, 40), (280, 250), 255, 15)
+    filled = grey.fill(photo, mask)
+    np.testing.assert_array_equal(filled, grey.fill(photo, mask, detail="off"))
+    assert (filled[mask > 0] == 120).all()
+
+
+def test_where_there_is_detail_nothing_fades_in_from_the_network(grey):
+    photo, mask = _stripes(300, 320), np.zeros((300, 320), np.uint8)
+    mask[100:200, 100:200] = 255
+    filled = grey.fill(photo, mask, grow=3, feather=9)
+    hole = filling.grown((mask > 0).astype(np.uint8), 3)
+    np.testing.assert_array_equal(filled[hole == 0], photo[hole == 0])
+    assert (grey.fill(photo, mask, grow=3, feather=9, detail="off")[hole == 0] != photo[hole == 0]).any()
+
+
+def test_nothing_under_the_hole_reaches_the_texture():
+    painter = Painter(Mean())
+    photo, mask = _photo(260, 300), np.zeros((260, 300), np.uint8)
+    mask[60:170, 80:210], mask[200:230, 20:60] = 255, 255
+    other = np.where(mask[..., None] > 0, _photo(260, 300, seed=1), photo)
+    filled = painter.fill(photo, mask)
+    np.testing.assert_array_equal(painter.fill(other, mask), filled)
+    assert (filled != painter.fill(photo, mask, detail="off")).any()
+
+
+def test_step_by_step_the_window_function_gives_the_same_bytes(grey):
+    photo, hole = _stripes(200, 230), np.zeros((200, 230, 1), np.uint8)
+    hole[50:140, 70:160] = 1
+    graph = grey.fill_window(photo, hole, hole, True).numpy()
+    tf.config.run_functions_eagerly(True)
+    try:
+        eager = grey.fill_window(*map(tf.constant, (photo, hole, hole, True))).numpy()
+    finally:
+        tf.config.run_functions_eagerly(False)
+    np.testing.assert_array_equal(eager, graph)
+
+
 @pytest.mark.parametrize("photo, mask, options, words", [
     (_photo(8, 8).astype(np.float32), np.zeros((8, 8), np.uint8), {}, "Got float32"),
     (_photo(8, 8)[..., 0], np.zeros((8, 8), np.uint8), {}, r"Got \[8, 8\]"),
@@ -202,6 +275,7 @@ def test_twelve_megapixels_with_a_small_hole_are_quick_and_lean(constant):
     (_photo(8, 9), np.zeros((9, 8), np.uint8), {}, r"9x8 \(width x height\). Got 8x9"),
     (_photo(8, 8), np.ones((8, 8), np.uint8), {}, "no hole.* Got 1 as"),
     (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"grow": -1}, "`grow`.* Got -1"),
+    (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"detail": "on"}, "`detail` is auto or off. Got 'on'"),
     (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"feather": 0.5}, "`feather`.* Got 0.5"),
 ])
 def test_bad_arguments_are_named(constant, photo, mask, options, words):

@@ -6,9 +6,10 @@
     python -m tfinpaint.evaluate --model=runs/a --data=folder:photos --protocol=multistage --output=report
 
 OUTPUT becomes a folder: report.txt, report.csv, report.json (every photograph's figures, settings, versions, hashes) and report.html
-(tables, plots, pictures; one file). --model may name `default`
-(the model that comes with tfinpaint, taken where none is named), run directories, version directories of exports, and the references telea,
-navier_stokes and mean, which are in every table unless --noreferences. Differences are to the first model.
+(tables, plots, pictures; one file). --model may name `default` (the model that comes with tfinpaint, taken where none is named), run
+directories, version directories of exports, and the references telea, navier_stokes and mean, which are in every table unless
+--noreferences. Differences are to the first model. Networks are measured alone; with --detail=auto as `inpaint` fills, with texture in
+large holes.
 """
 
 import os
@@ -18,7 +19,7 @@ from absl import flags
 
 from tfinpaint import command, settings
 
-settings.adopt("model", "data", "holes", "ratio_bins", "mask_is", "protocol", "image_size", "count", "batch_size", "references",
+settings.adopt("model", "data", "holes", "ratio_bins", "mask_is", "protocol", "image_size", "count", "batch_size", "detail", "references",
                "lpips_weights", "inception_weights", "output", "device")
 FILES = ("report.txt", "report.csv", "report.json", "report.html")
 

@@ -5,7 +5,8 @@
     python -m tfinpaint.export --model=RUN --format=tflite --quantize=float16 --output=mobile
 
 A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have the weights of the moving average and a
-model_card.json. Without --model it is the model that comes with tfinpaint. Nothing is there until it is whole.
+model_card.json. Without --model it is the model that comes with tfinpaint. Nothing is there until it is whole. A SavedModel restores the
+texture of large holes as `inpaint` does (--detail); a TFLite file has the network's own fill.
 """
 
 import os
@@ -16,7 +17,7 @@ from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "format", "quantize", "size", "data", "output", "device")
+settings.adopt("model", "format", "quantize", "size", "data", "detail", "output", "device")
 FLAGS = flags.FLAGS
 
 _CALIBRATION = 32  # photographs
@@ -28,6 +29,9 @@ def main():
     tflite_only = [name for name, default in (("quantize", "none"), ("size", None), ("data", None)) if FLAGS[name].value != default]
     if FLAGS.format == "saved_model" and tflite_only:
         raise SettingsError(f"--{tflite_only[0]} belongs to --format=tflite; a saved_model takes photographs of any size, in float32")
+    if FLAGS.format == "tflite" and FLAGS["detail"].present and FLAGS.detail != "off":
+        raise SettingsError(f"--detail={FLAGS.detail} is for --format=saved_model: a TFLite file has the network's own fill. Leave it, or "
+                            "--detail=off")
     if FLAGS.data and FLAGS.quantize != "int8":
         raise SettingsError(f"--data is what --quantize=int8 is calibrated with. Got --quantize={FLAGS.quantize}")
     model = locate(FLAGS.model or DEFAULT)
@@ -49,15 +53,16 @@ def main():
     if FLAGS.format == "saved_model":
         from tfinpaint.serving import saved_model
 
-        path = saved_model.export(painter, FLAGS.output, card)
-        print(f"{path}: signatures serving_default and tensors, {_megabytes(path)}")
+        path = saved_model.export(painter, FLAGS.output, card, FLAGS.detail)
+        print(f"{path}: signatures serving_default and tensors, detail {FLAGS.detail}, {_megabytes(path)}")
     else:
         from tfinpaint.serving import tflite
 
         pairs = _calibration(FLAGS.data or run.photos.source, size or (run.photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
         with command.without_chatter():
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
-        print(f"{path}: signature fill, {'any size' if size is None else f'{size[1]}x{size[0]} pixels'}, {_megabytes(path)}")
+        pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
+        print(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
     print(f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} parameters")
 
 

@@ -10,22 +10,25 @@ from typing import Callable, Tuple
 import cv2
 import numpy as np
 
-from tfinpaint import windows
+from tfinpaint import settings, windows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
 
 def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarray, mask: np.ndarray, grow: int = 0,
-         feather: int = 0) -> np.ndarray:
+         feather: int = 0, detail: str = "auto") -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
-    fill_window:           see `Painter.fill_window`: (window, hole, shown) -> window.
+    fill_window:           see `Painter.fill_window`: (window, hole, shown, with_detail) -> window.
     stride, working_size:  of what fills, in pixels.
     grow:                  pixels (a disc) by which the hole is grown first.
     feather:               pixels outside the grown hole over which the output fades into the photograph; see `fade`.
+    detail:                "auto" or "off".
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
     check(photo, mask, grow, feather)
+    if detail not in settings.DETAIL:
+        raise ValueError(f"`detail` is {' or '.join(settings.DETAIL)}. Got {detail!r}")
     hole = grown((mask > THRESHOLD).astype(np.uint8), grow)  # [H, W], 1 = hole
     shown = grown(hole, feather)  # where the system's output is seen
     missing, filled = hole.copy(), photo.copy()
@@ -34,7 +37,7 @@ def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarra
         window = windows.window_around(box, photo.shape, stride)
         # Other holes that reach into the window are missing in it as well; they are filled in their own windows.
         maps = (m[window.slices][..., np.newaxis] for m in (missing, shown))
-        result = np.asarray(fill_window(filled[window.slices], *maps))[box.within(window).slices]
+        result = np.asarray(fill_window(filled[window.slices], *maps, detail == "auto"))[box.within(window).slices]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0
         filled[box.slices][here] = result[here]

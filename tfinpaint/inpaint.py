@@ -28,7 +28,7 @@ from tfinpaint.models import DEFAULT, locate
 from tfinpaint.photo import PHOTO_ENDINGS, Photo, check_photo_path, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "side_by_side", "attention",
+settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side", "attention",
                "attention_at", "device", "server", "timeout")
 FLAGS = flags.FLAGS
 
@@ -49,6 +49,8 @@ def main():
         raise SettingsError("--model and --server: one of them fills")
     if FLAGS.attention and FLAGS.server:
         raise SettingsError("--attention takes a run directory as --model; a --server only fills")
+    if FLAGS.server and FLAGS.detail != "auto":
+        raise SettingsError(f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported")
     if FLAGS.attention_at and not FLAGS.attention:
         raise SettingsError(f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing")
     settings.parse_range("attention_at", FLAGS.attention_at, int)
@@ -142,7 +144,8 @@ class Filled(NamedTuple):
 def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     """Fills one photograph."""
     attention = _attention(painter, job, photo.pixels, mask) if FLAGS.attention else {}
-    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather)
+    options = {} if FLAGS.server else {"detail": FLAGS.detail}  # a server's model was exported with it or without
+    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, **options)
     if FLAGS.side_by_side:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
         pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]

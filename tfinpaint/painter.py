@@ -3,14 +3,14 @@
     photo uint8 [H, W, 3], mask uint8 [H, W] (white = hole) -> uint8 [H, W, 3]
 
 Known pixels are the photograph's bytes. What lies under a hole influences nothing. Each hole is filled in a window of the
-photograph around it (windows.py, filling.py); `Painter.fill_window` is the one TensorFlow function that fills a window. An exported
-model brings it along and is a painter too (serving/saved_model.py).
+photograph around it (windows.py, filling.py); `Painter.fill_window` is the one TensorFlow function that fills a window, the texture of
+large holes included (detail.py). An exported model brings it along and is a painter too (serving/saved_model.py).
 """
 
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import attention, filling, windows
+from tfinpaint import attention, detail, filling, windows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
@@ -47,15 +47,17 @@ class Painter(tf.Module):
             raise ValueError(f"Height and width of `images` are multiples of {self.stride}. Got {images.shape.as_list()[1:3]}")
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
 
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> np.ndarray:
+    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
         """Fills the holes of one photograph, uint8 [H, W, 3] in RGB, of any size. Returns uint8 [H, W, 3].
 
         mask:     uint8 [H, W], above 127 = hole.
         grow:     pixels (a disc) by which the hole is grown first.
         feather:  pixels outside the grown hole over which the system's output fades into the photograph. With 0 every pixel outside
                   the grown hole keeps its bytes.
+        detail:   "auto": where the hole is thick, its texture comes from the known part of the photograph, guided by the system's fill
+                  (detail.py). "off": the system's fill as it is.
         """
-        return filling.fill(self.fill_window, self.stride, self.working_size, photo, mask, grow, feather)
+        return filling.fill(self.fill_window, self.stride, self.working_size, photo, mask, grow, feather, detail)
 
     def attention(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
         """Where the system's attentions look when it fills all holes of a photograph at once: an `attention.Look` for each of them.
@@ -86,12 +88,15 @@ class Painter(tf.Module):
         if not self.system.attention_layers:
             raise SettingsError(f"--attention: {self.system.system_name} has no attention to show")
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)], autograph=False)
-    def fill_window(self, window, hole, shown):
+    @tf.function(input_signature=[*(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)), tf.TensorSpec([], tf.bool)],
+                 autograph=False)
+    def fill_window(self, window, hole, shown, with_detail):
         """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
 
-        hole:   uint8 [h, w, 1], above 0 = hole.
-        shown:  uint8 [h, w, 1], above 0 = where the output is wanted: the hole, or more of it for feathering.
+        hole:         uint8 [h, w, 1], above 0 = hole.
+        shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, or more of it for feathering.
+        with_detail:  bool []: whether the texture of what is thick in the hole is restored (detail.py). Beyond the hole the output is
+                      the photograph then.
 
         A window larger than the working size is reduced to it and its fill is enlarged. Sides that are not multiples of the
         stride are padded by reflection. All but the shown pixels keep their bytes.
@@ -106,6 +111,10 @@ class Painter(tf.Module):
                                                 lambda: (tf.cast(blanked, tf.float32), hole, shown))
         filled = self._fill_padded(pixels, hole_here, self._generate)
         filled = tf.cond(too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled)  # [h, w, 3], 0 to 255
+        part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
+        picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
+        # Nothing is taken from what was filled before, either: it is shown, but no hole any more.
+        filled = tf.cond(tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled)
         return tf.ensure_shape(tf.where(shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window), [None, None, 3])
 
     def fill_whole(self, photo, hole):

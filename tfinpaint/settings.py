@@ -23,6 +23,7 @@ flags.disclaim_key_flags()  # key flags belong to the command that adopts them
 
 Range = Tuple[float, float]
 SYSTEM_SETTINGS = ("width", "depth", "discount")  # flags that make small and large versions of a system; each has some of them
+DETAIL = ("auto", "off")  # whether large holes get texture from the known part of the photograph
 TERMS = ("l1", "valid", "hole", "rough", "coarse", "refinement", "perceptual", "style", "consistency", "variation", "adversarial",
          "feature_adversarial", "penalty")  # of the systems' losses, each with a flag --weight_TERM; each system has some of them
 
@@ -217,6 +218,7 @@ class EvaluationSettings:
     data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]", or "pairs:PATH".
     holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
     ratio_bins:   shares of missing pixels (LO, HI], a block of the table each.
+    detail:       "off": networks alone. "auto": with texture in large holes, as `inpaint` fills.
     image_size:   side of the squares; None: that of the first model that was trained, or 256.
     count:        photographs, the first ones; 0: all.
     """
@@ -233,6 +235,7 @@ class EvaluationSettings:
     references: bool = True
     lpips_weights: Optional[str] = None
     inception_weights: Optional[str] = None
+    detail: str = "off"
 
     def __post_init__(self):
         kinds = "folder:PATH, tfds:NAME[:SPLIT], samples:[NAME,...] or pairs:PATH"
@@ -247,6 +250,8 @@ class EvaluationSettings:
                 raise SettingsError(f"--{name} is at least {low}. Got {getattr(self, name)}")
         if self.mask_is not in ("hole", "known"):
             raise SettingsError(f"--mask_is is hole or known. Got {self.mask_is!r}")
+        if self.detail not in DETAIL:
+            raise SettingsError(f"--detail is {' or '.join(DETAIL)}. Got {self.detail!r}")
         if not self.models and not self.references:
             raise SettingsError("--model is missing: run directories, exports, telea, navier_stokes or mean, with commas between")
         if self.holes is not None and self.holes not in ("center", "strokes", "objects") and not self.holes.startswith("files:"):
@@ -377,6 +382,9 @@ _FLAGS = {
                             "other commands: the folder for what they make."),
     "grow_hole": ("int", 0, "Grow the hole by so many pixels first: for masks that cut too close.", 0, 1000),
     "feather": ("int", 0, "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel exact.", 0, 1000),
+    "detail": (DETAIL, "auto", "auto: what is thicker than 24 pixels in a hole gets its texture from the known part of the photograph, "
+                               "guided by the network. off: the network's own fill. Of evaluate: off unless given. Of export and studio: "
+                               "for run directories; an export keeps what it was made with."),
     "side_by_side": ("bool", False, "Write input, hole and output beside each other instead of the output alone."),
     "attention": ("bool", False, "Write where the system's attentions look, beside --output: NAME_attention_LAYER_places.png (each missing "
                                  "pixel in the colour of the place it looks at), _weights.png (what one pixel takes from where) and, of "
@@ -503,7 +511,8 @@ def evaluation_settings(values) -> EvaluationSettings:
     same = ("data", "protocol", "count", "batch_size", "mask_is", "references", "lpips_weights", "inception_weights")
     return EvaluationSettings(
         models=tuple(filter(None, map(str.strip, ("default" if values.model is None else values.model).split(",")))), holes=given("holes"),
-        image_size=given("image_size"), ratio_bins=tuple(bins), **{name: getattr(values, name) for name in same})
+        image_size=given("image_size"), ratio_bins=tuple(bins), detail=given("detail") or "off",
+        **{name: getattr(values, name) for name in same})
 
 
 def _check_finite(settings) -> None:

@@ -22,7 +22,7 @@ from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "server", "host", "port", "timeout", "open_browser", "device")
+settings.adopt("model", "server", "host", "port", "timeout", "detail", "open_browser", "device")
 FLAGS = flags.FLAGS
 
 
@@ -30,6 +30,8 @@ def main():
     if FLAGS.model and FLAGS.server:
         raise SettingsError("--model and --server: one of them fills (run directories of `train` and exports, or URLs "
                             "http://HOST:PORT/v1/models/NAME, with commas between)")
+    if FLAGS.server and FLAGS.detail != "auto":
+        raise SettingsError(f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported")
     try:
         import requests
         import starlette
@@ -64,7 +66,7 @@ def _local():
     from tfinpaint.serving.server import Server
     from tfinpaint.serving.studio_routes import page_routes
 
-    with studio_models.exported(models, lambda line: print(line, flush=True)) as paths:
+    with studio_models.exported(models, lambda line: print(line, flush=True), FLAGS.detail) as paths:
         routes = page_routes([{"name": name, "about": studio_models.about(path)} for name, path in paths.items()])
         with Server(paths, FLAGS.host, FLAGS.port, grpc_port=None, routes=routes) as server:
             yield server.url

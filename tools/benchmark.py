@@ -17,7 +17,8 @@ Rows, each a group for --rows
     layers      partial convolution beside the plain one
     holes       holes per second of each kind, beside the same strokes drawn with OpenCV
     pipeline    photographs per second of the input pipeline
-    photo       a photograph of 12 megapixels through `fill`, and one twice as large around the same hole
+    photo       a photograph of 12 megapixels through `fill` without detail, and one twice as large around the same hole
+    detail      texture for a hole of 300 x 240 in a window of 900 x 900; the photograph of 12 megapixels through `fill` with detail
     command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder of 100 beside its network's time alone
                 (command_rows.py)
     tflite      each system as a TFLite file beside TensorFlow, 256 px: time, bytes, closeness (tflite_rows.py)
@@ -49,7 +50,7 @@ from tools import command_rows, tflite_rows
 
 settings.adopt("rows", "repeats", "output", "device")
 
-GROUPS = ("generate", "train", "memory", "attention", "layers", "holes", "pipeline", "photo", "command", "tflite")
+GROUPS = ("generate", "train", "memory", "attention", "layers", "holes", "pipeline", "photo", "detail", "command", "tflite")
 
 
 _SIDE = 4096  # of the matrices of t0
@@ -287,12 +288,49 @@ def _photo_rows(bench):
     from tfinpaint.painter import Painter
 
     painter = Painter(create("multistage"), 256)
-    rng = np.random.default_rng(0)
     for height, width in ((3000, 4000), (6000, 4000)):
-        photo = rng.integers(0, 256, (height, width, 3), np.uint8)
-        mask = np.zeros((height, width), np.uint8)
-        mask[1000:1775, 1000:1775] = 255  # 5 % of the smaller one
-        yield Row(f"fill, {height * width / 1e6:.0f} megapixels, one object", bench.time(partial(painter.fill, photo, mask)))
+        fill = partial(painter.fill, *_large_photograph(height, width), detail="off")
+        yield Row(f"fill, {height * width / 1e6:.0f} megapixels, one object", bench.time(fill))
+
+
+def _large_photograph(height, width):
+    """Noise, and a hole that is 5 % of 12 megapixels."""
+    mask = np.zeros((height, width), np.uint8)
+    mask[1000:1775, 1000:1775] = 255
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8), mask
+
+
+def _detail_rows(bench):
+    yield _in_its_own_process(_detail_row, bench.repeats, "detail, 300x240 in 900x900", _window_restored)
+    yield _in_its_own_process(_detail_row, bench.repeats, "fill with detail, 12 megapixels, one object", _photograph_restored)
+
+
+def _detail_row(repeats, name, make):
+    bench = Bench(repeats)
+    _peak_memory()  # what t0 takes does not count
+    call = make()
+    seconds = bench.time(call)
+    return Row(name, seconds, memory=_peak_memory(), t0=bench.t0)
+
+
+def _window_restored():
+    import cv2
+    import tensorflow as tf
+
+    from tfinpaint import detail
+
+    hole = np.zeros((900, 900), np.uint8)
+    cv2.ellipse(hole, (450, 450), (150, 120), 0, 0, 360, 1, -1)
+    picture, hole = np.random.default_rng(0).uniform(0, 255, (900, 900, 3)).astype(np.float32), hole[..., np.newaxis] > 0
+    restore = tf.function(detail.restore, input_signature=[tf.TensorSpec([None, None, 3]), *[tf.TensorSpec([None, None, 1], tf.bool)] * 2])
+    return partial(restore, *map(tf.constant, (picture, hole, hole)))
+
+
+def _photograph_restored():
+    from tfinpaint import create
+    from tfinpaint.painter import Painter
+
+    return partial(Painter(create("multistage"), 256).fill, *_large_photograph(3000, 4000))
 
 
 def _command_rows(bench):

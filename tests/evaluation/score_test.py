@@ -89,6 +89,22 @@ def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs):
         assert scores.values["small"]["psnr"][k] == pytest.approx(expected["psnr"][0], rel=2e-3)
 
 
+def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_which(run_dir, exported, photos):
+    painter, figures = tfinpaint.load(run_dir), {}
+    for detail, said in (("off", "off: the networks alone"), ("auto", "auto: what is thicker than 24 pixels")):
+        found = evaluate(EvaluationSettings((run_dir, exported), f"folder:{photos}", "center", image_size=64, references=False, count=2,
+                                            **({} if detail == "off" else {"detail": detail})))
+        assert any(word == "detail" and text.startswith(said) for word, text in found.facts)
+        (scores,) = found.scores
+        for k, (photo, hole) in enumerate(zip(scores.block.photos, scores.block.holes)):
+            filled = painter.fill(photo, hole * np.uint8(255), detail=detail)
+            expected = quality.measure(filled[None], photo[None], hole[None])["psnr_in_hole"][0]
+            for model in ("small", "small/1"):
+                assert scores.values[model]["psnr_in_hole"][k] == pytest.approx(expected, rel=2e-3)
+        figures[detail] = scores.values["small"]["psnr_in_hole"]
+    assert (figures["off"] != figures["auto"]).all()
+
+
 def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos):
     found = evaluate(EvaluationSettings((run_dir,), f"folder:{photos}", protocol="coherent_semantic", count=2))
     (scores,) = found.scores
@@ -171,6 +187,8 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
     ({"models": ("RUN",), "image_size": 30}, "--image_size is a multiple of 8"),
     ({"models": ("EXPORT",), "protocol": "coherent_semantic"}, "composites"),
     ({"models": ("mean",), "data": "pairs:PAIRS", "protocol": "coherent_semantic"}, "squares"),
+    ({"models": ("RUN",), "protocol": "coherent_semantic", "detail": "auto"}, "--detail=auto goes with another protocol"),
+    ({"models": ("mean",), "detail": "on"}, "--detail is auto or off. Got 'on'"),
     ({"models": ("mean",), "data": "folder:nowhere"}, "--data=folder:nowhere"),
     ({"models": ("mean",), "lpips_weights": "nowhere.npz"}, "--lpips_weights"),
     ({"models": ("mean",), "inception_weights": "nowhere.pb"}, "--inception_weights"),

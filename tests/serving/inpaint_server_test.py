@@ -84,6 +84,10 @@ def test_feather_is_refused(command_line, files, url):
     assert "--feather is 0 with --server" in refused(command_line, f"--server={url}", "--feather=2")
 
 
+def test_detail_is_the_servers(command_line, files, url):
+    assert "--detail=off is for --model; with --server" in refused(command_line, f"--server={url}", "--detail=off")
+
+
 def test_a_server_that_is_not_there(command_line, files):
     url = f"http://127.0.0.1:{free_port()}/v1/models/small"
     assert refused(command_line, f"--server={url}") == f"tfinpaint: {url} cannot be reached: Connection refused\n"

@@ -88,6 +88,22 @@ def test_an_exported_model_fills_many_holes_grown_and_feathered_as_the_run_does(
     np.testing.assert_array_equal(tfinpaint.load(str(folder / "1")).fill(photo, mask, 3, 4), painter.fill(photo, mask, 3, 4))
 
 
+def test_detail_is_in_the_export_unless_it_was_left_out(painter, model, tmp_path):
+    photo, mask = _photo(200, 220), _mask(200, 220, (60, 70, 140, 150))
+    filled, alone = painter.fill(photo, mask), painter.fill(photo, mask, detail="off")
+    assert (filled != alone).any()
+    np.testing.assert_array_equal(_fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0], filled)
+    without = saved_model.export(painter, str(tmp_path), CARD, detail="off")
+    np.testing.assert_array_equal(_fill_tensors(tf.saved_model.load(without), photo[np.newaxis], mask[np.newaxis])[0], alone)
+    np.testing.assert_array_equal(tfinpaint.load(without).fill(photo, mask), alone)
+
+
+def test_an_exported_model_fills_without_detail_where_it_is_told_to(painter, folder):
+    photo, mask = _photo(200, 220), _mask(200, 220, (60, 70, 140, 150))
+    exported = tfinpaint.load(str(folder / "1"))
+    np.testing.assert_array_equal(exported.fill(photo, mask, detail="off"), painter.fill(photo, mask, detail="off"))
+
+
 def test_a_batch_may_mix_sizes_and_is_filled_one_by_one(model):
     pairs = [(_file(_photo(h, w, h)), _file(_mask(h, w, (3, 3, h // 2, w // 2)))) for h, w in ((40, 90), (64, 64), (131, 17))]
     together = _fill_files(model, *pairs)

@@ -44,31 +44,36 @@ class Model:
     name:        how the table calls it.
     composited:  whether known pixels are the photograph's; a run can also give its network's own output everywhere.
     pairs:       whether it gets photographs with their own holes.
+    detail:      "off": the network alone. "auto": with the texture of large holes.
 
     Attributes: image_size, the side of the squares that it was trained on; stride; about, what its card says.
     """
 
-    def __init__(self, name: str, path: str, composited: bool, pairs: bool):
+    def __init__(self, name: str, path: str, composited: bool, pairs: bool, detail: str = "off"):
         from tfinpaint.serving.saved_model import versions  # late, as it imports the serving side
 
         self.name, self.path = name, path
         if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
             raise SettingsError(f"--model={path} is a folder of exported versions: name one, as {os.path.join(path, str(found[-1]))}")
         self._painter = tfinpaint.load(path)
-        self._composited, self._pairs = composited, pairs
+        self._composited, self._pairs, self._detail = composited, pairs, detail
         self._runs = hasattr(self._painter, "system")
         self.stride = self._painter.stride
         self.about = self._card()
         self.image_size = self.about.get("image_size")
+        if detail == "auto" and not self._runs and self._painter.detail != "auto":
+            raise SettingsError(f"--model={path} was exported without detail: --detail=off, or the run directory")
         if not composited and not self._runs:
             raise SettingsError(f"--model={path} is an export, which composites; this protocol scores a network's own output: give the run "
                                 "directory")
 
     def __call__(self, photos, holes):
         if self._pairs:
-            return np.stack([self._painter.fill(p, 255 * h) for p, h in zip(photos, holes)])
-        if not self._runs:
-            return np.stack([np.asarray(self._painter.fill_window(p, h[..., None], h[..., None])) for p, h in zip(photos, holes)])
+            return np.stack([self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)])
+        if not self._runs or self._detail == "auto":
+            with_detail = self._detail == "auto"
+            return np.stack([np.asarray(self._painter.fill_window(p, h[..., None], h[..., None], with_detail))
+                             for p, h in zip(photos, holes)])
         holes = np.asarray(holes)[..., np.newaxis]  # [B, H, W, 1]
         outputs = to_uint8(self._painter.generate(to_float(photos), holes.astype(np.float32)))
         return np.where(holes > 0, outputs, photos) if self._composited else outputs
@@ -81,7 +86,7 @@ class Model:
                 **{k: card.get(k) for k in ("system", "variant", "steps", "parameters", "trained_on", "image_size", "weights_sha256")}}
 
 
-def open_fillers(models: List[str], with_references: bool, composited: bool, pairs: bool) -> list:
+def open_fillers(models: List[str], with_references: bool, composited: bool, pairs: bool, detail: str = "off") -> list:
     """The fillers of --model, in that order, then the references that are not among them.
 
     Raises: SettingsError where a model cannot be loaded.
@@ -91,7 +96,8 @@ def open_fillers(models: List[str], with_references: bool, composited: bool, pai
     if len(set(places)) < len(places):
         raise SettingsError(f"--model names one model twice. Got {','.join(models)}")
     every = given + [name for name in REFERENCES if with_references and name not in given]
-    return [Reference(model) if model in REFERENCES else Model(name, model, composited, pairs) for name, model in zip(_names(every), every)]
+    return [Reference(model) if model in REFERENCES else Model(name, model, composited, pairs, detail)
+            for name, model in zip(_names(every), every)]
 
 
 def _names(paths):

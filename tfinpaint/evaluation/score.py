@@ -77,9 +77,11 @@ def evaluate(settings: EvaluationSettings, progress: Callable[[int, int], None] 
     if pairs and not protocol.composited:
         raise SettingsError(f"--protocol={protocol.name} scores a network's own output of squares: --data=pairs: goes with another "
                             "protocol")
+    if settings.detail == "auto" and not protocol.composited:
+        raise SettingsError(f"--detail=auto goes with another protocol: --protocol={protocol.name} scores a network's own output")
     lpips = trained.Perceptual(settings.lpips_weights) if settings.lpips_weights else None
     realism = trained.Realism(settings.inception_weights) if settings.inception_weights else None
-    fillers = open_fillers(list(settings.models), settings.references, protocol.composited, pairs)
+    fillers = open_fillers(list(settings.models), settings.references, protocol.composited, pairs, settings.detail)
     image_size = None if pairs else settings.image_size or next((f.image_size for f in fillers if f.image_size), _SIDE)
     for filler in fillers if image_size else ():
         if image_size % filler.stride:
@@ -141,7 +143,8 @@ def _examples(block, filler, figures, column):
 
 def _facts(settings, protocol, image_size, blocks, columns):
     size = f"centred squares of {image_size} px, the shorter side resized (bicubic)" if image_size else "each at its own size"
-    filled = ("the whole square at once" if image_size else "in a window around each hole, as `inpaint` does")
+    reduced = ", reduced where it is larger than the network's working size" if settings.detail == "auto" else ""
+    filled = ("the whole square at once" + reduced if image_size else "in a window around each hole, as `inpaint` does")
     facts = [
         ("protocol", f"{protocol.name}: {protocol.title}"),
         *(("note", note) for note in protocol.notes),
@@ -149,6 +152,8 @@ def _facts(settings, protocol, image_size, blocks, columns):
          + (f"; {blocks[0].unread} could not be read and are left out" if blocks[0].unread else "")),
         *(("holes", f"{block.about}, set {block.fingerprint}") for block in blocks),
         ("filled", filled),
+        ("detail", "off: the networks alone" if settings.detail == "off" else
+         "auto: what is thicker than 24 pixels in a hole has texture from the known part, as `inpaint` fills"),
         ("scored", "composites: all but the hole is the original's, uint8 RGB" if protocol.composited
          else "the network's own output everywhere, known pixels too, uint8 RGB; references change the hole alone"),
         *(("column", f"{column.title}: {column.definition}") for column in columns),

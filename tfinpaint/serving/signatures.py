@@ -18,15 +18,18 @@ from tfinpaint.windows import CONTEXT
 _FILES = tf.TensorSpec([None], tf.string)
 
 
-def module(painter) -> tf.Module:
-    """What tf.saved_model.save takes: the two signatures, `fill_window`, and the weights; nothing else of the painter."""
+def module(painter, detail: str = "auto") -> tf.Module:
+    """What tf.saved_model.save takes: the two signatures, `fill_window`, and the weights; nothing else of the painter.
+
+    detail: "auto" or "off", of the signatures.
+    """
     exported = tf.Module()
     exported.weights = list(painter.system.generator.variables)
     exported.fill_window = painter.fill_window
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1)])
     def fill_photo(photo, mask):
-        return _fill_photo(painter, photo, mask)
+        return _fill_photo(painter, photo, mask, detail == "auto")
 
     @tf.function(input_signature=[_FILES, _FILES])
     def serving_default(image_bytes, mask_bytes):
@@ -47,7 +50,7 @@ def module(painter) -> tf.Module:
     return exported
 
 
-def _fill_photo(painter, photo, mask):
+def _fill_photo(painter, photo, mask, with_detail):
     """uint8 [H, W, 3], uint8 [H, W, 1] -> uint8 [H, W, 3]."""
     size, mask_size = tf.shape(photo)[:2], tf.shape(mask)[:2]
     hole = mask > THRESHOLD  # [H, W, 1]
@@ -60,7 +63,7 @@ def _fill_photo(painter, photo, mask):
     top, bottom, height = _extent(tf.reduce_any(hole, axis=(1, 2)), painter.stride)
     left, right, width = _extent(tf.reduce_any(hole, axis=(0, 2)), painter.stride)
     hole_here = tf.cast(hole[top:bottom, left:right], tf.uint8)  # [h, w, 1]
-    window = painter.fill_window(photo[top:bottom, left:right], hole_here, hole_here)  # [h, w, 3]
+    window = painter.fill_window(photo[top:bottom, left:right], hole_here, hole_here, with_detail)  # [h, w, 3]
     pasted = tf.pad(window, [[top, height - bottom], [left, width - right], [0, 0]])  # [H, W, 3]
     return tf.where(hole, pasted, photo)
 

@@ -35,10 +35,10 @@ def local(flag: str) -> dict:
 
 
 @contextlib.contextmanager
-def exported(models: dict, say):
+def exported(models: dict, say, detail: str = "auto"):
     """Run directories among the models, {name: path}, become exports in a temporary folder that is removed at the end. -> {name: path}
 
-    say: called with a line for each of them.
+    say: called with a line for each of them.   detail: "auto" or "off", of the runs.
     """
     from tfinpaint import load
     from tfinpaint.serving import model_card, saved_model
@@ -51,7 +51,7 @@ def exported(models: dict, say):
                 continue
             say(f"{path} is a run: exporting it to a temporary folder")
             painter = load(path)
-            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(path, painter))
+            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(path, painter), detail)
         yield paths
 
 

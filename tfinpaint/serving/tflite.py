@@ -4,7 +4,8 @@
     OUTPUT/model_card.json
 
 The whole photograph is filled at its own size (sides that are no multiples of the stride are mirrored inside); known pixels keep their
-bytes. A fixed size is fast; any size takes what the photograph asks for, and TFLite cannot use its fastest kernels.
+bytes. It has the network's own fill, without the texture of detail.py. A fixed size is fast; any size takes what the photograph asks for,
+and TFLite cannot use its fastest kernels.
 """
 
 import os
@@ -49,7 +50,7 @@ def export(painter, output: str, card: dict, quantize: str = "none", size: Optio
         with open(beside, "wb") as f:
             f.write(content)
         write_card(output, {**card, "format": "tflite", "quantize": quantize, "size": size or "any", "stride": painter.stride,
-                            "bytes": len(content), "signature": SIGNATURE})
+                            "detail": "off", "bytes": len(content), "signature": SIGNATURE})
         os.replace(beside, path)
     except OSError as error:
         raise SettingsError(f"--output={output} cannot be written (is the disk full?): {first_line(error)}") from error

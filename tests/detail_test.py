@@ -1,0 +1,194 @@
+"""Texture from the known part: matches against a plain search, exact outside the hole, the same every time, better than its guide."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfinpaint import detail
+
+
+def _restore(picture, hole, part=None):
+    part = hole if part is None else part
+    return detail.restore(*(tf.constant(x) for x in (picture.astype(np.float32), hole[..., None], part[..., None]))).numpy()
+
+
+def _pattern(height, width):
+    """A periodic texture of sharp bricks, uint8-like float32 [h, w, 3]."""
+    y, x = np.mgrid[:height, :width]
+    shifted = x + 8 * (y // 8 % 2)
+    mortar = (y % 8 < 2) | (shifted % 16 < 2)
+    brick = np.stack([150 + 0 * x, 60 + 30 * (shifted // 16 % 2), 40 + 0 * x], -1)
+    return np.where(mortar[..., None], [210, 205, 200], brick).astype(np.float32)
+
+
+def _guide(picture, hole):
+    """The mean of the known pixels in the hole."""
+    return np.where(hole[..., None], picture[~hole].mean(0), picture)
+
+
+def _level(picture, hole):
+    """The picture as it is, all of its hole wanted."""
+    return detail._level(tf.constant(picture), *[tf.constant(hole[..., None])] * 2, tf.constant(hole.shape), 0)
+
+
+def _box(height, width, top, left, bottom, right):
+    hole = np.zeros((height, width), bool)
+    hole[top:bottom, left:right] = True
+    return hole
+
+
+# ------------------------------------------------------------------------------------------------------------------- search
+
+
+def test_the_basis_is_orthonormal():
+    flat = detail.BASIS.reshape(-1, detail.BASIS.shape[-1]).astype(np.float64)
+    np.testing.assert_allclose(flat.T @ flat, np.eye(flat.shape[1]), atol=1e-6)
+
+
+def test_the_coarsest_matches_are_those_of_a_plain_search():
+    """Patches cut out one by one and compared in float64, pixel by pixel, by how near each missing one is to what is known."""
+    rng = np.random.default_rng(0)
+    picture, hole = rng.uniform(0, 255, (30, 37, 3)).astype(np.float32), _box(30, 37, 8, 10, 19, 24)
+    level = _level(picture, hole)
+    matches, distances = detail.exhaustive(level, level.picture)
+
+    y, x = np.mgrid[:30, :37]
+    depth = np.where(hole, np.minimum(np.minimum(y - 7, 19 - y), np.minimum(x - 9, 24 - x)), 0)
+    sure = np.maximum(0.5**depth, 0.05)
+    np.testing.assert_allclose(level.sure, sure)
+    middles = [(y, x) for y in range(3, 27) for x in range(3, 34)]
+    patch = {(y, x): picture[y - 3:y + 4, x - 3:x + 4].astype(np.float64) for y, x in middles}
+    touches = {(y, x): hole[y - 3:y + 4, x - 3:x + 4].any() for y, x in middles}
+    targets, sources = [m for m in middles if touches[m]], [m for m in middles if not touches[m]]
+    np.testing.assert_array_equal(level.targets, [y * 37 + x for y, x in targets])
+    np.testing.assert_array_equal(np.flatnonzero(level.sources), [y * 37 + x for y, x in sources])
+    for (y, x), match, distance in zip(targets, matches.numpy(), distances.numpy()):
+        weights = sure[y - 3:y + 4, x - 3:x + 4, None]
+        means = [(weights * (patch[y, x] - patch[source]) ** 2).sum() / (3 * weights.sum()) for source in sources]
+        v, u = sources[int(np.argmin(means))]
+        assert match == v * 37 + u
+        assert distance == pytest.approx(min(means), rel=1e-4)
+
+
+def test_the_search_finds_only_sources_and_never_gets_worse():
+    rng = np.random.default_rng(1)
+    picture, hole = rng.uniform(0, 255, (60, 50, 3)).astype(np.float32), _box(60, 50, 20, 10, 45, 40)
+    level = _level(picture, hole)
+    described = detail.features(level.picture)
+    sources = np.flatnonzero(level.sources)
+    before = tf.constant(rng.choice(sources, len(level.targets)), tf.int32)
+    matches, distances = detail._search(level, described, before, 7)
+    wanted = described.numpy()[level.targets]
+
+    def squares(places):
+        return np.square(wanted - described.numpy()[places]).sum(-1)
+
+    assert np.isin(matches, sources).all()
+    np.testing.assert_allclose(distances, squares(matches), rtol=1e-5)
+    assert (distances.numpy() <= squares(before) * (1 + 1e-5)).all()
+    best = np.array([np.square(one - described.numpy()[sources]).sum(-1).min() for one in wanted])
+    assert best.mean() <= distances.numpy().mean() < 0.7 * squares(before).mean()
+
+
+def test_votes_are_the_weighted_mean_of_the_patches_that_cover_a_pixel():
+    rng = np.random.default_rng(2)
+    height, width = 20, 23
+    picture, hole = rng.uniform(0, 255, (height, width, 3)).astype(np.float32), _box(height, width, 8, 0, 14, 9)
+    level = _level(picture, hole)
+    targets = level.targets.numpy()
+    matches = rng.choice(np.flatnonzero(level.sources), len(targets)).astype(np.int32)
+    weights = rng.uniform(0.1, 1, len(targets)).astype(np.float32)
+    voted = detail._voted(level, level.picture, tf.constant(matches), tf.constant(weights)).numpy()
+
+    total, share = np.zeros((height, width, 3)), np.zeros((height, width, 1))
+    for target, match, weight in zip(targets, matches, weights):
+        (y, x), (v, u) = divmod(target, width), divmod(match, width)
+        weight *= level.sure[y, x]
+        total[y - 3:y + 4, x - 3:x + 4] += weight * picture[v - 3:v + 4, u - 3:u + 4]
+        share[y - 3:y + 4, x - 3:x + 4] += weight
+    np.testing.assert_allclose(voted[hole], (total / np.maximum(share, 1e-9))[hole], rtol=1e-4)
+    np.testing.assert_array_equal(voted[~hole], picture[~hole])
+
+
+# ---------------------------------------------------------------------------------------------------------------- what is thick
+
+
+@pytest.mark.parametrize("width, is_thick", [(8, False), (24, False), (25, True), (60, True)])
+def test_a_stroke_is_left_alone_and_an_object_is_not(width, is_thick):
+    hole = _box(100, 300, 20, 30, 20 + width, 290)
+    np.testing.assert_array_equal(detail.thick(tf.constant(hole[..., None]))[..., 0], hole & is_thick)
+
+
+def test_a_stroke_that_leads_to_an_object_is_left_alone_but_for_its_beginning():
+    hole = _box(120, 400, 30, 20, 90, 80) | _box(120, 400, 56, 80, 62, 390)
+    part = detail.thick(tf.constant(hole[..., None])).numpy()[..., 0]
+    assert part[30:90, 20:80].all() and part[56:62, 80:90].all() and not part[:, 110:].any() and not part[~hole].any()
+
+
+# ------------------------------------------------------------------------------------------------------------------- pictures
+
+
+@pytest.mark.parametrize("box", [(40, 50, 100, 120), (0, 50, 60, 120), (90, 0, 150, 70), (0, 0, 60, 60), (110, 0, 150, 200)])
+def test_texture_is_restored_wherever_the_hole_is(box):
+    picture, hole = _pattern(150, 200), _box(150, 200, *box)
+    guide = _guide(picture, hole)
+    restored = _restore(guide, hole)
+    np.testing.assert_array_equal(restored[~hole], picture[~hole])
+    error, before = np.square(restored - picture)[hole].mean(), np.square(guide - picture)[hole].mean()
+    assert error < 0.5 * before, (error, before)
+
+
+def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():
+    picture, hole = np.random.default_rng(4).uniform(0, 255, (130, 90, 3)), _box(130, 90, 30, 20, 90, 70)
+    first = _restore(picture, hole)
+    np.testing.assert_array_equal(_restore(picture, hole), first)
+    signature = [tf.TensorSpec([None, None, 3]), *[tf.TensorSpec([None, None, 1], tf.bool)] * 2]
+    graph = tf.function(detail.restore, input_signature=signature)
+    np.testing.assert_array_equal(graph(picture.astype(np.float32), hole[..., None], hole[..., None]), first)
+
+
+def test_nothing_is_taken_from_the_hole_and_only_the_part_changes():
+    """The rest of the hole is black, and no black comes into the part."""
+    picture = np.full((120, 120, 3), 200.0)
+    hole, part = _box(120, 120, 10, 10, 100, 100), _box(120, 120, 40, 40, 80, 80)
+    picture[hole & ~part] = 0
+    restored = _restore(picture, hole, part)
+    np.testing.assert_array_equal(restored[~part], picture[~part])
+    assert (restored[part] > 199).all()
+
+
+def test_the_low_frequencies_are_the_guides():
+    """Known pixels in two halves, dark and bright; the guide says which of them goes on in the hole."""
+    rng = np.random.default_rng(5)
+    picture = rng.uniform(-30, 30, (160, 160, 3)) + np.where(np.arange(160)[:, None] < 80, 60.0, 190.0)[..., None]
+    hole = _box(160, 160, 50, 50, 110, 110)
+    for colour in (60, 190):
+        restored = _restore(np.where(hole[..., None], colour, picture), hole)
+        assert abs(restored[hole].mean() - colour) < 20 and restored[hole].std() > 8
+
+
+@pytest.mark.parametrize("height, width", [(1, 1), (6, 90), (90, 6), (7, 7), (8, 300), (40, 40), (513, 33)])
+def test_any_size(height, width):
+    picture = np.random.default_rng(6).uniform(0, 255, (height, width, 3)).astype(np.float32)
+    hole = np.zeros((height, width), bool)
+    hole[:max(height // 2, 1), :max(width // 2, 1)] = True
+    restored = _restore(picture, hole)
+    assert restored.shape == picture.shape and np.isfinite(restored).all()
+    np.testing.assert_array_equal(restored[~hole], picture[~hole])
+
+
+def test_without_a_known_patch_the_guide_stays():
+    picture = np.random.default_rng(7).uniform(0, 255, (90, 120, 3)).astype(np.float32)
+    hole = np.ones((90, 120), bool)
+    np.testing.assert_array_equal(_restore(picture, hole), picture)
+    hole[:6], hole[:, 60:66] = False, False  # no patch of seven pixels in either
+    np.testing.assert_array_equal(_restore(picture, hole), picture)
+
+
+def test_a_few_known_patches_fill_a_huge_hole():
+    picture = _pattern(400, 500)
+    hole = ~_box(400, 500, 0, 0, 9, 500)
+    hole[20:, 20:29] = False
+    restored = _restore(np.where(hole[..., None], 90.0, picture), hole)
+    assert np.isfinite(restored).all() and restored[hole].std() > 8
+    np.testing.assert_array_equal(restored[~hole], picture[~hole])

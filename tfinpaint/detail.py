@@ -1,0 +1,314 @@
+"""Texture for large holes, from the known part of the photograph: what a network that sees a few hundred pixels cannot give.
+
+    part = thick(hole)                        # bool [h, w, 1] -> bool [h, w, 1]
+    filled = restore(picture, hole, part)     # float32 [h, w, 3], 0 to 255
+
+The picture is the photograph with a guide in its hole: any fill, as a network's, reduced and enlarged. From coarse to fine, each patch of
+7 x 7 pixels that touches the hole is matched with its nearest wholly known one, and each missing pixel becomes the weighted mean of what
+the matched patches have at its place. Structure and colours stay the guide's: its low frequencies pull at the estimate.
+
+TensorFlow's stock operations only, of any size inside one graph; the random numbers are stateless, so that the same photograph gives the
+same fill. Nothing is differentiable. Known pixels are never changed.
+
+References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et al., PatchMatch, 2009 (the search).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+REACH = 3  # pixels from the middle of a patch to its side
+SIZE = 2 * REACH + 1
+COARSEST = 48  # pixels of the longer side, about
+THICK = 24  # pixels: a thinner hole is left to the guide
+PULL = (0.8, 0.6, 0.4, 0.2)  # how much of the low frequencies is the guide's, from the coarsest level on; then none
+TURNS = (4, 3, 3, 2)  # of search and vote, from the coarsest level on; then 2, and 1 at the finest
+SWEEPS = 2  # of the search in each turn
+RADII = (2, 8, 32)  # of the random search: the longer side over these
+FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
+LEAST_SURE = 0.05
+_COMPARED = 2**24  # pairs of patches: while a level has no more, all of them are compared
+_COMPARED_TARGETS = 2**16
+_SEARCHED = 2**22  # pixels of a level, the most in which patches are searched; a larger one goes on with the matches that it gets
+_NOTHING = -1
+
+
+class Level(NamedTuple):
+    """The photograph at one size. Places are flat: row * width + column.
+
+    size:     int32 [2], height and width.
+    picture:  float32 [h, w, 3], the guide where the photograph is missing.
+    part:     bool [h, w], what is restored.
+    sure:     float32 [h, w], 1 outside the part, and less and less inside.
+    sources:  bool [h * w], the middles of wholly known patches.
+    targets:  int32 [n], the middles of patches that touch the part.
+    """
+
+    size: tf.Tensor
+    picture: tf.Tensor
+    part: tf.Tensor
+    sure: tf.Tensor
+    sources: tf.Tensor
+    targets: tf.Tensor
+
+
+@tf.autograph.experimental.do_not_convert
+def thick(hole) -> tf.Tensor:
+    """The part of a hole that is near a place thicker than THICK pixels: bool [h, w, 1] -> bool [h, w, 1]."""
+    size = THICK + 1
+    inner = 1.0 - _widened(1.0 - tf.cast(hole, tf.float32), size, 1.0)
+    return tf.logical_and(_widened(inner, 2 * size - 1, 0.0) > 0, hole)
+
+
+@tf.autograph.experimental.do_not_convert
+def restore(picture, hole, part) -> tf.Tensor:
+    """The picture with a part of its hole restored: float32 [h, w, 3].
+
+    picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole the guide.
+    hole:     bool [h, w, 1], from where nothing is taken.
+    part:     bool [h, w, 1], the part of the hole that is wanted; the picture is what comes back where no patch is wholly known.
+    """
+    first = _first_level(hole, tf.shape(picture)[:2])
+    wanted = tf.logical_and(first >= 0, tf.reduce_any(part))
+    return tf.where(part, tf.cond(wanted, lambda: _restore(picture, hole, part, first), lambda: picture), picture)
+
+
+def _restore(picture, hole, part, first):
+    size = tf.shape(picture)[:2]
+    scale = 2**first
+    padded = (size + scale - 1) // scale * scale  # every level is half of the one below it, exactly
+    rows, columns = (tf.minimum(tf.range(padded[k]), size[k] - 1) for k in range(2))
+    picture = tf.gather(tf.gather(picture, rows), columns, axis=1)
+    hole = _padded(hole, padded - size, True)
+    part = _padded(part, padded - size, False)
+
+    def finer(number, estimate, matches):
+        level = _level(picture, hole, part, padded, number)
+        matches, found = _doubled(matches, level, number)
+        enlarged = tf.image.resize(estimate[tf.newaxis], level.size)[0]
+        estimate = tf.where(level.part[..., tf.newaxis], enlarged, level.picture)
+        estimate = _voted(level, estimate, matches, found)
+        estimate, matches = _turns(level, estimate, matches, number, first)
+        return number - 1, estimate, tf.reshape(_dense(level, matches, _NOTHING), level.size)
+
+    shapes = [tf.TensorShape([]), tf.TensorShape([None, None, 3]), tf.TensorShape([None, None])]
+    state = [first, picture, tf.fill([SIZE, SIZE], _NOTHING)]
+    estimate = tf.while_loop(lambda number, *_: number >= 0, finer, state, shapes, parallel_iterations=1)[1]
+    return estimate[:size[0], :size[1]]
+
+
+# ------------------------------------------------------------------------------------------------------------------ levels
+
+
+def _first_level(hole, size):
+    """The coarsest level, as often halved: the longer side is about COARSEST there, less coarse where no patch would be known; or -1."""
+    longer = tf.cast(tf.reduce_max(size), tf.float32)
+    number = tf.maximum(tf.cast(tf.round(tf.math.log(longer / COARSEST) / np.log(2.0)), tf.int32), 0)
+
+    def unusable(number):
+        scale = 2 ** tf.maximum(number, 0)
+        small = (size + scale - 1) // scale
+        missing = _padded(hole, small * scale - size, True)
+        return tf.logical_and(number >= 0, tf.logical_not(tf.reduce_any(_sources(_any(missing, small)))))
+
+    return tf.while_loop(unusable, lambda number: [number - 1], [number])[0]
+
+
+def _level(picture, hole, part, size, number):
+    small = size // 2**number
+    missing, wanted = _any(hole, small), _any(part, small)  # [h, w, 1]
+    inside = _padded(tf.ones(small - 2 * REACH, tf.bool)[..., tf.newaxis], REACH, False, before=REACH)
+    targets = tf.where(tf.reshape(tf.logical_and(_widened(tf.cast(wanted, tf.float32), SIZE, 0.0) > 0, inside), [-1]))[:, 0]
+    reduced = tf.image.resize(picture[tf.newaxis], small, method="area")[0]  # [h, w, 3]
+    sure = 1.0 - tf.cast(wanted, tf.float32)
+    while_above = int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))
+    for _ in range(while_above):
+        sure = tf.maximum(sure, FADING * _widened(sure, 3, 0.0))
+    sure = tf.maximum(sure, LEAST_SURE)[..., 0]
+    return Level(small, reduced, wanted[..., 0], sure, tf.reshape(_sources(missing), [-1]), tf.cast(targets, tf.int32))
+
+
+def _sources(hole):
+    """bool [h, w, 1] -> bool [h, w, 1]: the middles of patches without hole that lie inside the picture."""
+    return _widened(tf.cast(hole, tf.float32), SIZE, 1.0) == 0
+
+
+def _any(map_, size):
+    """bool [h, w, 1] reduced to a size that divides its own: true where any is."""
+    return tf.image.resize(tf.cast(map_, tf.uint8)[tf.newaxis], size, method="area")[0] > 0
+
+
+def _widened(x, size, around):
+    """The highest value in a square: float32 [h, w, 1] -> [h, w, 1], `around` beyond the border."""
+    reach = size // 2
+    padded = tf.pad(x, [[reach, reach], [reach, reach], [0, 0]], constant_values=around)[tf.newaxis]
+    return tf.nn.max_pool2d(tf.nn.max_pool2d(padded, [size, 1], 1, "VALID"), [1, size], 1, "VALID")[0]
+
+
+def _padded(map_, more, value, before=0):
+    """bool [h, w, 1] with `more` rows and columns behind."""
+    more = tf.broadcast_to(more, [2])
+    return tf.pad(map_, [[before, more[0]], [before, more[1]], [0, 0]], constant_values=value)
+
+
+# ------------------------------------------------------------------------------------------------------------------ search
+
+
+def _basis():
+    """What patches are compared by, float32 [7, 7, 3, d]: the lower frequencies of brightness (15) and of two colours (3 each).
+
+    Orthonormal, so that a distance is the part of the patches' own that these frequencies have. What is left out are the frequencies that
+    a blurred estimate has not, for which it would look for blurred patches.
+    """
+    at = (np.arange(SIZE) + 0.5) / SIZE
+    waves = np.stack([np.cos(np.pi * k * at) * np.sqrt((1 if k == 0 else 2) / SIZE) for k in range(SIZE)])  # [7, 7]
+    brightness, colours = np.ones(3) / np.sqrt(3), (np.array([1, 0, -1]) / np.sqrt(2), np.array([1, -2, 1]) / np.sqrt(6))
+    chosen = [(brightness, i, j) for i in range(5) for j in range(5 - i)]
+    chosen += [(colour, i, j) for colour in colours for i in range(2) for j in range(2 - i)]
+    return np.stack([waves[i][:, None, None] * waves[j][:, None] * channel for channel, i, j in chosen], -1).astype(np.float32)
+
+
+BASIS = _basis()
+
+
+def features(picture) -> tf.Tensor:
+    """Each patch of a picture by its BASIS, for the search: float32 [h, w, 3] -> [h * w, d], 0 where a patch is not inside the picture."""
+    inner = tf.nn.conv2d(picture[tf.newaxis], BASIS, 1, "VALID")[0]
+    return tf.reshape(tf.pad(inner, [[REACH, REACH], [REACH, REACH], [0, 0]]), [-1, BASIS.shape[-1]])
+
+
+def exhaustive(level, estimate):
+    """The nearest source of each target, all compared with all -> int32 [n], and their squared distances for each pixel, [n].
+
+    The distance is the weighted mean over the pixels of a patch of the squared differences, weighted by how sure they are in the target.
+    """
+    sources = tf.cast(tf.where(level.sources)[:, 0], tf.int32)
+    there = _patches(estimate, sources)  # [s, 49 * 3]
+    here = _patches(estimate, level.targets)  # [n, 49 * 3]
+    sure = _patches(tf.repeat(level.sure[..., tf.newaxis], 3, -1), level.targets)
+    # |a - b|^2 by products; a^2 is the same for all b.
+    squares = tf.matmul(sure, there**2, transpose_b=True) - 2.0 * tf.matmul(sure * here, there, transpose_b=True)
+    nearest = tf.argmin(squares, -1, tf.int32)
+    distances = tf.reduce_sum(sure * tf.math.squared_difference(here, tf.gather(there, nearest)), -1) / tf.reduce_sum(sure, -1)
+    return [tf.gather(sources, nearest), distances]
+
+
+def _patches(picture, middles):
+    """The patches around some places: float32 [h, w, 3] -> [n, 49 * 3]."""
+    width = tf.shape(picture)[1]
+    offsets = tf.reshape(tf.range(-REACH, REACH + 1)[:, tf.newaxis] * width + tf.range(-REACH, REACH + 1), [1, -1])
+    pixels = tf.gather(tf.reshape(picture, [-1, 3]), middles[:, tf.newaxis] + offsets)  # [n, 49, 3]
+    return tf.reshape(pixels, [-1, SIZE**2 * 3])
+
+
+def _search(level, described, matches, seed):
+    """Better matches from the neighbours' and from random places around -> int32 [n], their squared distances by the BASIS [n]."""
+    height, width = level.size[0], level.size[1]
+    longer = tf.cast(tf.reduce_max(level.size), tf.float32)
+    wanted = tf.gather(described, level.targets)  # [n, d]
+
+    def distance(places):
+        return tf.reduce_sum(tf.math.squared_difference(wanted, tf.gather(described, places)), -1)
+
+    def better(matches, distances, places):
+        there = tf.logical_and(places >= 0, tf.gather(level.sources, tf.maximum(places, 0)))
+        new = tf.where(there, distance(tf.where(there, places, 0)), np.inf)
+        closer = new < distances
+        return tf.where(closer, places, matches), tf.where(closer, new, distances)
+
+    def sweep(turn, matches, distances):
+        for step in (1, -1, width, -width):
+            neighbours = tf.gather(_dense(level, matches, _NOTHING), level.targets + step)  # targets keep REACH from the border
+            matches, distances = better(matches, distances, tf.where(neighbours >= 0, neighbours - step, _NOTHING))
+        for k, part in enumerate(RADII):
+            radius = longer / float(part) / 2.0 ** tf.cast(turn, tf.float32)
+            moves = tf.random.stateless_uniform([tf.size(matches), 2], [seed, turn * len(RADII) + k], -radius, radius)
+            moves = tf.cast(tf.round(moves), tf.int32)
+            rows = tf.clip_by_value(matches // width + moves[:, 0], 0, height - 1)
+            columns = tf.clip_by_value(matches % width + moves[:, 1], 0, width - 1)
+            matches, distances = better(matches, distances, rows * width + columns)
+        return turn + 1, matches, distances
+
+    state = [0, matches, distance(matches)]
+    return list(tf.while_loop(lambda turn, *_: turn < SWEEPS, sweep, state, parallel_iterations=1)[1:])
+
+
+def _doubled(coarse, level, number):
+    """Matches of the level above, int32 [h / 2, w / 2], at twice the distance -> int32 [n], and whether they are sources, bool [n]; else a
+    random source is there."""
+    width, coarse_width = level.size[1], tf.shape(coarse)[1]
+    rows, columns = level.targets // width, level.targets % width
+    parents = [tf.clip_by_value(x // 2, REACH, tf.shape(coarse)[k] - 1 - REACH) for k, x in enumerate((rows, columns))]
+    match = tf.gather_nd(coarse, tf.stack(parents, -1))
+    rows += 2 * (match // coarse_width - parents[0])
+    columns += 2 * (match % coarse_width - parents[1])
+    inside = tf.logical_and(tf.logical_and(rows >= 0, rows < level.size[0]), tf.logical_and(columns >= 0, columns < width))
+    places = tf.where(tf.logical_and(inside, match >= 0), rows * width + columns, 0)  # the corner is no source
+    found = tf.gather(level.sources, places)
+    sources = tf.cast(tf.where(level.sources)[:, 0], tf.int32)
+    drawn = tf.random.stateless_uniform(tf.shape(places), [number, _NOTHING], 0, tf.size(sources), tf.int32)
+    return tf.where(found, places, tf.gather(sources, drawn)), found
+
+
+def _dense(level, values, empty):
+    """[n] of the targets -> [h * w], `empty` elsewhere."""
+    blank = tf.fill([tf.size(level.sources)], tf.constant(empty, values.dtype))
+    return tf.tensor_scatter_nd_update(blank, level.targets[:, tf.newaxis], values)
+
+
+# ------------------------------------------------------------------------------------------------------------------- votes
+
+
+def _turns(level, estimate, matches, number, first):
+    """Search and vote in turns -> float32 [h, w, 3], int32 [n]."""
+    above = first - number
+    turns = tf.where(number > 0, tf.gather(tf.constant([*TURNS, 2]), tf.minimum(above, len(TURNS))), 1)
+    turns = tf.where(tf.size(level.sources) <= _SEARCHED, turns, 0)
+    pull = tf.gather(tf.constant([*PULL, 0.0]), tf.minimum(above, len(PULL)))
+
+    targets, sources = tf.size(level.targets), tf.math.count_nonzero(level.sources, dtype=tf.int32)
+    few = tf.logical_and(targets <= _COMPARED_TARGETS, targets <= _COMPARED // tf.maximum(sources, 1))
+
+    def turn(done, estimate, matches):
+        matches, distances = tf.cond(few, lambda: exhaustive(level, estimate),
+                                     lambda: _search(level, features(estimate), matches, 1000 * number + done))
+        alike = tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6))
+        estimate = _voted(level, estimate, matches, alike)
+        return done + 1, _pulled(level, estimate, pull), matches
+
+    shapes = [tf.TensorShape([]), tf.TensorShape([None, None, 3]), tf.TensorShape([None])]
+    return tf.while_loop(lambda done, *_: done < turns, turn, [0, estimate, matches], shapes, parallel_iterations=1)[1:]
+
+
+def _voted(level, estimate, matches, weights):
+    """The part of the estimate from the matched patches: each missing pixel is the weighted mean of the 49 that cover it."""
+    pixels = tf.cast(tf.where(tf.reshape(level.part, [-1]))[:, 0], tf.int32)  # [m]
+    sure = tf.gather(tf.reshape(level.sure, [-1]), level.targets)
+    places, weights = _dense(level, matches, 0), _dense(level, tf.cast(weights, tf.float32) * sure, 0.0)
+    colours, width, last = tf.reshape(level.picture, [-1, 3]), level.size[1], tf.size(places) - 1
+
+    def vote(k, total, weight):
+        offset = (k // SIZE - REACH) * width + k % SIZE - REACH
+        # Beyond the border or around its corner there is no target: weight 0.
+        middle = tf.clip_by_value(pixels - offset, 0, last)
+        here = tf.gather(weights, middle)[:, tf.newaxis]  # [m, 1]
+        there = tf.gather(colours, tf.clip_by_value(tf.gather(places, middle) + offset, 0, last))  # [m, 3]
+        return k + 1, total + here * there, weight + here
+
+    count = tf.size(pixels)
+    state = [0, tf.zeros([count, 3]), tf.zeros([count, 1])]
+    _, total, weight = tf.while_loop(lambda k, *_: k < SIZE**2, vote, state, parallel_iterations=1)
+    flat = tf.reshape(estimate, [-1, 3])
+    mean = tf.where(weight > 0, total / tf.maximum(weight, 1e-20), tf.gather(flat, pixels))
+    return tf.reshape(tf.tensor_scatter_nd_update(flat, pixels[:, tf.newaxis], mean), tf.shape(estimate))
+
+
+def _pulled(level, estimate, share):
+    """The estimate with a share of its low frequencies from the guide, inside the part."""
+    return estimate + share * tf.where(level.part[..., tf.newaxis], _mean(_mean(level.picture - estimate, 5), 5), 0.0)
+
+
+def _mean(x, size):
+    """Over a square, of what lies inside the picture: float32 [h, w, c] -> [h, w, c]."""
+    return tf.nn.avg_pool2d(x[tf.newaxis], size, 1, "SAME")[0]

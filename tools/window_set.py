@@ -1,0 +1,96 @@
+"""A seeded set of windows of photographs with large compact holes: blobs, ellipses and boxes, 120 to 600 pixels across.
+
+    windows = make([PATHS of one folder, PATHS of another, ...], 60, seed=0)      # list of Window
+
+The folders take turns, and so do the photographs of a folder. A photograph whose longer side is above 1,600 pixels is reduced first, to a
+longer side between 1,600 and 3,200. A window is the box of its hole and as much again on each side, as far as the photograph goes. The
+same files and the same seed give the same windows.
+"""
+
+import hashlib
+from typing import List, NamedTuple, Sequence
+
+import cv2
+import numpy as np
+
+from tfinpaint.photo import read_photo
+from tfinpaint.settings import SettingsError
+
+SHAPES = ("blob", "ellipse", "box")
+_ACROSS = (120, 600)  # pixels, of both sides of a hole's box
+_SHARE = 0.45  # of the photograph's shorter side, the most that a hole takes
+_LONGER = (1600, 3200)  # pixels: photographs of many megapixels are reduced to a longer side between these
+_MARGIN = 24  # pixels between a hole and the photograph's border
+
+
+class Window(NamedTuple):
+    """photo uint8 [h, w, 3], hole uint8 [h, w] of 0 and 1, and what they are called."""
+
+    name: str
+    photo: np.ndarray
+    hole: np.ndarray
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.photo.tobytes() + self.hole.tobytes()).hexdigest()[:12]
+
+
+def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Window]:
+    """`count` windows of the photographs at the paths of each folder.
+
+    Raises: SettingsError where a photograph cannot be read or is too small for any of the holes.
+    """
+    windows = []
+    for number in range(count):
+        paths = folders[number % len(folders)]
+        turn = number // len(folders)
+        rng = np.random.default_rng([seed, number])
+        # Where a folder has more photographs than turns, those that are taken are spread over it.
+        path = paths[turn * max(1, len(paths) * len(folders) // count) % len(paths)]
+        photo = _reduced(read_photo(path).pixels, rng)
+        height, width = _sides(photo.shape, rng, path)
+        kind = SHAPES[(turn + number % len(folders)) % len(SHAPES)]
+        top = rng.integers(_MARGIN, photo.shape[0] - height - _MARGIN, endpoint=True)
+        left = rng.integers(_MARGIN, photo.shape[1] - width - _MARGIN, endpoint=True)
+        hole = np.zeros(photo.shape[:2], np.uint8)
+        hole[top:top + height, left:left + width] = draw(kind, height, width, rng)
+        here = (slice(max(0, top - height), top + 2 * height), slice(max(0, left - width), left + 2 * width))
+        windows.append(Window(f"{number:02d}_{kind}_{width}x{height}", photo[here].copy(), hole[here].copy()))
+    return windows
+
+
+def draw(kind: str, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    """A hole of one of the SHAPES that touches all sides of its box: uint8 [height, width] of 0 and 1."""
+    if kind == "box":
+        return np.ones((height, width), np.uint8)
+    angle = np.linspace(0, 2 * np.pi, 256, endpoint=False)
+    radius = np.ones_like(angle)
+    if kind == "blob":
+        for waves in range(2, 6):
+            radius += rng.uniform(0, 0.5 / waves) * np.cos(waves * angle + rng.uniform(0, 2 * np.pi))
+    points = radius[:, np.newaxis] * np.stack([np.cos(angle), np.sin(angle)], -1)  # [256, 2], columns and rows
+    low, high = points.min(0), points.max(0)
+    points = np.rint((points - low) / (high - low) * [width - 1, height - 1]).astype(np.int32)
+    hole = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(hole, [points], 1)
+    return hole
+
+
+def _reduced(photo, rng):
+    longer = max(photo.shape[:2])
+    wanted = rng.uniform(*_LONGER)  # always drawn, so that what follows does not depend on it
+    if longer <= _LONGER[0] or longer <= wanted:
+        return photo
+    size = [round(side * wanted / longer) for side in photo.shape[1::-1]]
+    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+
+
+def _sides(shape, rng, path):
+    """Height and width of a hole's box."""
+    most = min(_ACROSS[1], int(_SHARE * min(shape[:2])), min(shape[:2]) - 2 * _MARGIN)
+    if most < _ACROSS[0]:
+        raise SettingsError(f"--data: {path} is too small: holes of {_ACROSS[0]} pixels need photographs of {round(_ACROSS[0] / _SHARE)}. "
+                            f"Got {shape[1]}x{shape[0]}")
+    longer = round(np.exp(rng.uniform(np.log(_ACROSS[0]), np.log(most))))
+    sides = longer, max(_ACROSS[0], round(longer * rng.uniform(0.6, 1)))
+    return sides if rng.integers(2) else sides[::-1]
