@@ -439,7 +439,7 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
 @systems
 def test_adam_is_the_papers(name):
     betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999), "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
-    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4), "multistage": (2e-4, 2e-5), "residual": (1e-3, 1e-3)}
+    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4), "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4)}
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
     assert len(optimizers) == (1 if name in ("musical", "partial_conv", "residual") else 2)

@@ -12,7 +12,8 @@ al., 2018). Images in [-1, 1]; what lies in the hole is not looked at.
     perceptual      0.05   L1 of VGG-16 features of the output
     style             50   L1 of their Gram matrices
 
-Adam 1e-3. Both variants are the same. There is no critic: texture comes from the photograph itself (detail.py).
+Adam 5e-4 (at 1e-3 it may diverge: there are no norms). Both variants are the same. There is no critic: texture comes from the photograph
+itself (detail.py).
 """
 
 import tensorflow as tf
@@ -55,7 +56,7 @@ class Residual(System):
         self.features = VGGFeatures(perceptual_weights) if used else None
 
     def learning_rates(self, freeze_batch_norm):
-        return 1e-3, 1e-3
+        return 5e-4, 5e-4
 
     def step(self, images, holes):
         targets = [images]  # the whole, half, a quarter
