@@ -52,7 +52,8 @@ class ResidualPyramid(tf.keras.Model):
                 raise SettingsError(f"--{name} is a whole number, at least {low}, for residual. Got {value!r}")
         self.width, self.depth = width, depth
         self.correction = Correction(width, depth, name="correction")
-        make_weights(self, 3, 1)
+        make_weights(self.correction, 3, 1)
+        self.built = True  # all its weights are there
 
     def call(self, inputs, training=False, with_sizes=False, with_attention=False, weights_at=None):
         levels = pull(*inputs)
@@ -63,14 +64,20 @@ class ResidualPyramid(tf.keras.Model):
         for k in reversed(range(SIZES)):
             total, share = levels[k]  # [B, h, w, 3] and [B, h, w, 1]
             filled = push(filled, total, share, _CORRECTED_TURNS)  # [B, h, w, 3]
-            added = self.correction([filled, 1.0 - share], return_strongest=with_attention and k == 0, weights_at=weights_at)
             if with_attention and k == 0:
-                added, look = added
+                added, look = self.correction([filled, 1.0 - share], return_strongest=True, weights_at=weights_at)
+            else:
+                added = self._added(filled, 1.0 - share)
             filled += (1.0 - share) * added
             sizes.append((filled, 1.0 - share))
         if with_attention:
             return filled, [look]
         return sizes if with_sizes else filled
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, channels]) for channels in (3, 1)], autograph=False)
+    def _added(self, filled, lacking):
+        """`correction`, traced once for the three sizes."""
+        return self.correction([filled, lacking])
 
     def get_config(self):
         return {"width": self.width, "depth": self.depth}
