@@ -366,7 +366,7 @@ _FLAGS = {
     "weight_coarse": ("float", None, "Weight of the coarse outputs' L1 term (gated_conv, residual)."),
     "weight_refinement": ("float", None, "Weight of the refined output's L1 term (coherent_semantic, gated_conv)."),
     "weight_perceptual": ("float", None, "Weight of the perceptual term (multistage, partial_conv, musical, residual)."),
-    "weight_style": ("float", None, "Weight of the style term (multistage, partial_conv, musical, residual)."),
+    "weight_style": ("float", None, "Weight of the style term (multistage, partial_conv, musical)."),
     "weight_consistency": ("float", None, "Weight of the consistency term (coherent_semantic)."),
     "weight_variation": ("float", None, "Weight of the total variation term (multistage, partial_conv, musical)."),
     "weight_adversarial": ("float", None, "Weight of the adversarial term (not of partial_conv, residual); 0: no critic is built or run."),

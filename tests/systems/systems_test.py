@@ -25,7 +25,7 @@ TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"
          "multistage": {"valid", "hole", "perceptual", "style", "variation", "adversarial"},
          "coherent_semantic": {"rough", "refinement", "consistency", "adversarial", "feature_adversarial"},
          "partial_conv": {"valid", "hole", "perceptual", "style", "variation"}, "gated_conv": {"coarse", "refinement", "adversarial"},
-         "residual": {"hole", "coarse", "perceptual", "style"}}
+         "residual": {"hole", "coarse", "perceptual"}}
 ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
 
 
@@ -411,7 +411,7 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
     ("contextual_attention", ("adversarial",), None, None),
     ("gated_conv", ("adversarial",), None, None),
     ("partial_conv", ("perceptual", "style"), None, False),
-    ("residual", ("perceptual", "style"), None, False),
+    ("residual", ("perceptual",), None, False),
     ("musical", ("adversarial",), None, True),
     ("musical", ("adversarial", "perceptual", "style"), None, False),
     ("coherent_semantic", ("adversarial",), ["features"], True),
@@ -462,7 +462,7 @@ def test_weights_of_the_terms(monkeypatch):
              "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002},
              "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
              "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
-             "residual": {"hole": 1, "coarse": 1, "perceptual": 0.05, "style": 50}}
+             "residual": {"hole": 1, "coarse": 1, "perceptual": 0.1}}
     official = {"musical": {"hole": 6, "adversarial": 0.06},
                 "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1, "adversarial": 0.2, "feature_adversarial": 0.2}}
     for name, weights in paper.items():

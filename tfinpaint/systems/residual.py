@@ -3,14 +3,15 @@
 What it takes from where: the first fill, a membrane from a pyramid (layers/smooth_fill.py); one network for all sizes of a pyramid, each of
 which adds to what comes from the coarser one (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid
 Networks, 2018); dilated convolutions around the bottleneck (Iizuka et al., Globally and Locally Consistent Image Completion, 2017); blocks
-without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); perceptual and style terms as in partial convolutions (Liu et
-al., 2018). Images in [-1, 1]; what lies in the hole is not looked at.
+without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); the perceptual term of partial convolutions (Liu et al., 2018).
+Images in [-1, 1]; what lies in the hole is not looked at.
 
     term          weight   meaning
     hole               1   L1 in the hole at the whole size, picture by picture
     coarse             1   the same at half and at a quarter of the size, added up
-    perceptual      0.05   L1 of VGG-16 features of the output
-    style             50   L1 of their Gram matrices
+    perceptual       0.1   L1 of VGG-16 features of the output
+
+There is no style term: of a network of this size it makes a woven pattern on plain walls.
 
 Adam 5e-4 (at 1e-3 it may diverge: there are no norms). Both variants are the same. There is no critic: texture comes from the photograph
 itself (detail.py).
@@ -18,7 +19,7 @@ itself (detail.py).
 
 import tensorflow as tf
 
-from tfinpaint.losses import perceptual_and_style, region_l1
+from tfinpaint.losses import perceptual, region_l1
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.networks.residual_pyramid import ResidualPyramid
 from tfinpaint.systems.base import System
@@ -35,7 +36,8 @@ class Residual(System):
 
     system_name = "residual"
     settings = {"width": 24, "depth": 6}
-    loss_weights = {"hole": 1.0, "coarse": 1.0, "perceptual": 0.05, "style": 50.0}
+    loss_weights = {"hole": 1.0, "coarse": 1.0, "perceptual": 0.1}
+    feature_terms = ("perceptual",)
     attention_layers = ("known",)
 
     def __init__(self, width=24, depth=6, variant="paper", **kwargs):
@@ -52,8 +54,7 @@ class Residual(System):
         return ResidualPyramid(self.width, self.depth)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
-        used = any(self.weights_of_terms[name] for name in self.feature_terms)
-        self.features = VGGFeatures(perceptual_weights) if used else None
+        self.features = VGGFeatures(perceptual_weights) if self.weights_of_terms["perceptual"] else None
 
     def learning_rates(self, freeze_batch_norm):
         return 5e-4, 5e-4
@@ -68,7 +69,7 @@ class Residual(System):
             terms = {"hole": hole, "coarse": quarter + half}
             if self.features:
                 output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]
-                terms |= perceptual_and_style(self.features, [(output + 1) / 2], self.features((images + 1) / 2))
+                terms["perceptual"] = perceptual(self.features((output + 1) / 2), self.features((images + 1) / 2))
             weighted = self.weighted(terms)
             loss = tf.add_n(list(weighted.values()))
             scaled = self.scaled(self.optimizer, loss)
