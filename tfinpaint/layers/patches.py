@@ -88,7 +88,7 @@ def products(queries, keys):
 def double(x):
     """Repeats rows and columns: [B, H, W, C] -> [B, 2H, 2W, C]. A resize would say the same, but its gradient does not compile.
 
-    A row beside itself is two rows, and a pixel beside itself two pixels. (tf.repeat takes six times the operations to say it.)
+    A row beside itself is two rows, and a pixel beside itself two pixels. (tf.repeat takes many more operations to say it.)
     """
     b, h, w, c = shape(x)
     columns = tf.reshape(tf.concat([x, x], -1), [b, h, 2 * w * c])
