@@ -11,6 +11,8 @@ its neighbours. With ever more turns this becomes the solution of Laplace's equa
 
 import tensorflow as tf
 
+from tfinpaint.layers.patches import double
+
 _LEVELS = 9  # halvings: a picture of 512 pixels becomes one cell
 _TURNS, _FINE_TURNS = 8, 4  # of the relaxation, on each level; on the two finest, which cost most
 _FINE = 2
@@ -54,7 +56,7 @@ def coarsest(levels):
 def push(above, total, share, turns):
     """The fill of a level from that of the level above, [B, ceil(h / 2), ceil(w / 2), C] -> [B, h, w, C], relaxed so many times."""
     lacking, size = 1.0 - share, tf.shape(total)
-    filled = total + lacking * tf.repeat(tf.repeat(above, 2, axis=1), 2, axis=2)[:, :size[1], :size[2]]
+    filled = total + lacking * double(above)[:, :size[1], :size[2]]
     for _ in range(turns):
         filled = total + lacking * tf.nn.avg_pool2d(filled, 3, 1, "SAME")
     return filled

@@ -23,6 +23,7 @@ photograph's fill does not depend on its batch, nor on moving averages, and trai
 import tensorflow as tf
 
 from tfinpaint.layers.known_attention import KnownAttention
+from tfinpaint.layers.patches import double
 from tfinpaint.layers.smooth_fill import coarsest, pull, push
 from tfinpaint.networks.parts import leaky, make_weights
 from tfinpaint.settings import SettingsError
@@ -115,8 +116,8 @@ class Correction(tf.keras.layers.Layer):
                 if return_strongest:
                     x, look = x
             x = block(x)
-        x = self.after_quarter(_doubled(self.from_eighth(x)) + quarter)  # [B, h/4, w/4, 4c]
-        x = self.after_half(_doubled(self.from_quarter(x)) + half)  # [B, h/2, w/2, 2c]
+        x = self.after_quarter(double(self.from_eighth(x)) + quarter)  # [B, h/4, w/4, 4c]
+        x = self.after_half(double(self.from_quarter(x)) + half)  # [B, h/2, w/2, 2c]
         added = tf.nn.depth_to_space(self.last(leaky(x)), 2)  # [B, h, w, 3]
         return (added, look) if return_strongest else added
 
@@ -139,8 +140,3 @@ class Block(tf.keras.layers.Layer):
 
 def _conv(filters, kernel_size, name, kernel_initializer="he_normal", **kwargs):
     return tf.keras.layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer=kernel_initializer, name=name, **kwargs)
-
-
-def _doubled(x):
-    """[B, H, W, C] -> [B, 2 H, 2 W, C]."""
-    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
