@@ -65,9 +65,10 @@ def test_the_coarsest_matches_are_those_of_a_plain_search():
     for (y, x), match, distance in zip(targets, matches.numpy(), distances.numpy()):
         weights = sure[y - 3:y + 4, x - 3:x + 4, None]
         means = [(weights * (patch[y, x] - patch[source]) ** 2).sum() / (3 * weights.sum()) for source in sources]
-        v, u = sources[int(np.argmin(means))]
-        assert match == v * 37 + u
-        assert distance == pytest.approx(min(means), rel=1e-4)
+        costs = [mean + 1600 * ((y - v) ** 2 + (x - u) ** 2) / 37**2 for mean, (v, u) in zip(means, sources)]
+        best = int(np.argmin(costs))
+        assert match == sources[best][0] * 37 + sources[best][1]
+        assert distance == pytest.approx(means[best], rel=1e-4)
 
 
 def test_the_search_finds_only_sources_and_never_gets_worse():
