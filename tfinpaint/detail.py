@@ -5,7 +5,7 @@
 
 The picture is the photograph with a guide in its hole: any fill, as a network's, reduced and enlarged. From coarse to fine, each patch of
 7 x 7 pixels that touches the hole is matched with its nearest wholly known one, and each missing pixel becomes the weighted mean of what
-the matched patches have at its place. Structure and colours stay the guide's: its low frequencies pull at the estimate.
+the matched patches have at its place. Structure and colours stay the guide's: the estimate takes its low frequencies.
 
 TensorFlow's stock operations only, of any size inside one graph; the random numbers are stateless, so that the same photograph gives the
 same fill. Nothing is differentiable. Known pixels are never changed.
@@ -123,8 +123,8 @@ def _level(picture, hole, part, size, number):
     targets = tf.where(tf.reshape(tf.logical_and(_widened(tf.cast(wanted, tf.float32), SIZE, 0.0) > 0, inside), [-1]))[:, 0]
     reduced = tf.image.resize(picture[tf.newaxis], small, method="area")[0]  # [h, w, 3]
     sure = 1.0 - tf.cast(wanted, tf.float32)
-    while_above = int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))
-    for _ in range(while_above):
+    steps = int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))
+    for _ in range(steps):
         sure = tf.maximum(sure, FADING * _widened(sure, 3, 0.0))
     sure = tf.maximum(sure, LEAST_SURE)[..., 0]
     return Level(small, reduced, wanted[..., 0], sure, tf.reshape(_sources(missing), [-1]), tf.cast(targets, tf.int32))
@@ -282,7 +282,8 @@ def _turns(level, estimate, matches, number, first):
     def turn(done, estimate, matches):
         matches, distances = tf.cond(few, lambda: exhaustive(level, estimate),
                                      lambda: _search(level, features(estimate), matches, 1000 * number + done))
-        alike = tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6))
+        # Never 0: a pixel that is covered by bad matches alone is their mean as well.
+        alike = tf.maximum(tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6)), 1e-6)
         estimate = _voted(level, estimate, matches, alike)
         return done + 1, _with_lows(level, estimate, above), matches
 
