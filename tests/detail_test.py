@@ -1,5 +1,10 @@
 """Texture from the known part: matches against a plain search, exact outside the hole, the same every time, better than its guide."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -65,9 +70,10 @@ def test_the_coarsest_matches_are_those_of_a_plain_search():
     for (y, x), match, distance in zip(targets, matches.numpy(), distances.numpy()):
         weights = sure[y - 3:y + 4, x - 3:x + 4, None]
         means = [(weights * (patch[y, x] - patch[source]) ** 2).sum() / (3 * weights.sum()) for source in sources]
-        v, u = sources[int(np.argmin(means))]
-        assert match == v * 37 + u
-        assert distance == pytest.approx(min(means), rel=1e-4)
+        costs = [mean + 1600 * ((y - v) ** 2 + (x - u) ** 2) / 37**2 for mean, (v, u) in zip(means, sources)]
+        best = int(np.argmin(costs))
+        assert match == sources[best][0] * 37 + sources[best][1]
+        assert distance == pytest.approx(means[best], rel=1e-4)
 
 
 def test_the_search_finds_only_sources_and_never_gets_worse():
@@ -192,3 +198,55 @@ def test_a_few_known_patches_fill_a_huge_hole():
     restored = _restore(np.where(hole[..., None], 90.0, picture), hole)
     assert np.isfinite(restored).all() and restored[hole].std() > 8
     np.testing.assert_array_equal(restored[~hole], picture[~hole])
+
+
+# --------------------------------------------------------------------------------------------------------------------- bounds
+
+
+def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_gets(monkeypatch):
+    """Of 300 x 300 pixels and of 150 x 150 none is described; the texture is there all the same."""
+    described, features = [], detail.features
+    monkeypatch.setattr(detail, "features", lambda picture: described.append(picture.shape[0]) or features(picture))
+    monkeypatch.setattr(detail, "_SEARCHED", 100**2)
+    picture, hole = np.random.default_rng(8).uniform(0, 255, (300, 300, 3)), _box(300, 300, 100, 100, 200, 200)
+    restored = _restore(_guide(picture, hole), hole)
+    assert max(described, default=0) <= 100 and restored[hole].std() > 15
+    np.testing.assert_array_equal(restored[~hole], picture[~hole].astype(np.float32))
+
+
+def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
+    pairs, exhaustive = [], detail.exhaustive
+
+    def counted(level, estimate):
+        pairs.append(int(tf.size(level.targets)) * int(tf.math.count_nonzero(level.sources)))
+        return exhaustive(level, estimate)
+
+    monkeypatch.setattr(detail, "exhaustive", counted)
+    monkeypatch.setattr(detail, "_COMPARED", 2**20)
+    picture, hole = np.random.default_rng(9).uniform(0, 255, (200, 200, 3)), _box(200, 200, 60, 60, 140, 140)
+    _restore(picture, hole)
+    assert pairs and max(pairs) <= 2**20
+    monkeypatch.setattr(detail, "_COMPARED", 0)  # the coarsest level begins with random places, and is searched
+    pairs.clear()
+    restored = _restore(picture, hole)
+    assert not pairs and restored[hole].std() > 15
+
+
+@pytest.mark.slow
+def test_memory_is_bounded():
+    """A photograph of 12 megapixels as one window, a third of it hole: patches are searched at half its size and below."""
+    script = """
+import resource, numpy as np, tensorflow as tf
+from tfinpaint import detail
+tf.constant(1) + 1
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+hole = np.zeros((3000, 4000, 1), bool)
+hole[500:2500, 1000:3000] = True
+picture = np.random.default_rng(0).uniform(0, 255, (3000, 4000, 3)).astype(np.float32)
+restore = tf.function(detail.restore, input_signature=[tf.TensorSpec([None, None, 3]), *[tf.TensorSpec([None, None, 1], tf.bool)] * 2])
+assert np.isfinite(restore(picture, hole, hole).numpy()).all()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
+                          cwd=pathlib.Path(__file__).parents[1], env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    assert float(done.stdout) < 3.0, done.stdout  # GB

@@ -5,7 +5,7 @@
 
 The picture is the photograph with a guide in its hole: any fill, as a network's, reduced and enlarged. From coarse to fine, each patch of
 7 x 7 pixels that touches the hole is matched with its nearest wholly known one, and each missing pixel becomes the weighted mean of what
-the matched patches have at its place. Structure and colours stay the guide's: its low frequencies pull at the estimate.
+the matched patches have at its place. Structure and colours stay the guide's: the estimate takes its low frequencies.
 
 TensorFlow's stock operations only, of any size inside one graph; the random numbers are stateless, so that the same photograph gives the
 same fill. Nothing is differentiable. Known pixels are never changed.
@@ -22,12 +22,13 @@ REACH = 3  # pixels from the middle of a patch to its side
 SIZE = 2 * REACH + 1
 COARSEST = 48  # pixels of the longer side, about
 THICK = 24  # pixels: a thinner hole is left to the guide
-PULL = (0.8, 0.6, 0.4, 0.2)  # how much of the low frequencies is the guide's, from the coarsest level on; then none
+LOW = 5  # pixels of the two coarsest levels: means over squares of this side, twice, are the guide's
 TURNS = (4, 3, 3, 2)  # of search and vote, from the coarsest level on; then 2, and 1 at the finest
 SWEEPS = 2  # of the search in each turn
 RADII = (2, 8, 32)  # of the random search: the longer side over these
 FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
 LEAST_SURE = 0.05
+NEAR = 1600.0  # squared grey levels for each pixel that a match at the distance of the longer side costs; a half of it costs a quarter
 _COMPARED = 2**24  # pairs of patches: while a level has no more, all of them are compared
 _COMPARED_TARGETS = 2**16
 _SEARCHED = 2**22  # pixels of a level, the most in which patches are searched; a larger one goes on with the matches that it gets
@@ -122,8 +123,8 @@ def _level(picture, hole, part, size, number):
     targets = tf.where(tf.reshape(tf.logical_and(_widened(tf.cast(wanted, tf.float32), SIZE, 0.0) > 0, inside), [-1]))[:, 0]
     reduced = tf.image.resize(picture[tf.newaxis], small, method="area")[0]  # [h, w, 3]
     sure = 1.0 - tf.cast(wanted, tf.float32)
-    while_above = int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))
-    for _ in range(while_above):
+    steps = int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))
+    for _ in range(steps):
         sure = tf.maximum(sure, FADING * _widened(sure, 3, 0.0))
     sure = tf.maximum(sure, LEAST_SURE)[..., 0]
     return Level(small, reduced, wanted[..., 0], sure, tf.reshape(_sources(missing), [-1]), tf.cast(targets, tf.int32))
@@ -182,16 +183,25 @@ def exhaustive(level, estimate):
     """The nearest source of each target, all compared with all -> int32 [n], and their squared distances for each pixel, [n].
 
     The distance is the weighted mean over the pixels of a patch of the squared differences, weighted by how sure they are in the target.
+    Of patches that are about as near in this sense the one that is nearer in the picture is taken (NEAR): textures are of a place.
     """
     sources = tf.cast(tf.where(level.sources)[:, 0], tf.int32)
     there = _patches(estimate, sources)  # [s, 49 * 3]
     here = _patches(estimate, level.targets)  # [n, 49 * 3]
     sure = _patches(tf.repeat(level.sure[..., tf.newaxis], 3, -1), level.targets)
-    # |a - b|^2 by products; a^2 is the same for all b.
+    # |a - b|^2 by products, here and below; a^2 is the same for all b.
     squares = tf.matmul(sure, there**2, transpose_b=True) - 2.0 * tf.matmul(sure * here, there, transpose_b=True)
-    nearest = tf.argmin(squares, -1, tf.int32)
+    to, at = _places(level, sources), _places(level, level.targets)
+    moved = tf.reduce_sum(to**2, -1) - 2.0 * tf.matmul(at, to, transpose_b=True)  # [n, s]
+    nearest = tf.argmin(squares + NEAR * tf.reduce_sum(sure, -1, keepdims=True) * moved, -1, tf.int32)
     distances = tf.reduce_sum(sure * tf.math.squared_difference(here, tf.gather(there, nearest)), -1) / tf.reduce_sum(sure, -1)
     return [tf.gather(sources, nearest), distances]
+
+
+def _places(level, middles):
+    """Rows and columns over the longer side: int32 [n] -> float32 [n, 2]."""
+    width = level.size[1]
+    return tf.cast(tf.stack([middles // width, middles % width], -1), tf.float32) / tf.cast(tf.reduce_max(level.size), tf.float32)
 
 
 def _patches(picture, middles):
@@ -265,7 +275,6 @@ def _turns(level, estimate, matches, number, first):
     above = first - number
     turns = tf.where(number > 0, tf.gather(tf.constant([*TURNS, 2]), tf.minimum(above, len(TURNS))), 1)
     turns = tf.where(tf.size(level.sources) <= _SEARCHED, turns, 0)
-    pull = tf.gather(tf.constant([*PULL, 0.0]), tf.minimum(above, len(PULL)))
 
     targets, sources = tf.size(level.targets), tf.math.count_nonzero(level.sources, dtype=tf.int32)
     few = tf.logical_and(targets <= _COMPARED_TARGETS, targets <= _COMPARED // tf.maximum(sources, 1))
@@ -273,9 +282,10 @@ def _turns(level, estimate, matches, number, first):
     def turn(done, estimate, matches):
         matches, distances = tf.cond(few, lambda: exhaustive(level, estimate),
                                      lambda: _search(level, features(estimate), matches, 1000 * number + done))
-        alike = tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6))
+        # Never 0: a pixel that is covered by bad matches alone is their mean as well.
+        alike = tf.maximum(tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6)), 1e-6)
         estimate = _voted(level, estimate, matches, alike)
-        return done + 1, _pulled(level, estimate, pull), matches
+        return done + 1, _with_lows(level, estimate, above), matches
 
     shapes = [tf.TensorShape([]), tf.TensorShape([None, None, 3]), tf.TensorShape([None])]
     return tf.while_loop(lambda done, *_: done < turns, turn, [0, estimate, matches], shapes, parallel_iterations=1)[1:]
@@ -304,9 +314,15 @@ def _voted(level, estimate, matches, weights):
     return tf.reshape(tf.tensor_scatter_nd_update(flat, pixels[:, tf.newaxis], mean), tf.shape(estimate))
 
 
-def _pulled(level, estimate, share):
-    """The estimate with a share of its low frequencies from the guide, inside the part."""
-    return estimate + share * tf.where(level.part[..., tf.newaxis], _mean(_mean(level.picture - estimate, 5), 5), 0.0)
+def _with_lows(level, estimate, above):
+    """The estimate with the low frequencies of the guide, inside the part.
+
+    above: levels above this one. Below the second they are those of the second: a guide has no more than these.
+    """
+    difference = tf.where(level.part[..., tf.newaxis], level.picture - estimate, 0.0)[tf.newaxis]
+    small = tf.image.resize(difference, level.size // 2 ** tf.maximum(above - 1, 0), method="area")[0]
+    lows = tf.image.resize(_mean(_mean(small, LOW), LOW)[tf.newaxis], level.size)[0]
+    return tf.where(level.part[..., tf.newaxis], estimate + lows, estimate)
 
 
 def _mean(x, size):

@@ -70,7 +70,7 @@ def _fill_tensors(model, photos, masks):
 
 
 ONE_HOLE = [(40, 50, (5, 6, 25, 30)), (64, 64, (0, 0, 20, 64)), (200, 333, (90, 250, 140, 333)), (1, 7, (0, 2, 1, 5)),
-            (30, 30, (0, 0, 30, 30)), (700, 900, (100, 300, 600, 800))]  # the last one is reduced
+            (30, 30, (0, 0, 30, 30)), (260, 300, (60, 70, 180, 200))]  # the last one is reduced, and has detail
 
 
 @pytest.mark.parametrize("height, width, box", ONE_HOLE)

@@ -159,6 +159,7 @@ def forwarding(port):
     (["--server=grpc://localhost:8500/paris"], "a browser does not speak gRPC. Got 'grpc://localhost:8500/paris'"),
     (["--server=localhost:8501"], "--server is http://HOST:PORT/v1/models/NAME"),
     (["--server=http://a/v1/models/b,"], "--server is one or more"),
+    (["--server=http://a/v1/models/b", "--detail=off"], "--detail=off is for --model; with --server"),
     (["--server=http://a/v1/models/b", "--timeout=0"], "--timeout is a number of seconds above 0. Got 0"),
     (["--server=http://a/v1/models/b", "--host=no.such.host.invalid"], "--port=0 on no.such.host.invalid cannot be opened"),
     (["--model=.", "--port=70000"], "port.*65535"), (["--model=.", "--device=tpu"], "--device is cpu, gpu or gpu:N. Got 'tpu'"),
