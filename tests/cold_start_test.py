@@ -48,7 +48,7 @@ def test_the_network_is_traced_once_and_stands_once_in_the_graph():
         mask[5:-5, 5:-5] = 255
         painter.fill(np.zeros((side, side, 3), np.uint8), mask)
     assert len(calls) == 1
-    whole, network = (_operations(function.get_concrete_function().graph) for function in (painter.fill_window, painter._generate))
+    whole, network = (_operations(function.get_concrete_function().graph) for function in (painter._fill_thin, painter._generate))
     assert whole["Conv2D"] == network["Conv2D"] > 10
 
 

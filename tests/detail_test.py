@@ -125,6 +125,13 @@ def test_a_stroke_is_left_alone_and_an_object_is_not(width, is_thick):
     np.testing.assert_array_equal(detail.thick(tf.constant(hole[..., None]))[..., 0], hole & is_thick)
 
 
+@pytest.mark.parametrize("box", [(20, 30, 44, 290), (20, 30, 45, 290), (0, 0, 24, 90), (0, 0, 25, 25), (80, 270, 100, 300),
+                                 (75, 275, 100, 300)])
+def test_whether_anything_is_thick_is_known_without_a_graph(box):
+    hole = _box(100, 300, *box)
+    assert detail.is_thick(hole[..., None].astype(np.uint8)) == bool(detail.thick(tf.constant(hole[..., None])).numpy().any())
+
+
 def test_a_stroke_that_leads_to_an_object_is_left_alone_but_for_its_beginning():
     hole = _box(120, 400, 30, 20, 90, 80) | _box(120, 400, 56, 80, 62, 390)
     part = detail.thick(tf.constant(hole[..., None])).numpy()[..., 0]

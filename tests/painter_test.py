@@ -235,6 +235,19 @@ def test_a_stroke_is_the_networks_own(grey):
     assert (filled[mask > 0] == 120).all()
 
 
+@pytest.mark.parametrize("thickness", [9, 40])
+def test_the_graph_without_detail_gives_the_bytes_of_the_one_with_it(thickness):
+    painter, photo = Painter(Mean(), 32), _photo(90, 120)
+    hole = np.zeros((90, 120, 1), np.uint8)
+    hole[20:20 + thickness, 20:100] = 1
+    for shown in (hole, np.ones_like(hole)):
+        whole = painter.fill_window(photo, hole, shown, False).numpy()
+        np.testing.assert_array_equal(painter._fill_one(photo, hole, shown, False), whole)
+        if thickness < 24:
+            np.testing.assert_array_equal(painter._fill_one(photo, hole, shown, True), painter.fill_window(photo, hole, shown, True))
+    assert painter._fill_thin.experimental_get_tracing_count() == 1
+
+
 def test_where_there_is_detail_nothing_fades_in_from_the_network(grey):
     photo, mask = _stripes(300, 320), np.zeros((300, 320), np.uint8)
     mask[100:200, 100:200] = 255

@@ -15,6 +15,7 @@ References: Wexler et al., Space-time completion of video, 2007 (votes, coarse t
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import tensorflow as tf
 
@@ -60,6 +61,13 @@ def thick(hole) -> tf.Tensor:
     size = THICK + 1
     inner = 1.0 - _widened(1.0 - tf.cast(hole, tf.float32), size, 1.0)
     return tf.logical_and(_widened(inner, 2 * size - 1, 0.0) > 0, hole)
+
+
+def is_thick(hole: np.ndarray) -> bool:
+    """Whether `thick` finds anything in a hole, uint8 [h, w, 1], in NumPy: no graph is made for it."""
+    inside = cv2.erode(np.ascontiguousarray(hole[..., 0]), np.ones((THICK + 1, THICK + 1), np.uint8), borderType=cv2.BORDER_CONSTANT,
+                       borderValue=0)
+    return bool(inside.any())
 
 
 @tf.autograph.experimental.do_not_convert

@@ -57,7 +57,7 @@ class Painter(tf.Module):
         detail:   "auto": where the hole is thick, its texture comes from the known part of the photograph, guided by the system's fill
                   (detail.py). "off": the system's fill as it is.
         """
-        return filling.fill(self.fill_window, self.stride, self.working_size, photo, mask, grow, feather, detail)
+        return filling.fill(self._fill_one, self.stride, self.working_size, photo, mask, grow, feather, detail)
 
     def attention(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
         """Where the system's attentions look when it fills all holes of a photograph at once: an `attention.Look` for each of them.
@@ -88,6 +88,19 @@ class Painter(tf.Module):
         if not self.system.attention_layers:
             raise SettingsError(f"--attention: {self.system.system_name} has no attention to show")
 
+    def _fill_one(self, window, hole, shown, with_detail):
+        """`fill_window` with the graph that the hole needs: that of detail takes seconds to make, and most strokes do without."""
+        if with_detail and detail.is_thick(hole):
+            return self.fill_window(window, hole, shown, True)
+        return self._fill_thin(window, hole, shown)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)], autograph=False)
+    def _fill_thin(self, window, hole, shown):
+        """`fill_window` without detail."""
+        hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
+        blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
+        return self._shown(self._filled(blanked, hole, shown), shown, window)
+
     @tf.function(input_signature=[*(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)), tf.TensorSpec([], tf.bool)],
                  autograph=False)
     def fill_window(self, window, hole, shown, with_detail):
@@ -104,17 +117,25 @@ class Painter(tf.Module):
         hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
-        size = tf.shape(window)[:2]
+        filled = self._filled(blanked, hole, shown)
+        part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
+        picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
+        # Nothing is taken from what was filled before, either: it is shown, but no hole any more.
+        filled = tf.cond(tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled)
+        return self._shown(filled, shown, window)
+
+    def _filled(self, blanked, hole, shown):
+        """The network's fill: uint8 [h, w, 3] with blanked holes, bool [h, w, 1] each -> float32 [h, w, 3], 0 to 255."""
+        size = tf.shape(blanked)[:2]
         # Before and after the network alone, which is then once in the graph: tracing and preparing it takes seconds.
         too_large = tf.reduce_max(size) > self.working_size
         pixels, hole_here, shown_here = tf.cond(too_large, lambda: self._reduced(blanked, hole, shown, size),
                                                 lambda: (tf.cast(blanked, tf.float32), hole, shown))
         filled = self._fill_padded(pixels, hole_here, self._generate)
-        filled = tf.cond(too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled)  # [h, w, 3], 0 to 255
-        part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
-        picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
-        # Nothing is taken from what was filled before, either: it is shown, but no hole any more.
-        filled = tf.cond(tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled)
+        return tf.cond(too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled)
+
+    def _shown(self, filled, shown, window):
+        """A fill as bytes where it is shown, the window elsewhere: [h, w, 3] -> uint8 [h, w, 3]."""
         return tf.ensure_shape(tf.where(shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window), [None, None, 3])
 
     def fill_whole(self, photo, hole):
