@@ -14,30 +14,15 @@ import tensorflow as tf
 from tfinpaint.layers.patches import double
 
 _LEVELS = 9  # halvings: a picture of 512 pixels becomes one cell
-_TURNS, _FINE_TURNS = 8, 4  # of the relaxation, on each level; on the two finest, which cost most
-_FINE = 2
 
 
-def smooth_fill(images, holes):
-    """Fills holes smoothly.
+def pull(images, holes):
+    """The pyramid, the finest level first: what is known, float32 [B, h, w, C], 0 where nothing is, and its share [B, h, w, 1].
 
     Args:
         images: float32 [B, H, W, C]. What lies under the holes is not looked at. H and W are at least 1.
         holes: float32 [B, H, W, 1], 1 where missing.
-
-    Returns:
-        float32 [B, H, W, C]: the images, and in the holes means of known pixels, the nearer the more. An image without a known pixel
-        becomes 0.
     """
-    levels = pull(images, holes)
-    filled = coarsest(levels)
-    for k in reversed(range(_LEVELS)):
-        filled = push(filled, *levels[k], _FINE_TURNS if k < _FINE else _TURNS)
-    return filled
-
-
-def pull(images, holes):
-    """The pyramid, the finest level first: what is known, float32 [B, h, w, C], 0 where nothing is, and its share [B, h, w, 1]."""
     known = 1.0 - holes
     levels = [(images * known, known)]
     for _ in range(_LEVELS):
@@ -48,7 +33,7 @@ def pull(images, holes):
 
 
 def coarsest(levels):
-    """The fill of the last level of a pyramid: its mean colours."""
+    """The fill of the last level of a pyramid: its mean colours, 0 of an image without a known pixel."""
     total, share = levels[-1]
     return total / tf.maximum(share, 1e-6)
 
