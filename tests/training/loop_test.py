@@ -15,6 +15,7 @@ import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import train
+from tfinpaint.training.loop import precision
 from tfinpaint.training.validation import Validation
 
 SETTINGS = TrainSettings(
@@ -310,3 +311,16 @@ def test_a_system_that_learns_nothing_is_warned_of(tmp_path, rate, warned):
     train(dataclasses.replace(LEARNS, learning_rate=rate, steps=steps, warn_after=steps), str(tmp_path / "run"), say=said.append)
     lines = [line for line in said if line.startswith("warning: at step")]
     assert len(lines) == warned, lines
+
+
+@pytest.mark.parametrize("flags, name", [({}, "float32"), ({"mixed_precision": True}, "mixed_float16"),
+                                         ({"bfloat16": True}, "mixed_bfloat16")])
+def test_a_run_computes_in_what_its_flags_say(flags, name):
+    with precision(dataclasses.replace(SETTINGS, **flags)):
+        assert tf.keras.mixed_precision.global_policy().name == name
+    assert tf.keras.mixed_precision.global_policy().name == "float32"
+
+
+def test_one_flag_says_what_to_compute_in():
+    with pytest.raises(SettingsError, match="--mixed_precision and --bfloat16: one of them"):
+        dataclasses.replace(SETTINGS, mixed_precision=True, bfloat16=True)

@@ -61,4 +61,4 @@ def _known_share(hole, h, w):
     """The share of known pixels of each cell: hole [B, r * H, r * W, 1] -> float32 [B, H, W, 1]."""
     b, height, width, _ = shape(hole)
     cells = tf.reshape(tf.cast(hole, tf.float32), [b, h, height // h, w, width // w])
-    return 1.0 - tf.reduce_mean(cells, [2, 4])[..., tf.newaxis]
+    return tf.expand_dims(1.0 - tf.reduce_mean(cells, [2, 4]), -1)  # TFLite lacks the slice that a new axis would be
