@@ -39,15 +39,16 @@ _NOTHING = -1
 class Level(NamedTuple):
     """The photograph at one size. Places are flat: row * width + column.
 
-    size:     int32 [2], height and width.
-    picture:  float32 [h, w, 3], the guide where the photograph is missing.
-    part:     bool [h, w], what is restored.
-    sure:     float32 [h, w], 1 outside the part, and less and less inside.
+    height, width: int32 [].
+    picture:  float32 [1, h, w, 3], the guide where the photograph is missing.
+    part:     bool [1, h, w, 1], what is restored.
+    sure:     float32 [1, h, w, 1], 1 outside the part, and less and less inside.
     sources:  bool [h * w], the middles of wholly known patches.
     targets:  int32 [n], the middles of patches that touch the part.
     """
 
-    size: tf.Tensor
+    height: tf.Tensor
+    width: tf.Tensor
     picture: tf.Tensor
     part: tf.Tensor
     sure: tf.Tensor
@@ -58,9 +59,9 @@ class Level(NamedTuple):
 @tf.autograph.experimental.do_not_convert
 def thick(hole) -> tf.Tensor:
     """The part of a hole that is near a place thicker than THICK pixels: bool [h, w, 1] -> bool [h, w, 1]."""
-    size = THICK + 1
-    inner = 1.0 - _widened(1.0 - tf.cast(hole, tf.float32), size, 1.0)
-    return tf.logical_and(_widened(inner, 2 * size - 1, 0.0) > 0, hole)
+    known = tf.pad(1.0 - tf.cast(hole, tf.float32), _around(THICK // 2), constant_values=1.0)[tf.newaxis]  # [1, h + 24, w + 24, 1]
+    inner = 1.0 - _highest(known, THICK + 1, "VALID")  # [1, h, w, 1]
+    return tf.logical_and(_highest(inner, 2 * THICK + 1)[0] > 0, hole)
 
 
 def is_thick(hole: np.ndarray) -> bool:
@@ -87,27 +88,26 @@ def _restore(picture, hole, part, first):
     size = tf.shape(picture)[:2]
     scale = 2**first
     padded = (size + scale - 1) // scale * scale  # every level is half of the one below it, exactly
-    rows, columns = (tf.minimum(tf.range(padded[k]), size[k] - 1) for k in range(2))
-    picture = tf.gather(tf.gather(picture, rows), columns, axis=1)
-    hole = _padded(hole, padded - size, True)
-    part = _padded(part, padded - size, False)
+    maps = _padded(tf.concat([hole, part], -1), padded - size)  # uint8 [1, H, W, 2]; what is beyond the picture is hole, and not wanted
+    whole = tf.expand_dims(picture, 0)
+    for axis, (old, new) in enumerate(zip(tf.unstack(size), tf.unstack(padded)), 1):
+        whole = tf.gather(whole, tf.minimum(tf.range(new), old - 1), axis=axis)  # [1, H, W, 3], the last row and column repeated
 
     def finer(number, estimate, matches):
-        level = _level(picture, hole, part, padded, number)
+        level, small = _level(whole, maps, padded, number)
         matches, found = _doubled(matches, level, number)
-        enlarged = tf.image.resize(estimate[tf.newaxis], level.size)[0]
-        estimate = tf.where(level.part[..., tf.newaxis], enlarged, level.picture)
-        estimate = _voted(level, estimate, matches, found)
-        estimate, matches = _turns(level, estimate, matches, number, first)
-        return number - 1, estimate, tf.reshape(_dense(level, matches, _NOTHING), level.size)
+        estimate = tf.where(level.part, tf.image.resize(estimate, small), level.picture)
+        estimate, matches = _turns(level, _voted(level, estimate, matches, found), matches, number, first)
+        return number - 1, estimate, tf.reshape(_dense(level, matches, _NOTHING), small)
 
-    shapes = [tf.TensorShape([]), tf.TensorShape([None, None, 3]), tf.TensorShape([None, None])]
-    state = [first, picture, tf.fill([SIZE, SIZE], _NOTHING)]
+    shapes = [tf.TensorShape([]), tf.TensorShape([1, None, None, 3]), tf.TensorShape([None, None])]
+    state = [first, whole, tf.fill([SIZE, SIZE], _NOTHING)]
     estimate = tf.while_loop(lambda number, *_: number >= 0, finer, state, shapes, parallel_iterations=1)[1]
-    return estimate[:size[0], :size[1]]
+    return tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
 
 
 # ------------------------------------------------------------------------------------------------------------------ levels
+# Making and preparing the graph takes most of the time of a first fill, so few operations are used where more would say the same.
 
 
 def _first_level(hole, size):
@@ -118,47 +118,44 @@ def _first_level(hole, size):
     def unusable(number):
         scale = 2 ** tf.maximum(number, 0)
         small = (size + scale - 1) // scale
-        missing = _padded(hole, small * scale - size, True)
-        return tf.logical_and(number >= 0, tf.logical_not(tf.reduce_any(_sources(_any(missing, small)))))
+        missing = tf.image.resize(_padded(hole, small * scale - size), small, method="area")  # [1, h, w, 1], the share of each cell
+        missing = tf.pad(missing, [[0, 0], *_around(REACH)], constant_values=1.0)  # patches lie inside the picture
+        return tf.logical_and(number >= 0, tf.reduce_min(_highest(missing, SIZE, "VALID")) > 0)
 
     return tf.while_loop(unusable, lambda number: [number - 1], [number])[0]
 
 
-def _level(picture, hole, part, size, number):
+def _level(picture, maps, size, number):
+    """The Level that is halved so many times, and its size, int32 [2]."""
     small = size // 2**number
-    missing, wanted = _any(hole, small), _any(part, small)  # [h, w, 1]
-    inside = _padded(tf.ones(small - 2 * REACH, tf.bool)[..., tf.newaxis], REACH, False, before=REACH)
-    targets = tf.where(tf.reshape(tf.logical_and(_widened(tf.cast(wanted, tf.float32), SIZE, 0.0) > 0, inside), [-1]))[:, 0]
-    reduced = tf.image.resize(picture[tf.newaxis], small, method="area")[0]  # [h, w, 3]
-    sure = 1.0 - tf.cast(wanted, tf.float32)
-    steps = int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))
-    for _ in range(steps):
-        sure = tf.maximum(sure, FADING * _widened(sure, 3, 0.0))
-    sure = tf.maximum(sure, LEAST_SURE)[..., 0]
-    return Level(small, reduced, wanted[..., 0], sure, tf.reshape(_sources(missing), [-1]), tf.cast(targets, tf.int32))
+    missing, wanted = tf.split(tf.image.resize(maps, small, method="area"), 2, -1)  # [1, h, w, 1], the shares of each cell
+    part = wanted > 0
+    sources, touching = (tf.reshape(tf.pad(map_, [[0, 0], *_around(REACH)]), [-1]) for map_ in
+                         (_highest(missing, SIZE, "VALID") <= 0, _highest(wanted, SIZE, "VALID") > 0))  # of patches inside the picture
+    targets = tf.cast(tf.squeeze(tf.where(touching), 1), tf.int32)
+    sure = 1.0 - tf.cast(part, tf.float32)
+    fading = tf.constant(FADING)
+    for _ in range(int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))):
+        sure = tf.maximum(sure, fading * _highest(sure, 3))
+    sure = tf.maximum(sure, LEAST_SURE)
+    return Level(*tf.unstack(small), tf.image.resize(picture, small, method="area"), part, sure, sources, targets), small
 
 
-def _sources(hole):
-    """bool [h, w, 1] -> bool [h, w, 1]: the middles of patches without hole that lie inside the picture."""
-    return _widened(tf.cast(hole, tf.float32), SIZE, 1.0) == 0
+def _highest(x, size, padding="SAME"):
+    """The highest value of a square: float32 [1, h, w, 1]. Beyond the border is nothing."""
+    return tf.nn.max_pool2d(tf.nn.max_pool2d(x, [size, 1], 1, padding), [1, size], 1, padding)
 
 
-def _any(map_, size):
-    """bool [h, w, 1] reduced to a size that divides its own: true where any is."""
-    return tf.image.resize(tf.cast(map_, tf.uint8)[tf.newaxis], size, method="area")[0] > 0
+def _around(reach):
+    return [[reach, reach], [reach, reach], [0, 0]]
 
 
-def _widened(x, size, around):
-    """The highest value in a square: float32 [h, w, 1] -> [h, w, 1], `around` beyond the border."""
-    reach = size // 2
-    padded = tf.pad(x, [[reach, reach], [reach, reach], [0, 0]], constant_values=around)[tf.newaxis]
-    return tf.nn.max_pool2d(tf.nn.max_pool2d(padded, [size, 1], 1, "VALID"), [1, size], 1, "VALID")[0]
-
-
-def _padded(map_, more, value, before=0):
-    """bool [h, w, 1] with `more` rows and columns behind."""
-    more = tf.broadcast_to(more, [2])
-    return tf.pad(map_, [[before, more[0]], [before, more[1]], [0, 0]], constant_values=value)
+def _padded(maps, more):
+    """bool [h, w, n], of which the first is true beyond the picture, and others are not -> uint8 [1, H, W, n]; more: int32 [2]."""
+    rows, columns = tf.unstack(more)
+    first, *others = tf.split(tf.cast(maps, tf.uint8)[tf.newaxis], maps.shape[-1], -1)
+    paddings = [[0, 0], [0, rows], [0, columns], [0, 0]]
+    return tf.concat([tf.pad(first, paddings, constant_values=1), *(tf.pad(map_, paddings) for map_ in others)], -1)
 
 
 # ------------------------------------------------------------------------------------------------------------------ search
@@ -182,9 +179,8 @@ BASIS = _basis()
 
 
 def features(picture) -> tf.Tensor:
-    """Each patch of a picture by its BASIS, for the search: float32 [h, w, 3] -> [h * w, d], 0 where a patch is not inside the picture."""
-    inner = tf.nn.conv2d(picture[tf.newaxis], BASIS, 1, "VALID")[0]
-    return tf.reshape(tf.pad(inner, [[REACH, REACH], [REACH, REACH], [0, 0]]), [-1, BASIS.shape[-1]])
+    """Each patch by its BASIS, for the search: float32 [1, h, w, 3] -> [h * w, d], 0 where a patch is not inside the picture."""
+    return tf.reshape(tf.pad(tf.nn.conv2d(picture, BASIS, 1, "VALID"), [[0, 0], *_around(REACH)]), [-1, BASIS.shape[-1]])
 
 
 def exhaustive(level, estimate):
@@ -193,95 +189,104 @@ def exhaustive(level, estimate):
     The distance is the weighted mean over the pixels of a patch of the squared differences, weighted by how sure they are in the target.
     Of patches that are about as near in this sense the one that is nearer in the picture is taken (NEAR): textures are of a place.
     """
-    sources = tf.cast(tf.where(level.sources)[:, 0], tf.int32)
-    there = _patches(estimate, sources)  # [s, 49 * 3]
-    here = _patches(estimate, level.targets)  # [n, 49 * 3]
-    sure = _patches(tf.repeat(level.sure[..., tf.newaxis], 3, -1), level.targets)
+    sources = tf.cast(tf.squeeze(tf.where(level.sources), 1), tf.int32)
+    colours = tf.reshape(estimate, [-1, 3])
+    there, here = (_patches(level, colours, middles) for middles in (sources, level.targets))  # [s, 49 * 3], [n, 49 * 3]
+    sure = _patches(level, tf.reshape(level.sure, [-1, 1]) * tf.ones([3]), level.targets)  # [n, 49 * 3]
     # |a - b|^2 by products, here and below; a^2 is the same for all b.
     squares = tf.matmul(sure, there**2, transpose_b=True) - 2.0 * tf.matmul(sure * here, there, transpose_b=True)
     to, at = _places(level, sources), _places(level, level.targets)
     moved = tf.reduce_sum(to**2, -1) - 2.0 * tf.matmul(at, to, transpose_b=True)  # [n, s]
-    nearest = tf.argmin(squares + NEAR * tf.reduce_sum(sure, -1, keepdims=True) * moved, -1, tf.int32)
-    distances = tf.reduce_sum(sure * tf.math.squared_difference(here, tf.gather(there, nearest)), -1) / tf.reduce_sum(sure, -1)
+    all_sure = tf.reduce_sum(sure, -1, keepdims=True)  # [n, 1]
+    nearest = tf.argmin(squares + NEAR * all_sure * moved, -1, tf.int32)
+    distances = tf.reduce_sum(sure * tf.math.squared_difference(here, tf.gather(there, nearest)), -1) / tf.squeeze(all_sure, -1)
     return [tf.gather(sources, nearest), distances]
 
 
 def _places(level, middles):
     """Rows and columns over the longer side: int32 [n] -> float32 [n, 2]."""
-    width = level.size[1]
-    return tf.cast(tf.stack([middles // width, middles % width], -1), tf.float32) / tf.cast(tf.reduce_max(level.size), tf.float32)
+    longer = tf.cast(tf.maximum(level.height, level.width), tf.float32)
+    return tf.cast(tf.stack([middles // level.width, middles % level.width], -1), tf.float32) / longer
 
 
-def _patches(picture, middles):
-    """The patches around some places: float32 [h, w, 3] -> [n, 49 * 3]."""
-    width = tf.shape(picture)[1]
-    offsets = tf.reshape(tf.range(-REACH, REACH + 1)[:, tf.newaxis] * width + tf.range(-REACH, REACH + 1), [1, -1])
-    pixels = tf.gather(tf.reshape(picture, [-1, 3]), middles[:, tf.newaxis] + offsets)  # [n, 49, 3]
-    return tf.reshape(pixels, [-1, SIZE**2 * 3])
+def _offsets(level):
+    """From the middle of a patch to each of its pixels, int32 [49]."""
+    rows, columns = np.mgrid[-REACH:REACH + 1, -REACH:REACH + 1].astype(np.int32).reshape(2, -1)
+    return rows * level.width + columns
+
+
+def _patches(level, pixels, middles):
+    """The patches around some places: float32 [h * w, 3] -> [n, 49 * 3]."""
+    return tf.reshape(tf.gather(pixels, tf.expand_dims(middles, 1) + _offsets(level)), [-1, SIZE**2 * 3])
 
 
 def _search(level, described, matches, seed):
     """Better matches from the neighbours' and from random places around -> int32 [n], their squared distances by the BASIS [n]."""
-    height, width = level.size[0], level.size[1]
-    longer = tf.cast(tf.reduce_max(level.size), tf.float32)
+    height, width = level.height, level.width
+    longer = tf.cast(tf.maximum(height, width), tf.float32)
     wanted = tf.gather(described, level.targets)  # [n, d]
+    steps = tf.stack([1, -1, width, -width])
+    radii = longer / tf.constant(RADII, tf.float32)
+    tries = len(RADII) + 4  # of one sweep
 
     def distance(places):
         return tf.reduce_sum(tf.math.squared_difference(wanted, tf.gather(described, places)), -1)
 
-    def better(matches, distances, places):
-        there = tf.logical_and(places >= 0, tf.gather(level.sources, tf.maximum(places, 0)))
-        new = tf.where(there, distance(tf.where(there, places, 0)), np.inf)
-        closer = new < distances
-        return tf.where(closer, places, matches), tf.where(closer, new, distances)
+    def from_neighbours(turn, k, matches):
+        step = tf.gather(steps, k)
+        neighbours = tf.gather(_dense(level, matches, _NOTHING), level.targets + step)  # targets keep REACH from the border
+        return tf.where(neighbours >= 0, neighbours - step, _NOTHING)
 
-    def sweep(turn, matches, distances):
-        for step in (1, -1, width, -width):
-            neighbours = tf.gather(_dense(level, matches, _NOTHING), level.targets + step)  # targets keep REACH from the border
-            matches, distances = better(matches, distances, tf.where(neighbours >= 0, neighbours - step, _NOTHING))
-        for k, part in enumerate(RADII):
-            radius = longer / float(part) / 2.0 ** tf.cast(turn, tf.float32)
-            moves = tf.random.stateless_uniform([tf.size(matches), 2], [seed, turn * len(RADII) + k], -radius, radius)
-            moves = tf.cast(tf.round(moves), tf.int32)
-            rows = tf.clip_by_value(matches // width + moves[:, 0], 0, height - 1)
-            columns = tf.clip_by_value(matches % width + moves[:, 1], 0, width - 1)
-            matches, distances = better(matches, distances, rows * width + columns)
-        return turn + 1, matches, distances
+    def from_around(turn, k, matches):
+        radius = tf.gather(radii, k) / 2.0 ** tf.cast(turn, tf.float32)
+        moves = tf.random.stateless_uniform([tf.size(matches), 2], [seed, turn * len(RADII) + k], -radius, radius)
+        rows, columns = tf.unstack(tf.cast(tf.round(moves), tf.int32), axis=-1)
+        rows = tf.clip_by_value(matches // width + rows, 0, height - 1)
+        return rows * width + tf.clip_by_value(matches % width + columns, 0, width - 1)
+
+    def try_one(number, matches, distances):
+        turn, k = number // tries, number % tries
+        places = tf.cond(k < 4, lambda: from_neighbours(turn, k, matches), lambda: from_around(turn, k - 4, matches))
+        usable = tf.logical_and(places >= 0, tf.gather(level.sources, tf.maximum(places, 0)))
+        new = tf.where(usable, distance(tf.where(usable, places, 0)), np.inf)
+        closer = new < distances
+        return number + 1, tf.where(closer, places, matches), tf.where(closer, new, distances)
 
     state = [0, matches, distance(matches)]
-    return list(tf.while_loop(lambda turn, *_: turn < SWEEPS, sweep, state, parallel_iterations=1)[1:])
+    return list(tf.while_loop(lambda number, *_: number < SWEEPS * tries, try_one, state, parallel_iterations=1)[1:])
 
 
 def _doubled(coarse, level, number):
     """Matches of the level above, int32 [h / 2, w / 2], at twice the distance -> int32 [n], and whether they are sources, bool [n]; else a
     random source is there."""
-    width, coarse_width = level.size[1], tf.shape(coarse)[1]
+    height, width = level.height, level.width
+    coarse_height, coarse_width = tf.unstack(tf.shape(coarse))
     rows, columns = level.targets // width, level.targets % width
-    parents = [tf.clip_by_value(x // 2, REACH, tf.shape(coarse)[k] - 1 - REACH) for k, x in enumerate((rows, columns))]
-    match = tf.gather_nd(coarse, tf.stack(parents, -1))
-    rows += 2 * (match // coarse_width - parents[0])
-    columns += 2 * (match % coarse_width - parents[1])
-    inside = tf.logical_and(tf.logical_and(rows >= 0, rows < level.size[0]), tf.logical_and(columns >= 0, columns < width))
+    row, column = (tf.clip_by_value(x // 2, REACH, size - 1 - REACH) for x, size in ((rows, coarse_height), (columns, coarse_width)))
+    match = tf.gather(tf.reshape(coarse, [-1]), row * coarse_width + column)
+    rows += 2 * (match // coarse_width - row)
+    columns += 2 * (match % coarse_width - column)
+    inside = tf.logical_and(tf.logical_and(rows >= 0, rows < height), tf.logical_and(columns >= 0, columns < width))
     places = tf.where(tf.logical_and(inside, match >= 0), rows * width + columns, 0)  # the corner is no source
     found = tf.gather(level.sources, places)
-    sources = tf.cast(tf.where(level.sources)[:, 0], tf.int32)
+    sources = tf.cast(tf.squeeze(tf.where(level.sources), 1), tf.int32)
     drawn = tf.random.stateless_uniform(tf.shape(places), [number, _NOTHING], 0, tf.size(sources), tf.int32)
     return tf.where(found, places, tf.gather(sources, drawn)), found
 
 
 def _dense(level, values, empty):
     """[n] of the targets -> [h * w], `empty` elsewhere."""
-    blank = tf.fill([tf.size(level.sources)], tf.constant(empty, values.dtype))
-    return tf.tensor_scatter_nd_update(blank, level.targets[:, tf.newaxis], values)
+    blank = tf.fill(tf.shape(level.sources), tf.constant(empty, values.dtype))
+    return tf.tensor_scatter_nd_update(blank, tf.expand_dims(level.targets, 1), values)
 
 
 # ------------------------------------------------------------------------------------------------------------------- votes
 
 
 def _turns(level, estimate, matches, number, first):
-    """Search and vote in turns -> float32 [h, w, 3], int32 [n]."""
+    """Search and vote in turns -> float32 [1, h, w, 3], int32 [n]."""
     above = first - number
-    turns = tf.where(number > 0, tf.gather(tf.constant([*TURNS, 2]), tf.minimum(above, len(TURNS))), 1)
+    turns = tf.where(number > 0, tf.gather([*TURNS, 2], tf.minimum(above, len(TURNS))), 1)
     turns = tf.where(tf.size(level.sources) <= _SEARCHED, turns, 0)
 
     targets, sources = tf.size(level.targets), tf.math.count_nonzero(level.sources, dtype=tf.int32)
@@ -292,34 +297,33 @@ def _turns(level, estimate, matches, number, first):
                                      lambda: _search(level, features(estimate), matches, 1000 * number + done))
         # Never 0: a pixel that is covered by bad matches alone is their mean as well.
         alike = tf.maximum(tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6)), 1e-6)
-        estimate = _voted(level, estimate, matches, alike)
-        return done + 1, _with_lows(level, estimate, above), matches
+        return done + 1, _with_lows(level, _voted(level, estimate, matches, alike), above), matches
 
-    shapes = [tf.TensorShape([]), tf.TensorShape([None, None, 3]), tf.TensorShape([None])]
+    shapes = [tf.TensorShape([]), tf.TensorShape([1, None, None, 3]), tf.TensorShape([None])]
     return tf.while_loop(lambda done, *_: done < turns, turn, [0, estimate, matches], shapes, parallel_iterations=1)[1:]
 
 
 def _voted(level, estimate, matches, weights):
     """The part of the estimate from the matched patches: each missing pixel is the weighted mean of the 49 that cover it."""
-    pixels = tf.cast(tf.where(tf.reshape(level.part, [-1]))[:, 0], tf.int32)  # [m]
+    pixels = tf.cast(tf.where(tf.reshape(level.part, [-1])), tf.int32)  # [m, 1]
     sure = tf.gather(tf.reshape(level.sure, [-1]), level.targets)
     places, weights = _dense(level, matches, 0), _dense(level, tf.cast(weights, tf.float32) * sure, 0.0)
-    colours, width, last = tf.reshape(level.picture, [-1, 3]), level.size[1], tf.size(places) - 1
+    colours, flat = tf.reshape(level.picture, [-1, 3]), tf.reshape(estimate, [-1, 3])
+    offsets, last = _offsets(level), tf.size(places) - 1
 
     def vote(k, total, weight):
-        offset = (k // SIZE - REACH) * width + k % SIZE - REACH
+        offset = tf.gather(offsets, k)
         # Beyond the border or around its corner there is no target: weight 0.
         middle = tf.clip_by_value(pixels - offset, 0, last)
-        here = tf.gather(weights, middle)[:, tf.newaxis]  # [m, 1]
-        there = tf.gather(colours, tf.clip_by_value(tf.gather(places, middle) + offset, 0, last))  # [m, 3]
+        here = tf.gather(weights, middle)  # [m, 1]
+        there = tf.gather_nd(colours, tf.clip_by_value(tf.gather(places, middle) + offset, 0, last))  # [m, 3]
         return k + 1, total + here * there, weight + here
 
-    count = tf.size(pixels)
-    state = [0, tf.zeros([count, 3]), tf.zeros([count, 1])]
+    before = tf.gather_nd(flat, pixels)  # [m, 3]
+    state = [0, tf.zeros_like(before), tf.zeros_like(pixels, tf.float32)]
     _, total, weight = tf.while_loop(lambda k, *_: k < SIZE**2, vote, state, parallel_iterations=1)
-    flat = tf.reshape(estimate, [-1, 3])
-    mean = tf.where(weight > 0, total / tf.maximum(weight, 1e-20), tf.gather(flat, pixels))
-    return tf.reshape(tf.tensor_scatter_nd_update(flat, pixels[:, tf.newaxis], mean), tf.shape(estimate))
+    mean = tf.where(weight > 0, total / tf.maximum(weight, 1e-20), before)
+    return tf.reshape(tf.tensor_scatter_nd_update(flat, pixels, mean), tf.shape(estimate))
 
 
 def _with_lows(level, estimate, above):
@@ -327,12 +331,9 @@ def _with_lows(level, estimate, above):
 
     above: levels above this one. Below the second they are those of the second: a guide has no more than these.
     """
-    difference = tf.where(level.part[..., tf.newaxis], level.picture - estimate, 0.0)[tf.newaxis]
-    small = tf.image.resize(difference, level.size // 2 ** tf.maximum(above - 1, 0), method="area")[0]
-    lows = tf.image.resize(_mean(_mean(small, LOW), LOW)[tf.newaxis], level.size)[0]
-    return tf.where(level.part[..., tf.newaxis], estimate + lows, estimate)
-
-
-def _mean(x, size):
-    """Over a square, of what lies inside the picture: float32 [h, w, c] -> [h, w, c]."""
-    return tf.nn.avg_pool2d(x[tf.newaxis], size, 1, "SAME")[0]
+    size = tf.stack([level.height, level.width])
+    difference = tf.where(level.part, level.picture - estimate, 0.0)
+    lows = tf.image.resize(difference, size // 2 ** tf.maximum(above - 1, 0), method="area")
+    for _ in range(2):
+        lows = tf.nn.avg_pool2d(lows, LOW, 1, "SAME")  # of what lies inside the picture
+    return tf.where(level.part, estimate + tf.image.resize(lows, size), estimate)

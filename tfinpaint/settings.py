@@ -22,7 +22,7 @@ from absl import flags
 flags.disclaim_key_flags()  # key flags belong to the command that adopts them
 
 Range = Tuple[float, float]
-SYSTEM_SETTINGS = ("width", "depth", "discount")  # flags that make small and large versions of a system; each has some of them
+SYSTEM_SETTINGS = ("width", "depth", "sizes", "discount")  # flags that make small and large versions of a system; each has some of them
 DETAIL = ("auto", "off")  # whether large holes get texture from the known part of the photograph
 TERMS = ("l1", "valid", "hole", "rough", "coarse", "refinement", "perceptual", "style", "consistency", "variation", "adversarial",
          "feature_adversarial", "penalty")  # of the systems' losses, each with a flag --weight_TERM; each system has some of them
@@ -293,6 +293,8 @@ _FLAGS = {
                            "Small systems are the same code.", 4, 1024),
     "depth": ("int", None, "Halvings of the generator's U-Net (papers: 8; multistage, partial_conv and coherent_semantic). Images are "
                            "multiples of 2^depth. Of residual: its blocks at an eighth of the size (6).", 4, 10),
+    "sizes": ("int", None, "Sizes of the picture that residual corrects, each half of the one before (4). Images are multiples of "
+                           "8 * 2^(sizes - 1).", 1, 7),
     "discount": ("float", None, "gamma of the spatial discount (contextual_attention only): a missing pixel counts gamma^distance. 1: "
                                 "none. Default: 0.99, with --variant=official 0.9."),
     "perceptual_weights": ("str", "imagenet", "VGG-16 behind the perceptual, style, consistency and feature_adversarial terms: imagenet "

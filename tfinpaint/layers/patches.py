@@ -91,7 +91,7 @@ def double(x):
     A row beside itself is two rows, and a pixel beside itself two pixels. (tf.repeat takes many more operations to say it.)
     """
     b, h, w, c = shape(x)
-    columns = tf.reshape(tf.concat([x, x], -1), [b, h, 2 * w * c])
+    columns = tf.reshape(tf.concat([x, x], -1), [b, h, 2 * c * w])
     return tf.reshape(tf.concat([columns, columns], -1), [b, 2 * h, 2 * w, c])
 
 

@@ -40,8 +40,8 @@ def coarsest(levels):
 
 def push(above, total, share, turns):
     """The fill of a level from that of the level above, [B, ceil(h / 2), ceil(w / 2), C] -> [B, h, w, C], relaxed so many times."""
-    lacking, size = 1.0 - share, tf.shape(total)
-    filled = total + lacking * double(above)[:, :size[1], :size[2]]
+    lacking = 1.0 - share
+    filled = total + lacking * tf.slice(double(above), [0, 0, 0, 0], tf.shape(total))
     for _ in range(turns):
         filled = total + lacking * tf.nn.avg_pool2d(filled, 3, 1, "SAME")
     return filled

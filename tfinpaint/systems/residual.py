@@ -8,7 +8,7 @@ Images in [-1, 1]; what lies in the hole is not looked at.
 
     term          weight   meaning
     hole               1   L1 in the hole at the whole size, picture by picture
-    coarse             1   the same at half and at a quarter of the size, added up
+    coarse             1   the same at half, at a quarter and at an eighth of the size, added up
     perceptual       0.1   L1 of VGG-16 features of the output
 
 There is no style term: of a network of this size it makes a woven pattern on plain walls.
@@ -29,29 +29,30 @@ class Residual(System):
     """See the top of the file.
 
     Args:
-        width: channels of the network's first level are twice as many. Images are multiples of 32.
+        width: channels of the network's first level are twice as many.
         depth: blocks at an eighth of the size.
+        sizes: how many sizes are corrected. Images are multiples of 8 * 2^(sizes - 1): 64.
         variant: "paper" or "official": the same.
     """
 
     system_name = "residual"
-    settings = {"width": 24, "depth": 6}
+    settings = {"width": 24, "depth": 6, "sizes": 4}
     loss_weights = {"hole": 1.0, "coarse": 1.0, "perceptual": 0.1}
     feature_terms = ("perceptual",)
     attention_layers = ("known",)
 
-    def __init__(self, width=24, depth=6, variant="paper", **kwargs):
+    def __init__(self, width=24, depth=6, sizes=4, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
-        self.width, self.depth = width, depth
+        self.width, self.depth, self.sizes = width, depth, sizes
         self.generator = self.make_generator()
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
     def stride(self):
-        return 32
+        return 8 * 2 ** (self.sizes - 1)
 
     def make_generator(self):
-        return ResidualPyramid(self.width, self.depth)
+        return ResidualPyramid(self.width, self.depth, self.sizes)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
         self.features = VGGFeatures(perceptual_weights) if self.weights_of_terms["perceptual"] else None
@@ -60,13 +61,13 @@ class Residual(System):
         return 5e-4, 5e-4
 
     def step(self, images, holes):
-        targets = [images]  # the whole, half, a quarter
-        for _ in range(2):
+        targets = [images]  # the whole, half, a quarter, an eighth
+        for _ in range(self.sizes - 1):
             targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
         with tf.GradientTape() as tape:
-            sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)  # a quarter, half, the whole
-            quarter, half, hole = (region_l1(fill, target, lacking) / 2 for (fill, lacking), target in zip(sizes, reversed(targets)))
-            terms = {"hole": hole, "coarse": quarter + half}
+            sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)  # an eighth, a quarter, half, the whole
+            *coarse, hole = (region_l1(fill, target, lacking) / 2 for (fill, lacking), target in zip(sizes, reversed(targets)))
+            terms = {"hole": hole, "coarse": tf.add_n(coarse) if coarse else 0.0}
             if self.features:
                 output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]
                 terms["perceptual"] = perceptual(self.features((output + 1) / 2), self.features((images + 1) / 2))
