@@ -106,9 +106,14 @@ def _load_painter(model):
 
         return connect(FLAGS.server, FLAGS.timeout)
     command.choose_device(FLAGS.device)
+    import tensorflow as tf
+
     from tfinpaint import load
 
     painter = load(model)
+    if not painter.system.generator.non_trainable_variables:
+        # No batch norm, which TensorFlow fuses where it optimizes a graph. Nothing else of that makes a fill faster, and it takes a second.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
         painter.check_attention()
     return painter

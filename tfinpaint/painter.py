@@ -178,7 +178,8 @@ class Painter(tf.Module):
         rows, columns = self._reflection(tf.shape(pixels)[0]), self._reflection(tf.shape(pixels)[1])
         pixels = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)  # [H', W', 3]
         hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)  # [H', W', 1]
-        return (pixels / 127.5 - 1.0)[tf.newaxis], hole[tf.newaxis]
+        # Times, not over: TensorFlow makes this of a division where it optimizes a graph, and a fill is the same where it does not.
+        return (pixels * (1 / 127.5) - 1.0)[tf.newaxis], hole[tf.newaxis]
 
     def _reflection(self, side):
         """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring, edge included, as often as needed.
