@@ -33,7 +33,8 @@ def _guide(picture, hole):
 
 def _level(picture, hole):
     """The picture as it is, all of its hole wanted."""
-    return detail._level(tf.constant(picture), *[tf.constant(hole[..., None])] * 2, tf.constant(hole.shape), 0)
+    maps = np.repeat(hole[np.newaxis, ..., np.newaxis], 2, -1).astype(np.uint8)
+    return detail._level(tf.constant(picture[np.newaxis]), tf.constant(maps), tf.constant(hole.shape), 0)
 
 
 def _box(height, width, top, left, bottom, right):
@@ -60,7 +61,7 @@ def test_the_coarsest_matches_are_those_of_a_plain_search():
     y, x = np.mgrid[:30, :37]
     depth = np.where(hole, np.minimum(np.minimum(y - 7, 19 - y), np.minimum(x - 9, 24 - x)), 0)
     sure = np.maximum(0.5**depth, 0.05)
-    np.testing.assert_allclose(level.sure, sure)
+    np.testing.assert_allclose(level.sure[0, ..., 0], sure)
     middles = [(y, x) for y in range(3, 27) for x in range(3, 34)]
     patch = {(y, x): picture[y - 3:y + 4, x - 3:x + 4].astype(np.float64) for y, x in middles}
     touches = {(y, x): hole[y - 3:y + 4, x - 3:x + 4].any() for y, x in middles}
@@ -104,12 +105,12 @@ def test_votes_are_the_weighted_mean_of_the_patches_that_cover_a_pixel():
     targets = level.targets.numpy()
     matches = rng.choice(np.flatnonzero(level.sources), len(targets)).astype(np.int32)
     weights = rng.uniform(0.1, 1, len(targets)).astype(np.float32)
-    voted = detail._voted(level, level.picture, tf.constant(matches), tf.constant(weights)).numpy()
+    voted = detail._voted(level, level.picture, tf.constant(matches), tf.constant(weights)).numpy()[0]
 
     total, share = np.zeros((height, width, 3)), np.zeros((height, width, 1))
     for target, match, weight in zip(targets, matches, weights):
         (y, x), (v, u) = divmod(target, width), divmod(match, width)
-        weight *= level.sure[y, x]
+        weight *= level.sure[0, y, x, 0]
         total[y - 3:y + 4, x - 3:x + 4] += weight * picture[v - 3:v + 4, u - 3:u + 4]
         share[y - 3:y + 4, x - 3:x + 4] += weight
     np.testing.assert_allclose(voted[hole], (total / np.maximum(share, 1e-9))[hole], rtol=1e-4)
@@ -213,7 +214,7 @@ def test_a_few_known_patches_fill_a_huge_hole():
 def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_gets(monkeypatch):
     """Of 300 x 300 pixels and of 150 x 150 none is described; the texture is there all the same."""
     described, features = [], detail.features
-    monkeypatch.setattr(detail, "features", lambda picture: described.append(picture.shape[0]) or features(picture))
+    monkeypatch.setattr(detail, "features", lambda picture: described.append(picture.shape[1]) or features(picture))
     monkeypatch.setattr(detail, "_SEARCHED", 100**2)
     picture, hole = np.random.default_rng(8).uniform(0, 255, (300, 300, 3)), _box(300, 300, 100, 100, 200, 200)
     restored = _restore(_guide(picture, hole), hole)

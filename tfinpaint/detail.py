@@ -39,7 +39,8 @@ _NOTHING = -1
 class Level(NamedTuple):
     """The photograph at one size. Places are flat: row * width + column.
 
-    height, width: int32 [].
+    size:     int32 [2], height and width.
+    height, width: the same, int32 [].
     picture:  float32 [1, h, w, 3], the guide where the photograph is missing.
     part:     bool [1, h, w, 1], what is restored.
     sure:     float32 [1, h, w, 1], 1 outside the part, and less and less inside.
@@ -47,6 +48,7 @@ class Level(NamedTuple):
     targets:  int32 [n], the middles of patches that touch the part.
     """
 
+    size: tf.Tensor
     height: tf.Tensor
     width: tf.Tensor
     picture: tf.Tensor
@@ -94,11 +96,11 @@ def _restore(picture, hole, part, first):
         whole = tf.gather(whole, tf.minimum(tf.range(new), old - 1), axis=axis)  # [1, H, W, 3], the last row and column repeated
 
     def finer(number, estimate, matches):
-        level, small = _level(whole, maps, padded, number)
+        level = _level(whole, maps, padded, number)
         matches, found = _doubled(matches, level, number)
-        estimate = tf.where(level.part, tf.image.resize(estimate, small), level.picture)
+        estimate = tf.where(level.part, tf.image.resize(estimate, level.size), level.picture)
         estimate, matches = _turns(level, _voted(level, estimate, matches, found), matches, number, first)
-        return number - 1, estimate, tf.reshape(_dense(level, matches, _NOTHING), small)
+        return number - 1, estimate, tf.reshape(_dense(level, matches, _NOTHING), level.size)
 
     shapes = [tf.TensorShape([]), tf.TensorShape([1, None, None, 3]), tf.TensorShape([None, None])]
     state = [first, whole, tf.fill([SIZE, SIZE], _NOTHING)]
@@ -126,7 +128,7 @@ def _first_level(hole, size):
 
 
 def _level(picture, maps, size, number):
-    """The Level that is halved so many times, and its size, int32 [2]."""
+    """The picture, float32 [1, H, W, 3], and the maps of its hole and part, uint8 [1, H, W, 2], halved so many times."""
     small = size // 2**number
     missing, wanted = tf.split(tf.image.resize(maps, small, method="area"), 2, -1)  # [1, h, w, 1], the shares of each cell
     part = wanted > 0
@@ -138,7 +140,7 @@ def _level(picture, maps, size, number):
     for _ in range(int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))):
         sure = tf.maximum(sure, fading * _highest(sure, 3))
     sure = tf.maximum(sure, LEAST_SURE)
-    return Level(*tf.unstack(small), tf.image.resize(picture, small, method="area"), part, sure, sources, targets), small
+    return Level(small, *tf.unstack(small), tf.image.resize(picture, small, method="area"), part, sure, sources, targets)
 
 
 def _highest(x, size, padding="SAME"):
@@ -331,9 +333,8 @@ def _with_lows(level, estimate, above):
 
     above: levels above this one. Below the second they are those of the second: a guide has no more than these.
     """
-    size = tf.stack([level.height, level.width])
     difference = tf.where(level.part, level.picture - estimate, 0.0)
-    lows = tf.image.resize(difference, size // 2 ** tf.maximum(above - 1, 0), method="area")
+    lows = tf.image.resize(difference, level.size // 2 ** tf.maximum(above - 1, 0), method="area")
     for _ in range(2):
         lows = tf.nn.avg_pool2d(lows, LOW, 1, "SAME")  # of what lies inside the picture
-    return tf.where(level.part, estimate + tf.image.resize(lows, size), estimate)
+    return tf.where(level.part, estimate + tf.image.resize(lows, level.size), estimate)

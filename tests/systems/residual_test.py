@@ -6,6 +6,7 @@ import tensorflow as tf
 
 import tfinpaint
 from tfinpaint.layers.smooth_fill import coarsest, pull, push
+from tfinpaint.networks.residual_pyramid import DilatedConv2D
 
 
 @pytest.fixture(scope="module")
@@ -32,26 +33,28 @@ def test_begins_as_a_smooth_fill(batch):
     levels = pull(images, holes)
     filled = coarsest(levels)
     for k in reversed(range(9)):
-        filled = push(filled, *levels[k], 2 if k < 3 else 8)
+        filled = push(filled, *levels[k], 2 if k < 4 else 8)
     np.testing.assert_allclose(system.generate(images, holes), filled, atol=1e-6)
 
 
-def test_each_size_is_corrected_by_the_same_network(batch):
-    """A quarter, half and the whole, as the file says: what comes from above, and what the network adds to it where pixels lack."""
+@pytest.mark.parametrize("sizes", [1, 3, 4])
+def test_each_size_is_corrected_by_the_same_network(batch, sizes):
+    """From an eighth to the whole, as the file says: what comes from above, and what the network adds to it where pixels lack."""
     images, holes = batch
-    system = made()
-    sizes = system.generator([images * (1 - holes), holes], with_sizes=True)
+    system = made(sizes=sizes)
+    assert system.stride == 8 * 2 ** (sizes - 1)
+    corrected = system.generator([images * (1 - holes), holes], with_sizes=True)
     levels = pull(images, holes)
     filled = coarsest(levels)
-    for k in reversed(range(3, 9)):
+    for k in reversed(range(sizes, 9)):
         filled = push(filled, *levels[k], 8)
-    for (got, lacking), k in zip(sizes, (2, 1, 0), strict=True):
+    for (got, lacking), k in zip(corrected, reversed(range(sizes)), strict=True):
         total, share = levels[k]
         filled = push(filled, total, share, 2)
         filled += (1 - share) * system.generator.correction([filled, 1 - share])
         np.testing.assert_allclose(lacking, 1 - share, atol=1e-6)
         np.testing.assert_allclose(got, filled, atol=1e-5)
-    assert [tuple(fill.shape[1:3]) for fill, _ in sizes] == [(16, 16), (32, 32), (64, 64)]
+    assert [tuple(fill.shape[1:3]) for fill, _ in corrected] == [(8, 8), (16, 16), (32, 32), (64, 64)][-sizes:]
     np.testing.assert_allclose(system.generate(images, holes), filled, atol=1e-5)
 
 
@@ -73,15 +76,35 @@ def test_terms_are_those_of_the_file(batch):
     system = made()
     system.compile(perceptual_weights="none")
     means = []
-    for (fill, lacking), n in zip(system.generator([images * (1 - holes), holes], with_sizes=True), (4, 2, 1)):
+    for (fill, lacking), n in zip(system.generator([images * (1 - holes), holes], with_sizes=True), (8, 4, 2, 1), strict=True):
         target = images.reshape(2, 64 // n, n, 64 // n, n, 3).mean((2, 4))
         error = np.asarray(np.abs(fill - target) / 2 * lacking)
-        means.append(np.mean([e.sum() / (3 * share.sum()) for e, share in zip(error, np.asarray(lacking))]))
+        means.append(np.mean([e.sum() / max(3 * share.sum(), 1) for e, share in zip(error, np.asarray(lacking))]))
     logs = system.step(*batch)
     assert min(means) > 0.01
-    assert float(logs["hole"]) == pytest.approx(means[2], rel=1e-4)
-    assert float(logs["coarse"]) == pytest.approx(means[0] + means[1], rel=1e-4)
+    assert float(logs["hole"]) == pytest.approx(means[3], rel=1e-4)
+    assert float(logs["coarse"]) == pytest.approx(sum(means[:3]), rel=1e-4)
     assert float(logs["loss"]) == pytest.approx(sum(means), rel=1e-4)
+
+
+@pytest.mark.parametrize("rate", [2, 4, 8])
+def test_a_dilated_convolution_fills_as_it_learned(rate):
+    """The operation that fills, and Keras' way, which is differentiated: also where the rate does not divide the sides."""
+    layer = DilatedConv2D(5, 3, padding="same", dilation_rate=rate, bias_initializer="normal")
+    x = tf.constant(np.random.default_rng(rate).normal(size=(2, 13, 22, 4)).astype(np.float32))
+    plain = tf.keras.layers.Conv2D(5, 3, padding="same", dilation_rate=rate)
+    plain.build(x.shape)
+    learned = layer(x, training=True)
+    plain.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(learned, plain(x))
+    np.testing.assert_allclose(layer(x), learned, atol=1e-5)
+
+
+def test_what_is_trained_is_what_fills(batch):
+    images, holes = batch
+    system = made()
+    blanked = [images * (1 - holes), holes]
+    np.testing.assert_allclose(system.generator(blanked, training=True), system.generator(blanked), atol=1e-4)
 
 
 def test_a_fill_does_not_depend_on_its_batch(batch):

@@ -518,8 +518,9 @@ def test_unknown_terms_are_refused(name):
 
 @systems
 def test_settings_that_a_system_does_not_have_are_refused(name):
-    own = {"contextual_attention": "width, discount", "musical": "width", "gated_conv": "width"}.get(name, "width, depth")
-    for setting in {"depth", "discount"} - set(own.split(", ")):
+    own = {"contextual_attention": "width, discount", "musical": "width", "gated_conv": "width",
+           "residual": "width, depth, sizes"}.get(name, "width, depth")
+    for setting in {"depth", "sizes", "discount"} - set(own.split(", ")):
         with pytest.raises(SettingsError, match=f"--system={name} has no setting {setting}; it has {own}$"):
             tfinpaint.create(name, **{setting: 4})
 
@@ -534,6 +535,7 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
     ("coherent_semantic", {"depth": 3}, "--depth is a whole number, at least 4.*Got 3"),
     ("residual", {"width": 3}, "--width is a whole number, at least 4, for residual. Got 3"),
     ("residual", {"depth": 1}, "--depth is a whole number, at least 2, for residual. Got 1"),
+    ("residual", {"sizes": 0}, "--sizes is a whole number, at least 1, for residual. Got 0"),
     ("partial_conv", {"depth": 0}, "--depth is a whole number, at least 1.*Got 0"),
     ("multistage", {"depth": 3}, "--depth is a whole number, at least 4.*Got 3"),
 ])
@@ -560,7 +562,7 @@ def test_critic_weights_are_musicals_alone(name):
 @systems
 def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
     system = small(name)
-    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 32}.get(name, 16)
+    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 64}.get(name, 16)
     assert system.stride == stride
     for call in (system.generate, system.attention, lambda *data: system.train_step(data)):
         with pytest.raises(ValueError, match=f"multiples of {stride}. Got 20 x 64"):

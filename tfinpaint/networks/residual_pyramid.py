@@ -5,8 +5,8 @@ Output:  [B, H, W, 3]: the image where it is known, and a fill in the hole, not 
 H and W are multiples of 8 * 2^(sizes - 1): 64.
 
 The known pixels are pulled into a pyramid (layers/smooth_fill.py) and pushed down again. At an eighth, a quarter, half and the whole of the
-size the same U-Net sees the fill that comes from above, and says what to add to it: a hole of 128 pixels is one of 16 at an eighth of the
-size, where its structure is decided, and the finer sizes sharpen it. So the network learns from small squares what it needs for large holes.
+size the same U-Net sees the fill that comes from above, and says what to add to it. A hole of 128 pixels is one of 16 at an eighth of the
+size: there its structure is decided, and the finer sizes sharpen it. So small squares teach the network what large holes need.
 
 The U-Net, with c = width; "block" is two 3x3 convolutions whose result is added to what they were given:
 
