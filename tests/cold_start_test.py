@@ -4,6 +4,7 @@ import collections
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,6 +21,7 @@ NOT_NEEDED = ("tensorflow_addons", "tensorflow_datasets", "skimage", "matplotlib
 def test_a_fill_imports_nothing_that_it_does_not_need(packed):
     script = f"""
 import sys
+import cv2
 import numpy as np
 import tfinpaint
 mask = np.zeros((40, 50), np.uint8)
@@ -90,3 +92,20 @@ def test_an_error_while_weights_are_made_ends_the_leaving_out():
     hole = np.zeros((1, 4, 4, 1), np.float32)
     hole[:, 1, 1] = 1
     assert not np.array_equal(PatchAttention(1)([features, hole]), features)
+
+
+@pytest.mark.parametrize("model", ["default", "packed"])
+def test_the_command_fills_byte_for_byte_as_python_does(tmp_path, request, model):
+    """Also where it leaves the graph as it is, and TensorFlow changes it elsewhere; with detail, and with batch norm (`packed`)."""
+    model = request.getfixturevalue(model) if model == "packed" else model
+    rng = np.random.default_rng(5)
+    photo = cv2.resize(rng.integers(0, 256, (40, 50, 3), np.uint8), (250, 200), interpolation=cv2.INTER_CUBIC)
+    mask = np.zeros((200, 250), np.uint8)
+    mask[60:130, 80:170] = 255
+    for name, picture in (("photo", photo), ("mask", mask)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), picture[..., ::-1] if picture.ndim == 3 else picture)
+    files = [f"--{name}={tmp_path}/{file}.png" for name, file in (("image", "photo"), ("mask", "mask"), ("output", "filled"))]
+    subprocess.run([sys.executable, "-m", "tfinpaint.inpaint", f"--model={model}", *files], check=True, capture_output=True)
+    filled = cv2.imread(str(tmp_path / "filled.png"))[..., ::-1]
+    assert not np.array_equal(filled, photo)
+    np.testing.assert_array_equal(filled, tfinpaint.load(model).fill(photo, mask))
