@@ -1,9 +1,9 @@
-"""tfinpaint.losses.masked_l1 and region_l1 with values worked out by hand."""
+"""tfinpaint.losses.masked_l1, region_l1 and region_rms with values worked out by hand."""
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.losses import masked_l1, region_l1
+from tfinpaint.losses import masked_l1, region_l1, region_rms
 
 # Two pictures of 1 x 2 pixels and two channels. |output - original|: [[1, 2], [3, 0]] and [[0, 0], [4, 6]].
 OUTPUT = np.array([[[[0, 2], [5, 7]]], [[[1, 1], [-4, 3]]]], np.float32)
@@ -92,3 +92,23 @@ def test_region_with_unknown_sizes_and_compiled():
     signature = [tf.TensorSpec([None, None, None, c]) for c in (3, 3, 1, 1)]
     for function in (tf.function(region_l1, input_signature=signature), tf.function(region_l1, jit_compile=True)):
         assert float(function(a, b, hole, weight)) == pytest.approx(want, rel=1e-5)
+
+
+@pytest.mark.parametrize("where,want", [
+    ((1, 1, 1, 1), (np.sqrt(14 / 4) + np.sqrt(52 / 4)) / 2),  # 1 + 4 + 9 + 0 and 16 + 36
+    ((1, 0, 0, 1), (np.sqrt(5 / 2) + np.sqrt(52 / 2)) / 2),
+    ((0, 0, 0, 1), np.sqrt(52 / 2) / 2),  # a picture without region
+    ((0, 0, 0, 0), 0),
+])
+def test_region_rms_by_hand(where, want):
+    assert float(region_rms(OUTPUT, ORIGINAL, region(*where))) == pytest.approx(want, abs=1e-5)
+
+
+def test_region_rms_has_a_gradient_where_nothing_differs_and_without_region():
+    for original in (ORIGINAL, OUTPUT):
+        output = tf.constant(OUTPUT)
+        with tf.GradientTape() as tape:
+            tape.watch(output)
+            loss = region_rms(output, original, region(1, 1, 0, 0))
+        gradient = tape.gradient(loss, output)
+        assert np.isfinite(gradient).all() and not np.asarray(gradient)[1].any()

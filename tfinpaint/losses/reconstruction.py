@@ -1,10 +1,12 @@
-"""L1 between output and original in a region.
+"""Differences between output and original in a region.
 
 masked_l1   Equations (20) and (21) of the multistage attention paper (2020). The paper prints sums; its weights belong to means over
             the whole tensor (region or not), which the released code takes.
 region_l1   The mean over the region alone. DeepFill v1 (Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018)
             takes it in the hole, discounted (see discount.py), and, as L1 outside the hole over the share of known pixels, where
             the picture is known.
+region_rms  The root of the mean square over the region alone. Its best answer to what cannot be known is the mean of what may be there,
+            where that of L1 is the median.
 """
 
 import tensorflow as tf
@@ -32,3 +34,13 @@ def region_l1(output, original, region, weight=None):
     total = tf.reduce_sum(tf.abs(output - original) * counted, [1, 2, 3])  # [B]
     elements = tf.reduce_sum(region, [1, 2, 3]) * output.shape[-1]  # [B]
     return tf.reduce_mean(total / tf.maximum(elements, 1))
+
+
+def region_rms(output, original, region):
+    """Root of the mean of (output - original)^2 over the region's elements, picture by picture, averaged over the batch, a scalar.
+
+    Args: as of region_l1. A picture without region counts 0 (1e-6), with a gradient of 0.
+    """
+    total = tf.reduce_sum(tf.math.squared_difference(output, original) * region, [1, 2, 3])  # [B]
+    elements = tf.reduce_sum(region, [1, 2, 3]) * output.shape[-1]  # [B]
+    return tf.reduce_mean(tf.sqrt(tf.maximum(total / tf.maximum(elements, 1), 1e-12)))
