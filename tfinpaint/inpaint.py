@@ -111,7 +111,8 @@ def _load_painter(model):
     from tfinpaint import load
 
     painter = load(model)
-    if not painter.system.generator.non_trainable_variables:
+    system = getattr(painter, "system", None)  # an export has none
+    if system is not None and not system.generator.non_trainable_variables:
         # No batch norm, which TensorFlow fuses where it optimizes a graph. Nothing else of that makes a fill faster, and it takes a second.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:

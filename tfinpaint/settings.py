@@ -34,7 +34,7 @@ class SettingsError(ValueError):
 
 def first_line(error: Exception) -> str:
     """What an error says, short enough for one line of ours."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:240]
 
 
 # ----------------------------------------------------------------------------------------------------- what flags become

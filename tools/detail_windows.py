@@ -57,6 +57,9 @@ def main():
         fillers[name](windows[0])  # traced
     os.makedirs(values.output, exist_ok=True)
     found = []
+    head = [f"{'':24s}" + "".join(f"{name:>26s}" for name in fillers),
+            f"{'':24s}" + f"{'LPIPS':>10s}{'PSNR':>8s}{'s':>8s}" * len(fillers)]
+    print("\n".join(head), flush=True)
     for window in windows:
         row, pictures = {"window": window.name, "fingerprint": window.fingerprint}, [window.photo, blanked(window.photo, window.hole)]
         for name, filler in fillers.items():
@@ -68,14 +71,12 @@ def main():
         found.append(row)
         print(_line(window.name, row, fillers), flush=True)
         write_photo(os.path.join(values.output, f"{window.name}.png"), grid([[_small(picture) for picture in pictures]]))
-    lines = [f"{'':24s}" + "".join(f"{name:>26s}" for name in fillers),
-             f"{'':24s}" + f"{'LPIPS':>10s}{'PSNR':>8s}{'s':>8s}" * len(fillers)]
-    lines += [_line(row["window"], row, fillers) for row in found] + [_line(f"mean of {len(found)}", _mean(found, fillers), fillers)]
+    lines = head + [_line(row["window"], row, fillers) for row in found] + [_line(f"mean of {len(found)}", _mean(found, fillers), fillers)]
     about = {"model": values.model, "data": values.data, "seed": values.seed, "windows": found}
     for name, text in (("report.txt", "\n".join(lines) + "\n"), ("report.json", json.dumps(about, indent=1) + "\n")):
         with open(os.path.join(values.output, name), "w", encoding="utf-8") as f:
             f.write(text)
-    print("\n".join(lines[:2] + lines[-1:]))
+    print(lines[-1])
 
 
 def _folders(data):

@@ -34,7 +34,9 @@ def main():
         raise SettingsError(f"--output={_OUTPUT.value} cannot be made: {error.strerror}") from error
     mask = np.repeat(np.uint8(255) * (hole[..., None] > 0), 3, axis=-1)
     for name, picture in (("photo.png", photo), ("mask.png", mask)):
-        write_photo(os.path.join(_OUTPUT.value, name), picture)
+        path = os.path.join(_OUTPUT.value, name)
+        write_photo(path, picture)
+        print(path)
 
 
 if __name__ == "__main__":
