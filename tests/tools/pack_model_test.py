@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfinpaint
 from tfinpaint import packed, runs
@@ -19,6 +20,7 @@ def run_dir(tmp_path_factory):
     settings = TrainSettings("partial_conv", PhotoSettings("folder:/home/me/photos/train/", 32), HoleSettings("files:/home/me/masks"),
                              eval_data="folder:../photos/val", system_settings=(("width", 4), ("depth", 4)),
                              perceptual_weights="/home/me/vgg.h5")
+    tf.keras.utils.set_random_seed(0)
     system = tfinpaint.create("partial_conv", width=4, depth=4)
     system.compile(perceptual_weights="none")
     for variable in system.averaged_generator.trainable_variables:
