@@ -20,8 +20,6 @@ The last convolution of each block, and of all, begins at 0: the network begins 
 photograph's fill does not depend on its batch, nor on moving averages, and training and filling compute the same.
 """
 
-from functools import partial
-
 import tensorflow as tf
 
 from tfinpaint.layers.known_attention import KnownAttention
@@ -132,8 +130,7 @@ class Block(tf.keras.layers.Layer):
     def __init__(self, filters, dilation_rate=1, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.dilation_rate = filters, dilation_rate
-        first = _conv if dilation_rate == 1 else partial(_conv, kind=DilatedConv2D, dilation_rate=dilation_rate)
-        self.first = first(filters, 3, "first", dtype=self.dtype_policy)
+        self.first = _conv(filters, 3, "first", kind=DilatedConv2D, dilation_rate=dilation_rate, dtype=self.dtype_policy)
         self.second = _conv(filters, 3, "second", kernel_initializer="zeros", dtype=self.dtype_policy)
 
     def call(self, x):

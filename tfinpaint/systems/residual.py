@@ -67,7 +67,7 @@ class Residual(System):
         with tf.GradientTape() as tape:
             sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)  # an eighth, a quarter, half, the whole
             *coarse, hole = (region_rms(fill, target, lacking) / 2 for (fill, lacking), target in zip(sizes, reversed(targets)))
-            terms = {"hole": hole, "coarse": tf.add_n(coarse) if coarse else 0.0}
+            terms = {"hole": hole, "coarse": tf.add_n(coarse) if coarse else tf.zeros([])}
             if self.features:
                 output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]
                 terms["perceptual"] = perceptual(self.features((output + 1) / 2), self.features((images + 1) / 2))
