@@ -87,6 +87,15 @@ def test_terms_are_those_of_the_file(batch):
     assert float(logs["loss"]) == pytest.approx(sum(means), rel=1e-4)
 
 
+def test_one_size_learns_without_a_coarse_term(batch):
+    system = made(sizes=1)
+    system.compile(perceptual_weights="none", learning_rate=1e-3)
+    logs = [system.step(*batch) for _ in range(8)]
+    assert float(logs[0]["coarse"]) == 0
+    assert float(logs[0]["loss"]) == pytest.approx(float(logs[0]["hole"]))
+    assert float(logs[-1]["hole"]) < 0.9 * float(logs[0]["hole"])
+
+
 @pytest.mark.parametrize("rate", [2, 4, 8])
 def test_a_dilated_convolution_fills_as_it_learned(rate):
     """The operation that fills, and Keras' way, which is differentiated: also where the rate does not divide the sides."""
