@@ -20,6 +20,7 @@ What the variants settle
 
 import tensorflow as tf
 
+from tfinpaint.layers.custom_gradient import custom_gradient
 from tfinpaint.layers.looks import looked
 from tfinpaint.layers.making import left_out
 from tfinpaint.layers.patches import products, shape, unit
@@ -120,7 +121,7 @@ def _recursion(queries, best, closeness, steps, variant):
         share = _share(query, previous, close, variant)
         return share * previous + (1 - share) * key
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(queries, best, closeness):
         outputs = tf.TensorArray(best.dtype, shape(best)[0], element_shape=best.shape[1:]).write(0, best[0])
 

@@ -16,6 +16,7 @@ n = H / rate * W / rate, q a query's position and k a key's:
 
 import tensorflow as tf
 
+from tfinpaint.layers.custom_gradient import custom_gradient
 from tfinpaint.layers.diagonal import diagonal_sum
 from tfinpaint.layers.looks import looked
 from tfinpaint.layers.making import left_out
@@ -155,7 +156,7 @@ def _aligned_nearest(x, height, width):
 def _fused(scores, taps):
     """Sum over d of scores[q + d, k + d], 0 beyond the matrix: [B, n, n] -> [B, n, n]. It is its own adjoint."""
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(scores):
         reach, (b, n, _) = taps // 2, shape(scores)
         padded = tf.pad(scores, [[0, 0], [reach, reach], [reach, reach]])

@@ -6,6 +6,7 @@ pass over the scores in place of a slice for each d and their sum.
 
 import tensorflow as tf
 
+from tfinpaint.layers.custom_gradient import custom_gradient
 from tfinpaint.layers.patches import shape
 
 
@@ -17,7 +18,7 @@ def diagonal_sum(scores, taps, full=False):
     if taps == 1:
         return scores
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(scores):
         if full:
             around = [taps - 1, taps - 1]

@@ -21,6 +21,7 @@ import operator
 import tensorflow as tf
 
 from tfinpaint.layers import rows as lists
+from tfinpaint.layers.custom_gradient import custom_gradient
 from tfinpaint.layers.diagonal import diagonal_sum
 from tfinpaint.layers.looks import looked
 from tfinpaint.layers.making import left_out
@@ -262,7 +263,7 @@ def _joint_shifts(scores, h, w, taps):
     if taps == 1:
         return scores
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(scores):
         reach, (b, n, _) = taps // 2, shape(scores)
         total = tf.reshape(scores, [b, h, w, h, w])

@@ -5,6 +5,8 @@ By slices: no extract_patches, which neither TFLite nor an exported graph should
 
 import tensorflow as tf
 
+from tfinpaint.layers.custom_gradient import custom_gradient
+
 
 def shape(x):
     """The sizes of x: numbers where the graph knows them, tensors elsewhere."""
@@ -33,7 +35,7 @@ def extract(x, size, around=0.0):
     if size == 1:
         return x
 
-    @tf.custom_gradient  # the slices' own would write a whole map for each of them
+    @custom_gradient  # the slices' own would write a whole map for each of them
     def run(x):
         return _extract(x, size, around), lambda upstream: paste(upstream, size)
 
@@ -51,7 +53,7 @@ def paste(patches, size):
     if size == 1:
         return patches
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(patches):
         return _paste(patches, size), lambda upstream: extract(upstream, size)
 

@@ -248,7 +248,9 @@ class System(tf.keras.Model):
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
-        optimizer.apply_gradients(zip(gradients, variables))
+        # Alone, a replica has nothing to add up, and what Keras would do for it keeps the graph for good (layers/custom_gradient.py).
+        alone = self.distribute_strategy.num_replicas_in_sync == 1
+        optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
 
     def follow_schedule(self, optimizer):
         """Sets the rate of `optimizer` for its next step, where there is a schedule."""

@@ -1,0 +1,37 @@
+"""`tf.custom_gradient` for functions of tensors, whose graphs can be collected.
+
+TensorFlow's own enters each gradient of a graph into a table for the life of the process, and with the gradient the tensors that it
+closes over, hence the whole graph (github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients. The table
+then only says where they are.
+"""
+
+import functools
+
+import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry  # TensorFlow has no public name for the table
+
+_KEPT = "tfinpaint_gradients"  # attribute of a graph: {name: gradient}
+
+
+def custom_gradient(function):
+    """Decorator: `function(*tensors)` returns a tensor and its gradient function, as for `tf.custom_gradient`."""
+    decorated = tf.custom_gradient(function)
+
+    @functools.wraps(function)
+    def run(*tensors):
+        result = decorated(*tensors)
+        if not tf.executing_eagerly():
+            _hand_over(result)
+        return result
+
+    return run
+
+
+def _hand_over(result):
+    """Moves the gradient of `result`, a tensor of a graph, from the table to the graph."""
+    name = result.op.get_attr("_gradient_op_type").decode()
+    entry = gradient_registry._registry[name]
+    if not hasattr(result.graph, _KEPT):
+        setattr(result.graph, _KEPT, {})
+    getattr(result.graph, _KEPT)[name] = entry["type"]
+    entry["type"] = lambda op, *upstream: getattr(op.graph, _KEPT)[name](op, *upstream)
