@@ -9,10 +9,11 @@ import pytest
 import tensorflow as tf
 
 import tfinpaint
-from tfinpaint import export, inpaint
+from tfinpaint import inpaint
+from tfinpaint.export import __main__ as export
+from tfinpaint.export.tflite import TFLitePainter
 from tfinpaint.photo import read_photo, write_photo
 from tfinpaint.runs import Checkpoints, write_run
-from tfinpaint.serving.tflite import TFLitePainter
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
 
 

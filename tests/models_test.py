@@ -10,10 +10,11 @@ import tensorflow as tf
 from PIL import Image
 
 import tfinpaint
-from tfinpaint import evaluate, export, inpaint, models, packed, runs
+from tfinpaint import evaluate, inpaint, models, packed, runs
+from tfinpaint.export import __main__ as export
 from tfinpaint.photo import read_photo
-from tfinpaint.serving import studio_models
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
+from tfinpaint.studio import offered
 
 SMALL = {"multistage": {"width": 4, "depth": 4}, "partial_conv": {"width": 4, "depth": 4}}
 NONE_HERE = "is the model that comes with tfinpaint, and this copy has none"
@@ -181,8 +182,8 @@ def test_export_writes_the_default(in_the_box, packed, tmp_path, pair, command_l
 
 
 def test_the_studio_names_the_default(in_the_box, packed):
-    assert studio_models.local("default") == {"default": packed}
-    assert studio_models.local("default,.")["default"] == packed
+    assert offered.local("default") == {"default": packed}
+    assert offered.local("default,.")["default"] == packed
 
 
 @pytest.mark.parametrize("name", ["default", "PATH"])

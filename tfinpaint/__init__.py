@@ -31,7 +31,7 @@ def load(path="default"):
 
     path = locate(path)
     if os.path.isfile(os.path.join(path, "saved_model.pb")):
-        from tfinpaint.serving.saved_model import ExportedPainter
+        from tfinpaint.export.saved_model import ExportedPainter
 
         return ExportedPainter(path)
     from tfinpaint.painter import Painter

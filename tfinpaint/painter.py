@@ -4,7 +4,7 @@
 
 Known pixels are the photograph's bytes. What lies under a hole influences nothing. Each hole is filled in a window of the
 photograph around it (windows.py, filling.py); `Painter.fill_window` is the one TensorFlow function that fills a window, the texture of
-large holes included (detail.py). An exported model brings it along and is a painter too (serving/saved_model.py).
+large holes included (detail.py). An exported model brings it along and is a painter too (export/saved_model.py).
 """
 
 import numpy as np

@@ -12,7 +12,7 @@ import numpy as np
 from tfinpaint import command
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
-NOT_INT8 = ("multistage", "partial_conv")  # partial convolutions; see serving/tflite.py
+NOT_INT8 = ("multistage", "partial_conv")  # partial convolutions; see export/tflite.py
 _SIZE, _PHOTOGRAPHS, _THREADS = 256, 8, 2
 
 
@@ -21,9 +21,9 @@ def measure(name, quantize, repeats):
     import tensorflow as tf
 
     from tfinpaint import create
+    from tfinpaint.export import tflite
     from tfinpaint.painter import Painter
     from tfinpaint.photo import THRESHOLD
-    from tfinpaint.serving import tflite
 
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
     tf.keras.utils.set_random_seed(0)

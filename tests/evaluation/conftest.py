@@ -29,7 +29,7 @@ def run_dir(tmp_path_factory):
 def exported(run_dir, tmp_path_factory):
     """Version 1 of its export."""
     import tfinpaint
-    from tfinpaint.serving import model_card, saved_model
+    from tfinpaint.export import model_card, saved_model
 
     painter = tfinpaint.load(run_dir)
     return saved_model.export(painter, str(tmp_path_factory.mktemp("exported") / "small"), model_card.describe(run_dir, painter))

@@ -10,8 +10,8 @@ def exported(tmp_path_factory):
     import tensorflow as tf
 
     import tfinpaint
+    from tfinpaint.export import saved_model
     from tfinpaint.painter import Painter
-    from tfinpaint.serving import saved_model
 
     folder = tmp_path_factory.mktemp("exported")
     tf.keras.utils.set_random_seed(5)
@@ -23,7 +23,7 @@ def exported(tmp_path_factory):
 @pytest.fixture(scope="session")
 def painter(exported):
     """The same model in this process: what a server has to answer."""
-    from tfinpaint.serving.saved_model import ExportedPainter
+    from tfinpaint.export.saved_model import ExportedPainter
 
     return ExportedPainter(str(exported / "1"))
 

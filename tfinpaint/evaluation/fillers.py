@@ -50,7 +50,7 @@ class Model:
     """
 
     def __init__(self, name: str, path: str, composited: bool, pairs: bool, detail: str = "off"):
-        from tfinpaint.serving.saved_model import versions  # late, as it imports the serving side
+        from tfinpaint.export.saved_model import versions  # late, as it imports the serving side
 
         self.name, self.path = name, path
         if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
@@ -79,7 +79,7 @@ class Model:
         return np.where(holes > 0, outputs, photos) if self._composited else outputs
 
     def _card(self):
-        from tfinpaint.serving.model_card import describe, read_card
+        from tfinpaint.export.model_card import describe, read_card
 
         card = describe(self.path, self._painter) if self._runs else read_card(self.path)
         return {"kind": "run" if self._runs else "export",

@@ -168,7 +168,7 @@ def _versions():
     import cv2
     import tensorflow as tf
 
-    from tfinpaint.serving.model_card import commit
+    from tfinpaint.export.model_card import commit
 
     device = (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0]
     return {"made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "tfinpaint": tfinpaint.__version__,

@@ -9,9 +9,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
-from tfinpaint.serving import warmup
+from tfinpaint.export import warmup
+from tfinpaint.export.saved_model import versions
 from tfinpaint.serving.contract import ServingError
-from tfinpaint.serving.saved_model import versions
 from tfinpaint.settings import SettingsError, first_line
 
 DEFAULT = "serving_default"

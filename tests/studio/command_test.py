@@ -18,10 +18,11 @@ from serving.calls import b64, free_port, http_server, picture, png, rest, unb64
 from starlette.applications import Starlette
 
 import tfinpaint
-from tfinpaint import runs, studio
-from tfinpaint.serving import studio_models, studio_routes
+from tfinpaint import runs
 from tfinpaint.serving.listening import Listener
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
+from tfinpaint.studio import __main__ as studio
+from tfinpaint.studio import offered, routes
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +134,7 @@ def test_no_redirect_is_followed():
 
 
 def test_a_request_that_is_too_large(monkeypatch):
-    monkeypatch.setattr(studio_routes, "LARGEST", 2**20)
+    monkeypatch.setattr(routes, "LARGEST", 2**20)
     with http_server((200, "application/json", b"{}")) as (port, arrivals), forwarding(port) as url:
         status, answer = rest(f"{url}/v1/models/a:predict", bytes(2**20 + 1))
         assert status == 413 and answer["error"] == "A request has at most 1 MB" and not arrivals
@@ -143,7 +144,7 @@ def test_a_request_that_is_too_large(monkeypatch):
 @contextlib.contextmanager
 def forwarding(port):
     """URL of a server that sends requests for the model "a" on to this port."""
-    route = studio_routes.forwarding_route({"a": f"http://127.0.0.1:{port}/v1/models/a"}, 5)
+    route = routes.forwarding_route({"a": f"http://127.0.0.1:{port}/v1/models/a"}, 5)
     with Listener(Starlette(routes=[route]), "127.0.0.1", 0) as listener:
         yield listener.url
 
@@ -247,12 +248,12 @@ def test_folders_become_names(tmp_path, monkeypatch, paths, names):
     monkeypatch.chdir(tmp_path)
     for path in paths:
         (tmp_path / path).mkdir(parents=True)
-    assert list(studio_models.local(",".join(paths))) == names
-    assert list(studio_models.local(",".join(paths)).values()) == paths
+    assert list(offered.local(",".join(paths))) == names
+    assert list(offered.local(",".join(paths)).values()) == paths
 
 
 def test_urls_become_names():
     urls = ["http://a:1/v1/models/paris", "https://b/under/v1/models/paris/versions/3/", "http://[::1]:5/v1/models/x.y"]
-    assert studio_models.remote(",".join(urls), 5) == {"paris": urls[0], "paris-2": urls[1].rstrip("/"), "x.y": urls[2]}
+    assert offered.remote(",".join(urls), 5) == {"paris": urls[0], "paris-2": urls[1].rstrip("/"), "x.y": urls[2]}
     with pytest.raises(SettingsError):
-        studio_models.remote("http://a/v1/models/", 5)
+        offered.remote("http://a/v1/models/", 5)

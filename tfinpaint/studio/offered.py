@@ -41,7 +41,7 @@ def exported(models: dict, say, detail: str = "auto"):
     say: called with a line for each of them.   detail: "auto" or "off", of the runs.
     """
     from tfinpaint import load
-    from tfinpaint.serving import model_card, saved_model
+    from tfinpaint.export import model_card, saved_model
 
     with tempfile.TemporaryDirectory(prefix="tfinpaint-studio-") as folder:
         paths = {}
@@ -57,8 +57,8 @@ def exported(models: dict, say, detail: str = "auto"):
 
 def about(path: str) -> str:
     """An exported model in a few words, from its card; nothing where it has none."""
-    from tfinpaint.serving import saved_model
-    from tfinpaint.serving.model_card import read_card
+    from tfinpaint.export import saved_model
+    from tfinpaint.export.model_card import read_card
 
     numbers = saved_model.versions(path)
     itself = os.path.isfile(os.path.join(path, "saved_model.pb")) or not numbers

@@ -17,9 +17,9 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated
 
+from tfinpaint.export.model_card import write_card
 from tfinpaint.layers import PartialConv2D, rows
 from tfinpaint.photo import THRESHOLD
-from tfinpaint.serving.model_card import write_card
 from tfinpaint.settings import SettingsError, first_line
 
 SIGNATURE = "fill"

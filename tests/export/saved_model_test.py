@@ -13,9 +13,9 @@ from PIL import Image
 
 import tfinpaint
 from tfinpaint import inpaint, windows
+from tfinpaint.export import saved_model, signatures
 from tfinpaint.painter import Painter
 from tfinpaint.photo import read_hole
-from tfinpaint.serving import saved_model, signatures
 from tfinpaint.settings import SettingsError
 
 CARD = {"system": "multistage", "image_size": 64}

@@ -17,11 +17,11 @@ from starlette.applications import Starlette
 
 from tfinpaint.serving.listening import Listener
 from tfinpaint.serving.server import Server
-from tfinpaint.serving.studio_routes import forwarding_route, page_routes
+from tfinpaint.studio.routes import forwarding_route, page_routes
 
 pytest.importorskip("playwright", reason="no playwright: pip install -e .[test]")
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
-from serving.studio_page import Person, brushed  # noqa: E402
+from studio.studio_page import Person, brushed  # noqa: E402
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on the PATH: apt-get install chromium")
@@ -664,7 +664,7 @@ def test_the_page_takes_scripts_and_pictures_from_itself_alone(visit, studio):
         assert answer.status_code == 200 and policy.startswith("default-src 'self'; img-src 'self' blob: data:;") and "unsafe" not in policy
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert not re.search(r"(https?:)?//(?!www\.w3\.org/2000/svg)\w+\.", answer.text)
-    assert requests.get(f"{studio.url}/studio_page/../studio.py").status_code in (400, 404)
+    assert requests.get(f"{studio.url}/page/../routes.py").status_code in (400, 404)
 
 
 # ----------------------------------------------------------------------------------------------------------- 12 megapixels

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 import tfinpaint
+from tfinpaint.export import tflite
 from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
-from tfinpaint.serving import tflite
 from tfinpaint.settings import SettingsError
 
 SYSTEMS = {"contextual_attention": {"width": 8}, "musical": {"width": 8}, "multistage": {"width": 8, "depth": 4},

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint import filling
-from tfinpaint.serving import signatures, warmup
-from tfinpaint.serving.model_card import CARD, read_card, write_card
+from tfinpaint.export import signatures, warmup
+from tfinpaint.export.model_card import CARD, read_card, write_card
 from tfinpaint.settings import SettingsError, first_line
 
 

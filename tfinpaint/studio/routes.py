@@ -1,6 +1,6 @@
 """What the studio adds to a server of models, as Starlette routes: its page, and the way to models of another server.
 
-The page (studio_page/) speaks TensorFlow Serving's REST contract and asks nothing else but `models.json`, the list of what it may name. A
+The page (page/) speaks TensorFlow Serving's REST contract and asks nothing else but `models.json`, the list of what it may name. A
 real TensorFlow Serving allows no page of another origin to ask it, so requests of the page go through here. No TensorFlow is loaded.
 """
 
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from tfinpaint.serving.client import reason
 from tfinpaint.serving.listening import LARGEST
 
-PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "studio_page")
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 
 # The page has no script but its own and reaches no host but this one; blob: and data: are the photographs that it was given.
 _HEADERS = {

@@ -47,16 +47,16 @@ def main():
         raise SettingsError("--data is missing: the photographs by which --quantize=int8 finds its ranges; this model's own are not here")
     size = _size(run.photos.image_size)
     painter = load(model)
-    from tfinpaint.serving import model_card
+    from tfinpaint.export import model_card
 
     card = model_card.describe(model, painter)
     if FLAGS.format == "saved_model":
-        from tfinpaint.serving import saved_model
+        from tfinpaint.export import saved_model
 
         path = saved_model.export(painter, FLAGS.output, card, FLAGS.detail)
         print(f"{path}: signatures serving_default and tensors, detail {FLAGS.detail}, {_megabytes(path)}")
     else:
-        from tfinpaint.serving import tflite
+        from tfinpaint.export import tflite
 
         pairs = _calibration(FLAGS.data or run.photos.source, size or (run.photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
         with command.without_chatter():

@@ -58,16 +58,17 @@ def main():
 @contextlib.contextmanager
 def _local():
     """Serves the models of --model and the page -> URL."""
-    from tfinpaint.serving import listening, studio_models
+    from tfinpaint.serving import listening
+    from tfinpaint.studio import offered
 
-    models = studio_models.local(DEFAULT if FLAGS.model is None else FLAGS.model)
+    found = offered.local(DEFAULT if FLAGS.model is None else FLAGS.model)
     listening.bound(FLAGS.host, FLAGS.port).close()  # a taken port is told before a model is loaded
     command.choose_device(FLAGS.device)
     from tfinpaint.serving.server import Server
-    from tfinpaint.serving.studio_routes import page_routes
+    from tfinpaint.studio.routes import page_routes
 
-    with studio_models.exported(models, lambda line: print(line, flush=True), FLAGS.detail) as paths:
-        routes = page_routes([{"name": name, "about": studio_models.about(path)} for name, path in paths.items()])
+    with offered.exported(found, lambda line: print(line, flush=True), FLAGS.detail) as paths:
+        routes = page_routes([{"name": name, "about": offered.about(path)} for name, path in paths.items()])
         with Server(paths, FLAGS.host, FLAGS.port, grpc_port=None, routes=routes) as server:
             yield server.url
 
@@ -77,11 +78,13 @@ def _remote():
     """The page, whose requests go on to the servers of --server -> URL."""
     from starlette.applications import Starlette
 
-    from tfinpaint.serving import listening, studio_models, studio_routes
+    from tfinpaint.serving import listening
+    from tfinpaint.studio import offered
+    from tfinpaint.studio.routes import forwarding_route, page_routes
 
-    servers = studio_models.remote(FLAGS.server, FLAGS.timeout)
-    routes = studio_routes.page_routes([{"name": name, "about": url} for name, url in servers.items()])
-    application = Starlette(routes=[*routes, studio_routes.forwarding_route(servers, FLAGS.timeout)])
+    servers = offered.remote(FLAGS.server, FLAGS.timeout)
+    routes = page_routes([{"name": name, "about": url} for name, url in servers.items()])
+    application = Starlette(routes=[*routes, forwarding_route(servers, FLAGS.timeout)])
     with listening.Listener(application, FLAGS.host, FLAGS.port) as listener:
         yield listener.url
 
