@@ -10,8 +10,7 @@ import pytest
 from absl import flags
 from PIL import Image
 
-import tfinpaint
-from tfinpaint import attention, inpaint
+from tfinpaint import attention, inpaint, loading
 from tfinpaint.attention import Look
 from tfinpaint.photo import read_photo
 from tfinpaint.settings import SettingsError
@@ -45,7 +44,7 @@ class Looking(Red):
 @pytest.fixture(autouse=True)
 def fake_painter(monkeypatch):
     Red.calls = []
-    monkeypatch.setattr(tfinpaint, "load", lambda path: Red())
+    monkeypatch.setattr(loading, "load", lambda path: Red())
 
 
 @pytest.fixture
@@ -115,7 +114,7 @@ def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):
 
 
 def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
-    monkeypatch.setattr(tfinpaint, "load", lambda path: Looking())
+    monkeypatch.setattr(loading, "load", lambda path: Looking())
     photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
     plain, output = tmp_path / "plain.webp", tmp_path / "out/o.webp"
     assert run(f"--image={photo}", f"--mask={mask}", f"--output={plain}")[0] == 0
@@ -132,7 +131,7 @@ def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
 
 
 def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
-    monkeypatch.setattr(tfinpaint, "load", lambda path: Looking())
+    monkeypatch.setattr(loading, "load", lambda path: Looking())
     for name in ("in/a.png", "in/b/c.jpg"):
         _write(tmp_path / name)
     mask = _mask(tmp_path / "m.png")

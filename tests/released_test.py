@@ -10,6 +10,7 @@ from shared import SHARED, made_weight, needs_shared
 import tfinpaint
 from tfinpaint import released
 from tfinpaint.settings import SettingsError
+from tfinpaint.weights import places, state_dicts
 
 NAMES = SHARED / "golden"
 
@@ -28,7 +29,7 @@ def pytorch_names(file):
 @pytest.mark.parametrize("name, file", [("multistage", "manet"), ("musical", "musical"), ("coherent_semantic", "csa")])
 def test_names_of_pytorch_releases(name, file):
     tables, listed = released.tables_of(small(name)), pytorch_names(file)
-    assert [set(table) for table in tables] == [set(released.plain_names(names)) for names in listed]
+    assert [set(table) for table in tables] == [set(state_dicts.plain_names(names)) for names in listed]
     assert all(len(place.shape) == len(names[key]) for table, names in zip(tables, listed) for key, place in table.items())
 
 
@@ -46,7 +47,7 @@ def test_every_variable_takes_its_own_tensor(name):
     system = small(name)
     for table in released.tables_of(system):  # which is itself an error where a variable has no tensor, or two
         tensors = {key: made_weight(key, place.shape) for key, place in table.items()}
-        released.fill(table, tensors, "tensors")
+        places.fill(table, tensors, "tensors")
         for key, place in table.items():
             assert np.sum(place.variable.numpy(), dtype=np.float64) == pytest.approx(np.sum(tensors[key], dtype=np.float64), abs=1e-4), key
 
@@ -88,7 +89,7 @@ def test_fill_is_all_or_nothing():
                     "inpaint_net/conv11/bias": np.zeros(16, np.int32)})
     before = [v.numpy() for v in system.generator.variables]
     with pytest.raises(SettingsError) as error:
-        released.fill(table, tensors, "--weights=A does not hold the generator")
+        places.fill(table, tensors, "--weights=A does not hold the generator")
     assert str(error.value) == (
         "--weights=A does not hold the generator, of its 84 tensors: 4 missing (inpaint_net/conv3/bias, inpaint_net/conv5/bias, "
         "inpaint_net/conv6/bias and 1 more); 1 left over (inpaint_net/conv18/bias); 1 of another shape (inpaint_net/conv12/kernel "
@@ -103,8 +104,8 @@ def test_what_is_not_the_generators():
                  "global_step", "discriminator/discriminator_local/conv1/kernel", "discriminator/inpaint_net/conv1/bias"):
         assert not released.is_of_generator(name), name
     state = {"module.enc_2.bn.weight": 1, "module.enc_2.bn.num_batches_tracked": 2}
-    assert released.plain_names(state) == {"enc_2.bn.weight": 1}
-    assert released.plain_names({"module.a": 1, "b": 2}) == {"module.a": 1, "b": 2}  # not what DataParallel does
+    assert state_dicts.plain_names(state) == {"enc_2.bn.weight": 1}
+    assert state_dicts.plain_names({"module.a": 1, "b": 2}) == {"module.a": 1, "b": 2}  # not what DataParallel does
 
 
 def test_systems_without_a_release():

@@ -7,7 +7,7 @@
 `import tfinpaint` is quick: TensorFlow is imported when something is first used.
 """
 
-__version__ = "0.1.0"
+from tfinpaint.version import __version__  # noqa: F401
 
 SYSTEMS = ("contextual_attention", "musical", "multistage", "coherent_semantic", "partial_conv", "gated_conv", "residual")
 
@@ -20,21 +20,7 @@ def create(name, variant="paper", **settings):
 
 
 def load(path="default"):
-    """What fills photographs with the model at `path`: a `Painter` for a run directory (see `tfinpaint.runs.load_system`), an
-    `ExportedPainter` for the version directory of an exported SavedModel.
+    """What fills photographs with the model at `path`; see `tfinpaint.loading.load`."""
+    from tfinpaint.loading import load as load_painter
 
-    "default" is the model that comes with the package (see `tfinpaint.models`); a folder of that name is "./default".
-    """
-    import os
-
-    from tfinpaint.models import locate
-
-    path = locate(path)
-    if os.path.isfile(os.path.join(path, "saved_model.pb")):
-        from tfinpaint.export.saved_model import ExportedPainter
-
-        return ExportedPainter(path)
-    from tfinpaint.painter import Painter
-    from tfinpaint.runs import load_system, read_settings
-
-    return Painter(load_system(path), read_settings(path).photos.image_size)
+    return load_painter(path)

@@ -108,7 +108,7 @@ def _load_painter(model):
     command.choose_device(FLAGS.device)
     import tensorflow as tf
 
-    from tfinpaint import load
+    from tfinpaint.loading import load
 
     painter = load(model)
     system = getattr(painter, "system", None)  # an export has none

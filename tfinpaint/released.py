@@ -2,59 +2,24 @@
 
     release = release_of("multistage")              # its format, and what each of its files holds
     tables = tables_of(system)                      # for each file {official name: Place}
-    fill(tables[0], {official name: array}, "...")  # checks names and shapes, then assigns
+    places.fill(tables[0], {official name: array}, "...")
 
-Layouts
-    TensorFlow 1   DeepFill v1 and v2: as ours, but for the colours: these networks were trained on blue, green, red. Channels that are
-                   colours are turned round, so that ours work on red, green, blue.
-    PyTorch        the others: convolutions [out, in, h, w], transposed ones [in, out, h, w], dense layers [out, in]. Keras has
-                   [h, w, in, out], [h, w, out, in] and [in, out]: the same change of order for both convolutions.
+DeepFill v1 and v2 (TensorFlow 1) were trained on blue, green, red: channels that are colours are turned round, so that ours work on red,
+green, blue. The others are PyTorch's.
 
 Names follow how the released networks nest: in U-Nets of pix2pix' family each block is a list that holds the next one further in.
 """
 
 import dataclasses
 import re
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, List, Mapping
 
 import numpy as np
 
 from tfinpaint.settings import SettingsError
+from tfinpaint.weights.places import Place, Table, pytorch_table
 
 _OTHERS = re.compile(r"/Adam(_\d+)?$|(^|/)beta[12]_power(_\d+)?$")  # what an optimizer keeps beside the weights
-_PYTORCH_ORDER = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}
-_PYTORCH_NAMES = {"kernel": "weight", "gamma": "weight", "bias": "bias", "beta": "bias", "moving_mean": "running_mean",
-                  "moving_variance": "running_var"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Where one tensor belongs.
-
-    variable: the variable that takes it.
-    order:    the tensor's axes in the order that the variable has them.
-    colours:  axes of the variable whose first three channels are blue, green, red in the tensor and red, green, blue here.
-    """
-
-    variable: Any
-    order: Tuple[int, ...]
-    colours: Tuple[int, ...] = ()
-
-    @property
-    def shape(self) -> Tuple[int, ...]:
-        """Of the tensor."""
-        ours = self.variable.shape.as_list()
-        return tuple(ours[self.order.index(axis)] for axis in range(len(ours)))
-
-    def ours(self, tensor: np.ndarray) -> np.ndarray:
-        """The tensor as the variable takes it, float32."""
-        value = np.transpose(tensor, self.order).astype(np.float32)
-        for axis in self.colours:
-            value = np.take(value, [2, 1, 0, *range(3, value.shape[axis])], axis)
-        return value
-
-
-Table = Dict[str, Place]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,37 +46,9 @@ def tables_of(system) -> List[Table]:
     return tables
 
 
-def fill(table: Table, tensors: Mapping[str, np.ndarray], begin: str) -> None:
-    """Gives every variable of the table its tensor.
-
-    Raises: SettingsError, beginning with `begin`, where the tensors are not exactly those of the table; nothing is filled then.
-    """
-    missing = [name for name in table if name not in tensors]
-    left = [name for name in tensors if name not in table]
-    both = [(name, tensors[name], place.shape) for name, place in table.items() if name in tensors]
-    reshaped = [f"{name} {list(tensor.shape)} instead of {list(shape)}" for name, tensor, shape in both if tensor.shape != shape]
-    retyped = [f"{name} {tensor.dtype}" for name, tensor, _ in both if tensor.dtype.kind != "f"]
-    faults = [f"{len(names)} {what} ({_some(names)})" for names, what in (
-        (missing, "missing"), (left, "left over"), (reshaped, "of another shape"), (retyped, "not of floating point")) if names]
-    if faults:
-        raise SettingsError(f"{begin}, of its {len(table)} tensors: {'; '.join(faults)}")
-    for name, place in table.items():
-        place.variable.assign(place.ours(tensors[name]))
-
-
 def is_of_generator(name: str) -> bool:
     """Whether a tensor of a DeepFill checkpoint belongs to the generator; others are critics' and optimizers'."""
     return name.startswith("inpaint_net/") and not _OTHERS.search(name)
-
-
-def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
-    """A PyTorch state dict without what DataParallel adds to its names and without batch norm's counters, which nothing uses."""
-    prefix = "module." if all(name.startswith("module.") for name in tensors) else ""
-    return {name[len(prefix):]: tensor for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")}
-
-
-def _some(names):
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 # ----------------------------------------------------------------------------------------------------------- TensorFlow 1
@@ -144,17 +81,6 @@ def _deepfill(net) -> Table:
 # ---------------------------------------------------------------------------------------------------------------- PyTorch
 
 
-def _pytorch(layers) -> Table:
-    """From official names of layers."""
-    table = {}
-    for name, layer in layers.items():
-        for ours, theirs in _PYTORCH_NAMES.items():
-            variable = getattr(layer, ours, None)
-            if variable is not None:
-                table[f"{name}.{theirs}"] = Place(variable, _PYTORCH_ORDER[len(variable.shape)])
-    return table
-
-
 def _fusion(name, squeeze_excite):
     return {f"{name}.SqueezeExc.blocks.0": squeeze_excite.squeeze, f"{name}.SqueezeExc.blocks.2": squeeze_excite.excite}
 
@@ -166,7 +92,7 @@ def _multistage(net) -> Table:
         layers.update({f"{side}_{k}.bn": layer for k, layer in norms.items()})
     for n, k in enumerate(net.attention, 1):
         layers.update({**_fusion(f"CA_{n}", net.attentions[str(k)].squeeze_excite), f"CA_{n}.combiner": net.attentions[str(k)].merge})
-    return _pytorch(layers)
+    return pytorch_table(layers)
 
 
 def _musical(net) -> Table:
@@ -189,7 +115,7 @@ def _musical(net) -> Table:
         here, further_in = block(k)
         layers.update({f"{name}.model.{place}": layer for place, layer in here.items()})
         name = f"{name}.model.{further_in}"
-    return _pytorch(layers)
+    return pytorch_table(layers)
 
 
 def _rough(net) -> Table:
@@ -203,7 +129,7 @@ def _rough(net) -> Table:
         else:
             layers.update({f"{name}.model.3": net.decoders[k], f"{name}.model.4": net.decoder_norms[k]})
         name += ".model.3"
-    return _pytorch(layers)
+    return pytorch_table(layers)
 
 
 def _refinement(net) -> Table:
@@ -224,7 +150,7 @@ def _refinement(net) -> Table:
             f"{place}.{8 + up}": net.decoders[k], f"{place}.{9 + up}": net.decoder_norms[k],
             f"{place}.{11 + up}": net.ups[k], f"{place}.{12 + up}": net.up_norms[k]})
         name = f"{place}.{6 + down}"
-    return _pytorch(layers)
+    return pytorch_table(layers)
 
 
 _RELEASES = {

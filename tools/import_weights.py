@@ -18,8 +18,9 @@ if not __package__:  # python tools/import_weights.py: only tools/ is searched f
 
 from absl import flags
 
-from tfinpaint import command, released, settings, state_dicts
+from tfinpaint import command, released, settings
 from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.weights import places, state_dicts
 
 settings.adopt("system", "weights", "output")
 
@@ -42,7 +43,7 @@ def main():
     system = runs.create_system(run)
     tables = released.tables_of(system)
     for path, tensors, table, held in zip(paths, files, tables, release.files):
-        released.fill(table, tensors, f"--weights={path} does not hold the {held} of {values.system}")
+        places.fill(table, tensors, f"--weights={path} does not hold the {held} of {values.system}")
     _write(values.output, run, values.weights, system)
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)

@@ -8,6 +8,7 @@ from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
 from tfinpaint import released
+from tfinpaint.weights import places, state_dicts
 
 
 @needs_shared
@@ -17,8 +18,8 @@ def test_official_generator_reproduces_the_released_network():
     system = tfinpaint.create("multistage", variant="official")
     (table,) = released.tables_of(system)
     assert len(table) == len(system.generator.variables)
-    weights = released.plain_names({name: made_weight(name, shape) for name, shape in shapes.items()})
-    released.fill(table, weights, "the golden weights do not fit")
+    weights = state_dicts.plain_names({name: made_weight(name, shape) for name, shape in shapes.items()})
+    places.fill(table, weights, "the golden weights do not fit")
 
     output = system.generate(2 * expected["image"] - 1, expected["hole"])
     np.testing.assert_allclose((np.asarray(output) + 1) / 2, expected["output"], atol=1e-3)

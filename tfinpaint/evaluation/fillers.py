@@ -13,7 +13,7 @@ from typing import Callable, Dict, List
 
 import numpy as np
 
-import tfinpaint
+from tfinpaint.loading import load
 from tfinpaint.metrics import references
 from tfinpaint.models import locate
 from tfinpaint.pictures import to_float, to_uint8
@@ -55,7 +55,7 @@ class Model:
         self.name, self.path = name, path
         if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
             raise SettingsError(f"--model={path} is a folder of exported versions: name one, as {os.path.join(path, str(found[-1]))}")
-        self._painter = tfinpaint.load(path)
+        self._painter = load(path)
         self._composited, self._pairs, self._detail = composited, pairs, detail
         self._runs = hasattr(self._painter, "system")
         self.stride = self._painter.stride

@@ -14,7 +14,6 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
-import tfinpaint
 from tfinpaint.evaluation import trained
 from tfinpaint.evaluation.cases import Block, read_blocks
 from tfinpaint.evaluation.fillers import open_fillers
@@ -22,6 +21,7 @@ from tfinpaint.metrics import quality, statistics
 from tfinpaint.metrics.protocols import PROTOCOLS, Protocol
 from tfinpaint.metrics.statistics import Mean
 from tfinpaint.settings import EvaluationSettings, SettingsError
+from tfinpaint.version import __version__
 
 _SIDE = 256  # of the squares, where no model says another
 _PIXELS = 2**21  # of a batch; a larger photograph goes alone
@@ -171,6 +171,6 @@ def _versions():
     from tfinpaint.export.model_card import commit
 
     device = (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0]
-    return {"made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "tfinpaint": tfinpaint.__version__,
+    return {"made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "tfinpaint": __version__,
             "commit": commit(), "python": platform.python_version(), "tensorflow": tf.__version__, "numpy": np.__version__,
             "opencv": cv2.__version__, "device": device.device_type}

@@ -39,7 +39,8 @@ def main():
     if os.path.isfile(os.path.join(model, "saved_model.pb")):
         raise SettingsError(f"--model={model} is exported already: a run directory of `train` is needed")
     command.choose_device(FLAGS.device)
-    from tfinpaint import load, packed
+    from tfinpaint import packed
+    from tfinpaint.loading import load
     from tfinpaint.runs import read_settings
 
     run = read_settings(model)

@@ -10,9 +10,9 @@ import subprocess
 
 import tensorflow as tf
 
-import tfinpaint
 from tfinpaint.runs import last_step, read_settings, replace_text
 from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.version import __version__
 
 CARD = "model_card.json"
 
@@ -34,7 +34,7 @@ def describe(run_dir: str, painter) -> dict:
         "metrics": _metrics(os.path.join(run_dir, "metrics.csv")),
         "settings": dataclasses.asdict(settings),
         "git_commit": commit(),
-        "tfinpaint": tfinpaint.__version__,
+        "tfinpaint": __version__,
         "tensorflow": tf.__version__,
         "exported": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "mask": "white (above 127) is hole",

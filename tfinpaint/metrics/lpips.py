@@ -9,9 +9,9 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import state_dicts
 from tfinpaint.networks.lpips_features import CHANNELS, FEATURES, LEAST, SHAPES
 from tfinpaint.settings import SettingsError
+from tfinpaint.weights import state_dicts
 
 # torchvision's normalisation of [0, 1], written for [-1, 1]
 _SHIFT = (-0.030, -0.088, -0.188)

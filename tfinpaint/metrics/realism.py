@@ -12,9 +12,9 @@ import os
 
 import numpy as np
 
-from tfinpaint import state_dicts
 from tfinpaint.networks import inception
 from tfinpaint.settings import SettingsError
+from tfinpaint.weights import state_dicts
 
 # The fewest photographs for which these figures are given, one more than there are features. The covariance of fewer is singular, so that
 # FID tells more about their number than about their look. And a linear classifier of 2,048 features more likely than not separates two

@@ -9,9 +9,9 @@ DenseNet-121 and no head: that of the released code is taken (256 values per pat
 
 import tensorflow as tf
 
-from tfinpaint.networks.keras_weights import keras_network
 from tfinpaint.networks.parts import NORMAL
 from tfinpaint.settings import SettingsError
+from tfinpaint.weights.keras_files import keras_network
 
 _SMALLEST = 96  # pixels: 3 cells of 32
 

@@ -19,8 +19,8 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import released, state_dicts
 from tfinpaint.settings import SettingsError
+from tfinpaint.weights import places, state_dicts
 
 FEATURES = 2048
 _FLAG = "inception_weights"
@@ -105,12 +105,12 @@ def ported(path):
     table = {}
     for unit, conv, norm in zip(_UNITS, _made(network, tf.keras.layers.Conv2D), _made(network, tf.keras.layers.BatchNormalization),
                                 strict=True):
-        table[f"{unit}.conv.weight"] = released.Place(conv.kernel, (2, 3, 1, 0))
+        table[f"{unit}.conv.weight"] = places.Place(conv.kernel, (2, 3, 1, 0))
         for name, variable in (("weight", norm.gamma), ("bias", norm.beta), ("running_mean", norm.moving_mean),
                                ("running_var", norm.moving_variance)):
-            table[f"{unit}.bn.{name}"] = released.Place(variable, (0,))
+            table[f"{unit}.bn.{name}"] = places.Place(variable, (0,))
     used = {name: tensor for name, tensor in tensors.items() if not name.startswith(("fc.", "AuxLogits."))}
-    released.fill(table, used, f"{begin} does not hold the port of the published FID's network")
+    places.fill(table, used, f"{begin} does not hold the port of the published FID's network")
     return _on_squares(network.input, network.output)
 
 

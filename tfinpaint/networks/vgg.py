@@ -13,7 +13,7 @@ Source of the network: Simonyan and Zisserman, Very Deep Convolutional Networks 
 
 import tensorflow as tf
 
-from tfinpaint.networks.keras_weights import keras_network
+from tfinpaint.weights.keras_files import keras_network
 
 POOLS = ("block1_pool", "block2_pool", "block3_pool")
 

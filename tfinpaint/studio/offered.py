@@ -40,8 +40,8 @@ def exported(models: dict, say, detail: str = "auto"):
 
     say: called with a line for each of them.   detail: "auto" or "off", of the runs.
     """
-    from tfinpaint import load
     from tfinpaint.export import model_card, saved_model
+    from tfinpaint.loading import load
 
     with tempfile.TemporaryDirectory(prefix="tfinpaint-studio-") as folder:
         paths = {}

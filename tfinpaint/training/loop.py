@@ -8,7 +8,6 @@ from typing import Callable, Optional
 import numpy as np
 import tensorflow as tf
 
-import tfinpaint
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.data.photos import open_photos
@@ -17,6 +16,7 @@ from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.training.callbacks import Doubt, Log, Progress, Save, Validate
 from tfinpaint.training.schedule import schedule_of
 from tfinpaint.training.validation import Validation
+from tfinpaint.version import __version__
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _weights(system):
 
 def _versions():
     """What computes, a line each."""
-    versions = {"tfinpaint": tfinpaint.__version__, "tensorflow": tf.__version__, "numpy": np.__version__,
+    versions = {"tfinpaint": __version__, "tensorflow": tf.__version__, "numpy": np.__version__,
                 "python": sys.version.split()[0], "device": device().name}
     return "\n".join(f"{name} {version}" for name, version in versions.items())
 

@@ -8,11 +8,10 @@ file is ever run.
 
 import os
 import pickle
-from typing import Callable, Dict
+from typing import Any, Callable, Dict, Mapping
 
 import numpy as np
 
-from tfinpaint.released import plain_names
 from tfinpaint.settings import SettingsError, first_line
 
 ENDINGS = (".npz", ".safetensors", ".pth", ".pt")
@@ -25,6 +24,12 @@ def read(path: str, flag: str) -> Dict[str, np.ndarray]:
     begin = f"--{flag}={path}"
     tensors = guarded(lambda: readers.get(ending, _read_torch)(path, begin), begin, f"a PyTorch state dict in {ending}")
     return plain_names(tensors)
+
+
+def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
+    """A PyTorch state dict without what DataParallel adds to its names and without batch norm's counters, which nothing uses."""
+    prefix = "module." if all(name.startswith("module.") for name in tensors) else ""
+    return {name[len(prefix):]: tensor for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")}
 
 
 def guarded(read: Callable, begin: str, what: str):
