@@ -1,0 +1,26 @@
+"""Coherent semantic attention: Coherent Semantic Attention for Image Inpainting, ICCV 2019."""
+
+from tfinpaint.systems.specification import Setting, Specification, Term
+
+SPECIFICATION = Specification(
+    name="coherent_semantic",
+    title="coherent semantic attention",
+    paper="Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019",
+    implementation="tfinpaint.systems.coherent_semantic.system:CoherentSemantic",
+    settings=(
+        Setting("width", 64, 4, 1024, "channels of the first layers of the generator's two networks and of the critics"),
+        Setting("depth", 8, 4, 10, "halvings of both networks; images are multiples of 2^depth"),
+    ),
+    terms=(
+        Term("rough", 1.0, "L1 of the rough output, everywhere", "(7)", official=100.0),
+        Term("refinement", 1.0, "L1 of the refined output, everywhere", "(7)", official=100.0),
+        Term("consistency", 0.01, "features after the attention, and the decoder's beside them, like VGG-16 conv4_3's", "(4)",
+             official=1.0, features=True),
+        Term("adversarial", 0.002, "relativistic average least squares on 70x70 patches", "(5)", official=0.2),
+        Term("feature_adversarial", 0.002, "the same on VGG-16 pool3 features", "(5)", official=0.2, features=True),
+    ),
+    adam_betas=(0.5, 0.999),
+    attention_layers=("coherent",),
+    small={"width": 4, "depth": 4},
+    release="tfinpaint.systems.coherent_semantic.released:RELEASE",
+)

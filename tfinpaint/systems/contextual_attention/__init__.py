@@ -1,0 +1,28 @@
+"""DeepFill v1: Generative Image Inpainting with Contextual Attention, CVPR 2018."""
+
+from tfinpaint.systems.specification import Setting, Specification, Term
+
+SPECIFICATION = Specification(
+    name="contextual_attention",
+    title="DeepFill v1",
+    paper="Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018",
+    implementation="tfinpaint.systems.contextual_attention.system:ContextualAttentionNetwork",
+    settings=(
+        Setting("width", 32, 4, 1024, "channels of the generator's first layers; the critics have twice as many"),
+        Setting("discount", None, 0, 1, "gamma of the spatial discount: a missing pixel counts gamma^distance; 1: none. Default: 0.99, with "
+                                        "--variant=official 0.9"),
+    ),
+    terms=(
+        Term("hole", 1.2, "L1 in the hole, discounted by gamma^distance to what is known: 1.2 x coarse + refined"),
+        Term("valid", 1.2, "L1 where the picture is known: 1.2 x coarse + refined"),
+        Term("adversarial", 0.001, "the critics' scores of the composite", "(1)"),
+        Term("penalty", 10.0, "of the critics, where their slope in the hole is not 1", "(3)"),
+    ),
+    rates=(1e-4, 1e-4),
+    adam_betas=(0.5, 0.9),
+    attention_layers=("contextual",),
+    attention_is_flow=True,
+    brings=("distances",),
+    small={"width": 8},
+    release="tfinpaint.networks.deepfill_release:RELEASE",
+)

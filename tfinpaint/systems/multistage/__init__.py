@@ -1,0 +1,28 @@
+"""The multistage attention network: Multistage attention network for image inpainting, Pattern Recognition 2020."""
+
+from tfinpaint.systems.specification import Setting, Specification, Term
+
+SPECIFICATION = Specification(
+    name="multistage",
+    title="multistage attention network",
+    paper="Wang et al., Multistage attention network for image inpainting, Pattern Recognition 2020",
+    implementation="tfinpaint.systems.multistage.system:Multistage",
+    settings=(
+        Setting("width", 64, 4, 1024, "channels of the first layer of generator and critic"),
+        Setting("depth", 8, 4, 10, "halvings of the U-Net; images are multiples of 2^depth"),
+    ),
+    terms=(
+        Term("valid", 1.0, "L1 where the picture is known", "(21)"),
+        Term("hole", 6.0, "L1 in the hole", "(20)"),
+        Term("perceptual", 0.05, "VGG-16 pool1-pool3", "(13)", features=True),
+        Term("style", 120.0, "their Gram matrices", "(14-15)", features=True),
+        Term("variation", 0.1, "neighbours' differences in the hole", "(19)"),
+        Term("adversarial", 0.1, "the critic calls the output real", "(16-18)"),
+    ),
+    rates=(2e-4, 2e-5),
+    fine_tuning_rates=(5e-5, 5e-6),
+    has_batch_norm=True,
+    attention_layers=("stage_1", "stage_2"),
+    small={"width": 4, "depth": 4},
+    release="tfinpaint.systems.multistage.released:RELEASE",
+)

@@ -1,0 +1,25 @@
+"""MUSICAL: multi-scale image contextual attention learning, IJCAI 2019."""
+
+from tfinpaint.systems.specification import Setting, Specification, Term
+
+SPECIFICATION = Specification(
+    name="musical",
+    title="MUSICAL",
+    paper="Wang et al., MUSICAL: Multi-Scale Image Contextual Attention Learning for Inpainting, IJCAI 2019",
+    implementation="tfinpaint.systems.musical.system:Musical",
+    settings=(Setting("width", 64, 4, 1024, "channels of the generator's first layer"),),
+    terms=(
+        Term("l1", 100.0, "L1 of the output, everywhere", "(7)"),
+        Term("hole", 0.0, "L1 in the hole", official=6.0),
+        Term("perceptual", 0.07, "VGG-16 pool1-pool3", "(4)", features=True),
+        Term("style", 250.0, "their Gram matrices", "(5-6)", features=True),
+        Term("variation", 0.001, "neighbours' differences of the output", "(7)"),
+        Term("adversarial", 0.3, "the critic calls the output real; the paper takes 0 on CelebA", "(7)", official=0.06),
+    ),
+    adam_betas=(0.5, 0.999),
+    takes_critic_weights=True,
+    attention_layers=("patches_1x1", "patches_3x3"),
+    small={"width": 4},
+    small_terms={"adversarial": 0.0},  # its critic needs 96 pixels
+    release="tfinpaint.systems.musical.released:RELEASE",
+)

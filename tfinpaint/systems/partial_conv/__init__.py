@@ -1,0 +1,24 @@
+"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018."""
+
+from tfinpaint.systems.specification import Setting, Specification, Term
+
+SPECIFICATION = Specification(
+    name="partial_conv",
+    title="partial convolutions",
+    paper="Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018",
+    implementation="tfinpaint.systems.partial_conv.system:PartialConv",
+    settings=(
+        Setting("width", 64, 4, 1024, "channels of the generator's first layer"),
+        Setting("depth", 8, 4, 10, "halvings of the U-Net; images are multiples of 2^depth"),
+    ),
+    terms=(
+        Term("valid", 1.0, "L1 where the picture is known"),
+        Term("hole", 6.0, "L1 in the hole"),
+        Term("perceptual", 0.05, "VGG-16 pool1-pool3, of the output and of the composite", features=True),
+        Term("style", 120.0, "their Gram matrices, of the output and of the composite", features=True),
+        Term("variation", 0.1, "neighbours' differences of the composite in the hole and one pixel around it"),
+    ),
+    fine_tuning_rates=(5e-5, 5e-6),
+    has_batch_norm=True,
+    small={"width": 4, "depth": 4},
+)

@@ -1,0 +1,24 @@
+"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This project's own."""
+
+from tfinpaint.systems.specification import Setting, Specification, Term
+
+SPECIFICATION = Specification(
+    name="residual",
+    title="residual pyramid",
+    paper="this project's own",
+    implementation="tfinpaint.systems.residual.system:Residual",
+    settings=(
+        Setting("width", 24, 4, 1024, "channels of the network's first level are twice as many"),
+        Setting("depth", 6, 2, 64, "blocks at an eighth of the size"),
+        Setting("sizes", 4, 1, 7, "sizes of the picture that are corrected, each half of the one before; images are multiples of "
+                                  "8 * 2^(sizes - 1)"),
+    ),
+    terms=(
+        Term("hole", 0.1, "logarithm of the root of the mean squared error in the hole at the whole size, picture by picture"),
+        Term("coarse", 0.1, "the same at the smaller sizes, added up"),
+        Term("perceptual", 0.06, "L1 of VGG-16 features of the output", features=True),
+    ),
+    rates=(5e-4, 5e-4),
+    attention_layers=("known",),
+    small={"width": 4, "depth": 2},
+)

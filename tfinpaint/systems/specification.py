@@ -1,0 +1,130 @@
+"""What a system says about itself, without TensorFlow: the flags, the tables in the docs, the callbacks and the tests read it from here.
+
+    SPECIFICATION = Specification(name="musical", title="MUSICAL", paper="...", settings=(Setting(...),), terms=(Term(...),), ...)
+
+A folder of this package whose `__init__` has a SPECIFICATION is a system: `names()` are all, `of(name)` is one. What computes is in
+`implementation`, "module:Class", which is imported where a system is made.
+"""
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from typing import Any, Callable, Mapping, Optional, Tuple
+
+VARIANTS = ("paper", "official")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """An argument of the system that makes small and large versions of it.
+
+    default:   the paper's; None: the variant's own.
+    low, high: bounds, both allowed.
+    help:      what it is, for this system.
+    """
+
+    name: str
+    default: Any
+    low: float
+    high: float
+    help: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Term:
+    """A term of the loss.
+
+    weight:   the paper's. official: the released code's, where that is another.
+    meaning:  for the tables and --help. equation: its number in the paper.
+    features: whether it needs the feature network (VGG-16).
+    """
+
+    name: str
+    weight: float
+    meaning: str
+    equation: str = ""
+    official: Optional[float] = None
+    features: bool = False
+
+    def weight_of(self, variant: str) -> float:
+        return self.weight if self.official is None or variant == "paper" else self.official
+
+
+@dataclasses.dataclass(frozen=True)
+class Specification:
+    """All that others need to know of a system.
+
+    name, title, paper:   its name in tfinpaint.SYSTEMS; what to call it; authors' title and where it was published.
+    implementation:       "module:Class" of its tfinpaint.systems.base.System.
+    settings, terms:      see there.
+    rates:                learning rates of generator and critic; with `fine_tuning_rates` in the phase of frozen norms.
+    adam_betas:           of all its optimizers.
+    has_batch_norm:       whether its generator has statistics to freeze.
+    takes_critic_weights: whether its critic begins from a trained network.
+    attention_layers:     a name for each attention that a map can be shown of.
+    attention_is_flow:    whether its authors draw where it looks as a flow.
+    brings:               inputs of its step beside images and holes that the pipeline can make: "distances".
+    small:                settings of a version for tests. small_terms: weights of terms that it does without.
+    release:              "module:RELEASE", what its authors released (tfinpaint.released.Release), or None.
+    """
+
+    name: str
+    title: str
+    paper: str
+    implementation: str
+    settings: Tuple[Setting, ...]
+    terms: Tuple[Term, ...]
+    rates: Tuple[float, float] = (2e-4, 2e-4)
+    fine_tuning_rates: Optional[Tuple[float, float]] = None
+    adam_betas: Tuple[float, float] = (0.9, 0.999)
+    has_batch_norm: bool = False
+    takes_critic_weights: bool = False
+    attention_layers: Tuple[str, ...] = ()
+    attention_is_flow: bool = False
+    brings: Tuple[str, ...] = ()
+    small: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    small_terms: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    release: Optional[str] = None
+
+    @property
+    def defaults(self) -> dict:
+        """{setting: the paper's value}."""
+        return {setting.name: setting.default for setting in self.settings}
+
+    def weights(self, variant: str = "paper") -> dict:
+        """{term: its weight in this variant}."""
+        return {term.name: term.weight_of(variant) for term in self.terms}
+
+    @property
+    def feature_terms(self) -> Tuple[str, ...]:
+        """Terms that need the feature network."""
+        return tuple(term.name for term in self.terms if term.features)
+
+    def load(self) -> Callable:
+        """Its class. Imports TensorFlow."""
+        return _imported(self.implementation)
+
+
+@functools.lru_cache(maxsize=None)
+def _found(where: Tuple[str, ...]) -> Mapping[str, Specification]:
+    found = {}
+    for module in pkgutil.iter_modules(where):
+        if module.ispkg:
+            package = importlib.import_module(f"tfinpaint.systems.{module.name}")
+            if hasattr(package, "SPECIFICATION"):
+                found[package.SPECIFICATION.name] = package.SPECIFICATION
+    return found
+
+
+def all_systems() -> Mapping[str, Specification]:
+    """{name: specification} of all systems, in the order of their names."""
+    from tfinpaint import systems
+
+    return _found(tuple(systems.__path__))
+
+
+def _imported(path: str):
+    """"module:name" -> the object."""
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
