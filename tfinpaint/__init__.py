@@ -9,7 +9,13 @@
 
 from tfinpaint.version import __version__  # noqa: F401
 
-SYSTEMS = ("contextual_attention", "musical", "multistage", "coherent_semantic", "partial_conv", "gated_conv", "residual")
+
+def __getattr__(name):
+    if name == "SYSTEMS":  # the folders of tfinpaint.systems
+        from tfinpaint.systems.specification import all_systems
+
+        return tuple(all_systems())
+    raise AttributeError(f"module 'tfinpaint' has no attribute {name!r}")
 
 
 def create(name, variant="paper", **settings):

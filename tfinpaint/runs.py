@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from tfinpaint import models, packed
 from tfinpaint.settings import SettingsError, TrainSettings, first_line, to_json, train_settings_from_json
-from tfinpaint.systems import System, all_settings, create
+from tfinpaint.systems import all_settings, create
+from tfinpaint.systems.base import System
 
 _SETTINGS = "settings.json"
 # What may change, and a run is still the same.

@@ -12,20 +12,19 @@ raises `SettingsError`, whose one line names the flag, the value and what is all
 """
 
 import dataclasses
+import functools
 import json
 import math
 import os
-from typing import Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from absl import flags
 
 flags.disclaim_key_flags()  # key flags belong to the command that adopts them
 
 Range = Tuple[float, float]
-SYSTEM_SETTINGS = ("width", "depth", "sizes", "discount")  # flags that make small and large versions of a system; each has some of them
 DETAIL = ("auto", "off")  # whether large holes get texture from the known part of the photograph
-TERMS = ("l1", "valid", "hole", "rough", "coarse", "refinement", "perceptual", "style", "consistency", "variation", "adversarial",
-         "feature_adversarial", "penalty")  # of the systems' losses, each with a flag --weight_TERM; each system has some of them
+
 
 
 class SettingsError(ValueError):
@@ -289,14 +288,6 @@ _FLAGS = {
     # what is trained
     "system": ("str", "multistage", "System to train, or that weights are imported for, one of tfinpaint.SYSTEMS."),
     "variant": (("paper", "official"), "paper", "paper: as the text says. official: as the authors' released code does."),
-    "width": ("int", None, "Channels of the generator's first layer (papers: 64; contextual_attention 32, gated_conv 48, residual 24). "
-                           "Small systems are the same code.", 4, 1024),
-    "depth": ("int", None, "Halvings of the generator's U-Net (papers: 8; multistage, partial_conv and coherent_semantic). Images are "
-                           "multiples of 2^depth. Of residual: its blocks at an eighth of the size (6).", 4, 10),
-    "sizes": ("int", None, "Sizes of the picture that residual corrects, each half of the one before (4). Images are multiples of "
-                           "8 * 2^(sizes - 1).", 1, 7),
-    "discount": ("float", None, "gamma of the spatial discount (contextual_attention only): a missing pixel counts gamma^distance. 1: "
-                                "none. Default: 0.99, with --variant=official 0.9."),
     "perceptual_weights": ("str", "imagenet", "VGG-16 behind the perceptual, style, consistency and feature_adversarial terms: imagenet "
                                               "(downloaded by Keras), PATH of a Keras .h5 file, random, or none (these terms off)."),
     "critic_weights": ("str", None, "What the DenseNet critic of musical begins from: imagenet (downloaded by Keras), PATH of a Keras .h5 "
@@ -361,19 +352,6 @@ _FLAGS = {
     "bfloat16": ("bool", False, "Compute in bfloat16 (for processors that have its instructions: AVX-512 BF16, AMX; and GPUs since 2020). "
                                 "Weights stay float32."),
     "jit_compile": ("bool", False, "Compile the training step with XLA."),
-    "weight_l1": ("float", None, "Weight of the L1 term everywhere (musical). Default of all weights: the paper's."),
-    "weight_valid": ("float", None, "Weight of the L1 term outside the hole (multistage, partial_conv, contextual_attention)."),
-    "weight_hole": ("float", None, "Weight of the L1 term in the hole (the same, musical, residual)."),
-    "weight_rough": ("float", None, "Weight of the rough output's L1 term (coherent_semantic)."),
-    "weight_coarse": ("float", None, "Weight of the coarse outputs' L1 term (gated_conv, residual)."),
-    "weight_refinement": ("float", None, "Weight of the refined output's L1 term (coherent_semantic, gated_conv)."),
-    "weight_perceptual": ("float", None, "Weight of the perceptual term (multistage, partial_conv, musical, residual)."),
-    "weight_style": ("float", None, "Weight of the style term (multistage, partial_conv, musical)."),
-    "weight_consistency": ("float", None, "Weight of the consistency term (coherent_semantic)."),
-    "weight_variation": ("float", None, "Weight of the total variation term (multistage, partial_conv, musical)."),
-    "weight_adversarial": ("float", None, "Weight of the adversarial term (not of partial_conv, residual); 0: no critic is built or run."),
-    "weight_feature_adversarial": ("float", None, "Weight of the adversarial term on VGG features (coherent_semantic); 0: as above."),
-    "weight_penalty": ("float", None, "Weight of the gradient penalty in the critics' loss (contextual_attention)."),
     # filling
     "model": ("str", None, "What fills: a run directory of `train`, or (not for export) a version directory that `export` wrote; default, "
                            "the one that comes with tfinpaint, where no model is named. evaluate and studio take several with "
@@ -425,10 +403,45 @@ _FLAGS = {
 }
 
 
+@functools.lru_cache(maxsize=None)
+def flags_of_systems() -> Mapping[str, tuple]:
+    """The flags that come from what the systems say about themselves: their settings, and --weight_TERM for each term of their losses.
+
+    {name: as in _FLAGS}. Bounds are the widest of all systems; a system checks its own.
+    """
+    from tfinpaint.systems.specification import all_systems  # late: systems take their errors from here
+
+    settings, terms = {}, {}
+    for system in all_systems().values():
+        for setting in system.settings:
+            settings.setdefault(setting.name, []).append((system.name, setting))
+        for term in system.terms:
+            terms.setdefault(term.name, {}).setdefault(term.meaning, []).append(system.name)
+    found = {}
+    for name, having in settings.items():
+        text = " ".join(f"{system}: {setting.help}{'' if setting.default is None else f' ({setting.default})'}." for system, setting in having)
+        kind = "float" if all(setting.default is None for _, setting in having) else "int"
+        found[name] = (kind, None, text, min(setting.low for _, setting in having), max(setting.high for _, setting in having))
+    for name, meanings in terms.items():
+        text = "; ".join(f"{', '.join(systems)}: {meaning}" for meaning, systems in meanings.items())
+        found[f"weight_{name}"] = ("float", None, f"Weight of the term {name}. {text}. Default: the paper's.")
+    return found
+
+
+def system_settings() -> Tuple[str, ...]:
+    """Names of the flags that make small and large versions of a system; each system has some of them."""
+    return tuple(name for name in flags_of_systems() if not name.startswith("weight_"))
+
+
+def terms() -> Tuple[str, ...]:
+    """Names of the terms of all systems' losses; each system has some of them, and each has a flag --weight_TERM."""
+    return tuple(name[len("weight_"):] for name in flags_of_systems() if name.startswith("weight_"))
+
+
 def adopt(*names: str) -> None:
     """Defines the named flags (once in a program) and makes them key flags of the calling command."""
     for name in names:
-        kind, default, text, *bounds = _FLAGS[name]
+        kind, default, text, *bounds = _FLAGS.get(name) or flags_of_systems()[name]
         if name in flags.FLAGS:
             flags.declare_key_flag(name)
         elif kind == "str":
@@ -483,7 +496,7 @@ def train_settings(values) -> TrainSettings:
     """From parsed absl flags (or anything with the same attributes)."""
     if not values.train_data:
         raise SettingsError("--train_data is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
-    given = {name: getattr(values, f"weight_{name}") for name in TERMS}
+    given = {name: getattr(values, f"weight_{name}") for name in terms()}
     same = ("system", "eval_data", "variant", "batch_size", "steps", "seed", "learning_rate", "critic_learning_rate",
             "warmup_steps", "schedule", "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm", "perceptual_weights",
             "critic_weights", "ema_decay", "mixed_precision", "bfloat16", "jit_compile", "checkpoint_every", "log_every",
@@ -491,7 +504,7 @@ def train_settings(values) -> TrainSettings:
     return TrainSettings(
         photos=photo_settings(values),
         holes=hole_settings(values),
-        system_settings=tuple((n, getattr(values, n)) for n in SYSTEM_SETTINGS if getattr(values, n) is not None),
+        system_settings=tuple((n, getattr(values, n)) for n in system_settings() if getattr(values, n) is not None),
         loss_weights=tuple((n, w) for n, w in given.items() if w is not None),
         eval_ratio=parse_range("eval_ratio", values.eval_ratio),
         **{name: getattr(values, name) for name in same},

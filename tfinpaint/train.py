@@ -19,13 +19,13 @@ from tfinpaint import command, settings
 from tfinpaint.photo import write_photo
 
 settings.adopt(
-    "system", "variant", *settings.SYSTEM_SETTINGS, "train_data", "eval_data", "holes", "hole_ratio", "image_size", "resize", "crop",
+    "system", "variant", *settings.system_settings(), "train_data", "eval_data", "holes", "hole_ratio", "image_size", "resize", "crop",
     "mirror", "color_jitter", "box_aspect", "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is", "mask_rotate",
     "mask_flip", "mask_zoom", "run_dir", "batch_size", "steps", "seed", "resume", "init_from", "dry_run", "checkpoint_every", "log_every",
     "sample_every", "eval_every", "eval_count", "eval_ratio", "warn_after", "learning_rate", "critic_learning_rate", "warmup_steps",
     "schedule", "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm", "ema_decay", "mixed_precision", "bfloat16", "jit_compile",
     "perceptual_weights", "critic_weights",
-    *(f"weight_{term}" for term in settings.TERMS), "device")
+    *(f"weight_{term}" for term in settings.terms()), "device")
 
 
 def main():

@@ -202,7 +202,7 @@ def _training(name, batch):
     from tfinpaint import create
 
     system = create(name)
-    system.compile(perceptual_weights="random", critic_weights="random" if system.takes_critic_weights else None)
+    system.compile(perceptual_weights="random", critic_weights="random" if system.specification.takes_critic_weights else None)
     return tf.function(system.step), _photographs(batch, 256), _center(batch, 256)
 
 

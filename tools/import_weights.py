@@ -18,9 +18,9 @@ if not __package__:  # python tools/import_weights.py: only tools/ is searched f
 
 from absl import flags
 
-from tfinpaint import command, released, settings
+from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError, first_line
-from tfinpaint.weights import places, state_dicts
+from tfinpaint.weights import places, releases, state_dicts
 
 settings.adopt("system", "weights", "output")
 
@@ -28,12 +28,12 @@ settings.adopt("system", "weights", "output")
 
 def main():
     values = flags.FLAGS
-    release = released.release_of(values.system)
+    release = releases.release_of(values.system)
     paths = _paths(values.system, values.weights, release)
     _check_output(values.output)
 
     if release.format == "TensorFlow 1":
-        files = [_read_tensorflow(path) for path in paths]
+        files = [_read_tensorflow(path, release.counts) for path in paths]
     else:
         files = [state_dicts.read(path, "weights") for path in paths]
 
@@ -41,7 +41,7 @@ def main():
 
     run = _settings(values.system, values.weights)
     system = runs.create_system(run)
-    tables = released.tables_of(system)
+    tables = releases.tables_of(system)
     for path, tensors, table, held in zip(paths, files, tables, release.files):
         places.fill(table, tensors, f"--weights={path} does not hold the {held} of {values.system}")
     _write(values.output, run, values.weights, system)
@@ -110,13 +110,13 @@ def _check_output(output):
 # ------------------------------------------------------------------------------------------------------------------ files
 
 
-def _read_tensorflow(prefix):
-    """The generator's tensors of a TensorFlow 1 checkpoint."""
+def _read_tensorflow(prefix, counts):
+    """Those tensors of a TensorFlow 1 checkpoint that count, by their names."""
     import tensorflow as tf
 
     def read():
         reader = tf.train.load_checkpoint(prefix)
-        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if released.is_of_generator(name)}
+        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if counts(name)}
 
     return state_dicts.guarded(read, f"--weights={prefix}", "a TensorFlow checkpoint")
 

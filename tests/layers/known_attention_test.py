@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.layers.known_attention import KnownAttention
+from tfinpaint.systems.residual.known_attention import KnownAttention
 
 
 def naive_attention(features, hole, query, key, value, project, bias):

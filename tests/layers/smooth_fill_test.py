@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.layers.smooth_fill import coarsest, pull, push
+from tfinpaint.systems.residual.smooth_fill import coarsest, pull, push
 
 
 def smooth_fill(images, holes):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.networks import FeaturePatchCritic, FreeFormCritic, InstancePatchCritic, PatchCritic, WassersteinCritic
+from tfinpaint.networks import FreeFormCritic, PatchCritic
+from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
+from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
 
 
 def random_images(*shape, seed=0):

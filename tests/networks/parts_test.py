@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 
 from tfinpaint.layers.patches import double
-from tfinpaint.networks import CoherentSemanticUNets, DeepFill, MusicalUNet
-from tfinpaint.networks.coherent_semantic_unets import RefinementUNet, RoughUNet, _DilatedHalving
+from tfinpaint.networks import DeepFill
 from tfinpaint.networks.parts import conv, instance_norm, up_conv
+from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets, RefinementUNet, RoughUNet, _DilatedHalving
+from tfinpaint.systems.musical.unet import MusicalUNet
 
 
 def random_features(*shape, seed=0):

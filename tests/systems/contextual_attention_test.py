@@ -9,7 +9,7 @@ from tfinpaint.data.batches import distances_to_known, training_batches
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.losses import distance_to_known
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
-from tfinpaint.systems import contextual_attention
+from tfinpaint.systems.contextual_attention import system as contextual_attention
 
 SIZE = 32
 made = []
@@ -170,16 +170,16 @@ def test_given_distances_are_those_computed_inside(batch):
 
 
 def test_gamma_is_the_variants_or_the_one_that_was_given(monkeypatch):
-    monkeypatch.setattr(contextual_attention.ContextualAttentionSystem, "make_generator", lambda self: tf.keras.layers.Layer())  # quick
+    monkeypatch.setattr(contextual_attention.DeepFillV1, "make_generator", lambda self: tf.keras.layers.Layer())  # quick
 
     def create(**settings):
         return tfinpaint.create("contextual_attention", width=4, **settings)
 
-    assert create().gamma == 0.99 and create().wants_distances
+    assert create().gamma == 0.99 and create().brings == ("distances",)
     assert create(variant="official").gamma == 0.9
     system = create(variant="official", discount=0.95)
     assert system.gamma == 0.95 and system.get_config() == {"variant": "official", "width": 4, "discount": 0.95}
-    assert not create(discount=1).wants_distances
+    assert not create(discount=1).brings
 
 
 def test_without_discount_distances_play_no_part(batch):

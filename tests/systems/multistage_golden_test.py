@@ -7,8 +7,7 @@ import pytest
 from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
-from tfinpaint import released
-from tfinpaint.weights import places, state_dicts
+from tfinpaint.weights import places, releases, state_dicts
 
 
 @needs_shared
@@ -16,7 +15,7 @@ def test_official_generator_reproduces_the_released_network():
     shapes = json.loads((SHARED / "golden/networks/net_manet_weights.json").read_text())
     expected = np.load(SHARED / "golden/networks/net_manet.npz")
     system = tfinpaint.create("multistage", variant="official")
-    (table,) = released.tables_of(system)
+    (table,) = releases.tables_of(system)
     assert len(table) == len(system.generator.variables)
     weights = state_dicts.plain_names({name: made_weight(name, shape) for name, shape in shapes.items()})
     places.fill(table, weights, "the golden weights do not fit")

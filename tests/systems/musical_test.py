@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 import tfinpaint
-from tfinpaint.networks import DenseNetCritic
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems.musical.densenet_critic import DenseNetCritic
 
 SIZE = 96  # the least that the critic can judge: one patch
 made = {}
@@ -220,7 +220,7 @@ def test_weights_that_cannot_be_downloaded_name_the_flag(no_download):
 def test_the_official_critic_downloads_nothing_by_default(monkeypatch):
     asked = []
     critic = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])
-    monkeypatch.setattr("tfinpaint.systems.musical.DenseNetCritic", lambda *arguments: asked.append(arguments) or critic)
+    monkeypatch.setattr("tfinpaint.systems.musical.system.DenseNetCritic", lambda *arguments: asked.append(arguments) or critic)
     small("official", loss_weights={})
     small("paper", loss_weights={})
     small("official", loss_weights={}, critic_weights="random")

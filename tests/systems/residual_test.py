@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 import tfinpaint
-from tfinpaint.layers.smooth_fill import coarsest, pull, push
-from tfinpaint.networks.residual_pyramid import DilatedConv2D
+from tfinpaint.systems.residual.pyramid import DilatedConv2D
+from tfinpaint.systems.residual.smooth_fill import coarsest, pull, push
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ import tensorflow as tf
 from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
-from tfinpaint import released, train
+from tfinpaint import train
 from tfinpaint.runs import load_system, read_settings
+from tfinpaint.weights import releases
 from tools import import_weights
 
 GOLDEN = SHARED / "golden"
@@ -33,7 +34,7 @@ def run(command_line):
 @pytest.fixture(scope="module")
 def deepfill():
     """The generator's tensors of a DeepFill v1 release."""
-    (table,) = released.tables_of(tfinpaint.create("contextual_attention", "official"))
+    (table,) = releases.tables_of(tfinpaint.create("contextual_attention", "official"))
     return {name: made_weight(name, place.shape) for name, place in table.items()}
 
 

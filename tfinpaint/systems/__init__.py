@@ -1,21 +1,13 @@
-"""The published systems, one file each, to be read beside its paper."""
+"""The published systems, a folder each, to be read beside its paper. What each says about itself is in its folder's `__init__`
+(specification.py); importing this imports no TensorFlow."""
 
 from tfinpaint.settings import SettingsError
-from tfinpaint.systems.base import System
-from tfinpaint.systems.coherent_semantic import CoherentSemantic
-from tfinpaint.systems.contextual_attention import ContextualAttentionSystem
-from tfinpaint.systems.gated_conv import GatedConv
-from tfinpaint.systems.multistage import Multistage
-from tfinpaint.systems.musical import Musical
-from tfinpaint.systems.partial_conv import PartialConv
-from tfinpaint.systems.residual import Residual
-
-_SYSTEMS = {system.system_name: system
-            for system in (ContextualAttentionSystem, Musical, Multistage, CoherentSemantic, PartialConv, GatedConv, Residual)}
+from tfinpaint.systems.specification import VARIANTS, all_systems
 
 
-def create(name, variant="paper", **settings) -> System:
-    """An untrained system: its generator only. Critics and feature networks come with `compile`; nothing is downloaded here.
+def create(name, variant="paper", **settings):
+    """An untrained system, a tfinpaint.systems.base.System: its generator only. Critics and feature networks come with `compile`; nothing is
+    downloaded here.
 
     Args:
         name: one of tfinpaint.SYSTEMS.
@@ -24,22 +16,25 @@ def create(name, variant="paper", **settings) -> System:
 
     Raises: SettingsError for an unknown name, variant or setting.
     """
-    if name not in _SYSTEMS:
-        raise SettingsError(f"--system is one of {', '.join(_SYSTEMS)}. Got {name!r}")
-    if variant not in ("paper", "official"):
+    specification = specification_of(name)
+    if variant not in VARIANTS:
         raise SettingsError(f"--variant is paper or official. Got {variant!r}")
-    system = _SYSTEMS[name]
-    unknown = sorted(set(settings) - set(system.settings))
+    unknown = sorted(set(settings) - set(specification.defaults))
     if unknown:
-        raise SettingsError(f"--system={name} has no setting {', '.join(unknown)}; it has {', '.join(system.settings)}")
-    return system(variant=variant, **settings)
+        raise SettingsError(f"--system={name} has no setting {', '.join(unknown)}; it has {', '.join(specification.defaults)}")
+    return specification.load()(variant=variant, **settings)
+
+
+def specification_of(name):
+    """What the system says about itself. Raises SettingsError for an unknown name."""
+    if name not in all_systems():
+        raise SettingsError(f"--system is one of {', '.join(all_systems())}. Got {name!r}")
+    return all_systems()[name]
 
 
 def all_settings(name, **settings) -> dict:
     """The system's settings with the paper's values where `settings` has none. Raises SettingsError for an unknown name."""
-    if name not in _SYSTEMS:
-        raise SettingsError(f"--system is one of {', '.join(_SYSTEMS)}. Got {name!r}")
-    return {**_SYSTEMS[name].settings, **settings}
+    return {**specification_of(name).defaults, **settings}
 
 
-__all__ = ["System", "all_settings", "create"]
+__all__ = ["all_settings", "create", "specification_of"]

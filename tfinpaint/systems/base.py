@@ -17,35 +17,14 @@ from tfinpaint.settings import SettingsError
 
 
 class System(tf.keras.Model):
-    """Base class. A system gives `system_name`, `settings`, `loss_weights`, `generator`, `compile_networks` and `step`, and `raw` and
-    `attention` where its holes are not blanked with 0.
+    """Base class. A system gives `specification`, `generator`, `compile_networks` and `step`, and `raw` and `attention` where its holes are
+    not blanked with 0.
 
     Class attributes:
-        system_name: its name in tfinpaint.SYSTEMS.
-        settings: the arguments that make small and large versions of it, with the paper's values (None: the variant's).
-        loss_weights: the paper's weight of each term.
-        official_loss_weights: those that differ in the released code, for the `official` variant.
-        feature_terms: the terms that need the feature network.
-        adam_betas: of all its optimizers.
-        has_batch_norm: whether its generator has statistics to freeze.
-        takes_critic_weights: whether its critic begins from a trained network.
-        attention_layers: a name for each that `attention` tells of.
-        attention_is_flow: whether its authors draw where it looks as a flow.
-        wants_distances: whether its step can use the distance of each missing pixel to the known ones, [B, H, W, 1], where the input
-            pipeline has it: batches are then (images, holes, distances).
+        specification: what it says about itself (specification.py).
     """
 
-    system_name = None
-    settings = {}
-    loss_weights = {}
-    official_loss_weights = {}
-    feature_terms = ("perceptual", "style")
-    adam_betas = (0.9, 0.999)
-    has_batch_norm = False
-    takes_critic_weights = False
-    attention_layers = ()
-    attention_is_flow = False
-    wants_distances = False
+    specification = None
 
     def __init__(self, variant="paper", **kwargs):
         super().__init__(**kwargs)
@@ -61,9 +40,30 @@ class System(tf.keras.Model):
         raise NotImplementedError
 
     @property
+    def system_name(self) -> str:
+        """Its name in tfinpaint.SYSTEMS."""
+        return self.specification.name
+
+    @property
+    def attention_layers(self) -> tuple:
+        """A name for each attention that `attention` tells of."""
+        return self.specification.attention_layers
+
+    @property
+    def attention_is_flow(self) -> bool:
+        """Whether its authors draw where it looks as a flow."""
+        return self.specification.attention_is_flow
+
+    @property
     def default_loss_weights(self) -> dict:
-        """The weight of each term in this variant."""
-        return {**self.loss_weights, **(self.official_loss_weights if self.variant == "official" else {})}
+        """{term: its weight in this variant}."""
+        return self.specification.weights(self.variant)
+
+    @property
+    def brings(self) -> tuple:
+        """Names of what its step can use beside images and holes, where the input pipeline has it: batches are then (images, holes, ...).
+        "distances": of each missing pixel to the known ones, [B, H, W, 1]."""
+        return self.specification.brings
 
     @property
     def steps_taken(self) -> int:
@@ -141,16 +141,16 @@ class System(tf.keras.Model):
         """
         if freeze_batch_norm not in ("none", "encoder", "all"):
             raise ValueError(f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}")
-        if freeze_batch_norm != "none" and not self.has_batch_norm:
-            raise SettingsError(f"--freeze_batch_norm={freeze_batch_norm}: {self.system_name} has no batch norm; none is allowed")
-        if critic_weights is not None and not self.takes_critic_weights:
-            raise SettingsError(f"--critic_weights={critic_weights}: a critic of {self.system_name} begins from random weights; leave it")
-        unknown = sorted(set(loss_weights or {}) - set(self.loss_weights))
+        if freeze_batch_norm != "none" and not self.specification.has_batch_norm:
+            raise SettingsError(f"--freeze_batch_norm={freeze_batch_norm}: {self.specification.name} has no batch norm; none is allowed")
+        if critic_weights is not None and not self.specification.takes_critic_weights:
+            raise SettingsError(f"--critic_weights={critic_weights}: a critic of {self.specification.name} begins from random weights; leave it")
+        unknown = sorted(set(loss_weights or {}) - set(self.default_loss_weights))
         if unknown:
-            raise SettingsError(f"--weight_{unknown[0]}: {self.system_name} has no such term; its terms are {', '.join(self.loss_weights)}")
+            raise SettingsError(f"--weight_{unknown[0]}: {self.system_name} has no such term; its terms are {', '.join(self.default_loss_weights)}")
         self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
         if perceptual_weights == "none":
-            self.weights_of_terms.update({name: 0.0 for name in self.feature_terms})
+            self.weights_of_terms.update({name: 0.0 for name in self.specification.feature_terms})
         self.make_holes = make_holes
         self.ema_decay = ema_decay
         self.seed = seed
@@ -164,7 +164,7 @@ class System(tf.keras.Model):
         rate = learning_rate or rate
 
         def adam(rate):
-            return tf.keras.optimizers.Adam(rate, *self.adam_betas, jit_compile=False)
+            return tf.keras.optimizers.Adam(rate, *self.specification.adam_betas, jit_compile=False)
 
         super().compile(optimizer=optimizer or adam(rate), **kwargs)
         self.critic_optimizer = None
@@ -190,12 +190,13 @@ class System(tf.keras.Model):
 
     def learning_rates(self, freeze_batch_norm):
         """The paper's rates of generator and critic."""
-        raise NotImplementedError
+        specification = self.specification
+        return specification.rates if freeze_batch_norm == "none" else specification.fine_tuning_rates or specification.rates
 
     def step(self, images, holes):
         """One update of generator and critic. -> {name: scalar}: "loss", each weighted term of it, and "critic".
 
-        Where the system `wants_distances`, there is a third argument for them.
+        What the system `brings` comes as further arguments, by position.
         """
         raise NotImplementedError
 
@@ -204,14 +205,14 @@ class System(tf.keras.Model):
         return self.step(images, self.make_holes(seed))
 
     def train_step(self, data):
-        if not isinstance(data, (tuple, list)) or len(data) not in ((2, 3) if self.wants_distances else (2,)):
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 2 + len(self.brings)):
             raise ValueError("batches are pairs (images, holes), or (images, seed) with `make_holes`")
-        images, second, *distances = data
+        images, second, *brought = data
         self.check_images(images)
         seeded = second.shape.rank == 1
         if seeded and self.make_holes is None:
             raise ValueError("batches of (images, seed) need compile(make_holes=...)")
-        logs = self.seeded_step(images, second) if seeded else self.step(images, second, *distances)
+        logs = self.seeded_step(images, second) if seeded else self.step(images, second, *brought)
         # Keras adds up what the replicas return.
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
@@ -282,7 +283,7 @@ class System(tf.keras.Model):
         return self.averaged_generator or self.generator
 
     def get_config(self):
-        return {"variant": self.variant, **{name: getattr(self, name) for name in self.settings}}
+        return {"variant": self.variant, **{name: getattr(self, name) for name in self.specification.defaults}}
 
 
 class Critics(tf.keras.Model):

@@ -66,7 +66,7 @@ class Specification:
     attention_is_flow:    whether its authors draw where it looks as a flow.
     brings:               inputs of its step beside images and holes that the pipeline can make: "distances".
     small:                settings of a version for tests. small_terms: weights of terms that it does without.
-    release:              "module:RELEASE", what its authors released (tfinpaint.released.Release), or None.
+    release:              "module:RELEASE", what its authors released (tfinpaint.weights.releases.Release), or None.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Specification:
 
     def load(self) -> Callable:
         """Its class. Imports TensorFlow."""
-        return _imported(self.implementation)
+        return imported(self.implementation)
 
 
 @functools.lru_cache(maxsize=None)
@@ -124,7 +124,7 @@ def all_systems() -> Mapping[str, Specification]:
     return _found(tuple(systems.__path__))
 
 
-def _imported(path: str):
-    """"module:name" -> the object."""
+def imported(path: str):
+    """"module:name" -> what is there."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -81,7 +81,7 @@ def _dry_run(settings, run_dir, resume, init_from):
 
     # 2. The steps.
     logs, seconds = _steps(system, itertools.cycle(some))
-    terms = {name: value for name, value in logs.items() if name in system.loss_weights}
+    terms = {name: value for name, value in logs.items() if name in system.default_loss_weights}
     figures |= {"terms": terms, "seconds_per_step": seconds[-1] if len(seconds) == 1 else statistics.median(seconds[1:]),
                 "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
                 "parameters": {name: (count(network), sum(v.shape.num_elements() for v in network.variables))

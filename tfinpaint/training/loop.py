@@ -80,7 +80,7 @@ def prepare(settings, say):
 
 def batches(settings, system, source, first):
     """The batches of a run from step `first` on, as its steps take them."""
-    with_distances = system.wants_distances and settings.holes.kind not in ("center", "box")
+    with_distances = "distances" in system.brings and settings.holes.kind not in ("center", "box")
     return training_batches(settings.photos, settings.holes, settings.batch_size, settings.seed, first, _holes_on_device(settings.holes),
                             source, with_distances)
 
@@ -121,7 +121,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         for name, text in (("settings", to_json(settings)), ("loss_weights", _weights(system)), ("versions", _versions())):
             log.text(name, "    " + text.replace("\n", "\n    "))
     validate = Validate(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
-    doubt = Doubt(first, validation, settings.warn_after, system.loss_weights, run_dir, say_between)
+    doubt = Doubt(first, validation, settings.warn_after, system.default_loss_weights, run_dir, say_between)
     counted = system.steps_taken  # before; not `first` where a resume dropped the critic whose steps were counted
     if first < settings.steps:
         if _holes_on_device(settings.holes):
@@ -158,7 +158,7 @@ def _check_sizes(settings, system, say):
     if size % stride:
         smaller = "; a smaller --depth allows smaller images" if "depth" in system.settings else ""
         raise SettingsError(f"--image_size is a multiple of {stride} for {settings.system}. Got {size}{smaller}")
-    if system.has_batch_norm and settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
+    if system.specification.has_batch_norm and settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
         say("note: with --batch_size=1 and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant")
 
 

@@ -62,6 +62,11 @@ def pytorch_table(layers: Mapping[str, Any]) -> Table:
     return table
 
 
+def fusion_names(name: str, squeeze_excite) -> Dict[str, Any]:
+    """The released names of a squeeze-excite layer in the attention `name`."""
+    return {f"{name}.SqueezeExc.blocks.0": squeeze_excite.squeeze, f"{name}.SqueezeExc.blocks.2": squeeze_excite.excite}
+
+
 def fill(table: Table, tensors: Mapping[str, np.ndarray], begin: str) -> None:
     """Gives every variable of the table its tensor.
 

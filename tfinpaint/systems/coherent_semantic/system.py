@@ -4,13 +4,6 @@ A rough network fills the hole, a refinement network with the attention in its e
 end with three kinds of terms (3.5) against a patch critic of pictures and one of VGG features (3.4). Images in [-1, 1]; in the
 hole they have one colour, as released.
 
-    term                  equation   weight   official   meaning
-    rough                      (7)        1        100   L1 of the rough output, everywhere
-    refinement                 (7)        1        100   L1 of the refined output, everywhere
-    consistency                (4)     0.01          1   features after the attention, and the decoder's beside them, like VGG-16 conv4_3's
-    adversarial                (5)    0.002        0.2   relativistic average least squares on 70x70 patches
-    feature_adversarial        (5)    0.002        0.2   the same on VGG-16 pool3 features
-
 What the variants settle
                       paper                                  official
     attention         cosines, bounded                       see layers/coherent_semantic_attention.py
@@ -30,10 +23,12 @@ import tensorflow as tf
 
 from tfinpaint.layers.coherent_semantic_attention import reduce_hole
 from tfinpaint.losses import consistency, critic_relativistic, generator_relativistic
-from tfinpaint.networks import CoherentSemanticUNets, FeaturePatchCritic, InstancePatchCritic, VGGFeatures
-from tfinpaint.networks.instance_patch_critic import SMALLEST
+from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import Critics, System
+from tfinpaint.systems.coherent_semantic import SPECIFICATION
+from tfinpaint.systems.coherent_semantic.critics import SMALLEST, FeaturePatchCritic, InstancePatchCritic
+from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
 
 _HOLE_COLOR = [2 * value / 255 - 1 for value in (123.0, 104.0, 117.0)]  # red, green, blue
 
@@ -47,13 +42,7 @@ class CoherentSemantic(System):
         variant: "paper" or "official".
     """
 
-    system_name = "coherent_semantic"
-    settings = {"width": 64, "depth": 8}
-    loss_weights = {"rough": 1.0, "refinement": 1.0, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002}
-    official_loss_weights = {name: 100 * weight for name, weight in loss_weights.items()}
-    feature_terms = ("consistency", "feature_adversarial")
-    adam_betas = (0.5, 0.999)
-    attention_layers = ("coherent",)
+    specification = SPECIFICATION
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -87,9 +76,6 @@ class CoherentSemantic(System):
             self.critic = None
         elif self.critic is None or self.critic.names != sorted(wanted):
             self.critic = Critics(**{name: critic(self.width) for name, critic in wanted.items()})
-
-    def learning_rates(self, freeze_batch_norm):
-        return 2e-4, 2e-4
 
     def blanked(self, images, holes):
         return images * (1 - holes) + tf.constant(_HOLE_COLOR) * holes

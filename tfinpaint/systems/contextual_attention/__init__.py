@@ -6,7 +6,7 @@ SPECIFICATION = Specification(
     name="contextual_attention",
     title="DeepFill v1",
     paper="Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018",
-    implementation="tfinpaint.systems.contextual_attention.system:ContextualAttentionNetwork",
+    implementation="tfinpaint.systems.contextual_attention.system:DeepFillV1",
     settings=(
         Setting("width", 32, 4, 1024, "channels of the generator's first layers; the critics have twice as many"),
         Setting("discount", None, 0, 1, "gamma of the spatial discount: a missing pixel counts gamma^distance; 1: none. Default: 0.99, with "

@@ -3,12 +3,6 @@
 A coarse network fills the hole, a refinement network with contextual attention goes over it; both learn from L1, the second also from two
 Wasserstein critics, one of the whole composite and one of a window around the hole. Images in [-1, 1], holes blanked with 0.
 
-    term          weight   meaning
-    hole             1.2   L1 in the hole, discounted by gamma^distance to what is known: 1.2 x coarse + refined
-    valid            1.2   L1 where the picture is known: 1.2 x coarse + refined
-    adversarial    0.001   the critics' scores of the composite, equation (1)
-    penalty           10   of the critics, where their slope in the hole is not 1, equation (3)
-
 The critics learn on every batch, the generator on every fifth; a step is a batch. Adam 1e-4, betas 0.5 and 0.9, for all.
 
 The variants differ in gamma: 0.99 in `paper`, 0.9 in `official`, as released.
@@ -24,9 +18,11 @@ import tensorflow as tf
 
 from tfinpaint.layers.patches import shape
 from tfinpaint.losses import critic_wasserstein, generator_wasserstein, gradient_penalty, region_l1, spatial_discount
-from tfinpaint.networks import DeepFill, WassersteinCritic
+from tfinpaint.networks import DeepFill
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import Critics, System
+from tfinpaint.systems.contextual_attention import SPECIFICATION
+from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
 
 _CRITIC_STEPS = 5  # per step of the generator
 _COARSE = 1.2  # weight of the coarse output beside the refined one
@@ -34,7 +30,7 @@ _GAMMA = {"paper": 0.99, "official": 0.9}
 _MIX = 0x61C  # keeps the penalty's random numbers apart from other uses of the seed
 
 
-class ContextualAttentionSystem(System):
+class DeepFillV1(System):
     """See the top of the file.
 
     Args:
@@ -43,13 +39,7 @@ class ContextualAttentionSystem(System):
         variant: "paper" or "official".
     """
 
-    system_name = "contextual_attention"
-    settings = {"width": 32, "discount": None}
-    loss_weights = {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10.0}
-    feature_terms = ()
-    adam_betas = (0.5, 0.9)
-    attention_layers = ("contextual",)
-    attention_is_flow = True
+    specification = SPECIFICATION
 
     def __init__(self, width=32, discount=None, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -65,8 +55,8 @@ class ContextualAttentionSystem(System):
         return 8
 
     @property
-    def wants_distances(self):
-        return self.gamma < 1
+    def brings(self):
+        return ("distances",) if self.gamma < 1 else ()
 
     @property
     def steps_taken(self):
@@ -85,9 +75,6 @@ class ContextualAttentionSystem(System):
         elif self.critic is None or self.critic.whole.side != image_size:
             self.critic = Critics(whole=WassersteinCritic(image_size, 2 * self.width, last=4),
                                   window=WassersteinCritic(image_size // 2, 2 * self.width, last=8))
-
-    def learning_rates(self, freeze_batch_norm):
-        return 1e-4, 1e-4
 
     def step(self, images, holes, distances=None):
         if self.critic is None:

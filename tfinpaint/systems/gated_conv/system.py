@@ -3,11 +3,6 @@
 DeepFill v1's two stages with gated convolutions, and in place of its critics one, spectrally normalised, that scores patches and sees the
 hole beside the composite. Images in [-1, 1], holes blanked with 0.
 
-    term          weight   meaning
-    coarse             1   L1 of the coarse output, everywhere
-    refinement         1   L1 of the refined output, everywhere
-    adversarial        1   hinge loss of the critic
-
 Critic first, then generator, from the same forward pass; Adam 1e-4, betas 0.5 and 0.999, for both. Both variants are the same.
 
 Deviations: the critic's last layer is linear. Its spectral norm takes sigma as a constant (no gradient flows through it).
@@ -18,6 +13,7 @@ import tensorflow as tf
 from tfinpaint.losses import critic_hinge, generator_hinge
 from tfinpaint.networks import DeepFill, FreeFormCritic
 from tfinpaint.systems.base import System
+from tfinpaint.systems.gated_conv import SPECIFICATION
 
 
 class GatedConv(System):
@@ -29,13 +25,7 @@ class GatedConv(System):
         variant: "paper" or "official": the same.
     """
 
-    system_name = "gated_conv"
-    settings = {"width": 48}
-    loss_weights = {"coarse": 1.0, "refinement": 1.0, "adversarial": 1.0}
-    feature_terms = ()
-    adam_betas = (0.5, 0.999)
-    attention_layers = ("contextual",)
-    attention_is_flow = True
+    specification = SPECIFICATION
 
     def __init__(self, width=48, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -55,9 +45,6 @@ class GatedConv(System):
             self.critic = None
         elif self.critic is None:
             self.critic = FreeFormCritic(max(1, self.width * 4 // 3))
-
-    def learning_rates(self, freeze_batch_norm):
-        return 1e-4, 1e-4
 
     def step(self, images, holes):
         logs = {}

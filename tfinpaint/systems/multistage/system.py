@@ -3,14 +3,6 @@
 One U-Net of partial convolutions (section 3.2, Tables 1 and 2) with pixel-wise attention at two decoder stages (3.3), trained with
 six terms (3.4) against a spectrally normalised patch critic (Table 3). Images in [0, 1] inside, holes blanked with 0.
 
-    term          equation   weight   meaning
-    valid         (21)          1     L1 where the picture is known
-    hole          (20)          6     L1 in the hole
-    perceptual    (13)       0.05     VGG-16 pool1-pool3
-    style         (14-15)     120     their Gram matrices
-    variation     (19)        0.1     neighbours' differences in the hole
-    adversarial   (16-18)     0.1     the critic calls the output real
-
 What the variants settle
                       paper                                  official
     attention         cosine, known keys only                see layers/patch_attention.py
@@ -31,6 +23,7 @@ from tfinpaint.networks import PartialConvUNet, PatchCritic, VGGFeatures
 from tfinpaint.networks.patch_critic import SMALLEST
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
+from tfinpaint.systems.multistage import SPECIFICATION
 
 
 class Multistage(System):
@@ -42,11 +35,7 @@ class Multistage(System):
         variant: "paper" or "official".
     """
 
-    system_name = "multistage"
-    settings = {"width": 64, "depth": 8}
-    loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1, "adversarial": 0.1}
-    has_batch_norm = True
-    attention_layers = ("stage_1", "stage_2")
+    specification = SPECIFICATION
     feature_contrast = 1.0  # between black and white, for the feature network: images in [0, 1]
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -74,9 +63,6 @@ class Multistage(System):
             self.critic = None
         elif self.critic is None:
             self.critic = PatchCritic(self.width)
-
-    def learning_rates(self, freeze_batch_norm):
-        return (2e-4, 2e-5) if freeze_batch_norm == "none" else (5e-5, 5e-6)
 
     @property
     def judges_composite(self):

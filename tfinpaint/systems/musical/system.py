@@ -3,14 +3,6 @@
 One U-Net with a dilated bottom (section 3.1) and attention with patches of two sizes (3.2), trained with five terms (3.3, 4.1) against a
 DenseNet-121. Images in [-1, 1], holes blanked with 0; the network also sees what is known.
 
-    term          equation   weight   official   meaning
-    l1                 (7)      100        100   L1 of the output, everywhere
-    hole                 -        0          6   L1 in the hole
-    perceptual         (4)     0.07       0.07   VGG-16 pool1-pool3
-    style            (5-6)      250        250   their Gram matrices
-    variation          (7)    0.001      0.001   neighbours' differences of the output
-    adversarial        (7)      0.3       0.06   the critic calls the output real. 0 on CelebA: then no critic is built or run
-
 What the variants settle
                       paper                                   official
     attention         cosine, known keys only; fused with     see layers/patch_attention.py; fused without the features, which a
@@ -28,9 +20,12 @@ with, here each picture has its own.
 import tensorflow as tf
 
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual_and_style, total_variation
-from tfinpaint.networks import DenseNetCritic, MusicalUNet, VGGFeatures
+from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
+from tfinpaint.systems.musical import SPECIFICATION
+from tfinpaint.systems.musical.densenet_critic import DenseNetCritic
+from tfinpaint.systems.musical.unet import MusicalUNet
 
 
 class Musical(System):
@@ -41,13 +36,7 @@ class Musical(System):
         variant: "paper" or "official".
     """
 
-    system_name = "musical"
-    settings = {"width": 64}
-    loss_weights = {"l1": 100.0, "hole": 0.0, "perceptual": 0.07, "style": 250.0, "variation": 0.001, "adversarial": 0.3}
-    official_loss_weights = {"hole": 6.0, "adversarial": 0.06}
-    adam_betas = (0.5, 0.999)
-    takes_critic_weights = True
-    attention_layers = ("patches_1x1", "patches_3x3")
+    specification = SPECIFICATION
 
     def __init__(self, width=64, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -72,9 +61,6 @@ class Musical(System):
                                 "random ones; leave it out")
         elif self.critic is None:
             self.critic = DenseNetCritic(critic_weights or ("random" if official else "imagenet"), official, image_size)
-
-    def learning_rates(self, freeze_batch_norm):
-        return 2e-4, 2e-4
 
     def step(self, images, holes):
         targets = self.features((images + 1) / 2) if self.features else None

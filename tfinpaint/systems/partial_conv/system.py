@@ -3,13 +3,6 @@
 The U-Net of the multistage network (which took it from here) without its attention: section 3.2 and the supplement. Images in [0, 1]
 inside, holes blanked with 0. The terms of section 3.3:
 
-    term          weight   meaning
-    valid              1   L1 where the picture is known
-    hole               6   L1 in the hole
-    perceptual      0.05   VGG-16 pool1-pool3, of the output and of the composite
-    style            120   their Gram matrices, of the output and of the composite
-    variation        0.1   neighbours' differences of the composite in the hole and one pixel around it
-
 Adam 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running statistics. Both variants are the same.
 
 Deviations: every convolution has a bias, as in the multistage network (32,865,236 parameters), which starts at 0. Variation counts pairs
@@ -17,15 +10,14 @@ of neighbours of which one is missing, not all pairs of the rim.
 """
 
 from tfinpaint.networks import PartialConvUNet
-from tfinpaint.systems.multistage import Multistage
+from tfinpaint.systems.multistage.system import Multistage
+from tfinpaint.systems.partial_conv import SPECIFICATION
 
 
 class PartialConv(Multistage):
     """See the top of the file: the multistage system but for its attention and its critic. Arguments are `Multistage`'s."""
 
-    system_name = "partial_conv"
-    loss_weights = {"valid": 1.0, "hole": 6.0, "perceptual": 0.05, "style": 120.0, "variation": 0.1}
-    attention_layers = ()
+    specification = SPECIFICATION
     feature_contrast = 1 / 0.226  # its authors' loss divides by ImageNet's deviation, 0.226 on average
 
     def make_generator(self):

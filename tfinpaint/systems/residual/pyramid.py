@@ -4,7 +4,7 @@ Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], and its hole [B, 
 Output:  [B, H, W, 3]: the image where it is known, and a fill in the hole, not clipped.
 H and W are multiples of 8 * 2^(sizes - 1): 64.
 
-The known pixels are pulled into a pyramid (layers/smooth_fill.py) and pushed down again. At an eighth, a quarter, half and the whole of the
+The known pixels are pulled into a pyramid (smooth_fill.py) and pushed down again. At an eighth, a quarter, half and the whole of the
 size the same U-Net sees the fill that comes from above, and says what to add to it. A hole of 128 pixels is one of 16 at an eighth of the
 size: there its structure is decided, and the finer sizes sharpen it. So small squares teach the network what large holes need.
 
@@ -22,11 +22,11 @@ photograph's fill does not depend on its batch, nor on moving averages, and trai
 
 import tensorflow as tf
 
-from tfinpaint.layers.known_attention import KnownAttention
 from tfinpaint.layers.patches import double
-from tfinpaint.layers.smooth_fill import coarsest, pull, push
 from tfinpaint.networks.parts import leaky, make_weights
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems.residual.known_attention import KnownAttention
+from tfinpaint.systems.residual.smooth_fill import coarsest, pull, push
 
 _DILATIONS = (1, 2, 4, 8)
 _TURNS = 8  # of relaxation on a level that only the smooth fill sees

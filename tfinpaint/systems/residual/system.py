@@ -1,15 +1,10 @@
 """The system in the box: a smooth fill that one small network corrects from coarse to fine. This project's own; no paper's.
 
-What it takes from where: the first fill, a membrane from a pyramid (layers/smooth_fill.py); one network for all sizes of a pyramid, each of
+What it takes from where: the first fill, a membrane from a pyramid (smooth_fill.py); one network for all sizes of a pyramid, each of
 which adds to what comes from the coarser one (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid
 Networks, 2018); dilated convolutions around the bottleneck (Iizuka et al., Globally and Locally Consistent Image Completion, 2017); blocks
 without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); the perceptual term of partial convolutions (Liu et al., 2018).
 Images in [-1, 1]; what lies in the hole is not looked at.
-
-    term          weight   meaning
-    hole               1   root of the mean squared error in the hole at the whole size, picture by picture
-    coarse             1   the same at half, at a quarter and at an eighth of the size, added up
-    perceptual      0.15   L1 of VGG-16 features of the output
 
 There is no style term: of a network of this size it makes a woven pattern on plain walls.
 
@@ -19,10 +14,11 @@ itself (detail.py).
 
 import tensorflow as tf
 
-from tfinpaint.losses import perceptual, region_rms
+from tfinpaint.losses import perceptual, region_log_rms
 from tfinpaint.networks import VGGFeatures
-from tfinpaint.networks.residual_pyramid import ResidualPyramid
 from tfinpaint.systems.base import System
+from tfinpaint.systems.residual import SPECIFICATION
+from tfinpaint.systems.residual.pyramid import ResidualPyramid
 
 
 class Residual(System):
@@ -35,11 +31,7 @@ class Residual(System):
         variant: "paper" or "official": the same.
     """
 
-    system_name = "residual"
-    settings = {"width": 24, "depth": 6, "sizes": 4}
-    loss_weights = {"hole": 1.0, "coarse": 1.0, "perceptual": 0.15}
-    feature_terms = ("perceptual",)
-    attention_layers = ("known",)
+    specification = SPECIFICATION
 
     def __init__(self, width=24, depth=6, sizes=4, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -57,16 +49,13 @@ class Residual(System):
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
         self.features = VGGFeatures(perceptual_weights) if self.weights_of_terms["perceptual"] else None
 
-    def learning_rates(self, freeze_batch_norm):
-        return 5e-4, 5e-4
-
     def step(self, images, holes):
         targets = [images]  # the whole, half, a quarter, an eighth
         for _ in range(self.sizes - 1):
             targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
         with tf.GradientTape() as tape:
             sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)  # an eighth, a quarter, half, the whole
-            *coarse, hole = (region_rms(fill, target, lacking) / 2 for (fill, lacking), target in zip(sizes, reversed(targets)))
+            *coarse, hole = (region_log_rms(fill / 2, target / 2, lacking) for (fill, lacking), target in zip(sizes, reversed(targets)))
             terms = {"hole": hole, "coarse": tf.add_n(coarse) if coarse else tf.zeros([])}
             if self.features:
                 output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]

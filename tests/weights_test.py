@@ -8,9 +8,9 @@ import pytest
 from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
-from tfinpaint import released
+from tfinpaint.networks import deepfill_release
 from tfinpaint.settings import SettingsError
-from tfinpaint.weights import places, state_dicts
+from tfinpaint.weights import places, releases, state_dicts
 
 NAMES = SHARED / "golden"
 
@@ -28,7 +28,7 @@ def pytorch_names(file):
 @needs_shared
 @pytest.mark.parametrize("name, file", [("multistage", "manet"), ("musical", "musical"), ("coherent_semantic", "csa")])
 def test_names_of_pytorch_releases(name, file):
-    tables, listed = released.tables_of(small(name)), pytorch_names(file)
+    tables, listed = releases.tables_of(small(name)), pytorch_names(file)
     assert [set(table) for table in tables] == [set(state_dicts.plain_names(names)) for names in listed]
     assert all(len(place.shape) == len(names[key]) for table, names in zip(tables, listed) for key, place in table.items())
 
@@ -38,14 +38,14 @@ def test_names_of_pytorch_releases(name, file):
                                         ("gated_conv", "deepfill_v2/snap-0.index.txt")])
 def test_names_and_shapes_of_deepfill(name, file):
     rows = [line.split("\t") for line in (NAMES / file).read_text().splitlines() if not line.startswith("#")]
-    (table,) = released.tables_of(tfinpaint.create(name, "official"))
+    (table,) = releases.tables_of(tfinpaint.create(name, "official"))
     assert {key: list(place.shape) for key, place in table.items()} == {row[0]: json.loads(row[2]) for row in rows}
 
 
 @pytest.mark.parametrize("name", ["contextual_attention", "gated_conv", "multistage", "musical", "coherent_semantic"])
 def test_every_variable_takes_its_own_tensor(name):
     system = small(name)
-    for table in released.tables_of(system):  # which is itself an error where a variable has no tensor, or two
+    for table in releases.tables_of(system):  # which is itself an error where a variable has no tensor, or two
         tensors = {key: made_weight(key, place.shape) for key, place in table.items()}
         places.fill(table, tensors, "tensors")
         for key, place in table.items():
@@ -54,18 +54,18 @@ def test_every_variable_takes_its_own_tensor(name):
 
 def test_layouts():
     system = small("coherent_semantic")
-    table = released.tables_of(system)[0]
+    table = releases.tables_of(system)[0]
     assert table["model.model.1.model.1.weight"].shape == (8, 4, 4, 4)  # out, in
     assert table["model.model.1.model.5.weight"].shape == (16, 4, 4, 4)  # a transposed one: in, out
     tensor = np.arange(16 * 4 * 4 * 4, dtype=np.float32).reshape(16, 4, 4, 4)
     kernel = table["model.model.1.model.5.weight"].ours(tensor)
     assert kernel.shape == tuple(system.generator.rough.decoders["2"].kernel.shape) and kernel[1, 2, 3, 9] == tensor[9, 3, 1, 2]
-    dense = released.tables_of(small("multistage"))[0]["CA_1.SqueezeExc.blocks.0.weight"]
+    dense = releases.tables_of(small("multistage"))[0]["CA_1.SqueezeExc.blocks.0.weight"]
     assert dense.ours(np.arange(32.0 * 32).reshape(32, 32))[5, 7] == 7 * 32 + 5
 
 
 def test_deepfill_turns_colours_round():
-    (table,) = released.tables_of(small("contextual_attention"))
+    (table,) = releases.tables_of(small("contextual_attention"))
     for stage in ("conv1", "xconv1", "pmconv1"):
         place = table[f"inpaint_net/{stage}/kernel"]
         tensor = made_weight(stage, place.shape)
@@ -81,7 +81,7 @@ def test_deepfill_turns_colours_round():
 
 def test_fill_is_all_or_nothing():
     system = small("contextual_attention")
-    (table,) = released.tables_of(system)
+    (table,) = releases.tables_of(system)
     tensors = {key: made_weight(key, place.shape) for key, place in table.items()}
     for stage in ("conv3", "conv5", "conv6", "xconv3"):
         del tensors[f"inpaint_net/{stage}/bias"]
@@ -99,10 +99,10 @@ def test_fill_is_all_or_nothing():
 
 
 def test_what_is_not_the_generators():
-    assert released.is_of_generator("inpaint_net/conv1/kernel")
+    assert deepfill_release.is_of_generator("inpaint_net/conv1/kernel")
     for name in ("inpaint_net/conv1/kernel/Adam", "inpaint_net/conv1/kernel/Adam_1", "inpaint_net/beta1_power", "beta2_power",
                  "global_step", "discriminator/discriminator_local/conv1/kernel", "discriminator/inpaint_net/conv1/bias"):
-        assert not released.is_of_generator(name), name
+        assert not deepfill_release.is_of_generator(name), name
     state = {"module.enc_2.bn.weight": 1, "module.enc_2.bn.num_batches_tracked": 2}
     assert state_dicts.plain_names(state) == {"enc_2.bn.weight": 1}
     assert state_dicts.plain_names({"module.a": 1, "b": 2}) == {"module.a": 1, "b": 2}  # not what DataParallel does
@@ -110,4 +110,4 @@ def test_what_is_not_the_generators():
 
 def test_systems_without_a_release():
     with pytest.raises(SettingsError, match="--system=partial_conv has no released.*contextual_attention, gated_conv, multistage"):
-        released.release_of("partial_conv")
+        releases.release_of("partial_conv")

@@ -1,0 +1,43 @@
+"""What the papers' authors released, and where its tensors belong in our generators (`official` variant, paper's width).
+
+    release = release_of("multistage")              # its format, and what each of its files holds
+    tables = tables_of(system)                      # for each file {official name: Place}
+    places.fill(tables[0], {official name: array}, "...")
+
+The tables themselves are with the systems (`Specification.release`).
+"""
+
+import dataclasses
+from typing import Any, Callable, List, Mapping
+
+from tfinpaint.settings import SettingsError
+from tfinpaint.systems.specification import all_systems, imported
+from tfinpaint.weights.places import Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """format: "TensorFlow 1" or "PyTorch". files: what each file holds, in order, and the generator's table for it. counts: which tensors of a
+    file belong to it, by name."""
+
+    format: str
+    files: Mapping[str, Callable[[Any], Table]]
+    counts: Callable[[str], bool] = lambda name: True
+
+
+def release_of(system_name: str) -> Release:
+    """What the authors of a system released. Raises SettingsError, naming --system, where there is nothing to import."""
+    systems = all_systems()
+    if system_name not in systems or not systems[system_name].release:
+        having = ", ".join(name for name, specification in systems.items() if specification.release)
+        raise SettingsError(f"--system={system_name} has no released weights that can be imported; {having} have")
+    return imported(systems[system_name].release)
+
+
+def tables_of(system) -> List[Table]:
+    """For each file of its release, official name -> Place in the generator of a system of the `official` variant."""
+    tables = [table(system.generator) for table in release_of(system.system_name).files.values()]
+    placed = [id(place.variable) for table in tables for place in table.values()]
+    if sorted(placed) != sorted(id(variable) for variable in system.generator.variables):
+        raise AssertionError(f"the tables of {system.system_name} and its generator have grown apart")
+    return tables
