@@ -7,9 +7,9 @@ without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); the pe
 Images in [-1, 1]; what lies in the hole is not looked at.
 
     term          weight   meaning
-    hole               1   root of the mean squared error in the hole at the whole size, picture by picture
-    coarse             1   the same at half, at a quarter and at an eighth of the size, added up
-    perceptual      0.15   L1 of VGG-16 features of the output
+    hole             0.1   logarithm of the root of the mean squared error in the hole at the whole size, picture by picture
+    coarse           0.1   the same at half, at a quarter and at an eighth of the size, added up
+    perceptual      0.06   L1 of VGG-16 features of the output
 
 There is no style term: of a network of this size it makes a woven pattern on plain walls.
 
@@ -19,7 +19,7 @@ itself (detail.py).
 
 import tensorflow as tf
 
-from tfinpaint.losses import perceptual, region_rms
+from tfinpaint.losses import perceptual, region_log_rms
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.networks.residual_pyramid import ResidualPyramid
 from tfinpaint.systems.base import System
@@ -37,7 +37,7 @@ class Residual(System):
 
     system_name = "residual"
     settings = {"width": 24, "depth": 6, "sizes": 4}
-    loss_weights = {"hole": 1.0, "coarse": 1.0, "perceptual": 0.15}
+    loss_weights = {"hole": 0.1, "coarse": 0.1, "perceptual": 0.06}
     feature_terms = ("perceptual",)
     attention_layers = ("known",)
 
@@ -66,7 +66,7 @@ class Residual(System):
             targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
         with tf.GradientTape() as tape:
             sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)  # an eighth, a quarter, half, the whole
-            *coarse, hole = (region_rms(fill, target, lacking) / 2 for (fill, lacking), target in zip(sizes, reversed(targets)))
+            *coarse, hole = (region_log_rms(fill / 2, target / 2, lacking) for (fill, lacking), target in zip(sizes, reversed(targets)))
             terms = {"hole": hole, "coarse": tf.add_n(coarse) if coarse else tf.zeros([])}
             if self.features:
                 output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]
