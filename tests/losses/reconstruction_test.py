@@ -1,9 +1,9 @@
-"""tfinpaint.losses.masked_l1, region_l1 and region_rms with values worked out by hand."""
+"""tfinpaint.losses.masked_l1, region_l1, region_rms and region_log_rms with values worked out by hand."""
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.losses import masked_l1, region_l1, region_rms
+from tfinpaint.losses import masked_l1, region_l1, region_log_rms, region_rms
 
 # Two pictures of 1 x 2 pixels and two channels. |output - original|: [[1, 2], [3, 0]] and [[0, 0], [4, 6]].
 OUTPUT = np.array([[[[0, 2], [5, 7]]], [[[1, 1], [-4, 3]]]], np.float32)
@@ -104,11 +104,26 @@ def test_region_rms_by_hand(where, want):
     assert float(region_rms(OUTPUT, ORIGINAL, region(*where))) == pytest.approx(want, abs=1e-5)
 
 
-def test_region_rms_has_a_gradient_where_nothing_differs_and_without_region():
+def test_region_log_rms_by_hand():
+    both = [np.sqrt(14 / 4), np.sqrt(52 / 4)]
+    assert float(region_log_rms(OUTPUT, ORIGINAL, region(1, 1, 1, 1))) == pytest.approx(np.mean(np.log1p(np.multiply(both, 100))), abs=1e-5)
+    assert float(region_log_rms(OUTPUT, ORIGINAL, region(0, 0, 0, 1), 2.0)) == pytest.approx(np.log1p(np.sqrt(52 / 2) / 2) / 2, abs=1e-5)
+    assert float(region_log_rms(OUTPUT, ORIGINAL, region(0, 0, 0, 0))) == pytest.approx(0, abs=1e-3)
+
+
+def test_region_log_rms_falls_like_psnr():
+    """Where errors are large beside the floor, a tenth of the error is 20 dB, whatever the picture."""
+    errors = np.array([8.0, 80.0], np.float32)
+    losses = [float(region_log_rms(OUTPUT + e, OUTPUT, region(1, 1, 1, 1), 1e-4)) for e in errors]
+    assert losses[1] - losses[0] == pytest.approx(np.log(10), abs=1e-3)
+
+
+@pytest.mark.parametrize("measure", [region_rms, region_log_rms])
+def test_region_rms_has_a_gradient_where_nothing_differs_and_without_region(measure):
     for original in (ORIGINAL, OUTPUT):
         output = tf.constant(OUTPUT)
         with tf.GradientTape() as tape:
             tape.watch(output)
-            loss = region_rms(output, original, region(1, 1, 0, 0))
+            loss = measure(output, original, region(1, 1, 0, 0))
         gradient = tape.gradient(loss, output)
         assert np.isfinite(gradient).all() and not np.asarray(gradient)[1].any()

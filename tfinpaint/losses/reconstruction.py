@@ -7,6 +7,8 @@ region_l1   The mean over the region alone. DeepFill v1 (Yu et al., Generative I
             the picture is known.
 region_rms  The root of the mean square over the region alone. Its best answer to what cannot be known is the mean of what may be there,
             where that of L1 is the median.
+region_log_rms  Its logarithm: up to a factor the PSNR in the hole, whose mean tables print. A tenth less error counts the same
+            in every picture, in a plain sky as in a lawn, where the root alone would learn from the lawn almost only.
 """
 
 import tensorflow as tf
@@ -41,6 +43,20 @@ def region_rms(output, original, region):
 
     Args: as of region_l1. A picture without region counts 0 (1e-6), with a gradient of 0.
     """
+    return tf.reduce_mean(_rms(output, original, region))
+
+
+def region_log_rms(output, original, region, floor=0.01):
+    """log(1 + rms / floor), picture by picture, averaged over the batch, a scalar; rms as region_rms says.
+
+    Args: as of region_l1. An error well below `floor`, on the scale of the pictures, counts as in region_rms; one well above it by how many
+        times too large it is. A picture without region counts 0.
+    """
+    return tf.reduce_mean(tf.math.log1p(_rms(output, original, region) / floor))
+
+
+def _rms(output, original, region):
+    """[B]; 1e-6 with a gradient of 0 where nothing differs."""
     total = tf.reduce_sum(tf.math.squared_difference(output, original) * region, [1, 2, 3])  # [B]
     elements = tf.reduce_sum(region, [1, 2, 3]) * output.shape[-1]  # [B]
-    return tf.reduce_mean(tf.sqrt(tf.maximum(total / tf.maximum(elements, 1), 1e-12)))
+    return tf.sqrt(tf.maximum(total / tf.maximum(elements, 1), 1e-12))
