@@ -419,7 +419,8 @@ def flags_of_systems() -> Mapping[str, tuple]:
             terms.setdefault(term.name, {}).setdefault(term.meaning, []).append(system.name)
     found = {}
     for name, having in settings.items():
-        text = " ".join(f"{system}: {setting.help}{'' if setting.default is None else f' ({setting.default})'}." for system, setting in having)
+        text = " ".join(f"{system}: {setting.help}{'' if setting.default is None else f' ({setting.default})'}."
+                        for system, setting in having)
         kind = "float" if all(setting.default is None for _, setting in having) else "int"
         found[name] = (kind, None, text, min(setting.low for _, setting in having), max(setting.high for _, setting in having))
     for name, meanings in terms.items():

@@ -6,8 +6,8 @@ from tfinpaint.systems.specification import VARIANTS, all_systems
 
 
 def create(name, variant="paper", **settings):
-    """An untrained system, a tfinpaint.systems.base.System: its generator only. Critics and feature networks come with `compile`; nothing is
-    downloaded here.
+    """An untrained system, a tfinpaint.systems.base.System: its generator only. Critics and feature networks come with `compile`;
+    nothing is downloaded here.
 
     Args:
         name: one of tfinpaint.SYSTEMS.

@@ -17,8 +17,8 @@ from tfinpaint.weights.places import Table
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """format: "TensorFlow 1" or "PyTorch". files: what each file holds, in order, and the generator's table for it. counts: which tensors of a
-    file belong to it, by name."""
+    """format: "TensorFlow 1" or "PyTorch". files: what each file holds, in order, and the generator's table for it.
+    counts: which tensors of a file belong to it, by name."""
 
     format: str
     files: Mapping[str, Callable[[Any], Table]]
