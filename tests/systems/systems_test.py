@@ -462,7 +462,7 @@ def test_weights_of_the_terms(monkeypatch):
              "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002},
              "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
              "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
-             "residual": {"hole": 1, "coarse": 1, "perceptual": 0.15}}
+             "residual": {"hole": 0.1, "coarse": 0.1, "perceptual": 0.06}}
     official = {"musical": {"hole": 6, "adversarial": 0.06},
                 "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1, "adversarial": 0.2, "feature_adversarial": 0.2}}
     for name, weights in paper.items():
