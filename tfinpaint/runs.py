@@ -151,7 +151,7 @@ class Checkpoints:
         if not _under(saved, "system/optimizer"):
             raise SettingsError(f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
                                 "run from it with --init_from")
-        for name in ("generator", "averaged_generator", "critic"):
+        for name in ("averaged_generator", *self._system.parts):
             part = getattr(self._system, name)
             if part is not None and _under(saved, f"system/{name}") != _shapes(part):
                 raise SettingsError(f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was --image_size "
@@ -160,7 +160,7 @@ class Checkpoints:
         if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
             raise SettingsError(f"the checkpoint {self._latest} was written {'without' if half else 'with'} --mixed_precision and can only "
                                 "be resumed so")
-        optimizers = [o for o in (self._system.optimizer, self._system.critic_optimizer) if o is not None]
+        optimizers = list(self._system.parts.values())
         rates = [float(o.learning_rate.numpy()) for o in optimizers]
         try:
             # All that this system has must be there; a critic that is no longer wanted may be left over.

@@ -11,13 +11,13 @@ round i // n), so resuming costs nothing. A TFDS stream is shuffled with the see
 
 import functools
 import itertools
-from typing import Iterator, Tuple
+from types import MappingProxyType
+from typing import Callable, Iterator, Mapping, Tuple
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tfinpaint.addons import euclidean_dist_transform
 from tfinpaint.data import hole_files
 from tfinpaint.data import holes as made_holes
 from tfinpaint.data.colors import jittered
@@ -39,7 +39,7 @@ def training_batches(
     start_step: int = 0,
     holes_on_device: bool = False,
     photos=None,
-    with_distances: bool = False,
+    extra_inputs: Mapping[str, Callable] = MappingProxyType({}),
 ) -> tf.data.Dataset:
     """Endless batches, one per step, beginning with that of `start_step`.
 
@@ -51,11 +51,11 @@ def training_batches(
         holes_on_device: deliver the numbers that `holes.holes` needs instead of holes, for a step that makes them itself. With mask
             files, which are read here, it changes nothing.
         photos: what `open_photos(photo_settings.source)` returned, if the caller has it already (to look at `.unreadable`).
-        with_distances: where holes are delivered, deliver the distance of each missing pixel to the nearest known one too, in pixels.
+        extra_inputs: {name: function(images, holes)} of what is delivered beside holes (extra_inputs.py).
 
     Returns:
-        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1], 1 = hole), with `with_distances` of
-        (images, holes, distances float32 [B, S, S, 1]), or with `holes_on_device` of (images, int32 [2]): seed and step.
+        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1], 1 = hole), with `extra_inputs` of
+        (images, holes, {name: tensor}), or with `holes_on_device` of (images, int32 [2]): seed and step.
 
     Raises:
         SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`, `hole_files.file_holes`.
@@ -74,22 +74,12 @@ def training_batches(
 
     def to_float(images, holes):
         images = tf.cast(images, tf.float32) / 127.5 - 1.0
-        if with_distances and holes.shape.rank == 4:
-            return images, holes, distances_to_known(holes)
+        if extra_inputs and holes.shape.rank == 4:
+            return images, holes, {name: make(images, holes) for name, make in extra_inputs.items()}
         return images, holes
 
     batches = tf.data.Dataset.zip((squares, holes)).map(to_float)
     return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(tf.data.AUTOTUNE)
-
-
-def distances_to_known(holes: tf.Tensor) -> tf.Tensor:
-    """Euclidean distance of each missing pixel to the nearest known one, 0 where known: [B, H, W, 1] float32 -> the same.
-
-    By TensorFlow Addons, whose operation runs on the host only; `losses.distance_to_known` gives the same on any device.
-    """
-    height, width = holes.shape[1:3]
-    distances = euclidean_dist_transform(tf.cast(holes > 0, tf.uint8), dtype=tf.float32)
-    return tf.minimum(distances, float(height + width))  # Addons gives 1e19 where nothing is known
 
 
 def evaluation_squares(source: str, image_size: int, count: int, flag: str = "eval_data") -> np.ndarray:

@@ -16,8 +16,6 @@ import tensorflow as tf
 from tfinpaint import addons
 from tfinpaint.networks.parts import NORMAL, leaky
 
-SMALLEST = 24  # pixels, of pictures that PatchCritic can score: H / 8 - 2 patches
-
 
 class PatchCritic(tf.keras.Model):
     """The critic of the multistage network.

@@ -6,14 +6,24 @@ A system is a tf.keras.Model that holds
     averaged_generator   its exponential moving average (EMA), which validation and export use; made by `compile`
     critic               or None; made by `compile`, as are the optimizers and whatever networks the losses need
 
-and works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels are missing, one per image. A system
+and further parts, if its specification has rates for them. Each part learns with an optimizer of its own: `optimizer` the generator's,
+`critic_optimizer` the critic's, `NAME_optimizer` that of any other. It
+
+works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels are missing, one per image. A system
 whose paper uses another range converts inside itself. `step(images, holes)` is the pure training step: the same under `fit`,
 under `tf.function(jit_compile=True)` with fixed shapes, and on any device.
 """
 
+from types import MappingProxyType
+from typing import Mapping
+
 import tensorflow as tf
 
 from tfinpaint.settings import SettingsError
+
+
+def _optimizer_of(part):
+    return "optimizer" if part == "generator" else f"{part}_optimizer"
 
 
 class System(tf.keras.Model):
@@ -30,7 +40,8 @@ class System(tf.keras.Model):
         super().__init__(**kwargs)
         self.variant = variant
         self.averaged_generator = None
-        self.critic = None
+        self.critic = self.critic_optimizer = None
+        self.phase = None
 
     # ------------------------------------------------------------------------------------------------------- filling
 
@@ -59,11 +70,29 @@ class System(tf.keras.Model):
         """{term: its weight in this variant}."""
         return self.specification.weights(self.variant)
 
+    def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
+        """What its step can use beside images and holes, where the input pipeline makes it. Batches are then (images, holes,
+        {name: tensor}).
+
+        Args:
+            kind_of_holes: as --holes.
+
+        Returns: {name: "module:function"}, as `Specification.extra_inputs`.
+        """
+        return self.specification.extra_inputs
+
     @property
-    def brings(self) -> tuple:
-        """Names of what its step can use beside images and holes, where the input pipeline has it: batches are then (images, holes, ...).
-        "distances": of each missing pixel to the known ones, [B, H, W, 1]."""
-        return self.specification.brings
+    def parts(self) -> Mapping[str, tf.keras.optimizers.Optimizer]:
+        """{part: its optimizer} of all parts that there are; after `compile`."""
+        return {name: getattr(self, _optimizer_of(name)) for name in self.specification.rates if getattr(self, name) is not None}
+
+    def learns(self, part: str) -> bool:
+        """Whether a part learns: it is there, and this is no phase in which it stays."""
+        return part in self.parts and (self.phase is None or part in self.specification.phases[self.phase])
+
+    def trainable(self, part: str) -> list:
+        """The variables that a part's optimizer moves."""
+        return getattr(self, part).trainable_variables
 
     @property
     def steps_taken(self) -> int:
@@ -118,12 +147,13 @@ class System(tf.keras.Model):
 
     def compile(self, optimizer=None, critic_optimizer=None, learning_rate=None, critic_learning_rate=None, schedule=None, clip_norm=0.0,
                 loss_weights=None, perceptual_weights="imagenet", critic_weights=None, freeze_batch_norm="none", ema_decay=0.999,
-                make_holes=None, image_size=256, seed=0, **kwargs):
+                make_holes=None, image_size=256, seed=0, phase=None, **kwargs):
         """Gives the system what training needs. `fit` then takes batches (images, holes), or (images, seed) with `make_holes`.
 
         Args:
-            optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below.
-            learning_rate, critic_learning_rate: None means the paper's. They are not used where an optimizer is given.
+            optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below. Any other part has Adam.
+            learning_rate, critic_learning_rate: None means the paper's. They are not used where an optimizer is given. The parts'
+                rates without one of their own change as the generator's does.
             schedule: rate -> Keras LearningRateSchedule, called with each optimizer's rate; its steps are batches. None: rates stay.
             clip_norm: largest global norm of the gradients that an optimizer gets, those of all replicas added up and not scaled for
                 mixed precision; 0: an optimizer's own, if one is given, or any.
@@ -135,6 +165,7 @@ class System(tf.keras.Model):
             make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that bring a seed in place of holes.
             image_size: side of the squares to train on, pixels; critics that end in a dense layer are made for it.
             seed: of random numbers that losses draw; with the step it fixes them.
+            phase: one of the specification's phases, in which some parts learn and the others stay; None: all learn.
             **kwargs: Keras' own, `jit_compile` among them.
 
         Compiling again keeps generator, critic and moving average; the optimizers start afresh.
@@ -152,6 +183,14 @@ class System(tf.keras.Model):
         self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
         if perceptual_weights == "none":
             self.weights_of_terms.update({name: 0.0 for name in self.specification.feature_terms})
+        if phase is not None and phase not in self.specification.phases:
+            phases = ", ".join(self.specification.phases) or "none"
+            raise SettingsError(f"--phase: {self.system_name} has no phase {phase!r}; its phases are {phases}")
+        for term in self.specification.terms:
+            if self.weights_of_terms[term.name] and image_size < term.smallest:
+                raise SettingsError(f"--image_size is at least {term.smallest} for the critic (--weight_{term.name}=0 does without it). "
+                                    f"Got {image_size}")
+        self.phase = phase
         self.make_holes = make_holes
         self.ema_decay = ema_decay
         self.seed = seed
@@ -161,43 +200,43 @@ class System(tf.keras.Model):
             self.averaged_generator = self.make_generator()
             self.restart_average()
 
-        rate, critic_rate = self.learning_rates(freeze_batch_norm)
-        rate = learning_rate or rate
-
-        def adam(rate):
-            return tf.keras.optimizers.Adam(rate, *self.specification.adam_betas, jit_compile=False)
-
-        super().compile(optimizer=optimizer or adam(rate), **kwargs)
+        super().compile(optimizer=self._optimizer("generator", optimizer, learning_rate), **kwargs)
         self.critic_optimizer = None
-        if self.critic is not None:
-            critic_rate = critic_learning_rate or critic_rate * (rate / self.learning_rates(freeze_batch_norm)[0])
-            self.critic_optimizer = self._get_optimizer(critic_optimizer or adam(critic_rate))
-            self.critic_optimizer.build(self.critic.trainable_variables)
+        for part in self.specification.rates:
+            if part != "generator" and getattr(self, part) is not None:
+                own = (critic_optimizer, critic_learning_rate) if part == "critic" else (None, None)
+                made = self._get_optimizer(self._optimizer(part, own[0], own[1] or self._rate(part, learning_rate)))
+                setattr(self, _optimizer_of(part), made)
+                made.build(self.trainable(part))
         # The rates stay variables, which `descend` assigns: a checkpoint holds the same whether there is a schedule or not.
-        self.schedule = self.critic_schedule = None
-        if schedule is not None:
-            self.schedule = schedule(float(self.optimizer.learning_rate.numpy()))
-        if schedule is not None and self.critic is not None:
-            self.critic_schedule = schedule(float(self.critic_optimizer.learning_rate.numpy()))
-        for optimizer in filter(None, (self.optimizer, self.critic_optimizer) if clip_norm else ()):
-            # Keras clips what it has added up over the replicas, and under mixed precision what `descend` has scaled back.
-            getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
+        schedules = {}
+        for part, optimizer in self.parts.items():
+            if schedule is not None:
+                schedules[part] = schedule(float(optimizer.learning_rate.numpy()))
+            if clip_norm:
+                # Keras clips what it has added up over the replicas, and under mixed precision what `descend` has scaled back.
+                getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
+        self.schedules = MappingProxyType(schedules)  # a dict would go into checkpoints
         # Built now: a compiled step may not make variables.
-        self.optimizer.build(self.generator.trainable_variables)
+        self.optimizer.build(self.trainable("generator"))
+
+    def _optimizer(self, part, given, rate):
+        return given or tf.keras.optimizers.Adam(rate or self._rate(part), *self.specification.adam_betas, jit_compile=False)
+
+    def _rate(self, part, of_generator=None):
+        """The paper's rate of a part, times what the generator's has been changed by."""
+        specification = self.specification
+        rates = specification.rates if self.freeze_batch_norm == "none" else specification.fine_tuning_rates or specification.rates
+        return rates[part] * (of_generator / rates["generator"] if of_generator else 1.0)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
         """Makes what the losses need, for the weights in `weights_of_terms`; arguments as those of `compile`."""
         raise NotImplementedError
 
-    def learning_rates(self, freeze_batch_norm):
-        """The paper's rates of generator and critic."""
-        specification = self.specification
-        return specification.rates if freeze_batch_norm == "none" else specification.fine_tuning_rates or specification.rates
-
     def step(self, images, holes):
         """One update of generator and critic. -> {name: scalar}: "loss", each weighted term of it, and "critic".
 
-        What the system `brings` comes as further arguments, by position.
+        Extra inputs come as further arguments, by name.
         """
         raise NotImplementedError
 
@@ -206,14 +245,14 @@ class System(tf.keras.Model):
         return self.step(images, self.make_holes(seed))
 
     def train_step(self, data):
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 2 + len(self.brings)):
-            raise ValueError("batches are pairs (images, holes), or (images, seed) with `make_holes`")
-        images, second, *brought = data
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ValueError("batches are pairs (images, holes), or (images, seed) with `make_holes`, or (images, holes, extra inputs)")
+        images, second, extra = data if len(data) == 3 else (*data, {})
         self.check_images(images)
         seeded = second.shape.rank == 1
         if seeded and self.make_holes is None:
             raise ValueError("batches of (images, seed) need compile(make_holes=...)")
-        logs = self.seeded_step(images, second) if seeded else self.step(images, second, *brought)
+        logs = self.seeded_step(images, second) if seeded else self.step(images, second, **extra)
         # Keras adds up what the replicas return.
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
@@ -231,22 +270,36 @@ class System(tf.keras.Model):
         """{name: term} -> each times its weight."""
         return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
 
-    def update_critic(self, loss_of_critic):
+    def learn(self, tape, terms, part="generator"):
+        """The end of a step: weighs the terms, adds them up and moves a part one step down their gradient.
+
+        Args:
+            tape: GradientTape that recorded them.
+            terms: {name: scalar}, before their weights.
+            part: whose variables move. The generator's moving average follows them.
+
+        Returns: {name: scalar}: "loss" and each weighted term.
+        """
+        with tape:  # it goes on recording
+            weighted = self.weighted(terms)
+            loss = tf.add_n(list(weighted.values()))
+            scaled = self.scaled(self.parts[part], loss)
+        self.descend(part, tape, scaled)
+        self.update_average()
+        return {"loss": loss, **weighted}
+
+    def update_critic(self, loss_of_critic, part="critic"):
         """One step of the critic on what `loss_of_critic()` returns. -> that loss."""
         with tf.GradientTape() as tape:
             loss = loss_of_critic()
-            scaled = self.scaled(self.critic_optimizer, loss)
-        self.descend(self.critic_optimizer, tape, scaled, self.critic.trainable_variables)
+            scaled = self.scaled(self.parts[part], loss)
+        self.descend(part, tape, scaled)
         return loss
 
-    def update_generator(self, tape, scaled):
-        """One step of the generator on a loss that `scaled` has prepared inside the tape, and of its moving average."""
-        self.descend(self.optimizer, tape, scaled, self.generator.trainable_variables)
-        self.update_average()
-
-    def descend(self, optimizer, tape, loss, variables):
-        """One step of `optimizer` on `loss`, which `scaled` has prepared inside the tape."""
-        self.follow_schedule(optimizer)
+    def descend(self, part, tape, loss):
+        """One step of a part's optimizer on `loss`, which `scaled` has prepared inside the tape."""
+        optimizer, variables = self.parts[part], self.trainable(part)
+        self.follow_schedule(part)
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
@@ -254,12 +307,11 @@ class System(tf.keras.Model):
         alone = self.distribute_strategy.num_replicas_in_sync == 1
         optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
 
-    def follow_schedule(self, optimizer):
-        """Sets the rate of `optimizer` for its next step, where there is a schedule."""
-        of_critic = optimizer is self.critic_optimizer
-        schedule, batches = (self.critic_schedule, 1) if of_critic else (self.schedule, self.batches_per_step)
-        if schedule is not None:
-            optimizer.learning_rate.assign(schedule(optimizer.iterations * batches + batches - 1))
+    def follow_schedule(self, part):
+        """Sets the rate of a part's optimizer for its next step, where there is a schedule."""
+        if part in self.schedules:
+            optimizer, batches = self.parts[part], self.batches_per_step if part == "generator" else 1
+            optimizer.learning_rate.assign(self.schedules[part](optimizer.iterations * batches + batches - 1))
 
     def scaled(self, optimizer, loss):
         """The loss to descend on: a mean over replicas, whose gradients the optimizer adds up; scaled up under mixed precision."""

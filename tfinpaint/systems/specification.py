@@ -38,6 +38,7 @@ class Term:
     weight:   the paper's. official: the released code's, where that is another.
     meaning:  for the tables and --help. equation: its number in the paper.
     features: whether it needs the feature network (VGG-16).
+    smallest: side of the smallest squares that it can be worked out for, where a critic needs some.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Term:
     equation: str = ""
     official: Optional[float] = None
     features: bool = False
+    smallest: int = 0
 
     def weight_of(self, variant: str) -> float:
         return self.weight if self.official is None or variant == "paper" else self.official
@@ -58,13 +60,16 @@ class Specification:
     name, title, paper:   its name in tfinpaint.SYSTEMS; what to call it; authors' title and where it was published.
     implementation:       "module:Class" of its tfinpaint.systems.base.System.
     settings, terms:      see there.
-    rates:                learning rates of generator and critic; with `fine_tuning_rates` in the phase of frozen norms.
+    rates:                {part: learning rate} of what learns: "generator", "critic", and other attributes of the system;
+                          with `fine_tuning_rates` in the phase of frozen norms.
     adam_betas:           of all its optimizers.
     has_batch_norm:       whether its generator has statistics to freeze.
     takes_critic_weights: whether its critic begins from a trained network.
     attention_layers:     a name for each attention that a map can be shown of.
     attention_is_flow:    whether its authors draw where it looks as a flow.
-    brings:               inputs of its step beside images and holes that the pipeline can make: "distances".
+    phases:               {name: the parts that learn in it}, where parts are trained one after another.
+    extra_inputs:         {name: "module:function"} of what its step can use beside images and holes. The input pipeline makes it:
+                          function(images [B, H, W, 3] in [-1, 1], holes [B, H, W, 1]) -> a tensor, which `step` gets by this name.
     small:                settings of a version for tests. small_terms: weights of terms that it does without.
     release:              "module:RELEASE", what its authors released (tfinpaint.weights.releases.Release), or None.
     """
@@ -75,14 +80,15 @@ class Specification:
     implementation: str
     settings: Tuple[Setting, ...]
     terms: Tuple[Term, ...]
-    rates: Tuple[float, float] = (2e-4, 2e-4)
-    fine_tuning_rates: Optional[Tuple[float, float]] = None
+    rates: Mapping[str, float]
+    fine_tuning_rates: Optional[Mapping[str, float]] = None
     adam_betas: Tuple[float, float] = (0.9, 0.999)
     has_batch_norm: bool = False
     takes_critic_weights: bool = False
     attention_layers: Tuple[str, ...] = ()
     attention_is_flow: bool = False
-    brings: Tuple[str, ...] = ()
+    phases: Mapping[str, Tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    extra_inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     small: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     small_terms: Mapping[str, float] = dataclasses.field(default_factory=dict)
     release: Optional[str] = None

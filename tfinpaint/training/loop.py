@@ -13,6 +13,7 @@ from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.data.photos import open_photos
 from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
+from tfinpaint.systems.specification import imported
 from tfinpaint.training.callbacks import Doubt, Log, Progress, Save, Validate
 from tfinpaint.training.schedule import schedule_of
 from tfinpaint.training.validation import Validation
@@ -80,9 +81,9 @@ def prepare(settings, say):
 
 def batches(settings, system, source, first):
     """The batches of a run from step `first` on, as its steps take them."""
-    with_distances = "distances" in system.brings and settings.holes.kind not in ("center", "box")
+    extra = {name: imported(path) for name, path in system.extra_inputs(settings.holes.kind).items()}
     return training_batches(settings.photos, settings.holes, settings.batch_size, settings.seed, first, _holes_on_device(settings.holes),
-                            source, with_distances)
+                            source, extra)
 
 
 def _train(settings, run_dir, resume, init_from, flags_text, say, stream):

@@ -9,8 +9,6 @@ import tensorflow as tf
 
 from tfinpaint.networks.parts import NORMAL, instance_norm, leaky, make_weights
 
-SMALLEST = {"image": 24, "features": 64}  # pixels, of pictures that each critic can score
-
 
 class InstancePatchCritic(tf.keras.Model):
     """Images [B, H, W, 3] -> scores of patches of 70x70 pixels, [B, H/8 - 2, W/8 - 2, 1]: 30 x 30 for 256. H and W are at least 24.

@@ -27,7 +27,7 @@ from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import Critics, System
 from tfinpaint.systems.coherent_semantic import SPECIFICATION
-from tfinpaint.systems.coherent_semantic.critics import SMALLEST, FeaturePatchCritic, InstancePatchCritic
+from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
 
 _HOLE_COLOR = [2 * value / 255 - 1 for value in (123.0, 104.0, 117.0)]  # red, green, blue
@@ -67,11 +67,6 @@ class CoherentSemantic(System):
         self.features = _Named(layers, perceptual_weights) if layers else None
         wanted = {"image": ("adversarial", InstancePatchCritic), "features": ("feature_adversarial", FeaturePatchCritic)}
         wanted = {name: critic for name, (term, critic) in wanted.items() if weights[term]}
-        for name in wanted:
-            if image_size < SMALLEST[name]:
-                term = "adversarial" if name == "image" else "feature_adversarial"
-                raise SettingsError(f"--image_size is at least {SMALLEST[name]} for the critic of {name} (--weight_{term}=0 does without "
-                                    f"it). Got {image_size}")
         if not wanted:
             self.critic = None
         elif self.critic is None or self.critic.names != sorted(wanted):
@@ -112,11 +107,7 @@ class CoherentSemantic(System):
             for name, term in (("image", "adversarial"), ("features", "feature_adversarial")):
                 if self.critic and name in self.critic.names:
                     terms[term] = self.judged(generator_relativistic, name, real, fake)
-            weighted = self.weighted(terms)
-            loss = tf.add_n(list(weighted.values()))
-            scaled = self.scaled(self.optimizer, loss)
-        self.update_generator(tape, scaled)
-        return {"loss": loss, **weighted, **logs}
+        return {**self.learn(tape, terms), **logs}
 
     def loss_of_critics(self, real, fake):
         fake = {name: tf.stop_gradient(x) for name, x in fake.items()}

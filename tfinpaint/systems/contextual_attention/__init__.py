@@ -18,11 +18,11 @@ SPECIFICATION = Specification(
         Term("adversarial", 0.001, "the critics' scores of the composite", "(1)"),
         Term("penalty", 10.0, "of the critics, where their slope in the hole is not 1", "(3)"),
     ),
-    rates=(1e-4, 1e-4),
+    rates={"generator": 1e-4, "critic": 1e-4},
     adam_betas=(0.5, 0.9),
     attention_layers=("contextual",),
     attention_is_flow=True,
-    brings=("distances",),
+    extra_inputs={"distances": "tfinpaint.data.extra_inputs:distances"},
     small={"width": 8},
     release="tfinpaint.networks.deepfill_release:RELEASE",
 )

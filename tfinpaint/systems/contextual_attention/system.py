@@ -54,9 +54,9 @@ class DeepFillV1(System):
     def stride(self):
         return 8
 
-    @property
-    def brings(self):
-        return ("distances",) if self.gamma < 1 else ()
+    def extra_inputs(self, kind_of_holes):
+        distances_count = self.gamma < 1 and kind_of_holes not in ("center", "box")  # boxes have a formula
+        return self.specification.extra_inputs if distances_count else {}
 
     @property
     def steps_taken(self):
@@ -93,11 +93,8 @@ class DeepFillV1(System):
             coarse, refined, composite = self.forward(images, holes)
             with tape.stop_recording():
                 logs = critic(composite)
-            weighted = self.weighted(self.terms(coarse, refined, composite, images, holes, distances))
-            loss = tf.add_n(list(weighted.values()))
-            scaled = self.scaled(self.optimizer, loss)
-        self.update_generator(tape, scaled)
-        return {"loss": loss, **weighted, **logs}
+            terms = self.terms(coarse, refined, composite, images, holes, distances)
+        return {**self.learn(tape, terms), **logs}
 
     def watch(self, images, holes, distances, critic):
         """A batch on which only the critics learn."""

@@ -13,7 +13,7 @@ SPECIFICATION = Specification(
         Term("refinement", 1.0, "L1 of the refined output, everywhere"),
         Term("adversarial", 1.0, "hinge loss of the critic"),
     ),
-    rates=(1e-4, 1e-4),
+    rates={"generator": 1e-4, "critic": 1e-4},
     adam_betas=(0.5, 0.999),
     attention_layers=("contextual",),
     attention_is_flow=True,

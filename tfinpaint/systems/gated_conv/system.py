@@ -61,11 +61,7 @@ class GatedConv(System):
             terms = {"coarse": tf.reduce_mean(tf.abs(coarse - images)), "refinement": tf.reduce_mean(tf.abs(refined - images))}
             if self.critic:
                 terms["adversarial"] = generator_hinge(self.critic(tf.concat([composite, holes], -1), training=False))
-            weighted = self.weighted(terms)
-            loss = tf.add_n(list(weighted.values()))
-            scaled = self.scaled(self.optimizer, loss)
-        self.update_generator(tape, scaled)
-        return {"loss": loss, **weighted, **logs}
+        return {**self.learn(tape, terms), **logs}
 
     def loss_of_critic(self, images, composite, holes):
         both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)  # [2B, H, W, 4]

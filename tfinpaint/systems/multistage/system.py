@@ -1,7 +1,7 @@
 """The multistage attention network: Multistage attention network for image inpainting, Pattern Recognition 2020.
 
-One U-Net of partial convolutions (section 3.2, Tables 1 and 2) with pixel-wise attention at two decoder stages (3.3), trained with
-six terms (3.4) against a spectrally normalised patch critic (Table 3). Images in [0, 1] inside, holes blanked with 0.
+The U-Net of partial convolutions with its terms (section 3.2, Tables 1 and 2; see systems/partial_conv), pixel-wise attention at two
+decoder stages (3.3), and a spectrally normalised patch critic (Table 3): six terms (3.4). Images in [0, 1] inside, holes blanked with 0.
 
 What the variants settle
                       paper                                  official
@@ -18,15 +18,13 @@ normalised. Adam's epsilon and the initial weights of the fusion (squeeze-excite
 
 import tensorflow as tf
 
-from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual_and_style, total_variation
-from tfinpaint.networks import PartialConvUNet, PatchCritic, VGGFeatures
-from tfinpaint.networks.patch_critic import SMALLEST
-from tfinpaint.settings import SettingsError
-from tfinpaint.systems.base import System
+from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, total_variation
+from tfinpaint.networks import PartialConvUNet, PatchCritic
 from tfinpaint.systems.multistage import SPECIFICATION
+from tfinpaint.systems.partial_conv.system import PartialConv
 
 
-class Multistage(System):
+class Multistage(PartialConv):
     """See the top of the file.
 
     Args:
@@ -38,45 +36,15 @@ class Multistage(System):
     specification = SPECIFICATION
     feature_contrast = 1.0  # between black and white, for the feature network: images in [0, 1]
 
-    def __init__(self, width=64, depth=8, variant="paper", **kwargs):
-        super().__init__(variant=variant, **kwargs)
-        self.width, self.depth = width, depth
-        self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
-
-    @property
-    def stride(self):
-        return 2**self.depth
-
     def make_generator(self):
         return PartialConvUNet(self.width, self.depth, attention=(4, 3), variant=self.variant)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
-        weights = self.weights_of_terms
-        self.generator.frozen_norms = self.freeze_batch_norm
-        features = weights["perceptual"] or weights["style"]
-        self.features = VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
-        if weights.get("adversarial") and image_size < SMALLEST:
-            raise SettingsError(f"--image_size is at least {SMALLEST} for the critic (--weight_adversarial=0 does without it). "
-                                f"Got {image_size}")
-        if not weights.get("adversarial"):
+        super().compile_networks(perceptual_weights, critic_weights, image_size)
+        if not self.weights_of_terms["adversarial"]:
             self.critic = None
         elif self.critic is None:
             self.critic = PatchCritic(self.width)
-
-    @property
-    def judges_composite(self):
-        """Whether the feature network judges the composite beside the output."""
-        return self.variant == "official"
-
-    @property
-    def blanks_variation(self):
-        """Whether variation is that of the composite blanked outside the hole."""
-        return self.variant == "official"
-
-    def raw(self, generator, images, holes, training=False):
-        truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
-        return 2 * generator([truth * (1 - holes), holes], training=training) - 1
 
     def attention(self, images, holes, weights_at=None):
         self.check_images(images)
@@ -87,14 +55,13 @@ class Multistage(System):
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         targets = self.features(truth) if self.features else None
 
-        # 1. The generator.
+        # 1. The generator: the terms of equation (22).
         with tf.GradientTape() as tape:
             output = self.generator([truth * (1 - holes), holes], training=True)  # [B, H, W, 3]
-            weighted = self.weighted(self.terms(output, truth, holes, targets))
-            loss = tf.add_n(list(weighted.values()))
-            scaled = self.scaled(self.optimizer, loss)
-        self.update_generator(tape, scaled)
-        logs = {"loss": loss, **weighted}
+            terms = self.terms(output, truth, holes, targets)
+            if self.critic:
+                terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))
+        logs = self.learn(tape, terms)
 
         # 2. The critic: real and fake in one call, so that its kernels are normalised once.
         if self.critic:
@@ -105,13 +72,8 @@ class Multistage(System):
             logs["critic"] = self.update_critic(loss_of_critic)
         return logs
 
-    def terms(self, output, truth, holes, targets):
-        """The terms of equation (22), before their weights. All images [B, H, W, 3] in [0, 1]; targets: features of the truth."""
-        composite = output * holes + truth * (1 - holes)
-        terms = {"valid": masked_l1(output, truth, 1 - holes), "hole": masked_l1(output, truth, holes)}
-        if self.features:
-            terms.update(perceptual_and_style(self.features, [output, composite] if self.judges_composite else [output], targets))
-        terms["variation"] = total_variation(composite * holes) if self.blanks_variation else total_variation(composite, holes)
-        if self.critic:
-            terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))
-        return terms
+    def judged(self, output, composite):
+        return [output, composite] if self.variant == "official" else [output]
+
+    def variation(self, composite, holes):
+        return total_variation(composite * holes) if self.variant == "official" else total_variation(composite, holes)

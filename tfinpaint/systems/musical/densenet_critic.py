@@ -10,10 +10,7 @@ DenseNet-121 and no head: that of the released code is taken (256 values per pat
 import tensorflow as tf
 
 from tfinpaint.networks.parts import NORMAL
-from tfinpaint.settings import SettingsError
 from tfinpaint.weights.keras_files import keras_network
-
-_SMALLEST = 96  # pixels: 3 cells of 32
 
 
 class DenseNetCritic(tf.keras.Model):
@@ -23,18 +20,14 @@ class DenseNetCritic(tf.keras.Model):
         weights: of the trunk: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random".
         official: as released: no ImageNet normalisation, and all convolutions start from N(0, 0.02), scales of
             the norms from N(1, 0.02); so `weights` are lost there.
-        image_size: side of the images, for the message where it is too small.
 
     The norms work with the statistics of the batch, so real and fake are judged apart, each among its own.
 
     Raises: SettingsError where the weights cannot be had, naming --critic_weights.
     """
 
-    def __init__(self, weights="imagenet", official=False, image_size=256, **kwargs):
+    def __init__(self, weights="imagenet", official=False, **kwargs):
         super().__init__(**kwargs)
-        if image_size < _SMALLEST:
-            raise SettingsError(f"--image_size is at least {_SMALLEST} for the DenseNet critic of musical (--weight_adversarial=0 does "
-                                f"without it). Got {image_size}")
         self.official = official
         self.trunk = keras_network(tf.keras.applications.DenseNet121, "DenseNet-121", weights, "critic_weights",
                                    "--critic_weights=random to begin from random ones")

@@ -60,7 +60,7 @@ class Musical(System):
             raise SettingsError(f"--critic_weights={critic_weights}: the released code overwrites them, so --variant=official begins from "
                                 "random ones; leave it out")
         elif self.critic is None:
-            self.critic = DenseNetCritic(critic_weights or ("random" if official else "imagenet"), official, image_size)
+            self.critic = DenseNetCritic(critic_weights or ("random" if official else "imagenet"), official)
 
     def step(self, images, holes):
         targets = self.features((images + 1) / 2) if self.features else None
@@ -74,11 +74,8 @@ class Musical(System):
                     logs["critic"] = self.update_critic(lambda: self.loss_of_critic(images, tf.stop_gradient(output)))
 
             # 2. The generator.
-            weighted = self.weighted(self.terms(output, images, holes, targets))
-            loss = tf.add_n(list(weighted.values()))
-            scaled = self.scaled(self.optimizer, loss)
-        self.update_generator(tape, scaled)
-        return {"loss": loss, **weighted, **logs}
+            terms = self.terms(output, images, holes, targets)
+        return {**self.learn(tape, terms), **logs}
 
     def loss_of_critic(self, real, fake):
         loss = critic_cross_entropy(self.critic(real, training=True), self.critic(fake, training=True))

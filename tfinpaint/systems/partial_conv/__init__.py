@@ -18,7 +18,8 @@ SPECIFICATION = Specification(
         Term("style", 120.0, "their Gram matrices, of the output and of the composite", features=True),
         Term("variation", 0.1, "neighbours' differences of the composite in the hole and one pixel around it"),
     ),
-    fine_tuning_rates=(5e-5, 5e-6),
+    rates={"generator": 2e-4},
+    fine_tuning_rates={"generator": 5e-5},
     has_batch_norm=True,
     small={"width": 4, "depth": 4},
 )

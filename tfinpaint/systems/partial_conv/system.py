@@ -1,7 +1,7 @@
 """Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018. A baseline without attention.
 
-The U-Net of the multistage network (which took it from here) without its attention: section 3.2 and the supplement. Images in [0, 1]
-inside, holes blanked with 0. The terms of section 3.3:
+One U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms of section 3.3. Images in [0, 1] inside, holes
+blanked with 0.
 
 Adam 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running statistics. Both variants are the same.
 
@@ -9,24 +9,70 @@ Deviations: every convolution has a bias, as in the multistage network (32,865,2
 of neighbours of which one is missing, not all pairs of the rim.
 """
 
-from tfinpaint.networks import PartialConvUNet
-from tfinpaint.systems.multistage.system import Multistage
+import tensorflow as tf
+
+from tfinpaint.losses import masked_l1, perceptual_and_style, total_variation
+from tfinpaint.networks import PartialConvUNet, VGGFeatures
+from tfinpaint.systems.base import System
 from tfinpaint.systems.partial_conv import SPECIFICATION
 
 
-class PartialConv(Multistage):
-    """See the top of the file: the multistage system but for its attention and its critic. Arguments are `Multistage`'s."""
+class PartialConv(System):
+    """See the top of the file.
+
+    Args:
+        width: channels of the generator's first layer (paper: 64).
+        depth: halvings of the U-Net (paper: 8); images are multiples of 2^depth.
+        variant: "paper" or "official": the same.
+    """
 
     specification = SPECIFICATION
     feature_contrast = 1 / 0.226  # its authors' loss divides by ImageNet's deviation, 0.226 on average
 
+    def __init__(self, width=64, depth=8, variant="paper", **kwargs):
+        super().__init__(variant=variant, **kwargs)
+        self.width, self.depth = width, depth
+        self.generator = self.make_generator()
+        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+
+    @property
+    def stride(self):
+        return 2**self.depth
+
     def make_generator(self):
         return PartialConvUNet(self.width, self.depth, attention=())
 
-    @property
-    def judges_composite(self):
-        return True
+    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+        weights = self.weights_of_terms
+        self.generator.frozen_norms = self.freeze_batch_norm
+        features = weights["perceptual"] or weights["style"]
+        self.features = VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
 
-    @property
-    def blanks_variation(self):
-        return False
+    def raw(self, generator, images, holes, training=False):
+        truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
+        return 2 * generator([truth * (1 - holes), holes], training=training) - 1
+
+    def step(self, images, holes):
+        truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
+        targets = self.features(truth) if self.features else None
+        with tf.GradientTape() as tape:
+            output = self.generator([truth * (1 - holes), holes], training=True)  # [B, H, W, 3]
+            terms = self.terms(output, truth, holes, targets)
+        return self.learn(tape, terms)
+
+    def terms(self, output, truth, holes, targets):
+        """The terms before their weights. All images [B, H, W, 3] in [0, 1]; targets: features of the truth."""
+        composite = output * holes + truth * (1 - holes)
+        terms = {"valid": masked_l1(output, truth, 1 - holes), "hole": masked_l1(output, truth, holes)}
+        if self.features:
+            terms.update(perceptual_and_style(self.features, self.judged(output, composite), targets))
+        terms["variation"] = self.variation(composite, holes)
+        return terms
+
+    def judged(self, output, composite):
+        """What the feature network looks at: a list of images [B, H, W, 3] whose terms are added up."""
+        return [output, composite]
+
+    def variation(self, composite, holes):
+        """Differences of neighbours of which at least one is missing."""
+        return total_variation(composite, holes)

@@ -18,7 +18,7 @@ SPECIFICATION = Specification(
         Term("coarse", 0.1, "the same at the smaller sizes, added up"),
         Term("perceptual", 0.06, "L1 of VGG-16 features of the output", features=True),
     ),
-    rates=(5e-4, 5e-4),
+    rates={"generator": 5e-4},
     attention_layers=("known",),
     small={"width": 4, "depth": 2},
 )

@@ -60,8 +60,4 @@ class Residual(System):
             if self.features:
                 output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]
                 terms["perceptual"] = perceptual(self.features((output + 1) / 2), self.features((images + 1) / 2))
-            weighted = self.weighted(terms)
-            loss = tf.add_n(list(weighted.values()))
-            scaled = self.scaled(self.optimizer, loss)
-        self.update_generator(tape, scaled)
-        return {"loss": loss, **weighted}
+        return self.learn(tape, terms)
