@@ -151,7 +151,7 @@ class Checkpoints:
         if not _under(saved, "system/optimizer"):
             raise SettingsError(f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
                                 "run from it with --init_from")
-        for name in ("averaged_generator", *self._system.parts):
+        for name in dict.fromkeys(("generator", "averaged_generator", *self._system.parts)):
             part = getattr(self._system, name)
             if part is not None and _under(saved, f"system/{name}") != _shapes(part):
                 raise SettingsError(f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was --image_size "

@@ -5,7 +5,9 @@ import pytest
 import tensorflow as tf
 
 import tfinpaint
-from tfinpaint.data.batches import distances_to_known, training_batches
+from tfinpaint.data.batches import training_batches
+from tfinpaint.data.extra_inputs import distances as make_distances
+from tfinpaint.data.extra_inputs import distances_to_known
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.losses import distance_to_known
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
@@ -175,11 +177,12 @@ def test_gamma_is_the_variants_or_the_one_that_was_given(monkeypatch):
     def create(**settings):
         return tfinpaint.create("contextual_attention", width=4, **settings)
 
-    assert create().gamma == 0.99 and create().brings == ("distances",)
+    assert create().gamma == 0.99 and set(create().extra_inputs("strokes")) == {"distances"}
+    assert not create().extra_inputs("box")  # it has a formula
     assert create(variant="official").gamma == 0.9
     system = create(variant="official", discount=0.95)
     assert system.gamma == 0.95 and system.get_config() == {"variant": "official", "width": 4, "discount": 0.95}
-    assert not create(discount=1).brings
+    assert not create(discount=1).extra_inputs("strokes")
 
 
 def test_without_discount_distances_play_no_part(batch):
@@ -297,7 +300,8 @@ def test_another_size_than_the_critics_is_refused(batch):
 @pytest.mark.parametrize("kind", ["strokes", pytest.param("box", marks=pytest.mark.slow)])
 def test_the_pipelines_distances_are_the_losss(kind):
     photos, holes = PhotoSettings("samples:astronaut", image_size=SIZE), HoleSettings(kind=kind)
-    images, missing, distances = next(iter(training_batches(photos, holes, 4, 0, with_distances=True)))
+    images, missing, extra = next(iter(training_batches(photos, holes, 4, 0, extra_inputs={"distances": make_distances})))
+    distances = extra["distances"]
     assert images.shape == (4, SIZE, SIZE, 3) and distances.shape == missing.shape == (4, SIZE, SIZE, 1)
     np.testing.assert_allclose(distances, distance_to_known(missing), atol=1e-5)
     plain = next(iter(training_batches(photos, holes, 4, 0)))
@@ -314,7 +318,7 @@ def test_distances_where_nothing_is_known_and_where_all_is():
 
 def test_batches_of_seeds_have_no_distances():
     batches = training_batches(PhotoSettings("samples:astronaut", image_size=SIZE), HoleSettings(), 2, 0, holes_on_device=True,
-                               with_distances=True)
+                               extra_inputs={"distances": make_distances})
     images, seed = next(iter(batches))
     assert images.shape == (2, SIZE, SIZE, 3) and seed.shape == (2,)
 

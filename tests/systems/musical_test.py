@@ -34,7 +34,7 @@ def small(variant="paper", **settings):
 def critic():
     """The paper's critic with random weights, and these: building it takes longest here."""
     tf.keras.utils.set_random_seed(3)
-    critic = DenseNetCritic("random", image_size=SIZE)
+    critic = DenseNetCritic("random")
     return critic, [v.numpy() for v in critic.variables]
 
 
@@ -249,7 +249,7 @@ def test_a_file_of_weights_is_loaded(tmp_path):
     tf.keras.utils.set_random_seed(9)
     trunk = tf.keras.applications.DenseNet121(include_top=False, weights=None)
     trunk.save_weights(tmp_path / "densenet.h5")
-    critic = DenseNetCritic(str(tmp_path / "densenet.h5"), image_size=SIZE)
+    critic = DenseNetCritic(str(tmp_path / "densenet.h5"))
     for a, b in zip(critic.trunk.variables, trunk.variables, strict=True):
         np.testing.assert_array_equal(a, b)
     over = DenseNetCritic(str(tmp_path / "densenet.h5"), True, SIZE)  # released: overwrites what it loads

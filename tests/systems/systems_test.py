@@ -571,6 +571,6 @@ def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
 
 def test_distances_are_contextual_attentions_alone(batch):
     images, holes = batch
-    assert [name for name in SETTINGS if name != "multistage" and small(name).brings] == ["contextual_attention"]
+    assert [name for name in SETTINGS if name != "multistage" and small(name).extra_inputs("strokes")] == ["contextual_attention"]
     with pytest.raises(ValueError, match="pairs"):
         small("gated_conv").train_step((images, holes, holes))

@@ -248,6 +248,8 @@ class System(tf.keras.Model):
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError("batches are pairs (images, holes), or (images, seed) with `make_holes`, or (images, holes, extra inputs)")
         images, second, extra = data if len(data) == 3 else (*data, {})
+        if not isinstance(extra, dict) or set(extra) - set(self.specification.extra_inputs):
+            raise ValueError(f"batches are pairs (images, holes), or triples with a dictionary of {list(self.specification.extra_inputs)}")
         self.check_images(images)
         seeded = second.shape.rank == 1
         if seeded and self.make_holes is None:
