@@ -12,6 +12,7 @@ round i // n), so resuming costs nothing. A TFDS stream is shuffled with the see
 import functools
 import itertools
 from types import MappingProxyType
+from typing import Callable, Iterator, Mapping, Tuple
 
 import numpy as np
 import tensorflow as tf
