@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import small
 from PIL import Image
 
 from tfinpaint import SYSTEMS, train
@@ -13,16 +14,7 @@ from tfinpaint import SYSTEMS, train
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 QUICK = ("--train_data=samples:astronaut,chelsea", "--eval_data=samples:coffee", "--image_size=32", "--batch_size=2",
          "--perceptual_weights=none", "--steps=2", "--log_every=1", "--eval_count=1")
-# What makes each system small: flags that others do not have. DeepFill's widths are multiples of 4, its critics small with them.
-SMALL_SYSTEM = {
-    "contextual_attention": ("--width=8",),
-    "musical": ("--width=4", "--weight_adversarial=0"),  # its critic takes no image under 96 pixels, and a DenseNet
-    "multistage": ("--width=4", "--depth=4", "--weight_adversarial=0"),
-    "coherent_semantic": ("--width=4", "--depth=4", "--weight_adversarial=0"),
-    "partial_conv": ("--width=4", "--depth=4"),
-    "gated_conv": ("--width=8",),
-    "residual": ("--width=4", "--depth=4"),
-}
+SMALL_SYSTEM = {name: small.flags(name) for name in SYSTEMS}
 SMALL = (*QUICK, *SMALL_SYSTEM["multistage"])
 PATHS = sorted(CONFIGS.glob("*.flags"))
 
@@ -134,8 +126,8 @@ def test_configs_say_how_to_obtain_their_data(run, tmp_path, monkeypatch, path):
 @pytest.mark.parametrize("path", [path if path.stem in FEW else pytest.param(path, marks=pytest.mark.slow) for path in PATHS],
                          ids=lambda p: p.stem)
 def test_configs_run(run, tmp_path, path):
-    small = SMALL_SYSTEM[flags_of(path)["system"]]
-    status, out, _ = run(f"--flagfile={path}", *QUICK, *small, f"--run_dir={tmp_path / 'run'}", "--resize=0", "--steps=0")
+    flags = SMALL_SYSTEM[flags_of(path)["system"]]
+    status, out, _ = run(f"--flagfile={path}", *QUICK, *flags, f"--run_dir={tmp_path / 'run'}", "--resize=0", "--steps=0")
     assert status == 0 and "Validation at step 0" in out
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from small import SMALL
 
 import tfinpaint
 from tfinpaint import inpaint, windows
@@ -210,10 +211,6 @@ def test_batches_of_different_length_are_refused(model):
         _fill_tensors(model, np.zeros((2, 9, 9, 3), np.uint8), np.zeros((2, 9, 9), np.uint8))
 
 
-SYSTEMS = {"contextual_attention": {"width": 4}, "musical": {"width": 4}, "multistage": {"width": 4, "depth": 4},
-           "coherent_semantic": {"width": 4, "depth": 5}, "partial_conv": {"width": 4, "depth": 4}, "gated_conv": {"width": 8},
-           "residual": {"width": 4, "depth": 2}}
-
 CLEAN = """
 import json, sys
 import numpy as np, tensorflow as tf
@@ -234,7 +231,7 @@ def systems(tmp_path_factory, request):
     """A folder with an export of each of these systems, and their painters by name."""
     folder = tmp_path_factory.mktemp("systems")
     baselines = ("partial_conv", "gated_conv")
-    painters = {name: Painter(tfinpaint.create(name, **settings), 64) for name, settings in SYSTEMS.items()
+    painters = {name: Painter(tfinpaint.create(name, **settings), 64) for name, settings in SMALL.items()
                 if (name in baselines) == (request.param == "baselines")}
     for name, painter in painters.items():
         saved_model.export(painter, str(folder / name), {**CARD, "system": name})

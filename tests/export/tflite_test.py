@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from small import SMALL
 
 import tfinpaint
 from tfinpaint.export import tflite
@@ -10,9 +11,7 @@ from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
-SYSTEMS = {"contextual_attention": {"width": 8}, "musical": {"width": 8}, "multistage": {"width": 8, "depth": 4},
-           "coherent_semantic": {"width": 8, "depth": 5}, "partial_conv": {"width": 8, "depth": 4}, "gated_conv": {"width": 16},
-           "residual": {"width": 8, "depth": 2}}
+SYSTEMS = {name: {**settings, "width": 2 * settings["width"]} for name, settings in SMALL.items()}
 SIZE = 64
 
 

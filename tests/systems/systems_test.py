@@ -10,6 +10,8 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from small import SMALL as SETTINGS
+from small import TERMS_LEFT_OUT
 
 import tfinpaint
 from tfinpaint import networks
@@ -18,9 +20,6 @@ from tfinpaint.settings import HoleSettings, SettingsError
 from tfinpaint.systems.base import Critics
 
 SIZE = 64
-SETTINGS = {"contextual_attention": {"width": 8}, "musical": {"width": 4}, "multistage": {"width": 4, "depth": 4},
-            "coherent_semantic": {"width": 4, "depth": 4}, "partial_conv": {"width": 4, "depth": 4}, "gated_conv": {"width": 8},
-            "residual": {"width": 4, "depth": 2}}
 TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"l1", "hole", "perceptual", "style", "variation"},
          "multistage": {"valid", "hole", "perceptual", "style", "variation", "adversarial"},
          "coherent_semantic": {"rough", "refinement", "consistency", "adversarial", "feature_adversarial"},
@@ -49,9 +48,8 @@ made = {}
 
 
 def compile_settings(name, **settings):
-    """Without VGG, and without MUSICAL's critic, which needs 96 pixels (musical_test.py), unless `settings` say otherwise."""
-    without = {"loss_weights": {"adversarial": 0.0}} if name == "musical" else {}
-    return {"perceptual_weights": "none", "image_size": SIZE} | without | settings
+    """Without VGG, and without the terms that small versions leave out (musical_test.py has its critic), unless told otherwise."""
+    return {"perceptual_weights": "none", "image_size": SIZE, "loss_weights": TERMS_LEFT_OUT[name]} | settings
 
 
 def small(name, variant="paper", **settings):

@@ -8,20 +8,18 @@ import weakref
 import numpy as np
 import pytest
 import tensorflow as tf
+from small import SMALL, TERMS_LEFT_OUT
 from tensorflow.python.framework.func_graph import FuncGraph
 
 import tfinpaint
 
-SMALL = {"contextual_attention": {"width": 4}, "musical": {"width": 4}, "multistage": {"width": 4, "depth": 5},
-         "coherent_semantic": {"width": 4, "depth": 5}, "partial_conv": {"width": 4, "depth": 5}, "gated_conv": {"width": 4},
-         "residual": {"width": 4, "depth": 2}}
 MOST = 15  # MB for each system, where a graph of the smallest takes 25 and of most over 100
 
 
 def train(name):
     """Two compiled steps of a small system, and a fill. -> weak references to it and to its graphs."""
     system = tfinpaint.create(name, **SMALL[name])
-    system.compile(perceptual_weights="none", loss_weights={"adversarial": 0.0} if name == "musical" else None, image_size=64)
+    system.compile(perceptual_weights="none", loss_weights=TERMS_LEFT_OUT[name], image_size=64)
     holes = np.zeros((2, 64, 64, 1), np.float32)
     holes[:, 20:40, 16:48] = 1
     batch = tf.zeros([2, 64, 64, 3]), tf.constant(holes)

@@ -12,18 +12,15 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from small import SMALL, TERMS_LEFT_OUT
 
 import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import train
 
-SMALL = (("width", 4), ("depth", 4))
-RUNS = {"contextual_attention": {"system_settings": (("width", 8),), "steps": 6},  # the generator learns on the fifth
-        "musical": {"system_settings": (("width", 4),), "loss_weights": (("adversarial", 0.0),)},  # its critic needs 96 pixels
-        "multistage": {"system_settings": SMALL}, "coherent_semantic": {"system_settings": SMALL},
-        "partial_conv": {"system_settings": SMALL}, "gated_conv": {"system_settings": (("width", 8),)},
-        "residual": {"system_settings": (("width", 4), ("depth", 2))}}
+RUNS = {name: {"system_settings": tuple(SMALL[name].items()), "loss_weights": tuple(TERMS_LEFT_OUT[name].items())} for name in SMALL}
+RUNS["contextual_attention"]["steps"] = 6  # the generator learns on the fifth
 
 
 def settings_of(name, **changes):
@@ -143,7 +140,8 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
     ("musical", {"loss_weights": (), "critic_weights": "random"}, "--image_size is at least 96"),
     ("musical", {"system_settings": (("depth", 4),)}, "--system=musical has no setting depth"),
     ("coherent_semantic", {"perceptual_weights": "random"}, "--image_size is at least 64 for the critic .--weight_feature_adversarial=0"),
-    ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)}, "--image_size is at least 24 for the critic .--weight_adversarial=0"),
+    ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)},
+     "--image_size is at least 24 for the critic .--weight_adversarial=0"),
     ("multistage", {"photos": PhotoSettings("samples:", image_size=16)}, "--image_size is at least 24 for the critic"),
 ])
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change, message, eager):

@@ -78,16 +78,17 @@ class DeepFillV1(System):
 
     def step(self, images, holes, distances=None):
         if self.critic is None:
-            return self.learn(images, holes, distances, critic=lambda composite: {})
+            return self.turn_of_all(images, holes, distances, critic=lambda composite: {})
         self._check_side(images)
 
         def critic(composite):
             return {"critic": self.update_critic(lambda: self.loss_of_critics(images, tf.stop_gradient(composite), holes))}
 
         turn = tf.equal((self.critic_optimizer.iterations + 1) % _CRITIC_STEPS, 0)
-        return tf.cond(turn, lambda: self.learn(images, holes, distances, critic), lambda: self.watch(images, holes, distances, critic))
+        return tf.cond(turn, lambda: self.turn_of_all(images, holes, distances, critic),
+                       lambda: self.turn_of_critics(images, holes, distances, critic))
 
-    def learn(self, images, holes, distances, critic):
+    def turn_of_all(self, images, holes, distances, critic):
         """A batch on which the generator learns too, after the critics."""
         with tf.GradientTape() as tape:
             coarse, refined, composite = self.forward(images, holes)
@@ -96,7 +97,7 @@ class DeepFillV1(System):
             terms = self.terms(coarse, refined, composite, images, holes, distances)
         return {**self.learn(tape, terms), **logs}
 
-    def watch(self, images, holes, distances, critic):
+    def turn_of_critics(self, images, holes, distances, critic):
         """A batch on which only the critics learn."""
         coarse, refined, composite = self.forward(images, holes)
         logs = critic(composite)

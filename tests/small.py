@@ -1,0 +1,12 @@
+"""The small version of every system, as its specification has it."""
+
+from tfinpaint.systems.specification import all_systems
+
+SMALL = {name: dict(system.small) for name, system in all_systems().items()}
+TERMS_LEFT_OUT = {name: dict(system.small_terms) for name, system in all_systems().items()}
+
+
+def flags(name):
+    """The flags that make a system small."""
+    return (*(f"--{setting}={value}" for setting, value in SMALL[name].items()),
+            *(f"--weight_{term}={weight:g}" for term, weight in TERMS_LEFT_OUT[name].items()))
