@@ -136,6 +136,8 @@ class System(tf.keras.Model):
             `weights_at` this and float32 [B, h, w], the weights of the position that the pixel lies in (layers/looks.py).
         """
         self.check_images(images)
+        if not self.attention_layers:
+            return self.raw(self.averaged, images, holes), []
         return self.averaged([images * (1 - holes), holes], with_attention=True, weights_at=weights_at)
 
     def check_images(self, images):
@@ -278,7 +280,7 @@ class System(tf.keras.Model):
         Args:
             tape: GradientTape that recorded them.
             terms: {name: scalar}, before their weights.
-            part: whose variables move. The generator's moving average follows them.
+            part: whose variables move. Where they are the generator's, its moving average follows.
 
         Returns: {name: scalar}: "loss" and each weighted term.
         """
@@ -287,7 +289,9 @@ class System(tf.keras.Model):
             loss = tf.add_n(list(weighted.values()))
             scaled = self.scaled(self.parts[part], loss)
         self.descend(part, tape, scaled)
-        self.update_average()
+        in_generator = {id(variable) for variable in self.generator.trainable_variables}
+        if any(id(variable) in in_generator for variable in self.trainable(part)):
+            self.update_average()
         return {"loss": loss, **weighted}
 
     def update_critic(self, loss_of_critic, part="critic"):
