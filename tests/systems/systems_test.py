@@ -18,6 +18,7 @@ from tfinpaint import networks
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.settings import HoleSettings, SettingsError
 from tfinpaint.systems.base import Critics
+from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 
 SIZE = 64
 TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"l1", "hole", "perceptual", "style", "variation"},
@@ -135,8 +136,8 @@ def test_parameter_counts_of_coherent_semantic(no_numbers):
 
 
 def test_parameter_counts_of_the_critics(no_numbers):
-    assert count(networks.InstancePatchCritic()) == 2_766_529
-    assert count(networks.FeaturePatchCritic()) == 10_487_296
+    assert count(InstancePatchCritic()) == 2_766_529
+    assert count(FeaturePatchCritic()) == 10_487_296
     whole, window = networks.WassersteinCritic(256, 64, last=4), networks.WassersteinCritic(128, 64, last=8)
     assert (count(whole), count(window)) == (2_733_441, 4_339_329)
     assert count(Critics(whole=whole, window=window)) == 7_072_770
