@@ -19,6 +19,9 @@ from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.settings import HoleSettings, SettingsError
 from tfinpaint.systems.base import Critics
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
+from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
+from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
+from tfinpaint.systems.musical.unet import MusicalUNet
 
 SIZE = 64
 TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"l1", "hole", "perceptual", "style", "variation"},
@@ -117,7 +120,7 @@ def no_numbers(monkeypatch):
 
 @pytest.mark.slow
 def test_parameter_counts_of_musical_and_partial_conv(no_numbers):
-    assert count(networks.MusicalUNet(variant="official")) == 44_134_147
+    assert count(MusicalUNet(variant="official")) == 44_134_147
     assert count(networks.PartialConvUNet(attention=())) == 32_865_236
 
 
@@ -131,14 +134,14 @@ def test_parameter_counts_of_deepfill(no_numbers, gated, width, parts):
 
 @pytest.mark.slow
 def test_parameter_counts_of_coherent_semantic(no_numbers):
-    unets = networks.CoherentSemanticUNets()
+    unets = CoherentSemanticUNets()
     assert (count(unets.rough), count(unets.refine)) == (54_419_459, 77_692_291)
 
 
 def test_parameter_counts_of_the_critics(no_numbers):
     assert count(InstancePatchCritic()) == 2_766_529
     assert count(FeaturePatchCritic()) == 10_487_296
-    whole, window = networks.WassersteinCritic(256, 64, last=4), networks.WassersteinCritic(128, 64, last=8)
+    whole, window = WassersteinCritic(256, 64, last=4), WassersteinCritic(128, 64, last=8)
     assert (count(whole), count(window)) == (2_733_441, 4_339_329)
     assert count(Critics(whole=whole, window=window)) == 7_072_770
 

@@ -22,6 +22,11 @@ def create(name, variant="paper", **settings):
     unknown = sorted(set(settings) - set(specification.defaults))
     if unknown:
         raise SettingsError(f"--system={name} has no setting {', '.join(unknown)}; it has {', '.join(specification.defaults)}")
+    for setting in specification.settings:
+        value = settings.get(setting.name)
+        if value is not None and not setting.allows(value):
+            lowest = "above" if setting.above_low else "at least"
+            raise SettingsError(f"--{setting.name} is {lowest} {setting.low} and at most {setting.high} for {name}. Got {value}")
     return specification.load()(variant=variant, **settings)
 
 

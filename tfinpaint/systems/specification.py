@@ -20,7 +20,7 @@ class Setting:
     """An argument of the system that makes small and large versions of it.
 
     default:   the paper's; None: the variant's own.
-    low, high: bounds, both allowed.
+    low, high: bounds, both allowed; with `above_low` the lower one is not.
     help:      what it is, for this system.
     """
 
@@ -29,6 +29,11 @@ class Setting:
     low: float
     high: float
     help: str
+    above_low: bool = False
+
+    def allows(self, value: float) -> bool:
+        """Whether a value is within the bounds."""
+        return (self.low < value if self.above_low else self.low <= value) and value <= self.high
 
 
 @dataclasses.dataclass(frozen=True)

@@ -155,7 +155,8 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     memory = f"{figures['memory'] / 2**30:.1f} GiB of memory at most so far"
     if device().device_type == "GPU":
         memory += f", {tf.config.experimental.get_memory_info('GPU:0')['peak'] / 2**30:.1f} GiB of the GPU's"
-    rate = system.schedule.rate if system.schedule else float(system.optimizer.learning_rate.numpy())
+    schedule = system.schedules.get("generator")
+    rate = schedule.rate if schedule else float(system.optimizer.learning_rate.numpy())
     return lines + [
         description(settings, rate),
         f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, {settings.batch_size / seconds:.1f} "

@@ -10,7 +10,7 @@ SPECIFICATION = Specification(
     settings=(
         Setting("width", 32, 4, 1024, "channels of the generator's first layers; the critics have twice as many"),
         Setting("discount", None, 0, 1, "gamma of the spatial discount: a missing pixel counts gamma^distance; 1: none. Default: 0.99, "
-                                        "with --variant=official 0.9"),
+                                        "with --variant=official 0.9", above_low=True),
     ),
     terms=(
         Term("hole", 1.2, "L1 in the hole, discounted by gamma^distance to what is known: 1.2 x coarse + refined"),

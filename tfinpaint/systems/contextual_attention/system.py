@@ -19,7 +19,6 @@ import tensorflow as tf
 from tfinpaint.layers.patches import shape
 from tfinpaint.losses import critic_wasserstein, generator_wasserstein, gradient_penalty, region_l1, spatial_discount
 from tfinpaint.networks import DeepFill
-from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import Critics, System
 from tfinpaint.systems.contextual_attention import SPECIFICATION
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
@@ -43,8 +42,6 @@ class DeepFillV1(System):
 
     def __init__(self, width=32, discount=None, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
-        if discount is not None and not 0 < discount <= 1:
-            raise SettingsError(f"--discount is above 0 and at most 1. Got {discount}")
         self.width, self.discount = width, discount
         self.gamma = discount or _GAMMA[variant]
         self.generator = self.make_generator()
