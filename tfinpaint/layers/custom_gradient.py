@@ -1,20 +1,22 @@
 """`tf.custom_gradient` for functions of tensors, whose graphs can be collected.
 
-TensorFlow's own enters each gradient of a graph into a table for the life of the process, and with the gradient the tensors that it
-closes over, hence the whole graph (github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients. The table
+TensorFlow's own enters each gradient of a graph into a table that lives as long as the process, and
+with the gradient the tensors that it closes over, hence the whole graph
+(github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients. The table
 then only says where they are.
 """
 
 import functools
+import weakref
 
 import tensorflow as tf
-from tensorflow.python.framework.ops import gradient_registry  # TensorFlow has no public name for the table
+from tensorflow.python.framework.ops import gradient_registry  # it has no public name
 
 _KEPT = "tfinpaint_gradients"  # attribute of a graph: {name: gradient}
 
 
 def custom_gradient(function):
-    """Decorator: `function(*tensors)` returns a tensor and its gradient function, as for `tf.custom_gradient`."""
+    """Decorator like `tf.custom_gradient`: `function(*tensors)` -> a tensor, its gradient function."""
     decorated = tf.custom_gradient(function)
 
     @functools.wraps(function)
@@ -27,6 +29,23 @@ def custom_gradient(function):
     return run
 
 
+def self_adjoint(function):
+    """Decorator: `function(x, *constants)` is linear in the tensor x and its own adjoint.
+
+    So its gradient is the function itself. TensorFlow's own would go back through each slice.
+    """
+
+    @functools.wraps(function)
+    def run(x, *constants):
+        @custom_gradient
+        def apply(x):
+            return function(x, *constants), lambda upstream: run(upstream, *constants)
+
+        return apply(x)
+
+    return run
+
+
 def _hand_over(result):
     """Moves the gradient of `result`, a tensor of a graph, from the table to the graph."""
     name = result.op.get_attr("_gradient_op_type").decode()
@@ -34,4 +53,10 @@ def _hand_over(result):
     if not hasattr(result.graph, _KEPT):
         setattr(result.graph, _KEPT, {})
     getattr(result.graph, _KEPT)[name] = entry["type"]
-    entry["type"] = lambda op, *upstream: getattr(op.graph, _KEPT)[name](op, *upstream)
+    made_in = weakref.ref(result.graph)
+
+    def gradient(op, *upstream):
+        graph = made_in() if op is None else op.graph  # a SavedModel's writer has no op to give
+        return getattr(graph, _KEPT)[name](op, *upstream)
+
+    entry["type"] = gradient

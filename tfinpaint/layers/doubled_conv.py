@@ -7,8 +7,9 @@ of the output there is a 2x2 convolution of the map that gives the same result, 
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint.layers.arguments import fixed
 from tfinpaint.layers.gated_conv import GatedConv2D
-from tfinpaint.layers.patches import fixed, shape
+from tfinpaint.layers.shapes import shape
 
 # Place in the block, tap of the 2x2 window, tap of the 3x3 window. In an even row the window's last two pixels are one, in an odd row
 # its first two.

@@ -7,7 +7,7 @@ attention paper (2020), whose M is `count` here and whose E is the size of the w
 import tensorflow as tf
 
 from tfinpaint.layers.doubled_conv import doubled_conv
-from tfinpaint.layers.patches import double
+from tfinpaint.layers.shapes import double
 
 _WIDE = 256  # filters above which a kernel is so large that rearranging it for `doubled_conv` costs more than is saved
 

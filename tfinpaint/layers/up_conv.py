@@ -8,9 +8,10 @@ the taps are rounded before they are added up.
 
 import tensorflow as tf
 
+from tfinpaint.layers.arguments import fixed
 from tfinpaint.layers.doubled_conv import conv_of_blocks
-from tfinpaint.layers.patches import fixed, shape
-from tfinpaint.layers.rows import converting
+from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.tracing import converting
 
 _WIDE = 512  # filters from which on a kernel is large
 _TAPS = [3, 1, 2, 0]  # of the 4 along an axis: those that an even place of the output sees, those of an odd one

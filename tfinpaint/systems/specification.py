@@ -63,7 +63,7 @@ class Specification:
     has_batch_norm:       whether its generator has statistics to freeze.
     takes_critic_weights: whether its critic begins from a trained network.
     attention_layers:     a name for each attention that a map can be shown of.
-    attention_is_flow:    whether its authors draw where it looks as a flow.
+    attention_is_flow:    whether its authors draw its attention map as a flow.
     brings:               inputs of its step beside images and holes that the pipeline can make: "distances".
     small:                settings of a version for tests. small_terms: weights of terms that it does without.
     release:              "module:RELEASE", what its authors released (tfinpaint.weights.releases.Release), or None.
