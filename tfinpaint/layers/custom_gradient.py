@@ -16,7 +16,7 @@ _KEPT = "tfinpaint_gradients"  # attribute of a graph: {name: gradient}
 
 
 def custom_gradient(function):
-    """Decorator like `tf.custom_gradient`: `function(*tensors)` -> a tensor, its gradient function."""
+    """Decorator: `function(*tensors)` returns a tensor and its gradient function."""
     decorated = tf.custom_gradient(function)
 
     @functools.wraps(function)

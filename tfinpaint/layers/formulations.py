@@ -2,10 +2,10 @@
 
 Two layers are written in two ways. Both ways give the same result, at a different cost:
 
-    PatchAttention        the whole map: scores of all positions     patch_attention.py
-                          the hole alone: scores of its positions    patch_attention_in_hole.py
-    ContextualAttention   by patches: products of 3x3 patches        contextual_attention.py
-                          by pixels: products of pixels, added up    contextual_attention_by_pixels.py
+    PatchAttention        the whole map: scores of all positions   patch_attention.py
+                          the hole alone: scores of its positions  patch_attention_in_hole.py
+    ContextualAttention   by patches: products of 3x3 patches      contextual_attention.py
+                          by pixels: products of pixels, summed    contextual_attention_by_pixels.py
 """
 
 from typing import Union
