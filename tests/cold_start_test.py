@@ -11,7 +11,7 @@ import tensorflow as tf
 
 import tfinpaint
 from tfinpaint.layers import CoherentSemanticAttention, ContextualAttention, PatchAttention
-from tfinpaint.layers.making import making_weights
+from tfinpaint.layers.tracing import making_weights
 from tfinpaint.networks.parts import make_weights
 from tfinpaint.painter import Painter
 

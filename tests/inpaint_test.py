@@ -10,8 +10,9 @@ import pytest
 from absl import flags
 from PIL import Image
 
-from tfinpaint import attention, inpaint, loading
-from tfinpaint.attention import Look
+from tfinpaint import inpaint, loading
+from tfinpaint.attention_maps import placing
+from tfinpaint.attention_maps.placing import AttentionMap
 from tfinpaint.photo import read_photo
 from tfinpaint.settings import SettingsError
 from tfinpaint.windows import Box
@@ -27,17 +28,17 @@ class Red:
         return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
 
 
-class Looking(Red):
-    """Looks from everywhere in the hole at the top left, in a window of 16 x 24, by cells of 8."""
+class Attending(Red):
+    """Its best match is the top left everywhere in the hole, in a window of 16 x 24, by cells of 8."""
 
     def check_attention(self):
         pass
 
-    def attention(self, photo, mask, at=None):
+    def attention_maps(self, photo, mask, at=None):
         hole = mask > 127
         self.calls.append(("attention", int(hole.sum()), at))
-        at = attention.choose_pixel(hole.astype(np.uint8), at)
-        return [Look(name, Box(0, 0, 16, 24), (8.0, 8.0), np.zeros((2, 3, 2), np.int32), np.full((2, 3), 1 / 6), at, is_flow)
+        at = placing.choose_pixel(hole.astype(np.uint8), at)
+        return [AttentionMap(name, Box(0, 0, 16, 24), (8.0, 8.0), np.zeros((2, 3, 2), np.int32), np.full((2, 3), 1 / 6), at, is_flow)
                 for name, is_flow in (("stage_1 2x3", False), ("stage_2 2x3", True))]
 
 
@@ -114,7 +115,7 @@ def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):
 
 
 def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
-    monkeypatch.setattr(loading, "load", lambda path: Looking())
+    monkeypatch.setattr(loading, "load", lambda path: Attending())
     photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
     plain, output = tmp_path / "plain.webp", tmp_path / "out/o.webp"
     assert run(f"--image={photo}", f"--mask={mask}", f"--output={plain}")[0] == 0
@@ -127,18 +128,18 @@ def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
     for name in names:
         assert f"attention: {output.parent / name}: " in out
         assert Image.open(output.parent / name).size == (528, 352 + 64)
-    assert ("attention", 50, (7, 9)) in Looking.calls
+    assert ("attention", 50, (7, 9)) in Attending.calls
 
 
 def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
-    monkeypatch.setattr(loading, "load", lambda path: Looking())
+    monkeypatch.setattr(loading, "load", lambda path: Attending())
     for name in ("in/a.png", "in/b/c.jpg"):
         _write(tmp_path / name)
     mask = _mask(tmp_path / "m.png")
     status, out, _ = run(f"--image={tmp_path}/in", f"--mask={mask}", f"--output={tmp_path}/out", "--attention", "--grow_hole=1")
     assert status == 0 and (tmp_path / "out/a_attention_stage_1_places.png").exists()
     assert (tmp_path / "out/b/c_attention_stage_2_flow.png").exists()
-    assert Looking.calls[0] == ("attention", 50 + 2 * (5 + 10), None)
+    assert Attending.calls[0] == ("attention", 50 + 2 * (5 + 10), None)
     # A pixel outside the hole is a line for each photograph; nothing of it is written.
     status, _, err = run(f"--image={tmp_path}/in", f"--mask={mask}", f"--output={tmp_path}/none", "--attention", "--attention_at=0,0")
     assert status == 1 and err.count("--attention_at=0,0 is no pixel of the hole") == 2 and not (tmp_path / "none").exists()

@@ -24,7 +24,7 @@ def _aligned_indices(n, m):
 
 
 def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_scale=10.0):
-    """-> output [B, H, W, C], strongest key [B, H / rate, W / rate, 2] (row, column), weights [B, queries, keys]."""
+    """-> output [B, H, W, C], best matches [B, H / rate, W / rate, 2] (row, column), weights [B, queries, keys]."""
     features = np.asarray(features, np.float64)
     _, height, width, _ = features.shape
     assert height % rate == 0 and width % rate == 0
@@ -32,16 +32,16 @@ def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_s
     small = aligned_corners(features, rows, columns)
     small_hole = aligned_corners(aligned_corners(hole, height, width), rows, columns)
     grid = list(np.ndindex(rows, columns))
-    outputs, strongest, all_weights = [], [], []
+    outputs, matches, all_weights = [], [], []
     for picture, sampled, missing in zip(features, small, small_hole):
         queries = np.array([naive._patch(sampled, *q, patch_size).ravel() for q in grid])
         keys = np.array([k / max(np.sqrt(np.square(k).sum()), 1e-4) for k in queries])
         known = np.array([0.0 if naive._patch(missing, *k, patch_size).any() else 1.0 for k in grid])
         weights = _masked_softmax(fused(queries @ keys.T, rows, columns, fuse), known, softmax_scale)
         outputs.append(_paste(picture, weights, grid, rate))
-        strongest.append(np.array([grid[k] for k in weights.argmax(1)]).reshape(rows, columns, 2))
+        matches.append(np.array([grid[k] for k in weights.argmax(1)]).reshape(rows, columns, 2))
         all_weights.append(weights)
-    return np.stack(outputs), np.stack(strongest), np.stack(all_weights)
+    return np.stack(outputs), np.stack(matches), np.stack(all_weights)
 
 
 def fused(score, rows, columns, taps):

@@ -1,4 +1,4 @@
-"""Pictures to look at: their pixels."""
+"""Pictures to matches at: their pixels."""
 
 import numpy as np
 
@@ -22,13 +22,13 @@ def test_positions_are_green_at_the_top_left_and_pink_at_the_bottom_right():
     assert len({tuple(c) for c in colors.reshape(-1, 3)}) == 24  # every position has its own colour
 
 
-def test_an_attention_picture_shows_where_missing_pixels_look():
-    look = np.zeros((2, 2, 2), int)
-    look[0, 1] = (1, 0)  # the top right cell looks at the bottom left
+def test_missing_pixels_have_the_colour_of_their_best_match():
+    matches = np.zeros((2, 2, 2), int)
+    matches[0, 1] = (1, 0)  # of the top right cell: the bottom left
     photo = np.full((4, 4, 3), 100, np.uint8)
     hole = np.zeros((4, 4))
     hole[0:2, 2:4] = 1
-    shown = pictures.attention_picture(look, photo, hole)
+    shown = pictures.matches_in_colors(matches, photo, hole)
     np.testing.assert_array_equal(shown[0:2, 2:4], np.broadcast_to(pictures.position_colors(2, 2)[1, 0], (2, 2, 3)))
     assert (shown[2:] == int(100 * 0.35 + 255 * 0.65)).all()
 

@@ -149,7 +149,7 @@ class Filled(NamedTuple):
 
 def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     """Fills one photograph."""
-    attention = _attention(painter, job, photo.pixels, mask) if FLAGS.attention else {}
+    attention = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
     options = {} if FLAGS.server else {"detail": FLAGS.detail}  # a server's model was exported with it or without
     pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, **options)
     if FLAGS.side_by_side:
@@ -177,16 +177,17 @@ def _write(filled: Filled):
     return warnings, [f"{job.image} ({_size(filled.photo.pixels)}) -> {job.output}"] + lines
 
 
-def _attention(painter, job: Job, pixels, mask) -> dict:
-    """Pictures of where the attentions look: {path: (picture, what it is)}."""
-    from tfinpaint.attention_pictures import pictures
+def _attention_maps(painter, job: Job, pixels, mask) -> dict:
+    """Pictures of the attention maps: {path: (picture, what it is)}."""
+    from tfinpaint.attention_maps.pictures import pictures
     from tfinpaint.filling import grown
 
     hole = 255 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole)
     found, beginning = {}, os.path.splitext(job.output)[0]
-    for look in painter.attention(pixels, hole, settings.parse_range("attention_at", FLAGS.attention_at, int)):
-        for kind, picture in pictures(look, pixels, hole).items():
-            found[f"{beginning}_attention_{look.layer}_{kind}.png"] = picture, f"{look.name}, {kind}"
+    at = settings.parse_range("attention_at", FLAGS.attention_at, int)
+    for map_ in painter.attention_maps(pixels, hole, at):
+        for kind, picture in pictures(map_, pixels, hole).items():
+            found[f"{beginning}_attention_{map_.layer}_{kind}.png"] = picture, f"{map_.name}, {kind}"
     return found
 
 

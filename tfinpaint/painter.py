@@ -10,7 +10,8 @@ large holes included (detail.py). An exported model brings it along and is a pai
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import attention, detail, filling, windows
+from tfinpaint import detail, filling, windows
+from tfinpaint.attention_maps import placing
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
@@ -59,8 +60,8 @@ class Painter(tf.Module):
         """
         return filling.fill(self._fill_one, self.stride, self.working_size, photo, mask, grow, feather, detail)
 
-    def attention(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
-        """Where the system's attentions look when it fills all holes of a photograph at once: an `attention.Look` for each of them.
+    def attention_maps(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
+        """The attention maps of the system when it fills all holes of a photograph at once: an `AttentionMap` for each attention layer.
 
         photo, mask:  as of `fill`. They are seen in one window around all holes, reduced where it is larger than the working size.
         at:           row and column of the pixel of the hole whose weights are wanted; by default the hole's innermost.
@@ -71,7 +72,7 @@ class Painter(tf.Module):
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask)
         hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W]
-        at = attention.choose_pixel(hole, at)
+        at = placing.choose_pixel(hole, at)
         window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
         pixels, here = tf.constant(photo[window.slices]), tf.constant(hole[window.slices][..., np.newaxis] > 0)  # [h, w, 3], [h, w, 1]
         pixels = tf.cast(tf.where(here, tf.zeros_like(pixels), pixels), tf.float32)
@@ -81,7 +82,7 @@ class Painter(tf.Module):
         images, holes = self._pad(pixels, here)  # [1, H', W', 3], [1, H', W', 1]
         place = [[(p - first) * reduced // of for p, first, reduced, of in zip(at, window, size, window.size)]]
         _, found = self._attend(images, holes, tf.constant(place))
-        return attention.looks(self.system, found, window, size, tuple(images.shape[1:3]), at)
+        return placing.place_maps(self.system, found, window, size, tuple(images.shape[1:3]), at)
 
     def check_attention(self):
         """Raises SettingsError where the system has no attention."""
@@ -201,7 +202,7 @@ class Painter(tf.Module):
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _attend(self, images, holes, weights_at):
-        return self.system.attention(tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at)
+        return self.system.attention_maps(tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at)
 
     def _generate_any(self, images, holes):
         """`system.generate` with what lies under the holes blanked to 0."""

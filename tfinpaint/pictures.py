@@ -1,4 +1,4 @@
-"""Pictures to look at: grids of a batch, and attention coloured by where it looks. All uint8 RGB."""
+"""Pictures to look at: grids of a batch, and the matches of attention maps in colours. All uint8 RGB."""
 
 import cv2
 import numpy as np
@@ -25,17 +25,17 @@ def position_colors(height, width):
     return np.rint(top * (1 - y) + bottom * y).astype(np.uint8)
 
 
-def attention_picture(look, photo, hole):
-    """Each missing pixel in the colour of the place that it looks at most; what is known is the photograph, faded.
+def matches_in_colors(matches, photo, hole):
+    """Each missing pixel in the colour of the place of its best match; what is known is the photograph, faded.
 
     Args:
-        look: int [h, w, 2], rows and columns of a map that divides the photograph.
+        matches: int [h, w, 2], rows and columns of a map that divides the photograph.
         photo: uint8 [H, W, 3].
         hole: [H, W], 1 where missing.
     """
-    h, w = look.shape[:2]
+    h, w = matches.shape[:2]
     height, width = photo.shape[:2]
-    colors = position_colors(h, w)[look[..., 0], look[..., 1]]  # [h, w, 3]
+    colors = position_colors(h, w)[matches[..., 0], matches[..., 1]]  # [h, w, 3]
     colors = cv2.resize(colors, (width, height), interpolation=cv2.INTER_NEAREST)
     return np.where(hole[..., None] > 0, colors, faded(photo))
 
@@ -55,16 +55,16 @@ def composite(photo, output, hole):
     return np.where(hole[..., None] > 0, output, photo)
 
 
-def sample_row(photo, hole, output, looks=()):
-    """One row of a sample grid: input, hole, output, composite, original, and a map for each attention.
+def sample_row(photo, hole, output, matches=()):
+    """One row of a sample grid: input, hole, output, composite, original, and the map of each attention.
 
     Args:
         photo, output: uint8 [H, W, 3].
         hole: [H, W], 1 where missing.
-        looks: int [h, w, 2] for each attention.
+        matches: int [h, w, 2] for each attention.
     """
     hole_picture = np.repeat(np.uint8(255) * (hole[..., None] > 0), 3, axis=-1)
-    maps = [attention_picture(look, photo, hole) for look in looks]
+    maps = [matches_in_colors(found, photo, hole) for found in matches]
     return [blanked(photo, hole), hole_picture, output, composite(photo, output, hole), photo, *maps]
 
 

@@ -332,7 +332,7 @@ def test_attention_is_a_runs_alone(folder, command_line, tmp_path):
     assert status == 1 and err.startswith("tfinpaint: --attention takes a run directory as --model") and err.count("\n") == 1
     assert not (tmp_path / "o.png").exists()
     with pytest.raises(SettingsError, match="--attention takes a run directory"):
-        tfinpaint.load(str(folder / "1")).attention(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8))
+        tfinpaint.load(str(folder / "1")).attention_maps(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8))
 
 
 def test_twelve_megapixels_go_through_both_signatures(model):

@@ -32,7 +32,7 @@ def test_equations(variant, where):
     hole = HOLES[where]
     for features in (random_features(0, 1, 6, 7, 5, dtype=np.float64), positive_features(1, 1, 6, 7, 5)):
         layer = CoherentSemanticAttention(variant, dtype=features.dtype)
-        got, attention = layer([features, hole.astype(features.dtype)], return_attention=True)
+        got, attention = layer([features, hole.astype(features.dtype)], with_attention_weights=True)
         want, want_attention = coherent_semantic_attention(features, hole, variant)
         tolerance = 1e-8 if features.dtype == np.float64 else 2e-5
         assert largest_difference(got, want) < tolerance
@@ -55,7 +55,7 @@ def run_by_hand(variant, rows, hole_cells):
     """[H, W, C] and the hole's (row, column) -> output and attention as lists."""
     features = np.array([rows], np.float32)
     hole = hole_map(*features.shape[1:3], *((y, x, y + 1, x + 1) for y, x in hole_cells))
-    output, attention = CoherentSemanticAttention(variant)([features, hole], return_attention=True)
+    output, attention = CoherentSemanticAttention(variant)([features, hole], with_attention_weights=True)
     np.testing.assert_allclose(np.einsum("qk,kc->qc", attention[0], features.reshape(-1, features.shape[-1])),
                                np.reshape(output, (-1, features.shape[-1])), atol=1e-5)
     return np.asarray(output)[0], np.asarray(attention)[0]
@@ -130,7 +130,7 @@ def test_where_both_scores_are_0_the_key_is_copied():
 @pytest.mark.parametrize("where", ["all", "none"])
 def test_without_known_cells_or_without_a_hole_features_come_back(variant, where):
     features = random_features(3, 1, 6, 7, 4)
-    got, attention = CoherentSemanticAttention(variant)([features, HOLES[where]], return_attention=True)
+    got, attention = CoherentSemanticAttention(variant)([features, HOLES[where]], with_attention_weights=True)
     np.testing.assert_array_equal(got, features)
     np.testing.assert_array_equal(attention, np.eye(42)[None])
 
@@ -140,21 +140,21 @@ def test_what_lies_under_the_hole_only_steers():
     features, hole = random_features(4, 1, 6, 7, 5), HOLES["several"]
     missing = hole[..., 0] > 0
     layer = CoherentSemanticAttention("paper")
-    got, attention = layer([features, hole], return_attention=True)
+    got, attention = layer([features, hole], with_attention_weights=True)
     assert largest_difference(layer([np.where(hole > 0, 50 * features, features), hole]), got) < 1e-5
     attention = np.asarray(attention)[0]
     np.testing.assert_allclose(attention.sum(1), 1, rtol=1e-5)
     assert (attention >= 0).all() and (attention[:, missing.ravel()] == 0).all()
     filled = np.asarray(got)[missing]
     assert (filled <= features[~missing].max(0) + 1e-5).all() and (filled >= features[~missing].min(0) - 1e-5).all()
-    official = CoherentSemanticAttention("official")([positive_features(4, 1, 6, 7, 5), hole], return_attention=True)[1][0]
+    official = CoherentSemanticAttention("official")([positive_features(4, 1, 6, 7, 5), hole], with_attention_weights=True)[1][0]
     assert (np.asarray(official)[:, missing.ravel()] == 0).all()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_attention_makes_the_output(variant):
     features = positive_features(5, len(BATCH), 6, 7, 5)
-    got, attention = CoherentSemanticAttention(variant)([features, BATCH], return_attention=True)
+    got, attention = CoherentSemanticAttention(variant)([features, BATCH], with_attention_weights=True)
     assert attention.shape == (len(BATCH), 42, 42)
     want = tf.matmul(attention, features.reshape(-1, 42, 5))
     assert largest_difference(np.reshape(got, want.shape), want) < 2e-5
@@ -307,7 +307,7 @@ def test_eager_function_and_compiled_are_equal(variant):
     def run(x, hole):
         with tf.GradientTape() as tape:
             tape.watch(x)
-            output, attention = layer([x, hole], return_attention=True)
+            output, attention = layer([x, hole], with_attention_weights=True)
             total = tf.reduce_sum(output * upstream)
         return output, attention, tape.gradient(total, x)
 

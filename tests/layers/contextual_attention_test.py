@@ -23,14 +23,14 @@ BATCH = np.concatenate(list(HOLES.values()))
 def test_released_steps(rate, fuse, patch_size, spread):
     """Small features share the weight among many keys (and leave some with those of the hole), large ones give it to one."""
     features = spread * random_features(0, len(BATCH), 8, 12, 5)
-    got, strongest = ContextualAttention(patch_size, rate, fuse)([features, BATCH], return_strongest=True)
-    want, want_strongest, weights = contextual_attention(features, BATCH, patch_size, rate, fuse)
+    got, matches = ContextualAttention(patch_size, rate, fuse)([features, BATCH], with_attention_maps=True)
+    want, want_matches, weights = contextual_attention(features, BATCH, patch_size, rate, fuse)
     assert largest_difference(got, want) < 2e-5
-    assert strongest.dtype == tf.int32 and strongest.shape == (len(BATCH), 8 // rate, 12 // rate, 2)
-    best = np.sort(weights, -1)[..., -2:].reshape(*strongest.shape[:3], 2)
+    assert matches.dtype == tf.int32 and matches.shape == (len(BATCH), 8 // rate, 12 // rate, 2)
+    best = np.sort(weights, -1)[..., -2:].reshape(*matches.shape[:3], 2)
     clear = best[..., 1] > best[..., 0] + 1e-4  # else rounding picks among equals
     assert clear[:-1].mean() > 0.5
-    np.testing.assert_array_equal(np.asarray(strongest)[clear], want_strongest[clear])
+    np.testing.assert_array_equal(np.asarray(matches)[clear], want_matches[clear])
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.0, 30.0])
@@ -55,9 +55,9 @@ def test_by_hand():
     is the 2 x 2 patch at the first position, [(1, 0), (0, 1)] over padding: the hole's features are copied, as released. So the first
     position receives .75 (1, 0), the second .75 (0, 1) and .5 (1, 0), each / 4."""
     features, hole = np.array([[[[1, 0], [0, 1]]]], np.float32), hole_map(1, 2, (0, 1, 1, 2))
-    got, strongest = ContextualAttention(1, 1, 1, np.log(3))([features, hole], return_strongest=True)
+    got, matches = ContextualAttention(1, 1, 1, np.log(3))([features, hole], with_attention_maps=True)
     np.testing.assert_allclose(got, [[[[0.1875, 0], [0.125, 0.1875]]]], atol=1e-6)
-    np.testing.assert_array_equal(strongest, [[[[0, 0], [0, 0]]]])
+    np.testing.assert_array_equal(matches, [[[[0, 0], [0, 0]]]])
 
 
 def test_short_keys_by_hand():
@@ -76,10 +76,10 @@ def test_fuse_by_hand():
     them. Values [1 2], [2 4], [4 0]. The first query's, (1024 [1 2] + 64 [2 4] + 2 [4 0]) / 1090 = [1160 2304] / 1090; the second's
     (4096, 65536, 64) / 69696: [135424 270336] / 69696; the third's (16, 4096, 8192) / 12304: 40976 / 12304 and beyond the map."""
     features = np.array([1, 2, 4], np.float32).reshape(1, 1, 3, 1)
-    got, strongest = ContextualAttention(1, 1, 3, np.log(2))([features, hole_map(1, 3)], return_strongest=True)
+    got, matches = ContextualAttention(1, 1, 3, np.log(2))([features, hole_map(1, 3)], with_attention_maps=True)
     want = [1160 / 1090, 2304 / 1090 + 135424 / 69696, 270336 / 69696 + 40976 / 12304]
     np.testing.assert_allclose(np.ravel(got), np.array(want) / 4, rtol=1e-5)
-    np.testing.assert_array_equal(np.asarray(strongest)[0, 0], [[0, 0], [0, 1], [0, 2]])
+    np.testing.assert_array_equal(np.asarray(matches)[0, 0], [[0, 0], [0, 1], [0, 2]])
 
 
 def test_fuse_wraps_across_row_ends_by_hand():
@@ -122,9 +122,9 @@ def test_no_known_key_gives_zeros(rate, fuse):
     """All hole; and a chequerboard of sampled positions, half of them known, but no 3 x 3 patch."""
     chequers = (np.indices((8 // rate, 12 // rate)).sum(0) % 2).repeat(rate, 0).repeat(rate, 1)[None, ..., None]
     for hole in (HOLES["all"], chequers.astype(np.float32)):
-        got, strongest = ContextualAttention(rate=rate, fuse=fuse)([random_features(4, 1, 8, 12, 5), hole], return_strongest=True)
+        got, matches = ContextualAttention(rate=rate, fuse=fuse)([random_features(4, 1, 8, 12, 5), hole], with_attention_maps=True)
         np.testing.assert_array_equal(got, np.zeros((1, 8, 12, 5)))
-        assert (np.asarray(strongest) >= 0).all() and (np.asarray(strongest) < [8 // rate, 12 // rate]).all()
+        assert (np.asarray(matches) >= 0).all() and (np.asarray(matches) < [8 // rate, 12 // rate]).all()
 
 
 @pytest.mark.parametrize("height,width", [(16, 24), (32, 48), (7, 9), (3, 5), (4, 6), (16, 12), (1, 1), (37, 25)])
@@ -161,12 +161,12 @@ def test_each_picture_has_its_own_hole():
 @pytest.mark.parametrize("rate,fuse", [(2, 3), (1, 1)])
 def test_eager_function_and_compiled_are_equal(rate, fuse):
     features, layer = random_features(8, len(BATCH), 8, 12, 4), ContextualAttention(rate=rate, fuse=fuse)
-    want, want_strongest = layer([features, BATCH], return_strongest=True)
+    want, want_matches = layer([features, BATCH], with_attention_maps=True)
     for jit_compile in (False, True):
-        call = tf.function(lambda f, h: layer([f, h], return_strongest=True), jit_compile=jit_compile)
-        got, strongest = call(features, BATCH)
+        call = tf.function(lambda f, h: layer([f, h], with_attention_maps=True), jit_compile=jit_compile)
+        got, matches = call(features, BATCH)
         assert largest_difference(got, want) < 1e-5
-        np.testing.assert_array_equal(strongest[:-1], want_strongest[:-1])
+        np.testing.assert_array_equal(matches[:-1], want_matches[:-1])
 
 
 def test_unknown_sizes():

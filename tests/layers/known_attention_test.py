@@ -37,14 +37,14 @@ def case():
 
 def test_equals_the_loops_and_tells_where_it_looks(case):
     layer, features, hole = case
-    output, (strongest, weights) = layer([features, hole], return_strongest=True, weights_at=tf.constant([[12, 20], [31, 0]]))
+    output, (matches, weights) = layer([features, hole], with_attention_maps=True, weights_at=tf.constant([[12, 20], [31, 0]]))
     np.testing.assert_array_equal(output, layer([features, hole]))
     matrices = [np.asarray(v)[0, 0] for v in (layer.query.kernel, layer.key.kernel, layer.value.kernel, layer.project.kernel)]
     for k, place in enumerate((1 * 5 + 2, 3 * 5 + 0)):
         expected, maps = naive_attention(features[k], hole[k, ..., 0], *matrices, np.asarray(layer.project.bias))
         np.testing.assert_allclose(output[k], expected, atol=2e-4)
         np.testing.assert_allclose(np.ravel(weights[k]), maps[place], atol=1e-5)
-        np.testing.assert_array_equal(np.asarray(strongest[k]).reshape(-1, 2), np.stack(np.divmod(maps.argmax(1), 5), -1))
+        np.testing.assert_array_equal(np.asarray(matches[k]).reshape(-1, 2), np.stack(np.divmod(maps.argmax(1), 5), -1))
     assert np.sum(weights, (1, 2)) == pytest.approx(1)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.layers import MultistageAttention, PatchAttention, patch_attention
+from tfinpaint.layers import MultistageAttention, PatchAttention, formulations
 
 VARIANTS = ("paper", "official")
 SETTINGS = [(v, p, k) for v in VARIANTS for p, k in ((1, 3), (3, 3), (1, 1), (3, 1), (3, 5))]
@@ -408,7 +408,7 @@ def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
 @pytest.mark.parametrize("at_once", [1, 500, 10**9])
 def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
     """The hole's rows some at a time, from one on: the same output and gradient as all at once. Two pictures, of which one needs more."""
-    monkeypatch.setattr(patch_attention, "_AT_ONCE", at_once)
+    monkeypatch.setattr(formulations, "_SCORES_OF_A_TURN", at_once)
     layer, features = PatchAttention(patch_size, 3, variant), tf.constant(random_features(8, 2, 6, 7, 5))
     hole = tf.constant(np.concatenate([HOLES["inside"], HOLES["several"]]))
 
@@ -422,7 +422,7 @@ def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
     in_turns = tf.function(layer, input_signature=[[tf.TensorSpec([None, None, None, channels]) for channels in (5, 1)]])
     for got, expected in zip(both(in_turns), want):
         assert largest_difference(got, expected) < 1e-5
-    monkeypatch.setattr(patch_attention, "_LARGE", 1)
+    monkeypatch.setattr(formulations, "_LARGEST_MAP", 1)
     for got, expected in zip(both(tf.function(layer)), want):
         assert largest_difference(got, expected) < 1e-5
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.layers.patches import double
+from tfinpaint.layers.shapes import double
 from tfinpaint.networks import DeepFill
 from tfinpaint.networks.parts import conv, instance_norm, up_conv
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets, RefinementUNet, RoughUNet, _DilatedHalving

@@ -226,15 +226,15 @@ def test_mixed_precision_step(batch):
 def test_attention_looks_at_known_positions_only(batch):
     images, holes = batch
     system = small()
-    output, looks = system.attention(images, holes)
+    output, maps = system.attention_maps(images, holes)
     np.testing.assert_allclose(output, system.generate(images, holes), atol=1e-5)
-    assert [look.shape[1] for look in looks] == [SIZE // 8, SIZE // 4]
-    for look in looks:
-        look = look.numpy()
-        b, h, w, _ = look.shape
+    assert [matches.shape[1] for matches in maps] == [SIZE // 8, SIZE // 4]
+    for matches in maps:
+        matches = matches.numpy()
+        b, h, w, _ = matches.shape
         cells = np.asarray(holes).reshape(b, h, SIZE // h, w, SIZE // w).max((2, 4))
         for k in range(b):
-            assert (cells[k][look[k, ..., 0], look[k, ..., 1]] == 0).all()
+            assert (cells[k][matches[k, ..., 0], matches[k, ..., 1]] == 0).all()
 
 
 def test_compiling_again_keeps_what_was_trained(batch):

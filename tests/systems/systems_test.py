@@ -363,47 +363,47 @@ def check_unknown_sizes(system, batch):
 @systems
 def test_attention_gives_the_output_and_where_it_looks(name, batch):
     system = small(name)
-    output, looks = system.attention(*batch)
+    output, maps = system.attention_maps(*batch)
     np.testing.assert_allclose(output, system.generate(*batch), atol=1e-5)
     sides = {"contextual_attention": [8], "gated_conv": [8], "musical": [16, 16], "coherent_semantic": [8], "multistage": [8, 16],
              "partial_conv": [], "residual": [8]}[name]
-    assert [tuple(look.shape) for look in looks] == [(2, side, side, 2) for side in sides]
-    for look in looks:
-        assert look.dtype == tf.int32 and np.min(look) >= 0 and np.max(look) < look.shape[1]
+    assert [tuple(matches.shape) for matches in maps] == [(2, side, side, 2) for side in sides]
+    for matches in maps:
+        assert matches.dtype == tf.int32 and np.min(matches) >= 0 and np.max(matches) < matches.shape[1]
 
 
 @systems
 def test_asking_for_the_weights_of_a_pixel_changes_nothing_else(name, batch):
     system = small(name)
-    output, looks = system.attention(*batch)
-    again, pairs = system.attention(*batch, np.array([(20, 30), (30, 20)]))
+    output, maps = system.attention_maps(*batch)
+    again, pairs = system.attention_maps(*batch, np.array([(20, 30), (30, 20)]))
     np.testing.assert_array_equal(again, output)
-    assert len(pairs) == len(looks) == len(system.attention_layers)
-    for look, (strongest, weights) in zip(looks, pairs):
-        np.testing.assert_array_equal(strongest, look)
-        assert weights.shape == look.shape[:3] and (np.sum(weights, (1, 2)) <= 1 + 1e-5).all()
+    assert len(pairs) == len(maps) == len(system.attention_layers)
+    for matches, (again_matches, weights) in zip(maps, pairs):
+        np.testing.assert_array_equal(again_matches, matches)
+        assert weights.shape == matches.shape[:3] and (np.sum(weights, (1, 2)) <= 1 + 1e-5).all()
 
 
 @pytest.mark.parametrize("name", ["musical", "coherent_semantic"])
 def test_attention_looks_at_known_positions_only(name, batch):
     system = small(name)
-    for look, patch in zip(system.attention(*batch)[1], (1, 3)):
-        look = np.asarray(look)
-        side = look.shape[1]
+    for matches, patch in zip(system.attention_maps(*batch)[1], (1, 3)):
+        matches = np.asarray(matches)
+        side = matches.shape[1]
         missing = np.asarray(batch[1]).reshape(2, side, SIZE // side, side, SIZE // side).max((2, 4))
         if patch == 3:  # a patch that touches the hole takes no part either
             missing = np.asarray(tf.nn.max_pool2d(missing[..., None], 3, 1, "SAME"))[..., 0]
         assert 0 < missing.mean() < 0.9
         for k in range(2):
-            assert not missing[k][look[k, ..., 0], look[k, ..., 1]].any()
+            assert not missing[k][matches[k, ..., 0], matches[k, ..., 1]].any()
 
 
 def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch):
-    look = np.asarray(small("coherent_semantic").attention(*batch)[1][0])
+    matches = np.asarray(small("coherent_semantic").attention_maps(*batch)[1][0])
     known = np.asarray(batch[1]).reshape(2, 8, 8, 8, 8).max((2, 4)) == 0
     grid = np.stack(np.meshgrid(np.arange(8), np.arange(8), indexing="ij"), -1)
     for k in range(2):
-        np.testing.assert_array_equal(look[k][known[k]], grid[known[k]])
+        np.testing.assert_array_equal(matches[k][known[k]], grid[known[k]])
 
 
 # ------------------------------------------------------------------------------------------------- networks, rates, weights
@@ -566,7 +566,7 @@ def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
     system = small(name)
     stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 64}.get(name, 16)
     assert system.stride == stride
-    for call in (system.generate, system.attention, lambda *data: system.train_step(data)):
+    for call in (system.generate, system.attention_maps, lambda *data: system.train_step(data)):
         with pytest.raises(ValueError, match=f"multiples of {stride}. Got 20 x 64"):
             call(batch[0][:, :20], batch[1][:, :20])
 

@@ -69,7 +69,7 @@ class ExportedPainter:
         del with_detail
         return self._model.fill_window(window, hole, shown)
 
-    def attention(self, photo, mask, at=None):
+    def attention_maps(self, photo, mask, at=None):
         """Not there, either."""
         self.check_attention()
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated
 
 from tfinpaint.export.model_card import write_card
-from tfinpaint.layers import PartialConv2D, rows
+from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError, first_line
 
@@ -79,7 +79,7 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
     module.fill = fill
     folder = tempfile.mkdtemp(prefix="tfinpaint-")
     try:
-        with rows.static_sizes():
+        with tracing.static_sizes():
             tf.saved_model.save(module, folder, signatures={SIGNATURE: fill.get_concrete_function()})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]

@@ -1,4 +1,7 @@
-"""Layers, one idea of one paper per file. All take and give float32 NHWC; `hole` is 1 where pixels are missing."""
+"""Layers, one idea of one paper per file.
+
+All take and give float32 NHWC. `hole` is 1 where pixels are missing.
+"""
 
 from tfinpaint.layers.coherent_semantic_attention import CoherentSemanticAttention
 from tfinpaint.layers.contextual_attention import ContextualAttention
@@ -9,5 +12,7 @@ from tfinpaint.layers.partial_conv import PartialConv2D
 from tfinpaint.layers.patch_attention import PatchAttention
 from tfinpaint.layers.squeeze_excite import SqueezeExcite
 
-__all__ = ["CoherentSemanticAttention", "ContextualAttention", "GatedConv2D", "MultiScaleAttention", "MultistageAttention",
-           "PartialConv2D", "PatchAttention", "SqueezeExcite"]
+__all__ = [
+    "CoherentSemanticAttention", "ContextualAttention", "GatedConv2D", "MultiScaleAttention",
+    "MultistageAttention", "PartialConv2D", "PatchAttention", "SqueezeExcite",
+]

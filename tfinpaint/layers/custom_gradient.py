@@ -1,7 +1,8 @@
 """`tf.custom_gradient` for functions of tensors, whose graphs can be collected.
 
-TensorFlow's own enters each gradient of a graph into a table for the life of the process, and with the gradient the tensors that it
-closes over, hence the whole graph (github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients. The table
+TensorFlow's own enters each gradient of a graph into a table that lives as long as the process, and
+with the gradient the tensors that it closes over, hence the whole graph
+(github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients. The table
 then only says where they are.
 """
 
@@ -9,13 +10,13 @@ import functools
 import weakref
 
 import tensorflow as tf
-from tensorflow.python.framework.ops import gradient_registry  # TensorFlow has no public name for the table
+from tensorflow.python.framework.ops import gradient_registry  # it has no public name
 
 _KEPT = "tfinpaint_gradients"  # attribute of a graph: {name: gradient}
 
 
 def custom_gradient(function):
-    """Decorator: `function(*tensors)` returns a tensor and its gradient function, as for `tf.custom_gradient`."""
+    """Decorator: `function(*tensors)` returns a tensor and its gradient function."""
     decorated = tf.custom_gradient(function)
 
     @functools.wraps(function)
@@ -24,6 +25,23 @@ def custom_gradient(function):
         if not tf.executing_eagerly():
             _hand_over(result)
         return result
+
+    return run
+
+
+def self_adjoint(function):
+    """Decorator: `function(x, *constants)` is linear in the tensor x and its own adjoint.
+
+    So its gradient is the function itself. TensorFlow's own would go back through each slice.
+    """
+
+    @functools.wraps(function)
+    def run(x, *constants):
+        @custom_gradient
+        def apply(x):
+            return function(x, *constants), lambda upstream: run(upstream, *constants)
+
+        return apply(x)
 
     return run
 

@@ -1,50 +1,62 @@
 """A 3x3 convolution of a map whose rows and columns were repeated, computed at the map's own size.
 
-Of the 3x3 pixels that such a convolution sees, some are always the same pixel of the map: for each of the four places in a 2x2 block
-of the output there is a 2x2 convolution of the map that gives the same result, for 16 products in place of 36.
+Of the 3x3 pixels that such a convolution sees, some are always the same pixel of the map. So for
+each of the four places in a 2x2 block of the output there is a 2x2 convolution of the map that
+gives the same result, with 16 products instead of 36.
 """
 
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint.layers.arguments import fixed
 from tfinpaint.layers.gated_conv import GatedConv2D
-from tfinpaint.layers.patches import fixed, shape
+from tfinpaint.layers.shapes import shape
 
-# Place in the block, tap of the 2x2 window, tap of the 3x3 window. In an even row the window's last two pixels are one, in an odd row
-# its first two.
+# Place in the block, tap of the 2x2 window, tap of the 3x3 window. In an even row the window's last
+# two pixels are the same, in an odd row its first two.
 _TAPS = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
 
 
-def doubled_conv(x, kernel):
-    """x [B, H, W, C], kernel [3, 3, C, F] -> [B, 2H, 2W, F]: rows and columns repeated, zeros beyond the border, convolved."""
+def doubled_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Repeats rows and columns and convolves, with zeros beyond the border.
+
+    x [B, H, W, C], kernel [3, 3, C, F] -> [B, 2H, 2W, F].
+    """
     kernel = tf.convert_to_tensor(kernel)  # half precision, where a layer's variable is read in it
     channels, filters = kernel.shape[2:]
-    kernels = tf.einsum("aiu,bjv,uvcf->ijcabf", tf.cast(_TAPS, kernel.dtype), tf.cast(_TAPS, kernel.dtype), kernel)  # [2, 2, C, 2, 2, F]
+    taps = tf.cast(_TAPS, kernel.dtype)
+    kernels = tf.einsum("aiu,bjv,uvcf->ijcabf", taps, taps, kernel)  # [2, 2, C, 2, 2, F]
     kernels = tf.reshape(kernels, [2, 2, channels, 4 * filters])
     return conv_of_blocks(x, kernels)
 
 
-def conv_of_blocks(x, kernels):
+def conv_of_blocks(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
     """x [B, H, W, C], kernels [2, 2, C, 4 F] -> [B, 2H, 2W, F], with zeros beyond the border.
 
-    One 2x2 convolution for each place (a, b) in a 2x2 block of the output, F filters after F filters; its window begins at
-    (y - 1 + a, x - 1 + b).
+    One 2x2 convolution for each place (a, b) in a 2x2 block of the output, F filters after F
+    filters. Its window begins at (y - 1 + a, x - 1 + b).
     """
     (batch, height, width, _), filters = shape(x), kernels.shape[3] // 4
-    # (Explicit padding has a slow gradient on CPUs, and so have slices x[a:b]; that of tf.slice is tf.pad.)
-    y = tf.nn.conv2d(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]), kernels, 1, "VALID")  # [B, H + 1, W + 1, 4 F]
+    # (A convolution's explicit padding has a slow gradient on CPUs, and so have slices x[a:b]. The
+    # gradient of tf.slice is tf.pad.)
+    padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
+    y = tf.nn.conv2d(padded, kernels, 1, "VALID")  # [B, H + 1, W + 1, 4 F]
     parts = tf.split(y, 4, axis=-1)
     places = [(a, b) for a in (0, 1) for b in (0, 1)]
     size = [batch, height, width, filters]
-    blocks = tf.concat([tf.slice(part, [0, a, b, 0], size) for part, (a, b) in zip(parts, places)], -1)  # [B, H, W, 4 F]
-    return tf.nn.depth_to_space(blocks, 2)
+    blocks = [tf.slice(part, [0, a, b, 0], size) for part, (a, b) in zip(parts, places)]
+    return tf.nn.depth_to_space(tf.concat(blocks, -1), 2)  # [B, 2H, 2W, F]
 
 
 class DoubledConv2D(tf.keras.layers.Conv2D):
-    """Keras' Conv2D, 3x3 with padding "same", of a map whose rows and columns are repeated first: [B, H, W, C] -> [B, 2H, 2W, filters]."""
+    """Keras' Conv2D, 3x3 with padding "same", of a map whose rows and columns are repeated first.
+
+    [B, H, W, C] -> [B, 2H, 2W, filters].
+    """
 
     def __init__(self, filters, **kwargs):
-        super().__init__(filters, **fixed(kwargs, kernel_size=3, padding="same", strides=1, dilation_rate=1))
+        kwargs = fixed(kwargs, kernel_size=3, padding="same", strides=1, dilation_rate=1)
+        super().__init__(filters, **kwargs)
 
     def convolution_op(self, inputs, kernel):
         return doubled_conv(inputs, kernel)
@@ -55,7 +67,10 @@ class DoubledConv2D(tf.keras.layers.Conv2D):
 
 
 class DoubledGatedConv2D(GatedConv2D):
-    """GatedConv2D, 3x3, of a map whose rows and columns are repeated first: [B, H, W, C] -> [B, 2H, 2W, filters]."""
+    """GatedConv2D, 3x3, of a map whose rows and columns are repeated first.
+
+    [B, H, W, C] -> [B, 2H, 2W, filters].
+    """
 
     def __init__(self, filters, **kwargs):
         super().__init__(filters, **fixed(kwargs, kernel_size=3, strides=1, dilation_rate=1))

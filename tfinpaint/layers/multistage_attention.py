@@ -1,6 +1,7 @@
-"""One stage of the multistage attention network: pixel-wise attention and the fusion of what was with what was found.
+"""One stage of the multistage attention network: pixel-wise attention, fused with its features.
 
-Source: equations (9)-(12) of Wang et al., Multistage attention network for image inpainting, Pattern Recognition 2020.
+Source: equations (9)-(12) of Wang et al., Multistage attention network for image inpainting,
+Pattern Recognition 2020.
 """
 
 import tensorflow as tf
@@ -15,15 +16,17 @@ class MultistageAttention(tf.keras.layers.Layer):
     Args:
         variant: "paper" or "official", see `PatchAttention`.
 
-    Call arguments and returns are PatchAttention's; the fusion changes features outside the hole too.
+    Call arguments and returns are those of PatchAttention. The fusion changes features outside the
+    hole too.
 
-    Sub-layers: `attention` (PatchAttention), `squeeze_excite` over [features, attended], `merge` (1x1 convolution back to C).
+    Sub-layers: `attention` (PatchAttention), `squeeze_excite` over [features, attended], `merge`
+    (1x1 convolution back to C).
     """
 
     def __init__(self, variant="paper", **kwargs):
         super().__init__(**kwargs)
         self.variant = variant
-        self.attention = PatchAttention(patch_size=1, propagation=3, variant=variant, name="attention", dtype=self.dtype_policy)
+        self.attention = PatchAttention(1, 3, variant, name="attention", dtype=self.dtype_policy)
         self.squeeze_excite = SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
 
     def build(self, input_shape):
@@ -34,14 +37,15 @@ class MultistageAttention(tf.keras.layers.Layer):
                 layer.build((None, None, None, 2 * channels))
         super().build(input_shape)
 
-    def call(self, inputs, return_strongest=False, weights_at=None):
+    def call(self, inputs, with_attention_maps=False, weights_at=None):
         features, hole = inputs
-        attended = self.attention([features, hole], return_strongest=return_strongest, weights_at=weights_at)
-        if return_strongest:
-            attended, look = attended
+        attended = self.attention(
+            [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+        if with_attention_maps:
+            attended, maps = attended
         both = tf.concat([tf.cast(features, attended.dtype), attended], axis=-1)  # [B, H, W, 2C]
         merged = self.merge(self.squeeze_excite(both))  # [B, H, W, C]  (12)
-        return (merged, look) if return_strongest else merged
+        return (merged, maps) if with_attention_maps else merged
 
     def get_config(self):
         return {**super().get_config(), "variant": self.variant}

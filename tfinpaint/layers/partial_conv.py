@@ -1,34 +1,38 @@
 """Partial convolution: a convolution that sees known pixels only.
 
-Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018; equations (1)-(5) of the multistage
-attention paper (2020), whose M is `count` here and whose E is the size of the window, k * k * C.
+Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018; equations
+(1)-(5) of the multistage attention paper (2020), whose M is `count` here and whose E is the size of
+the window, k * k * C.
 """
 
 import tensorflow as tf
 
 from tfinpaint.layers.doubled_conv import doubled_conv
-from tfinpaint.layers.patches import double
+from tfinpaint.layers.shapes import double
 
-_WIDE = 256  # filters above which a kernel is so large that rearranging it for `doubled_conv` costs more than is saved
+_WIDE = 256  # with more filters, rearranging the kernel for `doubled_conv` costs more than it saves
 
 
 class PartialConv2D(tf.keras.layers.Layer):
-    """Convolves the known pixels, scales up for the missing ones, and says where the result is known.
+    """Convolves known pixels, scales up for the missing ones, and says where the result is known.
 
     Args:
         filters: channels of the output.
-        kernel_size: odd side of the square window, k. The padding is k // 2 on every side and counts as missing.
+        kernel_size: odd side of the square window, k. The padding is k // 2 on every side and
+            counts as missing.
         strides: step between windows.
-        doubled: whether the first part of what is called comes at half the size, and its rows and columns are to be repeated. 3x3 only.
+        doubled: whether the first part of the input comes at half the size, and its rows and
+            columns are to be repeated. 3x3 only.
 
     Call arguments: `[features, valid]`
         features: [B, H, W, C].
         valid: 1 where known, 0 where missing: [B, H, W, C], or [B, H, W, 1] for all channels.
-        Each may be a list of parts that are taken as concatenated, every part of `valid` having one channel (a decoder's
-        up-sampled features and its encoder's): the same result as with the maps repeated over the channels, for less work.
+        Each may be a list of parts (a decoder's up-sampled features and its encoder's), taken as
+        concatenated. Each part of `valid` then has one channel: the same result as with the maps
+        repeated over the channels, for less work.
 
-    Returns: features [B, ceil(H / s), ceil(W / s), filters], 0 where no pixel of the window is known; and
-        valid [B, ceil(H / s), ceil(W / s), 1], 1 where at least one is.
+    Returns: features [B, ceil(H / s), ceil(W / s), filters], 0 where no pixel of the window is
+        known; and valid [B, ceil(H / s), ceil(W / s), 1], 1 where at least one is.
 
     Weights: kernel [k, k, C, filters], bias [filters], in this order.
     """
@@ -38,7 +42,8 @@ class PartialConv2D(tf.keras.layers.Layer):
         if kernel_size % 2 != 1:
             raise ValueError(f"`kernel_size` is odd. Got {kernel_size}")
         if doubled and (kernel_size, strides) != (3, 1):
-            raise ValueError(f"`doubled` goes with windows of 3x3 and strides of 1. Got {kernel_size} and {strides}")
+            raise ValueError("`doubled` goes with windows of 3x3 and strides of 1. "
+                             f"Got {kernel_size} and {strides}")
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
@@ -50,8 +55,8 @@ class PartialConv2D(tf.keras.layers.Layer):
         channels = sum(int(tf.TensorShape(p)[-1]) for p in parts)
         # The spread that the authors' convolutions start from, uniform in +-1 / sqrt(fan-in).
         initial = tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-        self.kernel = self.add_weight(
-            name="kernel", shape=(self.kernel_size, self.kernel_size, channels, self.filters), initializer=initial)
+        shape = (self.kernel_size, self.kernel_size, channels, self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initial)
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         super().build(input_shape)
 
@@ -64,14 +69,14 @@ class PartialConv2D(tf.keras.layers.Layer):
             valid[0] = double(valid[0])
         raw = self._convolve(seen)  # [B, h, w, filters]
 
-        # All output channels share one count of known inputs, so the maps are counted with one channel, in float32: float16
+        # All output channels share one count of known inputs, so one channel is counted. float16
         # cannot hold the counts of wide layers exactly.
-        per_pixel = sum(tf.cast(v, tf.float32) * f.shape[-1] if v.shape[-1] == 1 else tf.reduce_sum(tf.cast(v, tf.float32), -1, True)
-                        for f, v in zip(features, valid))  # [B, H, W, 1]
-        count = self._slide(per_pixel, tf.ones((self.kernel_size, self.kernel_size, 1, 1)))  # [B, h, w, 1]
+        per_pixel = sum(_known_channels(f, tf.cast(v, tf.float32)) for f, v in zip(features, valid))
+        window_of_ones = tf.ones((self.kernel_size, self.kernel_size, 1, 1))
+        count = self._slide(per_pixel, window_of_ones)  # [B, h, w, 1]
         window = float(self.kernel_size**2 * self.kernel.shape[2])
         known = tf.minimum(count, 1.0)
-        scale = known * window / tf.maximum(count, 1.0)  # (4); counts are whole numbers, so 0 is the only one under 1
+        scale = known * window / tf.maximum(count, 1.0)  # (4); of whole numbers only 0 is under 1
         known = tf.cast(known, raw.dtype)
         return raw * tf.cast(scale, raw.dtype) + self.bias * known, known  # (2), (5)
 
@@ -81,17 +86,27 @@ class PartialConv2D(tf.keras.layers.Layer):
             return self._slide(tf.concat(seen, axis=-1), kernel)
         if self.filters > _WIDE:
             return self._slide(tf.concat([double(seen[0]), *seen[1:]], axis=-1), kernel)
-        half, whole = tf.split(kernel, [seen[0].shape[-1], kernel.shape[2] - seen[0].shape[-1]], axis=2)
+        channels = seen[0].shape[-1]
+        half, whole = tf.split(kernel, [channels, kernel.shape[2] - channels], axis=2)
         raw = doubled_conv(seen[0], half)
         return raw + self._slide(tf.concat(seen[1:], axis=-1), whole) if len(seen) > 1 else raw
 
     def _slide(self, x, kernel):
-        # The same on all sides, as "SAME" is where the stride is 1. (Explicit padding has a slow gradient on CPUs.)
+        # The same on all sides, as "SAME" is where the stride is 1. (Explicit padding has a slow
+        # gradient on CPUs.)
         if self.strides > 1:
             p = self.kernel_size // 2
             x = tf.pad(x, [[0, 0], [p, p], [p, p], [0, 0]])
-        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, "SAME" if self.strides == 1 else "VALID")
+        padding = "SAME" if self.strides == 1 else "VALID"
+        return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, padding)
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
-                "doubled": self.doubled}
+        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size,
+                "strides": self.strides, "doubled": self.doubled}
+
+
+def _known_channels(features, valid):
+    """How many channels of each pixel are known: [B, H, W, 1]."""
+    if valid.shape[-1] == 1:
+        return valid * features.shape[-1]
+    return tf.reduce_sum(valid, -1, True)

@@ -1,6 +1,7 @@
 """Squeeze-and-excitation: weighs the channels by what the whole picture contains.
 
-Source: equations (9)-(11) of the multistage attention paper (2020); Hu et al., Squeeze-and-Excitation Networks, 2018.
+Source: equations (9)-(11) of the multistage attention paper (2020); Hu et al.,
+Squeeze-and-Excitation Networks, 2018.
 """
 
 import tensorflow as tf
@@ -10,7 +11,8 @@ class SqueezeExcite(tf.keras.layers.Layer):
     """Scales every channel by a weight in (0, 1) computed from the channels' means.
 
     Args:
-        ratio: hidden units as a multiple of the channels. The attention papers squeeze nothing: 1.0.
+        ratio: hidden units as a multiple of the channels. 1.0 in the attention papers: they squeeze
+            nothing.
 
     Call arguments: features [B, H, W, C]. Returns: [B, H, W, C].
 
@@ -26,8 +28,10 @@ class SqueezeExcite(tf.keras.layers.Layer):
     def build(self, input_shape):
         channels = int(input_shape[-1])
         hidden = max(1, round(self.ratio * channels))
-        self.squeeze = tf.keras.layers.Dense(hidden, activation="relu", name="squeeze", dtype=self.dtype_policy)
-        self.excite = tf.keras.layers.Dense(channels, activation="sigmoid", name="excite", dtype=self.dtype_policy)
+        self.squeeze = tf.keras.layers.Dense(
+            hidden, activation="relu", name="squeeze", dtype=self.dtype_policy)
+        self.excite = tf.keras.layers.Dense(
+            channels, activation="sigmoid", name="excite", dtype=self.dtype_policy)
         for layer, inputs in ((self.squeeze, channels), (self.excite, hidden)):
             with tf.name_scope(layer.name):
                 layer.build((None, inputs))

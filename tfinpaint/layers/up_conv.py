@@ -1,26 +1,32 @@
 """A transposed 4x4 convolution with stride 2 whose kernel, where it is large, is read as it lies.
 
-Deep in a U-Net kernels are much larger than maps: 33 MB for a map of 2 x 2. A library's convolution first brings the kernel into an order
-of its own, which there takes longer than all the rest. As products of the map with each of the kernel's 16 taps, added up at their
-places, it takes a fifth of the time for 2 x 2 pixels (and a sixth with its gradient), a third for 8 x 8, as much for 32 x 32. In bfloat16
-the taps are rounded before they are added up.
+Deep in a U-Net kernels are much larger than maps: 33 MB for a map of 2 x 2. A library's convolution
+first brings the kernel into an order of its own, which there takes longer than all the rest. Here
+the map is multiplied with each of the kernel's 16 taps, and the products are added up at their
+places. That takes a fifth of the time for 2 x 2 pixels (and a sixth with its gradient), a third for
+8 x 8, as much for 32 x 32. In bfloat16 the taps are rounded before they are added up.
 """
 
 import tensorflow as tf
 
+from tfinpaint.layers.arguments import fixed
 from tfinpaint.layers.doubled_conv import conv_of_blocks
-from tfinpaint.layers.patches import fixed, shape
-from tfinpaint.layers.rows import converting
+from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.tracing import converting
 
 _WIDE = 512  # filters from which on a kernel is large
-_TAPS = [3, 1, 2, 0]  # of the 4 along an axis: those that an even place of the output sees, those of an odd one
+_TAPS = [3, 1, 2, 0]  # of the 4 along an axis: those that an even place sees, those of an odd one
 
 
 class UpConv2D(tf.keras.layers.Conv2DTranspose):
-    """Keras' Conv2DTranspose with 4x4 windows, stride 2 and padding "same": [B, H, W, C] -> [B, 2H, 2W, filters]."""
+    """Keras' Conv2DTranspose with 4x4 windows, stride 2 and padding "same".
+
+    [B, H, W, C] -> [B, 2H, 2W, filters].
+    """
 
     def __init__(self, filters, **kwargs):
-        super().__init__(filters, **fixed(kwargs, kernel_size=4, strides=2, padding="same", dilation_rate=1))
+        kwargs = fixed(kwargs, kernel_size=4, strides=2, padding="same", dilation_rate=1)
+        super().__init__(filters, **kwargs)
 
     def call(self, inputs):
         if converting():  # TFLite's own transposed convolution takes six times as long
@@ -34,25 +40,32 @@ class UpConv2D(tf.keras.layers.Conv2DTranspose):
         return outputs if self.activation is None else self.activation(outputs)
 
 
-def up_conv(x, kernel):
+def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """x [B, H, W, C], kernel [4, 4, F, C] -> [B, 2H, 2W, F]."""
     (b, h, w, c), filters = shape(x), kernel.shape[2]
-    taps = tf.matmul(tf.reshape(x, [1, -1, c]), tf.reshape(kernel, [16, filters, c]), transpose_b=True)  # [16, B H W, F]
+    kernel = tf.reshape(kernel, [16, filters, c])
+    taps = tf.matmul(tf.reshape(x, [1, -1, c]), kernel, transpose_b=True)  # [16, B H W, F]
     taps = tf.unstack(tf.reshape(taps, [4, 4, b, h, w, filters]))
 
     def cell(row, column):
-        """Rows and columns of this parity of the output, which has one more at either end: tap 2 i + row reaches cell y + i."""
-        reached = [tf.pad(tf.unstack(taps[2 * i + row])[2 * j + column], [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
-                   for i in (0, 1) for j in (0, 1)]
-        return tf.add_n(reached)  # [B, H + 1, W + 1, F]
+        """Rows and columns of this parity of the output, with one more of each at either end.
 
-    cells = tf.concat([cell(row, column) for row in (0, 1) for column in (0, 1)], -1)  # [B, H + 1, W + 1, 4 F]
-    return tf.slice(tf.nn.depth_to_space(cells, 2), [0, 1, 1, 0], [b, 2 * h, 2 * w, filters])
+        Tap 2 i + row reaches cell y + i. -> [B, H + 1, W + 1, F].
+        """
+        places = [(i, j) for i in (0, 1) for j in (0, 1)]
+        reached = [tf.unstack(taps[2 * i + row])[2 * j + column] for i, j in places]
+        return tf.add_n([tf.pad(x, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+                         for x, (i, j) in zip(reached, places)])
+
+    cells = [cell(row, column) for row in (0, 1) for column in (0, 1)]
+    blocks = tf.nn.depth_to_space(tf.concat(cells, -1), 2)  # [B, 2H + 2, 2W + 2, F]
+    return tf.slice(blocks, [0, 1, 1, 0], [b, 2 * h, 2 * w, filters])
 
 
 def _by_blocks(x, kernel):
     """The same, where it costs nothing to bring the kernel into another order."""
     filters, c = kernel.shape[2:]
     kernels = tf.gather(tf.gather(kernel, _TAPS, axis=0), _TAPS, axis=1)
-    kernels = tf.transpose(tf.reshape(kernels, [2, 2, 2, 2, filters, c]), [1, 3, 5, 0, 2, 4])  # [2, 2, C, 2, 2, F]
+    kernels = tf.reshape(kernels, [2, 2, 2, 2, filters, c])
+    kernels = tf.transpose(kernels, [1, 3, 5, 0, 2, 4])  # [2, 2, C, 2, 2, F]
     return conv_of_blocks(x, tf.reshape(kernels, [2, 2, c, 4 * filters]))

@@ -34,8 +34,8 @@ class DeepFill(tf.keras.Model):
         width: c (paper: 32 in v1, 48 in v2), a multiple of 4.
         gated: v2.
 
-    Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output; `with_attention=True` the refined output
-        and a list of where each query looks, on a map of H/8 x W/8, to which `weights_at` adds, see layers/looks.py.
+    Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output. `with_attention_maps=True` returns
+        the refined output and a list of its attention maps, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
     """
 
     def __init__(self, width=32, gated=False, **kwargs):
@@ -76,7 +76,7 @@ class DeepFill(tf.keras.Model):
             layers.append(layer)
         return layers
 
-    def call(self, inputs, training=False, with_stages=False, with_attention=False, weights_at=None):
+    def call(self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None):
         image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends
 
@@ -94,17 +94,17 @@ class DeepFill(tf.keras.Model):
             refined = layer(refined)  # [B, H/4, W/4, 4c]
         for layer in self.attend:
             attended = layer(attended)  # [B, H/4, W/4, 4c]
-        attended = self.attention([attended, hole], return_strongest=with_attention, weights_at=weights_at)
-        if with_attention:
-            attended, look = attended
+        attended = self.attention([attended, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+        if with_attention_maps:
+            attended, maps = attended
         for layer in self.after:
             attended = layer(attended)
         x = tf.concat([refined, attended], -1)  # [B, H/4, W/4, 8c]
         for layer in self.merge[:2]:
             x = layer(x)  # [B, H/4, W/4, 4c]
         output = self._picture(self._enlarge(x, self.merge[2:], self.refined_output))  # [B, H, W, 3]
-        if with_attention:
-            return output, [look]
+        if with_attention_maps:
+            return output, [maps]
         return (coarse, output) if with_stages else output
 
     def _enlarge(self, x, layers, last):

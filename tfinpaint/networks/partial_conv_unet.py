@@ -29,8 +29,8 @@ class PartialConvUNet(tf.keras.Model):
         attention: decoder levels that are followed by attention (paper: 4 and 3).
         variant: of the attention, "paper" or "official".
 
-    Call arguments: `[image, hole]`; `with_attention=True` also returns where each attention looks (layer by layer), to which
-        `weights_at` adds, see layers/looks.py.
+    Call arguments: `[image, hole]`; `with_attention_maps=True` also returns a list of its attention maps (layer by layer), with
+        `weights_at`: see layers/attention_map.py.
 
     Attributes: `frozen_norms`, the batch norm layers that keep their running statistics in training: "none", "encoder" or "all".
     """
@@ -59,10 +59,10 @@ class PartialConvUNet(tf.keras.Model):
         self.attentions = {str(k): MultistageAttention(variant, name=f"attention_{n + 1}") for n, k in enumerate(self.attention)}
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_attention=False, weights_at=None):
+    def call(self, inputs, training=False, with_attention_maps=False, weights_at=None):
         image, hole = inputs
         features, valid = image, 1 - hole  # [B, H, W, 3], [B, H, W, 1]
-        skips, looks = [(features, valid)], []
+        skips, maps = [(features, valid)], []
         for k in range(1, self.depth + 1):
             features, valid = self.encoders[str(k)]([features, valid])  # [B, H / 2^k, W / 2^k, C]
             if k > 1:
@@ -78,11 +78,12 @@ class PartialConvUNet(tf.keras.Model):
                 features = self.decoder_norms[str(k)](features, training=training and self.frozen_norms != "all")
                 features = tf.nn.leaky_relu(features, 0.2)
             if k in self.attention:
-                features = self.attentions[str(k)]([features, hole], return_strongest=with_attention, weights_at=weights_at)
-                if with_attention:
-                    features, look = features
-                    looks.append(look)
-        return (features, looks) if with_attention else features  # [B, H, W, 3]
+                features = self.attentions[str(k)](
+                    [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+                if with_attention_maps:
+                    features, layer_maps = features
+                    maps.append(layer_maps)
+        return (features, maps) if with_attention_maps else features  # [B, H, W, 3]
 
     def get_config(self):
         return {"width": self.width, "depth": self.depth, "attention": self.attention, "variant": self.variant}

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfinpaint.layers.making import making_weights
+from tfinpaint.layers.tracing import making_weights
 from tfinpaint.layers.up_conv import UpConv2D
 
 NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family start from N(0, 0.02)

@@ -62,7 +62,7 @@ class System(tf.keras.Model):
 
     @property
     def attention_is_flow(self) -> bool:
-        """Whether its authors draw where it looks as a flow."""
+        """Whether its authors draw its attention map as a flow."""
         return self.specification.attention_is_flow
 
     @property
@@ -127,18 +127,19 @@ class System(tf.keras.Model):
         images, holes = inputs
         return self.raw(self.generator, images, holes, training=training)
 
-    def attention(self, images, holes, weights_at=None):
-        """The output of the moving average (of the generator, before `compile`) and where its attentions look.
+    def attention_maps(self, images, holes, weights_at=None):
+        """The output of the moving average (of the generator, before `compile`) and its attention maps.
 
         weights_at: int32 [B, 2], row and column of one pixel of each image.
 
-        Returns: as `generate`; and a list, for each of `attention_layers` int32 [B, h, w, 2], rows and columns of its own map; with
-            `weights_at` this and float32 [B, h, w], the weights of the position that the pixel lies in (layers/looks.py).
+        Returns: as `generate`; and a list, for each of `attention_layers` its matches, int32 [B, h, w, 2], rows and columns of its own
+            map; with `weights_at` a pair of these and float32 [B, h, w], the weights of the position that the pixel lies in (see
+            layers/attention_map.py).
         """
         self.check_images(images)
         if not self.attention_layers:
             return self.raw(self.averaged, images, holes), []
-        return self.averaged([images * (1 - holes), holes], with_attention=True, weights_at=weights_at)
+        return self.averaged([images * (1 - holes), holes], with_attention_maps=True, weights_at=weights_at)
 
     def check_images(self, images):
         """Raises ValueError where height or width of images [B, H, W, C], so far as they are known, are no multiples of the stride."""

@@ -71,7 +71,7 @@ class Specification:
     has_batch_norm:       whether its generator has statistics to freeze.
     takes_critic_weights: whether its critic begins from a trained network.
     attention_layers:     a name for each attention that a map can be shown of.
-    attention_is_flow:    whether its authors draw where it looks as a flow.
+    attention_is_flow:    whether its authors draw its attention map as a flow.
     phases:               {name: the parts that learn in it}, where parts are trained one after another.
     extra_inputs:         {name: "module:function"} of what its step can use beside images and holes. The input pipeline makes it:
                           function(images [B, H, W, 3] in [-1, 1], holes [B, H, W, 1]) -> a tensor, which `step` gets by this name.

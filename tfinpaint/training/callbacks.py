@@ -136,11 +136,11 @@ class Validate(Step):
             self.evaluate(step)
 
     def sample(self, step, name):
-        """Writes samples/NAME; and to TensorBoard the same, and where each attention looks in the first photograph."""
-        picture, looks = self._validation.picture()
+        """Writes samples/NAME; and to TensorBoard the same, and the attention maps of the first photograph."""
+        picture, maps = self._validation.picture()
         Image.fromarray(picture).save(os.path.join(self._run_dir, "samples", name))
         self._log.pictures(step, "samples", [picture])
-        for layer, pictures in looks.items():
+        for layer, pictures in maps.items():
             self._log.pictures(step, f"attention/{layer}", pictures)
 
     def evaluate(self, step) -> dict:

@@ -7,8 +7,8 @@ are filled with the mean colour and by OpenCV's Telea, so that a number has some
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import attention
-from tfinpaint.attention_pictures import pictures
+from tfinpaint.attention_maps import placing
+from tfinpaint.attention_maps.pictures import pictures
 from tfinpaint.data.batches import evaluation_squares
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.metrics import quality, references
@@ -39,7 +39,7 @@ class Validation:
         self._photos = evaluation_squares(source, size, settings.eval_count)  # uint8 [N, S, S, 3]
         self._holes = evaluation_holes(settings.eval_ratio, len(self._photos), size)  # uint8 [N, S, S, 1]
         self._generate = tf.function(lambda images, holes: system.raw(system.averaged_generator, images, holes))
-        self._attention = tf.function(system.attention)
+        self._attention_maps = tf.function(system.attention_maps)
         low, high = settings.eval_ratio
         self.description = (f"{len(self._photos)} photographs of {source}" + ("" if settings.eval_data else " (trained on: no --eval_data)")
                             + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set {fingerprint(self._holes)})")
@@ -55,17 +55,17 @@ class Validation:
         return self.run()["l1_in_hole"], self.baselines["mean"]["l1_in_hole"]
 
     def picture(self) -> tuple:
-        """The sample grid, uint8: a row for each of the first photographs, see `pictures.sample_row`; and where the attentions look in the
-        first of them: {layer: pictures of one size}, see attention_pictures.py."""
+        """The sample grid, uint8: a row for each of the first photographs, see `pictures.sample_row`; and the attention maps of the first
+        of them: {layer: pictures of one size}, see attention_maps/pictures.py."""
         rows, drawn = [], {}
         for k in range(min(_ROWS, len(self._photos))):  # one by one: the maps of a batch would take its memory at once
             photo, hole = self._photos[k], self._holes[k, ..., 0]
-            at = attention.choose_pixel(hole)
-            output, found = self._attention(to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at]))
-            rows.append(sample_row(photo, hole, to_uint8(output[0]), [np.asarray(strongest[0]) for strongest, _ in found]))
+            at = placing.choose_pixel(hole)
+            output, found = self._attention_maps(to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at]))
+            rows.append(sample_row(photo, hole, to_uint8(output[0]), [np.asarray(matches[0]) for matches, _ in found]))
             if k == 0:
-                looks = attention.looks(self._system, found, Box(0, 0, *hole.shape), hole.shape, hole.shape, at)
-                drawn = {look.layer: list(pictures(look, photo, hole).values()) for look in looks}
+                maps = placing.place_maps(self._system, found, Box(0, 0, *hole.shape), hole.shape, hole.shape, at)
+                drawn = {map_.layer: list(pictures(map_, photo, hole).values()) for map_ in maps}
         return grid(rows), drawn
 
     def _outputs(self):

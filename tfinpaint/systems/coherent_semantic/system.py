@@ -78,10 +78,10 @@ class CoherentSemantic(System):
     def raw(self, generator, images, holes, training=False):
         return generator([self.blanked(images, holes), holes], training=training)
 
-    def attention(self, images, holes, weights_at=None):
+    def attention_maps(self, images, holes, weights_at=None):
         self.check_images(images)
-        output, look = self.averaged([self.blanked(images, holes), holes], with_attention=True, weights_at=weights_at)
-        return output, [look]  # [B, H, W, 3]; a map of H/8 x W/8
+        output, maps = self.averaged([self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at)
+        return output, [maps]  # [B, H, W, 3]; of H/8 x W/8
 
     def step(self, images, holes):
         seen_in_truth = self.features(images) if self.features else {}

@@ -11,7 +11,7 @@ are those of the released networks. The attention sits where the map has H/8 x W
 import tensorflow as tf
 
 from tfinpaint.layers import CoherentSemanticAttention
-from tfinpaint.layers.patches import shape
+from tfinpaint.layers.shapes import shape
 from tfinpaint.networks.parts import NORMAL, conv, instance_norm, leaky, make_weights, up_conv
 from tfinpaint.settings import SettingsError
 
@@ -71,8 +71,8 @@ class RefinementUNet(tf.keras.Model):
         variant: "paper" or "official", of the attention.
 
     Call arguments: `[images, hole]`; `with_features=True` also returns the two maps [B, H/8, W/8, 8 * width] of the consistency loss:
-        the encoder's after the attention and the decoder's at the same place. `with_attention=True` also returns where each
-        position looks, on a map of H/8 x W/8, to which `weights_at` adds, see layers/looks.py.
+        the encoder's after the attention and the decoder's at the same place. `with_attention_maps=True` also returns
+        its attention maps, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -96,7 +96,7 @@ class RefinementUNet(tf.keras.Model):
         self.last = up_conv(3, 3, "decode_0", strides=1, dtype="float32")
         make_weights(self, 6, 1)
 
-    def call(self, inputs, training=False, with_features=False, with_attention=False, weights_at=None):
+    def call(self, inputs, training=False, with_features=False, with_attention_maps=False, weights_at=None):
         images, hole = inputs
         x = self.first(images)  # [B, H, W, 64]
         skips, maps = {0: x}, []
@@ -105,9 +105,10 @@ class RefinementUNet(tf.keras.Model):
             if k < self.depth:
                 x = self.encoders[str(k)](leaky(self.dilated_norms[str(k)](x)))  # [B, H/2^k, W/2^k, C]
                 if k == ATTENTION:
-                    x = self.attention([x, hole], return_strongest=with_attention, weights_at=weights_at)
-                    if with_attention:
-                        x, look = x
+                    x = self.attention(
+                        [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+                    if with_attention_maps:
+                        x, attention_maps = x
                     maps.append(x)
                 x = self.encoder_norms[str(k)](x)
             skips[k] = x
@@ -119,8 +120,8 @@ class RefinementUNet(tf.keras.Model):
                 x = self.decoder_norms[str(k)](self.decoders[str(k)](tf.nn.relu(tf.concat([x, skips[k]], -1))))  # [B, H/2^k, W/2^k, C/2]
             x = self.up_norms[str(k)](self.ups[str(k)](tf.nn.relu(x)))  # [B, H/2^(k-1), W/2^(k-1), C/2]
         output = self.last(tf.nn.relu(tf.concat([x, skips[0]], -1)))  # [B, H, W, 3]
-        if with_attention:
-            return output, look
+        if with_attention_maps:
+            return output, attention_maps
         return (output, maps) if with_features else output
 
     def get_config(self):
@@ -135,7 +136,7 @@ class CoherentSemanticUNets(tf.keras.Model):
         detach_rough: keep the refinement's gradient from the rough network, as released.
 
     Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with the colour of the hole in it. Returns the refined output, or with
-        `with_stages=True` rough output, refined output and the maps of `RefinementUNet`; `with_attention=True` as there.
+        `with_stages=True` rough output, refined output and the maps of `RefinementUNet`; `with_attention_maps=True` as there.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", detach_rough=False, **kwargs):
@@ -149,12 +150,12 @@ class CoherentSemanticUNets(tf.keras.Model):
         self.refine = RefinementUNet(width, depth, variant, name="refine")
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_stages=False, with_attention=False, weights_at=None):
+    def call(self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None):
         image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
         rough = self.rough(image)  # [B, H, W, 3]
         pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (1 - hole)
-        refined = self.refine([tf.concat([pasted, image], -1), hole], with_features=with_stages, with_attention=with_attention,
-                              weights_at=weights_at)
+        refined = self.refine([tf.concat([pasted, image], -1), hole], with_features=with_stages,
+                              with_attention_maps=with_attention_maps, weights_at=weights_at)
         if with_stages:
             return (rough, *refined)
         return refined  # [B, H, W, 3]

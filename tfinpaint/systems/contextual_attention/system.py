@@ -16,7 +16,7 @@ part of larger ones.
 
 import tensorflow as tf
 
-from tfinpaint.layers.patches import shape
+from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import critic_wasserstein, generator_wasserstein, gradient_penalty, region_l1, spatial_discount
 from tfinpaint.networks import DeepFill
 from tfinpaint.systems.base import Critics, System

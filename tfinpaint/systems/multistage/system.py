@@ -46,10 +46,11 @@ class Multistage(PartialConv):
         elif self.critic is None:
             self.critic = PatchCritic(self.width)
 
-    def attention(self, images, holes, weights_at=None):
+    def attention_maps(self, images, holes, weights_at=None):
         self.check_images(images)
-        output, looks = self.averaged([(images + 1) / 2 * (1 - holes), holes], with_attention=True, weights_at=weights_at)
-        return 2 * output - 1, looks  # [B, H, W, 3]; maps of H/8 x W/8 and H/4 x W/4
+        blanked = (images + 1) / 2 * (1 - holes)
+        output, maps = self.averaged([blanked, holes], with_attention_maps=True, weights_at=weights_at)
+        return 2 * output - 1, maps  # [B, H, W, 3]; of H/8 x W/8 and H/4 x W/4
 
     def step(self, images, holes):
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]

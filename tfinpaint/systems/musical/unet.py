@@ -33,8 +33,8 @@ class MusicalUNet(tf.keras.Model):
         width: channels of encode_1 (paper: 64); they double up to 8 * width.
         variant: "paper" or "official", of the attention. The latter brings the features back in by a 3x3 convolution, `combine`.
 
-    Call arguments: `[image, hole]`; `with_attention=True` also returns where the 1x1 and the 3x3 attention look, on maps of H/4 x W/4,
-        to which `weights_at` adds, see layers/looks.py.
+    Call arguments: `[image, hole]`; `with_attention_maps=True` also returns a list of the attention maps of 1x1 and of 3x3 patches, of
+        H/4 x W/4, with `weights_at`: see layers/attention_map.py.
     """
 
     def __init__(self, width=64, variant="paper", **kwargs):
@@ -59,10 +59,10 @@ class MusicalUNet(tf.keras.Model):
         self.combine = conv(channels(2), 3, "combine") if variant == "official" else None
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_attention=False, weights_at=None):
+    def call(self, inputs, training=False, with_attention_maps=False, weights_at=None):
         image, hole = inputs
         x = self.encoders["1"](tf.concat([image, 1 - hole], -1))  # [B, H/2, W/2, 64]
-        skips, looks = {1: x}, []
+        skips, maps = {1: x}, []
         for k in range(2, 9):
             x = self.encoders[str(k)](leaky(x))  # [B, H/2^k, W/2^k, C], from 4 on [B, H/16, W/16, 512]
             if k < 8:
@@ -78,12 +78,13 @@ class MusicalUNet(tf.keras.Model):
             if k > 1:
                 x = self.decoder_norms[str(k)](x)
             if k == 3:
-                found = self.attention([x, hole], return_strongest=with_attention, weights_at=weights_at)  # [B, H/4, W/4, 128]
-                if with_attention:
-                    found, looks = found
+                found = self.attention(
+                    [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)  # [B, H/4, W/4, 128]
+                if with_attention_maps:
+                    found, maps = found
                 x = self.combine(tf.concat([x, found], -1)) if self.combine else found
         output = tf.tanh(x)
-        return (output, looks) if with_attention else output
+        return (output, maps) if with_attention_maps else output
 
     def get_config(self):
         return {"width": self.width, "variant": self.variant}

@@ -11,8 +11,8 @@ known pixels gives no NaN.
 
 import tensorflow as tf
 
-from tfinpaint.layers.looks import looked
-from tfinpaint.layers.patches import flat, shape
+from tfinpaint.layers.attention_map import attention_maps
+from tfinpaint.layers.shapes import flat, shape
 
 _LEAST = 1e-4  # of a key's known share
 
@@ -27,7 +27,7 @@ class KnownAttention(tf.keras.layers.Layer):
         features: [B, H, W, C].
         hole: [B, r * H, r * W, 1], 1 where missing, for a whole r.
 
-    Returns: [B, H, W, C]; with `return_strongest=True` also where each position looks, see looks.py: the weights sum to 1.
+    Returns: [B, H, W, C]; with `with_attention_maps=True` also its attention maps, see layers/attention_map.py: weights sum to 1.
     """
 
     def __init__(self, units, **kwargs):
@@ -41,7 +41,7 @@ class KnownAttention(tf.keras.layers.Layer):
         self.project = tf.keras.layers.Conv2D(channels, 1, kernel_initializer="zeros", name="project", dtype=self.dtype_policy)
         super().build(input_shape)
 
-    def call(self, inputs, return_strongest=False, weights_at=None):
+    def call(self, inputs, with_attention_maps=False, weights_at=None):
         features, hole = inputs
         b, h, w, c = shape(features)
         query, key, value = (flat(layer(features)) for layer in (self.query, self.key, self.value))  # [B, N, units], [B, N, C]
@@ -51,7 +51,7 @@ class KnownAttention(tf.keras.layers.Layer):
         weights = tf.nn.softmax(scores)  # in float32 also under mixed precision
         attended = tf.matmul(tf.cast(weights, value.dtype), value)  # [B, N, C]
         output = features + self.project(tf.reshape(attended, [b, h, w, c]))
-        return (output, looked(weights, h, w, hole, weights_at)) if return_strongest else output
+        return (output, attention_maps(weights, h, w, hole, weights_at)) if with_attention_maps else output
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}

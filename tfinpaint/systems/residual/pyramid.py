@@ -22,7 +22,7 @@ photograph's fill does not depend on its batch, nor on moving averages, and trai
 
 import tensorflow as tf
 
-from tfinpaint.layers.patches import double
+from tfinpaint.layers.shapes import double
 from tfinpaint.networks.parts import leaky, make_weights
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.residual.known_attention import KnownAttention
@@ -42,8 +42,8 @@ class ResidualPyramid(tf.keras.Model):
         sizes: how many sizes are corrected, at least 1: the whole, half, a quarter, an eighth.
 
     Call arguments: `[image, hole]`; `with_sizes=True` returns pairs (fill [B, h, w, 3], what of it was lacking [B, h, w, 1], from 0 to 1),
-        of each size, from the smallest to the whole. `with_attention=True` returns the output and a list with where each position looks
-        at the whole size, on a map of H/8 x W/8, to which `weights_at` adds, see layers/looks.py.
+        of each size, from the smallest to the whole. `with_attention_maps=True` returns the output and a list with the attention maps
+        at the whole size, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
     """
 
     def __init__(self, width=24, depth=6, sizes=4, **kwargs):
@@ -56,25 +56,25 @@ class ResidualPyramid(tf.keras.Model):
         make_weights(self.correction, 3, 1)
         self.built = True  # all its weights are there
 
-    def call(self, inputs, training=False, with_sizes=False, with_attention=False, weights_at=None):
+    def call(self, inputs, training=False, with_sizes=False, with_attention_maps=False, weights_at=None):
         levels = pull(*inputs)
         filled = coarsest(levels)
         for k in reversed(range(self.sizes, len(levels) - 1)):
             filled = push(filled, *levels[k], _TURNS)
-        sizes, look = [], None
+        sizes, maps = [], None
         for k in reversed(range(self.sizes)):
             total, share = levels[k]  # [B, h, w, 3] and [B, h, w, 1]
             filled = push(filled, total, share, _CORRECTED_TURNS)  # [B, h, w, 3]
-            if with_attention and k == 0:
-                added, look = self.correction([filled, 1.0 - share], return_strongest=True, weights_at=weights_at)
+            if with_attention_maps and k == 0:
+                added, maps = self.correction([filled, 1.0 - share], with_attention_maps=True, weights_at=weights_at)
             elif training:
                 added = self.correction([filled, 1.0 - share], training=True)
             else:
                 added = self._added(filled, 1.0 - share)
             filled += (1.0 - share) * added
             sizes.append((filled, 1.0 - share))
-        if with_attention:
-            return filled, [look]
+        if with_attention_maps:
+            return filled, [maps]
         return sizes if with_sizes else filled
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, channels]) for channels in (3, 1)], autograph=False)
@@ -105,23 +105,23 @@ class Correction(tf.keras.layers.Layer):
         self.after_half = Block(2 * c, name="after_half")
         self.last = tf.keras.layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", name="last", dtype="float32")
 
-    def call(self, inputs, return_strongest=False, weights_at=None):
+    def call(self, inputs, with_attention_maps=False, weights_at=None):
         lacking = inputs[1]
         cells = tf.nn.space_to_depth(tf.concat(inputs, -1), 2)  # [B, h/2, w/2, 16]
         half = leaky(self.first(cells))  # [B, h/2, w/2, 2c]
         quarter = self.before(leaky(self.to_quarter(half)))  # [B, h/4, w/4, 4c]
         x = leaky(self.to_eighth(quarter))  # [B, h/8, w/8, 6c]
-        look = None
+        maps = None
         for k, block in enumerate(self.blocks):
             if k == self.depth // 2:
-                x = self.attention([x, lacking], return_strongest=return_strongest, weights_at=weights_at)
-                if return_strongest:
-                    x, look = x
+                x = self.attention([x, lacking], with_attention_maps=with_attention_maps, weights_at=weights_at)
+                if with_attention_maps:
+                    x, maps = x
             x = block(x)
         x = self.after_quarter(double(self.from_eighth(x)) + quarter)  # [B, h/4, w/4, 4c]
         x = self.after_half(double(self.from_quarter(x)) + half)  # [B, h/2, w/2, 2c]
         added = tf.nn.depth_to_space(self.last(leaky(x)), 2)  # [B, h, w, 3]
-        return (added, look) if return_strongest else added
+        return (added, maps) if with_attention_maps else added
 
 
 class Block(tf.keras.layers.Layer):

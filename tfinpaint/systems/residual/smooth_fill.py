@@ -11,7 +11,7 @@ its neighbours. With ever more turns this becomes the solution of Laplace's equa
 
 import tensorflow as tf
 
-from tfinpaint.layers.patches import double
+from tfinpaint.layers.shapes import double
 
 _LEVELS = 9  # halvings: a picture of 512 pixels becomes one cell
 

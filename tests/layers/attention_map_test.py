@@ -1,4 +1,4 @@
-"""What attention layers tell of where they look: the weights of one position are a row of the attention matrix, as loops compute it."""
+"""The attention maps of the layers: the weights of one position are a row of the attention matrix, as loops compute it."""
 
 import naive
 import numpy as np
@@ -15,19 +15,19 @@ AT = np.array([(3, 4), (5, 7), (1, 2)], np.int32)  # in the hole of each picture
 
 
 def told(layer, holes=HOLES, at=AT):
-    """The layer's look and weights for random features, and those features."""
+    """The layer's matches and weights for random features, and those features."""
     features = random_features(0, len(holes), HEIGHT, WIDTH, 5)
-    output, (look, weights) = layer([features, holes], return_strongest=True, weights_at=tf.constant(at))
+    output, (matches, weights) = layer([features, holes], with_attention_maps=True, weights_at=tf.constant(at))
     # Asking changes neither.
-    plain, alone = layer([features, holes], return_strongest=True)
+    plain, alone = layer([features, holes], with_attention_maps=True)
     np.testing.assert_array_equal(output, plain)
-    np.testing.assert_array_equal(look, alone)
+    np.testing.assert_array_equal(matches, alone)
     np.testing.assert_allclose(output, layer([features, holes]), atol=1e-5)
-    assert look.dtype == tf.int32 and weights.shape == look.shape[:3]
-    return np.asarray(look), np.asarray(weights), features
+    assert matches.dtype == tf.int32 and weights.shape == matches.shape[:3]
+    return np.asarray(matches), np.asarray(weights), features
 
 
-def check(look, weights, maps, at=AT):
+def check(matches, weights, maps, at=AT):
     """maps: [B, N, N] of the loops, of the map's size."""
     _, h, w = weights.shape
     for k, (y, x) in enumerate(at):
@@ -35,47 +35,47 @@ def check(look, weights, maps, at=AT):
         np.testing.assert_allclose(weights[k], row, atol=2e-5)
         best = np.sort(row.ravel())
         if best[-1] > best[-2] + 1e-4:  # else rounding picks among equals
-            assert tuple(look[k, y, x]) == np.unravel_index(weights[k].argmax(), (h, w)) == np.unravel_index(row.argmax(), (h, w))
+            assert tuple(matches[k, y, x]) == np.unravel_index(weights[k].argmax(), (h, w)) == np.unravel_index(row.argmax(), (h, w))
 
 
 @pytest.mark.parametrize("variant", ["paper", "official"])
 @pytest.mark.parametrize("patch_size", [1, 3])
 def test_patch_attention(variant, patch_size):
-    look, weights, features = told(PatchAttention(patch_size, 3, variant))
-    check(look, weights, naive.patch_weights(features, HOLES, patch_size, 3, variant))
+    matches, weights, features = told(PatchAttention(patch_size, 3, variant))
+    check(matches, weights, naive.patch_weights(features, HOLES, patch_size, 3, variant))
     np.testing.assert_allclose(weights[:2].sum((1, 2)), 1, atol=1e-5)
     if variant == "paper":
         assert weights[2].max() == 0  # nothing is known: the picture comes back, nothing is taken
         for k in range(2):
             missing = np.asarray(tf.nn.max_pool2d(HOLES[k:k + 1], patch_size, 1, "SAME"))[0, ..., 0] > 0
             assert missing.any() and weights[k][missing].max() == 0  # hole keys take no part
-            assert not missing[look[k, ..., 0], look[k, ..., 1]].any()
+            assert not missing[matches[k, ..., 0], matches[k, ..., 1]].any()
 
 
 @pytest.mark.parametrize("variant", ["paper", "official"])
 def test_the_layers_around_patch_attention_hand_it_on(variant):
-    look, weights, features = told(MultistageAttention(variant))
-    check(look, weights, naive.patch_weights(features, HOLES, 1, 3, variant))
+    matches, weights, features = told(MultistageAttention(variant))
+    check(matches, weights, naive.patch_weights(features, HOLES, 1, 3, variant))
     features = random_features(0, len(HOLES), HEIGHT, WIDTH, 5)
-    _, pairs = MultiScaleAttention(variant)([features, HOLES], return_strongest=True, weights_at=tf.constant(AT))
-    for size, (look, weights) in zip((1, 3), pairs, strict=True):
-        check(np.asarray(look), np.asarray(weights), naive.patch_weights(features, HOLES, size, 3, variant))
+    _, pairs = MultiScaleAttention(variant)([features, HOLES], with_attention_maps=True, weights_at=tf.constant(AT))
+    for size, (matches, weights) in zip((1, 3), pairs, strict=True):
+        check(np.asarray(matches), np.asarray(weights), naive.patch_weights(features, HOLES, size, 3, variant))
 
 
 @pytest.mark.parametrize("rate, fuse", [(2, 3), (1, 3), (2, 1)])
 def test_contextual_attention(rate, fuse):
-    look, weights, features = told(ContextualAttention(rate=rate, fuse=fuse))
+    matches, weights, features = told(ContextualAttention(rate=rate, fuse=fuse))
     _, _, maps = contextual_attention(features, HOLES, rate=rate, fuse=fuse)
-    check(look, weights, maps, AT // rate)
+    check(matches, weights, maps, AT // rate)
     assert (weights.sum((1, 2)) <= 1 + 1e-5).all() and weights[2].max() == 0
 
 
 @pytest.mark.parametrize("variant", ["paper", "official"])
 def test_coherent_semantic_attention(variant):
-    look, weights, features = told(CoherentSemanticAttention(variant))
-    check(look, weights, coherent_semantic_attention(features, HOLES, variant)[1])
+    matches, weights, features = told(CoherentSemanticAttention(variant))
+    check(matches, weights, coherent_semantic_attention(features, HOLES, variant)[1])
     np.testing.assert_allclose(weights.sum((1, 2)), 1, atol=1e-5)
-    np.testing.assert_array_equal(look[2, 1, 2], [1, 2])  # nothing is known: every cell is itself
+    np.testing.assert_array_equal(matches[2, 1, 2], [1, 2])  # nothing is known: every cell is itself
 
 
 @pytest.mark.parametrize("layer", [PatchAttention(), CoherentSemanticAttention(), ContextualAttention()])
@@ -89,6 +89,6 @@ def test_one_pixel_of_a_larger_hole_means_the_position_it_lies_in(layer):
             np.testing.assert_array_equal(again, weights)
         # Batch or alone, eager or in a function.
         features = random_features(0, 2, HEIGHT, WIDTH, 5)
-        call = tf.function(lambda f, h, p: layer([f, h], return_strongest=True, weights_at=p)[1][1])
+        call = tf.function(lambda f, h, p: layer([f, h], with_attention_maps=True, weights_at=p)[1][1])
         for k in range(2):
             np.testing.assert_allclose(call(features[k:k + 1], holes[k:k + 1], at[k:k + 1])[0], again[k], atol=1e-6)

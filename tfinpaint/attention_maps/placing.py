@@ -1,7 +1,7 @@
-"""Where the attentions of a system look in a photograph: from what `System.attention` returns to places in the photograph.
+"""Attention maps in a photograph: from what `System.attention_maps` returns to places in the photograph.
 
-A map of an attention covers a window of the photograph, reduced or not, and what it was padded with by reflection. Here all of it is
-brought back into the window: padding counts as the pixels that it mirrors. Pictures of it: attention_pictures.py.
+The map of an attention layer covers a window of the photograph, reduced or not, and what it was padded with by reflection. Here all of
+it is brought back into the window: padding counts as the pixels that it mirrors. pictures.py draws it.
 """
 
 from typing import NamedTuple, Optional, Tuple
@@ -13,13 +13,13 @@ from tfinpaint.settings import SettingsError
 from tfinpaint.windows import Box, bounding_box
 
 
-class Look(NamedTuple):
-    """Where one attention layer looks.
+class AttentionMap(NamedTuple):
+    """What one attention layer takes from where.
 
     name:       of the layer and its map, "stage_2 32x32" (rows x columns of the map as the network has it, padding included).
     window:     the part of the photograph that the map covers.
     cell:       height and width of a cell of the map, in pixels of the photograph.
-    strongest:  int32 [h, w, 2], row and column of the cell that each cell looks at most.
+    matches:    int32 [h, w, 2], row and column of the best match of each cell: the one that it takes most from.
     weights:    float32 [h, w], how much the cell of `at` takes from each cell.
     at:         row and column in the photograph of the pixel that was asked about.
     is_flow:    whether the layer's authors draw it as a flow.
@@ -28,7 +28,7 @@ class Look(NamedTuple):
     name: str
     window: Box
     cell: Tuple[float, float]
-    strongest: np.ndarray
+    matches: np.ndarray
     weights: np.ndarray
     at: Tuple[int, int]
     is_flow: bool
@@ -39,22 +39,22 @@ class Look(NamedTuple):
         return self.name.split()[0]
 
 
-def looks(system, found, window: Box, size: Tuple[int, int], padded: Tuple[int, int], at: Tuple[int, int]) -> list:
-    """A `Look` for each attention of a system.
+def place_maps(system, found, window: Box, size: Tuple[int, int], padded: Tuple[int, int], at: Tuple[int, int]) -> list:
+    """An `AttentionMap` for each attention layer of a system.
 
-    found:   what its `attention` returned for one image with `weights_at`: pairs of int32 [1, h', w', 2] and float32 [1, h', w'].
+    found:   what its `attention_maps` returned for one image with `weights_at`: pairs of int32 [1, h', w', 2] and float32 [1, h', w'].
     window:  what was seen of the photograph.   size: of the image before it was padded.   padded: after.
     """
-    def placed(name, strongest, weights):
-        strongest, weights = np.asarray(strongest)[0], np.asarray(weights)[0]
+    def placed(name, matches, weights):
+        matches, weights = np.asarray(matches)[0], np.asarray(weights)[0]
         rows, columns = (_sources(*sides) for sides in zip(weights.shape, size, padded))
         folded = np.zeros((rows.max() + 1, columns.max() + 1), np.float32)
         np.add.at(folded, (rows[:, np.newaxis], columns), weights)
         h, w = folded.shape
-        strongest = np.stack([rows[strongest[:h, :w, 0]], columns[strongest[:h, :w, 1]]], -1)
+        matches = np.stack([rows[matches[:h, :w, 0]], columns[matches[:h, :w, 1]]], -1)
         cell = tuple(pixels / count * of / reduced for pixels, count, of, reduced in zip(padded, weights.shape, window.size, size))
         name = f"{name} {weights.shape[0]}x{weights.shape[1]}"
-        return Look(name, window, cell, strongest.astype(np.int32), folded, at, system.attention_is_flow)
+        return AttentionMap(name, window, cell, matches.astype(np.int32), folded, at, system.attention_is_flow)
 
     return [placed(name, *pair) for name, pair in zip(system.attention_layers, found)]
 

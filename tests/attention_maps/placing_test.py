@@ -1,10 +1,10 @@
-"""Painter.attention: where a system looks, placed in photographs of any size. The systems are small, untrained ones."""
+"""Painter.attention_maps: placed in photographs of any size. The systems are small, untrained ones."""
 
 import numpy as np
 import pytest
 
 import tfinpaint
-from tfinpaint import attention
+from tfinpaint.attention_maps import placing
 from tfinpaint.painter import Painter
 from tfinpaint.settings import SettingsError
 from tfinpaint.windows import Box
@@ -32,35 +32,35 @@ def mask_of(height, width, top, left, bottom, right):
     return mask
 
 
-def cells(look, pixels):
+def cells(map_, pixels):
     """The map's cell that each pixel (row, column) of the photograph lies in."""
-    return [tuple(int((p + 0.5 - first) / cell) for p, first, cell in zip(pixel, look.window, look.cell)) for pixel in pixels]
+    return [tuple(int((p + 0.5 - first) / cell) for p, first, cell in zip(pixel, map_.window, map_.cell)) for pixel in pixels]
 
 
 def test_a_square_photograph_gives_what_the_system_says(multistage):
     photo, mask = photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44)
-    looks = multistage.attention(photo, mask)
-    assert [look.name for look in looks] == ["stage_1 8x8", "stage_2 16x16"] and looks[0].layer == "stage_1"
-    at = looks[0].at
+    maps = multistage.attention_maps(photo, mask)
+    assert [map_.name for map_ in maps] == ["stage_1 8x8", "stage_2 16x16"] and maps[0].layer == "stage_1"
+    at = maps[0].at
     assert at in ((29, 33), (29, 34), (30, 33), (30, 34))  # the middle of the box
     images = np.where(mask[..., None] > 0, 0, photo / np.float32(127.5) - 1)[None].astype(np.float32)
-    _, found = multistage.system.attention(images, (mask[None, ..., None] > 0).astype(np.float32), np.array([at]))
-    for look, (strongest, weights) in zip(looks, found, strict=True):
-        assert look.window == Box(0, 0, 64, 64) and look.cell == (64 / len(look.weights),) * 2 and not look.is_flow
-        np.testing.assert_allclose(look.weights, weights[0], atol=1e-5)
-        y, x = cells(look, [at])[0]
-        assert tuple(look.strongest[y, x]) == np.unravel_index(look.weights.argmax(), look.weights.shape)
-        if look is looks[1]:
-            np.testing.assert_array_equal(look.strongest, strongest[0])
+    _, found = multistage.system.attention_maps(images, (mask[None, ..., None] > 0).astype(np.float32), np.array([at]))
+    for map_, (matches, weights) in zip(maps, found, strict=True):
+        assert map_.window == Box(0, 0, 64, 64) and map_.cell == (64 / len(map_.weights),) * 2 and not map_.is_flow
+        np.testing.assert_allclose(map_.weights, weights[0], atol=1e-5)
+        y, x = cells(map_, [at])[0]
+        assert tuple(map_.matches[y, x]) == np.unravel_index(map_.weights.argmax(), map_.weights.shape)
+        if map_ is maps[1]:
+            np.testing.assert_array_equal(map_.matches, matches[0])
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_all_systems_know_their_layers(name):
-    looks = painter(name).attention(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44), at=(25, 30))
-    assert len({look.name for look in looks}) == len(looks) == {"multistage": 2, "musical": 2}.get(name, 1)
-    for look in looks:
-        assert look.is_flow == (name in ("gated_conv", "contextual_attention")) and look.at == (25, 30)
-        assert look.weights.sum() <= 1 + 1e-5 and (name in ("gated_conv", "contextual_attention") or look.weights.sum() > 1 - 1e-5)
+    maps = painter(name).attention_maps(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44), at=(25, 30))
+    assert len({map_.name for map_ in maps}) == len(maps) == {"multistage": 2, "musical": 2}.get(name, 1)
+    for map_ in maps:
+        assert map_.is_flow == (name in ("gated_conv", "contextual_attention")) and map_.at == (25, 30)
+        assert map_.weights.sum() <= 1 + 1e-5 and (name in ("gated_conv", "contextual_attention") or map_.weights.sum() > 1 - 1e-5)
 
 
 @pytest.mark.parametrize("height, width, box", [
@@ -73,38 +73,38 @@ def test_all_systems_know_their_layers(name):
 ])
 def test_any_size(multistage, height, width, box):
     photo, mask = photo_of(height, width), mask_of(height, width, *box)
-    for look in multistage.attention(photo, mask):
-        top, left, bottom, right = look.window
+    for map_ in multistage.attention_maps(photo, mask):
+        top, left, bottom, right = map_.window
         assert 0 <= top <= box[0] and 0 <= left <= box[1] and box[2] <= bottom <= height and box[3] <= right <= width
-        shape = np.array(look.weights.shape)
-        assert look.strongest.shape == (*shape, 2) and (look.strongest >= 0).all() and (look.strongest < shape).all()
+        shape = np.array(map_.weights.shape)
+        assert map_.matches.shape == (*shape, 2) and (map_.matches >= 0).all() and (map_.matches < shape).all()
         # Cells cover the window and no more: the last one begins inside it.
-        assert ((shape - 1) * look.cell < look.window.size).all() and (shape * look.cell >= np.array(look.window.size) - 1e-6).all()
-        assert look.weights.sum() == pytest.approx(1, abs=1e-4) and mask[look.at]
+        assert ((shape - 1) * map_.cell < map_.window.size).all() and (shape * map_.cell >= np.array(map_.window.size) - 1e-6).all()
+        assert map_.weights.sum() == pytest.approx(1, abs=1e-4) and mask[map_.at]
         if min(height, width) < 16:
             continue  # mostly padding, whose cells mirror parts of two
         # No cell of the hole gives anything.
         inside = np.zeros(shape, bool)
-        for y, x in cells(look, np.argwhere(mask > 0)):
+        for y, x in cells(map_, np.argwhere(mask > 0)):
             inside[y, x] = True
-        assert not inside.all() and look.weights[inside].max() == 0
-        seen = look.strongest[inside]
+        assert not inside.all() and map_.weights[inside].max() == 0
+        seen = map_.matches[inside]
         assert not inside[seen[:, 0], seen[:, 1]].any()
 
 
 def test_a_large_window_is_reduced_to_the_working_size(multistage):
-    look = multistage.attention(photo_of(512, 256), mask_of(512, 256, 100, 0, 400, 256))[1]
-    assert look.window.size == (512, 256) and look.name == "stage_2 32x16" and look.cell == (16, 16)  # 128 x 64 pixels, halved twice
+    map_ = multistage.attention_maps(photo_of(512, 256), mask_of(512, 256, 100, 0, 400, 256))[1]
+    assert map_.window.size == (512, 256) and map_.name == "stage_2 32x16" and map_.cell == (16, 16)  # 128 x 64 pixels, halved twice
 
 
 def test_the_same_photograph_gives_the_same_whatever_was_asked_before(multistage):
     photo, mask = photo_of(70, 91), mask_of(70, 91, 20, 30, 41, 55)
-    first = multistage.attention(photo, mask)
+    first = multistage.attention_maps(photo, mask)
     before = multistage.fill(photo, mask)
-    multistage.attention(photo_of(64, 64, seed=1), mask_of(64, 64, 0, 0, 9, 9))
-    for a, b in zip(first, multistage.attention(photo, mask), strict=True):
+    multistage.attention_maps(photo_of(64, 64, seed=1), mask_of(64, 64, 0, 0, 9, 9))
+    for a, b in zip(first, multistage.attention_maps(photo, mask), strict=True):
         np.testing.assert_array_equal(a.weights, b.weights)
-        np.testing.assert_array_equal(a.strongest, b.strongest)
+        np.testing.assert_array_equal(a.matches, b.matches)
     np.testing.assert_array_equal(multistage.fill(photo, mask), before)
 
 
@@ -112,7 +112,7 @@ def test_what_lies_under_the_hole_has_no_influence(multistage):
     mask = mask_of(64, 64, 20, 24, 40, 44)
     photo = photo_of(64, 64)
     other = np.where(mask[..., None] > 0, photo_of(64, 64, seed=1), photo)
-    for a, b in zip(multistage.attention(photo, mask), multistage.attention(other, mask)):
+    for a, b in zip(multistage.attention_maps(photo, mask), multistage.attention_maps(other, mask)):
         np.testing.assert_array_equal(a.weights, b.weights)
 
 
@@ -120,27 +120,27 @@ def test_what_lies_under_the_hole_has_no_influence(multistage):
                                        ((64, 3), "64 rows and 64 columns. Got 64,3"), ((-1, 3), "Got -1,3")])
 def test_a_pixel_outside_the_hole_is_refused(multistage, at, words):
     with pytest.raises(SettingsError, match=words):
-        multistage.attention(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44), at)
+        multistage.attention_maps(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44), at)
 
 
 def test_a_system_without_attention_says_so():
     plain = Painter(tfinpaint.create("partial_conv", width=4, depth=4), 64)
     with pytest.raises(SettingsError, match="partial_conv has no attention to show"):
-        plain.attention(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44))
+        plain.attention_maps(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44))
 
 
 def test_the_innermost_pixel():
     hole = mask_of(30, 40, 5, 6, 16, 37)
     hole[10, 6:30] = 0  # a cut leaves the largest room at the right
-    row, column = attention.choose_pixel(hole)
+    row, column = placing.choose_pixel(hole)
     assert 8 <= row <= 12 and column == 33
-    assert attention.choose_pixel(mask_of(31, 41, 0, 0, 31, 41))[0] == 15  # all is hole: the middle
-    assert attention.choose_pixel(hole, (5, 6)) == (5, 6)
+    assert placing.choose_pixel(mask_of(31, 41, 0, 0, 31, 41))[0] == 15  # all is hole: the middle
+    assert placing.choose_pixel(hole, (5, 6)) == (5, 6)
 
 
 @pytest.mark.parametrize("side, padded, want", [(3, 8, [0, 1, 2, 2, 1, 0, 0, 1]), (4, 4, [0, 1, 2, 3]), (1, 3, [0, 0, 0])])
 def test_padding_mirrors(side, padded, want):
-    assert attention.reflection(side, padded).tolist() == want
+    assert placing.reflection(side, padded).tolist() == want
 
 
 def test_padding_is_brought_back_to_what_it_mirrors():
@@ -150,9 +150,9 @@ def test_padding_is_brought_back_to_what_it_mirrors():
 
     weights = np.zeros((1, 4, 4), np.float32)
     weights[0, 3, 3], weights[0, 1, 1], weights[0, 0, 3] = 0.5, 0.3, 0.2
-    strongest = np.full((1, 4, 4, 2), 3, np.int32)
-    look, = attention.looks(System, [(strongest, weights)], Box(5, 5, 25, 25), (10, 10), (16, 16), (7, 7))
+    matches = np.full((1, 4, 4, 2), 3, np.int32)
+    map_, = placing.place_maps(System, [(matches, weights)], Box(5, 5, 25, 25), (10, 10), (16, 16), (7, 7))
     want = np.zeros((3, 3))
     want[1, 1], want[0, 1] = 0.8, 0.2
-    np.testing.assert_allclose(look.weights, want)
-    assert (look.strongest == 1).all() and look.cell == (8, 8) and look.name == "only 4x4"
+    np.testing.assert_allclose(map_.weights, want)
+    assert (map_.matches == 1).all() and map_.cell == (8, 8) and map_.name == "only 4x4"

@@ -1,6 +1,6 @@
-"""Pictures of an `attention.Look`, each with a legend below. All uint8 RGB, of the window that the look covers.
+"""Pictures of an attention map, each with a legend below. All uint8 RGB, of the window that the map covers.
 
-    places   every missing pixel in the colour of the place that it looks at most; Fig. 8 and 9 of the multistage attention paper
+    places   every missing pixel in the colour of the place of its best match; Fig. 8 and 9 of the multistage attention paper
     weights  how much one pixel takes from where, as a heat map over the photograph; Fig. 4 of the coherent semantic attention paper
     flow     the way from every missing pixel to that place: direction as hue, length as saturation (DeepFill)
 
@@ -10,7 +10,7 @@ Small windows are enlarged and large ones reduced, so that the longer side has 5
 import cv2
 import numpy as np
 
-from tfinpaint.attention import Look
+from tfinpaint.attention_maps.placing import AttentionMap
 from tfinpaint.pictures import faded, position_colors
 
 _SMALLEST, _LARGEST = 512, 1024  # pixels of the longer side
@@ -18,69 +18,69 @@ _NARROWEST = 480  # pixels of width, for the legend
 _LEGEND, _MARGIN = 64, 8  # height of the legend, and what is free around what is drawn in it
 
 
-def pictures(look: Look, photo: np.ndarray, hole: np.ndarray) -> dict:
+def pictures(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> dict:
     """{"places": picture, "weights": picture}, and "flow" where the layer's authors draw one; all of one size.
 
     photo:  uint8 [H, W, 3], the whole photograph.   hole: [H, W], above 0 = missing.
     """
-    photo, hole = photo[look.window.slices], np.uint8(hole[look.window.slices] > 0)
+    photo, hole = photo[map_.window.slices], np.uint8(hole[map_.window.slices] > 0)
     longest = max(hole.shape)
     scale = -(-_SMALLEST // longest) if longest < _SMALLEST else min(_LARGEST / longest, 1.0)
     size = tuple(max(round(side * scale), 1) for side in hole.shape[::-1])  # width, height
     photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     hole = cv2.resize(hole, size, interpolation=cv2.INTER_NEAREST) > 0
-    found = {"places": places(look, photo, hole), "weights": weights(look, photo, hole)}
-    if look.is_flow:
-        found["flow"] = flow(look, photo, hole)
+    found = {"places": places(map_, photo, hole), "weights": weights(map_, photo, hole)}
+    if map_.is_flow:
+        found["flow"] = flow(map_, photo, hole)
     return found
 
 
-def places(look: Look, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """See the top of the file. photo uint8 [H, W, 3] and hole bool [H, W] are the look's window, at the size to be drawn."""
-    h, w = look.weights.shape
-    colors = position_colors(h, w)[look.strongest[..., 0], look.strongest[..., 1]]  # [h, w, 3]
-    picture = np.where(hole[..., np.newaxis], _spread(colors, look, hole.shape), faded(photo))
+def places(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """See the top of the file. photo uint8 [H, W, 3] and hole bool [H, W] are the map's window, at the size to be drawn."""
+    h, w = map_.weights.shape
+    colors = position_colors(h, w)[map_.matches[..., 0], map_.matches[..., 1]]  # [h, w, 3]
+    picture = np.where(hole[..., np.newaxis], _spread(colors, map_, hole.shape), faded(photo))
     height = _LEGEND - 2 * _MARGIN
     mark = position_colors(height, int(np.clip(height * hole.shape[1] / hole.shape[0], 16, 160)))
-    return _with_legend(picture, mark, f"{look.name}: a missing pixel has", "the colour of the place it looks at most")
+    return _with_legend(picture, mark, f"{map_.name}: a missing pixel has", "the colour of the place it looks at most")
 
 
-def weights(look: Look, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def weights(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """As `places`. A cross marks the pixel that was asked about, and a line leads to the place of largest weight, where the colours end."""
-    most = max(float(look.weights.max()), 1e-12)
-    level = _spread(np.clip(look.weights / most, 0, 1), look, hole.shape)  # [H, W]
+    most = max(float(map_.weights.max()), 1e-12)
+    level = _spread(np.clip(map_.weights / most, 0, 1), map_, hole.shape)  # [H, W]
     grey = np.where(hole, np.uint8(255), np.uint8(90 + 0.55 * photo.mean(-1)))
     picture = _heated(grey, level)
     edge = cv2.morphologyEx(np.uint8(hole), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     picture[edge & (level < 0.02)] = 120
-    best = (np.array(np.unravel_index(look.weights.argmax(), look.weights.shape)) + 0.5) * look.cell  # in the window
-    asked = np.array(look.at) + 0.5 - look.window[:2]
-    (row, column), end = ([int(p * side / of) for p, side, of in zip(place, hole.shape, look.window.size)] for place in (asked, best))
+    best = (np.array(np.unravel_index(map_.weights.argmax(), map_.weights.shape)) + 0.5) * map_.cell  # in the window
+    asked = np.array(map_.at) + 0.5 - map_.window[:2]
+    (row, column), end = ([int(p * side / of) for p, side, of in zip(place, hole.shape, map_.window.size)] for place in (asked, best))
     cv2.line(picture, (column, row), end[::-1], (0, 0, 0), 1, cv2.LINE_AA)
     for color, thickness in ((255, 5), (0, 2)):
         cv2.drawMarker(picture, (column, row), (color, color, color), cv2.MARKER_CROSS, 21, thickness)
     mark = _heated(np.full((20, 80), 255, np.uint8), np.broadcast_to(np.linspace(0, 1, 80), (20, 80)))
-    return _with_legend(picture, mark, f"{look.name}: what the cross takes from where",
-                        f"row {look.at[0]}, column {look.at[1]}; the bar ends at weight {most:.2g}")
+    return _with_legend(picture, mark, f"{map_.name}: what the cross takes from where",
+                        f"row {map_.at[0]}, column {map_.at[1]}; the bar ends at weight {most:.2g}")
 
 
-def flow(look: Look, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def flow(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """As `places`."""
-    offsets = flow_offsets(look)
-    inside = _spread(offsets, look, hole.shape)  # [H, W, 2]
+    offsets = flow_offsets(map_)
+    inside = _spread(offsets, map_, hole.shape)  # [H, W, 2]
     longest = max(float(np.hypot(*inside[hole].T).max(initial=0)), 1e-12)
     picture = np.where(hole[..., np.newaxis], flow_colors(inside / longest), faded(photo))
     reach = (_LEGEND - 2 * _MARGIN) // 2
     wheel = np.stack(np.mgrid[-reach:reach + 1, -reach:reach + 1], -1) / reach  # rows, columns
     disc = np.hypot(*np.moveaxis(wheel, -1, 0))[..., np.newaxis] <= 1
     mark = np.where(disc, flow_colors(wheel), np.uint8(255))
-    return _with_legend(picture, mark, f"{look.name}: the way to the place it looks at most",
+    return _with_legend(picture, mark, f"{map_.name}: the way to the place it looks at most",
                         f"from the wheel's centre; its rim is {longest:.0f} pixels away")
 
 
-def flow_offsets(look: Look) -> np.ndarray:
-    """From each cell to the one that it looks at most, in pixels of the photograph: float [h, w, 2], rows and columns."""
-    return (look.strongest - np.moveaxis(np.indices(look.weights.shape), 0, -1)) * np.array(look.cell)
+def flow_offsets(map_: AttentionMap) -> np.ndarray:
+    """From each cell to its best match, in pixels of the photograph: float [h, w, 2], rows and columns."""
+    return (map_.matches - np.moveaxis(np.indices(map_.weights.shape), 0, -1)) * np.array(map_.cell)
 
 
 def flow_colors(offsets: np.ndarray) -> np.ndarray:
@@ -95,10 +95,10 @@ def flow_colors(offsets: np.ndarray) -> np.ndarray:
     return np.rint(255 * rgb).astype(np.uint8)
 
 
-def _spread(values: np.ndarray, look: Look, size) -> np.ndarray:
+def _spread(values: np.ndarray, map_: AttentionMap, size) -> np.ndarray:
     """The value of the cell [h, w, ...] that each pixel of a picture of the window lies in: [H, W, ...]."""
     index = [np.minimum((np.arange(side) + 0.5) * of / side / cell, count - 1).astype(int)
-             for side, of, cell, count in zip(size, look.window.size, look.cell, values.shape)]
+             for side, of, cell, count in zip(size, map_.window.size, map_.cell, values.shape)]
     return values[index[0]][:, index[1]]
 
 

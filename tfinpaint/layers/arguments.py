@@ -1,0 +1,26 @@
+"""Checks of the arguments that layers are made with."""
+
+
+def check_odd(**values: int) -> None:
+    """Raises ValueError where one is not odd or below 1."""
+    for name, value in values.items():
+        if value < 1 or value % 2 != 1:
+            raise ValueError(f"`{name}` is odd and at least 1. Got {value}")
+
+
+def check_variant(variant: str) -> None:
+    """Raises ValueError where it is neither "paper" nor "official"."""
+    if variant not in ("paper", "official"):
+        raise ValueError(f"`variant` is paper or official. Got {variant!r}")
+
+
+def fixed(arguments: dict, **values) -> dict:
+    """A layer's keyword arguments, with those that can have one value only set to it.
+
+    Raises: ValueError where another value is given.
+    """
+    for name, value in values.items():
+        given = arguments.get(name, value)
+        if given not in (value, (value, value), [value, value]):
+            raise ValueError(f"`{name}` is {value!r} here. Got {given!r}")
+    return {**arguments, **values}
