@@ -62,7 +62,7 @@ class CoherentSemantic(System):
         layers = {"pool3": "block3_pool"} if weights["feature_adversarial"] else {}
         if weights["consistency"]:
             if self.width > 64:
-                raise SettingsError(f"--width is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}")
+                raise SettingsError(f"`width` is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}")
             layers["conv4_3"] = "block4_conv3"
         self.features = _Named(layers, perceptual_weights) if layers else None
         wanted = {"image": ("adversarial", InstancePatchCritic), "features": ("feature_adversarial", FeaturePatchCritic)}
@@ -70,8 +70,8 @@ class CoherentSemantic(System):
         for name in wanted:
             if image_size < SMALLEST[name]:
                 term = "adversarial" if name == "image" else "feature_adversarial"
-                raise SettingsError(f"--image_size is at least {SMALLEST[name]} for the critic of {name} (--weight_{term}=0 does without "
-                                    f"it). Got {image_size}")
+                raise SettingsError(f"`image_size` is at least {SMALLEST[name]} for the critic of {name} (`loss_weights[{term!r}]=0` does "
+                                    f"without it). Got {image_size}")
         if not wanted:
             self.critic = None
         elif self.critic is None or self.critic.names != sorted(wanted):

@@ -44,7 +44,7 @@ class DeepFillV1(System):
     def __init__(self, width=32, discount=None, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
         if discount is not None and not 0 < discount <= 1:
-            raise SettingsError(f"--discount is above 0 and at most 1. Got {discount}")
+            raise SettingsError(f"`discount` is above 0 and at most 1. Got {discount}")
         self.width, self.discount = width, discount
         self.gamma = discount or _GAMMA[variant]
         self.generator = self.make_generator()

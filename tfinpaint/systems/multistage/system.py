@@ -57,7 +57,7 @@ class Multistage(System):
         features = weights["perceptual"] or weights["style"]
         self.features = VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
         if weights.get("adversarial") and image_size < SMALLEST:
-            raise SettingsError(f"--image_size is at least {SMALLEST} for the critic (--weight_adversarial=0 does without it). "
+            raise SettingsError(f"`image_size` is at least {SMALLEST} for the critic (`loss_weights['adversarial']=0` does without it). "
                                 f"Got {image_size}")
         if not weights.get("adversarial"):
             self.critic = None

@@ -33,11 +33,11 @@ class DenseNetCritic(tf.keras.Model):
     def __init__(self, weights="imagenet", official=False, image_size=256, **kwargs):
         super().__init__(**kwargs)
         if image_size < _SMALLEST:
-            raise SettingsError(f"--image_size is at least {_SMALLEST} for the DenseNet critic of musical (--weight_adversarial=0 does "
-                                f"without it). Got {image_size}")
+            raise SettingsError(f"`image_size` is at least {_SMALLEST} for the DenseNet critic of musical (`loss_weights['adversarial']=0` "
+                                f"does without it). Got {image_size}")
         self.official = official
         self.trunk = keras_network(tf.keras.applications.DenseNet121, "DenseNet-121", weights, "critic_weights",
-                                   "--critic_weights=random to begin from random ones")
+                                   "`critic_weights='random'` to begin from random ones")
         self.head = tf.keras.layers.Conv2D(256, 3, kernel_initializer=NORMAL(0.0, 0.02), name="head", dtype="float32")
         self.head.build((None, None, None, 1024))
         if official:
