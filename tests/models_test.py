@@ -201,7 +201,7 @@ def test_a_run_with_a_critic_or_of_another_system_is_told_what_the_default_lacks
     system = tfinpaint.create("multistage", width=4, depth=4)
     system.compile(perceptual_weights="none", image_size=32)
     assert runs.start_from("default", system) == [f"{packed} has no critic: this run's begins anew"]
-    with pytest.raises(SettingsError, match="`init_from='.*default holds a run of multistage width=4 depth=4.*do not fit partial_conv"):
+    with pytest.raises(SettingsError, match="`init_from='.*default'` holds a run of multistage width=4 depth=4.*do not fit partial_conv"):
         runs.start_from("default", tfinpaint.create("partial_conv", width=4, depth=4))
 
 

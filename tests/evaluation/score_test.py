@@ -190,8 +190,8 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
     ({"models": ("RUN",), "protocol": "coherent_semantic", "detail": "auto"}, "`detail='auto'` goes with another protocol"),
     ({"models": ("mean",), "detail": "on"}, "`detail` is auto or off. Got 'on'"),
     ({"models": ("mean",), "data": "folder:nowhere"}, "`data='folder:nowhere'`"),
-    ({"models": ("mean",), "lpips_weights": "nowhere.npz"}, "`lpips_weights`"),
-    ({"models": ("mean",), "inception_weights": "nowhere.pb"}, "`inception_weights`"),
+    ({"models": ("mean",), "lpips_weights": "nowhere.npz"}, "`lpips_weights='nowhere.npz'`"),
+    ({"models": ("mean",), "inception_weights": "nowhere.pb"}, "`inception_weights='nowhere.pb'`"),
 ])
 def test_mistakes(settings, message, run_dir, exported, photos, pairs):
     paths = {"RUN": run_dir, "EXPORT": exported}

@@ -130,6 +130,6 @@ def test_the_ending_says_which_network_a_file_has(name, loader, says, monkeypatc
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "w.txt").write_text("no weights")
     for path in (None, "", "nowhere.pb", tmp_path, tmp_path / "w.txt"):
-        with pytest.raises(SettingsError, match="^`inception_weights='.*classify_image_graph_def.pb.*Keras' InceptionV3") as error:
+        with pytest.raises(SettingsError, match="^`inception_weights=.*classify_image_graph_def.pb.*Keras' InceptionV3") as error:
             Inception(path)
         assert "\n" not in str(error.value)

@@ -236,11 +236,11 @@ def test_a_file_that_is_missing_or_none_is_refused(tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match="`critic_weights` is imagenet, random or the path.*'/nowhere.h5', which is no file"):
         small(loss_weights={}, critic_weights="/nowhere.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(SettingsError, match="`critic_weights='.*text.h5 is no Keras .h5 file of DenseNet-121"):
+    with pytest.raises(SettingsError, match="`critic_weights='.*text.h5'` is no Keras .h5 file of DenseNet-121"):
         small(loss_weights={}, critic_weights=str(tmp_path / "text.h5"))
     other = tf.keras.Sequential([tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3, name="other")])
     other.save_weights(tmp_path / "other.h5")
-    with pytest.raises(SettingsError, match="`critic_weights='.*other.h5 has no weights of conv1/conv: it is no DenseNet-121"):
+    with pytest.raises(SettingsError, match="`critic_weights='.*other.h5'` has no weights of conv1/conv: it is no DenseNet-121"):
         small(loss_weights={}, critic_weights=str(tmp_path / "other.h5"))
 
 
