@@ -98,7 +98,7 @@ def test_a_file_that_does_not_fit_is_one_line(packed, tmp_path, change, words):
         arrays = dict(file)
     change(arrays, "encode_2/kernel")
     np.savez(folder / "weights.npz", **arrays)
-    with pytest.raises(SettingsError, match=f"^--model={folder}: its weights.npz {words}"):
+    with pytest.raises(SettingsError, match=f"^`model='{folder}'`: its weights.npz {words}"):
         tfinpaint.load(str(folder))
 
 
@@ -108,7 +108,7 @@ def test_a_damaged_file_is_one_line(packed, tmp_path, content):
     if content is None:
         content = (folder / "weights.npz").read_bytes()[:-300]
     (folder / "weights.npz").write_bytes(content)
-    with pytest.raises(SettingsError, match=f"^--model={folder}: its weights.npz cannot be read, it is damaged or no packed model"):
+    with pytest.raises(SettingsError, match=f"^`model='{folder}'`: its weights.npz cannot be read, it is damaged or no packed model"):
         tfinpaint.load(str(folder))
 
 
@@ -131,7 +131,7 @@ def test_a_folder_named_default_is_written_otherwise_and_told_of(in_the_box, fil
     runs.Checkpoints("default", other).save(3)
     assert tfinpaint.load("default").system.system_name == "multistage"
     assert [r.getMessage() for r in caplog.records] == [
-        "--model=default is the model that comes with tfinpaint; the folder of that name here is --model=./default"]
+        "`model='default'` is the model that comes with tfinpaint; the folder of that name here is `model='./default'`"]
     assert tfinpaint.load("./default").system.system_name == tfinpaint.load("default/").system.system_name == "partial_conv"
     assert len(caplog.records) == 1
     assert models.locate("./default") == "./default"
@@ -155,7 +155,7 @@ def test_a_copy_without_weights_says_so_at_once(empty_box, files, command_line):
         status, out, err = command_line(inpaint.main, *files, *flags)
         assert status == 1 and out == "" and NONE_HERE in err and err.count("\n") == 1
     assert not os.path.exists("filled.png")
-    with pytest.raises(SettingsError, match=f"^--model=default {NONE_HERE}.*: name a run directory"):
+    with pytest.raises(SettingsError, match=f"^`model='default'` {NONE_HERE}.*: name a run directory"):
         tfinpaint.load()
 
 
@@ -201,10 +201,10 @@ def test_a_run_with_a_critic_or_of_another_system_is_told_what_the_default_lacks
     system = tfinpaint.create("multistage", width=4, depth=4)
     system.compile(perceptual_weights="none", image_size=32)
     assert runs.start_from("default", system) == [f"{packed} has no critic: this run's begins anew"]
-    with pytest.raises(SettingsError, match="--init_from=.*default holds a run of multistage width=4 depth=4.*do not fit partial_conv"):
+    with pytest.raises(SettingsError, match="`init_from='.*default'` holds a run of multistage width=4 depth=4.*do not fit partial_conv"):
         runs.start_from("default", tfinpaint.create("partial_conv", width=4, depth=4))
 
 
 def test_a_run_cannot_start_from_what_is_not_there(empty_box):
-    with pytest.raises(SettingsError, match=f"^--init_from=default {NONE_HERE}"):
+    with pytest.raises(SettingsError, match=f"^`init_from='default'` {NONE_HERE}"):
         runs.start_from("default", tf.Module())

@@ -331,7 +331,7 @@ def _strokes():
 def test_white_is_hole_and_the_notes_say_what_was_seen(tmp_path):
     hole, notes = read_hole(_save(tmp_path / "m.png", _strokes()))
     np.testing.assert_array_equal(hole, _strokes())
-    assert notes == ("white is hole (--mask_is=hole), 12.5 % of 50x40 pixels is hole",)
+    assert notes == ("white is hole (`mask_is='hole'`), 12.5 % of 50x40 pixels is hole",)
 
 
 def test_mask_is_known_flips(tmp_path):
@@ -383,7 +383,7 @@ def test_a_mask_in_colours_and_alpha_is_taken_from_the_colours_and_says_so(tmp_p
 def test_a_share_that_looks_wrong_is_warned_of(tmp_path, level, share):
     hole, notes = read_hole(_save(tmp_path / "m.png", np.full((40, 50), level, np.uint8)))
     assert (hole == level).all()
-    assert any(note.startswith(f"warning: {share} of the picture is hole") and "--mask_is=known" in note for note in notes)
+    assert any(note.startswith(f"warning: {share} of the picture is hole") and "`mask_is='known'`" in note for note in notes)
 
 
 def test_a_label_map_of_zeros_and_ones_is_explained(tmp_path):

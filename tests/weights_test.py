@@ -109,5 +109,5 @@ def test_what_is_not_the_generators():
 
 
 def test_systems_without_a_release():
-    with pytest.raises(SettingsError, match="--system=partial_conv has no released.*contextual_attention, gated_conv, multistage"):
+    with pytest.raises(SettingsError, match="`system='partial_conv'` has no released.*contextual_attention, gated_conv, multistage"):
         releases.release_of("partial_conv")

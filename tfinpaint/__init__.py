@@ -18,15 +18,15 @@ def __getattr__(name):
     raise AttributeError(f"module 'tfinpaint' has no attribute {name!r}")
 
 
-def create(name, variant="paper", **settings):
+def create(system, variant="paper", **settings):
     """An untrained system, a tf.keras.Model; see `tfinpaint.systems.create`."""
     from tfinpaint.systems import create as create_system
 
-    return create_system(name, variant, **settings)
+    return create_system(system, variant, **settings)
 
 
-def load(path="default"):
-    """What fills photographs with the model at `path`; see `tfinpaint.loading.load`."""
+def load(model="default"):
+    """What fills photographs with a model; see `tfinpaint.loading.load`."""
     from tfinpaint.loading import load as load_painter
 
-    return load_painter(path)
+    return load_painter(model)

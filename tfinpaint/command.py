@@ -6,7 +6,7 @@
         command.run(main)
 
 Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go to stdout, warnings and errors
-to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C.
+to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C. What the library says, of arguments, is said here of flags.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from typing import Callable, NoReturn, Optional
 from absl import app, flags
 from absl import logging as absl_logging
 
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, in_flags
 
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
@@ -41,13 +41,23 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
 
 def fail(message: str, status: int = 1) -> NoReturn:
     """Ends the program with one line on stderr."""
-    print(f"tfinpaint: {' '.join(message.split())}", file=sys.stderr)
+    tell_error(message)
     sys.exit(status)
+
+
+def tell_error(message: str) -> None:
+    """One line on stderr."""
+    print(f"tfinpaint: {' '.join(in_flags(message).split())}", file=sys.stderr)
 
 
 def warn(message: str) -> None:
     """One line on stderr."""
-    print(f"tfinpaint: warning: {' '.join(message.split())}", file=sys.stderr)
+    tell_error(f"warning: {message}")
+
+
+def say(message: str) -> None:
+    """What the library says, on stdout."""
+    print(in_flags(message), flush=True)
 
 
 @contextlib.contextmanager
@@ -141,7 +151,7 @@ def _show_warnings() -> None:
     """What the library logs as one line each."""
     class OneLine(logging.Formatter):
         def format(self, record):
-            return f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}{record.getMessage()}"
+            return f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}{in_flags(record.getMessage())}"
 
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())

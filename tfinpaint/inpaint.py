@@ -71,7 +71,7 @@ def main():
         except SettingsError as error:
             failures += 1
             progress.clear()
-            print(f"tfinpaint: {error}", file=sys.stderr)
+            command.tell_error(str(error))
         progress.step()
     if failures:
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
@@ -97,7 +97,7 @@ def _outcomes(painter, jobs):
 def _tell(warnings: List[str], lines: List[str]) -> None:
     for warning in warnings:
         command.warn(warning)
-    print("\n".join(lines), flush=True)
+    command.say("\n".join(lines))
 
 
 def _load_painter(model):
@@ -168,9 +168,9 @@ def _fill(painter, job: Job, photo, mask, notes) -> Filled:
 def _write(filled: Filled):
     """Writes one photograph. Returns its warnings and the lines of the report."""
     job, mark = filled.job, "warning: "
-    notes = filled.notes + [("output", job.output, note) for note in write_photo(job.output, filled.pixels, like=filled.photo)]
+    notes = filled.notes + [("output", job.output, note) for note in write_photo(job.output, filled.pixels, filled.photo, "output")]
     for path, (picture, what) in filled.attention.items():
-        write_photo(path, picture)
+        write_photo(path, picture, argument="output")
         notes = notes + [("attention", path, f"{path}: {what}")]
     warnings = [f"{path}: {note[len(mark):]}" for _, path, note in notes if note.startswith(mark)]
     lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith(mark)]
@@ -208,7 +208,7 @@ def find_jobs(image: str, mask: str, output: str) -> List[Job]:
     elif os.path.isdir(mask):
         raise SettingsError(f"--mask is one file where --image is one. Got the folder {mask}")
     else:
-        check_photo_path(output)
+        check_photo_path(output, "output")
         jobs = [Job(image, mask, output)]
     for job in jobs:
         for path in (job.image, job.mask):

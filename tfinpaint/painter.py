@@ -87,7 +87,7 @@ class Painter(tf.Module):
     def check_attention(self):
         """Raises SettingsError where the system has no attention."""
         if not self.system.attention_layers:
-            raise SettingsError(f"--attention: {self.system.system_name} has no attention to show")
+            raise SettingsError(f"`attention`: {self.system.system_name} has no attention to show")
 
     def _fill_one(self, window, hole, shown, with_detail):
         """`fill_window` with the graph that the hole needs: that of detail takes seconds to make, and most strokes do without."""

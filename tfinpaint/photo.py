@@ -104,7 +104,7 @@ def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
     taken from the alpha channel. White means what `mask_is` says: "hole" or "known".
     """
     if mask_is not in ("hole", "known"):
-        raise SettingsError(f"--mask_is is hole or known. Got {mask_is!r}")
+        raise SettingsError(f"`mask_is` is hole or known. Got {mask_is!r}")
     photo = read_photo(path)
     level, alpha_note = _levels(photo)
     white = level > THRESHOLD
@@ -112,7 +112,7 @@ def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
     share = 100.0 * np.count_nonzero(hole) / hole.size
     height, width = hole.shape
     other = "known" if mask_is == "hole" else "hole"
-    notes = [f"white is {mask_is} (--mask_is={mask_is}), {_percent(share)} of {width}x{height} pixels is hole"]
+    notes = [f"white is {mask_is} (`mask_is={mask_is!r}`), {_percent(share)} of {width}x{height} pixels is hole"]
     notes += alpha_note
     grey_count = np.count_nonzero((level > 0) & (level < 255))
     if grey_count:
@@ -125,7 +125,7 @@ def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
     if not white.any():
         notes.append(f"warning: no pixel is above {THRESHOLD}, the brightest is {level.max()}: masks are black (0) and white (255)")
     if share < 0.1 or share > 95:
-        notes.append(f"warning: {_percent(share)} of the picture is hole: is the polarity right? --mask_is={other} flips it")
+        notes.append(f"warning: {_percent(share)} of the picture is hole: is the polarity right? `mask_is={other!r}` flips it")
     return hole.astype(np.uint8) * 255, tuple(notes)
 
 
@@ -235,33 +235,33 @@ def _levels(photo: Photo):
 # ------------------------------------------------------------------------------------------------------------------ writing
 
 
-def check_photo_path(path: str, flag: str = "output") -> None:
+def check_photo_path(path: str, argument: str = "path") -> None:
     """Raises SettingsError where a photograph could not be written to `path`, judged by its ending and its folder."""
     ending = os.path.splitext(path)[1].lower()
     if ending not in _WRITERS:
-        raise SettingsError(f"--{flag} ends in {', '.join(PHOTO_ENDINGS)}. Got {path}")
+        raise SettingsError(f"`{argument}` ends in {', '.join(PHOTO_ENDINGS)}. Got {path}")
     if os.path.isdir(path):
-        raise SettingsError(f"--{flag}={path} is a folder, not a file")
-    check_writable(flag, os.path.dirname(os.path.abspath(path)))
+        raise SettingsError(f"`{argument}={path!r}` is a folder, not a file")
+    check_writable(argument, os.path.dirname(os.path.abspath(path)))
 
 
-def write_photo(path: str, pixels: np.ndarray, like: Optional[Photo] = None) -> Notes:
+def write_photo(path: str, pixels: np.ndarray, like: Optional[Photo] = None, argument: str = "path") -> Notes:
     """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending, with what `like` carried: alpha (where its size is
     the pixels'), ICC profile, EXIF, one channel if grey. Missing folders are made.
 
     PNG, lossless WebP, TIFF and BMP keep every pixel; JPEG (quality 95, full colour resolution) cannot and a note says so. The
-    file appears whole or not at all. Returns notes; raises SettingsError with the path.
+    file appears whole or not at all. Returns notes; raises SettingsError with the path, for which the caller's name is `argument`.
     """
     path = os.fspath(path)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
         raise ValueError(f"`pixels` is uint8 [H, W, 3]. Got {pixels.dtype} {list(pixels.shape)}")
-    check_photo_path(path)
+    check_photo_path(path, argument)
     ending = os.path.splitext(path)[1].lower()
     kind = _WRITERS[ending]
     height, width = pixels.shape[:2]
     if max(height, width) > _LONGEST_SIDE.get(kind, 2**31):
         raise SettingsError(f"{path}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side, the photograph is "
-                            f"{width}x{height}. Choose another ending for --output, as .png")
+                            f"{width}x{height}. Choose another ending for `{argument}`, as .png")
     like = like or Photo(pixels)
     image, notes = _with_alpha(pixels, like, kind)
     options, more = _options(image, like, kind)

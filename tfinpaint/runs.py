@@ -35,12 +35,12 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> Li
     if not os.path.isdir(run_dir) or not os.listdir(run_dir):
         return []
     if not resume:
-        raise SettingsError(f"--run_dir={run_dir} is not empty: --resume goes on with the run in it, another --run_dir starts a new one")
+        raise SettingsError(f"`run_dir={run_dir!r}` is not empty: `resume` goes on with the run in it, another `run_dir` starts a new one")
     there = read_settings(run_dir, "run_dir")
     for name in ("system", "variant", "system_settings"):
         old, new = _of_system(there, name), _of_system(settings, name)
         if old != new:
-            raise SettingsError(f"--run_dir={run_dir} holds a run with {name} {old}, not {new}: it cannot be resumed with these flags")
+            raise SettingsError(f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be resumed with these flags")
     old, new = ({**vars(s), **vars(s.photos), **vars(s.holes)} for s in (there, settings))
     changed = [name for name in old if old[name] != new[name] and name not in (*_MAY_CHANGE, "photos", "holes", "system_settings")]
     return [f"{name} was {old[name]} when the run began and is {new[name]} now" for name in changed]
@@ -54,23 +54,24 @@ def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> No
         for name, text in ((_SETTINGS, to_json(settings)), ("flags.txt", flags_text)):
             replace_text(os.path.join(run_dir, name), text)
     except OSError as error:
-        raise SettingsError(f"--run_dir={run_dir} cannot be written: {error.strerror}") from error
+        raise SettingsError(f"`run_dir={run_dir!r}` cannot be written: {error.strerror}") from error
 
 
-def read_settings(run_dir: str, flag: str = "model") -> TrainSettings:
-    """The settings of the run (or packed model) at `run_dir`. Raises SettingsError, naming `flag`, where there is none."""
+def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
+    """The settings of the run (or packed model) at `run_dir`. Raises SettingsError, naming `argument`, where there is none."""
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
-        raise SettingsError(f"--{flag}={run_dir} is no folder: a run directory of `train` is needed")
+        raise SettingsError(f"`{argument}={run_dir!r}` is no folder: a run directory of `train` is needed")
     if not os.path.isfile(path):
-        raise SettingsError(f"--{flag}={run_dir} is no run directory: it has no {_SETTINGS}")
+        raise SettingsError(f"`{argument}={run_dir!r}` is no run directory: it has no {_SETTINGS}")
     try:
         with open(path, encoding="utf-8") as f:
             return train_settings_from_json(f.read())
     except SettingsError as error:
-        raise SettingsError(f"--{flag}={run_dir}: its {_SETTINGS} cannot be used: {error}") from error
+        raise SettingsError(f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be used: {error}") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SettingsError(f"--{flag}={run_dir}: its {_SETTINGS} cannot be read ({type(error).__name__}: {first_line(error)})") from error
+        raise SettingsError(f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be read ({type(error).__name__}: "
+                            f"{first_line(error)})") from error
 
 
 def create_system(settings: TrainSettings) -> System:
@@ -78,24 +79,24 @@ def create_system(settings: TrainSettings) -> System:
     return create(settings.system, settings.variant, **dict(settings.system_settings))
 
 
-def load_system(run_dir: str, flag: str = "model") -> System:
+def load_system(run_dir: str, argument: str = "model") -> System:
     """The trained system of a run or a packed model: its generator has the weights of the moving average. Not compiled.
 
     Raises: SettingsError where `run_dir` is neither, has no checkpoint, or weights that do not fit its settings.
     """
-    settings = read_settings(run_dir, flag)
+    settings = read_settings(run_dir, argument)
     try:
         system = create_system(settings)
     except SettingsError as error:
-        raise SettingsError(f"--{flag}={run_dir}: {error}") from error
-    _restore(run_dir, flag, averaged_generator=system.generator)
+        raise SettingsError(f"`{argument}={run_dir!r}`: {error}") from error
+    _restore(run_dir, argument, averaged_generator=system.generator)
     return system
 
 
 def last_step(run_dir: str) -> int:
     """The step of the run's last checkpoint, or of the packed weights."""
     if packed.is_packed(run_dir):
-        return packed.read_weights(run_dir, f"--model={run_dir}")[0]
+        return packed.read_weights(run_dir, f"`model={run_dir!r}`")[0]
     return int(_latest(os.path.join(run_dir, "checkpoints")).rpartition("-")[2])
 
 
@@ -111,7 +112,7 @@ def start_from(run_dir: str, system: System) -> List[str]:
         there.pop(name, None)
         here.pop(name, None)
     if (settings.system, there) != (system.system_name, here):
-        raise SettingsError(f"--init_from={run_dir} holds a run of {settings.system} {_show(there)}: its weights do not fit "
+        raise SettingsError(f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its weights do not fit "
                             f"{system.system_name} {_show(here)}")
     _restore(run_dir, "init_from", generator=system.generator)
     system.restart_average()
@@ -119,7 +120,7 @@ def start_from(run_dir: str, system: System) -> List[str]:
         return []
     if packed.is_packed(run_dir):
         return [f"{run_dir} has no critic: this run's begins anew"]
-    there = _under(_saved(_latest(os.path.join(run_dir, "checkpoints")), f"--init_from={run_dir}"), "system/critic")
+    there = _under(_saved(_latest(os.path.join(run_dir, "checkpoints")), f"`init_from={run_dir!r}`"), "system/critic")
     if there != _shapes(system.critic):
         return [f"the critic of {run_dir} does not fit this run, whose critic begins anew" if there
                 else f"{run_dir} has no critic: this run's begins anew"]
@@ -150,15 +151,15 @@ class Checkpoints:
         saved = _saved(self._latest, f"the checkpoint {self._latest} is damaged")
         if not _under(saved, "system/optimizer"):
             raise SettingsError(f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
-                                "run from it with --init_from")
+                                "run from it with `init_from`")
         for name in dict.fromkeys(("generator", "averaged_generator", *self._system.parts)):
             part = getattr(self._system, name)
             if part is not None and _under(saved, f"system/{name}") != _shapes(part):
-                raise SettingsError(f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was --image_size "
+                raise SettingsError(f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was `image_size` "
                                     "changed, or a term of the loss switched on or off?)")
         half = isinstance(self._system.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
         if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
-            raise SettingsError(f"the checkpoint {self._latest} was written {'without' if half else 'with'} --mixed_precision and can only "
+            raise SettingsError(f"the checkpoint {self._latest} was written {'without' if half else 'with'} `mixed_precision` and can only "
                                 "be resumed so")
         optimizers = list(self._system.parts.values())
         rates = [float(o.learning_rate.numpy()) for o in optimizers]
@@ -169,7 +170,7 @@ class Checkpoints:
             raise SettingsError(f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a term of the loss "
                                 f"switched on or off?): {first_line(error)}") from error
         for optimizer, rate in zip(optimizers, rates):
-            optimizer.learning_rate = rate  # it is in the checkpoint too, but a flag may have changed it
+            optimizer.learning_rate = rate  # it is in the checkpoint too, but this run may have another
         return int(self._step)
 
     def save(self, step: int) -> None:
@@ -222,26 +223,26 @@ def _shapes(network):
     return sorted(v.shape.as_list() for v in network.variables)
 
 
-def _restore(run_dir, flag, **parts):
+def _restore(run_dir, argument, **parts):
     """Gives {name in a checkpoint: network} their weights. A packed model has one network, which is taken for any generator."""
     if packed.is_packed(run_dir):
         network, = parts.values()
-        packed.restore(run_dir, network, f"--{flag}={run_dir}")
+        packed.restore(run_dir, network, f"`{argument}={run_dir!r}`")
         return
     latest = _latest(os.path.join(run_dir, "checkpoints"))
     if latest is None:
-        raise SettingsError(f"--{flag}={run_dir} has no checkpoint yet")
-    saved = _saved(latest, f"--{flag}={run_dir}: its checkpoint {os.path.basename(latest)} is damaged")
+        raise SettingsError(f"`{argument}={run_dir!r}` has no checkpoint yet")
+    saved = _saved(latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged")
     for name, part in parts.items():
         there = _under(saved, f"system/{name}")  # nothing where it is stored under the name of another part
         if there and there != _shapes(part):
-            raise SettingsError(f"--{flag}={run_dir}: the {name} in its checkpoint does not fit (is it of another --variant?)")
+            raise SettingsError(f"`{argument}={run_dir!r}`: the {name} in its checkpoint does not fit (is it of another `variant`?)")
     try:
         # The object graph of a checkpoint is found by attribute names: system.averaged_generator and so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
     except _DAMAGE as error:
-        raise SettingsError(f"--{flag}={run_dir}: its checkpoint {os.path.basename(latest)} is damaged, or does not hold the "
+        raise SettingsError(f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged, or does not hold the "
                             f"{' and '.join(parts)} that its settings describe: {first_line(error)}") from error
 
 

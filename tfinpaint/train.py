@@ -43,9 +43,9 @@ def main():
     if values.dry_run:
         show(dry_run(run, values.run_dir, values.resume, values.init_from), f"{os.path.normpath(values.run_dir)}.dry_run.png")
         return
-    result = train(run, values.run_dir, values.resume, values.init_from, flags_text(), say=print, stream=sys.stderr)
+    result = train(run, values.run_dir, values.resume, values.init_from, flags_text(), say=command.say, stream=sys.stderr)
 
-    print(f"\nValidation at step {result.step}: {result.description}")
+    command.say(f"\nValidation at step {result.step}: {result.description}")
     print(f"{'':10s}  PSNR in hole     PSNR     SSIM       L1")
     for name, figures in ((run.system, result.figures), ("mean fill", result.baselines["mean"]), ("Telea", result.baselines["telea"])):
         print(f"{name:10s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB {figures['ssim']:8.4f} {figures['l1']:8.4f}")
@@ -56,8 +56,8 @@ def show(found, path):
     """Prints what a dry run found and writes its picture beside the run directory, which it leaves alone."""
     for line in found.warnings:
         command.warn(line)
-    write_photo(path, found.picture)
-    print("\n".join(found.lines))
+    write_photo(path, found.picture, argument="output")
+    command.say("\n".join(found.lines))
     print(f"A batch, as input with the hole in red, hole and original: {path}")
     print("Nothing else was written: without --dry_run the run begins.")
 

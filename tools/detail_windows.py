@@ -70,7 +70,8 @@ def main():
                 pictures.append(filled)
         found.append(row)
         print(_line(window.name, row, fillers), flush=True)
-        write_photo(os.path.join(values.output, f"{window.name}.png"), grid([[_small(picture) for picture in pictures]]))
+        write_photo(os.path.join(values.output, f"{window.name}.png"), grid([[_small(picture) for picture in pictures]]),
+                    argument="output")
     lines = head + [_line(row["window"], row, fillers) for row in found] + [_line(f"mean of {len(found)}", _mean(found, fillers), fillers)]
     about = {"model": values.model, "data": values.data, "seed": values.seed, "windows": found}
     for name, text in (("report.txt", "\n".join(lines) + "\n"), ("report.json", json.dumps(about, indent=1) + "\n")):
@@ -110,7 +111,7 @@ class _PatchMatch:
         filled = patchmatch_cython.inpaint_pyramid(np.where(hole, np.uint8(0), window.photo), window.hole, seed=0)
         filled = np.where(hole, filled, window.photo)
         os.makedirs(self._folder, exist_ok=True)
-        write_photo(path, filled)
+        write_photo(path, filled, argument="output")
         return filled
 
 

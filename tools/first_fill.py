@@ -88,7 +88,7 @@ def read(case: Case):
     """The photograph uint8 [H, W, 3] and its mask uint8 [H, W], 255 is hole."""
     from tfinpaint.data.photos import open_photos
 
-    photo = open_photos(f"samples:{case.photo}", flag="photo").read(0)
+    photo = open_photos(f"samples:{case.photo}", "photo").read(0)
     mask = np.zeros(photo.shape[:2], np.uint8)
     case.paint(mask)
     return photo, mask
@@ -131,7 +131,7 @@ def _write(folder, name, **pictures):
     from tfinpaint.photo import write_photo
 
     for what, picture in pictures.items():
-        write_photo(os.path.join(folder, f"{name}_{what}.png"), picture)
+        write_photo(os.path.join(folder, f"{name}_{what}.png"), picture, argument="output")
 
 
 if __name__ == "__main__":

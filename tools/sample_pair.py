@@ -22,7 +22,7 @@ def main():
     from tfinpaint.photo import write_photo
 
     command.hush_compiler()
-    photo = open_photos(f"samples:{_NAME.value}", flag="name").read(0)  # uint8 [H, W, 3]
+    photo = open_photos(f"samples:{_NAME.value}", "name").read(0)  # uint8 [H, W, 3]
     height, width = photo.shape[:2]
     side = max(height, width)
     thin = HoleSettings(ratio=(0.08, 0.1), stroke_width=(5, 10), stroke_length=60)
@@ -35,7 +35,7 @@ def main():
     mask = np.repeat(np.uint8(255) * (hole[..., None] > 0), 3, axis=-1)
     for name, picture in (("photo.png", photo), ("mask.png", mask)):
         path = os.path.join(_OUTPUT.value, name)
-        write_photo(path, picture)
+        write_photo(path, picture, argument="output")
         print(path)
 
 

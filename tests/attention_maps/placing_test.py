@@ -116,7 +116,7 @@ def test_what_lies_under_the_hole_has_no_influence(multistage):
         np.testing.assert_array_equal(a.weights, b.weights)
 
 
-@pytest.mark.parametrize("at, words", [((0, 0), "--attention_at=0,0 is no pixel of the hole; its innermost pixel is"),
+@pytest.mark.parametrize("at, words", [((0, 0), r"`at=\(0, 0\)` is no pixel of the hole; its innermost pixel is"),
                                        ((64, 3), "64 rows and 64 columns. Got 64,3"), ((-1, 3), "Got -1,3")])
 def test_a_pixel_outside_the_hole_is_refused(multistage, at, words):
     with pytest.raises(SettingsError, match=words):

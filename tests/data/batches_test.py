@@ -177,7 +177,7 @@ def test_the_three_factors_of_colour_jitter():
 
 @pytest.mark.parametrize("amount", [-0.1, 1.0, float("nan")])
 def test_colour_jitter_that_cannot_be_is_refused(amount):
-    with pytest.raises(SettingsError, match="--color_jitter is at least 0 and below 1. Got"):
+    with pytest.raises(SettingsError, match="`color_jitter` is at least 0 and below 1. Got"):
         PhotoSettings("samples:", color_jitter=amount)
 
 

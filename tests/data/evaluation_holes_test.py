@@ -42,5 +42,5 @@ def test_fingerprint_sees_one_pixel_and_the_shape():
 
 
 def test_a_bin_without_a_pixel_count_is_refused():
-    with pytest.raises(SettingsError, match="--eval_ratio"):
+    with pytest.raises(SettingsError, match="`ratio` is two shares"):
         evaluation_holes((0.3, 0.30001), 1, 64)

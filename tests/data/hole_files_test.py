@@ -52,13 +52,13 @@ def test_masks_outside_the_bounds_are_left_out_with_one_warning(tmp_path, caplog
         assert len(read_masks(plain(tmp_path, ratio=(0.1, 0.6)), 32)) == 1
     assert len(caplog.messages) == 2
     assert "1 of 4 masks left out that cannot be read" in caplog.messages[0] and "d.png" in caplog.messages[0]
-    assert "2 of 3 masks left out, their share of holes is not within 0.1,0.6 (--hole_ratio)" in caplog.messages[1]
+    assert "2 of 3 masks left out, their share of holes is not within 0.1,0.6 (`ratio`)" in caplog.messages[1]
     with pytest.raises(SettingsError, match="no mask has a share of holes within 0.3,0.4; they have 0 to 0.859"):
         read_masks(plain(tmp_path, ratio=(0.3, 0.4)), 32)
 
 
 def test_paths_that_cannot_be_used(tmp_path):
-    with pytest.raises(SettingsError, match="--holes=files:.*nowhere: there is no such file or folder"):
+    with pytest.raises(SettingsError, match="`kind='files:.*nowhere'`: there is no such file or folder"):
         read_masks(plain(tmp_path / "nowhere"), 32)
     with pytest.raises(SettingsError, match="no mask in it"):
         read_masks(plain(tmp_path), 32)

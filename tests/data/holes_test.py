@@ -87,7 +87,7 @@ def test_center_is_half_the_side_or_the_nearest_that_fits():
     made = holes(0, 0, 1, 64, HoleSettings("center", (0.5, 0.6))).numpy()
     assert np.ptp(np.nonzero(made[0])[0]) == 45  # 46 x 46 is the smallest square above one half
     np.testing.assert_array_equal(made, made[:, ::-1, ::-1])
-    with pytest.raises(SettingsError, match="hole_ratio=0.3,0.301: no centred square of --image_size=64"):
+    with pytest.raises(SettingsError, match=r"`ratio=\(0.3, 0.301\)`: no centred square of `image_size=64`"):
         check(HoleSettings("center", (0.3, 0.301)), 64)
 
 
@@ -203,7 +203,7 @@ def test_strokes_have_smooth_edges():
 
 
 def test_bounds_that_no_hole_can_keep_are_refused():
-    with pytest.raises(SettingsError, match=r"--hole_ratio=0.3,0.303 is too narrow for --image_size=64: HI - LO is at least 1/64"):
+    with pytest.raises(SettingsError, match=r"`ratio=\(0.3, 0.303\)` is too narrow for `image_size=64`: HI - LO is at least 1/64"):
         holes(0, 0, 1, 64, HoleSettings("strokes", (0.3, 0.303)))
-    with pytest.raises(SettingsError, match="files:masks are read in the input pipeline"):
+    with pytest.raises(SettingsError, match="`kind='files:masks'` are read in the input pipeline"):
         check(HoleSettings("files:masks"), 64)

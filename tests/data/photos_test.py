@@ -51,12 +51,12 @@ def test_unreadable_photographs_are_named_once_counted_and_replaced_by_the_next(
 
 @pytest.mark.parametrize("source", ["", None, "photos", "folder:", "tfds:", "directory:x"])
 def test_sources_that_are_none(source):
-    with pytest.raises(SettingsError, match=r"--eval_data is folder:PATH, tfds:NAME\[:SPLIT\] or samples:"):
+    with pytest.raises(SettingsError, match=r"`eval_data` is folder:PATH, tfds:NAME\[:SPLIT\] or samples:"):
         open_photos(source, "eval_data")
 
 
 def test_folders_that_cannot_be_used(tmp_path):
-    with pytest.raises(SettingsError, match="--train_data=folder:.*/x: there is no such folder$"):
+    with pytest.raises(SettingsError, match="`source='folder:.*/x'`: there is no such folder$"):
         open_photos(f"folder:{tmp_path}/x")
     with pytest.raises(SettingsError, match="no photograph in it .*png"):
         open_photos(f"folder:{tmp_path}")
@@ -105,7 +105,7 @@ def test_tfds_sets(source, shape):
 
 
 def test_tfds_sets_that_cannot_be_used():
-    with pytest.raises(SettingsError, match="--train_data=tfds:no_such_set: the set could not be found .*folder:PATH works"):
+    with pytest.raises(SettingsError, match="`source='tfds:no_such_set'`: the set could not be found .*folder:PATH works"):
         open_photos("tfds:no_such_set")
     with pytest.raises(SettingsError, match="no feature named image .it has text, label"), tfds.testing.mock_data():
         open_photos("tfds:imdb_reviews")

@@ -44,7 +44,7 @@ def test_objects_are_a_fixed_set_for_each_bin(photos):
     np.testing.assert_array_equal(fewer.holes, [found[1].holes[k] for k in range(2)])
     (low,) = blocks(f"folder:{photos}", holes="objects", count=2, ratio_bins=((0, 0.1),))
     assert all(0 < share <= 0.1 for share in low.shares)
-    with pytest.raises(SettingsError, match="--ratio_bins=0.3-0.31 is too narrow for objects of 32 x 32 pixels"):
+    with pytest.raises(SettingsError, match="`ratio_bins=0.3-0.31` is too narrow for objects of 32 x 32 pixels"):
         blocks(f"folder:{photos}", holes="objects", ratio_bins=((0.3, 0.31),))
 
 
@@ -79,7 +79,7 @@ def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path, caplog):
     blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.1, 0.2),))
     assert "1 of 3 masks fall into none of the bins" in caplog.text
     assert [int(h.sum()) // 32 for h in found[0].holes[:4]] == [5, 6, 5, 6] and len(found[0].holes) == 12
-    with pytest.raises(SettingsError, match="--ratio_bins.*0.156 to 0.375"):
+    with pytest.raises(SettingsError, match="`ratio_bins`.*0.156 to 0.375"):
         blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.5, 0.6),))
     (known,) = blocks(f"folder:{photos}", holes=f"files:{tmp_path}", mask_is="known", ratio_bins=((0.6, 0.7),))
     assert int(known.holes[0].sum()) // 32 == 20
@@ -122,9 +122,9 @@ def test_what_is_wrong_with_pairs_is_told(pairs, tmp_path):
 
 
 def test_bins_do_not_go_with_the_centred_hole(photos):
-    with pytest.raises(SettingsError, match="--ratio_bins goes with"):
+    with pytest.raises(SettingsError, match="`ratio_bins` goes with"):
         blocks(f"folder:{photos}", protocol="musical", ratio_bins=((0.1, 0.2),))
-    with pytest.raises(SettingsError, match="--ratio_bins is two shares"):
+    with pytest.raises(SettingsError, match="`ratio_bins` is two shares"):
         blocks(f"folder:{photos}", ratio_bins=((0.1, 0.1001),))
 
 

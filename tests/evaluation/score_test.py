@@ -178,20 +178,20 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
 
 
 @pytest.mark.parametrize("settings,message", [
-    ({"models": ("nowhere",)}, "--model=nowhere"),
+    ({"models": ("nowhere",)}, "`model='nowhere'`"),
     ({"models": ("telea", "telea")}, "twice"),
     ({"models": ("RUN", "RUN/../small/")}, "twice"),
     ({"models": ("EXPORT/..",)}, "folder of exported versions: name one, as .*1"),
-    ({"batch_size": 0}, "--batch_size is at least 1"),
-    ({"protocol": "x"}, "--protocol is default"),
-    ({"models": ("RUN",), "image_size": 30}, "--image_size is a multiple of 8"),
+    ({"batch_size": 0}, "`batch_size` is at least 1"),
+    ({"protocol": "x"}, "`protocol` is default"),
+    ({"models": ("RUN",), "image_size": 30}, "`image_size` is a multiple of 8"),
     ({"models": ("EXPORT",), "protocol": "coherent_semantic"}, "composites"),
     ({"models": ("mean",), "data": "pairs:PAIRS", "protocol": "coherent_semantic"}, "squares"),
-    ({"models": ("RUN",), "protocol": "coherent_semantic", "detail": "auto"}, "--detail=auto goes with another protocol"),
-    ({"models": ("mean",), "detail": "on"}, "--detail is auto or off. Got 'on'"),
-    ({"models": ("mean",), "data": "folder:nowhere"}, "--data=folder:nowhere"),
-    ({"models": ("mean",), "lpips_weights": "nowhere.npz"}, "--lpips_weights"),
-    ({"models": ("mean",), "inception_weights": "nowhere.pb"}, "--inception_weights"),
+    ({"models": ("RUN",), "protocol": "coherent_semantic", "detail": "auto"}, "`detail='auto'` goes with another protocol"),
+    ({"models": ("mean",), "detail": "on"}, "`detail` is auto or off. Got 'on'"),
+    ({"models": ("mean",), "data": "folder:nowhere"}, "`data='folder:nowhere'`"),
+    ({"models": ("mean",), "lpips_weights": "nowhere.npz"}, "`lpips_weights='nowhere.npz'`"),
+    ({"models": ("mean",), "inception_weights": "nowhere.pb"}, "`inception_weights='nowhere.pb'`"),
 ])
 def test_mistakes(settings, message, run_dir, exported, photos, pairs):
     paths = {"RUN": run_dir, "EXPORT": exported}

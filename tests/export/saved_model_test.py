@@ -299,7 +299,7 @@ def test_an_export_that_fails_leaves_nothing(painter, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(saved_model.warmup, "write", full)
-    with pytest.raises(SettingsError, match="--output=.*No space left"):
+    with pytest.raises(SettingsError, match="`output='.*No space left"):
         saved_model.export(painter, str(tmp_path / "out"), CARD)
     assert os.listdir(tmp_path / "out") == []
 
@@ -314,7 +314,7 @@ def test_a_damaged_export_is_one_line(painter, tmp_path, damage):
         (path / "model_card.json").write_text("{}")
     else:
         (path / "saved_model.pb").write_bytes((path / "saved_model.pb").read_bytes()[:1000])
-    with pytest.raises(SettingsError, match="--model="):
+    with pytest.raises(SettingsError, match="`model='"):
         tfinpaint.load(str(path))
 
 
@@ -331,7 +331,7 @@ def test_attention_is_a_runs_alone(folder, command_line, tmp_path):
                                   f"--output={tmp_path}/o.png", "--attention")
     assert status == 1 and err.startswith("tfinpaint: --attention takes a run directory as --model") and err.count("\n") == 1
     assert not (tmp_path / "o.png").exists()
-    with pytest.raises(SettingsError, match="--attention takes a run directory"):
+    with pytest.raises(SettingsError, match="`attention` takes a run directory"):
         tfinpaint.load(str(folder / "1")).attention_maps(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8))
 
 

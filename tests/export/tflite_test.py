@@ -108,7 +108,7 @@ def test_int8_computes_its_convolutions_in_int8():
 
 @pytest.mark.parametrize("name", ["multistage", "partial_conv"])
 def test_int8_is_refused_where_its_steps_would_be_enlarged(name):
-    with pytest.raises(SettingsError, match="--quantize=int8 is not for partial convolutions.*CONV_2D.*--quantize=dynamic"):
+    with pytest.raises(SettingsError, match="`quantize='int8'` is not for partial convolutions.*CONV_2D.*`quantize='dynamic'`"):
         tflite.convert(_painter(name), "int8", (SIZE, SIZE), _pairs())
 
 
@@ -116,5 +116,5 @@ def test_what_cannot_be_converted_is_said_with_the_operation():
     painter = _painter("gated_conv")
     generate = painter.system.generate
     painter.system.generate = lambda images, holes: generate(images, holes) + tf.math.igamma(images, images)
-    with pytest.raises(SettingsError, match=r"TFLite has no operation for tf\.Igamma \(--format=tflite, --quantize=none\)"):
+    with pytest.raises(SettingsError, match=r"TFLite has no operation for tf\.Igamma \(`format='tflite'`, `quantize='none'`\)"):
         tflite.convert(painter, size=(SIZE, SIZE))

@@ -186,7 +186,7 @@ def test_files_of_other_arrays_are_refused(spoil, says, tmp_path):
     arrays = made_arrays("alex")
     spoil(arrays)
     np.savez(tmp_path / "w.npz", **arrays)
-    with pytest.raises(SettingsError, match=rf"--lpips_weights=\S+w\.npz.*{says}"):
+    with pytest.raises(SettingsError, match=rf"`lpips_weights='\S+w\.npz'`.*{says}"):
         Lpips(str(tmp_path / "w.npz"))
 
 
@@ -194,6 +194,6 @@ def test_what_is_no_npz_is_refused(tmp_path):
     (tmp_path / "w.npz").write_bytes(b"no zip")
     np.save(tmp_path / "one.npy", np.zeros(3))
     for path in ("", None, tmp_path, tmp_path / "none.npz", tmp_path / "w.npz", tmp_path / "one.npy"):
-        with pytest.raises(SettingsError, match="^--lpips_weights=.*npz") as error:
+        with pytest.raises(SettingsError, match="^`lpips_weights=.*npz") as error:
             Lpips(path)
         assert "\n" not in str(error.value)

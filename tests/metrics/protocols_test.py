@@ -7,10 +7,10 @@ import pytest
 import shared
 from skimage import color, metrics
 
+from tfinpaint import settings
 from tfinpaint.metrics import quality
 from tfinpaint.metrics.protocols import PROTOCOLS
 from tfinpaint.metrics.published import PUBLISHED, tables
-from tfinpaint.settings import _FLAGS
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def measured(name, pair):
 
 
 def test_the_flag_knows_every_protocol():
-    assert set(_FLAGS["protocol"][0]) == set(PROTOCOLS)
+    assert set(settings.PROTOCOLS) == set(PROTOCOLS)
 
 
 def test_musical(pair):

@@ -95,13 +95,13 @@ def test_ids_refuses_what_is_no_set_of_pairs(monkeypatch):
     with pytest.raises(ValueError, match="pairs. Got 5 and 4"):
         ids(np.ones((5, 3)), np.ones((4, 3)))
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
-    with pytest.raises(SettingsError, match=r"--inception_weights.*scikit-learn: pip install -e .\[metrics\]"):
+    with pytest.raises(SettingsError, match=r"`inception_weights`.*scikit-learn: pip install -e .\[metrics\]"):
         ids(np.ones((5, 3)), np.ones((5, 3)))
 
 
 def test_too_few_photographs_are_refused():
     check_enough(realism.FEWEST)
-    with pytest.raises(SettingsError, match="--inception_weights needs at least 2,049 photographs.* Got 2,048$"):
+    with pytest.raises(SettingsError, match="`inception_weights` needs at least 2,049 photographs.* Got 2,048$"):
         check_enough(2048)
 
 
@@ -130,6 +130,6 @@ def test_the_ending_says_which_network_a_file_has(name, loader, says, monkeypatc
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "w.txt").write_text("no weights")
     for path in (None, "", "nowhere.pb", tmp_path, tmp_path / "w.txt"):
-        with pytest.raises(SettingsError, match="^--inception_weights=.*classify_image_graph_def.pb.*Keras' InceptionV3") as error:
+        with pytest.raises(SettingsError, match="^`inception_weights=.*classify_image_graph_def.pb.*Keras' InceptionV3") as error:
             Inception(path)
         assert "\n" not in str(error.value)

@@ -70,7 +70,7 @@ def test_other_graphs_are_refused(tmp_path):
     for spoil, says in ((renamed, "lacks ExpandDims:0 or pool_3:0"), (loose, "nowhere"), (narrow, r"2048\] there. Got \(None, 1, 1, 64\)")):
         graph_def, _ = made_graph()
         spoil(graph_def)
-        with pytest.raises(SettingsError, match=f"^--inception_weights=.*graph.pb .*{says}"):
+        with pytest.raises(SettingsError, match=f"^`inception_weights='.*graph.pb'` .*{says}"):
             inception.published(write(graph_def, tmp_path))
     (tmp_path / "graph.pb").write_bytes(b"no graph at all")
     with pytest.raises(SettingsError, match="cannot be read as a frozen TensorFlow graph"):
@@ -109,7 +109,7 @@ def test_other_h5_files_are_refused(tmp_path):
     network.save_weights(tmp_path / "w.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
     for name in ("w.h5", "text.h5"):
-        with pytest.raises(SettingsError, match=rf"^--inception_weights=.*{name} cannot be read as Keras .h5 weights of InceptionV3"):
+        with pytest.raises(SettingsError, match=rf"^`inception_weights='.*{name}'` cannot be read as Keras .h5 weights of InceptionV3"):
             inception.keras(str(tmp_path / name))
 
 
@@ -186,7 +186,7 @@ def test_the_port_is_the_network_of_its_names(tmp_path):
 
     del port.tensors["Mixed_6c.branch7x7_2.conv.weight"]
     np.savez(tmp_path / "w.npz", **port.tensors)
-    with pytest.raises(SettingsError, match="^--inception_weights=.*1 missing .Mixed_6c.branch7x7_2.conv.weight"):
+    with pytest.raises(SettingsError, match="^`inception_weights='.*1 missing .Mixed_6c.branch7x7_2.conv.weight"):
         inception.ported(str(tmp_path / "w.npz"))
 
 

@@ -74,7 +74,7 @@ def test_arrays_that_are_views_are_sent_as_they_look(client, pair):
 
 
 def test_feather_is_refused(client, pair):
-    with pytest.raises(SettingsError, match="--feather is 0 with --server.* Got 3"):
+    with pytest.raises(SettingsError, match="`feather` is 0 with `url`.* Got 3"):
         client.fill(*pair, feather=3)
 
 
@@ -123,7 +123,7 @@ def test_urls(url, kind):
     "http//localhost:8501/v1/models/paris", "exported/paris",
 ])
 def test_what_is_no_url_of_a_model(url):
-    with pytest.raises(SettingsError, match=rf"--server is http://HOST:PORT/v1/models/NAME or grpc://.* Got {re.escape(repr(url))}"):
+    with pytest.raises(SettingsError, match=rf"`url` is http://HOST:PORT/v1/models/NAME or grpc://.* Got {re.escape(repr(url))}"):
         connect(url)
 
 
@@ -176,14 +176,14 @@ def test_a_server_that_does_not_answer(url):
     with silent_port() as port:
         start = time.monotonic()
         line = said(connect(url.format(port), timeout=0.5))
-        assert line == f"{url.format(port)} did not answer within 0.5 s (--timeout)"
+        assert line == f"{url.format(port)} did not answer within 0.5 s (`timeout`)"
         assert time.monotonic() - start < 2  # and it is not asked again
 
 
 def test_a_status_that_does_not_come():
     with silent_port() as port:
         for url in (f"http://127.0.0.1:{port}{PATH}", f"grpc://127.0.0.1:{port}/small"):
-            with pytest.raises(ServerError, match=r"did not answer within 0.3 s \(--timeout\)"):
+            with pytest.raises(ServerError, match=r"did not answer within 0.3 s \(`timeout`\)"):
                 connect(url, timeout=0.3).status()
 
 

@@ -439,14 +439,14 @@ def test_a_port_that_is_taken(server):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"--port={port} "):
+        with pytest.raises(SettingsError, match=f"`port={port}` "):
             Server({}, port=port, grpc_port=None)
         other = free_port()
-        with pytest.raises(SettingsError, match=f"--grpc_port={port} "):
+        with pytest.raises(SettingsError, match=f"`grpc_port={port}` "):
             Server({}, port=other, grpc_port=port)
     with Server({}, port=other, grpc_port=None):  # the REST side that had started has given its port back
         pass
-    with pytest.raises(SettingsError, match=f"--grpc_port={server.grpc_address.rpartition(':')[2]} "):  # of another server like this
+    with pytest.raises(SettingsError, match=f"`grpc_port={server.grpc_address.rpartition(':')[2]}` "):  # of another server like this
         Server({}, port=None, grpc_port=int(server.grpc_address.rpartition(":")[2]))
 
 

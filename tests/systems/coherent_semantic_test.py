@@ -256,12 +256,12 @@ def test_a_file_without_block_4_is_told_once(batch, caplog):
 def test_more_channels_than_the_target_has_are_refused(monkeypatch):
     system = small()
     monkeypatch.setattr(system, "width", 65)  # before anything is built
-    with pytest.raises(SettingsError, match="--width is at most 64 with the consistency term.*Got 65"):
+    with pytest.raises(SettingsError, match="`width` is at most 64 with the consistency term.*Got 65"):
         system.compile(perceptual_weights="random")
 
 
 def test_pictures_too_small_for_the_feature_critic_are_refused(batch):
-    with pytest.raises(SettingsError, match="--image_size is at least 64 .*--weight_feature_adversarial=0.*Got 32"):
+    with pytest.raises(SettingsError, match=r"`image_size` is at least 64 .*`loss_weights\['feature_adversarial'\]=0`.*Got 32"):
         small(image_size=32)
     system = small(image_size=32, loss_weights={"feature_adversarial": 0.0})
     logs = values(system.step(batch[0][:, 8:40, 16:48], batch[1][:, 8:40, 16:48]))

@@ -325,5 +325,5 @@ def test_batches_of_seeds_have_no_distances():
 
 def test_a_discount_that_cannot_be_is_refused():
     for discount in (0.0, -0.5, 1.01):
-        with pytest.raises(SettingsError, match=f"--discount is above 0 and at most 1 for contextual_attention. Got {discount}"):
+        with pytest.raises(SettingsError, match=f"`discount` is above 0 and at most 1 for contextual_attention. Got {discount}"):
             tfinpaint.create("contextual_attention", width=4, discount=discount)

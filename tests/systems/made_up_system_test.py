@@ -163,7 +163,7 @@ def test_commands_know_it(folder):
 
 def test_it_is_one_of_the_systems(made_up):
     assert "made_up" in tfinpaint.SYSTEMS and all_systems()["made_up"].weights("official") == {"nearness": 2.0, "tint": 3.0}
-    with pytest.raises(SettingsError, match="--width is at least 1 and at most 16 for made_up. Got 17"):
+    with pytest.raises(SettingsError, match="`width` is at least 1 and at most 16 for made_up. Got 17"):
         tfinpaint.create("made_up", width=17)
     with pytest.raises(SettingsError, match="has no setting depth; it has width, thickness"):
         tfinpaint.create("made_up", depth=3)
@@ -212,7 +212,7 @@ def test_extra_inputs_arrive_by_name_and_others_are_refused(made_up):
 
 def test_what_its_specification_forbids(made_up):
     system = tfinpaint.create("made_up")
-    with pytest.raises(SettingsError, match="--image_size is at least 32 .*--weight_nearness=0.*Got 16"):
+    with pytest.raises(SettingsError, match="`image_size` is at least 32 .*'nearness'.=0.*Got 16"):
         system.compile(image_size=16)
-    with pytest.raises(SettingsError, match="has no phase 'both'; its phases are tinting, filling"):
+    with pytest.raises(SettingsError, match="`phase='both'`: made_up has no such phase; its phases are tinting, filling"):
         system.compile(image_size=32, phase="both")

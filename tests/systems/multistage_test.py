@@ -296,15 +296,15 @@ np.testing.assert_allclose(one[1], two[1], atol=1e-5)
 
 
 def test_what_cannot_be_made_says_so():
-    with pytest.raises(SettingsError, match="--system is one of coherent_semantic, contextual_attention, gated_conv"):
+    with pytest.raises(SettingsError, match="`system` is one of coherent_semantic, contextual_attention, gated_conv, multistage"):
         tfinpaint.create("nothing")
-    with pytest.raises(SettingsError, match="--variant"):
+    with pytest.raises(SettingsError, match="`variant`"):
         tfinpaint.create("multistage", variant="other")
     with pytest.raises(SettingsError, match="no setting depht; it has width, depth"):
         tfinpaint.create("multistage", depht=5)
-    with pytest.raises(SettingsError, match="--depth is.*at least 4.*Got 3"):
+    with pytest.raises(SettingsError, match="`depth` is.*at least 4.*Got 3"):
         tfinpaint.create("multistage", depth=3)
-    with pytest.raises(SettingsError, match="--weight_stile: multistage has no such term; its terms are valid, hole"):
+    with pytest.raises(SettingsError, match=r"`loss_weights\['stile'\]`: multistage has no such term; its terms are valid, hole"):
         small(loss_weights={"stile": 1.0})
-    with pytest.raises(SettingsError, match="--perceptual_weights.*no file"):
+    with pytest.raises(SettingsError, match="`perceptual_weights`.*no file"):
         small(perceptual_weights="/nowhere.h5")

@@ -204,7 +204,7 @@ def test_without_adversarial_term_there_is_no_critic(no_download):
 
 
 def test_pictures_too_small_for_the_critic_are_refused_first(no_download):
-    with pytest.raises(SettingsError, match="--image_size is at least 96 .*--weight_adversarial=0 .*Got 64"):
+    with pytest.raises(SettingsError, match=r"`image_size` is at least 96 .*`loss_weights\['adversarial'\]=0` .*Got 64"):
         small(loss_weights={}, image_size=64)
     assert not no_download
     small(image_size=64)  # fine without a critic
@@ -212,7 +212,7 @@ def test_pictures_too_small_for_the_critic_are_refused_first(no_download):
 
 def test_weights_that_cannot_be_downloaded_name_the_flag(no_download):
     for settings in ({}, {"critic_weights": "imagenet"}):  # the paper's default is ImageNet's
-        with pytest.raises(SettingsError, match="DenseNet-121 could not be downloaded .*--critic_weights=PATH, or --critic_weights=random"):
+        with pytest.raises(SettingsError, match="could not be downloaded .*`critic_weights='PATH'`, or `critic_weights='random'`"):
             small(loss_weights={}, **settings)
     assert no_download == ["imagenet", "imagenet"]
 
@@ -233,14 +233,14 @@ def test_a_file_that_is_missing_or_none_is_refused(tmp_path, monkeypatch):
         return tf.keras.Sequential([tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3, name="conv1/conv")])
 
     monkeypatch.setattr(tf.keras.applications, "DenseNet121", densenet)  # a quick one: its weights are never right
-    with pytest.raises(SettingsError, match="--critic_weights is imagenet, random or the path.*'/nowhere.h5', which is no file"):
+    with pytest.raises(SettingsError, match="`critic_weights` is imagenet, random or the path.*'/nowhere.h5', which is no file"):
         small(loss_weights={}, critic_weights="/nowhere.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(SettingsError, match="--critic_weights=.*text.h5 is no Keras .h5 file of DenseNet-121"):
+    with pytest.raises(SettingsError, match="`critic_weights='.*text.h5'` is no Keras .h5 file of DenseNet-121"):
         small(loss_weights={}, critic_weights=str(tmp_path / "text.h5"))
     other = tf.keras.Sequential([tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3, name="other")])
     other.save_weights(tmp_path / "other.h5")
-    with pytest.raises(SettingsError, match="--critic_weights=.*other.h5 has no weights of conv1/conv: it is no DenseNet-121"):
+    with pytest.raises(SettingsError, match="`critic_weights='.*other.h5'` has no weights of conv1/conv: it is no DenseNet-121"):
         small(loss_weights={}, critic_weights=str(tmp_path / "other.h5"))
 
 
@@ -276,5 +276,5 @@ def test_graph_and_compiled_steps_with_the_critic_are_the_same(variant, critic, 
 def test_the_official_critic_takes_no_weights_that_it_would_overwrite():
     system = tfinpaint.create("musical", variant="official", width=4)
     for weights in ("imagenet", "/some/file.h5"):
-        with pytest.raises(SettingsError, match=f"--critic_weights={weights}.*--variant=official.*leave it out"):
+        with pytest.raises(SettingsError, match=f"`critic_weights='{weights}'`.*`variant='official'`.*leave it out"):
             system.compile(perceptual_weights="none", critic_weights=weights)

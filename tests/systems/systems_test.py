@@ -513,7 +513,8 @@ def test_compiling_again_keeps_what_was_trained(name, batch):
 
 @systems
 def test_unknown_terms_are_refused(name):
-    with pytest.raises(SettingsError, match=f"--weight_stile: {name} has no such term; its terms are .*{sorted(TERMS[name])[0]}") as error:
+    words = rf"`loss_weights\['stile'\]`: {name} has no such term; its terms are .*{sorted(TERMS[name])[0]}"
+    with pytest.raises(SettingsError, match=words) as error:
         small(name, loss_weights={"stile": 1.0})
     assert all(term in str(error.value) for term in TERMS[name])
 
@@ -523,23 +524,23 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
     own = {"contextual_attention": "width, discount", "musical": "width", "gated_conv": "width",
            "residual": "width, depth, sizes"}.get(name, "width, depth")
     for setting in {"depth", "sizes", "discount"} - set(own.split(", ")):
-        with pytest.raises(SettingsError, match=f"--system={name} has no setting {setting}; it has {own}$"):
+        with pytest.raises(SettingsError, match=f"`system='{name}'` has no setting {setting}; it has {own}$"):
             tfinpaint.create(name, **{setting: 4})
 
 
 @pytest.mark.parametrize("name, settings, message", [
-    ("contextual_attention", {"width": 6}, "--width is a multiple of 4.*Got 6"),
-    ("contextual_attention", {"discount": 0.0}, "--discount is above 0 and at most 1. Got 0.0"),
-    ("contextual_attention", {"discount": 1.5}, "--discount is above 0 and at most 1. Got 1.5"),
-    ("gated_conv", {"width": 2}, "--width is a multiple of 4.*Got 2"),
-    ("musical", {"width": 0}, "--width is a whole number, at least 1. Got 0"),
-    ("coherent_semantic", {"width": 0}, "--width is a whole number, at least 1. Got 0"),
-    ("coherent_semantic", {"depth": 3}, "--depth is a whole number, at least 4.*Got 3"),
-    ("residual", {"width": 3}, "--width is a whole number, at least 4, for residual. Got 3"),
-    ("residual", {"depth": 1}, "--depth is a whole number, at least 2, for residual. Got 1"),
-    ("residual", {"sizes": 0}, "--sizes is a whole number, at least 1, for residual. Got 0"),
-    ("partial_conv", {"depth": 0}, "--depth is a whole number, at least 1.*Got 0"),
-    ("multistage", {"depth": 3}, "--depth is a whole number, at least 4.*Got 3"),
+    ("contextual_attention", {"width": 6}, "`width` is a multiple of 4.*Got 6"),
+    ("contextual_attention", {"discount": 0.0}, "`discount` is above 0 and at most 1. Got 0.0"),
+    ("contextual_attention", {"discount": 1.5}, "`discount` is above 0 and at most 1. Got 1.5"),
+    ("gated_conv", {"width": 2}, "`width` is a multiple of 4.*Got 2"),
+    ("musical", {"width": 0}, "`width` is a whole number, at least 1. Got 0"),
+    ("coherent_semantic", {"width": 0}, "`width` is a whole number, at least 1. Got 0"),
+    ("coherent_semantic", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
+    ("residual", {"width": 3}, "`width` is a whole number, at least 4, for residual. Got 3"),
+    ("residual", {"depth": 1}, "`depth` is a whole number, at least 2, for residual. Got 1"),
+    ("residual", {"sizes": 0}, "`sizes` is a whole number, at least 1, for residual. Got 0"),
+    ("partial_conv", {"depth": 0}, "`depth` is a whole number, at least 1.*Got 0"),
+    ("multistage", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
 ])
 def test_sizes_that_cannot_be_are_refused(name, settings, message):
     with pytest.raises(SettingsError, match=message):
@@ -551,13 +552,13 @@ def test_freezing_batch_norm_where_there_is_none_is_refused(name):
     if name in ("multistage", "partial_conv"):
         assert small(name, freeze_batch_norm="all").generator.frozen_norms == "all"
         return
-    with pytest.raises(SettingsError, match=f"--freeze_batch_norm=encoder: {name} has no batch norm; none is allowed"):
+    with pytest.raises(SettingsError, match=f"`freeze_batch_norm='encoder'`: {name} has no batch norm; none is allowed"):
         small(name, freeze_batch_norm="encoder")
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name != "musical"])
 def test_critic_weights_are_musicals_alone(name):
-    with pytest.raises(SettingsError, match=f"--critic_weights=random: a critic of {name} begins from random weights"):
+    with pytest.raises(SettingsError, match=f"`critic_weights='random'`: a critic of {name} begins from random weights"):
         small(name, critic_weights="random")
 
 

@@ -37,8 +37,8 @@ def test_figures_of_data_made_by_hand(made, tmp_path):
     assert [figures[k] for k in ("share_minimum", "share_mean", "share_maximum")] == [0.25] * 3
     assert found.warnings == ()
     text = "\n".join(found.lines)
-    for words in ("values -0.600 to -0.600, mean -0.600", "white in its files is hole (--mask_is)", "0.250 to 0.250, mean 0.250",
-                  "no critic", "loss at step 1: ", "weight 6 x ", "s per step of 2 images", "3 steps to --steps=3: about 0:"):
+    for words in ("values -0.600 to -0.600, mean -0.600", "white in its files is hole (`mask_is`)", "0.250 to 0.250, mean 0.250",
+                  "no critic", "loss at step 1: ", "weight 6 x ", "s per step of 2 images", "3 steps to `steps=3`: about 0:"):
         assert words in text, text
     # Input with the hole in red, hole in white, original, 4 pixels apart, a row for each of six squares.
     picture = found.picture
@@ -79,7 +79,7 @@ def test_it_goes_on_from_a_checkpoint_and_leaves_the_run_alone(made, tmp_path):
     train(made, str(tmp_path / "run"))
     before = {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "run").rglob("*"))}
     found = dry_run(dataclasses.replace(made, steps=10), str(tmp_path / "run"), resume=True)
-    assert any("loss at step 4: " in line for line in found.lines) and any("7 steps to --steps=10" in line for line in found.lines)
+    assert any("loss at step 4: " in line for line in found.lines) and any("7 steps to `steps=10`" in line for line in found.lines)
     assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "run").rglob("*"))} == before
     dry_run(made, str(tmp_path / "run"))  # which is not empty
 
@@ -90,13 +90,13 @@ def warnings_of(settings):
 
 def test_suspicious_photographs(made, tmp_path):
     with_small = dataclasses.replace(made, photos=dataclasses.replace(made.photos, image_size=48))
-    assert "4 of 4 photographs looked at are smaller than --image_size=48" in warnings_of(with_small)
-    assert "no --eval_data" in warnings_of(dataclasses.replace(made, eval_data=None))
+    assert "4 of 4 photographs looked at are smaller than `image_size=48`" in warnings_of(with_small)
+    assert "no `eval_data`" in warnings_of(dataclasses.replace(made, eval_data=None))
     (tmp_path / "copies").mkdir()
     (tmp_path / "copies/other.png").write_bytes((tmp_path / "photos/1.png").read_bytes())
     Image.new("RGB", (41, 50), (52, 51, 51)).save(tmp_path / "copies/new.png")
     both = dataclasses.replace(made, eval_data=f"folder:{tmp_path}/copies", eval_count=2)
-    assert "1 of 2 photographs of --eval_data=folder" in warnings_of(both) and "other.png" in warnings_of(both)
+    assert "1 of 2 photographs of `eval_data='folder" in warnings_of(both) and "other.png" in warnings_of(both)
     assert warnings_of(made) == ""
 
 
@@ -104,15 +104,15 @@ def test_suspicious_holes():
     files = HoleSettings("files:masks", ratio=(0.1, 0.8))
     assert suspicions.of_holes(files, np.array([0.2, 0.4])) == []
     polarity, = suspicions.of_holes(files, np.array([0.6, 0.5]))
-    assert "55% of the pixels are missing" in polarity and "--mask_is=known flips it" in polarity
+    assert "55% of the pixels are missing" in polarity and "`mask_is='known'` flips it" in polarity
     beyond, = suspicions.of_holes(HoleSettings("strokes", ratio=(0.1, 0.3)), np.array([0.05, 0.2, 0.31]))
-    assert "2 of 3 holes" in beyond and "0.1,0.3 (--hole_ratio): 0.05 to 0.31" in beyond
+    assert "2 of 3 holes" in beyond and "0.1,0.3 (`ratio`): 0.05 to 0.31" in beyond
 
 
 def test_a_term_that_dominates():
     assert suspicions.of_loss({"hole": 100.0, "adversarial": -1.0}) == []
     style, = suspicions.of_loss({"hole": 1.0, "style": 99.0})
-    assert "the style term is 99% of the loss" in style and "--weight_style" in style
+    assert "the style term is 99% of the loss" in style and "`loss_weights['style']`" in style
     assert suspicions.of_loss({"hole": 0.0, "style": 0.0}) == []
 
 
@@ -122,7 +122,7 @@ def test_no_gpu_for_a_full_system(made):
 
     long = dataclasses.replace(made, steps=500_000)
     days, = suspicions.of_time(long, Full, 3.456, "CPU")
-    assert "no GPU for multistage at its full width (64): --steps=500000 would take 20.0 days" in days
+    assert "no GPU for multistage at its full width (64): `steps=500000` would take 20.0 days" in days
     assert suspicions.of_time(long, Full, 3.456, "GPU") == suspicions.of_time(made, Full, 3.456, "CPU") == []
 
 

@@ -108,11 +108,11 @@ def test_a_run_without_eval_data_validates_on_what_it_trained_on_and_says_so(tmp
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"system": "nothing"}, "--system is one of"),
-    ({"photos": PhotoSettings("folder:/nowhere", image_size=32)}, "--train_data=folder:/nowhere"),
-    ({"eval_data": "folder:/nowhere"}, "--eval_data=folder:/nowhere"),
-    ({"photos": PhotoSettings("samples:", image_size=40)}, "--image_size is a multiple of 16"),
-    ({"perceptual_weights": "/nowhere.h5"}, "--perceptual_weights"),
+    ({"system": "nothing"}, "`system` is one of"),
+    ({"photos": PhotoSettings("folder:/nowhere", image_size=32)}, "`source='folder:/nowhere'`"),
+    ({"eval_data": "folder:/nowhere"}, "`eval_data='folder:/nowhere'`"),
+    ({"photos": PhotoSettings("samples:", image_size=40)}, "`image_size` is a multiple of 16"),
+    ({"perceptual_weights": "/nowhere.h5"}, "`perceptual_weights`"),
     ({"holes": HoleSettings(kind="files:/nowhere")}, "/nowhere"),
 ])
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, change, message):
@@ -127,7 +127,7 @@ def contents(folder):
 
 def test_a_run_directory_that_is_in_the_way_stays_as_it_was(run, tmp_path):
     before = contents(run[0])
-    with pytest.raises(SettingsError, match="not empty: --resume"):
+    with pytest.raises(SettingsError, match="not empty: `resume`"):
         train(SETTINGS, str(run[0]))
     with pytest.raises(SettingsError, match="holds a run with system_settings width=4 depth=4, not width=8 depth=4"):
         train(dataclasses.replace(SETTINGS, system_settings=(("width", 8), ("depth", 4))), str(run[0]), resume=True)
@@ -182,14 +182,14 @@ def test_a_damaged_checkpoint_is_told(run, tmp_path):
 
 
 def test_what_load_cannot_use(run, tmp_path):
-    with pytest.raises(SettingsError, match="--model=.* is no folder"):
+    with pytest.raises(SettingsError, match="`model='.* is no folder"):
         tfinpaint.load(str(tmp_path / "nothing"))
     with pytest.raises(SettingsError, match="no run directory"):
         tfinpaint.load(str(tmp_path))
     settings = json.loads((run[0] / "settings.json").read_text())
     settings["system"] = "other"
     (tmp_path / "settings.json").write_text(json.dumps(settings))
-    with pytest.raises(SettingsError, match="--system is one of.*'other'"):
+    with pytest.raises(SettingsError, match="`system` is one of.*'other'"):
         tfinpaint.load(str(tmp_path))
     (tmp_path / "settings.json").write_text((run[0] / "settings.json").read_text())
     with pytest.raises(SettingsError, match="no checkpoint"):
@@ -202,13 +202,13 @@ def test_what_load_cannot_use(run, tmp_path):
             tfinpaint.load(str(tmp_path))
     for size in ("x", 3):
         (tmp_path / "settings.json").write_text(json.dumps({**settings, "system_settings": [["depth", size]]}))
-        with pytest.raises(SettingsError, match="--depth is a whole number, at least 4"):
+        with pytest.raises(SettingsError, match="`depth` is a whole number, at least 4"):
             tfinpaint.load(str(tmp_path))
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     settings = dataclasses.replace(SETTINGS, loss_weights=(("hole", 1e38), ("valid", 1e38)), log_every=1, eval_every=0, sample_every=0)
-    with pytest.raises(SettingsError, match="the loss is (inf|nan) at step .*lower --learning_rate"):
+    with pytest.raises(SettingsError, match="the loss is (inf|nan) at step .*lower `learning_rate`"):
         train(settings, str(tmp_path / "run"))
 
 
@@ -322,5 +322,5 @@ def test_a_run_computes_in_what_its_flags_say(flags, name):
 
 
 def test_one_flag_says_what_to_compute_in():
-    with pytest.raises(SettingsError, match="--mixed_precision and --bfloat16: one of them"):
+    with pytest.raises(SettingsError, match="`mixed_precision` and `bfloat16`: one of them"):
         dataclasses.replace(SETTINGS, mixed_precision=True, bfloat16=True)

@@ -136,13 +136,12 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name, change, message", [
-    ("contextual_attention", {"freeze_batch_norm": "all"}, "--freeze_batch_norm=all: contextual_attention has no batch norm"),
-    ("musical", {"loss_weights": (), "critic_weights": "random"}, "--image_size is at least 96"),
-    ("musical", {"system_settings": (("depth", 4),)}, "--system=musical has no setting depth"),
-    ("coherent_semantic", {"perceptual_weights": "random"}, "--image_size is at least 64 for the critic .--weight_feature_adversarial=0"),
-    ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)},
-     "--image_size is at least 24 for the critic .--weight_adversarial=0"),
-    ("multistage", {"photos": PhotoSettings("samples:", image_size=16)}, "--image_size is at least 24 for the critic"),
+    ("contextual_attention", {"freeze_batch_norm": "all"}, "`freeze_batch_norm='all'`: contextual_attention has no batch norm"),
+    ("musical", {"loss_weights": (), "critic_weights": "random"}, "`image_size` is at least 96"),
+    ("musical", {"system_settings": (("depth", 4),)}, "`system='musical'` has no setting depth"),
+    ("coherent_semantic", {"perceptual_weights": "random"}, "`image_size` is at least 64 for the critic .*'feature_adversarial'"),
+    ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)}, "`image_size` is at least 24 for the critic .*'adversarial'"),
+    ("multistage", {"photos": PhotoSettings("samples:", image_size=16)}, "`image_size` is at least 24 for the critic"),
 ])
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change, message, eager):
     with pytest.raises(SettingsError, match=message):
@@ -155,14 +154,14 @@ def test_what_a_run_cannot_go_on_from_is_one_line(tmp_path, eager, capfd):
     """Weights of another shape, another critic, another precision: compared before anything is restored, which would log every variable."""
     paper = settings_of("musical", steps=0)
     train(paper, str(tmp_path / "paper"))
-    with pytest.raises(SettingsError, match="--init_from=.*the generator in its checkpoint does not fit .is it of another --variant"):
+    with pytest.raises(SettingsError, match="`init_from='.*the generator in its checkpoint does not fit .is it of another `variant`"):
         train(dataclasses.replace(paper, variant="official"), str(tmp_path / "official"), init_from=str(tmp_path / "paper"))
-    with pytest.raises(SettingsError, match="was written without --mixed_precision"):
+    with pytest.raises(SettingsError, match="was written without `mixed_precision`"):
         train(dataclasses.replace(paper, steps=1, mixed_precision=True), str(tmp_path / "paper"), resume=True)
     critics = settings_of("contextual_attention", steps=0)
     train(critics, str(tmp_path / "critics"))
     larger = dataclasses.replace(critics, steps=1, photos=PhotoSettings("samples:astronaut,chelsea", image_size=64))
-    with pytest.raises(SettingsError, match="its critic is another one .was --image_size changed"):
+    with pytest.raises(SettingsError, match="its critic is another one .was `image_size` changed"):
         train(larger, str(tmp_path / "critics"), resume=True)
     assert "checkpoint.py" not in capfd.readouterr().err  # TensorFlow's list of what was not restored
     assert not (tmp_path / "official").exists()

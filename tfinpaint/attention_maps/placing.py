@@ -79,11 +79,11 @@ def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tupl
         return int(row) - 1 + box.top, int(column) - 1 + box.left
     row, column = (int(place) for place in at)
     if not (0 <= row < hole.shape[0] and 0 <= column < hole.shape[1]):
-        raise SettingsError(f"--attention_at is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows and "
+        raise SettingsError(f"`at` is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows and "
                             f"{hole.shape[1]} columns. Got {row},{column}")
     if not hole[row, column]:
         inner = ",".join(map(str, choose_pixel(hole)))
-        raise SettingsError(f"--attention_at={row},{column} is no pixel of the hole; its innermost pixel is {inner}")
+        raise SettingsError(f"`at=({row}, {column})` is no pixel of the hole; its innermost pixel is {inner}")
     return row, column
 
 

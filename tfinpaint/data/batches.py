@@ -82,13 +82,13 @@ def training_batches(
     return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_squares(source: str, image_size: int, count: int, flag: str = "eval_data") -> np.ndarray:
+def evaluation_squares(source: str, image_size: int, count: int, argument: str = "source") -> np.ndarray:
     """The first `count` photographs of a source in their sorted order (all, if there are fewer), as centred squares.
 
     Returns:
         uint8 [N, S, S, 3]. The shorter side is resized to S.
     """
-    return np.stack([square for _, square in itertools.islice(named_squares(open_photos(source, flag), image_size), count)])
+    return np.stack([square for _, square in itertools.islice(named_squares(open_photos(source, argument), image_size), count)])
 
 
 def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:

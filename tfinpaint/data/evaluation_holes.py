@@ -21,14 +21,14 @@ RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5,
 _PATIENCE = 8  # strokes in a row that may be too much before the brush gets smaller
 
 
-def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: int = 0, flag: str = "eval_ratio") -> np.ndarray:
+def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: int = 0, argument: str = "ratio") -> np.ndarray:
     """A fixed set of free-form holes.
 
     Args:
         ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI (so a share belongs to one bin only).
         count, size: number of holes and their side in pixels.
         seed: other seeds give other sets.
-        flag: that the ratio came from, for messages.
+        argument: the caller's name for `ratio`, for messages.
 
     Returns:
         uint8 [count, size, size, 1], 1 = hole.
@@ -39,7 +39,7 @@ def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: in
     low, high = (Fraction(str(share)) for share in ratio)  # as written: 0.1 is one tenth here
     fewest, most = math.floor(low * size**2) + 1, math.floor(high * size**2)
     if not (0 <= low < high < 1 and fewest <= most):
-        raise SettingsError(f"--{flag} is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
+        raise SettingsError(f"`{argument}` is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
                             f"pixels. Got {ratio[0]:g},{ratio[1]:g}")
     return np.stack([_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)])[..., np.newaxis]
 

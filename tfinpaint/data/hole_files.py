@@ -64,13 +64,13 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
     return holes
 
 
-def read_masks(settings: HoleSettings, size: int, flag: str = "hole_ratio") -> np.ndarray:
+def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np.ndarray:
     """The masks whose share lies within the bounds: uint8 [N, ceil(S * S / 8)], eight pixels to the byte, 1 = hole.
 
-    flag: that the bounds came from, for messages.
+    argument: the caller's name for the bounds, for messages.
     """
     path = settings.kind[len("files:") :]
-    given = f"--holes=files:{path}"
+    given = f"`kind={settings.kind!r}`"
     if not os.path.exists(path):
         raise SettingsError(f"{given}: there is no such file or folder")
     paths = photo.list_photos(path) if os.path.isdir(path) else [path]
@@ -99,12 +99,12 @@ def read_masks(settings: HoleSettings, size: int, flag: str = "hole_ratio") -> n
     if not kept:
         shares = [share for _, share in readable]
         raise SettingsError(f"{given}: no mask has a share of holes within {low:g},{high:g}; they have {min(shares):.3g} to "
-                            f"{max(shares):.3g}. Change --{flag}, or turn white round with --mask_is={other}")
+                            f"{max(shares):.3g}. Change `{argument}`, or turn white round with `mask_is={other!r}`")
     if len(kept) < len(readable):
-        _log.warning("%s: %d of %d masks left out, their share of holes is not within %g,%g (--%s)", given,
-                     len(readable) - len(kept), len(readable), low, high, flag)
+        _log.warning("%s: %d of %d masks left out, their share of holes is not within %g,%g (`%s`)", given,
+                     len(readable) - len(kept), len(readable), low, high, argument)
     shares = sorted(share for _, share in readable if low <= share <= high)
-    _log.info("%s: %d masks, white is %s (--mask_is), shares of holes from %.3g over %.3g (median) to %.3g", given, len(kept),
+    _log.info("%s: %d masks, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to %.3g", given, len(kept),
               settings.mask_is, shares[0], shares[len(shares) // 2], shares[-1])
     return np.stack(kept)
 

@@ -58,12 +58,12 @@ def check(settings: HoleSettings, size: int) -> None:
     """Raises SettingsError where no hole of `size` x `size` pixels can keep to the settings, or they name files."""
     low, high = settings.bounds
     if settings.kind.startswith("files:"):
-        raise SettingsError(f"--holes={settings.kind} are read in the input pipeline; holes that are computed are center, box, "
+        raise SettingsError(f"`kind={settings.kind!r}` are read in the input pipeline; holes that are computed are center, box, "
                             "objects, strokes or mixed")
     if settings.kind == "center":
         _center_side(settings, size)
     elif high - low < 1 / size - 1e-9:
-        raise SettingsError(f"--hole_ratio={low:g},{high:g} is too narrow for --image_size={size}: "
+        raise SettingsError(f"`ratio=({low:g}, {high:g})` is too narrow for `image_size={size}`: "
                             f"HI - LO is at least 1/{size} = {1 / size:.4g}")
 
 
@@ -81,7 +81,7 @@ def _center_side(settings: HoleSettings, size: int) -> int:
     sides = [side for side in range(1, size) if fewest <= side**2 <= most]
     if not sides:
         low, high = settings.bounds
-        raise SettingsError(f"--hole_ratio={low:g},{high:g}: no centred square of --image_size={size} has such a share "
+        raise SettingsError(f"`ratio=({low:g}, {high:g})`: no centred square of `image_size={size}` has such a share "
                             f"(half the side gives {(size // 2) ** 2 / size**2:.4g})")
     return min(sides, key=lambda side: abs(side - size // 2))
 

@@ -4,7 +4,7 @@ Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]"
     PhotoFiles    files that can be read in any order: `len(photos)`, `photos.names`, `photos.read(index)`.
     PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no length.
 Outputs: uint8 RGB, upright, of the size they have in the file.
-Errors: whatever keeps a source from being used is a `SettingsError` that names the flag; one damaged photograph among good ones
+Errors: whatever keeps a source from being used is a `SettingsError` that names the argument; one damaged photograph among good ones
     is no error: it is named in a warning once, kept in `.unreadable`, and the next readable one takes its place.
 """
 
@@ -129,13 +129,13 @@ class PhotoStream:
         )
 
 
-def open_photos(source: str, flag: str = "train_data"):
+def open_photos(source: str, argument: str = "source"):
     """Photographs of a source as users write it.
 
     Args:
         source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given; downloaded on first use), "samples:"
             (those of scikit-image but coffee) or "samples:NAME,NAME".
-        flag: the flag that the source came from, for messages.
+        argument: the caller's name for the source, for messages.
 
     Returns:
         PhotoFiles or PhotoStream.
@@ -145,14 +145,14 @@ def open_photos(source: str, flag: str = "train_data"):
     """
     kind, colon, rest = (source or "").partition(":")
     if not colon or kind not in ("folder", "tfds", "samples") or (kind != "samples" and not rest):
-        raise SettingsError(f"--{flag} is {_KINDS}. Got {source!r}")
+        raise SettingsError(f"`{argument}` is {_KINDS}. Got {source!r}")
+    given = f"`{argument}={source!r}`"
     if kind == "folder":
-        return _open_folder(rest, flag)
-    return _open_samples(rest, flag) if kind == "samples" else _open_tfds(rest, flag)
+        return _open_folder(rest, given)
+    return _open_samples(rest, given) if kind == "samples" else _open_tfds(rest, given)
 
 
-def _open_folder(folder: str, flag: str) -> PhotoFiles:
-    given = f"--{flag}=folder:{folder}"
+def _open_folder(folder: str, given: str) -> PhotoFiles:
     if not os.path.exists(folder):
         raise SettingsError(f"{given}: there is no such folder{_advice(folder)}")
     if not os.path.isdir(folder):
@@ -173,31 +173,30 @@ def _advice(folder: str) -> str:
     parts = os.path.normpath(folder).lower().split(os.sep)
     for part in parts[-2:]:
         if part in _HOW_TO_OBTAIN:
-            return f". {_HOW_TO_OBTAIN[part]}. Any other folder of photographs will do: --train_data=folder:PATH"
+            return f". {_HOW_TO_OBTAIN[part]}. Any other folder of photographs will do: `source='folder:PATH'`"
     return ""
 
 
-def _open_samples(names: str, flag: str) -> PhotoFiles:
+def _open_samples(names: str, given: str) -> PhotoFiles:
     chosen = [name.strip() for name in names.split(",") if name.strip()] or [name for name in SAMPLES if name != HELD_BACK]
     unknown = [name for name in chosen if name not in SAMPLES]
     if unknown:
-        raise SettingsError(f"--{flag}=samples:{names}: no sample named {unknown[0]}. There are: {', '.join(sorted(SAMPLES))}")
+        raise SettingsError(f"{given}: no sample named {unknown[0]}. There are: {', '.join(sorted(SAMPLES))}")
     package = importlib.util.find_spec("skimage")
     if package is None:
-        raise SettingsError(f"--{flag}=samples:{names} needs scikit-image: pip install scikit-image")
+        raise SettingsError(f"{given} needs scikit-image: pip install scikit-image")
     folder = os.path.join(package.submodule_search_locations[0], "data")
     photos = PhotoFiles([os.path.join(folder, SAMPLES[name]) for name in chosen], chosen)
     missing = [path for path in photos.paths if not os.path.exists(path)]
     if missing:
-        raise SettingsError(f"--{flag}=samples:{names}: this version of scikit-image does not hold {missing[0]} (requirements.txt "
+        raise SettingsError(f"{given}: this version of scikit-image does not hold {missing[0]} (requirements.txt "
                             "names one that does)")
     return photos
 
 
-def _open_tfds(rest: str, flag: str) -> PhotoStream:
+def _open_tfds(rest: str, given: str) -> PhotoStream:
     name, _, split = rest.partition(":")
     split = split or "train"
-    given = f"--{flag}=tfds:{rest}"
     instead = "folder:PATH works on any folder of photographs"
     try:
         import tensorflow_datasets as tfds

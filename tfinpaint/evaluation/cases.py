@@ -85,7 +85,7 @@ def read_blocks(settings: EvaluationSettings, protocol: Protocol, image_size: in
         return [_read_pairs(settings.data[len("pairs:"):], settings)]
     kind = settings.holes or protocol.holes
     if kind == "center" and settings.ratio_bins:
-        raise SettingsError("--ratio_bins goes with --holes=strokes, objects or files:PATH; the centred hole has one size")
+        raise SettingsError("`ratio_bins` goes with `holes='strokes'`, objects or files:PATH; the centred hole has one size")
     source = open_photos(settings.data, "data")
     found = list(itertools.islice(named_squares(source, image_size), settings.count or None))
     names, photos, unread = [name for name, _ in found], [square for _, square in found], len(source.unreadable)
@@ -99,7 +99,7 @@ def read_blocks(settings: EvaluationSettings, protocol: Protocol, image_size: in
     bins = settings.ratio_bins or protocol.bins
     if kind == "strokes":
         return [Block(_title(b), f"fixed strokes over {_title(b)} of the picture", names, photos,
-                      _Packed(evaluation_holes(b, len(photos), image_size, flag="ratio_bins")[..., 0]), unread) for b in bins]
+                      _Packed(evaluation_holes(b, len(photos), image_size, argument="ratio_bins")[..., 0]), unread) for b in bins]
     if kind == "objects":
         return [Block(f"objects, {_title(b)}", f"smooth blobs over {_title(b)} of the picture", names, photos,
                       _Packed(_objects(b, len(photos), image_size)), unread) for b in bins]
@@ -110,7 +110,7 @@ def _objects(ratio, count, size):
     """uint8 [count, size, size]."""
     low, high = ratio
     if high - low < 1 / size:
-        raise SettingsError(f"--ratio_bins={low:g}-{high:g} is too narrow for objects of {size} x {size} pixels: HI - LO is at least "
+        raise SettingsError(f"`ratio_bins={low:g}-{high:g}` is too narrow for objects of {size} x {size} pixels: HI - LO is at least "
                             f"1/{size}")
     settings = HoleSettings("objects", (max(low, _ANY[0]), high))
     return [made_holes(0, k, 1, size, settings).numpy()[0, ..., 0].astype(np.uint8) for k in range(count)]
@@ -130,21 +130,21 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
             title = _title((low, high))
             blocks.append(Block(title, f"{len(chosen)} mask files over {title} of the picture", names, photos, holes, unread))
         elif not settings.ratio_bins:
-            _log.warning("--holes=%s: no mask for the bin of %s, which is left out", kind, _title((low, high)))
+            _log.warning("`holes=%r`: no mask for the bin of %s, which is left out", kind, _title((low, high)))
         else:
-            raise SettingsError(f"--holes={kind}: no mask has a share of holes above {low:g} and at most {high:g} (--ratio_bins); they "
+            raise SettingsError(f"`holes={kind!r}`: no mask has a share of holes above {low:g} and at most {high:g} (`ratio_bins`); they "
                                 f"have {shares.min():.3g} to {shares.max():.3g}")
     if not blocks:
-        raise SettingsError(f"--holes={kind}: no mask falls into the bins of the protocol; the masks' shares are {shares.min():.3g} to "
-                            f"{shares.max():.3g}. Name others with --ratio_bins")
+        raise SettingsError(f"`holes={kind!r}`: no mask falls into the bins of the protocol; the masks' shares are {shares.min():.3g} to "
+                            f"{shares.max():.3g}. Name others with `ratio_bins`")
     unused = len(masks) - sum(np.count_nonzero((shares > low) & (shares <= high)) for low, high in bins)
     if unused:
-        _log.warning("--holes=%s: %d of %d masks fall into none of the bins and are not used", kind, unused, len(masks))
+        _log.warning("`holes=%r`: %d of %d masks fall into none of the bins and are not used", kind, unused, len(masks))
     return blocks
 
 
 def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
-    given = f"--data=pairs:{folder}"
+    given = f"`data={settings.data!r}`"
     paths = {}
     for path in photo.list_photos(folder) if os.path.isdir(folder) else ():
         other = paths.setdefault(os.path.splitext(path)[0], path)

@@ -54,7 +54,7 @@ class Model:
 
         self.name, self.path = name, path
         if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
-            raise SettingsError(f"--model={path} is a folder of exported versions: name one, as {os.path.join(path, str(found[-1]))}")
+            raise SettingsError(f"`model={path!r}` is a folder of exported versions: name one, as {os.path.join(path, str(found[-1]))}")
         self._painter = load(path)
         self._composited, self._pairs, self._detail = composited, pairs, detail
         self._runs = hasattr(self._painter, "system")
@@ -62,10 +62,10 @@ class Model:
         self.about = self._card()
         self.image_size = self.about.get("image_size")
         if detail == "auto" and not self._runs and self._painter.detail != "auto":
-            raise SettingsError(f"--model={path} was exported without detail: --detail=off, or the run directory")
+            raise SettingsError(f"`model={path!r}` was exported without detail: `detail='off'`, or the run directory")
         if not composited and not self._runs:
-            raise SettingsError(f"--model={path} is an export, which composites; this protocol scores a network's own output: give the run "
-                                "directory")
+            raise SettingsError(f"`model={path!r}` is an export, which composites; this protocol scores a network's own output: give the "
+                                "run directory")
 
     def __call__(self, photos, holes):
         if self._pairs:
@@ -87,14 +87,14 @@ class Model:
 
 
 def open_fillers(models: List[str], with_references: bool, composited: bool, pairs: bool, detail: str = "off") -> list:
-    """The fillers of --model, in that order, then the references that are not among them.
+    """The fillers of `models`, in that order, then the references that are not among them.
 
     Raises: SettingsError where a model cannot be loaded.
     """
     given = [model if model in REFERENCES else locate(model) for model in models]
     places = [model if model in REFERENCES else os.path.realpath(model) for model in given]
     if len(set(places)) < len(places):
-        raise SettingsError(f"--model names one model twice. Got {','.join(models)}")
+        raise SettingsError(f"`models` names one model twice. Got {','.join(models)}")
     every = given + [name for name in REFERENCES if with_references and name not in given]
     return [Reference(model) if model in REFERENCES else Model(name, model, composited, pairs, detail)
             for name, model in zip(_names(every), every)]

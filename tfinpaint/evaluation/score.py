@@ -75,17 +75,17 @@ def evaluate(settings: EvaluationSettings, progress: Callable[[int, int], None] 
     """
     protocol, pairs = PROTOCOLS[settings.protocol], settings.data.startswith("pairs:")
     if pairs and not protocol.composited:
-        raise SettingsError(f"--protocol={protocol.name} scores a network's own output of squares: --data=pairs: goes with another "
+        raise SettingsError(f"`protocol={protocol.name!r}` scores a network's own output of squares: `data='pairs:'` goes with another "
                             "protocol")
     if settings.detail == "auto" and not protocol.composited:
-        raise SettingsError(f"--detail=auto goes with another protocol: --protocol={protocol.name} scores a network's own output")
+        raise SettingsError(f"`detail='auto'` goes with another protocol: `protocol={protocol.name!r}` scores a network's own output")
     lpips = trained.Perceptual(settings.lpips_weights) if settings.lpips_weights else None
     realism = trained.Realism(settings.inception_weights) if settings.inception_weights else None
     fillers = open_fillers(list(settings.models), settings.references, protocol.composited, pairs, settings.detail)
     image_size = None if pairs else settings.image_size or next((f.image_size for f in fillers if f.image_size), _SIDE)
     for filler in fillers if image_size else ():
         if image_size % filler.stride:
-            raise SettingsError(f"--image_size is a multiple of {filler.stride} for --model={filler.path}. Got {image_size}")
+            raise SettingsError(f"`image_size` is a multiple of {filler.stride} for `model={filler.path!r}`. Got {image_size}")
     blocks = read_blocks(settings, protocol, image_size)
     for network in filter(None, (lpips, realism)):
         network.check(blocks)

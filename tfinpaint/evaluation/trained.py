@@ -40,7 +40,7 @@ class Perceptual:
         """Raises SettingsError for a photograph that is too small."""
         for name, photo in ((n, p) for block in blocks for n, p in zip(block.names, block.photos)):
             if min(photo.shape[:2]) < self._lpips.least:
-                raise SettingsError(f"--lpips_weights: {self.column.label} needs photographs of at least {self._lpips.least} px. Got "
+                raise SettingsError(f"`lpips_weights`: {self.column.label} needs photographs of at least {self._lpips.least} px. Got "
                                     f"{name} of {photo.shape[1]}x{photo.shape[0]}")
 
     def measure(self, outputs, originals):
@@ -55,7 +55,7 @@ class Realism:
         from tfinpaint.metrics import realism
 
         if importlib.util.find_spec("sklearn") is None:
-            raise SettingsError("--inception_weights: U-IDS needs scikit-learn, which is not installed: pip install -e .[metrics]")
+            raise SettingsError("`inception_weights`: U-IDS needs scikit-learn, which is not installed: pip install -e .[metrics]")
         self._realism = realism
         self._network = network = realism.Inception(path)
         by = f" ({network.description}, weights {network.fingerprint})"

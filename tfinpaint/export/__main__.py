@@ -59,7 +59,7 @@ def main():
     else:
         from tfinpaint.export import tflite
 
-        pairs = _calibration(FLAGS.data or run.photos.source, size or (run.photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
+        pairs = _calibration(run, size or (run.photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
         with command.without_chatter():
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
@@ -77,13 +77,14 @@ def _size(trained):
     return int(words[0]), int(words[-1])
 
 
-def _calibration(source, size):
-    """(photo, mask) of this size: squares of the photographs, cut to it, with fixed strokes of 10 to 60 %."""
+def _calibration(run, size):
+    """(photo, mask) of this size: squares of --data, or of the run's photographs, cut to it, with fixed strokes of 10 to 60 %."""
     from tfinpaint.data.batches import evaluation_squares
     from tfinpaint.data.evaluation_holes import evaluation_holes
 
     height, width = size
-    photos = evaluation_squares(source, max(size), _CALIBRATION)
+    source, argument = (FLAGS.data, "data") if FLAGS.data else (run.photos.source, "source")
+    photos = evaluation_squares(source, max(size), _CALIBRATION, argument)
     command.hush_compiler()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
     return [(photo[:height, :width], 255 * hole[:height, :width, 0]) for photo, hole in zip(photos, holes)]

@@ -45,13 +45,13 @@ def write_card(folder: str, card: dict) -> None:
     replace_text(os.path.join(folder, CARD), json.dumps(card, indent=1) + "\n")
 
 
-def read_card(folder: str, flag: str = "model") -> dict:
-    """The card in the version directory of an export. Raises SettingsError, naming `flag`, where there is none."""
+def read_card(folder: str, argument: str = "model") -> dict:
+    """The card in the version directory of an export. Raises SettingsError, naming `argument`, where there is none."""
     try:
         with open(os.path.join(folder, CARD), encoding="utf-8") as f:
             return dict(json.load(f))
     except (OSError, ValueError, TypeError) as error:
-        raise SettingsError(f"--{flag}={folder}: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
+        raise SettingsError(f"`{argument}={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
                             "writes it") from error
 
 

@@ -37,7 +37,7 @@ def export(painter, output: str, card: dict, detail: str = "auto") -> str:
                              "detail": detail})
         return _rename(beside, output)
     except (OSError, tf.errors.OpError) as error:
-        raise SettingsError(f"--output={output} cannot be written (is the disk full?): {first_line(error)}") from error
+        raise SettingsError(f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -52,13 +52,13 @@ class ExportedPainter:
             self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
             self.detail = about.get("detail")  # None: made before there was any
         except (ValueError, KeyError, TypeError) as error:
-            raise SettingsError(f"--model={path}: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
+            raise SettingsError(f"`model={path!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
                                 "writes it") from error
         try:
             self._model = tf.saved_model.load(path)
             self.fill_window = self._model.fill_window if self.detail else self._fill_without_detail
         except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
-            raise SettingsError(f"--model={path} is no model that `export` wrote, or it is damaged: {first_line(error)}") from error
+            raise SettingsError(f"`model={path!r}` is no model that `export` wrote, or it is damaged: {first_line(error)}") from error
 
     def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
         """As `Painter.fill`; "auto" is what it was exported with."""
@@ -75,7 +75,7 @@ class ExportedPainter:
 
     def check_attention(self):
         """Raises SettingsError: an exported model holds no attention maps."""
-        raise SettingsError("--attention takes a run directory as --model; an exported model has no attention to show")
+        raise SettingsError("`attention` takes a run directory as `model`; an exported model has no attention to show")
 
     def generate(self, images, holes):
         """Not there: an exported model fills photographs."""

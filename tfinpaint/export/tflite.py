@@ -53,7 +53,7 @@ def export(painter, output: str, card: dict, quantize: str = "none", size: Optio
                             "detail": "off", "bytes": len(content), "signature": SIGNATURE})
         os.replace(beside, path)
     except OSError as error:
-        raise SettingsError(f"--output={output} cannot be written (is the disk full?): {first_line(error)}") from error
+        raise SettingsError(f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}") from error
     finally:
         if os.path.exists(beside):
             os.remove(beside)
@@ -64,8 +64,8 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
     """The file's content; see `export`."""
     if quantize == "int8" and any(isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules):
         # Where one pixel in a window of thousands is known, its convolution is enlarged thousands of times: and the 8-bit steps with it.
-        raise SettingsError("--quantize=int8 is not for partial convolutions, which divide what CONV_2D gives by counts of known pixels, "
-                            "and its 8-bit steps with it: --quantize=dynamic makes as small a file")
+        raise SettingsError("`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives by counts of known pixels, "
+                            "and its 8-bit steps with it: `quantize='dynamic'` makes as small a file")
     height, width = size or (None, None)
     module = tf.Module()
     module.weights = list(painter.system.generator.variables)
@@ -96,7 +96,7 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
     except Exception as error:  # the converter's own classes are private
         if type(error).__name__ != "ConverterError":
             raise
-        raise SettingsError(f"TFLite has no operation for {_culprits(str(error))} (--format=tflite, --quantize={quantize})") from error
+        raise SettingsError(f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, `quantize={quantize!r}`)") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -88,13 +88,13 @@ class Lpips:
 def _read(path):
     """The arrays of a file and its fingerprint."""
     if not path or not os.path.isfile(path):
-        raise SettingsError(f"--lpips_weights={path} is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet is needed")
+        raise SettingsError(f"`lpips_weights={path!r}` is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet is needed")
 
     def read():
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
 
-    arrays = state_dicts.guarded(read, f"--lpips_weights={path}", "an .npz of arrays")
+    arrays = state_dicts.guarded(read, f"`lpips_weights={path!r}`", "an .npz of arrays")
     with open(path, "rb") as file:
         return arrays, hashlib.sha256(file.read()).hexdigest()[:12]
 
@@ -104,9 +104,9 @@ def _check(arrays, network, path):
     missing = [name for name in wanted if name not in arrays]
     if missing:
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
-        raise SettingsError(f"--lpips_weights={path} is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as {network} it lacks "
+        raise SettingsError(f"`lpips_weights={path!r}` is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as {network} it lacks "
                             f"{missing[0]}{more}")
     for name, shape in wanted.items():
         if arrays[name].shape != shape or arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-            raise SettingsError(f"--lpips_weights={path}: {name} is finite, of floating point, {list(shape)} in LPIPS v0.1's {network}. "
+            raise SettingsError(f"`lpips_weights={path!r}`: {name} is finite, of floating point, {list(shape)} in LPIPS v0.1's {network}. "
                                 f"Got {arrays[name].dtype} {list(arrays[name].shape)}")

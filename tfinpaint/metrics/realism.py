@@ -46,10 +46,10 @@ class Inception:
         allowed = ("classify_image_graph_def.pb (the network of the published FID), its port to PyTorch "
                    f"({', '.join(state_dicts.ENDINGS)}) or weights of Keras' InceptionV3 (.h5)")
         if not path or not os.path.isfile(path):
-            raise SettingsError(f"--inception_weights={path} is no file: {allowed}")
+            raise SettingsError(f"`inception_weights={path!r}` is no file: {allowed}")
         kinds = [kind for kind in _KINDS if str(path).endswith(kind[0])]
         if not kinds:
-            raise SettingsError(f"--inception_weights={path} is none of {allowed}")
+            raise SettingsError(f"`inception_weights={path!r}` is none of {allowed}")
         (_, network, self.description), = kinds
         self._network = network(str(path))
         with open(path, "rb") as file:
@@ -65,7 +65,7 @@ class Inception:
 def check_enough(count: int) -> None:
     """Raises SettingsError where so many photographs are too few."""
     if count < FEWEST:
-        raise SettingsError(f"--inception_weights needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of fewer say nothing (with "
+        raise SettingsError(f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of fewer say nothing (with "
                             f"{inception.FEATURES:,} features, covariances are singular and classes always separable). Got {count:,}")
 
 
@@ -101,7 +101,7 @@ def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
     try:
         from sklearn.svm import LinearSVC
     except ImportError as error:
-        raise SettingsError("--inception_weights: U-IDS and P-IDS need the package scikit-learn: pip install -e .[metrics]") from error
+        raise SettingsError("`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e .[metrics]") from error
     _check_features(real, filled)
     if len(real) != len(filled):
         raise ValueError(f"real and filled photographs are pairs. Got {len(real)} and {len(filled)}")

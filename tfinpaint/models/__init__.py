@@ -16,20 +16,20 @@ DEFAULT = "default"
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
-def locate(model: str, flag: str = "model") -> str:
+def locate(model: str, argument: str = "model") -> str:
     """Where the files of a model lie: the package's own folder for `default`, `model` itself for any other path.
 
     Logs a warning where the working directory has a `default` too that could have been meant.
 
-    Raises: SettingsError, naming `flag`, where this copy of the package has no default.
+    Raises: SettingsError, naming `argument`, where this copy of the package has no default.
     """
     if model != DEFAULT:
         return model
     if os.path.isdir(DEFAULT) and any(name in os.listdir(DEFAULT) for name in ("settings.json", "saved_model.pb")):
-        logging.getLogger("tfinpaint").warning("--%s=default is the model that comes with tfinpaint; the folder of that name here is "
-                                               "--%s=./default", flag, flag)
+        logging.getLogger("tfinpaint").warning("`%s='default'` is the model that comes with tfinpaint; the folder of that name here is "
+                                               "`%s='./default'`", argument, argument)
     path = os.path.join(FOLDER, DEFAULT)
     if not os.path.isdir(path):
-        raise SettingsError(f"--{flag}=default is the model that comes with tfinpaint, and this copy has none (no folder {path}): name a "
-                            "run directory of `train` instead")
+        raise SettingsError(f"`{argument}='default'` is the model that comes with tfinpaint, and this copy has none (no folder {path}): "
+                            "name a run directory of `train` instead")
     return path

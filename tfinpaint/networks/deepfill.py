@@ -41,7 +41,7 @@ class DeepFill(tf.keras.Model):
     def __init__(self, width=32, gated=False, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(width, int) or width < 4 or width % 4:
-            raise SettingsError(f"--width is a multiple of 4 for DeepFill. Got {width!r}")
+            raise SettingsError(f"`width` is a multiple of 4 for DeepFill. Got {width!r}")
         self.width, self.gated = width, gated
         c = width
         self.coarse = self._convolutions("coarse", 1, [

@@ -23,7 +23,7 @@ from tfinpaint.settings import SettingsError
 from tfinpaint.weights import places, state_dicts
 
 FEATURES = 2048
-_FLAG = "inception_weights"
+_ARGUMENT = "inception_weights"
 _SIDE = 299
 _INPUT, _OUTPUT = "ExpandDims", "pool_3"  # of the graph: photographs [1, H, W, 3]; features [1, 1, 1, 2048]
 _CLASSES = 1008  # of the network of 2015 alone: torchvision's own InceptionV3, of the same names, has 1000
@@ -42,7 +42,7 @@ _UNITS = (*_STEM, *(f"Mixed_{block}.{branch}" for block, branches in _BLOCKS.ite
 def published(path):
     """classify_image_graph_def.pb of 2015, or any graph with ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048])."""
     v1 = tf.compat.v1
-    begin = f"--{_FLAG}={path}"
+    begin = f"`{_ARGUMENT}={path!r}`"
 
     def read():
         with open(path, "rb") as file:
@@ -69,7 +69,7 @@ def published(path):
 
 def keras(path):
     """Weights of Keras' InceptionV3, with its classes or without, as its `save_weights` writes them and its downloads are."""
-    begin = f"--{_FLAG}={path}"
+    begin = f"`{_ARGUMENT}={path!r}`"
 
     def read():
         with h5py.File(path, "r") as file:
@@ -85,8 +85,8 @@ def keras(path):
 def ported(path):
     """The state dict of the port, pt_inception-2015-12-05. Keras' network has its layers but for the last block's pool, a maximum in the
     graph of 2015. Its other pools count no padding in their averages, as in TensorFlow."""
-    begin = f"--{_FLAG}={path}"
-    tensors = state_dicts.read(path, _FLAG)
+    begin = f"`{_ARGUMENT}={path!r}`"
+    tensors = state_dicts.read(path, _ARGUMENT)
     if np.shape(tensors.get("fc.weight", ()))[:1] != (_CLASSES,):
         raise SettingsError(f"{begin} is not the port of the published FID's network: its fc.weight is [{_CLASSES}, {FEATURES}]")
 

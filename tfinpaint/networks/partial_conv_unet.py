@@ -38,9 +38,9 @@ class PartialConvUNet(tf.keras.Model):
     def __init__(self, width=64, depth=8, attention=(4, 3), variant="paper", **kwargs):
         super().__init__(**kwargs)
         if not isinstance(width, int) or width < 1:
-            raise SettingsError(f"--width is a whole number, at least 1. Got {width!r}")
+            raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         if not isinstance(depth, int) or depth < max(attention, default=1):
-            raise SettingsError(f"--depth is a whole number, at least {max(attention, default=1)}, where attention sits. Got {depth!r}")
+            raise SettingsError(f"`depth` is a whole number, at least {max(attention, default=1)}, where attention sits. Got {depth!r}")
         self.width, self.depth, self.attention, self.variant = width, depth, tuple(attention), variant
         self.frozen_norms = "none"
 

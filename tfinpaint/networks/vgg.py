@@ -42,7 +42,7 @@ class VGGFeatures:
             tf.keras.mixed_precision.set_global_policy("float32")  # its maps exceed what float16 can hold
         try:
             self._network = keras_network(network, "VGG-16", weights, "perceptual_weights",
-                                          "--perceptual_weights=none to train without the terms that need them", optional=("block4_",))
+                                          "`perceptual_weights='none'` to train without the terms that need them", optional=("block4_",))
         finally:
             tf.keras.mixed_precision.set_global_policy(policy)
         self._network.trainable = False

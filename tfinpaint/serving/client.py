@@ -37,26 +37,26 @@ def connect(url: str, timeout: float = 60.0, tries: int = 4):
     Raises: SettingsError where the URL is none of these.
     """
     if not 0 < timeout < float("inf"):
-        raise SettingsError(f"--timeout is a number of seconds above 0. Got {timeout:g}")
+        raise SettingsError(f"`timeout` is a number of seconds above 0. Got {timeout:g}")
     try:
         parts = urlsplit(url)
         whole = parts.hostname and not parts.query and not parts.fragment and (parts.port or parts.scheme != "grpc")
     except ValueError:
-        raise SettingsError(f"--server is {_FORMS}. Got {url!r}") from None
+        raise SettingsError(f"`url` is {_FORMS}. Got {url!r}") from None
     model = r"/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?/?"
     rest, grpc = re.fullmatch(r"(/.*)?/v1/models" + model, parts.path), re.fullmatch(model, parts.path)
     if parts.scheme in ("http", "https") and whole and rest:
         return RestClient(url.rstrip("/"), timeout, tries)
     if parts.scheme == "grpc" and whole and grpc:
         return GrpcClient(parts.netloc, grpc["name"], grpc["version"] and int(grpc["version"]), timeout, tries)
-    raise SettingsError(f"--server is {_FORMS}. Got {url!r}")
+    raise SettingsError(f"`url` is {_FORMS}. Got {url!r}")
 
 
 class _Client:
     def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> np.ndarray:
         """As `Painter.fill`; but a server fills holes only, so that there is nothing to fade in: `feather` is 0."""
         if feather:
-            raise SettingsError(f"--feather is 0 with --server, which fills the hole and nothing beyond it. Got {feather}")
+            raise SettingsError(f"`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got {feather}")
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)
         hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
@@ -114,7 +114,7 @@ class RestClient(_Client):
             response = self._session.request(method, self._url + what, json=request, timeout=self._timeout)
             answer = response.json()
         except requests.Timeout:
-            raise ServerError(f"{self} did not answer within {self._timeout:g} s (--timeout)") from None
+            raise ServerError(f"{self} did not answer within {self._timeout:g} s (`timeout`)") from None
         except requests.JSONDecodeError:
             raise ServerError(f"{self} is no such server: it answered {response.status_code} {response.reason}, and no JSON") from None
         except requests.RequestException as error:
@@ -184,7 +184,7 @@ class GrpcClient(_Client):
             return method(request, timeout=self._timeout)
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise ServerError(f"{self} did not answer within {self._timeout:g} s (--timeout)") from None
+                raise ServerError(f"{self} did not answer within {self._timeout:g} s (`timeout`)") from None
             raise ServerError(f"{self} answered {error.code().name}: {' '.join(error.details().split())}") from None
 
     def __str__(self):

@@ -53,7 +53,7 @@ def bound(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise SettingsError(f"--port={port} on {host} cannot be opened ({error.strerror}): choose another") from error
+        raise SettingsError(f"`port={port}` on {host} cannot be opened ({error.strerror}): choose another") from error
     return listener
 
 

@@ -74,6 +74,6 @@ class Server:
             bound = 0
         if not bound:
             self._grpc = None
-            raise SettingsError(f"--grpc_port={port} on {self._host} cannot be opened (is it taken?): choose another")
+            raise SettingsError(f"`grpc_port={port}` on {self._host} cannot be opened (is it taken?): choose another")
         self._grpc.start()
         self.grpc_address = f"{shown(self._host)}:{bound}"

@@ -15,22 +15,22 @@ from tfinpaint.settings import SettingsError
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # what would have to be written otherwise in a URL
 
 
-def remote(flag: str, timeout: float) -> dict:
-    """{name: URL} from --server. Raises SettingsError for what is no URL of a REST server."""
-    urls = _entries("server", flag)
+def remote(server: str, timeout: float) -> dict:
+    """{name: URL} from URLs with commas between. Raises SettingsError for what is no URL of a REST server."""
+    urls = _entries("server", server)
     for url in urls:
         if not isinstance(connect(url, timeout), RestClient):
-            raise SettingsError(f"--server of the studio is http://HOST:PORT/v1/models/NAME: a browser does not speak gRPC. Got {url!r}")
+            raise SettingsError(f"`server` of the studio is http://HOST:PORT/v1/models/NAME: a browser does not speak gRPC. Got {url!r}")
     names = [re.search(r"/v1/models/([^/:]+)(/versions/\d+)?/?$", url)[1] for url in urls]
     return dict(zip(unique(names), (url.rstrip("/") for url in urls)))
 
 
-def local(flag: str) -> dict:
-    """{name: path} from --model. Raises SettingsError where there is nothing at a path."""
-    paths = [locate(entry) for entry in _entries("model", flag)]
+def local(model: str) -> dict:
+    """{name: path} from paths with commas between. Raises SettingsError where there is nothing at a path."""
+    paths = [locate(entry) for entry in _entries("model", model)]
     for path in paths:
         if not os.path.isdir(path):
-            raise SettingsError(f"--model={path} is no folder: run directories of `train` and what `export` wrote are taken")
+            raise SettingsError(f"`model={path!r}` is no folder: run directories of `train` and what `export` wrote are taken")
     return dict(zip(unique([_name(path) for path in paths]), paths))
 
 
@@ -82,10 +82,10 @@ def unique(names: list) -> list:
     return given
 
 
-def _entries(flag, value):
+def _entries(argument, value):
     entries = value.split(",")
     if "" in entries:
-        raise SettingsError(f"--{flag} is one or more, with commas between. Got {value!r}")
+        raise SettingsError(f"`{argument}` is one or more, with commas between. Got {value!r}")
     return entries
 
 

@@ -5,41 +5,41 @@ from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import VARIANTS, all_systems
 
 
-def create(name, variant="paper", **settings):
+def create(system, variant="paper", **settings):
     """An untrained system, a tfinpaint.systems.base.System: its generator only. Critics and feature networks come with `compile`;
     nothing is downloaded here.
 
     Args:
-        name: one of tfinpaint.SYSTEMS.
+        system: its name, one of tfinpaint.SYSTEMS.
         variant: "paper" (as the text says) or "official" (as the authors' released code does).
         **settings: the system's own, such as `width` and `depth`; see its class.
 
     Raises: SettingsError for an unknown name, variant or setting.
     """
-    specification = specification_of(name)
+    specification = specification_of(system)
     if variant not in VARIANTS:
-        raise SettingsError(f"--variant is paper or official. Got {variant!r}")
+        raise SettingsError(f"`variant` is paper or official. Got {variant!r}")
     unknown = sorted(set(settings) - set(specification.defaults))
     if unknown:
-        raise SettingsError(f"--system={name} has no setting {', '.join(unknown)}; it has {', '.join(specification.defaults)}")
+        raise SettingsError(f"`system={system!r}` has no setting {', '.join(unknown)}; it has {', '.join(specification.defaults)}")
     for setting in specification.settings:
         value = settings.get(setting.name)
         if value is not None and not setting.allows(value):
             lowest = "above" if setting.above_low else "at least"
-            raise SettingsError(f"--{setting.name} is {lowest} {setting.low} and at most {setting.high} for {name}. Got {value}")
+            raise SettingsError(f"`{setting.name}` is {lowest} {setting.low} and at most {setting.high} for {system}. Got {value}")
     return specification.load()(variant=variant, **settings)
 
 
-def specification_of(name):
+def specification_of(system):
     """What the system says about itself. Raises SettingsError for an unknown name."""
-    if name not in all_systems():
-        raise SettingsError(f"--system is one of {', '.join(all_systems())}. Got {name!r}")
-    return all_systems()[name]
+    if system not in all_systems():
+        raise SettingsError(f"`system` is one of {', '.join(all_systems())}. Got {system!r}")
+    return all_systems()[system]
 
 
-def all_settings(name, **settings) -> dict:
+def all_settings(system, **settings) -> dict:
     """The system's settings with the paper's values where `settings` has none. Raises SettingsError for an unknown name."""
-    return {**specification_of(name).defaults, **settings}
+    return {**specification_of(system).defaults, **settings}
 
 
 __all__ = ["all_settings", "create", "specification_of"]

@@ -176,23 +176,23 @@ class System(tf.keras.Model):
         if freeze_batch_norm not in ("none", "encoder", "all"):
             raise ValueError(f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}")
         if freeze_batch_norm != "none" and not self.specification.has_batch_norm:
-            raise SettingsError(f"--freeze_batch_norm={freeze_batch_norm}: {self.system_name} has no batch norm; none is allowed")
+            raise SettingsError(f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; none is allowed")
         if critic_weights is not None and not self.specification.takes_critic_weights:
-            raise SettingsError(f"--critic_weights={critic_weights}: a critic of {self.system_name} begins from random weights; leave it")
+            raise SettingsError(f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from random weights; leave it")
         unknown = sorted(set(loss_weights or {}) - set(self.default_loss_weights))
         if unknown:
             terms = ", ".join(self.default_loss_weights)
-            raise SettingsError(f"--weight_{unknown[0]}: {self.system_name} has no such term; its terms are {terms}")
+            raise SettingsError(f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms are {terms}")
         self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
         if perceptual_weights == "none":
             self.weights_of_terms.update({name: 0.0 for name in self.specification.feature_terms})
         if phase is not None and phase not in self.specification.phases:
             phases = ", ".join(self.specification.phases) or "none"
-            raise SettingsError(f"--phase: {self.system_name} has no phase {phase!r}; its phases are {phases}")
+            raise SettingsError(f"`phase={phase!r}`: {self.system_name} has no such phase; its phases are {phases}")
         for term in self.specification.terms:
             if self.weights_of_terms[term.name] and image_size < term.smallest:
-                raise SettingsError(f"--image_size is at least {term.smallest} for the critic (--weight_{term.name}=0 does without it). "
-                                    f"Got {image_size}")
+                raise SettingsError(f"`image_size` is at least {term.smallest} for the critic (`loss_weights[{term.name!r}]=0` does "
+                                    f"without it). Got {image_size}")
         self.phase = phase
         self.make_holes = make_holes
         self.ema_decay = ema_decay

@@ -75,8 +75,8 @@ class Log(Step):
     def at(self, step, logs):
         for name in ("loss", "critic"):  # looked at before a checkpoint of this step is written
             if not np.isfinite(logs.get(name, 0)):
-                raise SettingsError(f"the {name} is {logs[name]} at step {step}: --resume from the last checkpoint with a lower "
-                                    "--learning_rate")
+                raise SettingsError(f"the {name} is {logs[name]} at step {step}: `resume` from the last checkpoint with a lower "
+                                    "`learning_rate`")
         if step != 1 and step % self._every:
             return
         values = {name: float(value) for name, value in logs.items()}
@@ -164,10 +164,10 @@ class Doubt(Step):
         error, mean = self._validation.hole_l1()
         if error < mean:
             return
-        heavier = f", a larger --weight_{self._term}" if self._term else ""
+        heavier = f", a larger `loss_weights[{self._term!r}]`" if self._term else ""
         self._say(f"warning: at step {step} L1 in the hole of the validation photographs is {error:.4f}, not under the mean colour's "
-                  f"{mean:.4f}. Look at {self._run_dir}/samples (are the holes where they should be? --mask_is flips mask files) and try a "
-                  f"lower --learning_rate{heavier}; --warn_after=0 does not ask")
+                  f"{mean:.4f}. Look at {self._run_dir}/samples (are the holes where they should be? `mask_is` flips mask files) and try a "
+                  f"lower `learning_rate`{heavier}; `warn_after=0` does not ask")
 
 
 class Table:

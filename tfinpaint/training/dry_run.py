@@ -129,7 +129,7 @@ def _data_lines(settings, figures, number):
     low, high = settings.holes.bounds
     size = settings.photos.image_size
     kind = settings.holes.kind
-    polarity = f"white in its files is {settings.holes.mask_is} (--mask_is)" if kind.startswith("files:") else "made here"
+    polarity = f"white in its files is {settings.holes.mask_is} (`mask_is`)" if kind.startswith("files:") else "made here"
     return [
         f"images: {settings.photos.source}, {size} x {size}, values {figures['minimum']:.3f} to {figures['maximum']:.3f}, mean "
         f"{figures['mean']:.3f} (-1 is black, 1 is white; {number} looked at)",
@@ -161,7 +161,7 @@ def _system_lines(settings, system, figures, logs, first, compiling):
         description(settings, rate),
         f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, {settings.batch_size / seconds:.1f} "
         f"images/s (the first step took {compiling:.0f} s); {memory}",
-        f"{left} steps to --steps={settings.steps}: about {clock(compiling + left * seconds)}, without samples, checkpoints and validation",
+        f"{left} steps to `steps={settings.steps}`: about {clock(compiling + left * seconds)}, without samples, checkpoints and validation",
     ]
 
 

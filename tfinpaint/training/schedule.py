@@ -56,7 +56,7 @@ def description(settings: TrainSettings, rate: float) -> str:
         last = settings.warmup_steps + settings.schedule_steps
         parts.append(f"{settings.schedule} to {settings.final_rate * rate:.3g} at step {last}")
         if last != settings.steps:
-            parts.append(f"the run stops at {settings.steps} (--steps)")
+            parts.append(f"the run stops at {settings.steps} (`steps`)")
     return f"learning rate: {', '.join(parts)}"
 
 

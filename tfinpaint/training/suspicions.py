@@ -19,16 +19,16 @@ def of_photos(settings, source):
         sizes = [size for size in map(_size, source.paths[::max(1, len(source.paths) // _SIZES)]) if size]
         small = sum(min(size) < settings.photos.image_size for size in sizes)
         if small:
-            found.append(f"{small} of {len(sizes)} photographs looked at are smaller than --image_size={settings.photos.image_size}: they "
+            found.append(f"{small} of {len(sizes)} photographs looked at are smaller than `image_size={settings.photos.image_size}`: they "
                          "are enlarged, and a system learns their blur")
     if not settings.eval_data:
-        return found + ["no --eval_data: validation uses photographs that are trained on"]
+        return found + ["no `eval_data`: validation uses photographs that are trained on"]
     validation = open_photos(settings.eval_data, "eval_data")
     if isinstance(source, PhotoFiles) and isinstance(validation, PhotoFiles):
         paths = validation.paths[:settings.eval_count]
         both = _in_both(paths, source.paths)
         if both:
-            found.append(f"{len(both)} of {len(paths)} photographs of --eval_data={settings.eval_data} are in --train_data too, as "
+            found.append(f"{len(both)} of {len(paths)} photographs of `eval_data={settings.eval_data!r}` are in `source` too, as "
                          f"{os.path.basename(both[0])}: figures of validation would be too good")
     return found
 
@@ -61,19 +61,20 @@ def of_holes(settings, shares):
     low, high = settings.bounds
     found, beyond = [], int(np.sum((shares < low - 1e-6) | (shares > high + 1e-6)))
     if beyond:
-        found.append(f"{beyond} of {len(shares)} holes have a share of missing pixels beyond {low:g},{high:g} (--hole_ratio): "
+        found.append(f"{beyond} of {len(shares)} holes have a share of missing pixels beyond {low:g},{high:g} (`ratio`): "
                      f"{shares.min():.3g} to {shares.max():.3g}")
     if settings.kind.startswith("files:") and shares.mean() > 0.5:
         other = "known" if settings.mask_is == "hole" else "hole"
-        found.append(f"--holes={settings.kind}: {shares.mean():.0%} of the pixels are missing, which is much: is the polarity right? "
-                     f"--mask_is={other} flips it")
+        found.append(f"`kind={settings.kind!r}`: {shares.mean():.0%} of the pixels are missing, which is much: is the polarity right? "
+                     f"`mask_is={other!r}` flips it")
     return found
 
 
 def of_loss(terms):
     """Of the weighted terms of the loss at the first step, {name: value}."""
     total = sum(abs(value) for value in terms.values())
-    return [f"the {name} term is {abs(value) / total:.0%} of the loss at the first step: a lower --weight_{name} leaves room for the others"
+    return [f"the {name} term is {abs(value) / total:.0%} of the loss at the first step: a lower "
+            f"`loss_weights[{name!r}]` leaves room for the others"
             for name, value in terms.items() if name not in _RECONSTRUCTION and abs(value) > _DOMINATES * total]
 
 
@@ -83,5 +84,5 @@ def of_time(settings, system, seconds, device_type):
     days = settings.steps * seconds / 86400
     if device_type == "GPU" or system.width < full or days < 1:
         return []
-    return [f"no GPU for {settings.system} at its full width ({system.width}): --steps={settings.steps} would take {days:.1f} days here; "
-            "a smaller --width, --image_size or --batch_size takes less"]
+    return [f"no GPU for {settings.system} at its full width ({system.width}): `steps={settings.steps}` would take {days:.1f} days here; "
+            "a smaller `width`, `image_size` or `batch_size` takes less"]

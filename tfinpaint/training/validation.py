@@ -36,12 +36,12 @@ class Validation:
         source = settings.eval_data or settings.photos.source
         self._system = system
         self._batch = settings.batch_size
-        self._photos = evaluation_squares(source, size, settings.eval_count)  # uint8 [N, S, S, 3]
-        self._holes = evaluation_holes(settings.eval_ratio, len(self._photos), size)  # uint8 [N, S, S, 1]
+        self._photos = evaluation_squares(source, size, settings.eval_count, "eval_data")  # uint8 [N, S, S, 3]
+        self._holes = evaluation_holes(settings.eval_ratio, len(self._photos), size, argument="eval_ratio")  # uint8 [N, S, S, 1]
         self._generate = tf.function(lambda images, holes: system.raw(system.averaged_generator, images, holes))
         self._attention_maps = tf.function(system.attention_maps)
         low, high = settings.eval_ratio
-        self.description = (f"{len(self._photos)} photographs of {source}" + ("" if settings.eval_data else " (trained on: no --eval_data)")
+        self.description = (f"{len(self._photos)} photographs of {source}" + ("" if settings.eval_data else " (trained on: no `eval_data`)")
                             + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set {fingerprint(self._holes)})")
         self.baselines = {name: self._measure([fill(p, h[..., 0]) for p, h in zip(self._photos, self._holes)])
                           for name, fill in (("mean", references.mean_fill), ("telea", references.telea))}

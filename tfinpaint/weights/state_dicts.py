@@ -1,6 +1,6 @@
 """Reads files of weights from PyTorch, and says in one line why one cannot be read.
 
-    tensors = read("g.npz", "weights")      # {name: array}; messages begin with --weights=g.npz
+    tensors = read("g.npz", "weights")      # {name: array}; messages begin with `weights='g.npz'`
 
 A state dict comes as .npz, .safetensors (needs the package safetensors), .pth or .pt (needs PyTorch). Only tensors are read: nothing in a
 file is ever run.
@@ -17,11 +17,11 @@ from tfinpaint.settings import SettingsError, first_line
 ENDINGS = (".npz", ".safetensors", ".pth", ".pt")
 
 
-def read(path: str, flag: str) -> Dict[str, np.ndarray]:
-    """The tensors of a PyTorch state dict, under plain names. Raises SettingsError, beginning with the flag, where they cannot be read."""
+def read(path: str, argument: str) -> Dict[str, np.ndarray]:
+    """The tensors of a PyTorch state dict, under plain names. Raises SettingsError, beginning with it, where they cannot be read."""
     readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
     ending = os.path.splitext(path)[1]
-    begin = f"--{flag}={path}"
+    begin = f"`{argument}={path!r}`"
     tensors = guarded(lambda: readers.get(ending, _read_torch)(path, begin), begin, f"a PyTorch state dict in {ending}")
     return plain_names(tensors)
 

@@ -62,7 +62,7 @@ class CoherentSemantic(System):
         layers = {"pool3": "block3_pool"} if weights["feature_adversarial"] else {}
         if weights["consistency"]:
             if self.width > 64:
-                raise SettingsError(f"--width is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}")
+                raise SettingsError(f"`width` is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}")
             layers["conv4_3"] = "block4_conv3"
         self.features = _Named(layers, perceptual_weights) if layers else None
         wanted = {"image": ("adversarial", InstancePatchCritic), "features": ("feature_adversarial", FeaturePatchCritic)}

@@ -142,9 +142,9 @@ class CoherentSemanticUNets(tf.keras.Model):
     def __init__(self, width=64, depth=8, variant="paper", detach_rough=False, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(width, int) or width < 1:
-            raise SettingsError(f"--width is a whole number, at least 1. Got {width!r}")
+            raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         if not isinstance(depth, int) or depth <= ATTENTION:
-            raise SettingsError(f"--depth is a whole number, at least {ATTENTION + 1}, below where attention sits. Got {depth!r}")
+            raise SettingsError(f"`depth` is a whole number, at least {ATTENTION + 1}, below where attention sits. Got {depth!r}")
         self.width, self.depth, self.variant, self.detach_rough = width, depth, variant, detach_rough
         self.rough = RoughUNet(width, depth, name="rough")
         self.refine = RefinementUNet(width, depth, variant, name="refine")

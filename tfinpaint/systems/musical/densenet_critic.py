@@ -30,7 +30,7 @@ class DenseNetCritic(tf.keras.Model):
         super().__init__(**kwargs)
         self.official = official
         self.trunk = keras_network(tf.keras.applications.DenseNet121, "DenseNet-121", weights, "critic_weights",
-                                   "--critic_weights=random to begin from random ones")
+                                   "`critic_weights='random'` to begin from random ones")
         self.head = tf.keras.layers.Conv2D(256, 3, kernel_initializer=NORMAL(0.0, 0.02), name="head", dtype="float32")
         self.head.build((None, None, None, 1024))
         if official:

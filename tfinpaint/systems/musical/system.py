@@ -57,8 +57,8 @@ class Musical(System):
         if not weights["adversarial"]:
             self.critic = None
         elif official and critic_weights not in (None, "random"):
-            raise SettingsError(f"--critic_weights={critic_weights}: the released code overwrites them, so --variant=official begins from "
-                                "random ones; leave it out")
+            raise SettingsError(f"`critic_weights={critic_weights!r}`: the released code overwrites them, so `variant='official'` begins "
+                                "from random ones; leave it out")
         elif self.critic is None:
             self.critic = DenseNetCritic(critic_weights or ("random" if official else "imagenet"), official)
 

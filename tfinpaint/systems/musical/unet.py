@@ -40,7 +40,7 @@ class MusicalUNet(tf.keras.Model):
     def __init__(self, width=64, variant="paper", **kwargs):
         super().__init__(**kwargs)
         if not isinstance(width, int) or width < 1:
-            raise SettingsError(f"--width is a whole number, at least 1. Got {width!r}")
+            raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         self.width, self.variant = width, variant
 
         def channels(level):

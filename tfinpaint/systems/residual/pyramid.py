@@ -50,7 +50,7 @@ class ResidualPyramid(tf.keras.Model):
         super().__init__(autocast=False, **kwargs)  # the picture stays float32 also under mixed precision; layers cast what they are given
         for name, value, low in (("width", width, 4), ("depth", depth, 2), ("sizes", sizes, 1)):
             if not isinstance(value, int) or value < low:
-                raise SettingsError(f"--{name} is a whole number, at least {low}, for residual. Got {value!r}")
+                raise SettingsError(f"`{name}` is a whole number, at least {low}, for residual. Got {value!r}")
         self.width, self.depth, self.sizes = width, depth, sizes
         self.correction = Correction(width, depth, name="correction")
         make_weights(self.correction, 3, 1)

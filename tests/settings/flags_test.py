@@ -1,0 +1,99 @@
+"""Flags: defined when they are adopted, with the records' defaults, and turned into records."""
+
+import dataclasses
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from tfinpaint import evaluate, settings, train
+from tfinpaint.settings import (
+    EvaluationSettings,
+    HoleSettings,
+    PhotoSettings,
+    SettingsError,
+    TrainSettings,
+)
+from tfinpaint.settings.table import FLAGS
+
+assert train and evaluate  # they adopt the flags that are used here
+
+
+@pytest.fixture
+def parsed():
+    """parsed("--flag=value", ...) -> the flags as a command has them."""
+    with flagsaver.flagsaver():
+        def parse(*arguments):
+            flags.FLAGS(["command", *arguments])
+            return flags.FLAGS
+        yield parse
+
+
+def test_flags_are_defined_when_adopted_and_only_once():
+    before = set(flags.FLAGS)
+    settings.adopt("mask_is", "feather")
+    settings.adopt("mask_is", "feather")
+    assert set(flags.FLAGS) >= before | {"mask_is", "feather"}
+
+
+def test_an_unknown_flag_is_a_mistake_of_the_program():
+    with pytest.raises(KeyError):
+        settings.adopt("mask_was")
+
+
+def test_flags_that_nobody_gave_make_the_records_defaults(parsed):
+    found = settings.train_settings(parsed("--train_data=samples:"))
+    assert found == TrainSettings("multistage", PhotoSettings("samples:"), HoleSettings())
+    for pair in (found.eval_ratio, found.holes.stroke_width, found.holes.mask_zoom):
+        assert [type(value) for value in pair] == [float, float]
+    assert [type(value) for value in found.holes.stroke_vertices] == [int, int]
+
+    assert settings.evaluation_settings(parsed("--data=samples:")) == EvaluationSettings(
+        ("default",), "samples:")
+
+
+def test_flags_reach_the_field_that_has_another_name(parsed):
+    found = settings.train_settings(parsed(
+        "--train_data=folder:a b", "--holes=files:masks", "--hole_ratio=0.1,0.6", "--mask_is=known",
+        "--stroke_vertices=3,5", "--width=8", "--weight_style=0.5", "--eval_ratio=0.2,0.3"))
+    assert found.photos.source == "folder:a b"
+    assert found.holes == HoleSettings(
+        "files:masks", (0.1, 0.6), stroke_vertices=(3, 5), mask_is="known")
+    assert found.system_settings == (("width", 8),) and found.loss_weights == (("style", 0.5),)
+    assert found.eval_ratio == (0.2, 0.3)
+
+
+def test_evaluate_counts_only_what_was_given_of_flags_that_also_serve_training(parsed):
+    found = settings.evaluation_settings(parsed(
+        "--data=samples:", "--model=a, b", "--ratio_bins=0.1-0.2,0.3-0.4", "--image_size=256"))
+    assert found.models == ("a", "b") and found.ratio_bins == ((0.1, 0.2), (0.3, 0.4))
+    assert found.image_size == 256 and found.holes is None and found.detail == "off"
+
+
+@pytest.mark.parametrize("words, number, message", [
+    (["1"], float, "--hole_ratio is two numbers separated by a comma. Got '1'"),
+    (["1", "2", "3"], int, "--hole_ratio is two whole numbers separated by a comma. Got '1,2,3'"),
+    (["a", "2"], int, "--hole_ratio is two whole numbers separated by a comma. Got 'a,2'"),
+])
+def test_ranges_are_two_numbers(words, number, message):
+    with pytest.raises(SettingsError) as error:
+        settings.parse_range("hole_ratio", words, number)
+    assert str(error.value) == message
+
+
+def test_every_flag_of_the_table_can_be_defined():
+    """In flags of its own: a kind that adopt does not know would end in an enumeration."""
+    kinds = {"str", "int", "float", "bool", "range", "whole range"}
+    for name, (kind, default, text, *bounds) in FLAGS.items():
+        assert kind in kinds or isinstance(kind, tuple) and default in kind, name
+        assert len(bounds) == (2 if kind == "int" else 0) and text.endswith("."), name
+
+
+def test_every_field_of_a_run_has_a_flag(parsed):
+    """Or else it could not be set from a command."""
+    values = parsed("--train_data=samples:")
+    others = {"source": "train_data", "kind": "holes", "ratio": "hole_ratio"}
+    for record in (PhotoSettings, HoleSettings, TrainSettings):
+        for field in dataclasses.fields(record):
+            if field.name not in ("photos", "holes", "system_settings", "loss_weights"):
+                assert others.get(field.name, field.name) in values

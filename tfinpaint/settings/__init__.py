@@ -1,0 +1,36 @@
+"""What a person sets: errors, the records that hold settings, and the flags that become records.
+
+    errors.py       SettingsError, and the words of its messages
+    records.py      PhotoSettings, HoleSettings, TrainSettings
+    evaluation.py   EvaluationSettings
+    table.py        every flag, described once
+    flags.py        how commands take flags, make records of them, and say messages in flags
+
+The library needs the first three, which import nothing but Python. Flags (and absl) are imported
+when a command first asks for one.
+"""
+
+from tfinpaint.settings.errors import SettingsError, check_writable, first_line
+from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
+from tfinpaint.settings.records import (
+    HoleSettings,
+    PhotoSettings,
+    TrainSettings,
+    to_json,
+    train_settings_from_json,
+)
+
+_OF_COMMANDS = ("adopt", "evaluation_settings", "flags_of_systems", "in_flags", "parse_range",
+                "system_settings", "terms", "train_settings")
+
+__all__ = ["DETAIL", "PROTOCOLS", "EvaluationSettings", "HoleSettings", "PhotoSettings",
+           "SettingsError", "TrainSettings", "check_writable", "first_line", "to_json",
+           "train_settings_from_json"]
+
+
+def __getattr__(name):
+    if name in _OF_COMMANDS:
+        from tfinpaint.settings import flags
+
+        return getattr(flags, name)
+    raise AttributeError(f"module 'tfinpaint.settings' has no attribute {name!r}")

@@ -1,0 +1,39 @@
+"""What goes wrong by a user's mistake, in the library's words.
+
+A message names arguments in backquotes, with their value where it helps, as Python would write it:
+
+    `width` is at least 8. Got 5
+    `freeze_batch_norm='all'`: gated_conv has no batch norm; none is allowed
+    `loss_weights['style']` is at least 0 and finite. Got -1
+
+Where one argument can come from several places, the function takes the name that its caller uses
+for it (`argument="eval_data"`). The commands turn these names into flags: flags.in_flags.
+"""
+
+import os
+
+
+class SettingsError(ValueError):
+    """Something the user can put right. One line: which argument, what is allowed, what it got."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, short enough to be quoted in one of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:240]
+
+
+def check_writable(argument: str, path: str) -> None:
+    """Checks that the folder `path` can be made or written to. Leaves nothing behind.
+
+    Args:
+        argument: the caller's name for `path`, for messages.
+
+    Raises: SettingsError where it cannot.
+    """
+    parent = os.path.abspath(path)
+    while not os.path.exists(parent):
+        parent = os.path.dirname(parent)
+    if not os.path.isdir(parent):
+        raise SettingsError(f"`{argument}={path!r}` cannot be written: {parent} is a file")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise SettingsError(f"`{argument}={path!r}` cannot be written: no permission in {parent}")

@@ -1,0 +1,84 @@
+"""What a table of `evaluate` is made of, as a frozen dataclass that checks itself."""
+
+import dataclasses
+from typing import Optional, Tuple
+
+from tfinpaint.settings.errors import SettingsError
+from tfinpaint.settings.records import (
+    WHITE_IS,
+    HoleSettings,
+    Range,
+    TrainSettings,
+    check_least,
+    check_word,
+)
+
+# Whether large holes get texture from the known part of the photograph.
+DETAIL = ("auto", "off")
+PROTOCOLS = ("default", "musical", "multistage", "coherent_semantic", "deepfill")
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationSettings:
+    """What is measured, and on which photographs and holes. None stands for the protocol's own.
+
+    models:       run directories, version directories of exports, "default", or the names of
+                  references. Differences in the table are to the first.
+    data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]" or "pairs:PATH".
+    holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
+    protocol:     one of PROTOCOLS.
+    ratio_bins:   shares of missing pixels (LO, HI], a block of the table each.
+    image_size:   side of the squares; None: that of the first model that was trained, or 256.
+    count:        how many photographs, the first ones; 0: all.
+    batch_size:   squares that are filled together.
+    mask_is:      what white means in mask files: "hole" or "known".
+    references:   whether the classical references are in the table too.
+    lpips_weights, inception_weights:  files of the networks behind LPIPS, and behind FID and
+                  U-IDS / P-IDS; None: without these columns.
+    detail:       "off": networks alone. "auto": with texture in large holes, as `inpaint` fills.
+    """
+
+    models: Tuple[str, ...]
+    data: str
+    holes: Optional[str] = None
+    protocol: str = "default"
+    ratio_bins: Tuple[Range, ...] = ()
+    image_size: Optional[int] = None
+    count: int = 0
+    batch_size: int = TrainSettings.batch_size
+    mask_is: str = HoleSettings.mask_is
+    references: bool = True
+    lpips_weights: Optional[str] = None
+    inception_weights: Optional[str] = None
+    detail: str = "off"
+
+    def __post_init__(self):
+        kinds = "folder:PATH, tfds:NAME[:SPLIT], samples:[NAME,...] or pairs:PATH"
+        if not self.data:
+            raise SettingsError(f"`data` is missing: {kinds}")
+        if not self.data.startswith(("folder:", "tfds:", "samples:", "pairs:")):
+            raise SettingsError(f"`data` is {kinds}. Got {self.data!r}")
+        check_word("protocol", self.protocol, PROTOCOLS)
+        check_least(self, count=0, batch_size=1, image_size=16)
+        check_word("mask_is", self.mask_is, WHITE_IS)
+        check_word("detail", self.detail, DETAIL)
+        if not self.models and not self.references:
+            raise SettingsError("`models` is missing: run directories, exports, telea, "
+                                "navier_stokes or mean, with commas between")
+        self._check_holes()
+
+    def _check_holes(self) -> None:
+        fixed = ("center", "strokes", "objects")
+        if self.holes not in (None, *fixed) and not self.holes.startswith("files:"):
+            raise SettingsError("`holes` is center, strokes or objects (the fixed sets) or "
+                                f"files:PATH here. Got {self.holes!r}")
+        if self.data.startswith("pairs:") and (self.holes or self.ratio_bins or self.image_size):
+            raise SettingsError("`data='pairs:'` brings its own holes and sizes: leave `holes`, "
+                                "`ratio_bins` and `image_size`")
+        for low, high in self.ratio_bins:
+            if not 0 <= low < high < 1:
+                raise SettingsError("`ratio_bins` are shares LO-HI with 0 <= LO < HI < 1, with "
+                                    f"commas between. Got {low:g}-{high:g}")
+        shown = [f"{low:g}-{high:g}" for low, high in self.ratio_bins]
+        if len(set(shown)) < len(shown):
+            raise SettingsError(f"`ratio_bins` has one bin twice. Got {','.join(shown)}")

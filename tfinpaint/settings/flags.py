@@ -1,0 +1,170 @@
+"""Command-line flags: how a command takes them, and how they become the library's records.
+
+A command calls `adopt("system", "steps", ...)` for the flags it takes. Each is defined on first
+use and becomes a key flag of that command, so that
+
+  * `--help` of a command lists its own flags, with one text for all commands;
+  * two commands can be imported into one program;
+  * a program that uses tfinpaint as a library keeps its own flag names.
+
+The library reads no flag and names none. Its records come from `train_settings` and
+`evaluation_settings`; its messages name arguments, which `in_flags` turns into flags.
+"""
+
+import ast
+import dataclasses
+import re
+from typing import Any, Optional, Sequence
+
+from absl import flags
+
+from tfinpaint.settings.errors import SettingsError
+from tfinpaint.settings.evaluation import EvaluationSettings
+from tfinpaint.settings.records import HoleSettings, PhotoSettings, TrainSettings
+from tfinpaint.settings.table import FLAGS, described, flags_of_systems, system_settings, terms
+
+flags.disclaim_key_flags()  # key flags belong to the command that adopts them
+
+# An argument's flag, where it has another name.
+_OTHER_NAMES = {
+    "source": "train_data",
+    "kind": "holes",
+    "ratio": "hole_ratio",
+    "models": "model",
+    "grow": "grow_hole",
+    "at": "attention_at",
+    "url": "server",
+}
+
+
+def adopt(*names: str) -> None:
+    """Defines the named flags (once in a program) and makes them key flags of the caller."""
+    for name in names:
+        kind, default, text, *bounds = described(name)
+        if name in flags.FLAGS:
+            flags.declare_key_flag(name)
+        elif kind == "str":
+            flags.DEFINE_string(name, default, text)
+        elif kind == "bool":
+            flags.DEFINE_bool(name, default, text)
+        elif kind == "int":
+            low, high = bounds
+            flags.DEFINE_integer(name, default, text, lower_bound=low, upper_bound=high)
+        elif kind == "float":
+            flags.DEFINE_float(name, default, text)
+        elif kind in ("range", "whole range"):
+            words = None if default is None else [f"{value:g}" for value in default]
+            flags.DEFINE_list(name, words, text)
+        else:
+            flags.DEFINE_enum(name, default, list(kind), text)
+
+
+# ------------------------------------------------------------------------ from flags to records
+
+
+def train_settings(values: Any) -> TrainSettings:
+    """From parsed absl flags (or anything with the same attributes)."""
+    if not values.train_data:
+        raise SettingsError("`source` is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
+    sizes = {name: getattr(values, name) for name in system_settings()}
+    weights = {term: getattr(values, f"weight_{term}") for term in terms()}
+    return _record(
+        TrainSettings, values,
+        photos=_record(PhotoSettings, values),
+        holes=_record(HoleSettings, values),
+        system_settings=_given(sizes),
+        loss_weights=_given(weights))
+
+
+def evaluation_settings(values: flags.FlagValues) -> EvaluationSettings:
+    """From parsed absl flags. Where a flag also serves training, its default there means nothing
+    here: only what was given counts."""
+    def given(name):
+        return values[name].value if values[name].present else None
+
+    models = "default" if values.model is None else values.model
+    return _record(
+        EvaluationSettings, values,
+        models=tuple(model.strip() for model in models.split(",") if model.strip()),
+        holes=given("holes"),
+        image_size=given("image_size"),
+        ratio_bins=tuple(_bin(text) for text in (values.ratio_bins or "").split(",") if text),
+        detail=given("detail") or EvaluationSettings.detail)
+
+
+def parse_range(name: str, words: Optional[Sequence[str]], number: type = float):
+    """The two numbers of a flag that is written LO,HI; None stays None."""
+    if words is None:
+        return None
+    try:
+        low, high = (number(word) for word in words)
+    except ValueError:
+        kind = "whole numbers" if number is int else "numbers"
+        raise SettingsError(
+            f"--{name} is two {kind} separated by a comma. Got {','.join(words)!r}") from None
+    return low, high
+
+
+def _record(kind: type, values: Any, **known: Any) -> Any:
+    """A record whose fields are `known`, or else come from the flags of their names."""
+    fields = {field.name: _value(_flag_of(field.name), values)
+              for field in dataclasses.fields(kind) if field.name not in known}
+    return kind(**fields, **known)
+
+
+def _value(name: str, values: Any) -> Any:
+    value = getattr(values, name)
+    kind = described(name)[0]
+    if kind in ("range", "whole range"):
+        return parse_range(name, value, int if kind == "whole range" else float)
+    return value
+
+
+def _given(values: dict) -> tuple:
+    return tuple((name, value) for name, value in values.items() if value is not None)
+
+
+def _bin(text: str) -> tuple:
+    try:
+        low, high = map(float, text.split("-"))
+    except ValueError:
+        raise SettingsError("--ratio_bins are shares LO-HI with commas between, as "
+                            f"0.1-0.2,0.3-0.4. Got {text!r}") from None
+    return low, high
+
+
+# ------------------------------------------------------------- from the library's words to flags
+
+_ARGUMENT = re.compile(
+    r"`(?P<name>[a-z]\w*)"
+    r"(?:\['(?P<key>\w+)'\])?"
+    r"(?:=(?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^`'\"]+))?`")
+
+
+def in_flags(message: str) -> str:
+    """A message of the library for somebody who sits at a command.
+
+    "`image_size` is at least 16" -> "--image_size is at least 16", "`kind='box'`" ->
+    "--holes=box", "`loss_weights['style']=0`" -> "--weight_style=0". What is no flag's name stays
+    as it is, as `train` and `images`.
+    """
+    def flag(found: re.Match) -> str:
+        name = _flag_of(found["name"])
+        if found["key"]:
+            name = f"weight_{found['key']}" if name == "loss_weights" else ""
+        if not (name in FLAGS or name in flags_of_systems() or name in flags.FLAGS):
+            return found[0]
+        return f"--{name}" if found["value"] is None else f"--{name}={_written(found['value'])}"
+
+    return _ARGUMENT.sub(flag, message)
+
+
+def _flag_of(argument: str) -> str:
+    return _OTHER_NAMES.get(argument, argument)
+
+
+def _written(value: str) -> str:
+    """A value in Python's notation as it is written after a flag: 'a b' -> a b, (1, 2) -> 1,2."""
+    if value[0] in "'\"":
+        return ast.literal_eval(value)
+    return value.strip("()").replace(", ", ",")

@@ -1,0 +1,270 @@
+"""The table of flags: each is described once, for all commands. It defines none (flags.adopt does).
+
+Where a flag becomes a field of a record, its default is the field's, and so are its words.
+"""
+
+import functools
+from typing import Mapping, Tuple
+
+from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
+from tfinpaint.settings.records import (
+    CROPS,
+    FROZEN_NORMS,
+    ROTATIONS,
+    SCHEDULES,
+    WHITE_IS,
+    HoleSettings,
+    PhotoSettings,
+    TrainSettings,
+)
+
+# name: (kind, default, help[, lowest, highest]). A kind is str, int, float, bool, range (two
+# numbers LO,HI), whole range (two whole numbers), or a tuple of allowed words.
+FLAGS = {
+    # what is trained
+    "system": ("str", "multistage",
+        "System to train, or that weights are imported for, one of tfinpaint.SYSTEMS."),
+    "variant": (("paper", "official"), TrainSettings.variant,
+        "paper: as the text says. official: as the authors' released code does."),
+    "perceptual_weights": ("str", TrainSettings.perceptual_weights,
+        "VGG-16 behind the perceptual, style, consistency and feature_adversarial terms: imagenet "
+        "(downloaded by Keras), PATH of a Keras .h5 file, random, or none (these terms off)."),
+    "critic_weights": ("str", TrainSettings.critic_weights,
+        "What the DenseNet critic of musical begins from: imagenet (downloaded by Keras), PATH of "
+        "a Keras .h5 file, or random. Default: imagenet, with --variant=official random."),
+    "weights": ("str", None,
+        "Released weights to import. contextual_attention, gated_conv: a TensorFlow 1 checkpoint, "
+        "by its prefix, one of its files or its folder. multistage, musical: a PyTorch state "
+        "dict, FILE.npz, .safetensors, .pth or .pt. coherent_semantic: two, ROUGH,REFINEMENT."),
+    # photographs and holes
+    "train_data": ("str", None,
+        "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of "
+        "scikit-image but coffee; samples:NAME,NAME chooses)."),
+    "eval_data": ("str", TrainSettings.eval_data,
+        "Photographs of the validation pass, written like --train_data. Default: those of "
+        "--train_data."),
+    "image_size": ("int", PhotoSettings.image_size,
+        "Side of the training squares, pixels. Of evaluate: of its squares; unless given, that of "
+        "the first run.", 16, 4096),
+    "resize": ("int", PhotoSettings.resize,
+        "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of "
+        "--image_size.", 0, 65536),
+    "crop": (CROPS, PhotoSettings.crop, "Where the training square is cut."),
+    "mirror": ("bool", PhotoSettings.mirror, "Mirror half of the photographs left to right."),
+    "color_jitter": ("float", PhotoSettings.color_jitter,
+        "X: brightness, contrast and saturation of each training square are multiplied by random "
+        "factors within 1 +- X. 0: off."),
+    "holes": ("str", HoleSettings.kind,
+        "Holes to train with: center, box, objects (one to three smooth blobs), strokes, mixed (a "
+        "third boxes, a third objects, a third strokes, half of these joined with a box or "
+        "objects) or files:PATH (a mask file or a folder of them). Of evaluate: center, strokes "
+        "or objects (the fixed sets) or files:PATH; unless given, the protocol's."),
+    "hole_ratio": ("range", HoleSettings.ratio,
+        "LO,HI: share of missing pixels that every hole keeps to. Default: the kind's own range."),
+    "box_aspect": ("float", HoleSettings.box_aspect,
+        "Most that the longer side of a box measures in shorter ones (--holes=box)."),
+    "stroke_vertices": ("whole range", HoleSettings.stroke_vertices,
+        "LO,HI: corners of a stroke."),
+    "stroke_width": ("range", HoleSettings.stroke_width,
+        "LO,HI: brush width in pixels of a 256-pixel square."),
+    "stroke_length": ("float", HoleSettings.stroke_length,
+        "Mean distance between the corners of a stroke, in pixels of a 256-pixel square."),
+    "stroke_angle": ("range", HoleSettings.stroke_angle,
+        "MEAN,DEVIATION: turn at a corner, degrees; turns alternate in sign."),
+    "mask_is": (WHITE_IS, HoleSettings.mask_is, "What white means in mask files."),
+    "mask_rotate": (ROTATIONS, HoleSettings.mask_rotate,
+        "Turn mask files: not, by 0/90/180/270 degrees, or by any angle."),
+    "mask_flip": ("bool", HoleSettings.mask_flip, "Mirror mask files at random, both ways."),
+    "mask_zoom": ("range", HoleSettings.mask_zoom,
+        "LO,HI: enlarge mask files at random by a factor."),
+    # the run
+    "run_dir": ("str", None,
+        "Folder of the run: settings, checkpoints, samples, metrics. Made if missing."),
+    "batch_size": ("int", TrainSettings.batch_size,
+        "Images per step; of evaluate: squares that are filled together.", 1, 4096),
+    "steps": ("int", TrainSettings.steps,
+        "Step at which the run stops; schedules do not depend on it. 0 writes the initial "
+        "weights.", 0, None),
+    "seed": ("int", TrainSettings.seed,
+        "Seed of weights, order, crops and holes; with the step it fixes a run.", 0, 2**31 - 1),
+    "resume": ("bool", False,
+        "Go on from the last checkpoint in --run_dir (from 0 if there is none)."),
+    "init_from": ("str", None,
+        "Run directory whose weights the new run starts from (fine-tuning), or default."),
+    "dry_run": ("bool", False,
+        "Show data, loss, speed and duration after a few steps and write RUN_DIR.dry_run.png, a "
+        "batch; no run."),
+    "checkpoint_every": ("int", TrainSettings.checkpoint_every,
+        "Steps between checkpoints. The last step is always saved.", 1, None),
+    "log_every": ("int", TrainSettings.log_every,
+        "Steps between rows of metrics.csv and points in TensorBoard.", 1, None),
+    "sample_every": ("int", TrainSettings.sample_every,
+        "Steps between sample grids in samples/ and TensorBoard; 0: none but the final "
+        "one.", 0, None),
+    "eval_every": ("int", TrainSettings.eval_every,
+        "Steps between validation passes; 0: only after the last step.", 0, None),
+    "eval_count": ("int", TrainSettings.eval_count, "Photographs in a validation pass.", 1, None),
+    "eval_ratio": ("range", TrainSettings.eval_ratio,
+        "LO,HI: share of missing pixels of the fixed strokes that validation uses."),
+    "warn_after": ("int", TrainSettings.warn_after,
+        "Step at which a system that does not fill better than the mean colour (L1 in the holes "
+        "of the validation pass) is warned of; 0: never.", 0, None),
+    # the optimizers
+    "learning_rate": ("float", TrainSettings.learning_rate,
+        "Adam's rate for the generator. Default: the paper's (2e-4; 5e-5 with frozen batch norm; "
+        "DeepFill: 1e-4)."),
+    "critic_learning_rate": ("float", TrainSettings.critic_learning_rate,
+        "Adam's rate for the critic. Default: the generator's (multistage: a tenth of it)."),
+    "warmup_steps": ("int", TrainSettings.warmup_steps,
+        "Steps in which the rates of generator and critic grow from 0.", 0, None),
+    "schedule": (SCHEDULES, TrainSettings.schedule,
+        "How both rates go on after the warm-up: they stay, or fall over --schedule_steps to "
+        "--final_rate of themselves."),
+    "schedule_steps": ("int", TrainSettings.schedule_steps,
+        "Steps over which the rates fall, from the end of the warm-up; --steps does not change "
+        "it.", 0, None),
+    "final_rate": ("float", TrainSettings.final_rate,
+        "Share of the rate that --schedule=cosine and linear fall to, 0 to 1."),
+    "clip_norm": ("float", TrainSettings.clip_norm,
+        "Largest norm of all gradients of a network together; larger ones are scaled down to it. "
+        "0: none is."),
+    "freeze_batch_norm": (FROZEN_NORMS, TrainSettings.freeze_batch_norm,
+        "Fine-tuning: batch norm layers that keep their running statistics."),
+    "ema_decay": ("float", TrainSettings.ema_decay,
+        "Decay of the generator's moving average, which validation and export use; 0 switches it "
+        "off."),
+    "mixed_precision": ("bool", TrainSettings.mixed_precision,
+        "Compute in float16 with loss scaling (for GPUs)."),
+    "bfloat16": ("bool", TrainSettings.bfloat16,
+        "Compute in bfloat16 (for processors that have its instructions: AVX-512 BF16, AMX; and "
+        "GPUs since 2020). Weights stay float32."),
+    "jit_compile": ("bool", TrainSettings.jit_compile, "Compile the training step with XLA."),
+    # filling
+    "model": ("str", None,
+        "What fills: a run directory of `train`, or (not for export) a version directory that "
+        "`export` wrote; default, the one that comes with tfinpaint, where no model is named. "
+        "evaluate and studio take several with commas between; evaluate also telea, navier_stokes "
+        "and mean."),
+    "image": ("str", None, "Photograph to fill, or a folder of them."),
+    "mask": ("str", None,
+        "Mask of the photograph (white is hole), a folder of masks named like the photographs, or "
+        "one mask for all."),
+    "output": ("str", None,
+        "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder "
+        "for a folder. Of other commands: the folder for what they make."),
+    "grow_hole": ("int", 0,
+        "Grow the hole by so many pixels first: for masks that cut too close.", 0, 1000),
+    "feather": ("int", 0,
+        "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel "
+        "exact.", 0, 1000),
+    "detail": (DETAIL, DETAIL[0],
+        "auto: what is thicker than 24 pixels in a hole gets its texture from the known part of "
+        "the photograph, guided by the network. off: the network's own fill. Of evaluate: off "
+        "unless given. Of export and studio: for run directories; an export keeps what it was "
+        "made with."),
+    "side_by_side": ("bool", False,
+        "Write input, hole and output beside each other instead of the output alone."),
+    "attention": ("bool", False,
+        "Write where the system's attentions look, beside --output: "
+        "NAME_attention_LAYER_places.png (each missing pixel in the colour of the place it looks "
+        "at), _weights.png (what one pixel takes from where) and, of DeepFill, _flow.png."),
+    "attention_at": ("whole range", None,
+        "ROW,COLUMN: the missing pixel of _weights.png. Default: the innermost one."),
+    "device": ("str", None,
+        "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
+    "server": ("str", None,
+        "Fill through a server instead of --model: http://HOST:PORT/v1/models/NAME or "
+        "grpc://HOST:PORT/NAME."),
+    "timeout": ("float", 60.0, "Seconds to wait for a server's answer."),
+    # serving
+    "host": ("str", "127.0.0.1",
+        "Address to listen on; the default answers this machine alone, 0.0.0.0 everybody who can "
+        "reach it."),
+    "port": ("int", 8501, "Port of REST; 0: a free one.", 0, 65535),
+    "open_browser": ("bool", True,
+        "Open the studio's page in a browser, where there is a display."),
+    "grpc_port": ("int", 8500, "Port of gRPC; 0: a free one.", 0, 65535),
+    "requests": ("int", 200, "Requests in all.", 1, 1000000),
+    "clients": ("int", 8, "Clients that ask at the same time.", 1, 1000),
+    # exporting
+    "format": (("saved_model", "tflite"), "saved_model",
+        "saved_model: OUTPUT/VERSION/, for servers. tflite: OUTPUT/SYSTEM.tflite."),
+    "quantize": (("none", "float16", "dynamic", "int8"), "none",
+        "Of TFLite: float32; weights in float16; weights in 8 bits; weights and activations in 8 "
+        "bits where TFLite can."),
+    "size": ("str", None,
+        "Photographs that a TFLite file takes, pixels: SIDE or HEIGHT,WIDTH; any: all sizes, "
+        "slower. Default: the size that the run was trained on."),
+    "data": ("str", None,
+        "Photographs, written like --train_data: to be scored (evaluate; also pairs:PATH, "
+        "NAME.png beside NAME_mask.png), or by which --quantize=int8 finds its ranges (export; "
+        "default: those of the run)."),
+    # evaluating
+    "protocol": (PROTOCOLS, EvaluationSettings.protocol,
+        "What is measured and on which holes: this project's own, or as a paper and its released "
+        "code do."),
+    "ratio_bins": ("str", None,
+        "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the "
+        "protocol's."),
+    "count": ("int", EvaluationSettings.count,
+        "Photographs to score, the first ones; 0: all.", 0, None),
+    "lpips_weights": ("str", EvaluationSettings.lpips_weights,
+        "LPIPS weights, AlexNet or SqueezeNet with linear heads (.npz): adds the column LPIPS."),
+    "inception_weights": ("str", EvaluationSettings.inception_weights,
+        "Inception weights (.pb of the published FID, its PyTorch port, or Keras .h5): adds FID "
+        "and U-IDS / P-IDS, from 2,049 photographs on."),
+    "references": ("bool", EvaluationSettings.references,
+        "Put telea, navier_stokes and mean into the table, too."),
+    # measuring
+    "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),
+    "repeats": ("int", 5, "Calls to take the median of.", 1, 1000),
+}
+
+
+@functools.lru_cache(maxsize=None)
+def flags_of_systems() -> Mapping[str, tuple]:
+    """The flags that come from the systems' specifications, as in FLAGS.
+
+    They are the systems' settings, and --weight_TERM for each term of their losses. Bounds are the
+    widest of all systems; a system checks its own.
+    """
+    from tfinpaint.systems.specification import all_systems  # late: systems import this room
+
+    settings, terms = {}, {}
+    for system in all_systems().values():
+        for setting in system.settings:
+            settings.setdefault(setting.name, []).append((system.name, setting))
+        for term in system.terms:
+            meanings = terms.setdefault(term.name, {})
+            meanings.setdefault(term.meaning, []).append(system.name)
+    found = {}
+    for name, having in settings.items():
+        texts = []
+        for system, setting in having:
+            default = "" if setting.default is None else f" ({setting.default})"
+            texts.append(f"{system}: {setting.help}{default}.")
+        kind = "float" if all(setting.default is None for _, setting in having) else "int"
+        found[name] = (kind, None, " ".join(texts), min(setting.low for _, setting in having),
+                       max(setting.high for _, setting in having))
+    for name, meanings in terms.items():
+        text = "; ".join(f"{', '.join(systems)}: {meaning}"
+                         for meaning, systems in meanings.items())
+        text = f"Weight of the term {name}. {text}. Default: the paper's."
+        found[f"weight_{name}"] = ("float", None, text)
+    return found
+
+
+def system_settings() -> Tuple[str, ...]:
+    """Names of the settings that make small and large systems; each system has some of them."""
+    return tuple(name for name in flags_of_systems() if not name.startswith("weight_"))
+
+
+def terms() -> Tuple[str, ...]:
+    """Names of the terms of all systems' losses; each system has some of them."""
+    return tuple(name.removeprefix("weight_") for name in flags_of_systems()
+                 if name.startswith("weight_"))
+
+
+def described(name: str) -> tuple:
+    """What the table says of a flag. Raises KeyError for an unknown one."""
+    return FLAGS.get(name) or flags_of_systems()[name]
