@@ -140,7 +140,8 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
     ("musical", {"loss_weights": (), "critic_weights": "random"}, "`image_size` is at least 96"),
     ("musical", {"system_settings": (("depth", 4),)}, "`system='musical'` has no setting depth"),
     ("coherent_semantic", {"perceptual_weights": "random"}, "`image_size` is at least 64 for the critic .*'feature_adversarial'"),
-    ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)}, "`image_size` is at least 24 for the critic .*'adversarial'"),
+    ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)},
+     "`image_size` is at least 24 for the critic .*'adversarial'"),
     ("multistage", {"photos": PhotoSettings("samples:", image_size=16)}, "`image_size` is at least 24 for the critic"),
 ])
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change, message, eager):
