@@ -13,6 +13,7 @@ from typing import Dict, Tuple
 
 import numpy as np
 
+from tfinpaint import atomic
 from tfinpaint.settings import SettingsError, first_line
 
 WEIGHTS = "weights.npz"
@@ -45,9 +46,8 @@ def write_weights(folder: str, generator, step: int) -> int:
             worst = value.ravel()[np.argmin(np.isfinite(arrays[name]))]
             raise SettingsError(f"float16 cannot hold the weight {name}: it has the value {worst:g}, beyond {np.finfo(np.float16).max:g}")
     path = os.path.join(folder, WEIGHTS)
-    with open(path + ".new", "wb") as f:
-        np.savez(f, **{_STEP: np.int64(step)}, **arrays)
-    os.replace(path + ".new", path)
+    with atomic.replacing(path) as beside:
+        np.savez(beside, **{_STEP: np.int64(step)}, **arrays)
     return os.path.getsize(path)
 
 

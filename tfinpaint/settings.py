@@ -20,6 +20,8 @@ from typing import Mapping, Optional, Tuple
 
 from absl import flags
 
+from tfinpaint.metrics import weights_flags
+
 flags.disclaim_key_flags()  # key flags belong to the command that adopts them
 
 Range = Tuple[float, float]
@@ -220,6 +222,7 @@ class EvaluationSettings:
     detail:       "off": networks alone. "auto": with texture in large holes, as `inpaint` fills.
     image_size:   side of the squares; None: that of the first model that was trained, or 256.
     count:        photographs, the first ones; 0: all.
+    metric_weights: files of weights of the metrics that need them, by the names of their flags (tfinpaint.metrics.METRICS).
     """
 
     models: Tuple[str, ...]
@@ -232,8 +235,7 @@ class EvaluationSettings:
     batch_size: int = 6
     mask_is: str = "hole"
     references: bool = True
-    lpips_weights: Optional[str] = None
-    inception_weights: Optional[str] = None
+    metric_weights: Tuple[Tuple[str, str], ...] = ()
     detail: str = "off"
 
     def __post_init__(self):
@@ -393,9 +395,6 @@ _FLAGS = {
                  "What is measured and on which holes: this project's own, or as a paper and its released code do."),
     "ratio_bins": ("str", None, "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the protocol's."),
     "count": ("int", 0, "Photographs to score, the first ones; 0: all.", 0, None),
-    "lpips_weights": ("str", None, "LPIPS weights, AlexNet or SqueezeNet with linear heads (.npz): adds the column LPIPS."),
-    "inception_weights": ("str", None, "Inception weights (.pb of the published FID, its PyTorch port, or Keras .h5): adds FID and "
-                                       "U-IDS / P-IDS, from 2,049 photographs on."),
     "references": ("bool", True, "Put telea, navier_stokes and mean into the table, too."),
     # measuring
     "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),
@@ -439,10 +438,15 @@ def terms() -> Tuple[str, ...]:
     return tuple(name[len("weight_"):] for name in flags_of_systems() if name.startswith("weight_"))
 
 
+def metric_flags() -> Mapping[str, tuple]:
+    """The flags that name the weights of metrics: {name: as in _FLAGS}."""
+    return {name: ("str", None, text) for name, text in weights_flags().items()}
+
+
 def adopt(*names: str) -> None:
     """Defines the named flags (once in a program) and makes them key flags of the calling command."""
     for name in names:
-        kind, default, text, *bounds = _FLAGS.get(name) or flags_of_systems()[name]
+        kind, default, text, *bounds = _FLAGS.get(name) or metric_flags().get(name) or flags_of_systems()[name]
         if name in flags.FLAGS:
             flags.declare_key_flag(name)
         elif kind == "str":
@@ -524,10 +528,12 @@ def evaluation_settings(values) -> EvaluationSettings:
         except ValueError:
             raise SettingsError(f"--ratio_bins are shares LO-HI with commas between, as 0.1-0.2,0.3-0.4. Got {text!r}") from None
         bins.append((low, high))
-    same = ("data", "protocol", "count", "batch_size", "mask_is", "references", "lpips_weights", "inception_weights")
+    weights = ((name, getattr(values, name)) for name in metric_flags())
+    same = ("data", "protocol", "count", "batch_size", "mask_is", "references")
     return EvaluationSettings(
         models=tuple(filter(None, map(str.strip, ("default" if values.model is None else values.model).split(",")))), holes=given("holes"),
         image_size=given("image_size"), ratio_bins=tuple(bins), detail=given("detail") or "off",
+        metric_weights=tuple((name, path) for name, path in weights if path is not None),
         **{name: getattr(values, name) for name in same})
 
 

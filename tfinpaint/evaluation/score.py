@@ -1,30 +1,28 @@
-"""The figures of a table: every filler fills every photograph of every block, and every result is measured.
+"""The figures of a table: every method fills every photograph of every block, and every metric measures every fill.
 
     report = evaluate(settings)      # EvaluationSettings -> Report
 
-Figures are computed per photograph on uint8 RGB and kept, so that means, intervals and paired differences can be made of them
-(metrics/statistics.py). FID and U-IDS / P-IDS are of a whole block. Batches hold photographs of one size.
+Figures are computed per photograph on uint8 RGB and kept, so that means, intervals and paired differences can be made
+of them (metrics/statistics.py); some metrics are of a whole block. Which metrics: tfinpaint/metrics/__init__.py.
 """
 
 import dataclasses
 import datetime
-import itertools
 import platform
 from typing import Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from tfinpaint.evaluation import trained
 from tfinpaint.evaluation.cases import Block, read_blocks
-from tfinpaint.evaluation.fillers import open_fillers
-from tfinpaint.metrics import quality, statistics
+from tfinpaint.evaluation.methods import open_methods
+from tfinpaint.metrics import open_metrics, statistics
+from tfinpaint.metrics.metric import Column, batches, stack
 from tfinpaint.metrics.protocols import PROTOCOLS, Protocol
 from tfinpaint.metrics.statistics import Mean
 from tfinpaint.settings import EvaluationSettings, SettingsError
-from tfinpaint.version import __version__
+from tfinpaint.version import __version__, commit
 
 _SIDE = 256  # of the squares, where no model says another
-_PIXELS = 2**21  # of a batch; a larger photograph goes alone
 
 
 @dataclasses.dataclass
@@ -40,9 +38,11 @@ class Scores:
     of_set: Dict[str, Dict[str, float]]
 
     def mean(self, model: str, column: str) -> Mean:
+        """Of all photographs, with its interval."""
         return statistics.mean(self.values[model][column])
 
     def difference(self, model: str, column: str, reference: str) -> Mean:
+        """To another model, photograph by photograph."""
         return statistics.difference(self.values[model][column], self.values[reference][column])
 
 
@@ -53,14 +53,15 @@ class Report:
     columns, set_columns:  what was measured, per photograph and per block.
     models:                {name: what it is}; the first is the one that the others' differences are to.
     facts:                 how it was measured, line by line: (word, text).
-    pictures:              {block title: {model: [(rank, photograph's number, output uint8 [H, W, 3])]}}, rank "best", "median" or "worst".
+    pictures:              {block title: {model: [(rank, photograph's number, output uint8 [H, W, 3])]}}, rank "best",
+                           "median" or "worst".
     """
 
     settings: EvaluationSettings
     protocol: Protocol
     image_size: Optional[int]
-    columns: Sequence
-    set_columns: Sequence[trained.Column]
+    columns: Sequence[Column]
+    set_columns: Sequence[Column]
     models: Dict[str, dict]
     scores: List[Scores]
     facts: List[tuple]
@@ -68,7 +69,8 @@ class Report:
     pictures: Dict[str, Dict[str, list]]
 
 
-def evaluate(settings: EvaluationSettings, progress: Callable[[int, int], None] = lambda done, total: None) -> Report:
+def evaluate(settings: EvaluationSettings,
+             progress: Callable[[int, int], None] = lambda done, total: None) -> Report:
     """Makes a report. `progress` is called with the number of filled photographs, and of all, as they come.
 
     Raises: SettingsError for whatever the person who asked can put right.
@@ -79,63 +81,48 @@ def evaluate(settings: EvaluationSettings, progress: Callable[[int, int], None] 
                             "protocol")
     if settings.detail == "auto" and not protocol.composited:
         raise SettingsError(f"--detail=auto goes with another protocol: --protocol={protocol.name} scores a network's own output")
-    lpips = trained.Perceptual(settings.lpips_weights) if settings.lpips_weights else None
-    realism = trained.Realism(settings.inception_weights) if settings.inception_weights else None
-    fillers = open_fillers(list(settings.models), settings.references, protocol.composited, pairs, settings.detail)
-    image_size = None if pairs else settings.image_size or next((f.image_size for f in fillers if f.image_size), _SIDE)
-    for filler in fillers if image_size else ():
-        if image_size % filler.stride:
-            raise SettingsError(f"--image_size is a multiple of {filler.stride} for --model={filler.path}. Got {image_size}")
+    metrics = open_metrics(settings, protocol)
+    methods = open_methods(list(settings.models), settings.references, protocol.composited, pairs, settings.detail)
+    image_size = None if pairs else settings.image_size or next((m.image_size for m in methods if m.image_size), _SIDE)
+    for method in methods if image_size else ():
+        if image_size % method.stride:
+            raise SettingsError(f"--image_size is a multiple of {method.stride} for --model={method.path}. Got {image_size}")
     blocks = read_blocks(settings, protocol, image_size)
-    for network in filter(None, (lpips, realism)):
-        network.check(blocks)
+    for metric in metrics:
+        metric.check(blocks[0].names, blocks[0].photos)  # the photographs of all blocks are the same
 
-    columns = list(protocol.measures) + ([lpips.column] if lpips else [])
-    done, total = itertools.count(1), len(fillers) * sum(len(block.photos) for block in blocks)
+    columns = [column for metric in metrics for column in metric.columns]
+    set_columns = [column for metric in metrics for column in metric.set_columns]
+    done, total = 0, len(methods) * sum(len(block.photos) for block in blocks)
     scores, pictures = [], {}
-    # The photographs of all blocks are the same.
-    real = np.concatenate([realism.features(_stack(blocks[0].photos, b)) for b in _batches(blocks[0], 8)]) if realism else None
     for block in blocks:
         values, of_set, pictures[block.title] = {}, {}, {}
-        for filler in fillers:
-            figures, features = {column.name: np.empty(len(block.photos)) for column in columns}, []
-            for batch in _batches(block, settings.batch_size):
-                photos, holes = _stack(block.photos, batch), _stack(block.holes, batch)
-                outputs = filler(photos, holes)
-                measured = quality.measure(outputs, photos, holes, protocol.measures)
-                if lpips:
-                    measured[lpips.column.name] = lpips.measure(outputs, photos)
-                for name, value in measured.items():
-                    figures[name][batch] = value
-                if realism:
-                    features.append(realism.features(outputs))
-                for _ in batch:
-                    progress(next(done), total)
-            values[filler.name] = figures
-            of_set[filler.name] = realism.compare(real, np.concatenate(features)) if realism else {}
-            pictures[block.title][filler.name] = _examples(block, filler, figures[columns[0].name], columns[0])
+        for method in methods:
+            measured = {}
+            for numbers in batches(block.photos, settings.batch_size):
+                photos, holes = stack(block.photos, numbers), stack(block.holes, numbers)
+                fills = method(photos, holes)
+                for metric in metrics:
+                    for name, found in metric.measure(fills, photos, holes).items():
+                        measured.setdefault(name, []).append(found)
+                for _ in numbers:
+                    done += 1
+                    progress(done, total)
+            measured = {name: np.concatenate(found) for name, found in measured.items()}  # [N, ...]
+            values[method.name] = {column.name: np.asarray(measured[column.name], np.float64) for column in columns}
+            of_set[method.name] = {name: figure for metric in metrics
+                                   for name, figure in metric.measure_set(measured, block.photos).items()}
+            pictures[block.title][method.name] = _examples(block, method, values[method.name][columns[0].name], columns[0])
         scores.append(Scores(block, values, of_set))
-    of_sets = realism.columns if realism else ()
-    return Report(settings, protocol, image_size, columns, of_sets, {f.name: f.about for f in fillers}, scores,
-                  _facts(settings, protocol, image_size, blocks, [*columns, *of_sets]), _versions(), pictures)
+    return Report(settings, protocol, image_size, columns, set_columns, {m.name: m.about for m in methods}, scores,
+                  _facts(settings, protocol, image_size, blocks, [*columns, *set_columns]), _versions(), pictures)
 
 
-def _stack(arrays, numbers):
-    return np.stack([arrays[k] for k in numbers])
-
-
-def _batches(block, size):
-    """Numbers of photographs of one size, at most `size` at a time, in their order."""
-    for shape, numbers in itertools.groupby(range(len(block.photos)), lambda k: block.photos[k].shape[:2]):
-        alike, most = list(numbers), max(1, min(size, _PIXELS // (shape[0] * shape[1])))
-        yield from (alike[k:k + most] for k in range(0, len(alike), most))
-
-
-def _examples(block, filler, figures, column):
+def _examples(block, method, figures, column):
     """The best, the median and the worst photograph by a column, filled again: keeping all would take the memory of all."""
     order = np.argsort(figures if column.more_is_better else -figures, kind="stable")
     chosen = {"best": order[-1], "median": order[len(order) // 2], "worst": order[0]}
-    return [(rank, int(k), filler(block.photos[k][np.newaxis], block.holes[k][np.newaxis])[0]) for rank, k in chosen.items()]
+    return [(rank, int(k), method(block.photos[k][np.newaxis], block.holes[k][np.newaxis])[0]) for rank, k in chosen.items()]
 
 
 # ---------------------------------------------------------------------------------------------------------------- facts
@@ -167,8 +154,6 @@ def _facts(settings, protocol, image_size, blocks, columns):
 def _versions():
     import cv2
     import tensorflow as tf
-
-    from tfinpaint.export.model_card import commit
 
     device = (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0]
     return {"made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "tfinpaint": __version__,

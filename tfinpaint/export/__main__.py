@@ -39,18 +39,18 @@ def main():
     if os.path.isfile(os.path.join(model, "saved_model.pb")):
         raise SettingsError(f"--model={model} is exported already: a run directory of `train` is needed")
     command.choose_device(FLAGS.device)
-    from tfinpaint import packed
-    from tfinpaint.loading import load
-    from tfinpaint.runs import read_settings
+    from tfinpaint.painter import Painter
+    from tfinpaint.runs import read_run
 
-    run = read_settings(model)
-    if FLAGS.quantize == "int8" and not FLAGS.data and packed.is_packed(model):
+    run = read_run(model)
+    if FLAGS.quantize == "int8" and not FLAGS.data and run.is_packed:
         raise SettingsError("--data is missing: the photographs by which --quantize=int8 finds its ranges; this model's own are not here")
-    size = _size(run.photos.image_size)
-    painter = load(model)
+    photos = run.settings.photos
+    size = _size(photos.image_size)
+    painter = Painter.from_run(run)
     from tfinpaint.export import model_card
 
-    card = model_card.describe(model, painter)
+    card = model_card.describe(painter)
     if FLAGS.format == "saved_model":
         from tfinpaint.export import saved_model
 
@@ -59,7 +59,7 @@ def main():
     else:
         from tfinpaint.export import tflite
 
-        pairs = _calibration(FLAGS.data or run.photos.source, size or (run.photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
+        pairs = _calibration(FLAGS.data or photos.source, size or (photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
         with command.without_chatter():
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"

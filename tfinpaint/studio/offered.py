@@ -51,7 +51,7 @@ def exported(models: dict, say, detail: str = "auto"):
                 continue
             say(f"{path} is a run: exporting it to a temporary folder")
             painter = load(path)
-            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(path, painter), detail)
+            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(painter), detail)
         yield paths
 
 

@@ -6,15 +6,19 @@ All count steps of the whole run: `first` is the step that the run goes on from,
 import csv
 import os
 import time
+from typing import TextIO
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tfinpaint import atomic
+from tfinpaint.progress import ProgressBar
+from tfinpaint.runs import METRICS
 from tfinpaint.settings import SettingsError
 
 
-class Step(tf.keras.callbacks.Callback):
+class StepCallback(tf.keras.callbacks.Callback):
     """Base class: calls `at(step, logs)` after every step."""
 
     def __init__(self, first: int):
@@ -29,46 +33,29 @@ class Step(tf.keras.callbacks.Callback):
         raise NotImplementedError
 
 
-class Progress(Step):
-    """One line that moves: step, loss, images per second, time left. Where `stream` is no terminal, a plain line now and then."""
+class ProgressCallback(StepCallback):
+    """The progress bar: step, loss, images per second, time left. Where `stream` is no terminal, a plain line every so many steps."""
 
-    def __init__(self, first, steps, batch_size, stream, every=100):
+    def __init__(self, first: int, steps: int, batch_size: int, stream: TextIO, every: int = 100):
         super().__init__(first)
-        self._steps, self._batch, self._stream, self._every = steps, batch_size, stream, every
-        self._moving = stream.isatty()
-        self._first = self._begin = self._shown = None
+        self._bar = ProgressBar(steps, "step {done}/{total} [{bar}] loss {loss:.3f}  {rate} images/s  {left} left",
+                                done=first, per_item=batch_size, plain_every=every, stream=stream)
 
     def at(self, step, logs):
-        now = time.monotonic()
-        if self._begin is None:  # the first step also traced the graph: it says nothing about speed
-            self._begin, self._first = now, step
-        last = step == self._steps
-        if not last and (self._shown and now - self._shown < 0.3 if self._moving else step % self._every and step > 1):
-            return
-        self._shown = now
-        speed, left = "...", "..."
-        if step > self._first:
-            rate = (step - self._first) / (now - self._begin)
-            speed, left = f"{rate * self._batch:.1f}", clock((self._steps - step) / rate)
-        done = 20 * step // self._steps
-        line = f"step {step}/{self._steps} [{'=' * done}{' ' * (20 - done)}] loss {logs['loss']:.3f}  {speed} images/s  {left} left"
-        self._stream.write(f"\r\x1b[K{line}{chr(10) if last else ''}" if self._moving else line + "\n")
-        self._stream.flush()
+        self._bar.update(step, loss=logs["loss"])
 
-    def clear(self):
+    def clear(self) -> None:
         """Takes the moving line away, so that another line can be printed in its place."""
-        if self._moving and self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+        self._bar.clear()
 
 
-class Log(Step):
+class MetricsCallback(StepCallback):
     """Rows of metrics.csv and points in TensorBoard, every so many steps; stops the run where the loss is no number any more."""
 
     def __init__(self, first, run_dir, every, batch_size, say):
         super().__init__(first)
         self._every, self._batch, self._say = every, batch_size, say
-        self._table = Table(os.path.join(run_dir, "metrics.csv"), first)
+        self._table = MetricsTable(os.path.join(run_dir, METRICS), first)
         self._writer = tf.summary.create_file_writer(os.path.join(run_dir, "tensorboard"))
         self._time, self._at = time.monotonic(), first
 
@@ -107,7 +94,7 @@ class Log(Step):
         self._writer.flush()
 
 
-class Save(Step):
+class CheckpointCallback(StepCallback):
     """A checkpoint every so many steps."""
 
     def __init__(self, first, checkpoints, every):
@@ -119,7 +106,7 @@ class Save(Step):
             self._checkpoints.save(step)
 
 
-class Validate(Step):
+class ValidationCallback(StepCallback):
     """Sample grids and validation passes, every so many steps each; the last step's are the loop's own."""
 
     def __init__(self, first, validation, run_dir, log, sample_every, eval_every, steps):
@@ -150,7 +137,7 @@ class Validate(Step):
         return figures
 
 
-class Doubt(Step):
+class MeanFillCheck(StepCallback):
     """Says once, at one step, where the system does not fill better than the mean colour; see `Validation.hole_l1`."""
 
     def __init__(self, first, validation, after, terms, run_dir, say):
@@ -170,7 +157,7 @@ class Doubt(Step):
                   f"lower --learning_rate{heavier}; --warn_after=0 does not ask")
 
 
-class Table:
+class MetricsTable:
     """metrics.csv: one row a step, in order; columns appear as they come.
 
     Opened at a later step (a resumed run), it drops the rows after that step, which the run is about to make again.
@@ -200,16 +187,7 @@ class Table:
 
     def _rewrite(self):
         self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
-        beside = self._path + ".new"
-        with open(beside, "w", newline="", encoding="utf-8") as f:
+        with atomic.replacing(self._path) as beside, open(beside, "w", newline="", encoding="utf-8") as f:
             writer = csv.DictWriter(f, self._columns, restval="")
             writer.writeheader()
             writer.writerows(self._rows)
-        os.replace(beside, self._path)
-
-
-def clock(seconds):
-    """65 -> "1:05", 3700 -> "1:01:40"."""
-    minutes, seconds = divmod(int(seconds + 0.5), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

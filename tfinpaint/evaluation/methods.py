@@ -1,15 +1,15 @@
-"""What fills the holes of a table: trained systems, exported models, and the classical references.
+"""The methods of a table, its rows: trained systems, exported models, and the classical references.
 
-A filler is called with photographs and holes of one size and gives what is scored:
+A method is called with photographs and holes of one size and gives what is scored:
 
-    filler(photos uint8 [B, H, W, 3], holes uint8 [B, H, W]) -> uint8 [B, H, W, 3]
+    method(photos uint8 [B, H, W, 3], holes uint8 [B, H, W]) -> uint8 [B, H, W, 3]
 
 Squares are given to a network whole, as the papers do. Photographs with their own holes (pairs) are filled as `inpaint` fills them, in a
-window around each hole. Nothing under a hole reaches a filler's network.
+window around each hole. Nothing under a hole reaches a method's network.
 """
 
 import os
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Optional
 
 import numpy as np
 
@@ -24,13 +24,31 @@ _ABOUT = {"telea": "Telea 2004, by OpenCV, radius 3", "navier_stokes": "Bertalmi
           "mean": "the mean colour of the known pixels"}
 
 
-class Reference:
+class Method:
+    """Base class.
+
+    Attributes:
+        name: how the table calls it.   path: of the model, or None.   about: what it is, as report.json has it.
+        stride: sides of squares are multiples of it.
+        image_size: side of the squares that it was trained on, or None.
+    """
+
+    name: str
+    path: Optional[str] = None
+    about: dict
+    stride: int = 1
+    image_size: Optional[int] = None
+
+    def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        """Fills photographs; see the top of the file."""
+        raise NotImplementedError
+
+
+class Reference(Method):
     """A fill that needs no learning, by its name in `REFERENCES`."""
 
-    stride = 1
-
     def __init__(self, name: str):
-        self.name, self.path, self.image_size = name, None, None
+        self.name = name
         self.about = {"kind": "reference", "what": _ABOUT[name]}
         self._fill = REFERENCES[name]
 
@@ -38,15 +56,13 @@ class Reference:
         return np.stack([self._fill(p, h) for p, h in zip(photos, holes)])
 
 
-class Model:
+class Model(Method):
     """A run directory, a packed model or the version directory of an export.
 
     name:        how the table calls it.
     composited:  whether known pixels are the photograph's; a run can also give its network's own output everywhere.
     pairs:       whether it gets photographs with their own holes.
     detail:      "off": the network alone. "auto": with the texture of large holes.
-
-    Attributes: image_size, the side of the squares that it was trained on; stride; about, what its card says.
     """
 
     def __init__(self, name: str, path: str, composited: bool, pairs: bool, detail: str = "off"):
@@ -57,7 +73,7 @@ class Model:
             raise SettingsError(f"--model={path} is a folder of exported versions: name one, as {os.path.join(path, str(found[-1]))}")
         self._painter = load(path)
         self._composited, self._pairs, self._detail = composited, pairs, detail
-        self._runs = hasattr(self._painter, "system")
+        self._runs = self._painter.system is not None
         self.stride = self._painter.stride
         self.about = self._card()
         self.image_size = self.about.get("image_size")
@@ -81,13 +97,13 @@ class Model:
     def _card(self):
         from tfinpaint.export.model_card import describe, read_card
 
-        card = describe(self.path, self._painter) if self._runs else read_card(self.path)
+        card = describe(self._painter) if self._runs else read_card(self.path)
         return {"kind": "run" if self._runs else "export",
                 **{k: card.get(k) for k in ("system", "variant", "steps", "parameters", "trained_on", "image_size", "weights_sha256")}}
 
 
-def open_fillers(models: List[str], with_references: bool, composited: bool, pairs: bool, detail: str = "off") -> list:
-    """The fillers of --model, in that order, then the references that are not among them.
+def open_methods(models: List[str], with_references: bool, composited: bool, pairs: bool, detail: str = "off") -> List[Method]:
+    """The methods of --model, in that order, then the references that are not among them.
 
     Raises: SettingsError where a model cannot be loaded.
     """
