@@ -1,15 +1,15 @@
-"""Files that are whole or not there: each is written beside its place and then renamed into it.
+"""Writes files atomically: each is written beside its place, then renamed into it.
 
     write_text("runs/a/settings.json", text)
     write_bytes("model.tflite", content)
-    with replacing("filled.png") as beside:             # a picture, an .npz, a folder, anything
+    with replacing("filled.png") as beside:               # a picture, an .npz, a folder
         image.save(beside)
-    with replacing_all(["a.txt", "a.csv"]) as places:   # none of them is renamed before all are written
+    with replacing_all(["a.txt", "a.csv"]) as places:     # all are written before any is renamed
         ...
 
-What is written beside has a hidden name that nobody else has and the ending of its place. A reader
-sees the old content or the new one, never half of it. Where writing fails, the old content stays
-and nothing is left beside it. Errors are the writer's own: mostly OSError.
+A reader sees the old content or the new, never a part of it. If writing fails, the old content
+stays and nothing is left beside it. A process that is killed may leave one hidden file. Errors
+are those of the writer, mostly OSError.
 """
 
 import contextlib
@@ -18,25 +18,26 @@ import shutil
 import uuid
 from typing import Iterator, List, Sequence
 
-_LONGEST = 40  # characters of a name that are repeated: a name in full may be as long as names can be
+_LONGEST = 40  # characters of a name to repeat: a full name may already be as long as allowed
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes a text file, in UTF-8."""
+    """Writes a text file in UTF-8."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_bytes(path: str, content: bytes) -> None:
     """Writes a file."""
-    with replacing(path) as beside, open(beside, "wb") as f:
+    with replacing(path) as new, open(new, "wb") as f:
         f.write(content)
 
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[str]:
-    """Gives a path for what shall be at `path`, and renames it when the block ends without an error.
+    """Yields a path to write to; at the end of the block what is there is renamed to `path`.
 
-    A folder replaces an empty folder or none; a block may remove the old one as its last act.
+    A folder can only take the place of an empty folder. A block that replaces a full one removes
+    it itself, as its last act.
     """
     with replacing_all([path]) as (new,):
         yield new
@@ -44,19 +45,19 @@ def replacing(path: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def replacing_all(paths: Sequence[str]) -> Iterator[List[str]]:
-    """As `replacing`, for several paths: the block writes all of them, then all are renamed."""
+    """Like `replacing`, for several paths: all are renamed once the block has written them."""
     with contextlib.ExitStack() as stack:
-        news = [stack.enter_context(beside(path)) for path in paths]
-        yield news
-        for new, path in zip(news, paths):
+        places = [stack.enter_context(beside(path)) for path in paths]
+        yield places
+        for new, path in zip(places, paths):
             os.replace(new, path)
 
 
 @contextlib.contextmanager
 def beside(path: str) -> Iterator[str]:
-    """Gives a path in the folder of `path` at which there is nothing, and removes what is left there at the end.
+    """Yields an unused path in the folder of `path`, for a block that renames by itself.
 
-    For those who rename by themselves.
+    The name is hidden and has the ending of `path`. What is still there at the end is removed.
     """
     folder, name = os.path.split(os.path.abspath(path))
     stem, ending = os.path.splitext(name)

@@ -20,8 +20,22 @@ from absl import flags
 from tfinpaint import atomic, command, settings
 from tfinpaint.progress import photographs_bar
 
-settings.adopt("model", "data", "holes", "ratio_bins", "mask_is", "protocol", "image_size", "count", "batch_size", "detail", "references",
-               *settings.metric_flags(), "output", "device")
+settings.adopt(
+    "model",
+    "data",
+    "holes",
+    "ratio_bins",
+    "mask_is",
+    "protocol",
+    "image_size",
+    "count",
+    "batch_size",
+    "detail",
+    "references",
+    *settings.metric_flags(),
+    "output",
+    "device",
+)
 FILES = ("report.txt", "report.csv", "report.json", "report.html")
 
 
@@ -29,17 +43,24 @@ def main():
     values = flags.FLAGS
     wanted = settings.evaluation_settings(values)
     if not values.output:
-        raise settings.SettingsError("--output is missing: the folder for report.txt, report.csv, report.json and report.html")
+        raise settings.SettingsError(
+            "--output is missing: the folder for report.txt, report.csv, report.json and "
+            "report.html"
+        )
     settings.check_writable("output", values.output)
     for name in FILES:
         if os.path.isdir(os.path.join(values.output, name)):
-            raise settings.SettingsError(f"--output={values.output} has a folder named {name}: choose another place")
+            raise settings.SettingsError(
+                f"--output={values.output} has a folder named {name}: choose another place"
+            )
     command.choose_device(values.device)
 
     import tensorflow as tf  # only once the flags are known to be good
 
-    command.hush_compiler()
-    tf.config.experimental.enable_tensor_float_32_execution(False)  # or a GPU's table differs in the fourth digit
+    command.silence_xla_banner()
+    tf.config.experimental.enable_tensor_float_32_execution(
+        False
+    )  # or a GPU's table differs in the fourth digit
 
     from tfinpaint.evaluation import page, score, text
 
@@ -55,7 +76,18 @@ def main():
     finally:
         for bar in bars:
             bar.clear()
-    files = dict(zip(FILES, (text.text(report), text.comma_separated(report), text.as_json(report), page.page(report)), strict=True))
+    files = dict(
+        zip(
+            FILES,
+            (
+                text.text(report),
+                text.comma_separated(report),
+                text.as_json(report),
+                page.page(report),
+            ),
+            strict=True,
+        )
+    )
     write(values.output, files)
     print(files["report.txt"])
     print("\n".join(os.path.join(values.output, name) for name in files))
@@ -70,7 +102,9 @@ def write(folder: str, files: Dict[str, str]) -> None:
                 with open(place, "w", encoding="utf-8") as f:
                     f.write(content)
     except OSError as error:
-        raise settings.SettingsError(f"--output={folder} cannot be written (is the disk full?): {error.strerror}") from error
+        raise settings.SettingsError(
+            f"--output={folder} cannot be written (is the disk full?): {error.strerror}"
+        ) from error
 
 
 def cli():

@@ -27,7 +27,7 @@ from tfinpaint.settings import SettingsError, TrainSettings, first_line, to_json
 from tfinpaint.systems import all_settings, create
 from tfinpaint.systems.base import System
 
-METRICS = "metrics.csv"
+METRICS_FILE = "metrics.csv"
 _SETTINGS, _FLAGS = "settings.json", "flags.txt"
 # What may change, and a run is still the same.
 _MAY_CHANGE = ("steps", "checkpoint_every", "log_every", "sample_every", "eval_every", "warn_after", "jit_compile")
@@ -105,7 +105,7 @@ class Run:
 
     def validation_figures(self) -> Optional[Dict[str, float]]:
         """The figures of the last validation pass by name, and the "step" that they are of; None where there was none."""
-        path = os.path.join(self.path, METRICS)
+        path = os.path.join(self.path, METRICS_FILE)
         if not os.path.isfile(path):
             return None
         with open(path, newline="", encoding="utf-8") as f:

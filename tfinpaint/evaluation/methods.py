@@ -1,11 +1,11 @@
-"""The methods of a table, its rows: trained systems, exported models, and the classical references.
+"""The methods a table compares: trained systems, exported models, and classical references.
 
-A method is called with photographs and holes of one size and gives what is scored:
+A method is called with photographs and holes of one size and returns what is scored:
 
     method(photos uint8 [B, H, W, 3], holes uint8 [B, H, W]) -> uint8 [B, H, W, 3]
 
-Squares are given to a network whole, as the papers do. Photographs with their own holes (pairs) are filled as `inpaint` fills them, in a
-window around each hole. Nothing under a hole reaches a method's network.
+A network gets squares whole, as in the papers. Photographs with their own holes (pairs) are filled
+as `inpaint` fills them, in a window around each hole. No network sees what lies under a hole.
 """
 
 import os
@@ -19,17 +19,26 @@ from tfinpaint.models import locate
 from tfinpaint.pictures import to_float, to_uint8
 from tfinpaint.settings import SettingsError
 
-REFERENCES: Dict[str, Callable] = {"telea": references.telea, "navier_stokes": references.navier_stokes, "mean": references.mean_fill}
-_ABOUT = {"telea": "Telea 2004, by OpenCV, radius 3", "navier_stokes": "Bertalmio et al. 2001, by OpenCV, radius 3",
-          "mean": "the mean colour of the known pixels"}
+REFERENCES: Dict[str, Callable] = {
+    "telea": references.telea,
+    "navier_stokes": references.navier_stokes,
+    "mean": references.mean_fill,
+}
+_ABOUT = {
+    "telea": "Telea 2004, by OpenCV, radius 3",
+    "navier_stokes": "Bertalmio et al. 2001, by OpenCV, radius 3",
+    "mean": "the mean colour of the known pixels",
+}
 
 
 class Method:
     """Base class.
 
     Attributes:
-        name: how the table calls it.   path: of the model, or None.   about: what it is, as report.json has it.
-        stride: sides of squares are multiples of it.
+        name: its name in the table.
+        path: the model's path, or None.
+        about: what it is, as in report.json.
+        stride: what the sides of squares must be multiples of.
         image_size: side of the squares that it was trained on, or None.
     """
 
@@ -60,7 +69,8 @@ class Model(Method):
     """A run directory, a packed model or the version directory of an export.
 
     name:        how the table calls it.
-    composited:  whether known pixels are the photograph's; a run can also give its network's own output everywhere.
+    composited:  whether known pixels are the photograph's; a run can also give its network's own
+                 output everywhere.
     pairs:       whether it gets photographs with their own holes.
     detail:      "off": the network alone. "auto": with the texture of large holes.
     """
@@ -70,7 +80,10 @@ class Model(Method):
 
         self.name, self.path = name, path
         if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
-            raise SettingsError(f"--model={path} is a folder of exported versions: name one, as {os.path.join(path, str(found[-1]))}")
+            raise SettingsError(
+                f"--model={path} is a folder of exported versions: name one, as "
+                f"{os.path.join(path, str(found[-1]))}"
+            )
         self._painter = load(path)
         self._composited, self._pairs, self._detail = composited, pairs, detail
         self._runs = self._painter.system is not None
@@ -78,18 +91,30 @@ class Model(Method):
         self.about = self._card()
         self.image_size = self.about.get("image_size")
         if detail == "auto" and not self._runs and self._painter.detail != "auto":
-            raise SettingsError(f"--model={path} was exported without detail: --detail=off, or the run directory")
+            raise SettingsError(
+                f"--model={path} was exported without detail: --detail=off, or the run directory"
+            )
         if not composited and not self._runs:
-            raise SettingsError(f"--model={path} is an export, which composites; this protocol scores a network's own output: give the run "
-                                "directory")
+            raise SettingsError(
+                f"--model={path} is an export, which composites; this protocol scores a network's "
+                "own output: give the run directory"
+            )
 
     def __call__(self, photos, holes):
         if self._pairs:
-            return np.stack([self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)])
+            return np.stack(
+                [self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)]
+            )
         if not self._runs or self._detail == "auto":
             with_detail = self._detail == "auto"
-            return np.stack([np.asarray(self._painter.fill_window(p, h[..., None], h[..., None], with_detail))
-                             for p, h in zip(photos, holes)])
+            return np.stack(
+                [
+                    np.asarray(
+                        self._painter.fill_window(p, h[..., None], h[..., None], with_detail)
+                    )
+                    for p, h in zip(photos, holes)
+                ]
+            )
         holes = np.asarray(holes)[..., np.newaxis]  # [B, H, W, 1]
         outputs = to_uint8(self._painter.generate(to_float(photos), holes.astype(np.float32)))
         return np.where(holes > 0, outputs, photos) if self._composited else outputs
@@ -98,11 +123,26 @@ class Model(Method):
         from tfinpaint.export.model_card import describe, read_card
 
         card = describe(self._painter) if self._runs else read_card(self.path)
-        return {"kind": "run" if self._runs else "export",
-                **{k: card.get(k) for k in ("system", "variant", "steps", "parameters", "trained_on", "image_size", "weights_sha256")}}
+        return {
+            "kind": "run" if self._runs else "export",
+            **{
+                k: card.get(k)
+                for k in (
+                    "system",
+                    "variant",
+                    "steps",
+                    "parameters",
+                    "trained_on",
+                    "image_size",
+                    "weights_sha256",
+                )
+            },
+        }
 
 
-def open_methods(models: List[str], with_references: bool, composited: bool, pairs: bool, detail: str = "off") -> List[Method]:
+def open_methods(
+    models: List[str], with_references: bool, composited: bool, pairs: bool, detail: str = "off"
+) -> List[Method]:
     """The methods of --model, in that order, then the references that are not among them.
 
     Raises: SettingsError where a model cannot be loaded.
@@ -112,15 +152,22 @@ def open_methods(models: List[str], with_references: bool, composited: bool, pai
     if len(set(places)) < len(places):
         raise SettingsError(f"--model names one model twice. Got {','.join(models)}")
     every = given + [name for name in REFERENCES if with_references and name not in given]
-    return [Reference(model) if model in REFERENCES else Model(name, model, composited, pairs, detail)
-            for name, model in zip(_names(every), every)]
+    return [
+        Reference(model) if model in REFERENCES else Model(name, model, composited, pairs, detail)
+        for name, model in zip(_names(every), every)
+    ]
 
 
 def _names(paths):
-    """The last part of each path; more of it where that would be the same for two, and for the number of an exported version."""
+    """The last part of each path.
+
+    More parts where two would get the same name, and for the number of an exported version.
+    """
     parts = [os.path.normpath(path).split(os.sep) for path in paths]
     lengths = [2 if p[-1].isdecimal() and len(p) > 1 else 1 for p in parts]
     for _ in range(max(map(len, parts))):
         names = ["/".join(p[-n:]) for p, n in zip(parts, lengths)]
-        lengths = [min(n + (names.count(name) > 1), len(p)) for n, name, p in zip(lengths, names, parts)]
+        lengths = [
+            min(n + (names.count(name) > 1), len(p)) for n, name, p in zip(lengths, names, parts)
+        ]
     return names

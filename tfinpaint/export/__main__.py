@@ -60,7 +60,7 @@ def main():
         from tfinpaint.export import tflite
 
         pairs = _calibration(FLAGS.data or photos.source, size or (photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
-        with command.without_chatter():
+        with command.native_stderr_silenced():
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
         print(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
@@ -84,7 +84,7 @@ def _calibration(source, size):
 
     height, width = size
     photos = evaluation_squares(source, max(size), _CALIBRATION)
-    command.hush_compiler()
+    command.silence_xla_banner()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
     return [(photo[:height, :width], 255 * hole[:height, :width, 0]) for photo, hole in zip(photos, holes)]
 

@@ -24,7 +24,7 @@ def export(painter, output: str, card: dict, detail: str = "auto") -> str:
 
     painter: a `Painter`.   card: see model_card.py; its "system" and "image_size" at least.   detail: "auto" or "off", as of `fill`.
     """
-    module = signatures.module(painter, detail)
+    module = signatures.servable(painter, detail)
     try:
         with atomic.beside(os.path.join(output, "version")) as beside:
             os.makedirs(beside)

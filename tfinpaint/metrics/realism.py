@@ -25,9 +25,9 @@ from tfinpaint.weights import state_dicts
 # sets of fewer without an error, however alike they are (Cover 1965: 2 x 2,049 points are its capacity), which makes U-IDS and P-IDS 0.
 FEWEST = inception.FEATURES + 1
 
-_KINDS = (((".pb",), inception.published, "InceptionV3 of 2015, the network of the published FID"),
-          (state_dicts.ENDINGS, inception.ported, "PyTorch's port of the InceptionV3 of 2015, as in pytorch-fid"),
-          ((".h5", ".hdf5"), inception.keras, "InceptionV3 of Keras, comparable only with itself and not with published figures"))
+_KINDS = (((".pb",), inception.from_frozen_graph, "InceptionV3 of 2015, the network of the published FID"),
+          (state_dicts.ENDINGS, inception.from_pytorch, "PyTorch's port of the InceptionV3 of 2015, as in pytorch-fid"),
+          ((".h5", ".hdf5"), inception.from_keras, "InceptionV3 of Keras, comparable only with itself and not with published figures"))
 
 
 class Inception:
