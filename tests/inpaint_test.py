@@ -12,7 +12,7 @@ from PIL import Image
 
 from tfinpaint import attention, inpaint, loading
 from tfinpaint.attention import Look
-from tfinpaint.filling import BasePainter
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import read_photo
 from tfinpaint.progress import photographs_bar
 from tfinpaint.settings import SettingsError

@@ -1,11 +1,11 @@
-"""What every painter is, and does around its network, in NumPy: check, grow the hole, one window for each hole, blend.
+"""What every painter does around its network, in NumPy: check, grow the hole, one window for each hole, blend.
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (above 127 = hole) -> uint8 [H, W, 3]
 
 Known pixels are the photograph's bytes, and what lies under a hole influences nothing. Which windows: windows.py.
 """
 
-from typing import Any, Callable, Tuple
+from typing import Callable, Tuple
 
 import cv2
 import numpy as np
@@ -13,55 +13,6 @@ import numpy as np
 from tfinpaint import settings, windows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
-
-
-class BasePainter:
-    """Base class of what fills photographs: a trained system, an exported model, a server.
-
-    A painter defines `fill_window`, and `fill` takes a photograph apart into windows; or it defines `fill`. The rest is what a
-    trained system alone can do (painter.py): here it says so.
-
-    Attributes:
-        system, run: the trained system and the record of its run; None where they are not at hand.
-        stride, working_size: of the network that fills, in pixels.
-    """
-
-    system: Any = None
-    run: Any = None
-    stride: int
-    working_size: int
-
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
-        """Fills the holes of one photograph, uint8 [H, W, 3] in RGB, of any size. Returns uint8 [H, W, 3].
-
-        mask:     uint8 [H, W], above 127 = hole.
-        grow:     pixels (a disc) by which the hole is grown first.
-        feather:  pixels outside the grown hole over which the system's output fades into the photograph. With 0 every pixel outside
-                  the grown hole keeps its bytes.
-        detail:   "auto": where the hole is thick, its texture comes from the known part of the photograph, guided by the system's fill
-                  (detail.py). "off": the system's fill as it is.
-        """
-        return fill(self._fill_one, self.stride, self.working_size, photo, mask, grow, feather, detail)
-
-    def fill_window(self, window, hole, shown, with_detail):
-        """Fills a window of a photograph; see `Painter.fill_window`."""
-        raise NotImplementedError
-
-    def generate(self, images, holes):
-        """The network's own output. Raises ValueError where there is no trained system."""
-        raise ValueError("`generate` takes a run directory; an exported model has `fill`")
-
-    def attention(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
-        """Where the system's attentions look. Raises SettingsError where there is no trained system."""
-        self.check_attention()
-
-    def check_attention(self) -> None:
-        """Raises SettingsError where `attention` has nothing to show."""
-        raise SettingsError("--attention takes a run directory as --model; an exported model has no attention to show")
-
-    def _fill_one(self, window, hole, shown, with_detail):
-        """`fill_window`, as `fill` calls it."""
-        return self.fill_window(window, hole, shown, with_detail)
 
 
 def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarray, mask: np.ndarray, grow: int = 0,

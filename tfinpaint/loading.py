@@ -2,7 +2,7 @@
 
 import os
 
-from tfinpaint.filling import BasePainter
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.models import locate
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint import attention, detail, filling, windows
-from tfinpaint.filling import BasePainter
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 

@@ -101,10 +101,15 @@ class Run:
             with open(os.path.join(self.path, _FLAGS), encoding="utf-8") as f:
                 return f.read()
         except OSError as error:
-            raise SettingsError(f"--{self.flag}={self.path}: its {_FLAGS} cannot be read: {error.strerror}") from error
+            raise SettingsError(
+                f"--{self.flag}={self.path}: its {_FLAGS} cannot be read: {error.strerror}"
+            ) from error
 
     def validation_figures(self) -> Optional[Dict[str, float]]:
-        """The figures of the last validation pass by name, and the "step" that they are of; None where there was none."""
+        """The figures of the last validation pass, by name, and their "step".
+
+        Returns: None if there was no validation pass.
+        """
         path = os.path.join(self.path, METRICS_FILE)
         if not os.path.isfile(path):
             return None
@@ -112,13 +117,18 @@ class Run:
             rows = [row for row in csv.DictReader(f) if row.get("val_psnr")]
         if not rows:
             return None
-        figures = {name.removeprefix("val_"): float(value) for name, value in rows[-1].items() if name.startswith("val_") and value}
-        return {"step": int(rows[-1]["step"]), **figures}
+        last = rows[-1]
+        figures = {
+            name.removeprefix("val_"): float(value)
+            for name, value in last.items()
+            if name.startswith("val_") and value
+        }
+        return {"step": int(last["step"]), **figures}
 
     def load_system(self) -> System:
-        """The trained system: its generator has the weights of the moving average. Not compiled.
+        """The trained system, not compiled; its generator has the weights of the moving average.
 
-        Raises: SettingsError where there is no checkpoint, or the weights do not fit the settings.
+        Raises: SettingsError if there is no checkpoint, or its weights do not fit the settings.
         """
         try:
             system = create_system(self.settings)
@@ -129,7 +139,10 @@ class Run:
 
 
 def read_run(path: str, flag: str = "model") -> Run:
-    """The record of the run directory or packed model at `path`. Raises SettingsError, naming `flag`, where there is none."""
+    """The record of the run directory or packed model at `path`.
+
+    Raises: SettingsError, which names `flag`, if there is none.
+    """
     return Run(path, read_settings(path, flag), flag)
 
 

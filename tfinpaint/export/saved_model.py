@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint import atomic
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.export import signatures, warmup
 from tfinpaint.export.model_card import CARD, read_card, write_card
-from tfinpaint.filling import BasePainter
 from tfinpaint.settings import SettingsError, first_line
 
 

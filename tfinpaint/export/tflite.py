@@ -18,8 +18,9 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated
 
 from tfinpaint import atomic
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
-from tfinpaint.filling import BasePainter, grown
+from tfinpaint.filling import grown
 from tfinpaint.layers import PartialConv2D, rows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError, first_line

@@ -64,8 +64,11 @@ class Lpips(Metric):
         self._heads = [tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))]
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
         self._distance = tf.function(self._distance, input_signature=[photos, photos])
-        self.columns = (Column("lpips", f"LPIPS {self.network}", f"learned perceptual distance, version 0.1, {self.network} "
-                               f"(weights {self.fingerprint}), RGB in [-1, 1], whole picture"),)
+        definition = (
+            f"learned perceptual distance, version 0.1, {self.network} (weights {self.fingerprint}), "
+            "RGB in [-1, 1], whole picture"
+        )
+        self.columns = (Column("lpips", f"LPIPS {self.network}", definition),)
 
     def __call__(self, outputs, originals):
         for name, images in (("outputs", outputs), ("originals", originals)):
@@ -81,8 +84,10 @@ class Lpips(Metric):
         """Raises SettingsError for a photograph that is too small."""
         for name, photo in zip(names, photos):
             if min(photo.shape[:2]) < self.least:
-                raise SettingsError(f"--lpips_weights: {self.columns[0].label} needs photographs of at least {self.least} px. Got "
-                                    f"{name} of {photo.shape[1]}x{photo.shape[0]}")
+                raise SettingsError(
+                    f"--lpips_weights: {self.columns[0].label} needs photographs of at least "
+                    f"{self.least} px. Got {name} of {photo.shape[1]}x{photo.shape[0]}"
+                )
 
     def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
         """See the base class."""

@@ -67,22 +67,29 @@ class Inception:
 
 
 class Realism(Metric):
-    """FID, U-IDS and P-IDS of a block, with the Inception weights in the file `path`: see `Inception`.
+    """FID, U-IDS and P-IDS of a block.
 
-    Raises: SettingsError, as `Inception`, and where scikit-learn is not installed.
+    path: the file of Inception weights, see `Inception`.
+
+    Raises: SettingsError as `Inception` does, and if scikit-learn is not installed.
     """
 
     def __init__(self, path: str):
         if importlib.util.find_spec("sklearn") is None:
-            raise SettingsError("--inception_weights: U-IDS needs scikit-learn, which is not installed: pip install -e .[metrics]")
+            raise SettingsError(
+                "--inception_weights: U-IDS needs scikit-learn, which is not installed: pip install "
+                "-e .[metrics]"
+            )
         self._network = network = Inception(path)
         by = f" ({network.description}, weights {network.fingerprint})"
+        fid_is = "Frechet distance of Inception features to those of the originals, over the whole block"
+        u_ids_is = "share of originals and results that a linear classifier takes for each other"
+        p_ids_is = "share of results that it calls more real than their own original"
         self.set_columns = (
-            Column("fid", "FID", "Frechet distance of Inception features to those of the originals, over the whole block" + by),
-            Column("u_ids", "U-IDS", "share of originals and results that a linear classifier takes for each other" + by,
-                   "%", more_is_better=True),
-            Column("p_ids", "P-IDS", "share of results that it calls more real than their own original" + by,
-                   "%", more_is_better=True))
+            Column("fid", "FID", fid_is + by),
+            Column("u_ids", "U-IDS", u_ids_is + by, "%", more_is_better=True),
+            Column("p_ids", "P-IDS", p_ids_is + by, "%", more_is_better=True),
+        )
         self._photos, self._real = None, None  # the last originals, and their features [N, D]
 
     def check(self, names: Sequence[str], photos: Sequence[np.ndarray]) -> None:
@@ -90,14 +97,14 @@ class Realism(Metric):
         check_enough(len(photos))
 
     def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
-        """See the base class: the features of the fills."""
+        """See the base class. Returns the features of the fills, for `measure_set`."""
         return {"inception_features": self._network.features(fills)}  # [B, D]
 
     def measure_set(self, measured: Mapping[str, np.ndarray], photos: Sequence[np.ndarray]) -> Dict[str, float]:
         """See the base class."""
-        if self._photos is not photos:  # the same for all models and blocks of a table
-            self._real = np.concatenate([self._network.features(stack(photos, numbers)) for numbers in batches(photos, 8)])
-            self._photos = photos
+        if self._photos is not photos:  # all methods and blocks of a table share the originals
+            parts = [self._network.features(stack(photos, k)) for k in batches(photos, 8)]
+            self._photos, self._real = photos, np.concatenate(parts)
         filled = measured["inception_features"]
         u_ids, p_ids = ids(self._real, filled)
         return {"fid": fid(self._real, filled), "u_ids": u_ids, "p_ids": p_ids}

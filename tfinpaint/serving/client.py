@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from tfinpaint import filling
-from tfinpaint.filling import BasePainter
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
