@@ -26,15 +26,15 @@ def memory_given_back():
 def packed(tmp_path_factory):
     """A packed model of a small system, as one trained for 7 steps on squares of 32 px."""
     import tfinpaint
-    from tfinpaint import packed, runs
+    from tfinpaint import atomic, packed
     from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings, to_json
 
     folder = tmp_path_factory.mktemp("models") / "default"
     folder.mkdir()
     settings = TrainSettings("multistage", PhotoSettings("folder:train", image_size=32), HoleSettings(), perceptual_weights="none",
                              system_settings=(("width", 4), ("depth", 4)))
-    runs.replace_text(str(folder / "settings.json"), to_json(settings))
-    runs.replace_text(str(folder / "flags.txt"), "--system=multistage\n--width=4\n--depth=4\n")
+    atomic.write_text(str(folder / "settings.json"), to_json(settings))
+    atomic.write_text(str(folder / "flags.txt"), "--system=multistage\n--width=4\n--depth=4\n")
     packed.write_weights(str(folder), tfinpaint.create("multistage", width=4, depth=4).generator, 7)
     return str(folder)
 

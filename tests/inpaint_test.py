@@ -13,12 +13,14 @@ from PIL import Image
 from tfinpaint import inpaint, loading
 from tfinpaint.attention_maps import placing
 from tfinpaint.attention_maps.placing import AttentionMap
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import read_photo
+from tfinpaint.progress import photographs_bar
 from tfinpaint.settings import SettingsError
 from tfinpaint.windows import Box
 
 
-class Red:
+class Red(BasePainter):
     """Paints the mask red and remembers how it was asked."""
 
     calls = []
@@ -250,7 +252,7 @@ def test_two_masks_of_one_name_are_an_error(tmp_path):
 
 def test_the_bar_is_redrawn_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    progress = inpaint.Progress(2)
+    progress = photographs_bar(2)
     progress.step()
     progress.clear()
     progress.step()

@@ -14,7 +14,7 @@ from tfinpaint import evaluate, inpaint, models, packed, runs
 from tfinpaint.export import __main__ as export
 from tfinpaint.photo import read_photo
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
-from tfinpaint.studio import offered
+from tfinpaint.studio import catalog
 
 SMALL = {"multistage": {"width": 4, "depth": 4}, "partial_conv": {"width": 4, "depth": 4}}
 NONE_HERE = "is the model that comes with tfinpaint, and this copy has none"
@@ -64,7 +64,8 @@ def test_a_weight_that_float16_cannot_hold_is_named(tmp_path, value):
     kernel = generator.variables[2].numpy()
     kernel[0, 0, 0, 1] = value
     generator.variables[2].assign(kernel)
-    with pytest.raises(SettingsError, match=f"float16 cannot hold the weight {packed.names(generator)[2]}: it has the value {value:g}"):
+    with pytest.raises(SettingsError, match=f"float16 cannot hold the weight {packed.weight_names(generator)[2]}: it has the value "
+                                            f"{value:g}"):
         packed.write_weights(str(tmp_path), generator, 1)
     assert not os.listdir(tmp_path)
 
@@ -182,8 +183,8 @@ def test_export_writes_the_default(in_the_box, packed, tmp_path, pair, command_l
 
 
 def test_the_studio_names_the_default(in_the_box, packed):
-    assert offered.local("default") == {"default": packed}
-    assert offered.local("default,.")["default"] == packed
+    assert catalog.local_models("default") == {"default": packed}
+    assert catalog.local_models("default,.")["default"] == packed
 
 
 @pytest.mark.parametrize("name", ["default", "PATH"])

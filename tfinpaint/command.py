@@ -61,7 +61,7 @@ def say(message: str) -> None:
 
 
 @contextlib.contextmanager
-def without_chatter():
+def native_stderr_silenced():
     """Keeps away what libraries in C++ print to stderr, which passes Python by."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -77,11 +77,11 @@ def without_chatter():
 
 
 @functools.lru_cache(maxsize=None)
-def hush_compiler() -> None:
+def silence_xla_banner() -> None:
     """XLA, which draws the strokes of holes, says once in a process that it has compiled something: here, where nobody hears it."""
     import tensorflow as tf
 
-    with without_chatter():
+    with native_stderr_silenced():
         tf.function(lambda x: x + 1, jit_compile=True)(tf.constant(0.0))
 
 

@@ -13,14 +13,29 @@ large holes.
 """
 
 import os
-import sys
+from typing import Dict
 
 from absl import flags
 
-from tfinpaint import command, settings
+from tfinpaint import atomic, command, settings
+from tfinpaint.progress import photographs_bar
 
-settings.adopt("model", "data", "holes", "ratio_bins", "mask_is", "protocol", "image_size", "count", "batch_size", "detail", "references",
-               "lpips_weights", "inception_weights", "output", "device")
+settings.adopt(
+    "model",
+    "data",
+    "holes",
+    "ratio_bins",
+    "mask_is",
+    "protocol",
+    "image_size",
+    "count",
+    "batch_size",
+    "detail",
+    "references",
+    *settings.metric_flags(),
+    "output",
+    "device",
+)
 FILES = ("report.txt", "report.csv", "report.json", "report.html")
 
 
@@ -28,18 +43,24 @@ def main():
     values = flags.FLAGS
     wanted = settings.evaluation_settings(values)
     if not values.output:
-        raise settings.SettingsError("--output is missing: the folder for report.txt, report.csv, report.json and report.html")
+        raise settings.SettingsError(
+            "--output is missing: the folder for report.txt, report.csv, report.json and "
+            "report.html"
+        )
     settings.check_writable("output", values.output)
     for name in FILES:
         if os.path.isdir(os.path.join(values.output, name)):
-            raise settings.SettingsError(f"--output={values.output} has a folder named {name}: choose another place")
+            raise settings.SettingsError(
+                f"--output={values.output} has a folder named {name}: choose another place"
+            )
     command.choose_device(values.device)
 
     import tensorflow as tf  # only once the flags are known to be good
-    from tqdm import tqdm
 
-    command.hush_compiler()
-    tf.config.experimental.enable_tensor_float_32_execution(False)  # or a GPU's table differs in the fourth digit
+    command.silence_xla_banner()
+    tf.config.experimental.enable_tensor_float_32_execution(
+        False
+    )  # or a GPU's table differs in the fourth digit
 
     from tfinpaint.evaluation import page, score, text
 
@@ -47,37 +68,43 @@ def main():
 
     def progress(done, total):
         if not bars:  # only now, so that loading does not count as filling
-            bars.append(tqdm(total=total, unit=" photographs", dynamic_ncols=True, leave=False,
-                             mininterval=0.5 if sys.stderr.isatty() else 30))
-        bars[0].update(done - bars[0].n)
+            bars.append(photographs_bar(total))
+        bars[0].update(done)
 
     try:
         report = score.evaluate(wanted, progress)
     finally:
         for bar in bars:
-            bar.close()
-    files = dict(zip(FILES, (text.text(report), text.comma_separated(report), text.as_json(report), page.page(report)), strict=True))
+            bar.clear()
+    files = dict(
+        zip(
+            FILES,
+            (
+                text.text(report),
+                text.comma_separated(report),
+                text.as_json(report),
+                page.page(report),
+            ),
+            strict=True,
+        )
+    )
     write(values.output, files)
     print(files["report.txt"])
     print("\n".join(os.path.join(values.output, name) for name in files))
 
 
-def write(folder, files):
-    """All of {name: text}, or none of them: first beside their places, then all renamed."""
-    beside = {os.path.join(folder, f".{name}.new"): os.path.join(folder, name) for name in files}
+def write(folder: str, files: Dict[str, str]) -> None:
+    """All of {name: text}, or none of them."""
     try:
         os.makedirs(folder, exist_ok=True)
-        for path, content in zip(beside, files.values()):
-            with open(path, "w", encoding="utf-8") as f:
-                f.write(content)
-        for path, place in beside.items():
-            os.replace(path, place)
+        with atomic.replacing_all([os.path.join(folder, name) for name in files]) as places:
+            for place, content in zip(places, files.values()):
+                with open(place, "w", encoding="utf-8") as f:
+                    f.write(content)
     except OSError as error:
-        raise settings.SettingsError(f"--output={folder} cannot be written (is the disk full?): {error.strerror}") from error
-    finally:
-        for path in beside:
-            if os.path.exists(path):
-                os.remove(path)
+        raise settings.SettingsError(
+            f"--output={folder} cannot be written (is the disk full?): {error.strerror}"
+        ) from error
 
 
 def cli():

@@ -15,8 +15,6 @@ reported while the others go on, and the exit status is 1 at the end.
 import dataclasses
 import itertools
 import os
-import sys
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import List, NamedTuple, Optional
 
@@ -26,6 +24,7 @@ from absl import flags
 from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.photo import PHOTO_ENDINGS, Photo, check_photo_path, list_photos, read_hole, read_photo, write_photo
+from tfinpaint.progress import photographs_bar
 from tfinpaint.settings import SettingsError
 
 settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side", "attention",
@@ -61,7 +60,7 @@ def main():
         _tell(*_write(_fill(_load_painter(model), jobs[0], *read)))
         return
     painter = _load_painter(model)
-    progress = Progress(len(jobs))
+    progress = photographs_bar(len(jobs))
     failures = 0
     for outcome in _outcomes(painter, jobs):
         try:
@@ -111,8 +110,7 @@ def _load_painter(model):
     from tfinpaint.loading import load
 
     painter = load(model)
-    system = getattr(painter, "system", None)  # an export has none
-    if system is not None and not system.generator.non_trainable_variables:
+    if painter.system is not None and not painter.system.generator.non_trainable_variables:
         # No batch norm, which TensorFlow fuses where it optimizes a graph. Nothing else of that makes a fill faster, and it takes a second.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
@@ -150,8 +148,7 @@ class Filled(NamedTuple):
 def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     """Fills one photograph."""
     attention = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
-    options = {} if FLAGS.server else {"detail": FLAGS.detail}  # a server's model was exported with it or without
-    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, **options)
+    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, FLAGS.detail)
     if FLAGS.side_by_side:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
         pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
@@ -266,40 +263,6 @@ def _name(path: str, folder: str) -> str:
 def _inside(path: str, folder: str) -> bool:
     path, folder = os.path.realpath(path), os.path.realpath(folder)
     return path != folder and os.path.commonpath([path, folder]) == folder
-
-
-# ---------------------------------------------------------------------------------------------------------------- progress
-
-
-class Progress:
-    """Done, total and time left on stderr: one line that is redrawn on a terminal, else a plain line every ten seconds."""
-
-    def __init__(self, total: int):
-        self.total, self.done = total, 0
-        self.start = self.first = self.told = time.monotonic()
-        self.terminal = sys.stderr.isatty()
-
-    def step(self) -> None:
-        self.done += 1
-        now = time.monotonic()
-        if self.done == 1:
-            self.first = now
-        # The first photograph builds the graph and takes many times longer: it does not count once there is a second.
-        each = (now - self.first) / (self.done - 1) if self.done > 1 else now - self.start
-        left = round(each * (self.total - self.done))
-        line = f"{self.done}/{self.total} photographs, {left // 60}:{left % 60:02d} left"
-        if self.terminal:
-            cells = 30 * self.done // self.total
-            end = "\n" if self.done == self.total else ""
-            print(f"\r\033[K[{'#' * cells}{'.' * (30 - cells)}] {line}", end=end, file=sys.stderr, flush=True)
-        elif now - self.told >= 10 or self.done == self.total:
-            self.told = now
-            print(line, file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        """Takes the bar away, so that a line of text can be printed in its place."""
-        if self.terminal:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def cli():

@@ -2,11 +2,12 @@
 
 import os
 
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.models import locate
 
 
-def load(model="default"):
-    """What fills photographs with the model at this path: a `Painter` for a run directory (see `tfinpaint.runs.load_system`), an
+def load(model: str = "default") -> BasePainter:
+    """What fills photographs with the model at the path `model`: a `Painter` for a run directory (see `tfinpaint.runs`), an
     `ExportedPainter` for the version directory of an exported SavedModel.
 
     "default" is the model that comes with the package (see `tfinpaint.models`); a folder of that name is "./default".
@@ -17,6 +18,6 @@ def load(model="default"):
 
         return ExportedPainter(path)
     from tfinpaint.painter import Painter
-    from tfinpaint.runs import load_system, read_settings
+    from tfinpaint.runs import read_run
 
-    return Painter(load_system(path), read_settings(path).photos.image_size)
+    return Painter.from_run(read_run(path))

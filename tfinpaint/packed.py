@@ -13,6 +13,7 @@ from typing import Dict, Tuple
 
 import numpy as np
 
+from tfinpaint import atomic
 from tfinpaint.settings import SettingsError, first_line
 
 WEIGHTS = "weights.npz"
@@ -24,7 +25,7 @@ def is_packed(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, WEIGHTS))
 
 
-def names(generator) -> list:
+def weight_names(generator) -> list:
     """The names of a generator's variables, in their order: its own name, which Keras numbers, is left out."""
     return [variable.name.removeprefix(f"{generator.name}/").partition(":")[0] for variable in generator.variables]
 
@@ -35,7 +36,7 @@ def write_weights(folder: str, generator, step: int) -> int:
     Raises: SettingsError where float16 cannot hold a weight, OSError where the file cannot be written.
     """
     arrays = {}
-    for name, variable in zip(names(generator), generator.variables):
+    for name, variable in zip(weight_names(generator), generator.variables):
         if name in arrays or name == _STEP:
             raise ValueError(f"two weights are named {name}: a packed model finds weights by name")
         value = variable.numpy()
@@ -45,9 +46,8 @@ def write_weights(folder: str, generator, step: int) -> int:
             worst = value.ravel()[np.argmin(np.isfinite(arrays[name]))]
             raise SettingsError(f"float16 cannot hold the weight {name}: it has the value {worst:g}, beyond {np.finfo(np.float16).max:g}")
     path = os.path.join(folder, WEIGHTS)
-    with open(path + ".new", "wb") as f:
-        np.savez(f, **{_STEP: np.int64(step)}, **arrays)
-    os.replace(path + ".new", path)
+    with atomic.replacing(path) as beside:
+        np.savez(beside, **{_STEP: np.int64(step)}, **arrays)
     return os.path.getsize(path)
 
 
@@ -68,7 +68,7 @@ def restore(folder: str, generator, beginning: str) -> None:
     Raises: SettingsError, which starts with `beginning`, where a weight is missing, left over, of another shape, or not finite.
     """
     _, arrays = read_weights(folder, beginning)
-    wanted = dict(zip(names(generator), generator.variables))
+    wanted = dict(zip(weight_names(generator), generator.variables))
     for kind, others in (("lacks", set(wanted) - set(arrays)), ("has an unknown", set(arrays) - set(wanted))):
         if others:
             raise SettingsError(f"{beginning}: its {WEIGHTS} does not fit its settings: it {kind} weight {min(others)}"

@@ -7,29 +7,41 @@ photograph around it (windows.py, filling.py); `Painter.fill_window` is the one 
 large holes included (detail.py). An exported model brings it along and is a painter too (export/saved_model.py).
 """
 
+from typing import TYPE_CHECKING, Optional
+
 import numpy as np
 import tensorflow as tf
 
 from tfinpaint import detail, filling, windows
 from tfinpaint.attention_maps import placing
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
+
+if TYPE_CHECKING:  # runs.py lies above
+    from tfinpaint.runs import Run
 
 WORKING_SIZE = 2  # times the training size: a larger window is reduced, as holes get larger than any that the system has seen
 
 
-class Painter(tf.Module):
+class Painter(BasePainter, tf.Module):
     """Fills holes with a system.
 
     system:      has `stride` (int) and `generate(images, holes)`, as `tfinpaint.create` makes them.
     image_size:  side of the squares that it was trained on, in pixels.
+    run:         the record of its run, if it is of one.
     """
 
-    def __init__(self, system, image_size: int = 256):
+    def __init__(self, system, image_size: int = 256, run: Optional["Run"] = None):
         super().__init__(name="painter")
-        self.system = system
+        self.system, self.run = system, run
         self.stride = int(system.stride)
         self.working_size = max(WORKING_SIZE * image_size // self.stride, 1) * self.stride
+
+    @classmethod
+    def from_run(cls, run: "Run") -> "Painter":
+        """What fills with the system of a `runs.Run`. Raises SettingsError where it cannot be loaded."""
+        return cls(run.load_system(), run.settings.photos.image_size, run)
 
     def generate(self, images, holes) -> tf.Tensor:
         """The generator's last output, neither composited nor clipped: float32 [B, H, W, 3] on the [-1, 1] scale.
@@ -47,18 +59,6 @@ class Painter(tf.Module):
         if not all(side and side % self.stride == 0 for side in images.shape[1:3]):
             raise ValueError(f"Height and width of `images` are multiples of {self.stride}. Got {images.shape.as_list()[1:3]}")
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
-
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
-        """Fills the holes of one photograph, uint8 [H, W, 3] in RGB, of any size. Returns uint8 [H, W, 3].
-
-        mask:     uint8 [H, W], above 127 = hole.
-        grow:     pixels (a disc) by which the hole is grown first.
-        feather:  pixels outside the grown hole over which the system's output fades into the photograph. With 0 every pixel outside
-                  the grown hole keeps its bytes.
-        detail:   "auto": where the hole is thick, its texture comes from the known part of the photograph, guided by the system's fill
-                  (detail.py). "off": the system's fill as it is.
-        """
-        return filling.fill(self._fill_one, self.stride, self.working_size, photo, mask, grow, feather, detail)
 
     def attention_maps(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
         """The attention maps of the system when it fills all holes of a photograph at once: an `AttentionMap` for each attention layer.

@@ -13,13 +13,13 @@ Everything that cannot be used (missing, truncated, not an image, too large) rai
 import dataclasses
 import io
 import os
-import uuid
 import warnings
 from typing import List, Optional, Tuple
 
 import numpy as np
 from PIL import Image, ImageCms
 
+from tfinpaint import atomic
 from tfinpaint.settings import SettingsError, check_writable
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -266,12 +266,12 @@ def write_photo(path: str, pixels: np.ndarray, like: Optional[Photo] = None, arg
     image, notes = _with_alpha(pixels, like, kind)
     options, more = _options(image, like, kind)
     try:
-        _save_beside(path, ending, image, options)
+        _save(path, image, options)
     except SettingsError:
         if kind != "TIFF" or not options.pop("exif", None):
             raise
         # The other formats take the block as it is; TIFF takes it apart, which not every camera's survives.
-        _save_beside(path, ending, image, options)
+        _save(path, image, options)
         more += ("its EXIF block cannot be written as TIFF and was left out",)
     return notes + more
 
@@ -315,18 +315,13 @@ def _options(image: Image.Image, like: Photo, kind: str):
     return options, notes
 
 
-def _save_beside(path: str, ending: str, image: Image.Image, options: dict) -> None:
-    folder = os.path.dirname(os.path.abspath(path))
-    beside = os.path.join(folder, f".tfinpaint-{uuid.uuid4().hex}{ending}")
+def _save(path: str, image: Image.Image, options: dict) -> None:
     try:
-        os.makedirs(folder, exist_ok=True)
-        image.save(beside, **options)
-        os.replace(beside, path)
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        with atomic.replacing(path) as beside:
+            image.save(beside, **options)
     except Exception as error:  # as with the decoders
         raise SettingsError(f"{path} cannot be written: {' '.join(str(error).split())}") from None
-    finally:
-        if os.path.exists(beside):
-            os.remove(beside)
 
 
 def _percent(share: float) -> str:

@@ -2,25 +2,33 @@
 
     RUN/
       flags.txt        --flagfile=RUN/flags.txt repeats the run
-      settings.json    the same as `TrainSettings`, read back by `load_system`
+      settings.json    the same as `TrainSettings`
       checkpoints/     all of a system: generator, moving average, critic, optimizers, step
       tensorboard/  samples/  metrics.csv
+
+    run = read_run("runs/mine")          # the one reader of a run's record
+    run.settings, run.step, run.flags_text(), run.validation_figures()
+    system = run.load_system()
 
 A packed model (packed.py) has weights.npz in place of checkpoints/. It is loaded as a run is, and a run can start from it, but not go on.
 """
 
+import csv
+import dataclasses
+import functools
 import glob
 import os
-from typing import List
+from typing import Dict, List, Optional
 
 import tensorflow as tf
 
-from tfinpaint import models, packed
+from tfinpaint import atomic, models, packed
 from tfinpaint.settings import SettingsError, TrainSettings, first_line, to_json, train_settings_from_json
 from tfinpaint.systems import all_settings, create
 from tfinpaint.systems.base import System
 
-_SETTINGS = "settings.json"
+METRICS_FILE = "metrics.csv"
+_SETTINGS, _FLAGS = "settings.json", "flags.txt"
 # What may change, and a run is still the same.
 _MAY_CHANGE = ("steps", "checkpoint_every", "log_every", "sample_every", "eval_every", "warn_after", "jit_compile")
 
@@ -51,10 +59,91 @@ def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> No
     try:
         for folder in ("checkpoints", "tensorboard", "samples"):
             os.makedirs(os.path.join(run_dir, folder), exist_ok=True)
-        for name, text in ((_SETTINGS, to_json(settings)), ("flags.txt", flags_text)):
-            replace_text(os.path.join(run_dir, name), text)
+        for name, text in ((_SETTINGS, to_json(settings)), (_FLAGS, flags_text)):
+            atomic.write_text(os.path.join(run_dir, name), text)
     except OSError as error:
         raise SettingsError(f"`run_dir={run_dir!r}` cannot be written: {error.strerror}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """The record of a run directory or a packed model, as it was when it was read.
+
+    path:      its folder.
+    settings:  what was trained.
+    argument:  what errors call `path`.
+    """
+
+    path: str
+    settings: TrainSettings
+    argument: str = "model"
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is a packed model, which has one network and no checkpoints."""
+        return packed.is_packed(self.path)
+
+    @functools.cached_property
+    def checkpoint(self) -> Optional[str]:
+        """The last checkpoint, without an ending; None where there is none (yet)."""
+        return _latest(os.path.join(self.path, "checkpoints"))
+
+    @functools.cached_property
+    def step(self) -> int:
+        """The step of its weights."""
+        if self.is_packed:
+            return packed.read_weights(self.path, f"`{self.argument}={self.path!r}`")[0]
+        return int(self.checkpoint.rpartition("-")[2])
+
+    def flags_text(self) -> str:
+        """What flags.txt holds. Raises SettingsError where it cannot be read."""
+        try:
+            with open(os.path.join(self.path, _FLAGS), encoding="utf-8") as f:
+                return f.read()
+        except OSError as error:
+            raise SettingsError(
+                f"`{self.argument}={self.path!r}`: its {_FLAGS} cannot be read: {error.strerror}"
+            ) from error
+
+    def validation_figures(self) -> Optional[Dict[str, float]]:
+        """The figures of the last validation pass, by name, and their "step".
+
+        Returns: None if there was no validation pass.
+        """
+        path = os.path.join(self.path, METRICS_FILE)
+        if not os.path.isfile(path):
+            return None
+        with open(path, newline="", encoding="utf-8") as f:
+            rows = [row for row in csv.DictReader(f) if row.get("val_psnr")]
+        if not rows:
+            return None
+        last = rows[-1]
+        figures = {
+            name.removeprefix("val_"): float(value)
+            for name, value in last.items()
+            if name.startswith("val_") and value
+        }
+        return {"step": int(last["step"]), **figures}
+
+    def load_system(self) -> System:
+        """The trained system, not compiled; its generator has the weights of the moving average.
+
+        Raises: SettingsError if there is no checkpoint, or its weights do not fit the settings.
+        """
+        try:
+            system = create_system(self.settings)
+        except SettingsError as error:
+            raise SettingsError(f"`{self.argument}={self.path!r}`: {error}") from error
+        _restore(self, averaged_generator=system.generator)
+        return system
+
+
+def read_run(path: str, argument: str = "model") -> Run:
+    """The record of the run directory or packed model at `path`.
+
+    Raises: SettingsError, which names `argument`, if there is none.
+    """
+    return Run(path, read_settings(path, argument), argument)
 
 
 def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
@@ -79,34 +168,14 @@ def create_system(settings: TrainSettings) -> System:
     return create(settings.system, settings.variant, **dict(settings.system_settings))
 
 
-def load_system(run_dir: str, argument: str = "model") -> System:
-    """The trained system of a run or a packed model: its generator has the weights of the moving average. Not compiled.
-
-    Raises: SettingsError where `run_dir` is neither, has no checkpoint, or weights that do not fit its settings.
-    """
-    settings = read_settings(run_dir, argument)
-    try:
-        system = create_system(settings)
-    except SettingsError as error:
-        raise SettingsError(f"`{argument}={run_dir!r}`: {error}") from error
-    _restore(run_dir, argument, averaged_generator=system.generator)
-    return system
-
-
-def last_step(run_dir: str) -> int:
-    """The step of the run's last checkpoint, or of the packed weights."""
-    if packed.is_packed(run_dir):
-        return packed.read_weights(run_dir, f"`model={run_dir!r}`")[0]
-    return int(_latest(os.path.join(run_dir, "checkpoints")).rpartition("-")[2])
-
-
 def start_from(run_dir: str, system: System) -> List[str]:
     """Gives a compiled system the generator and the critic of another run, or the generator of a packed model (fine-tuning).
 
     Returns: a line where that run has no critic, or another one (for images of another size, say), so that this run's begins anew.
     """
     run_dir = models.locate(run_dir, "init_from")
-    settings = read_settings(run_dir, "init_from")
+    run = read_run(run_dir, "init_from")
+    settings = run.settings
     there, here = all_settings(settings.system, **dict(settings.system_settings)), system.get_config()
     for name in ("variant", "discount"):  # those that change no weights; where a variant does, the checkpoint tells
         there.pop(name, None)
@@ -114,17 +183,17 @@ def start_from(run_dir: str, system: System) -> List[str]:
     if (settings.system, there) != (system.system_name, here):
         raise SettingsError(f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its weights do not fit "
                             f"{system.system_name} {_show(here)}")
-    _restore(run_dir, "init_from", generator=system.generator)
+    _restore(run, generator=system.generator)
     system.restart_average()
     if system.critic is None:
         return []
-    if packed.is_packed(run_dir):
+    if run.is_packed:
         return [f"{run_dir} has no critic: this run's begins anew"]
-    there = _under(_saved(_latest(os.path.join(run_dir, "checkpoints")), f"`init_from={run_dir!r}`"), "system/critic")
+    there = _under(_saved(run.checkpoint, f"`init_from={run_dir!r}`"), "system/critic")
     if there != _shapes(system.critic):
         return [f"the critic of {run_dir} does not fit this run, whose critic begins anew" if there
                 else f"{run_dir} has no critic: this run's begins anew"]
-    _restore(run_dir, "init_from", critic=system.critic)
+    _restore(run, critic=system.critic)
     return []
 
 
@@ -187,14 +256,6 @@ class Checkpoints:
                                 f"{first_line(error)}") from error
 
 
-def replace_text(path: str, text: str) -> None:
-    """Writes a file beside its place and renames it, so that it is never half there."""
-    beside = path + ".new"
-    with open(beside, "w", encoding="utf-8") as f:
-        f.write(text)
-    os.replace(beside, path)
-
-
 # What TensorFlow raises for a checkpoint that is cut short, damaged, or of something else.
 _DAMAGE = (AssertionError, ValueError, IndexError, OSError, tf.errors.OpError)
 
@@ -223,13 +284,13 @@ def _shapes(network):
     return sorted(v.shape.as_list() for v in network.variables)
 
 
-def _restore(run_dir, argument, **parts):
+def _restore(run, **parts):
     """Gives {name in a checkpoint: network} their weights. A packed model has one network, which is taken for any generator."""
-    if packed.is_packed(run_dir):
+    run_dir, argument, latest = run.path, run.argument, run.checkpoint
+    if run.is_packed:
         network, = parts.values()
         packed.restore(run_dir, network, f"`{argument}={run_dir!r}`")
         return
-    latest = _latest(os.path.join(run_dir, "checkpoints"))
     if latest is None:
         raise SettingsError(f"`{argument}={run_dir!r}` has no checkpoint yet")
     saved = _saved(latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged")

@@ -38,7 +38,7 @@ def main():
 
     from tfinpaint.training import dry_run, train  # TensorFlow: only once the flags are known to be good
 
-    command.hush_compiler()
+    command.silence_xla_banner()
 
     if values.dry_run:
         show(dry_run(run, values.run_dir, values.resume, values.init_from), f"{os.path.normpath(values.run_dir)}.dry_run.png")

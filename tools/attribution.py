@@ -12,7 +12,7 @@ import os
 
 from absl import flags
 
-from tfinpaint import command, settings
+from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError
 
 settings.adopt("output")
@@ -68,13 +68,11 @@ def listed(sources: str, split: str) -> list:
 
 def write(rows: list, path: str) -> None:
     """Writes the table beside its place and renames it. Raises SettingsError where that cannot be."""
-    beside = path + ".new"
     try:
-        with open(beside, "w", newline="", encoding="utf-8") as f:
+        with atomic.replacing(path) as beside, open(beside, "w", newline="", encoding="utf-8") as f:
             writer = csv.DictWriter(f, COLUMNS, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
-        os.replace(beside, path)
     except OSError as error:
         raise SettingsError(f"--output={path} cannot be written: {error.strerror}") from error
 

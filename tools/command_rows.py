@@ -60,9 +60,9 @@ def write(folder: str, count: int = COUNT) -> Files:
 
 def about(files: Files) -> str:
     """Which model it is."""
-    from tfinpaint.runs import read_settings
+    from tfinpaint.runs import read_run
 
-    run = read_settings(files.model)
+    run = read_run(files.model).settings
     return f"{run.system} {' '.join(f'{name}={value}' for name, value in run.system_settings)}"
 
 
@@ -114,11 +114,11 @@ def run(*arguments) -> Times:
 
 
 def _packed(path):
-    from tfinpaint import packed, runs
+    from tfinpaint import atomic, packed, runs
     from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings, to_json
 
     settings = TrainSettings("multistage", PhotoSettings("none"), HoleSettings(), steps=0, system_settings=tuple(_SMALL.items()))
     os.makedirs(path)
-    runs.replace_text(os.path.join(path, "settings.json"), to_json(settings))
+    atomic.write_text(os.path.join(path, "settings.json"), to_json(settings))
     packed.write_weights(path, runs.create_system(settings).generator, 0)
     return path

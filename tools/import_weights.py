@@ -10,7 +10,6 @@
 
 import os
 import re
-import shutil
 import sys
 
 if not __package__:  # python tools/import_weights.py: only tools/ is searched for modules then
@@ -18,7 +17,7 @@ if not __package__:  # python tools/import_weights.py: only tools/ is searched f
 
 from absl import flags
 
-from tfinpaint import command, settings
+from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError, first_line
 from tfinpaint.weights import places, releases, state_dicts
 
@@ -138,8 +137,6 @@ def _write(output, run, weights, system):
 
     from tfinpaint import runs
 
-    output_path = os.path.realpath(output)
-    beside = f"{output_path}.{os.getpid()}.new"
     flags_text = (f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train --flagfile="
                   f"{os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
                   f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n")
@@ -147,15 +144,13 @@ def _write(output, run, weights, system):
     networks = tf.train.Checkpoint(generator=system.generator, averaged_generator=system.generator)
     checkpoint = tf.train.Checkpoint(step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks)
     try:
-        os.makedirs(beside)
-        runs.write_run(beside, run, flags_text)
-        tf.train.CheckpointManager(checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1).save(checkpoint_number=0)
-        os.rename(beside, output_path)
+        with atomic.replacing(os.path.realpath(output)) as beside:
+            os.makedirs(beside)
+            runs.write_run(beside, run, flags_text)
+            tf.train.CheckpointManager(checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1).save(checkpoint_number=0)
     except (OSError, SettingsError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise SettingsError(f"--output={output} cannot be written: {reason}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 if __name__ == "__main__":

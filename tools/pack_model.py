@@ -14,7 +14,7 @@ import shutil
 
 from absl import flags
 
-from tfinpaint import command, settings
+from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError
 
 settings.adopt("model", "output")
@@ -32,36 +32,36 @@ def main():
     if os.path.isdir(output) and os.listdir(output) and not os.path.isfile(os.path.join(output, "weights.npz")):
         raise SettingsError(f"--output={output} is not empty and holds no packed model: a new folder is needed, or a packed one to replace")
 
-    from tfinpaint import load, models, runs
+    from tfinpaint import models
+    from tfinpaint.painter import Painter
+    from tfinpaint.runs import read_run
 
-    model = models.locate(model)
-    run = runs.read_settings(model)
-    painter = load(model)
-    beside = f"{os.path.realpath(output)}.{os.getpid()}.new"
+    painter = Painter.from_run(read_run(models.locate(model)))
+    place = os.path.realpath(output)
     try:
-        size, difference = _pack(model, run, painter, beside)
-        if os.path.isdir(output):
-            shutil.rmtree(output)
-        os.rename(beside, output)
+        with atomic.replacing(place) as beside:
+            size, difference = _pack(painter, beside)
+            if os.path.isdir(place):
+                shutil.rmtree(place)
     except OSError as error:
         raise SettingsError(f"--output={output} cannot be written: {error.strerror}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    print(f"{output}: {run.system} of step {runs.last_step(output)}, {size / 1e6:.1f} MB; float16 changes a test picture's fill by at most "
+    run = painter.run
+    print(f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes a test picture's fill by at most "
           f"{difference} of 255 levels")
 
 
-def _pack(model, run, painter, folder):
+def _pack(painter, folder):
     """Writes the three files into a new folder. Returns the bytes of the weights and what float16 changes, levels of 255."""
-    from tfinpaint import load, packed, runs
+    from tfinpaint import load, packed
 
+    run = painter.run
     os.makedirs(folder)
-    size = packed.write_weights(folder, painter.system.generator, runs.last_step(model))
+    size = packed.write_weights(folder, painter.system.generator, run.step)
     if size > LARGEST:
-        raise SettingsError(f"--model={model} has {size / 1e6:.1f} MB of weights in float16: a packed model has at most "
+        raise SettingsError(f"--model={run.path} has {size / 1e6:.1f} MB of weights in float16: a packed model has at most "
                             f"{LARGEST / 1e6:g} MB (a smaller --width of train)")
-    runs.replace_text(os.path.join(folder, "settings.json"), settings.to_json(_without_folders(run)))
-    runs.replace_text(os.path.join(folder, "flags.txt"), _flags(model))
+    atomic.write_text(os.path.join(folder, "settings.json"), settings.to_json(_without_folders(run.settings)))
+    atomic.write_text(os.path.join(folder, "flags.txt"), _flags(run))
     return size, _difference(painter, load(folder))
 
 
@@ -74,13 +74,9 @@ def _without_folders(run):
         **{name: _last_part(getattr(run, name)) for name in ("eval_data", "perceptual_weights", "critic_weights")})
 
 
-def _flags(model):
+def _flags(run):
     """flags.txt of a run, with each path cut to its last part."""
-    try:
-        with open(os.path.join(model, "flags.txt"), encoding="utf-8") as f:
-            lines = f.read().splitlines()
-    except OSError as error:
-        raise SettingsError(f"--model={model}: its flags.txt cannot be read: {error.strerror}") from error
+    lines = run.flags_text().splitlines()
     return "".join(re.sub(r"^(--\w+=)(.*)$", lambda found: found[1] + _last_part(found[2]), line) + "\n" for line in lines)
 
 

@@ -21,7 +21,7 @@ def main():
     from tfinpaint.data.photos import open_photos
     from tfinpaint.photo import write_photo
 
-    command.hush_compiler()
+    command.silence_xla_banner()
     photo = open_photos(f"samples:{_NAME.value}", "name").read(0)  # uint8 [H, W, 3]
     height, width = photo.shape[:2]
     side = max(height, width)

@@ -29,7 +29,7 @@ def measure(name, quantize, repeats):
     tf.keras.utils.set_random_seed(0)
     painter = Painter(create(name), _SIZE)
     pairs = _pairs()
-    with command.without_chatter():
+    with command.native_stderr_silenced():
         content = tflite.convert(painter, quantize, (_SIZE, _SIZE), pairs)
         file = tflite.TFLitePainter(content, _THREADS)
     fill = tf.function(lambda photo, mask: painter.fill_whole(tf.cast(photo, tf.float32), mask > THRESHOLD))

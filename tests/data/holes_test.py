@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.data import fields, objects, strokes
+from tfinpaint.data import distance_fields, objects, strokes
 from tfinpaint.data.holes import check, holes
 from tfinpaint.settings import HoleSettings, SettingsError
 
@@ -159,7 +159,7 @@ def test_objects_do_not_depend_on_those_beside_them():
         return objects.random_objects_field(take, tf.constant(share[part])).numpy()
 
     whole = fields_of(slice(None))
-    assert whole.shape == (6, fields.CELLS, fields.CELLS) and (whole == np.round(whole)).all() and whole.max() <= 2000
+    assert whole.shape == (6, distance_fields.CELLS, distance_fields.CELLS) and (whole == np.round(whole)).all() and whole.max() <= 2000
     for k in range(6):
         np.testing.assert_array_equal(fields_of(slice(k, k + 1))[0], whole[k])
 
@@ -189,15 +189,15 @@ def test_strokes_have_smooth_edges():
     settings = HoleSettings("strokes")
     draw = np.random.RandomState(0)
     chain = strokes.random_chain(lambda n: tf.constant(draw.rand(1, n), tf.float32), tf.constant([0.3]), settings)[:20]
-    field = strokes.paint(tf.fill([1, fields.CELLS, fields.CELLS], fields.FAR), chain, tf.constant([4096.0]))
-    coarse = fields.enlarge(field, 256).numpy()[0] < 0
-    y, x = np.mgrid[:256, :256] * float(fields.UNIT) + fields.UNIT / 2
-    exact = np.full((256, 256), fields.FAR)
+    field = strokes.paint(tf.fill([1, distance_fields.CELLS, distance_fields.CELLS], distance_fields.FAR), chain, tf.constant([4096.0]))
+    coarse = distance_fields.enlarge(field, 256).numpy()[0] < 0
+    y, x = np.mgrid[:256, :256] * float(distance_fields.UNIT) + distance_fields.UNIT / 2
+    exact = np.full((256, 256), distance_fields.FAR)
     for left, top, along_x, along_y, per_length, half_width in chain.numpy()[:, 0]:
         part = np.clip(((x - left) * along_x + (y - top) * along_y) * per_length, 0, 1)
         exact = np.minimum(exact, np.hypot(x - left - part * along_x, y - top - part * along_y) - half_width)
     assert np.mean(coarse != (exact < 0)) < 0.01
-    far_from_edge = np.abs(exact) > 1.5 * fields.UNIT
+    far_from_edge = np.abs(exact) > 1.5 * distance_fields.UNIT
     wrong = (coarse != (exact < 0)) & far_from_edge
     assert wrong.mean() < 0.0005
 

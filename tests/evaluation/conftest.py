@@ -32,7 +32,7 @@ def exported(run_dir, tmp_path_factory):
     from tfinpaint.export import model_card, saved_model
 
     painter = tfinpaint.load(run_dir)
-    return saved_model.export(painter, str(tmp_path_factory.mktemp("exported") / "small"), model_card.describe(run_dir, painter))
+    return saved_model.export(painter, str(tmp_path_factory.mktemp("exported") / "small"), model_card.describe(painter))
 
 
 @pytest.fixture(scope="session")

@@ -119,15 +119,15 @@ def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos)
 
 def test_what_is_under_a_hole_reaches_no_model(run_dir, photos, tmp_path):
     """The originals differ, the results do not: so do their errors in the hole, by what was changed."""
-    from tfinpaint.evaluation.fillers import open_fillers
+    from tfinpaint.evaluation.methods import open_methods
 
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     hole = np.zeros((2, 32, 32), np.uint8)
     hole[:, 8:20, 0:15] = 1
     other = np.where(hole[..., None] > 0, 255 - photo, photo)
-    for filler in open_fillers([run_dir], True, True, False):
-        a, b = filler(photo, hole), filler(other, hole)
+    for method in open_methods([run_dir], True, True, False):
+        a, b = method(photo, hole), method(other, hole)
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a[hole == 0], photo[hole == 0])
 
@@ -137,14 +137,15 @@ def test_lpips_is_a_column_and_small_photographs_are_told(photos, pairs):
     from tfinpaint.metrics.lpips import Lpips
 
     weights = str(next((shared.SHARED / "weights" / "lpips").glob("squeeze*.npz")))
-    found = evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, holes="center", image_size=64, lpips_weights=weights))
+    found = evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, holes="center", image_size=64,
+                                        metric_weights=(("lpips_weights", weights),)))
     block = found.scores[0].block
     filled = np.stack([references.telea(p, h) for p, h in zip(block.photos, block.holes)])
     np.testing.assert_allclose(found.scores[0].values["telea"]["lpips"], Lpips(weights)(filled, np.stack(block.photos)), rtol=1e-5)
     assert "LPIPS squeeze" in text.text(found)
     with pytest.raises(SettingsError, match="at least 31 px. Got p00.png of 16x16"):
         alex = str(next((shared.SHARED / "weights" / "lpips").glob("alex*.npz")))
-        evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, image_size=16, lpips_weights=alex))
+        evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, image_size=16, metric_weights=(("lpips_weights", alex),)))
 
 
 def test_realism_is_of_whole_blocks(photos, monkeypatch):
@@ -161,7 +162,8 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
             return images.mean(axis=(1, 2)).astype(np.float32)
 
     monkeypatch.setattr(realism, "Inception", Colours)
-    settings = EvaluationSettings(("mean",), f"folder:{photos}", ratio_bins=BINS, batch_size=5, inception_weights="x")
+    settings = EvaluationSettings(("mean",), f"folder:{photos}", ratio_bins=BINS, batch_size=5,
+                                  metric_weights=(("inception_weights", "x"),))
     with pytest.raises(SettingsError, match="at least 2,049.*Got 12"):
         evaluate(settings)
     monkeypatch.setattr(realism, "FEWEST", 12)
@@ -190,8 +192,8 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
     ({"models": ("RUN",), "protocol": "coherent_semantic", "detail": "auto"}, "`detail='auto'` goes with another protocol"),
     ({"models": ("mean",), "detail": "on"}, "`detail` is auto or off. Got 'on'"),
     ({"models": ("mean",), "data": "folder:nowhere"}, "`data='folder:nowhere'`"),
-    ({"models": ("mean",), "lpips_weights": "nowhere.npz"}, "`lpips_weights='nowhere.npz'`"),
-    ({"models": ("mean",), "inception_weights": "nowhere.pb"}, "`inception_weights='nowhere.pb'`"),
+    ({"models": ("mean",), "metric_weights": (("lpips_weights", "nowhere.npz"),)}, "`lpips_weights='nowhere.npz'`"),
+    ({"models": ("mean",), "metric_weights": (("inception_weights", "nowhere.pb"),)}, "`inception_weights='nowhere.pb'`"),
 ])
 def test_mistakes(settings, message, run_dir, exported, photos, pairs):
     paths = {"RUN": run_dir, "EXPORT": exported}

@@ -108,8 +108,9 @@ def test_too_few_photographs_are_refused():
 # ----------------------------------------------------------------------------------------------------------- Inception
 
 
-@pytest.mark.parametrize("name, loader, says", [("g.pb", "published", "published FID"), ("w.pth", "ported", "pytorch-fid"),
-                                                ("w.npz", "ported", "pytorch-fid"), ("w.h5", "keras", "comparable only with itself")])
+@pytest.mark.parametrize("name, loader, says", [("g.pb", "from_frozen_graph", "published FID"), ("w.pth", "from_pytorch", "pytorch-fid"),
+                                                ("w.npz", "from_pytorch", "pytorch-fid"),
+                                                ("w.h5", "from_keras", "comparable only with itself")])
 def test_the_ending_says_which_network_a_file_has(name, loader, says, monkeypatch, tmp_path):
     def network(images):
         assert images.dtype == np.float32 and images.max() == 255

@@ -46,7 +46,7 @@ def write(graph_def, tmp_path):
 
 def test_a_frozen_graph_made_for_one_photograph_takes_batches(tmp_path):
     graph_def, numbers = made_graph()
-    network = inception.published(write(graph_def, tmp_path))
+    network = inception.from_frozen_graph(write(graph_def, tmp_path))
     small = photos(3, 4, 4)  # of which the resizing makes nothing else
     means = small.mean(axis=(1, 2)) @ numbers["kernel"][0, 0]
     expected = (means - numbers["mean"]) / np.sqrt(numbers["variance"] + 0.001) + numbers["beta"]
@@ -71,10 +71,10 @@ def test_other_graphs_are_refused(tmp_path):
         graph_def, _ = made_graph()
         spoil(graph_def)
         with pytest.raises(SettingsError, match=f"^`inception_weights='.*graph.pb'` .*{says}"):
-            inception.published(write(graph_def, tmp_path))
+            inception.from_frozen_graph(write(graph_def, tmp_path))
     (tmp_path / "graph.pb").write_bytes(b"no graph at all")
     with pytest.raises(SettingsError, match="cannot be read as a frozen TensorFlow graph"):
-        inception.published(str(tmp_path / "graph.pb"))
+        inception.from_frozen_graph(str(tmp_path / "graph.pb"))
 
 
 # -------------------------------------------------------------------------------------------------------- Keras' weights
@@ -98,7 +98,7 @@ def test_keras_weights_give_keras_features(top, whole, tmp_path):
     images = photos(2, 120, 90)
     squares = tf.keras.applications.inception_v3.preprocess_input(tf.image.resize(images, [299, 299]))
     maps = tf.keras.Model(network.input, network.get_layer("mixed10").output)(squares, training=False)
-    features = inception.keras(str(tmp_path / "w.h5"))(images)
+    features = inception.from_keras(str(tmp_path / "w.h5"))(images)
     expected = maps.numpy().mean(axis=(1, 2))
     assert expected.std() > 0.01 and np.abs(expected[0] - expected[1]).max() > 0.01
     np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-4 * expected.std())
@@ -110,7 +110,7 @@ def test_other_h5_files_are_refused(tmp_path):
     (tmp_path / "text.h5").write_text("no HDF5")
     for name in ("w.h5", "text.h5"):
         with pytest.raises(SettingsError, match=rf"^`inception_weights='.*{name}'` cannot be read as Keras .h5 weights of InceptionV3"):
-            inception.keras(str(tmp_path / name))
+            inception.from_keras(str(tmp_path / name))
 
 
 # -------------------------------------------------------------------------------------------- the port, written by name
@@ -180,17 +180,17 @@ def test_the_port_is_the_network_of_its_names(tmp_path):
     port, images = Port(), photos(2, 120, 90)
     expected = port(tf.image.resize(images, [299, 299]) / 127.5 - 1).numpy()
     np.savez(tmp_path / "w.npz", **port.tensors)
-    features = inception.ported(str(tmp_path / "w.npz"))(images)
+    features = inception.from_pytorch(str(tmp_path / "w.npz"))(images)
     assert features.shape == (2, 2048) and np.abs(expected[0] - expected[1]).max() > 0.1 * expected.std()
     np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-4 * expected.std())
 
     del port.tensors["Mixed_6c.branch7x7_2.conv.weight"]
     np.savez(tmp_path / "w.npz", **port.tensors)
     with pytest.raises(SettingsError, match="^`inception_weights='.*1 missing .Mixed_6c.branch7x7_2.conv.weight"):
-        inception.ported(str(tmp_path / "w.npz"))
+        inception.from_pytorch(str(tmp_path / "w.npz"))
 
 
 def test_torchvisions_own_network_is_refused(tmp_path):
     np.savez(tmp_path / "w.npz", **{"fc.weight": np.zeros((1000, 2048), np.float32)})
     with pytest.raises(SettingsError, match=r"fc.weight is \[1008, 2048\]"):
-        inception.ported(str(tmp_path / "w.npz"))
+        inception.from_pytorch(str(tmp_path / "w.npz"))

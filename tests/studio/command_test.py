@@ -22,7 +22,7 @@ from tfinpaint import runs
 from tfinpaint.serving.listening import Listener
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.studio import __main__ as studio
-from tfinpaint.studio import offered, routes
+from tfinpaint.studio import catalog, routes
 
 
 @pytest.fixture(scope="module")
@@ -248,12 +248,12 @@ def test_folders_become_names(tmp_path, monkeypatch, paths, names):
     monkeypatch.chdir(tmp_path)
     for path in paths:
         (tmp_path / path).mkdir(parents=True)
-    assert list(offered.local(",".join(paths))) == names
-    assert list(offered.local(",".join(paths)).values()) == paths
+    assert list(catalog.local_models(",".join(paths))) == names
+    assert list(catalog.local_models(",".join(paths)).values()) == paths
 
 
 def test_urls_become_names():
     urls = ["http://a:1/v1/models/paris", "https://b/under/v1/models/paris/versions/3/", "http://[::1]:5/v1/models/x.y"]
-    assert offered.remote(",".join(urls), 5) == {"paris": urls[0], "paris-2": urls[1].rstrip("/"), "x.y": urls[2]}
+    assert catalog.remote_models(",".join(urls), 5) == {"paris": urls[0], "paris-2": urls[1].rstrip("/"), "x.y": urls[2]}
     with pytest.raises(SettingsError):
-        offered.remote("http://a/v1/models/", 5)
+        catalog.remote_models("http://a/v1/models/", 5)

@@ -16,7 +16,7 @@ from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
 from tfinpaint import train
-from tfinpaint.runs import load_system, read_settings
+from tfinpaint.runs import read_run, read_settings
 from tfinpaint.weights import releases
 from tools import import_weights
 
@@ -132,7 +132,7 @@ def test_coherent_semantic_from_two_npz(run, tmp_path):
     status, out, _ = run("coherent_semantic", f"{files[0]},{files[1]}", tmp_path / "run")
     assert status == 0 and "132,111,750 parameters from 180 tensors" in out
     expected = np.load(GOLDEN / "networks/net_csa.npz")
-    system, hole = load_system(str(tmp_path / "run")), expected["hole"]
+    system, hole = read_run(str(tmp_path / "run")).load_system(), expected["hole"]
     rough, refined, _ = system.generator([system.blanked(expected["image"], hole), hole], with_stages=True)
     np.testing.assert_allclose(rough, expected["rough"], atol=1e-3)
     np.testing.assert_allclose(refined, expected["output"], atol=1e-3)
@@ -153,7 +153,7 @@ def test_names_of_a_checkpoint_and_what_is_in_it_besides(run, tmp_path, deepfill
     weights = prefix.parent / (written if written != "only" else "")
     status, out, err = run("contextual_attention", weights, tmp_path / "run")
     assert status == 0 and str(prefix) in out, err
-    generator = load_system(str(tmp_path / "run")).generator
+    generator = read_run(str(tmp_path / "run")).load_system().generator
     np.testing.assert_array_equal(generator.coarse[0].kernel[:, :, 0], deepfill["inpaint_net/conv1/kernel"][:, :, 2])
     np.testing.assert_array_equal(generator.merge[2].kernel, deepfill["inpaint_net/allconv13_upsample/allconv13_upsample_conv/kernel"])
 
@@ -170,7 +170,7 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
                                   "--image_size=64", "--batch_size=1", "--steps=0", f"--run_dir={tuned}")
     assert status == 0, err
     assert read_settings(str(tuned)).variant == "official"
-    for before, after in zip(load_system(str(imported)).generator.variables, load_system(str(tuned)).generator.variables):
+    for before, after in zip(*(read_run(str(run)).load_system().generator.variables for run in (imported, tuned))):
         np.testing.assert_array_equal(before, after)
 
 

@@ -42,7 +42,7 @@ def test_a_run_is_packed(run_dir, tmp_path, command_line):
     averages = tfinpaint.load(run_dir).system.generator.variables
     for one, two in zip(tfinpaint.load(str(output)).system.generator.variables, averages):
         np.testing.assert_array_equal(one.numpy(), two.numpy().astype(np.float16))
-    assert runs.last_step(str(output)) == 12
+    assert runs.read_run(str(output)).step == 12
     settings = runs.read_settings(str(output))
     assert (settings.photos.source, settings.holes.kind, settings.eval_data, settings.perceptual_weights, settings.photos.image_size) == (
         "folder:train", "files:masks", "folder:val", "vgg.h5", 32)

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from tfinpaint.training.callbacks import Doubt, Progress, Table, clock
+from tfinpaint.progress import clock
+from tfinpaint.training.callbacks import MeanFillCheck, MetricsTable, ProgressCallback
 
 
 def read(path):
@@ -15,7 +16,7 @@ def read(path):
 
 def test_table_appends_joins_rows_of_one_step_and_takes_new_columns(tmp_path):
     path = tmp_path / "metrics.csv"
-    table = Table(str(path), 0)
+    table = MetricsTable(str(path), 0)
     table.add({"step": 1, "loss": 2.0})
     table.add({"step": 5, "loss": 1.0})
     table.add({"step": 5, "val": 7.0})
@@ -26,11 +27,11 @@ def test_table_appends_joins_rows_of_one_step_and_takes_new_columns(tmp_path):
 
 def test_a_reopened_table_drops_the_rows_that_come_again(tmp_path):
     path = tmp_path / "metrics.csv"
-    table = Table(str(path), 0)
+    table = MetricsTable(str(path), 0)
     for step in (1, 5, 9):
         table.add({"step": step, "loss": step})
     path.write_text(path.read_text() + "1")  # cut short
-    Table(str(path), 5).add({"step": 6, "loss": 6})
+    MetricsTable(str(path), 5).add({"step": 6, "loss": 6})
     assert [row["step"] for row in read(path)] == ["1", "5", "6"]
 
 
@@ -41,7 +42,7 @@ class Terminal(io.StringIO):
 
 def test_progress_on_a_terminal_is_one_line_that_ends_at_the_last_step():
     stream = Terminal()
-    progress = Progress(0, 3, 2, stream)
+    progress = ProgressCallback(0, 3, 2, stream)
     for k in range(3):
         progress.on_train_batch_end(k, {"loss": 1.5})
     assert stream.getvalue().count("\n") == 1 and stream.getvalue().endswith("0:00 left\n")
@@ -52,7 +53,7 @@ def test_progress_on_a_terminal_is_one_line_that_ends_at_the_last_step():
 
 def test_progress_in_a_file_is_a_plain_line_now_and_then():
     stream = io.StringIO()
-    progress = Progress(10, 40, 2, stream, every=10)
+    progress = ProgressCallback(10, 40, 2, stream, every=10)
     for k in range(30):
         progress.on_train_batch_end(k, {"loss": 1.5})
     assert [line.split()[1] for line in stream.getvalue().splitlines()] == ["20/40", "30/40", "40/40"]
@@ -75,7 +76,7 @@ class Measured:
                                                    ((0.3, 0.2), 2, [])])
 def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, after, steps):
     said = []
-    doubt = Doubt(2, Measured(*figures), after, {"valid": 1, "hole": 6}, "runs/a", said.append)  # resumed at 2
+    doubt = MeanFillCheck(2, Measured(*figures), after, {"valid": 1, "hole": 6}, "runs/a", said.append)  # resumed at 2
     for k in range(10):
         doubt.on_train_batch_end(k, {"loss": 1.0})
         assert len(said) == sum(step <= 3 + k for step in steps)

@@ -11,7 +11,7 @@ import tfinpaint
 from tfinpaint import train as train_command
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
 from tfinpaint.systems.specification import all_systems
-from tfinpaint.training import dry_run, suspicions, train
+from tfinpaint.training import dry_run, sanity_checks, train
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_it_goes_on_from_a_checkpoint_and_leaves_the_run_alone(made, tmp_path):
 
 
 def warnings_of(settings):
-    return " | ".join(suspicions.of_photos(settings, tfinpaint.data.photos.open_photos(settings.photos.source)))
+    return " | ".join(sanity_checks.check_photos(settings, tfinpaint.data.photos.open_photos(settings.photos.source)))
 
 
 def test_suspicious_photographs(made, tmp_path):
@@ -102,18 +102,18 @@ def test_suspicious_photographs(made, tmp_path):
 
 def test_suspicious_holes():
     files = HoleSettings("files:masks", ratio=(0.1, 0.8))
-    assert suspicions.of_holes(files, np.array([0.2, 0.4])) == []
-    polarity, = suspicions.of_holes(files, np.array([0.6, 0.5]))
+    assert sanity_checks.check_holes(files, np.array([0.2, 0.4])) == []
+    polarity, = sanity_checks.check_holes(files, np.array([0.6, 0.5]))
     assert "55% of the pixels are missing" in polarity and "`mask_is='known'` flips it" in polarity
-    beyond, = suspicions.of_holes(HoleSettings("strokes", ratio=(0.1, 0.3)), np.array([0.05, 0.2, 0.31]))
+    beyond, = sanity_checks.check_holes(HoleSettings("strokes", ratio=(0.1, 0.3)), np.array([0.05, 0.2, 0.31]))
     assert "2 of 3 holes" in beyond and "0.1,0.3 (`ratio`): 0.05 to 0.31" in beyond
 
 
 def test_a_term_that_dominates():
-    assert suspicions.of_loss({"hole": 100.0, "adversarial": -1.0}) == []
-    style, = suspicions.of_loss({"hole": 1.0, "style": 99.0})
+    assert sanity_checks.check_loss({"hole": 100.0, "adversarial": -1.0}) == []
+    style, = sanity_checks.check_loss({"hole": 1.0, "style": 99.0})
     assert "the style term is 99% of the loss" in style and "`loss_weights['style']`" in style
-    assert suspicions.of_loss({"hole": 0.0, "style": 0.0}) == []
+    assert sanity_checks.check_loss({"hole": 0.0, "style": 0.0}) == []
 
 
 def test_no_gpu_for_a_full_system(made):
@@ -121,9 +121,9 @@ def test_no_gpu_for_a_full_system(made):
         specification, width = all_systems()["multistage"], 64
 
     long = dataclasses.replace(made, steps=500_000)
-    days, = suspicions.of_time(long, Full, 3.456, "CPU")
+    days, = sanity_checks.check_time(long, Full, 3.456, "CPU")
     assert "no GPU for multistage at its full width (64): `steps=500000` would take 20.0 days" in days
-    assert suspicions.of_time(long, Full, 3.456, "GPU") == suspicions.of_time(made, Full, 3.456, "CPU") == []
+    assert sanity_checks.check_time(long, Full, 3.456, "GPU") == sanity_checks.check_time(made, Full, 3.456, "CPU") == []
 
 
 def test_the_command(command_line, tmp_path):

@@ -6,7 +6,7 @@ from typing import Callable, Tuple
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.data.fields import SIDE, centres
+from tfinpaint.data.distance_fields import SIDE, centres
 
 
 def random_box(drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int], aspect: float = 2.0) -> tf.Tensor:

@@ -20,7 +20,7 @@ from typing import Tuple
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.data import boxes, fields, objects, strokes
+from tfinpaint.data import boxes, distance_fields, objects, strokes
 from tfinpaint.settings import HoleSettings, SettingsError
 
 _BIT = 1 << 23
@@ -92,7 +92,7 @@ def _center_side(settings: HoleSettings, size: int) -> int:
 def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tensor:
     """Kinds "strokes", "objects" and "mixed". [B, S, S, 1]."""
     fewest, most = limits = _limits(settings, size)
-    # `fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the count inside the limits.
+    # `distance_fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the count inside the limits.
     margin = min(size / 4, (most - fewest) / 2)
     # Each rounded by itself: a product and a sum in one would be rounded once on some devices, twice on others.
     wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))  # [B], pixels
@@ -101,8 +101,9 @@ def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tenso
     if settings.kind == "objects":
         field = objects.random_objects_field(drawn.many, wanted / size**2)
     else:
-        field = _painted(drawn, size, settings, wanted, tf.fill([drawn.batch, fields.CELLS, fields.CELLS], fields.FAR))
-    return fields.cut(fields.enlarge(field, size), wanted, size)
+        empty = tf.fill([drawn.batch, distance_fields.CELLS, distance_fields.CELLS], distance_fields.FAR)
+        field = _painted(drawn, size, settings, wanted, empty)
+    return distance_fields.cut(distance_fields.enlarge(field, size), wanted, size)
 
 
 def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted) -> tf.Tensor:
@@ -116,16 +117,16 @@ def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted)
     part = wanted / size**2 * (0.25 + 0.5 * drawn())  # that a box or objects have of a hole of which strokes are the rest
     box_field = boxes.random_box_field(drawn, part)
     objects_field = objects.random_objects_field(drawn.many, tf.where(kind < 8, wanted / size**2, part))
-    start = choose(kind == 10, box_field, choose(kind == 11, objects_field, tf.fill(box_field.shape, fields.FAR)))
+    start = choose(kind == 10, box_field, choose(kind == 11, objects_field, tf.fill(box_field.shape, distance_fields.FAR)))
     painted = _painted(drawn, size, settings, tf.where(kind < 8, 0.0, wanted), start)  # those without strokes are soon done
     field = choose(kind < 8, objects_field, painted)
-    return choose(kind < 4, plain_box, fields.cut(fields.enlarge(field, size), wanted, size))
+    return choose(kind < 4, plain_box, distance_fields.cut(distance_fields.enlarge(field, size), wanted, size))
 
 
 def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field) -> tf.Tensor:
     """The field [B, 64, 64] with strokes painted into it, until it is nearest to the `wanted` pixels [B]."""
     chain = strokes.random_chain(drawn.many, wanted / size**2, settings)  # [K, B, 6]
-    return strokes.paint(field, chain, tf.round(wanted * (fields.CELLS**2 / size**2)))
+    return strokes.paint(field, chain, tf.round(wanted * (distance_fields.CELLS**2 / size**2)))
 
 
 # ---------------------------------------------------------------------------------------------------------------- numbers

@@ -3,7 +3,7 @@
 A blob is a stretched disc whose radius swings around the circle: r(angle) = R (1 + sum over k of a_k cos(k angle + p_k)), k = 2 to 6, in
 a frame that is turned and up to 2.5 times as long as wide. Blobs of one hole may overlap.
 
-Conventions: lengths and fields as in `fields`. Centres are those of cells, so that angles come from a table. All other numbers are
+Conventions: lengths and fields as in `distance_fields`. Centres are those of cells, so that angles come from a table. All other numbers are
     products and sums of whole ones below 2^24, divided by powers of 2 and rounded: every device finds the same.
 """
 
@@ -12,14 +12,14 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.data.fields import CELLS, SIDE, centres
+from tfinpaint.data.distance_fields import CELLS, SIDE, centres
 
 _MOST = 3  # blobs
 _CIRCLE = 1024  # angles are in so many parts of the circle
 _ONE = 256  # cosines and factors are in so many parts of 1
 _HARMONICS = np.arange(2, 7)
 _SWING = 96  # most that all harmonics together may take from the radius or add to it, in parts of _ONE
-_FARTHEST = 2000.0  # what `fields.enlarge` still keeps exact
+_FARTHEST = 2000.0  # what `distance_fields.enlarge` still keeps exact
 _LONGEST = 2.5  # sides of a stretched disc
 
 

@@ -1,6 +1,6 @@
 """Random brush strokes: chains of line segments, painted into a field.
 
-Conventions: lengths and fields as in `fields`; directions are 1/1024 of a circle.
+Conventions: lengths and fields as in `distance_fields`; directions are 1/1024 of a circle.
 Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1. Unlike its code, a stroke starts in
     any direction and its turns add up (there every stroke runs from left to right), and it is mirrored at the border, not pressed
     against it.
@@ -12,7 +12,7 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.data.fields import FAR, FEWEST, SIDE, UNIT, busiest, centres, inside
+from tfinpaint.data.distance_fields import FAR, FEWEST, SIDE, UNIT, busiest, centres, inside
 from tfinpaint.settings import HoleSettings
 
 _CIRCLE = 1024

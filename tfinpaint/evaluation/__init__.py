@@ -1,2 +1,2 @@
-"""Tables that can be trusted: photographs with holes (`cases`), what fills them (`fillers`), the figures (`score`; those that need trained
-networks: `trained`), and how they are shown (`text`, `page`, `plots`)."""
+"""Tables that can be trusted: photographs with holes (`cases`), the methods that fill them (`methods`), the
+figures (`score`), and how they are shown (`text`, `page`, `plots`)."""

@@ -7,6 +7,7 @@ import json
 import math
 
 from tfinpaint.evaluation.score import Report
+from tfinpaint.metrics import weights_flags
 from tfinpaint.metrics.published import tables
 
 
@@ -79,7 +80,7 @@ def as_json(report: Report) -> str:
         blocks.append({"title": scores.block.title, "about": scores.block.about, "hole_set": scores.block.fingerprint,
                        "photographs": list(scores.block.names), "hole_shares": scores.block.shares, "models": models})
     content = {
-        "protocol": report.protocol.name, "facts": [list(fact) for fact in report.facts], "settings": dataclasses.asdict(report.settings),
+        "protocol": report.protocol.name, "facts": [list(fact) for fact in report.facts], "settings": _settings(report.settings),
         "image_size": report.image_size, "versions": report.versions, "models": report.models, "first_model": first,
         "columns": {c.name: {"label": c.label, "unit": c.unit, "more_is_better": c.more_is_better, "region": c.region,
                              "definition": c.definition} for c in [*report.columns, *report.set_columns]},
@@ -154,6 +155,14 @@ def describe(about: dict) -> str:
     if about.get("weights_sha256"):
         parts.append(f"weights {about['weights_sha256'][:12]}")
     return ", ".join(parts) + ("" if about["kind"] == "run" else " (export)")
+
+
+def _settings(settings):
+    """The settings by name; the weights of a metric by the name of their flag."""
+    values = {}
+    for name, value in dataclasses.asdict(settings).items():
+        values.update({flag: dict(value).get(flag) for flag in weights_flags()} if name == "metric_weights" else {name: value})
+    return values
 
 
 def _aligned(rows):

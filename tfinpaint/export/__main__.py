@@ -39,18 +39,18 @@ def main():
     if os.path.isfile(os.path.join(model, "saved_model.pb")):
         raise SettingsError(f"--model={model} is exported already: a run directory of `train` is needed")
     command.choose_device(FLAGS.device)
-    from tfinpaint import packed
-    from tfinpaint.loading import load
-    from tfinpaint.runs import read_settings
+    from tfinpaint.painter import Painter
+    from tfinpaint.runs import read_run
 
-    run = read_settings(model)
-    if FLAGS.quantize == "int8" and not FLAGS.data and packed.is_packed(model):
+    run = read_run(model)
+    if FLAGS.quantize == "int8" and not FLAGS.data and run.is_packed:
         raise SettingsError("--data is missing: the photographs by which --quantize=int8 finds its ranges; this model's own are not here")
-    size = _size(run.photos.image_size)
-    painter = load(model)
+    photos = run.settings.photos
+    size = _size(photos.image_size)
+    painter = Painter.from_run(run)
     from tfinpaint.export import model_card
 
-    card = model_card.describe(model, painter)
+    card = model_card.describe(painter)
     if FLAGS.format == "saved_model":
         from tfinpaint.export import saved_model
 
@@ -59,8 +59,8 @@ def main():
     else:
         from tfinpaint.export import tflite
 
-        pairs = _calibration(run, size or (run.photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
-        with command.without_chatter():
+        pairs = _calibration(photos.source, size or (photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
+        with command.native_stderr_silenced():
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
         print(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
@@ -77,15 +77,15 @@ def _size(trained):
     return int(words[0]), int(words[-1])
 
 
-def _calibration(run, size):
-    """(photo, mask) of this size: squares of --data, or of the run's photographs, cut to it, with fixed strokes of 10 to 60 %."""
+def _calibration(trained_on, size):
+    """(photo, mask) of this size: squares of --data, or of the photographs `trained_on`, cut to it, with fixed strokes of 10 to 60 %."""
     from tfinpaint.data.batches import evaluation_squares
     from tfinpaint.data.evaluation_holes import evaluation_holes
 
     height, width = size
-    source, argument = (FLAGS.data, "data") if FLAGS.data else (run.photos.source, "source")
+    source, argument = (FLAGS.data, "data") if FLAGS.data else (trained_on, "source")
     photos = evaluation_squares(source, max(size), _CALIBRATION, argument)
-    command.hush_compiler()
+    command.silence_xla_banner()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
     return [(photo[:height, :width], 255 * hole[:height, :width, 0]) for photo, hole in zip(photos, holes)]
 

@@ -1,25 +1,23 @@
 """model_card.json: what an exported model is, for whoever finds it later."""
 
-import csv
 import dataclasses
 import datetime
 import hashlib
 import json
 import os
-import subprocess
 
 import tensorflow as tf
 
-from tfinpaint.runs import last_step, read_settings, replace_text
+from tfinpaint import atomic
 from tfinpaint.settings import SettingsError, first_line
-from tfinpaint.version import __version__
+from tfinpaint.version import __version__, commit
 
 CARD = "model_card.json"
 
 
-def describe(run_dir: str, painter) -> dict:
-    """The card of a run: system, data, steps, figures, weights, and what it was made with."""
-    settings = read_settings(run_dir)
+def describe(painter) -> dict:
+    """The card of a `Painter` that was loaded from a run: system, data, steps, figures, weights, and what it was made with."""
+    run, settings = painter.run, painter.run.settings
     weights = painter.system.generator.variables
     return {
         "system": settings.system,
@@ -30,8 +28,8 @@ def describe(run_dir: str, painter) -> dict:
         "trained_on": settings.photos.source,
         "holes": settings.holes.kind,
         "image_size": settings.photos.image_size,
-        "steps": last_step(run_dir),
-        "metrics": _metrics(os.path.join(run_dir, "metrics.csv")),
+        "steps": run.step,
+        "metrics": run.validation_figures(),
         "settings": dataclasses.asdict(settings),
         "git_commit": commit(),
         "tfinpaint": __version__,
@@ -42,7 +40,8 @@ def describe(run_dir: str, painter) -> dict:
 
 
 def write_card(folder: str, card: dict) -> None:
-    replace_text(os.path.join(folder, CARD), json.dumps(card, indent=1) + "\n")
+    """Writes the card into the folder of an export."""
+    atomic.write_text(os.path.join(folder, CARD), json.dumps(card, indent=1) + "\n")
 
 
 def read_card(folder: str, argument: str = "model") -> dict:
@@ -60,27 +59,3 @@ def _hash(variables):
     for variable in variables:
         digest.update(variable.numpy().tobytes())
     return digest.hexdigest()
-
-
-def _metrics(path):
-    """The figures of the last validation pass, by name, with the step that they are of; None where there was none."""
-    if not os.path.isfile(path):
-        return None
-    with open(path, newline="", encoding="utf-8") as f:
-        rows = [row for row in csv.DictReader(f) if row.get("val_psnr")]
-    if not rows:
-        return None
-    figures = {name.removeprefix("val_"): float(value) for name, value in rows[-1].items() if name.startswith("val_") and value}
-    return {"step": int(rows[-1]["step"]), **figures}
-
-
-def commit():
-    """Of the checkout that this code runs from, "-dirty" at its end where files were changed; None where the code is installed."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    try:
-        for command in (["ls-files", "--error-unmatch", os.path.basename(__file__)],
-                        ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]):
-            answer = subprocess.run(["git", "-C", folder, *command], capture_output=True, text=True, timeout=20, check=True).stdout.strip()
-        return answer
-    except (OSError, subprocess.SubprocessError):
-        return None

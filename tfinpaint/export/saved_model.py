@@ -8,13 +8,12 @@
 """
 
 import os
-import shutil
-import uuid
 
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import filling
+from tfinpaint import atomic
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.export import signatures, warmup
 from tfinpaint.export.model_card import CARD, read_card, write_card
 from tfinpaint.settings import SettingsError, first_line
@@ -25,61 +24,49 @@ def export(painter, output: str, card: dict, detail: str = "auto") -> str:
 
     painter: a `Painter`.   card: see model_card.py; its "system" and "image_size" at least.   detail: "auto" or "off", as of `fill`.
     """
-    beside = os.path.join(output, f".{uuid.uuid4().hex}")
-    module = signatures.module(painter, detail)
+    module = signatures.servable(painter, detail)
     try:
-        os.makedirs(beside)
-        tf.saved_model.save(module, beside, {name: getattr(module, name) for name in ("serving_default", "tensors")},
-                            tf.saved_model.SaveOptions(experimental_custom_gradients=False))  # nobody trains it
-        os.makedirs(os.path.join(beside, "assets.extra"), exist_ok=True)
-        warmup.write(os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"]))
-        write_card(beside, {**card, "format": "saved_model", "stride": painter.stride, "working_size": painter.working_size,
-                             "detail": detail})
-        return _rename(beside, output)
+        with atomic.beside(os.path.join(output, "version")) as beside:
+            os.makedirs(beside)
+            tf.saved_model.save(module, beside, {name: getattr(module, name) for name in ("serving_default", "tensors")},
+                                tf.saved_model.SaveOptions(experimental_custom_gradients=False))  # nobody trains it
+            os.makedirs(os.path.join(beside, "assets.extra"), exist_ok=True)
+            warmup.write(os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"]))
+            write_card(beside, {**card, "format": "saved_model", "stride": painter.stride,
+                                "working_size": painter.working_size, "detail": detail})
+            return _rename(beside, output)
     except (OSError, tf.errors.OpError) as error:
         raise SettingsError(f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
-class ExportedPainter:
-    """Fills photographs with an exported model, as `Painter` does with a run: `fill`, and `stride`, `working_size` and `detail` (what it
-    was exported with) as attributes."""
+class ExportedPainter(BasePainter):
+    """Fills photographs with an exported model, as `Painter` does with a run.
+
+    Attributes: detail, "auto" or "off", that it was exported with; None: it was made before there was any.
+    """
 
     def __init__(self, path: str):
         about = read_card(path)
         try:
             self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
-            self.detail = about.get("detail")  # None: made before there was any
+            self.detail = about.get("detail")
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(f"`model={path!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
                                 "writes it") from error
         try:
             self._model = tf.saved_model.load(path)
-            self.fill_window = self._model.fill_window if self.detail else self._fill_without_detail
+            self._fill_window = self._model.fill_window
         except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
             raise SettingsError(f"`model={path!r}` is no model that `export` wrote, or it is damaged: {first_line(error)}") from error
 
     def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
-        """As `Painter.fill`; "auto" is what it was exported with."""
+        """See the base class; "auto" is what it was exported with."""
         detail = self.detail or "off" if detail == "auto" else detail
-        return filling.fill(self.fill_window, self.stride, self.working_size, photo, mask, grow, feather, detail)
+        return super().fill(photo, mask, grow, feather, detail)
 
-    def _fill_without_detail(self, window, hole, shown, with_detail):
-        del with_detail
-        return self._model.fill_window(window, hole, shown)
-
-    def attention_maps(self, photo, mask, at=None):
-        """Not there, either."""
-        self.check_attention()
-
-    def check_attention(self):
-        """Raises SettingsError: an exported model holds no attention maps."""
-        raise SettingsError("`attention` takes a run directory as `model`; an exported model has no attention to show")
-
-    def generate(self, images, holes):
-        """Not there: an exported model fills photographs."""
-        raise ValueError("`generate` takes a run directory; an exported model has `fill`")
+    def fill_window(self, window, hole, shown, with_detail):
+        """See `Painter.fill_window`."""
+        return self._fill_window(window, hole, shown, *([with_detail] if self.detail else []))
 
 
 def versions(path: str) -> list:

@@ -18,7 +18,7 @@ from tfinpaint.windows import CONTEXT
 _FILES = tf.TensorSpec([None], tf.string)
 
 
-def module(painter, detail: str = "auto") -> tf.Module:
+def servable(painter, detail: str = "auto") -> tf.Module:
     """What tf.saved_model.save takes: the two signatures, `fill_window`, and the weights; nothing else of the painter.
 
     detail: "auto" or "off", of the signatures.

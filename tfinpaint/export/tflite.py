@@ -17,7 +17,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated
 
+from tfinpaint import atomic
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
+from tfinpaint.filling import grown
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError, first_line
@@ -44,19 +47,15 @@ def export(painter, output: str, card: dict, quantize: str = "none", size: Optio
     """
     path = os.path.join(output, f"{card['system']}.tflite")
     content = convert(painter, quantize, size, pairs)
-    beside = path + ".new"
     try:
         os.makedirs(output, exist_ok=True)
-        with open(beside, "wb") as f:
-            f.write(content)
-        write_card(output, {**card, "format": "tflite", "quantize": quantize, "size": size or "any", "stride": painter.stride,
-                            "detail": "off", "bytes": len(content), "signature": SIGNATURE})
-        os.replace(beside, path)
+        with atomic.replacing(path) as beside:
+            with open(beside, "wb") as f:
+                f.write(content)
+            write_card(output, {**card, "format": "tflite", "quantize": quantize, "size": size or "any", "stride": painter.stride,
+                                "detail": "off", "bytes": len(content), "signature": SIGNATURE})
     except OSError as error:
         raise SettingsError(f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}") from error
-    finally:
-        if os.path.exists(beside):
-            os.remove(beside)
     return path
 
 
@@ -101,15 +100,20 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-class TFLitePainter:
-    """Fills photographs of the size that a TFLite file takes: uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3]."""
+class TFLitePainter(BasePainter):
+    """Fills photographs of the size that a TFLite file takes, with the network's own fill."""
 
     def __init__(self, content: bytes, threads: int = 2):
         self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
         self._interpreter.allocate_tensors()  # a signature runner alone leaves TFLite's fast kernels (XNNPACK) out
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)
 
-    def fill(self, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
+        """See the base class; there is no detail in the file, and nothing beyond the hole: `feather` is 0."""
+        if feather:
+            raise ValueError(f"`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. Got {feather}")
+        if grow:
+            mask = 255 * grown((mask > THRESHOLD).astype(np.uint8), grow)
         return self._runner(**_inputs(photo, mask))["filled"][0]
 
 

@@ -1,2 +1,64 @@
-"""Image quality on uint8 photographs (`quality`, `lpips`), how real whole sets of them look (`realism`), and the simple fills that every
-system is compared with (`references`)."""
+"""Metrics of filled photographs, the papers' protocols and published tables, and statistics.
+
+`METRICS` lists what `evaluate` measures. To add a metric, write one file with a subclass of
+`tfinpaint.metrics.metric.Metric` and add one line here. The list imports no TensorFlow, so that
+the flags of the metrics are known to `--help`.
+"""
+
+import dataclasses
+import importlib
+from typing import Dict, Optional
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A line of the list.
+
+    path:          "module:class".
+    weights_flag:  the flag that takes the file of the metric's weights; the metric is measured
+                   only where the flag is given. None: the metric needs no weights.
+    help:          the flag's help.
+    """
+
+    path: str
+    weights_flag: Optional[str] = None
+    help: str = ""
+
+
+METRICS = (
+    Entry("tfinpaint.metrics.quality:ImageQuality"),
+    Entry(
+        "tfinpaint.metrics.lpips:Lpips",
+        "lpips_weights",
+        "LPIPS weights, AlexNet or SqueezeNet with linear heads (.npz): adds the column LPIPS.",
+    ),
+    Entry(
+        "tfinpaint.metrics.realism:Realism",
+        "inception_weights",
+        "Inception weights (.pb of the published FID, its PyTorch port, or Keras .h5): adds FID "
+        "and U-IDS / P-IDS, from 2,049 photographs on.",
+    ),
+)
+
+
+def weights_flags() -> Dict[str, str]:
+    """{flag that takes a file of weights: its help}."""
+    return {entry.weights_flag: entry.help for entry in METRICS if entry.weights_flag}
+
+
+def open_metrics(settings, protocol) -> list:
+    """Makes the metrics of a table, in the order of their columns.
+
+    settings: EvaluationSettings.   protocol: protocols.Protocol.
+
+    Raises: SettingsError where a file of weights is missing or is not what its metric needs.
+    """
+    given = dict(settings.metric_weights)
+    metrics = []
+    for entry in METRICS:
+        weights = given.get(entry.weights_flag) or None
+        if entry.weights_flag is None or weights:
+            module, _, name = entry.path.partition(":")
+            metric = getattr(importlib.import_module(module), name)
+            metrics.append(metric.open(protocol, weights))
+    return metrics

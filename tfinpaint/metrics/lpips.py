@@ -5,10 +5,12 @@ Source: Zhang, Isola, Efros, Shechtman and Wang, The Unreasonable Effectiveness 
 
 import hashlib
 import os
+from typing import Dict, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint.metrics.metric import Column, Metric
 from tfinpaint.networks.lpips_features import CHANNELS, FEATURES, LEAST, SHAPES
 from tfinpaint.settings import SettingsError
 from tfinpaint.weights import state_dicts
@@ -19,7 +21,7 @@ _SCALE = (0.458, 0.448, 0.450)
 _EPSILON = 1e-10  # of the length of a feature vector, as released
 
 
-class Lpips:
+class Lpips(Metric):
     """Callable: outputs, originals (both uint8 [B, H, W, 3], RGB) -> float32 [B], 0 for equal photographs; lower is better.
 
     Equation (1): the features y of a layer l are scaled to length 1 at each place, their squared differences weighed by the linear head
@@ -47,8 +49,9 @@ class Lpips:
         network: "alex" or "squeeze", by the arrays. Figures of one are not comparable with the other's; papers mean AlexNet's.
         least: pixels of the smallest side that it takes.
         fingerprint: the first 12 hex digits of the file's SHA-256.
+        columns: the one column "lpips".
 
-    Raises: SettingsError, naming --lpips_weights, where the file or one of its arrays is missing or something else. The call raises
+    Raises: SettingsError, naming `lpips_weights`, where the file or one of its arrays is missing or something else. The call raises
         ValueError where shapes or dtypes are others than these, or a side is below 31 pixels (AlexNet) or 17 (SqueezeNet).
     """
 
@@ -61,6 +64,11 @@ class Lpips:
         self._heads = [tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))]
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
         self._distance = tf.function(self._distance, input_signature=[photos, photos])
+        definition = (
+            f"learned perceptual distance, version 0.1, {self.network} (weights {self.fingerprint}), "
+            "RGB in [-1, 1], whole picture"
+        )
+        self.columns = (Column("lpips", f"LPIPS {self.network}", definition),)
 
     def __call__(self, outputs, originals):
         for name, images in (("outputs", outputs), ("originals", originals)):
@@ -71,6 +79,19 @@ class Lpips:
         if min(outputs.shape[1:3]) < self.least:
             raise ValueError(f"LPIPS with {self.network} needs at least {self.least} x {self.least} pixels. Got {list(outputs.shape[1:3])}")
         return self._distance(outputs, originals).numpy()
+
+    def check(self, names: Sequence[str], photos: Sequence[np.ndarray]) -> None:
+        """Raises SettingsError for a photograph that is too small."""
+        for name, photo in zip(names, photos):
+            if min(photo.shape[:2]) < self.least:
+                raise SettingsError(
+                    f"`lpips_weights`: {self.columns[0].label} needs photographs of at least "
+                    f"{self.least} px. Got {name} of {photo.shape[1]}x{photo.shape[0]}"
+                )
+
+    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+        """See the base class."""
+        return {"lpips": self(fills, photos)}
 
     def _distance(self, outputs, originals):
         total = 0.0

@@ -15,10 +15,12 @@ References:
 
 import dataclasses
 import functools
-from typing import Dict, Sequence
+from typing import Dict, Optional, Sequence
 
 import numpy as np
 import tensorflow as tf
+
+from tfinpaint.metrics.metric import Column, Metric
 
 _LUMINANCE = (0.2125, 0.7154, 0.0721)  # of red, green and blue, as scikit-image turns colour into grey (Rec. 709)
 _AT_ONCE = 2**21  # pixels
@@ -59,26 +61,12 @@ class Measure:
     window: str = "7"
 
     @property
-    def label(self) -> str:
-        return _KINDS[self.kind][0] + (" grey" if self.colour != "rgb" and self.name.endswith("_grey") else "")
-
-    @property
-    def title(self) -> str:
-        """The label, and where that is so, that it is of the hole."""
-        return self.label + (" in the hole" if self.region == "hole" else "")
-
-    @property
-    def unit(self) -> str:
-        """"dB", "%" or "". `measure` gives what is in % as a share; tables multiply by `scale`."""
-        return _KINDS[self.kind][1]
-
-    @property
-    def scale(self) -> int:
-        return 100 if self.unit == "%" else 1
-
-    @property
-    def more_is_better(self) -> bool:
-        return _KINDS[self.kind][2]
+    def column(self) -> Column:
+        """The column of its figures. `measure` gives what is in % as a share."""
+        label, unit, more_is_better, _ = _KINDS[self.kind]
+        if self.colour != "rgb" and self.name.endswith("_grey"):
+            label += " grey"
+        return Column(self.name, label, self.definition, unit, more_is_better, self.region)
 
     @property
     def definition(self) -> str:
@@ -94,6 +82,24 @@ class Measure:
 DEFAULT = (Measure("psnr", "psnr"), Measure("ssim", "ssim"), Measure("l1", "l1"), Measure("l2", "l2"),
            Measure("psnr_in_hole", "psnr", "hole"), Measure("ssim_in_hole", "ssim", "hole"),
            Measure("l1_in_hole", "l1", "hole"), Measure("l2_in_hole", "l2", "hole"))
+
+
+class ImageQuality(Metric):
+    """Measures that need no trained network, as columns of a table."""
+
+    def __init__(self, measures: Sequence[Measure] = DEFAULT):
+        self.measures = tuple(measures)
+        self.columns = tuple(measure.column for measure in self.measures)
+
+    @classmethod
+    def open(cls, protocol, weights: Optional[str]) -> "ImageQuality":
+        """See the base class: the measures of the protocol."""
+        del weights
+        return cls(protocol.measures)
+
+    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+        """See the base class."""
+        return measure(fills, photos, holes, self.measures)
 
 
 def measure(outputs: np.ndarray, originals: np.ndarray, holes: np.ndarray, measures: Sequence[Measure] = DEFAULT) -> Dict[str, np.ndarray]:

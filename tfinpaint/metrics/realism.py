@@ -3,15 +3,19 @@
     network = Inception("classify_image_graph_def.pb")
     real, filled = network.features(originals), network.features(composites)     # float32 [N, 2048]
     fid(real, filled), ids(real, filled)
+    metric = Realism("classify_image_graph_def.pb")                              # the same as columns of a table
 
 Unlike the figures of metrics.quality these belong to a whole set of photographs. They need many: see FEWEST.
 """
 
 import hashlib
+import importlib.util
 import os
+from typing import Dict, Mapping, Sequence
 
 import numpy as np
 
+from tfinpaint.metrics.metric import Column, Metric, batches, stack
 from tfinpaint.networks import inception
 from tfinpaint.settings import SettingsError
 from tfinpaint.weights import state_dicts
@@ -21,9 +25,9 @@ from tfinpaint.weights import state_dicts
 # sets of fewer without an error, however alike they are (Cover 1965: 2 x 2,049 points are its capacity), which makes U-IDS and P-IDS 0.
 FEWEST = inception.FEATURES + 1
 
-_KINDS = (((".pb",), inception.published, "InceptionV3 of 2015, the network of the published FID"),
-          (state_dicts.ENDINGS, inception.ported, "PyTorch's port of the InceptionV3 of 2015, as in pytorch-fid"),
-          ((".h5", ".hdf5"), inception.keras, "InceptionV3 of Keras, comparable only with itself and not with published figures"))
+_KINDS = (((".pb",), inception.from_frozen_graph, "InceptionV3 of 2015, the network of the published FID"),
+          (state_dicts.ENDINGS, inception.from_pytorch, "PyTorch's port of the InceptionV3 of 2015, as in pytorch-fid"),
+          ((".h5", ".hdf5"), inception.from_keras, "InceptionV3 of Keras, comparable only with itself and not with published figures"))
 
 
 class Inception:
@@ -39,7 +43,7 @@ class Inception:
         description: which network this is, and what its figures can be compared with.
         fingerprint: the first 12 hex digits of the file's SHA-256.
 
-    Raises: SettingsError, naming --inception_weights, where the file is missing or something else.
+    Raises: SettingsError, naming `inception_weights`, where the file is missing or something else.
     """
 
     def __init__(self, path):
@@ -60,6 +64,50 @@ class Inception:
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
             raise ValueError(f"images are uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}")
         return np.asarray(self._network(images.astype(np.float32)))
+
+
+class Realism(Metric):
+    """FID, U-IDS and P-IDS of a block.
+
+    path: the file of Inception weights, see `Inception`.
+
+    Raises: SettingsError as `Inception` does, and if scikit-learn is not installed.
+    """
+
+    def __init__(self, path: str):
+        if importlib.util.find_spec("sklearn") is None:
+            raise SettingsError(
+                "`inception_weights`: U-IDS needs scikit-learn, which is not installed: pip "
+                "install -e .[metrics]"
+            )
+        self._network = network = Inception(path)
+        by = f" ({network.description}, weights {network.fingerprint})"
+        fid_is = "Frechet distance of Inception features to those of the originals, over the whole block"
+        u_ids_is = "share of originals and results that a linear classifier takes for each other"
+        p_ids_is = "share of results that it calls more real than their own original"
+        self.set_columns = (
+            Column("fid", "FID", fid_is + by),
+            Column("u_ids", "U-IDS", u_ids_is + by, "%", more_is_better=True),
+            Column("p_ids", "P-IDS", p_ids_is + by, "%", more_is_better=True),
+        )
+        self._photos, self._real = None, None  # the last originals, and their features [N, D]
+
+    def check(self, names: Sequence[str], photos: Sequence[np.ndarray]) -> None:
+        """Raises SettingsError for too few photographs."""
+        check_enough(len(photos))
+
+    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+        """See the base class. Returns the features of the fills, for `measure_set`."""
+        return {"inception_features": self._network.features(fills)}  # [B, D]
+
+    def measure_set(self, measured: Mapping[str, np.ndarray], photos: Sequence[np.ndarray]) -> Dict[str, float]:
+        """See the base class."""
+        if self._photos is not photos:  # all methods and blocks of a table share the originals
+            parts = [self._network.features(stack(photos, k)) for k in batches(photos, 8)]
+            self._photos, self._real = photos, np.concatenate(parts)
+        filled = measured["inception_features"]
+        u_ids, p_ids = ids(self._real, filled)
+        return {"fid": fid(self._real, filled), "u_ids": u_ids, "p_ids": p_ids}
 
 
 def check_enough(count: int) -> None:

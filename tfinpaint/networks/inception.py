@@ -1,13 +1,13 @@
 """InceptionV3 as a source of features for figures about sets of photographs, from the files in which people have it.
 
-    network = published(path)    # a frozen TensorFlow graph: the network of the published FID
-    network = ported(path)       # a PyTorch state dict: its port, as in pytorch-fid
-    network = keras(path)        # Keras .h5 weights of tf.keras.applications.InceptionV3: another network
+    network = from_frozen_graph(path)    # a frozen TensorFlow graph: the network of the published FID
+    network = from_pytorch(path)         # a PyTorch state dict: its port, as in pytorch-fid
+    network = from_keras(path)           # Keras .h5 weights of tf.keras.applications.InceptionV3: another network
 
 Input:   images float32 [B, H, W, 3], RGB in [0, 255]; each network resizes them to 299 x 299 itself (bilinear, without antialiasing).
 Output:  float32 [B, 2048], the last maps averaged over places.
 
-Raises: SettingsError, naming --inception_weights, where a file cannot be read or holds something else.
+Raises: SettingsError, naming `inception_weights`, where a file cannot be read or holds something else.
 
 Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016; the trained graph is the one of December 2015
 that Heusel et al. (GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017) chose for FID.
@@ -39,7 +39,7 @@ _BLOCKS = {"5b": _A, "5c": _A, "5d": _A, "6a": "branch3x3 branch3x3dbl_1 branch3
 _UNITS = (*_STEM, *(f"Mixed_{block}.{branch}" for block, branches in _BLOCKS.items() for branch in branches.split()))
 
 
-def published(path):
+def from_frozen_graph(path):
     """classify_image_graph_def.pb of 2015, or any graph with ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048])."""
     v1 = tf.compat.v1
     begin = f"`{_ARGUMENT}={path!r}`"
@@ -67,7 +67,7 @@ def published(path):
     return lambda batch: session.run(features, {images: batch})
 
 
-def keras(path):
+def from_keras(path):
     """Weights of Keras' InceptionV3, with its classes or without, as its `save_weights` writes them and its downloads are."""
     begin = f"`{_ARGUMENT}={path!r}`"
 
@@ -82,7 +82,7 @@ def keras(path):
     return _on_squares(network.input, network.get_layer("mixed10").output)
 
 
-def ported(path):
+def from_pytorch(path):
     """The state dict of the port, pt_inception-2015-12-05. Keras' network has its layers but for the last block's pool, a maximum in the
     graph of 2015. Its other pools count no padding in their averages, as in TensorFlow."""
     begin = f"`{_ARGUMENT}={path!r}`"

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from tfinpaint import filling
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
@@ -52,9 +53,12 @@ def connect(url: str, timeout: float = 60.0, tries: int = 4):
     raise SettingsError(f"`url` is {_FORMS}. Got {url!r}")
 
 
-class _Client:
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> np.ndarray:
-        """As `Painter.fill`; but a server fills holes only, so that there is nothing to fade in: `feather` is 0."""
+class _Client(BasePainter):
+    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
+        """See the base class; but a server fills holes only, so that there is nothing to fade in: `feather` is 0; and `detail` is
+        "auto", as its model was exported."""
+        if detail != "auto":
+            raise ValueError(f"`detail` is 'auto' with a server, whose model was exported with it or without. Got {detail!r}")
         if feather:
             raise SettingsError(f"`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got {feather}")
         photo, mask = np.asarray(photo), np.asarray(mask)

@@ -25,13 +25,13 @@ class Listener:
     """
 
     def __init__(self, application, host: str, port: int):
-        listener = bound(host, port)
+        listener = bound_socket(host, port)
         self._server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)
-        self.url = f"http://{shown(host)}:{listener.getsockname()[1]}"
+        self.url = f"http://{host_in_url(host)}:{listener.getsockname()[1]}"
 
     def stop(self) -> None:
         """Answers what has begun, and ends."""
@@ -45,7 +45,7 @@ class Listener:
         self.stop()
 
 
-def bound(host: str, port: int) -> socket.socket:
+def bound_socket(host: str, port: int) -> socket.socket:
     """A socket at this address. Raises SettingsError where there can be none."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,6 +57,6 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def shown(host: str) -> str:
+def host_in_url(host: str) -> str:
     """A host as URLs write it."""
     return f"[{host}]" if ":" in host else host

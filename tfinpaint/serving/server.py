@@ -12,7 +12,7 @@ import concurrent.futures
 import grpc
 
 from tfinpaint.serving import grpc_services, rest
-from tfinpaint.serving.listening import LARGEST, Listener, shown
+from tfinpaint.serving.listening import LARGEST, Listener, host_in_url
 from tfinpaint.serving.servable import Servable
 from tfinpaint.settings import SettingsError
 
@@ -69,11 +69,11 @@ class Server:
                                                          ("grpc.so_reuseport", 0)])
         grpc_services.add_to(self._grpc, self.models)
         try:
-            bound = self._grpc.add_insecure_port(f"{shown(self._host)}:{port}")
+            bound = self._grpc.add_insecure_port(f"{host_in_url(self._host)}:{port}")
         except RuntimeError:
             bound = 0
         if not bound:
             self._grpc = None
             raise SettingsError(f"`grpc_port={port}` on {self._host} cannot be opened (is it taken?): choose another")
         self._grpc.start()
-        self.grpc_address = f"{shown(self._host)}:{bound}"
+        self.grpc_address = f"{host_in_url(self._host)}:{bound}"

@@ -10,6 +10,8 @@ The library needs the first three, which import nothing but Python. Flags (and a
 when a command first asks for one.
 """
 
+import importlib
+
 from tfinpaint.settings.errors import SettingsError, check_writable, first_line
 from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
 from tfinpaint.settings.records import (
@@ -20,8 +22,12 @@ from tfinpaint.settings.records import (
     train_settings_from_json,
 )
 
-_OF_COMMANDS = ("adopt", "evaluation_settings", "flags_of_systems", "in_flags", "parse_range",
-                "system_settings", "terms", "train_settings")
+# Which commands alone need, and the module that has it.
+_OF_COMMANDS = {
+    **dict.fromkeys(("flags_of_systems", "metric_flags", "system_settings", "terms"), "table"),
+    **dict.fromkeys(("adopt", "evaluation_settings", "in_flags", "parse_range", "train_settings"),
+                    "flags"),
+}
 
 __all__ = ["DETAIL", "PROTOCOLS", "EvaluationSettings", "HoleSettings", "PhotoSettings",
            "SettingsError", "TrainSettings", "check_writable", "first_line", "to_json",
@@ -30,7 +36,5 @@ __all__ = ["DETAIL", "PROTOCOLS", "EvaluationSettings", "HoleSettings", "PhotoSe
 
 def __getattr__(name):
     if name in _OF_COMMANDS:
-        from tfinpaint.settings import flags
-
-        return getattr(flags, name)
+        return getattr(importlib.import_module(f"{__name__}.{_OF_COMMANDS[name]}"), name)
     raise AttributeError(f"module 'tfinpaint.settings' has no attribute {name!r}")

@@ -33,8 +33,8 @@ class EvaluationSettings:
     batch_size:   squares that are filled together.
     mask_is:      what white means in mask files: "hole" or "known".
     references:   whether the classical references are in the table too.
-    lpips_weights, inception_weights:  files of the networks behind LPIPS, and behind FID and
-                  U-IDS / P-IDS; None: without these columns.
+    metric_weights: files of weights, of the metrics that need them, by the names of their flags
+                  (tfinpaint.metrics.METRICS); the others are left out.
     detail:       "off": networks alone. "auto": with texture in large holes, as `inpaint` fills.
     """
 
@@ -48,8 +48,7 @@ class EvaluationSettings:
     batch_size: int = TrainSettings.batch_size
     mask_is: str = HoleSettings.mask_is
     references: bool = True
-    lpips_weights: Optional[str] = None
-    inception_weights: Optional[str] = None
+    metric_weights: Tuple[Tuple[str, str], ...] = ()
     detail: str = "off"
 
     def __post_init__(self):

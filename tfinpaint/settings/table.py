@@ -6,6 +6,7 @@ Where a flag becomes a field of a record, its default is the field's, and so are
 import functools
 from typing import Mapping, Tuple
 
+from tfinpaint.metrics import weights_flags
 from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
 from tfinpaint.settings.records import (
     CROPS,
@@ -208,11 +209,6 @@ FLAGS = {
         "protocol's."),
     "count": ("int", EvaluationSettings.count,
         "Photographs to score, the first ones; 0: all.", 0, None),
-    "lpips_weights": ("str", EvaluationSettings.lpips_weights,
-        "LPIPS weights, AlexNet or SqueezeNet with linear heads (.npz): adds the column LPIPS."),
-    "inception_weights": ("str", EvaluationSettings.inception_weights,
-        "Inception weights (.pb of the published FID, its PyTorch port, or Keras .h5): adds FID "
-        "and U-IDS / P-IDS, from 2,049 photographs on."),
     "references": ("bool", EvaluationSettings.references,
         "Put telea, navier_stokes and mean into the table, too."),
     # measuring
@@ -265,6 +261,16 @@ def terms() -> Tuple[str, ...]:
                  if name.startswith("weight_"))
 
 
+def metric_flags() -> Mapping[str, tuple]:
+    """The flags that come from the metrics, as in FLAGS: each takes a file of weights."""
+    return {name: ("str", None, text) for name, text in weights_flags().items()}
+
+
+def is_flag(name: str) -> bool:
+    """Whether a command can take a flag of this name."""
+    return any(name in table for table in (FLAGS, metric_flags(), flags_of_systems()))
+
+
 def described(name: str) -> tuple:
-    """What the table says of a flag. Raises KeyError for an unknown one."""
-    return FLAGS.get(name) or flags_of_systems()[name]
+    """What is said of a flag, wherever it comes from. Raises KeyError for an unknown one."""
+    return FLAGS.get(name) or metric_flags().get(name) or flags_of_systems()[name]

@@ -59,16 +59,16 @@ def main():
 def _local():
     """Serves the models of --model and the page -> URL."""
     from tfinpaint.serving import listening
-    from tfinpaint.studio import offered
+    from tfinpaint.studio import catalog
 
-    found = offered.local(DEFAULT if FLAGS.model is None else FLAGS.model)
-    listening.bound(FLAGS.host, FLAGS.port).close()  # a taken port is told before a model is loaded
+    found = catalog.local_models(DEFAULT if FLAGS.model is None else FLAGS.model)
+    listening.bound_socket(FLAGS.host, FLAGS.port).close()  # a taken port is told before a model is loaded
     command.choose_device(FLAGS.device)
     from tfinpaint.serving.server import Server
     from tfinpaint.studio.routes import page_routes
 
-    with offered.exported(found, lambda line: print(line, flush=True), FLAGS.detail) as paths:
-        routes = page_routes([{"name": name, "about": offered.about(path)} for name, path in paths.items()])
+    with catalog.exported_models(found, lambda line: print(line, flush=True), FLAGS.detail) as paths:
+        routes = page_routes([{"name": name, "about": catalog.description(path)} for name, path in paths.items()])
         with Server(paths, FLAGS.host, FLAGS.port, grpc_port=None, routes=routes) as server:
             yield server.url
 
@@ -79,10 +79,10 @@ def _remote():
     from starlette.applications import Starlette
 
     from tfinpaint.serving import listening
-    from tfinpaint.studio import offered
+    from tfinpaint.studio import catalog
     from tfinpaint.studio.routes import forwarding_route, page_routes
 
-    servers = offered.remote(FLAGS.server, FLAGS.timeout)
+    servers = catalog.remote_models(FLAGS.server, FLAGS.timeout)
     routes = page_routes([{"name": name, "about": url} for name, url in servers.items()])
     application = Starlette(routes=[*routes, forwarding_route(servers, FLAGS.timeout)])
     with listening.Listener(application, FLAGS.host, FLAGS.port) as listener:

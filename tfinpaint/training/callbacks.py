@@ -1,20 +1,26 @@
-"""Keras callbacks of a run: progress, metrics.csv and TensorBoard, sample grids, checkpoints, validation.
+"""Keras callbacks of a run: progress, metrics.csv, TensorBoard, samples, checkpoints, validation.
 
-All count steps of the whole run: `first` is the step that the run goes on from, so that a resumed run continues its files.
+All count the steps of the whole run, so that a resumed run continues its files: `first` is the
+step that it resumes from.
 """
 
 import csv
 import os
 import time
+from typing import Callable, Dict, Iterable, Sequence, TextIO
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tfinpaint import atomic
+from tfinpaint.progress import ProgressBar
+from tfinpaint.runs import METRICS_FILE, Checkpoints
 from tfinpaint.settings import SettingsError
+from tfinpaint.training.validation import Validation
 
 
-class Step(tf.keras.callbacks.Callback):
+class StepCallback(tf.keras.callbacks.Callback):
     """Base class: calls `at(step, logs)` after every step."""
 
     def __init__(self, first: int):
@@ -25,109 +31,125 @@ class Step(tf.keras.callbacks.Callback):
         self.step += 1
         self.at(self.step, logs)
 
-    def at(self, step, logs):
+    def at(self, step: int, logs: dict) -> None:
+        """What to do after this step. logs: what the training step returned."""
         raise NotImplementedError
 
 
-class Progress(Step):
-    """One line that moves: step, loss, images per second, time left. Where `stream` is no terminal, a plain line now and then."""
+class ProgressCallback(StepCallback):
+    """The progress bar: step, loss, images per second, time left.
 
-    def __init__(self, first, steps, batch_size, stream, every=100):
+    Where `stream` is not a terminal, it writes a plain line every `every` steps.
+    """
+
+    def __init__(self, first: int, steps: int, batch_size: int, stream: TextIO, every: int = 100):
         super().__init__(first)
-        self._steps, self._batch, self._stream, self._every = steps, batch_size, stream, every
-        self._moving = stream.isatty()
-        self._first = self._begin = self._shown = None
+        self._bar = ProgressBar(
+            steps,
+            "step {done}/{total} [{bar}] loss {loss:.3f}  {rate} images/s  {left} left",
+            done=first,
+            per_item=batch_size,
+            plain_every=every,
+            stream=stream,
+        )
 
-    def at(self, step, logs):
-        now = time.monotonic()
-        if self._begin is None:  # the first step also traced the graph: it says nothing about speed
-            self._begin, self._first = now, step
-        last = step == self._steps
-        if not last and (self._shown and now - self._shown < 0.3 if self._moving else step % self._every and step > 1):
-            return
-        self._shown = now
-        speed, left = "...", "..."
-        if step > self._first:
-            rate = (step - self._first) / (now - self._begin)
-            speed, left = f"{rate * self._batch:.1f}", clock((self._steps - step) / rate)
-        done = 20 * step // self._steps
-        line = f"step {step}/{self._steps} [{'=' * done}{' ' * (20 - done)}] loss {logs['loss']:.3f}  {speed} images/s  {left} left"
-        self._stream.write(f"\r\x1b[K{line}{chr(10) if last else ''}" if self._moving else line + "\n")
-        self._stream.flush()
+    def at(self, step: int, logs: dict) -> None:
+        self._bar.update(step, loss=logs["loss"])
 
-    def clear(self):
-        """Takes the moving line away, so that another line can be printed in its place."""
-        if self._moving and self._shown:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+    def clear(self) -> None:
+        """Removes the moving line, so that another line can be printed in its place."""
+        self._bar.clear()
 
 
-class Log(Step):
-    """Rows of metrics.csv and points in TensorBoard, every so many steps; stops the run where the loss is no number any more."""
+class MetricsCallback(StepCallback):
+    """Writes rows of metrics.csv and points in TensorBoard, every `every` steps.
 
-    def __init__(self, first, run_dir, every, batch_size, say):
+    Raises: SettingsError, which ends the run, where a loss is no longer finite.
+    """
+
+    def __init__(
+        self, first: int, run_dir: str, every: int, batch_size: int, say: Callable[[str], None]
+    ):
         super().__init__(first)
         self._every, self._batch, self._say = every, batch_size, say
-        self._table = Table(os.path.join(run_dir, "metrics.csv"), first)
+        self._table = MetricsTable(os.path.join(run_dir, METRICS_FILE), first)
         self._writer = tf.summary.create_file_writer(os.path.join(run_dir, "tensorboard"))
         self._time, self._at = time.monotonic(), first
 
-    def at(self, step, logs):
+    def at(self, step: int, logs: dict) -> None:
         for name in ("loss", "critic"):  # looked at before a checkpoint of this step is written
             if not np.isfinite(logs.get(name, 0)):
-                raise SettingsError(f"the {name} is {logs[name]} at step {step}: `resume` from the last checkpoint with a lower "
-                                    "`learning_rate`")
+                raise SettingsError(
+                    f"the {name} is {logs[name]} at step {step}: `resume` from the last "
+                    "checkpoint with a lower `learning_rate`"
+                )
         if step != 1 and step % self._every:
             return
         values = {name: float(value) for name, value in logs.items()}
         if step == 1:
-            self._say("step 1, each term with its weight: " + "  ".join(f"{name} {value:.4g}" for name, value in values.items()))
-        values["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())  # that this step was taken with
+            self._say(
+                "step 1, each term with its weight: "
+                + "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+            )
+        # The rate that this step was taken with.
+        values["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         now = time.monotonic()
         values["images_per_second"] = (step - self._at) * self._batch / (now - self._time)
         self._time, self._at = now, step
         self.write(step, values)
 
-    def write(self, step, values, prefix="train"):
-        """One row, and a point of each value."""
+    def write(self, step: int, values: Dict[str, float], prefix: str = "train") -> None:
+        """Writes one row, and a point for each value."""
         self._table.add({"step": step, **values})
         with self._writer.as_default():
             for name, value in values.items():
                 tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value, step)
 
-    def pictures(self, step, name, pictures):
-        """Pictures of one size, uint8 [H, W, 3] each, in TensorBoard."""
+    def pictures(self, step: int, name: str, pictures: Sequence[np.ndarray]) -> None:
+        """Writes pictures of one size, uint8 [H, W, 3] each, to TensorBoard."""
         with self._writer.as_default():
             tf.summary.image(name, np.stack(pictures), step, max_outputs=len(pictures))
 
-    def text(self, name, text):
-        """A text in TensorBoard."""
+    def text(self, name: str, text: str) -> None:
+        """Writes a text to TensorBoard."""
         with self._writer.as_default():
             tf.summary.text(name, text, 0)
         self._writer.flush()
 
 
-class Save(Step):
-    """A checkpoint every so many steps."""
+class CheckpointCallback(StepCallback):
+    """Saves a checkpoint every `every` steps."""
 
-    def __init__(self, first, checkpoints, every):
+    def __init__(self, first: int, checkpoints: Checkpoints, every: int):
         super().__init__(first)
         self._checkpoints, self._every = checkpoints, every
 
-    def at(self, step, logs):
+    def at(self, step: int, logs: dict) -> None:
         if step % self._every == 0:
             self._checkpoints.save(step)
 
 
-class Validate(Step):
-    """Sample grids and validation passes, every so many steps each; the last step's are the loop's own."""
+class ValidationCallback(StepCallback):
+    """Draws sample grids and runs validation passes, each every so many steps.
 
-    def __init__(self, first, validation, run_dir, log, sample_every, eval_every, steps):
+    Those of the last step are left to the training loop.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        validation: Validation,
+        run_dir: str,
+        log: MetricsCallback,
+        sample_every: int,
+        eval_every: int,
+        steps: int,
+    ):
         super().__init__(first)
         self._validation, self._run_dir, self._log = validation, run_dir, log
         self._sample_every, self._eval_every, self._steps = sample_every, eval_every, steps
 
-    def at(self, step, logs):
+    def at(self, step: int, logs: dict) -> None:
         if step == self._steps:
             return
         if self._sample_every and step % self._sample_every == 0:
@@ -135,48 +157,69 @@ class Validate(Step):
         if self._eval_every and step % self._eval_every == 0:
             self.evaluate(step)
 
-    def sample(self, step, name):
-        """Writes samples/NAME; and to TensorBoard the same, and the attention maps of the first photograph."""
+    def sample(self, step: int, name: str) -> None:
+        """Writes samples/NAME, and the same to TensorBoard.
+
+        TensorBoard also gets the attention maps of the first photograph.
+        """
         picture, maps = self._validation.picture()
-        Image.fromarray(picture).save(os.path.join(self._run_dir, "samples", name))
+        with atomic.replacing(os.path.join(self._run_dir, "samples", name)) as beside:
+            Image.fromarray(picture).save(beside)
         self._log.pictures(step, "samples", [picture])
         for layer, pictures in maps.items():
             self._log.pictures(step, f"attention/{layer}", pictures)
 
-    def evaluate(self, step) -> dict:
-        """Measures, logs, and returns the figures."""
+    def evaluate(self, step: int) -> Dict[str, float]:
+        """Measures, logs and returns the figures."""
         figures = self._validation.run()
-        self._log.write(step, {f"val_{name}": value for name, value in figures.items()}, prefix="validation")
+        self._log.write(
+            step, {f"val_{name}": value for name, value in figures.items()}, prefix="validation"
+        )
         return figures
 
 
-class Doubt(Step):
-    """Says once, at one step, where the system does not fill better than the mean colour; see `Validation.hole_l1`."""
+class MeanFillCheck(StepCallback):
+    """Warns once, at step `after`, if the system fills no better than the mean colour.
 
-    def __init__(self, first, validation, after, terms, run_dir, say):
+    See `Validation.hole_l1`.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        validation: Validation,
+        after: int,
+        terms: Iterable[str],
+        run_dir: str,
+        say: Callable[[str], None],
+    ):
         super().__init__(first)
         self._validation, self._after, self._run_dir, self._say = validation, after, run_dir, say
         self._term = next((name for name in ("hole", "l1", "refinement") if name in terms), None)
 
-    def at(self, step, logs):
+    def at(self, step: int, logs: dict) -> None:
         if step != self._after:
             return
         error, mean = self._validation.hole_l1()
         if error < mean:
             return
         heavier = f", a larger `loss_weights[{self._term!r}]`" if self._term else ""
-        self._say(f"warning: at step {step} L1 in the hole of the validation photographs is {error:.4f}, not under the mean colour's "
-                  f"{mean:.4f}. Look at {self._run_dir}/samples (are the holes where they should be? `mask_is` flips mask files) and try a "
-                  f"lower `learning_rate`{heavier}; `warn_after=0` does not ask")
+        self._say(
+            f"warning: at step {step} L1 in the hole of the validation photographs is "
+            f"{error:.4f}, not under the mean colour's {mean:.4f}. Look at {self._run_dir}/samples "
+            "(are the holes where they should be? `mask_is` flips mask files) and try a "
+            f"lower `learning_rate`{heavier}; `warn_after=0` does not ask"
+        )
 
 
-class Table:
-    """metrics.csv: one row a step, in order; columns appear as they come.
+class MetricsTable:
+    """The file metrics.csv: one row per step, in order; a new value adds a column.
 
-    Opened at a later step (a resumed run), it drops the rows after that step, which the run is about to make again.
+    Opened at a later step, by a resumed run, it drops the rows after that step: the run is about
+    to write them again.
     """
 
-    def __init__(self, path, first):
+    def __init__(self, path: str, first: int):
         self._path, self._rows, self._columns = path, [], []
         if first and os.path.isfile(path):
             with open(path, newline="", encoding="utf-8") as f:
@@ -186,7 +229,8 @@ class Table:
                         break  # to be made again; or a last line that was cut short with the run
                     self._rows.append(row)
 
-    def add(self, row):
+    def add(self, row: Dict[str, float]) -> None:
+        """Adds a row, which has a "step"; one of the same step as the last is joined to it."""
         if self._rows and int(self._rows[-1]["step"]) == row["step"]:
             self._rows[-1].update(row)
         elif self._columns and set(row) <= set(self._columns):
@@ -200,16 +244,10 @@ class Table:
 
     def _rewrite(self):
         self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
-        beside = self._path + ".new"
-        with open(beside, "w", newline="", encoding="utf-8") as f:
+        with (
+            atomic.replacing(self._path) as beside,
+            open(beside, "w", newline="", encoding="utf-8") as f,
+        ):
             writer = csv.DictWriter(f, self._columns, restval="")
             writer.writeheader()
             writer.writerows(self._rows)
-        os.replace(beside, self._path)
-
-
-def clock(seconds):
-    """65 -> "1:05", 3700 -> "1:01:40"."""
-    minutes, seconds = divmod(int(seconds + 0.5), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -20,10 +20,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint.pictures import grid, to_uint8
+from tfinpaint.progress import clock
 from tfinpaint.runs import Checkpoints, start_from
 from tfinpaint.settings import TrainSettings
-from tfinpaint.training import suspicions
-from tfinpaint.training.callbacks import clock
+from tfinpaint.training import sanity_checks
 from tfinpaint.training.loop import batches, count, device, precision, prepare
 from tfinpaint.training.schedule import description
 
@@ -77,7 +77,7 @@ def _dry_run(settings, run_dir, resume, init_from):
     figures = {"minimum": float(images.min()), "maximum": float(images.max()), "mean": float(images.mean()),
                "share_minimum": float(shares.min()), "share_mean": float(shares.mean()), "share_maximum": float(shares.max()),
                "images_per_second": speed}
-    warnings = suspicions.of_photos(settings, source) + suspicions.of_holes(settings.holes, shares)
+    warnings = sanity_checks.check_photos(settings, source) + sanity_checks.check_holes(settings.holes, shares)
 
     # 2. The steps.
     logs, seconds = _steps(system, itertools.cycle(some))
@@ -86,7 +86,8 @@ def _dry_run(settings, run_dir, resume, init_from):
                 "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
                 "parameters": {name: (count(network), sum(v.shape.num_elements() for v in network.variables))
                                for name, network in (("generator", system.generator), ("critic", system.critic)) if network is not None}}
-    warnings += suspicions.of_loss(terms) + suspicions.of_time(settings, system, figures["seconds_per_step"], device().device_type)
+    warnings += sanity_checks.check_loss(terms)
+    warnings += sanity_checks.check_time(settings, system, figures["seconds_per_step"], device().device_type)
 
     lines = _data_lines(settings, figures, len(images)) + _system_lines(settings, system, figures, logs, first, seconds[0]) + notes
     return DryRun(tuple(lines), tuple(warnings), _picture(images, holes), figures)

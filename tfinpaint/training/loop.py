@@ -14,7 +14,7 @@ from tfinpaint.data.photos import open_photos
 from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.systems.specification import imported
-from tfinpaint.training.callbacks import Doubt, Log, Progress, Save, Validate
+from tfinpaint.training.callbacks import CheckpointCallback, MeanFillCheck, MetricsCallback, ProgressCallback, ValidationCallback
 from tfinpaint.training.schedule import schedule_of
 from tfinpaint.training.validation import Validation
 from tfinpaint.version import __version__
@@ -111,25 +111,26 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         say(f"note: {line}")
 
     # 3. The steps.
-    progress = Progress(first, settings.steps, settings.batch_size, stream, settings.log_every)
+    progress = ProgressCallback(first, settings.steps, settings.batch_size, stream, settings.log_every)
 
     def say_between(line):
         progress.clear()
         say(line)
 
-    log = Log(first, run_dir, settings.log_every, settings.batch_size, say_between)
+    log = MetricsCallback(first, run_dir, settings.log_every, settings.batch_size, say_between)
     if not first:
         for name, text in (("settings", to_json(settings)), ("loss_weights", _weights(system)), ("versions", _versions())):
             log.text(name, "    " + text.replace("\n", "\n    "))
-    validate = Validate(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
-    doubt = Doubt(first, validation, settings.warn_after, system.default_loss_weights, run_dir, say_between)
+    validate = ValidationCallback(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
+    mean_fill_check = MeanFillCheck(first, validation, settings.warn_after, system.default_loss_weights, run_dir, say_between)
     counted = system.steps_taken  # before; not `first` where a resume dropped the critic whose steps were counted
     if first < settings.steps:
         if _holes_on_device(settings.holes):
             data = data.apply(tf.data.experimental.prefetch_to_device(device().name))
         try:
             system.fit(data, steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
-                       callbacks=[log, Save(first, checkpoints, settings.checkpoint_every), validate, doubt, progress])
+                       callbacks=[
+                           log, CheckpointCallback(first, checkpoints, settings.checkpoint_every), validate, mean_fill_check, progress])
         except KeyboardInterrupt:
             step = first + system.steps_taken - counted
             checkpoints.save(step)

@@ -15,7 +15,7 @@ from tfinpaint.settings import SettingsError
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # what would have to be written otherwise in a URL
 
 
-def remote(server: str, timeout: float) -> dict:
+def remote_models(server: str, timeout: float) -> dict:
     """{name: URL} from URLs with commas between. Raises SettingsError for what is no URL of a REST server."""
     urls = _entries("server", server)
     for url in urls:
@@ -25,7 +25,7 @@ def remote(server: str, timeout: float) -> dict:
     return dict(zip(unique(names), (url.rstrip("/") for url in urls)))
 
 
-def local(model: str) -> dict:
+def local_models(model: str) -> dict:
     """{name: path} from paths with commas between. Raises SettingsError where there is nothing at a path."""
     paths = [locate(entry) for entry in _entries("model", model)]
     for path in paths:
@@ -35,7 +35,7 @@ def local(model: str) -> dict:
 
 
 @contextlib.contextmanager
-def exported(models: dict, say, detail: str = "auto"):
+def exported_models(models: dict, say, detail: str = "auto"):
     """Run directories among the models, {name: path}, become exports in a temporary folder that is removed at the end. -> {name: path}
 
     say: called with a line for each of them.   detail: "auto" or "off", of the runs.
@@ -51,11 +51,11 @@ def exported(models: dict, say, detail: str = "auto"):
                 continue
             say(f"{path} is a run: exporting it to a temporary folder")
             painter = load(path)
-            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(path, painter), detail)
+            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(painter), detail)
         yield paths
 
 
-def about(path: str) -> str:
+def description(path: str) -> str:
     """An exported model in a few words, from its card; nothing where it has none."""
     from tfinpaint.export import saved_model
     from tfinpaint.export.model_card import read_card

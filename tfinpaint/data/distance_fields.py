@@ -1,4 +1,4 @@
-"""Fields: distances to the edge of a hole (below 0: inside) on a coarse grid, and how they become holes of an exact share.
+"""Distance fields: distances to the edge of a hole (below 0: inside) on a coarse grid, and how they become holes of an exact share.
 
 Conventions: lengths are whole numbers of quarter pixels of a 256-pixel square (UNIT), whatever the size of the image; a field is
     float32 [B, 64, 64] of them, at the centres of its cells. All values stay below 2^24, so that float32 holds them exactly and

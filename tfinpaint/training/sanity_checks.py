@@ -1,4 +1,4 @@
-"""What looks wrong about a run before it begins: each function gives a list of sentences, empty where nothing does."""
+"""Checks of a run before it begins: each gives a list of warnings, a sentence each, empty where nothing looks wrong."""
 
 import os
 
@@ -12,7 +12,7 @@ _DOMINATES = 0.9  # of the loss
 _RECONSTRUCTION = ("l1", "valid", "hole", "rough", "coarse", "refinement")  # terms that may dominate: they say what the picture is
 
 
-def of_photos(settings, source):
+def check_photos(settings, source):
     """Of the photographs to train on and to validate with. source: what `open_photos` gave for the former."""
     found = []
     if isinstance(source, PhotoFiles):
@@ -56,7 +56,7 @@ def _in_both(paths, others):
                                           for other in by_bytes.get(os.path.getsize(path), ()))]
 
 
-def of_holes(settings, shares):
+def check_holes(settings, shares):
     """Of the holes, HoleSettings, by their shares of missing pixels [N]."""
     low, high = settings.bounds
     found, beyond = [], int(np.sum((shares < low - 1e-6) | (shares > high + 1e-6)))
@@ -70,7 +70,7 @@ def of_holes(settings, shares):
     return found
 
 
-def of_loss(terms):
+def check_loss(terms):
     """Of the weighted terms of the loss at the first step, {name: value}."""
     total = sum(abs(value) for value in terms.values())
     return [f"the {name} term is {abs(value) / total:.0%} of the loss at the first step: a lower "
@@ -78,7 +78,7 @@ def of_loss(terms):
             for name, value in terms.items() if name not in _RECONSTRUCTION and abs(value) > _DOMINATES * total]
 
 
-def of_time(settings, system, seconds, device_type):
+def check_time(settings, system, seconds, device_type):
     """Of the time: seconds per step on a device, "CPU" or "GPU"."""
     full = system.specification.defaults["width"]
     days = settings.steps * seconds / 86400

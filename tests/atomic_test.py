@@ -1,0 +1,84 @@
+"""Files are whole or not there, whatever stops the one who writes them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tfinpaint import atomic
+
+
+def test_text_is_replaced_and_nothing_is_left_beside_it(tmp_path):
+    path = tmp_path / "settings.json"
+    atomic.write_text(str(path), "old")
+    atomic.write_text(str(path), "né\n")
+    assert path.read_bytes() == "né\n".encode() and os.listdir(tmp_path) == ["settings.json"]
+
+
+def test_what_is_written_is_not_there_before_it_is_whole(tmp_path):
+    path = tmp_path / "a.png"
+    with atomic.replacing(str(path)) as beside:
+        assert os.path.dirname(beside) == str(tmp_path) and beside.endswith(".png")
+        assert os.path.basename(beside).startswith(".")  # hidden from those who list photographs
+        with open(beside, "wb") as f:
+            f.write(b"half")
+            assert not path.exists()
+            f.write(b" and half")
+    assert path.read_bytes() == b"half and half"
+
+
+def test_an_error_leaves_the_old_content(tmp_path):
+    paths = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for path in paths:
+        path.write_text("old")
+    with pytest.raises(ZeroDivisionError), atomic.replacing_all(list(map(str, paths))) as places:
+        for place in places:
+            with open(place, "w") as f:
+                f.write("new")
+        raise ZeroDivisionError
+    assert [path.read_text() for path in paths] == ["old", "old"]
+    assert sorted(os.listdir(tmp_path)) == ["a.txt", "b.txt"]
+
+
+def test_a_process_that_ends_in_the_middle_leaves_the_old_content(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    program = (
+        "import os, sys; from tfinpaint import atomic\n"
+        "with atomic.replacing(sys.argv[1]) as beside:\n"
+        "    open(beside, 'w').write('half'); os._exit(9)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path / "a.txt")], check=False
+        ).returncode
+        == 9
+    )
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_a_folder_takes_the_place_of_an_empty_one_only(tmp_path):
+    (tmp_path / "run").mkdir()
+    with atomic.replacing(str(tmp_path / "run")) as beside:
+        os.makedirs(beside)
+        atomic.write_text(os.path.join(beside, "flags.txt"), "--a")
+    assert os.listdir(tmp_path) == ["run"] and os.listdir(tmp_path / "run") == ["flags.txt"]
+    with pytest.raises(OSError), atomic.replacing(str(tmp_path / "run")) as beside:
+        os.makedirs(os.path.join(beside, "checkpoints"))
+    assert os.listdir(tmp_path) == ["run"] and os.listdir(tmp_path / "run") == ["flags.txt"]
+
+
+def test_names_may_be_as_long_as_names_can_be(tmp_path):
+    for name in ("x" * 251 + ".txt", "ü" * 125 + ".txt"):
+        atomic.write_text(str(tmp_path / name), name)
+        assert (tmp_path / name).read_text() == name
+
+
+def test_two_who_write_one_file_do_not_meet(tmp_path):
+    path = str(tmp_path / "a.txt")
+    with atomic.replacing(path) as one, atomic.replacing(path) as other:
+        assert one != other
+        for place, text in ((one, "one"), (other, "other")):
+            with open(place, "w") as f:
+                f.write(text)
+    assert (tmp_path / "a.txt").read_text() == "one"  # which is renamed last

@@ -1,0 +1,71 @@
+"""Writes files atomically: each is written beside its place, then renamed into it.
+
+    write_text("runs/a/settings.json", text)
+    write_bytes("model.tflite", content)
+    with replacing("filled.png") as beside:               # a picture, an .npz, a folder
+        image.save(beside)
+    with replacing_all(["a.txt", "a.csv"]) as places:     # all are written before any is renamed
+        ...
+
+A reader sees the old content or the new, never a part of it. If writing fails, the old content
+stays and nothing is left beside it. A process that is killed may leave one hidden file. Errors
+are those of the writer, mostly OSError.
+"""
+
+import contextlib
+import os
+import shutil
+import uuid
+from typing import Iterator, List, Sequence
+
+_LONGEST = 40  # characters of a name to repeat: a full name may already be as long as allowed
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a text file in UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str, content: bytes) -> None:
+    """Writes a file."""
+    with replacing(path) as new, open(new, "wb") as f:
+        f.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: str) -> Iterator[str]:
+    """Yields a path to write to; at the end of the block what is there is renamed to `path`.
+
+    A folder can only take the place of an empty folder. A block that replaces a full one removes
+    it itself, as its last act.
+    """
+    with replacing_all([path]) as (new,):
+        yield new
+
+
+@contextlib.contextmanager
+def replacing_all(paths: Sequence[str]) -> Iterator[List[str]]:
+    """Like `replacing`, for several paths: all are renamed once the block has written them."""
+    with contextlib.ExitStack() as stack:
+        places = [stack.enter_context(beside(path)) for path in paths]
+        yield places
+        for new, path in zip(places, paths):
+            os.replace(new, path)
+
+
+@contextlib.contextmanager
+def beside(path: str) -> Iterator[str]:
+    """Yields an unused path in the folder of `path`, for a block that renames by itself.
+
+    The name is hidden and has the ending of `path`. What is still there at the end is removed.
+    """
+    folder, name = os.path.split(os.path.abspath(path))
+    stem, ending = os.path.splitext(name)
+    new = os.path.join(folder, f".{stem[:_LONGEST]}.{uuid.uuid4().hex[:12]}{ending}")
+    try:
+        yield new
+    finally:
+        if os.path.isdir(new):
+            shutil.rmtree(new, ignore_errors=True)
+        elif os.path.lexists(new):
+            os.remove(new)

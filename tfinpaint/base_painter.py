@@ -1,0 +1,91 @@
+"""The base class of painters, which fill photographs with a trained system, an export or a server.
+
+    photo uint8 [H, W, 3], mask uint8 [H, W] (white = hole) -> uint8 [H, W, 3]
+
+    Painter            painter.py               a trained system
+    ExportedPainter    export/saved_model.py    a SavedModel
+    TFLitePainter      export/tflite.py         a TFLite file, at the size it takes
+    RestClient, GrpcClient    serving/client.py    a server
+
+It imports no TensorFlow: a client needs none.
+"""
+
+from typing import Any, Optional, Tuple
+
+import numpy as np
+
+from tfinpaint import filling
+from tfinpaint.settings import SettingsError
+
+
+class BasePainter:
+    """Fills the holes of photographs.
+
+    A subclass either defines `fill_window`, to which `fill` passes the windows of a photograph,
+    or `fill` itself. Only a trained system can do the rest; the other painters refuse it here.
+
+    Attributes:
+        system, run: the trained system and the record of its run (`runs.Run`); None elsewhere.
+        stride, working_size: of the network behind `fill_window`, in pixels.
+    """
+
+    system: Any = None
+    run: Any = None
+    stride: int
+    working_size: int
+
+    def fill(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        grow: int = 0,
+        feather: int = 0,
+        detail: str = "auto",
+    ) -> np.ndarray:
+        """Fills the holes of one photograph of any size, uint8 [H, W, 3], RGB.
+
+        mask:     uint8 [H, W], above 127 = hole.
+        grow:     pixels (the radius of a disc) by which the hole is grown first.
+        feather:  pixels outside the grown hole over which the network's output fades into the
+                  photograph. With 0, every pixel outside the grown hole keeps its bytes.
+        detail:   "auto": where the hole is thick, its texture comes from the known part of the
+                  photograph, guided by the network's fill (detail.py). "off": the network's fill
+                  as it is.
+
+        Returns: uint8 [H, W, 3].
+        Raises: SettingsError for a mask of another size or without a hole.
+        """
+        return filling.fill(
+            self._fill_one, self.stride, self.working_size, photo, mask, grow, feather, detail
+        )
+
+    def fill_window(self, window, hole, shown, with_detail):
+        """Fills a window of a photograph; see `Painter.fill_window`."""
+        raise NotImplementedError
+
+    def generate(self, images, holes):
+        """The network's own output; see `Painter.generate`.
+
+        Raises: ValueError where there is no trained system.
+        """
+        raise ValueError("`generate` takes a run directory; an exported model has `fill`")
+
+    def attention_maps(
+        self, photo: np.ndarray, mask: np.ndarray, at: Optional[Tuple[int, int]] = None
+    ) -> list:
+        """The attention maps of the system; see `Painter.attention_maps`.
+
+        Raises: SettingsError where there is no trained system.
+        """
+        self.check_attention()
+
+    def check_attention(self) -> None:
+        """Raises SettingsError where there are no attention maps."""
+        raise SettingsError(
+            "`attention` takes a run directory as `model`; an exported model has no attention to "
+            "show"
+        )
+
+    def _fill_one(self, window, hole, shown, with_detail):
+        """`fill_window`, as `fill` calls it."""
+        return self.fill_window(window, hole, shown, with_detail)

@@ -1,0 +1,174 @@
+"""The methods a table compares: trained systems, exported models, and classical references.
+
+A method is called with photographs and holes of one size and returns what is scored:
+
+    method(photos uint8 [B, H, W, 3], holes uint8 [B, H, W]) -> uint8 [B, H, W, 3]
+
+A network gets squares whole, as in the papers. Photographs with their own holes (pairs) are filled
+as `inpaint` fills them, in a window around each hole. No network sees what lies under a hole.
+"""
+
+import os
+from typing import Callable, Dict, List, Optional
+
+import numpy as np
+
+from tfinpaint.loading import load
+from tfinpaint.metrics import references
+from tfinpaint.models import locate
+from tfinpaint.pictures import to_float, to_uint8
+from tfinpaint.settings import SettingsError
+
+REFERENCES: Dict[str, Callable] = {
+    "telea": references.telea,
+    "navier_stokes": references.navier_stokes,
+    "mean": references.mean_fill,
+}
+_ABOUT = {
+    "telea": "Telea 2004, by OpenCV, radius 3",
+    "navier_stokes": "Bertalmio et al. 2001, by OpenCV, radius 3",
+    "mean": "the mean colour of the known pixels",
+}
+
+
+class Method:
+    """Base class.
+
+    Attributes:
+        name: its name in the table.
+        path: the model's path, or None.
+        about: what it is, as in report.json.
+        stride: what the sides of squares must be multiples of.
+        image_size: side of the squares that it was trained on, or None.
+    """
+
+    name: str
+    path: Optional[str] = None
+    about: dict
+    stride: int = 1
+    image_size: Optional[int] = None
+
+    def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
+        """Fills photographs; see the top of the file."""
+        raise NotImplementedError
+
+
+class Reference(Method):
+    """A fill that needs no learning, by its name in `REFERENCES`."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.about = {"kind": "reference", "what": _ABOUT[name]}
+        self._fill = REFERENCES[name]
+
+    def __call__(self, photos, holes):
+        return np.stack([self._fill(p, h) for p, h in zip(photos, holes)])
+
+
+class Model(Method):
+    """A run directory, a packed model or the version directory of an export.
+
+    name:        how the table calls it.
+    composited:  whether known pixels are the photograph's; a run can also give its network's own
+                 output everywhere.
+    pairs:       whether it gets photographs with their own holes.
+    detail:      "off": the network alone. "auto": with the texture of large holes.
+    """
+
+    def __init__(self, name: str, path: str, composited: bool, pairs: bool, detail: str = "off"):
+        from tfinpaint.export.saved_model import versions  # late, as it imports the serving side
+
+        self.name, self.path = name, path
+        if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
+            raise SettingsError(
+                f"`model={path!r}` is a folder of exported versions: name one, as "
+                f"{os.path.join(path, str(found[-1]))}"
+            )
+        self._painter = load(path)
+        self._composited, self._pairs, self._detail = composited, pairs, detail
+        self._runs = self._painter.system is not None
+        self.stride = self._painter.stride
+        self.about = self._card()
+        self.image_size = self.about.get("image_size")
+        if detail == "auto" and not self._runs and self._painter.detail != "auto":
+            raise SettingsError(
+                f"`model={path!r}` was exported without detail: `detail='off'`, or the run "
+                "directory"
+            )
+        if not composited and not self._runs:
+            raise SettingsError(
+                f"`model={path!r}` is an export, which composites; this protocol scores a "
+                "network's own output: give the run directory"
+            )
+
+    def __call__(self, photos, holes):
+        if self._pairs:
+            return np.stack(
+                [self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)]
+            )
+        if not self._runs or self._detail == "auto":
+            with_detail = self._detail == "auto"
+            return np.stack(
+                [
+                    np.asarray(
+                        self._painter.fill_window(p, h[..., None], h[..., None], with_detail)
+                    )
+                    for p, h in zip(photos, holes)
+                ]
+            )
+        holes = np.asarray(holes)[..., np.newaxis]  # [B, H, W, 1]
+        outputs = to_uint8(self._painter.generate(to_float(photos), holes.astype(np.float32)))
+        return np.where(holes > 0, outputs, photos) if self._composited else outputs
+
+    def _card(self):
+        from tfinpaint.export.model_card import describe, read_card
+
+        card = describe(self._painter) if self._runs else read_card(self.path)
+        return {
+            "kind": "run" if self._runs else "export",
+            **{
+                k: card.get(k)
+                for k in (
+                    "system",
+                    "variant",
+                    "steps",
+                    "parameters",
+                    "trained_on",
+                    "image_size",
+                    "weights_sha256",
+                )
+            },
+        }
+
+
+def open_methods(
+    models: List[str], with_references: bool, composited: bool, pairs: bool, detail: str = "off"
+) -> List[Method]:
+    """The methods of `models`, in that order, then the references that are not among them.
+
+    Raises: SettingsError where a model cannot be loaded.
+    """
+    given = [model if model in REFERENCES else locate(model) for model in models]
+    places = [model if model in REFERENCES else os.path.realpath(model) for model in given]
+    if len(set(places)) < len(places):
+        raise SettingsError(f"`models` names one model twice. Got {','.join(models)}")
+    every = given + [name for name in REFERENCES if with_references and name not in given]
+    return [
+        Reference(model) if model in REFERENCES else Model(name, model, composited, pairs, detail)
+        for name, model in zip(_names(every), every)
+    ]
+
+
+def _names(paths):
+    """The last part of each path.
+
+    More parts where two would get the same name, and for the number of an exported version.
+    """
+    parts = [os.path.normpath(path).split(os.sep) for path in paths]
+    lengths = [2 if p[-1].isdecimal() and len(p) > 1 else 1 for p in parts]
+    for _ in range(max(map(len, parts))):
+        names = ["/".join(p[-n:]) for p, n in zip(parts, lengths)]
+        lengths = [
+            min(n + (names.count(name) > 1), len(p)) for n, name, p in zip(lengths, names, parts)
+        ]
+    return names
