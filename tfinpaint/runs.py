@@ -11,7 +11,7 @@ A packed model (packed.py) has weights.npz in place of checkpoints/. It is loade
 
 import glob
 import os
-from typing import List
+from typing import List, Optional
 
 import tensorflow as tf
 
@@ -138,7 +138,7 @@ class Checkpoints:
         self._folder = os.path.join(run_dir, "checkpoints")
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._checkpoint = tf.train.Checkpoint(step=self._step, system=system)
-        self._manager = None
+        self._manager: Optional[tf.train.CheckpointManager] = None
         self._latest = _latest(self._folder)
         self.there = self._latest is not None
 

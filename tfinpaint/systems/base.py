@@ -14,6 +14,7 @@ under `tf.function(jit_compile=True)` with fixed shapes, and on any device.
 import tensorflow as tf
 
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems.specification import Specification
 
 
 class System(tf.keras.Model):
@@ -24,7 +25,7 @@ class System(tf.keras.Model):
         specification: what it says about itself (specification.py).
     """
 
-    specification = None
+    specification: Specification
 
     def __init__(self, variant="paper", **kwargs):
         super().__init__(**kwargs)

@@ -60,11 +60,11 @@ class Validation:
         rows, drawn = [], {}
         for k in range(min(_ROWS, len(self._photos))):  # one by one: the maps of a batch would take its memory at once
             photo, hole = self._photos[k], self._holes[k, ..., 0]
-            at = attention.choose_pixel(hole)
+            at, size = attention.choose_pixel(hole), (hole.shape[0], hole.shape[1])
             output, found = self._attention(to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at]))
             rows.append(sample_row(photo, hole, to_uint8(output[0]), [np.asarray(strongest[0]) for strongest, _ in found]))
             if k == 0:
-                looks = attention.looks(self._system, found, Box(0, 0, *hole.shape), hole.shape, hole.shape, at)
+                looks = attention.looks(self._system, found, Box(0, 0, *size), size, size, at)
                 drawn = {look.layer: list(pictures(look, photo, hole).values()) for look in looks}
         return grid(rows), drawn
 
