@@ -178,7 +178,7 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
 
 
 @pytest.mark.parametrize("system, weights, words", [
-    ("partial_conv", "a.npz", ["--system=partial_conv", "contextual_attention, gated_conv, multistage, musical, coherent_semantic"]),
+    ("partial_conv", "a.npz", ["--system=partial_conv", "coherent_semantic, contextual_attention, gated_conv, multistage, musical have"]),
     ("nothing", "a.npz", ["--system=nothing", "multistage"]),
     ("multistage", "", ["--weights is missing", "one file"]),
     ("multistage", "nowhere.npz", ["--weights=nowhere.npz is no file", ".safetensors"]),

@@ -56,6 +56,11 @@ class System(tf.keras.Model):
         return self.specification.attention_is_flow
 
     @property
+    def settings(self) -> dict:
+        """{setting: the paper's value}."""
+        return self.specification.defaults
+
+    @property
     def default_loss_weights(self) -> dict:
         """{term: its weight in this variant}."""
         return self.specification.weights(self.variant)
