@@ -1,6 +1,7 @@
 # make quickstart   a virtual environment, three photographs filled with the model in the box, a small system trained for three minutes
 # make test         the tests, under 15 minutes on 2 cores;  make test-all: the slow ones too
-# make lint         ruff
+# make lint         ruff, and mypy on the package
+# make docs         the site, from docs/ into site/; fails where a link is broken or a page would contact another host
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.11 python3.10 python3; do command -v $$p && break; done)
 VENV := .venv
@@ -13,17 +14,16 @@ FIRST_FILL := filled/quickstart
 TWO := -n 2 --dist loadfile
 FIRST := tests/systems tests/training tests/train_test.py tests/layers
 
-.PHONY: quickstart test test-all lint
+.PHONY: quickstart test test-all lint docs
 
-$(VENV)/installed: requirements.txt Makefile
+$(VENV)/installed: requirements.txt setup.cfg Makefile
 	@test -n "$(PYTHON)" || { echo "tfinpaint needs Python 3.10 or 3.11, and no python3 is on the PATH"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' || \
 	  { echo "tfinpaint needs Python 3.10 or 3.11 (TensorFlow 2.15); found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@echo "Installing what tfinpaint needs into $(VENV) (2.6 GB on disk, some minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --upgrade pip
-	@$(PIP) -r requirements.txt pytest pytest-xdist safetensors scikit-learn ruff==0.17.5 \
-	  tensorflow-serving-api==2.15.1 starlette uvicorn requests playwright
+	@$(PIP) -e '.[test]'
 	@$(BIN)/python -c 'import cv2' || \
 	  { echo "OpenCV lacks a system library. On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"; exit 1; }
 	@touch $@
@@ -56,3 +56,11 @@ test-all: $(VENV)/installed
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(VENV)/docs_installed: $(VENV)/installed
+	@$(PIP) -e '.[docs]'
+	@touch $@
+
+docs: $(VENV)/docs_installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

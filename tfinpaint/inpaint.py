@@ -16,7 +16,7 @@ import dataclasses
 import itertools
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple
 
 import numpy as np
 from absl import flags
@@ -36,7 +36,7 @@ class Job(NamedTuple):
     """Paths of one photograph, its mask and its result."""
 
     image: str
-    mask: Optional[str]
+    mask: str
     output: str
 
 
@@ -237,16 +237,17 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
         partner = mask if masks is None else masks.get(name) or masks.get(name + "_mask")
         if partner is None:
             lacking.append(os.path.relpath(path, image))
-        jobs.append(Job(path, partner, os.path.join(output, os.path.relpath(path, image))))
+        else:
+            jobs.append(Job(path, partner, os.path.join(output, os.path.relpath(path, image))))
     if lacking:
         names = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
-        raise SettingsError(f"--mask={mask} has no mask for {len(lacking)} of {len(jobs)} photographs (the mask of NAME.jpg is "
+        raise SettingsError(f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask of NAME.jpg is "
                             f"NAME.png or NAME_mask.png, with any of the endings): {names}")
     return jobs
 
 
 def _masks_by_name(folder: str) -> dict:
-    masks = {}
+    masks: Dict[str, str] = {}
     for path in list_photos(folder):
         name = _name(path, folder)
         other = masks.setdefault(name, path)

@@ -14,7 +14,7 @@ import dataclasses
 import io
 import os
 import warnings
-from typing import List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -163,7 +163,7 @@ def _open(path: str):
     except Image.UnidentifiedImageError:
         raise SettingsError(f"{path} is not a JPEG, PNG, BMP, WebP or TIFF photograph, or it is damaged") from None
     except Image.DecompressionBombError:
-        limit = 2 * Image.MAX_IMAGE_PIXELS // 10**6
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
         raise SettingsError(f"{path} has more than {limit} million pixels: reduce it first") from None
     except Exception as error:  # Pillow's decoders raise nearly any class for a broken file
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -194,7 +194,7 @@ def _exif(image: Image.Image):
     """
     try:
         exif = image.getexif()
-        turn = _TURNS.get(exif.get(_ORIENTATION))
+        turn = _TURNS.get(exif.get(_ORIENTATION, 1))
         if image.format == "TIFF":
             for tag in _TIFF_LAYOUT:
                 exif.pop(tag, None)
@@ -290,7 +290,8 @@ def _with_alpha(pixels: np.ndarray, like: Photo, kind: str):
 
 def _options(image: Image.Image, like: Photo, kind: str):
     """Arguments for Pillow's writer, and notes of what the format cannot hold."""
-    options, notes = {}, ()
+    options: Dict[str, Any] = {}
+    notes: Notes = ()
     if kind == "JPEG":
         options = {"quality": 95, "subsampling": 0}
         notes += ("JPEG cannot keep known pixels exact; PNG, WebP and TIFF do",)

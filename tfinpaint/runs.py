@@ -208,7 +208,7 @@ class Checkpoints:
         self._folder = os.path.join(run_dir, "checkpoints")
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._checkpoint = tf.train.Checkpoint(step=self._step, system=system)
-        self._manager = None
+        self._manager: Optional[tf.train.CheckpointManager] = None
         self._latest = _latest(self._folder)
         self.there = self._latest is not None
 

@@ -103,8 +103,8 @@ def _share_cells(boxes: np.ndarray, cell: int):
     index = index.reshape(-1)
     joined = np.zeros((index.max(initial=-1) + 1, 4), boxes.dtype)
     joined[:, :2] = np.iinfo(boxes.dtype).max
-    np.minimum.at(joined, (index, slice(0, 2)), boxes[:, :2])
-    np.maximum.at(joined, (index, slice(2, 4)), boxes[:, 2:])
+    np.minimum.at(joined[:, :2], index, boxes[:, :2])
+    np.maximum.at(joined[:, 2:], index, boxes[:, 2:])
     return joined, 1 + index
 
 

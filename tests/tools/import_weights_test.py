@@ -178,7 +178,7 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
 
 
 @pytest.mark.parametrize("system, weights, words", [
-    ("partial_conv", "a.npz", ["--system=partial_conv", "contextual_attention, gated_conv, multistage, musical, coherent_semantic"]),
+    ("partial_conv", "a.npz", ["--system=partial_conv", "coherent_semantic, contextual_attention, gated_conv, multistage, musical have"]),
     ("nothing", "a.npz", ["--system=nothing", "multistage"]),
     ("multistage", "", ["--weights is missing", "one file"]),
     ("multistage", "nowhere.npz", ["--weights=nowhere.npz is no file", ".safetensors"]),
@@ -219,8 +219,8 @@ def test_checkpoint_that_is_cut_short(run, tmp_path, deepfill):
     assert status == 1 and f"--weights={prefix} cannot be read" in one_line(err) and not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("ending, words", [("safetensors", ["pip install safetensors"]), ("pth", ["pip install torch", ".npz", "README"]),
-                                           ("pt", ["pip install torch"])])
+@pytest.mark.parametrize("ending, words", [("safetensors", ["pip install safetensors"]), ("pt", ["pip install torch"]),
+                                           ("pth", ["pip install torch", ".npz", "docs/released_weights.md"])])
 def test_packages_that_are_not_there(run, tmp_path, monkeypatch, ending, words):
     for package in ("safetensors", "safetensors.numpy", "torch"):
         monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed

@@ -23,7 +23,8 @@ def pictures(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> dict:
 
     photo:  uint8 [H, W, 3], the whole photograph.   hole: [H, W], above 0 = missing.
     """
-    photo, hole = photo[map_.window.slices], np.uint8(hole[map_.window.slices] > 0)
+    window = map_.window.slices
+    photo, hole = photo[window], (hole[window] > 0).astype(np.uint8)
     longest = max(hole.shape)
     scale = -(-_SMALLEST // longest) if longest < _SMALLEST else min(_LARGEST / longest, 1.0)
     size = tuple(max(round(side * scale), 1) for side in hole.shape[::-1])  # width, height
@@ -71,7 +72,7 @@ def flow(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
     longest = max(float(np.hypot(*inside[hole].T).max(initial=0)), 1e-12)
     picture = np.where(hole[..., np.newaxis], flow_colors(inside / longest), faded(photo))
     reach = (_LEGEND - 2 * _MARGIN) // 2
-    wheel = np.stack(np.mgrid[-reach:reach + 1, -reach:reach + 1], -1) / reach  # rows, columns
+    wheel = np.moveaxis(np.mgrid[-reach:reach + 1, -reach:reach + 1], 0, -1) / reach  # rows, columns
     disc = np.hypot(*np.moveaxis(wheel, -1, 0))[..., np.newaxis] <= 1
     mark = np.where(disc, flow_colors(wheel), np.uint8(255))
     return _with_legend(picture, mark, f"{map_.name}: the way to the place it looks at most",

@@ -75,8 +75,8 @@ def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tupl
         box = bounding_box(hole)
         inside = np.pad(np.uint8(hole[box.slices] > 0), 1)
         distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        row, column = np.unravel_index(distance.argmax(), distance.shape)
-        return int(row) - 1 + box.top, int(column) - 1 + box.left
+        innermost = np.unravel_index(distance.argmax(), distance.shape)
+        return int(innermost[0]) - 1 + box.top, int(innermost[1]) - 1 + box.left
     row, column = (int(place) for place in at)
     if not (0 <= row < hole.shape[0] and 0 <= column < hole.shape[1]):
         raise SettingsError(f"`at` is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows and "

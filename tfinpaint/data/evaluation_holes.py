@@ -10,7 +10,7 @@ Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Par
 import hashlib
 import math
 from fractions import Fraction
-from typing import Sequence, Tuple
+from typing import Sequence, Tuple, Union
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: in
     return np.stack([_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)])[..., np.newaxis]
 
 
-def fingerprint(holes: Sequence[np.ndarray]) -> str:
+def fingerprint(holes: Union[Sequence[np.ndarray], np.ndarray]) -> str:
     """Twelve hexadecimal digits that tell whether two sets of holes, [H, W] or [H, W, 1] each, are the same, pixel by pixel."""
     shapes = {tuple(hole.shape[:2]) for hole in holes}
     digest = hashlib.sha256()

@@ -12,7 +12,7 @@ import importlib.util
 import logging
 import os
 import threading
-from typing import List, Optional
+from typing import FrozenSet, List, Optional, Set
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class PhotoFiles:
     def __init__(self, paths: List[str], names: List[str]):
         self.paths = list(paths)
         self.names = list(names)
-        self.unreadable = set()
+        self.unreadable: Set[str] = set()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -99,7 +99,7 @@ class PhotoStream:
         self.builder = builder
         self.split = split
         self.names = ()
-        self.unreadable = frozenset()  # a prepared set is whole
+        self.unreadable: FrozenSet[str] = frozenset()  # a prepared set is whole
 
     def stream(self, seed: Optional[int] = None, skip: int = 0):
         """tf.data.Dataset of photographs, uint8 [H, W, 3].
@@ -183,7 +183,7 @@ def _open_samples(names: str, given: str) -> PhotoFiles:
     if unknown:
         raise SettingsError(f"{given}: no sample named {unknown[0]}. There are: {', '.join(sorted(SAMPLES))}")
     package = importlib.util.find_spec("skimage")
-    if package is None:
+    if package is None or not package.submodule_search_locations:
         raise SettingsError(f"{given} needs scikit-image: pip install scikit-image")
     folder = os.path.join(package.submodule_search_locations[0], "data")
     photos = PhotoFiles([os.path.join(folder, SAMPLES[name]) for name in chosen], chosen)

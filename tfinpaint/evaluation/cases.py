@@ -13,7 +13,7 @@ import functools
 import itertools
 import logging
 import os
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 
@@ -145,7 +145,7 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
 
 def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
     given = f"`data={settings.data!r}`"
-    paths = {}
+    paths: Dict[str, str] = {}
     for path in photo.list_photos(folder) if os.path.isdir(folder) else ():
         other = paths.setdefault(os.path.splitext(path)[0], path)
         if other != path:

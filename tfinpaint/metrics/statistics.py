@@ -25,7 +25,7 @@ class Mean(NamedTuple):
     mean: float
     low: float
     high: float
-    count: int
+    count: int  # type: ignore[assignment]  # in place of tuple.count
     perfect: int = 0
 
 

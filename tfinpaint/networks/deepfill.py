@@ -67,7 +67,7 @@ class DeepFill(tf.keras.Model):
                 up, channels = (DoubledGatedConv2D, row[0] // 2) if self.gated else (DoubledConv2D, row[0])
                 layers.append(up(channels, activation="elu", name=f"{name}_{number}"))
                 continue
-            channels, kernel, stride, dilation, activation = (*row, *(3, 1, 1, "elu")[len(row) - 1:])
+            channels, kernel, stride, dilation, activation = row + (3, 1, 1, "elu")[len(row) - 1:]
             if self.gated:
                 layer = GatedConv2D(channels // 2, kernel, stride, dilation, activation, name=f"{name}_{number}")
             else:

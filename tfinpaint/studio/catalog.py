@@ -21,7 +21,7 @@ def remote_models(server: str, timeout: float) -> dict:
     for url in urls:
         if not isinstance(connect(url, timeout), RestClient):
             raise SettingsError(f"`server` of the studio is http://HOST:PORT/v1/models/NAME: a browser does not speak gRPC. Got {url!r}")
-    names = [re.search(r"/v1/models/([^/:]+)(/versions/\d+)?/?$", url)[1] for url in urls]
+    names = [re.search(r"/v1/models/([^/:]+)(/versions/\d+)?/?$", url)[1] for url in urls]  # type: ignore[index]  # connect has matched them
     return dict(zip(unique(names), (url.rstrip("/") for url in urls)))
 
 

@@ -7,9 +7,9 @@ A system is a tf.keras.Model that holds
     critic               or None; made by `compile`, as are the optimizers and whatever networks the losses need
 
 and further parts, if its specification has rates for them. Each part learns with an optimizer of its own: `optimizer` the generator's,
-`critic_optimizer` the critic's, `NAME_optimizer` that of any other. It
+`critic_optimizer` the critic's, `NAME_optimizer` that of any other.
 
-works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels are missing, one per image. A system
+It works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels are missing, one per image. A system
 whose paper uses another range converts inside itself. `step(images, holes)` is the pure training step: the same under `fit`,
 under `tf.function(jit_compile=True)` with fixed shapes, and on any device.
 """
@@ -20,6 +20,7 @@ from typing import Mapping
 import tensorflow as tf
 
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems.specification import Specification
 
 
 def _optimizer_of(part):
@@ -27,14 +28,14 @@ def _optimizer_of(part):
 
 
 class System(tf.keras.Model):
-    """Base class. A system gives `specification`, `generator`, `compile_networks` and `step`, and `raw` and `attention` where its holes are
-    not blanked with 0.
+    """Base class. A system gives `specification`, `generator`, `compile_networks` and `step`, and `raw` and `attention_maps` where its
+    holes are not blanked with 0.
 
     Class attributes:
         specification: what it says about itself (specification.py).
     """
 
-    specification = None
+    specification: Specification
 
     def __init__(self, variant="paper", **kwargs):
         super().__init__(**kwargs)
@@ -57,7 +58,7 @@ class System(tf.keras.Model):
 
     @property
     def attention_layers(self) -> tuple:
-        """A name for each attention that `attention` tells of."""
+        """A name for each attention layer that `attention_maps` gives a map of."""
         return self.specification.attention_layers
 
     @property
@@ -75,7 +76,7 @@ class System(tf.keras.Model):
         {name: tensor}).
 
         Args:
-            kind_of_holes: as --holes.
+            kind_of_holes: as `HoleSettings.kind`.
 
         Returns: {name: "module:function"}, as `Specification.extra_inputs`.
         """

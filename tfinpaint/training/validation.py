@@ -60,11 +60,11 @@ class Validation:
         rows, drawn = [], {}
         for k in range(min(_ROWS, len(self._photos))):  # one by one: the maps of a batch would take its memory at once
             photo, hole = self._photos[k], self._holes[k, ..., 0]
-            at = placing.choose_pixel(hole)
+            at, size = placing.choose_pixel(hole), (hole.shape[0], hole.shape[1])
             output, found = self._attention_maps(to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at]))
             rows.append(sample_row(photo, hole, to_uint8(output[0]), [np.asarray(matches[0]) for matches, _ in found]))
             if k == 0:
-                maps = placing.place_maps(self._system, found, Box(0, 0, *hole.shape), hole.shape, hole.shape, at)
+                maps = placing.place_maps(self._system, found, Box(0, 0, *size), size, size, at)
                 drawn = {map_.layer: list(pictures(map_, photo, hole).values()) for map_ in maps}
         return grid(rows), drawn
 

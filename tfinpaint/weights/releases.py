@@ -28,10 +28,11 @@ class Release:
 def release_of(system_name: str) -> Release:
     """What the authors of a system released. Raises SettingsError, naming `system`, where there is nothing to import."""
     systems = all_systems()
-    if system_name not in systems or not systems[system_name].release:
+    release = systems[system_name].release if system_name in systems else None
+    if release is None:
         having = ", ".join(name for name, specification in systems.items() if specification.release)
         raise SettingsError(f"`system={system_name!r}` has no released weights that can be imported; {having} have")
-    return imported(systems[system_name].release)
+    return imported(release)
 
 
 def tables_of(system) -> List[Table]:

@@ -26,8 +26,8 @@ def _refinement(net) -> Table:
 
     layers = {"model.model.0": net.first, "model.model.3": net.last}
     name = "model.model.1"
-    for k in range(1, net.depth + 1):
-        place, k = f"{name}.model", str(k)
+    for number in range(1, net.depth + 1):
+        place, k = f"{name}.model", str(number)
         layers[f"{place}.1"] = net.dilated[k]
         if int(k) == net.depth:
             layers.update({f"{place}.3": net.ups[k], f"{place}.4": net.up_norms[k]})

@@ -1,0 +1,171 @@
+"""README and docs say what is so: links lead somewhere, commands parse, flags exist, tables agree with the specifications."""
+
+import ast
+import importlib
+import importlib.util
+import itertools
+import json
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from absl import flags
+
+import tfinpaint
+from tfinpaint.systems.specification import all_systems
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+COMMANDS = ("tfinpaint.train", "tfinpaint.evaluate", "tfinpaint.inpaint", "tfinpaint.export.__main__", "tfinpaint.studio.__main__")
+OTHERS = {"flagfile", "help", "weights"}  # absl's own, and tools.import_weights'
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def fences(page, *languages):
+    """The fenced blocks of a page in these languages, as (first line's number, text)."""
+    found, block, language, begin = [], [], None, 0
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip().startswith("```"):
+            if language is None:
+                language, block, begin = line.strip()[3:], [], number + 1
+            else:
+                found += [(begin, textwrap.dedent("\n".join(block)))] if language in languages else []
+                language = None
+        elif language is not None:
+            block.append(line)
+    return found
+
+
+def without_fences(page):
+    return re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"))
+
+
+def commands(page):
+    """The command lines of a page that start a module of this project: (module, arguments)."""
+    found = []
+    for _, block in fences(page, "bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words[1:2] == ["-m"] and words[0] == "python" and words[2].startswith(("tfinpaint.", "tools.")):
+                found.append((words[2], words[3:]))
+    return found
+
+
+MODULES = sorted({module for page in PAGES for module, _ in commands(page)})
+
+
+def rows(text):
+    """The cells of the first table of `text`: a list of lists, the heading first."""
+    lines = text[text.index("\n|") + 1:].split("\n")
+    table = list(itertools.takewhile(lambda line: line.startswith("|"), lines))
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return [cells[0], *cells[2:]]
+
+
+def section(page, heading):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    begin = text.index(f"\n## {heading}\n") + 1
+    return text[begin:].split("\n## ")[0]
+
+
+@pages
+def test_links_lead_to_files(page):
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", without_fences(page)):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+PARSE = """
+import importlib, json, sys
+from absl import flags
+importlib.import_module(sys.argv[1])
+for arguments in json.loads(sys.argv[2]):
+    rest = flags.FLAGS(["command", *arguments])[1:]
+    assert not rest, rest
+    flags.FLAGS.unparse_flags()
+"""
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_command_lines_parse(module):
+    """In a process of the module's own, as its users meet it: of several commands in one process each knows the others' flags."""
+    lines = [arguments for page in PAGES for name, arguments in commands(page) if name == module]
+    lines = [[re.sub(r"=runs/.*flags.txt", "=configs/paris.flags", argument) for argument in line] for line in lines]
+    main = f"{module}.__main__" if importlib.util.find_spec(module).submodule_search_locations else module
+    run = subprocess.run([sys.executable, "-c", PARSE, main, json.dumps(lines)], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_pages_have_a_command_line_of_each_command():
+    assert {"tfinpaint.train", "tfinpaint.evaluate", "tfinpaint.inpaint", "tfinpaint.export", "tfinpaint.studio"} <= set(MODULES)
+
+
+@pages
+def test_flags_exist(page):
+    for module in COMMANDS:
+        importlib.import_module(module)
+    for name in re.findall(r"`--(?:no)?\[?(\w+)", without_fences(page)):
+        assert name in flags.FLAGS or f"no{name}" in flags.FLAGS or name in OTHERS, name
+
+
+@pages
+def test_python_can_be_compiled(page):
+    for line, block in fences(page, "python"):
+        ast.parse(block, f"{page.name}:{line}")
+
+
+@pytest.mark.slow
+def test_the_python_page_runs(tmp_path, monkeypatch):
+    """Its blocks, one after the other; photograph, mask and batches are brought along."""
+    import numpy as np
+    import tensorflow as tf
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    Image.effect_noise((80, 70), 60).convert("RGB").save("photo.jpg")
+    mask = np.zeros([70, 80], np.uint8)
+    mask[20:40, 30:60] = 255
+    Image.fromarray(mask).save("mask.png")
+    images = tf.random.stateless_uniform([2, 64, 64, 3], [0, 0], -1, 1)
+    holes = tf.pad(tf.ones([2, 16, 16, 1]), [[0, 0], [24, 24], [24, 24], [0, 0]])
+    names = {"images": images, "holes": holes, "batches": tf.data.Dataset.from_tensors((images, holes))}
+    for _, block in fences(ROOT / "docs/python.md", "python"):
+        exec(block, names)
+    assert names["raw"].shape == images.shape and names["photo"].shape == (70, 80, 3) and len(names["maps"]) == 1
+    assert np.isfinite(names["losses"]["loss"]) and names["filled"].shape == (2, 32, 32, 64)
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) < 1000
+
+
+@pytest.mark.parametrize("page, heading", [("README.md", "Systems"), ("docs/systems.md", None)])
+def test_tables_have_all_systems(page, heading):
+    text = section(page, heading) if heading else (ROOT / page).read_text(encoding="utf-8")
+    assert sorted(row[0].strip("`") for row in rows(text)[1:]) == sorted(tfinpaint.SYSTEMS)
+
+
+@pytest.mark.parametrize("name", tfinpaint.SYSTEMS)
+def test_tables_of_terms_agree_with_the_specifications(name):
+    heading, *lines = rows(section("docs/systems.md", name))
+    specification = all_systems()[name]
+    paper = {row[0].strip("`"): float(row[heading.index("paper" if "paper" in heading else "weight")]) for row in lines}
+    official = {row[0].strip("`"): float(row[heading.index("official" if "official" in heading else "weight")]) for row in lines}
+    assert paper == specification.weights("paper") and official == specification.weights("official")
+    if "equation" in heading:
+        equations = {row[0].strip("`"): row[heading.index("equation")] for row in lines}
+        told = {term.name: term.equation for term in specification.terms if term.equation}
+        assert told == {term: equations[term] for term in told}
+
+
+def test_configs_that_pages_name_exist():
+    for page in PAGES:
+        for name in re.findall(r"configs/(\w+\.flags)", page.read_text(encoding="utf-8")):
+            assert (ROOT / "configs" / name).exists(), (page.name, name)
+    for *_, configs, _ in rows((ROOT / "docs/systems.md").read_text(encoding="utf-8").split("what `--variant=official` changes")[1]):
+        for name in re.findall(r"`([\w*]+)`", configs):
+            assert list(ROOT.glob(f"configs/{name}.flags")), name
