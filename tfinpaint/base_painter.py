@@ -26,11 +26,13 @@ class BasePainter:
 
     Attributes:
         system, run: the trained system and the record of its run (`runs.Run`); None elsewhere.
+        detail: "auto" or "off", which an export was made with; None elsewhere.
         stride, working_size: of the network behind `fill_window`, in pixels.
     """
 
     system: Any = None
     run: Any = None
+    detail: Optional[str] = None
     stride: int
     working_size: int
 
@@ -78,6 +80,7 @@ class BasePainter:
         Raises: SettingsError where there is no trained system.
         """
         self.check_attention()
+        return []
 
     def check_attention(self) -> None:
         """Raises SettingsError where there are no attention maps."""

@@ -90,9 +90,11 @@ class Run:
 
     @functools.cached_property
     def step(self) -> int:
-        """The step of its weights."""
+        """The step of its weights. Raises SettingsError if there are none."""
         if self.is_packed:
             return packed.read_weights(self.path, f"`{self.argument}={self.path!r}`")[0]
+        if self.checkpoint is None:
+            raise SettingsError(f"`{self.argument}={self.path!r}` has no checkpoint yet")
         return int(self.checkpoint.rpartition("-")[2])
 
     def flags_text(self) -> str:

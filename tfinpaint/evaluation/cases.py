@@ -13,7 +13,7 @@ import functools
 import itertools
 import logging
 import os
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -74,14 +74,14 @@ class _Packed(Sequence):
         return np.unpackbits(self._bits[k], count=self._size**2).reshape(self._size, self._size)
 
 
-def read_blocks(settings: EvaluationSettings, protocol: Protocol, image_size: int) -> List[Block]:
+def read_blocks(settings: EvaluationSettings, protocol: Protocol, image_size: Optional[int]) -> List[Block]:
     """Reads the photographs and makes their holes.
 
-    image_size: side of the squares; pairs keep their own.
+    image_size: side of the squares; None is for pairs, which keep their own.
 
     Raises: SettingsError where there is nothing to read, a mask does not fit, or no mask falls into a bin.
     """
-    if settings.data.startswith("pairs:"):
+    if image_size is None or settings.data.startswith("pairs:"):
         return [_read_pairs(settings.data[len("pairs:"):], settings)]
     kind = settings.holes or protocol.holes
     if kind == "center" and settings.ratio_bins:

@@ -109,9 +109,12 @@ def evaluate(
         done += 1
         progress(done, total)
 
-    scores, pictures = [], {}
+    scores: List[Scores] = []
+    pictures: Dict[str, Dict[str, list]] = {}
     for block in blocks:
-        values, of_set, pictures[block.title] = {}, {}, {}
+        values: Dict[str, Dict[str, np.ndarray]] = {}
+        of_set: Dict[str, Dict[str, float]] = {}
+        pictures[block.title] = {}
         for method in methods:
             measured = _measure(metrics, method, block, settings.batch_size, advance)
             values[method.name] = {

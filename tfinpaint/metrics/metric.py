@@ -73,7 +73,7 @@ class Metric(abc.ABC):
         Raises: SettingsError where the file is missing or is not what the metric needs.
         """
         del protocol
-        return cls() if weights is None else cls(weights)
+        return cls(*[] if weights is None else [weights])
 
     def check(self, names: Sequence[str], photos: Sequence[np.ndarray]) -> None:
         """Checks the photographs before anything is filled.

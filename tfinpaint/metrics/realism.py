@@ -11,7 +11,7 @@ Unlike the figures of metrics.quality these belong to a whole set of photographs
 import hashlib
 import importlib.util
 import os
-from typing import Dict, Mapping, Sequence
+from typing import Dict, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -90,7 +90,8 @@ class Realism(Metric):
             Column("u_ids", "U-IDS", u_ids_is + by, "%", more_is_better=True),
             Column("p_ids", "P-IDS", p_ids_is + by, "%", more_is_better=True),
         )
-        self._photos, self._real = None, None  # the last originals, and their features [N, D]
+        self._photos: Optional[Sequence[np.ndarray]] = None  # the last originals,
+        self._real = np.empty([0, 0], np.float32)  # and their features [N, D]
 
     def check(self, names: Sequence[str], photos: Sequence[np.ndarray]) -> None:
         """Raises SettingsError for too few photographs."""

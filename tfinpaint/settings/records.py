@@ -7,7 +7,7 @@ directory keeps them in settings.json (`to_json`, `train_settings_from_json`).
 import dataclasses
 import json
 import math
-from typing import Any, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from tfinpaint.settings.errors import SettingsError
 
@@ -213,8 +213,9 @@ def train_settings_from_json(text: str) -> TrainSettings:
     """The inverse of `to_json` for TrainSettings."""
     values = json.loads(text)
     values["photos"] = PhotoSettings(**values["photos"])
-    values["holes"] = HoleSettings(**{name: tuple(value) if isinstance(value, list) else value
-                                      for name, value in values["holes"].items()})
+    holes: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
+                             for name, value in values["holes"].items()}
+    values["holes"] = HoleSettings(**holes)
     for name in ("system_settings", "loss_weights"):
         values[name] = tuple((k, v) for k, v in values[name])
     values["eval_ratio"] = tuple(values["eval_ratio"])

@@ -4,7 +4,7 @@ Where a flag becomes a field of a record, its default is the field's, and so are
 """
 
 import functools
-from typing import Mapping, Tuple
+from typing import Dict, Mapping, Tuple
 
 from tfinpaint.metrics import weights_flags
 from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
@@ -226,14 +226,15 @@ def flags_of_systems() -> Mapping[str, tuple]:
     """
     from tfinpaint.systems.specification import all_systems  # late: systems import this room
 
-    settings, terms = {}, {}
+    settings: Dict[str, list] = {}
+    terms: Dict[str, Dict[str, list]] = {}
     for system in all_systems().values():
         for setting in system.settings:
             settings.setdefault(setting.name, []).append((system.name, setting))
         for term in system.terms:
             meanings = terms.setdefault(term.name, {})
             meanings.setdefault(term.meaning, []).append(system.name)
-    found = {}
+    found: Dict[str, tuple] = {}
     for name, having in settings.items():
         texts = []
         for system, setting in having:

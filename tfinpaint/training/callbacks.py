@@ -7,7 +7,7 @@ step that it resumes from.
 import csv
 import os
 import time
-from typing import Callable, Dict, Iterable, Sequence, TextIO
+from typing import Any, Callable, Dict, Iterable, List, Sequence, TextIO
 
 import numpy as np
 import tensorflow as tf
@@ -220,7 +220,9 @@ class MetricsTable:
     """
 
     def __init__(self, path: str, first: int):
-        self._path, self._rows, self._columns = path, [], []
+        self._path = path
+        self._rows: List[Dict[str, Any]] = []  # as they were read, or numbers
+        self._columns: List[str] = []
         if first and os.path.isfile(path):
             with open(path, newline="", encoding="utf-8") as f:
                 for row in csv.DictReader(f):
