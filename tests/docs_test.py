@@ -118,6 +118,13 @@ def test_python_can_be_compiled(page):
         ast.parse(block, f"{page.name}:{line}")
 
 
+def test_the_specification_that_contributors_are_shown_can_be_made():
+    block, = (text for _, text in fences(ROOT / "CONTRIBUTING.md", "python") if "SPECIFICATION" in text)
+    names = {}
+    exec(block, names)
+    assert names["SPECIFICATION"].weights() == {"l1": 1.0} and set(names["SPECIFICATION"].small) <= set(names["SPECIFICATION"].defaults)
+
+
 @pytest.mark.slow
 def test_the_python_page_runs(tmp_path, monkeypatch):
     """Its blocks, one after the other; photograph, mask and batches are brought along."""
