@@ -6,6 +6,7 @@ then only says where they are.
 """
 
 import functools
+import weakref
 
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry  # TensorFlow has no public name for the table
@@ -34,4 +35,5 @@ def _hand_over(result):
     if not hasattr(result.graph, _KEPT):
         setattr(result.graph, _KEPT, {})
     getattr(result.graph, _KEPT)[name] = entry["type"]
-    entry["type"] = lambda op, *upstream: getattr(op.graph, _KEPT)[name](op, *upstream)
+    graph = weakref.ref(result.graph)  # not `op.graph`: where a SavedModel is written, gradients are traced without an operation
+    entry["type"] = lambda op, *upstream: getattr(graph(), _KEPT)[name](op, *upstream)

@@ -157,7 +157,7 @@ def _holes_on_device(settings):
 def _check_sizes(settings, system, say):
     size, stride = settings.photos.image_size, system.stride
     if size % stride:
-        smaller = "; a smaller --depth allows smaller images" if "depth" in system.settings else ""
+        smaller = "; a smaller --depth allows smaller images" if "depth" in system.specification.defaults else ""
         raise SettingsError(f"--image_size is a multiple of {stride} for {settings.system}. Got {size}{smaller}")
     if system.specification.has_batch_norm and settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
         say("note: with --batch_size=1 and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant")

@@ -79,7 +79,7 @@ def check_loss(terms):
 
 def check_time(settings, system, seconds, device_type):
     """Of the time: seconds per step on a device, "CPU" or "GPU"."""
-    full = system.settings["width"]
+    full = system.specification.defaults["width"]
     days = settings.steps * seconds / 86400
     if device_type == "GPU" or system.width < full or days < 1:
         return []
