@@ -10,6 +10,7 @@ from PIL import Image
 import tfinpaint
 from tfinpaint import train as train_command
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
+from tfinpaint.systems.specification import all_systems
 from tfinpaint.training import dry_run, sanity_checks, train
 
 
@@ -117,7 +118,7 @@ def test_a_term_that_dominates():
 
 def test_no_gpu_for_a_full_system(made):
     class Full:
-        settings, width = {"width": 64}, 64
+        specification, width = all_systems()["multistage"], 64
 
     long = dataclasses.replace(made, steps=500_000)
     days, = sanity_checks.check_time(long, Full, 3.456, "CPU")
