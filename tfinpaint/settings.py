@@ -395,6 +395,7 @@ _FLAGS = {
                  "What is measured and on which holes: this project's own, or as a paper and its released code do."),
     "ratio_bins": ("str", None, "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the protocol's."),
     "count": ("int", 0, "Photographs to score, the first ones; 0: all.", 0, None),
+    **{name: ("str", None, text) for name, text in weights_flags().items()},
     "references": ("bool", True, "Put telea, navier_stokes and mean into the table, too."),
     # measuring
     "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),
@@ -438,15 +439,10 @@ def terms() -> Tuple[str, ...]:
     return tuple(name[len("weight_"):] for name in flags_of_systems() if name.startswith("weight_"))
 
 
-def metric_flags() -> Mapping[str, tuple]:
-    """The flags that name the weights of metrics: {name: as in _FLAGS}."""
-    return {name: ("str", None, text) for name, text in weights_flags().items()}
-
-
 def adopt(*names: str) -> None:
     """Defines the named flags (once in a program) and makes them key flags of the calling command."""
     for name in names:
-        kind, default, text, *bounds = _FLAGS.get(name) or metric_flags().get(name) or flags_of_systems()[name]
+        kind, default, text, *bounds = _FLAGS.get(name) or flags_of_systems()[name]
         if name in flags.FLAGS:
             flags.declare_key_flag(name)
         elif kind == "str":
@@ -528,7 +524,7 @@ def evaluation_settings(values) -> EvaluationSettings:
         except ValueError:
             raise SettingsError(f"--ratio_bins are shares LO-HI with commas between, as 0.1-0.2,0.3-0.4. Got {text!r}") from None
         bins.append((low, high))
-    weights = ((name, getattr(values, name)) for name in metric_flags())
+    weights = ((name, getattr(values, name)) for name in weights_flags())
     same = ("data", "protocol", "count", "batch_size", "mask_is", "references")
     return EvaluationSettings(
         models=tuple(filter(None, map(str.strip, ("default" if values.model is None else values.model).split(",")))), holes=given("holes"),
