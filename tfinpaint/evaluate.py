@@ -18,6 +18,7 @@ from typing import Dict
 from absl import flags
 
 from tfinpaint import atomic, command, settings
+from tfinpaint.metrics import weights_flags
 from tfinpaint.progress import photographs_bar
 
 settings.adopt(
@@ -32,7 +33,7 @@ settings.adopt(
     "batch_size",
     "detail",
     "references",
-    *settings.metric_flags(),
+    *weights_flags(),
     "output",
     "device",
 )

@@ -18,7 +18,6 @@ from tfinpaint.settings import (
     SettingsError,
     flags_of_systems,
     in_flags,
-    metric_flags,
 )
 from tfinpaint.settings.table import FLAGS
 
@@ -137,7 +136,7 @@ def _texts(path):
 
 
 def test_no_message_of_the_library_names_a_flag():
-    names = "|".join(sorted({*FLAGS, *metric_flags(), *flags_of_systems()}, key=len, reverse=True))
+    names = "|".join(sorted({*FLAGS, *flags_of_systems()}, key=len, reverse=True))
     a_flag = re.compile(rf"--(?:(?:{names})\b|weight_|%s|$)")  # $: a piece before {{name}}
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):

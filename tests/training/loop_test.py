@@ -215,12 +215,12 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
 def test_an_interrupt_saves_first(tmp_path, monkeypatch):
     from tfinpaint.training import loop
 
-    class Interrupting(loop.Save):
+    class Interrupting(loop.CheckpointCallback):
         def at(self, step, logs):
             if step == 3:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "Save", Interrupting)
+    monkeypatch.setattr(loop, "CheckpointCallback", Interrupting)
     with pytest.raises(KeyboardInterrupt):
         train(SETTINGS, str(tmp_path / "run"))
     monkeypatch.undo()

@@ -109,12 +109,12 @@ def test_an_interrupt_saves_the_batch_it_came_to(tmp_path, eager, monkeypatch):
     """Of contextual attention too, whose generator's steps are fewer."""
     from tfinpaint.training import loop
 
-    class Interrupting(loop.Save):
+    class Interrupting(loop.CheckpointCallback):
         def at(self, step, logs):
             if step == 2:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "Save", Interrupting)
+    monkeypatch.setattr(loop, "CheckpointCallback", Interrupting)
     said = []
     with pytest.raises(KeyboardInterrupt):
         train(settings_of("contextual_attention"), str(tmp_path / "run"), say=said.append)
@@ -175,12 +175,12 @@ def test_an_interrupt_after_the_critics_were_dropped_keeps_the_count(tmp_path, e
     settings = settings_of("contextual_attention", steps=3)
     train(settings, str(tmp_path / "run"))
 
-    class Interrupting(loop.Save):
+    class Interrupting(loop.CheckpointCallback):
         def at(self, step, logs):
             if step == 5:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop, "Save", Interrupting)
+    monkeypatch.setattr(loop, "CheckpointCallback", Interrupting)
     with pytest.raises(KeyboardInterrupt):
         train(dataclasses.replace(settings, steps=9, loss_weights=(("adversarial", 0.0),)), str(tmp_path / "run"), resume=True)
     assert (tmp_path / "run/checkpoints/ckpt-5.index").exists()

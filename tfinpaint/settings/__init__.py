@@ -24,7 +24,7 @@ from tfinpaint.settings.records import (
 
 # Which commands alone need, and the module that has it.
 _OF_COMMANDS = {
-    **dict.fromkeys(("flags_of_systems", "metric_flags", "system_settings", "terms"), "table"),
+    **dict.fromkeys(("flags_of_systems", "system_settings", "terms"), "table"),
     **dict.fromkeys(("adopt", "evaluation_settings", "in_flags", "parse_range", "train_settings"),
                     "flags"),
 }

@@ -18,10 +18,11 @@ from typing import Any, Optional, Sequence
 
 from absl import flags
 
+from tfinpaint.metrics import weights_flags
 from tfinpaint.settings.errors import SettingsError
 from tfinpaint.settings.evaluation import EvaluationSettings
 from tfinpaint.settings.records import HoleSettings, PhotoSettings, TrainSettings
-from tfinpaint.settings.table import described, is_flag, metric_flags, system_settings, terms
+from tfinpaint.settings.table import FLAGS, described, flags_of_systems, system_settings, terms
 
 flags.disclaim_key_flags()  # key flags belong to the command that adopts them
 
@@ -83,7 +84,7 @@ def evaluation_settings(values: flags.FlagValues) -> EvaluationSettings:
         return values[name].value if values[name].present else None
 
     models = "default" if values.model is None else values.model
-    weights = {name: getattr(values, name) for name in metric_flags()}
+    weights = {name: getattr(values, name) for name in weights_flags()}
     return _record(
         EvaluationSettings, values,
         models=tuple(model.strip() for model in models.split(",") if model.strip()),
@@ -154,7 +155,7 @@ def in_flags(message: str) -> str:
         name = _flag_of(found["name"])
         if found["key"]:
             name = f"weight_{found['key']}" if name == "loss_weights" else ""
-        if not (is_flag(name) or name in flags.FLAGS):
+        if not (name in FLAGS or name in flags_of_systems() or name in flags.FLAGS):
             return found[0]
         return f"--{name}" if found["value"] is None else f"--{name}={_written(found['value'])}"
 

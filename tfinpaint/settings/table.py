@@ -209,6 +209,7 @@ FLAGS = {
         "protocol's."),
     "count": ("int", EvaluationSettings.count,
         "Photographs to score, the first ones; 0: all.", 0, None),
+    **{name: ("str", None, text) for name, text in weights_flags().items()},
     "references": ("bool", EvaluationSettings.references,
         "Put telea, navier_stokes and mean into the table, too."),
     # measuring
@@ -262,16 +263,6 @@ def terms() -> Tuple[str, ...]:
                  if name.startswith("weight_"))
 
 
-def metric_flags() -> Mapping[str, tuple]:
-    """The flags that come from the metrics, as in FLAGS: each takes a file of weights."""
-    return {name: ("str", None, text) for name, text in weights_flags().items()}
-
-
-def is_flag(name: str) -> bool:
-    """Whether a command can take a flag of this name."""
-    return any(name in table for table in (FLAGS, metric_flags(), flags_of_systems()))
-
-
 def described(name: str) -> tuple:
-    """What is said of a flag, wherever it comes from. Raises KeyError for an unknown one."""
-    return FLAGS.get(name) or metric_flags().get(name) or flags_of_systems()[name]
+    """What the table says of a flag. Raises KeyError for an unknown one."""
+    return FLAGS.get(name) or flags_of_systems()[name]
