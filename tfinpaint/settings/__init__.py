@@ -20,12 +20,30 @@ from tfinpaint.settings.records import (
     train_settings_from_json,
 )
 
-_OF_COMMANDS = ("adopt", "evaluation_settings", "flags_of_systems", "in_flags", "parse_range",
-                "system_settings", "terms", "train_settings")
+_OF_COMMANDS = (
+    "adopt",
+    "evaluation_settings",
+    "flags_of_systems",
+    "in_flags",
+    "parse_range",
+    "system_settings",
+    "terms",
+    "train_settings",
+)
 
-__all__ = ["DETAIL", "PROTOCOLS", "EvaluationSettings", "HoleSettings", "PhotoSettings",
-           "SettingsError", "TrainSettings", "check_writable", "first_line", "to_json",
-           "train_settings_from_json"]
+__all__ = [
+    "DETAIL",
+    "PROTOCOLS",
+    "EvaluationSettings",
+    "HoleSettings",
+    "PhotoSettings",
+    "SettingsError",
+    "TrainSettings",
+    "check_writable",
+    "first_line",
+    "to_json",
+    "train_settings_from_json",
+]
 
 
 def __getattr__(name):
