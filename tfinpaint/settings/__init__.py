@@ -10,6 +10,8 @@ The library needs the first three, which import nothing but Python. Flags (and a
 when a command first asks for one.
 """
 
+from typing import Any
+
 from tfinpaint.settings.errors import SettingsError, check_writable, first_line
 from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
 from tfinpaint.settings.records import (
@@ -46,7 +48,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _OF_COMMANDS:
         from tfinpaint.settings import flags
 
