@@ -104,7 +104,7 @@ def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, siz
      "--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got '64x64'"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--size=0"], "Got '0'"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--data=samples:"], "--data is what --quantize=int8 is calibrated with"),
-    (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8", "--data=folder:/nowhere"], "/nowhere"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8", "--data=folder:/nowhere"], "--data=folder:/nowhere: there"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8", "--data=samples:astronaut"], "is not for partial convolutions"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int4"], "int4"),
     (["--model=RUN", "--output=/proc/sys/out"], "--output=/proc/sys/out cannot be written"),

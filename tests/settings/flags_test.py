@@ -23,9 +23,11 @@ assert train and evaluate  # they adopt the flags that are used here
 def parsed():
     """parsed("--flag=value", ...) -> the flags as a command has them."""
     with flagsaver.flagsaver():
+
         def parse(*arguments):
             flags.FLAGS(["command", *arguments])
             return flags.FLAGS
+
         yield parse
 
 
@@ -49,32 +51,53 @@ def test_flags_that_nobody_gave_make_the_records_defaults(parsed):
     assert [type(value) for value in found.holes.stroke_vertices] == [int, int]
 
     assert settings.evaluation_settings(parsed("--data=samples:")) == EvaluationSettings(
-        ("default",), "samples:")
+        ("default",), "samples:"
+    )
 
 
 def test_flags_reach_the_field_that_has_another_name(parsed):
-    found = settings.train_settings(parsed(
-        "--train_data=folder:a b", "--holes=files:masks", "--hole_ratio=0.1,0.6", "--mask_is=known",
-        "--stroke_vertices=3,5", "--width=8", "--weight_style=0.5", "--eval_ratio=0.2,0.3"))
+    found = settings.train_settings(
+        parsed(
+            "--train_data=folder:a b",
+            "--holes=files:masks",
+            "--hole_ratio=0.1,0.6",
+            "--mask_is=known",
+            "--stroke_vertices=3,5",
+            "--width=8",
+            "--weight_style=0.5",
+            "--eval_ratio=0.2,0.3",
+        )
+    )
     assert found.photos.source == "folder:a b"
     assert found.holes == HoleSettings(
-        "files:masks", (0.1, 0.6), stroke_vertices=(3, 5), mask_is="known")
+        "files:masks", (0.1, 0.6), stroke_vertices=(3, 5), mask_is="known"
+    )
     assert found.system_settings == (("width", 8),) and found.loss_weights == (("style", 0.5),)
     assert found.eval_ratio == (0.2, 0.3)
 
 
 def test_evaluate_counts_only_what_was_given_of_flags_that_also_serve_training(parsed):
-    found = settings.evaluation_settings(parsed(
-        "--data=samples:", "--model=a, b", "--ratio_bins=0.1-0.2,0.3-0.4", "--image_size=256"))
+    found = settings.evaluation_settings(
+        parsed(
+            "--data=samples:", "--model=a, b", "--ratio_bins=0.1-0.2,0.3-0.4", "--image_size=256"
+        )
+    )
     assert found.models == ("a", "b") and found.ratio_bins == ((0.1, 0.2), (0.3, 0.4))
     assert found.image_size == 256 and found.holes is None and found.detail == "off"
 
 
-@pytest.mark.parametrize("words, number, message", [
-    (["1"], float, "--hole_ratio is two numbers separated by a comma. Got '1'"),
-    (["1", "2", "3"], int, "--hole_ratio is two whole numbers separated by a comma. Got '1,2,3'"),
-    (["a", "2"], int, "--hole_ratio is two whole numbers separated by a comma. Got 'a,2'"),
-])
+@pytest.mark.parametrize(
+    "words, number, message",
+    [
+        (["1"], float, "--hole_ratio is two numbers separated by a comma. Got '1'"),
+        (
+            ["1", "2", "3"],
+            int,
+            "--hole_ratio is two whole numbers separated by a comma. Got '1,2,3'",
+        ),
+        (["a", "2"], int, "--hole_ratio is two whole numbers separated by a comma. Got 'a,2'"),
+    ],
+)
 def test_ranges_are_two_numbers(words, number, message):
     with pytest.raises(SettingsError) as error:
         settings.parse_range("hole_ratio", words, number)

@@ -22,85 +22,172 @@ from tfinpaint.settings import (
 from tfinpaint.settings.table import FLAGS
 
 PACKAGE = pathlib.Path(tfinpaint.__file__).parent
-TRAIN = ("--run_dir=run", "--image_size=32", "--perceptual_weights=none")
+TRAIN = ("--run_dir=run", "--image_size=32", "--perceptual_weights=none", "--train_data=samples:")
+SMALL = ("--width=4", "--depth=4", "--weight_adversarial=0")
 FILES = ("--image=photo.png", "--mask=mask.png", "--output=filled.png")
 
 
-@pytest.mark.parametrize("message, said", [
-    ("`width` is at least 8. Got 5", "--width is at least 8. Got 5"),
-    ("`kind='files:a b/ü'`: none", "--holes=files:a b/ü: none"),
-    ("`ratio=(0.1, 0.6)` is too narrow for `image_size=64`",
-     "--hole_ratio=0.1,0.6 is too narrow for --image_size=64"),
-    ("`ratio_bins=0.3-0.31` is too narrow", "--ratio_bins=0.3-0.31 is too narrow"),
-    ("`loss_weights['style']` is at least 0", "--weight_style is at least 0"),
-    ("(`loss_weights['adversarial']=0` does without)", "(--weight_adversarial=0 does without)"),
-    ("`models` names one twice; `source`, `url`, `at`", "--model names one twice; --train_data, "
-     "--server, --attention_at"),
-    # whatever a path holds, it comes out as it was
-    ("`model=" + repr("a`b'c\"d\\e\n\udcff") + "` is no folder", "--model=a`b'c\"d\\e\n\udcff is no folder"),
-    ("`model=" + repr("it's") + "`: its", "--model=it's: its"),
-    # no flags
-    ("a run directory of `train`; `export` writes it", "a run directory of `train`; `export` writes it"),
-    ("`images` is [B, H, W, 3]", "`images` is [B, H, W, 3]"),
-    ("`loss_weights['stile']`: no such term", "`loss_weights['stile']`: no such term"),
-    ("`model", "`model"),
-])
+@pytest.mark.parametrize(
+    "message, said",
+    [
+        ("`width` is at least 8. Got 5", "--width is at least 8. Got 5"),
+        ("`kind='files:a b/ü'`: none", "--holes=files:a b/ü: none"),
+        (
+            "`ratio=(0.1, 0.6)` is too narrow for `image_size=64`",
+            "--hole_ratio=0.1,0.6 is too narrow for --image_size=64",
+        ),
+        ("`ratio_bins=0.3-0.31` is too narrow", "--ratio_bins=0.3-0.31 is too narrow"),
+        ("`loss_weights['style']` is at least 0", "--weight_style is at least 0"),
+        ("(`loss_weights['adversarial']=0` does without)", "(--weight_adversarial=0 does without)"),
+        (
+            "`models` names one twice; `source`, `url`, `at`",
+            "--model names one twice; --train_data, --server, --attention_at",
+        ),
+        # whatever a path holds, it comes out as it was
+        (
+            "`model=" + repr("a`b'c\"d\\e\n\udcff") + "` is no folder",
+            "--model=a`b'c\"d\\e\n\udcff is no folder",
+        ),
+        ("`model=" + repr("it's") + "`: its", "--model=it's: its"),
+        # no flags
+        (
+            "a run directory of `train`; `export` writes it",
+            "a run directory of `train`; `export` writes it",
+        ),
+        ("`images` is [B, H, W, 3]", "`images` is [B, H, W, 3]"),
+        ("`loss_weights['stile']`: no such term", "`loss_weights['stile']`: no such term"),
+        ("`model", "`model"),
+    ],
+)
 def test_arguments_become_flags(message, said):
     assert in_flags(message) == said
 
 
 SAME_MISTAKES = [
-    (lambda: tfinpaint.create("gated_conv", width=5), "`width` is a multiple of 4 for DeepFill. Got 5",
-     train, (*TRAIN, "--train_data=samples:", "--system=gated_conv", "--width=5"),
-     "--width is a multiple of 4 for DeepFill. Got 5"),
-    (lambda: tfinpaint.create("nothing"), "`system` is one of coherent_semantic, ",
-     train, (*TRAIN, "--train_data=samples:", "--system=nothing"),
-     "--system is one of coherent_semantic, "),
-    (lambda: tfinpaint.create("musical", depth=4), "`system='musical'` has no setting depth; it has width",
-     train, (*TRAIN, "--train_data=samples:", "--system=musical", "--depth=4"),
-     "--system=musical has no setting depth; it has width"),
-    (lambda: tfinpaint.create("gated_conv", width=4).compile(freeze_batch_norm="all"),
-     "`freeze_batch_norm='all'`: gated_conv has no batch norm; none is allowed",
-     train, (*TRAIN, "--train_data=samples:", "--system=gated_conv", "--width=4", "--freeze_batch_norm=all"),
-     "--freeze_batch_norm=all: gated_conv has no batch norm; none is allowed"),
-    (lambda: tfinpaint.create("gated_conv", width=4).compile(loss_weights={"style": 1.0}),
-     "`loss_weights['style']`: gated_conv has no such term; its terms are ",
-     train, (*TRAIN, "--train_data=samples:", "--system=gated_conv", "--width=4", "--weight_style=1"),
-     "--weight_style: gated_conv has no such term; its terms are "),
-    (lambda: HoleSettings(ratio=(0.5, 0.2)), "`ratio` is two shares LO,HI with 0 < LO < HI < 1. Got 0.5,0.2",
-     train, (*TRAIN, "--train_data=samples:", "--hole_ratio=0.5,0.2"),
-     "--hole_ratio is two shares LO,HI with 0 < LO < HI < 1. Got 0.5,0.2"),
-    (lambda: HoleSettings(kind="dots"), "`kind` is center, box, ",
-     train, (*TRAIN, "--train_data=samples:", "--holes=dots"), "--holes is center, box, "),
-    (lambda: PhotoSettings("samples:", 32, resize=8),
-     "`resize`, the shorter side before the crop, is at least `image_size` (32), or 0",
-     train, (*TRAIN, "--train_data=samples:", "--resize=8"),
-     "--resize, the shorter side before the crop, is at least --image_size (32), or 0"),
+    (
+        lambda: tfinpaint.create("gated_conv", width=5),
+        "`width` is a multiple of 4 for DeepFill. Got 5",
+        train,
+        (*TRAIN, "--system=gated_conv", "--width=5"),
+        "--width is a multiple of 4 for DeepFill. Got 5",
+    ),
+    (
+        lambda: tfinpaint.create("nothing"),
+        "`system` is one of coherent_semantic, ",
+        train,
+        (*TRAIN, "--system=nothing"),
+        "--system is one of coherent_semantic, ",
+    ),
+    (
+        lambda: tfinpaint.create("musical", depth=4),
+        "`system='musical'` has no setting depth; it has width",
+        train,
+        (*TRAIN, "--system=musical", "--depth=4"),
+        "--system=musical has no setting depth; it has width",
+    ),
+    (
+        lambda: tfinpaint.create("gated_conv", width=4).compile(freeze_batch_norm="all"),
+        "`freeze_batch_norm='all'`: gated_conv has no batch norm",
+        train,
+        (*TRAIN, "--system=gated_conv", "--width=4", "--freeze_batch_norm=all"),
+        "--freeze_batch_norm=all: gated_conv has no batch norm",
+    ),
+    (
+        lambda: tfinpaint.create("gated_conv", width=4).compile(loss_weights={"style": 1.0}),
+        "`loss_weights['style']`: gated_conv has no such term; its terms are ",
+        train,
+        (*TRAIN, "--system=gated_conv", "--width=4", "--weight_style=1"),
+        "--weight_style: gated_conv has no such term; its terms are ",
+    ),
+    (
+        lambda: HoleSettings(ratio=(0.5, 0.2)),
+        "`ratio` is two shares LO,HI with 0 < LO < HI < 1. Got 0.5,0.2",
+        train,
+        (*TRAIN, "--hole_ratio=0.5,0.2"),
+        "--hole_ratio is two shares LO,HI with 0 < LO < HI < 1. Got 0.5,0.2",
+    ),
+    (
+        lambda: HoleSettings(kind="dots"),
+        "`kind` is center, box, ",
+        train,
+        (*TRAIN, "--holes=dots"),
+        "--holes is center, box, ",
+    ),
+    (
+        lambda: PhotoSettings("samples:", 32, resize=8),
+        "`resize`, the shorter side before the crop, is at least `image_size` (32), or 0",
+        train,
+        (*TRAIN, "--resize=8"),
+        "--resize, the shorter side before the crop, is at least --image_size (32), or 0",
+    ),
     # one argument, and three flags that it comes from
-    (lambda: open_photos("folder:no `where`"), "`source='folder:no `where`'`: there is no such folder",
-     train, (*TRAIN, "--train_data=folder:no `where`", "--width=4", "--depth=4"),
-     "--train_data=folder:no `where`: there is no such folder"),
-    (lambda: open_photos("folder:nowhere", "eval_data"), "`eval_data='folder:nowhere'`: there is no such folder",
-     train, (*TRAIN, "--train_data=samples:", "--eval_data=folder:nowhere", "--width=4", "--depth=4",
-             "--weight_adversarial=0"),
-     "--eval_data=folder:nowhere: there is no such folder"),
-    (lambda: EvaluationSettings(("mean",), "somewhere"), "`data` is folder:PATH, ",
-     evaluate, ("--data=somewhere", "--output=report"), "--data is folder:PATH, "),
-    (lambda: EvaluationSettings((), "samples:", references=False), "`models` is missing: ",
-     evaluate, ("--data=samples:", "--model=", "--noreferences", "--output=report"), "--model is missing: "),
-    (lambda: tfinpaint.load("nowhere"), "`model='nowhere'` is no folder: a run directory of `train` is needed",
-     inpaint, ("--model=nowhere", *FILES), "--model=nowhere is no folder: a run directory of `train` is needed"),
-    (lambda: connect("localhost"), "`url` is http://HOST:PORT/",
-     inpaint, ("--server=localhost", *FILES), "--server is http://HOST:PORT/"),
-    (lambda: write_photo("filled.gif", tfinpaint.photo.read_photo("photo.png").pixels),
-     "`path` ends in .jpg, ", inpaint, (*FILES[:2], "--output=filled.gif"), "--output ends in .jpg, "),
+    (
+        lambda: open_photos("folder:no `where`"),
+        "`source='folder:no `where`'`: there is",
+        train,
+        (*TRAIN, "--train_data=folder:no `where`", *SMALL),
+        "--train_data=folder:no `where`: there is no such folder",
+    ),
+    (
+        lambda: open_photos("folder:nowhere", "eval_data"),
+        "`eval_data='folder:nowhere'`: there is",
+        train,
+        (*TRAIN, "--eval_data=folder:nowhere", *SMALL),
+        "--eval_data=folder:nowhere: there is no such folder",
+    ),
+    (
+        lambda: open_photos("folder:nowhere", "data"),
+        "`data='folder:nowhere'`: there is",
+        evaluate,
+        ("--data=folder:nowhere", "--model=mean", "--output=report"),
+        "--data=folder:nowhere: there is no such folder",
+    ),
+    (
+        lambda: EvaluationSettings(("mean",), "somewhere"),
+        "`data` is folder:PATH, ",
+        evaluate,
+        ("--data=somewhere", "--output=report"),
+        "--data is folder:PATH, ",
+    ),
+    (
+        lambda: EvaluationSettings((), "samples:", references=False),
+        "`models` is missing: ",
+        evaluate,
+        ("--data=samples:", "--model=", "--noreferences", "--output=report"),
+        "--model is missing: ",
+    ),
+    (
+        lambda: tfinpaint.load("nowhere"),
+        "`model='nowhere'` is no folder: a run directory of `train`",
+        inpaint,
+        ("--model=nowhere", *FILES),
+        "--model=nowhere is no folder: a run directory of `train`",
+    ),
+    (
+        lambda: connect("localhost"),
+        "`url` is http://HOST:PORT/",
+        inpaint,
+        ("--server=localhost", *FILES),
+        "--server is http://HOST:PORT/",
+    ),
+    (
+        lambda: write_photo("filled.gif", tfinpaint.photo.read_photo("photo.png").pixels),
+        "`path` ends in .jpg, ",
+        inpaint,
+        (*FILES[:2], "--output=filled.gif"),
+        "--output ends in .jpg, ",
+    ),
 ]
 
 
-@pytest.mark.parametrize("call, of_arguments, command, flags, of_flags", SAME_MISTAKES,
-                         ids=[case[4][:24] for case in SAME_MISTAKES])
+@pytest.mark.parametrize(
+    "call, of_arguments, command, flags, of_flags",
+    SAME_MISTAKES,
+    ids=[case[4][:24] for case in SAME_MISTAKES],
+)
 def test_the_same_mistake_is_told_of_the_argument_and_of_the_flag(
-        call, of_arguments, command, flags, of_flags, command_line, monkeypatch, tmp_path):
+    call, of_arguments, command, flags, of_flags, command_line, monkeypatch, tmp_path
+):
     import numpy as np
     from PIL import Image
 
@@ -121,7 +208,8 @@ def test_the_same_mistake_is_told_of_the_argument_and_of_the_flag(
 NAME_FLAGS = {
     *("command.py", "train.py", "evaluate.py", "inpaint.py", "export/__main__.py"),
     *("studio/__main__.py", "studio/routes.py", "settings/flags.py", "settings/table.py"),
-    *(f"systems/{name}/__init__.py" for name in tfinpaint.SYSTEMS), "metrics/protocols.py",
+    *(f"systems/{name}/__init__.py" for name in tfinpaint.SYSTEMS),
+    "metrics/protocols.py",
 }
 
 
@@ -129,10 +217,18 @@ def _texts(path):
     """The string constants of a module that are no docstrings, with the pieces of f-strings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    docstrings = {id(node.body[0].value) for node in ast.walk(tree)
-                  if isinstance(node, documented) and isinstance(node.body[0], ast.Expr)}
-    return [(node.lineno, node.value) for node in ast.walk(tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings]
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and isinstance(node.body[0], ast.Expr)
+    }
+    return [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docstrings
+    ]
 
 
 def test_no_message_of_the_library_names_a_flag():
@@ -145,4 +241,6 @@ def test_no_message_of_the_library_names_a_flag():
         if lines:
             found[module] = lines
     assert {"settings/table.py", "train.py", "inpaint.py"} <= set(found)  # it does find them
-    assert [line for module, lines in found.items() if module not in NAME_FLAGS for line in lines] == []
+    assert [
+        line for module, lines in found.items() if module not in NAME_FLAGS for line in lines
+    ] == []

@@ -163,7 +163,7 @@ def test_commands_know_it(folder):
 
 def test_it_is_one_of_the_systems(made_up):
     assert "made_up" in tfinpaint.SYSTEMS and all_systems()["made_up"].weights("official") == {"nearness": 2.0, "tint": 3.0}
-    with pytest.raises(SettingsError, match="`width` is at least 1 and at most 16 for made_up. Got 17"):
+    with pytest.raises(SettingsError, match="`width` is a whole number, at least 1 and at most 16 for made_up. Got 17"):
         tfinpaint.create("made_up", width=17)
     with pytest.raises(SettingsError, match="has no setting depth; it has width, thickness"):
         tfinpaint.create("made_up", depth=3)

@@ -530,16 +530,16 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
 
 @pytest.mark.parametrize("name, settings, message", [
     ("contextual_attention", {"width": 6}, "`width` is a multiple of 4.*Got 6"),
-    ("contextual_attention", {"discount": 0.0}, "`discount` is above 0 and at most 1. Got 0.0"),
-    ("contextual_attention", {"discount": 1.5}, "`discount` is above 0 and at most 1. Got 1.5"),
-    ("gated_conv", {"width": 2}, "`width` is a multiple of 4.*Got 2"),
-    ("musical", {"width": 0}, "`width` is a whole number, at least 1. Got 0"),
-    ("coherent_semantic", {"width": 0}, "`width` is a whole number, at least 1. Got 0"),
+    ("contextual_attention", {"discount": 0.0}, "`discount` is above 0 and at most 1 for contextual_attention. Got 0.0"),
+    ("contextual_attention", {"discount": 1.5}, "`discount` is above 0 and at most 1 for contextual_attention. Got 1.5"),
+    ("gated_conv", {"width": 2}, "`width` is a whole number, at least 4 and at most 1024 for gated_conv. Got 2"),
+    ("musical", {"width": 0}, "`width` is a whole number, at least 4 and at most 1024 for musical. Got 0"),
+    ("coherent_semantic", {"width": 0}, "`width` is a whole number, at least 4 and at most 1024 for coherent_semantic. Got 0"),
     ("coherent_semantic", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
-    ("residual", {"width": 3}, "`width` is a whole number, at least 4, for residual. Got 3"),
-    ("residual", {"depth": 1}, "`depth` is a whole number, at least 2, for residual. Got 1"),
-    ("residual", {"sizes": 0}, "`sizes` is a whole number, at least 1, for residual. Got 0"),
-    ("partial_conv", {"depth": 0}, "`depth` is a whole number, at least 1.*Got 0"),
+    ("residual", {"width": 3}, "`width` is a whole number, at least 4 and at most 1024 for residual. Got 3"),
+    ("residual", {"depth": 1}, "`depth` is a whole number, at least 2 and at most 64 for residual. Got 1"),
+    ("residual", {"sizes": 0}, "`sizes` is a whole number, at least 1 and at most 7 for residual. Got 0"),
+    ("partial_conv", {"depth": 0}, "`depth` is a whole number, at least 4 and at most 10 for partial_conv. Got 0"),
     ("multistage", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
 ])
 def test_sizes_that_cannot_be_are_refused(name, settings, message):

@@ -10,7 +10,7 @@ The library needs the first three, which import nothing but Python. Flags (and a
 when a command first asks for one.
 """
 
-import importlib
+from typing import Any
 
 from tfinpaint.settings.errors import SettingsError, check_writable, first_line
 from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
@@ -22,19 +22,35 @@ from tfinpaint.settings.records import (
     train_settings_from_json,
 )
 
-# Which commands alone need, and the module that has it.
-_OF_COMMANDS = {
-    **dict.fromkeys(("flags_of_systems", "system_settings", "terms"), "table"),
-    **dict.fromkeys(("adopt", "evaluation_settings", "in_flags", "parse_range", "train_settings"),
-                    "flags"),
-}
+_OF_COMMANDS = (
+    "adopt",
+    "evaluation_settings",
+    "flags_of_systems",
+    "in_flags",
+    "parse_range",
+    "system_settings",
+    "terms",
+    "train_settings",
+)
 
-__all__ = ["DETAIL", "PROTOCOLS", "EvaluationSettings", "HoleSettings", "PhotoSettings",
-           "SettingsError", "TrainSettings", "check_writable", "first_line", "to_json",
-           "train_settings_from_json"]
+__all__ = [
+    "DETAIL",
+    "PROTOCOLS",
+    "EvaluationSettings",
+    "HoleSettings",
+    "PhotoSettings",
+    "SettingsError",
+    "TrainSettings",
+    "check_writable",
+    "first_line",
+    "to_json",
+    "train_settings_from_json",
+]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _OF_COMMANDS:
-        return getattr(importlib.import_module(f"{__name__}.{_OF_COMMANDS[name]}"), name)
+        from tfinpaint.settings import flags
+
+        return getattr(flags, name)
     raise AttributeError(f"module 'tfinpaint.settings' has no attribute {name!r}")

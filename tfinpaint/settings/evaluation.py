@@ -62,22 +62,30 @@ class EvaluationSettings:
         check_word("mask_is", self.mask_is, WHITE_IS)
         check_word("detail", self.detail, DETAIL)
         if not self.models and not self.references:
-            raise SettingsError("`models` is missing: run directories, exports, telea, "
-                                "navier_stokes or mean, with commas between")
+            raise SettingsError(
+                "`models` is missing: run directories, exports, telea, "
+                "navier_stokes or mean, with commas between"
+            )
         self._check_holes()
 
     def _check_holes(self) -> None:
         fixed = ("center", "strokes", "objects")
         if self.holes not in (None, *fixed) and not self.holes.startswith("files:"):
-            raise SettingsError("`holes` is center, strokes or objects (the fixed sets) or "
-                                f"files:PATH here. Got {self.holes!r}")
+            raise SettingsError(
+                "`holes` is center, strokes or objects (the fixed sets) or "
+                f"files:PATH here. Got {self.holes!r}"
+            )
         if self.data.startswith("pairs:") and (self.holes or self.ratio_bins or self.image_size):
-            raise SettingsError("`data='pairs:'` brings its own holes and sizes: leave `holes`, "
-                                "`ratio_bins` and `image_size`")
+            raise SettingsError(
+                "`data='pairs:'` brings its own holes and sizes: leave `holes`, "
+                "`ratio_bins` and `image_size`"
+            )
         for low, high in self.ratio_bins:
             if not 0 <= low < high < 1:
-                raise SettingsError("`ratio_bins` are shares LO-HI with 0 <= LO < HI < 1, with "
-                                    f"commas between. Got {low:g}-{high:g}")
+                raise SettingsError(
+                    "`ratio_bins` are shares LO-HI with 0 <= LO < HI < 1, with "
+                    f"commas between. Got {low:g}-{high:g}"
+                )
         shown = [f"{low:g}-{high:g}" for low, high in self.ratio_bins]
         if len(set(shown)) < len(shown):
             raise SettingsError(f"`ratio_bins` has one bin twice. Got {','.join(shown)}")

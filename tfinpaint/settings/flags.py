@@ -70,29 +70,34 @@ def train_settings(values: Any) -> TrainSettings:
     sizes = {name: getattr(values, name) for name in system_settings()}
     weights = {term: getattr(values, f"weight_{term}") for term in terms()}
     return _record(
-        TrainSettings, values,
+        TrainSettings,
+        values,
         photos=_record(PhotoSettings, values),
         holes=_record(HoleSettings, values),
         system_settings=_given(sizes),
-        loss_weights=_given(weights))
+        loss_weights=_given(weights),
+    )
 
 
 def evaluation_settings(values: flags.FlagValues) -> EvaluationSettings:
     """From parsed absl flags. Where a flag also serves training, its default there means nothing
     here: only what was given counts."""
+
     def given(name):
         return values[name].value if values[name].present else None
 
     models = "default" if values.model is None else values.model
     weights = {name: getattr(values, name) for name in weights_flags()}
     return _record(
-        EvaluationSettings, values,
+        EvaluationSettings,
+        values,
         models=tuple(model.strip() for model in models.split(",") if model.strip()),
         holes=given("holes"),
         image_size=given("image_size"),
         ratio_bins=tuple(_bin(text) for text in (values.ratio_bins or "").split(",") if text),
         detail=given("detail") or EvaluationSettings.detail,
-        metric_weights=_given(weights))
+        metric_weights=_given(weights),
+    )
 
 
 def parse_range(name: str, words: Optional[Sequence[str]], number: type = float):
@@ -104,14 +109,18 @@ def parse_range(name: str, words: Optional[Sequence[str]], number: type = float)
     except ValueError:
         kind = "whole numbers" if number is int else "numbers"
         raise SettingsError(
-            f"--{name} is two {kind} separated by a comma. Got {','.join(words)!r}") from None
+            f"--{name} is two {kind} separated by a comma. Got {','.join(words)!r}"
+        ) from None
     return low, high
 
 
 def _record(kind: type, values: Any, **known: Any) -> Any:
     """A record whose fields are `known`, or else come from the flags of their names."""
-    fields = {field.name: _value(_flag_of(field.name), values)
-              for field in dataclasses.fields(kind) if field.name not in known}
+    fields = {
+        field.name: _value(_flag_of(field.name), values)
+        for field in dataclasses.fields(kind)
+        if field.name not in known
+    }
     return kind(**fields, **known)
 
 
@@ -131,8 +140,9 @@ def _bin(text: str) -> tuple:
     try:
         low, high = map(float, text.split("-"))
     except ValueError:
-        raise SettingsError("--ratio_bins are shares LO-HI with commas between, as "
-                            f"0.1-0.2,0.3-0.4. Got {text!r}") from None
+        raise SettingsError(
+            f"--ratio_bins are shares LO-HI with commas between, as 0.1-0.2,0.3-0.4. Got {text!r}"
+        ) from None
     return low, high
 
 
@@ -141,7 +151,8 @@ def _bin(text: str) -> tuple:
 _ARGUMENT = re.compile(
     r"`(?P<name>[a-z]\w*)"
     r"(?:\['(?P<key>\w+)'\])?"
-    r"(?:=(?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^`'\"]+))?`")
+    r"(?:=(?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^`'\"]+))?`"
+)
 
 
 def in_flags(message: str) -> str:
@@ -151,6 +162,7 @@ def in_flags(message: str) -> str:
     "--holes=box", "`loss_weights['style']=0`" -> "--weight_style=0". What is no flag's name stays
     as it is, as `train` and `images`.
     """
+
     def flag(found: re.Match) -> str:
         name = _flag_of(found["name"])
         if found["key"]:

@@ -48,11 +48,13 @@ class PhotoSettings:
         if self.resize and self.resize < self.image_size:
             raise SettingsError(
                 "`resize`, the shorter side before the crop, is at least `image_size` "
-                f"({self.image_size}), or 0 for 350/256 of it. Got {self.resize}")
+                f"({self.image_size}), or 0 for 350/256 of it. Got {self.resize}"
+            )
         check_word("crop", self.crop, CROPS)
         if not 0 <= self.color_jitter < 1:
             raise SettingsError(
-                f"`color_jitter` is at least 0 and below 1. Got {self.color_jitter}")
+                f"`color_jitter` is at least 0 and below 1. Got {self.color_jitter}"
+            )
 
     @property
     def shorter_side(self) -> int:
@@ -100,23 +102,29 @@ class HoleSettings:
         if self.kind not in made and not self.kind.startswith("files:"):
             raise SettingsError(f"`kind` is {', '.join(made)} or files:PATH. Got {self.kind!r}")
         if self.kind == "files:":
-            raise SettingsError("`kind='files:PATH'` needs the path of a mask file or of a folder "
-                                "of them. Got 'files:'")
+            raise SettingsError(
+                "`kind='files:PATH'` needs the path of a mask file or of a folder "
+                "of them. Got 'files:'"
+            )
         if self.ratio is not None and not 0 < self.ratio[0] < self.ratio[1] < 1:
-            raise SettingsError("`ratio` is two shares LO,HI with 0 < LO < HI < 1. "
-                                f"Got {_comma(self.ratio)}")
+            raise SettingsError(
+                f"`ratio` is two shares LO,HI with 0 < LO < HI < 1. Got {_comma(self.ratio)}"
+            )
         for name, low in (("stroke_vertices", 2), ("stroke_width", 1), ("mask_zoom", 1)):
             pair = getattr(self, name)
             if not low <= pair[0] <= pair[1]:
-                raise SettingsError(f"`{name}` is two numbers LO,HI with {low} <= LO <= HI. "
-                                    f"Got {_comma(pair)}")
+                raise SettingsError(
+                    f"`{name}` is two numbers LO,HI with {low} <= LO <= HI. Got {_comma(pair)}"
+                )
         if self.box_aspect < 1:
             raise SettingsError(f"`box_aspect` is at least 1. Got {self.box_aspect}")
         if self.stroke_length <= 0:
             raise SettingsError(f"`stroke_length` is above 0. Got {self.stroke_length}")
         if not (0 <= self.stroke_angle[0] <= 180 and 0 <= self.stroke_angle[1] <= 180):
-            raise SettingsError("`stroke_angle` is MEAN,DEVIATION in degrees, both from 0 to 180. "
-                                f"Got {_comma(self.stroke_angle)}")
+            raise SettingsError(
+                "`stroke_angle` is MEAN,DEVIATION in degrees, both from 0 to 180. "
+                f"Got {_comma(self.stroke_angle)}"
+            )
         check_word("mask_is", self.mask_is, WHITE_IS)
         check_word("mask_rotate", self.mask_rotate, ROTATIONS)
 
@@ -125,8 +133,13 @@ class HoleSettings:
         """The ratio in force: the given one, or the kind's own."""
         if self.ratio is not None:
             return self.ratio
-        own = {"center": (0.2, 0.3), "box": (0.14, 0.25), "objects": (0.03, 0.5),
-               "strokes": (0.1, 0.6), "mixed": (0.1, 0.6)}
+        own = {
+            "center": (0.2, 0.3),
+            "box": (0.14, 0.25),
+            "objects": (0.03, 0.5),
+            "strokes": (0.1, 0.6),
+            "mixed": (0.1, 0.6),
+        }
         return own.get(self.kind, (0.001, 0.95))
 
 
@@ -172,36 +185,54 @@ class TrainSettings:
     def __post_init__(self):
         _check_finite(self)
         check_word("freeze_batch_norm", self.freeze_batch_norm, FROZEN_NORMS)
-        check_least(self, batch_size=1, steps=0, checkpoint_every=1, log_every=1, sample_every=0,
-                    eval_every=0, eval_count=1, warn_after=0, warmup_steps=0, clip_norm=0)
+        check_least(
+            self,
+            batch_size=1,
+            steps=0,
+            checkpoint_every=1,
+            log_every=1,
+            sample_every=0,
+            eval_every=0,
+            eval_count=1,
+            warn_after=0,
+            warmup_steps=0,
+            clip_norm=0,
+        )
         for name in ("learning_rate", "critic_learning_rate"):
             value = getattr(self, name)
             if value is not None and not 0 < value <= 1:
                 raise SettingsError(f"`{name}` is above 0 and at most 1. Got {value}")
         if self.mixed_precision and self.bfloat16:
             raise SettingsError(
-                "`mixed_precision` and `bfloat16`: one of them says what to compute in")
+                "`mixed_precision` and `bfloat16`: one of them says what to compute in"
+            )
         check_word("schedule", self.schedule, SCHEDULES)
         if self.schedule == "constant" and self.schedule_steps:
             raise SettingsError(
                 "`schedule_steps` is 0 with `schedule='constant'`; cosine and linear fall over so "
-                f"many steps. Got {self.schedule_steps}")
+                f"many steps. Got {self.schedule_steps}"
+            )
         if self.schedule != "constant" and self.schedule_steps < 1:
             raise SettingsError(
                 f"`schedule_steps`, the steps over which `schedule={self.schedule!r}` falls, is at "
-                f"least 1. Got {self.schedule_steps}")
+                f"least 1. Got {self.schedule_steps}"
+            )
         if not 0 <= self.final_rate <= 1:
-            raise SettingsError("`final_rate` is a share from 0 to 1 of `learning_rate`. "
-                                f"Got {self.final_rate}")
+            raise SettingsError(
+                f"`final_rate` is a share from 0 to 1 of `learning_rate`. Got {self.final_rate}"
+            )
         if not 0 <= self.ema_decay < 1:
             raise SettingsError(f"`ema_decay` is at least 0 and below 1. Got {self.ema_decay}")
         if not 0 < self.eval_ratio[0] < self.eval_ratio[1] < 1:
-            raise SettingsError("`eval_ratio` is two shares LO,HI with 0 < LO < HI < 1. "
-                                f"Got {_comma(self.eval_ratio)}")
+            raise SettingsError(
+                "`eval_ratio` is two shares LO,HI with 0 < LO < HI < 1. "
+                f"Got {_comma(self.eval_ratio)}"
+            )
         for name, value in self.loss_weights:
             if not 0 <= value < math.inf:
                 raise SettingsError(
-                    f"`loss_weights[{name!r}]` is at least 0 and finite. Got {value}")
+                    f"`loss_weights[{name!r}]` is at least 0 and finite. Got {value}"
+                )
 
 
 def to_json(settings: Any) -> str:
@@ -213,8 +244,10 @@ def train_settings_from_json(text: str) -> TrainSettings:
     """The inverse of `to_json` for TrainSettings."""
     values = json.loads(text)
     values["photos"] = PhotoSettings(**values["photos"])
-    holes: Dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value
-                             for name, value in values["holes"].items()}
+    holes: Dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in values["holes"].items()
+    }
     values["holes"] = HoleSettings(**holes)
     for name in ("system_settings", "loss_weights"):
         values[name] = tuple((k, v) for k, v in values[name])

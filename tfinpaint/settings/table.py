@@ -20,7 +20,9 @@ from tfinpaint.settings.records import (
 )
 
 # name: (kind, default, help[, lowest, highest]). A kind is str, int, float, bool, range (two
-# numbers LO,HI), whole range (two whole numbers), or a tuple of allowed words.
+# numbers LO,HI), whole range (two whole numbers), or a tuple of allowed words. Not formatted, as
+# the table would take twice the lines.
+# fmt: off
 FLAGS = {
     # what is trained
     "system": ("str", "multistage",
@@ -216,6 +218,7 @@ FLAGS = {
     "rows": ("str", None, "Groups of rows to measure, with commas between. Default: all."),
     "repeats": ("int", 5, "Calls to take the median of.", 1, 1000),
 }
+# fmt: on
 
 
 @functools.lru_cache(maxsize=None)
@@ -242,11 +245,17 @@ def flags_of_systems() -> Mapping[str, tuple]:
             default = "" if setting.default is None else f" ({setting.default})"
             texts.append(f"{system}: {setting.help}{default}.")
         kind = "float" if all(setting.default is None for _, setting in having) else "int"
-        found[name] = (kind, None, " ".join(texts), min(setting.low for _, setting in having),
-                       max(setting.high for _, setting in having))
+        found[name] = (
+            kind,
+            None,
+            " ".join(texts),
+            min(setting.low for _, setting in having),
+            max(setting.high for _, setting in having),
+        )
     for name, meanings in terms.items():
-        text = "; ".join(f"{', '.join(systems)}: {meaning}"
-                         for meaning, systems in meanings.items())
+        text = "; ".join(
+            f"{', '.join(systems)}: {meaning}" for meaning, systems in meanings.items()
+        )
         text = f"Weight of the term {name}. {text}. Default: the paper's."
         found[f"weight_{name}"] = ("float", None, text)
     return found
@@ -259,8 +268,9 @@ def system_settings() -> Tuple[str, ...]:
 
 def terms() -> Tuple[str, ...]:
     """Names of the terms of all systems' losses; each system has some of them."""
-    return tuple(name.removeprefix("weight_") for name in flags_of_systems()
-                 if name.startswith("weight_"))
+    return tuple(
+        name.removeprefix("weight_") for name in flags_of_systems() if name.startswith("weight_")
+    )
 
 
 def described(name: str) -> tuple:

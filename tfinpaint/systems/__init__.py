@@ -25,8 +25,7 @@ def create(system, variant="paper", **settings):
     for setting in specification.settings:
         value = settings.get(setting.name)
         if value is not None and not setting.allows(value):
-            lowest = "above" if setting.above_low else "at least"
-            raise SettingsError(f"`{setting.name}` is {lowest} {setting.low} and at most {setting.high} for {system}. Got {value}")
+            raise SettingsError(f"`{setting.name}` is {setting.allowed} for {system}. Got {value!r}")
     return specification.load()(variant=variant, **settings)
 
 

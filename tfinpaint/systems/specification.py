@@ -31,9 +31,22 @@ class Setting:
     help: str
     above_low: bool = False
 
-    def allows(self, value: float) -> bool:
-        """Whether a value is within the bounds."""
+    def allows(self, value: Any) -> bool:
+        """Whether a value is of the default's kind and within the bounds."""
+        if not isinstance(value, int if self.is_whole else (int, float)):
+            return False
         return (self.low < value if self.above_low else self.low <= value) and value <= self.high
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its values are whole numbers."""
+        return isinstance(self.default, int)
+
+    @property
+    def allowed(self) -> str:
+        """What `allows` allows, in words."""
+        kind, lowest = "a whole number, " if self.is_whole else "", "above" if self.above_low else "at least"
+        return f"{kind}{lowest} {self.low} and at most {self.high}"
 
 
 @dataclasses.dataclass(frozen=True)
