@@ -72,8 +72,9 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         possible = tf.reduce_any(tf.logical_not(missing), axis=1, keepdims=True)  # [B, 1]
         replaced = tf.logical_and(missing, possible)
 
-        queries = unit(features) if self.variant == "paper" else features
-        best = _most_alike(queries, unit(features), missing)  # [B, N]
+        units = unit(features)
+        queries = units if self.variant == "paper" else features
+        best = _most_alike(queries, units, missing)  # [B, N]
         order = _visiting_order(missing)
         visits = self._visits(flat(features), flat(queries), best, order)
         generated = generate(visits, order.number, self.variant)  # [N, B, C], in that order
