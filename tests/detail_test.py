@@ -118,7 +118,7 @@ def test_of_matches_that_are_about_as_near_those_go_together():
     together, distances = detail._search(level, described, nearest, True, 1.0, 7)
     assert alone(together) < 0.35 and alone(kept) > 0.5
     wanted = described.numpy()[level.targets]
-    assert (distances <= 2 * np.square(wanted - described.numpy()[nearest]).sum(-1) * (1 + 1e-5)).all()
+    assert (distances.numpy() <= 2 * np.square(wanted - described.numpy()[nearest]).sum(-1) * (1 + 1e-5)).all()
 
 
 def test_roughness_is_that_of_known_neighbours_and_in_the_hole_that_around_it():
