@@ -138,7 +138,7 @@ def test_the_hole_is_expected_as_rough_as_known_places_of_its_colour():
     for guide, expected in ((55.0, 30.0), (200.0, 0.0)):
         seen = np.where(hole[..., np.newaxis], np.float32(guide), picture)
         rough = detail.roughness(tf.constant(seen), tf.constant(hole[..., np.newaxis])).numpy()[hole, 0]
-        assert abs(np.median(rough) - expected) < 2
+        assert abs(np.median(rough) - expected) < 4
 
 
 def test_votes_are_the_weighted_mean_of_the_patches_that_cover_a_pixel():
