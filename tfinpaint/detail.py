@@ -4,13 +4,20 @@
     filled = restore(picture, hole, part)     # float32 [h, w, 3], 0 to 255
 
 The picture is the photograph with a guide in its hole: any fill, as a network's, reduced and enlarged. From coarse to fine, each patch of
-7 x 7 pixels that touches the hole is matched with its nearest wholly known one, and each missing pixel becomes the weighted mean of what
-the matched patches have at its place. Structure and colours stay the guide's: the estimate takes its low frequencies.
+7 x 7 pixels that touches the hole is matched with a wholly known one, and each missing pixel becomes the weighted mean of what the matched
+patches have at its place. Structure and colours stay the guide's: the estimate takes its low frequencies.
+
+Two things keep a lawn from becoming a smooth patch of rows of equal blades. A guide is smooth, so patches are compared by how rough the
+photograph is around them, too: in the hole it is expected to be as rough as in known places of its colour. And of the patches that are
+about as near as the nearest, one that the neighbours' matches lie beside is taken, so that pieces of the photograph are copied, not the
+same patch everywhere.
 
 TensorFlow's stock operations only, of any size inside one graph; the random numbers are stateless, so that the same photograph gives the
 same fill. Nothing is differentiable. Known pixels are never changed.
 
-References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et al., PatchMatch, 2009 (the search).
+References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et al., PatchMatch, 2009 (the search);
+Newson et al., Video inpainting of complex scenes, 2014, section 3.3 (texture features); Ashikhmin, Synthesizing natural textures, 2001
+(coherent matches).
 """
 
 from typing import NamedTuple
@@ -26,6 +33,13 @@ THICK = 24  # pixels: a thinner hole is left to the guide
 LOW = 5  # pixels of the two coarsest levels: means over squares of this side, twice, are the guide's
 TURNS = (4, 3, 3, 2)  # of search and vote, from the coarsest level on; then 2, and 1 at the finest
 SWEEPS = 2  # of the search in each turn
+COHERING = 6  # sweeps among the neighbours alone where all patches were compared
+TOLERANCE = 1.0  # how much further than the nearest a match may be that goes with its neighbours'; of the coarsest level
+MASKED = 1.0  # the same, over the squared roughness: in a plain place no other patch goes unseen
+STRICTER = 0.7  # the tolerance of a level over that of the coarser one
+ROUGH = 3.0  # grey levels that a grey level more or less of roughness counts as
+ALIKE, NEARBY = 20.0, 12.0  # grey levels and cells (of the coarsest size) over which an expected roughness holds
+CHANNELS = 5  # red, green, blue, and the roughness across and down
 RADII = (2, 8, 32)  # of the random search: the longer side over these
 FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
 LEAST_SURE = 0.05
@@ -34,6 +48,7 @@ _COMPARED = 2**24  # pairs of patches: while a level has no more, all of them ar
 _COMPARED_TARGETS = 2**16
 _SEARCHED = 2**22  # pixels of a level, the most in which patches are searched; a larger one goes on with the matches that it gets
 _NOTHING = -1
+_NOWHERE = -2**30  # a move
 
 
 class Level(NamedTuple):
@@ -41,7 +56,7 @@ class Level(NamedTuple):
 
     size:     int32 [2], height and width.
     height, width: the same, int32 [].
-    picture:  float32 [1, h, w, 3], the guide where the photograph is missing.
+    picture:  float32 [1, h, w, 5]: colours, the guide's where the photograph is missing, and ROUGH times the roughness.
     part:     bool [1, h, w, 1], what is restored.
     sure:     float32 [1, h, w, 1], 1 outside the part, and less and less inside.
     sources:  bool [h * w], the middles of wholly known patches.
@@ -91,9 +106,9 @@ def _restore(picture, hole, part, first):
     scale = 2**first
     padded = (size + scale - 1) // scale * scale  # every level is half of the one below it, exactly
     maps = _padded(tf.concat([hole, part], -1), padded - size)  # uint8 [1, H, W, 2]; what is beyond the picture is hole, and not wanted
-    whole = tf.expand_dims(picture, 0)
+    whole = tf.concat([picture, ROUGH * roughness(picture, hole)], -1)[tf.newaxis]
     for axis, (old, new) in enumerate(zip(tf.unstack(size), tf.unstack(padded)), 1):
-        whole = tf.gather(whole, tf.minimum(tf.range(new), old - 1), axis=axis)  # [1, H, W, 3], the last row and column repeated
+        whole = tf.gather(whole, tf.minimum(tf.range(new), old - 1), axis=axis)  # [1, H, W, 5], the last row and column repeated
 
     def finer(number, estimate, matches):
         level = _level(whole, maps, padded, number)
@@ -102,10 +117,38 @@ def _restore(picture, hole, part, first):
         estimate, matches = _turns(level, _voted(level, estimate, matches, found), matches, number, first)
         return number - 1, estimate, tf.reshape(_dense(level, matches, _NOTHING), level.size)
 
-    shapes = [tf.TensorShape([]), tf.TensorShape([1, None, None, 3]), tf.TensorShape([None, None])]
+    shapes = [tf.TensorShape([]), tf.TensorShape([1, None, None, CHANNELS]), tf.TensorShape([None, None])]
     state = [first, whole, tf.fill([SIZE, SIZE], _NOTHING)]
     estimate = tf.while_loop(lambda number, *_: number >= 0, finer, state, shapes, parallel_iterations=1)[1]
     return tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
+
+
+def roughness(picture, hole) -> tf.Tensor:
+    """How much neighbours differ in brightness, across and down: float32 [h, w, 3], bool [h, w, 1] -> [h, w, 2], in grey levels.
+
+    It is the mean over the known pixels of 7 x 7, and in the hole that of known places which are near and of the guide's colour.
+    """
+    size, known = tf.shape(hole)[:2], 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
+    grey = tf.reduce_mean(picture, -1, keepdims=True)[tf.newaxis]  # [1, h, w, 1]
+    pairs = [known * tf.roll(known, 1, axis) for axis in (2, 1)]  # of two known pixels
+    steps = [pair * tf.abs(grey - tf.roll(grey, 1, axis)) for axis, pair in zip((2, 1), pairs)]
+    found = tf.concat([*steps, *pairs], -1)  # [1, h, w, 4]
+
+    # Cells of the coarsest size, each of which looks at all others: n = 48 * 48 at most.
+    small = tf.minimum(size, COARSEST)
+    cells = tf.image.resize(tf.concat([picture[tf.newaxis], found], -1), small, method="area")
+    colours, steps, pairs = tf.split(tf.reshape(cells, [-1, 7]), [3, 2, 2], -1)  # [n, ...]
+    numbers = tf.range(tf.size(colours) // 3)
+    places = tf.cast(tf.stack([numbers // small[1], numbers % small[1]], -1), tf.float32)  # [n, 2], in cells
+    at = tf.concat([colours / ALIKE, places / NEARBY], -1)  # [n, 5]
+    squares = tf.reduce_sum(at**2, -1, keepdims=True)
+    far = tf.minimum(squares + tf.transpose(squares) - 2.0 * tf.matmul(at, at, transpose_b=True), 60.0)  # weights stay above 0
+    weights = tf.exp(-far)  # [n, n]
+    expected = tf.matmul(weights, steps) / tf.maximum(tf.matmul(weights, pairs), 1e-30)  # [n, 2]
+    expected = tf.image.resize(tf.reshape(expected, [1, *tf.unstack(small), 2]), size)
+
+    total, count = tf.split(tf.nn.avg_pool2d(found, SIZE, 1, "SAME"), 2, -1)
+    return tf.where(hole | (count == 0), expected, total / tf.maximum(count, 1e-12))[0]
 
 
 # ------------------------------------------------------------------------------------------------------------------ levels
@@ -128,7 +171,7 @@ def _first_level(hole, size):
 
 
 def _level(picture, maps, size, number):
-    """The picture, float32 [1, H, W, 3], and the maps of its hole and part, uint8 [1, H, W, 2], halved so many times."""
+    """The picture, float32 [1, H, W, 5], and the maps of its hole and part, uint8 [1, H, W, 2], halved so many times."""
     small = size // 2**number
     missing, wanted = tf.split(tf.image.resize(maps, small, method="area"), 2, -1)  # [1, h, w, 1], the shares of each cell
     part = wanted > 0
@@ -164,7 +207,8 @@ def _padded(maps, more):
 
 
 def _basis():
-    """What patches are compared by, float32 [7, 7, 3, d]: the lower frequencies of brightness (15) and of two colours (3 each).
+    """What patches are compared by, float32 [7, 7, 5, d]: the lower frequencies of brightness (15) and of two colours (3 each), and the
+    mean roughness (2).
 
     Orthonormal, so that a distance is the part of the patches' own that these frequencies have. What is left out are the frequencies that
     a blurred estimate has not, for which it would look for blurred patches.
@@ -174,6 +218,7 @@ def _basis():
     brightness, colours = np.ones(3) / np.sqrt(3), (np.array([1, 0, -1]) / np.sqrt(2), np.array([1, -2, 1]) / np.sqrt(6))
     chosen = [(brightness, i, j) for i in range(5) for j in range(5 - i)]
     chosen += [(colour, i, j) for colour in colours for i in range(2) for j in range(2 - i)]
+    chosen = [(np.append(channel, [0, 0]), i, j) for channel, i, j in chosen] + [(channel, 0, 0) for channel in np.eye(CHANNELS)[3:]]
     return np.stack([waves[i][:, None, None] * waves[j][:, None] * channel for channel, i, j in chosen], -1).astype(np.float32)
 
 
@@ -181,28 +226,26 @@ BASIS = _basis()
 
 
 def features(picture) -> tf.Tensor:
-    """Each patch by its BASIS, for the search: float32 [1, h, w, 3] -> [h * w, d], 0 where a patch is not inside the picture."""
+    """Each patch by its BASIS, for the search: float32 [1, h, w, 5] -> [h * w, d], 0 where a patch is not inside the picture."""
     return tf.reshape(tf.pad(tf.nn.conv2d(picture, BASIS, 1, "VALID"), [[0, 0], *_around(REACH)]), [-1, BASIS.shape[-1]])
 
 
 def exhaustive(level, estimate):
-    """The nearest source of each target, all compared with all -> int32 [n], and their squared distances for each pixel, [n].
+    """The nearest source of each target, all compared with all -> int32 [n].
 
     The distance is the weighted mean over the pixels of a patch of the squared differences, weighted by how sure they are in the target.
     Of patches that are about as near in this sense the one that is nearer in the picture is taken (NEAR): textures are of a place.
     """
     sources = tf.cast(tf.squeeze(tf.where(level.sources), 1), tf.int32)
-    colours = tf.reshape(estimate, [-1, 3])
-    there, here = (_patches(level, colours, middles) for middles in (sources, level.targets))  # [s, 49 * 3], [n, 49 * 3]
-    sure = _patches(level, tf.reshape(level.sure, [-1, 1]) * tf.ones([3]), level.targets)  # [n, 49 * 3]
+    colours = tf.reshape(estimate, [-1, CHANNELS])
+    there, here = (_patches(level, colours, middles) for middles in (sources, level.targets))  # [s, 49 * 5], [n, 49 * 5]
+    sure = _patches(level, tf.reshape(level.sure, [-1, 1]) * tf.ones([CHANNELS]), level.targets)  # [n, 49 * 5]
     # |a - b|^2 by products, here and below; a^2 is the same for all b.
     squares = tf.matmul(sure, there**2, transpose_b=True) - 2.0 * tf.matmul(sure * here, there, transpose_b=True)
     to, at = _places(level, sources), _places(level, level.targets)
     moved = tf.reduce_sum(to**2, -1) - 2.0 * tf.matmul(at, to, transpose_b=True)  # [n, s]
     all_sure = tf.reduce_sum(sure, -1, keepdims=True)  # [n, 1]
-    nearest = tf.argmin(squares + NEAR * all_sure * moved, -1, tf.int32)
-    distances = tf.reduce_sum(sure * tf.math.squared_difference(here, tf.gather(there, nearest)), -1) / tf.squeeze(all_sure, -1)
-    return [tf.gather(sources, nearest), distances]
+    return tf.gather(sources, tf.argmin(squares + NEAR * all_sure * moved, -1, tf.int32))
 
 
 def _places(level, middles):
@@ -218,44 +261,66 @@ def _offsets(level):
 
 
 def _patches(level, pixels, middles):
-    """The patches around some places: float32 [h * w, 3] -> [n, 49 * 3]."""
-    return tf.reshape(tf.gather(pixels, tf.expand_dims(middles, 1) + _offsets(level)), [-1, SIZE**2 * 3])
+    """The patches around some places: float32 [h * w, 5] -> [n, 49 * 5]."""
+    return tf.reshape(tf.gather(pixels, tf.expand_dims(middles, 1) + _offsets(level)), [-1, SIZE**2 * CHANNELS])
 
 
-def _search(level, described, matches, seed):
-    """Better matches from the neighbours' and from random places around -> int32 [n], their squared distances by the BASIS [n]."""
+def _search(level, described, matches, compared, tolerance, seed):
+    """Better matches, from the neighbours and from random places around -> int32 [n], their squared distances by the BASIS [n].
+
+    A match is a move from the target to its source. Of the moves that are at most the tolerance further than the nearest found, that which
+    more of the eight neighbours make is taken, then the nearer one.
+
+    tolerance: float32 [], a share of the nearest's squared distance, or of MASKED times the squared roughness where that is less.
+    compared: bool [], whether the matches are the nearest of all: then only neighbours are asked, in COHERING sweeps.
+    """
     height, width = level.height, level.width
     longer = tf.cast(tf.maximum(height, width), tf.float32)
     wanted = tf.gather(described, level.targets)  # [n, d]
-    steps = tf.stack([1, -1, width, -width])
+    steps = tf.stack([1, -1, width, -width, width + 1, -width - 1, width - 1, 1 - width])
+    around = tf.expand_dims(level.targets, 1) + steps  # [n, 8]; targets keep REACH from the border
     radii = longer / tf.constant(RADII, tf.float32)
-    tries = len(RADII) + 4  # of one sweep
+    tries = tf.where(compared, 4, 4 + len(RADII))  # of one sweep
+    last = tf.size(level.sources) - 1
 
-    def distance(places):
-        return tf.reduce_sum(tf.math.squared_difference(wanted, tf.gather(described, places)), -1)
+    masked = MASKED / ROUGH**2 * tf.reduce_sum(wanted[:, -2:] ** 2, -1)  # [n]
 
-    def from_neighbours(turn, k, matches):
-        step = tf.gather(steps, k)
-        neighbours = tf.gather(_dense(level, matches, _NOTHING), level.targets + step)  # targets keep REACH from the border
-        return tf.where(neighbours >= 0, neighbours - step, _NOTHING)
+    def distance(moves):
+        places = level.targets + moves
+        inside = tf.clip_by_value(places, 0, last)
+        usable = tf.logical_and(tf.equal(places, inside), tf.gather(level.sources, inside))
+        return tf.where(usable, tf.reduce_sum(tf.math.squared_difference(wanted, tf.gather(described, inside)), -1), np.inf)
 
-    def from_around(turn, k, matches):
+    def from_around(turn, k, moves):
         radius = tf.gather(radii, k) / 2.0 ** tf.cast(turn, tf.float32)
-        moves = tf.random.stateless_uniform([tf.size(matches), 2], [seed, turn * len(RADII) + k], -radius, radius)
-        rows, columns = tf.unstack(tf.cast(tf.round(moves), tf.int32), axis=-1)
-        rows = tf.clip_by_value(matches // width + rows, 0, height - 1)
-        return rows * width + tf.clip_by_value(matches % width + columns, 0, width - 1)
+        by = tf.random.stateless_uniform([tf.size(moves), 2], [seed, turn * len(RADII) + k], -radius, radius)
+        rows, columns = tf.unstack(tf.cast(tf.round(by), tf.int32), axis=-1)
+        places = level.targets + moves
+        rows = tf.clip_by_value(places // width + rows, 0, height - 1)
+        return rows * width + tf.clip_by_value(places % width + columns, 0, width - 1) - level.targets
 
-    def try_one(number, matches, distances):
+    def try_one(number, moves, distances, nearest):
         turn, k = number // tries, number % tries
-        places = tf.cond(k < 4, lambda: from_neighbours(turn, k, matches), lambda: from_around(turn, k - 4, matches))
-        usable = tf.logical_and(places >= 0, tf.gather(level.sources, tf.maximum(places, 0)))
-        new = tf.where(usable, distance(tf.where(usable, places, 0)), np.inf)
-        closer = new < distances
-        return number + 1, tf.where(closer, places, matches), tf.where(closer, new, distances)
+        near = tf.gather(_dense(level, moves, _NOWHERE), around)  # [n, 8], the neighbours' moves
+        tried = tf.cond(k < 4, lambda: tf.gather(near, k, axis=1), lambda: from_around(turn, k - 4, moves))
+        new = distance(tried)
+        more = _agreeing(near, tried) - _agreeing(near, moves)
+        better = tf.logical_or(more > 0, tf.logical_and(tf.equal(more, 0), new < distances))
+        nearest = tf.minimum(nearest, new)
+        bound = nearest + tolerance * tf.minimum(nearest, masked)
+        taken = tf.logical_or(distances > bound, better) & (new <= bound)
+        return number + 1, tf.where(taken, tried, moves), tf.where(taken, new, distances), nearest
 
-    state = [0, matches, distance(matches)]
-    return list(tf.while_loop(lambda number, *_: number < SWEEPS * tries, try_one, state, parallel_iterations=1)[1:])
+    moves = matches - level.targets
+    state = [0, moves, distance(moves), distance(moves)]
+    last_try = tf.where(compared, COHERING, SWEEPS) * tries
+    _, moves, distances, _ = tf.while_loop(lambda number, *_: number < last_try, try_one, state, parallel_iterations=1)
+    return level.targets + moves, distances
+
+
+def _agreeing(near, moves):
+    """How many of the neighbours' moves [n, 8] are a target's own [n] -> int32 [n]."""
+    return tf.reduce_sum(tf.cast(tf.equal(near, tf.expand_dims(moves, 1)), tf.int32), 1)
 
 
 def _doubled(coarse, level, number):
@@ -286,7 +351,7 @@ def _dense(level, values, empty):
 
 
 def _turns(level, estimate, matches, number, first):
-    """Search and vote in turns -> float32 [1, h, w, 3], int32 [n]."""
+    """Search and vote in turns -> float32 [1, h, w, 5], int32 [n]."""
     above = first - number
     turns = tf.where(number > 0, tf.gather([*TURNS, 2], tf.minimum(above, len(TURNS))), 1)
     turns = tf.where(tf.size(level.sources) <= _SEARCHED, turns, 0)
@@ -295,13 +360,13 @@ def _turns(level, estimate, matches, number, first):
     few = tf.logical_and(targets <= _COMPARED_TARGETS, targets <= _COMPARED // tf.maximum(sources, 1))
 
     def turn(done, estimate, matches):
-        matches, distances = tf.cond(few, lambda: exhaustive(level, estimate),
-                                     lambda: _search(level, features(estimate), matches, 1000 * number + done))
+        matches, distances = _search(level, features(estimate), tf.cond(few, lambda: exhaustive(level, estimate), lambda: matches), few,
+                                     TOLERANCE * STRICTER ** tf.cast(above, tf.float32), 1000 * number + done)
         # Never 0: a pixel that is covered by bad matches alone is their mean as well.
         alike = tf.maximum(tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6)), 1e-6)
         return done + 1, _with_lows(level, _voted(level, estimate, matches, alike), above), matches
 
-    shapes = [tf.TensorShape([]), tf.TensorShape([1, None, None, 3]), tf.TensorShape([None])]
+    shapes = [tf.TensorShape([]), tf.TensorShape([1, None, None, CHANNELS]), tf.TensorShape([None])]
     return tf.while_loop(lambda done, *_: done < turns, turn, [0, estimate, matches], shapes, parallel_iterations=1)[1:]
 
 
@@ -310,7 +375,7 @@ def _voted(level, estimate, matches, weights):
     pixels = tf.cast(tf.where(tf.reshape(level.part, [-1])), tf.int32)  # [m, 1]
     sure = tf.gather(tf.reshape(level.sure, [-1]), level.targets)
     places, weights = _dense(level, matches, 0), _dense(level, tf.cast(weights, tf.float32) * sure, 0.0)
-    colours, flat = tf.reshape(level.picture, [-1, 3]), tf.reshape(estimate, [-1, 3])
+    colours, flat = tf.reshape(level.picture, [-1, CHANNELS]), tf.reshape(estimate, [-1, CHANNELS])
     offsets, last = _offsets(level), tf.size(places) - 1
 
     def vote(k, total, weight):
@@ -318,10 +383,10 @@ def _voted(level, estimate, matches, weights):
         # Beyond the border or around its corner there is no target: weight 0.
         middle = tf.clip_by_value(pixels - offset, 0, last)
         here = tf.gather(weights, middle)  # [m, 1]
-        there = tf.gather_nd(colours, tf.clip_by_value(tf.gather(places, middle) + offset, 0, last))  # [m, 3]
+        there = tf.gather_nd(colours, tf.clip_by_value(tf.gather(places, middle) + offset, 0, last))  # [m, 5]
         return k + 1, total + here * there, weight + here
 
-    before = tf.gather_nd(flat, pixels)  # [m, 3]
+    before = tf.gather_nd(flat, pixels)  # [m, 5]
     state = [0, tf.zeros_like(before), tf.zeros_like(pixels, tf.float32)]
     _, total, weight = tf.while_loop(lambda k, *_: k < SIZE**2, vote, state, parallel_iterations=1)
     mean = tf.where(weight > 0, total / tf.maximum(weight, 1e-20), before)
