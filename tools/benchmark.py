@@ -46,6 +46,7 @@ from absl import flags
 
 from tfinpaint import SYSTEMS, command, settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
+from tfinpaint.systems.specification import all_systems
 from tools import command_rows, tflite_rows
 
 settings.adopt("rows", "repeats", "output", "device")
@@ -169,8 +170,8 @@ def _in_its_own_process(function, *arguments):
 
 def _train_row(repeats, name, batch):
     bench = Bench(repeats)
-    step, images, holes = _training(name, batch)
-    turns = 5 if name == "contextual_attention" else 1  # its generator learns on every fifth batch
+    system, step, images, holes = _training(name, batch)
+    turns = system.batches_per_step  # of which the last teaches the generator
     count = _count(partial(_repeat, turns, step, images, holes))
     seconds = bench.time(partial(_repeat, turns, step, images, holes))
     note = "mean of five batches, one of which teaches the generator" if turns > 1 else ""
@@ -185,7 +186,7 @@ def _memory_rows(bench):
 
 def _train_and_tell(name, batch):
     """Median seconds of three steps, and the process' highest resident memory, bytes."""
-    step, images, holes = _training(name, batch)
+    _, step, images, holes = _training(name, batch)
     step(images, holes)
     times = []
     for _ in range(3):
@@ -196,14 +197,14 @@ def _train_and_tell(name, batch):
 
 
 def _training(name, batch):
-    """A system's step with all its losses, as a graph, and a batch for it."""
+    """A system, its step with all its losses, as a graph, and a batch for it."""
     import tensorflow as tf
 
     from tfinpaint import create
 
     system = create(name)
     system.compile(perceptual_weights="random", critic_weights="random" if system.specification.takes_critic_weights else None)
-    return tf.function(system.step), _photographs(batch, 256), _center(batch, 256)
+    return system, tf.function(system.step), _photographs(batch, 256), _center(batch, 256)
 
 
 def _attention_rows(bench):
@@ -352,7 +353,7 @@ def _command_rows(bench):
 def _tflite_rows(bench):
     for name in SYSTEMS:
         for quantize in tflite_rows.QUANTIZE:
-            if quantize == "int8" and name in tflite_rows.NOT_INT8:
+            if quantize == "int8" and not all_systems()[name].eight_bits:
                 continue
             seconds, other, size, decibels = _in_its_own_process(tflite_rows.measure, name, quantize, bench.repeats)
             bench.time()

@@ -12,7 +12,6 @@ import numpy as np
 from tfinpaint import command
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
-NOT_INT8 = ("multistage", "partial_conv")  # partial convolutions; see export/tflite.py
 _SIZE, _PHOTOGRAPHS, _THREADS = 256, 8, 2
 
 

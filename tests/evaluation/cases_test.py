@@ -9,12 +9,12 @@ from PIL import Image
 
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.evaluation.cases import read_blocks
-from tfinpaint.metrics.protocols import PROTOCOLS
+from tfinpaint.metrics.protocols import all_protocols
 from tfinpaint.settings import EvaluationSettings, SettingsError
 
 
 def blocks(data, size=32, protocol="default", **options):
-    return read_blocks(EvaluationSettings(("mean",), data, protocol=protocol, **options), PROTOCOLS[protocol], size)
+    return read_blocks(EvaluationSettings(("mean",), data, protocol=protocol, **options), all_protocols()[protocol], size)
 
 
 def test_squares_are_centred_and_resized_and_keep_their_names(photos):

@@ -209,7 +209,7 @@ NAME_FLAGS = {
     *("command.py", "train.py", "evaluate.py", "inpaint.py", "export/__main__.py"),
     *("studio/__main__.py", "studio/routes.py", "settings/flags.py", "settings/table.py"),
     *(f"systems/{name}/__init__.py" for name in tfinpaint.SYSTEMS),
-    "metrics/protocols.py",
+    "systems/coherent_semantic/protocol.py",
 }
 
 

@@ -76,7 +76,7 @@ class Measured:
                                                    ((0.3, 0.2), 2, [])])
 def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, after, steps):
     said = []
-    doubt = MeanFillCheck(2, Measured(*figures), after, {"valid": 1, "hole": 6}, "runs/a", said.append)  # resumed at 2
+    doubt = MeanFillCheck(2, Measured(*figures), after, "hole", "runs/a", said.append)  # resumed at 2
     for k in range(10):
         doubt.on_train_batch_end(k, {"loss": 1.0})
         assert len(said) == sum(step <= 3 + k for step in steps)

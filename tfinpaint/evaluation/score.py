@@ -18,7 +18,7 @@ from tfinpaint.evaluation.cases import Block, read_blocks
 from tfinpaint.evaluation.methods import Method, open_methods
 from tfinpaint.metrics import open_metrics, statistics
 from tfinpaint.metrics.metric import Column, Metric, batches, stack
-from tfinpaint.metrics.protocols import PROTOCOLS, Protocol
+from tfinpaint.metrics.protocols import Protocol, all_protocols
 from tfinpaint.metrics.statistics import Mean
 from tfinpaint.settings import EvaluationSettings, SettingsError
 from tfinpaint.version import __version__, commit
@@ -80,7 +80,7 @@ def evaluate(
 
     Raises: SettingsError for whatever the person who asked can put right.
     """
-    protocol, pairs = PROTOCOLS[settings.protocol], settings.data.startswith("pairs:")
+    protocol, pairs = all_protocols()[settings.protocol], settings.data.startswith("pairs:")
     if pairs and not protocol.composited:
         raise SettingsError(
             f"`protocol={protocol.name!r}` scores a network's own output of squares: "

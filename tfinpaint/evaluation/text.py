@@ -8,7 +8,7 @@ import math
 
 from tfinpaint.evaluation.score import Report
 from tfinpaint.metrics import weights_flags
-from tfinpaint.metrics.published import tables
+from tfinpaint.metrics.protocols import tables
 
 
 def text(report: Report) -> str:

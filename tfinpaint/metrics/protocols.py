@@ -1,18 +1,49 @@
-"""What is measured, on which holes: this project's own protocol and those of the four papers, each with its own definitions.
+"""What is measured, on which holes: this project's own protocol; those of papers stand with their systems.
 
-Why: the papers' tables cannot be laid beside each other. One measures grey pictures, another colour; their SSIM has windows of 7 or 51
-pixels; "L1" is a mean, or a sum over a sum, or relative; one scores the network's own output, the others the composite. A protocol
-repeats what its paper and released code do, so that a number may be held against the number that the paper gives, and says what is not
-known.
+The papers' tables cannot be laid beside each other. One measures grey pictures, another colour;
+their SSIM has windows of 7 or 51 pixels; "L1" is a mean, or a sum over a sum, or relative; one
+scores the network's own output, the others the composite. A protocol repeats what its paper and
+released code do, so that a number may be held against the number that the paper gives, and says
+what is not known.
 
-Figures that the papers publish: published.py.
+    all_protocols()["musical"]              # as --protocol=musical; systems/musical/protocol.py
+    tables("musical", "center")             # what the paper publishes
 """
 
 import dataclasses
-from typing import Tuple
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from tfinpaint.data.evaluation_holes import RATIO_BINS
 from tfinpaint.metrics.quality import DEFAULT, Measure
+
+
+class Table(NamedTuple):
+    """A table of a paper: where it stands, the photographs, its columns and its rows.
+
+    rows: (method, block, figures in the order of `columns`), where a block is "center" or the share
+        of missing pixels. Units are the paper's: dB, shares, and per cent where the column ends in
+        %. The photographs and the trained weights are the paper's own.
+    """
+
+    source: str
+    photographs: str
+    columns: Tuple[str, ...]
+    rows: List[tuple]
+
+    def cells(self, row: tuple) -> List[str]:
+        """The figures of a row with as many digits as the paper prints."""
+        printed = [[f"{row[2 + k]:g}" for row in self.rows] for k in range(len(self.columns))]
+        digits = [max(len(text.partition(".")[2]) for text in column) for column in printed]
+        return [f"{value:.{n}f}" for value, n in zip(row[2:], digits)]
+
+
+def by_bin(bins: Sequence[str], methods: Mapping[str, list]) -> List[tuple]:
+    """Rows of a table, block by block, from {method: a list of figures for each column}."""
+    return [
+        (method, share, *(column[k] for column in columns))
+        for k, share in enumerate(bins)
+        for method, columns in methods.items()
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +55,10 @@ class Protocol:
     holes:         "center" or "strokes" (the fixed sets), unless --holes says another.
     center:        side of the centred hole, in 256ths of the picture's.
     bins:          shares of missing pixels (LO, HI] of the fixed sets, a block of the table each.
-    composited:    whether known pixels come from the photograph; otherwise the network's own output is scored everywhere.
+    composited:    whether known pixels come from the photograph; otherwise the network's own output
+                   is scored everywhere.
     notes:         what a reader has to know beside it.
+    published:     {holes: the paper's tables}.
     """
 
     name: str
@@ -36,36 +69,27 @@ class Protocol:
     bins: Tuple[Tuple[float, float], ...] = RATIO_BINS
     composited: bool = True
     notes: Tuple[str, ...] = ()
+    published: Mapping[str, List[Table]] = dataclasses.field(default_factory=dict)
 
 
-PROTOCOLS = {protocol.name: protocol for protocol in (
-    Protocol(
-        "default", "this project's own: the composite in colour, over the whole picture and in the hole",
-        (DEFAULT[4], *DEFAULT[:4], *DEFAULT[5:])),
-    Protocol(
-        "musical", "MUSICAL, IJCAI 2019, Tables 1-3",
-        (Measure("psnr", "psnr"), Measure("ssim", "ssim"), Measure("l1", "l1"),
-         Measure("psnr_grey", "psnr", colour="grey"), Measure("ssim_grey", "ssim", colour="grey")),
-        holes="center",
-        notes=("the released script for Paris StreetView measures grey pictures: these are the two columns marked grey",
-               "the released test takes a random crop along the longer side; here it is the centre")),
-    Protocol(
-        "multistage", "multistage attention network, Pattern Recognition 2020, Table 4",
-        (Measure("psnr", "psnr", colour="grey_bgr"), Measure("ssim", "ssim", colour="grey_bgr", window="51"),
-         Measure("l1", "l1_of_sum", colour="grey_bgr")),
-        bins=(RATIO_BINS[1], RATIO_BINS[3], RATIO_BINS[5]),
-        notes=("its L1 is EdgeConnect's, no mean absolute error: not comparable with the percentages of the other papers",
-               "the released test normalises with the statistics of each batch of six; here the running statistics are used")),
-    Protocol(
-        "coherent_semantic", "coherent semantic attention, ICCV 2019, Tables 1 (centred hole) and 2 (--holes=strokes)",
-        (Measure("psnr", "psnr"), Measure("ssim", "ssim", window="gauss11"), Measure("l1", "l1"), Measure("l2", "l2")),
-        holes="center", center=120, bins=RATIO_BINS[1:5], composited=False,
-        notes=("the released notebook scores the network's own output, known pixels too",
-               "which SSIM the paper means is not known; the Gaussian window of Wang et al. 2004 is taken here")),
-    Protocol(
-        "deepfill", "contextual attention (DeepFill v1), CVPR 2018",
-        (Measure("psnr", "psnr"), Measure("l1", "l1_relative"), Measure("l2", "l2_relative"), Measure("variation", "variation")),
-        holes="center",
-        notes=("relative errors as its author describes them; the paper does not define its total variation, here it is that of the result",
-               "the figures that the paper publishes are not at hand here")),
-)}
+OWN = Protocol(
+    "default",
+    "this project's own: the composite in colour, over the whole picture and in the hole",
+    (DEFAULT[4], *DEFAULT[:4], *DEFAULT[5:]),
+)
+
+
+def all_protocols() -> Dict[str, Protocol]:
+    """{name: protocol}, this project's own and those of the systems' papers."""
+    from tfinpaint.systems.specification import all_systems, imported
+
+    systems = all_systems().values()
+    return {
+        OWN.name: OWN,
+        **{name: imported(path) for system in systems for name, path in system.protocols.items()},
+    }
+
+
+def tables(protocol: str, holes: str) -> List[Table]:
+    """What the paper of a protocol publishes for "center" or "strokes"; [] if nothing."""
+    return all_protocols()[protocol].published.get(holes, [])

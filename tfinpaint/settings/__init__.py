@@ -13,7 +13,7 @@ when a command first asks for one.
 from typing import Any
 
 from tfinpaint.settings.errors import SettingsError, check_writable, first_line
-from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
+from tfinpaint.settings.evaluation import DETAIL, EvaluationSettings, protocols
 from tfinpaint.settings.records import (
     HoleSettings,
     PhotoSettings,
@@ -35,7 +35,6 @@ _OF_COMMANDS = (
 
 __all__ = [
     "DETAIL",
-    "PROTOCOLS",
     "EvaluationSettings",
     "HoleSettings",
     "PhotoSettings",
@@ -43,6 +42,7 @@ __all__ = [
     "TrainSettings",
     "check_writable",
     "first_line",
+    "protocols",
     "to_json",
     "train_settings_from_json",
 ]

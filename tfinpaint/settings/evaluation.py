@@ -15,7 +15,14 @@ from tfinpaint.settings.records import (
 
 # Whether large holes get texture from the known part of the photograph.
 DETAIL = ("auto", "off")
-PROTOCOLS = ("default", "musical", "multistage", "coherent_semantic", "deepfill")
+
+
+def protocols() -> Tuple[str, ...]:
+    """Names of ways to make a table: "default", and those of the systems' papers."""
+    from tfinpaint.systems.specification import all_systems  # late: systems import this room
+
+    papers = (name for system in all_systems().values() for name in system.protocols)
+    return ("default", *sorted(papers))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +33,7 @@ class EvaluationSettings:
                   references. Differences in the table are to the first.
     data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]" or "pairs:PATH".
     holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
-    protocol:     one of PROTOCOLS.
+    protocol:     one of `protocols()`.
     ratio_bins:   shares of missing pixels (LO, HI], a block of the table each.
     image_size:   side of the squares; None: that of the first model that was trained, or 256.
     count:        how many photographs, the first ones; 0: all.
@@ -57,7 +64,7 @@ class EvaluationSettings:
             raise SettingsError(f"`data` is missing: {kinds}")
         if not self.data.startswith(("folder:", "tfds:", "samples:", "pairs:")):
             raise SettingsError(f"`data` is {kinds}. Got {self.data!r}")
-        check_word("protocol", self.protocol, PROTOCOLS)
+        check_word("protocol", self.protocol, protocols())
         check_least(self, count=0, batch_size=1, image_size=16)
         check_word("mask_is", self.mask_is, WHITE_IS)
         check_word("detail", self.detail, DETAIL)

@@ -7,7 +7,7 @@ import functools
 from typing import Dict, Mapping, Tuple
 
 from tfinpaint.metrics import weights_flags
-from tfinpaint.settings.evaluation import DETAIL, PROTOCOLS, EvaluationSettings
+from tfinpaint.settings.evaluation import DETAIL, EvaluationSettings, protocols
 from tfinpaint.settings.records import (
     CROPS,
     FROZEN_NORMS,
@@ -203,9 +203,6 @@ FLAGS = {
         "NAME.png beside NAME_mask.png), or by which --quantize=int8 finds its ranges (export; "
         "default: those of the run)."),
     # evaluating
-    "protocol": (PROTOCOLS, EvaluationSettings.protocol,
-        "What is measured and on which holes: this project's own, or as a paper and its released "
-        "code do."),
     "ratio_bins": ("str", None,
         "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the "
         "protocol's."),
@@ -225,8 +222,8 @@ FLAGS = {
 def flags_of_systems() -> Mapping[str, tuple]:
     """The flags that come from the systems' specifications, as in FLAGS.
 
-    They are the systems' settings, and --weight_TERM for each term of their losses. Bounds are the
-    widest of all systems; a system checks its own.
+    They are the systems' settings, --weight_TERM for each term of their losses, and --protocol, of
+    their papers. Bounds are the widest of all systems; a system checks its own.
     """
     from tfinpaint.systems.specification import all_systems  # late: systems import this room
 
@@ -258,12 +255,21 @@ def flags_of_systems() -> Mapping[str, tuple]:
         )
         text = f"Weight of the term {name}. {text}. Default: the paper's."
         found[f"weight_{name}"] = ("float", None, text)
+    found["protocol"] = (
+        protocols(),
+        EvaluationSettings.protocol,
+        "What is measured and on which holes: this project's own, or as a paper and its released "
+        "code do.",
+    )
     return found
 
 
 def system_settings() -> Tuple[str, ...]:
     """Names of the settings that make small and large systems; each system has some of them."""
-    return tuple(name for name in flags_of_systems() if not name.startswith("weight_"))
+    from tfinpaint.systems.specification import all_systems
+
+    names = (setting.name for system in all_systems().values() for setting in system.settings)
+    return tuple(dict.fromkeys(names))
 
 
 def terms() -> Tuple[str, ...]:

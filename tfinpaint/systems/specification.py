@@ -45,7 +45,10 @@ class Setting:
     @property
     def allowed(self) -> str:
         """What `allows` allows, in words."""
-        kind, lowest = "a whole number, " if self.is_whole else "", "above" if self.above_low else "at least"
+        kind, lowest = (
+            "a whole number, " if self.is_whole else "",
+            "above" if self.above_low else "at least",
+        )
         return f"{kind}{lowest} {self.low} and at most {self.high}"
 
 
@@ -56,6 +59,7 @@ class Term:
     weight:   the paper's. official: the released code's, where that is another.
     meaning:  for the tables and --help. equation: its number in the paper.
     features: whether it needs the feature network (VGG-16).
+    reconstruction: whether it compares pixels with the original; such a term may be most of the loss.
     smallest: side of the smallest squares that it can be worked out for, where a critic needs some.
     """
 
@@ -65,6 +69,7 @@ class Term:
     equation: str = ""
     official: Optional[float] = None
     features: bool = False
+    reconstruction: bool = False
     smallest: int = 0
 
     def weight_of(self, variant: str) -> float:
@@ -89,6 +94,9 @@ class Specification:
     extra_inputs:         {name: "module:function"} of what its step can use beside images and holes. The input pipeline makes it:
                           function(images [B, H, W, 3] in [-1, 1], holes [B, H, W, 1]) -> a tensor, which `step` gets by this name.
     small:                settings of a version for tests. small_terms: weights of terms that it does without.
+    main_term:            the term whose larger weight helps first where a system does not learn to fill.
+    eight_bits:           whether a TFLite file of it may compute convolutions in 8 bits.
+    protocols:            {name: "module:PROTOCOL"} of the ways in which its paper makes its tables (tfinpaint.metrics.protocols).
     release:              "module:RELEASE", what its authors released (tfinpaint.weights.releases.Release), or None.
     """
 
@@ -109,6 +117,9 @@ class Specification:
     extra_inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     small: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     small_terms: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    main_term: Optional[str] = None
+    eight_bits: bool = True
+    protocols: Mapping[str, str] = dataclasses.field(default_factory=dict)
     release: Optional[str] = None
 
     @property
@@ -149,6 +160,6 @@ def all_systems() -> Mapping[str, Specification]:
 
 
 def imported(path: str):
-    """"module:name" -> what is there."""
+    """ "module:name" -> what is there."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -7,7 +7,7 @@ step that it resumes from.
 import csv
 import os
 import time
-from typing import Any, Callable, Dict, Iterable, List, Sequence, TextIO
+from typing import Any, Callable, Dict, List, Optional, Sequence, TextIO
 
 import numpy as np
 import tensorflow as tf
@@ -181,7 +181,7 @@ class ValidationCallback(StepCallback):
 class MeanFillCheck(StepCallback):
     """Warns once, at step `after`, if the system fills no better than the mean colour.
 
-    See `Validation.hole_l1`.
+    See `Validation.hole_l1`. term: whose larger weight may help, or None.
     """
 
     def __init__(
@@ -189,13 +189,13 @@ class MeanFillCheck(StepCallback):
         first: int,
         validation: Validation,
         after: int,
-        terms: Iterable[str],
+        term: Optional[str],
         run_dir: str,
         say: Callable[[str], None],
     ):
         super().__init__(first)
         self._validation, self._after, self._run_dir, self._say = validation, after, run_dir, say
-        self._term = next((name for name in ("hole", "l1", "refinement") if name in terms), None)
+        self._term = term
 
     def at(self, step: int, logs: dict) -> None:
         if step != self._after:

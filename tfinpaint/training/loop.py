@@ -122,7 +122,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         for name, text in (("settings", to_json(settings)), ("loss_weights", _weights(system)), ("versions", _versions())):
             log.text(name, "    " + text.replace("\n", "\n    "))
     validate = ValidationCallback(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
-    mean_fill_check = MeanFillCheck(first, validation, settings.warn_after, system.default_loss_weights, run_dir, say_between)
+    mean_fill_check = MeanFillCheck(first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between)
     counted = system.steps_taken  # before; not `first` where a resume dropped the critic whose steps were counted
     if first < settings.steps:
         if _holes_on_device(settings.holes):

@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image
 
 from tfinpaint.data.photos import PhotoFiles, open_photos
+from tfinpaint.systems.specification import all_systems
 
 _SIZES = 500  # photographs whose sizes are looked up
 _DOMINATES = 0.9  # of the loss
-_RECONSTRUCTION = ("l1", "valid", "hole", "rough", "coarse", "refinement")  # terms that may dominate: they say what the picture is
 
 
 def check_photos(settings, source):
@@ -72,10 +72,11 @@ def check_holes(settings, shares):
 
 def check_loss(terms):
     """Of the weighted terms of the loss at the first step, {name: value}."""
+    reconstruction = {term.name for system in all_systems().values() for term in system.terms if term.reconstruction}
     total = sum(abs(value) for value in terms.values())
     return [f"the {name} term is {abs(value) / total:.0%} of the loss at the first step: a lower "
             f"`loss_weights[{name!r}]` leaves room for the others"
-            for name, value in terms.items() if name not in _RECONSTRUCTION and abs(value) > _DOMINATES * total]
+            for name, value in terms.items() if name not in reconstruction and abs(value) > _DOMINATES * total]
 
 
 def check_time(settings, system, seconds, device_type):

@@ -8,13 +8,36 @@ SPECIFICATION = Specification(
     paper="Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018",
     implementation="tfinpaint.systems.contextual_attention.system:DeepFillV1",
     settings=(
-        Setting("width", 32, 4, 1024, "channels of the generator's first layers; the critics have twice as many"),
-        Setting("discount", None, 0, 1, "gamma of the spatial discount: a missing pixel counts gamma^distance; 1: none. Default: 0.99, "
-                                        "with --variant=official 0.9", above_low=True),
+        Setting(
+            "width",
+            32,
+            4,
+            1024,
+            "channels of the generator's first layers; the critics have twice as many",
+        ),
+        Setting(
+            "discount",
+            None,
+            0,
+            1,
+            "gamma of the spatial discount: a missing pixel counts gamma^distance; 1: none. Default: 0.99, "
+            "with --variant=official 0.9",
+            above_low=True,
+        ),
     ),
     terms=(
-        Term("hole", 1.2, "L1 in the hole, discounted by gamma^distance to what is known: 1.2 x coarse + refined"),
-        Term("valid", 1.2, "L1 where the picture is known: 1.2 x coarse + refined"),
+        Term(
+            "hole",
+            1.2,
+            "L1 in the hole, discounted by gamma^distance to what is known: 1.2 x coarse + refined",
+            reconstruction=True,
+        ),
+        Term(
+            "valid",
+            1.2,
+            "L1 where the picture is known: 1.2 x coarse + refined",
+            reconstruction=True,
+        ),
         Term("adversarial", 0.001, "the critics' scores of the composite", "(1)"),
         Term("penalty", 10.0, "of the critics, where their slope in the hole is not 1", "(3)"),
     ),
@@ -23,6 +46,8 @@ SPECIFICATION = Specification(
     attention_layers=("contextual",),
     attention_is_flow=True,
     extra_inputs={"distances": "tfinpaint.data.extra_inputs:distances"},
+    main_term="hole",
     small={"width": 8},
     release="tfinpaint.networks.deepfill_release:RELEASE",
+    protocols={"deepfill": "tfinpaint.systems.contextual_attention.protocol:PROTOCOL"},
 )

@@ -12,8 +12,8 @@ SPECIFICATION = Specification(
         Setting("depth", 8, 4, 10, "halvings of the U-Net; images are multiples of 2^depth"),
     ),
     terms=(
-        Term("valid", 1.0, "L1 where the picture is known", "(21)"),
-        Term("hole", 6.0, "L1 in the hole", "(20)"),
+        Term("valid", 1.0, "L1 where the picture is known", "(21)", reconstruction=True),
+        Term("hole", 6.0, "L1 in the hole", "(20)", reconstruction=True),
         Term("perceptual", 0.05, "VGG-16 pool1-pool3", "(13)", features=True),
         Term("style", 120.0, "their Gram matrices", "(14-15)", features=True),
         Term("variation", 0.1, "neighbours' differences in the hole", "(19)"),
@@ -23,6 +23,9 @@ SPECIFICATION = Specification(
     fine_tuning_rates={"generator": 5e-5, "critic": 5e-6},
     has_batch_norm=True,
     attention_layers=("stage_1", "stage_2"),
+    main_term="hole",
+    eight_bits=False,
     small={"width": 4, "depth": 4},
     release="tfinpaint.systems.multistage.released:RELEASE",
+    protocols={"multistage": "tfinpaint.systems.multistage.protocol:PROTOCOL"},
 )

@@ -12,14 +12,27 @@ SPECIFICATION = Specification(
         Setting("depth", 8, 4, 10, "halvings of the U-Net; images are multiples of 2^depth"),
     ),
     terms=(
-        Term("valid", 1.0, "L1 where the picture is known"),
-        Term("hole", 6.0, "L1 in the hole"),
-        Term("perceptual", 0.05, "VGG-16 pool1-pool3, of the output and of the composite", features=True),
-        Term("style", 120.0, "their Gram matrices, of the output and of the composite", features=True),
-        Term("variation", 0.1, "neighbours' differences of the composite in the hole and one pixel around it"),
+        Term("valid", 1.0, "L1 where the picture is known", reconstruction=True),
+        Term("hole", 6.0, "L1 in the hole", reconstruction=True),
+        Term(
+            "perceptual",
+            0.05,
+            "VGG-16 pool1-pool3, of the output and of the composite",
+            features=True,
+        ),
+        Term(
+            "style", 120.0, "their Gram matrices, of the output and of the composite", features=True
+        ),
+        Term(
+            "variation",
+            0.1,
+            "neighbours' differences of the composite in the hole and one pixel around it",
+        ),
     ),
     rates={"generator": 2e-4},
     fine_tuning_rates={"generator": 5e-5},
     has_batch_norm=True,
+    main_term="hole",
+    eight_bits=False,
     small={"width": 4, "depth": 4},
 )

@@ -10,15 +10,27 @@ SPECIFICATION = Specification(
     settings=(
         Setting("width", 24, 4, 1024, "channels of the network's first level are twice as many"),
         Setting("depth", 6, 2, 64, "blocks at an eighth of the size"),
-        Setting("sizes", 4, 1, 7, "sizes of the picture that are corrected, each half of the one before; images are multiples of "
-                                  "8 * 2^(sizes - 1)"),
+        Setting(
+            "sizes",
+            4,
+            1,
+            7,
+            "sizes of the picture that are corrected, each half of the one before; images are multiples of "
+            "8 * 2^(sizes - 1)",
+        ),
     ),
     terms=(
-        Term("hole", 0.1, "logarithm of the root of the mean squared error in the hole at the whole size, picture by picture"),
-        Term("coarse", 0.1, "the same at the smaller sizes, added up"),
+        Term(
+            "hole",
+            0.1,
+            "logarithm of the root of the mean squared error in the hole at the whole size, picture by picture",
+            reconstruction=True,
+        ),
+        Term("coarse", 0.1, "the same at the smaller sizes, added up", reconstruction=True),
         Term("perceptual", 0.06, "L1 of VGG-16 features of the output", features=True),
     ),
     rates={"generator": 5e-4},
     attention_layers=("known",),
+    main_term="hole",
     small={"width": 4, "depth": 2},
 )
