@@ -167,7 +167,7 @@ def test_given_distances_are_those_computed_inside(batch):
     assert values(small().step(images, holes, distance_to_known(holes))) == pytest.approx(expected, rel=1e-6)
     assert values(small().step(images, holes, distances_to_known(holes))) == pytest.approx(expected, rel=1e-6)
     # They are really used, for what is no box, and train_step hands them on.
-    other = small().train_step((images, holes, 50 + tf.zeros_like(holes)))
+    other = small().train_step((images, holes, {"distances": 50 + tf.zeros_like(holes)}))
     assert float(other["hole"]) < 0.9 * expected["hole"] and float(other["valid"]) == pytest.approx(expected["valid"], rel=1e-6)
 
 
