@@ -6,7 +6,8 @@
         command.run(main)
 
 Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go to stdout, warnings and errors
-to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C. What the library says, of arguments, is said here of flags.
+to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C. Messages of the library name arguments; here they become
+flags.
 """
 
 import contextlib

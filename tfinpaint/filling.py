@@ -20,7 +20,7 @@ def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarra
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
     fill_window:           see `Painter.fill_window`: (window, hole, shown, with_detail) -> window.
-    stride, working_size:  of what fills, in pixels.
+    stride, working_size:  the network's stride and the side of the largest window it gets, in pixels.
     grow:                  pixels (a disc) by which the hole is grown first.
     feather:               pixels outside the grown hole over which the output fades into the photograph; see `fade`.
     detail:                "auto" or "off".

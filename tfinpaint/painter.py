@@ -21,7 +21,7 @@ from tfinpaint.settings import SettingsError
 if TYPE_CHECKING:  # runs.py lies above
     from tfinpaint.runs import Run
 
-WORKING_SIZE = 2  # times the training size: a larger window is reduced, as holes get larger than any that the system has seen
+WORKING_FACTOR = 2  # a window larger than this times the training size is reduced: the system has seen no larger holes
 
 
 class Painter(BasePainter, tf.Module):
@@ -36,7 +36,7 @@ class Painter(BasePainter, tf.Module):
         super().__init__(name="painter")
         self.system, self.run = system, run
         self.stride = int(system.stride)
-        self.working_size = max(WORKING_SIZE * image_size // self.stride, 1) * self.stride
+        self.working_size = max(WORKING_FACTOR * image_size // self.stride, 1) * self.stride
 
     @classmethod
     def from_run(cls, run: "Run") -> "Painter":

@@ -1,10 +1,11 @@
-"""Where a photograph is cut around its holes: pure arithmetic on boxes, before anything is filled.
+"""Groups the holes of a photograph and chooses a window around each group, before anything is filled.
 
 A network is trained on squares of some 256 pixels and its attention compares every place with every other, so a photograph of
 many megapixels is not filled whole: each hole is filled in a window of the photograph around it.
 
 Box:     int (top, left, bottom, right) of hole pixels, bottom and right excluded.
-Window:  the same, of the part of the photograph that the network sees: the box and its surroundings, inside the photograph.
+Window:  the same, of the part of the photograph that is cut out for a box: the box and its surroundings, inside the photograph.
+         The painter then reduces it if it is too large, and pads it to the network's stride.
 
 Input:   hole uint8 [H, W], above 0 = hole.
 """

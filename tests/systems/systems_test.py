@@ -22,6 +22,7 @@ from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, Inst
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
 from tfinpaint.systems.musical.unet import MusicalUNet
+from tfinpaint.systems.specification import all_systems
 
 SIZE = 64
 TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"l1", "hole", "perceptual", "style", "variation"},
@@ -577,3 +578,15 @@ def test_distances_are_contextual_attentions_alone(batch):
     assert [name for name in SETTINGS if name != "multistage" and small(name).extra_inputs("strokes")] == ["contextual_attention"]
     with pytest.raises(ValueError, match="pairs"):
         small("gated_conv").train_step((images, holes, holes))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_term_of_the_specification_is_computed_and_no_other(name, batch):
+    """With the weights of small versions, and all others above 0: a flag that does nothing would be missed by nobody."""
+    weights = {term.name: 1.0 for term in all_systems()[name].terms} | TERMS_LEFT_OUT[name]
+    system = small(name, perceptual_weights="random", loss_weights=weights)
+    logs = system.step(*batch)
+    computed = {term for term in weights if weights[term]} - {"penalty"}  # a part of the critics' loss
+    assert computed <= set(logs) <= computed | {"loss", "critic"}
+    with pytest.raises(ValueError, match="Got made_up"):
+        system.weighted({"made_up": 1.0})

@@ -8,7 +8,7 @@ x'. A patch has P = patch_size^2 * C elements. Each picture of a batch has its o
 
 What the variants settle
   paper     Keys with a missing pixel take no part. Scores are propagated (8) before the softmax
-            (7): after it, as printed, weights would not sum to 1. lambda is 10, which no text says.
+            (7): after it, as printed, weights would not sum to 1. lambda is 10: no text gives it.
             Patches are averaged where they overlap. Without a known key nothing changes.
   official  As released: queries are not normalised. Keys are, after adding _OFFSET, and serve as
             values too; missing keys stay in. Propagation moves the query alone. lambda is 1.
@@ -74,16 +74,16 @@ class PatchAttention(tf.keras.layers.Layer):
 
     def _paper(self, features, hole, touched, everywhere):
         """-> what replaces the hole [B, H, W, C]; the weights [B, N, N], if `everywhere`."""
-        (b, h, w, c), size, taps = shape(features), self.patch_size, self.propagation
+        (b, h, w, c), size = shape(features), self.patch_size
         background, weights = features * (1 - hole), None
         query_scale = _LAMBDA * one_over_norm(features, size)  # [B, H, W, 1]
         key_scale = one_over_norm(background, size) * (1 - touched)
         key_bias = _NO_SCORE * touched
-        if everywhere:
+        if everywhere:  # formulations.py decides; on a CPU it is mostly the hole alone
             # <f(x), b(x')> of patches is a sum of products of their pixels: joint shifts as well.
             scores = joint_shifts(products(flat(features), background), h, w, size)  # [B, N, N]
             scores = scores * flat(query_scale) * tf.reshape(key_scale, [b, 1, h * w])  # lambda (6)
-            scores = joint_shifts(scores, h, w, taps)  # (8)
+            scores = joint_shifts(scores, h, w, self.propagation)  # (8)
             weights = tf.nn.softmax(scores + tf.reshape(key_bias, [b, 1, h * w]))  # (7)
             # So is the sum of all values that reach a pixel, from the patches that cover it.
             pasted = tf.matmul(joint_shifts(weights, h, w, size), flat(background))  # [B, N, C]
@@ -91,7 +91,7 @@ class PatchAttention(tf.keras.layers.Layer):
             weights *= tf.reshape(1 - touched, [b, 1, h * w])  # 0 without a known key
         else:
             queries, keys = (features, query_scale), (background, key_scale, key_bias)
-            pasted = attend_by_pixels(queries, keys, hole, size, taps)  # [B, H, W, C]
+            pasted = attend_by_pixels(queries, keys, hole, size, self.propagation)  # [B, H, W, C]
         return pasted / box_sum(tf.ones_like(pasted[:1, ..., :1]), size), weights
 
     def _official(self, features, hole, touched, everywhere):

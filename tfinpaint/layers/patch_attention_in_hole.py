@@ -9,15 +9,16 @@ time.
 `paper` (`attend_by_pixels`) makes no patches. A product of patches is a sum of products of their
 pixels, with query and key shifted together. (8) is such a sum, too. So is the sum of all values
 that reach a pixel, one from each patch that covers it. Each sum is taken along one axis of the map
-and then along the other (shifts.py), and each asks for queries beside those that are wanted. So
-there are four lists of queries (position_lists.py). Each has the order that the next sums need:
+and then along the other (shifts.py). Each sum needs neighbours, so each earlier step works on a
+longer list of queries. There are four lists (position_lists.py), each in the order that its sums
+need:
 
-    list         in order of   its queries come with    sums along that axis then make
+    list         in order of   what it holds first      what it holds after its sums
     multiplied   columns       products of pixels       products of patches, half summed
-    scored       rows          those                    products of patches (6); (8), half summed
-    weighted     columns       those                    (8); from the softmax of it (7), weights of
+    scored       rows          the same                 products of patches (6); (8), half summed
+    weighted     columns       the same                 (8); from the softmax of it (7), weights of
                                                         patches: weights of pixels, half summed
-    pasted       rows          those                    weights of pixels, for the values
+    pasted       rows          the same                 weights of pixels, for the values
 
 Example: a map of 4x4 positions of which the first is missing, 3x3 patches, no propagation.
 
@@ -100,8 +101,9 @@ def attend_by_pixels(queries: Tuple[tf.Tensor, tf.Tensor],
         scores = _products_of_patches(features, background, lists, patch_size)  # [B, R, W, H]
         scores *= _listed(query_scale, lists.scored)[..., tf.newaxis]
         scores *= tf.reshape(_swap(key_scale), [b, 1, w, h])  # (6), times lambda
-        scores = diagonal_sum(scores, propagation)
-        scores = diagonal_sum(move(scores, lists.scored, lists.weighted, n), propagation)  # (8)
+        scores = diagonal_sum(scores, propagation)  # (8), the first axis
+        scores = move(scores, lists.scored, lists.weighted, n)
+        scores = diagonal_sum(scores, propagation)  # (8), the second axis
         scores = tf.reshape(scores, [b, -1, n])  # [B, R, N]
         weights = tf.nn.softmax(scores + tf.reshape(key_bias, [b, 1, n]))  # (7)
         if patch_size == 1:

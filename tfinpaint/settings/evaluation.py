@@ -19,7 +19,7 @@ DETAIL = ("auto", "off")
 
 def protocols() -> Tuple[str, ...]:
     """Names of ways to make a table: "default", and those of the systems' papers."""
-    from tfinpaint.systems.specification import all_systems  # late: systems import this room
+    from tfinpaint.systems.specification import all_systems  # late: systems import this package
 
     papers = (name for system in all_systems().values() for name in system.protocols)
     return ("default", *sorted(papers))

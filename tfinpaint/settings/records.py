@@ -266,7 +266,7 @@ def check_word(name: str, value: str, words: Sequence[str]) -> None:
 
 
 def check_least(record: Any, **least: float) -> None:
-    """Raises SettingsError where a field of a record is below its bound. None is let by."""
+    """Raises SettingsError where a field of a record is below its bound. None is not checked."""
     for name, low in least.items():
         value = getattr(record, name)
         if value is not None and value < low:

@@ -19,9 +19,9 @@ from tfinpaint.settings.records import (
     TrainSettings,
 )
 
-# name: (kind, default, help[, lowest, highest]). A kind is str, int, float, bool, range (two
-# numbers LO,HI), whole range (two whole numbers), or a tuple of allowed words. Not formatted, as
-# the table would take twice the lines.
+# name: (kind, default, help), and of an int its lowest and highest value (None: any). A kind is str,
+# int, float, bool, range (two numbers LO,HI), whole range (two whole numbers), or a tuple of allowed
+# words. Other bounds are checked by the records. Not formatted: the table would take twice the lines.
 # fmt: off
 FLAGS = {
     # what is trained
@@ -225,7 +225,7 @@ def flags_of_systems() -> Mapping[str, tuple]:
     They are the systems' settings, --weight_TERM for each term of their losses, and --protocol, of
     their papers. Bounds are the widest of all systems; a system checks its own.
     """
-    from tfinpaint.systems.specification import all_systems  # late: systems import this room
+    from tfinpaint.systems.specification import all_systems  # late: systems import this package
 
     settings: Dict[str, list] = {}
     terms: Dict[str, Dict[str, list]] = {}
@@ -241,7 +241,7 @@ def flags_of_systems() -> Mapping[str, tuple]:
         for system, setting in having:
             default = "" if setting.default is None else f" ({setting.default})"
             texts.append(f"{system}: {setting.help}{default}.")
-        kind = "float" if all(setting.default is None for _, setting in having) else "int"
+        kind = "int" if all(setting.is_whole for _, setting in having) else "float"
         found[name] = (
             kind,
             None,

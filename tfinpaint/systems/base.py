@@ -273,7 +273,10 @@ class System(tf.keras.Model):
     # -------------------------------------------------------------------------------------------- parts of every step
 
     def weighted(self, terms):
-        """{name: term} -> each times its weight."""
+        """{name: term} -> each times its weight. Raises ValueError for a term that the specification lacks."""
+        unknown = sorted(set(terms) - set(self.weights_of_terms))
+        if unknown:
+            raise ValueError(f"terms of {self.system_name} are {', '.join(self.weights_of_terms)}. Got {', '.join(unknown)}")
         return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
 
     def learn(self, tape, terms, part="generator"):

@@ -60,7 +60,7 @@ class Term:
     meaning:  for the tables and --help. equation: its number in the paper.
     features: whether it needs the feature network (VGG-16).
     reconstruction: whether it compares pixels with the original; such a term may be most of the loss.
-    smallest: side of the smallest squares that it can be worked out for, where a critic needs some.
+    smallest: smallest `image_size` for which its critic can be built; 0: any.
     """
 
     name: str
@@ -94,7 +94,7 @@ class Specification:
     extra_inputs:         {name: "module:function"} of what its step can use beside images and holes. The input pipeline makes it:
                           function(images [B, H, W, 3] in [-1, 1], holes [B, H, W, 1]) -> a tensor, which `step` gets by this name.
     small:                settings of a version for tests. small_terms: weights of terms that it does without.
-    main_term:            the term whose larger weight helps first where a system does not learn to fill.
+    main_term:            the term whose weight to raise first if the system does not learn to fill.
     eight_bits:           whether a TFLite file of it may compute convolutions in 8 bits.
     protocols:            {name: "module:PROTOCOL"} of the ways in which its paper makes its tables (tfinpaint.metrics.protocols).
     release:              "module:RELEASE", what its authors released (tfinpaint.weights.releases.Release), or None.

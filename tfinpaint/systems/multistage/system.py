@@ -59,7 +59,7 @@ class Multistage(PartialConv):
         # 1. The generator: the terms of equation (22).
         with tf.GradientTape() as tape:
             output = self.generator([truth * (1 - holes), holes], training=True)  # [B, H, W, 3]
-            terms = self.terms(output, truth, holes, targets)
+            terms = self.terms(output, truth, holes, targets)  # valid, hole, perceptual, style, variation: PartialConv.terms
             if self.critic:
                 terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))
         logs = self.learn(tape, terms)
