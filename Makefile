@@ -10,9 +10,8 @@ BIN := $(VENV)/bin
 PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 RUN := runs/quickstart
 FIRST_FILL := filled/quickstart
-# Two processes at a time, and in two halves: TensorFlow keeps the graphs of all steps that a process has taken.
+# Two processes at a time.
 TWO := -n 2 --dist loadfile
-FIRST := tests/systems tests/training tests/train_test.py tests/layers
 
 .PHONY: quickstart test test-all lint docs
 
@@ -43,16 +42,10 @@ quickstart: $(VENV)/installed
 	@echo "Figures of every logged step:                $(RUN)/metrics.csv"
 
 test: $(VENV)/installed
-ifdef ARGS
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
-else
-	$(BIN)/python -m pytest -m "not slow" $(TWO) $(FIRST)
-	$(BIN)/python -m pytest -m "not slow" $(TWO) $(FIRST:%=--ignore=%)
-endif
+	$(BIN)/python -m pytest -m "not slow" $(if $(ARGS),$(ARGS),$(TWO))
 
 test-all: $(VENV)/installed
-	$(BIN)/python -m pytest $(TWO) $(FIRST)
-	$(BIN)/python -m pytest $(TWO) $(FIRST:%=--ignore=%)
+	$(BIN)/python -m pytest $(TWO)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

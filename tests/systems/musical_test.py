@@ -166,7 +166,7 @@ def test_the_papers_critic_normalises_as_imagenet_and_the_released_one_does_not(
 @pytest.mark.slow
 def test_the_released_critic_starts_over():
     """N(0, 0.02) for kernels, N(1, 0.02) for scales of norms, whatever was loaded."""
-    critic = DenseNetCritic("random", True, SIZE)
+    critic = DenseNetCritic("random", True)
     kernels = np.concatenate([v.numpy().ravel() for v in critic.variables if "kernel" in v.name])
     scales = np.concatenate([v.numpy().ravel() for v in critic.variables if "gamma" in v.name])
     assert kernels.mean() == pytest.approx(0, abs=1e-3) and kernels.std() == pytest.approx(0.02, rel=0.01)
@@ -224,7 +224,7 @@ def test_the_official_critic_downloads_nothing_by_default(monkeypatch):
     small("official", loss_weights={})
     small("paper", loss_weights={})
     small("official", loss_weights={}, critic_weights="random")
-    assert asked == [("random", True, SIZE), ("imagenet", False, SIZE), ("random", True, SIZE)]
+    assert asked == [("random", True), ("imagenet", False), ("random", True)]
 
 
 def test_a_file_that_is_missing_or_none_is_refused(tmp_path, monkeypatch):
@@ -252,7 +252,7 @@ def test_a_file_of_weights_is_loaded(tmp_path):
     critic = DenseNetCritic(str(tmp_path / "densenet.h5"))
     for a, b in zip(critic.trunk.variables, trunk.variables, strict=True):
         np.testing.assert_array_equal(a, b)
-    over = DenseNetCritic(str(tmp_path / "densenet.h5"), True, SIZE)  # released: overwrites what it loads
+    over = DenseNetCritic(str(tmp_path / "densenet.h5"), True)  # released: overwrites what it loads
     assert not np.array_equal(over.trunk.get_layer("conv1/conv").kernel, trunk.get_layer("conv1/conv").kernel)
 
 
