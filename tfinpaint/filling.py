@@ -15,8 +15,16 @@ from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
 
-def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarray, mask: np.ndarray, grow: int = 0,
-         feather: int = 0, detail: str = "auto") -> np.ndarray:
+def fill(
+    fill_window: Callable,
+    stride: int,
+    working_size: int,
+    photo: np.ndarray,
+    mask: np.ndarray,
+    grow: int = 0,
+    feather: int = 0,
+    detail: str = "auto",
+) -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
     fill_window:           see `Painter.fill_window`: (window, hole, shown, with_detail) -> window.
@@ -32,12 +40,15 @@ def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarra
     hole = grown((mask > THRESHOLD).astype(np.uint8), grow)  # [H, W], 1 = hole
     shown = grown(hole, feather)  # where the system's output is seen
     missing, filled = hole.copy(), photo.copy()
-    painted = photo.copy() if feather else filled  # the output beyond the hole is no photograph to go on from
+    # the output beyond the hole is no photograph to go on from
+    painted = photo.copy() if feather else filled
     for box, here in windows.groups(shown, stride, working_size):
         window = windows.window_around(box, photo.shape, stride)
         # Other holes that reach into the window are missing in it as well; they are filled in their own windows.
         maps = (m[window.slices][..., np.newaxis] for m in (missing, shown))
-        result = np.asarray(fill_window(filled[window.slices], *maps, detail == "auto"))[box.within(window).slices]
+        result = np.asarray(fill_window(filled[window.slices], *maps, detail == "auto"))[
+            box.within(window).slices
+        ]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0
         filled[box.slices][here] = result[here]
@@ -49,16 +60,24 @@ def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarra
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:
     """Raises SettingsError for a mask of another size or without a hole; ValueError for what no file can give."""
-    for name, array, shape, fits in (("photo", photo, "[H, W, 3]", photo.ndim == 3 and photo.shape[-1] == 3),
-                                     ("mask", mask, "[H, W]", mask.ndim == 2)):
+    for name, array, shape, fits in (
+        ("photo", photo, "[H, W, 3]", photo.ndim == 3 and photo.shape[-1] == 3),
+        ("mask", mask, "[H, W]", mask.ndim == 2),
+    ):
         if array.dtype != np.uint8:
             raise ValueError(f"`{name}` is uint8. Got {array.dtype}")
         if not fits or not array.size:
-            raise ValueError(f"`{name}` is {shape} with at least one pixel. Got {list(array.shape)}")
+            raise ValueError(
+                f"`{name}` is {shape} with at least one pixel. Got {list(array.shape)}"
+            )
     if photo.shape[:2] != mask.shape:
-        raise SettingsError(f"A mask has the size of its photograph, {_size(photo)} (width x height). Got {_size(mask)}")
+        raise SettingsError(
+            f"A mask has the size of its photograph, {_size(photo)} (width x height). Got {_size(mask)}"
+        )
     if not (mask > THRESHOLD).any():
-        raise SettingsError(f"The mask has no hole: no pixel is above {THRESHOLD}. Got {mask.max()} as the brightest")
+        raise SettingsError(
+            f"The mask has no hole: no pixel is above {THRESHOLD}. Got {mask.max()} as the brightest"
+        )
     for name, value in (("grow", grow), ("feather", feather)):
         if value < 0 or value != int(value):
             raise ValueError(f"`{name}` is a whole number of pixels, at least 0. Got {value}")

@@ -21,7 +21,8 @@ from tfinpaint.settings import SettingsError
 if TYPE_CHECKING:  # runs.py lies above
     from tfinpaint.runs import Run
 
-WORKING_FACTOR = 2  # a window larger than this times the training size is reduced: the system has seen no larger holes
+# a window larger than this times the training size is reduced: the system has seen no larger holes
+WORKING_FACTOR = 2
 
 
 class Painter(BasePainter, tf.Module):
@@ -55,9 +56,13 @@ class Painter(BasePainter, tf.Module):
         if images.shape.rank != 4 or images.shape[3] != 3:
             raise ValueError(f"`images` is [B, H, W, 3]. Got {images.shape.as_list()}")
         if holes.shape.as_list() != images.shape.as_list()[:3] + [1]:
-            raise ValueError(f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got {holes.shape.as_list()}")
+            raise ValueError(
+                f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got {holes.shape.as_list()}"
+            )
         if not all(side and side % self.stride == 0 for side in images.shape[1:3]):
-            raise ValueError(f"Height and width of `images` are multiples of {self.stride}. Got {images.shape.as_list()[1:3]}")
+            raise ValueError(
+                f"Height and width of `images` are multiples of {self.stride}. Got {images.shape.as_list()[1:3]}"
+            )
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
 
     def attention_maps(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
@@ -74,13 +79,21 @@ class Painter(BasePainter, tf.Module):
         hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W]
         at = placing.choose_pixel(hole, at)
         window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
-        pixels, here = tf.constant(photo[window.slices]), tf.constant(hole[window.slices][..., np.newaxis] > 0)  # [h, w, 3], [h, w, 1]
+        pixels, here = (
+            tf.constant(photo[window.slices]),
+            tf.constant(hole[window.slices][..., np.newaxis] > 0),
+        )  # [h, w, 3], [h, w, 1]
         pixels = tf.cast(tf.where(here, tf.zeros_like(pixels), pixels), tf.float32)
         if max(window.size) > self.working_size:
             pixels, here = self._reduce(pixels, here, self._reduced_size(window.size))
         size = tuple(pixels.shape[:2])
         images, holes = self._pad(pixels, here)  # [1, H', W', 3], [1, H', W', 1]
-        place = [[(p - first) * reduced // of for p, first, reduced, of in zip(at, window, size, window.size)]]
+        place = [
+            [
+                (p - first) * reduced // of
+                for p, first, reduced, of in zip(at, window, size, window.size)
+            ]
+        ]
         _, found = self._attend(images, holes, tf.constant(place))
         return placing.place_maps(self.system, found, window, size, tuple(images.shape[1:3]), at)
 
@@ -95,15 +108,23 @@ class Painter(BasePainter, tf.Module):
             return self.fill_window(window, hole, shown, True)
         return self._fill_thin(window, hole, shown)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)], autograph=False)
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)],
+        autograph=False,
+    )
     def _fill_thin(self, window, hole, shown):
         """`fill_window` without detail."""
         hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         return self._shown(self._filled(blanked, hole, shown), shown, window)
 
-    @tf.function(input_signature=[*(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)), tf.TensorSpec([], tf.bool)],
-                 autograph=False)
+    @tf.function(
+        input_signature=[
+            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
+            tf.TensorSpec([], tf.bool),
+        ],
+        autograph=False,
+    )
     def fill_window(self, window, hole, shown, with_detail):
         """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
 
@@ -122,7 +143,9 @@ class Painter(BasePainter, tf.Module):
         part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
         picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
         # Nothing is taken from what was filled before, either: it is shown, but no hole any more.
-        filled = tf.cond(tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled)
+        filled = tf.cond(
+            tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled
+        )
         return self._shown(filled, shown, window)
 
     def _filled(self, blanked, hole, shown):
@@ -130,21 +153,33 @@ class Painter(BasePainter, tf.Module):
         size = tf.shape(blanked)[:2]
         # Before and after the network alone, which is then once in the graph: tracing and preparing it takes seconds.
         too_large = tf.reduce_max(size) > self.working_size
-        pixels, hole_here, shown_here = tf.cond(too_large, lambda: self._reduced(blanked, hole, shown, size),
-                                                lambda: (tf.cast(blanked, tf.float32), hole, shown))
+        pixels, hole_here, shown_here = tf.cond(
+            too_large,
+            lambda: self._reduced(blanked, hole, shown, size),
+            lambda: (tf.cast(blanked, tf.float32), hole, shown),
+        )
         filled = self._fill_padded(pixels, hole_here, self._generate)
-        return tf.cond(too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled)
+        return tf.cond(
+            too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled
+        )
 
     def _shown(self, filled, shown, window):
         """A fill as bytes where it is shown, the window elsewhere: [h, w, 3] -> uint8 [h, w, 3]."""
-        return tf.ensure_shape(tf.where(shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window), [None, None, 3])
+        return tf.ensure_shape(
+            tf.where(
+                shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window
+            ),
+            [None, None, 3],
+        )
 
     def fill_whole(self, photo, hole):
         """As `fill_window`, but never reduced, and traced where it is called with the sizes known there.
 
         photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3], whole numbers where the photograph has them
         """
-        filled = self._fill_padded(tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any)
+        filled = self._fill_padded(
+            tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any
+        )
         return tf.where(hole, tf.round(filled), photo)
 
     def _reduced(self, blanked, hole, shown, size):
@@ -155,7 +190,9 @@ class Painter(BasePainter, tf.Module):
     def _enlarged(self, filled, pixels, shown, size):
         """The fill of what `_reduced` gave, at the size of the window: float32 [h, w, 3]."""
         # Composited before it is enlarged, so that the fill meets the photograph's own colours at the edge of the hole.
-        return tf.image.resize(tf.where(shown, filled, pixels)[tf.newaxis], size, method="bicubic")[0]
+        return tf.image.resize(tf.where(shown, filled, pixels)[tf.newaxis], size, method="bicubic")[
+            0
+        ]
 
     def _reduced_size(self, size):
         """Height and width of a window that is reduced to the working size."""
@@ -166,7 +203,9 @@ class Painter(BasePainter, tf.Module):
         """By areas: pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool [h', w', n]."""
         pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]
         # A cell with any missing pixel is hole: its mean is wrong.
-        return pixels, tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[0] > 0
+        return pixels, tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[
+            0
+        ] > 0
 
     def _fill_padded(self, pixels, hole, generate):
         """float32 [h, w, 3] from 0 to 255, bool [h, w, 1] -> the generator's output, the same size and scale, clipped."""
@@ -178,7 +217,8 @@ class Painter(BasePainter, tf.Module):
         """As `_fill_padded` -> what networks take: float32 [1, H', W', 3] in [-1, 1], float32 [1, H', W', 1]."""
         rows, columns = self._reflection(tf.shape(pixels)[0]), self._reflection(tf.shape(pixels)[1])
         pixels = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)  # [H', W', 3]
-        hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)  # [H', W', 1]
+        # [H', W', 1]
+        hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)
         # Times, not over: TensorFlow makes this of a division where it optimizes a graph, and a fill is the same where it does not.
         return (pixels * (1 / 127.5) - 1.0)[tf.newaxis], hole[tf.newaxis]
 
@@ -196,13 +236,21 @@ class Painter(BasePainter, tf.Module):
     def _generate_sized(self, images, holes):
         return self._generate_any(images, holes)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])], autograph=False)
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, None, 3]),
+            tf.TensorSpec([None, None, None, 1]),
+        ],
+        autograph=False,
+    )
     def _generate(self, images, holes):
         return self._generate_any(images, holes)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _attend(self, images, holes, weights_at):
-        return self.system.attention_maps(tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at)
+        return self.system.attention_maps(
+            tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at
+        )
 
     def _generate_any(self, images, holes):
         """`system.generate` with what lies under the holes blanked to 0."""

@@ -36,14 +36,23 @@ class Box(NamedTuple):
 
     def within(self, outer: "Box") -> "Box":
         """The same box counted from the corner of `outer`."""
-        return Box(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
+        return Box(
+            self.top - outer.top,
+            self.left - outer.left,
+            self.bottom - outer.top,
+            self.right - outer.left,
+        )
 
 
 def bounding_box(hole: np.ndarray, margin: int = 0) -> Box:
     """The box of all hole pixels and `margin` pixels more on each side, as far as the photograph goes."""
     left, top, width, height = cv2.boundingRect(hole)
-    return Box(max(top - margin, 0), max(left - margin, 0),
-               min(top + height + margin, hole.shape[0]), min(left + width + margin, hole.shape[1]))
+    return Box(
+        max(top - margin, 0),
+        max(left - margin, 0),
+        min(top + height + margin, hole.shape[0]),
+        min(left + width + margin, hole.shape[1]),
+    )
 
 
 def window_sides(sides, limits, stride: int):
@@ -57,7 +66,9 @@ def window_sides(sides, limits, stride: int):
 
 def window_around(box: Box, shape, stride: int) -> Box:
     """The window of a box in a photograph of `shape`. At a border it is shifted inwards, so that no context is lost."""
-    height, width = (int(side) for side in window_sides(np.array(box.size), np.array(shape[:2]), stride))
+    height, width = (
+        int(side) for side in window_sides(np.array(box.size), np.array(shape[:2]), stride)
+    )
     top = min(max((box.top + box.bottom - height) // 2, 0), shape[0] - height)
     left = min(max((box.left + box.right - width) // 2, 0), shape[1] - width)
     return Box(top, left, top + height, left + width)
@@ -75,7 +86,8 @@ def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[B
     frame = bounding_box(hole)  # labels are 4 bytes per pixel: only where holes are
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hole[frame.slices], connectivity=8)
     left, top, width, height = stats[1:, :4].T.astype(np.int64)
-    boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4], counted from the frame's corner
+    # counted from the frame's corner
+    boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4]
     tile = max(working_size // 2, 2)  # a box of this side has a window of the working size
     speck = min(SPECK, tile // 2)
     small = np.maximum(height, width) <= speck
@@ -86,7 +98,9 @@ def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[B
     found = [(Box(*map(int, box)), 1 + k) for k, box in enumerate(cells)]  # (box, group)
     for box, group in zip(boxes[~small], number[1:][~small]):
         box = Box(*map(int, box))
-        if _is_reduced(box, hole.shape, stride, working_size) and _is_thin(number[labels[box.slices]] == group, working_size / 8):
+        if _is_reduced(box, hole.shape, stride, working_size) and _is_thin(
+            number[labels[box.slices]] == group, working_size / 8
+        ):
             found += [(part, group) for part in _tiles(box, tile)]
         else:
             found.append((box, group))
@@ -95,7 +109,15 @@ def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[B
     for box, group in found:
         pixels = number[labels[box.slices]] == group
         if pixels.any():
-            yield Box(box.top + frame.top, box.left + frame.left, box.bottom + frame.top, box.right + frame.left), pixels
+            yield (
+                Box(
+                    box.top + frame.top,
+                    box.left + frame.left,
+                    box.bottom + frame.top,
+                    box.right + frame.left,
+                ),
+                pixels,
+            )
 
 
 def _share_cells(boxes: np.ndarray, cell: int):
@@ -119,5 +141,8 @@ def _is_thin(pixels: np.ndarray, radius: float) -> bool:
 
 
 def _tiles(box: Box, tile: int) -> List[Box]:
-    return [Box(top, left, min(top + tile, box.bottom), min(left + tile, box.right))
-            for top in range(box.top, box.bottom, tile) for left in range(box.left, box.right, tile)]
+    return [
+        Box(top, left, min(top + tile, box.bottom), min(left + tile, box.right))
+        for top in range(box.top, box.bottom, tile)
+        for left in range(box.left, box.right, tile)
+    ]

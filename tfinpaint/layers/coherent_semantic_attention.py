@@ -59,8 +59,9 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         arguments.check_variant(variant)
         self.variant = variant
 
-    def call(self, inputs, with_attention_weights=False, with_attention_maps=False,
-             weights_at=None):
+    def call(
+        self, inputs, with_attention_weights=False, with_attention_maps=False, weights_at=None
+    ):
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
         # Norms need float32 where the layer computes in half precision.
@@ -106,8 +107,11 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         share = shares(visits.unit, previous, visits.dmax, self.variant)  # [N, B, 1]
         share = tf.concat([tf.zeros_like(share[:1]), share[1:]], 0)
         chosen = tf.one_hot(tf.transpose(order.done(best)), n, dtype=share.dtype)  # [N, B, N]
-        rows = tf.scan(lambda row, now: now[0] * row + (1 - now[0]) * now[1], (share, chosen),
-                       tf.zeros_like(chosen[0]))
+        rows = tf.scan(
+            lambda row, now: now[0] * row + (1 - now[0]) * now[1],
+            (share, chosen),
+            tf.zeros_like(chosen[0]),
+        )
         rows = order.undone(time_major(rows))  # [B, N, N]
         itself = tf.eye(n, dtype=share.dtype)[tf.newaxis]
         return tf.where(replaced[..., tf.newaxis], rows, itself)

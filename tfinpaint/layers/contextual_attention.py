@@ -88,8 +88,10 @@ class ContextualAttention(tf.keras.layers.Layer):
 
     def _check_size(self, height, width):
         if any(isinstance(side, int) and side % self.rate for side in (height, width)):
-            raise ValueError("height and width of the features are multiples of `rate`, "
-                             f"{self.rate}. Got {height}x{width}")
+            raise ValueError(
+                "height and width of the features are multiples of `rate`, "
+                f"{self.rate}. Got {height}x{width}"
+            )
 
     def _known_keys(self, hole, height, width):
         """1 where a key is known, 0 elsewhere: [B, any, any, 1] -> [B, 1, n]."""
@@ -100,8 +102,13 @@ class ContextualAttention(tf.keras.layers.Layer):
         return tf.reshape(tf.cast(missing <= 0, hole.dtype), [shape(hole)[0], 1, h * w])
 
     def get_config(self):
-        return {**super().get_config(), "patch_size": self.patch_size, "rate": self.rate,
-                "fuse": self.fuse, "softmax_scale": self.softmax_scale}
+        return {
+            **super().get_config(),
+            "patch_size": self.patch_size,
+            "rate": self.rate,
+            "fuse": self.fuse,
+            "softmax_scale": self.softmax_scale,
+        }
 
 
 def scores_by_patches(features: tf.Tensor, patch_size: int) -> tf.Tensor:
@@ -121,8 +128,12 @@ def paste_by_patches(weights: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
     corners = [tf.slice(cells, [0, i, j, 0], [b, h, w, depth]) for i, j in places]
     patches = tf.matmul(weights, flat(tf.concat(corners, axis=-1)))  # [B, n, 4 D]
     corners = tf.split(tf.reshape(patches, [b, h, w, 4 * depth]), 4, axis=-1)
-    return tf.add_n([tf.pad(corner, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
-                     for corner, (i, j) in zip(corners, places)])
+    return tf.add_n(
+        [
+            tf.pad(corner, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+            for corner, (i, j) in zip(corners, places)
+        ]
+    )
 
 
 def _to_cells(features, rate):

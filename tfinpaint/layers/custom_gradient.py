@@ -53,5 +53,6 @@ def _hand_over(result):
     if not hasattr(result.graph, _KEPT):
         setattr(result.graph, _KEPT, {})
     getattr(result.graph, _KEPT)[name] = entry["type"]
-    graph = weakref.ref(result.graph)  # not `op.graph`: where a SavedModel is written, gradients are traced without an operation
+    # not `op.graph`: where a SavedModel is written, gradients are traced without an operation
+    graph = weakref.ref(result.graph)
     entry["type"] = lambda op, *upstream: getattr(graph(), _KEPT)[name](op, *upstream)

@@ -33,11 +33,14 @@ def mean_by_halves(hole: tf.Tensor, h, w) -> tf.Tensor:
     _check(hole, h, w)
     if not _sizes_are_known(hole, h, w):
         return _halved_until(hole, h, w) > tf.where(
-            full_h > h, tf.constant(_MISSING_FROM, hole.dtype), 0)
+            full_h > h, tf.constant(_MISSING_FROM, hole.dtype), 0
+        )
     times = (full_h // h).bit_length() - 1
     if 2**times != full_h // h:
-        raise ValueError("the hole's size is the features' times a power of 2. "
-                         f"Got {full_h}x{full_w} and {h}x{w}")
+        raise ValueError(
+            "the hole's size is the features' times a power of 2. "
+            f"Got {full_h}x{full_w} and {h}x{w}"
+        )
     for _ in range(times):
         hole = _halve(hole)
     return hole > (_MISSING_FROM if times else 0)
@@ -66,8 +69,9 @@ def _halve(hole):
 def _halved_until(hole, h, w):
     """The same number of times, where only the running graph knows it."""
     unknown = tf.TensorShape([hole.shape[0], None, None, 1])
-    halved, = tf.while_loop(lambda x: tf.shape(x)[1] > h, lambda x: (_halve(x),), [hole],
-                            shape_invariants=[unknown])
+    (halved,) = tf.while_loop(
+        lambda x: tf.shape(x)[1] > h, lambda x: (_halve(x),), [hole], shape_invariants=[unknown]
+    )
     return tf.reshape(halved, [shape(hole)[0], h, w, 1])
 
 

@@ -33,7 +33,8 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         self.variant = variant
         self.attention_1x1, self.attention_3x3 = (
             PatchAttention(k, 3, variant, name=f"attention_{k}x{k}", dtype=self.dtype_policy)
-            for k in (1, 3))
+            for k in (1, 3)
+        )
         self.squeeze_excite = SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
 
     def build(self, input_shape):
@@ -52,8 +53,11 @@ class MultiScaleAttention(tf.keras.layers.Layer):
             if with_attention_maps:
                 # One after the other: each holds the whole matrix of scores several times over.
                 with tf.control_dependencies(tf.nest.flatten(maps)):
-                    output, map_ = attention([tf.identity(features), hole],
-                                             with_attention_maps=True, weights_at=weights_at)
+                    output, map_ = attention(
+                        [tf.identity(features), hole],
+                        with_attention_maps=True,
+                        weights_at=weights_at,
+                    )
                 maps.append(map_)
             else:
                 output = attention([features, hole])

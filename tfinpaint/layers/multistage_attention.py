@@ -40,7 +40,8 @@ class MultistageAttention(tf.keras.layers.Layer):
     def call(self, inputs, with_attention_maps=False, weights_at=None):
         features, hole = inputs
         attended = self.attention(
-            [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+            [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+        )
         if with_attention_maps:
             attended, maps = attended
         both = tf.concat([tf.cast(features, attended.dtype), attended], axis=-1)  # [B, H, W, 2C]

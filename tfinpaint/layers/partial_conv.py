@@ -42,8 +42,10 @@ class PartialConv2D(tf.keras.layers.Layer):
         if kernel_size % 2 != 1:
             raise ValueError(f"`kernel_size` is odd. Got {kernel_size}")
         if doubled and (kernel_size, strides) != (3, 1):
-            raise ValueError("`doubled` goes with windows of 3x3 and strides of 1. "
-                             f"Got {kernel_size} and {strides}")
+            raise ValueError(
+                "`doubled` goes with windows of 3x3 and strides of 1. "
+                f"Got {kernel_size} and {strides}"
+            )
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
@@ -101,8 +103,13 @@ class PartialConv2D(tf.keras.layers.Layer):
         return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, padding)
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size,
-                "strides": self.strides, "doubled": self.doubled}
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "doubled": self.doubled,
+        }
 
 
 def _known_channels(features, valid):

@@ -110,8 +110,12 @@ class PatchAttention(tf.keras.layers.Layer):
         return paste(attended, size) / size**2, weights
 
     def get_config(self):
-        return {**super().get_config(), "patch_size": self.patch_size,
-                "propagation": self.propagation, "variant": self.variant}
+        return {
+            **super().get_config(),
+            "patch_size": self.patch_size,
+            "propagation": self.propagation,
+            "variant": self.variant,
+        }
 
 
 @self_adjoint

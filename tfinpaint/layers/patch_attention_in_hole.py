@@ -76,9 +76,13 @@ class Lists(NamedTuple):
     pasted: Optional[tf.Tensor]
 
 
-def attend_by_pixels(queries: Tuple[tf.Tensor, tf.Tensor],
-                     keys: Tuple[tf.Tensor, tf.Tensor, tf.Tensor],
-                     hole: tf.Tensor, patch_size: int, propagation: int) -> tf.Tensor:
+def attend_by_pixels(
+    queries: Tuple[tf.Tensor, tf.Tensor],
+    keys: Tuple[tf.Tensor, tf.Tensor, tf.Tensor],
+    hole: tf.Tensor,
+    patch_size: int,
+    propagation: int,
+) -> tf.Tensor:
     """`paper`: for each missing position the sum of the values of all patches that cover it.
 
     Args:
@@ -134,6 +138,7 @@ def lists_of_queries(wanted: tf.Tensor, patch_size: int, propagation: int) -> Li
 
 def _products_of_patches(features, background, lists, patch_size):
     """Of the queries `scored` and all keys: [B, R, W, H]."""
+
     def of_pixels(queries, keys):  # [B, R], [B, H, W, C] -> [B, R, H, W]
         scores = tf.matmul(_listed(features, queries), flat(keys), transpose_b=True)  # [B, R, N]
         return tf.reshape(scores, [b, -1, *shape(keys)[1:3]])
@@ -167,8 +172,9 @@ def _swap(x):
     return tf.transpose(x, [0, 2, 1, 3])
 
 
-def attend_by_patches(queries: tf.Tensor, keys: tf.Tensor, hole: tf.Tensor, touched: tf.Tensor,
-                      patch_size: int) -> tf.Tensor:
+def attend_by_patches(
+    queries: tf.Tensor, keys: tf.Tensor, hole: tf.Tensor, touched: tf.Tensor, patch_size: int
+) -> tf.Tensor:
     """`official`: for each patch that touches the hole the weighted sum of the keys.
 
     queries, keys: [B, H, W, P].   hole, touched: [B, H, W, 1], missing pixels; patches with any.

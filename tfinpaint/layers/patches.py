@@ -28,7 +28,7 @@ def _extract(x, size, around):
     reach, (_, h, w, _) = size // 2, shape(x)
     padded = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]], constant_values=around)
     places = [(i, j) for i in range(size) for j in range(size)]
-    return tf.concat([padded[:, i:i + h, j:j + w] for i, j in places], axis=-1)
+    return tf.concat([padded[:, i : i + h, j : j + w] for i, j in places], axis=-1)
 
 
 def paste(patches: tf.Tensor, size: int) -> tf.Tensor:
@@ -52,7 +52,7 @@ def _paste(patches, size):
     padded = [tf.pad(p, [[0, 0], [reach, reach], [reach, reach], [0, 0]]) for p in parts]
     # Element (i, j) of the patch centred at x lies at x + (i, j) - reach.
     shifts = [(size - 1 - i, size - 1 - j) for i in range(size) for j in range(size)]
-    return tf.add_n([p[:, i:i + h, j:j + w] for p, (i, j) in zip(padded, shifts)])
+    return tf.add_n([p[:, i : i + h, j : j + w] for p, (i, j) in zip(padded, shifts)])
 
 
 def box_sum(x: tf.Tensor, size: int, around: float = 0.0) -> tf.Tensor:

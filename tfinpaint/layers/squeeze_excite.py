@@ -29,9 +29,11 @@ class SqueezeExcite(tf.keras.layers.Layer):
         channels = int(input_shape[-1])
         hidden = max(1, round(self.ratio * channels))
         self.squeeze = tf.keras.layers.Dense(
-            hidden, activation="relu", name="squeeze", dtype=self.dtype_policy)
+            hidden, activation="relu", name="squeeze", dtype=self.dtype_policy
+        )
         self.excite = tf.keras.layers.Dense(
-            channels, activation="sigmoid", name="excite", dtype=self.dtype_policy)
+            channels, activation="sigmoid", name="excite", dtype=self.dtype_policy
+        )
         for layer, inputs in ((self.squeeze, channels), (self.excite, hidden)):
             with tf.name_scope(layer.name):
                 layer.build((None, inputs))

@@ -54,8 +54,12 @@ def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """
         places = [(i, j) for i in (0, 1) for j in (0, 1)]
         reached = [tf.unstack(taps[2 * i + row])[2 * j + column] for i, j in places]
-        return tf.add_n([tf.pad(x, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
-                         for x, (i, j) in zip(reached, places)])
+        return tf.add_n(
+            [
+                tf.pad(x, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+                for x, (i, j) in zip(reached, places)
+            ]
+        )
 
     cells = [cell(row, column) for row in (0, 1) for column in (0, 1)]
     blocks = tf.nn.depth_to_space(tf.concat(cells, -1), 2)  # [B, 2H + 2, 2W + 2, F]

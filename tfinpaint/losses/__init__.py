@@ -20,7 +20,25 @@ from tfinpaint.losses.perceptual import perceptual, perceptual_and_style, style
 from tfinpaint.losses.reconstruction import masked_l1, region_l1, region_log_rms, region_rms
 from tfinpaint.losses.variation import total_variation
 
-__all__ = ["consistency", "critic_cross_entropy", "critic_hinge", "critic_relativistic", "critic_wasserstein", "distance_to_known",
-           "generator_cross_entropy", "generator_hinge", "generator_relativistic", "generator_wasserstein", "gradient_penalty",
-           "masked_l1", "perceptual", "perceptual_and_style", "region_l1", "region_log_rms", "region_rms", "spatial_discount", "style",
-           "total_variation"]
+__all__ = [
+    "consistency",
+    "critic_cross_entropy",
+    "critic_hinge",
+    "critic_relativistic",
+    "critic_wasserstein",
+    "distance_to_known",
+    "generator_cross_entropy",
+    "generator_hinge",
+    "generator_relativistic",
+    "generator_wasserstein",
+    "gradient_penalty",
+    "masked_l1",
+    "perceptual",
+    "perceptual_and_style",
+    "region_l1",
+    "region_log_rms",
+    "region_rms",
+    "spatial_discount",
+    "style",
+    "total_variation",
+]

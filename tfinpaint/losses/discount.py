@@ -22,11 +22,17 @@ def spatial_discount(hole, gamma, distance=None):
     hole = tf.stop_gradient(tf.cast(hole, tf.float32))
     rows, height = _side(tf.reduce_max(hole, [2, 3]), gamma)  # [B, H], [B]
     columns, width = _side(tf.reduce_max(hole, [1, 3]), gamma)  # [B, W], [B]
-    box = tf.maximum(rows[:, :, tf.newaxis, tf.newaxis], columns[:, tf.newaxis, :, tf.newaxis])  # [B, H, W, 1]
-    is_box = tf.equal(tf.reduce_sum(hole, [1, 2, 3]), height * width)  # [B]; no hole at all is a box of 0 x 0
+    # [B, H, W, 1]
+    box = tf.maximum(rows[:, :, tf.newaxis, tf.newaxis], columns[:, tf.newaxis, :, tf.newaxis])
+    # no hole at all is a box of 0 x 0
+    is_box = tf.equal(tf.reduce_sum(hole, [1, 2, 3]), height * width)  # [B]
 
     def with_free_form():
-        far = distance_to_known(hole) if distance is None else tf.stop_gradient(tf.cast(distance, tf.float32))
+        far = (
+            distance_to_known(hole)
+            if distance is None
+            else tf.stop_gradient(tf.cast(distance, tf.float32))
+        )
         return tf.where(is_box[:, tf.newaxis, tf.newaxis, tf.newaxis], box, gamma**far)
 
     return hole * tf.cond(tf.reduce_all(is_box), lambda: box, with_free_form)
@@ -41,8 +47,11 @@ def _side(missing, gamma):
     last = tf.shape(missing)[1] - 1
     place = tf.range(last + 1)[tf.newaxis]  # [1, N]
     first = tf.reduce_min(tf.where(missing > 0, place, last + 1), 1, keepdims=True)  # [B, 1]
-    length = tf.maximum(tf.reduce_max(tf.where(missing > 0, place, -1), 1, keepdims=True) - first + 1, 0)  # [B, 1]
-    inward = tf.minimum(place - first, first + length - place)  # [B, N], below 0 outside, where gamma^inward might be infinite
+    length = tf.maximum(
+        tf.reduce_max(tf.where(missing > 0, place, -1), 1, keepdims=True) - first + 1, 0
+    )  # [B, 1]
+    # below 0 outside, where gamma^inward might be infinite
+    inward = tf.minimum(place - first, first + length - place)  # [B, N]
     return gamma ** tf.cast(tf.maximum(inward, 0), tf.float32), tf.cast(length[:, 0], tf.float32)
 
 
@@ -65,14 +74,18 @@ def distance_to_known(hole):
         nearer = _neighbours(_with_margins(column, 1, far), step, 1)
         return 2 * step, tf.minimum(column, nearer + tf.cast(step, tf.float32))
 
-    column = tf.while_loop(lambda step, column: step < height, down, (1, far * missing), (tf.TensorShape([]), unknown))[1]
+    column = tf.while_loop(
+        lambda step, column: step < height, down, (1, far * missing), (tf.TensorShape([]), unknown)
+    )[1]
 
     # 2. Along rows: the squares of both ways add up. No step reaches further than the largest distance there is still.
     squares = tf.square(column)
     padded = _with_margins(squares, 2, far * far)
 
     def across(step, squared):
-        return step + 1, tf.minimum(squared, _neighbours(padded, step, 2) + tf.cast(step * step, tf.float32))
+        return step + 1, tf.minimum(
+            squared, _neighbours(padded, step, 2) + tf.cast(step * step, tf.float32)
+        )
 
     def helps(step, squared):
         return (step < width) & (tf.cast(step * step, tf.float32) < tf.reduce_max(squared))

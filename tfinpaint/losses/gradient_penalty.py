@@ -5,7 +5,8 @@ The equation multiplies the gradient by 1 - m with m = 0 where pixels are missin
 
 import tensorflow as tf
 
-_FLOOR = 1e-20  # of the squared slope: sqrt has no gradient at 0. Below it the penalty is 1 with gradient 0
+# of the squared slope: sqrt has no gradient at 0. Below it the penalty is 1 with gradient 0
+_FLOOR = 1e-20
 
 
 def gradient_penalty(critic, real, fake, hole, mix):
@@ -25,6 +26,7 @@ def gradient_penalty(critic, real, fake, hole, mix):
     with tf.GradientTape() as tape:
         tape.watch(between)
         score = tf.reduce_sum(tf.cast(critic(between), tf.float32))
-    gradient = tape.gradient(score, between) * hole  # [B, H, W, C]; pictures do not mix, so the sum over the batch keeps them apart
+    # pictures do not mix, so the sum over the batch keeps them apart
+    gradient = tape.gradient(score, between) * hole  # [B, H, W, C]
     slope = tf.sqrt(tf.maximum(tf.reduce_sum(tf.square(gradient), [1, 2, 3]), _FLOOR))  # [B]
     return tf.reduce_mean(tf.square(slope - 1))

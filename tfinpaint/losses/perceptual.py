@@ -14,7 +14,9 @@ def perceptual(features, targets):
 
 def style(features, targets):
     """Sum over layers of the mean absolute difference of Gram matrices, a scalar. Args: two lists of maps [B, H, W, C]."""
-    return tf.add_n([tf.reduce_mean(tf.abs(gram(f) - gram(t))) for f, t in zip(features, targets, strict=True)])
+    return tf.add_n(
+        [tf.reduce_mean(tf.abs(gram(f) - gram(t))) for f, t in zip(features, targets, strict=True)]
+    )
 
 
 def perceptual_and_style(network, judged, targets):
@@ -25,9 +27,13 @@ def perceptual_and_style(network, judged, targets):
         judged: list of batches of images.
         targets: list of maps.
     """
-    features = [tf.split(f, len(judged)) for f in network(tf.concat(judged, 0))]  # by layer, then by batch
+    # by layer, then by batch
+    features = [tf.split(f, len(judged)) for f in network(tf.concat(judged, 0))]
     sets = [[f[k] for f in features] for k in range(len(judged))]
-    return {"perceptual": tf.add_n([perceptual(f, targets) for f in sets]), "style": tf.add_n([style(f, targets) for f in sets])}
+    return {
+        "perceptual": tf.add_n([perceptual(f, targets) for f in sets]),
+        "style": tf.add_n([style(f, targets) for f in sets]),
+    }
 
 
 def gram(features):

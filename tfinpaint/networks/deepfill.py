@@ -44,19 +44,29 @@ class DeepFill(tf.keras.Model):
             raise SettingsError(f"`width` is a multiple of 4 for DeepFill. Got {width!r}")
         self.width, self.gated = width, gated
         c = width
+        # fmt: off
         self.coarse = self._convolutions("coarse", 1, [
-            (c, 5), (2 * c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c,), (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8),
-            (4 * c, 3, 1, 16), (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
+            (c, 5), (2 * c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c,),
+            (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8), (4 * c, 3, 1, 16),
+            (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
         self.refine = self._convolutions("refine", 1, [
-            (c, 5), (c, 3, 2), (2 * c,), (2 * c, 3, 2), (4 * c,), (4 * c,), (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8),
-            (4 * c, 3, 1, 16)])
-        self.attend = self._convolutions("attend", 1, [(c, 5), (c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c, 3, 1, 1, "relu")])
-        self.attention = ContextualAttention(patch_size=3, rate=2, fuse=3, softmax_scale=10.0, name="attention")
+            (c, 5), (c, 3, 2), (2 * c,), (2 * c, 3, 2), (4 * c,), (4 * c,),
+            (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8), (4 * c, 3, 1, 16)])
+        self.attend = self._convolutions("attend", 1, [
+            (c, 5), (c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c, 3, 1, 1, "relu")])
+        self.attention = ContextualAttention(
+            patch_size=3, rate=2, fuse=3, softmax_scale=10.0, name="attention")
         self.after = self._convolutions("attend", 9, [(4 * c,), (4 * c,)])
-        self.merge = self._convolutions("merge", 11, [(4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
+        self.merge = self._convolutions("merge", 11, [
+            (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
+        # fmt: on
         # The pictures themselves are computed in float32 also under mixed precision. They have no gate.
-        self.coarse_output = tf.keras.layers.Conv2D(3, 3, padding="same", name="coarse_17", dtype="float32")
-        self.refined_output = tf.keras.layers.Conv2D(3, 3, padding="same", name="merge_17", dtype="float32")
+        self.coarse_output = tf.keras.layers.Conv2D(
+            3, 3, padding="same", name="coarse_17", dtype="float32"
+        )
+        self.refined_output = tf.keras.layers.Conv2D(
+            3, 3, padding="same", name="merge_17", dtype="float32"
+        )
         make_weights(self, 3, 1)
 
     def _convolutions(self, name, first, rows):
@@ -64,27 +74,42 @@ class DeepFill(tf.keras.Model):
         layers = []
         for number, row in enumerate(rows, first):
             if row[1:] == ("up",):
-                up, channels = (DoubledGatedConv2D, row[0] // 2) if self.gated else (DoubledConv2D, row[0])
+                up, channels = (
+                    (DoubledGatedConv2D, row[0] // 2) if self.gated else (DoubledConv2D, row[0])
+                )
                 layers.append(up(channels, activation="elu", name=f"{name}_{number}"))
                 continue
-            channels, kernel, stride, dilation, activation = row + (3, 1, 1, "elu")[len(row) - 1:]
+            channels, kernel, stride, dilation, activation = row + (3, 1, 1, "elu")[len(row) - 1 :]
             if self.gated:
-                layer = GatedConv2D(channels // 2, kernel, stride, dilation, activation, name=f"{name}_{number}")
+                layer = GatedConv2D(
+                    channels // 2, kernel, stride, dilation, activation, name=f"{name}_{number}"
+                )
             else:
-                layer = tf.keras.layers.Conv2D(channels, kernel, stride, "same", dilation_rate=dilation, activation=activation,
-                                               name=f"{name}_{number}")
+                layer = tf.keras.layers.Conv2D(
+                    channels,
+                    kernel,
+                    stride,
+                    "same",
+                    dilation_rate=dilation,
+                    activation=activation,
+                    name=f"{name}_{number}",
+                )
             layers.append(layer)
         return layers
 
-    def call(self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None):
-        image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
+    def call(
+        self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None
+    ):
+        # pictures are float32 also under mixed precision
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends
 
         # 1. Coarse.
         x = tf.concat([image, ones, hole], -1)  # [B, H, W, 5]
         for layer in self.coarse[:12]:
             x = layer(x)  # [B, H/4, W/4, 4c]
-        coarse = self._picture(self._enlarge(x, self.coarse[12:], self.coarse_output))  # [B, H, W, 3]
+        # [B, H, W, 3]
+        coarse = self._picture(self._enlarge(x, self.coarse[12:], self.coarse_output))
 
         # 2. Refinement: two branches, one of which attends.
         pasted = coarse * hole + image * (1 - hole)
@@ -94,7 +119,9 @@ class DeepFill(tf.keras.Model):
             refined = layer(refined)  # [B, H/4, W/4, 4c]
         for layer in self.attend:
             attended = layer(attended)  # [B, H/4, W/4, 4c]
-        attended = self.attention([attended, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+        attended = self.attention(
+            [attended, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+        )
         if with_attention_maps:
             attended, maps = attended
         for layer in self.after:
@@ -102,7 +129,8 @@ class DeepFill(tf.keras.Model):
         x = tf.concat([refined, attended], -1)  # [B, H/4, W/4, 8c]
         for layer in self.merge[:2]:
             x = layer(x)  # [B, H/4, W/4, 4c]
-        output = self._picture(self._enlarge(x, self.merge[2:], self.refined_output))  # [B, H, W, 3]
+        # [B, H, W, 3]
+        output = self._picture(self._enlarge(x, self.merge[2:], self.refined_output))
         if with_attention_maps:
             return output, [maps]
         return (coarse, output) if with_stages else output

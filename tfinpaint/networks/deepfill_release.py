@@ -10,14 +10,20 @@ import numpy as np
 from tfinpaint.weights.places import Place, Table
 from tfinpaint.weights.releases import Release
 
-_OTHERS = re.compile(r"/Adam(_\d+)?$|(^|/)beta[12]_power(_\d+)?$")  # what an optimizer keeps beside the weights
+# what an optimizer keeps beside the weights
+_OTHERS = re.compile(r"/Adam(_\d+)?$|(^|/)beta[12]_power(_\d+)?$")
 
 
 def generator(net) -> Table:
     """Of networks.DeepFill, v1 and v2, which counts its layers as the release does."""
     layers = {}
-    for stage, first, row in (("conv", 1, net.coarse), ("xconv", 1, net.refine), ("pmconv", 1, net.attend), ("pmconv", 9, net.after),
-                              ("allconv", 11, net.merge)):
+    for stage, first, row in (
+        ("conv", 1, net.coarse),
+        ("xconv", 1, net.refine),
+        ("pmconv", 1, net.attend),
+        ("pmconv", 9, net.after),
+        ("allconv", 11, net.merge),
+    ):
         for number, layer in enumerate(row, first):
             name = f"{stage}{number}"
             if np.max(layer.strides) > 1:
@@ -31,8 +37,11 @@ def generator(net) -> Table:
 
     table = {}
     for name, layer in layers.items():
-        seen, made = name in ("conv1", "xconv1", "pmconv1"), name in ("conv17", "allconv17")  # colours
-        table[f"inpaint_net/{name}/kernel"] = Place(layer.kernel, (0, 1, 2, 3), (2,) if seen else (3,) if made else ())
+        # colours
+        seen, made = name in ("conv1", "xconv1", "pmconv1"), name in ("conv17", "allconv17")
+        table[f"inpaint_net/{name}/kernel"] = Place(
+            layer.kernel, (0, 1, 2, 3), (2,) if seen else (3,) if made else ()
+        )
         table[f"inpaint_net/{name}/bias"] = Place(layer.bias, (0,), (0,) if made else ())
     return table
 

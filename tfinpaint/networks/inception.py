@@ -25,18 +25,40 @@ from tfinpaint.weights import places, state_dicts
 FEATURES = 2048
 _ARGUMENT = "inception_weights"
 _SIDE = 299
-_INPUT, _OUTPUT = "ExpandDims", "pool_3"  # of the graph: photographs [1, H, W, 3]; features [1, 1, 1, 2048]
-_CLASSES = 1008  # of the network of 2015 alone: torchvision's own InceptionV3, of the same names, has 1000
+# of the graph: photographs [1, H, W, 3]; features [1, 1, 1, 2048]
+_INPUT, _OUTPUT = "ExpandDims", "pool_3"
+# of the network of 2015 alone: torchvision's own InceptionV3, of the same names, has 1000
+_CLASSES = 1008
 
 # Units of the port: a convolution and its batch norm each, in the order in which Keras makes its layers too.
 _STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
 _A = "branch1x1 branch5x5_1 branch5x5_2 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3 branch_pool"
-_C = ("branch1x1 branch7x7_1 branch7x7_2 branch7x7_3 branch7x7dbl_1 branch7x7dbl_2 branch7x7dbl_3 branch7x7dbl_4 branch7x7dbl_5 "
-      "branch_pool")
-_E = ("branch1x1 branch3x3_1 branch3x3_2a branch3x3_2b branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3a branch3x3dbl_3b branch_pool")
-_BLOCKS = {"5b": _A, "5c": _A, "5d": _A, "6a": "branch3x3 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3", "6b": _C, "6c": _C, "6d": _C,
-           "6e": _C, "7a": "branch3x3_1 branch3x3_2 branch7x7x3_1 branch7x7x3_2 branch7x7x3_3 branch7x7x3_4", "7b": _E, "7c": _E}
-_UNITS = (*_STEM, *(f"Mixed_{block}.{branch}" for block, branches in _BLOCKS.items() for branch in branches.split()))
+_C = (
+    "branch1x1 branch7x7_1 branch7x7_2 branch7x7_3 branch7x7dbl_1 branch7x7dbl_2 branch7x7dbl_3 branch7x7dbl_4 branch7x7dbl_5 "
+    "branch_pool"
+)
+_E = "branch1x1 branch3x3_1 branch3x3_2a branch3x3_2b branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3a branch3x3dbl_3b branch_pool"
+_BLOCKS = {
+    "5b": _A,
+    "5c": _A,
+    "5d": _A,
+    "6a": "branch3x3 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3",
+    "6b": _C,
+    "6c": _C,
+    "6d": _C,
+    "6e": _C,
+    "7a": "branch3x3_1 branch3x3_2 branch7x7x3_1 branch7x7x3_2 branch7x7x3_3 branch7x7x3_4",
+    "7b": _E,
+    "7c": _E,
+}
+_UNITS = (
+    *_STEM,
+    *(
+        f"Mixed_{block}.{branch}"
+        for block, branches in _BLOCKS.items()
+        for branch in branches.split()
+    ),
+)
 
 
 def from_frozen_graph(path):
@@ -50,18 +72,27 @@ def from_frozen_graph(path):
 
     graph_def = state_dicts.guarded(read, begin, "a frozen TensorFlow graph")
     if not {_INPUT, _OUTPUT} <= {node.name for node in graph_def.node}:
-        raise SettingsError(f"{begin} is not the graph of the published FID: it lacks {_INPUT}:0 or {_OUTPUT}:0")
+        raise SettingsError(
+            f"{begin} is not the graph of the published FID: it lacks {_INPUT}:0 or {_OUTPUT}:0"
+        )
 
     # A session and not a tf.function: the graph has an operation that was removed in version 9 of graphs. A graph remembers the version
     # it was written with; functions are run as of today's.
     graph = tf.Graph()
     with graph.as_default():
         images = v1.placeholder(tf.float32, [None, None, None, 3])  # [B, H, W, 3]
-        maps, = state_dicts.guarded(lambda: v1.import_graph_def(_between(graph_def), {f"{_INPUT}:0": images}, [f"{_OUTPUT}:0"], name=""),
-                                    begin, "the graph of the published FID")
+        (maps,) = state_dicts.guarded(
+            lambda: v1.import_graph_def(
+                _between(graph_def), {f"{_INPUT}:0": images}, [f"{_OUTPUT}:0"], name=""
+            ),
+            begin,
+            "the graph of the published FID",
+        )
         if maps.shape.rank != 4 or maps.shape[-1] != FEATURES:
-            raise SettingsError(f"{begin} is not the graph of the published FID: {_OUTPUT}:0 is [B, 1, 1, {FEATURES}] there. Got "
-                                f"{maps.shape}")
+            raise SettingsError(
+                f"{begin} is not the graph of the published FID: {_OUTPUT}:0 is [B, 1, 1, {FEATURES}] there. Got "
+                f"{maps.shape}"
+            )
         features = tf.reshape(maps, [-1, FEATURES])  # [B, 2048]
     session = v1.Session(graph=graph)
     return lambda batch: session.run(features, {images: batch})
@@ -88,10 +119,14 @@ def from_pytorch(path):
     begin = f"`{_ARGUMENT}={path!r}`"
     tensors = state_dicts.read(path, _ARGUMENT)
     if np.shape(tensors.get("fc.weight", ()))[:1] != (_CLASSES,):
-        raise SettingsError(f"{begin} is not the port of the published FID's network: its fc.weight is [{_CLASSES}, {FEATURES}]")
+        raise SettingsError(
+            f"{begin} is not the port of the published FID's network: its fc.weight is [{_CLASSES}, {FEATURES}]"
+        )
 
     original = tf.keras.applications.InceptionV3(include_top=False, weights=None)
-    last = [layer for layer in original.layers if isinstance(layer, tf.keras.layers.AveragePooling2D)][-1]
+    last = [
+        layer for layer in original.layers if isinstance(layer, tf.keras.layers.AveragePooling2D)
+    ][-1]
 
     def clone(layer):
         settings = layer.get_config()
@@ -103,13 +138,25 @@ def from_pytorch(path):
 
     network = tf.keras.models.clone_model(original, clone_function=clone)
     table = {}
-    for unit, conv, norm in zip(_UNITS, _made(network, tf.keras.layers.Conv2D), _made(network, tf.keras.layers.BatchNormalization),
-                                strict=True):
+    for unit, conv, norm in zip(
+        _UNITS,
+        _made(network, tf.keras.layers.Conv2D),
+        _made(network, tf.keras.layers.BatchNormalization),
+        strict=True,
+    ):
         table[f"{unit}.conv.weight"] = places.Place(conv.kernel, (2, 3, 1, 0))
-        for name, variable in (("weight", norm.gamma), ("bias", norm.beta), ("running_mean", norm.moving_mean),
-                               ("running_var", norm.moving_variance)):
+        for name, variable in (
+            ("weight", norm.gamma),
+            ("bias", norm.beta),
+            ("running_mean", norm.moving_mean),
+            ("running_var", norm.moving_variance),
+        ):
             table[f"{unit}.bn.{name}"] = places.Place(variable, (0,))
-    used = {name: tensor for name, tensor in tensors.items() if not name.startswith(("fc.", "AuxLogits."))}
+    used = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(("fc.", "AuxLogits."))
+    }
     places.fill(table, used, f"{begin} does not hold the port of the published FID's network")
     return _on_squares(network.input, network.output)
 
@@ -124,7 +171,9 @@ def _between(graph_def):
         if name in nodes and name != _INPUT and name not in wanted:
             wanted.add(name)
             waiting += [source.lstrip("^").split(":")[0] for source in nodes[name].input]
-    part = tf.compat.v1.GraphDef(versions=graph_def.versions, node=[node for node in graph_def.node if node.name in wanted])
+    part = tf.compat.v1.GraphDef(
+        versions=graph_def.versions, node=[node for node in graph_def.node if node.name in wanted]
+    )
     for node in part.node:
         node.attr.pop("_output_shapes", None)
     return part

@@ -17,8 +17,12 @@ import tensorflow as tf
 CHANNELS = {"alex": (64, 192, 384, 256, 256), "squeeze": (64, 128, 256, 384, 384, 512, 512)}
 LEAST = {"alex": 31, "squeeze": 17}  # pixels of either side
 
-_ALEX = {"conv1": (11, 3, 64), "conv2": (5, 64, 192), "conv3": (3, 192, 384), "conv4": (3, 384, 256), "conv5": (3, 256, 256)}
-_FIRES = ((64, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128), (256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256))
+# fmt: off
+_ALEX = {"conv1": (11, 3, 64), "conv2": (5, 64, 192), "conv3": (3, 192, 384),
+         "conv4": (3, 384, 256), "conv5": (3, 256, 256)}
+_FIRES = ((64, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128),
+          (256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256))
+# fmt: on
 _SQUEEZE = {"conv1": (3, 3, 64)}
 for _k, (_inputs, _squeezed, _expanded) in enumerate(_FIRES, 2):
     _SQUEEZE[f"fire{_k}_squeeze1x1"] = (1, _inputs, _squeezed)
@@ -27,7 +31,9 @@ for _k, (_inputs, _squeezed, _expanded) in enumerate(_FIRES, 2):
 
 
 def _shapes(layers):
-    kernels = {f"{name}_kernel": (k, k, inputs, outputs) for name, (k, inputs, outputs) in layers.items()}
+    kernels = {
+        f"{name}_kernel": (k, k, inputs, outputs) for name, (k, inputs, outputs) in layers.items()
+    }
     return {**kernels, **{f"{name}_bias": (outputs,) for name, (_, _, outputs) in layers.items()}}
 
 
@@ -50,7 +56,10 @@ def _alex(images, arrays):
 def _squeeze(images, arrays):
     def fire(x, k):
         x = _conv(x, arrays, f"fire{k}_squeeze1x1")
-        return tf.concat([_conv(x, arrays, f"fire{k}_expand1x1"), _conv(x, arrays, f"fire{k}_expand3x3", 1, 1)], -1)
+        return tf.concat(
+            [_conv(x, arrays, f"fire{k}_expand1x1"), _conv(x, arrays, f"fire{k}_expand3x3", 1, 1)],
+            -1,
+        )
 
     x = _conv(images, arrays, "conv1", 2)  # [B, H/2, W/2, 64]
     maps = [x]
@@ -69,7 +78,9 @@ FEATURES = {"alex": _alex, "squeeze": _squeeze}
 
 def _conv(x, arrays, name, stride=1, padding=0):
     sides = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
-    return tf.nn.relu(tf.nn.conv2d(x, arrays[f"{name}_kernel"], stride, sides) + arrays[f"{name}_bias"])
+    return tf.nn.relu(
+        tf.nn.conv2d(x, arrays[f"{name}_kernel"], stride, sides) + arrays[f"{name}_bias"]
+    )
 
 
 def _pool(x):

@@ -40,8 +40,15 @@ class PartialConvUNet(tf.keras.Model):
         if not isinstance(width, int) or width < 1:
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         if not isinstance(depth, int) or depth < max(attention, default=1):
-            raise SettingsError(f"`depth` is a whole number, at least {max(attention, default=1)}, where attention sits. Got {depth!r}")
-        self.width, self.depth, self.attention, self.variant = width, depth, tuple(attention), variant
+            raise SettingsError(
+                f"`depth` is a whole number, at least {max(attention, default=1)}, where attention sits. Got {depth!r}"
+            )
+        self.width, self.depth, self.attention, self.variant = (
+            width,
+            depth,
+            tuple(attention),
+            variant,
+        )
         self.frozen_norms = "none"
 
         def channels(level):
@@ -50,13 +57,22 @@ class PartialConvUNet(tf.keras.Model):
         def norm(name):  # PyTorch's defaults, which produced the papers
             return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
 
-        self.encoders = {str(k): PartialConv2D(channels(k), _KERNELS.get(k, 3), 2, name=f"encode_{k}") for k in range(1, depth + 1)}
+        self.encoders = {
+            str(k): PartialConv2D(channels(k), _KERNELS.get(k, 3), 2, name=f"encode_{k}")
+            for k in range(1, depth + 1)
+        }
         self.encoder_norms = {str(k): norm(f"encode_{k}_norm") for k in range(2, depth + 1)}
-        self.decoders = {str(k): PartialConv2D(channels(k - 1), 3, doubled=True, name=f"decode_{k}") for k in range(depth, 1, -1)}
+        self.decoders = {
+            str(k): PartialConv2D(channels(k - 1), 3, doubled=True, name=f"decode_{k}")
+            for k in range(depth, 1, -1)
+        }
         # The picture itself is computed in float32 also under mixed precision.
         self.decoders["1"] = PartialConv2D(3, 3, doubled=True, name="decode_1", dtype="float32")
         self.decoder_norms = {str(k): norm(f"decode_{k}_norm") for k in range(depth, 1, -1)}
-        self.attentions = {str(k): MultistageAttention(variant, name=f"attention_{n + 1}") for n, k in enumerate(self.attention)}
+        self.attentions = {
+            str(k): MultistageAttention(variant, name=f"attention_{n + 1}")
+            for n, k in enumerate(self.attention)
+        }
         make_weights(self, 3, 1)
 
     def call(self, inputs, training=False, with_attention_maps=False, weights_at=None):
@@ -66,24 +82,36 @@ class PartialConvUNet(tf.keras.Model):
         for k in range(1, self.depth + 1):
             features, valid = self.encoders[str(k)]([features, valid])  # [B, H / 2^k, W / 2^k, C]
             if k > 1:
-                features = self.encoder_norms[str(k)](features, training=training and self.frozen_norms == "none")
+                features = self.encoder_norms[str(k)](
+                    features, training=training and self.frozen_norms == "none"
+                )
             features = tf.nn.relu(features)
             skips.append((features, valid))
 
         for k in range(self.depth, 0, -1):
             skip, skip_valid = skips[k - 1]
             parts = [features, tf.cast(skip, features.dtype)]
-            features, valid = self.decoders[str(k)]([parts, [valid, tf.cast(skip_valid, valid.dtype)]])  # [.., H / 2^(k-1), ..]
+            features, valid = self.decoders[str(k)](
+                [parts, [valid, tf.cast(skip_valid, valid.dtype)]]
+            )  # [.., H / 2^(k-1), ..]
             if k > 1:
-                features = self.decoder_norms[str(k)](features, training=training and self.frozen_norms != "all")
+                features = self.decoder_norms[str(k)](
+                    features, training=training and self.frozen_norms != "all"
+                )
                 features = tf.nn.leaky_relu(features, 0.2)
             if k in self.attention:
                 features = self.attentions[str(k)](
-                    [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+                    [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+                )
                 if with_attention_maps:
                     features, layer_maps = features
                     maps.append(layer_maps)
         return (features, maps) if with_attention_maps else features  # [B, H, W, 3]
 
     def get_config(self):
-        return {"width": self.width, "depth": self.depth, "attention": self.attention, "variant": self.variant}
+        return {
+            "width": self.width,
+            "depth": self.depth,
+            "attention": self.attention,
+            "variant": self.variant,
+        }

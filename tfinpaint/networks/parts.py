@@ -13,8 +13,16 @@ def conv(filters, kernel_size, name, strides=1, dilation_rate=1, **kwargs):
 
     For these 'SAME' is symmetric: (k - 1) / 2 on every side at stride 1, 1 for 4x4 windows at stride 2.
     """
-    return tf.keras.layers.Conv2D(filters, kernel_size, strides, "same", dilation_rate=dilation_rate, name=name,
-                                  kernel_initializer=NORMAL(0.0, 0.02), **kwargs)
+    return tf.keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        "same",
+        dilation_rate=dilation_rate,
+        name=name,
+        kernel_initializer=NORMAL(0.0, 0.02),
+        **kwargs,
+    )
 
 
 def up_conv(filters, kernel_size, name, strides=2, **kwargs):
@@ -22,14 +30,18 @@ def up_conv(filters, kernel_size, name, strides=2, **kwargs):
     initial = NORMAL(0.0, 0.02)
     if (kernel_size, strides) == (4, 2):
         return UpConv2D(filters, name=name, kernel_initializer=initial, **kwargs)
-    return tf.keras.layers.Conv2DTranspose(filters, kernel_size, strides, "same", name=name, kernel_initializer=initial, **kwargs)
+    return tf.keras.layers.Conv2DTranspose(
+        filters, kernel_size, strides, "same", name=name, kernel_initializer=initial, **kwargs
+    )
 
 
 def instance_norm(name, affine=True):
     """Over each picture's channel, with PyTorch's epsilon (1e-3, the default here, is visible in the output)."""
     from tfinpaint.networks.instance_norm import InstanceNorm  # late: it imports TensorFlow Addons
 
-    return InstanceNorm(epsilon=1e-5, center=affine, scale=affine, name=name, dtype="float32", autocast=False)
+    return InstanceNorm(
+        epsilon=1e-5, center=affine, scale=affine, name=name, dtype="float32", autocast=False
+    )
 
 
 def leaky(x):

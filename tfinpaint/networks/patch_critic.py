@@ -28,7 +28,9 @@ class PatchCritic(tf.keras.Model):
         super().__init__(**kwargs)
         self.width = width
         rows = [(width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1), (1, 1)]
-        self.convolutions = _spectral_convolutions(3, rows, 4, lambda: NORMAL(0.0, 0.02), padding="valid", use_bias=False)
+        self.convolutions = _spectral_convolutions(
+            3, rows, 4, lambda: NORMAL(0.0, 0.02), padding="valid", use_bias=False
+        )
 
     def call(self, images, training=False):
         x = images  # [B, H, W, 3]
@@ -54,7 +56,9 @@ class FreeFormCritic(tf.keras.Model):
         super().__init__(**kwargs)
         self.width = width
         rows = [(n * width, 2) for n in (1, 2, 4, 4, 4, 4)]
-        self.convolutions = _spectral_convolutions(4, rows, 5, lambda: "glorot_uniform", padding="same")
+        self.convolutions = _spectral_convolutions(
+            4, rows, 5, lambda: "glorot_uniform", padding="same"
+        )
 
     def call(self, images, training=False):
         x = images  # [B, H, W, 4]
@@ -75,8 +79,15 @@ def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
     """
     layers = []
     for k, (filters, strides) in enumerate(rows, 1):
-        conv = tf.keras.layers.Conv2D(filters, kernel_size, strides, name=f"conv_{k}", dtype="float32" if k == len(rows) else None,
-                                      kernel_initializer=initial(), **kwargs)
+        conv = tf.keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            strides,
+            name=f"conv_{k}",
+            dtype="float32" if k == len(rows) else None,
+            kernel_initializer=initial(),
+            **kwargs,
+        )
         # In float32 whatever the convolution computes in: it writes the normalised kernel back, rounded to its own precision.
         layer = addons.SpectralNormalization(conv, name=f"conv_{k}_spectral", dtype="float32")
         with tf.name_scope(layer.name):

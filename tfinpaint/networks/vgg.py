@@ -34,20 +34,35 @@ class VGGFeatures:
     def __init__(self, weights="imagenet", layers=POOLS, contrast=1.0):
         def network(include_top, weights):
             whole = tf.keras.applications.VGG16(include_top=include_top, weights=weights)
-            return tf.keras.Model(whole.input, [whole.get_layer(name).output for name in layers], name="vgg16_features")
+            return tf.keras.Model(
+                whole.input,
+                [whole.get_layer(name).output for name in layers],
+                name="vgg16_features",
+            )
 
         self._scale = contrast / 255.0
         policy = tf.keras.mixed_precision.global_policy()
         if policy.name != "mixed_bfloat16":
-            tf.keras.mixed_precision.set_global_policy("float32")  # its maps exceed what float16 can hold
+            # its maps exceed what float16 can hold
+            tf.keras.mixed_precision.set_global_policy("float32")
         try:
-            self._network = keras_network(network, "VGG-16", weights, "perceptual_weights",
-                                          "`perceptual_weights='none'` to train without the terms that need them", optional=("block4_",))
+            self._network = keras_network(
+                network,
+                "VGG-16",
+                weights,
+                "perceptual_weights",
+                "`perceptual_weights='none'` to train without the terms that need them",
+                optional=("block4_",),
+            )
         finally:
             tf.keras.mixed_precision.set_global_policy(policy)
         self._network.trainable = False
 
     def __call__(self, images):
-        inputs = tf.keras.applications.vgg16.preprocess_input(tf.cast(images, tf.float32) * 255.0)  # BGR, mean subtracted
+        # BGR, mean subtracted
+        inputs = tf.keras.applications.vgg16.preprocess_input(tf.cast(images, tf.float32) * 255.0)
         maps = self._network(inputs, training=False)
-        return [tf.cast(x, tf.float32) * self._scale for x in (maps if isinstance(maps, list) else [maps])]
+        return [
+            tf.cast(x, tf.float32) * self._scale
+            for x in (maps if isinstance(maps, list) else [maps])
+        ]

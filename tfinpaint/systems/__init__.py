@@ -21,11 +21,15 @@ def create(system, variant="paper", **settings):
         raise SettingsError(f"`variant` is paper or official. Got {variant!r}")
     unknown = sorted(set(settings) - set(specification.defaults))
     if unknown:
-        raise SettingsError(f"`system={system!r}` has no setting {', '.join(unknown)}; it has {', '.join(specification.defaults)}")
+        raise SettingsError(
+            f"`system={system!r}` has no setting {', '.join(unknown)}; it has {', '.join(specification.defaults)}"
+        )
     for setting in specification.settings:
         value = settings.get(setting.name)
         if value is not None and not setting.allows(value):
-            raise SettingsError(f"`{setting.name}` is {setting.allowed} for {system}. Got {value!r}")
+            raise SettingsError(
+                f"`{setting.name}` is {setting.allowed} for {system}. Got {value!r}"
+            )
     return specification.load()(variant=variant, **settings)
 
 

@@ -85,11 +85,17 @@ class System(tf.keras.Model):
     @property
     def parts(self) -> Mapping[str, tf.keras.optimizers.Optimizer]:
         """{part: its optimizer} of all parts that there are; after `compile`."""
-        return {name: getattr(self, _optimizer_of(name)) for name in self.specification.rates if getattr(self, name) is not None}
+        return {
+            name: getattr(self, _optimizer_of(name))
+            for name in self.specification.rates
+            if getattr(self, name) is not None
+        }
 
     def learns(self, part: str) -> bool:
         """Whether a part learns: it is there, and this is no phase in which it stays."""
-        return part in self.parts and (self.phase is None or part in self.specification.phases[self.phase])
+        return part in self.parts and (
+            self.phase is None or part in self.specification.phases[self.phase]
+        )
 
     def trainable(self, part: str) -> list:
         """The variables that a part's optimizer moves."""
@@ -140,18 +146,40 @@ class System(tf.keras.Model):
         self.check_images(images)
         if not self.attention_layers:
             return self.raw(self.averaged, images, holes), []
-        return self.averaged([images * (1 - holes), holes], with_attention_maps=True, weights_at=weights_at)
+        return self.averaged(
+            [images * (1 - holes), holes], with_attention_maps=True, weights_at=weights_at
+        )
 
     def check_images(self, images):
         """Raises ValueError where height or width of images [B, H, W, C], so far as they are known, are no multiples of the stride."""
-        if any(side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]):
-            raise ValueError(f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} x {images.shape[2]}")
+        if any(
+            side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]
+        ):
+            raise ValueError(
+                f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} x {images.shape[2]}"
+            )
 
     # ------------------------------------------------------------------------------------------------------ training
 
-    def compile(self, optimizer=None, critic_optimizer=None, learning_rate=None, critic_learning_rate=None, schedule=None, clip_norm=0.0,
-                loss_weights=None, perceptual_weights="imagenet", critic_weights=None, freeze_batch_norm="none", ema_decay=0.999,
-                make_holes=None, image_size=256, seed=0, phase=None, **kwargs):
+    def compile(
+        self,
+        optimizer=None,
+        critic_optimizer=None,
+        learning_rate=None,
+        critic_learning_rate=None,
+        schedule=None,
+        clip_norm=0.0,
+        loss_weights=None,
+        perceptual_weights="imagenet",
+        critic_weights=None,
+        freeze_batch_norm="none",
+        ema_decay=0.999,
+        make_holes=None,
+        image_size=256,
+        seed=0,
+        phase=None,
+        **kwargs,
+    ):
         """Gives the system what training needs. `fit` then takes batches (images, holes), or (images, seed) with `make_holes`.
 
         Args:
@@ -175,25 +203,37 @@ class System(tf.keras.Model):
         Compiling again keeps generator, critic and moving average; the optimizers start afresh.
         """
         if freeze_batch_norm not in ("none", "encoder", "all"):
-            raise ValueError(f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}")
+            raise ValueError(
+                f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}"
+            )
         if freeze_batch_norm != "none" and not self.specification.has_batch_norm:
-            raise SettingsError(f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; none is allowed")
+            raise SettingsError(
+                f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; none is allowed"
+            )
         if critic_weights is not None and not self.specification.takes_critic_weights:
-            raise SettingsError(f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from random weights; leave it")
+            raise SettingsError(
+                f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from random weights; leave it"
+            )
         unknown = sorted(set(loss_weights or {}) - set(self.default_loss_weights))
         if unknown:
             terms = ", ".join(self.default_loss_weights)
-            raise SettingsError(f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms are {terms}")
+            raise SettingsError(
+                f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms are {terms}"
+            )
         self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
         if perceptual_weights == "none":
             self.weights_of_terms.update({name: 0.0 for name in self.specification.feature_terms})
         if phase is not None and phase not in self.specification.phases:
             phases = ", ".join(self.specification.phases) or "none"
-            raise SettingsError(f"`phase={phase!r}`: {self.system_name} has no such phase; its phases are {phases}")
+            raise SettingsError(
+                f"`phase={phase!r}`: {self.system_name} has no such phase; its phases are {phases}"
+            )
         for term in self.specification.terms:
             if self.weights_of_terms[term.name] and image_size < term.smallest:
-                raise SettingsError(f"`image_size` is at least {term.smallest} for the critic (`loss_weights[{term.name!r}]=0` does "
-                                    f"without it). Got {image_size}")
+                raise SettingsError(
+                    f"`image_size` is at least {term.smallest} for the critic (`loss_weights[{term.name!r}]=0` does "
+                    f"without it). Got {image_size}"
+                )
         self.phase = phase
         self.make_holes = make_holes
         self.ema_decay = ema_decay
@@ -209,7 +249,9 @@ class System(tf.keras.Model):
         for part in self.specification.rates:
             if part != "generator" and getattr(self, part) is not None:
                 own = (critic_optimizer, critic_learning_rate) if part == "critic" else (None, None)
-                made = self._get_optimizer(self._optimizer(part, own[0], own[1] or self._rate(part, learning_rate)))
+                made = self._get_optimizer(
+                    self._optimizer(part, own[0], own[1] or self._rate(part, learning_rate))
+                )
                 setattr(self, _optimizer_of(part), made)
                 made.build(self.trainable(part))
         # The rates stay variables, which `descend` assigns: a checkpoint holds the same whether there is a schedule or not.
@@ -225,12 +267,18 @@ class System(tf.keras.Model):
         self.optimizer.build(self.trainable("generator"))
 
     def _optimizer(self, part, given, rate):
-        return given or tf.keras.optimizers.Adam(rate or self._rate(part), *self.specification.adam_betas, jit_compile=False)
+        return given or tf.keras.optimizers.Adam(
+            rate or self._rate(part), *self.specification.adam_betas, jit_compile=False
+        )
 
     def _rate(self, part, of_generator=None):
         """The paper's rate of a part, times what the generator's has been changed by."""
         specification = self.specification
-        rates = specification.rates if self.freeze_batch_norm == "none" else specification.fine_tuning_rates or specification.rates
+        rates = (
+            specification.rates
+            if self.freeze_batch_norm == "none"
+            else specification.fine_tuning_rates or specification.rates
+        )
         return rates[part] * (of_generator / rates["generator"] if of_generator else 1.0)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
@@ -250,10 +298,14 @@ class System(tf.keras.Model):
 
     def train_step(self, data):
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise ValueError("batches are pairs (images, holes), or (images, seed) with `make_holes`, or (images, holes, extra inputs)")
+            raise ValueError(
+                "batches are pairs (images, holes), or (images, seed) with `make_holes`, or (images, holes, extra inputs)"
+            )
         images, second, extra = data if len(data) == 3 else (*data, {})
         if not isinstance(extra, dict) or set(extra) - set(self.specification.extra_inputs):
-            raise ValueError(f"batches are pairs (images, holes), or triples with a dictionary of {list(self.specification.extra_inputs)}")
+            raise ValueError(
+                f"batches are pairs (images, holes), or triples with a dictionary of {list(self.specification.extra_inputs)}"
+            )
         self.check_images(images)
         seeded = second.shape.rank == 1
         if seeded and self.make_holes is None:
@@ -268,7 +320,10 @@ class System(tf.keras.Model):
         images, holes = data[:2]
         output = self.raw(self.averaged, images, holes)
         error = tf.abs(tf.clip_by_value(output, -1.0, 1.0) - images) * holes / 2
-        return {"l1": tf.reduce_mean(error), "l1_hole": tf.reduce_sum(error) / tf.maximum(3 * tf.reduce_sum(holes), 1.0)}
+        return {
+            "l1": tf.reduce_mean(error),
+            "l1_hole": tf.reduce_sum(error) / tf.maximum(3 * tf.reduce_sum(holes), 1.0),
+        }
 
     # -------------------------------------------------------------------------------------------- parts of every step
 
@@ -276,7 +331,9 @@ class System(tf.keras.Model):
         """{name: term} -> each times its weight. Raises ValueError for a term that the specification lacks."""
         unknown = sorted(set(terms) - set(self.weights_of_terms))
         if unknown:
-            raise ValueError(f"terms of {self.system_name} are {', '.join(self.weights_of_terms)}. Got {', '.join(unknown)}")
+            raise ValueError(
+                f"terms of {self.system_name} are {', '.join(self.weights_of_terms)}. Got {', '.join(unknown)}"
+            )
         return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
 
     def learn(self, tape, terms, part="generator"):
@@ -321,13 +378,22 @@ class System(tf.keras.Model):
     def follow_schedule(self, part):
         """Sets the rate of a part's optimizer for its next step, where there is a schedule."""
         if part in self.schedules:
-            optimizer, batches = self.parts[part], self.batches_per_step if part == "generator" else 1
-            optimizer.learning_rate.assign(self.schedules[part](optimizer.iterations * batches + batches - 1))
+            optimizer, batches = (
+                self.parts[part],
+                self.batches_per_step if part == "generator" else 1,
+            )
+            optimizer.learning_rate.assign(
+                self.schedules[part](optimizer.iterations * batches + batches - 1)
+            )
 
     def scaled(self, optimizer, loss):
         """The loss to descend on: a mean over replicas, whose gradients the optimizer adds up; scaled up under mixed precision."""
         loss /= self.distribute_strategy.num_replicas_in_sync
-        return optimizer.get_scaled_loss(loss) if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer) else loss
+        return (
+            optimizer.get_scaled_loss(loss)
+            if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+            else loss
+        )
 
     def restart_average(self):
         """Sets the moving average to the generator as it is."""
@@ -347,7 +413,10 @@ class System(tf.keras.Model):
         return self.averaged_generator or self.generator
 
     def get_config(self):
-        return {"variant": self.variant, **{name: getattr(self, name) for name in self.specification.defaults}}
+        return {
+            "variant": self.variant,
+            **{name: getattr(self, name) for name in self.specification.defaults},
+        }
 
 
 class Critics(tf.keras.Model):

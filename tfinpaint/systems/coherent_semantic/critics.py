@@ -21,7 +21,9 @@ class InstancePatchCritic(tf.keras.Model):
         super().__init__(**kwargs)
         self.width = width
         rows = [(width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 1)]
-        self.convolutions = [_conv(filters, strides, f"conv_{k}") for k, (filters, strides) in enumerate(rows, 1)]
+        self.convolutions = [
+            _conv(filters, strides, f"conv_{k}") for k, (filters, strides) in enumerate(rows, 1)
+        ]
         self.norms = [instance_norm(f"conv_{k}_norm") for k in (2, 3, 4)]
         self.score = _conv(1, 1, "score", dtype="float32")
         make_weights(self, 3)
@@ -48,7 +50,9 @@ class FeaturePatchCritic(tf.keras.Model):
     def __init__(self, width=64, **kwargs):
         super().__init__(**kwargs)
         self.width = width
-        self.convolutions = [_conv(8 * width, 2, f"conv_{k}", dtype="float32" if k == 3 else None) for k in (1, 2, 3)]
+        self.convolutions = [
+            _conv(8 * width, 2, f"conv_{k}", dtype="float32" if k == 3 else None) for k in (1, 2, 3)
+        ]
         self.norm = instance_norm("conv_2_norm", affine=False)
         make_weights(self, 256)
 
@@ -63,7 +67,9 @@ class FeaturePatchCritic(tf.keras.Model):
 
 
 def _conv(filters, strides, name, **kwargs):
-    return tf.keras.layers.Conv2D(filters, 4, strides, name=name, kernel_initializer=NORMAL(0.0, 0.02), **kwargs)
+    return tf.keras.layers.Conv2D(
+        filters, 4, strides, name=name, kernel_initializer=NORMAL(0.0, 0.02), **kwargs
+    )
 
 
 def _padded(x):

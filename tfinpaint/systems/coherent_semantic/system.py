@@ -55,17 +55,24 @@ class CoherentSemantic(System):
         return 2**self.depth
 
     def make_generator(self):
-        return CoherentSemanticUNets(self.width, self.depth, self.variant, detach_rough=self.variant == "official")
+        return CoherentSemanticUNets(
+            self.width, self.depth, self.variant, detach_rough=self.variant == "official"
+        )
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
         weights = self.weights_of_terms
         layers = {"pool3": "block3_pool"} if weights["feature_adversarial"] else {}
         if weights["consistency"]:
             if self.width > 64:
-                raise SettingsError(f"`width` is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}")
+                raise SettingsError(
+                    f"`width` is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}"
+                )
             layers["conv4_3"] = "block4_conv3"
         self.features = _Named(layers, perceptual_weights) if layers else None
-        wanted = {"image": ("adversarial", InstancePatchCritic), "features": ("feature_adversarial", FeaturePatchCritic)}
+        wanted = {
+            "image": ("adversarial", InstancePatchCritic),
+            "features": ("feature_adversarial", FeaturePatchCritic),
+        }
         wanted = {name: critic for name, (term, critic) in wanted.items() if weights[term]}
         if not wanted:
             self.critic = None
@@ -80,18 +87,25 @@ class CoherentSemantic(System):
 
     def attention_maps(self, images, holes, weights_at=None):
         self.check_images(images)
-        output, maps = self.averaged([self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at)
+        output, maps = self.averaged(
+            [self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
+        )
         return output, [maps]  # [B, H, W, 3]; of H/8 x W/8
 
     def step(self, images, holes):
         seen_in_truth = self.features(images) if self.features else {}
         logs = {}
         with tf.GradientTape() as tape:
-            rough, refined, maps = self.generator([self.blanked(images, holes), holes], training=True, with_stages=True)
+            rough, refined, maps = self.generator(
+                [self.blanked(images, holes), holes], training=True, with_stages=True
+            )
             # What each critic looks at, of the original and of the output: images [B, H, W, 3], features [B, H/8, W/8, 256].
             real, fake = {"image": images}, {"image": refined}
             if "pool3" in seen_in_truth:
-                real["features"], fake["features"] = seen_in_truth["pool3"], self.features(refined)["pool3"]
+                real["features"], fake["features"] = (
+                    seen_in_truth["pool3"],
+                    self.features(refined)["pool3"],
+                )
 
             # 1. The critics.
             if self.critic:
@@ -99,11 +113,17 @@ class CoherentSemantic(System):
                     logs["critic"] = self.update_critic(lambda: self.loss_of_critics(real, fake))
 
             # 2. The generator.
-            terms = {"rough": tf.reduce_mean(tf.abs(rough - images)), "refinement": tf.reduce_mean(tf.abs(refined - images))}
+            terms = {
+                "rough": tf.reduce_mean(tf.abs(rough - images)),
+                "refinement": tf.reduce_mean(tf.abs(refined - images)),
+            }
             if "conv4_3" in seen_in_truth:
-                hole = tf.cast(reduce_hole(holes, *maps[0].shape[1:3], self.variant), tf.float32)  # [B, H/8, W/8, 1]
-                target = seen_in_truth["conv4_3"][..., :maps[0].shape[-1]]
-                terms["consistency"] = tf.add_n([consistency(tf.cast(m, tf.float32), target, hole, self.variant) for m in maps])
+                # [B, H/8, W/8, 1]
+                hole = tf.cast(reduce_hole(holes, *maps[0].shape[1:3], self.variant), tf.float32)
+                target = seen_in_truth["conv4_3"][..., : maps[0].shape[-1]]
+                terms["consistency"] = tf.add_n(
+                    [consistency(tf.cast(m, tf.float32), target, hole, self.variant) for m in maps]
+                )
             for name, term in (("image", "adversarial"), ("features", "feature_adversarial")):
                 if self.critic and name in self.critic.names:
                     terms[term] = self.judged(generator_relativistic, name, real, fake)
@@ -111,7 +131,9 @@ class CoherentSemantic(System):
 
     def loss_of_critics(self, real, fake):
         fake = {name: tf.stop_gradient(x) for name, x in fake.items()}
-        loss = tf.add_n([self.judged(critic_relativistic, name, real, fake) for name in self.critic.names])
+        loss = tf.add_n(
+            [self.judged(critic_relativistic, name, real, fake) for name in self.critic.names]
+        )
         return loss / 2 if self.variant == "official" else loss
 
     def judged(self, loss, name, real, fake):

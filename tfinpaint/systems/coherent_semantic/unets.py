@@ -33,11 +33,17 @@ class RoughUNet(tf.keras.Model):
         def channels(level):
             return width * min(2 ** (level - 1), 8)
 
-        self.encoders = {str(k): conv(channels(k), 4, f"encode_{k}", strides=2) for k in range(1, depth + 1)}
+        self.encoders = {
+            str(k): conv(channels(k), 4, f"encode_{k}", strides=2) for k in range(1, depth + 1)
+        }
         self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in range(2, depth)}
-        self.decoders = {str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in range(depth, 1, -1)}
+        self.decoders = {
+            str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in range(depth, 1, -1)
+        }
         self.decoders["1"] = up_conv(3, 4, "decode_1", dtype="float32")
-        self.decoder_norms = {str(k): instance_norm(f"decode_{k}_norm") for k in range(depth, 1, -1)}
+        self.decoder_norms = {
+            str(k): instance_norm(f"decode_{k}_norm") for k in range(depth, 1, -1)
+        }
         make_weights(self, 3)
 
     def call(self, image, training=False):
@@ -84,29 +90,50 @@ class RefinementUNet(tf.keras.Model):
 
         blocks = range(1, depth + 1)
         self.first = conv(width, 3, "encode_0")
-        self.dilated = {str(k): _DilatedHalving(channels(k - 1), name=f"encode_{k}_dilated") for k in blocks}
-        self.dilated_norms = {str(k): instance_norm(f"encode_{k}_dilated_norm") for k in blocks if k < depth}
+        self.dilated = {
+            str(k): _DilatedHalving(channels(k - 1), name=f"encode_{k}_dilated") for k in blocks
+        }
+        self.dilated_norms = {
+            str(k): instance_norm(f"encode_{k}_dilated_norm") for k in blocks if k < depth
+        }
         self.encoders = {str(k): conv(channels(k), 3, f"encode_{k}") for k in blocks if k < depth}
-        self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in blocks if k < depth}
+        self.encoder_norms = {
+            str(k): instance_norm(f"encode_{k}_norm") for k in blocks if k < depth
+        }
         self.attention = CoherentSemanticAttention(variant, name="attention")
-        self.decoders = {str(k): up_conv(channels(k - 1), 3, f"decode_{k}", strides=1) for k in blocks if k < depth}
-        self.decoder_norms = {str(k): instance_norm(f"decode_{k}_norm") for k in blocks if k < depth}
+        self.decoders = {
+            str(k): up_conv(channels(k - 1), 3, f"decode_{k}", strides=1)
+            for k in blocks
+            if k < depth
+        }
+        self.decoder_norms = {
+            str(k): instance_norm(f"decode_{k}_norm") for k in blocks if k < depth
+        }
         self.ups = {str(k): up_conv(channels(k - 1), 4, f"decode_{k}_up") for k in blocks}
         self.up_norms = {str(k): instance_norm(f"decode_{k}_up_norm") for k in blocks}
         self.last = up_conv(3, 3, "decode_0", strides=1, dtype="float32")
         make_weights(self, 6, 1)
 
-    def call(self, inputs, training=False, with_features=False, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs,
+        training=False,
+        with_features=False,
+        with_attention_maps=False,
+        weights_at=None,
+    ):
         images, hole = inputs
         x = self.first(images)  # [B, H, W, 64]
         skips, maps = {0: x}, []
         for k in range(1, self.depth + 1):
             x = self.dilated[str(k)](leaky(x))  # [B, H/2^k, W/2^k, C/2]
             if k < self.depth:
-                x = self.encoders[str(k)](leaky(self.dilated_norms[str(k)](x)))  # [B, H/2^k, W/2^k, C]
+                # [B, H/2^k, W/2^k, C]
+                x = self.encoders[str(k)](leaky(self.dilated_norms[str(k)](x)))
                 if k == ATTENTION:
                     x = self.attention(
-                        [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+                        [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+                    )
                     if with_attention_maps:
                         x, attention_maps = x
                     maps.append(x)
@@ -117,8 +144,11 @@ class RefinementUNet(tf.keras.Model):
             if k < self.depth:
                 if k == ATTENTION:
                     maps.append(x)
-                x = self.decoder_norms[str(k)](self.decoders[str(k)](tf.nn.relu(tf.concat([x, skips[k]], -1))))  # [B, H/2^k, W/2^k, C/2]
-            x = self.up_norms[str(k)](self.ups[str(k)](tf.nn.relu(x)))  # [B, H/2^(k-1), W/2^(k-1), C/2]
+                x = self.decoder_norms[str(k)](
+                    self.decoders[str(k)](tf.nn.relu(tf.concat([x, skips[k]], -1)))
+                )  # [B, H/2^k, W/2^k, C/2]
+            # [B, H/2^(k-1), W/2^(k-1), C/2]
+            x = self.up_norms[str(k)](self.ups[str(k)](tf.nn.relu(x)))
         output = self.last(tf.nn.relu(tf.concat([x, skips[0]], -1)))  # [B, H, W, 3]
         if with_attention_maps:
             return output, attention_maps
@@ -144,24 +174,45 @@ class CoherentSemanticUNets(tf.keras.Model):
         if not isinstance(width, int) or width < 1:
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         if not isinstance(depth, int) or depth <= ATTENTION:
-            raise SettingsError(f"`depth` is a whole number, at least {ATTENTION + 1}, below where attention sits. Got {depth!r}")
-        self.width, self.depth, self.variant, self.detach_rough = width, depth, variant, detach_rough
+            raise SettingsError(
+                f"`depth` is a whole number, at least {ATTENTION + 1}, below where attention sits. Got {depth!r}"
+            )
+        self.width, self.depth, self.variant, self.detach_rough = (
+            width,
+            depth,
+            variant,
+            detach_rough,
+        )
         self.rough = RoughUNet(width, depth, name="rough")
         self.refine = RefinementUNet(width, depth, variant, name="refine")
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None):
-        image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
+    def call(
+        self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None
+    ):
+        # pictures are float32 also under mixed precision
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)
         rough = self.rough(image)  # [B, H, W, 3]
-        pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (1 - hole)
-        refined = self.refine([tf.concat([pasted, image], -1), hole], with_features=with_stages,
-                              with_attention_maps=with_attention_maps, weights_at=weights_at)
+        pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (
+            1 - hole
+        )
+        refined = self.refine(
+            [tf.concat([pasted, image], -1), hole],
+            with_features=with_stages,
+            with_attention_maps=with_attention_maps,
+            weights_at=weights_at,
+        )
         if with_stages:
             return (rough, *refined)
         return refined  # [B, H, W, 3]
 
     def get_config(self):
-        return {"width": self.width, "depth": self.depth, "variant": self.variant, "detach_rough": self.detach_rough}
+        return {
+            "width": self.width,
+            "depth": self.depth,
+            "variant": self.variant,
+            "detach_rough": self.detach_rough,
+        }
 
 
 class _DilatedHalving(tf.keras.layers.Layer):
@@ -175,7 +226,11 @@ class _DilatedHalving(tf.keras.layers.Layer):
         self.filters = filters
 
     def build(self, input_shape):
-        self.kernel = self.add_weight(name="kernel", shape=(4, 4, int(input_shape[-1]), self.filters), initializer=NORMAL(0.0, 0.02))
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(4, 4, int(input_shape[-1]), self.filters),
+            initializer=NORMAL(0.0, 0.02),
+        )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         super().build(input_shape)
 
@@ -184,9 +239,14 @@ class _DilatedHalving(tf.keras.layers.Layer):
         # As x[:, 1::2, 1::2], seven times as fast; and tf.slice and tf.pad have faster gradients than x[a:b] and explicit padding. Row by
         # row and then column by column, as TFLite has no slices of six axes.
         rows = tf.slice(tf.reshape(x, [b, h // 2, 2, w * c]), [0, 0, 1, 0], [b, h // 2, 1, w * c])
-        odd = tf.slice(tf.reshape(rows, [b, h // 2, w // 2, 2 * c]), [0, 0, 0, c], [b, h // 2, w // 2, c])
+        odd = tf.slice(
+            tf.reshape(rows, [b, h // 2, w // 2, 2 * c]), [0, 0, 0, c], [b, h // 2, w // 2, c]
+        )
         padded = tf.pad(odd, [[0, 0], [2, 1], [2, 1], [0, 0]])  # [B, H/2 + 3, W/2 + 3, C]
-        return tf.nn.bias_add(tf.nn.conv2d(padded, tf.cast(self.kernel, x.dtype), 1, "VALID"), tf.cast(self.bias, x.dtype))
+        return tf.nn.bias_add(
+            tf.nn.conv2d(padded, tf.cast(self.kernel, x.dtype), 1, "VALID"),
+            tf.cast(self.bias, x.dtype),
+        )
 
     def get_config(self):
         return {**super().get_config(), "filters": self.filters}

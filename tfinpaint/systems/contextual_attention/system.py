@@ -17,7 +17,13 @@ part of larger ones.
 import tensorflow as tf
 
 from tfinpaint.layers.shapes import shape
-from tfinpaint.losses import critic_wasserstein, generator_wasserstein, gradient_penalty, region_l1, spatial_discount
+from tfinpaint.losses import (
+    critic_wasserstein,
+    generator_wasserstein,
+    gradient_penalty,
+    region_l1,
+    spatial_discount,
+)
 from tfinpaint.networks import DeepFill
 from tfinpaint.systems.base import Critics, System
 from tfinpaint.systems.contextual_attention import SPECIFICATION
@@ -52,7 +58,8 @@ class DeepFillV1(System):
         return 8
 
     def extra_inputs(self, kind_of_holes):
-        distances_count = self.gamma < 1 and kind_of_holes not in ("center", "box")  # boxes have a formula
+        # boxes have a formula
+        distances_count = self.gamma < 1 and kind_of_holes not in ("center", "box")
         return self.specification.extra_inputs if distances_count else {}
 
     @property
@@ -70,8 +77,10 @@ class DeepFillV1(System):
         if not self.weights_of_terms["adversarial"]:
             self.critic = None
         elif self.critic is None or self.critic.whole.side != image_size:
-            self.critic = Critics(whole=WassersteinCritic(image_size, 2 * self.width, last=4),
-                                  window=WassersteinCritic(image_size // 2, 2 * self.width, last=8))
+            self.critic = Critics(
+                whole=WassersteinCritic(image_size, 2 * self.width, last=4),
+                window=WassersteinCritic(image_size // 2, 2 * self.width, last=8),
+            )
 
     def step(self, images, holes, distances=None):
         if self.critic is None:
@@ -79,11 +88,18 @@ class DeepFillV1(System):
         self._check_side(images)
 
         def critic(composite):
-            return {"critic": self.update_critic(lambda: self.loss_of_critics(images, tf.stop_gradient(composite), holes))}
+            return {
+                "critic": self.update_critic(
+                    lambda: self.loss_of_critics(images, tf.stop_gradient(composite), holes)
+                )
+            }
 
         turn = tf.equal((self.critic_optimizer.iterations + 1) % _CRITIC_STEPS, 0)
-        return tf.cond(turn, lambda: self.turn_of_all(images, holes, distances, critic),
-                       lambda: self.turn_of_critics(images, holes, distances, critic))
+        return tf.cond(
+            turn,
+            lambda: self.turn_of_all(images, holes, distances, critic),
+            lambda: self.turn_of_critics(images, holes, distances, critic),
+        )
 
     def turn_of_all(self, images, holes, distances, critic):
         """A batch on which the generator learns too, after the critics."""
@@ -103,39 +119,56 @@ class DeepFillV1(System):
 
     def forward(self, images, holes):
         """-> coarse and refined output, and the composite of the latter, all [B, H, W, 3]."""
-        coarse, refined = self.generator([images * (1 - holes), holes], training=True, with_stages=True)
+        coarse, refined = self.generator(
+            [images * (1 - holes), holes], training=True, with_stages=True
+        )
         return coarse, refined, refined * holes + images * (1 - holes)
 
     def terms(self, coarse, refined, composite, images, holes, distances):
         """The generator's terms before their weights."""
         discount = spatial_discount(holes, self.gamma, distances) if self.gamma < 1 else None
         known = 1 - holes
-        terms = {"hole": _COARSE * region_l1(coarse, images, holes, discount) + region_l1(refined, images, holes, discount),
-                 "valid": _COARSE * region_l1(coarse, images, known) + region_l1(refined, images, known)}
+        terms = {
+            "hole": _COARSE * region_l1(coarse, images, holes, discount)
+            + region_l1(refined, images, holes, discount),
+            "valid": _COARSE * region_l1(coarse, images, known) + region_l1(refined, images, known),
+        }
         if self.critic:
             window = _window(composite, holes)
-            terms["adversarial"] = generator_wasserstein(self.critic.whole(composite)) + generator_wasserstein(self.critic.window(window))
+            terms["adversarial"] = generator_wasserstein(
+                self.critic.whole(composite)
+            ) + generator_wasserstein(self.critic.window(window))
         return terms
 
     def loss_of_critics(self, images, composite, holes):
         """Equation (1) with the penalty (3), of both critics."""
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
         # Whole numbers, divided: XLA draws other floats from the same seed.
-        bits = tf.random.stateless_uniform([shape(images)[0], 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox")
+        bits = tf.random.stateless_uniform(
+            [shape(images)[0], 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox"
+        )
         mix = tf.cast(bits, tf.float32) / 2**23
-        windows = tf.split(_window(tf.concat([images, composite, holes], -1), holes), [3, 3, 1], -1)  # [B, H/2, W/2, ...]
+        # [B, H/2, W/2, ...]
+        windows = tf.split(_window(tf.concat([images, composite, holes], -1), holes), [3, 3, 1], -1)
         losses = []
-        for critic, (real, fake, hole) in ((self.critic.whole, (images, composite, holes)), (self.critic.window, windows)):
+        for critic, (real, fake, hole) in (
+            (self.critic.whole, (images, composite, holes)),
+            (self.critic.window, windows),
+        ):
             scores = tf.split(critic(tf.concat([real, fake], 0), training=True), 2)  # [B, 1] each
             losses.append(critic_wasserstein(*scores))
-            losses.append(self.weights_of_terms["penalty"] * gradient_penalty(critic, real, fake, hole, mix))
+            losses.append(
+                self.weights_of_terms["penalty"] * gradient_penalty(critic, real, fake, hole, mix)
+            )
         return tf.add_n(losses)
 
     def _check_side(self, images):
         side = self.critic.whole.side
         if tuple(images.shape[1:3]) != (side, side):
-            raise ValueError(f"the critics are made for squares of {side} pixels: compile(image_size=...). "
-                             f"Got {images.shape[1]} x {images.shape[2]}")
+            raise ValueError(
+                f"the critics are made for squares of {side} pixels: compile(image_size=...). "
+                f"Got {images.shape[1]} x {images.shape[2]}"
+            )
 
 
 def _window(images, holes):

@@ -25,7 +25,10 @@ class WassersteinCritic(tf.keras.Model):
     def __init__(self, side, width=64, last=4, **kwargs):
         super().__init__(**kwargs)
         self.side, self.width, self.last = side, width, last
-        self.convolutions = [tf.keras.layers.Conv2D(n * width, 5, 2, "same", name=f"conv_{k}") for k, n in enumerate((1, 2, 4, last), 1)]
+        self.convolutions = [
+            tf.keras.layers.Conv2D(n * width, 5, 2, "same", name=f"conv_{k}")
+            for k, n in enumerate((1, 2, 4, last), 1)
+        ]
         self.flatten = tf.keras.layers.Flatten()
         self.score = tf.keras.layers.Dense(1, name="score", dtype="float32")
         make_weights(self, 3, side=side)

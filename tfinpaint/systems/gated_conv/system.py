@@ -49,20 +49,32 @@ class GatedConv(System):
     def step(self, images, holes):
         logs = {}
         with tf.GradientTape() as tape:
-            coarse, refined = self.generator([images * (1 - holes), holes], training=True, with_stages=True)  # [B, H, W, 3] each
+            # [B, H, W, 3] each
+            coarse, refined = self.generator(
+                [images * (1 - holes), holes], training=True, with_stages=True
+            )
             composite = refined * holes + images * (1 - holes)
 
             # 1. The critic: real and fake in one call, so that its kernels are normalised once.
             if self.critic:
                 with tape.stop_recording():
-                    logs["critic"] = self.update_critic(lambda: self.loss_of_critic(images, tf.stop_gradient(composite), holes))
+                    logs["critic"] = self.update_critic(
+                        lambda: self.loss_of_critic(images, tf.stop_gradient(composite), holes)
+                    )
 
             # 2. The generator.
-            terms = {"coarse": tf.reduce_mean(tf.abs(coarse - images)), "refinement": tf.reduce_mean(tf.abs(refined - images))}
+            terms = {
+                "coarse": tf.reduce_mean(tf.abs(coarse - images)),
+                "refinement": tf.reduce_mean(tf.abs(refined - images)),
+            }
             if self.critic:
-                terms["adversarial"] = generator_hinge(self.critic(tf.concat([composite, holes], -1), training=False))
+                terms["adversarial"] = generator_hinge(
+                    self.critic(tf.concat([composite, holes], -1), training=False)
+                )
         return {**self.learn(tape, terms), **logs}
 
     def loss_of_critic(self, images, composite, holes):
-        both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)  # [2B, H, W, 4]
-        return critic_hinge(*tf.split(self.critic(both, training=True), 2))  # of [B, H/64, W/64, C] each
+        # [2B, H, W, 4]
+        both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)
+        # of [B, H/64, W/64, C] each
+        return critic_hinge(*tf.split(self.critic(both, training=True), 2))

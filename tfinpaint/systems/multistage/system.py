@@ -49,7 +49,9 @@ class Multistage(PartialConv):
     def attention_maps(self, images, holes, weights_at=None):
         self.check_images(images)
         blanked = (images + 1) / 2 * (1 - holes)
-        output, maps = self.averaged([blanked, holes], with_attention_maps=True, weights_at=weights_at)
+        output, maps = self.averaged(
+            [blanked, holes], with_attention_maps=True, weights_at=weights_at
+        )
         return 2 * output - 1, maps  # [B, H, W, 3]; of H/8 x W/8 and H/4 x W/4
 
     def step(self, images, holes):
@@ -59,15 +61,18 @@ class Multistage(PartialConv):
         # 1. The generator: the terms of equation (22).
         with tf.GradientTape() as tape:
             output = self.generator([truth * (1 - holes), holes], training=True)  # [B, H, W, 3]
-            terms = self.terms(output, truth, holes, targets)  # valid, hole, perceptual, style, variation: PartialConv.terms
+            # valid, hole, perceptual, style, variation: PartialConv.terms
+            terms = self.terms(output, truth, holes, targets)
             if self.critic:
                 terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))
         logs = self.learn(tape, terms)
 
         # 2. The critic: real and fake in one call, so that its kernels are normalised once.
         if self.critic:
+
             def loss_of_critic():
-                real, fake = tf.split(self.critic(tf.concat([truth, output], 0), training=True), 2)  # [B, h, w, 1] each
+                # [B, h, w, 1] each
+                real, fake = tf.split(self.critic(tf.concat([truth, output], 0), training=True), 2)
                 return critic_cross_entropy(real, fake)
 
             logs["critic"] = self.update_critic(loss_of_critic)
@@ -77,4 +82,8 @@ class Multistage(PartialConv):
         return [output, composite] if self.variant == "official" else [output]
 
     def variation(self, composite, holes):
-        return total_variation(composite * holes) if self.variant == "official" else total_variation(composite, holes)
+        return (
+            total_variation(composite * holes)
+            if self.variant == "official"
+            else total_variation(composite, holes)
+        )

@@ -29,9 +29,16 @@ class DenseNetCritic(tf.keras.Model):
     def __init__(self, weights="imagenet", official=False, **kwargs):
         super().__init__(**kwargs)
         self.official = official
-        self.trunk = keras_network(tf.keras.applications.DenseNet121, "DenseNet-121", weights, "critic_weights",
-                                   "`critic_weights='random'` to begin from random ones")
-        self.head = tf.keras.layers.Conv2D(256, 3, kernel_initializer=NORMAL(0.0, 0.02), name="head", dtype="float32")
+        self.trunk = keras_network(
+            tf.keras.applications.DenseNet121,
+            "DenseNet-121",
+            weights,
+            "critic_weights",
+            "`critic_weights='random'` to begin from random ones",
+        )
+        self.head = tf.keras.layers.Conv2D(
+            256, 3, kernel_initializer=NORMAL(0.0, 0.02), name="head", dtype="float32"
+        )
         self.head.build((None, None, None, 1024))
         if official:
             self._start_over()
@@ -46,7 +53,9 @@ class DenseNetCritic(tf.keras.Model):
     def call(self, images, training=False):
         if not self.official:
             images = ((images + 1) / 2 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-        return self.head(tf.cast(self.trunk(images, training=training), tf.float32))  # [B, H/32 - 2, W/32 - 2, 256]
+        # [B, H/32 - 2, W/32 - 2, 256]
+        return self.head(tf.cast(self.trunk(images, training=training), tf.float32))
 
     def get_config(self):
-        return {"weights": "random", "official": self.official}  # what was trained comes from a checkpoint
+        # what was trained comes from a checkpoint
+        return {"weights": "random", "official": self.official}

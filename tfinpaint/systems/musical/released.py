@@ -9,7 +9,9 @@ from tfinpaint.weights.releases import Release
 
 def generator(net) -> Table:
     def block(k):  # place in its list -> layer; and the place of the next block
-        down, norm, dilated = (layers.get(str(k)) for layers in (net.encoders, net.encoder_norms, net.dilated))
+        down, norm, dilated = (
+            layers.get(str(k)) for layers in (net.encoders, net.encoder_norms, net.dilated)
+        )
         up, up_norm = net.decoders[str(k)], net.decoder_norms[str(k)]
         if k < 5:
             return {1: down, 2: norm, 5: up, 6: up_norm}, 3
@@ -22,8 +24,13 @@ def generator(net) -> Table:
     for k in range(2, 9):
         if k == 3:
             attention = f"{name}.contextual_attention"
-            layers.update({**fusion_names(attention, net.attention.squeeze_excite), f"{attention}.combiner": net.attention.merge,
-                           f"{name}.combine_layer": net.combine})
+            layers.update(
+                {
+                    **fusion_names(attention, net.attention.squeeze_excite),
+                    f"{attention}.combiner": net.attention.merge,
+                    f"{name}.combine_layer": net.combine,
+                }
+            )
         here, further_in = block(k)
         layers.update({f"{name}.model.{place}": layer for place, layer in here.items()})
         name = f"{name}.model.{further_in}"

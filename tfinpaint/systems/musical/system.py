@@ -19,7 +19,13 @@ with, here each picture has its own.
 
 import tensorflow as tf
 
-from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual_and_style, total_variation
+from tfinpaint.losses import (
+    critic_cross_entropy,
+    generator_cross_entropy,
+    masked_l1,
+    perceptual_and_style,
+    total_variation,
+)
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
@@ -53,14 +59,22 @@ class Musical(System):
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
         weights, official = self.weights_of_terms, self.variant == "official"
-        self.features = VGGFeatures(perceptual_weights, contrast=2.0) if weights["perceptual"] or weights["style"] else None
+        self.features = (
+            VGGFeatures(perceptual_weights, contrast=2.0)
+            if weights["perceptual"] or weights["style"]
+            else None
+        )
         if not weights["adversarial"]:
             self.critic = None
         elif official and critic_weights not in (None, "random"):
-            raise SettingsError(f"`critic_weights={critic_weights!r}`: the released code overwrites them, so `variant='official'` begins "
-                                "from random ones; leave it out")
+            raise SettingsError(
+                f"`critic_weights={critic_weights!r}`: the released code overwrites them, so `variant='official'` begins "
+                "from random ones; leave it out"
+            )
         elif self.critic is None:
-            self.critic = DenseNetCritic(critic_weights or ("random" if official else "imagenet"), official)
+            self.critic = DenseNetCritic(
+                critic_weights or ("random" if official else "imagenet"), official
+            )
 
     def step(self, images, holes):
         targets = self.features((images + 1) / 2) if self.features else None
@@ -71,22 +85,35 @@ class Musical(System):
             # 1. The critic: real and fake apart, as its batch norms work with the statistics of what they see.
             if self.critic:
                 with tape.stop_recording():
-                    logs["critic"] = self.update_critic(lambda: self.loss_of_critic(images, tf.stop_gradient(output)))
+                    logs["critic"] = self.update_critic(
+                        lambda: self.loss_of_critic(images, tf.stop_gradient(output))
+                    )
 
             # 2. The generator.
             terms = self.terms(output, images, holes, targets)
         return {**self.learn(tape, terms), **logs}
 
     def loss_of_critic(self, real, fake):
-        loss = critic_cross_entropy(self.critic(real, training=True), self.critic(fake, training=True))
+        loss = critic_cross_entropy(
+            self.critic(real, training=True), self.critic(fake, training=True)
+        )
         return loss / 2 if self.variant == "official" else loss
 
     def terms(self, output, images, holes, targets):
         """The terms of equation (7), before their weights. All images [B, H, W, 3] in [-1, 1]; targets: features of the truth."""
-        terms = {"l1": tf.reduce_mean(tf.abs(output - images)), "hole": masked_l1(output, images, holes)}
+        terms = {
+            "l1": tf.reduce_mean(tf.abs(output - images)),
+            "hole": masked_l1(output, images, holes),
+        }
         if self.features:
-            judged = [output, output * holes + images * (1 - holes)] if self.variant == "official" else [output]
-            terms.update(perceptual_and_style(self.features, [(x + 1) / 2 for x in judged], targets))
+            judged = (
+                [output, output * holes + images * (1 - holes)]
+                if self.variant == "official"
+                else [output]
+            )
+            terms.update(
+                perceptual_and_style(self.features, [(x + 1) / 2 for x in judged], targets)
+            )
         terms["variation"] = total_variation(output)
         if self.critic:
             terms["adversarial"] = generator_cross_entropy(self.critic(output, training=True))

@@ -47,11 +47,19 @@ class MusicalUNet(tf.keras.Model):
             return width * min(2 ** (level - 1), 8)
 
         levels = range(1, 9)
-        self.encoders = {str(k): conv(channels(k), 4 if k < 5 else 3, f"encode_{k}", strides=2 if k < 5 else 1) for k in levels}
-        self.dilated = {str(k): conv(channels(k), 3, f"encode_{k}_dilated", dilation_rate=2) for k in range(5, 9)}
+        self.encoders = {
+            str(k): conv(channels(k), 4 if k < 5 else 3, f"encode_{k}", strides=2 if k < 5 else 1)
+            for k in levels
+        }
+        self.dilated = {
+            str(k): conv(channels(k), 3, f"encode_{k}_dilated", dilation_rate=2)
+            for k in range(5, 9)
+        }
         self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in range(2, 8)}
         self.decoders = {str(k): conv(channels(k - 1), 3, f"decode_{k}") for k in range(8, 4, -1)}
-        self.decoders.update({str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in (4, 3, 2)})
+        self.decoders.update(
+            {str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in (4, 3, 2)}
+        )
         # The picture itself is computed in float32 also under mixed precision.
         self.decoders["1"] = up_conv(3, 4, "decode_1", dtype="float32")
         self.decoder_norms = {str(k): instance_norm(f"decode_{k}_norm") for k in range(8, 1, -1)}
@@ -64,7 +72,8 @@ class MusicalUNet(tf.keras.Model):
         x = self.encoders["1"](tf.concat([image, 1 - hole], -1))  # [B, H/2, W/2, 64]
         skips, maps = {1: x}, []
         for k in range(2, 9):
-            x = self.encoders[str(k)](leaky(x))  # [B, H/2^k, W/2^k, C], from 4 on [B, H/16, W/16, 512]
+            # [B, H/2^k, W/2^k, C], from block 4 on [B, H/16, W/16, 512]
+            x = self.encoders[str(k)](leaky(x))
             if k < 8:
                 x = self.encoder_norms[str(k)](x)
             if k > 4:
@@ -74,12 +83,14 @@ class MusicalUNet(tf.keras.Model):
         for k in range(8, 0, -1):
             if k < 8:
                 x = tf.concat([x, tf.cast(skips[k], x.dtype)], -1)
-            x = self.decoders[str(k)](tf.nn.relu(x))  # [B, H/16, W/16, 512], from 4 on [B, H/2^(k-1), W/2^(k-1), C]
+            # [B, H/16, W/16, 512], from block 4 on [B, H/2^(k-1), W/2^(k-1), C]
+            x = self.decoders[str(k)](tf.nn.relu(x))
             if k > 1:
                 x = self.decoder_norms[str(k)](x)
             if k == 3:
                 found = self.attention(
-                    [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)  # [B, H/4, W/4, 128]
+                    [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+                )  # [B, H/4, W/4, 128]
                 if with_attention_maps:
                     found, maps = found
                 x = self.combine(tf.concat([x, found], -1)) if self.combine else found

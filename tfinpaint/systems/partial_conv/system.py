@@ -27,7 +27,8 @@ class PartialConv(System):
     """
 
     specification = SPECIFICATION
-    feature_contrast = 1 / 0.226  # its authors' loss divides by ImageNet's deviation, 0.226 on average
+    # its authors' loss divides by ImageNet's deviation, 0.226 on average
+    feature_contrast = 1 / 0.226
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -46,7 +47,9 @@ class PartialConv(System):
         weights = self.weights_of_terms
         self.generator.frozen_norms = self.freeze_batch_norm
         features = weights["perceptual"] or weights["style"]
-        self.features = VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
+        self.features = (
+            VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
+        )
 
     def raw(self, generator, images, holes, training=False):
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
@@ -63,9 +66,14 @@ class PartialConv(System):
     def terms(self, output, truth, holes, targets):
         """The terms before their weights. All images [B, H, W, 3] in [0, 1]; targets: features of the truth."""
         composite = output * holes + truth * (1 - holes)
-        terms = {"valid": masked_l1(output, truth, 1 - holes), "hole": masked_l1(output, truth, holes)}
+        terms = {
+            "valid": masked_l1(output, truth, 1 - holes),
+            "hole": masked_l1(output, truth, holes),
+        }
         if self.features:
-            terms.update(perceptual_and_style(self.features, self.judged(output, composite), targets))
+            terms.update(
+                perceptual_and_style(self.features, self.judged(output, composite), targets)
+            )
         terms["variation"] = self.variation(composite, holes)
         return terms
 

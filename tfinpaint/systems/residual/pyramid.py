@@ -30,7 +30,8 @@ from tfinpaint.systems.residual.smooth_fill import coarsest, pull, push
 
 _DILATIONS = (1, 2, 4, 8)
 _TURNS = 8  # of relaxation on a level that only the smooth fill sees
-_CORRECTED_TURNS = 2  # on those that are corrected: they smooth the steps between cells, and leave the structure
+# on those that are corrected: they smooth the steps between cells, and leave the structure
+_CORRECTED_TURNS = 2
 
 
 class ResidualPyramid(tf.keras.Model):
@@ -47,16 +48,21 @@ class ResidualPyramid(tf.keras.Model):
     """
 
     def __init__(self, width=24, depth=6, sizes=4, **kwargs):
-        super().__init__(autocast=False, **kwargs)  # the picture stays float32 also under mixed precision; layers cast what they are given
+        # the picture stays float32 also under mixed precision; layers cast what they are given
+        super().__init__(autocast=False, **kwargs)
         for name, value, low in (("width", width, 4), ("depth", depth, 2), ("sizes", sizes, 1)):
             if not isinstance(value, int) or value < low:
-                raise SettingsError(f"`{name}` is a whole number, at least {low}, for residual. Got {value!r}")
+                raise SettingsError(
+                    f"`{name}` is a whole number, at least {low}, for residual. Got {value!r}"
+                )
         self.width, self.depth, self.sizes = width, depth, sizes
         self.correction = Correction(width, depth, name="correction")
         make_weights(self.correction, 3, 1)
         self.built = True  # all its weights are there
 
-    def call(self, inputs, training=False, with_sizes=False, with_attention_maps=False, weights_at=None):
+    def call(
+        self, inputs, training=False, with_sizes=False, with_attention_maps=False, weights_at=None
+    ):
         levels = pull(*inputs)
         filled = coarsest(levels)
         for k in reversed(range(self.sizes, len(levels) - 1)):
@@ -66,7 +72,9 @@ class ResidualPyramid(tf.keras.Model):
             total, share = levels[k]  # [B, h, w, 3] and [B, h, w, 1]
             filled = push(filled, total, share, _CORRECTED_TURNS)  # [B, h, w, 3]
             if with_attention_maps and k == 0:
-                added, maps = self.correction([filled, 1.0 - share], with_attention_maps=True, weights_at=weights_at)
+                added, maps = self.correction(
+                    [filled, 1.0 - share], with_attention_maps=True, weights_at=weights_at
+                )
             elif training:
                 added = self.correction([filled, 1.0 - share], training=True)
             else:
@@ -77,7 +85,10 @@ class ResidualPyramid(tf.keras.Model):
             return filled, [maps]
         return sizes if with_sizes else filled
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, channels]) for channels in (3, 1)], autograph=False)
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, channels]) for channels in (3, 1)],
+        autograph=False,
+    )
     def _added(self, filled, lacking):
         """`correction`, traced once for all sizes."""
         return self.correction([filled, lacking], training=False)
@@ -97,13 +108,18 @@ class Correction(tf.keras.layers.Layer):
         self.to_quarter = _conv(4 * c, 3, "to_quarter", strides=2)
         self.before = Block(4 * c, name="before")
         self.to_eighth = _conv(6 * c, 3, "to_eighth", strides=2)
-        self.blocks = [Block(6 * c, _DILATIONS[k % len(_DILATIONS)], name=f"block_{k + 1}") for k in range(depth)]
+        self.blocks = [
+            Block(6 * c, _DILATIONS[k % len(_DILATIONS)], name=f"block_{k + 1}")
+            for k in range(depth)
+        ]
         self.attention = KnownAttention(2 * c, name="attention")
         self.from_eighth = _conv(4 * c, 1, "from_eighth")
         self.after_quarter = Block(4 * c, name="after_quarter")
         self.from_quarter = _conv(2 * c, 1, "from_quarter")
         self.after_half = Block(2 * c, name="after_half")
-        self.last = tf.keras.layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", name="last", dtype="float32")
+        self.last = tf.keras.layers.Conv2D(
+            12, 3, padding="same", kernel_initializer="zeros", name="last", dtype="float32"
+        )
 
     def call(self, inputs, with_attention_maps=False, weights_at=None):
         lacking = inputs[1]
@@ -114,7 +130,9 @@ class Correction(tf.keras.layers.Layer):
         maps = None
         for k, block in enumerate(self.blocks):
             if k == self.depth // 2:
-                x = self.attention([x, lacking], with_attention_maps=with_attention_maps, weights_at=weights_at)
+                x = self.attention(
+                    [x, lacking], with_attention_maps=with_attention_maps, weights_at=weights_at
+                )
                 if with_attention_maps:
                     x, maps = x
             x = block(x)
@@ -130,14 +148,27 @@ class Block(tf.keras.layers.Layer):
     def __init__(self, filters, dilation_rate=1, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.dilation_rate = filters, dilation_rate
-        self.first = _conv(filters, 3, "first", kind=DilatedConv2D, dilation_rate=dilation_rate, dtype=self.dtype_policy)
-        self.second = _conv(filters, 3, "second", kernel_initializer="zeros", dtype=self.dtype_policy)
+        self.first = _conv(
+            filters,
+            3,
+            "first",
+            kind=DilatedConv2D,
+            dilation_rate=dilation_rate,
+            dtype=self.dtype_policy,
+        )
+        self.second = _conv(
+            filters, 3, "second", kernel_initializer="zeros", dtype=self.dtype_policy
+        )
 
     def call(self, x):
         return x + self.second(leaky(self.first(leaky(x))))
 
     def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "dilation_rate": self.dilation_rate}
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "dilation_rate": self.dilation_rate,
+        }
 
 
 class DilatedConv2D(tf.keras.layers.Conv2D):
@@ -147,8 +178,24 @@ class DilatedConv2D(tf.keras.layers.Conv2D):
     def call(self, inputs, training=False):
         if training:
             return super().call(inputs)
-        return tf.nn.bias_add(tf.nn.conv2d(inputs, self.kernel, 1, "SAME", dilations=self.dilation_rate), self.bias)
+        return tf.nn.bias_add(
+            tf.nn.conv2d(inputs, self.kernel, 1, "SAME", dilations=self.dilation_rate), self.bias
+        )
 
 
-def _conv(filters, kernel_size, name, kernel_initializer="he_normal", kind=tf.keras.layers.Conv2D, **kwargs):
-    return kind(filters, kernel_size, padding="same", kernel_initializer=kernel_initializer, name=name, **kwargs)
+def _conv(
+    filters,
+    kernel_size,
+    name,
+    kernel_initializer="he_normal",
+    kind=tf.keras.layers.Conv2D,
+    **kwargs,
+):
+    return kind(
+        filters,
+        kernel_size,
+        padding="same",
+        kernel_initializer=kernel_initializer,
+        name=name,
+        **kwargs,
+    )

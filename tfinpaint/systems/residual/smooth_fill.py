@@ -26,8 +26,10 @@ def pull(images, holes):
     known = 1.0 - holes
     levels = [(images * known, known)]
     for _ in range(_LEVELS):
-        total, share = (tf.nn.avg_pool2d(x, 2, 2, "SAME") for x in levels[-1])  # [B, ceil(h / 2), ceil(w / 2), C] and [..., 1]
-        more = tf.minimum(2.0 * share, 1.0) / tf.maximum(share, 1e-6)  # two known pixels of four are enough for a whole cell
+        # [B, ceil(h / 2), ceil(w / 2), C] and [..., 1]
+        total, share = (tf.nn.avg_pool2d(x, 2, 2, "SAME") for x in levels[-1])
+        # two known pixels of four are enough for a whole cell
+        more = tf.minimum(2.0 * share, 1.0) / tf.maximum(share, 1e-6)
         levels.append((total * more, share * more))
     return levels
 

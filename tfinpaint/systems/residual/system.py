@@ -47,17 +47,25 @@ class Residual(System):
         return ResidualPyramid(self.width, self.depth, self.sizes)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
-        self.features = VGGFeatures(perceptual_weights) if self.weights_of_terms["perceptual"] else None
+        self.features = (
+            VGGFeatures(perceptual_weights) if self.weights_of_terms["perceptual"] else None
+        )
 
     def step(self, images, holes):
         targets = [images]  # the whole, half, a quarter, an eighth
         for _ in range(self.sizes - 1):
             targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
         with tf.GradientTape() as tape:
-            sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)  # an eighth, a quarter, half, the whole
-            *coarse, hole = (region_log_rms(fill / 2, target / 2, lacking) for (fill, lacking), target in zip(sizes, reversed(targets)))
+            # an eighth, a quarter, half, the whole
+            sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)
+            *coarse, hole = (
+                region_log_rms(fill / 2, target / 2, lacking)
+                for (fill, lacking), target in zip(sizes, reversed(targets))
+            )
             terms = {"hole": hole, "coarse": tf.add_n(coarse) if coarse else tf.zeros([])}
             if self.features:
                 output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]
-                terms["perceptual"] = perceptual(self.features((output + 1) / 2), self.features((images + 1) / 2))
+                terms["perceptual"] = perceptual(
+                    self.features((output + 1) / 2), self.features((images + 1) / 2)
+                )
         return self.learn(tape, terms)
