@@ -1,23 +1,27 @@
-"""Texture for large holes, from the known part of the photograph: what a network that sees a few hundred pixels cannot give.
+"""Texture for large holes, from the known part of the photograph: what a network that sees a few
+hundred pixels cannot give.
 
     part = thick(hole)                        # bool [h, w, 1] -> bool [h, w, 1]
     filled = restore(picture, hole, part)     # float32 [h, w, 3], 0 to 255
 
-The picture is the photograph with a guide in its hole: any fill, as a network's, reduced and enlarged. From coarse to fine, each patch of
-7 x 7 pixels that touches the hole is matched with a wholly known one, and each missing pixel becomes the weighted mean of what the matched
-patches have at its place. Structure and colours stay the guide's: the estimate takes its low frequencies.
+The picture is the photograph with a guide in its hole: any fill, as a network's, reduced and
+enlarged. From coarse to fine, each patch of 7 x 7 pixels that touches the hole is matched with a
+wholly known one, and each missing pixel becomes the weighted mean of what the matched patches have
+at its place. Structure and colours stay the guide's: the estimate takes its low frequencies.
 
-Two things keep a lawn from becoming a smooth patch of rows of equal blades. A guide is smooth, so patches are compared by how rough the
-photograph is around them, too: in the hole it is expected to be as rough as in known places of its colour. And of the patches that are
-about as near as the nearest, one that the neighbours' matches lie beside is taken, so that pieces of the photograph are copied, not the
-same patch everywhere.
+Two things keep a lawn from becoming a smooth patch of rows of equal blades. A guide is smooth, so
+patches are compared by how rough the photograph is around them, too: in the hole it is expected to
+be as rough as in known places of its colour. And of the patches that are about as near as the
+nearest, one that the neighbours' matches lie beside is taken, so that pieces of the photograph are
+copied, not the same patch everywhere.
 
-TensorFlow's stock operations only, of any size inside one graph; the random numbers are stateless, so that the same photograph gives the
-same fill. Nothing is differentiable. Known pixels are never changed.
+TensorFlow's stock operations only, of any size inside one graph; the random numbers are stateless,
+so that the same photograph gives the same fill. Nothing is differentiable. Known pixels are never
+changed.
 
-References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et al., PatchMatch, 2009 (the search);
-Newson et al., Video inpainting of complex scenes, 2014, section 3.3 (texture features); Ashikhmin, Synthesizing natural textures, 2001
-(coherent matches).
+References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et
+al., PatchMatch, 2009 (the search); Newson et al., Video inpainting of complex scenes, 2014, section
+3.3 (texture features); Ashikhmin, Synthesizing natural textures, 2001 (coherent matches).
 """
 
 from typing import NamedTuple
@@ -64,7 +68,8 @@ class Level(NamedTuple):
 
     size:     int32 [2], height and width.
     height, width: the same, int32 [].
-    picture:  float32 [1, h, w, 5]: colours, the guide's where the photograph is missing, and ROUGH times the roughness.
+    picture:  float32 [1, h, w, 5]: colours, the guide's where the photograph is missing, and ROUGH
+              times the roughness.
     part:     bool [1, h, w, 1], what is restored.
     sure:     float32 [1, h, w, 1], 1 outside the part, and less and less inside.
     sources:  bool [h * w], the middles of wholly known patches.
@@ -83,7 +88,8 @@ class Level(NamedTuple):
 
 @tf.autograph.experimental.do_not_convert
 def thick(hole) -> tf.Tensor:
-    """The part of a hole that is near a place thicker than THICK pixels: bool [h, w, 1] -> bool [h, w, 1]."""
+    """The part of a hole that is near a place thicker than THICK pixels: bool [h, w, 1] -> bool
+    [h, w, 1]."""
     known = tf.pad(1.0 - tf.cast(hole, tf.float32), _around(THICK // 2), constant_values=1.0)[
         tf.newaxis
     ]  # [1, h + 24, w + 24, 1]
@@ -92,7 +98,8 @@ def thick(hole) -> tf.Tensor:
 
 
 def is_thick(hole: np.ndarray) -> bool:
-    """Whether `thick` finds anything in a hole, uint8 [h, w, 1], in NumPy: no graph is made for it."""
+    """Whether `thick` finds anything in a hole, uint8 [h, w, 1], in NumPy: no graph is made for
+    it."""
     inside = cv2.erode(
         np.ascontiguousarray(hole[..., 0]),
         np.ones((THICK + 1, THICK + 1), np.uint8),
@@ -108,7 +115,8 @@ def restore(picture, hole, part) -> tf.Tensor:
 
     picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole the guide.
     hole:     bool [h, w, 1], from where nothing is taken.
-    part:     bool [h, w, 1], the part of the hole that is wanted; the picture is what comes back where no patch is wholly known.
+    part:     bool [h, w, 1], the part of the hole that is wanted; the picture is what comes back
+              where no patch is wholly known.
     """
     first = _first_level(hole, tf.shape(picture)[:2])
     wanted = tf.logical_and(first >= 0, tf.reduce_any(part))
@@ -152,9 +160,11 @@ def _restore(picture, hole, part, first):
 
 
 def roughness(picture, hole) -> tf.Tensor:
-    """How much neighbours differ in brightness, across and down: float32 [h, w, 3], bool [h, w, 1] -> [h, w, 2], in grey levels.
+    """How much neighbours differ in brightness, across and down: float32 [h, w, 3], bool [h, w, 1]
+    -> [h, w, 2], in grey levels.
 
-    It is the mean over the known pixels of 7 x 7, and in the hole that of known places which are near and of the guide's colour.
+    It is the mean over the known pixels of 7 x 7, and in the hole that of known places which are
+    near and of the guide's colour.
     """
     size, known = tf.shape(hole)[:2], 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
     grey = tf.reduce_mean(picture, -1, keepdims=True)[tf.newaxis]  # [1, h, w, 1]
@@ -183,12 +193,14 @@ def roughness(picture, hole) -> tf.Tensor:
     return tf.where(hole | (count == 0), expected, total / tf.maximum(count, 1e-12))[0]
 
 
-# ------------------------------------------------------------------------------------------------------------------ levels
-# Making and preparing the graph takes most of the time of a first fill, so few operations are used where more would say the same.
+# --------------------------------------------------------------------------------------------------
+# levels Making and preparing the graph takes most of the time of a first fill, so few operations
+# are used where more would say the same.
 
 
 def _first_level(hole, size):
-    """The coarsest level, as often halved: the longer side is about COARSEST there, less coarse where no patch would be known; or -1."""
+    """The coarsest level, as often halved: the longer side is about COARSEST there, less coarse
+    where no patch would be known; or -1."""
     longer = tf.cast(tf.reduce_max(size), tf.float32)
     number = tf.maximum(
         tf.cast(tf.round(tf.math.log(longer / COARSEST) / np.log(2.0)), tf.int32), 0
@@ -208,7 +220,8 @@ def _first_level(hole, size):
 
 
 def _level(picture, maps, size, number):
-    """The picture, float32 [1, H, W, 5], and the maps of its hole and part, uint8 [1, H, W, 2], halved so many times."""
+    """The picture, float32 [1, H, W, 5], and the maps of its hole and part, uint8 [1, H, W, 2],
+    halved so many times."""
     small = size // 2**number
     # the shares of each cell
     missing, wanted = tf.split(tf.image.resize(maps, small, method="area"), 2, -1)  # [1, h, w, 1]
@@ -246,7 +259,8 @@ def _around(reach):
 
 
 def _padded(maps, more):
-    """bool [h, w, n], of which the first is true beyond the picture, and others are not -> uint8 [1, H, W, n]; more: int32 [2]."""
+    """bool [h, w, n], of which the first is true beyond the picture, and others are not -> uint8
+    [1, H, W, n]; more: int32 [2]."""
     rows, columns = tf.unstack(more)
     first, *others = tf.split(tf.cast(maps, tf.uint8)[tf.newaxis], maps.shape[-1], -1)
     paddings = [[0, 0], [0, rows], [0, columns], [0, 0]]
@@ -256,15 +270,17 @@ def _padded(maps, more):
     )
 
 
-# ------------------------------------------------------------------------------------------------------------------ search
+# --------------------------------------------------------------------------------------------------
+# search
 
 
 def _basis():
-    """What patches are compared by, float32 [7, 7, 5, d]: the lower frequencies of brightness (15) and of two colours (3 each), and the
-    mean roughness (2).
+    """What patches are compared by, float32 [7, 7, 5, d]: the lower frequencies of brightness (15)
+    and of two colours (3 each), and the mean roughness (2).
 
-    Orthonormal, so that a distance is the part of the patches' own that these frequencies have. What is left out are the frequencies that
-    a blurred estimate has not, for which it would look for blurred patches.
+    Orthonormal, so that a distance is the part of the patches' own that these frequencies have.
+    What is left out are the frequencies that a blurred estimate has not, for which it would look
+    for blurred patches.
     """
     at = (np.arange(SIZE) + 0.5) / SIZE
     waves = np.stack(
@@ -288,7 +304,8 @@ BASIS = _basis()
 
 
 def features(picture) -> tf.Tensor:
-    """Each patch by its BASIS, for the search: float32 [1, h, w, 5] -> [h * w, d], 0 where a patch is not inside the picture."""
+    """Each patch by its BASIS, for the search: float32 [1, h, w, 5] -> [h * w, d], 0 where a patch
+    is not inside the picture."""
     return tf.reshape(
         tf.pad(tf.nn.conv2d(picture, BASIS, 1, "VALID"), [[0, 0], *_around(REACH)]),
         [-1, BASIS.shape[-1]],
@@ -298,8 +315,9 @@ def features(picture) -> tf.Tensor:
 def exhaustive(level, estimate):
     """The nearest source of each target, all compared with all -> int32 [n].
 
-    The distance is the weighted mean over the pixels of a patch of the squared differences, weighted by how sure they are in the target.
-    Of patches that are about as near in this sense the one that is nearer in the picture is taken (NEAR): textures are of a place.
+    The distance is the weighted mean over the pixels of a patch of the squared differences,
+    weighted by how sure they are in the target. Of patches that are about as near in this sense the
+    one that is nearer in the picture is taken (NEAR): textures are of a place.
     """
     sources = tf.cast(tf.squeeze(tf.where(level.sources), 1), tf.int32)
     colours = tf.reshape(estimate, [-1, CHANNELS])
@@ -339,13 +357,17 @@ def _patches(level, pixels, middles):
 
 
 def _search(level, described, matches, compared, tolerance, seed):
-    """Better matches, from the neighbours and from random places around -> int32 [n], their squared distances by the BASIS [n].
+    """Better matches, from the neighbours and from random places around -> int32 [n], their squared
+    distances by the BASIS [n].
 
-    A match is a move from the target to its source. Of the moves that are at most the tolerance further than the nearest found, that which
-    more of the eight neighbours make is taken, then the nearer one.
+    A match is a move from the target to its source. Of the moves that are at most the tolerance
+    further than the nearest found, that which more of the eight neighbours make is taken, then the
+    nearer one.
 
-    tolerance: float32 [], a share of the nearest's squared distance, or of MASKED times the squared roughness where that is less.
-    compared: bool [], whether the matches are the nearest of all: then only neighbours are asked, in COHERING sweeps.
+    tolerance: float32 [], a share of the nearest's squared distance, or of MASKED times the squared
+        roughness where that is less.
+    compared: bool [], whether the matches are the nearest of all: then only neighbours are asked,
+        in COHERING sweeps.
     """
     height, width = level.height, level.width
     longer = tf.cast(tf.maximum(height, width), tf.float32)
@@ -409,8 +431,8 @@ def _agreeing(near, moves):
 
 
 def _doubled(coarse, level, number):
-    """Matches of the level above, int32 [h / 2, w / 2], at twice the distance -> int32 [n], and whether they are sources, bool [n]; else a
-    random source is there."""
+    """Matches of the level above, int32 [h / 2, w / 2], at twice the distance -> int32 [n], and
+    whether they are sources, bool [n]; else a random source is there."""
     height, width = level.height, level.width
     coarse_height, coarse_width = tf.unstack(tf.shape(coarse))
     rows, columns = level.targets // width, level.targets % width
@@ -440,7 +462,8 @@ def _dense(level, values, empty):
     return tf.tensor_scatter_nd_update(blank, tf.expand_dims(level.targets, 1), values)
 
 
-# ------------------------------------------------------------------------------------------------------------------- votes
+# --------------------------------------------------------------------------------------------------
+# votes
 
 
 def _turns(level, estimate, matches, number, first):
@@ -476,7 +499,8 @@ def _turns(level, estimate, matches, number, first):
 
 
 def _voted(level, estimate, matches, weights):
-    """The part of the estimate from the matched patches: each missing pixel is the weighted mean of the 49 that cover it."""
+    """The part of the estimate from the matched patches: each missing pixel is the weighted mean of
+    the 49 that cover it."""
     pixels = tf.cast(tf.where(tf.reshape(level.part, [-1])), tf.int32)  # [m, 1]
     sure = tf.gather(tf.reshape(level.sure, [-1]), level.targets)
     places, weights = (
@@ -505,7 +529,8 @@ def _voted(level, estimate, matches, weights):
 def _with_lows(level, estimate, above):
     """The estimate with the low frequencies of the guide, inside the part.
 
-    above: levels above this one. Below the second they are those of the second: a guide has no more than these.
+    above: levels above this one. Below the second they are those of the second: a guide has no more
+        than these.
     """
     difference = tf.where(level.part, level.picture - estimate, 0.0)
     lows = tf.image.resize(difference, level.size // 2 ** tf.maximum(above - 1, 0), method="area")

@@ -1,8 +1,10 @@
-"""What every painter does around its network, in NumPy: check, grow the hole, one window for each hole, blend.
+"""What every painter does around its network, in NumPy: check, grow the hole, one window for each
+hole, blend.
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (above 127 = hole) -> uint8 [H, W, 3]
 
-Known pixels are the photograph's bytes, and what lies under a hole influences nothing. Which windows: windows.py.
+Known pixels are the photograph's bytes, and what lies under a hole influences nothing. Which
+windows: windows.py.
 """
 
 from typing import Callable, Tuple
@@ -28,9 +30,11 @@ def fill(
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
     fill_window:           see `Painter.fill_window`: (window, hole, shown, with_detail) -> window.
-    stride, working_size:  the network's stride and the side of the largest window it gets, in pixels.
+    stride, working_size:  the network's stride and the side of the largest window it gets, in
+                           pixels.
     grow:                  pixels (a disc) by which the hole is grown first.
-    feather:               pixels outside the grown hole over which the output fades into the photograph; see `fade`.
+    feather:               pixels outside the grown hole over which the output fades into the
+                           photograph; see `fade`.
     detail:                "auto" or "off".
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
@@ -44,7 +48,8 @@ def fill(
     painted = photo.copy() if feather else filled
     for box, here in windows.groups(shown, stride, working_size):
         window = windows.window_around(box, photo.shape, stride)
-        # Other holes that reach into the window are missing in it as well; they are filled in their own windows.
+        # Other holes that reach into the window are missing in it as well; they are filled in their
+        # own windows.
         maps = (m[window.slices][..., np.newaxis] for m in (missing, shown))
         result = np.asarray(fill_window(filled[window.slices], *maps, detail == "auto"))[
             box.within(window).slices
@@ -59,7 +64,8 @@ def fill(
 
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:
-    """Raises SettingsError for a mask of another size or without a hole; ValueError for what no file can give."""
+    """Raises SettingsError for a mask of another size or without a hole; ValueError for what no
+    file can give."""
     for name, array, shape, fits in (
         ("photo", photo, "[H, W, 3]", photo.ndim == 3 and photo.shape[-1] == 3),
         ("mask", mask, "[H, W]", mask.ndim == 2),
@@ -84,7 +90,8 @@ def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) 
 
 
 def grown(hole: np.ndarray, pixels: int) -> np.ndarray:
-    """The hole uint8 [H, W] dilated by a disc, a new array. By distance, as the time of cv2.dilate grows with the area of the disc."""
+    """The hole uint8 [H, W] dilated by a disc, a new array. By distance, as the time of cv2.dilate
+    grows with the area of the disc."""
     grown = hole.copy()
     if pixels and not hole.all():
         box, distance = _distance(hole, pixels)
@@ -93,7 +100,8 @@ def grown(hole: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) -> None:
-    """Blends `filled` into `photo` over `feather` pixels outside the hole, in place; its share falls linearly."""
+    """Blends `filled` into `photo` over `feather` pixels outside the hole, in place; its share
+    falls linearly."""
     if hole.all():
         return
     box, distance = _distance(hole, feather)
@@ -104,7 +112,8 @@ def fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) 
 
 
 def _distance(hole: np.ndarray, reach: int) -> Tuple[windows.Box, np.ndarray]:
-    """Distance of each pixel to the hole, in pixels, in the box of all holes grown by `reach` (float32 only there)."""
+    """Distance of each pixel to the hole, in pixels, in the box of all holes grown by `reach`
+    (float32 only there)."""
     box = windows.bounding_box(hole, reach)
     distance = cv2.distanceTransform(1 - hole[box.slices], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return box, np.round(distance, 4)  # 7 pixels may come as 7.0000005

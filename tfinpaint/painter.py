@@ -2,9 +2,10 @@
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (white = hole) -> uint8 [H, W, 3]
 
-Known pixels are the photograph's bytes. What lies under a hole influences nothing. Each hole is filled in a window of the
-photograph around it (windows.py, filling.py); `Painter.fill_window` is the one TensorFlow function that fills a window, the texture of
-large holes included (detail.py). An exported model brings it along and is a painter too (export/saved_model.py).
+Known pixels are the photograph's bytes. What lies under a hole influences nothing. Each hole is
+filled in a window of the photograph around it (windows.py, filling.py); `Painter.fill_window` is
+the one TensorFlow function that fills a window, the texture of large holes included (detail.py). An
+exported model brings it along and is a painter too (export/saved_model.py).
 """
 
 from typing import TYPE_CHECKING, Optional
@@ -41,13 +42,16 @@ class Painter(BasePainter, tf.Module):
 
     @classmethod
     def from_run(cls, run: "Run") -> "Painter":
-        """What fills with the system of a `runs.Run`. Raises SettingsError where it cannot be loaded."""
+        """What fills with the system of a `runs.Run`. Raises SettingsError where it cannot be
+        loaded."""
         return cls(run.load_system(), run.settings.photos.image_size, run)
 
     def generate(self, images, holes) -> tf.Tensor:
-        """The generator's last output, neither composited nor clipped: float32 [B, H, W, 3] on the [-1, 1] scale.
+        """The generator's last output, neither composited nor clipped: float32 [B, H, W, 3] on the
+        [-1, 1] scale.
 
-        images:  float32 [B, H, W, 3] in [-1, 1]. H and W are multiples of `stride`. What lies under the hole is blanked here.
+        images:  float32 [B, H, W, 3] in [-1, 1]. H and W are multiples of `stride`. What lies under
+                 the hole is blanked here.
         holes:   float32 [B, H, W, 1], 1 = hole: one hole map per image.
         """
         images, holes = tf.convert_to_tensor(images), tf.convert_to_tensor(holes)
@@ -66,10 +70,13 @@ class Painter(BasePainter, tf.Module):
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
 
     def attention_maps(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
-        """The attention maps of the system when it fills all holes of a photograph at once: an `AttentionMap` for each attention layer.
+        """The attention maps of the system when it fills all holes of a photograph at once: an
+        `AttentionMap` for each attention layer.
 
-        photo, mask:  as of `fill`. They are seen in one window around all holes, reduced where it is larger than the working size.
-        at:           row and column of the pixel of the hole whose weights are wanted; by default the hole's innermost.
+        photo, mask:  as of `fill`. They are seen in one window around all holes, reduced where it
+                      is larger than the working size.
+        at:           row and column of the pixel of the hole whose weights are wanted; by default
+                      the hole's innermost.
 
         Raises: SettingsError where the system has no attention, or `at` is not in the hole.
         """
@@ -103,7 +110,8 @@ class Painter(BasePainter, tf.Module):
             raise SettingsError(f"`attention`: {self.system.system_name} has no attention to show")
 
     def _fill_one(self, window, hole, shown, with_detail):
-        """`fill_window` with the graph that the hole needs: that of detail takes seconds to make, and most strokes do without."""
+        """`fill_window` with the graph that the hole needs: that of detail takes seconds to make,
+        and most strokes do without."""
         if with_detail and detail.is_thick(hole):
             return self.fill_window(window, hole, shown, True)
         return self._fill_thin(window, hole, shown)
@@ -129,12 +137,14 @@ class Painter(BasePainter, tf.Module):
         """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
 
         hole:         uint8 [h, w, 1], above 0 = hole.
-        shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, or more of it for feathering.
-        with_detail:  bool []: whether the texture of what is thick in the hole is restored (detail.py). Beyond the hole the output is
-                      the photograph then.
+        shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, or more of it
+                      for feathering.
+        with_detail:  bool []: whether the texture of what is thick in the hole is restored
+                      (detail.py). Beyond the hole the output is the photograph then.
 
-        A window larger than the working size is reduced to it and its fill is enlarged. Sides that are not multiples of the
-        stride are padded by reflection. All but the shown pixels keep their bytes.
+        A window larger than the working size is reduced to it and its fill is enlarged. Sides that
+        are not multiples of the stride are padded by reflection. All but the shown pixels keep
+        their bytes.
         """
         hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
@@ -149,9 +159,11 @@ class Painter(BasePainter, tf.Module):
         return self._shown(filled, shown, window)
 
     def _filled(self, blanked, hole, shown):
-        """The network's fill: uint8 [h, w, 3] with blanked holes, bool [h, w, 1] each -> float32 [h, w, 3], 0 to 255."""
+        """The network's fill: uint8 [h, w, 3] with blanked holes, bool [h, w, 1] each -> float32
+        [h, w, 3], 0 to 255."""
         size = tf.shape(blanked)[:2]
-        # Before and after the network alone, which is then once in the graph: tracing and preparing it takes seconds.
+        # Before and after the network alone, which is then once in the graph: tracing and preparing
+        # it takes seconds.
         too_large = tf.reduce_max(size) > self.working_size
         pixels, hole_here, shown_here = tf.cond(
             too_large,
@@ -173,9 +185,11 @@ class Painter(BasePainter, tf.Module):
         )
 
     def fill_whole(self, photo, hole):
-        """As `fill_window`, but never reduced, and traced where it is called with the sizes known there.
+        """As `fill_window`, but never reduced, and traced where it is called with the sizes known
+        there.
 
-        photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3], whole numbers where the photograph has them
+        photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3], whole
+        numbers where the photograph has them
         """
         filled = self._fill_padded(
             tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any
@@ -183,13 +197,15 @@ class Painter(BasePainter, tf.Module):
         return tf.where(hole, tf.round(filled), photo)
 
     def _reduced(self, blanked, hole, shown, size):
-        """A window that is too large, by areas to the working size: float32 [h', w', 3] from 0 to 255, bool [h', w', 1] twice."""
+        """A window that is too large, by areas to the working size: float32 [h', w', 3] from 0 to
+        255, bool [h', w', 1] twice."""
         pixels, maps = self._reduce(blanked, tf.concat([hole, shown], -1), self._reduced_size(size))
         return pixels, maps[..., :1], maps[..., 1:]
 
     def _enlarged(self, filled, pixels, shown, size):
         """The fill of what `_reduced` gave, at the size of the window: float32 [h, w, 3]."""
-        # Composited before it is enlarged, so that the fill meets the photograph's own colours at the edge of the hole.
+        # Composited before it is enlarged, so that the fill meets the photograph's own colours at
+        # the edge of the hole.
         return tf.image.resize(tf.where(shown, filled, pixels)[tf.newaxis], size, method="bicubic")[
             0
         ]
@@ -200,7 +216,8 @@ class Painter(BasePainter, tf.Module):
         return tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
 
     def _reduce(self, blanked, maps, small):
-        """By areas: pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool [h', w', n]."""
+        """By areas: pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool
+        [h', w', n]."""
         pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]
         # A cell with any missing pixel is hole: its mean is wrong.
         return pixels, tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[
@@ -208,22 +225,26 @@ class Painter(BasePainter, tf.Module):
         ] > 0
 
     def _fill_padded(self, pixels, hole, generate):
-        """float32 [h, w, 3] from 0 to 255, bool [h, w, 1] -> the generator's output, the same size and scale, clipped."""
+        """float32 [h, w, 3] from 0 to 255, bool [h, w, 1] -> the generator's output, the same size
+        and scale, clipped."""
         height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
         raw = generate(*self._pad(pixels, hole))[0]  # [H', W', 3]
         return tf.clip_by_value((raw[:height, :width] + 1.0) * 127.5, 0.0, 255.0)  # [h, w, 3]
 
     def _pad(self, pixels, hole):
-        """As `_fill_padded` -> what networks take: float32 [1, H', W', 3] in [-1, 1], float32 [1, H', W', 1]."""
+        """As `_fill_padded` -> what networks take: float32 [1, H', W', 3] in [-1, 1], float32
+        [1, H', W', 1]."""
         rows, columns = self._reflection(tf.shape(pixels)[0]), self._reflection(tf.shape(pixels)[1])
         pixels = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)  # [H', W', 3]
         # [H', W', 1]
         hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)
-        # Times, not over: TensorFlow makes this of a division where it optimizes a graph, and a fill is the same where it does not.
+        # Times, not over: TensorFlow makes this of a division where it optimizes a graph, and a
+        # fill is the same where it does not.
         return (pixels * (1 / 127.5) - 1.0)[tf.newaxis], hole[tf.newaxis]
 
     def _reflection(self, side):
-        """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring, edge included, as often as needed.
+        """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring, edge included,
+        as often as needed.
 
         tf.pad mirrors only once, too little for a photograph that is one pixel wide.
         """

@@ -1,4 +1,5 @@
-"""Loss terms, one function each. All are means, so that their scale depends neither on the batch nor on the image size.
+"""Loss terms, one function each. All are means, so that their scale depends neither on the batch
+nor on the image size.
 
 `spatial_discount` and `distance_to_known` are no terms: they make the weights of one.
 """

@@ -1,7 +1,9 @@
-"""Consistency of a network's features with those of the original: equation (4) of the coherent semantic attention paper (2019).
+"""Consistency of a network's features with those of the original: equation (4) of the coherent
+semantic attention paper (2019).
 
-The equation prints a sum over the hole; its weight .01 is taken for a mean over the hole's elements. The two lines of the equation,
-after the attention and at the mirrored decoder layer, are two calls. What the variants settle
+The equation prints a sum over the hole; its weight .01 is taken for a mean over the hole's
+elements. The two lines of the equation, after the attention and at the mirrored decoder layer, are
+two calls. What the variants settle
 
               paper                           official
     where     in the hole                     everywhere: features blanked outside the hole against the whole target, which adds a
@@ -13,7 +15,8 @@ import tensorflow as tf
 
 
 def consistency(features, target, hole, variant="paper"):
-    """Mean squared difference, averaged over the batch, a scalar. In `paper` a picture without hole counts 0.
+    """Mean squared difference, averaged over the batch, a scalar. In `paper` a picture without hole
+    counts 0.
 
     Args:
         features: [B, h, w, C].

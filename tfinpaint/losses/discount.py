@@ -1,8 +1,10 @@
 """Spatial discount: a missing pixel counts the less, the further it is from what is known.
 
-Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (DeepFill v1), gamma^distance. For a box its released
-code takes the larger of gamma^min(i, h - i) and gamma^min(j, w - j), with i and j counted from the top left corner from 0, so that
-the first row has gamma^0 and the last one gamma^1. It has nothing for holes of other shapes; here they take the Euclidean distance.
+Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (DeepFill v1),
+gamma^distance. For a box its released code takes the larger of gamma^min(i, h - i) and
+gamma^min(j, w - j), with i and j counted from the top left corner from 0, so that the first row has
+gamma^0 and the last one gamma^1. It has nothing for holes of other shapes; here they take the
+Euclidean distance.
 """
 
 import tensorflow as tf
@@ -11,13 +13,14 @@ import tensorflow as tf
 def spatial_discount(hole, gamma, distance=None):
     """Weights of the missing pixels, 0 outside the hole: [B, H, W, 1] float32. Takes no gradient.
 
-    A picture whose hole is one filled rectangle has the box formula above, every other one gamma^distance.
+    A picture whose hole is one filled rectangle has the box formula above, every other one
+    gamma^distance.
 
     Args:
         hole: [B, H, W, 1] of 0 and 1, 1 where missing.
         gamma: number in (0, 1] (paper: .99, released: .9).
-        distance: [B, H, W, 1], the distance of missing pixels to the nearest known one, if there already; None works it out where a
-            hole of the batch is no box.
+        distance: [B, H, W, 1], the distance of missing pixels to the nearest known one, if there
+            already; None works it out where a hole of the batch is no box.
     """
     hole = tf.stop_gradient(tf.cast(hole, tf.float32))
     rows, height = _side(tf.reduce_max(hole, [2, 3]), gamma)  # [B, H], [B]
@@ -39,7 +42,8 @@ def spatial_discount(hole, gamma, distance=None):
 
 
 def _side(missing, gamma):
-    """One side of the bounding box: gamma^min(i, n - i) along it [B, N], anything outside it, and its length n [B] (float32).
+    """One side of the bounding box: gamma^min(i, n - i) along it [B, N], anything outside it, and
+    its length n [B] (float32).
 
     Args:
         missing: [B, N], 1 where a row (or a column) has a missing pixel.
@@ -56,10 +60,12 @@ def _side(missing, gamma):
 
 
 def distance_to_known(hole):
-    """Euclidean distance of each missing pixel to the nearest known one: [B, H, W, 1] float32. Takes no gradient.
+    """Euclidean distance of each missing pixel to the nearest known one: [B, H, W, 1] float32.
+    Takes no gradient.
 
-    It is 0 where the picture is known, and H + W all over a picture of which nothing is known. Exact: squared distances are whole
-    numbers, which float32 holds for sides up to 2048. Compiles with `jit_compile=True`.
+    It is 0 where the picture is known, and H + W all over a picture of which nothing is known.
+    Exact: squared distances are whole numbers, which float32 holds for sides up to 2048. Compiles
+    with `jit_compile=True`.
 
     Args:
         hole: [B, H, W, 1], 1 (above 0) where missing.
@@ -69,7 +75,8 @@ def distance_to_known(hole):
     far = tf.cast(height + width, tf.float32)
     unknown = tf.TensorShape([None, None, None])
 
-    # 1. Along columns. After steps of 1, 2, 4 ... every distance up to the height is a sum of steps taken.
+    # 1. Along columns. After steps of 1, 2, 4 ... every distance up to the height is a sum of steps
+    # taken.
     def down(step, column):
         nearer = _neighbours(_with_margins(column, 1, far), step, 1)
         return 2 * step, tf.minimum(column, nearer + tf.cast(step, tf.float32))
@@ -78,7 +85,8 @@ def distance_to_known(hole):
         lambda step, column: step < height, down, (1, far * missing), (tf.TensorShape([]), unknown)
     )[1]
 
-    # 2. Along rows: the squares of both ways add up. No step reaches further than the largest distance there is still.
+    # 2. Along rows: the squares of both ways add up. No step reaches further than the largest
+    # distance there is still.
     squares = tf.square(column)
     padded = _with_margins(squares, 2, far * far)
 
@@ -101,7 +109,8 @@ def _with_margins(field, axis, value):
 
 
 def _neighbours(padded, step, axis):
-    """The smaller of the two values `step` away on either side along an axis, [B, H, W], from a field that has margins."""
+    """The smaller of the two values `step` away on either side along an axis, [B, H, W], from a
+    field that has margins."""
     size = tf.shape(padded)
     size -= tf.one_hot(axis, 3, size[axis] // 3 * 2, 0)
     before, after = (tf.one_hot(axis, 3, size[axis] + move, 0) for move in (-step, step))

@@ -1,6 +1,8 @@
-"""Gradient penalty of a Wasserstein critic, in the hole only: equation (3) of the review of contextual attention (CVPR 2018).
+"""Gradient penalty of a Wasserstein critic, in the hole only: equation (3) of the review of
+contextual attention (CVPR 2018).
 
-The equation multiplies the gradient by 1 - m with m = 0 where pixels are missing, and the released code by m = 1 there, before the norm.
+The equation multiplies the gradient by 1 - m with m = 0 where pixels are missing, and the released
+code by m = 1 there, before the norm.
 """
 
 import tensorflow as tf
@@ -12,11 +14,13 @@ _FLOOR = 1e-20
 def gradient_penalty(critic, real, fake, hole, mix):
     """Mean over pictures of (slope - 1)^2, a scalar, before its weight (lambda = 10 in the paper).
 
-    The slope of a picture is the norm of the gradient of its score, with respect to the hole's pixels, at a picture between the real
-    and the fake one. A picture without hole has slope 0: it adds 1 / B and no gradient.
+    The slope of a picture is the norm of the gradient of its score, with respect to the hole's
+    pixels, at a picture between the real and the fake one. A picture without hole has slope 0: it
+    adds 1 / B and no gradient.
 
     Args:
-        critic: any function from images [B, H, W, C] to scores [B, ...]; a picture's scores are summed.
+        critic: any function from images [B, H, W, C] to scores [B, ...]; a picture's scores are
+            summed.
         real, fake: [B, H, W, C].
         hole: [B, H, W, 1], 1 where missing.
         mix: [B, 1, 1, 1], random in [0, 1]: 0 is the real picture, 1 the fake one.

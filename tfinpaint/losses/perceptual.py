@@ -1,26 +1,29 @@
 """Perceptual and style terms on the features of a fixed network.
 
-Source: equations (13)-(15) of the multistage attention paper (2020). (15) divides its Gram matrices by H W C and its sum by C^2:
-the mean absolute difference of Gram matrices over H W C.
+Source: equations (13)-(15) of the multistage attention paper (2020). (15) divides its Gram matrices
+by H W C and its sum by C^2: the mean absolute difference of Gram matrices over H W C.
 """
 
 import tensorflow as tf
 
 
 def perceptual(features, targets):
-    """Sum over layers of the mean absolute difference, a scalar. Args: two lists of maps [B, H, W, C]."""
+    """Sum over layers of the mean absolute difference, a scalar. Args: two lists of maps
+    [B, H, W, C]."""
     return tf.add_n([tf.reduce_mean(tf.abs(f - t)) for f, t in zip(features, targets, strict=True)])
 
 
 def style(features, targets):
-    """Sum over layers of the mean absolute difference of Gram matrices, a scalar. Args: two lists of maps [B, H, W, C]."""
+    """Sum over layers of the mean absolute difference of Gram matrices, a scalar. Args: two lists
+    of maps [B, H, W, C]."""
     return tf.add_n(
         [tf.reduce_mean(tf.abs(gram(f) - gram(t))) for f, t in zip(features, targets, strict=True)]
     )
 
 
 def perceptual_and_style(network, judged, targets):
-    """{"perceptual", "style"} of several batches of images against the same targets, added up; the network sees them in one call.
+    """{"perceptual", "style"} of several batches of images against the same targets, added up; the
+    network sees them in one call.
 
     Args:
         network: images [B, H, W, 3] -> list of maps.
@@ -37,7 +40,8 @@ def perceptual_and_style(network, judged, targets):
 
 
 def gram(features):
-    """Products of all pairs of channels, summed over positions and divided by H W C: [B, H, W, C] -> [B, C, C]."""
+    """Products of all pairs of channels, summed over positions and divided by H W C: [B, H, W, C]
+    -> [B, C, C]."""
     size = tf.shape(features)
     channels = features.shape[-1]
     flat = tf.reshape(features, [size[0], size[1] * size[2], channels])  # [B, H W, C]

@@ -4,12 +4,13 @@ import tensorflow as tf
 
 
 def total_variation(images, hole=None):
-    """Mean of |horizontal neighbours' difference| + mean of |vertical neighbours' difference|, a scalar.
+    """Mean of |horizontal neighbours' difference| + mean of |vertical neighbours' difference|, a
+    scalar.
 
     Args:
         images: [B, H, W, C].
-        hole: [B, H, W, 1]; where given, only pairs with a missing pixel count (so the seam counts, the known picture does not). The
-            means are over all pairs still.
+        hole: [B, H, W, 1]; where given, only pairs with a missing pixel count (so the seam counts,
+            the known picture does not). The means are over all pairs still.
     """
     down = tf.abs(images[:, 1:] - images[:, :-1])  # [B, H - 1, W, C]
     right = tf.abs(images[:, :, 1:] - images[:, :, :-1])  # [B, H, W - 1, C]

@@ -1,11 +1,13 @@
 """The coarse-to-fine network of DeepFill, v1 with plain and v2 with gated convolutions.
 
-Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole [B, H, W, 1].
+Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole
+         [B, H, W, 1].
 Output:  [B, H, W, 3] in [-1, 1], not composited: clipped in v1, tanh in v2.
 H and W are multiples of 8.
 
 Sources
-  [1] Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (v1): Figure 2 and the released code.
+  [1] Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (v1): Figure 2 and
+      the released code.
   [2] Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019 (v2).
 
 With c = width, ELU and no norm; "up" repeats rows and columns and convolves 3x3:
@@ -15,8 +17,9 @@ With c = width, ELU and no norm; "up" repeats rows and columns and convolves 3x3
     attend   5x5 c | /2 c | 2c | /2 4c | 4c | 4c (ReLU) | contextual attention | 4c | 4c                             of the pasted image
     merge    4c | 4c | up 2c | 2c | up c | c/2 | 3                                                               of [refine, attend]
 
-v2's convolutions make these numbers of channels too, half of them gates. Layers carry the numbers of the released networks. Padding
-is TensorFlow's 'SAME', here alone, as released. v1 shows both stages two more channels: ones, and the hole; v2 the first stage only.
+v2's convolutions make these numbers of channels too, half of them gates. Layers carry the numbers
+of the released networks. Padding is TensorFlow's 'SAME', here alone, as released. v1 shows both
+stages two more channels: ones, and the hole; v2 the first stage only.
 """
 
 import tensorflow as tf
@@ -34,8 +37,9 @@ class DeepFill(tf.keras.Model):
         width: c (paper: 32 in v1, 48 in v2), a multiple of 4.
         gated: v2.
 
-    Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output. `with_attention_maps=True` returns
-        the refined output and a list of its attention maps, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output.
+        `with_attention_maps=True` returns the refined output and a list of its attention maps, of
+        H/8 x W/8, with `weights_at`: see layers/attention_map.py.
     """
 
     def __init__(self, width=32, gated=False, **kwargs):
@@ -60,7 +64,8 @@ class DeepFill(tf.keras.Model):
         self.merge = self._convolutions("merge", 11, [
             (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
         # fmt: on
-        # The pictures themselves are computed in float32 also under mixed precision. They have no gate.
+        # The pictures themselves are computed in float32 also under mixed precision. They have no
+        # gate.
         self.coarse_output = tf.keras.layers.Conv2D(
             3, 3, padding="same", name="coarse_17", dtype="float32"
         )
@@ -70,7 +75,8 @@ class DeepFill(tf.keras.Model):
         make_weights(self, 3, 1)
 
     def _convolutions(self, name, first, rows):
-        """Layers from rows of (channels, kernel size 3, stride 1, dilation 1, activation "elu"), or of (channels, "up")."""
+        """Layers from rows of (channels, kernel size 3, stride 1, dilation 1, activation "elu"), or
+        of (channels, "up")."""
         layers = []
         for number, row in enumerate(rows, first):
             if row[1:] == ("up",):

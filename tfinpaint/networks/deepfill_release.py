@@ -1,6 +1,7 @@
 """Where the tensors of DeepFill's released checkpoints, v1 and v2, belong.
 
-The released networks were trained on blue, green, red: channels that are colours are turned round, so that ours work on red, green, blue.
+The released networks were trained on blue, green, red: channels that are colours are turned round,
+so that ours work on red, green, blue.
 """
 
 import re
@@ -47,7 +48,8 @@ def generator(net) -> Table:
 
 
 def is_of_generator(name: str) -> bool:
-    """Whether a tensor of a DeepFill checkpoint belongs to the generator; others are critics' and optimizers'."""
+    """Whether a tensor of a DeepFill checkpoint belongs to the generator; others are critics' and
+    optimizers'."""
     return name.startswith("inpaint_net/") and not _OTHERS.search(name)
 
 

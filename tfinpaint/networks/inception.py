@@ -1,16 +1,20 @@
-"""InceptionV3 as a source of features for figures about sets of photographs, from the files in which people have it.
+"""InceptionV3 as a source of features for figures about sets of photographs, from the files in
+which people have it.
 
     network = from_frozen_graph(path)    # a frozen TensorFlow graph: the network of the published FID
     network = from_pytorch(path)         # a PyTorch state dict: its port, as in pytorch-fid
     network = from_keras(path)           # Keras .h5 weights of tf.keras.applications.InceptionV3: another network
 
-Input:   images float32 [B, H, W, 3], RGB in [0, 255]; each network resizes them to 299 x 299 itself (bilinear, without antialiasing).
+Input:   images float32 [B, H, W, 3], RGB in [0, 255]; each network resizes them to 299 x 299 itself
+         (bilinear, without antialiasing).
 Output:  float32 [B, 2048], the last maps averaged over places.
 
-Raises: SettingsError, naming `inception_weights`, where a file cannot be read or holds something else.
+Raises: SettingsError, naming `inception_weights`, where a file cannot be read or holds something
+    else.
 
-Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016; the trained graph is the one of December 2015
-that Heusel et al. (GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017) chose for FID.
+Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016; the
+trained graph is the one of December 2015 that Heusel et al. (GANs Trained by a Two Time-Scale
+Update Rule, NeurIPS 2017) chose for FID.
 """
 
 import re
@@ -30,7 +34,8 @@ _INPUT, _OUTPUT = "ExpandDims", "pool_3"
 # of the network of 2015 alone: torchvision's own InceptionV3, of the same names, has 1000
 _CLASSES = 1008
 
-# Units of the port: a convolution and its batch norm each, in the order in which Keras makes its layers too.
+# Units of the port: a convolution and its batch norm each, in the order in which Keras makes its
+# layers too.
 _STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
 _A = "branch1x1 branch5x5_1 branch5x5_2 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3 branch_pool"
 _C = (
@@ -62,7 +67,8 @@ _UNITS = (
 
 
 def from_frozen_graph(path):
-    """classify_image_graph_def.pb of 2015, or any graph with ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048])."""
+    """classify_image_graph_def.pb of 2015, or any graph with ExpandDims:0 (photographs) and
+    pool_3:0 (features [B, 1, 1, 2048])."""
     v1 = tf.compat.v1
     begin = f"`{_ARGUMENT}={path!r}`"
 
@@ -76,8 +82,8 @@ def from_frozen_graph(path):
             f"{begin} is not the graph of the published FID: it lacks {_INPUT}:0 or {_OUTPUT}:0"
         )
 
-    # A session and not a tf.function: the graph has an operation that was removed in version 9 of graphs. A graph remembers the version
-    # it was written with; functions are run as of today's.
+    # A session and not a tf.function: the graph has an operation that was removed in version 9 of
+    # graphs. A graph remembers the version it was written with; functions are run as of today's.
     graph = tf.Graph()
     with graph.as_default():
         images = v1.placeholder(tf.float32, [None, None, None, 3])  # [B, H, W, 3]
@@ -99,7 +105,8 @@ def from_frozen_graph(path):
 
 
 def from_keras(path):
-    """Weights of Keras' InceptionV3, with its classes or without, as its `save_weights` writes them and its downloads are."""
+    """Weights of Keras' InceptionV3, with its classes or without, as its `save_weights` writes them
+    and its downloads are."""
     begin = f"`{_ARGUMENT}={path!r}`"
 
     def read():
@@ -114,8 +121,9 @@ def from_keras(path):
 
 
 def from_pytorch(path):
-    """The state dict of the port, pt_inception-2015-12-05. Keras' network has its layers but for the last block's pool, a maximum in the
-    graph of 2015. Its other pools count no padding in their averages, as in TensorFlow."""
+    """The state dict of the port, pt_inception-2015-12-05. Keras' network has its layers but for
+    the last block's pool, a maximum in the graph of 2015. Its other pools count no padding in their
+    averages, as in TensorFlow."""
     begin = f"`{_ARGUMENT}={path!r}`"
     tensors = state_dicts.read(path, _ARGUMENT)
     if np.shape(tensors.get("fc.weight", ()))[:1] != (_CLASSES,):
@@ -162,8 +170,8 @@ def from_pytorch(path):
 
 
 def _between(graph_def):
-    """The part of a graph that leads from photographs to features: later parts are made for one photograph. Shapes that the file notes
-    go too, since they say one photograph."""
+    """The part of a graph that leads from photographs to features: later parts are made for one
+    photograph. Shapes that the file notes go too, since they say one photograph."""
     nodes = {node.name: node for node in graph_def.node}
     wanted, waiting = set(), [_OUTPUT]
     while waiting:
@@ -180,7 +188,8 @@ def _between(graph_def):
 
 
 def _made(network, kind):
-    """A network's layers of a kind in the order in which they were made, which the numbers in their names tell."""
+    """A network's layers of a kind in the order in which they were made, which the numbers in their
+    names tell."""
     layers = [layer for layer in network.layers if isinstance(layer, kind)]
     return sorted(layers, key=lambda layer: int(re.search(r"\d*$", layer.name)[0] or 0))
 

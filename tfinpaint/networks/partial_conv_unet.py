@@ -1,14 +1,16 @@
 """The U-Net of partial convolutions, with or without multistage attention in its decoder.
 
-Inputs:  an image with missing pixels [B, H, W, 3], in the range of the system that uses the network, and its hole [B, H, W, 1].
+Inputs:  an image with missing pixels [B, H, W, 3], in the range of the system that uses the
+         network, and its hole [B, H, W, 1].
 Output:  [B, H, W, 3], linear: neither clipped nor composited.
 H and W are multiples of 2^depth.
 
-Source: Tables 1 and 2 of the multistage attention paper (2020). The hole travels beside the features as a map of what is valid and
-shrinks from layer to layer; attention works with the hole of the input.
+Source: Tables 1 and 2 of the multistage attention paper (2020). The hole travels beside the
+features as a map of what is valid and shrinks from layer to layer; attention works with the hole of
+the input.
 
-Deviations: none at width 64 and depth 8. Other depths leave out (or repeat) the innermost levels; attention stays after Decode_4
-and Decode_3.
+Deviations: none at width 64 and depth 8. Other depths leave out (or repeat) the innermost levels;
+attention stays after Decode_4 and Decode_3.
 """
 
 import tensorflow as tf
@@ -29,10 +31,11 @@ class PartialConvUNet(tf.keras.Model):
         attention: decoder levels that are followed by attention (paper: 4 and 3).
         variant: of the attention, "paper" or "official".
 
-    Call arguments: `[image, hole]`; `with_attention_maps=True` also returns a list of its attention maps (layer by layer), with
-        `weights_at`: see layers/attention_map.py.
+    Call arguments: `[image, hole]`; `with_attention_maps=True` also returns a list of its attention
+        maps (layer by layer), with `weights_at`: see layers/attention_map.py.
 
-    Attributes: `frozen_norms`, the batch norm layers that keep their running statistics in training: "none", "encoder" or "all".
+    Attributes: `frozen_norms`, the batch norm layers that keep their running statistics in
+        training: "none", "encoder" or "all".
     """
 
     def __init__(self, width=64, depth=8, attention=(4, 3), variant="paper", **kwargs):

@@ -1,14 +1,16 @@
 """Spectrally normalised patch critics: of the multistage attention network, and of DeepFill v2.
 
 Input:   images [B, H, W, C], in the range of the system that uses it.
-Output:  one logit per patch, [B, h, w, 1]. Multistage: 30 x 30 for 256 x 256 (its Table 3 says Ori / 8 = 32 and forgets that a 4x4 window
-         with padding 1 shortens a side by one; its sigmoid belongs to the loss, which takes logits). DeepFill v2 scores the map of the
-         last layer itself, [B, H/64, W/64, 4 * width].
+Output:  one logit per patch, [B, h, w, 1]. Multistage: 30 x 30 for 256 x 256 (its Table 3 says Ori
+         / 8 = 32 and forgets that a 4x4 window with padding 1 shortens a side by one; its sigmoid
+         belongs to the loss, which takes logits). DeepFill v2 scores the map of the last layer
+         itself, [B, H/64, W/64, 4 * width].
 
-Sources: Table 3 of the multistage attention paper (2020); Yu et al., Free-Form Image Inpainting with Gated Convolution, 2019 (SN-PatchGAN).
+Sources: Table 3 of the multistage attention paper (2020); Yu et al., Free-Form Image Inpainting
+    with Gated Convolution, 2019 (SN-PatchGAN).
 
-Each call with training=True takes one step of the power iteration that normalises the kernels, and changes them: so real and fake
-go through in one call, and the generator's pass does not train.
+Each call with training=True takes one step of the power iteration that normalises the kernels, and
+changes them: so real and fake go through in one call, and the generator's pass does not train.
 """
 
 import tensorflow as tf
@@ -73,9 +75,11 @@ class FreeFormCritic(tf.keras.Model):
 
 
 def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
-    """Convolutions from rows of (filters, strides); the last computes in float32 also under mixed precision.
+    """Convolutions from rows of (filters, strides); the last computes in float32 also under mixed
+    precision.
 
-    initial: makes an initializer; one for each layer, as a single one would give all of them the same numbers.
+    initial: makes an initializer; one for each layer, as a single one would give all of them the
+        same numbers.
     """
     layers = []
     for k, (filters, strides) in enumerate(rows, 1):
@@ -88,7 +92,8 @@ def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
             kernel_initializer=initial(),
             **kwargs,
         )
-        # In float32 whatever the convolution computes in: it writes the normalised kernel back, rounded to its own precision.
+        # In float32 whatever the convolution computes in: it writes the normalised kernel back,
+        # rounded to its own precision.
         layer = addons.SpectralNormalization(conv, name=f"conv_{k}_spectral", dtype="float32")
         with tf.name_scope(layer.name):
             layer.build([None, None, None, channels])

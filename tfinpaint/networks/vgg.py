@@ -1,14 +1,17 @@
 """VGG-16 features for the terms of the losses that compare more than pixels.
 
 Input:   images [B, H, W, 3] in [0, 1].
-Output:  a map for each layer that was asked for; block1_pool [B, H/2, W/2, 64], block2_pool [B, H/4, W/4, 128], block3_pool
-         [B, H/8, W/8, 256], block4_conv3 [B, H/8, W/8, 512] (after its ReLU), scaled as described below.
+Output:  a map for each layer that was asked for; block1_pool [B, H/2, W/2, 64], block2_pool
+         [B, H/4, W/4, 128], block3_pool [B, H/8, W/8, 256], block4_conv3 [B, H/8, W/8, 512] (after
+         its ReLU), scaled as described below.
 
-The papers' code fed images whose black and white are 1, 2 or (divided by ImageNet's deviation) 4.4 apart (`contrast`) to weights trained
-on inputs of that order; Keras' weights were trained on 0..255. Up to its biases the network is homogeneous, so features of 0..255 times
-contrast / 255 have the scale for which the papers chose their loss weights.
+The papers' code fed images whose black and white are 1, 2 or (divided by ImageNet's deviation) 4.4
+apart (`contrast`) to weights trained on inputs of that order; Keras' weights were trained on
+0..255. Up to its biases the network is homogeneous, so features of 0..255 times contrast / 255 have
+the scale for which the papers chose their loss weights.
 
-Source of the network: Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, 2015.
+Source of the network: Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale
+Image Recognition, 2015.
 """
 
 import tensorflow as tf
@@ -19,14 +22,16 @@ POOLS = ("block1_pool", "block2_pool", "block3_pool")
 
 
 class VGGFeatures:
-    """Callable: images -> maps. Not a Keras layer: it is never trained and never part of a checkpoint.
+    """Callable: images -> maps. Not a Keras layer: it is never trained and never part of a
+    checkpoint.
 
     Args:
-        weights: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random". Of a file without block 4 that block stays
-            random where a layer of it is asked for, and a warning says so.
+        weights: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random". Of a
+            file without block 4 that block stays random where a layer of it is asked for, and a
+            warning says so.
         layers: names of Keras' VGG16 layers.
-        contrast: see the top of the file: 1 for a paper that works in [0, 1], 2 for one in [-1, 1], 4.4 where
-            it normalises.
+        contrast: see the top of the file: 1 for a paper that works in [0, 1], 2 for one in [-1, 1],
+            4.4 where it normalises.
 
     Raises: SettingsError where the weights cannot be had, naming --perceptual_weights.
     """

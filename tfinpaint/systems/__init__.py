@@ -1,13 +1,13 @@
-"""The published systems, a folder each, to be read beside its paper. What each says about itself is in its folder's `__init__`
-(specification.py); importing this imports no TensorFlow."""
+"""The published systems, a folder each, to be read beside its paper. What each says about itself is
+in its folder's `__init__` (specification.py); importing this imports no TensorFlow."""
 
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import VARIANTS, all_systems
 
 
 def create(system, variant="paper", **settings):
-    """An untrained system, a tfinpaint.systems.base.System: its generator only. Critics and feature networks come with `compile`;
-    nothing is downloaded here.
+    """An untrained system, a tfinpaint.systems.base.System: its generator only. Critics and feature
+    networks come with `compile`; nothing is downloaded here.
 
     Args:
         system: its name, one of tfinpaint.SYSTEMS.
@@ -41,7 +41,8 @@ def specification_of(system):
 
 
 def all_settings(system, **settings) -> dict:
-    """The system's settings with the paper's values where `settings` has none. Raises SettingsError for an unknown name."""
+    """The system's settings with the paper's values where `settings` has none. Raises SettingsError
+    for an unknown name."""
     return {**specification_of(system).defaults, **settings}
 
 

@@ -1,17 +1,22 @@
-"""What all systems share: the public calls of a Keras model, the moving average of the generator, and the optimizers' book-keeping.
+"""What all systems share: the public calls of a Keras model, the moving average of the generator,
+and the optimizers' book-keeping.
 
 A system is a tf.keras.Model that holds
 
     generator            trained; `generate` calls it
-    averaged_generator   its exponential moving average (EMA), which validation and export use; made by `compile`
-    critic               or None; made by `compile`, as are the optimizers and whatever networks the losses need
+    averaged_generator   its exponential moving average (EMA), which validation and export use; made
+                         by `compile`
+    critic               or None; made by `compile`, as are the optimizers and whatever networks the
+                         losses need
 
-and further parts, if its specification has rates for them. Each part learns with an optimizer of its own: `optimizer` the generator's,
-`critic_optimizer` the critic's, `NAME_optimizer` that of any other.
+and further parts, if its specification has rates for them. Each part learns with an optimizer of
+its own: `optimizer` the generator's, `critic_optimizer` the critic's, `NAME_optimizer` that of any
+other.
 
-It works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels are missing, one per image. A system
-whose paper uses another range converts inside itself. `step(images, holes)` is the pure training step: the same under `fit`,
-under `tf.function(jit_compile=True)` with fixed shapes, and on any device.
+It works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels
+are missing, one per image. A system whose paper uses another range converts inside itself.
+`step(images, holes)` is the pure training step: the same under `fit`, under
+`tf.function(jit_compile=True)` with fixed shapes, and on any device.
 """
 
 from types import MappingProxyType
@@ -28,8 +33,8 @@ def _optimizer_of(part):
 
 
 class System(tf.keras.Model):
-    """Base class. A system gives `specification`, `generator`, `compile_networks` and `step`, and `raw` and `attention_maps` where its
-    holes are not blanked with 0.
+    """Base class. A system gives `specification`, `generator`, `compile_networks` and `step`, and
+    `raw` and `attention_maps` where its holes are not blanked with 0.
 
     Class attributes:
         specification: what it says about itself (specification.py).
@@ -44,7 +49,8 @@ class System(tf.keras.Model):
         self.critic = self.critic_optimizer = None
         self.phase = None
 
-    # ------------------------------------------------------------------------------------------------------- filling
+    # ----------------------------------------------------------------------------------------------
+    # filling
 
     @property
     def stride(self) -> int:
@@ -72,8 +78,8 @@ class System(tf.keras.Model):
         return self.specification.weights(self.variant)
 
     def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
-        """What its step can use beside images and holes, where the input pipeline makes it. Batches are then (images, holes,
-        {name: tensor}).
+        """What its step can use beside images and holes, where the input pipeline makes it. Batches
+        are then (images, holes, {name: tensor}).
 
         Args:
             kind_of_holes: as `HoleSettings.kind`.
@@ -116,11 +122,13 @@ class System(tf.keras.Model):
         raise NotImplementedError
 
     def raw(self, generator, images, holes, training=False):
-        """`generator`'s output for images [B, H, W, 3] in [-1, 1] whose holes are blanked here: [B, H, W, 3] on the same scale."""
+        """`generator`'s output for images [B, H, W, 3] in [-1, 1] whose holes are blanked here:
+        [B, H, W, 3] on the same scale."""
         return generator([images * (1 - holes), holes], training=training)
 
     def generate(self, images, holes):
-        """The generator's last output, float32 [B, H, W, 3]: neither composited nor clipped, on the [-1, 1] scale.
+        """The generator's last output, float32 [B, H, W, 3]: neither composited nor clipped, on the
+        [-1, 1] scale.
 
         Args:
             images: float32 [B, H, W, 3] in [-1, 1]. What lies under the hole is not looked at.
@@ -135,12 +143,14 @@ class System(tf.keras.Model):
         return self.raw(self.generator, images, holes, training=training)
 
     def attention_maps(self, images, holes, weights_at=None):
-        """The output of the moving average (of the generator, before `compile`) and its attention maps.
+        """The output of the moving average (of the generator, before `compile`) and its attention
+        maps.
 
         weights_at: int32 [B, 2], row and column of one pixel of each image.
 
-        Returns: as `generate`; and a list, for each of `attention_layers` its matches, int32 [B, h, w, 2], rows and columns of its own
-            map; with `weights_at` a pair of these and float32 [B, h, w], the weights of the position that the pixel lies in (see
+        Returns: as `generate`; and a list, for each of `attention_layers` its matches, int32
+            [B, h, w, 2], rows and columns of its own map; with `weights_at` a pair of these and
+            float32 [B, h, w], the weights of the position that the pixel lies in (see
             layers/attention_map.py).
         """
         self.check_images(images)
@@ -151,7 +161,8 @@ class System(tf.keras.Model):
         )
 
     def check_images(self, images):
-        """Raises ValueError where height or width of images [B, H, W, C], so far as they are known, are no multiples of the stride."""
+        """Raises ValueError where height or width of images [B, H, W, C], so far as they are known,
+        are no multiples of the stride."""
         if any(
             side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]
         ):
@@ -159,7 +170,8 @@ class System(tf.keras.Model):
                 f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} x {images.shape[2]}"
             )
 
-    # ------------------------------------------------------------------------------------------------------ training
+    # ----------------------------------------------------------------------------------------------
+    # training
 
     def compile(
         self,
@@ -180,24 +192,36 @@ class System(tf.keras.Model):
         phase=None,
         **kwargs,
     ):
-        """Gives the system what training needs. `fit` then takes batches (images, holes), or (images, seed) with `make_holes`.
+        """Gives the system what training needs. `fit` then takes batches (images, holes), or
+        (images, seed) with `make_holes`.
 
         Args:
-            optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below. Any other part has Adam.
-            learning_rate, critic_learning_rate: None means the paper's. They are not used where an optimizer is given. The parts'
-                rates without one of their own change as the generator's does.
-            schedule: rate -> Keras LearningRateSchedule, called with each optimizer's rate; its steps are batches. None: rates stay.
-            clip_norm: largest global norm of the gradients that an optimizer gets, those of all replicas added up and not scaled for
-                mixed precision; 0: an optimizer's own, if one is given, or any.
-            loss_weights: {term: weight} in place of the paper's. Where the weights that need a network are 0, it is not built.
-            perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its terms are off).
-            critic_weights: of a critic that begins from a trained network: "imagenet", a path or "random"; None: as its paper.
-            freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running statistics (fine-tuning).
+            optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below. Any
+                other part has Adam.
+            learning_rate, critic_learning_rate: None means the paper's. They are not used where an
+                optimizer is given. The parts' rates without one of their own change as the
+                generator's does.
+            schedule: rate -> Keras LearningRateSchedule, called with each optimizer's rate; its
+                steps are batches. None: rates stay.
+            clip_norm: largest global norm of the gradients that an optimizer gets, those of all
+                replicas added up and not scaled for mixed precision; 0: an optimizer's own, if one
+                is given, or any.
+            loss_weights: {term: weight} in place of the paper's. Where the weights that need a
+                network are 0, it is not built.
+            perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its
+                terms are off).
+            critic_weights: of a critic that begins from a trained network: "imagenet", a path or
+                "random"; None: as its paper.
+            freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running
+                statistics (fine-tuning).
             ema_decay: of the generator's moving average; 0 makes it a copy.
-            make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that bring a seed in place of holes.
-            image_size: side of the squares to train on, pixels; critics that end in a dense layer are made for it.
+            make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that
+                bring a seed in place of holes.
+            image_size: side of the squares to train on, pixels; critics that end in a dense layer
+                are made for it.
             seed: of random numbers that losses draw; with the step it fixes them.
-            phase: one of the specification's phases, in which some parts learn and the others stay; None: all learn.
+            phase: one of the specification's phases, in which some parts learn and the others stay;
+                None: all learn.
             **kwargs: Keras' own, `jit_compile` among them.
 
         Compiling again keeps generator, critic and moving average; the optimizers start afresh.
@@ -254,13 +278,15 @@ class System(tf.keras.Model):
                 )
                 setattr(self, _optimizer_of(part), made)
                 made.build(self.trainable(part))
-        # The rates stay variables, which `descend` assigns: a checkpoint holds the same whether there is a schedule or not.
+        # The rates stay variables, which `descend` assigns: a checkpoint holds the same whether
+        # there is a schedule or not.
         schedules = {}
         for part, optimizer in self.parts.items():
             if schedule is not None:
                 schedules[part] = schedule(float(optimizer.learning_rate.numpy()))
             if clip_norm:
-                # Keras clips what it has added up over the replicas, and under mixed precision what `descend` has scaled back.
+                # Keras clips what it has added up over the replicas, and under mixed precision what
+                # `descend` has scaled back.
                 getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
         self.schedules = MappingProxyType(schedules)  # a dict would go into checkpoints
         # Built now: a compiled step may not make variables.
@@ -282,18 +308,21 @@ class System(tf.keras.Model):
         return rates[part] * (of_generator / rates["generator"] if of_generator else 1.0)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
-        """Makes what the losses need, for the weights in `weights_of_terms`; arguments as those of `compile`."""
+        """Makes what the losses need, for the weights in `weights_of_terms`; arguments as those of
+        `compile`."""
         raise NotImplementedError
 
     def step(self, images, holes):
-        """One update of generator and critic. -> {name: scalar}: "loss", each weighted term of it, and "critic".
+        """One update of generator and critic. -> {name: scalar}: "loss", each weighted term of it,
+        and "critic".
 
         Extra inputs come as further arguments, by name.
         """
         raise NotImplementedError
 
     def seeded_step(self, images, seed):
-        """`step` with the holes made inside, on the device that runs it: seed int32 [2] -> `make_holes`."""
+        """`step` with the holes made inside, on the device that runs it: seed int32 [2] ->
+        `make_holes`."""
         return self.step(images, self.make_holes(seed))
 
     def train_step(self, data):
@@ -316,7 +345,8 @@ class System(tf.keras.Model):
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
 
     def test_step(self, data):
-        """L1 in [0, 1] units, of the composite over the whole picture and over the hole alone, with the moving average if there is one."""
+        """L1 in [0, 1] units, of the composite over the whole picture and over the hole alone, with
+        the moving average if there is one."""
         images, holes = data[:2]
         output = self.raw(self.averaged, images, holes)
         error = tf.abs(tf.clip_by_value(output, -1.0, 1.0) - images) * holes / 2
@@ -325,10 +355,12 @@ class System(tf.keras.Model):
             "l1_hole": tf.reduce_sum(error) / tf.maximum(3 * tf.reduce_sum(holes), 1.0),
         }
 
-    # -------------------------------------------------------------------------------------------- parts of every step
+    # --------------------------------------------------------------------------------------------
+    # parts of every step
 
     def weighted(self, terms):
-        """{name: term} -> each times its weight. Raises ValueError for a term that the specification lacks."""
+        """{name: term} -> each times its weight. Raises ValueError for a term that the
+        specification lacks."""
         unknown = sorted(set(terms) - set(self.weights_of_terms))
         if unknown:
             raise ValueError(
@@ -337,7 +369,8 @@ class System(tf.keras.Model):
         return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
 
     def learn(self, tape, terms, part="generator"):
-        """The end of a step: weighs the terms, adds them up and moves a part one step down their gradient.
+        """The end of a step: weighs the terms, adds them up and moves a part one step down their
+        gradient.
 
         Args:
             tape: GradientTape that recorded them.
@@ -371,7 +404,8 @@ class System(tf.keras.Model):
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
-        # Alone, a replica has nothing to add up, and what Keras would do for it keeps the graph for good (layers/custom_gradient.py).
+        # Alone, a replica has nothing to add up, and what Keras would do for it keeps the graph for
+        # good (layers/custom_gradient.py).
         alone = self.distribute_strategy.num_replicas_in_sync == 1
         optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
 
@@ -387,7 +421,8 @@ class System(tf.keras.Model):
             )
 
     def scaled(self, optimizer, loss):
-        """The loss to descend on: a mean over replicas, whose gradients the optimizer adds up; scaled up under mixed precision."""
+        """The loss to descend on: a mean over replicas, whose gradients the optimizer adds up;
+        scaled up under mixed precision."""
         loss /= self.distribute_strategy.num_replicas_in_sync
         return (
             optimizer.get_scaled_loss(loss)
@@ -401,7 +436,8 @@ class System(tf.keras.Model):
             average.assign(value)
 
     def update_average(self):
-        """average <- d * average + (1 - d) * value, d = min(decay, (1 + t) / (10 + t)), statistics of batch norm among them."""
+        """average <- d * average + (1 - d) * value, d = min(decay, (1 + t) / (10 + t)), statistics
+        of batch norm among them."""
         t = tf.cast(self.optimizer.iterations, tf.float32)
         decay = tf.minimum(self.ema_decay, (1 + t) / (10 + t))
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):

@@ -1,4 +1,5 @@
-"""How coherent semantic attention's tables are made, and their figures: `evaluate --protocol=coherent_semantic`."""
+"""How coherent semantic attention's tables are made, and their figures:
+`evaluate --protocol=coherent_semantic`."""
 
 from tfinpaint.data.evaluation_holes import RATIO_BINS
 from tfinpaint.metrics.protocols import Protocol, Table, by_bin

@@ -1,6 +1,7 @@
 """Where the tensors of the two released networks of coherent semantic attention (PyTorch) belong.
 
-Names follow how the released networks nest: in U-Nets of pix2pix' family each block is a list that holds the next one further in.
+Names follow how the released networks nest: in U-Nets of pix2pix' family each block is a list that
+holds the next one further in.
 """
 
 from tfinpaint.weights.places import Table, pytorch_table

@@ -1,11 +1,13 @@
 """The two U-Nets of coherent semantic attention: one roughs the hole out, the other refines.
 
-Rough:       image [B, H, W, 3] in [-1, 1] whose hole has one colour -> [B, H, W, 3] in [-1, 1] (tanh).
-Refinement:  [rough in the hole and image elsewhere, image] [B, H, W, 6], hole [B, H, W, 1] -> [B, H, W, 3], linear.
-H and W are multiples of 2^depth.
+Rough:       image [B, H, W, 3] in [-1, 1] whose hole has one colour -> [B, H, W, 3] in [-1, 1]
+             (tanh).
+Refinement:  [rough in the hole and image elsewhere, image] [B, H, W, 6], hole [B, H, W, 1] ->
+[B, H, W, 3], linear. H and W are multiples of 2^depth.
 
-Source: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.1 and Figure 2; the layers' sizes and order
-are those of the released networks. The attention sits where the map has H/8 x W/8 cells, in the third block.
+Source: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.1 and
+Figure 2; the layers' sizes and order are those of the released networks. The attention sits where
+the map has H/8 x W/8 cells, in the third block.
 """
 
 import tensorflow as tf
@@ -19,7 +21,8 @@ ATTENTION = 3  # the block with the attention: H / 2^3
 
 
 class RoughUNet(tf.keras.Model):
-    """The plain U-Net: `depth` halvings by 4x4 convolutions and as many transposed ones; decode_k sees [decode_(k+1), encode_k].
+    """The plain U-Net: `depth` halvings by 4x4 convolutions and as many transposed ones; decode_k
+    sees [decode_(k+1), encode_k].
 
     Args:
         width: channels of encode_1 (paper: 64); they double up to 8 * width.
@@ -67,18 +70,20 @@ class RoughUNet(tf.keras.Model):
 
 
 class RefinementUNet(tf.keras.Model):
-    """The refinement network. Block k halves by a dilated 4x4 convolution that keeps the width, then doubles it by a 3x3 one; on the
-    way up a transposed 3x3 one halves the width and a 4x4 one doubles the size. Block 3's features go through the attention before
-    their norm. decode_k sees [decode_(k+1), encode_k].
+    """The refinement network. Block k halves by a dilated 4x4 convolution that keeps the width,
+    then doubles it by a 3x3 one; on the way up a transposed 3x3 one halves the width and a 4x4 one
+    doubles the size. Block 3's features go through the attention before their norm. decode_k sees
+    [decode_(k+1), encode_k].
 
     Args:
         width: channels of the first convolution (paper: 64); they double up to 8 * width.
         depth: halvings (paper: 8).
         variant: "paper" or "official", of the attention.
 
-    Call arguments: `[images, hole]`; `with_features=True` also returns the two maps [B, H/8, W/8, 8 * width] of the consistency loss:
-        the encoder's after the attention and the decoder's at the same place. `with_attention_maps=True` also returns
-        its attention maps, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[images, hole]`; `with_features=True` also returns the two maps
+        [B, H/8, W/8, 8 * width] of the consistency loss: the encoder's after the attention and the
+        decoder's at the same place. `with_attention_maps=True` also returns its attention maps, of
+        H/8 x W/8, with `weights_at`: see layers/attention_map.py.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -165,8 +170,9 @@ class CoherentSemanticUNets(tf.keras.Model):
         width, depth, variant: see above.
         detach_rough: keep the refinement's gradient from the rough network, as released.
 
-    Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with the colour of the hole in it. Returns the refined output, or with
-        `with_stages=True` rough output, refined output and the maps of `RefinementUNet`; `with_attention_maps=True` as there.
+    Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with the colour of the hole in
+        it. Returns the refined output, or with `with_stages=True` rough output, refined output and
+        the maps of `RefinementUNet`; `with_attention_maps=True` as there.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", detach_rough=False, **kwargs):
@@ -216,9 +222,11 @@ class CoherentSemanticUNets(tf.keras.Model):
 
 
 class _DilatedHalving(tf.keras.layers.Layer):
-    """A 4x4 convolution with stride 2, dilation 2 and padding 3: [B, H, W, C] -> [B, H/2, W/2, filters], H and W even.
+    """A 4x4 convolution with stride 2, dilation 2 and padding 3: [B, H, W, C] ->
+    [B, H/2, W/2, filters], H and W even.
 
-    Keras refuses stride and dilation together; but such windows meet odd rows and columns only, so it is a plain convolution of those.
+    Keras refuses stride and dilation together; but such windows meet odd rows and columns only, so
+    it is a plain convolution of those.
     """
 
     def __init__(self, filters, **kwargs):
@@ -236,8 +244,9 @@ class _DilatedHalving(tf.keras.layers.Layer):
 
     def call(self, x):
         b, h, w, c = shape(x)
-        # As x[:, 1::2, 1::2], seven times as fast; and tf.slice and tf.pad have faster gradients than x[a:b] and explicit padding. Row by
-        # row and then column by column, as TFLite has no slices of six axes.
+        # As x[:, 1::2, 1::2], seven times as fast; and tf.slice and tf.pad have faster gradients
+        # than x[a:b] and explicit padding. Row by row and then column by column, as TFLite has no
+        # slices of six axes.
         rows = tf.slice(tf.reshape(x, [b, h // 2, 2, w * c]), [0, 0, 1, 0], [b, h // 2, 1, w * c])
         odd = tf.slice(
             tf.reshape(rows, [b, h // 2, w // 2, 2 * c]), [0, 0, 0, c], [b, h // 2, w // 2, c]

@@ -1,17 +1,20 @@
 """DeepFill v1: Generative Image Inpainting with Contextual Attention, CVPR 2018.
 
-A coarse network fills the hole, a refinement network with contextual attention goes over it; both learn from L1, the second also from two
-Wasserstein critics, one of the whole composite and one of a window around the hole. Images in [-1, 1], holes blanked with 0.
+A coarse network fills the hole, a refinement network with contextual attention goes over it; both
+learn from L1, the second also from two Wasserstein critics, one of the whole composite and one of a
+window around the hole. Images in [-1, 1], holes blanked with 0.
 
-The critics learn on every batch, the generator on every fifth; a step is a batch. Adam 1e-4, betas 0.5 and 0.9, for all.
+The critics learn on every batch, the generator on every fifth; a step is a batch. Adam 1e-4, betas
+0.5 and 0.9, for all.
 
 The variants differ in gamma: 0.99 in `paper`, 0.9 in `official`, as released.
 
-Deviations: L1 terms are means over the hole and over the known part of each picture; for a hole of 128 x 128 pixels they are the
-released ones (which take them over that square also where they then shrink the hole in it). The discount's distance is the
-released formula for boxes, and the Euclidean distance for other holes, for which the paper has none. The local critic's window
-has half the side of the picture and is centred on the box around the hole: it holds every hole that the paper trains with, and a
-part of larger ones.
+Deviations: L1 terms are means over the hole and over the known part of each picture; for a hole of
+128 x 128 pixels they are the released ones (which take them over that square also where they then
+shrink the hole in it). The discount's distance is the released formula for boxes, and the Euclidean
+distance for other holes, for which the paper has none. The local critic's window has half the side
+of the picture and is centred on the box around the hole: it holds every hole that the paper trains
+with, and a part of larger ones.
 """
 
 import tensorflow as tf
@@ -39,7 +42,8 @@ class DeepFillV1(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layers of the generator (paper: 32); the critics have twice as many. Images are multiples of 8.
+        width: channels of the first layers of the generator (paper: 32); the critics have twice as
+            many. Images are multiples of 8.
         discount: gamma; None: the variant's. 1 switches the discount off.
         variant: "paper" or "official".
     """
@@ -172,7 +176,8 @@ class DeepFillV1(System):
 
 
 def _window(images, holes):
-    """A window of half the height and width around each picture's hole: [B, H, W, C], holes [B, H, W, 1] -> [B, H/2, W/2, C]."""
+    """A window of half the height and width around each picture's hole: [B, H, W, C], holes
+    [B, H, W, 1] -> [B, H/2, W/2, C]."""
     for axis in (1, 2):
         missing = tf.reduce_max(holes, [3 - axis, 3]) > 0  # [B, N], along the axis
         side = shape(missing)[1]

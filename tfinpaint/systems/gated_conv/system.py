@@ -1,11 +1,14 @@
 """DeepFill v2: Free-Form Image Inpainting with Gated Convolution, ICCV 2019. A baseline.
 
-DeepFill v1's two stages with gated convolutions, and in place of its critics one, spectrally normalised, that scores patches and sees the
-hole beside the composite. Images in [-1, 1], holes blanked with 0.
+DeepFill v1's two stages with gated convolutions, and in place of its critics one, spectrally
+normalised, that scores patches and sees the hole beside the composite. Images in [-1, 1], holes
+blanked with 0.
 
-Critic first, then generator, from the same forward pass; Adam 1e-4, betas 0.5 and 0.999, for both. Both variants are the same.
+Critic first, then generator, from the same forward pass; Adam 1e-4, betas 0.5 and 0.999, for both.
+Both variants are the same.
 
-Deviations: the critic's last layer is linear. Its spectral norm takes sigma as a constant (no gradient flows through it).
+Deviations: the critic's last layer is linear. Its spectral norm takes sigma as a constant (no
+    gradient flows through it).
 """
 
 import tensorflow as tf
@@ -20,8 +23,8 @@ class GatedConv(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layers of the generator, half of them gates (paper: 48); the critic has 4/3 as many. Images are
-            multiples of 8.
+        width: channels of the first layers of the generator, half of them gates (paper: 48); the
+            critic has 4/3 as many. Images are multiples of 8.
         variant: "paper" or "official": the same.
     """
 

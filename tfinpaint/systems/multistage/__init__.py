@@ -1,4 +1,5 @@
-"""The multistage attention network: Multistage attention network for image inpainting, Pattern Recognition 2020."""
+"""The multistage attention network: Multistage attention network for image inpainting, Pattern
+Recognition 2020."""
 
 from tfinpaint.systems.specification import Setting, Specification, Term
 

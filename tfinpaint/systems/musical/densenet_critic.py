@@ -1,10 +1,12 @@
 """The critic of MUSICAL: the trunk of DenseNet-121 and a 3x3 convolution that judges its patches.
 
-Input:   images [B, H, W, 3] in [-1, 1]; H and W are at least 96 (the trunk's map is H/32 x W/32 and the window 3x3, no padding).
+Input:   images [B, H, W, 3] in [-1, 1]; H and W are at least 96 (the trunk's map is H/32 x W/32 and
+         the window 3x3, no padding).
 Output:  logits [B, H/32 - 2, W/32 - 2, 256]: 6 x 6 for 256 x 256.
 
-Sources: Huang et al., Densely Connected Convolutional Networks, 2017; Wang et al., MUSICAL, 2019, section 3.3, which names a pretrained
-DenseNet-121 and no head: that of the released code is taken (256 values per patch, all judged).
+Sources: Huang et al., Densely Connected Convolutional Networks, 2017; Wang et al., MUSICAL, 2019,
+section 3.3, which names a pretrained DenseNet-121 and no head: that of the released code is taken
+(256 values per patch, all judged).
 """
 
 import tensorflow as tf
@@ -17,11 +19,13 @@ class DenseNetCritic(tf.keras.Model):
     """See the top of the file.
 
     Args:
-        weights: of the trunk: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random".
-        official: as released: no ImageNet normalisation, and all convolutions start from N(0, 0.02), scales of
-            the norms from N(1, 0.02); so `weights` are lost there.
+        weights: of the trunk: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or
+            "random".
+        official: as released: no ImageNet normalisation, and all convolutions start from
+            N(0, 0.02), scales of the norms from N(1, 0.02); so `weights` are lost there.
 
-    The norms work with the statistics of the batch, so real and fake are judged apart, each among its own.
+    The norms work with the statistics of the batch, so real and fake are judged apart, each among
+    its own.
 
     Raises: SettingsError where the weights cannot be had, naming --critic_weights.
     """

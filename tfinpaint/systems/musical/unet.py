@@ -1,10 +1,12 @@
 """The U-Net of MUSICAL, with a bottom that is not reduced and multi-scale attention in its decoder.
 
-Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole [B, H, W, 1].
+Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole
+         [B, H, W, 1].
 Output:  [B, H, W, 3] in [-1, 1] (tanh), not composited.
 H and W are multiples of 16.
 
-Source: Wang et al., MUSICAL, IJCAI 2019, section 3.1 and Figure 1; the layers' sizes are those of the released network:
+Source: Wang et al., MUSICAL, IJCAI 2019, section 3.1 and Figure 1; the layers' sizes are those of
+    the released network:
 
     encode_1       4x4 / 2            -> H/2      64     no norm
     encode_2..4    4x4 / 2            -> H/16     128, 256, 512
@@ -15,8 +17,8 @@ Source: Wang et al., MUSICAL, IJCAI 2019, section 3.1 and Figure 1; the layers' 
     decode_2, 1    4x4 transposed     -> H        64, 3
     each decode_k but 8 sees [decode_(k+1), encode_k].
 
-The text places attention "before the third last deconvolution layer, where the size of the feature map is 64x64": before it the map
-has 32x32. The size is kept: attention comes after decode_3.
+The text places attention "before the third last deconvolution layer, where the size of the feature
+map is 64x64": before it the map has 32x32. The size is kept: attention comes after decode_3.
 """
 
 import tensorflow as tf
@@ -31,10 +33,12 @@ class MusicalUNet(tf.keras.Model):
 
     Args:
         width: channels of encode_1 (paper: 64); they double up to 8 * width.
-        variant: "paper" or "official", of the attention. The latter brings the features back in by a 3x3 convolution, `combine`.
+        variant: "paper" or "official", of the attention. The latter brings the features back in by
+            a 3x3 convolution, `combine`.
 
-    Call arguments: `[image, hole]`; `with_attention_maps=True` also returns a list of the attention maps of 1x1 and of 3x3 patches, of
-        H/4 x W/4, with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[image, hole]`; `with_attention_maps=True` also returns a list of the attention
+        maps of 1x1 and of 3x3 patches, of H/4 x W/4, with `weights_at`: see
+        layers/attention_map.py.
     """
 
     def __init__(self, width=64, variant="paper", **kwargs):

@@ -1,4 +1,5 @@
-"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018."""
+"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV
+2018."""
 
 from tfinpaint.systems.specification import Setting, Specification, Term
 

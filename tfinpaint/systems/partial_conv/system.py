@@ -1,12 +1,15 @@
-"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018. A baseline without attention.
+"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018.
+A baseline without attention.
 
-One U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms of section 3.3. Images in [0, 1] inside, holes
-blanked with 0.
+One U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms of
+section 3.3. Images in [0, 1] inside, holes blanked with 0.
 
-Adam 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running statistics. Both variants are the same.
+Adam 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running
+statistics. Both variants are the same.
 
-Deviations: every convolution has a bias, as in the multistage network (32,865,236 parameters), which starts at 0. Variation counts pairs
-of neighbours of which one is missing, not all pairs of the rim.
+Deviations: every convolution has a bias, as in the multistage network (32,865,236 parameters),
+which starts at 0. Variation counts pairs of neighbours of which one is missing, not all pairs of
+the rim.
 """
 
 import tensorflow as tf
@@ -64,7 +67,8 @@ class PartialConv(System):
         return self.learn(tape, terms)
 
     def terms(self, output, truth, holes, targets):
-        """The terms before their weights. All images [B, H, W, 3] in [0, 1]; targets: features of the truth."""
+        """The terms before their weights. All images [B, H, W, 3] in [0, 1]; targets: features of
+        the truth."""
         composite = output * holes + truth * (1 - holes)
         terms = {
             "valid": masked_l1(output, truth, 1 - holes),
@@ -78,7 +82,8 @@ class PartialConv(System):
         return terms
 
     def judged(self, output, composite):
-        """What the feature network looks at: a list of images [B, H, W, 3] whose terms are added up."""
+        """What the feature network looks at: a list of images [B, H, W, 3] whose terms are added
+        up."""
         return [output, composite]
 
     def variation(self, composite, holes):

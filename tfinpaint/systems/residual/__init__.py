@@ -1,4 +1,5 @@
-"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This project's own."""
+"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This
+project's own."""
 
 from tfinpaint.systems.specification import Setting, Specification, Term
 

@@ -1,12 +1,13 @@
 """Learned attention of every position to the known ones, added to the features.
 
-Source: Vaswani et al., Attention is all you need, 2017, equation (1), with one head; what is known of a key is what it counts.
+Source: Vaswani et al., Attention is all you need, 2017, equation (1), with one head; what is known
+    of a key is what it counts.
 
     weights of query x   softmax over keys y of  q(x) . k(y) / sqrt(units) + log(known share of y)
     output               x + p(sum over y of weights * v(y))
 
-q, k, v and p are 1x1 convolutions; p begins at 0. A key of which nothing is known keeps a share of 1e-4, so that a picture without
-known pixels gives no NaN.
+q, k, v and p are 1x1 convolutions; p begins at 0. A key of which nothing is known keeps a share of
+1e-4, so that a picture without known pixels gives no NaN.
 """
 
 import tensorflow as tf
@@ -27,7 +28,8 @@ class KnownAttention(tf.keras.layers.Layer):
         features: [B, H, W, C].
         hole: [B, r * H, r * W, 1], 1 where missing, for a whole r.
 
-    Returns: [B, H, W, C]; with `with_attention_maps=True` also its attention maps, see layers/attention_map.py: weights sum to 1.
+    Returns: [B, H, W, C]; with `with_attention_maps=True` also its attention maps, see
+        layers/attention_map.py: weights sum to 1.
     """
 
     def __init__(self, units, **kwargs):

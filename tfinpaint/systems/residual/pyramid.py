@@ -1,14 +1,18 @@
-"""The network of the `residual` system: a smooth fill, corrected on several sizes by one small U-Net without norms.
+"""The network of the `residual` system: a smooth fill, corrected on several sizes by one small
+U-Net without norms.
 
 Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], and its hole [B, H, W, 1].
 Output:  [B, H, W, 3]: the image where it is known, and a fill in the hole, not clipped.
 H and W are multiples of 8 * 2^(sizes - 1): 64.
 
-The known pixels are pulled into a pyramid (smooth_fill.py) and pushed down again. At an eighth, a quarter, half and the whole of the
-size the same U-Net sees the fill that comes from above, and says what to add to it. A hole of 128 pixels is one of 16 at an eighth of the
-size: there its structure is decided, and the finer sizes sharpen it. So small squares teach the network what large holes need.
+The known pixels are pulled into a pyramid (smooth_fill.py) and pushed down again. At an eighth, a
+quarter, half and the whole of the size the same U-Net sees the fill that comes from above, and says
+what to add to it. A hole of 128 pixels is one of 16 at an eighth of the
+size: there its structure is decided, and the finer sizes sharpen it. So small squares teach the
+    network what large holes need.
 
-The U-Net, with c = width; "block" is two 3x3 convolutions whose result is added to what they were given:
+The U-Net, with c = width; "block" is two 3x3 convolutions whose result is added to what they were
+given:
 
     half       2 x 2 pixels of fill and hole as channels of one cell | 3x3 2c                        h/2
     quarter    3x3/2 4c | block                                                                      h/4
@@ -16,8 +20,9 @@ The U-Net, with c = width; "block" is two 3x3 convolutions whose result is added
     quarter    1x1 4c, enlarged, + what was there | block                                            h/4
     half       1x1 2c, enlarged, + what was there | block | 3x3 12: three channels of 2 x 2 pixels   h/2, h
 
-The last convolution of each block, and of all, begins at 0: the network begins as the smooth fill, and learns what to add. Without norms a
-photograph's fill does not depend on its batch, nor on moving averages, and training and filling compute the same.
+The last convolution of each block, and of all, begins at 0: the network begins as the smooth fill,
+and learns what to add. Without norms a photograph's fill does not depend on its batch, nor on
+moving averages, and training and filling compute the same.
 """
 
 import tensorflow as tf
@@ -42,9 +47,10 @@ class ResidualPyramid(tf.keras.Model):
         depth: blocks at an eighth of the size, at least 2.
         sizes: how many sizes are corrected, at least 1: the whole, half, a quarter, an eighth.
 
-    Call arguments: `[image, hole]`; `with_sizes=True` returns pairs (fill [B, h, w, 3], what of it was lacking [B, h, w, 1], from 0 to 1),
-        of each size, from the smallest to the whole. `with_attention_maps=True` returns the output and a list with the attention maps
-        at the whole size, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[image, hole]`; `with_sizes=True` returns pairs (fill [B, h, w, 3], what of it
+        was lacking [B, h, w, 1], from 0 to 1), of each size, from the smallest to the whole.
+        `with_attention_maps=True` returns the output and a list with the attention maps at the
+        whole size, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
     """
 
     def __init__(self, width=24, depth=6, sizes=4, **kwargs):
@@ -98,7 +104,8 @@ class ResidualPyramid(tf.keras.Model):
 
 
 class Correction(tf.keras.layers.Layer):
-    """The U-Net: `[fill, lacking]`, float32 [B, h, w, 3] in [-1, 1] and [B, h, w, 1] -> what to add, float32 [B, h, w, 3]."""
+    """The U-Net: `[fill, lacking]`, float32 [B, h, w, 3] in [-1, 1] and [B, h, w, 1] -> what to
+    add, float32 [B, h, w, 3]."""
 
     def __init__(self, width, depth, **kwargs):
         super().__init__(autocast=False, **kwargs)
@@ -143,7 +150,8 @@ class Correction(tf.keras.layers.Layer):
 
 
 class Block(tf.keras.layers.Layer):
-    """x + conv(leaky(conv(leaky(x)))), 3x3 each; the second one begins at 0. [B, H, W, filters] -> the same."""
+    """x + conv(leaky(conv(leaky(x)))), 3x3 each; the second one begins at 0. [B, H, W, filters] ->
+    the same."""
 
     def __init__(self, filters, dilation_rate=1, **kwargs):
         super().__init__(**kwargs)
@@ -172,8 +180,9 @@ class Block(tf.keras.layers.Layer):
 
 
 class DilatedConv2D(tf.keras.layers.Conv2D):
-    """Keras' moves pixels into batches and back, because not all CPUs can differentiate a dilated convolution. Filling needs no gradient
-    and takes the operation itself: in less time, and with a tenth of the graph."""
+    """Keras' moves pixels into batches and back, because not all CPUs can differentiate a dilated
+    convolution. Filling needs no gradient and takes the operation itself: in less time, and with a
+    tenth of the graph."""
 
     def call(self, inputs, training=False):
         if training:

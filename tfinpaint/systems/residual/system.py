@@ -1,15 +1,18 @@
-"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This project's own; no paper's.
+"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This
+project's own; no paper's.
 
-What it takes from where: the first fill, a membrane from a pyramid (smooth_fill.py); one network for all sizes of a pyramid, each of
-which adds to what comes from the coarser one (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid
-Networks, 2018); dilated convolutions around the bottleneck (Iizuka et al., Globally and Locally Consistent Image Completion, 2017); blocks
-without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); the perceptual term of partial convolutions (Liu et al., 2018).
-Images in [-1, 1]; what lies in the hole is not looked at.
+What it takes from where: the first fill, a membrane from a pyramid (smooth_fill.py); one network
+for all sizes of a pyramid, each of which adds to what comes from the coarser one (Lai et al., Fast
+and Accurate Image Super-Resolution with Deep Laplacian Pyramid Networks, 2018); dilated
+convolutions around the bottleneck (Iizuka et al., Globally and Locally Consistent Image Completion,
+2017); blocks without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); the
+perceptual term of partial convolutions (Liu et al., 2018). Images in [-1, 1]; what lies in the hole
+is not looked at.
 
 There is no style term: of a network of this size it makes a woven pattern on plain walls.
 
-Adam 5e-4 (at 1e-3 it may diverge: there are no norms). Both variants are the same. There is no critic: texture comes from the photograph
-itself (detail.py).
+Adam 5e-4 (at 1e-3 it may diverge: there are no norms). Both variants are the same. There is no
+critic: texture comes from the photograph itself (detail.py).
 """
 
 import tensorflow as tf
