@@ -1,7 +1,7 @@
-"""Loss terms, one function each. All are means, so that their scale depends neither on the batch
-nor on the image size.
+"""Loss terms, one function each.
 
-`spatial_discount` and `distance_to_known` are no terms: they make the weights of one.
+All are means, so that their scale depends neither on the batch nor on the image size.
+`spatial_discount` and `distance_to_known` are not terms: they compute the weights of one.
 """
 
 from tfinpaint.losses.adversarial import (

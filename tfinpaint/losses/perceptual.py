@@ -8,29 +8,34 @@ import tensorflow as tf
 
 
 def perceptual(features, targets):
-    """Sum over layers of the mean absolute difference, a scalar. Args: two lists of maps
-    [B, H, W, C]."""
+    """Sum over layers of the mean absolute difference, a scalar.
+
+    Args: two lists of maps [B, H, W, C].
+    """
     return tf.add_n([tf.reduce_mean(tf.abs(f - t)) for f, t in zip(features, targets, strict=True)])
 
 
 def style(features, targets):
-    """Sum over layers of the mean absolute difference of Gram matrices, a scalar. Args: two lists
-    of maps [B, H, W, C]."""
+    """Sum over layers of the mean absolute difference of Gram matrices, a scalar.
+
+    Args: two lists of maps [B, H, W, C].
+    """
     return tf.add_n(
         [tf.reduce_mean(tf.abs(gram(f) - gram(t))) for f, t in zip(features, targets, strict=True)]
     )
 
 
 def perceptual_and_style(network, judged, targets):
-    """{"perceptual", "style"} of several batches of images against the same targets, added up; the
-    network sees them in one call.
+    """{"perceptual", "style"}: both terms of several batches against the same targets, added up.
+
+    The network sees all batches in one call.
 
     Args:
         network: images [B, H, W, 3] -> list of maps.
         judged: list of batches of images.
         targets: list of maps.
     """
-    # by layer, then by batch
+    # A list for each layer, of one map for each batch.
     features = [tf.split(f, len(judged)) for f in network(tf.concat(judged, 0))]
     sets = [[f[k] for f in features] for k in range(len(judged))]
     return {
@@ -40,8 +45,10 @@ def perceptual_and_style(network, judged, targets):
 
 
 def gram(features):
-    """Products of all pairs of channels, summed over positions and divided by H W C: [B, H, W, C]
-    -> [B, C, C]."""
+    """Products of all pairs of channels, summed over positions and divided by H W C.
+
+    [B, H, W, C] -> [B, C, C].
+    """
     size = tf.shape(features)
     channels = features.shape[-1]
     flat = tf.reshape(features, [size[0], size[1] * size[2], channels])  # [B, H W, C]

@@ -1,16 +1,17 @@
 """Spectrally normalised patch critics: of the multistage attention network, and of DeepFill v2.
 
 Input:   images [B, H, W, C], in the range of the system that uses it.
-Output:  one logit per patch, [B, h, w, 1]. Multistage: 30 x 30 for 256 x 256 (its Table 3 says Ori
-         / 8 = 32 and forgets that a 4x4 window with padding 1 shortens a side by one; its sigmoid
-         belongs to the loss, which takes logits). DeepFill v2 scores the map of the last layer
-         itself, [B, H/64, W/64, 4 * width].
+Output:  multistage: one logit per patch, [B, h, w, 1], 30 x 30 for 256 x 256. Its Table 3 says
+         Ori / 8 = 32, and overlooks that a 4x4 window with padding 1 shortens a side by one. Its
+         sigmoid belongs to the loss, which takes logits.
+         DeepFill v2: the map of the last layer itself, [B, H/64, W/64, 4 * width].
 
 Sources: Table 3 of the multistage attention paper (2020); Yu et al., Free-Form Image Inpainting
-    with Gated Convolution, 2019 (SN-PatchGAN).
+         with Gated Convolution, 2019 (SN-PatchGAN).
 
 Each call with training=True takes one step of the power iteration that normalises the kernels, and
-changes them: so real and fake go through in one call, and the generator's pass does not train.
+changes them. So real and fake pictures go through in one call, and the generator's step calls the
+critic with training=False.
 """
 
 import tensorflow as tf
@@ -51,7 +52,8 @@ class FreeFormCritic(tf.keras.Model):
     """The critic of DeepFill v2, which sees the hole beside the composite: images [B, H, W, 4].
 
     Args:
-        width: channels of the first layer (paper: 64); then 2, and four times 4 times as many.
+        width: channels of the first layer (paper: 64). The second has 2 * width, the other four
+            have 4 * width.
     """
 
     def __init__(self, width=64, **kwargs):
@@ -75,10 +77,11 @@ class FreeFormCritic(tf.keras.Model):
 
 
 def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
-    """Convolutions from rows of (filters, strides); the last computes in float32 also under mixed
-    precision.
+    """Convolutions from rows of (filters, strides).
 
-    initial: makes an initializer; one for each layer, as a single one would give all of them the
+    The last computes in float32 even under mixed precision.
+
+    initial: makes an initializer. Each layer needs its own: a single one would give all layers the
         same numbers.
     """
     layers = []
@@ -92,8 +95,8 @@ def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
             kernel_initializer=initial(),
             **kwargs,
         )
-        # In float32 whatever the convolution computes in: it writes the normalised kernel back,
-        # rounded to its own precision.
+        # In float32, whatever the convolution computes in: the wrapper writes the normalised kernel
+        # back, rounded to its own precision.
         layer = addons.SpectralNormalization(conv, name=f"conv_{k}_spectral", dtype="float32")
         with tf.name_scope(layer.name):
             layer.build([None, None, None, channels])
