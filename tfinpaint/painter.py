@@ -61,11 +61,13 @@ class Painter(BasePainter, tf.Module):
             raise ValueError(f"`images` is [B, H, W, 3]. Got {images.shape.as_list()}")
         if holes.shape.as_list() != images.shape.as_list()[:3] + [1]:
             raise ValueError(
-                f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got {holes.shape.as_list()}"
+                f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got "
+                f"{holes.shape.as_list()}"
             )
         if not all(side and side % self.stride == 0 for side in images.shape[1:3]):
             raise ValueError(
-                f"Height and width of `images` are multiples of {self.stride}. Got {images.shape.as_list()[1:3]}"
+                f"Height and width of `images` are multiples of {self.stride}. Got "
+                f"{images.shape.as_list()[1:3]}"
             )
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
 

@@ -2,7 +2,7 @@
 
 Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole
          [B, H, W, 1].
-Output:  [B, H, W, 3] in [-1, 1], not composited: clipped in v1, tanh in v2.
+Output:  [B, H, W, 3] in [-1, 1], not composited. It is clipped in v1, and a tanh in v2.
 H and W are multiples of 8.
 
 Sources
@@ -10,16 +10,19 @@ Sources
       the released code.
   [2] Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019 (v2).
 
-With c = width, ELU and no norm; "up" repeats rows and columns and convolves 3x3:
+Layers, with c = width, ELU and no norm. Windows are 3x3 if nothing else is said, "/2" is stride 2,
+and "up" repeats rows and columns and convolves 3x3. Coarse sees the image, refine and attend see
+the coarse output pasted into it, and merge sees [refine, attend].
 
-    coarse   5x5 c | 3x3/2 2c | 2c | /2 4c | 4c | 4c | dilated 2, 4, 8, 16: 4c | 4c | 4c | up 2c | 2c | up c | c/2 | 3
-    refine   5x5 c | /2 c | 2c | /2 2c | 4c | 4c | dilated 2, 4, 8, 16: 4c                                           of the pasted image
-    attend   5x5 c | /2 c | 2c | /2 4c | 4c | 4c (ReLU) | contextual attention | 4c | 4c                             of the pasted image
-    merge    4c | 4c | up 2c | 2c | up c | c/2 | 3                                                               of [refine, attend]
+    coarse   5x5 c | /2 2c | 2c | /2 4c | 4c | 4c | dilated 2, 4, 8, 16: 4c | 4c | 4c
+             | up 2c | 2c | up c | c/2 | 3
+    refine   5x5 c | /2 c | 2c | /2 2c | 4c | 4c | dilated 2, 4, 8, 16: 4c
+    attend   5x5 c | /2 c | 2c | /2 4c | 4c | 4c (ReLU) | contextual attention | 4c | 4c
+    merge    4c | 4c | up 2c | 2c | up c | c/2 | 3
 
-v2's convolutions make these numbers of channels too, half of them gates. Layers carry the numbers
-of the released networks. Padding is TensorFlow's 'SAME', here alone, as released. v1 shows both
-stages two more channels: ones, and the hole; v2 the first stage only.
+The convolutions of v2 make the same numbers of channels, half of which are gates. Layers are
+numbered as in the released networks. Padding is TensorFlow's 'SAME', as released; no other system
+here uses it. In v1 both stages see two more channels, ones and the hole; in v2 only the first does.
 """
 
 import tensorflow as tf
@@ -35,11 +38,11 @@ class DeepFill(tf.keras.Model):
 
     Args:
         width: c (paper: 32 in v1, 48 in v2), a multiple of 4.
-        gated: v2.
+        gated: whether it is v2.
 
-    Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output.
+    Call arguments: `[image, hole]`. `with_stages=True` returns the coarse and the refined output.
         `with_attention_maps=True` returns the refined output and a list of its attention maps, of
-        H/8 x W/8, with `weights_at`: see layers/attention_map.py.
+        H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
     """
 
     def __init__(self, width=32, gated=False, **kwargs):
@@ -64,8 +67,8 @@ class DeepFill(tf.keras.Model):
         self.merge = self._convolutions("merge", 11, [
             (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
         # fmt: on
-        # The pictures themselves are computed in float32 also under mixed precision. They have no
-        # gate.
+        # The pictures themselves have no gate. They are computed in float32 even under mixed
+        # precision.
         self.coarse_output = tf.keras.layers.Conv2D(
             3, 3, padding="same", name="coarse_17", dtype="float32"
         )
@@ -75,8 +78,10 @@ class DeepFill(tf.keras.Model):
         make_weights(self, 3, 1)
 
     def _convolutions(self, name, first, rows):
-        """Layers from rows of (channels, kernel size 3, stride 1, dilation 1, activation "elu"), or
-        of (channels, "up")."""
+        """Layers from rows of (channels, kernel size, stride, dilation, activation).
+
+        A row may end early: the defaults are 3, 1, 1 and "elu". Or it is (channels, "up").
+        """
         layers = []
         for number, row in enumerate(rows, first):
             if row[1:] == ("up",):
@@ -106,7 +111,7 @@ class DeepFill(tf.keras.Model):
     def call(
         self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None
     ):
-        # pictures are float32 also under mixed precision
+        # Pictures are float32 even under mixed precision.
         image, hole = (tf.cast(x, tf.float32) for x in inputs)
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends
 

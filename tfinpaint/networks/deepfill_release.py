@@ -1,7 +1,7 @@
 """Where the tensors of DeepFill's released checkpoints, v1 and v2, belong.
 
-The released networks were trained on blue, green, red: channels that are colours are turned round,
-so that ours work on red, green, blue.
+The released networks were trained on blue, green, red. Channels that are colours are reversed, so
+that ours work on red, green, blue.
 """
 
 import re
@@ -11,12 +11,12 @@ import numpy as np
 from tfinpaint.weights.places import Place, Table
 from tfinpaint.weights.releases import Release
 
-# what an optimizer keeps beside the weights
+# What an optimizer keeps beside the weights.
 _OTHERS = re.compile(r"/Adam(_\d+)?$|(^|/)beta[12]_power(_\d+)?$")
 
 
 def generator(net) -> Table:
-    """Of networks.DeepFill, v1 and v2, which counts its layers as the release does."""
+    """The table of networks.DeepFill, v1 and v2, whose layers are numbered as in the release."""
     layers = {}
     for stage, first, row in (
         ("conv", 1, net.coarse),
@@ -38,7 +38,7 @@ def generator(net) -> Table:
 
     table = {}
     for name, layer in layers.items():
-        # colours
+        # Layers that take colours in, and those that make colours.
         seen, made = name in ("conv1", "xconv1", "pmconv1"), name in ("conv17", "allconv17")
         table[f"inpaint_net/{name}/kernel"] = Place(
             layer.kernel, (0, 1, 2, 3), (2,) if seen else (3,) if made else ()
@@ -48,8 +48,10 @@ def generator(net) -> Table:
 
 
 def is_of_generator(name: str) -> bool:
-    """Whether a tensor of a DeepFill checkpoint belongs to the generator; others are critics' and
-    optimizers'."""
+    """Whether a tensor of a DeepFill checkpoint belongs to the generator.
+
+    The others belong to critics and optimizers.
+    """
     return name.startswith("inpaint_net/") and not _OTHERS.search(name)
 
 

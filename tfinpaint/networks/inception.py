@@ -1,18 +1,17 @@
-"""InceptionV3 as a source of features for figures about sets of photographs, from the files in
-which people have it.
+"""InceptionV3 features for metrics of sets of photographs, from the usual files of weights.
 
-    network = from_frozen_graph(path)    # a frozen TensorFlow graph: the network of the published FID
+    network = from_frozen_graph(path)    # a frozen TensorFlow graph: the published FID's network
     network = from_pytorch(path)         # a PyTorch state dict: its port, as in pytorch-fid
-    network = from_keras(path)           # Keras .h5 weights of tf.keras.applications.InceptionV3: another network
+    network = from_keras(path)           # Keras .h5 weights: another network, that of
+                                         # tf.keras.applications.InceptionV3
 
-Input:   images float32 [B, H, W, 3], RGB in [0, 255]; each network resizes them to 299 x 299 itself
+Input:   images float32 [B, H, W, 3], RGB in [0, 255]. Each network resizes them to 299 x 299 itself
          (bilinear, without antialiasing).
-Output:  float32 [B, 2048], the last maps averaged over places.
+Output:  float32 [B, 2048], the last maps averaged over positions.
+Raises:  SettingsError, naming `inception_weights`, if a file cannot be read or holds something
+         else.
 
-Raises: SettingsError, naming `inception_weights`, where a file cannot be read or holds something
-    else.
-
-Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016; the
+Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016. The
 trained graph is the one of December 2015 that Heusel et al. (GANs Trained by a Two Time-Scale
 Update Rule, NeurIPS 2017) chose for FID.
 """
@@ -29,20 +28,23 @@ from tfinpaint.weights import places, state_dicts
 FEATURES = 2048
 _ARGUMENT = "inception_weights"
 _SIDE = 299
-# of the graph: photographs [1, H, W, 3]; features [1, 1, 1, 2048]
+# Tensors of the graph: photographs [1, H, W, 3], features [1, 1, 1, 2048].
 _INPUT, _OUTPUT = "ExpandDims", "pool_3"
-# of the network of 2015 alone: torchvision's own InceptionV3, of the same names, has 1000
+# Only the network of 2015 has so many: torchvision's InceptionV3, with the same names, has 1000.
 _CLASSES = 1008
 
-# Units of the port: a convolution and its batch norm each, in the order in which Keras makes its
-# layers too.
+# Units of the port, each a convolution and its batch norm. Keras makes its layers in the same
+# order.
 _STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
 _A = "branch1x1 branch5x5_1 branch5x5_2 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3 branch_pool"
 _C = (
-    "branch1x1 branch7x7_1 branch7x7_2 branch7x7_3 branch7x7dbl_1 branch7x7dbl_2 branch7x7dbl_3 branch7x7dbl_4 branch7x7dbl_5 "
-    "branch_pool"
+    "branch1x1 branch7x7_1 branch7x7_2 branch7x7_3 "
+    "branch7x7dbl_1 branch7x7dbl_2 branch7x7dbl_3 branch7x7dbl_4 branch7x7dbl_5 branch_pool"
 )
-_E = "branch1x1 branch3x3_1 branch3x3_2a branch3x3_2b branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3a branch3x3dbl_3b branch_pool"
+_E = (
+    "branch1x1 branch3x3_1 branch3x3_2a branch3x3_2b "
+    "branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3a branch3x3dbl_3b branch_pool"
+)
 _BLOCKS = {
     "5b": _A,
     "5c": _A,
@@ -67,8 +69,10 @@ _UNITS = (
 
 
 def from_frozen_graph(path):
-    """classify_image_graph_def.pb of 2015, or any graph with ExpandDims:0 (photographs) and
-    pool_3:0 (features [B, 1, 1, 2048])."""
+    """Reads classify_image_graph_def.pb of 2015, or any graph with the same two tensors.
+
+    These are ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048]).
+    """
     v1 = tf.compat.v1
     begin = f"`{_ARGUMENT}={path!r}`"
 
@@ -82,8 +86,8 @@ def from_frozen_graph(path):
             f"{begin} is not the graph of the published FID: it lacks {_INPUT}:0 or {_OUTPUT}:0"
         )
 
-    # A session and not a tf.function: the graph has an operation that was removed in version 9 of
-    # graphs. A graph remembers the version it was written with; functions are run as of today's.
+    # A session, not a tf.function: the graph has an operation that version 9 of graphs removed. A
+    # graph keeps the version that it was written with, while functions run with the current one.
     graph = tf.Graph()
     with graph.as_default():
         images = v1.placeholder(tf.float32, [None, None, None, 3])  # [B, H, W, 3]
@@ -96,7 +100,8 @@ def from_frozen_graph(path):
         )
         if maps.shape.rank != 4 or maps.shape[-1] != FEATURES:
             raise SettingsError(
-                f"{begin} is not the graph of the published FID: {_OUTPUT}:0 is [B, 1, 1, {FEATURES}] there. Got "
+                f"{begin} is not the graph of the published FID: {_OUTPUT}:0 is [B, 1, 1, "
+                f"{FEATURES}] there. Got "
                 f"{maps.shape}"
             )
         features = tf.reshape(maps, [-1, FEATURES])  # [B, 2048]
@@ -105,8 +110,10 @@ def from_frozen_graph(path):
 
 
 def from_keras(path):
-    """Weights of Keras' InceptionV3, with its classes or without, as its `save_weights` writes them
-    and its downloads are."""
+    """Reads weights of Keras' InceptionV3, with its classes or without.
+
+    The format is that of `save_weights` and of the files that Keras downloads.
+    """
     begin = f"`{_ARGUMENT}={path!r}`"
 
     def read():
@@ -121,14 +128,17 @@ def from_keras(path):
 
 
 def from_pytorch(path):
-    """The state dict of the port, pt_inception-2015-12-05. Keras' network has its layers but for
-    the last block's pool, a maximum in the graph of 2015. Its other pools count no padding in their
-    averages, as in TensorFlow."""
+    """Reads the state dict of the port, pt_inception-2015-12-05.
+
+    Keras' network has the same layers but for the pool of the last block, which is a maximum in the
+    graph of 2015. The other pools leave padding out of their averages, as in TensorFlow.
+    """
     begin = f"`{_ARGUMENT}={path!r}`"
     tensors = state_dicts.read(path, _ARGUMENT)
     if np.shape(tensors.get("fc.weight", ()))[:1] != (_CLASSES,):
         raise SettingsError(
-            f"{begin} is not the port of the published FID's network: its fc.weight is [{_CLASSES}, {FEATURES}]"
+            f"{begin} is not the port of the published FID's network: its fc.weight is "
+            f"[{_CLASSES}, {FEATURES}]"
         )
 
     original = tf.keras.applications.InceptionV3(include_top=False, weights=None)
@@ -170,8 +180,11 @@ def from_pytorch(path):
 
 
 def _between(graph_def):
-    """The part of a graph that leads from photographs to features: later parts are made for one
-    photograph. Shapes that the file notes go too, since they say one photograph."""
+    """The part of a graph that leads from photographs to features.
+
+    What comes before and after it is made for a single photograph. So are the shapes that the file
+    notes; they are left out as well.
+    """
     nodes = {node.name: node for node in graph_def.node}
     wanted, waiting = set(), [_OUTPUT]
     while waiting:
@@ -188,14 +201,19 @@ def _between(graph_def):
 
 
 def _made(network, kind):
-    """A network's layers of a kind in the order in which they were made, which the numbers in their
-    names tell."""
+    """A network's layers of a kind, in the order in which they were made.
+
+    The numbers in their names tell the order.
+    """
     layers = [layer for layer in network.layers if isinstance(layer, kind)]
     return sorted(layers, key=lambda layer: int(re.search(r"\d*$", layer.name)[0] or 0))
 
 
 def _on_squares(inputs, maps):
-    """A network of [-1, 1] squares, from its maps [B, 8, 8, 2048], as a function of photographs."""
+    """A function of photographs, from a network of squares in [-1, 1].
+
+    inputs: of the network.   maps: its last maps, [B, 8, 8, 2048].
+    """
     network = tf.keras.Model(inputs, tf.keras.layers.GlobalAveragePooling2D()(maps))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])

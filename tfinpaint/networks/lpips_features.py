@@ -1,19 +1,19 @@
-"""The feature networks of LPIPS v0.1: AlexNet and SqueezeNet 1.1 as torchvision has them, up to
-their last ReLU.
+"""The feature networks of LPIPS v0.1: torchvision's AlexNet and SqueezeNet 1.1.
 
     maps = FEATURES["alex"](images, arrays)     # a list of [B, h, w, C], one for each linear head
 
-Input:   images [B, H, W, 3], normalised as torchvision's networks were trained on; arrays
-         {name: kernel HWIO or bias} as in SHAPES.
-Output:  maps after ReLU, from fine to coarse; CHANNELS of a network has their C.
+Input:   images [B, H, W, 3], normalised as for the training of torchvision's networks; arrays
+         {name: kernel HWIO or bias}, as in SHAPES.
+Output:  maps after ReLU, from fine to coarse, up to the network's last ReLU. Their C are in
+         CHANNELS.
 
-Paddings are symmetric, as PyTorch's. Max pools measure 3 at stride 2, without padding; those of
-SqueezeNet also take a last window that hangs over the lower and right edge (`ceil_mode`). Sides
-below LEAST leave a map without pixels.
+Paddings are symmetric, like PyTorch's. Max pools have windows of 3 at stride 2, without padding.
+Those of SqueezeNet also take a last window that overhangs the lower and right edge (`ceil_mode`).
+Images with a side below LEAST leave a map without pixels.
 
-Source: Krizhevsky, One weird trick for parallelizing convolutional neural networks, 2014 (AlexNet);
-Iandola et al., SqueezeNet, 2016 (version 1.1); Zhang et al., CVPR 2018, appendix B, for the layers
-that are looked at.
+Sources: Krizhevsky, One weird trick for parallelizing convolutional neural networks, 2014
+(AlexNet); Iandola et al., SqueezeNet, 2016 (version 1.1); Zhang et al., CVPR 2018, appendix B, for
+which layers are compared.
 """
 
 import tensorflow as tf
@@ -92,6 +92,6 @@ def _pool(x):
 
 
 def _pool_ceil(x):
-    # One more row and column complete the last window where a side is even and change nothing where
-    # it is odd; the maximum of numbers that passed a ReLU does not see zeros.
+    # One more row and column complete the last window if a side is even, and change nothing if it
+    # is odd. Zeros do not change the maximum of numbers that passed a ReLU.
     return _pool(tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]]))

@@ -5,12 +5,12 @@ Inputs:  an image with missing pixels [B, H, W, 3], in the range of the system t
 Output:  [B, H, W, 3], linear: neither clipped nor composited.
 H and W are multiples of 2^depth.
 
-Source: Tables 1 and 2 of the multistage attention paper (2020). The hole travels beside the
-features as a map of what is valid and shrinks from layer to layer; attention works with the hole of
-the input.
+Source: Tables 1 and 2 of the multistage attention paper (2020). A map of what is valid accompanies
+the features. Its hole shrinks from layer to layer, while attention works with the hole of the
+input.
 
-Deviations: none at width 64 and depth 8. Other depths leave out (or repeat) the innermost levels;
-attention stays after Decode_4 and Decode_3.
+Deviations: none at width 64 and depth 8. Other depths leave out (or repeat) the innermost levels.
+Attention stays after Decode_4 and Decode_3.
 """
 
 import tensorflow as tf
@@ -19,23 +19,24 @@ from tfinpaint.layers import MultistageAttention, PartialConv2D
 from tfinpaint.networks.parts import make_weights
 from tfinpaint.settings import SettingsError
 
-_KERNELS = {1: 7, 2: 5, 3: 5}  # encoder level -> kernel size; 3 further in
+_KERNELS = {1: 7, 2: 5, 3: 5}  # encoder level -> kernel size; it is 3 further in
 
 
 class PartialConvUNet(tf.keras.Model):
     """See the top of the file.
 
     Args:
-        width: channels of Encode_1 (paper: 64); they double up to 8 * width.
+        width: channels of Encode_1 (paper: 64). They double up to 8 * width.
         depth: halvings (paper: 8).
         attention: decoder levels that are followed by attention (paper: 4 and 3).
         variant: of the attention, "paper" or "official".
 
-    Call arguments: `[image, hole]`; `with_attention_maps=True` also returns a list of its attention
-        maps (layer by layer), with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[image, hole]`. `with_attention_maps=True` also returns a list of its attention
+        maps, layer by layer; for these and for `weights_at` see layers/attention_map.py.
 
-    Attributes: `frozen_norms`, the batch norm layers that keep their running statistics in
-        training: "none", "encoder" or "all".
+    Attributes:
+        frozen_norms: the batch norm layers that keep their running statistics in training: "none",
+            "encoder" or "all".
     """
 
     def __init__(self, width=64, depth=8, attention=(4, 3), variant="paper", **kwargs):
@@ -44,7 +45,8 @@ class PartialConvUNet(tf.keras.Model):
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         if not isinstance(depth, int) or depth < max(attention, default=1):
             raise SettingsError(
-                f"`depth` is a whole number, at least {max(attention, default=1)}, where attention sits. Got {depth!r}"
+                f"`depth` is a whole number, at least {max(attention, default=1)}, where attention "
+                f"sits. Got {depth!r}"
             )
         self.width, self.depth, self.attention, self.variant = (
             width,
@@ -69,7 +71,7 @@ class PartialConvUNet(tf.keras.Model):
             str(k): PartialConv2D(channels(k - 1), 3, doubled=True, name=f"decode_{k}")
             for k in range(depth, 1, -1)
         }
-        # The picture itself is computed in float32 also under mixed precision.
+        # The picture itself is computed in float32 even under mixed precision.
         self.decoders["1"] = PartialConv2D(3, 3, doubled=True, name="decode_1", dtype="float32")
         self.decoder_norms = {str(k): norm(f"decode_{k}_norm") for k in range(depth, 1, -1)}
         self.attentions = {
@@ -94,9 +96,10 @@ class PartialConvUNet(tf.keras.Model):
         for k in range(self.depth, 0, -1):
             skip, skip_valid = skips[k - 1]
             parts = [features, tf.cast(skip, features.dtype)]
+            # [B, H / 2^(k-1), W / 2^(k-1), C]
             features, valid = self.decoders[str(k)](
                 [parts, [valid, tf.cast(skip_valid, valid.dtype)]]
-            )  # [.., H / 2^(k-1), ..]
+            )
             if k > 1:
                 features = self.decoder_norms[str(k)](
                     features, training=training and self.frozen_norms != "all"

@@ -22,7 +22,8 @@ def create(system, variant="paper", **settings):
     unknown = sorted(set(settings) - set(specification.defaults))
     if unknown:
         raise SettingsError(
-            f"`system={system!r}` has no setting {', '.join(unknown)}; it has {', '.join(specification.defaults)}"
+            f"`system={system!r}` has no setting {', '.join(unknown)}; it has "
+            f"{', '.join(specification.defaults)}"
         )
     for setting in specification.settings:
         value = settings.get(setting.name)

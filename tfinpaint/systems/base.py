@@ -167,7 +167,8 @@ class System(tf.keras.Model):
             side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]
         ):
             raise ValueError(
-                f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} x {images.shape[2]}"
+                f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} "
+                f"x {images.shape[2]}"
             )
 
     # ----------------------------------------------------------------------------------------------
@@ -232,17 +233,20 @@ class System(tf.keras.Model):
             )
         if freeze_batch_norm != "none" and not self.specification.has_batch_norm:
             raise SettingsError(
-                f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; none is allowed"
+                f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; "
+                "none is allowed"
             )
         if critic_weights is not None and not self.specification.takes_critic_weights:
             raise SettingsError(
-                f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from random weights; leave it"
+                f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from "
+                "random weights; leave it"
             )
         unknown = sorted(set(loss_weights or {}) - set(self.default_loss_weights))
         if unknown:
             terms = ", ".join(self.default_loss_weights)
             raise SettingsError(
-                f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms are {terms}"
+                f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms "
+                f"are {terms}"
             )
         self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
         if perceptual_weights == "none":
@@ -255,7 +259,8 @@ class System(tf.keras.Model):
         for term in self.specification.terms:
             if self.weights_of_terms[term.name] and image_size < term.smallest:
                 raise SettingsError(
-                    f"`image_size` is at least {term.smallest} for the critic (`loss_weights[{term.name!r}]=0` does "
+                    f"`image_size` is at least {term.smallest} for the critic "
+                    f"(`loss_weights[{term.name!r}]=0` does "
                     f"without it). Got {image_size}"
                 )
         self.phase = phase
@@ -328,12 +333,14 @@ class System(tf.keras.Model):
     def train_step(self, data):
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError(
-                "batches are pairs (images, holes), or (images, seed) with `make_holes`, or (images, holes, extra inputs)"
+                "batches are pairs (images, holes), or (images, seed) with `make_holes`, or "
+                "(images, holes, extra inputs)"
             )
         images, second, extra = data if len(data) == 3 else (*data, {})
         if not isinstance(extra, dict) or set(extra) - set(self.specification.extra_inputs):
             raise ValueError(
-                f"batches are pairs (images, holes), or triples with a dictionary of {list(self.specification.extra_inputs)}"
+                "batches are pairs (images, holes), or triples with a dictionary of "
+                f"{list(self.specification.extra_inputs)}"
             )
         self.check_images(images)
         seeded = second.shape.rank == 1
@@ -364,7 +371,8 @@ class System(tf.keras.Model):
         unknown = sorted(set(terms) - set(self.weights_of_terms))
         if unknown:
             raise ValueError(
-                f"terms of {self.system_name} are {', '.join(self.weights_of_terms)}. Got {', '.join(unknown)}"
+                f"terms of {self.system_name} are {', '.join(self.weights_of_terms)}. Got "
+                f"{', '.join(unknown)}"
             )
         return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
 

@@ -65,7 +65,8 @@ PROTOCOL = Protocol(
     composited=False,
     notes=(
         "the released notebook scores the network's own output, known pixels too",
-        "which SSIM the paper means is not known; the Gaussian window of Wang et al. 2004 is taken here",
+        "which SSIM the paper means is not known; the Gaussian window of Wang et al. 2004 is taken "
+        "here",
     ),
     published=_PUBLISHED,
 )

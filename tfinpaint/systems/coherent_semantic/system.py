@@ -69,7 +69,8 @@ class CoherentSemantic(System):
         if weights["consistency"]:
             if self.width > 64:
                 raise SettingsError(
-                    f"`width` is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}"
+                    "`width` is at most 64 with the consistency term, whose target has 512 "
+                    f"channels. Got {self.width}"
                 )
             layers["conv4_3"] = "block4_conv3"
         self.features = _Named(layers, perceptual_weights) if layers else None

@@ -181,7 +181,8 @@ class CoherentSemanticUNets(tf.keras.Model):
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         if not isinstance(depth, int) or depth <= ATTENTION:
             raise SettingsError(
-                f"`depth` is a whole number, at least {ATTENTION + 1}, below where attention sits. Got {depth!r}"
+                f"`depth` is a whole number, at least {ATTENTION + 1}, below where attention sits. "
+                f"Got {depth!r}"
             )
         self.width, self.depth, self.variant, self.detach_rough = (
             width,

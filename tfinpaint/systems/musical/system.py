@@ -70,7 +70,8 @@ class Musical(System):
             self.critic = None
         elif official and critic_weights not in (None, "random"):
             raise SettingsError(
-                f"`critic_weights={critic_weights!r}`: the released code overwrites them, so `variant='official'` begins "
+                f"`critic_weights={critic_weights!r}`: the released code overwrites them, so "
+                "`variant='official'` begins "
                 "from random ones; leave it out"
             )
         elif self.critic is None:

@@ -16,7 +16,8 @@ SPECIFICATION = Specification(
             4,
             1,
             7,
-            "sizes of the picture that are corrected, each half of the one before; images are multiples of "
+            "sizes of the picture that are corrected, each half of the one before; images are "
+            "multiples of "
             "8 * 2^(sizes - 1)",
         ),
     ),
@@ -24,7 +25,8 @@ SPECIFICATION = Specification(
         Term(
             "hole",
             0.1,
-            "logarithm of the root of the mean squared error in the hole at the whole size, picture by picture",
+            "logarithm of the root of the mean squared error in the hole at the whole size, "
+            "picture by picture",
             reconstruction=True,
         ),
         Term("coarse", 0.1, "the same at the smaller sizes, added up", reconstruction=True),
