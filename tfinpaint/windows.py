@@ -82,7 +82,7 @@ def window_around(box: Box, shape, stride: int) -> Box:
 
 
 def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[Box, np.ndarray]]:
-    """The hole pixels in groups, one for each window: a box, and its pixels in the group, bool [h, w].
+    """The hole pixels in groups, one for each window: a box, and which of its pixels, bool [h, w].
 
     Every hole pixel is in exactly one group, but boxes may overlap. Each connected hole is a group
     of its own, with two exceptions:

@@ -1,18 +1,23 @@
-"""The published systems, a folder each, to be read beside its paper. What each says about itself is
-in its folder's `__init__` (specification.py); importing this imports no TensorFlow."""
+"""The systems, each in a folder of its own, to be read beside its paper.
+
+What a system says about itself is in the `__init__` of its folder (specification.py). Importing
+this package does not import TensorFlow.
+"""
 
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import VARIANTS, all_systems
 
 
 def create(system, variant="paper", **settings):
-    """An untrained system, a tfinpaint.systems.base.System: its generator only. Critics and feature
-    networks come with `compile`; nothing is downloaded here.
+    """An untrained system, a tfinpaint.systems.base.System.
+
+    It has its generator only. Critics and feature networks are made by `compile`. Nothing is
+    downloaded here.
 
     Args:
         system: its name, one of tfinpaint.SYSTEMS.
         variant: "paper" (as the text says) or "official" (as the authors' released code does).
-        **settings: the system's own, such as `width` and `depth`; see its class.
+        **settings: the system's own, such as `width` and `depth`: see its class.
 
     Raises: SettingsError for an unknown name, variant or setting.
     """
@@ -42,8 +47,10 @@ def specification_of(system):
 
 
 def all_settings(system, **settings) -> dict:
-    """The system's settings with the paper's values where `settings` has none. Raises SettingsError
-    for an unknown name."""
+    """All settings of the system: those in `settings`, and the paper's values for the others.
+
+    Raises: SettingsError for an unknown system.
+    """
     return {**specification_of(system).defaults, **settings}
 
 

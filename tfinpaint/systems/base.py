@@ -1,21 +1,23 @@
-"""What all systems share: the public calls of a Keras model, the moving average of the generator,
-and the optimizers' book-keeping.
+"""What all systems share.
+
+This is the public calls of a Keras model, the moving average of the generator, and the bookkeeping
+of the optimizers.
 
 A system is a tf.keras.Model that holds
 
     generator            trained; `generate` calls it
     averaged_generator   its exponential moving average (EMA), which validation and export use; made
                          by `compile`
-    critic               or None; made by `compile`, as are the optimizers and whatever networks the
+    critic               or None; made by `compile`, like the optimizers and any networks that the
                          losses need
 
 and further parts, if its specification has rates for them. Each part learns with an optimizer of
-its own: `optimizer` the generator's, `critic_optimizer` the critic's, `NAME_optimizer` that of any
+its own: `optimizer` for the generator, `critic_optimizer` for the critic, `NAME_optimizer` for any
 other.
 
 It works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels
-are missing, one per image. A system whose paper uses another range converts inside itself.
-`step(images, holes)` is the pure training step: the same under `fit`, under
+are missing, one per image. A system whose paper uses another range converts internally.
+`step(images, holes)` is the pure training step. It is the same under `fit`, under
 `tf.function(jit_compile=True)` with fixed shapes, and on any device.
 """
 
@@ -33,11 +35,13 @@ def _optimizer_of(part):
 
 
 class System(tf.keras.Model):
-    """Base class. A system gives `specification`, `generator`, `compile_networks` and `step`, and
-    `raw` and `attention_maps` where its holes are not blanked with 0.
+    """Base class.
+
+    A system defines `specification`, `generator`, `compile_networks` and `step`. It also defines
+    `raw` and `attention_maps` if its holes are not blanked with 0.
 
     Class attributes:
-        specification: what it says about itself (specification.py).
+        specification: what the system says about itself (specification.py).
     """
 
     specification: Specification
@@ -54,7 +58,7 @@ class System(tf.keras.Model):
 
     @property
     def stride(self) -> int:
-        """Images are multiples of it in height and width."""
+        """Height and width of images are multiples of it."""
         raise NotImplementedError
 
     @property
@@ -78,19 +82,20 @@ class System(tf.keras.Model):
         return self.specification.weights(self.variant)
 
     def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
-        """What its step can use beside images and holes, where the input pipeline makes it. Batches
-        are then (images, holes, {name: tensor}).
+        """What its step can use beside images and holes, made by the input pipeline.
+
+        If there is any, batches are (images, holes, {name: tensor}).
 
         Args:
-            kind_of_holes: as `HoleSettings.kind`.
+            kind_of_holes: as in `HoleSettings.kind`.
 
-        Returns: {name: "module:function"}, as `Specification.extra_inputs`.
+        Returns: {name: "module:function"}, as in `Specification.extra_inputs`.
         """
         return self.specification.extra_inputs
 
     @property
     def parts(self) -> Mapping[str, tf.keras.optimizers.Optimizer]:
-        """{part: its optimizer} of all parts that there are; after `compile`."""
+        """{part: its optimizer} of all parts that the system has; after `compile`."""
         return {
             name: getattr(self, _optimizer_of(name))
             for name in self.specification.rates
@@ -98,7 +103,7 @@ class System(tf.keras.Model):
         }
 
     def learns(self, part: str) -> bool:
-        """Whether a part learns: it is there, and this is no phase in which it stays."""
+        """Whether a part learns: the system has it, and the phase does not leave it as it is."""
         return part in self.parts and (
             self.phase is None or part in self.specification.phases[self.phase]
         )
@@ -114,44 +119,50 @@ class System(tf.keras.Model):
 
     @property
     def batches_per_step(self) -> int:
-        """Batches to each step of the generator."""
+        """Batches for each step of the generator."""
         return 1
 
     def make_generator(self):
-        """A new generator of this system's settings."""
+        """A new generator with this system's settings."""
         raise NotImplementedError
 
     def raw(self, generator, images, holes, training=False):
-        """`generator`'s output for images [B, H, W, 3] in [-1, 1] whose holes are blanked here:
-        [B, H, W, 3] on the same scale."""
+        """The output of `generator`, [B, H, W, 3] on the [-1, 1] scale.
+
+        Args:
+            generator: the system's generator, or its moving average.
+            images: [B, H, W, 3] in [-1, 1]. The holes are blanked here.
+            holes: [B, H, W, 1], 1 where missing.
+            training: as in Keras.
+        """
         return generator([images * (1 - holes), holes], training=training)
 
     def generate(self, images, holes):
-        """The generator's last output, float32 [B, H, W, 3]: neither composited nor clipped, on the
-        [-1, 1] scale.
+        """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
+
+        It is neither composited nor clipped.
 
         Args:
-            images: float32 [B, H, W, 3] in [-1, 1]. What lies under the hole is not looked at.
+            images: float32 [B, H, W, 3] in [-1, 1]. What lies under the hole has no influence.
             holes: float32 [B, H, W, 1], 1 where missing.
         """
         self.check_images(images)
         return self.raw(self.generator, images, holes)
 
     def call(self, inputs, training=False):
-        """`[images, holes]` -> as `generate`; so Keras' `predict` works."""
+        """`[images, holes]` -> as `generate`, so that Keras' `predict` works."""
         images, holes = inputs
         return self.raw(self.generator, images, holes, training=training)
 
     def attention_maps(self, images, holes, weights_at=None):
-        """The output of the moving average (of the generator, before `compile`) and its attention
-        maps.
+        """The output and attention maps of the moving average (before `compile`, of the generator).
 
         weights_at: int32 [B, 2], row and column of one pixel of each image.
 
-        Returns: as `generate`; and a list, for each of `attention_layers` its matches, int32
-            [B, h, w, 2], rows and columns of its own map; with `weights_at` a pair of these and
-            float32 [B, h, w], the weights of the position that the pixel lies in (see
-            layers/attention_map.py).
+        Returns: what `generate` returns, and a list with an item for each of `attention_layers`.
+            The item is the layer's matches, int32 [B, h, w, 2], rows and columns of its own map.
+            With `weights_at` it is a pair: the matches, and float32 [B, h, w], the weights of the
+            position that the pixel lies in (see layers/attention_map.py).
         """
         self.check_images(images)
         if not self.attention_layers:
@@ -161,8 +172,10 @@ class System(tf.keras.Model):
         )
 
     def check_images(self, images):
-        """Raises ValueError where height or width of images [B, H, W, C], so far as they are known,
-        are no multiples of the stride."""
+        """Raises ValueError if a side of images [B, H, W, C] is not a multiple of the stride.
+
+        Sides that the graph does not know are not checked.
+        """
         if any(
             side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]
         ):
@@ -193,39 +206,41 @@ class System(tf.keras.Model):
         phase=None,
         **kwargs,
     ):
-        """Gives the system what training needs. `fit` then takes batches (images, holes), or
-        (images, seed) with `make_holes`.
+        """Gives the system what training needs.
+
+        `fit` then takes batches (images, holes), or (images, seed) with `make_holes`. Compiling
+        again keeps generator, critic and moving average; the optimizers start afresh.
 
         Args:
-            optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below. Any
+            optimizer, critic_optimizer: Keras optimizers, by default Adam at the rates below. Any
                 other part has Adam.
-            learning_rate, critic_learning_rate: None means the paper's. They are not used where an
-                optimizer is given. The parts' rates without one of their own change as the
-                generator's does.
-            schedule: rate -> Keras LearningRateSchedule, called with each optimizer's rate; its
-                steps are batches. None: rates stay.
-            clip_norm: largest global norm of the gradients that an optimizer gets, those of all
-                replicas added up and not scaled for mixed precision; 0: an optimizer's own, if one
-                is given, or any.
-            loss_weights: {term: weight} in place of the paper's. Where the weights that need a
-                network are 0, it is not built.
+            learning_rate, critic_learning_rate: None is the paper's. They are not used if an
+                optimizer is given. A part without a rate of its own follows the generator's: it
+                changes by the same factor.
+            schedule: rate -> Keras LearningRateSchedule, called with the rate of each optimizer.
+                Its steps are batches. None leaves the rates as they are.
+            clip_norm: largest global norm of the gradients that an optimizer is given, added up
+                over all replicas and not scaled for mixed precision. 0 keeps the norm of a given
+                optimizer, and sets no bound on others.
+            loss_weights: {term: weight} in place of the paper's. A network is not built if the
+                weights of all terms that need it are 0.
             perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its
                 terms are off).
             critic_weights: of a critic that begins from a trained network: "imagenet", a path or
-                "random"; None: as its paper.
+                "random". None is what its paper does.
             freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running
                 statistics (fine-tuning).
-            ema_decay: of the generator's moving average; 0 makes it a copy.
+            ema_decay: of the generator's moving average. 0 makes it a copy.
             make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that
-                bring a seed in place of holes.
-            image_size: side of the squares to train on, pixels; critics that end in a dense layer
-                are made for it.
-            seed: of random numbers that losses draw; with the step it fixes them.
-            phase: one of the specification's phases, in which some parts learn and the others stay;
-                None: all learn.
-            **kwargs: Keras' own, `jit_compile` among them.
+                have a seed in place of holes.
+            image_size: side of the squares to train on, in pixels. Critics that end in a dense
+                layer are made for it.
+            seed: of the random numbers that losses draw. Together with the step it fixes them.
+            phase: one of the specification's phases, in which some parts learn and the others stay
+                as they are. In None all learn.
+            **kwargs: Keras' own, among them `jit_compile`.
 
-        Compiling again keeps generator, critic and moving average; the optimizers start afresh.
+        Raises: SettingsError or ValueError for what the system cannot be trained with.
         """
         if freeze_batch_norm not in ("none", "encoder", "all"):
             raise ValueError(
@@ -283,18 +298,18 @@ class System(tf.keras.Model):
                 )
                 setattr(self, _optimizer_of(part), made)
                 made.build(self.trainable(part))
-        # The rates stay variables, which `descend` assigns: a checkpoint holds the same whether
-        # there is a schedule or not.
+        # The rates stay variables, which `descend` assigns. So a checkpoint holds the same with a
+        # schedule and without one.
         schedules = {}
         for part, optimizer in self.parts.items():
             if schedule is not None:
                 schedules[part] = schedule(float(optimizer.learning_rate.numpy()))
             if clip_norm:
-                # Keras clips what it has added up over the replicas, and under mixed precision what
-                # `descend` has scaled back.
+                # Keras clips gradients after it has added them up over the replicas, and after
+                # `descend` has scaled them back under mixed precision.
                 getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
         self.schedules = MappingProxyType(schedules)  # a dict would go into checkpoints
-        # Built now: a compiled step may not make variables.
+        # Built now, because a compiled step may not make variables.
         self.optimizer.build(self.trainable("generator"))
 
     def _optimizer(self, part, given, rate):
@@ -303,7 +318,7 @@ class System(tf.keras.Model):
         )
 
     def _rate(self, part, of_generator=None):
-        """The paper's rate of a part, times what the generator's has been changed by."""
+        """The paper's rate of a part, times the factor by which the generator's was changed."""
         specification = self.specification
         rates = (
             specification.rates
@@ -313,21 +328,26 @@ class System(tf.keras.Model):
         return rates[part] * (of_generator / rates["generator"] if of_generator else 1.0)
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
-        """Makes what the losses need, for the weights in `weights_of_terms`; arguments as those of
-        `compile`."""
+        """Makes what the losses need, for the weights in `weights_of_terms`.
+
+        Arguments are those of `compile`.
+        """
         raise NotImplementedError
 
     def step(self, images, holes):
-        """One update of generator and critic. -> {name: scalar}: "loss", each weighted term of it,
-        and "critic".
+        """One update of generator and critic.
 
-        Extra inputs come as further arguments, by name.
+        Extra inputs are further arguments, by name.
+
+        Returns: {name: scalar}: "loss", each weighted term of it, and "critic".
         """
         raise NotImplementedError
 
     def seeded_step(self, images, seed):
-        """`step` with the holes made inside, on the device that runs it: seed int32 [2] ->
-        `make_holes`."""
+        """`step` with the holes made inside it, on the device that runs it.
+
+        seed: int32 [2], for `make_holes`.
+        """
         return self.step(images, self.make_holes(seed))
 
     def train_step(self, data):
@@ -352,8 +372,10 @@ class System(tf.keras.Model):
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
 
     def test_step(self, data):
-        """L1 in [0, 1] units, of the composite over the whole picture and over the hole alone, with
-        the moving average if there is one."""
+        """L1 of the composite in [0, 1] units, over the whole picture and over the hole alone.
+
+        It uses the moving average if there is one.
+        """
         images, holes = data[:2]
         output = self.raw(self.averaged, images, holes)
         error = tf.abs(tf.clip_by_value(output, -1.0, 1.0) - images) * holes / 2
@@ -366,8 +388,10 @@ class System(tf.keras.Model):
     # parts of every step
 
     def weighted(self, terms):
-        """{name: term} -> each times its weight. Raises ValueError for a term that the
-        specification lacks."""
+        """{name: term} -> each times its weight.
+
+        Raises: ValueError for a term that the specification lacks.
+        """
         unknown = sorted(set(terms) - set(self.weights_of_terms))
         if unknown:
             raise ValueError(
@@ -377,17 +401,16 @@ class System(tf.keras.Model):
         return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
 
     def learn(self, tape, terms, part="generator"):
-        """The end of a step: weighs the terms, adds them up and moves a part one step down their
-        gradient.
+        """The end of a step: weighs the terms, adds them up, and moves a part down their gradient.
 
         Args:
-            tape: GradientTape that recorded them.
+            tape: GradientTape that recorded the terms.
             terms: {name: scalar}, before their weights.
-            part: whose variables move. Where they are the generator's, its moving average follows.
+            part: whose variables move. If they are the generator's, its moving average follows.
 
         Returns: {name: scalar}: "loss" and each weighted term.
         """
-        with tape:  # it goes on recording
+        with tape:  # it continues to record
             weighted = self.weighted(terms)
             loss = tf.add_n(list(weighted.values()))
             scaled = self.scaled(self.parts[part], loss)
@@ -406,19 +429,19 @@ class System(tf.keras.Model):
         return loss
 
     def descend(self, part, tape, loss):
-        """One step of a part's optimizer on `loss`, which `scaled` has prepared inside the tape."""
+        """One step of a part's optimizer on `loss`, which `scaled` prepared inside the tape."""
         optimizer, variables = self.parts[part], self.trainable(part)
         self.follow_schedule(part)
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
-        # Alone, a replica has nothing to add up, and what Keras would do for it keeps the graph for
+        # A single replica has nothing to add up. What Keras would do for it keeps the graph for
         # good (layers/custom_gradient.py).
         alone = self.distribute_strategy.num_replicas_in_sync == 1
         optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
 
     def follow_schedule(self, part):
-        """Sets the rate of a part's optimizer for its next step, where there is a schedule."""
+        """Sets the rate of a part's optimizer for its next step, if there is a schedule."""
         if part in self.schedules:
             optimizer, batches = (
                 self.parts[part],
@@ -429,8 +452,11 @@ class System(tf.keras.Model):
             )
 
     def scaled(self, optimizer, loss):
-        """The loss to descend on: a mean over replicas, whose gradients the optimizer adds up;
-        scaled up under mixed precision."""
+        """The loss to descend on.
+
+        It is a mean over replicas, whose gradients the optimizer adds up. Under mixed precision it
+        is scaled up.
+        """
         loss /= self.distribute_strategy.num_replicas_in_sync
         return (
             optimizer.get_scaled_loss(loss)
@@ -444,8 +470,10 @@ class System(tf.keras.Model):
             average.assign(value)
 
     def update_average(self):
-        """average <- d * average + (1 - d) * value, d = min(decay, (1 + t) / (10 + t)), statistics
-        of batch norm among them."""
+        """average <- d * average + (1 - d) * value, with d = min(decay, (1 + t) / (10 + t)).
+
+        The statistics of batch norm are averaged as well.
+        """
         t = tf.cast(self.optimizer.iterations, tf.float32)
         decay = tf.minimum(self.ema_decay, (1 + t) / (10 + t))
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
@@ -471,7 +499,7 @@ class Critics(tf.keras.Model):
         self.names = sorted(critics)
         for name, critic in critics.items():
             setattr(self, name, critic)
-        self.built = True  # they are
+        self.built = True  # the critics are
 
     def get_config(self):
         return {name: getattr(self, name) for name in self.names}
