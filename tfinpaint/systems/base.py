@@ -237,7 +237,7 @@ class System(tf.keras.Model):
                 layer are made for it.
             seed: of the random numbers that losses draw. Together with the step it fixes them.
             phase: one of the specification's phases, in which some parts learn and the others stay
-                as they are. In None all learn.
+                as they are. With None all learn.
             **kwargs: Keras' own, among them `jit_compile`.
 
         Raises: SettingsError or ValueError for what the system cannot be trained with.

@@ -1,9 +1,9 @@
 """The 70x70 patch critic and the feature patch critic of coherent semantic attention.
 
 Sources: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.4 and
-Figure 5; the 70x70 critic is that of Isola et al., Image-to-Image Translation with Conditional
-Adversarial Networks, CVPR 2017. Sizes as released; each convolution has 4x4 windows and padding 1.
-The scores belong to a relativistic loss: no sigmoid.
+Figure 5. The 70x70 critic is that of Isola et al., Image-to-Image Translation with Conditional
+Adversarial Networks, CVPR 2017. Sizes are as released. Each convolution has 4x4 windows and
+padding 1. There is no sigmoid, since the scores belong to a relativistic loss.
 """
 
 import tensorflow as tf
@@ -12,11 +12,13 @@ from tfinpaint.networks.parts import NORMAL, instance_norm, leaky, make_weights
 
 
 class InstancePatchCritic(tf.keras.Model):
-    """Images [B, H, W, 3] -> scores of patches of 70x70 pixels, [B, H/8 - 2, W/8 - 2, 1]: 30 x 30
-    for 256. H and W are at least 24.
+    """Scores patches of 70x70 pixels.
+
+    Images [B, H, W, 3] -> scores [B, H/8 - 2, W/8 - 2, 1]: 30 x 30 for 256. H and W are at least
+    24.
 
     Args:
-        width: channels of the first layer (paper: 64); they double up to 8 * width.
+        width: channels of the first layer (paper: 64). They double up to 8 * width.
     """
 
     def __init__(self, width=64, **kwargs):
@@ -41,13 +43,13 @@ class InstancePatchCritic(tf.keras.Model):
 
 
 class FeaturePatchCritic(tf.keras.Model):
-    """VGG-16 pool3 features [B, H/8, W/8, 256] of an image -> scores [B, H/64, W/64, 512], each of
-    which sees the whole picture.
+    """Scores the VGG-16 pool3 features of an image.
 
-    The paper scores the map itself: there is no layer with one channel. H and W are at least 64.
+    Features [B, H/8, W/8, 256] -> scores [B, H/64, W/64, 512]. H and W are at least 64. Each score
+    sees the whole picture. The paper scores the map itself: there is no layer with one channel.
 
     Args:
-        width: an eighth of its channels (paper: 64).
+        width: an eighth of the critic's channels (paper: 64).
     """
 
     def __init__(self, width=64, **kwargs):

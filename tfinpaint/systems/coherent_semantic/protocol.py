@@ -1,5 +1,7 @@
-"""How coherent semantic attention's tables are made, and their figures:
-`evaluate --protocol=coherent_semantic`."""
+"""How the tables of coherent semantic attention are made, and their figures.
+
+For `evaluate --protocol=coherent_semantic`.
+"""
 
 from tfinpaint.data.evaluation_holes import RATIO_BINS
 from tfinpaint.metrics.protocols import Protocol, Table, by_bin

@@ -1,7 +1,7 @@
 """Where the tensors of the two released networks of coherent semantic attention (PyTorch) belong.
 
-Names follow how the released networks nest: in U-Nets of pix2pix' family each block is a list that
-holds the next one further in.
+Names follow the nesting of the released networks. In U-Nets of the pix2pix family each block is a
+list that contains the next inner one.
 """
 
 from tfinpaint.weights.places import Table, pytorch_table
@@ -30,7 +30,7 @@ def _rough(net) -> Table:
 
 
 def _refinement(net) -> Table:
-    # TensorFlow: not before it is needed
+    # Imported here, because it imports TensorFlow.
     from tfinpaint.systems.coherent_semantic.unets import ATTENTION
 
     layers = {"model.model.0": net.first, "model.model.3": net.last}
@@ -41,7 +41,7 @@ def _refinement(net) -> Table:
         if int(k) == net.depth:
             layers.update({f"{place}.3": net.ups[k], f"{place}.4": net.up_norms[k]})
             break
-        # Attention and what looks at its features for the consistency loss stand in the list too.
+        # The list also holds the attention, and what reads its features for the consistency loss.
         down, up = (2, 3) if int(k) == ATTENTION else (0, 0)
         layers.update(
             {

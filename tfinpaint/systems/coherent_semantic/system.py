@@ -1,25 +1,26 @@
 """Coherent semantic attention: Coherent Semantic Attention for Image Inpainting, ICCV 2019.
 
-A rough network fills the hole, a refinement network with the attention in its encoder goes over it
-(section 3.1); they are trained end to end with three kinds of terms (3.5) against a patch critic of
-pictures and one of VGG features (3.4). Images in [-1, 1]; in the hole they have one colour, as
+A rough network fills the hole. A refinement network with the attention in its encoder improves the
+fill (section 3.1). They are trained end to end with three kinds of terms (3.5), against a patch
+critic of pictures and one of VGG features (3.4). Images are in [-1, 1]. The hole has one colour, as
 released.
 
 What the variants settle
-                      paper                                  official
-    attention         cosines, bounded                       see layers/coherent_semantic_attention.py
-    consistency       mean over the hole                     mean over all, blanked features against the whole target
-    rough network     learns from the refinement too         only from its own L1
-    least squares     (5), (6)                               half of them; the critics' sum halved again
-In both: critics first, then the generator, from the same forward pass, whose raw output they see;
-Adam 2e-4, beta1 0.5, for all.
+                      paper                             official
+    attention         cosines, bounded                  see layers/coherent_semantic_attention.py
+    consistency       mean over the hole                mean over all, blanked features against the
+                                                        whole target
+    rough network     learns from the refinement too    learns only from its own L1
+    least squares     (5), (6)                          half of them; the critics' sum halved again
+In both, the critics learn first, then the generator, from the same forward pass, whose raw output
+the critics see. All have Adam at 2e-4, with beta1 0.5.
 
 Deviations: (5) and (6) are printed with minus signs, with which they would be maximised, and with
-targets 1 and 0 for differences of scores; taken are 1 and -1, as released and as in the loss's own
-paper. In the released code neither consistency nor the feature critic reaches the generator (their
-inputs are cut off from it); here both do, in both variants. The blocks have the released order of
-convolutions. Losses are means, so that weights mean the same for all sizes. Networks of another
-width than 64 take the first channels of conv4_3 as their target.
+targets 1 and 0 for differences of scores. The targets here are 1 and -1, as in the released code
+and in the paper of the loss. In the released code neither consistency nor the feature critic
+reaches the generator (their inputs are cut off from it). Here both do, in both variants. The blocks
+have the released order of convolutions. Losses are means, so that weights mean the same for all
+sizes. A network of another width than 64 has the first channels of conv4_3 as its target.
 """
 
 import tensorflow as tf
@@ -104,8 +105,8 @@ class CoherentSemantic(System):
             rough, refined, maps = self.generator(
                 [self.blanked(images, holes), holes], training=True, with_stages=True
             )
-            # What each critic looks at, of the original and of the output: images [B, H, W, 3],
-            # features [B, H/8, W/8, 256].
+            # What each critic sees of the original and of the output: images [B, H, W, 3], features
+            # [B, H/8, W/8, 256].
             real, fake = {"image": images}, {"image": refined}
             if "pool3" in seen_in_truth:
                 real["features"], fake["features"] = (
@@ -143,8 +144,10 @@ class CoherentSemantic(System):
         return loss / 2 if self.variant == "official" else loss
 
     def judged(self, loss, name, real, fake):
-        """A relativistic loss of one critic, which sees real and fake in one call: its norms treat
-        each picture by itself."""
+        """A relativistic loss of one critic.
+
+        The critic sees real and fake in one call, since its norms treat each picture by itself.
+        """
         scores = getattr(self.critic, name)(tf.concat([real[name], fake[name]], 0), training=True)
         value = loss(*tf.split(scores, 2))
         return value / 2 if self.variant == "official" else value

@@ -1,13 +1,14 @@
-"""The two U-Nets of coherent semantic attention: one roughs the hole out, the other refines.
+"""The two U-Nets of coherent semantic attention: one fills the hole roughly, the other refines it.
 
 Rough:       image [B, H, W, 3] in [-1, 1] whose hole has one colour -> [B, H, W, 3] in [-1, 1]
              (tanh).
-Refinement:  [rough in the hole and image elsewhere, image] [B, H, W, 6], hole [B, H, W, 1] ->
-[B, H, W, 3], linear. H and W are multiples of 2^depth.
+Refinement:  [rough in the hole and image elsewhere, image] [B, H, W, 6], hole [B, H, W, 1]
+             -> [B, H, W, 3], linear.
+H and W are multiples of 2^depth.
 
 Source: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.1 and
-Figure 2; the layers' sizes and order are those of the released networks. The attention sits where
-the map has H/8 x W/8 cells, in the third block.
+Figure 2. The sizes and the order of the layers are those of the released networks. The attention is
+in the third block, where the map has H/8 x W/8 cells.
 """
 
 import tensorflow as tf
@@ -21,11 +22,13 @@ ATTENTION = 3  # the block with the attention: H / 2^3
 
 
 class RoughUNet(tf.keras.Model):
-    """The plain U-Net: `depth` halvings by 4x4 convolutions and as many transposed ones; decode_k
-    sees [decode_(k+1), encode_k].
+    """The plain U-Net.
+
+    It has `depth` halvings by 4x4 convolutions, and as many transposed convolutions. decode_k sees
+    [decode_(k+1), encode_k].
 
     Args:
-        width: channels of encode_1 (paper: 64); they double up to 8 * width.
+        width: channels of encode_1 (paper: 64). They double up to 8 * width.
         depth: halvings (paper: 8).
     """
 
@@ -70,20 +73,22 @@ class RoughUNet(tf.keras.Model):
 
 
 class RefinementUNet(tf.keras.Model):
-    """The refinement network. Block k halves by a dilated 4x4 convolution that keeps the width,
-    then doubles it by a 3x3 one; on the way up a transposed 3x3 one halves the width and a 4x4 one
-    doubles the size. Block 3's features go through the attention before their norm. decode_k sees
-    [decode_(k+1), encode_k].
+    """The refinement network.
+
+    Block k halves the size by a dilated 4x4 convolution that keeps the width. A 3x3 convolution
+    then doubles the width. On the way up a transposed 3x3 convolution halves the width, and a 4x4
+    one doubles the size. The features of block 3 go through the attention before their norm.
+    decode_k sees [decode_(k+1), encode_k].
 
     Args:
-        width: channels of the first convolution (paper: 64); they double up to 8 * width.
+        width: channels of the first convolution (paper: 64). They double up to 8 * width.
         depth: halvings (paper: 8).
-        variant: "paper" or "official", of the attention.
+        variant: of the attention, "paper" or "official".
 
-    Call arguments: `[images, hole]`; `with_features=True` also returns the two maps
-        [B, H/8, W/8, 8 * width] of the consistency loss: the encoder's after the attention and the
+    Call arguments: `[images, hole]`. `with_features=True` also returns the two maps
+        [B, H/8, W/8, 8 * width] of the consistency loss: the encoder's after the attention, and the
         decoder's at the same place. `with_attention_maps=True` also returns its attention maps, of
-        H/8 x W/8, with `weights_at`: see layers/attention_map.py.
+        H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -149,9 +154,10 @@ class RefinementUNet(tf.keras.Model):
             if k < self.depth:
                 if k == ATTENTION:
                     maps.append(x)
+                # [B, H/2^k, W/2^k, C/2]
                 x = self.decoder_norms[str(k)](
                     self.decoders[str(k)](tf.nn.relu(tf.concat([x, skips[k]], -1)))
-                )  # [B, H/2^k, W/2^k, C/2]
+                )
             # [B, H/2^(k-1), W/2^(k-1), C/2]
             x = self.up_norms[str(k)](self.ups[str(k)](tf.nn.relu(x)))
         output = self.last(tf.nn.relu(tf.concat([x, skips[0]], -1)))  # [B, H, W, 3]
@@ -168,11 +174,11 @@ class CoherentSemanticUNets(tf.keras.Model):
 
     Args:
         width, depth, variant: see above.
-        detach_rough: keep the refinement's gradient from the rough network, as released.
+        detach_rough: whether to keep the refinement's gradient from the rough network, as released.
 
     Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with the colour of the hole in
-        it. Returns the refined output, or with `with_stages=True` rough output, refined output and
-        the maps of `RefinementUNet`; `with_attention_maps=True` as there.
+        it. Returns the refined output. With `with_stages=True` it returns the rough output, the
+        refined output and the two maps of `RefinementUNet`. `with_attention_maps=True` is as there.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", detach_rough=False, **kwargs):
@@ -197,7 +203,7 @@ class CoherentSemanticUNets(tf.keras.Model):
     def call(
         self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None
     ):
-        # pictures are float32 also under mixed precision
+        # Pictures are float32 even under mixed precision.
         image, hole = (tf.cast(x, tf.float32) for x in inputs)
         rough = self.rough(image)  # [B, H, W, 3]
         pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (
@@ -223,11 +229,11 @@ class CoherentSemanticUNets(tf.keras.Model):
 
 
 class _DilatedHalving(tf.keras.layers.Layer):
-    """A 4x4 convolution with stride 2, dilation 2 and padding 3: [B, H, W, C] ->
-    [B, H/2, W/2, filters], H and W even.
+    """A 4x4 convolution with stride 2, dilation 2 and padding 3.
 
-    Keras refuses stride and dilation together; but such windows meet odd rows and columns only, so
-    it is a plain convolution of those.
+    [B, H, W, C] -> [B, H/2, W/2, filters], H and W even. Keras refuses stride and dilation
+    together. But such windows meet only odd rows and columns, so this is a plain convolution of
+    those.
     """
 
     def __init__(self, filters, **kwargs):
@@ -245,9 +251,9 @@ class _DilatedHalving(tf.keras.layers.Layer):
 
     def call(self, x):
         b, h, w, c = shape(x)
-        # As x[:, 1::2, 1::2], seven times as fast; and tf.slice and tf.pad have faster gradients
-        # than x[a:b] and explicit padding. Row by row and then column by column, as TFLite has no
-        # slices of six axes.
+        # The same as x[:, 1::2, 1::2], but seven times as fast. tf.slice and tf.pad have faster
+        # gradients than x[a:b] and explicit padding. Rows come first, then columns, because TFLite
+        # cannot slice six axes.
         rows = tf.slice(tf.reshape(x, [b, h // 2, 2, w * c]), [0, 0, 1, 0], [b, h // 2, 1, w * c])
         odd = tf.slice(
             tf.reshape(rows, [b, h // 2, w // 2, 2 * c]), [0, 0, 0, c], [b, h // 2, w // 2, c]

@@ -1,20 +1,20 @@
 """DeepFill v1: Generative Image Inpainting with Contextual Attention, CVPR 2018.
 
-A coarse network fills the hole, a refinement network with contextual attention goes over it; both
-learn from L1, the second also from two Wasserstein critics, one of the whole composite and one of a
-window around the hole. Images in [-1, 1], holes blanked with 0.
+A coarse network fills the hole, and a refinement network with contextual attention improves the
+fill. Both learn from L1. The second also learns from two Wasserstein critics, one of the whole
+composite and one of a window around the hole. Images are in [-1, 1], holes blanked with 0.
 
-The critics learn on every batch, the generator on every fifth; a step is a batch. Adam 1e-4, betas
-0.5 and 0.9, for all.
+The critics learn on every batch, the generator on every fifth. A step is a batch. All have Adam at
+1e-4, with betas 0.5 and 0.9.
 
 The variants differ in gamma: 0.99 in `paper`, 0.9 in `official`, as released.
 
-Deviations: L1 terms are means over the hole and over the known part of each picture; for a hole of
-128 x 128 pixels they are the released ones (which take them over that square also where they then
-shrink the hole in it). The discount's distance is the released formula for boxes, and the Euclidean
-distance for other holes, for which the paper has none. The local critic's window has half the side
-of the picture and is centred on the box around the hole: it holds every hole that the paper trains
-with, and a part of larger ones.
+Deviations: L1 terms are means over the hole and over the known part of each picture. For a hole of
+128 x 128 pixels they are the released ones. (The released code takes them over that square even if
+it then shrinks the hole inside.) The discount's distance is the released formula for boxes, and the
+Euclidean distance for other holes, for which the paper gives none. The window of the local critic
+has half the side of the picture and is centred on the box around the hole. It holds every hole that
+the paper trains with, and a part of larger ones.
 """
 
 import tensorflow as tf
@@ -42,9 +42,9 @@ class DeepFillV1(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layers of the generator (paper: 32); the critics have twice as
+        width: channels of the first layers of the generator (paper: 32). The critics have twice as
             many. Images are multiples of 8.
-        discount: gamma; None: the variant's. 1 switches the discount off.
+        discount: gamma. None is the variant's, and 1 switches the discount off.
         variant: "paper" or "official".
     """
 
@@ -62,7 +62,7 @@ class DeepFillV1(System):
         return 8
 
     def extra_inputs(self, kind_of_holes):
-        # boxes have a formula
+        # For boxes there is a formula.
         distances_count = self.gamma < 1 and kind_of_holes not in ("center", "box")
         return self.specification.extra_inputs if distances_count else {}
 
@@ -145,9 +145,9 @@ class DeepFillV1(System):
         return terms
 
     def loss_of_critics(self, images, composite, holes):
-        """Equation (1) with the penalty (3), of both critics."""
+        """Equation (1) with the penalty (3), for both critics."""
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
-        # Whole numbers, divided: XLA draws other floats from the same seed.
+        # Whole numbers, then divided: from the same seed XLA draws other floats.
         bits = tf.random.stateless_uniform(
             [shape(images)[0], 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox"
         )
@@ -176,8 +176,10 @@ class DeepFillV1(System):
 
 
 def _window(images, holes):
-    """A window of half the height and width around each picture's hole: [B, H, W, C], holes
-    [B, H, W, 1] -> [B, H/2, W/2, C]."""
+    """A window of half the height and width around the hole of each picture.
+
+    images [B, H, W, C], holes [B, H, W, 1] -> [B, H/2, W/2, C].
+    """
     for axis in (1, 2):
         missing = tf.reduce_max(holes, [3 - axis, 3]) > 0  # [B, N], along the axis
         side = shape(missing)[1]

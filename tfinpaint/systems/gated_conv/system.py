@@ -1,14 +1,14 @@
-"""DeepFill v2: Free-Form Image Inpainting with Gated Convolution, ICCV 2019. A baseline.
+"""DeepFill v2, a baseline: Free-Form Image Inpainting with Gated Convolution, ICCV 2019.
 
-DeepFill v1's two stages with gated convolutions, and in place of its critics one, spectrally
-normalised, that scores patches and sees the hole beside the composite. Images in [-1, 1], holes
-blanked with 0.
+It has the two stages of DeepFill v1, with gated convolutions. In place of v1's critics it has one,
+spectrally normalised, that scores patches and sees the hole beside the composite. Images are in
+[-1, 1], holes blanked with 0.
 
-Critic first, then generator, from the same forward pass; Adam 1e-4, betas 0.5 and 0.999, for both.
-Both variants are the same.
+The critic learns first, then the generator, from the same forward pass. Both have Adam at 1e-4,
+with betas 0.5 and 0.999. Both variants are the same.
 
-Deviations: the critic's last layer is linear. Its spectral norm takes sigma as a constant (no
-    gradient flows through it).
+Deviations: the last layer of the critic is linear. Its spectral norm takes sigma as a constant (no
+gradient flows through it).
 """
 
 import tensorflow as tf
@@ -79,5 +79,5 @@ class GatedConv(System):
     def loss_of_critic(self, images, composite, holes):
         # [2B, H, W, 4]
         both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)
-        # of [B, H/64, W/64, C] each
+        # Scores of [B, H/64, W/64, C] each.
         return critic_hinge(*tf.split(self.critic(both, training=True), 2))

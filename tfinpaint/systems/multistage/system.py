@@ -1,23 +1,24 @@
-"""The multistage attention network: Multistage attention network for image inpainting, Pattern
-Recognition 2020.
+"""Multistage attention network for image inpainting, Pattern Recognition 2020.
 
-The U-Net of partial convolutions with its terms (section 3.2, Tables 1 and 2; see
+It has the U-Net of partial convolutions with its terms (section 3.2, Tables 1 and 2; see
 systems/partial_conv), pixel-wise attention at two decoder stages (3.3), and a spectrally normalised
-patch critic (Table 3): six terms (3.4). Images in [0, 1] inside, holes blanked with 0.
+patch critic (Table 3). There are six terms (3.4). Inside, images are in [0, 1], and holes are
+blanked with 0.
 
 What the variants settle
-                      paper                                  official
-    attention         cosine, known keys only                see layers/patch_attention.py
-    perceptual/style  of the output                          of the output and of the composite, added
-    variation         pairs with a missing pixel             of the composite blanked outside the hole
-In both: generator first, then critic, which judges the output, not the composite, of the same
-forward pass; Adam 2e-4, and a tenth of it for the critic; 5e-5 in the fine-tuning phase, in which
-batch norm keeps its running statistics.
+                      paper                         official
+    attention         cosine, known keys only       see layers/patch_attention.py
+    perceptual/style  of the output                 of the output and of the composite, added
+    variation         pairs with a missing pixel    of the composite blanked outside the hole
+In both, the generator learns first, then the critic. The critic judges the output, not the
+composite, of the same forward pass. Adam is at 2e-4, and at a tenth of it for the critic; at 5e-5
+in the fine-tuning phase, in which batch norm keeps its running statistics.
 
-Deviations: the critic's sigmoid is part of the loss; sums of (20) and (21) are means over the whole
-tensor, as released. The critic's spectral norm takes its sigma as a constant (no gradient flows
-through it), and the very first generator step is judged before it was normalised. Adam's epsilon
-and the initial weights of the fusion (squeeze-excite, 1x1) are Keras' own.
+Deviations: the sigmoid of the critic is part of the loss. The sums of (20) and (21) are means over
+the whole tensor, as released. The critic's spectral norm takes sigma as a constant (no gradient
+flows through it), and the kernels are not yet normalised when the critic judges the very first step
+of the generator. Adam's epsilon and the initial weights of the fusion (squeeze-excite, 1x1) are
+Keras' own.
 """
 
 import tensorflow as tf
@@ -65,7 +66,7 @@ class Multistage(PartialConv):
         # 1. The generator: the terms of equation (22).
         with tf.GradientTape() as tape:
             output = self.generator([truth * (1 - holes), holes], training=True)  # [B, H, W, 3]
-            # valid, hole, perceptual, style, variation: PartialConv.terms
+            # Valid, hole, perceptual, style and variation: see PartialConv.terms.
             terms = self.terms(output, truth, holes, targets)
             if self.critic:
                 terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))

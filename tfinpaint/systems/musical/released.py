@@ -1,7 +1,7 @@
 """Where the tensors of the released MUSICAL network (PyTorch) belong.
 
-Names follow how the released networks nest: in U-Nets of pix2pix' family each block is a list that
-holds the next one further in.
+Names follow the nesting of the released network. In U-Nets of the pix2pix family each block is a
+list that contains the next inner one.
 """
 
 from tfinpaint.weights.places import Table, fusion_names, pytorch_table

@@ -1,22 +1,25 @@
 """MUSICAL: multi-scale image contextual attention learning, IJCAI 2019.
 
 One U-Net with a dilated bottom (section 3.1) and attention with patches of two sizes (3.2), trained
-with five terms (3.3, 4.1) against a DenseNet-121. Images in [-1, 1], holes blanked with 0; the
-network also sees what is known.
+with five terms (3.3, 4.1) against a DenseNet-121. Images are in [-1, 1], holes blanked with 0. The
+network also sees the map of what is known.
 
 What the variants settle
-                      paper                                   official
-    attention         cosine, known keys only; fused with     see layers/patch_attention.py; fused without the features, which a
-                      the features                            3x3 convolution brings back in
-    perceptual/style  of the output                           of the output and of the composite, added
-    critic            ImageNet weights and normalisation      neither: the released code overwrites what it loads
-    its loss          mean cross-entropy of real and fake     half of it
-In both: critic first, then generator, from the same forward pass; Adam 2e-4, beta1 0.5, for both.
+                      paper                                official
+    attention         cosine, known keys only;             see layers/patch_attention.py; fused
+                      fused with the features              without the features, which a 3x3
+                                                           convolution brings back in
+    perceptual/style  of the output                        of the output and of the composite, added
+    critic            ImageNet weights and normalisation   neither: the released code overwrites
+                                                           what it loads
+    its loss          mean cross-entropy of real and fake  half of it
+In both, the critic learns first, then the generator, from the same forward pass. Both have Adam at
+2e-4, with beta1 0.5.
 
-Deviations: attention sits at 64x64, as the text's number and the released code say, not before the
-third last deconvolution; the head of the critic is the released one; its sigmoid is part of the
-loss. The released attention uses the hole that the network was built with, here each picture has
-its own.
+Deviations: attention is at 64x64, as the number in the text and the released code say, not before
+the third last deconvolution. The head of the critic is the released one. Its sigmoid is part of the
+loss. The released attention uses the hole that the network was built with; here each picture has a
+hole of its own.
 """
 
 import tensorflow as tf
@@ -85,8 +88,8 @@ class Musical(System):
         with tf.GradientTape() as tape:
             output = self.generator([images * (1 - holes), holes], training=True)  # [B, H, W, 3]
 
-            # 1. The critic: real and fake apart, as its batch norms work with the statistics of
-            # what they see.
+            # 1. The critic: real and fake apart, because its batch norms use the statistics of what
+            # they see.
             if self.critic:
                 with tape.stop_recording():
                     logs["critic"] = self.update_critic(
@@ -104,8 +107,10 @@ class Musical(System):
         return loss / 2 if self.variant == "official" else loss
 
     def terms(self, output, images, holes, targets):
-        """The terms of equation (7), before their weights. All images [B, H, W, 3] in [-1, 1];
-        targets: features of the truth."""
+        """The terms of equation (7), before their weights.
+
+        output, images: [B, H, W, 3] in [-1, 1].   targets: features of the truth.
+        """
         terms = {
             "l1": tf.reduce_mean(tf.abs(output - images)),
             "hole": masked_l1(output, images, holes),

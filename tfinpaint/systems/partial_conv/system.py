@@ -1,15 +1,15 @@
-"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018.
-A baseline without attention.
+"""Partial convolutions, a baseline without attention.
 
-One U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms of
-section 3.3. Images in [0, 1] inside, holes blanked with 0.
+Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018. One
+U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms of section
+3.3. Inside, images are in [0, 1], and holes are blanked with 0.
 
-Adam 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running
+Adam at 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running
 statistics. Both variants are the same.
 
-Deviations: every convolution has a bias, as in the multistage network (32,865,236 parameters),
-which starts at 0. Variation counts pairs of neighbours of which one is missing, not all pairs of
-the rim.
+Deviations: every convolution has a bias, which starts at 0, as in the multistage network
+(32,865,236 parameters). Variation counts pairs of neighbours of which one is missing, not all pairs
+of the rim.
 """
 
 import tensorflow as tf
@@ -30,7 +30,7 @@ class PartialConv(System):
     """
 
     specification = SPECIFICATION
-    # its authors' loss divides by ImageNet's deviation, 0.226 on average
+    # The authors' loss divides by ImageNet's deviation, 0.226 on average.
     feature_contrast = 1 / 0.226
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -67,8 +67,10 @@ class PartialConv(System):
         return self.learn(tape, terms)
 
     def terms(self, output, truth, holes, targets):
-        """The terms before their weights. All images [B, H, W, 3] in [0, 1]; targets: features of
-        the truth."""
+        """The terms before their weights.
+
+        output, truth: [B, H, W, 3] in [0, 1].   targets: features of the truth.
+        """
         composite = output * holes + truth * (1 - holes)
         terms = {
             "valid": masked_l1(output, truth, 1 - holes),
@@ -82,8 +84,7 @@ class PartialConv(System):
         return terms
 
     def judged(self, output, composite):
-        """What the feature network looks at: a list of images [B, H, W, 3] whose terms are added
-        up."""
+        """What the feature network sees: a list of images [B, H, W, 3] whose terms are added up."""
         return [output, composite]
 
     def variation(self, composite, holes):

@@ -1,5 +1,7 @@
-"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This
-project's own."""
+"""The system in the box, this project's own.
+
+A smooth fill that one small network corrects from coarse to fine.
+"""
 
 from tfinpaint.systems.specification import Setting, Specification, Term
 

@@ -1,17 +1,20 @@
-"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This
-project's own; no paper's.
+"""The system in the box: a smooth fill that one small network corrects from coarse to fine.
 
-What it takes from where: the first fill, a membrane from a pyramid (smooth_fill.py); one network
-for all sizes of a pyramid, each of which adds to what comes from the coarser one (Lai et al., Fast
-and Accurate Image Super-Resolution with Deep Laplacian Pyramid Networks, 2018); dilated
-convolutions around the bottleneck (Iizuka et al., Globally and Locally Consistent Image Completion,
-2017); blocks without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); the
-perceptual term of partial convolutions (Liu et al., 2018). Images in [-1, 1]; what lies in the hole
-is not looked at.
+It is this project's own, not that of a paper. Sources of its parts
+  first fill           a membrane from a pyramid, see smooth_fill.py
+  one network for all sizes of a pyramid, each adding to what comes from the coarser one
+                       Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian
+                       Pyramid Networks, 2018
+  dilated convolutions around the bottleneck
+                       Iizuka et al., Globally and Locally Consistent Image Completion, 2017
+  blocks without norms that start at 0
+                       Zhang et al., Fixup Initialization, 2019
+  perceptual term      that of partial convolutions, Liu et al., 2018
 
-There is no style term: of a network of this size it makes a woven pattern on plain walls.
+Images are in [-1, 1]. What lies in the hole has no influence.
 
-Adam 5e-4 (at 1e-3 it may diverge: there are no norms). Both variants are the same. There is no
+Adam at 5e-4 (at 1e-3 it may diverge, since there are no norms). Both variants are the same. There
+is no style term: with a network of this size it makes a woven pattern on plain walls. There is no
 critic: texture comes from the photograph itself (detail.py).
 """
 
@@ -28,7 +31,7 @@ class Residual(System):
     """See the top of the file.
 
     Args:
-        width: channels of the network's first level are twice as many.
+        width: half the channels of the network's first level.
         depth: blocks at an eighth of the size.
         sizes: how many sizes are corrected. Images are multiples of 8 * 2^(sizes - 1): 64.
         variant: "paper" or "official": the same.
@@ -59,7 +62,7 @@ class Residual(System):
         for _ in range(self.sizes - 1):
             targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
         with tf.GradientTape() as tape:
-            # an eighth, a quarter, half, the whole
+            # An eighth, a quarter, half, the whole.
             sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)
             *coarse, hole = (
                 region_log_rms(fill / 2, target / 2, lacking)
