@@ -58,8 +58,8 @@ def time_major(x: tf.Tensor) -> tf.Tensor:
 
 def _forward(step, visits, steps):
     key = visits[1]
-    # The calibration of TFLite (int8) crashes on floats that a loop reads and hands on unchanged.
-    # Their bits may pass.
+    # The calibration of TFLite (int8) crashes on floats that a loop reads and passes on unchanged.
+    # Their bits, as int32, do not crash it.
     read = [tf.bitcast(x, tf.int32) if converting() else x for x in visits]
 
     def forward(t, previous, outputs):

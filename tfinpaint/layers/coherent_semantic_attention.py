@@ -13,13 +13,13 @@ with a_i = 0 where both are 0. So each o_i is a weighted mean of known cells. Th
 read as the cell just generated, o_(i-1).
 
 What the variants settle
-  paper     Dmax (1) and Dad (2) are cosines, taken as 0 where they are negative; where both are,
-            o_i = k_i. Gradients flow through all but the choice of k_i. A cell is missing when any
-            of its pixels is. Without a known cell all stays.
+  paper     Dmax (1) and Dad (2) are cosines. A negative one is taken as 0; if both are negative,
+            o_i = k_i. Gradients flow through all but the choice of k_i. A cell is missing if any of
+            its pixels is. Without a known cell nothing changes.
   official  What the authors released: Dmax = <m_i, k_i / |k_i|>, Dad = <m_i / |m_i|, o_(i-1)>, with
             no bounds (weights from -10 to 13 occur). The gradient takes a_i as constants, and adds
             the output's to the input's. The hole is reduced by halves, three for a factor of 8,
-            each to means of 4x4 cells (zeros beyond the border); missing is what exceeds 5/16.
+            each to means of 4x4 cells (zeros beyond the border). What exceeds 5/16 is missing.
 """
 
 from typing import NamedTuple
@@ -44,14 +44,14 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
     Call arguments: `[features, hole]`
         features: [B, H, W, C].
         hole: [B, r * H, r * W, 1], 1 where missing, for a whole r (`official`: a power of 2). It is
-            taken as it is where r = 1.
+            taken as it is if r = 1.
 
     Returns: [B, H, W, C], equal to `features` where known. With `with_attention_maps=True` its
         attention maps, too, see attention_map.py: weights sum to 1. Instead, with
         `with_attention_weights=True`, all its weights [B, N, N], N = H * W: the output is weights x
         features, and the row of a known cell is that cell alone. (Large: N^2 per picture.)
 
-    Raises: ValueError where the sizes of hole and features do not fit.
+    Raises: ValueError if the sizes of hole and features do not fit.
     """
 
     def __init__(self, variant="paper", **kwargs):
@@ -64,7 +64,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
     ):
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
-        # Norms need float32 where the layer computes in half precision.
+        # Norms need float32 if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)
         b, h, w, _ = shape(features)

@@ -12,10 +12,10 @@ Queries, keys and their scores live at 1 / rate of the resolution. What is copie
     fuse     s'(q, k) = sum over d of s(q + d, k + d), with positions counted row by row; then the
              same, counted column by column: neighbours in the output should be neighbours where
              they come from. The end of a row runs into the next row, as released.
-    weights  softmax over k of scale * s'(q, k) * known(k), times known(k). A key is known when its
+    weights  softmax over k of scale * s'(q, k) * known(k), times known(k). A key is known if its
              whole neighbourhood is.
-    output   patches, weighted, added up where they overlap, over 4. The whole map is rebuilt, known
-             positions too. Near borders fewer than 4 overlap: there features come out smaller, as
+    output   weighted patches, added up where they overlap, over 4. The whole map is rebuilt, known
+             positions too. Near borders fewer than 4 overlap: features come out smaller there, as
              released. Without a known key they are 0.
 """
 
@@ -46,7 +46,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         paper), of H / rate x W / rate, see attention_map.py. Weights sum to at most 1: keys that
         are not known keep their share.
 
-    Raises: ValueError where H or W is no multiple of `rate`.
+    Raises: ValueError if H or W is not a multiple of `rate`.
     """
 
     def __init__(self, patch_size=3, rate=2, fuse=3, softmax_scale=10.0, **kwargs):
@@ -62,7 +62,7 @@ class ContextualAttention(tf.keras.layers.Layer):
     def call(self, inputs, with_attention_maps=False, weights_at=None):
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
-        # Softmax and norms need float32 where the layer computes in half precision.
+        # Softmax and norms need float32 if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features, hole = (tf.cast(x, dtype) for x in inputs)
         height, width = shape(features)[1:3]

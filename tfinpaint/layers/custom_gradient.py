@@ -1,9 +1,9 @@
 """`tf.custom_gradient` for functions of tensors, whose graphs can be collected.
 
-TensorFlow's own enters each gradient of a graph into a table that lives as long as the process, and
-with the gradient the tensors that it closes over, hence the whole graph
-(github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients. The table
-then only says where they are.
+TensorFlow's own enters each gradient of a graph into a table that lives as long as the process. The
+gradient holds the tensors that it closes over, and with them the whole graph
+(github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients, and the
+table only says where they are.
 """
 
 import functools
@@ -53,6 +53,6 @@ def _hand_over(result):
     if not hasattr(result.graph, _KEPT):
         setattr(result.graph, _KEPT, {})
     getattr(result.graph, _KEPT)[name] = entry["type"]
-    # not `op.graph`: where a SavedModel is written, gradients are traced without an operation
+    # Not `op.graph`: when a SavedModel is written, gradients are traced without an operation.
     graph = weakref.ref(result.graph)
     entry["type"] = lambda op, *upstream: getattr(graph(), _KEPT)[name](op, *upstream)

@@ -22,7 +22,7 @@ def doubled_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
     x [B, H, W, C], kernel [3, 3, C, F] -> [B, 2H, 2W, F].
     """
-    kernel = tf.convert_to_tensor(kernel)  # half precision, where a layer's variable is read in it
+    kernel = tf.convert_to_tensor(kernel)  # half precision if a layer's variable is read in it
     channels, filters = kernel.shape[2:]
     taps = tf.cast(_TAPS, kernel.dtype)
     kernels = tf.einsum("aiu,bjv,uvcf->ijcabf", taps, taps, kernel)  # [2, 2, C, 2, 2, F]

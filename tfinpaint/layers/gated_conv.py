@@ -56,10 +56,11 @@ class GatedConv2D(tf.keras.layers.Layer):
         # Two convolutions: cutting one map in two would cost as much as a fifth of them.
         kernels = tf.split(tf.cast(self.kernel, features.dtype), 2, axis=-1)
         biases = tf.split(tf.cast(self.bias, features.dtype), 2)
+        # [B, h, w, filters] each
         values, gate = (
             tf.nn.bias_add(self.convolve(features, kernel), bias)
             for kernel, bias in zip(kernels, biases)
-        )  # [B, h, w, filters] each
+        )
         return tf.keras.activations.get(self.activation)(values) * tf.sigmoid(gate)
 
     def convolve(self, features, kernel):

@@ -1,8 +1,8 @@
 """From the hole of an image to the cells of a smaller map, as the papers and their code do it.
 
-All take hole [B, r * h, r * w, 1], 1 where missing, for a whole r, and return [B, h, w, 1].
-All raise ValueError where r is not a whole number, if the graph knows the sizes. Along rows and
-columns r may differ, unless `check_one_factor` is asked.
+All functions take hole [B, r * h, r * w, 1], 1 where missing, for a whole r, and return
+[B, h, w, 1]. If the graph knows the sizes, they raise ValueError for an r that is not a whole
+number. Along rows and columns r may differ, unless `check_one_factor` is called.
 (Contextual attention samples the hole instead, see contextual_attention.py.)
 """
 
@@ -15,7 +15,7 @@ _WRONG_SIZE = "the hole's size is a whole multiple of the features'. Got {}x{} a
 
 
 def any_pixel(hole: tf.Tensor, h, w) -> tf.Tensor:
-    """A cell is missing when any of its pixels is: the papers' reading."""
+    """A cell is missing if any of its pixels is: the papers' reading."""
     return tf.expand_dims(tf.reduce_max(_cells(hole, h, w), axis=(2, 4)), -1)
 
 
@@ -47,7 +47,7 @@ def mean_by_halves(hole: tf.Tensor, h, w) -> tf.Tensor:
 
 
 def check_one_factor(hole: tf.Tensor, h, w) -> None:
-    """Raises ValueError where r is not the same along rows and columns."""
+    """Raises ValueError if r is not the same along rows and columns."""
     full_h, full_w = shape(hole)[1:3]
     _check(hole, h, w)
     if _sizes_are_known(hole, h, w) and full_h * w != full_w * h:
@@ -67,7 +67,7 @@ def _halve(hole):
 
 
 def _halved_until(hole, h, w):
-    """The same number of times, where only the running graph knows it."""
+    """Halves the same number of times, if only the running graph knows it."""
     unknown = tf.TensorShape([hole.shape[0], None, None, 1])
     (halved,) = tf.while_loop(
         lambda x: tf.shape(x)[1] > h, lambda x: (_halve(x),), [hole], shape_invariants=[unknown]

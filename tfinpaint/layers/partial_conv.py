@@ -1,8 +1,8 @@
-"""Partial convolution: a convolution that sees known pixels only.
+"""Partial convolution: a convolution that sees only known pixels.
 
-Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018; equations
-(1)-(5) of the multistage attention paper (2020), whose M is `count` here and whose E is the size of
-the window, k * k * C.
+Sources: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018;
+equations (1)-(5) of the multistage attention paper (2020), whose M is `count` here, and whose E is
+the size of the window, k * k * C.
 """
 
 import tensorflow as tf
@@ -21,8 +21,8 @@ class PartialConv2D(tf.keras.layers.Layer):
         kernel_size: odd side of the square window, k. The padding is k // 2 on every side and
             counts as missing.
         strides: step between windows.
-        doubled: whether the first part of the input comes at half the size, and its rows and
-            columns are to be repeated. 3x3 only.
+        doubled: whether the first part of the input is at half the size, and its rows and columns
+            are to be repeated. 3x3 only.
 
     Call arguments: `[features, valid]`
         features: [B, H, W, C].
@@ -94,8 +94,8 @@ class PartialConv2D(tf.keras.layers.Layer):
         return raw + self._slide(tf.concat(seen[1:], axis=-1), whole) if len(seen) > 1 else raw
 
     def _slide(self, x, kernel):
-        # The same on all sides, as "SAME" is where the stride is 1. (Explicit padding has a slow
-        # gradient on CPUs.)
+        # The padding is the same on all sides. "SAME" is, if the stride is 1. (Explicit padding has
+        # a slow gradient on CPUs.)
         if self.strides > 1:
             p = self.kernel_size // 2
             x = tf.pad(x, [[0, 0], [p, p], [p, p], [0, 0]])

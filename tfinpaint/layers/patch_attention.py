@@ -38,11 +38,11 @@ class PatchAttention(tf.keras.layers.Layer):
         variant: "paper" or "official".
 
     Call arguments: `[features, hole]`, [B, H, W, C] and [B, r * H, r * W, 1], 1 where missing, for
-        a whole r. A cell is missing when any of its pixels is; in `official` its top-left pixel.
+        a whole r. A cell is missing if any of its pixels is; in `official`, if its top-left one is.
 
     Returns: [B, H, W, C], the features where known. With `with_attention_maps=True` its maps, too
         (attention_map.py). Weights sum to 1; in `paper`, without a known key, to 0.
-    Raises: ValueError where the sizes of hole and features do not divide.
+    Raises: ValueError if the sizes of the hole are not multiples of those of the features.
     """
 
     def __init__(self, patch_size=1, propagation=3, variant="paper", **kwargs):

@@ -1,8 +1,8 @@
 """Patch attention for the positions in the hole alone.
 
 In the hole it gives what the equations of patch_attention.py give over the whole map. What it
-returns for other positions means nothing. Most of a map is often known: then it saves most of the
-time.
+returns for other positions means nothing. If most of a map is known, as is often the case, it saves
+most of the time.
 
 `official` (`attend_by_patches`) lists the queries whose patches touch the hole, and scores them.
 
@@ -68,7 +68,7 @@ _NO_SCORE = -1e9  # before the softmax: a key that takes no part
 
 
 class Lists(NamedTuple):
-    """See the top of the file. Where a patch is a pixel, the first and the last are not needed."""
+    """See the top of the file. If a patch is a pixel, the first and the last are not needed."""
 
     multiplied: Optional[tf.Tensor]
     scored: tf.Tensor
@@ -215,7 +215,7 @@ def _in_turns(attend: Callable, asked: tf.Tensor, scored: tf.Tensor, channels, d
     """attend(positions [B, R]) -> [B, R, channels], for all that are asked for: [B, N, channels].
 
     asked, scored: bool [B, N], the positions that are asked for, and those whose scores it takes.
-    All at once where they surely fit into memory. Else some at a time.
+    It takes all at once if they surely fit into memory, and some at a time if not.
     """
     b, n = shape(asked)
     order, most = chosen_first(asked)

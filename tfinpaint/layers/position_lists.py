@@ -1,8 +1,8 @@
 """Lists of some positions of a map, such as those in the hole.
 
 A list is int32 [B, R]: positions of each picture, counted row by row of its map of N = H * W. The
-lists of all pictures are as long as the longest needs to be. A shorter one goes on with positions
-that nobody asked for.
+lists of all pictures are as long as the longest needs to be. A shorter one is filled up with
+positions that nobody asked for.
 
 A list can be the rows of a matrix of scores: [B, R, H, W], listed queries by all keys. Sums of the
 scores of neighbours (shifts.py) then need lists in which neighbours of the map are neighbours. They
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfinpaint.layers.shapes import shape
 
-COLUMNS, ROWS = 0, 1  # the order of a list: what of the map it holds, one after another
+COLUMNS, ROWS = 0, 1  # the order of a list: whether it holds the map column by column or by rows
 
 
 def chosen_first(chosen: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:

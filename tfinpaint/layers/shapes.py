@@ -4,7 +4,7 @@ import tensorflow as tf
 
 
 def shape(x: tf.Tensor) -> list:
-    """The sizes of x: numbers where the graph knows them, tensors elsewhere."""
+    """The sizes of x: numbers if the graph knows them, tensors if not."""
     if None not in x.shape:
         return list(x.shape)
     return [dynamic if n is None else n for dynamic, n in zip(tf.unstack(tf.shape(x)), x.shape)]
