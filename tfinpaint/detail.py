@@ -91,7 +91,7 @@ class Level(NamedTuple):
 
 
 @tf.autograph.experimental.do_not_convert
-def thick(hole) -> tf.Tensor:
+def thick(hole: tf.Tensor) -> tf.Tensor:
     """The part of a hole that is near a place thicker than THICK pixels.
 
     bool [h, w, 1] -> bool [h, w, 1].
@@ -119,7 +119,7 @@ def is_thick(hole: np.ndarray) -> bool:
 
 
 @tf.autograph.experimental.do_not_convert
-def restore(picture, hole, part) -> tf.Tensor:
+def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
     """The picture with a part of its hole restored: float32 [h, w, 3].
 
     picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole the guide.
@@ -169,7 +169,7 @@ def _restore(picture, hole, part, first):
     return tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
 
 
-def roughness(picture, hole) -> tf.Tensor:
+def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
     """How much neighbours differ in brightness, across and down, in grey levels.
 
     picture float32 [h, w, 3], hole bool [h, w, 1] -> float32 [h, w, 2].
@@ -322,7 +322,7 @@ def _basis():
 BASIS = _basis()
 
 
-def features(picture) -> tf.Tensor:
+def features(picture: tf.Tensor) -> tf.Tensor:
     """Each patch in terms of BASIS, for the search: float32 [1, h, w, 5] -> [h * w, d].
 
     It is 0 where a patch is not inside the picture.
@@ -333,7 +333,7 @@ def features(picture) -> tf.Tensor:
     )
 
 
-def exhaustive(level, estimate):
+def exhaustive(level: Level, estimate: tf.Tensor) -> tf.Tensor:
     """The nearest source of each target, all compared with all -> int32 [n].
 
     The distance is the mean of the squared differences over the pixels of a patch, weighted by how

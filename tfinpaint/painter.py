@@ -8,7 +8,7 @@ the one TensorFlow function that fills a window, including the texture of large 
 An exported model contains it, and is a painter too (export/saved_model.py).
 """
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -49,7 +49,7 @@ class Painter(BasePainter, tf.Module):
         """
         return cls(run.load_system(), run.settings.photos.image_size, run)
 
-    def generate(self, images, holes) -> tf.Tensor:
+    def generate(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
 
         It is neither composited nor clipped.
@@ -77,7 +77,9 @@ class Painter(BasePainter, tf.Module):
             )
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
 
-    def attention_maps(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
+    def attention_maps(
+        self, photo: np.ndarray, mask: np.ndarray, at: Optional[Tuple[int, int]] = None
+    ) -> list:
         """The attention maps of the system when it fills all holes of a photograph at once.
 
         photo, mask:  as for `fill`. They are seen in one window around all holes. It is reduced if
@@ -113,7 +115,7 @@ class Painter(BasePainter, tf.Module):
         _, found = self._attend(images, holes, tf.constant(place))
         return placing.place_maps(self.system, found, window, size, tuple(images.shape[1:3]), at)
 
-    def check_attention(self):
+    def check_attention(self) -> None:
         """Raises SettingsError if the system has no attention."""
         if not self.system.attention_layers:
             raise SettingsError(f"`attention`: {self.system.system_name} has no attention to show")
@@ -197,7 +199,7 @@ class Painter(BasePainter, tf.Module):
             [None, None, 3],
         )
 
-    def fill_whole(self, photo, hole):
+    def fill_whole(self, photo: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
         """As `fill_window`, but never reduced, and traced by the caller with the sizes it knows.
 
         photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3]: whole

@@ -12,7 +12,7 @@ Window:  the same, for the part of the photograph that is cut out for a box: the
 Input:   hole uint8 [H, W], above 0 = hole.
 """
 
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -28,12 +28,12 @@ class Box(NamedTuple):
     right: int
 
     @property
-    def slices(self):
+    def slices(self) -> Tuple[slice, slice]:
         """For array[box.slices]."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     @property
-    def size(self):
+    def size(self) -> Tuple[int, int]:
         return self.bottom - self.top, self.right - self.left
 
     def within(self, outer: "Box") -> "Box":
@@ -57,18 +57,18 @@ def bounding_box(hole: np.ndarray, margin: int = 0) -> Box:
     )
 
 
-def window_sides(sides, limits, stride: int):
+def window_sides(sides: np.ndarray, limits: np.ndarray, stride: int) -> np.ndarray:
     """Sides of the windows of boxes with `sides`, in a photograph with sides `limits`.
 
-    Both are numbers, or arrays that broadcast. A window has at least as much context as box, half
-    of it on each side, and at least CONTEXT there. It is rounded up to the stride, and at most as
-    large as the photograph.
+    Both are arrays that broadcast. A window has at least as much context as box, half of it on each
+    side, and at least CONTEXT there. It is rounded up to the stride, and is at most as large as the
+    photograph.
     """
     wanted = sides + 2 * np.maximum(CONTEXT, (sides + 1) // 2)
     return np.minimum((wanted + stride - 1) // stride * stride, limits)
 
 
-def window_around(box: Box, shape, stride: int) -> Box:
+def window_around(box: Box, shape: Sequence[int], stride: int) -> Box:
     """The window of a box in a photograph of `shape`.
 
     At a border it is shifted inwards, so that no context is lost.

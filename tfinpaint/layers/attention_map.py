@@ -18,11 +18,11 @@ from typing import Optional, Tuple, Union
 
 import tensorflow as tf
 
-from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.shapes import Size, shape
 
 
 def attention_maps(
-    weights: tf.Tensor, h, w, hole: tf.Tensor, weights_at: Optional[tf.Tensor] = None
+    weights: tf.Tensor, h: Size, w: Size, hole: tf.Tensor, weights_at: Optional[tf.Tensor] = None
 ) -> Union[tf.Tensor, Tuple[tf.Tensor, tf.Tensor]]:
     """See the top of the file.
 

@@ -30,7 +30,7 @@ from tfinpaint.layers import arguments, hole_reduction, tracing
 from tfinpaint.layers.attention_map import attention_maps
 from tfinpaint.layers.coherent_recursion import Visits, generate, shares, time_major
 from tfinpaint.layers.patches import products, unit
-from tfinpaint.layers.shapes import flat, shape
+from tfinpaint.layers.shapes import Size, flat, shape
 
 _NO_SCORE = -1e9  # of a key that is missing itself
 
@@ -116,7 +116,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         itself = tf.eye(n, dtype=share.dtype)[tf.newaxis]
         return tf.where(replaced[..., tf.newaxis], rows, itself)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "variant": self.variant}
 
 
@@ -160,7 +160,7 @@ def _released_unit(cells):
     return tf.stop_gradient(cells * 2.0**14 / (norm * 2.0**14 + 1e-8 * 2.0**14))
 
 
-def reduce_hole(hole: tf.Tensor, h, w, variant: str) -> tf.Tensor:
+def reduce_hole(hole: tf.Tensor, h: Size, w: Size, variant: str) -> tf.Tensor:
     """[B, r * h, r * w, 1] -> bool [B, h, w, 1]."""
     hole_reduction.check_one_factor(hole, h, w)
     if variant == "paper":

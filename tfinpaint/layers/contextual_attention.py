@@ -25,7 +25,7 @@ from tfinpaint.layers import arguments, contextual_attention_by_pixels, formulat
 from tfinpaint.layers.attention_map import attention_maps
 from tfinpaint.layers.custom_gradient import self_adjoint
 from tfinpaint.layers.patches import extract, products, unit
-from tfinpaint.layers.shapes import flat, shape
+from tfinpaint.layers.shapes import Size, flat, shape
 
 
 class ContextualAttention(tf.keras.layers.Layer):
@@ -101,7 +101,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")
         return tf.reshape(tf.cast(missing <= 0, hole.dtype), [shape(hole)[0], 1, h * w])
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "patch_size": self.patch_size,
@@ -155,7 +155,7 @@ def _from_cells(cells, rate):
     return tf.slice(padded, [0, rate // 2, rate // 2, 0], size)
 
 
-def aligned_nearest(x: tf.Tensor, height, width) -> tf.Tensor:
+def aligned_nearest(x: tf.Tensor, height: Size, width: Size) -> tf.Tensor:
     """Nearest neighbours with corners aligned: [B, H, W, C] -> [B, height, width, C].
 
     Pixel i comes from i (H - 1) / (height - 1).

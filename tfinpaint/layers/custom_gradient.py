@@ -8,6 +8,7 @@ table only says where they are.
 
 import functools
 import weakref
+from typing import Callable
 
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry  # it has no public name
@@ -15,7 +16,7 @@ from tensorflow.python.framework.ops import gradient_registry  # it has no publi
 _KEPT = "tfinpaint_gradients"  # attribute of a graph: {name: gradient}
 
 
-def custom_gradient(function):
+def custom_gradient(function: Callable) -> Callable:
     """Decorator: `function(*tensors)` returns a tensor and its gradient function."""
     decorated = tf.custom_gradient(function)
 
@@ -29,7 +30,7 @@ def custom_gradient(function):
     return run
 
 
-def self_adjoint(function):
+def self_adjoint(function: Callable) -> Callable:
     """Decorator: `function(x, *constants)` is linear in the tensor x and its own adjoint.
 
     So its gradient is the function itself. TensorFlow's own would go back through each slice.

@@ -8,13 +8,10 @@ Two layers are written in two ways. Both ways give the same result, at a differe
                           by pixels: products of pixels, summed    contextual_attention_by_pixels.py
 """
 
-from typing import Union
-
 import tensorflow as tf
 
 from tfinpaint.layers import tracing
-
-Size = Union[int, tf.Tensor]  # a number where the graph knows it
+from tfinpaint.layers.shapes import Size
 
 _LARGEST_MAP = 2**13  # positions of a map whose scores surely fit into memory
 _MOST_SCORES = 2**29  # of a batch in which every position is missing: 2 GiB

@@ -45,13 +45,13 @@ class GatedConv2D(tf.keras.layers.Layer):
         self.dilation_rate = dilation_rate
         self.activation = activation
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         shape = (self.kernel_size, self.kernel_size, int(input_shape[-1]), 2 * self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=(2 * self.filters,), initializer="zeros")
         super().build(input_shape)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         features = tf.cast(features, self.compute_dtype)
         # Two convolutions: cutting one map in two would cost as much as a fifth of them.
         kernels = tf.split(tf.cast(self.kernel, features.dtype), 2, axis=-1)
@@ -63,7 +63,7 @@ class GatedConv2D(tf.keras.layers.Layer):
         )
         return tf.keras.activations.get(self.activation)(values) * tf.sigmoid(gate)
 
-    def convolve(self, features, kernel):
+    def convolve(self, features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """[B, H, W, C] -> [B, h, w, filters], before the bias."""
         # As Keras convolves: tf.nn.conv2d has no gradient of a dilated window in some precisions
         # on the CPU.
@@ -71,7 +71,7 @@ class GatedConv2D(tf.keras.layers.Layer):
             features, kernel, self.strides, "SAME", dilations=self.dilation_rate
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,

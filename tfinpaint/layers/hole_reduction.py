@@ -8,23 +8,23 @@ number. Along rows and columns r may differ, unless `check_one_factor` is called
 
 import tensorflow as tf
 
-from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.shapes import Size, shape
 
 _MISSING_FROM = 5 / 16  # of a mean, in the code that came with coherent semantic attention
 _WRONG_SIZE = "the hole's size is a whole multiple of the features'. Got {}x{} and {}x{}"
 
 
-def any_pixel(hole: tf.Tensor, h, w) -> tf.Tensor:
+def any_pixel(hole: tf.Tensor, h: Size, w: Size) -> tf.Tensor:
     """A cell is missing if any of its pixels is: the papers' reading."""
     return tf.expand_dims(tf.reduce_max(_cells(hole, h, w), axis=(2, 4)), -1)
 
 
-def top_left_pixel(hole: tf.Tensor, h, w) -> tf.Tensor:
+def top_left_pixel(hole: tf.Tensor, h: Size, w: Size) -> tf.Tensor:
     """A cell is what its top-left pixel is: the nearest neighbour as PyTorch takes it."""
     return tf.expand_dims(_cells(hole, h, w)[:, :, 0, :, 0], -1)
 
 
-def mean_by_halves(hole: tf.Tensor, h, w) -> tf.Tensor:
+def mean_by_halves(hole: tf.Tensor, h: Size, w: Size) -> tf.Tensor:
     """Halved until it fits, each time to means of 4x4 cells. -> bool: what then exceeds 5/16.
 
     A hole of the right size is taken as it is. r is a power of 2.
@@ -46,7 +46,7 @@ def mean_by_halves(hole: tf.Tensor, h, w) -> tf.Tensor:
     return hole > (_MISSING_FROM if times else 0)
 
 
-def check_one_factor(hole: tf.Tensor, h, w) -> None:
+def check_one_factor(hole: tf.Tensor, h: Size, w: Size) -> None:
     """Raises ValueError if r is not the same along rows and columns."""
     full_h, full_w = shape(hole)[1:3]
     _check(hole, h, w)

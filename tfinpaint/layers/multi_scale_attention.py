@@ -37,7 +37,7 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         )
         self.squeeze_excite = SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         channels = int(input_shape[0][-1])
         self.merge = tf.keras.layers.Conv2D(channels, 1, name="merge", dtype=self.dtype_policy)
         merged = (3 if self.variant == "paper" else 2) * channels
@@ -67,5 +67,5 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         merged = self.merge(self.squeeze_excite(tf.concat(attended, axis=-1)))  # [B, H, W, C]  (3)
         return (merged, maps) if with_attention_maps else merged
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "variant": self.variant}

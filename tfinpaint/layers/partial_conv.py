@@ -51,7 +51,7 @@ class PartialConv2D(tf.keras.layers.Layer):
         self.strides = strides
         self.doubled = doubled
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         # Keras hands over the shapes of [features, valid]; parts arrive as a list of shapes.
         parts = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else [input_shape[0]]
         channels = sum(int(tf.TensorShape(p)[-1]) for p in parts)
@@ -102,7 +102,7 @@ class PartialConv2D(tf.keras.layers.Layer):
         padding = "SAME" if self.strides == 1 else "VALID"
         return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, padding)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,

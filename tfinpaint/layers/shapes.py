@@ -1,6 +1,10 @@
 """Sizes and shapes of maps."""
 
+from typing import Union
+
 import tensorflow as tf
+
+Size = Union[int, tf.Tensor]  # a number if the graph knows it
 
 
 def shape(x: tf.Tensor) -> list:

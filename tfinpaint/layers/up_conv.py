@@ -28,7 +28,7 @@ class UpConv2D(tf.keras.layers.Conv2DTranspose):
         kwargs = fixed(kwargs, kernel_size=4, strides=2, padding="same", dilation_rate=1)
         super().__init__(filters, **kwargs)
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         if converting():  # TFLite's own transposed convolution takes six times as long
             outputs = _by_blocks(inputs, self.kernel)
         elif self.filters < _WIDE:

@@ -18,27 +18,27 @@ wasserstein    Yu et al., Generative Image Inpainting with Contextual Attention,
 import tensorflow as tf
 
 
-def critic_cross_entropy(real, fake):
+def critic_cross_entropy(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """(BCE(real, 1) + BCE(fake, 0)) / 2, a scalar. Args: logits of any shape."""
     return (tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))) / 2
 
 
-def generator_cross_entropy(fake):
+def generator_cross_entropy(fake: tf.Tensor) -> tf.Tensor:
     """BCE(fake, 1), a scalar. Args: logits of any shape."""
     return tf.reduce_mean(tf.nn.softplus(-fake))
 
 
-def critic_hinge(real, fake):
+def critic_hinge(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """(mean max(1 - real, 0) + mean max(1 + fake, 0)) / 2, a scalar. Args: scores of any shape."""
     return (tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake))) / 2
 
 
-def generator_hinge(fake):
+def generator_hinge(fake: tf.Tensor) -> tf.Tensor:
     """-mean fake, a scalar. Args: scores of any shape."""
     return -tf.reduce_mean(fake)
 
 
-def critic_relativistic(real, fake):
+def critic_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """mean (real - E fake - 1)^2 + mean (fake - E real + 1)^2, a scalar.
 
     Real pictures are to score 1 more than the average fake one.
@@ -49,7 +49,7 @@ def critic_relativistic(real, fake):
     return tf.reduce_mean(tf.square(above_fake - 1)) + tf.reduce_mean(tf.square(above_real + 1))
 
 
-def generator_relativistic(real, fake):
+def generator_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """mean (fake - E real - 1)^2 + mean (real - E fake + 1)^2, a scalar.
 
     It is the critic's term with the roles exchanged.
@@ -57,11 +57,11 @@ def generator_relativistic(real, fake):
     return critic_relativistic(fake, real)
 
 
-def critic_wasserstein(real, fake):
+def critic_wasserstein(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """mean fake - mean real, a scalar. Args: scores of any shape."""
     return tf.reduce_mean(fake) - tf.reduce_mean(real)
 
 
-def generator_wasserstein(fake):
+def generator_wasserstein(fake: tf.Tensor) -> tf.Tensor:
     """-mean fake, a scalar. Args: scores of any shape."""
     return -tf.reduce_mean(fake)

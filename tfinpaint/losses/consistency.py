@@ -14,7 +14,9 @@ What the variants settle
 import tensorflow as tf
 
 
-def consistency(features, target, hole, variant="paper"):
+def consistency(
+    features: tf.Tensor, target: tf.Tensor, hole: tf.Tensor, variant: str = "paper"
+) -> tf.Tensor:
     """Mean squared difference, averaged over the batch, a scalar.
 
     In `paper` a picture without a hole counts as 0.

@@ -7,10 +7,14 @@ and the last one gamma^1. That code does not handle holes of other shapes; here 
 Euclidean distance.
 """
 
+from typing import Optional
+
 import tensorflow as tf
 
 
-def spatial_discount(hole, gamma, distance=None):
+def spatial_discount(
+    hole: tf.Tensor, gamma: float, distance: Optional[tf.Tensor] = None
+) -> tf.Tensor:
     """Weights of the missing pixels, 0 outside the hole: [B, H, W, 1] float32. No gradient.
 
     The box formula above applies to a picture whose hole is one filled rectangle, gamma^distance to
@@ -61,7 +65,7 @@ def _side(missing, gamma):
     return gamma ** tf.cast(tf.maximum(inward, 0), tf.float32), tf.cast(length[:, 0], tf.float32)
 
 
-def distance_to_known(hole):
+def distance_to_known(hole: tf.Tensor) -> tf.Tensor:
     """Euclidean distance of each missing pixel to the nearest known one: [B, H, W, 1] float32.
 
     It is 0 where the picture is known, and H + W all over a picture of which nothing is known. It

@@ -5,13 +5,21 @@ gradient by 1 - m, with m = 0 where pixels are missing. The released code multip
 there, before the norm.
 """
 
+from typing import Callable
+
 import tensorflow as tf
 
 # The least squared slope: sqrt has no gradient at 0. Below it the penalty is 1 with gradient 0.
 _FLOOR = 1e-20
 
 
-def gradient_penalty(critic, real, fake, hole, mix):
+def gradient_penalty(
+    critic: Callable[[tf.Tensor], tf.Tensor],
+    real: tf.Tensor,
+    fake: tf.Tensor,
+    hole: tf.Tensor,
+    mix: tf.Tensor,
+) -> tf.Tensor:
     """Mean over pictures of (slope - 1)^2, a scalar, before its weight (lambda = 10 in the paper).
 
     The slope of a picture is the norm of the gradient of its score with respect to the hole's

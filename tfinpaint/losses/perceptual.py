@@ -4,10 +4,12 @@ Source: equations (13)-(15) of the multistage attention paper (2020). (15) divid
 by H W C and its sum by C^2: the mean absolute difference of Gram matrices over H W C.
 """
 
+from typing import Callable, Dict, List
+
 import tensorflow as tf
 
 
-def perceptual(features, targets):
+def perceptual(features: List[tf.Tensor], targets: List[tf.Tensor]) -> tf.Tensor:
     """Sum over layers of the mean absolute difference, a scalar.
 
     Args: two lists of maps [B, H, W, C].
@@ -15,7 +17,7 @@ def perceptual(features, targets):
     return tf.add_n([tf.reduce_mean(tf.abs(f - t)) for f, t in zip(features, targets, strict=True)])
 
 
-def style(features, targets):
+def style(features: List[tf.Tensor], targets: List[tf.Tensor]) -> tf.Tensor:
     """Sum over layers of the mean absolute difference of Gram matrices, a scalar.
 
     Args: two lists of maps [B, H, W, C].
@@ -25,7 +27,11 @@ def style(features, targets):
     )
 
 
-def perceptual_and_style(network, judged, targets):
+def perceptual_and_style(
+    network: Callable[[tf.Tensor], List[tf.Tensor]],
+    judged: List[tf.Tensor],
+    targets: List[tf.Tensor],
+) -> Dict[str, tf.Tensor]:
     """{"perceptual", "style"}: both terms of several batches against the same targets, added up.
 
     The network sees all batches in one call.
@@ -44,7 +50,7 @@ def perceptual_and_style(network, judged, targets):
     }
 
 
-def gram(features):
+def gram(features: tf.Tensor) -> tf.Tensor:
     """Products of all pairs of channels, summed over positions and divided by H W C.
 
     [B, H, W, C] -> [B, C, C].

@@ -14,10 +14,12 @@ region_log_rms  The logarithm of region_rms: up to a factor the PSNR in the hole
                 or a lawn. With the root alone, a network would learn almost only from the lawn.
 """
 
+from typing import Optional
+
 import tensorflow as tf
 
 
-def masked_l1(output, original, region):
+def masked_l1(output: tf.Tensor, original: tf.Tensor, region: tf.Tensor) -> tf.Tensor:
     """Mean of |output - original| * region over all elements, a scalar.
 
     Args:
@@ -28,7 +30,9 @@ def masked_l1(output, original, region):
     return tf.reduce_mean(tf.abs(output - original) * region)
 
 
-def region_l1(output, original, region, weight=None):
+def region_l1(
+    output: tf.Tensor, original: tf.Tensor, region: tf.Tensor, weight: Optional[tf.Tensor] = None
+) -> tf.Tensor:
     """Mean of |output - original| * weight over the region's elements, a scalar.
 
     The mean is taken for each picture, then averaged over the batch.
@@ -45,7 +49,7 @@ def region_l1(output, original, region, weight=None):
     return tf.reduce_mean(total / tf.maximum(elements, 1))
 
 
-def region_rms(output, original, region):
+def region_rms(output: tf.Tensor, original: tf.Tensor, region: tf.Tensor) -> tf.Tensor:
     """Root of the mean of (output - original)^2 over the region's elements, a scalar.
 
     The root is taken for each picture, then averaged over the batch.
@@ -55,7 +59,9 @@ def region_rms(output, original, region):
     return tf.reduce_mean(_rms(output, original, region))
 
 
-def region_log_rms(output, original, region, floor=0.01):
+def region_log_rms(
+    output: tf.Tensor, original: tf.Tensor, region: tf.Tensor, floor: float = 0.01
+) -> tf.Tensor:
     """log(1 + rms / floor) of each picture, averaged over the batch, a scalar. rms: see region_rms.
 
     Args: as for region_l1. An error well below `floor`, on the scale of the pictures, counts as in

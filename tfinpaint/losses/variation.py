@@ -1,9 +1,11 @@
 """Total variation: equation (19) of the multistage attention paper (2020), "of damaged areas"."""
 
+from typing import Optional
+
 import tensorflow as tf
 
 
-def total_variation(images, hole=None):
+def total_variation(images: tf.Tensor, hole: Optional[tf.Tensor] = None) -> tf.Tensor:
     """Mean |difference| of horizontal neighbours plus that of vertical neighbours, a scalar.
 
     Args:

@@ -154,5 +154,5 @@ class DeepFill(tf.keras.Model):
     def _picture(self, x):
         return tf.tanh(x) if self.gated else tf.clip_by_value(x, -1.0, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "gated": self.gated}

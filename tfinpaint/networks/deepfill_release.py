@@ -5,6 +5,7 @@ that ours work on red, green, blue.
 """
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from tfinpaint.weights.releases import Release
 _OTHERS = re.compile(r"/Adam(_\d+)?$|(^|/)beta[12]_power(_\d+)?$")
 
 
-def generator(net) -> Table:
+def generator(net: Any) -> Table:
     """The table of networks.DeepFill, v1 and v2, whose layers are numbered as in the release."""
     layers = {}
     for stage, first, row in (

@@ -17,6 +17,7 @@ Update Rule, NeurIPS 2017) chose for FID.
 """
 
 import re
+from typing import Callable
 
 import h5py
 import numpy as np
@@ -68,7 +69,7 @@ _UNITS = (
 )
 
 
-def from_frozen_graph(path):
+def from_frozen_graph(path: str) -> Callable[[np.ndarray], np.ndarray]:
     """Reads classify_image_graph_def.pb of 2015, or any graph with the same two tensors.
 
     These are ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048]).
@@ -109,7 +110,7 @@ def from_frozen_graph(path):
     return lambda batch: session.run(features, {images: batch})
 
 
-def from_keras(path):
+def from_keras(path: str) -> Callable[[np.ndarray], np.ndarray]:
     """Reads weights of Keras' InceptionV3, with its classes or without.
 
     The format is that of `save_weights` and of the files that Keras downloads.
@@ -127,7 +128,7 @@ def from_keras(path):
     return _on_squares(network.input, network.get_layer("mixed10").output)
 
 
-def from_pytorch(path):
+def from_pytorch(path: str) -> Callable[[np.ndarray], np.ndarray]:
     """Reads the state dict of the port, pt_inception-2015-12-05.
 
     Keras' network has the same layers but for the pool of the last block, which is a maximum in the

@@ -14,5 +14,5 @@ class InstanceNorm(InstanceNormalization):
     The output has the type of the input.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.cast(super().call(tf.cast(inputs, tf.float32)), inputs.dtype)

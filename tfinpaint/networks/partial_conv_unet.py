@@ -114,7 +114,7 @@ class PartialConvUNet(tf.keras.Model):
                     maps.append(layer_maps)
         return (features, maps) if with_attention_maps else features  # [B, H, W, 3]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "width": self.width,
             "depth": self.depth,

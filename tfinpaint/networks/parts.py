@@ -3,6 +3,8 @@
 Their settings are those that produced the papers: PyTorch's, not Keras'.
 """
 
+from typing import Optional
+
 import tensorflow as tf
 
 from tfinpaint.layers.tracing import making_weights
@@ -11,7 +13,9 @@ from tfinpaint.layers.up_conv import UpConv2D
 NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family start from N(0, 0.02)
 
 
-def conv(filters, kernel_size, name, strides=1, dilation_rate=1, **kwargs):
+def conv(
+    filters: int, kernel_size: int, name: str, strides: int = 1, dilation_rate: int = 1, **kwargs
+) -> tf.keras.layers.Layer:
     """A convolution that keeps the size at stride 1, and halves an even size at stride 2.
 
     At stride 2 windows are 4x4 only. For these convolutions 'SAME' is symmetric: (k - 1) / 2 on
@@ -29,7 +33,9 @@ def conv(filters, kernel_size, name, strides=1, dilation_rate=1, **kwargs):
     )
 
 
-def up_conv(filters, kernel_size, name, strides=2, **kwargs):
+def up_conv(
+    filters: int, kernel_size: int, name: str, strides: int = 2, **kwargs
+) -> tf.keras.layers.Layer:
     """A transposed convolution with PyTorch's padding of 1.
 
     4x4 at stride 2 doubles the size, 3x3 at stride 1 keeps it.
@@ -42,7 +48,7 @@ def up_conv(filters, kernel_size, name, strides=2, **kwargs):
     )
 
 
-def instance_norm(name, affine=True):
+def instance_norm(name: str, affine: bool = True) -> tf.keras.layers.Layer:
     """Normalises each channel of each picture, with PyTorch's epsilon.
 
     The default here, 1e-3, makes a visible difference to the output.
@@ -54,12 +60,14 @@ def instance_norm(name, affine=True):
     )
 
 
-def leaky(x):
+def leaky(x: tf.Tensor) -> tf.Tensor:
     """Leaky ReLU of slope 0.2."""
     return tf.nn.leaky_relu(x, 0.2)
 
 
-def make_weights(network, *channels, side=None):
+def make_weights(
+    network: tf.keras.layers.Layer, *channels: int, side: Optional[int] = None
+) -> None:
     """Calls a network once on symbols, so that all its weights exist.
 
     channels: those of each input.   side: height and width of the inputs; None is any.

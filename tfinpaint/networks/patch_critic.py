@@ -35,7 +35,7 @@ class PatchCritic(tf.keras.Model):
             3, rows, 4, lambda: NORMAL(0.0, 0.02), padding="valid", use_bias=False
         )
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = images  # [B, H, W, 3]
         for k, convolution in enumerate(self.convolutions):
             x = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
@@ -44,7 +44,7 @@ class PatchCritic(tf.keras.Model):
                 x = leaky(x)
         return x
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width}
 
 
@@ -64,7 +64,7 @@ class FreeFormCritic(tf.keras.Model):
             4, rows, 5, lambda: "glorot_uniform", padding="same"
         )
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = images  # [B, H, W, 4]
         for k, convolution in enumerate(self.convolutions):
             x = convolution(x, training=training)  # H / 2, ..., H / 64
@@ -72,7 +72,7 @@ class FreeFormCritic(tf.keras.Model):
                 x = leaky(x)
         return x
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width}
 
 

@@ -4,11 +4,16 @@ What a system says about itself is in the `__init__` of its folder (specificatio
 this package does not import TensorFlow.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tfinpaint.settings import SettingsError
-from tfinpaint.systems.specification import VARIANTS, all_systems
+from tfinpaint.systems.specification import VARIANTS, Specification, all_systems
+
+if TYPE_CHECKING:  # it imports TensorFlow
+    from tfinpaint.systems.base import System
 
 
-def create(system, variant="paper", **settings):
+def create(system: str, variant: str = "paper", **settings: Any) -> "System":
     """An untrained system, a tfinpaint.systems.base.System.
 
     It has its generator only. Critics and feature networks are made by `compile`. Nothing is
@@ -39,14 +44,14 @@ def create(system, variant="paper", **settings):
     return specification.load()(variant=variant, **settings)
 
 
-def specification_of(system):
+def specification_of(system: str) -> Specification:
     """What the system says about itself. Raises SettingsError for an unknown name."""
     if system not in all_systems():
         raise SettingsError(f"`system` is one of {', '.join(all_systems())}. Got {system!r}")
     return all_systems()[system]
 
 
-def all_settings(system, **settings) -> dict:
+def all_settings(system: str, **settings: Any) -> dict:
     """All settings of the system: those in `settings`, and the paper's values for the others.
 
     Raises: SettingsError for an unknown system.

@@ -22,7 +22,7 @@ are missing, one per image. A system whose paper uses another range converts int
 """
 
 from types import MappingProxyType
-from typing import Mapping
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 import tensorflow as tf
 
@@ -122,11 +122,13 @@ class System(tf.keras.Model):
         """Batches for each step of the generator."""
         return 1
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         """A new generator with this system's settings."""
         raise NotImplementedError
 
-    def raw(self, generator, images, holes, training=False):
+    def raw(
+        self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         """The output of `generator`, [B, H, W, 3] on the [-1, 1] scale.
 
         Args:
@@ -137,7 +139,7 @@ class System(tf.keras.Model):
         """
         return generator([images * (1 - holes), holes], training=training)
 
-    def generate(self, images, holes):
+    def generate(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
 
         It is neither composited nor clipped.
@@ -149,12 +151,14 @@ class System(tf.keras.Model):
         self.check_images(images)
         return self.raw(self.generator, images, holes)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         """`[images, holes]` -> as `generate`, so that Keras' `predict` works."""
         images, holes = inputs
         return self.raw(self.generator, images, holes, training=training)
 
-    def attention_maps(self, images, holes, weights_at=None):
+    def attention_maps(
+        self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
+    ) -> Tuple[tf.Tensor, list]:
         """The output and attention maps of the moving average (before `compile`, of the generator).
 
         weights_at: int32 [B, 2], row and column of one pixel of each image.
@@ -171,7 +175,7 @@ class System(tf.keras.Model):
             [images * (1 - holes), holes], with_attention_maps=True, weights_at=weights_at
         )
 
-    def check_images(self, images):
+    def check_images(self, images: tf.Tensor) -> None:
         """Raises ValueError if a side of images [B, H, W, C] is not a multiple of the stride.
 
         Sides that the graph does not know are not checked.
@@ -189,23 +193,23 @@ class System(tf.keras.Model):
 
     def compile(
         self,
-        optimizer=None,
-        critic_optimizer=None,
-        learning_rate=None,
-        critic_learning_rate=None,
-        schedule=None,
-        clip_norm=0.0,
-        loss_weights=None,
-        perceptual_weights="imagenet",
-        critic_weights=None,
-        freeze_batch_norm="none",
-        ema_decay=0.999,
-        make_holes=None,
-        image_size=256,
-        seed=0,
-        phase=None,
+        optimizer: Optional[tf.keras.optimizers.Optimizer] = None,
+        critic_optimizer: Optional[tf.keras.optimizers.Optimizer] = None,
+        learning_rate: Optional[float] = None,
+        critic_learning_rate: Optional[float] = None,
+        schedule: Optional[Callable] = None,
+        clip_norm: float = 0.0,
+        loss_weights: Optional[Mapping[str, float]] = None,
+        perceptual_weights: str = "imagenet",
+        critic_weights: Optional[str] = None,
+        freeze_batch_norm: str = "none",
+        ema_decay: float = 0.999,
+        make_holes: Any = None,
+        image_size: int = 256,
+        seed: int = 0,
+        phase: Optional[str] = None,
         **kwargs,
-    ):
+    ) -> None:
         """Gives the system what training needs.
 
         `fit` then takes batches (images, holes), or (images, seed) with `make_holes`. Compiling
@@ -327,14 +331,16 @@ class System(tf.keras.Model):
         )
         return rates[part] * (of_generator / rates["generator"] if of_generator else 1.0)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         """Makes what the losses need, for the weights in `weights_of_terms`.
 
         Arguments are those of `compile`.
         """
         raise NotImplementedError
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         """One update of generator and critic.
 
         Extra inputs are further arguments, by name.
@@ -343,14 +349,14 @@ class System(tf.keras.Model):
         """
         raise NotImplementedError
 
-    def seeded_step(self, images, seed):
+    def seeded_step(self, images: tf.Tensor, seed: tf.Tensor) -> Dict[str, tf.Tensor]:
         """`step` with the holes made inside it, on the device that runs it.
 
         seed: int32 [2], for `make_holes`.
         """
         return self.step(images, self.make_holes(seed))
 
-    def train_step(self, data):
+    def train_step(self, data: Sequence) -> Dict[str, tf.Tensor]:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError(
                 "batches are pairs (images, holes), or (images, seed) with `make_holes`, or "
@@ -371,7 +377,7 @@ class System(tf.keras.Model):
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
 
-    def test_step(self, data):
+    def test_step(self, data: Sequence) -> Dict[str, tf.Tensor]:
         """L1 of the composite in [0, 1] units, over the whole picture and over the hole alone.
 
         It uses the moving average if there is one.
@@ -387,7 +393,7 @@ class System(tf.keras.Model):
     # --------------------------------------------------------------------------------------------
     # parts of every step
 
-    def weighted(self, terms):
+    def weighted(self, terms: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
         """{name: term} -> each times its weight.
 
         Raises: ValueError for a term that the specification lacks.
@@ -400,7 +406,9 @@ class System(tf.keras.Model):
             )
         return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
 
-    def learn(self, tape, terms, part="generator"):
+    def learn(
+        self, tape: tf.GradientTape, terms: Mapping[str, tf.Tensor], part: str = "generator"
+    ) -> Dict[str, tf.Tensor]:
         """The end of a step: weighs the terms, adds them up, and moves a part down their gradient.
 
         Args:
@@ -420,7 +428,9 @@ class System(tf.keras.Model):
             self.update_average()
         return {"loss": loss, **weighted}
 
-    def update_critic(self, loss_of_critic, part="critic"):
+    def update_critic(
+        self, loss_of_critic: Callable[[], tf.Tensor], part: str = "critic"
+    ) -> tf.Tensor:
         """One step of the critic on what `loss_of_critic()` returns. -> that loss."""
         with tf.GradientTape() as tape:
             loss = loss_of_critic()
@@ -428,7 +438,7 @@ class System(tf.keras.Model):
         self.descend(part, tape, scaled)
         return loss
 
-    def descend(self, part, tape, loss):
+    def descend(self, part: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
         """One step of a part's optimizer on `loss`, which `scaled` prepared inside the tape."""
         optimizer, variables = self.parts[part], self.trainable(part)
         self.follow_schedule(part)
@@ -440,7 +450,7 @@ class System(tf.keras.Model):
         alone = self.distribute_strategy.num_replicas_in_sync == 1
         optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
 
-    def follow_schedule(self, part):
+    def follow_schedule(self, part: str) -> None:
         """Sets the rate of a part's optimizer for its next step, if there is a schedule."""
         if part in self.schedules:
             optimizer, batches = (
@@ -451,7 +461,7 @@ class System(tf.keras.Model):
                 self.schedules[part](optimizer.iterations * batches + batches - 1)
             )
 
-    def scaled(self, optimizer, loss):
+    def scaled(self, optimizer: tf.keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
         """The loss to descend on.
 
         It is a mean over replicas, whose gradients the optimizer adds up. Under mixed precision it
@@ -464,12 +474,12 @@ class System(tf.keras.Model):
             else loss
         )
 
-    def restart_average(self):
+    def restart_average(self) -> None:
         """Sets the moving average to the generator as it is."""
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
             average.assign(value)
 
-    def update_average(self):
+    def update_average(self) -> None:
         """average <- d * average + (1 - d) * value, with d = min(decay, (1 + t) / (10 + t)).
 
         The statistics of batch norm are averaged as well.
@@ -480,11 +490,11 @@ class System(tf.keras.Model):
             average.assign(decay * average + (1 - decay) * value)
 
     @property
-    def averaged(self):
+    def averaged(self) -> tf.keras.Model:
         """The moving average; before `compile`, the generator."""
         return self.averaged_generator or self.generator
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "variant": self.variant,
             **{name: getattr(self, name) for name in self.specification.defaults},
@@ -501,5 +511,5 @@ class Critics(tf.keras.Model):
             setattr(self, name, critic)
         self.built = True  # the critics are
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {name: getattr(self, name) for name in self.names}

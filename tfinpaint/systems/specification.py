@@ -173,7 +173,7 @@ def all_systems() -> Mapping[str, Specification]:
     return _found(tuple(systems.__path__))
 
 
-def imported(path: str):
+def imported(path: str) -> Any:
     """ "module:name" -> what is there."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -32,13 +32,13 @@ class InstancePatchCritic(tf.keras.Model):
         self.score = _conv(1, 1, "score", dtype="float32")
         make_weights(self, 3)
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = images
         for convolution, norm in zip(self.convolutions, [tf.identity, *self.norms]):
             x = leaky(norm(convolution(_padded(x))))  # H/2, H/4, H/8, H/8 - 1
         return self.score(_padded(x))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width}
 
 
@@ -61,13 +61,13 @@ class FeaturePatchCritic(tf.keras.Model):
         self.norm = instance_norm("conv_2_norm", affine=False)
         make_weights(self, 256)
 
-    def call(self, features, training=False):
+    def call(self, features: tf.Tensor, training: bool = False) -> tf.Tensor:
         first, second, third = self.convolutions
         x = leaky(first(_padded(features)))  # [B, H/16, W/16, 512]
         x = leaky(self.norm(second(_padded(x))))  # [B, H/32, W/32, 512]
         return third(_padded(x))  # [B, H/64, W/64, 512]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width}
 
 

@@ -23,6 +23,8 @@ have the released order of convolutions. Losses are means, so that weights mean 
 sizes. A network of another width than 64 has the first channels of conv4_3 as its target.
 """
 
+from typing import Callable, Mapping, Optional, Tuple
+
 import tensorflow as tf
 
 from tfinpaint.layers.coherent_semantic_attention import reduce_hole
@@ -56,10 +58,10 @@ class CoherentSemantic(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 2**self.depth
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return CoherentSemanticUNets(
             self.width, self.depth, self.variant, detach_rough=self.variant == "official"
         )
@@ -85,13 +87,17 @@ class CoherentSemantic(System):
         elif self.critic is None or self.critic.names != sorted(wanted):
             self.critic = Critics(**{name: critic(self.width) for name, critic in wanted.items()})
 
-    def blanked(self, images, holes):
+    def blanked(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         return images * (1 - holes) + tf.constant(_HOLE_COLOR) * holes
 
-    def raw(self, generator, images, holes, training=False):
+    def raw(
+        self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         return generator([self.blanked(images, holes), holes], training=training)
 
-    def attention_maps(self, images, holes, weights_at=None):
+    def attention_maps(
+        self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
+    ) -> Tuple[tf.Tensor, list]:
         self.check_images(images)
         output, maps = self.averaged(
             [self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
@@ -136,14 +142,22 @@ class CoherentSemantic(System):
                     terms[term] = self.judged(generator_relativistic, name, real, fake)
         return {**self.learn(tape, terms), **logs}
 
-    def loss_of_critics(self, real, fake):
+    def loss_of_critics(
+        self, real: Mapping[str, tf.Tensor], fake: Mapping[str, tf.Tensor]
+    ) -> tf.Tensor:
         fake = {name: tf.stop_gradient(x) for name, x in fake.items()}
         loss = tf.add_n(
             [self.judged(critic_relativistic, name, real, fake) for name in self.critic.names]
         )
         return loss / 2 if self.variant == "official" else loss
 
-    def judged(self, loss, name, real, fake):
+    def judged(
+        self,
+        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        name: str,
+        real: Mapping[str, tf.Tensor],
+        fake: Mapping[str, tf.Tensor],
+    ) -> tf.Tensor:
         """A relativistic loss of one critic.
 
         The critic sees real and fake in one call, since its norms treat each picture by itself.

@@ -52,7 +52,7 @@ class RoughUNet(tf.keras.Model):
         }
         make_weights(self, 3)
 
-    def call(self, image, training=False):
+    def call(self, image: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = self.encoders["1"](image)  # [B, H/2, W/2, 64]
         skips = {1: x}
         for k in range(2, self.depth + 1):
@@ -68,7 +68,7 @@ class RoughUNet(tf.keras.Model):
                 x = self.decoder_norms[str(k)](x)
         return tf.tanh(x)  # [B, H, W, 3]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "depth": self.depth}
 
 
@@ -165,7 +165,7 @@ class RefinementUNet(tf.keras.Model):
             return output, attention_maps
         return (output, maps) if with_features else output
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "depth": self.depth, "variant": self.variant}
 
 
@@ -219,7 +219,7 @@ class CoherentSemanticUNets(tf.keras.Model):
             return (rough, *refined)
         return refined  # [B, H, W, 3]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             "width": self.width,
             "depth": self.depth,
@@ -240,7 +240,7 @@ class _DilatedHalving(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters = filters
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         self.kernel = self.add_weight(
             name="kernel",
             shape=(4, 4, int(input_shape[-1]), self.filters),
@@ -264,5 +264,5 @@ class _DilatedHalving(tf.keras.layers.Layer):
             tf.cast(self.bias, x.dtype),
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "filters": self.filters}

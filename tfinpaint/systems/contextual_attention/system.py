@@ -17,6 +17,8 @@ has half the side of the picture and is centred on the box around the hole. It h
 the paper trains with, and a part of larger ones.
 """
 
+from typing import Callable, Dict, Mapping, Optional, Tuple
+
 import tensorflow as tf
 
 from tfinpaint.layers.shapes import shape
@@ -58,26 +60,28 @@ class DeepFillV1(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 8
 
-    def extra_inputs(self, kind_of_holes):
+    def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
         # For boxes there is a formula.
         distances_count = self.gamma < 1 and kind_of_holes not in ("center", "box")
         return self.specification.extra_inputs if distances_count else {}
 
     @property
-    def steps_taken(self):
+    def steps_taken(self) -> int:
         return int((self.critic_optimizer or self.optimizer).iterations)
 
     @property
-    def batches_per_step(self):
+    def batches_per_step(self) -> int:
         return _CRITIC_STEPS if self.critic else 1
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return DeepFill(self.width, gated=False)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         if not self.weights_of_terms["adversarial"]:
             self.critic = None
         elif self.critic is None or self.critic.whole.side != image_size:
@@ -86,7 +90,9 @@ class DeepFillV1(System):
                 window=WassersteinCritic(image_size // 2, 2 * self.width, last=8),
             )
 
-    def step(self, images, holes, distances=None):
+    def step(
+        self, images: tf.Tensor, holes: tf.Tensor, distances: Optional[tf.Tensor] = None
+    ) -> Dict[str, tf.Tensor]:
         if self.critic is None:
             return self.turn_of_all(images, holes, distances, critic=lambda composite: {})
         self._check_side(images)
@@ -105,7 +111,13 @@ class DeepFillV1(System):
             lambda: self.turn_of_critics(images, holes, distances, critic),
         )
 
-    def turn_of_all(self, images, holes, distances, critic):
+    def turn_of_all(
+        self,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        distances: Optional[tf.Tensor],
+        critic: Callable[[tf.Tensor], Dict[str, tf.Tensor]],
+    ) -> Dict[str, tf.Tensor]:
         """A batch on which the generator learns too, after the critics."""
         with tf.GradientTape() as tape:
             coarse, refined, composite = self.forward(images, holes)
@@ -114,21 +126,37 @@ class DeepFillV1(System):
             terms = self.terms(coarse, refined, composite, images, holes, distances)
         return {**self.learn(tape, terms), **logs}
 
-    def turn_of_critics(self, images, holes, distances, critic):
+    def turn_of_critics(
+        self,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        distances: Optional[tf.Tensor],
+        critic: Callable[[tf.Tensor], Dict[str, tf.Tensor]],
+    ) -> Dict[str, tf.Tensor]:
         """A batch on which only the critics learn."""
         coarse, refined, composite = self.forward(images, holes)
         logs = critic(composite)
         weighted = self.weighted(self.terms(coarse, refined, composite, images, holes, distances))
         return {"loss": tf.add_n(list(weighted.values())), **weighted, **logs}
 
-    def forward(self, images, holes):
+    def forward(
+        self, images: tf.Tensor, holes: tf.Tensor
+    ) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """-> coarse and refined output, and the composite of the latter, all [B, H, W, 3]."""
         coarse, refined = self.generator(
             [images * (1 - holes), holes], training=True, with_stages=True
         )
         return coarse, refined, refined * holes + images * (1 - holes)
 
-    def terms(self, coarse, refined, composite, images, holes, distances):
+    def terms(
+        self,
+        coarse: tf.Tensor,
+        refined: tf.Tensor,
+        composite: tf.Tensor,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        distances: Optional[tf.Tensor],
+    ) -> Dict[str, tf.Tensor]:
         """The generator's terms before their weights."""
         discount = spatial_discount(holes, self.gamma, distances) if self.gamma < 1 else None
         known = 1 - holes
@@ -144,7 +172,9 @@ class DeepFillV1(System):
             ) + generator_wasserstein(self.critic.window(window))
         return terms
 
-    def loss_of_critics(self, images, composite, holes):
+    def loss_of_critics(
+        self, images: tf.Tensor, composite: tf.Tensor, holes: tf.Tensor
+    ) -> tf.Tensor:
         """Equation (1) with the penalty (3), for both critics."""
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
         # Whole numbers, then divided: from the same seed XLA draws other floats.

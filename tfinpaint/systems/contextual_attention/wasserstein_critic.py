@@ -34,11 +34,11 @@ class WassersteinCritic(tf.keras.Model):
         self.score = tf.keras.layers.Dense(1, name="score", dtype="float32")
         make_weights(self, 3, side=side)
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = images  # [B, S, S, 3]
         for convolution in self.convolutions:
             x = leaky(convolution(x))  # [B, S/2, S/2, 64], ...
         return self.score(self.flatten(x))  # [B, 1]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"side": self.side, "width": self.width, "last": self.last}

@@ -11,6 +11,8 @@ Deviations: the last layer of the critic is linear. Its spectral norm takes sigm
 gradient flows through it).
 """
 
+from typing import Dict, Optional
+
 import tensorflow as tf
 
 from tfinpaint.losses import critic_hinge, generator_hinge
@@ -37,19 +39,21 @@ class GatedConv(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 8
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return DeepFill(self.width, gated=True)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         if not self.weights_of_terms["adversarial"]:
             self.critic = None
         elif self.critic is None:
             self.critic = FreeFormCritic(max(1, self.width * 4 // 3))
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         logs = {}
         with tf.GradientTape() as tape:
             # [B, H, W, 3] each
@@ -76,7 +80,9 @@ class GatedConv(System):
                 )
         return {**self.learn(tape, terms), **logs}
 
-    def loss_of_critic(self, images, composite, holes):
+    def loss_of_critic(
+        self, images: tf.Tensor, composite: tf.Tensor, holes: tf.Tensor
+    ) -> tf.Tensor:
         # [2B, H, W, 4]
         both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)
         # Scores of [B, H/64, W/64, C] each.

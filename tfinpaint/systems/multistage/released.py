@@ -1,10 +1,12 @@
 """Where the tensors of the released multistage network (PyTorch) belong."""
 
+from typing import Any
+
 from tfinpaint.weights.places import Table, fusion_names, pytorch_table
 from tfinpaint.weights.releases import Release
 
 
-def generator(net) -> Table:
+def generator(net: Any) -> Table:
     layers = {}
     for side, convolutions, norms in (
         ("enc", net.encoders, net.encoder_norms),

@@ -21,6 +21,8 @@ of the generator. Adam's epsilon and the initial weights of the fusion (squeeze-
 Keras' own.
 """
 
+from typing import Dict, List, Optional, Tuple
+
 import tensorflow as tf
 
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, total_variation
@@ -41,17 +43,21 @@ class Multistage(PartialConv):
     specification = SPECIFICATION
     feature_contrast = 1.0  # between black and white, for the feature network: images in [0, 1]
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return PartialConvUNet(self.width, self.depth, attention=(4, 3), variant=self.variant)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         super().compile_networks(perceptual_weights, critic_weights, image_size)
         if not self.weights_of_terms["adversarial"]:
             self.critic = None
         elif self.critic is None:
             self.critic = PatchCritic(self.width)
 
-    def attention_maps(self, images, holes, weights_at=None):
+    def attention_maps(
+        self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
+    ) -> Tuple[tf.Tensor, list]:
         self.check_images(images)
         blanked = (images + 1) / 2 * (1 - holes)
         output, maps = self.averaged(
@@ -59,7 +65,7 @@ class Multistage(PartialConv):
         )
         return 2 * output - 1, maps  # [B, H, W, 3]; of H/8 x W/8 and H/4 x W/4
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         targets = self.features(truth) if self.features else None
 
@@ -83,10 +89,10 @@ class Multistage(PartialConv):
             logs["critic"] = self.update_critic(loss_of_critic)
         return logs
 
-    def judged(self, output, composite):
+    def judged(self, output: tf.Tensor, composite: tf.Tensor) -> List[tf.Tensor]:
         return [output, composite] if self.variant == "official" else [output]
 
-    def variation(self, composite, holes):
+    def variation(self, composite: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         return (
             total_variation(composite * holes)
             if self.variant == "official"

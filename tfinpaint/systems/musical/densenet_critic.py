@@ -54,12 +54,12 @@ class DenseNetCritic(tf.keras.Model):
             elif isinstance(layer, tf.keras.layers.BatchNormalization):
                 layer.gamma.assign(tf.random.normal(layer.gamma.shape, 1.0, 0.02))
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not self.official:
             images = ((images + 1) / 2 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
         # [B, H/32 - 2, W/32 - 2, 256]
         return self.head(tf.cast(self.trunk(images, training=training), tf.float32))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         # Trained weights come from a checkpoint.
         return {"weights": "random", "official": self.official}

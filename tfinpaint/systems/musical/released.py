@@ -4,11 +4,13 @@ Names follow the nesting of the released network. In U-Nets of the pix2pix famil
 list that contains the next inner one.
 """
 
+from typing import Any
+
 from tfinpaint.weights.places import Table, fusion_names, pytorch_table
 from tfinpaint.weights.releases import Release
 
 
-def generator(net) -> Table:
+def generator(net: Any) -> Table:
     def block(k):  # place in its list -> layer; and the place of the next block
         down, norm, dilated = (
             layers.get(str(k)) for layers in (net.encoders, net.encoder_norms, net.dilated)

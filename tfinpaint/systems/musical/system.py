@@ -22,6 +22,8 @@ loss. The released attention uses the hole that the network was built with; here
 hole of its own.
 """
 
+from typing import Any, Dict, Optional
+
 import tensorflow as tf
 
 from tfinpaint.losses import (
@@ -56,13 +58,15 @@ class Musical(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 16
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return MusicalUNet(self.width, self.variant)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         weights, official = self.weights_of_terms, self.variant == "official"
         self.features = (
             VGGFeatures(perceptual_weights, contrast=2.0)
@@ -82,7 +86,7 @@ class Musical(System):
                 critic_weights or ("random" if official else "imagenet"), official
             )
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         targets = self.features((images + 1) / 2) if self.features else None
         logs = {}
         with tf.GradientTape() as tape:
@@ -100,13 +104,19 @@ class Musical(System):
             terms = self.terms(output, images, holes, targets)
         return {**self.learn(tape, terms), **logs}
 
-    def loss_of_critic(self, real, fake):
+    def loss_of_critic(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
         loss = critic_cross_entropy(
             self.critic(real, training=True), self.critic(fake, training=True)
         )
         return loss / 2 if self.variant == "official" else loss
 
-    def terms(self, output, images, holes, targets):
+    def terms(
+        self,
+        output: tf.Tensor,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        targets: Any,
+    ) -> Dict[str, tf.Tensor]:
         """The terms of equation (7), before their weights.
 
         output, images: [B, H, W, 3] in [-1, 1].   targets: features of the truth.

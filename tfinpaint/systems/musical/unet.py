@@ -104,5 +104,5 @@ class MusicalUNet(tf.keras.Model):
         output = tf.tanh(x)
         return (output, maps) if with_attention_maps else output
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "variant": self.variant}

@@ -12,6 +12,8 @@ Deviations: every convolution has a bias, which starts at 0, as in the multistag
 of the rim.
 """
 
+from typing import Any, Dict, List, Optional
+
 import tensorflow as tf
 
 from tfinpaint.losses import masked_l1, perceptual_and_style, total_variation
@@ -40,13 +42,15 @@ class PartialConv(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 2**self.depth
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return PartialConvUNet(self.width, self.depth, attention=())
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         weights = self.weights_of_terms
         self.generator.frozen_norms = self.freeze_batch_norm
         features = weights["perceptual"] or weights["style"]
@@ -54,11 +58,13 @@ class PartialConv(System):
             VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
         )
 
-    def raw(self, generator, images, holes, training=False):
+    def raw(
+        self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         return 2 * generator([truth * (1 - holes), holes], training=training) - 1
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         targets = self.features(truth) if self.features else None
         with tf.GradientTape() as tape:
@@ -66,7 +72,13 @@ class PartialConv(System):
             terms = self.terms(output, truth, holes, targets)
         return self.learn(tape, terms)
 
-    def terms(self, output, truth, holes, targets):
+    def terms(
+        self,
+        output: tf.Tensor,
+        truth: tf.Tensor,
+        holes: tf.Tensor,
+        targets: Any,
+    ) -> Dict[str, tf.Tensor]:
         """The terms before their weights.
 
         output, truth: [B, H, W, 3] in [0, 1].   targets: features of the truth.
@@ -83,10 +95,10 @@ class PartialConv(System):
         terms["variation"] = self.variation(composite, holes)
         return terms
 
-    def judged(self, output, composite):
+    def judged(self, output: tf.Tensor, composite: tf.Tensor) -> List[tf.Tensor]:
         """What the feature network sees: a list of images [B, H, W, 3] whose terms are added up."""
         return [output, composite]
 
-    def variation(self, composite, holes):
+    def variation(self, composite: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """Differences of neighbours of which at least one is missing."""
         return total_variation(composite, holes)

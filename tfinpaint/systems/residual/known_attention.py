@@ -36,7 +36,7 @@ class KnownAttention(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         channels = input_shape[0][-1]
         self.query, self.key, self.value = (
             tf.keras.layers.Conv2D(n, 1, use_bias=False, name=name, dtype=self.dtype_policy)
@@ -66,7 +66,7 @@ class KnownAttention(tf.keras.layers.Layer):
             else output
         )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units}
 
 

@@ -100,7 +100,7 @@ class ResidualPyramid(tf.keras.Model):
         """`correction`, traced once for all sizes."""
         return self.correction([filled, lacking], training=False)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "depth": self.depth, "sizes": self.sizes}
 
 
@@ -174,10 +174,10 @@ class Block(tf.keras.layers.Layer):
             filters, 3, "second", kernel_initializer="zeros", dtype=self.dtype_policy
         )
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return x + self.second(leaky(self.first(leaky(x))))
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -193,7 +193,7 @@ class DilatedConv2D(tf.keras.layers.Conv2D):
     and a tenth of the graph.
     """
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if training:
             return super().call(inputs)
         return tf.nn.bias_add(

@@ -14,6 +14,8 @@ lacks comes from the cell above it. It is then replaced several times by the mea
 With ever more turns this becomes the solution of Laplace's equation. A few are enough.
 """
 
+from typing import List, Tuple
+
 import tensorflow as tf
 
 from tfinpaint.layers.shapes import double
@@ -21,7 +23,7 @@ from tfinpaint.layers.shapes import double
 _LEVELS = 9  # halvings: a picture of 512 pixels becomes one cell
 
 
-def pull(images, holes):
+def pull(images: tf.Tensor, holes: tf.Tensor) -> List[Tuple[tf.Tensor, tf.Tensor]]:
     """The pyramid, the finest level first.
 
     Args:
@@ -43,7 +45,7 @@ def pull(images, holes):
     return levels
 
 
-def coarsest(levels):
+def coarsest(levels: List[Tuple[tf.Tensor, tf.Tensor]]) -> tf.Tensor:
     """The fill of the last level of a pyramid: its mean colours.
 
     It is 0 for an image without a known pixel.
@@ -52,7 +54,7 @@ def coarsest(levels):
     return total / tf.maximum(share, 1e-6)
 
 
-def push(above, total, share, turns):
+def push(above: tf.Tensor, total: tf.Tensor, share: tf.Tensor, turns: int) -> tf.Tensor:
     """The fill of a level from that of the level above, relaxed `turns` times.
 
     above [B, ceil(h / 2), ceil(w / 2), C] -> [B, h, w, C].

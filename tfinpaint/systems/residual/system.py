@@ -18,6 +18,8 @@ is no style term: with a network of this size it makes a woven pattern on plain 
 critic: texture comes from the photograph itself (detail.py).
 """
 
+from typing import Dict, Optional
+
 import tensorflow as tf
 
 from tfinpaint.losses import perceptual, region_log_rms
@@ -46,18 +48,20 @@ class Residual(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 8 * 2 ** (self.sizes - 1)
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return ResidualPyramid(self.width, self.depth, self.sizes)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         self.features = (
             VGGFeatures(perceptual_weights) if self.weights_of_terms["perceptual"] else None
         )
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         targets = [images]  # the whole, half, a quarter, an eighth
         for _ in range(self.sizes - 1):
             targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
