@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfinpaint.layers.shapes import Size, shape
 
-COLUMNS, ROWS = 0, 1  # the order of a list: whether it holds the map column by column or by rows
+COLUMNS, ROWS = 0, 1  # the order of a list: column by column of the map, or row by row
 
 
 def chosen_first(chosen: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:

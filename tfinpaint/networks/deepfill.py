@@ -2,7 +2,7 @@
 
 Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole
          [B, H, W, 1].
-Output:  [B, H, W, 3] in [-1, 1], not composited. It is clipped in v1, and a tanh in v2.
+Output:  [B, H, W, 3] in [-1, 1], not composited: clipped in v1, tanh in v2.
 H and W are multiples of 8.
 
 Sources

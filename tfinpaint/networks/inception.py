@@ -183,8 +183,8 @@ def from_pytorch(path: str) -> Callable[[np.ndarray], np.ndarray]:
 def _between(graph_def):
     """The part of a graph that leads from photographs to features.
 
-    What comes before and after it is made for a single photograph. So are the shapes that the file
-    notes; they are left out as well.
+    Later parts are made for a single photograph. So are the shapes that the file notes, which are
+    left out as well.
     """
     nodes = {node.name: node for node in graph_def.node}
     wanted, waiting = set(), [_OUTPUT]

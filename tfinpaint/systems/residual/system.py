@@ -1,15 +1,14 @@
 """The system in the box: a smooth fill that one small network corrects from coarse to fine.
 
-It is this project's own, not that of a paper. Sources of its parts
-  first fill           a membrane from a pyramid, see smooth_fill.py
-  one network for all sizes of a pyramid, each adding to what comes from the coarser one
-                       Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian
-                       Pyramid Networks, 2018
-  dilated convolutions around the bottleneck
-                       Iizuka et al., Globally and Locally Consistent Image Completion, 2017
-  blocks without norms that start at 0
-                       Zhang et al., Fixup Initialization, 2019
-  perceptual term      that of partial convolutions, Liu et al., 2018
+It is this project's own, not that of a paper. Its parts and their sources:
+  - The first fill is a membrane from a pyramid (smooth_fill.py).
+  - One network serves all sizes of a pyramid, and each size adds to what comes from the coarser one
+    (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid Networks,
+    2018).
+  - Dilated convolutions surround the bottleneck (Iizuka et al., Globally and Locally Consistent
+    Image Completion, 2017).
+  - Blocks have no norms and start at 0 (Zhang et al., Fixup Initialization, 2019).
+  - The perceptual term is that of partial convolutions (Liu et al., 2018).
 
 Images are in [-1, 1]. What lies in the hole has no influence.
 
