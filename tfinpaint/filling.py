@@ -1,8 +1,9 @@
-"""What every painter does around its network, in NumPy: check, grow the hole, one window for each hole, blend.
+"""What every painter does around its network, in NumPy.
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (above 127 = hole) -> uint8 [H, W, 3]
 
-Known pixels are the photograph's bytes, and what lies under a hole influences nothing. Which windows: windows.py.
+It checks its arguments, grows the hole, fills it window by window (windows.py chooses them), and
+blends. Known pixels keep the bytes of the photograph. What lies under a hole has no influence.
 """
 
 from typing import Callable, Tuple
@@ -15,14 +16,24 @@ from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
 
-def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarray, mask: np.ndarray, grow: int = 0,
-         feather: int = 0, detail: str = "auto") -> np.ndarray:
+def fill(
+    fill_window: Callable,
+    stride: int,
+    working_size: int,
+    photo: np.ndarray,
+    mask: np.ndarray,
+    grow: int = 0,
+    feather: int = 0,
+    detail: str = "auto",
+) -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
     fill_window:           see `Painter.fill_window`: (window, hole, shown, with_detail) -> window.
-    stride, working_size:  the network's stride and the side of the largest window it gets, in pixels.
+    stride, working_size:  the network's stride, and the side of the largest window that it is
+                           given, in pixels.
     grow:                  pixels (a disc) by which the hole is grown first.
-    feather:               pixels outside the grown hole over which the output fades into the photograph; see `fade`.
+    feather:               pixels outside the grown hole over which the output fades into the
+                           photograph; see `fade`.
     detail:                "auto" or "off".
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
@@ -32,40 +43,60 @@ def fill(fill_window: Callable, stride: int, working_size: int, photo: np.ndarra
     hole = grown((mask > THRESHOLD).astype(np.uint8), grow)  # [H, W], 1 = hole
     shown = grown(hole, feather)  # where the system's output is seen
     missing, filled = hole.copy(), photo.copy()
-    painted = photo.copy() if feather else filled  # the output beyond the hole is no photograph to go on from
+    # Feathering shows output beyond the hole. Later windows must see the photograph there.
+    painted = photo.copy() if feather else filled
     for box, here in windows.groups(shown, stride, working_size):
         window = windows.window_around(box, photo.shape, stride)
-        # Other holes that reach into the window are missing in it as well; they are filled in their own windows.
+        # Other holes that reach into the window are missing in it as well. They are filled in
+        # windows of their own.
         maps = (m[window.slices][..., np.newaxis] for m in (missing, shown))
-        result = np.asarray(fill_window(filled[window.slices], *maps, detail == "auto"))[box.within(window).slices]
+        result = np.asarray(fill_window(filled[window.slices], *maps, detail == "auto"))[
+            box.within(window).slices
+        ]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0
         filled[box.slices][here] = result[here]
-        missing[box.slices][here] = 0  # from now on known, to the windows that follow
+        missing[box.slices][here] = 0  # known from now on, for the windows that follow
     if feather:
         fade(painted, photo, hole, feather)
     return painted
 
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:
-    """Raises SettingsError for a mask of another size or without a hole; ValueError for what no file can give."""
-    for name, array, shape, fits in (("photo", photo, "[H, W, 3]", photo.ndim == 3 and photo.shape[-1] == 3),
-                                     ("mask", mask, "[H, W]", mask.ndim == 2)):
+    """Raises SettingsError for a mask of another size or without a hole.
+
+    Raises ValueError for arguments that cannot come from a file.
+    """
+    for name, array, shape, fits in (
+        ("photo", photo, "[H, W, 3]", photo.ndim == 3 and photo.shape[-1] == 3),
+        ("mask", mask, "[H, W]", mask.ndim == 2),
+    ):
         if array.dtype != np.uint8:
             raise ValueError(f"`{name}` is uint8. Got {array.dtype}")
         if not fits or not array.size:
-            raise ValueError(f"`{name}` is {shape} with at least one pixel. Got {list(array.shape)}")
+            raise ValueError(
+                f"`{name}` is {shape} with at least one pixel. Got {list(array.shape)}"
+            )
     if photo.shape[:2] != mask.shape:
-        raise SettingsError(f"A mask has the size of its photograph, {_size(photo)} (width x height). Got {_size(mask)}")
+        raise SettingsError(
+            f"A mask has the size of its photograph, {_size(photo)} (width x height). Got "
+            f"{_size(mask)}"
+        )
     if not (mask > THRESHOLD).any():
-        raise SettingsError(f"The mask has no hole: no pixel is above {THRESHOLD}. Got {mask.max()} as the brightest")
+        raise SettingsError(
+            f"The mask has no hole: no pixel is above {THRESHOLD}. Got {mask.max()} as the "
+            "brightest"
+        )
     for name, value in (("grow", grow), ("feather", feather)):
         if value < 0 or value != int(value):
             raise ValueError(f"`{name}` is a whole number of pixels, at least 0. Got {value}")
 
 
 def grown(hole: np.ndarray, pixels: int) -> np.ndarray:
-    """The hole uint8 [H, W] dilated by a disc, a new array. By distance, as the time of cv2.dilate grows with the area of the disc."""
+    """The hole uint8 [H, W] dilated by a disc, a new array.
+
+    It uses distances, since the time of cv2.dilate grows with the area of the disc.
+    """
     grown = hole.copy()
     if pixels and not hole.all():
         box, distance = _distance(hole, pixels)
@@ -74,7 +105,10 @@ def grown(hole: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) -> None:
-    """Blends `filled` into `photo` over `feather` pixels outside the hole, in place; its share falls linearly."""
+    """Blends `filled` into `photo` over `feather` pixels outside the hole, in place.
+
+    The share of `filled` falls linearly.
+    """
     if hole.all():
         return
     box, distance = _distance(hole, feather)
@@ -85,10 +119,13 @@ def fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) 
 
 
 def _distance(hole: np.ndarray, reach: int) -> Tuple[windows.Box, np.ndarray]:
-    """Distance of each pixel to the hole, in pixels, in the box of all holes grown by `reach` (float32 only there)."""
+    """The box of all holes grown by `reach`, and the distance of its pixels to the hole, in pixels.
+
+    Only in the box, because float32 takes memory.
+    """
     box = windows.bounding_box(hole, reach)
     distance = cv2.distanceTransform(1 - hole[box.slices], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return box, np.round(distance, 4)  # 7 pixels may come as 7.0000005
+    return box, np.round(distance, 4)  # 7 pixels may come out as 7.0000005
 
 
 def _size(array: np.ndarray) -> str:

@@ -2,12 +2,13 @@
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (white = hole) -> uint8 [H, W, 3]
 
-Known pixels are the photograph's bytes. What lies under a hole influences nothing. Each hole is filled in a window of the
-photograph around it (windows.py, filling.py); `Painter.fill_window` is the one TensorFlow function that fills a window, the texture of
-large holes included (detail.py). An exported model brings it along and is a painter too (export/saved_model.py).
+Known pixels keep the bytes of the photograph. What lies under a hole has no influence. Each hole is
+filled in a window of the photograph around it (windows.py, filling.py). `Painter.fill_window` is
+the one TensorFlow function that fills a window, including the texture of large holes (detail.py).
+An exported model contains it, and is a painter too (export/saved_model.py).
 """
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,15 +22,17 @@ from tfinpaint.settings import SettingsError
 if TYPE_CHECKING:  # runs.py lies above
     from tfinpaint.runs import Run
 
-WORKING_FACTOR = 2  # a window larger than this times the training size is reduced: the system has seen no larger holes
+# A window larger than this times the training size is reduced: the system has seen no larger holes.
+WORKING_FACTOR = 2
 
 
 class Painter(BasePainter, tf.Module):
     """Fills holes with a system.
 
-    system:      has `stride` (int) and `generate(images, holes)`, as `tfinpaint.create` makes them.
+    system:      has `stride` (int) and `generate(images, holes)`, like those that
+                 `tfinpaint.create` makes.
     image_size:  side of the squares that it was trained on, in pixels.
-    run:         the record of its run, if it is of one.
+    run:         the record of its run, if it has one.
     """
 
     def __init__(self, system, image_size: int = 256, run: Optional["Run"] = None):
@@ -40,14 +43,22 @@ class Painter(BasePainter, tf.Module):
 
     @classmethod
     def from_run(cls, run: "Run") -> "Painter":
-        """What fills with the system of a `runs.Run`. Raises SettingsError where it cannot be loaded."""
+        """A painter with the system of a `runs.Run`.
+
+        Raises: SettingsError if the system cannot be loaded.
+        """
         return cls(run.load_system(), run.settings.photos.image_size, run)
 
-    def generate(self, images, holes) -> tf.Tensor:
-        """The generator's last output, neither composited nor clipped: float32 [B, H, W, 3] on the [-1, 1] scale.
+    def generate(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+        """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
 
-        images:  float32 [B, H, W, 3] in [-1, 1]. H and W are multiples of `stride`. What lies under the hole is blanked here.
+        It is neither composited nor clipped.
+
+        images:  float32 [B, H, W, 3] in [-1, 1]. H and W are multiples of `stride`. What lies under
+                 the hole is blanked here.
         holes:   float32 [B, H, W, 1], 1 = hole: one hole map per image.
+
+        Raises: ValueError for another type or shape.
         """
         images, holes = tf.convert_to_tensor(images), tf.convert_to_tensor(holes)
         if not images.dtype.is_floating:
@@ -55,18 +66,29 @@ class Painter(BasePainter, tf.Module):
         if images.shape.rank != 4 or images.shape[3] != 3:
             raise ValueError(f"`images` is [B, H, W, 3]. Got {images.shape.as_list()}")
         if holes.shape.as_list() != images.shape.as_list()[:3] + [1]:
-            raise ValueError(f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got {holes.shape.as_list()}")
+            raise ValueError(
+                f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got "
+                f"{holes.shape.as_list()}"
+            )
         if not all(side and side % self.stride == 0 for side in images.shape[1:3]):
-            raise ValueError(f"Height and width of `images` are multiples of {self.stride}. Got {images.shape.as_list()[1:3]}")
+            raise ValueError(
+                f"Height and width of `images` are multiples of {self.stride}. Got "
+                f"{images.shape.as_list()[1:3]}"
+            )
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
 
-    def attention_maps(self, photo: np.ndarray, mask: np.ndarray, at=None) -> list:
-        """The attention maps of the system when it fills all holes of a photograph at once: an `AttentionMap` for each attention layer.
+    def attention_maps(
+        self, photo: np.ndarray, mask: np.ndarray, at: Optional[Tuple[int, int]] = None
+    ) -> list:
+        """The attention maps of the system when it fills all holes of a photograph at once.
 
-        photo, mask:  as of `fill`. They are seen in one window around all holes, reduced where it is larger than the working size.
-        at:           row and column of the pixel of the hole whose weights are wanted; by default the hole's innermost.
+        photo, mask:  as for `fill`. They are seen in one window around all holes. It is reduced if
+                      it is larger than the working size.
+        at:           row and column of the pixel of the hole whose weights are wanted; by default
+                      the innermost pixel of the hole.
 
-        Raises: SettingsError where the system has no attention, or `at` is not in the hole.
+        Returns: an `AttentionMap` for each attention layer.
+        Raises: SettingsError if the system has no attention, or `at` is not in the hole.
         """
         self.check_attention()
         photo, mask = np.asarray(photo), np.asarray(mask)
@@ -74,46 +96,68 @@ class Painter(BasePainter, tf.Module):
         hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W]
         at = placing.choose_pixel(hole, at)
         window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
-        pixels, here = tf.constant(photo[window.slices]), tf.constant(hole[window.slices][..., np.newaxis] > 0)  # [h, w, 3], [h, w, 1]
+        # [h, w, 3], [h, w, 1]
+        pixels, here = (
+            tf.constant(photo[window.slices]),
+            tf.constant(hole[window.slices][..., np.newaxis] > 0),
+        )
         pixels = tf.cast(tf.where(here, tf.zeros_like(pixels), pixels), tf.float32)
         if max(window.size) > self.working_size:
             pixels, here = self._reduce(pixels, here, self._reduced_size(window.size))
         size = tuple(pixels.shape[:2])
         images, holes = self._pad(pixels, here)  # [1, H', W', 3], [1, H', W', 1]
-        place = [[(p - first) * reduced // of for p, first, reduced, of in zip(at, window, size, window.size)]]
+        place = [
+            [
+                (p - first) * reduced // of
+                for p, first, reduced, of in zip(at, window, size, window.size)
+            ]
+        ]
         _, found = self._attend(images, holes, tf.constant(place))
         return placing.place_maps(self.system, found, window, size, tuple(images.shape[1:3]), at)
 
-    def check_attention(self):
-        """Raises SettingsError where the system has no attention."""
+    def check_attention(self) -> None:
+        """Raises SettingsError if the system has no attention."""
         if not self.system.attention_layers:
             raise SettingsError(f"`attention`: {self.system.system_name} has no attention to show")
 
     def _fill_one(self, window, hole, shown, with_detail):
-        """`fill_window` with the graph that the hole needs: that of detail takes seconds to make, and most strokes do without."""
+        """`fill_window` with the graph that the hole needs.
+
+        The graph with detail takes seconds to make, and most strokes do without it.
+        """
         if with_detail and detail.is_thick(hole):
             return self.fill_window(window, hole, shown, True)
         return self._fill_thin(window, hole, shown)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)], autograph=False)
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)],
+        autograph=False,
+    )
     def _fill_thin(self, window, hole, shown):
         """`fill_window` without detail."""
         hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         return self._shown(self._filled(blanked, hole, shown), shown, window)
 
-    @tf.function(input_signature=[*(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)), tf.TensorSpec([], tf.bool)],
-                 autograph=False)
+    @tf.function(
+        input_signature=[
+            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
+            tf.TensorSpec([], tf.bool),
+        ],
+        autograph=False,
+    )
     def fill_window(self, window, hole, shown, with_detail):
         """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
 
         hole:         uint8 [h, w, 1], above 0 = hole.
-        shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, or more of it for feathering.
-        with_detail:  bool []: whether the texture of what is thick in the hole is restored (detail.py). Beyond the hole the output is
-                      the photograph then.
+        shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, and more
+                      around it for feathering.
+        with_detail:  bool [], whether the texture of what is thick in the hole is restored
+                      (detail.py). If so, the output beyond the hole is the photograph.
 
-        A window larger than the working size is reduced to it and its fill is enlarged. Sides that are not multiples of the
-        stride are padded by reflection. All but the shown pixels keep their bytes.
+        A window larger than the working size is reduced to it, and its fill is enlarged. Sides that
+        are not multiples of the stride are padded by reflection. All pixels but the shown ones keep
+        their bytes.
         """
         hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
@@ -121,41 +165,66 @@ class Painter(BasePainter, tf.Module):
         filled = self._filled(blanked, hole, shown)
         part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
         picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
-        # Nothing is taken from what was filled before, either: it is shown, but no hole any more.
-        filled = tf.cond(tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled)
+        # Nothing is taken from earlier fills either: they are shown, but no longer in the hole.
+        filled = tf.cond(
+            tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled
+        )
         return self._shown(filled, shown, window)
 
     def _filled(self, blanked, hole, shown):
-        """The network's fill: uint8 [h, w, 3] with blanked holes, bool [h, w, 1] each -> float32 [h, w, 3], 0 to 255."""
+        """The network's fill, float32 [h, w, 3], 0 to 255.
+
+        blanked: uint8 [h, w, 3], with blanked holes.   hole, shown: bool [h, w, 1].
+        """
         size = tf.shape(blanked)[:2]
-        # Before and after the network alone, which is then once in the graph: tracing and preparing it takes seconds.
+        # The branches are before and after the network alone, so that the graph has it only once:
+        # tracing and preparing it takes seconds.
         too_large = tf.reduce_max(size) > self.working_size
-        pixels, hole_here, shown_here = tf.cond(too_large, lambda: self._reduced(blanked, hole, shown, size),
-                                                lambda: (tf.cast(blanked, tf.float32), hole, shown))
+        pixels, hole_here, shown_here = tf.cond(
+            too_large,
+            lambda: self._reduced(blanked, hole, shown, size),
+            lambda: (tf.cast(blanked, tf.float32), hole, shown),
+        )
         filled = self._fill_padded(pixels, hole_here, self._generate)
-        return tf.cond(too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled)
+        return tf.cond(
+            too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled
+        )
 
     def _shown(self, filled, shown, window):
         """A fill as bytes where it is shown, the window elsewhere: [h, w, 3] -> uint8 [h, w, 3]."""
-        return tf.ensure_shape(tf.where(shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window), [None, None, 3])
+        return tf.ensure_shape(
+            tf.where(
+                shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window
+            ),
+            [None, None, 3],
+        )
 
-    def fill_whole(self, photo, hole):
-        """As `fill_window`, but never reduced, and traced where it is called with the sizes known there.
+    def fill_whole(self, photo: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
+        """As `fill_window`, but never reduced, and traced by the caller with the sizes it knows.
 
-        photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3], whole numbers where the photograph has them
+        photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3]: whole
+        numbers in the hole, the photograph elsewhere.
         """
-        filled = self._fill_padded(tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any)
+        filled = self._fill_padded(
+            tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any
+        )
         return tf.where(hole, tf.round(filled), photo)
 
     def _reduced(self, blanked, hole, shown, size):
-        """A window that is too large, by areas to the working size: float32 [h', w', 3] from 0 to 255, bool [h', w', 1] twice."""
+        """A window that is too large, reduced by areas to the working size.
+
+        -> float32 [h', w', 3] from 0 to 255, bool [h', w', 1] twice.
+        """
         pixels, maps = self._reduce(blanked, tf.concat([hole, shown], -1), self._reduced_size(size))
         return pixels, maps[..., :1], maps[..., 1:]
 
     def _enlarged(self, filled, pixels, shown, size):
-        """The fill of what `_reduced` gave, at the size of the window: float32 [h, w, 3]."""
-        # Composited before it is enlarged, so that the fill meets the photograph's own colours at the edge of the hole.
-        return tf.image.resize(tf.where(shown, filled, pixels)[tf.newaxis], size, method="bicubic")[0]
+        """The fill of what `_reduced` returned, at the size of the window: float32 [h, w, 3]."""
+        # It is composited before it is enlarged, so that the fill meets the photograph's own
+        # colours at the edge of the hole.
+        return tf.image.resize(tf.where(shown, filled, pixels)[tf.newaxis], size, method="bicubic")[
+            0
+        ]
 
     def _reduced_size(self, size):
         """Height and width of a window that is reduced to the working size."""
@@ -163,46 +232,68 @@ class Painter(BasePainter, tf.Module):
         return tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
 
     def _reduce(self, blanked, maps, small):
-        """By areas: pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool [h', w', n]."""
+        """Reduces by areas to the size `small`.
+
+        Pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool [h', w', n].
+        """
         pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]
         # A cell with any missing pixel is hole: its mean is wrong.
-        return pixels, tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[0] > 0
+        return pixels, tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[
+            0
+        ] > 0
 
     def _fill_padded(self, pixels, hole, generate):
-        """float32 [h, w, 3] from 0 to 255, bool [h, w, 1] -> the generator's output, the same size and scale, clipped."""
+        """The generator's output, clipped, of the size and scale of the pixels.
+
+        pixels: float32 [h, w, 3] from 0 to 255.   hole: bool [h, w, 1].
+        """
         height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
         raw = generate(*self._pad(pixels, hole))[0]  # [H', W', 3]
         return tf.clip_by_value((raw[:height, :width] + 1.0) * 127.5, 0.0, 255.0)  # [h, w, 3]
 
     def _pad(self, pixels, hole):
-        """As `_fill_padded` -> what networks take: float32 [1, H', W', 3] in [-1, 1], float32 [1, H', W', 1]."""
+        """What networks take: float32 [1, H', W', 3] in [-1, 1], float32 [1, H', W', 1].
+
+        Arguments are those of `_fill_padded`.
+        """
         rows, columns = self._reflection(tf.shape(pixels)[0]), self._reflection(tf.shape(pixels)[1])
         pixels = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)  # [H', W', 3]
-        hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)  # [H', W', 1]
-        # Times, not over: TensorFlow makes this of a division where it optimizes a graph, and a fill is the same where it does not.
+        # [H', W', 1]
+        hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)
+        # A product, not a division: TensorFlow turns a division into this if it optimizes a graph.
+        # So a fill is the same if it does not.
         return (pixels * (1 / 127.5) - 1.0)[tf.newaxis], hole[tf.newaxis]
 
     def _reflection(self, side):
-        """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring, edge included, as often as needed.
+        """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring.
 
-        tf.pad mirrors only once, too little for a photograph that is one pixel wide.
+        The edge is included, and the mirroring is repeated as often as needed. tf.pad mirrors only
+        once, too little for a photograph that is one pixel wide.
         """
         padded = (side + self.stride - 1) // self.stride * self.stride
         index = tf.range(padded) % (2 * side)
         return tf.minimum(index, 2 * side - 1 - index)
 
-    # With sizes that the graph knows, where they stay the same: a twentieth faster.
+    # The graph knows the sizes if they stay the same. It is then a twentieth faster.
     @tf.function(reduce_retracing=True, autograph=False)
     def _generate_sized(self, images, holes):
         return self._generate_any(images, holes)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])], autograph=False)
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, None, 3]),
+            tf.TensorSpec([None, None, None, 1]),
+        ],
+        autograph=False,
+    )
     def _generate(self, images, holes):
         return self._generate_any(images, holes)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _attend(self, images, holes, weights_at):
-        return self.system.attention_maps(tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at)
+        return self.system.attention_maps(
+            tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at
+        )
 
     def _generate_any(self, images, holes):
         """`system.generate` with what lies under the holes blanked to 0."""

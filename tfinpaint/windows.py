@@ -1,22 +1,24 @@
-"""Groups the holes of a photograph and chooses a window around each group, before anything is filled.
+"""Groups the holes of a photograph and chooses a window for each group, before anything is filled.
 
-A network is trained on squares of some 256 pixels and its attention compares every place with every other, so a photograph of
-many megapixels is not filled whole: each hole is filled in a window of the photograph around it.
+A network is trained on squares of some 256 pixels, and its attention compares every position with
+every other. So a photograph of many megapixels is not filled whole: each hole is filled in a window
+of the photograph around it.
 
-Box:     int (top, left, bottom, right) of hole pixels, bottom and right excluded.
-Window:  the same, of the part of the photograph that is cut out for a box: the box and its surroundings, inside the photograph.
-         The painter then reduces it if it is too large, and pads it to the network's stride.
+Box:     int (top, left, bottom, right) of hole pixels; bottom and right are excluded.
+Window:  the same, for the part of the photograph that is cut out for a box: the box and its
+         surroundings, inside the photograph. The painter then reduces it if it is too large, and
+         pads it to the network's stride.
 
 Input:   hole uint8 [H, W], above 0 = hole.
 """
 
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Sequence, Tuple
 
 import cv2
 import numpy as np
 
-CONTEXT = 64  # pixels, the least that a window shows on each side of a box
-SPECK = 64  # pixels, the longer side of a hole that shares its window with those around it
+CONTEXT = 64  # pixels that a window shows on each side of a box, at least
+SPECK = 64  # pixels: a hole whose longer side is at most this shares its window with its neighbours
 
 
 class Box(NamedTuple):
@@ -26,56 +28,76 @@ class Box(NamedTuple):
     right: int
 
     @property
-    def slices(self):
+    def slices(self) -> Tuple[slice, slice]:
         """For array[box.slices]."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     @property
-    def size(self):
+    def size(self) -> Tuple[int, int]:
         return self.bottom - self.top, self.right - self.left
 
     def within(self, outer: "Box") -> "Box":
         """The same box counted from the corner of `outer`."""
-        return Box(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
+        return Box(
+            self.top - outer.top,
+            self.left - outer.left,
+            self.bottom - outer.top,
+            self.right - outer.left,
+        )
 
 
 def bounding_box(hole: np.ndarray, margin: int = 0) -> Box:
-    """The box of all hole pixels and `margin` pixels more on each side, as far as the photograph goes."""
+    """The box of all hole pixels, with `margin` pixels more on each side, inside the photograph."""
     left, top, width, height = cv2.boundingRect(hole)
-    return Box(max(top - margin, 0), max(left - margin, 0),
-               min(top + height + margin, hole.shape[0]), min(left + width + margin, hole.shape[1]))
+    return Box(
+        max(top - margin, 0),
+        max(left - margin, 0),
+        min(top + height + margin, hole.shape[0]),
+        min(left + width + margin, hole.shape[1]),
+    )
 
 
-def window_sides(sides, limits, stride: int):
-    """Sides of windows for boxes with `sides` in a photograph with `limits` (numbers or arrays that broadcast).
+def window_sides(sides: np.ndarray, limits: np.ndarray, stride: int) -> np.ndarray:
+    """Sides of the windows of boxes with `sides`, in a photograph with sides `limits`.
 
-    At least as much context as box, half of it on each side, at least CONTEXT; rounded up to the stride; at most the photograph.
+    Both are arrays that broadcast. A window has at least as much context as box, half of it on each
+    side, and at least CONTEXT there. It is rounded up to the stride, and is at most as large as the
+    photograph.
     """
     wanted = sides + 2 * np.maximum(CONTEXT, (sides + 1) // 2)
     return np.minimum((wanted + stride - 1) // stride * stride, limits)
 
 
-def window_around(box: Box, shape, stride: int) -> Box:
-    """The window of a box in a photograph of `shape`. At a border it is shifted inwards, so that no context is lost."""
-    height, width = (int(side) for side in window_sides(np.array(box.size), np.array(shape[:2]), stride))
+def window_around(box: Box, shape: Sequence[int], stride: int) -> Box:
+    """The window of a box in a photograph of `shape`.
+
+    At a border it is shifted inwards, so that no context is lost.
+    """
+    height, width = (
+        int(side) for side in window_sides(np.array(box.size), np.array(shape[:2]), stride)
+    )
     top = min(max((box.top + box.bottom - height) // 2, 0), shape[0] - height)
     left = min(max((box.left + box.right - width) // 2, 0), shape[1] - width)
     return Box(top, left, top + height, left + width)
 
 
 def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[Box, np.ndarray]]:
-    """The hole pixels in groups, one for each window: boxes, and which of a box's pixels are meant, bool [h, w].
+    """The hole pixels in groups, one for each window: a box, and which of its pixels, bool [h, w].
 
-    Every hole pixel is in exactly one group, but boxes may overlap. Each connected hole is a group of its own, except that
-      * specks in one cell of a grid share a window, so that a noisy mask takes as many windows as it has cells, not specks; and
-      * a long thin hole (a scratch, a wire) whose window would have to be reduced is cut along a grid: reduced to a few pixels it
-        would lose what is beside it, which is all that it needs.
-    Holes whose windows are reduced come last, when all around them is known; the others in reading order.
+    Every hole pixel is in exactly one group, but boxes may overlap. Each connected hole is a group
+    of its own, with two exceptions:
+      * Specks in one cell of a grid share a window. So a noisy mask takes as many windows as it has
+        cells, not specks.
+      * A long thin hole (a scratch, a wire) is cut along a grid if its window would have to be
+        reduced. Reduced to a few pixels, it would lose what is beside it, which is all it needs.
+    Holes whose windows are reduced come last, when everything around them is known. The others come
+    in reading order.
     """
-    frame = bounding_box(hole)  # labels are 4 bytes per pixel: only where holes are
+    frame = bounding_box(hole)  # labels take 4 bytes per pixel: only where the holes are
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hole[frame.slices], connectivity=8)
     left, top, width, height = stats[1:, :4].T.astype(np.int64)
-    boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4], counted from the frame's corner
+    # Counted from the corner of the frame.
+    boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4]
     tile = max(working_size // 2, 2)  # a box of this side has a window of the working size
     speck = min(SPECK, tile // 2)
     small = np.maximum(height, width) <= speck
@@ -86,7 +108,9 @@ def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[B
     found = [(Box(*map(int, box)), 1 + k) for k, box in enumerate(cells)]  # (box, group)
     for box, group in zip(boxes[~small], number[1:][~small]):
         box = Box(*map(int, box))
-        if _is_reduced(box, hole.shape, stride, working_size) and _is_thin(number[labels[box.slices]] == group, working_size / 8):
+        if _is_reduced(box, hole.shape, stride, working_size) and _is_thin(
+            number[labels[box.slices]] == group, working_size / 8
+        ):
             found += [(part, group) for part in _tiles(box, tile)]
         else:
             found.append((box, group))
@@ -95,11 +119,22 @@ def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[B
     for box, group in found:
         pixels = number[labels[box.slices]] == group
         if pixels.any():
-            yield Box(box.top + frame.top, box.left + frame.left, box.bottom + frame.top, box.right + frame.left), pixels
+            yield (
+                Box(
+                    box.top + frame.top,
+                    box.left + frame.left,
+                    box.bottom + frame.top,
+                    box.right + frame.left,
+                ),
+                pixels,
+            )
 
 
 def _share_cells(boxes: np.ndarray, cell: int):
-    """Joins the boxes [n, 4] whose centres share a cell of a grid -> boxes [cells, 4], and for each box the number of its cell from 1."""
+    """Joins the boxes [n, 4] whose centres share a cell of a grid.
+
+    -> boxes [cells, 4], and the number of each box's cell, counted from 1.
+    """
     _, index = np.unique((boxes[:, :2] + boxes[:, 2:]) // 2 // cell, axis=0, return_inverse=True)
     index = index.reshape(-1)
     joined = np.zeros((index.max(initial=-1) + 1, 4), boxes.dtype)
@@ -114,10 +149,13 @@ def _is_reduced(box: Box, shape, stride: int, working_size: int) -> bool:
 
 
 def _is_thin(pixels: np.ndarray, radius: float) -> bool:
-    """No disc of this radius fits into the pixels."""
+    """Whether no disc of this radius fits into the pixels."""
     return cv2.distanceTransform(np.pad(pixels, 1).astype(np.uint8), cv2.DIST_L2, 3).max() < radius
 
 
 def _tiles(box: Box, tile: int) -> List[Box]:
-    return [Box(top, left, min(top + tile, box.bottom), min(left + tile, box.right))
-            for top in range(box.top, box.bottom, tile) for left in range(box.left, box.right, tile)]
+    return [
+        Box(top, left, min(top + tile, box.bottom), min(left + tile, box.right))
+        for top in range(box.top, box.bottom, tile)
+        for left in range(box.left, box.right, tile)
+    ]

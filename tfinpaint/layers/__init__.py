@@ -13,6 +13,12 @@ from tfinpaint.layers.patch_attention import PatchAttention
 from tfinpaint.layers.squeeze_excite import SqueezeExcite
 
 __all__ = [
-    "CoherentSemanticAttention", "ContextualAttention", "GatedConv2D", "MultiScaleAttention",
-    "MultistageAttention", "PartialConv2D", "PatchAttention", "SqueezeExcite",
+    "CoherentSemanticAttention",
+    "ContextualAttention",
+    "GatedConv2D",
+    "MultiScaleAttention",
+    "MultistageAttention",
+    "PartialConv2D",
+    "PatchAttention",
+    "SqueezeExcite",
 ]

@@ -2,22 +2,22 @@
 
 
 def check_odd(**values: int) -> None:
-    """Raises ValueError where one is not odd or below 1."""
+    """Raises ValueError if a value is even or below 1."""
     for name, value in values.items():
         if value < 1 or value % 2 != 1:
             raise ValueError(f"`{name}` is odd and at least 1. Got {value}")
 
 
 def check_variant(variant: str) -> None:
-    """Raises ValueError where it is neither "paper" nor "official"."""
+    """Raises ValueError if `variant` is neither "paper" nor "official"."""
     if variant not in ("paper", "official"):
         raise ValueError(f"`variant` is paper or official. Got {variant!r}")
 
 
 def fixed(arguments: dict, **values) -> dict:
-    """A layer's keyword arguments, with those that can have one value only set to it.
+    """A layer's keyword arguments, where those that can have only one value are set to it.
 
-    Raises: ValueError where another value is given.
+    Raises: ValueError if another value is given.
     """
     for name, value in values.items():
         given = arguments.get(name, value)

@@ -18,12 +18,12 @@ from typing import Optional, Tuple, Union
 
 import tensorflow as tf
 
-from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.shapes import Size, shape
 
 
-def attention_maps(weights: tf.Tensor, h, w, hole: tf.Tensor,
-                   weights_at: Optional[tf.Tensor] = None
-                   ) -> Union[tf.Tensor, Tuple[tf.Tensor, tf.Tensor]]:
+def attention_maps(
+    weights: tf.Tensor, h: Size, w: Size, hole: tf.Tensor, weights_at: Optional[tf.Tensor] = None
+) -> Union[tf.Tensor, Tuple[tf.Tensor, tf.Tensor]]:
     """See the top of the file.
 
     weights: [B, N, N], queries by keys, N = h * w.   hole: [B, any, any, 1].

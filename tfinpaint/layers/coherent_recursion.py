@@ -29,6 +29,7 @@ def generate(visits: Visits, steps: tf.Tensor, variant: str) -> tf.Tensor:
 
     Forward and backward only one cell is carried from step to step.
     """
+
     def step(unit_query, key, dmax, previous):
         share = shares(unit_query, previous, dmax, variant)
         return share * previous + (1 - share) * key
@@ -57,8 +58,8 @@ def time_major(x: tf.Tensor) -> tf.Tensor:
 
 def _forward(step, visits, steps):
     key = visits[1]
-    # The calibration of TFLite (int8) crashes on floats that a loop reads and hands on unchanged.
-    # Their bits may pass.
+    # The calibration of TFLite (int8) crashes on floats that a loop reads and passes on unchanged.
+    # Their bits, as int32, do not crash it.
     read = [tf.bitcast(x, tf.int32) if converting() else x for x in visits]
 
     def forward(t, previous, outputs):
@@ -73,13 +74,15 @@ def _forward(step, visits, steps):
 
 def _backward(step, visits, outputs, upstream, steps):
     """The gradients of `visits`, by going back through the steps."""
+
     def backward(t, carried, arrays):
         given = [*(x[t] for x in visits), outputs[t - 1]]
         with tf.GradientTape() as tape:
             tape.watch(given)
             output = step(*given)
         *slopes, carried = tape.gradient(
-            output, given, upstream[t] + carried, tf.UnconnectedGradients.ZERO)
+            output, given, upstream[t] + carried, tf.UnconnectedGradients.ZERO
+        )
         return t - 1, carried, [array.write(t, slope) for array, slope in zip(arrays, slopes)]
 
     unit_query, key, dmax = visits

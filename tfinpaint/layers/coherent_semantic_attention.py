@@ -13,13 +13,13 @@ with a_i = 0 where both are 0. So each o_i is a weighted mean of known cells. Th
 read as the cell just generated, o_(i-1).
 
 What the variants settle
-  paper     Dmax (1) and Dad (2) are cosines, taken as 0 where they are negative; where both are,
-            o_i = k_i. Gradients flow through all but the choice of k_i. A cell is missing when any
-            of its pixels is. Without a known cell all stays.
+  paper     Dmax (1) and Dad (2) are cosines. A negative one is taken as 0; if both are negative,
+            o_i = k_i. Gradients flow through all but the choice of k_i. A cell is missing if any of
+            its pixels is. Without a known cell nothing changes.
   official  What the authors released: Dmax = <m_i, k_i / |k_i|>, Dad = <m_i / |m_i|, o_(i-1)>, with
             no bounds (weights from -10 to 13 occur). The gradient takes a_i as constants, and adds
             the output's to the input's. The hole is reduced by halves, three for a factor of 8,
-            each to means of 4x4 cells (zeros beyond the border); missing is what exceeds 5/16.
+            each to means of 4x4 cells (zeros beyond the border). What exceeds 5/16 is missing.
 """
 
 from typing import NamedTuple
@@ -30,7 +30,7 @@ from tfinpaint.layers import arguments, hole_reduction, tracing
 from tfinpaint.layers.attention_map import attention_maps
 from tfinpaint.layers.coherent_recursion import Visits, generate, shares, time_major
 from tfinpaint.layers.patches import products, unit
-from tfinpaint.layers.shapes import flat, shape
+from tfinpaint.layers.shapes import Size, flat, shape
 
 _NO_SCORE = -1e9  # of a key that is missing itself
 
@@ -44,14 +44,14 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
     Call arguments: `[features, hole]`
         features: [B, H, W, C].
         hole: [B, r * H, r * W, 1], 1 where missing, for a whole r (`official`: a power of 2). It is
-            taken as it is where r = 1.
+            taken as it is if r = 1.
 
     Returns: [B, H, W, C], equal to `features` where known. With `with_attention_maps=True` its
         attention maps, too, see attention_map.py: weights sum to 1. Instead, with
         `with_attention_weights=True`, all its weights [B, N, N], N = H * W: the output is weights x
         features, and the row of a known cell is that cell alone. (Large: N^2 per picture.)
 
-    Raises: ValueError where the sizes of hole and features do not fit.
+    Raises: ValueError if the sizes of hole and features do not fit.
     """
 
     def __init__(self, variant="paper", **kwargs):
@@ -59,11 +59,12 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         arguments.check_variant(variant)
         self.variant = variant
 
-    def call(self, inputs, with_attention_weights=False, with_attention_maps=False,
-             weights_at=None):
+    def call(
+        self, inputs, with_attention_weights=False, with_attention_maps=False, weights_at=None
+    ):
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
-        # Norms need float32 where the layer computes in half precision.
+        # Norms need float32 if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)
         b, h, w, _ = shape(features)
@@ -106,13 +107,16 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         share = shares(visits.unit, previous, visits.dmax, self.variant)  # [N, B, 1]
         share = tf.concat([tf.zeros_like(share[:1]), share[1:]], 0)
         chosen = tf.one_hot(tf.transpose(order.done(best)), n, dtype=share.dtype)  # [N, B, N]
-        rows = tf.scan(lambda row, now: now[0] * row + (1 - now[0]) * now[1], (share, chosen),
-                       tf.zeros_like(chosen[0]))
+        rows = tf.scan(
+            lambda row, now: now[0] * row + (1 - now[0]) * now[1],
+            (share, chosen),
+            tf.zeros_like(chosen[0]),
+        )
         rows = order.undone(time_major(rows))  # [B, N, N]
         itself = tf.eye(n, dtype=share.dtype)[tf.newaxis]
         return tf.where(replaced[..., tf.newaxis], rows, itself)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "variant": self.variant}
 
 
@@ -156,7 +160,7 @@ def _released_unit(cells):
     return tf.stop_gradient(cells * 2.0**14 / (norm * 2.0**14 + 1e-8 * 2.0**14))
 
 
-def reduce_hole(hole: tf.Tensor, h, w, variant: str) -> tf.Tensor:
+def reduce_hole(hole: tf.Tensor, h: Size, w: Size, variant: str) -> tf.Tensor:
     """[B, r * h, r * w, 1] -> bool [B, h, w, 1]."""
     hole_reduction.check_one_factor(hole, h, w)
     if variant == "paper":

@@ -12,10 +12,10 @@ Queries, keys and their scores live at 1 / rate of the resolution. What is copie
     fuse     s'(q, k) = sum over d of s(q + d, k + d), with positions counted row by row; then the
              same, counted column by column: neighbours in the output should be neighbours where
              they come from. The end of a row runs into the next row, as released.
-    weights  softmax over k of scale * s'(q, k) * known(k), times known(k). A key is known when its
+    weights  softmax over k of scale * s'(q, k) * known(k), times known(k). A key is known if its
              whole neighbourhood is.
-    output   patches, weighted, added up where they overlap, over 4. The whole map is rebuilt, known
-             positions too. Near borders fewer than 4 overlap: there features come out smaller, as
+    output   weighted patches, added up where they overlap, over 4. The whole map is rebuilt, known
+             positions too. Near borders fewer than 4 overlap: features come out smaller there, as
              released. Without a known key they are 0.
 """
 
@@ -25,7 +25,7 @@ from tfinpaint.layers import arguments, contextual_attention_by_pixels, formulat
 from tfinpaint.layers.attention_map import attention_maps
 from tfinpaint.layers.custom_gradient import self_adjoint
 from tfinpaint.layers.patches import extract, products, unit
-from tfinpaint.layers.shapes import flat, shape
+from tfinpaint.layers.shapes import Size, flat, shape
 
 
 class ContextualAttention(tf.keras.layers.Layer):
@@ -46,7 +46,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         paper), of H / rate x W / rate, see attention_map.py. Weights sum to at most 1: keys that
         are not known keep their share.
 
-    Raises: ValueError where H or W is no multiple of `rate`.
+    Raises: ValueError if H or W is not a multiple of `rate`.
     """
 
     def __init__(self, patch_size=3, rate=2, fuse=3, softmax_scale=10.0, **kwargs):
@@ -62,7 +62,7 @@ class ContextualAttention(tf.keras.layers.Layer):
     def call(self, inputs, with_attention_maps=False, weights_at=None):
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
-        # Softmax and norms need float32 where the layer computes in half precision.
+        # Softmax and norms need float32 if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features, hole = (tf.cast(x, dtype) for x in inputs)
         height, width = shape(features)[1:3]
@@ -88,8 +88,10 @@ class ContextualAttention(tf.keras.layers.Layer):
 
     def _check_size(self, height, width):
         if any(isinstance(side, int) and side % self.rate for side in (height, width)):
-            raise ValueError("height and width of the features are multiples of `rate`, "
-                             f"{self.rate}. Got {height}x{width}")
+            raise ValueError(
+                "height and width of the features are multiples of `rate`, "
+                f"{self.rate}. Got {height}x{width}"
+            )
 
     def _known_keys(self, hole, height, width):
         """1 where a key is known, 0 elsewhere: [B, any, any, 1] -> [B, 1, n]."""
@@ -99,9 +101,14 @@ class ContextualAttention(tf.keras.layers.Layer):
         missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")
         return tf.reshape(tf.cast(missing <= 0, hole.dtype), [shape(hole)[0], 1, h * w])
 
-    def get_config(self):
-        return {**super().get_config(), "patch_size": self.patch_size, "rate": self.rate,
-                "fuse": self.fuse, "softmax_scale": self.softmax_scale}
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "patch_size": self.patch_size,
+            "rate": self.rate,
+            "fuse": self.fuse,
+            "softmax_scale": self.softmax_scale,
+        }
 
 
 def scores_by_patches(features: tf.Tensor, patch_size: int) -> tf.Tensor:
@@ -121,8 +128,12 @@ def paste_by_patches(weights: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
     corners = [tf.slice(cells, [0, i, j, 0], [b, h, w, depth]) for i, j in places]
     patches = tf.matmul(weights, flat(tf.concat(corners, axis=-1)))  # [B, n, 4 D]
     corners = tf.split(tf.reshape(patches, [b, h, w, 4 * depth]), 4, axis=-1)
-    return tf.add_n([tf.pad(corner, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
-                     for corner, (i, j) in zip(corners, places)])
+    return tf.add_n(
+        [
+            tf.pad(corner, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+            for corner, (i, j) in zip(corners, places)
+        ]
+    )
 
 
 def _to_cells(features, rate):
@@ -144,7 +155,7 @@ def _from_cells(cells, rate):
     return tf.slice(padded, [0, rate // 2, rate // 2, 0], size)
 
 
-def aligned_nearest(x: tf.Tensor, height, width) -> tf.Tensor:
+def aligned_nearest(x: tf.Tensor, height: Size, width: Size) -> tf.Tensor:
     """Nearest neighbours with corners aligned: [B, H, W, C] -> [B, height, width, C].
 
     Pixel i comes from i (H - 1) / (height - 1).

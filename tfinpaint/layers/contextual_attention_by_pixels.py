@@ -1,12 +1,12 @@
 """Scores and pasting of contextual attention, without patches.
 
-The same as `scores_by_patches` and `paste_by_patches` of contextual_attention.py, from fewer
-products. A product of patches is the sum of the products of their pixels, with query and key
-shifted together. And a cell comes to its place with the sum of the weights of all patches that
-bring it there. Both sums are taken along one axis of the map and then along the other (shifts.py).
+It gives the same as `scores_by_patches` and `paste_by_patches` of contextual_attention.py, from
+fewer products. A product of patches is the sum of the products of their pixels, with query and key
+shifted together. A cell comes to its place with the sum of the weights of all patches that bring it
+there. Both sums are taken along one axis of the map and then along the other (shifts.py).
 
-Conventions: n = h * w positions. Where an axis of the queries stands beside the same axis of the
-keys, one sum is one pass over the scores.
+Conventions: n = h * w positions. If an axis of the queries stands beside the same axis of the keys,
+one sum is one pass over the scores.
 """
 
 import tensorflow as tf

@@ -1,13 +1,14 @@
 """`tf.custom_gradient` for functions of tensors, whose graphs can be collected.
 
-TensorFlow's own enters each gradient of a graph into a table that lives as long as the process, and
-with the gradient the tensors that it closes over, hence the whole graph
-(github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients. The table
-then only says where they are.
+TensorFlow's own enters each gradient of a graph into a table that lives as long as the process. The
+gradient holds the tensors that it closes over, and with them the whole graph
+(github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients, and the
+table only says where they are.
 """
 
 import functools
 import weakref
+from typing import Callable
 
 import tensorflow as tf
 from tensorflow.python.framework.ops import gradient_registry  # it has no public name
@@ -15,7 +16,7 @@ from tensorflow.python.framework.ops import gradient_registry  # it has no publi
 _KEPT = "tfinpaint_gradients"  # attribute of a graph: {name: gradient}
 
 
-def custom_gradient(function):
+def custom_gradient(function: Callable) -> Callable:
     """Decorator: `function(*tensors)` returns a tensor and its gradient function."""
     decorated = tf.custom_gradient(function)
 
@@ -29,7 +30,7 @@ def custom_gradient(function):
     return run
 
 
-def self_adjoint(function):
+def self_adjoint(function: Callable) -> Callable:
     """Decorator: `function(x, *constants)` is linear in the tensor x and its own adjoint.
 
     So its gradient is the function itself. TensorFlow's own would go back through each slice.
@@ -53,5 +54,6 @@ def _hand_over(result):
     if not hasattr(result.graph, _KEPT):
         setattr(result.graph, _KEPT, {})
     getattr(result.graph, _KEPT)[name] = entry["type"]
-    graph = weakref.ref(result.graph)  # not `op.graph`: where a SavedModel is written, gradients are traced without an operation
+    # Not `op.graph`: when a SavedModel is written, gradients are traced without an operation.
+    graph = weakref.ref(result.graph)
     entry["type"] = lambda op, *upstream: getattr(graph(), _KEPT)[name](op, *upstream)

@@ -22,7 +22,7 @@ def doubled_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
     x [B, H, W, C], kernel [3, 3, C, F] -> [B, 2H, 2W, F].
     """
-    kernel = tf.convert_to_tensor(kernel)  # half precision, where a layer's variable is read in it
+    kernel = tf.convert_to_tensor(kernel)  # half precision if a layer's variable is read in it
     channels, filters = kernel.shape[2:]
     taps = tf.cast(_TAPS, kernel.dtype)
     kernels = tf.einsum("aiu,bjv,uvcf->ijcabf", taps, taps, kernel)  # [2, 2, C, 2, 2, F]
@@ -58,7 +58,7 @@ class DoubledConv2D(tf.keras.layers.Conv2D):
         kwargs = fixed(kwargs, kernel_size=3, padding="same", strides=1, dilation_rate=1)
         super().__init__(filters, **kwargs)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return doubled_conv(inputs, kernel)
 
     def compute_output_shape(self, input_shape):
@@ -75,5 +75,5 @@ class DoubledGatedConv2D(GatedConv2D):
     def __init__(self, filters, **kwargs):
         super().__init__(filters, **fixed(kwargs, kernel_size=3, strides=1, dilation_rate=1))
 
-    def convolve(self, features, kernel):
+    def convolve(self, features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return doubled_conv(features, kernel)

@@ -8,13 +8,10 @@ Two layers are written in two ways. Both ways give the same result, at a differe
                           by pixels: products of pixels, summed    contextual_attention_by_pixels.py
 """
 
-from typing import Union
-
 import tensorflow as tf
 
 from tfinpaint.layers import tracing
-
-Size = Union[int, tf.Tensor]  # a number where the graph knows it
+from tfinpaint.layers.shapes import Size
 
 _LARGEST_MAP = 2**13  # positions of a map whose scores surely fit into memory
 _MOST_SCORES = 2**29  # of a batch in which every position is missing: 2 GiB
@@ -24,10 +21,10 @@ _SCORES_OF_A_TURN = 2**25  # 128 MiB
 def attends_everywhere(height: Size, width: Size, map_wanted: bool) -> bool:
     """Whether PatchAttention computes its whole map, and not the hole alone.
 
-    It has to where an attention map is wanted, which shows all positions, and where sizes must
-    not depend on the hole (XLA, converters). It does so on a GPU if the map is small: TensorFlow
-    keeps int32 tensors on the host, so that each list of positions would be a round trip.
-    Elsewhere the hole alone is quicker: the time grows with the number of queries.
+    It has to if an attention map is wanted, which shows all positions, or if sizes must not depend
+    on the hole (XLA, converters). It also does so on a GPU if the map is small: TensorFlow keeps
+    int32 tensors on the host, so each list of positions would be a round trip. In all other cases
+    the hole alone is quicker: the time grows with the number of queries.
     """
     small = isinstance(height, int) and isinstance(width, int) and height * width <= _LARGEST_MAP
     return map_wanted or tracing.compiled() or small and tracing.on_gpu()
@@ -36,8 +33,8 @@ def attends_everywhere(height: Size, width: Size, map_wanted: bool) -> bool:
 def answers_all_at_once(batch: Size, positions: Size) -> bool:
     """Whether the hole's queries are answered together, and not some at a time.
 
-    Together where the graph knows the sizes and the scores would fit even if all positions were
-    missing. Photographs of any size have no such bound.
+    They are if the graph knows the sizes, and the scores would fit into memory even if all
+    positions were missing. Photographs of any size have no such bound.
     """
     if not (isinstance(batch, int) and isinstance(positions, int)):
         return False
@@ -45,7 +42,7 @@ def answers_all_at_once(batch: Size, positions: Size) -> bool:
 
 
 def queries_of_a_turn(batch: Size, positions: Size) -> Size:
-    """How many queries of each picture are scored at a time where not all are."""
+    """How many queries of each picture are scored at a time if not all are."""
     return tf.maximum(_SCORES_OF_A_TURN // tf.maximum(batch * positions, 1), 1)
 
 

@@ -23,45 +23,60 @@ class GatedConv2D(tf.keras.layers.Layer):
         [2 * filters], in this order.
     """
 
-    def __init__(self, filters, kernel_size, strides=1, dilation_rate=1, activation="elu",
-                 **kwargs):
+    def __init__(
+        self, filters, kernel_size, strides=1, dilation_rate=1, activation="elu", **kwargs
+    ):
         super().__init__(**kwargs)
-        for name, value in (("filters", filters), ("kernel_size", kernel_size),
-                            ("strides", strides), ("dilation_rate", dilation_rate)):
+        for name, value in (
+            ("filters", filters),
+            ("kernel_size", kernel_size),
+            ("strides", strides),
+            ("dilation_rate", dilation_rate),
+        ):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{name}` is a whole number, at least 1. Got {value!r}")
         if strides > 1 and dilation_rate > 1:
-            raise ValueError("one of `strides` and `dilation_rate` is 1. "
-                             f"Got {strides} and {dilation_rate}")
+            raise ValueError(
+                f"one of `strides` and `dilation_rate` is 1. Got {strides} and {dilation_rate}"
+            )
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
         self.dilation_rate = dilation_rate
         self.activation = activation
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         shape = (self.kernel_size, self.kernel_size, int(input_shape[-1]), 2 * self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=(2 * self.filters,), initializer="zeros")
         super().build(input_shape)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         features = tf.cast(features, self.compute_dtype)
         # Two convolutions: cutting one map in two would cost as much as a fifth of them.
         kernels = tf.split(tf.cast(self.kernel, features.dtype), 2, axis=-1)
         biases = tf.split(tf.cast(self.bias, features.dtype), 2)
-        values, gate = (tf.nn.bias_add(self.convolve(features, kernel), bias)
-                        for kernel, bias in zip(kernels, biases))  # [B, h, w, filters] each
+        # [B, h, w, filters] each
+        values, gate = (
+            tf.nn.bias_add(self.convolve(features, kernel), bias)
+            for kernel, bias in zip(kernels, biases)
+        )
         return tf.keras.activations.get(self.activation)(values) * tf.sigmoid(gate)
 
-    def convolve(self, features, kernel):
+    def convolve(self, features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """[B, H, W, C] -> [B, h, w, filters], before the bias."""
         # As Keras convolves: tf.nn.conv2d has no gradient of a dilated window in some precisions
         # on the CPU.
         return tf.nn.convolution(
-            features, kernel, self.strides, "SAME", dilations=self.dilation_rate)
+            features, kernel, self.strides, "SAME", dilations=self.dilation_rate
+        )
 
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size,
-                "strides": self.strides, "dilation_rate": self.dilation_rate,
-                "activation": self.activation}
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "dilation_rate": self.dilation_rate,
+            "activation": self.activation,
+        }

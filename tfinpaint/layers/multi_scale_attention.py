@@ -33,10 +33,11 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         self.variant = variant
         self.attention_1x1, self.attention_3x3 = (
             PatchAttention(k, 3, variant, name=f"attention_{k}x{k}", dtype=self.dtype_policy)
-            for k in (1, 3))
+            for k in (1, 3)
+        )
         self.squeeze_excite = SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         channels = int(input_shape[0][-1])
         self.merge = tf.keras.layers.Conv2D(channels, 1, name="merge", dtype=self.dtype_policy)
         merged = (3 if self.variant == "paper" else 2) * channels
@@ -52,8 +53,11 @@ class MultiScaleAttention(tf.keras.layers.Layer):
             if with_attention_maps:
                 # One after the other: each holds the whole matrix of scores several times over.
                 with tf.control_dependencies(tf.nest.flatten(maps)):
-                    output, map_ = attention([tf.identity(features), hole],
-                                             with_attention_maps=True, weights_at=weights_at)
+                    output, map_ = attention(
+                        [tf.identity(features), hole],
+                        with_attention_maps=True,
+                        weights_at=weights_at,
+                    )
                 maps.append(map_)
             else:
                 output = attention([features, hole])
@@ -63,5 +67,5 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         merged = self.merge(self.squeeze_excite(tf.concat(attended, axis=-1)))  # [B, H, W, C]  (3)
         return (merged, maps) if with_attention_maps else merged
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "variant": self.variant}

@@ -29,7 +29,7 @@ class MultistageAttention(tf.keras.layers.Layer):
         self.attention = PatchAttention(1, 3, variant, name="attention", dtype=self.dtype_policy)
         self.squeeze_excite = SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         channels = int(input_shape[0][-1])
         self.merge = tf.keras.layers.Conv2D(channels, 1, name="merge", dtype=self.dtype_policy)
         for layer in (self.squeeze_excite, self.merge):
@@ -40,12 +40,13 @@ class MultistageAttention(tf.keras.layers.Layer):
     def call(self, inputs, with_attention_maps=False, weights_at=None):
         features, hole = inputs
         attended = self.attention(
-            [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+            [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+        )
         if with_attention_maps:
             attended, maps = attended
         both = tf.concat([tf.cast(features, attended.dtype), attended], axis=-1)  # [B, H, W, 2C]
         merged = self.merge(self.squeeze_excite(both))  # [B, H, W, C]  (12)
         return (merged, maps) if with_attention_maps else merged
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "variant": self.variant}

@@ -1,8 +1,8 @@
-"""Partial convolution: a convolution that sees known pixels only.
+"""Partial convolution: a convolution that sees only known pixels.
 
-Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018; equations
-(1)-(5) of the multistage attention paper (2020), whose M is `count` here and whose E is the size of
-the window, k * k * C.
+Sources: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018;
+equations (1)-(5) of the multistage attention paper (2020), whose M is `count` here, and whose E is
+the size of the window, k * k * C.
 """
 
 import tensorflow as tf
@@ -21,8 +21,8 @@ class PartialConv2D(tf.keras.layers.Layer):
         kernel_size: odd side of the square window, k. The padding is k // 2 on every side and
             counts as missing.
         strides: step between windows.
-        doubled: whether the first part of the input comes at half the size, and its rows and
-            columns are to be repeated. 3x3 only.
+        doubled: whether the first part of the input is at half the size, and its rows and columns
+            are to be repeated. 3x3 only.
 
     Call arguments: `[features, valid]`
         features: [B, H, W, C].
@@ -42,14 +42,16 @@ class PartialConv2D(tf.keras.layers.Layer):
         if kernel_size % 2 != 1:
             raise ValueError(f"`kernel_size` is odd. Got {kernel_size}")
         if doubled and (kernel_size, strides) != (3, 1):
-            raise ValueError("`doubled` goes with windows of 3x3 and strides of 1. "
-                             f"Got {kernel_size} and {strides}")
+            raise ValueError(
+                "`doubled` goes with windows of 3x3 and strides of 1. "
+                f"Got {kernel_size} and {strides}"
+            )
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
         self.doubled = doubled
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         # Keras hands over the shapes of [features, valid]; parts arrive as a list of shapes.
         parts = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else [input_shape[0]]
         channels = sum(int(tf.TensorShape(p)[-1]) for p in parts)
@@ -92,17 +94,22 @@ class PartialConv2D(tf.keras.layers.Layer):
         return raw + self._slide(tf.concat(seen[1:], axis=-1), whole) if len(seen) > 1 else raw
 
     def _slide(self, x, kernel):
-        # The same on all sides, as "SAME" is where the stride is 1. (Explicit padding has a slow
-        # gradient on CPUs.)
+        # The padding is the same on all sides. "SAME" is, if the stride is 1. (Explicit padding has
+        # a slow gradient on CPUs.)
         if self.strides > 1:
             p = self.kernel_size // 2
             x = tf.pad(x, [[0, 0], [p, p], [p, p], [0, 0]])
         padding = "SAME" if self.strides == 1 else "VALID"
         return tf.nn.conv2d(x, tf.cast(kernel, x.dtype), self.strides, padding)
 
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "kernel_size": self.kernel_size,
-                "strides": self.strides, "doubled": self.doubled}
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "doubled": self.doubled,
+        }
 
 
 def _known_channels(features, valid):

@@ -21,7 +21,7 @@ from tfinpaint.layers.attention_map import attention_maps
 from tfinpaint.layers.custom_gradient import self_adjoint
 from tfinpaint.layers.patch_attention_in_hole import attend_by_patches, attend_by_pixels
 from tfinpaint.layers.patches import box_sum, extract, one_over_norm, paste, products
-from tfinpaint.layers.shapes import flat, shape
+from tfinpaint.layers.shapes import Size, flat, shape
 from tfinpaint.layers.shifts import sum_of_shifts
 
 _LAMBDA = 10.0  # of (7) in `paper`, as in DeepFill
@@ -38,11 +38,11 @@ class PatchAttention(tf.keras.layers.Layer):
         variant: "paper" or "official".
 
     Call arguments: `[features, hole]`, [B, H, W, C] and [B, r * H, r * W, 1], 1 where missing, for
-        a whole r. A cell is missing when any of its pixels is; in `official` its top-left pixel.
+        a whole r. A cell is missing if any of its pixels is; in `official`, if its top-left one is.
 
     Returns: [B, H, W, C], the features where known. With `with_attention_maps=True` its maps, too
         (attention_map.py). Weights sum to 1; in `paper`, without a known key, to 0.
-    Raises: ValueError where the sizes of hole and features do not divide.
+    Raises: ValueError if the sizes of the hole are not multiples of those of the features.
     """
 
     def __init__(self, patch_size=1, propagation=3, variant="paper", **kwargs):
@@ -109,13 +109,13 @@ class PatchAttention(tf.keras.layers.Layer):
             attended = attend_by_patches(queries, keys, hole, touched, size)
         return paste(attended, size) / size**2, weights
 
-    def get_config(self):
-        return {**super().get_config(), "patch_size": self.patch_size,
-                "propagation": self.propagation, "variant": self.variant}
+    def get_config(self) -> dict:
+        own = {"patch_size": self.patch_size, "propagation": self.propagation}
+        return {**super().get_config(), **own, "variant": self.variant}
 
 
 @self_adjoint
-def joint_shifts(scores: tf.Tensor, h, w, taps: int) -> tf.Tensor:
+def joint_shifts(scores: tf.Tensor, h: Size, w: Size, taps: int) -> tf.Tensor:
     """Equation (8): s'(x, x') = sum over shifts d of s(x + d, x' + d), 0 beyond the border.
 
     [B, N, N] -> [B, N, N]. The sum is separable: one axis after the other.

@@ -1,8 +1,8 @@
 """Patch attention for the positions in the hole alone.
 
 In the hole it gives what the equations of patch_attention.py give over the whole map. What it
-returns for other positions means nothing. Most of a map is often known: then it saves most of the
-time.
+returns for other positions means nothing. If most of a map is known, as is often the case, it saves
+most of the time.
 
 `official` (`attend_by_patches`) lists the queries whose patches touch the hole, and scores them.
 
@@ -68,7 +68,7 @@ _NO_SCORE = -1e9  # before the softmax: a key that takes no part
 
 
 class Lists(NamedTuple):
-    """See the top of the file. Where a patch is a pixel, the first and the last are not needed."""
+    """See the top of the file. If a patch is a pixel, the first and the last are not needed."""
 
     multiplied: Optional[tf.Tensor]
     scored: tf.Tensor
@@ -76,9 +76,13 @@ class Lists(NamedTuple):
     pasted: Optional[tf.Tensor]
 
 
-def attend_by_pixels(queries: Tuple[tf.Tensor, tf.Tensor],
-                     keys: Tuple[tf.Tensor, tf.Tensor, tf.Tensor],
-                     hole: tf.Tensor, patch_size: int, propagation: int) -> tf.Tensor:
+def attend_by_pixels(
+    queries: Tuple[tf.Tensor, tf.Tensor],
+    keys: Tuple[tf.Tensor, tf.Tensor, tf.Tensor],
+    hole: tf.Tensor,
+    patch_size: int,
+    propagation: int,
+) -> tf.Tensor:
     """`paper`: for each missing position the sum of the values of all patches that cover it.
 
     Args:
@@ -134,6 +138,7 @@ def lists_of_queries(wanted: tf.Tensor, patch_size: int, propagation: int) -> Li
 
 def _products_of_patches(features, background, lists, patch_size):
     """Of the queries `scored` and all keys: [B, R, W, H]."""
+
     def of_pixels(queries, keys):  # [B, R], [B, H, W, C] -> [B, R, H, W]
         scores = tf.matmul(_listed(features, queries), flat(keys), transpose_b=True)  # [B, R, N]
         return tf.reshape(scores, [b, -1, *shape(keys)[1:3]])
@@ -167,8 +172,9 @@ def _swap(x):
     return tf.transpose(x, [0, 2, 1, 3])
 
 
-def attend_by_patches(queries: tf.Tensor, keys: tf.Tensor, hole: tf.Tensor, touched: tf.Tensor,
-                      patch_size: int) -> tf.Tensor:
+def attend_by_patches(
+    queries: tf.Tensor, keys: tf.Tensor, hole: tf.Tensor, touched: tf.Tensor, patch_size: int
+) -> tf.Tensor:
     """`official`: for each patch that touches the hole the weighted sum of the keys.
 
     queries, keys: [B, H, W, P].   hole, touched: [B, H, W, 1], missing pixels; patches with any.
@@ -209,7 +215,7 @@ def _in_turns(attend: Callable, asked: tf.Tensor, scored: tf.Tensor, channels, d
     """attend(positions [B, R]) -> [B, R, channels], for all that are asked for: [B, N, channels].
 
     asked, scored: bool [B, N], the positions that are asked for, and those whose scores it takes.
-    All at once where they surely fit into memory. Else some at a time.
+    It takes all at once if they surely fit into memory, and some at a time if not.
     """
     b, n = shape(asked)
     order, most = chosen_first(asked)

@@ -1,6 +1,6 @@
 """Patches: neighbourhoods of positions as vectors, and what attention does with vectors.
 
-All is done by slices: neither TFLite nor an exported graph should need extract_patches.
+Everything is done by slices: neither TFLite nor an exported graph should need extract_patches.
 """
 
 import tensorflow as tf
@@ -28,7 +28,7 @@ def _extract(x, size, around):
     reach, (_, h, w, _) = size // 2, shape(x)
     padded = tf.pad(x, [[0, 0], [reach, reach], [reach, reach], [0, 0]], constant_values=around)
     places = [(i, j) for i in range(size) for j in range(size)]
-    return tf.concat([padded[:, i:i + h, j:j + w] for i, j in places], axis=-1)
+    return tf.concat([padded[:, i : i + h, j : j + w] for i, j in places], axis=-1)
 
 
 def paste(patches: tf.Tensor, size: int) -> tf.Tensor:
@@ -52,7 +52,7 @@ def _paste(patches, size):
     padded = [tf.pad(p, [[0, 0], [reach, reach], [reach, reach], [0, 0]]) for p in parts]
     # Element (i, j) of the patch centred at x lies at x + (i, j) - reach.
     shifts = [(size - 1 - i, size - 1 - j) for i in range(size) for j in range(size)]
-    return tf.add_n([p[:, i:i + h, j:j + w] for p, (i, j) in zip(padded, shifts)])
+    return tf.add_n([p[:, i : i + h, j : j + w] for p, (i, j) in zip(padded, shifts)])
 
 
 def box_sum(x: tf.Tensor, size: int, around: float = 0.0) -> tf.Tensor:
@@ -67,7 +67,7 @@ def box_sum(x: tf.Tensor, size: int, around: float = 0.0) -> tf.Tensor:
 def products(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     """Products of each query with each key: [B, N, P], [B, H, W, P] -> [B, N, H W].
 
-    The keys are transposed first. TFLite is five times as slow where the product transposes them.
+    The keys are transposed first. TFLite is five times as slow if the product transposes them.
     """
     b, h, w, p = shape(keys)
     return tf.matmul(queries, tf.reshape(tf.transpose(keys, [0, 3, 1, 2]), [b, p, h * w]))
@@ -81,7 +81,7 @@ def unit(x: tf.Tensor) -> tf.Tensor:
 def one_over_norm(x: tf.Tensor, size: int = 1) -> tf.Tensor:
     """One over the norm of each size x size patch: [B, H, W, C] -> [B, H, W, 1].
 
-    Where size is 1, x may have any shape. A norm counts as at least 1e-4, which bounds the gradient
+    If size is 1, x may have any shape. A norm counts as at least 1e-4, which bounds the gradient
     where features vanish.
     """
     squares = box_sum(tf.reduce_sum(x**2, -1, keepdims=True), size)

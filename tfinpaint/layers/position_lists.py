@@ -1,8 +1,8 @@
 """Lists of some positions of a map, such as those in the hole.
 
 A list is int32 [B, R]: positions of each picture, counted row by row of its map of N = H * W. The
-lists of all pictures are as long as the longest needs to be. A shorter one goes on with positions
-that nobody asked for.
+lists of all pictures are as long as the longest needs to be. A shorter one is filled up with
+positions that nobody asked for.
 
 A list can be the rows of a matrix of scores: [B, R, H, W], listed queries by all keys. Sums of the
 scores of neighbours (shifts.py) then need lists in which neighbours of the map are neighbours. They
@@ -14,9 +14,9 @@ from typing import Tuple
 
 import tensorflow as tf
 
-from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.shapes import Size, shape
 
-COLUMNS, ROWS = 0, 1  # the order of a list: what of the map it holds, one after another
+COLUMNS, ROWS = 0, 1  # the order of a list: column by column of the map, or row by row
 
 
 def chosen_first(chosen: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
@@ -36,7 +36,7 @@ def indices(positions: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.broadcast_to(picture, tf.shape(positions)), positions], axis=-1)
 
 
-def put_back(values: tf.Tensor, positions: tf.Tensor, n) -> tf.Tensor:
+def put_back(values: tf.Tensor, positions: tf.Tensor, n: Size) -> tf.Tensor:
     """Values of the listed positions at their places, 0 elsewhere: [B, R, P] -> [B, n, P]."""
     size = tf.stack([tf.shape(positions)[0], n, shape(values)[2]])
     return tf.scatter_nd(indices(positions), values, size)
@@ -70,7 +70,7 @@ def line_up(chosen: tf.Tensor, order: int, reach: int, gap: int) -> Tuple[tf.Ten
     return tf.pad(positions, [[0, 0], [0, reach + 1]], constant_values=h * w), near
 
 
-def move(scores: tf.Tensor, have: tf.Tensor, want: tf.Tensor, n) -> tf.Tensor:
+def move(scores: tf.Tensor, have: tf.Tensor, want: tf.Tensor, n: Size) -> tf.Tensor:
     """Scores of one list's queries as those of another's, with the axes of the keys exchanged.
 
     scores [B, R, H, W] of the list `have` [B, R] -> [B, R', W, H] of the list `want` [B, R'].
@@ -84,7 +84,7 @@ def move(scores: tf.Tensor, have: tf.Tensor, want: tf.Tensor, n) -> tf.Tensor:
     return tf.transpose(tf.gather(scores, rows, batch_dims=1), [0, 1, 3, 2])
 
 
-def pick(values: tf.Tensor, have: tf.Tensor, want: tf.Tensor, n) -> tf.Tensor:
+def pick(values: tf.Tensor, have: tf.Tensor, want: tf.Tensor, n: Size) -> tf.Tensor:
     """Values of the list `have` for those of its positions in `want`: [B, R, C] -> [B, R', C]."""
     b, number = tf.shape(have)[0], tf.shape(have)[1]
     rows = tf.broadcast_to(tf.range(number), tf.shape(have))

@@ -1,10 +1,14 @@
 """Sizes and shapes of maps."""
 
+from typing import Union
+
 import tensorflow as tf
+
+Size = Union[int, tf.Tensor]  # a number if the graph knows it
 
 
 def shape(x: tf.Tensor) -> list:
-    """The sizes of x: numbers where the graph knows them, tensors elsewhere."""
+    """The sizes of x: numbers if the graph knows them, tensors if not."""
     if None not in x.shape:
         return list(x.shape)
     return [dynamic if n is None else n for dynamic, n in zip(tf.unstack(tf.shape(x)), x.shape)]

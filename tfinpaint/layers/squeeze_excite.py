@@ -25,22 +25,24 @@ class SqueezeExcite(tf.keras.layers.Layer):
             raise ValueError(f"`ratio` is above 0. Got {ratio}")
         self.ratio = ratio
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         channels = int(input_shape[-1])
         hidden = max(1, round(self.ratio * channels))
         self.squeeze = tf.keras.layers.Dense(
-            hidden, activation="relu", name="squeeze", dtype=self.dtype_policy)
+            hidden, activation="relu", name="squeeze", dtype=self.dtype_policy
+        )
         self.excite = tf.keras.layers.Dense(
-            channels, activation="sigmoid", name="excite", dtype=self.dtype_policy)
+            channels, activation="sigmoid", name="excite", dtype=self.dtype_policy
+        )
         for layer, inputs in ((self.squeeze, channels), (self.excite, hidden)):
             with tf.name_scope(layer.name):
                 layer.build((None, inputs))
         super().build(input_shape)
 
-    def call(self, features):
+    def call(self, features: tf.Tensor) -> tf.Tensor:
         means = tf.reduce_mean(features, axis=(1, 2))  # [B, C]  (9)
         weights = self.excite(self.squeeze(means))  # [B, C]  (10)
         return features * weights[:, None, None, :]  # [B, H, W, C]  (11)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "ratio": self.ratio}

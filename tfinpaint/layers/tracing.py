@@ -8,7 +8,7 @@ may go into it. Layers ask here:
     weights_only()   nobody needs the output: the network is called so that its variables exist
     on_gpu()         it will run on a GPU
 
-Nothing but the caller knows the second and the third. The caller says so with
+Only the caller knows the second and the third. The caller says so with
 
     with static_sizes():        with making_weights():
         ...                         ...
@@ -28,7 +28,7 @@ def compiled() -> bool:
     """Whether this trace needs sizes that do not depend on the hole: for XLA or for a converter.
 
     The answer holds for the trace. A tf.function that was traced outside of compiled code is not
-    traced again where compiled code calls it, and then does not compile: hand compiled code the
+    traced again when compiled code calls it, and then does not compile. So hand compiled code the
     Python function.
     """
     if converting():
@@ -56,12 +56,12 @@ def on_gpu() -> bool:
 
 
 def static_sizes() -> ContextManager[None]:
-    """What is traced inside is for a converter, and has no sizes that depend on the hole."""
+    """A context: what is traced inside is for a converter. No sizes in it depend on the hole."""
     return _set("converting")
 
 
 def making_weights() -> ContextManager[None]:
-    """Calls inside return tensors of the right shape and type. Their values mean nothing."""
+    """A context: calls inside return tensors of the right shape and type, with arbitrary values."""
     return _set("weights_only")
 
 

@@ -1,10 +1,10 @@
-"""A transposed 4x4 convolution with stride 2 whose kernel, where it is large, is read as it lies.
+"""A transposed 4x4 convolution with stride 2 that does not rearrange large kernels.
 
 Deep in a U-Net kernels are much larger than maps: 33 MB for a map of 2 x 2. A library's convolution
 first brings the kernel into an order of its own, which there takes longer than all the rest. Here
-the map is multiplied with each of the kernel's 16 taps, and the products are added up at their
-places. That takes a fifth of the time for 2 x 2 pixels (and a sixth with its gradient), a third for
-8 x 8, as much for 32 x 32. In bfloat16 the taps are rounded before they are added up.
+the map is multiplied by each of the kernel's 16 taps, and the products are added up at their
+places. That takes a fifth of the time for 2 x 2 pixels (a sixth with the gradient), a third for
+8 x 8, and the same time for 32 x 32. In bfloat16 the taps are rounded before they are added up.
 """
 
 import tensorflow as tf
@@ -14,8 +14,8 @@ from tfinpaint.layers.doubled_conv import conv_of_blocks
 from tfinpaint.layers.shapes import shape
 from tfinpaint.layers.tracing import converting
 
-_WIDE = 512  # filters from which on a kernel is large
-_TAPS = [3, 1, 2, 0]  # of the 4 along an axis: those that an even place sees, those of an odd one
+_WIDE = 512  # filters: a kernel with at least so many is large
+_TAPS = [3, 1, 2, 0]  # of the 4 along an axis: the two of an even place, then the two of an odd one
 
 
 class UpConv2D(tf.keras.layers.Conv2DTranspose):
@@ -28,7 +28,7 @@ class UpConv2D(tf.keras.layers.Conv2DTranspose):
         kwargs = fixed(kwargs, kernel_size=4, strides=2, padding="same", dilation_rate=1)
         super().__init__(filters, **kwargs)
 
-    def call(self, inputs):
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         if converting():  # TFLite's own transposed convolution takes six times as long
             outputs = _by_blocks(inputs, self.kernel)
         elif self.filters < _WIDE:
@@ -54,8 +54,12 @@ def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """
         places = [(i, j) for i in (0, 1) for j in (0, 1)]
         reached = [tf.unstack(taps[2 * i + row])[2 * j + column] for i, j in places]
-        return tf.add_n([tf.pad(x, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
-                         for x, (i, j) in zip(reached, places)])
+        return tf.add_n(
+            [
+                tf.pad(x, [[0, 0], [i, 1 - i], [j, 1 - j], [0, 0]])
+                for x, (i, j) in zip(reached, places)
+            ]
+        )
 
     cells = [cell(row, column) for row in (0, 1) for column in (0, 1)]
     blocks = tf.nn.depth_to_space(tf.concat(cells, -1), 2)  # [B, 2H + 2, 2W + 2, F]
@@ -63,7 +67,7 @@ def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def _by_blocks(x, kernel):
-    """The same, where it costs nothing to bring the kernel into another order."""
+    """The same, for when it costs nothing to bring the kernel into another order."""
     filters, c = kernel.shape[2:]
     kernels = tf.gather(tf.gather(kernel, _TAPS, axis=0), _TAPS, axis=1)
     kernels = tf.reshape(kernels, [2, 2, 2, 2, filters, c])

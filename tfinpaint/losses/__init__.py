@@ -1,6 +1,7 @@
-"""Loss terms, one function each. All are means, so that their scale depends neither on the batch nor on the image size.
+"""Loss terms, one function each.
 
-`spatial_discount` and `distance_to_known` are no terms: they make the weights of one.
+All are means, so that their scale depends neither on the batch nor on the image size.
+`spatial_discount` and `distance_to_known` are not terms: they compute the weights of one.
 """
 
 from tfinpaint.losses.adversarial import (
@@ -20,7 +21,25 @@ from tfinpaint.losses.perceptual import perceptual, perceptual_and_style, style
 from tfinpaint.losses.reconstruction import masked_l1, region_l1, region_log_rms, region_rms
 from tfinpaint.losses.variation import total_variation
 
-__all__ = ["consistency", "critic_cross_entropy", "critic_hinge", "critic_relativistic", "critic_wasserstein", "distance_to_known",
-           "generator_cross_entropy", "generator_hinge", "generator_relativistic", "generator_wasserstein", "gradient_penalty",
-           "masked_l1", "perceptual", "perceptual_and_style", "region_l1", "region_log_rms", "region_rms", "spatial_discount", "style",
-           "total_variation"]
+__all__ = [
+    "consistency",
+    "critic_cross_entropy",
+    "critic_hinge",
+    "critic_relativistic",
+    "critic_wasserstein",
+    "distance_to_known",
+    "generator_cross_entropy",
+    "generator_hinge",
+    "generator_relativistic",
+    "generator_wasserstein",
+    "gradient_penalty",
+    "masked_l1",
+    "perceptual",
+    "perceptual_and_style",
+    "region_l1",
+    "region_log_rms",
+    "region_rms",
+    "spatial_discount",
+    "style",
+    "total_variation",
+]

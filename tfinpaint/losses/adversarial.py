@@ -1,57 +1,67 @@
-"""Adversarial terms of the critics, on scores before any sigmoid (logits). Four pairs, all to be minimised:
+"""Adversarial terms, on scores before any sigmoid (logits). Four pairs, all to be minimised:
 
-cross_entropy  Equations (16)-(18) of the multistage attention paper (2020). (16) prints max over the generator and min over the
-               critic; what is meant, and done here, is the ordinary non-saturating pair.
-hinge          Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019 (SN-PatchGAN); the critic's halved, as released.
-relativistic   Relativistic average least squares: equations (5) and (6) of the coherent semantic attention paper (2019). Their minus
-               signs would maximise, and they print targets 1 and 0; the source they cite (Jolicoeur-Martineau, The relativistic
-               discriminator, 2018) and the released code take 1 and -1, and so does this. Released weights belong to half the sum.
-wasserstein    Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (DeepFill v1): equation (1) of its review.
-               The critic needs `gradient_penalty` beside it.
+cross_entropy  Equations (16)-(18) of the multistage attention paper (2020). (16) prints max over
+               the generator and min over the critic. What is meant, and done here, is the usual
+               non-saturating pair.
+hinge          Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019
+               (SN-PatchGAN). The critic's term is halved, as released.
+relativistic   Relativistic average least squares: equations (5) and (6) of the coherent semantic
+               attention paper (2019). With the printed minus signs they would be maximised, and
+               they print targets 1 and 0. The source they cite (Jolicoeur-Martineau, The
+               relativistic discriminator, 2018) and the released code use 1 and -1, as does this
+               file. The released weights belong to half the sum.
+wasserstein    Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018
+               (DeepFill v1): equation (1) of its review. The critic needs `gradient_penalty` beside
+               it.
 """
 
 import tensorflow as tf
 
 
-def critic_cross_entropy(real, fake):
-    """(BCE(real, 1) + BCE(fake, 0)) / 2, a scalar. Args: logits of any shape, before the sigmoid."""
+def critic_cross_entropy(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """(BCE(real, 1) + BCE(fake, 0)) / 2, a scalar. Args: logits of any shape."""
     return (tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))) / 2
 
 
-def generator_cross_entropy(fake):
-    """BCE(fake, 1), a scalar. Args: logits of any shape, before the sigmoid."""
+def generator_cross_entropy(fake: tf.Tensor) -> tf.Tensor:
+    """BCE(fake, 1), a scalar. Args: logits of any shape."""
     return tf.reduce_mean(tf.nn.softplus(-fake))
 
 
-def critic_hinge(real, fake):
+def critic_hinge(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """(mean max(1 - real, 0) + mean max(1 + fake, 0)) / 2, a scalar. Args: scores of any shape."""
     return (tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake))) / 2
 
 
-def generator_hinge(fake):
+def generator_hinge(fake: tf.Tensor) -> tf.Tensor:
     """-mean fake, a scalar. Args: scores of any shape."""
     return -tf.reduce_mean(fake)
 
 
-def critic_relativistic(real, fake):
-    """mean (real - E fake - 1)^2 + mean (fake - E real + 1)^2, a scalar: real ones score 1 more than the average fake one.
+def critic_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """mean (real - E fake - 1)^2 + mean (fake - E real + 1)^2, a scalar.
 
-    Args: scores of any shape; E is the mean over all of them, pictures and patches.
+    Real pictures are to score 1 more than the average fake one.
+
+    Args: scores of any shape. E is the mean over all of them, pictures and patches.
     """
     above_fake, above_real = real - tf.reduce_mean(fake), fake - tf.reduce_mean(real)
     return tf.reduce_mean(tf.square(above_fake - 1)) + tf.reduce_mean(tf.square(above_real + 1))
 
 
-def generator_relativistic(real, fake):
-    """mean (fake - E real - 1)^2 + mean (real - E fake + 1)^2, a scalar: the critic's term with the roles exchanged."""
+def generator_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """mean (fake - E real - 1)^2 + mean (real - E fake + 1)^2, a scalar.
+
+    It is the critic's term with the roles exchanged.
+    """
     return critic_relativistic(fake, real)
 
 
-def critic_wasserstein(real, fake):
+def critic_wasserstein(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """mean fake - mean real, a scalar. Args: scores of any shape."""
     return tf.reduce_mean(fake) - tf.reduce_mean(real)
 
 
-def generator_wasserstein(fake):
+def generator_wasserstein(fake: tf.Tensor) -> tf.Tensor:
     """-mean fake, a scalar. Args: scores of any shape."""
     return -tf.reduce_mean(fake)

@@ -1,19 +1,25 @@
-"""Consistency of a network's features with those of the original: equation (4) of the coherent semantic attention paper (2019).
+"""Consistency of a network's features with those of the original.
 
-The equation prints a sum over the hole; its weight .01 is taken for a mean over the hole's elements. The two lines of the equation,
-after the attention and at the mirrored decoder layer, are two calls. What the variants settle
+Source: equation (4) of the coherent semantic attention paper (2019). It prints a sum over the hole;
+its weight of .01 is taken to belong to a mean over the hole's elements. The equation has two lines,
+one after the attention and one at the mirrored decoder layer. Each is a call of its own.
 
-              paper                           official
-    where     in the hole                     everywhere: features blanked outside the hole against the whole target, which adds a
-                                              constant for what is known
-    mean      over the hole's elements        over all elements
+What the variants settle
+              paper                       official
+    where     in the hole                 everywhere: features blanked outside the hole, against
+                                          the whole target, which adds a constant for what is known
+    mean      over the hole's elements    over all elements
 """
 
 import tensorflow as tf
 
 
-def consistency(features, target, hole, variant="paper"):
-    """Mean squared difference, averaged over the batch, a scalar. In `paper` a picture without hole counts 0.
+def consistency(
+    features: tf.Tensor, target: tf.Tensor, hole: tf.Tensor, variant: str = "paper"
+) -> tf.Tensor:
+    """Mean squared difference, averaged over the batch, a scalar.
+
+    In `paper` a picture without a hole counts as 0.
 
     Args:
         features: [B, h, w, C].

@@ -1,15 +1,17 @@
 """Total variation: equation (19) of the multistage attention paper (2020), "of damaged areas"."""
 
+from typing import Optional
+
 import tensorflow as tf
 
 
-def total_variation(images, hole=None):
-    """Mean of |horizontal neighbours' difference| + mean of |vertical neighbours' difference|, a scalar.
+def total_variation(images: tf.Tensor, hole: Optional[tf.Tensor] = None) -> tf.Tensor:
+    """Mean |difference| of horizontal neighbours plus that of vertical neighbours, a scalar.
 
     Args:
         images: [B, H, W, C].
-        hole: [B, H, W, 1]; where given, only pairs with a missing pixel count (so the seam counts, the known picture does not). The
-            means are over all pairs still.
+        hole: [B, H, W, 1], 1 where missing. If given, only pairs with a missing pixel count: the
+            seam does, the known picture does not. The means are still over all pairs.
     """
     down = tf.abs(images[:, 1:] - images[:, :-1])  # [B, H - 1, W, C]
     right = tf.abs(images[:, :, 1:] - images[:, :, :-1])  # [B, H, W - 1, C]

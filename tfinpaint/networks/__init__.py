@@ -1,4 +1,4 @@
-"""Networks of layers that several systems or metrics use: generators, critics, and feature networks."""
+"""Networks that several systems or metrics use: generators, critics, and feature networks."""
 
 from tfinpaint.networks.deepfill import DeepFill
 from tfinpaint.networks.partial_conv_unet import PartialConvUNet

@@ -1,22 +1,28 @@
 """The coarse-to-fine network of DeepFill, v1 with plain and v2 with gated convolutions.
 
-Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole [B, H, W, 1].
+Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole
+         [B, H, W, 1].
 Output:  [B, H, W, 3] in [-1, 1], not composited: clipped in v1, tanh in v2.
 H and W are multiples of 8.
 
 Sources
-  [1] Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (v1): Figure 2 and the released code.
+  [1] Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (v1): Figure 2 and
+      the released code.
   [2] Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019 (v2).
 
-With c = width, ELU and no norm; "up" repeats rows and columns and convolves 3x3:
+Layers, with c = width, ELU and no norm. Windows are 3x3 if nothing else is said, "/2" is stride 2,
+and "up" repeats rows and columns and convolves 3x3. Coarse sees the image, refine and attend see
+the coarse output pasted into it, and merge sees [refine, attend].
 
-    coarse   5x5 c | 3x3/2 2c | 2c | /2 4c | 4c | 4c | dilated 2, 4, 8, 16: 4c | 4c | 4c | up 2c | 2c | up c | c/2 | 3
-    refine   5x5 c | /2 c | 2c | /2 2c | 4c | 4c | dilated 2, 4, 8, 16: 4c                                           of the pasted image
-    attend   5x5 c | /2 c | 2c | /2 4c | 4c | 4c (ReLU) | contextual attention | 4c | 4c                             of the pasted image
-    merge    4c | 4c | up 2c | 2c | up c | c/2 | 3                                                               of [refine, attend]
+    coarse   5x5 c | /2 2c | 2c | /2 4c | 4c | 4c | dilated 2, 4, 8, 16: 4c | 4c | 4c
+             | up 2c | 2c | up c | c/2 | 3
+    refine   5x5 c | /2 c | 2c | /2 2c | 4c | 4c | dilated 2, 4, 8, 16: 4c
+    attend   5x5 c | /2 c | 2c | /2 4c | 4c | 4c (ReLU) | contextual attention | 4c | 4c
+    merge    4c | 4c | up 2c | 2c | up c | c/2 | 3
 
-v2's convolutions make these numbers of channels too, half of them gates. Layers carry the numbers of the released networks. Padding
-is TensorFlow's 'SAME', here alone, as released. v1 shows both stages two more channels: ones, and the hole; v2 the first stage only.
+The convolutions of v2 make the same numbers of channels, half of which are gates. Layers are
+numbered as in the released networks. Padding is TensorFlow's 'SAME', as released; no other system
+here uses it. In v1 both stages see two more channels, ones and the hole; in v2 only the first does.
 """
 
 import tensorflow as tf
@@ -32,10 +38,11 @@ class DeepFill(tf.keras.Model):
 
     Args:
         width: c (paper: 32 in v1, 48 in v2), a multiple of 4.
-        gated: v2.
+        gated: whether it is v2.
 
-    Call arguments: `[image, hole]`; `with_stages=True` returns the coarse and the refined output. `with_attention_maps=True` returns
-        the refined output and a list of its attention maps, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[image, hole]`. `with_stages=True` returns the coarse and the refined output.
+        `with_attention_maps=True` returns the refined output and a list of its attention maps, of
+        H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
     """
 
     def __init__(self, width=32, gated=False, **kwargs):
@@ -44,47 +51,76 @@ class DeepFill(tf.keras.Model):
             raise SettingsError(f"`width` is a multiple of 4 for DeepFill. Got {width!r}")
         self.width, self.gated = width, gated
         c = width
+        # fmt: off
         self.coarse = self._convolutions("coarse", 1, [
-            (c, 5), (2 * c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c,), (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8),
-            (4 * c, 3, 1, 16), (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
+            (c, 5), (2 * c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c,),
+            (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8), (4 * c, 3, 1, 16),
+            (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
         self.refine = self._convolutions("refine", 1, [
-            (c, 5), (c, 3, 2), (2 * c,), (2 * c, 3, 2), (4 * c,), (4 * c,), (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8),
-            (4 * c, 3, 1, 16)])
-        self.attend = self._convolutions("attend", 1, [(c, 5), (c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c, 3, 1, 1, "relu")])
-        self.attention = ContextualAttention(patch_size=3, rate=2, fuse=3, softmax_scale=10.0, name="attention")
+            (c, 5), (c, 3, 2), (2 * c,), (2 * c, 3, 2), (4 * c,), (4 * c,),
+            (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8), (4 * c, 3, 1, 16)])
+        self.attend = self._convolutions("attend", 1, [
+            (c, 5), (c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c, 3, 1, 1, "relu")])
+        self.attention = ContextualAttention(
+            patch_size=3, rate=2, fuse=3, softmax_scale=10.0, name="attention")
         self.after = self._convolutions("attend", 9, [(4 * c,), (4 * c,)])
-        self.merge = self._convolutions("merge", 11, [(4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
-        # The pictures themselves are computed in float32 also under mixed precision. They have no gate.
-        self.coarse_output = tf.keras.layers.Conv2D(3, 3, padding="same", name="coarse_17", dtype="float32")
-        self.refined_output = tf.keras.layers.Conv2D(3, 3, padding="same", name="merge_17", dtype="float32")
+        self.merge = self._convolutions("merge", 11, [
+            (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
+        # fmt: on
+        # The pictures themselves have no gate. They are computed in float32 even under mixed
+        # precision.
+        self.coarse_output = tf.keras.layers.Conv2D(
+            3, 3, padding="same", name="coarse_17", dtype="float32"
+        )
+        self.refined_output = tf.keras.layers.Conv2D(
+            3, 3, padding="same", name="merge_17", dtype="float32"
+        )
         make_weights(self, 3, 1)
 
     def _convolutions(self, name, first, rows):
-        """Layers from rows of (channels, kernel size 3, stride 1, dilation 1, activation "elu"), or of (channels, "up")."""
+        """Layers from rows of (channels, kernel size, stride, dilation, activation).
+
+        A row may end early: the defaults are 3, 1, 1 and "elu". Or it is (channels, "up").
+        """
         layers = []
         for number, row in enumerate(rows, first):
             if row[1:] == ("up",):
-                up, channels = (DoubledGatedConv2D, row[0] // 2) if self.gated else (DoubledConv2D, row[0])
+                up, channels = (
+                    (DoubledGatedConv2D, row[0] // 2) if self.gated else (DoubledConv2D, row[0])
+                )
                 layers.append(up(channels, activation="elu", name=f"{name}_{number}"))
                 continue
-            channels, kernel, stride, dilation, activation = row + (3, 1, 1, "elu")[len(row) - 1:]
+            channels, kernel, stride, dilation, activation = row + (3, 1, 1, "elu")[len(row) - 1 :]
             if self.gated:
-                layer = GatedConv2D(channels // 2, kernel, stride, dilation, activation, name=f"{name}_{number}")
+                layer = GatedConv2D(
+                    channels // 2, kernel, stride, dilation, activation, name=f"{name}_{number}"
+                )
             else:
-                layer = tf.keras.layers.Conv2D(channels, kernel, stride, "same", dilation_rate=dilation, activation=activation,
-                                               name=f"{name}_{number}")
+                layer = tf.keras.layers.Conv2D(
+                    channels,
+                    kernel,
+                    stride,
+                    "same",
+                    dilation_rate=dilation,
+                    activation=activation,
+                    name=f"{name}_{number}",
+                )
             layers.append(layer)
         return layers
 
-    def call(self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None):
-        image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
+    def call(
+        self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None
+    ):
+        # Pictures are float32 even under mixed precision.
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends
 
         # 1. Coarse.
         x = tf.concat([image, ones, hole], -1)  # [B, H, W, 5]
         for layer in self.coarse[:12]:
             x = layer(x)  # [B, H/4, W/4, 4c]
-        coarse = self._picture(self._enlarge(x, self.coarse[12:], self.coarse_output))  # [B, H, W, 3]
+        # [B, H, W, 3]
+        coarse = self._picture(self._enlarge(x, self.coarse[12:], self.coarse_output))
 
         # 2. Refinement: two branches, one of which attends.
         pasted = coarse * hole + image * (1 - hole)
@@ -94,7 +130,9 @@ class DeepFill(tf.keras.Model):
             refined = layer(refined)  # [B, H/4, W/4, 4c]
         for layer in self.attend:
             attended = layer(attended)  # [B, H/4, W/4, 4c]
-        attended = self.attention([attended, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+        attended = self.attention(
+            [attended, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+        )
         if with_attention_maps:
             attended, maps = attended
         for layer in self.after:
@@ -102,7 +140,8 @@ class DeepFill(tf.keras.Model):
         x = tf.concat([refined, attended], -1)  # [B, H/4, W/4, 8c]
         for layer in self.merge[:2]:
             x = layer(x)  # [B, H/4, W/4, 4c]
-        output = self._picture(self._enlarge(x, self.merge[2:], self.refined_output))  # [B, H, W, 3]
+        # [B, H, W, 3]
+        output = self._picture(self._enlarge(x, self.merge[2:], self.refined_output))
         if with_attention_maps:
             return output, [maps]
         return (coarse, output) if with_stages else output
@@ -115,5 +154,5 @@ class DeepFill(tf.keras.Model):
     def _picture(self, x):
         return tf.tanh(x) if self.gated else tf.clip_by_value(x, -1.0, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "gated": self.gated}

@@ -1,23 +1,31 @@
 """Where the tensors of DeepFill's released checkpoints, v1 and v2, belong.
 
-The released networks were trained on blue, green, red: channels that are colours are turned round, so that ours work on red, green, blue.
+The released networks were trained on blue, green, red. Channels that are colours are reversed, so
+that ours work on red, green, blue.
 """
 
 import re
+from typing import Any
 
 import numpy as np
 
 from tfinpaint.weights.places import Place, Table
 from tfinpaint.weights.releases import Release
 
-_OTHERS = re.compile(r"/Adam(_\d+)?$|(^|/)beta[12]_power(_\d+)?$")  # what an optimizer keeps beside the weights
+# What an optimizer keeps beside the weights.
+_OTHERS = re.compile(r"/Adam(_\d+)?$|(^|/)beta[12]_power(_\d+)?$")
 
 
-def generator(net) -> Table:
-    """Of networks.DeepFill, v1 and v2, which counts its layers as the release does."""
+def generator(net: Any) -> Table:
+    """The table of networks.DeepFill, v1 and v2, whose layers are numbered as in the release."""
     layers = {}
-    for stage, first, row in (("conv", 1, net.coarse), ("xconv", 1, net.refine), ("pmconv", 1, net.attend), ("pmconv", 9, net.after),
-                              ("allconv", 11, net.merge)):
+    for stage, first, row in (
+        ("conv", 1, net.coarse),
+        ("xconv", 1, net.refine),
+        ("pmconv", 1, net.attend),
+        ("pmconv", 9, net.after),
+        ("allconv", 11, net.merge),
+    ):
         for number, layer in enumerate(row, first):
             name = f"{stage}{number}"
             if np.max(layer.strides) > 1:
@@ -31,14 +39,20 @@ def generator(net) -> Table:
 
     table = {}
     for name, layer in layers.items():
-        seen, made = name in ("conv1", "xconv1", "pmconv1"), name in ("conv17", "allconv17")  # colours
-        table[f"inpaint_net/{name}/kernel"] = Place(layer.kernel, (0, 1, 2, 3), (2,) if seen else (3,) if made else ())
+        # Layers that take colours in, and those that make colours.
+        seen, made = name in ("conv1", "xconv1", "pmconv1"), name in ("conv17", "allconv17")
+        table[f"inpaint_net/{name}/kernel"] = Place(
+            layer.kernel, (0, 1, 2, 3), (2,) if seen else (3,) if made else ()
+        )
         table[f"inpaint_net/{name}/bias"] = Place(layer.bias, (0,), (0,) if made else ())
     return table
 
 
 def is_of_generator(name: str) -> bool:
-    """Whether a tensor of a DeepFill checkpoint belongs to the generator; others are critics' and optimizers'."""
+    """Whether a tensor of a DeepFill checkpoint belongs to the generator.
+
+    The others belong to critics and optimizers.
+    """
     return name.startswith("inpaint_net/") and not _OTHERS.search(name)
 
 

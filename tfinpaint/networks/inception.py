@@ -1,19 +1,23 @@
-"""InceptionV3 as a source of features for figures about sets of photographs, from the files in which people have it.
+"""InceptionV3 features for metrics of sets of photographs, from the usual files of weights.
 
-    network = from_frozen_graph(path)    # a frozen TensorFlow graph: the network of the published FID
+    network = from_frozen_graph(path)    # a frozen TensorFlow graph: the published FID's network
     network = from_pytorch(path)         # a PyTorch state dict: its port, as in pytorch-fid
-    network = from_keras(path)           # Keras .h5 weights of tf.keras.applications.InceptionV3: another network
+    network = from_keras(path)           # Keras .h5 weights: another network, that of
+                                         # tf.keras.applications.InceptionV3
 
-Input:   images float32 [B, H, W, 3], RGB in [0, 255]; each network resizes them to 299 x 299 itself (bilinear, without antialiasing).
-Output:  float32 [B, 2048], the last maps averaged over places.
+Input:   images float32 [B, H, W, 3], RGB in [0, 255]. Each network resizes them to 299 x 299 itself
+         (bilinear, without antialiasing).
+Output:  float32 [B, 2048], the last maps averaged over positions.
+Raises:  SettingsError, naming `inception_weights`, if a file cannot be read or holds something
+         else.
 
-Raises: SettingsError, naming `inception_weights`, where a file cannot be read or holds something else.
-
-Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016; the trained graph is the one of December 2015
-that Heusel et al. (GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017) chose for FID.
+Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016. The
+trained graph is the one of December 2015 that Heusel et al. (GANs Trained by a Two Time-Scale
+Update Rule, NeurIPS 2017) chose for FID.
 """
 
 import re
+from typing import Callable
 
 import h5py
 import numpy as np
@@ -25,22 +29,51 @@ from tfinpaint.weights import places, state_dicts
 FEATURES = 2048
 _ARGUMENT = "inception_weights"
 _SIDE = 299
-_INPUT, _OUTPUT = "ExpandDims", "pool_3"  # of the graph: photographs [1, H, W, 3]; features [1, 1, 1, 2048]
-_CLASSES = 1008  # of the network of 2015 alone: torchvision's own InceptionV3, of the same names, has 1000
+# Tensors of the graph: photographs [1, H, W, 3], features [1, 1, 1, 2048].
+_INPUT, _OUTPUT = "ExpandDims", "pool_3"
+# Only the network of 2015 has so many: torchvision's InceptionV3, with the same names, has 1000.
+_CLASSES = 1008
 
-# Units of the port: a convolution and its batch norm each, in the order in which Keras makes its layers too.
+# Units of the port, each a convolution and its batch norm. Keras makes its layers in the same
+# order.
 _STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
 _A = "branch1x1 branch5x5_1 branch5x5_2 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3 branch_pool"
-_C = ("branch1x1 branch7x7_1 branch7x7_2 branch7x7_3 branch7x7dbl_1 branch7x7dbl_2 branch7x7dbl_3 branch7x7dbl_4 branch7x7dbl_5 "
-      "branch_pool")
-_E = ("branch1x1 branch3x3_1 branch3x3_2a branch3x3_2b branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3a branch3x3dbl_3b branch_pool")
-_BLOCKS = {"5b": _A, "5c": _A, "5d": _A, "6a": "branch3x3 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3", "6b": _C, "6c": _C, "6d": _C,
-           "6e": _C, "7a": "branch3x3_1 branch3x3_2 branch7x7x3_1 branch7x7x3_2 branch7x7x3_3 branch7x7x3_4", "7b": _E, "7c": _E}
-_UNITS = (*_STEM, *(f"Mixed_{block}.{branch}" for block, branches in _BLOCKS.items() for branch in branches.split()))
+_C = (
+    "branch1x1 branch7x7_1 branch7x7_2 branch7x7_3 "
+    "branch7x7dbl_1 branch7x7dbl_2 branch7x7dbl_3 branch7x7dbl_4 branch7x7dbl_5 branch_pool"
+)
+_E = (
+    "branch1x1 branch3x3_1 branch3x3_2a branch3x3_2b "
+    "branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3a branch3x3dbl_3b branch_pool"
+)
+_BLOCKS = {
+    "5b": _A,
+    "5c": _A,
+    "5d": _A,
+    "6a": "branch3x3 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3",
+    "6b": _C,
+    "6c": _C,
+    "6d": _C,
+    "6e": _C,
+    "7a": "branch3x3_1 branch3x3_2 branch7x7x3_1 branch7x7x3_2 branch7x7x3_3 branch7x7x3_4",
+    "7b": _E,
+    "7c": _E,
+}
+_UNITS = (
+    *_STEM,
+    *(
+        f"Mixed_{block}.{branch}"
+        for block, branches in _BLOCKS.items()
+        for branch in branches.split()
+    ),
+)
 
 
-def from_frozen_graph(path):
-    """classify_image_graph_def.pb of 2015, or any graph with ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048])."""
+def from_frozen_graph(path: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Reads classify_image_graph_def.pb of 2015, or any graph with the same two tensors.
+
+    These are ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048]).
+    """
     v1 = tf.compat.v1
     begin = f"`{_ARGUMENT}={path!r}`"
 
@@ -50,25 +83,38 @@ def from_frozen_graph(path):
 
     graph_def = state_dicts.guarded(read, begin, "a frozen TensorFlow graph")
     if not {_INPUT, _OUTPUT} <= {node.name for node in graph_def.node}:
-        raise SettingsError(f"{begin} is not the graph of the published FID: it lacks {_INPUT}:0 or {_OUTPUT}:0")
+        raise SettingsError(
+            f"{begin} is not the graph of the published FID: it lacks {_INPUT}:0 or {_OUTPUT}:0"
+        )
 
-    # A session and not a tf.function: the graph has an operation that was removed in version 9 of graphs. A graph remembers the version
-    # it was written with; functions are run as of today's.
+    # A session, not a tf.function: the graph has an operation that version 9 of graphs removed. A
+    # graph keeps the version that it was written with, while functions run with the current one.
     graph = tf.Graph()
     with graph.as_default():
         images = v1.placeholder(tf.float32, [None, None, None, 3])  # [B, H, W, 3]
-        maps, = state_dicts.guarded(lambda: v1.import_graph_def(_between(graph_def), {f"{_INPUT}:0": images}, [f"{_OUTPUT}:0"], name=""),
-                                    begin, "the graph of the published FID")
+        (maps,) = state_dicts.guarded(
+            lambda: v1.import_graph_def(
+                _between(graph_def), {f"{_INPUT}:0": images}, [f"{_OUTPUT}:0"], name=""
+            ),
+            begin,
+            "the graph of the published FID",
+        )
         if maps.shape.rank != 4 or maps.shape[-1] != FEATURES:
-            raise SettingsError(f"{begin} is not the graph of the published FID: {_OUTPUT}:0 is [B, 1, 1, {FEATURES}] there. Got "
-                                f"{maps.shape}")
+            raise SettingsError(
+                f"{begin} is not the graph of the published FID: {_OUTPUT}:0 is [B, 1, 1, "
+                f"{FEATURES}] there. Got "
+                f"{maps.shape}"
+            )
         features = tf.reshape(maps, [-1, FEATURES])  # [B, 2048]
     session = v1.Session(graph=graph)
     return lambda batch: session.run(features, {images: batch})
 
 
-def from_keras(path):
-    """Weights of Keras' InceptionV3, with its classes or without, as its `save_weights` writes them and its downloads are."""
+def from_keras(path: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Reads weights of Keras' InceptionV3, with its classes or without.
+
+    The format is that of `save_weights` and of the files that Keras downloads.
+    """
     begin = f"`{_ARGUMENT}={path!r}`"
 
     def read():
@@ -82,16 +128,24 @@ def from_keras(path):
     return _on_squares(network.input, network.get_layer("mixed10").output)
 
 
-def from_pytorch(path):
-    """The state dict of the port, pt_inception-2015-12-05. Keras' network has its layers but for the last block's pool, a maximum in the
-    graph of 2015. Its other pools count no padding in their averages, as in TensorFlow."""
+def from_pytorch(path: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Reads the state dict of the port, pt_inception-2015-12-05.
+
+    Keras' network has the same layers but for the pool of the last block, which is a maximum in the
+    graph of 2015. The other pools leave padding out of their averages, as in TensorFlow.
+    """
     begin = f"`{_ARGUMENT}={path!r}`"
     tensors = state_dicts.read(path, _ARGUMENT)
     if np.shape(tensors.get("fc.weight", ()))[:1] != (_CLASSES,):
-        raise SettingsError(f"{begin} is not the port of the published FID's network: its fc.weight is [{_CLASSES}, {FEATURES}]")
+        raise SettingsError(
+            f"{begin} is not the port of the published FID's network: its fc.weight is "
+            f"[{_CLASSES}, {FEATURES}]"
+        )
 
     original = tf.keras.applications.InceptionV3(include_top=False, weights=None)
-    last = [layer for layer in original.layers if isinstance(layer, tf.keras.layers.AveragePooling2D)][-1]
+    last = [
+        layer for layer in original.layers if isinstance(layer, tf.keras.layers.AveragePooling2D)
+    ][-1]
 
     def clone(layer):
         settings = layer.get_config()
@@ -103,20 +157,35 @@ def from_pytorch(path):
 
     network = tf.keras.models.clone_model(original, clone_function=clone)
     table = {}
-    for unit, conv, norm in zip(_UNITS, _made(network, tf.keras.layers.Conv2D), _made(network, tf.keras.layers.BatchNormalization),
-                                strict=True):
+    for unit, conv, norm in zip(
+        _UNITS,
+        _made(network, tf.keras.layers.Conv2D),
+        _made(network, tf.keras.layers.BatchNormalization),
+        strict=True,
+    ):
         table[f"{unit}.conv.weight"] = places.Place(conv.kernel, (2, 3, 1, 0))
-        for name, variable in (("weight", norm.gamma), ("bias", norm.beta), ("running_mean", norm.moving_mean),
-                               ("running_var", norm.moving_variance)):
+        for name, variable in (
+            ("weight", norm.gamma),
+            ("bias", norm.beta),
+            ("running_mean", norm.moving_mean),
+            ("running_var", norm.moving_variance),
+        ):
             table[f"{unit}.bn.{name}"] = places.Place(variable, (0,))
-    used = {name: tensor for name, tensor in tensors.items() if not name.startswith(("fc.", "AuxLogits."))}
+    used = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(("fc.", "AuxLogits."))
+    }
     places.fill(table, used, f"{begin} does not hold the port of the published FID's network")
     return _on_squares(network.input, network.output)
 
 
 def _between(graph_def):
-    """The part of a graph that leads from photographs to features: later parts are made for one photograph. Shapes that the file notes
-    go too, since they say one photograph."""
+    """The part of a graph that leads from photographs to features.
+
+    Later parts are made for a single photograph. So are the shapes that the file notes, which are
+    left out as well.
+    """
     nodes = {node.name: node for node in graph_def.node}
     wanted, waiting = set(), [_OUTPUT]
     while waiting:
@@ -124,20 +193,28 @@ def _between(graph_def):
         if name in nodes and name != _INPUT and name not in wanted:
             wanted.add(name)
             waiting += [source.lstrip("^").split(":")[0] for source in nodes[name].input]
-    part = tf.compat.v1.GraphDef(versions=graph_def.versions, node=[node for node in graph_def.node if node.name in wanted])
+    part = tf.compat.v1.GraphDef(
+        versions=graph_def.versions, node=[node for node in graph_def.node if node.name in wanted]
+    )
     for node in part.node:
         node.attr.pop("_output_shapes", None)
     return part
 
 
 def _made(network, kind):
-    """A network's layers of a kind in the order in which they were made, which the numbers in their names tell."""
+    """A network's layers of a kind, in the order in which they were made.
+
+    The numbers in their names tell the order.
+    """
     layers = [layer for layer in network.layers if isinstance(layer, kind)]
     return sorted(layers, key=lambda layer: int(re.search(r"\d*$", layer.name)[0] or 0))
 
 
 def _on_squares(inputs, maps):
-    """A network of [-1, 1] squares, from its maps [B, 8, 8, 2048], as a function of photographs."""
+    """A function of photographs, from a network of squares in [-1, 1].
+
+    inputs: of the network.   maps: its last maps, [B, 8, 8, 2048].
+    """
     network = tf.keras.Model(inputs, tf.keras.layers.GlobalAveragePooling2D()(maps))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])

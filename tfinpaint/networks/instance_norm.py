@@ -1,4 +1,7 @@
-"""Instance normalisation, from TensorFlow Addons: a file of its own, as networks without it need not wait for the import."""
+"""Instance normalisation, from TensorFlow Addons.
+
+It has a file of its own so that networks without it do not wait for the import.
+"""
 
 import tensorflow as tf
 
@@ -6,7 +9,10 @@ from tfinpaint.addons import InstanceNormalization
 
 
 class InstanceNorm(InstanceNormalization):
-    """Computes in float32 also under mixed precision, whose variances overflow, and gives back what it was given."""
+    """Computes in float32 even under mixed precision, in which variances overflow.
 
-    def call(self, inputs):
+    The output has the type of the input.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return tf.cast(super().call(tf.cast(inputs, tf.float32)), inputs.dtype)

@@ -1,15 +1,19 @@
-"""The feature networks of LPIPS v0.1: AlexNet and SqueezeNet 1.1 as torchvision has them, up to their last ReLU.
+"""The feature networks of LPIPS v0.1: torchvision's AlexNet and SqueezeNet 1.1.
 
     maps = FEATURES["alex"](images, arrays)     # a list of [B, h, w, C], one for each linear head
 
-Input:   images [B, H, W, 3], normalised as torchvision's networks were trained on; arrays {name: kernel HWIO or bias} as in SHAPES.
-Output:  maps after ReLU, from fine to coarse; CHANNELS of a network has their C.
+Input:   images [B, H, W, 3], normalised as for the training of torchvision's networks; arrays
+         {name: kernel HWIO or bias}, as in SHAPES.
+Output:  maps after ReLU, from fine to coarse, up to the network's last ReLU. Their C are in
+         CHANNELS.
 
-Paddings are symmetric, as PyTorch's. Max pools measure 3 at stride 2, without padding; those of SqueezeNet also take a last window that
-hangs over the lower and right edge (`ceil_mode`). Sides below LEAST leave a map without pixels.
+Paddings are symmetric, like PyTorch's. Max pools have windows of 3 at stride 2, without padding.
+Those of SqueezeNet also take a last window that overhangs the lower and right edge (`ceil_mode`).
+Images with a side below LEAST leave a map without pixels.
 
-Source: Krizhevsky, One weird trick for parallelizing convolutional neural networks, 2014 (AlexNet); Iandola et al., SqueezeNet, 2016
-(version 1.1); Zhang et al., CVPR 2018, appendix B, for the layers that are looked at.
+Sources: Krizhevsky, One weird trick for parallelizing convolutional neural networks, 2014
+(AlexNet); Iandola et al., SqueezeNet, 2016 (version 1.1); Zhang et al., CVPR 2018, appendix B, for
+which layers are compared.
 """
 
 import tensorflow as tf
@@ -17,8 +21,12 @@ import tensorflow as tf
 CHANNELS = {"alex": (64, 192, 384, 256, 256), "squeeze": (64, 128, 256, 384, 384, 512, 512)}
 LEAST = {"alex": 31, "squeeze": 17}  # pixels of either side
 
-_ALEX = {"conv1": (11, 3, 64), "conv2": (5, 64, 192), "conv3": (3, 192, 384), "conv4": (3, 384, 256), "conv5": (3, 256, 256)}
-_FIRES = ((64, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128), (256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256))
+# fmt: off
+_ALEX = {"conv1": (11, 3, 64), "conv2": (5, 64, 192), "conv3": (3, 192, 384),
+         "conv4": (3, 384, 256), "conv5": (3, 256, 256)}
+_FIRES = ((64, 16, 64), (128, 16, 64), (128, 32, 128), (256, 32, 128),
+          (256, 48, 192), (384, 48, 192), (384, 64, 256), (512, 64, 256))
+# fmt: on
 _SQUEEZE = {"conv1": (3, 3, 64)}
 for _k, (_inputs, _squeezed, _expanded) in enumerate(_FIRES, 2):
     _SQUEEZE[f"fire{_k}_squeeze1x1"] = (1, _inputs, _squeezed)
@@ -27,7 +35,9 @@ for _k, (_inputs, _squeezed, _expanded) in enumerate(_FIRES, 2):
 
 
 def _shapes(layers):
-    kernels = {f"{name}_kernel": (k, k, inputs, outputs) for name, (k, inputs, outputs) in layers.items()}
+    kernels = {
+        f"{name}_kernel": (k, k, inputs, outputs) for name, (k, inputs, outputs) in layers.items()
+    }
     return {**kernels, **{f"{name}_bias": (outputs,) for name, (_, _, outputs) in layers.items()}}
 
 
@@ -50,7 +60,10 @@ def _alex(images, arrays):
 def _squeeze(images, arrays):
     def fire(x, k):
         x = _conv(x, arrays, f"fire{k}_squeeze1x1")
-        return tf.concat([_conv(x, arrays, f"fire{k}_expand1x1"), _conv(x, arrays, f"fire{k}_expand3x3", 1, 1)], -1)
+        return tf.concat(
+            [_conv(x, arrays, f"fire{k}_expand1x1"), _conv(x, arrays, f"fire{k}_expand3x3", 1, 1)],
+            -1,
+        )
 
     x = _conv(images, arrays, "conv1", 2)  # [B, H/2, W/2, 64]
     maps = [x]
@@ -69,7 +82,9 @@ FEATURES = {"alex": _alex, "squeeze": _squeeze}
 
 def _conv(x, arrays, name, stride=1, padding=0):
     sides = [[0, 0], [padding, padding], [padding, padding], [0, 0]]
-    return tf.nn.relu(tf.nn.conv2d(x, arrays[f"{name}_kernel"], stride, sides) + arrays[f"{name}_bias"])
+    return tf.nn.relu(
+        tf.nn.conv2d(x, arrays[f"{name}_kernel"], stride, sides) + arrays[f"{name}_bias"]
+    )
 
 
 def _pool(x):
@@ -77,6 +92,6 @@ def _pool(x):
 
 
 def _pool_ceil(x):
-    # One more row and column complete the last window where a side is even and change nothing where it is odd; the maximum of numbers
-    # that passed a ReLU does not see zeros.
+    # One more row and column complete the last window if a side is even, and change nothing if it
+    # is odd. Zeros do not change the maximum of numbers that passed a ReLU.
     return _pool(tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]]))

@@ -1,4 +1,9 @@
-"""What several networks are made of: convolutions and norms with the settings that produced the papers (PyTorch's, not Keras')."""
+"""Convolutions and norms that several networks are made of.
+
+Their settings are those that produced the papers: PyTorch's, not Keras'.
+"""
+
+from typing import Optional
 
 import tensorflow as tf
 
@@ -8,39 +13,67 @@ from tfinpaint.layers.up_conv import UpConv2D
 NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family start from N(0, 0.02)
 
 
-def conv(filters, kernel_size, name, strides=1, dilation_rate=1, **kwargs):
-    """A convolution with padding that keeps (or halves, at stride 2 and an even size: 4x4 windows only) the size.
+def conv(
+    filters: int, kernel_size: int, name: str, strides: int = 1, dilation_rate: int = 1, **kwargs
+) -> tf.keras.layers.Layer:
+    """A convolution that keeps the size at stride 1, and halves an even size at stride 2.
 
-    For these 'SAME' is symmetric: (k - 1) / 2 on every side at stride 1, 1 for 4x4 windows at stride 2.
+    At stride 2 windows are 4x4 only. For these convolutions 'SAME' is symmetric: (k - 1) / 2 on
+    every side at stride 1, and 1 for 4x4 windows at stride 2.
     """
-    return tf.keras.layers.Conv2D(filters, kernel_size, strides, "same", dilation_rate=dilation_rate, name=name,
-                                  kernel_initializer=NORMAL(0.0, 0.02), **kwargs)
+    return tf.keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        "same",
+        dilation_rate=dilation_rate,
+        name=name,
+        kernel_initializer=NORMAL(0.0, 0.02),
+        **kwargs,
+    )
 
 
-def up_conv(filters, kernel_size, name, strides=2, **kwargs):
-    """A transposed convolution: 4x4 at stride 2 doubles the size, 3x3 at stride 1 keeps it; PyTorch's padding 1."""
+def up_conv(
+    filters: int, kernel_size: int, name: str, strides: int = 2, **kwargs
+) -> tf.keras.layers.Layer:
+    """A transposed convolution with PyTorch's padding of 1.
+
+    4x4 at stride 2 doubles the size, 3x3 at stride 1 keeps it.
+    """
     initial = NORMAL(0.0, 0.02)
     if (kernel_size, strides) == (4, 2):
         return UpConv2D(filters, name=name, kernel_initializer=initial, **kwargs)
-    return tf.keras.layers.Conv2DTranspose(filters, kernel_size, strides, "same", name=name, kernel_initializer=initial, **kwargs)
+    return tf.keras.layers.Conv2DTranspose(
+        filters, kernel_size, strides, "same", name=name, kernel_initializer=initial, **kwargs
+    )
 
 
-def instance_norm(name, affine=True):
-    """Over each picture's channel, with PyTorch's epsilon (1e-3, the default here, is visible in the output)."""
+def instance_norm(name: str, affine: bool = True) -> tf.keras.layers.Layer:
+    """Normalises each channel of each picture, with PyTorch's epsilon.
+
+    The default here, 1e-3, makes a visible difference to the output.
+    """
     from tfinpaint.networks.instance_norm import InstanceNorm  # late: it imports TensorFlow Addons
 
-    return InstanceNorm(epsilon=1e-5, center=affine, scale=affine, name=name, dtype="float32", autocast=False)
+    return InstanceNorm(
+        epsilon=1e-5, center=affine, scale=affine, name=name, dtype="float32", autocast=False
+    )
 
 
-def leaky(x):
+def leaky(x: tf.Tensor) -> tf.Tensor:
     """Leaky ReLU of slope 0.2."""
     return tf.nn.leaky_relu(x, 0.2)
 
 
-def make_weights(network, *channels, side=None):
-    """Calls a network once on symbols, so that all its weights exist: an input of each number of channels.
+def make_weights(
+    network: tf.keras.layers.Layer, *channels: int, side: Optional[int] = None
+) -> None:
+    """Calls a network once on symbols, so that all its weights exist.
 
-    As plain Python: AutoGraph would first read and rewrite every layer's source, and none needs it.
+    channels: those of each input.   side: height and width of the inputs; None is any.
+
+    The call runs as plain Python: AutoGraph would first read and rewrite the source of every layer,
+    and none needs it.
     """
     inputs = [tf.keras.Input((side, side, c)) for c in channels]
     with making_weights():

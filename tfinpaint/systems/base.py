@@ -1,21 +1,28 @@
-"""What all systems share: the public calls of a Keras model, the moving average of the generator, and the optimizers' book-keeping.
+"""What all systems share.
+
+This is the public calls of a Keras model, the moving average of the generator, and the bookkeeping
+of the optimizers.
 
 A system is a tf.keras.Model that holds
 
     generator            trained; `generate` calls it
-    averaged_generator   its exponential moving average (EMA), which validation and export use; made by `compile`
-    critic               or None; made by `compile`, as are the optimizers and whatever networks the losses need
+    averaged_generator   its exponential moving average (EMA), which validation and export use; made
+                         by `compile`
+    critic               or None; made by `compile`, like the optimizers and any networks that the
+                         losses need
 
-and further parts, if its specification has rates for them. Each part learns with an optimizer of its own: `optimizer` the generator's,
-`critic_optimizer` the critic's, `NAME_optimizer` that of any other.
+and further parts, if its specification has rates for them. Each part learns with an optimizer of
+its own: `optimizer` for the generator, `critic_optimizer` for the critic, `NAME_optimizer` for any
+other.
 
-It works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels are missing, one per image. A system
-whose paper uses another range converts inside itself. `step(images, holes)` is the pure training step: the same under `fit`,
-under `tf.function(jit_compile=True)` with fixed shapes, and on any device.
+It works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels
+are missing, one per image. A system whose paper uses another range converts internally.
+`step(images, holes)` is the pure training step. It is the same under `fit`, under
+`tf.function(jit_compile=True)` with fixed shapes, and on any device.
 """
 
 from types import MappingProxyType
-from typing import Mapping
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 import tensorflow as tf
 
@@ -28,11 +35,13 @@ def _optimizer_of(part):
 
 
 class System(tf.keras.Model):
-    """Base class. A system gives `specification`, `generator`, `compile_networks` and `step`, and `raw` and `attention_maps` where its
-    holes are not blanked with 0.
+    """Base class.
+
+    A system defines `specification`, `generator`, `compile_networks` and `step`. It also defines
+    `raw` and `attention_maps` if its holes are not blanked with 0.
 
     Class attributes:
-        specification: what it says about itself (specification.py).
+        specification: what the system says about itself (specification.py).
     """
 
     specification: Specification
@@ -44,11 +53,12 @@ class System(tf.keras.Model):
         self.critic = self.critic_optimizer = None
         self.phase = None
 
-    # ------------------------------------------------------------------------------------------------------- filling
+    # ----------------------------------------------------------------------------------------------
+    # filling
 
     @property
     def stride(self) -> int:
-        """Images are multiples of it in height and width."""
+        """Height and width of images are multiples of it."""
         raise NotImplementedError
 
     @property
@@ -72,24 +82,31 @@ class System(tf.keras.Model):
         return self.specification.weights(self.variant)
 
     def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
-        """What its step can use beside images and holes, where the input pipeline makes it. Batches are then (images, holes,
-        {name: tensor}).
+        """What its step can use beside images and holes, made by the input pipeline.
+
+        If there is any, batches are (images, holes, {name: tensor}).
 
         Args:
-            kind_of_holes: as `HoleSettings.kind`.
+            kind_of_holes: as in `HoleSettings.kind`.
 
-        Returns: {name: "module:function"}, as `Specification.extra_inputs`.
+        Returns: {name: "module:function"}, as in `Specification.extra_inputs`.
         """
         return self.specification.extra_inputs
 
     @property
     def parts(self) -> Mapping[str, tf.keras.optimizers.Optimizer]:
-        """{part: its optimizer} of all parts that there are; after `compile`."""
-        return {name: getattr(self, _optimizer_of(name)) for name in self.specification.rates if getattr(self, name) is not None}
+        """{part: its optimizer} of all parts that the system has; after `compile`."""
+        return {
+            name: getattr(self, _optimizer_of(name))
+            for name in self.specification.rates
+            if getattr(self, name) is not None
+        }
 
     def learns(self, part: str) -> bool:
-        """Whether a part learns: it is there, and this is no phase in which it stays."""
-        return part in self.parts and (self.phase is None or part in self.specification.phases[self.phase])
+        """Whether a part learns: the system has it, and the phase does not leave it as it is."""
+        return part in self.parts and (
+            self.phase is None or part in self.specification.phases[self.phase]
+        )
 
     def trainable(self, part: str) -> list:
         """The variables that a part's optimizer moves."""
@@ -102,98 +119,169 @@ class System(tf.keras.Model):
 
     @property
     def batches_per_step(self) -> int:
-        """Batches to each step of the generator."""
+        """Batches for each step of the generator."""
         return 1
 
-    def make_generator(self):
-        """A new generator of this system's settings."""
+    def make_generator(self) -> tf.keras.Model:
+        """A new generator with this system's settings."""
         raise NotImplementedError
 
-    def raw(self, generator, images, holes, training=False):
-        """`generator`'s output for images [B, H, W, 3] in [-1, 1] whose holes are blanked here: [B, H, W, 3] on the same scale."""
-        return generator([images * (1 - holes), holes], training=training)
-
-    def generate(self, images, holes):
-        """The generator's last output, float32 [B, H, W, 3]: neither composited nor clipped, on the [-1, 1] scale.
+    def raw(
+        self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
+        """The output of `generator`, [B, H, W, 3] on the [-1, 1] scale.
 
         Args:
-            images: float32 [B, H, W, 3] in [-1, 1]. What lies under the hole is not looked at.
+            generator: the system's generator, or its moving average.
+            images: [B, H, W, 3] in [-1, 1]. The holes are blanked here.
+            holes: [B, H, W, 1], 1 where missing.
+            training: as in Keras.
+        """
+        return generator([images * (1 - holes), holes], training=training)
+
+    def generate(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+        """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
+
+        It is neither composited nor clipped.
+
+        Args:
+            images: float32 [B, H, W, 3] in [-1, 1]. What lies under the hole has no influence.
             holes: float32 [B, H, W, 1], 1 where missing.
         """
         self.check_images(images)
         return self.raw(self.generator, images, holes)
 
-    def call(self, inputs, training=False):
-        """`[images, holes]` -> as `generate`; so Keras' `predict` works."""
+    def call(self, inputs: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
+        """`[images, holes]` -> as `generate`, so that Keras' `predict` works."""
         images, holes = inputs
         return self.raw(self.generator, images, holes, training=training)
 
-    def attention_maps(self, images, holes, weights_at=None):
-        """The output of the moving average (of the generator, before `compile`) and its attention maps.
+    def attention_maps(
+        self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
+    ) -> Tuple[tf.Tensor, list]:
+        """The output and attention maps of the moving average (before `compile`, of the generator).
 
         weights_at: int32 [B, 2], row and column of one pixel of each image.
 
-        Returns: as `generate`; and a list, for each of `attention_layers` its matches, int32 [B, h, w, 2], rows and columns of its own
-            map; with `weights_at` a pair of these and float32 [B, h, w], the weights of the position that the pixel lies in (see
-            layers/attention_map.py).
+        Returns: what `generate` returns, and a list with an item for each of `attention_layers`.
+            The item is the layer's matches, int32 [B, h, w, 2], rows and columns of its own map.
+            With `weights_at` it is a pair: the matches, and float32 [B, h, w], the weights of the
+            position that the pixel lies in (see layers/attention_map.py).
         """
         self.check_images(images)
         if not self.attention_layers:
             return self.raw(self.averaged, images, holes), []
-        return self.averaged([images * (1 - holes), holes], with_attention_maps=True, weights_at=weights_at)
+        return self.averaged(
+            [images * (1 - holes), holes], with_attention_maps=True, weights_at=weights_at
+        )
 
-    def check_images(self, images):
-        """Raises ValueError where height or width of images [B, H, W, C], so far as they are known, are no multiples of the stride."""
-        if any(side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]):
-            raise ValueError(f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} x {images.shape[2]}")
+    def check_images(self, images: tf.Tensor) -> None:
+        """Raises ValueError if a side of images [B, H, W, C] is not a multiple of the stride.
 
-    # ------------------------------------------------------------------------------------------------------ training
+        Sides that the graph does not know are not checked.
+        """
+        if any(
+            side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]
+        ):
+            raise ValueError(
+                f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} "
+                f"x {images.shape[2]}"
+            )
 
-    def compile(self, optimizer=None, critic_optimizer=None, learning_rate=None, critic_learning_rate=None, schedule=None, clip_norm=0.0,
-                loss_weights=None, perceptual_weights="imagenet", critic_weights=None, freeze_batch_norm="none", ema_decay=0.999,
-                make_holes=None, image_size=256, seed=0, phase=None, **kwargs):
-        """Gives the system what training needs. `fit` then takes batches (images, holes), or (images, seed) with `make_holes`.
+    # ----------------------------------------------------------------------------------------------
+    # training
+
+    def compile(
+        self,
+        optimizer: Optional[tf.keras.optimizers.Optimizer] = None,
+        critic_optimizer: Optional[tf.keras.optimizers.Optimizer] = None,
+        learning_rate: Optional[float] = None,
+        critic_learning_rate: Optional[float] = None,
+        schedule: Optional[Callable] = None,
+        clip_norm: float = 0.0,
+        loss_weights: Optional[Mapping[str, float]] = None,
+        perceptual_weights: str = "imagenet",
+        critic_weights: Optional[str] = None,
+        freeze_batch_norm: str = "none",
+        ema_decay: float = 0.999,
+        make_holes: Any = None,
+        image_size: int = 256,
+        seed: int = 0,
+        phase: Optional[str] = None,
+        **kwargs,
+    ) -> None:
+        """Gives the system what training needs.
+
+        `fit` then takes batches (images, holes), or (images, seed) with `make_holes`. Compiling
+        again keeps generator, critic and moving average; the optimizers start afresh.
 
         Args:
-            optimizer, critic_optimizer: Keras optimizers; by default Adam at the rates below. Any other part has Adam.
-            learning_rate, critic_learning_rate: None means the paper's. They are not used where an optimizer is given. The parts'
-                rates without one of their own change as the generator's does.
-            schedule: rate -> Keras LearningRateSchedule, called with each optimizer's rate; its steps are batches. None: rates stay.
-            clip_norm: largest global norm of the gradients that an optimizer gets, those of all replicas added up and not scaled for
-                mixed precision; 0: an optimizer's own, if one is given, or any.
-            loss_weights: {term: weight} in place of the paper's. Where the weights that need a network are 0, it is not built.
-            perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its terms are off).
-            critic_weights: of a critic that begins from a trained network: "imagenet", a path or "random"; None: as its paper.
-            freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running statistics (fine-tuning).
-            ema_decay: of the generator's moving average; 0 makes it a copy.
-            make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that bring a seed in place of holes.
-            image_size: side of the squares to train on, pixels; critics that end in a dense layer are made for it.
-            seed: of random numbers that losses draw; with the step it fixes them.
-            phase: one of the specification's phases, in which some parts learn and the others stay; None: all learn.
-            **kwargs: Keras' own, `jit_compile` among them.
+            optimizer, critic_optimizer: Keras optimizers, by default Adam at the rates below. Any
+                other part has Adam.
+            learning_rate, critic_learning_rate: None is the paper's. They are not used if an
+                optimizer is given. A part without a rate of its own follows the generator's: it
+                changes by the same factor.
+            schedule: rate -> Keras LearningRateSchedule, called with the rate of each optimizer.
+                Its steps are batches. None leaves the rates as they are.
+            clip_norm: largest global norm of the gradients that an optimizer is given, added up
+                over all replicas and not scaled for mixed precision. 0 keeps the norm of a given
+                optimizer, and sets no bound on others.
+            loss_weights: {term: weight} in place of the paper's. A network is not built if the
+                weights of all terms that need it are 0.
+            perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its
+                terms are off).
+            critic_weights: of a critic that begins from a trained network: "imagenet", a path or
+                "random". None is what its paper does.
+            freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running
+                statistics (fine-tuning).
+            ema_decay: of the generator's moving average. 0 makes it a copy.
+            make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that
+                have a seed in place of holes.
+            image_size: side of the squares to train on, in pixels. Critics that end in a dense
+                layer are made for it.
+            seed: of the random numbers that losses draw. Together with the step it fixes them.
+            phase: one of the specification's phases, in which some parts learn and the others stay
+                as they are. With None all learn.
+            **kwargs: Keras' own, among them `jit_compile`.
 
-        Compiling again keeps generator, critic and moving average; the optimizers start afresh.
+        Raises: SettingsError or ValueError for what the system cannot be trained with.
         """
         if freeze_batch_norm not in ("none", "encoder", "all"):
-            raise ValueError(f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}")
+            raise ValueError(
+                f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}"
+            )
         if freeze_batch_norm != "none" and not self.specification.has_batch_norm:
-            raise SettingsError(f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; none is allowed")
+            raise SettingsError(
+                f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; "
+                "none is allowed"
+            )
         if critic_weights is not None and not self.specification.takes_critic_weights:
-            raise SettingsError(f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from random weights; leave it")
+            raise SettingsError(
+                f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from "
+                "random weights; leave it"
+            )
         unknown = sorted(set(loss_weights or {}) - set(self.default_loss_weights))
         if unknown:
             terms = ", ".join(self.default_loss_weights)
-            raise SettingsError(f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms are {terms}")
+            raise SettingsError(
+                f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms "
+                f"are {terms}"
+            )
         self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
         if perceptual_weights == "none":
             self.weights_of_terms.update({name: 0.0 for name in self.specification.feature_terms})
         if phase is not None and phase not in self.specification.phases:
             phases = ", ".join(self.specification.phases) or "none"
-            raise SettingsError(f"`phase={phase!r}`: {self.system_name} has no such phase; its phases are {phases}")
+            raise SettingsError(
+                f"`phase={phase!r}`: {self.system_name} has no such phase; its phases are {phases}"
+            )
         for term in self.specification.terms:
             if self.weights_of_terms[term.name] and image_size < term.smallest:
-                raise SettingsError(f"`image_size` is at least {term.smallest} for the critic (`loss_weights[{term.name!r}]=0` does "
-                                    f"without it). Got {image_size}")
+                raise SettingsError(
+                    f"`image_size` is at least {term.smallest} for the critic "
+                    f"(`loss_weights[{term.name!r}]=0` does "
+                    f"without it). Got {image_size}"
+                )
         self.phase = phase
         self.make_holes = make_holes
         self.ema_decay = ema_decay
@@ -209,51 +297,77 @@ class System(tf.keras.Model):
         for part in self.specification.rates:
             if part != "generator" and getattr(self, part) is not None:
                 own = (critic_optimizer, critic_learning_rate) if part == "critic" else (None, None)
-                made = self._get_optimizer(self._optimizer(part, own[0], own[1] or self._rate(part, learning_rate)))
+                made = self._get_optimizer(
+                    self._optimizer(part, own[0], own[1] or self._rate(part, learning_rate))
+                )
                 setattr(self, _optimizer_of(part), made)
                 made.build(self.trainable(part))
-        # The rates stay variables, which `descend` assigns: a checkpoint holds the same whether there is a schedule or not.
+        # The rates stay variables, which `descend` assigns. So a checkpoint holds the same with a
+        # schedule and without one.
         schedules = {}
         for part, optimizer in self.parts.items():
             if schedule is not None:
                 schedules[part] = schedule(float(optimizer.learning_rate.numpy()))
             if clip_norm:
-                # Keras clips what it has added up over the replicas, and under mixed precision what `descend` has scaled back.
+                # Keras clips gradients after it has added them up over the replicas, and after
+                # `descend` has scaled them back under mixed precision.
                 getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
         self.schedules = MappingProxyType(schedules)  # a dict would go into checkpoints
-        # Built now: a compiled step may not make variables.
+        # Built now, because a compiled step may not make variables.
         self.optimizer.build(self.trainable("generator"))
 
     def _optimizer(self, part, given, rate):
-        return given or tf.keras.optimizers.Adam(rate or self._rate(part), *self.specification.adam_betas, jit_compile=False)
+        return given or tf.keras.optimizers.Adam(
+            rate or self._rate(part), *self.specification.adam_betas, jit_compile=False
+        )
 
     def _rate(self, part, of_generator=None):
-        """The paper's rate of a part, times what the generator's has been changed by."""
+        """The paper's rate of a part, times the factor by which the generator's was changed."""
         specification = self.specification
-        rates = specification.rates if self.freeze_batch_norm == "none" else specification.fine_tuning_rates or specification.rates
+        rates = (
+            specification.rates
+            if self.freeze_batch_norm == "none"
+            else specification.fine_tuning_rates or specification.rates
+        )
         return rates[part] * (of_generator / rates["generator"] if of_generator else 1.0)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
-        """Makes what the losses need, for the weights in `weights_of_terms`; arguments as those of `compile`."""
-        raise NotImplementedError
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
+        """Makes what the losses need, for the weights in `weights_of_terms`.
 
-    def step(self, images, holes):
-        """One update of generator and critic. -> {name: scalar}: "loss", each weighted term of it, and "critic".
-
-        Extra inputs come as further arguments, by name.
+        Arguments are those of `compile`.
         """
         raise NotImplementedError
 
-    def seeded_step(self, images, seed):
-        """`step` with the holes made inside, on the device that runs it: seed int32 [2] -> `make_holes`."""
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
+        """One update of generator and critic.
+
+        Extra inputs are further arguments, by name.
+
+        Returns: {name: scalar}: "loss", each weighted term of it, and "critic".
+        """
+        raise NotImplementedError
+
+    def seeded_step(self, images: tf.Tensor, seed: tf.Tensor) -> Dict[str, tf.Tensor]:
+        """`step` with the holes made inside it, on the device that runs it.
+
+        seed: int32 [2], for `make_holes`.
+        """
         return self.step(images, self.make_holes(seed))
 
-    def train_step(self, data):
+    def train_step(self, data: Sequence) -> Dict[str, tf.Tensor]:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise ValueError("batches are pairs (images, holes), or (images, seed) with `make_holes`, or (images, holes, extra inputs)")
+            raise ValueError(
+                "batches are pairs (images, holes), or (images, seed) with `make_holes`, or "
+                "(images, holes, extra inputs)"
+            )
         images, second, extra = data if len(data) == 3 else (*data, {})
         if not isinstance(extra, dict) or set(extra) - set(self.specification.extra_inputs):
-            raise ValueError(f"batches are pairs (images, holes), or triples with a dictionary of {list(self.specification.extra_inputs)}")
+            raise ValueError(
+                "batches are pairs (images, holes), or triples with a dictionary of "
+                f"{list(self.specification.extra_inputs)}"
+            )
         self.check_images(images)
         seeded = second.shape.rank == 1
         if seeded and self.make_holes is None:
@@ -263,33 +377,48 @@ class System(tf.keras.Model):
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
 
-    def test_step(self, data):
-        """L1 in [0, 1] units, of the composite over the whole picture and over the hole alone, with the moving average if there is one."""
+    def test_step(self, data: Sequence) -> Dict[str, tf.Tensor]:
+        """L1 of the composite in [0, 1] units, over the whole picture and over the hole alone.
+
+        It uses the moving average if there is one.
+        """
         images, holes = data[:2]
         output = self.raw(self.averaged, images, holes)
         error = tf.abs(tf.clip_by_value(output, -1.0, 1.0) - images) * holes / 2
-        return {"l1": tf.reduce_mean(error), "l1_hole": tf.reduce_sum(error) / tf.maximum(3 * tf.reduce_sum(holes), 1.0)}
+        return {
+            "l1": tf.reduce_mean(error),
+            "l1_hole": tf.reduce_sum(error) / tf.maximum(3 * tf.reduce_sum(holes), 1.0),
+        }
 
-    # -------------------------------------------------------------------------------------------- parts of every step
+    # --------------------------------------------------------------------------------------------
+    # parts of every step
 
-    def weighted(self, terms):
-        """{name: term} -> each times its weight. Raises ValueError for a term that the specification lacks."""
+    def weighted(self, terms: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
+        """{name: term} -> each times its weight.
+
+        Raises: ValueError for a term that the specification lacks.
+        """
         unknown = sorted(set(terms) - set(self.weights_of_terms))
         if unknown:
-            raise ValueError(f"terms of {self.system_name} are {', '.join(self.weights_of_terms)}. Got {', '.join(unknown)}")
+            raise ValueError(
+                f"terms of {self.system_name} are {', '.join(self.weights_of_terms)}. Got "
+                f"{', '.join(unknown)}"
+            )
         return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
 
-    def learn(self, tape, terms, part="generator"):
-        """The end of a step: weighs the terms, adds them up and moves a part one step down their gradient.
+    def learn(
+        self, tape: tf.GradientTape, terms: Mapping[str, tf.Tensor], part: str = "generator"
+    ) -> Dict[str, tf.Tensor]:
+        """The end of a step: weighs the terms, adds them up, and moves a part down their gradient.
 
         Args:
-            tape: GradientTape that recorded them.
+            tape: GradientTape that recorded the terms.
             terms: {name: scalar}, before their weights.
-            part: whose variables move. Where they are the generator's, its moving average follows.
+            part: whose variables move. If they are the generator's, its moving average follows.
 
         Returns: {name: scalar}: "loss" and each weighted term.
         """
-        with tape:  # it goes on recording
+        with tape:  # it continues to record
             weighted = self.weighted(terms)
             loss = tf.add_n(list(weighted.values()))
             scaled = self.scaled(self.parts[part], loss)
@@ -299,7 +428,9 @@ class System(tf.keras.Model):
             self.update_average()
         return {"loss": loss, **weighted}
 
-    def update_critic(self, loss_of_critic, part="critic"):
+    def update_critic(
+        self, loss_of_critic: Callable[[], tf.Tensor], part: str = "critic"
+    ) -> tf.Tensor:
         """One step of the critic on what `loss_of_critic()` returns. -> that loss."""
         with tf.GradientTape() as tape:
             loss = loss_of_critic()
@@ -307,47 +438,67 @@ class System(tf.keras.Model):
         self.descend(part, tape, scaled)
         return loss
 
-    def descend(self, part, tape, loss):
-        """One step of a part's optimizer on `loss`, which `scaled` has prepared inside the tape."""
+    def descend(self, part: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        """One step of a part's optimizer on `loss`, which `scaled` prepared inside the tape."""
         optimizer, variables = self.parts[part], self.trainable(part)
         self.follow_schedule(part)
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
-        # Alone, a replica has nothing to add up, and what Keras would do for it keeps the graph for good (layers/custom_gradient.py).
+        # A single replica has nothing to add up. What Keras would do for it keeps the graph for
+        # good (layers/custom_gradient.py).
         alone = self.distribute_strategy.num_replicas_in_sync == 1
         optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
 
-    def follow_schedule(self, part):
-        """Sets the rate of a part's optimizer for its next step, where there is a schedule."""
+    def follow_schedule(self, part: str) -> None:
+        """Sets the rate of a part's optimizer for its next step, if there is a schedule."""
         if part in self.schedules:
-            optimizer, batches = self.parts[part], self.batches_per_step if part == "generator" else 1
-            optimizer.learning_rate.assign(self.schedules[part](optimizer.iterations * batches + batches - 1))
+            optimizer, batches = (
+                self.parts[part],
+                self.batches_per_step if part == "generator" else 1,
+            )
+            optimizer.learning_rate.assign(
+                self.schedules[part](optimizer.iterations * batches + batches - 1)
+            )
 
-    def scaled(self, optimizer, loss):
-        """The loss to descend on: a mean over replicas, whose gradients the optimizer adds up; scaled up under mixed precision."""
+    def scaled(self, optimizer: tf.keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
+        """The loss to descend on.
+
+        It is a mean over replicas, whose gradients the optimizer adds up. Under mixed precision it
+        is scaled up.
+        """
         loss /= self.distribute_strategy.num_replicas_in_sync
-        return optimizer.get_scaled_loss(loss) if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer) else loss
+        return (
+            optimizer.get_scaled_loss(loss)
+            if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+            else loss
+        )
 
-    def restart_average(self):
+    def restart_average(self) -> None:
         """Sets the moving average to the generator as it is."""
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
             average.assign(value)
 
-    def update_average(self):
-        """average <- d * average + (1 - d) * value, d = min(decay, (1 + t) / (10 + t)), statistics of batch norm among them."""
+    def update_average(self) -> None:
+        """average <- d * average + (1 - d) * value, with d = min(decay, (1 + t) / (10 + t)).
+
+        The statistics of batch norm are averaged as well.
+        """
         t = tf.cast(self.optimizer.iterations, tf.float32)
         decay = tf.minimum(self.ema_decay, (1 + t) / (10 + t))
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
             average.assign(decay * average + (1 - decay) * value)
 
     @property
-    def averaged(self):
+    def averaged(self) -> tf.keras.Model:
         """The moving average; before `compile`, the generator."""
         return self.averaged_generator or self.generator
 
-    def get_config(self):
-        return {"variant": self.variant, **{name: getattr(self, name) for name in self.specification.defaults}}
+    def get_config(self) -> dict:
+        return {
+            "variant": self.variant,
+            **{name: getattr(self, name) for name in self.specification.defaults},
+        }
 
 
 class Critics(tf.keras.Model):
@@ -358,7 +509,7 @@ class Critics(tf.keras.Model):
         self.names = sorted(critics)
         for name, critic in critics.items():
             setattr(self, name, critic)
-        self.built = True  # they are
+        self.built = True  # the critics are
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {name: getattr(self, name) for name in self.names}

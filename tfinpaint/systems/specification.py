@@ -1,9 +1,13 @@
-"""What a system says about itself, without TensorFlow: the flags, the tables in the docs, the callbacks and the tests read it from here.
+"""What a system says about itself, without TensorFlow.
 
-    SPECIFICATION = Specification(name="musical", title="MUSICAL", paper="...", settings=(Setting(...),), terms=(Term(...),), ...)
+The flags, the tables in the docs, the callbacks and the tests read it from here.
 
-A folder of this package whose `__init__` has a SPECIFICATION is a system: `names()` are all, `of(name)` is one. What computes is in
-`implementation`, "module:Class", which is imported where a system is made.
+    SPECIFICATION = Specification(name="musical", title="MUSICAL", paper="...",
+                                  settings=(Setting(...),), terms=(Term(...),), ...)
+
+A folder of this package whose `__init__` has a SPECIFICATION is a system. `all_systems()` has all
+of them. The code that computes is in `implementation`, "module:Class", which is imported when a
+system is made.
 """
 
 import dataclasses
@@ -19,9 +23,9 @@ VARIANTS = ("paper", "official")
 class Setting:
     """An argument of the system that makes small and large versions of it.
 
-    default:   the paper's; None: the variant's own.
-    low, high: bounds, both allowed; with `above_low` the lower one is not.
-    help:      what it is, for this system.
+    default:    the paper's; None is the variant's own.
+    low, high:  bounds, both allowed. With `above_low` the lower one is not.
+    help:       what it is, for this system.
     """
 
     name: str
@@ -56,11 +60,14 @@ class Setting:
 class Term:
     """A term of the loss.
 
-    weight:   the paper's. official: the released code's, where that is another.
-    meaning:  for the tables and --help. equation: its number in the paper.
-    features: whether it needs the feature network (VGG-16).
-    reconstruction: whether it compares pixels with the original; such a term may be most of the loss.
-    smallest: smallest `image_size` for which its critic can be built; 0: any.
+    weight:          the paper's.
+    official:        the weight in the released code, if that is another.
+    meaning:         for the tables and --help.
+    equation:        its number in the paper.
+    features:        whether it needs the feature network (VGG-16).
+    reconstruction:  whether it compares pixels with the original. Such a term may be most of the
+                     loss.
+    smallest:        smallest `image_size` for which its critic can be built; 0 is any.
     """
 
     name: str
@@ -78,26 +85,33 @@ class Term:
 
 @dataclasses.dataclass(frozen=True)
 class Specification:
-    """All that others need to know of a system.
+    """All that the rest of the project needs to know of a system.
 
-    name, title, paper:   its name in tfinpaint.SYSTEMS; what to call it; authors' title and where it was published.
+    name, title, paper:   its name in tfinpaint.SYSTEMS; what to call it; its paper, with authors,
+                          title and where it was published.
     implementation:       "module:Class" of its tfinpaint.systems.base.System.
-    settings, terms:      see there.
-    rates:                {part: learning rate} of what learns: "generator", "critic", and other attributes of the system;
-                          with `fine_tuning_rates` in the phase of frozen norms.
+    settings, terms:      see `Setting` and `Term`.
+    rates:                {part: learning rate} of what learns: "generator", "critic", and other
+                          attributes of the system.
+    fine_tuning_rates:    the same for the phase of frozen norms, if they differ.
     adam_betas:           of all its optimizers.
     has_batch_norm:       whether its generator has statistics to freeze.
     takes_critic_weights: whether its critic begins from a trained network.
-    attention_layers:     a name for each attention that a map can be shown of.
+    attention_layers:     a name for each attention layer of which a map can be shown.
     attention_is_flow:    whether its authors draw its attention map as a flow.
-    phases:               {name: the parts that learn in it}, where parts are trained one after another.
-    extra_inputs:         {name: "module:function"} of what its step can use beside images and holes. The input pipeline makes it:
-                          function(images [B, H, W, 3] in [-1, 1], holes [B, H, W, 1]) -> a tensor, which `step` gets by this name.
-    small:                settings of a version for tests. small_terms: weights of terms that it does without.
+    phases:               {name: the parts that learn in it}, if parts are trained one after
+                          another.
+    extra_inputs:         {name: "module:function"} of what its step can use beside images and
+                          holes. The input pipeline makes it: function(images [B, H, W, 3] in
+                          [-1, 1], holes [B, H, W, 1]) -> a tensor, which `step` takes by this name.
+    small:                settings of a small version for tests.
+    small_terms:          weights of terms that the small version does without.
     main_term:            the term whose weight to raise first if the system does not learn to fill.
     eight_bits:           whether a TFLite file of it may compute convolutions in 8 bits.
-    protocols:            {name: "module:PROTOCOL"} of the ways in which its paper makes its tables (tfinpaint.metrics.protocols).
-    release:              "module:RELEASE", what its authors released (tfinpaint.weights.releases.Release), or None.
+    protocols:            {name: "module:PROTOCOL"} of the ways in which its paper makes its tables
+                          (tfinpaint.metrics.protocols).
+    release:              "module:RELEASE" of what its authors released
+                          (tfinpaint.weights.releases.Release), or None.
     """
 
     name: str
@@ -159,7 +173,7 @@ def all_systems() -> Mapping[str, Specification]:
     return _found(tuple(systems.__path__))
 
 
-def imported(path: str):
+def imported(path: str) -> Any:
     """ "module:name" -> what is there."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -1,4 +1,7 @@
-"""How coherent semantic attention's tables are made, and their figures: `evaluate --protocol=coherent_semantic`."""
+"""How the tables of coherent semantic attention are made, and their figures.
+
+For `evaluate --protocol=coherent_semantic`.
+"""
 
 from tfinpaint.data.evaluation_holes import RATIO_BINS
 from tfinpaint.metrics.protocols import Protocol, Table, by_bin
@@ -64,7 +67,8 @@ PROTOCOL = Protocol(
     composited=False,
     notes=(
         "the released notebook scores the network's own output, known pixels too",
-        "which SSIM the paper means is not known; the Gaussian window of Wang et al. 2004 is taken here",
+        "which SSIM the paper means is not known; the Gaussian window of Wang et al. 2004 is taken "
+        "here",
     ),
     published=_PUBLISHED,
 )

@@ -1,23 +1,29 @@
 """Coherent semantic attention: Coherent Semantic Attention for Image Inpainting, ICCV 2019.
 
-A rough network fills the hole, a refinement network with the attention in its encoder goes over it (section 3.1); they are trained end to
-end with three kinds of terms (3.5) against a patch critic of pictures and one of VGG features (3.4). Images in [-1, 1]; in the
-hole they have one colour, as released.
+A rough network fills the hole. A refinement network with the attention in its encoder improves the
+fill (section 3.1). They are trained end to end with three kinds of terms (3.5), against a patch
+critic of pictures and one of VGG features (3.4). Images are in [-1, 1]. The hole has one colour, as
+released.
 
 What the variants settle
-                      paper                                  official
-    attention         cosines, bounded                       see layers/coherent_semantic_attention.py
-    consistency       mean over the hole                     mean over all, blanked features against the whole target
-    rough network     learns from the refinement too         only from its own L1
-    least squares     (5), (6)                               half of them; the critics' sum halved again
-In both: critics first, then the generator, from the same forward pass, whose raw output they see; Adam 2e-4, beta1 0.5, for all.
+                      paper                             official
+    attention         cosines, bounded                  see layers/coherent_semantic_attention.py
+    consistency       mean over the hole                mean over all, blanked features against the
+                                                        whole target
+    rough network     learns from the refinement too    learns only from its own L1
+    least squares     (5), (6)                          half of them; the critics' sum halved again
+In both, the critics learn first, then the generator, from the same forward pass, whose raw output
+the critics see. All have Adam at 2e-4, with beta1 0.5.
 
-Deviations: (5) and (6) are printed with minus signs, with which they would be maximised, and with targets 1 and 0 for differences of
-scores; taken are 1 and -1, as released and as in the loss's own paper. In the released code neither consistency nor the feature
-critic reaches the generator (their inputs are cut off from it); here both do, in both variants. The blocks have the released order of
-convolutions. Losses are means, so that weights mean the same for all sizes. Networks of another width than 64 take the first
-channels of conv4_3 as their target.
+Deviations: (5) and (6) are printed with minus signs, with which they would be maximised, and with
+targets 1 and 0 for differences of scores. The targets here are 1 and -1, as in the released code
+and in the paper of the loss. In the released code neither consistency nor the feature critic
+reaches the generator (their inputs are cut off from it). Here both do, in both variants. The blocks
+have the released order of convolutions. Losses are means, so that weights mean the same for all
+sizes. A network of another width than 64 has the first channels of conv4_3 as its target.
 """
+
+from typing import Callable, Mapping, Optional, Tuple
 
 import tensorflow as tf
 
@@ -37,7 +43,8 @@ class CoherentSemantic(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layers of the generator's two networks and the critics (paper: 64).
+        width: channels of the first layers of the generator's two networks and the critics
+            (paper: 64).
         depth: halvings of both networks (paper: 8); images are multiples of 2^depth.
         variant: "paper" or "official".
     """
@@ -51,47 +58,67 @@ class CoherentSemantic(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 2**self.depth
 
-    def make_generator(self):
-        return CoherentSemanticUNets(self.width, self.depth, self.variant, detach_rough=self.variant == "official")
+    def make_generator(self) -> tf.keras.Model:
+        return CoherentSemanticUNets(
+            self.width, self.depth, self.variant, detach_rough=self.variant == "official"
+        )
 
     def compile_networks(self, perceptual_weights, critic_weights, image_size):
         weights = self.weights_of_terms
         layers = {"pool3": "block3_pool"} if weights["feature_adversarial"] else {}
         if weights["consistency"]:
             if self.width > 64:
-                raise SettingsError(f"`width` is at most 64 with the consistency term, whose target has 512 channels. Got {self.width}")
+                raise SettingsError(
+                    "`width` is at most 64 with the consistency term, whose target has 512 "
+                    f"channels. Got {self.width}"
+                )
             layers["conv4_3"] = "block4_conv3"
         self.features = _Named(layers, perceptual_weights) if layers else None
-        wanted = {"image": ("adversarial", InstancePatchCritic), "features": ("feature_adversarial", FeaturePatchCritic)}
+        wanted = {
+            "image": ("adversarial", InstancePatchCritic),
+            "features": ("feature_adversarial", FeaturePatchCritic),
+        }
         wanted = {name: critic for name, (term, critic) in wanted.items() if weights[term]}
         if not wanted:
             self.critic = None
         elif self.critic is None or self.critic.names != sorted(wanted):
             self.critic = Critics(**{name: critic(self.width) for name, critic in wanted.items()})
 
-    def blanked(self, images, holes):
+    def blanked(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         return images * (1 - holes) + tf.constant(_HOLE_COLOR) * holes
 
-    def raw(self, generator, images, holes, training=False):
+    def raw(
+        self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         return generator([self.blanked(images, holes), holes], training=training)
 
-    def attention_maps(self, images, holes, weights_at=None):
+    def attention_maps(
+        self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
+    ) -> Tuple[tf.Tensor, list]:
         self.check_images(images)
-        output, maps = self.averaged([self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at)
+        output, maps = self.averaged(
+            [self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
+        )
         return output, [maps]  # [B, H, W, 3]; of H/8 x W/8
 
     def step(self, images, holes):
         seen_in_truth = self.features(images) if self.features else {}
         logs = {}
         with tf.GradientTape() as tape:
-            rough, refined, maps = self.generator([self.blanked(images, holes), holes], training=True, with_stages=True)
-            # What each critic looks at, of the original and of the output: images [B, H, W, 3], features [B, H/8, W/8, 256].
+            rough, refined, maps = self.generator(
+                [self.blanked(images, holes), holes], training=True, with_stages=True
+            )
+            # What each critic sees of the original and of the output: images [B, H, W, 3], features
+            # [B, H/8, W/8, 256].
             real, fake = {"image": images}, {"image": refined}
             if "pool3" in seen_in_truth:
-                real["features"], fake["features"] = seen_in_truth["pool3"], self.features(refined)["pool3"]
+                real["features"], fake["features"] = (
+                    seen_in_truth["pool3"],
+                    self.features(refined)["pool3"],
+                )
 
             # 1. The critics.
             if self.critic:
@@ -99,23 +126,42 @@ class CoherentSemantic(System):
                     logs["critic"] = self.update_critic(lambda: self.loss_of_critics(real, fake))
 
             # 2. The generator.
-            terms = {"rough": tf.reduce_mean(tf.abs(rough - images)), "refinement": tf.reduce_mean(tf.abs(refined - images))}
+            terms = {
+                "rough": tf.reduce_mean(tf.abs(rough - images)),
+                "refinement": tf.reduce_mean(tf.abs(refined - images)),
+            }
             if "conv4_3" in seen_in_truth:
-                hole = tf.cast(reduce_hole(holes, *maps[0].shape[1:3], self.variant), tf.float32)  # [B, H/8, W/8, 1]
-                target = seen_in_truth["conv4_3"][..., :maps[0].shape[-1]]
-                terms["consistency"] = tf.add_n([consistency(tf.cast(m, tf.float32), target, hole, self.variant) for m in maps])
+                # [B, H/8, W/8, 1]
+                hole = tf.cast(reduce_hole(holes, *maps[0].shape[1:3], self.variant), tf.float32)
+                target = seen_in_truth["conv4_3"][..., : maps[0].shape[-1]]
+                terms["consistency"] = tf.add_n(
+                    [consistency(tf.cast(m, tf.float32), target, hole, self.variant) for m in maps]
+                )
             for name, term in (("image", "adversarial"), ("features", "feature_adversarial")):
                 if self.critic and name in self.critic.names:
                     terms[term] = self.judged(generator_relativistic, name, real, fake)
         return {**self.learn(tape, terms), **logs}
 
-    def loss_of_critics(self, real, fake):
+    def loss_of_critics(
+        self, real: Mapping[str, tf.Tensor], fake: Mapping[str, tf.Tensor]
+    ) -> tf.Tensor:
         fake = {name: tf.stop_gradient(x) for name, x in fake.items()}
-        loss = tf.add_n([self.judged(critic_relativistic, name, real, fake) for name in self.critic.names])
+        loss = tf.add_n(
+            [self.judged(critic_relativistic, name, real, fake) for name in self.critic.names]
+        )
         return loss / 2 if self.variant == "official" else loss
 
-    def judged(self, loss, name, real, fake):
-        """A relativistic loss of one critic, which sees real and fake in one call: its norms treat each picture by itself."""
+    def judged(
+        self,
+        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        name: str,
+        real: Mapping[str, tf.Tensor],
+        fake: Mapping[str, tf.Tensor],
+    ) -> tf.Tensor:
+        """A relativistic loss of one critic.
+
+        The critic sees real and fake in one call, since its norms treat each picture by itself.
+        """
         scores = getattr(self.critic, name)(tf.concat([real[name], fake[name]], 0), training=True)
         value = loss(*tf.split(scores, 2))
         return value / 2 if self.variant == "official" else value

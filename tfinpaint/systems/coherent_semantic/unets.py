@@ -1,11 +1,14 @@
-"""The two U-Nets of coherent semantic attention: one roughs the hole out, the other refines.
+"""The two U-Nets of coherent semantic attention: one fills the hole roughly, the other refines it.
 
-Rough:       image [B, H, W, 3] in [-1, 1] whose hole has one colour -> [B, H, W, 3] in [-1, 1] (tanh).
-Refinement:  [rough in the hole and image elsewhere, image] [B, H, W, 6], hole [B, H, W, 1] -> [B, H, W, 3], linear.
+Rough:       image [B, H, W, 3] in [-1, 1] whose hole has one colour -> [B, H, W, 3] in [-1, 1]
+             (tanh).
+Refinement:  [rough in the hole and image elsewhere, image] [B, H, W, 6], hole [B, H, W, 1]
+             -> [B, H, W, 3], linear.
 H and W are multiples of 2^depth.
 
-Source: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.1 and Figure 2; the layers' sizes and order
-are those of the released networks. The attention sits where the map has H/8 x W/8 cells, in the third block.
+Source: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.1 and
+Figure 2. The sizes and the order of the layers are those of the released networks. The attention is
+in the third block, where the map has H/8 x W/8 cells.
 """
 
 import tensorflow as tf
@@ -19,10 +22,13 @@ ATTENTION = 3  # the block with the attention: H / 2^3
 
 
 class RoughUNet(tf.keras.Model):
-    """The plain U-Net: `depth` halvings by 4x4 convolutions and as many transposed ones; decode_k sees [decode_(k+1), encode_k].
+    """The plain U-Net.
+
+    It has `depth` halvings by 4x4 convolutions, and as many transposed convolutions. decode_k sees
+    [decode_(k+1), encode_k].
 
     Args:
-        width: channels of encode_1 (paper: 64); they double up to 8 * width.
+        width: channels of encode_1 (paper: 64). They double up to 8 * width.
         depth: halvings (paper: 8).
     """
 
@@ -33,14 +39,20 @@ class RoughUNet(tf.keras.Model):
         def channels(level):
             return width * min(2 ** (level - 1), 8)
 
-        self.encoders = {str(k): conv(channels(k), 4, f"encode_{k}", strides=2) for k in range(1, depth + 1)}
+        self.encoders = {
+            str(k): conv(channels(k), 4, f"encode_{k}", strides=2) for k in range(1, depth + 1)
+        }
         self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in range(2, depth)}
-        self.decoders = {str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in range(depth, 1, -1)}
+        self.decoders = {
+            str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in range(depth, 1, -1)
+        }
         self.decoders["1"] = up_conv(3, 4, "decode_1", dtype="float32")
-        self.decoder_norms = {str(k): instance_norm(f"decode_{k}_norm") for k in range(depth, 1, -1)}
+        self.decoder_norms = {
+            str(k): instance_norm(f"decode_{k}_norm") for k in range(depth, 1, -1)
+        }
         make_weights(self, 3)
 
-    def call(self, image, training=False):
+    def call(self, image: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = self.encoders["1"](image)  # [B, H/2, W/2, 64]
         skips = {1: x}
         for k in range(2, self.depth + 1):
@@ -56,23 +68,27 @@ class RoughUNet(tf.keras.Model):
                 x = self.decoder_norms[str(k)](x)
         return tf.tanh(x)  # [B, H, W, 3]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "depth": self.depth}
 
 
 class RefinementUNet(tf.keras.Model):
-    """The refinement network. Block k halves by a dilated 4x4 convolution that keeps the width, then doubles it by a 3x3 one; on the
-    way up a transposed 3x3 one halves the width and a 4x4 one doubles the size. Block 3's features go through the attention before
-    their norm. decode_k sees [decode_(k+1), encode_k].
+    """The refinement network.
+
+    Block k halves the size by a dilated 4x4 convolution that keeps the width. A 3x3 convolution
+    then doubles the width. On the way up a transposed 3x3 convolution halves the width, and a 4x4
+    one doubles the size. The features of block 3 go through the attention before their norm.
+    decode_k sees [decode_(k+1), encode_k].
 
     Args:
-        width: channels of the first convolution (paper: 64); they double up to 8 * width.
+        width: channels of the first convolution (paper: 64). They double up to 8 * width.
         depth: halvings (paper: 8).
-        variant: "paper" or "official", of the attention.
+        variant: of the attention, "paper" or "official".
 
-    Call arguments: `[images, hole]`; `with_features=True` also returns the two maps [B, H/8, W/8, 8 * width] of the consistency loss:
-        the encoder's after the attention and the decoder's at the same place. `with_attention_maps=True` also returns
-        its attention maps, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[images, hole]`. `with_features=True` also returns the two maps
+        [B, H/8, W/8, 8 * width] of the consistency loss: the encoder's after the attention, and the
+        decoder's at the same place. `with_attention_maps=True` also returns its attention maps, of
+        H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -84,29 +100,50 @@ class RefinementUNet(tf.keras.Model):
 
         blocks = range(1, depth + 1)
         self.first = conv(width, 3, "encode_0")
-        self.dilated = {str(k): _DilatedHalving(channels(k - 1), name=f"encode_{k}_dilated") for k in blocks}
-        self.dilated_norms = {str(k): instance_norm(f"encode_{k}_dilated_norm") for k in blocks if k < depth}
+        self.dilated = {
+            str(k): _DilatedHalving(channels(k - 1), name=f"encode_{k}_dilated") for k in blocks
+        }
+        self.dilated_norms = {
+            str(k): instance_norm(f"encode_{k}_dilated_norm") for k in blocks if k < depth
+        }
         self.encoders = {str(k): conv(channels(k), 3, f"encode_{k}") for k in blocks if k < depth}
-        self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in blocks if k < depth}
+        self.encoder_norms = {
+            str(k): instance_norm(f"encode_{k}_norm") for k in blocks if k < depth
+        }
         self.attention = CoherentSemanticAttention(variant, name="attention")
-        self.decoders = {str(k): up_conv(channels(k - 1), 3, f"decode_{k}", strides=1) for k in blocks if k < depth}
-        self.decoder_norms = {str(k): instance_norm(f"decode_{k}_norm") for k in blocks if k < depth}
+        self.decoders = {
+            str(k): up_conv(channels(k - 1), 3, f"decode_{k}", strides=1)
+            for k in blocks
+            if k < depth
+        }
+        self.decoder_norms = {
+            str(k): instance_norm(f"decode_{k}_norm") for k in blocks if k < depth
+        }
         self.ups = {str(k): up_conv(channels(k - 1), 4, f"decode_{k}_up") for k in blocks}
         self.up_norms = {str(k): instance_norm(f"decode_{k}_up_norm") for k in blocks}
         self.last = up_conv(3, 3, "decode_0", strides=1, dtype="float32")
         make_weights(self, 6, 1)
 
-    def call(self, inputs, training=False, with_features=False, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs,
+        training=False,
+        with_features=False,
+        with_attention_maps=False,
+        weights_at=None,
+    ):
         images, hole = inputs
         x = self.first(images)  # [B, H, W, 64]
         skips, maps = {0: x}, []
         for k in range(1, self.depth + 1):
             x = self.dilated[str(k)](leaky(x))  # [B, H/2^k, W/2^k, C/2]
             if k < self.depth:
-                x = self.encoders[str(k)](leaky(self.dilated_norms[str(k)](x)))  # [B, H/2^k, W/2^k, C]
+                # [B, H/2^k, W/2^k, C]
+                x = self.encoders[str(k)](leaky(self.dilated_norms[str(k)](x)))
                 if k == ATTENTION:
                     x = self.attention(
-                        [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)
+                        [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+                    )
                     if with_attention_maps:
                         x, attention_maps = x
                     maps.append(x)
@@ -117,14 +154,18 @@ class RefinementUNet(tf.keras.Model):
             if k < self.depth:
                 if k == ATTENTION:
                     maps.append(x)
-                x = self.decoder_norms[str(k)](self.decoders[str(k)](tf.nn.relu(tf.concat([x, skips[k]], -1))))  # [B, H/2^k, W/2^k, C/2]
-            x = self.up_norms[str(k)](self.ups[str(k)](tf.nn.relu(x)))  # [B, H/2^(k-1), W/2^(k-1), C/2]
+                # [B, H/2^k, W/2^k, C/2]
+                x = self.decoder_norms[str(k)](
+                    self.decoders[str(k)](tf.nn.relu(tf.concat([x, skips[k]], -1)))
+                )
+            # [B, H/2^(k-1), W/2^(k-1), C/2]
+            x = self.up_norms[str(k)](self.ups[str(k)](tf.nn.relu(x)))
         output = self.last(tf.nn.relu(tf.concat([x, skips[0]], -1)))  # [B, H, W, 3]
         if with_attention_maps:
             return output, attention_maps
         return (output, maps) if with_features else output
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "depth": self.depth, "variant": self.variant}
 
 
@@ -133,10 +174,11 @@ class CoherentSemanticUNets(tf.keras.Model):
 
     Args:
         width, depth, variant: see above.
-        detach_rough: keep the refinement's gradient from the rough network, as released.
+        detach_rough: whether to keep the refinement's gradient from the rough network, as released.
 
-    Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with the colour of the hole in it. Returns the refined output, or with
-        `with_stages=True` rough output, refined output and the maps of `RefinementUNet`; `with_attention_maps=True` as there.
+    Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with the colour of the hole in
+        it. Returns the refined output. With `with_stages=True` it returns the rough output, the
+        refined output and the two maps of `RefinementUNet`. `with_attention_maps=True` is as there.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", detach_rough=False, **kwargs):
@@ -144,49 +186,83 @@ class CoherentSemanticUNets(tf.keras.Model):
         if not isinstance(width, int) or width < 1:
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         if not isinstance(depth, int) or depth <= ATTENTION:
-            raise SettingsError(f"`depth` is a whole number, at least {ATTENTION + 1}, below where attention sits. Got {depth!r}")
-        self.width, self.depth, self.variant, self.detach_rough = width, depth, variant, detach_rough
+            raise SettingsError(
+                f"`depth` is a whole number, at least {ATTENTION + 1}, below where attention sits. "
+                f"Got {depth!r}"
+            )
+        self.width, self.depth, self.variant, self.detach_rough = (
+            width,
+            depth,
+            variant,
+            detach_rough,
+        )
         self.rough = RoughUNet(width, depth, name="rough")
         self.refine = RefinementUNet(width, depth, variant, name="refine")
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None):
-        image, hole = (tf.cast(x, tf.float32) for x in inputs)  # pictures are float32 also under mixed precision
+    def call(
+        self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None
+    ):
+        # Pictures are float32 even under mixed precision.
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)
         rough = self.rough(image)  # [B, H, W, 3]
-        pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (1 - hole)
-        refined = self.refine([tf.concat([pasted, image], -1), hole], with_features=with_stages,
-                              with_attention_maps=with_attention_maps, weights_at=weights_at)
+        pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (
+            1 - hole
+        )
+        refined = self.refine(
+            [tf.concat([pasted, image], -1), hole],
+            with_features=with_stages,
+            with_attention_maps=with_attention_maps,
+            weights_at=weights_at,
+        )
         if with_stages:
             return (rough, *refined)
         return refined  # [B, H, W, 3]
 
-    def get_config(self):
-        return {"width": self.width, "depth": self.depth, "variant": self.variant, "detach_rough": self.detach_rough}
+    def get_config(self) -> dict:
+        return {
+            "width": self.width,
+            "depth": self.depth,
+            "variant": self.variant,
+            "detach_rough": self.detach_rough,
+        }
 
 
 class _DilatedHalving(tf.keras.layers.Layer):
-    """A 4x4 convolution with stride 2, dilation 2 and padding 3: [B, H, W, C] -> [B, H/2, W/2, filters], H and W even.
+    """A 4x4 convolution with stride 2, dilation 2 and padding 3.
 
-    Keras refuses stride and dilation together; but such windows meet odd rows and columns only, so it is a plain convolution of those.
+    [B, H, W, C] -> [B, H/2, W/2, filters], H and W even. Keras refuses stride and dilation
+    together. But such windows meet only odd rows and columns, so this is a plain convolution of
+    those.
     """
 
     def __init__(self, filters, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
 
-    def build(self, input_shape):
-        self.kernel = self.add_weight(name="kernel", shape=(4, 4, int(input_shape[-1]), self.filters), initializer=NORMAL(0.0, 0.02))
+    def build(self, input_shape) -> None:
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(4, 4, int(input_shape[-1]), self.filters),
+            initializer=NORMAL(0.0, 0.02),
+        )
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         super().build(input_shape)
 
     def call(self, x):
         b, h, w, c = shape(x)
-        # As x[:, 1::2, 1::2], seven times as fast; and tf.slice and tf.pad have faster gradients than x[a:b] and explicit padding. Row by
-        # row and then column by column, as TFLite has no slices of six axes.
+        # The same as x[:, 1::2, 1::2], but seven times as fast. tf.slice and tf.pad have faster
+        # gradients than x[a:b] and explicit padding. Rows come first, then columns, because TFLite
+        # cannot slice six axes.
         rows = tf.slice(tf.reshape(x, [b, h // 2, 2, w * c]), [0, 0, 1, 0], [b, h // 2, 1, w * c])
-        odd = tf.slice(tf.reshape(rows, [b, h // 2, w // 2, 2 * c]), [0, 0, 0, c], [b, h // 2, w // 2, c])
+        odd = tf.slice(
+            tf.reshape(rows, [b, h // 2, w // 2, 2 * c]), [0, 0, 0, c], [b, h // 2, w // 2, c]
+        )
         padded = tf.pad(odd, [[0, 0], [2, 1], [2, 1], [0, 0]])  # [B, H/2 + 3, W/2 + 3, C]
-        return tf.nn.bias_add(tf.nn.conv2d(padded, tf.cast(self.kernel, x.dtype), 1, "VALID"), tf.cast(self.bias, x.dtype))
+        return tf.nn.bias_add(
+            tf.nn.conv2d(padded, tf.cast(self.kernel, x.dtype), 1, "VALID"),
+            tf.cast(self.bias, x.dtype),
+        )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "filters": self.filters}

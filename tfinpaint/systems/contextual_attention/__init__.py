@@ -20,7 +20,8 @@ SPECIFICATION = Specification(
             None,
             0,
             1,
-            "gamma of the spatial discount: a missing pixel counts gamma^distance; 1: none. Default: 0.99, "
+            "gamma of the spatial discount: a missing pixel counts gamma^distance; 1: none. "
+            "Default: 0.99, "
             "with --variant=official 0.9",
             above_low=True,
         ),

@@ -14,7 +14,8 @@ PROTOCOL = Protocol(
     ),
     holes="center",
     notes=(
-        "relative errors as its author describes them; the paper does not define its total variation, here it is that of the result",
+        "relative errors as its author describes them; the paper does not define its total "
+        "variation, here it is that of the result",
         "the figures that the paper publishes are not at hand here",
     ),
 )

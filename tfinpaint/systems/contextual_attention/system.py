@@ -1,23 +1,34 @@
 """DeepFill v1: Generative Image Inpainting with Contextual Attention, CVPR 2018.
 
-A coarse network fills the hole, a refinement network with contextual attention goes over it; both learn from L1, the second also from two
-Wasserstein critics, one of the whole composite and one of a window around the hole. Images in [-1, 1], holes blanked with 0.
+A coarse network fills the hole, and a refinement network with contextual attention improves the
+fill. Both learn from L1. The second also learns from two Wasserstein critics, one of the whole
+composite and one of a window around the hole. Images are in [-1, 1], holes blanked with 0.
 
-The critics learn on every batch, the generator on every fifth; a step is a batch. Adam 1e-4, betas 0.5 and 0.9, for all.
+The critics learn on every batch, the generator on every fifth. A step is a batch. All have Adam at
+1e-4, with betas 0.5 and 0.9.
 
 The variants differ in gamma: 0.99 in `paper`, 0.9 in `official`, as released.
 
-Deviations: L1 terms are means over the hole and over the known part of each picture; for a hole of 128 x 128 pixels they are the
-released ones (which take them over that square also where they then shrink the hole in it). The discount's distance is the
-released formula for boxes, and the Euclidean distance for other holes, for which the paper has none. The local critic's window
-has half the side of the picture and is centred on the box around the hole: it holds every hole that the paper trains with, and a
-part of larger ones.
+Deviations: L1 terms are means over the hole and over the known part of each picture. For a hole of
+128 x 128 pixels they are the released ones. (The released code takes them over that square even if
+it then shrinks the hole inside.) The discount's distance is the released formula for boxes, and the
+Euclidean distance for other holes, for which the paper gives none. The window of the local critic
+has half the side of the picture and is centred on the box around the hole. It holds every hole that
+the paper trains with, and a part of larger ones.
 """
+
+from typing import Callable, Dict, Mapping, Optional, Tuple
 
 import tensorflow as tf
 
 from tfinpaint.layers.shapes import shape
-from tfinpaint.losses import critic_wasserstein, generator_wasserstein, gradient_penalty, region_l1, spatial_discount
+from tfinpaint.losses import (
+    critic_wasserstein,
+    generator_wasserstein,
+    gradient_penalty,
+    region_l1,
+    spatial_discount,
+)
 from tfinpaint.networks import DeepFill
 from tfinpaint.systems.base import Critics, System
 from tfinpaint.systems.contextual_attention import SPECIFICATION
@@ -33,8 +44,9 @@ class DeepFillV1(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layers of the generator (paper: 32); the critics have twice as many. Images are multiples of 8.
-        discount: gamma; None: the variant's. 1 switches the discount off.
+        width: channels of the first layers of the generator (paper: 32). The critics have twice as
+            many. Images are multiples of 8.
+        discount: gamma. None is the variant's, and 1 switches the discount off.
         variant: "paper" or "official".
     """
 
@@ -48,44 +60,64 @@ class DeepFillV1(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 8
 
-    def extra_inputs(self, kind_of_holes):
-        distances_count = self.gamma < 1 and kind_of_holes not in ("center", "box")  # boxes have a formula
+    def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
+        # For boxes there is a formula.
+        distances_count = self.gamma < 1 and kind_of_holes not in ("center", "box")
         return self.specification.extra_inputs if distances_count else {}
 
     @property
-    def steps_taken(self):
+    def steps_taken(self) -> int:
         return int((self.critic_optimizer or self.optimizer).iterations)
 
     @property
-    def batches_per_step(self):
+    def batches_per_step(self) -> int:
         return _CRITIC_STEPS if self.critic else 1
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return DeepFill(self.width, gated=False)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         if not self.weights_of_terms["adversarial"]:
             self.critic = None
         elif self.critic is None or self.critic.whole.side != image_size:
-            self.critic = Critics(whole=WassersteinCritic(image_size, 2 * self.width, last=4),
-                                  window=WassersteinCritic(image_size // 2, 2 * self.width, last=8))
+            self.critic = Critics(
+                whole=WassersteinCritic(image_size, 2 * self.width, last=4),
+                window=WassersteinCritic(image_size // 2, 2 * self.width, last=8),
+            )
 
-    def step(self, images, holes, distances=None):
+    def step(
+        self, images: tf.Tensor, holes: tf.Tensor, distances: Optional[tf.Tensor] = None
+    ) -> Dict[str, tf.Tensor]:
         if self.critic is None:
             return self.turn_of_all(images, holes, distances, critic=lambda composite: {})
         self._check_side(images)
 
         def critic(composite):
-            return {"critic": self.update_critic(lambda: self.loss_of_critics(images, tf.stop_gradient(composite), holes))}
+            return {
+                "critic": self.update_critic(
+                    lambda: self.loss_of_critics(images, tf.stop_gradient(composite), holes)
+                )
+            }
 
         turn = tf.equal((self.critic_optimizer.iterations + 1) % _CRITIC_STEPS, 0)
-        return tf.cond(turn, lambda: self.turn_of_all(images, holes, distances, critic),
-                       lambda: self.turn_of_critics(images, holes, distances, critic))
+        return tf.cond(
+            turn,
+            lambda: self.turn_of_all(images, holes, distances, critic),
+            lambda: self.turn_of_critics(images, holes, distances, critic),
+        )
 
-    def turn_of_all(self, images, holes, distances, critic):
+    def turn_of_all(
+        self,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        distances: Optional[tf.Tensor],
+        critic: Callable[[tf.Tensor], Dict[str, tf.Tensor]],
+    ) -> Dict[str, tf.Tensor]:
         """A batch on which the generator learns too, after the critics."""
         with tf.GradientTape() as tape:
             coarse, refined, composite = self.forward(images, holes)
@@ -94,52 +126,90 @@ class DeepFillV1(System):
             terms = self.terms(coarse, refined, composite, images, holes, distances)
         return {**self.learn(tape, terms), **logs}
 
-    def turn_of_critics(self, images, holes, distances, critic):
+    def turn_of_critics(
+        self,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        distances: Optional[tf.Tensor],
+        critic: Callable[[tf.Tensor], Dict[str, tf.Tensor]],
+    ) -> Dict[str, tf.Tensor]:
         """A batch on which only the critics learn."""
         coarse, refined, composite = self.forward(images, holes)
         logs = critic(composite)
         weighted = self.weighted(self.terms(coarse, refined, composite, images, holes, distances))
         return {"loss": tf.add_n(list(weighted.values())), **weighted, **logs}
 
-    def forward(self, images, holes):
+    def forward(
+        self, images: tf.Tensor, holes: tf.Tensor
+    ) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """-> coarse and refined output, and the composite of the latter, all [B, H, W, 3]."""
-        coarse, refined = self.generator([images * (1 - holes), holes], training=True, with_stages=True)
+        coarse, refined = self.generator(
+            [images * (1 - holes), holes], training=True, with_stages=True
+        )
         return coarse, refined, refined * holes + images * (1 - holes)
 
-    def terms(self, coarse, refined, composite, images, holes, distances):
+    def terms(
+        self,
+        coarse: tf.Tensor,
+        refined: tf.Tensor,
+        composite: tf.Tensor,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        distances: Optional[tf.Tensor],
+    ) -> Dict[str, tf.Tensor]:
         """The generator's terms before their weights."""
         discount = spatial_discount(holes, self.gamma, distances) if self.gamma < 1 else None
         known = 1 - holes
-        terms = {"hole": _COARSE * region_l1(coarse, images, holes, discount) + region_l1(refined, images, holes, discount),
-                 "valid": _COARSE * region_l1(coarse, images, known) + region_l1(refined, images, known)}
+        terms = {
+            "hole": _COARSE * region_l1(coarse, images, holes, discount)
+            + region_l1(refined, images, holes, discount),
+            "valid": _COARSE * region_l1(coarse, images, known) + region_l1(refined, images, known),
+        }
         if self.critic:
             window = _window(composite, holes)
-            terms["adversarial"] = generator_wasserstein(self.critic.whole(composite)) + generator_wasserstein(self.critic.window(window))
+            terms["adversarial"] = generator_wasserstein(
+                self.critic.whole(composite)
+            ) + generator_wasserstein(self.critic.window(window))
         return terms
 
-    def loss_of_critics(self, images, composite, holes):
-        """Equation (1) with the penalty (3), of both critics."""
+    def loss_of_critics(
+        self, images: tf.Tensor, composite: tf.Tensor, holes: tf.Tensor
+    ) -> tf.Tensor:
+        """Equation (1) with the penalty (3), for both critics."""
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
-        # Whole numbers, divided: XLA draws other floats from the same seed.
-        bits = tf.random.stateless_uniform([shape(images)[0], 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox")
+        # Whole numbers, then divided: from the same seed XLA draws other floats.
+        bits = tf.random.stateless_uniform(
+            [shape(images)[0], 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox"
+        )
         mix = tf.cast(bits, tf.float32) / 2**23
-        windows = tf.split(_window(tf.concat([images, composite, holes], -1), holes), [3, 3, 1], -1)  # [B, H/2, W/2, ...]
+        # [B, H/2, W/2, ...]
+        windows = tf.split(_window(tf.concat([images, composite, holes], -1), holes), [3, 3, 1], -1)
         losses = []
-        for critic, (real, fake, hole) in ((self.critic.whole, (images, composite, holes)), (self.critic.window, windows)):
+        for critic, (real, fake, hole) in (
+            (self.critic.whole, (images, composite, holes)),
+            (self.critic.window, windows),
+        ):
             scores = tf.split(critic(tf.concat([real, fake], 0), training=True), 2)  # [B, 1] each
             losses.append(critic_wasserstein(*scores))
-            losses.append(self.weights_of_terms["penalty"] * gradient_penalty(critic, real, fake, hole, mix))
+            losses.append(
+                self.weights_of_terms["penalty"] * gradient_penalty(critic, real, fake, hole, mix)
+            )
         return tf.add_n(losses)
 
     def _check_side(self, images):
         side = self.critic.whole.side
         if tuple(images.shape[1:3]) != (side, side):
-            raise ValueError(f"the critics are made for squares of {side} pixels: compile(image_size=...). "
-                             f"Got {images.shape[1]} x {images.shape[2]}")
+            raise ValueError(
+                f"the critics are made for squares of {side} pixels: compile(image_size=...). "
+                f"Got {images.shape[1]} x {images.shape[2]}"
+            )
 
 
 def _window(images, holes):
-    """A window of half the height and width around each picture's hole: [B, H, W, C], holes [B, H, W, 1] -> [B, H/2, W/2, C]."""
+    """A window of half the height and width around the hole of each picture.
+
+    images [B, H, W, C], holes [B, H, W, 1] -> [B, H/2, W/2, C].
+    """
     for axis in (1, 2):
         missing = tf.reduce_max(holes, [3 - axis, 3]) > 0  # [B, N], along the axis
         side = shape(missing)[1]

@@ -3,9 +3,9 @@
 Input:   images [B, S, S, 3] in [-1, 1] of one fixed size S.
 Output:  one unbounded score per image, [B, 1].
 
-Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018; sizes as released: four 5x5 convolutions with
-stride 2, TensorFlow's 'SAME' padding and leaky ReLU, then all that is left is weighed. No norms: a gradient penalty judges each image by
-itself.
+Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018, with the
+released sizes: four 5x5 convolutions with stride 2, TensorFlow's 'SAME' padding and leaky ReLU,
+then one dense layer. There are no norms, since a gradient penalty judges each image by itself.
 """
 
 import tensorflow as tf
@@ -19,22 +19,26 @@ class WassersteinCritic(tf.keras.Model):
     Args:
         side: S.
         width: channels of the first layer (paper: 64).
-        last: channels of the fourth layer over `width`: 4 in the global critic, 8 in the local one; the second has 2, the third 4.
+        last: channels of the fourth layer over `width`: 4 in the global critic, 8 in the local one.
+            For the second layer it is 2, for the third 4.
     """
 
     def __init__(self, side, width=64, last=4, **kwargs):
         super().__init__(**kwargs)
         self.side, self.width, self.last = side, width, last
-        self.convolutions = [tf.keras.layers.Conv2D(n * width, 5, 2, "same", name=f"conv_{k}") for k, n in enumerate((1, 2, 4, last), 1)]
+        self.convolutions = [
+            tf.keras.layers.Conv2D(n * width, 5, 2, "same", name=f"conv_{k}")
+            for k, n in enumerate((1, 2, 4, last), 1)
+        ]
         self.flatten = tf.keras.layers.Flatten()
         self.score = tf.keras.layers.Dense(1, name="score", dtype="float32")
         make_weights(self, 3, side=side)
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         x = images  # [B, S, S, 3]
         for convolution in self.convolutions:
             x = leaky(convolution(x))  # [B, S/2, S/2, 64], ...
         return self.score(self.flatten(x))  # [B, 1]
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"side": self.side, "width": self.width, "last": self.last}

@@ -1,12 +1,17 @@
-"""DeepFill v2: Free-Form Image Inpainting with Gated Convolution, ICCV 2019. A baseline.
+"""DeepFill v2, a baseline: Free-Form Image Inpainting with Gated Convolution, ICCV 2019.
 
-DeepFill v1's two stages with gated convolutions, and in place of its critics one, spectrally normalised, that scores patches and sees the
-hole beside the composite. Images in [-1, 1], holes blanked with 0.
+It has the two stages of DeepFill v1, with gated convolutions. In place of v1's critics it has one,
+spectrally normalised, that scores patches and sees the hole beside the composite. Images are in
+[-1, 1], holes blanked with 0.
 
-Critic first, then generator, from the same forward pass; Adam 1e-4, betas 0.5 and 0.999, for both. Both variants are the same.
+The critic learns first, then the generator, from the same forward pass. Both have Adam at 1e-4,
+with betas 0.5 and 0.999. Both variants are the same.
 
-Deviations: the critic's last layer is linear. Its spectral norm takes sigma as a constant (no gradient flows through it).
+Deviations: the last layer of the critic is linear. Its spectral norm takes sigma as a constant (no
+gradient flows through it).
 """
+
+from typing import Dict, Optional
 
 import tensorflow as tf
 
@@ -20,8 +25,8 @@ class GatedConv(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layers of the generator, half of them gates (paper: 48); the critic has 4/3 as many. Images are
-            multiples of 8.
+        width: channels of the first layers of the generator, half of them gates (paper: 48); the
+            critic has 4/3 as many. Images are multiples of 8.
         variant: "paper" or "official": the same.
     """
 
@@ -34,35 +39,51 @@ class GatedConv(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 8
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return DeepFill(self.width, gated=True)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         if not self.weights_of_terms["adversarial"]:
             self.critic = None
         elif self.critic is None:
             self.critic = FreeFormCritic(max(1, self.width * 4 // 3))
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         logs = {}
         with tf.GradientTape() as tape:
-            coarse, refined = self.generator([images * (1 - holes), holes], training=True, with_stages=True)  # [B, H, W, 3] each
+            # [B, H, W, 3] each
+            coarse, refined = self.generator(
+                [images * (1 - holes), holes], training=True, with_stages=True
+            )
             composite = refined * holes + images * (1 - holes)
 
             # 1. The critic: real and fake in one call, so that its kernels are normalised once.
             if self.critic:
                 with tape.stop_recording():
-                    logs["critic"] = self.update_critic(lambda: self.loss_of_critic(images, tf.stop_gradient(composite), holes))
+                    logs["critic"] = self.update_critic(
+                        lambda: self.loss_of_critic(images, tf.stop_gradient(composite), holes)
+                    )
 
             # 2. The generator.
-            terms = {"coarse": tf.reduce_mean(tf.abs(coarse - images)), "refinement": tf.reduce_mean(tf.abs(refined - images))}
+            terms = {
+                "coarse": tf.reduce_mean(tf.abs(coarse - images)),
+                "refinement": tf.reduce_mean(tf.abs(refined - images)),
+            }
             if self.critic:
-                terms["adversarial"] = generator_hinge(self.critic(tf.concat([composite, holes], -1), training=False))
+                terms["adversarial"] = generator_hinge(
+                    self.critic(tf.concat([composite, holes], -1), training=False)
+                )
         return {**self.learn(tape, terms), **logs}
 
-    def loss_of_critic(self, images, composite, holes):
-        both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)  # [2B, H, W, 4]
-        return critic_hinge(*tf.split(self.critic(both, training=True), 2))  # of [B, H/64, W/64, C] each
+    def loss_of_critic(
+        self, images: tf.Tensor, composite: tf.Tensor, holes: tf.Tensor
+    ) -> tf.Tensor:
+        # [2B, H, W, 4]
+        both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)
+        # Scores of [B, H/64, W/64, C] each.
+        return critic_hinge(*tf.split(self.critic(both, training=True), 2))

@@ -1,11 +1,13 @@
-"""The multistage attention network: Multistage attention network for image inpainting, Pattern Recognition 2020."""
+"""Multistage attention network for image inpainting, Pattern Recognition 2020."""
 
 from tfinpaint.systems.specification import Setting, Specification, Term
 
 SPECIFICATION = Specification(
     name="multistage",
     title="multistage attention network",
-    paper="Wang et al., Multistage attention network for image inpainting, Pattern Recognition 2020",
+    paper=(
+        "Wang et al., Multistage attention network for image inpainting, Pattern Recognition 2020"
+    ),
     implementation="tfinpaint.systems.multistage.system:Multistage",
     settings=(
         Setting("width", 64, 4, 1024, "channels of the first layer of generator and critic"),

@@ -111,8 +111,10 @@ PROTOCOL = Protocol(
     ),
     bins=(RATIO_BINS[1], RATIO_BINS[3], RATIO_BINS[5]),
     notes=(
-        "its L1 is EdgeConnect's, no mean absolute error: not comparable with the percentages of the other papers",
-        "the released test normalises with the statistics of each batch of six; here the running statistics are used",
+        "its L1 is EdgeConnect's, no mean absolute error: not comparable with the percentages of "
+        "the other papers",
+        "the released test normalises with the statistics of each batch of six; here the running "
+        "statistics are used",
     ),
     published=_PUBLISHED,
 )

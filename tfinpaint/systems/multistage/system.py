@@ -1,20 +1,27 @@
-"""The multistage attention network: Multistage attention network for image inpainting, Pattern Recognition 2020.
+"""Multistage attention network for image inpainting, Pattern Recognition 2020.
 
-The U-Net of partial convolutions with its terms (section 3.2, Tables 1 and 2; see systems/partial_conv), pixel-wise attention at two
-decoder stages (3.3), and a spectrally normalised patch critic (Table 3): six terms (3.4). Images in [0, 1] inside, holes blanked with 0.
+It has the U-Net of partial convolutions with its terms (section 3.2, Tables 1 and 2; see
+systems/partial_conv), pixel-wise attention at two decoder stages (3.3), and a spectrally normalised
+patch critic (Table 3). There are six terms (3.4). Inside, images are in [0, 1], and holes are
+blanked with 0.
 
 What the variants settle
-                      paper                                  official
-    attention         cosine, known keys only                see layers/patch_attention.py
-    perceptual/style  of the output                          of the output and of the composite, added
-    variation         pairs with a missing pixel             of the composite blanked outside the hole
-In both: generator first, then critic, which judges the output, not the composite, of the same forward pass; Adam 2e-4, and a tenth
-of it for the critic; 5e-5 in the fine-tuning phase, in which batch norm keeps its running statistics.
+                      paper                         official
+    attention         cosine, known keys only       see layers/patch_attention.py
+    perceptual/style  of the output                 of the output and of the composite, added
+    variation         pairs with a missing pixel    of the composite blanked outside the hole
+In both, the generator learns first, then the critic. The critic judges the output, not the
+composite, of the same forward pass. Adam is at 2e-4, and at a tenth of it for the critic; at 5e-5
+in the fine-tuning phase, in which batch norm keeps its running statistics.
 
-Deviations: the critic's sigmoid is part of the loss; sums of (20) and (21) are means over the whole tensor, as released. The critic's
-spectral norm takes its sigma as a constant (no gradient flows through it), and the very first generator step is judged before it was
-normalised. Adam's epsilon and the initial weights of the fusion (squeeze-excite, 1x1) are Keras' own.
+Deviations: the sigmoid of the critic is part of the loss. The sums of (20) and (21) are means over
+the whole tensor, as released. The critic's spectral norm takes sigma as a constant (no gradient
+flows through it), and the kernels are not yet normalised when the critic judges the very first step
+of the generator. Adam's epsilon and the initial weights of the fusion (squeeze-excite, 1x1) are
+Keras' own.
 """
+
+from typing import Dict, List, Optional, Tuple
 
 import tensorflow as tf
 
@@ -36,45 +43,58 @@ class Multistage(PartialConv):
     specification = SPECIFICATION
     feature_contrast = 1.0  # between black and white, for the feature network: images in [0, 1]
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return PartialConvUNet(self.width, self.depth, attention=(4, 3), variant=self.variant)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         super().compile_networks(perceptual_weights, critic_weights, image_size)
         if not self.weights_of_terms["adversarial"]:
             self.critic = None
         elif self.critic is None:
             self.critic = PatchCritic(self.width)
 
-    def attention_maps(self, images, holes, weights_at=None):
+    def attention_maps(
+        self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
+    ) -> Tuple[tf.Tensor, list]:
         self.check_images(images)
         blanked = (images + 1) / 2 * (1 - holes)
-        output, maps = self.averaged([blanked, holes], with_attention_maps=True, weights_at=weights_at)
+        output, maps = self.averaged(
+            [blanked, holes], with_attention_maps=True, weights_at=weights_at
+        )
         return 2 * output - 1, maps  # [B, H, W, 3]; of H/8 x W/8 and H/4 x W/4
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         targets = self.features(truth) if self.features else None
 
         # 1. The generator: the terms of equation (22).
         with tf.GradientTape() as tape:
             output = self.generator([truth * (1 - holes), holes], training=True)  # [B, H, W, 3]
-            terms = self.terms(output, truth, holes, targets)  # valid, hole, perceptual, style, variation: PartialConv.terms
+            # Valid, hole, perceptual, style and variation: see PartialConv.terms.
+            terms = self.terms(output, truth, holes, targets)
             if self.critic:
                 terms["adversarial"] = generator_cross_entropy(self.critic(output, training=False))
         logs = self.learn(tape, terms)
 
         # 2. The critic: real and fake in one call, so that its kernels are normalised once.
         if self.critic:
+
             def loss_of_critic():
-                real, fake = tf.split(self.critic(tf.concat([truth, output], 0), training=True), 2)  # [B, h, w, 1] each
+                # [B, h, w, 1] each
+                real, fake = tf.split(self.critic(tf.concat([truth, output], 0), training=True), 2)
                 return critic_cross_entropy(real, fake)
 
             logs["critic"] = self.update_critic(loss_of_critic)
         return logs
 
-    def judged(self, output, composite):
+    def judged(self, output: tf.Tensor, composite: tf.Tensor) -> List[tf.Tensor]:
         return [output, composite] if self.variant == "official" else [output]
 
-    def variation(self, composite, holes):
-        return total_variation(composite * holes) if self.variant == "official" else total_variation(composite, holes)
+    def variation(self, composite: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+        return (
+            total_variation(composite * holes)
+            if self.variant == "official"
+            else total_variation(composite, holes)
+        )

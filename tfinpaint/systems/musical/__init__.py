@@ -5,7 +5,10 @@ from tfinpaint.systems.specification import Setting, Specification, Term
 SPECIFICATION = Specification(
     name="musical",
     title="MUSICAL",
-    paper="Wang et al., MUSICAL: Multi-Scale Image Contextual Attention Learning for Inpainting, IJCAI 2019",
+    paper=(
+        "Wang et al., MUSICAL: Multi-Scale Image Contextual Attention Learning for Inpainting, "
+        "IJCAI 2019"
+    ),
     implementation="tfinpaint.systems.musical.system:Musical",
     settings=(Setting("width", 64, 4, 1024, "channels of the generator's first layer"),),
     terms=(

@@ -1,10 +1,12 @@
 """The critic of MUSICAL: the trunk of DenseNet-121 and a 3x3 convolution that judges its patches.
 
-Input:   images [B, H, W, 3] in [-1, 1]; H and W are at least 96 (the trunk's map is H/32 x W/32 and the window 3x3, no padding).
+Input:   images [B, H, W, 3] in [-1, 1]. H and W are at least 96: the trunk's map has H/32 x W/32
+         positions, and the window is 3x3 without padding.
 Output:  logits [B, H/32 - 2, W/32 - 2, 256]: 6 x 6 for 256 x 256.
 
-Sources: Huang et al., Densely Connected Convolutional Networks, 2017; Wang et al., MUSICAL, 2019, section 3.3, which names a pretrained
-DenseNet-121 and no head: that of the released code is taken (256 values per patch, all judged).
+Sources: Huang et al., Densely Connected Convolutional Networks, 2017; Wang et al., MUSICAL, 2019,
+section 3.3. It names a pretrained DenseNet-121 and no head. The head is that of the released code
+(256 values per patch, all of which are judged).
 """
 
 import tensorflow as tf
@@ -17,21 +19,30 @@ class DenseNetCritic(tf.keras.Model):
     """See the top of the file.
 
     Args:
-        weights: of the trunk: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random".
-        official: as released: no ImageNet normalisation, and all convolutions start from N(0, 0.02), scales of
-            the norms from N(1, 0.02); so `weights` are lost there.
+        weights: of the trunk: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or
+            "random".
+        official: as released: no ImageNet normalisation; all convolutions start from N(0, 0.02),
+            and scales of the norms from N(1, 0.02). So `weights` are overwritten.
 
-    The norms work with the statistics of the batch, so real and fake are judged apart, each among its own.
+    The norms use the statistics of the batch, so real and fake pictures are judged in separate
+    batches.
 
-    Raises: SettingsError where the weights cannot be had, naming --critic_weights.
+    Raises: SettingsError, naming `critic_weights`, if the weights cannot be had.
     """
 
     def __init__(self, weights="imagenet", official=False, **kwargs):
         super().__init__(**kwargs)
         self.official = official
-        self.trunk = keras_network(tf.keras.applications.DenseNet121, "DenseNet-121", weights, "critic_weights",
-                                   "`critic_weights='random'` to begin from random ones")
-        self.head = tf.keras.layers.Conv2D(256, 3, kernel_initializer=NORMAL(0.0, 0.02), name="head", dtype="float32")
+        self.trunk = keras_network(
+            tf.keras.applications.DenseNet121,
+            "DenseNet-121",
+            weights,
+            "critic_weights",
+            "`critic_weights='random'` to begin from random ones",
+        )
+        self.head = tf.keras.layers.Conv2D(
+            256, 3, kernel_initializer=NORMAL(0.0, 0.02), name="head", dtype="float32"
+        )
         self.head.build((None, None, None, 1024))
         if official:
             self._start_over()
@@ -43,10 +54,12 @@ class DenseNetCritic(tf.keras.Model):
             elif isinstance(layer, tf.keras.layers.BatchNormalization):
                 layer.gamma.assign(tf.random.normal(layer.gamma.shape, 1.0, 0.02))
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         if not self.official:
             images = ((images + 1) / 2 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-        return self.head(tf.cast(self.trunk(images, training=training), tf.float32))  # [B, H/32 - 2, W/32 - 2, 256]
+        # [B, H/32 - 2, W/32 - 2, 256]
+        return self.head(tf.cast(self.trunk(images, training=training), tf.float32))
 
-    def get_config(self):
-        return {"weights": "random", "official": self.official}  # what was trained comes from a checkpoint
+    def get_config(self) -> dict:
+        # Trained weights come from a checkpoint.
+        return {"weights": "random", "official": self.official}

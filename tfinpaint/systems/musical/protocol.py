@@ -53,7 +53,8 @@ PROTOCOL = Protocol(
     ),
     holes="center",
     notes=(
-        "the released script for Paris StreetView measures grey pictures: these are the two columns marked grey",
+        "the released script for Paris StreetView measures grey pictures: these are the two "
+        "columns marked grey",
         "the released test takes a random crop along the longer side; here it is the centre",
     ),
     published=_PUBLISHED,

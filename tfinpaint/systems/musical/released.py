@@ -1,15 +1,20 @@
 """Where the tensors of the released MUSICAL network (PyTorch) belong.
 
-Names follow how the released networks nest: in U-Nets of pix2pix' family each block is a list that holds the next one further in.
+Names follow the nesting of the released network. In U-Nets of the pix2pix family each block is a
+list that contains the next inner one.
 """
+
+from typing import Any
 
 from tfinpaint.weights.places import Table, fusion_names, pytorch_table
 from tfinpaint.weights.releases import Release
 
 
-def generator(net) -> Table:
+def generator(net: Any) -> Table:
     def block(k):  # place in its list -> layer; and the place of the next block
-        down, norm, dilated = (layers.get(str(k)) for layers in (net.encoders, net.encoder_norms, net.dilated))
+        down, norm, dilated = (
+            layers.get(str(k)) for layers in (net.encoders, net.encoder_norms, net.dilated)
+        )
         up, up_norm = net.decoders[str(k)], net.decoder_norms[str(k)]
         if k < 5:
             return {1: down, 2: norm, 5: up, 6: up_norm}, 3
@@ -22,8 +27,13 @@ def generator(net) -> Table:
     for k in range(2, 9):
         if k == 3:
             attention = f"{name}.contextual_attention"
-            layers.update({**fusion_names(attention, net.attention.squeeze_excite), f"{attention}.combiner": net.attention.merge,
-                           f"{name}.combine_layer": net.combine})
+            layers.update(
+                {
+                    **fusion_names(attention, net.attention.squeeze_excite),
+                    f"{attention}.combiner": net.attention.merge,
+                    f"{name}.combine_layer": net.combine,
+                }
+            )
         here, further_in = block(k)
         layers.update({f"{name}.model.{place}": layer for place, layer in here.items()})
         name = f"{name}.model.{further_in}"

@@ -1,25 +1,38 @@
 """MUSICAL: multi-scale image contextual attention learning, IJCAI 2019.
 
-One U-Net with a dilated bottom (section 3.1) and attention with patches of two sizes (3.2), trained with five terms (3.3, 4.1) against a
-DenseNet-121. Images in [-1, 1], holes blanked with 0; the network also sees what is known.
+One U-Net with a dilated bottom (section 3.1) and attention with patches of two sizes (3.2), trained
+with five terms (3.3, 4.1) against a DenseNet-121. Images are in [-1, 1], holes blanked with 0. The
+network also sees the map of what is known.
 
 What the variants settle
-                      paper                                   official
-    attention         cosine, known keys only; fused with     see layers/patch_attention.py; fused without the features, which a
-                      the features                            3x3 convolution brings back in
-    perceptual/style  of the output                           of the output and of the composite, added
-    critic            ImageNet weights and normalisation      neither: the released code overwrites what it loads
-    its loss          mean cross-entropy of real and fake     half of it
-In both: critic first, then generator, from the same forward pass; Adam 2e-4, beta1 0.5, for both.
+                      paper                                official
+    attention         cosine, known keys only;             see layers/patch_attention.py; fused
+                      fused with the features              without the features, which a 3x3
+                                                           convolution brings back in
+    perceptual/style  of the output                        of the output and of the composite, added
+    critic            ImageNet weights and normalisation   neither: the released code overwrites
+                                                           what it loads
+    its loss          mean cross-entropy of real and fake  half of it
+In both, the critic learns first, then the generator, from the same forward pass. Both have Adam at
+2e-4, with beta1 0.5.
 
-Deviations: attention sits at 64x64, as the text's number and the released code say, not before the third last deconvolution; the head of
-the critic is the released one; its sigmoid is part of the loss. The released attention uses the hole that the network was built
-with, here each picture has its own.
+Deviations: attention is at 64x64, as the number in the text and the released code say, not before
+the third last deconvolution. The head of the critic is the released one. Its sigmoid is part of the
+loss. The released attention uses the hole that the network was built with; here each picture has a
+hole of its own.
 """
+
+from typing import Any, Dict, Optional
 
 import tensorflow as tf
 
-from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, masked_l1, perceptual_and_style, total_variation
+from tfinpaint.losses import (
+    critic_cross_entropy,
+    generator_cross_entropy,
+    masked_l1,
+    perceptual_and_style,
+    total_variation,
+)
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
@@ -45,48 +58,82 @@ class Musical(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 16
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return MusicalUNet(self.width, self.variant)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         weights, official = self.weights_of_terms, self.variant == "official"
-        self.features = VGGFeatures(perceptual_weights, contrast=2.0) if weights["perceptual"] or weights["style"] else None
+        self.features = (
+            VGGFeatures(perceptual_weights, contrast=2.0)
+            if weights["perceptual"] or weights["style"]
+            else None
+        )
         if not weights["adversarial"]:
             self.critic = None
         elif official and critic_weights not in (None, "random"):
-            raise SettingsError(f"`critic_weights={critic_weights!r}`: the released code overwrites them, so `variant='official'` begins "
-                                "from random ones; leave it out")
+            raise SettingsError(
+                f"`critic_weights={critic_weights!r}`: the released code overwrites them, so "
+                "`variant='official'` begins "
+                "from random ones; leave it out"
+            )
         elif self.critic is None:
-            self.critic = DenseNetCritic(critic_weights or ("random" if official else "imagenet"), official)
+            self.critic = DenseNetCritic(
+                critic_weights or ("random" if official else "imagenet"), official
+            )
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         targets = self.features((images + 1) / 2) if self.features else None
         logs = {}
         with tf.GradientTape() as tape:
             output = self.generator([images * (1 - holes), holes], training=True)  # [B, H, W, 3]
 
-            # 1. The critic: real and fake apart, as its batch norms work with the statistics of what they see.
+            # 1. The critic: real and fake apart, because its batch norms use the statistics of what
+            # they see.
             if self.critic:
                 with tape.stop_recording():
-                    logs["critic"] = self.update_critic(lambda: self.loss_of_critic(images, tf.stop_gradient(output)))
+                    logs["critic"] = self.update_critic(
+                        lambda: self.loss_of_critic(images, tf.stop_gradient(output))
+                    )
 
             # 2. The generator.
             terms = self.terms(output, images, holes, targets)
         return {**self.learn(tape, terms), **logs}
 
-    def loss_of_critic(self, real, fake):
-        loss = critic_cross_entropy(self.critic(real, training=True), self.critic(fake, training=True))
+    def loss_of_critic(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+        loss = critic_cross_entropy(
+            self.critic(real, training=True), self.critic(fake, training=True)
+        )
         return loss / 2 if self.variant == "official" else loss
 
-    def terms(self, output, images, holes, targets):
-        """The terms of equation (7), before their weights. All images [B, H, W, 3] in [-1, 1]; targets: features of the truth."""
-        terms = {"l1": tf.reduce_mean(tf.abs(output - images)), "hole": masked_l1(output, images, holes)}
+    def terms(
+        self,
+        output: tf.Tensor,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        targets: Any,
+    ) -> Dict[str, tf.Tensor]:
+        """The terms of equation (7), before their weights.
+
+        output, images: [B, H, W, 3] in [-1, 1].   targets: features of the truth.
+        """
+        terms = {
+            "l1": tf.reduce_mean(tf.abs(output - images)),
+            "hole": masked_l1(output, images, holes),
+        }
         if self.features:
-            judged = [output, output * holes + images * (1 - holes)] if self.variant == "official" else [output]
-            terms.update(perceptual_and_style(self.features, [(x + 1) / 2 for x in judged], targets))
+            judged = (
+                [output, output * holes + images * (1 - holes)]
+                if self.variant == "official"
+                else [output]
+            )
+            terms.update(
+                perceptual_and_style(self.features, [(x + 1) / 2 for x in judged], targets)
+            )
         terms["variation"] = total_variation(output)
         if self.critic:
             terms["adversarial"] = generator_cross_entropy(self.critic(output, training=True))

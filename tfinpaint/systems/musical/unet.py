@@ -1,22 +1,26 @@
-"""The U-Net of MUSICAL, with a bottom that is not reduced and multi-scale attention in its decoder.
+"""The U-Net of MUSICAL, with a bottom that is not reduced, and multi-scale attention on the way up.
 
-Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole [B, H, W, 1].
+Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole
+         [B, H, W, 1].
 Output:  [B, H, W, 3] in [-1, 1] (tanh), not composited.
 H and W are multiples of 16.
 
-Source: Wang et al., MUSICAL, IJCAI 2019, section 3.1 and Figure 1; the layers' sizes are those of the released network:
+Source: Wang et al., MUSICAL, IJCAI 2019, section 3.1 and Figure 1. The sizes of the layers are
+those of the released network:
 
     encode_1       4x4 / 2            -> H/2      64     no norm
     encode_2..4    4x4 / 2            -> H/16     128, 256, 512
-    encode_5..8    3x3, 3x3 dilated   -> H/16     512    "stride 1 dilated convolution"; no norm after the dilated one, none in 8
+    encode_5..8    3x3, 3x3 dilated   -> H/16     512    "stride 1 dilated convolution"; no norm
+                                                         after the dilated one, none in 8
     decode_8..5    3x3                -> H/16     512
     decode_4, 3    4x4 transposed     -> H/4      256, 128
     attention                            H/4      128
     decode_2, 1    4x4 transposed     -> H        64, 3
-    each decode_k but 8 sees [decode_(k+1), encode_k].
 
-The text places attention "before the third last deconvolution layer, where the size of the feature map is 64x64": before it the map
-has 32x32. The size is kept: attention comes after decode_3.
+Each decode_k but decode_8 sees [decode_(k+1), encode_k].
+
+The text places attention "before the third last deconvolution layer, where the size of the feature
+map is 64x64". But there the map has 32x32. The size is kept: attention comes after decode_3.
 """
 
 import tensorflow as tf
@@ -30,11 +34,13 @@ class MusicalUNet(tf.keras.Model):
     """See the top of the file.
 
     Args:
-        width: channels of encode_1 (paper: 64); they double up to 8 * width.
-        variant: "paper" or "official", of the attention. The latter brings the features back in by a 3x3 convolution, `combine`.
+        width: channels of encode_1 (paper: 64). They double up to 8 * width.
+        variant: of the attention, "paper" or "official". The latter brings the features back in by
+            a 3x3 convolution, `combine`.
 
-    Call arguments: `[image, hole]`; `with_attention_maps=True` also returns a list of the attention maps of 1x1 and of 3x3 patches, of
-        H/4 x W/4, with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[image, hole]`. `with_attention_maps=True` also returns a list of the attention
+        maps of 1x1 and of 3x3 patches, of H/4 x W/4; for these and for `weights_at` see
+        layers/attention_map.py.
     """
 
     def __init__(self, width=64, variant="paper", **kwargs):
@@ -47,12 +53,20 @@ class MusicalUNet(tf.keras.Model):
             return width * min(2 ** (level - 1), 8)
 
         levels = range(1, 9)
-        self.encoders = {str(k): conv(channels(k), 4 if k < 5 else 3, f"encode_{k}", strides=2 if k < 5 else 1) for k in levels}
-        self.dilated = {str(k): conv(channels(k), 3, f"encode_{k}_dilated", dilation_rate=2) for k in range(5, 9)}
+        self.encoders = {
+            str(k): conv(channels(k), 4 if k < 5 else 3, f"encode_{k}", strides=2 if k < 5 else 1)
+            for k in levels
+        }
+        self.dilated = {
+            str(k): conv(channels(k), 3, f"encode_{k}_dilated", dilation_rate=2)
+            for k in range(5, 9)
+        }
         self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in range(2, 8)}
         self.decoders = {str(k): conv(channels(k - 1), 3, f"decode_{k}") for k in range(8, 4, -1)}
-        self.decoders.update({str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in (4, 3, 2)})
-        # The picture itself is computed in float32 also under mixed precision.
+        self.decoders.update(
+            {str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in (4, 3, 2)}
+        )
+        # The picture itself is computed in float32 even under mixed precision.
         self.decoders["1"] = up_conv(3, 4, "decode_1", dtype="float32")
         self.decoder_norms = {str(k): instance_norm(f"decode_{k}_norm") for k in range(8, 1, -1)}
         self.attention = MultiScaleAttention(variant, name="attention")
@@ -64,7 +78,8 @@ class MusicalUNet(tf.keras.Model):
         x = self.encoders["1"](tf.concat([image, 1 - hole], -1))  # [B, H/2, W/2, 64]
         skips, maps = {1: x}, []
         for k in range(2, 9):
-            x = self.encoders[str(k)](leaky(x))  # [B, H/2^k, W/2^k, C], from 4 on [B, H/16, W/16, 512]
+            # [B, H/2^k, W/2^k, C], from block 4 on [B, H/16, W/16, 512]
+            x = self.encoders[str(k)](leaky(x))
             if k < 8:
                 x = self.encoder_norms[str(k)](x)
             if k > 4:
@@ -74,17 +89,20 @@ class MusicalUNet(tf.keras.Model):
         for k in range(8, 0, -1):
             if k < 8:
                 x = tf.concat([x, tf.cast(skips[k], x.dtype)], -1)
-            x = self.decoders[str(k)](tf.nn.relu(x))  # [B, H/16, W/16, 512], from 4 on [B, H/2^(k-1), W/2^(k-1), C]
+            # [B, H/16, W/16, 512], from block 4 on [B, H/2^(k-1), W/2^(k-1), C]
+            x = self.decoders[str(k)](tf.nn.relu(x))
             if k > 1:
                 x = self.decoder_norms[str(k)](x)
             if k == 3:
+                # [B, H/4, W/4, 128]
                 found = self.attention(
-                    [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at)  # [B, H/4, W/4, 128]
+                    [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+                )
                 if with_attention_maps:
                     found, maps = found
                 x = self.combine(tf.concat([x, found], -1)) if self.combine else found
         output = tf.tanh(x)
         return (output, maps) if with_attention_maps else output
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "variant": self.variant}

@@ -1,4 +1,4 @@
-"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018."""
+"""Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018."""
 
 from tfinpaint.systems.specification import Setting, Specification, Term
 

@@ -1,13 +1,18 @@
-"""Partial convolutions: Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018. A baseline without attention.
+"""Partial convolutions, a baseline without attention.
 
-One U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms of section 3.3. Images in [0, 1] inside, holes
-blanked with 0.
+Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018. One
+U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms of section
+3.3. Inside, images are in [0, 1], and holes are blanked with 0.
 
-Adam 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running statistics. Both variants are the same.
+Adam at 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running
+statistics. Both variants are the same.
 
-Deviations: every convolution has a bias, as in the multistage network (32,865,236 parameters), which starts at 0. Variation counts pairs
-of neighbours of which one is missing, not all pairs of the rim.
+Deviations: every convolution has a bias, which starts at 0, as in the multistage network
+(32,865,236 parameters). Variation counts pairs of neighbours of which one is missing, not all pairs
+of the rim.
 """
+
+from typing import Any, Dict, List, Optional
 
 import tensorflow as tf
 
@@ -27,7 +32,8 @@ class PartialConv(System):
     """
 
     specification = SPECIFICATION
-    feature_contrast = 1 / 0.226  # its authors' loss divides by ImageNet's deviation, 0.226 on average
+    # The authors' loss divides by ImageNet's deviation, 0.226 on average.
+    feature_contrast = 1 / 0.226
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
@@ -36,23 +42,29 @@ class PartialConv(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 2**self.depth
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return PartialConvUNet(self.width, self.depth, attention=())
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         weights = self.weights_of_terms
         self.generator.frozen_norms = self.freeze_batch_norm
         features = weights["perceptual"] or weights["style"]
-        self.features = VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
+        self.features = (
+            VGGFeatures(perceptual_weights, contrast=self.feature_contrast) if features else None
+        )
 
-    def raw(self, generator, images, holes, training=False):
+    def raw(
+        self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
+    ) -> tf.Tensor:
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         return 2 * generator([truth * (1 - holes), holes], training=training) - 1
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
         targets = self.features(truth) if self.features else None
         with tf.GradientTape() as tape:
@@ -60,19 +72,33 @@ class PartialConv(System):
             terms = self.terms(output, truth, holes, targets)
         return self.learn(tape, terms)
 
-    def terms(self, output, truth, holes, targets):
-        """The terms before their weights. All images [B, H, W, 3] in [0, 1]; targets: features of the truth."""
+    def terms(
+        self,
+        output: tf.Tensor,
+        truth: tf.Tensor,
+        holes: tf.Tensor,
+        targets: Any,
+    ) -> Dict[str, tf.Tensor]:
+        """The terms before their weights.
+
+        output, truth: [B, H, W, 3] in [0, 1].   targets: features of the truth.
+        """
         composite = output * holes + truth * (1 - holes)
-        terms = {"valid": masked_l1(output, truth, 1 - holes), "hole": masked_l1(output, truth, holes)}
+        terms = {
+            "valid": masked_l1(output, truth, 1 - holes),
+            "hole": masked_l1(output, truth, holes),
+        }
         if self.features:
-            terms.update(perceptual_and_style(self.features, self.judged(output, composite), targets))
+            terms.update(
+                perceptual_and_style(self.features, self.judged(output, composite), targets)
+            )
         terms["variation"] = self.variation(composite, holes)
         return terms
 
-    def judged(self, output, composite):
-        """What the feature network looks at: a list of images [B, H, W, 3] whose terms are added up."""
+    def judged(self, output: tf.Tensor, composite: tf.Tensor) -> List[tf.Tensor]:
+        """What the feature network sees: a list of images [B, H, W, 3] whose terms are added up."""
         return [output, composite]
 
-    def variation(self, composite, holes):
+    def variation(self, composite: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """Differences of neighbours of which at least one is missing."""
         return total_variation(composite, holes)

@@ -1,4 +1,7 @@
-"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This project's own."""
+"""The system in the box, this project's own.
+
+A smooth fill that one small network corrects from coarse to fine.
+"""
 
 from tfinpaint.systems.specification import Setting, Specification, Term
 
@@ -15,7 +18,8 @@ SPECIFICATION = Specification(
             4,
             1,
             7,
-            "sizes of the picture that are corrected, each half of the one before; images are multiples of "
+            "sizes of the picture that are corrected, each half of the one before; images are "
+            "multiples of "
             "8 * 2^(sizes - 1)",
         ),
     ),
@@ -23,7 +27,8 @@ SPECIFICATION = Specification(
         Term(
             "hole",
             0.1,
-            "logarithm of the root of the mean squared error in the hole at the whole size, picture by picture",
+            "logarithm of the root of the mean squared error in the hole at the whole size, "
+            "picture by picture",
             reconstruction=True,
         ),
         Term("coarse", 0.1, "the same at the smaller sizes, added up", reconstruction=True),

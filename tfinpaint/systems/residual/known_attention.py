@@ -1,12 +1,13 @@
 """Learned attention of every position to the known ones, added to the features.
 
-Source: Vaswani et al., Attention is all you need, 2017, equation (1), with one head; what is known of a key is what it counts.
+Source: Vaswani et al., Attention is all you need, 2017, equation (1), with one head. Each key
+counts by the share of it that is known:
 
     weights of query x   softmax over keys y of  q(x) . k(y) / sqrt(units) + log(known share of y)
     output               x + p(sum over y of weights * v(y))
 
-q, k, v and p are 1x1 convolutions; p begins at 0. A key of which nothing is known keeps a share of 1e-4, so that a picture without
-known pixels gives no NaN.
+q, k, v and p are 1x1 convolutions. p starts at 0. A key of which nothing is known keeps a share of
+1e-4, so that a picture without known pixels does not give NaN.
 """
 
 import tensorflow as tf
@@ -27,33 +28,45 @@ class KnownAttention(tf.keras.layers.Layer):
         features: [B, H, W, C].
         hole: [B, r * H, r * W, 1], 1 where missing, for a whole r.
 
-    Returns: [B, H, W, C]; with `with_attention_maps=True` also its attention maps, see layers/attention_map.py: weights sum to 1.
+    Returns: [B, H, W, C]. With `with_attention_maps=True` its attention maps, too, see
+        layers/attention_map.py. Weights sum to 1.
     """
 
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
         self.units = units
 
-    def build(self, input_shape):
+    def build(self, input_shape) -> None:
         channels = input_shape[0][-1]
-        self.query, self.key, self.value = (tf.keras.layers.Conv2D(n, 1, use_bias=False, name=name, dtype=self.dtype_policy) for name, n in
-                                            (("query", self.units), ("key", self.units), ("value", channels)))
-        self.project = tf.keras.layers.Conv2D(channels, 1, kernel_initializer="zeros", name="project", dtype=self.dtype_policy)
+        self.query, self.key, self.value = (
+            tf.keras.layers.Conv2D(n, 1, use_bias=False, name=name, dtype=self.dtype_policy)
+            for name, n in (("query", self.units), ("key", self.units), ("value", channels))
+        )
+        self.project = tf.keras.layers.Conv2D(
+            channels, 1, kernel_initializer="zeros", name="project", dtype=self.dtype_policy
+        )
         super().build(input_shape)
 
     def call(self, inputs, with_attention_maps=False, weights_at=None):
         features, hole = inputs
         b, h, w, c = shape(features)
-        query, key, value = (flat(layer(features)) for layer in (self.query, self.key, self.value))  # [B, N, units], [B, N, C]
+        # [B, N, units], [B, N, C]
+        query, key, value = (flat(layer(features)) for layer in (self.query, self.key, self.value))
         scores = tf.matmul(query * self.units**-0.5, key, transpose_b=True)  # [B, N, N]
         known = flat(_known_share(hole, h, w))  # [B, N, 1]
-        scores = tf.cast(scores, tf.float32) + tf.transpose(tf.math.log(tf.maximum(known, _LEAST)), [0, 2, 1])
-        weights = tf.nn.softmax(scores)  # in float32 also under mixed precision
+        scores = tf.cast(scores, tf.float32) + tf.transpose(
+            tf.math.log(tf.maximum(known, _LEAST)), [0, 2, 1]
+        )
+        weights = tf.nn.softmax(scores)  # in float32 even under mixed precision
         attended = tf.matmul(tf.cast(weights, value.dtype), value)  # [B, N, C]
         output = features + self.project(tf.reshape(attended, [b, h, w, c]))
-        return (output, attention_maps(weights, h, w, hole, weights_at)) if with_attention_maps else output
+        return (
+            (output, attention_maps(weights, h, w, hole, weights_at))
+            if with_attention_maps
+            else output
+        )
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units}
 
 
@@ -61,4 +74,5 @@ def _known_share(hole, h, w):
     """The share of known pixels of each cell: hole [B, r * H, r * W, 1] -> float32 [B, H, W, 1]."""
     b, height, width, _ = shape(hole)
     cells = tf.reshape(tf.cast(hole, tf.float32), [b, h, height // h, w, width // w])
-    return tf.expand_dims(1.0 - tf.reduce_mean(cells, [2, 4]), -1)  # TFLite lacks the slice that a new axis would be
+    # Not a new axis by indexing: that is a slice which TFLite lacks.
+    return tf.expand_dims(1.0 - tf.reduce_mean(cells, [2, 4]), -1)

@@ -1,23 +1,28 @@
-"""The network of the `residual` system: a smooth fill, corrected on several sizes by one small U-Net without norms.
+"""The network of the `residual` system.
+
+It is a smooth fill, corrected at several sizes by one small U-Net without norms.
 
 Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], and its hole [B, H, W, 1].
 Output:  [B, H, W, 3]: the image where it is known, and a fill in the hole, not clipped.
 H and W are multiples of 8 * 2^(sizes - 1): 64.
 
-The known pixels are pulled into a pyramid (smooth_fill.py) and pushed down again. At an eighth, a quarter, half and the whole of the
-size the same U-Net sees the fill that comes from above, and says what to add to it. A hole of 128 pixels is one of 16 at an eighth of the
-size: there its structure is decided, and the finer sizes sharpen it. So small squares teach the network what large holes need.
+The known pixels are pulled into a pyramid (smooth_fill.py) and pushed down again. At an eighth, a
+quarter, half and the whole of the size the same U-Net sees the fill that comes from above, and says
+what to add to it. A hole of 128 pixels is one of 16 pixels at an eighth of the size. There its
+structure is decided, and the finer sizes sharpen it. So small squares teach the network what large
+holes need.
 
-The U-Net, with c = width; "block" is two 3x3 convolutions whose result is added to what they were given:
+The U-Net, with c = width. A "block" is two 3x3 convolutions whose result is added to their input.
 
-    half       2 x 2 pixels of fill and hole as channels of one cell | 3x3 2c                        h/2
-    quarter    3x3/2 4c | block                                                                      h/4
-    eighth     3x3/2 6c | depth blocks, dilated 1, 2, 4, 8, 1, 2, ...; attention after half of them   h/8
-    quarter    1x1 4c, enlarged, + what was there | block                                            h/4
-    half       1x1 2c, enlarged, + what was there | block | 3x3 12: three channels of 2 x 2 pixels   h/2, h
+    h/2      2 x 2 pixels of fill and hole as channels of one cell | 3x3 2c
+    h/4      3x3/2 4c | block
+    h/8      3x3/2 6c | depth blocks, dilated 1, 2, 4, 8, 1, 2, ...; attention after half of them
+    h/4      1x1 4c, enlarged, + what was there | block
+    h/2, h   1x1 2c, enlarged, + what was there | block | 3x3 12: three channels of 2 x 2 pixels
 
-The last convolution of each block, and of all, begins at 0: the network begins as the smooth fill, and learns what to add. Without norms a
-photograph's fill does not depend on its batch, nor on moving averages, and training and filling compute the same.
+The last convolution of each block starts at 0, and so does the last of the network. The network
+therefore starts as the smooth fill, and learns what to add. Without norms, the fill of a photograph
+depends neither on its batch nor on moving averages, and training and filling compute the same.
 """
 
 import tensorflow as tf
@@ -30,7 +35,8 @@ from tfinpaint.systems.residual.smooth_fill import coarsest, pull, push
 
 _DILATIONS = (1, 2, 4, 8)
 _TURNS = 8  # of relaxation on a level that only the smooth fill sees
-_CORRECTED_TURNS = 2  # on those that are corrected: they smooth the steps between cells, and leave the structure
+# On levels that are corrected: they smooth the steps between cells, and leave the structure.
+_CORRECTED_TURNS = 2
 
 
 class ResidualPyramid(tf.keras.Model):
@@ -41,22 +47,29 @@ class ResidualPyramid(tf.keras.Model):
         depth: blocks at an eighth of the size, at least 2.
         sizes: how many sizes are corrected, at least 1: the whole, half, a quarter, an eighth.
 
-    Call arguments: `[image, hole]`; `with_sizes=True` returns pairs (fill [B, h, w, 3], what of it was lacking [B, h, w, 1], from 0 to 1),
-        of each size, from the smallest to the whole. `with_attention_maps=True` returns the output and a list with the attention maps
-        at the whole size, of H/8 x W/8, with `weights_at`: see layers/attention_map.py.
+    Call arguments: `[image, hole]`. `with_sizes=True` returns a pair for each size, from the
+        smallest to the whole: the fill [B, h, w, 3], and the share of each pixel that was lacking,
+        [B, h, w, 1], from 0 to 1. `with_attention_maps=True` returns the output and a list with the
+        attention maps at the whole size, of H/8 x W/8; for these and for `weights_at` see
+        layers/attention_map.py.
     """
 
     def __init__(self, width=24, depth=6, sizes=4, **kwargs):
-        super().__init__(autocast=False, **kwargs)  # the picture stays float32 also under mixed precision; layers cast what they are given
+        # The picture stays float32 even under mixed precision. Layers cast what they are given.
+        super().__init__(autocast=False, **kwargs)
         for name, value, low in (("width", width, 4), ("depth", depth, 2), ("sizes", sizes, 1)):
             if not isinstance(value, int) or value < low:
-                raise SettingsError(f"`{name}` is a whole number, at least {low}, for residual. Got {value!r}")
+                raise SettingsError(
+                    f"`{name}` is a whole number, at least {low}, for residual. Got {value!r}"
+                )
         self.width, self.depth, self.sizes = width, depth, sizes
         self.correction = Correction(width, depth, name="correction")
         make_weights(self.correction, 3, 1)
         self.built = True  # all its weights are there
 
-    def call(self, inputs, training=False, with_sizes=False, with_attention_maps=False, weights_at=None):
+    def call(
+        self, inputs, training=False, with_sizes=False, with_attention_maps=False, weights_at=None
+    ):
         levels = pull(*inputs)
         filled = coarsest(levels)
         for k in reversed(range(self.sizes, len(levels) - 1)):
@@ -66,7 +79,9 @@ class ResidualPyramid(tf.keras.Model):
             total, share = levels[k]  # [B, h, w, 3] and [B, h, w, 1]
             filled = push(filled, total, share, _CORRECTED_TURNS)  # [B, h, w, 3]
             if with_attention_maps and k == 0:
-                added, maps = self.correction([filled, 1.0 - share], with_attention_maps=True, weights_at=weights_at)
+                added, maps = self.correction(
+                    [filled, 1.0 - share], with_attention_maps=True, weights_at=weights_at
+                )
             elif training:
                 added = self.correction([filled, 1.0 - share], training=True)
             else:
@@ -77,17 +92,24 @@ class ResidualPyramid(tf.keras.Model):
             return filled, [maps]
         return sizes if with_sizes else filled
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, channels]) for channels in (3, 1)], autograph=False)
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, channels]) for channels in (3, 1)],
+        autograph=False,
+    )
     def _added(self, filled, lacking):
         """`correction`, traced once for all sizes."""
         return self.correction([filled, lacking], training=False)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {"width": self.width, "depth": self.depth, "sizes": self.sizes}
 
 
 class Correction(tf.keras.layers.Layer):
-    """The U-Net: `[fill, lacking]`, float32 [B, h, w, 3] in [-1, 1] and [B, h, w, 1] -> what to add, float32 [B, h, w, 3]."""
+    """The U-Net.
+
+    `[fill, lacking]`, float32 [B, h, w, 3] in [-1, 1] and [B, h, w, 1] -> what to add to the fill,
+    float32 [B, h, w, 3].
+    """
 
     def __init__(self, width, depth, **kwargs):
         super().__init__(autocast=False, **kwargs)
@@ -97,13 +119,18 @@ class Correction(tf.keras.layers.Layer):
         self.to_quarter = _conv(4 * c, 3, "to_quarter", strides=2)
         self.before = Block(4 * c, name="before")
         self.to_eighth = _conv(6 * c, 3, "to_eighth", strides=2)
-        self.blocks = [Block(6 * c, _DILATIONS[k % len(_DILATIONS)], name=f"block_{k + 1}") for k in range(depth)]
+        self.blocks = [
+            Block(6 * c, _DILATIONS[k % len(_DILATIONS)], name=f"block_{k + 1}")
+            for k in range(depth)
+        ]
         self.attention = KnownAttention(2 * c, name="attention")
         self.from_eighth = _conv(4 * c, 1, "from_eighth")
         self.after_quarter = Block(4 * c, name="after_quarter")
         self.from_quarter = _conv(2 * c, 1, "from_quarter")
         self.after_half = Block(2 * c, name="after_half")
-        self.last = tf.keras.layers.Conv2D(12, 3, padding="same", kernel_initializer="zeros", name="last", dtype="float32")
+        self.last = tf.keras.layers.Conv2D(
+            12, 3, padding="same", kernel_initializer="zeros", name="last", dtype="float32"
+        )
 
     def call(self, inputs, with_attention_maps=False, weights_at=None):
         lacking = inputs[1]
@@ -114,7 +141,9 @@ class Correction(tf.keras.layers.Layer):
         maps = None
         for k, block in enumerate(self.blocks):
             if k == self.depth // 2:
-                x = self.attention([x, lacking], with_attention_maps=with_attention_maps, weights_at=weights_at)
+                x = self.attention(
+                    [x, lacking], with_attention_maps=with_attention_maps, weights_at=weights_at
+                )
                 if with_attention_maps:
                     x, maps = x
             x = block(x)
@@ -125,30 +154,66 @@ class Correction(tf.keras.layers.Layer):
 
 
 class Block(tf.keras.layers.Layer):
-    """x + conv(leaky(conv(leaky(x)))), 3x3 each; the second one begins at 0. [B, H, W, filters] -> the same."""
+    """x + conv(leaky(conv(leaky(x)))), 3x3 each. The second convolution starts at 0.
+
+    [B, H, W, filters] -> [B, H, W, filters].
+    """
 
     def __init__(self, filters, dilation_rate=1, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.dilation_rate = filters, dilation_rate
-        self.first = _conv(filters, 3, "first", kind=DilatedConv2D, dilation_rate=dilation_rate, dtype=self.dtype_policy)
-        self.second = _conv(filters, 3, "second", kernel_initializer="zeros", dtype=self.dtype_policy)
+        self.first = _conv(
+            filters,
+            3,
+            "first",
+            kind=DilatedConv2D,
+            dilation_rate=dilation_rate,
+            dtype=self.dtype_policy,
+        )
+        self.second = _conv(
+            filters, 3, "second", kernel_initializer="zeros", dtype=self.dtype_policy
+        )
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return x + self.second(leaky(self.first(leaky(x))))
 
-    def get_config(self):
-        return {**super().get_config(), "filters": self.filters, "dilation_rate": self.dilation_rate}
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "dilation_rate": self.dilation_rate,
+        }
 
 
 class DilatedConv2D(tf.keras.layers.Conv2D):
-    """Keras' moves pixels into batches and back, because not all CPUs can differentiate a dilated convolution. Filling needs no gradient
-    and takes the operation itself: in less time, and with a tenth of the graph."""
+    """Keras' Conv2D, with a quicker dilated convolution for filling.
 
-    def call(self, inputs, training=False):
+    Keras moves pixels into batches and back, because not all CPUs can differentiate a dilated
+    convolution. Filling needs no gradient, so it uses the operation itself. That takes less time
+    and a tenth of the graph.
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if training:
             return super().call(inputs)
-        return tf.nn.bias_add(tf.nn.conv2d(inputs, self.kernel, 1, "SAME", dilations=self.dilation_rate), self.bias)
+        return tf.nn.bias_add(
+            tf.nn.conv2d(inputs, self.kernel, 1, "SAME", dilations=self.dilation_rate), self.bias
+        )
 
 
-def _conv(filters, kernel_size, name, kernel_initializer="he_normal", kind=tf.keras.layers.Conv2D, **kwargs):
-    return kind(filters, kernel_size, padding="same", kernel_initializer=kernel_initializer, name=name, **kwargs)
+def _conv(
+    filters,
+    kernel_size,
+    name,
+    kernel_initializer="he_normal",
+    kind=tf.keras.layers.Conv2D,
+    **kwargs,
+):
+    return kind(
+        filters,
+        kernel_size,
+        padding="same",
+        kernel_initializer=kernel_initializer,
+        name=name,
+        **kwargs,
+    )

@@ -1,16 +1,23 @@
-"""The system in the box: a smooth fill that one small network corrects from coarse to fine. This project's own; no paper's.
+"""The system in the box: a smooth fill that one small network corrects from coarse to fine.
 
-What it takes from where: the first fill, a membrane from a pyramid (smooth_fill.py); one network for all sizes of a pyramid, each of
-which adds to what comes from the coarser one (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid
-Networks, 2018); dilated convolutions around the bottleneck (Iizuka et al., Globally and Locally Consistent Image Completion, 2017); blocks
-without norms that begin at 0 (Zhang et al., Fixup Initialization, 2019); the perceptual term of partial convolutions (Liu et al., 2018).
-Images in [-1, 1]; what lies in the hole is not looked at.
+It is this project's own, not that of a paper. Its parts and their sources:
+  - The first fill is a membrane from a pyramid (smooth_fill.py).
+  - One network serves all sizes of a pyramid, and each size adds to what comes from the coarser one
+    (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid Networks,
+    2018).
+  - Dilated convolutions surround the bottleneck (Iizuka et al., Globally and Locally Consistent
+    Image Completion, 2017).
+  - Blocks have no norms and start at 0 (Zhang et al., Fixup Initialization, 2019).
+  - The perceptual term is that of partial convolutions (Liu et al., 2018).
 
-There is no style term: of a network of this size it makes a woven pattern on plain walls.
+Images are in [-1, 1]. What lies in the hole has no influence.
 
-Adam 5e-4 (at 1e-3 it may diverge: there are no norms). Both variants are the same. There is no critic: texture comes from the photograph
-itself (detail.py).
+Adam at 5e-4 (at 1e-3 it may diverge, since there are no norms). Both variants are the same. There
+is no style term: with a network of this size it makes a woven pattern on plain walls. There is no
+critic: texture comes from the photograph itself (detail.py).
 """
+
+from typing import Dict, Optional
 
 import tensorflow as tf
 
@@ -25,7 +32,7 @@ class Residual(System):
     """See the top of the file.
 
     Args:
-        width: channels of the network's first level are twice as many.
+        width: half the channels of the network's first level.
         depth: blocks at an eighth of the size.
         sizes: how many sizes are corrected. Images are multiples of 8 * 2^(sizes - 1): 64.
         variant: "paper" or "official": the same.
@@ -40,24 +47,34 @@ class Residual(System):
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
-    def stride(self):
+    def stride(self) -> int:
         return 8 * 2 ** (self.sizes - 1)
 
-    def make_generator(self):
+    def make_generator(self) -> tf.keras.Model:
         return ResidualPyramid(self.width, self.depth, self.sizes)
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
-        self.features = VGGFeatures(perceptual_weights) if self.weights_of_terms["perceptual"] else None
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
+        self.features = (
+            VGGFeatures(perceptual_weights) if self.weights_of_terms["perceptual"] else None
+        )
 
-    def step(self, images, holes):
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         targets = [images]  # the whole, half, a quarter, an eighth
         for _ in range(self.sizes - 1):
             targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
         with tf.GradientTape() as tape:
-            sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)  # an eighth, a quarter, half, the whole
-            *coarse, hole = (region_log_rms(fill / 2, target / 2, lacking) for (fill, lacking), target in zip(sizes, reversed(targets)))
+            # An eighth, a quarter, half, the whole.
+            sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)
+            *coarse, hole = (
+                region_log_rms(fill / 2, target / 2, lacking)
+                for (fill, lacking), target in zip(sizes, reversed(targets))
+            )
             terms = {"hole": hole, "coarse": tf.add_n(coarse) if coarse else tf.zeros([])}
             if self.features:
                 output = tf.clip_by_value(sizes[-1][0], -1.0, 1.0)  # [B, H, W, 3]
-                terms["perceptual"] = perceptual(self.features((output + 1) / 2), self.features((images + 1) / 2))
+                terms["perceptual"] = perceptual(
+                    self.features((output + 1) / 2), self.features((images + 1) / 2)
+                )
         return self.learn(tape, terms)
