@@ -11,8 +11,13 @@ import importlib
 import warnings
 
 _MODULES = {
-    "SpectralNormalization": "layers", "InstanceNormalization": "layers", "euclidean_dist_transform": "image", "rotate": "image",
-    "transform": "image", "angles_to_projective_transforms": "image.transform_ops", "compose_transforms": "image.transform_ops",
+    "SpectralNormalization": "layers",
+    "InstanceNormalization": "layers",
+    "euclidean_dist_transform": "image",
+    "rotate": "image",
+    "transform": "image",
+    "angles_to_projective_transforms": "image.transform_ops",
+    "compose_transforms": "image.transform_ops",
 }
 
 

@@ -36,7 +36,8 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
     try:
         app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
     except BrokenPipeError:  # piped into a program that has read enough, as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again when it flushes at exit
+        # or Python complains again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
@@ -108,7 +109,9 @@ def choose_device(name: Optional[str]) -> None:
 
 def _parse(main, argv):
     # --help shows the docstring and the key flags of the program's own module, which for an installed script is not the command's.
-    sys.modules["__main__"].__doc__ = sys.modules["__main__"].__doc__ or sys.modules[main.__module__].__doc__
+    sys.modules["__main__"].__doc__ = (
+        sys.modules["__main__"].__doc__ or sys.modules[main.__module__].__doc__
+    )
     for flag in flags.FLAGS.get_key_flags_for_module(main.__module__):
         flags.FLAGS.register_key_flag_for_module(argv[0], flag)
     try:
@@ -118,13 +121,16 @@ def _parse(main, argv):
     except (flags.Error, UnicodeDecodeError) as error:
         fail(f"{str(error).replace('ERROR:: ', '')} (--help lists the flags)")
     if rest[1:]:
-        fail(f"{rest[1]!r} is not a flag: flags are written --name=value (was it a line of a flagfile without dashes?)")
+        fail(
+            f"{rest[1]!r} is not a flag: flags are written --name=value (was it a line of a flagfile without dashes?)"
+        )
     return rest
 
 
 def _guarded(main, argv):
     if not flags.FLAGS["verbosity"].present:
-        absl_logging.set_verbosity(absl_logging.ERROR)  # TensorFlow tells there what it renames when it saves
+        # TensorFlow tells there what it renames when it saves
+        absl_logging.set_verbosity(absl_logging.ERROR)
     try:
         return main()
     except SettingsError as error:
@@ -134,8 +140,11 @@ def _guarded(main, argv):
     except ImportError as error:
         fail(_import_advice(error))
     except Exception as error:
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, not imported here
-            fail("out of memory: a smaller --batch_size, --image_size or --width (train) or --device=cpu (inpaint) needs less")
+        # TensorFlow's, not imported here
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            fail(
+                "out of memory: a smaller --batch_size, --image_size or --width (train) or --device=cpu (inpaint) needs less"
+            )
         raise
 
 
@@ -143,13 +152,16 @@ def _import_advice(error: ImportError) -> str:
     """What to do about a module that cannot be imported; raises `error` again where that is a mistake of the program."""
     if re.search(r"libGL|libgthread|libglib", str(error)):
         return f"OpenCV lacks a system library ({error}). On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"
-    if isinstance(error, ModuleNotFoundError) and not (error.name or "tfinpaint").startswith("tfinpaint"):
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "tfinpaint").startswith(
+        "tfinpaint"
+    ):
         return f"{error}: install what tfinpaint needs with pip install -r requirements.txt"
     raise error
 
 
 def _show_warnings() -> None:
     """What the library logs as one line each."""
+
     class OneLine(logging.Formatter):
         def format(self, record):
             return f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}{in_flags(record.getMessage())}"

@@ -59,9 +59,8 @@ def main():
     import tensorflow as tf  # only once the flags are known to be good
 
     command.silence_xla_banner()
-    tf.config.experimental.enable_tensor_float_32_execution(
-        False
-    )  # or a GPU's table differs in the fourth digit
+    # or a GPU's table differs in the fourth digit
+    tf.config.experimental.enable_tensor_float_32_execution(False)
 
     from tfinpaint.evaluation import page, score, text
 

@@ -27,7 +27,10 @@ def is_packed(folder: str) -> bool:
 
 def weight_names(generator) -> list:
     """The names of a generator's variables, in their order: its own name, which Keras numbers, is left out."""
-    return [variable.name.removeprefix(f"{generator.name}/").partition(":")[0] for variable in generator.variables]
+    return [
+        variable.name.removeprefix(f"{generator.name}/").partition(":")[0]
+        for variable in generator.variables
+    ]
 
 
 def write_weights(folder: str, generator, step: int) -> int:
@@ -44,7 +47,9 @@ def write_weights(folder: str, generator, step: int) -> int:
             arrays[name] = value.astype(np.float16)
         if not np.isfinite(arrays[name]).all():
             worst = value.ravel()[np.argmin(np.isfinite(arrays[name]))]
-            raise SettingsError(f"float16 cannot hold the weight {name}: it has the value {worst:g}, beyond {np.finfo(np.float16).max:g}")
+            raise SettingsError(
+                f"float16 cannot hold the weight {name}: it has the value {worst:g}, beyond {np.finfo(np.float16).max:g}"
+            )
     path = os.path.join(folder, WEIGHTS)
     with atomic.replacing(path) as beside:
         np.savez(beside, **{_STEP: np.int64(step)}, **arrays)
@@ -57,9 +62,19 @@ def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray
         with np.load(os.path.join(folder, WEIGHTS)) as file:
             arrays = {name: file[name] for name in file.files}
         return int(arrays.pop(_STEP)), arrays
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
-        raise SettingsError(f"{beginning}: its {WEIGHTS} cannot be read, it is damaged or no packed model "
-                            f"({type(error).__name__}: {first_line(error)})") from error
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zipfile.error,
+    ) as error:
+        raise SettingsError(
+            f"{beginning}: its {WEIGHTS} cannot be read, it is damaged or no packed model "
+            f"({type(error).__name__}: {first_line(error)})"
+        ) from error
 
 
 def restore(folder: str, generator, beginning: str) -> None:
@@ -69,15 +84,22 @@ def restore(folder: str, generator, beginning: str) -> None:
     """
     _, arrays = read_weights(folder, beginning)
     wanted = dict(zip(weight_names(generator), generator.variables))
-    for kind, others in (("lacks", set(wanted) - set(arrays)), ("has an unknown", set(arrays) - set(wanted))):
+    for kind, others in (
+        ("lacks", set(wanted) - set(arrays)),
+        ("has an unknown", set(arrays) - set(wanted)),
+    ):
         if others:
-            raise SettingsError(f"{beginning}: its {WEIGHTS} does not fit its settings: it {kind} weight {min(others)}"
-                                + (f" and {len(others) - 1} more" if len(others) > 1 else ""))
+            raise SettingsError(
+                f"{beginning}: its {WEIGHTS} does not fit its settings: it {kind} weight {min(others)}"
+                + (f" and {len(others) - 1} more" if len(others) > 1 else "")
+            )
     for name, variable in wanted.items():
         array = arrays[name]
         if array.shape != tuple(variable.shape) or array.dtype.kind != "f":
-            raise SettingsError(f"{beginning}: its {WEIGHTS} does not fit its settings: {name} is {array.dtype} {list(array.shape)}, not "
-                                f"{list(variable.shape)}")
+            raise SettingsError(
+                f"{beginning}: its {WEIGHTS} does not fit its settings: {name} is {array.dtype} {list(array.shape)}, not "
+                f"{list(variable.shape)}"
+            )
         if not np.isfinite(array).all():
             raise SettingsError(f"{beginning}: its {WEIGHTS} is damaged: {name} is not finite")
         variable.assign(array.astype(np.float32))

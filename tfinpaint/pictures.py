@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 # Fig. 8 of the multistage attention paper: green at the top left, pink at the bottom right; the other two corners are ours.
-_CORNERS = np.array([[[60, 180, 75], [250, 200, 60]], [[60, 110, 230], [245, 90, 170]]], np.float32)  # [2, 2, 3]
+# [2, 2, 3]
+_CORNERS = np.array([[[60, 180, 75], [250, 200, 60]], [[60, 110, 230], [245, 90, 170]]], np.float32)
 _GAP = 4  # pixels between the pictures of a grid
 
 
@@ -65,14 +66,23 @@ def sample_row(photo, hole, output, matches=()):
     """
     hole_picture = np.repeat(np.uint8(255) * (hole[..., None] > 0), 3, axis=-1)
     maps = [matches_in_colors(found, photo, hole) for found in matches]
-    return [blanked(photo, hole), hole_picture, output, composite(photo, output, hole), photo, *maps]
+    return [
+        blanked(photo, hole),
+        hole_picture,
+        output,
+        composite(photo, output, hole),
+        photo,
+        *maps,
+    ]
 
 
 def grid(rows):
     """Rows of pictures of one size, uint8 [H, W, 3] each -> one picture with white gaps."""
     height, width = rows[0][0].shape[:2]
-    sheet = np.full((len(rows) * (height + _GAP) - _GAP, len(rows[0]) * (width + _GAP) - _GAP, 3), 255, np.uint8)
+    sheet = np.full(
+        (len(rows) * (height + _GAP) - _GAP, len(rows[0]) * (width + _GAP) - _GAP, 3), 255, np.uint8
+    )
     for i, row in enumerate(rows):
         for j, picture in enumerate(row):
-            sheet[i * (height + _GAP):, j * (width + _GAP):][:height, :width] = picture
+            sheet[i * (height + _GAP) :, j * (width + _GAP) :][:height, :width] = picture
     return sheet

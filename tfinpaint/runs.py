@@ -23,14 +23,28 @@ from typing import Dict, List, Optional
 import tensorflow as tf
 
 from tfinpaint import atomic, models, packed
-from tfinpaint.settings import SettingsError, TrainSettings, first_line, to_json, train_settings_from_json
+from tfinpaint.settings import (
+    SettingsError,
+    TrainSettings,
+    first_line,
+    to_json,
+    train_settings_from_json,
+)
 from tfinpaint.systems import all_settings, create
 from tfinpaint.systems.base import System
 
 METRICS_FILE = "metrics.csv"
 _SETTINGS, _FLAGS = "settings.json", "flags.txt"
 # What may change, and a run is still the same.
-_MAY_CHANGE = ("steps", "checkpoint_every", "log_every", "sample_every", "eval_every", "warn_after", "jit_compile")
+_MAY_CHANGE = (
+    "steps",
+    "checkpoint_every",
+    "log_every",
+    "sample_every",
+    "eval_every",
+    "warn_after",
+    "jit_compile",
+)
 
 
 def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> List[str]:
@@ -43,14 +57,23 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> Li
     if not os.path.isdir(run_dir) or not os.listdir(run_dir):
         return []
     if not resume:
-        raise SettingsError(f"`run_dir={run_dir!r}` is not empty: `resume` goes on with the run in it, another `run_dir` starts a new one")
+        raise SettingsError(
+            f"`run_dir={run_dir!r}` is not empty: `resume` goes on with the run in it, another `run_dir` starts a new one"
+        )
     there = read_settings(run_dir, "run_dir")
     for name in ("system", "variant", "system_settings"):
         old, new = _of_system(there, name), _of_system(settings, name)
         if old != new:
-            raise SettingsError(f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be resumed with these flags")
+            raise SettingsError(
+                f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be resumed with these flags"
+            )
     old, new = ({**vars(s), **vars(s.photos), **vars(s.holes)} for s in (there, settings))
-    changed = [name for name in old if old[name] != new[name] and name not in (*_MAY_CHANGE, "photos", "holes", "system_settings")]
+    changed = [
+        name
+        for name in old
+        if old[name] != new[name]
+        and name not in (*_MAY_CHANGE, "photos", "holes", "system_settings")
+    ]
     return [f"{name} was {old[name]} when the run began and is {new[name]} now" for name in changed]
 
 
@@ -152,17 +175,23 @@ def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
     """The settings of the run (or packed model) at `run_dir`. Raises SettingsError, naming `argument`, where there is none."""
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
-        raise SettingsError(f"`{argument}={run_dir!r}` is no folder: a run directory of `train` is needed")
+        raise SettingsError(
+            f"`{argument}={run_dir!r}` is no folder: a run directory of `train` is needed"
+        )
     if not os.path.isfile(path):
         raise SettingsError(f"`{argument}={run_dir!r}` is no run directory: it has no {_SETTINGS}")
     try:
         with open(path, encoding="utf-8") as f:
             return train_settings_from_json(f.read())
     except SettingsError as error:
-        raise SettingsError(f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be used: {error}") from error
+        raise SettingsError(
+            f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be used: {error}"
+        ) from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SettingsError(f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be read ({type(error).__name__}: "
-                            f"{first_line(error)})") from error
+        raise SettingsError(
+            f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be read ({type(error).__name__}: "
+            f"{first_line(error)})"
+        ) from error
 
 
 def create_system(settings: TrainSettings) -> System:
@@ -178,13 +207,19 @@ def start_from(run_dir: str, system: System) -> List[str]:
     run_dir = models.locate(run_dir, "init_from")
     run = read_run(run_dir, "init_from")
     settings = run.settings
-    there, here = all_settings(settings.system, **dict(settings.system_settings)), system.get_config()
-    for name in ("variant", "discount"):  # those that change no weights; where a variant does, the checkpoint tells
+    there, here = (
+        all_settings(settings.system, **dict(settings.system_settings)),
+        system.get_config(),
+    )
+    # those that change no weights; where a variant does, the checkpoint tells
+    for name in ("variant", "discount"):
         there.pop(name, None)
         here.pop(name, None)
     if (settings.system, there) != (system.system_name, here):
-        raise SettingsError(f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its weights do not fit "
-                            f"{system.system_name} {_show(here)}")
+        raise SettingsError(
+            f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its weights do not fit "
+            f"{system.system_name} {_show(here)}"
+        )
     _restore(run, generator=system.generator)
     system.restart_average()
     if system.critic is None:
@@ -193,8 +228,11 @@ def start_from(run_dir: str, system: System) -> List[str]:
         return [f"{run_dir} has no critic: this run's begins anew"]
     there = _under(_saved(run.checkpoint, f"`init_from={run_dir!r}`"), "system/critic")
     if there != _shapes(system.critic):
-        return [f"the critic of {run_dir} does not fit this run, whose critic begins anew" if there
-                else f"{run_dir} has no critic: this run's begins anew"]
+        return [
+            f"the critic of {run_dir} does not fit this run, whose critic begins anew"
+            if there
+            else f"{run_dir} has no critic: this run's begins anew"
+        ]
     _restore(run, critic=system.critic)
     return []
 
@@ -221,41 +259,56 @@ class Checkpoints:
         """
         saved = _saved(self._latest, f"the checkpoint {self._latest} is damaged")
         if not _under(saved, "system/optimizer"):
-            raise SettingsError(f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
-                                "run from it with `init_from`")
+            raise SettingsError(
+                f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
+                "run from it with `init_from`"
+            )
         for name in dict.fromkeys(("generator", "averaged_generator", *self._system.parts)):
             part = getattr(self._system, name)
             if part is not None and _under(saved, f"system/{name}") != _shapes(part):
-                raise SettingsError(f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was `image_size` "
-                                    "changed, or a term of the loss switched on or off?)")
+                raise SettingsError(
+                    f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was `image_size` "
+                    "changed, or a term of the loss switched on or off?)"
+                )
         half = isinstance(self._system.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
         if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
-            raise SettingsError(f"the checkpoint {self._latest} was written {'without' if half else 'with'} `mixed_precision` and can only "
-                                "be resumed so")
+            raise SettingsError(
+                f"the checkpoint {self._latest} was written {'without' if half else 'with'} `mixed_precision` and can only "
+                "be resumed so"
+            )
         optimizers = list(self._system.parts.values())
         rates = [float(o.learning_rate.numpy()) for o in optimizers]
         try:
             # All that this system has must be there; a critic that is no longer wanted may be left over.
-            self._checkpoint.restore(self._latest).assert_existing_objects_matched().expect_partial()
+            self._checkpoint.restore(
+                self._latest
+            ).assert_existing_objects_matched().expect_partial()
         except _DAMAGE as error:
-            raise SettingsError(f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a term of the loss "
-                                f"switched on or off?): {first_line(error)}") from error
+            raise SettingsError(
+                f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a term of the loss "
+                f"switched on or off?): {first_line(error)}"
+            ) from error
         for optimizer, rate in zip(optimizers, rates):
-            optimizer.learning_rate = rate  # it is in the checkpoint too, but this run may have another
+            # it is in the checkpoint too, but this run may have another
+            optimizer.learning_rate = rate
         return int(self._step)
 
     def save(self, step: int) -> None:
         """Writes a checkpoint of this step, unless the last one is of it already."""
         if self._manager is None:
-            self._manager = tf.train.CheckpointManager(self._checkpoint, self._folder, max_to_keep=3)
+            self._manager = tf.train.CheckpointManager(
+                self._checkpoint, self._folder, max_to_keep=3
+            )
         if int(self._step) == step and self._latest:
             return
         self._step.assign(step)
         try:
             self._latest = self._manager.save(checkpoint_number=step)
         except (OSError, tf.errors.OpError) as error:
-            raise SettingsError(f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk full?): "
-                                f"{first_line(error)}") from error
+            raise SettingsError(
+                f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk full?): "
+                f"{first_line(error)}"
+            ) from error
 
 
 # What TensorFlow raises for a checkpoint that is cut short, damaged, or of something else.
@@ -264,8 +317,13 @@ _DAMAGE = (AssertionError, ValueError, IndexError, OSError, tf.errors.OpError)
 
 def _latest(folder):
     """The last checkpoint in a folder or None; also where the state file that names it is lost."""
-    complete = [path[:-len(".index")] for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))]
-    numbered = {int(path.rpartition("-")[2]): path for path in complete if path.rpartition("-")[2].isdigit()}
+    complete = [
+        path[: -len(".index")]
+        for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))
+    ]
+    numbered = {
+        int(path.rpartition("-")[2]): path for path in complete if path.rpartition("-")[2].isdigit()
+    }
     return numbered[max(numbered)] if numbered else None
 
 
@@ -279,7 +337,11 @@ def _saved(checkpoint, beginning):
 
 def _under(saved, part):
     """The sorted shapes of a part's variables, its optimizer's left out."""
-    return sorted(shape for name, shape in saved if name.startswith(part + "/") and ".OPTIMIZER_SLOT" not in name)
+    return sorted(
+        shape
+        for name, shape in saved
+        if name.startswith(part + "/") and ".OPTIMIZER_SLOT" not in name
+    )
 
 
 def _shapes(network):
@@ -290,28 +352,37 @@ def _restore(run, **parts):
     """Gives {name in a checkpoint: network} their weights. A packed model has one network, which is taken for any generator."""
     run_dir, argument, latest = run.path, run.argument, run.checkpoint
     if run.is_packed:
-        network, = parts.values()
+        (network,) = parts.values()
         packed.restore(run_dir, network, f"`{argument}={run_dir!r}`")
         return
     if latest is None:
         raise SettingsError(f"`{argument}={run_dir!r}` has no checkpoint yet")
-    saved = _saved(latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged")
+    saved = _saved(
+        latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged"
+    )
     for name, part in parts.items():
-        there = _under(saved, f"system/{name}")  # nothing where it is stored under the name of another part
+        # nothing where it is stored under the name of another part
+        there = _under(saved, f"system/{name}")
         if there and there != _shapes(part):
-            raise SettingsError(f"`{argument}={run_dir!r}`: the {name} in its checkpoint does not fit (is it of another `variant`?)")
+            raise SettingsError(
+                f"`{argument}={run_dir!r}`: the {name} in its checkpoint does not fit (is it of another `variant`?)"
+            )
     try:
         # The object graph of a checkpoint is found by attribute names: system.averaged_generator and so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
     except _DAMAGE as error:
-        raise SettingsError(f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged, or does not hold the "
-                            f"{' and '.join(parts)} that its settings describe: {first_line(error)}") from error
+        raise SettingsError(
+            f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged, or does not hold the "
+            f"{' and '.join(parts)} that its settings describe: {first_line(error)}"
+        ) from error
 
 
 def _of_system(settings, name):
     value = getattr(settings, name)
-    return _show(all_settings(settings.system, **dict(value))) if name == "system_settings" else value
+    return (
+        _show(all_settings(settings.system, **dict(value))) if name == "system_settings" else value
+    )
 
 
 def _show(settings):

@@ -25,7 +25,8 @@ from tfinpaint.data.photos import PhotoFiles, open_photos
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, PhotoSettings
 
-_ORDER, _CROP, _COLOR = 0x0DE2, 0xC209, 0xC0104  # keep these numbers apart from other uses of the seed
+# keep these numbers apart from other uses of the seed
+_ORDER, _CROP, _COLOR = 0x0DE2, 0xC209, 0xC0104
 _CACHE_BYTES = 2**28  # resized photographs are kept in memory where all of them fit
 _FOREVER = 2**40  # steps
 _STRIP = 8  # no photograph is longer than so many times its shorter side
@@ -67,10 +68,14 @@ def training_batches(
     photos = open_photos(photo_settings.source) if photos is None else photos
     steps = tf.data.Dataset.range(start_step, _FOREVER)
     if holes_on_device and not from_files:
-        holes = steps.map(lambda step: tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)]))
+        holes = steps.map(
+            lambda step: tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+        )
     else:
         holes = _parallel_map(steps, _hole_maker(hole_settings, size, batch_size, seed, from_files))
-    squares = _squares(photos, photo_settings, seed, start_step * batch_size).batch(batch_size, drop_remainder=True)
+    squares = _squares(photos, photo_settings, seed, start_step * batch_size).batch(
+        batch_size, drop_remainder=True
+    )
 
     def to_float(images, holes):
         images = tf.cast(images, tf.float32) / 127.5 - 1.0
@@ -79,16 +84,27 @@ def training_batches(
         return images, holes
 
     batches = tf.data.Dataset.zip((squares, holes)).map(to_float)
-    return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(tf.data.AUTOTUNE)
+    return batches.apply(
+        tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+    ).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_squares(source: str, image_size: int, count: int, argument: str = "source") -> np.ndarray:
+def evaluation_squares(
+    source: str, image_size: int, count: int, argument: str = "source"
+) -> np.ndarray:
     """The first `count` photographs of a source in their sorted order (all, if there are fewer), as centred squares.
 
     Returns:
         uint8 [N, S, S, 3]. The shorter side is resized to S.
     """
-    return np.stack([square for _, square in itertools.islice(named_squares(open_photos(source, argument), image_size), count)])
+    return np.stack(
+        [
+            square
+            for _, square in itertools.islice(
+                named_squares(open_photos(source, argument), image_size), count
+            )
+        ]
+    )
 
 
 def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
@@ -97,7 +113,10 @@ def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
     if isinstance(photos, PhotoFiles):
         found = ((name, photos.read_or_none(k)) for k, name in enumerate(photos.names))
     else:
-        found = ((f"{photos.split} {k}", pixels) for k, pixels in enumerate(photos.stream().as_numpy_iterator()))
+        found = (
+            (f"{photos.split} {k}", pixels)
+            for k, pixels in enumerate(photos.stream().as_numpy_iterator())
+        )
     for name, pixels in found:
         if pixels is not None:
             yield name, cut(resized(pixels, image_size), np.zeros(3, np.float32), settings)
@@ -110,7 +129,7 @@ def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
     """
     longest = _STRIP * min(pixels.shape[:2])
     top, left = (max(0, side - longest) // 2 for side in pixels.shape[:2])
-    pixels = pixels[top:top + longest, left:left + longest]
+    pixels = pixels[top : top + longest, left : left + longest]
     height, width = pixels.shape[:2]
     scale = shorter_side / min(height, width)
     new = max(shorter_side, round(width * scale)), max(shorter_side, round(height * scale))
@@ -123,7 +142,11 @@ def cut(pixels: np.ndarray, numbers: np.ndarray, settings: PhotoSettings) -> np.
     """The training square of a resized photograph: uint8 [S, S, 3]. `numbers` are three in [0, 1): row, column, mirror."""
     size = settings.image_size
     spare = np.array(pixels.shape[:2]) - size
-    top, left = spare // 2 if settings.crop == "center" else np.minimum((numbers[:2] * (spare + 1)).astype(int), spare)
+    top, left = (
+        spare // 2
+        if settings.crop == "center"
+        else np.minimum((numbers[:2] * (spare + 1)).astype(int), spare)
+    )
     square = pixels[top : top + size, left : left + size]
     mirrored = settings.mirror and numbers[2] < 0.5
     return np.ascontiguousarray(square[:, ::-1] if mirrored else square)
@@ -134,9 +157,12 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
     size, shorter = settings.image_size, settings.shorter_side
     elements = tf.data.Dataset.range(first, _FOREVER)
 
-    def numbers(element):  # [6]: three of the crop, three of the colours, which do not change the crop
+    # [6]: three of the crop, three of the colours, which do not change the crop
+    def numbers(element):
         pair = tf.stack([tf.constant(seed, tf.int64), element])
-        keys = [tf.random.experimental.stateless_fold_in(pair, stream) for stream in (_CROP, _COLOR)]
+        keys = [
+            tf.random.experimental.stateless_fold_in(pair, stream) for stream in (_CROP, _COLOR)
+        ]
         return tf.concat([tf.random.stateless_uniform([3], key, alg="philox") for key in keys], 0)
 
     def finished(pixels, drawn):
@@ -149,21 +175,34 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
 
         def square(element):
             round_seed = tf.stack([tf.constant(seed ^ _ORDER, tf.int64), element // count])
-            index = tf.random.experimental.index_shuffle(element % count, round_seed, tf.constant(count - 1, tf.int64))
-            return python_call(lambda i, n: finished(read(int(i)), n), [index, numbers(element)], tf.uint8, [size, size, 3])
+            index = tf.random.experimental.index_shuffle(
+                element % count, round_seed, tf.constant(count - 1, tf.int64)
+            )
+            return python_call(
+                lambda i, n: finished(read(int(i)), n),
+                [index, numbers(element)],
+                tf.uint8,
+                [size, size, 3],
+            )
 
         return _parallel_map(elements, square)
 
     def square_of(pixels, element):
         inputs = [pixels, numbers(element)]
-        return python_call(lambda p, n: finished(resized(p, shorter), n), inputs, tf.uint8, [size, size, 3])
+        return python_call(
+            lambda p, n: finished(resized(p, shorter), n), inputs, tf.uint8, [size, size, 3]
+        )
 
-    return _parallel_map(tf.data.Dataset.zip((photos.stream(seed, skip=first), elements)), square_of)
+    return _parallel_map(
+        tf.data.Dataset.zip((photos.stream(seed, skip=first), elements)), square_of
+    )
 
 
 def _cached(read, count: int, shorter: int):
     """`read` with its results kept, where those of `count` photographs (taken to be up to twice as long as wide) fit."""
-    return functools.lru_cache(maxsize=None)(read) if count * shorter**2 * 6 <= _CACHE_BYTES else read
+    return (
+        functools.lru_cache(maxsize=None)(read) if count * shorter**2 * 6 <= _CACHE_BYTES else read
+    )
 
 
 def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, from_files: bool):

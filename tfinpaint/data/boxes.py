@@ -9,7 +9,9 @@ import tensorflow as tf
 from tfinpaint.data.distance_fields import SIDE, centres
 
 
-def random_box(drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int], aspect: float = 2.0) -> tf.Tensor:
+def random_box(
+    drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int], aspect: float = 2.0
+) -> tf.Tensor:
     """One rectangle in each image: uniform share, any position, the longer side up to `aspect` times the other where it fits.
 
     Args:

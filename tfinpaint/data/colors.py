@@ -6,12 +6,15 @@ each from the square's mean grey, saturation the distance of each from its own p
 
 import numpy as np
 
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: what red, green and blue add to how bright a pixel looks
+# ITU-R BT.601: what red, green and blue add to how bright a pixel looks
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def jittered(square: np.ndarray, numbers: np.ndarray, amount: float) -> np.ndarray:
     """uint8 [S, S, 3] -> the same. `numbers` are three in [0, 1): brightness, contrast, saturation; at 0.5 they change nothing."""
-    brightness, contrast, saturation = (1 + amount * (2 * numbers.astype(np.float32) - 1)).astype(np.float32)
+    brightness, contrast, saturation = (1 + amount * (2 * numbers.astype(np.float32) - 1)).astype(
+        np.float32
+    )
     pixels = square.astype(np.float32) * brightness
     grey = pixels @ _GREY  # [S, S]
     mean = grey.mean()

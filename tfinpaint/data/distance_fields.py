@@ -35,12 +35,16 @@ def enlarge(field, size: int) -> tf.Tensor:
     weight = np.round((at - low) * _STEPS).astype(np.float32)  # [S]
     down = weight[:, np.newaxis]
 
-    def stretch(x, times=1):  # [B, 64, n] -> [B, S, n]: whole lines are taken, which is much faster than single numbers
-        return tf.gather(x, low, axis=1) * ((_STEPS - down) * times) + tf.gather(x, low + 1, axis=1) * (down * times)
+    # [B, 64, n] -> [B, S, n]: whole lines are taken, which is much faster than single numbers
+    def stretch(x, times=1):
+        return tf.gather(x, low, axis=1) * ((_STEPS - down) * times) + tf.gather(
+            x, low + 1, axis=1
+        ) * (down * times)
 
     across = stretch(tf.transpose(field, [0, 2, 1]))  # [B, S, 64], columns first
     slope = np.add.outer(np.arange(size), np.arange(size)) * _PLANE // (2 * size)
-    return stretch(tf.transpose(across, [0, 2, 1]), _PLANE) + slope.astype(np.float32)  # [B, S, S], below 2^24: exact
+    # [B, S, S], below 2^24: exact
+    return stretch(tf.transpose(across, [0, 2, 1]), _PLANE) + slope.astype(np.float32)
 
 
 def cut(field, wanted, size: int) -> tf.Tensor:
@@ -58,7 +62,13 @@ def cut(field, wanted, size: int) -> tf.Tensor:
 
     zero = tf.zeros_like(wanted)
     low, high = (_over(reduce, field) for reduce in (tf.reduce_min, tf.reduce_max))
-    level = _search(0, [zero, _below(field, zero), low, zero, high + 1, zero + float(size**2)], field, wanted, size / 8)
+    level = _search(
+        0,
+        [zero, _below(field, zero), low, zero, high + 1, zero + float(size**2)],
+        field,
+        wanted,
+        size / 8,
+    )
     return tf.cast(field < level[:, tf.newaxis, tf.newaxis], tf.float32)[..., tf.newaxis]
 
 
@@ -80,8 +90,12 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
         high, high_count = tf.where(over, level, high), tf.where(over, count, high_count)
         low, low_count = tf.where(over, low, level), tf.where(over, low_count, count)
         # False position, from a first probe at 0 where the level should be; every third probe a bisection, so that it always ends.
-        part = tf.where(probe % 3 == 2, 0.5, (wanted - low_count) / tf.maximum(high_count - low_count, 1.0))
-        inner = tf.clip_by_value(tf.floor((high - low) * part), 1.0, tf.maximum(high - low - 1, 1.0))
+        part = tf.where(
+            probe % 3 == 2, 0.5, (wanted - low_count) / tf.maximum(high_count - low_count, 1.0)
+        )
+        inner = tf.clip_by_value(
+            tf.floor((high - low) * part), 1.0, tf.maximum(high - low - 1, 1.0)
+        )
         level = tf.where(away(count), low + inner, level)
         return probe + 1, level, _below(field, level), low, low_count, high, high_count
 
@@ -90,7 +104,13 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
     if not half:
         return level
     rest = busiest(away(count), half)
-    found = _search(probe, [tf.gather(x, rest) for x in state], tf.gather(field, rest), tf.gather(wanted, rest), near)
+    found = _search(
+        probe,
+        [tf.gather(x, rest) for x in state],
+        tf.gather(field, rest),
+        tf.gather(wanted, rest),
+        near,
+    )
     return tf.tensor_scatter_nd_update(level, rest[:, tf.newaxis], found)
 
 

@@ -21,7 +21,9 @@ RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5,
 _PATIENCE = 8  # strokes in a row that may be too much before the brush gets smaller
 
 
-def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: int = 0, argument: str = "ratio") -> np.ndarray:
+def evaluation_holes(
+    ratio: Tuple[float, float], count: int, size: int, seed: int = 0, argument: str = "ratio"
+) -> np.ndarray:
     """A fixed set of free-form holes.
 
     Args:
@@ -39,9 +41,13 @@ def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: in
     low, high = (Fraction(str(share)) for share in ratio)  # as written: 0.1 is one tenth here
     fewest, most = math.floor(low * size**2) + 1, math.floor(high * size**2)
     if not (0 <= low < high < 1 and fewest <= most):
-        raise SettingsError(f"`{argument}` is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
-                            f"pixels. Got {ratio[0]:g},{ratio[1]:g}")
-    return np.stack([_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)])[..., np.newaxis]
+        raise SettingsError(
+            f"`{argument}` is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
+            f"pixels. Got {ratio[0]:g},{ratio[1]:g}"
+        )
+    return np.stack(
+        [_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)]
+    )[..., np.newaxis]
 
 
 def fingerprint(holes: Union[Sequence[np.ndarray], np.ndarray]) -> str:
@@ -51,7 +57,11 @@ def fingerprint(holes: Union[Sequence[np.ndarray], np.ndarray]) -> str:
     if len(shapes) == 1:
         digest.update(repr((len(holes), *shapes.pop(), 1)).encode())
         for k in range(0, len(holes), 8):  # so many fill whole bytes
-            digest.update(np.packbits(np.stack([holes[i] for i in range(k, min(k + 8, len(holes)))]) > 0).tobytes())
+            digest.update(
+                np.packbits(
+                    np.stack([holes[i] for i in range(k, min(k + 8, len(holes)))]) > 0
+                ).tobytes()
+            )
     else:
         for hole in holes:
             digest.update(repr(hole.shape[:2]).encode() + np.packbits(hole > 0).tobytes())
@@ -61,11 +71,13 @@ def fingerprint(holes: Union[Sequence[np.ndarray], np.ndarray]) -> str:
 def _hole(numbers: "_Numbers", size: int, fewest: int, most: int) -> np.ndarray:
     """Strokes, segment by segment, until a share drawn from the bin is reached. [S, S]."""
     wanted = numbers(fewest, most)
-    widest = min(20 * size // 256, math.isqrt(wanted) // 3)  # half the brush; a small hole takes a small one
+    # half the brush; a small hole takes a small one
+    widest = min(20 * size // 256, math.isqrt(wanted) // 3)
     hole = np.zeros((size, size), np.uint8)
     failures = left = x = y = half_width = 0
     while np.count_nonzero(hole) < wanted:
-        shrink = 2 ** (failures // _PATIENCE)  # in the end the brush is one pixel, which always fits
+        # in the end the brush is one pixel, which always fits
+        shrink = 2 ** (failures // _PATIENCE)
         if left == 0:  # a new stroke
             left = numbers(3, 8)
             x, y = numbers(0, size - 1), numbers(0, size - 1)
@@ -96,7 +108,9 @@ def _paint(painted: np.ndarray, x: int, y: int, to_x: int, to_y: int, half_width
     across = from_x * along_y - from_y * along_x
     near_start = from_x**2 + from_y**2 <= half_width**2
     near_end = (from_x - along_x) ** 2 + (from_y - along_y) ** 2 <= half_width**2
-    beside = (along >= 0) & (along <= squared) & (across**2 <= half_width**2 * squared) & (squared > 0)
+    beside = (
+        (along >= 0) & (along <= squared) & (across**2 <= half_width**2 * squared) & (squared > 0)
+    )
     window |= near_start | near_end | beside
 
 

@@ -43,14 +43,24 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
     any_angle = settings.mask_rotate == "any"
 
     def pick(index):
-        return np.unpackbits(masks[index], axis=1, count=size**2).reshape(-1, size, size, 1).astype(np.float32)
+        return (
+            np.unpackbits(masks[index], axis=1, count=size**2)
+            .reshape(-1, size, size, 1)
+            .astype(np.float32)
+        )
 
     def holes(seed, step, batch: int) -> tf.Tensor:
-        key = tf.random.experimental.stateless_fold_in(tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)]), _STREAM)
+        key = tf.random.experimental.stateless_fold_in(
+            tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)]), _STREAM
+        )
         numbers = tf.random.stateless_uniform([6, batch], key, alg="philox")
         index = tf.minimum(tf.cast(numbers[0] * len(masks), tf.int32), len(masks) - 1)
         plain = python_call(pick, [index], tf.float32, [batch, size, size, 1])
-        turns = tf.cast(numbers[1] * 4, tf.int32) if settings.mask_rotate != "none" else tf.zeros([batch], tf.int32)
+        turns = (
+            tf.cast(numbers[1] * 4, tf.int32)
+            if settings.mask_rotate != "none"
+            else tf.zeros([batch], tf.int32)
+        )
         flips = (numbers[2:4] < 0.5) & settings.mask_flip
         plain = _turned(plain, turns, flips[0], flips[1])
         if not any_angle and zoom_high == 1:
@@ -75,14 +85,19 @@ def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np
         raise SettingsError(f"{given}: there is no such file or folder")
     paths = photo.list_photos(path) if os.path.isdir(path) else [path]
     if not paths:
-        raise SettingsError(f"{given}: no mask in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)")
+        raise SettingsError(
+            f"{given}: no mask in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)"
+        )
 
     def read(path):
         try:
             hole, _ = photo.read_hole(path, settings.mask_is)
         except SettingsError as error:
             return error, 0.0
-        hole = np.asarray(Image.fromarray(hole).resize((size, size), Image.Resampling.BOX)) > photo.THRESHOLD
+        hole = (
+            np.asarray(Image.fromarray(hole).resize((size, size), Image.Resampling.BOX))
+            > photo.THRESHOLD
+        )
         return np.packbits(hole), np.count_nonzero(hole) / size**2
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -92,20 +107,42 @@ def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np
     if not readable:
         raise SettingsError(f"{given}: none of its {len(paths)} masks can be read ({broken[0]})")
     if broken:
-        _log.warning("%s: %d of %d masks left out that cannot be read, among them: %s", given, len(broken), len(paths), broken[0])
+        _log.warning(
+            "%s: %d of %d masks left out that cannot be read, among them: %s",
+            given,
+            len(broken),
+            len(paths),
+            broken[0],
+        )
     low, high = settings.bounds
     other = "known" if settings.mask_is == "hole" else "hole"
     kept = [mask for mask, share in readable if low <= share <= high]
     if not kept:
         shares = [share for _, share in readable]
-        raise SettingsError(f"{given}: no mask has a share of holes within {low:g},{high:g}; they have {min(shares):.3g} to "
-                            f"{max(shares):.3g}. Change `{argument}`, or turn white round with `mask_is={other!r}`")
+        raise SettingsError(
+            f"{given}: no mask has a share of holes within {low:g},{high:g}; they have {min(shares):.3g} to "
+            f"{max(shares):.3g}. Change `{argument}`, or turn white round with `mask_is={other!r}`"
+        )
     if len(kept) < len(readable):
-        _log.warning("%s: %d of %d masks left out, their share of holes is not within %g,%g (`%s`)", given,
-                     len(readable) - len(kept), len(readable), low, high, argument)
+        _log.warning(
+            "%s: %d of %d masks left out, their share of holes is not within %g,%g (`%s`)",
+            given,
+            len(readable) - len(kept),
+            len(readable),
+            low,
+            high,
+            argument,
+        )
     shares = sorted(share for _, share in readable if low <= share <= high)
-    _log.info("%s: %d masks, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to %.3g", given, len(kept),
-              settings.mask_is, shares[0], shares[len(shares) // 2], shares[-1])
+    _log.info(
+        "%s: %d masks, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to %.3g",
+        given,
+        len(kept),
+        settings.mask_is,
+        shares[0],
+        shares[len(shares) // 2],
+        shares[-1],
+    )
     return np.stack(kept)
 
 

@@ -58,13 +58,17 @@ def check(settings: HoleSettings, size: int) -> None:
     """Raises SettingsError where no hole of `size` x `size` pixels can keep to the settings, or they name files."""
     low, high = settings.bounds
     if settings.kind.startswith("files:"):
-        raise SettingsError(f"`kind={settings.kind!r}` are read in the input pipeline; holes that are computed are center, box, "
-                            "objects, strokes or mixed")
+        raise SettingsError(
+            f"`kind={settings.kind!r}` are read in the input pipeline; holes that are computed are center, box, "
+            "objects, strokes or mixed"
+        )
     if settings.kind == "center":
         _center_side(settings, size)
     elif high - low < 1 / size - 1e-9:
-        raise SettingsError(f"`ratio=({low:g}, {high:g})` is too narrow for `image_size={size}`: "
-                            f"HI - LO is at least 1/{size} = {1 / size:.4g}")
+        raise SettingsError(
+            f"`ratio=({low:g}, {high:g})` is too narrow for `image_size={size}`: "
+            f"HI - LO is at least 1/{size} = {1 / size:.4g}"
+        )
 
 
 # ------------------------------------------------------------------------------------------------------ squares and boxes
@@ -81,8 +85,10 @@ def _center_side(settings: HoleSettings, size: int) -> int:
     sides = [side for side in range(1, size) if fewest <= side**2 <= most]
     if not sides:
         low, high = settings.bounds
-        raise SettingsError(f"`ratio=({low:g}, {high:g})`: no centred square of `image_size={size}` has such a share "
-                            f"(half the side gives {(size // 2) ** 2 / size**2:.4g})")
+        raise SettingsError(
+            f"`ratio=({low:g}, {high:g})`: no centred square of `image_size={size}` has such a share "
+            f"(half the side gives {(size // 2) ** 2 / size**2:.4g})"
+        )
     return min(sides, key=lambda side: abs(side - size // 2))
 
 
@@ -95,32 +101,46 @@ def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tenso
     # `distance_fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the count inside the limits.
     margin = min(size / 4, (most - fewest) / 2)
     # Each rounded by itself: a product and a sum in one would be rounded once on some devices, twice on others.
-    wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))  # [B], pixels
+    # [B], pixels
+    wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))
     if settings.kind == "mixed":
         return _mixed(drawn, size, settings, limits, wanted)
     if settings.kind == "objects":
         field = objects.random_objects_field(drawn.many, wanted / size**2)
     else:
-        empty = tf.fill([drawn.batch, distance_fields.CELLS, distance_fields.CELLS], distance_fields.FAR)
+        empty = tf.fill(
+            [drawn.batch, distance_fields.CELLS, distance_fields.CELLS], distance_fields.FAR
+        )
         field = _painted(drawn, size, settings, wanted, empty)
     return distance_fields.cut(distance_fields.enlarge(field, size), wanted, size)
 
 
 def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted) -> tf.Tensor:
     """A third boxes; a third objects; a third strokes, half of which are joined with a box or objects. [B, S, S, 1]."""
-    kind = tf.floor(12 * drawn())  # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and objects
+    # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and objects
+    kind = tf.floor(12 * drawn())
 
     def choose(chosen, yes, no):
         return tf.where(tf.reshape(chosen, [-1] + [1] * (yes.shape.rank - 1)), yes, no)
 
     plain_box = boxes.random_box(drawn, size, limits)
-    part = wanted / size**2 * (0.25 + 0.5 * drawn())  # that a box or objects have of a hole of which strokes are the rest
+    # that a box or objects have of a hole of which strokes are the rest
+    part = wanted / size**2 * (0.25 + 0.5 * drawn())
     box_field = boxes.random_box_field(drawn, part)
-    objects_field = objects.random_objects_field(drawn.many, tf.where(kind < 8, wanted / size**2, part))
-    start = choose(kind == 10, box_field, choose(kind == 11, objects_field, tf.fill(box_field.shape, distance_fields.FAR)))
-    painted = _painted(drawn, size, settings, tf.where(kind < 8, 0.0, wanted), start)  # those without strokes are soon done
+    objects_field = objects.random_objects_field(
+        drawn.many, tf.where(kind < 8, wanted / size**2, part)
+    )
+    start = choose(
+        kind == 10,
+        box_field,
+        choose(kind == 11, objects_field, tf.fill(box_field.shape, distance_fields.FAR)),
+    )
+    # those without strokes are soon done
+    painted = _painted(drawn, size, settings, tf.where(kind < 8, 0.0, wanted), start)
     field = choose(kind < 8, objects_field, painted)
-    return choose(kind < 4, plain_box, distance_fields.cut(distance_fields.enlarge(field, size), wanted, size))
+    return choose(
+        kind < 4, plain_box, distance_fields.cut(distance_fields.enlarge(field, size), wanted, size)
+    )
 
 
 def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field) -> tf.Tensor:
@@ -146,7 +166,9 @@ class _Numbers:
 
     def many(self, count: int) -> tf.Tensor:
         self._draws += 1
-        bits = tf.random.stateless_uniform([self.batch, count], self._key + [0, self._draws], 0, _BIT, tf.int32, alg="philox")
+        bits = tf.random.stateless_uniform(
+            [self.batch, count], self._key + [0, self._draws], 0, _BIT, tf.int32, alg="philox"
+        )
         return tf.cast(bits, tf.float32) / _BIT
 
     def __call__(self) -> tf.Tensor:

@@ -18,7 +18,8 @@ _MOST = 3  # blobs
 _CIRCLE = 1024  # angles are in so many parts of the circle
 _ONE = 256  # cosines and factors are in so many parts of 1
 _HARMONICS = np.arange(2, 7)
-_SWING = 96  # most that all harmonics together may take from the radius or add to it, in parts of _ONE
+# most that all harmonics together may take from the radius or add to it, in parts of _ONE
+_SWING = 96
 _FARTHEST = 2000.0  # what `distance_fields.enlarge` still keeps exact
 _LONGEST = 2.5  # sides of a stretched disc
 
@@ -34,11 +35,13 @@ def random_objects_field(numbers: Callable[[int], tf.Tensor], share) -> tf.Tenso
         float32 [B, 64, 64].
     """
     count = 1 + tf.floor(_MOST * numbers(1))  # [B, 1]
-    weight = 64 + tf.floor(192 * numbers(_MOST))  # so that no blob is more than four times as large as another
+    # so that no blob is more than four times as large as another
+    weight = 64 + tf.floor(192 * numbers(_MOST))
     weight = tf.where(tf.range(_MOST, dtype=tf.float32) < count, weight, 0.0)
     part = weight / tf.reduce_sum(weight, 1, keepdims=True)
     radius = tf.round(tf.sqrt(share[:, tf.newaxis] * part) * (SIDE / np.sqrt(np.pi)))  # [B, 3]
-    blobs = _blobs(lambda n: tf.reshape(numbers(_MOST * n), [-1, n]), tf.reshape(radius, [-1]))  # [3 B, 64, 64]
+    # [3 B, 64, 64]
+    blobs = _blobs(lambda n: tf.reshape(numbers(_MOST * n), [-1, n]), tf.reshape(radius, [-1]))
     blobs = tf.reshape(blobs, [-1, _MOST, CELLS, CELLS])
     return tf.reduce_min(tf.where((weight > 0)[..., tf.newaxis, tf.newaxis], blobs, _FARTHEST), 1)
 
@@ -47,15 +50,19 @@ def _blobs(numbers, radius) -> tf.Tensor:
     """The field of a blob for each radius [N], that of its disc before it is stretched. [N, 64, 64]."""
     # The centre, so far from the border that most of the blob is inside.
     margin = tf.minimum(tf.floor(radius * (0.75 * CELLS / SIDE)), CELLS // 2 - 1)  # [N], cells
-    row, column = tf.unstack(margin[:, tf.newaxis] + tf.floor(numbers(2) * (CELLS - 2 * margin)[:, tf.newaxis]), axis=1)
+    row, column = tf.unstack(
+        margin[:, tf.newaxis] + tf.floor(numbers(2) * (CELLS - 2 * margin)[:, tf.newaxis]), axis=1
+    )
     down, right = _offsets(row)[:, :, tf.newaxis], _offsets(column)[:, tf.newaxis, :]
 
     # Distance from the centre in the turned frame, along it shorter and across it longer by the same factor.
     turn = _index(numbers(1), _CIRCLE)  # [N, 1]
-    cosine, sine = (tf.gather(table, turn)[..., tf.newaxis] for table in (_COSINES, _SINES))  # [N, 1, 1]
+    # [N, 1, 1]
+    cosine, sine = (tf.gather(table, turn)[..., tf.newaxis] for table in (_COSINES, _SINES))
     shape = _index(numbers(1), len(_SHORTER))
     shorter, longer = (tf.gather(table, shape)[..., tf.newaxis] for table in (_SHORTER, _LONGER))
-    along = tf.round(tf.round((right * cosine + down * sine) / _ONE) * shorter / _ONE)  # [N, 64, 64]
+    # [N, 64, 64]
+    along = tf.round(tf.round((right * cosine + down * sine) / _ONE) * shorter / _ONE)
     across = tf.round(tf.round((down * cosine - right * sine) / _ONE) * longer / _ONE)
     distance = tf.round(tf.sqrt(along * along + across * across))
 
@@ -67,10 +74,15 @@ def _outlines(numbers, radius) -> tf.Tensor:
     swing = tf.floor(numbers(1) * _SWING)  # [N, 1], of all harmonics together
     weight = tf.floor((1 + tf.floor(numbers(len(_HARMONICS)) * 64)) * _FADE / _ONE)  # [N, 5]
     # Half a unit more: no quotient is then a whole number, which rounding might take to either side.
-    amplitude = tf.floor((weight * swing + 0.5) / tf.reduce_sum(weight, 1, keepdims=True))  # parts of _ONE of the radius
+    # parts of _ONE of the radius
+    amplitude = tf.floor((weight * swing + 0.5) / tf.reduce_sum(weight, 1, keepdims=True))
     phase = _index(numbers(len(_HARMONICS)), _CIRCLE)  # [N, 5]
-    at = np.outer(_HARMONICS, np.arange(_CIRCLE)).astype(np.int32) + phase[..., tf.newaxis]  # [N, 5, 1024]
-    wave = tf.reduce_sum(amplitude[..., tf.newaxis] * tf.gather(_COSINES, tf.bitwise.bitwise_and(at, _CIRCLE - 1)), 1)  # in 1 / _ONE^2
+    # [N, 5, 1024]
+    at = np.outer(_HARMONICS, np.arange(_CIRCLE)).astype(np.int32) + phase[..., tf.newaxis]
+    # in 1 / _ONE^2
+    wave = tf.reduce_sum(
+        amplitude[..., tf.newaxis] * tf.gather(_COSINES, tf.bitwise.bitwise_and(at, _CIRCLE - 1)), 1
+    )
     return tf.round(radius[:, tf.newaxis] * (_ONE + tf.round(wave / _ONE)) / _ONE)
 
 
@@ -100,9 +112,13 @@ def _table(values) -> np.ndarray:
 
 
 # Tables, as cosines, angles and powers differ in their last bit between devices.
-_COSINES, _SINES = (_table(_ONE * function(2 * np.pi * np.arange(_CIRCLE) / _CIRCLE)) for function in (np.cos, np.sin))
+_COSINES, _SINES = (
+    _table(_ONE * function(2 * np.pi * np.arange(_CIRCLE) / _CIRCLE))
+    for function in (np.cos, np.sin)
+)
 _SHORTER = _table(_ONE * _LONGEST ** np.linspace(0, -0.5, 33))
 _LONGER = _table(_ONE * _LONGEST ** np.linspace(0, 0.5, 33))
 _FADE = _table(_ONE * 2 / _HARMONICS)  # slow harmonics swing most
-_DOWN, _RIGHT = np.mgrid[1 - CELLS:CELLS, 1 - CELLS:CELLS]
-_ANGLES = np.round(np.arctan2(_DOWN, _RIGHT) * _CIRCLE / (2 * np.pi)).astype(np.int32) % _CIRCLE  # [127, 127]
+_DOWN, _RIGHT = np.mgrid[1 - CELLS : CELLS, 1 - CELLS : CELLS]
+# [127, 127]
+_ANGLES = np.round(np.arctan2(_DOWN, _RIGHT) * _CIRCLE / (2 * np.pi)).astype(np.int32) % _CIRCLE

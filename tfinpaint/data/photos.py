@@ -30,7 +30,8 @@ SAMPLES = {  # the colour photographs inside the scikit-image package; nothing i
     "rocket": "rocket.jpg",
     "coffee": "coffee.png",
 }
-HELD_BACK = "coffee"  # `samples:` leaves it out, so that a system can be tried on a photograph that it has not seen
+# `samples:` leaves it out, so that a system can be tried on a photograph that it has not seen
+HELD_BACK = "coffee"
 
 _KINDS = "folder:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
 _HOW_TO_OBTAIN = {
@@ -70,7 +71,9 @@ class PhotoFiles:
             pixels = self.read_or_none((index + offset) % len(self.paths))
             if pixels is not None:
                 return pixels
-        raise SettingsError(f"None of {len(self.paths)} photographs can be read, beginning with {self.paths[0]}")
+        raise SettingsError(
+            f"None of {len(self.paths)} photographs can be read, beginning with {self.paths[0]}"
+        )
 
     def read_or_none(self, index: int) -> Optional[np.ndarray]:
         """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
@@ -123,7 +126,9 @@ class PhotoStream:
             encoded = encoded.shuffle(4096, seed=seed, reshuffle_each_iteration=True).repeat()
         encoded = encoded.skip(skip)
         return encoded.map(
-            lambda bytes_: tf.ensure_shape(tf.io.decode_image(bytes_, channels=3, expand_animations=False), [None, None, 3]),
+            lambda bytes_: tf.ensure_shape(
+                tf.io.decode_image(bytes_, channels=3, expand_animations=False), [None, None, 3]
+            ),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
@@ -159,12 +164,16 @@ def _open_folder(folder: str, given: str) -> PhotoFiles:
         raise SettingsError(f"{given} is a file: give the folder that holds the photographs")
     paths = photo.list_photos(folder)
     if not paths:
-        raise SettingsError(f"{given}: no photograph in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)")
+        raise SettingsError(
+            f"{given}: no photograph in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)"
+        )
     photos = PhotoFiles(paths, [os.path.relpath(path, folder) for path in paths])
     try:
         photos.read(0)
     except SettingsError:
-        raise SettingsError(f"{given}: none of its {len(paths)} photographs can be read (the first is {paths[0]})") from None
+        raise SettingsError(
+            f"{given}: none of its {len(paths)} photographs can be read (the first is {paths[0]})"
+        ) from None
     return photos
 
 
@@ -178,10 +187,14 @@ def _advice(folder: str) -> str:
 
 
 def _open_samples(names: str, given: str) -> PhotoFiles:
-    chosen = [name.strip() for name in names.split(",") if name.strip()] or [name for name in SAMPLES if name != HELD_BACK]
+    chosen = [name.strip() for name in names.split(",") if name.strip()] or [
+        name for name in SAMPLES if name != HELD_BACK
+    ]
     unknown = [name for name in chosen if name not in SAMPLES]
     if unknown:
-        raise SettingsError(f"{given}: no sample named {unknown[0]}. There are: {', '.join(sorted(SAMPLES))}")
+        raise SettingsError(
+            f"{given}: no sample named {unknown[0]}. There are: {', '.join(sorted(SAMPLES))}"
+        )
     package = importlib.util.find_spec("skimage")
     if package is None or not package.submodule_search_locations:
         raise SettingsError(f"{given} needs scikit-image: pip install scikit-image")
@@ -189,8 +202,10 @@ def _open_samples(names: str, given: str) -> PhotoFiles:
     photos = PhotoFiles([os.path.join(folder, SAMPLES[name]) for name in chosen], chosen)
     missing = [path for path in photos.paths if not os.path.exists(path)]
     if missing:
-        raise SettingsError(f"{given}: this version of scikit-image does not hold {missing[0]} (requirements.txt "
-                            "names one that does)")
+        raise SettingsError(
+            f"{given}: this version of scikit-image does not hold {missing[0]} (requirements.txt "
+            "names one that does)"
+        )
     return photos
 
 
@@ -203,14 +218,21 @@ def _open_tfds(rest: str, given: str) -> PhotoStream:
 
         builder = tfds.builder(name)
         features = list(builder.info.features or {})
-    except Exception as error:  # unknown name, no network, a broken installation: TFDS has a class for each
-        raise SettingsError(f"{given}: the set could not be found ({first_line(error)}); {instead}") from None
+    # unknown name, no network, a broken installation: TFDS has a class for each
+    except Exception as error:
+        raise SettingsError(
+            f"{given}: the set could not be found ({first_line(error)}); {instead}"
+        ) from None
     if "image" not in features:
-        raise SettingsError(f"{given}: this set has no feature named image (it has {', '.join(features)}); {instead}")
+        raise SettingsError(
+            f"{given}: this set has no feature named image (it has {', '.join(features)}); {instead}"
+        )
     try:
         builder.download_and_prepare()
         stream = PhotoStream(builder, split)
         stream.stream()
     except Exception as error:
-        raise SettingsError(f"{given}: the set or its split could not be obtained ({first_line(error)}); {instead}") from None
+        raise SettingsError(
+            f"{given}: the set or its split could not be obtained ({first_line(error)}); {instead}"
+        ) from None
     return stream

@@ -14,7 +14,8 @@ from typing import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-_QUIET, _LONGEST = 0.1, 5.0  # seconds without a call that count as the end, and the longest wait for that
+# seconds without a call that count as the end, and the longest wait for that
+_QUIET, _LONGEST = 0.1, 5.0
 
 
 class _Gate:
@@ -36,7 +37,9 @@ class _Gate:
     def close(self) -> None:
         self.closed = True
         deadline = time.monotonic() + _LONGEST
-        while time.monotonic() < deadline and (self._running or time.monotonic() - self._last < _QUIET):
+        while time.monotonic() < deadline and (
+            self._running or time.monotonic() - self._last < _QUIET
+        ):
             time.sleep(0.01)
 
 
@@ -44,7 +47,9 @@ _GATE = _Gate()
 atexit.register(_GATE.close)
 
 
-def python_call(function: Callable, inputs: Sequence[tf.Tensor], dtype: tf.DType, shape: Sequence[int]) -> tf.Tensor:
+def python_call(
+    function: Callable, inputs: Sequence[tf.Tensor], dtype: tf.DType, shape: Sequence[int]
+) -> tf.Tensor:
     """`tf.numpy_function` with one output of a known shape, for use in a pipeline.
 
     Args:

@@ -38,7 +38,10 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
     brush = tf.minimum(tf.sqrt(share / _SMALL), 1.0)[:, tf.newaxis]  # [B, 1]
 
     # Which stroke each segment belongs to, and the first segment of that stroke. [B, K]
-    lengths = tf.minimum(fewest + tf.floor(numbers(stroke_count) * (most - fewest + 1)), float(count))  # [B, J]
+    # [B, J]
+    lengths = tf.minimum(
+        fewest + tf.floor(numbers(stroke_count) * (most - fewest + 1)), float(count)
+    )
     ends = tf.cumsum(lengths, axis=1)
     place = tf.range(count, dtype=tf.float32)  # [K]
     stroke = tf.reduce_sum(tf.cast(ends[:, :, tf.newaxis] <= place, tf.int32), 1)
@@ -60,7 +63,8 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
 
     circle = 2 * np.pi * np.arange(_CIRCLE) / _CIRCLE
     starts, vectors = [], []
-    for table in (np.cos(circle), np.sin(circle)):  # a table, as cosines differ in their last bit between devices
+    # a table, as cosines differ in their last bit between devices
+    for table in (np.cos(circle), np.sin(circle)):
         move = tf.round(length * tf.gather(tf.constant(table, tf.float32), heading))
         path = tf.cumsum(move, axis=1)
         origin = _take(tf.floor(numbers(stroke_count) * SIDE), stroke)
@@ -72,7 +76,8 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
     return tf.transpose(chain, [2, 1, 0])
 
 
-@tf.function(jit_compile=True)  # forty operations a segment on small fields: their calls take four times as long as the numbers
+# forty operations a segment on small fields: their calls take four times as long as the numbers
+@tf.function(jit_compile=True)
 def paint(field, chain, wanted) -> tf.Tensor:
     """Paints segments into fields, one after another, until the wanted area is reached.
 
@@ -101,7 +106,10 @@ def _paint(index, field, count, active, chain, wanted):
         return (index < chain.shape[0]) & (tf.reduce_sum(tf.cast(active, tf.int32)) > half)
 
     def add(index, field, count, active):
-        x, y, along_x, along_y, per_length, half_width = tf.unstack(chain[index][..., tf.newaxis, tf.newaxis], axis=1)  # [B, 1, 1]
+        # [B, 1, 1]
+        x, y, along_x, along_y, per_length, half_width = tf.unstack(
+            chain[index][..., tf.newaxis, tf.newaxis], axis=1
+        )
         to_x = at[:, tf.newaxis, :] - x  # [B, 1, 64]
         to_y = at[:, :, tf.newaxis] - y  # [B, 64, 1]
         # The nearest point of the segment, rounded to whole units: then all that follows is exact, with fused multiply-adds or not.

@@ -11,7 +11,15 @@ import numpy as np
 
 from tfinpaint.evaluation import plots
 from tfinpaint.evaluation.score import Report
-from tfinpaint.evaluation.text import describe, heading, interval, number, perfect, published, regions
+from tfinpaint.evaluation.text import (
+    describe,
+    heading,
+    interval,
+    number,
+    perfect,
+    published,
+    regions,
+)
 from tfinpaint.pictures import blanked
 
 _SIDE = 320  # pixels, the longer side of a picture in the page
@@ -45,12 +53,18 @@ def page(report: Report) -> str:
     first = next(iter(report.models))
     blocks = "".join(_block(report, scores, first) for scores in report.scores)
     facts = "".join(f"<dt>{_(word)}</dt><dd>{_(said)}</dd>" for word, said in report.facts)
-    models = "".join(f"<dt>{_(name)}</dt><dd>{_(describe(about))}</dd>" for name, about in report.models.items())
-    versions = ", ".join(f"{_(name)} {_(str(value))}" for name, value in report.versions.items() if value)
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>'
-            f"tfinpaint: {_(', '.join(report.models))}</title><style>{_STYLE}</style></head><body><h1>Filled holes, measured</h1>"
-            f"<p>{_(report.protocol.title)}</p><h2>What fills</h2><dl>{models}</dl><h2>How it was measured</h2><dl>{facts}</dl>"
-            f"<p>{versions}</p>{_plots(report)}{blocks}{_pictures(report)}</body></html>\n")
+    models = "".join(
+        f"<dt>{_(name)}</dt><dd>{_(describe(about))}</dd>" for name, about in report.models.items()
+    )
+    versions = ", ".join(
+        f"{_(name)} {_(str(value))}" for name, value in report.versions.items() if value
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>'
+        f"tfinpaint: {_(', '.join(report.models))}</title><style>{_STYLE}</style></head><body><h1>Filled holes, measured</h1>"
+        f"<p>{_(report.protocol.title)}</p><h2>What fills</h2><dl>{models}</dl><h2>How it was measured</h2><dl>{facts}</dl>"
+        f"<p>{versions}</p>{_plots(report)}{blocks}{_pictures(report)}</body></html>\n"
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------------- tables
@@ -58,21 +72,37 @@ def page(report: Report) -> str:
 
 def _block(report, scores, first):
     block = scores.block
-    parts = [f"<h2>{_(_holes(block))}</h2><p>{len(block.photos)} photographs, {_(block.about)}; {100 * np.mean(block.shares):.1f} % "
-             f"missing on average, set {block.fingerprint}. Below each mean its interval and, in colour where it is sure, the paired "
-             f"difference to {_(first)}.</p>"]
+    parts = [
+        f"<h2>{_(_holes(block))}</h2><p>{len(block.photos)} photographs, {_(block.about)}; {100 * np.mean(block.shares):.1f} % "
+        f"missing on average, set {block.fingerprint}. Below each mean its interval and, in colour where it is sure, the paired "
+        f"difference to {_(first)}.</p>"
+    ]
     for region, columns in regions(report):
-        rows = "".join(f"<tr><td>{_(m)}</td>{''.join(_cell(scores, m, c, first) for c in columns)}</tr>" for m in report.models)
+        rows = "".join(
+            f"<tr><td>{_(m)}</td>{''.join(_cell(scores, m, c, first) for c in columns)}</tr>"
+            for m in report.models
+        )
         parts.append(_table(region, map(heading, columns), rows))
         parts += [f"<p>{_(line)}</p>" for line in perfect(report, scores, columns)]
     if report.set_columns:
-        rows = "".join(f"<tr><td>{_(m)}</td>" + "".join(f"<td>{number(scores.of_set[m][c.name], c)}</td>" for c in report.set_columns)
-                       + "</tr>" for m in report.models)
+        rows = "".join(
+            f"<tr><td>{_(m)}</td>"
+            + "".join(f"<td>{number(scores.of_set[m][c.name], c)}</td>" for c in report.set_columns)
+            + "</tr>"
+            for m in report.models
+        )
         parts.append(_table("all photographs together", map(heading, report.set_columns), rows))
     for table, found in published(report, block):
-        rows = "".join(f"<tr><td>{_(row[0])}</td>" + "".join(f"<td>{cell}</td>" for cell in table.cells(row)) + "</tr>" for row in found)
-        parts.append(f"<h3>Published, {_(table.source)}: {_(table.photographs)}</h3><p>On the paper's photographs, not on these.</p>"
-                     + _table("", table.columns, rows))
+        rows = "".join(
+            f"<tr><td>{_(row[0])}</td>"
+            + "".join(f"<td>{cell}</td>" for cell in table.cells(row))
+            + "</tr>"
+            for row in found
+        )
+        parts.append(
+            f"<h3>Published, {_(table.source)}: {_(table.photographs)}</h3><p>On the paper's photographs, not on these.</p>"
+            + _table("", table.columns, rows)
+        )
     return "".join(parts)
 
 
@@ -83,7 +113,11 @@ def _table(corner, headings, rows):
 
 def _cell(scores, model, column, first):
     mean = scores.mean(model, column.name)
-    between = "" if np.isnan(mean.low) else f"<small>{number(mean.low, column)} to {number(mean.high, column)}</small>"
+    between = (
+        ""
+        if np.isnan(mean.low)
+        else f"<small>{number(mean.low, column)} to {number(mean.high, column)}</small>"
+    )
     if model == first:
         return f"<td>{number(mean.mean, column)}{between}</td>"
     other = scores.difference(model, column.name, first)
@@ -101,13 +135,26 @@ def _plots(report):
     for c in report.columns:
         title = f"{c.title}{', ' + c.unit if c.unit else ''}"
         if len(report.scores) > 1:
-            series = {m: [plots.Point(100 * float(np.mean(s.block.shares)), *(c.scale * v for v in s.mean(m, c.name)[:3]))
-                          for s in report.scores] for m in report.models}
+            series = {
+                m: [
+                    plots.Point(
+                        100 * float(np.mean(s.block.shares)),
+                        *(c.scale * v for v in s.mean(m, c.name)[:3]),
+                    )
+                    for s in report.scores
+                ]
+                for m in report.models
+            }
             drawn.append(plots.lines(title, series))
         elif len(set(report.scores[0].block.shares)) > 1:
             (s,) = report.scores
-            series = {m: [plots.Point(100 * share, c.scale * v) for share, v in zip(s.block.shares, s.values[m][c.name])]
-                      for m in report.models}
+            series = {
+                m: [
+                    plots.Point(100 * share, c.scale * v)
+                    for share, v in zip(s.block.shares, s.values[m][c.name])
+                ]
+                for m in report.models
+            }
             drawn.append(plots.scatter(title, series))
     if not drawn:
         return ""
@@ -116,13 +163,20 @@ def _plots(report):
 
 def _pictures(report):
     column = report.columns[0]
-    parts = [f"<h2>Best, median and worst photographs</h2><p>Of each model by {_(column.title)}; from left to right: input with its hole "
-             "in white, output, original.</p>"]
+    parts = [
+        f"<h2>Best, median and worst photographs</h2><p>Of each model by {_(column.title)}; from left to right: input with its hole "
+        "in white, output, original.</p>"
+    ]
     middle = len(report.scores) // 2
     for k, scores in enumerate(report.scores):
-        parts.append(f"<details{' open' if k == middle else ''}><summary>{_(_holes(scores.block))}</summary>")
+        parts.append(
+            f"<details{' open' if k == middle else ''}><summary>{_(_holes(scores.block))}</summary>"
+        )
         for model in report.models:
-            figures = "".join(_figure(scores, model, column, *example) for example in report.pictures[scores.block.title][model])
+            figures = "".join(
+                _figure(scores, model, column, *example)
+                for example in report.pictures[scores.block.title][model]
+            )
             parts.append(f'<h3>{_(model)}</h3><div class="row">{figures}</div>')
         parts.append("</details>")
     return "".join(parts)
@@ -130,11 +184,19 @@ def _pictures(report):
 
 def _figure(scores, model, column, rank, k, output):
     block = scores.block
-    images = "".join(f'<img alt="{what}" src="{_jpeg(pixels)}">' for what, pixels in (
-        ("input", blanked(block.photos[k], block.holes[k])), ("output", output), ("original", block.photos[k])))
+    images = "".join(
+        f'<img alt="{what}" src="{_jpeg(pixels)}">'
+        for what, pixels in (
+            ("input", blanked(block.photos[k], block.holes[k])),
+            ("output", output),
+            ("original", block.photos[k]),
+        )
+    )
     figure = number(scores.values[model][column.name][k], column)
-    return (f'<figure><div class="three">{images}</div><figcaption>{rank}: {_(block.names[k])}, {100 * block.shares[k]:.0f} % missing, '
-            f"{_(column.title)} {figure} {column.unit}</figcaption></figure>")
+    return (
+        f'<figure><div class="three">{images}</div><figcaption>{rank}: {_(block.names[k])}, {100 * block.shares[k]:.0f} % missing, '
+        f"{_(column.title)} {figure} {column.unit}</figcaption></figure>"
+    )
 
 
 def _jpeg(pixels):
@@ -146,7 +208,9 @@ def _jpeg(pixels):
 
 
 def _holes(block):
-    return {"center": "A centred hole", "pairs": "Their own holes"}.get(block.title, f"Holes of {block.title}")
+    return {"center": "A centred hole", "pairs": "Their own holes"}.get(
+        block.title, f"Holes of {block.title}"
+    )
 
 
 def _(text):

@@ -20,23 +20,42 @@ def text(report: Report) -> str:
     first = next(iter(report.models))
     for scores in report.scores:
         block = scores.block
-        lines += ["", f"== {block.title}: {len(block.photos)} photographs, {100 * sum(block.shares) / len(block.shares):.1f} % missing on "
-                      f"average, set {block.fingerprint}"]
+        lines += [
+            "",
+            f"== {block.title}: {len(block.photos)} photographs, {100 * sum(block.shares) / len(block.shares):.1f} % missing on "
+            f"average, set {block.fingerprint}",
+        ]
         for region, columns in regions(report):
             rows = [[region, *(heading(c) for c in columns)]]
-            rows += [[m, *(interval(scores.mean(m, c.name), c) for c in columns)] for m in report.models]
+            rows += [
+                [m, *(interval(scores.mean(m, c.name), c) for c in columns)] for m in report.models
+            ]
             if len(report.models) > 1:
                 rows += [[f"difference to {first}", *("" for _ in columns)]]
-                rows += [[m, *(interval(scores.difference(m, c.name, first), c, sign=True) for c in columns)]
-                         for m in report.models if m != first]
+                rows += [
+                    [
+                        m,
+                        *(
+                            interval(scores.difference(m, c.name, first), c, sign=True)
+                            for c in columns
+                        ),
+                    ]
+                    for m in report.models
+                    if m != first
+                ]
             lines += ["", *_aligned(rows), *perfect(report, scores, columns)]
         if report.set_columns:
             rows = [["of all together", *(heading(c) for c in report.set_columns)]]
-            rows += [[m, *(number(scores.of_set[m][c.name], c) for c in report.set_columns)] for m in report.models]
+            rows += [
+                [m, *(number(scores.of_set[m][c.name], c) for c in report.set_columns)]
+                for m in report.models
+            ]
             lines += ["", *_aligned(rows)]
         for table, rows in published(report, block):
             lines += ["", f"published, {table.source}: {table.photographs} (not these photographs)"]
-            lines += _aligned([["", *table.columns]] + [[row[0], *table.cells(row)] for row in rows])
+            lines += _aligned(
+                [["", *table.columns]] + [[row[0], *table.cells(row)] for row in rows]
+            )
     lines += ["", "  ".join(f"{name} {value}" for name, value in report.versions.items() if value)]
     return "\n".join(lines) + "\n"
 
@@ -46,17 +65,43 @@ def comma_separated(report: Report) -> str:
     first = next(iter(report.models))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["block", "model", "column", "unit", "mean", "low", "high", "photographs", "difference", "difference_low",
-                     "difference_high"])
+    # fmt: off
+    writer.writerow([
+        "block", "model", "column", "unit", "mean", "low", "high", "photographs", "difference",
+        "difference_low", "difference_high",
+    ])
+    # fmt: on
     for scores in report.scores:
         for model in report.models:
             for c in report.columns:
                 mean, other = scores.mean(model, c.name), scores.difference(model, c.name, first)
-                writer.writerow([scores.block.title, model, c.name, c.unit, *(_plain(c.scale * v) for v in mean[:3]), mean.count,
-                                 *(_plain(c.scale * v) if model != first else "" for v in other[:3])])
+                writer.writerow(
+                    [
+                        scores.block.title,
+                        model,
+                        c.name,
+                        c.unit,
+                        *(_plain(c.scale * v) for v in mean[:3]),
+                        mean.count,
+                        *(_plain(c.scale * v) if model != first else "" for v in other[:3]),
+                    ]
+                )
             for c in report.set_columns:
-                writer.writerow([scores.block.title, model, c.name, c.unit, _plain(c.scale * scores.of_set[model][c.name]), "", "",
-                                 len(scores.block.photos), "", "", ""])
+                writer.writerow(
+                    [
+                        scores.block.title,
+                        model,
+                        c.name,
+                        c.unit,
+                        _plain(c.scale * scores.of_set[model][c.name]),
+                        "",
+                        "",
+                        len(scores.block.photos),
+                        "",
+                        "",
+                        "",
+                    ]
+                )
     return out.getvalue()
 
 
@@ -73,17 +118,48 @@ def as_json(report: Report) -> str:
             figures = {}
             for c in report.columns:
                 mean, other = scores.mean(model, c.name), scores.difference(model, c.name, first)
-                figures[c.name] = {**_interval_json(mean, c.scale), "photographs": mean.count, "infinite": mean.perfect,
-                                   "difference": _interval_json(other, c.scale),
-                                   "each": [_finite(c.scale * v) for v in scores.values[model][c.name]]}
-            models[model] = {**figures, **{c.name: {"mean": _finite(c.scale * scores.of_set[model][c.name])} for c in report.set_columns}}
-        blocks.append({"title": scores.block.title, "about": scores.block.about, "hole_set": scores.block.fingerprint,
-                       "photographs": list(scores.block.names), "hole_shares": scores.block.shares, "models": models})
+                figures[c.name] = {
+                    **_interval_json(mean, c.scale),
+                    "photographs": mean.count,
+                    "infinite": mean.perfect,
+                    "difference": _interval_json(other, c.scale),
+                    "each": [_finite(c.scale * v) for v in scores.values[model][c.name]],
+                }
+            models[model] = {
+                **figures,
+                **{
+                    c.name: {"mean": _finite(c.scale * scores.of_set[model][c.name])}
+                    for c in report.set_columns
+                },
+            }
+        blocks.append(
+            {
+                "title": scores.block.title,
+                "about": scores.block.about,
+                "hole_set": scores.block.fingerprint,
+                "photographs": list(scores.block.names),
+                "hole_shares": scores.block.shares,
+                "models": models,
+            }
+        )
     content = {
-        "protocol": report.protocol.name, "facts": [list(fact) for fact in report.facts], "settings": _settings(report.settings),
-        "image_size": report.image_size, "versions": report.versions, "models": report.models, "first_model": first,
-        "columns": {c.name: {"label": c.label, "unit": c.unit, "more_is_better": c.more_is_better, "region": c.region,
-                             "definition": c.definition} for c in [*report.columns, *report.set_columns]},
+        "protocol": report.protocol.name,
+        "facts": [list(fact) for fact in report.facts],
+        "settings": _settings(report.settings),
+        "image_size": report.image_size,
+        "versions": report.versions,
+        "models": report.models,
+        "first_model": first,
+        "columns": {
+            c.name: {
+                "label": c.label,
+                "unit": c.unit,
+                "more_is_better": c.more_is_better,
+                "region": c.region,
+                "definition": c.definition,
+            }
+            for c in [*report.columns, *report.set_columns]
+        },
         "blocks": blocks,
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
@@ -117,8 +193,10 @@ def perfect(report: Report, scores, columns):
         for c in columns:
             found = scores.mean(model, c.name)
             if found.perfect:
-                yield (f"{model}: {found.perfect} of {len(scores.block.photos)} photographs have an infinite {c.title} and are not in its "
-                       "means")
+                yield (
+                    f"{model}: {found.perfect} of {len(scores.block.photos)} photographs have an infinite {c.title} and are not in its "
+                    "means"
+                )
 
 
 def heading(column) -> str:
@@ -138,7 +216,11 @@ def number(value: float, column, sign: bool = False) -> str:
 def interval(mean, column, sign: bool = False) -> str:
     """mean [low, high]."""
     shown = number(mean.mean, column, sign)
-    return shown if math.isnan(mean.low) else f"{shown} [{number(mean.low, column, sign)}, {number(mean.high, column, sign)}]"
+    return (
+        shown
+        if math.isnan(mean.low)
+        else f"{shown} [{number(mean.low, column, sign)}, {number(mean.high, column, sign)}]"
+    )
 
 
 def describe(about: dict) -> str:
@@ -161,14 +243,25 @@ def _settings(settings):
     """The settings by name; the weights of a metric by the name of their flag."""
     values = {}
     for name, value in dataclasses.asdict(settings).items():
-        values.update({flag: dict(value).get(flag) for flag in weights_flags()} if name == "metric_weights" else {name: value})
+        values.update(
+            {flag: dict(value).get(flag) for flag in weights_flags()}
+            if name == "metric_weights"
+            else {name: value}
+        )
     return values
 
 
 def _aligned(rows):
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return ["  ".join([row[0].ljust(max(widths[0], 16)), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]).rstrip()
-            for row in rows]
+    return [
+        "  ".join(
+            [
+                row[0].ljust(max(widths[0], 16)),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:])),
+            ]
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _interval_json(mean, scale):

@@ -60,8 +60,12 @@ class Lpips(Metric):
         self.network = "squeeze" if any(name.startswith("fire") for name in arrays) else "alex"
         self.least = LEAST[self.network]
         _check(arrays, self.network, path)
-        self._arrays = {name: tf.constant(arrays[name], tf.float32) for name in SHAPES[self.network]}
-        self._heads = [tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))]
+        self._arrays = {
+            name: tf.constant(arrays[name], tf.float32) for name in SHAPES[self.network]
+        }
+        self._heads = [
+            tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))
+        ]
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
         self._distance = tf.function(self._distance, input_signature=[photos, photos])
         definition = (
@@ -72,12 +76,23 @@ class Lpips(Metric):
 
     def __call__(self, outputs, originals):
         for name, images in (("outputs", outputs), ("originals", originals)):
-            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not len(images):
-                raise ValueError(f"{name} are uint8 [B, H, W, 3], B at least 1. Got {images.dtype} {list(images.shape)}")
+            if (
+                images.dtype != np.uint8
+                or images.ndim != 4
+                or images.shape[-1] != 3
+                or not len(images)
+            ):
+                raise ValueError(
+                    f"{name} are uint8 [B, H, W, 3], B at least 1. Got {images.dtype} {list(images.shape)}"
+                )
         if outputs.shape != originals.shape:
-            raise ValueError(f"outputs and originals have one shape. Got {list(outputs.shape)} and {list(originals.shape)}")
+            raise ValueError(
+                f"outputs and originals have one shape. Got {list(outputs.shape)} and {list(originals.shape)}"
+            )
         if min(outputs.shape[1:3]) < self.least:
-            raise ValueError(f"LPIPS with {self.network} needs at least {self.least} x {self.least} pixels. Got {list(outputs.shape[1:3])}")
+            raise ValueError(
+                f"LPIPS with {self.network} needs at least {self.least} x {self.least} pixels. Got {list(outputs.shape[1:3])}"
+            )
         return self._distance(outputs, originals).numpy()
 
     def check(self, names: Sequence[str], photos: Sequence[np.ndarray]) -> None:
@@ -89,13 +104,17 @@ class Lpips(Metric):
                     f"{self.least} px. Got {name} of {photo.shape[1]}x{photo.shape[0]}"
                 )
 
-    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+    def measure(
+        self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray
+    ) -> Dict[str, np.ndarray]:
         """See the base class."""
         return {"lpips": self(fills, photos)}
 
     def _distance(self, outputs, originals):
         total = 0.0
-        for head, y, y0 in zip(self._heads, self._features(outputs), self._features(originals), strict=True):
+        for head, y, y0 in zip(
+            self._heads, self._features(outputs), self._features(originals), strict=True
+        ):
             total += tf.reduce_mean(tf.reduce_sum(tf.square(y - y0) * head, -1), [1, 2])  # [B]
         return total
 
@@ -109,7 +128,9 @@ class Lpips(Metric):
 def _read(path):
     """The arrays of a file and its fingerprint."""
     if not path or not os.path.isfile(path):
-        raise SettingsError(f"`lpips_weights={path!r}` is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet is needed")
+        raise SettingsError(
+            f"`lpips_weights={path!r}` is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet is needed"
+        )
 
     def read():
         with np.load(path, allow_pickle=False) as file:
@@ -121,13 +142,24 @@ def _read(path):
 
 
 def _check(arrays, network, path):
-    wanted = {**SHAPES[network], **{f"lin{k}": (channels,) for k, channels in enumerate(CHANNELS[network])}}
+    wanted = {
+        **SHAPES[network],
+        **{f"lin{k}": (channels,) for k, channels in enumerate(CHANNELS[network])},
+    }
     missing = [name for name in wanted if name not in arrays]
     if missing:
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
-        raise SettingsError(f"`lpips_weights={path!r}` is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as {network} it lacks "
-                            f"{missing[0]}{more}")
+        raise SettingsError(
+            f"`lpips_weights={path!r}` is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as {network} it lacks "
+            f"{missing[0]}{more}"
+        )
     for name, shape in wanted.items():
-        if arrays[name].shape != shape or arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-            raise SettingsError(f"`lpips_weights={path!r}`: {name} is finite, of floating point, {list(shape)} in LPIPS v0.1's {network}. "
-                                f"Got {arrays[name].dtype} {list(arrays[name].shape)}")
+        if (
+            arrays[name].shape != shape
+            or arrays[name].dtype.kind != "f"
+            or not np.isfinite(arrays[name]).all()
+        ):
+            raise SettingsError(
+                f"`lpips_weights={path!r}`: {name} is finite, of floating point, {list(shape)} in LPIPS v0.1's {network}. "
+                f"Got {arrays[name].dtype} {list(arrays[name].shape)}"
+            )

@@ -22,7 +22,8 @@ import tensorflow as tf
 
 from tfinpaint.metrics.metric import Column, Metric
 
-_LUMINANCE = (0.2125, 0.7154, 0.0721)  # of red, green and blue, as scikit-image turns colour into grey (Rec. 709)
+# of red, green and blue, as scikit-image turns colour into grey (Rec. 709)
+_LUMINANCE = (0.2125, 0.7154, 0.0721)
 _AT_ONCE = 2**21  # pixels
 _SIGMA, _RADIUS = 1.5, 5  # of the Gaussian window of 11 pixels [1]
 
@@ -32,12 +33,35 @@ _KINDS = {  # kind: (label, unit, whether more is better, what it is)
     "l1": ("L1", "%", False, "mean absolute difference, as a share of the range"),
     "l2": ("L2", "%", False, "mean squared difference, as a share of the squared range"),
     "l1_of_sum": ("L1", "", False, "sum of absolute differences over the sum of both pictures"),
-    "l1_relative": ("relative L1", "%", False, "sum of absolute differences over the sum of the original"),
-    "l2_relative": ("relative L2", "%", False, "sum of squared differences over the sum of the original's squares"),
-    "variation": ("TV", "%", False, "mean absolute difference of neighbours, across plus down, of the result, as a share of the range"),
+    "l1_relative": (
+        "relative L1",
+        "%",
+        False,
+        "sum of absolute differences over the sum of the original",
+    ),
+    "l2_relative": (
+        "relative L2",
+        "%",
+        False,
+        "sum of squared differences over the sum of the original's squares",
+    ),
+    "variation": (
+        "TV",
+        "%",
+        False,
+        "mean absolute difference of neighbours, across plus down, of the result, as a share of the range",
+    ),
 }
-_COLOURS = {"rgb": "RGB", "grey": "grey (Rec. 709)", "grey_bgr": "grey with the weights of red and blue exchanged, as released"}
-_WINDOWS = {"7": "7 x 7 uniform window", "51": "51 x 51 uniform window", "gauss11": "11 x 11 Gaussian window, sigma 1.5"}
+_COLOURS = {
+    "rgb": "RGB",
+    "grey": "grey (Rec. 709)",
+    "grey_bgr": "grey with the weights of red and blue exchanged, as released",
+}
+_WINDOWS = {
+    "7": "7 x 7 uniform window",
+    "51": "51 x 51 uniform window",
+    "gauss11": "11 x 11 Gaussian window, sigma 1.5",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,9 +103,16 @@ class Measure:
         return f"{_KINDS[self.kind][3]}{window}, range 0-255, {_COLOURS[self.colour]}, {region}"
 
 
-DEFAULT = (Measure("psnr", "psnr"), Measure("ssim", "ssim"), Measure("l1", "l1"), Measure("l2", "l2"),
-           Measure("psnr_in_hole", "psnr", "hole"), Measure("ssim_in_hole", "ssim", "hole"),
-           Measure("l1_in_hole", "l1", "hole"), Measure("l2_in_hole", "l2", "hole"))
+DEFAULT = (
+    Measure("psnr", "psnr"),
+    Measure("ssim", "ssim"),
+    Measure("l1", "l1"),
+    Measure("l2", "l2"),
+    Measure("psnr_in_hole", "psnr", "hole"),
+    Measure("ssim_in_hole", "ssim", "hole"),
+    Measure("l1_in_hole", "l1", "hole"),
+    Measure("l2_in_hole", "l2", "hole"),
+)
 
 
 class ImageQuality(Metric):
@@ -97,28 +128,50 @@ class ImageQuality(Metric):
         del weights
         return cls(protocol.measures)
 
-    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+    def measure(
+        self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray
+    ) -> Dict[str, np.ndarray]:
         """See the base class."""
         return measure(fills, photos, holes, self.measures)
 
 
-def measure(outputs: np.ndarray, originals: np.ndarray, holes: np.ndarray, measures: Sequence[Measure] = DEFAULT) -> Dict[str, np.ndarray]:
+def measure(
+    outputs: np.ndarray,
+    originals: np.ndarray,
+    holes: np.ndarray,
+    measures: Sequence[Measure] = DEFAULT,
+) -> Dict[str, np.ndarray]:
     """-> {name: float64 [B]}. PSNR of equal pictures: inf. A figure over the hole of a picture without one: nan.
 
     Raises: ValueError for other shapes and dtypes than those above.
     """
     outputs, originals, holes = np.asarray(outputs), np.asarray(originals), np.asarray(holes)
     for name, images in (("outputs", outputs), ("originals", originals)):
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
-            raise ValueError(f"`{name}` is uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}")
+        if (
+            images.dtype != np.uint8
+            or images.ndim != 4
+            or images.shape[-1] != 3
+            or images.size == 0
+        ):
+            raise ValueError(
+                f"`{name}` is uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}"
+            )
     if outputs.shape != originals.shape:
-        raise ValueError(f"`outputs` and `originals` have one shape. Got {list(outputs.shape)} and {list(originals.shape)}")
+        raise ValueError(
+            f"`outputs` and `originals` have one shape. Got {list(outputs.shape)} and {list(originals.shape)}"
+        )
     if holes.shape not in (outputs.shape[:3], outputs.shape[:3] + (1,)):
-        raise ValueError(f"`holes` is [B, H, W] or [B, H, W, 1] of {list(outputs.shape[:3])}. Got {list(holes.shape)}")
+        raise ValueError(
+            f"`holes` is [B, H, W] or [B, H, W, 1] of {list(outputs.shape[:3])}. Got {list(holes.shape)}"
+        )
     holes = holes.reshape(outputs.shape[:3] + (1,)) != 0
     # One after the other where all at once would take gigabytes.
     groups = [tuple(measures)] if holes.size <= _AT_ONCE else [(m,) for m in measures]
-    return {name: value.numpy() for group in groups for name, value in _measure(group, outputs, originals, holes).items()}
+    return {
+        name: value.numpy()
+        for group in groups
+        for name, value in _measure(group, outputs, originals, holes).items()
+    }
 
 
 def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:
@@ -147,7 +200,9 @@ def _figures(measures, outputs, originals, holes):
     for m in measures:
         a, b = _coloured(outputs, m.colour), _coloured(originals, m.colour)  # [B, H, W, C]
         over = inside if m.region == "hole" else tf.ones_like(inside)
-        figures[m.name] = _similarity(a, b, over, m) if m.kind == "ssim" else _error(a, b, over, m.kind)
+        figures[m.name] = (
+            _similarity(a, b, over, m) if m.kind == "ssim" else _error(a, b, over, m.kind)
+        )
     return figures
 
 
@@ -161,6 +216,7 @@ def _coloured(images, colour):
 
 def _error(a, b, over, kind):
     """All but SSIM: [B]."""
+
     def total(x):
         return tf.reduce_sum(x * over, axis=[1, 2, 3])
 
@@ -178,12 +234,20 @@ def _error(a, b, over, kind):
     if kind == "l2_relative":
         return squared / total(tf.square(b))
     mean = squared / count
-    return mean / 255**2 if kind == "l2" else 10 * tf.math.log(255.0**2 / mean) / tf.math.log(tf.constant(10.0, tf.float64))
+    return (
+        mean / 255**2
+        if kind == "l2"
+        else 10 * tf.math.log(255.0**2 / mean) / tf.math.log(tf.constant(10.0, tf.float64))
+    )
 
 
 def _similarity(a, b, over, m):
     """SSIM [1]: [B]."""
-    blur, size = (_gaussian, 2 * _RADIUS + 1) if m.window == "gauss11" else (_uniform(int(m.window)), int(m.window))
+    blur, size = (
+        (_gaussian, 2 * _RADIUS + 1)
+        if m.window == "gauss11"
+        else (_uniform(int(m.window)), int(m.window))
+    )
     # scikit-image: sample covariances for uniform windows, none for the Gaussian.
     unbiased = 1.0 if m.window == "gauss11" else size**2 / (size**2 - 1)
     if m.region == "hole":
@@ -195,8 +259,12 @@ def _similarity(a, b, over, m):
     variance_b = unbiased * (blur(b * b) - mean_b**2)
     covariance = unbiased * (blur(a * b) - mean_a * mean_b)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similarity = ((2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-                  / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)))  # [B, H', W', C]
+    # [B, H', W', C]
+    similarity = (
+        (2 * mean_a * mean_b + c1)
+        * (2 * covariance + c2)
+        / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2))
+    )
     similarity = tf.reduce_mean(similarity, axis=-1, keepdims=True)
     if m.region == "whole":
         return tf.reduce_mean(similarity, axis=[1, 2, 3])
@@ -205,12 +273,16 @@ def _similarity(a, b, over, m):
 
 def _uniform(size):
     """Means of windows wholly inside, by differences of running sums: as long for 51 pixels as for 7, and exact for whole numbers."""
+
     def blur(x):
         for axis in (1, 2):
             x = tf.cumsum(tf.concat([tf.zeros_like(tf.gather(x, [0], axis=axis)), x], axis), axis)
             last = tf.shape(x)[axis]
-            x = tf.gather(x, tf.range(size, last), axis=axis) - tf.gather(x, tf.range(last - size), axis=axis)
+            x = tf.gather(x, tf.range(size, last), axis=axis) - tf.gather(
+                x, tf.range(last - size), axis=axis
+            )
         return x / size**2
+
     return blur
 
 
@@ -220,7 +292,9 @@ def _gaussian(x):
     weights /= weights.sum()
     for axis in (1, 2):
         count = tf.shape(x)[axis] - 2 * _RADIUS
-        x = tf.add_n([w * tf.gather(x, tf.range(k, k + count), axis=axis) for k, w in enumerate(weights)])
+        x = tf.add_n(
+            [w * tf.gather(x, tf.range(k, k + count), axis=axis) for k, w in enumerate(weights)]
+        )
     return x
 
 

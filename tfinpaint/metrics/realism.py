@@ -25,9 +25,23 @@ from tfinpaint.weights import state_dicts
 # sets of fewer without an error, however alike they are (Cover 1965: 2 x 2,049 points are its capacity), which makes U-IDS and P-IDS 0.
 FEWEST = inception.FEATURES + 1
 
-_KINDS = (((".pb",), inception.from_frozen_graph, "InceptionV3 of 2015, the network of the published FID"),
-          (state_dicts.ENDINGS, inception.from_pytorch, "PyTorch's port of the InceptionV3 of 2015, as in pytorch-fid"),
-          ((".h5", ".hdf5"), inception.from_keras, "InceptionV3 of Keras, comparable only with itself and not with published figures"))
+_KINDS = (
+    (
+        (".pb",),
+        inception.from_frozen_graph,
+        "InceptionV3 of 2015, the network of the published FID",
+    ),
+    (
+        state_dicts.ENDINGS,
+        inception.from_pytorch,
+        "PyTorch's port of the InceptionV3 of 2015, as in pytorch-fid",
+    ),
+    (
+        (".h5", ".hdf5"),
+        inception.from_keras,
+        "InceptionV3 of Keras, comparable only with itself and not with published figures",
+    ),
+)
 
 
 class Inception:
@@ -47,22 +61,31 @@ class Inception:
     """
 
     def __init__(self, path):
-        allowed = ("classify_image_graph_def.pb (the network of the published FID), its port to PyTorch "
-                   f"({', '.join(state_dicts.ENDINGS)}) or weights of Keras' InceptionV3 (.h5)")
+        allowed = (
+            "classify_image_graph_def.pb (the network of the published FID), its port to PyTorch "
+            f"({', '.join(state_dicts.ENDINGS)}) or weights of Keras' InceptionV3 (.h5)"
+        )
         if not path or not os.path.isfile(path):
             raise SettingsError(f"`inception_weights={path!r}` is no file: {allowed}")
         kinds = [kind for kind in _KINDS if str(path).endswith(kind[0])]
         if not kinds:
             raise SettingsError(f"`inception_weights={path!r}` is none of {allowed}")
-        (_, network, self.description), = kinds
+        ((_, network, self.description),) = kinds
         self._network = network(str(path))
         with open(path, "rb") as file:
             self.fingerprint = hashlib.sha256(file.read()).hexdigest()[:12]
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """uint8 [B, H, W, 3], RGB, of any size -> float32 [B, 2048]. Raises ValueError where shape or dtype are others."""
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
-            raise ValueError(f"images are uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}")
+        if (
+            images.dtype != np.uint8
+            or images.ndim != 4
+            or images.shape[-1] != 3
+            or images.size == 0
+        ):
+            raise ValueError(
+                f"images are uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}"
+            )
         return np.asarray(self._network(images.astype(np.float32)))
 
 
@@ -82,7 +105,9 @@ class Realism(Metric):
             )
         self._network = network = Inception(path)
         by = f" ({network.description}, weights {network.fingerprint})"
-        fid_is = "Frechet distance of Inception features to those of the originals, over the whole block"
+        fid_is = (
+            "Frechet distance of Inception features to those of the originals, over the whole block"
+        )
         u_ids_is = "share of originals and results that a linear classifier takes for each other"
         p_ids_is = "share of results that it calls more real than their own original"
         self.set_columns = (
@@ -97,11 +122,15 @@ class Realism(Metric):
         """Raises SettingsError for too few photographs."""
         check_enough(len(photos))
 
-    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+    def measure(
+        self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray
+    ) -> Dict[str, np.ndarray]:
         """See the base class. Returns the features of the fills, for `measure_set`."""
         return {"inception_features": self._network.features(fills)}  # [B, D]
 
-    def measure_set(self, measured: Mapping[str, np.ndarray], photos: Sequence[np.ndarray]) -> Dict[str, float]:
+    def measure_set(
+        self, measured: Mapping[str, np.ndarray], photos: Sequence[np.ndarray]
+    ) -> Dict[str, float]:
         """See the base class."""
         if self._photos is not photos:  # all methods and blocks of a table share the originals
             parts = [self._network.features(stack(photos, k)) for k in batches(photos, 8)]
@@ -114,8 +143,10 @@ class Realism(Metric):
 def check_enough(count: int) -> None:
     """Raises SettingsError where so many photographs are too few."""
     if count < FEWEST:
-        raise SettingsError(f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of fewer say nothing (with "
-                            f"{inception.FEATURES:,} features, covariances are singular and classes always separable). Got {count:,}")
+        raise SettingsError(
+            f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of fewer say nothing (with "
+            f"{inception.FEATURES:,} features, covariances are singular and classes always separable). Got {count:,}"
+        )
 
 
 def fid(a: np.ndarray, b: np.ndarray) -> float:
@@ -132,7 +163,12 @@ def fid(a: np.ndarray, b: np.ndarray) -> float:
     _check_features(a, b)
     means, roots = zip(_mean_and_root(a), _mean_and_root(b))
     shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
-    distance = np.square(means[0] - means[1]).sum() + np.square(roots[0]).sum() + np.square(roots[1]).sum() - 2 * shared
+    distance = (
+        np.square(means[0] - means[1]).sum()
+        + np.square(roots[0]).sum()
+        + np.square(roots[1]).sum()
+        - 2 * shared
+    )
     return max(float(distance), 0.0)  # rounding
 
 
@@ -150,11 +186,17 @@ def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
     try:
         from sklearn.svm import LinearSVC
     except ImportError as error:
-        raise SettingsError("`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e .[metrics]") from error
+        raise SettingsError(
+            "`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e .[metrics]"
+        ) from error
     _check_features(real, filled)
     if len(real) != len(filled):
-        raise ValueError(f"real and filled photographs are pairs. Got {len(real)} and {len(filled)}")
-    machine = LinearSVC(dual=False).fit(np.concatenate([real, filled]), np.repeat([1, 0], len(real)))
+        raise ValueError(
+            f"real and filled photographs are pairs. Got {len(real)} and {len(filled)}"
+        )
+    machine = LinearSVC(dual=False).fit(
+        np.concatenate([real, filled]), np.repeat([1, 0], len(real))
+    )
     of_real, of_filled = machine.decision_function(real), machine.decision_function(filled)
     u_ids = ((of_real <= 0).mean() + (of_filled > 0).mean()) / 2
     return float(u_ids), float((of_filled > of_real).mean())
@@ -169,5 +211,12 @@ def _mean_and_root(features):
 
 def _check_features(a, b):
     for features in (a, b):
-        if features.ndim != 2 or len(features) < 2 or features.shape[1] != a.shape[1] or not np.isfinite(features).all():
-            raise ValueError(f"sets of features are [N, D], N at least 2, one D, finite. Got {list(a.shape)} and {list(b.shape)}")
+        if (
+            features.ndim != 2
+            or len(features) < 2
+            or features.shape[1] != a.shape[1]
+            or not np.isfinite(features).all()
+        ):
+            raise ValueError(
+                f"sets of features are [N, D], N at least 2, one D, finite. Got {list(a.shape)} and {list(b.shape)}"
+            )

@@ -7,6 +7,7 @@ OpenCV's, radius 3; they treat the channels alike, so RGB or BGR is the same to 
 
 Raises ValueError where shapes or dtypes are others than these.
 """
+
 import cv2
 import numpy as np
 
@@ -40,7 +41,9 @@ def _opencv(photo: np.ndarray, hole: np.ndarray, method: int) -> np.ndarray:
     inside = _inside(photo, hole)
     if inside.all():
         return blanked
-    return np.where(inside[..., None], cv2.inpaint(blanked, inside.astype(np.uint8), RADIUS, method), photo)
+    return np.where(
+        inside[..., None], cv2.inpaint(blanked, inside.astype(np.uint8), RADIUS, method), photo
+    )
 
 
 def _inside(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -48,5 +51,7 @@ def _inside(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] != 3 or photo.size == 0:
         raise ValueError(f"photo is uint8 [H, W, 3]. Got {photo.dtype} {list(photo.shape)}")
     if hole.shape not in (photo.shape[:2], photo.shape[:2] + (1,)):
-        raise ValueError(f"hole is [H, W] or [H, W, 1] of {list(photo.shape[:2])}. Got {list(hole.shape)}")
+        raise ValueError(
+            f"hole is [H, W] or [H, W, 1] of {list(photo.shape[:2])}. Got {list(hole.shape)}"
+        )
     return hole.reshape(photo.shape[:2]) != 0

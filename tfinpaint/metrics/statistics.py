@@ -12,7 +12,8 @@ from scipy import stats
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-FEWEST = 10  # photographs; of fewer, what is drawn is too much alike, and the interval comes out too narrow
+# photographs; of fewer, what is drawn is too much alike, and the interval comes out too narrow
+FEWEST = 10
 
 
 class Mean(NamedTuple):
@@ -34,15 +35,25 @@ def mean(values) -> Mean:
     values = np.asarray(values, np.float64)
     finite, perfect = values[np.isfinite(values)], int(np.isinf(values).sum())
     if not finite.size:
-        return Mean(float(values[np.isinf(values)][0]) if perfect else np.nan, np.nan, np.nan, 0, perfect)
+        return Mean(
+            float(values[np.isinf(values)][0]) if perfect else np.nan, np.nan, np.nan, 0, perfect
+        )
     values = finite
     average = float(np.mean(values))
     if values.size < FEWEST:
         return Mean(average, np.nan, np.nan, values.size, perfect)
     if np.ptp(values) == 0:
         return Mean(average, average, average, values.size, perfect)
-    interval = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, batch=max(1, 2**22 // values.size), vectorized=True,
-                               confidence_level=CONFIDENCE, method="percentile", random_state=np.random.default_rng(0)).confidence_interval
+    interval = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=max(1, 2**22 // values.size),
+        vectorized=True,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
     return Mean(average, float(interval.low), float(interval.high), values.size, perfect)
 
 
@@ -50,6 +61,9 @@ def difference(values, reference) -> Mean:
     """Of `values` to `reference`, both float [N] of the same photographs: the mean of what each photograph differs by."""
     values, reference = np.asarray(values, np.float64), np.asarray(reference, np.float64)
     if values.shape != reference.shape:
-        raise ValueError(f"`values` and `reference` are figures of the same photographs. Got {values.shape} and {reference.shape}")
-    with np.errstate(invalid="ignore"):  # inf - inf: both perfect, nothing is known of the difference
+        raise ValueError(
+            f"`values` and `reference` are figures of the same photographs. Got {values.shape} and {reference.shape}"
+        )
+    # inf - inf: both perfect, nothing is known of the difference
+    with np.errstate(invalid="ignore"):
         return mean(values - reference)

@@ -51,7 +51,9 @@ class DryRun:
     figures: dict
 
 
-def dry_run(settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None) -> DryRun:
+def dry_run(
+    settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None
+) -> DryRun:
     """Looks at the run that these arguments of `train` would make. With `resume` it looks at the step that the run would go on from.
 
     Raises: SettingsError, as `train`; but `run_dir` may hold anything.
@@ -74,22 +76,42 @@ def _dry_run(settings, run_dir, resume, init_from):
     images = np.concatenate([batch[0] for batch in some])  # [4 B, S, S, 3]
     holes = np.concatenate([_holes(system, batch) for batch in some])  # [4 B, S, S, 1]
     shares = holes.mean((1, 2, 3))
-    figures = {"minimum": float(images.min()), "maximum": float(images.max()), "mean": float(images.mean()),
-               "share_minimum": float(shares.min()), "share_mean": float(shares.mean()), "share_maximum": float(shares.max()),
-               "images_per_second": speed}
-    warnings = sanity_checks.check_photos(settings, source) + sanity_checks.check_holes(settings.holes, shares)
+    figures = {
+        "minimum": float(images.min()),
+        "maximum": float(images.max()),
+        "mean": float(images.mean()),
+        "share_minimum": float(shares.min()),
+        "share_mean": float(shares.mean()),
+        "share_maximum": float(shares.max()),
+        "images_per_second": speed,
+    }
+    warnings = sanity_checks.check_photos(settings, source) + sanity_checks.check_holes(
+        settings.holes, shares
+    )
 
     # 2. The steps.
     logs, seconds = _steps(system, itertools.cycle(some))
     terms = {name: value for name, value in logs.items() if name in system.default_loss_weights}
-    figures |= {"terms": terms, "seconds_per_step": seconds[-1] if len(seconds) == 1 else statistics.median(seconds[1:]),
-                "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-                "parameters": {name: (count(network), sum(v.shape.num_elements() for v in network.variables))
-                               for name, network in (("generator", system.generator), ("critic", system.critic)) if network is not None}}
+    figures |= {
+        "terms": terms,
+        "seconds_per_step": seconds[-1] if len(seconds) == 1 else statistics.median(seconds[1:]),
+        "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "parameters": {
+            name: (count(network), sum(v.shape.num_elements() for v in network.variables))
+            for name, network in (("generator", system.generator), ("critic", system.critic))
+            if network is not None
+        },
+    }
     warnings += sanity_checks.check_loss(terms)
-    warnings += sanity_checks.check_time(settings, system, figures["seconds_per_step"], device().device_type)
+    warnings += sanity_checks.check_time(
+        settings, system, figures["seconds_per_step"], device().device_type
+    )
 
-    lines = _data_lines(settings, figures, len(images)) + _system_lines(settings, system, figures, logs, first, seconds[0]) + notes
+    lines = (
+        _data_lines(settings, figures, len(images))
+        + _system_lines(settings, system, figures, logs, first, seconds[0])
+        + notes
+    )
     return DryRun(tuple(lines), tuple(warnings), _picture(images, holes), figures)
 
 
@@ -130,7 +152,11 @@ def _data_lines(settings, figures, number):
     low, high = settings.holes.bounds
     size = settings.photos.image_size
     kind = settings.holes.kind
-    polarity = f"white in its files is {settings.holes.mask_is} (`mask_is`)" if kind.startswith("files:") else "made here"
+    polarity = (
+        f"white in its files is {settings.holes.mask_is} (`mask_is`)"
+        if kind.startswith("files:")
+        else "made here"
+    )
     return [
         f"images: {settings.photos.source}, {size} x {size}, values {figures['minimum']:.3f} to {figures['maximum']:.3f}, mean "
         f"{figures['mean']:.3f} (-1 is black, 1 is white; {number} looked at)",
@@ -145,14 +171,19 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     weights = system.weights_of_terms
     total = sum(abs(value) for value in figures["terms"].values()) or 1.0
     seconds, left = figures["seconds_per_step"], max(settings.steps - first, 0)
-    lines = [f"{settings.system} ({settings.variant}), {name}: {trainable:,} parameters learn of {all_of_it:,}"
-             for name, (trainable, all_of_it) in figures["parameters"].items()]
+    lines = [
+        f"{settings.system} ({settings.variant}), {name}: {trainable:,} parameters learn of {all_of_it:,}"
+        for name, (trainable, all_of_it) in figures["parameters"].items()
+    ]
     if "critic" not in figures["parameters"]:
         lines.append("no critic")
     critic = f"; the critic's own: {logs['critic']:.4g}" if "critic" in logs else ""
     lines.append(f"loss at step {first + 1}: {logs['loss']:.4g}{critic}")
-    lines += [f"    {name}: {value:.4g}, weight {weights[name]:g} x {value / weights[name] if weights[name] else 0.0:.4g}, "
-              f"{abs(value) / total:.0%}" for name, value in figures["terms"].items()]
+    lines += [
+        f"    {name}: {value:.4g}, weight {weights[name]:g} x {value / weights[name] if weights[name] else 0.0:.4g}, "
+        f"{abs(value) / total:.0%}"
+        for name, value in figures["terms"].items()
+    ]
     memory = f"{figures['memory'] / 2**30:.1f} GiB of memory at most so far"
     if device().device_type == "GPU":
         memory += f", {tf.config.experimental.get_memory_info('GPU:0')['peak'] / 2**30:.1f} GiB of the GPU's"
@@ -168,4 +199,13 @@ def _system_lines(settings, system, figures, logs, first, compiling):
 
 def _picture(images, holes):
     shown = zip(to_uint8(images[:_ROWS]), holes[:_ROWS] > 0)
-    return grid([[np.where(hole, _RED, photo), np.where(hole, np.uint8(255), np.zeros_like(photo)), photo] for photo, hole in shown])
+    return grid(
+        [
+            [
+                np.where(hole, _RED, photo),
+                np.where(hole, np.uint8(255), np.zeros_like(photo)),
+                photo,
+            ]
+            for photo, hole in shown
+        ]
+    )

@@ -14,7 +14,13 @@ from tfinpaint.data.photos import open_photos
 from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.systems.specification import imported
-from tfinpaint.training.callbacks import CheckpointCallback, MeanFillCheck, MetricsCallback, ProgressCallback, ValidationCallback
+from tfinpaint.training.callbacks import (
+    CheckpointCallback,
+    MeanFillCheck,
+    MetricsCallback,
+    ProgressCallback,
+    ValidationCallback,
+)
 from tfinpaint.training.schedule import schedule_of
 from tfinpaint.training.validation import Validation
 from tfinpaint.version import __version__
@@ -34,8 +40,15 @@ class Result:
     description: str
 
 
-def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None, flags_text: str = "",
-          say: Callable[[str], None] = lambda line: None, stream=sys.stderr) -> Result:
+def train(
+    settings: TrainSettings,
+    run_dir: str,
+    resume: bool = False,
+    init_from: Optional[str] = None,
+    flags_text: str = "",
+    say: Callable[[str], None] = lambda line: None,
+    stream=sys.stderr,
+) -> Result:
     """Trains until `settings.steps` and returns what came out.
 
     Args:
@@ -56,7 +69,13 @@ def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from
 def precision(settings):
     """Computes inside as --mixed_precision and --bfloat16 say."""
     policy = tf.keras.mixed_precision.global_policy()
-    half = "mixed_float16" if settings.mixed_precision else "mixed_bfloat16" if settings.bfloat16 else None
+    half = (
+        "mixed_float16"
+        if settings.mixed_precision
+        else "mixed_bfloat16"
+        if settings.bfloat16
+        else None
+    )
     tf.keras.mixed_precision.set_global_policy(half or "float32")
     try:
         yield
@@ -71,19 +90,40 @@ def prepare(settings, say):
     _check_sizes(settings, system, say)
     source, size = open_photos(settings.photos.source), settings.photos.image_size
     system.compile(
-        learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate, schedule=schedule_of(settings),
-        clip_norm=settings.clip_norm, loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
-        critic_weights=settings.critic_weights, image_size=size, seed=settings.seed,
-        freeze_batch_norm=settings.freeze_batch_norm, ema_decay=settings.ema_decay, jit_compile=settings.jit_compile,
-        make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, settings.holes))
+        learning_rate=settings.learning_rate,
+        critic_learning_rate=settings.critic_learning_rate,
+        schedule=schedule_of(settings),
+        clip_norm=settings.clip_norm,
+        loss_weights=dict(settings.loss_weights),
+        perceptual_weights=settings.perceptual_weights,
+        critic_weights=settings.critic_weights,
+        image_size=size,
+        seed=settings.seed,
+        freeze_batch_norm=settings.freeze_batch_norm,
+        ema_decay=settings.ema_decay,
+        jit_compile=settings.jit_compile,
+        make_holes=lambda seed: make_holes(
+            seed[0], seed[1], settings.batch_size, size, settings.holes
+        ),
+    )
     return system, source
 
 
 def batches(settings, system, source, first):
     """The batches of a run from step `first` on, as its steps take them."""
-    extra = {name: imported(path) for name, path in system.extra_inputs(settings.holes.kind).items()}
-    return training_batches(settings.photos, settings.holes, settings.batch_size, settings.seed, first, _holes_on_device(settings.holes),
-                            source, extra)
+    extra = {
+        name: imported(path) for name, path in system.extra_inputs(settings.holes.kind).items()
+    }
+    return training_batches(
+        settings.photos,
+        settings.holes,
+        settings.batch_size,
+        settings.seed,
+        first,
+        _holes_on_device(settings.holes),
+        source,
+        extra,
+    )
 
 
 def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
@@ -99,19 +139,26 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     # 2. The run directory.
     write_run(run_dir, settings, flags_text)
     if resume:
-        say(f"resumed at step {first}: weights, moving average and optimizer moments restored" if first
-            else f"nothing to resume in {run_dir}: starts at 0")
+        say(
+            f"resumed at step {first}: weights, moving average and optimizer moments restored"
+            if first
+            else f"nothing to resume in {run_dir}: starts at 0"
+        )
         for line in changed:
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
-    say(f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
+    say(
+        f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
         + (f", critic {count(system.critic):,}" if system.critic else ", no critic")
-        + f"; {settings.photos.source}, {settings.photos.image_size} px, batch {settings.batch_size}, on {device().name}")
+        + f"; {settings.photos.source}, {settings.photos.image_size} px, batch {settings.batch_size}, on {device().name}"
+    )
 
     for line in notes:
         say(f"note: {line}")
 
     # 3. The steps.
-    progress = ProgressCallback(first, settings.steps, settings.batch_size, stream, settings.log_every)
+    progress = ProgressCallback(
+        first, settings.steps, settings.batch_size, stream, settings.log_every
+    )
 
     def say_between(line):
         progress.clear()
@@ -119,18 +166,37 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
 
     log = MetricsCallback(first, run_dir, settings.log_every, settings.batch_size, say_between)
     if not first:
-        for name, text in (("settings", to_json(settings)), ("loss_weights", _weights(system)), ("versions", _versions())):
+        for name, text in (
+            ("settings", to_json(settings)),
+            ("loss_weights", _weights(system)),
+            ("versions", _versions()),
+        ):
             log.text(name, "    " + text.replace("\n", "\n    "))
-    validate = ValidationCallback(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
-    mean_fill_check = MeanFillCheck(first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between)
-    counted = system.steps_taken  # before; not `first` where a resume dropped the critic whose steps were counted
+    validate = ValidationCallback(
+        first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps
+    )
+    mean_fill_check = MeanFillCheck(
+        first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between
+    )
+    # before; not `first` where a resume dropped the critic whose steps were counted
+    counted = system.steps_taken
     if first < settings.steps:
         if _holes_on_device(settings.holes):
             data = data.apply(tf.data.experimental.prefetch_to_device(device().name))
         try:
-            system.fit(data, steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
-                       callbacks=[
-                           log, CheckpointCallback(first, checkpoints, settings.checkpoint_every), validate, mean_fill_check, progress])
+            system.fit(
+                data,
+                steps_per_epoch=settings.steps - first,
+                epochs=1,
+                verbose=0,
+                callbacks=[
+                    log,
+                    CheckpointCallback(first, checkpoints, settings.checkpoint_every),
+                    validate,
+                    mean_fill_check,
+                    progress,
+                ],
+            )
         except KeyboardInterrupt:
             step = first + system.steps_taken - counted
             checkpoints.save(step)
@@ -140,7 +206,9 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         finally:
             progress.clear()
     if source.unreadable:
-        say(f"{len(source.unreadable)} photographs of {settings.photos.source} could not be read and were skipped")
+        say(
+            f"{len(source.unreadable)} photographs of {settings.photos.source} could not be read and were skipped"
+        )
 
     # 4. The last checkpoint and the validation pass.
     last = max(first, settings.steps)
@@ -158,10 +226,22 @@ def _holes_on_device(settings):
 def _check_sizes(settings, system, say):
     size, stride = settings.photos.image_size, system.stride
     if size % stride:
-        smaller = "; a smaller `depth` allows smaller images" if "depth" in system.specification.defaults else ""
-        raise SettingsError(f"`image_size` is a multiple of {stride} for {settings.system}. Got {size}{smaller}")
-    if system.specification.has_batch_norm and settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
-        say("note: with `batch_size=1` and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant")
+        smaller = (
+            "; a smaller `depth` allows smaller images"
+            if "depth" in system.specification.defaults
+            else ""
+        )
+        raise SettingsError(
+            f"`image_size` is a multiple of {stride} for {settings.system}. Got {size}{smaller}"
+        )
+    if (
+        system.specification.has_batch_norm
+        and settings.batch_size * (size // stride) ** 2 == 1
+        and settings.freeze_batch_norm != "all"
+    ):
+        say(
+            "note: with `batch_size=1` and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant"
+        )
 
 
 def _weights(system):
@@ -171,8 +251,13 @@ def _weights(system):
 
 def _versions():
     """What computes, a line each."""
-    versions = {"tfinpaint": __version__, "tensorflow": tf.__version__, "numpy": np.__version__,
-                "python": sys.version.split()[0], "device": device().name}
+    versions = {
+        "tfinpaint": __version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+        "device": device().name,
+    }
     return "\n".join(f"{name} {version}" for name, version in versions.items())
 
 

@@ -27,12 +27,18 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, rate, kind="constant", warmup_steps=0, schedule_steps=0, final_rate=0.0):
         self.rate, self.kind = rate, kind
-        self.warmup_steps, self.schedule_steps, self.final_rate = warmup_steps, schedule_steps, final_rate
+        self.warmup_steps, self.schedule_steps, self.final_rate = (
+            warmup_steps,
+            schedule_steps,
+            final_rate,
+        )
         schedules = tf.keras.optimizers.schedules
         if kind == "cosine":
             self._falling = schedules.CosineDecay(rate, schedule_steps, alpha=final_rate)
         elif kind == "linear":
-            self._falling = schedules.PolynomialDecay(rate, schedule_steps, end_learning_rate=final_rate * rate)
+            self._falling = schedules.PolynomialDecay(
+                rate, schedule_steps, end_learning_rate=final_rate * rate
+            )
         elif kind == "constant":
             self._falling = lambda step: tf.constant(rate, tf.float32)
         else:
@@ -44,7 +50,10 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         return rate * tf.minimum(step / self.warmup_steps, 1.0) if self.warmup_steps else rate
 
     def get_config(self):
-        return {name: getattr(self, name) for name in ("rate", "kind", "warmup_steps", "schedule_steps", "final_rate")}
+        return {
+            name: getattr(self, name)
+            for name in ("rate", "kind", "warmup_steps", "schedule_steps", "final_rate")
+        }
 
 
 def description(settings: TrainSettings, rate: float) -> str:
@@ -64,4 +73,6 @@ def schedule_of(settings: TrainSettings):
     """A run's function from a rate to its `RateSchedule`; None where the rate stays as it is."""
     if settings.schedule == "constant" and not settings.warmup_steps:
         return None
-    return lambda rate: RateSchedule(rate, settings.schedule, settings.warmup_steps, settings.schedule_steps, settings.final_rate)
+    return lambda rate: RateSchedule(
+        rate, settings.schedule, settings.warmup_steps, settings.schedule_steps, settings.final_rate
+    )

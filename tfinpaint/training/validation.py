@@ -36,19 +36,35 @@ class Validation:
         source = settings.eval_data or settings.photos.source
         self._system = system
         self._batch = settings.batch_size
-        self._photos = evaluation_squares(source, size, settings.eval_count, "eval_data")  # uint8 [N, S, S, 3]
-        self._holes = evaluation_holes(settings.eval_ratio, len(self._photos), size, argument="eval_ratio")  # uint8 [N, S, S, 1]
-        self._generate = tf.function(lambda images, holes: system.raw(system.averaged_generator, images, holes))
+        # uint8 [N, S, S, 3]
+        self._photos = evaluation_squares(source, size, settings.eval_count, "eval_data")
+        # uint8 [N, S, S, 1]
+        self._holes = evaluation_holes(
+            settings.eval_ratio, len(self._photos), size, argument="eval_ratio"
+        )
+        self._generate = tf.function(
+            lambda images, holes: system.raw(system.averaged_generator, images, holes)
+        )
         self._attention_maps = tf.function(system.attention_maps)
         low, high = settings.eval_ratio
-        self.description = (f"{len(self._photos)} photographs of {source}" + ("" if settings.eval_data else " (trained on: no `eval_data`)")
-                            + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set {fingerprint(self._holes)})")
-        self.baselines = {name: self._measure([fill(p, h[..., 0]) for p, h in zip(self._photos, self._holes)])
-                          for name, fill in (("mean", references.mean_fill), ("telea", references.telea))}
+        self.description = (
+            f"{len(self._photos)} photographs of {source}"
+            + ("" if settings.eval_data else " (trained on: no `eval_data`)")
+            + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set {fingerprint(self._holes)})"
+        )
+        self.baselines = {
+            name: self._measure([fill(p, h[..., 0]) for p, h in zip(self._photos, self._holes)])
+            for name, fill in (("mean", references.mean_fill), ("telea", references.telea))
+        }
 
     def run(self) -> dict:
         """-> the averaged figures of `metrics.quality.measure`."""
-        return self._measure([composite(p, o, h[..., 0]) for p, o, h in zip(self._photos, self._outputs(), self._holes)])
+        return self._measure(
+            [
+                composite(p, o, h[..., 0])
+                for p, o, h in zip(self._photos, self._outputs(), self._holes)
+            ]
+        )
 
     def hole_l1(self) -> tuple:
         """L1 of the missing pixels alone, on composites in [0, 1]: the system's, and the mean fill's of the same photographs and holes."""
@@ -58,11 +74,21 @@ class Validation:
         """The sample grid, uint8: a row for each of the first photographs, see `pictures.sample_row`; and the attention maps of the first
         of them: {layer: pictures of one size}, see attention_maps/pictures.py."""
         rows, drawn = [], {}
-        for k in range(min(_ROWS, len(self._photos))):  # one by one: the maps of a batch would take its memory at once
+        # one by one: the maps of a batch would take its memory at once
+        for k in range(min(_ROWS, len(self._photos))):
             photo, hole = self._photos[k], self._holes[k, ..., 0]
             at, size = placing.choose_pixel(hole), (hole.shape[0], hole.shape[1])
-            output, found = self._attention_maps(to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at]))
-            rows.append(sample_row(photo, hole, to_uint8(output[0]), [np.asarray(matches[0]) for matches, _ in found]))
+            output, found = self._attention_maps(
+                to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at])
+            )
+            rows.append(
+                sample_row(
+                    photo,
+                    hole,
+                    to_uint8(output[0]),
+                    [np.asarray(matches[0]) for matches, _ in found],
+                )
+            )
             if k == 0:
                 maps = placing.place_maps(self._system, found, Box(0, 0, *size), size, size, at)
                 drawn = {map_.layer: list(pictures(map_, photo, hole).values()) for map_ in maps}
@@ -71,7 +97,9 @@ class Validation:
     def _outputs(self):
         for k in range(0, len(self._photos), self._batch):
             part = slice(k, k + self._batch)
-            yield from to_uint8(self._generate(to_float(self._photos[part]), self._holes[part].astype(np.float32)))
+            yield from to_uint8(
+                self._generate(to_float(self._photos[part]), self._holes[part].astype(np.float32))
+            )
 
     def _measure(self, filled):
         return quality.averages(quality.measure(np.stack(list(filled)), self._photos, self._holes))

@@ -24,13 +24,19 @@ def keras_network(constructor, title, weights, argument, way_out, optional=()):
     Raises: SettingsError where the weights cannot be had.
     """
     if weights == "random":
-        _log.warning("`%s='random'`: %s begins from RANDOM weights. Good for tests, not for pictures.", argument, title)
+        _log.warning(
+            "`%s='random'`: %s begins from RANDOM weights. Good for tests, not for pictures.",
+            argument,
+            title,
+        )
     if weights == "imagenet":
         try:
             return constructor(include_top=False, weights="imagenet")
         except Exception as error:  # Keras raises a plain Exception where a download fails
-            raise SettingsError(f"the ImageNet weights of {title} could not be downloaded ({first_line(error)}); give a local Keras "
-                                f"file with `{argument}='PATH'`, or {way_out}") from error
+            raise SettingsError(
+                f"the ImageNet weights of {title} could not be downloaded ({first_line(error)}); give a local Keras "
+                f"file with `{argument}='PATH'`, or {way_out}"
+            ) from error
     network = constructor(include_top=False, weights=None)
     if weights != "random":
         load_file(network, title, weights, argument, optional)
@@ -40,22 +46,35 @@ def keras_network(constructor, title, weights, argument, way_out, optional=()):
 def load_file(network, title, path, argument, optional=()):
     """Loads a Keras .h5 file by layer names; arguments and errors as above."""
     if not os.path.isfile(path):
-        raise SettingsError(f"`{argument}` is imagenet, random or the path of a Keras .h5 file. Got {path!r}, which is no file")
+        raise SettingsError(
+            f"`{argument}` is imagenet, random or the path of a Keras .h5 file. Got {path!r}, which is no file"
+        )
     try:
         with h5py.File(path, "r") as f:
             present = set(f["model_weights"] if "model_weights" in f else f)
-        missing = [layer.name for layer in network.layers if layer.weights and layer.name not in present]
+        missing = [
+            layer.name for layer in network.layers if layer.weights and layer.name not in present
+        ]
         needed = [name for name in missing if not name.startswith(tuple(optional) or ("\0",))]
         if needed:
-            raise SettingsError(f"`{argument}={path!r}` has no weights of {_some(needed)}: it is no {title} of Keras")
+            raise SettingsError(
+                f"`{argument}={path!r}` has no weights of {_some(needed)}: it is no {title} of Keras"
+            )
         network.load_weights(path, by_name=True)
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, SettingsError):
             raise
-        raise SettingsError(f"`{argument}={path!r}` is no Keras .h5 file of {title}: {first_line(error)}") from error
+        raise SettingsError(
+            f"`{argument}={path!r}` is no Keras .h5 file of {title}: {first_line(error)}"
+        ) from error
     if missing:
-        _log.warning("`%s=%r` has no weights of %s: these layers of %s stay RANDOM. Good for tests, not for pictures.",
-                     argument, path, _some(missing), title)
+        _log.warning(
+            "`%s=%r` has no weights of %s: these layers of %s stay RANDOM. Good for tests, not for pictures.",
+            argument,
+            path,
+            _some(missing),
+            title,
+        )
 
 
 def _some(names):

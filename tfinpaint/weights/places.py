@@ -17,8 +17,14 @@ import numpy as np
 from tfinpaint.settings import SettingsError
 
 _PYTORCH_ORDER = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}
-_PYTORCH_NAMES = {"kernel": "weight", "gamma": "weight", "bias": "bias", "beta": "bias", "moving_mean": "running_mean",
-                  "moving_variance": "running_var"}
+_PYTORCH_NAMES = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "bias": "bias",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +70,10 @@ def pytorch_table(layers: Mapping[str, Any]) -> Table:
 
 def fusion_names(name: str, squeeze_excite) -> Dict[str, Any]:
     """The released names of a squeeze-excite layer in the attention `name`."""
-    return {f"{name}.SqueezeExc.blocks.0": squeeze_excite.squeeze, f"{name}.SqueezeExc.blocks.2": squeeze_excite.excite}
+    return {
+        f"{name}.SqueezeExc.blocks.0": squeeze_excite.squeeze,
+        f"{name}.SqueezeExc.blocks.2": squeeze_excite.excite,
+    }
 
 
 def fill(table: Table, tensors: Mapping[str, np.ndarray], begin: str) -> None:
@@ -75,10 +84,22 @@ def fill(table: Table, tensors: Mapping[str, np.ndarray], begin: str) -> None:
     missing = [name for name in table if name not in tensors]
     left = [name for name in tensors if name not in table]
     both = [(name, tensors[name], place.shape) for name, place in table.items() if name in tensors]
-    reshaped = [f"{name} {list(tensor.shape)} instead of {list(shape)}" for name, tensor, shape in both if tensor.shape != shape]
+    reshaped = [
+        f"{name} {list(tensor.shape)} instead of {list(shape)}"
+        for name, tensor, shape in both
+        if tensor.shape != shape
+    ]
     retyped = [f"{name} {tensor.dtype}" for name, tensor, _ in both if tensor.dtype.kind != "f"]
-    faults = [f"{len(names)} {what} ({_some(names)})" for names, what in (
-        (missing, "missing"), (left, "left over"), (reshaped, "of another shape"), (retyped, "not of floating point")) if names]
+    faults = [
+        f"{len(names)} {what} ({_some(names)})"
+        for names, what in (
+            (missing, "missing"),
+            (left, "left over"),
+            (reshaped, "of another shape"),
+            (retyped, "not of floating point"),
+        )
+        if names
+    ]
     if faults:
         raise SettingsError(f"{begin}, of its {len(table)} tensors: {'; '.join(faults)}")
     for name, place in table.items():

@@ -31,7 +31,9 @@ def release_of(system_name: str) -> Release:
     release = systems[system_name].release if system_name in systems else None
     if release is None:
         having = ", ".join(name for name, specification in systems.items() if specification.release)
-        raise SettingsError(f"`system={system_name!r}` has no released weights that can be imported; {having} have")
+        raise SettingsError(
+            f"`system={system_name!r}` has no released weights that can be imported; {having} have"
+        )
     return imported(release)
 
 
@@ -40,5 +42,7 @@ def tables_of(system) -> List[Table]:
     tables = [table(system.generator) for table in release_of(system.system_name).files.values()]
     placed = [id(place.variable) for table in tables for place in table.values()]
     if sorted(placed) != sorted(id(variable) for variable in system.generator.variables):
-        raise AssertionError(f"the tables of {system.system_name} and its generator have grown apart")
+        raise AssertionError(
+            f"the tables of {system.system_name} and its generator have grown apart"
+        )
     return tables

@@ -22,14 +22,22 @@ def read(path: str, argument: str) -> Dict[str, np.ndarray]:
     readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
     ending = os.path.splitext(path)[1]
     begin = f"`{argument}={path!r}`"
-    tensors = guarded(lambda: readers.get(ending, _read_torch)(path, begin), begin, f"a PyTorch state dict in {ending}")
+    tensors = guarded(
+        lambda: readers.get(ending, _read_torch)(path, begin),
+        begin,
+        f"a PyTorch state dict in {ending}",
+    )
     return plain_names(tensors)
 
 
 def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
     """A PyTorch state dict without what DataParallel adds to its names and without batch norm's counters, which nothing uses."""
     prefix = "module." if all(name.startswith("module.") for name in tensors) else ""
-    return {name[len(prefix):]: tensor for name, tensor in tensors.items() if not name.endswith("num_batches_tracked")}
+    return {
+        name[len(prefix) :]: tensor
+        for name, tensor in tensors.items()
+        if not name.endswith("num_batches_tracked")
+    }
 
 
 def guarded(read: Callable, begin: str, what: str):
@@ -39,7 +47,9 @@ def guarded(read: Callable, begin: str, what: str):
     except (SettingsError, MemoryError):
         raise
     except Exception as error:  # each library has its own ways to say so
-        raise SettingsError(f"{begin} cannot be read as {what} ({type(error).__name__}: {first_line(error)})") from error
+        raise SettingsError(
+            f"{begin} cannot be read as {what} ({type(error).__name__}: {first_line(error)})"
+        ) from error
 
 
 def _read_npz(path, begin):
@@ -51,7 +61,9 @@ def _read_safetensors(path, begin):
     try:
         from safetensors.numpy import load_file
     except ImportError as error:
-        raise SettingsError(f"{begin} needs a package to be read: pip install safetensors") from error
+        raise SettingsError(
+            f"{begin} needs a package to be read: pip install safetensors"
+        ) from error
     return load_file(path)
 
 
@@ -59,12 +71,17 @@ def _read_torch(path, begin):
     try:
         import torch
     except ImportError as error:
-        raise SettingsError(f"{begin} needs PyTorch to be read: pip install torch, or turn it into .npz on a machine that has "
-                            "PyTorch, in three lines that docs/released_weights.md shows") from error
+        raise SettingsError(
+            f"{begin} needs PyTorch to be read: pip install torch, or turn it into .npz on a machine that has "
+            "PyTorch, in three lines that docs/released_weights.md shows"
+        ) from error
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # its own text proposes to run whatever is in the file
-        raise SettingsError(f"{begin} is no PyTorch state dict, or holds more than tensors (a whole network?): only what "
-                            "state_dict() gives is read") from error
-    state = state.get("generator", state)  # the multistage trainer puts it beside the optimizer's state
+        raise SettingsError(
+            f"{begin} is no PyTorch state dict, or holds more than tensors (a whole network?): only what "
+            "state_dict() gives is read"
+        ) from error
+    # the multistage trainer puts it beside the optimizer's state
+    state = state.get("generator", state)
     return {name: tensor.detach().numpy() for name, tensor in state.items()}
