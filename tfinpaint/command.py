@@ -122,7 +122,8 @@ def _parse(main, argv):
         fail(f"{str(error).replace('ERROR:: ', '')} (--help lists the flags)")
     if rest[1:]:
         fail(
-            f"{rest[1]!r} is not a flag: flags are written --name=value (was it a line of a flagfile without dashes?)"
+            f"{rest[1]!r} is not a flag: flags are written --name=value (was it a line of a "
+            "flagfile without dashes?)"
         )
     return rest
 
@@ -143,7 +144,8 @@ def _guarded(main, argv):
         # TensorFlow's, not imported here
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             fail(
-                "out of memory: a smaller --batch_size, --image_size or --width (train) or --device=cpu (inpaint) needs less"
+                "out of memory: a smaller --batch_size, --image_size or --width (train) or "
+                "--device=cpu (inpaint) needs less"
             )
         raise
 
@@ -151,7 +153,10 @@ def _guarded(main, argv):
 def _import_advice(error: ImportError) -> str:
     """What to do about a module that cannot be imported; raises `error` again where that is a mistake of the program."""
     if re.search(r"libGL|libgthread|libglib", str(error)):
-        return f"OpenCV lacks a system library ({error}). On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"
+        return (
+            f"OpenCV lacks a system library ({error}). On Debian and Ubuntu: apt-get install "
+            "libgl1 libglib2.0-0"
+        )
     if isinstance(error, ModuleNotFoundError) and not (error.name or "tfinpaint").startswith(
         "tfinpaint"
     ):
@@ -164,7 +169,10 @@ def _show_warnings() -> None:
 
     class OneLine(logging.Formatter):
         def format(self, record):
-            return f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}{in_flags(record.getMessage())}"
+            return (
+                f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}"
+                f"{in_flags(record.getMessage())}"
+            )
 
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())

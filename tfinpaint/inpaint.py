@@ -62,7 +62,8 @@ def main():
         raise SettingsError("--attention takes a run directory as --model; a --server only fills")
     if FLAGS.server and FLAGS.detail != "auto":
         raise SettingsError(
-            f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported"
+            f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model "
+            "was exported"
         )
     if FLAGS.attention_at and not FLAGS.attention:
         raise SettingsError(
@@ -255,7 +256,8 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
     settings.check_writable("output", output)
     if _inside(output, image):
         raise SettingsError(
-            f"--output={output} lies in --image={image}: the next run would take results for photographs"
+            f"--output={output} lies in --image={image}: the next run would take results for "
+            "photographs"
         )
     photos = list_photos(image)
     masks = None
@@ -282,8 +284,8 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
     if lacking:
         names = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
         raise SettingsError(
-            f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask of NAME.jpg is "
-            f"NAME.png or NAME_mask.png, with any of the endings): {names}"
+            f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask "
+            f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {names}"
         )
     return jobs
 

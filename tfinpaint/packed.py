@@ -48,7 +48,8 @@ def write_weights(folder: str, generator, step: int) -> int:
         if not np.isfinite(arrays[name]).all():
             worst = value.ravel()[np.argmin(np.isfinite(arrays[name]))]
             raise SettingsError(
-                f"float16 cannot hold the weight {name}: it has the value {worst:g}, beyond {np.finfo(np.float16).max:g}"
+                f"float16 cannot hold the weight {name}: it has the value {worst:g}, beyond "
+                f"{np.finfo(np.float16).max:g}"
             )
     path = os.path.join(folder, WEIGHTS)
     with atomic.replacing(path) as beside:
@@ -90,15 +91,15 @@ def restore(folder: str, generator, beginning: str) -> None:
     ):
         if others:
             raise SettingsError(
-                f"{beginning}: its {WEIGHTS} does not fit its settings: it {kind} weight {min(others)}"
-                + (f" and {len(others) - 1} more" if len(others) > 1 else "")
+                f"{beginning}: its {WEIGHTS} does not fit its settings: it {kind} weight "
+                f"{min(others)}" + (f" and {len(others) - 1} more" if len(others) > 1 else "")
             )
     for name, variable in wanted.items():
         array = arrays[name]
         if array.shape != tuple(variable.shape) or array.dtype.kind != "f":
             raise SettingsError(
-                f"{beginning}: its {WEIGHTS} does not fit its settings: {name} is {array.dtype} {list(array.shape)}, not "
-                f"{list(variable.shape)}"
+                f"{beginning}: its {WEIGHTS} does not fit its settings: {name} is {array.dtype} "
+                f"{list(array.shape)}, not {list(variable.shape)}"
             )
         if not np.isfinite(array).all():
             raise SettingsError(f"{beginning}: its {WEIGHTS} is damaged: {name} is not finite")

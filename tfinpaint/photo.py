@@ -128,29 +128,33 @@ def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
     height, width = hole.shape
     other = "known" if mask_is == "hole" else "hole"
     notes = [
-        f"white is {mask_is} (`mask_is={mask_is!r}`), {_percent(share)} of {width}x{height} pixels is hole"
+        f"white is {mask_is} (`mask_is={mask_is!r}`), {_percent(share)} of {width}x{height} "
+        "pixels is hole"
     ]
     notes += alpha_note
     grey_count = np.count_nonzero((level > 0) & (level < 255))
     if grey_count:
         notes.append(
-            f"{grey_count} pixels ({_percent(100.0 * grey_count / hole.size)}) are grey, neither 0 nor 255: "
-            f"those above {THRESHOLD} count as white"
+            f"{grey_count} pixels ({_percent(100.0 * grey_count / hole.size)}) are grey, neither "
+            f"0 nor 255: those above {THRESHOLD} count as white"
         )
     if grey_count > 0.2 * hole.size:
         notes.append(
-            "warning: most masks are black and white, this one looks like a picture: is it the right file? A part that was erased "
-            "to transparent is no mask by itself"
+            "warning: most masks are black and white, this one looks like a picture: is it the "
+            "right file? A part that was erased to transparent is no mask by itself"
             if photo.alpha is not None and np.ptp(photo.alpha)
-            else "warning: most masks are black and white, this one looks like a picture: is it the right file?"
+            else "warning: most masks are black and white, this one looks like a picture: is it "
+            "the right file?"
         )
     if not white.any():
         notes.append(
-            f"warning: no pixel is above {THRESHOLD}, the brightest is {level.max()}: masks are black (0) and white (255)"
+            f"warning: no pixel is above {THRESHOLD}, the brightest is {level.max()}: masks are "
+            "black (0) and white (255)"
         )
     if share < 0.1 or share > 95:
         notes.append(
-            f"warning: {_percent(share)} of the picture is hole: is the polarity right? `mask_is={other!r}` flips it"
+            f"warning: {_percent(share)} of the picture is hole: is the polarity right? "
+            f"`mask_is={other!r}` flips it"
         )
     return hole.astype(np.uint8) * 255, tuple(notes)
 
@@ -223,7 +227,8 @@ def _eight_bit(path: str, image: Image.Image) -> Image.Image:
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
             raise SettingsError(
-                f"{path} has 32-bit pixels ({values.min()} to {values.max()}): convert it to 8 or 16 bits first"
+                f"{path} has 32-bit pixels ({values.min()} to {values.max()}): convert it to 8 or "
+                "16 bits first"
             )
         return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
     if image.mode == "F":

@@ -58,14 +58,16 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> Li
         return []
     if not resume:
         raise SettingsError(
-            f"`run_dir={run_dir!r}` is not empty: `resume` goes on with the run in it, another `run_dir` starts a new one"
+            f"`run_dir={run_dir!r}` is not empty: `resume` goes on with the run in it, another "
+            "`run_dir` starts a new one"
         )
     there = read_settings(run_dir, "run_dir")
     for name in ("system", "variant", "system_settings"):
         old, new = _of_system(there, name), _of_system(settings, name)
         if old != new:
             raise SettingsError(
-                f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be resumed with these flags"
+                f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be "
+                "resumed with these flags"
             )
     old, new = ({**vars(s), **vars(s.photos), **vars(s.holes)} for s in (there, settings))
     changed = [
@@ -217,8 +219,8 @@ def start_from(run_dir: str, system: System) -> List[str]:
         here.pop(name, None)
     if (settings.system, there) != (system.system_name, here):
         raise SettingsError(
-            f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its weights do not fit "
-            f"{system.system_name} {_show(here)}"
+            f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its "
+            f"weights do not fit {system.system_name} {_show(here)}"
         )
     _restore(run, generator=system.generator)
     system.restart_average()
@@ -260,21 +262,22 @@ class Checkpoints:
         saved = _saved(self._latest, f"the checkpoint {self._latest} is damaged")
         if not _under(saved, "system/optimizer"):
             raise SettingsError(
-                f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
-                "run from it with `init_from`"
+                f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot "
+                "be resumed: start a new run from it with `init_from`"
             )
         for name in dict.fromkeys(("generator", "averaged_generator", *self._system.parts)):
             part = getattr(self._system, name)
             if part is not None and _under(saved, f"system/{name}") != _shapes(part):
                 raise SettingsError(
-                    f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was `image_size` "
-                    "changed, or a term of the loss switched on or off?)"
+                    f"the checkpoint {self._latest} does not fit these flags: its {name} is "
+                    "another one (was `image_size` changed, or a term of the loss switched on or "
+                    "off?)"
                 )
         half = isinstance(self._system.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
         if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
             raise SettingsError(
-                f"the checkpoint {self._latest} was written {'without' if half else 'with'} `mixed_precision` and can only "
-                "be resumed so"
+                f"the checkpoint {self._latest} was written {'without' if half else 'with'} "
+                "`mixed_precision` and can only be resumed so"
             )
         optimizers = list(self._system.parts.values())
         rates = [float(o.learning_rate.numpy()) for o in optimizers]
@@ -285,8 +288,8 @@ class Checkpoints:
             ).assert_existing_objects_matched().expect_partial()
         except _DAMAGE as error:
             raise SettingsError(
-                f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a term of the loss "
-                f"switched on or off?): {first_line(error)}"
+                f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a "
+                f"term of the loss switched on or off?): {first_line(error)}"
             ) from error
         for optimizer, rate in zip(optimizers, rates):
             # it is in the checkpoint too, but this run may have another
@@ -306,8 +309,8 @@ class Checkpoints:
             self._latest = self._manager.save(checkpoint_number=step)
         except (OSError, tf.errors.OpError) as error:
             raise SettingsError(
-                f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk full?): "
-                f"{first_line(error)}"
+                f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk "
+                f"full?): {first_line(error)}"
             ) from error
 
 
@@ -365,7 +368,8 @@ def _restore(run, **parts):
         there = _under(saved, f"system/{name}")
         if there and there != _shapes(part):
             raise SettingsError(
-                f"`{argument}={run_dir!r}`: the {name} in its checkpoint does not fit (is it of another `variant`?)"
+                f"`{argument}={run_dir!r}`: the {name} in its checkpoint does not fit (is it of "
+                "another `variant`?)"
             )
     try:
         # The object graph of a checkpoint is found by attribute names: system.averaged_generator and so on.
@@ -373,8 +377,9 @@ def _restore(run, **parts):
         status.assert_existing_objects_matched().expect_partial()
     except _DAMAGE as error:
         raise SettingsError(
-            f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged, or does not hold the "
-            f"{' and '.join(parts)} that its settings describe: {first_line(error)}"
+            f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged, or "
+            f"does not hold the {' and '.join(parts)} that its settings describe: "
+            f"{first_line(error)}"
         ) from error
 
 

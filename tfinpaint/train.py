@@ -72,7 +72,8 @@ def main():
         ("Telea", result.baselines["telea"]),
     ):
         print(
-            f"{name:10s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB {figures['ssim']:8.4f} {figures['l1']:8.4f}"
+            f"{name:10s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB "
+            f"{figures['ssim']:8.4f} {figures['l1']:8.4f}"
         )
     print(f"Samples: {values.run_dir}/samples/final.png   Figures: {values.run_dir}/metrics.csv")
 

@@ -42,8 +42,8 @@ def evaluation_holes(
     fewest, most = math.floor(low * size**2) + 1, math.floor(high * size**2)
     if not (0 <= low < high < 1 and fewest <= most):
         raise SettingsError(
-            f"`{argument}` is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
-            f"pixels. Got {ratio[0]:g},{ratio[1]:g}"
+            f"`{argument}` is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole "
+            f"of {size}x{size} pixels. Got {ratio[0]:g},{ratio[1]:g}"
         )
     return np.stack(
         [_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)]

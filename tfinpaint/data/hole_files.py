@@ -120,8 +120,9 @@ def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np
     if not kept:
         shares = [share for _, share in readable]
         raise SettingsError(
-            f"{given}: no mask has a share of holes within {low:g},{high:g}; they have {min(shares):.3g} to "
-            f"{max(shares):.3g}. Change `{argument}`, or turn white round with `mask_is={other!r}`"
+            f"{given}: no mask has a share of holes within {low:g},{high:g}; they have "
+            f"{min(shares):.3g} to {max(shares):.3g}. Change `{argument}`, or turn white round "
+            f"with `mask_is={other!r}`"
         )
     if len(kept) < len(readable):
         _log.warning(
@@ -135,7 +136,8 @@ def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np
         )
     shares = sorted(share for _, share in readable if low <= share <= high)
     _log.info(
-        "%s: %d masks, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to %.3g",
+        "%s: %d masks, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to "
+        "%.3g",
         given,
         len(kept),
         settings.mask_is,

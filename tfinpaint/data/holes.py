@@ -59,8 +59,8 @@ def check(settings: HoleSettings, size: int) -> None:
     low, high = settings.bounds
     if settings.kind.startswith("files:"):
         raise SettingsError(
-            f"`kind={settings.kind!r}` are read in the input pipeline; holes that are computed are center, box, "
-            "objects, strokes or mixed"
+            f"`kind={settings.kind!r}` are read in the input pipeline; holes that are computed "
+            "are center, box, objects, strokes or mixed"
         )
     if settings.kind == "center":
         _center_side(settings, size)
@@ -86,8 +86,8 @@ def _center_side(settings: HoleSettings, size: int) -> int:
     if not sides:
         low, high = settings.bounds
         raise SettingsError(
-            f"`ratio=({low:g}, {high:g})`: no centred square of `image_size={size}` has such a share "
-            f"(half the side gives {(size // 2) ** 2 / size**2:.4g})"
+            f"`ratio=({low:g}, {high:g})`: no centred square of `image_size={size}` has such a "
+            f"share (half the side gives {(size // 2) ** 2 / size**2:.4g})"
         )
     return min(sides, key=lambda side: abs(side - size // 2))
 

@@ -35,11 +35,25 @@ HELD_BACK = "coffee"
 
 _KINDS = "folder:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
 _HOW_TO_OBTAIN = {
-    "paris": "Paris StreetView is not public: its authors (Context Encoders, Pathak et al. 2016) send it on request by e-mail",
-    "celeba": "CelebA is on its project page, mmlab.ie.cuhk.edu.hk/projects/CelebA.html, and may be had by tfds:celeb_a",
-    "places2": "Places2 is on places2.csail.mit.edu, and its small photographs may be had by tfds:places365_small",
-    "free": "the photographs that the model in the box learned from are listed with their authors in docs/training_photographs.csv",
-    "canyon": "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu",
+    "paris": (
+        "Paris StreetView is not public: its authors (Context Encoders, Pathak et al. 2016) "
+        "send it on request by e-mail"
+    ),
+    "celeba": (
+        "CelebA is on its project page, mmlab.ie.cuhk.edu.hk/projects/CelebA.html, and may "
+        "be had by tfds:celeb_a"
+    ),
+    "places2": (
+        "Places2 is on places2.csail.mit.edu, and its small photographs may be had by "
+        "tfds:places365_small"
+    ),
+    "free": (
+        "the photographs that the model in the box learned from are listed with their "
+        "authors in docs/training_photographs.csv"
+    ),
+    "canyon": (
+        "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu"
+    ),
 }
 _log = logging.getLogger("tfinpaint")
 
@@ -165,7 +179,8 @@ def _open_folder(folder: str, given: str) -> PhotoFiles:
     paths = photo.list_photos(folder)
     if not paths:
         raise SettingsError(
-            f"{given}: no photograph in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)"
+            f"{given}: no photograph in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any "
+            "depth)"
         )
     photos = PhotoFiles(paths, [os.path.relpath(path, folder) for path in paths])
     try:
@@ -182,7 +197,10 @@ def _advice(folder: str) -> str:
     parts = os.path.normpath(folder).lower().split(os.sep)
     for part in parts[-2:]:
         if part in _HOW_TO_OBTAIN:
-            return f". {_HOW_TO_OBTAIN[part]}. Any other folder of photographs will do: `source='folder:PATH'`"
+            return (
+                f". {_HOW_TO_OBTAIN[part]}. Any other folder of photographs will do: "
+                "`source='folder:PATH'`"
+            )
     return ""
 
 
@@ -225,7 +243,8 @@ def _open_tfds(rest: str, given: str) -> PhotoStream:
         ) from None
     if "image" not in features:
         raise SettingsError(
-            f"{given}: this set has no feature named image (it has {', '.join(features)}); {instead}"
+            f"{given}: this set has no feature named image (it has {', '.join(features)}); "
+            f"{instead}"
         )
     try:
         builder.download_and_prepare()

@@ -88,7 +88,8 @@ def read_blocks(
     kind = settings.holes or protocol.holes
     if kind == "center" and settings.ratio_bins:
         raise SettingsError(
-            "`ratio_bins` goes with `holes='strokes'`, objects or files:PATH; the centred hole has one size"
+            "`ratio_bins` goes with `holes='strokes'`, objects or files:PATH; the centred hole "
+            "has one size"
         )
     source = open_photos(settings.data, "data")
     found = list(itertools.islice(named_squares(source, image_size), settings.count or None))
@@ -139,8 +140,8 @@ def _objects(ratio, count, size):
     low, high = ratio
     if high - low < 1 / size:
         raise SettingsError(
-            f"`ratio_bins={low:g}-{high:g}` is too narrow for objects of {size} x {size} pixels: HI - LO is at least "
-            f"1/{size}"
+            f"`ratio_bins={low:g}-{high:g}` is too narrow for objects of {size} x {size} pixels: "
+            f"HI - LO is at least 1/{size}"
         )
     settings = HoleSettings("objects", (max(low, _ANY[0]), high))
     return [
@@ -181,13 +182,13 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
             )
         else:
             raise SettingsError(
-                f"`holes={kind!r}`: no mask has a share of holes above {low:g} and at most {high:g} (`ratio_bins`); they "
-                f"have {shares.min():.3g} to {shares.max():.3g}"
+                f"`holes={kind!r}`: no mask has a share of holes above {low:g} and at most "
+                f"{high:g} (`ratio_bins`); they have {shares.min():.3g} to {shares.max():.3g}"
             )
     if not blocks:
         raise SettingsError(
-            f"`holes={kind!r}`: no mask falls into the bins of the protocol; the masks' shares are {shares.min():.3g} to "
-            f"{shares.max():.3g}. Name others with `ratio_bins`"
+            f"`holes={kind!r}`: no mask falls into the bins of the protocol; the masks' shares "
+            f"are {shares.min():.3g} to {shares.max():.3g}. Name others with `ratio_bins`"
         )
     unused = len(masks) - sum(
         np.count_nonzero((shares > low) & (shares <= high)) for low, high in bins

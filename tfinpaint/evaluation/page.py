@@ -24,27 +24,42 @@ from tfinpaint.pictures import blanked
 
 _SIDE = 320  # pixels, the longer side of a picture in the page
 _STYLE = """
-:root { --ink: #1d2327; --soft: #5c6870; --line: #d9dee2; --paper: #fff; --good: #0b6e4f; --bad: #a8322d }
+:root { --ink: #1d2327; --soft: #5c6870; --line: #d9dee2; --paper: #fff; --good: #0b6e4f; \
+--bad: #a8322d }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6eaed; --soft: #9aa7b0; --line: #39434a; --paper: #15191c; --good: #5fd0a5; --bad: #f08a84 } }
+  :root { --ink: #e6eaed; --soft: #9aa7b0; --line: #39434a; --paper: #15191c; --good: #5fd0a5; \
+--bad: #f08a84 } }
 body { font: 15px/1.5 system-ui, sans-serif;
-  color: var(--ink); background: var(--paper); max-width: 1180px; margin: 2rem auto; padding: 0 1rem }
+  color: var(--ink); background: var(--paper); max-width: 1180px; margin: 2rem auto; \
+padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: .2rem }
 h2 { margin: 2.4rem 0 .4rem; font-size: 1.2rem } h3 { font-size: 1rem; margin: 1.2rem 0 .3rem }
-p, dd { color: var(--soft); margin: .2rem 0; overflow-wrap: anywhere; min-width: 0 } .wide { overflow-x: auto }
+p, dd { color: var(--soft); margin: .2rem 0; overflow-wrap: anywhere; min-width: 0 } \
+.wide { overflow-x: auto }
 table { border-collapse: collapse; margin: .4rem 0 1rem; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
-th:first-child, td:first-child { text-align: left } thead th { border-bottom: 2px solid var(--line); font-weight: 600 }
-td small { display: block; color: var(--soft); font-size: .78rem } .better .d { color: var(--good) } .worse .d { color: var(--bad) }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .88rem } dt { font-weight: 600 } dd { margin: 0 }
-.plots { display: flex; flex-wrap: wrap; gap: .6rem } svg .axis { stroke: var(--line); fill: none }
-svg .text { fill: var(--soft); font: 11px system-ui, sans-serif } svg .title { fill: var(--ink); font-weight: 600; font-size: 12px }
-.legend span { margin-right: 1rem } .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .35em; border-radius: 2px }
-details { border-top: 1px solid var(--line); padding: .4rem 0; width: min(94vw, 1800px); margin-left: calc(50% - min(47vw, 900px)) }
-summary { cursor: pointer; font-weight: 600 } .row { display: grid; grid-template-columns: repeat(3, 1fr); gap: 1.2rem }
+th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid var(--line); \
+white-space: nowrap }
+th:first-child, td:first-child { text-align: left } \
+thead th { border-bottom: 2px solid var(--line); font-weight: 600 }
+td small { display: block; color: var(--soft); font-size: .78rem } \
+.better .d { color: var(--good) } .worse .d { color: var(--bad) }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; \
+font-size: .88rem } \
+dt { font-weight: 600 } dd { margin: 0 }
+.plots { display: flex; flex-wrap: wrap; gap: .6rem } svg .axis { stroke: var(--line); \
+fill: none }
+svg .text { fill: var(--soft); font: 11px system-ui, sans-serif } \
+svg .title { fill: var(--ink); font-weight: 600; font-size: 12px }
+.legend span { margin-right: 1rem } .legend i { display: inline-block; width: .8em; \
+height: .8em; margin-right: .35em; border-radius: 2px }
+details { border-top: 1px solid var(--line); padding: .4rem 0; width: min(94vw, 1800px); \
+margin-left: calc(50% - min(47vw, 900px)) }
+summary { cursor: pointer; font-weight: 600 } .row { display: grid; \
+grid-template-columns: repeat(3, 1fr); gap: 1.2rem }
 @media (max-width: 800px) { .row { grid-template-columns: 1fr } }
 figure { margin: 0 } .three { display: flex; gap: 2px; align-items: start }
-.three img { display: block; width: 33.3%; max-width: 320px } figcaption { font-size: .82rem; color: var(--soft) }
+.three img { display: block; width: 33.3%; max-width: 320px } \
+figcaption { font-size: .82rem; color: var(--soft) }
 """
 
 
@@ -60,9 +75,11 @@ def page(report: Report) -> str:
         f"{_(name)} {_(str(value))}" for name, value in report.versions.items() if value
     )
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>'
-        f"tfinpaint: {_(', '.join(report.models))}</title><style>{_STYLE}</style></head><body><h1>Filled holes, measured</h1>"
-        f"<p>{_(report.protocol.title)}</p><h2>What fills</h2><dl>{models}</dl><h2>How it was measured</h2><dl>{facts}</dl>"
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        'content="width=device-width"><title>'
+        f"tfinpaint: {_(', '.join(report.models))}</title><style>{_STYLE}</style></head>"
+        f"<body><h1>Filled holes, measured</h1><p>{_(report.protocol.title)}</p>"
+        f"<h2>What fills</h2><dl>{models}</dl><h2>How it was measured</h2><dl>{facts}</dl>"
         f"<p>{versions}</p>{_plots(report)}{blocks}{_pictures(report)}</body></html>\n"
     )
 
@@ -73,9 +90,10 @@ def page(report: Report) -> str:
 def _block(report, scores, first):
     block = scores.block
     parts = [
-        f"<h2>{_(_holes(block))}</h2><p>{len(block.photos)} photographs, {_(block.about)}; {100 * np.mean(block.shares):.1f} % "
-        f"missing on average, set {block.fingerprint}. Below each mean its interval and, in colour where it is sure, the paired "
-        f"difference to {_(first)}.</p>"
+        f"<h2>{_(_holes(block))}</h2><p>{len(block.photos)} photographs, {_(block.about)}; "
+        f"{100 * np.mean(block.shares):.1f} % missing on average, set {block.fingerprint}. Below "
+        "each mean its interval and, in colour where it is sure, the paired difference to "
+        f"{_(first)}.</p>"
     ]
     for region, columns in regions(report):
         rows = "".join(
@@ -100,15 +118,18 @@ def _block(report, scores, first):
             for row in found
         )
         parts.append(
-            f"<h3>Published, {_(table.source)}: {_(table.photographs)}</h3><p>On the paper's photographs, not on these.</p>"
-            + _table("", table.columns, rows)
+            f"<h3>Published, {_(table.source)}: {_(table.photographs)}</h3><p>On the paper's "
+            "photographs, not on these.</p>" + _table("", table.columns, rows)
         )
     return "".join(parts)
 
 
 def _table(corner, headings, rows):
     head = "".join(f"<th>{_(h)}</th>" for h in headings)
-    return f'<div class="wide"><table><thead><tr><th>{_(corner)}</th>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        f'<div class="wide"><table><thead><tr><th>{_(corner)}</th>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
 
 
 def _cell(scores, model, column, first):
@@ -158,14 +179,17 @@ def _plots(report):
             drawn.append(plots.scatter(title, series))
     if not drawn:
         return ""
-    return f'<h2>By the share of missing pixels</h2>{plots.legend(list(report.models))}<div class="plots">{"".join(drawn)}</div>'
+    return (
+        f"<h2>By the share of missing pixels</h2>{plots.legend(list(report.models))}<div "
+        f'class="plots">{"".join(drawn)}</div>'
+    )
 
 
 def _pictures(report):
     column = report.columns[0]
     parts = [
-        f"<h2>Best, median and worst photographs</h2><p>Of each model by {_(column.title)}; from left to right: input with its hole "
-        "in white, output, original.</p>"
+        f"<h2>Best, median and worst photographs</h2><p>Of each model by {_(column.title)}; from "
+        "left to right: input with its hole in white, output, original.</p>"
     ]
     middle = len(report.scores) // 2
     for k, scores in enumerate(report.scores):
@@ -194,7 +218,8 @@ def _figure(scores, model, column, rank, k, output):
     )
     figure = number(scores.values[model][column.name][k], column)
     return (
-        f'<figure><div class="three">{images}</div><figcaption>{rank}: {_(block.names[k])}, {100 * block.shares[k]:.0f} % missing, '
+        f'<figure><div class="three">{images}</div><figcaption>{rank}: '
+        f"{_(block.names[k])}, {100 * block.shares[k]:.0f} % missing, "
         f"{_(column.title)} {figure} {column.unit}</figcaption></figure>"
     )
 

@@ -81,15 +81,17 @@ def _plot(title, series, joined):
     parts = [f'<text class="text title" x="{_LEFT}" y="15">{html.escape(title)}</text>']
     for tick in y_ticks:
         parts.append(
-            f'<path class="axis" d="M{_LEFT} {y(tick):.1f}H{_WIDTH - _RIGHT}"/>'
-            f'<text class="text" text-anchor="end" x="{_LEFT - 6}" y="{y(tick) + 4:.1f}">{tick:g}</text>'
+            f'<path class="axis" d="M{_LEFT} {y(tick):.1f}H{_WIDTH - _RIGHT}"/><text class="text" '
+            f'text-anchor="end" x="{_LEFT - 6}" y="{y(tick) + 4:.1f}">{tick:g}</text>'
         )
     for tick in x_ticks:
         parts.append(
-            f'<text class="text" text-anchor="middle" x="{x(tick):.1f}" y="{_HEIGHT - _BOTTOM + 15}">{tick:g}</text>'
+            f'<text class="text" text-anchor="middle" x="{x(tick):.1f}" '
+            f'y="{_HEIGHT - _BOTTOM + 15}">{tick:g}</text>'
         )
     parts.append(
-        f'<text class="text" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">% missing</text>'
+        f'<text class="text" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">% '
+        "missing</text>"
     )
     for k, marks in enumerate(series.values()):
         marks = [p for p in marks if math.isfinite(p.y)]
@@ -100,10 +102,12 @@ def _plot(title, series, joined):
         for p in marks:
             if math.isfinite(p.low):
                 parts.append(
-                    f'<path d="M{x(p.x):.1f} {y(p.low):.1f}V{y(p.high):.1f}" stroke="{colour}" stroke-width="1.2" opacity=".6"/>'
+                    f'<path d="M{x(p.x):.1f} {y(p.low):.1f}V{y(p.high):.1f}" stroke="{colour}" '
+                    'stroke-width="1.2" opacity=".6"/>'
                 )
             parts.append(
-                f'<circle cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="{2.6 if joined else 2.2}" fill="{colour}"/>'
+                f'<circle cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="{2.6 if joined else 2.2}" '
+                f'fill="{colour}"/>'
             )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '

@@ -22,8 +22,9 @@ def text(report: Report) -> str:
         block = scores.block
         lines += [
             "",
-            f"== {block.title}: {len(block.photos)} photographs, {100 * sum(block.shares) / len(block.shares):.1f} % missing on "
-            f"average, set {block.fingerprint}",
+            f"== {block.title}: {len(block.photos)} photographs, "
+            f"{100 * sum(block.shares) / len(block.shares):.1f} % missing on average, set "
+            f"{block.fingerprint}",
         ]
         for region, columns in regions(report):
             rows = [[region, *(heading(c) for c in columns)]]
@@ -194,13 +195,16 @@ def perfect(report: Report, scores, columns):
             found = scores.mean(model, c.name)
             if found.perfect:
                 yield (
-                    f"{model}: {found.perfect} of {len(scores.block.photos)} photographs have an infinite {c.title} and are not in its "
-                    "means"
+                    f"{model}: {found.perfect} of {len(scores.block.photos)} photographs have an "
+                    f"infinite {c.title} and are not in its means"
                 )
 
 
 def heading(column) -> str:
-    return f"{column.label}{' ' + column.unit if column.unit else ''} {'↑' if column.more_is_better else '↓'}"
+    return (
+        f"{column.label}{' ' + column.unit if column.unit else ''} "
+        f"{'↑' if column.more_is_better else '↓'}"
+    )
 
 
 def number(value: float, column, sign: bool = False) -> str:

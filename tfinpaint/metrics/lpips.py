@@ -69,8 +69,8 @@ class Lpips(Metric):
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
         self._distance = tf.function(self._distance, input_signature=[photos, photos])
         definition = (
-            f"learned perceptual distance, version 0.1, {self.network} (weights {self.fingerprint}), "
-            "RGB in [-1, 1], whole picture"
+            f"learned perceptual distance, version 0.1, {self.network} (weights "
+            f"{self.fingerprint}), RGB in [-1, 1], whole picture"
         )
         self.columns = (Column("lpips", f"LPIPS {self.network}", definition),)
 
@@ -83,15 +83,18 @@ class Lpips(Metric):
                 or not len(images)
             ):
                 raise ValueError(
-                    f"{name} are uint8 [B, H, W, 3], B at least 1. Got {images.dtype} {list(images.shape)}"
+                    f"{name} are uint8 [B, H, W, 3], B at least 1. Got {images.dtype} "
+                    f"{list(images.shape)}"
                 )
         if outputs.shape != originals.shape:
             raise ValueError(
-                f"outputs and originals have one shape. Got {list(outputs.shape)} and {list(originals.shape)}"
+                f"outputs and originals have one shape. Got {list(outputs.shape)} and "
+                f"{list(originals.shape)}"
             )
         if min(outputs.shape[1:3]) < self.least:
             raise ValueError(
-                f"LPIPS with {self.network} needs at least {self.least} x {self.least} pixels. Got {list(outputs.shape[1:3])}"
+                f"LPIPS with {self.network} needs at least {self.least} x {self.least} pixels. "
+                f"Got {list(outputs.shape[1:3])}"
             )
         return self._distance(outputs, originals).numpy()
 
@@ -129,7 +132,8 @@ def _read(path):
     """The arrays of a file and its fingerprint."""
     if not path or not os.path.isfile(path):
         raise SettingsError(
-            f"`lpips_weights={path!r}` is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet is needed"
+            f"`lpips_weights={path!r}` is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet "
+            "is needed"
         )
 
     def read():
@@ -150,8 +154,8 @@ def _check(arrays, network, path):
     if missing:
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
         raise SettingsError(
-            f"`lpips_weights={path!r}` is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as {network} it lacks "
-            f"{missing[0]}{more}"
+            f"`lpips_weights={path!r}` is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as "
+            f"{network} it lacks {missing[0]}{more}"
         )
     for name, shape in wanted.items():
         if (
@@ -160,6 +164,6 @@ def _check(arrays, network, path):
             or not np.isfinite(arrays[name]).all()
         ):
             raise SettingsError(
-                f"`lpips_weights={path!r}`: {name} is finite, of floating point, {list(shape)} in LPIPS v0.1's {network}. "
-                f"Got {arrays[name].dtype} {list(arrays[name].shape)}"
+                f"`lpips_weights={path!r}`: {name} is finite, of floating point, {list(shape)} in "
+                f"LPIPS v0.1's {network}. Got {arrays[name].dtype} {list(arrays[name].shape)}"
             )

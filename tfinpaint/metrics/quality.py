@@ -49,7 +49,8 @@ _KINDS = {  # kind: (label, unit, whether more is better, what it is)
         "TV",
         "%",
         False,
-        "mean absolute difference of neighbours, across plus down, of the result, as a share of the range",
+        "mean absolute difference of neighbours, across plus down, of the result, as a share of "
+        "the range",
     ),
 }
 _COLOURS = {
@@ -158,11 +159,13 @@ def measure(
             )
     if outputs.shape != originals.shape:
         raise ValueError(
-            f"`outputs` and `originals` have one shape. Got {list(outputs.shape)} and {list(originals.shape)}"
+            f"`outputs` and `originals` have one shape. Got {list(outputs.shape)} and "
+            f"{list(originals.shape)}"
         )
     if holes.shape not in (outputs.shape[:3], outputs.shape[:3] + (1,)):
         raise ValueError(
-            f"`holes` is [B, H, W] or [B, H, W, 1] of {list(outputs.shape[:3])}. Got {list(holes.shape)}"
+            f"`holes` is [B, H, W] or [B, H, W, 1] of {list(outputs.shape[:3])}. Got "
+            f"{list(holes.shape)}"
         )
     holes = holes.reshape(outputs.shape[:3] + (1,)) != 0
     # One after the other where all at once would take gigabytes.

@@ -144,8 +144,9 @@ def check_enough(count: int) -> None:
     """Raises SettingsError where so many photographs are too few."""
     if count < FEWEST:
         raise SettingsError(
-            f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of fewer say nothing (with "
-            f"{inception.FEATURES:,} features, covariances are singular and classes always separable). Got {count:,}"
+            f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of "
+            f"fewer say nothing (with {inception.FEATURES:,} features, covariances are singular "
+            f"and classes always separable). Got {count:,}"
         )
 
 
@@ -187,7 +188,8 @@ def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
         from sklearn.svm import LinearSVC
     except ImportError as error:
         raise SettingsError(
-            "`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e .[metrics]"
+            "`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e "
+            ".[metrics]"
         ) from error
     _check_features(real, filled)
     if len(real) != len(filled):
@@ -218,5 +220,6 @@ def _check_features(a, b):
             or not np.isfinite(features).all()
         ):
             raise ValueError(
-                f"sets of features are [N, D], N at least 2, one D, finite. Got {list(a.shape)} and {list(b.shape)}"
+                f"sets of features are [N, D], N at least 2, one D, finite. Got {list(a.shape)} "
+                f"and {list(b.shape)}"
             )

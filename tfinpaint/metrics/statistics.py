@@ -62,7 +62,8 @@ def difference(values, reference) -> Mean:
     values, reference = np.asarray(values, np.float64), np.asarray(reference, np.float64)
     if values.shape != reference.shape:
         raise ValueError(
-            f"`values` and `reference` are figures of the same photographs. Got {values.shape} and {reference.shape}"
+            f"`values` and `reference` are figures of the same photographs. Got {values.shape} "
+            f"and {reference.shape}"
         )
     # inf - inf: both perfect, nothing is known of the difference
     with np.errstate(invalid="ignore"):

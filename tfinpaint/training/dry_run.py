@@ -158,11 +158,14 @@ def _data_lines(settings, figures, number):
         else "made here"
     )
     return [
-        f"images: {settings.photos.source}, {size} x {size}, values {figures['minimum']:.3f} to {figures['maximum']:.3f}, mean "
-        f"{figures['mean']:.3f} (-1 is black, 1 is white; {number} looked at)",
-        f"holes: {kind}, {polarity}; in the picture white, and red in the input, is what is missing and will be filled",
-        f"holes: shares of missing pixels {figures['share_minimum']:.3f} to {figures['share_maximum']:.3f}, mean "
-        f"{figures['share_mean']:.3f} (asked: {low:g} to {high:g})",
+        f"images: {settings.photos.source}, {size} x {size}, values {figures['minimum']:.3f} to "
+        f"{figures['maximum']:.3f}, mean {figures['mean']:.3f} (-1 is black, 1 is white; {number} "
+        "looked at)",
+        f"holes: {kind}, {polarity}; in the picture white, and red in the input, is what is "
+        "missing and will be filled",
+        f"holes: shares of missing pixels {figures['share_minimum']:.3f} to "
+        f"{figures['share_maximum']:.3f}, mean {figures['share_mean']:.3f} (asked: {low:g} to "
+        f"{high:g})",
         f"pipeline alone: {figures['images_per_second']:.1f} images/s",
     ]
 
@@ -172,7 +175,8 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     total = sum(abs(value) for value in figures["terms"].values()) or 1.0
     seconds, left = figures["seconds_per_step"], max(settings.steps - first, 0)
     lines = [
-        f"{settings.system} ({settings.variant}), {name}: {trainable:,} parameters learn of {all_of_it:,}"
+        f"{settings.system} ({settings.variant}), {name}: {trainable:,} parameters learn of "
+        f"{all_of_it:,}"
         for name, (trainable, all_of_it) in figures["parameters"].items()
     ]
     if "critic" not in figures["parameters"]:
@@ -180,20 +184,25 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     critic = f"; the critic's own: {logs['critic']:.4g}" if "critic" in logs else ""
     lines.append(f"loss at step {first + 1}: {logs['loss']:.4g}{critic}")
     lines += [
-        f"    {name}: {value:.4g}, weight {weights[name]:g} x {value / weights[name] if weights[name] else 0.0:.4g}, "
-        f"{abs(value) / total:.0%}"
+        f"    {name}: {value:.4g}, weight {weights[name]:g} x "
+        f"{value / weights[name] if weights[name] else 0.0:.4g}, {abs(value) / total:.0%}"
         for name, value in figures["terms"].items()
     ]
     memory = f"{figures['memory'] / 2**30:.1f} GiB of memory at most so far"
     if device().device_type == "GPU":
-        memory += f", {tf.config.experimental.get_memory_info('GPU:0')['peak'] / 2**30:.1f} GiB of the GPU's"
+        memory += (
+            f", {tf.config.experimental.get_memory_info('GPU:0')['peak'] / 2**30:.1f} GiB of the "
+            "GPU's"
+        )
     schedule = system.schedules.get("generator")
     rate = schedule.rate if schedule else float(system.optimizer.learning_rate.numpy())
     return lines + [
         description(settings, rate),
-        f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, {settings.batch_size / seconds:.1f} "
-        f"images/s (the first step took {compiling:.0f} s); {memory}",
-        f"{left} steps to `steps={settings.steps}`: about {clock(compiling + left * seconds)}, without samples, checkpoints and validation",
+        f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, "
+        f"{settings.batch_size / seconds:.1f} images/s (the first step took {compiling:.0f} s); "
+        f"{memory}",
+        f"{left} steps to `steps={settings.steps}`: about {clock(compiling + left * seconds)}, "
+        "without samples, checkpoints and validation",
     ]
 
 

@@ -149,7 +149,8 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     say(
         f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
         + (f", critic {count(system.critic):,}" if system.critic else ", no critic")
-        + f"; {settings.photos.source}, {settings.photos.image_size} px, batch {settings.batch_size}, on {device().name}"
+        + f"; {settings.photos.source}, {settings.photos.image_size} px, batch "
+        f"{settings.batch_size}, on {device().name}"
     )
 
     for line in notes:
@@ -207,7 +208,8 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
             progress.clear()
     if source.unreadable:
         say(
-            f"{len(source.unreadable)} photographs of {settings.photos.source} could not be read and were skipped"
+            f"{len(source.unreadable)} photographs of {settings.photos.source} could not be read "
+            "and were skipped"
         )
 
     # 4. The last checkpoint and the validation pass.
@@ -240,7 +242,8 @@ def _check_sizes(settings, system, say):
         and settings.freeze_batch_norm != "all"
     ):
         say(
-            "note: with `batch_size=1` and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant"
+            "note: with `batch_size=1` and a bottleneck of one cell, the innermost batch norm "
+            "sees a single value and gives a constant"
         )
 
 

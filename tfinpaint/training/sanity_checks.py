@@ -24,8 +24,9 @@ def check_photos(settings, source):
         small = sum(min(size) < settings.photos.image_size for size in sizes)
         if small:
             found.append(
-                f"{small} of {len(sizes)} photographs looked at are smaller than `image_size={settings.photos.image_size}`: they "
-                "are enlarged, and a system learns their blur"
+                f"{small} of {len(sizes)} photographs looked at are smaller than "
+                f"`image_size={settings.photos.image_size}`: they are enlarged, and a system "
+                "learns their blur"
             )
     if not settings.eval_data:
         return found + ["no `eval_data`: validation uses photographs that are trained on"]
@@ -35,8 +36,9 @@ def check_photos(settings, source):
         both = _in_both(paths, source.paths)
         if both:
             found.append(
-                f"{len(both)} of {len(paths)} photographs of `eval_data={settings.eval_data!r}` are in `source` too, as "
-                f"{os.path.basename(both[0])}: figures of validation would be too good"
+                f"{len(both)} of {len(paths)} photographs of `eval_data={settings.eval_data!r}` "
+                f"are in `source` too, as {os.path.basename(both[0])}: figures of validation "
+                "would be too good"
             )
     return found
 
@@ -77,14 +79,14 @@ def check_holes(settings, shares):
     found, beyond = [], int(np.sum((shares < low - 1e-6) | (shares > high + 1e-6)))
     if beyond:
         found.append(
-            f"{beyond} of {len(shares)} holes have a share of missing pixels beyond {low:g},{high:g} (`ratio`): "
-            f"{shares.min():.3g} to {shares.max():.3g}"
+            f"{beyond} of {len(shares)} holes have a share of missing pixels beyond "
+            f"{low:g},{high:g} (`ratio`): {shares.min():.3g} to {shares.max():.3g}"
         )
     if settings.kind.startswith("files:") and shares.mean() > 0.5:
         other = "known" if settings.mask_is == "hole" else "hole"
         found.append(
-            f"`kind={settings.kind!r}`: {shares.mean():.0%} of the pixels are missing, which is much: is the polarity right? "
-            f"`mask_is={other!r}` flips it"
+            f"`kind={settings.kind!r}`: {shares.mean():.0%} of the pixels are missing, which is "
+            f"much: is the polarity right? `mask_is={other!r}` flips it"
         )
     return found
 
@@ -113,6 +115,7 @@ def check_time(settings, system, seconds, device_type):
     if device_type == "GPU" or system.width < full or days < 1:
         return []
     return [
-        f"no GPU for {settings.system} at its full width ({system.width}): `steps={settings.steps}` would take {days:.1f} days here; "
-        "a smaller `width`, `image_size` or `batch_size` takes less"
+        f"no GPU for {settings.system} at its full width ({system.width}): "
+        f"`steps={settings.steps}` would take {days:.1f} days here; a smaller `width`, "
+        "`image_size` or `batch_size` takes less"
     ]

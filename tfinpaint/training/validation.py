@@ -50,7 +50,8 @@ class Validation:
         self.description = (
             f"{len(self._photos)} photographs of {source}"
             + ("" if settings.eval_data else " (trained on: no `eval_data`)")
-            + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set {fingerprint(self._holes)})"
+            + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set "
+            f"{fingerprint(self._holes)})"
         )
         self.baselines = {
             name: self._measure([fill(p, h[..., 0]) for p, h in zip(self._photos, self._holes)])

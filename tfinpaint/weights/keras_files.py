@@ -34,8 +34,8 @@ def keras_network(constructor, title, weights, argument, way_out, optional=()):
             return constructor(include_top=False, weights="imagenet")
         except Exception as error:  # Keras raises a plain Exception where a download fails
             raise SettingsError(
-                f"the ImageNet weights of {title} could not be downloaded ({first_line(error)}); give a local Keras "
-                f"file with `{argument}='PATH'`, or {way_out}"
+                f"the ImageNet weights of {title} could not be downloaded ({first_line(error)}); "
+                f"give a local Keras file with `{argument}='PATH'`, or {way_out}"
             ) from error
     network = constructor(include_top=False, weights=None)
     if weights != "random":
@@ -47,7 +47,8 @@ def load_file(network, title, path, argument, optional=()):
     """Loads a Keras .h5 file by layer names; arguments and errors as above."""
     if not os.path.isfile(path):
         raise SettingsError(
-            f"`{argument}` is imagenet, random or the path of a Keras .h5 file. Got {path!r}, which is no file"
+            f"`{argument}` is imagenet, random or the path of a Keras .h5 file. Got {path!r}, "
+            "which is no file"
         )
     try:
         with h5py.File(path, "r") as f:
@@ -58,7 +59,8 @@ def load_file(network, title, path, argument, optional=()):
         needed = [name for name in missing if not name.startswith(tuple(optional) or ("\0",))]
         if needed:
             raise SettingsError(
-                f"`{argument}={path!r}` has no weights of {_some(needed)}: it is no {title} of Keras"
+                f"`{argument}={path!r}` has no weights of {_some(needed)}: it is no {title} of "
+                "Keras"
             )
         network.load_weights(path, by_name=True)
     except (OSError, ValueError, KeyError) as error:
@@ -69,7 +71,8 @@ def load_file(network, title, path, argument, optional=()):
         ) from error
     if missing:
         _log.warning(
-            "`%s=%r` has no weights of %s: these layers of %s stay RANDOM. Good for tests, not for pictures.",
+            "`%s=%r` has no weights of %s: these layers of %s stay RANDOM. Good for tests, not "
+            "for pictures.",
             argument,
             path,
             _some(missing),

@@ -72,15 +72,15 @@ def _read_torch(path, begin):
         import torch
     except ImportError as error:
         raise SettingsError(
-            f"{begin} needs PyTorch to be read: pip install torch, or turn it into .npz on a machine that has "
-            "PyTorch, in three lines that docs/released_weights.md shows"
+            f"{begin} needs PyTorch to be read: pip install torch, or turn it into .npz on a "
+            "machine that has PyTorch, in three lines that docs/released_weights.md shows"
         ) from error
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # its own text proposes to run whatever is in the file
         raise SettingsError(
-            f"{begin} is no PyTorch state dict, or holds more than tensors (a whole network?): only what "
-            "state_dict() gives is read"
+            f"{begin} is no PyTorch state dict, or holds more than tensors (a whole network?): "
+            "only what state_dict() gives is read"
         ) from error
     # the multistage trainer puts it beside the optimizer's state
     state = state.get("generator", state)
