@@ -1,13 +1,14 @@
-"""What all commands share: parse the flags, call `main`, and end with a line instead of a traceback.
+"""What all commands share: parse the flags, call `main`, and end with a line instead of a
+traceback.
 
     def main():                 # no arguments; returns an exit status or None
         ...
     def cli():
         command.run(main)
 
-Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go to stdout, warnings and errors
-to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C. Messages of the library name arguments; here they become
-flags.
+Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go
+to stdout, warnings and errors to stderr, each one line. Exit status: 0, 1 after an error, 130 after
+Ctrl-C. Messages of the library name arguments; here they become flags.
 """
 
 import contextlib
@@ -27,10 +28,12 @@ from tfinpaint.settings import SettingsError, in_flags
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
     """Runs a command: flags from sys.argv, then `main()`."""
-    # TensorFlow reads it when it is imported. At 2 the release we use prints three errors about CUDA plugins at every start, which
-    # mean nothing; what does mean something comes as an exception.
+    # TensorFlow reads it when it is imported. At 2 the release we use prints three errors about
+    # CUDA plugins at every start, which mean nothing; what does mean something comes as an
+    # exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Importing TensorFlow and building graphs makes millions of objects and no garbage; at Python's 700 half a second goes into looking.
+    # Importing TensorFlow and building graphs makes millions of objects and no garbage; at Python's
+    # 700 half a second goes into looking.
     gc.set_threshold(100_000)
     _show_warnings()
     try:
@@ -80,7 +83,9 @@ def native_stderr_silenced():
 
 @functools.lru_cache(maxsize=None)
 def silence_xla_banner() -> None:
-    """XLA, which draws the strokes of holes, says once in a process that it has compiled something: here, where nobody hears it."""
+    """XLA, which draws the strokes of holes, says once in a process that it has compiled something:
+    here, where nobody hears it.
+    """
     import tensorflow as tf
 
     with native_stderr_silenced():
@@ -88,7 +93,10 @@ def silence_xla_banner() -> None:
 
 
 def choose_device(name: Optional[str]) -> None:
-    """Hides the devices that --device leaves out: "cpu", "gpu" or "gpu:N" (None: none). Call it before TensorFlow computes."""
+    """Hides the devices that --device leaves out: "cpu", "gpu" or "gpu:N" (None: none).
+
+    Call it before TensorFlow computes.
+    """
     if name is None:
         return
     match = re.fullmatch(r"cpu|gpu(:\d+)?", name)
@@ -108,7 +116,8 @@ def choose_device(name: Optional[str]) -> None:
 
 
 def _parse(main, argv):
-    # --help shows the docstring and the key flags of the program's own module, which for an installed script is not the command's.
+    # --help shows the docstring and the key flags of the program's own module, which for an
+    # installed script is not the command's.
     sys.modules["__main__"].__doc__ = (
         sys.modules["__main__"].__doc__ or sys.modules[main.__module__].__doc__
     )
@@ -151,7 +160,9 @@ def _guarded(main, argv):
 
 
 def _import_advice(error: ImportError) -> str:
-    """What to do about a module that cannot be imported; raises `error` again where that is a mistake of the program."""
+    """What to do about a module that cannot be imported; raises `error` again where that is a
+    mistake of the program.
+    """
     if re.search(r"libGL|libgthread|libglib", str(error)):
         return (
             f"OpenCV lacks a system library ({error}). On Debian and Ubuntu: apt-get install "

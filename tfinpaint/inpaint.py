@@ -94,7 +94,10 @@ def main():
 
 
 def _outcomes(painter, jobs):
-    """Fills one photograph after the other; meanwhile the next is read and the last written. For each a Future of what `_write` returns."""
+    """Fills one photograph after the other; meanwhile the next is read and the last written.
+
+    For each a Future of what `_write` returns.
+    """
     with ThreadPoolExecutor(2) as pool:
         reading, last = pool.submit(_read, jobs[0]), None
         for job, following in itertools.zip_longest(jobs, jobs[1:]):
@@ -128,14 +131,15 @@ def _load_painter(model):
 
     painter = load(model)
     if painter.system is not None and not painter.system.generator.non_trainable_variables:
-        # No batch norm, which TensorFlow fuses where it optimizes a graph. Nothing else of that makes a fill faster, and it takes a second.
+        # No batch norm, which TensorFlow fuses where it optimizes a graph. Nothing else of that
+        # makes a fill faster, and it takes a second.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
         painter.check_attention()
     return painter
 
 
-# --------------------------------------------------------------------------------------------------------- one photograph
+# ----------------------------------------------------------------------------------- one photograph
 
 
 def _read(job: Job):
@@ -164,7 +168,9 @@ def _read(job: Job):
 
 
 class Filled(NamedTuple):
-    """What is to be written of one photograph: pixels with what `photo` carries, pictures of attention by path, and the notes so far."""
+    """What is to be written of one photograph: pixels with what `photo` carries, pictures of
+    attention by path, and the notes so far.
+    """
 
     job: Job
     photo: Photo
@@ -228,11 +234,13 @@ def _size(array) -> str:
     return f"{array.shape[1]}x{array.shape[0]}"
 
 
-# ------------------------------------------------------------------------------------------------- which mask goes where
+# ---------------------------------------------------------------------------- which mask goes where
 
 
 def find_jobs(image: str, mask: str, output: str) -> List[Job]:
-    """Photographs with their masks and outputs; raises SettingsError before anything is read where one is missing."""
+    """Photographs with their masks and outputs; raises SettingsError before anything is read where
+    one is missing.
+    """
     for name, path in (("image", image), ("mask", mask)):
         if not os.path.exists(path):
             raise SettingsError(f"--{name}={path} does not exist")

@@ -1,10 +1,12 @@
-"""A packed model: what fills photographs, and nothing that only training needs, in two small files and one of weights.
+"""A packed model: what fills photographs, and nothing that only training needs, in two small files
+and one of weights.
 
     FOLDER/
       settings.json   flags.txt     as in a run directory
       weights.npz                   one float16 array for each weight of the averaged generator, by its name in the network; and `step`
 
-Weights are found by name and must have their shape, so that a file of another network is an error and never a bad picture.
+Weights are found by name and must have their shape, so that a file of another network is an error
+and never a bad picture.
 """
 
 import os
@@ -26,7 +28,9 @@ def is_packed(folder: str) -> bool:
 
 
 def weight_names(generator) -> list:
-    """The names of a generator's variables, in their order: its own name, which Keras numbers, is left out."""
+    """The names of a generator's variables, in their order: its own name, which Keras numbers, is
+    left out.
+    """
     return [
         variable.name.removeprefix(f"{generator.name}/").partition(":")[0]
         for variable in generator.variables
@@ -36,7 +40,8 @@ def weight_names(generator) -> list:
 def write_weights(folder: str, generator, step: int) -> int:
     """Writes `folder`/weights.npz, whole or not at all. Returns its size in bytes.
 
-    Raises: SettingsError where float16 cannot hold a weight, OSError where the file cannot be written.
+    Raises: SettingsError where float16 cannot hold a weight, OSError where the file cannot be
+        written.
     """
     arrays = {}
     for name, variable in zip(weight_names(generator), generator.variables):
@@ -58,7 +63,10 @@ def write_weights(folder: str, generator, step: int) -> int:
 
 
 def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray]]:
-    """The step and the weights, {name: float16 array}. Raises SettingsError, which starts with `beginning`, for a damaged file."""
+    """The step and the weights, {name: float16 array}.
+
+    Raises SettingsError, which starts with `beginning`, for a damaged file.
+    """
     try:
         with np.load(os.path.join(folder, WEIGHTS)) as file:
             arrays = {name: file[name] for name in file.files}
@@ -81,7 +89,8 @@ def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray
 def restore(folder: str, generator, beginning: str) -> None:
     """Gives a generator the weights in `folder`.
 
-    Raises: SettingsError, which starts with `beginning`, where a weight is missing, left over, of another shape, or not finite.
+    Raises: SettingsError, which starts with `beginning`, where a weight is missing, left over, of
+        another shape, or not finite.
     """
     _, arrays = read_weights(folder, beginning)
     wanted = dict(zip(weight_names(generator), generator.variables))

@@ -1,13 +1,16 @@
-"""Photographs and masks as files: read upright as uint8, written back without losing what the file also carried.
+"""Photographs and masks as files: read upright as uint8, written back without losing what the file
+also carried.
 
-A photograph becomes a `Photo`: RGB pixels turned upright, with its alpha channel, ICC profile and EXIF kept beside them so that
-`write_photo` can put them back (orientation tag 1, as the pixels are upright now). A mask becomes uint8 [H, W] of 0 and 255,
-255 = hole, whichever way round the file has it.
+A photograph becomes a `Photo`: RGB pixels turned upright, with its alpha channel, ICC profile and
+EXIF kept beside them so that `write_photo` can put them back (orientation tag 1, as the pixels are
+upright now). A mask becomes uint8 [H, W] of 0 and 255, 255 = hole, whichever way round the file has
+it.
 
-Functions return notes: one line each about everything a person may want to know (converted, dropped, guessed). A note that
-starts with "warning: " tells of a likely mistake.
+Functions return notes: one line each about everything a person may want to know (converted,
+dropped, guessed). A note that starts with "warning: " tells of a likely mistake.
 
-Everything that cannot be used (missing, truncated, not an image, too large) raises `SettingsError` with the path.
+Everything that cannot be used (missing, truncated, not an image, too large) raises `SettingsError`
+with the path.
 """
 
 import dataclasses
@@ -50,7 +53,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# TIFF keeps its own layout (size, strips, compression, colour tables) among the tags that are EXIF elsewhere.
+# TIFF keeps its own layout (size, strips, compression, colour tables) among the tags that are EXIF
+# elsewhere.
 # fmt: off
 _TIFF_LAYOUT = (
     254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 301, 317, 320, 322,
@@ -58,7 +62,8 @@ _TIFF_LAYOUT = (
 )
 # fmt: on
 
-# Large photographs are this project's daily work: Pillow's warning at half its limit would be noise, its error stays.
+# Large photographs are this project's daily work: Pillow's warning at half its limit would be
+# noise, its error stays.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 # on damaged files; what matters raises below
 warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
@@ -84,11 +89,14 @@ class Photo:
     notes: Notes = ()
 
 
-# ------------------------------------------------------------------------------------------------------------------ reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 def read_photo(path: str) -> Photo:
-    """Reads a JPEG, PNG, BMP, WebP or TIFF file, recognised by its content. Raises SettingsError with the path."""
+    """Reads a JPEG, PNG, BMP, WebP or TIFF file, recognised by its content.
+
+    Raises SettingsError with the path.
+    """
     image, deep, count = _open(path)
     exif, turn, notes = _exif(image)
     icc = image.info.get("icc_profile") or None
@@ -106,7 +114,8 @@ def read_photo(path: str) -> Photo:
     if image.has_transparency_data:
         image = image.convert("LA" if grey else "RGBA")
         alpha = np.array(_turned(image.getchannel("A"), turn))  # [H, W]
-    # By way of L: Pillow's conversion of LA or 1 to RGB gives the same, and of La it does not exist.
+    # By way of L: Pillow's conversion of LA or 1 to RGB gives the same, and of La it does not
+    # exist.
     pixels = _turned(image.convert("L") if grey else image, turn).convert("RGB")
     # np.array copies: the pixels may be written to
     return Photo(np.array(pixels), alpha, grey, icc, exif, notes)
@@ -115,8 +124,9 @@ def read_photo(path: str) -> Photo:
 def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
     """Reads a mask: uint8 [H, W] of 0 and 255, 255 = hole, and notes of what was seen in it.
 
-    A pixel whose luminance is above 127 is white. Strokes painted on a transparent layer (everything visible has one colour) are
-    taken from the alpha channel. White means what `mask_is` says: "hole" or "known".
+    A pixel whose luminance is above 127 is white. Strokes painted on a transparent layer
+    (everything visible has one colour) are taken from the alpha channel. White means what `mask_is`
+    says: "hole" or "known".
     """
     if mask_is not in ("hole", "known"):
         raise SettingsError(f"`mask_is` is hole or known. Got {mask_is!r}")
@@ -160,7 +170,9 @@ def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
 
 
 def list_photos(folder: str) -> List[str]:
-    """Paths of the photographs in a folder at any depth, by their ending, sorted; hidden files and folders are left out."""
+    """Paths of the photographs in a folder at any depth, by their ending, sorted; hidden files and
+    folders are left out.
+    """
     if not os.path.isdir(folder):
         raise SettingsError(
             f"{folder} is not a folder"
@@ -183,7 +195,9 @@ def list_photos(folder: str) -> List[str]:
 
 
 def _open(path: str):
-    """The decoded picture, whether it has 16 bits per channel, and how many pictures the file holds."""
+    """The decoded picture, whether it has 16 bits per channel, and how many pictures the file
+    holds.
+    """
     path = os.fspath(path)
     if os.path.isdir(path):
         raise SettingsError(f"{path} is a folder, not a photograph")
@@ -222,7 +236,10 @@ def _is_deep_grey(image: Image.Image) -> bool:
 
 
 def _eight_bit(path: str, image: Image.Image) -> Image.Image:
-    """Deep grey scaled to mode L; other modes as they are. Pillow's own conversion to L clips at 255 instead of scaling."""
+    """Deep grey scaled to mode L; other modes as they are.
+
+    Pillow's own conversion to L clips at 255 instead of scaling.
+    """
     if _is_deep_grey(image):
         values = np.asarray(image)
         if values.min() < 0 or values.max() > 65535:
@@ -261,7 +278,9 @@ def _turned(image: Image.Image, turn) -> Image.Image:
 
 
 def _to_rgb_by_profile(image: Image.Image, icc: Optional[bytes]):
-    """CMYK or Lab as sRGB: by the file's profile where it has one that works, else by Pillow's plain formula."""
+    """CMYK or Lab as sRGB: by the file's profile where it has one that works, else by Pillow's
+    plain formula.
+    """
     try:
         profile = (
             ImageCms.createProfile("LAB")
@@ -289,11 +308,13 @@ def _levels(photo: Photo):
     return luminance, ["its alpha channel was left aside, as its colours differ"]
 
 
-# ------------------------------------------------------------------------------------------------------------------ writing
+# ------------------------------------------------------------------------------------------ writing
 
 
 def check_photo_path(path: str, argument: str = "path") -> None:
-    """Raises SettingsError where a photograph could not be written to `path`, judged by its ending and its folder."""
+    """Raises SettingsError where a photograph could not be written to `path`, judged by its ending
+    and its folder.
+    """
     ending = os.path.splitext(path)[1].lower()
     if ending not in _WRITERS:
         raise SettingsError(f"`{argument}` ends in {', '.join(PHOTO_ENDINGS)}. Got {path}")
@@ -305,11 +326,13 @@ def check_photo_path(path: str, argument: str = "path") -> None:
 def write_photo(
     path: str, pixels: np.ndarray, like: Optional[Photo] = None, argument: str = "path"
 ) -> Notes:
-    """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending, with what `like` carried: alpha (where its size is
-    the pixels'), ICC profile, EXIF, one channel if grey. Missing folders are made.
+    """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending, with what `like`
+    carried: alpha (where its size is the pixels'), ICC profile, EXIF, one channel if grey. Missing
+    folders are made.
 
-    PNG, lossless WebP, TIFF and BMP keep every pixel; JPEG (quality 95, full colour resolution) cannot and a note says so. The
-    file appears whole or not at all. Returns notes; raises SettingsError with the path, for which the caller's name is `argument`.
+    PNG, lossless WebP, TIFF and BMP keep every pixel; JPEG (quality 95, full colour resolution)
+    cannot and a note says so. The file appears whole or not at all. Returns notes; raises
+    SettingsError with the path, for which the caller's name is `argument`.
     """
     path = os.fspath(path)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
@@ -331,7 +354,8 @@ def write_photo(
     except SettingsError:
         if kind != "TIFF" or not options.pop("exif", None):
             raise
-        # The other formats take the block as it is; TIFF takes it apart, which not every camera's survives.
+        # The other formats take the block as it is; TIFF takes it apart, which not every camera's
+        # survives.
         _save(path, image, options)
         more += ("its EXIF block cannot be written as TIFF and was left out",)
     return notes + more

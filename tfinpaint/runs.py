@@ -10,7 +10,8 @@
     run.settings, run.step, run.flags_text(), run.validation_figures()
     system = run.load_system()
 
-A packed model (packed.py) has weights.npz in place of checkpoints/. It is loaded as a run is, and a run can start from it, but not go on.
+A packed model (packed.py) has weights.npz in place of checkpoints/. It is loaded as a run is, and a
+run can start from it, but not go on.
 """
 
 import csv
@@ -50,9 +51,11 @@ _MAY_CHANGE = (
 def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> List[str]:
     """Looks, and writes nothing: can a run with these settings begin, or go on, in `run_dir`?
 
-    Returns: for a run that goes on with other settings than it began with, a line for each that matters.
+    Returns: for a run that goes on with other settings than it began with, a line for each that
+        matters.
 
-    Raises: SettingsError for a directory that holds something already (without `resume`), or a run of another system.
+    Raises: SettingsError for a directory that holds something already (without `resume`), or a run
+        of another system.
     """
     if not os.path.isdir(run_dir) or not os.listdir(run_dir):
         return []
@@ -80,7 +83,10 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> Li
 
 
 def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> None:
-    """Makes the run directory and writes what the run is. Raises SettingsError where that cannot be."""
+    """Makes the run directory and writes what the run is.
+
+    Raises SettingsError where that cannot be.
+    """
     try:
         for folder in ("checkpoints", "tensorboard", "samples"):
             os.makedirs(os.path.join(run_dir, folder), exist_ok=True)
@@ -174,7 +180,10 @@ def read_run(path: str, argument: str = "model") -> Run:
 
 
 def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
-    """The settings of the run (or packed model) at `run_dir`. Raises SettingsError, naming `argument`, where there is none."""
+    """The settings of the run (or packed model) at `run_dir`.
+
+    Raises SettingsError, naming `argument`, where there is none.
+    """
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
         raise SettingsError(
@@ -202,9 +211,11 @@ def create_system(settings: TrainSettings) -> System:
 
 
 def start_from(run_dir: str, system: System) -> List[str]:
-    """Gives a compiled system the generator and the critic of another run, or the generator of a packed model (fine-tuning).
+    """Gives a compiled system the generator and the critic of another run, or the generator of a
+    packed model (fine-tuning).
 
-    Returns: a line where that run has no critic, or another one (for images of another size, say), so that this run's begins anew.
+    Returns: a line where that run has no critic, or another one (for images of another size, say),
+        so that this run's begins anew.
     """
     run_dir = models.locate(run_dir, "init_from")
     run = read_run(run_dir, "init_from")
@@ -240,7 +251,9 @@ def start_from(run_dir: str, system: System) -> List[str]:
 
 
 class Checkpoints:
-    """Saves and restores all of a compiled system; keeps the last three. Makes no folder before it saves.
+    """Saves and restores all of a compiled system; keeps the last three.
+
+    Makes no folder before it saves.
 
     Attributes: `there`, whether the run has a checkpoint.
     """
@@ -255,9 +268,12 @@ class Checkpoints:
         self.there = self._latest is not None
 
     def restore(self) -> int:
-        """The step of the last checkpoint. The learning rates stay those that the system was compiled with.
+        """The step of the last checkpoint.
 
-        Raises: SettingsError where the checkpoint is damaged or does not hold what the system needs.
+        The learning rates stay those that the system was compiled with.
+
+        Raises: SettingsError where the checkpoint is damaged or does not hold what the system
+            needs.
         """
         saved = _saved(self._latest, f"the checkpoint {self._latest} is damaged")
         if not _under(saved, "system/optimizer"):
@@ -282,7 +298,8 @@ class Checkpoints:
         optimizers = list(self._system.parts.values())
         rates = [float(o.learning_rate.numpy()) for o in optimizers]
         try:
-            # All that this system has must be there; a critic that is no longer wanted may be left over.
+            # All that this system has must be there; a critic that is no longer wanted may be left
+            # over.
             self._checkpoint.restore(
                 self._latest
             ).assert_existing_objects_matched().expect_partial()
@@ -352,7 +369,10 @@ def _shapes(network):
 
 
 def _restore(run, **parts):
-    """Gives {name in a checkpoint: network} their weights. A packed model has one network, which is taken for any generator."""
+    """Gives {name in a checkpoint: network} their weights.
+
+    A packed model has one network, which is taken for any generator.
+    """
     run_dir, argument, latest = run.path, run.argument, run.checkpoint
     if run.is_packed:
         (network,) = parts.values()
@@ -372,7 +392,8 @@ def _restore(run, **parts):
                 "another `variant`?)"
             )
     try:
-        # The object graph of a checkpoint is found by attribute names: system.averaged_generator and so on.
+        # The object graph of a checkpoint is found by attribute names: system.averaged_generator
+        # and so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
     except _DAMAGE as error:

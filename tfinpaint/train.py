@@ -79,7 +79,9 @@ def main():
 
 
 def show(found, path):
-    """Prints what a dry run found and writes its picture beside the run directory, which it leaves alone."""
+    """Prints what a dry run found and writes its picture beside the run directory, which it leaves
+    alone.
+    """
     for line in found.warnings:
         command.warn(line)
     write_photo(path, found.picture, argument="output")

@@ -1,12 +1,16 @@
-"""The input pipeline: batches of training squares and their holes, and the fixed squares of a validation pass.
+"""The input pipeline: batches of training squares and their holes, and the fixed squares of a
+validation pass.
 
-Preprocessing as in the papers (multistage, section 4.2; PhotoSettings): the shorter side is resized (bicubic with antialiasing), a
-random or centred square is cut out, half of the squares are mirrored, and values come to [-1, 1]. Where the settings say so, the colours of
-each square are jittered first (colors.py).
+Preprocessing as in the papers (multistage, section 4.2; PhotoSettings): the shorter side is resized
+(bicubic with antialiasing), a random or centred square is cut out, half of the squares are
+mirrored, and values come to [-1, 1]. Where the settings say so, the colours of each square are
+jittered first (colors.py).
 
-The order is a function of the seed alone, and so are each crop and its colours: the batch of step t is the same whether the run began at
-0 or was resumed at t. Photographs in files are found by arithmetic (element i = t * B + b of a run is photograph `shuffle(i mod n)` of
-round i // n), so resuming costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it skips.
+The order is a function of the seed alone, and so are each crop and its colours: the batch of step t
+is the same whether the run began at 0 or was resumed at t. Photographs in files are found by
+arithmetic (element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n), so
+resuming costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads
+what it skips.
 """
 
 import functools
@@ -49,17 +53,21 @@ def training_batches(
         batch_size: B. Batches are always full.
         seed: fixes order, crops, mirroring and holes.
         start_step: the first batch is the one that a run from 0 would have at this step.
-        holes_on_device: deliver the numbers that `holes.holes` needs instead of holes, for a step that makes them itself. With mask
-            files, which are read here, it changes nothing.
-        photos: what `open_photos(photo_settings.source)` returned, if the caller has it already (to look at `.unreadable`).
-        extra_inputs: {name: function(images, holes)} of what is delivered beside holes (extra_inputs.py).
+        holes_on_device: deliver the numbers that `holes.holes` needs instead of holes, for a step
+            that makes them itself. With mask files, which are read here, it changes nothing.
+        photos: what `open_photos(photo_settings.source)` returned, if the caller has it already (to
+            look at `.unreadable`).
+        extra_inputs: {name: function(images, holes)} of what is delivered beside holes
+            (extra_inputs.py).
 
     Returns:
-        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1], 1 = hole), with `extra_inputs` of
-        (images, holes, {name: tensor}), or with `holes_on_device` of (images, int32 [2]): seed and step.
+        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1],
+        1 = hole), with `extra_inputs` of (images, holes, {name: tensor}), or with `holes_on_device`
+        of (images, int32 [2]): seed and step.
 
     Raises:
-        SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`, `hole_files.file_holes`.
+        SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`,
+            `hole_files.file_holes`.
     """
     size = photo_settings.image_size
     from_files = hole_settings.kind.startswith("files:")
@@ -92,7 +100,8 @@ def training_batches(
 def evaluation_squares(
     source: str, image_size: int, count: int, argument: str = "source"
 ) -> np.ndarray:
-    """The first `count` photographs of a source in their sorted order (all, if there are fewer), as centred squares.
+    """The first `count` photographs of a source in their sorted order (all, if there are fewer), as
+    centred squares.
 
     Returns:
         uint8 [N, S, S, 3]. The shorter side is resized to S.
@@ -108,7 +117,9 @@ def evaluation_squares(
 
 
 def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
-    """All readable photographs of what `open_photos` gave, in their sorted order, as centred squares: (name, uint8 [S, S, 3])."""
+    """All readable photographs of what `open_photos` gave, in their sorted order, as centred
+    squares: (name, uint8 [S, S, 3]).
+    """
     settings = PhotoSettings("", image_size, resize=image_size, crop="center", mirror=False)
     if isinstance(photos, PhotoFiles):
         found = ((name, photos.read_or_none(k)) for k, name in enumerate(photos.names))
@@ -125,7 +136,8 @@ def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
 def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
     """uint8 [H, W, 3] with its shorter side made `shorter_side`, bicubic with antialiasing.
 
-    Of a strip, the middle: enlarged as a whole, one of 10 x 20000 pixels would take hundreds of megabytes.
+    Of a strip, the middle: enlarged as a whole, one of 10 x 20000 pixels would take hundreds of
+    megabytes.
     """
     longest = _STRIP * min(pixels.shape[:2])
     top, left = (max(0, side - longest) // 2 for side in pixels.shape[:2])
@@ -139,7 +151,10 @@ def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
 
 
 def cut(pixels: np.ndarray, numbers: np.ndarray, settings: PhotoSettings) -> np.ndarray:
-    """The training square of a resized photograph: uint8 [S, S, 3]. `numbers` are three in [0, 1): row, column, mirror."""
+    """The training square of a resized photograph: uint8 [S, S, 3].
+
+    `numbers` are three in [0, 1): row, column, mirror.
+    """
     size = settings.image_size
     spare = np.array(pixels.shape[:2]) - size
     top, left = (
@@ -199,7 +214,9 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
 
 
 def _cached(read, count: int, shorter: int):
-    """`read` with its results kept, where those of `count` photographs (taken to be up to twice as long as wide) fit."""
+    """`read` with its results kept, where those of `count` photographs (taken to be up to twice as
+    long as wide) fit.
+    """
     return (
         functools.lru_cache(maxsize=None)(read) if count * shorter**2 * 6 <= _CACHE_BYTES else read
     )
@@ -210,8 +227,9 @@ def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, f
     if from_files:
         draw = hole_files.file_holes(settings, size)
         return lambda step: draw(seed, step, batch_size)
-    # Not compiled: that would be three times as fast, but where this runs a CPU trains, which takes a hundred times as long, and
-    # compiling delays every start by seconds. A GPU's step makes its holes itself.
+    # Not compiled: that would be three times as fast, but where this runs a CPU trains, which takes
+    # a hundred times as long, and compiling delays every start by seconds. A GPU's step makes its
+    # holes itself.
     return lambda step: made_holes.holes(seed, step, batch_size, size, settings)
 
 

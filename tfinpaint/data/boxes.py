@@ -12,7 +12,8 @@ from tfinpaint.data.distance_fields import SIDE, centres
 def random_box(
     drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int], aspect: float = 2.0
 ) -> tf.Tensor:
-    """One rectangle in each image: uniform share, any position, the longer side up to `aspect` times the other where it fits.
+    """One rectangle in each image: uniform share, any position, the longer side up to `aspect`
+    times the other where it fits.
 
     Args:
         drawn: draws uniform float32 [B] in [0, 1).
@@ -45,7 +46,10 @@ def random_box(
 
 
 def random_box_field(drawn: Callable[[], tf.Tensor], share) -> tf.Tensor:
-    """Field of a rectangle that covers `share` [B] of the square and lies inside it. [B, 64, 64]."""
+    """Field of a rectangle that covers `share` [B] of the square and lies inside it.
+
+    [B, 64, 64].
+    """
     half = tf.sqrt(share) * (SIDE / 2)  # [B]
     stretch = _stretch(drawn)
     half_height = tf.clip_by_value(tf.round(half * stretch), 1, SIDE / 2)
@@ -58,6 +62,8 @@ def random_box_field(drawn: Callable[[], tf.Tensor], share) -> tf.Tensor:
 
 
 def _stretch(drawn, aspect: float = 2.0) -> tf.Tensor:
-    """Root of a log-uniform aspect ratio, [B]: from a table, as powers are not computed alike on all devices."""
+    """Root of a log-uniform aspect ratio, [B]: from a table, as powers are not computed alike on
+    all devices.
+    """
     table = tf.constant(aspect ** np.linspace(-0.5, 0.5, 65), tf.float32)
     return tf.gather(table, tf.cast(tf.round(64 * drawn()), tf.int32))

@@ -1,8 +1,10 @@
-"""Distance fields: distances to the edge of a hole (below 0: inside) on a coarse grid, and how they become holes of an exact share.
+"""Distance fields: distances to the edge of a hole (below 0: inside) on a coarse grid, and how they
+become holes of an exact share.
 
-Conventions: lengths are whole numbers of quarter pixels of a 256-pixel square (UNIT), whatever the size of the image; a field is
-    float32 [B, 64, 64] of them, at the centres of its cells. All values stay below 2^24, so that float32 holds them exactly and
-    every device, compiled or not, finds the same pixels.
+Conventions: lengths are whole numbers of quarter pixels of a 256-pixel square (UNIT), whatever the
+    size of the image; a field is float32 [B, 64, 64] of them, at the centres of its cells. All
+    values stay below 2^24, so that float32 holds them exactly and every device, compiled or not,
+    finds the same pixels.
 """
 
 import numpy as np
@@ -29,7 +31,9 @@ def inside(field) -> tf.Tensor:
 
 
 def enlarge(field, size: int) -> tf.Tensor:
-    """The field [B, 64, 64] read at the pixel centres, bilinearly: whole numbers, [B, S, S], no two neighbours on an edge alike."""
+    """The field [B, 64, 64] read at the pixel centres, bilinearly: whole numbers, [B, S, S], no two
+    neighbours on an edge alike.
+    """
     at = np.clip((np.arange(size) + 0.5) * CELLS / size - 0.5, 0, CELLS - 1)
     low = np.minimum(np.floor(at), CELLS - 2).astype(np.int32)
     weight = np.round((at - low) * _STEPS).astype(np.float32)  # [S]
@@ -56,8 +60,8 @@ def cut(field, wanted, size: int) -> tf.Tensor:
         size: S.
 
     Returns:
-        float32 [B, S, S, 1] of 0 and 1. The number of 1s is within S/8 of `wanted`: the slope in the field keeps a straight edge,
-        whose pixels are equally far, from falling all at once.
+        float32 [B, S, S, 1] of 0 and 1. The number of 1s is within S/8 of `wanted`: the slope in
+        the field keeps a straight edge, whose pixels are equally far, from falling all at once.
     """
 
     zero = tf.zeros_like(wanted)
@@ -73,8 +77,9 @@ def cut(field, wanted, size: int) -> tf.Tensor:
 
 
 def _search(probe, state, field, wanted, near) -> tf.Tensor:
-    """The level [B] that leaves the wanted area inside, but for `near`. state: a level, the count below it, and those of a lower and
-    a higher one."""
+    """The level [B] that leaves the wanted area inside, but for `near`. state: a level, the count
+    below it, and those of a lower and a higher one.
+    """
     batch = field.shape[0]
     half = batch // 2 if batch and batch >= 2 * FEWEST else 0
 
@@ -89,7 +94,8 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
         over = count > wanted
         high, high_count = tf.where(over, level, high), tf.where(over, count, high_count)
         low, low_count = tf.where(over, low, level), tf.where(over, low_count, count)
-        # False position, from a first probe at 0 where the level should be; every third probe a bisection, so that it always ends.
+        # False position, from a first probe at 0 where the level should be; every third probe a
+        # bisection, so that it always ends.
         part = tf.where(
             probe % 3 == 2, 0.5, (wanted - low_count) / tf.maximum(high_count - low_count, 1.0)
         )
@@ -115,7 +121,9 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
 
 
 def busiest(active, half: int) -> tf.Tensor:
-    """Some fields of a batch take several times as many turns as others: which half goes on alone, the active ones among it. [half]."""
+    """Some fields of a batch take several times as many turns as others: which half goes on alone,
+    the active ones among it. [half].
+    """
     return tf.argsort(tf.cast(active, tf.int32), direction="DESCENDING", stable=True)[:half]
 
 
@@ -124,5 +132,8 @@ def _below(field, level) -> tf.Tensor:
 
 
 def _over(reduce, x) -> tf.Tensor:
-    """Reduces each field, as whole numbers: compiled code takes several of those at a time. [B, H, W] -> float32 [B]."""
+    """Reduces each field, as whole numbers: compiled code takes several of those at a time.
+
+    [B, H, W] -> float32 [B].
+    """
     return tf.cast(reduce(tf.cast(x, tf.int32), [1, 2]), tf.float32)

@@ -1,10 +1,13 @@
-"""Fixed holes for evaluation, one set per bin of the share of missing pixels: the same pixels on every machine.
+"""Fixed holes for evaluation, one set per bin of the share of missing pixels: the same pixels on
+every machine.
 
-Purpose: figures are only comparable when everybody fills the same holes. So nothing here depends on the rounding of a device:
-    corners, brushes and the test whether a brush covers a pixel are whole numbers, and random numbers are the raw output of PCG64,
-    which NumPy promises to keep as it is.
-Output: uint8 [N, S, S, 1] of 0 and 1, 1 = hole. The first holes of a larger set are those of a smaller one.
-Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018.
+Purpose: figures are only comparable when everybody fills the same holes. So nothing here depends on
+    the rounding of a device: corners, brushes and the test whether a brush covers a pixel are whole
+    numbers, and random numbers are the raw output of PCG64, which NumPy promises to keep as it is.
+Output: uint8 [N, S, S, 1] of 0 and 1, 1 = hole. The first holes of a larger set are those of a
+    smaller one.
+Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions,
+    ECCV 2018.
 """
 
 import hashlib
@@ -27,7 +30,8 @@ def evaluation_holes(
     """A fixed set of free-form holes.
 
     Args:
-        ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI (so a share belongs to one bin only).
+        ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI (so a share
+            belongs to one bin only).
         count, size: number of holes and their side in pixels.
         seed: other seeds give other sets.
         argument: the caller's name for `ratio`, for messages.
@@ -51,7 +55,9 @@ def evaluation_holes(
 
 
 def fingerprint(holes: Union[Sequence[np.ndarray], np.ndarray]) -> str:
-    """Twelve hexadecimal digits that tell whether two sets of holes, [H, W] or [H, W, 1] each, are the same, pixel by pixel."""
+    """Twelve hexadecimal digits that tell whether two sets of holes, [H, W] or [H, W, 1] each, are
+    the same, pixel by pixel.
+    """
     shapes = {tuple(hole.shape[:2]) for hole in holes}
     digest = hashlib.sha256()
     if len(shapes) == 1:
@@ -96,7 +102,9 @@ def _hole(numbers: "_Numbers", size: int, fewest: int, most: int) -> np.ndarray:
 
 
 def _paint(painted: np.ndarray, x: int, y: int, to_x: int, to_y: int, half_width: int) -> None:
-    """Sets the pixels whose distance to the segment is at most `half_width`, computed without rounding."""
+    """Sets the pixels whose distance to the segment is at most `half_width`, computed without
+    rounding.
+    """
     left, right = max(min(x, to_x) - half_width, 0), max(x, to_x) + half_width + 1
     top, bottom = max(min(y, to_y) - half_width, 0), max(y, to_y) + half_width + 1
     window = painted[top:bottom, left:right]

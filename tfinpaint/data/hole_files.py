@@ -1,9 +1,12 @@
-"""Holes from mask files (irregular mask sets), turned, mirrored and enlarged at random in the input pipeline.
+"""Holes from mask files (irregular mask sets), turned, mirrored and enlarged at random in the input
+pipeline.
 
 Inputs: a mask file or a folder of them (any depth). `settings.mask_is` says what white means.
-Output: a function of (seed, step, batch) for `tf.data.Dataset.map`, which gives float32 [B, S, S, 1], 1 = hole.
-The share of missing pixels is measured after resizing and making binary, and again after turning and enlarging: every hole keeps to
-the bounds. It runs on the CPU only: reading files and Addons' `transform` do not compile with XLA.
+Output: a function of (seed, step, batch) for `tf.data.Dataset.map`, which gives float32
+    [B, S, S, 1], 1 = hole.
+The share of missing pixels is measured after resizing and making binary, and again after turning
+and enlarging: every hole keeps to the bounds. It runs on the CPU only: reading files and Addons'
+`transform` do not compile with XLA.
 """
 
 import concurrent.futures
@@ -28,11 +31,13 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
 
     Args:
         settings: kind "files:PATH"; bounds; mask_is, mask_rotate, mask_flip, mask_zoom.
-        size: side of the holes. A mask of another size or aspect ratio is resized to it by area; above photo.THRESHOLD is hole.
+        size: side of the holes. A mask of another size or aspect ratio is resized to it by area;
+            above photo.THRESHOLD is hole.
 
     Returns:
-        holes(seed, step, batch) -> float32 [batch, size, size, 1] of 0 and 1. Same (seed, step), same holes. Where turning by any
-        angle or enlarging takes a hole out of the bounds, it is only mirrored and turned by a right angle instead.
+        holes(seed, step, batch) -> float32 [batch, size, size, 1] of 0 and 1. Same (seed, step),
+        same holes. Where turning by any angle or enlarging takes a hole out of the bounds, it is
+        only mirrored and turned by a right angle instead.
 
     Raises:
         SettingsError: no such path, nothing readable in it, or no mask within the bounds.
@@ -75,7 +80,8 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
 
 
 def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np.ndarray:
-    """The masks whose share lies within the bounds: uint8 [N, ceil(S * S / 8)], eight pixels to the byte, 1 = hole.
+    """The masks whose share lies within the bounds: uint8 [N, ceil(S * S / 8)], eight pixels to the
+    byte, 1 = hole.
 
     argument: the caller's name for the bounds, for messages.
     """
@@ -149,19 +155,25 @@ def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np
 
 
 def _turned(holes, turns, flip_x, flip_y) -> tf.Tensor:
-    """Each hole turned counter-clockwise by its number of right angles, then mirrored. All shapes stay [B, S, S, 1]."""
+    """Each hole turned counter-clockwise by its number of right angles, then mirrored.
+
+    All shapes stay [B, S, S, 1].
+    """
 
     def where(chosen, yes, no):
         return tf.where(chosen[:, tf.newaxis, tf.newaxis, tf.newaxis], yes, no)
 
-    # A quarter turn is a transposition and a mirroring: one, two and three of them differ in which mirrorings they need.
+    # A quarter turn is a transposition and a mirroring: one, two and three of them differ in which
+    # mirrorings they need.
     holes = where(turns % 2 == 1, tf.transpose(holes, [0, 2, 1, 3]), holes)
     holes = where(tf.math.logical_xor((turns == 1) | (turns == 2), flip_y), holes[:, ::-1], holes)
     return where(tf.math.logical_xor((turns == 2) | (turns == 3), flip_x), holes[:, :, ::-1], holes)
 
 
 def _moved(holes, angles, zoom) -> tf.Tensor:
-    """Each hole turned by its angle (radians) and enlarged about the centre; what comes in from outside is known."""
+    """Each hole turned by its angle (radians) and enlarged about the centre; what comes in from
+    outside is known.
+    """
     side = holes.shape[1]
     turn = addons.angles_to_projective_transforms(angles, float(side), float(side))  # [B, 8]
     zero, scale, centre = tf.zeros_like(zoom), 1 / zoom, (side - 1) / 2

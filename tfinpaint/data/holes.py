@@ -1,17 +1,25 @@
-"""Random holes for training, made by batched TensorFlow operations: one different hole for each image of a batch.
+"""Random holes for training, made by batched TensorFlow operations: one different hole for each
+image of a batch.
 
-Purpose: `holes(seed, step, batch, size, settings)` is a pure function. The pipeline maps it on the CPU, a compiled training step
-    calls it on the accelerator; both get the same pixels, as its arithmetic is on whole numbers that float32 holds exactly.
-Output: float32 [B, S, S, 1], 1 = hole. The share of missing pixels lies in `settings.bounds` for every hole.
+Purpose: `holes(seed, step, batch, size, settings)` is a pure function. The pipeline maps it on the
+    CPU, a compiled training step calls it on the accelerator; both get the same pixels, as its
+    arithmetic is on whole numbers that float32 holds exactly.
+Output: float32 [B, S, S, 1], 1 = hole. The share of missing pixels lies in `settings.bounds` for
+    every hole.
 
-How free-form strokes are made (all lengths belong to a 256-pixel square, whatever the size asked for):
-  1. `strokes.random_chain` draws a chain of line segments: strokes with corners and a brush width (DeepFill v2: Yu et al.,
-     Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1, with smooth joints).
-  2. Segment by segment the distance to the brush's edge (below 0: painted) is written into a field of 64 x 64 cells, until the
-     share of painted cells is as near the wanted share as whole segments allow.
-  3. The field is enlarged bilinearly to the image and cut at the level that gives the wanted share. That level is close to 0:
-     it makes all brushes a little wider or thinner, in most holes by less than two pixels.
-A box or objects joined with strokes start from their own field; objects (objects.py) are enlarged and cut in the same way.
+How free-form strokes are made (all lengths belong to a 256-pixel square, whatever the size asked
+for):
+  1. `strokes.random_chain` draws a chain of line segments: strokes with corners and a brush width
+     (DeepFill v2: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019,
+     algorithm 1, with smooth joints).
+  2. Segment by segment the distance to the brush's edge (below 0: painted) is written into a field
+     of 64 x 64 cells, until the share of painted cells is as near the wanted share as whole
+     segments allow.
+  3. The field is enlarged bilinearly to the image and cut at the level that gives the wanted share.
+     That level is close to 0: it makes all brushes a little wider or thinner, in most holes by less
+     than two pixels.
+A box or objects joined with strokes start from their own field; objects (objects.py) are enlarged
+and cut in the same way.
 """
 
 import math
@@ -31,9 +39,11 @@ def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tenso
     """Holes for the images of one step.
 
     Args:
-        seed, step: integers or integer scalars (tensors); the same pair gives the same holes, another pair others.
+        seed, step: integers or integer scalars (tensors); the same pair gives the same holes,
+            another pair others.
         batch, size: how many holes, and their side in pixels (Python integers).
-        settings: kind "center", "box", "objects", "strokes" or "mixed", and the bounds of the share of missing pixels.
+        settings: kind "center", "box", "objects", "strokes" or "mixed", and the bounds of the share
+            of missing pixels.
 
     Returns:
         float32 [batch, size, size, 1] of 0 and 1, 1 = hole. Compiles with `jit_compile=True`.
@@ -55,7 +65,9 @@ def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tenso
 
 
 def check(settings: HoleSettings, size: int) -> None:
-    """Raises SettingsError where no hole of `size` x `size` pixels can keep to the settings, or they name files."""
+    """Raises SettingsError where no hole of `size` x `size` pixels can keep to the settings, or
+    they name files.
+    """
     low, high = settings.bounds
     if settings.kind.startswith("files:"):
         raise SettingsError(
@@ -71,7 +83,7 @@ def check(settings: HoleSettings, size: int) -> None:
         )
 
 
-# ------------------------------------------------------------------------------------------------------ squares and boxes
+# -------------------------------------------------------------------------------- squares and boxes
 
 
 def _limits(settings: HoleSettings, size: int) -> Tuple[int, int]:
@@ -92,15 +104,17 @@ def _center_side(settings: HoleSettings, size: int) -> int:
     return min(sides, key=lambda side: abs(side - size // 2))
 
 
-# ---------------------------------------------------------------------------------------------------------------- free form
+# ---------------------------------------------------------------------------------------- free form
 
 
 def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tensor:
     """Kinds "strokes", "objects" and "mixed". [B, S, S, 1]."""
     fewest, most = limits = _limits(settings, size)
-    # `distance_fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the count inside the limits.
+    # `distance_fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the
+    # count inside the limits.
     margin = min(size / 4, (most - fewest) / 2)
-    # Each rounded by itself: a product and a sum in one would be rounded once on some devices, twice on others.
+    # Each rounded by itself: a product and a sum in one would be rounded once on some devices,
+    # twice on others.
     # [B], pixels
     wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))
     if settings.kind == "mixed":
@@ -116,8 +130,11 @@ def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tenso
 
 
 def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted) -> tf.Tensor:
-    """A third boxes; a third objects; a third strokes, half of which are joined with a box or objects. [B, S, S, 1]."""
-    # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and objects
+    """A third boxes; a third objects; a third strokes, half of which are joined with a box or
+    objects. [B, S, S, 1].
+    """
+    # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and
+    # objects
     kind = tf.floor(12 * drawn())
 
     def choose(chosen, yes, no):
@@ -144,18 +161,23 @@ def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted)
 
 
 def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field) -> tf.Tensor:
-    """The field [B, 64, 64] with strokes painted into it, until it is nearest to the `wanted` pixels [B]."""
+    """The field [B, 64, 64] with strokes painted into it, until it is nearest to the `wanted`
+    pixels [B].
+    """
     chain = strokes.random_chain(drawn.many, wanted / size**2, settings)  # [K, B, 6]
     return strokes.paint(field, chain, tf.round(wanted * (distance_fields.CELLS**2 / size**2)))
 
 
-# ---------------------------------------------------------------------------------------------------------------- numbers
+# ------------------------------------------------------------------------------------------ numbers
 
 
 class _Numbers:
-    """Uniform numbers in [0, 1): call it for one per image [B], `many(n)` for [B, n]. Each draw has its own stream.
+    """Uniform numbers in [0, 1): call it for one per image [B], `many(n)` for [B, n].
 
-    Whole numbers are drawn and divided, as TensorFlow and XLA agree on the bits of those but not of random floats.
+    Each draw has its own stream.
+
+    Whole numbers are drawn and divided, as TensorFlow and XLA agree on the bits of those but not of
+    random floats.
     """
 
     def __init__(self, seed, step, batch: int):

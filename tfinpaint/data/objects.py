@@ -1,10 +1,13 @@
-"""Random smooth blobs, as of objects that people remove from photographs: fields of one to three of them.
+"""Random smooth blobs, as of objects that people remove from photographs: fields of one to three of
+them.
 
-A blob is a stretched disc whose radius swings around the circle: r(angle) = R (1 + sum over k of a_k cos(k angle + p_k)), k = 2 to 6, in
-a frame that is turned and up to 2.5 times as long as wide. Blobs of one hole may overlap.
+A blob is a stretched disc whose radius swings around the circle: r(angle) = R (1 + sum over k of
+a_k cos(k angle + p_k)), k = 2 to 6, in a frame that is turned and up to 2.5 times as long as wide.
+Blobs of one hole may overlap.
 
-Conventions: lengths and fields as in `distance_fields`. Centres are those of cells, so that angles come from a table. All other numbers are
-    products and sums of whole ones below 2^24, divided by powers of 2 and rounded: every device finds the same.
+Conventions: lengths and fields as in `distance_fields`. Centres are those of cells, so that angles
+    come from a table. All other numbers are products and sums of whole ones below 2^24, divided by
+    powers of 2 and rounded: every device finds the same.
 """
 
 from typing import Callable
@@ -29,7 +32,8 @@ def random_objects_field(numbers: Callable[[int], tf.Tensor], share) -> tf.Tenso
 
     Args:
         numbers: `numbers(n)` draws uniform float32 [B, n] in [0, 1).
-        share: float32 [B], the area of all blobs together if none of them overlaps another one or the border.
+        share: float32 [B], the area of all blobs together if none of them overlaps another one or
+            the border.
 
     Returns:
         float32 [B, 64, 64].
@@ -47,7 +51,10 @@ def random_objects_field(numbers: Callable[[int], tf.Tensor], share) -> tf.Tenso
 
 
 def _blobs(numbers, radius) -> tf.Tensor:
-    """The field of a blob for each radius [N], that of its disc before it is stretched. [N, 64, 64]."""
+    """The field of a blob for each radius [N], that of its disc before it is stretched.
+
+    [N, 64, 64].
+    """
     # The centre, so far from the border that most of the blob is inside.
     margin = tf.minimum(tf.floor(radius * (0.75 * CELLS / SIDE)), CELLS // 2 - 1)  # [N], cells
     row, column = tf.unstack(
@@ -55,7 +62,8 @@ def _blobs(numbers, radius) -> tf.Tensor:
     )
     down, right = _offsets(row)[:, :, tf.newaxis], _offsets(column)[:, tf.newaxis, :]
 
-    # Distance from the centre in the turned frame, along it shorter and across it longer by the same factor.
+    # Distance from the centre in the turned frame, along it shorter and across it longer by the
+    # same factor.
     turn = _index(numbers(1), _CIRCLE)  # [N, 1]
     # [N, 1, 1]
     cosine, sine = (tf.gather(table, turn)[..., tf.newaxis] for table in (_COSINES, _SINES))
@@ -73,8 +81,8 @@ def _outlines(numbers, radius) -> tf.Tensor:
     """The radius at each angle, [N, 1024]."""
     swing = tf.floor(numbers(1) * _SWING)  # [N, 1], of all harmonics together
     weight = tf.floor((1 + tf.floor(numbers(len(_HARMONICS)) * 64)) * _FADE / _ONE)  # [N, 5]
-    # Half a unit more: no quotient is then a whole number, which rounding might take to either side.
-    # parts of _ONE of the radius
+    # Half a unit more: no quotient is then a whole number, which rounding might take to either
+    # side. parts of _ONE of the radius
     amplitude = tf.floor((weight * swing + 0.5) / tf.reduce_sum(weight, 1, keepdims=True))
     phase = _index(numbers(len(_HARMONICS)), _CIRCLE)  # [N, 5]
     # [N, 5, 1024]
@@ -92,7 +100,10 @@ def _index(numbers, count: int) -> tf.Tensor:
 
 
 def _looked_up(outline, row, column) -> tf.Tensor:
-    """The outline [N, 1024] at the angle of each cell, seen from the cell at row and column [N]. [N, 64, 64]."""
+    """The outline [N, 1024] at the angle of each cell, seen from the cell at row and column [N].
+
+    [N, 64, 64].
+    """
     cells = np.arange(CELLS)
     rows = CELLS - 1 + cells - tf.cast(row, tf.int32)[:, tf.newaxis]  # [N, 64], of the table
     columns = CELLS - 1 + cells - tf.cast(column, tf.int32)[:, tf.newaxis]

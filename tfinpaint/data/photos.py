@@ -1,11 +1,14 @@
-"""Where photographs come from: a folder, TensorFlow Datasets by name, or the sample photographs of scikit-image.
+"""Where photographs come from: a folder, TensorFlow Datasets by name, or the sample photographs of
+scikit-image.
 
-Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` gives one of two kinds of object:
-    PhotoFiles    files that can be read in any order: `len(photos)`, `photos.names`, `photos.read(index)`.
-    PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no length.
+Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` gives one of two
+    kinds of object: PhotoFiles    files that can be read in any order: `len(photos)`,
+    `photos.names`, `photos.read(index)`. PhotoStream   a TFDS split, read from its beginning:
+    `photos.stream(seed, skip)`. It has no length.
 Outputs: uint8 RGB, upright, of the size they have in the file.
-Errors: whatever keeps a source from being used is a `SettingsError` that names the argument; one damaged photograph among good ones
-    is no error: it is named in a warning once, kept in `.unreadable`, and the next readable one takes its place.
+Errors: whatever keeps a source from being used is a `SettingsError` that names the argument; one
+    damaged photograph among good ones is no error: it is named in a warning once, kept in
+    `.unreadable`, and the next readable one takes its place.
 """
 
 import importlib.util
@@ -122,8 +125,8 @@ class PhotoStream:
         """tf.data.Dataset of photographs, uint8 [H, W, 3].
 
         Args:
-            seed: None gives the photographs once, in their order. Otherwise they come without end, shuffled (files, and 4096
-                photographs at a time), in another order each time round.
+            seed: None gives the photographs once, in their order. Otherwise they come without end,
+                shuffled (files, and 4096 photographs at a time), in another order each time round.
             skip: leave out so many at the beginning. They are read from disk but not decoded.
         """
         import tensorflow as tf
@@ -152,8 +155,9 @@ def open_photos(source: str, argument: str = "source"):
     """Photographs of a source as users write it.
 
     Args:
-        source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given; downloaded on first use), "samples:"
-            (those of scikit-image but coffee) or "samples:NAME,NAME".
+        source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given;
+            downloaded on first use), "samples:" (those of scikit-image but coffee) or
+            "samples:NAME,NAME".
         argument: the caller's name for the source, for messages.
 
     Returns:
@@ -193,7 +197,9 @@ def _open_folder(folder: str, given: str) -> PhotoFiles:
 
 
 def _advice(folder: str) -> str:
-    """How to obtain the sets of the papers, where the folder is named like one of them: data/paris, data/celeba/train."""
+    """How to obtain the sets of the papers, where the folder is named like one of them: data/paris,
+    data/celeba/train.
+    """
     parts = os.path.normpath(folder).lower().split(os.sep)
     for part in parts[-2:]:
         if part in _HOW_TO_OBTAIN:

@@ -1,8 +1,9 @@
 """Python functions inside a tf.data pipeline, without a program that hangs when it ends.
 
-A pipeline reads ahead in threads of its own. If the interpreter shuts down (the end of a script, Ctrl-C) while such a thread is
-about to call Python, that thread never returns, and the destruction of the pipeline waits for it forever. So all calls go through a
-gate, which closes before the interpreter shuts down: from then on a call returns zeros at once, and the program waits for the
+A pipeline reads ahead in threads of its own. If the interpreter shuts down (the end of a script,
+Ctrl-C) while such a thread is about to call Python, that thread never returns, and the destruction
+of the pipeline waits for it forever. So all calls go through a gate, which closes before the
+interpreter shuts down: from then on a call returns zeros at once, and the program waits for the
 moment that it takes until the buffers are full and no thread calls any more.
 """
 

@@ -1,9 +1,9 @@
 """Random brush strokes: chains of line segments, painted into a field.
 
 Conventions: lengths and fields as in `distance_fields`; directions are 1/1024 of a circle.
-Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1. Unlike its code, a stroke starts in
-    any direction and its turns add up (there every stroke runs from left to right), and it is mirrored at the border, not pressed
-    against it.
+Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1.
+    Unlike its code, a stroke starts in any direction and its turns add up (there every stroke runs
+    from left to right), and it is mirrored at the border, not pressed against it.
 """
 
 import math
@@ -25,12 +25,12 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
 
     Args:
         numbers: `numbers(n)` draws uniform float32 [B, n] in [0, 1).
-        share: float32 [B], wanted share of missing pixels; where it is under 2 % widths and lengths shrink with its square root, as
-            one dab of an ordinary brush would already be too much.
+        share: float32 [B], wanted share of missing pixels; where it is under 2 % widths and lengths
+            shrink with its square root, as one dab of an ordinary brush would already be too much.
 
     Returns:
-        float32 [K, B, 6]: x and y of the start, vector to the end (x, y), 1 / its squared length, half the brush width. K is
-        static.
+        float32 [K, B, 6]: x and y of the start, vector to the end (x, y), 1 / its squared length,
+        half the brush width. K is static.
     """
     count = segments(settings)
     fewest, most = (corners - 1 for corners in settings.stroke_vertices)  # segments of one stroke
@@ -55,7 +55,8 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
     heading = _take(tf.floor(numbers(stroke_count) * _CIRCLE), stroke) + turns - _take(turns, first)
     heading = tf.cast(tf.math.floormod(heading, _CIRCLE), tf.int32)
 
-    # Lengths: the mean of two uniform numbers, from 0 to twice the mean, as the clipped normal of the paper's code.
+    # Lengths: the mean of two uniform numbers, from 0 to twice the mean, as the clipped normal of
+    # the paper's code.
     longest = 2 * min(settings.stroke_length, _LONGEST) * UNIT
     length = brush * ((numbers(count) + numbers(count)) * (longest / 2))
     low, high = (min(width, _LONGEST) * UNIT / 2 for width in settings.stroke_width)
@@ -84,8 +85,8 @@ def paint(field, chain, wanted) -> tf.Tensor:
     Args:
         field: float32 [B, 64, 64], what is there already (FAR where nothing is).
         chain: float32 [K, B, 6] of `random_chain`.
-        wanted: float32 [B], number of cells inside. Painting stops at the segment that comes nearest, or where the
-            chain ends.
+        wanted: float32 [B], number of cells inside. Painting stops at the segment that comes
+            nearest, or where the chain ends.
 
     Returns:
         float32 [B, 64, 64].
@@ -96,7 +97,9 @@ def paint(field, chain, wanted) -> tf.Tensor:
 
 
 def _paint(index, field, count, active, chain, wanted):
-    """`paint` from segment `index` on; `count` cells are inside, and only `active` fields take more segments."""
+    """`paint` from segment `index` on; `count` cells are inside, and only `active` fields take more
+    segments.
+    """
     at = centres()  # [1, 64]
     batch = field.shape[0]
     half = batch // 2 if batch and batch >= 2 * FEWEST else 0
@@ -112,7 +115,8 @@ def _paint(index, field, count, active, chain, wanted):
         )
         to_x = at[:, tf.newaxis, :] - x  # [B, 1, 64]
         to_y = at[:, :, tf.newaxis] - y  # [B, 64, 1]
-        # The nearest point of the segment, rounded to whole units: then all that follows is exact, with fused multiply-adds or not.
+        # The nearest point of the segment, rounded to whole units: then all that follows is exact,
+        # with fused multiply-adds or not.
         part = tf.clip_by_value((to_x * along_x + to_y * along_y) * per_length, 0.0, 1.0)
         off_x = to_x - tf.round(part * along_x)
         off_y = to_y - tf.round(part * along_y)

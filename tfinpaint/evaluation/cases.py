@@ -1,11 +1,14 @@
-"""What is to be filled: photographs with one hole each, in blocks that become the blocks of a table.
+"""What is to be filled: photographs with one hole each, in blocks that become the blocks of a
+table.
 
 Two kinds of data:
     squares   folder:PATH, tfds:NAME[:SPLIT], samples:  Every photograph becomes a centred square; holes are a centred square, fixed sets
-              by share of missing pixels (strokes: data/evaluation_holes.py; objects: those of training with seed 0, photograph k's of step
-              k), or mask files, sorted into the same bins.
+              by share of missing pixels (strokes: data/evaluation_holes.py; objects: those of
+              training with seed 0, photograph k's of step k), or mask files, sorted into the same
+              bins.
     pairs     pairs:PATH, NAME.png beside NAME_mask.png: photographs of any size with their own holes, in one block.
-Nothing is left out in silence: what cannot be read is an error (pairs), or named in a warning and counted in the table (squares).
+Nothing is left out in silence: what cannot be read is an error (pairs), or named in a warning and
+counted in the table (squares).
 """
 
 import dataclasses
@@ -41,7 +44,8 @@ class Block:
     holes:        uint8 [H, W] each, 1 = hole.
     unread:       number of photographs that could not be read and are not among these.
 
-    Attributes: shares, of missing pixels, 0 to 1; fingerprint, of the holes, pixel by pixel: tells whether two tables filled the same.
+    Attributes: shares, of missing pixels, 0 to 1; fingerprint, of the holes, pixel by pixel: tells
+        whether two tables filled the same.
     """
 
     title: str
@@ -61,7 +65,9 @@ class Block:
 
 
 class _Packed(Sequence):
-    """Holes [S, S] in a bit for each pixel: those of all bins for twenty thousand photographs take a gigabyte, not eight."""
+    """Holes [S, S] in a bit for each pixel: those of all bins for twenty thousand photographs take
+    a gigabyte, not eight.
+    """
 
     def __init__(self, holes):
         self._size = holes[0].shape[0]
@@ -81,7 +87,8 @@ def read_blocks(
 
     image_size: side of the squares; None is for pairs, which keep their own.
 
-    Raises: SettingsError where there is nothing to read, a mask does not fit, or no mask falls into a bin.
+    Raises: SettingsError where there is nothing to read, a mask does not fit, or no mask falls into
+        a bin.
     """
     if image_size is None or settings.data.startswith("pairs:"):
         return [_read_pairs(settings.data[len("pairs:") :], settings)]
@@ -151,7 +158,9 @@ def _objects(ratio, count, size):
 
 
 def _blocks_of_files(kind, settings, bins, names, photos, unread):
-    """Each photograph takes the next mask of the bin; a bin without masks is left out with a warning, or an error if it was asked for."""
+    """Each photograph takes the next mask of the bin; a bin without masks is left out with a
+    warning, or an error if it was asked for.
+    """
     size = photos[0].shape[0]
     packed = hole_files.read_masks(
         HoleSettings(kind=kind, ratio=_ANY, mask_is=settings.mask_is), size, "ratio_bins"

@@ -1,6 +1,8 @@
-"""A report as one HTML page that needs nothing but itself: tables, plots by hole ratio, pictures, and how all of it was measured.
+"""A report as one HTML page that needs nothing but itself: tables, plots by hole ratio, pictures,
+and how all of it was measured.
 
-No script, no other file, no other host: pictures are in the page, as JPEG of at most 320 px, to look at and not to measure.
+No script, no other file, no other host: pictures are in the page, as JPEG of at most 320 px, to
+look at and not to measure.
 """
 
 import base64
@@ -84,7 +86,7 @@ def page(report: Report) -> str:
     )
 
 
-# ----------------------------------------------------------------------------------------------------------------- tables
+# ------------------------------------------------------------------------------------------- tables
 
 
 def _block(report, scores, first):
@@ -148,7 +150,7 @@ def _cell(scores, model, column, first):
     return f'<td class="{verdict}">{number(mean.mean, column)}{between}{paired}</td>'
 
 
-# ------------------------------------------------------------------------------------------------------ plots and pictures
+# ------------------------------------------------------------------------------- plots and pictures
 
 
 def _plots(report):

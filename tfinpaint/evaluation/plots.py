@@ -1,7 +1,7 @@
 """Plots of a report as SVG, without a plotting library: figures over the share of missing pixels.
 
-Every plot takes the page's colours by CSS classes (`axis`, `text`), so that it follows a dark page; series have colours that people with
-colour-blindness tell apart (Okabe and Ito 2008).
+Every plot takes the page's colours by CSS classes (`axis`, `text`), so that it follows a dark page;
+series have colours that people with colour-blindness tell apart (Okabe and Ito 2008).
 """
 
 import html

@@ -1,4 +1,6 @@
-"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with all that it was made of."""
+"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with all that it was made
+of.
+"""
 
 import csv
 import dataclasses
@@ -12,7 +14,9 @@ from tfinpaint.metrics.protocols import tables
 
 
 def text(report: Report) -> str:
-    """Header, a table for each block and region, differences to the first model, what the paper publishes."""
+    """Header, a table for each block and region, differences to the first model, what the paper
+    publishes.
+    """
     lines = [f"{word:12s} {said}" for word, said in report.facts]
     lines += ["", "models"]
     for name, about in report.models.items():
@@ -62,7 +66,9 @@ def text(report: Report) -> str:
 
 
 def comma_separated(report: Report) -> str:
-    """One row for each block, model and column: in the column's unit (dB, %), with interval and paired difference to the first model."""
+    """One row for each block, model and column: in the column's unit (dB, %), with interval and
+    paired difference to the first model.
+    """
     first = next(iter(report.models))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -107,7 +113,8 @@ def comma_separated(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """Everything: settings, versions, models with the hashes of their weights, columns, means, and every photograph's figures.
+    """Everything: settings, versions, models with the hashes of their weights, columns, means, and
+    every photograph's figures.
 
     Figures are in the columns' units; those that are not numbers (an infinite PSNR) are null.
     """
@@ -166,7 +173,7 @@ def as_json(report: Report) -> str:
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-# ----------------------------------------------------------------------------------------- what the page shares with the text
+# --------------------------------------------------------------- what the page shares with the text
 
 
 def regions(report: Report):
@@ -178,7 +185,9 @@ def regions(report: Report):
 
 
 def published(report: Report, block):
-    """(table, its rows of this block), where the paper has such a block and the squares have its size."""
+    """(table, its rows of this block), where the paper has such a block and the squares have its
+    size.
+    """
     if report.image_size != 256:
         return
     kind = "center" if block.title == "center" else "strokes"  # irregular ones, of files too

@@ -1,6 +1,8 @@
-"""LPIPS v0.1, the distance of two photographs as a network's features see it, on uint8 RGB photographs of any size.
+"""LPIPS v0.1, the distance of two photographs as a network's features see it, on uint8 RGB
+photographs of any size.
 
-Source: Zhang, Isola, Efros, Shechtman and Wang, The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018.
+Source: Zhang, Isola, Efros, Shechtman and Wang, The Unreasonable Effectiveness of Deep Features as
+    a Perceptual Metric, CVPR 2018.
 """
 
 import hashlib
@@ -22,37 +24,46 @@ _EPSILON = 1e-10  # of the length of a feature vector, as released
 
 
 class Lpips(Metric):
-    """Callable: outputs, originals (both uint8 [B, H, W, 3], RGB) -> float32 [B], 0 for equal photographs; lower is better.
+    """Callable: outputs, originals (both uint8 [B, H, W, 3], RGB) -> float32 [B], 0 for equal
+    photographs; lower is better.
 
-    Equation (1): the features y of a layer l are scaled to length 1 at each place, their squared differences weighed by the linear head
-    w_l, added up over channels, averaged over places and added up over layers:
+    Equation (1): the features y of a layer l are scaled to length 1 at each place, their squared
+    differences weighed by the linear head w_l, added up over channels, averaged over places and
+    added up over layers:
 
         d(x, x0) = sum_l 1 / (H_l W_l) sum_hw || w_l * (y_l,hw - y0_l,hw) ||^2        (a head holds the squares of w_l)
 
     Args:
-        path: an .npz of float32 arrays. For each convolution NAME_kernel [k, k, in, out] and NAME_bias [out], for each layer that is looked
-            at a head lin0, lin1, ... [C]. AlexNet: conv1 (11 x 11, 3 to 64), conv2 (5, 192), conv3 (3, 384), conv4 (3, 256), conv5
-            (3, 256); heads of 64, 192, 384, 256, 256. SqueezeNet 1.1: conv1 (3, 3 to 64), fire2 to fire9, each of squeeze1x1, expand1x1,
-            expand3x3 as in fire2_squeeze1x1_kernel; heads of 64, 128, 256, 384, 384, 512, 512. Where PyTorch and the package lpips are:
+        path: an .npz of float32 arrays. For each convolution NAME_kernel [k, k, in, out] and
+            NAME_bias [out], for each layer that is looked at a head lin0, lin1, ... [C]. AlexNet:
+            conv1 (11 x 11, 3 to 64), conv2 (5, 192), conv3 (3, 384), conv4 (3, 256), conv5
+            (3, 256); heads of 64, 192, 384, 256, 256. SqueezeNet 1.1: conv1 (3, 3 to 64), fire2 to
+            fire9, each of squeeze1x1, expand1x1, expand3x3 as in fire2_squeeze1x1_kernel; heads of
+            64, 128, 256, 384, 384, 512, 512. Where PyTorch and the package lpips are:
 
                 import lpips, numpy, torch
                 net = lpips.LPIPS(net="alex")  # or "squeeze"
-                fires = [f"fire{k}_{part}" for k in range(2, 10) for part in ("squeeze1x1", "expand1x1", "expand3x3")]
-                names = ["conv1", *(fires if net.pnet_type == "squeeze" else ["conv2", "conv3", "conv4", "conv5"])]
-                convs = zip(names, [m for m in net.net.modules() if isinstance(m, torch.nn.Conv2d)])
-                arrays = {f"lin{k}": lin.model[-1].weight.flatten() for k, lin in enumerate(net.lins)}
-                for name, conv in convs:
-                    arrays.update({f"{name}_kernel": conv.weight.permute(2, 3, 1, 0), f"{name}_bias": conv.bias})
-                numpy.savez("lpips.npz", **{name: array.detach().numpy() for name, array in arrays.items()})
+                fires = [f"fire{k}_{part}" for k in range(2, 10) for part in ("squeeze1x1",
+                "expand1x1", "expand3x3")] names = ["conv1", *(fires if net.pnet_type == "squeeze"
+                else ["conv2", "conv3", "conv4", "conv5"])] convs = zip(names, [m for m in
+                net.net.modules() if isinstance(m, torch.nn.Conv2d)]) arrays = {f"lin{k}":
+                lin.model[-1].weight.flatten() for k, lin in enumerate(net.lins)} for name, conv in
+                convs:
+                    arrays.update({f"{name}_kernel": conv.weight.permute(2, 3, 1, 0),
+                    f"{name}_bias": conv.bias})
+                numpy.savez("lpips.npz", **{name: array.detach().numpy() for name, array in
+                arrays.items()})
 
     Attributes:
-        network: "alex" or "squeeze", by the arrays. Figures of one are not comparable with the other's; papers mean AlexNet's.
+        network: "alex" or "squeeze", by the arrays. Figures of one are not comparable with the
+            other's; papers mean AlexNet's.
         least: pixels of the smallest side that it takes.
         fingerprint: the first 12 hex digits of the file's SHA-256.
         columns: the one column "lpips".
 
-    Raises: SettingsError, naming `lpips_weights`, where the file or one of its arrays is missing or something else. The call raises
-        ValueError where shapes or dtypes are others than these, or a side is below 31 pixels (AlexNet) or 17 (SqueezeNet).
+    Raises: SettingsError, naming `lpips_weights`, where the file or one of its arrays is missing or
+        something else. The call raises ValueError where shapes or dtypes are others than these, or
+        a side is below 31 pixels (AlexNet) or 17 (SqueezeNet).
     """
 
     def __init__(self, path):

@@ -1,4 +1,5 @@
-"""What is measured, on which holes: this project's own protocol; those of papers stand with their systems.
+"""What is measured, on which holes: this project's own protocol; those of papers stand with their
+systems.
 
 The papers' tables cannot be laid beside each other. One measures grey pictures, another colour;
 their SSIM has windows of 7 or 51 pixels; "L1" is a mean, or a sum over a sum, or relative; one

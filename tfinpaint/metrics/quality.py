@@ -1,16 +1,20 @@
-"""Image quality of filled photographs against the originals: every definition that the papers use, in batches, on any device.
+"""Image quality of filled photographs against the originals: every definition that the papers use,
+in batches, on any device.
 
-Inputs: uint8 RGB [B, H, W, 3], what came out and the original; holes [B, H, W] or [B, H, W, 1], any number but 0 is hole. Nothing is
-cropped or scaled before measuring. Every figure is computed per photograph; `averages` is the mean over photographs, which is not the
-same as the PSNR of a mean error.
+Inputs: uint8 RGB [B, H, W, 3], what came out and the original; holes [B, H, W] or [B, H, W, 1], any
+    number but 0 is hole. Nothing is
+cropped or scaled before measuring. Every figure is computed per photograph; `averages` is the mean
+over photographs, which is not the same as the PSNR of a mean error.
 
-Papers mean different things by the same word (window, grey or colour, whole picture or hole), so a `Measure` says which definition it is,
-and its `definition` says so in words. PSNR and SSIM equal scikit-image's.
+Papers mean different things by the same word (window, grey or colour, whole picture or hole), so a
+`Measure` says which definition it is, and its `definition` says so in words. PSNR and SSIM equal
+scikit-image's.
 
 References:
-    [1] Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE Transactions on Image Processing 2004.
-    [2] Nazeri et al., EdgeConnect, 2019: SSIM with windows of 51 and the L1 that is divided by the sum of both pictures.
-    [3] Yu et al., Generative image inpainting with contextual attention, CVPR 2018: relative errors.
+    [1] Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE
+    Transactions on Image Processing 2004. [2] Nazeri et al., EdgeConnect, 2019: SSIM with windows
+    of 51 and the L1 that is divided by the sum of both pictures. [3] Yu et al., Generative image
+    inpainting with contextual attention, CVPR 2018: relative errors.
 """
 
 import dataclasses
@@ -70,13 +74,17 @@ class Measure:
     """One definition of one figure.
 
     name:     how tables and files call it.
-    kind:     "psnr", "ssim", "l1", "l2", "l1_of_sum" [2], "l1_relative", "l2_relative" [3] or "variation".
-    region:   "whole" picture, or "hole": over the hole's pixels alone, which does not rise with the share of known pixels. nan without a
+    kind:     "psnr", "ssim", "l1", "l2", "l1_of_sum" [2], "l1_relative", "l2_relative" [3] or
+              "variation".
+    region:   "whole" picture, or "hole": over the hole's pixels alone, which does not rise with the
+              share of known pixels. nan without a
     hole.
-    colour:   "rgb" (mean over the channels), "grey", or "grey_bgr": grey as [2] computes it from pictures read by OpenCV.
-    window:   of SSIM: "7" or "51" (uniform, sample covariance, scikit-image's default but for the size) or "gauss11" [1].
-              A side below the window is mirrored out to it. Over the whole picture, the mean of the windows wholly inside; in the hole,
-              the mean of those centred there, the picture being mirrored beyond its borders.
+    colour:   "rgb" (mean over the channels), "grey", or "grey_bgr": grey as [2] computes it from
+              pictures read by OpenCV.
+    window:   of SSIM: "7" or "51" (uniform, sample covariance, scikit-image's default but for the
+              size) or "gauss11" [1]. A side below the window is mirrored out to it. Over the whole
+              picture, the mean of the windows wholly inside; in the hole, the mean of those centred
+              there, the picture being mirrored beyond its borders.
     """
 
     name: str
@@ -142,7 +150,9 @@ def measure(
     holes: np.ndarray,
     measures: Sequence[Measure] = DEFAULT,
 ) -> Dict[str, np.ndarray]:
-    """-> {name: float64 [B]}. PSNR of equal pictures: inf. A figure over the hole of a picture without one: nan.
+    """-> {name: float64 [B]}.
+
+    PSNR of equal pictures: inf. A figure over the hole of a picture without one: nan.
 
     Raises: ValueError for other shapes and dtypes than those above.
     """
@@ -178,7 +188,10 @@ def measure(
 
 
 def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:
-    """Mean of each figure over photographs. A photograph in which a figure is nan does not count for that figure."""
+    """Mean of each figure over photographs.
+
+    A photograph in which a figure is nan does not count for that figure.
+    """
     means = {}
     for name, values in measured.items():
         values = np.asarray(values)[~np.isnan(values)]
@@ -275,7 +288,9 @@ def _similarity(a, b, over, m):
 
 
 def _uniform(size):
-    """Means of windows wholly inside, by differences of running sums: as long for 51 pixels as for 7, and exact for whole numbers."""
+    """Means of windows wholly inside, by differences of running sums: as long for 51 pixels as for
+    7, and exact for whole numbers.
+    """
 
     def blur(x):
         for axis in (1, 2):
@@ -302,7 +317,9 @@ def _gaussian(x):
 
 
 def _mirrored(x, before, after):
-    """[B, H, W, C] with its borders mirrored, edge included, as often as needed: tf.pad does it once."""
+    """[B, H, W, C] with its borders mirrored, edge included, as often as needed: tf.pad does it
+    once.
+    """
     after = tf.broadcast_to(after, [2])
     for axis in (1, 2):
         side = tf.shape(x)[axis]

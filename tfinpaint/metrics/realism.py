@@ -1,11 +1,13 @@
-"""How real a set of filled photographs looks: FID, U-IDS and P-IDS, on features of an InceptionV3 whose weights the user has.
+"""How real a set of filled photographs looks: FID, U-IDS and P-IDS, on features of an InceptionV3
+whose weights the user has.
 
     network = Inception("classify_image_graph_def.pb")
     real, filled = network.features(originals), network.features(composites)     # float32 [N, 2048]
     fid(real, filled), ids(real, filled)
     metric = Realism("classify_image_graph_def.pb")                              # the same as columns of a table
 
-Unlike the figures of metrics.quality these belong to a whole set of photographs. They need many: see FEWEST.
+Unlike the figures of metrics.quality these belong to a whole set of photographs. They need many:
+see FEWEST.
 """
 
 import hashlib
@@ -20,9 +22,11 @@ from tfinpaint.networks import inception
 from tfinpaint.settings import SettingsError
 from tfinpaint.weights import state_dicts
 
-# The fewest photographs for which these figures are given, one more than there are features. The covariance of fewer is singular, so that
-# FID tells more about their number than about their look. And a linear classifier of 2,048 features more likely than not separates two
-# sets of fewer without an error, however alike they are (Cover 1965: 2 x 2,049 points are its capacity), which makes U-IDS and P-IDS 0.
+# The fewest photographs for which these figures are given, one more than there are features. The
+# covariance of fewer is singular, so that FID tells more about their number than about their look.
+# And a linear classifier of 2,048 features more likely than not separates two sets of fewer without
+# an error, however alike they are (Cover 1965: 2 x 2,049 points are its capacity), which makes
+# U-IDS and P-IDS 0.
 FEWEST = inception.FEATURES + 1
 
 _KINDS = (
@@ -49,8 +53,10 @@ class Inception:
 
     Args:
         path: by its ending.
-            .pb: the frozen TensorFlow graph of the published FID (classify_image_graph_def.pb of December 2015).
-            .pth, .pt, .npz, .safetensors: the state dict of its port to PyTorch (pt_inception-2015-12-05).
+            .pb: the frozen TensorFlow graph of the published FID (classify_image_graph_def.pb of
+                December 2015).
+            .pth, .pt, .npz, .safetensors: the state dict of its port to PyTorch
+                (pt_inception-2015-12-05).
             .h5, .hdf5: weights of Keras' InceptionV3, with its classes or without.
 
     Attributes:
@@ -76,7 +82,10 @@ class Inception:
             self.fingerprint = hashlib.sha256(file.read()).hexdigest()[:12]
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [B, H, W, 3], RGB, of any size -> float32 [B, 2048]. Raises ValueError where shape or dtype are others."""
+        """uint8 [B, H, W, 3], RGB, of any size -> float32 [B, 2048].
+
+        Raises ValueError where shape or dtype are others.
+        """
         if (
             images.dtype != np.uint8
             or images.ndim != 4
@@ -151,13 +160,16 @@ def check_enough(count: int) -> None:
 
 
 def fid(a: np.ndarray, b: np.ndarray) -> float:
-    """Frechet distance of two sets of features, [N, D] and [M, D], taken for Gaussian: at least 0, lower is better.
+    """Frechet distance of two sets of features, [N, D] and [M, D], taken for Gaussian: at least 0,
+    lower is better.
 
         |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2)),   S: sample covariances, over N - 1
 
-    Source: Heusel et al., NeurIPS 2017, equation (6). Customary programs take the square root of the product of matrices, which takes
-    minutes, comes out complex, and needs something added to singular covariances. With S = R^T R, R triangular (QR of the centred
-    features), its trace is the sum of the singular values of R_a R_b^T: the same number, in seconds and without any of that.
+    Source: Heusel et al., NeurIPS 2017, equation (6). Customary programs take the square root of
+        the product of matrices, which takes
+    minutes, comes out complex, and needs something added to singular covariances. With S = R^T R, R
+    triangular (QR of the centred features), its trace is the sum of the singular values of R_a
+    R_b^T: the same number, in seconds and without any of that.
 
     Raises: ValueError where the sets are no matrices of one D with at least 2 rows each.
     """
@@ -174,15 +186,19 @@ def fid(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
-    """U-IDS and P-IDS of paired sets of features, [N, D] each, row by row of the same photograph: two shares, higher is better.
+    """U-IDS and P-IDS of paired sets of features, [N, D] each, row by row of the same photograph:
+    two shares, higher is better.
 
-    A linear support vector machine learns to tell real from filled and is asked about the same features. U-IDS is the share that it
-    takes for the other class, over both classes (1/2: cannot be told apart); P-IDS the share of pairs whose filled photograph looks more
-    real to it than the original.
+    A linear support vector machine learns to tell real from filled and is asked about the same
+    features. U-IDS is the share that it takes for the other class, over both classes (1/2: cannot
+    be told apart); P-IDS the share of pairs whose filled photograph looks more real to it than the
+    original.
 
-    Source: Zhao et al., Large Scale Image Completion via Co-Modulated Generative Adversarial Networks, ICLR 2021, section 4.
+    Source: Zhao et al., Large Scale Image Completion via Co-Modulated Generative Adversarial
+        Networks, ICLR 2021, section 4.
 
-    Raises: ValueError where the sets are no matrices of one shape; SettingsError where scikit-learn is not installed.
+    Raises: ValueError where the sets are no matrices of one shape; SettingsError where scikit-learn
+        is not installed.
     """
     try:
         from sklearn.svm import LinearSVC

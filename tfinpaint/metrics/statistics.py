@@ -1,8 +1,10 @@
-"""How sure a mean over photographs is: bootstrap confidence intervals, of figures and of paired differences between two models.
+"""How sure a mean over photographs is: bootstrap confidence intervals, of figures and of paired
+differences between two models.
 
-Photographs are drawn with replacement, and the middle 95 % of the means that come out are the interval (percentile bootstrap, Efron
-1979). The draws are fixed: the same figures give the same interval. Two models that filled the same holes are compared photograph by
-photograph, which is much surer than comparing two intervals.
+Photographs are drawn with replacement, and the middle 95 % of the means that come out are the
+interval (percentile bootstrap, Efron 1979). The draws are fixed: the same figures give the same
+interval. Two models that filled the same holes are compared photograph by photograph, which is much
+surer than comparing two intervals.
 """
 
 from typing import NamedTuple
@@ -17,10 +19,12 @@ FEWEST = 10
 
 
 class Mean(NamedTuple):
-    """A mean, its interval, and the number of photographs in it. Of fewer than `FEWEST` the interval is nan.
+    """A mean, its interval, and the number of photographs in it.
 
-    perfect: photographs that are left out because their figure is infinite (the PSNR of an exact fill): one of them would hide all
-        others. Where all are, the mean is infinite.
+    Of fewer than `FEWEST` the interval is nan.
+
+    perfect: photographs that are left out because their figure is infinite (the PSNR of an exact
+        fill): one of them would hide all others. Where all are, the mean is infinite.
     """
 
     mean: float
@@ -58,7 +62,9 @@ def mean(values) -> Mean:
 
 
 def difference(values, reference) -> Mean:
-    """Of `values` to `reference`, both float [N] of the same photographs: the mean of what each photograph differs by."""
+    """Of `values` to `reference`, both float [N] of the same photographs: the mean of what each
+    photograph differs by.
+    """
     values, reference = np.asarray(values, np.float64), np.asarray(reference, np.float64)
     if values.shape != reference.shape:
         raise ValueError(

@@ -19,9 +19,10 @@ from tfinpaint.settings.records import (
     TrainSettings,
 )
 
-# name: (kind, default, help), and of an int its lowest and highest value (None: any). A kind is str,
-# int, float, bool, range (two numbers LO,HI), whole range (two whole numbers), or a tuple of allowed
-# words. Other bounds are checked by the records. Not formatted: the table would take twice the lines.
+# name: (kind, default, help), and of an int its lowest and highest value (None: any). A kind is
+# str, int, float, bool, range (two numbers LO,HI), whole range (two whole numbers), or a tuple of
+# allowed words. Other bounds are checked by the records. Not formatted: the table would take twice
+# the lines.
 # fmt: off
 FLAGS = {
     # what is trained

@@ -2,11 +2,13 @@
 
     settings -> lines to read, warnings, a picture of one batch, and the figures behind them
 
-The data are those that the run begins with (the same seed, step and holes). The system is built, compiled and takes a few steps as it
-will in training, and is then thrown away. `train` seeds itself, so a run is the same after a dry run as without one.
+The data are those that the run begins with (the same seed, step and holes). The system is built,
+compiled and takes a few steps as it will in training, and is then thrown away. `train` seeds
+itself, so a run is the same after a dry run as without one.
 
-Seconds per step are the median of a few steps after the first, which is also compiled. Where a step does more work now and then
-(contextual_attention's generator learns from every fifth batch) they come out a little short.
+Seconds per step are the median of a few steps after the first, which is also compiled. Where a step
+does more work now and then (contextual_attention's generator learns from every fifth batch) they
+come out a little short.
 """
 
 import dataclasses
@@ -39,9 +41,11 @@ class DryRun:
     """What a dry run found.
 
     lines, warnings:  one sentence each.
-    picture:          uint8 [h, w, 3], of a batch: inputs with the hole in red, holes in white, originals; a row for each photograph.
-    figures:          minimum, maximum, mean (of images in [-1, 1]); share_minimum, share_mean, share_maximum (of missing pixels); terms
-                      {name: weighted value at the first step}; parameters {network: (trainable, all)}; seconds_per_step,
+    picture:          uint8 [h, w, 3], of a batch: inputs with the hole in red, holes in white,
+                      originals; a row for each photograph.
+    figures:          minimum, maximum, mean (of images in [-1, 1]); share_minimum, share_mean,
+                      share_maximum (of missing pixels); terms {name: weighted value at the first
+                      step}; parameters {network: (trainable, all)}; seconds_per_step,
                       images_per_second (of the pipeline alone), memory (bytes, the most so far).
     """
 
@@ -54,7 +58,9 @@ class DryRun:
 def dry_run(
     settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None
 ) -> DryRun:
-    """Looks at the run that these arguments of `train` would make. With `resume` it looks at the step that the run would go on from.
+    """Looks at the run that these arguments of `train` would make.
+
+    With `resume` it looks at the step that the run would go on from.
 
     Raises: SettingsError, as `train`; but `run_dir` may hold anything.
     """
@@ -115,7 +121,7 @@ def _dry_run(settings, run_dir, resume, init_from):
     return DryRun(tuple(lines), tuple(warnings), _picture(images, holes), figures)
 
 
-# ------------------------------------------------------------------------------------------------------------ measuring
+# ---------------------------------------------------------------------------------------- measuring
 
 
 def _holes(system, batch):
@@ -145,7 +151,7 @@ def _steps(system, some):
     return first, seconds
 
 
-# ---------------------------------------------------------------------------------------------------------- what is said
+# ------------------------------------------------------------------------------------- what is said
 
 
 def _data_lines(settings, figures, number):

@@ -1,4 +1,6 @@
-"""One run: settings -> data, system, `fit` with its callbacks -> last checkpoint, validation pass, final.png."""
+"""One run: settings -> data, system, `fit` with its callbacks -> last checkpoint, validation pass,
+final.png.
+"""
 
 import contextlib
 import dataclasses
@@ -30,8 +32,10 @@ from tfinpaint.version import __version__
 class Result:
     """What a run ended with.
 
-    step: the last one. figures: of the validation pass; baselines: of the mean fill and Telea on the same photographs and holes
-    (each the averages of `metrics.quality.measure`). description: one line that says what was measured.
+    step: the last one. figures: of the validation pass; baselines: of the mean fill and Telea on
+        the same photographs and holes
+    (each the averages of `metrics.quality.measure`). description: one line that says what was
+    measured.
     """
 
     step: int
@@ -59,7 +63,8 @@ def train(
         say: takes the lines that a person should read.
         stream: where the progress line goes.
 
-    Raises: SettingsError for whatever the person who started it can put right. An interrupt (KeyboardInterrupt) first saves.
+    Raises: SettingsError for whatever the person who started it can put right. An interrupt
+        (KeyboardInterrupt) first saves.
     """
     with precision(settings):
         return _train(settings, run_dir, resume, init_from, flags_text, say, stream)
@@ -84,7 +89,10 @@ def precision(settings):
 
 
 def prepare(settings, say):
-    """Seeds all random numbers -> the compiled system and its photographs. Raises SettingsError where they cannot be."""
+    """Seeds all random numbers -> the compiled system and its photographs.
+
+    Raises SettingsError where they cannot be.
+    """
     tf.keras.utils.set_random_seed(settings.seed)
     system = create_system(settings)
     _check_sizes(settings, system, say)
@@ -221,7 +229,9 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
 
 
 def _holes_on_device(settings):
-    """A map of tf.data runs on the host: where there is a GPU, the step makes the holes there, unless they are files."""
+    """A map of tf.data runs on the host: where there is a GPU, the step makes the holes there,
+    unless they are files.
+    """
     return device().device_type == "GPU" and not settings.kind.startswith("files:")
 
 

@@ -1,4 +1,6 @@
-"""Checks of a run before it begins: each gives a list of warnings, a sentence each, empty where nothing looks wrong."""
+"""Checks of a run before it begins: each gives a list of warnings, a sentence each, empty where
+nothing looks wrong.
+"""
 
 import os
 
@@ -13,7 +15,9 @@ _DOMINATES = 0.9  # of the loss
 
 
 def check_photos(settings, source):
-    """Of the photographs to train on and to validate with. source: what `open_photos` gave for the former."""
+    """Of the photographs to train on and to validate with. source: what `open_photos` gave for the
+    former.
+    """
     found = []
     if isinstance(source, PhotoFiles):
         sizes = [

@@ -1,4 +1,5 @@
-r"""How the learning rate goes on over a run: up from 0 in the first steps, then constant, or down to a share of itself.
+r"""How the learning rate goes on over a run: up from 0 in the first steps, then constant, or down
+to a share of itself.
 
     rate |      ______
          |     /      \__
@@ -6,7 +7,8 @@ r"""How the learning rate goes on over a run: up from 0 in the first steps, then
          |___/_________________________ steps
           warm-up  schedule
 
-The shapes are Keras' own. A schedule is a function of the step alone, so a resumed run follows the curve that it would have followed.
+The shapes are Keras' own. A schedule is a function of the step alone, so a resumed run follows the
+curve that it would have followed.
 """
 
 import tensorflow as tf
@@ -21,7 +23,8 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         rate: the highest, at the end of the warm-up.
         kind: "constant", "cosine" (half a period) or "linear".
         warmup_steps: over which the rate grows in a line from 0, which it is at step 0.
-        schedule_steps: over which it falls, counted from the end of the warm-up. Not used where it is constant.
+        schedule_steps: over which it falls, counted from the end of the warm-up. Not used where it
+            is constant.
         final_rate: the share of `rate` that it falls to and then keeps.
     """
 

@@ -1,7 +1,9 @@
-"""The validation pass: a fixed set of photographs and holes, filled by the moving average, measured and drawn.
+"""The validation pass: a fixed set of photographs and holes, filled by the moving average, measured
+and drawn.
 
-Every figure is computed per photograph on the uint8 composite and then averaged (metrics/quality.py). The same photographs and holes
-are filled with the mean colour and by OpenCV's Telea, so that a number has something to stand beside.
+Every figure is computed per photograph on the uint8 composite and then averaged
+(metrics/quality.py). The same photographs and holes are filled with the mean colour and by OpenCV's
+Telea, so that a number has something to stand beside.
 """
 
 import numpy as np
@@ -68,12 +70,16 @@ class Validation:
         )
 
     def hole_l1(self) -> tuple:
-        """L1 of the missing pixels alone, on composites in [0, 1]: the system's, and the mean fill's of the same photographs and holes."""
+        """L1 of the missing pixels alone, on composites in [0, 1]: the system's, and the mean
+        fill's of the same photographs and holes.
+        """
         return self.run()["l1_in_hole"], self.baselines["mean"]["l1_in_hole"]
 
     def picture(self) -> tuple:
-        """The sample grid, uint8: a row for each of the first photographs, see `pictures.sample_row`; and the attention maps of the first
-        of them: {layer: pictures of one size}, see attention_maps/pictures.py."""
+        """The sample grid, uint8: a row for each of the first photographs, see
+        `pictures.sample_row`; and the attention maps of the first of them: {layer: pictures of one
+        size}, see attention_maps/pictures.py.
+        """
         rows, drawn = [], {}
         # one by one: the maps of a batch would take its memory at once
         for k in range(min(_ROWS, len(self._photos))):

@@ -1,4 +1,6 @@
-"""Keras' own networks with weights that are downloaded, read from a file, or random; errors name the argument that brings a file."""
+"""Keras' own networks with weights that are downloaded, read from a file, or random; errors name
+the argument that brings a file.
+"""
 
 import logging
 import os
@@ -19,7 +21,8 @@ def keras_network(constructor, title, weights, argument, way_out, optional=()):
         weights: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random".
         argument: the caller's name for `weights`, for messages.
         way_out: what to do without weights, for the message.
-        optional: beginnings of layer names that a file may lack: they stay random, and a warning says so.
+        optional: beginnings of layer names that a file may lack: they stay random, and a warning
+            says so.
 
     Raises: SettingsError where the weights cannot be had.
     """

@@ -33,7 +33,8 @@ class Place:
 
     variable: the variable that takes it.
     order:    the tensor's axes in the order that the variable has them.
-    colours:  axes of the variable whose first three channels are blue, green, red in the tensor and red, green, blue here.
+    colours:  axes of the variable whose first three channels are blue, green, red in the tensor and
+              red, green, blue here.
     """
 
     variable: Any
@@ -58,7 +59,9 @@ Table = Dict[str, Place]
 
 
 def pytorch_table(layers: Mapping[str, Any]) -> Table:
-    """The table of a state dict: {official name: Keras layer} -> {official name of each of its tensors: Place}."""
+    """The table of a state dict: {official name: Keras layer} -> {official name of each of its
+    tensors: Place}.
+    """
     table = {}
     for name, layer in layers.items():
         for ours, theirs in _PYTORCH_NAMES.items():
@@ -79,7 +82,8 @@ def fusion_names(name: str, squeeze_excite) -> Dict[str, Any]:
 def fill(table: Table, tensors: Mapping[str, np.ndarray], begin: str) -> None:
     """Gives every variable of the table its tensor.
 
-    Raises: SettingsError, beginning with `begin`, where the tensors are not exactly those of the table; nothing is filled then.
+    Raises: SettingsError, beginning with `begin`, where the tensors are not exactly those of the
+        table; nothing is filled then.
     """
     missing = [name for name in table if name not in tensors]
     left = [name for name in tensors if name not in table]

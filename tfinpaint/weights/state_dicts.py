@@ -2,8 +2,8 @@
 
     tensors = read("g.npz", "weights")      # {name: array}; messages begin with `weights='g.npz'`
 
-A state dict comes as .npz, .safetensors (needs the package safetensors), .pth or .pt (needs PyTorch). Only tensors are read: nothing in a
-file is ever run.
+A state dict comes as .npz, .safetensors (needs the package safetensors), .pth or .pt (needs
+PyTorch). Only tensors are read: nothing in a file is ever run.
 """
 
 import os
@@ -18,7 +18,10 @@ ENDINGS = (".npz", ".safetensors", ".pth", ".pt")
 
 
 def read(path: str, argument: str) -> Dict[str, np.ndarray]:
-    """The tensors of a PyTorch state dict, under plain names. Raises SettingsError, beginning with it, where they cannot be read."""
+    """The tensors of a PyTorch state dict, under plain names.
+
+    Raises SettingsError, beginning with it, where they cannot be read.
+    """
     readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
     ending = os.path.splitext(path)[1]
     begin = f"`{argument}={path!r}`"
@@ -31,7 +34,9 @@ def read(path: str, argument: str) -> Dict[str, np.ndarray]:
 
 
 def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
-    """A PyTorch state dict without what DataParallel adds to its names and without batch norm's counters, which nothing uses."""
+    """A PyTorch state dict without what DataParallel adds to its names and without batch norm's
+    counters, which nothing uses.
+    """
     prefix = "module." if all(name.startswith("module.") for name in tensors) else ""
     return {
         name[len(prefix) :]: tensor
@@ -41,7 +46,9 @@ def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def guarded(read: Callable, begin: str, what: str):
-    """What `read` returns; of a file that is damaged, or something else than `what`, a SettingsError that begins with `begin`."""
+    """What `read` returns; of a file that is damaged, or something else than `what`, a
+    SettingsError that begins with `begin`.
+    """
     try:
         return read()
     except (SettingsError, MemoryError):
