@@ -1,16 +1,15 @@
-"""The input pipeline: batches of training squares and their holes, and the fixed squares of a
-validation pass.
+"""The input pipeline: batches of training squares and their holes, and fixed validation squares.
 
 Preprocessing as in the papers (multistage, section 4.2; PhotoSettings): the shorter side is resized
 (bicubic with antialiasing), a random or centred square is cut out, half of the squares are
-mirrored, and values come to [-1, 1]. Where the settings say so, the colours of each square are
-jittered first (colors.py).
+mirrored, and values are scaled to [-1, 1]. If the settings ask for it, the colours of each square
+are jittered first (colors.py).
 
-The order is a function of the seed alone, and so are each crop and its colours: the batch of step t
-is the same whether the run began at 0 or was resumed at t. Photographs in files are found by
-arithmetic (element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n), so
-resuming costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads
-what it skips.
+The seed alone determines the order, each crop and its colours. The batch of step t is the same
+whether the run began at 0 or was resumed at t. Photographs in files are found by arithmetic:
+element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n. Resuming therefore
+costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it
+skips.
 """
 
 import functools
@@ -31,9 +30,9 @@ from tfinpaint.settings import HoleSettings, PhotoSettings
 
 # keep these numbers apart from other uses of the seed
 _ORDER, _CROP, _COLOR = 0x0DE2, 0xC209, 0xC0104
-_CACHE_BYTES = 2**28  # resized photographs are kept in memory where all of them fit
+_CACHE_BYTES = 2**28  # resized photographs are kept in memory if all of them fit
 _FOREVER = 2**40  # steps
-_STRIP = 8  # no photograph is longer than so many times its shorter side
+_STRIP = 8  # a photograph is cropped to this many times its shorter side
 
 
 def training_batches(
@@ -53,17 +52,17 @@ def training_batches(
         batch_size: B. Batches are always full.
         seed: fixes order, crops, mirroring and holes.
         start_step: the first batch is the one that a run from 0 would have at this step.
-        holes_on_device: deliver the numbers that `holes.holes` needs instead of holes, for a step
-            that makes them itself. With mask files, which are read here, it changes nothing.
-        photos: what `open_photos(photo_settings.source)` returned, if the caller has it already (to
-            look at `.unreadable`).
-        extra_inputs: {name: function(images, holes)} of what is delivered beside holes
+        holes_on_device: deliver the seed and step that `holes.holes` needs instead of holes, for a
+            training step that makes its own. Without effect for mask files, which are read here.
+        photos: what `open_photos(photo_settings.source)` returned, if the caller already has it
+            (to look at `.unreadable`).
+        extra_inputs: {name: function(images, holes)}, delivered in addition to the holes
             (extra_inputs.py).
 
     Returns:
         tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1],
-        1 = hole), with `extra_inputs` of (images, holes, {name: tensor}), or with `holes_on_device`
-        of (images, int32 [2]): seed and step.
+        1 = hole). With `extra_inputs`: of (images, holes, {name: tensor}). With `holes_on_device`:
+        of (images, int32 [2]), seed and step.
 
     Raises:
         SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`,
@@ -100,11 +99,10 @@ def training_batches(
 def evaluation_squares(
     source: str, image_size: int, count: int, argument: str = "source"
 ) -> np.ndarray:
-    """The first `count` photographs of a source in their sorted order (all, if there are fewer), as
-    centred squares.
+    """The first `count` photographs of a source, sorted, or all if there are fewer, as squares.
 
     Returns:
-        uint8 [N, S, S, 3]. The shorter side is resized to S.
+        uint8 [N, S, S, 3]. The shorter side is resized to S and the centre is cut out.
     """
     return np.stack(
         [
@@ -117,8 +115,10 @@ def evaluation_squares(
 
 
 def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
-    """All readable photographs of what `open_photos` gave, in their sorted order, as centred
-    squares: (name, uint8 [S, S, 3]).
+    """All readable photographs that `open_photos` found, sorted, as centred squares.
+
+    Yields:
+        (name, uint8 [S, S, 3]).
     """
     settings = PhotoSettings("", image_size, resize=image_size, crop="center", mirror=False)
     if isinstance(photos, PhotoFiles):
@@ -134,10 +134,10 @@ def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
 
 
 def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
-    """uint8 [H, W, 3] with its shorter side made `shorter_side`, bicubic with antialiasing.
+    """Resizes a photograph, uint8 [H, W, 3], to a shorter side of `shorter_side` pixels.
 
-    Of a strip, the middle: enlarged as a whole, one of 10 x 20000 pixels would take hundreds of
-    megabytes.
+    Bicubic with antialiasing. Of a strip only the middle is kept: enlarging one of 10 x 20000 pixels
+    as a whole would take hundreds of megabytes.
     """
     longest = _STRIP * min(pixels.shape[:2])
     top, left = (max(0, side - longest) // 2 for side in pixels.shape[:2])
@@ -153,7 +153,7 @@ def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
 def cut(pixels: np.ndarray, numbers: np.ndarray, settings: PhotoSettings) -> np.ndarray:
     """The training square of a resized photograph: uint8 [S, S, 3].
 
-    `numbers` are three in [0, 1): row, column, mirror.
+    `numbers` holds three in [0, 1): row, column, mirror.
     """
     size = settings.image_size
     spare = np.array(pixels.shape[:2]) - size
@@ -168,11 +168,12 @@ def cut(pixels: np.ndarray, numbers: np.ndarray, settings: PhotoSettings) -> np.
 
 
 def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.Dataset:
-    """Training squares uint8 [S, S, 3], one by one, from element `first` of the run on."""
+    """Training squares, uint8 [S, S, 3], one by one, starting at element `first` of the run."""
     size, shorter = settings.image_size, settings.shorter_side
     elements = tf.data.Dataset.range(first, _FOREVER)
 
-    # [6]: three of the crop, three of the colours, which do not change the crop
+    # [6]: three for the crop and three for the colours, from separate streams so that jitter does
+    # not change the crop
     def numbers(element):
         pair = tf.stack([tf.constant(seed, tf.int64), element])
         keys = [
@@ -214,8 +215,9 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
 
 
 def _cached(read, count: int, shorter: int):
-    """`read` with its results kept, where those of `count` photographs (taken to be up to twice as
-    long as wide) fit.
+    """`read`, with its results kept in memory if those of all `count` photographs fit.
+
+    A photograph is taken to be up to twice as long as it is wide.
     """
     return (
         functools.lru_cache(maxsize=None)(read) if count * shorter**2 * 6 <= _CACHE_BYTES else read
@@ -227,9 +229,9 @@ def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, f
     if from_files:
         draw = hole_files.file_holes(settings, size)
         return lambda step: draw(seed, step, batch_size)
-    # Not compiled: that would be three times as fast, but where this runs a CPU trains, which takes
-    # a hundred times as long, and compiling delays every start by seconds. A GPU's step makes its
-    # holes itself.
+    # Not compiled. That would be three times as fast, but this runs where a CPU trains, and a
+    # training step takes a hundred times as long. Compiling would delay every start by seconds. On
+    # a GPU the training step makes its holes itself.
     return lambda step: made_holes.holes(seed, step, batch_size, size, settings)
 
 

@@ -1,5 +1,4 @@
-"""Random holes for training, made by batched TensorFlow operations: one different hole for each
-image of a batch.
+"""Random holes for training, a different one for each image, made by batched TensorFlow operations.
 
 Purpose: `holes(seed, step, batch, size, settings)` is a pure function. The pipeline maps it on the
     CPU, a compiled training step calls it on the accelerator; both get the same pixels, as its
