@@ -136,8 +136,8 @@ def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
 def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
     """Resizes a photograph, uint8 [H, W, 3], to a shorter side of `shorter_side` pixels.
 
-    Bicubic with antialiasing. Of a strip only the middle is kept: enlarging one of 10 x 20000 pixels
-    as a whole would take hundreds of megabytes.
+    Bicubic with antialiasing. Only the middle of a strip is kept: enlarging all of one of
+    10 x 20000 pixels would take hundreds of megabytes.
     """
     longest = _STRIP * min(pixels.shape[:2])
     top, left = (max(0, side - longest) // 2 for side in pixels.shape[:2])

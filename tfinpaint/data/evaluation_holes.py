@@ -1,9 +1,11 @@
-"""Fixed holes for evaluation: one set per bin of the share of missing pixels, equal on all machines.
+"""Fixed holes for evaluation: one set per bin of the share of missing pixels, identical on
+every machine.
 
 Purpose: figures are comparable only if everybody fills the same holes, so nothing here depends on
     how a device rounds. Corners, brushes and the test for whether a brush covers a pixel use whole
     numbers. Random numbers are the raw output of PCG64, which NumPy promises to keep unchanged.
-Output: uint8 [N, S, S, 1] of 0 and 1, 1 = hole. A larger set begins with the holes of a smaller one.
+Output: uint8 [N, S, S, 1] of 0 and 1, 1 = hole. A larger set begins with the holes of a
+    smaller one.
 Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions,
     ECCV 2018.
 """

@@ -1,11 +1,11 @@
-"""Holes from mask files (irregular mask sets), turned, mirrored and enlarged at random in the input
-pipeline.
+"""Holes from mask files (irregular mask sets), randomly turned, mirrored and enlarged.
 
 Inputs: a mask file or a folder of them (any depth). `settings.mask_is` says what white means.
-Output: a function of (seed, step, batch) for `tf.data.Dataset.map`, which gives float32
+Output: a function of (seed, step, batch) for `tf.data.Dataset.map`. It returns float32
     [B, S, S, 1], 1 = hole.
-The share of missing pixels is measured after resizing and making binary, and again after turning
-and enlarging: every hole keeps to the bounds. It runs on the CPU only: reading files and Addons'
+
+The share of missing pixels is measured after resizing and thresholding, and again after turning and
+enlarging, so every hole keeps to the bounds. This runs on the CPU only: reading files and Addons'
 `transform` do not compile with XLA.
 """
 
@@ -27,17 +27,17 @@ _log = logging.getLogger("tfinpaint")
 
 
 def file_holes(settings: HoleSettings, size: int) -> Callable:
-    """Reads the mask files and gives the function that draws holes from them.
+    """Reads the mask files and returns a function that draws holes from them.
 
     Args:
         settings: kind "files:PATH"; bounds; mask_is, mask_rotate, mask_flip, mask_zoom.
-        size: side of the holes. A mask of another size or aspect ratio is resized to it by area;
-            above photo.THRESHOLD is hole.
+        size: side of the holes. A mask of another size or aspect ratio is resized to it by area.
+            Values above photo.THRESHOLD are hole.
 
     Returns:
-        holes(seed, step, batch) -> float32 [batch, size, size, 1] of 0 and 1. Same (seed, step),
-        same holes. Where turning by any angle or enlarging takes a hole out of the bounds, it is
-        only mirrored and turned by a right angle instead.
+        holes(seed, step, batch) -> float32 [batch, size, size, 1] of 0 and 1. The same
+        (seed, step) gives the same holes. If turning by any angle or enlarging takes a hole out of
+        the bounds, it is only mirrored and turned by a right angle instead.
 
     Raises:
         SettingsError: no such path, nothing readable in it, or no mask within the bounds.
@@ -80,10 +80,15 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
 
 
 def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np.ndarray:
-    """The masks whose share lies within the bounds: uint8 [N, ceil(S * S / 8)], eight pixels to the
-    byte, 1 = hole.
+    """The masks whose share of missing pixels lies within the bounds.
 
-    argument: the caller's name for the bounds, for messages.
+    Args:
+        settings: as for `file_holes`.
+        size: S, the side of the masks.
+        argument: the caller's name for the bounds, for messages.
+
+    Returns:
+        uint8 [N, ceil(S * S / 8)], eight pixels to the byte, 1 = hole.
     """
     path = settings.kind[len("files:") :]
     given = f"`kind={settings.kind!r}`"
@@ -163,16 +168,17 @@ def _turned(holes, turns, flip_x, flip_y) -> tf.Tensor:
     def where(chosen, yes, no):
         return tf.where(chosen[:, tf.newaxis, tf.newaxis, tf.newaxis], yes, no)
 
-    # A quarter turn is a transposition and a mirroring: one, two and three of them differ in which
-    # mirrorings they need.
+    # A quarter turn is a transposition and a mirroring. One, two and three quarter turns differ in
+    # the mirrorings that they need.
     holes = where(turns % 2 == 1, tf.transpose(holes, [0, 2, 1, 3]), holes)
     holes = where(tf.math.logical_xor((turns == 1) | (turns == 2), flip_y), holes[:, ::-1], holes)
     return where(tf.math.logical_xor((turns == 2) | (turns == 3), flip_x), holes[:, :, ::-1], holes)
 
 
 def _moved(holes, angles, zoom) -> tf.Tensor:
-    """Each hole turned by its angle (radians) and enlarged about the centre; what comes in from
-    outside is known.
+    """Each hole turned by its angle (radians) and enlarged about the centre.
+
+    What comes in from outside is known.
     """
     side = holes.shape[1]
     turn = addons.angles_to_projective_transforms(angles, float(side), float(side))  # [B, 8]

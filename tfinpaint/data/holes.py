@@ -1,23 +1,22 @@
 """Random holes for training, a different one for each image, made by batched TensorFlow operations.
 
 Purpose: `holes(seed, step, batch, size, settings)` is a pure function. The pipeline maps it on the
-    CPU, a compiled training step calls it on the accelerator; both get the same pixels, as its
-    arithmetic is on whole numbers that float32 holds exactly.
+    CPU, and a compiled training step calls it on the accelerator. Both get the same pixels, because
+    the arithmetic uses whole numbers that float32 holds exactly.
 Output: float32 [B, S, S, 1], 1 = hole. The share of missing pixels lies in `settings.bounds` for
     every hole.
 
-How free-form strokes are made (all lengths belong to a 256-pixel square, whatever the size asked
-for):
+How free-form strokes are made (all lengths refer to a 256-pixel square, whatever the size):
   1. `strokes.random_chain` draws a chain of line segments: strokes with corners and a brush width
      (DeepFill v2: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019,
      algorithm 1, with smooth joints).
-  2. Segment by segment the distance to the brush's edge (below 0: painted) is written into a field
-     of 64 x 64 cells, until the share of painted cells is as near the wanted share as whole
+  2. Segment by segment, the distance to the brush's edge (below 0: painted) is written into a field
+     of 64 x 64 cells, until the share of painted cells is as close to the wanted share as whole
      segments allow.
   3. The field is enlarged bilinearly to the image and cut at the level that gives the wanted share.
-     That level is close to 0: it makes all brushes a little wider or thinner, in most holes by less
-     than two pixels.
-A box or objects joined with strokes start from their own field; objects (objects.py) are enlarged
+     That level is close to 0. It makes all brushes a little wider or thinner, in most holes by
+     less than two pixels.
+A box or objects joined with strokes start from their own field. Objects (objects.py) are enlarged
 and cut in the same way.
 """
 
@@ -38,8 +37,8 @@ def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tenso
     """Holes for the images of one step.
 
     Args:
-        seed, step: integers or integer scalars (tensors); the same pair gives the same holes,
-            another pair others.
+        seed, step: integers or integer scalars (tensors). The same pair gives the same holes, and
+            another pair gives others.
         batch, size: how many holes, and their side in pixels (Python integers).
         settings: kind "center", "box", "objects", "strokes" or "mixed", and the bounds of the share
             of missing pixels.
@@ -64,8 +63,10 @@ def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tenso
 
 
 def check(settings: HoleSettings, size: int) -> None:
-    """Raises SettingsError where no hole of `size` x `size` pixels can keep to the settings, or
-    they name files.
+    """Checks that the settings can be met.
+
+    Raises:
+        SettingsError: no hole of `size` x `size` pixels can keep to them, or they name files.
     """
     low, high = settings.bounds
     if settings.kind.startswith("files:"):
@@ -107,14 +108,13 @@ def _center_side(settings: HoleSettings, size: int) -> int:
 
 
 def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tensor:
-    """Kinds "strokes", "objects" and "mixed". [B, S, S, 1]."""
+    """Holes [B, S, S, 1] of the kinds "strokes", "objects" and "mixed"."""
     fewest, most = limits = _limits(settings, size)
     # `distance_fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the
     # count inside the limits.
     margin = min(size / 4, (most - fewest) / 2)
-    # Each rounded by itself: a product and a sum in one would be rounded once on some devices,
-    # twice on others.
-    # [B], pixels
+    # Each part is rounded by itself: a product and a sum in one would be rounded once on some
+    # devices and twice on others. [B], pixels.
     wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))
     if settings.kind == "mixed":
         return _mixed(drawn, size, settings, limits, wanted)
@@ -129,8 +129,9 @@ def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tenso
 
 
 def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted) -> tf.Tensor:
-    """A third boxes; a third objects; a third strokes, half of which are joined with a box or
-    objects. [B, S, S, 1].
+    """Holes [B, S, S, 1]: a third boxes, a third objects, a third strokes.
+
+    Half of the strokes are joined with a box or objects.
     """
     # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and
     # objects
@@ -140,7 +141,7 @@ def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted)
         return tf.where(tf.reshape(chosen, [-1] + [1] * (yes.shape.rank - 1)), yes, no)
 
     plain_box = boxes.random_box(drawn, size, limits)
-    # that a box or objects have of a hole of which strokes are the rest
+    # the share of a box or objects; strokes make up the rest of the hole
     part = wanted / size**2 * (0.25 + 0.5 * drawn())
     box_field = boxes.random_box_field(drawn, part)
     objects_field = objects.random_objects_field(
@@ -151,7 +152,7 @@ def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted)
         box_field,
         choose(kind == 11, objects_field, tf.fill(box_field.shape, distance_fields.FAR)),
     )
-    # those without strokes are soon done
+    # fields that need no strokes get a share of 0 and finish at once
     painted = _painted(drawn, size, settings, tf.where(kind < 8, 0.0, wanted), start)
     field = choose(kind < 8, objects_field, painted)
     return choose(
@@ -160,9 +161,7 @@ def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted)
 
 
 def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field) -> tf.Tensor:
-    """The field [B, 64, 64] with strokes painted into it, until it is nearest to the `wanted`
-    pixels [B].
-    """
+    """The field [B, 64, 64] with strokes painted into it until it is closest to `wanted` pixels [B]."""
     chain = strokes.random_chain(drawn.many, wanted / size**2, settings)  # [K, B, 6]
     return strokes.paint(field, chain, tf.round(wanted * (distance_fields.CELLS**2 / size**2)))
 
@@ -171,12 +170,10 @@ def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field
 
 
 class _Numbers:
-    """Uniform numbers in [0, 1): call it for one per image [B], `many(n)` for [B, n].
+    """Uniform numbers in [0, 1): call it for one per image, [B], and `many(n)` for [B, n].
 
-    Each draw has its own stream.
-
-    Whole numbers are drawn and divided, as TensorFlow and XLA agree on the bits of those but not of
-    random floats.
+    Each draw has its own stream. Whole numbers are drawn and divided, because TensorFlow and XLA
+    agree on the bits of those but not on those of random floats.
     """
 
     def __init__(self, seed, step, batch: int):

@@ -1,13 +1,12 @@
-"""Random smooth blobs, as of objects that people remove from photographs: fields of one to three of
-them.
+"""Random smooth blobs, shaped like objects that people remove from photographs, as fields.
 
-A blob is a stretched disc whose radius swings around the circle: r(angle) = R (1 + sum over k of
-a_k cos(k angle + p_k)), k = 2 to 6, in a frame that is turned and up to 2.5 times as long as wide.
-Blobs of one hole may overlap.
+A field holds one to three blobs, which may overlap. A blob is a stretched disc with a wavy radius,
+r(angle) = R (1 + sum over k of a_k cos(k angle + p_k)), k = 2 to 6, in a frame that is turned and
+up to 2.5 times as long as it is wide.
 
-Conventions: lengths and fields as in `distance_fields`. Centres are those of cells, so that angles
-    come from a table. All other numbers are products and sums of whole ones below 2^24, divided by
-    powers of 2 and rounded: every device finds the same.
+Conventions: lengths and fields as in `distance_fields`. A blob's centre is that of a cell, so that
+    angles come from a table. All other numbers are products and sums of whole numbers below 2^24,
+    divided by powers of 2 and rounded, so every device finds the same.
 """
 
 from typing import Callable
@@ -18,13 +17,13 @@ import tensorflow as tf
 from tfinpaint.data.distance_fields import CELLS, SIDE, centres
 
 _MOST = 3  # blobs
-_CIRCLE = 1024  # angles are in so many parts of the circle
-_ONE = 256  # cosines and factors are in so many parts of 1
+_CIRCLE = 1024  # angles are multiples of 1 / _CIRCLE of the circle
+_ONE = 256  # cosines and factors are multiples of 1 / _ONE
 _HARMONICS = np.arange(2, 7)
-# most that all harmonics together may take from the radius or add to it, in parts of _ONE
+# the most by which all harmonics together may change the radius, in units of 1 / _ONE
 _SWING = 96
-_FARTHEST = 2000.0  # what `distance_fields.enlarge` still keeps exact
-_LONGEST = 2.5  # sides of a stretched disc
+_FARTHEST = 2000.0  # `distance_fields.enlarge` is exact up to here
+_LONGEST = 2.5  # largest ratio of the sides of a stretched disc
 
 
 def random_objects_field(numbers: Callable[[int], tf.Tensor], share) -> tf.Tensor:
@@ -39,7 +38,7 @@ def random_objects_field(numbers: Callable[[int], tf.Tensor], share) -> tf.Tenso
         float32 [B, 64, 64].
     """
     count = 1 + tf.floor(_MOST * numbers(1))  # [B, 1]
-    # so that no blob is more than four times as large as another
+    # no blob is more than four times as large as another
     weight = 64 + tf.floor(192 * numbers(_MOST))
     weight = tf.where(tf.range(_MOST, dtype=tf.float32) < count, weight, 0.0)
     part = weight / tf.reduce_sum(weight, 1, keepdims=True)
@@ -51,19 +50,16 @@ def random_objects_field(numbers: Callable[[int], tf.Tensor], share) -> tf.Tenso
 
 
 def _blobs(numbers, radius) -> tf.Tensor:
-    """The field of a blob for each radius [N], that of its disc before it is stretched.
-
-    [N, 64, 64].
-    """
-    # The centre, so far from the border that most of the blob is inside.
+    """Fields [N, 64, 64], one blob for each radius [N] of its disc before stretching."""
+    # The centre is far enough from the border that most of the blob is inside.
     margin = tf.minimum(tf.floor(radius * (0.75 * CELLS / SIDE)), CELLS // 2 - 1)  # [N], cells
     row, column = tf.unstack(
         margin[:, tf.newaxis] + tf.floor(numbers(2) * (CELLS - 2 * margin)[:, tf.newaxis]), axis=1
     )
     down, right = _offsets(row)[:, :, tf.newaxis], _offsets(column)[:, tf.newaxis, :]
 
-    # Distance from the centre in the turned frame, along it shorter and across it longer by the
-    # same factor.
+    # Offsets from the centre in the turned frame, shortened along it and lengthened across it by
+    # the same factor.
     turn = _index(numbers(1), _CIRCLE)  # [N, 1]
     # [N, 1, 1]
     cosine, sine = (tf.gather(table, turn)[..., tf.newaxis] for table in (_COSINES, _SINES))
@@ -81,8 +77,8 @@ def _outlines(numbers, radius) -> tf.Tensor:
     """The radius at each angle, [N, 1024]."""
     swing = tf.floor(numbers(1) * _SWING)  # [N, 1], of all harmonics together
     weight = tf.floor((1 + tf.floor(numbers(len(_HARMONICS)) * 64)) * _FADE / _ONE)  # [N, 5]
-    # Half a unit more: no quotient is then a whole number, which rounding might take to either
-    # side. parts of _ONE of the radius
+    # Half a unit is added so that no quotient is a whole number, which rounding might move to
+    # either side. In units of 1 / _ONE of the radius.
     amplitude = tf.floor((weight * swing + 0.5) / tf.reduce_sum(weight, 1, keepdims=True))
     phase = _index(numbers(len(_HARMONICS)), _CIRCLE)  # [N, 5]
     # [N, 5, 1024]
@@ -100,9 +96,9 @@ def _index(numbers, count: int) -> tf.Tensor:
 
 
 def _looked_up(outline, row, column) -> tf.Tensor:
-    """The outline [N, 1024] at the angle of each cell, seen from the cell at row and column [N].
+    """The outline [N, 1024] at the angle at which each cell is seen from the cell at row and column.
 
-    [N, 64, 64].
+    row, column: [N]. Returns [N, 64, 64].
     """
     cells = np.arange(CELLS)
     rows = CELLS - 1 + cells - tf.cast(row, tf.int32)[:, tf.newaxis]  # [N, 64], of the table
@@ -114,7 +110,7 @@ def _looked_up(outline, row, column) -> tf.Tensor:
 
 
 def _offsets(at) -> tf.Tensor:
-    """From the centre of the cell `at` [N] to those of all, [N, 64]."""
+    """Offsets from the centre of the cell `at` [N] to the centres of all cells, [N, 64]."""
     return centres() - (at * (SIDE // CELLS) + SIDE // CELLS // 2)[:, tf.newaxis]
 
 
@@ -122,7 +118,7 @@ def _table(values) -> np.ndarray:
     return np.round(values).astype(np.float32)
 
 
-# Tables, as cosines, angles and powers differ in their last bit between devices.
+# Tables, because cosines, angles and powers differ in their last bit between devices.
 _COSINES, _SINES = (
     _table(_ONE * function(2 * np.pi * np.arange(_CIRCLE) / _CIRCLE))
     for function in (np.cos, np.sin)

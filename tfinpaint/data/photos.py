@@ -1,14 +1,15 @@
-"""Where photographs come from: a folder, TensorFlow Datasets by name, or the sample photographs of
-scikit-image.
+"""Where photographs come from: a folder, a TensorFlow Datasets name, or scikit-image's samples.
 
-Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` gives one of two
-    kinds of object: PhotoFiles    files that can be read in any order: `len(photos)`,
-    `photos.names`, `photos.read(index)`. PhotoStream   a TFDS split, read from its beginning:
-    `photos.stream(seed, skip)`. It has no length.
-Outputs: uint8 RGB, upright, of the size they have in the file.
-Errors: whatever keeps a source from being used is a `SettingsError` that names the argument; one
-    damaged photograph among good ones is no error: it is named in a warning once, kept in
-    `.unreadable`, and the next readable one takes its place.
+Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` returns one of
+    two kinds of object:
+    PhotoFiles    files that can be read in any order: `len(photos)`, `photos.names`,
+                  `photos.read(index)`.
+    PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no
+                  length.
+Outputs: uint8 RGB, upright, of the size that they have in the file.
+Errors: whatever makes a source unusable is a `SettingsError` that names the argument. One damaged
+    photograph among good ones is no error: it is named once in a warning and kept in `.unreadable`,
+    and the next readable one takes its place.
 """
 
 import importlib.util
@@ -33,7 +34,7 @@ SAMPLES = {  # the colour photographs inside the scikit-image package; nothing i
     "rocket": "rocket.jpg",
     "coffee": "coffee.png",
 }
-# `samples:` leaves it out, so that a system can be tried on a photograph that it has not seen
+# left out of `samples:`, so that a system can be tried on a photograph that it has not seen
 HELD_BACK = "coffee"
 
 _KINDS = "folder:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
@@ -66,7 +67,7 @@ class PhotoFiles:
 
     Attributes:
         names: what to call each photograph.
-        unreadable: paths of those that were met and could not be read.
+        unreadable: paths of the files that were tried and could not be read.
     """
 
     def __init__(self, paths: List[str], names: List[str]):
@@ -82,7 +83,7 @@ class PhotoFiles:
         """The photograph at `index`, or the next one that can be read. uint8 [H, W, 3].
 
         Raises:
-            SettingsError: none of all can be read.
+            SettingsError: none of the photographs can be read.
         """
         for offset in range(len(self.paths)):
             pixels = self.read_or_none((index + offset) % len(self.paths))
@@ -125,9 +126,9 @@ class PhotoStream:
         """tf.data.Dataset of photographs, uint8 [H, W, 3].
 
         Args:
-            seed: None gives the photographs once, in their order. Otherwise they come without end,
-                shuffled (files, and 4096 photographs at a time), in another order each time round.
-            skip: leave out so many at the beginning. They are read from disk but not decoded.
+            seed: None gives the photographs once, in their order. Otherwise they repeat without end,
+                shuffled in a new order each round (the files, and 4096 photographs at a time).
+            skip: how many to leave out at the beginning. They are read from disk but not decoded.
         """
         import tensorflow as tf
         import tensorflow_datasets as tfds
@@ -152,11 +153,11 @@ class PhotoStream:
 
 
 def open_photos(source: str, argument: str = "source"):
-    """Photographs of a source as users write it.
+    """Opens a source of photographs, in the notation of the flags.
 
     Args:
         source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given;
-            downloaded on first use), "samples:" (those of scikit-image but coffee) or
+            downloaded on first use), "samples:" (all of scikit-image's but coffee) or
             "samples:NAME,NAME".
         argument: the caller's name for the source, for messages.
 
@@ -197,8 +198,9 @@ def _open_folder(folder: str, given: str) -> PhotoFiles:
 
 
 def _advice(folder: str) -> str:
-    """How to obtain the sets of the papers, where the folder is named like one of them: data/paris,
-    data/celeba/train.
+    """How to obtain a paper's data set, if the folder is named like one.
+
+    For example data/paris or data/celeba/train.
     """
     parts = os.path.normpath(folder).lower().split(os.sep)
     for part in parts[-2:]:
@@ -242,8 +244,8 @@ def _open_tfds(rest: str, given: str) -> PhotoStream:
 
         builder = tfds.builder(name)
         features = list(builder.info.features or {})
-    # unknown name, no network, a broken installation: TFDS has a class for each
     except Exception as error:
+        # An unknown name, no network, a broken installation: TFDS raises a class for each.
         raise SettingsError(
             f"{given}: the set could not be found ({first_line(error)}); {instead}"
         ) from None
