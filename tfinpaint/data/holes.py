@@ -161,7 +161,7 @@ def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted)
 
 
 def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field) -> tf.Tensor:
-    """The field [B, 64, 64] with strokes painted into it until it is closest to `wanted` pixels [B]."""
+    """The field [B, 64, 64] with strokes painted into it until closest to `wanted` pixels [B]."""
     chain = strokes.random_chain(drawn.many, wanted / size**2, settings)  # [K, B, 6]
     return strokes.paint(field, chain, tf.round(wanted * (distance_fields.CELLS**2 / size**2)))
 

@@ -96,7 +96,7 @@ def _index(numbers, count: int) -> tf.Tensor:
 
 
 def _looked_up(outline, row, column) -> tf.Tensor:
-    """The outline [N, 1024] at the angle at which each cell is seen from the cell at row and column.
+    """The outline [N, 1024] at the angle of each cell, seen from the cell at (row, column).
 
     row, column: [N]. Returns [N, 64, 64].
     """

@@ -126,8 +126,8 @@ class PhotoStream:
         """tf.data.Dataset of photographs, uint8 [H, W, 3].
 
         Args:
-            seed: None gives the photographs once, in their order. Otherwise they repeat without end,
-                shuffled in a new order each round (the files, and 4096 photographs at a time).
+            seed: None gives the photographs once, in their order. Otherwise they repeat forever, in
+                a new order each round (files are shuffled, and photographs 4096 at a time).
             skip: how many to leave out at the beginning. They are read from disk but not decoded.
         """
         import tensorflow as tf

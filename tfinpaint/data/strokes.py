@@ -25,8 +25,8 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
 
     Args:
         numbers: `numbers(n)` draws uniform float32 [B, n] in [0, 1).
-        share: float32 [B], wanted share of missing pixels. Under 2 %, widths and lengths shrink with
-            its square root, because one dab of an ordinary brush would already be too much.
+        share: float32 [B], wanted share of missing pixels. Under 2 %, widths and lengths shrink
+            with its square root: one dab of an ordinary brush would already be too much.
 
     Returns:
         float32 [K, B, 6]: x and y of the start, vector to the end (x, y), 1 / its squared length,
@@ -117,8 +117,8 @@ def _paint(index, field, count, active, chain, wanted):
         )
         to_x = at[:, tf.newaxis, :] - x  # [B, 1, 64]
         to_y = at[:, :, tf.newaxis] - y  # [B, 64, 1]
-        # The nearest point of the segment is rounded to whole units. All that follows is then exact,
-        # with or without fused multiply-adds.
+        # The nearest point of the segment is rounded to whole units. All that follows is then
+        # exact, with or without fused multiply-adds.
         part = tf.clip_by_value((to_x * along_x + to_y * along_y) * per_length, 0.0, 1.0)
         off_x = to_x - tf.round(part * along_x)
         off_y = to_y - tf.round(part * along_y)

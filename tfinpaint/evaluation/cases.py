@@ -1,13 +1,13 @@
-"""What is to be filled: photographs with one hole each, in blocks that become the blocks of a
-table.
+"""What is to be filled: photographs with one hole each, in blocks that become those of a table.
 
 Two kinds of data:
-    squares   folder:PATH, tfds:NAME[:SPLIT], samples:  Every photograph becomes a centred square; holes are a centred square, fixed sets
-              by share of missing pixels (strokes: data/evaluation_holes.py; objects: those of
-              training with seed 0, photograph k's of step k), or mask files, sorted into the same
-              bins.
-    pairs     pairs:PATH, NAME.png beside NAME_mask.png: photographs of any size with their own holes, in one block.
-Nothing is left out in silence: what cannot be read is an error (pairs), or named in a warning and
+    squares   folder:PATH, tfds:NAME[:SPLIT], samples:
+              Every photograph becomes a centred square. Holes are a centred square, fixed sets by
+              share of missing pixels (strokes: data/evaluation_holes.py; objects: those of training
+              with seed 0, photograph k's of step k), or mask files, sorted into the same bins.
+    pairs     pairs:PATH, NAME.png beside NAME_mask.png
+              Photographs of any size with their own holes, in one block.
+Nothing is left out silently. What cannot be read is an error (pairs), or is named in a warning and
 counted in the table (squares).
 """
 
@@ -29,7 +29,7 @@ from tfinpaint.data.photos import open_photos
 from tfinpaint.metrics.protocols import Protocol
 from tfinpaint.settings import EvaluationSettings, HoleSettings, SettingsError
 
-_ANY = (1e-9, 1 - 1e-9)  # shares of mask files; which bin one belongs to is asked later
+_ANY = (1e-9, 1 - 1e-9)  # bounds on the shares of mask files, which are sorted into bins later
 _log = logging.getLogger("tfinpaint")
 
 
@@ -40,12 +40,13 @@ class Block:
     title:        "center", "10-20 %", "objects, 10-20 %", "pairs": the key of the block in files.
     about:        the holes in words.
     names:        of the photographs.
-    photos:       uint8 [H, W, 3] each; of one size in squares.
+    photos:       uint8 [H, W, 3] each; squares are all of one size.
     holes:        uint8 [H, W] each, 1 = hole.
     unread:       number of photographs that could not be read and are not among these.
 
-    Attributes: shares, of missing pixels, 0 to 1; fingerprint, of the holes, pixel by pixel: tells
-        whether two tables filled the same.
+    Attributes:
+        shares: of missing pixels, 0 to 1.
+        fingerprint: of the holes, pixel by pixel. It tells whether two tables filled the same ones.
     """
 
     title: str
@@ -65,8 +66,9 @@ class Block:
 
 
 class _Packed(Sequence):
-    """Holes [S, S] in a bit for each pixel: those of all bins for twenty thousand photographs take
-    a gigabyte, not eight.
+    """Holes [S, S] with one bit per pixel.
+
+    The holes of all bins for twenty thousand photographs take one gigabyte, not eight.
     """
 
     def __init__(self, holes):
@@ -85,10 +87,10 @@ def read_blocks(
 ) -> List[Block]:
     """Reads the photographs and makes their holes.
 
-    image_size: side of the squares; None is for pairs, which keep their own.
+    image_size: side of the squares; None for pairs, which keep their own size.
 
-    Raises: SettingsError where there is nothing to read, a mask does not fit, or no mask falls into
-        a bin.
+    Raises: SettingsError if there is nothing to read, a mask does not fit, or no mask falls into a
+        bin.
     """
     if image_size is None or settings.data.startswith("pairs:"):
         return [_read_pairs(settings.data[len("pairs:") :], settings)]
@@ -158,8 +160,9 @@ def _objects(ratio, count, size):
 
 
 def _blocks_of_files(kind, settings, bins, names, photos, unread):
-    """Each photograph takes the next mask of the bin; a bin without masks is left out with a
-    warning, or an error if it was asked for.
+    """Blocks in which each photograph takes the next mask of the bin.
+
+    A bin without masks is left out with a warning, or is an error if it was asked for.
     """
     size = photos[0].shape[0]
     packed = hole_files.read_masks(

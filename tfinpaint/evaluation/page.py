@@ -1,8 +1,7 @@
-"""A report as one HTML page that needs nothing but itself: tables, plots by hole ratio, pictures,
-and how all of it was measured.
+"""A report as one self-contained HTML page: tables, plots by hole ratio, pictures, and the method.
 
-No script, no other file, no other host: pictures are in the page, as JPEG of at most 320 px, to
-look at and not to measure.
+It has no script and needs no other file or host. Pictures are embedded as JPEG of at most 320 px:
+they are for looking at, not for measuring.
 """
 
 import base64
@@ -24,7 +23,7 @@ from tfinpaint.evaluation.text import (
 )
 from tfinpaint.pictures import blanked
 
-_SIDE = 320  # pixels, the longer side of a picture in the page
+_SIDE = 320  # pixels, longer side of a picture in the page
 _STYLE = """
 :root { --ink: #1d2327; --soft: #5c6870; --line: #d9dee2; --paper: #fff; --good: #0b6e4f; \
 --bad: #a8322d }

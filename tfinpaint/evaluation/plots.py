@@ -1,7 +1,7 @@
 """Plots of a report as SVG, without a plotting library: figures over the share of missing pixels.
 
-Every plot takes the page's colours by CSS classes (`axis`, `text`), so that it follows a dark page;
-series have colours that people with colour-blindness tell apart (Okabe and Ito 2008).
+Every plot takes the page's colours from CSS classes (`axis`, `text`), so it follows a dark page.
+The colours of the series can be told apart by people with colour blindness (Okabe and Ito 2008).
 """
 
 import html
@@ -14,7 +14,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 26, 34  # margins
 
 
 class Point(NamedTuple):
-    """One mark: share of missing pixels in %, figure, its interval (nan: none)."""
+    """One mark: the share of missing pixels in %, a figure, and its interval (nan: none)."""
 
     x: float
     y: float

@@ -1,6 +1,4 @@
-"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with all that it was made
-of.
-"""
+"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with all its inputs."""
 
 import csv
 import dataclasses
@@ -14,7 +12,9 @@ from tfinpaint.metrics.protocols import tables
 
 
 def text(report: Report) -> str:
-    """Header, a table for each block and region, differences to the first model, what the paper
+    """The report as text.
+
+    A header, a table for each block and region, differences to the first model, and what the paper
     publishes.
     """
     lines = [f"{word:12s} {said}" for word, said in report.facts]
@@ -66,8 +66,10 @@ def text(report: Report) -> str:
 
 
 def comma_separated(report: Report) -> str:
-    """One row for each block, model and column: in the column's unit (dB, %), with interval and
-    paired difference to the first model.
+    """The report as CSV: one row for each block, model and column.
+
+    Figures are in the column's unit (dB, %), with the interval and the paired difference to the
+    first model.
     """
     first = next(iter(report.models))
     out = io.StringIO()
@@ -113,10 +115,11 @@ def comma_separated(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """Everything: settings, versions, models with the hashes of their weights, columns, means, and
-    every photograph's figures.
+    """The report as JSON, with everything in it.
 
-    Figures are in the columns' units; those that are not numbers (an infinite PSNR) are null.
+    That is settings, versions, models with the hashes of their weights, columns, means, and every
+    photograph's figures. Figures are in the columns' units. Those that are not finite (an infinite
+    PSNR) are null.
     """
     first = next(iter(report.models))
     blocks = []
@@ -177,7 +180,7 @@ def as_json(report: Report) -> str:
 
 
 def regions(report: Report):
-    """(title, columns) of the whole picture and of the hole."""
+    """Yields (title, columns) for the whole picture and for the hole."""
     for title, region in (("whole picture", "whole"), ("in the hole", "hole")):
         columns = [c for c in report.columns if c.region == region]
         if columns:
@@ -185,12 +188,13 @@ def regions(report: Report):
 
 
 def published(report: Report, block):
-    """(table, its rows of this block), where the paper has such a block and the squares have its
-    size.
+    """Yields (table, its rows for this block).
+
+    There are some only if the paper has such a block and the squares have its size.
     """
     if report.image_size != 256:
         return
-    kind = "center" if block.title == "center" else "strokes"  # irregular ones, of files too
+    kind = "center" if block.title == "center" else "strokes"  # irregular holes, or from files
     for table in tables(report.protocol.name, kind):
         rows = [row for row in table.rows if row[1] == block.title]
         if rows:
@@ -198,7 +202,7 @@ def published(report: Report, block):
 
 
 def perfect(report: Report, scores, columns):
-    """A line for each model and column whose mean leaves out exact fills."""
+    """Yields a line for each model and column whose mean leaves out exact fills."""
     for model in report.models:
         for c in columns:
             found = scores.mean(model, c.name)
@@ -217,7 +221,7 @@ def heading(column) -> str:
 
 
 def number(value: float, column, sign: bool = False) -> str:
-    """In the column's unit, with as many digits as papers give."""
+    """A figure in the column's unit, with as many digits as papers give."""
     if math.isnan(value):
         return "-"
     if math.isinf(value):

@@ -2,7 +2,7 @@
 
 `METRICS` lists what `evaluate` measures. To add a metric, write one file with a subclass of
 `tfinpaint.metrics.metric.Metric` and add one line here. The list imports no TensorFlow, so that
-the flags of the metrics are known to `--help`.
+`--help` can list the flags of the metrics.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ class Entry:
 
     path:          "module:class".
     weights_flag:  the flag that takes the file of the metric's weights; the metric is measured
-                   only where the flag is given. None: the metric needs no weights.
+                   only if the flag is given. None: the metric needs no weights.
     help:          the flag's help.
     """
 
@@ -51,7 +51,7 @@ def open_metrics(settings, protocol) -> list:
 
     settings: EvaluationSettings.   protocol: protocols.Protocol.
 
-    Raises: SettingsError where a file of weights is missing or is not what its metric needs.
+    Raises: SettingsError if a file of weights is missing or is not what its metric needs.
     """
     given = dict(settings.metric_weights)
     metrics = []

@@ -1,6 +1,6 @@
-"""LPIPS v0.1, the distance of two photographs as a network's features see it, on uint8 RGB
-photographs of any size.
+"""LPIPS v0.1: the distance between two photographs in the feature space of a network.
 
+Inputs: uint8 RGB photographs of any size.
 Source: Zhang, Isola, Efros, Shechtman and Wang, The Unreasonable Effectiveness of Deep Features as
     a Perceptual Metric, CVPR 2018.
 """
@@ -20,50 +20,54 @@ from tfinpaint.weights import state_dicts
 # torchvision's normalisation of [0, 1], written for [-1, 1]
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
-_EPSILON = 1e-10  # of the length of a feature vector, as released
+_EPSILON = 1e-10  # added to the length of a feature vector, as released
 
 
 class Lpips(Metric):
-    """Callable: outputs, originals (both uint8 [B, H, W, 3], RGB) -> float32 [B], 0 for equal
-    photographs; lower is better.
+    """The distance of outputs to originals: 0 for equal photographs, lower is better.
 
-    Equation (1): the features y of a layer l are scaled to length 1 at each place, their squared
-    differences weighed by the linear head w_l, added up over channels, averaged over places and
-    added up over layers:
+    Call it with outputs and originals, both uint8 [B, H, W, 3], RGB. It returns float32 [B].
 
-        d(x, x0) = sum_l 1 / (H_l W_l) sum_hw || w_l * (y_l,hw - y0_l,hw) ||^2        (a head holds the squares of w_l)
+    Equation (1): the features y of a layer l are scaled to length 1 at each place. Their squared
+    differences are weighted by the linear head w_l, summed over channels, averaged over places and
+    summed over layers:
+
+        d(x, x0) = sum_l 1 / (H_l W_l) sum_hw || w_l * (y_l,hw - y0_l,hw) ||^2
+
+    A head holds the squares of w_l.
 
     Args:
-        path: an .npz of float32 arrays. For each convolution NAME_kernel [k, k, in, out] and
-            NAME_bias [out], for each layer that is looked at a head lin0, lin1, ... [C]. AlexNet:
-            conv1 (11 x 11, 3 to 64), conv2 (5, 192), conv3 (3, 384), conv4 (3, 256), conv5
-            (3, 256); heads of 64, 192, 384, 256, 256. SqueezeNet 1.1: conv1 (3, 3 to 64), fire2 to
-            fire9, each of squeeze1x1, expand1x1, expand3x3 as in fire2_squeeze1x1_kernel; heads of
-            64, 128, 256, 384, 384, 512, 512. Where PyTorch and the package lpips are:
+        path: an .npz of float32 arrays: for each convolution NAME_kernel [k, k, in, out] and
+            NAME_bias [out], and for each layer that is compared a head lin0, lin1, ... [C].
+            AlexNet: conv1 (11 x 11, 3 to 64), conv2 (5, 192), conv3 (3, 384), conv4 (3, 256), conv5
+            (3, 256); heads of 64, 192, 384, 256, 256.
+            SqueezeNet 1.1: conv1 (3, 3 to 64), fire2 to fire9, each of squeeze1x1, expand1x1 and
+            expand3x3, as in fire2_squeeze1x1_kernel; heads of 64, 128, 256, 384, 384, 512, 512.
+            With PyTorch and the package lpips, this writes the file:
 
                 import lpips, numpy, torch
                 net = lpips.LPIPS(net="alex")  # or "squeeze"
-                fires = [f"fire{k}_{part}" for k in range(2, 10) for part in ("squeeze1x1",
-                "expand1x1", "expand3x3")] names = ["conv1", *(fires if net.pnet_type == "squeeze"
-                else ["conv2", "conv3", "conv4", "conv5"])] convs = zip(names, [m for m in
-                net.net.modules() if isinstance(m, torch.nn.Conv2d)]) arrays = {f"lin{k}":
-                lin.model[-1].weight.flatten() for k, lin in enumerate(net.lins)} for name, conv in
-                convs:
-                    arrays.update({f"{name}_kernel": conv.weight.permute(2, 3, 1, 0),
-                    f"{name}_bias": conv.bias})
-                numpy.savez("lpips.npz", **{name: array.detach().numpy() for name, array in
-                arrays.items()})
+                parts = ("squeeze1x1", "expand1x1", "expand3x3")
+                fires = [f"fire{k}_{part}" for k in range(2, 10) for part in parts]
+                rest = fires if net.pnet_type == "squeeze" else ["conv2", "conv3", "conv4", "conv5"]
+                convs = [m for m in net.net.modules() if isinstance(m, torch.nn.Conv2d)]
+                lins = enumerate(net.lins)
+                arrays = {f"lin{k}": lin.model[-1].weight.flatten() for k, lin in lins}
+                for name, conv in zip(["conv1", *rest], convs):
+                    arrays[f"{name}_kernel"] = conv.weight.permute(2, 3, 1, 0)
+                    arrays[f"{name}_bias"] = conv.bias
+                numpy.savez("lpips.npz", **{k: a.detach().numpy() for k, a in arrays.items()})
 
     Attributes:
-        network: "alex" or "squeeze", by the arrays. Figures of one are not comparable with the
-            other's; papers mean AlexNet's.
-        least: pixels of the smallest side that it takes.
+        network: "alex" or "squeeze", found from the arrays. Figures of one are not comparable with
+            those of the other; papers mean AlexNet's.
+        least: smallest side that it accepts, in pixels.
         fingerprint: the first 12 hex digits of the file's SHA-256.
         columns: the one column "lpips".
 
-    Raises: SettingsError, naming `lpips_weights`, where the file or one of its arrays is missing or
-        something else. The call raises ValueError where shapes or dtypes are others than these, or
-        a side is below 31 pixels (AlexNet) or 17 (SqueezeNet).
+    Raises: SettingsError, naming `lpips_weights`, if the file or one of its arrays is missing or is
+        something else. The call raises ValueError for other shapes or dtypes, or if a side is below
+        31 pixels (AlexNet) or 17 (SqueezeNet).
     """
 
     def __init__(self, path):

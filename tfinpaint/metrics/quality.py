@@ -1,20 +1,22 @@
-"""Image quality of filled photographs against the originals: every definition that the papers use,
-in batches, on any device.
+"""Image quality of filled photographs against the originals, by every definition of the papers.
 
-Inputs: uint8 RGB [B, H, W, 3], what came out and the original; holes [B, H, W] or [B, H, W, 1], any
-    number but 0 is hole. Nothing is
-cropped or scaled before measuring. Every figure is computed per photograph; `averages` is the mean
-over photographs, which is not the same as the PSNR of a mean error.
+Inputs: the results and the originals, uint8 RGB [B, H, W, 3]; holes [B, H, W] or [B, H, W, 1],
+    where any number but 0 is hole. They are measured in batches, on any device.
 
-Papers mean different things by the same word (window, grey or colour, whole picture or hole), so a
+Nothing is cropped or scaled before measuring. Every figure is computed per photograph. `averages`
+is the mean over photographs, which is not the same as the PSNR of a mean error.
+
+Papers mean different things by the same word (window, grey or colour, whole picture or hole). A
 `Measure` says which definition it is, and its `definition` says so in words. PSNR and SSIM equal
 scikit-image's.
 
 References:
     [1] Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE
-    Transactions on Image Processing 2004. [2] Nazeri et al., EdgeConnect, 2019: SSIM with windows
-    of 51 and the L1 that is divided by the sum of both pictures. [3] Yu et al., Generative image
-    inpainting with contextual attention, CVPR 2018: relative errors.
+        Transactions on Image Processing 2004.
+    [2] Nazeri et al., EdgeConnect, 2019: SSIM with windows of 51 and the L1 that is divided by the
+        sum of both pictures.
+    [3] Yu et al., Generative image inpainting with contextual attention, CVPR 2018: relative
+        errors.
 """
 
 import dataclasses
@@ -26,10 +28,10 @@ import tensorflow as tf
 
 from tfinpaint.metrics.metric import Column, Metric
 
-# of red, green and blue, as scikit-image turns colour into grey (Rec. 709)
+# weights of red, green and blue with which scikit-image turns colour into grey (Rec. 709)
 _LUMINANCE = (0.2125, 0.7154, 0.0721)
 _AT_ONCE = 2**21  # pixels
-_SIGMA, _RADIUS = 1.5, 5  # of the Gaussian window of 11 pixels [1]
+_SIGMA, _RADIUS = 1.5, 5  # of the Gaussian window, 11 pixels wide [1]
 
 _KINDS = {  # kind: (label, unit, whether more is better, what it is)
     "psnr": ("PSNR", "dB", True, "peak signal-to-noise ratio"),
@@ -73,18 +75,17 @@ _WINDOWS = {
 class Measure:
     """One definition of one figure.
 
-    name:     how tables and files call it.
+    name:     its name in tables and files.
     kind:     "psnr", "ssim", "l1", "l2", "l1_of_sum" [2], "l1_relative", "l2_relative" [3] or
               "variation".
-    region:   "whole" picture, or "hole": over the hole's pixels alone, which does not rise with the
-              share of known pixels. nan without a
-    hole.
+    region:   "whole" picture, or "hole": over the hole's pixels alone, so that the figure
+              does not rise with the share of known pixels; nan without a hole.
     colour:   "rgb" (mean over the channels), "grey", or "grey_bgr": grey as [2] computes it from
               pictures read by OpenCV.
     window:   of SSIM: "7" or "51" (uniform, sample covariance, scikit-image's default but for the
-              size) or "gauss11" [1]. A side below the window is mirrored out to it. Over the whole
-              picture, the mean of the windows wholly inside; in the hole, the mean of those centred
-              there, the picture being mirrored beyond its borders.
+              size) or "gauss11" [1]. A side below the window is extended to it by mirroring. Over
+              the whole picture, SSIM is the mean over the windows wholly inside. In the hole, it is
+              the mean over the windows centred there, with the picture mirrored beyond its borders.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Measure:
 
     @property
     def column(self) -> Column:
-        """The column of its figures. `measure` gives what is in % as a share."""
+        """The column of its figures. `measure` returns shares for what the column shows in %."""
         label, unit, more_is_better, _ = _KINDS[self.kind]
         if self.colour != "rgb" and self.name.endswith("_grey"):
             label += " grey"
@@ -103,7 +104,7 @@ class Measure:
 
     @property
     def definition(self) -> str:
-        """One line: what is computed, of which range, colour, window and region."""
+        """One line: what is computed, over which range, colours, window and region."""
         region = "whole picture" if self.region == "whole" else "the hole's pixels alone"
         window = ""
         if self.kind == "ssim":
@@ -150,11 +151,14 @@ def measure(
     holes: np.ndarray,
     measures: Sequence[Measure] = DEFAULT,
 ) -> Dict[str, np.ndarray]:
-    """-> {name: float64 [B]}.
+    """Measures a batch of pictures.
 
-    PSNR of equal pictures: inf. A figure over the hole of a picture without one: nan.
+    Inputs as in the module's docstring.
 
-    Raises: ValueError for other shapes and dtypes than those above.
+    Returns: {name: float64 [B]}. The PSNR of equal pictures is inf. A figure over the hole of a
+        picture without one is nan.
+
+    Raises: ValueError for other shapes and dtypes.
     """
     outputs, originals, holes = np.asarray(outputs), np.asarray(originals), np.asarray(holes)
     for name, images in (("outputs", outputs), ("originals", originals)):
@@ -178,7 +182,7 @@ def measure(
             f"{list(holes.shape)}"
         )
     holes = holes.reshape(outputs.shape[:3] + (1,)) != 0
-    # One after the other where all at once would take gigabytes.
+    # One after the other if all at once would take gigabytes.
     groups = [tuple(measures)] if holes.size <= _AT_ONCE else [(m,) for m in measures]
     return {
         name: value.numpy()
@@ -201,7 +205,7 @@ def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:
 
 @functools.lru_cache(maxsize=None)
 def _function():
-    """Made on first use: TensorFlow decides then on which device it runs."""
+    """The compiled function, made on first use: TensorFlow then decides on which device it runs."""
     return tf.function(_figures, reduce_retracing=True)
 
 
@@ -210,7 +214,7 @@ def _measure(measures, outputs, originals, holes):
 
 
 def _figures(measures, outputs, originals, holes):
-    # float64: sums of squares of uint8 over a whole picture are exact in it.
+    # In float64, sums of squares of uint8 over a whole picture are exact.
     outputs, originals, inside = (tf.cast(x, tf.float64) for x in (outputs, originals, holes))
     figures = {}
     for m in measures:
@@ -231,7 +235,7 @@ def _coloured(images, colour):
 
 
 def _error(a, b, over, kind):
-    """All but SSIM: [B]."""
+    """Every figure but SSIM: [B]."""
 
     def total(x):
         return tf.reduce_sum(x * over, axis=[1, 2, 3])
@@ -264,7 +268,7 @@ def _similarity(a, b, over, m):
         if m.window == "gauss11"
         else (_uniform(int(m.window)), int(m.window))
     )
-    # scikit-image: sample covariances for uniform windows, none for the Gaussian.
+    # As scikit-image: sample covariances for uniform windows, not for the Gaussian one.
     unbiased = 1.0 if m.window == "gauss11" else size**2 / (size**2 - 1)
     if m.region == "hole":
         a, b = (_mirrored(x, size // 2, size // 2) for x in (a, b))
@@ -288,8 +292,9 @@ def _similarity(a, b, over, m):
 
 
 def _uniform(size):
-    """Means of windows wholly inside, by differences of running sums: as long for 51 pixels as for
-    7, and exact for whole numbers.
+    """Means of windows wholly inside, by differences of running sums.
+
+    This takes as long for 51 pixels as for 7, and is exact for whole numbers.
     """
 
     def blur(x):
@@ -317,8 +322,9 @@ def _gaussian(x):
 
 
 def _mirrored(x, before, after):
-    """[B, H, W, C] with its borders mirrored, edge included, as often as needed: tf.pad does it
-    once.
+    """[B, H, W, C] with its borders mirrored, edge included, as often as needed.
+
+    tf.pad mirrors only once.
     """
     after = tf.broadcast_to(after, [2])
     for axis in (1, 2):

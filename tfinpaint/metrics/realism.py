@@ -1,12 +1,13 @@
-"""How real a set of filled photographs looks: FID, U-IDS and P-IDS, on features of an InceptionV3
-whose weights the user has.
+"""How real a set of filled photographs looks: FID, U-IDS and P-IDS.
+
+They are computed on features of an InceptionV3 whose weights the user supplies.
 
     network = Inception("classify_image_graph_def.pb")
     real, filled = network.features(originals), network.features(composites)     # float32 [N, 2048]
     fid(real, filled), ids(real, filled)
-    metric = Realism("classify_image_graph_def.pb")                              # the same as columns of a table
+    metric = Realism("classify_image_graph_def.pb")     # the same figures as columns of a table
 
-Unlike the figures of metrics.quality these belong to a whole set of photographs. They need many:
+Unlike the figures of metrics.quality, these belong to a whole set of photographs. They need many:
 see FEWEST.
 """
 
@@ -23,10 +24,10 @@ from tfinpaint.settings import SettingsError
 from tfinpaint.weights import state_dicts
 
 # The fewest photographs for which these figures are given, one more than there are features. The
-# covariance of fewer is singular, so that FID tells more about their number than about their look.
-# And a linear classifier of 2,048 features more likely than not separates two sets of fewer without
-# an error, however alike they are (Cover 1965: 2 x 2,049 points are its capacity), which makes
-# U-IDS and P-IDS 0.
+# covariance of fewer is singular, so that FID says more about their number than about their look.
+# In addition, a linear classifier of 2,048 features probably separates two sets of fewer without an
+# error, however alike they are (Cover 1965: its capacity is 2 x 2,049 points), which makes U-IDS
+# and P-IDS 0.
 FEWEST = inception.FEATURES + 1
 
 _KINDS = (
@@ -52,18 +53,18 @@ class Inception:
     """Features of photographs.
 
     Args:
-        path: by its ending.
+        path: the weights. Its ending says what they are.
             .pb: the frozen TensorFlow graph of the published FID (classify_image_graph_def.pb of
                 December 2015).
             .pth, .pt, .npz, .safetensors: the state dict of its port to PyTorch
                 (pt_inception-2015-12-05).
-            .h5, .hdf5: weights of Keras' InceptionV3, with its classes or without.
+            .h5, .hdf5: weights of Keras' InceptionV3, with or without its classes.
 
     Attributes:
         description: which network this is, and what its figures can be compared with.
         fingerprint: the first 12 hex digits of the file's SHA-256.
 
-    Raises: SettingsError, naming `inception_weights`, where the file is missing or something else.
+    Raises: SettingsError, naming `inception_weights`, if the file is missing or something else.
     """
 
     def __init__(self, path):
@@ -84,7 +85,7 @@ class Inception:
     def features(self, images: np.ndarray) -> np.ndarray:
         """uint8 [B, H, W, 3], RGB, of any size -> float32 [B, 2048].
 
-        Raises ValueError where shape or dtype are others.
+        Raises ValueError for another shape or dtype.
         """
         if (
             images.dtype != np.uint8
@@ -150,7 +151,7 @@ class Realism(Metric):
 
 
 def check_enough(count: int) -> None:
-    """Raises SettingsError where so many photographs are too few."""
+    """Raises SettingsError if `count` photographs are too few."""
     if count < FEWEST:
         raise SettingsError(
             f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of "
@@ -160,18 +161,22 @@ def check_enough(count: int) -> None:
 
 
 def fid(a: np.ndarray, b: np.ndarray) -> float:
-    """Frechet distance of two sets of features, [N, D] and [M, D], taken for Gaussian: at least 0,
-    lower is better.
+    """Frechet distance of two sets of features, [N, D] and [M, D], taken as Gaussian.
 
-        |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2)),   S: sample covariances, over N - 1
+    At least 0; lower is better.
 
-    Source: Heusel et al., NeurIPS 2017, equation (6). Customary programs take the square root of
-        the product of matrices, which takes
-    minutes, comes out complex, and needs something added to singular covariances. With S = R^T R, R
-    triangular (QR of the centred features), its trace is the sum of the singular values of R_a
-    R_b^T: the same number, in seconds and without any of that.
+        |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2))
 
-    Raises: ValueError where the sets are no matrices of one D with at least 2 rows each.
+    S_a and S_b are sample covariances, over N - 1.
+
+    Source: Heusel et al., NeurIPS 2017, equation (6).
+
+    Other programs usually take the square root of the product of the matrices. That takes minutes,
+    comes out complex, and needs something added to singular covariances. With S = R^T R, R
+    triangular (QR of the centred features), its trace is the sum of the singular values of
+    R_a R_b^T: the same number, in seconds and without any of that.
+
+    Raises: ValueError if the sets are not matrices of one D with at least 2 rows each.
     """
     _check_features(a, b)
     means, roots = zip(_mean_and_root(a), _mean_and_root(b))
@@ -186,19 +191,20 @@ def fid(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
-    """U-IDS and P-IDS of paired sets of features, [N, D] each, row by row of the same photograph:
-    two shares, higher is better.
+    """U-IDS and P-IDS of paired sets of features, [N, D] each: two shares, higher is better.
 
-    A linear support vector machine learns to tell real from filled and is asked about the same
-    features. U-IDS is the share that it takes for the other class, over both classes (1/2: cannot
-    be told apart); P-IDS the share of pairs whose filled photograph looks more real to it than the
-    original.
+    Row k of both sets is the same photograph.
+
+    A linear support vector machine learns to tell real from filled and then classifies the same
+    features. U-IDS is the share that it assigns to the wrong class, over both classes (1/2: they
+    cannot be told apart). P-IDS is the share of pairs whose filled photograph looks more real to it
+    than the original.
 
     Source: Zhao et al., Large Scale Image Completion via Co-Modulated Generative Adversarial
         Networks, ICLR 2021, section 4.
 
-    Raises: ValueError where the sets are no matrices of one shape; SettingsError where scikit-learn
-        is not installed.
+    Raises: ValueError if the sets are not matrices of one shape; SettingsError if scikit-learn is
+        not installed.
     """
     try:
         from sklearn.svm import LinearSVC

@@ -1,10 +1,10 @@
-"""How sure a mean over photographs is: bootstrap confidence intervals, of figures and of paired
-differences between two models.
+"""How certain a mean over photographs is: bootstrap confidence intervals.
 
-Photographs are drawn with replacement, and the middle 95 % of the means that come out are the
-interval (percentile bootstrap, Efron 1979). The draws are fixed: the same figures give the same
-interval. Two models that filled the same holes are compared photograph by photograph, which is much
-surer than comparing two intervals.
+There are intervals of figures and of paired differences between two models. Photographs are drawn
+with replacement, and the interval is the middle 95 % of the resulting means (percentile bootstrap,
+Efron 1979). The draws are fixed: the same figures give the same interval. Two models that filled
+the same holes are compared photograph by photograph, which is much more certain than comparing two
+intervals.
 """
 
 from typing import NamedTuple
@@ -14,17 +14,17 @@ from scipy import stats
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-# photographs; of fewer, what is drawn is too much alike, and the interval comes out too narrow
+# photographs; draws from fewer are too much alike, and the interval would be too narrow
 FEWEST = 10
 
 
 class Mean(NamedTuple):
     """A mean, its interval, and the number of photographs in it.
 
-    Of fewer than `FEWEST` the interval is nan.
+    With fewer than `FEWEST` photographs the interval is nan.
 
     perfect: photographs that are left out because their figure is infinite (the PSNR of an exact
-        fill): one of them would hide all others. Where all are, the mean is infinite.
+        fill). One of them would hide all others. If all are infinite, the mean is too.
     """
 
     mean: float
@@ -62,8 +62,9 @@ def mean(values) -> Mean:
 
 
 def difference(values, reference) -> Mean:
-    """Of `values` to `reference`, both float [N] of the same photographs: the mean of what each
-    photograph differs by.
+    """The mean paired difference of `values` to `reference`.
+
+    Both are float [N], figures of the same photographs.
     """
     values, reference = np.asarray(values, np.float64), np.asarray(reference, np.float64)
     if values.shape != reference.shape:
@@ -71,6 +72,6 @@ def difference(values, reference) -> Mean:
             f"`values` and `reference` are figures of the same photographs. Got {values.shape} "
             f"and {reference.shape}"
         )
-    # inf - inf: both perfect, nothing is known of the difference
+    # inf - inf: both are perfect, and nothing is known of the difference
     with np.errstate(invalid="ignore"):
         return mean(values - reference)
