@@ -1,10 +1,13 @@
 """tfinpaint fills holes in photographs with the published attention-based systems, in TensorFlow 2.
 
-    painter = tfinpaint.load()                  # the model that comes with the package; "runs/paris": a run directory
-    filled = painter.fill(photo, mask)          # uint8 [H, W, 3], uint8 [H, W] (white is hole) -> uint8 [H, W, 3]
+    painter = tfinpaint.load()                  # the model that comes with the package
+    painter = tfinpaint.load("runs/paris")      # a run directory
+    filled = painter.fill(photo, mask)          # uint8 [H, W, 3]
     system = tfinpaint.create("multistage")     # an untrained tf.keras.Model
 
-`import tfinpaint` is quick: TensorFlow is imported when something is first used.
+`photo` is uint8 [H, W, 3]; `mask` is uint8 [H, W], where white is hole.
+
+`import tfinpaint` is quick: TensorFlow is imported on first use.
 """
 
 from tfinpaint.version import __version__  # noqa: F401

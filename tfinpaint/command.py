@@ -1,5 +1,4 @@
-"""What all commands share: parse the flags, call `main`, and end with a line instead of a
-traceback.
+"""What all commands share: parsing flags, calling `main`, and errors in one line, not a traceback.
 
     def main():                 # no arguments; returns an exit status or None
         ...
@@ -7,8 +6,8 @@ traceback.
         command.run(main)
 
 Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go
-to stdout, warnings and errors to stderr, each one line. Exit status: 0, 1 after an error, 130 after
-Ctrl-C. Messages of the library name arguments; here they become flags.
+to stdout. Warnings and errors go to stderr, one line each. The exit status is 0, 1 after an error,
+or 130 after Ctrl-C. Messages of the library name arguments, which become flags here.
 """
 
 import contextlib
@@ -28,18 +27,17 @@ from tfinpaint.settings import SettingsError, in_flags
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
     """Runs a command: flags from sys.argv, then `main()`."""
-    # TensorFlow reads it when it is imported. At 2 the release we use prints three errors about
-    # CUDA plugins at every start, which mean nothing; what does mean something comes as an
-    # exception.
+    # TensorFlow reads this when it is imported. At 2, the release we use prints three errors
+    # about CUDA plugins at every start, which mean nothing. Real errors come as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Importing TensorFlow and building graphs makes millions of objects and no garbage; at Python's
-    # 700 half a second goes into looking.
+    # Importing TensorFlow and building graphs makes millions of objects and no garbage. At Python's
+    # default of 700, half a second goes into collecting it.
     gc.set_threshold(100_000)
     _show_warnings()
     try:
         app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
-    except BrokenPipeError:  # piped into a program that has read enough, as `head`
-        # or Python complains again when it flushes at exit
+    except BrokenPipeError:  # piped into a program that has read enough, such as `head`
+        # otherwise Python complains again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
@@ -51,23 +49,23 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def tell_error(message: str) -> None:
-    """One line on stderr."""
+    """Prints an error as one line on stderr."""
     print(f"tfinpaint: {' '.join(in_flags(message).split())}", file=sys.stderr)
 
 
 def warn(message: str) -> None:
-    """One line on stderr."""
+    """Prints a warning as one line on stderr."""
     tell_error(f"warning: {message}")
 
 
 def say(message: str) -> None:
-    """What the library says, on stdout."""
+    """Prints a line of the library on stdout."""
     print(in_flags(message), flush=True)
 
 
 @contextlib.contextmanager
 def native_stderr_silenced():
-    """Keeps away what libraries in C++ print to stderr, which passes Python by."""
+    """Suppresses what C++ libraries print to stderr, which Python's sys.stderr never sees."""
     sys.stderr.flush()
     kept = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -83,8 +81,9 @@ def native_stderr_silenced():
 
 @functools.lru_cache(maxsize=None)
 def silence_xla_banner() -> None:
-    """XLA, which draws the strokes of holes, says once in a process that it has compiled something:
-    here, where nobody hears it.
+    """Makes XLA print its banner now, where it is suppressed.
+
+    XLA draws the strokes of holes. It says once in a process that it has compiled something.
     """
     import tensorflow as tf
 
@@ -116,8 +115,8 @@ def choose_device(name: Optional[str]) -> None:
 
 
 def _parse(main, argv):
-    # --help shows the docstring and the key flags of the program's own module, which for an
-    # installed script is not the command's.
+    # --help shows the docstring and the key flags of the main module, which for an installed script
+    # is not the command's module.
     sys.modules["__main__"].__doc__ = (
         sys.modules["__main__"].__doc__ or sys.modules[main.__module__].__doc__
     )
@@ -125,7 +124,7 @@ def _parse(main, argv):
         flags.FLAGS.register_key_flag_for_module(argv[0], flag)
     try:
         rest = flags.FLAGS(argv)
-    except SystemExit:  # only help ends here, and having been asked for help is no failure
+    except SystemExit:  # only --help ends here, and it is no failure
         sys.exit(0)
     except (flags.Error, UnicodeDecodeError) as error:
         fail(f"{str(error).replace('ERROR:: ', '')} (--help lists the flags)")
@@ -139,7 +138,7 @@ def _parse(main, argv):
 
 def _guarded(main, argv):
     if not flags.FLAGS["verbosity"].present:
-        # TensorFlow tells there what it renames when it saves
+        # TensorFlow logs there what it renames when it saves
         absl_logging.set_verbosity(absl_logging.ERROR)
     try:
         return main()
@@ -150,7 +149,7 @@ def _guarded(main, argv):
     except ImportError as error:
         fail(_import_advice(error))
     except Exception as error:
-        # TensorFlow's, not imported here
+        # the class is TensorFlow's, which is not imported here
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             fail(
                 "out of memory: a smaller --batch_size, --image_size or --width (train) or "
@@ -160,8 +159,9 @@ def _guarded(main, argv):
 
 
 def _import_advice(error: ImportError) -> str:
-    """What to do about a module that cannot be imported; raises `error` again where that is a
-    mistake of the program.
+    """What to do about a module that cannot be imported.
+
+    Raises `error` again if it is a mistake of the program.
     """
     if re.search(r"libGL|libgthread|libglib", str(error)):
         return (
@@ -176,7 +176,7 @@ def _import_advice(error: ImportError) -> str:
 
 
 def _show_warnings() -> None:
-    """What the library logs as one line each."""
+    """Shows what the library logs, one line each."""
 
     class OneLine(logging.Formatter):
         def format(self, record):

@@ -3,13 +3,16 @@
     python -m tfinpaint.inpaint --image=photo.jpg --mask=mask.png --output=filled.png
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=masks/ --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
-    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png --attention
-    python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png --output=filled.png
+    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
+        --output=filled.png --attention
+    python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris \\
+        --image=photo.jpg --mask=mask.png --output=filled.png
 
-Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole (--mask_is=known flips that).
-Photographs may have any size; a mask has the size of its photograph. In a folder of masks the mask of a/b.jpg is a/b.png or
-a/b_mask.png, with any of the endings. In a folder run every output keeps its photograph's name and ending, a photograph that fails is
-reported while the others go on, and the exit status is 1 at the end.
+Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole
+(--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph.
+In a folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a
+folder run every output keeps its photograph's name and ending, a photograph that fails is reported
+while the others go on, and the exit status is 1 at the end.
 """
 
 import dataclasses
@@ -73,7 +76,7 @@ def main():
     model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
-        read = _read(jobs[0])  # before the model, which takes seconds: a wrong mask is told at once
+        read = _read(jobs[0])  # before the model, which takes seconds
         _tell(*_write(_fill(_load_painter(model), jobs[0], *read)))
         return
     painter = _load_painter(model)
@@ -94,9 +97,9 @@ def main():
 
 
 def _outcomes(painter, jobs):
-    """Fills one photograph after the other; meanwhile the next is read and the last written.
+    """Fills one photograph after the other; meanwhile the next is read and the last is written.
 
-    For each a Future of what `_write` returns.
+    Yields, for each, a Future of what `_write` returns.
     """
     with ThreadPoolExecutor(2) as pool:
         reading, last = pool.submit(_read, jobs[0]), None
@@ -131,8 +134,8 @@ def _load_painter(model):
 
     painter = load(model)
     if painter.system is not None and not painter.system.generator.non_trainable_variables:
-        # No batch norm, which TensorFlow fuses where it optimizes a graph. Nothing else of that
-        # makes a fill faster, and it takes a second.
+        # Skip graph optimization. It fuses batch norm, which this network does not have. Nothing
+        # else in it makes a fill faster, and it takes a second.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
         painter.check_attention()
@@ -143,7 +146,10 @@ def _load_painter(model):
 
 
 def _read(job: Job):
-    """The photograph, its hole and the notes of both; SettingsError where they cannot be filled."""
+    """The photograph, its hole and the notes of both.
+
+    Raises SettingsError if they cannot be filled.
+    """
     photo = read_photo(job.image)
     mask, mask_notes = read_hole(job.mask, FLAGS.mask_is)
     if mask.shape != photo.pixels.shape[:2]:
@@ -168,8 +174,9 @@ def _read(job: Job):
 
 
 class Filled(NamedTuple):
-    """What is to be written of one photograph: pixels with what `photo` carries, pictures of
-    attention by path, and the notes so far.
+    """What is to be written for one photograph.
+
+    That is pixels with what `photo` carries, pictures of attention by path, and the notes so far.
     """
 
     job: Job
@@ -238,8 +245,9 @@ def _size(array) -> str:
 
 
 def find_jobs(image: str, mask: str, output: str) -> List[Job]:
-    """Photographs with their masks and outputs; raises SettingsError before anything is read where
-    one is missing.
+    """Photographs with their masks and outputs.
+
+    Raises SettingsError, before anything is read, if one is missing.
     """
     for name, path in (("image", image), ("mask", mask)):
         if not os.path.exists(path):
@@ -271,7 +279,7 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
     masks = None
     if os.path.isdir(mask):
         masks = _masks_by_name(mask)
-        # NAME.png beside NAME_mask.png: the masks are no photographs to fill
+        # NAME.png beside NAME_mask.png: the masks are not photographs to fill
         if os.path.samefile(image, mask):
             masks = {name: path for name, path in masks.items() if name.endswith("_mask")}
             photos = [path for path in photos if _name(path, image) not in masks]

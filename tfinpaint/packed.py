@@ -1,12 +1,14 @@
-"""A packed model: what fills photographs, and nothing that only training needs, in two small files
-and one of weights.
+"""A packed model: only what fills photographs, in two small files and one of weights.
+
+Nothing that only training needs is in it.
 
     FOLDER/
       settings.json   flags.txt     as in a run directory
-      weights.npz                   one float16 array for each weight of the averaged generator, by its name in the network; and `step`
+      weights.npz                   one float16 array for each weight of the averaged generator, by
+                                    its name in the network; and `step`
 
-Weights are found by name and must have their shape, so that a file of another network is an error
-and never a bad picture.
+Weights are found by name and must have the right shape. A file of another network is therefore an
+error, never a bad picture.
 """
 
 import os
@@ -28,8 +30,9 @@ def is_packed(folder: str) -> bool:
 
 
 def weight_names(generator) -> list:
-    """The names of a generator's variables, in their order: its own name, which Keras numbers, is
-    left out.
+    """The names of a generator's variables, in their order.
+
+    Its own name, which Keras numbers, is left out.
     """
     return [
         variable.name.removeprefix(f"{generator.name}/").partition(":")[0]
@@ -40,8 +43,7 @@ def weight_names(generator) -> list:
 def write_weights(folder: str, generator, step: int) -> int:
     """Writes `folder`/weights.npz, whole or not at all. Returns its size in bytes.
 
-    Raises: SettingsError where float16 cannot hold a weight, OSError where the file cannot be
-        written.
+    Raises: SettingsError if float16 cannot hold a weight, OSError if the file cannot be written.
     """
     arrays = {}
     for name, variable in zip(weight_names(generator), generator.variables):
@@ -89,7 +91,7 @@ def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray
 def restore(folder: str, generator, beginning: str) -> None:
     """Gives a generator the weights in `folder`.
 
-    Raises: SettingsError, which starts with `beginning`, where a weight is missing, left over, of
+    Raises: SettingsError, which starts with `beginning`, if a weight is missing, left over, of
         another shape, or not finite.
     """
     _, arrays = read_weights(folder, beginning)

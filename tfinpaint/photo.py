@@ -1,13 +1,12 @@
-"""Photographs and masks as files: read upright as uint8, written back without losing what the file
-also carried.
+"""Photographs and masks as files: read upright as uint8, written with what the file also carried.
 
 A photograph becomes a `Photo`: RGB pixels turned upright, with its alpha channel, ICC profile and
-EXIF kept beside them so that `write_photo` can put them back (orientation tag 1, as the pixels are
-upright now). A mask becomes uint8 [H, W] of 0 and 255, 255 = hole, whichever way round the file has
-it.
+EXIF beside them so that `write_photo` can put them back (with orientation tag 1, because the pixels
+are upright now). A mask becomes uint8 [H, W] of 0 and 255, 255 = hole, whatever white means in the
+file.
 
-Functions return notes: one line each about everything a person may want to know (converted,
-dropped, guessed). A note that starts with "warning: " tells of a likely mistake.
+Functions return notes: one line each about everything the user may want to know (converted,
+dropped, guessed). A note that starts with "warning: " points out a likely mistake.
 
 Everything that cannot be used (missing, truncated, not an image, too large) raises `SettingsError`
 with the path.
@@ -30,7 +29,7 @@ THRESHOLD = 127  # of a mask: a brighter pixel is white
 
 Notes = Tuple[str, ...]
 
-# what Pillow may try: some of its other readers start programs
+# the readers that Pillow may try: some of its others start programs
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
 _WRITERS = {
     ".jpg": "JPEG",
@@ -62,10 +61,10 @@ _TIFF_LAYOUT = (
 )
 # fmt: on
 
-# Large photographs are this project's daily work: Pillow's warning at half its limit would be
-# noise, its error stays.
+# Large photographs are common here. Pillow's warning at half its limit would be noise; its error
+# stays.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
-# on damaged files; what matters raises below
+# These are about damaged files; what matters raises an error below.
 warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 
 
@@ -74,7 +73,7 @@ class Photo:
     """One photograph.
 
     pixels:  uint8 [H, W, 3], RGB, upright.
-    alpha:   uint8 [H, W], or None where the file has none.
+    alpha:   uint8 [H, W], or None if the file has none.
     grey:    the file has one channel; `write_photo` writes one again.
     icc:     ICC profile of the pixels, or None.
     exif:    EXIF block ("Exif\\0\\0" and on) with orientation 1 and without its thumbnail, or None.
@@ -114,15 +113,14 @@ def read_photo(path: str) -> Photo:
     if image.has_transparency_data:
         image = image.convert("LA" if grey else "RGBA")
         alpha = np.array(_turned(image.getchannel("A"), turn))  # [H, W]
-    # By way of L: Pillow's conversion of LA or 1 to RGB gives the same, and of La it does not
-    # exist.
+    # Grey goes by way of L: Pillow converts LA and 1 to RGB with the same result, but not La.
     pixels = _turned(image.convert("L") if grey else image, turn).convert("RGB")
     # np.array copies: the pixels may be written to
     return Photo(np.array(pixels), alpha, grey, icc, exif, notes)
 
 
 def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
-    """Reads a mask: uint8 [H, W] of 0 and 255, 255 = hole, and notes of what was seen in it.
+    """Reads a mask: uint8 [H, W] of 0 and 255, 255 = hole, and notes about it.
 
     A pixel whose luminance is above 127 is white. Strokes painted on a transparent layer
     (everything visible has one colour) are taken from the alpha channel. White means what `mask_is`
@@ -170,8 +168,9 @@ def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
 
 
 def list_photos(folder: str) -> List[str]:
-    """Paths of the photographs in a folder at any depth, by their ending, sorted; hidden files and
-    folders are left out.
+    """Paths of the photographs in a folder at any depth, found by their ending, sorted.
+
+    Hidden files and folders are left out.
     """
     if not os.path.isdir(folder):
         raise SettingsError(
@@ -195,19 +194,17 @@ def list_photos(folder: str) -> List[str]:
 
 
 def _open(path: str):
-    """The decoded picture, whether it has 16 bits per channel, and how many pictures the file
-    holds.
-    """
+    """The decoded picture, whether it has 16 bits per channel, and the number of pictures."""
     path = os.fspath(path)
     if os.path.isdir(path):
         raise SettingsError(f"{path} is a folder, not a photograph")
     try:
-        # into memory, as Pillow comes back for EXIF and further pictures later
+        # into memory, because Pillow returns for EXIF and further pictures later
         with open(path, "rb") as file:
             image = Image.open(io.BytesIO(file.read()), formats=_FORMATS)
         # a phone's MPO is a JPEG with extras behind it
         count = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-        # Pillow keeps the upper 8 bits of 16-bit RGB without a word; only the decoder's name tells.
+        # Pillow silently keeps the upper 8 bits of 16-bit RGB; only the decoder's name tells.
         deep = _is_deep_grey(image) or any(";16" in str(tile[3]) for tile in image.tile)
         image.load()
     except FileNotFoundError:
@@ -256,7 +253,7 @@ def _eight_bit(path: str, image: Image.Image) -> Image.Image:
 def _exif(image: Image.Image):
     """EXIF to keep (or None), the turn that makes the decoded pixels upright (or None), and notes.
 
-    Called after the pixels are loaded: Pillow turns TIFF while loading and takes the tag away.
+    Call it after the pixels are loaded: Pillow turns TIFF while loading and removes the tag.
     """
     try:
         exif = image.getexif()
@@ -268,8 +265,8 @@ def _exif(image: Image.Image):
             return None, turn, ()
         exif[_ORIENTATION] = 1
         return exif.tobytes(), turn, ()
-    # written by countless cameras and programs: a damaged block is no reason to refuse the pixels
     except Exception:
+        # Countless cameras and programs write EXIF: a damaged block is no reason to refuse pixels.
         return None, None, ("its EXIF block is damaged and was left out",)
 
 
@@ -278,8 +275,9 @@ def _turned(image: Image.Image, turn) -> Image.Image:
 
 
 def _to_rgb_by_profile(image: Image.Image, icc: Optional[bytes]):
-    """CMYK or Lab as sRGB: by the file's profile where it has one that works, else by Pillow's
-    plain formula.
+    """CMYK or Lab as sRGB.
+
+    It is converted by the file's profile if that works, and by Pillow's plain formula otherwise.
     """
     try:
         profile = (
@@ -302,7 +300,7 @@ def _levels(photo: Photo):
         return luminance, []
     visible = photo.alpha > THRESHOLD if (photo.alpha > THRESHOLD).any() else photo.alpha > 0
     colours = photo.pixels[visible]  # [visible pixels, 3]
-    # a painted layer; a few levels of play for premultiplied alpha
+    # a painted layer; the tolerance is for premultiplied alpha
     if np.ptp(colours, axis=0).max() <= 8:
         return photo.alpha, ["its strokes are in the alpha channel: opaque counts as white"]
     return luminance, ["its alpha channel was left aside, as its colours differ"]
@@ -312,8 +310,9 @@ def _levels(photo: Photo):
 
 
 def check_photo_path(path: str, argument: str = "path") -> None:
-    """Raises SettingsError where a photograph could not be written to `path`, judged by its ending
-    and its folder.
+    """Checks the ending and the folder of a path to write a photograph to.
+
+    Raises: SettingsError if a photograph could not be written there.
     """
     ending = os.path.splitext(path)[1].lower()
     if ending not in _WRITERS:
@@ -326,13 +325,14 @@ def check_photo_path(path: str, argument: str = "path") -> None:
 def write_photo(
     path: str, pixels: np.ndarray, like: Optional[Photo] = None, argument: str = "path"
 ) -> Notes:
-    """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending, with what `like`
-    carried: alpha (where its size is the pixels'), ICC profile, EXIF, one channel if grey. Missing
-    folders are made.
+    """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending.
 
-    PNG, lossless WebP, TIFF and BMP keep every pixel; JPEG (quality 95, full colour resolution)
-    cannot and a note says so. The file appears whole or not at all. Returns notes; raises
-    SettingsError with the path, for which the caller's name is `argument`.
+    The file gets what `like` carried: alpha (if its size is the pixels'), ICC profile, EXIF, and
+    one channel if grey. Missing folders are made. PNG, lossless WebP, TIFF and BMP keep every pixel.
+    JPEG (quality 95, full colour resolution) cannot, and a note says so. The file appears whole or
+    not at all.
+
+    Returns notes. Raises SettingsError with the path, for which the caller's name is `argument`.
     """
     path = os.fspath(path)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
@@ -354,8 +354,8 @@ def write_photo(
     except SettingsError:
         if kind != "TIFF" or not options.pop("exif", None):
             raise
-        # The other formats take the block as it is; TIFF takes it apart, which not every camera's
-        # survives.
+        # The other formats store the block as it is. TIFF takes it apart, which some cameras'
+        # blocks do not survive.
         _save(path, image, options)
         more += ("its EXIF block cannot be written as TIFF and was left out",)
     return notes + more
@@ -381,7 +381,7 @@ def _options(image: Image.Image, like: Photo, kind: str):
         options = {"quality": 95, "subsampling": 0}
         notes += ("JPEG cannot keep known pixels exact; PNG, WebP and TIFF do",)
     elif kind == "PNG":
-        # half the time of Pillow's 6; files are larger by less than a hundredth
+        # takes half the time of Pillow's 6; files are larger by less than 1 %
         options = {"compress_level": 4}
     elif kind == "WEBP":
         options = {"lossless": True, "exact": True}  # exact: also the colour of transparent pixels

@@ -6,9 +6,8 @@ All uint8 RGB.
 import cv2
 import numpy as np
 
-# Fig. 8 of the multistage attention paper: green at the top left, pink at the bottom right; the
-# other two corners are ours.
-# [2, 2, 3]
+# Fig. 8 of the multistage attention paper: green at the top left, pink at the bottom right. The
+# other two corners are ours. [2, 2, 3]
 _CORNERS = np.array([[[60, 180, 75], [250, 200, 60]], [[60, 110, 230], [245, 90, 170]]], np.float32)
 _GAP = 4  # pixels between the pictures of a grid
 
@@ -31,8 +30,9 @@ def position_colors(height, width):
 
 
 def matches_in_colors(matches, photo, hole):
-    """Each missing pixel in the colour of the place of its best match; what is known is the
-    photograph, faded.
+    """Each missing pixel in the colour of the place of its best match.
+
+    Known pixels show the photograph, faded.
 
     Args:
         matches: int [h, w, 2], rows and columns of a map that divides the photograph.
@@ -62,8 +62,9 @@ def composite(photo, output, hole):
 
 
 def sample_row(photo, hole, output, matches=()):
-    """One row of a sample grid: input, hole, output, composite, original, and the map of each
-    attention.
+    """One row of a sample grid.
+
+    It shows input, hole, output, composite, original, and the map of each attention.
 
     Args:
         photo, output: uint8 [H, W, 3].

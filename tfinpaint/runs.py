@@ -1,4 +1,4 @@
-"""The run directory: what a run was, its checkpoints, and how a trained system comes back.
+"""The run directory: what a run was, its checkpoints, and how a trained system is loaded.
 
     RUN/
       flags.txt        --flagfile=RUN/flags.txt repeats the run
@@ -10,8 +10,8 @@
     run.settings, run.step, run.flags_text(), run.validation_figures()
     system = run.load_system()
 
-A packed model (packed.py) has weights.npz in place of checkpoints/. It is loaded as a run is, and a
-run can start from it, but not go on.
+A packed model (packed.py) has weights.npz in place of checkpoints/. It is loaded like a run, and
+a run can start from it, but it cannot be resumed.
 """
 
 import csv
@@ -36,7 +36,7 @@ from tfinpaint.systems.base import System
 
 METRICS_FILE = "metrics.csv"
 _SETTINGS, _FLAGS = "settings.json", "flags.txt"
-# What may change, and a run is still the same.
+# settings that may change when a run is resumed
 _MAY_CHANGE = (
     "steps",
     "checkpoint_every",
@@ -49,9 +49,9 @@ _MAY_CHANGE = (
 
 
 def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> List[str]:
-    """Looks, and writes nothing: can a run with these settings begin, or go on, in `run_dir`?
+    """Checks whether a run with these settings can begin, or go on, in `run_dir`. Writes nothing.
 
-    Returns: for a run that goes on with other settings than it began with, a line for each that
+    Returns: for a run that goes on with other settings than it began with, a line for each one that
         matters.
 
     Raises: SettingsError for a directory that holds something already (without `resume`), or a run
@@ -85,7 +85,7 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> Li
 def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> None:
     """Makes the run directory and writes what the run is.
 
-    Raises SettingsError where that cannot be.
+    Raises SettingsError if that is impossible.
     """
     try:
         for folder in ("checkpoints", "tensorboard", "samples"):
@@ -102,7 +102,7 @@ class Run:
 
     path:      its folder.
     settings:  what was trained.
-    argument:  what errors call `path`.
+    argument:  the name of `path` in errors.
     """
 
     path: str
@@ -116,7 +116,7 @@ class Run:
 
     @functools.cached_property
     def checkpoint(self) -> Optional[str]:
-        """The last checkpoint, without an ending; None where there is none (yet)."""
+        """The last checkpoint, without an ending; None if there is none (yet)."""
         return _latest(os.path.join(self.path, "checkpoints"))
 
     @functools.cached_property
@@ -129,7 +129,7 @@ class Run:
         return int(self.checkpoint.rpartition("-")[2])
 
     def flags_text(self) -> str:
-        """What flags.txt holds. Raises SettingsError where it cannot be read."""
+        """What flags.txt holds. Raises SettingsError if it cannot be read."""
         try:
             with open(os.path.join(self.path, _FLAGS), encoding="utf-8") as f:
                 return f.read()
@@ -182,7 +182,7 @@ def read_run(path: str, argument: str = "model") -> Run:
 def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
     """The settings of the run (or packed model) at `run_dir`.
 
-    Raises SettingsError, naming `argument`, where there is none.
+    Raises SettingsError, naming `argument`, if there is none.
     """
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
@@ -211,11 +211,12 @@ def create_system(settings: TrainSettings) -> System:
 
 
 def start_from(run_dir: str, system: System) -> List[str]:
-    """Gives a compiled system the generator and the critic of another run, or the generator of a
-    packed model (fine-tuning).
+    """Gives a compiled system the networks of another run (fine-tuning).
 
-    Returns: a line where that run has no critic, or another one (for images of another size, say),
-        so that this run's begins anew.
+    They are the generator and the critic of a run, or the generator of a packed model.
+
+    Returns: a line if that run has no critic, or a different one (for images of another size, say),
+        so that this run's critic starts anew.
     """
     run_dir = models.locate(run_dir, "init_from")
     run = read_run(run_dir, "init_from")
@@ -224,7 +225,7 @@ def start_from(run_dir: str, system: System) -> List[str]:
         all_settings(settings.system, **dict(settings.system_settings)),
         system.get_config(),
     )
-    # those that change no weights; where a variant does, the checkpoint tells
+    # leave out those that change no weights; if a variant does, the checkpoint tells
     for name in ("variant", "discount"):
         there.pop(name, None)
         here.pop(name, None)
@@ -253,9 +254,10 @@ def start_from(run_dir: str, system: System) -> List[str]:
 class Checkpoints:
     """Saves and restores all of a compiled system; keeps the last three.
 
-    Makes no folder before it saves.
+    No folder is made before the first save.
 
-    Attributes: `there`, whether the run has a checkpoint.
+    Attributes:
+        there: whether the run has a checkpoint.
     """
 
     def __init__(self, run_dir: str, system: System):
@@ -268,12 +270,11 @@ class Checkpoints:
         self.there = self._latest is not None
 
     def restore(self) -> int:
-        """The step of the last checkpoint.
+        """Restores the last checkpoint and returns its step.
 
         The learning rates stay those that the system was compiled with.
 
-        Raises: SettingsError where the checkpoint is damaged or does not hold what the system
-            needs.
+        Raises: SettingsError if the checkpoint is damaged or does not hold what the system needs.
         """
         saved = _saved(self._latest, f"the checkpoint {self._latest} is damaged")
         if not _under(saved, "system/optimizer"):
@@ -298,7 +299,7 @@ class Checkpoints:
         optimizers = list(self._system.parts.values())
         rates = [float(o.learning_rate.numpy()) for o in optimizers]
         try:
-            # All that this system has must be there; a critic that is no longer wanted may be left
+            # All parts of this system must be there; a critic that is no longer used may be left
             # over.
             self._checkpoint.restore(
                 self._latest
@@ -309,12 +310,12 @@ class Checkpoints:
                 f"term of the loss switched on or off?): {first_line(error)}"
             ) from error
         for optimizer, rate in zip(optimizers, rates):
-            # it is in the checkpoint too, but this run may have another
+            # the checkpoint holds a rate too, but this run may have another
             optimizer.learning_rate = rate
         return int(self._step)
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint of this step, unless the last one is of it already."""
+        """Writes a checkpoint of this step, unless the last one is already of this step."""
         if self._manager is None:
             self._manager = tf.train.CheckpointManager(
                 self._checkpoint, self._folder, max_to_keep=3
@@ -331,12 +332,12 @@ class Checkpoints:
             ) from error
 
 
-# What TensorFlow raises for a checkpoint that is cut short, damaged, or of something else.
+# what TensorFlow raises for a checkpoint that is cut short, damaged, or of something else
 _DAMAGE = (AssertionError, ValueError, IndexError, OSError, tf.errors.OpError)
 
 
 def _latest(folder):
-    """The last checkpoint in a folder or None; also where the state file that names it is lost."""
+    """The last checkpoint in a folder, or None. Works without the state file that names it."""
     complete = [
         path[: -len(".index")]
         for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))
@@ -348,7 +349,7 @@ def _latest(folder):
 
 
 def _saved(checkpoint, beginning):
-    """(name, shape) of each variable in a checkpoint. Raises SettingsError where it is damaged."""
+    """(name, shape) of each variable in a checkpoint. Raises SettingsError if it is damaged."""
     try:
         return tf.train.list_variables(checkpoint)
     except _DAMAGE as error:
@@ -356,7 +357,7 @@ def _saved(checkpoint, beginning):
 
 
 def _under(saved, part):
-    """The sorted shapes of a part's variables, its optimizer's left out."""
+    """The sorted shapes of a part's variables, without its optimizer's."""
     return sorted(
         shape
         for name, shape in saved
@@ -371,7 +372,7 @@ def _shapes(network):
 def _restore(run, **parts):
     """Gives {name in a checkpoint: network} their weights.
 
-    A packed model has one network, which is taken for any generator.
+    A packed model has one network, which serves as any generator.
     """
     run_dir, argument, latest = run.path, run.argument, run.checkpoint
     if run.is_packed:
@@ -384,7 +385,7 @@ def _restore(run, **parts):
         latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged"
     )
     for name, part in parts.items():
-        # nothing where it is stored under the name of another part
+        # empty if it is stored under the name of another part
         there = _under(saved, f"system/{name}")
         if there and there != _shapes(part):
             raise SettingsError(
@@ -392,8 +393,8 @@ def _restore(run, **parts):
                 "another `variant`?)"
             )
     try:
-        # The object graph of a checkpoint is found by attribute names: system.averaged_generator
-        # and so on.
+        # The objects of a checkpoint are found by attribute names: system.averaged_generator and
+        # so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
     except _DAMAGE as error:

@@ -1,13 +1,16 @@
 """Trains a system on a folder of photographs.
 
     python -m tfinpaint.train --flagfile=configs/quickstart.flags
-    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos --run_dir=runs/mine
-    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos --run_dir=runs/mine --dry_run
+    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos \\
+        --run_dir=runs/mine
+    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos \\
+        --run_dir=runs/mine --dry_run
     python -m tfinpaint.train --flagfile=runs/mine/flags.txt --resume
 
-Flags given after --flagfile override it. The run directory then holds flags.txt, settings.json, checkpoints/, tensorboard/, samples/
-and metrics.csv; `python -m tfinpaint.inpaint --model=RUN` fills photographs with it. --dry_run shows what would happen, and writes
-nothing but RUN.dry_run.png, a picture of a batch.
+Flags given after --flagfile override it. The run directory then holds flags.txt, settings.json,
+checkpoints/, tensorboard/, samples/ and metrics.csv; `python -m tfinpaint.inpaint --model=RUN`
+fills photographs with it. --dry_run shows what would happen, and writes nothing but
+RUN.dry_run.png, a picture of a batch.
 """
 
 import os
@@ -79,8 +82,9 @@ def main():
 
 
 def show(found, path):
-    """Prints what a dry run found and writes its picture beside the run directory, which it leaves
-    alone.
+    """Prints what a dry run found and writes its picture beside the run directory.
+
+    The run directory itself is left alone.
     """
     for line in found.warnings:
         command.warn(line)
@@ -91,7 +95,7 @@ def show(found, path):
 
 
 def flags_text():
-    """The flags of this run as a flagfile; --resume and --device are left to whoever repeats it."""
+    """The flags of this run as a flagfile, without --resume and --device."""
     own = {f.name: f for f in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
     left = ("resume", "device", "dry_run")
     return "".join(

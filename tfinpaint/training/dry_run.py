@@ -1,14 +1,14 @@
-"""A look at a run before it begins: its data, its loss, its speed; nothing of the run is written.
+"""A look at a run before it begins: its data, its loss, its speed. Nothing of the run is written.
 
     settings -> lines to read, warnings, a picture of one batch, and the figures behind them
 
-The data are those that the run begins with (the same seed, step and holes). The system is built,
-compiled and takes a few steps as it will in training, and is then thrown away. `train` seeds
-itself, so a run is the same after a dry run as without one.
+The data are those that the run begins with (same seed, step and holes). The system is built,
+compiled, trained for a few steps as it will be in the run, and then discarded. `train` seeds
+itself, so a run is the same with or without a dry run before it.
 
-Seconds per step are the median of a few steps after the first, which is also compiled. Where a step
-does more work now and then (contextual_attention's generator learns from every fifth batch) they
-come out a little short.
+Seconds per step are the median of a few steps after the first, which includes compilation. If a
+system does more work in some steps (contextual_attention's generator learns from every fifth
+batch), the figure is a little too low.
 """
 
 import dataclasses
@@ -32,8 +32,8 @@ from tfinpaint.training.schedule import description
 _RED = np.array([230, 30, 30], np.uint8)
 _ROWS = 6  # photographs in the picture
 _LOOKED_AT = 4  # batches whose values and holes are measured
-_PIPELINE_SECONDS = 3.0  # of batches, to find the pipeline's speed
-_STEPS, _STEP_SECONDS = 5, 30.0  # steps to take the median of; no further one after so long
+_PIPELINE_SECONDS = 3.0  # of reading batches, to measure the pipeline's speed
+_STEPS, _STEP_SECONDS = 5, 30.0  # steps to take the median of; none starts after so long
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +41,8 @@ class DryRun:
     """What a dry run found.
 
     lines, warnings:  one sentence each.
-    picture:          uint8 [h, w, 3], of a batch: inputs with the hole in red, holes in white,
-                      originals; a row for each photograph.
+    picture:          uint8 [h, w, 3], of a batch, a row for each photograph: the input with its
+                      hole in red, the hole in white, and the original.
     figures:          minimum, maximum, mean (of images in [-1, 1]); share_minimum, share_mean,
                       share_maximum (of missing pixels); terms {name: weighted value at the first
                       step}; parameters {network: (trainable, all)}; seconds_per_step,
@@ -62,7 +62,7 @@ def dry_run(
 
     With `resume` it looks at the step that the run would go on from.
 
-    Raises: SettingsError, as `train`; but `run_dir` may hold anything.
+    Raises: SettingsError, as `train`, but `run_dir` may hold anything.
     """
     with precision(settings):
         return _dry_run(settings, run_dir, resume, init_from)
@@ -125,12 +125,12 @@ def _dry_run(settings, run_dir, resume, init_from):
 
 
 def _holes(system, batch):
-    """The holes of a batch, [B, S, S, 1]; made here where the step makes them."""
+    """The holes of a batch, [B, S, S, 1], made here if the training step would make them."""
     return np.asarray(system.make_holes(batch[1]) if batch[1].shape.rank == 1 else batch[1])
 
 
 def _pipeline_speed(data, batch_size):
-    """Images per second that the pipeline delivers where nothing else is done."""
+    """Images per second that the pipeline delivers if nothing else runs."""
     stream = iter(data)
     next(stream)  # opens files, traces
     begin, number = time.monotonic(), 0
@@ -141,7 +141,7 @@ def _pipeline_speed(data, batch_size):
 
 
 def _steps(system, some):
-    """-> what the first step returned, and the seconds of each step."""
+    """Returns what the first step returned, and the seconds of each step."""
     first, seconds = None, []
     while len(seconds) <= _STEPS and (len(seconds) < 2 or sum(seconds[1:]) < _STEP_SECONDS):
         begin = time.monotonic()

@@ -1,5 +1,7 @@
-"""One run: settings -> data, system, `fit` with its callbacks -> last checkpoint, validation pass,
-final.png.
+"""One run, from its settings to its results.
+
+settings -> data, system, `fit` with its callbacks
+             -> last checkpoint, validation pass, final.png
 """
 
 import contextlib
@@ -30,12 +32,12 @@ from tfinpaint.version import __version__
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a run ended with.
+    """The outcome of a run.
 
-    step: the last one. figures: of the validation pass; baselines: of the mean fill and Telea on
-        the same photographs and holes
-    (each the averages of `metrics.quality.measure`). description: one line that says what was
-    measured.
+    step:         the last one.
+    figures:      of the validation pass, averages of `metrics.quality.measure`.
+    baselines:    the same of the mean fill and Telea, on the same photographs and holes.
+    description:  one line that says what was measured.
     """
 
     step: int
@@ -53,18 +55,18 @@ def train(
     say: Callable[[str], None] = lambda line: None,
     stream=sys.stderr,
 ) -> Result:
-    """Trains until `settings.steps` and returns what came out.
+    """Trains until `settings.steps` and returns the outcome.
 
     Args:
         run_dir: see `tfinpaint.runs`.
         resume: go on from the last checkpoint in run_dir (from 0 if there is none).
         init_from: run directory whose weights a new run starts from.
         flags_text: becomes RUN/flags.txt.
-        say: takes the lines that a person should read.
+        say: is called with the lines meant for the user.
         stream: where the progress line goes.
 
-    Raises: SettingsError for whatever the person who started it can put right. An interrupt
-        (KeyboardInterrupt) first saves.
+    Raises: SettingsError for whatever the user can put right. After an interrupt
+        (KeyboardInterrupt) a checkpoint is saved first.
     """
     with precision(settings):
         return _train(settings, run_dir, resume, init_from, flags_text, say, stream)
@@ -72,7 +74,7 @@ def train(
 
 @contextlib.contextmanager
 def precision(settings):
-    """Computes inside as --mixed_precision and --bfloat16 say."""
+    """A context that computes in the precision of --mixed_precision and --bfloat16."""
     policy = tf.keras.mixed_precision.global_policy()
     half = (
         "mixed_float16"
@@ -89,9 +91,9 @@ def precision(settings):
 
 
 def prepare(settings, say):
-    """Seeds all random numbers -> the compiled system and its photographs.
+    """Seeds all random numbers. Returns the compiled system and its photographs.
 
-    Raises SettingsError where they cannot be.
+    Raises SettingsError if they cannot be made.
     """
     tf.keras.utils.set_random_seed(settings.seed)
     system = create_system(settings)
@@ -118,7 +120,7 @@ def prepare(settings, say):
 
 
 def batches(settings, system, source, first):
-    """The batches of a run from step `first` on, as its steps take them."""
+    """The batches of a run from step `first` on, in the form that its steps take."""
     extra = {
         name: imported(path) for name, path in system.extra_inputs(settings.holes.kind).items()
     }
@@ -135,7 +137,7 @@ def batches(settings, system, source, first):
 
 
 def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
-    # 1. Everything that can be wrong is looked at before anything is written.
+    # 1. Everything that can be wrong is checked before anything is written.
     changed = check_run(run_dir, settings, resume)
     system, source = prepare(settings, say)
     checkpoints = Checkpoints(run_dir, system)
@@ -187,7 +189,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     mean_fill_check = MeanFillCheck(
         first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between
     )
-    # before; not `first` where a resume dropped the critic whose steps were counted
+    # taken before; not `first` if a resume dropped the critic whose steps were counted
     counted = system.steps_taken
     if first < settings.steps:
         if _holes_on_device(settings.holes):
@@ -229,8 +231,9 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
 
 
 def _holes_on_device(settings):
-    """A map of tf.data runs on the host: where there is a GPU, the step makes the holes there,
-    unless they are files.
+    """Whether the training step makes the holes.
+
+    It does on a GPU, because a tf.data map would run on the host, unless the holes are files.
     """
     return device().device_type == "GPU" and not settings.kind.startswith("files:")
 
@@ -258,12 +261,12 @@ def _check_sizes(settings, system, say):
 
 
 def _weights(system):
-    """The weights of the loss in force, a line each."""
+    """The loss weights in force, a line each."""
     return "\n".join(f"{name} {weight:g}" for name, weight in system.weights_of_terms.items())
 
 
 def _versions():
-    """What computes, a line each."""
+    """Versions of the software and the device that compute, a line each."""
     versions = {
         "tfinpaint": __version__,
         "tensorflow": tf.__version__,

@@ -1,5 +1,6 @@
-"""Checks of a run before it begins: each gives a list of warnings, a sentence each, empty where
-nothing looks wrong.
+"""Checks of a run before it begins.
+
+Each returns a list of warnings, a sentence each, which is empty if nothing looks wrong.
 """
 
 import os
@@ -10,13 +11,14 @@ from PIL import Image
 from tfinpaint.data.photos import PhotoFiles, open_photos
 from tfinpaint.systems.specification import all_systems
 
-_SIZES = 500  # photographs whose sizes are looked up
-_DOMINATES = 0.9  # of the loss
+_SIZES = 500  # photographs whose sizes are read
+_DOMINATES = 0.9  # share of the loss
 
 
 def check_photos(settings, source):
-    """Of the photographs to train on and to validate with. source: what `open_photos` gave for the
-    former.
+    """Checks the photographs for training and for validation.
+
+    source: what `open_photos` returned for training.
     """
     found = []
     if isinstance(source, PhotoFiles):
@@ -48,17 +50,17 @@ def check_photos(settings, source):
 
 
 def _size(path):
-    """Width and height, from the file's head; None where it cannot be read."""
+    """Width and height, from the file's header; None if it cannot be read."""
     try:
         with Image.open(path) as image:
             return image.size
-    # Pillow raises nearly any class; the pipeline leaves such files out and says so
     except Exception:
+        # Pillow raises nearly any class. The pipeline leaves such files out and says so.
         return None
 
 
 def _in_both(paths, others):
-    """Those of `paths` that are files of `others`, by place or by content."""
+    """Those of `paths` that are also in `others`, by path or by content."""
     by_bytes = {}
     for other in others:
         by_bytes.setdefault(os.path.getsize(other), []).append(other)
@@ -78,7 +80,7 @@ def _in_both(paths, others):
 
 
 def check_holes(settings, shares):
-    """Of the holes, HoleSettings, by their shares of missing pixels [N]."""
+    """Checks holes by their shares of missing pixels, [N]. settings: HoleSettings."""
     low, high = settings.bounds
     found, beyond = [], int(np.sum((shares < low - 1e-6) | (shares > high + 1e-6)))
     if beyond:
@@ -96,7 +98,7 @@ def check_holes(settings, shares):
 
 
 def check_loss(terms):
-    """Of the weighted terms of the loss at the first step, {name: value}."""
+    """Checks the weighted terms of the loss at the first step, {name: value}."""
     reconstruction = {
         term.name
         for system in all_systems().values()
@@ -113,7 +115,7 @@ def check_loss(terms):
 
 
 def check_time(settings, system, seconds, device_type):
-    """Of the time: seconds per step on a device, "CPU" or "GPU"."""
+    """Checks the time of the run: seconds per step on a device, "CPU" or "GPU"."""
     full = system.specification.defaults["width"]
     days = settings.steps * seconds / 86400
     if device_type == "GPU" or system.width < full or days < 1:

@@ -1,5 +1,6 @@
-r"""How the learning rate goes on over a run: up from 0 in the first steps, then constant, or down
-to a share of itself.
+r"""The learning rate over a run.
+
+It grows from 0 in the first steps, and is then constant or falls to a share of its highest value.
 
     rate |      ______
          |     /      \__
@@ -20,11 +21,11 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     """step -> rate, a float32 scalar.
 
     Args:
-        rate: the highest, at the end of the warm-up.
+        rate: the highest rate, at the end of the warm-up.
         kind: "constant", "cosine" (half a period) or "linear".
-        warmup_steps: over which the rate grows in a line from 0, which it is at step 0.
-        schedule_steps: over which it falls, counted from the end of the warm-up. Not used where it
-            is constant.
+        warmup_steps: steps over which the rate grows linearly from 0 at step 0.
+        schedule_steps: steps over which it falls, counted from the end of the warm-up. Not used by
+            "constant".
         final_rate: the share of `rate` that it falls to and then keeps.
     """
 
@@ -60,7 +61,7 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
 
 
 def description(settings: TrainSettings, rate: float) -> str:
-    """One line: how a run's rate goes on from `rate`, the generator's."""
+    """One line that describes a run's rate. rate: the generator's."""
     parts = [f"{rate:.3g}"]
     if settings.warmup_steps:
         parts = [f"from 0 to {rate:.3g} at step {settings.warmup_steps}"]
@@ -73,7 +74,7 @@ def description(settings: TrainSettings, rate: float) -> str:
 
 
 def schedule_of(settings: TrainSettings):
-    """A run's function from a rate to its `RateSchedule`; None where the rate stays as it is."""
+    """The function from a rate to its `RateSchedule`; None if the rates of a run stay constant."""
     if settings.schedule == "constant" and not settings.warmup_steps:
         return None
     return lambda rate: RateSchedule(

@@ -1,9 +1,10 @@
-"""The validation pass: a fixed set of photographs and holes, filled by the moving average, measured
-and drawn.
+"""The validation pass: fills a fixed set of photographs and holes, measures and draws the fills.
+
+The generator is the moving average.
 
 Every figure is computed per photograph on the uint8 composite and then averaged
-(metrics/quality.py). The same photographs and holes are filled with the mean colour and by OpenCV's
-Telea, so that a number has something to stand beside.
+(metrics/quality.py). For comparison, the same photographs and holes are filled with the mean colour
+and by OpenCV's Telea.
 """
 
 import numpy as np
@@ -22,11 +23,11 @@ _ROWS = 6  # photographs in a sample grid
 
 
 class Validation:
-    """See the top of the file.
+    """A validation set; see the module's docstring.
 
     Args:
-        settings: of the run; without `eval_data` the training photographs are used.
-        system: compiled.
+        settings: those of the run. Without `eval_data` the training photographs are used.
+        system: the compiled system.
 
     Attributes:
         description: one line that says what is measured.
@@ -61,7 +62,7 @@ class Validation:
         }
 
     def run(self) -> dict:
-        """-> the averaged figures of `metrics.quality.measure`."""
+        """Returns the averaged figures of `metrics.quality.measure`."""
         return self._measure(
             [
                 composite(p, o, h[..., 0])
@@ -70,18 +71,21 @@ class Validation:
         )
 
     def hole_l1(self) -> tuple:
-        """L1 of the missing pixels alone, on composites in [0, 1]: the system's, and the mean
-        fill's of the same photographs and holes.
+        """L1 of the missing pixels alone, on composites in [0, 1].
+
+        Returns: the system's, and the mean fill's of the same photographs and holes.
         """
         return self.run()["l1_in_hole"], self.baselines["mean"]["l1_in_hole"]
 
     def picture(self) -> tuple:
-        """The sample grid, uint8: a row for each of the first photographs, see
-        `pictures.sample_row`; and the attention maps of the first of them: {layer: pictures of one
-        size}, see attention_maps/pictures.py.
+        """The sample grid and the attention maps of its first photograph.
+
+        Returns: the grid, uint8, with a row for each of the first photographs (`pictures.sample_row`);
+            and {layer: pictures of one size}
+            (attention_maps/pictures.py).
         """
         rows, drawn = [], {}
-        # one by one: the maps of a batch would take its memory at once
+        # one by one: the maps of a whole batch would take too much memory at once
         for k in range(min(_ROWS, len(self._photos))):
             photo, hole = self._photos[k], self._holes[k, ..., 0]
             at, size = placing.choose_pixel(hole), (hole.shape[0], hole.shape[1])

@@ -1,5 +1,6 @@
-"""Keras' own networks with weights that are downloaded, read from a file, or random; errors name
-the argument that brings a file.
+"""Keras' own networks, with weights that are downloaded, read from a file, or random.
+
+Errors name the argument that takes the file.
 """
 
 import logging
@@ -16,15 +17,15 @@ def keras_network(constructor, title, weights, argument, way_out, optional=()):
     """A network of tf.keras.applications without its top.
 
     Args:
-        constructor: as tf.keras.applications.VGG16.
+        constructor: for example tf.keras.applications.VGG16.
         title: its name for messages.
         weights: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random".
         argument: the caller's name for `weights`, for messages.
         way_out: what to do without weights, for the message.
-        optional: beginnings of layer names that a file may lack: they stay random, and a warning
-            says so.
+        optional: prefixes of layer names that a file may lack. Those layers stay random, and a
+            warning says so.
 
-    Raises: SettingsError where the weights cannot be had.
+    Raises: SettingsError if the weights cannot be obtained.
     """
     if weights == "random":
         _log.warning(
@@ -35,7 +36,7 @@ def keras_network(constructor, title, weights, argument, way_out, optional=()):
     if weights == "imagenet":
         try:
             return constructor(include_top=False, weights="imagenet")
-        except Exception as error:  # Keras raises a plain Exception where a download fails
+        except Exception as error:  # Keras raises a plain Exception if a download fails
             raise SettingsError(
                 f"the ImageNet weights of {title} could not be downloaded ({first_line(error)}); "
                 f"give a local Keras file with `{argument}='PATH'`, or {way_out}"

@@ -1,12 +1,13 @@
-"""Where the tensors of a network that was trained elsewhere belong in one of ours.
+"""Where the tensors of a network that was trained elsewhere belong in a network of ours.
 
     table = {official name: Place(variable, order of axes)}
     fill(table, {official name: array}, "...")  # checks names and shapes, then assigns
 
 Layouts
     TensorFlow 1   as ours.
-    PyTorch        convolutions [out, in, h, w], transposed ones [in, out, h, w], dense layers [out, in]. Keras has [h, w, in, out],
-                   [h, w, out, in] and [in, out]: the same change of order for both convolutions.
+    PyTorch        convolutions [out, in, h, w], transposed ones [in, out, h, w], dense layers
+                   [out, in]. Keras has [h, w, in, out], [h, w, out, in] and [in, out]: the axes of
+                   both kinds of convolution are reordered in the same way.
 """
 
 import dataclasses
@@ -43,7 +44,7 @@ class Place:
 
     @property
     def shape(self) -> Tuple[int, ...]:
-        """Of the tensor."""
+        """The shape of the tensor."""
         ours = self.variable.shape.as_list()
         return tuple(ours[self.order.index(axis)] for axis in range(len(ours)))
 
@@ -59,8 +60,9 @@ Table = Dict[str, Place]
 
 
 def pytorch_table(layers: Mapping[str, Any]) -> Table:
-    """The table of a state dict: {official name: Keras layer} -> {official name of each of its
-    tensors: Place}.
+    """The table of a PyTorch state dict.
+
+    layers: {official name: Keras layer}. Returns {official name of each of its tensors: Place}.
     """
     table = {}
     for name, layer in layers.items():
@@ -82,8 +84,8 @@ def fusion_names(name: str, squeeze_excite) -> Dict[str, Any]:
 def fill(table: Table, tensors: Mapping[str, np.ndarray], begin: str) -> None:
     """Gives every variable of the table its tensor.
 
-    Raises: SettingsError, beginning with `begin`, where the tensors are not exactly those of the
-        table; nothing is filled then.
+    Raises: SettingsError, beginning with `begin`, if the tensors are not exactly those of the
+        table. Nothing is filled then.
     """
     missing = [name for name in table if name not in tensors]
     left = [name for name in tensors if name not in table]

@@ -1,4 +1,4 @@
-"""Reads files of weights from PyTorch, and says in one line why one cannot be read.
+"""Reads files of weights from PyTorch. If one cannot be read, the error says why in one line.
 
     tensors = read("g.npz", "weights")      # {name: array}; messages begin with `weights='g.npz'`
 
@@ -20,7 +20,7 @@ ENDINGS = (".npz", ".safetensors", ".pth", ".pt")
 def read(path: str, argument: str) -> Dict[str, np.ndarray]:
     """The tensors of a PyTorch state dict, under plain names.
 
-    Raises SettingsError, beginning with it, where they cannot be read.
+    Raises SettingsError, beginning with `argument`, if they cannot be read.
     """
     readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
     ending = os.path.splitext(path)[1]
@@ -34,8 +34,9 @@ def read(path: str, argument: str) -> Dict[str, np.ndarray]:
 
 
 def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
-    """A PyTorch state dict without what DataParallel adds to its names and without batch norm's
-    counters, which nothing uses.
+    """A PyTorch state dict with plain names.
+
+    It lacks the prefix that DataParallel adds and the counters of batch norm, which nothing uses.
     """
     prefix = "module." if all(name.startswith("module.") for name in tensors) else ""
     return {
@@ -46,14 +47,15 @@ def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def guarded(read: Callable, begin: str, what: str):
-    """What `read` returns; of a file that is damaged, or something else than `what`, a
-    SettingsError that begins with `begin`.
+    """Returns what `read` returns.
+
+    Raises SettingsError, beginning with `begin`, if the file is damaged or is not `what`.
     """
     try:
         return read()
     except (SettingsError, MemoryError):
         raise
-    except Exception as error:  # each library has its own ways to say so
+    except Exception as error:  # each library raises classes of its own
         raise SettingsError(
             f"{begin} cannot be read as {what} ({type(error).__name__}: {first_line(error)})"
         ) from error
@@ -84,7 +86,7 @@ def _read_torch(path, begin):
         ) from error
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # its own text proposes to run whatever is in the file
+    except pickle.UnpicklingError as error:  # its own text suggests running whatever is in the file
         raise SettingsError(
             f"{begin} is no PyTorch state dict, or holds more than tensors (a whole network?): "
             "only what state_dict() gives is read"
