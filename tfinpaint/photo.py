@@ -328,9 +328,9 @@ def write_photo(
     """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending.
 
     The file gets what `like` carried: alpha (if its size is the pixels'), ICC profile, EXIF, and
-    one channel if grey. Missing folders are made. PNG, lossless WebP, TIFF and BMP keep every pixel.
-    JPEG (quality 95, full colour resolution) cannot, and a note says so. The file appears whole or
-    not at all.
+    one channel if grey. Missing folders are made. PNG, lossless WebP, TIFF and BMP keep every
+    pixel. JPEG (quality 95, full colour resolution) cannot, and a note says so. The file appears
+    whole or not at all.
 
     Returns notes. Raises SettingsError with the path, for which the caller's name is `argument`.
     """

@@ -52,7 +52,7 @@ def enlarge(field, size: int) -> tf.Tensor:
 
 
 def cut(field, wanted, size: int) -> tf.Tensor:
-    """1 where the field is below the level that leaves the wanted area inside.
+    """Cuts a field at the level that leaves the wanted area inside: 1 where it is below.
 
     Args:
         field: float32 [B, S, S] of `enlarge`.

@@ -77,13 +77,13 @@ def _outlines(numbers, radius) -> tf.Tensor:
     """The radius at each angle, [N, 1024]."""
     swing = tf.floor(numbers(1) * _SWING)  # [N, 1], of all harmonics together
     weight = tf.floor((1 + tf.floor(numbers(len(_HARMONICS)) * 64)) * _FADE / _ONE)  # [N, 5]
-    # Half a unit is added so that no quotient is a whole number, which rounding might move to
-    # either side. In units of 1 / _ONE of the radius.
+    # In units of 1 / _ONE of the radius. Half a unit is added so that no quotient is a whole
+    # number, which rounding might move to either side.
     amplitude = tf.floor((weight * swing + 0.5) / tf.reduce_sum(weight, 1, keepdims=True))
     phase = _index(numbers(len(_HARMONICS)), _CIRCLE)  # [N, 5]
     # [N, 5, 1024]
     at = np.outer(_HARMONICS, np.arange(_CIRCLE)).astype(np.int32) + phase[..., tf.newaxis]
-    # in 1 / _ONE^2
+    # in units of 1 / _ONE^2
     wave = tf.reduce_sum(
         amplitude[..., tf.newaxis] * tf.gather(_COSINES, tf.bitwise.bitwise_and(at, _CIRCLE - 1)), 1
     )

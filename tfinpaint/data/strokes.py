@@ -37,8 +37,8 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
     stroke_count = math.ceil(count / fewest)
     brush = tf.minimum(tf.sqrt(share / _SMALL), 1.0)[:, tf.newaxis]  # [B, 1]
 
-    # Which stroke each segment belongs to, and the first segment of that stroke. [B, K]
-    # The lengths of all strokes are [B, J].
+    # From the lengths of all strokes, [B, J]: which stroke each segment belongs to, and the first
+    # segment of that stroke, [B, K].
     lengths = tf.minimum(
         fewest + tf.floor(numbers(stroke_count) * (most - fewest + 1)), float(count)
     )

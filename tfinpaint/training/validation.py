@@ -80,7 +80,8 @@ class Validation:
     def picture(self) -> tuple:
         """The sample grid and the attention maps of its first photograph.
 
-        Returns: the grid, uint8, with a row for each of the first photographs (`pictures.sample_row`);
+        Returns: the grid, uint8, with a row for each of the first photographs
+            (`pictures.sample_row`);
             and {layer: pictures of one size}
             (attention_maps/pictures.py).
         """
