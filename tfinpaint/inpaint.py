@@ -76,7 +76,8 @@ def main():
     model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
-        read = _read(jobs[0])  # before the model, which takes seconds
+        # read before the model is loaded, which takes seconds: a wrong mask is reported at once
+        read = _read(jobs[0])
         _tell(*_write(_fill(_load_painter(model), jobs[0], *read)))
         return
     painter = _load_painter(model)

@@ -81,9 +81,7 @@ class Validation:
         """The sample grid and the attention maps of its first photograph.
 
         Returns: the grid, uint8, with a row for each of the first photographs
-            (`pictures.sample_row`);
-            and {layer: pictures of one size}
-            (attention_maps/pictures.py).
+            (`pictures.sample_row`), and {layer: pictures of one size} (attention_maps/pictures.py).
         """
         rows, drawn = [], {}
         # one by one: the maps of a whole batch would take too much memory at once
