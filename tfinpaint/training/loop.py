@@ -1,7 +1,7 @@
 """One run, from its settings to its results.
 
 settings -> data, system, `fit` with its callbacks
-             -> last checkpoint, validation pass, final.png
+         -> last checkpoint, validation pass, final.png
 """
 
 import contextlib
