@@ -61,11 +61,13 @@ class BasePainter:
             self._fill_one, self.stride, self.working_size, photo, mask, grow, feather, detail
         )
 
-    def fill_window(self, window, hole, shown, with_detail):
+    def fill_window(
+        self, window: np.ndarray, hole: np.ndarray, shown: Any, with_detail: bool
+    ) -> np.ndarray:
         """Fills a window of a photograph; see `Painter.fill_window`."""
         raise NotImplementedError
 
-    def generate(self, images, holes):
+    def generate(self, images: Any, holes: Any) -> Any:
         """The network's own output; see `Painter.generate`.
 
         Raises: ValueError if there is no trained system.

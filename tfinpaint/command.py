@@ -17,7 +17,7 @@ import logging
 import os
 import re
 import sys
-from typing import Callable, NoReturn, Optional
+from typing import Callable, Iterator, NoReturn, Optional
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -64,7 +64,7 @@ def say(message: str) -> None:
 
 
 @contextlib.contextmanager
-def native_stderr_silenced():
+def native_stderr_silenced() -> Iterator[None]:
     """Suppresses what C++ libraries print to stderr, which Python's sys.stderr never sees."""
     sys.stderr.flush()
     kept = os.dup(2)

@@ -16,13 +16,13 @@ unless --noreferences. Differences are to the first model. Networks are measured
 """
 
 import os
-from typing import Dict
+from typing import Dict, List
 
 from absl import flags
 
 from tfinpaint import atomic, command, settings
 from tfinpaint.metrics import weights_flags
-from tfinpaint.progress import photographs_bar
+from tfinpaint.progress import ProgressBar, photographs_bar
 
 settings.adopt(
     "model",
@@ -43,7 +43,7 @@ settings.adopt(
 FILES = ("report.txt", "report.csv", "report.json", "report.html")
 
 
-def main():
+def main() -> None:
     values = flags.FLAGS
     wanted = settings.evaluation_settings(values)
     if not values.output:
@@ -67,7 +67,7 @@ def main():
 
     from tfinpaint.evaluation import page, score, text
 
-    bars = []
+    bars: List[ProgressBar] = []
 
     def progress(done, total):
         if not bars:  # made only now, so that loading does not count as filling
@@ -110,7 +110,7 @@ def write(folder: str, files: Dict[str, str]) -> None:
         ) from error
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

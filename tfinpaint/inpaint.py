@@ -55,7 +55,7 @@ class Job(NamedTuple):
     output: str
 
 
-def main():
+def main() -> None:
     for name in ("image", "mask", "output"):
         if not FLAGS[name].value:
             raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
@@ -327,7 +327,7 @@ def _inside(path: str, folder: str) -> bool:
     return path != folder and os.path.commonpath([path, folder]) == folder
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

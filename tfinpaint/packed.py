@@ -13,7 +13,7 @@ error, never a bad picture.
 
 import os
 import zipfile
-from typing import Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
@@ -29,7 +29,7 @@ def is_packed(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, WEIGHTS))
 
 
-def weight_names(generator) -> list:
+def weight_names(generator: Any) -> List[str]:
     """The names of a generator's variables, in their order.
 
     Its own name, which Keras numbers, is left out.
@@ -40,7 +40,7 @@ def weight_names(generator) -> list:
     ]
 
 
-def write_weights(folder: str, generator, step: int) -> int:
+def write_weights(folder: str, generator: Any, step: int) -> int:
     """Writes `folder`/weights.npz, whole or not at all. Returns its size in bytes.
 
     Raises: SettingsError if float16 cannot hold a weight, OSError if the file cannot be written.
@@ -88,7 +88,7 @@ def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray
         ) from error
 
 
-def restore(folder: str, generator, beginning: str) -> None:
+def restore(folder: str, generator: Any, beginning: str) -> None:
     """Gives a generator the weights in `folder`.
 
     Raises: SettingsError, which starts with `beginning`, if a weight is missing, left over, of

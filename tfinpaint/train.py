@@ -15,6 +15,7 @@ RUN.dry_run.png, a picture of a batch.
 
 import os
 import sys
+from typing import Any
 
 from absl import flags
 
@@ -36,7 +37,7 @@ settings.adopt(
 # fmt: on
 
 
-def main():
+def main() -> None:
     values = flags.FLAGS
     if not values.run_dir:
         raise settings.SettingsError(
@@ -81,7 +82,7 @@ def main():
     print(f"Samples: {values.run_dir}/samples/final.png   Figures: {values.run_dir}/metrics.csv")
 
 
-def show(found, path):
+def show(found: Any, path: str) -> None:
     """Prints what a dry run found and writes its picture beside the run directory.
 
     The run directory itself is left alone.
@@ -94,7 +95,7 @@ def show(found, path):
     print("Nothing else was written: without --dry_run the run begins.")
 
 
-def flags_text():
+def flags_text() -> str:
     """The flags of this run as a flagfile, without --resume and --device."""
     own = {f.name: f for f in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
     left = ("resume", "device", "dry_run")
@@ -105,7 +106,7 @@ def flags_text():
     )
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

@@ -15,7 +15,7 @@ skips.
 import functools
 import itertools
 from types import MappingProxyType
-from typing import Callable, Iterator, Mapping, Tuple
+from typing import Callable, Iterator, Mapping, Tuple, Union
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +24,7 @@ from PIL import Image
 from tfinpaint.data import hole_files
 from tfinpaint.data import holes as made_holes
 from tfinpaint.data.colors import jittered
-from tfinpaint.data.photos import PhotoFiles, open_photos
+from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, PhotoSettings
 
@@ -42,7 +42,7 @@ def training_batches(
     seed: int,
     start_step: int = 0,
     holes_on_device: bool = False,
-    photos=None,
+    photos: Union[PhotoFiles, PhotoStream, None] = None,
     extra_inputs: Mapping[str, Callable] = MappingProxyType({}),
 ) -> tf.data.Dataset:
     """Endless batches, one per step, beginning with that of `start_step`.
@@ -114,7 +114,9 @@ def evaluation_squares(
     )
 
 
-def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
+def named_squares(
+    photos: Union[PhotoFiles, PhotoStream], image_size: int
+) -> Iterator[Tuple[str, np.ndarray]]:
     """All readable photographs that `open_photos` found, sorted, as centred squares.
 
     Yields:

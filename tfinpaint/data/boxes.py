@@ -46,7 +46,7 @@ def random_box(
     return tf.cast(inside, tf.float32)[..., tf.newaxis]
 
 
-def random_box_field(drawn: Callable[[], tf.Tensor], share) -> tf.Tensor:
+def random_box_field(drawn: Callable[[], tf.Tensor], share: tf.Tensor) -> tf.Tensor:
     """Field [B, 64, 64] of a rectangle that covers `share` [B] of the square and lies inside it."""
     half = tf.sqrt(share) * (SIDE / 2)  # [B]
     stretch = _stretch(drawn)

@@ -24,12 +24,12 @@ def centres() -> tf.Tensor:
     return tf.constant(np.arange(CELLS)[np.newaxis] * cell + cell // 2, tf.float32)
 
 
-def inside(field) -> tf.Tensor:
+def inside(field: tf.Tensor) -> tf.Tensor:
     """How many cells or pixels are below 0: [B, H, W] -> [B]."""
     return _below(field, tf.zeros_like(field[:, 0, 0]))
 
 
-def enlarge(field, size: int) -> tf.Tensor:
+def enlarge(field: tf.Tensor, size: int) -> tf.Tensor:
     """The field [B, 64, 64], interpolated bilinearly at the pixel centres: [B, S, S].
 
     The result is whole numbers, and no two neighbours on an edge are equal.
@@ -51,7 +51,7 @@ def enlarge(field, size: int) -> tf.Tensor:
     return stretch(tf.transpose(across, [0, 2, 1]), _PLANE) + slope.astype(np.float32)
 
 
-def cut(field, wanted, size: int) -> tf.Tensor:
+def cut(field: tf.Tensor, wanted: tf.Tensor, size: int) -> tf.Tensor:
     """Cuts a field at the level that leaves the wanted area inside: 1 where it is below.
 
     Args:
@@ -122,7 +122,7 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
     return tf.tensor_scatter_nd_update(level, rest[:, tf.newaxis], found)
 
 
-def busiest(active, half: int) -> tf.Tensor:
+def busiest(active: tf.Tensor, half: int) -> tf.Tensor:
     """Indices [half] of the fields that go on alone, the active ones first.
 
     Some fields of a batch take several times as many iterations as others.

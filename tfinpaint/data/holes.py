@@ -21,7 +21,7 @@ and cut in the same way.
 """
 
 import math
-from typing import Tuple
+from typing import Any, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +33,7 @@ _BIT = 1 << 23
 _STREAM = 0x401E  # keeps these numbers apart from other uses of (seed, step)
 
 
-def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tensor:
+def holes(seed: Any, step: Any, batch: int, size: int, settings: HoleSettings) -> tf.Tensor:
     """Holes for the images of one step.
 
     Args:

@@ -26,7 +26,7 @@ _FARTHEST = 2000.0  # `distance_fields.enlarge` is exact up to here
 _LONGEST = 2.5  # largest ratio of the sides of a stretched disc
 
 
-def random_objects_field(numbers: Callable[[int], tf.Tensor], share) -> tf.Tensor:
+def random_objects_field(numbers: Callable[[int], tf.Tensor], share: tf.Tensor) -> tf.Tensor:
     """Field of one, two or three blobs, equally often.
 
     Args:

@@ -16,7 +16,7 @@ import importlib.util
 import logging
 import os
 import threading
-from typing import FrozenSet, List, Optional, Set
+from typing import Any, FrozenSet, List, Optional, Set, Tuple, Union
 
 import numpy as np
 
@@ -116,13 +116,13 @@ class PhotoFiles:
 class PhotoStream:
     """One split of a TensorFlow Datasets set, which can only be read from its beginning."""
 
-    def __init__(self, builder, split: str):
+    def __init__(self, builder: Any, split: str):
         self.builder = builder
         self.split = split
-        self.names = ()
+        self.names: Tuple[str, ...] = ()
         self.unreadable: FrozenSet[str] = frozenset()  # a prepared set is whole
 
-    def stream(self, seed: Optional[int] = None, skip: int = 0):
+    def stream(self, seed: Optional[int] = None, skip: int = 0) -> Any:
         """tf.data.Dataset of photographs, uint8 [H, W, 3].
 
         Args:
@@ -152,7 +152,7 @@ class PhotoStream:
         )
 
 
-def open_photos(source: str, argument: str = "source"):
+def open_photos(source: str, argument: str = "source") -> Union[PhotoFiles, PhotoStream]:
     """Opens a source of photographs, in the notation of the flags.
 
     Args:

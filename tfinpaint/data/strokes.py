@@ -20,7 +20,9 @@ _LONGEST = 256.0  # longest segment and widest brush, in pixels of a 256-pixel s
 _SMALL = 0.02  # below this share the brush shrinks in proportion
 
 
-def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSettings) -> tf.Tensor:
+def random_chain(
+    numbers: Callable[[int], tf.Tensor], share: tf.Tensor, settings: HoleSettings
+) -> tf.Tensor:
     """Segments of strokes, stroke after stroke, enough for the upper bound of the share.
 
     Args:
@@ -80,7 +82,7 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
 # Compiled: a segment is forty operations on small fields, whose calls would take four times as long
 # as their arithmetic.
 @tf.function(jit_compile=True)
-def paint(field, chain, wanted) -> tf.Tensor:
+def paint(field: tf.Tensor, chain: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     """Paints segments into fields, one after another, until the wanted area is reached.
 
     Args:

@@ -61,7 +61,7 @@ class Reference(Method):
         self.about = {"kind": "reference", "what": _ABOUT[name]}
         self._fill = REFERENCES[name]
 
-    def __call__(self, photos, holes):
+    def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
         return np.stack([self._fill(p, h) for p, h in zip(photos, holes)])
 
 
@@ -101,7 +101,7 @@ class Model(Method):
                 "network's own output: give the run directory"
             )
 
-    def __call__(self, photos, holes):
+    def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
         if self._pairs:
             return np.stack(
                 [self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)]

@@ -5,10 +5,14 @@ import dataclasses
 import io
 import json
 import math
+from typing import Iterator, List, Sequence, Tuple
 
-from tfinpaint.evaluation.score import Report
+from tfinpaint.evaluation.cases import Block
+from tfinpaint.evaluation.score import Report, Scores
 from tfinpaint.metrics import weights_flags
-from tfinpaint.metrics.protocols import tables
+from tfinpaint.metrics.metric import Column
+from tfinpaint.metrics.protocols import Table, tables
+from tfinpaint.metrics.statistics import Mean
 
 
 def text(report: Report) -> str:
@@ -56,10 +60,10 @@ def text(report: Report) -> str:
                 for m in report.models
             ]
             lines += ["", *_aligned(rows)]
-        for table, rows in published(report, block):
+        for table, found in published(report, block):
             lines += ["", f"published, {table.source}: {table.photographs} (not these photographs)"]
             lines += _aligned(
-                [["", *table.columns]] + [[row[0], *table.cells(row)] for row in rows]
+                [["", *table.columns]] + [[row[0], *table.cells(row)] for row in found]
             )
     lines += ["", "  ".join(f"{name} {value}" for name, value in report.versions.items() if value)]
     return "\n".join(lines) + "\n"
@@ -179,7 +183,7 @@ def as_json(report: Report) -> str:
 # --------------------------------------------------------------- what the page shares with the text
 
 
-def regions(report: Report):
+def regions(report: Report) -> Iterator[Tuple[str, List[Column]]]:
     """Yields (title, columns) for the whole picture and for the hole."""
     for title, region in (("whole picture", "whole"), ("in the hole", "hole")):
         columns = [c for c in report.columns if c.region == region]
@@ -187,7 +191,7 @@ def regions(report: Report):
             yield title, columns
 
 
-def published(report: Report, block):
+def published(report: Report, block: Block) -> Iterator[Tuple[Table, List[tuple]]]:
     """Yields (table, its rows for this block).
 
     There are some only if the paper has such a block and the squares have its size.
@@ -201,7 +205,7 @@ def published(report: Report, block):
             yield table, rows
 
 
-def perfect(report: Report, scores, columns):
+def perfect(report: Report, scores: Scores, columns: Sequence[Column]) -> Iterator[str]:
     """Yields a line for each model and column whose mean leaves out exact fills."""
     for model in report.models:
         for c in columns:
@@ -213,14 +217,14 @@ def perfect(report: Report, scores, columns):
                 )
 
 
-def heading(column) -> str:
+def heading(column: Column) -> str:
     return (
         f"{column.label}{' ' + column.unit if column.unit else ''} "
         f"{'↑' if column.more_is_better else '↓'}"
     )
 
 
-def number(value: float, column, sign: bool = False) -> str:
+def number(value: float, column: Column, sign: bool = False) -> str:
     """A figure in the column's unit, with as many digits as papers give."""
     if math.isnan(value):
         return "-"
@@ -230,7 +234,7 @@ def number(value: float, column, sign: bool = False) -> str:
     return f"{column.scale * value:{'+' if sign else ''}.{digits}f}"
 
 
-def interval(mean, column, sign: bool = False) -> str:
+def interval(mean: Mean, column: Column, sign: bool = False) -> str:
     """mean [low, high]."""
     shown = number(mean.mean, column, sign)
     return (

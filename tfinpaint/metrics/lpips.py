@@ -70,7 +70,7 @@ class Lpips(Metric):
         31 pixels (AlexNet) or 17 (SqueezeNet).
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str):
         arrays, self.fingerprint = _read(path)
         self.network = "squeeze" if any(name.startswith("fire") for name in arrays) else "alex"
         self.least = LEAST[self.network]
@@ -82,14 +82,15 @@ class Lpips(Metric):
             tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))
         ]
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        self._distance = tf.function(self._distance, input_signature=[photos, photos])
+        compiled = tf.function(self._distance, input_signature=[photos, photos])
+        self._distance = compiled  # type: ignore[method-assign]
         definition = (
             f"learned perceptual distance, version 0.1, {self.network} (weights "
             f"{self.fingerprint}), RGB in [-1, 1], whole picture"
         )
         self.columns = (Column("lpips", f"LPIPS {self.network}", definition),)
 
-    def __call__(self, outputs, originals):
+    def __call__(self, outputs: np.ndarray, originals: np.ndarray) -> np.ndarray:
         for name, images in (("outputs", outputs), ("originals", originals)):
             if (
                 images.dtype != np.uint8

@@ -15,9 +15,12 @@ cent is measured as a share; tables multiply it by its scale.
 import abc
 import dataclasses
 import itertools
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tfinpaint.metrics.protocols import Protocol
 
 _PIXELS = 2**21  # in a batch; a larger photograph is a batch of its own
 
@@ -64,7 +67,7 @@ class Metric(abc.ABC):
     set_columns: Sequence[Column] = ()
 
     @classmethod
-    def open(cls, protocol, weights: Optional[str]) -> "Metric":
+    def open(cls, protocol: "Protocol", weights: Optional[str]) -> "Metric":
         """Makes the metric for a table.
 
         protocol:  the `protocols.Protocol` of the table.

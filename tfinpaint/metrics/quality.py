@@ -21,12 +21,15 @@ References:
 
 import dataclasses
 import functools
-from typing import Dict, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, Optional, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfinpaint.metrics.metric import Column, Metric
+
+if TYPE_CHECKING:
+    from tfinpaint.metrics.protocols import Protocol
 
 # weights of red, green and blue with which scikit-image turns colour into grey (Rec. 709)
 _LUMINANCE = (0.2125, 0.7154, 0.0721)
@@ -135,7 +138,7 @@ class ImageQuality(Metric):
         self.columns = tuple(measure.column for measure in self.measures)
 
     @classmethod
-    def open(cls, protocol, weights: Optional[str]) -> "ImageQuality":
+    def open(cls, protocol: "Protocol", weights: Optional[str]) -> "ImageQuality":
         """See the base class: the measures of the protocol."""
         del weights
         return cls(protocol.measures)

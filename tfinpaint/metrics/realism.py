@@ -67,7 +67,7 @@ class Inception:
     Raises: SettingsError, naming `inception_weights`, if the file is missing or something else.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str):
         allowed = (
             "classify_image_graph_def.pb (the network of the published FID), its port to PyTorch "
             f"({', '.join(state_dicts.ENDINGS)}) or weights of Keras' InceptionV3 (.h5)"

@@ -7,7 +7,7 @@ the same holes are compared photograph by photograph, which is much more certain
 intervals.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
@@ -34,7 +34,7 @@ class Mean(NamedTuple):
     perfect: int = 0
 
 
-def mean(values) -> Mean:
+def mean(values: Any) -> Mean:
     """values: float [N]; nan counts as not measured."""
     values = np.asarray(values, np.float64)
     finite, perfect = values[np.isfinite(values)], int(np.isinf(values).sum())
@@ -61,7 +61,7 @@ def mean(values) -> Mean:
     return Mean(average, float(interval.low), float(interval.high), values.size, perfect)
 
 
-def difference(values, reference) -> Mean:
+def difference(values: Any, reference: Any) -> Mean:
     """The mean paired difference of `values` to `reference`.
 
     Both are float [N], figures of the same photographs.

@@ -103,7 +103,7 @@ def evaluation_settings(values: flags.FlagValues) -> EvaluationSettings:
     )
 
 
-def parse_range(name: str, words: Optional[Sequence[str]], number: type = float):
+def parse_range(name: str, words: Optional[Sequence[str]], number: type = float) -> Optional[tuple]:
     """The two numbers of a flag that is written LO,HI; None stays None."""
     if words is None:
         return None

@@ -27,7 +27,7 @@ class StepCallback(tf.keras.callbacks.Callback):
         super().__init__()
         self.step = first
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.step += 1
         self.at(self.step, logs)
 

@@ -7,16 +7,17 @@ settings -> data, system, `fit` with its callbacks
 import contextlib
 import dataclasses
 import sys
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional, TextIO, Tuple, Union
 
 import numpy as np
 import tensorflow as tf
 
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
-from tfinpaint.data.photos import open_photos
+from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
 from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
+from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import imported
 from tfinpaint.training.callbacks import (
     CheckpointCallback,
@@ -53,7 +54,7 @@ def train(
     init_from: Optional[str] = None,
     flags_text: str = "",
     say: Callable[[str], None] = lambda line: None,
-    stream=sys.stderr,
+    stream: TextIO = sys.stderr,
 ) -> Result:
     """Trains until `settings.steps` and returns the outcome.
 
@@ -73,7 +74,7 @@ def train(
 
 
 @contextlib.contextmanager
-def precision(settings):
+def precision(settings: TrainSettings) -> Iterator[None]:
     """A context that computes in the precision of --mixed_precision and --bfloat16."""
     policy = tf.keras.mixed_precision.global_policy()
     half = (
@@ -90,7 +91,9 @@ def precision(settings):
         tf.keras.mixed_precision.set_global_policy(policy)
 
 
-def prepare(settings, say):
+def prepare(
+    settings: TrainSettings, say: Callable[[str], None]
+) -> Tuple[System, Union[PhotoFiles, PhotoStream]]:
     """Seeds all random numbers. Returns the compiled system and its photographs.
 
     Raises SettingsError if they cannot be made.
@@ -119,7 +122,9 @@ def prepare(settings, say):
     return system, source
 
 
-def batches(settings, system, source, first):
+def batches(
+    settings: TrainSettings, system: System, source: Union[PhotoFiles, PhotoStream], first: int
+) -> tf.data.Dataset:
     """The batches of a run from step `first` on, in the form that its steps take."""
     extra = {
         name: imported(path) for name, path in system.extra_inputs(settings.holes.kind).items()
@@ -277,11 +282,11 @@ def _versions():
     return "\n".join(f"{name} {version}" for name, version in versions.items())
 
 
-def count(network):
+def count(network: tf.keras.Model) -> int:
     """Trainable parameters."""
     return sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
-def device():
+def device() -> tf.config.LogicalDevice:
     """The device that the steps run on."""
     return (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0]

@@ -4,18 +4,21 @@ Each returns a list of warnings, a sentence each, which is empty if nothing look
 """
 
 import os
+from typing import Dict, List, Union
 
 import numpy as np
 from PIL import Image
 
-from tfinpaint.data.photos import PhotoFiles, open_photos
+from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
+from tfinpaint.settings import HoleSettings, TrainSettings
+from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import all_systems
 
 _SIZES = 500  # photographs whose sizes are read
 _DOMINATES = 0.9  # share of the loss
 
 
-def check_photos(settings, source):
+def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]) -> List[str]:
     """Checks the photographs for training and for validation.
 
     source: what `open_photos` returned for training.
@@ -79,8 +82,8 @@ def _in_both(paths, others):
     ]
 
 
-def check_holes(settings, shares):
-    """Checks holes by their shares of missing pixels, [N]. settings: HoleSettings."""
+def check_holes(settings: HoleSettings, shares: np.ndarray) -> List[str]:
+    """Checks holes by their shares of missing pixels, [N]."""
     low, high = settings.bounds
     found, beyond = [], int(np.sum((shares < low - 1e-6) | (shares > high + 1e-6)))
     if beyond:
@@ -97,7 +100,7 @@ def check_holes(settings, shares):
     return found
 
 
-def check_loss(terms):
+def check_loss(terms: Dict[str, float]) -> List[str]:
     """Checks the weighted terms of the loss at the first step, {name: value}."""
     reconstruction = {
         term.name
@@ -114,7 +117,9 @@ def check_loss(terms):
     ]
 
 
-def check_time(settings, system, seconds, device_type):
+def check_time(
+    settings: TrainSettings, system: System, seconds: float, device_type: str
+) -> List[str]:
     """Checks the time of the run: seconds per step on a device, "CPU" or "GPU"."""
     full = system.specification.defaults["width"]
     days = settings.steps * seconds / 86400

@@ -12,6 +12,8 @@ The shapes are Keras' own. A schedule is a function of the step alone, so a resu
 curve that it would have followed.
 """
 
+from typing import Callable, Optional
+
 import tensorflow as tf
 
 from tfinpaint.settings import TrainSettings
@@ -29,7 +31,14 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         final_rate: the share of `rate` that it falls to and then keeps.
     """
 
-    def __init__(self, rate, kind="constant", warmup_steps=0, schedule_steps=0, final_rate=0.0):
+    def __init__(
+        self,
+        rate: float,
+        kind: str = "constant",
+        warmup_steps: int = 0,
+        schedule_steps: int = 0,
+        final_rate: float = 0.0,
+    ):
         self.rate, self.kind = rate, kind
         self.warmup_steps, self.schedule_steps, self.final_rate = (
             warmup_steps,
@@ -48,12 +57,12 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         else:
             raise ValueError(f"`kind` is constant, cosine or linear. Got {kind!r}")
 
-    def __call__(self, step):
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step, tf.float32)
         rate = self._falling(tf.maximum(step - self.warmup_steps, 0.0))
         return rate * tf.minimum(step / self.warmup_steps, 1.0) if self.warmup_steps else rate
 
-    def get_config(self):
+    def get_config(self) -> dict:
         return {
             name: getattr(self, name)
             for name in ("rate", "kind", "warmup_steps", "schedule_steps", "final_rate")
@@ -73,7 +82,7 @@ def description(settings: TrainSettings, rate: float) -> str:
     return f"learning rate: {', '.join(parts)}"
 
 
-def schedule_of(settings: TrainSettings):
+def schedule_of(settings: TrainSettings) -> Optional[Callable[[float], RateSchedule]]:
     """The function from a rate to its `RateSchedule`; None if the rates of a run stay constant."""
     if settings.schedule == "constant" and not settings.warmup_steps:
         return None

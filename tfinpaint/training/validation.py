@@ -17,6 +17,7 @@ from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.metrics import quality, references
 from tfinpaint.pictures import composite, grid, sample_row, to_float, to_uint8
 from tfinpaint.settings import TrainSettings
+from tfinpaint.systems.base import System
 from tfinpaint.windows import Box
 
 _ROWS = 6  # photographs in a sample grid
@@ -34,7 +35,7 @@ class Validation:
         baselines: {"mean": figures, "telea": figures}, averages of `metrics.quality.measure`.
     """
 
-    def __init__(self, settings: TrainSettings, system):
+    def __init__(self, settings: TrainSettings, system: System):
         size = settings.photos.image_size
         source = settings.eval_data or settings.photos.source
         self._system = system

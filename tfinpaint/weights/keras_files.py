@@ -5,6 +5,7 @@ Errors name the argument that takes the file.
 
 import logging
 import os
+from typing import Any, Callable, Sequence
 
 import h5py
 
@@ -13,7 +14,14 @@ from tfinpaint.settings import SettingsError, first_line
 _log = logging.getLogger("tfinpaint")
 
 
-def keras_network(constructor, title, weights, argument, way_out, optional=()):
+def keras_network(
+    constructor: Callable,
+    title: str,
+    weights: str,
+    argument: str,
+    way_out: str,
+    optional: Sequence[str] = (),
+) -> Any:
     """A network of tf.keras.applications without its top.
 
     Args:
@@ -47,7 +55,9 @@ def keras_network(constructor, title, weights, argument, way_out, optional=()):
     return network
 
 
-def load_file(network, title, path, argument, optional=()):
+def load_file(
+    network: Any, title: str, path: str, argument: str, optional: Sequence[str] = ()
+) -> None:
     """Loads a Keras .h5 file by layer names; arguments and errors as above."""
     if not os.path.isfile(path):
         raise SettingsError(

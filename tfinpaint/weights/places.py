@@ -73,7 +73,7 @@ def pytorch_table(layers: Mapping[str, Any]) -> Table:
     return table
 
 
-def fusion_names(name: str, squeeze_excite) -> Dict[str, Any]:
+def fusion_names(name: str, squeeze_excite: Any) -> Dict[str, Any]:
     """The released names of a squeeze-excite layer in the attention `name`."""
     return {
         f"{name}.SqueezeExc.blocks.0": squeeze_excite.squeeze,

@@ -46,7 +46,7 @@ def release_of(system_name: str) -> Release:
     return imported(release)
 
 
-def tables_of(system) -> List[Table]:
+def tables_of(system: Any) -> List[Table]:
     """For each file of a system's release: {official name: Place in its generator}.
 
     system: of the `official` variant.

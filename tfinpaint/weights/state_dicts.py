@@ -46,7 +46,7 @@ def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
-def guarded(read: Callable, begin: str, what: str):
+def guarded(read: Callable[[], Any], begin: str, what: str) -> Any:
     """Returns what `read` returns.
 
     Raises SettingsError, beginning with `begin`, if the file is damaged or is not `what`.
