@@ -1,13 +1,21 @@
 """tfinpaint fills holes in photographs with the published attention-based systems, in TensorFlow 2.
 
-    painter = tfinpaint.load()                  # the model that comes with the package; "runs/paris": a run directory
-    filled = painter.fill(photo, mask)          # uint8 [H, W, 3], uint8 [H, W] (white is hole) -> uint8 [H, W, 3]
+    painter = tfinpaint.load()                  # the model that comes with the package
+    painter = tfinpaint.load("runs/paris")      # a run directory
+    filled = painter.fill(photo, mask)          # uint8 [H, W, 3]
     system = tfinpaint.create("multistage")     # an untrained tf.keras.Model
 
-`import tfinpaint` is quick: TensorFlow is imported when something is first used.
+`photo` is uint8 [H, W, 3]; `mask` is uint8 [H, W], where white is hole.
+
+`import tfinpaint` is quick: TensorFlow is imported on first use.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from tfinpaint.version import __version__  # noqa: F401
+
+if TYPE_CHECKING:
+    from tfinpaint.base_painter import BasePainter
 
 
 def __getattr__(name):
@@ -18,14 +26,14 @@ def __getattr__(name):
     raise AttributeError(f"module 'tfinpaint' has no attribute {name!r}")
 
 
-def create(system, variant="paper", **settings):
+def create(system: str, variant: str = "paper", **settings: Any) -> Any:
     """An untrained system, a tf.keras.Model; see `tfinpaint.systems.create`."""
     from tfinpaint.systems import create as create_system
 
     return create_system(system, variant, **settings)
 
 
-def load(model="default"):
+def load(model: str = "default") -> "BasePainter":
     """What fills photographs with a model; see `tfinpaint.loading.load`."""
     from tfinpaint.loading import load as load_painter
 

@@ -18,7 +18,9 @@ import shutil
 import uuid
 from typing import Iterator, List, Sequence
 
-_LONGEST = 40  # characters of a name to repeat: a full name may already be as long as allowed
+_LONGEST = (
+    40  # characters of the name that are kept: a full name may already be of the greatest length
+)
 
 
 def write_text(path: str, text: str) -> None:
@@ -34,7 +36,7 @@ def write_bytes(path: str, content: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[str]:
-    """Yields a path to write to; at the end of the block what is there is renamed to `path`.
+    """Yields a path to write to. At the end of the block, what is there is renamed to `path`.
 
     A folder can only take the place of an empty folder. A block that replaces a full one removes
     it itself, as its last act.

@@ -26,7 +26,7 @@ class BasePainter:
 
     Attributes:
         system, run: the trained system and the record of its run (`runs.Run`); None elsewhere.
-        detail: "auto" or "off", which an export was made with; None elsewhere.
+        detail: "auto" or "off", as the export was made; None elsewhere.
         stride, working_size: of the network behind `fill_window`, in pixels.
     """
 
@@ -50,7 +50,7 @@ class BasePainter:
         grow:     pixels (the radius of a disc) by which the hole is grown first.
         feather:  pixels outside the grown hole over which the network's output fades into the
                   photograph. With 0, every pixel outside the grown hole keeps its bytes.
-        detail:   "auto": where the hole is thick, its texture comes from the known part of the
+        detail:   "auto": if the hole is thick, its texture comes from the known part of the
                   photograph, guided by the network's fill (detail.py). "off": the network's fill
                   as it is.
 
@@ -61,14 +61,16 @@ class BasePainter:
             self._fill_one, self.stride, self.working_size, photo, mask, grow, feather, detail
         )
 
-    def fill_window(self, window, hole, shown, with_detail):
+    def fill_window(
+        self, window: np.ndarray, hole: np.ndarray, shown: Any, with_detail: bool
+    ) -> np.ndarray:
         """Fills a window of a photograph; see `Painter.fill_window`."""
         raise NotImplementedError
 
-    def generate(self, images, holes):
+    def generate(self, images: Any, holes: Any) -> Any:
         """The network's own output; see `Painter.generate`.
 
-        Raises: ValueError where there is no trained system.
+        Raises: ValueError if there is no trained system.
         """
         raise ValueError("`generate` takes a run directory; an exported model has `fill`")
 
@@ -77,13 +79,13 @@ class BasePainter:
     ) -> list:
         """The attention maps of the system; see `Painter.attention_maps`.
 
-        Raises: SettingsError where there is no trained system.
+        Raises: SettingsError if there is no trained system.
         """
         self.check_attention()
         return []
 
     def check_attention(self) -> None:
-        """Raises SettingsError where there are no attention maps."""
+        """Raises SettingsError if there are no attention maps."""
         raise SettingsError(
             "`attention` takes a run directory as `model`; an exported model has no attention to "
             "show"

@@ -1,13 +1,13 @@
-"""What all commands share: parse the flags, call `main`, and end with a line instead of a traceback.
+"""What all commands share: parsing flags, calling `main`, and errors in one line, not a traceback.
 
     def main():                 # no arguments; returns an exit status or None
         ...
     def cli():
         command.run(main)
 
-Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go to stdout, warnings and errors
-to stderr, each one line. Exit status: 0, 1 after an error, 130 after Ctrl-C. Messages of the library name arguments; here they become
-flags.
+Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go
+to stdout. Warnings and errors go to stderr, one line each. The exit status is 0, 1 after an error,
+or 130 after Ctrl-C. Messages of the library name arguments, which become flags here.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ import logging
 import os
 import re
 import sys
-from typing import Callable, NoReturn, Optional
+from typing import Callable, Iterator, NoReturn, Optional
 
 from absl import app, flags
 from absl import logging as absl_logging
@@ -27,16 +27,18 @@ from tfinpaint.settings import SettingsError, in_flags
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
     """Runs a command: flags from sys.argv, then `main()`."""
-    # TensorFlow reads it when it is imported. At 2 the release we use prints three errors about CUDA plugins at every start, which
-    # mean nothing; what does mean something comes as an exception.
+    # TensorFlow reads this when it is imported. At 2, the release we use prints three errors
+    # about CUDA plugins at every start, which mean nothing. Real errors come as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Importing TensorFlow and building graphs makes millions of objects and no garbage; at Python's 700 half a second goes into looking.
+    # Importing TensorFlow and building graphs makes millions of objects and no garbage. At Python's
+    # default of 700, half a second goes into collecting it.
     gc.set_threshold(100_000)
     _show_warnings()
     try:
         app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
-    except BrokenPipeError:  # piped into a program that has read enough, as `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains again when it flushes at exit
+    except BrokenPipeError:  # piped into a program that has read enough, such as `head`
+        # otherwise Python complains again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
@@ -47,23 +49,23 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def tell_error(message: str) -> None:
-    """One line on stderr."""
+    """Prints an error as one line on stderr."""
     print(f"tfinpaint: {' '.join(in_flags(message).split())}", file=sys.stderr)
 
 
 def warn(message: str) -> None:
-    """One line on stderr."""
+    """Prints a warning as one line on stderr."""
     tell_error(f"warning: {message}")
 
 
 def say(message: str) -> None:
-    """What the library says, on stdout."""
+    """Prints a line of the library on stdout."""
     print(in_flags(message), flush=True)
 
 
 @contextlib.contextmanager
-def native_stderr_silenced():
-    """Keeps away what libraries in C++ print to stderr, which passes Python by."""
+def native_stderr_silenced() -> Iterator[None]:
+    """Suppresses what C++ libraries print to stderr, which Python's sys.stderr never sees."""
     sys.stderr.flush()
     kept = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -79,7 +81,10 @@ def native_stderr_silenced():
 
 @functools.lru_cache(maxsize=None)
 def silence_xla_banner() -> None:
-    """XLA, which draws the strokes of holes, says once in a process that it has compiled something: here, where nobody hears it."""
+    """Makes XLA print its banner now, where it is suppressed.
+
+    XLA draws the strokes of holes. It says once in a process that it has compiled something.
+    """
     import tensorflow as tf
 
     with native_stderr_silenced():
@@ -87,7 +92,10 @@ def silence_xla_banner() -> None:
 
 
 def choose_device(name: Optional[str]) -> None:
-    """Hides the devices that --device leaves out: "cpu", "gpu" or "gpu:N" (None: none). Call it before TensorFlow computes."""
+    """Hides the devices that --device leaves out: "cpu", "gpu" or "gpu:N" (None: none).
+
+    Call it before TensorFlow computes.
+    """
     if name is None:
         return
     match = re.fullmatch(r"cpu|gpu(:\d+)?", name)
@@ -107,24 +115,31 @@ def choose_device(name: Optional[str]) -> None:
 
 
 def _parse(main, argv):
-    # --help shows the docstring and the key flags of the program's own module, which for an installed script is not the command's.
-    sys.modules["__main__"].__doc__ = sys.modules["__main__"].__doc__ or sys.modules[main.__module__].__doc__
+    # --help shows the docstring and the key flags of the main module, which for an installed script
+    # is not the command's module.
+    sys.modules["__main__"].__doc__ = (
+        sys.modules["__main__"].__doc__ or sys.modules[main.__module__].__doc__
+    )
     for flag in flags.FLAGS.get_key_flags_for_module(main.__module__):
         flags.FLAGS.register_key_flag_for_module(argv[0], flag)
     try:
         rest = flags.FLAGS(argv)
-    except SystemExit:  # only help ends here, and having been asked for help is no failure
+    except SystemExit:  # only --help ends here, and it is no failure
         sys.exit(0)
     except (flags.Error, UnicodeDecodeError) as error:
         fail(f"{str(error).replace('ERROR:: ', '')} (--help lists the flags)")
     if rest[1:]:
-        fail(f"{rest[1]!r} is not a flag: flags are written --name=value (was it a line of a flagfile without dashes?)")
+        fail(
+            f"{rest[1]!r} is not a flag: flags are written --name=value (was it a line of a "
+            "flagfile without dashes?)"
+        )
     return rest
 
 
 def _guarded(main, argv):
     if not flags.FLAGS["verbosity"].present:
-        absl_logging.set_verbosity(absl_logging.ERROR)  # TensorFlow tells there what it renames when it saves
+        # TensorFlow logs there what it renames when it saves
+        absl_logging.set_verbosity(absl_logging.ERROR)
     try:
         return main()
     except SettingsError as error:
@@ -134,25 +149,41 @@ def _guarded(main, argv):
     except ImportError as error:
         fail(_import_advice(error))
     except Exception as error:
-        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, not imported here
-            fail("out of memory: a smaller --batch_size, --image_size or --width (train) or --device=cpu (inpaint) needs less")
+        # the class is TensorFlow's, which is not imported here
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+            fail(
+                "out of memory: a smaller --batch_size, --image_size or --width (train) or "
+                "--device=cpu (inpaint) needs less"
+            )
         raise
 
 
 def _import_advice(error: ImportError) -> str:
-    """What to do about a module that cannot be imported; raises `error` again where that is a mistake of the program."""
+    """What to do about a module that cannot be imported.
+
+    Raises `error` again if it is a mistake of the program.
+    """
     if re.search(r"libGL|libgthread|libglib", str(error)):
-        return f"OpenCV lacks a system library ({error}). On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0"
-    if isinstance(error, ModuleNotFoundError) and not (error.name or "tfinpaint").startswith("tfinpaint"):
+        return (
+            f"OpenCV lacks a system library ({error}). On Debian and Ubuntu: apt-get install "
+            "libgl1 libglib2.0-0"
+        )
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "tfinpaint").startswith(
+        "tfinpaint"
+    ):
         return f"{error}: install what tfinpaint needs with pip install -r requirements.txt"
     raise error
 
 
 def _show_warnings() -> None:
-    """What the library logs as one line each."""
+    """Shows what the library logs, one line each."""
+
     class OneLine(logging.Formatter):
         def format(self, record):
-            return f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}{in_flags(record.getMessage())}"
+            return (
+                f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}"
+                f"{in_flags(record.getMessage())}"
+            )
 
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())

@@ -2,24 +2,27 @@
 
     python -m tfinpaint.evaluate --data=folder:photos --output=report
     python -m tfinpaint.evaluate --model=default,runs/a,runs/b --data=folder:photos --output=report
-    python -m tfinpaint.evaluate --model=runs/a --data=pairs:cases --lpips_weights=alexnet.npz --output=report
-    python -m tfinpaint.evaluate --model=runs/a --data=folder:photos --protocol=multistage --output=report
+    python -m tfinpaint.evaluate --model=runs/a --data=pairs:cases \\
+        --lpips_weights=alexnet.npz --output=report
+    python -m tfinpaint.evaluate --model=runs/a --data=folder:photos \\
+        --protocol=multistage --output=report
 
-OUTPUT becomes a folder: report.txt, report.csv, report.json (every photograph's figures, settings, versions, hashes) and report.html
-(tables, plots, pictures; one file). --model may name `default` (the model that comes with tfinpaint, taken where none is named), run
-directories, version directories of exports, and the references telea, navier_stokes and mean, which are in every table unless
---noreferences. Differences are to the first model. Networks are measured alone; with --detail=auto as `inpaint` fills, with texture in
-large holes.
+OUTPUT becomes a folder: report.txt, report.csv, report.json (every photograph's figures, settings,
+versions, hashes) and report.html (tables, plots, pictures; one file). --model may name `default`
+(the model that comes with tfinpaint, taken where none is named), run directories, version
+directories of exports, and the references telea, navier_stokes and mean, which are in every table
+unless --noreferences. Differences are to the first model. Networks are measured alone; with
+--detail=auto as `inpaint` fills, with texture in large holes.
 """
 
 import os
-from typing import Dict
+from typing import Dict, List
 
 from absl import flags
 
 from tfinpaint import atomic, command, settings
 from tfinpaint.metrics import weights_flags
-from tfinpaint.progress import photographs_bar
+from tfinpaint.progress import ProgressBar, photographs_bar
 
 settings.adopt(
     "model",
@@ -40,7 +43,7 @@ settings.adopt(
 FILES = ("report.txt", "report.csv", "report.json", "report.html")
 
 
-def main():
+def main() -> None:
     values = flags.FLAGS
     wanted = settings.evaluation_settings(values)
     if not values.output:
@@ -59,16 +62,15 @@ def main():
     import tensorflow as tf  # only once the flags are known to be good
 
     command.silence_xla_banner()
-    tf.config.experimental.enable_tensor_float_32_execution(
-        False
-    )  # or a GPU's table differs in the fourth digit
+    # otherwise a GPU's table differs in the fourth digit
+    tf.config.experimental.enable_tensor_float_32_execution(False)
 
     from tfinpaint.evaluation import page, score, text
 
-    bars = []
+    bars: List[ProgressBar] = []
 
     def progress(done, total):
-        if not bars:  # only now, so that loading does not count as filling
+        if not bars:  # made only now, so that loading does not count as filling
             bars.append(photographs_bar(total))
         bars[0].update(done)
 
@@ -95,7 +97,7 @@ def main():
 
 
 def write(folder: str, files: Dict[str, str]) -> None:
-    """All of {name: text}, or none of them."""
+    """Writes all files, {name: text}, or none of them."""
     try:
         os.makedirs(folder, exist_ok=True)
         with atomic.replacing_all([os.path.join(folder, name) for name in files]) as places:
@@ -108,7 +110,7 @@ def write(folder: str, files: Dict[str, str]) -> None:
         ) from error
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

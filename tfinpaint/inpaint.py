@@ -3,13 +3,16 @@
     python -m tfinpaint.inpaint --image=photo.jpg --mask=mask.png --output=filled.png
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=masks/ --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
-    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png --output=filled.png --attention
-    python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png --output=filled.png
+    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
+        --output=filled.png --attention
+    python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris \\
+        --image=photo.jpg --mask=mask.png --output=filled.png
 
-Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole (--mask_is=known flips that).
-Photographs may have any size; a mask has the size of its photograph. In a folder of masks the mask of a/b.jpg is a/b.png or
-a/b_mask.png, with any of the endings. In a folder run every output keeps its photograph's name and ending, a photograph that fails is
-reported while the others go on, and the exit status is 1 at the end.
+Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole
+(--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph.
+In a folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a
+folder run every output keeps its photograph's name and ending, a photograph that fails is reported
+while the others go on, and the exit status is 1 at the end.
 """
 
 import dataclasses
@@ -23,12 +26,24 @@ from absl import flags
 
 from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
-from tfinpaint.photo import PHOTO_ENDINGS, Photo, check_photo_path, list_photos, read_hole, read_photo, write_photo
+from tfinpaint.photo import (
+    PHOTO_ENDINGS,
+    Photo,
+    check_photo_path,
+    list_photos,
+    read_hole,
+    read_photo,
+    write_photo,
+)
 from tfinpaint.progress import photographs_bar
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side", "attention",
-               "attention_at", "device", "server", "timeout")
+# fmt: off
+settings.adopt(
+    "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
+    "attention", "attention_at", "device", "server", "timeout",
+)
+# fmt: on
 FLAGS = flags.FLAGS
 
 
@@ -40,7 +55,7 @@ class Job(NamedTuple):
     output: str
 
 
-def main():
+def main() -> None:
     for name in ("image", "mask", "output"):
         if not FLAGS[name].value:
             raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
@@ -49,14 +64,20 @@ def main():
     if FLAGS.attention and FLAGS.server:
         raise SettingsError("--attention takes a run directory as --model; a --server only fills")
     if FLAGS.server and FLAGS.detail != "auto":
-        raise SettingsError(f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported")
+        raise SettingsError(
+            f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model "
+            "was exported"
+        )
     if FLAGS.attention_at and not FLAGS.attention:
-        raise SettingsError(f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing")
+        raise SettingsError(
+            f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing"
+        )
     settings.parse_range("attention_at", FLAGS.attention_at, int)
     model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
-        read = _read(jobs[0])  # before the model, which takes seconds: a wrong mask is told at once
+        # read before the model is loaded, which takes seconds: a wrong mask is reported at once
+        read = _read(jobs[0])
         _tell(*_write(_fill(_load_painter(model), jobs[0], *read)))
         return
     painter = _load_painter(model)
@@ -77,7 +98,10 @@ def main():
 
 
 def _outcomes(painter, jobs):
-    """Fills one photograph after the other; meanwhile the next is read and the last written. For each a Future of what `_write` returns."""
+    """Fills one photograph after the other; meanwhile the next is read and the last is written.
+
+    Yields, for each, a Future of what `_write` returns.
+    """
     with ThreadPoolExecutor(2) as pool:
         reading, last = pool.submit(_read, jobs[0]), None
         for job, following in itertools.zip_longest(jobs, jobs[1:]):
@@ -111,32 +135,50 @@ def _load_painter(model):
 
     painter = load(model)
     if painter.system is not None and not painter.system.generator.non_trainable_variables:
-        # No batch norm, which TensorFlow fuses where it optimizes a graph. Nothing else of that makes a fill faster, and it takes a second.
+        # Skip graph optimization. It fuses batch norm, which this network does not have. Nothing
+        # else in it makes a fill faster, and it takes a second.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
         painter.check_attention()
     return painter
 
 
-# --------------------------------------------------------------------------------------------------------- one photograph
+# ----------------------------------------------------------------------------------- one photograph
 
 
 def _read(job: Job):
-    """The photograph, its hole and the notes of both; SettingsError where they cannot be filled."""
+    """The photograph, its hole and the notes of both.
+
+    Raises SettingsError if they cannot be filled.
+    """
     photo = read_photo(job.image)
     mask, mask_notes = read_hole(job.mask, FLAGS.mask_is)
     if mask.shape != photo.pixels.shape[:2]:
-        turned = "; is the photograph turned by its EXIF orientation, and the mask not?" if mask.shape == photo.pixels.shape[1::-1] else ""
-        raise SettingsError(f"A mask has the size of its photograph: {job.image} is {_size(photo.pixels)} pixels, "
-                            f"{job.mask} is {_size(mask)} (--image, --mask){turned}")
+        turned = (
+            "; is the photograph turned by its EXIF orientation, and the mask not?"
+            if mask.shape == photo.pixels.shape[1::-1]
+            else ""
+        )
+        raise SettingsError(
+            f"A mask has the size of its photograph: {job.image} is {_size(photo.pixels)} pixels, "
+            f"{job.mask} is {_size(mask)} (--image, --mask){turned}"
+        )
     if not mask.any():
         saw = "; ".join(note.replace("warning: ", "") for note in mask_notes)
         raise SettingsError(f"{job.mask} has no hole, there is nothing to fill (--mask): {saw}")
-    return photo, mask, [("photograph", job.image, note) for note in photo.notes] + [("mask", job.mask, n) for n in mask_notes]
+    return (
+        photo,
+        mask,
+        [("photograph", job.image, note) for note in photo.notes]
+        + [("mask", job.mask, n) for n in mask_notes],
+    )
 
 
 class Filled(NamedTuple):
-    """What is to be written of one photograph: pixels with what `photo` carries, pictures of attention by path, and the notes so far."""
+    """What is to be written for one photograph.
+
+    That is pixels with what `photo` carries, pictures of attention by path, and the notes so far.
+    """
 
     job: Job
     photo: Photo
@@ -152,7 +194,9 @@ def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     if FLAGS.side_by_side:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
         pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
-        photo = dataclasses.replace(photo, alpha=None if photo.alpha is None else np.tile(photo.alpha, (1, 3)))
+        photo = dataclasses.replace(
+            photo, alpha=None if photo.alpha is None else np.tile(photo.alpha, (1, 3))
+        )
     if FLAGS.grow_hole:
         from tfinpaint.filling import grown
 
@@ -165,11 +209,14 @@ def _fill(painter, job: Job, photo, mask, notes) -> Filled:
 def _write(filled: Filled):
     """Writes one photograph. Returns its warnings and the lines of the report."""
     job, mark = filled.job, "warning: "
-    notes = filled.notes + [("output", job.output, note) for note in write_photo(job.output, filled.pixels, filled.photo, "output")]
+    notes = filled.notes + [
+        ("output", job.output, note)
+        for note in write_photo(job.output, filled.pixels, filled.photo, "output")
+    ]
     for path, (picture, what) in filled.attention.items():
         write_photo(path, picture, argument="output")
         notes = notes + [("attention", path, f"{path}: {what}")]
-    warnings = [f"{path}: {note[len(mark):]}" for _, path, note in notes if note.startswith(mark)]
+    warnings = [f"{path}: {note[len(mark) :]}" for _, path, note in notes if note.startswith(mark)]
     lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith(mark)]
     return warnings, [f"{job.image} ({_size(filled.photo.pixels)}) -> {job.output}"] + lines
 
@@ -184,7 +231,10 @@ def _attention_maps(painter, job: Job, pixels, mask) -> dict:
     at = settings.parse_range("attention_at", FLAGS.attention_at, int)
     for map_ in painter.attention_maps(pixels, hole, at):
         for kind, picture in pictures(map_, pixels, hole).items():
-            found[f"{beginning}_attention_{map_.layer}_{kind}.png"] = picture, f"{map_.name}, {kind}"
+            found[f"{beginning}_attention_{map_.layer}_{kind}.png"] = (
+                picture,
+                f"{map_.name}, {kind}",
+            )
     return found
 
 
@@ -192,11 +242,14 @@ def _size(array) -> str:
     return f"{array.shape[1]}x{array.shape[0]}"
 
 
-# ------------------------------------------------------------------------------------------------- which mask goes where
+# ---------------------------------------------------------------------------- which mask goes where
 
 
 def find_jobs(image: str, mask: str, output: str) -> List[Job]:
-    """Photographs with their masks and outputs; raises SettingsError before anything is read where one is missing."""
+    """Photographs with their masks and outputs.
+
+    Raises SettingsError, before anything is read, if one is missing.
+    """
     for name, path in (("image", image), ("mask", mask)):
         if not os.path.exists(path):
             raise SettingsError(f"--{name}={path} does not exist")
@@ -219,18 +272,24 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
         raise SettingsError(f"--image is a folder, so --output is a folder too. Got {output}")
     settings.check_writable("output", output)
     if _inside(output, image):
-        raise SettingsError(f"--output={output} lies in --image={image}: the next run would take results for photographs")
+        raise SettingsError(
+            f"--output={output} lies in --image={image}: the next run would take results for "
+            "photographs"
+        )
     photos = list_photos(image)
     masks = None
     if os.path.isdir(mask):
         masks = _masks_by_name(mask)
-        if os.path.samefile(image, mask):  # NAME.png beside NAME_mask.png: the masks are no photographs to fill
+        # NAME.png beside NAME_mask.png: the masks are not photographs to fill
+        if os.path.samefile(image, mask):
             masks = {name: path for name, path in masks.items() if name.endswith("_mask")}
             photos = [path for path in photos if _name(path, image) not in masks]
         else:
             photos = [path for path in photos if not _inside(path, mask)]
     if not photos:
-        raise SettingsError(f"--image={image} has no photographs: no file in it ends in {', '.join(PHOTO_ENDINGS)}")
+        raise SettingsError(
+            f"--image={image} has no photographs: no file in it ends in {', '.join(PHOTO_ENDINGS)}"
+        )
     jobs, lacking = [], []
     for path in photos:
         name = _name(path, image)
@@ -241,8 +300,10 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
             jobs.append(Job(path, partner, os.path.join(output, os.path.relpath(path, image))))
     if lacking:
         names = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
-        raise SettingsError(f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask of NAME.jpg is "
-                            f"NAME.png or NAME_mask.png, with any of the endings): {names}")
+        raise SettingsError(
+            f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask "
+            f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {names}"
+        )
     return jobs
 
 
@@ -266,7 +327,7 @@ def _inside(path: str, folder: str) -> bool:
     return path != folder and os.path.commonpath([path, folder]) == folder
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

@@ -1,4 +1,4 @@
-"""What fills photographs, from where a model lies."""
+"""Loads what fills photographs from the place where a model lies."""
 
 import os
 
@@ -7,10 +7,13 @@ from tfinpaint.models import locate
 
 
 def load(model: str = "default") -> BasePainter:
-    """What fills photographs with the model at the path `model`: a `Painter` for a run directory (see `tfinpaint.runs`), an
-    `ExportedPainter` for the version directory of an exported SavedModel.
+    """What fills photographs with the model at the path `model`.
 
-    "default" is the model that comes with the package (see `tfinpaint.models`); a folder of that name is "./default".
+    That is a `Painter` for a run directory (see `tfinpaint.runs`), and an `ExportedPainter` for the
+    version directory of an exported SavedModel.
+
+    "default" is the model that comes with the package (see `tfinpaint.models`); a folder of that
+    name is "./default".
     """
     path = locate(model)
     if os.path.isfile(os.path.join(path, "saved_model.pb")):

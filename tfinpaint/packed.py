@@ -1,15 +1,19 @@
-"""A packed model: what fills photographs, and nothing that only training needs, in two small files and one of weights.
+"""A packed model: only what fills photographs, in two small files and one of weights.
+
+Nothing that only training needs is in it.
 
     FOLDER/
       settings.json   flags.txt     as in a run directory
-      weights.npz                   one float16 array for each weight of the averaged generator, by its name in the network; and `step`
+      weights.npz                   one float16 array for each weight of the averaged generator, by
+                                    its name in the network; and `step`
 
-Weights are found by name and must have their shape, so that a file of another network is an error and never a bad picture.
+Weights are found by name and must have the right shape. A file of another network is therefore an
+error, never a bad picture.
 """
 
 import os
 import zipfile
-from typing import Dict, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
@@ -25,15 +29,21 @@ def is_packed(folder: str) -> bool:
     return os.path.isfile(os.path.join(folder, WEIGHTS))
 
 
-def weight_names(generator) -> list:
-    """The names of a generator's variables, in their order: its own name, which Keras numbers, is left out."""
-    return [variable.name.removeprefix(f"{generator.name}/").partition(":")[0] for variable in generator.variables]
+def weight_names(generator: Any) -> List[str]:
+    """The names of a generator's variables, in their order.
+
+    Its own name, which Keras numbers, is left out.
+    """
+    return [
+        variable.name.removeprefix(f"{generator.name}/").partition(":")[0]
+        for variable in generator.variables
+    ]
 
 
-def write_weights(folder: str, generator, step: int) -> int:
+def write_weights(folder: str, generator: Any, step: int) -> int:
     """Writes `folder`/weights.npz, whole or not at all. Returns its size in bytes.
 
-    Raises: SettingsError where float16 cannot hold a weight, OSError where the file cannot be written.
+    Raises: SettingsError if float16 cannot hold a weight, OSError if the file cannot be written.
     """
     arrays = {}
     for name, variable in zip(weight_names(generator), generator.variables):
@@ -44,7 +54,10 @@ def write_weights(folder: str, generator, step: int) -> int:
             arrays[name] = value.astype(np.float16)
         if not np.isfinite(arrays[name]).all():
             worst = value.ravel()[np.argmin(np.isfinite(arrays[name]))]
-            raise SettingsError(f"float16 cannot hold the weight {name}: it has the value {worst:g}, beyond {np.finfo(np.float16).max:g}")
+            raise SettingsError(
+                f"float16 cannot hold the weight {name}: it has the value {worst:g}, beyond "
+                f"{np.finfo(np.float16).max:g}"
+            )
     path = os.path.join(folder, WEIGHTS)
     with atomic.replacing(path) as beside:
         np.savez(beside, **{_STEP: np.int64(step)}, **arrays)
@@ -52,32 +65,53 @@ def write_weights(folder: str, generator, step: int) -> int:
 
 
 def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray]]:
-    """The step and the weights, {name: float16 array}. Raises SettingsError, which starts with `beginning`, for a damaged file."""
+    """The step and the weights, {name: float16 array}.
+
+    Raises SettingsError, which starts with `beginning`, for a damaged file.
+    """
     try:
         with np.load(os.path.join(folder, WEIGHTS)) as file:
             arrays = {name: file[name] for name in file.files}
         return int(arrays.pop(_STEP)), arrays
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
-        raise SettingsError(f"{beginning}: its {WEIGHTS} cannot be read, it is damaged or no packed model "
-                            f"({type(error).__name__}: {first_line(error)})") from error
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zipfile.error,
+    ) as error:
+        raise SettingsError(
+            f"{beginning}: its {WEIGHTS} cannot be read, it is damaged or no packed model "
+            f"({type(error).__name__}: {first_line(error)})"
+        ) from error
 
 
-def restore(folder: str, generator, beginning: str) -> None:
+def restore(folder: str, generator: Any, beginning: str) -> None:
     """Gives a generator the weights in `folder`.
 
-    Raises: SettingsError, which starts with `beginning`, where a weight is missing, left over, of another shape, or not finite.
+    Raises: SettingsError, which starts with `beginning`, if a weight is missing, left over, of
+        another shape, or not finite.
     """
     _, arrays = read_weights(folder, beginning)
     wanted = dict(zip(weight_names(generator), generator.variables))
-    for kind, others in (("lacks", set(wanted) - set(arrays)), ("has an unknown", set(arrays) - set(wanted))):
+    for kind, others in (
+        ("lacks", set(wanted) - set(arrays)),
+        ("has an unknown", set(arrays) - set(wanted)),
+    ):
         if others:
-            raise SettingsError(f"{beginning}: its {WEIGHTS} does not fit its settings: it {kind} weight {min(others)}"
-                                + (f" and {len(others) - 1} more" if len(others) > 1 else ""))
+            raise SettingsError(
+                f"{beginning}: its {WEIGHTS} does not fit its settings: it {kind} weight "
+                f"{min(others)}" + (f" and {len(others) - 1} more" if len(others) > 1 else "")
+            )
     for name, variable in wanted.items():
         array = arrays[name]
         if array.shape != tuple(variable.shape) or array.dtype.kind != "f":
-            raise SettingsError(f"{beginning}: its {WEIGHTS} does not fit its settings: {name} is {array.dtype} {list(array.shape)}, not "
-                                f"{list(variable.shape)}")
+            raise SettingsError(
+                f"{beginning}: its {WEIGHTS} does not fit its settings: {name} is {array.dtype} "
+                f"{list(array.shape)}, not {list(variable.shape)}"
+            )
         if not np.isfinite(array).all():
             raise SettingsError(f"{beginning}: its {WEIGHTS} is damaged: {name} is not finite")
         variable.assign(array.astype(np.float32))

@@ -4,7 +4,7 @@
     bar.update(50, loss=0.52)     # step 50/600 [=                   ] loss 0.520  2:57 left
     bar.clear()                   # removes the line, so that text can be printed in its place
 
-Why not tqdm: where the output is not a terminal, tqdm still redraws with carriage returns, and
+Why not tqdm: if the output is not a terminal, tqdm still redraws with carriage returns, and
 a log file shows one endless line. It also counts the first item in its speed; here the first
 item traces a graph and takes as long as hundreds of others.
 """
@@ -24,11 +24,11 @@ class ProgressBar:
         total: number of items.
         form: the line. Its fields are {done}, {total}, {bar}, {rate} (items per second times
             `per_item`), {left} (time), and those passed to `update`.
-        plain_form: the line where `stream` is not a terminal; None: `form`.
-        done: items that were done before; they do not count in the speed.
+        plain_form: the line if `stream` is not a terminal; None: `form`.
+        done: items that were done before; they do not count towards the speed.
         per_item: what {rate} counts, in each item (the images of a batch).
-        plain_every: items from one plain line to the next, with one for the first item; None: a
-            line every ten seconds.
+        plain_every: items from one plain line to the next, with a line for the first item; None:
+            a line every ten seconds.
         cells: one cell of the bar, done and not done.
         width: number of cells.
         first_counts: whether {left} is estimated from the first item until there is a second.

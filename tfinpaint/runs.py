@@ -1,4 +1,4 @@
-"""The run directory: what a run was, its checkpoints, and how a trained system comes back.
+"""The run directory: what a run was, its checkpoints, and how a trained system is loaded.
 
     RUN/
       flags.txt        --flagfile=RUN/flags.txt repeats the run
@@ -10,7 +10,8 @@
     run.settings, run.step, run.flags_text(), run.validation_figures()
     system = run.load_system()
 
-A packed model (packed.py) has weights.npz in place of checkpoints/. It is loaded as a run is, and a run can start from it, but not go on.
+A packed model (packed.py) has weights.npz in place of checkpoints/. It is loaded like a run, and
+a run can start from it, but it cannot be resumed.
 """
 
 import csv
@@ -23,39 +24,69 @@ from typing import Dict, List, Optional
 import tensorflow as tf
 
 from tfinpaint import atomic, models, packed
-from tfinpaint.settings import SettingsError, TrainSettings, first_line, to_json, train_settings_from_json
+from tfinpaint.settings import (
+    SettingsError,
+    TrainSettings,
+    first_line,
+    to_json,
+    train_settings_from_json,
+)
 from tfinpaint.systems import all_settings, create
 from tfinpaint.systems.base import System
 
 METRICS_FILE = "metrics.csv"
 _SETTINGS, _FLAGS = "settings.json", "flags.txt"
-# What may change, and a run is still the same.
-_MAY_CHANGE = ("steps", "checkpoint_every", "log_every", "sample_every", "eval_every", "warn_after", "jit_compile")
+# settings that may change when a run is resumed
+_MAY_CHANGE = (
+    "steps",
+    "checkpoint_every",
+    "log_every",
+    "sample_every",
+    "eval_every",
+    "warn_after",
+    "jit_compile",
+)
 
 
 def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> List[str]:
-    """Looks, and writes nothing: can a run with these settings begin, or go on, in `run_dir`?
+    """Checks whether a run with these settings can begin, or go on, in `run_dir`. Writes nothing.
 
-    Returns: for a run that goes on with other settings than it began with, a line for each that matters.
+    Returns: for a run that goes on with other settings than it began with, a line for each one that
+        matters.
 
-    Raises: SettingsError for a directory that holds something already (without `resume`), or a run of another system.
+    Raises: SettingsError for a directory that holds something already (without `resume`), or a run
+        of another system.
     """
     if not os.path.isdir(run_dir) or not os.listdir(run_dir):
         return []
     if not resume:
-        raise SettingsError(f"`run_dir={run_dir!r}` is not empty: `resume` goes on with the run in it, another `run_dir` starts a new one")
+        raise SettingsError(
+            f"`run_dir={run_dir!r}` is not empty: `resume` goes on with the run in it, another "
+            "`run_dir` starts a new one"
+        )
     there = read_settings(run_dir, "run_dir")
     for name in ("system", "variant", "system_settings"):
         old, new = _of_system(there, name), _of_system(settings, name)
         if old != new:
-            raise SettingsError(f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be resumed with these flags")
+            raise SettingsError(
+                f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be "
+                "resumed with these flags"
+            )
     old, new = ({**vars(s), **vars(s.photos), **vars(s.holes)} for s in (there, settings))
-    changed = [name for name in old if old[name] != new[name] and name not in (*_MAY_CHANGE, "photos", "holes", "system_settings")]
+    changed = [
+        name
+        for name in old
+        if old[name] != new[name]
+        and name not in (*_MAY_CHANGE, "photos", "holes", "system_settings")
+    ]
     return [f"{name} was {old[name]} when the run began and is {new[name]} now" for name in changed]
 
 
 def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> None:
-    """Makes the run directory and writes what the run is. Raises SettingsError where that cannot be."""
+    """Makes the run directory and writes what the run is.
+
+    Raises SettingsError if that is impossible.
+    """
     try:
         for folder in ("checkpoints", "tensorboard", "samples"):
             os.makedirs(os.path.join(run_dir, folder), exist_ok=True)
@@ -71,7 +102,7 @@ class Run:
 
     path:      its folder.
     settings:  what was trained.
-    argument:  what errors call `path`.
+    argument:  the name of `path` in errors.
     """
 
     path: str
@@ -85,7 +116,7 @@ class Run:
 
     @functools.cached_property
     def checkpoint(self) -> Optional[str]:
-        """The last checkpoint, without an ending; None where there is none (yet)."""
+        """The last checkpoint, without an ending; None if there is none (yet)."""
         return _latest(os.path.join(self.path, "checkpoints"))
 
     @functools.cached_property
@@ -98,7 +129,7 @@ class Run:
         return int(self.checkpoint.rpartition("-")[2])
 
     def flags_text(self) -> str:
-        """What flags.txt holds. Raises SettingsError where it cannot be read."""
+        """What flags.txt holds. Raises SettingsError if it cannot be read."""
         try:
             with open(os.path.join(self.path, _FLAGS), encoding="utf-8") as f:
                 return f.read()
@@ -149,20 +180,29 @@ def read_run(path: str, argument: str = "model") -> Run:
 
 
 def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
-    """The settings of the run (or packed model) at `run_dir`. Raises SettingsError, naming `argument`, where there is none."""
+    """The settings of the run (or packed model) at `run_dir`.
+
+    Raises SettingsError, naming `argument`, if there is none.
+    """
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
-        raise SettingsError(f"`{argument}={run_dir!r}` is no folder: a run directory of `train` is needed")
+        raise SettingsError(
+            f"`{argument}={run_dir!r}` is no folder: a run directory of `train` is needed"
+        )
     if not os.path.isfile(path):
         raise SettingsError(f"`{argument}={run_dir!r}` is no run directory: it has no {_SETTINGS}")
     try:
         with open(path, encoding="utf-8") as f:
             return train_settings_from_json(f.read())
     except SettingsError as error:
-        raise SettingsError(f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be used: {error}") from error
+        raise SettingsError(
+            f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be used: {error}"
+        ) from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SettingsError(f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be read ({type(error).__name__}: "
-                            f"{first_line(error)})") from error
+        raise SettingsError(
+            f"`{argument}={run_dir!r}`: its {_SETTINGS} cannot be read ({type(error).__name__}: "
+            f"{first_line(error)})"
+        ) from error
 
 
 def create_system(settings: TrainSettings) -> System:
@@ -171,20 +211,29 @@ def create_system(settings: TrainSettings) -> System:
 
 
 def start_from(run_dir: str, system: System) -> List[str]:
-    """Gives a compiled system the generator and the critic of another run, or the generator of a packed model (fine-tuning).
+    """Gives a compiled system the networks of another run (fine-tuning).
 
-    Returns: a line where that run has no critic, or another one (for images of another size, say), so that this run's begins anew.
+    They are the generator and the critic of a run, or the generator of a packed model.
+
+    Returns: a line if that run has no critic, or a different one (for images of another size, say),
+        so that this run's critic starts anew.
     """
     run_dir = models.locate(run_dir, "init_from")
     run = read_run(run_dir, "init_from")
     settings = run.settings
-    there, here = all_settings(settings.system, **dict(settings.system_settings)), system.get_config()
-    for name in ("variant", "discount"):  # those that change no weights; where a variant does, the checkpoint tells
+    there, here = (
+        all_settings(settings.system, **dict(settings.system_settings)),
+        system.get_config(),
+    )
+    # leave out those that change no weights; if a variant does, the checkpoint tells
+    for name in ("variant", "discount"):
         there.pop(name, None)
         here.pop(name, None)
     if (settings.system, there) != (system.system_name, here):
-        raise SettingsError(f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its weights do not fit "
-                            f"{system.system_name} {_show(here)}")
+        raise SettingsError(
+            f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its "
+            f"weights do not fit {system.system_name} {_show(here)}"
+        )
     _restore(run, generator=system.generator)
     system.restart_average()
     if system.critic is None:
@@ -193,16 +242,22 @@ def start_from(run_dir: str, system: System) -> List[str]:
         return [f"{run_dir} has no critic: this run's begins anew"]
     there = _under(_saved(run.checkpoint, f"`init_from={run_dir!r}`"), "system/critic")
     if there != _shapes(system.critic):
-        return [f"the critic of {run_dir} does not fit this run, whose critic begins anew" if there
-                else f"{run_dir} has no critic: this run's begins anew"]
+        return [
+            f"the critic of {run_dir} does not fit this run, whose critic begins anew"
+            if there
+            else f"{run_dir} has no critic: this run's begins anew"
+        ]
     _restore(run, critic=system.critic)
     return []
 
 
 class Checkpoints:
-    """Saves and restores all of a compiled system; keeps the last three. Makes no folder before it saves.
+    """Saves and restores all of a compiled system; keeps the last three.
 
-    Attributes: `there`, whether the run has a checkpoint.
+    No folder is made before the first save.
+
+    Attributes:
+        there: whether the run has a checkpoint.
     """
 
     def __init__(self, run_dir: str, system: System):
@@ -215,62 +270,86 @@ class Checkpoints:
         self.there = self._latest is not None
 
     def restore(self) -> int:
-        """The step of the last checkpoint. The learning rates stay those that the system was compiled with.
+        """Restores the last checkpoint and returns its step.
 
-        Raises: SettingsError where the checkpoint is damaged or does not hold what the system needs.
+        The learning rates stay those that the system was compiled with.
+
+        Raises: SettingsError if the checkpoint is damaged or does not hold what the system needs.
         """
         saved = _saved(self._latest, f"the checkpoint {self._latest} is damaged")
         if not _under(saved, "system/optimizer"):
-            raise SettingsError(f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot be resumed: start a new "
-                                "run from it with `init_from`")
+            raise SettingsError(
+                f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot "
+                "be resumed: start a new run from it with `init_from`"
+            )
         for name in dict.fromkeys(("generator", "averaged_generator", *self._system.parts)):
             part = getattr(self._system, name)
             if part is not None and _under(saved, f"system/{name}") != _shapes(part):
-                raise SettingsError(f"the checkpoint {self._latest} does not fit these flags: its {name} is another one (was `image_size` "
-                                    "changed, or a term of the loss switched on or off?)")
+                raise SettingsError(
+                    f"the checkpoint {self._latest} does not fit these flags: its {name} is "
+                    "another one (was `image_size` changed, or a term of the loss switched on or "
+                    "off?)"
+                )
         half = isinstance(self._system.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
         if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
-            raise SettingsError(f"the checkpoint {self._latest} was written {'without' if half else 'with'} `mixed_precision` and can only "
-                                "be resumed so")
+            raise SettingsError(
+                f"the checkpoint {self._latest} was written {'without' if half else 'with'} "
+                "`mixed_precision` and can only be resumed so"
+            )
         optimizers = list(self._system.parts.values())
         rates = [float(o.learning_rate.numpy()) for o in optimizers]
         try:
-            # All that this system has must be there; a critic that is no longer wanted may be left over.
-            self._checkpoint.restore(self._latest).assert_existing_objects_matched().expect_partial()
+            # All parts of this system must be there; a critic that is no longer used may be left
+            # over.
+            self._checkpoint.restore(
+                self._latest
+            ).assert_existing_objects_matched().expect_partial()
         except _DAMAGE as error:
-            raise SettingsError(f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a term of the loss "
-                                f"switched on or off?): {first_line(error)}") from error
+            raise SettingsError(
+                f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a "
+                f"term of the loss switched on or off?): {first_line(error)}"
+            ) from error
         for optimizer, rate in zip(optimizers, rates):
-            optimizer.learning_rate = rate  # it is in the checkpoint too, but this run may have another
+            # the checkpoint holds a rate too, but this run may have another
+            optimizer.learning_rate = rate
         return int(self._step)
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint of this step, unless the last one is of it already."""
+        """Writes a checkpoint of this step, unless the last one is already of this step."""
         if self._manager is None:
-            self._manager = tf.train.CheckpointManager(self._checkpoint, self._folder, max_to_keep=3)
+            self._manager = tf.train.CheckpointManager(
+                self._checkpoint, self._folder, max_to_keep=3
+            )
         if int(self._step) == step and self._latest:
             return
         self._step.assign(step)
         try:
             self._latest = self._manager.save(checkpoint_number=step)
         except (OSError, tf.errors.OpError) as error:
-            raise SettingsError(f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk full?): "
-                                f"{first_line(error)}") from error
+            raise SettingsError(
+                f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk "
+                f"full?): {first_line(error)}"
+            ) from error
 
 
-# What TensorFlow raises for a checkpoint that is cut short, damaged, or of something else.
+# what TensorFlow raises for a checkpoint that is cut short, damaged, or of something else
 _DAMAGE = (AssertionError, ValueError, IndexError, OSError, tf.errors.OpError)
 
 
 def _latest(folder):
-    """The last checkpoint in a folder or None; also where the state file that names it is lost."""
-    complete = [path[:-len(".index")] for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))]
-    numbered = {int(path.rpartition("-")[2]): path for path in complete if path.rpartition("-")[2].isdigit()}
+    """The last checkpoint in a folder, or None. Works without the state file that names it."""
+    complete = [
+        path[: -len(".index")]
+        for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))
+    ]
+    numbered = {
+        int(path.rpartition("-")[2]): path for path in complete if path.rpartition("-")[2].isdigit()
+    }
     return numbered[max(numbered)] if numbered else None
 
 
 def _saved(checkpoint, beginning):
-    """(name, shape) of each variable in a checkpoint. Raises SettingsError where it is damaged."""
+    """(name, shape) of each variable in a checkpoint. Raises SettingsError if it is damaged."""
     try:
         return tf.train.list_variables(checkpoint)
     except _DAMAGE as error:
@@ -278,8 +357,12 @@ def _saved(checkpoint, beginning):
 
 
 def _under(saved, part):
-    """The sorted shapes of a part's variables, its optimizer's left out."""
-    return sorted(shape for name, shape in saved if name.startswith(part + "/") and ".OPTIMIZER_SLOT" not in name)
+    """The sorted shapes of a part's variables, without its optimizer's."""
+    return sorted(
+        shape
+        for name, shape in saved
+        if name.startswith(part + "/") and ".OPTIMIZER_SLOT" not in name
+    )
 
 
 def _shapes(network):
@@ -287,31 +370,46 @@ def _shapes(network):
 
 
 def _restore(run, **parts):
-    """Gives {name in a checkpoint: network} their weights. A packed model has one network, which is taken for any generator."""
+    """Gives {name in a checkpoint: network} their weights.
+
+    A packed model has one network, which serves as any generator.
+    """
     run_dir, argument, latest = run.path, run.argument, run.checkpoint
     if run.is_packed:
-        network, = parts.values()
+        (network,) = parts.values()
         packed.restore(run_dir, network, f"`{argument}={run_dir!r}`")
         return
     if latest is None:
         raise SettingsError(f"`{argument}={run_dir!r}` has no checkpoint yet")
-    saved = _saved(latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged")
+    saved = _saved(
+        latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged"
+    )
     for name, part in parts.items():
-        there = _under(saved, f"system/{name}")  # nothing where it is stored under the name of another part
+        # empty if it is stored under the name of another part
+        there = _under(saved, f"system/{name}")
         if there and there != _shapes(part):
-            raise SettingsError(f"`{argument}={run_dir!r}`: the {name} in its checkpoint does not fit (is it of another `variant`?)")
+            raise SettingsError(
+                f"`{argument}={run_dir!r}`: the {name} in its checkpoint does not fit (is it of "
+                "another `variant`?)"
+            )
     try:
-        # The object graph of a checkpoint is found by attribute names: system.averaged_generator and so on.
+        # The objects of a checkpoint are found by attribute names: system.averaged_generator and
+        # so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
     except _DAMAGE as error:
-        raise SettingsError(f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged, or does not hold the "
-                            f"{' and '.join(parts)} that its settings describe: {first_line(error)}") from error
+        raise SettingsError(
+            f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged, or "
+            f"does not hold the {' and '.join(parts)} that its settings describe: "
+            f"{first_line(error)}"
+        ) from error
 
 
 def _of_system(settings, name):
     value = getattr(settings, name)
-    return _show(all_settings(settings.system, **dict(value))) if name == "system_settings" else value
+    return (
+        _show(all_settings(settings.system, **dict(value))) if name == "system_settings" else value
+    )
 
 
 def _show(settings):

@@ -1,59 +1,92 @@
 """Trains a system on a folder of photographs.
 
     python -m tfinpaint.train --flagfile=configs/quickstart.flags
-    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos --run_dir=runs/mine
-    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos --run_dir=runs/mine --dry_run
+    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos \\
+        --run_dir=runs/mine
+    python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos \\
+        --run_dir=runs/mine --dry_run
     python -m tfinpaint.train --flagfile=runs/mine/flags.txt --resume
 
-Flags given after --flagfile override it. The run directory then holds flags.txt, settings.json, checkpoints/, tensorboard/, samples/
-and metrics.csv; `python -m tfinpaint.inpaint --model=RUN` fills photographs with it. --dry_run shows what would happen, and writes
-nothing but RUN.dry_run.png, a picture of a batch.
+Flags given after --flagfile override it. The run directory then holds flags.txt, settings.json,
+checkpoints/, tensorboard/, samples/ and metrics.csv; `python -m tfinpaint.inpaint --model=RUN`
+fills photographs with it. --dry_run shows what would happen, and writes nothing but
+RUN.dry_run.png, a picture of a batch.
 """
 
 import os
 import sys
+from typing import Any
 
 from absl import flags
 
 from tfinpaint import command, settings
 from tfinpaint.photo import write_photo
 
+# fmt: off
 settings.adopt(
-    "system", "variant", *settings.system_settings(), "train_data", "eval_data", "holes", "hole_ratio", "image_size", "resize", "crop",
-    "mirror", "color_jitter", "box_aspect", "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is", "mask_rotate",
-    "mask_flip", "mask_zoom", "run_dir", "batch_size", "steps", "seed", "resume", "init_from", "dry_run", "checkpoint_every", "log_every",
-    "sample_every", "eval_every", "eval_count", "eval_ratio", "warn_after", "learning_rate", "critic_learning_rate", "warmup_steps",
-    "schedule", "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm", "ema_decay", "mixed_precision", "bfloat16", "jit_compile",
-    "perceptual_weights", "critic_weights",
-    *(f"weight_{term}" for term in settings.terms()), "device")
+    "system", "variant", *settings.system_settings(), "train_data", "eval_data", "holes",
+    "hole_ratio", "image_size", "resize", "crop", "mirror", "color_jitter", "box_aspect",
+    "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is", "mask_rotate",
+    "mask_flip", "mask_zoom", "run_dir", "batch_size", "steps", "seed", "resume", "init_from",
+    "dry_run", "checkpoint_every", "log_every", "sample_every", "eval_every", "eval_count",
+    "eval_ratio", "warn_after", "learning_rate", "critic_learning_rate", "warmup_steps", "schedule",
+    "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm", "ema_decay",
+    "mixed_precision", "bfloat16", "jit_compile", "perceptual_weights", "critic_weights",
+    *(f"weight_{term}" for term in settings.terms()), "device",
+)
+# fmt: on
 
 
-def main():
+def main() -> None:
     values = flags.FLAGS
     if not values.run_dir:
-        raise settings.SettingsError("--run_dir is missing: the folder for the run, for example runs/mine")
+        raise settings.SettingsError(
+            "--run_dir is missing: the folder for the run, for example runs/mine"
+        )
     run = settings.train_settings(values)
     settings.check_writable("run_dir", values.run_dir)
     command.choose_device(values.device)
 
-    from tfinpaint.training import dry_run, train  # TensorFlow: only once the flags are known to be good
+    # TensorFlow: only once the flags are known to be good
+    from tfinpaint.training import dry_run, train
 
     command.silence_xla_banner()
 
     if values.dry_run:
-        show(dry_run(run, values.run_dir, values.resume, values.init_from), f"{os.path.normpath(values.run_dir)}.dry_run.png")
+        show(
+            dry_run(run, values.run_dir, values.resume, values.init_from),
+            f"{os.path.normpath(values.run_dir)}.dry_run.png",
+        )
         return
-    result = train(run, values.run_dir, values.resume, values.init_from, flags_text(), say=command.say, stream=sys.stderr)
+    result = train(
+        run,
+        values.run_dir,
+        values.resume,
+        values.init_from,
+        flags_text(),
+        say=command.say,
+        stream=sys.stderr,
+    )
 
     command.say(f"\nValidation at step {result.step}: {result.description}")
     print(f"{'':10s}  PSNR in hole     PSNR     SSIM       L1")
-    for name, figures in ((run.system, result.figures), ("mean fill", result.baselines["mean"]), ("Telea", result.baselines["telea"])):
-        print(f"{name:10s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB {figures['ssim']:8.4f} {figures['l1']:8.4f}")
+    for name, figures in (
+        (run.system, result.figures),
+        ("mean fill", result.baselines["mean"]),
+        ("Telea", result.baselines["telea"]),
+    ):
+        print(
+            f"{name:10s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB "
+            f"{figures['ssim']:8.4f} {figures['l1']:8.4f}"
+        )
     print(f"Samples: {values.run_dir}/samples/final.png   Figures: {values.run_dir}/metrics.csv")
 
 
-def show(found, path):
-    """Prints what a dry run found and writes its picture beside the run directory, which it leaves alone."""
+def show(found: Any, path: str) -> None:
+    """Prints what a dry run found and writes its picture beside the run directory.
+
+    The run directory itself is left alone.
+    """
     for line in found.warnings:
         command.warn(line)
     write_photo(path, found.picture, argument="output")
@@ -62,14 +95,18 @@ def show(found, path):
     print("Nothing else was written: without --dry_run the run begins.")
 
 
-def flags_text():
-    """The flags of this run as a flagfile; --resume and --device are left to whoever repeats it."""
+def flags_text() -> str:
+    """The flags of this run as a flagfile, without --resume and --device."""
     own = {f.name: f for f in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
     left = ("resume", "device", "dry_run")
-    return "".join(own[name].serialize() + "\n" for name in sorted(own) if own[name].value is not None and name not in left)
+    return "".join(
+        own[name].serialize() + "\n"
+        for name in sorted(own)
+        if own[name].value is not None and name not in left
+    )
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

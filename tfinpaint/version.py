@@ -1,4 +1,4 @@
-"""The version of tfinpaint, for modules that must not import the package's own face."""
+"""The version of tfinpaint, for modules that must not import the package's __init__."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 def commit() -> Optional[str]:
     """The commit of the checkout that this code runs from, None for an installed package.
 
-    It ends in "-dirty" where files were changed.
+    It ends in "-dirty" if files were changed.
     """
     git = ["git", "-C", os.path.dirname(os.path.abspath(__file__))]
     try:

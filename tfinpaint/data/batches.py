@@ -1,18 +1,21 @@
-"""The input pipeline: batches of training squares and their holes, and the fixed squares of a validation pass.
+"""The input pipeline: batches of training squares and their holes, and fixed validation squares.
 
-Preprocessing as in the papers (multistage, section 4.2; PhotoSettings): the shorter side is resized (bicubic with antialiasing), a
-random or centred square is cut out, half of the squares are mirrored, and values come to [-1, 1]. Where the settings say so, the colours of
-each square are jittered first (colors.py).
+Preprocessing as in the papers (multistage, section 4.2; PhotoSettings): the shorter side is resized
+(bicubic with antialiasing), a random or centred square is cut out, half of the squares are
+mirrored, and values are scaled to [-1, 1]. If the settings ask for it, the colours of each square
+are jittered first (colors.py).
 
-The order is a function of the seed alone, and so are each crop and its colours: the batch of step t is the same whether the run began at
-0 or was resumed at t. Photographs in files are found by arithmetic (element i = t * B + b of a run is photograph `shuffle(i mod n)` of
-round i // n), so resuming costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it skips.
+The seed alone determines the order, each crop and its colours. The batch of step t is the same
+whether the run began at 0 or was resumed at t. Photographs in files are found by arithmetic:
+element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n. Resuming therefore
+costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it
+skips.
 """
 
 import functools
 import itertools
 from types import MappingProxyType
-from typing import Callable, Iterator, Mapping, Tuple
+from typing import Callable, Iterator, Mapping, Tuple, Union
 
 import numpy as np
 import tensorflow as tf
@@ -21,14 +24,15 @@ from PIL import Image
 from tfinpaint.data import hole_files
 from tfinpaint.data import holes as made_holes
 from tfinpaint.data.colors import jittered
-from tfinpaint.data.photos import PhotoFiles, open_photos
+from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, PhotoSettings
 
-_ORDER, _CROP, _COLOR = 0x0DE2, 0xC209, 0xC0104  # keep these numbers apart from other uses of the seed
-_CACHE_BYTES = 2**28  # resized photographs are kept in memory where all of them fit
+# keep these numbers apart from other uses of the seed
+_ORDER, _CROP, _COLOR = 0x0DE2, 0xC209, 0xC0104
+_CACHE_BYTES = 2**28  # resized photographs are kept in memory if all of them fit
 _FOREVER = 2**40  # steps
-_STRIP = 8  # no photograph is longer than so many times its shorter side
+_STRIP = 8  # a photograph is cropped to this many times its shorter side
 
 
 def training_batches(
@@ -38,7 +42,7 @@ def training_batches(
     seed: int,
     start_step: int = 0,
     holes_on_device: bool = False,
-    photos=None,
+    photos: Union[PhotoFiles, PhotoStream, None] = None,
     extra_inputs: Mapping[str, Callable] = MappingProxyType({}),
 ) -> tf.data.Dataset:
     """Endless batches, one per step, beginning with that of `start_step`.
@@ -48,17 +52,21 @@ def training_batches(
         batch_size: B. Batches are always full.
         seed: fixes order, crops, mirroring and holes.
         start_step: the first batch is the one that a run from 0 would have at this step.
-        holes_on_device: deliver the numbers that `holes.holes` needs instead of holes, for a step that makes them itself. With mask
-            files, which are read here, it changes nothing.
-        photos: what `open_photos(photo_settings.source)` returned, if the caller has it already (to look at `.unreadable`).
-        extra_inputs: {name: function(images, holes)} of what is delivered beside holes (extra_inputs.py).
+        holes_on_device: deliver the seed and step that `holes.holes` needs instead of holes, for a
+            training step that makes its own. Without effect for mask files, which are read here.
+        photos: what `open_photos(photo_settings.source)` returned, if the caller already has it
+            (to look at `.unreadable`).
+        extra_inputs: {name: function(images, holes)}, delivered in addition to the holes
+            (extra_inputs.py).
 
     Returns:
-        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1], 1 = hole), with `extra_inputs` of
-        (images, holes, {name: tensor}), or with `holes_on_device` of (images, int32 [2]): seed and step.
+        tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1],
+        1 = hole). With `extra_inputs`: of (images, holes, {name: tensor}). With `holes_on_device`:
+        of (images, int32 [2]), seed and step.
 
     Raises:
-        SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`, `hole_files.file_holes`.
+        SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`,
+            `hole_files.file_holes`.
     """
     size = photo_settings.image_size
     from_files = hole_settings.kind.startswith("files:")
@@ -67,10 +75,14 @@ def training_batches(
     photos = open_photos(photo_settings.source) if photos is None else photos
     steps = tf.data.Dataset.range(start_step, _FOREVER)
     if holes_on_device and not from_files:
-        holes = steps.map(lambda step: tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)]))
+        holes = steps.map(
+            lambda step: tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+        )
     else:
         holes = _parallel_map(steps, _hole_maker(hole_settings, size, batch_size, seed, from_files))
-    squares = _squares(photos, photo_settings, seed, start_step * batch_size).batch(batch_size, drop_remainder=True)
+    squares = _squares(photos, photo_settings, seed, start_step * batch_size).batch(
+        batch_size, drop_remainder=True
+    )
 
     def to_float(images, holes):
         images = tf.cast(images, tf.float32) / 127.5 - 1.0
@@ -79,38 +91,59 @@ def training_batches(
         return images, holes
 
     batches = tf.data.Dataset.zip((squares, holes)).map(to_float)
-    return batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)).prefetch(tf.data.AUTOTUNE)
+    return batches.apply(
+        tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
+    ).prefetch(tf.data.AUTOTUNE)
 
 
-def evaluation_squares(source: str, image_size: int, count: int, argument: str = "source") -> np.ndarray:
-    """The first `count` photographs of a source in their sorted order (all, if there are fewer), as centred squares.
+def evaluation_squares(
+    source: str, image_size: int, count: int, argument: str = "source"
+) -> np.ndarray:
+    """The first `count` photographs of a source, sorted, or all if there are fewer, as squares.
 
     Returns:
-        uint8 [N, S, S, 3]. The shorter side is resized to S.
+        uint8 [N, S, S, 3]. The shorter side is resized to S and the centre is cut out.
     """
-    return np.stack([square for _, square in itertools.islice(named_squares(open_photos(source, argument), image_size), count)])
+    return np.stack(
+        [
+            square
+            for _, square in itertools.islice(
+                named_squares(open_photos(source, argument), image_size), count
+            )
+        ]
+    )
 
 
-def named_squares(photos, image_size: int) -> Iterator[Tuple[str, np.ndarray]]:
-    """All readable photographs of what `open_photos` gave, in their sorted order, as centred squares: (name, uint8 [S, S, 3])."""
+def named_squares(
+    photos: Union[PhotoFiles, PhotoStream], image_size: int
+) -> Iterator[Tuple[str, np.ndarray]]:
+    """All readable photographs that `open_photos` found, sorted, as centred squares.
+
+    Yields:
+        (name, uint8 [S, S, 3]).
+    """
     settings = PhotoSettings("", image_size, resize=image_size, crop="center", mirror=False)
     if isinstance(photos, PhotoFiles):
         found = ((name, photos.read_or_none(k)) for k, name in enumerate(photos.names))
     else:
-        found = ((f"{photos.split} {k}", pixels) for k, pixels in enumerate(photos.stream().as_numpy_iterator()))
+        found = (
+            (f"{photos.split} {k}", pixels)
+            for k, pixels in enumerate(photos.stream().as_numpy_iterator())
+        )
     for name, pixels in found:
         if pixels is not None:
             yield name, cut(resized(pixels, image_size), np.zeros(3, np.float32), settings)
 
 
 def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
-    """uint8 [H, W, 3] with its shorter side made `shorter_side`, bicubic with antialiasing.
+    """Resizes a photograph, uint8 [H, W, 3], to a shorter side of `shorter_side` pixels.
 
-    Of a strip, the middle: enlarged as a whole, one of 10 x 20000 pixels would take hundreds of megabytes.
+    Bicubic with antialiasing. Only the middle of a strip is kept: enlarging all of one of
+    10 x 20000 pixels would take hundreds of megabytes.
     """
     longest = _STRIP * min(pixels.shape[:2])
     top, left = (max(0, side - longest) // 2 for side in pixels.shape[:2])
-    pixels = pixels[top:top + longest, left:left + longest]
+    pixels = pixels[top : top + longest, left : left + longest]
     height, width = pixels.shape[:2]
     scale = shorter_side / min(height, width)
     new = max(shorter_side, round(width * scale)), max(shorter_side, round(height * scale))
@@ -120,23 +153,34 @@ def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
 
 
 def cut(pixels: np.ndarray, numbers: np.ndarray, settings: PhotoSettings) -> np.ndarray:
-    """The training square of a resized photograph: uint8 [S, S, 3]. `numbers` are three in [0, 1): row, column, mirror."""
+    """The training square of a resized photograph: uint8 [S, S, 3].
+
+    `numbers` holds three in [0, 1): row, column, mirror.
+    """
     size = settings.image_size
     spare = np.array(pixels.shape[:2]) - size
-    top, left = spare // 2 if settings.crop == "center" else np.minimum((numbers[:2] * (spare + 1)).astype(int), spare)
+    top, left = (
+        spare // 2
+        if settings.crop == "center"
+        else np.minimum((numbers[:2] * (spare + 1)).astype(int), spare)
+    )
     square = pixels[top : top + size, left : left + size]
     mirrored = settings.mirror and numbers[2] < 0.5
     return np.ascontiguousarray(square[:, ::-1] if mirrored else square)
 
 
 def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.Dataset:
-    """Training squares uint8 [S, S, 3], one by one, from element `first` of the run on."""
+    """Training squares, uint8 [S, S, 3], one by one, starting at element `first` of the run."""
     size, shorter = settings.image_size, settings.shorter_side
     elements = tf.data.Dataset.range(first, _FOREVER)
 
-    def numbers(element):  # [6]: three of the crop, three of the colours, which do not change the crop
+    # [6]: three for the crop and three for the colours, from separate streams so that jitter does
+    # not change the crop
+    def numbers(element):
         pair = tf.stack([tf.constant(seed, tf.int64), element])
-        keys = [tf.random.experimental.stateless_fold_in(pair, stream) for stream in (_CROP, _COLOR)]
+        keys = [
+            tf.random.experimental.stateless_fold_in(pair, stream) for stream in (_CROP, _COLOR)
+        ]
         return tf.concat([tf.random.stateless_uniform([3], key, alg="philox") for key in keys], 0)
 
     def finished(pixels, drawn):
@@ -149,21 +193,37 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
 
         def square(element):
             round_seed = tf.stack([tf.constant(seed ^ _ORDER, tf.int64), element // count])
-            index = tf.random.experimental.index_shuffle(element % count, round_seed, tf.constant(count - 1, tf.int64))
-            return python_call(lambda i, n: finished(read(int(i)), n), [index, numbers(element)], tf.uint8, [size, size, 3])
+            index = tf.random.experimental.index_shuffle(
+                element % count, round_seed, tf.constant(count - 1, tf.int64)
+            )
+            return python_call(
+                lambda i, n: finished(read(int(i)), n),
+                [index, numbers(element)],
+                tf.uint8,
+                [size, size, 3],
+            )
 
         return _parallel_map(elements, square)
 
     def square_of(pixels, element):
         inputs = [pixels, numbers(element)]
-        return python_call(lambda p, n: finished(resized(p, shorter), n), inputs, tf.uint8, [size, size, 3])
+        return python_call(
+            lambda p, n: finished(resized(p, shorter), n), inputs, tf.uint8, [size, size, 3]
+        )
 
-    return _parallel_map(tf.data.Dataset.zip((photos.stream(seed, skip=first), elements)), square_of)
+    return _parallel_map(
+        tf.data.Dataset.zip((photos.stream(seed, skip=first), elements)), square_of
+    )
 
 
 def _cached(read, count: int, shorter: int):
-    """`read` with its results kept, where those of `count` photographs (taken to be up to twice as long as wide) fit."""
-    return functools.lru_cache(maxsize=None)(read) if count * shorter**2 * 6 <= _CACHE_BYTES else read
+    """`read`, with its results kept in memory if those of all `count` photographs fit.
+
+    A photograph is taken to be up to twice as long as it is wide.
+    """
+    return (
+        functools.lru_cache(maxsize=None)(read) if count * shorter**2 * 6 <= _CACHE_BYTES else read
+    )
 
 
 def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, from_files: bool):
@@ -171,8 +231,9 @@ def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, f
     if from_files:
         draw = hole_files.file_holes(settings, size)
         return lambda step: draw(seed, step, batch_size)
-    # Not compiled: that would be three times as fast, but where this runs a CPU trains, which takes a hundred times as long, and
-    # compiling delays every start by seconds. A GPU's step makes its holes itself.
+    # Not compiled. That would be three times as fast, but this runs where a CPU trains, and a
+    # training step takes a hundred times as long. Compiling would delay every start by seconds. On
+    # a GPU the training step makes its holes itself.
     return lambda step: made_holes.holes(seed, step, batch_size, size, settings)
 
 

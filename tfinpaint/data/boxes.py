@@ -1,4 +1,4 @@
-"""Random rectangles, as holes of an exact share and as fields to be joined with strokes."""
+"""Random rectangles: as holes of an exact share, and as fields to be joined with strokes."""
 
 import math
 from typing import Callable, Tuple
@@ -9,8 +9,12 @@ import tensorflow as tf
 from tfinpaint.data.distance_fields import SIDE, centres
 
 
-def random_box(drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int], aspect: float = 2.0) -> tf.Tensor:
-    """One rectangle in each image: uniform share, any position, the longer side up to `aspect` times the other where it fits.
+def random_box(
+    drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int], aspect: float = 2.0
+) -> tf.Tensor:
+    """One rectangle in each image, of uniformly drawn share, at any position.
+
+    The longer side is up to `aspect` times the other if that fits.
 
     Args:
         drawn: draws uniform float32 [B] in [0, 1).
@@ -27,7 +31,7 @@ def random_box(drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int
     height = tf.clip_by_value(tf.round(tf.sqrt(area) * stretch), math.ceil(fewest / size), size)
     height = tf.maximum(height, tf.math.ceil(area / size))
     rows = tf.cast(height, tf.int32)
-    # As the limits are `size` apart, some whole number of columns between these two always exists.
+    # The limits are `size` apart, so some whole number always lies between these two.
     columns = tf.cast(tf.round(area / height), tf.int32)
     columns = tf.clip_by_value(columns, (fewest + rows - 1) // rows, tf.minimum(most // rows, size))
     width = tf.cast(columns, tf.float32)
@@ -42,8 +46,8 @@ def random_box(drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int
     return tf.cast(inside, tf.float32)[..., tf.newaxis]
 
 
-def random_box_field(drawn: Callable[[], tf.Tensor], share) -> tf.Tensor:
-    """Field of a rectangle that covers `share` [B] of the square and lies inside it. [B, 64, 64]."""
+def random_box_field(drawn: Callable[[], tf.Tensor], share: tf.Tensor) -> tf.Tensor:
+    """Field [B, 64, 64] of a rectangle that covers `share` [B] of the square and lies inside it."""
     half = tf.sqrt(share) * (SIDE / 2)  # [B]
     stretch = _stretch(drawn)
     half_height = tf.clip_by_value(tf.round(half * stretch), 1, SIDE / 2)
@@ -56,6 +60,9 @@ def random_box_field(drawn: Callable[[], tf.Tensor], share) -> tf.Tensor:
 
 
 def _stretch(drawn, aspect: float = 2.0) -> tf.Tensor:
-    """Root of a log-uniform aspect ratio, [B]: from a table, as powers are not computed alike on all devices."""
+    """Square root of a log-uniform aspect ratio, [B].
+
+    It comes from a table because devices do not compute powers alike.
+    """
     table = tf.constant(aspect ** np.linspace(-0.5, 0.5, 65), tf.float32)
     return tf.gather(table, tf.cast(tf.round(64 * drawn()), tf.int32))

@@ -1,17 +1,25 @@
-"""Colour jitter: a training square a little brighter or darker, with more or less contrast and colour, by given numbers.
+"""Colour jitter: changes the brightness, contrast and saturation of a training square.
 
-Input and output: uint8 [S, S, 3]. The three factors lie within 1 +- `amount`; brightness multiplies all values, contrast the distance of
-each from the square's mean grey, saturation the distance of each from its own pixel's grey, in this order. Rounded once, at the end.
+Input and output: uint8 [S, S, 3]. The three factors lie within 1 +- `amount`. In this order,
+brightness multiplies all values, contrast scales the distance of each value from the square's mean
+grey, and saturation scales its distance from its own pixel's grey. Values are rounded once, at the
+end.
 """
 
 import numpy as np
 
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601: what red, green and blue add to how bright a pixel looks
+# weights of red, green and blue in the luma of ITU-R BT.601
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def jittered(square: np.ndarray, numbers: np.ndarray, amount: float) -> np.ndarray:
-    """uint8 [S, S, 3] -> the same. `numbers` are three in [0, 1): brightness, contrast, saturation; at 0.5 they change nothing."""
-    brightness, contrast, saturation = (1 + amount * (2 * numbers.astype(np.float32) - 1)).astype(np.float32)
+    """The square, uint8 [S, S, 3], with jittered colours.
+
+    `numbers` holds three in [0, 1): brightness, contrast, saturation. At 0.5 they change nothing.
+    """
+    brightness, contrast, saturation = (1 + amount * (2 * numbers.astype(np.float32) - 1)).astype(
+        np.float32
+    )
     pixels = square.astype(np.float32) * brightness
     grey = pixels @ _GREY  # [S, S]
     mean = grey.mean()

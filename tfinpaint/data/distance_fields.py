@@ -1,8 +1,9 @@
-"""Distance fields: distances to the edge of a hole (below 0: inside) on a coarse grid, and how they become holes of an exact share.
+"""Distance fields on a coarse grid, and how they become holes of an exact share.
 
-Conventions: lengths are whole numbers of quarter pixels of a 256-pixel square (UNIT), whatever the size of the image; a field is
-    float32 [B, 64, 64] of them, at the centres of its cells. All values stay below 2^24, so that float32 holds them exactly and
-    every device, compiled or not, finds the same pixels.
+Conventions: a field holds distances to the edge of a hole, below 0 inside it. Lengths are whole
+    numbers of quarter pixels of a 256-pixel square (UNIT), whatever the size of the image. A field
+    is float32 [B, 64, 64], at the centres of its cells. All values stay below 2^24, so float32
+    holds them exactly and every device, compiled or not, finds the same pixels.
 """
 
 import numpy as np
@@ -10,11 +11,11 @@ import tensorflow as tf
 
 UNIT = 4  # per pixel of a 256-pixel square
 SIDE = 256 * UNIT
-CELLS = 64  # per side: four pixels of a 256-pixel square each, a third of the thinnest brush
+CELLS = 64  # per side; each is four pixels of a 256-pixel square, a third of the thinnest brush
 FAR = 1500.0  # more than the diagonal
-FEWEST = 4  # fields that are worked on together
+FEWEST = 4  # fields processed together
 _STEPS = 16  # of the bilinear weights: multiples of 1/16 keep the enlarged field exact
-_PLANE = 32  # levels of the slope that tells apart pixels of equal distance
+_PLANE = 32  # levels of the slope that separates pixels of equal distance
 
 
 def centres() -> tf.Tensor:
@@ -23,28 +24,35 @@ def centres() -> tf.Tensor:
     return tf.constant(np.arange(CELLS)[np.newaxis] * cell + cell // 2, tf.float32)
 
 
-def inside(field) -> tf.Tensor:
+def inside(field: tf.Tensor) -> tf.Tensor:
     """How many cells or pixels are below 0: [B, H, W] -> [B]."""
     return _below(field, tf.zeros_like(field[:, 0, 0]))
 
 
-def enlarge(field, size: int) -> tf.Tensor:
-    """The field [B, 64, 64] read at the pixel centres, bilinearly: whole numbers, [B, S, S], no two neighbours on an edge alike."""
+def enlarge(field: tf.Tensor, size: int) -> tf.Tensor:
+    """The field [B, 64, 64], interpolated bilinearly at the pixel centres: [B, S, S].
+
+    The result is whole numbers, and no two neighbours on an edge are equal.
+    """
     at = np.clip((np.arange(size) + 0.5) * CELLS / size - 0.5, 0, CELLS - 1)
     low = np.minimum(np.floor(at), CELLS - 2).astype(np.int32)
     weight = np.round((at - low) * _STEPS).astype(np.float32)  # [S]
     down = weight[:, np.newaxis]
 
-    def stretch(x, times=1):  # [B, 64, n] -> [B, S, n]: whole lines are taken, which is much faster than single numbers
-        return tf.gather(x, low, axis=1) * ((_STEPS - down) * times) + tf.gather(x, low + 1, axis=1) * (down * times)
+    # [B, 64, n] -> [B, S, n]. Gathering whole lines is much faster than single numbers.
+    def stretch(x, times=1):
+        return tf.gather(x, low, axis=1) * ((_STEPS - down) * times) + tf.gather(
+            x, low + 1, axis=1
+        ) * (down * times)
 
     across = stretch(tf.transpose(field, [0, 2, 1]))  # [B, S, 64], columns first
     slope = np.add.outer(np.arange(size), np.arange(size)) * _PLANE // (2 * size)
-    return stretch(tf.transpose(across, [0, 2, 1]), _PLANE) + slope.astype(np.float32)  # [B, S, S], below 2^24: exact
+    # [B, S, S], below 2^24: exact
+    return stretch(tf.transpose(across, [0, 2, 1]), _PLANE) + slope.astype(np.float32)
 
 
-def cut(field, wanted, size: int) -> tf.Tensor:
-    """1 where the field is below the level that leaves the wanted area inside.
+def cut(field: tf.Tensor, wanted: tf.Tensor, size: int) -> tf.Tensor:
+    """Cuts a field at the level that leaves the wanted area inside: 1 where it is below.
 
     Args:
         field: float32 [B, S, S] of `enlarge`.
@@ -52,19 +60,28 @@ def cut(field, wanted, size: int) -> tf.Tensor:
         size: S.
 
     Returns:
-        float32 [B, S, S, 1] of 0 and 1. The number of 1s is within S/8 of `wanted`: the slope in the field keeps a straight edge,
-        whose pixels are equally far, from falling all at once.
+        float32 [B, S, S, 1] of 0 and 1. The number of 1s is within S/8 of `wanted`. All pixels of a
+        straight edge have the same distance; the slope in the field keeps them from switching all
+        at once.
     """
 
     zero = tf.zeros_like(wanted)
     low, high = (_over(reduce, field) for reduce in (tf.reduce_min, tf.reduce_max))
-    level = _search(0, [zero, _below(field, zero), low, zero, high + 1, zero + float(size**2)], field, wanted, size / 8)
+    level = _search(
+        0,
+        [zero, _below(field, zero), low, zero, high + 1, zero + float(size**2)],
+        field,
+        wanted,
+        size / 8,
+    )
     return tf.cast(field < level[:, tf.newaxis, tf.newaxis], tf.float32)[..., tf.newaxis]
 
 
 def _search(probe, state, field, wanted, near) -> tf.Tensor:
-    """The level [B] that leaves the wanted area inside, but for `near`. state: a level, the count below it, and those of a lower and
-    a higher one."""
+    """The level [B] that leaves the wanted area inside, to within `near`.
+
+    state: a level, the count below it, and the levels and counts of a lower and a higher bound.
+    """
     batch = field.shape[0]
     half = batch // 2 if batch and batch >= 2 * FEWEST else 0
 
@@ -79,9 +96,14 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
         over = count > wanted
         high, high_count = tf.where(over, level, high), tf.where(over, count, high_count)
         low, low_count = tf.where(over, low, level), tf.where(over, low_count, count)
-        # False position, from a first probe at 0 where the level should be; every third probe a bisection, so that it always ends.
-        part = tf.where(probe % 3 == 2, 0.5, (wanted - low_count) / tf.maximum(high_count - low_count, 1.0))
-        inner = tf.clip_by_value(tf.floor((high - low) * part), 1.0, tf.maximum(high - low - 1, 1.0))
+        # False position, starting with a probe at 0, near which the level should lie. Every third
+        # probe is a bisection, so the search always ends.
+        part = tf.where(
+            probe % 3 == 2, 0.5, (wanted - low_count) / tf.maximum(high_count - low_count, 1.0)
+        )
+        inner = tf.clip_by_value(
+            tf.floor((high - low) * part), 1.0, tf.maximum(high - low - 1, 1.0)
+        )
         level = tf.where(away(count), low + inner, level)
         return probe + 1, level, _below(field, level), low, low_count, high, high_count
 
@@ -90,12 +112,21 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
     if not half:
         return level
     rest = busiest(away(count), half)
-    found = _search(probe, [tf.gather(x, rest) for x in state], tf.gather(field, rest), tf.gather(wanted, rest), near)
+    found = _search(
+        probe,
+        [tf.gather(x, rest) for x in state],
+        tf.gather(field, rest),
+        tf.gather(wanted, rest),
+        near,
+    )
     return tf.tensor_scatter_nd_update(level, rest[:, tf.newaxis], found)
 
 
-def busiest(active, half: int) -> tf.Tensor:
-    """Some fields of a batch take several times as many turns as others: which half goes on alone, the active ones among it. [half]."""
+def busiest(active: tf.Tensor, half: int) -> tf.Tensor:
+    """Indices [half] of the fields that go on alone, the active ones first.
+
+    Some fields of a batch take several times as many iterations as others.
+    """
     return tf.argsort(tf.cast(active, tf.int32), direction="DESCENDING", stable=True)[:half]
 
 
@@ -104,5 +135,8 @@ def _below(field, level) -> tf.Tensor:
 
 
 def _over(reduce, x) -> tf.Tensor:
-    """Reduces each field, as whole numbers: compiled code takes several of those at a time. [B, H, W] -> float32 [B]."""
+    """Reduces each field, [B, H, W] -> float32 [B].
+
+    It works on integers, of which compiled code processes several at a time.
+    """
     return tf.cast(reduce(tf.cast(x, tf.int32), [1, 2]), tf.float32)

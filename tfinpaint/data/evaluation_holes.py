@@ -1,10 +1,13 @@
-"""Fixed holes for evaluation, one set per bin of the share of missing pixels: the same pixels on every machine.
+"""Fixed holes for evaluation: one set per bin of the share of missing pixels, identical on
+every machine.
 
-Purpose: figures are only comparable when everybody fills the same holes. So nothing here depends on the rounding of a device:
-    corners, brushes and the test whether a brush covers a pixel are whole numbers, and random numbers are the raw output of PCG64,
-    which NumPy promises to keep as it is.
-Output: uint8 [N, S, S, 1] of 0 and 1, 1 = hole. The first holes of a larger set are those of a smaller one.
-Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018.
+Purpose: figures are comparable only if everybody fills the same holes, so nothing here depends on
+    how a device rounds. Corners, brushes and the test for whether a brush covers a pixel use whole
+    numbers. Random numbers are the raw output of PCG64, which NumPy promises to keep unchanged.
+Output: uint8 [N, S, S, 1] of 0 and 1, 1 = hole. A larger set begins with the holes of a
+    smaller one.
+Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions,
+    ECCV 2018.
 """
 
 import hashlib
@@ -18,16 +21,19 @@ from tfinpaint.settings import SettingsError
 
 RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 
-_PATIENCE = 8  # strokes in a row that may be too much before the brush gets smaller
+_PATIENCE = 8  # strokes in a row that may cover too much before the brush shrinks
 
 
-def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: int = 0, argument: str = "ratio") -> np.ndarray:
+def evaluation_holes(
+    ratio: Tuple[float, float], count: int, size: int, seed: int = 0, argument: str = "ratio"
+) -> np.ndarray:
     """A fixed set of free-form holes.
 
     Args:
-        ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI (so a share belongs to one bin only).
+        ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI (so a share
+            belongs to one bin only).
         count, size: number of holes and their side in pixels.
-        seed: other seeds give other sets.
+        seed: different seeds give different sets.
         argument: the caller's name for `ratio`, for messages.
 
     Returns:
@@ -39,19 +45,30 @@ def evaluation_holes(ratio: Tuple[float, float], count: int, size: int, seed: in
     low, high = (Fraction(str(share)) for share in ratio)  # as written: 0.1 is one tenth here
     fewest, most = math.floor(low * size**2) + 1, math.floor(high * size**2)
     if not (0 <= low < high < 1 and fewest <= most):
-        raise SettingsError(f"`{argument}` is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole of {size}x{size} "
-                            f"pixels. Got {ratio[0]:g},{ratio[1]:g}")
-    return np.stack([_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)])[..., np.newaxis]
+        raise SettingsError(
+            f"`{argument}` is two shares LO,HI with 0 <= LO < HI < 1, far enough apart for a hole "
+            f"of {size}x{size} pixels. Got {ratio[0]:g},{ratio[1]:g}"
+        )
+    return np.stack(
+        [_hole(_Numbers(seed, index, size, fewest), size, fewest, most) for index in range(count)]
+    )[..., np.newaxis]
 
 
 def fingerprint(holes: Union[Sequence[np.ndarray], np.ndarray]) -> str:
-    """Twelve hexadecimal digits that tell whether two sets of holes, [H, W] or [H, W, 1] each, are the same, pixel by pixel."""
+    """Twelve hexadecimal digits that identify a set of holes, pixel by pixel.
+
+    holes: [H, W] or [H, W, 1] each.
+    """
     shapes = {tuple(hole.shape[:2]) for hole in holes}
     digest = hashlib.sha256()
     if len(shapes) == 1:
         digest.update(repr((len(holes), *shapes.pop(), 1)).encode())
-        for k in range(0, len(holes), 8):  # so many fill whole bytes
-            digest.update(np.packbits(np.stack([holes[i] for i in range(k, min(k + 8, len(holes)))]) > 0).tobytes())
+        for k in range(0, len(holes), 8):  # eight holes fill whole bytes
+            digest.update(
+                np.packbits(
+                    np.stack([holes[i] for i in range(k, min(k + 8, len(holes)))]) > 0
+                ).tobytes()
+            )
     else:
         for hole in holes:
             digest.update(repr(hole.shape[:2]).encode() + np.packbits(hole > 0).tobytes())
@@ -61,11 +78,13 @@ def fingerprint(holes: Union[Sequence[np.ndarray], np.ndarray]) -> str:
 def _hole(numbers: "_Numbers", size: int, fewest: int, most: int) -> np.ndarray:
     """Strokes, segment by segment, until a share drawn from the bin is reached. [S, S]."""
     wanted = numbers(fewest, most)
-    widest = min(20 * size // 256, math.isqrt(wanted) // 3)  # half the brush; a small hole takes a small one
+    # half the brush width; a small hole gets a small brush
+    widest = min(20 * size // 256, math.isqrt(wanted) // 3)
     hole = np.zeros((size, size), np.uint8)
     failures = left = x = y = half_width = 0
     while np.count_nonzero(hole) < wanted:
-        shrink = 2 ** (failures // _PATIENCE)  # in the end the brush is one pixel, which always fits
+        # the brush shrinks to one pixel in the end, which always fits
+        shrink = 2 ** (failures // _PATIENCE)
         if left == 0:  # a new stroke
             left = numbers(3, 8)
             x, y = numbers(0, size - 1), numbers(0, size - 1)
@@ -77,14 +96,17 @@ def _hole(numbers: "_Numbers", size: int, fewest: int, most: int) -> np.ndarray:
         _paint(more, x, y, to_x, to_y, half_width)
         if np.count_nonzero(more) <= most:
             hole, x, y, left = more, to_x, to_y, left - 1
-        else:  # too much: this stroke ends here, another one is tried
+        else:  # too much: this stroke ends here and another is tried
             failures += 1
             left = 0
     return hole
 
 
 def _paint(painted: np.ndarray, x: int, y: int, to_x: int, to_y: int, half_width: int) -> None:
-    """Sets the pixels whose distance to the segment is at most `half_width`, computed without rounding."""
+    """Sets the pixels whose distance to the segment is at most `half_width`.
+
+    Computed without rounding.
+    """
     left, right = max(min(x, to_x) - half_width, 0), max(x, to_x) + half_width + 1
     top, bottom = max(min(y, to_y) - half_width, 0), max(y, to_y) + half_width + 1
     window = painted[top:bottom, left:right]
@@ -96,7 +118,9 @@ def _paint(painted: np.ndarray, x: int, y: int, to_x: int, to_y: int, half_width
     across = from_x * along_y - from_y * along_x
     near_start = from_x**2 + from_y**2 <= half_width**2
     near_end = (from_x - along_x) ** 2 + (from_y - along_y) ** 2 <= half_width**2
-    beside = (along >= 0) & (along <= squared) & (across**2 <= half_width**2 * squared) & (squared > 0)
+    beside = (
+        (along >= 0) & (along <= squared) & (across**2 <= half_width**2 * squared) & (squared > 0)
+    )
     window |= near_start | near_end | beside
 
 

@@ -1,9 +1,12 @@
-"""Holes from mask files (irregular mask sets), turned, mirrored and enlarged at random in the input pipeline.
+"""Holes from mask files (irregular mask sets), randomly turned, mirrored and enlarged.
 
 Inputs: a mask file or a folder of them (any depth). `settings.mask_is` says what white means.
-Output: a function of (seed, step, batch) for `tf.data.Dataset.map`, which gives float32 [B, S, S, 1], 1 = hole.
-The share of missing pixels is measured after resizing and making binary, and again after turning and enlarging: every hole keeps to
-the bounds. It runs on the CPU only: reading files and Addons' `transform` do not compile with XLA.
+Output: a function of (seed, step, batch) for `tf.data.Dataset.map`. It returns float32
+    [B, S, S, 1], 1 = hole.
+
+The share of missing pixels is measured after resizing and thresholding, and again after turning and
+enlarging, so every hole keeps to the bounds. This runs on the CPU only: reading files and Addons'
+`transform` do not compile with XLA.
 """
 
 import concurrent.futures
@@ -24,15 +27,17 @@ _log = logging.getLogger("tfinpaint")
 
 
 def file_holes(settings: HoleSettings, size: int) -> Callable:
-    """Reads the mask files and gives the function that draws holes from them.
+    """Reads the mask files and returns a function that draws holes from them.
 
     Args:
         settings: kind "files:PATH"; bounds; mask_is, mask_rotate, mask_flip, mask_zoom.
-        size: side of the holes. A mask of another size or aspect ratio is resized to it by area; above photo.THRESHOLD is hole.
+        size: side of the holes. A mask of another size or aspect ratio is resized to it by area.
+            Values above photo.THRESHOLD are hole.
 
     Returns:
-        holes(seed, step, batch) -> float32 [batch, size, size, 1] of 0 and 1. Same (seed, step), same holes. Where turning by any
-        angle or enlarging takes a hole out of the bounds, it is only mirrored and turned by a right angle instead.
+        holes(seed, step, batch) -> float32 [batch, size, size, 1] of 0 and 1. The same
+        (seed, step) gives the same holes. If turning by any angle or enlarging takes a hole out of
+        the bounds, it is only mirrored and turned by a right angle instead.
 
     Raises:
         SettingsError: no such path, nothing readable in it, or no mask within the bounds.
@@ -43,14 +48,24 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
     any_angle = settings.mask_rotate == "any"
 
     def pick(index):
-        return np.unpackbits(masks[index], axis=1, count=size**2).reshape(-1, size, size, 1).astype(np.float32)
+        return (
+            np.unpackbits(masks[index], axis=1, count=size**2)
+            .reshape(-1, size, size, 1)
+            .astype(np.float32)
+        )
 
     def holes(seed, step, batch: int) -> tf.Tensor:
-        key = tf.random.experimental.stateless_fold_in(tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)]), _STREAM)
+        key = tf.random.experimental.stateless_fold_in(
+            tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)]), _STREAM
+        )
         numbers = tf.random.stateless_uniform([6, batch], key, alg="philox")
         index = tf.minimum(tf.cast(numbers[0] * len(masks), tf.int32), len(masks) - 1)
         plain = python_call(pick, [index], tf.float32, [batch, size, size, 1])
-        turns = tf.cast(numbers[1] * 4, tf.int32) if settings.mask_rotate != "none" else tf.zeros([batch], tf.int32)
+        turns = (
+            tf.cast(numbers[1] * 4, tf.int32)
+            if settings.mask_rotate != "none"
+            else tf.zeros([batch], tf.int32)
+        )
         flips = (numbers[2:4] < 0.5) & settings.mask_flip
         plain = _turned(plain, turns, flips[0], flips[1])
         if not any_angle and zoom_high == 1:
@@ -65,9 +80,15 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
 
 
 def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np.ndarray:
-    """The masks whose share lies within the bounds: uint8 [N, ceil(S * S / 8)], eight pixels to the byte, 1 = hole.
+    """The masks whose share of missing pixels lies within the bounds.
 
-    argument: the caller's name for the bounds, for messages.
+    Args:
+        settings: as for `file_holes`.
+        size: S, the side of the masks.
+        argument: the caller's name for the bounds, for messages.
+
+    Returns:
+        uint8 [N, ceil(S * S / 8)], eight pixels to the byte, 1 = hole.
     """
     path = settings.kind[len("files:") :]
     given = f"`kind={settings.kind!r}`"
@@ -75,14 +96,19 @@ def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np
         raise SettingsError(f"{given}: there is no such file or folder")
     paths = photo.list_photos(path) if os.path.isdir(path) else [path]
     if not paths:
-        raise SettingsError(f"{given}: no mask in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)")
+        raise SettingsError(
+            f"{given}: no mask in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)"
+        )
 
     def read(path):
         try:
             hole, _ = photo.read_hole(path, settings.mask_is)
         except SettingsError as error:
             return error, 0.0
-        hole = np.asarray(Image.fromarray(hole).resize((size, size), Image.Resampling.BOX)) > photo.THRESHOLD
+        hole = (
+            np.asarray(Image.fromarray(hole).resize((size, size), Image.Resampling.BOX))
+            > photo.THRESHOLD
+        )
         return np.packbits(hole), np.count_nonzero(hole) / size**2
 
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -92,37 +118,68 @@ def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np
     if not readable:
         raise SettingsError(f"{given}: none of its {len(paths)} masks can be read ({broken[0]})")
     if broken:
-        _log.warning("%s: %d of %d masks left out that cannot be read, among them: %s", given, len(broken), len(paths), broken[0])
+        _log.warning(
+            "%s: %d of %d masks left out that cannot be read, among them: %s",
+            given,
+            len(broken),
+            len(paths),
+            broken[0],
+        )
     low, high = settings.bounds
     other = "known" if settings.mask_is == "hole" else "hole"
     kept = [mask for mask, share in readable if low <= share <= high]
     if not kept:
         shares = [share for _, share in readable]
-        raise SettingsError(f"{given}: no mask has a share of holes within {low:g},{high:g}; they have {min(shares):.3g} to "
-                            f"{max(shares):.3g}. Change `{argument}`, or turn white round with `mask_is={other!r}`")
+        raise SettingsError(
+            f"{given}: no mask has a share of holes within {low:g},{high:g}; they have "
+            f"{min(shares):.3g} to {max(shares):.3g}. Change `{argument}`, or turn white round "
+            f"with `mask_is={other!r}`"
+        )
     if len(kept) < len(readable):
-        _log.warning("%s: %d of %d masks left out, their share of holes is not within %g,%g (`%s`)", given,
-                     len(readable) - len(kept), len(readable), low, high, argument)
+        _log.warning(
+            "%s: %d of %d masks left out, their share of holes is not within %g,%g (`%s`)",
+            given,
+            len(readable) - len(kept),
+            len(readable),
+            low,
+            high,
+            argument,
+        )
     shares = sorted(share for _, share in readable if low <= share <= high)
-    _log.info("%s: %d masks, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to %.3g", given, len(kept),
-              settings.mask_is, shares[0], shares[len(shares) // 2], shares[-1])
+    _log.info(
+        "%s: %d masks, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to "
+        "%.3g",
+        given,
+        len(kept),
+        settings.mask_is,
+        shares[0],
+        shares[len(shares) // 2],
+        shares[-1],
+    )
     return np.stack(kept)
 
 
 def _turned(holes, turns, flip_x, flip_y) -> tf.Tensor:
-    """Each hole turned counter-clockwise by its number of right angles, then mirrored. All shapes stay [B, S, S, 1]."""
+    """Each hole turned counter-clockwise by its number of right angles, then mirrored.
+
+    All shapes stay [B, S, S, 1].
+    """
 
     def where(chosen, yes, no):
         return tf.where(chosen[:, tf.newaxis, tf.newaxis, tf.newaxis], yes, no)
 
-    # A quarter turn is a transposition and a mirroring: one, two and three of them differ in which mirrorings they need.
+    # A quarter turn is a transposition and a mirroring. One, two and three quarter turns differ in
+    # the mirrorings that they need.
     holes = where(turns % 2 == 1, tf.transpose(holes, [0, 2, 1, 3]), holes)
     holes = where(tf.math.logical_xor((turns == 1) | (turns == 2), flip_y), holes[:, ::-1], holes)
     return where(tf.math.logical_xor((turns == 2) | (turns == 3), flip_x), holes[:, :, ::-1], holes)
 
 
 def _moved(holes, angles, zoom) -> tf.Tensor:
-    """Each hole turned by its angle (radians) and enlarged about the centre; what comes in from outside is known."""
+    """Each hole turned by its angle (radians) and enlarged about the centre.
+
+    What comes in from outside is known.
+    """
     side = holes.shape[1]
     turn = addons.angles_to_projective_transforms(angles, float(side), float(side))  # [B, 8]
     zero, scale, centre = tf.zeros_like(zoom), 1 / zoom, (side - 1) / 2

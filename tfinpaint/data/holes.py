@@ -1,21 +1,27 @@
-"""Random holes for training, made by batched TensorFlow operations: one different hole for each image of a batch.
+"""Random holes for training, a different one for each image, made by batched TensorFlow operations.
 
-Purpose: `holes(seed, step, batch, size, settings)` is a pure function. The pipeline maps it on the CPU, a compiled training step
-    calls it on the accelerator; both get the same pixels, as its arithmetic is on whole numbers that float32 holds exactly.
-Output: float32 [B, S, S, 1], 1 = hole. The share of missing pixels lies in `settings.bounds` for every hole.
+Purpose: `holes(seed, step, batch, size, settings)` is a pure function. The pipeline maps it on the
+    CPU, and a compiled training step calls it on the accelerator. Both get the same pixels, because
+    the arithmetic uses whole numbers that float32 holds exactly.
+Output: float32 [B, S, S, 1], 1 = hole. The share of missing pixels lies in `settings.bounds` for
+    every hole.
 
-How free-form strokes are made (all lengths belong to a 256-pixel square, whatever the size asked for):
-  1. `strokes.random_chain` draws a chain of line segments: strokes with corners and a brush width (DeepFill v2: Yu et al.,
-     Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1, with smooth joints).
-  2. Segment by segment the distance to the brush's edge (below 0: painted) is written into a field of 64 x 64 cells, until the
-     share of painted cells is as near the wanted share as whole segments allow.
-  3. The field is enlarged bilinearly to the image and cut at the level that gives the wanted share. That level is close to 0:
-     it makes all brushes a little wider or thinner, in most holes by less than two pixels.
-A box or objects joined with strokes start from their own field; objects (objects.py) are enlarged and cut in the same way.
+How free-form strokes are made (all lengths refer to a 256-pixel square, whatever the size):
+  1. `strokes.random_chain` draws a chain of line segments: strokes with corners and a brush width
+     (DeepFill v2: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019,
+     algorithm 1, with smooth joints).
+  2. Segment by segment, the distance to the brush's edge (below 0: painted) is written into a field
+     of 64 x 64 cells, until the share of painted cells is as close to the wanted share as whole
+     segments allow.
+  3. The field is enlarged bilinearly to the image and cut at the level that gives the wanted share.
+     That level is close to 0. It makes all brushes a little wider or thinner, in most holes by
+     less than two pixels.
+A box or objects joined with strokes start from their own field. Objects (objects.py) are enlarged
+and cut in the same way.
 """
 
 import math
-from typing import Tuple
+from typing import Any, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -27,13 +33,15 @@ _BIT = 1 << 23
 _STREAM = 0x401E  # keeps these numbers apart from other uses of (seed, step)
 
 
-def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tensor:
+def holes(seed: Any, step: Any, batch: int, size: int, settings: HoleSettings) -> tf.Tensor:
     """Holes for the images of one step.
 
     Args:
-        seed, step: integers or integer scalars (tensors); the same pair gives the same holes, another pair others.
+        seed, step: integers or integer scalars (tensors). The same pair gives the same holes, and
+            another pair gives others.
         batch, size: how many holes, and their side in pixels (Python integers).
-        settings: kind "center", "box", "objects", "strokes" or "mixed", and the bounds of the share of missing pixels.
+        settings: kind "center", "box", "objects", "strokes" or "mixed", and the bounds of the share
+            of missing pixels.
 
     Returns:
         float32 [batch, size, size, 1] of 0 and 1, 1 = hole. Compiles with `jit_compile=True`.
@@ -55,19 +63,27 @@ def holes(seed, step, batch: int, size: int, settings: HoleSettings) -> tf.Tenso
 
 
 def check(settings: HoleSettings, size: int) -> None:
-    """Raises SettingsError where no hole of `size` x `size` pixels can keep to the settings, or they name files."""
+    """Checks that the settings can be met.
+
+    Raises:
+        SettingsError: no hole of `size` x `size` pixels can keep to them, or they name files.
+    """
     low, high = settings.bounds
     if settings.kind.startswith("files:"):
-        raise SettingsError(f"`kind={settings.kind!r}` are read in the input pipeline; holes that are computed are center, box, "
-                            "objects, strokes or mixed")
+        raise SettingsError(
+            f"`kind={settings.kind!r}` are read in the input pipeline; holes that are computed "
+            "are center, box, objects, strokes or mixed"
+        )
     if settings.kind == "center":
         _center_side(settings, size)
     elif high - low < 1 / size - 1e-9:
-        raise SettingsError(f"`ratio=({low:g}, {high:g})` is too narrow for `image_size={size}`: "
-                            f"HI - LO is at least 1/{size} = {1 / size:.4g}")
+        raise SettingsError(
+            f"`ratio=({low:g}, {high:g})` is too narrow for `image_size={size}`: "
+            f"HI - LO is at least 1/{size} = {1 / size:.4g}"
+        )
 
 
-# ------------------------------------------------------------------------------------------------------ squares and boxes
+# -------------------------------------------------------------------------------- squares and boxes
 
 
 def _limits(settings: HoleSettings, size: int) -> Tuple[int, int]:
@@ -81,61 +97,83 @@ def _center_side(settings: HoleSettings, size: int) -> int:
     sides = [side for side in range(1, size) if fewest <= side**2 <= most]
     if not sides:
         low, high = settings.bounds
-        raise SettingsError(f"`ratio=({low:g}, {high:g})`: no centred square of `image_size={size}` has such a share "
-                            f"(half the side gives {(size // 2) ** 2 / size**2:.4g})")
+        raise SettingsError(
+            f"`ratio=({low:g}, {high:g})`: no centred square of `image_size={size}` has such a "
+            f"share (half the side gives {(size // 2) ** 2 / size**2:.4g})"
+        )
     return min(sides, key=lambda side: abs(side - size // 2))
 
 
-# ---------------------------------------------------------------------------------------------------------------- free form
+# ---------------------------------------------------------------------------------------- free form
 
 
 def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tensor:
-    """Kinds "strokes", "objects" and "mixed". [B, S, S, 1]."""
+    """Holes [B, S, S, 1] of the kinds "strokes", "objects" and "mixed"."""
     fewest, most = limits = _limits(settings, size)
-    # `distance_fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the count inside the limits.
+    # `distance_fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the
+    # count inside the limits.
     margin = min(size / 4, (most - fewest) / 2)
-    # Each rounded by itself: a product and a sum in one would be rounded once on some devices, twice on others.
-    wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))  # [B], pixels
+    # Each part is rounded by itself: a product and a sum in one would be rounded once on some
+    # devices and twice on others. [B], pixels.
+    wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))
     if settings.kind == "mixed":
         return _mixed(drawn, size, settings, limits, wanted)
     if settings.kind == "objects":
         field = objects.random_objects_field(drawn.many, wanted / size**2)
     else:
-        empty = tf.fill([drawn.batch, distance_fields.CELLS, distance_fields.CELLS], distance_fields.FAR)
+        empty = tf.fill(
+            [drawn.batch, distance_fields.CELLS, distance_fields.CELLS], distance_fields.FAR
+        )
         field = _painted(drawn, size, settings, wanted, empty)
     return distance_fields.cut(distance_fields.enlarge(field, size), wanted, size)
 
 
 def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted) -> tf.Tensor:
-    """A third boxes; a third objects; a third strokes, half of which are joined with a box or objects. [B, S, S, 1]."""
-    kind = tf.floor(12 * drawn())  # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and objects
+    """Holes [B, S, S, 1]: a third boxes, a third objects, a third strokes.
+
+    Half of the strokes are joined with a box or objects.
+    """
+    # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and
+    # objects
+    kind = tf.floor(12 * drawn())
 
     def choose(chosen, yes, no):
         return tf.where(tf.reshape(chosen, [-1] + [1] * (yes.shape.rank - 1)), yes, no)
 
     plain_box = boxes.random_box(drawn, size, limits)
-    part = wanted / size**2 * (0.25 + 0.5 * drawn())  # that a box or objects have of a hole of which strokes are the rest
+    # the share of a box or objects; strokes make up the rest of the hole
+    part = wanted / size**2 * (0.25 + 0.5 * drawn())
     box_field = boxes.random_box_field(drawn, part)
-    objects_field = objects.random_objects_field(drawn.many, tf.where(kind < 8, wanted / size**2, part))
-    start = choose(kind == 10, box_field, choose(kind == 11, objects_field, tf.fill(box_field.shape, distance_fields.FAR)))
-    painted = _painted(drawn, size, settings, tf.where(kind < 8, 0.0, wanted), start)  # those without strokes are soon done
+    objects_field = objects.random_objects_field(
+        drawn.many, tf.where(kind < 8, wanted / size**2, part)
+    )
+    start = choose(
+        kind == 10,
+        box_field,
+        choose(kind == 11, objects_field, tf.fill(box_field.shape, distance_fields.FAR)),
+    )
+    # fields that need no strokes get a share of 0 and finish at once
+    painted = _painted(drawn, size, settings, tf.where(kind < 8, 0.0, wanted), start)
     field = choose(kind < 8, objects_field, painted)
-    return choose(kind < 4, plain_box, distance_fields.cut(distance_fields.enlarge(field, size), wanted, size))
+    return choose(
+        kind < 4, plain_box, distance_fields.cut(distance_fields.enlarge(field, size), wanted, size)
+    )
 
 
 def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field) -> tf.Tensor:
-    """The field [B, 64, 64] with strokes painted into it, until it is nearest to the `wanted` pixels [B]."""
+    """The field [B, 64, 64] with strokes painted into it until closest to `wanted` pixels [B]."""
     chain = strokes.random_chain(drawn.many, wanted / size**2, settings)  # [K, B, 6]
     return strokes.paint(field, chain, tf.round(wanted * (distance_fields.CELLS**2 / size**2)))
 
 
-# ---------------------------------------------------------------------------------------------------------------- numbers
+# ------------------------------------------------------------------------------------------ numbers
 
 
 class _Numbers:
-    """Uniform numbers in [0, 1): call it for one per image [B], `many(n)` for [B, n]. Each draw has its own stream.
+    """Uniform numbers in [0, 1): call it for one per image, [B], and `many(n)` for [B, n].
 
-    Whole numbers are drawn and divided, as TensorFlow and XLA agree on the bits of those but not of random floats.
+    Each draw has its own stream. Whole numbers are drawn and divided, because TensorFlow and XLA
+    agree on the bits of those but not on those of random floats.
     """
 
     def __init__(self, seed, step, batch: int):
@@ -146,7 +184,9 @@ class _Numbers:
 
     def many(self, count: int) -> tf.Tensor:
         self._draws += 1
-        bits = tf.random.stateless_uniform([self.batch, count], self._key + [0, self._draws], 0, _BIT, tf.int32, alg="philox")
+        bits = tf.random.stateless_uniform(
+            [self.batch, count], self._key + [0, self._draws], 0, _BIT, tf.int32, alg="philox"
+        )
         return tf.cast(bits, tf.float32) / _BIT
 
     def __call__(self) -> tf.Tensor:

@@ -1,10 +1,12 @@
-"""Random smooth blobs, as of objects that people remove from photographs: fields of one to three of them.
+"""Random smooth blobs, shaped like objects that people remove from photographs, as fields.
 
-A blob is a stretched disc whose radius swings around the circle: r(angle) = R (1 + sum over k of a_k cos(k angle + p_k)), k = 2 to 6, in
-a frame that is turned and up to 2.5 times as long as wide. Blobs of one hole may overlap.
+A field holds one to three blobs, which may overlap. A blob is a stretched disc with a wavy radius,
+r(angle) = R (1 + sum over k of a_k cos(k angle + p_k)), k = 2 to 6, in a frame that is turned and
+up to 2.5 times as long as it is wide.
 
-Conventions: lengths and fields as in `distance_fields`. Centres are those of cells, so that angles come from a table. All other numbers are
-    products and sums of whole ones below 2^24, divided by powers of 2 and rounded: every device finds the same.
+Conventions: lengths and fields as in `distance_fields`. A blob's centre is that of a cell, so that
+    angles come from a table. All other numbers are products and sums of whole numbers below 2^24,
+    divided by powers of 2 and rounded, so every device finds the same.
 """
 
 from typing import Callable
@@ -15,47 +17,56 @@ import tensorflow as tf
 from tfinpaint.data.distance_fields import CELLS, SIDE, centres
 
 _MOST = 3  # blobs
-_CIRCLE = 1024  # angles are in so many parts of the circle
-_ONE = 256  # cosines and factors are in so many parts of 1
+_CIRCLE = 1024  # angles are multiples of 1 / _CIRCLE of the circle
+_ONE = 256  # cosines and factors are multiples of 1 / _ONE
 _HARMONICS = np.arange(2, 7)
-_SWING = 96  # most that all harmonics together may take from the radius or add to it, in parts of _ONE
-_FARTHEST = 2000.0  # what `distance_fields.enlarge` still keeps exact
-_LONGEST = 2.5  # sides of a stretched disc
+# the most by which all harmonics together may change the radius, in units of 1 / _ONE
+_SWING = 96
+_FARTHEST = 2000.0  # `distance_fields.enlarge` is exact up to here
+_LONGEST = 2.5  # largest ratio of the sides of a stretched disc
 
 
-def random_objects_field(numbers: Callable[[int], tf.Tensor], share) -> tf.Tensor:
+def random_objects_field(numbers: Callable[[int], tf.Tensor], share: tf.Tensor) -> tf.Tensor:
     """Field of one, two or three blobs, equally often.
 
     Args:
         numbers: `numbers(n)` draws uniform float32 [B, n] in [0, 1).
-        share: float32 [B], the area of all blobs together if none of them overlaps another one or the border.
+        share: float32 [B], the area of all blobs together if none of them overlaps another one or
+            the border.
 
     Returns:
         float32 [B, 64, 64].
     """
     count = 1 + tf.floor(_MOST * numbers(1))  # [B, 1]
-    weight = 64 + tf.floor(192 * numbers(_MOST))  # so that no blob is more than four times as large as another
+    # no blob is more than four times as large as another
+    weight = 64 + tf.floor(192 * numbers(_MOST))
     weight = tf.where(tf.range(_MOST, dtype=tf.float32) < count, weight, 0.0)
     part = weight / tf.reduce_sum(weight, 1, keepdims=True)
     radius = tf.round(tf.sqrt(share[:, tf.newaxis] * part) * (SIDE / np.sqrt(np.pi)))  # [B, 3]
-    blobs = _blobs(lambda n: tf.reshape(numbers(_MOST * n), [-1, n]), tf.reshape(radius, [-1]))  # [3 B, 64, 64]
+    # [3 B, 64, 64]
+    blobs = _blobs(lambda n: tf.reshape(numbers(_MOST * n), [-1, n]), tf.reshape(radius, [-1]))
     blobs = tf.reshape(blobs, [-1, _MOST, CELLS, CELLS])
     return tf.reduce_min(tf.where((weight > 0)[..., tf.newaxis, tf.newaxis], blobs, _FARTHEST), 1)
 
 
 def _blobs(numbers, radius) -> tf.Tensor:
-    """The field of a blob for each radius [N], that of its disc before it is stretched. [N, 64, 64]."""
-    # The centre, so far from the border that most of the blob is inside.
+    """Fields [N, 64, 64], one blob for each radius [N] of its disc before stretching."""
+    # The centre is far enough from the border that most of the blob is inside.
     margin = tf.minimum(tf.floor(radius * (0.75 * CELLS / SIDE)), CELLS // 2 - 1)  # [N], cells
-    row, column = tf.unstack(margin[:, tf.newaxis] + tf.floor(numbers(2) * (CELLS - 2 * margin)[:, tf.newaxis]), axis=1)
+    row, column = tf.unstack(
+        margin[:, tf.newaxis] + tf.floor(numbers(2) * (CELLS - 2 * margin)[:, tf.newaxis]), axis=1
+    )
     down, right = _offsets(row)[:, :, tf.newaxis], _offsets(column)[:, tf.newaxis, :]
 
-    # Distance from the centre in the turned frame, along it shorter and across it longer by the same factor.
+    # Offsets from the centre in the turned frame, shortened along it and lengthened across it by
+    # the same factor.
     turn = _index(numbers(1), _CIRCLE)  # [N, 1]
-    cosine, sine = (tf.gather(table, turn)[..., tf.newaxis] for table in (_COSINES, _SINES))  # [N, 1, 1]
+    # [N, 1, 1]
+    cosine, sine = (tf.gather(table, turn)[..., tf.newaxis] for table in (_COSINES, _SINES))
     shape = _index(numbers(1), len(_SHORTER))
     shorter, longer = (tf.gather(table, shape)[..., tf.newaxis] for table in (_SHORTER, _LONGER))
-    along = tf.round(tf.round((right * cosine + down * sine) / _ONE) * shorter / _ONE)  # [N, 64, 64]
+    # [N, 64, 64]
+    along = tf.round(tf.round((right * cosine + down * sine) / _ONE) * shorter / _ONE)
     across = tf.round(tf.round((down * cosine - right * sine) / _ONE) * longer / _ONE)
     distance = tf.round(tf.sqrt(along * along + across * across))
 
@@ -66,11 +77,16 @@ def _outlines(numbers, radius) -> tf.Tensor:
     """The radius at each angle, [N, 1024]."""
     swing = tf.floor(numbers(1) * _SWING)  # [N, 1], of all harmonics together
     weight = tf.floor((1 + tf.floor(numbers(len(_HARMONICS)) * 64)) * _FADE / _ONE)  # [N, 5]
-    # Half a unit more: no quotient is then a whole number, which rounding might take to either side.
-    amplitude = tf.floor((weight * swing + 0.5) / tf.reduce_sum(weight, 1, keepdims=True))  # parts of _ONE of the radius
+    # In units of 1 / _ONE of the radius. Half a unit is added so that no quotient is a whole
+    # number, which rounding might move to either side.
+    amplitude = tf.floor((weight * swing + 0.5) / tf.reduce_sum(weight, 1, keepdims=True))
     phase = _index(numbers(len(_HARMONICS)), _CIRCLE)  # [N, 5]
-    at = np.outer(_HARMONICS, np.arange(_CIRCLE)).astype(np.int32) + phase[..., tf.newaxis]  # [N, 5, 1024]
-    wave = tf.reduce_sum(amplitude[..., tf.newaxis] * tf.gather(_COSINES, tf.bitwise.bitwise_and(at, _CIRCLE - 1)), 1)  # in 1 / _ONE^2
+    # [N, 5, 1024]
+    at = np.outer(_HARMONICS, np.arange(_CIRCLE)).astype(np.int32) + phase[..., tf.newaxis]
+    # in units of 1 / _ONE^2
+    wave = tf.reduce_sum(
+        amplitude[..., tf.newaxis] * tf.gather(_COSINES, tf.bitwise.bitwise_and(at, _CIRCLE - 1)), 1
+    )
     return tf.round(radius[:, tf.newaxis] * (_ONE + tf.round(wave / _ONE)) / _ONE)
 
 
@@ -80,7 +96,10 @@ def _index(numbers, count: int) -> tf.Tensor:
 
 
 def _looked_up(outline, row, column) -> tf.Tensor:
-    """The outline [N, 1024] at the angle of each cell, seen from the cell at row and column [N]. [N, 64, 64]."""
+    """The outline [N, 1024] at the angle of each cell, seen from the cell at (row, column).
+
+    row, column: [N]. Returns [N, 64, 64].
+    """
     cells = np.arange(CELLS)
     rows = CELLS - 1 + cells - tf.cast(row, tf.int32)[:, tf.newaxis]  # [N, 64], of the table
     columns = CELLS - 1 + cells - tf.cast(column, tf.int32)[:, tf.newaxis]
@@ -91,7 +110,7 @@ def _looked_up(outline, row, column) -> tf.Tensor:
 
 
 def _offsets(at) -> tf.Tensor:
-    """From the centre of the cell `at` [N] to those of all, [N, 64]."""
+    """Offsets from the centre of the cell `at` [N] to the centres of all cells, [N, 64]."""
     return centres() - (at * (SIDE // CELLS) + SIDE // CELLS // 2)[:, tf.newaxis]
 
 
@@ -99,10 +118,14 @@ def _table(values) -> np.ndarray:
     return np.round(values).astype(np.float32)
 
 
-# Tables, as cosines, angles and powers differ in their last bit between devices.
-_COSINES, _SINES = (_table(_ONE * function(2 * np.pi * np.arange(_CIRCLE) / _CIRCLE)) for function in (np.cos, np.sin))
+# Tables, because cosines, angles and powers differ in their last bit between devices.
+_COSINES, _SINES = (
+    _table(_ONE * function(2 * np.pi * np.arange(_CIRCLE) / _CIRCLE))
+    for function in (np.cos, np.sin)
+)
 _SHORTER = _table(_ONE * _LONGEST ** np.linspace(0, -0.5, 33))
 _LONGER = _table(_ONE * _LONGEST ** np.linspace(0, 0.5, 33))
 _FADE = _table(_ONE * 2 / _HARMONICS)  # slow harmonics swing most
-_DOWN, _RIGHT = np.mgrid[1 - CELLS:CELLS, 1 - CELLS:CELLS]
-_ANGLES = np.round(np.arctan2(_DOWN, _RIGHT) * _CIRCLE / (2 * np.pi)).astype(np.int32) % _CIRCLE  # [127, 127]
+_DOWN, _RIGHT = np.mgrid[1 - CELLS : CELLS, 1 - CELLS : CELLS]
+# [127, 127]
+_ANGLES = np.round(np.arctan2(_DOWN, _RIGHT) * _CIRCLE / (2 * np.pi)).astype(np.int32) % _CIRCLE

@@ -1,18 +1,22 @@
-"""Where photographs come from: a folder, TensorFlow Datasets by name, or the sample photographs of scikit-image.
+"""Where photographs come from: a folder, a TensorFlow Datasets name, or scikit-image's samples.
 
-Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` gives one of two kinds of object:
-    PhotoFiles    files that can be read in any order: `len(photos)`, `photos.names`, `photos.read(index)`.
-    PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no length.
-Outputs: uint8 RGB, upright, of the size they have in the file.
-Errors: whatever keeps a source from being used is a `SettingsError` that names the argument; one damaged photograph among good ones
-    is no error: it is named in a warning once, kept in `.unreadable`, and the next readable one takes its place.
+Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` returns one of
+    two kinds of object:
+    PhotoFiles    files that can be read in any order: `len(photos)`, `photos.names`,
+                  `photos.read(index)`.
+    PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no
+                  length.
+Outputs: uint8 RGB, upright, of the size that they have in the file.
+Errors: whatever makes a source unusable is a `SettingsError` that names the argument. One damaged
+    photograph among good ones is no error: it is named once in a warning and kept in `.unreadable`,
+    and the next readable one takes its place.
 """
 
 import importlib.util
 import logging
 import os
 import threading
-from typing import FrozenSet, List, Optional, Set
+from typing import Any, FrozenSet, List, Optional, Set, Tuple, Union
 
 import numpy as np
 
@@ -30,15 +34,30 @@ SAMPLES = {  # the colour photographs inside the scikit-image package; nothing i
     "rocket": "rocket.jpg",
     "coffee": "coffee.png",
 }
-HELD_BACK = "coffee"  # `samples:` leaves it out, so that a system can be tried on a photograph that it has not seen
+# left out of `samples:`, so that a system can be tried on a photograph that it has not seen
+HELD_BACK = "coffee"
 
 _KINDS = "folder:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
 _HOW_TO_OBTAIN = {
-    "paris": "Paris StreetView is not public: its authors (Context Encoders, Pathak et al. 2016) send it on request by e-mail",
-    "celeba": "CelebA is on its project page, mmlab.ie.cuhk.edu.hk/projects/CelebA.html, and may be had by tfds:celeb_a",
-    "places2": "Places2 is on places2.csail.mit.edu, and its small photographs may be had by tfds:places365_small",
-    "free": "the photographs that the model in the box learned from are listed with their authors in docs/training_photographs.csv",
-    "canyon": "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu",
+    "paris": (
+        "Paris StreetView is not public: its authors (Context Encoders, Pathak et al. 2016) "
+        "send it on request by e-mail"
+    ),
+    "celeba": (
+        "CelebA is on its project page, mmlab.ie.cuhk.edu.hk/projects/CelebA.html, and may "
+        "be had by tfds:celeb_a"
+    ),
+    "places2": (
+        "Places2 is on places2.csail.mit.edu, and its small photographs may be had by "
+        "tfds:places365_small"
+    ),
+    "free": (
+        "the photographs that the model in the box learned from are listed with their "
+        "authors in docs/training_photographs.csv"
+    ),
+    "canyon": (
+        "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu"
+    ),
 }
 _log = logging.getLogger("tfinpaint")
 
@@ -48,7 +67,7 @@ class PhotoFiles:
 
     Attributes:
         names: what to call each photograph.
-        unreadable: paths of those that were met and could not be read.
+        unreadable: paths of the files that were tried and could not be read.
     """
 
     def __init__(self, paths: List[str], names: List[str]):
@@ -64,13 +83,15 @@ class PhotoFiles:
         """The photograph at `index`, or the next one that can be read. uint8 [H, W, 3].
 
         Raises:
-            SettingsError: none of all can be read.
+            SettingsError: none of the photographs can be read.
         """
         for offset in range(len(self.paths)):
             pixels = self.read_or_none((index + offset) % len(self.paths))
             if pixels is not None:
                 return pixels
-        raise SettingsError(f"None of {len(self.paths)} photographs can be read, beginning with {self.paths[0]}")
+        raise SettingsError(
+            f"None of {len(self.paths)} photographs can be read, beginning with {self.paths[0]}"
+        )
 
     def read_or_none(self, index: int) -> Optional[np.ndarray]:
         """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
@@ -95,19 +116,19 @@ class PhotoFiles:
 class PhotoStream:
     """One split of a TensorFlow Datasets set, which can only be read from its beginning."""
 
-    def __init__(self, builder, split: str):
+    def __init__(self, builder: Any, split: str):
         self.builder = builder
         self.split = split
-        self.names = ()
+        self.names: Tuple[str, ...] = ()
         self.unreadable: FrozenSet[str] = frozenset()  # a prepared set is whole
 
-    def stream(self, seed: Optional[int] = None, skip: int = 0):
+    def stream(self, seed: Optional[int] = None, skip: int = 0) -> Any:
         """tf.data.Dataset of photographs, uint8 [H, W, 3].
 
         Args:
-            seed: None gives the photographs once, in their order. Otherwise they come without end, shuffled (files, and 4096
-                photographs at a time), in another order each time round.
-            skip: leave out so many at the beginning. They are read from disk but not decoded.
+            seed: None gives the photographs once, in their order. Otherwise they repeat forever, in
+                a new order each round (files are shuffled, and photographs 4096 at a time).
+            skip: how many to leave out at the beginning. They are read from disk but not decoded.
         """
         import tensorflow as tf
         import tensorflow_datasets as tfds
@@ -123,18 +144,21 @@ class PhotoStream:
             encoded = encoded.shuffle(4096, seed=seed, reshuffle_each_iteration=True).repeat()
         encoded = encoded.skip(skip)
         return encoded.map(
-            lambda bytes_: tf.ensure_shape(tf.io.decode_image(bytes_, channels=3, expand_animations=False), [None, None, 3]),
+            lambda bytes_: tf.ensure_shape(
+                tf.io.decode_image(bytes_, channels=3, expand_animations=False), [None, None, 3]
+            ),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
 
 
-def open_photos(source: str, argument: str = "source"):
-    """Photographs of a source as users write it.
+def open_photos(source: str, argument: str = "source") -> Union[PhotoFiles, PhotoStream]:
+    """Opens a source of photographs, in the notation of the flags.
 
     Args:
-        source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given; downloaded on first use), "samples:"
-            (those of scikit-image but coffee) or "samples:NAME,NAME".
+        source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given;
+            downloaded on first use), "samples:" (all of scikit-image's but coffee) or
+            "samples:NAME,NAME".
         argument: the caller's name for the source, for messages.
 
     Returns:
@@ -159,29 +183,44 @@ def _open_folder(folder: str, given: str) -> PhotoFiles:
         raise SettingsError(f"{given} is a file: give the folder that holds the photographs")
     paths = photo.list_photos(folder)
     if not paths:
-        raise SettingsError(f"{given}: no photograph in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)")
+        raise SettingsError(
+            f"{given}: no photograph in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any "
+            "depth)"
+        )
     photos = PhotoFiles(paths, [os.path.relpath(path, folder) for path in paths])
     try:
         photos.read(0)
     except SettingsError:
-        raise SettingsError(f"{given}: none of its {len(paths)} photographs can be read (the first is {paths[0]})") from None
+        raise SettingsError(
+            f"{given}: none of its {len(paths)} photographs can be read (the first is {paths[0]})"
+        ) from None
     return photos
 
 
 def _advice(folder: str) -> str:
-    """How to obtain the sets of the papers, where the folder is named like one of them: data/paris, data/celeba/train."""
+    """How to obtain a paper's data set, if the folder is named like one.
+
+    For example data/paris or data/celeba/train.
+    """
     parts = os.path.normpath(folder).lower().split(os.sep)
     for part in parts[-2:]:
         if part in _HOW_TO_OBTAIN:
-            return f". {_HOW_TO_OBTAIN[part]}. Any other folder of photographs will do: `source='folder:PATH'`"
+            return (
+                f". {_HOW_TO_OBTAIN[part]}. Any other folder of photographs will do: "
+                "`source='folder:PATH'`"
+            )
     return ""
 
 
 def _open_samples(names: str, given: str) -> PhotoFiles:
-    chosen = [name.strip() for name in names.split(",") if name.strip()] or [name for name in SAMPLES if name != HELD_BACK]
+    chosen = [name.strip() for name in names.split(",") if name.strip()] or [
+        name for name in SAMPLES if name != HELD_BACK
+    ]
     unknown = [name for name in chosen if name not in SAMPLES]
     if unknown:
-        raise SettingsError(f"{given}: no sample named {unknown[0]}. There are: {', '.join(sorted(SAMPLES))}")
+        raise SettingsError(
+            f"{given}: no sample named {unknown[0]}. There are: {', '.join(sorted(SAMPLES))}"
+        )
     package = importlib.util.find_spec("skimage")
     if package is None or not package.submodule_search_locations:
         raise SettingsError(f"{given} needs scikit-image: pip install scikit-image")
@@ -189,8 +228,10 @@ def _open_samples(names: str, given: str) -> PhotoFiles:
     photos = PhotoFiles([os.path.join(folder, SAMPLES[name]) for name in chosen], chosen)
     missing = [path for path in photos.paths if not os.path.exists(path)]
     if missing:
-        raise SettingsError(f"{given}: this version of scikit-image does not hold {missing[0]} (requirements.txt "
-                            "names one that does)")
+        raise SettingsError(
+            f"{given}: this version of scikit-image does not hold {missing[0]} (requirements.txt "
+            "names one that does)"
+        )
     return photos
 
 
@@ -203,14 +244,22 @@ def _open_tfds(rest: str, given: str) -> PhotoStream:
 
         builder = tfds.builder(name)
         features = list(builder.info.features or {})
-    except Exception as error:  # unknown name, no network, a broken installation: TFDS has a class for each
-        raise SettingsError(f"{given}: the set could not be found ({first_line(error)}); {instead}") from None
+    except Exception as error:
+        # An unknown name, no network, a broken installation: TFDS raises a class for each.
+        raise SettingsError(
+            f"{given}: the set could not be found ({first_line(error)}); {instead}"
+        ) from None
     if "image" not in features:
-        raise SettingsError(f"{given}: this set has no feature named image (it has {', '.join(features)}); {instead}")
+        raise SettingsError(
+            f"{given}: this set has no feature named image (it has {', '.join(features)}); "
+            f"{instead}"
+        )
     try:
         builder.download_and_prepare()
         stream = PhotoStream(builder, split)
         stream.stream()
     except Exception as error:
-        raise SettingsError(f"{given}: the set or its split could not be obtained ({first_line(error)}); {instead}") from None
+        raise SettingsError(
+            f"{given}: the set or its split could not be obtained ({first_line(error)}); {instead}"
+        ) from None
     return stream

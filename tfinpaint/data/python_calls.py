@@ -1,9 +1,10 @@
-"""Python functions inside a tf.data pipeline, without a program that hangs when it ends.
+"""Python functions inside a tf.data pipeline, in a program that does not hang when it ends.
 
-A pipeline reads ahead in threads of its own. If the interpreter shuts down (the end of a script, Ctrl-C) while such a thread is
-about to call Python, that thread never returns, and the destruction of the pipeline waits for it forever. So all calls go through a
-gate, which closes before the interpreter shuts down: from then on a call returns zeros at once, and the program waits for the
-moment that it takes until the buffers are full and no thread calls any more.
+A pipeline reads ahead in threads of its own. If the interpreter shuts down (the end of a script,
+Ctrl-C) while such a thread is about to call Python, that thread never returns, and destroying the
+pipeline waits for it forever. So all calls go through a gate, which closes before the interpreter
+shuts down. From then on a call returns zeros at once. The program waits for the moment that it
+takes until the buffers are full and no thread calls any more.
 """
 
 import atexit
@@ -14,7 +15,8 @@ from typing import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-_QUIET, _LONGEST = 0.1, 5.0  # seconds without a call that count as the end, and the longest wait for that
+# the gate waits for so many seconds without a call, and at most for so many in all
+_QUIET, _LONGEST = 0.1, 5.0
 
 
 class _Gate:
@@ -36,7 +38,9 @@ class _Gate:
     def close(self) -> None:
         self.closed = True
         deadline = time.monotonic() + _LONGEST
-        while time.monotonic() < deadline and (self._running or time.monotonic() - self._last < _QUIET):
+        while time.monotonic() < deadline and (
+            self._running or time.monotonic() - self._last < _QUIET
+        ):
             time.sleep(0.01)
 
 
@@ -44,12 +48,15 @@ _GATE = _Gate()
 atexit.register(_GATE.close)
 
 
-def python_call(function: Callable, inputs: Sequence[tf.Tensor], dtype: tf.DType, shape: Sequence[int]) -> tf.Tensor:
+def python_call(
+    function: Callable, inputs: Sequence[tf.Tensor], dtype: tf.DType, shape: Sequence[int]
+) -> tf.Tensor:
     """`tf.numpy_function` with one output of a known shape, for use in a pipeline.
 
     Args:
         function: takes NumPy arrays, returns one of `dtype` and `shape`.
-        inputs, dtype, shape: its inputs, and type and static shape of its output.
+        inputs: the tensors that it is given.
+        dtype, shape: the type and static shape of its output.
     """
 
     def guarded(*arrays):

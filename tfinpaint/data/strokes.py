@@ -1,9 +1,9 @@
 """Random brush strokes: chains of line segments, painted into a field.
 
 Conventions: lengths and fields as in `distance_fields`; directions are 1/1024 of a circle.
-Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1. Unlike its code, a stroke starts in
-    any direction and its turns add up (there every stroke runs from left to right), and it is mirrored at the border, not pressed
-    against it.
+Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1.
+    Unlike the paper's code, a stroke starts in any direction and its turns add up (there, every
+    stroke runs from left to right). It is mirrored at the border, not pressed against it.
 """
 
 import math
@@ -16,35 +16,40 @@ from tfinpaint.data.distance_fields import FAR, FEWEST, SIDE, UNIT, busiest, cen
 from tfinpaint.settings import HoleSettings
 
 _CIRCLE = 1024
-_LONGEST = 256.0  # no longer segment, no wider brush, in pixels of a 256-pixel square
-_SMALL = 0.02  # shares below this take a brush in proportion
+_LONGEST = 256.0  # longest segment and widest brush, in pixels of a 256-pixel square
+_SMALL = 0.02  # below this share the brush shrinks in proportion
 
 
-def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSettings) -> tf.Tensor:
+def random_chain(
+    numbers: Callable[[int], tf.Tensor], share: tf.Tensor, settings: HoleSettings
+) -> tf.Tensor:
     """Segments of strokes, stroke after stroke, enough for the upper bound of the share.
 
     Args:
         numbers: `numbers(n)` draws uniform float32 [B, n] in [0, 1).
-        share: float32 [B], wanted share of missing pixels; where it is under 2 % widths and lengths shrink with its square root, as
-            one dab of an ordinary brush would already be too much.
+        share: float32 [B], wanted share of missing pixels. Under 2 %, widths and lengths shrink
+            with its square root: one dab of an ordinary brush would already be too much.
 
     Returns:
-        float32 [K, B, 6]: x and y of the start, vector to the end (x, y), 1 / its squared length, half the brush width. K is
-        static.
+        float32 [K, B, 6]: x and y of the start, vector to the end (x, y), 1 / its squared length,
+        half the brush width. K is static.
     """
     count = segments(settings)
     fewest, most = (corners - 1 for corners in settings.stroke_vertices)  # segments of one stroke
     stroke_count = math.ceil(count / fewest)
     brush = tf.minimum(tf.sqrt(share / _SMALL), 1.0)[:, tf.newaxis]  # [B, 1]
 
-    # Which stroke each segment belongs to, and the first segment of that stroke. [B, K]
-    lengths = tf.minimum(fewest + tf.floor(numbers(stroke_count) * (most - fewest + 1)), float(count))  # [B, J]
+    # From the lengths of all strokes, [B, J]: which stroke each segment belongs to, and the first
+    # segment of that stroke, [B, K].
+    lengths = tf.minimum(
+        fewest + tf.floor(numbers(stroke_count) * (most - fewest + 1)), float(count)
+    )
     ends = tf.cumsum(lengths, axis=1)
     place = tf.range(count, dtype=tf.float32)  # [K]
     stroke = tf.reduce_sum(tf.cast(ends[:, :, tf.newaxis] <= place, tf.int32), 1)
     first = tf.cast(_take(ends - lengths, stroke), tf.int32)
 
-    # Directions: the turns of a stroke added up, alternately to either side.
+    # Directions: the turns of a stroke are added up, alternately to either side.
     mean, spread = (degrees * _CIRCLE / 360 for degrees in settings.stroke_angle)
     turn = tf.round(mean + spread * (2 * numbers(count) - 1))
     side = _take(tf.where(numbers(stroke_count) < 0.5, -1.0, 1.0), stroke)
@@ -52,7 +57,8 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
     heading = _take(tf.floor(numbers(stroke_count) * _CIRCLE), stroke) + turns - _take(turns, first)
     heading = tf.cast(tf.math.floormod(heading, _CIRCLE), tf.int32)
 
-    # Lengths: the mean of two uniform numbers, from 0 to twice the mean, as the clipped normal of the paper's code.
+    # Lengths: the mean of two uniform numbers, from 0 to twice the mean length, in place of the
+    # clipped normal of the paper's code.
     longest = 2 * min(settings.stroke_length, _LONGEST) * UNIT
     length = brush * ((numbers(count) + numbers(count)) * (longest / 2))
     low, high = (min(width, _LONGEST) * UNIT / 2 for width in settings.stroke_width)
@@ -60,7 +66,8 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
 
     circle = 2 * np.pi * np.arange(_CIRCLE) / _CIRCLE
     starts, vectors = [], []
-    for table in (np.cos(circle), np.sin(circle)):  # a table, as cosines differ in their last bit between devices
+    # tables, because cosines differ in their last bit between devices
+    for table in (np.cos(circle), np.sin(circle)):
         move = tf.round(length * tf.gather(tf.constant(table, tf.float32), heading))
         path = tf.cumsum(move, axis=1)
         origin = _take(tf.floor(numbers(stroke_count) * SIDE), stroke)
@@ -72,26 +79,31 @@ def random_chain(numbers: Callable[[int], tf.Tensor], share, settings: HoleSetti
     return tf.transpose(chain, [2, 1, 0])
 
 
-@tf.function(jit_compile=True)  # forty operations a segment on small fields: their calls take four times as long as the numbers
-def paint(field, chain, wanted) -> tf.Tensor:
+# Compiled: a segment is forty operations on small fields, whose calls would take four times as long
+# as their arithmetic.
+@tf.function(jit_compile=True)
+def paint(field: tf.Tensor, chain: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     """Paints segments into fields, one after another, until the wanted area is reached.
 
     Args:
-        field: float32 [B, 64, 64], what is there already (FAR where nothing is).
+        field: float32 [B, 64, 64], what is painted already (FAR if nothing is).
         chain: float32 [K, B, 6] of `random_chain`.
-        wanted: float32 [B], number of cells inside. Painting stops at the segment that comes nearest, or where the
-            chain ends.
+        wanted: float32 [B], number of cells inside. Painting stops at the segment that comes
+            closest, or at the end of the chain.
 
     Returns:
         float32 [B, 64, 64].
 
-    Compiled for each B and K, in a quarter of a second, wherever it is called from.
+    It is compiled for each B and K, in a quarter of a second, wherever it is called from.
     """
     return _paint(0, field, inside(field), tf.ones_like(wanted, tf.bool), chain, wanted)
 
 
 def _paint(index, field, count, active, chain, wanted):
-    """`paint` from segment `index` on; `count` cells are inside, and only `active` fields take more segments."""
+    """`paint` from segment `index` on.
+
+    `count` cells are inside, and only `active` fields take more segments.
+    """
     at = centres()  # [1, 64]
     batch = field.shape[0]
     half = batch // 2 if batch and batch >= 2 * FEWEST else 0
@@ -101,10 +113,14 @@ def _paint(index, field, count, active, chain, wanted):
         return (index < chain.shape[0]) & (tf.reduce_sum(tf.cast(active, tf.int32)) > half)
 
     def add(index, field, count, active):
-        x, y, along_x, along_y, per_length, half_width = tf.unstack(chain[index][..., tf.newaxis, tf.newaxis], axis=1)  # [B, 1, 1]
+        # [B, 1, 1]
+        x, y, along_x, along_y, per_length, half_width = tf.unstack(
+            chain[index][..., tf.newaxis, tf.newaxis], axis=1
+        )
         to_x = at[:, tf.newaxis, :] - x  # [B, 1, 64]
         to_y = at[:, :, tf.newaxis] - y  # [B, 64, 1]
-        # The nearest point of the segment, rounded to whole units: then all that follows is exact, with fused multiply-adds or not.
+        # The nearest point of the segment is rounded to whole units. All that follows is then
+        # exact, with or without fused multiply-adds.
         part = tf.clip_by_value((to_x * along_x + to_y * along_y) * per_length, 0.0, 1.0)
         off_x = to_x - tf.round(part * along_x)
         off_y = to_y - tf.round(part * along_y)

@@ -1,2 +1,3 @@
-"""Tables that can be trusted: photographs with holes (`cases`), the methods that fill them (`methods`), the
-figures (`score`), and how they are shown (`text`, `page`, `plots`)."""
+"""Tables of figures: photographs with holes (`cases`), the methods that fill them (`methods`), the
+scores (`score`), and their presentation (`text`, `page`, `plots`).
+"""

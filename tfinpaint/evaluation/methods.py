@@ -49,7 +49,7 @@ class Method:
     image_size: Optional[int] = None
 
     def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
-        """Fills photographs; see the top of the file."""
+        """Fills photographs; see the module's docstring."""
         raise NotImplementedError
 
 
@@ -61,22 +61,22 @@ class Reference(Method):
         self.about = {"kind": "reference", "what": _ABOUT[name]}
         self._fill = REFERENCES[name]
 
-    def __call__(self, photos, holes):
+    def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
         return np.stack([self._fill(p, h) for p, h in zip(photos, holes)])
 
 
 class Model(Method):
     """A run directory, a packed model or the version directory of an export.
 
-    name:        how the table calls it.
-    composited:  whether known pixels are the photograph's; a run can also give its network's own
-                 output everywhere.
+    name:        its name in the table.
+    composited:  whether known pixels are the photograph's. A run can also return its network's
+                 own output everywhere.
     pairs:       whether it gets photographs with their own holes.
     detail:      "off": the network alone. "auto": with the texture of large holes.
     """
 
     def __init__(self, name: str, path: str, composited: bool, pairs: bool, detail: str = "off"):
-        from tfinpaint.export.saved_model import versions  # late, as it imports the serving side
+        from tfinpaint.export.saved_model import versions  # late: it imports the serving side
 
         self.name, self.path = name, path
         if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
@@ -101,7 +101,7 @@ class Model(Method):
                 "network's own output: give the run directory"
             )
 
-    def __call__(self, photos, holes):
+    def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
         if self._pairs:
             return np.stack(
                 [self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)]
@@ -146,7 +146,7 @@ def open_methods(
 ) -> List[Method]:
     """The methods of `models`, in that order, then the references that are not among them.
 
-    Raises: SettingsError where a model cannot be loaded.
+    Raises: SettingsError if a model cannot be loaded.
     """
     given = [model if model in REFERENCES else locate(model) for model in models]
     places = [model if model in REFERENCES else os.path.realpath(model) for model in given]
@@ -162,7 +162,7 @@ def open_methods(
 def _names(paths):
     """The last part of each path.
 
-    More parts where two would get the same name, and for the number of an exported version.
+    More parts are used if two would get the same name, and for the number of an exported version.
     """
     parts = [os.path.normpath(path).split(os.sep) for path in paths]
     lengths = [2 if p[-1].isdecimal() and len(p) > 1 else 1 for p in parts]

@@ -1,7 +1,7 @@
 """Plots of a report as SVG, without a plotting library: figures over the share of missing pixels.
 
-Every plot takes the page's colours by CSS classes (`axis`, `text`), so that it follows a dark page; series have colours that people with
-colour-blindness tell apart (Okabe and Ito 2008).
+Every plot takes the page's colours from CSS classes (`axis`, `text`), so it follows a dark page.
+The colours of the series can be told apart by people with colour blindness (Okabe and Ito 2008).
 """
 
 import html
@@ -14,7 +14,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 26, 34  # margins
 
 
 class Point(NamedTuple):
-    """One mark: share of missing pixels in %, figure, its interval (nan: none)."""
+    """One mark: the share of missing pixels in %, a figure, and its interval (nan: none)."""
 
     x: float
     y: float
@@ -34,15 +34,25 @@ def scatter(title: str, series: Dict[str, List[Point]]) -> str:
 
 def legend(names: Sequence[str]) -> str:
     """The colour of each series, as HTML."""
-    return '<p class="legend">' + " ".join(
-        f'<span><i style="background:{_colour(k)}"></i>{html.escape(name)}</span>' for k, name in enumerate(names)) + "</p>"
+    return (
+        '<p class="legend">'
+        + " ".join(
+            f'<span><i style="background:{_colour(k)}"></i>{html.escape(name)}</span>'
+            for k, name in enumerate(names)
+        )
+        + "</p>"
+    )
 
 
 def ticks(low: float, high: float, count: int = 5) -> List[float]:
     """About `count` round numbers that cover low to high."""
     span = high - low or abs(high) or 1.0
     raw = span / count
-    step = next(m * 10 ** math.floor(math.log10(raw)) for m in (1, 2, 5, 10) if m * 10 ** math.floor(math.log10(raw)) >= raw * (1 - 1e-9))
+    step = next(
+        m * 10 ** math.floor(math.log10(raw))
+        for m in (1, 2, 5, 10)
+        if m * 10 ** math.floor(math.log10(raw)) >= raw * (1 - 1e-9)
+    )
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
     return [round(k * step, 12) for k in range(first, max(last, first + 1) + 1)]
@@ -53,21 +63,36 @@ def _plot(title, series, joined):
     if not points:
         return ""
     ys = [v for p in points for v in (p.y, p.low, p.high) if math.isfinite(v)]
-    x_ticks, y_ticks = ticks(min(p.x for p in points), max(p.x for p in points)), ticks(min(ys), max(ys))
+    x_ticks, y_ticks = (
+        ticks(min(p.x for p in points), max(p.x for p in points)),
+        ticks(min(ys), max(ys)),
+    )
 
     def x(value):
         return _LEFT + (value - x_ticks[0]) / (x_ticks[-1] - x_ticks[0]) * (_WIDTH - _LEFT - _RIGHT)
 
     def y(value):
-        return _HEIGHT - _BOTTOM - (value - y_ticks[0]) / (y_ticks[-1] - y_ticks[0]) * (_HEIGHT - _TOP - _BOTTOM)
+        return (
+            _HEIGHT
+            - _BOTTOM
+            - (value - y_ticks[0]) / (y_ticks[-1] - y_ticks[0]) * (_HEIGHT - _TOP - _BOTTOM)
+        )
 
     parts = [f'<text class="text title" x="{_LEFT}" y="15">{html.escape(title)}</text>']
     for tick in y_ticks:
-        parts.append(f'<path class="axis" d="M{_LEFT} {y(tick):.1f}H{_WIDTH - _RIGHT}"/>'
-                     f'<text class="text" text-anchor="end" x="{_LEFT - 6}" y="{y(tick) + 4:.1f}">{tick:g}</text>')
+        parts.append(
+            f'<path class="axis" d="M{_LEFT} {y(tick):.1f}H{_WIDTH - _RIGHT}"/><text class="text" '
+            f'text-anchor="end" x="{_LEFT - 6}" y="{y(tick) + 4:.1f}">{tick:g}</text>'
+        )
     for tick in x_ticks:
-        parts.append(f'<text class="text" text-anchor="middle" x="{x(tick):.1f}" y="{_HEIGHT - _BOTTOM + 15}">{tick:g}</text>')
-    parts.append(f'<text class="text" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">% missing</text>')
+        parts.append(
+            f'<text class="text" text-anchor="middle" x="{x(tick):.1f}" '
+            f'y="{_HEIGHT - _BOTTOM + 15}">{tick:g}</text>'
+        )
+    parts.append(
+        f'<text class="text" text-anchor="end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 4}">% '
+        "missing</text>"
+    )
     for k, marks in enumerate(series.values()):
         marks = [p for p in marks if math.isfinite(p.y)]
         colour = _colour(k)
@@ -76,10 +101,18 @@ def _plot(title, series, joined):
             parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
         for p in marks:
             if math.isfinite(p.low):
-                parts.append(f'<path d="M{x(p.x):.1f} {y(p.low):.1f}V{y(p.high):.1f}" stroke="{colour}" stroke-width="1.2" opacity=".6"/>')
-            parts.append(f'<circle cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="{2.6 if joined else 2.2}" fill="{colour}"/>')
-    return (f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
-            f'aria-label="{html.escape(title)} over the share of missing pixels">{"".join(parts)}</svg>')
+                parts.append(
+                    f'<path d="M{x(p.x):.1f} {y(p.low):.1f}V{y(p.high):.1f}" stroke="{colour}" '
+                    'stroke-width="1.2" opacity=".6"/>'
+                )
+            parts.append(
+                f'<circle cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="{2.6 if joined else 2.2}" '
+                f'fill="{colour}"/>'
+            )
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
+        f'aria-label="{html.escape(title)} over the share of missing pixels">{"".join(parts)}</svg>'
+    )
 
 
 def _colour(k):

@@ -78,7 +78,7 @@ def evaluate(
 
     progress: called for each filled photograph with the number of those done and of all.
 
-    Raises: SettingsError for whatever the person who asked can put right.
+    Raises: SettingsError for whatever the user can put right.
     """
     protocol, pairs = all_protocols()[settings.protocol], settings.data.startswith("pairs:")
     if pairs and not protocol.composited:
@@ -143,7 +143,7 @@ def evaluate(
 
 
 def _image_size(settings: EvaluationSettings, methods: Sequence[Method]) -> int:
-    """The side of the squares. Raises SettingsError where a method cannot fill such squares."""
+    """The side of the squares. Raises SettingsError if a method cannot fill such squares."""
     trained_on = (method.image_size for method in methods if method.image_size)
     image_size = settings.image_size or next(trained_on, _SIDE)
     for method in methods:

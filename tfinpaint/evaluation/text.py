@@ -1,18 +1,26 @@
-"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with all that it was made of."""
+"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with all its inputs."""
 
 import csv
 import dataclasses
 import io
 import json
 import math
+from typing import Iterator, List, Sequence, Tuple
 
-from tfinpaint.evaluation.score import Report
+from tfinpaint.evaluation.cases import Block
+from tfinpaint.evaluation.score import Report, Scores
 from tfinpaint.metrics import weights_flags
-from tfinpaint.metrics.protocols import tables
+from tfinpaint.metrics.metric import Column
+from tfinpaint.metrics.protocols import Table, tables
+from tfinpaint.metrics.statistics import Mean
 
 
 def text(report: Report) -> str:
-    """Header, a table for each block and region, differences to the first model, what the paper publishes."""
+    """The report as text.
+
+    A header, a table for each block and region, differences to the first model, and what the paper
+    publishes.
+    """
     lines = [f"{word:12s} {said}" for word, said in report.facts]
     lines += ["", "models"]
     for name, about in report.models.items():
@@ -20,50 +28,102 @@ def text(report: Report) -> str:
     first = next(iter(report.models))
     for scores in report.scores:
         block = scores.block
-        lines += ["", f"== {block.title}: {len(block.photos)} photographs, {100 * sum(block.shares) / len(block.shares):.1f} % missing on "
-                      f"average, set {block.fingerprint}"]
+        lines += [
+            "",
+            f"== {block.title}: {len(block.photos)} photographs, "
+            f"{100 * sum(block.shares) / len(block.shares):.1f} % missing on average, set "
+            f"{block.fingerprint}",
+        ]
         for region, columns in regions(report):
             rows = [[region, *(heading(c) for c in columns)]]
-            rows += [[m, *(interval(scores.mean(m, c.name), c) for c in columns)] for m in report.models]
+            rows += [
+                [m, *(interval(scores.mean(m, c.name), c) for c in columns)] for m in report.models
+            ]
             if len(report.models) > 1:
                 rows += [[f"difference to {first}", *("" for _ in columns)]]
-                rows += [[m, *(interval(scores.difference(m, c.name, first), c, sign=True) for c in columns)]
-                         for m in report.models if m != first]
+                rows += [
+                    [
+                        m,
+                        *(
+                            interval(scores.difference(m, c.name, first), c, sign=True)
+                            for c in columns
+                        ),
+                    ]
+                    for m in report.models
+                    if m != first
+                ]
             lines += ["", *_aligned(rows), *perfect(report, scores, columns)]
         if report.set_columns:
             rows = [["of all together", *(heading(c) for c in report.set_columns)]]
-            rows += [[m, *(number(scores.of_set[m][c.name], c) for c in report.set_columns)] for m in report.models]
+            rows += [
+                [m, *(number(scores.of_set[m][c.name], c) for c in report.set_columns)]
+                for m in report.models
+            ]
             lines += ["", *_aligned(rows)]
-        for table, rows in published(report, block):
+        for table, found in published(report, block):
             lines += ["", f"published, {table.source}: {table.photographs} (not these photographs)"]
-            lines += _aligned([["", *table.columns]] + [[row[0], *table.cells(row)] for row in rows])
+            lines += _aligned(
+                [["", *table.columns]] + [[row[0], *table.cells(row)] for row in found]
+            )
     lines += ["", "  ".join(f"{name} {value}" for name, value in report.versions.items() if value)]
     return "\n".join(lines) + "\n"
 
 
 def comma_separated(report: Report) -> str:
-    """One row for each block, model and column: in the column's unit (dB, %), with interval and paired difference to the first model."""
+    """The report as CSV: one row for each block, model and column.
+
+    Figures are in the column's unit (dB, %), with the interval and the paired difference to the
+    first model.
+    """
     first = next(iter(report.models))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["block", "model", "column", "unit", "mean", "low", "high", "photographs", "difference", "difference_low",
-                     "difference_high"])
+    # fmt: off
+    writer.writerow([
+        "block", "model", "column", "unit", "mean", "low", "high", "photographs", "difference",
+        "difference_low", "difference_high",
+    ])
+    # fmt: on
     for scores in report.scores:
         for model in report.models:
             for c in report.columns:
                 mean, other = scores.mean(model, c.name), scores.difference(model, c.name, first)
-                writer.writerow([scores.block.title, model, c.name, c.unit, *(_plain(c.scale * v) for v in mean[:3]), mean.count,
-                                 *(_plain(c.scale * v) if model != first else "" for v in other[:3])])
+                writer.writerow(
+                    [
+                        scores.block.title,
+                        model,
+                        c.name,
+                        c.unit,
+                        *(_plain(c.scale * v) for v in mean[:3]),
+                        mean.count,
+                        *(_plain(c.scale * v) if model != first else "" for v in other[:3]),
+                    ]
+                )
             for c in report.set_columns:
-                writer.writerow([scores.block.title, model, c.name, c.unit, _plain(c.scale * scores.of_set[model][c.name]), "", "",
-                                 len(scores.block.photos), "", "", ""])
+                writer.writerow(
+                    [
+                        scores.block.title,
+                        model,
+                        c.name,
+                        c.unit,
+                        _plain(c.scale * scores.of_set[model][c.name]),
+                        "",
+                        "",
+                        len(scores.block.photos),
+                        "",
+                        "",
+                        "",
+                    ]
+                )
     return out.getvalue()
 
 
 def as_json(report: Report) -> str:
-    """Everything: settings, versions, models with the hashes of their weights, columns, means, and every photograph's figures.
+    """The report as JSON, with everything in it.
 
-    Figures are in the columns' units; those that are not numbers (an infinite PSNR) are null.
+    That is settings, versions, models with the hashes of their weights, columns, means, and every
+    photograph's figures. Figures are in the columns' units. Those that are not finite (an infinite
+    PSNR) are null.
     """
     first = next(iter(report.models))
     blocks = []
@@ -73,60 +133,99 @@ def as_json(report: Report) -> str:
             figures = {}
             for c in report.columns:
                 mean, other = scores.mean(model, c.name), scores.difference(model, c.name, first)
-                figures[c.name] = {**_interval_json(mean, c.scale), "photographs": mean.count, "infinite": mean.perfect,
-                                   "difference": _interval_json(other, c.scale),
-                                   "each": [_finite(c.scale * v) for v in scores.values[model][c.name]]}
-            models[model] = {**figures, **{c.name: {"mean": _finite(c.scale * scores.of_set[model][c.name])} for c in report.set_columns}}
-        blocks.append({"title": scores.block.title, "about": scores.block.about, "hole_set": scores.block.fingerprint,
-                       "photographs": list(scores.block.names), "hole_shares": scores.block.shares, "models": models})
+                figures[c.name] = {
+                    **_interval_json(mean, c.scale),
+                    "photographs": mean.count,
+                    "infinite": mean.perfect,
+                    "difference": _interval_json(other, c.scale),
+                    "each": [_finite(c.scale * v) for v in scores.values[model][c.name]],
+                }
+            models[model] = {
+                **figures,
+                **{
+                    c.name: {"mean": _finite(c.scale * scores.of_set[model][c.name])}
+                    for c in report.set_columns
+                },
+            }
+        blocks.append(
+            {
+                "title": scores.block.title,
+                "about": scores.block.about,
+                "hole_set": scores.block.fingerprint,
+                "photographs": list(scores.block.names),
+                "hole_shares": scores.block.shares,
+                "models": models,
+            }
+        )
     content = {
-        "protocol": report.protocol.name, "facts": [list(fact) for fact in report.facts], "settings": _settings(report.settings),
-        "image_size": report.image_size, "versions": report.versions, "models": report.models, "first_model": first,
-        "columns": {c.name: {"label": c.label, "unit": c.unit, "more_is_better": c.more_is_better, "region": c.region,
-                             "definition": c.definition} for c in [*report.columns, *report.set_columns]},
+        "protocol": report.protocol.name,
+        "facts": [list(fact) for fact in report.facts],
+        "settings": _settings(report.settings),
+        "image_size": report.image_size,
+        "versions": report.versions,
+        "models": report.models,
+        "first_model": first,
+        "columns": {
+            c.name: {
+                "label": c.label,
+                "unit": c.unit,
+                "more_is_better": c.more_is_better,
+                "region": c.region,
+                "definition": c.definition,
+            }
+            for c in [*report.columns, *report.set_columns]
+        },
         "blocks": blocks,
     }
     return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
 
-# ----------------------------------------------------------------------------------------- what the page shares with the text
+# --------------------------------------------------------------- what the page shares with the text
 
 
-def regions(report: Report):
-    """(title, columns) of the whole picture and of the hole."""
+def regions(report: Report) -> Iterator[Tuple[str, List[Column]]]:
+    """Yields (title, columns) for the whole picture and for the hole."""
     for title, region in (("whole picture", "whole"), ("in the hole", "hole")):
         columns = [c for c in report.columns if c.region == region]
         if columns:
             yield title, columns
 
 
-def published(report: Report, block):
-    """(table, its rows of this block), where the paper has such a block and the squares have its size."""
+def published(report: Report, block: Block) -> Iterator[Tuple[Table, List[tuple]]]:
+    """Yields (table, its rows for this block).
+
+    There are some only if the paper has such a block and the squares have its size.
+    """
     if report.image_size != 256:
         return
-    kind = "center" if block.title == "center" else "strokes"  # irregular ones, of files too
+    kind = "center" if block.title == "center" else "strokes"  # irregular holes, or from files
     for table in tables(report.protocol.name, kind):
         rows = [row for row in table.rows if row[1] == block.title]
         if rows:
             yield table, rows
 
 
-def perfect(report: Report, scores, columns):
-    """A line for each model and column whose mean leaves out exact fills."""
+def perfect(report: Report, scores: Scores, columns: Sequence[Column]) -> Iterator[str]:
+    """Yields a line for each model and column whose mean leaves out exact fills."""
     for model in report.models:
         for c in columns:
             found = scores.mean(model, c.name)
             if found.perfect:
-                yield (f"{model}: {found.perfect} of {len(scores.block.photos)} photographs have an infinite {c.title} and are not in its "
-                       "means")
+                yield (
+                    f"{model}: {found.perfect} of {len(scores.block.photos)} photographs have an "
+                    f"infinite {c.title} and are not in its means"
+                )
 
 
-def heading(column) -> str:
-    return f"{column.label}{' ' + column.unit if column.unit else ''} {'↑' if column.more_is_better else '↓'}"
+def heading(column: Column) -> str:
+    return (
+        f"{column.label}{' ' + column.unit if column.unit else ''} "
+        f"{'↑' if column.more_is_better else '↓'}"
+    )
 
 
-def number(value: float, column, sign: bool = False) -> str:
-    """In the column's unit, with as many digits as papers give."""
+def number(value: float, column: Column, sign: bool = False) -> str:
+    """A figure in the column's unit, with as many digits as papers give."""
     if math.isnan(value):
         return "-"
     if math.isinf(value):
@@ -135,10 +234,14 @@ def number(value: float, column, sign: bool = False) -> str:
     return f"{column.scale * value:{'+' if sign else ''}.{digits}f}"
 
 
-def interval(mean, column, sign: bool = False) -> str:
+def interval(mean: Mean, column: Column, sign: bool = False) -> str:
     """mean [low, high]."""
     shown = number(mean.mean, column, sign)
-    return shown if math.isnan(mean.low) else f"{shown} [{number(mean.low, column, sign)}, {number(mean.high, column, sign)}]"
+    return (
+        shown
+        if math.isnan(mean.low)
+        else f"{shown} [{number(mean.low, column, sign)}, {number(mean.high, column, sign)}]"
+    )
 
 
 def describe(about: dict) -> str:
@@ -161,14 +264,25 @@ def _settings(settings):
     """The settings by name; the weights of a metric by the name of their flag."""
     values = {}
     for name, value in dataclasses.asdict(settings).items():
-        values.update({flag: dict(value).get(flag) for flag in weights_flags()} if name == "metric_weights" else {name: value})
+        values.update(
+            {flag: dict(value).get(flag) for flag in weights_flags()}
+            if name == "metric_weights"
+            else {name: value}
+        )
     return values
 
 
 def _aligned(rows):
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    return ["  ".join([row[0].ljust(max(widths[0], 16)), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]).rstrip()
-            for row in rows]
+    return [
+        "  ".join(
+            [
+                row[0].ljust(max(widths[0], 16)),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:])),
+            ]
+        ).rstrip()
+        for row in rows
+    ]
 
 
 def _interval_json(mean, scale):

@@ -2,12 +2,17 @@
 
 `METRICS` lists what `evaluate` measures. To add a metric, write one file with a subclass of
 `tfinpaint.metrics.metric.Metric` and add one line here. The list imports no TensorFlow, so that
-the flags of the metrics are known to `--help`.
+`--help` can list the flags of the metrics.
 """
 
 import dataclasses
 import importlib
-from typing import Dict, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional
+
+if TYPE_CHECKING:
+    from tfinpaint.metrics.metric import Metric
+    from tfinpaint.metrics.protocols import Protocol
+    from tfinpaint.settings import EvaluationSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +21,7 @@ class Entry:
 
     path:          "module:class".
     weights_flag:  the flag that takes the file of the metric's weights; the metric is measured
-                   only where the flag is given. None: the metric needs no weights.
+                   only if the flag is given. None: the metric needs no weights.
     help:          the flag's help.
     """
 
@@ -46,14 +51,12 @@ def weights_flags() -> Dict[str, str]:
     return {entry.weights_flag: entry.help for entry in METRICS if entry.weights_flag}
 
 
-def open_metrics(settings, protocol) -> list:
+def open_metrics(settings: "EvaluationSettings", protocol: "Protocol") -> List["Metric"]:
     """Makes the metrics of a table, in the order of their columns.
 
-    settings: EvaluationSettings.   protocol: protocols.Protocol.
-
-    Raises: SettingsError where a file of weights is missing or is not what its metric needs.
+    Raises: SettingsError if a file of weights is missing or is not what its metric needs.
     """
-    given = dict(settings.metric_weights)
+    given: Dict[Optional[str], str] = dict(settings.metric_weights)
     metrics = []
     for entry in METRICS:
         weights = given.get(entry.weights_flag) or None

@@ -1,6 +1,8 @@
-"""LPIPS v0.1, the distance of two photographs as a network's features see it, on uint8 RGB photographs of any size.
+"""LPIPS v0.1: the distance between two photographs in the feature space of a network.
 
-Source: Zhang, Isola, Efros, Shechtman and Wang, The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, CVPR 2018.
+Inputs: uint8 RGB photographs of any size.
+Source: Zhang, Isola, Efros, Shechtman and Wang, The Unreasonable Effectiveness of Deep Features as
+    a Perceptual Metric, CVPR 2018.
 """
 
 import hashlib
@@ -18,66 +20,98 @@ from tfinpaint.weights import state_dicts
 # torchvision's normalisation of [0, 1], written for [-1, 1]
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
-_EPSILON = 1e-10  # of the length of a feature vector, as released
+_EPSILON = 1e-10  # added to the length of a feature vector, as released
 
 
 class Lpips(Metric):
-    """Callable: outputs, originals (both uint8 [B, H, W, 3], RGB) -> float32 [B], 0 for equal photographs; lower is better.
+    """The distance of outputs to originals: 0 for equal photographs, lower is better.
 
-    Equation (1): the features y of a layer l are scaled to length 1 at each place, their squared differences weighed by the linear head
-    w_l, added up over channels, averaged over places and added up over layers:
+    Call it with outputs and originals, both uint8 [B, H, W, 3], RGB. It returns float32 [B].
 
-        d(x, x0) = sum_l 1 / (H_l W_l) sum_hw || w_l * (y_l,hw - y0_l,hw) ||^2        (a head holds the squares of w_l)
+    Equation (1): the features y of a layer l are scaled to length 1 at each place. Their squared
+    differences are weighted by the linear head w_l, summed over channels, averaged over places and
+    summed over layers:
+
+        d(x, x0) = sum_l 1 / (H_l W_l) sum_hw || w_l * (y_l,hw - y0_l,hw) ||^2
+
+    A head holds the squares of w_l.
 
     Args:
-        path: an .npz of float32 arrays. For each convolution NAME_kernel [k, k, in, out] and NAME_bias [out], for each layer that is looked
-            at a head lin0, lin1, ... [C]. AlexNet: conv1 (11 x 11, 3 to 64), conv2 (5, 192), conv3 (3, 384), conv4 (3, 256), conv5
-            (3, 256); heads of 64, 192, 384, 256, 256. SqueezeNet 1.1: conv1 (3, 3 to 64), fire2 to fire9, each of squeeze1x1, expand1x1,
-            expand3x3 as in fire2_squeeze1x1_kernel; heads of 64, 128, 256, 384, 384, 512, 512. Where PyTorch and the package lpips are:
+        path: an .npz of float32 arrays: for each convolution NAME_kernel [k, k, in, out] and
+            NAME_bias [out], and for each layer that is compared a head lin0, lin1, ... [C].
+            AlexNet: conv1 (11 x 11, 3 to 64), conv2 (5, 192), conv3 (3, 384), conv4 (3, 256), conv5
+            (3, 256); heads of 64, 192, 384, 256, 256.
+            SqueezeNet 1.1: conv1 (3, 3 to 64), fire2 to fire9, each of squeeze1x1, expand1x1 and
+            expand3x3, as in fire2_squeeze1x1_kernel; heads of 64, 128, 256, 384, 384, 512, 512.
+            With PyTorch and the package lpips, this writes the file:
 
                 import lpips, numpy, torch
                 net = lpips.LPIPS(net="alex")  # or "squeeze"
-                fires = [f"fire{k}_{part}" for k in range(2, 10) for part in ("squeeze1x1", "expand1x1", "expand3x3")]
-                names = ["conv1", *(fires if net.pnet_type == "squeeze" else ["conv2", "conv3", "conv4", "conv5"])]
-                convs = zip(names, [m for m in net.net.modules() if isinstance(m, torch.nn.Conv2d)])
-                arrays = {f"lin{k}": lin.model[-1].weight.flatten() for k, lin in enumerate(net.lins)}
-                for name, conv in convs:
-                    arrays.update({f"{name}_kernel": conv.weight.permute(2, 3, 1, 0), f"{name}_bias": conv.bias})
-                numpy.savez("lpips.npz", **{name: array.detach().numpy() for name, array in arrays.items()})
+                parts = ("squeeze1x1", "expand1x1", "expand3x3")
+                fires = [f"fire{k}_{part}" for k in range(2, 10) for part in parts]
+                rest = fires if net.pnet_type == "squeeze" else ["conv2", "conv3", "conv4", "conv5"]
+                convs = [m for m in net.net.modules() if isinstance(m, torch.nn.Conv2d)]
+                lins = enumerate(net.lins)
+                arrays = {f"lin{k}": lin.model[-1].weight.flatten() for k, lin in lins}
+                for name, conv in zip(["conv1", *rest], convs):
+                    arrays[f"{name}_kernel"] = conv.weight.permute(2, 3, 1, 0)
+                    arrays[f"{name}_bias"] = conv.bias
+                numpy.savez("lpips.npz", **{k: a.detach().numpy() for k, a in arrays.items()})
 
     Attributes:
-        network: "alex" or "squeeze", by the arrays. Figures of one are not comparable with the other's; papers mean AlexNet's.
-        least: pixels of the smallest side that it takes.
+        network: "alex" or "squeeze", found from the arrays. Figures of one are not comparable with
+            those of the other; papers mean AlexNet's.
+        least: smallest side that it accepts, in pixels.
         fingerprint: the first 12 hex digits of the file's SHA-256.
         columns: the one column "lpips".
 
-    Raises: SettingsError, naming `lpips_weights`, where the file or one of its arrays is missing or something else. The call raises
-        ValueError where shapes or dtypes are others than these, or a side is below 31 pixels (AlexNet) or 17 (SqueezeNet).
+    Raises: SettingsError, naming `lpips_weights`, if the file or one of its arrays is missing or is
+        something else. The call raises ValueError for other shapes or dtypes, or if a side is below
+        31 pixels (AlexNet) or 17 (SqueezeNet).
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str):
         arrays, self.fingerprint = _read(path)
         self.network = "squeeze" if any(name.startswith("fire") for name in arrays) else "alex"
         self.least = LEAST[self.network]
         _check(arrays, self.network, path)
-        self._arrays = {name: tf.constant(arrays[name], tf.float32) for name in SHAPES[self.network]}
-        self._heads = [tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))]
+        self._arrays = {
+            name: tf.constant(arrays[name], tf.float32) for name in SHAPES[self.network]
+        }
+        self._heads = [
+            tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))
+        ]
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        self._distance = tf.function(self._distance, input_signature=[photos, photos])
+        compiled = tf.function(self._distance, input_signature=[photos, photos])
+        self._distance = compiled  # type: ignore[method-assign]
         definition = (
-            f"learned perceptual distance, version 0.1, {self.network} (weights {self.fingerprint}), "
-            "RGB in [-1, 1], whole picture"
+            f"learned perceptual distance, version 0.1, {self.network} (weights "
+            f"{self.fingerprint}), RGB in [-1, 1], whole picture"
         )
         self.columns = (Column("lpips", f"LPIPS {self.network}", definition),)
 
-    def __call__(self, outputs, originals):
+    def __call__(self, outputs: np.ndarray, originals: np.ndarray) -> np.ndarray:
         for name, images in (("outputs", outputs), ("originals", originals)):
-            if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or not len(images):
-                raise ValueError(f"{name} are uint8 [B, H, W, 3], B at least 1. Got {images.dtype} {list(images.shape)}")
+            if (
+                images.dtype != np.uint8
+                or images.ndim != 4
+                or images.shape[-1] != 3
+                or not len(images)
+            ):
+                raise ValueError(
+                    f"{name} are uint8 [B, H, W, 3], B at least 1. Got {images.dtype} "
+                    f"{list(images.shape)}"
+                )
         if outputs.shape != originals.shape:
-            raise ValueError(f"outputs and originals have one shape. Got {list(outputs.shape)} and {list(originals.shape)}")
+            raise ValueError(
+                f"outputs and originals have one shape. Got {list(outputs.shape)} and "
+                f"{list(originals.shape)}"
+            )
         if min(outputs.shape[1:3]) < self.least:
-            raise ValueError(f"LPIPS with {self.network} needs at least {self.least} x {self.least} pixels. Got {list(outputs.shape[1:3])}")
+            raise ValueError(
+                f"LPIPS with {self.network} needs at least {self.least} x {self.least} pixels. "
+                f"Got {list(outputs.shape[1:3])}"
+            )
         return self._distance(outputs, originals).numpy()
 
     def check(self, names: Sequence[str], photos: Sequence[np.ndarray]) -> None:
@@ -89,13 +123,17 @@ class Lpips(Metric):
                     f"{self.least} px. Got {name} of {photo.shape[1]}x{photo.shape[0]}"
                 )
 
-    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+    def measure(
+        self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray
+    ) -> Dict[str, np.ndarray]:
         """See the base class."""
         return {"lpips": self(fills, photos)}
 
     def _distance(self, outputs, originals):
         total = 0.0
-        for head, y, y0 in zip(self._heads, self._features(outputs), self._features(originals), strict=True):
+        for head, y, y0 in zip(
+            self._heads, self._features(outputs), self._features(originals), strict=True
+        ):
             total += tf.reduce_mean(tf.reduce_sum(tf.square(y - y0) * head, -1), [1, 2])  # [B]
         return total
 
@@ -109,7 +147,10 @@ class Lpips(Metric):
 def _read(path):
     """The arrays of a file and its fingerprint."""
     if not path or not os.path.isfile(path):
-        raise SettingsError(f"`lpips_weights={path!r}` is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet is needed")
+        raise SettingsError(
+            f"`lpips_weights={path!r}` is no file: an .npz of LPIPS v0.1's AlexNet or SqueezeNet "
+            "is needed"
+        )
 
     def read():
         with np.load(path, allow_pickle=False) as file:
@@ -121,13 +162,24 @@ def _read(path):
 
 
 def _check(arrays, network, path):
-    wanted = {**SHAPES[network], **{f"lin{k}": (channels,) for k, channels in enumerate(CHANNELS[network])}}
+    wanted = {
+        **SHAPES[network],
+        **{f"lin{k}": (channels,) for k, channels in enumerate(CHANNELS[network])},
+    }
     missing = [name for name in wanted if name not in arrays]
     if missing:
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
-        raise SettingsError(f"`lpips_weights={path!r}` is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as {network} it lacks "
-                            f"{missing[0]}{more}")
+        raise SettingsError(
+            f"`lpips_weights={path!r}` is neither LPIPS v0.1's AlexNet nor its SqueezeNet 1.1: as "
+            f"{network} it lacks {missing[0]}{more}"
+        )
     for name, shape in wanted.items():
-        if arrays[name].shape != shape or arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
-            raise SettingsError(f"`lpips_weights={path!r}`: {name} is finite, of floating point, {list(shape)} in LPIPS v0.1's {network}. "
-                                f"Got {arrays[name].dtype} {list(arrays[name].shape)}")
+        if (
+            arrays[name].shape != shape
+            or arrays[name].dtype.kind != "f"
+            or not np.isfinite(arrays[name]).all()
+        ):
+            raise SettingsError(
+                f"`lpips_weights={path!r}`: {name} is finite, of floating point, {list(shape)} in "
+                f"LPIPS v0.1's {network}. Got {arrays[name].dtype} {list(arrays[name].shape)}"
+            )

@@ -1,4 +1,4 @@
-"""The base class of metrics: each measures fills against the originals and names its columns.
+"""The base class of metrics. Each measures fills against the originals and names its columns.
 
     metric = Lpips("alexnet.npz")                          # reads its files
     metric.check(names, photos)                            # refuses photographs it cannot measure
@@ -15,11 +15,14 @@ cent is measured as a share; tables multiply it by its scale.
 import abc
 import dataclasses
 import itertools
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import numpy as np
 
-_PIXELS = 2**21  # in a batch; a larger photograph makes a batch of its own
+if TYPE_CHECKING:
+    from tfinpaint.metrics.protocols import Protocol
+
+_PIXELS = 2**21  # in a batch; a larger photograph is a batch of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Column:
 
     @property
     def title(self) -> str:
-        """The label, which also says where the region is the hole."""
+        """The label, which also says if the region is the hole."""
         return self.label + (" in the hole" if self.region == "hole" else "")
 
 
@@ -64,13 +67,13 @@ class Metric(abc.ABC):
     set_columns: Sequence[Column] = ()
 
     @classmethod
-    def open(cls, protocol, weights: Optional[str]) -> "Metric":
+    def open(cls, protocol: "Protocol", weights: Optional[str]) -> "Metric":
         """Makes the metric for a table.
 
         protocol:  the `protocols.Protocol` of the table.
-        weights:   the file given with the metric's flag, or None where it has no flag.
+        weights:   the file given with the metric's flag, or None if it has no flag.
 
-        Raises: SettingsError where the file is missing or is not what the metric needs.
+        Raises: SettingsError if the file is missing or is not what the metric needs.
         """
         del protocol
         return cls(*[] if weights is None else [weights])
@@ -78,7 +81,7 @@ class Metric(abc.ABC):
     def check(self, names: Sequence[str], photos: Sequence[np.ndarray]) -> None:
         """Checks the photographs before anything is filled.
 
-        Raises: SettingsError where the metric cannot measure them.
+        Raises: SettingsError if the metric cannot measure them.
         """
         del names, photos  # most metrics can measure any
 
@@ -105,7 +108,7 @@ class Metric(abc.ABC):
 
 
 def batches(photos: Sequence[np.ndarray], most: int) -> Iterator[List[int]]:
-    """Numbers of photographs, in order, in batches of one size with at most `most` in each."""
+    """Indices of photographs, in order, in batches of one size with at most `most` in each."""
     numbers = range(len(photos))
     for (height, width), group in itertools.groupby(numbers, lambda k: photos[k].shape[:2]):
         alike, count = list(group), max(1, min(most, _PIXELS // (height * width)))
@@ -113,5 +116,5 @@ def batches(photos: Sequence[np.ndarray], most: int) -> Iterator[List[int]]:
 
 
 def stack(arrays: Sequence[np.ndarray], numbers: Sequence[int]) -> np.ndarray:
-    """The arrays with these numbers as one array, [B, ...]."""
+    """The arrays with these indices as one array, [B, ...]."""
     return np.stack([arrays[k] for k in numbers])

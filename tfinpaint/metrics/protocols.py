@@ -1,10 +1,11 @@
-"""What is measured, on which holes: this project's own protocol; those of papers stand with their systems.
+"""Protocols: what is measured, and on which holes.
 
-The papers' tables cannot be laid beside each other. One measures grey pictures, another colour;
-their SSIM has windows of 7 or 51 pixels; "L1" is a mean, or a sum over a sum, or relative; one
+This project's own protocol is here. Those of papers stand with their systems.
+
+The papers' tables cannot be compared with each other. One measures grey pictures, another colour.
+Their SSIM has windows of 7 or 51 pixels. "L1" is a mean, a sum divided by a sum, or relative. One
 scores the network's own output, the others the composite. A protocol repeats what its paper and
-released code do, so that a number may be held against the number that the paper gives, and says
-what is not known.
+released code do, so that a number may be compared with the paper's, and says what is not known.
 
     all_protocols()["musical"]              # as --protocol=musical; systems/musical/protocol.py
     tables("musical", "center")             # what the paper publishes
@@ -18,11 +19,11 @@ from tfinpaint.metrics.quality import DEFAULT, Measure
 
 
 class Table(NamedTuple):
-    """A table of a paper: where it stands, the photographs, its columns and its rows.
+    """A table of a paper: its source, the photographs, its columns and its rows.
 
     rows: (method, block, figures in the order of `columns`), where a block is "center" or the share
-        of missing pixels. Units are the paper's: dB, shares, and per cent where the column ends in
-        %. The photographs and the trained weights are the paper's own.
+        of missing pixels. Units are the paper's: dB, shares, and per cent if the column ends in %.
+        The photographs and the trained weights are the paper's own.
     """
 
     source: str
@@ -50,14 +51,14 @@ def by_bin(bins: Sequence[str], methods: Mapping[str, list]) -> List[tuple]:
 class Protocol:
     """One way to make a table.
 
-    name, title:   how --protocol and the table's header call it.
-    measures:      the columns; the first of them ranks photographs for the pictures to look at.
-    holes:         "center" or "strokes" (the fixed sets), unless --holes says another.
+    name, title:   its name for --protocol and in the table's header.
+    measures:      the columns; the first of them ranks photographs for the pictures shown.
+    holes:         "center" or "strokes" (the fixed sets), unless --holes names another.
     center:        side of the centred hole, in 256ths of the picture's.
-    bins:          shares of missing pixels (LO, HI] of the fixed sets, a block of the table each.
+    bins:          shares of missing pixels (LO, HI] of the fixed sets, each a block of the table.
     composited:    whether known pixels come from the photograph; otherwise the network's own output
                    is scored everywhere.
-    notes:         what a reader has to know beside it.
+    notes:         what a reader must know about it.
     published:     {holes: the paper's tables}.
     """
 

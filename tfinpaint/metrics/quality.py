@@ -1,30 +1,40 @@
-"""Image quality of filled photographs against the originals: every definition that the papers use, in batches, on any device.
+"""Image quality of filled photographs against the originals, by every definition of the papers.
 
-Inputs: uint8 RGB [B, H, W, 3], what came out and the original; holes [B, H, W] or [B, H, W, 1], any number but 0 is hole. Nothing is
-cropped or scaled before measuring. Every figure is computed per photograph; `averages` is the mean over photographs, which is not the
-same as the PSNR of a mean error.
+Inputs: the results and the originals, uint8 RGB [B, H, W, 3]; holes [B, H, W] or [B, H, W, 1],
+    where any number but 0 is hole. They are measured in batches, on any device.
 
-Papers mean different things by the same word (window, grey or colour, whole picture or hole), so a `Measure` says which definition it is,
-and its `definition` says so in words. PSNR and SSIM equal scikit-image's.
+Nothing is cropped or scaled before measuring. Every figure is computed per photograph. `averages`
+is the mean over photographs, which is not the same as the PSNR of a mean error.
+
+Papers mean different things by the same word (window, grey or colour, whole picture or hole). A
+`Measure` says which definition it is, and its `definition` says so in words. PSNR and SSIM equal
+scikit-image's.
 
 References:
-    [1] Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE Transactions on Image Processing 2004.
-    [2] Nazeri et al., EdgeConnect, 2019: SSIM with windows of 51 and the L1 that is divided by the sum of both pictures.
-    [3] Yu et al., Generative image inpainting with contextual attention, CVPR 2018: relative errors.
+    [1] Wang et al., Image quality assessment: from error visibility to structural similarity, IEEE
+        Transactions on Image Processing 2004.
+    [2] Nazeri et al., EdgeConnect, 2019: SSIM with windows of 51 and the L1 that is divided by the
+        sum of both pictures.
+    [3] Yu et al., Generative image inpainting with contextual attention, CVPR 2018: relative
+        errors.
 """
 
 import dataclasses
 import functools
-from typing import Dict, Optional, Sequence
+from typing import TYPE_CHECKING, Dict, Optional, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tfinpaint.metrics.metric import Column, Metric
 
-_LUMINANCE = (0.2125, 0.7154, 0.0721)  # of red, green and blue, as scikit-image turns colour into grey (Rec. 709)
+if TYPE_CHECKING:
+    from tfinpaint.metrics.protocols import Protocol
+
+# weights of red, green and blue with which scikit-image turns colour into grey (Rec. 709)
+_LUMINANCE = (0.2125, 0.7154, 0.0721)
 _AT_ONCE = 2**21  # pixels
-_SIGMA, _RADIUS = 1.5, 5  # of the Gaussian window of 11 pixels [1]
+_SIGMA, _RADIUS = 1.5, 5  # of the Gaussian window, 11 pixels wide [1]
 
 _KINDS = {  # kind: (label, unit, whether more is better, what it is)
     "psnr": ("PSNR", "dB", True, "peak signal-to-noise ratio"),
@@ -32,26 +42,55 @@ _KINDS = {  # kind: (label, unit, whether more is better, what it is)
     "l1": ("L1", "%", False, "mean absolute difference, as a share of the range"),
     "l2": ("L2", "%", False, "mean squared difference, as a share of the squared range"),
     "l1_of_sum": ("L1", "", False, "sum of absolute differences over the sum of both pictures"),
-    "l1_relative": ("relative L1", "%", False, "sum of absolute differences over the sum of the original"),
-    "l2_relative": ("relative L2", "%", False, "sum of squared differences over the sum of the original's squares"),
-    "variation": ("TV", "%", False, "mean absolute difference of neighbours, across plus down, of the result, as a share of the range"),
+    # fmt: off
+    "l1_relative": (
+        "relative L1",
+        "%",
+        False,
+        "sum of absolute differences over the sum of the original",
+    ),
+    "l2_relative": (
+        "relative L2",
+        "%",
+        False,
+        "sum of squared differences over the sum of the original's squares",
+    ),
+    "variation": (
+        "TV",
+        "%",
+        False,
+        "mean absolute difference of neighbours, across plus down, of the result, as a "
+        "share of the range",
+    ),
+    # fmt: on
 }
-_COLOURS = {"rgb": "RGB", "grey": "grey (Rec. 709)", "grey_bgr": "grey with the weights of red and blue exchanged, as released"}
-_WINDOWS = {"7": "7 x 7 uniform window", "51": "51 x 51 uniform window", "gauss11": "11 x 11 Gaussian window, sigma 1.5"}
+_COLOURS = {
+    "rgb": "RGB",
+    "grey": "grey (Rec. 709)",
+    "grey_bgr": "grey with the weights of red and blue exchanged, as released",
+}
+_WINDOWS = {
+    "7": "7 x 7 uniform window",
+    "51": "51 x 51 uniform window",
+    "gauss11": "11 x 11 Gaussian window, sigma 1.5",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
     """One definition of one figure.
 
-    name:     how tables and files call it.
-    kind:     "psnr", "ssim", "l1", "l2", "l1_of_sum" [2], "l1_relative", "l2_relative" [3] or "variation".
-    region:   "whole" picture, or "hole": over the hole's pixels alone, which does not rise with the share of known pixels. nan without a
-    hole.
-    colour:   "rgb" (mean over the channels), "grey", or "grey_bgr": grey as [2] computes it from pictures read by OpenCV.
-    window:   of SSIM: "7" or "51" (uniform, sample covariance, scikit-image's default but for the size) or "gauss11" [1].
-              A side below the window is mirrored out to it. Over the whole picture, the mean of the windows wholly inside; in the hole,
-              the mean of those centred there, the picture being mirrored beyond its borders.
+    name:     its name in tables and files.
+    kind:     "psnr", "ssim", "l1", "l2", "l1_of_sum" [2], "l1_relative", "l2_relative" [3] or
+              "variation".
+    region:   "whole" picture, or "hole": over the hole's pixels alone, so that the figure
+              does not rise with the share of known pixels; nan without a hole.
+    colour:   "rgb" (mean over the channels), "grey", or "grey_bgr": grey as [2] computes it from
+              pictures read by OpenCV.
+    window:   of SSIM: "7" or "51" (uniform, sample covariance, scikit-image's default but for the
+              size) or "gauss11" [1]. A side below the window is extended to it by mirroring. Over
+              the whole picture, SSIM is the mean over the windows wholly inside. In the hole, it is
+              the mean over the windows centred there, with the picture mirrored beyond its borders.
     """
 
     name: str
@@ -62,7 +101,7 @@ class Measure:
 
     @property
     def column(self) -> Column:
-        """The column of its figures. `measure` gives what is in % as a share."""
+        """The column of its figures. `measure` returns shares for what the column shows in %."""
         label, unit, more_is_better, _ = _KINDS[self.kind]
         if self.colour != "rgb" and self.name.endswith("_grey"):
             label += " grey"
@@ -70,7 +109,7 @@ class Measure:
 
     @property
     def definition(self) -> str:
-        """One line: what is computed, of which range, colour, window and region."""
+        """One line: what is computed, over which range, colours, window and region."""
         region = "whole picture" if self.region == "whole" else "the hole's pixels alone"
         window = ""
         if self.kind == "ssim":
@@ -79,9 +118,16 @@ class Measure:
         return f"{_KINDS[self.kind][3]}{window}, range 0-255, {_COLOURS[self.colour]}, {region}"
 
 
-DEFAULT = (Measure("psnr", "psnr"), Measure("ssim", "ssim"), Measure("l1", "l1"), Measure("l2", "l2"),
-           Measure("psnr_in_hole", "psnr", "hole"), Measure("ssim_in_hole", "ssim", "hole"),
-           Measure("l1_in_hole", "l1", "hole"), Measure("l2_in_hole", "l2", "hole"))
+DEFAULT = (
+    Measure("psnr", "psnr"),
+    Measure("ssim", "ssim"),
+    Measure("l1", "l1"),
+    Measure("l2", "l2"),
+    Measure("psnr_in_hole", "psnr", "hole"),
+    Measure("ssim_in_hole", "ssim", "hole"),
+    Measure("l1_in_hole", "l1", "hole"),
+    Measure("l2_in_hole", "l2", "hole"),
+)
 
 
 class ImageQuality(Metric):
@@ -92,37 +138,69 @@ class ImageQuality(Metric):
         self.columns = tuple(measure.column for measure in self.measures)
 
     @classmethod
-    def open(cls, protocol, weights: Optional[str]) -> "ImageQuality":
+    def open(cls, protocol: "Protocol", weights: Optional[str]) -> "ImageQuality":
         """See the base class: the measures of the protocol."""
         del weights
         return cls(protocol.measures)
 
-    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+    def measure(
+        self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray
+    ) -> Dict[str, np.ndarray]:
         """See the base class."""
         return measure(fills, photos, holes, self.measures)
 
 
-def measure(outputs: np.ndarray, originals: np.ndarray, holes: np.ndarray, measures: Sequence[Measure] = DEFAULT) -> Dict[str, np.ndarray]:
-    """-> {name: float64 [B]}. PSNR of equal pictures: inf. A figure over the hole of a picture without one: nan.
+def measure(
+    outputs: np.ndarray,
+    originals: np.ndarray,
+    holes: np.ndarray,
+    measures: Sequence[Measure] = DEFAULT,
+) -> Dict[str, np.ndarray]:
+    """Measures a batch of pictures.
 
-    Raises: ValueError for other shapes and dtypes than those above.
+    Inputs as in the module's docstring.
+
+    Returns: {name: float64 [B]}. The PSNR of equal pictures is inf. A figure over the hole of a
+        picture without one is nan.
+
+    Raises: ValueError for other shapes and dtypes.
     """
     outputs, originals, holes = np.asarray(outputs), np.asarray(originals), np.asarray(holes)
     for name, images in (("outputs", outputs), ("originals", originals)):
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
-            raise ValueError(f"`{name}` is uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}")
+        if (
+            images.dtype != np.uint8
+            or images.ndim != 4
+            or images.shape[-1] != 3
+            or images.size == 0
+        ):
+            raise ValueError(
+                f"`{name}` is uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}"
+            )
     if outputs.shape != originals.shape:
-        raise ValueError(f"`outputs` and `originals` have one shape. Got {list(outputs.shape)} and {list(originals.shape)}")
+        raise ValueError(
+            f"`outputs` and `originals` have one shape. Got {list(outputs.shape)} and "
+            f"{list(originals.shape)}"
+        )
     if holes.shape not in (outputs.shape[:3], outputs.shape[:3] + (1,)):
-        raise ValueError(f"`holes` is [B, H, W] or [B, H, W, 1] of {list(outputs.shape[:3])}. Got {list(holes.shape)}")
+        raise ValueError(
+            f"`holes` is [B, H, W] or [B, H, W, 1] of {list(outputs.shape[:3])}. Got "
+            f"{list(holes.shape)}"
+        )
     holes = holes.reshape(outputs.shape[:3] + (1,)) != 0
-    # One after the other where all at once would take gigabytes.
+    # One after the other if all at once would take gigabytes.
     groups = [tuple(measures)] if holes.size <= _AT_ONCE else [(m,) for m in measures]
-    return {name: value.numpy() for group in groups for name, value in _measure(group, outputs, originals, holes).items()}
+    return {
+        name: value.numpy()
+        for group in groups
+        for name, value in _measure(group, outputs, originals, holes).items()
+    }
 
 
 def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:
-    """Mean of each figure over photographs. A photograph in which a figure is nan does not count for that figure."""
+    """Mean of each figure over photographs.
+
+    A photograph in which a figure is nan does not count for that figure.
+    """
     means = {}
     for name, values in measured.items():
         values = np.asarray(values)[~np.isnan(values)]
@@ -132,7 +210,7 @@ def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:
 
 @functools.lru_cache(maxsize=None)
 def _function():
-    """Made on first use: TensorFlow decides then on which device it runs."""
+    """The compiled function, made on first use: TensorFlow then decides on which device it runs."""
     return tf.function(_figures, reduce_retracing=True)
 
 
@@ -141,13 +219,15 @@ def _measure(measures, outputs, originals, holes):
 
 
 def _figures(measures, outputs, originals, holes):
-    # float64: sums of squares of uint8 over a whole picture are exact in it.
+    # In float64, sums of squares of uint8 over a whole picture are exact.
     outputs, originals, inside = (tf.cast(x, tf.float64) for x in (outputs, originals, holes))
     figures = {}
     for m in measures:
         a, b = _coloured(outputs, m.colour), _coloured(originals, m.colour)  # [B, H, W, C]
         over = inside if m.region == "hole" else tf.ones_like(inside)
-        figures[m.name] = _similarity(a, b, over, m) if m.kind == "ssim" else _error(a, b, over, m.kind)
+        figures[m.name] = (
+            _similarity(a, b, over, m) if m.kind == "ssim" else _error(a, b, over, m.kind)
+        )
     return figures
 
 
@@ -160,7 +240,8 @@ def _coloured(images, colour):
 
 
 def _error(a, b, over, kind):
-    """All but SSIM: [B]."""
+    """Every figure but SSIM: [B]."""
+
     def total(x):
         return tf.reduce_sum(x * over, axis=[1, 2, 3])
 
@@ -178,13 +259,21 @@ def _error(a, b, over, kind):
     if kind == "l2_relative":
         return squared / total(tf.square(b))
     mean = squared / count
-    return mean / 255**2 if kind == "l2" else 10 * tf.math.log(255.0**2 / mean) / tf.math.log(tf.constant(10.0, tf.float64))
+    return (
+        mean / 255**2
+        if kind == "l2"
+        else 10 * tf.math.log(255.0**2 / mean) / tf.math.log(tf.constant(10.0, tf.float64))
+    )
 
 
 def _similarity(a, b, over, m):
     """SSIM [1]: [B]."""
-    blur, size = (_gaussian, 2 * _RADIUS + 1) if m.window == "gauss11" else (_uniform(int(m.window)), int(m.window))
-    # scikit-image: sample covariances for uniform windows, none for the Gaussian.
+    blur, size = (
+        (_gaussian, 2 * _RADIUS + 1)
+        if m.window == "gauss11"
+        else (_uniform(int(m.window)), int(m.window))
+    )
+    # As scikit-image: sample covariances for uniform windows, not for the Gaussian one.
     unbiased = 1.0 if m.window == "gauss11" else size**2 / (size**2 - 1)
     if m.region == "hole":
         a, b = (_mirrored(x, size // 2, size // 2) for x in (a, b))
@@ -195,8 +284,12 @@ def _similarity(a, b, over, m):
     variance_b = unbiased * (blur(b * b) - mean_b**2)
     covariance = unbiased * (blur(a * b) - mean_a * mean_b)
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similarity = ((2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-                  / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)))  # [B, H', W', C]
+    # [B, H', W', C]
+    similarity = (
+        (2 * mean_a * mean_b + c1)
+        * (2 * covariance + c2)
+        / ((mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2))
+    )
     similarity = tf.reduce_mean(similarity, axis=-1, keepdims=True)
     if m.region == "whole":
         return tf.reduce_mean(similarity, axis=[1, 2, 3])
@@ -204,13 +297,20 @@ def _similarity(a, b, over, m):
 
 
 def _uniform(size):
-    """Means of windows wholly inside, by differences of running sums: as long for 51 pixels as for 7, and exact for whole numbers."""
+    """Means of windows wholly inside, by differences of running sums.
+
+    This takes as long for 51 pixels as for 7, and is exact for whole numbers.
+    """
+
     def blur(x):
         for axis in (1, 2):
             x = tf.cumsum(tf.concat([tf.zeros_like(tf.gather(x, [0], axis=axis)), x], axis), axis)
             last = tf.shape(x)[axis]
-            x = tf.gather(x, tf.range(size, last), axis=axis) - tf.gather(x, tf.range(last - size), axis=axis)
+            x = tf.gather(x, tf.range(size, last), axis=axis) - tf.gather(
+                x, tf.range(last - size), axis=axis
+            )
         return x / size**2
+
     return blur
 
 
@@ -220,12 +320,17 @@ def _gaussian(x):
     weights /= weights.sum()
     for axis in (1, 2):
         count = tf.shape(x)[axis] - 2 * _RADIUS
-        x = tf.add_n([w * tf.gather(x, tf.range(k, k + count), axis=axis) for k, w in enumerate(weights)])
+        x = tf.add_n(
+            [w * tf.gather(x, tf.range(k, k + count), axis=axis) for k, w in enumerate(weights)]
+        )
     return x
 
 
 def _mirrored(x, before, after):
-    """[B, H, W, C] with its borders mirrored, edge included, as often as needed: tf.pad does it once."""
+    """[B, H, W, C] with its borders mirrored, edge included, as often as needed.
+
+    tf.pad mirrors only once.
+    """
     after = tf.broadcast_to(after, [2])
     for axis in (1, 2):
         side = tf.shape(x)[axis]

@@ -1,11 +1,14 @@
-"""How real a set of filled photographs looks: FID, U-IDS and P-IDS, on features of an InceptionV3 whose weights the user has.
+"""How real a set of filled photographs looks: FID, U-IDS and P-IDS.
+
+They are computed on features of an InceptionV3 whose weights the user supplies.
 
     network = Inception("classify_image_graph_def.pb")
     real, filled = network.features(originals), network.features(composites)     # float32 [N, 2048]
     fid(real, filled), ids(real, filled)
-    metric = Realism("classify_image_graph_def.pb")                              # the same as columns of a table
+    metric = Realism("classify_image_graph_def.pb")     # the same figures as columns of a table
 
-Unlike the figures of metrics.quality these belong to a whole set of photographs. They need many: see FEWEST.
+Unlike the figures of metrics.quality, these belong to a whole set of photographs. They need many:
+see FEWEST.
 """
 
 import hashlib
@@ -20,49 +23,79 @@ from tfinpaint.networks import inception
 from tfinpaint.settings import SettingsError
 from tfinpaint.weights import state_dicts
 
-# The fewest photographs for which these figures are given, one more than there are features. The covariance of fewer is singular, so that
-# FID tells more about their number than about their look. And a linear classifier of 2,048 features more likely than not separates two
-# sets of fewer without an error, however alike they are (Cover 1965: 2 x 2,049 points are its capacity), which makes U-IDS and P-IDS 0.
+# The fewest photographs for which these figures are given, one more than there are features. The
+# covariance of fewer is singular, so that FID says more about their number than about their look.
+# In addition, a linear classifier of 2,048 features probably separates two sets of fewer without an
+# error, however alike they are (Cover 1965: its capacity is 2 x 2,049 points), which makes U-IDS
+# and P-IDS 0.
 FEWEST = inception.FEATURES + 1
 
-_KINDS = (((".pb",), inception.from_frozen_graph, "InceptionV3 of 2015, the network of the published FID"),
-          (state_dicts.ENDINGS, inception.from_pytorch, "PyTorch's port of the InceptionV3 of 2015, as in pytorch-fid"),
-          ((".h5", ".hdf5"), inception.from_keras, "InceptionV3 of Keras, comparable only with itself and not with published figures"))
+_KINDS = (
+    (
+        (".pb",),
+        inception.from_frozen_graph,
+        "InceptionV3 of 2015, the network of the published FID",
+    ),
+    (
+        state_dicts.ENDINGS,
+        inception.from_pytorch,
+        "PyTorch's port of the InceptionV3 of 2015, as in pytorch-fid",
+    ),
+    (
+        (".h5", ".hdf5"),
+        inception.from_keras,
+        "InceptionV3 of Keras, comparable only with itself and not with published figures",
+    ),
+)
 
 
 class Inception:
     """Features of photographs.
 
     Args:
-        path: by its ending.
-            .pb: the frozen TensorFlow graph of the published FID (classify_image_graph_def.pb of December 2015).
-            .pth, .pt, .npz, .safetensors: the state dict of its port to PyTorch (pt_inception-2015-12-05).
-            .h5, .hdf5: weights of Keras' InceptionV3, with its classes or without.
+        path: the weights. Its ending says what they are.
+            .pb: the frozen TensorFlow graph of the published FID (classify_image_graph_def.pb of
+                December 2015).
+            .pth, .pt, .npz, .safetensors: the state dict of its port to PyTorch
+                (pt_inception-2015-12-05).
+            .h5, .hdf5: weights of Keras' InceptionV3, with or without its classes.
 
     Attributes:
         description: which network this is, and what its figures can be compared with.
         fingerprint: the first 12 hex digits of the file's SHA-256.
 
-    Raises: SettingsError, naming `inception_weights`, where the file is missing or something else.
+    Raises: SettingsError, naming `inception_weights`, if the file is missing or something else.
     """
 
-    def __init__(self, path):
-        allowed = ("classify_image_graph_def.pb (the network of the published FID), its port to PyTorch "
-                   f"({', '.join(state_dicts.ENDINGS)}) or weights of Keras' InceptionV3 (.h5)")
+    def __init__(self, path: str):
+        allowed = (
+            "classify_image_graph_def.pb (the network of the published FID), its port to PyTorch "
+            f"({', '.join(state_dicts.ENDINGS)}) or weights of Keras' InceptionV3 (.h5)"
+        )
         if not path or not os.path.isfile(path):
             raise SettingsError(f"`inception_weights={path!r}` is no file: {allowed}")
         kinds = [kind for kind in _KINDS if str(path).endswith(kind[0])]
         if not kinds:
             raise SettingsError(f"`inception_weights={path!r}` is none of {allowed}")
-        (_, network, self.description), = kinds
+        ((_, network, self.description),) = kinds
         self._network = network(str(path))
         with open(path, "rb") as file:
             self.fingerprint = hashlib.sha256(file.read()).hexdigest()[:12]
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [B, H, W, 3], RGB, of any size -> float32 [B, 2048]. Raises ValueError where shape or dtype are others."""
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3 or images.size == 0:
-            raise ValueError(f"images are uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}")
+        """uint8 [B, H, W, 3], RGB, of any size -> float32 [B, 2048].
+
+        Raises ValueError for another shape or dtype.
+        """
+        if (
+            images.dtype != np.uint8
+            or images.ndim != 4
+            or images.shape[-1] != 3
+            or images.size == 0
+        ):
+            raise ValueError(
+                f"images are uint8 [B, H, W, 3]. Got {images.dtype} {list(images.shape)}"
+            )
         return np.asarray(self._network(images.astype(np.float32)))
 
 
@@ -82,7 +115,9 @@ class Realism(Metric):
             )
         self._network = network = Inception(path)
         by = f" ({network.description}, weights {network.fingerprint})"
-        fid_is = "Frechet distance of Inception features to those of the originals, over the whole block"
+        fid_is = (
+            "Frechet distance of Inception features to those of the originals, over the whole block"
+        )
         u_ids_is = "share of originals and results that a linear classifier takes for each other"
         p_ids_is = "share of results that it calls more real than their own original"
         self.set_columns = (
@@ -97,11 +132,15 @@ class Realism(Metric):
         """Raises SettingsError for too few photographs."""
         check_enough(len(photos))
 
-    def measure(self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray) -> Dict[str, np.ndarray]:
+    def measure(
+        self, fills: np.ndarray, photos: np.ndarray, holes: np.ndarray
+    ) -> Dict[str, np.ndarray]:
         """See the base class. Returns the features of the fills, for `measure_set`."""
         return {"inception_features": self._network.features(fills)}  # [B, D]
 
-    def measure_set(self, measured: Mapping[str, np.ndarray], photos: Sequence[np.ndarray]) -> Dict[str, float]:
+    def measure_set(
+        self, measured: Mapping[str, np.ndarray], photos: Sequence[np.ndarray]
+    ) -> Dict[str, float]:
         """See the base class."""
         if self._photos is not photos:  # all methods and blocks of a table share the originals
             parts = [self._network.features(stack(photos, k)) for k in batches(photos, 8)]
@@ -112,49 +151,76 @@ class Realism(Metric):
 
 
 def check_enough(count: int) -> None:
-    """Raises SettingsError where so many photographs are too few."""
+    """Raises SettingsError if `count` photographs are too few."""
     if count < FEWEST:
-        raise SettingsError(f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of fewer say nothing (with "
-                            f"{inception.FEATURES:,} features, covariances are singular and classes always separable). Got {count:,}")
+        raise SettingsError(
+            f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of "
+            f"fewer say nothing (with {inception.FEATURES:,} features, covariances are singular "
+            f"and classes always separable). Got {count:,}"
+        )
 
 
 def fid(a: np.ndarray, b: np.ndarray) -> float:
-    """Frechet distance of two sets of features, [N, D] and [M, D], taken for Gaussian: at least 0, lower is better.
+    """Frechet distance of two sets of features, [N, D] and [M, D], taken as Gaussian.
 
-        |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2)),   S: sample covariances, over N - 1
+    At least 0; lower is better.
 
-    Source: Heusel et al., NeurIPS 2017, equation (6). Customary programs take the square root of the product of matrices, which takes
-    minutes, comes out complex, and needs something added to singular covariances. With S = R^T R, R triangular (QR of the centred
-    features), its trace is the sum of the singular values of R_a R_b^T: the same number, in seconds and without any of that.
+        |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2))
 
-    Raises: ValueError where the sets are no matrices of one D with at least 2 rows each.
+    S_a and S_b are sample covariances, over N - 1.
+
+    Source: Heusel et al., NeurIPS 2017, equation (6).
+
+    Other programs usually take the square root of the product of the matrices. That takes minutes,
+    comes out complex, and needs something added to singular covariances. With S = R^T R, R
+    triangular (QR of the centred features), its trace is the sum of the singular values of
+    R_a R_b^T: the same number, in seconds and without any of that.
+
+    Raises: ValueError if the sets are not matrices of one D with at least 2 rows each.
     """
     _check_features(a, b)
     means, roots = zip(_mean_and_root(a), _mean_and_root(b))
     shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
-    distance = np.square(means[0] - means[1]).sum() + np.square(roots[0]).sum() + np.square(roots[1]).sum() - 2 * shared
+    distance = (
+        np.square(means[0] - means[1]).sum()
+        + np.square(roots[0]).sum()
+        + np.square(roots[1]).sum()
+        - 2 * shared
+    )
     return max(float(distance), 0.0)  # rounding
 
 
 def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
-    """U-IDS and P-IDS of paired sets of features, [N, D] each, row by row of the same photograph: two shares, higher is better.
+    """U-IDS and P-IDS of paired sets of features, [N, D] each: two shares, higher is better.
 
-    A linear support vector machine learns to tell real from filled and is asked about the same features. U-IDS is the share that it
-    takes for the other class, over both classes (1/2: cannot be told apart); P-IDS the share of pairs whose filled photograph looks more
-    real to it than the original.
+    Row k of both sets is the same photograph.
 
-    Source: Zhao et al., Large Scale Image Completion via Co-Modulated Generative Adversarial Networks, ICLR 2021, section 4.
+    A linear support vector machine learns to tell real from filled and then classifies the same
+    features. U-IDS is the share that it assigns to the wrong class, over both classes (1/2: they
+    cannot be told apart). P-IDS is the share of pairs whose filled photograph looks more real to it
+    than the original.
 
-    Raises: ValueError where the sets are no matrices of one shape; SettingsError where scikit-learn is not installed.
+    Source: Zhao et al., Large Scale Image Completion via Co-Modulated Generative Adversarial
+        Networks, ICLR 2021, section 4.
+
+    Raises: ValueError if the sets are not matrices of one shape; SettingsError if scikit-learn is
+        not installed.
     """
     try:
         from sklearn.svm import LinearSVC
     except ImportError as error:
-        raise SettingsError("`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e .[metrics]") from error
+        raise SettingsError(
+            "`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e "
+            ".[metrics]"
+        ) from error
     _check_features(real, filled)
     if len(real) != len(filled):
-        raise ValueError(f"real and filled photographs are pairs. Got {len(real)} and {len(filled)}")
-    machine = LinearSVC(dual=False).fit(np.concatenate([real, filled]), np.repeat([1, 0], len(real)))
+        raise ValueError(
+            f"real and filled photographs are pairs. Got {len(real)} and {len(filled)}"
+        )
+    machine = LinearSVC(dual=False).fit(
+        np.concatenate([real, filled]), np.repeat([1, 0], len(real))
+    )
     of_real, of_filled = machine.decision_function(real), machine.decision_function(filled)
     u_ids = ((of_real <= 0).mean() + (of_filled > 0).mean()) / 2
     return float(u_ids), float((of_filled > of_real).mean())
@@ -169,5 +235,13 @@ def _mean_and_root(features):
 
 def _check_features(a, b):
     for features in (a, b):
-        if features.ndim != 2 or len(features) < 2 or features.shape[1] != a.shape[1] or not np.isfinite(features).all():
-            raise ValueError(f"sets of features are [N, D], N at least 2, one D, finite. Got {list(a.shape)} and {list(b.shape)}")
+        if (
+            features.ndim != 2
+            or len(features) < 2
+            or features.shape[1] != a.shape[1]
+            or not np.isfinite(features).all()
+        ):
+            raise ValueError(
+                f"sets of features are [N, D], N at least 2, one D, finite. Got {list(a.shape)} "
+                f"and {list(b.shape)}"
+            )

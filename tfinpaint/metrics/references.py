@@ -1,21 +1,26 @@
-"""Fills that need no learning: what a system's figures are read beside.
+"""Fills that need no learning, for comparison with the figures of systems.
 
-Each takes a photograph uint8 [H, W, 3] and a hole [H, W] or [H, W, 1] (any number but 0 is hole), and gives a new uint8
-[H, W, 3] whose known pixels are the photograph's. What the photograph holds under the hole is never looked at. Telea
-(2004, "An image inpainting technique based on the fast marching method") and Navier-Stokes (Bertalmio et al. 2001) are
-OpenCV's, radius 3; they treat the channels alike, so RGB or BGR is the same to them.
+Each takes a photograph uint8 [H, W, 3] and a hole [H, W] or [H, W, 1] (any number but 0 is hole),
+and returns a new uint8 [H, W, 3] whose known pixels are the photograph's. What the photograph holds
+under the hole is never used. Telea (2004, "An image inpainting technique based on the fast marching
+method") and Navier-Stokes (Bertalmio et al. 2001) are OpenCV's, radius 3. They treat the channels
+alike, so they work for RGB and BGR.
 
-Raises ValueError where shapes or dtypes are others than these.
+Raises ValueError for other shapes or dtypes.
 """
+
 import cv2
 import numpy as np
 
-RADIUS = 3  # pixels around each missing pixel that OpenCV's two methods look at
-_NOTHING_KNOWN = 128  # mid grey, where no pixel is known
+RADIUS = 3  # pixels around each missing pixel that OpenCV's two methods use
+_NOTHING_KNOWN = 128  # mid grey, if no pixel is known
 
 
 def mean_fill(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The hole in the mean colour of the known pixels, rounded to whole numbers; mid grey where nothing is known."""
+    """The hole in the mean colour of the known pixels, rounded to whole numbers.
+
+    Mid grey if nothing is known.
+    """
     inside = _inside(photo, hole)
     known = photo[~inside]
     filled = photo.copy()
@@ -24,23 +29,26 @@ def mean_fill(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def telea(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The hole filled from its edge inwards with weighted means of nearby known pixels (cv2.INPAINT_TELEA)."""
+    """The hole filled from its edge inwards with weighted means of known pixels (INPAINT_TELEA)."""
     return _opencv(photo, hole, cv2.INPAINT_TELEA)
 
 
 def navier_stokes(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The hole filled by carrying on lines of equal brightness, as in fluid flow (cv2.INPAINT_NS)."""
+    """The hole filled by continuing lines of equal brightness, as in fluid flow (INPAINT_NS)."""
     return _opencv(photo, hole, cv2.INPAINT_NS)
 
 
 def _opencv(photo: np.ndarray, hole: np.ndarray, method: int) -> np.ndarray:
-    # At the picture's border OpenCV reads a little of what lies under the hole (and hands it back where all is hole): the
-    # original would leak into its own reconstruction, and a black blank would darken it. The mean colour does neither.
+    # At the picture's border OpenCV reads a little of what lies under the hole (and returns it if
+    # everything is hole). The original would leak into its own reconstruction, and black would
+    # darken it. The mean colour does neither.
     blanked = mean_fill(photo, hole)
     inside = _inside(photo, hole)
     if inside.all():
         return blanked
-    return np.where(inside[..., None], cv2.inpaint(blanked, inside.astype(np.uint8), RADIUS, method), photo)
+    return np.where(
+        inside[..., None], cv2.inpaint(blanked, inside.astype(np.uint8), RADIUS, method), photo
+    )
 
 
 def _inside(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -48,5 +56,7 @@ def _inside(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[-1] != 3 or photo.size == 0:
         raise ValueError(f"photo is uint8 [H, W, 3]. Got {photo.dtype} {list(photo.shape)}")
     if hole.shape not in (photo.shape[:2], photo.shape[:2] + (1,)):
-        raise ValueError(f"hole is [H, W] or [H, W, 1] of {list(photo.shape[:2])}. Got {list(hole.shape)}")
+        raise ValueError(
+            f"hole is [H, W] or [H, W, 1] of {list(photo.shape[:2])}. Got {list(hole.shape)}"
+        )
     return hole.reshape(photo.shape[:2]) != 0

@@ -1,25 +1,30 @@
-"""How sure a mean over photographs is: bootstrap confidence intervals, of figures and of paired differences between two models.
+"""How certain a mean over photographs is: bootstrap confidence intervals.
 
-Photographs are drawn with replacement, and the middle 95 % of the means that come out are the interval (percentile bootstrap, Efron
-1979). The draws are fixed: the same figures give the same interval. Two models that filled the same holes are compared photograph by
-photograph, which is much surer than comparing two intervals.
+There are intervals of figures and of paired differences between two models. Photographs are drawn
+with replacement, and the interval is the middle 95 % of the resulting means (percentile bootstrap,
+Efron 1979). The draws are fixed: the same figures give the same interval. Two models that filled
+the same holes are compared photograph by photograph, which is much more certain than comparing two
+intervals.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-FEWEST = 10  # photographs; of fewer, what is drawn is too much alike, and the interval comes out too narrow
+# photographs; draws from fewer are too much alike, and the interval would be too narrow
+FEWEST = 10
 
 
 class Mean(NamedTuple):
-    """A mean, its interval, and the number of photographs in it. Of fewer than `FEWEST` the interval is nan.
+    """A mean, its interval, and the number of photographs in it.
 
-    perfect: photographs that are left out because their figure is infinite (the PSNR of an exact fill): one of them would hide all
-        others. Where all are, the mean is infinite.
+    With fewer than `FEWEST` photographs the interval is nan.
+
+    perfect: photographs that are left out because their figure is infinite (the PSNR of an exact
+        fill). One of them would hide all others. If all are infinite, the mean is too.
     """
 
     mean: float
@@ -29,27 +34,44 @@ class Mean(NamedTuple):
     perfect: int = 0
 
 
-def mean(values) -> Mean:
+def mean(values: Any) -> Mean:
     """values: float [N]; nan counts as not measured."""
     values = np.asarray(values, np.float64)
     finite, perfect = values[np.isfinite(values)], int(np.isinf(values).sum())
     if not finite.size:
-        return Mean(float(values[np.isinf(values)][0]) if perfect else np.nan, np.nan, np.nan, 0, perfect)
+        return Mean(
+            float(values[np.isinf(values)][0]) if perfect else np.nan, np.nan, np.nan, 0, perfect
+        )
     values = finite
     average = float(np.mean(values))
     if values.size < FEWEST:
         return Mean(average, np.nan, np.nan, values.size, perfect)
     if np.ptp(values) == 0:
         return Mean(average, average, average, values.size, perfect)
-    interval = stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, batch=max(1, 2**22 // values.size), vectorized=True,
-                               confidence_level=CONFIDENCE, method="percentile", random_state=np.random.default_rng(0)).confidence_interval
+    interval = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        batch=max(1, 2**22 // values.size),
+        vectorized=True,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
     return Mean(average, float(interval.low), float(interval.high), values.size, perfect)
 
 
-def difference(values, reference) -> Mean:
-    """Of `values` to `reference`, both float [N] of the same photographs: the mean of what each photograph differs by."""
+def difference(values: Any, reference: Any) -> Mean:
+    """The mean paired difference of `values` to `reference`.
+
+    Both are float [N], figures of the same photographs.
+    """
     values, reference = np.asarray(values, np.float64), np.asarray(reference, np.float64)
     if values.shape != reference.shape:
-        raise ValueError(f"`values` and `reference` are figures of the same photographs. Got {values.shape} and {reference.shape}")
-    with np.errstate(invalid="ignore"):  # inf - inf: both perfect, nothing is known of the difference
+        raise ValueError(
+            f"`values` and `reference` are figures of the same photographs. Got {values.shape} "
+            f"and {reference.shape}"
+        )
+    # inf - inf: both are perfect, and nothing is known of the difference
+    with np.errstate(invalid="ignore"):
         return mean(values - reference)

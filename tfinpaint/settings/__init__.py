@@ -1,10 +1,10 @@
-"""What a person sets: errors, the records that hold settings, and the flags that become records.
+"""What a user sets: errors, the records that hold settings, and the flags that become records.
 
     errors.py       SettingsError, and the words of its messages
     records.py      PhotoSettings, HoleSettings, TrainSettings
     evaluation.py   EvaluationSettings
     table.py        every flag, described once
-    flags.py        how commands take flags, make records of them, and say messages in flags
+    flags.py        how commands take flags, turn them into records, and word messages in flags
 
 The library needs the first three, which import nothing but Python. Flags (and absl) are imported
 when a command first asks for one.

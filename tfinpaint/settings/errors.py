@@ -1,12 +1,12 @@
-"""What goes wrong by a user's mistake, in the library's words.
+"""Errors that a user's mistake causes, in the library's words.
 
-A message names arguments in backquotes, with their value where it helps, as Python would write it:
+A message names arguments in backquotes, with their value if it helps, as Python would write it:
 
     `width` is at least 8. Got 5
     `freeze_batch_norm='all'`: gated_conv has no batch norm; none is allowed
     `loss_weights['style']` is at least 0 and finite. Got -1
 
-Where one argument can come from several places, the function takes the name that its caller uses
+If an argument can come from several places, the function takes the name that its caller uses
 for it (`argument="eval_data"`). The commands turn these names into flags: flags.in_flags.
 """
 
@@ -14,7 +14,7 @@ import os
 
 
 class SettingsError(ValueError):
-    """Something the user can put right. One line: which argument, what is allowed, what it got."""
+    """Something the user can put right. One line: the argument, what is allowed, what was given."""
 
 
 def first_line(error: Exception) -> str:
@@ -28,7 +28,7 @@ def check_writable(argument: str, path: str) -> None:
     Args:
         argument: the caller's name for `path`, for messages.
 
-    Raises: SettingsError where it cannot.
+    Raises: SettingsError if it cannot.
     """
     parent = os.path.abspath(path)
     while not os.path.exists(parent):

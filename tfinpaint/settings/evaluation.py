@@ -1,4 +1,4 @@
-"""What a table of `evaluate` is made of, as a frozen dataclass that checks itself."""
+"""The settings of a table of `evaluate`, as a frozen dataclass that checks itself."""
 
 import dataclasses
 from typing import Optional, Tuple
@@ -13,12 +13,12 @@ from tfinpaint.settings.records import (
     check_word,
 )
 
-# Whether large holes get texture from the known part of the photograph.
+# whether large holes get texture from the known part of the photograph
 DETAIL = ("auto", "off")
 
 
 def protocols() -> Tuple[str, ...]:
-    """Names of ways to make a table: "default", and those of the systems' papers."""
+    """Names of the protocols of a table: "default", and those of the systems' papers."""
     from tfinpaint.systems.specification import all_systems  # late: systems import this package
 
     papers = (name for system in all_systems().values() for name in system.protocols)
@@ -34,14 +34,14 @@ class EvaluationSettings:
     data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]" or "pairs:PATH".
     holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
     protocol:     one of `protocols()`.
-    ratio_bins:   shares of missing pixels (LO, HI], a block of the table each.
+    ratio_bins:   shares of missing pixels (LO, HI], each a block of the table.
     image_size:   side of the squares; None: that of the first model that was trained, or 256.
-    count:        how many photographs, the first ones; 0: all.
+    count:        number of photographs, taken from the start; 0: all.
     batch_size:   squares that are filled together.
     mask_is:      what white means in mask files: "hole" or "known".
     references:   whether the classical references are in the table too.
-    metric_weights: files of weights, of the metrics that need them, by the names of their flags
-                  (tfinpaint.metrics.METRICS); the others are left out.
+    metric_weights: files of weights for the metrics that need them, by the names of their flags
+                  (tfinpaint.metrics.METRICS). Metrics without their file are left out.
     detail:       "off": networks alone. "auto": with texture in large holes, as `inpaint` fills.
     """
 

@@ -26,7 +26,7 @@ from tfinpaint.settings.table import FLAGS, described, flags_of_systems, system_
 
 flags.disclaim_key_flags()  # key flags belong to the command that adopts them
 
-# An argument's flag, where it has another name.
+# the flags of arguments that have another name
 _OTHER_NAMES = {
     "source": "train_data",
     "kind": "holes",
@@ -64,7 +64,7 @@ def adopt(*names: str) -> None:
 
 
 def train_settings(values: Any) -> TrainSettings:
-    """From parsed absl flags (or anything with the same attributes)."""
+    """The settings of a run, from parsed absl flags or anything with the same attributes."""
     if not values.train_data:
         raise SettingsError("`source` is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
     sizes = {name: getattr(values, name) for name in system_settings()}
@@ -80,8 +80,11 @@ def train_settings(values: Any) -> TrainSettings:
 
 
 def evaluation_settings(values: flags.FlagValues) -> EvaluationSettings:
-    """From parsed absl flags. Where a flag also serves training, its default there means nothing
-    here: only what was given counts."""
+    """The settings of a table, from parsed absl flags.
+
+    If a flag also serves training, its default is training's and is not used here: only a given
+    value counts.
+    """
 
     def given(name):
         return values[name].value if values[name].present else None
@@ -100,7 +103,7 @@ def evaluation_settings(values: flags.FlagValues) -> EvaluationSettings:
     )
 
 
-def parse_range(name: str, words: Optional[Sequence[str]], number: type = float):
+def parse_range(name: str, words: Optional[Sequence[str]], number: type = float) -> Optional[tuple]:
     """The two numbers of a flag that is written LO,HI; None stays None."""
     if words is None:
         return None
@@ -156,11 +159,11 @@ _ARGUMENT = re.compile(
 
 
 def in_flags(message: str) -> str:
-    """A message of the library for somebody who sits at a command.
+    """A message of the library in the words of a command.
 
     "`image_size` is at least 16" -> "--image_size is at least 16", "`kind='box'`" ->
     "--holes=box", "`loss_weights['style']=0`" -> "--weight_style=0". What is no flag's name stays
-    as it is, as `train` and `images`.
+    as it is, such as `train` and `images`.
     """
 
     def flag(found: re.Match) -> str:
@@ -179,7 +182,7 @@ def _flag_of(argument: str) -> str:
 
 
 def _written(value: str) -> str:
-    """A value in Python's notation as it is written after a flag: 'a b' -> a b, (1, 2) -> 1,2."""
+    """A value in Python's notation, as written after a flag: 'a b' -> a b, (1, 2) -> 1,2."""
     if value[0] in "'\"":
         return ast.literal_eval(value)
     return value.strip("()").replace(", ", ",")

@@ -1,6 +1,6 @@
-"""What a run is, as frozen dataclasses: photographs, holes, and everything else of training.
+"""The settings of a run, as frozen dataclasses: photographs, holes, and the rest of training.
 
-Each checks itself when it is made: a value that cannot be used raises SettingsError. A run
+Each checks itself when it is made. A value that cannot be used raises SettingsError. A run
 directory keeps them in settings.json (`to_json`, `train_settings_from_json`).
 """
 
@@ -13,7 +13,7 @@ from tfinpaint.settings.errors import SettingsError
 
 Range = Tuple[float, float]
 
-# The words that an argument may be. The flags offer the same ones.
+# The words that an argument accepts. The flags offer the same ones.
 CROPS = ("random", "center")
 WHITE_IS = ("hole", "known")
 ROTATIONS = ("none", "right", "any")
@@ -145,9 +145,9 @@ class HoleSettings:
 
 @dataclasses.dataclass(frozen=True)
 class TrainSettings:
-    """Everything that a run is: written to settings.json and read back by `tfinpaint.load`.
+    """All settings of a run, written to settings.json and read back by `tfinpaint.load`.
 
-    None stands for the system's own value (its paper's).
+    None stands for the system's own value, which is its paper's.
     """
 
     system: str
@@ -259,14 +259,14 @@ def train_settings_from_json(text: str) -> TrainSettings:
 
 
 def check_word(name: str, value: str, words: Sequence[str]) -> None:
-    """Raises SettingsError where the argument `name` is none of `words`."""
+    """Raises SettingsError if the value of the argument `name` is none of `words`."""
     if value not in words:
         *others, last = words
         raise SettingsError(f"`{name}` is {', '.join(others)} or {last}. Got {value!r}")
 
 
 def check_least(record: Any, **least: float) -> None:
-    """Raises SettingsError where a field of a record is below its bound. None is not checked."""
+    """Raises SettingsError if a field of a record is below its bound. None is not checked."""
     for name, low in least.items():
         value = getattr(record, name)
         if value is not None and value < low:
@@ -274,7 +274,7 @@ def check_least(record: Any, **least: float) -> None:
 
 
 def _check_finite(record: Any) -> None:
-    """nan passes every comparison that a range check makes."""
+    """Raises SettingsError for nan and inf, which range checks would let through."""
     for name, value in vars(record).items():
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, float) and not math.isfinite(number):

@@ -1,6 +1,6 @@
 """The table of flags: each is described once, for all commands. It defines none (flags.adopt does).
 
-Where a flag becomes a field of a record, its default is the field's, and so are its words.
+If a flag becomes a field of a record, it takes its default and its allowed words from the field.
 """
 
 import functools
@@ -19,9 +19,10 @@ from tfinpaint.settings.records import (
     TrainSettings,
 )
 
-# name: (kind, default, help), and of an int its lowest and highest value (None: any). A kind is str,
-# int, float, bool, range (two numbers LO,HI), whole range (two whole numbers), or a tuple of allowed
-# words. Other bounds are checked by the records. Not formatted: the table would take twice the lines.
+# name: (kind, default, help), and of an int its lowest and highest value (None: any). A kind is
+# str, int, float, bool, range (two numbers LO,HI), whole range (two whole numbers), or a tuple of
+# allowed words. The records check other bounds. Not formatted, because the table would take twice
+# the lines.
 # fmt: off
 FLAGS = {
     # what is trained
@@ -222,8 +223,9 @@ FLAGS = {
 def flags_of_systems() -> Mapping[str, tuple]:
     """The flags that come from the systems' specifications, as in FLAGS.
 
-    They are the systems' settings, --weight_TERM for each term of their losses, and --protocol, of
-    their papers. Bounds are the widest of all systems; a system checks its own.
+    They are the systems' settings, --weight_TERM for each term of their losses, and --protocol with
+    the names of their papers' protocols. Bounds are the widest of all systems; a system checks its
+    own.
     """
     from tfinpaint.systems.specification import all_systems  # late: systems import this package
 
@@ -265,7 +267,7 @@ def flags_of_systems() -> Mapping[str, tuple]:
 
 
 def system_settings() -> Tuple[str, ...]:
-    """Names of the settings that make small and large systems; each system has some of them."""
+    """Names of the settings of all systems; each system has some of them."""
     from tfinpaint.systems.specification import all_systems
 
     names = (setting.name for system in all_systems().values() for setting in system.settings)

@@ -27,7 +27,7 @@ class StepCallback(tf.keras.callbacks.Callback):
         super().__init__()
         self.step = first
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self.step += 1
         self.at(self.step, logs)
 
@@ -39,7 +39,7 @@ class StepCallback(tf.keras.callbacks.Callback):
 class ProgressCallback(StepCallback):
     """The progress bar: step, loss, images per second, time left.
 
-    Where `stream` is not a terminal, it writes a plain line every `every` steps.
+    If `stream` is not a terminal, it writes a plain line every `every` steps.
     """
 
     def __init__(self, first: int, steps: int, batch_size: int, stream: TextIO, every: int = 100):
@@ -64,7 +64,7 @@ class ProgressCallback(StepCallback):
 class MetricsCallback(StepCallback):
     """Writes rows of metrics.csv and points in TensorBoard, every `every` steps.
 
-    Raises: SettingsError, which ends the run, where a loss is no longer finite.
+    Raises: SettingsError, which ends the run, if a loss is no longer finite.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class MetricsCallback(StepCallback):
         self._time, self._at = time.monotonic(), first
 
     def at(self, step: int, logs: dict) -> None:
-        for name in ("loss", "critic"):  # looked at before a checkpoint of this step is written
+        for name in ("loss", "critic"):  # checked before a checkpoint of this step is written
             if not np.isfinite(logs.get(name, 0)):
                 raise SettingsError(
                     f"the {name} is {logs[name]} at step {step}: `resume` from the last "
@@ -91,7 +91,7 @@ class MetricsCallback(StepCallback):
                 "step 1, each term with its weight: "
                 + "  ".join(f"{name} {value:.4g}" for name, value in values.items())
             )
-        # The rate that this step was taken with.
+        # The learning rate of this step.
         values["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         now = time.monotonic()
         values["images_per_second"] = (step - self._at) * self._batch / (now - self._time)
@@ -130,7 +130,7 @@ class CheckpointCallback(StepCallback):
 
 
 class ValidationCallback(StepCallback):
-    """Draws sample grids and runs validation passes, each every so many steps.
+    """Draws sample grids and runs validation passes, each at its own interval of steps.
 
     Those of the last step are left to the training loop.
     """
@@ -181,7 +181,9 @@ class ValidationCallback(StepCallback):
 class MeanFillCheck(StepCallback):
     """Warns once, at step `after`, if the system fills no better than the mean colour.
 
-    See `Validation.hole_l1`. term: whose larger weight may help, or None.
+    See `Validation.hole_l1`.
+
+    term: the term of the loss whose weight may be too small, or None.
     """
 
     def __init__(
@@ -221,18 +223,18 @@ class MetricsTable:
 
     def __init__(self, path: str, first: int):
         self._path = path
-        self._rows: List[Dict[str, Any]] = []  # as they were read, or numbers
+        self._rows: List[Dict[str, Any]] = []  # strings as read from the file, or numbers
         self._columns: List[str] = []
         if first and os.path.isfile(path):
             with open(path, newline="", encoding="utf-8") as f:
                 for row in csv.DictReader(f):
                     step = int(row["step"]) if (row["step"] or "").isdigit() else 0
                     if not (int(self._rows[-1]["step"]) if self._rows else 0) < step <= first:
-                        break  # to be made again; or a last line that was cut short with the run
+                        break  # will be written again, or is a last line cut short with the run
                     self._rows.append(row)
 
     def add(self, row: Dict[str, float]) -> None:
-        """Adds a row, which has a "step"; one of the same step as the last is joined to it."""
+        """Adds a row, which has a "step". A row of the same step as the last is merged into it."""
         if self._rows and int(self._rows[-1]["step"]) == row["step"]:
             self._rows[-1].update(row)
         elif self._columns and set(row) <= set(self._columns):

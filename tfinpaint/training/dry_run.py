@@ -1,12 +1,14 @@
-"""A look at a run before it begins: its data, its loss, its speed; nothing of the run is written.
+"""A look at a run before it begins: its data, its loss, its speed. Nothing of the run is written.
 
     settings -> lines to read, warnings, a picture of one batch, and the figures behind them
 
-The data are those that the run begins with (the same seed, step and holes). The system is built, compiled and takes a few steps as it
-will in training, and is then thrown away. `train` seeds itself, so a run is the same after a dry run as without one.
+The data are those that the run begins with (same seed, step and holes). The system is built,
+compiled, trained for a few steps as it will be in the run, and then discarded. `train` seeds
+itself, so a run is the same with or without a dry run before it.
 
-Seconds per step are the median of a few steps after the first, which is also compiled. Where a step does more work now and then
-(contextual_attention's generator learns from every fifth batch) they come out a little short.
+Seconds per step are the median of a few steps after the first, which includes compilation. If a
+system does more work in some steps (contextual_attention's generator learns from every fifth
+batch), the figure is a little too low.
 """
 
 import dataclasses
@@ -30,8 +32,8 @@ from tfinpaint.training.schedule import description
 _RED = np.array([230, 30, 30], np.uint8)
 _ROWS = 6  # photographs in the picture
 _LOOKED_AT = 4  # batches whose values and holes are measured
-_PIPELINE_SECONDS = 3.0  # of batches, to find the pipeline's speed
-_STEPS, _STEP_SECONDS = 5, 30.0  # steps to take the median of; no further one after so long
+_PIPELINE_SECONDS = 3.0  # of reading batches, to measure the pipeline's speed
+_STEPS, _STEP_SECONDS = 5, 30.0  # steps to take the median of; none starts after so long
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +41,11 @@ class DryRun:
     """What a dry run found.
 
     lines, warnings:  one sentence each.
-    picture:          uint8 [h, w, 3], of a batch: inputs with the hole in red, holes in white, originals; a row for each photograph.
-    figures:          minimum, maximum, mean (of images in [-1, 1]); share_minimum, share_mean, share_maximum (of missing pixels); terms
-                      {name: weighted value at the first step}; parameters {network: (trainable, all)}; seconds_per_step,
+    picture:          uint8 [h, w, 3], of a batch, a row for each photograph: the input with its
+                      hole in red, the hole in white, and the original.
+    figures:          minimum, maximum, mean (of images in [-1, 1]); share_minimum, share_mean,
+                      share_maximum (of missing pixels); terms {name: weighted value at the first
+                      step}; parameters {network: (trainable, all)}; seconds_per_step,
                       images_per_second (of the pipeline alone), memory (bytes, the most so far).
     """
 
@@ -51,10 +55,14 @@ class DryRun:
     figures: dict
 
 
-def dry_run(settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None) -> DryRun:
-    """Looks at the run that these arguments of `train` would make. With `resume` it looks at the step that the run would go on from.
+def dry_run(
+    settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None
+) -> DryRun:
+    """Looks at the run that these arguments of `train` would make.
 
-    Raises: SettingsError, as `train`; but `run_dir` may hold anything.
+    With `resume` it looks at the step that the run would go on from.
+
+    Raises: SettingsError, as `train`, but `run_dir` may hold anything.
     """
     with precision(settings):
         return _dry_run(settings, run_dir, resume, init_from)
@@ -74,35 +82,55 @@ def _dry_run(settings, run_dir, resume, init_from):
     images = np.concatenate([batch[0] for batch in some])  # [4 B, S, S, 3]
     holes = np.concatenate([_holes(system, batch) for batch in some])  # [4 B, S, S, 1]
     shares = holes.mean((1, 2, 3))
-    figures = {"minimum": float(images.min()), "maximum": float(images.max()), "mean": float(images.mean()),
-               "share_minimum": float(shares.min()), "share_mean": float(shares.mean()), "share_maximum": float(shares.max()),
-               "images_per_second": speed}
-    warnings = sanity_checks.check_photos(settings, source) + sanity_checks.check_holes(settings.holes, shares)
+    figures = {
+        "minimum": float(images.min()),
+        "maximum": float(images.max()),
+        "mean": float(images.mean()),
+        "share_minimum": float(shares.min()),
+        "share_mean": float(shares.mean()),
+        "share_maximum": float(shares.max()),
+        "images_per_second": speed,
+    }
+    warnings = sanity_checks.check_photos(settings, source) + sanity_checks.check_holes(
+        settings.holes, shares
+    )
 
     # 2. The steps.
     logs, seconds = _steps(system, itertools.cycle(some))
     terms = {name: value for name, value in logs.items() if name in system.default_loss_weights}
-    figures |= {"terms": terms, "seconds_per_step": seconds[-1] if len(seconds) == 1 else statistics.median(seconds[1:]),
-                "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-                "parameters": {name: (count(network), sum(v.shape.num_elements() for v in network.variables))
-                               for name, network in (("generator", system.generator), ("critic", system.critic)) if network is not None}}
+    figures |= {
+        "terms": terms,
+        "seconds_per_step": seconds[-1] if len(seconds) == 1 else statistics.median(seconds[1:]),
+        "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "parameters": {
+            name: (count(network), sum(v.shape.num_elements() for v in network.variables))
+            for name, network in (("generator", system.generator), ("critic", system.critic))
+            if network is not None
+        },
+    }
     warnings += sanity_checks.check_loss(terms)
-    warnings += sanity_checks.check_time(settings, system, figures["seconds_per_step"], device().device_type)
+    warnings += sanity_checks.check_time(
+        settings, system, figures["seconds_per_step"], device().device_type
+    )
 
-    lines = _data_lines(settings, figures, len(images)) + _system_lines(settings, system, figures, logs, first, seconds[0]) + notes
+    lines = (
+        _data_lines(settings, figures, len(images))
+        + _system_lines(settings, system, figures, logs, first, seconds[0])
+        + notes
+    )
     return DryRun(tuple(lines), tuple(warnings), _picture(images, holes), figures)
 
 
-# ------------------------------------------------------------------------------------------------------------ measuring
+# ---------------------------------------------------------------------------------------- measuring
 
 
 def _holes(system, batch):
-    """The holes of a batch, [B, S, S, 1]; made here where the step makes them."""
+    """The holes of a batch, [B, S, S, 1], made here if the training step would make them."""
     return np.asarray(system.make_holes(batch[1]) if batch[1].shape.rank == 1 else batch[1])
 
 
 def _pipeline_speed(data, batch_size):
-    """Images per second that the pipeline delivers where nothing else is done."""
+    """Images per second that the pipeline delivers if nothing else runs."""
     stream = iter(data)
     next(stream)  # opens files, traces
     begin, number = time.monotonic(), 0
@@ -113,7 +141,7 @@ def _pipeline_speed(data, batch_size):
 
 
 def _steps(system, some):
-    """-> what the first step returned, and the seconds of each step."""
+    """Returns what the first step returned, and the seconds of each step."""
     first, seconds = None, []
     while len(seconds) <= _STEPS and (len(seconds) < 2 or sum(seconds[1:]) < _STEP_SECONDS):
         begin = time.monotonic()
@@ -123,20 +151,27 @@ def _steps(system, some):
     return first, seconds
 
 
-# ---------------------------------------------------------------------------------------------------------- what is said
+# ------------------------------------------------------------------------------------- what is said
 
 
 def _data_lines(settings, figures, number):
     low, high = settings.holes.bounds
     size = settings.photos.image_size
     kind = settings.holes.kind
-    polarity = f"white in its files is {settings.holes.mask_is} (`mask_is`)" if kind.startswith("files:") else "made here"
+    polarity = (
+        f"white in its files is {settings.holes.mask_is} (`mask_is`)"
+        if kind.startswith("files:")
+        else "made here"
+    )
     return [
-        f"images: {settings.photos.source}, {size} x {size}, values {figures['minimum']:.3f} to {figures['maximum']:.3f}, mean "
-        f"{figures['mean']:.3f} (-1 is black, 1 is white; {number} looked at)",
-        f"holes: {kind}, {polarity}; in the picture white, and red in the input, is what is missing and will be filled",
-        f"holes: shares of missing pixels {figures['share_minimum']:.3f} to {figures['share_maximum']:.3f}, mean "
-        f"{figures['share_mean']:.3f} (asked: {low:g} to {high:g})",
+        f"images: {settings.photos.source}, {size} x {size}, values {figures['minimum']:.3f} to "
+        f"{figures['maximum']:.3f}, mean {figures['mean']:.3f} (-1 is black, 1 is white; {number} "
+        "looked at)",
+        f"holes: {kind}, {polarity}; in the picture white, and red in the input, is what is "
+        "missing and will be filled",
+        f"holes: shares of missing pixels {figures['share_minimum']:.3f} to "
+        f"{figures['share_maximum']:.3f}, mean {figures['share_mean']:.3f} (asked: {low:g} to "
+        f"{high:g})",
         f"pipeline alone: {figures['images_per_second']:.1f} images/s",
     ]
 
@@ -145,27 +180,47 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     weights = system.weights_of_terms
     total = sum(abs(value) for value in figures["terms"].values()) or 1.0
     seconds, left = figures["seconds_per_step"], max(settings.steps - first, 0)
-    lines = [f"{settings.system} ({settings.variant}), {name}: {trainable:,} parameters learn of {all_of_it:,}"
-             for name, (trainable, all_of_it) in figures["parameters"].items()]
+    lines = [
+        f"{settings.system} ({settings.variant}), {name}: {trainable:,} parameters learn of "
+        f"{all_of_it:,}"
+        for name, (trainable, all_of_it) in figures["parameters"].items()
+    ]
     if "critic" not in figures["parameters"]:
         lines.append("no critic")
     critic = f"; the critic's own: {logs['critic']:.4g}" if "critic" in logs else ""
     lines.append(f"loss at step {first + 1}: {logs['loss']:.4g}{critic}")
-    lines += [f"    {name}: {value:.4g}, weight {weights[name]:g} x {value / weights[name] if weights[name] else 0.0:.4g}, "
-              f"{abs(value) / total:.0%}" for name, value in figures["terms"].items()]
+    lines += [
+        f"    {name}: {value:.4g}, weight {weights[name]:g} x "
+        f"{value / weights[name] if weights[name] else 0.0:.4g}, {abs(value) / total:.0%}"
+        for name, value in figures["terms"].items()
+    ]
     memory = f"{figures['memory'] / 2**30:.1f} GiB of memory at most so far"
     if device().device_type == "GPU":
-        memory += f", {tf.config.experimental.get_memory_info('GPU:0')['peak'] / 2**30:.1f} GiB of the GPU's"
+        memory += (
+            f", {tf.config.experimental.get_memory_info('GPU:0')['peak'] / 2**30:.1f} GiB of the "
+            "GPU's"
+        )
     schedule = system.schedules.get("generator")
     rate = schedule.rate if schedule else float(system.optimizer.learning_rate.numpy())
     return lines + [
         description(settings, rate),
-        f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, {settings.batch_size / seconds:.1f} "
-        f"images/s (the first step took {compiling:.0f} s); {memory}",
-        f"{left} steps to `steps={settings.steps}`: about {clock(compiling + left * seconds)}, without samples, checkpoints and validation",
+        f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, "
+        f"{settings.batch_size / seconds:.1f} images/s (the first step took {compiling:.0f} s); "
+        f"{memory}",
+        f"{left} steps to `steps={settings.steps}`: about {clock(compiling + left * seconds)}, "
+        "without samples, checkpoints and validation",
     ]
 
 
 def _picture(images, holes):
     shown = zip(to_uint8(images[:_ROWS]), holes[:_ROWS] > 0)
-    return grid([[np.where(hole, _RED, photo), np.where(hole, np.uint8(255), np.zeros_like(photo)), photo] for photo, hole in shown])
+    return grid(
+        [
+            [
+                np.where(hole, _RED, photo),
+                np.where(hole, np.uint8(255), np.zeros_like(photo)),
+                photo,
+            ]
+            for photo, hole in shown
+        ]
+    )

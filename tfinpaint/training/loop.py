@@ -1,20 +1,31 @@
-"""One run: settings -> data, system, `fit` with its callbacks -> last checkpoint, validation pass, final.png."""
+"""One run, from its settings to its results.
+
+settings -> data, system, `fit` with its callbacks
+         -> last checkpoint, validation pass, final.png
+"""
 
 import contextlib
 import dataclasses
 import sys
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional, TextIO, Tuple, Union
 
 import numpy as np
 import tensorflow as tf
 
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
-from tfinpaint.data.photos import open_photos
+from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
 from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
+from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import imported
-from tfinpaint.training.callbacks import CheckpointCallback, MeanFillCheck, MetricsCallback, ProgressCallback, ValidationCallback
+from tfinpaint.training.callbacks import (
+    CheckpointCallback,
+    MeanFillCheck,
+    MetricsCallback,
+    ProgressCallback,
+    ValidationCallback,
+)
 from tfinpaint.training.schedule import schedule_of
 from tfinpaint.training.validation import Validation
 from tfinpaint.version import __version__
@@ -22,10 +33,12 @@ from tfinpaint.version import __version__
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a run ended with.
+    """The outcome of a run.
 
-    step: the last one. figures: of the validation pass; baselines: of the mean fill and Telea on the same photographs and holes
-    (each the averages of `metrics.quality.measure`). description: one line that says what was measured.
+    step:         the last one.
+    figures:      of the validation pass, averages of `metrics.quality.measure`.
+    baselines:    the same of the mean fill and Telea, on the same photographs and holes.
+    description:  one line that says what was measured.
     """
 
     step: int
@@ -34,29 +47,43 @@ class Result:
     description: str
 
 
-def train(settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None, flags_text: str = "",
-          say: Callable[[str], None] = lambda line: None, stream=sys.stderr) -> Result:
-    """Trains until `settings.steps` and returns what came out.
+def train(
+    settings: TrainSettings,
+    run_dir: str,
+    resume: bool = False,
+    init_from: Optional[str] = None,
+    flags_text: str = "",
+    say: Callable[[str], None] = lambda line: None,
+    stream: TextIO = sys.stderr,
+) -> Result:
+    """Trains until `settings.steps` and returns the outcome.
 
     Args:
         run_dir: see `tfinpaint.runs`.
         resume: go on from the last checkpoint in run_dir (from 0 if there is none).
         init_from: run directory whose weights a new run starts from.
         flags_text: becomes RUN/flags.txt.
-        say: takes the lines that a person should read.
+        say: is called with the lines meant for the user.
         stream: where the progress line goes.
 
-    Raises: SettingsError for whatever the person who started it can put right. An interrupt (KeyboardInterrupt) first saves.
+    Raises: SettingsError for whatever the user can put right. After an interrupt
+        (KeyboardInterrupt) a checkpoint is saved first.
     """
     with precision(settings):
         return _train(settings, run_dir, resume, init_from, flags_text, say, stream)
 
 
 @contextlib.contextmanager
-def precision(settings):
-    """Computes inside as --mixed_precision and --bfloat16 say."""
+def precision(settings: TrainSettings) -> Iterator[None]:
+    """A context that computes in the precision of --mixed_precision and --bfloat16."""
     policy = tf.keras.mixed_precision.global_policy()
-    half = "mixed_float16" if settings.mixed_precision else "mixed_bfloat16" if settings.bfloat16 else None
+    half = (
+        "mixed_float16"
+        if settings.mixed_precision
+        else "mixed_bfloat16"
+        if settings.bfloat16
+        else None
+    )
     tf.keras.mixed_precision.set_global_policy(half or "float32")
     try:
         yield
@@ -64,30 +91,58 @@ def precision(settings):
         tf.keras.mixed_precision.set_global_policy(policy)
 
 
-def prepare(settings, say):
-    """Seeds all random numbers -> the compiled system and its photographs. Raises SettingsError where they cannot be."""
+def prepare(
+    settings: TrainSettings, say: Callable[[str], None]
+) -> Tuple[System, Union[PhotoFiles, PhotoStream]]:
+    """Seeds all random numbers. Returns the compiled system and its photographs.
+
+    Raises SettingsError if they cannot be made.
+    """
     tf.keras.utils.set_random_seed(settings.seed)
     system = create_system(settings)
     _check_sizes(settings, system, say)
     source, size = open_photos(settings.photos.source), settings.photos.image_size
     system.compile(
-        learning_rate=settings.learning_rate, critic_learning_rate=settings.critic_learning_rate, schedule=schedule_of(settings),
-        clip_norm=settings.clip_norm, loss_weights=dict(settings.loss_weights), perceptual_weights=settings.perceptual_weights,
-        critic_weights=settings.critic_weights, image_size=size, seed=settings.seed,
-        freeze_batch_norm=settings.freeze_batch_norm, ema_decay=settings.ema_decay, jit_compile=settings.jit_compile,
-        make_holes=lambda seed: make_holes(seed[0], seed[1], settings.batch_size, size, settings.holes))
+        learning_rate=settings.learning_rate,
+        critic_learning_rate=settings.critic_learning_rate,
+        schedule=schedule_of(settings),
+        clip_norm=settings.clip_norm,
+        loss_weights=dict(settings.loss_weights),
+        perceptual_weights=settings.perceptual_weights,
+        critic_weights=settings.critic_weights,
+        image_size=size,
+        seed=settings.seed,
+        freeze_batch_norm=settings.freeze_batch_norm,
+        ema_decay=settings.ema_decay,
+        jit_compile=settings.jit_compile,
+        make_holes=lambda seed: make_holes(
+            seed[0], seed[1], settings.batch_size, size, settings.holes
+        ),
+    )
     return system, source
 
 
-def batches(settings, system, source, first):
-    """The batches of a run from step `first` on, as its steps take them."""
-    extra = {name: imported(path) for name, path in system.extra_inputs(settings.holes.kind).items()}
-    return training_batches(settings.photos, settings.holes, settings.batch_size, settings.seed, first, _holes_on_device(settings.holes),
-                            source, extra)
+def batches(
+    settings: TrainSettings, system: System, source: Union[PhotoFiles, PhotoStream], first: int
+) -> tf.data.Dataset:
+    """The batches of a run from step `first` on, in the form that its steps take."""
+    extra = {
+        name: imported(path) for name, path in system.extra_inputs(settings.holes.kind).items()
+    }
+    return training_batches(
+        settings.photos,
+        settings.holes,
+        settings.batch_size,
+        settings.seed,
+        first,
+        _holes_on_device(settings.holes),
+        source,
+        extra,
+    )
 
 
 def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
-    # 1. Everything that can be wrong is looked at before anything is written.
+    # 1. Everything that can be wrong is checked before anything is written.
     changed = check_run(run_dir, settings, resume)
     system, source = prepare(settings, say)
     checkpoints = Checkpoints(run_dir, system)
@@ -99,19 +154,27 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     # 2. The run directory.
     write_run(run_dir, settings, flags_text)
     if resume:
-        say(f"resumed at step {first}: weights, moving average and optimizer moments restored" if first
-            else f"nothing to resume in {run_dir}: starts at 0")
+        say(
+            f"resumed at step {first}: weights, moving average and optimizer moments restored"
+            if first
+            else f"nothing to resume in {run_dir}: starts at 0"
+        )
         for line in changed:
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
-    say(f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
+    say(
+        f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
         + (f", critic {count(system.critic):,}" if system.critic else ", no critic")
-        + f"; {settings.photos.source}, {settings.photos.image_size} px, batch {settings.batch_size}, on {device().name}")
+        + f"; {settings.photos.source}, {settings.photos.image_size} px, batch "
+        f"{settings.batch_size}, on {device().name}"
+    )
 
     for line in notes:
         say(f"note: {line}")
 
     # 3. The steps.
-    progress = ProgressCallback(first, settings.steps, settings.batch_size, stream, settings.log_every)
+    progress = ProgressCallback(
+        first, settings.steps, settings.batch_size, stream, settings.log_every
+    )
 
     def say_between(line):
         progress.clear()
@@ -119,18 +182,37 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
 
     log = MetricsCallback(first, run_dir, settings.log_every, settings.batch_size, say_between)
     if not first:
-        for name, text in (("settings", to_json(settings)), ("loss_weights", _weights(system)), ("versions", _versions())):
+        for name, text in (
+            ("settings", to_json(settings)),
+            ("loss_weights", _weights(system)),
+            ("versions", _versions()),
+        ):
             log.text(name, "    " + text.replace("\n", "\n    "))
-    validate = ValidationCallback(first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps)
-    mean_fill_check = MeanFillCheck(first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between)
-    counted = system.steps_taken  # before; not `first` where a resume dropped the critic whose steps were counted
+    validate = ValidationCallback(
+        first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps
+    )
+    mean_fill_check = MeanFillCheck(
+        first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between
+    )
+    # taken before; not `first` if a resume dropped the critic whose steps were counted
+    counted = system.steps_taken
     if first < settings.steps:
         if _holes_on_device(settings.holes):
             data = data.apply(tf.data.experimental.prefetch_to_device(device().name))
         try:
-            system.fit(data, steps_per_epoch=settings.steps - first, epochs=1, verbose=0,
-                       callbacks=[
-                           log, CheckpointCallback(first, checkpoints, settings.checkpoint_every), validate, mean_fill_check, progress])
+            system.fit(
+                data,
+                steps_per_epoch=settings.steps - first,
+                epochs=1,
+                verbose=0,
+                callbacks=[
+                    log,
+                    CheckpointCallback(first, checkpoints, settings.checkpoint_every),
+                    validate,
+                    mean_fill_check,
+                    progress,
+                ],
+            )
         except KeyboardInterrupt:
             step = first + system.steps_taken - counted
             checkpoints.save(step)
@@ -140,7 +222,10 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         finally:
             progress.clear()
     if source.unreadable:
-        say(f"{len(source.unreadable)} photographs of {settings.photos.source} could not be read and were skipped")
+        say(
+            f"{len(source.unreadable)} photographs of {settings.photos.source} could not be read "
+            "and were skipped"
+        )
 
     # 4. The last checkpoint and the validation pass.
     last = max(first, settings.steps)
@@ -151,36 +236,57 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
 
 
 def _holes_on_device(settings):
-    """A map of tf.data runs on the host: where there is a GPU, the step makes the holes there, unless they are files."""
+    """Whether the training step makes the holes.
+
+    It does on a GPU, because a tf.data map would run on the host, unless the holes are files.
+    """
     return device().device_type == "GPU" and not settings.kind.startswith("files:")
 
 
 def _check_sizes(settings, system, say):
     size, stride = settings.photos.image_size, system.stride
     if size % stride:
-        smaller = "; a smaller `depth` allows smaller images" if "depth" in system.specification.defaults else ""
-        raise SettingsError(f"`image_size` is a multiple of {stride} for {settings.system}. Got {size}{smaller}")
-    if system.specification.has_batch_norm and settings.batch_size * (size // stride) ** 2 == 1 and settings.freeze_batch_norm != "all":
-        say("note: with `batch_size=1` and a bottleneck of one cell, the innermost batch norm sees a single value and gives a constant")
+        smaller = (
+            "; a smaller `depth` allows smaller images"
+            if "depth" in system.specification.defaults
+            else ""
+        )
+        raise SettingsError(
+            f"`image_size` is a multiple of {stride} for {settings.system}. Got {size}{smaller}"
+        )
+    if (
+        system.specification.has_batch_norm
+        and settings.batch_size * (size // stride) ** 2 == 1
+        and settings.freeze_batch_norm != "all"
+    ):
+        say(
+            "note: with `batch_size=1` and a bottleneck of one cell, the innermost batch norm "
+            "sees a single value and gives a constant"
+        )
 
 
 def _weights(system):
-    """The weights of the loss in force, a line each."""
+    """The loss weights in force, a line each."""
     return "\n".join(f"{name} {weight:g}" for name, weight in system.weights_of_terms.items())
 
 
 def _versions():
-    """What computes, a line each."""
-    versions = {"tfinpaint": __version__, "tensorflow": tf.__version__, "numpy": np.__version__,
-                "python": sys.version.split()[0], "device": device().name}
+    """Versions of the software and the device that compute, a line each."""
+    versions = {
+        "tfinpaint": __version__,
+        "tensorflow": tf.__version__,
+        "numpy": np.__version__,
+        "python": sys.version.split()[0],
+        "device": device().name,
+    }
     return "\n".join(f"{name} {version}" for name, version in versions.items())
 
 
-def count(network):
+def count(network: tf.keras.Model) -> int:
     """Trainable parameters."""
     return sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
-def device():
+def device() -> tf.config.LogicalDevice:
     """The device that the steps run on."""
     return (tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU"))[0]

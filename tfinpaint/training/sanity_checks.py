@@ -1,49 +1,69 @@
-"""Checks of a run before it begins: each gives a list of warnings, a sentence each, empty where nothing looks wrong."""
+"""Checks of a run before it begins.
+
+Each returns a list of warnings, a sentence each, which is empty if nothing looks wrong.
+"""
 
 import os
+from typing import Dict, List, Union
 
 import numpy as np
 from PIL import Image
 
-from tfinpaint.data.photos import PhotoFiles, open_photos
+from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
+from tfinpaint.settings import HoleSettings, TrainSettings
+from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import all_systems
 
-_SIZES = 500  # photographs whose sizes are looked up
-_DOMINATES = 0.9  # of the loss
+_SIZES = 500  # photographs whose sizes are read
+_DOMINATES = 0.9  # share of the loss
 
 
-def check_photos(settings, source):
-    """Of the photographs to train on and to validate with. source: what `open_photos` gave for the former."""
+def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]) -> List[str]:
+    """Checks the photographs for training and for validation.
+
+    source: what `open_photos` returned for training.
+    """
     found = []
     if isinstance(source, PhotoFiles):
-        sizes = [size for size in map(_size, source.paths[::max(1, len(source.paths) // _SIZES)]) if size]
+        sizes = [
+            size
+            for size in map(_size, source.paths[:: max(1, len(source.paths) // _SIZES)])
+            if size
+        ]
         small = sum(min(size) < settings.photos.image_size for size in sizes)
         if small:
-            found.append(f"{small} of {len(sizes)} photographs looked at are smaller than `image_size={settings.photos.image_size}`: they "
-                         "are enlarged, and a system learns their blur")
+            found.append(
+                f"{small} of {len(sizes)} photographs looked at are smaller than "
+                f"`image_size={settings.photos.image_size}`: they are enlarged, and a system "
+                "learns their blur"
+            )
     if not settings.eval_data:
         return found + ["no `eval_data`: validation uses photographs that are trained on"]
     validation = open_photos(settings.eval_data, "eval_data")
     if isinstance(source, PhotoFiles) and isinstance(validation, PhotoFiles):
-        paths = validation.paths[:settings.eval_count]
+        paths = validation.paths[: settings.eval_count]
         both = _in_both(paths, source.paths)
         if both:
-            found.append(f"{len(both)} of {len(paths)} photographs of `eval_data={settings.eval_data!r}` are in `source` too, as "
-                         f"{os.path.basename(both[0])}: figures of validation would be too good")
+            found.append(
+                f"{len(both)} of {len(paths)} photographs of `eval_data={settings.eval_data!r}` "
+                f"are in `source` too, as {os.path.basename(both[0])}: figures of validation "
+                "would be too good"
+            )
     return found
 
 
 def _size(path):
-    """Width and height, from the file's head; None where it cannot be read."""
+    """Width and height, from the file's header; None if it cannot be read."""
     try:
         with Image.open(path) as image:
             return image.size
-    except Exception:  # Pillow raises nearly any class; the pipeline leaves such files out and says so
+    except Exception:
+        # Pillow raises nearly any class. The pipeline leaves such files out and says so.
         return None
 
 
 def _in_both(paths, others):
-    """Those of `paths` that are files of `others`, by place or by content."""
+    """Those of `paths` that are also in `others`, by path or by content."""
     by_bytes = {}
     for other in others:
         by_bytes.setdefault(os.path.getsize(other), []).append(other)
@@ -52,38 +72,61 @@ def _in_both(paths, others):
         with open(path, "rb") as file:
             return file.read()
 
-    return [path for path in paths if any(os.path.samefile(path, other) or content(path) == content(other)
-                                          for other in by_bytes.get(os.path.getsize(path), ()))]
+    return [
+        path
+        for path in paths
+        if any(
+            os.path.samefile(path, other) or content(path) == content(other)
+            for other in by_bytes.get(os.path.getsize(path), ())
+        )
+    ]
 
 
-def check_holes(settings, shares):
-    """Of the holes, HoleSettings, by their shares of missing pixels [N]."""
+def check_holes(settings: HoleSettings, shares: np.ndarray) -> List[str]:
+    """Checks holes by their shares of missing pixels, [N]."""
     low, high = settings.bounds
     found, beyond = [], int(np.sum((shares < low - 1e-6) | (shares > high + 1e-6)))
     if beyond:
-        found.append(f"{beyond} of {len(shares)} holes have a share of missing pixels beyond {low:g},{high:g} (`ratio`): "
-                     f"{shares.min():.3g} to {shares.max():.3g}")
+        found.append(
+            f"{beyond} of {len(shares)} holes have a share of missing pixels beyond "
+            f"{low:g},{high:g} (`ratio`): {shares.min():.3g} to {shares.max():.3g}"
+        )
     if settings.kind.startswith("files:") and shares.mean() > 0.5:
         other = "known" if settings.mask_is == "hole" else "hole"
-        found.append(f"`kind={settings.kind!r}`: {shares.mean():.0%} of the pixels are missing, which is much: is the polarity right? "
-                     f"`mask_is={other!r}` flips it")
+        found.append(
+            f"`kind={settings.kind!r}`: {shares.mean():.0%} of the pixels are missing, which is "
+            f"much: is the polarity right? `mask_is={other!r}` flips it"
+        )
     return found
 
 
-def check_loss(terms):
-    """Of the weighted terms of the loss at the first step, {name: value}."""
-    reconstruction = {term.name for system in all_systems().values() for term in system.terms if term.reconstruction}
+def check_loss(terms: Dict[str, float]) -> List[str]:
+    """Checks the weighted terms of the loss at the first step, {name: value}."""
+    reconstruction = {
+        term.name
+        for system in all_systems().values()
+        for term in system.terms
+        if term.reconstruction
+    }
     total = sum(abs(value) for value in terms.values())
-    return [f"the {name} term is {abs(value) / total:.0%} of the loss at the first step: a lower "
-            f"`loss_weights[{name!r}]` leaves room for the others"
-            for name, value in terms.items() if name not in reconstruction and abs(value) > _DOMINATES * total]
+    return [
+        f"the {name} term is {abs(value) / total:.0%} of the loss at the first step: a lower "
+        f"`loss_weights[{name!r}]` leaves room for the others"
+        for name, value in terms.items()
+        if name not in reconstruction and abs(value) > _DOMINATES * total
+    ]
 
 
-def check_time(settings, system, seconds, device_type):
-    """Of the time: seconds per step on a device, "CPU" or "GPU"."""
+def check_time(
+    settings: TrainSettings, system: System, seconds: float, device_type: str
+) -> List[str]:
+    """Checks the time of the run: seconds per step on a device, "CPU" or "GPU"."""
     full = system.specification.defaults["width"]
     days = settings.steps * seconds / 86400
     if device_type == "GPU" or system.width < full or days < 1:
         return []
-    return [f"no GPU for {settings.system} at its full width ({system.width}): `steps={settings.steps}` would take {days:.1f} days here; "
-            "a smaller `width`, `image_size` or `batch_size` takes less"]
+    return [
+        f"no GPU for {settings.system} at its full width ({system.width}): "
+        f"`steps={settings.steps}` would take {days:.1f} days here; a smaller `width`, "
+        "`image_size` or `batch_size` takes less"
+    ]

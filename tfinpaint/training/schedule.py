@@ -1,4 +1,6 @@
-r"""How the learning rate goes on over a run: up from 0 in the first steps, then constant, or down to a share of itself.
+r"""The learning rate over a run.
+
+It grows from 0 in the first steps, and is then constant or falls to a share of its highest value.
 
     rate |      ______
          |     /      \__
@@ -6,8 +8,11 @@ r"""How the learning rate goes on over a run: up from 0 in the first steps, then
          |___/_________________________ steps
           warm-up  schedule
 
-The shapes are Keras' own. A schedule is a function of the step alone, so a resumed run follows the curve that it would have followed.
+The shapes are Keras' own. A schedule is a function of the step alone, so a resumed run follows the
+curve that it would have followed.
 """
+
+from typing import Callable, Optional
 
 import tensorflow as tf
 
@@ -18,37 +23,54 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
     """step -> rate, a float32 scalar.
 
     Args:
-        rate: the highest, at the end of the warm-up.
+        rate: the highest rate, at the end of the warm-up.
         kind: "constant", "cosine" (half a period) or "linear".
-        warmup_steps: over which the rate grows in a line from 0, which it is at step 0.
-        schedule_steps: over which it falls, counted from the end of the warm-up. Not used where it is constant.
+        warmup_steps: steps over which the rate grows linearly from 0 at step 0.
+        schedule_steps: steps over which it falls, counted from the end of the warm-up. Not used by
+            "constant".
         final_rate: the share of `rate` that it falls to and then keeps.
     """
 
-    def __init__(self, rate, kind="constant", warmup_steps=0, schedule_steps=0, final_rate=0.0):
+    def __init__(
+        self,
+        rate: float,
+        kind: str = "constant",
+        warmup_steps: int = 0,
+        schedule_steps: int = 0,
+        final_rate: float = 0.0,
+    ):
         self.rate, self.kind = rate, kind
-        self.warmup_steps, self.schedule_steps, self.final_rate = warmup_steps, schedule_steps, final_rate
+        self.warmup_steps, self.schedule_steps, self.final_rate = (
+            warmup_steps,
+            schedule_steps,
+            final_rate,
+        )
         schedules = tf.keras.optimizers.schedules
         if kind == "cosine":
             self._falling = schedules.CosineDecay(rate, schedule_steps, alpha=final_rate)
         elif kind == "linear":
-            self._falling = schedules.PolynomialDecay(rate, schedule_steps, end_learning_rate=final_rate * rate)
+            self._falling = schedules.PolynomialDecay(
+                rate, schedule_steps, end_learning_rate=final_rate * rate
+            )
         elif kind == "constant":
             self._falling = lambda step: tf.constant(rate, tf.float32)
         else:
             raise ValueError(f"`kind` is constant, cosine or linear. Got {kind!r}")
 
-    def __call__(self, step):
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
         step = tf.cast(step, tf.float32)
         rate = self._falling(tf.maximum(step - self.warmup_steps, 0.0))
         return rate * tf.minimum(step / self.warmup_steps, 1.0) if self.warmup_steps else rate
 
-    def get_config(self):
-        return {name: getattr(self, name) for name in ("rate", "kind", "warmup_steps", "schedule_steps", "final_rate")}
+    def get_config(self) -> dict:
+        return {
+            name: getattr(self, name)
+            for name in ("rate", "kind", "warmup_steps", "schedule_steps", "final_rate")
+        }
 
 
 def description(settings: TrainSettings, rate: float) -> str:
-    """One line: how a run's rate goes on from `rate`, the generator's."""
+    """One line that describes a run's rate. rate: the generator's."""
     parts = [f"{rate:.3g}"]
     if settings.warmup_steps:
         parts = [f"from 0 to {rate:.3g} at step {settings.warmup_steps}"]
@@ -60,8 +82,10 @@ def description(settings: TrainSettings, rate: float) -> str:
     return f"learning rate: {', '.join(parts)}"
 
 
-def schedule_of(settings: TrainSettings):
-    """A run's function from a rate to its `RateSchedule`; None where the rate stays as it is."""
+def schedule_of(settings: TrainSettings) -> Optional[Callable[[float], RateSchedule]]:
+    """The function from a rate to its `RateSchedule`; None if the rates of a run stay constant."""
     if settings.schedule == "constant" and not settings.warmup_steps:
         return None
-    return lambda rate: RateSchedule(rate, settings.schedule, settings.warmup_steps, settings.schedule_steps, settings.final_rate)
+    return lambda rate: RateSchedule(
+        rate, settings.schedule, settings.warmup_steps, settings.schedule_steps, settings.final_rate
+    )

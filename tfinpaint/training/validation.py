@@ -1,7 +1,10 @@
-"""The validation pass: a fixed set of photographs and holes, filled by the moving average, measured and drawn.
+"""The validation pass: fills a fixed set of photographs and holes, measures and draws the fills.
 
-Every figure is computed per photograph on the uint8 composite and then averaged (metrics/quality.py). The same photographs and holes
-are filled with the mean colour and by OpenCV's Telea, so that a number has something to stand beside.
+The generator is the moving average.
+
+Every figure is computed per photograph on the uint8 composite and then averaged
+(metrics/quality.py). For comparison, the same photographs and holes are filled with the mean colour
+and by OpenCV's Telea.
 """
 
 import numpy as np
@@ -14,55 +17,89 @@ from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.metrics import quality, references
 from tfinpaint.pictures import composite, grid, sample_row, to_float, to_uint8
 from tfinpaint.settings import TrainSettings
+from tfinpaint.systems.base import System
 from tfinpaint.windows import Box
 
 _ROWS = 6  # photographs in a sample grid
 
 
 class Validation:
-    """See the top of the file.
+    """A validation set; see the module's docstring.
 
     Args:
-        settings: of the run; without `eval_data` the training photographs are used.
-        system: compiled.
+        settings: those of the run. Without `eval_data` the training photographs are used.
+        system: the compiled system.
 
     Attributes:
         description: one line that says what is measured.
         baselines: {"mean": figures, "telea": figures}, averages of `metrics.quality.measure`.
     """
 
-    def __init__(self, settings: TrainSettings, system):
+    def __init__(self, settings: TrainSettings, system: System):
         size = settings.photos.image_size
         source = settings.eval_data or settings.photos.source
         self._system = system
         self._batch = settings.batch_size
-        self._photos = evaluation_squares(source, size, settings.eval_count, "eval_data")  # uint8 [N, S, S, 3]
-        self._holes = evaluation_holes(settings.eval_ratio, len(self._photos), size, argument="eval_ratio")  # uint8 [N, S, S, 1]
-        self._generate = tf.function(lambda images, holes: system.raw(system.averaged_generator, images, holes))
+        # uint8 [N, S, S, 3]
+        self._photos = evaluation_squares(source, size, settings.eval_count, "eval_data")
+        # uint8 [N, S, S, 1]
+        self._holes = evaluation_holes(
+            settings.eval_ratio, len(self._photos), size, argument="eval_ratio"
+        )
+        self._generate = tf.function(
+            lambda images, holes: system.raw(system.averaged_generator, images, holes)
+        )
         self._attention_maps = tf.function(system.attention_maps)
         low, high = settings.eval_ratio
-        self.description = (f"{len(self._photos)} photographs of {source}" + ("" if settings.eval_data else " (trained on: no `eval_data`)")
-                            + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set {fingerprint(self._holes)})")
-        self.baselines = {name: self._measure([fill(p, h[..., 0]) for p, h in zip(self._photos, self._holes)])
-                          for name, fill in (("mean", references.mean_fill), ("telea", references.telea))}
+        self.description = (
+            f"{len(self._photos)} photographs of {source}"
+            + ("" if settings.eval_data else " (trained on: no `eval_data`)")
+            + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set "
+            f"{fingerprint(self._holes)})"
+        )
+        self.baselines = {
+            name: self._measure([fill(p, h[..., 0]) for p, h in zip(self._photos, self._holes)])
+            for name, fill in (("mean", references.mean_fill), ("telea", references.telea))
+        }
 
     def run(self) -> dict:
-        """-> the averaged figures of `metrics.quality.measure`."""
-        return self._measure([composite(p, o, h[..., 0]) for p, o, h in zip(self._photos, self._outputs(), self._holes)])
+        """Returns the averaged figures of `metrics.quality.measure`."""
+        return self._measure(
+            [
+                composite(p, o, h[..., 0])
+                for p, o, h in zip(self._photos, self._outputs(), self._holes)
+            ]
+        )
 
     def hole_l1(self) -> tuple:
-        """L1 of the missing pixels alone, on composites in [0, 1]: the system's, and the mean fill's of the same photographs and holes."""
+        """L1 of the missing pixels alone, on composites in [0, 1].
+
+        Returns: the system's, and the mean fill's of the same photographs and holes.
+        """
         return self.run()["l1_in_hole"], self.baselines["mean"]["l1_in_hole"]
 
     def picture(self) -> tuple:
-        """The sample grid, uint8: a row for each of the first photographs, see `pictures.sample_row`; and the attention maps of the first
-        of them: {layer: pictures of one size}, see attention_maps/pictures.py."""
+        """The sample grid and the attention maps of its first photograph.
+
+        Returns: the grid, uint8, with a row for each of the first photographs
+            (`pictures.sample_row`), and {layer: pictures of one size} (attention_maps/pictures.py).
+        """
         rows, drawn = [], {}
-        for k in range(min(_ROWS, len(self._photos))):  # one by one: the maps of a batch would take its memory at once
+        # one by one: the maps of a whole batch would take too much memory at once
+        for k in range(min(_ROWS, len(self._photos))):
             photo, hole = self._photos[k], self._holes[k, ..., 0]
             at, size = placing.choose_pixel(hole), (hole.shape[0], hole.shape[1])
-            output, found = self._attention_maps(to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at]))
-            rows.append(sample_row(photo, hole, to_uint8(output[0]), [np.asarray(matches[0]) for matches, _ in found]))
+            output, found = self._attention_maps(
+                to_float(photo[None]), hole[None, ..., None].astype(np.float32), tf.constant([at])
+            )
+            rows.append(
+                sample_row(
+                    photo,
+                    hole,
+                    to_uint8(output[0]),
+                    [np.asarray(matches[0]) for matches, _ in found],
+                )
+            )
             if k == 0:
                 maps = placing.place_maps(self._system, found, Box(0, 0, *size), size, size, at)
                 drawn = {map_.layer: list(pictures(map_, photo, hole).values()) for map_ in maps}
@@ -71,7 +108,9 @@ class Validation:
     def _outputs(self):
         for k in range(0, len(self._photos), self._batch):
             part = slice(k, k + self._batch)
-            yield from to_uint8(self._generate(to_float(self._photos[part]), self._holes[part].astype(np.float32)))
+            yield from to_uint8(
+                self._generate(to_float(self._photos[part]), self._holes[part].astype(np.float32))
+            )
 
     def _measure(self, filled):
         return quality.averages(quality.measure(np.stack(list(filled)), self._photos, self._holes))

@@ -1,2 +1,7 @@
-"""Reading weights that were trained elsewhere: which tensor belongs where (`places`), what the papers' authors released (`releases`, whose
-tables are with the systems), PyTorch's state dicts (`state_dicts`) and files of Keras (`keras_files`)."""
+"""Reading weights that were trained elsewhere.
+
+places         which tensor belongs where
+releases       what the papers' authors released; its tables are with the systems
+state_dicts    PyTorch's state dicts
+keras_files    files of Keras
+"""

@@ -1,12 +1,13 @@
-"""Where the tensors of a network that was trained elsewhere belong in one of ours.
+"""Where the tensors of a network that was trained elsewhere belong in a network of ours.
 
     table = {official name: Place(variable, order of axes)}
     fill(table, {official name: array}, "...")  # checks names and shapes, then assigns
 
 Layouts
     TensorFlow 1   as ours.
-    PyTorch        convolutions [out, in, h, w], transposed ones [in, out, h, w], dense layers [out, in]. Keras has [h, w, in, out],
-                   [h, w, out, in] and [in, out]: the same change of order for both convolutions.
+    PyTorch        convolutions [out, in, h, w], transposed ones [in, out, h, w], dense layers
+                   [out, in]. Keras has [h, w, in, out], [h, w, out, in] and [in, out]: the axes of
+                   both kinds of convolution are reordered in the same way.
 """
 
 import dataclasses
@@ -17,8 +18,14 @@ import numpy as np
 from tfinpaint.settings import SettingsError
 
 _PYTORCH_ORDER = {4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}
-_PYTORCH_NAMES = {"kernel": "weight", "gamma": "weight", "bias": "bias", "beta": "bias", "moving_mean": "running_mean",
-                  "moving_variance": "running_var"}
+_PYTORCH_NAMES = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "bias": "bias",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +34,8 @@ class Place:
 
     variable: the variable that takes it.
     order:    the tensor's axes in the order that the variable has them.
-    colours:  axes of the variable whose first three channels are blue, green, red in the tensor and red, green, blue here.
+    colours:  axes of the variable whose first three channels are blue, green, red in the tensor and
+              red, green, blue here.
     """
 
     variable: Any
@@ -36,7 +44,7 @@ class Place:
 
     @property
     def shape(self) -> Tuple[int, ...]:
-        """Of the tensor."""
+        """The shape of the tensor."""
         ours = self.variable.shape.as_list()
         return tuple(ours[self.order.index(axis)] for axis in range(len(ours)))
 
@@ -52,7 +60,10 @@ Table = Dict[str, Place]
 
 
 def pytorch_table(layers: Mapping[str, Any]) -> Table:
-    """The table of a state dict: {official name: Keras layer} -> {official name of each of its tensors: Place}."""
+    """The table of a PyTorch state dict.
+
+    layers: {official name: Keras layer}. Returns {official name of each of its tensors: Place}.
+    """
     table = {}
     for name, layer in layers.items():
         for ours, theirs in _PYTORCH_NAMES.items():
@@ -62,23 +73,39 @@ def pytorch_table(layers: Mapping[str, Any]) -> Table:
     return table
 
 
-def fusion_names(name: str, squeeze_excite) -> Dict[str, Any]:
+def fusion_names(name: str, squeeze_excite: Any) -> Dict[str, Any]:
     """The released names of a squeeze-excite layer in the attention `name`."""
-    return {f"{name}.SqueezeExc.blocks.0": squeeze_excite.squeeze, f"{name}.SqueezeExc.blocks.2": squeeze_excite.excite}
+    return {
+        f"{name}.SqueezeExc.blocks.0": squeeze_excite.squeeze,
+        f"{name}.SqueezeExc.blocks.2": squeeze_excite.excite,
+    }
 
 
 def fill(table: Table, tensors: Mapping[str, np.ndarray], begin: str) -> None:
     """Gives every variable of the table its tensor.
 
-    Raises: SettingsError, beginning with `begin`, where the tensors are not exactly those of the table; nothing is filled then.
+    Raises: SettingsError, beginning with `begin`, if the tensors are not exactly those of the
+        table. Nothing is filled then.
     """
     missing = [name for name in table if name not in tensors]
     left = [name for name in tensors if name not in table]
     both = [(name, tensors[name], place.shape) for name, place in table.items() if name in tensors]
-    reshaped = [f"{name} {list(tensor.shape)} instead of {list(shape)}" for name, tensor, shape in both if tensor.shape != shape]
+    reshaped = [
+        f"{name} {list(tensor.shape)} instead of {list(shape)}"
+        for name, tensor, shape in both
+        if tensor.shape != shape
+    ]
     retyped = [f"{name} {tensor.dtype}" for name, tensor, _ in both if tensor.dtype.kind != "f"]
-    faults = [f"{len(names)} {what} ({_some(names)})" for names, what in (
-        (missing, "missing"), (left, "left over"), (reshaped, "of another shape"), (retyped, "not of floating point")) if names]
+    faults = [
+        f"{len(names)} {what} ({_some(names)})"
+        for names, what in (
+            (missing, "missing"),
+            (left, "left over"),
+            (reshaped, "of another shape"),
+            (retyped, "not of floating point"),
+        )
+        if names
+    ]
     if faults:
         raise SettingsError(f"{begin}, of its {len(table)} tensors: {'; '.join(faults)}")
     for name, place in table.items():

@@ -1,4 +1,6 @@
-"""What the papers' authors released, and where its tensors belong in our generators (`official` variant, paper's width).
+"""What the papers' authors released, and where its tensors belong in our generators.
+
+Our generators are those of the `official` variant with the paper's width.
 
     release = release_of("multistage")              # its format, and what each of its files holds
     tables = tables_of(system)                      # for each file {official name: Place}
@@ -17,8 +19,12 @@ from tfinpaint.weights.places import Table
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """format: "TensorFlow 1" or "PyTorch". files: what each file holds, in order, and the generator's table for it.
-    counts: which tensors of a file belong to it, by name."""
+    """What the authors of a paper released.
+
+    format:  "TensorFlow 1" or "PyTorch".
+    files:   what each file holds, in order, and the generator's table for it.
+    counts:  which tensors of a file belong to it, by name.
+    """
 
     format: str
     files: Mapping[str, Callable[[Any], Table]]
@@ -26,19 +32,29 @@ class Release:
 
 
 def release_of(system_name: str) -> Release:
-    """What the authors of a system released. Raises SettingsError, naming `system`, where there is nothing to import."""
+    """What the authors of a system released.
+
+    Raises SettingsError, naming `system`, if there is nothing to import.
+    """
     systems = all_systems()
     release = systems[system_name].release if system_name in systems else None
     if release is None:
         having = ", ".join(name for name, specification in systems.items() if specification.release)
-        raise SettingsError(f"`system={system_name!r}` has no released weights that can be imported; {having} have")
+        raise SettingsError(
+            f"`system={system_name!r}` has no released weights that can be imported; {having} have"
+        )
     return imported(release)
 
 
-def tables_of(system) -> List[Table]:
-    """For each file of its release, official name -> Place in the generator of a system of the `official` variant."""
+def tables_of(system: Any) -> List[Table]:
+    """For each file of a system's release: {official name: Place in its generator}.
+
+    system: of the `official` variant.
+    """
     tables = [table(system.generator) for table in release_of(system.system_name).files.values()]
     placed = [id(place.variable) for table in tables for place in table.values()]
     if sorted(placed) != sorted(id(variable) for variable in system.generator.variables):
-        raise AssertionError(f"the tables of {system.system_name} and its generator have grown apart")
+        raise AssertionError(
+            f"the tables of {system.system_name} and its generator have grown apart"
+        )
     return tables
