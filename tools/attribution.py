@@ -17,7 +17,9 @@ from tfinpaint.settings import SettingsError
 
 settings.adopt("output")
 _SOURCES = flags.DEFINE_string("sources", None, "Table of photographs (.csv) to read.")
-_SPLIT = flags.DEFINE_string("split", "train", "Photographs to list: those with this word in the column split.")
+_SPLIT = flags.DEFINE_string(
+    "split", "train", "Photographs to list: those with this word in the column split."
+)
 
 COLUMNS = ("file", "author", "licence", "from", "path")
 
@@ -31,11 +33,15 @@ def main():
     write(rows, output)
     unnamed = [row for row in rows if row["licence"].startswith("CC BY") and not row["author"]]
     if unnamed:
-        command.warn(f"{len(unnamed)} photographs want their author named, and the table names none ({unnamed[0]['file']}, from "
-                     f"{unnamed[0]['from']})")
+        command.warn(
+            f"{len(unnamed)} photographs want their author named, and the table names none ({unnamed[0]['file']}, from "
+            f"{unnamed[0]['from']})"
+        )
     licences = sorted({row["licence"] for row in rows})
-    print(f"{len(rows)} photographs of {len({row['author'] for row in rows if row['author']})} named authors, {len(licences)} licences: "
-          f"{', '.join(licences)}")
+    print(
+        f"{len(rows)} photographs of {len({row['author'] for row in rows if row['author']})} named authors, {len(licences)} licences: "
+        f"{', '.join(licences)}"
+    )
 
 
 def listed(sources: str, split: str) -> list:
@@ -52,17 +58,27 @@ def listed(sources: str, split: str) -> list:
         raise SettingsError(f"--sources={sources} cannot be read: {error}") from error
     missing = [name for name in ("split", *COLUMNS) if name not in (reader.fieldnames or ())]
     if missing:
-        raise SettingsError(f"--sources={sources} has no column {missing[0]}; it needs split, {', '.join(COLUMNS)}")
-    chosen = [{name: (row[name] or "").strip() for name in COLUMNS} for row in rows if row["split"] == split]
+        raise SettingsError(
+            f"--sources={sources} has no column {missing[0]}; it needs split, {', '.join(COLUMNS)}"
+        )
+    chosen = [
+        {name: (row[name] or "").strip() for name in COLUMNS}
+        for row in rows
+        if row["split"] == split
+    ]
     if not chosen:
-        raise SettingsError(f"--split is one of {', '.join(sorted({row['split'] or '' for row in rows}))}. Got {split!r}")
+        raise SettingsError(
+            f"--split is one of {', '.join(sorted({row['split'] or '' for row in rows}))}. Got {split!r}"
+        )
     for row in chosen:
         for name in ("file", "licence", "from"):
             if not row[name]:
                 raise SettingsError(f"--sources={sources}: {row['file'] or 'a row'} has no {name}")
         for value in row.values():
             if os.path.isabs(value) or value.startswith(("~", "..")) or ":\\" in value:
-                raise SettingsError(f"--sources={sources}: {row['file']} names a place on somebody's machine, {value!r}")
+                raise SettingsError(
+                    f"--sources={sources}: {row['file']} names a place on somebody's machine, {value!r}"
+                )
     return sorted(chosen, key=lambda row: row["file"])
 
 

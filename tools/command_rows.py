@@ -44,7 +44,7 @@ def write(folder: str, count: int = COUNT) -> Files:
     from tfinpaint.settings import SettingsError
 
     photo = open_photos("samples:coffee").read(0)  # [400, 600, 3]
-    rows, columns = np.ogrid[:photo.shape[0], :photo.shape[1]]
+    rows, columns = np.ogrid[: photo.shape[0], : photo.shape[1]]
     hole = ((rows - 200) / 50) ** 2 + ((columns - 300) / 60) ** 2 < 1
     for k in range(count):
         write_photo(os.path.join(folder, "photos", f"{k:03d}.jpg"), np.roll(photo, 6 * k, axis=1))
@@ -55,7 +55,9 @@ def write(folder: str, count: int = COUNT) -> Files:
     except SettingsError:
         model = _packed(os.path.join(folder, "model"))
     photos = os.path.join(folder, "photos")
-    return Files(model, os.path.join(photos, "000.jpg"), photos, mask, os.path.join(folder, "filled"))
+    return Files(
+        model, os.path.join(photos, "000.jpg"), photos, mask, os.path.join(folder, "filled")
+    )
 
 
 def about(files: Files) -> str:
@@ -71,15 +73,29 @@ def cold(files: Files, repeats: int):
     times = [[], []]
     for _ in range(repeats):
         times[0].append(run("-c", "import tensorflow"))
-        times[1].append(run("-m", "tfinpaint.inpaint", f"--model={files.model}", f"--image={files.photo}", f"--mask={files.mask}",
-                            f"--output={files.output}.jpg"))
+        times[1].append(
+            run(
+                "-m",
+                "tfinpaint.inpaint",
+                f"--model={files.model}",
+                f"--image={files.photo}",
+                f"--mask={files.mask}",
+                f"--output={files.output}.jpg",
+            )
+        )
     return [Times(*(statistics.median(one) for one in zip(*taken))) for taken in times]
 
 
 def folder(files: Files) -> Times:
     """inpaint with the folder, once."""
-    return run("-m", "tfinpaint.inpaint", f"--model={files.model}", f"--image={files.folder}", f"--mask={files.mask}",
-               f"--output={files.output}")
+    return run(
+        "-m",
+        "tfinpaint.inpaint",
+        f"--model={files.model}",
+        f"--image={files.folder}",
+        f"--mask={files.mask}",
+        f"--output={files.output}",
+    )
 
 
 def network(files: Files) -> float:
@@ -108,7 +124,13 @@ def run(*arguments) -> Times:
     """A process of Python from its start to its end. Raises CalledProcessError where it fails."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     return Times(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
@@ -117,7 +139,13 @@ def _packed(path):
     from tfinpaint import atomic, packed, runs
     from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings, to_json
 
-    settings = TrainSettings("multistage", PhotoSettings("none"), HoleSettings(), steps=0, system_settings=tuple(_SMALL.items()))
+    settings = TrainSettings(
+        "multistage",
+        PhotoSettings("none"),
+        HoleSettings(),
+        steps=0,
+        system_settings=tuple(_SMALL.items()),
+    )
     os.makedirs(path)
     atomic.write_text(os.path.join(path, "settings.json"), to_json(settings))
     packed.write_weights(path, runs.create_system(settings).generator, 0)

@@ -24,7 +24,6 @@ from tfinpaint.weights import places, releases, state_dicts
 settings.adopt("system", "weights", "output")
 
 
-
 def main():
     values = flags.FLAGS
     release = releases.release_of(values.system)
@@ -46,9 +45,13 @@ def main():
     _write(values.output, run, values.weights, system)
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)
-    print(f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} tensors of {' and '.join(paths)}")
-    print(f"Written to {values.output}: python -m tfinpaint.inpaint --model={values.output} --image=photo.jpg --mask=mask.png "
-          f"--output=filled.png")
+    print(
+        f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} tensors of {' and '.join(paths)}"
+    )
+    print(
+        f"Written to {values.output}: python -m tfinpaint.inpaint --model={values.output} --image=photo.jpg --mask=mask.png "
+        f"--output=filled.png"
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- what is asked
@@ -57,9 +60,15 @@ def main():
 def _paths(system_name, weights, release):
     """The files that --weights names; of a TensorFlow checkpoint its prefix. Raises SettingsError where they are not there."""
     held = list(release.files)
-    wanted = "one file" if len(held) == 1 else f"{len(held)} files with a comma between them, the {' and the '.join(held)}"
+    wanted = (
+        "one file"
+        if len(held) == 1
+        else f"{len(held)} files with a comma between them, the {' and the '.join(held)}"
+    )
     if not weights:
-        raise SettingsError(f"--weights is missing: the released weights of {system_name}, {wanted}")
+        raise SettingsError(
+            f"--weights is missing: the released weights of {system_name}, {wanted}"
+        )
     paths = weights.split(",")
     if len(paths) != len(held):
         raise SettingsError(f"--weights of {system_name} is {wanted}. Got {len(paths)}: {weights}")
@@ -67,24 +76,34 @@ def _paths(system_name, weights, release):
         return [_prefix(path) for path in paths]
     for path in paths:
         if not os.path.isfile(path):
-            raise SettingsError(f"--weights={path} is no file: a PyTorch state dict is needed, as {', '.join(state_dicts.ENDINGS)}")
+            raise SettingsError(
+                f"--weights={path} is no file: a PyTorch state dict is needed, as {', '.join(state_dicts.ENDINGS)}"
+            )
         if not path.endswith(state_dicts.ENDINGS):
-            raise SettingsError(f"--weights={path} is none of {', '.join(state_dicts.ENDINGS)}, a PyTorch state dict")
+            raise SettingsError(
+                f"--weights={path} is none of {', '.join(state_dicts.ENDINGS)}, a PyTorch state dict"
+            )
     return paths
 
 
 def _prefix(path):
     """The prefix of a TensorFlow checkpoint, from itself, one of its files, or the folder that it is alone in."""
     if os.path.isdir(path):
-        found = sorted(name[:-len(".index")] for name in os.listdir(path) if name.endswith(".index"))
+        found = sorted(
+            name[: -len(".index")] for name in os.listdir(path) if name.endswith(".index")
+        )
         named = _last_in(path)
         if named not in found and len(found) != 1:
-            raise SettingsError(f"--weights={path} has {len(found)} TensorFlow checkpoints, not 1 (files that end in .index); name one: "
-                                f"--weights={os.path.join(path, found[0] if found else 'PREFIX')}")
+            raise SettingsError(
+                f"--weights={path} has {len(found)} TensorFlow checkpoints, not 1 (files that end in .index); name one: "
+                f"--weights={os.path.join(path, found[0] if found else 'PREFIX')}"
+            )
         return os.path.join(path, named if named in found else found[0])
     prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
     if not os.path.isfile(f"{prefix}.index"):
-        raise SettingsError(f"--weights={path} is no TensorFlow 1 checkpoint: there is no file {prefix}.index")
+        raise SettingsError(
+            f"--weights={path} is no TensorFlow 1 checkpoint: there is no file {prefix}.index"
+        )
     return prefix
 
 
@@ -100,10 +119,14 @@ def _last_in(folder):
 
 def _check_output(output):
     if not output:
-        raise SettingsError("--output is missing: the folder for the run directory, for example runs/imported")
+        raise SettingsError(
+            "--output is missing: the folder for the run directory, for example runs/imported"
+        )
     settings.check_writable("output", output)
     if os.path.isdir(output) and os.listdir(output):
-        raise SettingsError(f"--output={output} is not empty: weights are imported into a new folder")
+        raise SettingsError(
+            f"--output={output} is not empty: weights are imported into a new folder"
+        )
 
 
 # ------------------------------------------------------------------------------------------------------------------ files
@@ -115,7 +138,11 @@ def _read_tensorflow(prefix, counts):
 
     def read():
         reader = tf.train.load_checkpoint(prefix)
-        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if counts(name)}
+        return {
+            name: reader.get_tensor(name)
+            for name in reader.get_variable_to_shape_map()
+            if counts(name)
+        }
 
     return state_dicts.guarded(read, f"--weights={prefix}", "a TensorFlow checkpoint")
 
@@ -127,8 +154,14 @@ def _settings(system_name, weights):
     """What the run directory says of itself. The files do not tell what the authors trained on: photographs and holes are not theirs."""
     photos = settings.PhotoSettings(f"those of the authors, weights imported from {weights}")
     return settings.TrainSettings(
-        system_name, photos, settings.HoleSettings(), variant="official", steps=0, perceptual_weights="none",
-        loss_weights=(("adversarial", 0.0),))  # there is no critic
+        system_name,
+        photos,
+        settings.HoleSettings(),
+        variant="official",
+        steps=0,
+        perceptual_weights="none",
+        loss_weights=(("adversarial", 0.0),),
+    )  # there is no critic
 
 
 def _write(output, run, weights, system):
@@ -137,17 +170,23 @@ def _write(output, run, weights, system):
 
     from tfinpaint import runs
 
-    flags_text = (f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train --flagfile="
-                  f"{os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
-                  f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n")
+    flags_text = (
+        f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train --flagfile="
+        f"{os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
+        f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n"
+    )
     # Both names are one network here, and one copy in the checkpoint.
     networks = tf.train.Checkpoint(generator=system.generator, averaged_generator=system.generator)
-    checkpoint = tf.train.Checkpoint(step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks)
+    checkpoint = tf.train.Checkpoint(
+        step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks
+    )
     try:
         with atomic.replacing(os.path.realpath(output)) as beside:
             os.makedirs(beside)
             runs.write_run(beside, run, flags_text)
-            tf.train.CheckpointManager(checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1).save(checkpoint_number=0)
+            tf.train.CheckpointManager(
+                checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1
+            ).save(checkpoint_number=0)
     except (OSError, SettingsError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise SettingsError(f"--output={output} cannot be written: {reason}") from error

@@ -27,13 +27,25 @@ def main():
 
     photo, mask = read_photo(values.image).pixels, read_hole(values.mask)[0]
     result = load(values.server, photo, mask, values.requests, values.clients, values.timeout)
-    print(f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, {result['different']} other pictures; "
-          f"{result['rate']:.2f} photographs/s, p50 {result['p50']:.3f} s, p99 {result['p99']:.3f} s")
+    print(
+        f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, {result['different']} other pictures; "
+        f"{result['rate']:.2f} photographs/s, p50 {result['p50']:.3f} s, p99 {result['p99']:.3f} s"
+    )
     if result["errors"] or result["different"]:
-        command.fail("; ".join(sorted(set(result["errors"]))[:3]) or "pictures differ from the one that was filled alone")
+        command.fail(
+            "; ".join(sorted(set(result["errors"]))[:3])
+            or "pictures differ from the one that was filled alone"
+        )
 
 
-def load(url: str, photo: np.ndarray, mask: np.ndarray, requests: int = 200, clients: int = 8, timeout: float = 60.0) -> dict:
+def load(
+    url: str,
+    photo: np.ndarray,
+    mask: np.ndarray,
+    requests: int = 200,
+    clients: int = 8,
+    timeout: float = 60.0,
+) -> dict:
     """-> errors (messages), different (answers unlike a single one), rate (photographs per second), p50 and p99 (seconds)."""
     from tfinpaint.serving.client import connect
 
@@ -53,8 +65,13 @@ def load(url: str, photo: np.ndarray, mask: np.ndarray, requests: int = 200, cli
         answers = list(pool.map(ask, range(requests)))
     rate = requests / (time.perf_counter() - start)
     p50, p99 = np.percentile([seconds for seconds, _, _ in answers], [50, 99]).tolist()
-    return {"errors": [error for _, error, _ in answers if error], "different": sum(not same for _, _, same in answers),
-            "rate": rate, "p50": p50, "p99": p99}
+    return {
+        "errors": [error for _, error, _ in answers if error],
+        "different": sum(not same for _, _, same in answers),
+        "rate": rate,
+        "p50": p50,
+        "p99": p99,
+    }
 
 
 if __name__ == "__main__":

@@ -24,9 +24,16 @@ def draw_strokes(generator: np.random.Generator, size: int, settings: HoleSettin
         heading, side = generator.uniform(0, 2 * math.pi), generator.choice([-1, 1])
         for corner in range(corners - 1):
             mean, spread = settings.stroke_angle
-            heading += side * (-1) ** corner * math.radians(mean + spread * generator.uniform(-1, 1))
-            length = generator.uniform(0, settings.stroke_length * unit) + generator.uniform(0, settings.stroke_length * unit)
-            to = (abs(x + length * math.cos(heading)) % (2 * size), abs(y + length * math.sin(heading)) % (2 * size))
+            heading += (
+                side * (-1) ** corner * math.radians(mean + spread * generator.uniform(-1, 1))
+            )
+            length = generator.uniform(0, settings.stroke_length * unit) + generator.uniform(
+                0, settings.stroke_length * unit
+            )
+            to = (
+                abs(x + length * math.cos(heading)) % (2 * size),
+                abs(y + length * math.sin(heading)) % (2 * size),
+            )
             to = tuple(min(place, 2 * size - 1 - place) for place in to)
             start, end = (round(x), round(y)), (round(to[0]), round(to[1]))
             cv2.line(hole, start, end, 1, width)

@@ -45,6 +45,16 @@ def _operations(op_type, inputs, attrs, outputs):
         return 2.0 * math.prod([*outputs[0].shape, inner])
     if op_type == "Einsum":
         equation = attrs["equation"]
-        terms = (equation.decode() if isinstance(equation, bytes) else equation).split("->")[0].split(",")
-        return 2.0 * math.prod({letter: side for term, x in zip(terms, inputs) for letter, side in zip(term, x.shape)}.values())
+        terms = (
+            (equation.decode() if isinstance(equation, bytes) else equation)
+            .split("->")[0]
+            .split(",")
+        )
+        return 2.0 * math.prod(
+            {
+                letter: side
+                for term, x in zip(terms, inputs)
+                for letter, side in zip(term, x.shape)
+            }.values()
+        )
     return 0.0

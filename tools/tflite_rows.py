@@ -31,7 +31,9 @@ def measure(name, quantize, repeats):
     with command.native_stderr_silenced():
         content = tflite.convert(painter, quantize, (_SIZE, _SIZE), pairs)
         file = tflite.TFLitePainter(content, _THREADS)
-    fill = tf.function(lambda photo, mask: painter.fill_whole(tf.cast(photo, tf.float32), mask > THRESHOLD))
+    fill = tf.function(
+        lambda photo, mask: painter.fill_whole(tf.cast(photo, tf.float32), mask > THRESHOLD)
+    )
 
     def by_tensorflow(photo, mask):
         return fill(tf.constant(photo), tf.constant(mask[..., np.newaxis])).numpy()
@@ -51,9 +53,14 @@ def _pairs():
     from tfinpaint.data.evaluation_holes import evaluation_holes
 
     photos = evaluation_squares("samples:", _SIZE, _PHOTOGRAPHS)
-    return [(photo, 255 * hole[..., 0]) for photo, hole in zip(photos, evaluation_holes((0.1, 0.6), len(photos), _SIZE))]
+    return [
+        (photo, 255 * hole[..., 0])
+        for photo, hole in zip(photos, evaluation_holes((0.1, 0.6), len(photos), _SIZE))
+    ]
 
 
 def _psnr(one, other):
     """At most 100 dB, for pictures that are the same."""
-    return 10 * np.log10(255**2 / max(np.mean((one.astype(np.float64) - other) ** 2), 255**2 * 1e-10))
+    return 10 * np.log10(
+        255**2 / max(np.mean((one.astype(np.float64) - other) ** 2), 255**2 * 1e-10)
+    )

@@ -19,7 +19,10 @@ from tfinpaint.settings import SettingsError
 SHAPES = ("blob", "ellipse", "box")
 _ACROSS = (120, 600)  # pixels, of both sides of a hole's box
 _SHARE = 0.45  # of the photograph's shorter side, the most that a hole takes
-_LONGER = (1600, 3200)  # pixels: photographs of many megapixels are reduced to a longer side between these
+_LONGER = (
+    1600,
+    3200,
+)  # pixels: photographs of many megapixels are reduced to a longer side between these
 _MARGIN = 24  # pixels between a hole and the photograph's border
 
 
@@ -53,9 +56,14 @@ def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Wi
         top = rng.integers(_MARGIN, photo.shape[0] - height - _MARGIN, endpoint=True)
         left = rng.integers(_MARGIN, photo.shape[1] - width - _MARGIN, endpoint=True)
         hole = np.zeros(photo.shape[:2], np.uint8)
-        hole[top:top + height, left:left + width] = draw(kind, height, width, rng)
-        here = (slice(max(0, top - height), top + 2 * height), slice(max(0, left - width), left + 2 * width))
-        windows.append(Window(f"{number:02d}_{kind}_{width}x{height}", photo[here].copy(), hole[here].copy()))
+        hole[top : top + height, left : left + width] = draw(kind, height, width, rng)
+        here = (
+            slice(max(0, top - height), top + 2 * height),
+            slice(max(0, left - width), left + 2 * width),
+        )
+        windows.append(
+            Window(f"{number:02d}_{kind}_{width}x{height}", photo[here].copy(), hole[here].copy())
+        )
     return windows
 
 
@@ -67,8 +75,12 @@ def draw(kind: str, height: int, width: int, rng: np.random.Generator) -> np.nda
     radius = np.ones_like(angle)
     if kind == "blob":
         for waves in range(2, 6):
-            radius += rng.uniform(0, 0.5 / waves) * np.cos(waves * angle + rng.uniform(0, 2 * np.pi))
-    points = radius[:, np.newaxis] * np.stack([np.cos(angle), np.sin(angle)], -1)  # [256, 2], columns and rows
+            radius += rng.uniform(0, 0.5 / waves) * np.cos(
+                waves * angle + rng.uniform(0, 2 * np.pi)
+            )
+    points = radius[:, np.newaxis] * np.stack(
+        [np.cos(angle), np.sin(angle)], -1
+    )  # [256, 2], columns and rows
     low, high = points.min(0), points.max(0)
     points = np.rint((points - low) / (high - low) * [width - 1, height - 1]).astype(np.int32)
     hole = np.zeros((height, width), np.uint8)
@@ -89,8 +101,10 @@ def _sides(shape, rng, path):
     """Height and width of a hole's box."""
     most = min(_ACROSS[1], int(_SHARE * min(shape[:2])), min(shape[:2]) - 2 * _MARGIN)
     if most < _ACROSS[0]:
-        raise SettingsError(f"`data`: {path} is too small: holes of {_ACROSS[0]} pixels need photographs of {round(_ACROSS[0] / _SHARE)}. "
-                            f"Got {shape[1]}x{shape[0]}")
+        raise SettingsError(
+            f"`data`: {path} is too small: holes of {_ACROSS[0]} pixels need photographs of {round(_ACROSS[0] / _SHARE)}. "
+            f"Got {shape[1]}x{shape[0]}"
+        )
     longer = round(np.exp(rng.uniform(np.log(_ACROSS[0]), np.log(most))))
     sides = longer, max(_ACROSS[0], round(longer * rng.uniform(0.6, 1)))
     return sides if rng.integers(2) else sides[::-1]

@@ -43,7 +43,12 @@ def places(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarra
     picture = np.where(hole[..., np.newaxis], _spread(colors, map_, hole.shape), faded(photo))
     height = _LEGEND - 2 * _MARGIN
     mark = position_colors(height, int(np.clip(height * hole.shape[1] / hole.shape[0], 16, 160)))
-    return _with_legend(picture, mark, f"{map_.name}: a missing pixel has", "the colour of the place it looks at most")
+    return _with_legend(
+        picture,
+        mark,
+        f"{map_.name}: a missing pixel has",
+        "the colour of the place it looks at most",
+    )
 
 
 def weights(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -54,15 +59,28 @@ def weights(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarr
     picture = _heated(grey, level)
     edge = cv2.morphologyEx(np.uint8(hole), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     picture[edge & (level < 0.02)] = 120
-    best = (np.array(np.unravel_index(map_.weights.argmax(), map_.weights.shape)) + 0.5) * map_.cell  # in the window
+    best = (
+        np.array(np.unravel_index(map_.weights.argmax(), map_.weights.shape)) + 0.5
+    ) * map_.cell  # in the window
     asked = np.array(map_.at) + 0.5 - map_.window[:2]
-    (row, column), end = ([int(p * side / of) for p, side, of in zip(place, hole.shape, map_.window.size)] for place in (asked, best))
+    (row, column), end = (
+        [int(p * side / of) for p, side, of in zip(place, hole.shape, map_.window.size)]
+        for place in (asked, best)
+    )
     cv2.line(picture, (column, row), end[::-1], (0, 0, 0), 1, cv2.LINE_AA)
     for color, thickness in ((255, 5), (0, 2)):
-        cv2.drawMarker(picture, (column, row), (color, color, color), cv2.MARKER_CROSS, 21, thickness)
-    mark = _heated(np.full((20, 80), 255, np.uint8), np.broadcast_to(np.linspace(0, 1, 80), (20, 80)))
-    return _with_legend(picture, mark, f"{map_.name}: what the cross takes from where",
-                        f"row {map_.at[0]}, column {map_.at[1]}; the bar ends at weight {most:.2g}")
+        cv2.drawMarker(
+            picture, (column, row), (color, color, color), cv2.MARKER_CROSS, 21, thickness
+        )
+    mark = _heated(
+        np.full((20, 80), 255, np.uint8), np.broadcast_to(np.linspace(0, 1, 80), (20, 80))
+    )
+    return _with_legend(
+        picture,
+        mark,
+        f"{map_.name}: what the cross takes from where",
+        f"row {map_.at[0]}, column {map_.at[1]}; the bar ends at weight {most:.2g}",
+    )
 
 
 def flow(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -72,11 +90,17 @@ def flow(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
     longest = max(float(np.hypot(*inside[hole].T).max(initial=0)), 1e-12)
     picture = np.where(hole[..., np.newaxis], flow_colors(inside / longest), faded(photo))
     reach = (_LEGEND - 2 * _MARGIN) // 2
-    wheel = np.moveaxis(np.mgrid[-reach:reach + 1, -reach:reach + 1], 0, -1) / reach  # rows, columns
+    wheel = (
+        np.moveaxis(np.mgrid[-reach : reach + 1, -reach : reach + 1], 0, -1) / reach
+    )  # rows, columns
     disc = np.hypot(*np.moveaxis(wheel, -1, 0))[..., np.newaxis] <= 1
     mark = np.where(disc, flow_colors(wheel), np.uint8(255))
-    return _with_legend(picture, mark, f"{map_.name}: the way to the place it looks at most",
-                        f"from the wheel's centre; its rim is {longest:.0f} pixels away")
+    return _with_legend(
+        picture,
+        mark,
+        f"{map_.name}: the way to the place it looks at most",
+        f"from the wheel's centre; its rim is {longest:.0f} pixels away",
+    )
 
 
 def flow_offsets(map_: AttentionMap) -> np.ndarray:
@@ -91,21 +115,27 @@ def flow_colors(offsets: np.ndarray) -> np.ndarray:
     """
     down, right = offsets[..., 0], offsets[..., 1]
     hue = np.degrees(np.arctan2(down, right)) % 360
-    hsv = np.stack([hue, np.clip(np.hypot(down, right), 0, 1), np.ones_like(hue)], -1).astype(np.float32)  # [..., 3]
+    hsv = np.stack([hue, np.clip(np.hypot(down, right), 0, 1), np.ones_like(hue)], -1).astype(
+        np.float32
+    )  # [..., 3]
     rgb = cv2.cvtColor(hsv.reshape(1, -1, 3), cv2.COLOR_HSV2RGB).reshape(hsv.shape)
     return np.rint(255 * rgb).astype(np.uint8)
 
 
 def _spread(values: np.ndarray, map_: AttentionMap, size) -> np.ndarray:
     """The value of the cell [h, w, ...] that each pixel of a picture of the window lies in: [H, W, ...]."""
-    index = [np.minimum((np.arange(side) + 0.5) * of / side / cell, count - 1).astype(int)
-             for side, of, cell, count in zip(size, map_.window.size, map_.cell, values.shape)]
+    index = [
+        np.minimum((np.arange(side) + 0.5) * of / side / cell, count - 1).astype(int)
+        for side, of, cell, count in zip(size, map_.window.size, map_.cell, values.shape)
+    ]
     return values[index[0]][:, index[1]]
 
 
 def _heated(grey: np.ndarray, level: np.ndarray) -> np.ndarray:
     """Levels from 0 to 1 over grey, both [H, W] -> uint8 [H, W, 3]: light blue, then by way of yellow to dark red."""
-    stops = np.array([[150, 210, 255], [90, 200, 190], [250, 220, 60], [235, 90, 30], [130, 0, 0]], np.float32)
+    stops = np.array(
+        [[150, 210, 255], [90, 200, 190], [250, 220, 60], [235, 90, 30], [130, 0, 0]], np.float32
+    )
     at = np.linspace(0, 1, len(stops))
     colors = np.stack([np.interp(level, at, stops[:, k]) for k in range(3)], -1)
     share = np.sqrt(level)[..., np.newaxis]  # small weights are many: the root keeps them in sight
@@ -118,7 +148,7 @@ def _with_legend(picture, mark, *lines):
     sheet = np.full((height + _LEGEND, max(width, _NARROWEST), 3), 255, np.uint8)
     sheet[:height, :width] = picture
     top = height + (_LEGEND - mark.shape[0]) // 2
-    sheet[top:top + mark.shape[0], _MARGIN:_MARGIN + mark.shape[1]] = mark
+    sheet[top : top + mark.shape[0], _MARGIN : _MARGIN + mark.shape[1]] = mark
     for k, line in enumerate(lines):
         place = (mark.shape[1] + 2 * _MARGIN, height + 27 + 20 * k)
         cv2.putText(sheet, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)

@@ -39,12 +39,15 @@ class AttentionMap(NamedTuple):
         return self.name.split()[0]
 
 
-def place_maps(system, found, window: Box, size: Tuple[int, int], padded: Tuple[int, int], at: Tuple[int, int]) -> list:
+def place_maps(
+    system, found, window: Box, size: Tuple[int, int], padded: Tuple[int, int], at: Tuple[int, int]
+) -> list:
     """An `AttentionMap` for each attention layer of a system.
 
     found:   what its `attention_maps` returned for one image with `weights_at`: pairs of int32 [1, h', w', 2] and float32 [1, h', w'].
     window:  what was seen of the photograph.   size: of the image before it was padded.   padded: after.
     """
+
     def placed(name, matches, weights):
         matches, weights = np.asarray(matches)[0], np.asarray(weights)[0]
         rows, columns = (_sources(*sides) for sides in zip(weights.shape, size, padded))
@@ -52,9 +55,14 @@ def place_maps(system, found, window: Box, size: Tuple[int, int], padded: Tuple[
         np.add.at(folded, (rows[:, np.newaxis], columns), weights)
         h, w = folded.shape
         matches = np.stack([rows[matches[:h, :w, 0]], columns[matches[:h, :w, 1]]], -1)
-        cell = tuple(pixels / count * of / reduced for pixels, count, of, reduced in zip(padded, weights.shape, window.size, size))
+        cell = tuple(
+            pixels / count * of / reduced
+            for pixels, count, of, reduced in zip(padded, weights.shape, window.size, size)
+        )
         name = f"{name} {weights.shape[0]}x{weights.shape[1]}"
-        return AttentionMap(name, window, cell, matches.astype(np.int32), folded, at, system.attention_is_flow)
+        return AttentionMap(
+            name, window, cell, matches.astype(np.int32), folded, at, system.attention_is_flow
+        )
 
     return [placed(name, *pair) for name, pair in zip(system.attention_layers, found)]
 
@@ -79,11 +87,15 @@ def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tupl
         return int(innermost[0]) - 1 + box.top, int(innermost[1]) - 1 + box.left
     row, column = (int(place) for place in at)
     if not (0 <= row < hole.shape[0] and 0 <= column < hole.shape[1]):
-        raise SettingsError(f"`at` is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows and "
-                            f"{hole.shape[1]} columns. Got {row},{column}")
+        raise SettingsError(
+            f"`at` is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows and "
+            f"{hole.shape[1]} columns. Got {row},{column}"
+        )
     if not hole[row, column]:
         inner = ",".join(map(str, choose_pixel(hole)))
-        raise SettingsError(f"`at=({row}, {column})` is no pixel of the hole; its innermost pixel is {inner}")
+        raise SettingsError(
+            f"`at=({row}, {column})` is no pixel of the hole; its innermost pixel is {inner}"
+        )
     return row, column
 
 
@@ -91,4 +103,6 @@ def _sources(cells: int, side: int, padded: int) -> np.ndarray:
     """Along one axis, the cell inside the image that each of a map's cells shows, int [cells]."""
     cell = padded // cells
     centres = np.arange(cells) * cell + cell // 2
-    return np.where(centres - cell // 2 < side, np.arange(cells), reflection(side, padded)[centres] // cell)
+    return np.where(
+        centres - cell // 2 < side, np.arange(cells), reflection(side, padded)[centres] // cell
+    )

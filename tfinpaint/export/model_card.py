@@ -22,7 +22,9 @@ def describe(painter) -> dict:
     return {
         "system": settings.system,
         "variant": settings.variant,
-        "parameters": sum(v.shape.num_elements() for v in painter.system.generator.trainable_variables),
+        "parameters": sum(
+            v.shape.num_elements() for v in painter.system.generator.trainable_variables
+        ),
         "weights": "exponential moving average of the generator's",
         "weights_sha256": _hash(weights),
         "trained_on": settings.photos.source,
@@ -50,8 +52,10 @@ def read_card(folder: str, argument: str = "model") -> dict:
         with open(os.path.join(folder, CARD), encoding="utf-8") as f:
             return dict(json.load(f))
     except (OSError, ValueError, TypeError) as error:
-        raise SettingsError(f"`{argument}={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
-                            "writes it") from error
+        raise SettingsError(
+            f"`{argument}={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
+            "writes it"
+        ) from error
 
 
 def _hash(variables):

@@ -34,16 +34,26 @@ def servable(painter, detail: str = "auto") -> tf.Module:
     @tf.function(input_signature=[_FILES, _FILES])
     def serving_default(image_bytes, mask_bytes):
         _check_batch("image_bytes", image_bytes, "mask_bytes", mask_bytes)
-        filled = tf.map_fn(lambda files: tf.io.encode_png(fill_photo(_decode_image(files[0]), _decode_mask(files[1]))),
-                           (image_bytes, mask_bytes), fn_output_signature=tf.string, parallel_iterations=1)
+        filled = tf.map_fn(
+            lambda files: tf.io.encode_png(
+                fill_photo(_decode_image(files[0]), _decode_mask(files[1]))
+            ),
+            (image_bytes, mask_bytes),
+            fn_output_signature=tf.string,
+            parallel_iterations=1,
+        )
         return {"filled_bytes": filled}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, c], tf.uint8) for c in (3, 1)])
     def tensors(image, mask):
         _check_batch("image", image, "mask", mask)
         size = image.shape[1:]
-        filled = tf.map_fn(lambda pair: fill_photo(*pair), (image, mask), fn_output_signature=tf.TensorSpec(size, tf.uint8),
-                           parallel_iterations=1)
+        filled = tf.map_fn(
+            lambda pair: fill_photo(*pair),
+            (image, mask),
+            fn_output_signature=tf.TensorSpec(size, tf.uint8),
+            parallel_iterations=1,
+        )
         return {"filled": filled}
 
     exported.serving_default, exported.tensors = serving_default, tensors
@@ -54,16 +64,26 @@ def _fill_photo(painter, photo, mask, with_detail):
     """uint8 [H, W, 3], uint8 [H, W, 1] -> uint8 [H, W, 3]."""
     size, mask_size = tf.shape(photo)[:2], tf.shape(mask)[:2]
     hole = mask > THRESHOLD  # [H, W, 1]
-    fits = _checked(tf.reduce_all(size == mask_size), "A mask has the size of its photograph, {} (height, width). Got {}", size, mask_size)
+    fits = _checked(
+        tf.reduce_all(size == mask_size),
+        "A mask has the size of its photograph, {} (height, width). Got {}",
+        size,
+        mask_size,
+    )
     with tf.control_dependencies([fits]):
-        some = _checked(tf.reduce_any(hole), f"The mask has no hole: no pixel is above {THRESHOLD}. Got {{}} as the brightest",
-                        tf.reduce_max(mask))
+        some = _checked(
+            tf.reduce_any(hole),
+            f"The mask has no hole: no pixel is above {THRESHOLD}. Got {{}} as the brightest",
+            tf.reduce_max(mask),
+        )
     with tf.control_dependencies([some]):  # before anything else stumbles over it
         hole = tf.identity(hole)
     top, bottom, height = _extent(tf.reduce_any(hole, axis=(1, 2)), painter.stride)
     left, right, width = _extent(tf.reduce_any(hole, axis=(0, 2)), painter.stride)
     hole_here = tf.cast(hole[top:bottom, left:right], tf.uint8)  # [h, w, 1]
-    window = painter.fill_window(photo[top:bottom, left:right], hole_here, hole_here, with_detail)  # [h, w, 3]
+    window = painter.fill_window(
+        photo[top:bottom, left:right], hole_here, hole_here, with_detail
+    )  # [h, w, 3]
     pasted = tf.pad(window, [[top, height - bottom], [left, width - right], [0, 0]])  # [H, W, 3]
     return tf.where(hole, pasted, photo)
 
@@ -102,16 +122,24 @@ def _luminance(mask):
 def _strokes(mask, luminance):
     """The alpha channel [H, W, 1] where it varies and all that is visible has one colour; else the luminance."""
     alpha = mask[..., -1:]
-    visible = tf.cond(tf.reduce_any(alpha > THRESHOLD), lambda: alpha > THRESHOLD, lambda: alpha > 0)[..., 0]  # [H, W]
+    visible = tf.cond(
+        tf.reduce_any(alpha > THRESHOLD), lambda: alpha > THRESHOLD, lambda: alpha > 0
+    )[..., 0]  # [H, W]
     colours = tf.boolean_mask(mask[..., :-1], visible)  # [visible pixels, 1 or 3]
     spread = tf.reduce_max(colours, axis=0) - tf.reduce_min(colours, axis=0)
     varies = tf.reduce_max(alpha) > tf.reduce_min(alpha)
-    return tf.cond(tf.logical_and(varies, tf.reduce_all(spread <= 8)), lambda: alpha, lambda: luminance)
+    return tf.cond(
+        tf.logical_and(varies, tf.reduce_all(spread <= 8)), lambda: alpha, lambda: luminance
+    )
 
 
 def _check_batch(name, one, other_name, other):
     sizes = tf.shape(one)[0], tf.shape(other)[0]
-    _checked(sizes[0] == sizes[1], f"{name} and {other_name} have one entry for each photograph. Got {{}} and {{}}", *sizes)
+    _checked(
+        sizes[0] == sizes[1],
+        f"{name} and {other_name} have one entry for each photograph. Got {{}} and {{}}",
+        *sizes,
+    )
 
 
 def _checked(condition, message, *values):

@@ -30,10 +30,21 @@ SIGNATURE = "fill"
 # What "int8" computes in 8 bits; all else stays in float32: holes, the counts of partial convolutions and attention are not for 8 bits, and
 # TFLite's int8 kernels of comparisons end the whole program where a number's steps are larger than 1.
 _IN_INT8 = {"CONV_2D", "FULLY_CONNECTED", "RELU", "LEAKY_RELU", "ELU"}
-_IN_FLOAT = sorted(name for name in vars(schema_py_generated.BuiltinOperator) if name.isupper() and name not in _IN_INT8)
+_IN_FLOAT = sorted(
+    name
+    for name in vars(schema_py_generated.BuiltinOperator)
+    if name.isupper() and name not in _IN_INT8
+)
 
 
-def export(painter, output: str, card: dict, quantize: str = "none", size: Optional[Tuple[int, int]] = None, pairs: Iterable = ()) -> str:
+def export(
+    painter,
+    output: str,
+    card: dict,
+    quantize: str = "none",
+    size: Optional[Tuple[int, int]] = None,
+    pairs: Iterable = (),
+) -> str:
     """Writes `output`/<system>.tflite and the card beside it; returns the file's path.
 
     painter:   of a run.
@@ -52,34 +63,59 @@ def export(painter, output: str, card: dict, quantize: str = "none", size: Optio
         with atomic.replacing(path) as beside:
             with open(beside, "wb") as f:
                 f.write(content)
-            write_card(output, {**card, "format": "tflite", "quantize": quantize, "size": size or "any", "stride": painter.stride,
-                                "detail": "off", "bytes": len(content), "signature": SIGNATURE})
+            write_card(
+                output,
+                {
+                    **card,
+                    "format": "tflite",
+                    "quantize": quantize,
+                    "size": size or "any",
+                    "stride": painter.stride,
+                    "detail": "off",
+                    "bytes": len(content),
+                    "signature": SIGNATURE,
+                },
+            )
     except OSError as error:
-        raise SettingsError(f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}") from error
+        raise SettingsError(
+            f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}"
+        ) from error
     return path
 
 
 def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
     """The file's content; see `export`."""
-    if quantize == "int8" and any(isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules):
+    if quantize == "int8" and any(
+        isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules
+    ):
         # Where one pixel in a window of thousands is known, its convolution is enlarged thousands of times: and the 8-bit steps with it.
-        raise SettingsError("`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives by counts of known pixels, "
-                            "and its 8-bit steps with it: `quantize='dynamic'` makes as small a file")
+        raise SettingsError(
+            "`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives by counts of known pixels, "
+            "and its 8-bit steps with it: `quantize='dynamic'` makes as small a file"
+        )
     height, width = size or (None, None)
     module = tf.Module()
     module.weights = list(painter.system.generator.variables)
 
-    @tf.function(input_signature=[tf.TensorSpec([1, height, width, channels], tf.uint8) for channels in (3, 1)])
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([1, height, width, channels], tf.uint8) for channels in (3, 1)
+        ]
+    )
     def fill(image, mask):
         # In float32: TFLite neither compares nor chooses uint8.
-        filled = painter.fill_whole(tf.cast(image[0], tf.float32), tf.cast(mask[0], tf.float32) > THRESHOLD)
+        filled = painter.fill_whole(
+            tf.cast(image[0], tf.float32), tf.cast(mask[0], tf.float32) > THRESHOLD
+        )
         return {"filled": tf.expand_dims(tf.cast(filled, tf.uint8), 0)}
 
     module.fill = fill
     folder = tempfile.mkdtemp(prefix="tfinpaint-")
     try:
         with tracing.static_sizes():
-            tf.saved_model.save(module, folder, signatures={SIGNATURE: fill.get_concrete_function()})
+            tf.saved_model.save(
+                module, folder, signatures={SIGNATURE: fill.get_concrete_function()}
+            )
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize != "none":
@@ -88,14 +124,20 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
             converter.target_spec.supported_types = [tf.float16]
         if quantize == "int8":
             pairs = list(pairs)
-            converter.representative_dataset = lambda: ((SIGNATURE, _inputs(*pair)) for pair in pairs)
+            converter.representative_dataset = lambda: (
+                (SIGNATURE, _inputs(*pair)) for pair in pairs
+            )
             options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_IN_FLOAT)
-            return tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options).get_nondebug_quantized_model()
+            return tf.lite.experimental.QuantizationDebugger(
+                converter=converter, debug_options=options
+            ).get_nondebug_quantized_model()
         return converter.convert()
     except Exception as error:  # the converter's own classes are private
         if type(error).__name__ != "ConverterError":
             raise
-        raise SettingsError(f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, `quantize={quantize!r}`)") from error
+        raise SettingsError(
+            f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, `quantize={quantize!r}`)"
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,10 +150,19 @@ class TFLitePainter(BasePainter):
         self._interpreter.allocate_tensors()  # a signature runner alone leaves TFLite's fast kernels (XNNPACK) out
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)
 
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
+    def fill(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        grow: int = 0,
+        feather: int = 0,
+        detail: str = "auto",
+    ) -> np.ndarray:
         """See the base class; there is no detail in the file, and nothing beyond the hole: `feather` is 0."""
         if feather:
-            raise ValueError(f"`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. Got {feather}")
+            raise ValueError(
+                f"`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. Got {feather}"
+            )
         if grow:
             mask = 255 * grown((mask > THRESHOLD).astype(np.uint8), grow)
         return self._runner(**_inputs(photo, mask))["filled"][0]
@@ -123,5 +174,9 @@ def _inputs(photo, mask):
 
 def _culprits(message):
     """The operations that a converter's error lists."""
-    lines = [line.strip().split("(")[0] for line in message.splitlines() if line.strip().startswith("tf.")]
+    lines = [
+        line.strip().split("(")[0]
+        for line in message.splitlines()
+        if line.strip().startswith("tf.")
+    ]
     return ", ".join(dict.fromkeys(lines)) or first_line(ValueError(message))

@@ -13,7 +13,10 @@ _STRING, _BYTES, _MESSAGE = 9, 12, 11  # google.protobuf.FieldDescriptorProto.Ty
 # {message: {field: (number, type[, message])}}; `inputs` is a map, which on the wire is a list of entries.
 _MESSAGES = {
     "ModelSpec": {"name": (1, _STRING), "signature_name": (3, _STRING)},
-    "Entry": {"key": (1, _STRING), "value": (2, _BYTES)},  # the value is a TensorProto, written already
+    "Entry": {
+        "key": (1, _STRING),
+        "value": (2, _BYTES),
+    },  # the value is a TensorProto, written already
     "PredictRequest": {"model_spec": (1, _MESSAGE, "ModelSpec"), "inputs": (2, _MESSAGE, "Entry")},
     "PredictLog": {"request": (1, _MESSAGE, "PredictRequest")},
     "PredictionLog": {"predict_log": (6, _MESSAGE, "PredictLog")},
@@ -34,12 +37,22 @@ def write(path: str, model: str, requests) -> None:
 
 
 def _classes():
-    file = descriptor_pb2.FileDescriptorProto(name="tfinpaint/warmup.proto", package="tfinpaint", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="tfinpaint/warmup.proto", package="tfinpaint", syntax="proto3"
+    )
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
         for field, (number, kind, *of) in fields.items():
-            message.field.add(name=field, number=number, type=kind, label=3 if field == "inputs" else 1,
-                              type_name=f".tfinpaint.{of[0]}" if of else None)
+            message.field.add(
+                name=field,
+                number=number,
+                type=kind,
+                label=3 if field == "inputs" else 1,
+                type_name=f".tfinpaint.{of[0]}" if of else None,
+            )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"tfinpaint.{name}")) for name in _MESSAGES}
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"tfinpaint.{name}"))
+        for name in _MESSAGES
+    }

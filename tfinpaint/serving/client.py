@@ -41,26 +41,47 @@ def connect(url: str, timeout: float = 60.0, tries: int = 4):
         raise SettingsError(f"`timeout` is a number of seconds above 0. Got {timeout:g}")
     try:
         parts = urlsplit(url)
-        whole = parts.hostname and not parts.query and not parts.fragment and (parts.port or parts.scheme != "grpc")
+        whole = (
+            parts.hostname
+            and not parts.query
+            and not parts.fragment
+            and (parts.port or parts.scheme != "grpc")
+        )
     except ValueError:
         raise SettingsError(f"`url` is {_FORMS}. Got {url!r}") from None
     model = r"/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?/?"
-    rest, grpc = re.fullmatch(r"(/.*)?/v1/models" + model, parts.path), re.fullmatch(model, parts.path)
+    rest, grpc = (
+        re.fullmatch(r"(/.*)?/v1/models" + model, parts.path),
+        re.fullmatch(model, parts.path),
+    )
     if parts.scheme in ("http", "https") and whole and rest:
         return RestClient(url.rstrip("/"), timeout, tries)
     if parts.scheme == "grpc" and whole and grpc:
-        return GrpcClient(parts.netloc, grpc["name"], grpc["version"] and int(grpc["version"]), timeout, tries)
+        return GrpcClient(
+            parts.netloc, grpc["name"], grpc["version"] and int(grpc["version"]), timeout, tries
+        )
     raise SettingsError(f"`url` is {_FORMS}. Got {url!r}")
 
 
 class _Client(BasePainter):
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
+    def fill(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        grow: int = 0,
+        feather: int = 0,
+        detail: str = "auto",
+    ) -> np.ndarray:
         """See the base class; but a server fills holes only, so that there is nothing to fade in: `feather` is 0; and `detail` is
         "auto", as its model was exported."""
         if detail != "auto":
-            raise ValueError(f"`detail` is 'auto' with a server, whose model was exported with it or without. Got {detail!r}")
+            raise ValueError(
+                f"`detail` is 'auto' with a server, whose model was exported with it or without. Got {detail!r}"
+            )
         if feather:
-            raise SettingsError(f"`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got {feather}")
+            raise SettingsError(
+                f"`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got {feather}"
+            )
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)
         hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
@@ -90,19 +111,35 @@ class RestClient(_Client):
             def get_backoff_time(self):
                 return min(0.5 * 2 ** (len(self.history) - 1), 5.0)
 
-        again = Again(tries - 1, read=False, status_forcelist=[503], allowed_methods=None, raise_on_status=False,
-                      respect_retry_after_header=False)
+        again = Again(
+            tries - 1,
+            read=False,
+            status_forcelist=[503],
+            allowed_methods=None,
+            raise_on_status=False,
+            respect_retry_after_header=False,
+        )
         self._session = requests.Session()
         self._session.mount(url, requests.adapters.HTTPAdapter(max_retries=again))
 
     def fill_bytes(self, image_bytes, mask_bytes):
         """See the base class."""
         files = {"image_bytes": image_bytes, "mask_bytes": mask_bytes}
-        answer = self._ask("POST", ":predict", {"inputs": {name: [{"b64": base64.b64encode(b).decode()}] for name, b in files.items()}})
+        answer = self._ask(
+            "POST",
+            ":predict",
+            {
+                "inputs": {
+                    name: [{"b64": base64.b64encode(b).decode()}] for name, b in files.items()
+                }
+            },
+        )
         try:
             return base64.b64decode(answer["outputs"][0]["b64"])
         except (KeyError, IndexError, TypeError, ValueError):
-            raise ServerError(f"{self} answered without a picture: {json.dumps(answer)[:200]}") from None
+            raise ServerError(
+                f"{self} answered without a picture: {json.dumps(answer)[:200]}"
+            ) from None
 
     def status(self) -> list:
         """Of each version: {"version": ..., "state": ..., "status": ...}."""
@@ -115,17 +152,25 @@ class RestClient(_Client):
         import requests
 
         try:
-            response = self._session.request(method, self._url + what, json=request, timeout=self._timeout)
+            response = self._session.request(
+                method, self._url + what, json=request, timeout=self._timeout
+            )
             answer = response.json()
         except requests.Timeout:
-            raise ServerError(f"{self} did not answer within {self._timeout:g} s (`timeout`)") from None
+            raise ServerError(
+                f"{self} did not answer within {self._timeout:g} s (`timeout`)"
+            ) from None
         except requests.JSONDecodeError:
-            raise ServerError(f"{self} is no such server: it answered {response.status_code} {response.reason}, and no JSON") from None
+            raise ServerError(
+                f"{self} is no such server: it answered {response.status_code} {response.reason}, and no JSON"
+            ) from None
         except requests.RequestException as error:
             raise ServerError(f"{self} cannot be reached: {reason(error)}") from None
         if response.status_code != 200:
             said = answer.get("error") if isinstance(answer, dict) else None
-            raise ServerError(f"{self} answered {response.status_code}: {' '.join(str(said or response.reason).split())}")
+            raise ServerError(
+                f"{self} answered {response.status_code}: {' '.join(str(said or response.reason).split())}"
+            )
         return answer
 
     def __str__(self):
@@ -140,12 +185,25 @@ class GrpcClient(_Client):
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
         self._address, self._name, self._version, self._timeout = address, name, version, timeout
-        policy = {"maxAttempts": min(max(tries, 2), 5), "initialBackoff": "0.5s", "maxBackoff": "5s", "backoffMultiplier": 2,
-                  "retryableStatusCodes": ["UNAVAILABLE"]}
-        config = {"methodConfig": [{"name": [{}], **({"retryPolicy": policy} if tries > 1 else {})}]}
-        self._channel = grpc.insecure_channel(address, options=[
-            ("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1), ("grpc.service_config", json.dumps(config)),
-            ("grpc.max_reconnect_backoff_ms", 2000)])
+        policy = {
+            "maxAttempts": min(max(tries, 2), 5),
+            "initialBackoff": "0.5s",
+            "maxBackoff": "5s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        config = {
+            "methodConfig": [{"name": [{}], **({"retryPolicy": policy} if tries > 1 else {})}]
+        }
+        self._channel = grpc.insecure_channel(
+            address,
+            options=[
+                ("grpc.max_send_message_length", -1),
+                ("grpc.max_receive_message_length", -1),
+                ("grpc.service_config", json.dumps(config)),
+                ("grpc.max_reconnect_backoff_ms", 2000),
+            ],
+        )
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
@@ -172,8 +230,11 @@ class GrpcClient(_Client):
 
         request = get_model_status_pb2.GetModelStatusRequest()
         self._name_model(request.model_spec)
-        answer = json_format.MessageToDict(self._call(self._models.GetModelStatus, request), preserving_proto_field_name=True,
-                                           including_default_value_fields=True)
+        answer = json_format.MessageToDict(
+            self._call(self._models.GetModelStatus, request),
+            preserving_proto_field_name=True,
+            including_default_value_fields=True,
+        )
         return answer["model_version_status"]
 
     def _name_model(self, spec):
@@ -188,11 +249,17 @@ class GrpcClient(_Client):
             return method(request, timeout=self._timeout)
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise ServerError(f"{self} did not answer within {self._timeout:g} s (`timeout`)") from None
-            raise ServerError(f"{self} answered {error.code().name}: {' '.join(error.details().split())}") from None
+                raise ServerError(
+                    f"{self} did not answer within {self._timeout:g} s (`timeout`)"
+                ) from None
+            raise ServerError(
+                f"{self} answered {error.code().name}: {' '.join(error.details().split())}"
+            ) from None
 
     def __str__(self):
-        return f"grpc://{self._address}/{self._name}" + ("" if self._version is None else f"/versions/{self._version}")
+        return f"grpc://{self._address}/{self._name}" + (
+            "" if self._version is None else f"/versions/{self._version}"
+        )
 
 
 def _png(picture):

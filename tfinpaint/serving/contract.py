@@ -17,9 +17,16 @@ import json
 import numpy as np
 
 # The codes of gRPC that are used here, and their HTTP status.
-HTTP_STATUS = {"INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "NOT_FOUND": 404,
-               "RESOURCE_EXHAUSTED": 429, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503,
-               "DEADLINE_EXCEEDED": 504, "INTERNAL": 500}
+HTTP_STATUS = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+    "INTERNAL": 500,
+}
 
 
 class ServingError(Exception):
@@ -54,16 +61,28 @@ def parse_request(body: bytes):
 def read_inputs(form: str, value, dtypes: dict) -> dict:
     """The inputs of a signature as arrays. dtypes: {input: numpy dtype}, object for strings."""
     if form == "inputs":
-        columns = value if isinstance(value, dict) and not set(value) == {"b64"} else {_only(dtypes): value}
+        columns = (
+            value
+            if isinstance(value, dict) and not set(value) == {"b64"}
+            else {_only(dtypes): value}
+        )
     else:
         if not isinstance(value, list) or not value:
             raise ServingError("INVALID_ARGUMENT", "'instances' is a list with at least one entry")
-        rows = [row if isinstance(row, dict) and not set(row) == {"b64"} else {_only(dtypes): row} for row in value]
+        rows = [
+            row if isinstance(row, dict) and not set(row) == {"b64"} else {_only(dtypes): row}
+            for row in value
+        ]
         if any(set(row) != set(rows[0]) for row in rows):
-            raise ServingError("INVALID_ARGUMENT", "All entries of 'instances' have the same inputs")
+            raise ServingError(
+                "INVALID_ARGUMENT", "All entries of 'instances' have the same inputs"
+            )
         columns = {name: [row[name] for row in rows] for name in rows[0]}
     if set(columns) != set(dtypes):
-        raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {sorted(dtypes)}. Got {sorted(columns)}")
+        raise ServingError(
+            "INVALID_ARGUMENT",
+            f"The signature's inputs are {sorted(dtypes)}. Got {sorted(columns)}",
+        )
     return {name: _array(name, column, dtypes[name]) for name, column in columns.items()}
 
 
@@ -73,12 +92,16 @@ def write_outputs(form: str, outputs: dict) -> dict:
     if form == "inputs":
         return {"outputs": next(iter(columns.values())) if len(columns) == 1 else columns}
     rows = [dict(zip(columns, row)) for row in zip(*columns.values())]
-    return {"predictions": [next(iter(row.values())) for row in rows] if len(columns) == 1 else rows}
+    return {
+        "predictions": [next(iter(row.values())) for row in rows] if len(columns) == 1 else rows
+    }
 
 
 def _only(dtypes):
     if len(dtypes) != 1:
-        raise ServingError("INVALID_ARGUMENT", f"The signature has the inputs {sorted(dtypes)}: name them")
+        raise ServingError(
+            "INVALID_ARGUMENT", f"The signature has the inputs {sorted(dtypes)}: name them"
+        )
     return next(iter(dtypes))
 
 
@@ -86,7 +109,9 @@ def _array(name, column, dtype):
     try:
         return _array_of(name, column, dtype)
     except RecursionError:
-        raise ServingError("INVALID_ARGUMENT", f"'{name}' has too many lists within lists") from None
+        raise ServingError(
+            "INVALID_ARGUMENT", f"'{name}' has too many lists within lists"
+        ) from None
 
 
 def _array_of(name, column, dtype):
@@ -95,17 +120,32 @@ def _array_of(name, column, dtype):
             array = np.array(_strings(name, column), object)
         except ValueError:  # lists of unlike sizes; or half a character
             array = np.array([[]], object)
-        if array.ndim and not (array.size and isinstance(array.flat[0], bytes) and all(isinstance(entry, bytes) for entry in array.flat)):
-            raise ServingError("INVALID_ARGUMENT", f"'{name}' is made of strings in lists of the same size")
+        if array.ndim and not (
+            array.size
+            and isinstance(array.flat[0], bytes)
+            and all(isinstance(entry, bytes) for entry in array.flat)
+        ):
+            raise ServingError(
+                "INVALID_ARGUMENT", f"'{name}' is made of strings in lists of the same size"
+            )
         return array
     try:
         array = np.array(None if _has_bool(column) else column)
     except ValueError:
         array = np.array(None)
     if array.dtype.kind not in ("iu" if np.dtype(dtype).kind in "iu" else "iuf"):
-        raise ServingError("INVALID_ARGUMENT", f"'{name}' is a box of numbers of type {np.dtype(dtype).name}")
-    if np.dtype(dtype).kind in "iu" and array.size and not np.iinfo(dtype).min <= array.min() <= array.max() <= np.iinfo(dtype).max:
-        raise ServingError("INVALID_ARGUMENT", f"'{name}' has numbers beyond {np.dtype(dtype).name}: {array.min()} to {array.max()}")
+        raise ServingError(
+            "INVALID_ARGUMENT", f"'{name}' is a box of numbers of type {np.dtype(dtype).name}"
+        )
+    if (
+        np.dtype(dtype).kind in "iu"
+        and array.size
+        and not np.iinfo(dtype).min <= array.min() <= array.max() <= np.iinfo(dtype).max
+    ):
+        raise ServingError(
+            "INVALID_ARGUMENT",
+            f"'{name}' has numbers beyond {np.dtype(dtype).name}: {array.min()} to {array.max()}",
+        )
     return array.astype(dtype)
 
 
@@ -123,8 +163,12 @@ def _strings(name, value):
         try:
             return base64.b64decode(value["b64"], validate=True)
         except (binascii.Error, ValueError):
-            raise ServingError("INVALID_ARGUMENT", f"'{name}' has a b64 value that is not base64") from None
-    raise ServingError("INVALID_ARGUMENT", f"'{name}' is made of strings or {{\"b64\": ...}} objects")
+            raise ServingError(
+                "INVALID_ARGUMENT", f"'{name}' has a b64 value that is not base64"
+            ) from None
+    raise ServingError(
+        "INVALID_ARGUMENT", f"'{name}' is made of strings or {{\"b64\": ...}} objects"
+    )
 
 
 def _values(name, array):
@@ -133,4 +177,8 @@ def _values(name, array):
     if array.ndim:
         return [_values(name, np.asarray(entry, object)) for entry in array]
     text = array.item()
-    return {"b64": base64.b64encode(text).decode()} if name.endswith("_bytes") else text.decode("utf-8", "replace")
+    return (
+        {"b64": base64.b64encode(text).decode()}
+        if name.endswith("_bytes")
+        else text.decode("utf-8", "replace")
+    )

@@ -26,8 +26,12 @@ class Listener:
 
     def __init__(self, application, host: str, port: int):
         listener = bound_socket(host, port)
-        self._server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
+        self._server = uvicorn.Server(
+            uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5)
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listener]}, daemon=True
+        )
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)
@@ -53,7 +57,9 @@ def bound_socket(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise SettingsError(f"`port={port}` on {host} cannot be opened ({error.strerror}): choose another") from error
+        raise SettingsError(
+            f"`port={port}` on {host} cannot be opened ({error.strerror}): choose another"
+        ) from error
     return listener
 
 

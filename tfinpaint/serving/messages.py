@@ -9,15 +9,23 @@ def find(models: dict, name: str, version=None):
     """The Servable of this name and version (None: whichever there is). Raises ServingError NOT_FOUND."""
     model = models.get(name)
     if model is None:
-        raise ServingError("NOT_FOUND", f"Servable not found for request: Latest({name}). The models are {', '.join(sorted(models))}")
+        raise ServingError(
+            "NOT_FOUND",
+            f"Servable not found for request: Latest({name}). The models are {', '.join(sorted(models))}",
+        )
     if version is not None and version != model.version:
-        raise ServingError("NOT_FOUND", f"Servable not found for request: Specific({name}, {version}). The version is {model.version}")
+        raise ServingError(
+            "NOT_FOUND",
+            f"Servable not found for request: Specific({name}, {version}). The version is {model.version}",
+        )
     return model
 
 
 def status(model) -> get_model_status_pb2.GetModelStatusResponse:
     response = get_model_status_pb2.GetModelStatusResponse()
-    entry = response.model_version_status.add(version=model.version, state=get_model_status_pb2.ModelVersionStatus.AVAILABLE)
+    entry = response.model_version_status.add(
+        version=model.version, state=get_model_status_pb2.ModelVersionStatus.AVAILABLE
+    )
     entry.status.error_code = 0
     return response
 

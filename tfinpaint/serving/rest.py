@@ -1,8 +1,8 @@
 """The REST side of the server: TensorFlow Serving's paths over `contract.py`, as a Starlette application.
 
-    GET  /v1/models/NAME[/versions/N]            status
-    GET  /v1/models/NAME[/versions/N]/metadata   signatures
-    POST /v1/models/NAME[/versions/N]:predict    see contract.py
+GET  /v1/models/NAME[/versions/N]            status
+GET  /v1/models/NAME[/versions/N]/metadata   signatures
+POST /v1/models/NAME[/versions/N]:predict    see contract.py
 """
 
 import asyncio
@@ -18,7 +18,9 @@ from starlette.routing import Route
 from tfinpaint.serving import contract, messages
 from tfinpaint.serving.contract import ServingError
 
-_PATH = re.compile(r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?(?P<what>/metadata|:\w+)?")
+_PATH = re.compile(
+    r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?(?P<what>/metadata|:\w+)?"
+)
 
 
 def application(models: dict, largest: int, workers, routes=()) -> Starlette:
@@ -32,14 +34,25 @@ def application(models: dict, largest: int, workers, routes=()) -> Starlette:
         except Exception as error:  # one request's trouble is not the server's
             return _json({"error": f"{type(error).__name__}: {error}"}, 500)
 
-    return Starlette(routes=[*routes, Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "DELETE", "PATCH"])])
+    return Starlette(
+        routes=[
+            *routes,
+            Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+        ]
+    )
 
 
 async def _answer(models, largest, workers, request):
     match = _PATH.fullmatch(request.url.path)
     what = match and match["what"]
-    if not match or (request.method, what) not in (("GET", None), ("GET", "/metadata"), ("POST", ":predict")):
-        raise ServingError("INVALID_ARGUMENT", f"Malformed request: {request.method} {request.url.path}")
+    if not match or (request.method, what) not in (
+        ("GET", None),
+        ("GET", "/metadata"),
+        ("POST", ":predict"),
+    ):
+        raise ServingError(
+            "INVALID_ARGUMENT", f"Malformed request: {request.method} {request.url.path}"
+        )
     model = messages.find(models, match["name"], match["version"] and int(match["version"]))
     if what is None:
         return _of(messages.status(model))
@@ -67,7 +80,9 @@ async def _body(request, largest):
 
 
 def _of(message):
-    value = json_format.MessageToDict(message, preserving_proto_field_name=True, including_default_value_fields=True)
+    value = json_format.MessageToDict(
+        message, preserving_proto_field_name=True, including_default_value_fields=True
+    )
     for packed in value.get("metadata", {}).values():
         packed.pop("@type", None)  # TensorFlow Serving leaves it out
     return value

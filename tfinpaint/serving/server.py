@@ -32,11 +32,24 @@ class Server:
     Raises: SettingsError where a model cannot be loaded or a port is taken.
     """
 
-    def __init__(self, models: dict, host: str = "127.0.0.1", port=8501, grpc_port=8500, at_once: int = 2, waiting: int = 64, routes=()):
-        self.models = {name: Servable(name, path, at_once, waiting) for name, path in models.items()}
+    def __init__(
+        self,
+        models: dict,
+        host: str = "127.0.0.1",
+        port=8501,
+        grpc_port=8500,
+        at_once: int = 2,
+        waiting: int = 64,
+        routes=(),
+    ):
+        self.models = {
+            name: Servable(name, path, at_once, waiting) for name, path in models.items()
+        }
         self.url = self.grpc_address = None
         self._host = host
-        self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)  # those that are turned away take one for a moment
+        self._workers = concurrent.futures.ThreadPoolExecutor(
+            at_once + waiting + 8
+        )  # those that are turned away take one for a moment
         self._rest = self._grpc = None
         try:
             if port is not None:
@@ -61,12 +74,20 @@ class Server:
         self.stop()
 
     def _start_rest(self, port, routes):
-        self._rest = Listener(rest.application(self.models, LARGEST, self._workers, routes), self._host, port)
+        self._rest = Listener(
+            rest.application(self.models, LARGEST, self._workers, routes), self._host, port
+        )
         self.url = self._rest.url
 
     def _start_grpc(self, port):
-        self._grpc = grpc.server(self._workers, options=[("grpc.max_receive_message_length", LARGEST), ("grpc.max_send_message_length", -1),
-                                                         ("grpc.so_reuseport", 0)])
+        self._grpc = grpc.server(
+            self._workers,
+            options=[
+                ("grpc.max_receive_message_length", LARGEST),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
         grpc_services.add_to(self._grpc, self.models)
         try:
             bound = self._grpc.add_insecure_port(f"{host_in_url(self._host)}:{port}")
@@ -74,6 +95,8 @@ class Server:
             bound = 0
         if not bound:
             self._grpc = None
-            raise SettingsError(f"`grpc_port={port}` on {self._host} cannot be opened (is it taken?): choose another")
+            raise SettingsError(
+                f"`grpc_port={port}` on {self._host} cannot be opened (is it taken?): choose another"
+            )
         self._grpc.start()
         self.grpc_address = f"{host_in_url(self._host)}:{bound}"

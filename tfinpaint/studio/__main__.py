@@ -28,14 +28,19 @@ FLAGS = flags.FLAGS
 
 def main():
     if FLAGS.model and FLAGS.server:
-        raise SettingsError("--model and --server: one of them fills (run directories of `train` and exports, or URLs "
-                            "http://HOST:PORT/v1/models/NAME, with commas between)")
+        raise SettingsError(
+            "--model and --server: one of them fills (run directories of `train` and exports, or URLs "
+            "http://HOST:PORT/v1/models/NAME, with commas between)"
+        )
     if FLAGS.server and FLAGS.detail != "auto":
-        raise SettingsError(f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported")
+        raise SettingsError(
+            f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported"
+        )
     try:
         import requests
         import starlette
         import uvicorn
+
         if not FLAGS.server:
             import tensorflow_serving  # noqa: F401
 
@@ -62,13 +67,19 @@ def _local():
     from tfinpaint.studio import catalog
 
     found = catalog.local_models(DEFAULT if FLAGS.model is None else FLAGS.model)
-    listening.bound_socket(FLAGS.host, FLAGS.port).close()  # a taken port is told before a model is loaded
+    listening.bound_socket(
+        FLAGS.host, FLAGS.port
+    ).close()  # a taken port is told before a model is loaded
     command.choose_device(FLAGS.device)
     from tfinpaint.serving.server import Server
     from tfinpaint.studio.routes import page_routes
 
-    with catalog.exported_models(found, lambda line: print(line, flush=True), FLAGS.detail) as paths:
-        routes = page_routes([{"name": name, "about": catalog.description(path)} for name, path in paths.items()])
+    with catalog.exported_models(
+        found, lambda line: print(line, flush=True), FLAGS.detail
+    ) as paths:
+        routes = page_routes(
+            [{"name": name, "about": catalog.description(path)} for name, path in paths.items()]
+        )
         with Server(paths, FLAGS.host, FLAGS.port, grpc_port=None, routes=routes) as server:
             yield server.url
 
@@ -92,9 +103,13 @@ def _remote():
 def _tell(url):
     here = re.sub(r"//(0\.0\.0\.0|\[::\]):", "//127.0.0.1:", url)
     if not re.match(r"http://(127\.|localhost:|\[::1\]:)", url):
-        command.warn(f"--host={FLAGS.host}: everybody who can reach this machine can use the studio; it asks for no password")
+        command.warn(
+            f"--host={FLAGS.host}: everybody who can reach this machine can use the studio; it asks for no password"
+        )
     print(f"The studio is at {here} (Ctrl-C ends it)", flush=True)
-    if FLAGS.open_browser and any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+    if FLAGS.open_browser and any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    ):
         webbrowser.open(here)
 
 

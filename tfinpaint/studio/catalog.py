@@ -12,7 +12,9 @@ from tfinpaint.models import locate
 from tfinpaint.serving.client import RestClient, connect
 from tfinpaint.settings import SettingsError
 
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # what would have to be written otherwise in a URL
+_NOT_IN_NAMES = re.compile(
+    r"[^\w.-]+", re.ASCII
+)  # what would have to be written otherwise in a URL
 
 
 def remote_models(server: str, timeout: float) -> dict:
@@ -20,7 +22,9 @@ def remote_models(server: str, timeout: float) -> dict:
     urls = _entries("server", server)
     for url in urls:
         if not isinstance(connect(url, timeout), RestClient):
-            raise SettingsError(f"`server` of the studio is http://HOST:PORT/v1/models/NAME: a browser does not speak gRPC. Got {url!r}")
+            raise SettingsError(
+                f"`server` of the studio is http://HOST:PORT/v1/models/NAME: a browser does not speak gRPC. Got {url!r}"
+            )
     names = [re.search(r"/v1/models/([^/:]+)(/versions/\d+)?/?$", url)[1] for url in urls]  # type: ignore[index]  # connect has matched them
     return dict(zip(unique(names), (url.rstrip("/") for url in urls)))
 
@@ -30,7 +34,9 @@ def local_models(model: str) -> dict:
     paths = [locate(entry) for entry in _entries("model", model)]
     for path in paths:
         if not os.path.isdir(path):
-            raise SettingsError(f"`model={path!r}` is no folder: run directories of `train` and what `export` wrote are taken")
+            raise SettingsError(
+                f"`model={path!r}` is no folder: run directories of `train` and what `export` wrote are taken"
+            )
     return dict(zip(unique([_name(path) for path in paths]), paths))
 
 
@@ -51,7 +57,9 @@ def exported_models(models: dict, say, detail: str = "auto"):
                 continue
             say(f"{path} is a run: exporting it to a temporary folder")
             painter = load(path)
-            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(painter), detail)
+            paths[name] = saved_model.export(
+                painter, os.path.join(folder, name), model_card.describe(painter), detail
+            )
         yield paths
 
 

@@ -23,7 +23,7 @@ PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 # The page has no script but its own and reaches no host but this one; blob: and data: are the photographs that it was given.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
-                               "frame-ancestors 'none'",
+    "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -34,7 +34,11 @@ _WHAT = re.compile(r"(?P<name>[^/:]+)(?P<what>(/versions/\d+)?(/metadata|:predic
 def page_routes(models: list) -> list:
     """The page at / and its files. models: {"name": ..., "about": ...} of each model, in the order of the page's list."""
     files = {name: os.path.join(PAGE, name) for name in sorted(os.listdir(PAGE))}
-    routes = [Route("/models.json", _constant(json.dumps({"models": models}).encode(), "application/json"))]
+    routes = [
+        Route(
+            "/models.json", _constant(json.dumps({"models": models}).encode(), "application/json")
+        )
+    ]
     for name, path in files.items():
         with open(path, "rb") as f:
             endpoint = _constant(f.read(), mimetypes.guess_type(name)[0])
@@ -47,17 +51,22 @@ def forwarding_route(servers: dict, timeout: float) -> Route:
 
     servers: {name: http://HOST:PORT/v1/models/NAME[/versions/N]}.   timeout: seconds to wait for an answer.
     """
+
     async def forward(request: Request):
         match = _WHAT.fullmatch(request.path_params["rest"])
         if not match or match["name"] not in servers:
-            return _error(404, f"The studio knows no {request.url.path}: its models are {', '.join(servers)}")
+            return _error(
+                404, f"The studio knows no {request.url.path}: its models are {', '.join(servers)}"
+            )
         parts, size = [], 0
         async for part in request.stream():  # no more of it is kept in memory than may come
             size += len(part)
             if size > LARGEST:
                 return _error(413, f"A request has at most {LARGEST // 2**20} MB")
             parts.append(part)
-        return await run_in_threadpool(_ask, request.method, servers[match["name"]], match["what"], b"".join(parts), timeout)
+        return await run_in_threadpool(
+            _ask, request.method, servers[match["name"]], match["what"], b"".join(parts), timeout
+        )
 
     return Route("/v1/models/{rest:path}", forward, methods=["GET", "POST"])
 
@@ -65,13 +74,21 @@ def forwarding_route(servers: dict, timeout: float) -> Route:
 def _ask(method, url, what, body, timeout):
     try:
         # No redirect is followed: nobody but the server that was named gets to see the photograph.
-        answer = requests.request(method, url + what, data=body or None, headers={"Content-Type": "application/json"},
-                                  timeout=timeout, allow_redirects=False)
+        answer = requests.request(
+            method,
+            url + what,
+            data=body or None,
+            headers={"Content-Type": "application/json"},
+            timeout=timeout,
+            allow_redirects=False,
+        )
     except requests.Timeout:
         return _error(504, f"{url} did not answer within {timeout:g} s (--timeout)")
     except requests.RequestException as error:
         return _error(502, f"{url} cannot be reached: {reason(error)}")
-    return Response(answer.content, answer.status_code, media_type=answer.headers.get("Content-Type"))
+    return Response(
+        answer.content, answer.status_code, media_type=answer.headers.get("Content-Type")
+    )
 
 
 def _constant(content, media_type):
