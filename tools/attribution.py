@@ -1,9 +1,11 @@
-"""Writes the list of photographs that a network was trained on: who made each, under which licence, and where it is from.
+"""Writes the list of photographs that a network was trained on: who made each, under which licence,
+and where it is from.
 
     python -m tools.attribution --sources=photos/SOURCES.csv --output=docs/training_photographs.csv
 
-Input:  a table with a row for each photograph and the columns file, split, licence, author, from and path (others are left out).
-Output: a table with the columns file, author, licence, from, path: the photographs of --split alone, sorted by file. `from` is a public
+Input:  a table with a row for each photograph and the columns file, split, licence, author, from
+and path (others are left out). Output: a table with the columns file, author, licence, from, path:
+the photographs of --split alone, sorted by file. `from` is a public
         place ("github:OWNER/NAME", "debian:PACKAGE") and `path` a file in it. An empty author is one whom that place does not name.
 """
 
@@ -34,13 +36,13 @@ def main():
     unnamed = [row for row in rows if row["licence"].startswith("CC BY") and not row["author"]]
     if unnamed:
         command.warn(
-            f"{len(unnamed)} photographs want their author named, and the table names none ({unnamed[0]['file']}, from "
-            f"{unnamed[0]['from']})"
+            f"{len(unnamed)} photographs want their author named, and the table names none "
+            f"({unnamed[0]['file']}, from {unnamed[0]['from']})"
         )
     licences = sorted({row["licence"] for row in rows})
     print(
-        f"{len(rows)} photographs of {len({row['author'] for row in rows if row['author']})} named authors, {len(licences)} licences: "
-        f"{', '.join(licences)}"
+        f"{len(rows)} photographs of {len({row['author'] for row in rows if row['author']})} named "
+        f"authors, {len(licences)} licences: {', '.join(licences)}"
     )
 
 
@@ -68,7 +70,8 @@ def listed(sources: str, split: str) -> list:
     ]
     if not chosen:
         raise SettingsError(
-            f"--split is one of {', '.join(sorted({row['split'] or '' for row in rows}))}. Got {split!r}"
+            f"--split is one of {', '.join(sorted({row['split'] or '' for row in rows}))}. Got "
+            f"{split!r}"
         )
     for row in chosen:
         for name in ("file", "licence", "from"):
@@ -77,7 +80,8 @@ def listed(sources: str, split: str) -> list:
         for value in row.values():
             if os.path.isabs(value) or value.startswith(("~", "..")) or ":\\" in value:
                 raise SettingsError(
-                    f"--sources={sources}: {row['file']} names a place on somebody's machine, {value!r}"
+                    f"--sources={sources}: {row['file']} names a place on somebody's machine, "
+                    f"{value!r}"
                 )
     return sorted(chosen, key=lambda row: row["file"])
 

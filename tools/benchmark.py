@@ -3,11 +3,12 @@
     python -m tools.benchmark --output=benchmark.json
     python -m tools.benchmark --rows=generate,attention
 
-Times vary between machines and with what else runs on them; ratios within one run vary less. So the machine comes first: t0, the time of a
-float32 product of two 4096 x 4096 matrices, and the rates of products and of convolutions. Every row then has its median time (after
-warming up), measured in turns with t0 and with whatever it stands beside; the operations of its convolutions and matrix products, the
-share of the machine's rate (the higher one of products and convolutions) at which these were done, the time in t0, and the highest
-memory that the process reached.
+Times vary between machines and with what else runs on them; ratios within one run vary less. So the
+machine comes first: t0, the time of a float32 product of two 4096 x 4096 matrices, and the rates of
+products and of convolutions. Every row then has its median time (after warming up), measured in
+turns with t0 and with whatever it stands beside; the operations of its convolutions and matrix
+products, the share of the machine's rate (the higher one of products and convolutions) at which
+these were done, the time in t0, and the highest memory that the process reached.
 
 Rows, each a group for --rows
     generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph, centre hole
@@ -100,7 +101,8 @@ def main():
         raise SettingsError(f"--rows is some of {','.join(GROUPS)}. Got {unknown[0]!r}")
     if values.output and os.path.isdir(values.output):
         raise SettingsError(
-            f"--output={values.output} is a folder: a file for the figures is needed, as benchmark.json"
+            f"--output={values.output} is a folder: a file for the figures is needed, as "
+            "benchmark.json"
         )
     if values.output and not os.access(os.path.dirname(os.path.abspath(values.output)), os.W_OK):
         raise SettingsError(
@@ -110,7 +112,8 @@ def main():
     bench = Bench(values.repeats)
     machine = bench.machine()
     print(
-        f"t0 {machine.t0:.3f} s; products {machine.product_rate / 1e9:.0f}, convolutions {machine.convolution_rate / 1e9:.0f} GFLOP/s"
+        f"t0 {machine.t0:.3f} s; products {machine.product_rate / 1e9:.0f}, convolutions "
+        f"{machine.convolution_rate / 1e9:.0f} GFLOP/s"
     )
     print(f"\n{'':44s}{'time':>10s}{'GFLOP':>9s}{'of rate':>9s}{'t0':>9s}{'memory':>9s}  ")
     rows = []
@@ -440,7 +443,8 @@ def _command_rows(bench):
         alone, command = command_rows.cold(files, bench.repeats)
         bench.time()
         note = (
-            f"{model}; processor {command.processor:.2f} s, {command.processor - alone.processor:.2f} s beyond import tensorflow's "
+            f"{model}; processor {command.processor:.2f} s, "
+            f"{command.processor - alone.processor:.2f} s beyond import tensorflow's "
             f"{alone.processor:.2f}; wall {command.wall - alone.wall:.2f} s beyond {alone.wall:.2f}"
         )
         yield Row("inpaint, 600 x 400, from the shell", command.wall, note=note)
@@ -450,8 +454,9 @@ def _command_rows(bench):
         )
         bench.time()
         note = (
-            f"{seconds.wall / network:.2f} times the network's {network:.2f} s; less what one photograph takes "
-            f"{(seconds.wall - command.wall) / network:.2f} times; processor {seconds.processor:.2f} s"
+            f"{seconds.wall / network:.2f} times the network's {network:.2f} s; less what one "
+            f"photograph takes {(seconds.wall - command.wall) / network:.2f} times; processor "
+            f"{seconds.processor:.2f} s"
         )
         yield Row(
             f"inpaint, a folder of {command_rows.COUNT}",

@@ -1,11 +1,14 @@
-"""How well large holes are filled, on a set of windows: a network alone and with detail beside Telea and the package patchmatch-cython.
+"""How well large holes are filled, on a set of windows: a network alone and with detail beside
+Telea and the package patchmatch-cython.
 
     python -m tools.detail_windows --model=RUN --data=folder:large,folder:small --lpips_weights=alexnet.npz --output=windows
 
-The windows are those of window_set.py: --count of them (0: 60) from the folders of --data, with commas between, by --seed. PSNR is measured
-in the hole, LPIPS in the box of the hole and 40 pixels around it. OUTPUT becomes a folder: report.txt, report.json, and a picture of each
-window with the original, the hole, and all fills from left to right. What patchmatch-cython fills is kept in OUTPUT/patchmatch and used
-again; where it is not installed and nothing is kept, its column is left out.
+The windows are those of window_set.py: --count of them (0: 60) from the folders of --data, with
+commas between, by --seed. PSNR is measured in the hole, LPIPS in the box of the hole and 40 pixels
+around it. OUTPUT becomes a folder: report.txt, report.json, and a picture of each window with the
+original, the hole, and all fills from left to right. What patchmatch-cython fills is kept in
+OUTPUT/patchmatch and used again; where it is not installed and nothing is kept, its column is left
+out.
 
 Seconds are of one fill each, in one process, after a first call.
 """

@@ -1,10 +1,12 @@
-"""Fills holes in three photographs that come with scikit-image, and says how close the fill is to what was there, beside OpenCV's Telea.
+"""Fills holes in three photographs that come with scikit-image, and says how close the fill is to
+what was there, beside OpenCV's Telea.
 
     python -m tools.first_fill --output=first                          # with the model that comes with tfinpaint
     python -m tools.first_fill --output=first --model=runs/mine
 
-OUTPUT holds NAME_photo.png, NAME_mask.png (white is hole), NAME_filled.png and NAME_telea.png for each photograph, and first_fill.png: a
-row for each, with its hole in magenta, Telea's fill and the model's. The photographs are in the package: nothing is downloaded.
+OUTPUT holds NAME_photo.png, NAME_mask.png (white is hole), NAME_filled.png and NAME_telea.png for
+each photograph, and first_fill.png: a row for each, with its hole in magenta, Telea's fill and the
+model's. The photographs are in the package: nothing is downloaded.
 """
 
 import os
@@ -115,8 +117,8 @@ def main():
     )
     print("\n".join(table(figures, os.path.basename(os.path.normpath(model)))))
     print(
-        f"Loaded, filled and measured in {time.monotonic() - start:.1f} s, of which the fills took {filling:.1f} s; neither sees what "
-        "lies under a hole."
+        f"Loaded, filled and measured in {time.monotonic() - start:.1f} s, of which the fills took "
+        f"{filling:.1f} s; neither sees what lies under a hole."
     )
     print(f"Hole, Telea, {model}: {os.path.join(output, 'first_fill.png')}")
 

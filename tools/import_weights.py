@@ -1,11 +1,13 @@
-"""Brings the weights that a paper's authors released in as a run directory, of the official variant at the paper's width.
+"""Brings the weights that a paper's authors released in as a run directory, of the official variant
+at the paper's width.
 
     python -m tools.import_weights --system=contextual_attention --weights=release_places2_256/snap-0 --output=runs/deepfill
     python -m tools.import_weights --system=multistage --weights=g_1000000.npz --output=runs/multistage
     python -m tools.import_weights --system=coherent_semantic --weights=30_net_P.npz,30_net_G.npz --output=runs/coherent
 
-`tfinpaint.load(OUTPUT)` then fills as the released network does, `inpaint --model=OUTPUT` fills photographs, and `train
---init_from=OUTPUT --system=SYSTEM --variant=official` (or `--flagfile=OUTPUT/flags.txt`) goes on from the weights.
+`tfinpaint.load(OUTPUT)` then fills as the released network does, `inpaint --model=OUTPUT` fills
+photographs, and `train --init_from=OUTPUT --system=SYSTEM --variant=official` (or
+`--flagfile=OUTPUT/flags.txt`) goes on from the weights.
 """
 
 import os
@@ -46,11 +48,12 @@ def main():
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)
     print(
-        f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} tensors of {' and '.join(paths)}"
+        f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} "
+        f"tensors of {' and '.join(paths)}"
     )
     print(
-        f"Written to {values.output}: python -m tfinpaint.inpaint --model={values.output} --image=photo.jpg --mask=mask.png "
-        f"--output=filled.png"
+        f"Written to {values.output}: python -m tfinpaint.inpaint --model={values.output} "
+        "--image=photo.jpg --mask=mask.png --output=filled.png"
     )
 
 
@@ -77,11 +80,13 @@ def _paths(system_name, weights, release):
     for path in paths:
         if not os.path.isfile(path):
             raise SettingsError(
-                f"--weights={path} is no file: a PyTorch state dict is needed, as {', '.join(state_dicts.ENDINGS)}"
+                f"--weights={path} is no file: a PyTorch state dict is needed, as "
+                f"{', '.join(state_dicts.ENDINGS)}"
             )
         if not path.endswith(state_dicts.ENDINGS):
             raise SettingsError(
-                f"--weights={path} is none of {', '.join(state_dicts.ENDINGS)}, a PyTorch state dict"
+                f"--weights={path} is none of {', '.join(state_dicts.ENDINGS)}, a PyTorch state "
+                "dict"
             )
     return paths
 
@@ -95,7 +100,8 @@ def _prefix(path):
         named = _last_in(path)
         if named not in found and len(found) != 1:
             raise SettingsError(
-                f"--weights={path} has {len(found)} TensorFlow checkpoints, not 1 (files that end in .index); name one: "
+                f"--weights={path} has {len(found)} TensorFlow checkpoints, not 1 (files that end "
+                "in .index); name one: "
                 f"--weights={os.path.join(path, found[0] if found else 'PREFIX')}"
             )
         return os.path.join(path, named if named in found else found[0])

@@ -2,8 +2,8 @@
 
     python -m tools.load_test --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png
 
-Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an answer; exit status 1 where an
-answer was an error or another picture than the single one.
+Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an
+answer; exit status 1 where an answer was an error or another picture than the single one.
 """
 
 import concurrent.futures
@@ -28,8 +28,9 @@ def main():
     photo, mask = read_photo(values.image).pixels, read_hole(values.mask)[0]
     result = load(values.server, photo, mask, values.requests, values.clients, values.timeout)
     print(
-        f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, {result['different']} other pictures; "
-        f"{result['rate']:.2f} photographs/s, p50 {result['p50']:.3f} s, p99 {result['p99']:.3f} s"
+        f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, "
+        f"{result['different']} other pictures; {result['rate']:.2f} photographs/s, p50 "
+        f"{result['p50']:.3f} s, p99 {result['p99']:.3f} s"
     )
     if result["errors"] or result["different"]:
         command.fail(

@@ -1,10 +1,13 @@
-"""Packs a run into a small folder that fills photographs: the model that comes with tfinpaint is made so.
+"""Packs a run into a small folder that fills photographs: the model that comes with tfinpaint is
+made so.
 
     python -m tools.pack_model --model=runs/mine --output=tfinpaint/models/default
 
-OUTPUT holds settings.json, flags.txt and weights.npz (tfinpaint/packed.py): the moving average of the generator alone, in float16. Folders
-of this machine that the settings name are cut to their last part. What is written is read again, fills a test picture, and the largest
-difference to the run's own fill is printed. A run whose weights float16 cannot hold, or that would take more than 20 MB, is refused.
+OUTPUT holds settings.json, flags.txt and weights.npz (tfinpaint/packed.py): the moving average of
+the generator alone, in float16. Folders of this machine that the settings name are cut to their
+last part. What is written is read again, fills a test picture, and the largest difference to the
+run's own fill is printed. A run whose weights float16 cannot hold, or that would take more than 20
+MB, is refused.
 """
 
 import dataclasses
@@ -38,7 +41,8 @@ def main():
         and not os.path.isfile(os.path.join(output, "weights.npz"))
     ):
         raise SettingsError(
-            f"--output={output} is not empty and holds no packed model: a new folder is needed, or a packed one to replace"
+            f"--output={output} is not empty and holds no packed model: a new folder is needed, or "
+            "a packed one to replace"
         )
 
     from tfinpaint import models
@@ -56,8 +60,8 @@ def main():
         raise SettingsError(f"--output={output} cannot be written: {error.strerror}") from error
     run = painter.run
     print(
-        f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes a test picture's fill by at most "
-        f"{difference} of 255 levels"
+        f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes "
+        f"a test picture's fill by at most {difference} of 255 levels"
     )
 
 
@@ -70,8 +74,8 @@ def _pack(painter, folder):
     size = packed.write_weights(folder, painter.system.generator, run.step)
     if size > LARGEST:
         raise SettingsError(
-            f"--model={run.path} has {size / 1e6:.1f} MB of weights in float16: a packed model has at most "
-            f"{LARGEST / 1e6:g} MB (a smaller --width of train)"
+            f"--model={run.path} has {size / 1e6:.1f} MB of weights in float16: a packed model has "
+            f"at most {LARGEST / 1e6:g} MB (a smaller --width of train)"
         )
     atomic.write_text(
         os.path.join(folder, "settings.json"), settings.to_json(_without_folders(run.settings))

@@ -1,9 +1,11 @@
-"""Serves exported models in Python with TensorFlow Serving's REST and gRPC contract, where TensorFlow Serving is not at hand.
+"""Serves exported models in Python with TensorFlow Serving's REST and gRPC contract, where
+TensorFlow Serving is not at hand.
 
     python -m tools.python_server --model=exported/paris
     python -m tools.python_server --model=exported/paris,celeba=exported/c --port=8501 --grpc_port=8500
 
-It answers this machine alone unless --host says otherwise, takes the highest version of each model when it starts, and ends with Ctrl-C.
+It answers this machine alone unless --host says otherwise, takes the highest version of each model
+when it starts, and ends with Ctrl-C.
 """
 
 import os
@@ -21,7 +23,8 @@ def main():
     values = flags.FLAGS
     if not values.model:
         raise SettingsError(
-            "--model is missing: folders that `export` wrote, FOLDER or NAME=FOLDER, with commas between"
+            "--model is missing: folders that `export` wrote, FOLDER or NAME=FOLDER, with commas "
+            "between"
         )
     models = {}
     for entry in values.model.split(","):
@@ -38,7 +41,8 @@ def main():
     with Server(models, values.host, values.port, values.grpc_port) as server:
         for name, model in server.models.items():
             print(
-                f"{server.url}/v1/models/{name}   grpc://{server.grpc_address}/{name}   version {model.version}",
+                f"{server.url}/v1/models/{name}   grpc://{server.grpc_address}/{name}   version "
+                f"{model.version}",
                 flush=True,
             )
         threading.Event().wait()

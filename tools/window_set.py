@@ -102,8 +102,8 @@ def _sides(shape, rng, path):
     most = min(_ACROSS[1], int(_SHARE * min(shape[:2])), min(shape[:2]) - 2 * _MARGIN)
     if most < _ACROSS[0]:
         raise SettingsError(
-            f"`data`: {path} is too small: holes of {_ACROSS[0]} pixels need photographs of {round(_ACROSS[0] / _SHARE)}. "
-            f"Got {shape[1]}x{shape[0]}"
+            f"`data`: {path} is too small: holes of {_ACROSS[0]} pixels need photographs of "
+            f"{round(_ACROSS[0] / _SHARE)}. Got {shape[1]}x{shape[0]}"
         )
     longer = round(np.exp(rng.uniform(np.log(_ACROSS[0]), np.log(most))))
     sides = longer, max(_ACROSS[0], round(longer * rng.uniform(0.6, 1)))

@@ -88,8 +88,8 @@ def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tupl
     row, column = (int(place) for place in at)
     if not (0 <= row < hole.shape[0] and 0 <= column < hole.shape[1]):
         raise SettingsError(
-            f"`at` is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows and "
-            f"{hole.shape[1]} columns. Got {row},{column}"
+            f"`at` is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows "
+            f"and {hole.shape[1]} columns. Got {row},{column}"
         )
     if not hole[row, column]:
         inner = ",".join(map(str, choose_pixel(hole)))

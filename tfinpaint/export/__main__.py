@@ -4,9 +4,10 @@
     python -m tfinpaint.export --model=RUN --output=exported/paris
     python -m tfinpaint.export --model=RUN --format=tflite --quantize=float16 --output=mobile
 
-A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have the weights of the moving average and a
-model_card.json. Without --model it is the model that comes with tfinpaint. Nothing is there until it is whole. A SavedModel restores the
-texture of large holes as `inpaint` does (--detail); a TFLite file has the network's own fill.
+A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have
+the weights of the moving average and a model_card.json. Without --model it is the model that comes
+with tfinpaint. Nothing is there until it is whole. A SavedModel restores the texture of large holes
+as `inpaint` does (--detail); a TFLite file has the network's own fill.
 """
 
 import os
@@ -33,12 +34,13 @@ def main():
     ]
     if FLAGS.format == "saved_model" and tflite_only:
         raise SettingsError(
-            f"--{tflite_only[0]} belongs to --format=tflite; a saved_model takes photographs of any size, in float32"
+            f"--{tflite_only[0]} belongs to --format=tflite; a saved_model takes photographs of "
+            "any size, in float32"
         )
     if FLAGS.format == "tflite" and FLAGS["detail"].present and FLAGS.detail != "off":
         raise SettingsError(
-            f"--detail={FLAGS.detail} is for --format=saved_model: a TFLite file has the network's own fill. Leave it, or "
-            "--detail=off"
+            f"--detail={FLAGS.detail} is for --format=saved_model: a TFLite file has the network's "
+            "own fill. Leave it, or --detail=off"
         )
     if FLAGS.data and FLAGS.quantize != "int8":
         raise SettingsError(
@@ -57,7 +59,8 @@ def main():
     run = read_run(model)
     if FLAGS.quantize == "int8" and not FLAGS.data and run.is_packed:
         raise SettingsError(
-            "--data is missing: the photographs by which --quantize=int8 finds its ranges; this model's own are not here"
+            "--data is missing: the photographs by which --quantize=int8 finds its ranges; this "
+            "model's own are not here"
         )
     photos = run.settings.photos
     size = _size(photos.image_size)
@@ -70,7 +73,8 @@ def main():
 
         path = saved_model.export(painter, FLAGS.output, card, FLAGS.detail)
         print(
-            f"{path}: signatures serving_default and tensors, detail {FLAGS.detail}, {_megabytes(path)}"
+            f"{path}: signatures serving_default and tensors, detail {FLAGS.detail}, "
+            f"{_megabytes(path)}"
         )
     else:
         from tfinpaint.export import tflite
@@ -85,7 +89,8 @@ def main():
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
         print(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
     print(
-        f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} parameters"
+        f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} "
+        "parameters"
     )
 
 

@@ -53,8 +53,8 @@ def read_card(folder: str, argument: str = "model") -> dict:
             return dict(json.load(f))
     except (OSError, ValueError, TypeError) as error:
         raise SettingsError(
-            f"`{argument}={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
-            "writes it"
+            f"`{argument}={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: "
+            f"{first_line(error)}); `export` writes it"
         ) from error
 
 

@@ -68,15 +68,16 @@ class ExportedPainter(BasePainter):
             self.detail = about.get("detail")
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
-                f"`model={path!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
-                "writes it"
+                f"`model={path!r}`: its {CARD} cannot be read ({type(error).__name__}: "
+                f"{first_line(error)}); `export` writes it"
             ) from error
         try:
             self._model = tf.saved_model.load(path)
             self._fill_window = self._model.fill_window
         except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
             raise SettingsError(
-                f"`model={path!r}` is no model that `export` wrote, or it is damaged: {first_line(error)}"
+                f"`model={path!r}` is no model that `export` wrote, or it is damaged: "
+                f"{first_line(error)}"
             ) from error
 
     def fill(

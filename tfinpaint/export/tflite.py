@@ -90,8 +90,9 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
     ):
         # Where one pixel in a window of thousands is known, its convolution is enlarged thousands of times: and the 8-bit steps with it.
         raise SettingsError(
-            "`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives by counts of known pixels, "
-            "and its 8-bit steps with it: `quantize='dynamic'` makes as small a file"
+            "`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives "
+            "by counts of known pixels, and its 8-bit steps with it: `quantize='dynamic'` makes "
+            "as small a file"
         )
     height, width = size or (None, None)
     module = tf.Module()
@@ -136,7 +137,8 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
         if type(error).__name__ != "ConverterError":
             raise
         raise SettingsError(
-            f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, `quantize={quantize!r}`)"
+            f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, "
+            f"`quantize={quantize!r}`)"
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -161,7 +163,8 @@ class TFLitePainter(BasePainter):
         """See the base class; there is no detail in the file, and nothing beyond the hole: `feather` is 0."""
         if feather:
             raise ValueError(
-                f"`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. Got {feather}"
+                "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "
+                f"Got {feather}"
             )
         if grow:
             mask = 255 * grown((mask > THRESHOLD).astype(np.uint8), grow)

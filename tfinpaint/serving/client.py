@@ -76,11 +76,13 @@ class _Client(BasePainter):
         "auto", as its model was exported."""
         if detail != "auto":
             raise ValueError(
-                f"`detail` is 'auto' with a server, whose model was exported with it or without. Got {detail!r}"
+                "`detail` is 'auto' with a server, whose model was exported with it or without. "
+                f"Got {detail!r}"
             )
         if feather:
             raise SettingsError(
-                f"`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got {feather}"
+                "`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got "
+                f"{feather}"
             )
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)
@@ -162,14 +164,16 @@ class RestClient(_Client):
             ) from None
         except requests.JSONDecodeError:
             raise ServerError(
-                f"{self} is no such server: it answered {response.status_code} {response.reason}, and no JSON"
+                f"{self} is no such server: it answered {response.status_code} {response.reason}, "
+                "and no JSON"
             ) from None
         except requests.RequestException as error:
             raise ServerError(f"{self} cannot be reached: {reason(error)}") from None
         if response.status_code != 200:
             said = answer.get("error") if isinstance(answer, dict) else None
             raise ServerError(
-                f"{self} answered {response.status_code}: {' '.join(str(said or response.reason).split())}"
+                f"{self} answered {response.status_code}: "
+                f"{' '.join(str(said or response.reason).split())}"
             )
         return answer
 

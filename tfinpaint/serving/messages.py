@@ -11,12 +11,14 @@ def find(models: dict, name: str, version=None):
     if model is None:
         raise ServingError(
             "NOT_FOUND",
-            f"Servable not found for request: Latest({name}). The models are {', '.join(sorted(models))}",
+            f"Servable not found for request: Latest({name}). The models are "
+            f"{', '.join(sorted(models))}",
         )
     if version is not None and version != model.version:
         raise ServingError(
             "NOT_FOUND",
-            f"Servable not found for request: Specific({name}, {version}). The version is {model.version}",
+            f"Servable not found for request: Specific({name}, {version}). The version is "
+            f"{model.version}",
         )
     return model
 

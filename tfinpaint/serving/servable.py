@@ -73,7 +73,8 @@ class Servable:
             if array.dtype != _numpy(spec.dtype) or not spec.shape.is_compatible_with(array.shape):
                 raise ServingError(
                     "INVALID_ARGUMENT",
-                    f"'{name}' is {spec.dtype.name} {spec.shape}. Got {array.dtype} {list(array.shape)}",
+                    f"'{name}' is {spec.dtype.name} {spec.shape}. Got {array.dtype} "
+                    f"{list(array.shape)}",
                 )
         if not self._places.acquire(blocking=False):
             raise ServingError("UNAVAILABLE", "The server is busy: too many requests are waiting")

@@ -96,7 +96,8 @@ class Server:
         if not bound:
             self._grpc = None
             raise SettingsError(
-                f"`grpc_port={port}` on {self._host} cannot be opened (is it taken?): choose another"
+                f"`grpc_port={port}` on {self._host} cannot be opened (is it taken?): choose "
+                "another"
             )
         self._grpc.start()
         self.grpc_address = f"{host_in_url(self._host)}:{bound}"

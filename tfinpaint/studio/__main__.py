@@ -5,8 +5,9 @@
     python -m tfinpaint.studio --model=default,runs/paris,exported/celeba                        # several, to switch between
     python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris                    # what another server has
 
-A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a photograph, paint red what is to be
-filled, press Fill. Nothing leaves this machine, unless --server names another one. Ctrl-C ends it.
+A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a
+photograph, paint red what is to be filled, press Fill. Nothing leaves this machine, unless --server
+names another one. Ctrl-C ends it.
 """
 
 import contextlib
@@ -29,12 +30,13 @@ FLAGS = flags.FLAGS
 def main():
     if FLAGS.model and FLAGS.server:
         raise SettingsError(
-            "--model and --server: one of them fills (run directories of `train` and exports, or URLs "
-            "http://HOST:PORT/v1/models/NAME, with commas between)"
+            "--model and --server: one of them fills (run directories of `train` and exports, or "
+            "URLs http://HOST:PORT/v1/models/NAME, with commas between)"
         )
     if FLAGS.server and FLAGS.detail != "auto":
         raise SettingsError(
-            f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported"
+            f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model "
+            "was exported"
         )
     try:
         import requests
@@ -104,7 +106,8 @@ def _tell(url):
     here = re.sub(r"//(0\.0\.0\.0|\[::\]):", "//127.0.0.1:", url)
     if not re.match(r"http://(127\.|localhost:|\[::1\]:)", url):
         command.warn(
-            f"--host={FLAGS.host}: everybody who can reach this machine can use the studio; it asks for no password"
+            f"--host={FLAGS.host}: everybody who can reach this machine can use the studio; it "
+            "asks for no password"
         )
     print(f"The studio is at {here} (Ctrl-C ends it)", flush=True)
     if FLAGS.open_browser and any(

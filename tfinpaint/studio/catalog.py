@@ -23,7 +23,8 @@ def remote_models(server: str, timeout: float) -> dict:
     for url in urls:
         if not isinstance(connect(url, timeout), RestClient):
             raise SettingsError(
-                f"`server` of the studio is http://HOST:PORT/v1/models/NAME: a browser does not speak gRPC. Got {url!r}"
+                "`server` of the studio is http://HOST:PORT/v1/models/NAME: a browser does not "
+                f"speak gRPC. Got {url!r}"
             )
     names = [re.search(r"/v1/models/([^/:]+)(/versions/\d+)?/?$", url)[1] for url in urls]  # type: ignore[index]  # connect has matched them
     return dict(zip(unique(names), (url.rstrip("/") for url in urls)))
@@ -35,7 +36,8 @@ def local_models(model: str) -> dict:
     for path in paths:
         if not os.path.isdir(path):
             raise SettingsError(
-                f"`model={path!r}` is no folder: run directories of `train` and what `export` wrote are taken"
+                f"`model={path!r}` is no folder: run directories of `train` and what `export` "
+                "wrote are taken"
             )
     return dict(zip(unique([_name(path) for path in paths]), paths))
 
