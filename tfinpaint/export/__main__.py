@@ -1,6 +1,6 @@
 """Makes a trained system ready to be served or carried.
 
-    python -m tfinpaint.export --output=exported/default                                   # SavedModel, for TensorFlow Serving
+    python -m tfinpaint.export --output=exported/default     # SavedModel, for TensorFlow Serving
     python -m tfinpaint.export --model=RUN --output=exported/paris
     python -m tfinpaint.export --model=RUN --format=tflite --quantize=float16 --output=mobile
 
@@ -107,7 +107,11 @@ def _size(trained):
 
 
 def _calibration(trained_on, size):
-    """(photo, mask) of this size: squares of --data, or of the photographs `trained_on`, cut to it, with fixed strokes of 10 to 60 %."""
+    """Photographs and masks of this size, by which int8 finds its ranges: pairs.
+
+    They are squares of --data, or of the photographs `trained_on`, cut to the size, with fixed
+    strokes over 10 to 60 %.
+    """
     from tfinpaint.data.batches import evaluation_squares
     from tfinpaint.data.evaluation_holes import evaluation_holes
 

@@ -1,4 +1,4 @@
-"""model_card.json: what an exported model is, for whoever finds it later."""
+"""model_card.json: what an exported model is, for anyone who finds it later."""
 
 import dataclasses
 import datetime
@@ -16,7 +16,11 @@ CARD = "model_card.json"
 
 
 def describe(painter) -> dict:
-    """The card of a `Painter` that was loaded from a run: system, data, steps, figures, weights, and what it was made with."""
+    """The card of a `Painter` that was loaded from a run.
+
+    It names the system, the data, the steps, the figures, the weights, and what the model was made
+    with.
+    """
     run, settings = painter.run, painter.run.settings
     weights = painter.system.generator.variables
     return {
@@ -47,7 +51,10 @@ def write_card(folder: str, card: dict) -> None:
 
 
 def read_card(folder: str, argument: str = "model") -> dict:
-    """The card in the version directory of an export. Raises SettingsError, naming `argument`, where there is none."""
+    """The card in the version directory of an export.
+
+    Raises: SettingsError, which names `argument`, if there is none that can be read.
+    """
     try:
         with open(os.path.join(folder, CARD), encoding="utf-8") as f:
             return dict(json.load(f))

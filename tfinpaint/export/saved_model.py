@@ -1,10 +1,13 @@
 """A trained system as a SavedModel for TensorFlow Serving, and such a SavedModel as a painter.
 
 OUTPUT/
-  1/                      written beside and renamed into place: a server that watches OUTPUT never sees half a model
-    saved_model.pb, variables/                        the signatures (signatures.py); stock TensorFlow operations only
-    assets.extra/tf_serving_warmup_requests           one request for each signature
-    model_card.json                                   what the model is
+  1/                                         one version
+    saved_model.pb, variables/               the signatures (signatures.py)
+    assets.extra/tf_serving_warmup_requests  one request for each signature
+    model_card.json                          what the model is
+
+A version is written beside its place and then renamed, so that a server that watches OUTPUT never
+sees half a model. The model has stock TensorFlow operations only.
 """
 
 import os
@@ -20,9 +23,13 @@ from tfinpaint.settings import SettingsError, first_line
 
 
 def export(painter, output: str, card: dict, detail: str = "auto") -> str:
-    """Writes `output`/<next version>/ and returns its path. Raises SettingsError where it cannot be written.
+    """Writes `output`/<next version>/ and returns its path.
 
-    painter: a `Painter`.   card: see model_card.py; its "system" and "image_size" at least.   detail: "auto" or "off", as of `fill`.
+    painter:  a `Painter`.
+    card:     see model_card.py; it has "system" and "image_size" at least.
+    detail:   "auto" or "off", as for `fill`.
+
+    Raises: SettingsError if the model cannot be written.
     """
     module = signatures.servable(painter, detail)
     try:
@@ -32,8 +39,8 @@ def export(painter, output: str, card: dict, detail: str = "auto") -> str:
                 module,
                 beside,
                 {name: getattr(module, name) for name in ("serving_default", "tensors")},
-                tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-            )  # nobody trains it
+                tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # nobody trains it
+            )
             os.makedirs(os.path.join(beside, "assets.extra"), exist_ok=True)
             warmup.write(
                 os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"])
@@ -58,7 +65,8 @@ def export(painter, output: str, card: dict, detail: str = "auto") -> str:
 class ExportedPainter(BasePainter):
     """Fills photographs with an exported model, as `Painter` does with a run.
 
-    Attributes: detail, "auto" or "off", that it was exported with; None: it was made before there was any.
+    Attributes: detail, "auto" or "off", as it was exported; None if the export is older than
+        detail.
     """
 
     def __init__(self, path: str):
@@ -88,7 +96,7 @@ class ExportedPainter(BasePainter):
         feather: int = 0,
         detail: str = "auto",
     ) -> np.ndarray:
-        """See the base class; "auto" is what it was exported with."""
+        """See the base class; "auto" is what the model was exported with."""
         detail = self.detail or "off" if detail == "auto" else detail
         return super().fill(photo, mask, grow, feather, detail)
 
@@ -106,7 +114,7 @@ def versions(path: str) -> list:
 
 
 def _rename(beside, output):
-    """To the next free version; another export may be at it as well."""
+    """Renames to the next free version; another export may be doing the same."""
     version = max(versions(output), default=0) + 1
     while True:
         place = os.path.join(output, str(version))
@@ -121,7 +129,10 @@ def _rename(beside, output):
 
 
 def _requests(size):
-    """One photograph with a centred hole for each signature: enough for a server to plan its memory."""
+    """One photograph with a centred hole for each signature.
+
+    That is enough for a server to plan its memory.
+    """
     ramp = np.linspace(0, 255, size).astype(np.uint8)
     image = np.stack(np.broadcast_arrays(ramp, ramp[:, np.newaxis], np.uint8(128)), -1)  # [S, S, 3]
     mask = np.zeros((size, size, 1), np.uint8)

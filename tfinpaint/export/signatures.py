@@ -1,13 +1,18 @@
-"""What an exported model answers to: the signatures of TensorFlow Serving.
+"""The signatures of an exported model, as TensorFlow Serving calls them.
 
-    serving_default   image_bytes string [B], mask_bytes string [B] -> filled_bytes string [B], PNG. A batch may mix sizes.
+    serving_default   image_bytes string [B], mask_bytes string [B] -> filled_bytes string [B], PNG.
+                      A batch may mix sizes.
     tensors           image uint8 [B, H, W, 3], mask uint8 [B, H, W, 1] -> filled uint8 [B, H, W, 3]
 
-Photographs are JPEG, PNG, BMP or the first picture of a GIF, masks too; white (above 127) is hole. Pixels are taken as they are stored: an
-orientation tag is not looked at. Each photograph is filled by itself, one after another: one window holds all of its holes with
-their context, is filled by `Painter.fill_window` and pasted back; all known pixels keep their values.
+Photographs and masks are JPEG, PNG, BMP or the first picture of a GIF. In a mask, white (above 127)
+is hole. Pixels are taken as they are stored: orientation tags are ignored.
 
-Errors, one for the request: bytes that are no such picture, a mask of another size, a mask without a hole.
+Photographs are filled one after another, each by itself. One window holds all holes of a photograph
+and their context. `Painter.fill_window` fills it, and it is pasted back. All known pixels keep
+their values.
+
+Errors end the whole request: bytes that are no such picture, a mask of another size, a mask without
+a hole.
 """
 
 import tensorflow as tf
@@ -19,9 +24,11 @@ _FILES = tf.TensorSpec([None], tf.string)
 
 
 def servable(painter, detail: str = "auto") -> tf.Module:
-    """What tf.saved_model.save takes: the two signatures, `fill_window`, and the weights; nothing else of the painter.
+    """The module that tf.saved_model.save takes.
 
-    detail: "auto" or "off", of the signatures.
+    It has the two signatures, `fill_window` and the weights, and nothing else of the painter.
+
+    detail: "auto" or "off", for the signatures.
     """
     exported = tf.Module()
     exported.weights = list(painter.system.generator.variables)
@@ -76,7 +83,7 @@ def _fill_photo(painter, photo, mask, with_detail):
             f"The mask has no hole: no pixel is above {THRESHOLD}. Got {{}} as the brightest",
             tf.reduce_max(mask),
         )
-    with tf.control_dependencies([some]):  # before anything else stumbles over it
+    with tf.control_dependencies([some]):  # the message must come before any other error
         hole = tf.identity(hole)
     top, bottom, height = _extent(tf.reduce_any(hole, axis=(1, 2)), painter.stride)
     left, right, width = _extent(tf.reduce_any(hole, axis=(0, 2)), painter.stride)
@@ -89,7 +96,12 @@ def _fill_photo(painter, photo, mask, with_detail):
 
 
 def _extent(missing, stride):
-    """Along one axis, bool [N] -> first and last + 1 of the window around all holes, and N. As `windows.window_around`."""
+    """The window around all holes along one axis; as `windows.window_around`.
+
+    missing: bool [N].
+
+    Returns: the first position, the last + 1, and N.
+    """
     places, limit = tf.cast(tf.where(missing)[:, 0], tf.int32), tf.size(missing)
     first, last = places[0], places[-1] + 1
     side = last - first
@@ -105,7 +117,11 @@ def _decode_image(contents):
 
 
 def _decode_mask(contents):
-    """Bytes of a mask -> uint8 [H, W, 1]: its luminance; of strokes painted on a transparent layer, as in `read_hole`, the alpha."""
+    """Bytes of a mask -> uint8 [H, W, 1].
+
+    That is its luminance, or, for strokes painted on a transparent layer, its alpha; as in
+    `read_hole`.
+    """
     mask = tf.image.decode_image(contents, channels=0, expand_animations=False, name="mask_bytes")
     mask = tf.ensure_shape(mask, [None, None, None])  # [H, W, 1 to 4]
     channels = tf.shape(mask)[2]
@@ -120,7 +136,10 @@ def _luminance(mask):
 
 
 def _strokes(mask, luminance):
-    """The alpha channel [H, W, 1] where it varies and all that is visible has one colour; else the luminance."""
+    """The alpha channel [H, W, 1] if it varies and all visible pixels have one colour.
+
+    Otherwise the luminance.
+    """
     alpha = mask[..., -1:]
     visible = tf.cond(
         tf.reduce_any(alpha > THRESHOLD), lambda: alpha > THRESHOLD, lambda: alpha > 0

@@ -1,11 +1,15 @@
 """A trained system as one TFLite file, of built-in operations only.
 
-    OUTPUT/<system>.tflite       signature "fill": image uint8 [1, H, W, 3], mask uint8 [1, H, W, 1] (above 127 = hole) -> filled uint8
+    OUTPUT/<system>.tflite    signature "fill": image uint8 [1, H, W, 3], mask uint8 [1, H, W, 1]
+                              (above 127 = hole) -> filled uint8 [1, H, W, 3]
     OUTPUT/model_card.json
 
-The whole photograph is filled at its own size (sides that are no multiples of the stride are mirrored inside); known pixels keep their
-bytes. It has the network's own fill, without the texture of detail.py. A fixed size is fast; any size takes what the photograph asks for,
-and TFLite cannot use its fastest kernels.
+The whole photograph is filled at its own size; sides that are no multiples of the stride are
+mirrored inside. Known pixels keep their bytes. The file has the network's own fill, without the
+texture of detail.py.
+
+A fixed size is fast. A file for any size takes as much time and memory as each photograph needs,
+and TFLite cannot use its fastest kernels for it.
 """
 
 import os
@@ -27,8 +31,9 @@ from tfinpaint.settings import SettingsError, first_line
 
 SIGNATURE = "fill"
 
-# What "int8" computes in 8 bits; all else stays in float32: holes, the counts of partial convolutions and attention are not for 8 bits, and
-# TFLite's int8 kernels of comparisons end the whole program where a number's steps are larger than 1.
+# What "int8" computes in 8 bits; all else stays in float32. 8 bits are too coarse
+# for holes, attention and the counts of partial convolutions, and TFLite's int8 kernels of
+# comparisons end the whole program if the quantization step of a tensor is larger than 1.
 _IN_INT8 = {"CONV_2D", "FULLY_CONNECTED", "RELU", "LEAKY_RELU", "ELU"}
 _IN_FLOAT = sorted(
     name
@@ -48,13 +53,14 @@ def export(
     """Writes `output`/<system>.tflite and the card beside it; returns the file's path.
 
     painter:   of a run.
-    quantize:  "none" (float32), "float16" (weights), "dynamic" (weights in 8 bits) or "int8" (activations too, where TFLite has a
-               kernel for it).
+    quantize:  "none" (float32), "float16" (weights), "dynamic" (weights in 8 bits) or "int8"
+               (activations too, if TFLite has a kernel for it).
     size:      height and width of the photographs that it takes, pixels; None: any.
-    pairs:     for "int8": (photo uint8 [H, W, 3], mask uint8 [H, W]) by which it finds the ranges of activations.
+    pairs:     for "int8": (photo uint8 [H, W, 3], mask uint8 [H, W]) by which it finds the ranges
+               of activations.
 
-    Raises: SettingsError where TFLite cannot convert it, with the operations that stop it, for partial convolutions in "int8", or where it
-        cannot be written.
+    Raises: SettingsError if TFLite cannot convert the system (it names the operations that stop
+        it), if "int8" is asked for partial convolutions, or if the file cannot be written.
     """
     path = os.path.join(output, f"{card['system']}.tflite")
     content = convert(painter, quantize, size, pairs)
@@ -88,7 +94,8 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
     if quantize == "int8" and any(
         isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules
     ):
-        # Where one pixel in a window of thousands is known, its convolution is enlarged thousands of times: and the 8-bit steps with it.
+        # If one pixel in a window of thousands is known, the layer multiplies its convolution by
+        # thousands, and the 8-bit steps with it.
         raise SettingsError(
             "`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives "
             "by counts of known pixels, and its 8-bit steps with it: `quantize='dynamic'` makes "
@@ -149,7 +156,8 @@ class TFLitePainter(BasePainter):
 
     def __init__(self, content: bytes, threads: int = 2):
         self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
-        self._interpreter.allocate_tensors()  # a signature runner alone leaves TFLite's fast kernels (XNNPACK) out
+        # A signature runner alone does not use TFLite's fast kernels (XNNPACK).
+        self._interpreter.allocate_tensors()
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)
 
     def fill(
@@ -160,7 +168,10 @@ class TFLitePainter(BasePainter):
         feather: int = 0,
         detail: str = "auto",
     ) -> np.ndarray:
-        """See the base class; there is no detail in the file, and nothing beyond the hole: `feather` is 0."""
+        """See the base class. `feather` is 0, as the file fills nothing beyond the hole.
+
+        `detail` has no effect: there is none in the file.
+        """
         if feather:
             raise ValueError(
                 "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "

@@ -1,7 +1,9 @@
-"""The requests that TensorFlow Serving plays through a model before it takes real ones: assets.extra/tf_serving_warmup_requests.
+"""Warm-up requests: TensorFlow Serving runs them through a model before it takes real ones.
 
-A TFRecord file of PredictionLog messages (tensorflow_serving/apis/prediction_log.proto). The few messages that it takes are declared
-here, as the package that has them is needed for nothing else in an export; tests read the file with that package.
+assets.extra/tf_serving_warmup_requests is a TFRecord file of PredictionLog messages
+(tensorflow_serving/apis/prediction_log.proto). The few messages that it needs are declared here,
+because an export needs the package that defines them for nothing else. The tests read the file with
+that package.
 """
 
 import tensorflow as tf
@@ -10,13 +12,12 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 PATH = "assets.extra/tf_serving_warmup_requests"
 
 _STRING, _BYTES, _MESSAGE = 9, 12, 11  # google.protobuf.FieldDescriptorProto.Type
-# {message: {field: (number, type[, message])}}; `inputs` is a map, which on the wire is a list of entries.
+# {message: {field: (number, type[, message])}}. `inputs` is a map; on the wire that is a list of
+# entries.
 _MESSAGES = {
     "ModelSpec": {"name": (1, _STRING), "signature_name": (3, _STRING)},
-    "Entry": {
-        "key": (1, _STRING),
-        "value": (2, _BYTES),
-    },  # the value is a TensorProto, written already
+    # The value is a TensorProto that is serialized already.
+    "Entry": {"key": (1, _STRING), "value": (2, _BYTES)},
     "PredictRequest": {"model_spec": (1, _MESSAGE, "ModelSpec"), "inputs": (2, _MESSAGE, "Entry")},
     "PredictLog": {"request": (1, _MESSAGE, "PredictRequest")},
     "PredictionLog": {"predict_log": (6, _MESSAGE, "PredictLog")},

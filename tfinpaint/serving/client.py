@@ -1,11 +1,14 @@
-"""Fills photographs through a server: TensorFlow Serving, or `tfinpaint.serving.server`, by REST or gRPC.
+"""Fills photographs through a server, TensorFlow Serving or `tfinpaint.serving.server`.
 
-    painter = connect("http://localhost:8501/v1/models/paris")     # or grpc://localhost:8500/paris; .../versions/3 for one version
-    filled = painter.fill(photo, mask)                             # uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3]
+    painter = connect("http://localhost:8501/v1/models/paris")  # or grpc://localhost:8500/paris
+    filled = painter.fill(photo, mask)  # uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3]
 
-Photographs travel as PNG, so every known pixel comes back as it was. A server that is not there yet, or busy (UNAVAILABLE), is asked again
-after a while; other errors are not worth a second try. All end in a `ServerError`, one line that says which server and what it
-answered. gRPC needs the extra `serve`. REST loads no TensorFlow.
+An http URL is asked by REST, a grpc URL by gRPC. /versions/3 at the end of a URL names one version.
+
+Photographs travel as PNG, so every known pixel comes back unchanged. If a server is not there yet,
+or is busy (UNAVAILABLE), the client asks again after a pause; it does not retry after other errors.
+All errors become a `ServerError`, one line that says which server and what it answered. gRPC needs
+the extra `serve`. REST loads no TensorFlow.
 """
 
 import base64
@@ -21,7 +24,10 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
-_FORMS = "http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME, with /versions/N where one version is meant"
+_FORMS = (
+    "http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME, "
+    "with /versions/N where one version is meant"
+)
 
 
 class ServerError(SettingsError):
@@ -29,13 +35,14 @@ class ServerError(SettingsError):
 
 
 def connect(url: str, timeout: float = 60.0, tries: int = 4):
-    """A client for one model of a server; nothing is sent yet.
+    """A client for one model of a server; it sends nothing yet.
 
     url:      see the top of the file.
     timeout:  seconds that one request may take, tries and pauses included (REST: each try).
-    tries:    of a request, where the server is not there or busy; pauses between them double from half a second on.
+    tries:    how often a request is sent if the server is not there or busy. The pauses between
+              tries double, from half a second up to 5 seconds.
 
-    Raises: SettingsError where the URL is none of these.
+    Raises: SettingsError if `url` has none of these forms or `timeout` is not above 0.
     """
     if not 0 < timeout < float("inf"):
         raise SettingsError(f"`timeout` is a number of seconds above 0. Got {timeout:g}")
@@ -72,8 +79,11 @@ class _Client(BasePainter):
         feather: int = 0,
         detail: str = "auto",
     ) -> np.ndarray:
-        """See the base class; but a server fills holes only, so that there is nothing to fade in: `feather` is 0; and `detail` is
-        "auto", as its model was exported."""
+        """See the base class.
+
+        feather:  0, as a server fills the hole only: there is nothing to fade in.
+        detail:   "auto", which is what the server's model was exported with.
+        """
         if detail != "auto":
             raise ValueError(
                 "`detail` is 'auto' with a server, whose model was exported with it or without. "
@@ -108,7 +118,7 @@ class RestClient(_Client):
         self._url, self._timeout = url, timeout
 
         class Again(Retry):
-            """Doubles the pauses from half a second on; the library's own begin with none."""
+            """Doubles the pauses from half a second on; urllib3's own first pause is zero."""
 
             def get_backoff_time(self):
                 return min(0.5 * 2 ** (len(self.history) - 1), 5.0)
@@ -144,7 +154,7 @@ class RestClient(_Client):
             ) from None
 
     def status(self) -> list:
-        """Of each version: {"version": ..., "state": ..., "status": ...}."""
+        """A dictionary for each version: {"version": ..., "state": ..., "status": ...}."""
         answer = self._ask("GET", "")
         if not isinstance(answer, dict) or not isinstance(answer.get("model_version_status"), list):
             raise ServerError(f"{self} answered without a status: {json.dumps(answer)[:200]}")
@@ -228,7 +238,7 @@ class GrpcClient(_Client):
         return response.outputs["filled_bytes"].string_val[0]
 
     def status(self) -> list:
-        """Of each version: {"version": ..., "state": ..., "status": ...}."""
+        """A dictionary for each version: {"version": ..., "state": ..., "status": ...}."""
         from google.protobuf import json_format
         from tensorflow_serving.apis import get_model_status_pb2
 
@@ -271,7 +281,7 @@ def _png(picture):
 
 
 def reason(error: Exception) -> str:
-    """The innermost cause of what requests wraps several times."""
+    """The innermost cause of an error, which requests wraps several times."""
     text = str(error)
     match = re.search(r"\[Errno -?\d+\] ([\w ]+)", text)
     return match[1] if match else text[:160]

@@ -1,11 +1,17 @@
-"""TensorFlow Serving's REST contract, as functions of JSON values and arrays: no network here.
+"""TensorFlow Serving's REST contract, as functions of JSON values and arrays; no network here.
 
-Request   {"signature_name": ..., "instances": [{name: value}, ...]}   rows: one object, or the bare value of an only input, for each
-                                                                       entry of a batch
-          {"signature_name": ..., "inputs": {name: [...]}}             columns: the batch of each input, or the bare batch of an only one
-Answer    {"predictions": [...]} or {"outputs": ...}, in the same manner: bare where there is one output
-          {"error": message} and an HTTP status
-Bytes     {"b64": ...} in both directions; in an answer those of outputs whose name ends in _bytes, other strings are UTF-8
+A request is an object with an optional "signature_name" and its inputs in one of two forms:
+
+    "instances": [{name: value}, ...]   rows: an object for each entry of a batch, or the bare value
+                                        if the signature has one input
+    "inputs": {name: [...]}             columns: the batch of each input, or the bare batch if the
+                                        signature has one input
+
+Rows are answered with {"predictions": [...]}, columns with {"outputs": ...}; values are bare if the
+signature has one output. An error is {"error": message} with an HTTP status.
+
+Bytes are {"b64": ...} in both directions. In an answer, outputs whose names end in _bytes are
+written like that; other strings are UTF-8.
 
 Source: tensorflow_serving/g3doc/api_rest.md.
 """
@@ -16,7 +22,7 @@ import json
 
 import numpy as np
 
-# The codes of gRPC that are used here, and their HTTP status.
+# The gRPC codes that are used here, and the HTTP status of each.
 HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
@@ -30,7 +36,7 @@ HTTP_STATUS = {
 
 
 class ServingError(Exception):
-    """What ends one request: a code of `HTTP_STATUS` and a message for the client."""
+    """Ends one request, with a code of `HTTP_STATUS` and a message for the client."""
 
     def __init__(self, code: str, message: str):
         super().__init__(message)
@@ -42,7 +48,10 @@ class ServingError(Exception):
 
 
 def parse_request(body: bytes):
-    """-> signature name (or ""), "instances" or "inputs", and its value."""
+    """The signature's name (or ""), "instances" or "inputs", and the value of that.
+
+    Raises: ServingError if the body is no request of this contract.
+    """
     try:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -59,7 +68,14 @@ def parse_request(body: bytes):
 
 
 def read_inputs(form: str, value, dtypes: dict) -> dict:
-    """The inputs of a signature as arrays. dtypes: {input: numpy dtype}, object for strings."""
+    """The inputs of a signature as arrays.
+
+    form:    "instances" or "inputs".
+    value:   the JSON value of that.
+    dtypes:  {input: numpy dtype}, object for strings.
+
+    Raises: ServingError if the value does not fit the inputs.
+    """
     if form == "inputs":
         columns = (
             value
@@ -87,7 +103,7 @@ def read_inputs(form: str, value, dtypes: dict) -> dict:
 
 
 def write_outputs(form: str, outputs: dict) -> dict:
-    """The answer's JSON value."""
+    """The answer's JSON value, in the form of the request; outputs: {name: array}."""
     columns = {name: _values(name, array) for name, array in outputs.items()}
     if form == "inputs":
         return {"outputs": next(iter(columns.values())) if len(columns) == 1 else columns}
@@ -118,7 +134,7 @@ def _array_of(name, column, dtype):
     if np.dtype(dtype).kind == "O":
         try:
             array = np.array(_strings(name, column), object)
-        except ValueError:  # lists of unlike sizes; or half a character
+        except ValueError:  # lists of unequal sizes, or half of a surrogate pair
             array = np.array([[]], object)
         if array.ndim and not (
             array.size
@@ -150,7 +166,7 @@ def _array_of(name, column, dtype):
 
 
 def _has_bool(value):
-    """NumPy takes True among numbers for 1."""
+    """Whether a boolean is in a value. NumPy would take True among numbers for 1."""
     return any(map(_has_bool, value)) if isinstance(value, list) else isinstance(value, bool)
 
 

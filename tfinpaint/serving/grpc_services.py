@@ -1,4 +1,7 @@
-"""The gRPC side of the server: tensorflow.serving.PredictionService and ModelService with their official stubs."""
+"""The gRPC side of the server.
+
+It implements tensorflow.serving.PredictionService and ModelService with their official stubs.
+"""
 
 import math
 
@@ -13,7 +16,7 @@ from tfinpaint.serving.servable import DEFAULT
 
 
 def add_to(server: grpc.Server, models: dict) -> None:
-    """models: {name: Servable}."""
+    """Adds both services to a gRPC server. models: {name: Servable}."""
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         _PredictionService(models), server
     )
@@ -79,7 +82,7 @@ def _find(models, request):
 
 def _array(name, value):
     number = math.prod(dimension.size for dimension in value.tensor_shape.dim)
-    if not 0 <= number <= _MOST:  # before memory is taken for it
+    if not 0 <= number <= _MOST:  # checked before memory is allocated
         raise ServingError(
             "INVALID_ARGUMENT", f"'{name}' has {number} values; at most {_MOST} are taken"
         )

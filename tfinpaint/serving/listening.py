@@ -1,4 +1,7 @@
-"""A Starlette application behind a port, in a thread of this process. It loads no TensorFlow; it needs the extra `serve`."""
+"""A Starlette application that listens on a port, in a thread of this process.
+
+It loads no TensorFlow. It needs the extra `serve`.
+"""
 
 import socket
 import threading
@@ -12,16 +15,16 @@ LARGEST = 256 * 2**20  # bytes of a request: a photograph of some 100 megapixels
 
 
 class Listener:
-    """Answers from the moment that it is made.
+    """Serves an application from the moment that it is made.
 
     Args:
-        application: Starlette's.
+        application: of Starlette.
         host: address to listen on.
         port: 0 takes a free one.
 
     Attributes: url, "http://HOST:PORT".
 
-    Raises: SettingsError where the port is taken or the address is none of this machine's.
+    Raises: SettingsError if the port is taken or the address is not one of this machine's.
     """
 
     def __init__(self, application, host: str, port: int):
@@ -38,7 +41,7 @@ class Listener:
         self.url = f"http://{host_in_url(host)}:{listener.getsockname()[1]}"
 
     def stop(self) -> None:
-        """Answers what has begun, and ends."""
+        """Answers the requests that have begun, then ends."""
         self._server.should_exit = True
         self._thread.join()
 
@@ -50,7 +53,7 @@ class Listener:
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A socket at this address. Raises SettingsError where there can be none."""
+    """A socket at this address. Raises SettingsError if it cannot be opened."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -64,5 +67,5 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def host_in_url(host: str) -> str:
-    """A host as URLs write it."""
+    """A host as URLs write it: an IPv6 address is in brackets."""
     return f"[{host}]" if ":" in host else host

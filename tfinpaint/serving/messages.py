@@ -1,4 +1,4 @@
-"""What the REST and the gRPC side answer alike, in TensorFlow Serving's own messages."""
+"""What the REST and the gRPC sides both answer, in TensorFlow Serving's own messages."""
 
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
@@ -6,7 +6,7 @@ from tfinpaint.serving.contract import ServingError
 
 
 def find(models: dict, name: str, version=None):
-    """The Servable of this name and version (None: whichever there is). Raises ServingError NOT_FOUND."""
+    """The Servable of this name and version (None: any). Raises ServingError NOT_FOUND."""
     model = models.get(name)
     if model is None:
         raise ServingError(

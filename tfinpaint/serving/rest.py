@@ -1,8 +1,10 @@
-"""The REST side of the server: TensorFlow Serving's paths over `contract.py`, as a Starlette application.
+"""The REST side of the server, as a Starlette application: these paths, over `contract.py`.
 
-GET  /v1/models/NAME[/versions/N]            status
-GET  /v1/models/NAME[/versions/N]/metadata   signatures
-POST /v1/models/NAME[/versions/N]:predict    see contract.py
+    GET  /v1/models/NAME[/versions/N]            status
+    GET  /v1/models/NAME[/versions/N]/metadata   signatures
+    POST /v1/models/NAME[/versions/N]:predict    see contract.py
+
+They are TensorFlow Serving's.
 """
 
 import asyncio
@@ -24,14 +26,20 @@ _PATH = re.compile(
 
 
 def application(models: dict, largest: int, workers, routes=()) -> Starlette:
-    """models: {name: Servable}. largest: bytes of a request. workers: an executor. routes: Starlette's, of whoever shares the port."""
+    """The application that answers for models.
+
+    models:   {name: Servable}.
+    largest:  bytes of a request, at most.
+    workers:  an executor, in which the models run.
+    routes:   Starlette routes that share the port and are tried first.
+    """
 
     async def answer(request: Request):
         try:
             return _json(await _answer(models, largest, workers, request))
         except ServingError as error:
             return _json({"error": str(error)}, error.http_status)
-        except Exception as error:  # one request's trouble is not the server's
+        except Exception as error:  # one failed request must not end the server
             return _json({"error": f"{type(error).__name__}: {error}"}, 500)
 
     return Starlette(
@@ -69,7 +77,7 @@ def _predict(model, body):
 
 
 async def _body(request, largest):
-    """No more of it is kept in memory than may come."""
+    """The request's body. At most `largest` bytes of it are kept in memory."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)

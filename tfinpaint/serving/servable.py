@@ -1,4 +1,4 @@
-"""One version of an exported model, loaded: what it answers to, and its answers, a few at a time."""
+"""One version of an exported model, loaded. It answers a few requests at a time."""
 
 import os
 import re
@@ -18,17 +18,19 @@ DEFAULT = "serving_default"
 
 
 class Servable:
-    """Loads a model and plays its warm-up requests.
+    """Loads a model and runs its warm-up requests.
 
     Args:
         name: of the model, as clients ask for it.
-        path: a version directory, or the folder of them, whose highest is taken.
+        path: a version directory, or the folder of version directories, whose highest is taken.
         at_once: requests that are computed at the same time; each has as many cores as it can use.
-        waiting: requests that may wait for their turn; further ones are answered UNAVAILABLE at once, and clients try again.
+        waiting: requests that may wait for their turn. Further ones are answered UNAVAILABLE at
+                 once, and clients try again.
 
-    Attributes: name, version, signature_defs ({name: SignatureDef}, as the metadata call wants them).
+    Attributes: name, version, signature_defs ({name: SignatureDef}, as the metadata call needs
+        them).
 
-    Raises: SettingsError where there is no model at `path`.
+    Raises: SettingsError if there is no model at `path`.
     """
 
     def __init__(self, name: str, path: str, at_once: int = 2, waiting: int = 64):
@@ -60,7 +62,11 @@ class Servable:
         }
 
     def predict(self, signature: str, inputs: dict) -> dict:
-        """Arrays in, arrays out. Raises ServingError."""
+        """The outputs of a signature, {name: array}, for inputs {name: array}.
+
+        Raises: ServingError if the signature is unknown, the inputs do not fit it, the server is
+            busy, or the model fails.
+        """
         function = self._function(signature)
         specs = function.structured_input_signature[1]
         if set(inputs) != set(specs):
@@ -124,7 +130,10 @@ def _numpy(dtype):
 
 
 def _message(error):
-    """What an operation said, and of which input where that has a name; without where in the graph it stands."""
+    """What an operation said, after the name of the input if that is known.
+
+    Where the operation stands in the graph is left out.
+    """
     lines = [line.strip() for line in error.message.splitlines()]
     kept = [
         line

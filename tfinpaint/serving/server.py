@@ -1,7 +1,8 @@
-"""A server of exported models that speaks TensorFlow Serving's contract, REST and gRPC, in this process.
+"""A server of exported models that speaks TensorFlow Serving's contract, REST and gRPC, in Python.
 
-For the studio, for tests, and where TensorFlow Serving is not at hand; it has its paths, messages, base64 and errors, and neither its speed
-under load nor its watching of folders for new versions. It needs the extra `serve`.
+It runs in this process: for the studio, for tests, and for machines without TensorFlow Serving. It
+has TensorFlow Serving's paths, messages, base64 and errors, but not its speed under load, and it
+does not watch folders for new versions. It needs the extra `serve`.
 
     with Server({"paris": "exported/paris"}) as server:
         print(server.url, server.grpc_address)
@@ -29,7 +30,7 @@ class Server:
 
     Attributes: url ("http://HOST:PORT"), grpc_address ("HOST:PORT"), models ({name: Servable}).
 
-    Raises: SettingsError where a model cannot be loaded or a port is taken.
+    Raises: SettingsError if a model cannot be loaded or a port is taken.
     """
 
     def __init__(
@@ -47,9 +48,8 @@ class Server:
         }
         self.url = self.grpc_address = None
         self._host = host
-        self._workers = concurrent.futures.ThreadPoolExecutor(
-            at_once + waiting + 8
-        )  # those that are turned away take one for a moment
+        # A request that is turned away takes a thread for a moment: 8 are for those.
+        self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)
         self._rest = self._grpc = None
         try:
             if port is not None:
@@ -61,7 +61,7 @@ class Server:
             raise
 
     def stop(self) -> None:
-        """Answers what has begun, and ends."""
+        """Answers the requests that have begun, then ends."""
         if self._grpc:
             self._grpc.stop(grace=5).wait()
         if self._rest:

@@ -1,9 +1,11 @@
 """Opens a page on this machine where holes are brushed and filled.
 
-    python -m tfinpaint.studio                                                                   # the model that comes with tfinpaint
-    python -m tfinpaint.studio --model=RUN                                                       # a run directory of `train`
-    python -m tfinpaint.studio --model=default,runs/paris,exported/celeba                        # several, to switch between
-    python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris                    # what another server has
+    python -m tfinpaint.studio                          # the model that comes with tfinpaint
+    python -m tfinpaint.studio --model=RUN              # a run directory of `train`
+    python -m tfinpaint.studio --model=default,runs/paris,exported/celeba
+                                                        # several, to switch between
+    python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris
+                                                        # what another server has
 
 A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a
 photograph, paint red what is to be filled, press Fill. Nothing leaves this machine, unless --server
@@ -64,14 +66,13 @@ def main():
 
 @contextlib.contextmanager
 def _local():
-    """Serves the models of --model and the page -> URL."""
+    """Serves the models of --model, and the page. Yields its URL."""
     from tfinpaint.serving import listening
     from tfinpaint.studio import catalog
 
     found = catalog.local_models(DEFAULT if FLAGS.model is None else FLAGS.model)
-    listening.bound_socket(
-        FLAGS.host, FLAGS.port
-    ).close()  # a taken port is told before a model is loaded
+    # Report a taken port before a model is loaded.
+    listening.bound_socket(FLAGS.host, FLAGS.port).close()
     command.choose_device(FLAGS.device)
     from tfinpaint.serving.server import Server
     from tfinpaint.studio.routes import page_routes
@@ -88,7 +89,7 @@ def _local():
 
 @contextlib.contextmanager
 def _remote():
-    """The page, whose requests go on to the servers of --server -> URL."""
+    """Serves the page and forwards its requests to the servers of --server. Yields its URL."""
     from starlette.applications import Starlette
 
     from tfinpaint.serving import listening
@@ -117,7 +118,7 @@ def _tell(url):
 
 
 def _wait():
-    """Until Ctrl-C."""
+    """Waits until Ctrl-C."""
     threading.Event().wait()
 
 
