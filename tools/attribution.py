@@ -4,9 +4,10 @@ and where it is from.
     python -m tools.attribution --sources=photos/SOURCES.csv --output=docs/training_photographs.csv
 
 Input:  a table with a row for each photograph and the columns file, split, licence, author, from
-and path (others are left out). Output: a table with the columns file, author, licence, from, path:
-the photographs of --split alone, sorted by file. `from` is a public
-        place ("github:OWNER/NAME", "debian:PACKAGE") and `path` a file in it. An empty author is one whom that place does not name.
+        and path (others are left out).
+Output: a table with the columns file, author, licence, from, path: the photographs of --split
+        alone, sorted by file. `from` is a public place ("github:OWNER/NAME", "debian:PACKAGE") and
+        `path` a file in it. An empty author is one whom that place does not name.
 """
 
 import csv
@@ -49,8 +50,8 @@ def main():
 def listed(sources: str, split: str) -> list:
     """The rows of one split as {column: text}, sorted by file.
 
-    Raises: SettingsError where the table cannot be read or lacks a column, no row is of the split, a licence or a source is missing, or
-    a place is a path of somebody's machine.
+    Raises: SettingsError if the table cannot be read or lacks a column, no row is of the split, a
+        licence or a source is missing, or a place is a path on somebody's machine.
     """
     try:
         with open(sources, newline="", encoding="utf-8") as f:
@@ -87,7 +88,10 @@ def listed(sources: str, split: str) -> list:
 
 
 def write(rows: list, path: str) -> None:
-    """Writes the table beside its place and renames it. Raises SettingsError where that cannot be."""
+    """Writes the table beside its place and renames it.
+
+    Raises: SettingsError if it cannot be written.
+    """
     try:
         with atomic.replacing(path) as beside, open(beside, "w", newline="", encoding="utf-8") as f:
             writer = csv.DictWriter(f, COLUMNS, lineterminator="\n")

@@ -11,18 +11,23 @@ products, the share of the machine's rate (the higher one of products and convol
 these were done, the time in t0, and the highest memory that the process reached.
 
 Rows, each a group for --rows
-    generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph, centre hole
+    generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph,
+                centre hole
     train       each system's training step with all its losses: per image, batch 4
     memory      highest resident memory of a process that trains the multistage network, batch 6
-    attention   each attention layer, forward and with gradients, beside the released formulation (tools/released_formulations.py)
+    attention   each attention layer, forward and with gradients, beside the released formulation
+                (tools/released_formulations.py)
     layers      partial convolution beside the plain one
     holes       holes per second of each kind, beside the same strokes drawn with OpenCV
     pipeline    photographs per second of the input pipeline
-    photo       a photograph of 12 megapixels through `fill` without detail, and one twice as large around the same hole
-    detail      texture for a hole of 300 x 240 in a window of 900 x 900; the photograph of 12 megapixels through `fill` with detail
-    command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder of 100 beside its network's time alone
-                (command_rows.py)
-    tflite      each system as a TFLite file beside TensorFlow, 256 px: time, bytes, closeness (tflite_rows.py)
+    photo       a photograph of 12 megapixels through `fill` without detail, and one twice as large
+                around the same hole
+    detail      texture for a hole of 300 x 240 in a window of 900 x 900; the photograph of 12
+                megapixels through `fill` with detail
+    command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder
+                of 100 beside its network's time alone (command_rows.py)
+    tflite      each system as a TFLite file beside TensorFlow, 256 px: time, bytes, closeness
+                (tflite_rows.py)
 """
 
 import ctypes
@@ -71,17 +76,18 @@ _SIDE = 4096  # of the matrices of t0
 
 
 class Row(NamedTuple):
-    """One line of the table. Seconds are of one call, divided by `per` where what counts is a part of it (an image of a batch)."""
+    """One line of the table.
+
+    Seconds are of one call, or of a part of it (an image of a batch) if that is what counts.
+    """
 
     name: str
     seconds: float
     operations: Optional[float] = None
-    beside: Optional[str] = None  # what it was measured in turns with
-    ratio: Optional[float] = None  # that one's time over this one's
+    beside: Optional[str] = None  # what took turns with it
+    ratio: Optional[float] = None  # the time of `beside` over this row's
     note: str = ""
-    memory: Optional[int] = (
-        None  # bytes: the highest since the row before, or of a process of its own
-    )
+    memory: Optional[int] = None  # bytes: highest since the row before, or of its own process
     t0: Optional[float] = None  # seconds, measured in turns with this row
 
 
@@ -137,7 +143,10 @@ def main():
 
 
 class Bench:
-    """Times functions: medians of `repeats` calls after two to warm up, in turns with t0, whose median is kept in `t0`."""
+    """Times functions: medians of `repeats` calls, after two calls to warm up.
+
+    Calls take turns with t0, whose median is kept in `t0`.
+    """
 
     def __init__(self, repeats):
         import tensorflow as tf
@@ -171,7 +180,7 @@ class Bench:
         return Machine(self.t0, 2 * _SIDE**3 / self.t0, 2 * 4 * 64 * 64 * 9 * 256 * 256 / t1)
 
 
-# ------------------------------------------------------------------------------------------------------------------- rows
+# --------------------------------------------------------------------------------------------- rows
 
 
 def _generate_rows(bench):
@@ -196,7 +205,7 @@ def _train_rows(bench):
 
 
 def _in_its_own_process(function, *arguments):
-    """So that what other rows left behind does not count as memory."""
+    """Calls a function in a new process: what other rows left does not count as its memory."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
@@ -204,7 +213,7 @@ def _in_its_own_process(function, *arguments):
 def _train_row(repeats, name, batch):
     bench = Bench(repeats)
     system, step, images, holes = _training(name, batch)
-    turns = system.batches_per_step  # of which the last teaches the generator
+    turns = system.batches_per_step  # the last of them trains the generator
     count = _count(partial(_repeat, turns, step, images, holes))
     seconds = bench.time(partial(_repeat, turns, step, images, holes))
     note = "mean of five batches, one of which teaches the generator" if turns > 1 else ""
@@ -225,7 +234,7 @@ def _memory_rows(bench):
 
 
 def _train_and_tell(name, batch):
-    """Median seconds of three steps, and the process' highest resident memory, bytes."""
+    """Median seconds of three steps, and the process's highest resident memory in bytes."""
     _, step, images, holes = _training(name, batch)
     step(images, holes)
     times = []
@@ -237,7 +246,7 @@ def _train_and_tell(name, batch):
 
 
 def _training(name, batch):
-    """A system, its step with all its losses, as a graph, and a batch for it."""
+    """A system, its step with all losses as a graph, and a batch for it."""
     import tensorflow as tf
 
     from tfinpaint import create
@@ -363,7 +372,7 @@ def _pipeline_rows(bench):
     batch, drained, measured = 16, 24, 64
     data = iter(training_batches(PhotoSettings("samples:"), HoleSettings(), batch, 0))
     bench.time()
-    _repeat(drained, next, data)  # what waits in its buffers
+    _repeat(drained, next, data)  # empties its buffers
     start = time.perf_counter()
     _repeat(measured, next, data)
     seconds = (time.perf_counter() - start) / measured / batch
@@ -401,7 +410,7 @@ def _detail_rows(bench):
 
 def _detail_row(repeats, name, make):
     bench = Bench(repeats)
-    _peak_memory()  # what t0 takes does not count
+    _peak_memory()  # resets it: what t0 takes does not count
     call = make()
     seconds = bench.time(call)
     return Row(name, seconds, memory=_peak_memory(), t0=bench.t0)
@@ -476,7 +485,10 @@ def _tflite_rows(bench):
                 tflite_rows.measure, name, quantize, bench.repeats
             )
             bench.time()
-            note = f"{size / 1e6:.1f} MB, {decibels:.1f} dB, {seconds / other:.2f} times TensorFlow's time"
+            note = (
+                f"{size / 1e6:.1f} MB, {decibels:.1f} dB, "
+                f"{seconds / other:.2f} times TensorFlow's time"
+            )
             yield Row(
                 f"{name}, tflite, {quantize}",
                 seconds,
@@ -486,7 +498,7 @@ def _tflite_rows(bench):
             )
 
 
-# ------------------------------------------------------------------------------------------------------------------ parts
+# -------------------------------------------------------------------------------------------- parts
 
 
 def _photographs(batch, size):
@@ -507,7 +519,10 @@ def _center(batch, size, share=0.25):
 
 
 def _both_ways(call, features, hole, layer=None):
-    """Two functions without arguments: forward; and with the gradient of features and the layer's weights."""
+    """Two functions without arguments, forward and backward.
+
+    The second computes the gradient for the features and the layer's weights.
+    """
     import tensorflow as tf
 
     forward = tf.function(call)
@@ -537,7 +552,7 @@ def _at_next_step(function, steps):
 
 
 def _wait(result):
-    """Waits until a device has computed what a function gave."""
+    """Waits until the devices have computed the result of a function."""
     import tensorflow as tf
 
     tf.test.experimental.sync_devices()
@@ -559,7 +574,10 @@ def _count(function, *arguments):
 
 
 def _peak_memory():
-    """Highest resident memory of this process since the last row, bytes; since its start where Linux does not let it be set back."""
+    """Highest resident memory of this process since the last row, bytes.
+
+    If Linux does not let that be reset, it is the highest since the process started.
+    """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     try:
         with open("/proc/self/status", encoding="ascii") as f:
@@ -572,7 +590,7 @@ def _peak_memory():
 
 
 def _free():
-    """Gives back what a row no longer needs, so that it does not count for the next one."""
+    """Gives back what a row no longer needs, so that it does not count for the next row."""
     gc.collect()
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
@@ -606,7 +624,10 @@ def _line(row, machine):
         else " " * 18
     )
     ratio = f"{row.ratio:.1f}x {row.beside}" if row.ratio else ""
-    return f"{name}{seconds:>10s}{count}{row.seconds / row.t0:9.3f}{row.memory / 2**30:8.1f}G  {ratio} {row.note}".rstrip()
+    return (
+        f"{name}{seconds:>10s}{count}{row.seconds / row.t0:9.3f}{row.memory / 2**30:8.1f}G  "
+        f"{ratio} {row.note}"
+    ).rstrip()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""The benchmark's rows about `python -m tfinpaint.inpaint` as a person starts it: for one photograph, and for a folder of them.
+"""The benchmark's rows about `python -m tfinpaint.inpaint` as a person starts it: for one
+photograph, and for a folder of them.
 
-The photograph is `coffee` of scikit-image's, a JPEG of 600 x 400 pixels, in a folder moved sideways so that all differ; the hole is
-an ellipse of 120 x 100 pixels. The model is `default`; where this copy has none, `multistage` of width 24 and depth 5, not trained.
-Processes are timed from their start to their end: wall time, and processor time (user and system) of all their threads.
+The photograph is `coffee` of scikit-image's, a JPEG of 600 x 400 pixels, in a folder moved sideways
+so that all differ; the hole is an ellipse of 120 x 100 pixels. The model is `default`; where this
+copy has none, `multistage` of width 24 and depth 5, not trained. Processes are timed from their
+start to their end: wall time, and processor time (user and system) of all their threads.
 """
 
 import os
@@ -30,7 +32,7 @@ class Files(NamedTuple):
 
 
 class Times(NamedTuple):
-    """Seconds of a process."""
+    """Seconds that a process took."""
 
     wall: float
     processor: float
@@ -61,7 +63,7 @@ def write(folder: str, count: int = COUNT) -> Files:
 
 
 def about(files: Files) -> str:
-    """Which model it is."""
+    """The model's system and its settings, in words."""
     from tfinpaint.runs import read_run
 
     run = read_run(files.model).settings
@@ -69,7 +71,10 @@ def about(files: Files) -> str:
 
 
 def cold(files: Files, repeats: int):
-    """Medians of `import tensorflow` alone and of inpaint with one photograph, in turns: two of Times."""
+    """Medians of `import tensorflow` alone and of inpaint with one photograph: two of Times.
+
+    Both take turns.
+    """
     times = [[], []]
     for _ in range(repeats):
         times[0].append(run("-c", "import tensorflow"))
@@ -87,7 +92,7 @@ def cold(files: Files, repeats: int):
 
 
 def folder(files: Files) -> Times:
-    """inpaint with the folder, once."""
+    """Runs inpaint with the folder, once."""
     return run(
         "-m",
         "tfinpaint.inpaint",
@@ -99,7 +104,10 @@ def folder(files: Files) -> Times:
 
 
 def network(files: Files) -> float:
-    """Seconds that the fills of the folder's windows alone take, one after the other, in a process that has filled one before."""
+    """Seconds that the fills of the folder's windows take, without the rest of the command.
+
+    They run one after the other, in a process that has filled one photograph before.
+    """
     from tfinpaint import load
     from tfinpaint.photo import list_photos, read_hole, read_photo
 
@@ -121,7 +129,7 @@ def network(files: Files) -> float:
 
 
 def run(*arguments) -> Times:
-    """A process of Python from its start to its end. Raises CalledProcessError where it fails."""
+    """Runs Python from start to end. Raises CalledProcessError if it fails."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     subprocess.run(

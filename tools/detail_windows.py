@@ -1,7 +1,8 @@
 """How well large holes are filled, on a set of windows: a network alone and with detail beside
 Telea and the package patchmatch-cython.
 
-    python -m tools.detail_windows --model=RUN --data=folder:large,folder:small --lpips_weights=alexnet.npz --output=windows
+    python -m tools.detail_windows --model=RUN --data=folder:large,folder:small \\
+        --lpips_weights=alexnet.npz --output=windows
 
 The windows are those of window_set.py: --count of them (0: 60) from the folders of --data, with
 commas between, by --seed. PSNR is measured in the hole, LPIPS in the box of the hole and 40 pixels
@@ -36,7 +37,7 @@ from tools import window_set
 settings.adopt("model", "data", "lpips_weights", "count", "seed", "output", "device")
 
 _COUNT = 60
-_AROUND = 40  # pixels around the box of a hole in which LPIPS looks
+_AROUND = 40  # pixels around a hole's box that LPIPS takes in
 _WIDEST = 640  # pixels of a window's longer side in a picture
 
 
@@ -59,7 +60,7 @@ def main():
         "with detail": lambda window: painter.fill(window.photo, 255 * window.hole),
     }
     for name in ("network", "with detail"):
-        fillers[name](windows[0])  # traced
+        fillers[name](windows[0])  # traces it before it is timed
     os.makedirs(values.output, exist_ok=True)
     found = []
     head = [
@@ -120,7 +121,10 @@ def _folders(data):
 
 
 class _PatchMatch:
-    """Fills with patchmatch-cython, `inpaint_pyramid` as it comes; results are kept in a folder. None where it is not installed."""
+    """Fills with `inpaint_pyramid` of patchmatch-cython, with its defaults.
+
+    Results are kept in a folder. Without the package and without a kept result it returns None.
+    """
 
     def __init__(self, folder):
         self._folder = folder
@@ -150,7 +154,7 @@ def _psnr(filled, window):
 
 
 def _lpips(path):
-    """(filled, window) -> LPIPS of the hole and what is around it; nan without weights."""
+    """(filled, window) -> LPIPS of the hole and its surroundings; nan without weights."""
     if not path:
         return lambda filled, window: float("nan")
     from tfinpaint.metrics.lpips import Lpips
@@ -169,7 +173,7 @@ def _lpips(path):
 
 
 def _mean(rows, fillers):
-    """Over the windows that all have; of what some lack nothing."""
+    """Means over the windows, for those fillers that filled all of them."""
     return {
         name: {
             key: float(np.mean([row[name][key] for row in rows]))

@@ -1,7 +1,7 @@
 """Fills holes in three photographs that come with scikit-image, and says how close the fill is to
 what was there, beside OpenCV's Telea.
 
-    python -m tools.first_fill --output=first                          # with the model that comes with tfinpaint
+    python -m tools.first_fill --output=first             # with the model that comes with tfinpaint
     python -m tools.first_fill --output=first --model=runs/mine
 
 OUTPUT holds NAME_photo.png, NAME_mask.png (white is hole), NAME_filled.png and NAME_telea.png for
@@ -51,7 +51,7 @@ def _strokes(mask):
 
 
 def _scratch(mask):
-    """A scratch from one corner to the other, as of an old print."""
+    """A scratch from one corner to the other, as on an old print."""
     cv2.polylines(
         mask,
         [np.int32([(22, 490), (140, 372), (205, 300), (318, 201), (402, 118), (497, 14)])],
@@ -134,7 +134,10 @@ def read(case: Case):
 
 
 def table(figures, name):
-    """Lines: for each (title, {psnr, ssim} of the model, {psnr, ssim} of Telea), and their means."""
+    """The lines of the table, with the means below.
+
+    figures: for each photograph its title, {psnr, ssim} of the model and {psnr, ssim} of Telea.
+    """
     means = [
         {key: float(np.mean([one[k][key] for one in figures])) for key in ("psnr", "ssim")}
         for k in (1, 2)
@@ -167,7 +170,7 @@ def _figures(filled, photo, mask):
 
 
 def _row(pictures):
-    """Pictures uint8 [H, W, 3] of one size beside each other, of the height of a row."""
+    """Pictures uint8 [H, W, 3] of one size side by side, scaled to the height of a row."""
     height, width = pictures[0].shape[:2]
     size = round(width * _HEIGHT / height), _HEIGHT
     return np.concatenate(

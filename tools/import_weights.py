@@ -1,9 +1,12 @@
 """Brings the weights that a paper's authors released in as a run directory, of the official variant
 at the paper's width.
 
-    python -m tools.import_weights --system=contextual_attention --weights=release_places2_256/snap-0 --output=runs/deepfill
-    python -m tools.import_weights --system=multistage --weights=g_1000000.npz --output=runs/multistage
-    python -m tools.import_weights --system=coherent_semantic --weights=30_net_P.npz,30_net_G.npz --output=runs/coherent
+    python -m tools.import_weights --system=contextual_attention \\
+        --weights=release_places2_256/snap-0 --output=runs/deepfill
+    python -m tools.import_weights --system=multistage \\
+        --weights=g_1000000.npz --output=runs/multistage
+    python -m tools.import_weights --system=coherent_semantic \\
+        --weights=30_net_P.npz,30_net_G.npz --output=runs/coherent
 
 `tfinpaint.load(OUTPUT)` then fills as the released network does, `inpaint --model=OUTPUT` fills
 photographs, and `train --init_from=OUTPUT --system=SYSTEM --variant=official` (or
@@ -57,11 +60,14 @@ def main():
     )
 
 
-# ----------------------------------------------------------------------------------------------------------- what is asked
+# ------------------------------------------------------------------------------------ what is asked
 
 
 def _paths(system_name, weights, release):
-    """The files that --weights names; of a TensorFlow checkpoint its prefix. Raises SettingsError where they are not there."""
+    """The files that --weights names; for a TensorFlow checkpoint, its prefix.
+
+    Raises: SettingsError if they are not there.
+    """
     held = list(release.files)
     wanted = (
         "one file"
@@ -92,7 +98,11 @@ def _paths(system_name, weights, release):
 
 
 def _prefix(path):
-    """The prefix of a TensorFlow checkpoint, from itself, one of its files, or the folder that it is alone in."""
+    """The prefix of a TensorFlow checkpoint.
+
+    path: the prefix itself, one of the checkpoint's files, or a folder whose only checkpoint it is
+          or whose state file names it.
+    """
     if os.path.isdir(path):
         found = sorted(
             name[: -len(".index")] for name in os.listdir(path) if name.endswith(".index")
@@ -114,7 +124,10 @@ def _prefix(path):
 
 
 def _last_in(folder):
-    """What a folder's state file `checkpoint` names as the last one, without the folder that it had when it was written; or None."""
+    """The last checkpoint that a folder's state file `checkpoint` names, or None.
+
+    The folder that it had when it was written is left out.
+    """
     try:
         with open(os.path.join(folder, "checkpoint"), encoding="utf-8") as f:
             line = re.search(r'^model_checkpoint_path: *"(.+)"', f.read(), re.MULTILINE)
@@ -135,11 +148,11 @@ def _check_output(output):
         )
 
 
-# ------------------------------------------------------------------------------------------------------------------ files
+# -------------------------------------------------------------------------------------------- files
 
 
 def _read_tensorflow(prefix, counts):
-    """Those tensors of a TensorFlow 1 checkpoint that count, by their names."""
+    """The tensors of a TensorFlow 1 checkpoint that count, {name: array}."""
     import tensorflow as tf
 
     def read():
@@ -153,11 +166,14 @@ def _read_tensorflow(prefix, counts):
     return state_dicts.guarded(read, f"--weights={prefix}", "a TensorFlow checkpoint")
 
 
-# ---------------------------------------------------------------------------------------------------------- run directory
+# ------------------------------------------------------------------------------------ run directory
 
 
 def _settings(system_name, weights):
-    """What the run directory says of itself. The files do not tell what the authors trained on: photographs and holes are not theirs."""
+    """The settings that the run directory records.
+
+    The files do not tell what the authors trained on, so photographs and holes are not theirs.
+    """
     photos = settings.PhotoSettings(f"those of the authors, weights imported from {weights}")
     return settings.TrainSettings(
         system_name,
@@ -166,22 +182,25 @@ def _settings(system_name, weights):
         variant="official",
         steps=0,
         perceptual_weights="none",
-        loss_weights=(("adversarial", 0.0),),
-    )  # there is no critic
+        loss_weights=(("adversarial", 0.0),),  # there is no critic
+    )
 
 
 def _write(output, run, weights, system):
-    """Writes the run directory beside its place and renames it. Raises SettingsError where that cannot be."""
+    """Writes the run directory beside its place and renames it.
+
+    Raises: SettingsError if it cannot be written.
+    """
     import tensorflow as tf
 
     from tfinpaint import runs
 
     flags_text = (
-        f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train --flagfile="
-        f"{os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
+        f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train "
+        f"--flagfile={os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
         f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n"
     )
-    # Both names are one network here, and one copy in the checkpoint.
+    # Both names mean one network here, so the checkpoint holds it once.
     networks = tf.train.Checkpoint(generator=system.generator, averaged_generator=system.generator)
     checkpoint = tf.train.Checkpoint(
         step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks

@@ -1,6 +1,7 @@
 """Asks a server for many fills at once, and checks each against a single one.
 
-    python -m tools.load_test --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png
+    python -m tools.load_test --server=http://localhost:8501/v1/models/paris \\
+        --image=photo.jpg --mask=mask.png
 
 Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an
 answer; exit status 1 where an answer was an error or another picture than the single one.
@@ -47,7 +48,11 @@ def load(
     clients: int = 8,
     timeout: float = 60.0,
 ) -> dict:
-    """-> errors (messages), different (answers unlike a single one), rate (photographs per second), p50 and p99 (seconds)."""
+    """Sends the same photograph `requests` times, from `clients` at once.
+
+    Returns: errors (messages), different (number of answers unlike a single one), rate (photographs
+        per second), p50 and p99 (seconds).
+    """
     from tfinpaint.serving.client import connect
 
     alone = connect(url, timeout).fill(photo, mask)

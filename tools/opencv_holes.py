@@ -1,4 +1,6 @@
-"""Brush strokes drawn with OpenCV, one hole at a time: what the benchmark holds the project's own generator against."""
+"""Brush strokes drawn with OpenCV, one hole at a time: what the benchmark holds the project's own
+generator against.
+"""
 
 import math
 
@@ -11,7 +13,8 @@ from tfinpaint.settings import HoleSettings
 def draw_strokes(generator: np.random.Generator, size: int, settings: HoleSettings) -> np.ndarray:
     """One hole of strokes like those of `tfinpaint.data.strokes`: uint8 [S, S, 1], 1 is hole.
 
-    Segment after segment is drawn, with random numbers as they are needed, until the wanted share of the square is reached.
+    Segment after segment is drawn until the wanted share of the square is covered. Random numbers
+    are drawn as they are needed.
     """
     low, high = settings.bounds
     wanted = generator.uniform(low, high) * size**2

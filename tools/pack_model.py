@@ -66,7 +66,10 @@ def main():
 
 
 def _pack(painter, folder):
-    """Writes the three files into a new folder. Returns the bytes of the weights and what float16 changes, levels of 255."""
+    """Writes the three files into a new folder.
+
+    Returns: the bytes of the weights, and what float16 changes, in levels of 255.
+    """
     from tfinpaint import load, packed
 
     run = painter.run
@@ -109,7 +112,7 @@ def _flags(run):
 
 
 def _last_part(value):
-    """PATH or KIND:PATH with PATH cut to its last part; anything else as it is."""
+    """Cuts the path of PATH or KIND:PATH to its last part; anything else stays as it is."""
     if value is None or "/" not in value:
         return value
     kind, colon, path = value.rpartition(":")
@@ -126,7 +129,8 @@ def _difference(one, other):
     photo = np.uint8(127.5 + 100 * waves)
     mask = np.zeros((_SIDE, _SIDE), np.uint8)
     mask[60:150, 80:200] = 255
-    # Without detail: that may take another patch, as good, where the network's fill differs by a thousandth of a level.
+    # Without detail: it may choose another patch, just as good, if the network's fill differs by a
+    # thousandth of a level.
     return int(
         np.abs(
             one.fill(photo, mask, detail="off").astype(int) - other.fill(photo, mask, detail="off")

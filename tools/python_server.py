@@ -2,7 +2,8 @@
 TensorFlow Serving is not at hand.
 
     python -m tools.python_server --model=exported/paris
-    python -m tools.python_server --model=exported/paris,celeba=exported/c --port=8501 --grpc_port=8500
+    python -m tools.python_server --model=exported/paris,celeba=exported/c \\
+        --port=8501 --grpc_port=8500
 
 It answers this machine alone unless --host says otherwise, takes the highest version of each model
 when it starts, and ends with Ctrl-C.

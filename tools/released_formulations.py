@@ -1,7 +1,9 @@
-"""The attentions in the shape that their authors released them in, written plainly, for the benchmark to stand beside.
+"""The attentions in the shape that their authors released them in, written plainly, for the
+benchmark to stand beside.
 
-One picture at a time; the patches of the background are cut out and used as the filters of a convolution, and again of a transposed one
-that pastes them; the coherent layer goes over its cells in a Python loop. The results are those of our layers' `official` variant.
+One picture at a time; the patches of the background are cut out and used as the filters of a
+convolution, and again of a transposed one that pastes them; the coherent layer goes over its cells
+in a Python loop. The results are those of our layers' `official` variant.
 """
 
 import numpy as np
@@ -9,7 +11,10 @@ import tensorflow as tf
 
 
 def patch_attention(features, hole, patch_size):
-    """features [B, H, W, C], hole [B, H, W, 1] -> [B, H, W, C]: the multistage network's (patch 1) and MUSICAL's (1 and 3)."""
+    """The attention of the multistage network (patch 1) and of MUSICAL (1 and 3).
+
+    features [B, H, W, C], hole [B, H, W, 1] -> [B, H, W, C].
+    """
     pictures = []
     for k in range(features.shape[0]):
         f, m = features[k : k + 1], hole[k : k + 1]
@@ -30,7 +35,10 @@ def patch_attention(features, hole, patch_size):
 
 
 def contextual_attention(features, hole):
-    """features [B, H, W, C], hole [B, H, W, 1] -> [B, H, W, C]: DeepFill's, patches 3, rate 2, fused."""
+    """DeepFill's attention: patches of 3, rate 2, fused.
+
+    features [B, H, W, C], hole [B, H, W, 1] -> [B, H, W, C].
+    """
     pictures = []
     for k in range(features.shape[0]):
         f = features[k : k + 1]
@@ -64,7 +72,10 @@ def contextual_attention(features, hole):
 
 
 def coherent_semantic_attention(features, hole):
-    """features [B, H, W, C], hole [B, H, W, 1], both NumPy -> [B, H, W, C]. Forward only: it leaves TensorFlow's graph at each cell."""
+    """The coherent semantic attention, forward only: it leaves TensorFlow's graph at each cell.
+
+    features [B, H, W, C], hole [B, H, W, 1], both NumPy -> [B, H, W, C].
+    """
     outputs = features.copy()
     for output, f, m in zip(outputs, features, hole):
         known = f[m[..., 0] == 0]  # [K, C]

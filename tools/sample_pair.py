@@ -1,7 +1,7 @@
 """Writes a photograph of scikit-image and a mask for it, to try `tfinpaint.inpaint` with.
 
-python -m tools.sample_pair --name=coffee --output=demo      ->  demo/photo.png  demo/mask.png
-(white is hole)
+python -m tools.sample_pair --name=coffee --output=demo
+->  demo/photo.png  demo/mask.png (white is hole)
 """
 
 import os
