@@ -5,7 +5,7 @@ with which it was padded. All of it is brought back into the window here: paddin
 pixels that it mirrors. pictures.py draws the result.
 """
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -43,8 +43,13 @@ class AttentionMap(NamedTuple):
 
 
 def place_maps(
-    system, found, window: Box, size: Tuple[int, int], padded: Tuple[int, int], at: Tuple[int, int]
-) -> list:
+    system: Any,
+    found: Iterable,
+    window: Box,
+    size: Tuple[int, int],
+    padded: Tuple[int, int],
+    at: Tuple[int, int],
+) -> List[AttentionMap]:
     """An `AttentionMap` for each attention layer of a system.
 
     found:   what the system's `attention_maps` returned for one image with `weights_at`: pairs of

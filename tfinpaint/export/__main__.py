@@ -24,7 +24,7 @@ FLAGS = flags.FLAGS
 _CALIBRATION = 32  # photographs
 
 
-def main():
+def main() -> None:
     if not FLAGS.output:
         raise SettingsError("--output is missing: the folder for what is exported")
     tflite_only = [
@@ -135,7 +135,7 @@ def _megabytes(path):
     return f"{sum(map(os.path.getsize, files)) / 1e6:.1f} MB"
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

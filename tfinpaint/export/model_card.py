@@ -9,13 +9,14 @@ import os
 import tensorflow as tf
 
 from tfinpaint import atomic
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.settings import SettingsError, first_line
 from tfinpaint.version import __version__, commit
 
 CARD = "model_card.json"
 
 
-def describe(painter) -> dict:
+def describe(painter: BasePainter) -> dict:
     """The card of a `Painter` that was loaded from a run.
 
     It names the system, the data, the steps, the figures, the weights, and what the model was made

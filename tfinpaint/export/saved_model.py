@@ -22,7 +22,7 @@ from tfinpaint.export.model_card import CARD, read_card, write_card
 from tfinpaint.settings import SettingsError, first_line
 
 
-def export(painter, output: str, card: dict, detail: str = "auto") -> str:
+def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") -> str:
     """Writes `output`/<next version>/ and returns its path.
 
     painter:  a `Painter`.

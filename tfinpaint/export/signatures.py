@@ -17,13 +17,14 @@ a hole.
 
 import tensorflow as tf
 
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.windows import CONTEXT
 
 _FILES = tf.TensorSpec([None], tf.string)
 
 
-def servable(painter, detail: str = "auto") -> tf.Module:
+def servable(painter: BasePainter, detail: str = "auto") -> tf.Module:
     """The module that tf.saved_model.save takes.
 
     It has the two signatures, `fill_window` and the weights, and nothing else of the painter.

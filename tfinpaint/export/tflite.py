@@ -26,6 +26,7 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
 from tfinpaint.filling import grown
 from tfinpaint.layers import PartialConv2D, tracing
+from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError, first_line
 
@@ -43,7 +44,7 @@ _IN_FLOAT = sorted(
 
 
 def export(
-    painter,
+    painter: Painter,
     output: str,
     card: dict,
     quantize: str = "none",
@@ -89,7 +90,12 @@ def export(
     return path
 
 
-def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
+def convert(
+    painter: Painter,
+    quantize: str = "none",
+    size: Optional[Tuple[int, int]] = None,
+    pairs: Iterable = (),
+) -> bytes:
     """The file's content; see `export`."""
     if quantize == "int8" and any(
         isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules

@@ -6,6 +6,8 @@ because an export needs the package that defines them for nothing else. The test
 that package.
 """
 
+from typing import Iterable, Tuple
+
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
@@ -24,7 +26,7 @@ _MESSAGES = {
 }
 
 
-def write(path: str, model: str, requests) -> None:
+def write(path: str, model: str, requests: Iterable[Tuple[str, dict]]) -> None:
     """Writes the file. requests: pairs of a signature's name and {input: array}."""
     prediction_log = _classes()["PredictionLog"]
     with tf.io.TFRecordWriter(path) as writer:

@@ -14,6 +14,7 @@ the extra `serve`. REST loads no TensorFlow.
 import base64
 import json
 import re
+from typing import Union
 from urllib.parse import urlsplit
 
 import cv2
@@ -34,7 +35,7 @@ class ServerError(SettingsError):
     """A server that cannot be reached, or that answers with an error."""
 
 
-def connect(url: str, timeout: float = 60.0, tries: int = 4):
+def connect(url: str, timeout: float = 60.0, tries: int = 4) -> Union["RestClient", "GrpcClient"]:
     """A client for one model of a server; it sends nothing yet.
 
     url:      see the top of the file.
@@ -111,7 +112,7 @@ class _Client(BasePainter):
 class RestClient(_Client):
     """See `connect`. url: http://HOST:PORT/v1/models/NAME[/versions/N]."""
 
-    def __init__(self, url, timeout=60.0, tries=4):
+    def __init__(self, url: str, timeout: float = 60.0, tries: int = 4):
         import requests
         from urllib3.util import Retry
 
@@ -134,7 +135,7 @@ class RestClient(_Client):
         self._session = requests.Session()
         self._session.mount(url, requests.adapters.HTTPAdapter(max_retries=again))
 
-    def fill_bytes(self, image_bytes, mask_bytes):
+    def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
         """See the base class."""
         files = {"image_bytes": image_bytes, "mask_bytes": mask_bytes}
         answer = self._ask(
@@ -194,7 +195,14 @@ class RestClient(_Client):
 class GrpcClient(_Client):
     """See `connect`. address: HOST:PORT."""
 
-    def __init__(self, address, name, version=None, timeout=60.0, tries=4):
+    def __init__(
+        self,
+        address: str,
+        name: str,
+        version=None,
+        timeout: float = 60.0,
+        tries: int = 4,
+    ):
         import grpc
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
@@ -221,7 +229,7 @@ class GrpcClient(_Client):
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
-    def fill_bytes(self, image_bytes, mask_bytes):
+    def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
         """See the base class."""
         from tensorflow_serving.apis import predict_pb2
 

@@ -19,6 +19,7 @@ Source: tensorflow_serving/g3doc/api_rest.md.
 import base64
 import binascii
 import json
+from typing import Any, Tuple
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class ServingError(Exception):
         return HTTP_STATUS[self.code]
 
 
-def parse_request(body: bytes):
+def parse_request(body: bytes) -> Tuple[str, str, Any]:
     """The signature's name (or ""), "instances" or "inputs", and the value of that.
 
     Raises: ServingError if the body is no request of this contract.
@@ -67,7 +68,7 @@ def parse_request(body: bytes):
     return name, forms[0], request[forms[0]]
 
 
-def read_inputs(form: str, value, dtypes: dict) -> dict:
+def read_inputs(form: str, value: Any, dtypes: dict) -> dict:
     """The inputs of a signature as arrays.
 
     form:    "instances" or "inputs".

@@ -8,6 +8,7 @@ import threading
 import time
 
 import uvicorn
+from starlette.applications import Starlette
 
 from tfinpaint.settings import SettingsError
 
@@ -27,7 +28,7 @@ class Listener:
     Raises: SettingsError if the port is taken or the address is not one of this machine's.
     """
 
-    def __init__(self, application, host: str, port: int):
+    def __init__(self, application: Starlette, host: str, port: int):
         listener = bound_socket(host, port)
         self._server = uvicorn.Server(
             uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5)
@@ -45,7 +46,7 @@ class Listener:
         self._server.should_exit = True
         self._thread.join()
 
-    def __enter__(self):
+    def __enter__(self) -> "Listener":
         return self
 
     def __exit__(self, *error):

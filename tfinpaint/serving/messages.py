@@ -1,11 +1,16 @@
 """What the REST and the gRPC sides both answer, in TensorFlow Serving's own messages."""
 
+from typing import TYPE_CHECKING, Optional
+
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from tfinpaint.serving.contract import ServingError
 
+if TYPE_CHECKING:  # servable.py loads TensorFlow
+    from tfinpaint.serving.servable import Servable
 
-def find(models: dict, name: str, version=None):
+
+def find(models: dict, name: str, version: Optional[int] = None) -> "Servable":
     """The Servable of this name and version (None: any). Raises ServingError NOT_FOUND."""
     model = models.get(name)
     if model is None:
@@ -23,7 +28,7 @@ def find(models: dict, name: str, version=None):
     return model
 
 
-def status(model) -> get_model_status_pb2.GetModelStatusResponse:
+def status(model: "Servable") -> get_model_status_pb2.GetModelStatusResponse:
     response = get_model_status_pb2.GetModelStatusResponse()
     entry = response.model_version_status.add(
         version=model.version, state=get_model_status_pb2.ModelVersionStatus.AVAILABLE
@@ -32,7 +37,7 @@ def status(model) -> get_model_status_pb2.GetModelStatusResponse:
     return response
 
 
-def metadata(model) -> get_model_metadata_pb2.GetModelMetadataResponse:
+def metadata(model: "Servable") -> get_model_metadata_pb2.GetModelMetadataResponse:
     response = get_model_metadata_pb2.GetModelMetadataResponse()
     response.model_spec.name, response.model_spec.version.value = model.name, model.version
     signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=model.signature_defs)

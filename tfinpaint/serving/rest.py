@@ -10,6 +10,8 @@ They are TensorFlow Serving's.
 import asyncio
 import json
 import re
+from concurrent.futures import Executor
+from typing import Sequence
 
 from google.protobuf import json_format
 from starlette.applications import Starlette
@@ -25,7 +27,9 @@ _PATH = re.compile(
 )
 
 
-def application(models: dict, largest: int, workers, routes=()) -> Starlette:
+def application(
+    models: dict, largest: int, workers: Executor, routes: Sequence[Route] = ()
+) -> Starlette:
     """The application that answers for models.
 
     models:   {name: Servable}.

@@ -9,8 +9,10 @@ does not watch folders for new versions. It needs the extra `serve`.
 """
 
 import concurrent.futures
+from typing import Optional, Sequence
 
 import grpc
+from starlette.routing import Route
 
 from tfinpaint.serving import grpc_services, rest
 from tfinpaint.serving.listening import LARGEST, Listener, host_in_url
@@ -37,11 +39,11 @@ class Server:
         self,
         models: dict,
         host: str = "127.0.0.1",
-        port=8501,
-        grpc_port=8500,
+        port: Optional[int] = 8501,
+        grpc_port: Optional[int] = 8500,
         at_once: int = 2,
         waiting: int = 64,
-        routes=(),
+        routes: Sequence[Route] = (),
     ):
         self.models = {
             name: Servable(name, path, at_once, waiting) for name, path in models.items()
@@ -67,7 +69,7 @@ class Server:
         if self._rest:
             self._rest.stop()
 
-    def __enter__(self):
+    def __enter__(self) -> "Server":
         return self
 
     def __exit__(self, *error):

@@ -29,7 +29,7 @@ settings.adopt("model", "server", "host", "port", "timeout", "detail", "open_bro
 FLAGS = flags.FLAGS
 
 
-def main():
+def main() -> None:
     if FLAGS.model and FLAGS.server:
         raise SettingsError(
             "--model and --server: one of them fills (run directories of `train` and exports, or "
@@ -122,7 +122,7 @@ def _wait():
     threading.Event().wait()
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

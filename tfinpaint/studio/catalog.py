@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import tempfile
+from typing import Callable, Iterator
 
 from tfinpaint.models import locate
 from tfinpaint.serving.client import RestClient, connect
@@ -51,7 +52,9 @@ def local_models(model: str) -> dict:
 
 
 @contextlib.contextmanager
-def exported_models(models: dict, say, detail: str = "auto"):
+def exported_models(
+    models: dict, say: Callable[[str], None], detail: str = "auto"
+) -> Iterator[dict]:
     """Exports the run directories among the models to a temporary folder, removed at the end.
 
     models:  {name: path}, run directories and exports.
