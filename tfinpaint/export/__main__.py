@@ -107,10 +107,10 @@ def _size(trained):
 
 
 def _calibration(trained_on, size):
-    """Photographs and masks of this size, by which int8 finds its ranges: pairs.
+    """Pairs (photo, mask) of this size, by which "int8" finds the ranges of activations.
 
-    They are squares of --data, or of the photographs `trained_on`, cut to the size, with fixed
-    strokes over 10 to 60 %.
+    The photographs are squares of --data, or of the photographs `trained_on`, cut to the size. The
+    masks are fixed strokes over 10 to 60 %.
     """
     from tfinpaint.data.batches import evaluation_squares
     from tfinpaint.data.evaluation_holes import evaluation_holes

@@ -1,10 +1,10 @@
-"""The REST side of the server, as a Starlette application: these paths, over `contract.py`.
+"""The REST side of the server: TensorFlow Serving's paths, as a Starlette application.
 
     GET  /v1/models/NAME[/versions/N]            status
     GET  /v1/models/NAME[/versions/N]/metadata   signatures
-    POST /v1/models/NAME[/versions/N]:predict    see contract.py
+    POST /v1/models/NAME[/versions/N]:predict    outputs of a signature
 
-They are TensorFlow Serving's.
+contract.py reads the requests for outputs and writes the answers.
 """
 
 import asyncio
