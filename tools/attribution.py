@@ -1,10 +1,13 @@
-"""Writes the list of photographs that a network was trained on: who made each, under which licence, and where it is from.
+"""Writes the list of photographs that a network was trained on: who made each, under which licence,
+and where it is from.
 
     python -m tools.attribution --sources=photos/SOURCES.csv --output=docs/training_photographs.csv
 
-Input:  a table with a row for each photograph and the columns file, split, licence, author, from and path (others are left out).
-Output: a table with the columns file, author, licence, from, path: the photographs of --split alone, sorted by file. `from` is a public
-        place ("github:OWNER/NAME", "debian:PACKAGE") and `path` a file in it. An empty author is one whom that place does not name.
+Input:  a table with a row for each photograph and the columns file, split, licence, author, from
+        and path (others are left out).
+Output: a table with the columns file, author, licence, from, path: the photographs of --split
+        alone, sorted by file. `from` is a public place ("github:OWNER/NAME", "debian:PACKAGE") and
+        `path` a file in it. An empty author is one whom that place does not name.
 """
 
 import csv
@@ -17,7 +20,9 @@ from tfinpaint.settings import SettingsError
 
 settings.adopt("output")
 _SOURCES = flags.DEFINE_string("sources", None, "Table of photographs (.csv) to read.")
-_SPLIT = flags.DEFINE_string("split", "train", "Photographs to list: those with this word in the column split.")
+_SPLIT = flags.DEFINE_string(
+    "split", "train", "Photographs to list: those with this word in the column split."
+)
 
 COLUMNS = ("file", "author", "licence", "from", "path")
 
@@ -31,18 +36,22 @@ def main():
     write(rows, output)
     unnamed = [row for row in rows if row["licence"].startswith("CC BY") and not row["author"]]
     if unnamed:
-        command.warn(f"{len(unnamed)} photographs want their author named, and the table names none ({unnamed[0]['file']}, from "
-                     f"{unnamed[0]['from']})")
+        command.warn(
+            f"{len(unnamed)} photographs want their author named, and the table names none "
+            f"({unnamed[0]['file']}, from {unnamed[0]['from']})"
+        )
     licences = sorted({row["licence"] for row in rows})
-    print(f"{len(rows)} photographs of {len({row['author'] for row in rows if row['author']})} named authors, {len(licences)} licences: "
-          f"{', '.join(licences)}")
+    print(
+        f"{len(rows)} photographs of {len({row['author'] for row in rows if row['author']})} named "
+        f"authors, {len(licences)} licences: {', '.join(licences)}"
+    )
 
 
 def listed(sources: str, split: str) -> list:
     """The rows of one split as {column: text}, sorted by file.
 
-    Raises: SettingsError where the table cannot be read or lacks a column, no row is of the split, a licence or a source is missing, or
-    a place is a path of somebody's machine.
+    Raises: SettingsError if the table cannot be read or lacks a column, no row is of the split, a
+        licence or a source is missing, or a place is a path on somebody's machine.
     """
     try:
         with open(sources, newline="", encoding="utf-8") as f:
@@ -52,22 +61,37 @@ def listed(sources: str, split: str) -> list:
         raise SettingsError(f"--sources={sources} cannot be read: {error}") from error
     missing = [name for name in ("split", *COLUMNS) if name not in (reader.fieldnames or ())]
     if missing:
-        raise SettingsError(f"--sources={sources} has no column {missing[0]}; it needs split, {', '.join(COLUMNS)}")
-    chosen = [{name: (row[name] or "").strip() for name in COLUMNS} for row in rows if row["split"] == split]
+        raise SettingsError(
+            f"--sources={sources} has no column {missing[0]}; it needs split, {', '.join(COLUMNS)}"
+        )
+    chosen = [
+        {name: (row[name] or "").strip() for name in COLUMNS}
+        for row in rows
+        if row["split"] == split
+    ]
     if not chosen:
-        raise SettingsError(f"--split is one of {', '.join(sorted({row['split'] or '' for row in rows}))}. Got {split!r}")
+        raise SettingsError(
+            f"--split is one of {', '.join(sorted({row['split'] or '' for row in rows}))}. Got "
+            f"{split!r}"
+        )
     for row in chosen:
         for name in ("file", "licence", "from"):
             if not row[name]:
                 raise SettingsError(f"--sources={sources}: {row['file'] or 'a row'} has no {name}")
         for value in row.values():
             if os.path.isabs(value) or value.startswith(("~", "..")) or ":\\" in value:
-                raise SettingsError(f"--sources={sources}: {row['file']} names a place on somebody's machine, {value!r}")
+                raise SettingsError(
+                    f"--sources={sources}: {row['file']} names a place on somebody's machine, "
+                    f"{value!r}"
+                )
     return sorted(chosen, key=lambda row: row["file"])
 
 
 def write(rows: list, path: str) -> None:
-    """Writes the table beside its place and renames it. Raises SettingsError where that cannot be."""
+    """Writes the table beside its place and renames it.
+
+    Raises: SettingsError if it cannot be written.
+    """
     try:
         with atomic.replacing(path) as beside, open(beside, "w", newline="", encoding="utf-8") as f:
             writer = csv.DictWriter(f, COLUMNS, lineterminator="\n")

@@ -3,25 +3,31 @@
     python -m tools.benchmark --output=benchmark.json
     python -m tools.benchmark --rows=generate,attention
 
-Times vary between machines and with what else runs on them; ratios within one run vary less. So the machine comes first: t0, the time of a
-float32 product of two 4096 x 4096 matrices, and the rates of products and of convolutions. Every row then has its median time (after
-warming up), measured in turns with t0 and with whatever it stands beside; the operations of its convolutions and matrix products, the
-share of the machine's rate (the higher one of products and convolutions) at which these were done, the time in t0, and the highest
-memory that the process reached.
+Times vary between machines and with what else runs on them; ratios within one run vary less. So the
+machine comes first: t0, the time of a float32 product of two 4096 x 4096 matrices, and the rates of
+products and of convolutions. Every row then has its median time (after warming up), measured in
+turns with t0 and with whatever it stands beside; the operations of its convolutions and matrix
+products, the share of the machine's rate (the higher one of products and convolutions) at which
+these were done, the time in t0, and the highest memory that the process reached.
 
 Rows, each a group for --rows
-    generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph, centre hole
+    generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph,
+                centre hole
     train       each system's training step with all its losses: per image, batch 4
     memory      highest resident memory of a process that trains the multistage network, batch 6
-    attention   each attention layer, forward and with gradients, beside the released formulation (tools/released_formulations.py)
+    attention   each attention layer, forward and with gradients, beside the released formulation
+                (tools/released_formulations.py)
     layers      partial convolution beside the plain one
     holes       holes per second of each kind, beside the same strokes drawn with OpenCV
     pipeline    photographs per second of the input pipeline
-    photo       a photograph of 12 megapixels through `fill` without detail, and one twice as large around the same hole
-    detail      texture for a hole of 300 x 240 in a window of 900 x 900; the photograph of 12 megapixels through `fill` with detail
-    command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder of 100 beside its network's time alone
-                (command_rows.py)
-    tflite      each system as a TFLite file beside TensorFlow, 256 px: time, bytes, closeness (tflite_rows.py)
+    photo       a photograph of 12 megapixels through `fill` without detail, and one twice as large
+                around the same hole
+    detail      texture for a hole of 300 x 240 in a window of 900 x 900; the photograph of 12
+                megapixels through `fill` with detail
+    command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder
+                of 100 beside its network's time alone (command_rows.py)
+    tflite      each system as a TFLite file beside TensorFlow, 256 px: time, bytes, closeness
+                (tflite_rows.py)
 """
 
 import ctypes
@@ -51,22 +57,37 @@ from tools import command_rows, tflite_rows
 
 settings.adopt("rows", "repeats", "output", "device")
 
-GROUPS = ("generate", "train", "memory", "attention", "layers", "holes", "pipeline", "photo", "detail", "command", "tflite")
+GROUPS = (
+    "generate",
+    "train",
+    "memory",
+    "attention",
+    "layers",
+    "holes",
+    "pipeline",
+    "photo",
+    "detail",
+    "command",
+    "tflite",
+)
 
 
 _SIDE = 4096  # of the matrices of t0
 
 
 class Row(NamedTuple):
-    """One line of the table. Seconds are of one call, divided by `per` where what counts is a part of it (an image of a batch)."""
+    """One line of the table.
+
+    Seconds are of one call, or of a part of it (an image of a batch) if that is what counts.
+    """
 
     name: str
     seconds: float
     operations: Optional[float] = None
-    beside: Optional[str] = None  # what it was measured in turns with
-    ratio: Optional[float] = None  # that one's time over this one's
+    beside: Optional[str] = None  # what took turns with it
+    ratio: Optional[float] = None  # the time of `beside` over this row's
     note: str = ""
-    memory: Optional[int] = None  # bytes: the highest since the row before, or of a process of its own
+    memory: Optional[int] = None  # bytes: highest since the row before, or of its own process
     t0: Optional[float] = None  # seconds, measured in turns with this row
 
 
@@ -85,13 +106,21 @@ def main():
     if unknown:
         raise SettingsError(f"--rows is some of {','.join(GROUPS)}. Got {unknown[0]!r}")
     if values.output and os.path.isdir(values.output):
-        raise SettingsError(f"--output={values.output} is a folder: a file for the figures is needed, as benchmark.json")
+        raise SettingsError(
+            f"--output={values.output} is a folder: a file for the figures is needed, as "
+            "benchmark.json"
+        )
     if values.output and not os.access(os.path.dirname(os.path.abspath(values.output)), os.W_OK):
-        raise SettingsError(f"--output={values.output}: there is no folder there that can be written to")
+        raise SettingsError(
+            f"--output={values.output}: there is no folder there that can be written to"
+        )
     command.choose_device(values.device)
     bench = Bench(values.repeats)
     machine = bench.machine()
-    print(f"t0 {machine.t0:.3f} s; products {machine.product_rate / 1e9:.0f}, convolutions {machine.convolution_rate / 1e9:.0f} GFLOP/s")
+    print(
+        f"t0 {machine.t0:.3f} s; products {machine.product_rate / 1e9:.0f}, convolutions "
+        f"{machine.convolution_rate / 1e9:.0f} GFLOP/s"
+    )
     print(f"\n{'':44s}{'time':>10s}{'GFLOP':>9s}{'of rate':>9s}{'t0':>9s}{'memory':>9s}  ")
     rows = []
     for group in groups:
@@ -102,11 +131,22 @@ def main():
             _free()
     if values.output:
         with open(values.output, "w", encoding="utf-8") as f:
-            json.dump({"machine": machine._asdict(), "about": _about(), "rows": [row._asdict() for row in rows]}, f, indent=1)
+            json.dump(
+                {
+                    "machine": machine._asdict(),
+                    "about": _about(),
+                    "rows": [row._asdict() for row in rows],
+                },
+                f,
+                indent=1,
+            )
 
 
 class Bench:
-    """Times functions: medians of `repeats` calls after two to warm up, in turns with t0, whose median is kept in `t0`."""
+    """Times functions: medians of `repeats` calls, after two calls to warm up.
+
+    Calls take turns with t0, whose median is kept in `t0`.
+    """
 
     def __init__(self, repeats):
         import tensorflow as tf
@@ -134,11 +174,13 @@ class Bench:
         import tensorflow as tf
 
         x, k = tf.random.normal([4, 64, 64, 256]), tf.random.normal([3, 3, 256, 256])
-        t1 = self.time(partial(tf.function(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")[0, 0, 0, 0]), x, k))
+        t1 = self.time(
+            partial(tf.function(lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")[0, 0, 0, 0]), x, k)
+        )
         return Machine(self.t0, 2 * _SIDE**3 / self.t0, 2 * 4 * 64 * 64 * 9 * 256 * 256 / t1)
 
 
-# ------------------------------------------------------------------------------------------------------------------- rows
+# --------------------------------------------------------------------------------------------- rows
 
 
 def _generate_rows(bench):
@@ -163,7 +205,7 @@ def _train_rows(bench):
 
 
 def _in_its_own_process(function, *arguments):
-    """So that what other rows left behind does not count as memory."""
+    """Calls a function in a new process: what other rows left does not count as its memory."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
@@ -171,11 +213,18 @@ def _in_its_own_process(function, *arguments):
 def _train_row(repeats, name, batch):
     bench = Bench(repeats)
     system, step, images, holes = _training(name, batch)
-    turns = system.batches_per_step  # of which the last teaches the generator
+    turns = system.batches_per_step  # the last of them trains the generator
     count = _count(partial(_repeat, turns, step, images, holes))
     seconds = bench.time(partial(_repeat, turns, step, images, holes))
     note = "mean of five batches, one of which teaches the generator" if turns > 1 else ""
-    return Row(f"{name}, step, per image", seconds / turns / batch, count / turns / batch, note=note, memory=_peak_memory(), t0=bench.t0)
+    return Row(
+        f"{name}, step, per image",
+        seconds / turns / batch,
+        count / turns / batch,
+        note=note,
+        memory=_peak_memory(),
+        t0=bench.t0,
+    )
 
 
 def _memory_rows(bench):
@@ -185,7 +234,7 @@ def _memory_rows(bench):
 
 
 def _train_and_tell(name, batch):
-    """Median seconds of three steps, and the process' highest resident memory, bytes."""
+    """Median seconds of three steps, and the process's highest resident memory in bytes."""
     _, step, images, holes = _training(name, batch)
     step(images, holes)
     times = []
@@ -197,13 +246,16 @@ def _train_and_tell(name, batch):
 
 
 def _training(name, batch):
-    """A system, its step with all its losses, as a graph, and a batch for it."""
+    """A system, its step with all losses as a graph, and a batch for it."""
     import tensorflow as tf
 
     from tfinpaint import create
 
     system = create(name)
-    system.compile(perceptual_weights="random", critic_weights="random" if system.specification.takes_critic_weights else None)
+    system.compile(
+        perceptual_weights="random",
+        critic_weights="random" if system.specification.takes_critic_weights else None,
+    )
     return system, tf.function(system.step), _photographs(batch, 256), _center(batch, 256)
 
 
@@ -215,16 +267,37 @@ def _attention_rows(bench):
 
     features, hole = tf.random.normal([2, 64, 64, 128]), _center(2, 64)
     for size in (1, 3):
-        yield from _beside(bench, f"PatchAttention {size}x{size}, official", partial(_call, layers.PatchAttention(size, 3, "official")),
-                           partial(released.patch_attention, patch_size=size), features, hole)
-        for title, call in zip(("", ", with gradient"), _both_ways(partial(_call, layers.PatchAttention(size, 3)), features, hole)):
+        yield from _beside(
+            bench,
+            f"PatchAttention {size}x{size}, official",
+            partial(_call, layers.PatchAttention(size, 3, "official")),
+            partial(released.patch_attention, patch_size=size),
+            features,
+            hole,
+        )
+        for title, call in zip(
+            ("", ", with gradient"),
+            _both_ways(partial(_call, layers.PatchAttention(size, 3)), features, hole),
+        ):
             yield Row(f"PatchAttention {size}x{size}, paper{title}", bench.time(call))
-    yield from _beside(bench, "ContextualAttention", partial(_call, layers.ContextualAttention()), released.contextual_attention,
-                       features, hole)
+    yield from _beside(
+        bench,
+        "ContextualAttention",
+        partial(_call, layers.ContextualAttention()),
+        released.contextual_attention,
+        features,
+        hole,
+    )
     for share in (0.1, 0.4):
         layer, hole = layers.PatchAttention(1, 3), _center(1, 64, share)
-        any_size = tf.function(partial(_call, layer), input_signature=[tf.TensorSpec([None] * 3 + [c]) for c in (128, 1)])
-        yield Row(f"PatchAttention 1x1, any size, {share:.0%} hole", bench.time(partial(any_size, features[:1], hole)))
+        any_size = tf.function(
+            partial(_call, layer),
+            input_signature=[tf.TensorSpec([None] * 3 + [c]) for c in (128, 1)],
+        )
+        yield Row(
+            f"PatchAttention 1x1, any size, {share:.0%} hole",
+            bench.time(partial(any_size, features[:1], hole)),
+        )
     for batch in (1, 8):
         features, hole = tf.abs(tf.random.normal([batch, 32, 32, 512])), _center(batch, 32, 0.5)
         layer = layers.CoherentSemanticAttention()
@@ -233,9 +306,16 @@ def _attention_rows(bench):
             official = tf.function(partial(_call, layers.CoherentSemanticAttention("official")))
             beside = partial(released.coherent_semantic_attention, features.numpy(), hole.numpy())
             seconds, other = bench.time(partial(official, features, hole), beside)
-            yield Row("CoherentSemanticAttention, official, half hole", seconds, beside="released", ratio=other / seconds)
+            yield Row(
+                "CoherentSemanticAttention, official, half hole",
+                seconds,
+                beside="released",
+                ratio=other / seconds,
+            )
         for title, call in (("", forward), (", with gradient", backward)):
-            yield Row(f"CoherentSemanticAttention, batch {batch}, half hole{title}", bench.time(call))
+            yield Row(
+                f"CoherentSemanticAttention, batch {batch}, half hole{title}", bench.time(call)
+            )
 
 
 def _layers_rows(bench):
@@ -250,7 +330,9 @@ def _layers_rows(bench):
     _, ours = _both_ways(lambda f, v: known([f, v])[0], features, valid, known)
     _, other = _both_ways(lambda f, v: plain(f), features, valid, plain)
     seconds, beside = bench.time(ours, other)
-    yield Row("PartialConv2D 64 -> 128, with gradient", seconds, beside="Conv2D", ratio=beside / seconds)
+    yield Row(
+        "PartialConv2D 64 -> 128, with gradient", seconds, beside="Conv2D", ratio=beside / seconds
+    )
 
 
 def _holes_rows(bench):
@@ -261,11 +343,24 @@ def _holes_rows(bench):
 
     batch = 64
     for kind in ("center", "box", "objects", "strokes", "mixed"):
-        made = tf.function(lambda step, kind=kind: holes(0, step, batch, 256, HoleSettings(kind=kind)))
+        made = tf.function(
+            lambda step, kind=kind: holes(0, step, batch, 256, HoleSettings(kind=kind))
+        )
         call = partial(_at_next_step, made, itertools.count())
         if kind == "strokes":
-            seconds, other = bench.time(call, partial(_repeat, batch, draw_strokes, np.random.default_rng(0), 256, HoleSettings()))
-            yield Row("strokes, a hole", seconds / batch, beside="OpenCV", ratio=other / seconds, note=f"{batch / seconds:,.0f} per second")
+            seconds, other = bench.time(
+                call,
+                partial(
+                    _repeat, batch, draw_strokes, np.random.default_rng(0), 256, HoleSettings()
+                ),
+            )
+            yield Row(
+                "strokes, a hole",
+                seconds / batch,
+                beside="OpenCV",
+                ratio=other / seconds,
+                note=f"{batch / seconds:,.0f} per second",
+            )
         else:
             seconds = bench.time(call)
             yield Row(f"{kind}, a hole", seconds / batch, note=f"{batch / seconds:,.0f} per second")
@@ -277,7 +372,7 @@ def _pipeline_rows(bench):
     batch, drained, measured = 16, 24, 64
     data = iter(training_batches(PhotoSettings("samples:"), HoleSettings(), batch, 0))
     bench.time()
-    _repeat(drained, next, data)  # what waits in its buffers
+    _repeat(drained, next, data)  # empties its buffers
     start = time.perf_counter()
     _repeat(measured, next, data)
     seconds = (time.perf_counter() - start) / measured / batch
@@ -302,13 +397,20 @@ def _large_photograph(height, width):
 
 
 def _detail_rows(bench):
-    yield _in_its_own_process(_detail_row, bench.repeats, "detail, 300x240 in 900x900", _window_restored)
-    yield _in_its_own_process(_detail_row, bench.repeats, "fill with detail, 12 megapixels, one object", _photograph_restored)
+    yield _in_its_own_process(
+        _detail_row, bench.repeats, "detail, 300x240 in 900x900", _window_restored
+    )
+    yield _in_its_own_process(
+        _detail_row,
+        bench.repeats,
+        "fill with detail, 12 megapixels, one object",
+        _photograph_restored,
+    )
 
 
 def _detail_row(repeats, name, make):
     bench = Bench(repeats)
-    _peak_memory()  # what t0 takes does not count
+    _peak_memory()  # resets it: what t0 takes does not count
     call = make()
     seconds = bench.time(call)
     return Row(name, seconds, memory=_peak_memory(), t0=bench.t0)
@@ -322,8 +424,17 @@ def _window_restored():
 
     hole = np.zeros((900, 900), np.uint8)
     cv2.ellipse(hole, (450, 450), (150, 120), 0, 0, 360, 1, -1)
-    picture, hole = np.random.default_rng(0).uniform(0, 255, (900, 900, 3)).astype(np.float32), hole[..., np.newaxis] > 0
-    restore = tf.function(detail.restore, input_signature=[tf.TensorSpec([None, None, 3]), *[tf.TensorSpec([None, None, 1], tf.bool)] * 2])
+    picture, hole = (
+        np.random.default_rng(0).uniform(0, 255, (900, 900, 3)).astype(np.float32),
+        hole[..., np.newaxis] > 0,
+    )
+    restore = tf.function(
+        detail.restore,
+        input_signature=[
+            tf.TensorSpec([None, None, 3]),
+            *[tf.TensorSpec([None, None, 1], tf.bool)] * 2,
+        ],
+    )
     return partial(restore, *map(tf.constant, (picture, hole, hole)))
 
 
@@ -340,14 +451,29 @@ def _command_rows(bench):
         model = command_rows.about(files)
         alone, command = command_rows.cold(files, bench.repeats)
         bench.time()
-        note = (f"{model}; processor {command.processor:.2f} s, {command.processor - alone.processor:.2f} s beyond import tensorflow's "
-                f"{alone.processor:.2f}; wall {command.wall - alone.wall:.2f} s beyond {alone.wall:.2f}")
+        note = (
+            f"{model}; processor {command.processor:.2f} s, "
+            f"{command.processor - alone.processor:.2f} s beyond import tensorflow's "
+            f"{alone.processor:.2f}; wall {command.wall - alone.wall:.2f} s beyond {alone.wall:.2f}"
+        )
         yield Row("inpaint, 600 x 400, from the shell", command.wall, note=note)
-        seconds, network = command_rows.folder(files), _in_its_own_process(command_rows.network, files)
+        seconds, network = (
+            command_rows.folder(files),
+            _in_its_own_process(command_rows.network, files),
+        )
         bench.time()
-        note = (f"{seconds.wall / network:.2f} times the network's {network:.2f} s; less what one photograph takes "
-                f"{(seconds.wall - command.wall) / network:.2f} times; processor {seconds.processor:.2f} s")
-        yield Row(f"inpaint, a folder of {command_rows.COUNT}", seconds.wall, beside="network", ratio=network / seconds.wall, note=note)
+        note = (
+            f"{seconds.wall / network:.2f} times the network's {network:.2f} s; less what one "
+            f"photograph takes {(seconds.wall - command.wall) / network:.2f} times; processor "
+            f"{seconds.processor:.2f} s"
+        )
+        yield Row(
+            f"inpaint, a folder of {command_rows.COUNT}",
+            seconds.wall,
+            beside="network",
+            ratio=network / seconds.wall,
+            note=note,
+        )
 
 
 def _tflite_rows(bench):
@@ -355,13 +481,24 @@ def _tflite_rows(bench):
         for quantize in tflite_rows.QUANTIZE:
             if quantize == "int8" and not all_systems()[name].eight_bits:
                 continue
-            seconds, other, size, decibels = _in_its_own_process(tflite_rows.measure, name, quantize, bench.repeats)
+            seconds, other, size, decibels = _in_its_own_process(
+                tflite_rows.measure, name, quantize, bench.repeats
+            )
             bench.time()
-            note = f"{size / 1e6:.1f} MB, {decibels:.1f} dB, {seconds / other:.2f} times TensorFlow's time"
-            yield Row(f"{name}, tflite, {quantize}", seconds, beside="TensorFlow", ratio=other / seconds, note=note)
+            note = (
+                f"{size / 1e6:.1f} MB, {decibels:.1f} dB, "
+                f"{seconds / other:.2f} times TensorFlow's time"
+            )
+            yield Row(
+                f"{name}, tflite, {quantize}",
+                seconds,
+                beside="TensorFlow",
+                ratio=other / seconds,
+                note=note,
+            )
 
 
-# ------------------------------------------------------------------------------------------------------------------ parts
+# -------------------------------------------------------------------------------------------- parts
 
 
 def _photographs(batch, size):
@@ -377,12 +514,15 @@ def _center(batch, size, share=0.25):
     side = round(size * share**0.5)
     first = (size - side) // 2
     hole = np.zeros((batch, size, size, 1), np.float32)
-    hole[:, first:first + side, first:first + side] = 1
+    hole[:, first : first + side, first : first + side] = 1
     return tf.constant(hole)
 
 
 def _both_ways(call, features, hole, layer=None):
-    """Two functions without arguments: forward; and with the gradient of features and the layer's weights."""
+    """Two functions without arguments, forward and backward.
+
+    The second computes the gradient for the features and the layer's weights.
+    """
     import tensorflow as tf
 
     forward = tf.function(call)
@@ -412,7 +552,7 @@ def _at_next_step(function, steps):
 
 
 def _wait(result):
-    """Waits until a device has computed what a function gave."""
+    """Waits until the devices have computed the result of a function."""
     import tensorflow as tf
 
     tf.test.experimental.sync_devices()
@@ -421,7 +561,9 @@ def _wait(result):
 
 def _beside(bench, name, ours, other, features, hole):
     for title, way in (("", 0), (", with gradient", 1)):
-        seconds, beside = bench.time(_both_ways(ours, features, hole)[way], _both_ways(other, features, hole)[way])
+        seconds, beside = bench.time(
+            _both_ways(ours, features, hole)[way], _both_ways(other, features, hole)[way]
+        )
         yield Row(name + title, seconds, beside="released", ratio=beside / seconds)
 
 
@@ -432,7 +574,10 @@ def _count(function, *arguments):
 
 
 def _peak_memory():
-    """Highest resident memory of this process since the last row, bytes; since its start where Linux does not let it be set back."""
+    """Highest resident memory of this process since the last row, bytes.
+
+    If Linux does not let that be reset, it is the highest since the process started.
+    """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     try:
         with open("/proc/self/status", encoding="ascii") as f:
@@ -445,7 +590,7 @@ def _peak_memory():
 
 
 def _free():
-    """Gives back what a row no longer needs, so that it does not count for the next one."""
+    """Gives back what a row no longer needs, so that it does not count for the next row."""
     gc.collect()
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
@@ -458,17 +603,31 @@ def _about():
 
     import tensorflow as tf
 
-    return {"python": platform.python_version(), "tensorflow": tf.__version__, "cores": os.cpu_count(),
-            "devices": [d.name for d in tf.config.list_physical_devices()], "scratch": tempfile.gettempdir()}
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "cores": os.cpu_count(),
+        "devices": [d.name for d in tf.config.list_physical_devices()],
+        "scratch": tempfile.gettempdir(),
+    }
 
 
 def _line(row, machine):
     name = f"{row.name:44s}"
-    seconds = f"{row.seconds * 1e3:8.1f}ms" if row.seconds >= 1e-3 else f"{row.seconds * 1e6:8.1f}us"
+    seconds = (
+        f"{row.seconds * 1e3:8.1f}ms" if row.seconds >= 1e-3 else f"{row.seconds * 1e6:8.1f}us"
+    )
     rate = max(machine.product_rate, machine.convolution_rate)
-    count = f"{row.operations / 1e9:9.1f}{row.operations / row.seconds / rate:9.0%}" if row.operations else " " * 18
+    count = (
+        f"{row.operations / 1e9:9.1f}{row.operations / row.seconds / rate:9.0%}"
+        if row.operations
+        else " " * 18
+    )
     ratio = f"{row.ratio:.1f}x {row.beside}" if row.ratio else ""
-    return f"{name}{seconds:>10s}{count}{row.seconds / row.t0:9.3f}{row.memory / 2**30:8.1f}G  {ratio} {row.note}".rstrip()
+    return (
+        f"{name}{seconds:>10s}{count}{row.seconds / row.t0:9.3f}{row.memory / 2**30:8.1f}G  "
+        f"{ratio} {row.note}"
+    ).rstrip()
 
 
 if __name__ == "__main__":

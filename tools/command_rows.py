@@ -1,8 +1,10 @@
-"""The benchmark's rows about `python -m tfinpaint.inpaint` as a person starts it: for one photograph, and for a folder of them.
+"""The benchmark's rows about `python -m tfinpaint.inpaint` as a person starts it: for one
+photograph, and for a folder of them.
 
-The photograph is `coffee` of scikit-image's, a JPEG of 600 x 400 pixels, in a folder moved sideways so that all differ; the hole is
-an ellipse of 120 x 100 pixels. The model is `default`; where this copy has none, `multistage` of width 24 and depth 5, not trained.
-Processes are timed from their start to their end: wall time, and processor time (user and system) of all their threads.
+The photograph is `coffee` of scikit-image's, a JPEG of 600 x 400 pixels, in a folder moved sideways
+so that all differ; the hole is an ellipse of 120 x 100 pixels. The model is `default`; where this
+copy has none, `multistage` of width 24 and depth 5, not trained. Processes are timed from their
+start to their end: wall time, and processor time (user and system) of all their threads.
 """
 
 import os
@@ -30,7 +32,7 @@ class Files(NamedTuple):
 
 
 class Times(NamedTuple):
-    """Seconds of a process."""
+    """Seconds that a process took."""
 
     wall: float
     processor: float
@@ -44,7 +46,7 @@ def write(folder: str, count: int = COUNT) -> Files:
     from tfinpaint.settings import SettingsError
 
     photo = open_photos("samples:coffee").read(0)  # [400, 600, 3]
-    rows, columns = np.ogrid[:photo.shape[0], :photo.shape[1]]
+    rows, columns = np.ogrid[: photo.shape[0], : photo.shape[1]]
     hole = ((rows - 200) / 50) ** 2 + ((columns - 300) / 60) ** 2 < 1
     for k in range(count):
         write_photo(os.path.join(folder, "photos", f"{k:03d}.jpg"), np.roll(photo, 6 * k, axis=1))
@@ -55,11 +57,13 @@ def write(folder: str, count: int = COUNT) -> Files:
     except SettingsError:
         model = _packed(os.path.join(folder, "model"))
     photos = os.path.join(folder, "photos")
-    return Files(model, os.path.join(photos, "000.jpg"), photos, mask, os.path.join(folder, "filled"))
+    return Files(
+        model, os.path.join(photos, "000.jpg"), photos, mask, os.path.join(folder, "filled")
+    )
 
 
 def about(files: Files) -> str:
-    """Which model it is."""
+    """The model's system and its settings, in words."""
     from tfinpaint.runs import read_run
 
     run = read_run(files.model).settings
@@ -67,23 +71,43 @@ def about(files: Files) -> str:
 
 
 def cold(files: Files, repeats: int):
-    """Medians of `import tensorflow` alone and of inpaint with one photograph, in turns: two of Times."""
+    """Medians of `import tensorflow` alone and of inpaint with one photograph: two of Times.
+
+    Both take turns.
+    """
     times = [[], []]
     for _ in range(repeats):
         times[0].append(run("-c", "import tensorflow"))
-        times[1].append(run("-m", "tfinpaint.inpaint", f"--model={files.model}", f"--image={files.photo}", f"--mask={files.mask}",
-                            f"--output={files.output}.jpg"))
+        times[1].append(
+            run(
+                "-m",
+                "tfinpaint.inpaint",
+                f"--model={files.model}",
+                f"--image={files.photo}",
+                f"--mask={files.mask}",
+                f"--output={files.output}.jpg",
+            )
+        )
     return [Times(*(statistics.median(one) for one in zip(*taken))) for taken in times]
 
 
 def folder(files: Files) -> Times:
-    """inpaint with the folder, once."""
-    return run("-m", "tfinpaint.inpaint", f"--model={files.model}", f"--image={files.folder}", f"--mask={files.mask}",
-               f"--output={files.output}")
+    """Runs inpaint with the folder, once."""
+    return run(
+        "-m",
+        "tfinpaint.inpaint",
+        f"--model={files.model}",
+        f"--image={files.folder}",
+        f"--mask={files.mask}",
+        f"--output={files.output}",
+    )
 
 
 def network(files: Files) -> float:
-    """Seconds that the fills of the folder's windows alone take, one after the other, in a process that has filled one before."""
+    """Seconds that the fills of the folder's windows take, without the rest of the command.
+
+    They run one after the other, in a process that has filled one photograph before.
+    """
     from tfinpaint import load
     from tfinpaint.photo import list_photos, read_hole, read_photo
 
@@ -105,10 +129,16 @@ def network(files: Files) -> float:
 
 
 def run(*arguments) -> Times:
-    """A process of Python from its start to its end. Raises CalledProcessError where it fails."""
+    """Runs Python from start to end. Raises CalledProcessError if it fails."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     return Times(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
@@ -117,7 +147,13 @@ def _packed(path):
     from tfinpaint import atomic, packed, runs
     from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings, to_json
 
-    settings = TrainSettings("multistage", PhotoSettings("none"), HoleSettings(), steps=0, system_settings=tuple(_SMALL.items()))
+    settings = TrainSettings(
+        "multistage",
+        PhotoSettings("none"),
+        HoleSettings(),
+        steps=0,
+        system_settings=tuple(_SMALL.items()),
+    )
     os.makedirs(path)
     atomic.write_text(os.path.join(path, "settings.json"), to_json(settings))
     packed.write_weights(path, runs.create_system(settings).generator, 0)

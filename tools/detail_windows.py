@@ -1,11 +1,15 @@
-"""How well large holes are filled, on a set of windows: a network alone and with detail beside Telea and the package patchmatch-cython.
+"""How well large holes are filled, on a set of windows: a network alone and with detail beside
+Telea and the package patchmatch-cython.
 
-    python -m tools.detail_windows --model=RUN --data=folder:large,folder:small --lpips_weights=alexnet.npz --output=windows
+    python -m tools.detail_windows --model=RUN --data=folder:large,folder:small \\
+        --lpips_weights=alexnet.npz --output=windows
 
-The windows are those of window_set.py: --count of them (0: 60) from the folders of --data, with commas between, by --seed. PSNR is measured
-in the hole, LPIPS in the box of the hole and 40 pixels around it. OUTPUT becomes a folder: report.txt, report.json, and a picture of each
-window with the original, the hole, and all fills from left to right. What patchmatch-cython fills is kept in OUTPUT/patchmatch and used
-again; where it is not installed and nothing is kept, its column is left out.
+The windows are those of window_set.py: --count of them (0: 60) from the folders of --data, with
+commas between, by --seed. PSNR is measured in the hole, LPIPS in the box of the hole and 40 pixels
+around it. OUTPUT becomes a folder: report.txt, report.json, and a picture of each window with the
+original, the hole, and all fills from left to right. What patchmatch-cython fills is kept in
+OUTPUT/patchmatch and used again; where it is not installed and nothing is kept, its column is left
+out.
 
 Seconds are of one fill each, in one process, after a first call.
 """
@@ -33,7 +37,7 @@ from tools import window_set
 settings.adopt("model", "data", "lpips_weights", "count", "seed", "output", "device")
 
 _COUNT = 60
-_AROUND = 40  # pixels around the box of a hole in which LPIPS looks
+_AROUND = 40  # pixels around a hole's box that LPIPS takes in
 _WIDEST = 640  # pixels of a window's longer side in a picture
 
 
@@ -49,32 +53,53 @@ def main():
 
     painter = load(values.model)
     lpips = _lpips(values.lpips_weights)
-    fillers = {"Telea": lambda window: references.telea(window.photo, window.hole),
-               "patchmatch-cython": _PatchMatch(os.path.join(values.output, "patchmatch")),
-               "network": lambda window: painter.fill(window.photo, 255 * window.hole, detail="off"),
-               "with detail": lambda window: painter.fill(window.photo, 255 * window.hole)}
+    fillers = {
+        "Telea": lambda window: references.telea(window.photo, window.hole),
+        "patchmatch-cython": _PatchMatch(os.path.join(values.output, "patchmatch")),
+        "network": lambda window: painter.fill(window.photo, 255 * window.hole, detail="off"),
+        "with detail": lambda window: painter.fill(window.photo, 255 * window.hole),
+    }
     for name in ("network", "with detail"):
-        fillers[name](windows[0])  # traced
+        fillers[name](windows[0])  # traces it before it is timed
     os.makedirs(values.output, exist_ok=True)
     found = []
-    head = [f"{'':24s}" + "".join(f"{name:>26s}" for name in fillers),
-            f"{'':24s}" + f"{'LPIPS':>10s}{'PSNR':>8s}{'s':>8s}" * len(fillers)]
+    head = [
+        f"{'':24s}" + "".join(f"{name:>26s}" for name in fillers),
+        f"{'':24s}" + f"{'LPIPS':>10s}{'PSNR':>8s}{'s':>8s}" * len(fillers),
+    ]
     print("\n".join(head), flush=True)
     for window in windows:
-        row, pictures = {"window": window.name, "fingerprint": window.fingerprint}, [window.photo, blanked(window.photo, window.hole)]
+        row, pictures = (
+            {"window": window.name, "fingerprint": window.fingerprint},
+            [window.photo, blanked(window.photo, window.hole)],
+        )
         for name, filler in fillers.items():
             start = time.perf_counter()
             filled = filler(window)
             if filled is not None:
-                row[name] = {"psnr": _psnr(filled, window), "lpips": lpips(filled, window), "seconds": time.perf_counter() - start}
+                row[name] = {
+                    "psnr": _psnr(filled, window),
+                    "lpips": lpips(filled, window),
+                    "seconds": time.perf_counter() - start,
+                }
                 pictures.append(filled)
         found.append(row)
         print(_line(window.name, row, fillers), flush=True)
-        write_photo(os.path.join(values.output, f"{window.name}.png"), grid([[_small(picture) for picture in pictures]]),
-                    argument="output")
-    lines = head + [_line(row["window"], row, fillers) for row in found] + [_line(f"mean of {len(found)}", _mean(found, fillers), fillers)]
+        write_photo(
+            os.path.join(values.output, f"{window.name}.png"),
+            grid([[_small(picture) for picture in pictures]]),
+            argument="output",
+        )
+    lines = (
+        head
+        + [_line(row["window"], row, fillers) for row in found]
+        + [_line(f"mean of {len(found)}", _mean(found, fillers), fillers)]
+    )
     about = {"model": values.model, "data": values.data, "seed": values.seed, "windows": found}
-    for name, text in (("report.txt", "\n".join(lines) + "\n"), ("report.json", json.dumps(about, indent=1) + "\n")):
+    for name, text in (
+        ("report.txt", "\n".join(lines) + "\n"),
+        ("report.json", json.dumps(about, indent=1) + "\n"),
+    ):
         with open(os.path.join(values.output, name), "w", encoding="utf-8") as f:
             f.write(text)
     print(lines[-1])
@@ -86,7 +111,9 @@ def _folders(data):
     for entry in data.split(","):
         folder = entry.removeprefix("folder:")
         if folder == entry or not os.path.isdir(folder):
-            raise SettingsError(f"--data is folder:PATH here, or several with commas between. Got {entry!r}")
+            raise SettingsError(
+                f"--data is folder:PATH here, or several with commas between. Got {entry!r}"
+            )
         found.append(list_photos(folder))
         if not found[-1]:
             raise SettingsError(f"--data={entry} has no photographs")
@@ -94,7 +121,10 @@ def _folders(data):
 
 
 class _PatchMatch:
-    """Fills with patchmatch-cython, `inpaint_pyramid` as it comes; results are kept in a folder. None where it is not installed."""
+    """Fills with `inpaint_pyramid` of patchmatch-cython, with its defaults.
+
+    Results are kept in a folder. Without the package and without a kept result it returns None.
+    """
 
     def __init__(self, folder):
         self._folder = folder
@@ -108,7 +138,9 @@ class _PatchMatch:
         import patchmatch_cython
 
         hole = window.hole[..., np.newaxis] > 0
-        filled = patchmatch_cython.inpaint_pyramid(np.where(hole, np.uint8(0), window.photo), window.hole, seed=0)
+        filled = patchmatch_cython.inpaint_pyramid(
+            np.where(hole, np.uint8(0), window.photo), window.hole, seed=0
+        )
         filled = np.where(hole, filled, window.photo)
         os.makedirs(self._folder, exist_ok=True)
         write_photo(path, filled, argument="output")
@@ -122,7 +154,7 @@ def _psnr(filled, window):
 
 
 def _lpips(path):
-    """(filled, window) -> LPIPS of the hole and what is around it; nan without weights."""
+    """(filled, window) -> LPIPS of the hole and its surroundings; nan without weights."""
     if not path:
         return lambda filled, window: float("nan")
     from tfinpaint.metrics.lpips import Lpips
@@ -131,23 +163,36 @@ def _lpips(path):
 
     def measure(filled, window):
         left, top, width, height = cv2.boundingRect(window.hole)
-        here = slice(max(0, top - _AROUND), top + height + _AROUND), slice(max(0, left - _AROUND), left + width + _AROUND)
+        here = (
+            slice(max(0, top - _AROUND), top + height + _AROUND),
+            slice(max(0, left - _AROUND), left + width + _AROUND),
+        )
         return float(distance(filled[here][np.newaxis], window.photo[here][np.newaxis])[0])
 
     return measure
 
 
 def _mean(rows, fillers):
-    """Over the windows that all have; of what some lack nothing."""
-    return {name: {key: float(np.mean([row[name][key] for row in rows])) for key in ("psnr", "lpips", "seconds")}
-            for name in fillers if all(name in row for row in rows)}
+    """Means over the windows, for those fillers that filled all of them."""
+    return {
+        name: {
+            key: float(np.mean([row[name][key] for row in rows]))
+            for key in ("psnr", "lpips", "seconds")
+        }
+        for name in fillers
+        if all(name in row for row in rows)
+    }
 
 
 def _line(title, row, fillers):
     cells = []
     for name in fillers:
         found = row.get(name)
-        cells.append(f"{found['lpips']:10.3f}{found['psnr']:8.2f}{found['seconds']:8.2f}" if found else f"{'-':>26s}")
+        cells.append(
+            f"{found['lpips']:10.3f}{found['psnr']:8.2f}{found['seconds']:8.2f}"
+            if found
+            else f"{'-':>26s}"
+        )
     return f"{title:24s}" + "".join(cells)
 
 
@@ -155,7 +200,11 @@ def _small(picture):
     scale = _WIDEST / max(picture.shape[:2])
     if scale >= 1:
         return picture
-    return cv2.resize(picture, [round(side * scale) for side in picture.shape[1::-1]], interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        picture,
+        [round(side * scale) for side in picture.shape[1::-1]],
+        interpolation=cv2.INTER_AREA,
+    )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,28 @@
 """Holds the built site to its promise: whoever reads a page contacts no host but the site's own.
 
-mkdocs calls `on_post_build` when the site is written (mkdocs.yml, `hooks`), and `make docs` fails where a page or a style sheet would
-load something from elsewhere. A link that the reader may click is no load.
+mkdocs calls `on_post_build` when the site is written (mkdocs.yml, `hooks`), and `make docs` fails
+where a page or a style sheet would load something from elsewhere. A link that the reader may click
+is no load.
 """
 
 import html.parser
 import pathlib
 import re
 
-_LOADED = {"img": ("src", "srcset"), "script": ("src",), "iframe": ("src",), "source": ("src", "srcset"), "video": ("src", "poster"),
-           "audio": ("src",), "embed": ("src",), "object": ("data",), "image": ("href", "xlink:href"), "use": ("href", "xlink:href")}
-_LINKS = {"canonical", "prev", "next", "alternate", "license", "edit"}  # <link rel=...> that a browser does not follow by itself
+_LOADED = {
+    "img": ("src", "srcset"),
+    "script": ("src",),
+    "iframe": ("src",),
+    "source": ("src", "srcset"),
+    "video": ("src", "poster"),
+    "audio": ("src",),
+    "embed": ("src",),
+    "object": ("data",),
+    "image": ("href", "xlink:href"),
+    "use": ("href", "xlink:href"),
+}
+# <link rel=...> that a browser does not follow by itself
+_LINKS = {"canonical", "prev", "next", "alternate", "license", "edit"}
 _ELSEWHERE = re.compile(r"(?i)(^|[\s,])(https?:)?//")
 _STYLE = re.compile(r"""(?i)(?:url\(\s*|@import\s+)["']?((?:https?:)?//[^"')\s]+)""")
 
@@ -29,7 +41,8 @@ class _Loads(html.parser.HTMLParser):
             names = ("href",)
         self.found += [attrs[name] for name in names if _ELSEWHERE.search(attrs.get(name, ""))]
         self.found += _STYLE.findall(attrs.get("style", ""))
-        if "mermaid" in attrs.get("class", "").split():  # the theme would load its renderer from a content network
+        # The theme would load the renderer of these diagrams from a content delivery network.
+        if "mermaid" in attrs.get("class", "").split():
             self.found.append("the renderer of mermaid diagrams")
 
     def handle_data(self, data):
@@ -50,20 +63,34 @@ def style_loads(text: str) -> list:
 
 
 def complaints(site: pathlib.Path, repository: str = "") -> list:
-    """A line for each page and style sheet in the folder `site` that loads something from another host.
+    """A line for each page or style sheet under `site` that loads something from another host.
 
-    repository: mkdocs' repo_url, by which the theme would ask that host for the repository's stars.
+    repository: mkdocs' repo_url. If there is one, the theme asks its host for the repository's
+                stars.
     """
-    found = [(path, loads(path.read_text(encoding="utf-8"))) for path in sorted(site.rglob("*.html"))]
-    found += [(path, style_loads(path.read_text(encoding="utf-8"))) for path in sorted(site.rglob("*.css"))]
-    lines = [f"{path.relative_to(site)} loads {', '.join(sorted(set(what)))}" for path, what in found if what]
+    found = [
+        (path, loads(path.read_text(encoding="utf-8"))) for path in sorted(site.rglob("*.html"))
+    ]
+    found += [
+        (path, style_loads(path.read_text(encoding="utf-8")))
+        for path in sorted(site.rglob("*.css"))
+    ]
+    lines = [
+        f"{path.relative_to(site)} loads {', '.join(sorted(set(what)))}"
+        for path, what in found
+        if what
+    ]
     return lines + ([f"repo_url: every page asks {repository} for its stars"] if repository else [])
 
 
 def on_post_build(config):
-    """Called by mkdocs when the site is written. Raises its PluginError, which ends the build with the complaints."""
+    """mkdocs calls this when the site is written.
+
+    Raises: mkdocs' PluginError, which ends the build with the complaints.
+    """
     lines = complaints(pathlib.Path(config["site_dir"]), config["repo_url"])
     if lines:
-        from mkdocs.exceptions import PluginError  # here, as the tests of this file do without mkdocs
+        # Imported here, because the tests of this file do without mkdocs.
+        from mkdocs.exceptions import PluginError
 
         raise PluginError("The site contacts other hosts:\n" + "\n".join(lines))

@@ -1,10 +1,12 @@
-"""Fills holes in three photographs that come with scikit-image, and says how close the fill is to what was there, beside OpenCV's Telea.
+"""Fills holes in three photographs that come with scikit-image, and says how close the fill is to
+what was there, beside OpenCV's Telea.
 
-    python -m tools.first_fill --output=first                          # with the model that comes with tfinpaint
+    python -m tools.first_fill --output=first             # with the model that comes with tfinpaint
     python -m tools.first_fill --output=first --model=runs/mine
 
-OUTPUT holds NAME_photo.png, NAME_mask.png (white is hole), NAME_filled.png and NAME_telea.png for each photograph, and first_fill.png: a
-row for each, with its hole in magenta, Telea's fill and the model's. The photographs are in the package: nothing is downloaded.
+OUTPUT holds NAME_photo.png, NAME_mask.png (white is hole), NAME_filled.png and NAME_telea.png for
+each photograph, and first_fill.png: a row for each, with its hole in magenta, Telea's fill and the
+model's. The photographs are in the package: nothing is downloaded.
 """
 
 import os
@@ -40,18 +42,30 @@ def _object(mask):
 
 def _strokes(mask):
     """A scribble across the fur, in three strokes of a brush."""
-    for points in ([(60, 70), (105, 38), (120, 92), (170, 50), (188, 104), (236, 62)],
-                   [(40, 190), (92, 168), (140, 205), (196, 172), (250, 216)],
-                   [(262, 120), (300, 152), (338, 118), (380, 160), (424, 128)]):
+    for points in (
+        [(60, 70), (105, 38), (120, 92), (170, 50), (188, 104), (236, 62)],
+        [(40, 190), (92, 168), (140, 205), (196, 172), (250, 216)],
+        [(262, 120), (300, 152), (338, 118), (380, 160), (424, 128)],
+    ):
         cv2.polylines(mask, [np.int32(points)], False, 255, 11)
 
 
 def _scratch(mask):
-    """A scratch from one corner to the other, as of an old print."""
-    cv2.polylines(mask, [np.int32([(22, 490), (140, 372), (205, 300), (318, 201), (402, 118), (497, 14)])], False, 255, 4)
+    """A scratch from one corner to the other, as on an old print."""
+    cv2.polylines(
+        mask,
+        [np.int32([(22, 490), (140, 372), (205, 300), (318, 201), (402, 118), (497, 14)])],
+        False,
+        255,
+        4,
+    )
 
 
-CASES = (Case("coffee", "an object", _object), Case("chelsea", "strokes", _strokes), Case("astronaut", "a scratch", _scratch))
+CASES = (
+    Case("coffee", "an object", _object),
+    Case("chelsea", "strokes", _strokes),
+    Case("astronaut", "a scratch", _scratch),
+)
 
 
 def main():
@@ -72,15 +86,40 @@ def main():
         filled = painter.fill(photo, mask)  # uint8 [H, W, 3]
         filling += time.monotonic() - begin
         telea = _telea(photo, mask)
-        _write(output, case.photo, photo=photo, mask=np.repeat(mask[..., np.newaxis], 3, -1), filled=filled, telea=telea)
-        figures.append((f"{case.photo}, {case.what}, {(mask > 0).mean():.1%}", _figures(filled, photo, mask), _figures(telea, photo, mask)))
-        rows.append(_row([np.where(mask[..., np.newaxis] > 0, np.uint8(_MAGENTA), photo), telea, filled]))
+        _write(
+            output,
+            case.photo,
+            photo=photo,
+            mask=np.repeat(mask[..., np.newaxis], 3, -1),
+            filled=filled,
+            telea=telea,
+        )
+        figures.append(
+            (
+                f"{case.photo}, {case.what}, {(mask > 0).mean():.1%}",
+                _figures(filled, photo, mask),
+                _figures(telea, photo, mask),
+            )
+        )
+        rows.append(
+            _row([np.where(mask[..., np.newaxis] > 0, np.uint8(_MAGENTA), photo), telea, filled])
+        )
     wide = max(row.shape[1] for row in rows)
-    _write(output, "first", fill=np.concatenate([np.pad(row, ((0, 8), (0, wide - row.shape[1]), (0, 0)), constant_values=255)
-                                                 for row in rows]))
+    _write(
+        output,
+        "first",
+        fill=np.concatenate(
+            [
+                np.pad(row, ((0, 8), (0, wide - row.shape[1]), (0, 0)), constant_values=255)
+                for row in rows
+            ]
+        ),
+    )
     print("\n".join(table(figures, os.path.basename(os.path.normpath(model)))))
-    print(f"Loaded, filled and measured in {time.monotonic() - start:.1f} s, of which the fills took {filling:.1f} s; neither sees what "
-          "lies under a hole.")
+    print(
+        f"Loaded, filled and measured in {time.monotonic() - start:.1f} s, of which the fills took "
+        f"{filling:.1f} s; neither sees what lies under a hole."
+    )
     print(f"Hole, Telea, {model}: {os.path.join(output, 'first_fill.png')}")
 
 
@@ -95,14 +134,24 @@ def read(case: Case):
 
 
 def table(figures, name):
-    """Lines: for each (title, {psnr, ssim} of the model, {psnr, ssim} of Telea), and their means."""
-    means = [{key: float(np.mean([one[k][key] for one in figures])) for key in ("psnr", "ssim")} for k in (1, 2)]
+    """The lines of the table, with the means below.
+
+    figures: for each photograph its title, {psnr, ssim} of the model and {psnr, ssim} of Telea.
+    """
+    means = [
+        {key: float(np.mean([one[k][key] for one in figures])) for key in ("psnr", "ssim")}
+        for k in (1, 2)
+    ]
     width = max(10, len(name))
-    lines = [f"{'':32s}{'PSNR in the hole':^{2 * width + 2}s}  {'SSIM in the hole':^{2 * width + 2}s}",
-             f"{'':32s}" + "  ".join(2 * [f"{name:>{width}s}{'Telea':>{width + 2}s}"])]
+    lines = [
+        f"{'':32s}{'PSNR in the hole':^{2 * width + 2}s}  {'SSIM in the hole':^{2 * width + 2}s}",
+        f"{'':32s}" + "  ".join(2 * [f"{name:>{width}s}{'Telea':>{width + 2}s}"]),
+    ]
     for title, ours, other in [*figures, ("mean", *means)]:
-        lines.append(f"{title:32s}{ours['psnr']:{width - 3}.2f} dB{other['psnr']:{width - 1}.2f} dB"
-                     f"  {ours['ssim']:{width}.4f}{other['ssim']:{width + 2}.4f}")
+        lines.append(
+            f"{title:32s}{ours['psnr']:{width - 3}.2f} dB{other['psnr']:{width - 1}.2f} dB"
+            f"  {ours['ssim']:{width}.4f}{other['ssim']:{width + 2}.4f}"
+        )
     return lines
 
 
@@ -121,10 +170,12 @@ def _figures(filled, photo, mask):
 
 
 def _row(pictures):
-    """Pictures uint8 [H, W, 3] of one size beside each other, of the height of a row."""
+    """Pictures uint8 [H, W, 3] of one size side by side, scaled to the height of a row."""
     height, width = pictures[0].shape[:2]
     size = round(width * _HEIGHT / height), _HEIGHT
-    return np.concatenate([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures], axis=1)
+    return np.concatenate(
+        [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures], axis=1
+    )
 
 
 def _write(folder, name, **pictures):

@@ -1,11 +1,16 @@
-"""Brings the weights that a paper's authors released in as a run directory, of the official variant at the paper's width.
+"""Brings the weights that a paper's authors released in as a run directory, of the official variant
+at the paper's width.
 
-    python -m tools.import_weights --system=contextual_attention --weights=release_places2_256/snap-0 --output=runs/deepfill
-    python -m tools.import_weights --system=multistage --weights=g_1000000.npz --output=runs/multistage
-    python -m tools.import_weights --system=coherent_semantic --weights=30_net_P.npz,30_net_G.npz --output=runs/coherent
+    python -m tools.import_weights --system=contextual_attention \\
+        --weights=release_places2_256/snap-0 --output=runs/deepfill
+    python -m tools.import_weights --system=multistage \\
+        --weights=g_1000000.npz --output=runs/multistage
+    python -m tools.import_weights --system=coherent_semantic \\
+        --weights=30_net_P.npz,30_net_G.npz --output=runs/coherent
 
-`tfinpaint.load(OUTPUT)` then fills as the released network does, `inpaint --model=OUTPUT` fills photographs, and `train
---init_from=OUTPUT --system=SYSTEM --variant=official` (or `--flagfile=OUTPUT/flags.txt`) goes on from the weights.
+`tfinpaint.load(OUTPUT)` then fills as the released network does, `inpaint --model=OUTPUT` fills
+photographs, and `train --init_from=OUTPUT --system=SYSTEM --variant=official` (or
+`--flagfile=OUTPUT/flags.txt`) goes on from the weights.
 """
 
 import os
@@ -22,7 +27,6 @@ from tfinpaint.settings import SettingsError, first_line
 from tfinpaint.weights import places, releases, state_dicts
 
 settings.adopt("system", "weights", "output")
-
 
 
 def main():
@@ -46,20 +50,34 @@ def main():
     _write(values.output, run, values.weights, system)
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)
-    print(f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} tensors of {' and '.join(paths)}")
-    print(f"Written to {values.output}: python -m tfinpaint.inpaint --model={values.output} --image=photo.jpg --mask=mask.png "
-          f"--output=filled.png")
+    print(
+        f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} "
+        f"tensors of {' and '.join(paths)}"
+    )
+    print(
+        f"Written to {values.output}: python -m tfinpaint.inpaint --model={values.output} "
+        "--image=photo.jpg --mask=mask.png --output=filled.png"
+    )
 
 
-# ----------------------------------------------------------------------------------------------------------- what is asked
+# ------------------------------------------------------------------------------------ what is asked
 
 
 def _paths(system_name, weights, release):
-    """The files that --weights names; of a TensorFlow checkpoint its prefix. Raises SettingsError where they are not there."""
+    """The files that --weights names; for a TensorFlow checkpoint, its prefix.
+
+    Raises: SettingsError if they are not there.
+    """
     held = list(release.files)
-    wanted = "one file" if len(held) == 1 else f"{len(held)} files with a comma between them, the {' and the '.join(held)}"
+    wanted = (
+        "one file"
+        if len(held) == 1
+        else f"{len(held)} files with a comma between them, the {' and the '.join(held)}"
+    )
     if not weights:
-        raise SettingsError(f"--weights is missing: the released weights of {system_name}, {wanted}")
+        raise SettingsError(
+            f"--weights is missing: the released weights of {system_name}, {wanted}"
+        )
     paths = weights.split(",")
     if len(paths) != len(held):
         raise SettingsError(f"--weights of {system_name} is {wanted}. Got {len(paths)}: {weights}")
@@ -67,29 +85,49 @@ def _paths(system_name, weights, release):
         return [_prefix(path) for path in paths]
     for path in paths:
         if not os.path.isfile(path):
-            raise SettingsError(f"--weights={path} is no file: a PyTorch state dict is needed, as {', '.join(state_dicts.ENDINGS)}")
+            raise SettingsError(
+                f"--weights={path} is no file: a PyTorch state dict is needed, as "
+                f"{', '.join(state_dicts.ENDINGS)}"
+            )
         if not path.endswith(state_dicts.ENDINGS):
-            raise SettingsError(f"--weights={path} is none of {', '.join(state_dicts.ENDINGS)}, a PyTorch state dict")
+            raise SettingsError(
+                f"--weights={path} is none of {', '.join(state_dicts.ENDINGS)}, a PyTorch state "
+                "dict"
+            )
     return paths
 
 
 def _prefix(path):
-    """The prefix of a TensorFlow checkpoint, from itself, one of its files, or the folder that it is alone in."""
+    """The prefix of a TensorFlow checkpoint.
+
+    path: the prefix itself, one of the checkpoint's files, or a folder whose only checkpoint it is
+          or whose state file names it.
+    """
     if os.path.isdir(path):
-        found = sorted(name[:-len(".index")] for name in os.listdir(path) if name.endswith(".index"))
+        found = sorted(
+            name[: -len(".index")] for name in os.listdir(path) if name.endswith(".index")
+        )
         named = _last_in(path)
         if named not in found and len(found) != 1:
-            raise SettingsError(f"--weights={path} has {len(found)} TensorFlow checkpoints, not 1 (files that end in .index); name one: "
-                                f"--weights={os.path.join(path, found[0] if found else 'PREFIX')}")
+            raise SettingsError(
+                f"--weights={path} has {len(found)} TensorFlow checkpoints, not 1 (files that end "
+                "in .index); name one: "
+                f"--weights={os.path.join(path, found[0] if found else 'PREFIX')}"
+            )
         return os.path.join(path, named if named in found else found[0])
     prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path)
     if not os.path.isfile(f"{prefix}.index"):
-        raise SettingsError(f"--weights={path} is no TensorFlow 1 checkpoint: there is no file {prefix}.index")
+        raise SettingsError(
+            f"--weights={path} is no TensorFlow 1 checkpoint: there is no file {prefix}.index"
+        )
     return prefix
 
 
 def _last_in(folder):
-    """What a folder's state file `checkpoint` names as the last one, without the folder that it had when it was written; or None."""
+    """The last checkpoint that a folder's state file `checkpoint` names, or None.
+
+    The folder that it had when it was written is left out.
+    """
     try:
         with open(os.path.join(folder, "checkpoint"), encoding="utf-8") as f:
             line = re.search(r'^model_checkpoint_path: *"(.+)"', f.read(), re.MULTILINE)
@@ -100,54 +138,80 @@ def _last_in(folder):
 
 def _check_output(output):
     if not output:
-        raise SettingsError("--output is missing: the folder for the run directory, for example runs/imported")
+        raise SettingsError(
+            "--output is missing: the folder for the run directory, for example runs/imported"
+        )
     settings.check_writable("output", output)
     if os.path.isdir(output) and os.listdir(output):
-        raise SettingsError(f"--output={output} is not empty: weights are imported into a new folder")
+        raise SettingsError(
+            f"--output={output} is not empty: weights are imported into a new folder"
+        )
 
 
-# ------------------------------------------------------------------------------------------------------------------ files
+# -------------------------------------------------------------------------------------------- files
 
 
 def _read_tensorflow(prefix, counts):
-    """Those tensors of a TensorFlow 1 checkpoint that count, by their names."""
+    """The tensors of a TensorFlow 1 checkpoint that count, {name: array}."""
     import tensorflow as tf
 
     def read():
         reader = tf.train.load_checkpoint(prefix)
-        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if counts(name)}
+        return {
+            name: reader.get_tensor(name)
+            for name in reader.get_variable_to_shape_map()
+            if counts(name)
+        }
 
     return state_dicts.guarded(read, f"--weights={prefix}", "a TensorFlow checkpoint")
 
 
-# ---------------------------------------------------------------------------------------------------------- run directory
+# ------------------------------------------------------------------------------------ run directory
 
 
 def _settings(system_name, weights):
-    """What the run directory says of itself. The files do not tell what the authors trained on: photographs and holes are not theirs."""
+    """The settings that the run directory records.
+
+    The files do not tell what the authors trained on, so photographs and holes are not theirs.
+    """
     photos = settings.PhotoSettings(f"those of the authors, weights imported from {weights}")
     return settings.TrainSettings(
-        system_name, photos, settings.HoleSettings(), variant="official", steps=0, perceptual_weights="none",
-        loss_weights=(("adversarial", 0.0),))  # there is no critic
+        system_name,
+        photos,
+        settings.HoleSettings(),
+        variant="official",
+        steps=0,
+        perceptual_weights="none",
+        loss_weights=(("adversarial", 0.0),),  # there is no critic
+    )
 
 
 def _write(output, run, weights, system):
-    """Writes the run directory beside its place and renames it. Raises SettingsError where that cannot be."""
+    """Writes the run directory beside its place and renames it.
+
+    Raises: SettingsError if it cannot be written.
+    """
     import tensorflow as tf
 
     from tfinpaint import runs
 
-    flags_text = (f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train --flagfile="
-                  f"{os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
-                  f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n")
-    # Both names are one network here, and one copy in the checkpoint.
+    flags_text = (
+        f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train "
+        f"--flagfile={os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
+        f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n"
+    )
+    # Both names mean one network here, so the checkpoint holds it once.
     networks = tf.train.Checkpoint(generator=system.generator, averaged_generator=system.generator)
-    checkpoint = tf.train.Checkpoint(step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks)
+    checkpoint = tf.train.Checkpoint(
+        step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks
+    )
     try:
         with atomic.replacing(os.path.realpath(output)) as beside:
             os.makedirs(beside)
             runs.write_run(beside, run, flags_text)
-            tf.train.CheckpointManager(checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1).save(checkpoint_number=0)
+            tf.train.CheckpointManager(
+                checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1
+            ).save(checkpoint_number=0)
     except (OSError, SettingsError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise SettingsError(f"--output={output} cannot be written: {reason}") from error

@@ -1,9 +1,10 @@
 """Asks a server for many fills at once, and checks each against a single one.
 
-    python -m tools.load_test --server=http://localhost:8501/v1/models/paris --image=photo.jpg --mask=mask.png
+    python -m tools.load_test --server=http://localhost:8501/v1/models/paris \\
+        --image=photo.jpg --mask=mask.png
 
-Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an answer; exit status 1 where an
-answer was an error or another picture than the single one.
+Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an
+answer; exit status 1 where an answer was an error or another picture than the single one.
 """
 
 import concurrent.futures
@@ -27,14 +28,31 @@ def main():
 
     photo, mask = read_photo(values.image).pixels, read_hole(values.mask)[0]
     result = load(values.server, photo, mask, values.requests, values.clients, values.timeout)
-    print(f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, {result['different']} other pictures; "
-          f"{result['rate']:.2f} photographs/s, p50 {result['p50']:.3f} s, p99 {result['p99']:.3f} s")
+    print(
+        f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, "
+        f"{result['different']} other pictures; {result['rate']:.2f} photographs/s, p50 "
+        f"{result['p50']:.3f} s, p99 {result['p99']:.3f} s"
+    )
     if result["errors"] or result["different"]:
-        command.fail("; ".join(sorted(set(result["errors"]))[:3]) or "pictures differ from the one that was filled alone")
+        command.fail(
+            "; ".join(sorted(set(result["errors"]))[:3])
+            or "pictures differ from the one that was filled alone"
+        )
 
 
-def load(url: str, photo: np.ndarray, mask: np.ndarray, requests: int = 200, clients: int = 8, timeout: float = 60.0) -> dict:
-    """-> errors (messages), different (answers unlike a single one), rate (photographs per second), p50 and p99 (seconds)."""
+def load(
+    url: str,
+    photo: np.ndarray,
+    mask: np.ndarray,
+    requests: int = 200,
+    clients: int = 8,
+    timeout: float = 60.0,
+) -> dict:
+    """Sends the same photograph `requests` times, from `clients` at once.
+
+    Returns: errors (messages), different (number of answers unlike a single one), rate (photographs
+        per second), p50 and p99 (seconds).
+    """
     from tfinpaint.serving.client import connect
 
     alone = connect(url, timeout).fill(photo, mask)
@@ -53,8 +71,13 @@ def load(url: str, photo: np.ndarray, mask: np.ndarray, requests: int = 200, cli
         answers = list(pool.map(ask, range(requests)))
     rate = requests / (time.perf_counter() - start)
     p50, p99 = np.percentile([seconds for seconds, _, _ in answers], [50, 99]).tolist()
-    return {"errors": [error for _, error, _ in answers if error], "different": sum(not same for _, _, same in answers),
-            "rate": rate, "p50": p50, "p99": p99}
+    return {
+        "errors": [error for _, error, _ in answers if error],
+        "different": sum(not same for _, _, same in answers),
+        "rate": rate,
+        "p50": p50,
+        "p99": p99,
+    }
 
 
 if __name__ == "__main__":

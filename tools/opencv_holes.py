@@ -1,4 +1,6 @@
-"""Brush strokes drawn with OpenCV, one hole at a time: what the benchmark holds the project's own generator against."""
+"""Brush strokes drawn with OpenCV, one hole at a time: what the benchmark holds the project's own
+generator against.
+"""
 
 import math
 
@@ -11,7 +13,8 @@ from tfinpaint.settings import HoleSettings
 def draw_strokes(generator: np.random.Generator, size: int, settings: HoleSettings) -> np.ndarray:
     """One hole of strokes like those of `tfinpaint.data.strokes`: uint8 [S, S, 1], 1 is hole.
 
-    Segment after segment is drawn, with random numbers as they are needed, until the wanted share of the square is reached.
+    Segment after segment is drawn until the wanted share of the square is covered. Random numbers
+    are drawn as they are needed.
     """
     low, high = settings.bounds
     wanted = generator.uniform(low, high) * size**2
@@ -24,9 +27,16 @@ def draw_strokes(generator: np.random.Generator, size: int, settings: HoleSettin
         heading, side = generator.uniform(0, 2 * math.pi), generator.choice([-1, 1])
         for corner in range(corners - 1):
             mean, spread = settings.stroke_angle
-            heading += side * (-1) ** corner * math.radians(mean + spread * generator.uniform(-1, 1))
-            length = generator.uniform(0, settings.stroke_length * unit) + generator.uniform(0, settings.stroke_length * unit)
-            to = (abs(x + length * math.cos(heading)) % (2 * size), abs(y + length * math.sin(heading)) % (2 * size))
+            heading += (
+                side * (-1) ** corner * math.radians(mean + spread * generator.uniform(-1, 1))
+            )
+            length = generator.uniform(0, settings.stroke_length * unit) + generator.uniform(
+                0, settings.stroke_length * unit
+            )
+            to = (
+                abs(x + length * math.cos(heading)) % (2 * size),
+                abs(y + length * math.sin(heading)) % (2 * size),
+            )
             to = tuple(min(place, 2 * size - 1 - place) for place in to)
             start, end = (round(x), round(y)), (round(to[0]), round(to[1]))
             cv2.line(hole, start, end, 1, width)

@@ -1,7 +1,9 @@
-"""Counts the floating-point operations of a TensorFlow function: those of its convolutions and matrix products, two per multiply-add.
+"""Counts the floating-point operations of a TensorFlow function: those of its convolutions and
+matrix products, two per multiply-add.
 
-What is cheap beside these (norms, activations, softmax, sums over neighbours) does not count. The function runs once, operation by
-operation, so that sizes that depend on the hole and loops are counted as they are; forward, backward and whatever is computed twice.
+What is cheap beside these (norms, activations, softmax, sums over neighbours) does not count. The
+function runs once, operation by operation, so that sizes that depend on the hole and loops are
+counted as they are; forward, backward and whatever is computed twice.
 """
 
 import math
@@ -13,7 +15,10 @@ _PRODUCTS = {"MatMul": "transpose_a", "BatchMatMulV2": "adj_x"}
 
 
 def count(function, *arguments) -> float:
-    """Operations of one call. `function` is a Python function or a tf.function; what it assigns to variables stays assigned."""
+    """Operations of one call.
+
+    `function` is a Python function or a tf.function. What it assigns to variables stays assigned.
+    """
     total = 0.0
 
     def record(op_type, inputs, attrs, outputs, op_name=None, graph=None):
@@ -33,7 +38,8 @@ def count(function, *arguments) -> float:
 
 
 def _operations(op_type, inputs, attrs, outputs):
-    # Every output of the forward convolution sees the whole window: backward, either way, takes as many products.
+    # Every output of the forward convolution sees the whole window, so both backward passes take as
+    # many products as the forward one.
     if op_type == "Conv2D":
         return 2.0 * math.prod([*outputs[0].shape, *inputs[1].shape[:3]])
     if op_type == "Conv2DBackpropInput":  # sizes, filters, gradient of the output
@@ -45,6 +51,16 @@ def _operations(op_type, inputs, attrs, outputs):
         return 2.0 * math.prod([*outputs[0].shape, inner])
     if op_type == "Einsum":
         equation = attrs["equation"]
-        terms = (equation.decode() if isinstance(equation, bytes) else equation).split("->")[0].split(",")
-        return 2.0 * math.prod({letter: side for term, x in zip(terms, inputs) for letter, side in zip(term, x.shape)}.values())
+        terms = (
+            (equation.decode() if isinstance(equation, bytes) else equation)
+            .split("->")[0]
+            .split(",")
+        )
+        return 2.0 * math.prod(
+            {
+                letter: side
+                for term, x in zip(terms, inputs)
+                for letter, side in zip(term, x.shape)
+            }.values()
+        )
     return 0.0

@@ -1,10 +1,13 @@
-"""Packs a run into a small folder that fills photographs: the model that comes with tfinpaint is made so.
+"""Packs a run into a small folder that fills photographs: the model that comes with tfinpaint is
+made so.
 
     python -m tools.pack_model --model=runs/mine --output=tfinpaint/models/default
 
-OUTPUT holds settings.json, flags.txt and weights.npz (tfinpaint/packed.py): the moving average of the generator alone, in float16. Folders
-of this machine that the settings name are cut to their last part. What is written is read again, fills a test picture, and the largest
-difference to the run's own fill is printed. A run whose weights float16 cannot hold, or that would take more than 20 MB, is refused.
+OUTPUT holds settings.json, flags.txt and weights.npz (tfinpaint/packed.py): the moving average of
+the generator alone, in float16. Folders of this machine that the settings name are cut to their
+last part. What is written is read again, fills a test picture, and the largest difference to the
+run's own fill is printed. A run whose weights float16 cannot hold, or that would take more than 20
+MB, is refused.
 """
 
 import dataclasses
@@ -25,12 +28,22 @@ _SIDE = 256  # of the test picture, pixels
 
 def main():
     model, output = flags.FLAGS.model, flags.FLAGS.output
-    for name, value, what in (("model", model, "the run directory to pack"), ("output", output, "the folder for the packed model")):
+    for name, value, what in (
+        ("model", model, "the run directory to pack"),
+        ("output", output, "the folder for the packed model"),
+    ):
         if not value:
             raise SettingsError(f"--{name} is missing: {what}")
     settings.check_writable("output", output)
-    if os.path.isdir(output) and os.listdir(output) and not os.path.isfile(os.path.join(output, "weights.npz")):
-        raise SettingsError(f"--output={output} is not empty and holds no packed model: a new folder is needed, or a packed one to replace")
+    if (
+        os.path.isdir(output)
+        and os.listdir(output)
+        and not os.path.isfile(os.path.join(output, "weights.npz"))
+    ):
+        raise SettingsError(
+            f"--output={output} is not empty and holds no packed model: a new folder is needed, or "
+            "a packed one to replace"
+        )
 
     from tfinpaint import models
     from tfinpaint.painter import Painter
@@ -46,21 +59,30 @@ def main():
     except OSError as error:
         raise SettingsError(f"--output={output} cannot be written: {error.strerror}") from error
     run = painter.run
-    print(f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes a test picture's fill by at most "
-          f"{difference} of 255 levels")
+    print(
+        f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes "
+        f"a test picture's fill by at most {difference} of 255 levels"
+    )
 
 
 def _pack(painter, folder):
-    """Writes the three files into a new folder. Returns the bytes of the weights and what float16 changes, levels of 255."""
+    """Writes the three files into a new folder.
+
+    Returns: the bytes of the weights, and what float16 changes, in levels of 255.
+    """
     from tfinpaint import load, packed
 
     run = painter.run
     os.makedirs(folder)
     size = packed.write_weights(folder, painter.system.generator, run.step)
     if size > LARGEST:
-        raise SettingsError(f"--model={run.path} has {size / 1e6:.1f} MB of weights in float16: a packed model has at most "
-                            f"{LARGEST / 1e6:g} MB (a smaller --width of train)")
-    atomic.write_text(os.path.join(folder, "settings.json"), settings.to_json(_without_folders(run.settings)))
+        raise SettingsError(
+            f"--model={run.path} has {size / 1e6:.1f} MB of weights in float16: a packed model has "
+            f"at most {LARGEST / 1e6:g} MB (a smaller --width of train)"
+        )
+    atomic.write_text(
+        os.path.join(folder, "settings.json"), settings.to_json(_without_folders(run.settings))
+    )
     atomic.write_text(os.path.join(folder, "flags.txt"), _flags(run))
     return size, _difference(painter, load(folder))
 
@@ -70,18 +92,27 @@ def _without_folders(run):
     photos = dataclasses.replace(run.photos, source=_last_part(run.photos.source))
     holes = dataclasses.replace(run.holes, kind=_last_part(run.holes.kind))
     return dataclasses.replace(
-        run, photos=photos, holes=holes,
-        **{name: _last_part(getattr(run, name)) for name in ("eval_data", "perceptual_weights", "critic_weights")})
+        run,
+        photos=photos,
+        holes=holes,
+        **{
+            name: _last_part(getattr(run, name))
+            for name in ("eval_data", "perceptual_weights", "critic_weights")
+        },
+    )
 
 
 def _flags(run):
     """flags.txt of a run, with each path cut to its last part."""
     lines = run.flags_text().splitlines()
-    return "".join(re.sub(r"^(--\w+=)(.*)$", lambda found: found[1] + _last_part(found[2]), line) + "\n" for line in lines)
+    return "".join(
+        re.sub(r"^(--\w+=)(.*)$", lambda found: found[1] + _last_part(found[2]), line) + "\n"
+        for line in lines
+    )
 
 
 def _last_part(value):
-    """PATH or KIND:PATH with PATH cut to its last part; anything else as it is."""
+    """Cuts the path of PATH or KIND:PATH to its last part; anything else stays as it is."""
     if value is None or "/" not in value:
         return value
     kind, colon, path = value.rpartition(":")
@@ -92,12 +123,19 @@ def _difference(one, other):
     """The largest difference of two painters' fills of a test picture, levels of 255."""
     import numpy as np
 
-    waves = np.sin(np.arange(_SIDE)[:, None, None] / (7, 19, 31)) * np.cos(np.arange(_SIDE)[:, None] / (23, 11, 5))  # [S, S, 3]
+    waves = np.sin(np.arange(_SIDE)[:, None, None] / (7, 19, 31)) * np.cos(
+        np.arange(_SIDE)[:, None] / (23, 11, 5)
+    )  # [S, S, 3]
     photo = np.uint8(127.5 + 100 * waves)
     mask = np.zeros((_SIDE, _SIDE), np.uint8)
     mask[60:150, 80:200] = 255
-    # Without detail: that may take another patch, as good, where the network's fill differs by a thousandth of a level.
-    return int(np.abs(one.fill(photo, mask, detail="off").astype(int) - other.fill(photo, mask, detail="off")).max())
+    # Without detail: it may choose another patch, just as good, if the network's fill differs by a
+    # thousandth of a level.
+    return int(
+        np.abs(
+            one.fill(photo, mask, detail="off").astype(int) - other.fill(photo, mask, detail="off")
+        ).max()
+    )
 
 
 if __name__ == "__main__":

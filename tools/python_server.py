@@ -1,9 +1,12 @@
-"""Serves exported models in Python with TensorFlow Serving's REST and gRPC contract, where TensorFlow Serving is not at hand.
+"""Serves exported models in Python with TensorFlow Serving's REST and gRPC contract, where
+TensorFlow Serving is not at hand.
 
     python -m tools.python_server --model=exported/paris
-    python -m tools.python_server --model=exported/paris,celeba=exported/c --port=8501 --grpc_port=8500
+    python -m tools.python_server --model=exported/paris,celeba=exported/c \\
+        --port=8501 --grpc_port=8500
 
-It answers this machine alone unless --host says otherwise, takes the highest version of each model when it starts, and ends with Ctrl-C.
+It answers this machine alone unless --host says otherwise, takes the highest version of each model
+when it starts, and ends with Ctrl-C.
 """
 
 import os
@@ -20,20 +23,29 @@ settings.adopt("model", "host", "port", "grpc_port", "device")
 def main():
     values = flags.FLAGS
     if not values.model:
-        raise SettingsError("--model is missing: folders that `export` wrote, FOLDER or NAME=FOLDER, with commas between")
+        raise SettingsError(
+            "--model is missing: folders that `export` wrote, FOLDER or NAME=FOLDER, with commas "
+            "between"
+        )
     models = {}
     for entry in values.model.split(","):
         name, _, path = entry.rpartition("=")
         name = name or os.path.basename(os.path.abspath(path))
         if name in models:
-            raise SettingsError(f"--model has two models named {name}: NAME=FOLDER gives another name")
+            raise SettingsError(
+                f"--model has two models named {name}: NAME=FOLDER gives another name"
+            )
         models[name] = path
     command.choose_device(values.device)
     from tfinpaint.serving.server import Server
 
     with Server(models, values.host, values.port, values.grpc_port) as server:
         for name, model in server.models.items():
-            print(f"{server.url}/v1/models/{name}   grpc://{server.grpc_address}/{name}   version {model.version}", flush=True)
+            print(
+                f"{server.url}/v1/models/{name}   grpc://{server.grpc_address}/{name}   version "
+                f"{model.version}",
+                flush=True,
+            )
         threading.Event().wait()
 
 

@@ -1,6 +1,7 @@
 """Writes a photograph of scikit-image and a mask for it, to try `tfinpaint.inpaint` with.
 
-    python -m tools.sample_pair --name=coffee --output=demo      ->  demo/photo.png  demo/mask.png (white is hole)
+python -m tools.sample_pair --name=coffee --output=demo
+->  demo/photo.png  demo/mask.png (white is hole)
 """
 
 import os
@@ -11,7 +12,9 @@ from absl import flags
 from tfinpaint import command
 from tfinpaint.settings import HoleSettings, SettingsError
 
-_NAME = flags.DEFINE_string("name", "coffee", "Photograph of scikit-image, as in --train_data=samples:NAME.")
+_NAME = flags.DEFINE_string(
+    "name", "coffee", "Photograph of scikit-image, as in --train_data=samples:NAME."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder to write to.", required=True)
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the strokes.")
 
@@ -27,7 +30,7 @@ def main():
     side = max(height, width)
     thin = HoleSettings(ratio=(0.08, 0.1), stroke_width=(5, 10), stroke_length=60)
     hole = holes(_SEED.value, 0, 1, side, thin).numpy()[0, ..., 0]  # [side, side]
-    hole = hole[(side - height) // 2:, (side - width) // 2:][:height, :width]
+    hole = hole[(side - height) // 2 :, (side - width) // 2 :][:height, :width]
     try:
         os.makedirs(_OUTPUT.value, exist_ok=True)
     except OSError as error:

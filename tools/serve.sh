@@ -4,9 +4,11 @@
 #   tools/serve.sh exported/paris                      one model, named after its folder
 #   tools/serve.sh exported/paris celeba=exported/c    several, with names
 #
-# Each folder holds numbered versions, as `export` writes them; the server takes the highest and looks for new ones. It starts the
-# tensorflow_model_server of TFSERVING_BIN or of the PATH, else the official image with docker. Further settings, from the environment:
-#   REST_PORT=8501  GRPC_PORT=8500  HOST=127.0.0.1 (docker; a bare server listens on all addresses: put a firewall before it)
+# Each folder holds numbered versions, as `export` writes them; the server takes the highest and
+# looks for new ones. The script starts the tensorflow_model_server of TFSERVING_BIN or of the PATH,
+# else the official image with docker. Further settings, from the environment:
+#   REST_PORT=8501  GRPC_PORT=8500
+#   HOST=127.0.0.1 (docker; a bare server listens on all addresses: put a firewall before it)
 #   TFSERVING_IMAGE=tensorflow/serving:2.15.1
 set -euo pipefail
 
@@ -18,9 +20,11 @@ fail() { echo "serve.sh: $*" >&2; exit 1; }
 
 [ $# -gt 0 ] || fail "name the folders of exported models: tools/serve.sh exported/paris"
 server=${TFSERVING_BIN:-$(command -v tensorflow_model_server || true)}
-[ -z "${TFSERVING_BIN:-}" ] || [ -x "$TFSERVING_BIN" ] || fail "TFSERVING_BIN=$TFSERVING_BIN is no program"
+[ -z "${TFSERVING_BIN:-}" ] || [ -x "$TFSERVING_BIN" ] ||
+  fail "TFSERVING_BIN=$TFSERVING_BIN is no program"
 if [ -z "$server" ] && ! command -v docker >/dev/null; then
-  fail "neither tensorflow_model_server nor docker is on the PATH (TFSERVING_BIN names a server elsewhere); a small server in Python: python -m tools.python_server --model=$1"
+  fail "neither tensorflow_model_server nor docker is on the PATH (TFSERVING_BIN names a server" \
+    "elsewhere); a small server in Python: python -m tools.python_server --model=$1"
 fi
 
 config=$(mktemp -d)
@@ -34,12 +38,19 @@ mounts=() names="" options=()
     folder=$(cd "$folder" && pwd)
     name=$(basename "$folder")
     case "$argument" in *=*) name=${argument%%=*} ;; esac
-    ls "$folder"/[0-9]*/saved_model.pb >/dev/null 2>&1 || fail "$folder holds no numbered version of a model: python -m tfinpaint.export writes them"
-    [[ "$name" =~ ^[A-Za-z0-9_.-]+$ ]] || fail "a model's name is made of letters, digits, '_', '-' and '.'. Got $name"
-    case " $names " in *" $name "*) fail "two models are named $name: NAME=FOLDER gives another name" ;; esac
+    ls "$folder"/[0-9]*/saved_model.pb >/dev/null 2>&1 ||
+      fail "$folder holds no numbered version of a model: python -m tfinpaint.export writes them"
+    [[ "$name" =~ ^[A-Za-z0-9_.-]+$ ]] ||
+      fail "a model's name is made of letters, digits, '_', '-' and '.'. Got $name"
+    case " $names " in
+      *" $name "*) fail "two models are named $name: NAME=FOLDER gives another name" ;;
+    esac
     names="$names $name"
     base=$folder
-    if [ -z "$server" ]; then base=/models/$name; mounts+=(--mount "type=bind,source=$folder,target=$base,readonly"); fi
+    if [ -z "$server" ]; then
+      base=/models/$name
+      mounts+=(--mount "type=bind,source=$folder,target=$base,readonly")
+    fi
     echo "  config { name: \"$name\" base_path: \"$base\" model_platform: \"tensorflow\" }"
   done
   echo "}"
@@ -47,8 +58,9 @@ mounts=() names="" options=()
 cp "$here/serving/batching.txt" "$here/serving/monitoring.txt" "$config/"
 
 options_for() {  # of the server, which finds the configuration in folder $1
-  options=("--port=$2" "--rest_api_port=$3" "--model_config_file=$1/models.txt" --enable_batching "--batching_parameters_file=$1/batching.txt"
-    "--monitoring_config_file=$1/monitoring.txt" --rest_api_timeout_in_ms=60000)
+  options=("--port=$2" "--rest_api_port=$3" "--model_config_file=$1/models.txt" --enable_batching
+    "--batching_parameters_file=$1/batching.txt" "--monitoring_config_file=$1/monitoring.txt"
+    --rest_api_timeout_in_ms=60000)
 }
 
 if [ -n "$server" ]; then
@@ -57,7 +69,8 @@ if [ -n "$server" ]; then
 else
   options_for /config 8500 8501
   docker run --rm -p "$host:$rest_port:8501" -p "$host:$grpc_port:8500" "${mounts[@]}" \
-    --mount "type=bind,source=$config,target=/config,readonly" --entrypoint tensorflow_model_server "$image" "${options[@]}" &
+    --mount "type=bind,source=$config,target=/config,readonly" \
+    --entrypoint tensorflow_model_server "$image" "${options[@]}" &
 fi
 server_pid=$!
 trap 'kill "$server_pid" 2>/dev/null || true' INT TERM HUP

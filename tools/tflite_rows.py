@@ -1,7 +1,9 @@
-"""The benchmark's rows about TFLite files: bytes on disk, closeness to TensorFlow, and time beside TensorFlow's with as many threads.
+"""The benchmark's rows about TFLite files: bytes on disk, closeness to TensorFlow, and time beside
+TensorFlow's with as many threads.
 
-Closeness is the PSNR between the composites of both on real photographs (scikit-image's, 256 px, strokes over 10 to 60 %), in dB, of the
-photograph that comes out worst. Weights are random, as everywhere in the benchmark.
+Closeness is the PSNR between the composites of both on real photographs (scikit-image's, 256 px,
+strokes over 10 to 60 %), in dB, of the photograph that comes out worst. Weights are random, as
+everywhere in the benchmark.
 """
 
 import statistics
@@ -16,7 +18,10 @@ _SIZE, _PHOTOGRAPHS, _THREADS = 256, 8, 2
 
 
 def measure(name, quantize, repeats):
-    """-> seconds of a fill by TFLite and by TensorFlow (medians, in turns), bytes of the file, dB."""
+    """Seconds of a fill by TFLite and by TensorFlow, bytes of the file, and dB.
+
+    Seconds are medians of calls in turns.
+    """
     import tensorflow as tf
 
     from tfinpaint import create
@@ -31,7 +36,9 @@ def measure(name, quantize, repeats):
     with command.native_stderr_silenced():
         content = tflite.convert(painter, quantize, (_SIZE, _SIZE), pairs)
         file = tflite.TFLitePainter(content, _THREADS)
-    fill = tf.function(lambda photo, mask: painter.fill_whole(tf.cast(photo, tf.float32), mask > THRESHOLD))
+    fill = tf.function(
+        lambda photo, mask: painter.fill_whole(tf.cast(photo, tf.float32), mask > THRESHOLD)
+    )
 
     def by_tensorflow(photo, mask):
         return fill(tf.constant(photo), tf.constant(mask[..., np.newaxis])).numpy()
@@ -51,9 +58,14 @@ def _pairs():
     from tfinpaint.data.evaluation_holes import evaluation_holes
 
     photos = evaluation_squares("samples:", _SIZE, _PHOTOGRAPHS)
-    return [(photo, 255 * hole[..., 0]) for photo, hole in zip(photos, evaluation_holes((0.1, 0.6), len(photos), _SIZE))]
+    return [
+        (photo, 255 * hole[..., 0])
+        for photo, hole in zip(photos, evaluation_holes((0.1, 0.6), len(photos), _SIZE))
+    ]
 
 
 def _psnr(one, other):
-    """At most 100 dB, for pictures that are the same."""
-    return 10 * np.log10(255**2 / max(np.mean((one.astype(np.float64) - other) ** 2), 255**2 * 1e-10))
+    """PSNR in dB; at most 100, for pictures that are the same."""
+    return 10 * np.log10(
+        255**2 / max(np.mean((one.astype(np.float64) - other) ** 2), 255**2 * 1e-10)
+    )

@@ -1,10 +1,12 @@
-"""A seeded set of windows of photographs with large compact holes: blobs, ellipses and boxes, 120 to 600 pixels across.
+"""A seeded set of windows of photographs with large compact holes: blobs, ellipses and boxes, 120
+to 600 pixels across.
 
     windows = make([PATHS of one folder, PATHS of another, ...], 60, seed=0)      # list of Window
 
-The folders take turns, and so do the photographs of a folder. A photograph whose longer side is above 1,600 pixels is reduced first, to a
-longer side between 1,600 and 3,200. A window is the box of its hole and as much again on each side, as far as the photograph goes. The
-same files and the same seed give the same windows.
+The folders take turns, and so do the photographs of a folder. A photograph whose longer side is
+above 1,600 pixels is reduced first, to a longer side between 1,600 and 3,200. A window is the box
+of its hole and as much again on each side, as far as the photograph goes. The same files and the
+same seed give the same windows.
 """
 
 import hashlib
@@ -18,13 +20,14 @@ from tfinpaint.settings import SettingsError
 
 SHAPES = ("blob", "ellipse", "box")
 _ACROSS = (120, 600)  # pixels, of both sides of a hole's box
-_SHARE = 0.45  # of the photograph's shorter side, the most that a hole takes
-_LONGER = (1600, 3200)  # pixels: photographs of many megapixels are reduced to a longer side between these
+_SHARE = 0.45  # the most that a hole takes of the photograph's shorter side
+# Pixels: photographs of many megapixels are reduced to a longer side between these.
+_LONGER = (1600, 3200)
 _MARGIN = 24  # pixels between a hole and the photograph's border
 
 
 class Window(NamedTuple):
-    """photo uint8 [h, w, 3], hole uint8 [h, w] of 0 and 1, and what they are called."""
+    """photo uint8 [h, w, 3], hole uint8 [h, w] of 0 and 1, and the name of the window."""
 
     name: str
     photo: np.ndarray
@@ -38,14 +41,14 @@ class Window(NamedTuple):
 def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Window]:
     """`count` windows of the photographs at the paths of each folder.
 
-    Raises: SettingsError where a photograph cannot be read or is too small for any of the holes.
+    Raises: SettingsError if a photograph cannot be read or is too small for any of the holes.
     """
     windows = []
     for number in range(count):
         paths = folders[number % len(folders)]
         turn = number // len(folders)
         rng = np.random.default_rng([seed, number])
-        # Where a folder has more photographs than turns, those that are taken are spread over it.
+        # If a folder has more photographs than turns, those that are taken are spread over it.
         path = paths[turn * max(1, len(paths) * len(folders) // count) % len(paths)]
         photo = _reduced(read_photo(path).pixels, rng)
         height, width = _sides(photo.shape, rng, path)
@@ -53,22 +56,33 @@ def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Wi
         top = rng.integers(_MARGIN, photo.shape[0] - height - _MARGIN, endpoint=True)
         left = rng.integers(_MARGIN, photo.shape[1] - width - _MARGIN, endpoint=True)
         hole = np.zeros(photo.shape[:2], np.uint8)
-        hole[top:top + height, left:left + width] = draw(kind, height, width, rng)
-        here = (slice(max(0, top - height), top + 2 * height), slice(max(0, left - width), left + 2 * width))
-        windows.append(Window(f"{number:02d}_{kind}_{width}x{height}", photo[here].copy(), hole[here].copy()))
+        hole[top : top + height, left : left + width] = draw(kind, height, width, rng)
+        here = (
+            slice(max(0, top - height), top + 2 * height),
+            slice(max(0, left - width), left + 2 * width),
+        )
+        windows.append(
+            Window(f"{number:02d}_{kind}_{width}x{height}", photo[here].copy(), hole[here].copy())
+        )
     return windows
 
 
 def draw(kind: str, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A hole of one of the SHAPES that touches all sides of its box: uint8 [height, width] of 0 and 1."""
+    """A hole of one of the SHAPES that touches all sides of its box.
+
+    uint8 [height, width] of 0 and 1.
+    """
     if kind == "box":
         return np.ones((height, width), np.uint8)
     angle = np.linspace(0, 2 * np.pi, 256, endpoint=False)
     radius = np.ones_like(angle)
     if kind == "blob":
         for waves in range(2, 6):
-            radius += rng.uniform(0, 0.5 / waves) * np.cos(waves * angle + rng.uniform(0, 2 * np.pi))
-    points = radius[:, np.newaxis] * np.stack([np.cos(angle), np.sin(angle)], -1)  # [256, 2], columns and rows
+            radius += rng.uniform(0, 0.5 / waves) * np.cos(
+                waves * angle + rng.uniform(0, 2 * np.pi)
+            )
+    # [256, 2], columns and rows
+    points = radius[:, np.newaxis] * np.stack([np.cos(angle), np.sin(angle)], -1)
     low, high = points.min(0), points.max(0)
     points = np.rint((points - low) / (high - low) * [width - 1, height - 1]).astype(np.int32)
     hole = np.zeros((height, width), np.uint8)
@@ -89,8 +103,10 @@ def _sides(shape, rng, path):
     """Height and width of a hole's box."""
     most = min(_ACROSS[1], int(_SHARE * min(shape[:2])), min(shape[:2]) - 2 * _MARGIN)
     if most < _ACROSS[0]:
-        raise SettingsError(f"`data`: {path} is too small: holes of {_ACROSS[0]} pixels need photographs of {round(_ACROSS[0] / _SHARE)}. "
-                            f"Got {shape[1]}x{shape[0]}")
+        raise SettingsError(
+            f"`data`: {path} is too small: holes of {_ACROSS[0]} pixels need photographs of "
+            f"{round(_ACROSS[0] / _SHARE)}. Got {shape[1]}x{shape[0]}"
+        )
     longer = round(np.exp(rng.uniform(np.log(_ACROSS[0]), np.log(most))))
     sides = longer, max(_ACROSS[0], round(longer * rng.uniform(0.6, 1)))
     return sides if rng.integers(2) else sides[::-1]

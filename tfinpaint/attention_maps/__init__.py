@@ -1,5 +1,5 @@
-"""Attention maps: what the attention layers of a system take from where, as arrays and as pictures.
+"""Attention maps: what a system's attention layers take from where, as arrays and as pictures.
 
-    placing.py    from the maps of the network to maps of the photograph: `AttentionMap`
-    pictures.py   draws them
+placing.py    maps of the network become maps of the photograph: `AttentionMap`
+pictures.py   draws them
 """

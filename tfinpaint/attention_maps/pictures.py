@@ -1,8 +1,11 @@
-"""Pictures of an attention map, each with a legend below. All uint8 RGB, of the window that the map covers.
+"""Draws an attention map above a legend. Pictures are uint8 RGB and show the map's window.
 
-    places   every missing pixel in the colour of the place of its best match; Fig. 8 and 9 of the multistage attention paper
-    weights  how much one pixel takes from where, as a heat map over the photograph; Fig. 4 of the coherent semantic attention paper
-    flow     the way from every missing pixel to that place: direction as hue, length as saturation (DeepFill)
+    places   each missing pixel in the colour of its best match's place;
+             Fig. 8 and 9 of the multistage attention paper
+    weights  how much one pixel takes from each place, as a heat map over the photograph;
+             Fig. 4 of the coherent semantic attention paper
+    flow     the offset from each missing pixel to its best match: direction as hue, length as
+             saturation (DeepFill)
 
 Small windows are enlarged and large ones reduced, so that the longer side has 512 to 1024 pixels.
 """
@@ -15,13 +18,16 @@ from tfinpaint.pictures import faded, position_colors
 
 _SMALLEST, _LARGEST = 512, 1024  # pixels of the longer side
 _NARROWEST = 480  # pixels of width, for the legend
-_LEGEND, _MARGIN = 64, 8  # height of the legend, and what is free around what is drawn in it
+_LEGEND, _MARGIN = 64, 8  # pixels: height of the legend, and the margin around its contents
 
 
 def pictures(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> dict:
-    """{"places": picture, "weights": picture}, and "flow" where the layer's authors draw one; all of one size.
+    """Draws all pictures of a map, at one size.
 
-    photo:  uint8 [H, W, 3], the whole photograph.   hole: [H, W], above 0 = missing.
+    photo:  uint8 [H, W, 3], the whole photograph.
+    hole:   [H, W], above 0 = missing.
+
+    Returns: {"places": picture, "weights": picture}, and "flow" if the layer's authors draw one.
     """
     window = map_.window.slices
     photo, hole = photo[window], (hole[window] > 0).astype(np.uint8)
@@ -37,78 +43,120 @@ def pictures(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> dict:
 
 
 def places(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """See the top of the file. photo uint8 [H, W, 3] and hole bool [H, W] are the map's window, at the size to be drawn."""
+    """Colours each missing pixel by the place of its best match.
+
+    photo uint8 [H, W, 3] and hole bool [H, W] show the map's window, at the size to be drawn.
+    """
     h, w = map_.weights.shape
     colors = position_colors(h, w)[map_.matches[..., 0], map_.matches[..., 1]]  # [h, w, 3]
     picture = np.where(hole[..., np.newaxis], _spread(colors, map_, hole.shape), faded(photo))
     height = _LEGEND - 2 * _MARGIN
     mark = position_colors(height, int(np.clip(height * hole.shape[1] / hole.shape[0], 16, 160)))
-    return _with_legend(picture, mark, f"{map_.name}: a missing pixel has", "the colour of the place it looks at most")
+    return _with_legend(
+        picture,
+        mark,
+        f"{map_.name}: a missing pixel has",
+        "the colour of the place it looks at most",
+    )
 
 
 def weights(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """As `places`. A cross marks the pixel that was asked about, and a line leads to the place of largest weight, where the colours end."""
+    """Draws how much one pixel takes from each place; arguments as for `places`.
+
+    A cross marks the pixel that was asked about. A line leads from it to the place with the largest
+    weight, which has the last colour of the scale.
+    """
     most = max(float(map_.weights.max()), 1e-12)
     level = _spread(np.clip(map_.weights / most, 0, 1), map_, hole.shape)  # [H, W]
     grey = np.where(hole, np.uint8(255), np.uint8(90 + 0.55 * photo.mean(-1)))
     picture = _heated(grey, level)
     edge = cv2.morphologyEx(np.uint8(hole), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     picture[edge & (level < 0.02)] = 120
-    best = (np.array(np.unravel_index(map_.weights.argmax(), map_.weights.shape)) + 0.5) * map_.cell  # in the window
+    # Both places are rows and columns of pixels in the window.
+    best = (np.array(np.unravel_index(map_.weights.argmax(), map_.weights.shape)) + 0.5) * map_.cell
     asked = np.array(map_.at) + 0.5 - map_.window[:2]
-    (row, column), end = ([int(p * side / of) for p, side, of in zip(place, hole.shape, map_.window.size)] for place in (asked, best))
+    (row, column), end = (
+        [int(p * side / of) for p, side, of in zip(place, hole.shape, map_.window.size)]
+        for place in (asked, best)
+    )
     cv2.line(picture, (column, row), end[::-1], (0, 0, 0), 1, cv2.LINE_AA)
     for color, thickness in ((255, 5), (0, 2)):
-        cv2.drawMarker(picture, (column, row), (color, color, color), cv2.MARKER_CROSS, 21, thickness)
-    mark = _heated(np.full((20, 80), 255, np.uint8), np.broadcast_to(np.linspace(0, 1, 80), (20, 80)))
-    return _with_legend(picture, mark, f"{map_.name}: what the cross takes from where",
-                        f"row {map_.at[0]}, column {map_.at[1]}; the bar ends at weight {most:.2g}")
+        cv2.drawMarker(
+            picture, (column, row), (color, color, color), cv2.MARKER_CROSS, 21, thickness
+        )
+    mark = _heated(
+        np.full((20, 80), 255, np.uint8), np.broadcast_to(np.linspace(0, 1, 80), (20, 80))
+    )
+    return _with_legend(
+        picture,
+        mark,
+        f"{map_.name}: what the cross takes from where",
+        f"row {map_.at[0]}, column {map_.at[1]}; the bar ends at weight {most:.2g}",
+    )
 
 
 def flow(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """As `places`."""
+    """Draws the offset from each missing pixel to its best match; arguments as for `places`."""
     offsets = flow_offsets(map_)
     inside = _spread(offsets, map_, hole.shape)  # [H, W, 2]
     longest = max(float(np.hypot(*inside[hole].T).max(initial=0)), 1e-12)
     picture = np.where(hole[..., np.newaxis], flow_colors(inside / longest), faded(photo))
     reach = (_LEGEND - 2 * _MARGIN) // 2
-    wheel = np.moveaxis(np.mgrid[-reach:reach + 1, -reach:reach + 1], 0, -1) / reach  # rows, columns
+    # Offsets over the legend's wheel, rows and columns; those at its rim are 1 long.
+    wheel = np.moveaxis(np.mgrid[-reach : reach + 1, -reach : reach + 1], 0, -1) / reach
     disc = np.hypot(*np.moveaxis(wheel, -1, 0))[..., np.newaxis] <= 1
     mark = np.where(disc, flow_colors(wheel), np.uint8(255))
-    return _with_legend(picture, mark, f"{map_.name}: the way to the place it looks at most",
-                        f"from the wheel's centre; its rim is {longest:.0f} pixels away")
+    return _with_legend(
+        picture,
+        mark,
+        f"{map_.name}: the way to the place it looks at most",
+        f"from the wheel's centre; its rim is {longest:.0f} pixels away",
+    )
 
 
 def flow_offsets(map_: AttentionMap) -> np.ndarray:
-    """From each cell to its best match, in pixels of the photograph: float [h, w, 2], rows and columns."""
+    """Offsets from each cell to its best match: float [h, w, 2], rows and columns.
+
+    They are in pixels of the photograph.
+    """
     return (map_.matches - np.moveaxis(np.indices(map_.weights.shape), 0, -1)) * np.array(map_.cell)
 
 
 def flow_colors(offsets: np.ndarray) -> np.ndarray:
-    """Offsets [..., 2], rows (down) and columns (to the right), at most 1 long -> uint8 [..., 3].
+    """Colours of offsets [..., 2], rows (down) and columns (right), at most 1 long: uint8 [..., 3].
 
-    Hue: red to the right, then, clockwise, yellow, green (down and left), cyan (left), blue, magenta. White: no offset.
+    The hue is red to the right; then follow, clockwise, yellow, green (down and left), cyan (left),
+    blue and magenta. No offset is white.
     """
     down, right = offsets[..., 0], offsets[..., 1]
     hue = np.degrees(np.arctan2(down, right)) % 360
-    hsv = np.stack([hue, np.clip(np.hypot(down, right), 0, 1), np.ones_like(hue)], -1).astype(np.float32)  # [..., 3]
+    hsv = np.stack([hue, np.clip(np.hypot(down, right), 0, 1), np.ones_like(hue)], -1).astype(
+        np.float32
+    )  # [..., 3]
     rgb = cv2.cvtColor(hsv.reshape(1, -1, 3), cv2.COLOR_HSV2RGB).reshape(hsv.shape)
     return np.rint(255 * rgb).astype(np.uint8)
 
 
 def _spread(values: np.ndarray, map_: AttentionMap, size) -> np.ndarray:
-    """The value of the cell [h, w, ...] that each pixel of a picture of the window lies in: [H, W, ...]."""
-    index = [np.minimum((np.arange(side) + 0.5) * of / side / cell, count - 1).astype(int)
-             for side, of, cell, count in zip(size, map_.window.size, map_.cell, values.shape)]
+    """The value of the cell, of [h, w, ...], at each pixel of the window's picture: [H, W, ...]."""
+    index = [
+        np.minimum((np.arange(side) + 0.5) * of / side / cell, count - 1).astype(int)
+        for side, of, cell, count in zip(size, map_.window.size, map_.cell, values.shape)
+    ]
     return values[index[0]][:, index[1]]
 
 
 def _heated(grey: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Levels from 0 to 1 over grey, both [H, W] -> uint8 [H, W, 3]: light blue, then by way of yellow to dark red."""
-    stops = np.array([[150, 210, 255], [90, 200, 190], [250, 220, 60], [235, 90, 30], [130, 0, 0]], np.float32)
+    """Paints levels from 0 to 1 over grey, both [H, W]: uint8 [H, W, 3].
+
+    The scale runs from light blue through yellow to dark red.
+    """
+    stops = np.array(
+        [[150, 210, 255], [90, 200, 190], [250, 220, 60], [235, 90, 30], [130, 0, 0]], np.float32
+    )
     at = np.linspace(0, 1, len(stops))
     colors = np.stack([np.interp(level, at, stops[:, k]) for k in range(3)], -1)
-    share = np.sqrt(level)[..., np.newaxis]  # small weights are many: the root keeps them in sight
+    share = np.sqrt(level)[..., np.newaxis]  # most weights are small: the root keeps them visible
     return np.rint(grey[..., np.newaxis] * (1 - share) + colors * share).astype(np.uint8)
 
 
@@ -118,7 +166,7 @@ def _with_legend(picture, mark, *lines):
     sheet = np.full((height + _LEGEND, max(width, _NARROWEST), 3), 255, np.uint8)
     sheet[:height, :width] = picture
     top = height + (_LEGEND - mark.shape[0]) // 2
-    sheet[top:top + mark.shape[0], _MARGIN:_MARGIN + mark.shape[1]] = mark
+    sheet[top : top + mark.shape[0], _MARGIN : _MARGIN + mark.shape[1]] = mark
     for k, line in enumerate(lines):
         place = (mark.shape[1] + 2 * _MARGIN, height + 27 + 20 * k)
         cv2.putText(sheet, line, place, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)

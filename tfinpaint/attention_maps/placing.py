@@ -1,10 +1,11 @@
-"""Attention maps in a photograph: from what `System.attention_maps` returns to places in the photograph.
+"""Places the attention maps that `System.attention_maps` returns in the photograph.
 
-The map of an attention layer covers a window of the photograph, reduced or not, and what it was padded with by reflection. Here all of
-it is brought back into the window: padding counts as the pixels that it mirrors. pictures.py draws it.
+The map of an attention layer covers a window of the photograph, reduced or not, and the reflection
+with which it was padded. All of it is brought back into the window here: padding counts as the
+pixels that it mirrors. pictures.py draws the result.
 """
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -16,10 +17,12 @@ from tfinpaint.windows import Box, bounding_box
 class AttentionMap(NamedTuple):
     """What one attention layer takes from where.
 
-    name:       of the layer and its map, "stage_2 32x32" (rows x columns of the map as the network has it, padding included).
+    name:       of the layer and its map, "stage_2 32x32": rows x columns of the map in the network,
+                padding included.
     window:     the part of the photograph that the map covers.
     cell:       height and width of a cell of the map, in pixels of the photograph.
-    matches:    int32 [h, w, 2], row and column of the best match of each cell: the one that it takes most from.
+    matches:    int32 [h, w, 2], row and column of each cell's best match: the one that it takes
+                most from.
     weights:    float32 [h, w], how much the cell of `at` takes from each cell.
     at:         row and column in the photograph of the pixel that was asked about.
     is_flow:    whether the layer's authors draw it as a flow.
@@ -35,16 +38,28 @@ class AttentionMap(NamedTuple):
 
     @property
     def layer(self) -> str:
-        """The name without the size, fit for a file."""
+        """The name without the size, fit for a file name."""
         return self.name.split()[0]
 
 
-def place_maps(system, found, window: Box, size: Tuple[int, int], padded: Tuple[int, int], at: Tuple[int, int]) -> list:
+def place_maps(
+    system: Any,
+    found: Iterable,
+    window: Box,
+    size: Tuple[int, int],
+    padded: Tuple[int, int],
+    at: Tuple[int, int],
+) -> List[AttentionMap]:
     """An `AttentionMap` for each attention layer of a system.
 
-    found:   what its `attention_maps` returned for one image with `weights_at`: pairs of int32 [1, h', w', 2] and float32 [1, h', w'].
-    window:  what was seen of the photograph.   size: of the image before it was padded.   padded: after.
+    found:   what the system's `attention_maps` returned for one image with `weights_at`: pairs of
+             int32 [1, h', w', 2] and float32 [1, h', w'].
+    window:  the part of the photograph that the system saw.
+    size:    height and width of the image before it was padded.
+    padded:  the same after it was padded.
+    at:      row and column in the photograph of the pixel that was asked about.
     """
+
     def placed(name, matches, weights):
         matches, weights = np.asarray(matches)[0], np.asarray(weights)[0]
         rows, columns = (_sources(*sides) for sides in zip(weights.shape, size, padded))
@@ -52,24 +67,34 @@ def place_maps(system, found, window: Box, size: Tuple[int, int], padded: Tuple[
         np.add.at(folded, (rows[:, np.newaxis], columns), weights)
         h, w = folded.shape
         matches = np.stack([rows[matches[:h, :w, 0]], columns[matches[:h, :w, 1]]], -1)
-        cell = tuple(pixels / count * of / reduced for pixels, count, of, reduced in zip(padded, weights.shape, window.size, size))
+        cell = tuple(
+            pixels / count * of / reduced
+            for pixels, count, of, reduced in zip(padded, weights.shape, window.size, size)
+        )
         name = f"{name} {weights.shape[0]}x{weights.shape[1]}"
-        return AttentionMap(name, window, cell, matches.astype(np.int32), folded, at, system.attention_is_flow)
+        return AttentionMap(
+            name, window, cell, matches.astype(np.int32), folded, at, system.attention_is_flow
+        )
 
     return [placed(name, *pair) for name, pair in zip(system.attention_layers, found)]
 
 
 def reflection(side: int, padded: int) -> np.ndarray:
-    """The pixel that each of `padded` pixels shows, int [padded]; as `Painter` pads: mirrored, edge included, as often as needed."""
+    """The pixel that each of `padded` pixels shows, int [padded].
+
+    As `Painter` pads: mirrored, edge included, as often as needed.
+    """
     index = np.arange(padded) % (2 * side)
     return np.minimum(index, 2 * side - 1 - index)
 
 
 def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tuple[int, int]:
-    """Row and column of a pixel of the hole, uint8 [H, W], above 0 = hole: `at`, by default the one farthest from all that is known
-    and from the photograph's border.
+    """Row and column of a pixel of the hole, uint8 [H, W], above 0 = hole.
 
-    Raises: SettingsError where `at` is not in the hole.
+    at: the pixel; by default the one farthest from all known pixels and from the photograph's
+        border.
+
+    Raises: SettingsError if `at` is not in the hole.
     """
     if at is None:
         box = bounding_box(hole)
@@ -79,16 +104,22 @@ def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tupl
         return int(innermost[0]) - 1 + box.top, int(innermost[1]) - 1 + box.left
     row, column = (int(place) for place in at)
     if not (0 <= row < hole.shape[0] and 0 <= column < hole.shape[1]):
-        raise SettingsError(f"`at` is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows and "
-                            f"{hole.shape[1]} columns. Got {row},{column}")
+        raise SettingsError(
+            f"`at` is ROW,COLUMN of a pixel in the hole, in a photograph of {hole.shape[0]} rows "
+            f"and {hole.shape[1]} columns. Got {row},{column}"
+        )
     if not hole[row, column]:
         inner = ",".join(map(str, choose_pixel(hole)))
-        raise SettingsError(f"`at=({row}, {column})` is no pixel of the hole; its innermost pixel is {inner}")
+        raise SettingsError(
+            f"`at=({row}, {column})` is no pixel of the hole; its innermost pixel is {inner}"
+        )
     return row, column
 
 
 def _sources(cells: int, side: int, padded: int) -> np.ndarray:
-    """Along one axis, the cell inside the image that each of a map's cells shows, int [cells]."""
+    """Along one axis, the cell inside the image that each cell of a map shows, int [cells]."""
     cell = padded // cells
     centres = np.arange(cells) * cell + cell // 2
-    return np.where(centres - cell // 2 < side, np.arange(cells), reflection(side, padded)[centres] // cell)
+    return np.where(
+        centres - cell // 2 < side, np.arange(cells), reflection(side, padded)[centres] // cell
+    )

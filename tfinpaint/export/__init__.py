@@ -1,2 +1,6 @@
-"""Trained systems as files for other programs: SavedModels (`saved_model`, its `signatures` and `warmup` requests) and TFLite files
-(`tflite`), each with a card that says what it is (`model_card`). The command, `python -m tfinpaint.export`, is `__main__`."""
+"""Trained systems as files for other programs.
+
+saved_model.py writes SavedModels, with the signatures of signatures.py and the requests of
+warmup.py; tflite.py writes TFLite files. Both come with a card that says what they are
+(model_card.py). The command, `python -m tfinpaint.export`, is __main__.py.
+"""

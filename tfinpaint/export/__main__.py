@@ -1,12 +1,13 @@
 """Makes a trained system ready to be served or carried.
 
-    python -m tfinpaint.export --output=exported/default                                   # SavedModel, for TensorFlow Serving
+    python -m tfinpaint.export --output=exported/default     # SavedModel, for TensorFlow Serving
     python -m tfinpaint.export --model=RUN --output=exported/paris
     python -m tfinpaint.export --model=RUN --format=tflite --quantize=float16 --output=mobile
 
-A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have the weights of the moving average and a
-model_card.json. Without --model it is the model that comes with tfinpaint. Nothing is there until it is whole. A SavedModel restores the
-texture of large holes as `inpaint` does (--detail); a TFLite file has the network's own fill.
+A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have
+the weights of the moving average and a model_card.json. Without --model it is the model that comes
+with tfinpaint. Nothing is there until it is whole. A SavedModel restores the texture of large holes
+as `inpaint` does (--detail); a TFLite file has the network's own fill.
 """
 
 import os
@@ -23,28 +24,44 @@ FLAGS = flags.FLAGS
 _CALIBRATION = 32  # photographs
 
 
-def main():
+def main() -> None:
     if not FLAGS.output:
         raise SettingsError("--output is missing: the folder for what is exported")
-    tflite_only = [name for name, default in (("quantize", "none"), ("size", None), ("data", None)) if FLAGS[name].value != default]
+    tflite_only = [
+        name
+        for name, default in (("quantize", "none"), ("size", None), ("data", None))
+        if FLAGS[name].value != default
+    ]
     if FLAGS.format == "saved_model" and tflite_only:
-        raise SettingsError(f"--{tflite_only[0]} belongs to --format=tflite; a saved_model takes photographs of any size, in float32")
+        raise SettingsError(
+            f"--{tflite_only[0]} belongs to --format=tflite; a saved_model takes photographs of "
+            "any size, in float32"
+        )
     if FLAGS.format == "tflite" and FLAGS["detail"].present and FLAGS.detail != "off":
-        raise SettingsError(f"--detail={FLAGS.detail} is for --format=saved_model: a TFLite file has the network's own fill. Leave it, or "
-                            "--detail=off")
+        raise SettingsError(
+            f"--detail={FLAGS.detail} is for --format=saved_model: a TFLite file has the network's "
+            "own fill. Leave it, or --detail=off"
+        )
     if FLAGS.data and FLAGS.quantize != "int8":
-        raise SettingsError(f"--data is what --quantize=int8 is calibrated with. Got --quantize={FLAGS.quantize}")
+        raise SettingsError(
+            f"--data is what --quantize=int8 is calibrated with. Got --quantize={FLAGS.quantize}"
+        )
     model = locate(FLAGS.model or DEFAULT)
     settings.check_writable("output", FLAGS.output)
     if os.path.isfile(os.path.join(model, "saved_model.pb")):
-        raise SettingsError(f"--model={model} is exported already: a run directory of `train` is needed")
+        raise SettingsError(
+            f"--model={model} is exported already: a run directory of `train` is needed"
+        )
     command.choose_device(FLAGS.device)
     from tfinpaint.painter import Painter
     from tfinpaint.runs import read_run
 
     run = read_run(model)
     if FLAGS.quantize == "int8" and not FLAGS.data and run.is_packed:
-        raise SettingsError("--data is missing: the photographs by which --quantize=int8 finds its ranges; this model's own are not here")
+        raise SettingsError(
+            "--data is missing: the photographs by which --quantize=int8 finds its ranges; this "
+            "model's own are not here"
+        )
     photos = run.settings.photos
     size = _size(photos.image_size)
     painter = Painter.from_run(run)
@@ -55,16 +72,26 @@ def main():
         from tfinpaint.export import saved_model
 
         path = saved_model.export(painter, FLAGS.output, card, FLAGS.detail)
-        print(f"{path}: signatures serving_default and tensors, detail {FLAGS.detail}, {_megabytes(path)}")
+        print(
+            f"{path}: signatures serving_default and tensors, detail {FLAGS.detail}, "
+            f"{_megabytes(path)}"
+        )
     else:
         from tfinpaint.export import tflite
 
-        pairs = _calibration(photos.source, size or (photos.image_size,) * 2) if FLAGS.quantize == "int8" else ()
+        pairs = (
+            _calibration(photos.source, size or (photos.image_size,) * 2)
+            if FLAGS.quantize == "int8"
+            else ()
+        )
         with command.native_stderr_silenced():
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
         print(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
-    print(f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} parameters")
+    print(
+        f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} "
+        "parameters"
+    )
 
 
 def _size(trained):
@@ -73,12 +100,18 @@ def _size(trained):
         return None
     words = (FLAGS.size or str(trained)).split(",")
     if len(words) > 2 or not all(word.isdecimal() and 0 < int(word) <= 8192 for word in words):
-        raise SettingsError(f"--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got {FLAGS.size!r}")
+        raise SettingsError(
+            f"--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got {FLAGS.size!r}"
+        )
     return int(words[0]), int(words[-1])
 
 
 def _calibration(trained_on, size):
-    """(photo, mask) of this size: squares of --data, or of the photographs `trained_on`, cut to it, with fixed strokes of 10 to 60 %."""
+    """Pairs (photo, mask) of this size, by which "int8" finds the ranges of activations.
+
+    The photographs are squares of --data, or of the photographs `trained_on`, cut to the size. The
+    masks are fixed strokes over 10 to 60 %.
+    """
     from tfinpaint.data.batches import evaluation_squares
     from tfinpaint.data.evaluation_holes import evaluation_holes
 
@@ -87,15 +120,22 @@ def _calibration(trained_on, size):
     photos = evaluation_squares(source, max(size), _CALIBRATION, argument)
     command.silence_xla_banner()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
-    return [(photo[:height, :width], 255 * hole[:height, :width, 0]) for photo, hole in zip(photos, holes)]
+    return [
+        (photo[:height, :width], 255 * hole[:height, :width, 0])
+        for photo, hole in zip(photos, holes)
+    ]
 
 
 def _megabytes(path):
-    files = [path] if os.path.isfile(path) else [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    files = (
+        [path]
+        if os.path.isfile(path)
+        else [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    )
     return f"{sum(map(os.path.getsize, files)) / 1e6:.1f} MB"
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

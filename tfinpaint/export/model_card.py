@@ -1,4 +1,4 @@
-"""model_card.json: what an exported model is, for whoever finds it later."""
+"""model_card.json: what an exported model is, for anyone who finds it later."""
 
 import dataclasses
 import datetime
@@ -9,20 +9,27 @@ import os
 import tensorflow as tf
 
 from tfinpaint import atomic
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.settings import SettingsError, first_line
 from tfinpaint.version import __version__, commit
 
 CARD = "model_card.json"
 
 
-def describe(painter) -> dict:
-    """The card of a `Painter` that was loaded from a run: system, data, steps, figures, weights, and what it was made with."""
+def describe(painter: BasePainter) -> dict:
+    """The card of a `Painter` that was loaded from a run.
+
+    It names the system, the data, the steps, the figures, the weights, and what the model was made
+    with.
+    """
     run, settings = painter.run, painter.run.settings
     weights = painter.system.generator.variables
     return {
         "system": settings.system,
         "variant": settings.variant,
-        "parameters": sum(v.shape.num_elements() for v in painter.system.generator.trainable_variables),
+        "parameters": sum(
+            v.shape.num_elements() for v in painter.system.generator.trainable_variables
+        ),
         "weights": "exponential moving average of the generator's",
         "weights_sha256": _hash(weights),
         "trained_on": settings.photos.source,
@@ -45,13 +52,18 @@ def write_card(folder: str, card: dict) -> None:
 
 
 def read_card(folder: str, argument: str = "model") -> dict:
-    """The card in the version directory of an export. Raises SettingsError, naming `argument`, where there is none."""
+    """The card in the version directory of an export.
+
+    Raises: SettingsError, which names `argument`, if there is none that can be read.
+    """
     try:
         with open(os.path.join(folder, CARD), encoding="utf-8") as f:
             return dict(json.load(f))
     except (OSError, ValueError, TypeError) as error:
-        raise SettingsError(f"`{argument}={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
-                            "writes it") from error
+        raise SettingsError(
+            f"`{argument}={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: "
+            f"{first_line(error)}); `export` writes it"
+        ) from error
 
 
 def _hash(variables):

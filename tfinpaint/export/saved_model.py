@@ -1,10 +1,13 @@
 """A trained system as a SavedModel for TensorFlow Serving, and such a SavedModel as a painter.
 
-    OUTPUT/
-      1/                      written beside and renamed into place: a server that watches OUTPUT never sees half a model
-        saved_model.pb, variables/                        the signatures (signatures.py); stock TensorFlow operations only
-        assets.extra/tf_serving_warmup_requests           one request for each signature
-        model_card.json                                   what the model is
+OUTPUT/
+  1/                                         one version
+    saved_model.pb, variables/               the signatures (signatures.py)
+    assets.extra/tf_serving_warmup_requests  one request for each signature
+    model_card.json                          what the model is
+
+A version is written beside its place and then renamed, so that a server that watches OUTPUT never
+sees half a model. The model has stock TensorFlow operations only.
 """
 
 import os
@@ -19,30 +22,51 @@ from tfinpaint.export.model_card import CARD, read_card, write_card
 from tfinpaint.settings import SettingsError, first_line
 
 
-def export(painter, output: str, card: dict, detail: str = "auto") -> str:
-    """Writes `output`/<next version>/ and returns its path. Raises SettingsError where it cannot be written.
+def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") -> str:
+    """Writes `output`/<next version>/ and returns its path.
 
-    painter: a `Painter`.   card: see model_card.py; its "system" and "image_size" at least.   detail: "auto" or "off", as of `fill`.
+    painter:  a `Painter`.
+    card:     see model_card.py; it has "system" and "image_size" at least.
+    detail:   "auto" or "off", as for `fill`.
+
+    Raises: SettingsError if the model cannot be written.
     """
     module = signatures.servable(painter, detail)
     try:
         with atomic.beside(os.path.join(output, "version")) as beside:
             os.makedirs(beside)
-            tf.saved_model.save(module, beside, {name: getattr(module, name) for name in ("serving_default", "tensors")},
-                                tf.saved_model.SaveOptions(experimental_custom_gradients=False))  # nobody trains it
+            tf.saved_model.save(
+                module,
+                beside,
+                {name: getattr(module, name) for name in ("serving_default", "tensors")},
+                tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # nobody trains it
+            )
             os.makedirs(os.path.join(beside, "assets.extra"), exist_ok=True)
-            warmup.write(os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"]))
-            write_card(beside, {**card, "format": "saved_model", "stride": painter.stride,
-                                "working_size": painter.working_size, "detail": detail})
+            warmup.write(
+                os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"])
+            )
+            write_card(
+                beside,
+                {
+                    **card,
+                    "format": "saved_model",
+                    "stride": painter.stride,
+                    "working_size": painter.working_size,
+                    "detail": detail,
+                },
+            )
             return _rename(beside, output)
     except (OSError, tf.errors.OpError) as error:
-        raise SettingsError(f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}") from error
+        raise SettingsError(
+            f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}"
+        ) from error
 
 
 class ExportedPainter(BasePainter):
     """Fills photographs with an exported model, as `Painter` does with a run.
 
-    Attributes: detail, "auto" or "off", that it was exported with; None: it was made before there was any.
+    Attributes: detail, "auto" or "off", as it was exported; None if the export is older than
+        detail.
     """
 
     def __init__(self, path: str):
@@ -51,16 +75,28 @@ class ExportedPainter(BasePainter):
             self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
             self.detail = about.get("detail")
         except (ValueError, KeyError, TypeError) as error:
-            raise SettingsError(f"`model={path!r}`: its {CARD} cannot be read ({type(error).__name__}: {first_line(error)}); `export` "
-                                "writes it") from error
+            raise SettingsError(
+                f"`model={path!r}`: its {CARD} cannot be read ({type(error).__name__}: "
+                f"{first_line(error)}); `export` writes it"
+            ) from error
         try:
             self._model = tf.saved_model.load(path)
             self._fill_window = self._model.fill_window
         except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
-            raise SettingsError(f"`model={path!r}` is no model that `export` wrote, or it is damaged: {first_line(error)}") from error
+            raise SettingsError(
+                f"`model={path!r}` is no model that `export` wrote, or it is damaged: "
+                f"{first_line(error)}"
+            ) from error
 
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
-        """See the base class; "auto" is what it was exported with."""
+    def fill(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        grow: int = 0,
+        feather: int = 0,
+        detail: str = "auto",
+    ) -> np.ndarray:
+        """See the base class; "auto" is what the model was exported with."""
         detail = self.detail or "off" if detail == "auto" else detail
         return super().fill(photo, mask, grow, feather, detail)
 
@@ -72,11 +108,13 @@ class ExportedPainter(BasePainter):
 def versions(path: str) -> list:
     """The version numbers of the models in a folder, ascending."""
     names = os.listdir(path) if os.path.isdir(path) else []
-    return sorted(int(name) for name in names if name.isdecimal() and os.path.isdir(os.path.join(path, name)))
+    return sorted(
+        int(name) for name in names if name.isdecimal() and os.path.isdir(os.path.join(path, name))
+    )
 
 
 def _rename(beside, output):
-    """To the next free version; another export may be at it as well."""
+    """Renames to the next free version; another export may be doing the same."""
     version = max(versions(output), default=0) + 1
     while True:
         place = os.path.join(output, str(version))
@@ -91,11 +129,14 @@ def _rename(beside, output):
 
 
 def _requests(size):
-    """One photograph with a centred hole for each signature: enough for a server to plan its memory."""
+    """One photograph with a centred hole for each signature.
+
+    That is enough for a server to plan its memory.
+    """
     ramp = np.linspace(0, 255, size).astype(np.uint8)
     image = np.stack(np.broadcast_arrays(ramp, ramp[:, np.newaxis], np.uint8(128)), -1)  # [S, S, 3]
     mask = np.zeros((size, size, 1), np.uint8)
-    mask[size // 4:size - size // 4, size // 4:size - size // 4] = 255
+    mask[size // 4 : size - size // 4, size // 4 : size - size // 4] = 255
     files = [np.array([tf.io.encode_png(array).numpy()], object) for array in (image, mask)]
     yield "serving_default", dict(zip(("image_bytes", "mask_bytes"), files))
     yield "tensors", {"image": image[np.newaxis], "mask": mask[np.newaxis]}

@@ -1,27 +1,35 @@
-"""What an exported model answers to: the signatures of TensorFlow Serving.
+"""The signatures of an exported model, as TensorFlow Serving calls them.
 
-    serving_default   image_bytes string [B], mask_bytes string [B] -> filled_bytes string [B], PNG. A batch may mix sizes.
+    serving_default   image_bytes string [B], mask_bytes string [B] -> filled_bytes string [B], PNG.
+                      A batch may mix sizes.
     tensors           image uint8 [B, H, W, 3], mask uint8 [B, H, W, 1] -> filled uint8 [B, H, W, 3]
 
-Photographs are JPEG, PNG, BMP or the first picture of a GIF, masks too; white (above 127) is hole. Pixels are taken as they are stored: an
-orientation tag is not looked at. Each photograph is filled by itself, one after another: one window holds all of its holes with
-their context, is filled by `Painter.fill_window` and pasted back; all known pixels keep their values.
+Photographs and masks are JPEG, PNG, BMP or the first picture of a GIF. In a mask, white (above 127)
+is hole. Pixels are taken as they are stored: orientation tags are ignored.
 
-Errors, one for the request: bytes that are no such picture, a mask of another size, a mask without a hole.
+Photographs are filled one after another, each by itself. One window holds all holes of a photograph
+and their context. `Painter.fill_window` fills it, and it is pasted back. All known pixels keep
+their values.
+
+Errors end the whole request: bytes that are no such picture, a mask of another size, a mask without
+a hole.
 """
 
 import tensorflow as tf
 
+from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.windows import CONTEXT
 
 _FILES = tf.TensorSpec([None], tf.string)
 
 
-def servable(painter, detail: str = "auto") -> tf.Module:
-    """What tf.saved_model.save takes: the two signatures, `fill_window`, and the weights; nothing else of the painter.
+def servable(painter: BasePainter, detail: str = "auto") -> tf.Module:
+    """The module that tf.saved_model.save takes.
 
-    detail: "auto" or "off", of the signatures.
+    It has the two signatures, `fill_window` and the weights, and nothing else of the painter.
+
+    detail: "auto" or "off", for the signatures.
     """
     exported = tf.Module()
     exported.weights = list(painter.system.generator.variables)
@@ -34,16 +42,26 @@ def servable(painter, detail: str = "auto") -> tf.Module:
     @tf.function(input_signature=[_FILES, _FILES])
     def serving_default(image_bytes, mask_bytes):
         _check_batch("image_bytes", image_bytes, "mask_bytes", mask_bytes)
-        filled = tf.map_fn(lambda files: tf.io.encode_png(fill_photo(_decode_image(files[0]), _decode_mask(files[1]))),
-                           (image_bytes, mask_bytes), fn_output_signature=tf.string, parallel_iterations=1)
+        filled = tf.map_fn(
+            lambda files: tf.io.encode_png(
+                fill_photo(_decode_image(files[0]), _decode_mask(files[1]))
+            ),
+            (image_bytes, mask_bytes),
+            fn_output_signature=tf.string,
+            parallel_iterations=1,
+        )
         return {"filled_bytes": filled}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, c], tf.uint8) for c in (3, 1)])
     def tensors(image, mask):
         _check_batch("image", image, "mask", mask)
         size = image.shape[1:]
-        filled = tf.map_fn(lambda pair: fill_photo(*pair), (image, mask), fn_output_signature=tf.TensorSpec(size, tf.uint8),
-                           parallel_iterations=1)
+        filled = tf.map_fn(
+            lambda pair: fill_photo(*pair),
+            (image, mask),
+            fn_output_signature=tf.TensorSpec(size, tf.uint8),
+            parallel_iterations=1,
+        )
         return {"filled": filled}
 
     exported.serving_default, exported.tensors = serving_default, tensors
@@ -54,22 +72,37 @@ def _fill_photo(painter, photo, mask, with_detail):
     """uint8 [H, W, 3], uint8 [H, W, 1] -> uint8 [H, W, 3]."""
     size, mask_size = tf.shape(photo)[:2], tf.shape(mask)[:2]
     hole = mask > THRESHOLD  # [H, W, 1]
-    fits = _checked(tf.reduce_all(size == mask_size), "A mask has the size of its photograph, {} (height, width). Got {}", size, mask_size)
+    fits = _checked(
+        tf.reduce_all(size == mask_size),
+        "A mask has the size of its photograph, {} (height, width). Got {}",
+        size,
+        mask_size,
+    )
     with tf.control_dependencies([fits]):
-        some = _checked(tf.reduce_any(hole), f"The mask has no hole: no pixel is above {THRESHOLD}. Got {{}} as the brightest",
-                        tf.reduce_max(mask))
-    with tf.control_dependencies([some]):  # before anything else stumbles over it
+        some = _checked(
+            tf.reduce_any(hole),
+            f"The mask has no hole: no pixel is above {THRESHOLD}. Got {{}} as the brightest",
+            tf.reduce_max(mask),
+        )
+    with tf.control_dependencies([some]):  # the message must come before any other error
         hole = tf.identity(hole)
     top, bottom, height = _extent(tf.reduce_any(hole, axis=(1, 2)), painter.stride)
     left, right, width = _extent(tf.reduce_any(hole, axis=(0, 2)), painter.stride)
     hole_here = tf.cast(hole[top:bottom, left:right], tf.uint8)  # [h, w, 1]
-    window = painter.fill_window(photo[top:bottom, left:right], hole_here, hole_here, with_detail)  # [h, w, 3]
+    window = painter.fill_window(
+        photo[top:bottom, left:right], hole_here, hole_here, with_detail
+    )  # [h, w, 3]
     pasted = tf.pad(window, [[top, height - bottom], [left, width - right], [0, 0]])  # [H, W, 3]
     return tf.where(hole, pasted, photo)
 
 
 def _extent(missing, stride):
-    """Along one axis, bool [N] -> first and last + 1 of the window around all holes, and N. As `windows.window_around`."""
+    """The window around all holes along one axis; as `windows.window_around`.
+
+    missing: bool [N].
+
+    Returns: the first position, the last + 1, and N.
+    """
     places, limit = tf.cast(tf.where(missing)[:, 0], tf.int32), tf.size(missing)
     first, last = places[0], places[-1] + 1
     side = last - first
@@ -85,7 +118,11 @@ def _decode_image(contents):
 
 
 def _decode_mask(contents):
-    """Bytes of a mask -> uint8 [H, W, 1]: its luminance; of strokes painted on a transparent layer, as in `read_hole`, the alpha."""
+    """Bytes of a mask -> uint8 [H, W, 1].
+
+    That is its luminance, or, for strokes painted on a transparent layer, its alpha; as in
+    `read_hole`.
+    """
     mask = tf.image.decode_image(contents, channels=0, expand_animations=False, name="mask_bytes")
     mask = tf.ensure_shape(mask, [None, None, None])  # [H, W, 1 to 4]
     channels = tf.shape(mask)[2]
@@ -100,18 +137,29 @@ def _luminance(mask):
 
 
 def _strokes(mask, luminance):
-    """The alpha channel [H, W, 1] where it varies and all that is visible has one colour; else the luminance."""
+    """The alpha channel [H, W, 1] if it varies and all visible pixels have one colour.
+
+    Otherwise the luminance.
+    """
     alpha = mask[..., -1:]
-    visible = tf.cond(tf.reduce_any(alpha > THRESHOLD), lambda: alpha > THRESHOLD, lambda: alpha > 0)[..., 0]  # [H, W]
+    visible = tf.cond(
+        tf.reduce_any(alpha > THRESHOLD), lambda: alpha > THRESHOLD, lambda: alpha > 0
+    )[..., 0]  # [H, W]
     colours = tf.boolean_mask(mask[..., :-1], visible)  # [visible pixels, 1 or 3]
     spread = tf.reduce_max(colours, axis=0) - tf.reduce_min(colours, axis=0)
     varies = tf.reduce_max(alpha) > tf.reduce_min(alpha)
-    return tf.cond(tf.logical_and(varies, tf.reduce_all(spread <= 8)), lambda: alpha, lambda: luminance)
+    return tf.cond(
+        tf.logical_and(varies, tf.reduce_all(spread <= 8)), lambda: alpha, lambda: luminance
+    )
 
 
 def _check_batch(name, one, other_name, other):
     sizes = tf.shape(one)[0], tf.shape(other)[0]
-    _checked(sizes[0] == sizes[1], f"{name} and {other_name} have one entry for each photograph. Got {{}} and {{}}", *sizes)
+    _checked(
+        sizes[0] == sizes[1],
+        f"{name} and {other_name} have one entry for each photograph. Got {{}} and {{}}",
+        *sizes,
+    )
 
 
 def _checked(condition, message, *values):

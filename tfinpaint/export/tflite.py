@@ -1,11 +1,15 @@
 """A trained system as one TFLite file, of built-in operations only.
 
-    OUTPUT/<system>.tflite       signature "fill": image uint8 [1, H, W, 3], mask uint8 [1, H, W, 1] (above 127 = hole) -> filled uint8
+    OUTPUT/<system>.tflite    signature "fill": image uint8 [1, H, W, 3], mask uint8 [1, H, W, 1]
+                              (above 127 = hole) -> filled uint8 [1, H, W, 3]
     OUTPUT/model_card.json
 
-The whole photograph is filled at its own size (sides that are no multiples of the stride are mirrored inside); known pixels keep their
-bytes. It has the network's own fill, without the texture of detail.py. A fixed size is fast; any size takes what the photograph asks for,
-and TFLite cannot use its fastest kernels.
+The whole photograph is filled at its own size; sides that are no multiples of the stride are
+mirrored inside. Known pixels keep their bytes. The file has the network's own fill, without the
+texture of detail.py.
+
+A fixed size is fast. A file for any size takes as much time and memory as each photograph needs,
+and TFLite cannot use its fastest kernels for it.
 """
 
 import os
@@ -22,28 +26,42 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
 from tfinpaint.filling import grown
 from tfinpaint.layers import PartialConv2D, tracing
+from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError, first_line
 
 SIGNATURE = "fill"
 
-# What "int8" computes in 8 bits; all else stays in float32: holes, the counts of partial convolutions and attention are not for 8 bits, and
-# TFLite's int8 kernels of comparisons end the whole program where a number's steps are larger than 1.
+# What "int8" computes in 8 bits; all else stays in float32. 8 bits are too coarse
+# for holes, attention and the counts of partial convolutions, and TFLite's int8 kernels of
+# comparisons end the whole program if the quantization step of a tensor is larger than 1.
 _IN_INT8 = {"CONV_2D", "FULLY_CONNECTED", "RELU", "LEAKY_RELU", "ELU"}
-_IN_FLOAT = sorted(name for name in vars(schema_py_generated.BuiltinOperator) if name.isupper() and name not in _IN_INT8)
+_IN_FLOAT = sorted(
+    name
+    for name in vars(schema_py_generated.BuiltinOperator)
+    if name.isupper() and name not in _IN_INT8
+)
 
 
-def export(painter, output: str, card: dict, quantize: str = "none", size: Optional[Tuple[int, int]] = None, pairs: Iterable = ()) -> str:
+def export(
+    painter: Painter,
+    output: str,
+    card: dict,
+    quantize: str = "none",
+    size: Optional[Tuple[int, int]] = None,
+    pairs: Iterable = (),
+) -> str:
     """Writes `output`/<system>.tflite and the card beside it; returns the file's path.
 
     painter:   of a run.
-    quantize:  "none" (float32), "float16" (weights), "dynamic" (weights in 8 bits) or "int8" (activations too, where TFLite has a
-               kernel for it).
+    quantize:  "none" (float32), "float16" (weights), "dynamic" (weights in 8 bits) or "int8"
+               (activations too, if TFLite has a kernel for it).
     size:      height and width of the photographs that it takes, pixels; None: any.
-    pairs:     for "int8": (photo uint8 [H, W, 3], mask uint8 [H, W]) by which it finds the ranges of activations.
+    pairs:     for "int8": (photo uint8 [H, W, 3], mask uint8 [H, W]) by which it finds the ranges
+               of activations.
 
-    Raises: SettingsError where TFLite cannot convert it, with the operations that stop it, for partial convolutions in "int8", or where it
-        cannot be written.
+    Raises: SettingsError if TFLite cannot convert the system (it names the operations that stop
+        it), if "int8" is asked for partial convolutions, or if the file cannot be written.
     """
     path = os.path.join(output, f"{card['system']}.tflite")
     content = convert(painter, quantize, size, pairs)
@@ -52,34 +70,66 @@ def export(painter, output: str, card: dict, quantize: str = "none", size: Optio
         with atomic.replacing(path) as beside:
             with open(beside, "wb") as f:
                 f.write(content)
-            write_card(output, {**card, "format": "tflite", "quantize": quantize, "size": size or "any", "stride": painter.stride,
-                                "detail": "off", "bytes": len(content), "signature": SIGNATURE})
+            write_card(
+                output,
+                {
+                    **card,
+                    "format": "tflite",
+                    "quantize": quantize,
+                    "size": size or "any",
+                    "stride": painter.stride,
+                    "detail": "off",
+                    "bytes": len(content),
+                    "signature": SIGNATURE,
+                },
+            )
     except OSError as error:
-        raise SettingsError(f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}") from error
+        raise SettingsError(
+            f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}"
+        ) from error
     return path
 
 
-def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
+def convert(
+    painter: Painter,
+    quantize: str = "none",
+    size: Optional[Tuple[int, int]] = None,
+    pairs: Iterable = (),
+) -> bytes:
     """The file's content; see `export`."""
-    if quantize == "int8" and any(isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules):
-        # Where one pixel in a window of thousands is known, its convolution is enlarged thousands of times: and the 8-bit steps with it.
-        raise SettingsError("`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives by counts of known pixels, "
-                            "and its 8-bit steps with it: `quantize='dynamic'` makes as small a file")
+    if quantize == "int8" and any(
+        isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules
+    ):
+        # If one pixel in a window of thousands is known, the layer multiplies its convolution by
+        # thousands, and the 8-bit steps with it.
+        raise SettingsError(
+            "`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives "
+            "by counts of known pixels, and its 8-bit steps with it: `quantize='dynamic'` makes "
+            "as small a file"
+        )
     height, width = size or (None, None)
     module = tf.Module()
     module.weights = list(painter.system.generator.variables)
 
-    @tf.function(input_signature=[tf.TensorSpec([1, height, width, channels], tf.uint8) for channels in (3, 1)])
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([1, height, width, channels], tf.uint8) for channels in (3, 1)
+        ]
+    )
     def fill(image, mask):
         # In float32: TFLite neither compares nor chooses uint8.
-        filled = painter.fill_whole(tf.cast(image[0], tf.float32), tf.cast(mask[0], tf.float32) > THRESHOLD)
+        filled = painter.fill_whole(
+            tf.cast(image[0], tf.float32), tf.cast(mask[0], tf.float32) > THRESHOLD
+        )
         return {"filled": tf.expand_dims(tf.cast(filled, tf.uint8), 0)}
 
     module.fill = fill
     folder = tempfile.mkdtemp(prefix="tfinpaint-")
     try:
         with tracing.static_sizes():
-            tf.saved_model.save(module, folder, signatures={SIGNATURE: fill.get_concrete_function()})
+            tf.saved_model.save(
+                module, folder, signatures={SIGNATURE: fill.get_concrete_function()}
+            )
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize != "none":
@@ -88,14 +138,21 @@ def convert(painter, quantize="none", size=None, pairs=()) -> bytes:
             converter.target_spec.supported_types = [tf.float16]
         if quantize == "int8":
             pairs = list(pairs)
-            converter.representative_dataset = lambda: ((SIGNATURE, _inputs(*pair)) for pair in pairs)
+            converter.representative_dataset = lambda: (
+                (SIGNATURE, _inputs(*pair)) for pair in pairs
+            )
             options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_IN_FLOAT)
-            return tf.lite.experimental.QuantizationDebugger(converter=converter, debug_options=options).get_nondebug_quantized_model()
+            return tf.lite.experimental.QuantizationDebugger(
+                converter=converter, debug_options=options
+            ).get_nondebug_quantized_model()
         return converter.convert()
     except Exception as error:  # the converter's own classes are private
         if type(error).__name__ != "ConverterError":
             raise
-        raise SettingsError(f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, `quantize={quantize!r}`)") from error
+        raise SettingsError(
+            f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, "
+            f"`quantize={quantize!r}`)"
+        ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -105,13 +162,27 @@ class TFLitePainter(BasePainter):
 
     def __init__(self, content: bytes, threads: int = 2):
         self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
-        self._interpreter.allocate_tensors()  # a signature runner alone leaves TFLite's fast kernels (XNNPACK) out
+        # A signature runner alone does not use TFLite's fast kernels (XNNPACK).
+        self._interpreter.allocate_tensors()
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)
 
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
-        """See the base class; there is no detail in the file, and nothing beyond the hole: `feather` is 0."""
+    def fill(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        grow: int = 0,
+        feather: int = 0,
+        detail: str = "auto",
+    ) -> np.ndarray:
+        """See the base class. `feather` is 0, as the file fills nothing beyond the hole.
+
+        `detail` has no effect: there is none in the file.
+        """
         if feather:
-            raise ValueError(f"`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. Got {feather}")
+            raise ValueError(
+                "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "
+                f"Got {feather}"
+            )
         if grow:
             mask = 255 * grown((mask > THRESHOLD).astype(np.uint8), grow)
         return self._runner(**_inputs(photo, mask))["filled"][0]
@@ -123,5 +194,9 @@ def _inputs(photo, mask):
 
 def _culprits(message):
     """The operations that a converter's error lists."""
-    lines = [line.strip().split("(")[0] for line in message.splitlines() if line.strip().startswith("tf.")]
+    lines = [
+        line.strip().split("(")[0]
+        for line in message.splitlines()
+        if line.strip().startswith("tf.")
+    ]
     return ", ".join(dict.fromkeys(lines)) or first_line(ValueError(message))

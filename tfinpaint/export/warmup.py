@@ -1,8 +1,12 @@
-"""The requests that TensorFlow Serving plays through a model before it takes real ones: assets.extra/tf_serving_warmup_requests.
+"""Warm-up requests: TensorFlow Serving runs them through a model before it takes real ones.
 
-A TFRecord file of PredictionLog messages (tensorflow_serving/apis/prediction_log.proto). The few messages that it takes are declared
-here, as the package that has them is needed for nothing else in an export; tests read the file with that package.
+assets.extra/tf_serving_warmup_requests is a TFRecord file of PredictionLog messages
+(tensorflow_serving/apis/prediction_log.proto). The few messages that it needs are declared here,
+because an export needs the package that defines them for nothing else. The tests read the file with
+that package.
 """
+
+from typing import Iterable, Tuple
 
 import tensorflow as tf
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -10,17 +14,19 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 PATH = "assets.extra/tf_serving_warmup_requests"
 
 _STRING, _BYTES, _MESSAGE = 9, 12, 11  # google.protobuf.FieldDescriptorProto.Type
-# {message: {field: (number, type[, message])}}; `inputs` is a map, which on the wire is a list of entries.
+# {message: {field: (number, type[, message])}}. `inputs` is a map; on the wire that is a list of
+# entries.
 _MESSAGES = {
     "ModelSpec": {"name": (1, _STRING), "signature_name": (3, _STRING)},
-    "Entry": {"key": (1, _STRING), "value": (2, _BYTES)},  # the value is a TensorProto, written already
+    # The value is a TensorProto that is serialized already.
+    "Entry": {"key": (1, _STRING), "value": (2, _BYTES)},
     "PredictRequest": {"model_spec": (1, _MESSAGE, "ModelSpec"), "inputs": (2, _MESSAGE, "Entry")},
     "PredictLog": {"request": (1, _MESSAGE, "PredictRequest")},
     "PredictionLog": {"predict_log": (6, _MESSAGE, "PredictLog")},
 }
 
 
-def write(path: str, model: str, requests) -> None:
+def write(path: str, model: str, requests: Iterable[Tuple[str, dict]]) -> None:
     """Writes the file. requests: pairs of a signature's name and {input: array}."""
     prediction_log = _classes()["PredictionLog"]
     with tf.io.TFRecordWriter(path) as writer:
@@ -34,12 +40,22 @@ def write(path: str, model: str, requests) -> None:
 
 
 def _classes():
-    file = descriptor_pb2.FileDescriptorProto(name="tfinpaint/warmup.proto", package="tfinpaint", syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="tfinpaint/warmup.proto", package="tfinpaint", syntax="proto3"
+    )
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
         for field, (number, kind, *of) in fields.items():
-            message.field.add(name=field, number=number, type=kind, label=3 if field == "inputs" else 1,
-                              type_name=f".tfinpaint.{of[0]}" if of else None)
+            message.field.add(
+                name=field,
+                number=number,
+                type=kind,
+                label=3 if field == "inputs" else 1,
+                type_name=f".tfinpaint.{of[0]}" if of else None,
+            )
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"tfinpaint.{name}")) for name in _MESSAGES}
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"tfinpaint.{name}"))
+        for name in _MESSAGES
+    }

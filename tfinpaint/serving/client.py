@@ -1,16 +1,20 @@
-"""Fills photographs through a server: TensorFlow Serving, or `tfinpaint.serving.server`, by REST or gRPC.
+"""Fills photographs through a server, TensorFlow Serving or `tfinpaint.serving.server`.
 
-    painter = connect("http://localhost:8501/v1/models/paris")     # or grpc://localhost:8500/paris; .../versions/3 for one version
-    filled = painter.fill(photo, mask)                             # uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3]
+    painter = connect("http://localhost:8501/v1/models/paris")  # or grpc://localhost:8500/paris
+    filled = painter.fill(photo, mask)  # uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3]
 
-Photographs travel as PNG, so every known pixel comes back as it was. A server that is not there yet, or busy (UNAVAILABLE), is asked again
-after a while; other errors are not worth a second try. All end in a `ServerError`, one line that says which server and what it
-answered. gRPC needs the extra `serve`. REST loads no TensorFlow.
+An http URL is asked by REST, a grpc URL by gRPC. /versions/3 at the end of a URL names one version.
+
+Photographs travel as PNG, so every known pixel comes back unchanged. If a server is not there yet,
+or is busy (UNAVAILABLE), the client asks again after a pause; it does not retry after other errors.
+All errors become a `ServerError`, one line that says which server and what it answered. gRPC needs
+the extra `serve`. REST loads no TensorFlow.
 """
 
 import base64
 import json
 import re
+from typing import Union
 from urllib.parse import urlsplit
 
 import cv2
@@ -21,46 +25,76 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
-_FORMS = "http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME, with /versions/N where one version is meant"
+_FORMS = (
+    "http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME, "
+    "with /versions/N where one version is meant"
+)
 
 
 class ServerError(SettingsError):
     """A server that cannot be reached, or that answers with an error."""
 
 
-def connect(url: str, timeout: float = 60.0, tries: int = 4):
-    """A client for one model of a server; nothing is sent yet.
+def connect(url: str, timeout: float = 60.0, tries: int = 4) -> Union["RestClient", "GrpcClient"]:
+    """A client for one model of a server; it sends nothing yet.
 
     url:      see the top of the file.
     timeout:  seconds that one request may take, tries and pauses included (REST: each try).
-    tries:    of a request, where the server is not there or busy; pauses between them double from half a second on.
+    tries:    how often a request is sent if the server is not there or busy. The pauses between
+              tries double, from half a second up to 5 seconds.
 
-    Raises: SettingsError where the URL is none of these.
+    Raises: SettingsError if `url` has none of these forms or `timeout` is not above 0.
     """
     if not 0 < timeout < float("inf"):
         raise SettingsError(f"`timeout` is a number of seconds above 0. Got {timeout:g}")
     try:
         parts = urlsplit(url)
-        whole = parts.hostname and not parts.query and not parts.fragment and (parts.port or parts.scheme != "grpc")
+        whole = (
+            parts.hostname
+            and not parts.query
+            and not parts.fragment
+            and (parts.port or parts.scheme != "grpc")
+        )
     except ValueError:
         raise SettingsError(f"`url` is {_FORMS}. Got {url!r}") from None
     model = r"/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?/?"
-    rest, grpc = re.fullmatch(r"(/.*)?/v1/models" + model, parts.path), re.fullmatch(model, parts.path)
+    rest, grpc = (
+        re.fullmatch(r"(/.*)?/v1/models" + model, parts.path),
+        re.fullmatch(model, parts.path),
+    )
     if parts.scheme in ("http", "https") and whole and rest:
         return RestClient(url.rstrip("/"), timeout, tries)
     if parts.scheme == "grpc" and whole and grpc:
-        return GrpcClient(parts.netloc, grpc["name"], grpc["version"] and int(grpc["version"]), timeout, tries)
+        return GrpcClient(
+            parts.netloc, grpc["name"], grpc["version"] and int(grpc["version"]), timeout, tries
+        )
     raise SettingsError(f"`url` is {_FORMS}. Got {url!r}")
 
 
 class _Client(BasePainter):
-    def fill(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0, detail: str = "auto") -> np.ndarray:
-        """See the base class; but a server fills holes only, so that there is nothing to fade in: `feather` is 0; and `detail` is
-        "auto", as its model was exported."""
+    def fill(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        grow: int = 0,
+        feather: int = 0,
+        detail: str = "auto",
+    ) -> np.ndarray:
+        """See the base class.
+
+        feather:  0, as a server fills the hole only: there is nothing to fade in.
+        detail:   "auto", which is what the server's model was exported with.
+        """
         if detail != "auto":
-            raise ValueError(f"`detail` is 'auto' with a server, whose model was exported with it or without. Got {detail!r}")
+            raise ValueError(
+                "`detail` is 'auto' with a server, whose model was exported with it or without. "
+                f"Got {detail!r}"
+            )
         if feather:
-            raise SettingsError(f"`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got {feather}")
+            raise SettingsError(
+                "`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got "
+                f"{feather}"
+            )
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)
         hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
@@ -78,34 +112,50 @@ class _Client(BasePainter):
 class RestClient(_Client):
     """See `connect`. url: http://HOST:PORT/v1/models/NAME[/versions/N]."""
 
-    def __init__(self, url, timeout=60.0, tries=4):
+    def __init__(self, url: str, timeout: float = 60.0, tries: int = 4):
         import requests
         from urllib3.util import Retry
 
         self._url, self._timeout = url, timeout
 
         class Again(Retry):
-            """Doubles the pauses from half a second on; the library's own begin with none."""
+            """Doubles the pauses from half a second on; urllib3's own first pause is zero."""
 
             def get_backoff_time(self):
                 return min(0.5 * 2 ** (len(self.history) - 1), 5.0)
 
-        again = Again(tries - 1, read=False, status_forcelist=[503], allowed_methods=None, raise_on_status=False,
-                      respect_retry_after_header=False)
+        again = Again(
+            tries - 1,
+            read=False,
+            status_forcelist=[503],
+            allowed_methods=None,
+            raise_on_status=False,
+            respect_retry_after_header=False,
+        )
         self._session = requests.Session()
         self._session.mount(url, requests.adapters.HTTPAdapter(max_retries=again))
 
-    def fill_bytes(self, image_bytes, mask_bytes):
+    def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
         """See the base class."""
         files = {"image_bytes": image_bytes, "mask_bytes": mask_bytes}
-        answer = self._ask("POST", ":predict", {"inputs": {name: [{"b64": base64.b64encode(b).decode()}] for name, b in files.items()}})
+        answer = self._ask(
+            "POST",
+            ":predict",
+            {
+                "inputs": {
+                    name: [{"b64": base64.b64encode(b).decode()}] for name, b in files.items()
+                }
+            },
+        )
         try:
             return base64.b64decode(answer["outputs"][0]["b64"])
         except (KeyError, IndexError, TypeError, ValueError):
-            raise ServerError(f"{self} answered without a picture: {json.dumps(answer)[:200]}") from None
+            raise ServerError(
+                f"{self} answered without a picture: {json.dumps(answer)[:200]}"
+            ) from None
 
     def status(self) -> list:
-        """Of each version: {"version": ..., "state": ..., "status": ...}."""
+        """A dictionary for each version: {"version": ..., "state": ..., "status": ...}."""
         answer = self._ask("GET", "")
         if not isinstance(answer, dict) or not isinstance(answer.get("model_version_status"), list):
             raise ServerError(f"{self} answered without a status: {json.dumps(answer)[:200]}")
@@ -115,17 +165,27 @@ class RestClient(_Client):
         import requests
 
         try:
-            response = self._session.request(method, self._url + what, json=request, timeout=self._timeout)
+            response = self._session.request(
+                method, self._url + what, json=request, timeout=self._timeout
+            )
             answer = response.json()
         except requests.Timeout:
-            raise ServerError(f"{self} did not answer within {self._timeout:g} s (`timeout`)") from None
+            raise ServerError(
+                f"{self} did not answer within {self._timeout:g} s (`timeout`)"
+            ) from None
         except requests.JSONDecodeError:
-            raise ServerError(f"{self} is no such server: it answered {response.status_code} {response.reason}, and no JSON") from None
+            raise ServerError(
+                f"{self} is no such server: it answered {response.status_code} {response.reason}, "
+                "and no JSON"
+            ) from None
         except requests.RequestException as error:
             raise ServerError(f"{self} cannot be reached: {reason(error)}") from None
         if response.status_code != 200:
             said = answer.get("error") if isinstance(answer, dict) else None
-            raise ServerError(f"{self} answered {response.status_code}: {' '.join(str(said or response.reason).split())}")
+            raise ServerError(
+                f"{self} answered {response.status_code}: "
+                f"{' '.join(str(said or response.reason).split())}"
+            )
         return answer
 
     def __str__(self):
@@ -135,21 +195,41 @@ class RestClient(_Client):
 class GrpcClient(_Client):
     """See `connect`. address: HOST:PORT."""
 
-    def __init__(self, address, name, version=None, timeout=60.0, tries=4):
+    def __init__(
+        self,
+        address: str,
+        name: str,
+        version=None,
+        timeout: float = 60.0,
+        tries: int = 4,
+    ):
         import grpc
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
         self._address, self._name, self._version, self._timeout = address, name, version, timeout
-        policy = {"maxAttempts": min(max(tries, 2), 5), "initialBackoff": "0.5s", "maxBackoff": "5s", "backoffMultiplier": 2,
-                  "retryableStatusCodes": ["UNAVAILABLE"]}
-        config = {"methodConfig": [{"name": [{}], **({"retryPolicy": policy} if tries > 1 else {})}]}
-        self._channel = grpc.insecure_channel(address, options=[
-            ("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1), ("grpc.service_config", json.dumps(config)),
-            ("grpc.max_reconnect_backoff_ms", 2000)])
+        policy = {
+            "maxAttempts": min(max(tries, 2), 5),
+            "initialBackoff": "0.5s",
+            "maxBackoff": "5s",
+            "backoffMultiplier": 2,
+            "retryableStatusCodes": ["UNAVAILABLE"],
+        }
+        config = {
+            "methodConfig": [{"name": [{}], **({"retryPolicy": policy} if tries > 1 else {})}]
+        }
+        self._channel = grpc.insecure_channel(
+            address,
+            options=[
+                ("grpc.max_send_message_length", -1),
+                ("grpc.max_receive_message_length", -1),
+                ("grpc.service_config", json.dumps(config)),
+                ("grpc.max_reconnect_backoff_ms", 2000),
+            ],
+        )
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
         self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
 
-    def fill_bytes(self, image_bytes, mask_bytes):
+    def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
         """See the base class."""
         from tensorflow_serving.apis import predict_pb2
 
@@ -166,14 +246,17 @@ class GrpcClient(_Client):
         return response.outputs["filled_bytes"].string_val[0]
 
     def status(self) -> list:
-        """Of each version: {"version": ..., "state": ..., "status": ...}."""
+        """A dictionary for each version: {"version": ..., "state": ..., "status": ...}."""
         from google.protobuf import json_format
         from tensorflow_serving.apis import get_model_status_pb2
 
         request = get_model_status_pb2.GetModelStatusRequest()
         self._name_model(request.model_spec)
-        answer = json_format.MessageToDict(self._call(self._models.GetModelStatus, request), preserving_proto_field_name=True,
-                                           including_default_value_fields=True)
+        answer = json_format.MessageToDict(
+            self._call(self._models.GetModelStatus, request),
+            preserving_proto_field_name=True,
+            including_default_value_fields=True,
+        )
         return answer["model_version_status"]
 
     def _name_model(self, spec):
@@ -188,11 +271,17 @@ class GrpcClient(_Client):
             return method(request, timeout=self._timeout)
         except grpc.RpcError as error:
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise ServerError(f"{self} did not answer within {self._timeout:g} s (`timeout`)") from None
-            raise ServerError(f"{self} answered {error.code().name}: {' '.join(error.details().split())}") from None
+                raise ServerError(
+                    f"{self} did not answer within {self._timeout:g} s (`timeout`)"
+                ) from None
+            raise ServerError(
+                f"{self} answered {error.code().name}: {' '.join(error.details().split())}"
+            ) from None
 
     def __str__(self):
-        return f"grpc://{self._address}/{self._name}" + ("" if self._version is None else f"/versions/{self._version}")
+        return f"grpc://{self._address}/{self._name}" + (
+            "" if self._version is None else f"/versions/{self._version}"
+        )
 
 
 def _png(picture):
@@ -200,7 +289,7 @@ def _png(picture):
 
 
 def reason(error: Exception) -> str:
-    """The innermost cause of what requests wraps several times."""
+    """The innermost cause of an error, which requests wraps several times."""
     text = str(error)
     match = re.search(r"\[Errno -?\d+\] ([\w ]+)", text)
     return match[1] if match else text[:160]

@@ -1,11 +1,17 @@
-"""TensorFlow Serving's REST contract, as functions of JSON values and arrays: no network here.
+"""TensorFlow Serving's REST contract, as functions of JSON values and arrays; no network here.
 
-Request   {"signature_name": ..., "instances": [{name: value}, ...]}   rows: one object, or the bare value of an only input, for each
-                                                                       entry of a batch
-          {"signature_name": ..., "inputs": {name: [...]}}             columns: the batch of each input, or the bare batch of an only one
-Answer    {"predictions": [...]} or {"outputs": ...}, in the same manner: bare where there is one output
-          {"error": message} and an HTTP status
-Bytes     {"b64": ...} in both directions; in an answer those of outputs whose name ends in _bytes, other strings are UTF-8
+A request is an object with an optional "signature_name" and its inputs in one of two forms:
+
+    "instances": [{name: value}, ...]   rows: an object for each entry of a batch, or the bare value
+                                        if the signature has one input
+    "inputs": {name: [...]}             columns: the batch of each input, or the bare batch if the
+                                        signature has one input
+
+Rows are answered with {"predictions": [...]}, columns with {"outputs": ...}; values are bare if the
+signature has one output. An error is {"error": message} with an HTTP status.
+
+Bytes are {"b64": ...} in both directions. In an answer, outputs whose names end in _bytes are
+written like that; other strings are UTF-8.
 
 Source: tensorflow_serving/g3doc/api_rest.md.
 """
@@ -13,17 +19,25 @@ Source: tensorflow_serving/g3doc/api_rest.md.
 import base64
 import binascii
 import json
+from typing import Any, Tuple
 
 import numpy as np
 
-# The codes of gRPC that are used here, and their HTTP status.
-HTTP_STATUS = {"INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "NOT_FOUND": 404,
-               "RESOURCE_EXHAUSTED": 429, "UNIMPLEMENTED": 501, "UNAVAILABLE": 503,
-               "DEADLINE_EXCEEDED": 504, "INTERNAL": 500}
+# The gRPC codes that are used here, and the HTTP status of each.
+HTTP_STATUS = {
+    "INVALID_ARGUMENT": 400,
+    "FAILED_PRECONDITION": 400,
+    "NOT_FOUND": 404,
+    "RESOURCE_EXHAUSTED": 429,
+    "UNIMPLEMENTED": 501,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+    "INTERNAL": 500,
+}
 
 
 class ServingError(Exception):
-    """What ends one request: a code of `HTTP_STATUS` and a message for the client."""
+    """Ends one request, with a code of `HTTP_STATUS` and a message for the client."""
 
     def __init__(self, code: str, message: str):
         super().__init__(message)
@@ -34,8 +48,11 @@ class ServingError(Exception):
         return HTTP_STATUS[self.code]
 
 
-def parse_request(body: bytes):
-    """-> signature name (or ""), "instances" or "inputs", and its value."""
+def parse_request(body: bytes) -> Tuple[str, str, Any]:
+    """The signature's name (or ""), "instances" or "inputs", and the value of that.
+
+    Raises: ServingError if the body is no request of this contract.
+    """
     try:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -51,34 +68,57 @@ def parse_request(body: bytes):
     return name, forms[0], request[forms[0]]
 
 
-def read_inputs(form: str, value, dtypes: dict) -> dict:
-    """The inputs of a signature as arrays. dtypes: {input: numpy dtype}, object for strings."""
+def read_inputs(form: str, value: Any, dtypes: dict) -> dict:
+    """The inputs of a signature as arrays.
+
+    form:    "instances" or "inputs".
+    value:   the JSON value of that.
+    dtypes:  {input: numpy dtype}, object for strings.
+
+    Raises: ServingError if the value does not fit the inputs.
+    """
     if form == "inputs":
-        columns = value if isinstance(value, dict) and not set(value) == {"b64"} else {_only(dtypes): value}
+        columns = (
+            value
+            if isinstance(value, dict) and not set(value) == {"b64"}
+            else {_only(dtypes): value}
+        )
     else:
         if not isinstance(value, list) or not value:
             raise ServingError("INVALID_ARGUMENT", "'instances' is a list with at least one entry")
-        rows = [row if isinstance(row, dict) and not set(row) == {"b64"} else {_only(dtypes): row} for row in value]
+        rows = [
+            row if isinstance(row, dict) and not set(row) == {"b64"} else {_only(dtypes): row}
+            for row in value
+        ]
         if any(set(row) != set(rows[0]) for row in rows):
-            raise ServingError("INVALID_ARGUMENT", "All entries of 'instances' have the same inputs")
+            raise ServingError(
+                "INVALID_ARGUMENT", "All entries of 'instances' have the same inputs"
+            )
         columns = {name: [row[name] for row in rows] for name in rows[0]}
     if set(columns) != set(dtypes):
-        raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {sorted(dtypes)}. Got {sorted(columns)}")
+        raise ServingError(
+            "INVALID_ARGUMENT",
+            f"The signature's inputs are {sorted(dtypes)}. Got {sorted(columns)}",
+        )
     return {name: _array(name, column, dtypes[name]) for name, column in columns.items()}
 
 
 def write_outputs(form: str, outputs: dict) -> dict:
-    """The answer's JSON value."""
+    """The answer's JSON value, in the form of the request; outputs: {name: array}."""
     columns = {name: _values(name, array) for name, array in outputs.items()}
     if form == "inputs":
         return {"outputs": next(iter(columns.values())) if len(columns) == 1 else columns}
     rows = [dict(zip(columns, row)) for row in zip(*columns.values())]
-    return {"predictions": [next(iter(row.values())) for row in rows] if len(columns) == 1 else rows}
+    return {
+        "predictions": [next(iter(row.values())) for row in rows] if len(columns) == 1 else rows
+    }
 
 
 def _only(dtypes):
     if len(dtypes) != 1:
-        raise ServingError("INVALID_ARGUMENT", f"The signature has the inputs {sorted(dtypes)}: name them")
+        raise ServingError(
+            "INVALID_ARGUMENT", f"The signature has the inputs {sorted(dtypes)}: name them"
+        )
     return next(iter(dtypes))
 
 
@@ -86,31 +126,48 @@ def _array(name, column, dtype):
     try:
         return _array_of(name, column, dtype)
     except RecursionError:
-        raise ServingError("INVALID_ARGUMENT", f"'{name}' has too many lists within lists") from None
+        raise ServingError(
+            "INVALID_ARGUMENT", f"'{name}' has too many lists within lists"
+        ) from None
 
 
 def _array_of(name, column, dtype):
     if np.dtype(dtype).kind == "O":
         try:
             array = np.array(_strings(name, column), object)
-        except ValueError:  # lists of unlike sizes; or half a character
+        except ValueError:  # lists of unequal sizes, or half of a surrogate pair
             array = np.array([[]], object)
-        if array.ndim and not (array.size and isinstance(array.flat[0], bytes) and all(isinstance(entry, bytes) for entry in array.flat)):
-            raise ServingError("INVALID_ARGUMENT", f"'{name}' is made of strings in lists of the same size")
+        if array.ndim and not (
+            array.size
+            and isinstance(array.flat[0], bytes)
+            and all(isinstance(entry, bytes) for entry in array.flat)
+        ):
+            raise ServingError(
+                "INVALID_ARGUMENT", f"'{name}' is made of strings in lists of the same size"
+            )
         return array
     try:
         array = np.array(None if _has_bool(column) else column)
     except ValueError:
         array = np.array(None)
     if array.dtype.kind not in ("iu" if np.dtype(dtype).kind in "iu" else "iuf"):
-        raise ServingError("INVALID_ARGUMENT", f"'{name}' is a box of numbers of type {np.dtype(dtype).name}")
-    if np.dtype(dtype).kind in "iu" and array.size and not np.iinfo(dtype).min <= array.min() <= array.max() <= np.iinfo(dtype).max:
-        raise ServingError("INVALID_ARGUMENT", f"'{name}' has numbers beyond {np.dtype(dtype).name}: {array.min()} to {array.max()}")
+        raise ServingError(
+            "INVALID_ARGUMENT", f"'{name}' is a box of numbers of type {np.dtype(dtype).name}"
+        )
+    if (
+        np.dtype(dtype).kind in "iu"
+        and array.size
+        and not np.iinfo(dtype).min <= array.min() <= array.max() <= np.iinfo(dtype).max
+    ):
+        raise ServingError(
+            "INVALID_ARGUMENT",
+            f"'{name}' has numbers beyond {np.dtype(dtype).name}: {array.min()} to {array.max()}",
+        )
     return array.astype(dtype)
 
 
 def _has_bool(value):
-    """NumPy takes True among numbers for 1."""
+    """Whether a boolean is in a value. NumPy would take True among numbers for 1."""
     return any(map(_has_bool, value)) if isinstance(value, list) else isinstance(value, bool)
 
 
@@ -123,8 +180,12 @@ def _strings(name, value):
         try:
             return base64.b64decode(value["b64"], validate=True)
         except (binascii.Error, ValueError):
-            raise ServingError("INVALID_ARGUMENT", f"'{name}' has a b64 value that is not base64") from None
-    raise ServingError("INVALID_ARGUMENT", f"'{name}' is made of strings or {{\"b64\": ...}} objects")
+            raise ServingError(
+                "INVALID_ARGUMENT", f"'{name}' has a b64 value that is not base64"
+            ) from None
+    raise ServingError(
+        "INVALID_ARGUMENT", f"'{name}' is made of strings or {{\"b64\": ...}} objects"
+    )
 
 
 def _values(name, array):
@@ -133,4 +194,8 @@ def _values(name, array):
     if array.ndim:
         return [_values(name, np.asarray(entry, object)) for entry in array]
     text = array.item()
-    return {"b64": base64.b64encode(text).decode()} if name.endswith("_bytes") else text.decode("utf-8", "replace")
+    return (
+        {"b64": base64.b64encode(text).decode()}
+        if name.endswith("_bytes")
+        else text.decode("utf-8", "replace")
+    )

@@ -1,13 +1,17 @@
-"""The REST side of the server: TensorFlow Serving's paths over `contract.py`, as a Starlette application.
+"""The REST side of the server: TensorFlow Serving's paths, as a Starlette application.
 
     GET  /v1/models/NAME[/versions/N]            status
     GET  /v1/models/NAME[/versions/N]/metadata   signatures
-    POST /v1/models/NAME[/versions/N]:predict    see contract.py
+    POST /v1/models/NAME[/versions/N]:predict    outputs of a signature
+
+contract.py reads the requests for outputs and writes the answers.
 """
 
 import asyncio
 import json
 import re
+from concurrent.futures import Executor
+from typing import Sequence
 
 from google.protobuf import json_format
 from starlette.applications import Starlette
@@ -18,28 +22,49 @@ from starlette.routing import Route
 from tfinpaint.serving import contract, messages
 from tfinpaint.serving.contract import ServingError
 
-_PATH = re.compile(r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?(?P<what>/metadata|:\w+)?")
+_PATH = re.compile(
+    r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?(?P<what>/metadata|:\w+)?"
+)
 
 
-def application(models: dict, largest: int, workers, routes=()) -> Starlette:
-    """models: {name: Servable}. largest: bytes of a request. workers: an executor. routes: Starlette's, of whoever shares the port."""
+def application(
+    models: dict, largest: int, workers: Executor, routes: Sequence[Route] = ()
+) -> Starlette:
+    """The application that answers for models.
+
+    models:   {name: Servable}.
+    largest:  bytes of a request, at most.
+    workers:  an executor, in which the models run.
+    routes:   Starlette routes that share the port and are tried first.
+    """
 
     async def answer(request: Request):
         try:
             return _json(await _answer(models, largest, workers, request))
         except ServingError as error:
             return _json({"error": str(error)}, error.http_status)
-        except Exception as error:  # one request's trouble is not the server's
+        except Exception as error:  # one failed request must not end the server
             return _json({"error": f"{type(error).__name__}: {error}"}, 500)
 
-    return Starlette(routes=[*routes, Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "DELETE", "PATCH"])])
+    return Starlette(
+        routes=[
+            *routes,
+            Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+        ]
+    )
 
 
 async def _answer(models, largest, workers, request):
     match = _PATH.fullmatch(request.url.path)
     what = match and match["what"]
-    if not match or (request.method, what) not in (("GET", None), ("GET", "/metadata"), ("POST", ":predict")):
-        raise ServingError("INVALID_ARGUMENT", f"Malformed request: {request.method} {request.url.path}")
+    if not match or (request.method, what) not in (
+        ("GET", None),
+        ("GET", "/metadata"),
+        ("POST", ":predict"),
+    ):
+        raise ServingError(
+            "INVALID_ARGUMENT", f"Malformed request: {request.method} {request.url.path}"
+        )
     model = messages.find(models, match["name"], match["version"] and int(match["version"]))
     if what is None:
         return _of(messages.status(model))
@@ -56,7 +81,7 @@ def _predict(model, body):
 
 
 async def _body(request, largest):
-    """No more of it is kept in memory than may come."""
+    """The request's body. At most `largest` bytes of it are kept in memory."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
@@ -67,7 +92,9 @@ async def _body(request, largest):
 
 
 def _of(message):
-    value = json_format.MessageToDict(message, preserving_proto_field_name=True, including_default_value_fields=True)
+    value = json_format.MessageToDict(
+        message, preserving_proto_field_name=True, including_default_value_fields=True
+    )
     for packed in value.get("metadata", {}).values():
         packed.pop("@type", None)  # TensorFlow Serving leaves it out
     return value

@@ -1,4 +1,4 @@
-"""One version of an exported model, loaded: what it answers to, and its answers, a few at a time."""
+"""One version of an exported model, loaded. It answers a few requests at a time."""
 
 import os
 import re
@@ -18,17 +18,19 @@ DEFAULT = "serving_default"
 
 
 class Servable:
-    """Loads a model and plays its warm-up requests.
+    """Loads a model and runs its warm-up requests.
 
     Args:
         name: of the model, as clients ask for it.
-        path: a version directory, or the folder of them, whose highest is taken.
+        path: a version directory, or the folder of version directories, whose highest is taken.
         at_once: requests that are computed at the same time; each has as many cores as it can use.
-        waiting: requests that may wait for their turn; further ones are answered UNAVAILABLE at once, and clients try again.
+        waiting: requests that may wait for their turn. Further ones are answered UNAVAILABLE at
+                 once, and clients try again.
 
-    Attributes: name, version, signature_defs ({name: SignatureDef}, as the metadata call wants them).
+    Attributes: name, version, signature_defs ({name: SignatureDef}, as the metadata call needs
+        them).
 
-    Raises: SettingsError where there is no model at `path`.
+    Raises: SettingsError if there is no model at `path`.
     """
 
     def __init__(self, name: str, path: str, at_once: int = 2, waiting: int = 64):
@@ -39,9 +41,13 @@ class Servable:
         try:
             self._model = tf.saved_model.load(path)
             with open(os.path.join(path, "saved_model.pb"), "rb") as f:
-                self.signature_defs = saved_model_pb2.SavedModel.FromString(f.read()).meta_graphs[0].signature_def
+                self.signature_defs = (
+                    saved_model_pb2.SavedModel.FromString(f.read()).meta_graphs[0].signature_def
+                )
         except (OSError, ValueError, tf.errors.OpError) as error:
-            raise SettingsError(f"{path} is no model that `export` wrote, or it is damaged: {first_line(error)}") from error
+            raise SettingsError(
+                f"{path} is no model that `export` wrote, or it is damaged: {first_line(error)}"
+            ) from error
         folder = os.path.basename(os.path.abspath(path))
         self.version = int(folder) if folder.isdecimal() else 1
         self._turns = threading.BoundedSemaphore(at_once)
@@ -50,28 +56,49 @@ class Servable:
 
     def input_dtypes(self, signature: str) -> dict:
         """{input: numpy dtype}, object for strings."""
-        return {name: _numpy(spec.dtype) for name, spec in self._function(signature).structured_input_signature[1].items()}
+        return {
+            name: _numpy(spec.dtype)
+            for name, spec in self._function(signature).structured_input_signature[1].items()
+        }
 
     def predict(self, signature: str, inputs: dict) -> dict:
-        """Arrays in, arrays out. Raises ServingError."""
+        """The outputs of a signature, {name: array}, for inputs {name: array}.
+
+        Raises: ServingError if the signature is unknown, the inputs do not fit it, the server is
+            busy, or the model fails.
+        """
         function = self._function(signature)
         specs = function.structured_input_signature[1]
         if set(inputs) != set(specs):
-            raise ServingError("INVALID_ARGUMENT", f"The signature's inputs are {sorted(specs)}. Got {sorted(inputs)}")
+            raise ServingError(
+                "INVALID_ARGUMENT",
+                f"The signature's inputs are {sorted(specs)}. Got {sorted(inputs)}",
+            )
         for name, array in inputs.items():
             spec = specs[name]
             if array.dtype != _numpy(spec.dtype) or not spec.shape.is_compatible_with(array.shape):
-                raise ServingError("INVALID_ARGUMENT", f"'{name}' is {spec.dtype.name} {spec.shape}. Got {array.dtype} {list(array.shape)}")
+                raise ServingError(
+                    "INVALID_ARGUMENT",
+                    f"'{name}' is {spec.dtype.name} {spec.shape}. Got {array.dtype} "
+                    f"{list(array.shape)}",
+                )
         if not self._places.acquire(blocking=False):
             raise ServingError("UNAVAILABLE", "The server is busy: too many requests are waiting")
         try:
             with self._turns:
-                outputs = function(**{name: tf.constant(array, specs[name].dtype) for name, array in inputs.items()})
+                outputs = function(
+                    **{
+                        name: tf.constant(array, specs[name].dtype)
+                        for name, array in inputs.items()
+                    }
+                )
                 return {name: value.numpy() for name, value in outputs.items()}
         except tf.errors.InvalidArgumentError as error:
             raise ServingError("INVALID_ARGUMENT", _message(error)) from error
         except (tf.errors.ResourceExhaustedError, MemoryError) as error:
-            raise ServingError("RESOURCE_EXHAUSTED", "The photograph does not fit into the server's memory") from error
+            raise ServingError(
+                "RESOURCE_EXHAUSTED", "The photograph does not fit into the server's memory"
+            ) from error
         except tf.errors.OpError as error:
             raise ServingError("INTERNAL", _message(error)) from error
         finally:
@@ -82,13 +109,20 @@ class Servable:
             return self._model.signatures[signature or DEFAULT]
         except KeyError:
             known = ", ".join(sorted(self._model.signatures))
-            raise ServingError("FAILED_PRECONDITION", f"The model's signatures are {known}. Got {signature!r}") from None
+            raise ServingError(
+                "FAILED_PRECONDITION", f"The model's signatures are {known}. Got {signature!r}"
+            ) from None
 
     def _warm_up(self, path):
         if os.path.isfile(path):
             for record in tf.data.TFRecordDataset(path):
-                request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
-                self.predict(request.model_spec.signature_name, {name: tf.make_ndarray(value) for name, value in request.inputs.items()})
+                request = prediction_log_pb2.PredictionLog.FromString(
+                    record.numpy()
+                ).predict_log.request
+                self.predict(
+                    request.model_spec.signature_name,
+                    {name: tf.make_ndarray(value) for name, value in request.inputs.items()},
+                )
 
 
 def _numpy(dtype):
@@ -96,9 +130,23 @@ def _numpy(dtype):
 
 
 def _message(error):
-    """What an operation said, and of which input where that has a name; without where in the graph it stands."""
+    """What an operation said, after the name of the input if that is known.
+
+    Where the operation stands in the graph is left out.
+    """
     lines = [line.strip() for line in error.message.splitlines()]
-    kept = [line for line in lines if line and not re.match(r"Graph execution|Detected at node|<stack traces|\[\[|\d+ root error", line)]
+    kept = [
+        line
+        for line in lines
+        if line
+        and not re.match(
+            r"Graph execution|Detected at node|<stack traces|\[\[|\d+ root error", line
+        )
+    ]
     of = re.search(r"(image_bytes|mask_bytes)/", error.message)
-    said = re.sub(r"assertion failed: \[(.*)\]$", r"\1", re.sub(r"\s*\[Op:.*\]$", "", kept[0] if kept else error.message))
+    said = re.sub(
+        r"assertion failed: \[(.*)\]$",
+        r"\1",
+        re.sub(r"\s*\[Op:.*\]$", "", kept[0] if kept else error.message),
+    )
     return f"{of[1]}: {said}" if of else said

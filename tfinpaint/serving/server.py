@@ -1,15 +1,18 @@
-"""A server of exported models that speaks TensorFlow Serving's contract, REST and gRPC, in this process.
+"""A server of exported models that speaks TensorFlow Serving's contract, REST and gRPC, in Python.
 
-For the studio, for tests, and where TensorFlow Serving is not at hand; it has its paths, messages, base64 and errors, and neither its speed
-under load nor its watching of folders for new versions. It needs the extra `serve`.
+It runs in this process: for the studio, for tests, and for machines without TensorFlow Serving. It
+has TensorFlow Serving's paths, messages, base64 and errors, but not its speed under load, and it
+does not watch folders for new versions. It needs the extra `serve`.
 
     with Server({"paris": "exported/paris"}) as server:
         print(server.url, server.grpc_address)
 """
 
 import concurrent.futures
+from typing import Optional, Sequence
 
 import grpc
+from starlette.routing import Route
 
 from tfinpaint.serving import grpc_services, rest
 from tfinpaint.serving.listening import LARGEST, Listener, host_in_url
@@ -29,14 +32,26 @@ class Server:
 
     Attributes: url ("http://HOST:PORT"), grpc_address ("HOST:PORT"), models ({name: Servable}).
 
-    Raises: SettingsError where a model cannot be loaded or a port is taken.
+    Raises: SettingsError if a model cannot be loaded or a port is taken.
     """
 
-    def __init__(self, models: dict, host: str = "127.0.0.1", port=8501, grpc_port=8500, at_once: int = 2, waiting: int = 64, routes=()):
-        self.models = {name: Servable(name, path, at_once, waiting) for name, path in models.items()}
+    def __init__(
+        self,
+        models: dict,
+        host: str = "127.0.0.1",
+        port: Optional[int] = 8501,
+        grpc_port: Optional[int] = 8500,
+        at_once: int = 2,
+        waiting: int = 64,
+        routes: Sequence[Route] = (),
+    ):
+        self.models = {
+            name: Servable(name, path, at_once, waiting) for name, path in models.items()
+        }
         self.url = self.grpc_address = None
         self._host = host
-        self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)  # those that are turned away take one for a moment
+        # A request that is turned away takes a thread for a moment: 8 are for those.
+        self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)
         self._rest = self._grpc = None
         try:
             if port is not None:
@@ -48,25 +63,33 @@ class Server:
             raise
 
     def stop(self) -> None:
-        """Answers what has begun, and ends."""
+        """Answers the requests that have begun, then ends."""
         if self._grpc:
             self._grpc.stop(grace=5).wait()
         if self._rest:
             self._rest.stop()
 
-    def __enter__(self):
+    def __enter__(self) -> "Server":
         return self
 
     def __exit__(self, *error):
         self.stop()
 
     def _start_rest(self, port, routes):
-        self._rest = Listener(rest.application(self.models, LARGEST, self._workers, routes), self._host, port)
+        self._rest = Listener(
+            rest.application(self.models, LARGEST, self._workers, routes), self._host, port
+        )
         self.url = self._rest.url
 
     def _start_grpc(self, port):
-        self._grpc = grpc.server(self._workers, options=[("grpc.max_receive_message_length", LARGEST), ("grpc.max_send_message_length", -1),
-                                                         ("grpc.so_reuseport", 0)])
+        self._grpc = grpc.server(
+            self._workers,
+            options=[
+                ("grpc.max_receive_message_length", LARGEST),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
         grpc_services.add_to(self._grpc, self.models)
         try:
             bound = self._grpc.add_insecure_port(f"{host_in_url(self._host)}:{port}")
@@ -74,6 +97,9 @@ class Server:
             bound = 0
         if not bound:
             self._grpc = None
-            raise SettingsError(f"`grpc_port={port}` on {self._host} cannot be opened (is it taken?): choose another")
+            raise SettingsError(
+                f"`grpc_port={port}` on {self._host} cannot be opened (is it taken?): choose "
+                "another"
+            )
         self._grpc.start()
         self.grpc_address = f"{host_in_url(self._host)}:{bound}"

@@ -1,2 +1,5 @@
-"""A page where holes are brushed and filled: what it fills with (`catalog`), how it asks (`routes`), and the `page` itself. The command,
-`python -m tfinpaint.studio`, is `__main__`."""
+"""A page where holes are brushed and filled.
+
+catalog.py says which models fill them, routes.py how the page asks for that, and page/ is the page
+itself. The command, `python -m tfinpaint.studio`, is __main__.py.
+"""

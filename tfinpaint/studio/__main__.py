@@ -1,12 +1,15 @@
 """Opens a page on this machine where holes are brushed and filled.
 
-    python -m tfinpaint.studio                                                                   # the model that comes with tfinpaint
-    python -m tfinpaint.studio --model=RUN                                                       # a run directory of `train`
-    python -m tfinpaint.studio --model=default,runs/paris,exported/celeba                        # several, to switch between
-    python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris                    # what another server has
+    python -m tfinpaint.studio                          # the model that comes with tfinpaint
+    python -m tfinpaint.studio --model=RUN              # a run directory of `train`
+    python -m tfinpaint.studio --model=default,runs/paris,exported/celeba
+                                                        # several, to switch between
+    python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris
+                                                        # what another server has
 
-A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a photograph, paint red what is to be
-filled, press Fill. Nothing leaves this machine, unless --server names another one. Ctrl-C ends it.
+A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a
+photograph, paint red what is to be filled, press Fill. Nothing leaves this machine, unless --server
+names another one. Ctrl-C ends it.
 """
 
 import contextlib
@@ -26,16 +29,22 @@ settings.adopt("model", "server", "host", "port", "timeout", "detail", "open_bro
 FLAGS = flags.FLAGS
 
 
-def main():
+def main() -> None:
     if FLAGS.model and FLAGS.server:
-        raise SettingsError("--model and --server: one of them fills (run directories of `train` and exports, or URLs "
-                            "http://HOST:PORT/v1/models/NAME, with commas between)")
+        raise SettingsError(
+            "--model and --server: one of them fills (run directories of `train` and exports, or "
+            "URLs http://HOST:PORT/v1/models/NAME, with commas between)"
+        )
     if FLAGS.server and FLAGS.detail != "auto":
-        raise SettingsError(f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model was exported")
+        raise SettingsError(
+            f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model "
+            "was exported"
+        )
     try:
         import requests
         import starlette
         import uvicorn
+
         if not FLAGS.server:
             import tensorflow_serving  # noqa: F401
 
@@ -57,25 +66,30 @@ def main():
 
 @contextlib.contextmanager
 def _local():
-    """Serves the models of --model and the page -> URL."""
+    """Serves the models of --model, and the page. Yields its URL."""
     from tfinpaint.serving import listening
     from tfinpaint.studio import catalog
 
     found = catalog.local_models(DEFAULT if FLAGS.model is None else FLAGS.model)
-    listening.bound_socket(FLAGS.host, FLAGS.port).close()  # a taken port is told before a model is loaded
+    # Report a taken port before a model is loaded.
+    listening.bound_socket(FLAGS.host, FLAGS.port).close()
     command.choose_device(FLAGS.device)
     from tfinpaint.serving.server import Server
     from tfinpaint.studio.routes import page_routes
 
-    with catalog.exported_models(found, lambda line: print(line, flush=True), FLAGS.detail) as paths:
-        routes = page_routes([{"name": name, "about": catalog.description(path)} for name, path in paths.items()])
+    with catalog.exported_models(
+        found, lambda line: print(line, flush=True), FLAGS.detail
+    ) as paths:
+        routes = page_routes(
+            [{"name": name, "about": catalog.description(path)} for name, path in paths.items()]
+        )
         with Server(paths, FLAGS.host, FLAGS.port, grpc_port=None, routes=routes) as server:
             yield server.url
 
 
 @contextlib.contextmanager
 def _remote():
-    """The page, whose requests go on to the servers of --server -> URL."""
+    """Serves the page and forwards its requests to the servers of --server. Yields its URL."""
     from starlette.applications import Starlette
 
     from tfinpaint.serving import listening
@@ -92,18 +106,23 @@ def _remote():
 def _tell(url):
     here = re.sub(r"//(0\.0\.0\.0|\[::\]):", "//127.0.0.1:", url)
     if not re.match(r"http://(127\.|localhost:|\[::1\]:)", url):
-        command.warn(f"--host={FLAGS.host}: everybody who can reach this machine can use the studio; it asks for no password")
+        command.warn(
+            f"--host={FLAGS.host}: everybody who can reach this machine can use the studio; it "
+            "asks for no password"
+        )
     print(f"The studio is at {here} (Ctrl-C ends it)", flush=True)
-    if FLAGS.open_browser and any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+    if FLAGS.open_browser and any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    ):
         webbrowser.open(here)
 
 
 def _wait():
-    """Until Ctrl-C."""
+    """Waits until Ctrl-C."""
     threading.Event().wait()
 
 
-def cli():
+def cli() -> None:
     command.run(main)
 
 

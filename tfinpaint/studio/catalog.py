@@ -7,38 +7,61 @@ import contextlib
 import os
 import re
 import tempfile
+from typing import Callable, Iterator
 
 from tfinpaint.models import locate
 from tfinpaint.serving.client import RestClient, connect
 from tfinpaint.settings import SettingsError
 
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # what would have to be written otherwise in a URL
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # a URL would have to escape these
 
 
 def remote_models(server: str, timeout: float) -> dict:
-    """{name: URL} from URLs with commas between. Raises SettingsError for what is no URL of a REST server."""
+    """{name: URL} from URLs with commas between.
+
+    Raises: SettingsError if one is not the URL of a model on a REST server.
+    """
     urls = _entries("server", server)
     for url in urls:
         if not isinstance(connect(url, timeout), RestClient):
-            raise SettingsError(f"`server` of the studio is http://HOST:PORT/v1/models/NAME: a browser does not speak gRPC. Got {url!r}")
-    names = [re.search(r"/v1/models/([^/:]+)(/versions/\d+)?/?$", url)[1] for url in urls]  # type: ignore[index]  # connect has matched them
+            raise SettingsError(
+                "`server` of the studio is http://HOST:PORT/v1/models/NAME: a browser does not "
+                f"speak gRPC. Got {url!r}"
+            )
+    # `connect` has checked that the pattern matches.
+    names = [
+        re.search(r"/v1/models/([^/:]+)(/versions/\d+)?/?$", url)[1]  # type: ignore[index]
+        for url in urls
+    ]
     return dict(zip(unique(names), (url.rstrip("/") for url in urls)))
 
 
 def local_models(model: str) -> dict:
-    """{name: path} from paths with commas between. Raises SettingsError where there is nothing at a path."""
+    """{name: path} from paths with commas between.
+
+    Raises: SettingsError if there is no folder at a path.
+    """
     paths = [locate(entry) for entry in _entries("model", model)]
     for path in paths:
         if not os.path.isdir(path):
-            raise SettingsError(f"`model={path!r}` is no folder: run directories of `train` and what `export` wrote are taken")
+            raise SettingsError(
+                f"`model={path!r}` is no folder: run directories of `train` and what `export` "
+                "wrote are taken"
+            )
     return dict(zip(unique([_name(path) for path in paths]), paths))
 
 
 @contextlib.contextmanager
-def exported_models(models: dict, say, detail: str = "auto"):
-    """Run directories among the models, {name: path}, become exports in a temporary folder that is removed at the end. -> {name: path}
+def exported_models(
+    models: dict, say: Callable[[str], None], detail: str = "auto"
+) -> Iterator[dict]:
+    """Exports the run directories among the models to a temporary folder, removed at the end.
 
-    say: called with a line for each of them.   detail: "auto" or "off", of the runs.
+    models:  {name: path}, run directories and exports.
+    say:     called with a line for each run directory.
+    detail:  "auto" or "off", for the run directories.
+
+    Yields: {name: path}, exports only.
     """
     from tfinpaint.export import model_card, saved_model
     from tfinpaint.loading import load
@@ -51,12 +74,14 @@ def exported_models(models: dict, say, detail: str = "auto"):
                 continue
             say(f"{path} is a run: exporting it to a temporary folder")
             painter = load(path)
-            paths[name] = saved_model.export(painter, os.path.join(folder, name), model_card.describe(painter), detail)
+            paths[name] = saved_model.export(
+                painter, os.path.join(folder, name), model_card.describe(painter), detail
+            )
         yield paths
 
 
 def description(path: str) -> str:
-    """An exported model in a few words, from its card; nothing where it has none."""
+    """An exported model in a few words, from its card; "" if it has none."""
     from tfinpaint.export import saved_model
     from tfinpaint.export.model_card import read_card
 
@@ -71,7 +96,7 @@ def description(path: str) -> str:
 
 
 def unique(names: list) -> list:
-    """The same names, those that come again with a number."""
+    """The same names; a name that comes again gets a number."""
     given = []
     for name in names:
         number, one = 1, name

@@ -1,7 +1,8 @@
-"""What the studio adds to a server of models, as Starlette routes: its page, and the way to models of another server.
+"""The studio's Starlette routes: its page, and the way to the models of another server.
 
-The page (page/) speaks TensorFlow Serving's REST contract and asks nothing else but `models.json`, the list of what it may name. A
-real TensorFlow Serving allows no page of another origin to ask it, so requests of the page go through here. No TensorFlow is loaded.
+The page (page/) speaks TensorFlow Serving's REST contract. Beyond that it asks for `models.json`
+alone, the list of models that it may name. A real TensorFlow Serving does not answer pages of
+another origin, so the page's requests go through here. No TensorFlow is loaded.
 """
 
 import json
@@ -20,10 +21,11 @@ from tfinpaint.serving.listening import LARGEST
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 
-# The page has no script but its own and reaches no host but this one; blob: and data: are the photographs that it was given.
+# The page runs no script but its own and reaches no host but this one. blob: and data: are the
+# photographs that it was given.
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
-                               "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; "
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -32,9 +34,16 @@ _WHAT = re.compile(r"(?P<name>[^/:]+)(?P<what>(/versions/\d+)?(/metadata|:predic
 
 
 def page_routes(models: list) -> list:
-    """The page at / and its files. models: {"name": ..., "about": ...} of each model, in the order of the page's list."""
+    """The page at / and its files.
+
+    models: {"name": ..., "about": ...} of each model, in the order in which the page lists them.
+    """
     files = {name: os.path.join(PAGE, name) for name in sorted(os.listdir(PAGE))}
-    routes = [Route("/models.json", _constant(json.dumps({"models": models}).encode(), "application/json"))]
+    routes = [
+        Route(
+            "/models.json", _constant(json.dumps({"models": models}).encode(), "application/json")
+        )
+    ]
     for name, path in files.items():
         with open(path, "rb") as f:
             endpoint = _constant(f.read(), mimetypes.guess_type(name)[0])
@@ -43,35 +52,49 @@ def page_routes(models: list) -> list:
 
 
 def forwarding_route(servers: dict, timeout: float) -> Route:
-    """Sends requests for a model on to its server, and gives back its status and its answer as they are.
+    """Forwards requests for a model to its server; status and answer come back unchanged.
 
-    servers: {name: http://HOST:PORT/v1/models/NAME[/versions/N]}.   timeout: seconds to wait for an answer.
+    servers:  {name: http://HOST:PORT/v1/models/NAME[/versions/N]}.
+    timeout:  seconds to wait for an answer.
     """
+
     async def forward(request: Request):
         match = _WHAT.fullmatch(request.path_params["rest"])
         if not match or match["name"] not in servers:
-            return _error(404, f"The studio knows no {request.url.path}: its models are {', '.join(servers)}")
+            return _error(
+                404, f"The studio knows no {request.url.path}: its models are {', '.join(servers)}"
+            )
         parts, size = [], 0
-        async for part in request.stream():  # no more of it is kept in memory than may come
+        async for part in request.stream():  # at most LARGEST bytes are kept in memory
             size += len(part)
             if size > LARGEST:
                 return _error(413, f"A request has at most {LARGEST // 2**20} MB")
             parts.append(part)
-        return await run_in_threadpool(_ask, request.method, servers[match["name"]], match["what"], b"".join(parts), timeout)
+        return await run_in_threadpool(
+            _ask, request.method, servers[match["name"]], match["what"], b"".join(parts), timeout
+        )
 
     return Route("/v1/models/{rest:path}", forward, methods=["GET", "POST"])
 
 
 def _ask(method, url, what, body, timeout):
     try:
-        # No redirect is followed: nobody but the server that was named gets to see the photograph.
-        answer = requests.request(method, url + what, data=body or None, headers={"Content-Type": "application/json"},
-                                  timeout=timeout, allow_redirects=False)
+        # No redirect is followed: only the server that was named sees the photograph.
+        answer = requests.request(
+            method,
+            url + what,
+            data=body or None,
+            headers={"Content-Type": "application/json"},
+            timeout=timeout,
+            allow_redirects=False,
+        )
     except requests.Timeout:
         return _error(504, f"{url} did not answer within {timeout:g} s (--timeout)")
     except requests.RequestException as error:
         return _error(502, f"{url} cannot be reached: {reason(error)}")
-    return Response(answer.content, answer.status_code, media_type=answer.headers.get("Content-Type"))
+    return Response(
+        answer.content, answer.status_code, media_type=answer.headers.get("Content-Type")
+    )
 
 
 def _constant(content, media_type):
