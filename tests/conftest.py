@@ -31,8 +31,13 @@ def packed(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("models") / "default"
     folder.mkdir()
-    settings = TrainSettings("multistage", PhotoSettings("folder:train", image_size=32), HoleSettings(), perceptual_weights="none",
-                             system_settings=(("width", 4), ("depth", 4)))
+    settings = TrainSettings(
+        "multistage",
+        PhotoSettings("folder:train", image_size=32),
+        HoleSettings(),
+        perceptual_weights="none",
+        system_settings=(("width", 4), ("depth", 4)),
+    )
     atomic.write_text(str(folder / "settings.json"), to_json(settings))
     atomic.write_text(str(folder / "flags.txt"), "--system=multistage\n--width=4\n--depth=4\n")
     packed.write_weights(str(folder), tfinpaint.create("multistage", width=4, depth=4).generator, 7)

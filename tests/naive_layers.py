@@ -6,10 +6,11 @@ Arrays are NHWC; `hole` is 1 where missing, one map per picture. Nothing here is
 References: Yu et al. 2018 (DeepFill v1) and its released code; Liu et al. 2019 "Coherent semantic attention for image inpainting",
 equations 1-3; Wang et al. 2019 (MUSICAL); Yu et al. 2019 (gated convolution). `official` is what the released code does.
 """
+
 import naive
 import numpy as np
 
-# ------------------------------------------------------------------------------------------- DeepFill's contextual attention
+# ------------------------------------------------------------------ DeepFill's contextual attention
 
 
 def aligned_corners(array, height, width):
@@ -20,7 +21,8 @@ def aligned_corners(array, height, width):
 
 
 def _aligned_indices(n, m):
-    return [0] if m == 1 else [(2 * i * (n - 1) + (m - 1)) // (2 * (m - 1)) for i in range(m)]  # in whole numbers: floor(x + 1/2)
+    # in whole numbers: floor(x + 1/2)
+    return [0] if m == 1 else [(2 * i * (n - 1) + (m - 1)) // (2 * (m - 1)) for i in range(m)]
 
 
 def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_scale=10.0):
@@ -36,8 +38,12 @@ def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_s
     for picture, sampled, missing in zip(features, small, small_hole):
         queries = np.array([naive._patch(sampled, *q, patch_size).ravel() for q in grid])
         keys = np.array([k / max(np.sqrt(np.square(k).sum()), 1e-4) for k in queries])
-        known = np.array([0.0 if naive._patch(missing, *k, patch_size).any() else 1.0 for k in grid])
-        weights = _masked_softmax(fused(queries @ keys.T, rows, columns, fuse), known, softmax_scale)
+        known = np.array(
+            [0.0 if naive._patch(missing, *k, patch_size).any() else 1.0 for k in grid]
+        )
+        weights = _masked_softmax(
+            fused(queries @ keys.T, rows, columns, fuse), known, softmax_scale
+        )
         outputs.append(_paste(picture, weights, grid, rate))
         matches.append(np.array([grid[k] for k in weights.argmax(1)]).reshape(rows, columns, 2))
         all_weights.append(weights)
@@ -46,7 +52,8 @@ def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_s
 
 def fused(score, rows, columns, taps):
     """Diagonal sums over [queries, keys], both numbered row by row, then over both numbered column by column."""
-    by_column = [y * columns + x for x in range(columns) for y in range(rows)]  # by_column[new number] = old number
+    # by_column[new number] = old number
+    by_column = [y * columns + x for x in range(columns) for y in range(rows)]
     score = _diagonal_sum(score, taps)
     turned = _diagonal_sum(score[np.ix_(by_column, by_column)], taps)
     result = np.empty_like(turned)
@@ -61,7 +68,9 @@ def _diagonal_sum(score, taps):
         for d in range(-(taps // 2), taps // 2 + 1):
             if 0 <= q + d < size:
                 for_keys = range(max(0, -d), min(size, size - d))  # k with k + d inside
-                result[q, for_keys.start:for_keys.stop] += score[q + d, for_keys.start + d:for_keys.stop + d]
+                result[q, for_keys.start : for_keys.stop] += score[
+                    q + d, for_keys.start + d : for_keys.stop + d
+                ]
     return result
 
 
@@ -79,15 +88,19 @@ def _paste(picture, weights, grid, rate):
     """Raw patches of 2 rate, every rate pixels, rate // 2 of padding before: weighted, added where they were taken, / 4."""
     size, before = 2 * rate, rate // 2
     padded = np.pad(picture, ((before, size), (before, size), (0, 0)))
-    patches = np.array([padded[y * rate:y * rate + size, x * rate:x * rate + size] for y, x in grid])
+    patches = np.array(
+        [padded[y * rate : y * rate + size, x * rate : x * rate + size] for y, x in grid]
+    )
     canvas = np.zeros_like(padded)
     for (y, x), row in zip(grid, weights):
-        canvas[y * rate:y * rate + size, x * rate:x * rate + size] += np.tensordot(row, patches, 1)
+        canvas[y * rate : y * rate + size, x * rate : x * rate + size] += np.tensordot(
+            row, patches, 1
+        )
     height, width, _ = picture.shape
-    return canvas[before:before + height, before:before + width] / 4
+    return canvas[before : before + height, before : before + width] / 4
 
 
-# ------------------------------------------------------------------------------------------------ coherent semantic attention
+# ---------------------------------------------------------------------- coherent semantic attention
 
 
 def coherent_hole(hole, height, width, variant):
@@ -108,7 +121,7 @@ def halved(hole):
     padded = np.pad(hole, ((0, 0), (1, 1), (1, 1), (0, 0)))
     result = np.zeros((len(hole), hole.shape[1] // 2, hole.shape[2] // 2, 1))
     for y, x in np.ndindex(result.shape[1:3]):
-        result[:, y, x, 0] = padded[:, 2 * y:2 * y + 4, 2 * x:2 * x + 4, 0].sum((1, 2)) / 16
+        result[:, y, x, 0] = padded[:, 2 * y : 2 * y + 4, 2 * x : 2 * x + 4, 0].sum((1, 2)) / 16
     return result
 
 
@@ -133,7 +146,10 @@ def _coherent(features, hole, variant):
         if not hole[cell]:
             continue
         here = features[cell]  # the original one
-        similar = [here @ features[k] / norm if (norm := _norms(here, features[k], variant)) else 0.0 for k in known]
+        similar = [
+            here @ features[k] / norm if (norm := _norms(here, features[k], variant)) else 0.0
+            for k in known
+        ]
         best = known[int(np.argmax(similar))]
         share = 0.0
         if previous is not None:
@@ -143,7 +159,9 @@ def _coherent(features, hole, variant):
             share = to_previous / (to_previous + to_known) if to_previous + to_known else 0.0
         one_hot = np.zeros(height * width)
         one_hot[number[best]] = 1
-        attention[number[cell]] = (1 - share) * one_hot + (share * attention[number[previous]] if previous else 0)
+        attention[number[cell]] = (1 - share) * one_hot + (
+            share * attention[number[previous]] if previous else 0
+        )
         output[cell] = (1 - share) * features[best] + (share * output[previous] if previous else 0)
         previous = cell
     return output, attention
@@ -170,10 +188,12 @@ def coherent_gradient(attention, upstream):
     return np.stack([g + w.T @ g for w, g in zip(attention, flat)]).reshape(np.shape(upstream))
 
 
-# ------------------------------------------------------------------------------ MUSICAL's block, and the gated convolution
+# ------------------------------------------------------- MUSICAL's block, and the gated convolution
 
 
-def multi_scale_attention(features, hole, squeeze_weights, merge_kernel, merge_bias, variant="paper"):
+def multi_scale_attention(
+    features, hole, squeeze_weights, merge_kernel, merge_bias, variant="paper"
+):
     """Patches of 1 and of 3, squeeze-excite (w1, b1, w2, b2), 1 x 1 convolution; the paper weighs the features along with them."""
     features = np.asarray(features, np.float64)
     maps = [features] if variant == "paper" else []
@@ -194,9 +214,15 @@ def gated_conv(features, kernel, bias, strides=1, dilation_rate=1, activation="e
     (rounded down) before: as many as the last window needs."""
     features, kernel, bias = (np.asarray(a, np.float64) for a in (features, kernel, bias))
     batch, height, width, _ = features.shape
-    k, filters, reach = kernel.shape[0], kernel.shape[-1] // 2, (kernel.shape[0] - 1) * dilation_rate + 1
+    k, filters, reach = (
+        kernel.shape[0],
+        kernel.shape[-1] // 2,
+        (kernel.shape[0] - 1) * dilation_rate + 1,
+    )
     rows, columns = -(-height // strides), -(-width // strides)
-    top, left = (max((m - 1) * strides + reach - n, 0) // 2 for m, n in ((rows, height), (columns, width)))
+    top, left = (
+        max((m - 1) * strides + reach - n, 0) // 2 for m, n in ((rows, height), (columns, width))
+    )
     output = np.zeros((batch, rows, columns, filters))
     for i, j in np.ndindex(rows, columns):
         total = np.zeros((batch, 2 * filters)) + bias
@@ -204,11 +230,13 @@ def gated_conv(features, kernel, bias, strides=1, dilation_rate=1, activation="e
             y, x = i * strides + u * dilation_rate - top, j * strides + v * dilation_rate - left
             if 0 <= y < height and 0 <= x < width:
                 total += features[:, y, x] @ kernel[u, v]
-        output[:, i, j] = ACTIVATIONS[activation](total[:, :filters]) / (1 + np.exp(-total[:, filters:]))
+        output[:, i, j] = ACTIVATIONS[activation](total[:, :filters]) / (
+            1 + np.exp(-total[:, filters:])
+        )
     return output
 
 
-# --------------------------------------------------------------------------------------- what the tests of these layers share
+# ------------------------------------------------------------- what the tests of these layers share
 
 
 def hole_map(height, width, *boxes):

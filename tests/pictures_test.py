@@ -29,7 +29,9 @@ def test_missing_pixels_have_the_colour_of_their_best_match():
     hole = np.zeros((4, 4))
     hole[0:2, 2:4] = 1
     shown = pictures.matches_in_colors(matches, photo, hole)
-    np.testing.assert_array_equal(shown[0:2, 2:4], np.broadcast_to(pictures.position_colors(2, 2)[1, 0], (2, 2, 3)))
+    np.testing.assert_array_equal(
+        shown[0:2, 2:4], np.broadcast_to(pictures.position_colors(2, 2)[1, 0], (2, 2, 3))
+    )
     assert (shown[2:] == int(100 * 0.35 + 255 * 0.65)).all()
 
 
@@ -43,4 +45,9 @@ def test_a_sample_row_and_its_grid():
     assert composite[0, 0, 0] == 200 and (composite.reshape(-1, 3)[1:] == 10).all()
     sheet = pictures.grid([[photo, output], [output, photo]])
     assert sheet.shape == (2 * 2 + 4, 2 * 3 + 4, 3)
-    assert sheet[0, 0, 0] == 10 and sheet[0, -1, 0] == 200 and sheet[-1, 0, 0] == 200 and sheet[2, 3, 0] == 255
+    assert (
+        sheet[0, 0, 0] == 10
+        and sheet[0, -1, 0] == 200
+        and sheet[-1, 0, 0] == 200
+        and sheet[2, 3, 0] == 255
+    )

@@ -4,20 +4,39 @@ import naive
 import numpy as np
 import pytest
 import tensorflow as tf
-from naive_layers import coherent_semantic_attention, contextual_attention, hole_map, random_features
+from naive_layers import (
+    coherent_semantic_attention,
+    contextual_attention,
+    hole_map,
+    random_features,
+)
 
-from tfinpaint.layers import CoherentSemanticAttention, ContextualAttention, MultiScaleAttention, MultistageAttention, PatchAttention
+from tfinpaint.layers import (
+    CoherentSemanticAttention,
+    ContextualAttention,
+    MultiScaleAttention,
+    MultistageAttention,
+    PatchAttention,
+)
 
 HEIGHT, WIDTH = 6, 8
-HOLES = np.concatenate([hole_map(HEIGHT, WIDTH, (2, 3, 5, 6)), hole_map(HEIGHT, WIDTH, (0, 0, 2, 3), (5, 7, 6, 8)),
-                        hole_map(HEIGHT, WIDTH, (0, 0, 6, 8))])
-AT = np.array([(3, 4), (5, 7), (1, 2)], np.int32)  # in the hole of each picture; all of the last one is hole
+HOLES = np.concatenate(
+    [
+        hole_map(HEIGHT, WIDTH, (2, 3, 5, 6)),
+        hole_map(HEIGHT, WIDTH, (0, 0, 2, 3), (5, 7, 6, 8)),
+        hole_map(HEIGHT, WIDTH, (0, 0, 6, 8)),
+    ]
+)
+# in the hole of each picture; all of the last one is hole
+AT = np.array([(3, 4), (5, 7), (1, 2)], np.int32)
 
 
 def told(layer, holes=HOLES, at=AT):
     """The layer's matches and weights for random features, and those features."""
     features = random_features(0, len(holes), HEIGHT, WIDTH, 5)
-    output, (matches, weights) = layer([features, holes], with_attention_maps=True, weights_at=tf.constant(at))
+    output, (matches, weights) = layer(
+        [features, holes], with_attention_maps=True, weights_at=tf.constant(at)
+    )
     # Asking changes neither.
     plain, alone = layer([features, holes], with_attention_maps=True)
     np.testing.assert_array_equal(output, plain)
@@ -35,7 +54,11 @@ def check(matches, weights, maps, at=AT):
         np.testing.assert_allclose(weights[k], row, atol=2e-5)
         best = np.sort(row.ravel())
         if best[-1] > best[-2] + 1e-4:  # else rounding picks among equals
-            assert tuple(matches[k, y, x]) == np.unravel_index(weights[k].argmax(), (h, w)) == np.unravel_index(row.argmax(), (h, w))
+            assert (
+                tuple(matches[k, y, x])
+                == np.unravel_index(weights[k].argmax(), (h, w))
+                == np.unravel_index(row.argmax(), (h, w))
+            )
 
 
 @pytest.mark.parametrize("variant", ["paper", "official"])
@@ -47,7 +70,9 @@ def test_patch_attention(variant, patch_size):
     if variant == "paper":
         assert weights[2].max() == 0  # nothing is known: the picture comes back, nothing is taken
         for k in range(2):
-            missing = np.asarray(tf.nn.max_pool2d(HOLES[k:k + 1], patch_size, 1, "SAME"))[0, ..., 0] > 0
+            missing = (
+                np.asarray(tf.nn.max_pool2d(HOLES[k : k + 1], patch_size, 1, "SAME"))[0, ..., 0] > 0
+            )
             assert missing.any() and weights[k][missing].max() == 0  # hole keys take no part
             assert not missing[matches[k, ..., 0], matches[k, ..., 1]].any()
 
@@ -57,9 +82,15 @@ def test_the_layers_around_patch_attention_hand_it_on(variant):
     matches, weights, features = told(MultistageAttention(variant))
     check(matches, weights, naive.patch_weights(features, HOLES, 1, 3, variant))
     features = random_features(0, len(HOLES), HEIGHT, WIDTH, 5)
-    _, pairs = MultiScaleAttention(variant)([features, HOLES], with_attention_maps=True, weights_at=tf.constant(AT))
+    _, pairs = MultiScaleAttention(variant)(
+        [features, HOLES], with_attention_maps=True, weights_at=tf.constant(AT)
+    )
     for size, (matches, weights) in zip((1, 3), pairs, strict=True):
-        check(np.asarray(matches), np.asarray(weights), naive.patch_weights(features, HOLES, size, 3, variant))
+        check(
+            np.asarray(matches),
+            np.asarray(weights),
+            naive.patch_weights(features, HOLES, size, 3, variant),
+        )
 
 
 @pytest.mark.parametrize("rate, fuse", [(2, 3), (1, 3), (2, 1)])
@@ -75,10 +106,13 @@ def test_coherent_semantic_attention(variant):
     matches, weights, features = told(CoherentSemanticAttention(variant))
     check(matches, weights, coherent_semantic_attention(features, HOLES, variant)[1])
     np.testing.assert_allclose(weights.sum((1, 2)), 1, atol=1e-5)
-    np.testing.assert_array_equal(matches[2, 1, 2], [1, 2])  # nothing is known: every cell is itself
+    # nothing is known: every cell is itself
+    np.testing.assert_array_equal(matches[2, 1, 2], [1, 2])
 
 
-@pytest.mark.parametrize("layer", [PatchAttention(), CoherentSemanticAttention(), ContextualAttention()])
+@pytest.mark.parametrize(
+    "layer", [PatchAttention(), CoherentSemanticAttention(), ContextualAttention()]
+)
 def test_one_pixel_of_a_larger_hole_means_the_position_it_lies_in(layer):
     holes = HOLES[:2].repeat(4, 1).repeat(4, 2)
     _, weights, _ = told(layer, HOLES[:2], AT[:2])
@@ -89,6 +123,10 @@ def test_one_pixel_of_a_larger_hole_means_the_position_it_lies_in(layer):
             np.testing.assert_array_equal(again, weights)
         # Batch or alone, eager or in a function.
         features = random_features(0, 2, HEIGHT, WIDTH, 5)
-        call = tf.function(lambda f, h, p: layer([f, h], with_attention_maps=True, weights_at=p)[1][1])
+        call = tf.function(
+            lambda f, h, p: layer([f, h], with_attention_maps=True, weights_at=p)[1][1]
+        )
         for k in range(2):
-            np.testing.assert_allclose(call(features[k:k + 1], holes[k:k + 1], at[k:k + 1])[0], again[k], atol=1e-6)
+            np.testing.assert_allclose(
+                call(features[k : k + 1], holes[k : k + 1], at[k : k + 1])[0], again[k], atol=1e-6
+            )

@@ -1,4 +1,5 @@
 """tfinpaint.layers.MultiScaleAttention (MUSICAL) against loops over its equations and against values by hand."""
+
 import naive
 import numpy as np
 import pytest
@@ -47,7 +48,12 @@ def test_equations(variant, maps):
 def test_thin_maps(variant, height, width):
     layer, squeeze, merge = block(variant)
     features, hole = random_features(2, 1, height, width, 4), hole_map(height, width, (0, 0, 1, 1))
-    assert largest_difference(layer([features, hole]), multi_scale_attention(features, hole, squeeze, *merge, variant)) < 2e-5
+    assert (
+        largest_difference(
+            layer([features, hole]), multi_scale_attention(features, hole, squeeze, *merge, variant)
+        )
+        < 2e-5
+    )
 
 
 def test_by_hand():
@@ -59,8 +65,15 @@ def test_by_hand():
     hole, layer = hole_map(1, 3, (0, 1, 1, 2)), MultiScaleAttention("paper")
     layer([features, hole])
     layer.squeeze_excite.set_weights([np.zeros_like(w) for w in layer.squeeze_excite.get_weights()])
-    layer.merge.set_weights([np.concatenate([2 * np.eye(2), 20 * np.eye(2), 200 * np.eye(2)])[None, None], np.full(2, 7)])
-    np.testing.assert_allclose(layer([features, hole]), [[[[118, 7], [311.19203, 419.80797], [7, 118]]]], rtol=1e-6)
+    layer.merge.set_weights(
+        [
+            np.concatenate([2 * np.eye(2), 20 * np.eye(2), 200 * np.eye(2)])[None, None],
+            np.full(2, 7),
+        ]
+    )
+    np.testing.assert_allclose(
+        layer([features, hole]), [[[[118, 7], [311.19203, 419.80797], [7, 118]]]], rtol=1e-6
+    )
 
 
 def test_official_by_hand():
@@ -78,11 +91,17 @@ def test_a_larger_hole_is_reduced(variant):
     layer, squeeze, merge = block(variant)
     hole = (np.random.RandomState(3).uniform(size=(2, 12, 14, 1)) < 0.08).astype(np.float32)
     reduced = naive.reduce_hole(hole, 6, 7, variant)
-    assert reduced[0].any() and (reduced != naive.reduce_hole(hole, 6, 7, VARIANTS[variant == "paper"])).any()
+    assert (
+        reduced[0].any()
+        and (reduced != naive.reduce_hole(hole, 6, 7, VARIANTS[variant == "paper"])).any()
+    )
     features = random_features(3, 2, 6, 7, 4)
     got = layer([features, hole])
     np.testing.assert_array_equal(got, layer([features, reduced.astype(np.float32)]))
-    assert largest_difference(got, multi_scale_attention(features, hole, squeeze, *merge, variant)) < 2e-5
+    assert (
+        largest_difference(got, multi_scale_attention(features, hole, squeeze, *merge, variant))
+        < 2e-5
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -91,7 +110,10 @@ def test_each_picture_has_its_own_hole(variant):
     features = random_features(4, len(BATCH), 6, 7, 4)
     got = layer([features, BATCH])
     for i in range(len(BATCH)):
-        assert largest_difference(got[i:i + 1], layer([features[i:i + 1], BATCH[i:i + 1]])) < 1e-5
+        assert (
+            largest_difference(got[i : i + 1], layer([features[i : i + 1], BATCH[i : i + 1]]))
+            < 1e-5
+        )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -110,8 +132,11 @@ def test_unknown_sizes(variant):
     signature = [tf.TensorSpec([None, None, None, 4]), tf.TensorSpec([None, None, None, 1])]
     call = tf.function(lambda f, h: layer([f, h]), input_signature=signature)
     for batch, height, width, factor in ((1, 6, 5, 1), (3, 4, 7, 2)):
-        features, hole = random_features(6, batch, height, width, 4), np.zeros((batch, height * factor, width * factor, 1), np.float32)
-        hole[0, :2 * factor, :factor], hole[-1, -factor:, factor:3 * factor] = 1, 1
+        features, hole = (
+            random_features(6, batch, height, width, 4),
+            np.zeros((batch, height * factor, width * factor, 1), np.float32),
+        )
+        hole[0, : 2 * factor, :factor], hole[-1, -factor:, factor : 3 * factor] = 1, 1
         want = multi_scale_attention(features, hole, squeeze, *merge, variant)
         assert largest_difference(call(features, hole), want) < 2e-5
     inputs = tf.keras.Input((None, None, 4)), tf.keras.Input((None, None, 1))
@@ -124,7 +149,12 @@ def test_gradient(variant):
     layer, squeeze, merge = block(variant, 2, "float64")
     features = random_features(7, 1, 4, 5, 2, dtype=np.float64)
     hole = hole_map(4, 5, (0, 3, 2, 5)).astype(np.float64)
-    assert largest_difference(layer([features, hole]), multi_scale_attention(features, hole, squeeze, *merge, variant)) < 1e-9
+    assert (
+        largest_difference(
+            layer([features, hole]), multi_scale_attention(features, hole, squeeze, *merge, variant)
+        )
+        < 1e-9
+    )
     theory, numeric = tf.test.compute_gradient(lambda f: layer([f, hole]), [features], delta=1e-5)
     assert largest_difference(theory[0], numeric[0]) < 1e-6
 
@@ -142,10 +172,18 @@ def test_zero_features_are_no_nan(variant, where):
             got = layer([features, HOLES[where]])
             total = tf.reduce_sum(got * random_features(9, 6, 7, 4))
         assert np.isfinite(tape.gradient(total, features)).all()
-        assert largest_difference(got, multi_scale_attention(features, HOLES[where], squeeze, *merge, variant)) < 2e-5
+        assert (
+            largest_difference(
+                got, multi_scale_attention(features, HOLES[where], squeeze, *merge, variant)
+            )
+            < 2e-5
+        )
 
 
-@pytest.mark.parametrize("variant,channels,parameters", [("official", 128, 164_480), ("paper", 128, 344_960), ("paper", 10, 2_170)])
+@pytest.mark.parametrize(
+    "variant,channels,parameters",
+    [("official", 128, 164_480), ("paper", 128, 344_960), ("paper", 10, 2_170)],
+)
 def test_parameter_counts(variant, channels, parameters):
     """Of n = 2C or 3C maps: two dense layers 2 (n^2 + n), the 1 x 1 convolution n C + C. n = 30: 1,860 + 310."""
     layer = MultiScaleAttention(variant)
@@ -162,7 +200,9 @@ def test_config_round_trip(variant):
     features = random_features(10, 1, 6, 7, 4)
     again([features, HOLES["several"]])
     again.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(again([features, HOLES["several"]]), layer([features, HOLES["several"]]))
+    np.testing.assert_array_equal(
+        again([features, HOLES["several"]]), layer([features, HOLES["several"]])
+    )
     assert MultiScaleAttention().variant == "paper"
 
 
@@ -175,4 +215,6 @@ def test_an_unknown_variant_is_refused():
 @pytest.mark.parametrize("height,width", [(9, 8), (4, 8), (6, 3), (3, 2)])
 def test_a_hole_whose_size_does_not_fit_is_refused(variant, height, width):
     with pytest.raises(ValueError, match="Got"):
-        MultiScaleAttention(variant)([random_features(11, 1, 6, 4, 3), np.ones((1, height, width, 1), np.float32)])
+        MultiScaleAttention(variant)(
+            [random_features(11, 1, 6, 4, 3), np.ones((1, height, width, 1), np.float32)]
+        )

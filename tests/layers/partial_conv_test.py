@@ -1,4 +1,5 @@
 """tfinpaint.layers.PartialConv2D against loops over the equations and against values worked out by hand."""
+
 import naive
 import numpy as np
 import pytest
@@ -71,7 +72,10 @@ def test_by_hand():
 def test_channels_with_valid_maps_of_their_own_by_hand():
     """1 x 1, two channels 5 and 7 of which only the second is known: (2 * 7) * (2 / 1) + 1 = 29 with kernel [3, 2], bias 1."""
     layer = PartialConv2D(1, 1)
-    features, valid = np.array([5, 7], np.float32).reshape(1, 1, 1, 2), np.array([0, 1], np.float32).reshape(1, 1, 1, 2)
+    features, valid = (
+        np.array([5, 7], np.float32).reshape(1, 1, 1, 2),
+        np.array([0, 1], np.float32).reshape(1, 1, 1, 2),
+    )
     layer([features, valid])
     layer.set_weights([np.array([3, 2], np.float32).reshape(1, 1, 2, 1), np.ones(1, np.float32)])
     got, got_valid = layer([features, valid])
@@ -154,9 +158,9 @@ def test_batch_is_one_by_one():
     valid[0], valid[1] = 0, 1
     got, got_valid = layer([features, valid])
     for i in range(3):
-        one, one_valid = layer([features[i:i + 1], valid[i:i + 1]])
-        np.testing.assert_allclose(got[i:i + 1], one, rtol=1e-5, atol=1e-5)
-        np.testing.assert_array_equal(got_valid[i:i + 1], one_valid)
+        one, one_valid = layer([features[i : i + 1], valid[i : i + 1]])
+        np.testing.assert_allclose(got[i : i + 1], one, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(got_valid[i : i + 1], one_valid)
 
 
 def test_eager_function_and_compiled_are_equal():
@@ -164,7 +168,9 @@ def test_eager_function_and_compiled_are_equal():
     features, valid = case(9, (2, 8, 8, 4), known=0.2)
     want, want_valid = layer([features, valid])
     for jit_compile in (False, True):
-        got, got_valid = tf.function(lambda f, v: layer([f, v]), jit_compile=jit_compile)(features, valid)
+        got, got_valid = tf.function(lambda f, v: layer([f, v]), jit_compile=jit_compile)(
+            features, valid
+        )
         assert_near(got, want)
         np.testing.assert_array_equal(got_valid, want_valid)
 
@@ -175,7 +181,9 @@ def test_unknown_sizes():
     model = tf.keras.Model(inputs, layer(list(inputs)))
     for shape in ((1, 6, 9, 4), (2, 5, 5, 4)):
         features, valid = case(10, shape)
-        assert_near(model([features, valid])[0], naive.partial_conv(features, valid, kernel, bias, 2)[0])
+        assert_near(
+            model([features, valid])[0], naive.partial_conv(features, valid, kernel, bias, 2)[0]
+        )
 
 
 def test_gradients():
@@ -204,7 +212,11 @@ def test_gradients():
     slope = float(tf.reduce_sum(tape.gradient(total, kernel) * direction))
     sums = []
     for step in (1e-5, -1e-5):
-        sums.append(float(tf.reduce_sum(tf.square(output(features, before + step * direction, bias.numpy())))))
+        sums.append(
+            float(
+                tf.reduce_sum(tf.square(output(features, before + step * direction, bias.numpy())))
+            )
+        )
     assert (sums[0] - sums[1]) / 2e-5 == pytest.approx(slope, rel=1e-6)
 
 
@@ -252,22 +264,33 @@ def test_stacked_layers_close_the_hole_pixel_by_pixel():
     assert missing == [25, 9, 1, 0]
 
 
-@pytest.mark.parametrize("wide", [False, True])  # whether the kernel counts as too large to be rearranged
+# whether the kernel counts as too large to be rearranged
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("skip", [0, 2])
 def test_doubled_repeats_the_first_part(monkeypatch, wide, skip):
     monkeypatch.setattr(partial_conv, "_WIDE", 1 if wide else 256)
     rng = np.random.RandomState(0)
-    parts = [rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 6, 8, skip))][:1 + (skip > 0)]
+    parts = [rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 6, 8, skip))][
+        : 1 + (skip > 0)
+    ]
     valid = [(rng.uniform(size=(2, *p.shape[1:3], 1)) < 0.6).astype(np.float64) for p in parts]
-    doubled, plain = PartialConv2D(7, 3, doubled=True, dtype="float64"), PartialConv2D(7, 3, dtype="float64")
+    doubled, plain = (
+        PartialConv2D(7, 3, doubled=True, dtype="float64"),
+        PartialConv2D(7, 3, dtype="float64"),
+    )
     repeated = [x.repeat(2, 1).repeat(2, 2) for x in (parts[0], valid[0])]
     plain([[repeated[0], *parts[1:]], [repeated[1], *valid[1:]]])
     doubled([parts, valid])
     plain.set_weights([rng.standard_normal(w.shape) for w in plain.get_weights()])
     doubled.set_weights(plain.get_weights())
     want = plain([[repeated[0], *parts[1:]], [repeated[1], *valid[1:]]])
-    any_size = tf.function(lambda f, v: doubled([f, v]), input_signature=[[tf.TensorSpec([None] * 3 + [x.shape[3]], tf.float64) for x in xs]
-                                                                           for xs in (parts, valid)])
+    any_size = tf.function(
+        lambda f, v: doubled([f, v]),
+        input_signature=[
+            [tf.TensorSpec([None] * 3 + [x.shape[3]], tf.float64) for x in xs]
+            for xs in (parts, valid)
+        ],
+    )
     for got in (doubled([parts, valid]), any_size(parts, valid)):
         for ours, theirs in zip(got, want):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)

@@ -1,4 +1,5 @@
 """tfinpaint.layers.PatchAttention and MultistageAttention against loops over the equations and against values by hand."""
+
 import naive
 import numpy as np
 import pytest
@@ -57,7 +58,10 @@ def test_equations(variant, patch_size, propagation, where):
 def test_thin_maps(variant, height, width, patch_size):
     features, hole = random_features(1, 1, height, width, 4), hole_map(height, width, (0, 0, 1, 1))
     got = PatchAttention(patch_size, 3, variant)([features, hole])
-    assert largest_difference(got, naive.patch_attention(features, hole, patch_size, 3, variant)) < 2e-5
+    assert (
+        largest_difference(got, naive.patch_attention(features, hole, patch_size, 3, variant))
+        < 2e-5
+    )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -66,7 +70,10 @@ def test_features_of_positive_mean(variant):
     features = np.abs(random_features(2, 1, 6, 7, 8))
     for where in ("corner", "several"):
         got = PatchAttention(1, 3, variant)([features, HOLES[where]])
-        assert largest_difference(got, naive.patch_attention(features, HOLES[where], 1, 3, variant)) < 2e-5
+        assert (
+            largest_difference(got, naive.patch_attention(features, HOLES[where], 1, 3, variant))
+            < 2e-5
+        )
 
 
 def test_paper_by_hand():
@@ -84,7 +91,9 @@ def test_paper_propagation_by_hand():
     softmax(6, 18, 8) = (6.14390e-6, .99994846, 4.5397e-5); values are raw, so c counts twice."""
     features = np.array([[[[1, 0], [0.6, 0.8], [0, 1], [0, 2]]]], np.float32)
     got = PatchAttention(1, 3, "paper")([features, hole_map(1, 4, (0, 1, 1, 2))])
-    np.testing.assert_allclose(np.asarray(got)[0, 0, 1], [6.1439e-6, 0.99994846 + 2 * 4.5397e-5], atol=2e-5)
+    np.testing.assert_allclose(
+        np.asarray(got)[0, 0, 1], [6.1439e-6, 0.99994846 + 2 * 4.5397e-5], atol=2e-5
+    )
     # 1 tap: softmax(6, 8, 8) = (.0633789, .4683105, .4683105); .4683105 * 3 = 1.4049316
     got = PatchAttention(1, 1, "paper")([features, hole_map(1, 4, (0, 1, 1, 2))])
     np.testing.assert_allclose(np.asarray(got)[0, 0, 1], [0.0633789, 1.4049316], atol=1e-5)
@@ -118,7 +127,12 @@ def test_paper_fill_does_not_depend_on_the_size_of_hidden_features(patch_size):
     layer = PatchAttention(patch_size, 3, "paper")
     if patch_size == 1:
         other = np.where(hole > 0, 7 * features, features)
-        assert largest_difference(layer([other, hole])[0, 3:5, 4:6], layer([features, hole])[0, 3:5, 4:6]) < 1e-5
+        assert (
+            largest_difference(
+                layer([other, hole])[0, 3:5, 4:6], layer([features, hole])[0, 3:5, 4:6]
+            )
+            < 1e-5
+        )
     assert largest_difference(layer([7 * features, hole]), 7 * layer([features, hole])) < 1e-5
 
 
@@ -133,7 +147,7 @@ def test_hidden_features_reach_no_further_than_queries_do(variant, patch_size, p
     changed[0, 1, 1] += 3
     layer = PatchAttention(patch_size, propagation, variant)
     difference = np.abs(np.asarray(layer([changed, hole])) - np.asarray(layer([features, hole])))
-    difference[0, 1:3, 1:1 + reach + 1] = 0
+    difference[0, 1:3, 1 : 1 + reach + 1] = 0
     assert difference.max() < 2e-6
     known = hole[..., 0] == 0
     assert difference[known].max() == 0
@@ -171,14 +185,22 @@ def test_paper_known_pixels_but_no_known_3x3_key():
     hole = (np.indices((6, 7)).sum(0) % 2).astype(np.float32)[None, ..., None]
     features = random_features(8, 1, 6, 7, 4)
     np.testing.assert_array_equal(PatchAttention(3, 3, "paper")([features, hole]), features)
-    assert largest_difference(PatchAttention(1, 3, "paper")([features, hole]), naive.patch_attention(features, hole)) < 2e-5
+    assert (
+        largest_difference(
+            PatchAttention(1, 3, "paper")([features, hole]), naive.patch_attention(features, hole)
+        )
+        < 2e-5
+    )
 
 
 @pytest.mark.parametrize("patch_size", [1, 3])
 def test_official_all_hole(patch_size):
     features, hole = random_features(9, 1, 4, 5, 3), hole_map(4, 5, (0, 0, 4, 5))
     got = PatchAttention(patch_size, 3, "official")([features, hole])
-    assert largest_difference(got, naive.patch_attention(features, hole, patch_size, 3, "official")) < 2e-5
+    assert (
+        largest_difference(got, naive.patch_attention(features, hole, patch_size, 3, "official"))
+        < 2e-5
+    )
 
 
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS)
@@ -188,7 +210,10 @@ def test_batch_is_one_by_one(variant, patch_size, propagation):
     layer = PatchAttention(patch_size, propagation, variant)
     got = layer([features, holes])
     for i in range(5):
-        assert largest_difference(got[i:i + 1], layer([features[i:i + 1], holes[i:i + 1]])) < 1e-5
+        assert (
+            largest_difference(got[i : i + 1], layer([features[i : i + 1], holes[i : i + 1]]))
+            < 1e-5
+        )
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -196,13 +221,19 @@ def test_batch_is_one_by_one(variant, patch_size, propagation):
 @pytest.mark.parametrize("patch_size", [1, 3])
 def test_a_larger_hole_is_reduced(variant, factor, patch_size):
     rs = np.random.RandomState(11)
-    features, hole = random_features(11, 2, 5, 6, 4), (rs.uniform(size=(2, 5 * factor, 6 * factor, 1)) < 0.08).astype(np.float32)
+    features, hole = (
+        random_features(11, 2, 5, 6, 4),
+        (rs.uniform(size=(2, 5 * factor, 6 * factor, 1)) < 0.08).astype(np.float32),
+    )
     reduced = naive.reduce_hole(hole, 5, 6, variant)
     assert 0 < reduced[0].sum() < 30 and 0 < reduced[1].sum() < 30
     layer = PatchAttention(patch_size, 3, variant)
     got = layer([features, hole])
     np.testing.assert_array_equal(got, layer([features, reduced.astype(np.float32)]))
-    assert largest_difference(got, naive.patch_attention(features, hole, patch_size, 3, variant)) < 2e-5
+    assert (
+        largest_difference(got, naive.patch_attention(features, hole, patch_size, 3, variant))
+        < 2e-5
+    )
 
 
 def test_reductions_by_hand():
@@ -220,7 +251,9 @@ def test_reductions_by_hand():
 @pytest.mark.parametrize("height,width", [(9, 8), (13, 8), (4, 8), (6, 3), (3, 2)])
 def test_a_hole_whose_size_does_not_fit_is_refused(height, width):
     with pytest.raises(ValueError):
-        PatchAttention(1, 3, "paper")([random_features(13, 1, 6, 4, 3), np.ones((1, height, width, 1), np.float32)])
+        PatchAttention(1, 3, "paper")(
+            [random_features(13, 1, 6, 4, 3), np.ones((1, height, width, 1), np.float32)]
+        )
 
 
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS[:2] + SETTINGS[5:7])
@@ -241,16 +274,26 @@ def test_unknown_sizes(variant):
     assert outputs.shape[-1] == 4
     model = tf.keras.Model(inputs, outputs)
     for height, width, factor in ((6, 5, 1), (4, 7, 2)):
-        features, hole = random_features(15, 2, height, width, 4), np.zeros((2, height * factor, width * factor, 1), np.float32)
-        hole[0, :2 * factor, :factor], hole[1, -factor:, factor:3 * factor] = 1, 1
-        assert largest_difference(model([features, hole]), naive.patch_attention(features, hole, 3, 3, variant)) < 2e-5
+        features, hole = (
+            random_features(15, 2, height, width, 4),
+            np.zeros((2, height * factor, width * factor, 1), np.float32),
+        )
+        hole[0, : 2 * factor, :factor], hole[1, -factor:, factor : 3 * factor] = 1, 1
+        assert (
+            largest_difference(
+                model([features, hole]), naive.patch_attention(features, hole, 3, 3, variant)
+            )
+            < 2e-5
+        )
 
 
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS[:2] + SETTINGS[5:7])
 def test_gradient(variant, patch_size, propagation):
     """In float64 against finite differences; in `paper` the last picture has no known key."""
     features = random_features(16, 2, 3, 4, 2, dtype=np.float64)
-    hole = np.concatenate([hole_map(3, 4, (1, 2, 3, 4)), hole_map(3, 4, (0, 0, 3, 4))]).astype(np.float64)
+    hole = np.concatenate([hole_map(3, 4, (1, 2, 3, 4)), hole_map(3, 4, (0, 0, 3, 4))]).astype(
+        np.float64
+    )
     layer = PatchAttention(patch_size, propagation, variant, dtype="float64")
     if variant == "official":
         hole, features = hole[:1], features[:1]
@@ -286,7 +329,9 @@ def test_half_precision_stays_finite_and_near(variant, patch_size, propagation):
     holes = np.concatenate([HOLES["several"], hole_map(6, 7, (0, 0, 6, 7))])
     policy = tf.keras.mixed_precision.Policy("mixed_float16")
     for scale in (0.1, 1, 30):
-        got = PatchAttention(patch_size, propagation, variant, dtype=policy)([scale * features, holes])
+        got = PatchAttention(patch_size, propagation, variant, dtype=policy)(
+            [scale * features, holes]
+        )
         assert got.dtype == tf.float16
         rounded = (scale * features).astype(np.float16).astype(np.float64)
         want = naive.patch_attention(rounded, holes, patch_size, propagation, variant)
@@ -300,7 +345,9 @@ def test_config_round_trip(variant, patch_size, propagation):
     for name in ("patch_size", "propagation", "variant", "name"):
         assert getattr(again, name) == getattr(layer, name)
     features = random_features(20, 1, 6, 7, 4)
-    np.testing.assert_array_equal(again([features, HOLES["several"]]), layer([features, HOLES["several"]]))
+    np.testing.assert_array_equal(
+        again([features, HOLES["several"]]), layer([features, HOLES["several"]])
+    )
 
 
 def test_an_unknown_variant_is_refused():
@@ -309,7 +356,7 @@ def test_an_unknown_variant_is_refused():
             layer(variant="papers")
 
 
-# ------------------------------------------------------------------------------------------------- the multistage block
+# ----------------------------------------------------------------------------- the multistage block
 
 
 def block(variant, channels=4, dtype="float32"):
@@ -328,7 +375,11 @@ def test_block_equations(variant):
     layer, squeeze, merge = block(variant)
     assert [w.shape for w in squeeze] == [(8, 8), (8,), (8, 8), (8,)]
     assert [w.shape for w in merge] == [(1, 1, 8, 4), (4,)]
-    assert (layer.attention.patch_size, layer.attention.propagation, layer.attention.variant) == (1, 3, variant)
+    assert (layer.attention.patch_size, layer.attention.propagation, layer.attention.variant) == (
+        1,
+        3,
+        variant,
+    )
     features = random_features(22, 4, 6, 7, 4)
     holes = np.concatenate([HOLES[k] for k in ("inside", "several", "few keys", "none")])
     want = naive.multistage_attention(features, holes, squeeze, *merge, variant)
@@ -347,7 +398,10 @@ def test_block_batch_is_one_by_one(variant):
     holes = np.concatenate([HOLES["inside"], HOLES["several"]])
     got = layer([features, holes])
     for i in range(2):
-        assert largest_difference(got[i:i + 1], layer([features[i:i + 1], holes[i:i + 1]])) < 1e-5
+        assert (
+            largest_difference(got[i : i + 1], layer([features[i : i + 1], holes[i : i + 1]]))
+            < 1e-5
+        )
 
 
 @pytest.mark.parametrize("channels,parameters", [(256, 656_640), (128, 164_480)])
@@ -362,7 +416,10 @@ def test_block_parameter_counts(channels, parameters):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_block_gradient(variant):
     layer, _, _ = block(variant, 2, "float64")
-    features, hole = random_features(24, 1, 3, 4, 2, dtype=np.float64), hole_map(3, 4, (1, 2, 3, 4)).astype(np.float64)
+    features, hole = (
+        random_features(24, 1, 3, 4, 2, dtype=np.float64),
+        hole_map(3, 4, (1, 2, 3, 4)).astype(np.float64),
+    )
     theory, numeric = tf.test.compute_gradient(lambda f: layer([f, hole]), [features], delta=1e-5)
     assert largest_difference(theory[0], numeric[0]) < 1e-6
 
@@ -409,7 +466,10 @@ def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
 def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
     """The hole's rows some at a time, from one on: the same output and gradient as all at once. Two pictures, of which one needs more."""
     monkeypatch.setattr(formulations, "_SCORES_OF_A_TURN", at_once)
-    layer, features = PatchAttention(patch_size, 3, variant), tf.constant(random_features(8, 2, 6, 7, 5))
+    layer, features = (
+        PatchAttention(patch_size, 3, variant),
+        tf.constant(random_features(8, 2, 6, 7, 5)),
+    )
     hole = tf.constant(np.concatenate([HOLES["inside"], HOLES["several"]]))
 
     def both(call):
@@ -419,7 +479,10 @@ def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
         return filled, tape.gradient(filled, features, features**2)
 
     want = both(layer)
-    in_turns = tf.function(layer, input_signature=[[tf.TensorSpec([None, None, None, channels]) for channels in (5, 1)]])
+    in_turns = tf.function(
+        layer,
+        input_signature=[[tf.TensorSpec([None, None, None, channels]) for channels in (5, 1)]],
+    )
     for got, expected in zip(both(in_turns), want):
         assert largest_difference(got, expected) < 1e-5
     monkeypatch.setattr(formulations, "_LARGEST_MAP", 1)
@@ -431,7 +494,10 @@ def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
 @pytest.mark.parametrize("where", ["several", "few keys", "none"])
 def test_the_whole_map_under_xla_gives_the_same(variant, patch_size, propagation, where):
     """Output and gradient of the rows of the hole alone, and of all N x N scores."""
-    layer, features = PatchAttention(patch_size, propagation, variant), tf.constant(random_features(9, 1, 6, 7, 5))
+    layer, features = (
+        PatchAttention(patch_size, propagation, variant),
+        tf.constant(random_features(9, 1, 6, 7, 5)),
+    )
 
     def both(features):
         with tf.GradientTape() as tape:

@@ -1,4 +1,5 @@
 """tfinpaint.losses' adversarial terms with values worked out by hand."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -33,12 +34,18 @@ def test_critic_by_hand():
     # undecided on both: (ln 2 + ln 2) / 2
     assert float(critic_cross_entropy(logits(0), logits(0))) == pytest.approx(0.6931472, abs=1e-6)
     # right on both, 3 to 1: ln 4/3; wrong on both: ln 4
-    assert float(critic_cross_entropy(logits(LN3), logits(-LN3))) == pytest.approx(0.2876821, abs=1e-6)
-    assert float(critic_cross_entropy(logits(-LN3), logits(LN3))) == pytest.approx(1.3862944, abs=1e-6)
+    assert float(critic_cross_entropy(logits(LN3), logits(-LN3))) == pytest.approx(
+        0.2876821, abs=1e-6
+    )
+    assert float(critic_cross_entropy(logits(-LN3), logits(LN3))) == pytest.approx(
+        1.3862944, abs=1e-6
+    )
     # right on the real one, undecided on the fake one: (.2876821 + .6931472) / 2
     assert float(critic_cross_entropy(logits(LN3), logits(0))) == pytest.approx(0.4904147, abs=1e-6)
     # each a mean of its own: 1 real, 2 fake: (.6931472 + (.2876821 + 1.3862944) / 2) / 2
-    assert float(critic_cross_entropy(logits(0), logits(-LN3, LN3))) == pytest.approx(0.7650677, abs=1e-6)
+    assert float(critic_cross_entropy(logits(0), logits(-LN3, LN3))) == pytest.approx(
+        0.7650677, abs=1e-6
+    )
 
 
 def test_against_keras():
@@ -47,7 +54,9 @@ def test_against_keras():
     entropy = tf.keras.losses.BinaryCrossentropy(from_logits=True)
     want = (entropy(np.ones_like(real), real) + entropy(np.zeros_like(fake), fake)) / 2
     assert float(critic_cross_entropy(real, fake)) == pytest.approx(float(want), rel=1e-5)
-    assert float(generator_cross_entropy(fake)) == pytest.approx(float(entropy(np.ones_like(fake), fake)), rel=1e-5)
+    assert float(generator_cross_entropy(fake)) == pytest.approx(
+        float(entropy(np.ones_like(fake), fake)), rel=1e-5
+    )
 
 
 def test_sure_critics_stay_finite():
@@ -90,7 +99,11 @@ def test_relativistic_by_hand():
     # generator: fake - E real - 1 = -3, -5: mean square 17; real - E fake + 1 = 3, 5: 17. Sum 34
     assert float(generator_relativistic(real, fake)) == pytest.approx(34, abs=1e-5)
     # undecided: 1 + 1 for both; each perfect by its own lights: 0, where the other pays 4 + 4
-    assert float(critic_relativistic(logits(7), logits(7))) == float(generator_relativistic(logits(7), logits(7))) == 2
+    assert (
+        float(critic_relativistic(logits(7), logits(7)))
+        == float(generator_relativistic(logits(7), logits(7)))
+        == 2
+    )
     assert float(critic_relativistic(logits(4), logits(3))) == 0
     assert float(generator_relativistic(logits(4), logits(3))) == 8
 
@@ -98,7 +111,10 @@ def test_relativistic_by_hand():
 def test_relativistic_only_sees_differences():
     """E is over the whole batch and all patches; numbers of real and fake scores may differ."""
     rs = np.random.RandomState(1)
-    real, fake = rs.standard_normal((2, 5, 4, 1)).astype(np.float32), rs.standard_normal((3, 5, 4, 1)).astype(np.float32)
+    real, fake = (
+        rs.standard_normal((2, 5, 4, 1)).astype(np.float32),
+        rs.standard_normal((3, 5, 4, 1)).astype(np.float32),
+    )
     want = ((real - fake.mean() - 1) ** 2).mean() + ((fake - real.mean() + 1) ** 2).mean()
     assert float(critic_relativistic(real, fake)) == pytest.approx(want, rel=1e-5)
     assert float(critic_relativistic(real + 5, fake + 5)) == pytest.approx(want, rel=1e-5)
@@ -141,5 +157,10 @@ def test_unknown_sizes_and_compiled(pair):
     rs = np.random.RandomState(2)
     real, fake = rs.standard_normal((2, 2, 5, 4, 1)).astype(np.float32)
     signature = [tf.TensorSpec([None, None, None, 1])] * 2
-    for function in (tf.function(both, input_signature=signature), tf.function(both, jit_compile=True)):
-        np.testing.assert_allclose(function(real, fake), both(tf.constant(real), tf.constant(fake)), rtol=1e-5)
+    for function in (
+        tf.function(both, input_signature=signature),
+        tf.function(both, jit_compile=True),
+    ):
+        np.testing.assert_allclose(
+            function(real, fake), both(tf.constant(real), tf.constant(fake)), rtol=1e-5
+        )

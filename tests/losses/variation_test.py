@@ -1,4 +1,5 @@
 """tfinpaint.losses.total_variation with values worked out by hand."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,13 +21,17 @@ def test_whole_picture_by_hand():
     assert float(total_variation(PICTURE)) == pytest.approx(12, abs=1e-6)
 
 
-@pytest.mark.parametrize("where,want", [
-    (hole((0, 1)), 9 / 3 + (1 + 2) / 4),  # three pairs touch it: 9 below, 1 and 2 beside; the means stay over all pairs
-    (hole((0, 0), (0, 1)), (6 + 9) / 3 + (1 + 2) / 4),  # a pair inside the hole counts once
-    (hole((1, 2)), 12 / 3 + 5 / 4),
-    (hole(), 0),
-    (np.ones((1, 2, 3, 1), np.float32), 12),
-])
+@pytest.mark.parametrize(
+    "where,want",
+    [
+        # three pairs touch it: 9 below, 1 and 2 beside; the means stay over all pairs
+        (hole((0, 1)), 9 / 3 + (1 + 2) / 4),
+        (hole((0, 0), (0, 1)), (6 + 9) / 3 + (1 + 2) / 4),  # a pair inside the hole counts once
+        (hole((1, 2)), 12 / 3 + 5 / 4),
+        (hole(), 0),
+        (np.ones((1, 2, 3, 1), np.float32), 12),
+    ],
+)
 def test_in_the_hole_by_hand(where, want):
     assert float(total_variation(PICTURE, where)) == pytest.approx(want, abs=1e-6)
 
@@ -38,7 +43,9 @@ def test_blanked_picture_by_hand():
 
 def test_channels_and_pictures_are_averaged():
     """The second channel is ten times the first, the second picture is flat: 12 (1 + 10) / 2 / 2 = 33."""
-    two = np.concatenate([np.concatenate([PICTURE, 10 * PICTURE], -1), np.full((1, 2, 3, 2), 5, np.float32)])
+    two = np.concatenate(
+        [np.concatenate([PICTURE, 10 * PICTURE], -1), np.full((1, 2, 3, 2), 5, np.float32)]
+    )
     assert float(total_variation(two)) == pytest.approx(33, abs=1e-5)
     # in the hole (0, 1) of the first picture: 3.75 * 11 / 4; the second picture's hole adds nothing
     holes = np.concatenate([hole((0, 1)), np.ones((1, 2, 3, 1), np.float32)])

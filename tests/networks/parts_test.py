@@ -9,7 +9,12 @@ import tensorflow as tf
 from tfinpaint.layers.shapes import double
 from tfinpaint.networks import DeepFill
 from tfinpaint.networks.parts import conv, instance_norm, up_conv
-from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets, RefinementUNet, RoughUNet, _DilatedHalving
+from tfinpaint.systems.coherent_semantic.unets import (
+    CoherentSemanticUNets,
+    RefinementUNet,
+    RoughUNet,
+    _DilatedHalving,
+)
 from tfinpaint.systems.musical.unet import MusicalUNet
 
 
@@ -32,7 +37,9 @@ def transposed(x, kernel, bias, stride, padding):
     for i, j, u, v in np.ndindex(height, width, k, k):
         y, x_ = i * stride + u - padding, j * stride + v - padding
         if 0 <= y < rows and 0 <= x_ < columns:
-            output[:, y, x_] += np.asarray(x[:, i, j], np.float64) @ kernel[u, v].T.astype(np.float64)
+            output[:, y, x_] += np.asarray(x[:, i, j], np.float64) @ kernel[u, v].T.astype(
+                np.float64
+            )
     return output
 
 
@@ -45,15 +52,21 @@ def test_up_conv_is_a_transposed_convolution_with_padding_1(kernel_size, stride,
     np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kernel_size, stride, dilation, padding", [(4, 2, 1, 1), (3, 1, 1, 1), (3, 1, 2, 2)])
+@pytest.mark.parametrize(
+    "kernel_size, stride, dilation, padding", [(4, 2, 1, 1), (3, 1, 1, 1), (3, 1, 2, 2)]
+)
 def test_conv_pads_the_same_on_every_side(kernel_size, stride, dilation, padding):
     x = random_features(2, 8, 6, 3)
-    layer = with_random_weights(conv(4, kernel_size, "conv", strides=stride, dilation_rate=dilation), x)
+    layer = with_random_weights(
+        conv(4, kernel_size, "conv", strides=stride, dilation_rate=dilation), x
+    )
     kernel = layer.kernel.numpy()
     padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0))).astype(np.float64)
     expected = np.zeros((2, 8 // stride, 6 // stride, 4)) + layer.bias.numpy()
     for i, j, u, v in np.ndindex(*expected.shape[1:3], kernel_size, kernel_size):
-        expected[:, i, j] += padded[:, i * stride + u * dilation, j * stride + v * dilation] @ kernel[u, v]
+        expected[:, i, j] += (
+            padded[:, i * stride + u * dilation, j * stride + v * dilation] @ kernel[u, v]
+        )
     np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -72,11 +85,14 @@ def test_dilated_halving_has_stride_2_dilation_2_and_padding_3(height, width):
 
 
 def test_instance_norm_has_pytorchs_epsilon():
-    x = 0.01 * random_features(2, 4, 5, 3)  # small: 1e-3, Keras' epsilon, would be 10 times the variance
+    # small: 1e-3, Keras' epsilon, would be 10 times the variance
+    x = 0.01 * random_features(2, 4, 5, 3)
     for affine in (True, False):
         layer = with_random_weights(instance_norm("norm", affine), x)
         assert len(layer.trainable_variables) == (2 if affine else 0)
-        expected = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5)
+        expected = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(
+            x.var((1, 2), keepdims=True) + 1e-5
+        )
         if affine:
             expected = expected * layer.gamma.numpy() + layer.beta.numpy()
         np.testing.assert_allclose(layer(x), expected, rtol=1e-3, atol=1e-4)
@@ -89,11 +105,15 @@ def test_double_repeats_rows_and_columns():
 
 def test_u_nets_start_from_small_numbers():
     """N(0, 0.02) and bias 0, as pix2pix' family; DeepFill from Keras' own."""
-    kernels = np.concatenate([v.numpy().ravel() for v in RoughUNet(8, 4).trainable_variables if "kernel" in v.name])
+    kernels = np.concatenate(
+        [v.numpy().ravel() for v in RoughUNet(8, 4).trainable_variables if "kernel" in v.name]
+    )
     assert kernels.std() == pytest.approx(0.02, rel=0.05)
     layer = _DilatedHalving(16)
     layer(tf.zeros([1, 4, 4, 16]))
-    assert layer.kernel.numpy().std() == pytest.approx(0.02, rel=0.1) and not layer.bias.numpy().any()
+    assert (
+        layer.kernel.numpy().std() == pytest.approx(0.02, rel=0.1) and not layer.bias.numpy().any()
+    )
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["v1", "v2"])
@@ -126,8 +146,11 @@ def test_deepfills_channels_are_the_papers(deepfill):
     channels = [(layer.filters * 2 if gated else layer.filters) for layer in deepfill.coarse]
     assert channels == [4, 8, 8] + 9 * [16] + [8, 8, 4, 2]
     assert deepfill.coarse[0].kernel.shape[2] == 5
-    assert deepfill.refine[0].kernel.shape[2] == (3 if gated else 5)  # v2 shows its second stage the picture alone
-    dilations = [layer.dilation_rate if gated else layer.dilation_rate[0] for layer in deepfill.coarse]
+    # v2 shows its second stage the picture alone
+    assert deepfill.refine[0].kernel.shape[2] == (3 if gated else 5)
+    dilations = [
+        layer.dilation_rate if gated else layer.dilation_rate[0] for layer in deepfill.coarse
+    ]
     assert dilations == 6 * [1] + [2, 4, 8, 16] + 6 * [1]
     relu = deepfill.attend[5].activation
     assert (relu if gated else relu.__name__) == "relu"
@@ -136,7 +159,9 @@ def test_deepfills_channels_are_the_papers(deepfill):
 def test_deepfills_pictures_are_between_minus_1_and_1(deepfill):
     for layer in (deepfill.coarse_output, deepfill.refined_output):
         layer.bias.assign([5.0, -5.0, 0.0])
-    for output in deepfill([random_features(1, 16, 16, 3), np.ones((1, 16, 16, 1), np.float32)], with_stages=True):
+    for output in deepfill(
+        [random_features(1, 16, 16, 3), np.ones((1, 16, 16, 1), np.float32)], with_stages=True
+    ):
         assert np.abs(output).max() <= 1
         assert np.all(output[..., 0] > 0.9) and np.all(output[..., 1] < -0.9)
 
@@ -148,7 +173,10 @@ def test_outputs_have_the_pictures_size_and_range():
     unets = CoherentSemanticUNets(4, 4)
     unets.refine.last.bias.assign([5.0, 0.0, 0.0])
     rough, refined, maps = unets([image, hole], with_stages=True)
-    assert rough.shape == refined.shape == (2, 32, 48, 3) and [m.shape for m in maps] == [(2, 4, 6, 32)] * 2
+    assert (
+        rough.shape == refined.shape == (2, 32, 48, 3)
+        and [m.shape for m in maps] == [(2, 4, 6, 32)] * 2
+    )
     assert np.abs(rough).max() <= 1 and np.max(refined) > 3  # tanh; linear
 
 

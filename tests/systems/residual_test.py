@@ -12,7 +12,9 @@ from tfinpaint.systems.residual.smooth_fill import coarsest, pull, push
 @pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
-    images = tf.image.resize(rng.uniform(-1, 1, (2, 6, 6, 3)).astype(np.float32), (64, 64), "bicubic")
+    images = tf.image.resize(
+        rng.uniform(-1, 1, (2, 6, 6, 3)).astype(np.float32), (64, 64), "bicubic"
+    )
     holes = np.zeros((2, 64, 64, 1), np.float32)
     holes[0, 12:41, 19:50] = 1
     holes[1, 20:30, :60] = 1
@@ -54,7 +56,12 @@ def test_each_size_is_corrected_by_the_same_network(batch, sizes):
         filled += (1 - share) * system.generator.correction([filled, 1 - share])
         np.testing.assert_allclose(lacking, 1 - share, atol=1e-6)
         np.testing.assert_allclose(got, filled, atol=1e-5)
-    assert [tuple(fill.shape[1:3]) for fill, _ in corrected] == [(8, 8), (16, 16), (32, 32), (64, 64)][-sizes:]
+    assert [tuple(fill.shape[1:3]) for fill, _ in corrected] == [
+        (8, 8),
+        (16, 16),
+        (32, 32),
+        (64, 64),
+    ][-sizes:]
     np.testing.assert_allclose(system.generate(images, holes), filled, atol=1e-5)
 
 
@@ -76,10 +83,15 @@ def test_terms_are_those_of_the_file(batch):
     system = made()
     system.compile(perceptual_weights="none")
     means = []
-    for (fill, lacking), n in zip(system.generator([images * (1 - holes), holes], with_sizes=True), (8, 4, 2, 1), strict=True):
+    for (fill, lacking), n in zip(
+        system.generator([images * (1 - holes), holes], with_sizes=True), (8, 4, 2, 1), strict=True
+    ):
         target = images.reshape(2, 64 // n, n, 64 // n, n, 3).mean((2, 4))
         error = np.asarray(((fill - target) / 2) ** 2 * lacking)
-        rms = [np.sqrt(e.sum() / max(3 * share.sum(), 1)) for e, share in zip(error, np.asarray(lacking))]
+        rms = [
+            np.sqrt(e.sum() / max(3 * share.sum(), 1))
+            for e, share in zip(error, np.asarray(lacking))
+        ]
         means.append(0.1 * np.mean(np.log1p(np.multiply(rms, 100))))
     logs = system.step(*batch)
     assert min(means) > 0.01
@@ -114,14 +126,18 @@ def test_what_is_trained_is_what_fills(batch):
     images, holes = batch
     system = made()
     blanked = [images * (1 - holes), holes]
-    np.testing.assert_allclose(system.generator(blanked, training=True), system.generator(blanked), atol=1e-4)
+    np.testing.assert_allclose(
+        system.generator(blanked, training=True), system.generator(blanked), atol=1e-4
+    )
 
 
 def test_a_fill_does_not_depend_on_its_batch(batch):
     system = made()
     together = system.generate(*batch)
     for k in range(2):
-        np.testing.assert_allclose(system.generate(batch[0][k:k + 1], batch[1][k:k + 1])[0], together[k], atol=1e-5)
+        np.testing.assert_allclose(
+            system.generate(batch[0][k : k + 1], batch[1][k : k + 1])[0], together[k], atol=1e-5
+        )
 
 
 def test_learns_in_bfloat16_what_it_learns_in_float32(batch):

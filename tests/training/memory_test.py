@@ -57,11 +57,15 @@ def test_custom_gradients_of_a_graph_go_with_it():
 
     first, before = slope(), graphs()
     np.testing.assert_array_equal(slope(), first)  # the second graph's own gradient
-    np.testing.assert_array_equal(first[0, :, :, 0], [[8, 12, 12, 8], [12, 18, 18, 12], [12, 18, 18, 12], [8, 12, 12, 8]])
+    np.testing.assert_array_equal(
+        first[0, :, :, 0], [[8, 12, 12, 8], [12, 18, 18, 12], [12, 18, 18, 12], [8, 12, 12, 8]]
+    )
     assert graphs() == before
 
 
-@pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self/statm").exists(), reason="resident memory is read from /proc"
+)
 def test_twelve_systems_in_a_row():
     def resident():
         gc.collect()
