@@ -150,7 +150,8 @@ def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):
     )
     assert status == 0 and "white is known" in out
     assert re.fullmatch(
-        r"tfinpaint: warning: \S+m.png: 99.9 % of the picture is hole: .* --mask_is=hole flips it\n",
+        r"tfinpaint: warning: \S+m.png: 99.9 % of the picture is hole: "
+        r".* --mask_is=hole flips it\n",
         err,
     )
 
@@ -383,7 +384,8 @@ def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
     # fmt: off
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
-                     "detail", "side_by_side", "attention", "attention_at", "device", "server", "timeout"}
+                     "detail", "side_by_side", "attention", "attention_at", "device",
+                     "server", "timeout"}
     # fmt: on
 
 

@@ -72,7 +72,8 @@ def test_a_weight_that_float16_cannot_hold_is_named(tmp_path, value):
     generator.variables[2].assign(kernel)
     with pytest.raises(
         SettingsError,
-        match=f"float16 cannot hold the weight {packed.weight_names(generator)[2]}: it has the value "
+        match=f"float16 cannot hold the weight {packed.weight_names(generator)[2]}: "
+        "it has the value "
         f"{value:g}",
     ):
         packed.write_weights(str(tmp_path), generator, 1)
@@ -122,7 +123,8 @@ def test_a_damaged_file_is_one_line(packed, tmp_path, content):
     (folder / "weights.npz").write_bytes(content)
     with pytest.raises(
         SettingsError,
-        match=f"^`model='{folder}'`: its weights.npz cannot be read, it is damaged or no packed model",
+        match=f"^`model='{folder}'`: its weights.npz cannot be read, "
+        "it is damaged or no packed model",
     ):
         tfinpaint.load(str(folder))
 
@@ -153,7 +155,8 @@ def test_a_folder_named_default_is_written_otherwise_and_told_of(
     runs.Checkpoints("default", other).save(3)
     assert tfinpaint.load("default").system.system_name == "multistage"
     assert [r.getMessage() for r in caplog.records] == [
-        "`model='default'` is the model that comes with tfinpaint; the folder of that name here is `model='./default'`"
+        "`model='default'` is the model that comes with tfinpaint; "
+        "the folder of that name here is `model='./default'`"
     ]
     assert (
         tfinpaint.load("./default").system.system_name
@@ -262,7 +265,8 @@ def test_a_run_with_a_critic_or_of_another_system_is_told_what_the_default_lacks
     assert runs.start_from("default", system) == [f"{packed} has no critic: this run's begins anew"]
     with pytest.raises(
         SettingsError,
-        match="`init_from='.*default'` holds a run of multistage width=4 depth=4.*do not fit partial_conv",
+        match="`init_from='.*default'` holds a run of multistage width=4 depth=4"
+        ".*do not fit partial_conv",
     ):
         runs.start_from("default", tfinpaint.create("partial_conv", width=4, depth=4))
 

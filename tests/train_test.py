@@ -200,7 +200,11 @@ def test_configs_of_every_system():
 
 
 def test_help_lists_the_flags_without_tensorflow():
-    code = "import sys; from tfinpaint import train\ntry: train.cli()\nfinally: print('tensorflow' in sys.modules)"
+    code = (
+        "import sys; from tfinpaint import train\n"
+        "try: train.cli()\n"
+        "finally: print('tensorflow' in sys.modules)"
+    )
     shown = subprocess.run(
         [sys.executable, "-c", code, "--help"], capture_output=True, text=True, cwd=CONFIGS.parent
     )

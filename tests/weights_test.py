@@ -127,9 +127,12 @@ def test_fill_is_all_or_nothing():
     with pytest.raises(SettingsError) as error:
         places.fill(table, tensors, "--weights=A does not hold the generator")
     assert str(error.value) == (
-        "--weights=A does not hold the generator, of its 84 tensors: 4 missing (inpaint_net/conv3/bias, inpaint_net/conv5/bias, "
-        "inpaint_net/conv6/bias and 1 more); 1 left over (inpaint_net/conv18/bias); 1 of another shape (inpaint_net/conv12/kernel "
-        "[3, 3, 16, 8] instead of [3, 3, 16, 16]); 1 not of floating point (inpaint_net/conv11/bias int32)"
+        "--weights=A does not hold the generator, of its 84 tensors: "
+        "4 missing (inpaint_net/conv3/bias, inpaint_net/conv5/bias, "
+        "inpaint_net/conv6/bias and 1 more); 1 left over (inpaint_net/conv18/bias); "
+        "1 of another shape (inpaint_net/conv12/kernel "
+        "[3, 3, 16, 8] instead of [3, 3, 16, 16]); "
+        "1 not of floating point (inpaint_net/conv11/bias int32)"
     )
     for old, variable in zip(before, system.generator.variables):
         np.testing.assert_array_equal(variable.numpy(), old)
@@ -156,6 +159,7 @@ def test_what_is_not_the_generators():
 def test_systems_without_a_release():
     with pytest.raises(
         SettingsError,
-        match="`system='partial_conv'` has no released.*contextual_attention, gated_conv, multistage",
+        match="`system='partial_conv'` has no released.*contextual_attention, "
+        "gated_conv, multistage",
     ):
         releases.release_of("partial_conv")

@@ -143,7 +143,8 @@ def test_other_h5_files_are_refused(tmp_path):
     for name in ("w.h5", "text.h5"):
         with pytest.raises(
             SettingsError,
-            match=rf"^`inception_weights='.*{name}'` cannot be read as Keras .h5 weights of InceptionV3",
+            match=rf"^`inception_weights='.*{name}'` cannot be read as "
+            r"Keras .h5 weights of InceptionV3",
         ):
             inception.from_keras(str(tmp_path / name))
 

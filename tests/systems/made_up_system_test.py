@@ -141,8 +141,8 @@ def test_commands_know_it(folder):
     told = " ".join(run("tfinpaint.train", "--help").stdout.split())
     assert "--thickness: made_up: a setting that no other system has" in told
     assert (
-        "--weight_nearness: Weight of the term nearness. made_up: L1 in the hole, by the distance to what is known"
-        in told
+        "--weight_nearness: Weight of the term nearness. made_up: "
+        "L1 in the hole, by the distance to what is known" in told
     )
     trained = run(
         "tfinpaint.train",

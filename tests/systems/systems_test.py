@@ -643,7 +643,10 @@ def test_compiling_again_keeps_what_was_trained(name, batch):
 
 @systems
 def test_unknown_terms_are_refused(name):
-    words = rf"`loss_weights\['stile'\]`: {name} has no such term; its terms are .*{sorted(TERMS[name])[0]}"
+    words = (
+        rf"`loss_weights\['stile'\]`: {name} has no such term; "
+        rf"its terms are .*{sorted(TERMS[name])[0]}"
+    )
     with pytest.raises(SettingsError, match=words) as error:
         small(name, loss_weights={"stile": 1.0})
     assert all(term in str(error.value) for term in TERMS[name])

@@ -98,7 +98,8 @@ def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, af
         assert len(said) == sum(step <= 3 + k for step in steps)
     for line in said:
         assert line.startswith(
-            "warning: at step 5 L1 in the hole of the validation photographs is 0.2000, not under the mean"
+            "warning: at step 5 L1 in the hole of the validation photographs "
+            "is 0.2000, not under the mean"
         )
         assert all(
             words in line

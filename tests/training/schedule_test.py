@@ -93,7 +93,8 @@ def test_a_dry_run_says_how_the_rate_goes_on():
     assert description(SETTINGS, 2e-4) == "learning rate: 0.0002"
     assert (
         description(FALLS, 1e-3)
-        == "learning rate: from 0 to 0.001 at step 2, cosine to 0.0001 at step 5, the run stops at 6 (`steps`)"
+        == "learning rate: from 0 to 0.001 at step 2, cosine to 0.0001 at step 5, "
+        "the run stops at 6 (`steps`)"
     )
     assert description(dataclasses.replace(FALLS, steps=5), 1e-3).endswith(
         "cosine to 0.0001 at step 5"
@@ -288,7 +289,8 @@ def test_settings_that_were_written_before_there_were_schedules_load():
         ({"schedule": "step"}, "`schedule` is constant, cosine or linear. Got 'step'"),
         (
             {"schedule": "cosine"},
-            "`schedule_steps`, the steps over which `schedule='cosine'` falls, is at least 1. Got 0",
+            "`schedule_steps`, the steps over which `schedule='cosine'` falls, "
+            "is at least 1. Got 0",
         ),
         ({"schedule_steps": 5}, "`schedule_steps` is 0 with `schedule='constant'`.* Got 5"),
         ({"warmup_steps": -1}, "`warmup_steps` is at least 0. Got -1"),

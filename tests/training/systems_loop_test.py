@@ -203,7 +203,8 @@ def test_what_a_run_cannot_go_on_from_is_one_line(tmp_path, eager, capfd):
     train(paper, str(tmp_path / "paper"))
     with pytest.raises(
         SettingsError,
-        match="`init_from='.*the generator in its checkpoint does not fit .is it of another `variant`",
+        match="`init_from='.*the generator in its checkpoint does not fit "
+        ".is it of another `variant`",
     ):
         train(
             dataclasses.replace(paper, variant="official"),
