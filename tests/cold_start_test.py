@@ -1,4 +1,7 @@
-"""What a first fill must not wait for: imports that it does not need, a network that is traced twice, AutoGraph."""
+"""What the first fill must not wait for.
+
+That is imports that it does not need, a network that is traced twice, and AutoGraph.
+"""
 
 import collections
 import subprocess
@@ -121,7 +124,8 @@ def test_an_error_while_weights_are_made_ends_the_leaving_out():
 
 @pytest.mark.parametrize("model", ["default", "packed"])
 def test_the_command_fills_byte_for_byte_as_python_does(tmp_path, request, model):
-    """Also where it leaves the graph as it is, and TensorFlow changes it elsewhere; with detail, and with batch norm (`packed`)."""
+    """Also if the command leaves the graph as it is and TensorFlow changes it elsewhere. Tested
+    with detail, and with batch norm (`packed`)."""
     model = request.getfixturevalue(model) if model == "packed" else model
     rng = np.random.default_rng(5)
     photo = cv2.resize(

@@ -1,4 +1,4 @@
-"""What a command does with whatever its `main` ends in."""
+"""What a command does with each way in which its `main` can end."""
 
 import logging
 
@@ -9,7 +9,7 @@ from tfinpaint.settings import SettingsError
 
 
 class ResourceExhaustedError(Exception):
-    """Named as TensorFlow's."""
+    """An error with the name of TensorFlow's."""
 
 
 @pytest.fixture

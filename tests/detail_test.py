@@ -1,4 +1,8 @@
-"""Texture from the known part: matches against a plain search, exact outside the hole, the same every time, better than its guide."""
+"""Texture from the known part of the picture.
+
+Its matches are those of a plain search, known pixels are exact, the result is the same every time,
+and it is nearer to the picture than its guide.
+"""
 
 import os
 import pathlib
@@ -34,7 +38,7 @@ def _guide(picture, hole):
 
 
 def _level(picture, hole):
-    """The picture as it is, all of its hole wanted."""
+    """The picture as it is, with all of its hole wanted."""
     maps = np.repeat(hole[np.newaxis, ..., np.newaxis], 2, -1).astype(np.uint8)
     rough = (
         detail.ROUGH
@@ -63,7 +67,8 @@ def test_the_basis_is_orthonormal():
 
 
 def test_the_coarsest_matches_are_those_of_a_plain_search():
-    """Patches cut out one by one and compared in float64, pixel by pixel, by how near each missing one is to what is known."""
+    """The plain search cuts out patches one by one and compares them in float64, pixel by pixel.
+    Each missing pixel counts by how near it is to known ones."""
     rng = np.random.default_rng(0)
     picture, hole = rng.uniform(0, 255, (30, 37, 3)).astype(np.float32), _box(30, 37, 8, 10, 19, 24)
     level = _level(picture, hole)
@@ -119,7 +124,8 @@ def test_the_search_finds_only_sources_and_gets_worse_by_its_tolerance_at_most(t
 
 
 def test_of_matches_that_are_about_as_near_those_go_together():
-    """Noise, which any move fits as well as another: pieces are copied, not a place here and a place there."""
+    """In noise every move fits equally well: whole pieces are copied, not one place from here and
+    the next from there."""
     rng = np.random.default_rng(3)
     picture, hole = (
         rng.uniform(100, 130, (60, 50, 3)).astype(np.float32),
@@ -129,7 +135,7 @@ def test_of_matches_that_are_about_as_near_those_go_together():
     nearest, described = detail.exhaustive(level, level.picture), detail.features(level.picture)
 
     def alone(matches):
-        """The share of targets whose right neighbour, a target too, has another move."""
+        """The share of targets whose right neighbour is a target too but has another move."""
         moves = np.full(60 * 50, -(10**6))
         moves[level.targets] = matches - level.targets
         both = (moves[:-1] > -(10**6)) & (moves[1:] > -(10**6))
@@ -147,7 +153,7 @@ def test_of_matches_that_are_about_as_near_those_go_together():
 
 def test_roughness_is_that_of_known_neighbours():
     stripes = np.zeros((80, 100, 3), np.float32)
-    stripes[:, ::2] = 30.0  # across neighbours differ by 30, down not at all
+    stripes[:, ::2] = 30.0  # horizontal neighbours differ by 30, vertical ones do not
     hole = _box(80, 100, 20, 30, 60, 70)
     rough = detail.roughness(tf.constant(stripes), tf.constant(hole[..., np.newaxis])).numpy()
     np.testing.assert_allclose(rough[..., 0], 30.0, rtol=1e-3)
@@ -155,7 +161,8 @@ def test_roughness_is_that_of_known_neighbours():
 
 
 def test_the_hole_is_expected_as_rough_as_known_places_of_its_colour():
-    """Dark stripes on the left, a bright wall on the right, and a guide that goes on with one of them."""
+    """Dark stripes on the left, a bright wall on the right, and a guide that continues one of
+    them."""
     picture, hole = np.full((80, 100, 3), 200.0, np.float32), _box(80, 100, 20, 40, 60, 60)
     picture[:, :50] = 40.0
     picture[:, :50:2] = 70.0
@@ -241,7 +248,7 @@ def test_texture_is_restored_wherever_the_hole_is(box):
         np.square(restored - picture)[hole].mean(),
         np.square(guide - picture)[hole].mean(),
     )
-    # a corner, of a guide that says nothing of the pattern: bricks come back, some pixels off
+    # A corner, and a guide that says nothing about the pattern: bricks come back, some pixels off.
     shifted = box == (90, 0, 150, 70)
     assert error < (0.9 if shifted else 0.1) * before, (error, before)
 
@@ -261,7 +268,7 @@ def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():
 
 
 def test_nothing_is_taken_from_the_hole_and_only_the_part_changes():
-    """The rest of the hole is black, and no black comes into the part."""
+    """The rest of the hole is black, and no black enters the part."""
     picture = np.full((120, 120, 3), 200.0)
     hole, part = _box(120, 120, 10, 10, 100, 100), _box(120, 120, 40, 40, 80, 80)
     picture[hole & ~part] = 0
@@ -271,7 +278,8 @@ def test_nothing_is_taken_from_the_hole_and_only_the_part_changes():
 
 
 def test_the_low_frequencies_are_the_guides():
-    """Known pixels in two halves, dark and bright; the guide says which of them goes on in the hole."""
+    """The known pixels have a dark and a bright half; the guide says which of them continues in the
+    hole."""
     rng = np.random.default_rng(5)
     picture = (
         rng.uniform(-30, 30, (160, 160, 3))
@@ -316,7 +324,7 @@ def test_a_few_known_patches_fill_a_huge_hole():
 
 
 def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_gets(monkeypatch):
-    """Of 300 x 300 pixels and of 150 x 150 none is described; the texture is there all the same."""
+    """At 300 x 300 and 150 x 150 pixels nothing is described; the texture is there all the same."""
     described, features = [], detail.features
     monkeypatch.setattr(
         detail, "features", lambda picture: described.append(picture.shape[1]) or features(picture)
@@ -346,7 +354,7 @@ def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
     )
     _restore(picture, hole)
     assert pairs and max(pairs) <= 2**20
-    # the coarsest level begins with random places, and is searched
+    # The coarsest level starts from random places and is then searched.
     monkeypatch.setattr(detail, "_COMPARED", 0)
     pairs.clear()
     restored = _restore(picture, hole)
@@ -355,7 +363,8 @@ def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
 
 @pytest.mark.slow
 def test_memory_is_bounded():
-    """A photograph of 12 megapixels as one window, a third of it hole: patches are searched at half its size and below."""
+    """A photograph of 12 megapixels as one window, a third of it hole. Patches are searched at half
+    its size and below."""
     script = """
 import resource, numpy as np, tensorflow as tf
 from tfinpaint import detail

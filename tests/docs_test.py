@@ -1,4 +1,7 @@
-"""README and docs say what is so: links lead somewhere, commands parse, flags exist, tables agree with the specifications."""
+"""README and docs are true.
+
+Links lead somewhere, commands parse, flags exist, and tables agree with the specifications.
+"""
 
 import ast
 import importlib
@@ -27,7 +30,7 @@ COMMANDS = (
     "tfinpaint.export.__main__",
     "tfinpaint.studio.__main__",
 )
-OTHERS = {"flagfile", "help", "weights"}  # absl's own, and tools.import_weights'
+OTHERS = {"flagfile", "help", "weights"}  # absl's own, and those of tools.import_weights
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -72,7 +75,7 @@ MODULES = sorted({module for page in PAGES for module, _ in commands(page)})
 
 
 def rows(text):
-    """The cells of the first table of `text`: a list of lists, the heading first."""
+    """The cells of the first table in `text`: a list of rows, the heading first."""
     lines = text[text.index("\n|") + 1 :].split("\n")
     table = list(itertools.takewhile(lambda line: line.startswith("|"), lines))
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
@@ -104,7 +107,8 @@ for arguments in json.loads(sys.argv[2]):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_command_lines_parse(module):
-    """In a process of the module's own, as its users meet it: of several commands in one process each knows the others' flags."""
+    """Each module in a process of its own, as its users meet it: in one process each command would
+    know the others' flags."""
     lines = [arguments for page in PAGES for name, arguments in commands(page) if name == module]
     lines = [
         [re.sub(r"=runs/.*flags.txt", "=configs/paris.flags", argument) for argument in line]
@@ -161,7 +165,8 @@ def test_the_specification_that_contributors_are_shown_can_be_made():
 
 @pytest.mark.slow
 def test_the_python_page_runs(tmp_path, monkeypatch):
-    """Its blocks, one after the other; photograph, mask and batches are brought along."""
+    """Its blocks run one after the other; the test provides the photograph, the mask and the
+    batches."""
     import numpy as np
     import tensorflow as tf
     from PIL import Image

@@ -1,4 +1,7 @@
-"""The evaluate command as a user meets it: models and data in, four files out, one line for each mistake."""
+"""The evaluate command as a user meets it.
+
+Models and data go in, four files come out, and each mistake is one line.
+"""
 
 import base64
 import csv
@@ -164,7 +167,8 @@ def test_the_text_has_every_interval(report):
 
 @pytest.fixture
 def pairs(tmp_path):
-    """Twelve blue photographs that get brighter to the right, and two flat ones, which are filled without an error."""
+    """Twelve blue photographs that get brighter to the right, and two flat ones, which are filled
+    without error."""
     folder = tmp_path / "pairs"
     folder.mkdir()
     for k in range(14):
@@ -211,19 +215,20 @@ def test_pairs_with_exact_fills(run, pairs, tmp_path):
     ]
     assert len(found) == 2 * 3 * 3
     worst_input, worst_output, worst_original = found[6:9]  # of the mean fill
-    assert np.abs(worst_input - 255).max(axis=-1)[12:18, 16:36].max() < 20  # the hole in white
+    # The hole is shown in white.
+    assert np.abs(worst_input - 255).max(axis=-1)[12:18, 16:36].max() < 20
     inside = worst_output[12:18, 16:36]
-    # one blue
+    # The fill is one blue.
     assert np.ptp(inside[..., 2]) < 20 and inside[..., 2].min() > 100 and inside[..., 0].max() < 40
     assert np.ptp(worst_original[12:18, 16:36, 2]) > 40  # the ramp
-    # Telea is better than the mean: green, where more is better and where less is
+    # Telea is better than the mean: green, both where more is better and where less is.
     cells = re.findall(r"<tr><td>telea</td>(.*?)</tr>", page)
     assert [c for row in cells for c in re.findall(r'<td class="(\w*)"', row)] == ["better"] * 8
     dots = re.findall(
         r'<circle cx="([\d.]+)" cy="([\d.]+)"',
         page[page.index("PSNR in the hole, dB") : page.index("</svg>")],
     )
-    # the exact ones are nowhere
+    # Photographs that were filled exactly have no dot.
     assert len(dots) == 12 + sum(
         f is not None for f in block["models"]["telea"]["psnr_in_hole"]["each"]
     )

@@ -1,4 +1,7 @@
-"""The export command as a user meets it: a run in, a SavedModel or a TFLite file with its card out, one line for each mistake."""
+"""The export command as a user meets it.
+
+A run goes in, a SavedModel or a TFLite file with its card comes out, and each mistake is one line.
+"""
 
 import csv
 import json
@@ -19,7 +22,7 @@ from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    """A run whose moving average is not what the generator is."""
+    """A run whose moving average differs from its generator."""
     folder = str(tmp_path_factory.mktemp("runs") / "small")
     settings = TrainSettings(
         "partial_conv",

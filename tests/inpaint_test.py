@@ -1,4 +1,7 @@
-"""The inpaint command as a user meets it: files in, files out, one line for each mistake. The painter is a fake that paints red."""
+"""The inpaint command as a user meets it.
+
+Files go in, files come out, and each mistake is one line. The painter is a fake that paints red.
+"""
 
 import os
 import re
@@ -21,7 +24,7 @@ from tfinpaint.windows import Box
 
 
 class Red(BasePainter):
-    """Paints the mask red and remembers how it was asked."""
+    """Paints the mask red and remembers what it was asked."""
 
     calls = []
 
@@ -31,7 +34,8 @@ class Red(BasePainter):
 
 
 class Attending(Red):
-    """Its best match is the top left everywhere in the hole, in a window of 16 x 24, by cells of 8."""
+    """Its best match is the top left cell everywhere in the hole, in a window of 16 x 24 with cells
+    of 8 pixels."""
 
     def check_attention(self):
         pass
@@ -67,7 +71,7 @@ def run(command_line):
 
 
 def _write(path, height=20, width=30, mode="RGB"):
-    """A photograph of noise and its mask beside it in masks/."""
+    """Writes a photograph of noise, and its mask in masks/ beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(height)
     Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).convert(mode).save(
@@ -85,7 +89,7 @@ def _mask(path, height=20, width=30, level=255):
 
 
 def _check(photo, filled):
-    """Red where the mask is, the photograph's bytes elsewhere."""
+    """Checks that the mask is red and that all other pixels keep the photograph's bytes."""
     before, after = read_photo(str(photo)).pixels, read_photo(str(filled)).pixels
     hole = np.zeros(before.shape[:2], bool)
     hole[5:10, 5:15] = True
@@ -202,7 +206,7 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
     assert status == 0 and (tmp_path / "out/a_attention_stage_1_places.png").exists()
     assert (tmp_path / "out/b/c_attention_stage_2_flow.png").exists()
     assert Attending.calls[0] == ("attention", 50 + 2 * (5 + 10), None)
-    # A pixel outside the hole is a line for each photograph; nothing of it is written.
+    # A pixel outside the hole gives one line for each photograph, and nothing is written.
     status, _, err = run(
         f"--image={tmp_path}/in",
         f"--mask={mask}",
@@ -308,7 +312,7 @@ def test_photographs_and_masks_in_one_folder(tmp_path, run):
 
 def test_one_mask_for_a_folder_and_a_photograph_that_fails(tmp_path, run):
     _write(tmp_path / "photos/a.png")
-    _write(tmp_path / "photos/b.png", 21, 30)  # another size than the mask
+    _write(tmp_path / "photos/b.png", 21, 30)  # another size than the mask's
     _write(tmp_path / "photos/c.png")
     (tmp_path / "photos/d.png").write_text("not a picture")
     status, out, err = run(

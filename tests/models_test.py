@@ -1,4 +1,7 @@
-"""The model in the box: packed weights that load as a run does, under a name that no folder takes away."""
+"""The model in the box: packed weights that load as a run does.
+
+A folder cannot take over its name.
+"""
 
 import json
 import os
@@ -46,7 +49,7 @@ def test_packed_weights_of_every_system_are_its_own_rounded_to_float16(tmp_path,
     settings = SMALL.get(name, {"width": 4})
     generator = tfinpaint.create(name, **settings).generator
     rng = np.random.default_rng(1)
-    for variable in generator.variables:  # also those that begin as 0 or 1
+    for variable in generator.variables:  # also those that start as 0 or 1
         variable.assign(rng.normal(size=variable.shape))
     size = packed.write_weights(str(tmp_path), generator, 12)
     assert size == os.path.getsize(tmp_path / packed.WEIGHTS) and os.listdir(tmp_path) == [

@@ -1,18 +1,21 @@
-"""The layers once more, as loops over pictures, positions and taps in float64, read straight from the equations.
+"""The layers again, as loops over pictures, positions and taps in float64.
 
-Slow and plain on purpose: the tests hold the fast layers against these. Arrays are NHWC; `valid` is 1 where known, `hole`
-is 1 where missing. Nothing here is shared with the project's own code.
+They are read straight from the equations, slow and plain on purpose: the tests compare the fast
+layers with them. Arrays are NHWC; `valid` is 1 where known, `hole` is 1 where missing. Nothing here
+is shared with the project's own code.
 
-References: Liu et al. 2018 (partial convolution; equations 1-5 of the multistage paper), Li et al. 2020 "Multistage
-attention network for image inpainting", equations 6-12, and for `official` the description of the released code.
+References: Liu et al. 2018 (partial convolution; equations 1-5 of the multistage paper), Li et al.
+2020 "Multistage attention network for image inpainting", equations 6-12, and for `official` the
+description of the released code.
 """
 
 import numpy as np
 
 
 def partial_conv(features, valid, kernel, bias, strides=1):
-    """Equations 1-5. features [B, H, W, C], valid [B, H, W, 1 or C], kernel [k, k, C, F], bias [F] ->
-    ([B, h, w, F], [B, h, w, 1]). Zero padding k // 2 on every side; padding is hole."""
+    """Equations 1-5. features [B, H, W, C], valid [B, H, W, 1 or C], kernel [k, k, C, F], bias [F]
+    -> ([B, h, w, F], [B, h, w, 1]). Zero padding of k // 2 on every side; padding counts as
+    hole."""
     features, kernel, bias = (np.asarray(a, np.float64) for a in (features, kernel, bias))
     batch, height, width, channels = features.shape
     valid = np.broadcast_to(np.asarray(valid, np.float64), features.shape)
@@ -53,7 +56,8 @@ def convolution(features, kernel, bias, strides=1):
 
 
 def squeeze_excite(features, w1, b1, w2, b2):
-    """Equations 9-11: mean over positions, two dense layers (ReLU, sigmoid; weights are input x output), scale."""
+    """Equations 9-11: mean over positions, two dense layers (ReLU, sigmoid; weights are input x
+    output), scaling."""
     features = np.asarray(features, np.float64)
     output = np.empty_like(features)
     for b in range(len(features)):
@@ -66,7 +70,8 @@ def squeeze_excite(features, w1, b1, w2, b2):
 
 
 def reduce_hole(hole, height, width, variant):
-    """A hole map at the features' size: paper takes any hole pixel of a cell, official the cell's top-left pixel."""
+    """A hole map at the features' size. `paper`: any hole pixel of a cell; `official`: its top left
+    pixel."""
     hole = np.asarray(hole, np.float64)
     r = hole.shape[1] // height
     assert hole.shape[1] == r * height and hole.shape[2] == r * width
@@ -86,7 +91,8 @@ def patch_attention(features, hole, patch_size=1, propagation=3, variant="paper"
 
 
 def patch_weights(features, hole, patch_size=1, propagation=3, variant="paper"):
-    """The softmax of equation 7, of every query over every key: [B, N, N]; all 0 where the paper's has no known key."""
+    """The softmax of equation 7, each query over all keys: [B, N, N]. All 0 if the paper's has no
+    known key."""
     features = np.asarray(features, np.float64)
     hole = reduce_hole(hole, features.shape[1], features.shape[2], variant)
     one = _paper_weights if variant == "paper" else _official_weights
@@ -98,7 +104,8 @@ def patch_weights(features, hole, patch_size=1, propagation=3, variant="paper"):
 def multistage_attention(
     features, hole, squeeze_weights, merge_kernel, merge_bias, variant="paper"
 ):
-    """Equation 12: pixel-wise attention, [features, attended] through squeeze-excite (w1, b1, w2, b2), 1 x 1 convolution."""
+    """Equation 12: pixel-wise attention, [features, attended] through squeeze-excite with weights
+    (w1, b1, w2, b2), 1 x 1 convolution."""
     attended = patch_attention(features, hole, 1, 3, variant)
     weighted = squeeze_excite(
         np.concatenate([np.asarray(features, np.float64), attended], -1), *squeeze_weights
@@ -124,7 +131,7 @@ def _softmax(logits):
 
 
 def _window(y, x, size):
-    """Positions y + i, x + j of a size x size window with its shift (i, j)."""
+    """The positions y + i, x + j of a size x size window, each with its shift (i, j)."""
     for i in range(-(size // 2), size // 2 + 1):
         for j in range(-(size // 2), size // 2 + 1):
             yield y + i, x + j, (i, j)
@@ -138,7 +145,7 @@ def _paper_weights(features, hole, size, propagation):
         return {q: {} for q in grid}
     unit_queries = {q: _unit(_patch(features, *q, size)) for q in grid}
     unit_keys = {k: _unit(_patch(background, *k, size)) for k in keys}
-    # equation 6
+    # Equation 6.
     score = {(q, k): float((unit_queries[q] * unit_keys[k]).sum()) for q in grid for k in keys}
     weights = {}
     for q in grid:
@@ -165,7 +172,7 @@ def _paper_attention(features, hole, size, propagation):
     for y, x in grid:
         if hole[y, x]:
             total, covering = 0.0, 0
-            # every query position whose patch covers this pixel
+            # Every query position whose patch covers this pixel.
             for qy, qx, (i, j) in _window(y, x, size):
                 if 0 <= qy < height and 0 <= qx < width:
                     covering += 1

@@ -1,10 +1,11 @@
-"""More of the layers as loops in float64: what tests/naive.py does for the multistage network's, here for DeepFill's, MUSICAL's
-and coherent semantic attention's.
+"""The layers of DeepFill, MUSICAL and coherent semantic attention as loops in float64.
 
-Arrays are NHWC; `hole` is 1 where missing, one map per picture. Nothing here is shared with the project's own code.
+tests/naive.py does the same for the multistage network's. Arrays are NHWC; `hole` is 1 where
+missing, one map per picture. Nothing here is shared with the project's own code.
 
-References: Yu et al. 2018 (DeepFill v1) and its released code; Liu et al. 2019 "Coherent semantic attention for image inpainting",
-equations 1-3; Wang et al. 2019 (MUSICAL); Yu et al. 2019 (gated convolution). `official` is what the released code does.
+References: Yu et al. 2018 (DeepFill v1) and its released code; Liu et al. 2019 "Coherent semantic
+attention for image inpainting", equations 1-3; Wang et al. 2019 (MUSICAL); Yu et al. 2019 (gated
+convolution). `official` is what the released code does.
 """
 
 import naive
@@ -14,19 +15,20 @@ import numpy as np
 
 
 def aligned_corners(array, height, width):
-    """Nearest sampling of [B, h, w, C] with the corner pixels' centres on each other: position i of m takes
-    i (n - 1) / (m - 1) of n, a half away from zero."""
+    """Nearest sampling of [B, h, w, C] with the centres of the corner pixels aligned: position i of
+    m takes i (n - 1) / (m - 1) of n. A half is rounded away from zero."""
     rows, columns = (_aligned_indices(n, m) for n, m in zip(array.shape[1:3], (height, width)))
     return np.asarray(array, np.float64)[:, rows][:, :, columns]
 
 
 def _aligned_indices(n, m):
-    # in whole numbers: floor(x + 1/2)
+    # In whole numbers: floor(x + 1/2).
     return [0] if m == 1 else [(2 * i * (n - 1) + (m - 1)) // (2 * (m - 1)) for i in range(m)]
 
 
 def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_scale=10.0):
-    """-> output [B, H, W, C], best matches [B, H / rate, W / rate, 2] (row, column), weights [B, queries, keys]."""
+    """-> output [B, H, W, C], best matches [B, H / rate, W / rate, 2] (row, column), weights
+    [B, queries, keys]."""
     features = np.asarray(features, np.float64)
     _, height, width, _ = features.shape
     assert height % rate == 0 and width % rate == 0
@@ -51,8 +53,9 @@ def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_s
 
 
 def fused(score, rows, columns, taps):
-    """Diagonal sums over [queries, keys], both numbered row by row, then over both numbered column by column."""
-    # by_column[new number] = old number
+    """Diagonal sums over [queries, keys], both numbered row by row, and then over both numbered
+    column by column."""
+    # by_column[new number] = old number.
     by_column = [y * columns + x for x in range(columns) for y in range(rows)]
     score = _diagonal_sum(score, taps)
     turned = _diagonal_sum(score[np.ix_(by_column, by_column)], taps)
@@ -75,7 +78,8 @@ def _diagonal_sum(score, taps):
 
 
 def _masked_softmax(score, known, scale):
-    """Keys that are not known have a score of 0, keep their exp(0) in the sum, and lose their weight afterwards."""
+    """Unknown keys have a score of 0, keep their exp(0) in the sum, and lose their weight
+    afterwards."""
     result = np.empty_like(score)
     for q, row in enumerate(score):
         logits = row * known * scale
@@ -85,7 +89,8 @@ def _masked_softmax(score, known, scale):
 
 
 def _paste(picture, weights, grid, rate):
-    """Raw patches of 2 rate, every rate pixels, rate // 2 of padding before: weighted, added where they were taken, / 4."""
+    """Weighted raw patches of 2 rate, one every rate pixels, with rate // 2 pixels of padding
+    before. They are added up where they were taken from, and divided by 4."""
     size, before = 2 * rate, rate // 2
     padded = np.pad(picture, ((before, size), (before, size), (0, 0)))
     patches = np.array(
@@ -104,7 +109,8 @@ def _paste(picture, weights, grid, rate):
 
 
 def coherent_hole(hole, height, width, variant):
-    """A hole map at the features' size: paper takes any hole pixel of a cell, official averages by halves, then > 5/16."""
+    """A hole map at the features' size. `paper`: any hole pixel of a cell; `official`: averaged by
+    halves, then > 5/16."""
     hole = np.asarray(hole, np.float64)
     if hole.shape[1:3] == (height, width):
         return hole
@@ -117,7 +123,7 @@ def coherent_hole(hole, height, width, variant):
 
 
 def halved(hole):
-    """A 4 x 4 window every 2 pixels, 1 pixel of zeros around, each weight 1/16."""
+    """A 4 x 4 window every 2 pixels, with 1 pixel of zeros around; each weight is 1/16."""
     padded = np.pad(hole, ((0, 0), (1, 1), (1, 1), (0, 0)))
     result = np.zeros((len(hole), hole.shape[1] // 2, hole.shape[2] // 2, 1))
     for y, x in np.ndindex(result.shape[1:3]):
@@ -126,7 +132,8 @@ def halved(hole):
 
 
 def coherent_semantic_attention(features, hole, variant="paper"):
-    """-> output [B, H, W, C], attention [B, H W, H W], rows the queries; output = attention @ features."""
+    """-> output [B, H, W, C], attention [B, H W, H W], whose rows are the queries. output =
+    attention @ features."""
     features = np.asarray(features, np.float64)
     hole = coherent_hole(hole, *features.shape[1:3], variant)
     outputs, attention = zip(*(_coherent(f, h[..., 0], variant) for f, h in zip(features, hole)))
@@ -183,7 +190,8 @@ def _to_previous(here, previous, variant):
 
 
 def coherent_gradient(attention, upstream):
-    """The released backward pass: the upstream gradient itself and the attention's transpose of it."""
+    """The released backward pass: the upstream gradient itself, plus the attention's transpose
+    applied to it."""
     flat = np.asarray(upstream, np.float64).reshape(len(attention), attention.shape[1], -1)
     return np.stack([g + w.T @ g for w, g in zip(attention, flat)]).reshape(np.shape(upstream))
 
@@ -194,7 +202,8 @@ def coherent_gradient(attention, upstream):
 def multi_scale_attention(
     features, hole, squeeze_weights, merge_kernel, merge_bias, variant="paper"
 ):
-    """Patches of 1 and of 3, squeeze-excite (w1, b1, w2, b2), 1 x 1 convolution; the paper weighs the features along with them."""
+    """Patches of 1 and of 3, squeeze-excite (w1, b1, w2, b2), 1 x 1 convolution. The paper weights
+    the features together with them."""
     features = np.asarray(features, np.float64)
     maps = [features] if variant == "paper" else []
     maps += [naive.patch_attention(features, hole, size, 3, variant) for size in (1, 3)]
@@ -210,8 +219,10 @@ ACTIVATIONS = {
 
 
 def gated_conv(features, kernel, bias, strides=1, dilation_rate=1, activation="elu"):
-    """features [B, H, W, C], kernel [k, k, C, 2 F], bias [2 F] -> [B, ceil(H / s), ceil(W / s), F]. Zeros around, half of them
-    (rounded down) before: as many as the last window needs."""
+    """features [B, H, W, C], kernel [k, k, C, 2 F], bias [2 F] -> [B, ceil(H / s), ceil(W / s), F].
+
+    Zeros around: as many as the last window needs, half of them (rounded down) before.
+    """
     features, kernel, bias = (np.asarray(a, np.float64) for a in (features, kernel, bias))
     batch, height, width, _ = features.shape
     k, filters, reach = (
@@ -252,7 +263,7 @@ def random_features(seed, *shape, dtype=np.float32):
 
 
 def largest_difference(got, want):
-    """Of the largest wanted value; what was got must be finite and of the same shape."""
+    """Relative to the largest wanted value; what was got must be finite and of the same shape."""
     got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
     assert got.shape == want.shape and np.isfinite(got).all()
     return np.abs(got - want).max() / max(np.abs(want).max(), 1e-30)

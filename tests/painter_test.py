@@ -1,4 +1,7 @@
-"""The painter: exact outside the hole, blind under it, any size. The systems are small fakes whose answer is known."""
+"""The painter: exact outside the hole, blind to what lies under it, for pictures of any size.
+
+The systems are small fakes whose answers are known.
+"""
 
 import functools
 import tracemalloc
@@ -14,7 +17,7 @@ from tfinpaint.settings import SettingsError
 
 
 class Constant(tf.Module):
-    """Answers one colour."""
+    """Answers with one colour."""
 
     stride = 8
 
@@ -29,7 +32,8 @@ class Constant(tf.Module):
 
 
 class Mean(Constant):
-    """Answers the mean of all that it is given, blanked pixels included: whatever leaks from under the hole shows in it."""
+    """Answers with the mean of its whole input, blanked pixels included: whatever leaks from under
+    the hole shows in it."""
 
     def generate(self, images, holes):
         sums = tf.reduce_sum(images, [1, 2], keepdims=True)
@@ -39,7 +43,7 @@ class Mean(Constant):
 
 
 class Echo(Constant):
-    """Answers its input, with what is known inside the hole too: 0, mid-grey."""
+    """Answers with its input, in the hole too: there the input is 0, mid-grey."""
 
     def generate(self, images, holes):
         return images
@@ -62,7 +66,7 @@ def _holes(height, width, seed):
 
 
 class Alone(Painter):
-    """The network's own fill, whose answer is known."""
+    """The network's own fill; its answer is known."""
 
     fill = functools.partialmethod(Painter.fill, detail="off")
 
@@ -90,7 +94,7 @@ def test_known_pixels_are_exact_and_the_hole_is_filled(constant, height, width):
     filled = constant.fill(photo, mask)
     assert filled.dtype == np.uint8 and filled.shape == photo.shape
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
-    if max(height, width) < 512:  # no reduction: the constant as it is
+    if max(height, width) < 512:  # no reduction: exactly the constant
         assert (filled[mask > 0] == [200, 100, 50]).all()
     np.testing.assert_array_equal(photo, given[0], "the photograph was written to")
     np.testing.assert_array_equal(mask, given[1], "the mask was written to")
@@ -123,12 +127,13 @@ def test_a_hole_larger_than_the_working_size_is_filled_all_over(constant):
     mask = np.zeros((1200, 1500), np.uint8)
     mask[200:1000, 100:1400] = 255
     blackened = np.where(mask[..., np.newaxis] > 0, 0, photo).astype(np.uint8)
-    # reduced and enlarged, a flat colour stays
+    # Reduced and enlarged, a flat colour stays.
     np.testing.assert_array_equal(constant.fill(blackened, mask), photo)
 
 
 def test_reduction_keeps_the_place(constant):
-    """A picture of two halves, echoed: what is known goes through reduction and back to its own place."""
+    """A picture of two halves, echoed: known pixels pass through the reduction and return to their
+    own place."""
     photo = np.zeros((600, 1024, 3), np.uint8)
     photo[:, 512:] = 255
     painter, size = Painter(Echo()), tf.constant([600, 1024])
@@ -160,11 +165,12 @@ def test_any_stride(stride):
 
 
 def test_later_windows_see_what_earlier_ones_filled():
-    """Two separate holes in reach of each other: the first fill is known to the second, blank to nobody."""
+    """Two separate holes within each other's reach. The first fill counts as known in the second
+    window and is blank in none."""
     photo = np.full((300, 640, 3), 100, np.uint8)
     mask = np.zeros((300, 640), np.uint8)
     mask[50:250, 60:280] = 255
-    mask[50:250, 360:580] = 255  # the windows overlap, their joint one would be reduced
+    mask[50:250, 360:580] = 255  # the windows overlap, but one around both would be reduced
     photo[mask > 0] = 255
     filled = Painter(Mean()).fill(photo, mask)
     assert len(list(windows.groups(mask, 8, 512))) == 2
@@ -213,14 +219,15 @@ def test_twelve_megapixels_with_a_small_hole_are_quick_and_lean(constant):
     photo = np.zeros((3000, 4000, 3), np.uint8)
     mask = np.zeros((3000, 4000), np.uint8)
     mask[1500:1530, 2000:2040] = 255
-    constant.fill(photo[:64, :64], np.full((64, 64), 255, np.uint8))  # traced
+    constant.fill(photo[:64, :64], np.full((64, 64), 255, np.uint8))  # the graph is traced
     filled = constant.fill(photo, mask, grow=4, feather=4)
     assert (filled[1500:1530, 2000:2040] == [200, 100, 50]).all()
     tracemalloc.start()
     constant.fill(photo, mask, grow=4, feather=4)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # The result, what lies under the feathered edge (36 MB each) and a few copies of the mask; one float copy would be 144 MB.
+    # The result, the pixels under the feathered edge (36 MB each) and a few copies of the mask. A
+    # single float copy would be 144 MB.
     assert peak < 120e6
 
 

@@ -1,4 +1,7 @@
-"""Photographs as files: what is read is what was meant, what is written loses nothing that the format can hold."""
+"""Photographs as files.
+
+What is read is what was meant, and what is written loses nothing that the format can hold.
+"""
 
 import io
 import os
@@ -14,7 +17,7 @@ from tfinpaint import photo as photos
 from tfinpaint.photo import PHOTO_ENDINGS, Photo, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
-# it warns of what is damaged here on purpose
+# It warns about files that are damaged here on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 EXACT = (".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -27,7 +30,8 @@ def _noise(height=33, width=47, channels=3, seed=0):
 
 
 def _smooth(height=33, width=47):
-    """A ramp in each direction: JPEG keeps it within a few levels, and every turn of it is another picture."""
+    """A ramp in each direction: JPEG keeps it within a few levels, and each rotation of it is a
+    different picture."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows * 5, columns * 4, rows * 2 + columns * 2], axis=-1).astype(np.uint8)
 
@@ -62,7 +66,7 @@ def test_grey_stays_grey(tmp_path, ending):
     path = str(tmp_path / f"a{ending}")
     write_photo(path, grey, Photo(grey, grey=True))
     with Image.open(path) as image:
-        assert image.mode == ("RGB" if ending == ".webp" else "L")  # WebP has colour only
+        assert image.mode == ("RGB" if ending == ".webp" else "L")  # WebP has colour modes only
     read = read_photo(path)
     assert read.grey == (ending != ".webp")
     assert np.ptp(read.pixels, axis=-1).max() == 0
@@ -122,7 +126,8 @@ def test_bmp_says_that_it_holds_no_profile(tmp_path):
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_is_turned_upright(tmp_path, ending, orientation):
-    """Stored the way a camera would, which is the inverse of what the tag asks for."""
+    """The photograph is stored the way a camera would store it: the inverse of what the tag asks
+    for."""
     upright = _smooth()
     stored = {
         1: lambda a: a,

@@ -1,4 +1,4 @@
-"""Pictures to matches at: their pixels."""
+"""Pictures that show matches: their pixels."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def test_positions_are_green_at_the_top_left_and_pink_at_the_bottom_right():
 
 def test_missing_pixels_have_the_colour_of_their_best_match():
     matches = np.zeros((2, 2, 2), int)
-    matches[0, 1] = (1, 0)  # of the top right cell: the bottom left
+    matches[0, 1] = (1, 0)  # the top right cell matches the bottom left one
     photo = np.full((4, 4, 3), 100, np.uint8)
     hole = np.zeros((4, 4))
     hole[0:2, 2:4] = 1

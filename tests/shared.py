@@ -1,4 +1,7 @@
-"""Where the folder of golden vectors, photographs and weights lies that some tests read, and the skip that says when it is missing."""
+"""The folder of golden vectors, photographs and weights that some tests read.
+
+Where it lies, and the skip that says when it is missing.
+"""
 
 import pathlib
 import zlib
@@ -15,7 +18,8 @@ needs_shared = pytest.mark.skipif(
 
 
 def made_weight(name, shape):
-    """The weight that golden networks have under an official name: seeded by the name, scaled by the kind (float32)."""
+    """The weight of a golden network with an official name (float32): seeded by the name, scaled by
+    its kind."""
     z = (
         np.random.RandomState(zlib.crc32(name.encode()) & 0xFFFFFFFF)
         .standard_normal(shape)

@@ -1,4 +1,4 @@
-"""The small version of every system, as its specification has it."""
+"""The small version of every system, as the system's specification defines it."""
 
 from tfinpaint.systems.specification import all_systems
 

@@ -1,4 +1,7 @@
-"""tfinpaint.layers.ContextualAttention (DeepFill v1) against loops over its released code's steps and against values by hand."""
+"""tfinpaint.layers.ContextualAttention (DeepFill v1) against loops and by hand.
+
+The loops follow the steps of the released code.
+"""
 
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ from naive_layers import contextual_attention, hole_map, largest_difference, ran
 
 from tfinpaint.layers import ContextualAttention
 
-HOLES = {  # on 8 x 12
+HOLES = {  # for maps of 8 x 12
     "inside": hole_map(8, 12, (3, 4, 6, 8)),
     "corner": hole_map(8, 12, (0, 0, 3, 5)),
     "edge to edge": hole_map(8, 12, (0, 9, 8, 12)),
@@ -24,7 +27,8 @@ BATCH = np.concatenate(list(HOLES.values()))
 )
 @pytest.mark.parametrize("spread", [0.1, 1])
 def test_released_steps(rate, fuse, patch_size, spread):
-    """Small features share the weight among many keys (and leave some with those of the hole), large ones give it to one."""
+    """Small features share the weight among many keys (and leave some with those of the hole);
+    large ones give it to one."""
     features = spread * random_features(0, len(BATCH), 8, 12, 5)
     got, matches = ContextualAttention(patch_size, rate, fuse)(
         [features, BATCH], with_attention_maps=True
@@ -33,7 +37,7 @@ def test_released_steps(rate, fuse, patch_size, spread):
     assert largest_difference(got, want) < 2e-5
     assert matches.dtype == tf.int32 and matches.shape == (len(BATCH), 8 // rate, 12 // rate, 2)
     best = np.sort(weights, -1)[..., -2:].reshape(*matches.shape[:3], 2)
-    clear = best[..., 1] > best[..., 0] + 1e-4  # else rounding picks among equals
+    clear = best[..., 1] > best[..., 0] + 1e-4  # otherwise rounding picks among equals
     assert clear[:-1].mean() > 0.5
     np.testing.assert_array_equal(np.asarray(matches)[clear], want_matches[clear])
 
@@ -53,7 +57,8 @@ def test_softmax_scale(scale):
 @pytest.mark.parametrize("height,width", [(2, 2), (2, 10), (6, 4), (14, 2), (6, 10)])
 @pytest.mark.parametrize("fuse", [1, 3, 5])
 def test_thin_and_odd_maps(height, width, fuse):
-    """Of 6 rows the 3 sampled are 0, 2.5 -> 3 and 5; a map of one sampled position attends to itself."""
+    """Of 6 rows the 3 sampled are 0, 2.5 -> 3 and 5. A map with one sampled position attends to
+    itself."""
     features, hole = (
         0.3 * random_features(2, 1, height, width, 4),
         hole_map(height, width, (0, 0, 1, 1)),
@@ -63,10 +68,14 @@ def test_thin_and_odd_maps(height, width, fuse):
 
 
 def test_by_hand():
-    """Known (1, 0), hole (0, 1), rate 1, patches of 1, scale ln 3. Scores of the first query 1 and, of the hole's key, 0: weights
-    .75 and .25, the second then struck out; of the second query 0 and 1, struck out before the softmax too: .5 and 0. The one value
-    is the 2 x 2 patch at the first position, [(1, 0), (0, 1)] over padding: the hole's features are copied, as released. So the first
-    position receives .75 (1, 0), the second .75 (0, 1) and .5 (1, 0), each / 4."""
+    """Known (1, 0), hole (0, 1), rate 1, patches of 1, scale ln 3.
+
+    The first query scores 1, and 0 with the hole's key: weights .75 and .25, of which the second is
+    then struck out. The second query scores 0, and 1, which is struck out before the softmax too:
+    weights .5 and 0. The one value is the 2 x 2 patch at the first position, [(1, 0), (0, 1)] with
+    padding below: the hole's features are copied, as released. So the first position receives
+    .75 (1, 0), the second .75 (0, 1) and .5 (1, 0), each / 4.
+    """
     features, hole = np.array([[[[1, 0], [0, 1]]]], np.float32), hole_map(1, 2, (0, 1, 1, 2))
     got, matches = ContextualAttention(1, 1, 1, np.log(3))(
         [features, hole], with_attention_maps=True
@@ -76,9 +85,10 @@ def test_by_hand():
 
 
 def test_short_keys_by_hand():
-    """Features 1 and 1e-5 in a row: keys are 1 and, divided by 1e-4 rather than by its length, .1. At scale 10 ln 2 the first query's
-    weights are 2^10 and 2^1 of 1026, the second's 1/2 each but for a ten thousandth. Values [1 1e-5] and [1e-5 0]. With 2e-4 instead
-    both keys are 1."""
+    """Features 1 and 1e-5 in a row: the keys are 1 and .1, as the second is divided by 1e-4 rather
+    than by its length. At scale 10 ln 2 the first query's weights are 2^10 and 2^1 of 1026; the
+    second's are 1/2 each, to within 1e-4. The values are [1 1e-5] and [1e-5 0]. With 2e-4 in place
+    of 1e-5 both keys are 1."""
     for short, weight in ((1e-5, 1024 / 1026), (2e-4, 0.5)):
         features = np.array([1, short], np.float32).reshape(1, 1, 2, 1)
         got = ContextualAttention(1, 1, 1, 10 * np.log(2))([features, hole_map(1, 2)])
@@ -86,10 +96,14 @@ def test_short_keys_by_hand():
 
 
 def test_fuse_by_hand():
-    """Features 1, 2, 4 in a row, all known: keys are 1, scores [1 1 1], [2 2 2], [4 4 4]. Diagonal sums once: [3 3 1], [6 7 3],
-    [4 6 6]; twice (one row: column by column is the same order): [10 6 1], [12 16 6], [4 12 13]. Scale ln 2 makes powers of two of
-    them. Values [1 2], [2 4], [4 0]. The first query's, (1024 [1 2] + 64 [2 4] + 2 [4 0]) / 1090 = [1160 2304] / 1090; the second's
-    (4096, 65536, 64) / 69696: [135424 270336] / 69696; the third's (16, 4096, 8192) / 12304: 40976 / 12304 and beyond the map."""
+    """Features 1, 2, 4 in a row, all known: keys are 1, scores [1 1 1], [2 2 2], [4 4 4].
+
+    Diagonal sums once: [3 3 1], [6 7 3], [4 6 6]. Twice (in one row, column by column is the same
+    order): [10 6 1], [12 16 6], [4 12 13]. Scale ln 2 makes them powers of two. The values are
+    [1 2], [2 4], [4 0]. The first query receives (1024 [1 2] + 64 [2 4] + 2 [4 0]) / 1090 =
+    [1160 2304] / 1090; the second, with (4096, 65536, 64) / 69696, [135424 270336] / 69696; the
+    third, with (16, 4096, 8192) / 12304, 40976 / 12304 and a part beyond the map.
+    """
     features = np.array([1, 2, 4], np.float32).reshape(1, 1, 3, 1)
     got, matches = ContextualAttention(1, 1, 3, np.log(2))(
         [features, hole_map(1, 3)], with_attention_maps=True
@@ -100,9 +114,14 @@ def test_fuse_by_hand():
 
 
 def test_fuse_wraps_across_row_ends_by_hand():
-    """2 x 2 of 2, 1, 1, 1, all known: keys are 1, so the scores' rows are 2 2 2 2 and three times 1 1 1 1. The second query's, numbered
-    row by row, gain those of the first one step back and of the third, in the next row, one step on: [1 + 1, 1 + 2 + 1, 1 + 2 + 1,
-    1 + 2] = [2 4 4 3]. Then the same column by column. A value is a pixel with its right, lower and lower right neighbours."""
+    """A map of 2 x 2 with 2, 1, 1, 1, all known: keys are 1, so the rows of the scores are 2 2 2 2
+    and three times 1 1 1 1.
+
+    Numbered row by row, the second query's scores gain those of the first query one step back, and
+    those of the third, which is in the next row, one step on: [1 + 1, 1 + 2 + 1, 1 + 2 + 1, 1 + 2]
+    = [2 4 4 3]. Then the same is done column by column. A value is a pixel with its right, lower
+    and lower right neighbours.
+    """
     features = np.array([[2, 1], [1, 1]], np.float32).reshape(1, 2, 2, 1)
     once = np.array([[3, 3, 3, 2], [2, 4, 4, 3], [2, 3, 3, 2], [1, 2, 2, 2]])
     turned = once[np.ix_([0, 2, 1, 3], [0, 2, 1, 3])]  # column by column
@@ -130,8 +149,9 @@ def test_fuse_wraps_across_row_ends_by_hand():
 
 
 def test_the_border_comes_out_halved():
-    """At rate 2 each inner pixel lies in 4 patches, one of the border in 2, of a corner in 1; always divided by 4, as released.
-    Constant features, so large that each query takes one key of its own kind."""
+    """At rate 2 each inner pixel lies in 4 patches, one at the border in 2, one in a corner in 1;
+    the sum is always divided by 4, as released. The constant features are so large that each query
+    takes one key of its own kind."""
     got = np.asarray(
         ContextualAttention(fuse=1)([np.full((1, 8, 12, 1), 100, np.float32), HOLES["none"]])
     )[0, ..., 0]
@@ -149,7 +169,8 @@ def test_known_positions_are_replaced_too():
 
 @pytest.mark.parametrize("rate,fuse", [(2, 3), (1, 1)])
 def test_no_known_key_gives_zeros(rate, fuse):
-    """All hole; and a chequerboard of sampled positions, half of them known, but no 3 x 3 patch."""
+    """A picture that is all hole; and a chequerboard of sampled positions, of which half are known
+    but no 3 x 3 patch is."""
     chequers = (
         (np.indices((8 // rate, 12 // rate)).sum(0) % 2)
         .repeat(rate, 0)
@@ -178,12 +199,13 @@ def test_a_hole_of_any_size(height, width):
 
 
 @pytest.mark.parametrize("larger,smaller,taken", [
-    # 0, 4, 8, ..., 40, 45, ..., 251, 255: never a half
+    # 0, 4, 8, ..., 40, 45, ..., 251, 255: never a half.
     (256, 64, [round(i * 255 / 63) for i in range(64)]),
-    (6, 3, [0, 3, 5]), (14, 3, [0, 7, 13]), (10, 5, [0, 2, 5, 7, 9]),  # 2.5, 6.5 and 4.5 go up
+    (6, 3, [0, 3, 5]), (14, 3, [0, 7, 13]), (10, 5, [0, 2, 5, 7, 9]),  # 2.5, 6.5 and 4.5 round up
 ])  # fmt: skip
 def test_the_pixels_that_stand_for_a_hole(larger, smaller, taken):
-    """Aligned corners. A hole nowhere but there leaves no known key; one everywhere else, all of them."""
+    """Corners are aligned. A hole at these pixels alone leaves no known key; one everywhere else
+    leaves all keys known."""
     hole = np.zeros((1, 1, larger, 1), np.float32)
     hole[0, 0, taken] = 1
     features, layer = random_features(6, 1, 1, smaller, 3), ContextualAttention(rate=1)
@@ -243,7 +265,8 @@ def test_unknown_sizes():
 
 @pytest.mark.parametrize("rate,fuse,shape", [(2, 3, (4, 6)), (1, 3, (2, 3)), (2, 1, (6, 4))])
 def test_gradient(rate, fuse, shape):
-    """In float64 against finite differences; the last picture has no known key. The output itself as near as the loops."""
+    """In float64 against finite differences; the last picture has no known key. The output itself
+    is as near to the loops."""
     features = 0.3 * random_features(10, 2, *shape, 2, dtype=np.float64)
     hole = np.concatenate(
         [hole_map(*shape, (0, 0, 1, 1)), hole_map(*shape, (0, 0, *shape))]

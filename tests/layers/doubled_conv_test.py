@@ -1,4 +1,7 @@
-"""tfinpaint.layers.doubled_conv: equal to repeating rows and columns and then convolving, forward and backward."""
+"""tfinpaint.layers.doubled_conv equals repeating rows and columns and then convolving.
+
+Forward and backward.
+"""
 
 import numpy as np
 import pytest
@@ -20,8 +23,9 @@ def plain(x, kernel):
 
 
 def test_by_hand():
-    """One pixel of 1: the block's four pixels see it through the parts of the window that fall on it. Kernel 1..9 row by row: the
-    top left pixel sees the window's lower right 2x2 part, 5 + 6 + 8 + 9; and so on."""
+    """One pixel of 1: the block's four pixels see it through the parts of the window that fall on
+    it. The kernel is 1 to 9, row by row: the top left pixel sees the window's lower right 2 x 2
+    part, 5 + 6 + 8 + 9; and so on."""
     kernel = np.arange(1, 10, dtype=np.float32).reshape(3, 3, 1, 1)
     got = doubled_conv(np.ones((1, 1, 1, 1), np.float32), kernel)
     np.testing.assert_array_equal(

@@ -1,4 +1,4 @@
-"""tfinpaint.layers.GatedConv2D (DeepFill v2) against a loop over windows and taps and against values by hand."""
+"""tfinpaint.layers.GatedConv2D (DeepFill v2) against a loop over windows and taps and by hand."""
 
 import numpy as np
 import pytest
@@ -57,8 +57,9 @@ def test_no_activation_and_a_function():
 
 
 def test_by_hand():
-    """The first channel is the feature itself, the second its ln 3 fold: 1 gives elu(1) sigmoid(ln 3) = .75; -1 gives
-    (1/e - 1) * .25 = -.158030; 0 gives 0, whatever the gate."""
+    """The first channel is the feature itself, the second is ln 3 times it: 1 gives
+    elu(1) sigmoid(ln 3) = .75; -1 gives (1/e - 1) * .25 = -.158030; 0 gives 0, whatever the
+    gate."""
     layer = GatedConv2D(1, 1)
     features = np.array([1, -1, 0], np.float32).reshape(1, 1, 3, 1)
     layer(features)
@@ -67,7 +68,8 @@ def test_by_hand():
 
 
 def test_halves_by_hand():
-    """Four channels 5, 6, ln 3, -ln 3 from the bias alone: the first two are features, the last two their gates, 3/4 and 1/4."""
+    """Four channels 5, 6, ln 3, -ln 3 from the bias alone: the first two are features, the last two
+    their gates, 3/4 and 1/4."""
     layer = GatedConv2D(2, 3)
     layer(np.zeros((1, 1, 1, 1), np.float32))
     layer.set_weights([np.zeros((3, 3, 1, 4)), np.array([5, 6, np.log(3), -np.log(3)])])
@@ -81,13 +83,13 @@ def test_halves_by_hand():
     [
         (4, 1, 1, [3, 6, 9, 7]),
         (4, 2, 1, [6, 7]),  # 1 2 3 and 3 4 with one zero, all of it after
-        (5, 2, 1, [3, 9, 9]),  # a zero before and one after
+        (5, 2, 1, [3, 9, 9]),  # one zero before and one after
         (4, 1, 2, [4, 6, 4, 6]),  # 1 3 | 2 4 | 1 3 | 2 4, zeros two pixels away
         (6, 3, 1, [6, 15]),
     ],
 )
 def test_padding_by_hand(width, strides, dilation_rate, sums):
-    """Of 1, 2, 3, ... in a row, a kernel of ones adds three; gates of weight 0 are 1/2."""
+    """On 1, 2, 3, ... in a row, a kernel of ones adds up three; gates of weight 0 are 1/2."""
     layer = GatedConv2D(1, 3, strides=strides, dilation_rate=dilation_rate)
     features = np.arange(1, width + 1, dtype=np.float32).reshape(1, 1, width, 1)
     layer(features)
@@ -163,7 +165,7 @@ def test_zero_and_huge_features_are_no_nan():
             got = layer(features)
             total = tf.reduce_sum(got)
         assert np.isfinite(tape.gradient(total, features)).all()
-        with np.errstate(over="ignore"):  # exp(large) in the loops' sigmoid is a gate of 0
+        with np.errstate(over="ignore"):  # exp overflows in the loops' sigmoid, and the gate is 0
             assert largest_difference(got, gated_conv(features, *weights)) < 1e-5
 
 

@@ -1,4 +1,7 @@
-"""The layers against outputs of their authors' own released code, kept beside the project in ../shared/golden/layers."""
+"""The layers against outputs of their authors' released code.
+
+These are kept beside the project, in ../shared/golden/layers.
+"""
 
 import pathlib
 
@@ -49,7 +52,8 @@ def test_partial_conv(case, kernel_size, strides):
 
 
 def test_partial_conv_in_parts():
-    """The decoder's case holds two maps, of its first 6 and last 4 channels: given as parts it is the same."""
+    """The decoder's case consists of two maps, of its first 6 and last 4 channels: given in parts
+    the result is the same."""
     z = load("partial_conv")
     features, valid = z["k3s1_features"], z["k3s1_valid"]
     layer = PartialConv2D(len(z["k3s1_bias"]), 3)
@@ -111,7 +115,8 @@ def test_contextual_attention(case):
 
 
 def test_contextual_attention_in_its_network():
-    """The released graph's own layer, 64 x 64 of 128 channels, its hole given there and given as the picture's, 256 x 256."""
+    """The released graph's own layer: 64 x 64 with 128 channels. Its hole is given at that size and
+    at the picture's, 256 x 256."""
     z = np.load(FOLDER.parent / "deepfill_v1" / "center_256.npz")
     hole = (z["mask_u8"][None, ..., :1] > 127).astype(np.float32)
     for at_any_size in (z["attention_mask"], hole):
@@ -134,7 +139,8 @@ def test_coherent_semantic_attention(case, variant):
 
 
 def test_the_loops_themselves():
-    """The other tests' yardstick agrees too, so that what it says of other sizes and holes means something."""
+    """The loops that other tests compare with agree too, so their word on other sizes and holes
+    counts."""
     z = load("partial_conv")
     got, valid = naive.partial_conv(
         z["k3s1_features"], z["k3s1_valid"], z["k3s1_kernel"], z["k3s1_bias"]

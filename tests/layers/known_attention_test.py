@@ -8,7 +8,8 @@ from tfinpaint.systems.residual.known_attention import KnownAttention
 
 
 def naive_attention(features, hole, query, key, value, project, bias):
-    """features [H, W, C], hole [8 H, 8 W]; matrices of the 1x1 convolutions. -> the layer's output and its weights [N, N]."""
+    """features [H, W, C], hole [8 H, 8 W], matrices of the 1 x 1 convolutions -> the layer's output
+    and its weights [N, N]."""
     h, w, _ = features.shape
     places = [(y, x) for y in range(h) for x in range(w)]
     share = [max(1 - hole[8 * y : 8 * y + 8, 8 * x : 8 * x + 8].mean(), 1e-4) for y, x in places]

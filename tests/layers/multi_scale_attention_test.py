@@ -1,4 +1,4 @@
-"""tfinpaint.layers.MultiScaleAttention (MUSICAL) against loops over its equations and against values by hand."""
+"""tfinpaint.layers.MultiScaleAttention (MUSICAL) against loops over its equations and by hand."""
 
 import naive
 import numpy as np
@@ -9,7 +9,7 @@ from naive_layers import hole_map, largest_difference, multi_scale_attention, ra
 from tfinpaint.layers import MultiScaleAttention
 
 VARIANTS = ("paper", "official")
-HOLES = {  # on 6 x 7
+HOLES = {  # for maps of 6 x 7
     "inside": hole_map(6, 7, (3, 4, 5, 6)),
     "corner": hole_map(6, 7, (0, 0, 2, 3)),
     "several": hole_map(6, 7, (0, 6, 2, 7), (4, 4, 5, 5), (5, 0, 6, 1)),
@@ -20,7 +20,7 @@ BATCH = np.concatenate(list(HOLES.values()))
 
 
 def block(variant, channels=4, dtype="float32"):
-    """-> the layer with random weights, its squeeze-excite's weights, its convolution's."""
+    """-> the layer with random weights, those of its squeeze-excite, those of its convolution."""
     layer = MultiScaleAttention(variant, dtype=dtype)
     layer([np.ones((1, 6, 7, channels), dtype), HOLES["inside"].astype(dtype)])
     rs = np.random.RandomState(0)
@@ -57,10 +57,15 @@ def test_thin_maps(variant, height, width):
 
 
 def test_by_hand():
-    """A hole pixel (3, 4) between known (1, 0) and (0, 1): cosines .6 and .8, scale 10, so pixel-wise it becomes (.119203, .880797);
-    no 3 x 3 patch is known, so there it stays. Gates of weight 0 are 1/2; the convolution takes 2, 20 and 200 of each channel's
-    features, pixel-wise and patch-wise fill and adds 7: 1 * 3 + 10 * .119203 + 100 * 3 + 7 = 311.19203 and 1 * 4 + 10 * .880797 +
-    100 * 4 + 7 = 419.80797; a known (1, 0) becomes 111 + 7 and 7."""
+    """A hole pixel (3, 4) between known (1, 0) and (0, 1): the cosines are .6 and .8, the scale 10,
+    so the pixel-wise fill is (.119203, .880797). No 3 x 3 patch is known, so patch-wise the pixel
+    stays.
+
+    Gates of weight 0 are 1/2. The convolution takes 2, 20 and 200 times each channel of the
+    features, the pixel-wise and the patch-wise fill, and adds 7: 1 * 3 + 10 * .119203 + 100 * 3 + 7
+    = 311.19203 and 1 * 4 + 10 * .880797 + 100 * 4 + 7 = 419.80797. A known (1, 0) becomes 111 + 7
+    and 7.
+    """
     features = np.array([[[[1, 0], [3, 4], [0, 1]]]], np.float32)
     hole, layer = hole_map(1, 3, (0, 1, 1, 2)), MultiScaleAttention("paper")
     layer([features, hole])
@@ -77,7 +82,8 @@ def test_by_hand():
 
 
 def test_official_by_hand():
-    """Nothing missing: both maps are the features. Gates of weight 0 are 1/2; the convolution takes 20 of the one, 200 of the other."""
+    """Nothing is missing: both maps are the features. Gates of weight 0 are 1/2; the convolution
+    takes 20 times the one and 200 times the other."""
     features, layer = np.array([[[[1], [-2]]]], np.float32), MultiScaleAttention("official")
     layer([features, hole_map(1, 2)])
     layer.squeeze_excite.set_weights([np.zeros_like(w) for w in layer.squeeze_excite.get_weights()])
@@ -87,7 +93,7 @@ def test_official_by_hand():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_larger_hole_is_reduced(variant):
-    """By its largest pixel in `paper`, its cell's top-left one in `official`: the two differ here."""
+    """`paper` takes a cell's largest pixel, `official` its top left one: the two differ here."""
     layer, squeeze, merge = block(variant)
     hole = (np.random.RandomState(3).uniform(size=(2, 12, 14, 1)) < 0.08).astype(np.float32)
     reduced = naive.reduce_hole(hole, 6, 7, variant)
@@ -185,7 +191,8 @@ def test_zero_features_are_no_nan(variant, where):
     [("official", 128, 164_480), ("paper", 128, 344_960), ("paper", 10, 2_170)],
 )
 def test_parameter_counts(variant, channels, parameters):
-    """Of n = 2C or 3C maps: two dense layers 2 (n^2 + n), the 1 x 1 convolution n C + C. n = 30: 1,860 + 310."""
+    """For n = 2C or 3C channels: two dense layers 2 (n^2 + n), the 1 x 1 convolution n C + C.
+    n = 30: 1,860 + 310."""
     layer = MultiScaleAttention(variant)
     layer([tf.zeros((1, 2, 2, channels)), tf.zeros((1, 2, 2, 1))])
     n = channels * (2 if variant == "official" else 3)

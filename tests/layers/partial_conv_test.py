@@ -1,4 +1,4 @@
-"""tfinpaint.layers.PartialConv2D against loops over the equations and against values worked out by hand."""
+"""tfinpaint.layers.PartialConv2D against loops over the equations and by hand."""
 
 import naive
 import numpy as np
@@ -57,8 +57,8 @@ def test_sizes_at_stride_2(height, width):
 
 
 def test_by_hand():
-    """3 x 3 ones, one channel in and out, bias 10, on [[1, 2], [3, 4]] with 3 missing: every window holds the same three
-    known pixels, 1 + 2 + 4 = 7, times 9 / 3, plus 10."""
+    """A 3 x 3 kernel of ones, one channel in and out, bias 10, on [[1, 2], [3, 4]] with 3 missing.
+    Every window holds the same three known pixels: (1 + 2 + 4 = 7) times 9 / 3, plus 10."""
     layer = PartialConv2D(1, 3)
     features = np.array([[1, 2], [3, 4]], np.float32).reshape(1, 2, 2, 1)
     valid = np.array([[1, 1], [0, 1]], np.float32).reshape(1, 2, 2, 1)
@@ -70,7 +70,8 @@ def test_by_hand():
 
 
 def test_channels_with_valid_maps_of_their_own_by_hand():
-    """1 x 1, two channels 5 and 7 of which only the second is known: (2 * 7) * (2 / 1) + 1 = 29 with kernel [3, 2], bias 1."""
+    """A 1 x 1 kernel [3, 2] with bias 1, on channels 5 and 7 of which only the second is known:
+    (2 * 7) * (2 / 1) + 1 = 29."""
     layer = PartialConv2D(1, 1)
     features, valid = (
         np.array([5, 7], np.float32).reshape(1, 1, 1, 2),
@@ -107,7 +108,7 @@ def test_all_known_is_an_ordinary_convolution_inside():
 
 
 def test_padding_counts_as_hole_at_the_border():
-    """A picture of ones, all known: the renormalised sum of a corner is that of the inside."""
+    """In a picture of ones, all known, the renormalised sum in a corner is that of the inside."""
     layer = PartialConv2D(2, 3)
     ones = np.ones((1, 6, 6, 3), np.float32)
     layer([ones, ones])
@@ -133,10 +134,11 @@ def test_one_valid_map_stands_for_all_channels():
 
 @pytest.mark.parametrize("channels", [(3, 1), (2, 2), (1, 2, 1)])
 def test_parts_are_their_concatenation(channels):
-    """As in a decoder: features and valid maps of the layer before and of the skip, each with its own hole."""
+    """As in a decoder: features and valid maps of the previous layer and of the skip connection,
+    each with a hole of its own."""
     layer, kernel, bias = layer_with_weights(3, 3, 1, 4)
     parts = [case(7 + i, (2, 7, 6, c), known=0.3) for i, c in enumerate(channels)]
-    parts[0][1][0] = 0  # nothing known in the first part of the first picture
+    parts[0][1][0] = 0  # nothing is known in the first part of the first picture
     features, valid = [p[0] for p in parts], [p[1] for p in parts]
     whole = np.concatenate([np.repeat(v, c, -1) for v, c in zip(valid, channels)], -1)
     want, want_valid = naive.partial_conv(np.concatenate(features, -1), whole, kernel, bias)
@@ -189,7 +191,7 @@ def test_unknown_sizes():
 def test_gradients():
     layer, _, _ = layer_with_weights(2, 3, 2, 3, dtype="float64")
     features, valid = case(11, (1, 5, 4, 3), known=0.4, dtype=np.float64)
-    valid[0, :3, :3] = 0  # some window sees nothing: its gradient is zero, not nan
+    valid[0, :3, :3] = 0  # some windows see nothing: their gradient is zero, not nan
     kernel, bias = layer.weights
 
     def output(f, k, b):
@@ -254,7 +256,8 @@ def test_config_round_trip():
 
 
 def test_stacked_layers_close_the_hole_pixel_by_pixel():
-    """Each 3 x 3 layer takes one pixel from every side of a hole of 5: 5, 3, 1, 0 pixels wide."""
+    """Each 3 x 3 layer takes one pixel from every side of a hole of 5: it is 5, 3, 1, 0 pixels
+    wide."""
     features, valid = np.ones((1, 15, 15, 1), np.float32), np.ones((1, 15, 15, 1), np.float32)
     valid[0, 5:10, 5:10] = 0
     missing = []
@@ -264,7 +267,7 @@ def test_stacked_layers_close_the_hole_pixel_by_pixel():
     assert missing == [25, 9, 1, 0]
 
 
-# whether the kernel counts as too large to be rearranged
+# Whether the kernel counts as too large to be rearranged.
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("skip", [0, 2])
 def test_doubled_repeats_the_first_part(monkeypatch, wide, skip):

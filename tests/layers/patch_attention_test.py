@@ -1,4 +1,7 @@
-"""tfinpaint.layers.PatchAttention and MultistageAttention against loops over the equations and against values by hand."""
+"""tfinpaint.layers.PatchAttention and MultistageAttention against loops and by hand.
+
+The loops follow the equations.
+"""
 
 import naive
 import numpy as np
@@ -19,7 +22,7 @@ def hole_map(height, width, *boxes):
     return hole
 
 
-HOLES = {  # on 6 x 7
+HOLES = {  # for maps of 6 x 7
     "inside": hole_map(6, 7, (3, 4, 5, 6)),
     "corner": hole_map(6, 7, (0, 0, 2, 3)),
     "edge to edge": hole_map(6, 7, (0, 5, 6, 7)),
@@ -66,7 +69,8 @@ def test_thin_maps(variant, height, width, patch_size):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_features_of_positive_mean(variant):
-    """As after a ReLU: the released code then spends nearly all weight on the hole's own constant keys."""
+    """Features as after a ReLU: the released code then gives nearly all weight to the hole's own
+    constant keys."""
     features = np.abs(random_features(2, 1, 6, 7, 8))
     for where in ("corner", "several"):
         got = PatchAttention(1, 3, variant)([features, HOLES[where]])
@@ -77,8 +81,9 @@ def test_features_of_positive_mean(variant):
 
 
 def test_paper_by_hand():
-    """One hole pixel q = (3, 4) between a = (1, 0) and b = (0, 1): cosines .6 and .8, scale 10, so the weight of a is
-    1 / (1 + e^2) = .119203 and the fill is (.119203, .880797). The joint shifts reach no other known pair."""
+    """One hole pixel q = (3, 4) between a = (1, 0) and b = (0, 1): the cosines are .6 and .8, the
+    scale 10, so the weight of a is 1 / (1 + e^2) = .119203 and the fill is (.119203, .880797). The
+    joint shifts reach no other known pair."""
     features = np.array([[[[1, 0], [3, 4], [0, 1]]]], np.float32)
     for propagation in (1, 3):
         got = PatchAttention(1, propagation, "paper")([features, hole_map(1, 3, (0, 1, 1, 2))])
@@ -86,9 +91,10 @@ def test_paper_by_hand():
 
 
 def test_paper_propagation_by_hand():
-    """Positions a = (1, 0), hole q = (.6, .8), b = (0, 1), c = (0, 2). With 3 taps the score of key b gains that of the next
-    query with the next key, cos(b, c) = 1: scores a .6, b .8 + 1 = 1.8, c .8 + cos(a, b) = .8, times 10. The weights are
-    softmax(6, 18, 8) = (6.14390e-6, .99994846, 4.5397e-5); values are raw, so c counts twice."""
+    """Positions a = (1, 0), hole q = (.6, .8), b = (0, 1), c = (0, 2). With 3 taps the score of key
+    b gains that of the next query with the next key, cos(b, c) = 1: the scores are a .6, b .8 + 1 =
+    1.8, c .8 + cos(a, b) = .8, times 10. The weights are softmax(6, 18, 8) =
+    (6.14390e-6, .99994846, 4.5397e-5). Values are not normalised, so c counts twice."""
     features = np.array([[[[1, 0], [0.6, 0.8], [0, 1], [0, 2]]]], np.float32)
     got = PatchAttention(1, 3, "paper")([features, hole_map(1, 4, (0, 1, 1, 2))])
     np.testing.assert_allclose(
@@ -100,13 +106,15 @@ def test_paper_propagation_by_hand():
 
 
 def test_official_by_hand():
-    """Known (3, 4) and hole (1, 0). Keys (.6, .8) and, of the hole, (.707107, .707107); scores with the raw query .6 and
-    .707107; weights 1 / (1 + e^.107107) = .473249 and .526751; the fill adds up unit keys: (.656419, .751069)."""
+    """Known (3, 4) and hole (1, 0). The keys are (.6, .8) and, in the hole, (.707107, .707107). The
+    scores with the unnormalised query are .6 and .707107, the weights 1 / (1 + e^.107107) = .473249
+    and .526751. The fill is a sum of unit keys: (.656419, .751069)."""
     features = np.array([[[[3, 4], [1, 0]]]], np.float32)
     got = PatchAttention(1, 1, "official")([features, hole_map(1, 2, (0, 1, 1, 2))])
     np.testing.assert_allclose(np.asarray(got)[0, 0, 1], [0.656419, 0.751069], atol=1e-5)
-    # 3 taps: the box adds the neighbour's scores, (3, 4) with both keys: 5 and 4.949747. Sums 5.6 and 5.656854, weights
-    # 1 / (1 + e^.056854) = .485790 and .514210: (.655075, .752233)
+    # 3 taps: the box adds the neighbour's scores, those of (3, 4) with both keys: 5 and 4.949747.
+    # The sums are 5.6 and 5.656854, the weights 1 / (1 + e^.056854) = .485790 and .514210:
+    # (.655075, .752233)
     got = PatchAttention(1, 3, "official")([features, hole_map(1, 2, (0, 1, 1, 2))])
     np.testing.assert_allclose(np.asarray(got)[0, 0, 1], [0.655075, 0.752233], atol=1e-5)
 
@@ -122,7 +130,8 @@ def test_paper_pixels_are_means_of_known_pixels(where):
 
 @pytest.mark.parametrize("patch_size", [1, 3])
 def test_paper_fill_does_not_depend_on_the_size_of_hidden_features(patch_size):
-    """Cosines do not, and nothing under the hole is ever copied. (A 3 x 3 patch mixes both, so there all is scaled.)"""
+    """Cosines do not depend on it, and nothing under the hole is ever copied. (A 3 x 3 patch mixes
+    hole and known pixels, so there all features are scaled.)"""
     features, hole = random_features(4, 1, 6, 7, 5), HOLES["inside"]
     layer = PatchAttention(patch_size, 3, "paper")
     if patch_size == 1:
@@ -138,8 +147,9 @@ def test_paper_fill_does_not_depend_on_the_size_of_hidden_features(patch_size):
 
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS)
 def test_hidden_features_reach_no_further_than_queries_do(variant, patch_size, propagation):
-    """Content under the hole acts through queries only: a fill adds up the answers of the patches that cover it
-    (patch_size // 2 away), each of which saw its neighbours (propagation // 2) and their patches (patch_size // 2)."""
+    """Content under the hole acts through queries only. A fill adds up the answers of the patches
+    that cover it (patch_size // 2 away), each of which saw its neighbours (propagation // 2) and
+    their patches (patch_size // 2)."""
     reach = 2 * (patch_size // 2) + propagation // 2
     features, hole = random_features(5, 1, 4, 14, 4), hole_map(4, 14, (1, 1, 3, 13))
     hole[0, 1:3, 6:9] = 0
@@ -155,14 +165,16 @@ def test_hidden_features_reach_no_further_than_queries_do(variant, patch_size, p
 
 @pytest.mark.parametrize("patch_size", [1, 3])
 def test_paper_never_copies_from_the_hole(patch_size):
-    """Known features all alike, and every 3 x 3 key inside: the fill is that feature whatever lies under the hole."""
+    """Known features are all alike, and every 3 x 3 key lies inside: the fill is that feature,
+    whatever lies under the hole."""
     features = np.broadcast_to(np.array([1, -2, 3], np.float32), (1, 9, 9, 3)).copy()
     hole = hole_map(9, 9, (3, 3, 6, 6))
     features[hole[..., 0] > 0] = 100 * random_features(6, 9, 3)
     filled = np.asarray(PatchAttention(patch_size, 3, "paper")([features, hole]))
     if patch_size == 1:
         np.testing.assert_allclose(filled, np.broadcast_to([1, -2, 3], filled.shape), rtol=1e-5)
-    # a 3 x 3 key at the border holds zero padding, so a fill is that feature times a share of at most 1
+    # A 3 x 3 key at the border holds zero padding, so a fill is that feature times a share of at
+    # most 1.
     shares = filled[0, 3:6, 3:6] / np.array([1, -2, 3])
     assert (shares > 0.3).all() and (shares < 1 + 1e-5).all()
     np.testing.assert_allclose(shares, np.repeat(shares[..., :1], 3, -1), rtol=1e-5)
@@ -237,7 +249,8 @@ def test_a_larger_hole_is_reduced(variant, factor, patch_size):
 
 
 def test_reductions_by_hand():
-    """One hole pixel that is not its cell's top-left one: a hole for the paper (any pixel), none as released."""
+    """One hole pixel that is not its cell's top left one: a hole for the paper (any pixel), none as
+    released."""
     features, hole = random_features(12, 1, 4, 4, 3), np.zeros((1, 8, 8, 1), np.float32)
     hole[0, 3, 5] = 1  # cell (1, 2)
     paper = np.asarray(PatchAttention(1, 3, "paper")([features, hole]))
@@ -307,7 +320,8 @@ def test_gradient(variant, patch_size, propagation):
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS[:2] + SETTINGS[5:7])
 @pytest.mark.parametrize("where", ["corner", "none", "all"])
 def test_gradients_are_finite_where_features_are_zero(variant, patch_size, propagation, where):
-    """Partial convolution leaves exact zeros deep in a hole, and a ReLU anywhere: the norm's slope must not become nan."""
+    """Partial convolution leaves exact zeros deep in a hole, and a ReLU anywhere: the norm's
+    gradient must not become nan."""
     hole = hole_map(6, 7, (0, 0, 6, 7)) if where == "all" else HOLES[where]
     features = random_features(17, 1, 6, 7, 4)
     features[hole[..., 0] > 0] = 0
@@ -324,7 +338,7 @@ def test_gradients_are_finite_where_features_are_zero(variant, patch_size, propa
 
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS[:2] + SETTINGS[5:7])
 def test_half_precision_stays_finite_and_near(variant, patch_size, propagation):
-    """1e-7 and its square are nothing in float16, and large features overflow there when summed."""
+    """In float16, 1e-7 and its square underflow to nothing, and sums of large features overflow."""
     features = random_features(19, 2, 6, 7, 64)
     holes = np.concatenate([HOLES["several"], hole_map(6, 7, (0, 0, 6, 7))])
     policy = tf.keras.mixed_precision.Policy("mixed_float16")
@@ -406,7 +420,8 @@ def test_block_batch_is_one_by_one(variant):
 
 @pytest.mark.parametrize("channels,parameters", [(256, 656_640), (128, 164_480)])
 def test_block_parameter_counts(channels, parameters):
-    """2C = n: two dense layers 2 (n^2 + n), the 1 x 1 convolution n C + C. C = 256: 525,312 + 131,328 = 656,640."""
+    """n = 2C: two dense layers 2 (n^2 + n), the 1 x 1 convolution n C + C. C = 256:
+    525,312 + 131,328 = 656,640."""
     layer = MultistageAttention()
     layer([tf.zeros((1, 2, 2, channels)), tf.zeros((1, 2, 2, 1))])
     n = 2 * channels
@@ -437,7 +452,8 @@ def test_block_config_round_trip(variant):
 
 @pytest.mark.parametrize("variant", ["paper", "official"])
 def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
-    """More missing positions than fit in one turn, other holes in each picture, one picture with none and one all hole."""
+    """More missing positions than fit in one turn, a different hole in each picture, one picture
+    without a hole and one that is all hole."""
     rng = np.random.default_rng(0)
     features = rng.normal(size=(4, 40, 56, 3)).astype(np.float32)
     hole = np.zeros((4, 40, 56, 1), np.float32)
@@ -464,7 +480,8 @@ def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
 @pytest.mark.parametrize("patch_size", [1, 3])
 @pytest.mark.parametrize("at_once", [1, 500, 10**9])
 def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
-    """The hole's rows some at a time, from one on: the same output and gradient as all at once. Two pictures, of which one needs more."""
+    """The hole's rows are taken some at a time, from one row up: output and gradient are those of
+    all at once. Of two pictures, one needs more turns."""
     monkeypatch.setattr(formulations, "_SCORES_OF_A_TURN", at_once)
     layer, features = (
         PatchAttention(patch_size, 3, variant),
@@ -493,7 +510,7 @@ def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS)
 @pytest.mark.parametrize("where", ["several", "few keys", "none"])
 def test_the_whole_map_under_xla_gives_the_same(variant, patch_size, propagation, where):
-    """Output and gradient of the rows of the hole alone, and of all N x N scores."""
+    """Output and gradient, with the rows of the hole alone and with all N x N scores."""
     layer, features = (
         PatchAttention(patch_size, propagation, variant),
         tf.constant(random_features(9, 1, 6, 7, 5)),

@@ -30,15 +30,16 @@ def chosen_map(seed, share):
 
 
 def test_line_up_by_hand():
-    """Columns of a 2 x 3 map with (1, 0) chosen: (1, 0), what is above, what is beyond the border, (0, 1) after it; zeros end it."""
+    """Columns of a 2 x 3 map in which (1, 0) is chosen: (1, 0), the position above it, one beyond
+    the border, and (0, 1) after it. Zeros fill the end."""
     chosen = np.zeros((1, 2, 3), bool)
     chosen[0, 1, 0] = True
     listed, near = position_lists.line_up(chosen, 0, 2, 1)
-    # 6: beyond; the last three in any case
+    # 6 is beyond the map; the last three are in any case.
     assert listed.numpy().tolist() == [[0, 3, 6, 1, 6, 6, 6]]
     assert near.numpy().astype(int).tolist() == [[[1, 1, 0], [1, 0, 0]]]
     listed, near = position_lists.line_up(chosen, 1, 1, 1)
-    # before (1, 0) comes what is beyond the end of the first row
+    # The position before (1, 0) lies beyond the end of the first row.
     assert listed.numpy().tolist() == [[6, 3, 4, 6, 6]]
     assert near.numpy().astype(int).tolist() == [[[0, 0, 0], [1, 1, 0]]]
 
@@ -46,7 +47,8 @@ def test_line_up_by_hand():
 @pytest.mark.parametrize("share", [0.1, 0.6, 1.0])
 @pytest.mark.parametrize("taps", [3, 5])
 def test_sums_over_listed_neighbours(share, taps):
-    """Along columns and then along position_lists, only for the chosen: as the sum over all shifts of the whole map's scores."""
+    """Along columns and then along rows, for the chosen positions only: as the sum over all shifts
+    of the whole map's scores."""
     h, w, reach = 5, 7, taps // 2
     n = h * w
     chosen = chosen_map(0, share)

@@ -1,4 +1,4 @@
-"""The smooth first fill: the loops of its definition, and what a user would expect of it."""
+"""The smooth first fill against loops of its definition, and what a user would expect of it."""
 
 import numpy as np
 import pytest
@@ -99,7 +99,8 @@ def test_graph_compiled_and_unknown_sizes_give_the_same(batch):
 
 
 def test_is_near_the_membrane():
-    """Laplace's equation, solved by thousands of turns: a slope across a hole is continued through it."""
+    """Laplace's equation, solved by thousands of iterations: a slope across a hole continues
+    through it."""
     slope = np.broadcast_to(
         np.linspace(-1, 1, 64, dtype=np.float32)[None, None, :, None], (1, 64, 64, 1)
     )

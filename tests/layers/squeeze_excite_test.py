@@ -28,7 +28,8 @@ def test_equations(ratio, hidden):
 
 
 def test_by_hand():
-    """Means 2 and -1; hidden relu(2 - 1) = 1 and relu(-1) = 0; gates sigmoid(0) = .5 and sigmoid(ln 3) = .75."""
+    """Means 2 and -1; hidden relu(2 - 1) = 1 and relu(-1) = 0; gates sigmoid(0) = .5 and
+    sigmoid(ln 3) = .75."""
     features = np.array([[[[1, -4], [3, 2]]]], np.float32)
     layer = SqueezeExcite(ratio=1.0)
     layer(features)

@@ -1,4 +1,4 @@
-"""tfinpaint.layers.tracing: what a layer is told of the graph that it becomes part of."""
+"""tfinpaint.layers.tracing: what a layer learns about the graph that it becomes part of."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_compiled_tells_what_is_traced_for():
     ],
 )
 def test_with_static_sizes_a_layer_converts_to_tflite(layer):
-    """Whole maps as matrix products, of built-in operations only."""
+    """Whole maps as matrix products, with built-in operations only."""
     features = np.random.RandomState(7).standard_normal((2, 6, 8, 4)).astype(np.float32)
     hole = np.zeros((2, 6, 8, 1), np.float32)
     hole[0, 1:3, 2:5] = hole[1, 4:, :2] = 1

@@ -34,7 +34,8 @@ def test_is_the_transposed_convolution_and_so_is_its_gradient(batch, height, wid
 
 
 def test_one_tap_by_hand():
-    """A kernel of one tap, row 3 and column 0, puts pixel (y, x) at (2 y + 2, 2 x - 1): both taps count from -1."""
+    """A kernel with one tap, at row 3 and column 0, puts pixel (y, x) at (2 y + 2, 2 x - 1): both
+    taps count from -1."""
     kernel = np.zeros((4, 4, 1, 1), np.float32)
     kernel[3, 0] = 1
     x = np.arange(1, 5, dtype=np.float32).reshape(1, 2, 2, 1)

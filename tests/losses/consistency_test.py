@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tfinpaint.losses import consistency
 
-# Two pictures of 1 x 2 cells and two channels. Features - target: [[1, -2], [3, 0]] and [[0, 0], [-4, 6]].
+# Two pictures of 1 x 2 cells and two channels. Features - target: [[1, -2], [3, 0]] and [[0, 0],
+# [-4, 6]].
 FEATURES = np.array([[[[1, 0], [5, 7]]], [[[1, 1], [-4, 3]]]], np.float32)
 TARGET = np.array([[[[0, 2], [2, 7]]], [[[1, 1], [0, -3]]]], np.float32)
 
@@ -20,7 +21,7 @@ def hole(*values):
     [
         ((1, 1, 1, 1), ((1 + 4 + 9 + 0) / 4 + (16 + 36) / 4) / 2),
         ((1, 0, 0, 1), ((1 + 4) / 2 + (16 + 36) / 2) / 2),  # over the hole's 2 elements
-        ((1, 0, 0, 0), (1 + 4) / 2 / 2),  # a picture without hole counts 0
+        ((1, 0, 0, 0), (1 + 4) / 2 / 2),  # a picture without a hole counts as 0
         ((0, 0, 0, 0), 0),
     ],
 )
@@ -32,7 +33,7 @@ def test_paper_by_hand(where, want):
     "where,want",
     [
         ((1, 1, 1, 1), (14 + 52) / 8),
-        # what is known counts with the target's squares
+        # Known cells count with the target's squares.
         ((1, 0, 0, 1), ((1 + 4) + (4 + 49) + (1 + 1) + (16 + 36)) / 8),
         ((0, 0, 0, 0), ((0 + 4) + (4 + 49) + (1 + 1) + (0 + 9)) / 8),
     ],
@@ -66,7 +67,7 @@ def test_gradient_reaches_the_features_in_the_hole_and_nothing_else(variant, cou
         tape.watch([features, target])
         loss = consistency(features, target, hole(1, 0, 0, 0), variant)
     to_features, to_target = tape.gradient(loss, [features, target])
-    # 2 (1, -2) over the elements of a picture that count, over 2 pictures
+    # 2 (1, -2), over the elements of a picture that count, over 2 pictures.
     np.testing.assert_allclose(
         to_features, np.array([[[[2, -4], [0, 0]]], [[[0, 0], [0, 0]]]]) / count / 2, atol=1e-6
     )

@@ -1,4 +1,7 @@
-"""tfinpaint.losses.spatial_discount and distance_to_known by hand, by brute force and against TensorFlow Addons."""
+"""tfinpaint.losses.spatial_discount and distance_to_known.
+
+By hand, by brute force and against TensorFlow Addons.
+"""
 
 import numpy as np
 import pytest
@@ -21,7 +24,8 @@ def random_hole(seed, height, width, share):
 
 
 def nearest(hole):
-    """Brute force: the distance of each missing pixel to the nearest of all known ones, H + W where there are none."""
+    """Brute force: the distance of each missing pixel to the nearest of all known ones, H + W if
+    there are none."""
     result = np.zeros(hole.shape, np.float64)
     for b, y, x in np.argwhere(hole[..., 0] > 0):
         known = np.argwhere(hole[b, ..., 0] == 0)
@@ -53,16 +57,16 @@ HOLES = {
 
 
 def test_distance_by_hand():
-    """A hole of 3 x 4 in a corner: what is known is below and to the right."""
+    """A hole of 3 x 4 in a corner: the known pixels lie below and to the right."""
     want = np.zeros((5, 6))
     want[:3, :4] = [
-        # down 3, 2, 1; right 4, 3, 2, 1
+        # Down 3, 2, 1; right 4, 3, 2, 1.
         [3, 3, 2, 1],
         [2, 2, 2, 1],
         [1, 1, 1, 1],
     ]
     np.testing.assert_allclose(distance_to_known(hole_map(5, 6, (0, 0, 3, 4)))[0, ..., 0], want)
-    # one known pixel, 3 up and 4 to the left of the far corner
+    # One known pixel, 3 up and 4 to the left of the far corner.
     assert float(distance_to_known(1 - hole_map(4, 5, (0, 0, 1, 1)))[0, 3, 4, 0]) == 5
 
 
@@ -94,7 +98,8 @@ def test_distance_of_a_batch_is_that_of_its_pictures():
 
 
 def test_distance_is_exact_on_large_maps():
-    """One known pixel in a corner of 600 x 1000: squares up to 599^2 + 999^2 = 1356802 and their roots."""
+    """One known pixel in a corner of 600 x 1000: squared distances up to 599^2 + 999^2 = 1356802,
+    and their roots."""
     got = distance_to_known(1 - hole_map(600, 1000, (0, 0, 1, 1)))[0, ..., 0]
     y, x = np.mgrid[:600, :1000]
     np.testing.assert_array_equal(got, np.sqrt(np.float32(y**2 + x**2)))
@@ -109,7 +114,7 @@ def batches():
             hole_map(9, 14),
         ]
     )
-    # boxes
+    # Boxes.
     yield np.concatenate(
         [hole_map(16, 11, (0, 0, 9, 5)), hole_map(16, 11, (3, 4, 16, 11)), hole_map(16, 11)]
     )
@@ -141,7 +146,8 @@ def test_unknown_sizes_and_compiled(make, jit_compile):
 @pytest.mark.parametrize("jit_compile", [None, True])
 @pytest.mark.parametrize("hole", [HOLES["scattered"], HOLES["inside"]], ids=["free-form", "box"])
 def test_a_loss_gradient_passes_by(jit_compile, hole):
-    """Both maps are constants to a tape, also inside a compiled step: no gradient to the hole, the right one to the output."""
+    """Both maps are constants to a tape, also inside a compiled step: the hole gets no gradient,
+    the output the right one."""
 
     def gradients(output, hole):
         with tf.GradientTape() as tape:
@@ -164,7 +170,8 @@ def test_a_loss_gradient_passes_by(jit_compile, hole):
 
 
 def test_box_by_hand():
-    """h = 3: min(i, 3 - i) = 0, 1, 1; w = 5: 0, 1, 2, 2, 1. The larger of both powers of 1/2."""
+    """h = 3: min(i, 3 - i) = 0, 1, 1. w = 5: 0, 1, 2, 2, 1. The result is the larger of both powers
+    of 1/2."""
     want = np.zeros((6, 8))
     want[2:5, 1:6] = [
         [1, 1, 1, 1, 1],
@@ -177,7 +184,8 @@ def test_box_by_hand():
 
 
 def test_box_as_released():
-    """128 x 128, gamma .9: the mean is .253, the centre .9^64 = .0012, the first row 1, the last one .9 (but its corner)."""
+    """128 x 128, gamma .9: the mean is .253, the centre .9^64 = .0012, the first row 1, the last
+    row .9 (except its corner)."""
     box = spatial_discount(hole_map(256, 256, (64, 64, 192, 192)), 0.9)[0, ..., 0].numpy()
     assert box.sum() / 128**2 == pytest.approx(0.253, abs=5e-4)
     assert box[128, 128] == pytest.approx(0.00118, abs=5e-6)
@@ -205,7 +213,7 @@ def test_boxes_as_a_loop(height, width, where):
 FREE_FORM = {
     "one pixel short of a box": hole_map(8, 9, (1, 1, 6, 8)) - hole_map(8, 9, (3, 4, 4, 5)),
     "two boxes": hole_map(8, 9, (0, 0, 2, 3), (5, 2, 8, 6)),
-    # rows x columns is their count
+    # Their rows times their columns is the number of their pixels, as for a single box.
     "four boxes in a grid": hole_map(8, 9, (0, 0, 2, 2), (0, 5, 2, 7), (4, 0, 6, 2), (4, 5, 6, 7)),
     "scattered": random_hole(8, 8, 9, 0.8),
 }
@@ -238,7 +246,7 @@ def test_each_picture_of_a_batch_has_its_own():
 
 
 def test_strong_discounts_stay_finite():
-    """.01^-200 outside the box would be infinite, and infinite times 0 no number."""
+    """.01^-200 outside the box would be infinite, and infinity times 0 is not a number."""
     for hole in (hole_map(256, 4, (0, 0, 3, 3)), hole_map(256, 4, (0, 0, 3, 3), (100, 0, 101, 1))):
         assert np.isfinite(spatial_discount(hole, 0.01)).all()
 

@@ -1,4 +1,4 @@
-"""tfinpaint.losses.gradient_penalty on critics whose slopes are known by hand, and against finite differences."""
+"""tfinpaint.losses.gradient_penalty on critics with known slopes, and by finite differences."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tfinpaint.losses import gradient_penalty
 WEIGHTS = np.array([[[2, 0], [1, 2]]], np.float32)  # of a linear critic: its gradient everywhere
 REAL = np.array([[[[1, 0], [0, 2]]], [[[0, 4], [1, 1]]]], np.float32)
 FAKE = np.array([[[[3, 0], [4, 2]]], [[[0, 0], [5, 1]]]], np.float32)
-# between: [[2, 0], [2, 2]] and [[0, 3], [2, 1]]
+# The mixed pictures are [[2, 0], [2, 2]] and [[0, 3], [2, 1]].
 MIX = np.array([0.5, 0.25], np.float32).reshape(2, 1, 1, 1)
 
 
@@ -23,7 +23,7 @@ def linear(images):
 
 
 def quadratic(images):
-    # a score for each element, [B, H, W, C]; the gradient is the picture
+    # A score for each element, [B, H, W, C]; the gradient is the picture.
     return tf.square(images) / 2
 
 
@@ -32,7 +32,7 @@ def quadratic(images):
     [
         ((1, 1, 1, 1), 4),  # slope sqrt(4 + 1 + 4) = 3 for both: (2^2 + 2^2) / 2
         ((1, 0, 0, 1), (1 + 1.5278640) / 2),  # 2; sqrt(5) = 2.2360680: (1.2360680)^2 = 1.5278640
-        ((1, 0, 0, 0), (1 + 1) / 2),  # a picture without hole: slope 0
+        ((1, 0, 0, 0), (1 + 1) / 2),  # a picture without a hole: slope 0
         ((0, 0, 0, 0), 1),
     ],
 )
@@ -46,7 +46,7 @@ def test_linear_critic_by_hand(where, want):
     "where,want",
     [
         ((1, 0, 1, 0), (1 + 4) / 2),  # slopes 2 and 3
-        # sqrt(12) = 3.4641016: 2.4641016^2; sqrt(14) = 3.7416574: 2.7416574^2
+        # sqrt(12) = 3.4641016: 2.4641016^2; sqrt(14) = 3.7416574: 2.7416574^2.
         ((1, 1, 1, 1), (6.0717968 + 7.5166852) / 2),
     ],
 )
@@ -59,7 +59,7 @@ def test_quadratic_critic_by_hand(where, want):
 
 def test_ends_of_the_mix():
     everywhere, where = np.ones_like(MIX), hole(1, 1, 1, 1)
-    # slopes sqrt(5), sqrt(18) of the real pictures; sqrt(29), sqrt(26) of the fake ones
+    # Slopes: sqrt(5), sqrt(18) of the real pictures; sqrt(29), sqrt(26) of the fake ones.
     for mix, squares in ((0 * everywhere, (5, 18)), (everywhere, (29, 26))):
         want = np.mean((np.sqrt(squares) - 1) ** 2)
         assert float(gradient_penalty(quadratic, REAL, FAKE, where, mix)) == pytest.approx(
@@ -68,7 +68,8 @@ def test_ends_of_the_mix():
 
 
 def test_gradient_of_the_critics_variable_by_hand():
-    """Critic v * linear, whole picture a hole: slope 3 v, (3 v - 1)^2, so 6 (3 v - 1) = 30 at v = 2; and at v = 0 no slope at all."""
+    """The critic is v * linear, the whole picture is hole: slope 3 v, penalty (3 v - 1)^2, so the
+    gradient is 6 (3 v - 1) = 30 at v = 2. At v = 0 there is no slope at all."""
     variable = tf.Variable(2.0)
     for value, want in ((2.0, 30), (0.0, 0)):
         variable.assign(value)
@@ -87,7 +88,8 @@ def pictures(batch=3, seed=0):
 
 
 def convolutional():
-    """One convolution, squared so that its gradient depends on the picture: patches of scores, and the layer."""
+    """One convolution, squared so that its gradient depends on the picture. -> patches of scores,
+    and the layer."""
     layer = tf.keras.layers.Conv2D(
         2, 3, 2, kernel_initializer=tf.keras.initializers.RandomNormal(0, 0.3, seed=1)
     )

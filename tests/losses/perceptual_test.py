@@ -7,13 +7,15 @@ import tensorflow as tf
 from tfinpaint.losses import perceptual, style
 from tfinpaint.losses.perceptual import gram
 
-# One picture. First layer 2 x 1 positions, two channels: (1, 2), (3, 4). Second layer 1 x 1, one channel: 6.
+# One picture. First layer: 2 x 1 positions, two channels: (1, 2), (3, 4). Second layer: 1 x 1, one
+# channel: 6.
 FIRST = np.array([[[[1, 2]], [[3, 4]]]], np.float32)
 SECOND = np.full((1, 1, 1, 1), 6, np.float32)
 
 
 def test_perceptual_by_hand():
-    # first layer against (0, 4), (3, -4): |1|, |-2|, 0, |8| = 11 / 4; second against 4.5: 1.5. Sum 4.25
+    # First layer against (0, 4), (3, -4): |1|, |-2|, 0, |8| = 11 / 4. Second against 4.5: 1.5. Sum
+    # 4.25.
     targets = [
         np.array([[[[0, 4]], [[3, -4]]]], np.float32),
         np.full((1, 1, 1, 1), 4.5, np.float32),
@@ -23,12 +25,14 @@ def test_perceptual_by_hand():
 
 
 def test_gram_by_hand():
-    # sum over positions of the outer products: (1, 2; 2, 4) + (9, 12; 12, 16) = (10, 14; 14, 20), over H W C = 4
+    # The sum over positions of the outer products, (1, 2; 2, 4) + (9, 12; 12, 16) = (10, 14;
+    # 14, 20), over H W C = 4.
     np.testing.assert_allclose(gram(tf.constant(FIRST)), [[[2.5, 3.5], [3.5, 5]]], rtol=1e-6)
 
 
 def test_style_by_hand():
-    # first layer against zeros: (2.5 + 3.5 + 3.5 + 5) / 4 = 3.625, equation (15)'s 1 / C^2; second: 36 - 25 = 11. Sum 14.625
+    # First layer against zeros: (2.5 + 3.5 + 3.5 + 5) / 4 = 3.625, with equation (15)'s 1 / C^2.
+    # Second: 36 - 25 = 11. Sum 14.625.
     targets = [np.zeros_like(FIRST), np.full((1, 1, 1, 1), 5, np.float32)]
     assert float(style([FIRST, SECOND], targets)) == pytest.approx(14.625, abs=1e-5)
     assert float(style(targets, [FIRST, SECOND])) == pytest.approx(14.625, abs=1e-5)

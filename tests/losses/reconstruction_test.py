@@ -1,4 +1,4 @@
-"""tfinpaint.losses.masked_l1, region_l1, region_rms and region_log_rms with values worked out by hand."""
+"""tfinpaint.losses.masked_l1, region_l1, region_rms and region_log_rms by hand."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from tfinpaint.losses import masked_l1, region_l1, region_log_rms, region_rms
 
-# Two pictures of 1 x 2 pixels and two channels. |output - original|: [[1, 2], [3, 0]] and [[0, 0], [4, 6]].
+# Two pictures of 1 x 2 pixels and two channels. |output - original|: [[1, 2], [3, 0]] and [[0, 0],
+# [4, 6]].
 OUTPUT = np.array([[[[0, 2], [5, 7]]], [[[1, 1], [-4, 3]]]], np.float32)
 ORIGINAL = np.array([[[[1, 0], [2, 7]]], [[[1, 1], [0, -3]]]], np.float32)
 
@@ -47,7 +48,7 @@ def test_gradient_is_the_sign_in_the_region():
     with tf.GradientTape() as tape:
         tape.watch(output)
         loss = masked_l1(output, ORIGINAL, region(1, 0, 0, 1))
-    # signs of output - original: [-1, 2], [3, 0] | [0, 0], [-4, 6]
+    # Signs of output - original: [-1, 2], [3, 0] | [0, 0], [-4, 6].
     want = np.array([[[[-1, 1], [0, 0]]], [[[0, 0], [-1, 1]]]]) / 8
     np.testing.assert_allclose(tape.gradient(loss, output), want, atol=1e-7)
 
@@ -56,7 +57,7 @@ def test_gradient_is_the_sign_in_the_region():
     "where,want",
     [
         ((1, 1, 1, 1), (6 / 4 + 10 / 4) / 2),  # the mean over 4 elements in each picture
-        # over the region's 2 elements; a picture without region counts 0
+        # Over the region's 2 elements; a picture without a region counts as 0.
         ((1, 0, 0, 0), (3 / 2 + 0) / 2),
         ((0, 1, 1, 1), (3 / 2 + 10 / 4) / 2),
         ((0, 0, 0, 0), 0),
@@ -68,7 +69,7 @@ def test_region_by_hand(where, want):
 
 
 def test_region_with_weights_by_hand():
-    """Weights count in the region only, and do not change what the sum is divided by."""
+    """Weights count inside the region only, and do not change what the sum is divided by."""
     weight = region(0.5, 9, 0.1, 1)
     # (3 * .5 / 2 + (0 * .1 + 10 * 1) / 4) / 2
     assert float(region_l1(OUTPUT, ORIGINAL, region(1, 0, 1, 1), weight)) == pytest.approx(
@@ -78,7 +79,8 @@ def test_region_with_weights_by_hand():
 
 
 def test_region_is_the_masked_mean_over_the_share():
-    """Equal shares in all pictures: DeepFill v1's mean over the whole tensor, divided by the share."""
+    """With equal shares in all pictures it is DeepFill v1's mean over the whole tensor, divided by
+    the share."""
     known = region(1, 0, 0, 1)
     want = float(masked_l1(OUTPUT, ORIGINAL, known)) / known.mean()
     assert float(region_l1(OUTPUT, ORIGINAL, known)) == pytest.approx(want, rel=1e-6)
@@ -89,7 +91,7 @@ def test_region_gradient_is_finite_without_region():
     with tf.GradientTape() as tape:
         tape.watch(output)
         loss = region_l1(output, ORIGINAL, region(1, 0, 0, 0), region(0.5, 1, 1, 1))
-    # weight over 2 elements over 2 pictures
+    # The weight, over 2 elements, over 2 pictures.
     want = np.array([[[[-1, 1], [0, 0]]], [[[0, 0], [0, 0]]]]) * 0.5 / 2 / 2
     np.testing.assert_allclose(tape.gradient(loss, output), want, atol=1e-7)
 
@@ -118,7 +120,7 @@ def test_region_with_unknown_sizes_and_compiled():
     [
         ((1, 1, 1, 1), (np.sqrt(14 / 4) + np.sqrt(52 / 4)) / 2),  # 1 + 4 + 9 + 0 and 16 + 36
         ((1, 0, 0, 1), (np.sqrt(5 / 2) + np.sqrt(52 / 2)) / 2),
-        ((0, 0, 0, 1), np.sqrt(52 / 2) / 2),  # a picture without region
+        ((0, 0, 0, 1), np.sqrt(52 / 2) / 2),  # a picture without a region
         ((0, 0, 0, 0), 0),
     ],
 )
@@ -138,7 +140,7 @@ def test_region_log_rms_by_hand():
 
 
 def test_region_log_rms_falls_like_psnr():
-    """Where errors are large beside the floor, a tenth of the error is 20 dB, whatever the picture."""
+    """If errors are large beside the floor, a tenth of the error is 20 dB, whatever the picture."""
     errors = np.array([8.0, 80.0], np.float32)
     losses = [float(region_log_rms(OUTPUT + e, OUTPUT, region(1, 1, 1, 1), 1e-4)) for e in errors]
     assert losses[1] - losses[0] == pytest.approx(np.log(10), abs=1e-3)

@@ -1,4 +1,4 @@
-"""tfinpaint.networks.inception: each kind of file against an independent use of the same weights."""
+"""tfinpaint.networks.inception: each kind of file against an independent use of its weights."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,9 @@ def photos(count, height, width):
 
 
 def made_graph(channels=inception.FEATURES):
-    """A graph of the names and traps of the one of 2015: fixed to one photograph, shapes noted, an operation that was removed since.
-    Photographs become 4 x 4, each place K x, normalised; pool_3 is the mean over places."""
+    """A graph with the names and traps of the one of 2015: it is fixed to one photograph, notes
+    shapes, and has an operation that has since been removed. Photographs become 4 x 4, each place
+    K x, normalised; pool_3 is the mean over places."""
     v1, rs = tf.compat.v1, np.random.RandomState(3)
     numbers = {
         "mean": rs.normal(0, 9, channels),
@@ -64,12 +65,12 @@ def write(graph_def, tmp_path):
 def test_a_frozen_graph_made_for_one_photograph_takes_batches(tmp_path):
     graph_def, numbers = made_graph()
     network = inception.from_frozen_graph(write(graph_def, tmp_path))
-    small = photos(3, 4, 4)  # of which the resizing makes nothing else
+    small = photos(3, 4, 4)  # which the resizing leaves unchanged
     means = small.mean(axis=(1, 2)) @ numbers["kernel"][0, 0]
     expected = (means - numbers["mean"]) / np.sqrt(numbers["variance"] + 0.001) + numbers["beta"]
     np.testing.assert_allclose(network(small), expected, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(network(small[1:2]), expected[1:2], rtol=1e-4, atol=1e-3)
-    # the graph's own resizing: every second pixel of 8 x 8
+    # The graph's own resizing: every second pixel of 8 x 8.
     np.testing.assert_allclose(
         network(small.repeat(2, axis=1).repeat(2, axis=2)), expected, rtol=1e-4, atol=1e-3
     )
@@ -153,7 +154,8 @@ def test_other_h5_files_are_refused(tmp_path):
 
 
 class Port:
-    """The network of 2015 on the names of the port's state dict, as a function of squares in [-1, 1]. Makes its weights as it goes."""
+    """The network of 2015 with the names of the port's state dict, as a function of squares in [-1,
+    1]. It makes its weights as it goes."""
 
     def __init__(self):
         self.tensors = {

@@ -1,4 +1,7 @@
-"""What generators are made of, against loops: PyTorch's padding, PyTorch's norms, and TensorFlow's own for DeepFill."""
+"""What generators are made of, against loops.
+
+PyTorch's padding, PyTorch's norms, and TensorFlow's own padding for DeepFill.
+"""
 
 import naive
 import naive_layers
@@ -30,7 +33,8 @@ def with_random_weights(layer, x):
 
 
 def transposed(x, kernel, bias, stride, padding):
-    """PyTorch's transposed convolution: every input pixel adds its k x k window at stride * (y, x) - padding. kernel [k, k, out, in]."""
+    """PyTorch's transposed convolution: every input pixel adds its k x k window at
+    stride * (y, x) - padding. kernel [k, k, out, in]."""
     (batch, height, width, _), k = x.shape, kernel.shape[0]
     rows, columns = ((n - 1) * stride - 2 * padding + k for n in (height, width))
     output = np.zeros((batch, rows, columns, kernel.shape[2])) + bias
@@ -72,7 +76,8 @@ def test_conv_pads_the_same_on_every_side(kernel_size, stride, dilation, padding
 
 @pytest.mark.parametrize("height, width", [(16, 12), (4, 2), (2, 2)])
 def test_dilated_halving_has_stride_2_dilation_2_and_padding_3(height, width):
-    """That very convolution: windows every 2 pixels, their 4x4 pixels 2 apart, from 3 pixels above and left of the picture."""
+    """The convolution itself: windows every 2 pixels, each of 4 x 4 pixels 2 apart, starting 3
+    pixels above and left of the picture."""
     x = random_features(2, height, width, 3)
     layer = with_random_weights(_DilatedHalving(5), x)
     kernel = layer.kernel.numpy().astype(np.float64)
@@ -85,7 +90,7 @@ def test_dilated_halving_has_stride_2_dilation_2_and_padding_3(height, width):
 
 
 def test_instance_norm_has_pytorchs_epsilon():
-    # small: 1e-3, Keras' epsilon, would be 10 times the variance
+    # Small: 1e-3, Keras' epsilon, would be 10 times the variance.
     x = 0.01 * random_features(2, 4, 5, 3)
     for affine in (True, False):
         layer = with_random_weights(instance_norm("norm", affine), x)
@@ -104,7 +109,8 @@ def test_double_repeats_rows_and_columns():
 
 
 def test_u_nets_start_from_small_numbers():
-    """N(0, 0.02) and bias 0, as pix2pix' family; DeepFill from Keras' own."""
+    """N(0, 0.02) and bias 0, as in the pix2pix family. DeepFill starts from Keras' own
+    initializers."""
     kernels = np.concatenate(
         [v.numpy().ravel() for v in RoughUNet(8, 4).trainable_variables if "kernel" in v.name]
     )
@@ -122,7 +128,8 @@ def deepfill(request):
 
 
 def test_deepfill_pads_as_tensorflow_does(deepfill):
-    """The first halvings of its coarse stage, in loops: 5x5 with 2 on every side; 3x3 at stride 2 with nothing before and 1 after."""
+    """The first halvings of its coarse stage, in loops: 5 x 5 with 2 on every side; 3 x 3 at stride
+    2 with nothing before and 1 after."""
     image, hole = random_features(1, 16, 16, 3), np.zeros((1, 16, 16, 1), np.float32)
     x = np.concatenate([image, np.ones_like(hole), hole], -1)
     for layer, (size, stride) in zip(deepfill.coarse, ((5, 1), (3, 2), (3, 1), (3, 2))):
@@ -146,7 +153,7 @@ def test_deepfills_channels_are_the_papers(deepfill):
     channels = [(layer.filters * 2 if gated else layer.filters) for layer in deepfill.coarse]
     assert channels == [4, 8, 8] + 9 * [16] + [8, 8, 4, 2]
     assert deepfill.coarse[0].kernel.shape[2] == 5
-    # v2 shows its second stage the picture alone
+    # v2 shows its second stage the picture alone.
     assert deepfill.refine[0].kernel.shape[2] == (3 if gated else 5)
     dilations = [
         layer.dilation_rate if gated else layer.dilation_rate[0] for layer in deepfill.coarse
