@@ -83,7 +83,10 @@ def reduce_hole(hole, height, width, variant):
 
 
 def patch_attention(features, hole, patch_size=1, propagation=3, variant="paper"):
-    """Equations 6-8 and the reconstruction. features [B, H, W, C], hole [B, rH, rW, 1] -> [B, H, W, C]."""
+    """Equations 6-8 and the reconstruction.
+
+    features [B, H, W, C], hole [B, rH, rW, 1] -> [B, H, W, C].
+    """
     features = np.asarray(features, np.float64)
     hole = reduce_hole(hole, features.shape[1], features.shape[2], variant)
     one = _paper_attention if variant == "paper" else _official_attention

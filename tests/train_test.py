@@ -1,4 +1,7 @@
-"""The train command as a user meets it: what it prints, that its flagfile repeats it, and one line for each mistake."""
+"""The train command as a user meets it.
+
+What it prints, that its flagfile repeats the run, and one line for each mistake.
+"""
 
 import csv
 import pathlib
@@ -136,7 +139,7 @@ def flags_of(path):
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
-# the others run by make test-all
+# The others run with make test-all.
 FEW = ("quickstart", "paris", "musical_celeba", "gated_conv_places2")
 OBTAIN = {
     "paris": "not public",

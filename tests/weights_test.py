@@ -1,4 +1,7 @@
-"""The tables of released tensors: that they name what was released, and what `fill` refuses. Outputs: tools/import_weights_test."""
+"""The tables of released tensors name what was released, and `fill` refuses what does not fit.
+
+tests/tools/import_weights_test.py compares outputs.
+"""
 
 import functools
 import json
@@ -66,7 +69,7 @@ def test_names_and_shapes_of_deepfill(name, file):
 )
 def test_every_variable_takes_its_own_tensor(name):
     system = small(name)
-    # which is itself an error where a variable has no tensor, or two
+    # tables_of itself raises an error if a variable has no tensor, or two.
     for table in releases.tables_of(system):
         tensors = {key: made_weight(key, place.shape) for key, place in table.items()}
         places.fill(table, tensors, "tensors")
@@ -80,7 +83,8 @@ def test_layouts():
     system = small("coherent_semantic")
     table = releases.tables_of(system)[0]
     assert table["model.model.1.model.1.weight"].shape == (8, 4, 4, 4)  # out, in
-    assert table["model.model.1.model.5.weight"].shape == (16, 4, 4, 4)  # a transposed one: in, out
+    # A transposed convolution: in, out.
+    assert table["model.model.1.model.5.weight"].shape == (16, 4, 4, 4)
     tensor = np.arange(16 * 4 * 4 * 4, dtype=np.float32).reshape(16, 4, 4, 4)
     kernel = table["model.model.1.model.5.weight"].ours(tensor)
     assert (
@@ -152,7 +156,7 @@ def test_what_is_not_the_generators():
         assert not deepfill_release.is_of_generator(name), name
     state = {"module.enc_2.bn.weight": 1, "module.enc_2.bn.num_batches_tracked": 2}
     assert state_dicts.plain_names(state) == {"enc_2.bn.weight": 1}
-    # not what DataParallel does
+    # DataParallel does not name weights like this.
     assert state_dicts.plain_names({"module.a": 1, "b": 2}) == {"module.a": 1, "b": 2}
 
 

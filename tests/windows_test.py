@@ -1,4 +1,8 @@
-"""Windows around holes: every hole pixel in exactly one box, boxes inside windows inside the photograph, few windows."""
+"""Windows around holes.
+
+Every hole pixel is in exactly one box, boxes are inside windows and these inside the photograph,
+and there are few windows.
+"""
 
 import cv2
 import numpy as np
@@ -39,7 +43,7 @@ def test_each_hole_pixel_is_in_exactly_one_group(seed):
 
 
 def test_a_window_shows_as_much_context_as_hole():
-    # 300 x 20 pixels: 150 above and below, and the least, 64, to the left and right
+    # 300 x 20 pixels: 150 above and below; to the left and right the least, 64.
     assert windows.window_around(Box(400, 500, 700, 520), (2000, 2000), 1) == Box(
         250, 436, 850, 584
     )
@@ -101,7 +105,7 @@ def test_a_large_thick_hole_stays_whole_and_comes_last():
 
 @pytest.mark.parametrize("share", [0.0005, 0.01])
 def test_dust_takes_no_more_windows_than_there_are_cells_and_none_is_reduced(share):
-    # some 3,000 and 55,000 holes
+    # Some 3,000 and 55,000 holes.
     hole = (np.random.default_rng(0).random((2000, 3000)) < share).astype(np.uint8)
     found = boxes_of(hole)
     assert len(found) <= 11 * 16  # cells of 192 pixels

@@ -338,7 +338,7 @@ def test_gradients_are_finite_where_features_are_zero(variant, patch_size, propa
 
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS[:2] + SETTINGS[5:7])
 def test_half_precision_stays_finite_and_near(variant, patch_size, propagation):
-    """In float16, 1e-7 and its square underflow to nothing, and sums of large features overflow."""
+    """In float16, 1e-7 and its square vanish, and sums of large features overflow."""
     features = random_features(19, 2, 6, 7, 64)
     holes = np.concatenate([HOLES["several"], hole_map(6, 7, (0, 0, 6, 7))])
     policy = tf.keras.mixed_precision.Policy("mixed_float16")

@@ -1,4 +1,8 @@
-"""Coherent semantic attention's own rules: what each term teaches whom, its terms and critics against NumPy, the colour of the hole."""
+"""Coherent semantic attention's own rules.
+
+What each term teaches which network, its terms and critics against NumPy, and the colour of the
+hole.
+"""
 
 import logging
 
@@ -24,7 +28,8 @@ paper_first = pytest.mark.parametrize(
 
 
 def small(variant="paper", only=None, **settings):
-    """Compiled, with the same weights every time; built once for each variant. only: the one term whose weight is not 0 (it is 1)."""
+    """Compiled, with the same weights every time; built once for each variant. `only`: the one term
+    whose weight is not 0 (it is 1)."""
     if variant not in made:
         tf.keras.utils.set_random_seed(1)
         system = tfinpaint.create("coherent_semantic", variant=variant, width=4, depth=4)
@@ -58,7 +63,8 @@ def values(logs):
 
 
 def learned(system, batch):
-    """What one step of plain descent moves, in units of the gradient: {variable's path: largest change}."""
+    """What one step of plain descent moves, in units of the gradient: {variable's path: largest
+    change}."""
     parts = {"rough": system.generator.rough, "refine": system.generator.refine}
     before = {
         part: [v.numpy() for v in network.trainable_variables] for part, network in parts.items()
@@ -82,8 +88,9 @@ def learned(system, batch):
     ],
 )
 def test_what_each_term_teaches_the_two_networks(variant, term, batch):
-    """Each alone. In the released code neither consistency nor the feature critic reaches the generator; here both do, in both variants.
-    There, the refinement's terms end at the refinement network."""
+    """Each term alone. In the released code neither consistency nor the feature critic reaches the
+    generator; here both do, in both variants. In `official`, the refinement's terms end at the
+    refinement network."""
     system = small(variant, only=term, optimizer=tf.keras.optimizers.SGD(1.0))
     moves = learned(system, batch)
     first = {"rough": "encode_1/kernel", "refine": "encode_0/kernel"}
@@ -97,7 +104,7 @@ def test_what_each_term_teaches_the_two_networks(variant, term, batch):
         assert not any(moves["rough"].values())
     if term == "rough":
         assert not any(moves["refine"].values())
-    # it ends at the decoder's third level: what follows learns nothing from it
+    # The term ends at the decoder's third level: what follows learns nothing from it.
     if term == "consistency":
         assert not any(
             move
@@ -126,7 +133,8 @@ def test_consistency_reaches_the_encoder_through_both_of_its_maps(variant, batch
 
 
 def forward(system, batch):
-    """Rough and refined output, the two maps of the consistency term; and what the generator was shown, as NumPy makes it."""
+    """-> rough and refined output, the two maps of the consistency term, and what the generator was
+    shown, as NumPy makes it."""
     images, holes = batch
     colour = 2 * np.array([123, 104, 117], np.float32) / 255 - 1
     shown = np.where(np.asarray(holes) > 0, colour, images)
@@ -150,7 +158,8 @@ def test_reconstruction_terms_against_numpy(variant, batch):
 
 @variants
 def test_consistency_against_numpy(variant, batch):
-    """The hole reduced as the layer does, once more in loops; the target are the first channels of conv4_3 of the original."""
+    """The hole is reduced as the layer does it, here in loops. The target is the first channels of
+    conv4_3 of the original."""
     system = small(variant, only="consistency")
     _, _, maps, _ = forward(system, batch)
     images, holes = (np.asarray(x) for x in batch)
@@ -178,7 +187,7 @@ def conv4_3_of(system, images):
 
 
 def test_the_feature_networks_maps_are_the_right_ones(batch):
-    """pool3 and conv4_3 after its ReLU, of images whose black and white are 2 apart."""
+    """pool3, and conv4_3 after its ReLU, of images whose black and white are 2 apart."""
     system = small()
     maps = system.features(batch[0])
     assert (
@@ -190,7 +199,7 @@ def test_the_feature_networks_maps_are_the_right_ones(batch):
     for layer in system.features._features._network.layers:
         if layer.weights:
             vgg.get_layer(layer.name).set_weights(layer.get_weights())
-    # caffe's order: blue, green, red, without ImageNet's mean
+    # Caffe's order: blue, green, red, minus ImageNet's mean.
     inputs = (batch[0][..., ::-1] + 1) * 127.5 - np.array([103.939, 116.779, 123.68], np.float32)
     for name, layer in (("pool3", "block3_pool"), ("conv4_3", "block4_conv3")):
         expected = tf.keras.Model(vgg.input, vgg.get_layer(layer).output)(inputs) * 2 / 255
@@ -199,13 +208,15 @@ def test_the_feature_networks_maps_are_the_right_ones(batch):
 
 
 def relativistic(liked, other):
-    """mean (liked - E other - 1)^2 + mean (other - E liked + 1)^2, E over all scores of the batch."""
+    """mean (liked - E other - 1)^2 + mean (other - E liked + 1)^2, with E over all scores of the
+    batch."""
     return ((liked - other.mean() - 1) ** 2).mean() + ((other - liked.mean() + 1) ** 2).mean()
 
 
 @paper_first
 def test_adversarial_losses_against_numpy_on_the_critics_scores(variant, batch):
-    """The critics see the raw refined output and its pool3 features, and learn first; then they judge the generator."""
+    """The critics see the raw refined output and its pool3 features. They learn first; then they
+    judge the generator."""
     system = small(variant, critic_optimizer=tf.keras.optimizers.SGD(0.05))
     _, refined, _, _ = forward(system, batch)
     images = batch[0]
@@ -222,7 +233,7 @@ def test_adversarial_losses_against_numpy_on_the_critics_scores(variant, batch):
 
     half = 0.5 if variant == "official" else 1
     before = scores()
-    # 8 * width channels, all judged
+    # 8 * width channels, all of them judged.
     assert before["image"][0].shape == (2, 6, 6, 1) and before["features"][0].shape == (2, 1, 1, 32)
     logs = values(system.step(*batch))
     assert logs["critic"] == pytest.approx(
@@ -277,7 +288,8 @@ def test_the_refinement_sees_the_rough_output_in_the_hole_and_the_blanked_image(
 
 @pytest.mark.parametrize("variant, cells", [("paper", 256), ("official", 252)])
 def test_the_papers_hole_at_the_features_size(variant, cells):
-    """120 x 120 of 256 x 256, rows and columns 68..187: touches 16 x 16 cells; as released the four corner cells are not missing."""
+    """A hole of 120 x 120 in 256 x 256, rows and columns 68..187, touches 16 x 16 cells. As
+    released the four corner cells are not missing."""
     from tfinpaint.layers.coherent_semantic_attention import reduce_hole
 
     hole = np.zeros((1, 256, 256, 1), np.float32)

@@ -1,4 +1,8 @@
-"""DeepFill v1's own rules: who learns when, its terms and its critics' loss against NumPy, the local critic's window, distances."""
+"""DeepFill v1's own rules.
+
+Which network learns when, its terms and its critics' loss against NumPy, the local critic's window,
+and distances.
+"""
 
 import numpy as np
 import pytest
@@ -80,7 +84,7 @@ def test_critics_learn_on_every_batch_and_the_generator_on_every_fifth(batch):
         ]
         assert set(system.step(*batch)) == {"loss", "hole", "valid", "adversarial", "critic"}
         for critic, weights in zip((system.critic.whole, system.critic.window), before):
-            # the last bias shifts all scores alike, which changes nothing
+            # The last bias shifts all scores alike, which changes nothing.
             assert same(weights, critic).count(True) <= 1
         for network, weights in zip((system.generator, system.averaged_generator), before[2:]):
             assert (
@@ -113,7 +117,8 @@ def test_without_a_critic_the_generator_learns_on_every_batch(batch):
 
 
 def test_the_generator_follows_its_loss_alone(batch):
-    """On the fifth batch: one step of plain descent on the terms, judged by critics that have just learned, not on the critics' loss."""
+    """On the fifth batch the generator takes one step of plain descent on its terms, not on the
+    critics' loss. Critics that have just learned judge it."""
     system = small(optimizer=tf.keras.optimizers.SGD(0.1))
     for _ in range(4):
         system.step(*batch)
@@ -137,10 +142,11 @@ def test_the_generator_follows_its_loss_alone(batch):
 
 
 def discounted(hole, gamma):
-    """[H, W] from the text: gamma^distance; a box has the released code's distances, its two axes the larger weight."""
+    """[H, W] from the text: gamma^distance. A box has the released code's distances: of its two
+    axes, the larger weight."""
     rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
     weights = np.zeros(hole.shape)
-    if hole.sum() == len(rows) * len(columns):  # one filled box
+    if hole.sum() == len(rows) * len(columns):  # a single filled box
         for i, y in enumerate(rows):
             for j, x in enumerate(columns):
                 weights[y, x] = max(
@@ -167,7 +173,7 @@ def test_reconstruction_terms_against_numpy(batch, gamma):
         weight = discounted(missing, gamma) if gamma < 1 else missing
         for output, share in ((coarse[k], 1.2), (refined[k], 1.0)):
             error = np.abs(output - images[k]).mean(-1)
-            # the mean over the hole is not divided by the discount
+            # The mean over the hole is not divided by the discount.
             hole.append(share * (error * weight).sum() / missing.sum())
             valid.append(share * (error * (1 - missing)).sum() / (1 - missing).sum())
     assert logs["hole"] == pytest.approx(1.2 * sum(hole) / 3, rel=1e-5)
@@ -194,7 +200,7 @@ def test_given_distances_are_those_computed_inside(batch):
     assert values(small().step(images, holes, distances_to_known(holes))) == pytest.approx(
         expected, rel=1e-6
     )
-    # They are really used, for what is no box, and train_step hands them on.
+    # Given distances are really used if the hole is no box, and train_step passes them on.
     other = small().train_step((images, holes, {"distances": 50 + tf.zeros_like(holes)}))
     assert float(other["hole"]) < 0.9 * expected["hole"] and float(other["valid"]) == pytest.approx(
         expected["valid"], rel=1e-6
@@ -202,7 +208,7 @@ def test_given_distances_are_those_computed_inside(batch):
 
 
 def test_gamma_is_the_variants_or_the_one_that_was_given(monkeypatch):
-    # quick
+    # A generator that is built quickly.
     monkeypatch.setattr(
         contextual_attention.DeepFillV1, "make_generator", lambda self: tf.keras.layers.Layer()
     )
@@ -211,7 +217,7 @@ def test_gamma_is_the_variants_or_the_one_that_was_given(monkeypatch):
         return tfinpaint.create("contextual_attention", width=4, **settings)
 
     assert create().gamma == 0.99 and set(create().extra_inputs("strokes")) == {"distances"}
-    assert not create().extra_inputs("box")  # it has a formula
+    assert not create().extra_inputs("box")  # a formula gives them
     assert create(variant="official").gamma == 0.9
     system = create(variant="official", discount=0.95)
     assert system.gamma == 0.95 and system.get_config() == {
@@ -233,10 +239,11 @@ def test_without_discount_distances_play_no_part(batch):
 
 
 def test_loss_of_the_critics_recomputed(batch):
-    """Equation (1) and 10 x the penalty (3) in the hole, of both critics, between real and fake at the step's own random numbers."""
+    """Equation (1) and 10 x the penalty (3) in the hole, for both critics, between real and fake,
+    with the step's own random numbers."""
     system = small(seed=5)
     images, holes = batch
-    for step in range(2):  # other numbers at another step
+    for step in range(2):  # each step has other numbers
         _, _, composite = system.forward(images, holes)
         seed = tf.constant([5 ^ contextual_attention._MIX, step], tf.int64)
         bits = tf.random.stateless_uniform([3, 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox")
@@ -279,7 +286,7 @@ def test_pictures_without_a_hole_are_finite_and_leave_the_penalty_without_gradie
     hole = tf.zeros_like(batch[1])
     logs = values(system.step(batch[0], hole))
     assert logs["hole"] == 0 and np.isfinite(logs["adversarial"])
-    # real and composite are the same: what is left is 10 x (0 - 1)^2, twice
+    # Real and composite are the same: what is left is 10 x (0 - 1)^2, twice.
     assert logs["critic"] == pytest.approx(20, rel=1e-5)
     assert all(np.isfinite(v).all() for v in system.critic.variables)
 
@@ -288,13 +295,14 @@ def test_pictures_without_a_hole_are_finite_and_leave_the_penalty_without_gradie
 
 
 def places(hole):
-    """First row and column of the window: cut out of a picture that holds its own coordinates."""
+    """First row and column of the window, which is cut out of a picture that holds its own
+    coordinates."""
     rows, columns = np.meshgrid(np.arange(SIZE), np.arange(SIZE), indexing="ij")
     picture = np.stack([rows, columns, rows], -1)[None].astype(np.float32)
     window = np.asarray(contextual_attention._window(tf.constant(picture), tf.constant(hole)))
     assert window.shape == (1, SIZE // 2, SIZE // 2, 3)
     top, left = window[0, 0, 0, :2].astype(int)
-    # one piece
+    # It is one piece.
     np.testing.assert_array_equal(
         window[0], picture[0, top : top + SIZE // 2, left : left + SIZE // 2]
     )
@@ -304,7 +312,7 @@ def places(hole):
 @pytest.mark.parametrize("hole, expected", [
     ([(8, 8, 24, 24)], (8, 8)),  # half the picture, exactly
     ([(10, 6, 20, 22)], (7, 6)),  # centred on rows 10..19 and columns 6..21
-    # odd sides: one pixel more of the window lies above and left of them
+    # Odd sides: one more pixel of the window lies above and to the left of the hole.
     ([(11, 6, 20, 21)], (7, 5)),
     ([(0, 0, 4, 4)], (0, 0)),
     ([(28, 28, 32, 32)], (16, 16)),
@@ -348,7 +356,7 @@ def test_another_size_than_the_critics_is_refused(batch):
             ValueError, match=r"squares of 64 pixels: compile\(image_size=...\). Got 32 x 32"
         ):
             call(*batch)
-    assert np.isfinite(system.generate(*batch)).all()  # filling has no critic
+    assert np.isfinite(system.generate(*batch)).all()  # filling needs no critic
     system.compile(image_size=SIZE)
     assert np.isfinite(float(system.step(*batch)["loss"]))
 

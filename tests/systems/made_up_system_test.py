@@ -1,6 +1,7 @@
-"""A system that is added as a folder and a config, and by nothing else: it trains, fills, exports and appears in `--help`.
+"""A system that is added as a folder and a config, and by nothing else.
 
-It also has what no system of a paper has yet: a second part with an optimizer of its own, phases, and an extra input.
+It trains, fills, exports and appears in `--help`. It also has what no system of a paper has yet: a
+second part with an optimizer of its own, phases, and an extra input.
 """
 
 import importlib
@@ -112,7 +113,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with the made-up system's own, and its config."""
+    """A folder with the made-up system's folder and its config."""
     (tmp_path / "more" / "made_up").mkdir(parents=True)
     (tmp_path / "more" / "made_up" / "__init__.py").write_text(SPECIFICATION)
     (tmp_path / "more" / "made_up" / "system.py").write_text(SYSTEM)
@@ -122,7 +123,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def made_up(folder, monkeypatch):
-    """The system is there, in this process."""
+    """Makes the system known in this process."""
     monkeypatch.setattr(systems, "__path__", [*systems.__path__, str(folder / "more")])
     importlib.invalidate_caches()
     yield
@@ -131,7 +132,7 @@ def made_up(folder, monkeypatch):
 
 
 def test_commands_know_it(folder):
-    """One after another: --help, training, a fill, an export."""
+    """One after another: --help, a training run, a fill, an export."""
 
     def run(module, *arguments):
         command = [sys.executable, "-c", DRIVER, str(folder / "more"), module, *arguments]
@@ -216,7 +217,7 @@ def test_parts_learn_with_their_own_optimizers_and_in_their_phases(made_up):
     ):
         system.compile(learning_rate=1e-3, phase=phase, image_size=32)
         assert float(system.parts["generator"].learning_rate) == pytest.approx(1e-3)
-        # a tenth, as in the specification
+        # A tenth, as in the specification.
         assert float(system.parts["tinter"].learning_rate) == pytest.approx(1e-4)
         before = {part: values(getattr(system, part)) for part in system.parts}
         average = values(system.averaged_generator)

@@ -1,4 +1,4 @@
-"""The multistage generator against the outputs of the authors' released network, weight for weight."""
+"""The multistage generator against outputs of the authors' released network, weight for weight."""
 
 import json
 

@@ -1,4 +1,7 @@
-"""The multistage system's training step: its numbers, its invariants, and that it is the same step everywhere."""
+"""The multistage system's training step.
+
+Its numbers, its invariants, and that every way to run it takes the same step.
+"""
 
 import pathlib
 import subprocess
@@ -41,7 +44,7 @@ def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
     weights = str(VGG) if VGG.exists() else "random"
     eager, graph, compiled = (small(variant=variant, perceptual_weights=weights) for _ in range(3))
     steps = eager.step, tf.function(graph.step), tf.function(compiled.step, jit_compile=True)
-    for _ in range(2):  # the second step sees what the first one did to the weights
+    for _ in range(2):  # the second step sees what the first did to the weights
         expected, *others = [values(step(*batch)) for step in steps]
         assert set(expected) == {
             "loss",
@@ -122,7 +125,7 @@ def test_the_step_makes_its_own_holes_from_a_seed(batch):
 
 
 def test_the_step_captures_variables_only(batch):
-    """So that it can be written out as a pure function of inputs and variables."""
+    """The step can therefore be written out as a pure function of inputs and variables."""
     system = small(perceptual_weights="random")
     step = tf.function(system.step).get_concrete_function(*batch)
     handles = {id(v.handle) for v in step.variables}
@@ -232,7 +235,7 @@ def test_keras_fit_with_its_callbacks_and_backup(batch, tmp_path):
     fit(whole, 4)
     tf.io.gfile.rmtree(str(tmp_path / "backup"))
     fit(small(), 2)
-    resumed = small(seed=9)  # other weights: all must come back from the backup
+    resumed = small(seed=9)  # different weights: all must come back from the backup
     history = fit(resumed, 4)
     assert history.epoch == [2, 3]
     for a, b in zip(whole.generator.variables, resumed.generator.variables):
@@ -264,7 +267,7 @@ def test_mixed_precision_step(batch):
     assert isinstance(system.critic_optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
     for name in ("valid", "hole", "critic"):
         assert logs[name] == pytest.approx(expected[name], rel=0.02)
-    # the normalised kernel is written back in float32
+    # The normalised kernel is written back in float32.
     assert (kernel != kernel.astype(np.float16)).mean() > 0.9
 
 
@@ -327,7 +330,8 @@ def test_batches_that_cannot_be_used_say_so(batch):
 
 @pytest.mark.slow
 def test_two_replicas_take_the_same_step_as_one():
-    """In a process of its own, as the logical devices are fixed before TensorFlow starts. SGD: Adam would hide a factor."""
+    """Runs in a process of its own, as logical devices are fixed before TensorFlow starts. With
+    SGD, as Adam would hide a wrong factor."""
     code = """
 import numpy as np, tensorflow as tf, tfinpaint
 cpu = tf.config.list_physical_devices("CPU")[0]

@@ -1,4 +1,8 @@
-"""MUSICAL's own rules: what the feature network and the critic see, the critic's loss, normalisation and weights, and what is refused."""
+"""MUSICAL's own rules.
+
+What the feature network and the critic see; the critic's loss, normalisation and weights; and what
+is refused.
+"""
 
 import numpy as np
 import pytest
@@ -39,14 +43,14 @@ def small(variant="paper", **settings):
 
 @pytest.fixture(scope="module")
 def critic():
-    """The paper's critic with random weights, and these: building it takes longest here."""
+    """The paper's critic with random weights, and these weights. Building it takes longest here."""
     tf.keras.utils.set_random_seed(3)
     critic = DenseNetCritic("random")
     return critic, [v.numpy() for v in critic.variables]
 
 
 def judged(variant, critic, **settings):
-    """A system with that critic, which has the same weights every time."""
+    """A system with that critic, which starts with the same weights every time."""
     system = small(variant, **settings)
     system.critic, weights = critic
     for variable, weight in zip(system.critic.variables, weights, strict=True):
@@ -85,7 +89,7 @@ def test_plain_terms_against_numpy(variant, batch):
     error = np.abs(output - images)
     assert logs["l1"] == pytest.approx(100 * error.mean(), rel=1e-5)
     assert logs["hole"] == pytest.approx(6 * (error * holes).mean(), rel=1e-5)
-    # of the output, everywhere
+    # Of the whole output.
     variation = np.abs(np.diff(output, axis=1)).mean() + np.abs(np.diff(output, axis=2)).mean()
     assert logs["variation"] == pytest.approx(0.001 * variation, rel=1e-4)
 
@@ -112,7 +116,8 @@ def test_feature_network_judges_the_composite_too_in_the_official_variant(varian
 
 
 def test_features_are_of_images_whose_black_and_white_are_2_apart(batch):
-    """The papers' weights were chosen for VGG inputs in [-1, 1]: twice the features of [0, 1] that the multistage network takes."""
+    """The papers' weights were chosen for VGG inputs in [-1, 1], which give twice the features of
+    the range [0, 1] that the multistage network takes."""
     from tfinpaint.networks import VGGFeatures
 
     system = small(perceptual_weights="random")
@@ -133,7 +138,8 @@ def cross_entropy(logits, target):
 
 @variants
 def test_critic_sees_real_and_fake_apart(variant, critic, batch):
-    """Its batch norms work with what they see: real and fake in one call would tell each by the other."""
+    """Its batch norms use the statistics of their batch: if real and fake came in one call, each
+    would depend on the other."""
     system = judged(variant, critic)
     fake = system.generator([batch[0] * (1 - batch[1]), batch[1]], training=True)
     real_scores, fake_scores = (system.critic(x, training=True) for x in (batch[0], fake))
@@ -172,7 +178,8 @@ def test_critic_learns_first_then_the_generator_is_judged(critic, batch):
         not np.array_equal(a, b)
         for a, b in zip(statistics, system.critic.trunk.non_trainable_variables)
     )
-    # 0.3 x the cross-entropy of "real", by the critic as it is now: batch norm does not look at its own statistics in training
+    # 0.3 x the cross-entropy of "real", by the critic as it is now: batch norm does not use its
+    # moving statistics in training.
     scores = system.critic(output, training=True)
     assert logs["adversarial"] == pytest.approx(0.3 * cross_entropy(scores, 1), rel=1e-3)
 
@@ -195,7 +202,7 @@ def test_the_papers_critic_normalises_as_imagenet_and_the_released_one_does_not(
 
 @pytest.mark.slow
 def test_the_released_critic_starts_over():
-    """N(0, 0.02) for kernels, N(1, 0.02) for scales of norms, whatever was loaded."""
+    """N(0, 0.02) for kernels and N(1, 0.02) for the norms' scales, whatever was loaded."""
     critic = DenseNetCritic("random", True, SIZE)
     kernels = np.concatenate([v.numpy().ravel() for v in critic.variables if "kernel" in v.name])
     scales = np.concatenate([v.numpy().ravel() for v in critic.variables if "gamma" in v.name])
@@ -208,10 +215,10 @@ def test_the_released_critic_starts_over():
 
 
 def test_critic_of_the_papers_size(critic):
-    """6 x 6 patches of 256 values for 256 x 256; the trunk is DenseNet-121's, the head 3 x 3."""
+    """6 x 6 patches of 256 values for 256 x 256. The trunk is DenseNet-121's, the head 3 x 3."""
     critic = critic[0]
     assert critic.compute_output_shape((1, 256, 256, 3)) == (1, 6, 6, 256)
-    # without its top, statistics of norms included
+    # Without its top, with the norms' statistics.
     assert sum(v.shape.num_elements() for v in critic.trunk.variables) == 7_037_504
     assert critic.head.kernel.shape == (3, 3, 1024, 256)
 
@@ -221,7 +228,7 @@ def test_critic_of_the_papers_size(critic):
 
 @pytest.fixture
 def no_download(monkeypatch):
-    """As without a network."""
+    """As without a network connection."""
     asked = []
 
     def densenet(include_top=True, weights="imagenet", **kwargs):
@@ -235,7 +242,7 @@ def no_download(monkeypatch):
 
 
 def test_without_adversarial_term_there_is_no_critic(no_download):
-    """CelebA: nothing is built, nothing downloaded."""
+    """As for CelebA: nothing is built, nothing is downloaded."""
     system = small(critic_weights="imagenet")
     assert system.critic is None and system.critic_optimizer is None and not no_download
 
@@ -280,7 +287,7 @@ def test_a_file_that_is_missing_or_none_is_refused(tmp_path, monkeypatch):
             [tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3, name="conv1/conv")]
         )
 
-    # a quick one: its weights are never right
+    # A network that is built quickly; its weights never match.
     monkeypatch.setattr(tf.keras.applications, "DenseNet121", densenet)
     with pytest.raises(
         SettingsError,
@@ -311,7 +318,7 @@ def test_a_file_of_weights_is_loaded(tmp_path):
     critic = DenseNetCritic(str(tmp_path / "densenet.h5"))
     for a, b in zip(critic.trunk.variables, trunk.variables, strict=True):
         np.testing.assert_array_equal(a, b)
-    # released: overwrites what it loads
+    # The released critic overwrites what it loads.
     over = DenseNetCritic(str(tmp_path / "densenet.h5"), True, SIZE)
     assert not np.array_equal(
         over.trunk.get_layer("conv1/conv").kernel, trunk.get_layer("conv1/conv").kernel
@@ -321,7 +328,7 @@ def test_a_file_of_weights_is_loaded(tmp_path):
 @pytest.mark.slow
 @variants
 def test_graph_and_compiled_steps_with_the_critic_are_the_same(variant, critic, batch):
-    # Adam takes whole steps where a gradient is nothing but rounding, of which DenseNet has many
+    # If a gradient is nothing but rounding, as for many in DenseNet, Adam still takes whole steps.
     sgd = tf.keras.optimizers.SGD
     system = judged(
         variant,

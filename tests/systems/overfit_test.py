@@ -1,6 +1,7 @@
-"""A small version of each system learns 8 photographs and their holes by heart: what a broken gradient, loss or update would not allow.
+"""A small version of each system learns 8 photographs and their holes by heart.
 
-All terms are on, with random VGG features; but MUSICAL's critic, which needs 96 pixels. About 1 to 4 minutes each on 2 cores.
+A broken gradient, loss or update would prevent it. All terms are on, with random VGG features,
+except MUSICAL's critic, which needs 96 pixels. About 1 to 4 minutes each on 2 cores.
 """
 
 import numpy as np
@@ -15,11 +16,11 @@ from tfinpaint.settings import HoleSettings
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name, size, settings, steps, rate, critic_rate", [
-    # of the generator; five times as many batches
+    # Steps of the generator; it takes five times as many batches.
     ("contextual_attention", 32, {"width": 16}, 500, 2e-3, 2e-4),
     ("musical", 32, {"width": 16}, 500, 2e-3, None),
     ("multistage", 32, {"width": 16, "depth": 4}, 1000, 3e-3, 3e-4),
-    # the feature critic needs 64 pixels
+    # The feature critic needs 64 pixels.
     ("coherent_semantic", 64, {"width": 16, "depth": 4}, 500, 2e-3, 2e-4),
     ("partial_conv", 32, {"width": 16, "depth": 4}, 1000, 3e-3, None),
     ("gated_conv", 32, {"width": 16}, 1600, 2e-3, 2e-4),
@@ -31,7 +32,7 @@ def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_ra
     assert images.shape == (8, size, size, 3)
     tf.keras.utils.set_random_seed(1)
     system = tfinpaint.create(name, **settings)
-    # to settle in the end
+    # The rate decays so that training settles in the end.
     decaying = tf.keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02)
     system.compile(
         optimizer=tf.keras.optimizers.Adam(decaying, *system.adam_betas),
@@ -42,7 +43,7 @@ def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_ra
     )
 
     def psnr_in_hole():
-        """Of each photograph, averaged, in dB."""
+        """For each photograph, averaged, in dB."""
         output = np.clip(system.generate(images, holes), -1, 1)
         squares = ((output - np.asarray(images)) / 2) ** 2 * np.asarray(holes)
         return -10 * np.log10(squares.sum((1, 2, 3)) / (3 * np.sum(holes, (1, 2, 3)))).mean()

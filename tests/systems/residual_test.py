@@ -1,4 +1,4 @@
-"""The system in the box: what it begins as, its sizes, its terms, its network."""
+"""The system in the box: what it starts as, its sizes, its terms, its network."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def batch():
 
 
 def made(seed=1, **settings):
-    """A small system whose weights are random, those that begin at 0 too."""
+    """A small system with random weights, also for those that normally start at 0."""
     system = tfinpaint.create("residual", **{"width": 4, "depth": 2} | settings)
     for k, v in enumerate(system.generator.trainable_variables):
         v.assign(tf.random.stateless_normal(v.shape, [seed, k], stddev=0.1))
@@ -41,7 +41,8 @@ def test_begins_as_a_smooth_fill(batch):
 
 @pytest.mark.parametrize("sizes", [1, 3, 4])
 def test_each_size_is_corrected_by_the_same_network(batch, sizes):
-    """From an eighth to the whole, as the file says: what comes from above, and what the network adds to it where pixels lack."""
+    """From an eighth to the full size, as the file says: the fill from above, plus what the network
+    adds to it in missing pixels."""
     images, holes = batch
     system = made(sizes=sizes)
     assert system.stride == 8 * 2 ** (sizes - 1)
@@ -78,7 +79,8 @@ def test_parameter_count():
 
 
 def test_terms_are_those_of_the_file(batch):
-    """log(1 + 100 times the root of the mean square) on the [0, 1] scale in what lacks, picture by picture, at each size; a tenth of it."""
+    """log(1 + 100 times the root mean square error) on the [0, 1] scale in missing pixels, picture
+    by picture, at each size; a tenth of it."""
     images, holes = (np.asarray(x) for x in batch)
     system = made()
     system.compile(perceptual_weights="none")
@@ -111,7 +113,8 @@ def test_one_size_learns_without_a_coarse_term(batch):
 
 @pytest.mark.parametrize("rate", [2, 4, 8])
 def test_a_dilated_convolution_fills_as_it_learned(rate):
-    """The operation that fills, and Keras' way, which is differentiated: also where the rate does not divide the sides."""
+    """The operation that fills against Keras' own, which is differentiated. The rate need not
+    divide the sides."""
     layer = DilatedConv2D(5, 3, padding="same", dilation_rate=rate, bias_initializer="normal")
     x = tf.constant(np.random.default_rng(rate).normal(size=(2, 13, 22, 4)).astype(np.float32))
     plain = tf.keras.layers.Conv2D(5, 3, padding="same", dilation_rate=rate)

@@ -1,6 +1,8 @@
-"""What holds for all systems alike: sizes, steps that agree however they run, terms and networks, attention, and what is refused.
+"""What holds for all systems alike.
 
-The systems here are built once and start from the same weights in each test, as building takes longer than most tests.
+Sizes, steps that agree however they run, terms and networks, attention, and what is refused. The
+systems are built once and start from the same weights in each test, as building takes longer than
+most tests.
 """
 
 import pathlib
@@ -41,17 +43,17 @@ ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
 
 
 def quick(*names):
-    """All systems; those not named here only among the slow tests."""
+    """All systems; those that are not named run among the slow tests only."""
     return pytest.mark.parametrize(
         "name", [pytest.param(n, marks=[] if n in names else pytest.mark.slow) for n in SETTINGS]
     )
 
 
-# multistage: multistage_test.py
+# multistage_test.py tests multistage.
 systems = quick(
     "contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv", "residual"
 )
-# Both variants where they compute something else.
+# Both variants of the systems whose variants compute different things.
 # fmt: off
 computing = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS if name != "multistage"),
@@ -68,7 +70,8 @@ made = {}
 
 
 def compile_settings(name, **settings):
-    """Without VGG, and without the terms that small versions leave out (musical_test.py has its critic), unless told otherwise."""
+    """Without VGG and without the terms that small versions leave out, unless told otherwise.
+    (musical_test.py tests MUSICAL's critic.)"""
     return {
         "perceptual_weights": "none",
         "image_size": SIZE,
@@ -141,7 +144,7 @@ def count(network):
 
 @pytest.fixture
 def no_numbers(monkeypatch):
-    """Networks begin with zeros: drawing 130 million numbers takes a while."""
+    """Networks start with zeros: drawing 130 million numbers takes a while."""
     for initializer in (tf.keras.initializers.RandomNormal, tf.keras.initializers.GlorotUniform):
         monkeypatch.setattr(
             initializer,
@@ -150,7 +153,8 @@ def no_numbers(monkeypatch):
         )
 
 
-# Those of the released networks, whose code was run to count them; DeepFill's: added up from their lists of layers.
+# Counts of the released networks come from running their code; DeepFill's are sums over its lists
+# of layers.
 
 
 @pytest.mark.slow
@@ -204,14 +208,16 @@ def test_default_sizes_are_the_papers():
 
 
 def check_same_steps(system, others, batch, steps):
-    """Every way to run a step gives, from the same state, the same losses step by step."""
+    """Every way to run a step gives the same losses from the same state, step by step."""
     start = [(v, v.numpy()) for v in state(system)]
     expected = [values(system.step(*batch)) for _ in range(steps)]
     assert set(expected[0]) - {"loss", "critic"} == TERMS[system.system_name]
     for step in others:
         assign(start)
-        for logs in expected:  # from the second on they see what the one before did to the weights
-            # Terms close to 0 beside the whole, as a Wasserstein critic's first scores, are compared in millionths of it.
+        # From the second step on, the losses show what the previous one did to the weights.
+        for logs in expected:
+            # Terms that are close to 0 beside the whole loss, such as a Wasserstein critic's first
+            # scores, are compared to a millionth of it.
             assert values(step(*batch)) == pytest.approx(
                 logs, rel=1e-4, abs=1e-6 * max(1, logs["loss"])
             )
@@ -232,11 +238,11 @@ def test_steps_lower_the_loss(name, batch):
     graph = tf.function(system.step)
     first = float(graph(*batch)["loss"])
     system.optimizer.learning_rate = 2e-3
-    # the first one's generator learns on every fifth
+    # The generator of contextual attention learns on every fifth batch.
     for _ in range(100 if name in ("contextual_attention", "gated_conv") else 30):
         last = float(graph(*batch)["loss"])
     assert last < 0.7 * first
-    del made[name, "paper"]  # it has another rate now
+    del made[name, "paper"]  # its learning rate was changed
 
 
 @pytest.mark.slow
@@ -250,7 +256,8 @@ def test_graph_and_compiled_steps_are_the_same(name, variant, batch):
 @pytest.mark.slow
 @variants
 def test_gradients_are_the_same_compiled(name, variant, batch):
-    """What one step of plain descent moves (the fifth of contextual attention): Adam would blow rounding up."""
+    """What one step of plain descent moves (for contextual attention, the fifth). Adam would
+    magnify rounding errors."""
     sgd = tf.keras.optimizers.SGD
     system = small(
         name, variant, perceptual_weights="random", optimizer=sgd(1e-3), critic_optimizer=sgd(1e-3)
@@ -261,12 +268,12 @@ def test_gradients_are_the_same_compiled(name, variant, batch):
     for step in (system.step, tf.function(system.step, jit_compile=True)):
         assign(begin)
         for _ in range(5 if name == "contextual_attention" else 1):
-            # not at 1: there a ReLU of musical's sits at its kink, and rounding decides
+            # Not 1: there a ReLU of MUSICAL's sits at its kink, and rounding decides.
             step(0.97 * batch[0], batch[1])
         moves.append([v.numpy() - a for v, a in zip(system.generator.trainable_variables, start)])
     largest = max(np.abs(move).max() for move in moves[0])
     assert largest > 0
-    # biases before a norm have no gradient but rounding
+    # Biases before a norm have no gradient except rounding.
     for eager, compiled in zip(*moves, strict=True):
         np.testing.assert_allclose(
             compiled, eager, atol=5e-3 * np.abs(eager).max() + 1e-5 * largest
@@ -286,9 +293,10 @@ def test_generate_compiles(name, variant, batch):
 @pytest.mark.slow
 @systems
 def test_two_replicas_take_the_same_steps_as_one(name):
-    """In a process of its own, as the logical devices are fixed before TensorFlow starts. SGD: Adam would hide a factor. Six steps, so
-    that contextual attention's generator learns once. All pictures are the same: means over a batch, as in the relativistic loss and in
-    batch norm, are then those of half of it."""
+    """Runs in a process of its own, as logical devices are fixed before TensorFlow starts. With
+    SGD, as Adam would hide a wrong factor. Six steps, so that contextual attention's generator
+    learns once. All pictures are the same, so means over a batch, as in the relativistic loss and
+    in batch norm, are those over half of it."""
     code = f"""
 import numpy as np, tensorflow as tf, tfinpaint
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -329,7 +337,8 @@ def test_loss_is_the_sum_of_its_weighted_terms(name, batch):
 
 @quick("contextual_attention", "coherent_semantic")
 def test_a_term_is_proportional_to_its_weight(name, batch):
-    """All weights doubled: the first loss is doubled, and the critics, who learn before the generator is judged, learn the same."""
+    """All weights are doubled: the first loss doubles, and the critics learn the same, as they
+    learn before they judge the generator."""
     expected = values(small(name).step(*batch))
     system = small(name)
     weights = {
@@ -345,7 +354,8 @@ def test_a_term_is_proportional_to_its_weight(name, batch):
 
 @quick("contextual_attention", "musical", "coherent_semantic")
 def test_moving_average(name, batch):
-    """d = min(decay, (1 + t) / (10 + t)), t counted in steps of the generator: 2/11 and 3/12 in the first two."""
+    """d = min(decay, (1 + t) / (10 + t)), where t counts steps of the generator: 2/11 and 3/12 in
+    the first two."""
     system = small(
         name,
         ema_decay=0.2,
@@ -384,7 +394,8 @@ def test_mixed_precision_step(name, batch):
     assert all(np.isfinite(list(log.values())).all() for log in logs)
     for term in set(expected) - {"adversarial"}:
         assert logs[0][term] == pytest.approx(expected[term], rel=0.03, abs=1e-6)
-    # A step whose gradients overflow is left out and the scale of the loss halved; within a few steps it must fit.
+    # A step whose gradients overflow is skipped and the loss scale halved; within a few steps the
+    # gradients must fit.
     assert not np.array_equal(half.generator.trainable_variables[0], weights[0])
     assert half.steps_taken == 5
 
@@ -555,7 +566,7 @@ def test_adam_is_the_papers(name):
         assert isinstance(optimizer, tf.keras.optimizers.Adam)
         assert (optimizer.beta_1, optimizer.beta_2) == betas.get(name, (0.5, 0.999))
         assert float(optimizer.learning_rate) == pytest.approx(rate)
-    # the critic's keeps its relation to it
+    # The critic's rate keeps its ratio to this one.
     system.compile(**compile_settings(name, learning_rate=1e-3))
     assert float(system.optimizer.learning_rate) == pytest.approx(1e-3)
     if system.critic_optimizer is not None:
@@ -567,7 +578,7 @@ def test_adam_is_the_papers(name):
 
 
 def test_weights_of_the_terms(monkeypatch):
-    """The papers', and the released code's where they are others."""
+    """The papers' weights, and the released code's if they differ."""
     # fmt: off
     paper = {
         "contextual_attention": {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10},
@@ -598,7 +609,7 @@ def test_weights_of_the_terms(monkeypatch):
 
 @quick("contextual_attention")
 def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
-    # Without its critics contextual attention learns on every batch.
+    # Without its critics, contextual attention learns on every batch.
     off = {} if name in ("partial_conv", "residual") else {"adversarial": 0.0}
     system = small(name, run_eagerly=True, loss_weights=off)
     data = tf.data.Dataset.from_tensors(batch).repeat()
@@ -737,11 +748,12 @@ def test_distances_are_contextual_attentions_alone(batch):
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_term_of_the_specification_is_computed_and_no_other(name, batch):
-    """With the weights of small versions, and all others above 0: a flag that does nothing would be missed by nobody."""
+    """With the weights of small versions, and all others above 0. Without this test nobody would
+    notice a flag that does nothing."""
     weights = {term.name: 1.0 for term in all_systems()[name].terms} | TERMS_LEFT_OUT[name]
     system = small(name, perceptual_weights="random", loss_weights=weights)
     logs = system.step(*batch)
-    # a part of the critics' loss
+    # The penalty is a part of the critics' loss.
     computed = {term for term in weights if weights[term]} - {"penalty"}
     assert computed <= set(logs) <= computed | {"loss", "critic"}
     with pytest.raises(ValueError, match="Got made_up"):

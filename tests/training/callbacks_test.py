@@ -73,7 +73,8 @@ def test_clock(seconds, text):
 
 
 class Measured:
-    """A validation that measured these: L1 in the hole of the system, and of the mean fill."""
+    """A validation that measured these values of L1 in the hole: the system's, and the mean
+    fill's."""
 
     def __init__(self, *figures):
         self.hole_l1 = lambda: figures
@@ -91,7 +92,7 @@ class Measured:
 )
 def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, after, steps):
     said = []
-    # resumed at 2
+    # The run was resumed at step 2.
     doubt = MeanFillCheck(2, Measured(*figures), after, "hole", "runs/a", said.append)
     for k in range(10):
         doubt.on_train_batch_end(k, {"loss": 1.0})

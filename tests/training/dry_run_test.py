@@ -1,4 +1,5 @@
-"""The dry run: figures against data made by hand, warnings, and that it leaves nothing behind."""
+"""The dry run: figures checked on data made by hand, warnings, and that it leaves nothing
+behind."""
 
 import csv
 import dataclasses
@@ -16,7 +17,8 @@ from tfinpaint.training import dry_run, sanity_checks, train
 
 @pytest.fixture
 def made(tmp_path):
-    """Settings of a run on four photographs of one colour (51: -0.6) and one mask, 8 of whose 32 columns are white."""
+    """Settings of a run on four photographs of one colour (51, which is -0.6) and one mask, 8 of
+    whose 32 columns are white."""
     (tmp_path / "photos").mkdir()
     for k in range(4):
         Image.new("RGB", (40 + k, 50), (51, 51, 51)).save(tmp_path / f"photos/{k}.png")
@@ -58,7 +60,8 @@ def test_figures_of_data_made_by_hand(made, tmp_path):
         "3 steps to `steps=3`: about 0:",
     ):
         assert words in text, text
-    # Input with the hole in red, hole in white, original, 4 pixels apart, a row for each of six squares.
+    # The input with the hole in red, the hole in white and the original, 4 pixels apart, in a row
+    # for each of six squares.
     picture = found.picture
     assert picture.shape == (6 * 32 + 5 * 4, 3 * 32 + 2 * 4, 3)
     assert (picture[:32, :8] == [230, 30, 30]).all() and (picture[:32, 8:32] == 51).all()

@@ -1,4 +1,7 @@
-"""Runs from start to end: what they write, that resuming changes nothing, and that what cannot be done says so."""
+"""Runs from start to end.
+
+What they write, that resuming changes nothing, and that a run which is impossible says why.
+"""
 
 import csv
 import dataclasses
@@ -58,7 +61,7 @@ def test_a_run_directory_holds_what_the_run_was(run):
     assert [r["val_psnr_in_hole"] != "" for r in table] == [False, True, True]
     assert float(table[-1]["val_psnr_in_hole"]) == pytest.approx(result.figures["psnr_in_hole"])
     assert sorted(p.name for p in (folder / "samples").iterdir()) == ["0000002.png", "final.png"]
-    # input, hole, output, composite, original and the two attention maps, 4 pixels apart
+    # Input, hole, output, composite, original and the two attention maps, 4 pixels apart.
     assert Image.open(folder / "samples/final.png").size == (7 * 32 + 6 * 4, 32)
     assert list((folder / "tensorboard").glob("events*"))
     assert any(
@@ -118,7 +121,8 @@ def test_a_loaded_painter_fills_a_photograph_and_keeps_known_pixels(run):
 def test_fine_tuning_starts_from_the_weights_of_another_run(run, tmp_path):
     tuned = dataclasses.replace(SETTINGS, steps=0, freeze_batch_norm="encoder", seed=5)
     train(tuned, str(tmp_path / "tuned"), init_from=str(run[0]))
-    # `run` was trained: its raw weights and their average differ, so only their origin can make them equal to the raw ones
+    # `run` was trained, so its raw weights and their average differ: only weights that were copied
+    # from the raw ones can equal them.
     raw = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run[0] / "checkpoints")))
     key = "system/generator/encoders/1/kernel/.ATTRIBUTES/VARIABLE_VALUE"
     np.testing.assert_array_equal(
@@ -310,7 +314,7 @@ def test_a_run_on_tensorflow_datasets(tmp_path, name):
 
 
 def test_mask_files_are_holes_to_train_with(tmp_path):
-    """White strokes known: 30 % of each mask is hole."""
+    """White strokes are known: 30 % of each mask is hole."""
     masks = tmp_path / "masks"
     masks.mkdir()
     for k in range(3):
@@ -330,7 +334,8 @@ def test_mask_files_are_holes_to_train_with(tmp_path):
 
 
 def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch):
-    """What a GPU machine does: the pipeline delivers seeds. The losses are those of holes made by the pipeline."""
+    """As on a GPU machine: the pipeline delivers seeds, and the step makes the holes. The losses
+    are those with holes from the pipeline."""
     from tfinpaint.training import loop
 
     monkeypatch.setattr(loop, "_holes_on_device", lambda settings: True)
@@ -340,7 +345,8 @@ def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch
 
 
 def events(run_dir):
-    """{tag: values} of the TensorBoard file: text as a string, pictures as [width, height, PNG, ...], scalars as they are."""
+    """{tag: values} of the TensorBoard file: texts as strings, pictures as [width, height, PNG,
+    ...], scalars as they are."""
     found = {}
     for path in sorted((run_dir / "tensorboard").glob("events*")):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
@@ -353,7 +359,7 @@ def test_tensorboard_has_attention_beside_every_sample_grid_and_what_the_run_was
     found = events(run[0])
     assert {"samples", "attention/stage_1", "attention/stage_2"} <= set(found)
     for layer in ("stage_1", "stage_2"):
-        # at step 2 and the last
+        # At step 2 and at the last step.
         assert len(found[f"attention/{layer}"]) == len(found["samples"]) == 2
         for width, height, *pictures in found[f"attention/{layer}"]:
             assert len(pictures) == 2  # places and weights
@@ -363,7 +369,7 @@ def test_tensorboard_has_attention_beside_every_sample_grid_and_what_the_run_was
         name: found[name][0].item().decode() for name in ("settings", "loss_weights", "versions")
     }
     assert '"system": "multistage"' in text["settings"]
-    # --perceptual_weights=none
+    # Because of --perceptual_weights=none.
     assert "hole 6" in text["loss_weights"] and "perceptual 0" in text["loss_weights"]
     assert (
         f"tensorflow {tf.__version__}" in text["versions"]
@@ -372,7 +378,8 @@ def test_tensorboard_has_attention_beside_every_sample_grid_and_what_the_run_was
 
 
 def test_l1_of_the_hole_by_hand(tmp_path, monkeypatch):
-    """One photograph of 102 with a hole: a system that answers 153 is 0.2 off, the mean fill hits."""
+    """One photograph of 102 with a hole: a system that answers 153 is off by 0.2, the mean fill is
+    exact."""
     Image.new("RGB", (40, 40), (102, 102, 102)).save(tmp_path / "a.png")
     settings = dataclasses.replace(SETTINGS, eval_data=f"folder:{tmp_path}")
     system = tfinpaint.create("multistage", width=4, depth=4)

@@ -1,4 +1,7 @@
-"""Learning rates over a run: the curves, that optimizers follow them, that resuming changes nothing; and clipped gradients."""
+"""Learning rates over a run, and clipped gradients.
+
+The curves, that optimizers follow them, and that resuming changes nothing.
+"""
 
 import csv
 import dataclasses
@@ -50,7 +53,7 @@ FALLS = dataclasses.replace(
 
 
 def curve(step, rate, kind, warmup, steps, final):
-    """The rate at a step, written anew."""
+    """The rate at a step, computed independently."""
     if step < warmup:
         return rate * step / warmup
     part = min((step - warmup) / steps, 1) if steps else 0
@@ -200,7 +203,7 @@ def test_a_schedule_may_come_and_go_with_a_resume(tmp_path):
 
 
 def moved(made, before, rate):
-    """Norm of the gradients that plain descent with this rate has taken."""
+    """Norm of the gradients whose plain descent with this rate moved the weights."""
     squares = [
         np.sum((v.numpy() - value) ** 2, dtype=np.float64)
         for v, value in zip(made.generator.trainable_variables, before)
@@ -240,8 +243,8 @@ def test_the_critics_gradients_are_clipped_too():
 
 @pytest.mark.slow
 def test_two_replicas_clip_and_follow_the_schedule_as_one():
-    """In a process of its own, as the logical devices are fixed before TensorFlow starts. The halves of the batch differ, so that norms
-    of each replica's own gradients would not be that of their sum."""
+    """Runs in a process of its own, as logical devices are fixed before TensorFlow starts. The
+    halves of the batch differ, so the norm of one replica's gradients is not that of their sum."""
     code = """
 import numpy as np, tensorflow as tf, tfinpaint
 from tfinpaint.training.schedule import RateSchedule

@@ -1,7 +1,8 @@
-"""Runs of every system from start to end: what they leave behind, and that a resumed run is the run that was never stopped.
+"""Runs of every system from start to end.
 
-The quick ones run without graphs, as tracing six systems takes minutes; the slow ones are the same runs as they are by default. The
-multistage system's are in loop_test.py too.
+What they leave behind, and that a resumed run is the same as one that never stopped. The quick
+tests run without graphs, as tracing six systems takes minutes; the slow ones are the same runs with
+default settings. loop_test.py has the multistage system's too.
 """
 
 import csv
@@ -62,7 +63,8 @@ def rows(run_dir):
 
 
 def run_stop_and_resume(settings, tmp_path):
-    """The folder of a whole run, and of one that lost all after its third step and went on from there."""
+    """-> the folder of a whole run, and of one that lost everything after its third step and
+    resumed there."""
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     result, stream, said = train(settings, str(whole), stream=(stream := io.StringIO())), stream, []
     assert result.step == settings.steps and np.isfinite(result.figures["psnr_in_hole"])
@@ -86,7 +88,7 @@ def check_run(name, settings, tmp_path):
         tf.train.load_checkpoint(str(run / f"checkpoints/ckpt-{settings.steps}"))
         for run in (whole, resumed)
     ]
-    # its generator took one step of six; --steps, checkpoints and metrics.csv count all
+    # Its generator took one step of six; --steps, checkpoints and metrics.csv count all six.
     if name == "contextual_attention":
         iterations = [
             checkpoints[1].get_tensor(f"system/{optimizer}/_iterations/.ATTRIBUTES/VARIABLE_VALUE")
@@ -128,7 +130,8 @@ def test_the_same_in_graphs(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["musical", "coherent_semantic"])
 def test_the_same_with_all_terms_and_official(name, tmp_path, eager):
-    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, the terms on VGG."""
+    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, and the
+    terms on VGG features."""
     critic = {"critic_weights": "random"} if name == "musical" else {}
     photos = PhotoSettings("samples:astronaut,chelsea", image_size=96 if name == "musical" else 64)
     check_run(
@@ -147,7 +150,7 @@ def test_the_same_with_all_terms_and_official(name, tmp_path, eager):
 
 @pytest.mark.slow
 def test_an_interrupt_saves_the_batch_it_came_to(tmp_path, eager, monkeypatch):
-    """Of contextual attention too, whose generator's steps are fewer."""
+    """Also for contextual attention, whose generator takes fewer steps."""
     from tfinpaint.training import loop
 
     class Interrupting(loop.CheckpointCallback):
@@ -165,7 +168,8 @@ def test_an_interrupt_saves_the_batch_it_came_to(tmp_path, eager, monkeypatch):
 
 @pytest.mark.slow
 def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
-    """What a GPU machine does: the pipeline delivers seeds; strokes and their distances are made in the step."""
+    """As on a GPU machine: the pipeline delivers seeds, and the step makes the strokes and their
+    distances."""
     from tfinpaint.training import loop
 
     settings = settings_of("contextual_attention")
@@ -198,7 +202,8 @@ def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change
 
 @pytest.mark.slow
 def test_what_a_run_cannot_go_on_from_is_one_line(tmp_path, eager, capfd):
-    """Weights of another shape, another critic, another precision: compared before anything is restored, which would log every variable."""
+    """Weights of another shape, another critic, another precision. They are compared before
+    anything is restored, as restoring would log every variable."""
     paper = settings_of("musical", steps=0)
     train(paper, str(tmp_path / "paper"))
     with pytest.raises(
@@ -224,13 +229,13 @@ def test_what_a_run_cannot_go_on_from_is_one_line(tmp_path, eager, capfd):
     )
     with pytest.raises(SettingsError, match="its critic is another one .was `image_size` changed"):
         train(larger, str(tmp_path / "critics"), resume=True)
-    # TensorFlow's list of what was not restored
+    # TensorFlow would list there what was not restored.
     assert "checkpoint.py" not in capfd.readouterr().err
     assert not (tmp_path / "official").exists()
 
 
 def test_an_interrupt_after_the_critics_were_dropped_keeps_the_count(tmp_path, eager, monkeypatch):
-    """Their steps were batches; from then on the generator's are."""
+    """While there were critics, their steps counted batches; from then on the generator's do."""
     from tfinpaint.training import loop
 
     settings = settings_of("contextual_attention", steps=3)
