@@ -1,4 +1,4 @@
-"""README and docs are true.
+"""README and docs are accurate.
 
 Links lead somewhere, commands parse, flags exist, and tables agree with the specifications.
 """

@@ -66,8 +66,8 @@ def test_thin_maps(variant, height, width):
 
 
 def run_by_hand(variant, rows, hole_cells):
-    """rows [H, W, C] and the hole's (row, column) pairs -> output [H, W, C], attention [H W, H
-    W]."""
+    """rows [H, W, C] and the hole's (row, column) pairs ->
+    output [H, W, C], attention [H W, H W]."""
     features = np.array([rows], np.float32)
     hole = hole_map(*features.shape[1:3], *((y, x, y + 1, x + 1) for y, x in hole_cells))
     output, attention = CoherentSemanticAttention(variant)(
@@ -260,8 +260,8 @@ def test_a_larger_hole_is_reduced(variant, factor):
 @pytest.mark.parametrize(
     "box,official,paper",
     [
-        # The released 120 pixels of 256: 16 x 16 cells without the 4 corners. The hole touches 16 x
-        # 16.
+        # The released 120 pixels of 256: 16 x 16 cells without the 4 corners. The hole touches
+        # all 16 x 16.
         ((68, 68, 188, 188), 252, 256),
         ((64, 64, 192, 192), 256, 256),
         # A stroke 4 pixels wide and as long as the picture vanishes as released; it touches one row

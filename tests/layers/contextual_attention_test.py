@@ -266,7 +266,7 @@ def test_unknown_sizes():
 @pytest.mark.parametrize("rate,fuse,shape", [(2, 3, (4, 6)), (1, 3, (2, 3)), (2, 1, (6, 4))])
 def test_gradient(rate, fuse, shape):
     """In float64 against finite differences; the last picture has no known key. The output itself
-    is as near to the loops."""
+    is as near to that of the loops."""
     features = 0.3 * random_features(10, 2, *shape, 2, dtype=np.float64)
     hole = np.concatenate(
         [hole_map(*shape, (0, 0, 1, 1)), hole_map(*shape, (0, 0, *shape))]

@@ -154,8 +154,8 @@ def test_other_h5_files_are_refused(tmp_path):
 
 
 class Port:
-    """The network of 2015 with the names of the port's state dict, as a function of squares in [-1,
-    1]. It makes its weights as it goes."""
+    """The network of 2015 with the names of the port's state dict, as a function of squares in
+    [-1, 1]. It makes its weights as it goes."""
 
     def __init__(self):
         self.tensors = {

@@ -138,8 +138,8 @@ def cross_entropy(logits, target):
 
 @variants
 def test_critic_sees_real_and_fake_apart(variant, critic, batch):
-    """Its batch norms use the statistics of their batch: if real and fake came in one call, each
-    would depend on the other."""
+    """Its batch norms use the statistics of their batch: if real and fake came in one call, it
+    would give them away."""
     system = judged(variant, critic)
     fake = system.generator([batch[0] * (1 - batch[1]), batch[1]], training=True)
     real_scores, fake_scores = (system.critic(x, training=True) for x in (batch[0], fake))

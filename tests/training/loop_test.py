@@ -345,8 +345,8 @@ def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch
 
 
 def events(run_dir):
-    """{tag: values} of the TensorBoard file: texts as strings, pictures as [width, height, PNG,
-    ...], scalars as they are."""
+    """{tag: values} of the TensorBoard file: texts as strings, pictures as
+    [width, height, PNG, ...], scalars as they are."""
     found = {}
     for path in sorted((run_dir / "tensorboard").glob("events*")):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
