@@ -63,19 +63,9 @@ def test_four_files_and_the_text_on_the_screen(report):
 def test_the_header_states_every_convention(report):
     text = (report[0] / "report.txt").read_text()
     for word in (
-        "multistage",
-        "256 px",
-        "11 of folder:",
-        "51 x 51 uniform window",
-        "range 0-255",
-        "red and blue exchanged",
-        "whole picture",
-        "composites",
-        "95 %",
-        ", set ",
-        "EdgeConnect",
-        "tensorflow 2.15",
-    ):
+        "multistage", "256 px", "11 of folder:", "51 x 51 uniform window", "range 0-255",
+        "red and blue exchanged", "whole picture", "composites", "95 %", ", set ", "EdgeConnect",
+        "tensorflow 2.15"):  # fmt: skip
         assert word in text, word
 
 

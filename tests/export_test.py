@@ -66,10 +66,8 @@ def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it
     run, run_dir, tmp_path
 ):
     status, out, err = run(f"--model={run_dir}", f"--output={tmp_path / 'out'}")
-    assert (status, err) == (
-        0,
-        "",
-    ) and f"{tmp_path / 'out' / '1'}: signatures serving_default and tensors" in out
+    assert (status, err) == (0, "") and (
+        f"{tmp_path / 'out' / '1'}: signatures serving_default and tensors" in out)  # fmt: skip
     photo, mask = _pair()
     path = str(tmp_path / "out" / "1")
     np.testing.assert_array_equal(

@@ -141,10 +141,7 @@ def test_side_by_side_is_input_hole_and_output(tmp_path, run):
     assert strip.pixels.shape == (20, 90, 3) and strip.alpha.shape == (20, 90)
     np.testing.assert_array_equal(strip.pixels[:, :30], before)
     assert strip.pixels[6, 30 + 6].tolist() == [255] * 3 and strip.pixels[6, 60 + 6].tolist() == [
-        255,
-        0,
-        0,
-    ]
+        255, 0, 0]  # fmt: skip
 
 
 def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):

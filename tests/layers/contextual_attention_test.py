@@ -319,23 +319,14 @@ def test_config_round_trip():
     layer = ContextualAttention(5, 4, 1, 3.0, name="look")
     again = ContextualAttention.from_config(layer.get_config())
     assert (again.patch_size, again.rate, again.fuse, again.softmax_scale, again.name) == (
-        5,
-        4,
-        1,
-        3.0,
-        "look",
-    )
+        5, 4, 1, 3.0, "look")  # fmt: skip
     features = random_features(15, 1, 8, 12, 4)
     np.testing.assert_array_equal(
         again([features, HOLES["corner"]]), layer([features, HOLES["corner"]])
     )
     default = ContextualAttention()
     assert (default.patch_size, default.rate, default.fuse, default.softmax_scale) == (
-        3,
-        2,
-        3,
-        10.0,
-    )
+        3, 2, 3, 10.0)  # fmt: skip
     assert not default.weights
 
 

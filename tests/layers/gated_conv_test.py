@@ -173,12 +173,7 @@ def test_config_round_trip():
     layer, weights = layer_with_weights(3, 5, 4, strides=2, activation="relu", name="gate")
     again = GatedConv2D.from_config(layer.get_config())
     assert (again.filters, again.kernel_size, again.strides, again.dilation_rate, again.name) == (
-        3,
-        5,
-        2,
-        1,
-        "gate",
-    )
+        3, 5, 2, 1, "gate")  # fmt: skip
     features = random_features(10, 1, 6, 7, 4)
     again(features)
     again.set_weights(weights)

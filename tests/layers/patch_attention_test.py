@@ -390,10 +390,7 @@ def test_block_equations(variant):
     assert [w.shape for w in squeeze] == [(8, 8), (8,), (8, 8), (8,)]
     assert [w.shape for w in merge] == [(1, 1, 8, 4), (4,)]
     assert (layer.attention.patch_size, layer.attention.propagation, layer.attention.variant) == (
-        1,
-        3,
-        variant,
-    )
+        1, 3, variant)  # fmt: skip
     features = random_features(22, 4, 6, 7, 4)
     holes = np.concatenate([HOLES[k] for k in ("inside", "several", "few keys", "none")])
     want = naive.multistage_attention(features, holes, squeeze, *merge, variant)

@@ -372,11 +372,7 @@ def test_the_pipelines_distances_are_the_losss(kind):
     )
     distances = extra["distances"]
     assert images.shape == (4, SIZE, SIZE, 3) and distances.shape == missing.shape == (
-        4,
-        SIZE,
-        SIZE,
-        1,
-    )
+        4, SIZE, SIZE, 1)  # fmt: skip
     np.testing.assert_allclose(distances, distance_to_known(missing), atol=1e-5)
     plain = next(iter(training_batches(photos, holes, 4, 0)))
     assert len(plain) == 2
