@@ -1,4 +1,4 @@
-"""Files are whole or not there, whatever stops the one who writes them."""
+"""Files are either whole or absent, whatever stops their writer."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ def test_what_is_written_is_not_there_before_it_is_whole(tmp_path):
     path = tmp_path / "a.png"
     with atomic.replacing(str(path)) as beside:
         assert os.path.dirname(beside) == str(tmp_path) and beside.endswith(".png")
-        assert os.path.basename(beside).startswith(".")  # hidden from those who list photographs
+        assert os.path.basename(beside).startswith(".")  # hidden from anyone who lists photographs
         with open(beside, "wb") as f:
             f.write(b"half")
             assert not path.exists()
@@ -81,4 +81,4 @@ def test_two_who_write_one_file_do_not_meet(tmp_path):
         for place, text in ((one, "one"), (other, "other")):
             with open(place, "w") as f:
                 f.write(text)
-    assert (tmp_path / "a.txt").read_text() == "one"  # which is renamed last
+    assert (tmp_path / "a.txt").read_text() == "one"  # it is renamed last

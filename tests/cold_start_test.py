@@ -1,4 +1,7 @@
-"""What a first fill must not wait for: imports that it does not need, a network that is traced twice, AutoGraph."""
+"""What the first fill must not wait for.
+
+That is imports that it does not need, a network that is traced twice, and AutoGraph.
+"""
 
 import collections
 import subprocess
@@ -15,7 +18,15 @@ from tfinpaint.layers.tracing import making_weights
 from tfinpaint.networks.parts import make_weights
 from tfinpaint.painter import Painter
 
-NOT_NEEDED = ("tensorflow_addons", "tensorflow_datasets", "skimage", "matplotlib", "tensorflow_serving", "starlette", "sklearn")
+NOT_NEEDED = (
+    "tensorflow_addons",
+    "tensorflow_datasets",
+    "skimage",
+    "matplotlib",
+    "tensorflow_serving",
+    "starlette",
+    "sklearn",
+)
 
 
 def test_a_fill_imports_nothing_that_it_does_not_need(packed):
@@ -36,7 +47,10 @@ print([name for name in {NOT_NEEDED!r} if name in sys.modules])
 def _operations(graph):
     """How often each type of operation is in a graph and its functions."""
     definition = graph.as_graph_def()
-    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
+    nodes = [
+        *definition.node,
+        *(node for function in definition.library.function for node in function.node_def),
+    ]
     return collections.Counter(node.op for node in nodes)
 
 
@@ -50,7 +64,10 @@ def test_the_network_is_traced_once_and_stands_once_in_the_graph():
         mask[5:-5, 5:-5] = 255
         painter.fill(np.zeros((side, side, 3), np.uint8), mask)
     assert len(calls) == 1
-    whole, network = (_operations(function.get_concrete_function().graph) for function in (painter._fill_thin, painter._generate))
+    whole, network = (
+        _operations(function.get_concrete_function().graph)
+        for function in (painter._fill_thin, painter._generate)
+    )
     assert whole["Conv2D"] == network["Conv2D"] > 10
 
 
@@ -67,11 +84,22 @@ def test_no_source_is_rewritten(monkeypatch):
     painter.fill(np.zeros((40, 40, 3), np.uint8), mask)
 
 
-@pytest.mark.parametrize("layer", [PatchAttention(1), PatchAttention(3, 3, "official"), ContextualAttention(), CoherentSemanticAttention()],
-                         ids=lambda layer: layer.name)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        PatchAttention(1),
+        PatchAttention(3, 3, "official"),
+        ContextualAttention(),
+        CoherentSemanticAttention(),
+    ],
+    ids=lambda layer: layer.name,
+)
 def test_attention_is_left_out_while_weights_are_made_and_only_then(layer):
     rng = np.random.default_rng(0)
-    features, hole = rng.normal(size=(1, 8, 8, 4)).astype(np.float32), np.zeros((1, 8, 8, 1), np.float32)
+    features, hole = (
+        rng.normal(size=(1, 8, 8, 4)).astype(np.float32),
+        np.zeros((1, 8, 8, 1), np.float32),
+    )
     hole[:, 2:5, 3:6] = 1
     before = layer([features, hole]).numpy()
     with making_weights():
@@ -96,16 +124,28 @@ def test_an_error_while_weights_are_made_ends_the_leaving_out():
 
 @pytest.mark.parametrize("model", ["default", "packed"])
 def test_the_command_fills_byte_for_byte_as_python_does(tmp_path, request, model):
-    """Also where it leaves the graph as it is, and TensorFlow changes it elsewhere; with detail, and with batch norm (`packed`)."""
+    """Also if the command leaves the graph as it is and TensorFlow changes it elsewhere. Tested
+    with detail, and with batch norm (`packed`)."""
     model = request.getfixturevalue(model) if model == "packed" else model
     rng = np.random.default_rng(5)
-    photo = cv2.resize(rng.integers(0, 256, (40, 50, 3), np.uint8), (250, 200), interpolation=cv2.INTER_CUBIC)
+    photo = cv2.resize(
+        rng.integers(0, 256, (40, 50, 3), np.uint8), (250, 200), interpolation=cv2.INTER_CUBIC
+    )
     mask = np.zeros((200, 250), np.uint8)
     mask[60:130, 80:170] = 255
     for name, picture in (("photo", photo), ("mask", mask)):
-        cv2.imwrite(str(tmp_path / f"{name}.png"), picture[..., ::-1] if picture.ndim == 3 else picture)
-    files = [f"--{name}={tmp_path}/{file}.png" for name, file in (("image", "photo"), ("mask", "mask"), ("output", "filled"))]
-    subprocess.run([sys.executable, "-m", "tfinpaint.inpaint", f"--model={model}", *files], check=True, capture_output=True)
+        cv2.imwrite(
+            str(tmp_path / f"{name}.png"), picture[..., ::-1] if picture.ndim == 3 else picture
+        )
+    files = [
+        f"--{name}={tmp_path}/{file}.png"
+        for name, file in (("image", "photo"), ("mask", "mask"), ("output", "filled"))
+    ]
+    subprocess.run(
+        [sys.executable, "-m", "tfinpaint.inpaint", f"--model={model}", *files],
+        check=True,
+        capture_output=True,
+    )
     filled = cv2.imread(str(tmp_path / "filled.png"))[..., ::-1]
     assert not np.array_equal(filled, photo)
     np.testing.assert_array_equal(filled, tfinpaint.load(model).fill(photo, mask))

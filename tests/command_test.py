@@ -1,4 +1,4 @@
-"""What a command does with whatever its `main` ends in."""
+"""What a command does with each way in which its `main` can end."""
 
 import logging
 
@@ -9,41 +9,54 @@ from tfinpaint.settings import SettingsError
 
 
 class ResourceExhaustedError(Exception):
-    """Named as TensorFlow's."""
+    """An error with the name of TensorFlow's."""
 
 
 @pytest.fixture
 def ends(command_line):
     """ends(main) -> exit status, stderr."""
+
     def call(main):
         status, _, err = command_line(main)
         return status, err
+
     return call
 
 
 def _raises(error):
     def main():
         raise error
+
     return main
 
 
 @pytest.mark.parametrize("error, status, words", [
     (SettingsError("--steps is at least 0.\nGot -1"), 1, "--steps is at least 0. Got -1"),
     (KeyboardInterrupt(), 130, "interrupted"),
-    (ResourceExhaustedError("OOM when allocating\nand so on"), 1, "out of memory: a smaller --batch_size"),
+    (ResourceExhaustedError("OOM when allocating\nand so on"), 1,
+     "out of memory: a smaller --batch_size"),
     (MemoryError(), 1, "out of memory"),
-    (ImportError("libGL.so.1: cannot open shared object file"), 1, "apt-get install libgl1 libglib2.0-0"),
-    (ImportError("libgthread-2.0.so.0: cannot open shared object file"), 1, "apt-get install libgl1 libglib2.0-0"),
-    (ModuleNotFoundError("No module named 'cv2'", name="cv2"), 1, "pip install -r requirements.txt"),
-])
+    (ImportError("libGL.so.1: cannot open shared object file"), 1,
+     "apt-get install libgl1 libglib2.0-0"),
+    (ImportError("libgthread-2.0.so.0: cannot open shared object file"), 1,
+     "apt-get install libgl1 libglib2.0-0"),
+    (ModuleNotFoundError("No module named 'cv2'", name="cv2"), 1,
+     "pip install -r requirements.txt"),
+])  # fmt: skip
 def test_what_a_user_can_put_right_is_one_line(ends, error, status, words):
     assert_status, err = ends(_raises(error))
     assert assert_status == status
     assert err.startswith("tfinpaint: ") and words in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), ModuleNotFoundError("No module", name="tfinpaint.nix"),
-                                   ImportError("cannot import x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("a bug"),
+        ModuleNotFoundError("No module", name="tfinpaint.nix"),
+        ImportError("cannot import x"),
+    ],
+)
 def test_mistakes_of_the_program_keep_their_traceback(ends, error):
     with pytest.raises(type(error)):
         ends(_raises(error))

@@ -1,4 +1,8 @@
-"""Makes `import naive` and `import shared` work from any test, keeps TensorFlow quiet, runs commands here, and gives back memory."""
+"""Fixtures and setup that all tests share.
+
+Makes `import naive` and `import shared` work from any test, keeps TensorFlow quiet, runs commands
+in this process, and gives memory back.
+"""
 
 import ctypes
 import gc
@@ -16,7 +20,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 @pytest.fixture(scope="module", autouse=True)
 def memory_given_back():
-    """Systems and their graphs are full of cycles, and the C library keeps what they leave: the whole suite would grow to 20 GB."""
+    """Systems and their graphs are full of cycles, and the C library keeps the memory that they
+    free: without this the whole suite would grow to 20 GB."""
     yield
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
@@ -24,15 +29,20 @@ def memory_given_back():
 
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory):
-    """A packed model of a small system, as one trained for 7 steps on squares of 32 px."""
+    """A packed model of a small system, recorded as trained for 7 steps on squares of 32 px."""
     import tfinpaint
     from tfinpaint import atomic, packed
     from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings, to_json
 
     folder = tmp_path_factory.mktemp("models") / "default"
     folder.mkdir()
-    settings = TrainSettings("multistage", PhotoSettings("folder:train", image_size=32), HoleSettings(), perceptual_weights="none",
-                             system_settings=(("width", 4), ("depth", 4)))
+    settings = TrainSettings(
+        "multistage",
+        PhotoSettings("folder:train", image_size=32),
+        HoleSettings(),
+        perceptual_weights="none",
+        system_settings=(("width", 4), ("depth", 4)),
+    )
     atomic.write_text(str(folder / "settings.json"), to_json(settings))
     atomic.write_text(str(folder / "flags.txt"), "--system=multistage\n--width=4\n--depth=4\n")
     packed.write_weights(str(folder), tfinpaint.create("multistage", width=4, depth=4).generator, 7)
@@ -41,7 +51,7 @@ def packed(tmp_path_factory):
 
 @pytest.fixture
 def in_the_box(packed, monkeypatch):
-    """The packed model is `default`, whatever the package has."""
+    """Makes the packed model the `default`, whatever the package contains."""
     from tfinpaint import models
 
     monkeypatch.setattr(models, "FOLDER", os.path.dirname(packed))
@@ -49,7 +59,7 @@ def in_the_box(packed, monkeypatch):
 
 @pytest.fixture
 def empty_box(monkeypatch, tmp_path_factory):
-    """The package has no default."""
+    """Makes the package one without a default model."""
     from tfinpaint import models
 
     monkeypatch.setattr(models, "FOLDER", str(tmp_path_factory.mktemp("no_models")))
@@ -57,10 +67,11 @@ def empty_box(monkeypatch, tmp_path_factory):
 
 @pytest.fixture
 def command_line(monkeypatch, capsys):
-    """command_line(main, "--flag=value", ...) -> exit status, stdout, stderr of a command; a traceback fails the test."""
+    """command_line(main, "--flag=value", ...) -> exit status, stdout, stderr of a command. A
+    traceback fails the test."""
     from tfinpaint import command
 
-    logger = logging.getLogger("tfinpaint")  # a command takes it over; other tests want it back
+    logger = logging.getLogger("tfinpaint")  # a command takes it over; other tests need it back
     monkeypatch.setattr(logger, "handlers", logger.handlers)
     monkeypatch.setattr(logger, "propagate", logger.propagate)
 

@@ -1,4 +1,8 @@
-"""Texture from the known part: matches against a plain search, exact outside the hole, the same every time, better than its guide."""
+"""Texture from the known part of the picture.
+
+Its matches are those of a plain search, known pixels are exact, the result is the same every time,
+and it is nearer to the picture than its guide.
+"""
 
 import os
 import pathlib
@@ -14,7 +18,9 @@ from tfinpaint import detail
 
 def _restore(picture, hole, part=None):
     part = hole if part is None else part
-    return detail.restore(*(tf.constant(x) for x in (picture.astype(np.float32), hole[..., None], part[..., None]))).numpy()
+    return detail.restore(
+        *(tf.constant(x) for x in (picture.astype(np.float32), hole[..., None], part[..., None]))
+    ).numpy()
 
 
 def _pattern(height, width):
@@ -32,10 +38,18 @@ def _guide(picture, hole):
 
 
 def _level(picture, hole):
-    """The picture as it is, all of its hole wanted."""
+    """The picture as it is, with all of its hole wanted."""
     maps = np.repeat(hole[np.newaxis, ..., np.newaxis], 2, -1).astype(np.uint8)
-    rough = detail.ROUGH * detail.roughness(tf.constant(picture), tf.constant(hole[..., np.newaxis])).numpy()
-    return detail._level(tf.constant(np.concatenate([picture, rough], -1)[np.newaxis]), tf.constant(maps), tf.constant(hole.shape), 0)
+    rough = (
+        detail.ROUGH
+        * detail.roughness(tf.constant(picture), tf.constant(hole[..., np.newaxis])).numpy()
+    )
+    return detail._level(
+        tf.constant(np.concatenate([picture, rough], -1)[np.newaxis]),
+        tf.constant(maps),
+        tf.constant(hole.shape),
+        0,
+    )
 
 
 def _box(height, width, top, left, bottom, right):
@@ -44,7 +58,7 @@ def _box(height, width, top, left, bottom, right):
     return hole
 
 
-# ------------------------------------------------------------------------------------------------------------------- search
+# ------------------------------------------------------------------------------------------- search
 
 
 def test_the_basis_is_orthonormal():
@@ -53,7 +67,8 @@ def test_the_basis_is_orthonormal():
 
 
 def test_the_coarsest_matches_are_those_of_a_plain_search():
-    """Patches cut out one by one and compared in float64, pixel by pixel, by how near each missing one is to what is known."""
+    """The plain search cuts out patches one by one and compares them in float64, pixel by pixel.
+    Each missing pixel counts by how near it is to known ones."""
     rng = np.random.default_rng(0)
     picture, hole = rng.uniform(0, 255, (30, 37, 3)).astype(np.float32), _box(30, 37, 8, 10, 19, 24)
     level = _level(picture, hole)
@@ -65,15 +80,21 @@ def test_the_coarsest_matches_are_those_of_a_plain_search():
     sure = np.maximum(0.5**depth, 0.05)
     np.testing.assert_allclose(level.sure[0, ..., 0], sure)
     middles = [(y, x) for y in range(3, 27) for x in range(3, 34)]
-    patch = {(y, x): picture[y - 3:y + 4, x - 3:x + 4].astype(np.float64) for y, x in middles}
-    touches = {(y, x): hole[y - 3:y + 4, x - 3:x + 4].any() for y, x in middles}
+    patch = {(y, x): picture[y - 3 : y + 4, x - 3 : x + 4].astype(np.float64) for y, x in middles}
+    touches = {(y, x): hole[y - 3 : y + 4, x - 3 : x + 4].any() for y, x in middles}
     targets, sources = [m for m in middles if touches[m]], [m for m in middles if not touches[m]]
     np.testing.assert_array_equal(level.targets, [y * 37 + x for y, x in targets])
     np.testing.assert_array_equal(np.flatnonzero(level.sources), [y * 37 + x for y, x in sources])
     for (y, x), match in zip(targets, matches.numpy()):
-        weights = sure[y - 3:y + 4, x - 3:x + 4, None]
-        means = [(weights * (patch[y, x] - patch[source]) ** 2).sum() / (5 * weights.sum()) for source in sources]
-        costs = [mean + 1600 * ((y - v) ** 2 + (x - u) ** 2) / 37**2 for mean, (v, u) in zip(means, sources)]
+        weights = sure[y - 3 : y + 4, x - 3 : x + 4, None]
+        means = [
+            (weights * (patch[y, x] - patch[source]) ** 2).sum() / (5 * weights.sum())
+            for source in sources
+        ]
+        costs = [
+            mean + 1600 * ((y - v) ** 2 + (x - u) ** 2) / 37**2
+            for mean, (v, u) in zip(means, sources)
+        ]
         best = int(np.argmin(costs))
         assert match == sources[best][0] * 37 + sources[best][1]
 
@@ -81,7 +102,10 @@ def test_the_coarsest_matches_are_those_of_a_plain_search():
 @pytest.mark.parametrize("tolerance", [0.0, 0.5])
 def test_the_search_finds_only_sources_and_gets_worse_by_its_tolerance_at_most(tolerance):
     rng = np.random.default_rng(1)
-    picture, hole = rng.uniform(0, 255, (60, 50, 3)).astype(np.float32), _box(60, 50, 20, 10, 45, 40)
+    picture, hole = (
+        rng.uniform(0, 255, (60, 50, 3)).astype(np.float32),
+        _box(60, 50, 20, 10, 45, 40),
+    )
     level = _level(picture, hole)
     described = detail.features(level.picture)
     sources = np.flatnonzero(level.sources)
@@ -100,17 +124,21 @@ def test_the_search_finds_only_sources_and_gets_worse_by_its_tolerance_at_most(t
 
 
 def test_of_matches_that_are_about_as_near_those_go_together():
-    """Noise, which any move fits as well as another: pieces are copied, not a place here and a place there."""
+    """In noise every move fits equally well: whole pieces are copied, not one place from here and
+    the next from there."""
     rng = np.random.default_rng(3)
-    picture, hole = rng.uniform(100, 130, (60, 50, 3)).astype(np.float32), _box(60, 50, 20, 10, 45, 40)
+    picture, hole = (
+        rng.uniform(100, 130, (60, 50, 3)).astype(np.float32),
+        _box(60, 50, 20, 10, 45, 40),
+    )
     level = _level(picture, hole)
     nearest, described = detail.exhaustive(level, level.picture), detail.features(level.picture)
 
     def alone(matches):
-        """The share of targets whose right neighbour, a target too, has another move."""
-        moves = np.full(60 * 50, -10**6)
+        """The share of targets whose right neighbour is a target too but has another move."""
+        moves = np.full(60 * 50, -(10**6))
         moves[level.targets] = matches - level.targets
-        both = (moves[:-1] > -10**6) & (moves[1:] > -10**6)
+        both = (moves[:-1] > -(10**6)) & (moves[1:] > -(10**6))
         return (moves[:-1] != moves[1:])[both].mean()
 
     assert alone(nearest) > 0.5
@@ -118,12 +146,14 @@ def test_of_matches_that_are_about_as_near_those_go_together():
     together, distances = detail._search(level, described, nearest, True, 1.0, 7)
     assert alone(together) < 0.35 and alone(kept) > 0.5
     wanted = described.numpy()[level.targets]
-    assert (distances.numpy() <= 2 * np.square(wanted - described.numpy()[nearest]).sum(-1) * (1 + 1e-5)).all()
+    assert (
+        distances.numpy() <= 2 * np.square(wanted - described.numpy()[nearest]).sum(-1) * (1 + 1e-5)
+    ).all()
 
 
 def test_roughness_is_that_of_known_neighbours():
     stripes = np.zeros((80, 100, 3), np.float32)
-    stripes[:, ::2] = 30.0  # across neighbours differ by 30, down not at all
+    stripes[:, ::2] = 30.0  # horizontal neighbours differ by 30, vertical ones do not
     hole = _box(80, 100, 20, 30, 60, 70)
     rough = detail.roughness(tf.constant(stripes), tf.constant(hole[..., np.newaxis])).numpy()
     np.testing.assert_allclose(rough[..., 0], 30.0, rtol=1e-3)
@@ -131,84 +161,114 @@ def test_roughness_is_that_of_known_neighbours():
 
 
 def test_the_hole_is_expected_as_rough_as_known_places_of_its_colour():
-    """Dark stripes on the left, a bright wall on the right, and a guide that goes on with one of them."""
+    """Dark stripes on the left, a bright wall on the right, and a guide that continues one of
+    them."""
     picture, hole = np.full((80, 100, 3), 200.0, np.float32), _box(80, 100, 20, 40, 60, 60)
     picture[:, :50] = 40.0
     picture[:, :50:2] = 70.0
     for guide, expected in ((55.0, 30.0), (200.0, 0.0)):
         seen = np.where(hole[..., np.newaxis], np.float32(guide), picture)
-        rough = detail.roughness(tf.constant(seen), tf.constant(hole[..., np.newaxis])).numpy()[hole, 0]
+        rough = detail.roughness(tf.constant(seen), tf.constant(hole[..., np.newaxis])).numpy()[
+            hole, 0
+        ]
         assert abs(np.median(rough) - expected) < 4
 
 
 def test_votes_are_the_weighted_mean_of_the_patches_that_cover_a_pixel():
     rng = np.random.default_rng(2)
     height, width = 20, 23
-    picture, hole = rng.uniform(0, 255, (height, width, 3)).astype(np.float32), _box(height, width, 8, 0, 14, 9)
+    picture, hole = (
+        rng.uniform(0, 255, (height, width, 3)).astype(np.float32),
+        _box(height, width, 8, 0, 14, 9),
+    )
     level = _level(picture, hole)
     targets = level.targets.numpy()
     matches = rng.choice(np.flatnonzero(level.sources), len(targets)).astype(np.int32)
     weights = rng.uniform(0.1, 1, len(targets)).astype(np.float32)
-    voted = detail._voted(level, level.picture, tf.constant(matches), tf.constant(weights)).numpy()[0]
+    voted = detail._voted(level, level.picture, tf.constant(matches), tf.constant(weights)).numpy()[
+        0
+    ]
 
     known = level.picture[0].numpy()
     total, share = np.zeros((height, width, 5)), np.zeros((height, width, 1))
     for target, match, weight in zip(targets, matches, weights):
         (y, x), (v, u) = divmod(target, width), divmod(match, width)
         weight *= level.sure[0, y, x, 0]
-        total[y - 3:y + 4, x - 3:x + 4] += weight * known[v - 3:v + 4, u - 3:u + 4]
-        share[y - 3:y + 4, x - 3:x + 4] += weight
+        total[y - 3 : y + 4, x - 3 : x + 4] += weight * known[v - 3 : v + 4, u - 3 : u + 4]
+        share[y - 3 : y + 4, x - 3 : x + 4] += weight
     np.testing.assert_allclose(voted[hole], (total / np.maximum(share, 1e-9))[hole], rtol=1e-4)
     np.testing.assert_array_equal(voted[~hole], known[~hole])
 
 
-# ---------------------------------------------------------------------------------------------------------------- what is thick
+# ------------------------------------------------------------------------------------ what is thick
 
 
 @pytest.mark.parametrize("width, is_thick", [(8, False), (24, False), (25, True), (60, True)])
 def test_a_stroke_is_left_alone_and_an_object_is_not(width, is_thick):
     hole = _box(100, 300, 20, 30, 20 + width, 290)
-    np.testing.assert_array_equal(detail.thick(tf.constant(hole[..., None]))[..., 0], hole & is_thick)
+    np.testing.assert_array_equal(
+        detail.thick(tf.constant(hole[..., None]))[..., 0], hole & is_thick
+    )
 
 
-@pytest.mark.parametrize("box", [(20, 30, 44, 290), (20, 30, 45, 290), (0, 0, 24, 90), (0, 0, 25, 25), (80, 270, 100, 300),
-                                 (75, 275, 100, 300)])
+@pytest.mark.parametrize("box", [
+    (20, 30, 44, 290), (20, 30, 45, 290), (0, 0, 24, 90), (0, 0, 25, 25), (80, 270, 100, 300),
+    (75, 275, 100, 300)])  # fmt: skip
 def test_whether_anything_is_thick_is_known_without_a_graph(box):
     hole = _box(100, 300, *box)
-    assert detail.is_thick(hole[..., None].astype(np.uint8)) == bool(detail.thick(tf.constant(hole[..., None])).numpy().any())
+    assert detail.is_thick(hole[..., None].astype(np.uint8)) == bool(
+        detail.thick(tf.constant(hole[..., None])).numpy().any()
+    )
 
 
 def test_a_stroke_that_leads_to_an_object_is_left_alone_but_for_its_beginning():
     hole = _box(120, 400, 30, 20, 90, 80) | _box(120, 400, 56, 80, 62, 390)
     part = detail.thick(tf.constant(hole[..., None])).numpy()[..., 0]
-    assert part[30:90, 20:80].all() and part[56:62, 80:90].all() and not part[:, 110:].any() and not part[~hole].any()
+    assert (
+        part[30:90, 20:80].all()
+        and part[56:62, 80:90].all()
+        and not part[:, 110:].any()
+        and not part[~hole].any()
+    )
 
 
-# ------------------------------------------------------------------------------------------------------------------- pictures
+# ----------------------------------------------------------------------------------------- pictures
 
 
-@pytest.mark.parametrize("box", [(40, 50, 100, 120), (0, 50, 60, 120), (90, 0, 150, 70), (0, 0, 60, 60), (110, 0, 150, 200)])
+@pytest.mark.parametrize(
+    "box",
+    [(40, 50, 100, 120), (0, 50, 60, 120), (90, 0, 150, 70), (0, 0, 60, 60), (110, 0, 150, 200)],
+)
 def test_texture_is_restored_wherever_the_hole_is(box):
     picture, hole = _pattern(150, 200), _box(150, 200, *box)
     guide = _guide(picture, hole)
     restored = _restore(guide, hole)
     np.testing.assert_array_equal(restored[~hole], picture[~hole])
-    error, before = np.square(restored - picture)[hole].mean(), np.square(guide - picture)[hole].mean()
-    shifted = box == (90, 0, 150, 70)  # a corner, of a guide that says nothing of the pattern: bricks come back, some pixels off
+    error, before = (
+        np.square(restored - picture)[hole].mean(),
+        np.square(guide - picture)[hole].mean(),
+    )
+    # A corner, and a guide that says nothing about the pattern: bricks come back, some pixels off.
+    shifted = box == (90, 0, 150, 70)
     assert error < (0.9 if shifted else 0.1) * before, (error, before)
 
 
 def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():
-    picture, hole = np.random.default_rng(4).uniform(0, 255, (130, 90, 3)), _box(130, 90, 30, 20, 90, 70)
+    picture, hole = (
+        np.random.default_rng(4).uniform(0, 255, (130, 90, 3)),
+        _box(130, 90, 30, 20, 90, 70),
+    )
     first = _restore(picture, hole)
     np.testing.assert_array_equal(_restore(picture, hole), first)
     signature = [tf.TensorSpec([None, None, 3]), *[tf.TensorSpec([None, None, 1], tf.bool)] * 2]
     graph = tf.function(detail.restore, input_signature=signature)
-    np.testing.assert_array_equal(graph(picture.astype(np.float32), hole[..., None], hole[..., None]), first)
+    np.testing.assert_array_equal(
+        graph(picture.astype(np.float32), hole[..., None], hole[..., None]), first
+    )
 
 
 def test_nothing_is_taken_from_the_hole_and_only_the_part_changes():
-    """The rest of the hole is black, and no black comes into the part."""
+    """The rest of the hole is black, and no black enters the part."""
     picture = np.full((120, 120, 3), 200.0)
     hole, part = _box(120, 120, 10, 10, 100, 100), _box(120, 120, 40, 40, 80, 80)
     picture[hole & ~part] = 0
@@ -218,20 +278,26 @@ def test_nothing_is_taken_from_the_hole_and_only_the_part_changes():
 
 
 def test_the_low_frequencies_are_the_guides():
-    """Known pixels in two halves, dark and bright; the guide says which of them goes on in the hole."""
+    """The known pixels have a dark and a bright half; the guide says which of them continues in the
+    hole."""
     rng = np.random.default_rng(5)
-    picture = rng.uniform(-30, 30, (160, 160, 3)) + np.where(np.arange(160)[:, None] < 80, 60.0, 190.0)[..., None]
+    picture = (
+        rng.uniform(-30, 30, (160, 160, 3))
+        + np.where(np.arange(160)[:, None] < 80, 60.0, 190.0)[..., None]
+    )
     hole = _box(160, 160, 50, 50, 110, 110)
     for colour in (60, 190):
         restored = _restore(np.where(hole[..., None], colour, picture), hole)
         assert abs(restored[hole].mean() - colour) < 20 and restored[hole].std() > 8
 
 
-@pytest.mark.parametrize("height, width", [(1, 1), (6, 90), (90, 6), (7, 7), (8, 300), (40, 40), (513, 33)])
+@pytest.mark.parametrize(
+    "height, width", [(1, 1), (6, 90), (90, 6), (7, 7), (8, 300), (40, 40), (513, 33)]
+)
 def test_any_size(height, width):
     picture = np.random.default_rng(6).uniform(0, 255, (height, width, 3)).astype(np.float32)
     hole = np.zeros((height, width), bool)
-    hole[:max(height // 2, 1), :max(width // 2, 1)] = True
+    hole[: max(height // 2, 1), : max(width // 2, 1)] = True
     restored = _restore(picture, hole)
     assert restored.shape == picture.shape and np.isfinite(restored).all()
     np.testing.assert_array_equal(restored[~hole], picture[~hole])
@@ -254,15 +320,20 @@ def test_a_few_known_patches_fill_a_huge_hole():
     np.testing.assert_array_equal(restored[~hole], picture[~hole])
 
 
-# --------------------------------------------------------------------------------------------------------------------- bounds
+# ------------------------------------------------------------------------------------------- bounds
 
 
 def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_gets(monkeypatch):
-    """Of 300 x 300 pixels and of 150 x 150 none is described; the texture is there all the same."""
+    """At 300 x 300 and 150 x 150 pixels nothing is described; the texture is there all the same."""
     described, features = [], detail.features
-    monkeypatch.setattr(detail, "features", lambda picture: described.append(picture.shape[1]) or features(picture))
+    monkeypatch.setattr(
+        detail, "features", lambda picture: described.append(picture.shape[1]) or features(picture)
+    )
     monkeypatch.setattr(detail, "_SEARCHED", 100**2)
-    picture, hole = np.random.default_rng(8).uniform(0, 255, (300, 300, 3)), _box(300, 300, 100, 100, 200, 200)
+    picture, hole = (
+        np.random.default_rng(8).uniform(0, 255, (300, 300, 3)),
+        _box(300, 300, 100, 100, 200, 200),
+    )
     restored = _restore(_guide(picture, hole), hole)
     assert max(described, default=0) <= 100 and restored[hole].std() > 15
     np.testing.assert_array_equal(restored[~hole], picture[~hole].astype(np.float32))
@@ -277,10 +348,14 @@ def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
 
     monkeypatch.setattr(detail, "exhaustive", counted)
     monkeypatch.setattr(detail, "_COMPARED", 2**20)
-    picture, hole = np.random.default_rng(9).uniform(0, 255, (200, 200, 3)), _box(200, 200, 60, 60, 140, 140)
+    picture, hole = (
+        np.random.default_rng(9).uniform(0, 255, (200, 200, 3)),
+        _box(200, 200, 60, 60, 140, 140),
+    )
     _restore(picture, hole)
     assert pairs and max(pairs) <= 2**20
-    monkeypatch.setattr(detail, "_COMPARED", 0)  # the coarsest level begins with random places, and is searched
+    # The coarsest level starts from random places and is then searched.
+    monkeypatch.setattr(detail, "_COMPARED", 0)
     pairs.clear()
     restored = _restore(picture, hole)
     assert not pairs and restored[hole].std() > 15
@@ -288,7 +363,8 @@ def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
 
 @pytest.mark.slow
 def test_memory_is_bounded():
-    """A photograph of 12 megapixels as one window, a third of it hole: patches are searched at half its size and below."""
+    """A photograph of 12 megapixels as one window, a third of it hole. Patches are searched at half
+    its size and below."""
     script = """
 import resource, numpy as np, tensorflow as tf
 from tfinpaint import detail
@@ -297,10 +373,22 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 hole = np.zeros((3000, 4000, 1), bool)
 hole[500:2500, 1000:3000] = True
 picture = np.random.default_rng(0).uniform(0, 255, (3000, 4000, 3)).astype(np.float32)
-restore = tf.function(detail.restore, input_signature=[tf.TensorSpec([None, None, 3]), *[tf.TensorSpec([None, None, 1], tf.bool)] * 2])
+restore = tf.function(
+    detail.restore,
+    input_signature=[
+        tf.TensorSpec([None, None, 3]),
+        *[tf.TensorSpec([None, None, 1], tf.bool)] * 2,
+    ],
+)
 assert np.isfinite(restore(picture, hole, hole).numpy()).all()
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
-                          cwd=pathlib.Path(__file__).parents[1], env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=pathlib.Path(__file__).parents[1],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
     assert float(done.stdout) < 3.0, done.stdout  # GB

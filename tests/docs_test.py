@@ -1,4 +1,7 @@
-"""README and docs say what is so: links lead somewhere, commands parse, flags exist, tables agree with the specifications."""
+"""README and docs are accurate.
+
+Links lead somewhere, commands parse, flags exist, and tables agree with the specifications.
+"""
 
 import ast
 import importlib
@@ -20,8 +23,14 @@ from tfinpaint.systems.specification import all_systems
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-COMMANDS = ("tfinpaint.train", "tfinpaint.evaluate", "tfinpaint.inpaint", "tfinpaint.export.__main__", "tfinpaint.studio.__main__")
-OTHERS = {"flagfile", "help", "weights"}  # absl's own, and tools.import_weights'
+COMMANDS = (
+    "tfinpaint.train",
+    "tfinpaint.evaluate",
+    "tfinpaint.inpaint",
+    "tfinpaint.export.__main__",
+    "tfinpaint.studio.__main__",
+)
+OTHERS = {"flagfile", "help", "weights"}  # absl's own, and those of tools.import_weights
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -34,7 +43,9 @@ def fences(page, *languages):
             if language is None:
                 language, block, begin = line.strip()[3:], [], number + 1
             else:
-                found += [(begin, textwrap.dedent("\n".join(block)))] if language in languages else []
+                found += (
+                    [(begin, textwrap.dedent("\n".join(block)))] if language in languages else []
+                )
                 language = None
         elif language is not None:
             block.append(line)
@@ -51,7 +62,11 @@ def commands(page):
     for _, block in fences(page, "bash"):
         for line in block.replace("\\\n", " ").splitlines():
             words = shlex.split(line, comments=True)
-            if words[1:2] == ["-m"] and words[0] == "python" and words[2].startswith(("tfinpaint.", "tools.")):
+            if (
+                words[1:2] == ["-m"]
+                and words[0] == "python"
+                and words[2].startswith(("tfinpaint.", "tools."))
+            ):
                 found.append((words[2], words[3:]))
     return found
 
@@ -60,8 +75,8 @@ MODULES = sorted({module for page in PAGES for module, _ in commands(page)})
 
 
 def rows(text):
-    """The cells of the first table of `text`: a list of lists, the heading first."""
-    lines = text[text.index("\n|") + 1:].split("\n")
+    """The cells of the first table in `text`: a list of rows, the heading first."""
+    lines = text[text.index("\n|") + 1 :].split("\n")
     table = list(itertools.takewhile(lambda line: line.startswith("|"), lines))
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
     return [cells[0], *cells[2:]]
@@ -92,16 +107,35 @@ for arguments in json.loads(sys.argv[2]):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_command_lines_parse(module):
-    """In a process of the module's own, as its users meet it: of several commands in one process each knows the others' flags."""
+    """Each module in a process of its own, as its users meet it: in one process each command would
+    know the others' flags."""
     lines = [arguments for page in PAGES for name, arguments in commands(page) if name == module]
-    lines = [[re.sub(r"=runs/.*flags.txt", "=configs/paris.flags", argument) for argument in line] for line in lines]
-    main = f"{module}.__main__" if importlib.util.find_spec(module).submodule_search_locations else module
-    run = subprocess.run([sys.executable, "-c", PARSE, main, json.dumps(lines)], cwd=ROOT, capture_output=True, text=True)
+    lines = [
+        [re.sub(r"=runs/.*flags.txt", "=configs/paris.flags", argument) for argument in line]
+        for line in lines
+    ]
+    main = (
+        f"{module}.__main__"
+        if importlib.util.find_spec(module).submodule_search_locations
+        else module
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", PARSE, main, json.dumps(lines)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert run.returncode == 0, run.stderr
 
 
 def test_pages_have_a_command_line_of_each_command():
-    assert {"tfinpaint.train", "tfinpaint.evaluate", "tfinpaint.inpaint", "tfinpaint.export", "tfinpaint.studio"} <= set(MODULES)
+    assert {
+        "tfinpaint.train",
+        "tfinpaint.evaluate",
+        "tfinpaint.inpaint",
+        "tfinpaint.export",
+        "tfinpaint.studio",
+    } <= set(MODULES)
 
 
 @pages
@@ -119,15 +153,20 @@ def test_python_can_be_compiled(page):
 
 
 def test_the_specification_that_contributors_are_shown_can_be_made():
-    block, = (text for _, text in fences(ROOT / "CONTRIBUTING.md", "python") if "SPECIFICATION" in text)
+    (block,) = (
+        text for _, text in fences(ROOT / "CONTRIBUTING.md", "python") if "SPECIFICATION" in text
+    )
     names = {}
     exec(block, names)
-    assert names["SPECIFICATION"].weights() == {"l1": 1.0} and set(names["SPECIFICATION"].small) <= set(names["SPECIFICATION"].defaults)
+    assert names["SPECIFICATION"].weights() == {"l1": 1.0} and set(
+        names["SPECIFICATION"].small
+    ) <= set(names["SPECIFICATION"].defaults)
 
 
 @pytest.mark.slow
 def test_the_python_page_runs(tmp_path, monkeypatch):
-    """Its blocks, one after the other; photograph, mask and batches are brought along."""
+    """Its blocks run one after the other; the test provides the photograph, the mask and the
+    batches."""
     import numpy as np
     import tensorflow as tf
     from PIL import Image
@@ -139,10 +178,18 @@ def test_the_python_page_runs(tmp_path, monkeypatch):
     Image.fromarray(mask).save("mask.png")
     images = tf.random.stateless_uniform([2, 64, 64, 3], [0, 0], -1, 1)
     holes = tf.pad(tf.ones([2, 16, 16, 1]), [[0, 0], [24, 24], [24, 24], [0, 0]])
-    names = {"images": images, "holes": holes, "batches": tf.data.Dataset.from_tensors((images, holes))}
+    names = {
+        "images": images,
+        "holes": holes,
+        "batches": tf.data.Dataset.from_tensors((images, holes)),
+    }
     for _, block in fences(ROOT / "docs/python.md", "python"):
         exec(block, names)
-    assert names["raw"].shape == images.shape and names["photo"].shape == (70, 80, 3) and len(names["maps"]) == 1
+    assert (
+        names["raw"].shape == images.shape
+        and names["photo"].shape == (70, 80, 3)
+        and len(names["maps"]) == 1
+    )
     assert np.isfinite(names["losses"]["loss"]) and names["filled"].shape == (2, 32, 32, 64)
 
 
@@ -160,8 +207,16 @@ def test_tables_have_all_systems(page, heading):
 def test_tables_of_terms_agree_with_the_specifications(name):
     heading, *lines = rows(section("docs/systems.md", name))
     specification = all_systems()[name]
-    paper = {row[0].strip("`"): float(row[heading.index("paper" if "paper" in heading else "weight")]) for row in lines}
-    official = {row[0].strip("`"): float(row[heading.index("official" if "official" in heading else "weight")]) for row in lines}
+    paper = {
+        row[0].strip("`"): float(row[heading.index("paper" if "paper" in heading else "weight")])
+        for row in lines
+    }
+    official = {
+        row[0].strip("`"): float(
+            row[heading.index("official" if "official" in heading else "weight")]
+        )
+        for row in lines
+    }
     assert paper == specification.weights("paper") and official == specification.weights("official")
     if "equation" in heading:
         equations = {row[0].strip("`"): row[heading.index("equation")] for row in lines}
@@ -173,6 +228,10 @@ def test_configs_that_pages_name_exist():
     for page in PAGES:
         for name in re.findall(r"configs/(\w+\.flags)", page.read_text(encoding="utf-8")):
             assert (ROOT / "configs" / name).exists(), (page.name, name)
-    for *_, configs, _ in rows((ROOT / "docs/systems.md").read_text(encoding="utf-8").split("what `--variant=official` changes")[1]):
+    for *_, configs, _ in rows(
+        (ROOT / "docs/systems.md")
+        .read_text(encoding="utf-8")
+        .split("what `--variant=official` changes")[1]
+    ):
         for name in re.findall(r"`([\w*]+)`", configs):
             assert list(ROOT.glob(f"configs/{name}.flags")), name

@@ -1,4 +1,7 @@
-"""The evaluate command as a user meets it: models and data in, four files out, one line for each mistake."""
+"""The evaluate command as a user meets it.
+
+Models and data go in, four files come out, and each mistake is one line.
+"""
 
 import base64
 import csv
@@ -22,7 +25,9 @@ def photos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("some & <photos>")
     rng = np.random.default_rng(0)
     for k in range(11):
-        ramp = np.linspace(0, 150, 300).reshape(1, 300, 1) + rng.normal(40, 8, (256, 300, 3)) + 3 * k
+        ramp = (
+            np.linspace(0, 150, 300).reshape(1, 300, 1) + rng.normal(40, 8, (256, 300, 3)) + 3 * k
+        )
         Image.fromarray(np.clip(ramp, 0, 255).astype(np.uint8)).save(folder / f"p{k}.png")
     return str(folder)
 
@@ -35,8 +40,15 @@ def run(command_line):
 
 @pytest.fixture
 def report(run, photos, tmp_path):
-    status, out, err = run("--model=mean,telea", f"--data=folder:{photos}", "--image_size=256", "--protocol=multistage", "--noreferences",
-                           f"--output={tmp_path / 'report'}", "--batch_size=4")
+    status, out, err = run(
+        "--model=mean,telea",
+        f"--data=folder:{photos}",
+        "--image_size=256",
+        "--protocol=multistage",
+        "--noreferences",
+        f"--output={tmp_path / 'report'}",
+        "--batch_size=4",
+    )
     assert status == 0, err
     return tmp_path / "report", out
 
@@ -50,15 +62,21 @@ def test_four_files_and_the_text_on_the_screen(report):
 
 def test_the_header_states_every_convention(report):
     text = (report[0] / "report.txt").read_text()
-    for word in ("multistage", "256 px", "11 of folder:", "51 x 51 uniform window", "range 0-255", "red and blue exchanged",
-                 "whole picture", "composites", "95 %", ", set ", "EdgeConnect", "tensorflow 2.15"):
+    for word in (
+        "multistage", "256 px", "11 of folder:", "51 x 51 uniform window", "range 0-255",
+        "red and blue exchanged", "whole picture", "composites", "95 %", ", set ", "EdgeConnect",
+        "tensorflow 2.15"):  # fmt: skip
         assert word in text, word
 
 
 def test_the_papers_figures_stand_beside_ours(report):
     text = (report[0] / "report.txt").read_text()
-    block = text[text.index("== 30-40 %"):text.index("== 50-60 %")]
-    assert "published, Table 4: Paris StreetView" in block and "25.81" in block and "31.08" not in block
+    block = text[text.index("== 30-40 %") : text.index("== 50-60 %")]
+    assert (
+        "published, Table 4: Paris StreetView" in block
+        and "25.81" in block
+        and "31.08" not in block
+    )
     assert "0.8355" in (report[0] / "report.html").read_text()
 
 
@@ -73,14 +91,26 @@ def test_the_three_tables_agree(report):
         figure = block["models"][row["model"]][row["column"]]
         assert float(row["mean"]) == pytest.approx(figure["mean"], rel=1e-5)
         assert figure["mean"] == pytest.approx(np.mean(figure["each"]))
-        assert len(figure["each"]) == len(block["photographs"]) == len(block["hole_shares"]) == int(row["photographs"]) == 11
+        assert (
+            len(figure["each"])
+            == len(block["photographs"])
+            == len(block["hole_shares"])
+            == int(row["photographs"])
+            == 11
+        )
         assert figure["low"] < figure["mean"] < figure["high"]
         shown = f"{figure['mean']:.{2 if row['unit'] == 'dB' else 4}f}"
         assert shown in text
         if row["model"] == "telea":
             other = block["models"]["mean"][row["column"]]
-            assert float(row["difference"]) == pytest.approx(figure["mean"] - other["mean"], rel=1e-4)
-    assert data["first_model"] == "mean" and data["settings"]["protocol"] == "multistage" and data["image_size"] == 256
+            assert float(row["difference"]) == pytest.approx(
+                figure["mean"] - other["mean"], rel=1e-4
+            )
+    assert (
+        data["first_model"] == "mean"
+        and data["settings"]["protocol"] == "multistage"
+        and data["image_size"] == 256
+    )
 
 
 def test_the_page_needs_nothing_but_itself(report):
@@ -91,7 +121,9 @@ def test_the_page_needs_nothing_but_itself(report):
 
         def handle_starttag(self, tag, attributes):
             assert tag != "script"
-            self.sources += [value for name, value in attributes if name in ("src", "href", "srcset")]
+            self.sources += [
+                value for name, value in attributes if name in ("src", "href", "srcset")
+            ]
             if tag not in ("meta", "img", "path", "circle", "br"):
                 self.open_tags.append(tag)
 
@@ -105,7 +137,9 @@ def test_the_page_needs_nothing_but_itself(report):
     parser = Parser()
     parser.feed(page)
     assert not parser.open_tags
-    assert len(parser.sources) == 3 * 2 * 3 * 3 and all(source.startswith("data:image/jpeg;base64,") for source in parser.sources)
+    assert len(parser.sources) == 3 * 2 * 3 * 3 and all(
+        source.startswith("data:image/jpeg;base64,") for source in parser.sources
+    )
     assert "some &amp; &lt;photos&gt;" in page and "<photos>" not in page
 
 
@@ -113,14 +147,18 @@ def test_the_text_has_every_interval(report):
     data = json.loads((report[0] / "report.json").read_text())
     text = (report[0] / "report.txt").read_text()
     figure = data["blocks"][1]["models"]["telea"]
-    assert f"{figure['psnr']['mean']:.2f} [{figure['psnr']['low']:.2f}, {figure['psnr']['high']:.2f}]" in text
+    assert (
+        f"{figure['psnr']['mean']:.2f} [{figure['psnr']['low']:.2f}, {figure['psnr']['high']:.2f}]"
+        in text
+    )
     other = figure["ssim"]["difference"]
     assert f"{other['mean']:+.4f} [{other['low']:+.4f}, {other['high']:+.4f}]" in text
 
 
 @pytest.fixture
 def pairs(tmp_path):
-    """Twelve blue photographs that get brighter to the right, and two flat ones, which are filled without an error."""
+    """Twelve blue photographs that get brighter to the right, and two flat ones, which are filled
+    without error."""
     folder = tmp_path / "pairs"
     folder.mkdir()
     for k in range(14):
@@ -128,14 +166,16 @@ def pairs(tmp_path):
         ramp[..., 2] = 200 if k > 11 else np.linspace(60 + k, 250, ramp.shape[1])
         Image.fromarray(ramp).save(folder / f"é{k:02d}.png")
         mask = np.zeros(ramp.shape[:2], np.uint8)
-        mask[10:20 + k, 12:40] = 255
+        mask[10 : 20 + k, 12:40] = 255
         Image.fromarray(mask).save(folder / f"é{k:02d}_mask.png")
     return folder
 
 
 def test_pairs_with_exact_fills(run, pairs, tmp_path):
     out = tmp_path / "report"
-    status, printed, err = run("--model=mean,telea", f"--data=pairs:{pairs}", f"--output={out}", "--noreferences")
+    status, printed, err = run(
+        "--model=mean,telea", f"--data=pairs:{pairs}", f"--output={out}", "--noreferences"
+    )
     assert status == 0, err
 
     def constant(name):
@@ -144,28 +184,44 @@ def test_pairs_with_exact_fills(run, pairs, tmp_path):
     data = json.loads((out / "report.json").read_text(), parse_constant=constant)
     (block,) = data["blocks"]
     figure = block["models"]["mean"]["psnr"]
-    assert figure["infinite"] == 2 and figure["photographs"] == 12 and figure["each"][-2:] == [None, None]
+    assert (
+        figure["infinite"] == 2
+        and figure["photographs"] == 12
+        and figure["each"][-2:] == [None, None]
+    )
     assert figure["mean"] == pytest.approx(np.mean(figure["each"][:12]))
     assert "mean: 2 of 14 photographs have an infinite PSNR and are not in its means" in printed
-    rows = {(row["model"], row["column"]): row for row in csv.DictReader((out / "report.csv").open())}
+    rows = {
+        (row["model"], row["column"]): row for row in csv.DictReader((out / "report.csv").open())
+    }
     mean, telea = (float(rows[m, "l1_in_hole"]["mean"]) for m in ("mean", "telea"))
     assert 0.2 < telea < mean and 2 < mean < 40  # per cent
     assert float(rows["telea", "l1_in_hole"]["difference"]) == pytest.approx(telea - mean, rel=1e-4)
 
     page = (out / "report.html").read_text()
-    found = [np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")).astype(int)
-             for text in re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)]
+    found = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")).astype(int)
+        for text in re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page)
+    ]
     assert len(found) == 2 * 3 * 3
     worst_input, worst_output, worst_original = found[6:9]  # of the mean fill
-    assert np.abs(worst_input - 255).max(axis=-1)[12:18, 16:36].max() < 20  # the hole in white
+    # The hole is shown in white.
+    assert np.abs(worst_input - 255).max(axis=-1)[12:18, 16:36].max() < 20
     inside = worst_output[12:18, 16:36]
-    assert np.ptp(inside[..., 2]) < 20 and inside[..., 2].min() > 100 and inside[..., 0].max() < 40  # one blue
+    # The fill is one blue.
+    assert np.ptp(inside[..., 2]) < 20 and inside[..., 2].min() > 100 and inside[..., 0].max() < 40
     assert np.ptp(worst_original[12:18, 16:36, 2]) > 40  # the ramp
-    # Telea is better than the mean: green, where more is better and where less is
-    cells = re.findall(r'<tr><td>telea</td>(.*?)</tr>', page)
+    # Telea is better than the mean: green, both where more is better and where less is.
+    cells = re.findall(r"<tr><td>telea</td>(.*?)</tr>", page)
     assert [c for row in cells for c in re.findall(r'<td class="(\w*)"', row)] == ["better"] * 8
-    dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', page[page.index("PSNR in the hole, dB"):page.index("</svg>")])
-    assert len(dots) == 12 + sum(f is not None for f in block["models"]["telea"]["psnr_in_hole"]["each"])  # the exact ones are nowhere
+    dots = re.findall(
+        r'<circle cx="([\d.]+)" cy="([\d.]+)"',
+        page[page.index("PSNR in the hole, dB") : page.index("</svg>")],
+    )
+    # Photographs that were filled exactly have no dot.
+    assert len(dots) == 12 + sum(
+        f is not None for f in block["models"]["telea"]["psnr_in_hole"]["each"]
+    )
     shares, each = block["hole_shares"], block["models"]["mean"]["psnr_in_hole"]["each"]
     assert np.corrcoef([float(x) for x, _ in dots[:12]], shares[:12])[0, 1] > 0.999
     assert np.corrcoef([float(y) for _, y in dots[:12]], each[:12])[0, 1] < -0.99
@@ -188,17 +244,29 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(monkeypatch, tmp_pat
 
 
 def test_another_size_than_the_papers_shows_no_published_figures(run, photos, tmp_path):
-    status, out, _ = run("--model=mean", f"--data=folder:{photos}", "--image_size=64", "--protocol=multistage", f"--output={tmp_path}/r",
-                         "--count=2")
+    status, out, _ = run(
+        "--model=mean",
+        f"--data=folder:{photos}",
+        "--image_size=64",
+        "--protocol=multistage",
+        f"--output={tmp_path}/r",
+        "--count=2",
+    )
     assert status == 0 and "published" not in out
-    assert "[" not in out[out.index("=="):out.index("made 2")]  # two photographs give no intervals
+    # Two photographs give no intervals.
+    assert "[" not in out[out.index("==") : out.index("made 2")]
 
 
 def test_the_same_flags_make_the_same_table(run, photos, tmp_path):
     tables = []
     for name in "ab":
-        status, _, _ = run("--model=telea", f"--data=folder:{photos}", "--image_size=64", "--ratio_bins=0.2-0.3",
-                           f"--output={tmp_path / name}")
+        status, _, _ = run(
+            "--model=telea",
+            f"--data=folder:{photos}",
+            "--image_size=64",
+            "--ratio_bins=0.2-0.3",
+            f"--output={tmp_path / name}",
+        )
         assert status == 0
         tables.append((tmp_path / name / "report.csv").read_text())
     assert tables[0] == tables[1] and "20-30 %" in tables[0]
@@ -208,7 +276,8 @@ def test_the_same_flags_make_the_same_table(run, photos, tmp_path):
     (["--data=samples:"], "--output is missing"),
     (["--output=OUT"], "--data is missing"),
     (["--data=samples:", "--output=OUT", "--noreferences", "--model="], "--model is missing"),
-    (["--data=samples:", "--output=OUT"], "--model=default is the model that comes with tfinpaint, and this copy has none"),
+    (["--data=samples:", "--output=OUT"],
+     "--model=default is the model that comes with tfinpaint, and this copy has none"),
     (["--data=samples:", "--output=OUT", "--holes=box"], "--holes is center, strokes"),
     (["--data=samples:", "--output=OUT", "--ratio_bins=0.1,0.2"], "--ratio_bins are shares LO-HI"),
     (["--data=samples:", "--output=OUT", "--ratio_bins=0.3-0.2"], "--ratio_bins are shares"),
@@ -220,7 +289,7 @@ def test_the_same_flags_make_the_same_table(run, photos, tmp_path):
     (["--data=samples:", "--output=OUT", "--model=telea, telea"], "twice"),
     (["--data=samples:", "--output=OUT", "--ratio_bins=0.1-0.2,0.1-0.2"], "one bin twice"),
     (["--data=samples:", "--output=OUT.txt/report"], "OUT.txt is a file"),
-])
+])  # fmt: skip
 def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, empty_box, flags, message):
     out = tmp_path / "report"
     (tmp_path / "report.txt").touch()
@@ -233,5 +302,13 @@ def test_a_mistake_is_one_line_and_leaves_nothing(run, tmp_path, empty_box, flag
 def test_a_broken_photograph_is_told_and_not_counted(run, photos, tmp_path):
     folder = shutil.copytree(photos, tmp_path / "photos")
     (folder / "p3.png").write_bytes(b"broken")
-    status, out, err = run("--model=mean", f"--data=folder:{folder}", "--image_size=64", "--holes=center", f"--output={tmp_path}/r")
-    assert status == 0 and "10 of folder" in out and "1 could not be read" in out and "p3.png" in err
+    status, out, err = run(
+        "--model=mean",
+        f"--data=folder:{folder}",
+        "--image_size=64",
+        "--holes=center",
+        f"--output={tmp_path}/r",
+    )
+    assert (
+        status == 0 and "10 of folder" in out and "1 could not be read" in out and "p3.png" in err
+    )

@@ -1,4 +1,7 @@
-"""The export command as a user meets it: a run in, a SavedModel or a TFLite file with its card out, one line for each mistake."""
+"""The export command as a user meets it.
+
+A run goes in, a SavedModel or a TFLite file with its card comes out, and each mistake is one line.
+"""
 
 import csv
 import json
@@ -19,9 +22,14 @@ from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    """A run whose moving average is not what the generator is."""
+    """A run whose moving average differs from its generator."""
     folder = str(tmp_path_factory.mktemp("runs") / "small")
-    settings = TrainSettings("partial_conv", PhotoSettings("samples:", 64), HoleSettings(), system_settings=(("width", 4), ("depth", 4)))
+    settings = TrainSettings(
+        "partial_conv",
+        PhotoSettings("samples:", 64),
+        HoleSettings(),
+        system_settings=(("width", 4), ("depth", 4)),
+    )
     system = tfinpaint.create("partial_conv", width=4, depth=4)
     system.compile(perceptual_weights="none")
     for variable in system.averaged_generator.trainable_variables:
@@ -31,8 +39,13 @@ def run_dir(tmp_path_factory):
     with open(os.path.join(folder, "metrics.csv"), "w", newline="", encoding="utf-8") as f:
         writer = csv.DictWriter(f, ["step", "loss", "val_psnr", "val_ssim"], restval="")
         writer.writeheader()
-        writer.writerows([{"step": 6, "val_psnr": 9, "val_ssim": 0.1}, {"step": 10, "val_psnr": 11.5, "val_ssim": 0.5},
-                          {"step": 12, "loss": 3}])
+        writer.writerows(
+            [
+                {"step": 6, "val_psnr": 9, "val_ssim": 0.1},
+                {"step": 10, "val_psnr": 11.5, "val_ssim": 0.5},
+                {"step": 12, "loss": 3},
+            ]
+        )
     return folder
 
 
@@ -49,20 +62,39 @@ def _pair(size=64):
     return photo, mask
 
 
-def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it_is(run, run_dir, tmp_path):
+def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it_is(
+    run, run_dir, tmp_path
+):
     status, out, err = run(f"--model={run_dir}", f"--output={tmp_path / 'out'}")
-    assert (status, err) == (0, "") and f"{tmp_path / 'out' / '1'}: signatures serving_default and tensors" in out
+    assert (status, err) == (0, "") and (
+        f"{tmp_path / 'out' / '1'}: signatures serving_default and tensors" in out)  # fmt: skip
     photo, mask = _pair()
     path = str(tmp_path / "out" / "1")
-    np.testing.assert_array_equal(tfinpaint.load(path).fill(photo, mask), tfinpaint.load(run_dir).fill(photo, mask))
+    np.testing.assert_array_equal(
+        tfinpaint.load(path).fill(photo, mask), tfinpaint.load(run_dir).fill(photo, mask)
+    )
     assert os.path.isfile(os.path.join(path, "assets.extra", "tf_serving_warmup_requests"))
     with open(os.path.join(path, "model_card.json"), encoding="utf-8") as f:
         card = json.load(f)
-    expected = {"system": "partial_conv", "variant": "paper", "steps": 12, "trained_on": "samples:", "holes": "strokes", "image_size": 64,
-                "format": "saved_model", "stride": 16, "working_size": 128, "metrics": {"step": 10, "psnr": 11.5, "ssim": 0.5},
-                "tensorflow": tf.__version__, "tfinpaint": tfinpaint.__version__}
+    expected = {
+        "system": "partial_conv",
+        "variant": "paper",
+        "steps": 12,
+        "trained_on": "samples:",
+        "holes": "strokes",
+        "image_size": 64,
+        "format": "saved_model",
+        "stride": 16,
+        "working_size": 128,
+        "metrics": {"step": 10, "psnr": 11.5, "ssim": 0.5},
+        "tensorflow": tf.__version__,
+        "tfinpaint": tfinpaint.__version__,
+    }
     assert {name: card[name] for name in expected} == expected
-    assert card["settings"]["system_settings"] == [["width", 4], ["depth", 4]] and len(card["weights_sha256"]) == 64
+    assert (
+        card["settings"]["system_settings"] == [["width", 4], ["depth", 4]]
+        and len(card["weights_sha256"]) == 64
+    )
     assert card["git_commit"] is None or len(card["git_commit"].removesuffix("-dirty")) == 40
 
 
@@ -72,20 +104,36 @@ def test_inpaint_takes_an_exported_model(run, run_dir, tmp_path, command_line):
     write_photo(str(tmp_path / "photo.png"), photo)
     write_photo(str(tmp_path / "mask.png"), np.repeat(mask[..., np.newaxis], 3, -1))
     flags = [f"--{name}={tmp_path / name}.png" for name in ("photo", "mask", "filled")]
-    flags[0], flags[2] = flags[0].replace("--photo", "--image"), flags[2].replace("--filled", "--output")
+    flags[0], flags[2] = (
+        flags[0].replace("--photo", "--image"),
+        flags[2].replace("--filled", "--output"),
+    )
     assert command_line(inpaint.main, f"--model={tmp_path / 'out' / '1'}", *flags)[0] == 0
-    np.testing.assert_array_equal(read_photo(str(tmp_path / "filled.png")).pixels, tfinpaint.load(run_dir).fill(photo, mask))
+    np.testing.assert_array_equal(
+        read_photo(str(tmp_path / "filled.png")).pixels, tfinpaint.load(run_dir).fill(photo, mask)
+    )
 
 
-@pytest.mark.parametrize("quantize, size", [("none", None), ("float16", "32,48"), ("dynamic", "any")])
+@pytest.mark.parametrize(
+    "quantize, size", [("none", None), ("float16", "32,48"), ("dynamic", "any")]
+)
 def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, size):
-    status, out, err = run(f"--model={run_dir}", "--format=tflite", f"--quantize={quantize}", f"--output={tmp_path}",
-                           *([f"--size={size}"] if size else []))
+    status, out, err = run(
+        f"--model={run_dir}",
+        "--format=tflite",
+        f"--quantize={quantize}",
+        f"--output={tmp_path}",
+        *([f"--size={size}"] if size else []),
+    )
     assert (status, err) == (0, "")
     assert sorted(os.listdir(tmp_path)) == ["model_card.json", "partial_conv.tflite"]
     with open(tmp_path / "model_card.json", encoding="utf-8") as f:
         card = json.load(f)
-    assert (card["format"], card["quantize"], card["bytes"]) == ("tflite", quantize, os.path.getsize(tmp_path / "partial_conv.tflite"))
+    assert (card["format"], card["quantize"], card["bytes"]) == (
+        "tflite",
+        quantize,
+        os.path.getsize(tmp_path / "partial_conv.tflite"),
+    )
     assert card["size"] == {None: [64, 64], "32,48": [32, 48], "any": "any"}[size]
     photo, mask = _pair()
     if size == "32,48":
@@ -95,22 +143,32 @@ def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, siz
 
 
 @pytest.mark.parametrize("flags, message", [
-    ([], "--output is missing"), (["--output=OUT"], "--model=default is the model that comes with tfinpaint, and this copy has none"),
+    ([], "--output is missing"),
+    (["--output=OUT"],
+     "--model=default is the model that comes with tfinpaint, and this copy has none"),
     (["--model=/nowhere", "--output=OUT"], "--model=/nowhere is no folder"),
     (["--model=RUN", "--output=OUT", "--quantize=int8"], "--quantize belongs to --format=tflite"),
-    (["--model=RUN", "--output=OUT", "--format=tflite", "--detail=auto"], "a TFLite file has the network's own fill"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--detail=auto"],
+     "a TFLite file has the network's own fill"),
     (["--model=RUN", "--output=OUT", "--size=64"], "--size belongs to --format=tflite"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--size=64x64"],
      "--size is SIDE, HEIGHT,WIDTH (1 to 8192 pixels) or any. Got '64x64'"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--size=0"], "Got '0'"),
-    (["--model=RUN", "--output=OUT", "--format=tflite", "--data=samples:"], "--data is what --quantize=int8 is calibrated with"),
-    (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8", "--data=folder:/nowhere"], "--data=folder:/nowhere: there"),
-    (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8", "--data=samples:astronaut"], "is not for partial convolutions"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--data=samples:"],
+     "--data is what --quantize=int8 is calibrated with"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8",
+      "--data=folder:/nowhere"],
+     "--data=folder:/nowhere: there"),
+    (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int8",
+      "--data=samples:astronaut"],
+     "is not for partial convolutions"),
     (["--model=RUN", "--output=OUT", "--format=tflite", "--quantize=int4"], "int4"),
     (["--model=RUN", "--output=/proc/sys/out"], "--output=/proc/sys/out cannot be written"),
-])
+])  # fmt: skip
 def test_mistakes_are_one_line_and_leave_nothing(run, run_dir, tmp_path, empty_box, flags, message):
-    status, out, err = run(*(flag.replace("RUN", run_dir).replace("OUT", str(tmp_path / "out")) for flag in flags))
+    status, out, err = run(
+        *(flag.replace("RUN", run_dir).replace("OUT", str(tmp_path / "out")) for flag in flags)
+    )
     assert status == 1 and out == "" and message in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()
 

@@ -1,4 +1,7 @@
-"""The inpaint command as a user meets it: files in, files out, one line for each mistake. The painter is a fake that paints red."""
+"""The inpaint command as a user meets it.
+
+Files go in, files come out, and each mistake is one line. The painter is a fake that paints red.
+"""
 
 import os
 import re
@@ -21,7 +24,7 @@ from tfinpaint.windows import Box
 
 
 class Red(BasePainter):
-    """Paints the mask red and remembers how it was asked."""
+    """Paints the mask red and remembers what it was asked."""
 
     calls = []
 
@@ -31,7 +34,8 @@ class Red(BasePainter):
 
 
 class Attending(Red):
-    """Its best match is the top left everywhere in the hole, in a window of 16 x 24, by cells of 8."""
+    """Its best match is the top left cell everywhere in the hole, in a window of 16 x 24 with cells
+    of 8 pixels."""
 
     def check_attention(self):
         pass
@@ -40,8 +44,18 @@ class Attending(Red):
         hole = mask > 127
         self.calls.append(("attention", int(hole.sum()), at))
         at = placing.choose_pixel(hole.astype(np.uint8), at)
-        return [AttentionMap(name, Box(0, 0, 16, 24), (8.0, 8.0), np.zeros((2, 3, 2), np.int32), np.full((2, 3), 1 / 6), at, is_flow)
-                for name, is_flow in (("stage_1 2x3", False), ("stage_2 2x3", True))]
+        return [
+            AttentionMap(
+                name,
+                Box(0, 0, 16, 24),
+                (8.0, 8.0),
+                np.zeros((2, 3, 2), np.int32),
+                np.full((2, 3), 1 / 6),
+                at,
+                is_flow,
+            )
+            for name, is_flow in (("stage_1 2x3", False), ("stage_2 2x3", True))
+        ]
 
 
 @pytest.fixture(autouse=True)
@@ -57,10 +71,12 @@ def run(command_line):
 
 
 def _write(path, height=20, width=30, mode="RGB"):
-    """A photograph of noise and its mask beside it in masks/."""
+    """Writes a photograph of noise, and its mask in masks/ beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(height)
-    Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).convert(mode).save(path)
+    Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).convert(mode).save(
+        path
+    )
     return path
 
 
@@ -73,7 +89,7 @@ def _mask(path, height=20, width=30, level=255):
 
 
 def _check(photo, filled):
-    """Red where the mask is, the photograph's bytes elsewhere."""
+    """Checks that the mask is red and that all other pixels keep the photograph's bytes."""
     before, after = read_photo(str(photo)).pixels, read_photo(str(filled)).pixels
     hole = np.zeros(before.shape[:2], bool)
     hole[5:10, 5:15] = True
@@ -81,15 +97,25 @@ def _check(photo, filled):
     np.testing.assert_array_equal(after[~hole], before[~hole])
 
 
-# ----------------------------------------------------------------------------------------------------------- one photograph
+# ----------------------------------------------------------------------------------- one photograph
 
 
 def test_one_photograph(tmp_path, run):
     photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
     output = tmp_path / "deep/er/out.webp"
-    status, out, err = run(f"--image={photo}", f"--mask={mask}", f"--output={output}", "--grow_hole=3", "--feather=2", "--detail=off")
+    status, out, err = run(
+        f"--image={photo}",
+        f"--mask={mask}",
+        f"--output={output}",
+        "--grow_hole=3",
+        "--feather=2",
+        "--detail=off",
+    )
     assert status == 0 and err == ""
-    assert "a.png (30x20) ->" in out and "mask: white is hole (--mask_is=hole), 8.3 % of 30x20 pixels is hole" in out
+    assert (
+        "a.png (30x20) ->" in out
+        and "mask: white is hole (--mask_is=hole), 8.3 % of 30x20 pixels is hole" in out
+    )
     assert Red.calls == [(3, 2, "off")]
     _check(photo, output)
 
@@ -102,18 +128,33 @@ def test_jpeg_output_says_that_it_is_not_exact(tmp_path, run):
 
 def test_side_by_side_is_input_hole_and_output(tmp_path, run):
     photo = _write(tmp_path / "a.png", mode="RGBA")
-    assert run(f"--image={photo}", f"--mask={_mask(tmp_path / 'm.png')}", f"--output={tmp_path}/o.png", "--side_by_side")[0] == 0
+    assert (
+        run(
+            f"--image={photo}",
+            f"--mask={_mask(tmp_path / 'm.png')}",
+            f"--output={tmp_path}/o.png",
+            "--side_by_side",
+        )[0]
+        == 0
+    )
     before, strip = read_photo(str(photo)).pixels, read_photo(str(tmp_path / "o.png"))
     assert strip.pixels.shape == (20, 90, 3) and strip.alpha.shape == (20, 90)
     np.testing.assert_array_equal(strip.pixels[:, :30], before)
-    assert strip.pixels[6, 30 + 6].tolist() == [255] * 3 and strip.pixels[6, 60 + 6].tolist() == [255, 0, 0]
+    assert strip.pixels[6, 30 + 6].tolist() == [255] * 3 and strip.pixels[6, 60 + 6].tolist() == [
+        255, 0, 0]  # fmt: skip
 
 
 def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):
     photo, mask = _write(tmp_path / "a.png", 300, 300), _mask(tmp_path / "m.png", 300, 300)
-    status, out, err = run(f"--image={photo}", f"--mask={mask}", "--mask_is=known", f"--output={tmp_path}/o.png")
+    status, out, err = run(
+        f"--image={photo}", f"--mask={mask}", "--mask_is=known", f"--output={tmp_path}/o.png"
+    )
     assert status == 0 and "white is known" in out
-    assert re.fullmatch(r"tfinpaint: warning: \S+m.png: 99.9 % of the picture is hole: .* --mask_is=hole flips it\n", err)
+    assert re.fullmatch(
+        r"tfinpaint: warning: \S+m.png: 99.9 % of the picture is hole: "
+        r".* --mask_is=hole flips it\n",
+        err,
+    )
 
 
 def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
@@ -121,11 +162,25 @@ def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
     photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
     plain, output = tmp_path / "plain.webp", tmp_path / "out/o.webp"
     assert run(f"--image={photo}", f"--mask={mask}", f"--output={plain}")[0] == 0
-    status, out, err = run(f"--image={photo}", f"--mask={mask}", f"--output={output}", "--attention", "--attention_at=7,9")
+    status, out, err = run(
+        f"--image={photo}",
+        f"--mask={mask}",
+        f"--output={output}",
+        "--attention",
+        "--attention_at=7,9",
+    )
     assert status == 0 and err == ""
     assert output.read_bytes() == plain.read_bytes()  # asking changes nothing
-    names = {f"o_attention_{name}.png" for name in ("stage_1_places", "stage_1_weights", "stage_2_places", "stage_2_weights",
-                                                     "stage_2_flow")}
+    names = {
+        f"o_attention_{name}.png"
+        for name in (
+            "stage_1_places",
+            "stage_1_weights",
+            "stage_2_places",
+            "stage_2_weights",
+            "stage_2_flow",
+        )
+    }
     assert {path.name for path in output.parent.iterdir()} == names | {"o.webp"}
     for name in names:
         assert f"attention: {output.parent / name}: " in out
@@ -138,25 +193,47 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
     for name in ("in/a.png", "in/b/c.jpg"):
         _write(tmp_path / name)
     mask = _mask(tmp_path / "m.png")
-    status, out, _ = run(f"--image={tmp_path}/in", f"--mask={mask}", f"--output={tmp_path}/out", "--attention", "--grow_hole=1")
+    status, out, _ = run(
+        f"--image={tmp_path}/in",
+        f"--mask={mask}",
+        f"--output={tmp_path}/out",
+        "--attention",
+        "--grow_hole=1",
+    )
     assert status == 0 and (tmp_path / "out/a_attention_stage_1_places.png").exists()
     assert (tmp_path / "out/b/c_attention_stage_2_flow.png").exists()
     assert Attending.calls[0] == ("attention", 50 + 2 * (5 + 10), None)
-    # A pixel outside the hole is a line for each photograph; nothing of it is written.
-    status, _, err = run(f"--image={tmp_path}/in", f"--mask={mask}", f"--output={tmp_path}/none", "--attention", "--attention_at=0,0")
-    assert status == 1 and err.count("--attention_at=0,0 is no pixel of the hole") == 2 and not (tmp_path / "none").exists()
+    # A pixel outside the hole gives one line for each photograph, and nothing is written.
+    status, _, err = run(
+        f"--image={tmp_path}/in",
+        f"--mask={mask}",
+        f"--output={tmp_path}/none",
+        "--attention",
+        "--attention_at=0,0",
+    )
+    assert (
+        status == 1
+        and err.count("--attention_at=0,0 is no pixel of the hole") == 2
+        and not (tmp_path / "none").exists()
+    )
 
 
 @pytest.mark.parametrize("arguments, words", [
-    (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention_at=3,4"], "--attention_at=3,4 is for --attention"),
-    (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention", "--attention_at=3"], "--attention_at is two whole numbers"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention_at=3,4"],
+     "--attention_at=3,4 is for --attention"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention", "--attention_at=3"],
+     "--attention_at is two whole numbers"),
     (["--mask=m.png", "--output=o.png"], "--image is missing"),
     (["--image=nix.png", "--mask=m.png", "--output=o.png"], "--image=nix.png does not exist"),
     (["--image=a.png", "--mask=nix.png", "--output=o.png"], "--mask=nix.png does not exist"),
-    (["--image=half.jpg", "--mask=m.png", "--output=o.png"], "half.jpg cannot be read, it is damaged or incomplete"),
-    (["--image=a.png", "--mask=wide.png", "--output=o.png"], "a.png is 30x20 pixels, wide.png is 31x20"),
-    (["--image=a.png", "--mask=black.png", "--output=o.png"], "black.png has no hole, .* the brightest is 0"),
-    (["--image=a.png", "--mask=ones.png", "--output=o.png"], "ones.png has no hole, .* the brightest is 1"),
+    (["--image=half.jpg", "--mask=m.png", "--output=o.png"],
+     "half.jpg cannot be read, it is damaged or incomplete"),
+    (["--image=a.png", "--mask=wide.png", "--output=o.png"],
+     "a.png is 30x20 pixels, wide.png is 31x20"),
+    (["--image=a.png", "--mask=black.png", "--output=o.png"],
+     "black.png has no hole, .* the brightest is 0"),
+    (["--image=a.png", "--mask=ones.png", "--output=o.png"],
+     "ones.png has no hole, .* the brightest is 1"),
     (["--image=a.png", "--mask=folder", "--output=o.png"], "Got the folder folder"),
     (["--image=a.png", "--mask=m.png", "--output=o.gif"], "--output ends in .jpg, .* Got o.gif"),
     (["--image=a.png", "--mask=m.png", "--output=folder"], "Got folder"),
@@ -165,16 +242,21 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
     (["--image=a.png", "--mask=m.png", "--output=a.png/o.png"], "a.png is a file"),
     (["--image=empty", "--mask=m.png", "--output=o"], "--image=empty has no photographs"),
     (["--image=folder", "--mask=m.png", "--output=o.png"], "--output is a folder too. Got o.png"),
-    (["--image=folder", "--mask=m.png", "--output=folder/filled"], "--output=folder/filled lies in --image=folder"),
+    (["--image=folder", "--mask=m.png", "--output=folder/filled"],
+     "--output=folder/filled lies in --image=folder"),
     (["--image=folder", "--mask=m.png", "--output=a.png"], "Got a.png"),
-    (["--image=a.png", "--mask=m.png", "--output=o.png", "--device=tpu"], "--device is cpu, gpu or gpu:N. Got 'tpu'"),
-    (["--image=a.png", "--mask=m.png", "--output=o.png", "--feather=-1"], "--feather=-1: -1 is not an integer in the range"),
-    (["--image=a.png", "--mask=m.png", "--output=o.png", "--mask_is=white"], "--mask_is=white: value should be one of"),
-    (["--image=a.png", "--mask=m.png", "--output=o.png", "--fether=1"], "'fether'. Did you mean: feather"),
+    (["--image=a.png", "--mask=m.png", "--output=o.png", "--device=tpu"],
+     "--device is cpu, gpu or gpu:N. Got 'tpu'"),
+    (["--image=a.png", "--mask=m.png", "--output=o.png", "--feather=-1"],
+     "--feather=-1: -1 is not an integer in the range"),
+    (["--image=a.png", "--mask=m.png", "--output=o.png", "--mask_is=white"],
+     "--mask_is=white: value should be one of"),
+    (["--image=a.png", "--mask=m.png", "--output=o.png", "--fether=1"],
+     "'fether'. Did you mean: feather"),
     (["--image=a.png", "--mask=m.png", "o.png"], "'o.png' is not a flag"),
     (["--flagfile=words.flags", "--image=a.png"], "'image is a.png' is not a flag"),
     (["--flagfile=nix.flags"], "nix.flags"),
-])
+])  # fmt: skip
 def test_mistakes_end_with_one_line_and_write_nothing(tmp_path, run, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     _write(tmp_path / "a.png")
@@ -186,7 +268,7 @@ def test_mistakes_end_with_one_line_and_write_nothing(tmp_path, run, monkeypatch
     (tmp_path / "empty").mkdir()
     (tmp_path / "words.flags").write_text("image is a.png\n")
     half = _write(tmp_path / "half.jpg").read_bytes()
-    (tmp_path / "half.jpg").write_bytes(half[:len(half) // 2])
+    (tmp_path / "half.jpg").write_bytes(half[: len(half) // 2])
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     status, out, err = run(*arguments)
     assert status == 1 and out == ""
@@ -194,7 +276,7 @@ def test_mistakes_end_with_one_line_and_write_nothing(tmp_path, run, monkeypatch
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
-# ------------------------------------------------------------------------------------------------------------------ folders
+# ------------------------------------------------------------------------------------------ folders
 
 
 def test_folders_match_by_stem_at_any_depth(tmp_path, run):
@@ -204,7 +286,9 @@ def test_folders_match_by_stem_at_any_depth(tmp_path, run):
     for name in ("a.png", "deep/b_mask.bmp", "deep/c.webp", "unused.png"):
         _mask(tmp_path / "masks" / name)
     Image.open(tmp_path / "photos/deep/c.webp").save(tmp_path / "photos/deep/c.webp", lossless=True)
-    status, out, err = run(f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out")
+    status, out, err = run(
+        f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out"
+    )
     assert status == 0 and err == "3/3 photographs, 0:00 left\n"
     assert out.count(" -> ") == 3
     for name in photos:
@@ -216,30 +300,44 @@ def test_photographs_and_masks_in_one_folder(tmp_path, run):
     for name in ("a", "b"):
         _write(tmp_path / "pairs" / f"{name}.png")
         _mask(tmp_path / "pairs" / f"{name}_mask.png")
-    assert run(f"--image={tmp_path}/pairs", f"--mask={tmp_path}/pairs", f"--output={tmp_path}/out")[0] == 0
+    assert (
+        run(f"--image={tmp_path}/pairs", f"--mask={tmp_path}/pairs", f"--output={tmp_path}/out")[0]
+        == 0
+    )
     assert sorted(os.listdir(tmp_path / "out")) == ["a.png", "b.png"]
 
 
 def test_one_mask_for_a_folder_and_a_photograph_that_fails(tmp_path, run):
     _write(tmp_path / "photos/a.png")
-    _write(tmp_path / "photos/b.png", 21, 30)  # another size than the mask
+    _write(tmp_path / "photos/b.png", 21, 30)  # another size than the mask's
     _write(tmp_path / "photos/c.png")
     (tmp_path / "photos/d.png").write_text("not a picture")
-    status, out, err = run(f"--image={tmp_path}/photos", f"--mask={_mask(tmp_path / 'm.png')}", f"--output={tmp_path}/out")
+    status, out, err = run(
+        f"--image={tmp_path}/photos",
+        f"--mask={_mask(tmp_path / 'm.png')}",
+        f"--output={tmp_path}/out",
+    )
     assert status == 1
     assert sorted(os.listdir(tmp_path / "out")) == ["a.png", "c.png"] and out.count(" -> ") == 2
     lines = err.splitlines()
     assert "b.png is 30x21 pixels" in lines[0] and "d.png is not a JPEG" in lines[1]
-    assert lines[2:] == ["4/4 photographs, 0:00 left", "tfinpaint: 2 of 4 photographs could not be filled"]
+    assert lines[2:] == [
+        "4/4 photographs, 0:00 left",
+        "tfinpaint: 2 of 4 photographs could not be filled",
+    ]
 
 
 def test_missing_masks_are_listed_before_any_work(tmp_path, run):
     for k in range(8):
         _write(tmp_path / f"photos/{k}.png")
     _mask(tmp_path / "masks/0.png")
-    status, out, err = run(f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out")
+    status, out, err = run(
+        f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out"
+    )
     assert status == 1 and not (tmp_path / "out").exists()
-    assert "no mask for 7 of 8 photographs" in err and err.endswith(": 1.png, 2.png, 3.png, 4.png, 5.png, ...\n")
+    assert "no mask for 7 of 8 photographs" in err and err.endswith(
+        ": 1.png, 2.png, 3.png, 4.png, 5.png, ...\n"
+    )
 
 
 def test_two_masks_of_one_name_are_an_error(tmp_path):
@@ -256,11 +354,13 @@ def test_the_bar_is_redrawn_on_a_terminal(monkeypatch, capsys):
     progress.step()
     progress.clear()
     progress.step()
-    assert capsys.readouterr().err == (f"\r\033[K[{'#' * 15}{'.' * 15}] 1/2 photographs, 0:00 left\r\033[K"
-                                       f"\r\033[K[{'#' * 30}] 2/2 photographs, 0:00 left\n")
+    assert capsys.readouterr().err == (
+        f"\r\033[K[{'#' * 15}{'.' * 15}] 1/2 photographs, 0:00 left\r\033[K"
+        f"\r\033[K[{'#' * 30}] 2/2 photographs, 0:00 left\n"
+    )
 
 
-# ------------------------------------------------------------------------------------------------------------------ process
+# ------------------------------------------------------------------------------------------ process
 
 
 def test_help_and_mistakes_from_a_shell_do_not_wait_for_tensorflow():
@@ -273,14 +373,21 @@ finally:
 """
     shown = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True)
     assert shown.returncode == 0 and "--grow_hole" in shown.stdout and shown.stderr == ""
-    missing = subprocess.run([sys.executable, "-c", script, "--model=nix"], capture_output=True, text=True)
-    assert missing.returncode == 1 and re.fullmatch("tfinpaint: --image is missing: .*\n", missing.stderr)
+    missing = subprocess.run(
+        [sys.executable, "-c", script, "--model=nix"], capture_output=True, text=True
+    )
+    assert missing.returncode == 1 and re.fullmatch(
+        "tfinpaint: --image is missing: .*\n", missing.stderr
+    )
 
 
 def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
-    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side", "attention",
-                     "attention_at", "device", "server", "timeout"}
+    # fmt: off
+    assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
+                     "detail", "side_by_side", "attention", "attention_at", "device",
+                     "server", "timeout"}
+    # fmt: on
 
 
 def test_the_share_is_told_again_after_growing(run, tmp_path):
@@ -288,7 +395,11 @@ def test_the_share_is_told_again_after_growing(run, tmp_path):
     mask = np.zeros((100, 100), np.uint8)
     mask[50, 50] = 255
     Image.fromarray(mask).save(tmp_path / "m.png")
-    arguments = (f"--image={photo}", f"--mask={tmp_path / 'm.png'}", f"--output={tmp_path / 'o.png'}")
+    arguments = (
+        f"--image={photo}",
+        f"--mask={tmp_path / 'm.png'}",
+        f"--output={tmp_path / 'o.png'}",
+    )
     _, out, err = run(*arguments, "--grow_hole=5")
     assert "grown by --grow_hole=5, 0.8 % is hole" in out
     _, out, err = run(*arguments, "--grow_hole=100")
@@ -298,5 +409,7 @@ def test_the_share_is_told_again_after_growing(run, tmp_path):
 def test_a_mask_with_swapped_sides_names_the_likely_cause(run, tmp_path):
     photo = _write(tmp_path / "a.png", 20, 30)
     Image.fromarray(np.full((30, 20), 255, np.uint8)).save(tmp_path / "m.png")
-    status, _, err = run(f"--image={photo}", f"--mask={tmp_path / 'm.png'}", f"--output={tmp_path / 'o.png'}")
+    status, _, err = run(
+        f"--image={photo}", f"--mask={tmp_path / 'm.png'}", f"--output={tmp_path / 'o.png'}"
+    )
     assert status == 1 and "is 30x20 pixels" in err and "EXIF orientation" in err

@@ -1,4 +1,7 @@
-"""The model in the box: packed weights that load as a run does, under a name that no folder takes away."""
+"""The model in the box: packed weights that load as a run does.
+
+A folder cannot take over its name.
+"""
 
 import json
 import os
@@ -38,7 +41,7 @@ def files(tmp_path, monkeypatch, pair):
     return ["--image=photo.png", "--mask=mask.png", "--output=filled.png"]
 
 
-# ------------------------------------------------------------------------------------------------------------ packed weights
+# ----------------------------------------------------------------------------------- packed weights
 
 
 @pytest.mark.parametrize("name", tfinpaint.SYSTEMS)
@@ -46,15 +49,21 @@ def test_packed_weights_of_every_system_are_its_own_rounded_to_float16(tmp_path,
     settings = SMALL.get(name, {"width": 4})
     generator = tfinpaint.create(name, **settings).generator
     rng = np.random.default_rng(1)
-    for variable in generator.variables:  # also those that begin as 0 or 1
+    for variable in generator.variables:  # also those that start as 0 or 1
         variable.assign(rng.normal(size=variable.shape))
     size = packed.write_weights(str(tmp_path), generator, 12)
-    assert size == os.path.getsize(tmp_path / packed.WEIGHTS) and os.listdir(tmp_path) == [packed.WEIGHTS]
-    assert size < 2 * sum(np.prod(v.shape) for v in generator.variables) + 400 * len(generator.variables)
+    assert size == os.path.getsize(tmp_path / packed.WEIGHTS) and os.listdir(tmp_path) == [
+        packed.WEIGHTS
+    ]
+    assert size < 2 * sum(np.prod(v.shape) for v in generator.variables) + 400 * len(
+        generator.variables
+    )
     other = tfinpaint.create(name, **settings).generator
     packed.restore(str(tmp_path), other, "here")
     for one, two in zip(generator.variables, other.variables):
-        np.testing.assert_array_equal(two.numpy(), one.numpy().astype(np.float16).astype(np.float32))
+        np.testing.assert_array_equal(
+            two.numpy(), one.numpy().astype(np.float16).astype(np.float32)
+        )
     assert packed.read_weights(str(tmp_path), "here")[0] == 12
 
 
@@ -64,8 +73,12 @@ def test_a_weight_that_float16_cannot_hold_is_named(tmp_path, value):
     kernel = generator.variables[2].numpy()
     kernel[0, 0, 0, 1] = value
     generator.variables[2].assign(kernel)
-    with pytest.raises(SettingsError, match=f"float16 cannot hold the weight {packed.weight_names(generator)[2]}: it has the value "
-                                            f"{value:g}"):
+    with pytest.raises(
+        SettingsError,
+        match=f"float16 cannot hold the weight {packed.weight_names(generator)[2]}: "
+        "it has the value "
+        f"{value:g}",
+    ):
         packed.write_weights(str(tmp_path), generator, 1)
     assert not os.listdir(tmp_path)
 
@@ -89,10 +102,12 @@ def _infinite(arrays, name):
 @pytest.mark.parametrize("change, words", [
     (_without, "does not fit its settings: it lacks weight encode_2/kernel"),
     (_renamed, "does not fit its settings: it has an unknown weight encode_2/kernel_x"),
-    (_turned, r"does not fit its settings: encode_2/kernel is float16 \[5, 5, 8, 4\], not \[5, 5, 4, 8\]"),
+    (_turned,
+     r"does not fit its settings: encode_2/kernel is float16 \[5, 5, 8, 4\], not \[5, 5, 4, 8\]"),
     (_infinite, "is damaged: encode_2/kernel is not finite"),
-    (lambda arrays, name: arrays.pop("step"), "cannot be read, it is damaged or no packed model .KeyError"),
-])
+    (lambda arrays, name: arrays.pop("step"),
+     "cannot be read, it is damaged or no packed model .KeyError"),
+])  # fmt: skip
 def test_a_file_that_does_not_fit_is_one_line(packed, tmp_path, change, words):
     folder = shutil.copytree(packed, tmp_path / "other")
     with np.load(folder / "weights.npz") as file:
@@ -109,11 +124,15 @@ def test_a_damaged_file_is_one_line(packed, tmp_path, content):
     if content is None:
         content = (folder / "weights.npz").read_bytes()[:-300]
     (folder / "weights.npz").write_bytes(content)
-    with pytest.raises(SettingsError, match=f"^`model='{folder}'`: its weights.npz cannot be read, it is damaged or no packed model"):
+    with pytest.raises(
+        SettingsError,
+        match=f"^`model='{folder}'`: its weights.npz cannot be read, "
+        "it is damaged or no packed model",
+    ):
         tfinpaint.load(str(folder))
 
 
-# ------------------------------------------------------------------------------------------------------------------ default
+# ------------------------------------------------------------------------------------------ default
 
 
 def test_load_gives_the_default(in_the_box, packed):
@@ -124,21 +143,36 @@ def test_load_gives_the_default(in_the_box, packed):
             np.testing.assert_array_equal(one.numpy(), two.numpy())
 
 
-def test_a_folder_named_default_is_written_otherwise_and_told_of(in_the_box, files, packed, pair, caplog):
+def test_a_folder_named_default_is_written_otherwise_and_told_of(
+    in_the_box, files, packed, pair, caplog
+):
     other = tfinpaint.create("partial_conv", width=4, depth=4)
     other.compile(perceptual_weights="none")
-    settings = TrainSettings("partial_conv", PhotoSettings("samples:", 32), HoleSettings(), system_settings=(("width", 4), ("depth", 4)))
+    settings = TrainSettings(
+        "partial_conv",
+        PhotoSettings("samples:", 32),
+        HoleSettings(),
+        system_settings=(("width", 4), ("depth", 4)),
+    )
     runs.write_run("default", settings)
     runs.Checkpoints("default", other).save(3)
     assert tfinpaint.load("default").system.system_name == "multistage"
     assert [r.getMessage() for r in caplog.records] == [
-        "`model='default'` is the model that comes with tfinpaint; the folder of that name here is `model='./default'`"]
-    assert tfinpaint.load("./default").system.system_name == tfinpaint.load("default/").system.system_name == "partial_conv"
+        "`model='default'` is the model that comes with tfinpaint; "
+        "the folder of that name here is `model='./default'`"
+    ]
+    assert (
+        tfinpaint.load("./default").system.system_name
+        == tfinpaint.load("default/").system.system_name
+        == "partial_conv"
+    )
     assert len(caplog.records) == 1
     assert models.locate("./default") == "./default"
 
 
-def test_a_folder_named_default_that_is_no_model_is_no_reason_to_speak(in_the_box, packed, tmp_path, monkeypatch, caplog):
+def test_a_folder_named_default_that_is_no_model_is_no_reason_to_speak(
+    in_the_box, packed, tmp_path, monkeypatch, caplog
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "default").mkdir()
     assert models.locate("default") == packed and not caplog.records
@@ -148,7 +182,9 @@ def test_a_folder_named_default_that_is_no_model_is_no_reason_to_speak(in_the_bo
 def test_inpaint_fills_with_the_default(in_the_box, packed, files, pair, command_line, flags):
     status, out, err = command_line(inpaint.main, *files, *flags)
     assert (status, err) == (0, "") and "photo.png (70x50) -> filled.png" in out
-    np.testing.assert_array_equal(read_photo("filled.png").pixels, tfinpaint.load(packed).fill(*pair))
+    np.testing.assert_array_equal(
+        read_photo("filled.png").pixels, tfinpaint.load(packed).fill(*pair)
+    )
 
 
 def test_a_copy_without_weights_says_so_at_once(empty_box, files, command_line):
@@ -156,7 +192,9 @@ def test_a_copy_without_weights_says_so_at_once(empty_box, files, command_line):
         status, out, err = command_line(inpaint.main, *files, *flags)
         assert status == 1 and out == "" and NONE_HERE in err and err.count("\n") == 1
     assert not os.path.exists("filled.png")
-    with pytest.raises(SettingsError, match=f"^`model='default'` {NONE_HERE}.*: name a run directory"):
+    with pytest.raises(
+        SettingsError, match=f"^`model='default'` {NONE_HERE}.*: name a run directory"
+    ):
         tfinpaint.load()
 
 
@@ -164,22 +202,44 @@ def test_a_copy_without_weights_says_so_at_once(empty_box, files, command_line):
 def test_evaluate_scores_the_default(in_the_box, packed, files, command_line, flags):
     if flags:
         shutil.copytree(packed, "default")
-    status, out, err = command_line(evaluate.main, *flags, "--data=samples:astronaut", "--holes=center", "--output=report", "--device=cpu")
+    status, out, err = command_line(
+        evaluate.main,
+        *flags,
+        "--data=samples:astronaut",
+        "--holes=center",
+        "--output=report",
+        "--device=cpu",
+    )
     assert status == 0, err
     with open("report/report.json", encoding="utf-8") as f:
         about = json.load(f)["models"]
-    names = [os.path.join(os.path.basename(os.path.dirname(packed)), "default"), "default"] if flags else ["default"]
+    names = (
+        [os.path.join(os.path.basename(os.path.dirname(packed)), "default"), "default"]
+        if flags
+        else ["default"]
+    )
     assert list(about) == [*names, "telea", "navier_stokes", "mean"]
     for name in names:
-        assert about[name]["system"] == "multistage" and about[name]["steps"] == 7 and about[name]["trained_on"] == "folder:train"
+        assert (
+            about[name]["system"] == "multistage"
+            and about[name]["steps"] == 7
+            and about[name]["trained_on"] == "folder:train"
+        )
 
 
 def test_export_writes_the_default(in_the_box, packed, tmp_path, pair, command_line):
     status, out, err = command_line(export.main, f"--output={tmp_path / 'exported'}")
     assert (status, err) == (0, "") and "multistage (paper), step 7" in out
-    np.testing.assert_array_equal(tfinpaint.load(str(tmp_path / "exported/1")).fill(*pair), tfinpaint.load(packed).fill(*pair))
-    status, out, err = command_line(export.main, f"--output={tmp_path / 'lite'}", "--format=tflite", "--quantize=int8")
-    assert status == 1 and "--data is missing: the photographs by which --quantize=int8 finds its ranges" in err
+    np.testing.assert_array_equal(
+        tfinpaint.load(str(tmp_path / "exported/1")).fill(*pair), tfinpaint.load(packed).fill(*pair)
+    )
+    status, out, err = command_line(
+        export.main, f"--output={tmp_path / 'lite'}", "--format=tflite", "--quantize=int8"
+    )
+    assert (
+        status == 1
+        and "--data is missing: the photographs by which --quantize=int8 finds its ranges" in err
+    )
 
 
 def test_the_studio_names_the_default(in_the_box, packed):
@@ -193,16 +253,24 @@ def test_a_run_starts_from_it(in_the_box, packed, name):
     system.compile(perceptual_weights="none", loss_weights={"adversarial": 0.0})
     assert runs.start_from(name.replace("PATH", packed), system) == []
     weights = tfinpaint.load(packed).system.generator.variables
-    for one, two, average in zip(weights, system.generator.variables, system.averaged_generator.variables):
+    for one, two, average in zip(
+        weights, system.generator.variables, system.averaged_generator.variables
+    ):
         np.testing.assert_array_equal(two.numpy(), one.numpy())
         np.testing.assert_array_equal(average.numpy(), one.numpy())
 
 
-def test_a_run_with_a_critic_or_of_another_system_is_told_what_the_default_lacks(in_the_box, packed):
+def test_a_run_with_a_critic_or_of_another_system_is_told_what_the_default_lacks(
+    in_the_box, packed
+):
     system = tfinpaint.create("multistage", width=4, depth=4)
     system.compile(perceptual_weights="none", image_size=32)
     assert runs.start_from("default", system) == [f"{packed} has no critic: this run's begins anew"]
-    with pytest.raises(SettingsError, match="`init_from='.*default'` holds a run of multistage width=4 depth=4.*do not fit partial_conv"):
+    with pytest.raises(
+        SettingsError,
+        match="`init_from='.*default'` holds a run of multistage width=4 depth=4"
+        ".*do not fit partial_conv",
+    ):
         runs.start_from("default", tfinpaint.create("partial_conv", width=4, depth=4))
 
 

@@ -1,30 +1,34 @@
-"""More of the layers as loops in float64: what tests/naive.py does for the multistage network's, here for DeepFill's, MUSICAL's
-and coherent semantic attention's.
+"""The layers of DeepFill, MUSICAL and coherent semantic attention as loops in float64.
 
-Arrays are NHWC; `hole` is 1 where missing, one map per picture. Nothing here is shared with the project's own code.
+tests/naive.py does the same for the multistage network's. Arrays are NHWC; `hole` is 1 where
+missing, one map per picture. Nothing here is shared with the project's own code.
 
-References: Yu et al. 2018 (DeepFill v1) and its released code; Liu et al. 2019 "Coherent semantic attention for image inpainting",
-equations 1-3; Wang et al. 2019 (MUSICAL); Yu et al. 2019 (gated convolution). `official` is what the released code does.
+References: Yu et al. 2018 (DeepFill v1) and its released code; Liu et al. 2019 "Coherent semantic
+attention for image inpainting", equations 1-3; Wang et al. 2019 (MUSICAL); Yu et al. 2019 (gated
+convolution). `official` is what the released code does.
 """
+
 import naive
 import numpy as np
 
-# ------------------------------------------------------------------------------------------- DeepFill's contextual attention
+# ------------------------------------------------------------------ DeepFill's contextual attention
 
 
 def aligned_corners(array, height, width):
-    """Nearest sampling of [B, h, w, C] with the corner pixels' centres on each other: position i of m takes
-    i (n - 1) / (m - 1) of n, a half away from zero."""
+    """Nearest sampling of [B, h, w, C] with the centres of the corner pixels aligned: position i of
+    m takes i (n - 1) / (m - 1) of n. A half is rounded away from zero."""
     rows, columns = (_aligned_indices(n, m) for n, m in zip(array.shape[1:3], (height, width)))
     return np.asarray(array, np.float64)[:, rows][:, :, columns]
 
 
 def _aligned_indices(n, m):
-    return [0] if m == 1 else [(2 * i * (n - 1) + (m - 1)) // (2 * (m - 1)) for i in range(m)]  # in whole numbers: floor(x + 1/2)
+    # In whole numbers: floor(x + 1/2).
+    return [0] if m == 1 else [(2 * i * (n - 1) + (m - 1)) // (2 * (m - 1)) for i in range(m)]
 
 
 def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_scale=10.0):
-    """-> output [B, H, W, C], best matches [B, H / rate, W / rate, 2] (row, column), weights [B, queries, keys]."""
+    """-> output [B, H, W, C], best matches [B, H / rate, W / rate, 2] (row, column), weights
+    [B, queries, keys]."""
     features = np.asarray(features, np.float64)
     _, height, width, _ = features.shape
     assert height % rate == 0 and width % rate == 0
@@ -36,8 +40,12 @@ def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_s
     for picture, sampled, missing in zip(features, small, small_hole):
         queries = np.array([naive._patch(sampled, *q, patch_size).ravel() for q in grid])
         keys = np.array([k / max(np.sqrt(np.square(k).sum()), 1e-4) for k in queries])
-        known = np.array([0.0 if naive._patch(missing, *k, patch_size).any() else 1.0 for k in grid])
-        weights = _masked_softmax(fused(queries @ keys.T, rows, columns, fuse), known, softmax_scale)
+        known = np.array(
+            [0.0 if naive._patch(missing, *k, patch_size).any() else 1.0 for k in grid]
+        )
+        weights = _masked_softmax(
+            fused(queries @ keys.T, rows, columns, fuse), known, softmax_scale
+        )
         outputs.append(_paste(picture, weights, grid, rate))
         matches.append(np.array([grid[k] for k in weights.argmax(1)]).reshape(rows, columns, 2))
         all_weights.append(weights)
@@ -45,8 +53,10 @@ def contextual_attention(features, hole, patch_size=3, rate=2, fuse=3, softmax_s
 
 
 def fused(score, rows, columns, taps):
-    """Diagonal sums over [queries, keys], both numbered row by row, then over both numbered column by column."""
-    by_column = [y * columns + x for x in range(columns) for y in range(rows)]  # by_column[new number] = old number
+    """Diagonal sums over [queries, keys], both numbered row by row, and then over both numbered
+    column by column."""
+    # by_column[new number] = old number.
+    by_column = [y * columns + x for x in range(columns) for y in range(rows)]
     score = _diagonal_sum(score, taps)
     turned = _diagonal_sum(score[np.ix_(by_column, by_column)], taps)
     result = np.empty_like(turned)
@@ -61,12 +71,15 @@ def _diagonal_sum(score, taps):
         for d in range(-(taps // 2), taps // 2 + 1):
             if 0 <= q + d < size:
                 for_keys = range(max(0, -d), min(size, size - d))  # k with k + d inside
-                result[q, for_keys.start:for_keys.stop] += score[q + d, for_keys.start + d:for_keys.stop + d]
+                result[q, for_keys.start : for_keys.stop] += score[
+                    q + d, for_keys.start + d : for_keys.stop + d
+                ]
     return result
 
 
 def _masked_softmax(score, known, scale):
-    """Keys that are not known have a score of 0, keep their exp(0) in the sum, and lose their weight afterwards."""
+    """Unknown keys have a score of 0, keep their exp(0) in the sum, and lose their weight
+    afterwards."""
     result = np.empty_like(score)
     for q, row in enumerate(score):
         logits = row * known * scale
@@ -76,22 +89,28 @@ def _masked_softmax(score, known, scale):
 
 
 def _paste(picture, weights, grid, rate):
-    """Raw patches of 2 rate, every rate pixels, rate // 2 of padding before: weighted, added where they were taken, / 4."""
+    """Weighted raw patches of 2 rate, one every rate pixels, with rate // 2 pixels of padding
+    before. They are added up where they were taken from, and divided by 4."""
     size, before = 2 * rate, rate // 2
     padded = np.pad(picture, ((before, size), (before, size), (0, 0)))
-    patches = np.array([padded[y * rate:y * rate + size, x * rate:x * rate + size] for y, x in grid])
+    patches = np.array(
+        [padded[y * rate : y * rate + size, x * rate : x * rate + size] for y, x in grid]
+    )
     canvas = np.zeros_like(padded)
     for (y, x), row in zip(grid, weights):
-        canvas[y * rate:y * rate + size, x * rate:x * rate + size] += np.tensordot(row, patches, 1)
+        canvas[y * rate : y * rate + size, x * rate : x * rate + size] += np.tensordot(
+            row, patches, 1
+        )
     height, width, _ = picture.shape
-    return canvas[before:before + height, before:before + width] / 4
+    return canvas[before : before + height, before : before + width] / 4
 
 
-# ------------------------------------------------------------------------------------------------ coherent semantic attention
+# ---------------------------------------------------------------------- coherent semantic attention
 
 
 def coherent_hole(hole, height, width, variant):
-    """A hole map at the features' size: paper takes any hole pixel of a cell, official averages by halves, then > 5/16."""
+    """A hole map at the features' size. `paper`: any hole pixel of a cell; `official`: averaged by
+    halves, then > 5/16."""
     hole = np.asarray(hole, np.float64)
     if hole.shape[1:3] == (height, width):
         return hole
@@ -104,16 +123,17 @@ def coherent_hole(hole, height, width, variant):
 
 
 def halved(hole):
-    """A 4 x 4 window every 2 pixels, 1 pixel of zeros around, each weight 1/16."""
+    """A 4 x 4 window every 2 pixels, with 1 pixel of zeros around; each weight is 1/16."""
     padded = np.pad(hole, ((0, 0), (1, 1), (1, 1), (0, 0)))
     result = np.zeros((len(hole), hole.shape[1] // 2, hole.shape[2] // 2, 1))
     for y, x in np.ndindex(result.shape[1:3]):
-        result[:, y, x, 0] = padded[:, 2 * y:2 * y + 4, 2 * x:2 * x + 4, 0].sum((1, 2)) / 16
+        result[:, y, x, 0] = padded[:, 2 * y : 2 * y + 4, 2 * x : 2 * x + 4, 0].sum((1, 2)) / 16
     return result
 
 
 def coherent_semantic_attention(features, hole, variant="paper"):
-    """-> output [B, H, W, C], attention [B, H W, H W], rows the queries; output = attention @ features."""
+    """-> output [B, H, W, C], attention [B, H W, H W], whose rows are the queries. output =
+    attention @ features."""
     features = np.asarray(features, np.float64)
     hole = coherent_hole(hole, *features.shape[1:3], variant)
     outputs, attention = zip(*(_coherent(f, h[..., 0], variant) for f, h in zip(features, hole)))
@@ -133,7 +153,10 @@ def _coherent(features, hole, variant):
         if not hole[cell]:
             continue
         here = features[cell]  # the original one
-        similar = [here @ features[k] / norm if (norm := _norms(here, features[k], variant)) else 0.0 for k in known]
+        similar = [
+            here @ features[k] / norm if (norm := _norms(here, features[k], variant)) else 0.0
+            for k in known
+        ]
         best = known[int(np.argmax(similar))]
         share = 0.0
         if previous is not None:
@@ -143,7 +166,9 @@ def _coherent(features, hole, variant):
             share = to_previous / (to_previous + to_known) if to_previous + to_known else 0.0
         one_hot = np.zeros(height * width)
         one_hot[number[best]] = 1
-        attention[number[cell]] = (1 - share) * one_hot + (share * attention[number[previous]] if previous else 0)
+        attention[number[cell]] = (1 - share) * one_hot + (
+            share * attention[number[previous]] if previous else 0
+        )
         output[cell] = (1 - share) * features[best] + (share * output[previous] if previous else 0)
         previous = cell
     return output, attention
@@ -165,16 +190,20 @@ def _to_previous(here, previous, variant):
 
 
 def coherent_gradient(attention, upstream):
-    """The released backward pass: the upstream gradient itself and the attention's transpose of it."""
+    """The released backward pass: the upstream gradient itself, plus the attention's transpose
+    applied to it."""
     flat = np.asarray(upstream, np.float64).reshape(len(attention), attention.shape[1], -1)
     return np.stack([g + w.T @ g for w, g in zip(attention, flat)]).reshape(np.shape(upstream))
 
 
-# ------------------------------------------------------------------------------ MUSICAL's block, and the gated convolution
+# ------------------------------------------------------- MUSICAL's block, and the gated convolution
 
 
-def multi_scale_attention(features, hole, squeeze_weights, merge_kernel, merge_bias, variant="paper"):
-    """Patches of 1 and of 3, squeeze-excite (w1, b1, w2, b2), 1 x 1 convolution; the paper weighs the features along with them."""
+def multi_scale_attention(
+    features, hole, squeeze_weights, merge_kernel, merge_bias, variant="paper"
+):
+    """Patches of 1 and of 3, squeeze-excite (w1, b1, w2, b2), 1 x 1 convolution. The paper weights
+    the features together with them."""
     features = np.asarray(features, np.float64)
     maps = [features] if variant == "paper" else []
     maps += [naive.patch_attention(features, hole, size, 3, variant) for size in (1, 3)]
@@ -190,13 +219,21 @@ ACTIVATIONS = {
 
 
 def gated_conv(features, kernel, bias, strides=1, dilation_rate=1, activation="elu"):
-    """features [B, H, W, C], kernel [k, k, C, 2 F], bias [2 F] -> [B, ceil(H / s), ceil(W / s), F]. Zeros around, half of them
-    (rounded down) before: as many as the last window needs."""
+    """features [B, H, W, C], kernel [k, k, C, 2 F], bias [2 F] -> [B, ceil(H / s), ceil(W / s), F].
+
+    Zeros around: as many as the last window needs, half of them (rounded down) before.
+    """
     features, kernel, bias = (np.asarray(a, np.float64) for a in (features, kernel, bias))
     batch, height, width, _ = features.shape
-    k, filters, reach = kernel.shape[0], kernel.shape[-1] // 2, (kernel.shape[0] - 1) * dilation_rate + 1
+    k, filters, reach = (
+        kernel.shape[0],
+        kernel.shape[-1] // 2,
+        (kernel.shape[0] - 1) * dilation_rate + 1,
+    )
     rows, columns = -(-height // strides), -(-width // strides)
-    top, left = (max((m - 1) * strides + reach - n, 0) // 2 for m, n in ((rows, height), (columns, width)))
+    top, left = (
+        max((m - 1) * strides + reach - n, 0) // 2 for m, n in ((rows, height), (columns, width))
+    )
     output = np.zeros((batch, rows, columns, filters))
     for i, j in np.ndindex(rows, columns):
         total = np.zeros((batch, 2 * filters)) + bias
@@ -204,11 +241,13 @@ def gated_conv(features, kernel, bias, strides=1, dilation_rate=1, activation="e
             y, x = i * strides + u * dilation_rate - top, j * strides + v * dilation_rate - left
             if 0 <= y < height and 0 <= x < width:
                 total += features[:, y, x] @ kernel[u, v]
-        output[:, i, j] = ACTIVATIONS[activation](total[:, :filters]) / (1 + np.exp(-total[:, filters:]))
+        output[:, i, j] = ACTIVATIONS[activation](total[:, :filters]) / (
+            1 + np.exp(-total[:, filters:])
+        )
     return output
 
 
-# --------------------------------------------------------------------------------------- what the tests of these layers share
+# ------------------------------------------------------------- what the tests of these layers share
 
 
 def hole_map(height, width, *boxes):
@@ -224,7 +263,7 @@ def random_features(seed, *shape, dtype=np.float32):
 
 
 def largest_difference(got, want):
-    """Of the largest wanted value; what was got must be finite and of the same shape."""
+    """Relative to the largest wanted value; what was got must be finite and of the same shape."""
     got, want = np.asarray(got, np.float64), np.asarray(want, np.float64)
     assert got.shape == want.shape and np.isfinite(got).all()
     return np.abs(got - want).max() / max(np.abs(want).max(), 1e-30)

@@ -1,4 +1,7 @@
-"""The painter: exact outside the hole, blind under it, any size. The systems are small fakes whose answer is known."""
+"""The painter: exact outside the hole, blind to what lies under it, for pictures of any size.
+
+The systems are small fakes whose answers are known.
+"""
 
 import functools
 import tracemalloc
@@ -14,7 +17,7 @@ from tfinpaint.settings import SettingsError
 
 
 class Constant(tf.Module):
-    """Answers one colour."""
+    """Answers with one colour."""
 
     stride = 8
 
@@ -29,15 +32,18 @@ class Constant(tf.Module):
 
 
 class Mean(Constant):
-    """Answers the mean of all that it is given, blanked pixels included: whatever leaks from under the hole shows in it."""
+    """Answers with the mean of its whole input, blanked pixels included: whatever leaks from under
+    the hole shows in it."""
 
     def generate(self, images, holes):
         sums = tf.reduce_sum(images, [1, 2], keepdims=True)
-        return tf.zeros_like(images) + sums / (1.0 + tf.reduce_sum(1.0 - holes, [1, 2], keepdims=True))
+        return tf.zeros_like(images) + sums / (
+            1.0 + tf.reduce_sum(1.0 - holes, [1, 2], keepdims=True)
+        )
 
 
 class Echo(Constant):
-    """Answers its input, with what is known inside the hole too: 0, mid-grey."""
+    """Answers with its input, in the hole too: there the input is 0, mid-grey."""
 
     def generate(self, images, holes):
         return images
@@ -52,12 +58,15 @@ def _holes(height, width, seed):
     mask = np.zeros((height, width), np.uint8)
     for _ in range(rng.integers(1, 6)):
         top, left = rng.integers(0, height), rng.integers(0, width)
-        mask[top:top + rng.integers(1, max(height // 2, 2)), left:left + rng.integers(1, max(width // 2, 2))] = 255
+        mask[
+            top : top + rng.integers(1, max(height // 2, 2)),
+            left : left + rng.integers(1, max(width // 2, 2)),
+        ] = 255
     return mask
 
 
 class Alone(Painter):
-    """The network's own fill, whose answer is known."""
+    """The network's own fill; its answer is known."""
 
     fill = functools.partialmethod(Painter.fill, detail="off")
 
@@ -72,7 +81,10 @@ def mean():
     return Painter(Mean())
 
 
-SIZES = [(1, 1), (5, 700), (700, 5), (1, 30), (8, 8), (9, 7), (64, 64), (127, 333), (513, 640), (900, 1300)]
+# fmt: off
+SIZES = [(1, 1), (5, 700), (700, 5), (1, 30), (8, 8), (9, 7), (64, 64), (127, 333), (513, 640),
+         (900, 1300)]
+# fmt: on
 
 
 @pytest.mark.parametrize("height, width", SIZES)
@@ -82,7 +94,7 @@ def test_known_pixels_are_exact_and_the_hole_is_filled(constant, height, width):
     filled = constant.fill(photo, mask)
     assert filled.dtype == np.uint8 and filled.shape == photo.shape
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
-    if max(height, width) < 512:  # no reduction: the constant as it is
+    if max(height, width) < 512:  # no reduction: exactly the constant
         assert (filled[mask > 0] == [200, 100, 50]).all()
     np.testing.assert_array_equal(photo, given[0], "the photograph was written to")
     np.testing.assert_array_equal(mask, given[1], "the mask was written to")
@@ -92,13 +104,18 @@ def test_known_pixels_are_exact_and_the_hole_is_filled(constant, height, width):
 def test_what_lies_under_the_hole_has_no_influence(mean, height, width):
     photo, mask = _photo(height, width), _holes(height, width, height * width)
     other = np.where(mask[..., np.newaxis] > 0, _photo(height, width, seed=1), photo)
-    np.testing.assert_array_equal(mean.fill(photo, mask, grow=2, feather=3), mean.fill(other, mask, grow=2, feather=3))
+    np.testing.assert_array_equal(
+        mean.fill(photo, mask, grow=2, feather=3), mean.fill(other, mask, grow=2, feather=3)
+    )
 
 
-@pytest.mark.parametrize("box", [(0, 0, 20, 30), (0, 180, 30, 200), (90, 0, 100, 200), (40, 60, 41, 61), (0, 0, 100, 200)])
+@pytest.mark.parametrize(
+    "box",
+    [(0, 0, 20, 30), (0, 180, 30, 200), (90, 0, 100, 200), (40, 60, 41, 61), (0, 0, 100, 200)],
+)
 def test_holes_at_borders_and_a_hole_that_is_everything(constant, box):
     mask = np.zeros((100, 200), np.uint8)
-    mask[box[0]:box[2], box[1]:box[3]] = 255
+    mask[box[0] : box[2], box[1] : box[3]] = 255
     photo = _photo(100, 200)
     filled = constant.fill(photo, mask)
     assert (filled[mask > 0] == [200, 100, 50]).all()
@@ -110,17 +127,24 @@ def test_a_hole_larger_than_the_working_size_is_filled_all_over(constant):
     mask = np.zeros((1200, 1500), np.uint8)
     mask[200:1000, 100:1400] = 255
     blackened = np.where(mask[..., np.newaxis] > 0, 0, photo).astype(np.uint8)
-    np.testing.assert_array_equal(constant.fill(blackened, mask), photo)  # reduced and enlarged, a flat colour stays
+    # Reduced and enlarged, a flat colour stays.
+    np.testing.assert_array_equal(constant.fill(blackened, mask), photo)
 
 
 def test_reduction_keeps_the_place(constant):
-    """A picture of two halves, echoed: what is known goes through reduction and back to its own place."""
+    """A picture of two halves, echoed: known pixels pass through the reduction and return to their
+    own place."""
     photo = np.zeros((600, 1024, 3), np.uint8)
     photo[:, 512:] = 255
     painter, size = Painter(Echo()), tf.constant([600, 1024])
-    pixels, _, shown = painter._reduced(tf.constant(photo), *[tf.zeros([600, 1024, 1], tf.bool)] * 2, size)
+    pixels, _, shown = painter._reduced(
+        tf.constant(photo), *[tf.zeros([600, 1024, 1], tf.bool)] * 2, size
+    )
     small = painter._enlarged(pixels, pixels, shown, size)
-    assert np.abs(small.numpy()[:, :508]).max() < 0.5 and np.abs(small.numpy()[:, 516:] - 255).max() < 0.5
+    assert (
+        np.abs(small.numpy()[:, :508]).max() < 0.5
+        and np.abs(small.numpy()[:, 516:] - 255).max() < 0.5
+    )
     assert small.shape == (600, 1024, 3)
 
 
@@ -141,11 +165,12 @@ def test_any_stride(stride):
 
 
 def test_later_windows_see_what_earlier_ones_filled():
-    """Two separate holes in reach of each other: the first fill is known to the second, blank to nobody."""
+    """Two separate holes within each other's reach. The first fill counts as known in the second
+    window and is blank in none."""
     photo = np.full((300, 640, 3), 100, np.uint8)
     mask = np.zeros((300, 640), np.uint8)
     mask[50:250, 60:280] = 255
-    mask[50:250, 360:580] = 255  # the windows overlap, their joint one would be reduced
+    mask[50:250, 360:580] = 255  # the windows overlap, but one around both would be reduced
     photo[mask > 0] = 255
     filled = Painter(Mean()).fill(photo, mask)
     assert len(list(windows.groups(mask, 8, 512))) == 2
@@ -153,7 +178,9 @@ def test_later_windows_see_what_earlier_ones_filled():
 
 
 def test_output_out_of_range_is_clipped():
-    filled = Alone(Constant((400, -300, 128))).fill(_photo(40, 40), np.full((40, 40), 255, np.uint8))
+    filled = Alone(Constant((400, -300, 128))).fill(
+        _photo(40, 40), np.full((40, 40), 255, np.uint8)
+    )
     assert (filled == [255, 0, 128]).all()
 
 
@@ -175,7 +202,10 @@ def test_feather_falls_linearly_and_keeps_all_beyond(constant):
 
 
 def test_grow_and_feather_of_a_full_hole(constant):
-    assert (constant.fill(_photo(9, 9), np.full((9, 9), 128, np.uint8), grow=3, feather=3) == [200, 100, 50]).all()
+    assert (
+        constant.fill(_photo(9, 9), np.full((9, 9), 128, np.uint8), grow=3, feather=3)
+        == [200, 100, 50]
+    ).all()
 
 
 def test_the_window_function_has_one_trace_for_all_sizes(constant):
@@ -189,23 +219,26 @@ def test_twelve_megapixels_with_a_small_hole_are_quick_and_lean(constant):
     photo = np.zeros((3000, 4000, 3), np.uint8)
     mask = np.zeros((3000, 4000), np.uint8)
     mask[1500:1530, 2000:2040] = 255
-    constant.fill(photo[:64, :64], np.full((64, 64), 255, np.uint8))  # traced
+    constant.fill(photo[:64, :64], np.full((64, 64), 255, np.uint8))  # the graph is traced
     filled = constant.fill(photo, mask, grow=4, feather=4)
     assert (filled[1500:1530, 2000:2040] == [200, 100, 50]).all()
     tracemalloc.start()
     constant.fill(photo, mask, grow=4, feather=4)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # The result, what lies under the feathered edge (36 MB each) and a few copies of the mask; one float copy would be 144 MB.
+    # The result, the pixels under the feathered edge (36 MB each) and a few copies of the mask. A
+    # single float copy would be 144 MB.
     assert peak < 120e6
 
 
-# ------------------------------------------------------------------------------------------------------------------ detail
+# ------------------------------------------------------------------------------------------- detail
 
 
 def _stripes(height, width):
     """Sharp vertical stripes, 16 px wide, uint8 [h, w, 3]."""
-    return np.repeat((np.arange(width) // 16 % 2 * 160 + 40).astype(np.uint8)[None, :, None], height, 0).repeat(3, -1)
+    return np.repeat(
+        (np.arange(width) // 16 % 2 * 160 + 40).astype(np.uint8)[None, :, None], height, 0
+    ).repeat(3, -1)
 
 
 @pytest.fixture(scope="module")
@@ -214,15 +247,21 @@ def grey():
 
 
 @pytest.mark.parametrize("height, width", [(300, 320), (900, 1100)])  # as it is, and reduced
-def test_a_thick_hole_gets_the_texture_of_the_photograph_and_known_pixels_keep_their_bytes(grey, height, width):
+def test_a_thick_hole_gets_the_texture_of_the_photograph_and_known_pixels_keep_their_bytes(
+    grey, height, width
+):
     photo, mask = _stripes(height, width), np.zeros((height, width), np.uint8)
-    mask[height // 3:-height // 3, width // 3:-width // 3] = 255
+    mask[height // 3 : -height // 3, width // 3 : -width // 3] = 255
     blackened = np.where(mask[..., None] > 0, np.uint8(0), photo)
     filled = grey.fill(blackened, mask)
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
-    np.testing.assert_array_equal(grey.fill(blackened, mask), filled, "another result the second time")
+    np.testing.assert_array_equal(
+        grey.fill(blackened, mask), filled, "another result the second time"
+    )
     alone = grey.fill(blackened, mask, detail="off")
-    errors = [np.square(f[mask > 0].astype(float) - photo[mask > 0]).mean() for f in (filled, alone)]
+    errors = [
+        np.square(f[mask > 0].astype(float) - photo[mask > 0]).mean() for f in (filled, alone)
+    ]
     assert errors[0] < 0.5 * errors[1], errors
     assert (alone[mask > 0] == 120).mean() > 0.9
 
@@ -239,12 +278,15 @@ def test_a_stroke_is_the_networks_own(grey):
 def test_the_graph_without_detail_gives_the_bytes_of_the_one_with_it(thickness):
     painter, photo = Painter(Mean(), 32), _photo(90, 120)
     hole = np.zeros((90, 120, 1), np.uint8)
-    hole[20:20 + thickness, 20:100] = 1
+    hole[20 : 20 + thickness, 20:100] = 1
     for shown in (hole, np.ones_like(hole)):
         whole = painter.fill_window(photo, hole, shown, False).numpy()
         np.testing.assert_array_equal(painter._fill_one(photo, hole, shown, False), whole)
         if thickness < 24:
-            np.testing.assert_array_equal(painter._fill_one(photo, hole, shown, True), painter.fill_window(photo, hole, shown, True))
+            np.testing.assert_array_equal(
+                painter._fill_one(photo, hole, shown, True),
+                painter.fill_window(photo, hole, shown, True),
+            )
     assert painter._fill_thin.experimental_get_tracing_count() == 1
 
 
@@ -254,7 +296,9 @@ def test_where_there_is_detail_nothing_fades_in_from_the_network(grey):
     filled = grey.fill(photo, mask, grow=3, feather=9)
     hole = filling.grown((mask > 0).astype(np.uint8), 3)
     np.testing.assert_array_equal(filled[hole == 0], photo[hole == 0])
-    assert (grey.fill(photo, mask, grow=3, feather=9, detail="off")[hole == 0] != photo[hole == 0]).any()
+    assert (
+        grey.fill(photo, mask, grow=3, feather=9, detail="off")[hole == 0] != photo[hole == 0]
+    ).any()
 
 
 def test_nothing_under_the_hole_reaches_the_texture():
@@ -279,18 +323,26 @@ def test_step_by_step_the_window_function_gives_the_same_bytes(grey):
     np.testing.assert_array_equal(eager, graph)
 
 
-@pytest.mark.parametrize("photo, mask, options, words", [
-    (_photo(8, 8).astype(np.float32), np.zeros((8, 8), np.uint8), {}, "Got float32"),
-    (_photo(8, 8)[..., 0], np.zeros((8, 8), np.uint8), {}, r"Got \[8, 8\]"),
-    (_photo(8, 8), np.zeros((8, 8), bool), {}, "Got bool"),
-    (_photo(8, 8), np.zeros((8, 8, 1), np.uint8), {}, r"Got \[8, 8, 1\]"),
-    (np.zeros((0, 8, 3), np.uint8), np.zeros((0, 8), np.uint8), {}, r"Got \[0, 8, 3\]"),
-    (_photo(8, 9), np.zeros((9, 8), np.uint8), {}, r"9x8 \(width x height\). Got 8x9"),
-    (_photo(8, 8), np.ones((8, 8), np.uint8), {}, "no hole.* Got 1 as"),
-    (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"grow": -1}, "`grow`.* Got -1"),
-    (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"detail": "on"}, "`detail` is auto or off. Got 'on'"),
-    (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"feather": 0.5}, "`feather`.* Got 0.5"),
-])
+@pytest.mark.parametrize(
+    "photo, mask, options, words",
+    [
+        (_photo(8, 8).astype(np.float32), np.zeros((8, 8), np.uint8), {}, "Got float32"),
+        (_photo(8, 8)[..., 0], np.zeros((8, 8), np.uint8), {}, r"Got \[8, 8\]"),
+        (_photo(8, 8), np.zeros((8, 8), bool), {}, "Got bool"),
+        (_photo(8, 8), np.zeros((8, 8, 1), np.uint8), {}, r"Got \[8, 8, 1\]"),
+        (np.zeros((0, 8, 3), np.uint8), np.zeros((0, 8), np.uint8), {}, r"Got \[0, 8, 3\]"),
+        (_photo(8, 9), np.zeros((9, 8), np.uint8), {}, r"9x8 \(width x height\). Got 8x9"),
+        (_photo(8, 8), np.ones((8, 8), np.uint8), {}, "no hole.* Got 1 as"),
+        (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"grow": -1}, "`grow`.* Got -1"),
+        (
+            _photo(8, 8),
+            np.full((8, 8), 255, np.uint8),
+            {"detail": "on"},
+            "`detail` is auto or off. Got 'on'",
+        ),
+        (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"feather": 0.5}, "`feather`.* Got 0.5"),
+    ],
+)
 def test_bad_arguments_are_named(constant, photo, mask, options, words):
     with pytest.raises(ValueError, match=words):
         constant.fill(photo, mask, **options)
@@ -313,9 +365,11 @@ def test_generate_blanks_the_hole_and_answers_as_the_system_does():
 @pytest.mark.parametrize("images, holes, words", [
     (np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 8, 8, 1)), "Got uint8"),
     (np.zeros((8, 8, 3), np.float32), np.zeros((1, 8, 8, 1)), r"Got \[8, 8, 3\]"),
-    (np.zeros((2, 8, 8, 3), np.float32), np.zeros((1, 8, 8, 1)), r"\[2, 8, 8, 1\].* Got \[1, 8, 8, 1\]"),
-    (np.zeros((1, 8, 12, 3), np.float32), np.zeros((1, 8, 12, 1)), r"multiples of 8. Got \[8, 12\]"),
-])
+    (np.zeros((2, 8, 8, 3), np.float32), np.zeros((1, 8, 8, 1)),
+     r"\[2, 8, 8, 1\].* Got \[1, 8, 8, 1\]"),
+    (np.zeros((1, 8, 12, 3), np.float32), np.zeros((1, 8, 12, 1)),
+     r"multiples of 8. Got \[8, 12\]"),
+])  # fmt: skip
 def test_generate_names_bad_arguments(constant, images, holes, words):
     with pytest.raises(ValueError, match=words):
         constant.generate(images, holes)

@@ -1,4 +1,7 @@
-"""Photographs as files: what is read is what was meant, what is written loses nothing that the format can hold."""
+"""Photographs as files.
+
+What is read is what was meant, and what is written loses nothing that the format can hold.
+"""
 
 import io
 import os
@@ -14,7 +17,8 @@ from tfinpaint import photo as photos
 from tfinpaint.photo import PHOTO_ENDINGS, Photo, list_photos, read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # it warns of what is damaged here on purpose
+# It warns about files that are damaged here on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 EXACT = (".png", ".bmp", ".webp", ".tif", ".tiff")
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -26,7 +30,8 @@ def _noise(height=33, width=47, channels=3, seed=0):
 
 
 def _smooth(height=33, width=47):
-    """A ramp in each direction: JPEG keeps it within a few levels, and every turn of it is another picture."""
+    """A ramp in each direction: JPEG keeps it within a few levels, and each rotation of it is a
+    different picture."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows * 5, columns * 4, rows * 2 + columns * 2], axis=-1).astype(np.uint8)
 
@@ -36,7 +41,7 @@ def _save(path, pixels, **options):
     return str(path)
 
 
-# ------------------------------------------------------------------------------------------------------------------ formats
+# ------------------------------------------------------------------------------------------ formats
 
 
 @pytest.mark.parametrize("ending", EXACT)
@@ -61,7 +66,7 @@ def test_grey_stays_grey(tmp_path, ending):
     path = str(tmp_path / f"a{ending}")
     write_photo(path, grey, Photo(grey, grey=True))
     with Image.open(path) as image:
-        assert image.mode == ("RGB" if ending == ".webp" else "L")  # WebP has colour only
+        assert image.mode == ("RGB" if ending == ".webp" else "L")  # WebP has colour modes only
     read = read_photo(path)
     assert read.grey == (ending != ".webp")
     assert np.ptp(read.pixels, axis=-1).max() == 0
@@ -83,7 +88,9 @@ def test_alpha_stays_as_it_was_and_so_do_colours_under_it(tmp_path, ending, grey
 
 @pytest.mark.parametrize("ending, kind", [(".jpg", "JPEG"), (".bmp", "BMP")])
 def test_alpha_is_left_out_with_a_note_where_the_format_has_none(tmp_path, ending, kind):
-    notes = write_photo(str(tmp_path / f"a{ending}"), _noise(), Photo(_noise(), alpha=_noise(channels=0)))
+    notes = write_photo(
+        str(tmp_path / f"a{ending}"), _noise(), Photo(_noise(), alpha=_noise(channels=0))
+    )
     assert f"{kind} has no alpha channel: it was left out" in notes
     assert read_photo(str(tmp_path / f"a{ending}")).alpha is None
 
@@ -107,23 +114,36 @@ def test_icc_and_exif_are_kept(tmp_path, ending):
 
 
 def test_bmp_says_that_it_holds_no_profile(tmp_path):
-    assert any("no ICC profile" in note for note in write_photo(str(tmp_path / "a.bmp"), _noise(), Photo(_noise(), icc=SRGB)))
+    assert any(
+        "no ICC profile" in note
+        for note in write_photo(str(tmp_path / "a.bmp"), _noise(), Photo(_noise(), icc=SRGB))
+    )
 
 
-# ------------------------------------------------------------------------------------------------------------------ reading
+# ------------------------------------------------------------------------------------------ reading
 
 
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_is_turned_upright(tmp_path, ending, orientation):
-    """Stored the way a camera would, which is the inverse of what the tag asks for."""
+    """The photograph is stored the way a camera would store it: the inverse of what the tag asks
+    for."""
     upright = _smooth()
-    stored = {1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-              5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-              8: lambda a: np.rot90(a, -1)}[orientation](upright)
+    stored = {
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.swapaxes(0, 1),
+        6: lambda a: np.rot90(a),
+        7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation](upright)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    options = {".jpg": {"quality": 100, "subsampling": 0}, ".webp": {"lossless": True}}.get(ending, {})
+    options = {".jpg": {"quality": 100, "subsampling": 0}, ".webp": {"lossless": True}}.get(
+        ending, {}
+    )
     path = _save(tmp_path / f"a{ending}", np.ascontiguousarray(stored), exif=exif, **options)
     read = read_photo(path)
     assert read.pixels.shape == upright.shape
@@ -135,7 +155,9 @@ def test_alpha_and_masks_are_turned_too(tmp_path):
     exif[0x0112] = 6  # to be turned clockwise
     mask = np.zeros((30, 50), np.uint8)
     mask[:10, :20] = 255
-    np.testing.assert_array_equal(read_hole(_save(tmp_path / "m.png", mask, exif=exif))[0], np.rot90(mask, -1))
+    np.testing.assert_array_equal(
+        read_hole(_save(tmp_path / "m.png", mask, exif=exif))[0], np.rot90(mask, -1)
+    )
     picture = _noise(30, 50, 4)
     read = read_photo(_save(tmp_path / "a.png", picture, exif=exif))
     np.testing.assert_array_equal(read.alpha, np.rot90(picture[..., 3], -1))
@@ -186,7 +208,9 @@ def test_one_bit_and_grey_with_alpha(tmp_path):
 
 
 def test_cmyk_becomes_rgb_and_its_profile_is_not_kept(tmp_path):
-    Image.new("CMYK", (20, 10), (0, 255, 255, 0)).save(tmp_path / "a.jpg", icc_profile=b"not a profile")
+    Image.new("CMYK", (20, 10), (0, 255, 255, 0)).save(
+        tmp_path / "a.jpg", icc_profile=b"not a profile"
+    )
     read = read_photo(str(tmp_path / "a.jpg"))
     assert read.icc is None and any("CMYK" in note for note in read.notes)
     assert (read.pixels[0, 0] > [200, -1, -1]).all() and read.pixels[0, 0, 1:].max() < 60  # red
@@ -196,7 +220,13 @@ def test_cmyk_becomes_rgb_and_its_profile_is_not_kept(tmp_path):
 def test_of_several_pictures_the_first_is_taken(tmp_path, ending):
     pages = [Image.fromarray(_noise(seed=k)) for k in range(3)]
     options = {"lossless": True} if ending == "webp" else {}
-    pages[0].save(tmp_path / f"a.{ending}", save_all=True, append_images=pages[1:], icc_profile=SRGB, **options)
+    pages[0].save(
+        tmp_path / f"a.{ending}",
+        save_all=True,
+        append_images=pages[1:],
+        icc_profile=SRGB,
+        **options,
+    )
     read = read_photo(str(tmp_path / f"a.{ending}"))
     assert read.icc == SRGB
     np.testing.assert_array_equal(read.pixels, _noise())
@@ -211,7 +241,9 @@ def test_damaged_bytes_are_read_or_refused_but_never_a_traceback(tmp_path):
         good = np.frombuffer(path.read_bytes(), np.uint8)
         for _ in range(60):
             bad = good.copy()
-            bad[rng.integers(0, min(len(bad), rng.choice([64, 300, 10**6])), rng.integers(1, 9))] = rng.integers(256)
+            bad[
+                rng.integers(0, min(len(bad), rng.choice([64, 300, 10**6])), rng.integers(1, 9))
+            ] = rng.integers(256)
             path.write_bytes(bad.tobytes())
             try:
                 assert read_photo(str(path)).pixels.ndim == 3
@@ -236,7 +268,7 @@ def test_the_thumbnail_that_shows_what_was_there_is_not_kept(tmp_path):
     assert data not in read_photo(path).exif
 
 
-# ------------------------------------------------------------------------------------------------------------------- errors
+# ------------------------------------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize("ending", PHOTO_ENDINGS)
@@ -261,17 +293,25 @@ def test_a_jpeg_that_lacks_its_last_byte_is_refused(tmp_path):
 
 def test_what_is_no_photograph_is_named(tmp_path):
     (tmp_path / "a.png").write_text("not a picture")
-    for name, words in (("a.png", "a.png is not a JPEG"), ("", "is a folder"), ("b", "There is no file")):
+    for name, words in (
+        ("a.png", "a.png is not a JPEG"),
+        ("", "is a folder"),
+        ("b", "There is no file"),
+    ):
         with pytest.raises(SettingsError, match=words):
             read_photo(str(tmp_path / name))
 
 
 def test_a_decompression_bomb_is_refused(tmp_path):
     def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0))
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    )
     with pytest.raises(SettingsError, match="more than 178 million pixels"):
         read_photo(str(tmp_path / "a.png"))
 
@@ -281,8 +321,15 @@ def test_floating_point_pictures_are_refused(tmp_path):
         read_photo(_save(tmp_path / "a.tif", np.zeros((5, 5), np.float32)))
 
 
-@pytest.mark.parametrize("name, words", [("a.gif", "ends in .jpg.* Got .*a.gif"), ("a", "Got"), ("file/a.png", "is a file"),
-                                         ("f.png", "is a folder")])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("a.gif", "ends in .jpg.* Got .*a.gif"),
+        ("a", "Got"),
+        ("file/a.png", "is a file"),
+        ("f.png", "is a folder"),
+    ],
+)
 def test_places_that_cannot_be_written(tmp_path, name, words):
     (tmp_path / "file").write_text("")
     (tmp_path / "f.png").mkdir()
@@ -308,7 +355,9 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 
 
 def test_exif_that_a_format_refuses_does_not_cost_the_photograph(tmp_path):
-    notes = write_photo(str(tmp_path / "a.tif"), _noise(), Photo(_noise(), exif=b"Exif\0\0MM broken"))
+    notes = write_photo(
+        str(tmp_path / "a.tif"), _noise(), Photo(_noise(), exif=b"Exif\0\0MM broken")
+    )
     assert notes == ("its EXIF block cannot be written as TIFF and was left out",)
     np.testing.assert_array_equal(read_photo(str(tmp_path / "a.tif")).pixels, _noise())
     assert os.listdir(tmp_path) == ["a.tif"]
@@ -319,7 +368,7 @@ def test_webp_has_a_longest_side(tmp_path):
         write_photo(str(tmp_path / "a.webp"), np.zeros((1, 16384, 3), np.uint8))
 
 
-# -------------------------------------------------------------------------------------------------------------------- masks
+# -------------------------------------------------------------------------------------------- masks
 
 
 def _strokes():
@@ -355,10 +404,19 @@ def test_colour_masks_are_cut_by_luminance(tmp_path):
     np.testing.assert_array_equal(read_hole(_save(tmp_path / "m.png", colours))[0], _strokes())
 
 
-@pytest.mark.parametrize("paint, paper", [((0, 0, 0), (0, 0, 0)), ((255, 0, 0), (0, 0, 0)), ((0, 0, 0), (255, 255, 255)),
-                                          ((255, 255, 255), (0, 0, 0))])
+@pytest.mark.parametrize(
+    "paint, paper",
+    [
+        ((0, 0, 0), (0, 0, 0)),
+        ((255, 0, 0), (0, 0, 0)),
+        ((0, 0, 0), (255, 255, 255)),
+        ((255, 255, 255), (0, 0, 0)),
+    ],
+)
 def test_strokes_on_a_transparent_layer_are_taken_from_alpha(tmp_path, paint, paper):
-    layer = np.dstack([np.where(_strokes()[..., np.newaxis] > 0, np.uint8(paint), np.uint8(paper)), _strokes()])
+    layer = np.dstack(
+        [np.where(_strokes()[..., np.newaxis] > 0, np.uint8(paint), np.uint8(paper)), _strokes()]
+    )
     hole, notes = read_hole(_save(tmp_path / "m.png", layer))
     np.testing.assert_array_equal(hole, _strokes())
     assert any("alpha channel: opaque" in note for note in notes)
@@ -383,13 +441,18 @@ def test_a_mask_in_colours_and_alpha_is_taken_from_the_colours_and_says_so(tmp_p
 def test_a_share_that_looks_wrong_is_warned_of(tmp_path, level, share):
     hole, notes = read_hole(_save(tmp_path / "m.png", np.full((40, 50), level, np.uint8)))
     assert (hole == level).all()
-    assert any(note.startswith(f"warning: {share} of the picture is hole") and "`mask_is='known'`" in note for note in notes)
+    assert any(
+        note.startswith(f"warning: {share} of the picture is hole") and "`mask_is='known'`" in note
+        for note in notes
+    )
 
 
 def test_a_label_map_of_zeros_and_ones_is_explained(tmp_path):
     hole, notes = read_hole(_save(tmp_path / "m.png", _strokes() // 255))
     assert not hole.any()
-    assert any(note.startswith("warning: no pixel is above 127, the brightest is 1") for note in notes)
+    assert any(
+        note.startswith("warning: no pixel is above 127, the brightest is 1") for note in notes
+    )
 
 
 def test_mask_is_has_two_words(tmp_path):
@@ -397,14 +460,16 @@ def test_mask_is_has_two_words(tmp_path):
         read_hole("m.png", "white")
 
 
-# ------------------------------------------------------------------------------------------------------------------ folders
+# ------------------------------------------------------------------------------------------ folders
 
 
 def test_list_photos_goes_deep_and_is_sorted(tmp_path):
     for name in ("b.PNG", "a/c.jpg", "a/.hidden.jpg", ".git/d.jpg", "notes.txt", "z.tiff"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
-    assert list_photos(str(tmp_path)) == [str(tmp_path / name) for name in ("a/c.jpg", "b.PNG", "z.tiff")]
+    assert list_photos(str(tmp_path)) == [
+        str(tmp_path / name) for name in ("a/c.jpg", "b.PNG", "z.tiff")
+    ]
     for path, words in ((tmp_path / "b.PNG", "not a folder"), (tmp_path / "nix", "no folder")):
         with pytest.raises(SettingsError, match=words):
             list_photos(str(path))

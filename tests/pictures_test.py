@@ -1,4 +1,4 @@
-"""Pictures to matches at: their pixels."""
+"""Pictures that show matches: their pixels."""
 
 import numpy as np
 
@@ -24,12 +24,14 @@ def test_positions_are_green_at_the_top_left_and_pink_at_the_bottom_right():
 
 def test_missing_pixels_have_the_colour_of_their_best_match():
     matches = np.zeros((2, 2, 2), int)
-    matches[0, 1] = (1, 0)  # of the top right cell: the bottom left
+    matches[0, 1] = (1, 0)  # the top right cell matches the bottom left one
     photo = np.full((4, 4, 3), 100, np.uint8)
     hole = np.zeros((4, 4))
     hole[0:2, 2:4] = 1
     shown = pictures.matches_in_colors(matches, photo, hole)
-    np.testing.assert_array_equal(shown[0:2, 2:4], np.broadcast_to(pictures.position_colors(2, 2)[1, 0], (2, 2, 3)))
+    np.testing.assert_array_equal(
+        shown[0:2, 2:4], np.broadcast_to(pictures.position_colors(2, 2)[1, 0], (2, 2, 3))
+    )
     assert (shown[2:] == int(100 * 0.35 + 255 * 0.65)).all()
 
 
@@ -43,4 +45,9 @@ def test_a_sample_row_and_its_grid():
     assert composite[0, 0, 0] == 200 and (composite.reshape(-1, 3)[1:] == 10).all()
     sheet = pictures.grid([[photo, output], [output, photo]])
     assert sheet.shape == (2 * 2 + 4, 2 * 3 + 4, 3)
-    assert sheet[0, 0, 0] == 10 and sheet[0, -1, 0] == 200 and sheet[-1, 0, 0] == 200 and sheet[2, 3, 0] == 255
+    assert (
+        sheet[0, 0, 0] == 10
+        and sheet[0, -1, 0] == 200
+        and sheet[-1, 0, 0] == 200
+        and sheet[2, 3, 0] == 255
+    )

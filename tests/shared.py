@@ -1,4 +1,7 @@
-"""Where the folder of golden vectors, photographs and weights lies that some tests read, and the skip that says when it is missing."""
+"""The folder of golden vectors, photographs and weights that some tests read.
+
+Where it lies, and the skip that says when it is missing.
+"""
 
 import pathlib
 import zlib
@@ -8,12 +11,20 @@ import pytest
 
 SHARED = pathlib.Path(__file__).resolve().parents[1] / ".." / "shared"
 
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="../shared, with golden vectors, photographs and weights, is not here")
+needs_shared = pytest.mark.skipif(
+    not SHARED.is_dir(),
+    reason="../shared, with golden vectors, photographs and weights, is not here",
+)
 
 
 def made_weight(name, shape):
-    """The weight that golden networks have under an official name: seeded by the name, scaled by the kind (float32)."""
-    z = np.random.RandomState(zlib.crc32(name.encode()) & 0xFFFFFFFF).standard_normal(shape).astype(np.float32)
+    """The weight of a golden network with an official name (float32): seeded by the name, scaled by
+    its kind."""
+    z = (
+        np.random.RandomState(zlib.crc32(name.encode()) & 0xFFFFFFFF)
+        .standard_normal(shape)
+        .astype(np.float32)
+    )
     if len(shape) >= 2:
         return z * np.float32(np.sqrt(2 / (max(shape[0], shape[1]) * np.prod(shape[2:]))))
     if name.endswith("running_var"):

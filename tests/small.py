@@ -1,4 +1,4 @@
-"""The small version of every system, as its specification has it."""
+"""The small version of every system, as the system's specification defines it."""
 
 from tfinpaint.systems.specification import all_systems
 
@@ -8,5 +8,7 @@ TERMS_LEFT_OUT = {name: dict(system.small_terms) for name, system in all_systems
 
 def flags(name):
     """The flags that make a system small."""
-    return (*(f"--{setting}={value}" for setting, value in SMALL[name].items()),
-            *(f"--weight_{term}={weight:g}" for term, weight in TERMS_LEFT_OUT[name].items()))
+    return (
+        *(f"--{setting}={value}" for setting, value in SMALL[name].items()),
+        *(f"--weight_{term}={weight:g}" for term, weight in TERMS_LEFT_OUT[name].items()),
+    )

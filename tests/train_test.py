@@ -1,4 +1,7 @@
-"""The train command as a user meets it: what it prints, that its flagfile repeats it, and one line for each mistake."""
+"""The train command as a user meets it.
+
+What it prints, that its flagfile repeats the run, and one line for each mistake.
+"""
 
 import csv
 import pathlib
@@ -12,8 +15,16 @@ from PIL import Image
 from tfinpaint import SYSTEMS, train
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
-QUICK = ("--train_data=samples:astronaut,chelsea", "--eval_data=samples:coffee", "--image_size=32", "--batch_size=2",
-         "--perceptual_weights=none", "--steps=2", "--log_every=1", "--eval_count=1")
+QUICK = (
+    "--train_data=samples:astronaut,chelsea",
+    "--eval_data=samples:coffee",
+    "--image_size=32",
+    "--batch_size=2",
+    "--perceptual_weights=none",
+    "--steps=2",
+    "--log_every=1",
+    "--eval_count=1",
+)
 SMALL_SYSTEM = {name: small.flags(name) for name in SYSTEMS}
 SMALL = (*QUICK, *SMALL_SYSTEM["multistage"])
 PATHS = sorted(CONFIGS.glob("*.flags"))
@@ -31,9 +42,15 @@ def losses(run_dir):
 
 
 def test_a_run_and_its_repetition_from_its_flagfile(run, tmp_path):
-    status, out, err = run(*SMALL, "--nomirror", "--hole_ratio=0.2,0.3", "--learning_rate=3e-4", f"--run_dir={tmp_path / 'a'}")
+    status, out, err = run(
+        *SMALL,
+        "--nomirror",
+        "--hole_ratio=0.2,0.3",
+        "--learning_rate=3e-4",
+        f"--run_dir={tmp_path / 'a'}",
+    )
     assert status == 0
-    table = out[out.index("Validation at step 2"):]
+    table = out[out.index("Validation at step 2") :]
     for name in ("multistage", "mean fill", "Telea"):
         assert f"\n{name}" in table
     assert "PSNR in hole" in table and f"{tmp_path / 'a'}/samples/final.png" in table
@@ -45,39 +62,46 @@ def test_a_run_and_its_repetition_from_its_flagfile(run, tmp_path):
     assert (again / "settings.json").read_text() == (tmp_path / "a/settings.json").read_text()
 
 
-@pytest.mark.parametrize("flag, words", [
-    ("--train_data=folder:/nowhere", ["--train_data=folder:/nowhere"]),
-    ("--train_data=data", ["--train_data", "folder:PATH"]),
-    ("--train_data=tfds:no_such_set", ["--train_data=tfds:no_such_set", "folder:PATH"]),
-    ("--system=nothing", ["--system", "multistage", "nothing"]),
-    ("--variant=other", ["--variant", "paper", "official"]),
-    ("--steps=-1", ["steps", "-1"]),
-    ("--warn_after=-1", ["warn_after", "-1"]),
-    ("--depth=12", ["depth", "12"]),
-    ("--batch_size=many", ["batch_size", "many"]),
-    ("--hole_ratio=0.1", ["--hole_ratio", "0.1"]),
-    ("--hole_ratio=0.5,0.2", ["--hole_ratio", "0.5,0.2"]),
-    ("--hole_ratio=a,b", ["--hole_ratio", "a,b"]),
-    ("--stroke_width=5", ["--stroke_width", "5"]),
-    ("--holes=rings", ["--holes", "rings", "strokes"]),
-    ("--holes=files:/nowhere", ["--holes=files:/nowhere"]),
-    ("--image_size=40", ["--image_size", "16", "40"]),
-    ("--resize=20", ["--resize", "20"]),
-    ("--learning_rate=2", ["--learning_rate", "2"]),
-    ("--weight_style=-1", ["--weight_style", "-1"]),
-    ("--ema_decay=1", ["--ema_decay", "1"]),
-    ("--perceptual_weights=/nowhere.h5", ["--perceptual_weights", "/nowhere.h5"]),
-    ("--init_from=/nowhere", ["--init_from=/nowhere"]),
-    ("--run_dir=/proc/run", ["--run_dir=/proc/run"]),
-    ("--run_dir=/dev/null/run", ["--run_dir=/dev/null/run"]),
-    ("--device=tpu", ["--device", "tpu"]),
-    ("--stepz=5", ["stepz", "steps"]),
-    ("steps=5", ["steps=5"]),
-])
+@pytest.mark.parametrize(
+    "flag, words",
+    [
+        ("--train_data=folder:/nowhere", ["--train_data=folder:/nowhere"]),
+        ("--train_data=data", ["--train_data", "folder:PATH"]),
+        ("--train_data=tfds:no_such_set", ["--train_data=tfds:no_such_set", "folder:PATH"]),
+        ("--system=nothing", ["--system", "multistage", "nothing"]),
+        ("--variant=other", ["--variant", "paper", "official"]),
+        ("--steps=-1", ["steps", "-1"]),
+        ("--warn_after=-1", ["warn_after", "-1"]),
+        ("--depth=12", ["depth", "12"]),
+        ("--batch_size=many", ["batch_size", "many"]),
+        ("--hole_ratio=0.1", ["--hole_ratio", "0.1"]),
+        ("--hole_ratio=0.5,0.2", ["--hole_ratio", "0.5,0.2"]),
+        ("--hole_ratio=a,b", ["--hole_ratio", "a,b"]),
+        ("--stroke_width=5", ["--stroke_width", "5"]),
+        ("--holes=rings", ["--holes", "rings", "strokes"]),
+        ("--holes=files:/nowhere", ["--holes=files:/nowhere"]),
+        ("--image_size=40", ["--image_size", "16", "40"]),
+        ("--resize=20", ["--resize", "20"]),
+        ("--learning_rate=2", ["--learning_rate", "2"]),
+        ("--weight_style=-1", ["--weight_style", "-1"]),
+        ("--ema_decay=1", ["--ema_decay", "1"]),
+        ("--perceptual_weights=/nowhere.h5", ["--perceptual_weights", "/nowhere.h5"]),
+        ("--init_from=/nowhere", ["--init_from=/nowhere"]),
+        ("--run_dir=/proc/run", ["--run_dir=/proc/run"]),
+        ("--run_dir=/dev/null/run", ["--run_dir=/dev/null/run"]),
+        ("--device=tpu", ["--device", "tpu"]),
+        ("--stepz=5", ["stepz", "steps"]),
+        ("steps=5", ["steps=5"]),
+    ],
+)
 def test_mistakes_are_one_line_that_names_the_flag(run, tmp_path, flag, words):
     status, _, err = run(*SMALL, f"--run_dir={tmp_path / 'run'}", flag)
     assert status == 1
-    line = [text for text in err.splitlines() if text.startswith("tfinpaint: ") and "warning" not in text]
+    line = [
+        text
+        for text in err.splitlines()
+        if text.startswith("tfinpaint: ") and "warning" not in text
+    ]
     assert len(line) == 1 and all(word in line[0] for word in words), err
     assert not (tmp_path / "run").exists()
 
@@ -98,7 +122,12 @@ def test_a_truncated_photograph_is_named_and_skipped(run, tmp_path):
     for k in range(3):
         Image.effect_noise((60, 50), 80).convert("RGB").save(photos / f"{k}.jpg")
     (photos / "1.jpg").write_bytes((photos / "1.jpg").read_bytes()[:400])
-    status, out, err = run(*SMALL, f"--run_dir={tmp_path / 'run'}", f"--train_data=folder:{photos}", "--eval_data=samples:coffee")
+    status, out, err = run(
+        *SMALL,
+        f"--run_dir={tmp_path / 'run'}",
+        f"--train_data=folder:{photos}",
+        "--eval_data=samples:coffee",
+    )
     assert status == 0
     assert err.count("warning") == 1 and "1.jpg" in err
     assert "1 photographs of" in out and "skipped" in out
@@ -110,24 +139,47 @@ def flags_of(path):
     return {name: value for name, _, value in (line.partition("=") for line in lines)}
 
 
-FEW = ("quickstart", "paris", "musical_celeba", "gated_conv_places2")  # the others run by make test-all
-OBTAIN = {"paris": "not public", "celeba": "tfds:celeb_a", "places2": "places365_small", "canyon": "Places365-Standard",
-          "free": "docs/training_photographs.csv"}
+# The others run with make test-all.
+FEW = ("quickstart", "paris", "musical_celeba", "gated_conv_places2")
+OBTAIN = {
+    "paris": "not public",
+    "celeba": "tfds:celeb_a",
+    "places2": "places365_small",
+    "canyon": "Places365-Standard",
+    "free": "docs/training_photographs.csv",
+}
 
 
-@pytest.mark.parametrize("path", [path for path in PATHS if path.stem != "quickstart"], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if path.stem != "quickstart"], ids=lambda p: p.stem
+)
 def test_configs_say_how_to_obtain_their_data(run, tmp_path, monkeypatch, path):
     name = flags_of(path)["train_data"].split("/")[1]  # folder:data/NAME/train
     monkeypatch.chdir(tmp_path)
     status, _, err = run(f"--flagfile={path}", *SMALL_SYSTEM[flags_of(path)["system"]])
-    assert status == 1 and f"data/{name}/train" in err and OBTAIN[name] in err and "--train_data=folder:PATH" in err
+    assert (
+        status == 1
+        and f"data/{name}/train" in err
+        and OBTAIN[name] in err
+        and "--train_data=folder:PATH" in err
+    )
 
 
-@pytest.mark.parametrize("path", [path if path.stem in FEW else pytest.param(path, marks=pytest.mark.slow) for path in PATHS],
-                         ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path",
+    [path if path.stem in FEW else pytest.param(path, marks=pytest.mark.slow) for path in PATHS],
+    ids=lambda p: p.stem,
+)
 def test_configs_run(run, tmp_path, path):
     flags = SMALL_SYSTEM[flags_of(path)["system"]]
-    status, out, _ = run(f"--flagfile={path}", *QUICK, *flags, f"--run_dir={tmp_path / 'run'}", "--resize=0", "--steps=0")
+    status, out, _ = run(
+        f"--flagfile={path}",
+        *QUICK,
+        *flags,
+        f"--run_dir={tmp_path / 'run'}",
+        "--resize=0",
+        "--steps=0",
+    )
     assert status == 0 and "Validation at step 0" in out
 
 
@@ -136,8 +188,13 @@ def test_configs_begin_with_what_they_are(path):
     head, _, flags = path.read_text().partition("\n--")
     assert all(line.startswith("#") for line in head.splitlines())
     assert not any(line.startswith("#") for line in flags.splitlines())
-    assert f"--flagfile=configs/{path.name}" in head and flags_of(path)["run_dir"] == f"runs/{path.stem}"
-    labels = ("Paper", "Command", "Data", "Time", "Score") + (() if path.stem == "quickstart" else ("Holes", "Features"))
+    assert (
+        f"--flagfile=configs/{path.name}" in head
+        and flags_of(path)["run_dir"] == f"runs/{path.stem}"
+    )
+    labels = ("Paper", "Command", "Data", "Time", "Score") + (
+        () if path.stem == "quickstart" else ("Holes", "Features")
+    )
     assert [label for label in labels if f"\n# {label}:" not in head] == []
 
 
@@ -146,8 +203,14 @@ def test_configs_of_every_system():
 
 
 def test_help_lists_the_flags_without_tensorflow():
-    code = "import sys; from tfinpaint import train\ntry: train.cli()\nfinally: print('tensorflow' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, cwd=CONFIGS.parent)
+    code = (
+        "import sys; from tfinpaint import train\n"
+        "try: train.cli()\n"
+        "finally: print('tensorflow' in sys.modules)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, cwd=CONFIGS.parent
+    )
     assert shown.returncode == 0 and shown.stdout.rstrip().endswith("False")
     for name in ("--train_data", "--hole_ratio", "--freeze_batch_norm", "--[no]resume"):
         assert name in shown.stdout

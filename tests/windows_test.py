@@ -1,4 +1,8 @@
-"""Windows around holes: every hole pixel in exactly one box, boxes inside windows inside the photograph, few windows."""
+"""Windows around holes.
+
+Every hole pixel is in exactly one box, boxes are inside windows and these inside the photograph,
+and there are few windows.
+"""
 
 import cv2
 import numpy as np
@@ -22,7 +26,9 @@ def test_each_hole_pixel_is_in_exactly_one_group(seed):
     hole = np.zeros(shape, np.uint8)
     for _ in range(rng.integers(1, 40)):
         top, left = rng.integers(0, shape[0]), rng.integers(0, shape[1])
-        hole[top:top + rng.integers(1, 120), left:left + rng.integers(1, 120)] = rng.integers(1, 256)
+        hole[top : top + rng.integers(1, 120), left : left + rng.integers(1, 120)] = rng.integers(
+            1, 256
+        )
     stride = int(rng.choice([1, 8, 64, 256]))
     covered = np.zeros(shape, np.int32)
     for box, pixels in windows.groups(hole, stride, 512):
@@ -37,8 +43,10 @@ def test_each_hole_pixel_is_in_exactly_one_group(seed):
 
 
 def test_a_window_shows_as_much_context_as_hole():
-    # 300 x 20 pixels: 150 above and below, and the least, 64, to the left and right
-    assert windows.window_around(Box(400, 500, 700, 520), (2000, 2000), 1) == Box(250, 436, 850, 584)
+    # 300 x 20 pixels: 150 above and below; to the left and right the least, 64.
+    assert windows.window_around(Box(400, 500, 700, 520), (2000, 2000), 1) == Box(
+        250, 436, 850, 584
+    )
 
 
 def test_a_window_is_rounded_up_to_the_stride():
@@ -48,7 +56,9 @@ def test_a_window_is_rounded_up_to_the_stride():
 
 def test_at_a_border_the_window_is_shifted_and_keeps_its_size():
     assert windows.window_around(Box(0, 0, 10, 10), (2000, 2000), 8) == Box(0, 0, 144, 144)
-    assert windows.window_around(Box(1990, 1995, 2000, 2000), (2000, 2000), 8) == Box(1856, 1864, 2000, 2000)
+    assert windows.window_around(Box(1990, 1995, 2000, 2000), (2000, 2000), 8) == Box(
+        1856, 1864, 2000, 2000
+    )
 
 
 def boxes_of(hole, working_size=512):
@@ -61,7 +71,9 @@ def test_far_holes_have_a_window_each_in_reading_order():
 
 
 def test_specks_in_one_cell_share_a_window():
-    assert boxes_of(_hole((1000, 1000), (500, 500, 510, 510), (530, 530, 540, 540))) == [Box(500, 500, 540, 540)]
+    assert boxes_of(_hole((1000, 1000), (500, 500, 510, 510), (530, 530, 540, 540))) == [
+        Box(500, 500, 540, 540)
+    ]
 
 
 def test_larger_holes_have_a_window_each_however_near():
@@ -93,7 +105,8 @@ def test_a_large_thick_hole_stays_whole_and_comes_last():
 
 @pytest.mark.parametrize("share", [0.0005, 0.01])
 def test_dust_takes_no_more_windows_than_there_are_cells_and_none_is_reduced(share):
-    hole = (np.random.default_rng(0).random((2000, 3000)) < share).astype(np.uint8)  # some 3,000 and 55,000 holes
+    # Some 3,000 and 55,000 holes.
+    hole = (np.random.default_rng(0).random((2000, 3000)) < share).astype(np.uint8)
     found = boxes_of(hole)
     assert len(found) <= 11 * 16  # cells of 192 pixels
     assert all(max(windows.window_around(box, hole.shape, 8).size) <= 512 for box in found)

@@ -8,9 +8,18 @@ from tfinpaint import layers
 from tfinpaint.layers import patch_attention_in_hole, tracing
 
 
-@pytest.mark.parametrize("layer", [layers.PatchAttention(3), layers.PatchAttention(3, variant="official"), layers.ContextualAttention()])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.PatchAttention(3),
+        layers.PatchAttention(3, variant="official"),
+        layers.ContextualAttention(),
+    ],
+)
 def test_with_a_gpu_layers_give_the_same_without_lists(monkeypatch, layer):
-    features = tf.constant(np.random.RandomState(8).standard_normal((2, 6, 8, 4)).astype(np.float32))
+    features = tf.constant(
+        np.random.RandomState(8).standard_normal((2, 6, 8, 4)).astype(np.float32)
+    )
     hole = np.zeros((2, 6, 8, 1), np.float32)
     hole[0, 1:3, 2:5] = hole[1, 4:, :2] = 1
     want = layer([features, hole])

@@ -1,4 +1,8 @@
-"""The layers against outputs of their authors' own released code, kept beside the project in ../shared/golden/layers."""
+"""The layers against outputs of their authors' released code.
+
+These are kept beside the project, in ../shared/golden/layers.
+"""
+
 import pathlib
 
 import naive
@@ -18,7 +22,9 @@ from tfinpaint.layers import (
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "golden" / "layers"
 TOLERANCE = 1e-4  # of the largest value
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no golden vectors: {FOLDER} is missing")
+pytestmark = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason=f"no golden vectors: {FOLDER} is missing"
+)
 
 
 def load(name):
@@ -31,7 +37,9 @@ def assert_near(got, want):
     assert np.abs(got - want).max() < TOLERANCE * np.abs(want).max()
 
 
-@pytest.mark.parametrize("case,kernel_size,strides", [("k7s2_", 7, 2), ("k5s2_", 5, 2), ("k3s2_", 3, 2), ("k3s1_", 3, 1)])
+@pytest.mark.parametrize(
+    "case,kernel_size,strides", [("k7s2_", 7, 2), ("k5s2_", 5, 2), ("k3s2_", 3, 2), ("k3s1_", 3, 1)]
+)
 def test_partial_conv(case, kernel_size, strides):
     z = load("partial_conv")
     layer = PartialConv2D(len(z[case + "bias"]), kernel_size, strides=strides)
@@ -44,7 +52,8 @@ def test_partial_conv(case, kernel_size, strides):
 
 
 def test_partial_conv_in_parts():
-    """The decoder's case holds two maps, of its first 6 and last 4 channels: given as parts it is the same."""
+    """The decoder's case consists of two maps, of its first 6 and last 4 channels: given in parts
+    the result is the same."""
     z = load("partial_conv")
     features, valid = z["k3s1_features"], z["k3s1_valid"]
     layer = PartialConv2D(len(z["k3s1_bias"]), 3)
@@ -60,7 +69,10 @@ def test_partial_conv_in_parts():
 def test_multistage_attention(case):
     z = load("multistage_attention")
     inputs = [z[case + "features"], 1 - z[case + "valid"]]
-    assert_near(PatchAttention(patch_size=1, propagation=3, variant="official")(inputs), z[case + "attended"])
+    assert_near(
+        PatchAttention(patch_size=1, propagation=3, variant="official")(inputs),
+        z[case + "attended"],
+    )
     block = MultistageAttention(variant="official")
     block(inputs)
     block.squeeze_excite.set_weights([z[case + "se_" + w] for w in ("w1", "b1", "w2", "b2")])
@@ -89,7 +101,10 @@ def test_multiscale_block():
 def contextual_attention_case(z, case):
     features = z[case + "features"]
     fuse = 3 if z[case + "fuse"] else 1
-    return [features, np.repeat(z[case + "hole"], len(features), 0)], {"rate": int(z[case + "rate"]), "fuse": fuse}
+    return [features, np.repeat(z[case + "hole"], len(features), 0)], {
+        "rate": int(z[case + "rate"]),
+        "fuse": fuse,
+    }
 
 
 @pytest.mark.parametrize("case", ["rate2_fuse_", "rate1_fuse_", "rate2_rect_"])
@@ -100,7 +115,8 @@ def test_contextual_attention(case):
 
 
 def test_contextual_attention_in_its_network():
-    """The released graph's own layer, 64 x 64 of 128 channels, its hole given there and given as the picture's, 256 x 256."""
+    """The released graph's own layer: 64 x 64 with 128 channels. Its hole is given at that size and
+    at the picture's, 256 x 256."""
     z = np.load(FOLDER.parent / "deepfill_v1" / "center_256.npz")
     hole = (z["mask_u8"][None, ..., :1] > 127).astype(np.float32)
     for at_any_size in (z["attention_mask"], hole):
@@ -116,22 +132,33 @@ def coherent_case(z, case, variant):
 @pytest.mark.parametrize("variant", ["official", "paper"])
 def test_coherent_semantic_attention(case, variant):
     z = load("coherent_semantic_attention")
-    assert_near(CoherentSemanticAttention(variant)(coherent_case(z, case, variant)), z[case + "output_" + variant])
+    assert_near(
+        CoherentSemanticAttention(variant)(coherent_case(z, case, variant)),
+        z[case + "output_" + variant],
+    )
 
 
 def test_the_loops_themselves():
-    """The other tests' yardstick agrees too, so that what it says of other sizes and holes means something."""
+    """The loops that other tests compare with agree too, so their word on other sizes and holes
+    counts."""
     z = load("partial_conv")
-    got, valid = naive.partial_conv(z["k3s1_features"], z["k3s1_valid"], z["k3s1_kernel"], z["k3s1_bias"])
+    got, valid = naive.partial_conv(
+        z["k3s1_features"], z["k3s1_valid"], z["k3s1_kernel"], z["k3s1_bias"]
+    )
     assert_near(got, z["k3s1_output"])
     np.testing.assert_array_equal(valid, z["k3s1_valid_out"])
     z = load("multistage_attention")
     weights = [z["pixel_rect_se_" + w] for w in ("w1", "b1", "w2", "b2")]
     merge = z["pixel_rect_merge_kernel"], z["pixel_rect_merge_bias"]
     hole = 1 - z["pixel_rect_valid"]
-    assert_near(naive.multistage_attention(z["pixel_rect_features"], hole, weights, *merge, "official"), z["pixel_rect_output"])
+    assert_near(
+        naive.multistage_attention(z["pixel_rect_features"], hole, weights, *merge, "official"),
+        z["pixel_rect_output"],
+    )
     z = load("multiscale_attention")
-    assert_near(naive.patch_attention(z["features"][:1], z["hole"], 3, 3, "official"), z["attended_3x3"][:1])
+    assert_near(
+        naive.patch_attention(z["features"][:1], z["hole"], 3, 3, "official"), z["attended_3x3"][:1]
+    )
 
 
 def test_the_loops_of_the_other_layers():
@@ -144,9 +171,13 @@ def test_the_loops_of_the_other_layers():
         reduced = naive_layers.coherent_hole(z[case + "image_hole"], 16, 16, "official")
         np.testing.assert_array_equal(reduced, z[case + "feature_hole"])
         for variant in ("official", "paper"):
-            output, _ = naive_layers.coherent_semantic_attention(*coherent_case(z, case, variant), variant)
+            output, _ = naive_layers.coherent_semantic_attention(
+                *coherent_case(z, case, variant), variant
+            )
             assert_near(output, z[case + "output_" + variant])
     z = load("multiscale_attention")
     weights = [z["se_" + w] for w in ("w1", "b1", "w2", "b2")]
-    got = naive_layers.multi_scale_attention(z["features"][:1], z["hole"], weights, z["merge_kernel"], z["merge_bias"], "official")
+    got = naive_layers.multi_scale_attention(
+        z["features"][:1], z["hole"], weights, z["merge_kernel"], z["merge_bias"], "official"
+    )
     assert_near(got, z["output"][:1])

@@ -8,17 +8,25 @@ from tfinpaint.systems.residual.known_attention import KnownAttention
 
 
 def naive_attention(features, hole, query, key, value, project, bias):
-    """features [H, W, C], hole [8 H, 8 W]; matrices of the 1x1 convolutions. -> the layer's output and its weights [N, N]."""
+    """features [H, W, C], hole [8 H, 8 W], matrices of the 1 x 1 convolutions -> the layer's output
+    and its weights [N, N]."""
     h, w, _ = features.shape
     places = [(y, x) for y in range(h) for x in range(w)]
-    share = [max(1 - hole[8 * y:8 * y + 8, 8 * x:8 * x + 8].mean(), 1e-4) for y, x in places]
+    share = [max(1 - hole[8 * y : 8 * y + 8, 8 * x : 8 * x + 8].mean(), 1e-4) for y, x in places]
     output, maps = features.astype(np.float64).copy(), np.zeros((h * w, h * w))
     for n, (y, x) in enumerate(places):
-        scores = np.array([features[y, x] @ query @ (features[there] @ key) / np.sqrt(query.shape[1]) + np.log(known)
-                           for there, known in zip(places, share)])
+        scores = np.array(
+            [
+                features[y, x] @ query @ (features[there] @ key) / np.sqrt(query.shape[1])
+                + np.log(known)
+                for there, known in zip(places, share)
+            ]
+        )
         maps[n] = np.exp(scores - scores.max())
         maps[n] /= maps[n].sum()
-        output[y, x] += sum(p * (features[there] @ value) for p, there in zip(maps[n], places)) @ project + bias
+        output[y, x] += (
+            sum(p * (features[there] @ value) for p, there in zip(maps[n], places)) @ project + bias
+        )
     return output, maps
 
 
@@ -37,14 +45,23 @@ def case():
 
 def test_equals_the_loops_and_tells_where_it_looks(case):
     layer, features, hole = case
-    output, (matches, weights) = layer([features, hole], with_attention_maps=True, weights_at=tf.constant([[12, 20], [31, 0]]))
+    output, (matches, weights) = layer(
+        [features, hole], with_attention_maps=True, weights_at=tf.constant([[12, 20], [31, 0]])
+    )
     np.testing.assert_array_equal(output, layer([features, hole]))
-    matrices = [np.asarray(v)[0, 0] for v in (layer.query.kernel, layer.key.kernel, layer.value.kernel, layer.project.kernel)]
+    matrices = [
+        np.asarray(v)[0, 0]
+        for v in (layer.query.kernel, layer.key.kernel, layer.value.kernel, layer.project.kernel)
+    ]
     for k, place in enumerate((1 * 5 + 2, 3 * 5 + 0)):
-        expected, maps = naive_attention(features[k], hole[k, ..., 0], *matrices, np.asarray(layer.project.bias))
+        expected, maps = naive_attention(
+            features[k], hole[k, ..., 0], *matrices, np.asarray(layer.project.bias)
+        )
         np.testing.assert_allclose(output[k], expected, atol=2e-4)
         np.testing.assert_allclose(np.ravel(weights[k]), maps[place], atol=1e-5)
-        np.testing.assert_array_equal(np.asarray(matches[k]).reshape(-1, 2), np.stack(np.divmod(maps.argmax(1), 5), -1))
+        np.testing.assert_array_equal(
+            np.asarray(matches[k]).reshape(-1, 2), np.stack(np.divmod(maps.argmax(1), 5), -1)
+        )
     assert np.sum(weights, (1, 2)) == pytest.approx(1)
 
 
@@ -67,9 +84,16 @@ def test_begins_as_the_identity_and_knows_its_settings():
 def test_unknown_sizes_compiled_and_half_precision_give_the_same(case):
     layer, features, hole = case
     expected = layer([features, hole])
-    unknown = tf.function(lambda f, h: layer([f, h]), input_signature=[tf.TensorSpec([None, None, None, c]) for c in (6, 1)])
+    unknown = tf.function(
+        lambda f, h: layer([f, h]),
+        input_signature=[tf.TensorSpec([None, None, None, c]) for c in (6, 1)],
+    )
     np.testing.assert_allclose(unknown(features, hole), expected, atol=1e-5)
-    np.testing.assert_allclose(tf.function(lambda f, h: layer([f, h]), jit_compile=True)(features, hole), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        tf.function(lambda f, h: layer([f, h]), jit_compile=True)(features, hole),
+        expected,
+        atol=1e-4,
+    )
     half = KnownAttention(3, dtype="mixed_bfloat16")
     half([tf.cast(features, tf.bfloat16), hole])
     half.set_weights(layer.get_weights())

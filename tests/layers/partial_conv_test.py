@@ -1,4 +1,5 @@
-"""tfinpaint.layers.PartialConv2D against loops over the equations and against values worked out by hand."""
+"""tfinpaint.layers.PartialConv2D against loops over the equations and by hand."""
+
 import naive
 import numpy as np
 import pytest
@@ -56,8 +57,8 @@ def test_sizes_at_stride_2(height, width):
 
 
 def test_by_hand():
-    """3 x 3 ones, one channel in and out, bias 10, on [[1, 2], [3, 4]] with 3 missing: every window holds the same three
-    known pixels, 1 + 2 + 4 = 7, times 9 / 3, plus 10."""
+    """A 3 x 3 kernel of ones, one channel in and out, bias 10, on [[1, 2], [3, 4]] with 3 missing.
+    Every window holds the same three known pixels: (1 + 2 + 4 = 7) times 9 / 3, plus 10."""
     layer = PartialConv2D(1, 3)
     features = np.array([[1, 2], [3, 4]], np.float32).reshape(1, 2, 2, 1)
     valid = np.array([[1, 1], [0, 1]], np.float32).reshape(1, 2, 2, 1)
@@ -69,9 +70,13 @@ def test_by_hand():
 
 
 def test_channels_with_valid_maps_of_their_own_by_hand():
-    """1 x 1, two channels 5 and 7 of which only the second is known: (2 * 7) * (2 / 1) + 1 = 29 with kernel [3, 2], bias 1."""
+    """A 1 x 1 kernel [3, 2] with bias 1, on channels 5 and 7 of which only the second is known:
+    (2 * 7) * (2 / 1) + 1 = 29."""
     layer = PartialConv2D(1, 1)
-    features, valid = np.array([5, 7], np.float32).reshape(1, 1, 1, 2), np.array([0, 1], np.float32).reshape(1, 1, 1, 2)
+    features, valid = (
+        np.array([5, 7], np.float32).reshape(1, 1, 1, 2),
+        np.array([0, 1], np.float32).reshape(1, 1, 1, 2),
+    )
     layer([features, valid])
     layer.set_weights([np.array([3, 2], np.float32).reshape(1, 1, 2, 1), np.ones(1, np.float32)])
     got, got_valid = layer([features, valid])
@@ -103,7 +108,7 @@ def test_all_known_is_an_ordinary_convolution_inside():
 
 
 def test_padding_counts_as_hole_at_the_border():
-    """A picture of ones, all known: the renormalised sum of a corner is that of the inside."""
+    """In a picture of ones, all known, the renormalised sum in a corner is that of the inside."""
     layer = PartialConv2D(2, 3)
     ones = np.ones((1, 6, 6, 3), np.float32)
     layer([ones, ones])
@@ -129,10 +134,11 @@ def test_one_valid_map_stands_for_all_channels():
 
 @pytest.mark.parametrize("channels", [(3, 1), (2, 2), (1, 2, 1)])
 def test_parts_are_their_concatenation(channels):
-    """As in a decoder: features and valid maps of the layer before and of the skip, each with its own hole."""
+    """As in a decoder: features and valid maps of the previous layer and of the skip connection,
+    each with a hole of its own."""
     layer, kernel, bias = layer_with_weights(3, 3, 1, 4)
     parts = [case(7 + i, (2, 7, 6, c), known=0.3) for i, c in enumerate(channels)]
-    parts[0][1][0] = 0  # nothing known in the first part of the first picture
+    parts[0][1][0] = 0  # nothing is known in the first part of the first picture
     features, valid = [p[0] for p in parts], [p[1] for p in parts]
     whole = np.concatenate([np.repeat(v, c, -1) for v, c in zip(valid, channels)], -1)
     want, want_valid = naive.partial_conv(np.concatenate(features, -1), whole, kernel, bias)
@@ -154,9 +160,9 @@ def test_batch_is_one_by_one():
     valid[0], valid[1] = 0, 1
     got, got_valid = layer([features, valid])
     for i in range(3):
-        one, one_valid = layer([features[i:i + 1], valid[i:i + 1]])
-        np.testing.assert_allclose(got[i:i + 1], one, rtol=1e-5, atol=1e-5)
-        np.testing.assert_array_equal(got_valid[i:i + 1], one_valid)
+        one, one_valid = layer([features[i : i + 1], valid[i : i + 1]])
+        np.testing.assert_allclose(got[i : i + 1], one, rtol=1e-5, atol=1e-5)
+        np.testing.assert_array_equal(got_valid[i : i + 1], one_valid)
 
 
 def test_eager_function_and_compiled_are_equal():
@@ -164,7 +170,9 @@ def test_eager_function_and_compiled_are_equal():
     features, valid = case(9, (2, 8, 8, 4), known=0.2)
     want, want_valid = layer([features, valid])
     for jit_compile in (False, True):
-        got, got_valid = tf.function(lambda f, v: layer([f, v]), jit_compile=jit_compile)(features, valid)
+        got, got_valid = tf.function(lambda f, v: layer([f, v]), jit_compile=jit_compile)(
+            features, valid
+        )
         assert_near(got, want)
         np.testing.assert_array_equal(got_valid, want_valid)
 
@@ -175,13 +183,15 @@ def test_unknown_sizes():
     model = tf.keras.Model(inputs, layer(list(inputs)))
     for shape in ((1, 6, 9, 4), (2, 5, 5, 4)):
         features, valid = case(10, shape)
-        assert_near(model([features, valid])[0], naive.partial_conv(features, valid, kernel, bias, 2)[0])
+        assert_near(
+            model([features, valid])[0], naive.partial_conv(features, valid, kernel, bias, 2)[0]
+        )
 
 
 def test_gradients():
     layer, _, _ = layer_with_weights(2, 3, 2, 3, dtype="float64")
     features, valid = case(11, (1, 5, 4, 3), known=0.4, dtype=np.float64)
-    valid[0, :3, :3] = 0  # some window sees nothing: its gradient is zero, not nan
+    valid[0, :3, :3] = 0  # some windows see nothing: their gradient is zero, not nan
     kernel, bias = layer.weights
 
     def output(f, k, b):
@@ -204,7 +214,11 @@ def test_gradients():
     slope = float(tf.reduce_sum(tape.gradient(total, kernel) * direction))
     sums = []
     for step in (1e-5, -1e-5):
-        sums.append(float(tf.reduce_sum(tf.square(output(features, before + step * direction, bias.numpy())))))
+        sums.append(
+            float(
+                tf.reduce_sum(tf.square(output(features, before + step * direction, bias.numpy())))
+            )
+        )
     assert (sums[0] - sums[1]) / 2e-5 == pytest.approx(slope, rel=1e-6)
 
 
@@ -242,7 +256,8 @@ def test_config_round_trip():
 
 
 def test_stacked_layers_close_the_hole_pixel_by_pixel():
-    """Each 3 x 3 layer takes one pixel from every side of a hole of 5: 5, 3, 1, 0 pixels wide."""
+    """Each 3 x 3 layer takes one pixel from every side of a hole of 5: it is 5, 3, 1, 0 pixels
+    wide."""
     features, valid = np.ones((1, 15, 15, 1), np.float32), np.ones((1, 15, 15, 1), np.float32)
     valid[0, 5:10, 5:10] = 0
     missing = []
@@ -252,22 +267,33 @@ def test_stacked_layers_close_the_hole_pixel_by_pixel():
     assert missing == [25, 9, 1, 0]
 
 
-@pytest.mark.parametrize("wide", [False, True])  # whether the kernel counts as too large to be rearranged
+# Whether the kernel counts as too large to be rearranged.
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("skip", [0, 2])
 def test_doubled_repeats_the_first_part(monkeypatch, wide, skip):
     monkeypatch.setattr(partial_conv, "_WIDE", 1 if wide else 256)
     rng = np.random.RandomState(0)
-    parts = [rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 6, 8, skip))][:1 + (skip > 0)]
+    parts = [rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, 6, 8, skip))][
+        : 1 + (skip > 0)
+    ]
     valid = [(rng.uniform(size=(2, *p.shape[1:3], 1)) < 0.6).astype(np.float64) for p in parts]
-    doubled, plain = PartialConv2D(7, 3, doubled=True, dtype="float64"), PartialConv2D(7, 3, dtype="float64")
+    doubled, plain = (
+        PartialConv2D(7, 3, doubled=True, dtype="float64"),
+        PartialConv2D(7, 3, dtype="float64"),
+    )
     repeated = [x.repeat(2, 1).repeat(2, 2) for x in (parts[0], valid[0])]
     plain([[repeated[0], *parts[1:]], [repeated[1], *valid[1:]]])
     doubled([parts, valid])
     plain.set_weights([rng.standard_normal(w.shape) for w in plain.get_weights()])
     doubled.set_weights(plain.get_weights())
     want = plain([[repeated[0], *parts[1:]], [repeated[1], *valid[1:]]])
-    any_size = tf.function(lambda f, v: doubled([f, v]), input_signature=[[tf.TensorSpec([None] * 3 + [x.shape[3]], tf.float64) for x in xs]
-                                                                           for xs in (parts, valid)])
+    any_size = tf.function(
+        lambda f, v: doubled([f, v]),
+        input_signature=[
+            [tf.TensorSpec([None] * 3 + [x.shape[3]], tf.float64) for x in xs]
+            for xs in (parts, valid)
+        ],
+    )
     for got in (doubled([parts, valid]), any_size(parts, valid)):
         for ours, theirs in zip(got, want):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)

@@ -23,6 +23,11 @@ def test_diagonal_sum_and_its_gradient(taps, full):
         tape.watch(x)
         got = diagonal_sum(x, taps, full)
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
-    upstream, other = np.random.RandomState(3).standard_normal(want.shape), np.random.RandomState(4).standard_normal(scores.shape)
+    upstream, other = (
+        np.random.RandomState(3).standard_normal(want.shape),
+        np.random.RandomState(4).standard_normal(scores.shape),
+    )
     # <A x, y> = <x, A* y>
-    assert np.vdot(diagonal_sum(tf.constant(other), taps, full), upstream) == pytest.approx(np.vdot(other, tape.gradient(got, x, upstream)))
+    assert np.vdot(diagonal_sum(tf.constant(other), taps, full), upstream) == pytest.approx(
+        np.vdot(other, tape.gradient(got, x, upstream))
+    )

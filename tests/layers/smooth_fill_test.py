@@ -1,4 +1,4 @@
-"""The smooth first fill: the loops of its definition, and what a user would expect of it."""
+"""The smooth first fill against loops of its definition, and what a user would expect of it."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,13 @@ def naive_fill(image, hole, levels=9):
         above = filled.repeat(2, 0).repeat(2, 1)[:h, :w]
         filled = total + (1 - weight)[..., None] * above
         for _ in range(4 if level < 2 else 8):
-            means = [[filled[max(y - 1, 0):y + 2, max(x - 1, 0):x + 2].mean((0, 1)) for x in range(w)] for y in range(h)]
+            means = [
+                [
+                    filled[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].mean((0, 1))
+                    for x in range(w)
+                ]
+                for y in range(h)
+            ]
             filled = total + (1 - weight)[..., None] * np.array(means)
     return filled
 
@@ -64,7 +70,9 @@ def test_known_pixels_stay_and_what_lies_in_the_hole_counts_for_nothing(batch):
     images, holes = batch
     filled = smooth_fill(images, holes).numpy()
     np.testing.assert_array_equal(np.where(holes > 0, 0, filled), np.where(holes > 0, 0, images))
-    np.testing.assert_array_equal(smooth_fill(np.where(holes > 0, 7, images).astype(np.float32), holes), filled)
+    np.testing.assert_array_equal(
+        smooth_fill(np.where(holes > 0, 7, images).astype(np.float32), holes), filled
+    )
     known = [image[hole[..., 0] == 0] for image, hole in zip(images, holes)]
     for fill, values in zip(filled, known):  # means of known values lie between them
         assert (fill >= values.min(0) - 1e-5).all() and (fill <= values.max(0) + 1e-5).all()
@@ -80,14 +88,22 @@ def test_one_colour_is_continued_exactly_and_no_known_pixel_gives_zero():
 
 def test_graph_compiled_and_unknown_sizes_give_the_same(batch):
     expected = smooth_fill(*batch)
-    for function in (tf.function(smooth_fill), tf.function(smooth_fill, jit_compile=True),
-                     tf.function(smooth_fill, input_signature=[tf.TensorSpec([None, None, None, c]) for c in (3, 1)])):
+    for function in (
+        tf.function(smooth_fill),
+        tf.function(smooth_fill, jit_compile=True),
+        tf.function(
+            smooth_fill, input_signature=[tf.TensorSpec([None, None, None, c]) for c in (3, 1)]
+        ),
+    ):
         np.testing.assert_allclose(function(*map(tf.constant, batch)), expected, atol=1e-6)
 
 
 def test_is_near_the_membrane():
-    """Laplace's equation, solved by thousands of turns: a slope across a hole is continued through it."""
-    slope = np.broadcast_to(np.linspace(-1, 1, 64, dtype=np.float32)[None, None, :, None], (1, 64, 64, 1))
+    """Laplace's equation, solved by thousands of iterations: a slope across a hole continues
+    through it."""
+    slope = np.broadcast_to(
+        np.linspace(-1, 1, 64, dtype=np.float32)[None, None, :, None], (1, 64, 64, 1)
+    )
     hole = np.zeros((1, 64, 64, 1), np.float32)
     hole[:, 16:48, 16:48] = 1
     assert np.abs(smooth_fill(slope, hole) - slope).max() < 0.05

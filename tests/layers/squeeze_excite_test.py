@@ -1,4 +1,5 @@
 """tfinpaint.layers.SqueezeExcite against the equations."""
+
 import naive
 import numpy as np
 import pytest
@@ -21,29 +22,45 @@ def case(ratio=1.0, shape=(2, 5, 4, 6), dtype="float32", seed=0):
 def test_equations(ratio, hidden):
     layer, features, weights = case(ratio)
     assert [w.shape for w in weights] == [(6, hidden), (hidden,), (hidden, 6), (6,)]
-    np.testing.assert_allclose(layer(features), naive.squeeze_excite(features, *weights), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        layer(features), naive.squeeze_excite(features, *weights), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_by_hand():
-    """Means 2 and -1; hidden relu(2 - 1) = 1 and relu(-1) = 0; gates sigmoid(0) = .5 and sigmoid(ln 3) = .75."""
+    """Means 2 and -1; hidden relu(2 - 1) = 1 and relu(-1) = 0; gates sigmoid(0) = .5 and
+    sigmoid(ln 3) = .75."""
     features = np.array([[[[1, -4], [3, 2]]]], np.float32)
     layer = SqueezeExcite(ratio=1.0)
     layer(features)
-    layer.set_weights([np.array([[1, 0], [1, 1]], np.float32), np.zeros(2, np.float32),
-                       np.array([[0, np.log(3)], [5, 5]], np.float32), np.zeros(2, np.float32)])
+    layer.set_weights(
+        [
+            np.array([[1, 0], [1, 1]], np.float32),
+            np.zeros(2, np.float32),
+            np.array([[0, np.log(3)], [5, 5]], np.float32),
+            np.zeros(2, np.float32),
+        ]
+    )
     np.testing.assert_allclose(layer(features), [[[[0.5, -3], [1.5, 1.5]]]], rtol=1e-6)
 
 
 def test_each_picture_by_itself():
     layer, features, _ = case(shape=(3, 4, 5, 6))
     for i in range(3):
-        np.testing.assert_allclose(layer(features)[i:i + 1], layer(features[i:i + 1]), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            layer(features)[i : i + 1], layer(features[i : i + 1]), rtol=1e-5, atol=1e-6
+        )
 
 
 def test_eager_function_and_compiled_are_equal():
     layer, features, _ = case()
     for jit_compile in (False, True):
-        np.testing.assert_allclose(tf.function(layer, jit_compile=jit_compile)(features), layer(features), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            tf.function(layer, jit_compile=jit_compile)(features),
+            layer(features),
+            rtol=1e-5,
+            atol=1e-6,
+        )
 
 
 def test_unknown_sizes():
@@ -52,7 +69,9 @@ def test_unknown_sizes():
     model = tf.keras.Model(inputs, layer(inputs))
     for shape in ((1, 3, 7, 6), (2, 4, 4, 6)):
         features = np.random.RandomState(3).standard_normal(shape).astype(np.float32)
-        np.testing.assert_allclose(model(features), naive.squeeze_excite(features, *weights), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(
+            model(features), naive.squeeze_excite(features, *weights), rtol=1e-5, atol=1e-6
+        )
 
 
 def test_gradient():

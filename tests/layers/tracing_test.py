@@ -1,4 +1,4 @@
-"""tfinpaint.layers.tracing: what a layer is told of the graph that it becomes part of."""
+"""tfinpaint.layers.tracing: what a layer learns about the graph that it becomes part of."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,9 @@ def test_compiled_tells_what_is_traced_for():
 
     def ask(x):
         told.append(tracing.compiled())
-        return tf.while_loop(lambda k: k < 3, lambda k: (told.append(tracing.compiled()) or k + 1,), [x])
+        return tf.while_loop(
+            lambda k: k < 3, lambda k: (told.append(tracing.compiled()) or k + 1,), [x]
+        )
 
     ask(tf.constant(0))
     tf.function(ask)(tf.constant(0))
@@ -24,15 +26,24 @@ def test_compiled_tells_what_is_traced_for():
     assert len(told) == 4 and all(told)
 
 
-@pytest.mark.parametrize("layer", [layers.PatchAttention(1), layers.PatchAttention(3), layers.PatchAttention(3, variant="official"),
-                                   layers.ContextualAttention()])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.PatchAttention(1),
+        layers.PatchAttention(3),
+        layers.PatchAttention(3, variant="official"),
+        layers.ContextualAttention(),
+    ],
+)
 def test_with_static_sizes_a_layer_converts_to_tflite(layer):
-    """Whole maps as matrix products, of built-in operations only."""
+    """Whole maps as matrix products, with built-in operations only."""
     features = np.random.RandomState(7).standard_normal((2, 6, 8, 4)).astype(np.float32)
     hole = np.zeros((2, 6, 8, 1), np.float32)
     hole[0, 1:3, 2:5] = hole[1, 4:, :2] = 1
     with tracing.static_sizes():
-        graph = tf.function(lambda f, h: layer([f, h])).get_concrete_function(tf.constant(features), tf.constant(hole))
+        graph = tf.function(lambda f, h: layer([f, h])).get_concrete_function(
+            tf.constant(features), tf.constant(hole)
+        )
     model = tf.lite.TFLiteConverter.from_concrete_functions([graph], layer).convert()
     run = tf.lite.Interpreter(model_content=model).get_signature_runner()
     (got,) = run(**dict(zip(sorted(run.get_input_details()), (features, hole)))).values()

@@ -1,4 +1,5 @@
 """tfinpaint.layers.up_conv against TensorFlow's own transposed convolution."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,10 +15,16 @@ def numbers(seed, *shape, dtype=np.float64):
 
 @pytest.mark.parametrize("batch,height,width", [(1, 1, 1), (2, 1, 3), (3, 4, 2), (1, 5, 5)])
 def test_is_the_transposed_convolution_and_so_is_its_gradient(batch, height, width):
-    x, kernel = tf.constant(numbers(0, batch, height, width, 3)), tf.constant(numbers(1, 4, 4, 5, 3))
+    x, kernel = (
+        tf.constant(numbers(0, batch, height, width, 3)),
+        tf.constant(numbers(1, 4, 4, 5, 3)),
+    )
     upstream = numbers(2, batch, 2 * height, 2 * width, 5)
     results = []
-    for function in (up_conv.up_conv, lambda x, k: tf.nn.conv2d_transpose(x, k, upstream.shape, 2, "SAME")):
+    for function in (
+        up_conv.up_conv,
+        lambda x, k: tf.nn.conv2d_transpose(x, k, upstream.shape, 2, "SAME"),
+    ):
         with tf.GradientTape() as tape:
             tape.watch([x, kernel])
             y = function(x, kernel)
@@ -27,7 +34,8 @@ def test_is_the_transposed_convolution_and_so_is_its_gradient(batch, height, wid
 
 
 def test_one_tap_by_hand():
-    """A kernel of one tap, row 3 and column 0, puts pixel (y, x) at (2 y + 2, 2 x - 1): both taps count from -1."""
+    """A kernel with one tap, at row 3 and column 0, puts pixel (y, x) at (2 y + 2, 2 x - 1): both
+    taps count from -1."""
     kernel = np.zeros((4, 4, 1, 1), np.float32)
     kernel[3, 0] = 1
     x = np.arange(1, 5, dtype=np.float32).reshape(1, 2, 2, 1)
@@ -64,14 +72,24 @@ def test_layer_takes_activation_and_no_bias(monkeypatch, wide):
     monkeypatch.setattr(up_conv, "_WIDE", 1 if wide else 512)
     layer = UpConv2D(5, activation="relu", use_bias=False)
     x = numbers(6, 1, 2, 3, 4, dtype=np.float32)
-    want = np.maximum(layer(x) * 0 + tf.nn.conv2d_transpose(x, layer.kernel, (1, 4, 6, 5), 2, "SAME"), 0)
+    want = np.maximum(
+        layer(x) * 0 + tf.nn.conv2d_transpose(x, layer.kernel, (1, 4, 6, 5), 2, "SAME"), 0
+    )
     np.testing.assert_allclose(layer(x), want, atol=1e-6)
     assert len(layer.weights) == 1 and want.max() > 0
 
 
-@pytest.mark.parametrize("layer,name,value", [(UpConv2D, "strides", 1), (UpConv2D, "kernel_size", 3), (DoubledConv2D, "strides", 2),
-                                              (DoubledConv2D, "dilation_rate", 2), (DoubledGatedConv2D, "kernel_size", 5),
-                                              (DoubledGatedConv2D, "strides", 2)])
+@pytest.mark.parametrize(
+    "layer,name,value",
+    [
+        (UpConv2D, "strides", 1),
+        (UpConv2D, "kernel_size", 3),
+        (DoubledConv2D, "strides", 2),
+        (DoubledConv2D, "dilation_rate", 2),
+        (DoubledGatedConv2D, "kernel_size", 5),
+        (DoubledGatedConv2D, "strides", 2),
+    ],
+)
 def test_what_a_layer_has_one_value_for_is_refused_otherwise(layer, name, value):
     with pytest.raises(ValueError, match=f"`{name}` is .* here. Got {value}"):
         layer(4, **{name: value})

@@ -1,11 +1,13 @@
 """tfinpaint.losses.consistency with values worked out by hand."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfinpaint.losses import consistency
 
-# Two pictures of 1 x 2 cells and two channels. Features - target: [[1, -2], [3, 0]] and [[0, 0], [-4, 6]].
+# Two pictures of 1 x 2 cells and two channels. Features - target: [[1, -2], [3, 0]] and [[0, 0],
+# [-4, 6]].
 FEATURES = np.array([[[[1, 0], [5, 7]]], [[[1, 1], [-4, 3]]]], np.float32)
 TARGET = np.array([[[[0, 2], [2, 7]]], [[[1, 1], [0, -3]]]], np.float32)
 
@@ -14,23 +16,32 @@ def hole(*values):
     return np.array(values, np.float32).reshape(2, 1, 2, 1)
 
 
-@pytest.mark.parametrize("where,want", [
-    ((1, 1, 1, 1), ((1 + 4 + 9 + 0) / 4 + (16 + 36) / 4) / 2),
-    ((1, 0, 0, 1), ((1 + 4) / 2 + (16 + 36) / 2) / 2),  # over the hole's 2 elements
-    ((1, 0, 0, 0), (1 + 4) / 2 / 2),  # a picture without hole counts 0
-    ((0, 0, 0, 0), 0),
-])
+@pytest.mark.parametrize(
+    "where,want",
+    [
+        ((1, 1, 1, 1), ((1 + 4 + 9 + 0) / 4 + (16 + 36) / 4) / 2),
+        ((1, 0, 0, 1), ((1 + 4) / 2 + (16 + 36) / 2) / 2),  # over the hole's 2 elements
+        ((1, 0, 0, 0), (1 + 4) / 2 / 2),  # a picture without a hole counts as 0
+        ((0, 0, 0, 0), 0),
+    ],
+)
 def test_paper_by_hand(where, want):
     assert float(consistency(FEATURES, TARGET, hole(*where))) == pytest.approx(want, abs=1e-5)
 
 
-@pytest.mark.parametrize("where,want", [
-    ((1, 1, 1, 1), (14 + 52) / 8),
-    ((1, 0, 0, 1), ((1 + 4) + (4 + 49) + (1 + 1) + (16 + 36)) / 8),  # what is known counts with the target's squares
-    ((0, 0, 0, 0), ((0 + 4) + (4 + 49) + (1 + 1) + (0 + 9)) / 8),
-])
+@pytest.mark.parametrize(
+    "where,want",
+    [
+        ((1, 1, 1, 1), (14 + 52) / 8),
+        # Known cells count with the target's squares.
+        ((1, 0, 0, 1), ((1 + 4) + (4 + 49) + (1 + 1) + (16 + 36)) / 8),
+        ((0, 0, 0, 0), ((0 + 4) + (4 + 49) + (1 + 1) + (0 + 9)) / 8),
+    ],
+)
 def test_official_by_hand(where, want):
-    assert float(consistency(FEATURES, TARGET, hole(*where), "official")) == pytest.approx(want, abs=1e-5)
+    assert float(consistency(FEATURES, TARGET, hole(*where), "official")) == pytest.approx(
+        want, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("variant", ["paper", "official"])
@@ -38,7 +49,9 @@ def test_the_batch_is_the_mean_of_its_pictures(variant):
     rs = np.random.RandomState(0)
     a, b = rs.standard_normal((2, 3, 4, 5, 6)).astype(np.float32)
     where = np.float32(rs.uniform(size=(3, 4, 5, 1)) > 0.5)
-    singles = [float(consistency(a[i:i + 1], b[i:i + 1], where[i:i + 1], variant)) for i in range(3)]
+    singles = [
+        float(consistency(a[i : i + 1], b[i : i + 1], where[i : i + 1], variant)) for i in range(3)
+    ]
     assert float(consistency(a, b, where, variant)) == pytest.approx(np.mean(singles), rel=1e-5)
     if variant == "paper":
         want = [np.square(a[i] - b[i])[where[i, ..., 0] == 1].mean() for i in range(3)]
@@ -54,8 +67,10 @@ def test_gradient_reaches_the_features_in_the_hole_and_nothing_else(variant, cou
         tape.watch([features, target])
         loss = consistency(features, target, hole(1, 0, 0, 0), variant)
     to_features, to_target = tape.gradient(loss, [features, target])
-    # 2 (1, -2) over the elements of a picture that count, over 2 pictures
-    np.testing.assert_allclose(to_features, np.array([[[[2, -4], [0, 0]]], [[[0, 0], [0, 0]]]]) / count / 2, atol=1e-6)
+    # 2 (1, -2), over the elements of a picture that count, over 2 pictures.
+    np.testing.assert_allclose(
+        to_features, np.array([[[[2, -4], [0, 0]]], [[[0, 0], [0, 0]]]]) / count / 2, atol=1e-6
+    )
     assert to_target is None
 
 
@@ -68,7 +83,10 @@ def test_unknown_sizes_and_compiled(variant):
     a, b = rs.standard_normal((2, 2, 4, 5, 3)).astype(np.float32)
     where = np.float32(rs.uniform(size=(2, 4, 5, 1)) > 0.5)
     signature = [tf.TensorSpec([None, None, None, c]) for c in (3, 3, 1)]
-    for function in (tf.function(term, input_signature=signature), tf.function(term, jit_compile=True)):
+    for function in (
+        tf.function(term, input_signature=signature),
+        tf.function(term, jit_compile=True),
+    ):
         np.testing.assert_allclose(function(a, b, where), term(a, b, where), rtol=1e-5)
 
 

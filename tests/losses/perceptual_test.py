@@ -1,4 +1,5 @@
 """tfinpaint.losses.perceptual and style with values worked out by hand."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,25 +7,32 @@ import tensorflow as tf
 from tfinpaint.losses import perceptual, style
 from tfinpaint.losses.perceptual import gram
 
-# One picture. First layer 2 x 1 positions, two channels: (1, 2), (3, 4). Second layer 1 x 1, one channel: 6.
+# One picture. First layer: 2 x 1 positions, two channels: (1, 2), (3, 4). Second layer: 1 x 1, one
+# channel: 6.
 FIRST = np.array([[[[1, 2]], [[3, 4]]]], np.float32)
 SECOND = np.full((1, 1, 1, 1), 6, np.float32)
 
 
 def test_perceptual_by_hand():
-    # first layer against (0, 4), (3, -4): |1|, |-2|, 0, |8| = 11 / 4; second against 4.5: 1.5. Sum 4.25
-    targets = [np.array([[[[0, 4]], [[3, -4]]]], np.float32), np.full((1, 1, 1, 1), 4.5, np.float32)]
+    # First layer against (0, 4), (3, -4): |1|, |-2|, 0, |8| = 11 / 4. Second against 4.5: 1.5. Sum
+    # 4.25.
+    targets = [
+        np.array([[[[0, 4]], [[3, -4]]]], np.float32),
+        np.full((1, 1, 1, 1), 4.5, np.float32),
+    ]
     assert float(perceptual([FIRST, SECOND], targets)) == pytest.approx(4.25, abs=1e-6)
     assert float(perceptual(targets, [FIRST, SECOND])) == pytest.approx(4.25, abs=1e-6)
 
 
 def test_gram_by_hand():
-    # sum over positions of the outer products: (1, 2; 2, 4) + (9, 12; 12, 16) = (10, 14; 14, 20), over H W C = 4
+    # The sum over positions of the outer products, (1, 2; 2, 4) + (9, 12; 12, 16) = (10, 14;
+    # 14, 20), over H W C = 4.
     np.testing.assert_allclose(gram(tf.constant(FIRST)), [[[2.5, 3.5], [3.5, 5]]], rtol=1e-6)
 
 
 def test_style_by_hand():
-    # first layer against zeros: (2.5 + 3.5 + 3.5 + 5) / 4 = 3.625, equation (15)'s 1 / C^2; second: 36 - 25 = 11. Sum 14.625
+    # First layer against zeros: (2.5 + 3.5 + 3.5 + 5) / 4 = 3.625, with equation (15)'s 1 / C^2.
+    # Second: 36 - 25 = 11. Sum 14.625.
     targets = [np.zeros_like(FIRST), np.full((1, 1, 1, 1), 5, np.float32)]
     assert float(style([FIRST, SECOND], targets)) == pytest.approx(14.625, abs=1e-5)
     assert float(style(targets, [FIRST, SECOND])) == pytest.approx(14.625, abs=1e-5)
@@ -36,8 +44,12 @@ def test_style_is_equation_15_as_printed():
     total = 0.0
     for i in range(5):
         for j in range(5):
-            total += abs((a[..., i] * a[..., j]).sum() - (b[..., i] * b[..., j]).sum()) / (4 * 3 * 5)
-    assert float(style([a.astype(np.float32)], [b.astype(np.float32)])) == pytest.approx(total / 25, rel=1e-5)
+            total += abs((a[..., i] * a[..., j]).sum() - (b[..., i] * b[..., j]).sum()) / (
+                4 * 3 * 5
+            )
+    assert float(style([a.astype(np.float32)], [b.astype(np.float32)])) == pytest.approx(
+        total / 25, rel=1e-5
+    )
 
 
 def test_style_does_not_see_where_things_are_and_perceptual_does():
@@ -51,14 +63,16 @@ def test_both_are_means_over_the_batch():
     rs = np.random.RandomState(2)
     a, b = rs.standard_normal((2, 3, 4, 5, 2)).astype(np.float32)
     for term in (perceptual, style):
-        singles = [float(term([a[i:i + 1]], [b[i:i + 1]])) for i in range(3)]
+        singles = [float(term([a[i : i + 1]], [b[i : i + 1]])) for i in range(3)]
         assert float(term([a], [b])) == pytest.approx(np.mean(singles), rel=1e-5)
         assert min(singles) > 0
 
 
 def test_grams_of_one_picture_do_not_mix_with_anothers():
     features = np.random.RandomState(3).standard_normal((2, 4, 5, 3)).astype(np.float32)
-    np.testing.assert_allclose(gram(tf.constant(features))[1], gram(tf.constant(features[1:]))[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        gram(tf.constant(features))[1], gram(tf.constant(features[1:]))[0], rtol=1e-5, atol=1e-6
+    )
 
 
 def test_equal_features_cost_nothing_and_give_finite_gradients():
@@ -78,5 +92,8 @@ def test_unknown_sizes_and_compiled():
     rs = np.random.RandomState(4)
     a, b = rs.standard_normal((2, 2, 4, 5, 3)).astype(np.float32)
     signature = [tf.TensorSpec([None, None, None, 3])] * 2
-    for function in (tf.function(both, input_signature=signature), tf.function(both, jit_compile=True)):
+    for function in (
+        tf.function(both, input_signature=signature),
+        tf.function(both, jit_compile=True),
+    ):
         np.testing.assert_allclose(function(a, b), both(tf.constant(a), tf.constant(b)), rtol=1e-5)

@@ -1,11 +1,13 @@
-"""tfinpaint.losses.masked_l1, region_l1, region_rms and region_log_rms with values worked out by hand."""
+"""tfinpaint.losses.masked_l1, region_l1, region_rms and region_log_rms by hand."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfinpaint.losses import masked_l1, region_l1, region_log_rms, region_rms
 
-# Two pictures of 1 x 2 pixels and two channels. |output - original|: [[1, 2], [3, 0]] and [[0, 0], [4, 6]].
+# Two pictures of 1 x 2 pixels and two channels. |output - original|: [[1, 2], [3, 0]] and [[0, 0],
+# [4, 6]].
 OUTPUT = np.array([[[[0, 2], [5, 7]]], [[[1, 1], [-4, 3]]]], np.float32)
 ORIGINAL = np.array([[[[1, 0], [2, 7]]], [[[1, 1], [0, -3]]]], np.float32)
 
@@ -14,12 +16,15 @@ def region(*values):
     return np.array(values, np.float32).reshape(2, 1, 2, 1)
 
 
-@pytest.mark.parametrize("where,want", [
-    ((1, 1, 1, 1), 16 / 8),  # 1 + 2 + 3 + 0 + 4 + 6 = 16 over 8 elements
-    ((1, 0, 0, 0), 3 / 8),  # the region chooses what counts, the mean stays over all 8 elements
-    ((0, 1, 0, 1), 13 / 8),  # another region in each picture
-    ((0, 0, 0, 0), 0),
-])
+@pytest.mark.parametrize(
+    "where,want",
+    [
+        ((1, 1, 1, 1), 16 / 8),  # 1 + 2 + 3 + 0 + 4 + 6 = 16 over 8 elements
+        ((1, 0, 0, 0), 3 / 8),  # the region chooses what counts, the mean stays over all 8 elements
+        ((0, 1, 0, 1), 13 / 8),  # another region in each picture
+        ((0, 0, 0, 0), 0),
+    ],
+)
 def test_by_hand(where, want):
     assert float(masked_l1(OUTPUT, ORIGINAL, region(*where))) == pytest.approx(want, abs=1e-7)
     assert float(masked_l1(ORIGINAL, OUTPUT, region(*where))) == pytest.approx(want, abs=1e-7)
@@ -43,32 +48,39 @@ def test_gradient_is_the_sign_in_the_region():
     with tf.GradientTape() as tape:
         tape.watch(output)
         loss = masked_l1(output, ORIGINAL, region(1, 0, 0, 1))
-    # signs of output - original: [-1, 2], [3, 0] | [0, 0], [-4, 6]
+    # Signs of output - original: [-1, 2], [3, 0] | [0, 0], [-4, 6].
     want = np.array([[[[-1, 1], [0, 0]]], [[[0, 0], [-1, 1]]]]) / 8
     np.testing.assert_allclose(tape.gradient(loss, output), want, atol=1e-7)
 
 
-@pytest.mark.parametrize("where,want", [
-    ((1, 1, 1, 1), (6 / 4 + 10 / 4) / 2),  # the mean over 4 elements in each picture
-    ((1, 0, 0, 0), (3 / 2 + 0) / 2),  # over the region's 2 elements; a picture without region counts 0
-    ((0, 1, 1, 1), (3 / 2 + 10 / 4) / 2),
-    ((0, 0, 0, 0), 0),
-])
+@pytest.mark.parametrize(
+    "where,want",
+    [
+        ((1, 1, 1, 1), (6 / 4 + 10 / 4) / 2),  # the mean over 4 elements in each picture
+        # Over the region's 2 elements; a picture without a region counts as 0.
+        ((1, 0, 0, 0), (3 / 2 + 0) / 2),
+        ((0, 1, 1, 1), (3 / 2 + 10 / 4) / 2),
+        ((0, 0, 0, 0), 0),
+    ],
+)
 def test_region_by_hand(where, want):
     assert float(region_l1(OUTPUT, ORIGINAL, region(*where))) == pytest.approx(want, abs=1e-6)
     assert float(region_l1(ORIGINAL, OUTPUT, region(*where))) == pytest.approx(want, abs=1e-6)
 
 
 def test_region_with_weights_by_hand():
-    """Weights count in the region only, and do not change what the sum is divided by."""
+    """Weights count inside the region only, and do not change what the sum is divided by."""
     weight = region(0.5, 9, 0.1, 1)
     # (3 * .5 / 2 + (0 * .1 + 10 * 1) / 4) / 2
-    assert float(region_l1(OUTPUT, ORIGINAL, region(1, 0, 1, 1), weight)) == pytest.approx(1.625, abs=1e-6)
+    assert float(region_l1(OUTPUT, ORIGINAL, region(1, 0, 1, 1), weight)) == pytest.approx(
+        1.625, abs=1e-6
+    )
     assert float(region_l1(OUTPUT, ORIGINAL, region(0, 0, 0, 0), weight)) == 0
 
 
 def test_region_is_the_masked_mean_over_the_share():
-    """Equal shares in all pictures: DeepFill v1's mean over the whole tensor, divided by the share."""
+    """With equal shares in all pictures it is DeepFill v1's mean over the whole tensor, divided by
+    the share."""
     known = region(1, 0, 0, 1)
     want = float(masked_l1(OUTPUT, ORIGINAL, known)) / known.mean()
     assert float(region_l1(OUTPUT, ORIGINAL, known)) == pytest.approx(want, rel=1e-6)
@@ -79,40 +91,56 @@ def test_region_gradient_is_finite_without_region():
     with tf.GradientTape() as tape:
         tape.watch(output)
         loss = region_l1(output, ORIGINAL, region(1, 0, 0, 0), region(0.5, 1, 1, 1))
-    want = np.array([[[[-1, 1], [0, 0]]], [[[0, 0], [0, 0]]]]) * 0.5 / 2 / 2  # weight over 2 elements over 2 pictures
+    # The weight, over 2 elements, over 2 pictures.
+    want = np.array([[[[-1, 1], [0, 0]]], [[[0, 0], [0, 0]]]]) * 0.5 / 2 / 2
     np.testing.assert_allclose(tape.gradient(loss, output), want, atol=1e-7)
 
 
 def test_region_with_unknown_sizes_and_compiled():
     rs = np.random.RandomState(0)
     a, b = rs.standard_normal((2, 2, 5, 4, 3)).astype(np.float32)
-    hole, weight = np.float32(rs.uniform(size=(2, 5, 4, 1)) > 0.6), rs.uniform(size=(2, 5, 4, 1)).astype(np.float32)
-    want = np.mean([(np.abs(a - b) * hole * weight)[i].sum() / (3 * hole[i].sum()) for i in range(2)])
+    hole, weight = (
+        np.float32(rs.uniform(size=(2, 5, 4, 1)) > 0.6),
+        rs.uniform(size=(2, 5, 4, 1)).astype(np.float32),
+    )
+    want = np.mean(
+        [(np.abs(a - b) * hole * weight)[i].sum() / (3 * hole[i].sum()) for i in range(2)]
+    )
     assert float(region_l1(a, b, hole, weight)) == pytest.approx(want, rel=1e-5)
     signature = [tf.TensorSpec([None, None, None, c]) for c in (3, 3, 1, 1)]
-    for function in (tf.function(region_l1, input_signature=signature), tf.function(region_l1, jit_compile=True)):
+    for function in (
+        tf.function(region_l1, input_signature=signature),
+        tf.function(region_l1, jit_compile=True),
+    ):
         assert float(function(a, b, hole, weight)) == pytest.approx(want, rel=1e-5)
 
 
-@pytest.mark.parametrize("where,want", [
-    ((1, 1, 1, 1), (np.sqrt(14 / 4) + np.sqrt(52 / 4)) / 2),  # 1 + 4 + 9 + 0 and 16 + 36
-    ((1, 0, 0, 1), (np.sqrt(5 / 2) + np.sqrt(52 / 2)) / 2),
-    ((0, 0, 0, 1), np.sqrt(52 / 2) / 2),  # a picture without region
-    ((0, 0, 0, 0), 0),
-])
+@pytest.mark.parametrize(
+    "where,want",
+    [
+        ((1, 1, 1, 1), (np.sqrt(14 / 4) + np.sqrt(52 / 4)) / 2),  # 1 + 4 + 9 + 0 and 16 + 36
+        ((1, 0, 0, 1), (np.sqrt(5 / 2) + np.sqrt(52 / 2)) / 2),
+        ((0, 0, 0, 1), np.sqrt(52 / 2) / 2),  # a picture without a region
+        ((0, 0, 0, 0), 0),
+    ],
+)
 def test_region_rms_by_hand(where, want):
     assert float(region_rms(OUTPUT, ORIGINAL, region(*where))) == pytest.approx(want, abs=1e-5)
 
 
 def test_region_log_rms_by_hand():
     both = [np.sqrt(14 / 4), np.sqrt(52 / 4)]
-    assert float(region_log_rms(OUTPUT, ORIGINAL, region(1, 1, 1, 1))) == pytest.approx(np.mean(np.log1p(np.multiply(both, 100))), abs=1e-5)
-    assert float(region_log_rms(OUTPUT, ORIGINAL, region(0, 0, 0, 1), 2.0)) == pytest.approx(np.log1p(np.sqrt(52 / 2) / 2) / 2, abs=1e-5)
+    assert float(region_log_rms(OUTPUT, ORIGINAL, region(1, 1, 1, 1))) == pytest.approx(
+        np.mean(np.log1p(np.multiply(both, 100))), abs=1e-5
+    )
+    assert float(region_log_rms(OUTPUT, ORIGINAL, region(0, 0, 0, 1), 2.0)) == pytest.approx(
+        np.log1p(np.sqrt(52 / 2) / 2) / 2, abs=1e-5
+    )
     assert float(region_log_rms(OUTPUT, ORIGINAL, region(0, 0, 0, 0))) == pytest.approx(0, abs=1e-3)
 
 
 def test_region_log_rms_falls_like_psnr():
-    """Where errors are large beside the floor, a tenth of the error is 20 dB, whatever the picture."""
+    """If errors are large beside the floor, a tenth of the error is 20 dB, whatever the picture."""
     errors = np.array([8.0, 80.0], np.float32)
     losses = [float(region_log_rms(OUTPUT + e, OUTPUT, region(1, 1, 1, 1), 1e-4)) for e in errors]
     assert losses[1] - losses[0] == pytest.approx(np.log(10), abs=1e-3)

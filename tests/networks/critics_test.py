@@ -1,4 +1,4 @@
-"""The critics: sizes of what they say, their padding, and what of it depends on what."""
+"""The critics: the sizes of their scores, their padding, and what each score depends on."""
 
 import numpy as np
 import pytest
@@ -14,12 +14,18 @@ def random_images(*shape, seed=0):
 
 
 def convolution(x, kernel, bias, stride, before, after):
-    """Zeros on both sides, `before` rows and columns above and left, `after` below and right; then windows every `stride` pixels."""
-    x, k = np.pad(np.asarray(x, np.float64), ((0, 0), (before, after), (before, after), (0, 0))), kernel.shape[0]
+    """Zeros on both sides: `before` rows and columns above and left, `after` below and right. Then
+    windows every `stride` pixels."""
+    x, k = (
+        np.pad(np.asarray(x, np.float64), ((0, 0), (before, after), (before, after), (0, 0))),
+        kernel.shape[0],
+    )
     rows, columns = ((n - k) // stride + 1 for n in x.shape[1:3])
     output = np.zeros((len(x), rows, columns, kernel.shape[-1])) + bias
     for i, j, u, v in np.ndindex(rows, columns, k, k):
-        output[:, i, j] += x[:, i * stride + u, j * stride + v] @ np.asarray(kernel[u, v], np.float64)
+        output[:, i, j] += x[:, i * stride + u, j * stride + v] @ np.asarray(
+            kernel[u, v], np.float64
+        )
     return output
 
 
@@ -27,15 +33,18 @@ def leaky(x):
     return np.where(x > 0, x, 0.2 * x)
 
 
-@pytest.mark.parametrize("critic, channels, size, shape", [
-    (lambda: InstancePatchCritic(4), 3, 256, (30, 30, 1)),
-    (lambda: InstancePatchCritic(4), 3, 64, (6, 6, 1)),
-    (lambda: PatchCritic(4), 3, 256, (30, 30, 1)),
-    (lambda: FeaturePatchCritic(4), 256, 32, (4, 4, 32)),  # features of 256 x 256 pixels
-    (lambda: FeaturePatchCritic(4), 256, 8, (1, 1, 32)),
-    (lambda: FreeFormCritic(4), 4, 256, (4, 4, 16)),
-    (lambda: FreeFormCritic(4), 4, 64, (1, 1, 16)),
-])
+@pytest.mark.parametrize(
+    "critic, channels, size, shape",
+    [
+        (lambda: InstancePatchCritic(4), 3, 256, (30, 30, 1)),
+        (lambda: InstancePatchCritic(4), 3, 64, (6, 6, 1)),
+        (lambda: PatchCritic(4), 3, 256, (30, 30, 1)),
+        (lambda: FeaturePatchCritic(4), 256, 32, (4, 4, 32)),  # features of 256 x 256 pixels
+        (lambda: FeaturePatchCritic(4), 256, 8, (1, 1, 32)),
+        (lambda: FreeFormCritic(4), 4, 256, (4, 4, 16)),
+        (lambda: FreeFormCritic(4), 4, 64, (1, 1, 16)),
+    ],
+)
 def test_what_a_critic_says(critic, channels, size, shape):
     assert critic()(tf.zeros([2, size, size, channels])).shape == (2, *shape)
 
@@ -49,7 +58,8 @@ def test_wasserstein_critic_weighs_all_that_is_left(last, dense):
 
 
 def test_wasserstein_critic_pads_as_tensorflow_does():
-    """5x5 at stride 2: one row above, two below (of an even picture). Against loops, all layers."""
+    """5 x 5 at stride 2: one row above, two below (for an even picture). All layers against
+    loops."""
     critic = WassersteinCritic(16, 2, 4)
     for variable in critic.variables:
         variable.assign(np.random.default_rng(1).normal(0, 0.3, variable.shape))
@@ -64,12 +74,14 @@ def test_wasserstein_critic_pads_as_tensorflow_does():
 def test_wasserstein_critic_has_no_bound_and_judges_each_picture_by_itself():
     critic = WassersteinCritic(16, 2)
     images = random_images(3, 16, 16, 3)
-    np.testing.assert_allclose(critic(1e3 * images), 1e3 * critic(images), rtol=1e-3)  # leaky ReLU and no bias yet: homogeneous
+    # Leaky ReLU and no bias yet: homogeneous.
+    np.testing.assert_allclose(critic(1e3 * images), 1e3 * critic(images), rtol=1e-3)
     np.testing.assert_allclose(critic(images)[1:2], critic(images[1:2]), rtol=1e-4, atol=1e-6)
 
 
 def test_instance_patch_critic_against_loops():
-    """4x4 windows, padding 1: four layers of which the middle two and the last but one are normalised, no sigmoid."""
+    """4 x 4 windows, padding 1. Four layers, of which all but the first are normalised, then the
+    score, without a sigmoid."""
     critic = InstancePatchCritic(2)
     for variable in critic.variables:
         variable.assign(np.random.default_rng(len(variable.shape)).normal(0.5, 0.3, variable.shape))
@@ -86,10 +98,13 @@ def test_instance_patch_critic_against_loops():
 
 
 def test_instance_patch_critic_looks_at_70_pixels():
-    """Without its norms, which see the whole picture, one score depends on a window of 70 x 70 and nothing else."""
+    """Without its norms, which see the whole picture, a score depends on a window of 70 x 70 and on
+    nothing else."""
     critic = InstancePatchCritic(1)
     for variable in critic.variables:
-        variable.assign(tf.ones_like(variable) / 16 if "kernel" in variable.name else tf.zeros_like(variable))
+        variable.assign(
+            tf.ones_like(variable) / 16 if "kernel" in variable.name else tf.zeros_like(variable)
+        )
     critic.norms = [tf.identity] * 3
     image = tf.Variable(tf.ones([1, 128, 128, 3]))
     with tf.GradientTape() as tape:
@@ -113,7 +128,8 @@ def test_free_form_critic_pads_as_tensorflow_does():
     critic = FreeFormCritic(2)
     x = images = random_images(1, 64, 64, 4)
     for k, layer in enumerate(critic.convolutions):
-        # 5x5 at stride 2 of an even picture: 1 before, 2 after; of one pixel: 2 and 2
+        # 5 x 5 at stride 2. Even pictures are padded by 1 before and 2 after, a single pixel by 2
+        # and 2.
         x = convolution(x, layer.layer.kernel.numpy(), layer.layer.bias.numpy(), 2, 1, 2)
         x = leaky(x) if k < 5 else x
     np.testing.assert_allclose(critic(images), x, rtol=1e-4, atol=1e-6)
@@ -128,12 +144,20 @@ def test_spectral_critics_change_their_kernels_in_training_only():
         critic(images, training=True)
         assert not np.array_equal(start[0], critic.variables[0])
         kernels = [c.layer.kernel.numpy() for c in critic.convolutions]
-        assert len({k[0, 0, 0, 0] for k in kernels}) == len(kernels)  # an initializer each: no two layers start from the same numbers
+        # Each has an initializer of its own: no two layers start from the same numbers.
+        assert len({k[0, 0, 0, 0] for k in kernels}) == len(kernels)
 
 
 def test_feature_patch_critic_normalises_the_middle_without_scale_and_shift():
     critic = FeaturePatchCritic(1)
-    assert [v.shape.as_list() for v in critic.trainable_variables] == [[4, 4, 256, 8], [8], [4, 4, 8, 8], [8], [4, 4, 8, 8], [8]]
+    assert [v.shape.as_list() for v in critic.trainable_variables] == [
+        [4, 4, 256, 8],
+        [8],
+        [4, 4, 8, 8],
+        [8],
+        [4, 4, 8, 8],
+        [8],
+    ]
     x = features = random_images(2, 16, 16, 256)
     for k, layer in enumerate(critic.convolutions):
         x = convolution(x, layer.kernel.numpy(), layer.bias.numpy(), 2, 1, 1)

@@ -1,4 +1,7 @@
-"""What generators are made of, against loops: PyTorch's padding, PyTorch's norms, and TensorFlow's own for DeepFill."""
+"""What generators are made of, against loops.
+
+PyTorch's padding, PyTorch's norms, and TensorFlow's own padding for DeepFill.
+"""
 
 import naive
 import naive_layers
@@ -9,7 +12,12 @@ import tensorflow as tf
 from tfinpaint.layers.shapes import double
 from tfinpaint.networks import DeepFill
 from tfinpaint.networks.parts import conv, instance_norm, up_conv
-from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets, RefinementUNet, RoughUNet, _DilatedHalving
+from tfinpaint.systems.coherent_semantic.unets import (
+    CoherentSemanticUNets,
+    RefinementUNet,
+    RoughUNet,
+    _DilatedHalving,
+)
 from tfinpaint.systems.musical.unet import MusicalUNet
 
 
@@ -25,14 +33,17 @@ def with_random_weights(layer, x):
 
 
 def transposed(x, kernel, bias, stride, padding):
-    """PyTorch's transposed convolution: every input pixel adds its k x k window at stride * (y, x) - padding. kernel [k, k, out, in]."""
+    """PyTorch's transposed convolution: every input pixel adds its k x k window at
+    stride * (y, x) - padding. kernel [k, k, out, in]."""
     (batch, height, width, _), k = x.shape, kernel.shape[0]
     rows, columns = ((n - 1) * stride - 2 * padding + k for n in (height, width))
     output = np.zeros((batch, rows, columns, kernel.shape[2])) + bias
     for i, j, u, v in np.ndindex(height, width, k, k):
         y, x_ = i * stride + u - padding, j * stride + v - padding
         if 0 <= y < rows and 0 <= x_ < columns:
-            output[:, y, x_] += np.asarray(x[:, i, j], np.float64) @ kernel[u, v].T.astype(np.float64)
+            output[:, y, x_] += np.asarray(x[:, i, j], np.float64) @ kernel[u, v].T.astype(
+                np.float64
+            )
     return output
 
 
@@ -45,21 +56,28 @@ def test_up_conv_is_a_transposed_convolution_with_padding_1(kernel_size, stride,
     np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kernel_size, stride, dilation, padding", [(4, 2, 1, 1), (3, 1, 1, 1), (3, 1, 2, 2)])
+@pytest.mark.parametrize(
+    "kernel_size, stride, dilation, padding", [(4, 2, 1, 1), (3, 1, 1, 1), (3, 1, 2, 2)]
+)
 def test_conv_pads_the_same_on_every_side(kernel_size, stride, dilation, padding):
     x = random_features(2, 8, 6, 3)
-    layer = with_random_weights(conv(4, kernel_size, "conv", strides=stride, dilation_rate=dilation), x)
+    layer = with_random_weights(
+        conv(4, kernel_size, "conv", strides=stride, dilation_rate=dilation), x
+    )
     kernel = layer.kernel.numpy()
     padded = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0))).astype(np.float64)
     expected = np.zeros((2, 8 // stride, 6 // stride, 4)) + layer.bias.numpy()
     for i, j, u, v in np.ndindex(*expected.shape[1:3], kernel_size, kernel_size):
-        expected[:, i, j] += padded[:, i * stride + u * dilation, j * stride + v * dilation] @ kernel[u, v]
+        expected[:, i, j] += (
+            padded[:, i * stride + u * dilation, j * stride + v * dilation] @ kernel[u, v]
+        )
     np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("height, width", [(16, 12), (4, 2), (2, 2)])
 def test_dilated_halving_has_stride_2_dilation_2_and_padding_3(height, width):
-    """That very convolution: windows every 2 pixels, their 4x4 pixels 2 apart, from 3 pixels above and left of the picture."""
+    """The convolution itself: windows every 2 pixels, each of 4 x 4 pixels 2 apart, starting 3
+    pixels above and left of the picture."""
     x = random_features(2, height, width, 3)
     layer = with_random_weights(_DilatedHalving(5), x)
     kernel = layer.kernel.numpy().astype(np.float64)
@@ -72,11 +90,14 @@ def test_dilated_halving_has_stride_2_dilation_2_and_padding_3(height, width):
 
 
 def test_instance_norm_has_pytorchs_epsilon():
-    x = 0.01 * random_features(2, 4, 5, 3)  # small: 1e-3, Keras' epsilon, would be 10 times the variance
+    # Small: 1e-3, Keras' epsilon, would be 10 times the variance.
+    x = 0.01 * random_features(2, 4, 5, 3)
     for affine in (True, False):
         layer = with_random_weights(instance_norm("norm", affine), x)
         assert len(layer.trainable_variables) == (2 if affine else 0)
-        expected = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(x.var((1, 2), keepdims=True) + 1e-5)
+        expected = (x - x.mean((1, 2), keepdims=True)) / np.sqrt(
+            x.var((1, 2), keepdims=True) + 1e-5
+        )
         if affine:
             expected = expected * layer.gamma.numpy() + layer.beta.numpy()
         np.testing.assert_allclose(layer(x), expected, rtol=1e-3, atol=1e-4)
@@ -88,12 +109,17 @@ def test_double_repeats_rows_and_columns():
 
 
 def test_u_nets_start_from_small_numbers():
-    """N(0, 0.02) and bias 0, as pix2pix' family; DeepFill from Keras' own."""
-    kernels = np.concatenate([v.numpy().ravel() for v in RoughUNet(8, 4).trainable_variables if "kernel" in v.name])
+    """N(0, 0.02) and bias 0, as in the pix2pix family. DeepFill starts from Keras' own
+    initializers."""
+    kernels = np.concatenate(
+        [v.numpy().ravel() for v in RoughUNet(8, 4).trainable_variables if "kernel" in v.name]
+    )
     assert kernels.std() == pytest.approx(0.02, rel=0.05)
     layer = _DilatedHalving(16)
     layer(tf.zeros([1, 4, 4, 16]))
-    assert layer.kernel.numpy().std() == pytest.approx(0.02, rel=0.1) and not layer.bias.numpy().any()
+    assert (
+        layer.kernel.numpy().std() == pytest.approx(0.02, rel=0.1) and not layer.bias.numpy().any()
+    )
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["v1", "v2"])
@@ -102,7 +128,8 @@ def deepfill(request):
 
 
 def test_deepfill_pads_as_tensorflow_does(deepfill):
-    """The first halvings of its coarse stage, in loops: 5x5 with 2 on every side; 3x3 at stride 2 with nothing before and 1 after."""
+    """The first halvings of its coarse stage, in loops: 5 x 5 with 2 on every side; 3 x 3 at stride
+    2 with nothing before and 1 after."""
     image, hole = random_features(1, 16, 16, 3), np.zeros((1, 16, 16, 1), np.float32)
     x = np.concatenate([image, np.ones_like(hole), hole], -1)
     for layer, (size, stride) in zip(deepfill.coarse, ((5, 1), (3, 2), (3, 1), (3, 2))):
@@ -126,8 +153,11 @@ def test_deepfills_channels_are_the_papers(deepfill):
     channels = [(layer.filters * 2 if gated else layer.filters) for layer in deepfill.coarse]
     assert channels == [4, 8, 8] + 9 * [16] + [8, 8, 4, 2]
     assert deepfill.coarse[0].kernel.shape[2] == 5
-    assert deepfill.refine[0].kernel.shape[2] == (3 if gated else 5)  # v2 shows its second stage the picture alone
-    dilations = [layer.dilation_rate if gated else layer.dilation_rate[0] for layer in deepfill.coarse]
+    # v2 shows its second stage the picture alone.
+    assert deepfill.refine[0].kernel.shape[2] == (3 if gated else 5)
+    dilations = [
+        layer.dilation_rate if gated else layer.dilation_rate[0] for layer in deepfill.coarse
+    ]
     assert dilations == 6 * [1] + [2, 4, 8, 16] + 6 * [1]
     relu = deepfill.attend[5].activation
     assert (relu if gated else relu.__name__) == "relu"
@@ -136,7 +166,9 @@ def test_deepfills_channels_are_the_papers(deepfill):
 def test_deepfills_pictures_are_between_minus_1_and_1(deepfill):
     for layer in (deepfill.coarse_output, deepfill.refined_output):
         layer.bias.assign([5.0, -5.0, 0.0])
-    for output in deepfill([random_features(1, 16, 16, 3), np.ones((1, 16, 16, 1), np.float32)], with_stages=True):
+    for output in deepfill(
+        [random_features(1, 16, 16, 3), np.ones((1, 16, 16, 1), np.float32)], with_stages=True
+    ):
         assert np.abs(output).max() <= 1
         assert np.all(output[..., 0] > 0.9) and np.all(output[..., 1] < -0.9)
 
@@ -148,7 +180,10 @@ def test_outputs_have_the_pictures_size_and_range():
     unets = CoherentSemanticUNets(4, 4)
     unets.refine.last.bias.assign([5.0, 0.0, 0.0])
     rough, refined, maps = unets([image, hole], with_stages=True)
-    assert rough.shape == refined.shape == (2, 32, 48, 3) and [m.shape for m in maps] == [(2, 4, 6, 32)] * 2
+    assert (
+        rough.shape == refined.shape == (2, 32, 48, 3)
+        and [m.shape for m in maps] == [(2, 4, 6, 32)] * 2
+    )
     assert np.abs(rough).max() <= 1 and np.max(refined) > 3  # tanh; linear
 
 

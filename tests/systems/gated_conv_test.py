@@ -1,4 +1,7 @@
-"""DeepFill v2's own rules: its terms against NumPy, and what its critic sees, when, and how often it is normalised."""
+"""DeepFill v2's own rules.
+
+Its terms against NumPy, and its critic: what it sees, when, and how often it is normalised.
+"""
 
 import numpy as np
 import pytest
@@ -52,7 +55,9 @@ def watched(system, monkeypatch):
     return calls
 
 
-def test_critic_sees_picture_and_hole_real_and_fake_in_one_call_and_then_the_composite(batch, monkeypatch):
+def test_critic_sees_picture_and_hole_real_and_fake_in_one_call_and_then_the_composite(
+    batch, monkeypatch
+):
     images, holes = (np.asarray(x) for x in batch)
     system = small()
     _, refined = system.generator([images * (1 - holes), holes], with_stages=True)
@@ -60,51 +65,70 @@ def test_critic_sees_picture_and_hole_real_and_fake_in_one_call_and_then_the_com
     calls = watched(system, monkeypatch)
     logs = values(system.step(*batch))
     (both, first, scores), (fake, second, judged) = calls
-    assert (bool(first), bool(second)) == (True, False)  # each pass in training takes a step of the power iteration
-    expected = np.concatenate([np.concatenate([images, holes], -1), np.concatenate([composite, holes], -1)])
+    # Each pass in training takes a step of the power iteration.
+    assert (bool(first), bool(second)) == (True, False)
+    expected = np.concatenate(
+        [np.concatenate([images, holes], -1), np.concatenate([composite, holes], -1)]
+    )
     np.testing.assert_allclose(both, expected, atol=1e-6)
     np.testing.assert_allclose(fake, expected[2:], atol=1e-6)
-    assert scores.shape == (4, 1, 1, 40)  # H/64 x W/64, 4 times 4/3 of the width: the map itself is judged
+    # H/64 x W/64, 4 times 4/3 of the width: the map itself is judged.
+    assert scores.shape == (4, 1, 1, 40)
     real_scores, fake_scores = scores[:2], scores[2:]
     hinge = (np.maximum(1 - real_scores, 0).mean() + np.maximum(1 + fake_scores, 0).mean()) / 2
     assert logs["critic"] == pytest.approx(hinge, rel=1e-5)
-    assert logs["adversarial"] == pytest.approx(-judged.mean(), rel=1e-4)  # by the critic that has learned
+    # Judged by the critic that has just learned.
+    assert logs["adversarial"] == pytest.approx(-judged.mean(), rel=1e-4)
     assert np.abs(judged - fake_scores).max() > 0
 
 
 def test_reconstruction_terms_against_numpy(batch):
     images, holes = (np.asarray(x, np.float64) for x in batch)
     system = small(loss_weights={"adversarial": 0.0})
-    stages = system.generator([batch[0] * (1 - batch[1]), batch[1]], training=True, with_stages=True)
+    stages = system.generator(
+        [batch[0] * (1 - batch[1]), batch[1]], training=True, with_stages=True
+    )
     logs = values(system.step(*batch))
     assert set(logs) == {"loss", "coarse", "refinement"}
     for name, output in zip(("coarse", "refinement"), stages):
         assert np.abs(output).max() <= 1
-        assert logs[name] == pytest.approx(np.abs(np.asarray(output, np.float64) - images).mean(), rel=1e-5)  # everywhere, undiscounted
+        # Everywhere, without discount.
+        assert logs[name] == pytest.approx(
+            np.abs(np.asarray(output, np.float64) - images).mean(), rel=1e-5
+        )
 
 
 def test_the_refinement_teaches_the_coarse_stage_too(batch):
     generator = small(loss_weights={"adversarial": 0.0}).generator
     with tf.GradientTape() as tape:
-        _, refined = generator([batch[0] * (1 - batch[1]), batch[1]], training=True, with_stages=True)
+        _, refined = generator(
+            [batch[0] * (1 - batch[1]), batch[1]], training=True, with_stages=True
+        )
         loss = tf.reduce_mean(tf.abs(refined - batch[0]))
-    for gradient in tape.gradient(loss, [generator.coarse[0].kernel, generator.coarse_output.kernel]):
+    for gradient in tape.gradient(
+        loss, [generator.coarse[0].kernel, generator.coarse_output.kernel]
+    ):
         assert np.abs(gradient).max() > 0
 
 
 def test_the_adversarial_term_teaches_nothing_outside_the_hole(batch):
-    """The critic sees the composite: without a hole it says the same of every output."""
-    system = small(loss_weights={"coarse": 0.0, "refinement": 0.0}, optimizer=tf.keras.optimizers.SGD(1.0))
+    """The critic sees the composite: without a hole it gives every output the same scores."""
+    system = small(
+        loss_weights={"coarse": 0.0, "refinement": 0.0}, optimizer=tf.keras.optimizers.SGD(1.0)
+    )
     before = [v.numpy() for v in system.generator.trainable_variables]
     system.step(batch[0], tf.zeros_like(batch[1]))
     for a, b in zip(before, system.generator.trainable_variables):
         np.testing.assert_array_equal(a, b)
     system.step(*batch)
-    assert any(np.abs(a - b).max() > 0 for a, b in zip(before, system.generator.trainable_variables))
+    assert any(
+        np.abs(a - b).max() > 0 for a, b in zip(before, system.generator.trainable_variables)
+    )
 
 
 def test_kernels_of_the_critic_have_norm_1(batch):
-    """After some steps of the power iteration: the largest singular value of each, as a matrix of (5 x 5 x inputs) x outputs."""
+    """The largest singular value of each kernel, as a matrix of (5 x 5 x inputs) x outputs, is 1
+    after some steps of the power iteration."""
     system = small()
     for _ in range(20):
         system.critic(tf.concat([*batch], -1), training=True)
@@ -114,7 +138,8 @@ def test_kernels_of_the_critic_have_norm_1(batch):
 
 
 def test_width_of_the_critic():
-    """4/3 of the generator's: 64 beside the paper's 48. 64, 128, 256, 256, 256, 256 channels, 5x5, stride 2."""
+    """4/3 of the generator's: 64 for the paper's 48. The channels are 64, 128, 256, 256, 256, 256;
+    5 x 5, stride 2."""
     from tfinpaint.networks import FreeFormCritic
 
     assert small().critic.width == 10

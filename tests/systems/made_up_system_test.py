@@ -1,6 +1,7 @@
-"""A system that is added as a folder and a config, and by nothing else: it trains, fills, exports and appears in `--help`.
+"""A system that is added as a folder and a config, and by nothing else.
 
-It also has what no system of a paper has yet: a second part with an optimizer of its own, phases, and an extra input.
+It trains, fills, exports and appears in `--help`. It also has what no system of a paper has yet: a
+second part with an optimizer of its own, phases, and an extra input.
 """
 
 import importlib
@@ -31,7 +32,8 @@ SPECIFICATION = Specification(
     implementation="tfinpaint.systems.made_up.system:MadeUp",
     settings=(Setting("width", 4, 1, 16, "channels in the middle"),
               Setting("thickness", None, 0, 1, "a setting that no other system has")),
-    terms=(Term("nearness", 2.0, "L1 in the hole, by the distance to what is known", "(1)", smallest=32),
+    terms=(Term("nearness", 2.0, "L1 in the hole, by the distance to what is known", "(1)",
+                smallest=32),
            Term("tint", 1.0, "squared error of the mean color", official=3.0)),
     rates={"generator": 1e-2, "tinter": 1e-3},
     phases={"tinting": ("tinter",), "filling": ("generator",)},
@@ -94,7 +96,11 @@ class MadeUp(System):
         if self.learns("generator"):
             with tf.GradientTape() as tape:
                 weight = holes if distances is None else holes / (1 + distances)
-                terms = {"nearness": masked_l1(self.generator([known, holes], training=True), images, weight)}
+                terms = {
+                    "nearness": masked_l1(
+                        self.generator([known, holes], training=True), images, weight
+                    )
+                }
             logs |= self.learn(tape, terms)
         return logs
 '''
@@ -112,7 +118,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder with the made-up system's own, and its config."""
+    """A folder with the made-up system's folder and its config."""
     (tmp_path / "more" / "made_up").mkdir(parents=True)
     (tmp_path / "more" / "made_up" / "__init__.py").write_text(SPECIFICATION)
     (tmp_path / "more" / "made_up" / "system.py").write_text(SYSTEM)
@@ -122,7 +128,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def made_up(folder, monkeypatch):
-    """The system is there, in this process."""
+    """Makes the system known in this process."""
     monkeypatch.setattr(systems, "__path__", [*systems.__path__, str(folder / "more")])
     importlib.invalidate_caches()
     yield
@@ -131,7 +137,7 @@ def made_up(folder, monkeypatch):
 
 
 def test_commands_know_it(folder):
-    """One after another: --help, training, a fill, an export."""
+    """One after another: --help, a training run, a fill, an export."""
 
     def run(module, *arguments):
         command = [sys.executable, "-c", DRIVER, str(folder / "more"), module, *arguments]
@@ -140,9 +146,20 @@ def test_commands_know_it(folder):
 
     told = " ".join(run("tfinpaint.train", "--help").stdout.split())
     assert "--thickness: made_up: a setting that no other system has" in told
-    assert "--weight_nearness: Weight of the term nearness. made_up: L1 in the hole, by the distance to what is known" in told
-    trained = run("tfinpaint.train", "--flagfile=made_up.flags", "--train_data=samples:astronaut", "--eval_data=samples:coffee",
-                  "--steps=2", "--batch_size=2", "--eval_count=1", "--run_dir=run")
+    assert (
+        "--weight_nearness: Weight of the term nearness. made_up: "
+        "L1 in the hole, by the distance to what is known" in told
+    )
+    trained = run(
+        "tfinpaint.train",
+        "--flagfile=made_up.flags",
+        "--train_data=samples:astronaut",
+        "--eval_data=samples:coffee",
+        "--steps=2",
+        "--batch_size=2",
+        "--eval_count=1",
+        "--run_dir=run",
+    )
     assert trained.returncode == 0, trained.stderr
     assert "nearness" in trained.stdout and "PSNR" in trained.stdout
     photo = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
@@ -153,17 +170,31 @@ def test_commands_know_it(folder):
     exported = run("tfinpaint.export", "--model=run", "--output=exported")
     assert exported.returncode == 0, exported.stderr
     for model in ("run", "exported/1"):
-        filled = run("tfinpaint.inpaint", f"--model={model}", "--image=photo.png", "--mask=mask.png", f"--output={model[:3]}.png")
+        filled = run(
+            "tfinpaint.inpaint",
+            f"--model={model}",
+            "--image=photo.png",
+            "--mask=mask.png",
+            f"--output={model[:3]}.png",
+        )
         assert filled.returncode == 0, filled.stderr
-    pictures = [tf.io.decode_png((folder / name).read_bytes()).numpy() for name in ("run.png", "exp.png")]
+    pictures = [
+        tf.io.decode_png((folder / name).read_bytes()).numpy() for name in ("run.png", "exp.png")
+    ]
     np.testing.assert_array_equal(*pictures)
     np.testing.assert_array_equal(pictures[0][mask[..., 0] == 0], photo[mask[..., 0] == 0])
     assert (pictures[0] != photo).any()
 
 
 def test_it_is_one_of_the_systems(made_up):
-    assert "made_up" in tfinpaint.SYSTEMS and all_systems()["made_up"].weights("official") == {"nearness": 2.0, "tint": 3.0}
-    with pytest.raises(SettingsError, match="`width` is a whole number, at least 1 and at most 16 for made_up. Got 17"):
+    assert "made_up" in tfinpaint.SYSTEMS and all_systems()["made_up"].weights("official") == {
+        "nearness": 2.0,
+        "tint": 3.0,
+    }
+    with pytest.raises(
+        SettingsError,
+        match="`width` is a whole number, at least 1 and at most 16 for made_up. Got 17",
+    ):
         tfinpaint.create("made_up", width=17)
     with pytest.raises(SettingsError, match="has no setting depth; it has width, thickness"):
         tfinpaint.create("made_up", depth=3)
@@ -179,20 +210,36 @@ def moved(before, after):
 
 def test_parts_learn_with_their_own_optimizers_and_in_their_phases(made_up):
     system = tfinpaint.create("made_up", width=2)
-    images, holes = tf.random.stateless_uniform([2, 32, 32, 3], (1, 2)), np.zeros((2, 32, 32, 1), np.float32)
+    images, holes = (
+        tf.random.stateless_uniform([2, 32, 32, 3], (1, 2)),
+        np.zeros((2, 32, 32, 1), np.float32),
+    )
     holes[:, 8:24, 8:24] = 1
-    for phase, learning in ((None, ("tinter", "generator")), ("tinting", ("tinter",)), ("filling", ("generator",))):
+    for phase, learning in (
+        (None, ("tinter", "generator")),
+        ("tinting", ("tinter",)),
+        ("filling", ("generator",)),
+    ):
         system.compile(learning_rate=1e-3, phase=phase, image_size=32)
         assert float(system.parts["generator"].learning_rate) == pytest.approx(1e-3)
-        assert float(system.parts["tinter"].learning_rate) == pytest.approx(1e-4)  # a tenth, as in the specification
+        # A tenth, as in the specification.
+        assert float(system.parts["tinter"].learning_rate) == pytest.approx(1e-4)
         before = {part: values(getattr(system, part)) for part in system.parts}
         average = values(system.averaged_generator)
-        logs = system.train_step((images, tf.constant(holes), {"distances": distances_to_known(tf.constant(holes))}))
+        logs = system.train_step(
+            (images, tf.constant(holes), {"distances": distances_to_known(tf.constant(holes))})
+        )
         for part in system.parts:
-            assert moved(before[part], values(getattr(system, part))) == (part in learning), (phase, part)
+            assert moved(before[part], values(getattr(system, part))) == (part in learning), (
+                phase,
+                part,
+            )
             assert int(system.parts[part].iterations) == (part in learning)
         assert moved(average, values(system.averaged_generator)) == ("generator" in learning)
-        assert ("tint" in logs, "nearness" in logs) == ("tinter" in learning, "generator" in learning)
+        assert ("tint" in logs, "nearness" in logs) == (
+            "tinter" in learning,
+            "generator" in learning,
+        )
 
 
 def test_extra_inputs_arrive_by_name_and_others_are_refused(made_up):
@@ -214,5 +261,8 @@ def test_what_its_specification_forbids(made_up):
     system = tfinpaint.create("made_up")
     with pytest.raises(SettingsError, match="`image_size` is at least 32 .*'nearness'.=0.*Got 16"):
         system.compile(image_size=16)
-    with pytest.raises(SettingsError, match="`phase='both'`: made_up has no such phase; its phases are tinting, filling"):
+    with pytest.raises(
+        SettingsError,
+        match="`phase='both'`: made_up has no such phase; its phases are tinting, filling",
+    ):
         system.compile(image_size=32, phase="both")

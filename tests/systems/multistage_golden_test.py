@@ -1,4 +1,4 @@
-"""The multistage generator against the outputs of the authors' released network, weight for weight."""
+"""The multistage generator against outputs of the authors' released network, weight for weight."""
 
 import json
 
@@ -17,7 +17,9 @@ def test_official_generator_reproduces_the_released_network():
     system = tfinpaint.create("multistage", variant="official")
     (table,) = releases.tables_of(system)
     assert len(table) == len(system.generator.variables)
-    weights = state_dicts.plain_names({name: made_weight(name, shape) for name, shape in shapes.items()})
+    weights = state_dicts.plain_names(
+        {name: made_weight(name, shape) for name, shape in shapes.items()}
+    )
     places.fill(table, weights, "the golden weights do not fit")
 
     output = system.generate(2 * expected["image"] - 1, expected["hole"])

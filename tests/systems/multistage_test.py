@@ -1,4 +1,7 @@
-"""The multistage system's training step: its numbers, its invariants, and that it is the same step everywhere."""
+"""The multistage system's training step.
+
+Its numbers, its invariants, and that every way to run it takes the same step.
+"""
 
 import pathlib
 import subprocess
@@ -41,16 +44,27 @@ def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
     weights = str(VGG) if VGG.exists() else "random"
     eager, graph, compiled = (small(variant=variant, perceptual_weights=weights) for _ in range(3))
     steps = eager.step, tf.function(graph.step), tf.function(compiled.step, jit_compile=True)
-    for _ in range(2):  # the second step sees what the first one did to the weights
+    for _ in range(2):  # the second step sees what the first did to the weights
         expected, *others = [values(step(*batch)) for step in steps]
-        assert set(expected) == {"loss", "valid", "hole", "perceptual", "style", "variation", "adversarial", "critic"}
+        assert set(expected) == {
+            "loss",
+            "valid",
+            "hole",
+            "perceptual",
+            "style",
+            "variation",
+            "adversarial",
+            "critic",
+        }
         for other in others:
             assert other == pytest.approx(expected, rel=1e-4)
 
 
 def test_loss_is_the_sum_of_its_weighted_terms(batch):
     logs = values(small().step(*batch))
-    assert logs["loss"] == pytest.approx(sum(v for name, v in logs.items() if name not in ("loss", "critic")), rel=1e-6)
+    assert logs["loss"] == pytest.approx(
+        sum(v for name, v in logs.items() if name not in ("loss", "critic")), rel=1e-6
+    )
 
 
 def test_terms_against_numpy(batch):
@@ -58,7 +72,11 @@ def test_terms_against_numpy(batch):
     images, holes = (np.asarray(x, np.float64) for x in batch)
     truth = (images + 1) / 2
     system = small(loss_weights={"adversarial": 0.0})
-    output = system.generator([tf.constant(truth * (1 - holes), tf.float32), batch[1]], training=True).numpy().astype(np.float64)
+    output = (
+        system.generator([tf.constant(truth * (1 - holes), tf.float32), batch[1]], training=True)
+        .numpy()
+        .astype(np.float64)
+    )
     logs = values(small(loss_weights={"adversarial": 0.0}).step(*batch))
     error = np.abs(output - truth)
     assert logs["valid"] == pytest.approx((error * (1 - holes)).mean(), rel=1e-5)
@@ -101,18 +119,22 @@ def test_the_step_makes_its_own_holes_from_a_seed(batch):
     expected = values(small().step(batch[0], make_holes(5, 7, 3, SIZE, settings)))
     for jit in (False, True):
         system = small(make_holes=maker)
-        assert values(tf.function(system.seeded_step, jit_compile=jit)(batch[0], seed)) == pytest.approx(expected, rel=1e-4)
+        assert values(
+            tf.function(system.seeded_step, jit_compile=jit)(batch[0], seed)
+        ) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_step_captures_variables_only(batch):
-    """So that it can be written out as a pure function of inputs and variables."""
+    """The step can therefore be written out as a pure function of inputs and variables."""
     system = small(perceptual_weights="random")
     step = tf.function(system.step).get_concrete_function(*batch)
     handles = {id(v.handle) for v in step.variables}
     assert all(id(c) in handles for c in step.captured_inputs)
 
 
-@pytest.mark.parametrize("frozen, moves", [("none", (True, True)), ("encoder", (False, True)), ("all", (False, False))])
+@pytest.mark.parametrize(
+    "frozen, moves", [("none", (True, True)), ("encoder", (False, True)), ("all", (False, False))]
+)
 def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_scale(batch, frozen, moves):
     system = small(freeze_batch_norm=frozen)
     norms = system.generator.encoder_norms["3"], system.generator.decoder_norms["3"]
@@ -121,14 +143,26 @@ def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_scale(batch, froz
     for norm, (mean, gamma), moved in zip(norms, before, moves):
         assert (not np.array_equal(norm.moving_mean, mean)) == moved
         assert not np.array_equal(norm.gamma, gamma)
-    assert float(system.optimizer.learning_rate) == pytest.approx(2e-4 if frozen == "none" else 5e-5)
-    assert float(system.critic_optimizer.learning_rate) == pytest.approx(2e-5 if frozen == "none" else 5e-6)
+    assert float(system.optimizer.learning_rate) == pytest.approx(
+        2e-4 if frozen == "none" else 5e-5
+    )
+    assert float(system.critic_optimizer.learning_rate) == pytest.approx(
+        2e-5 if frozen == "none" else 5e-6
+    )
 
 
 def test_moving_average_warms_up_and_takes_in_statistics(batch):
     system = small(ema_decay=0.5)
-    values, averages = (({"kernel": g.encoders["1"].kernel, "mean": g.encoder_norms["3"].moving_mean,
-                          "variance": g.decoder_norms["3"].moving_variance}) for g in (system.generator, system.averaged_generator))
+    values, averages = (
+        (
+            {
+                "kernel": g.encoders["1"].kernel,
+                "mean": g.encoder_norms["3"].moving_mean,
+                "variance": g.decoder_norms["3"].moving_variance,
+            }
+        )
+        for g in (system.generator, system.averaged_generator)
+    )
     expected = {name: value.numpy() for name, value in values.items()}
     for t in range(1, 4):
         system.step(*batch)
@@ -142,7 +176,9 @@ def test_moving_average_warms_up_and_takes_in_statistics(batch):
 def test_a_decay_of_0_makes_the_average_a_copy(batch):
     system = small(ema_decay=0.0)
     system.step(*batch)
-    for average, value in zip(system.averaged_generator.variables, system.generator.variables, strict=True):
+    for average, value in zip(
+        system.averaged_generator.variables, system.generator.variables, strict=True
+    ):
         np.testing.assert_array_equal(average, value)
 
 
@@ -160,7 +196,7 @@ def test_a_batch_equals_its_images_one_by_one(batch, variant):
     images, holes = batch
     system = small(variant=variant)
     system.step(images, holes)
-    single = [system.generate(images[k:k + 1], holes[k:k + 1])[0] for k in range(3)]
+    single = [system.generate(images[k : k + 1], holes[k : k + 1])[0] for k in range(3)]
     np.testing.assert_allclose(system.generate(images, holes), single, atol=1e-5)
     np.testing.assert_allclose(system.predict((images, holes), verbose=0), single, atol=1e-5)
 
@@ -181,16 +217,25 @@ def test_keras_fit_with_its_callbacks_and_backup(batch, tmp_path):
         return rates[-1]
 
     def fit(system, epochs):
-        return system.fit(data, steps_per_epoch=2, epochs=epochs, verbose=0, callbacks=[
-            tf.keras.callbacks.LearningRateScheduler(schedule),
-            tf.keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False),
-            tf.keras.callbacks.ModelCheckpoint(tmp_path / "weights", save_weights_only=True, monitor="loss")])
+        return system.fit(
+            data,
+            steps_per_epoch=2,
+            epochs=epochs,
+            verbose=0,
+            callbacks=[
+                tf.keras.callbacks.LearningRateScheduler(schedule),
+                tf.keras.callbacks.BackupAndRestore(tmp_path / "backup", delete_checkpoint=False),
+                tf.keras.callbacks.ModelCheckpoint(
+                    tmp_path / "weights", save_weights_only=True, monitor="loss"
+                ),
+            ],
+        )
 
     whole = small()
     fit(whole, 4)
     tf.io.gfile.rmtree(str(tmp_path / "backup"))
     fit(small(), 2)
-    resumed = small(seed=9)  # other weights: all must come back from the backup
+    resumed = small(seed=9)  # different weights: all must come back from the backup
     history = fit(resumed, 4)
     assert history.epoch == [2, 3]
     for a, b in zip(whole.generator.variables, resumed.generator.variables):
@@ -216,11 +261,14 @@ def test_mixed_precision_step(batch):
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
     expected = values(small(perceptual_weights="random").step(*batch))
-    assert output.dtype == tf.float32 and all(v.dtype == tf.float32 for v in system.generator.trainable_variables)
+    assert output.dtype == tf.float32 and all(
+        v.dtype == tf.float32 for v in system.generator.trainable_variables
+    )
     assert isinstance(system.critic_optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
     for name in ("valid", "hole", "critic"):
         assert logs[name] == pytest.approx(expected[name], rel=0.02)
-    assert (kernel != kernel.astype(np.float16)).mean() > 0.9  # the normalised kernel is written back in float32
+    # The normalised kernel is written back in float32.
+    assert (kernel != kernel.astype(np.float16)).mean() > 0.9
 
 
 def test_attention_looks_at_known_positions_only(batch):
@@ -240,9 +288,17 @@ def test_attention_looks_at_known_positions_only(batch):
 def test_compiling_again_keeps_what_was_trained(batch):
     system = small()
     system.step(*batch)
-    before = [v.numpy() for network in (system.generator, system.averaged_generator, system.critic) for v in network.variables]
+    before = [
+        v.numpy()
+        for network in (system.generator, system.averaged_generator, system.critic)
+        for v in network.variables
+    ]
     system.compile(perceptual_weights="none", freeze_batch_norm="all")
-    after = [v.numpy() for network in (system.generator, system.averaged_generator, system.critic) for v in network.variables]
+    after = [
+        v.numpy()
+        for network in (system.generator, system.averaged_generator, system.critic)
+        for v in network.variables
+    ]
     for a, b in zip(before, after, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -261,8 +317,11 @@ def test_keras_summary_and_saved_weights(batch, tmp_path):
 def test_batches_that_cannot_be_used_say_so(batch):
     images, holes = batch
     system = small()
-    for data, message in [((images,), "pairs"), ((images, tf.constant([1, 2])), "make_holes"),
-                          ((images[:, :20], holes[:, :20]), "multiples")]:
+    for data, message in [
+        ((images,), "pairs"),
+        ((images, tf.constant([1, 2])), "make_holes"),
+        ((images[:, :20], holes[:, :20]), "multiples"),
+    ]:
         with pytest.raises(ValueError, match=message):
             system.train_step(data)
     with pytest.raises(ValueError, match="multiples of 16. Got 20 x 32"):
@@ -271,7 +330,8 @@ def test_batches_that_cannot_be_used_say_so(batch):
 
 @pytest.mark.slow
 def test_two_replicas_take_the_same_step_as_one():
-    """In a process of its own, as the logical devices are fixed before TensorFlow starts. SGD: Adam would hide a factor."""
+    """Runs in a process of its own, as logical devices are fixed before TensorFlow starts. With
+    SGD, as Adam would hide a wrong factor."""
     code = """
 import numpy as np, tensorflow as tf, tfinpaint
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -280,23 +340,37 @@ def run(strategy):
     tf.keras.utils.set_random_seed(1)
     with strategy.scope():
         system = tfinpaint.create("multistage", width=4, depth=4)
-        system.compile(optimizer=tf.keras.optimizers.SGD(0.1), perceptual_weights="none", freeze_batch_norm="all",
+        system.compile(optimizer=tf.keras.optimizers.SGD(0.1), perceptual_weights="none",
+                       freeze_batch_norm="all",
                        loss_weights={"adversarial": 0.0})
-    images = np.tile(np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)).astype("float32")
+    images = np.tile(
+        np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)
+    ).astype("float32")
     holes = np.zeros((4, 32, 32, 1), "float32"); holes[:, 8:24, 8:24] = 1
     data = tf.data.Dataset.from_tensors((images, holes)).unbatch().batch(4).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0).history["loss"]
     return history, system.generator.encoders["1"].kernel.numpy()
-one, two = run(tf.distribute.get_strategy()), run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+one, two = (
+    run(tf.distribute.get_strategy()),
+    run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])),
+)
 np.testing.assert_allclose(one[0], two[0], rtol=1e-4)
 np.testing.assert_allclose(one[1], two[1], atol=1e-5)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=pathlib.Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_what_cannot_be_made_says_so():
-    with pytest.raises(SettingsError, match="`system` is one of coherent_semantic, contextual_attention, gated_conv, multistage"):
+    with pytest.raises(
+        SettingsError,
+        match="`system` is one of coherent_semantic, contextual_attention, gated_conv, multistage",
+    ):
         tfinpaint.create("nothing")
     with pytest.raises(SettingsError, match="`variant`"):
         tfinpaint.create("multistage", variant="other")
@@ -304,7 +378,10 @@ def test_what_cannot_be_made_says_so():
         tfinpaint.create("multistage", depht=5)
     with pytest.raises(SettingsError, match="`depth` is.*at least 4.*Got 3"):
         tfinpaint.create("multistage", depth=3)
-    with pytest.raises(SettingsError, match=r"`loss_weights\['stile'\]`: multistage has no such term; its terms are valid, hole"):
+    with pytest.raises(
+        SettingsError,
+        match=r"`loss_weights\['stile'\]`: multistage has no such term; its terms are valid, hole",
+    ):
         small(loss_weights={"stile": 1.0})
     with pytest.raises(SettingsError, match="`perceptual_weights`.*no file"):
         small(perceptual_weights="/nowhere.h5")

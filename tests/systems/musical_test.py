@@ -1,4 +1,8 @@
-"""MUSICAL's own rules: what the feature network and the critic see, the critic's loss, normalisation and weights, and what is refused."""
+"""MUSICAL's own rules.
+
+What the feature network and the critic see; the critic's loss, normalisation and weights; and what
+is refused.
+"""
 
 import numpy as np
 import pytest
@@ -25,26 +29,35 @@ def small(variant="paper", **settings):
         variable.assign(weight)
     system.critic = None
     tf.keras.utils.set_random_seed(2)
-    system.compile(**{"perceptual_weights": "none", "loss_weights": {"adversarial": 0.0}, "image_size": SIZE, **settings})
+    system.compile(
+        **{
+            "perceptual_weights": "none",
+            "loss_weights": {"adversarial": 0.0},
+            "image_size": SIZE,
+            **settings,
+        }
+    )
     system.restart_average()
     return system
 
 
 @pytest.fixture(scope="module")
 def critic():
-    """The paper's critic with random weights, and these: building it takes longest here."""
+    """The paper's critic with random weights, and these weights. Building it takes longest here."""
     tf.keras.utils.set_random_seed(3)
     critic = DenseNetCritic("random")
     return critic, [v.numpy() for v in critic.variables]
 
 
 def judged(variant, critic, **settings):
-    """A system with that critic, which has the same weights every time."""
+    """A system with that critic, which starts with the same weights every time."""
     system = small(variant, **settings)
     system.critic, weights = critic
     for variable, weight in zip(system.critic.variables, weights, strict=True):
         variable.assign(weight)
-    system.compile(**{"perceptual_weights": "none", "critic_weights": "random", "image_size": SIZE, **settings})
+    system.compile(
+        **{"perceptual_weights": "none", "critic_weights": "random", "image_size": SIZE, **settings}
+    )
     return system
 
 
@@ -61,20 +74,23 @@ def values(logs):
     return {name: float(value) for name, value in logs.items()}
 
 
-# ----------------------------------------------------------------------------------------------------------------- terms
+# -------------------------------------------------------------------------------------------- terms
 
 
 @variants
 def test_plain_terms_against_numpy(variant, batch):
     system = small(variant, loss_weights={"adversarial": 0.0, "hole": 6.0})
     images, holes = (np.asarray(x, np.float64) for x in batch)
-    output = np.asarray(system.generator([batch[0] * (1 - batch[1]), batch[1]], training=True), np.float64)
+    output = np.asarray(
+        system.generator([batch[0] * (1 - batch[1]), batch[1]], training=True), np.float64
+    )
     assert np.abs(output).max() <= 1
     logs = values(system.step(*batch))
     error = np.abs(output - images)
     assert logs["l1"] == pytest.approx(100 * error.mean(), rel=1e-5)
     assert logs["hole"] == pytest.approx(6 * (error * holes).mean(), rel=1e-5)
-    variation = np.abs(np.diff(output, axis=1)).mean() + np.abs(np.diff(output, axis=2)).mean()  # of the output, everywhere
+    # Of the whole output.
+    variation = np.abs(np.diff(output, axis=1)).mean() + np.abs(np.diff(output, axis=2)).mean()
     assert logs["variation"] == pytest.approx(0.001 * variation, rel=1e-4)
 
 
@@ -85,7 +101,9 @@ def test_feature_network_judges_the_composite_too_in_the_official_variant(varian
     output = system.generator([images * (1 - holes), holes], training=True)
     targets = system.features((images + 1) / 2)
     expected = {"perceptual": 0.0, "style": 0.0}
-    for seen in [output, output * holes + images * (1 - holes)][:2 if variant == "official" else 1]:
+    for seen in [output, output * holes + images * (1 - holes)][
+        : 2 if variant == "official" else 1
+    ]:
         for f, t in zip(system.features((seen + 1) / 2), targets):
             f, t = np.asarray(f, np.float64), np.asarray(t, np.float64)
             expected["perceptual"] += np.abs(f - t).mean()
@@ -98,7 +116,8 @@ def test_feature_network_judges_the_composite_too_in_the_official_variant(varian
 
 
 def test_features_are_of_images_whose_black_and_white_are_2_apart(batch):
-    """The papers' weights were chosen for VGG inputs in [-1, 1]: twice the features of [0, 1] that the multistage network takes."""
+    """The papers' weights were chosen for VGG inputs in [-1, 1], which give twice the features of
+    the range [0, 1] that the multistage network takes."""
     from tfinpaint.networks import VGGFeatures
 
     system = small(perceptual_weights="random")
@@ -108,7 +127,7 @@ def test_features_are_of_images_whose_black_and_white_are_2_apart(batch):
         np.testing.assert_allclose(twice, 2 * once, rtol=1e-5)
 
 
-# ---------------------------------------------------------------------------------------------------------------- critic
+# ------------------------------------------------------------------------------------------- critic
 
 
 def cross_entropy(logits, target):
@@ -119,7 +138,8 @@ def cross_entropy(logits, target):
 
 @variants
 def test_critic_sees_real_and_fake_apart(variant, critic, batch):
-    """Its batch norms work with what they see: real and fake in one call would tell each by the other."""
+    """Its batch norms use the statistics of their batch: if real and fake came in one call, it
+    would give them away."""
     system = judged(variant, critic)
     fake = system.generator([batch[0] * (1 - batch[1]), batch[1]], training=True)
     real_scores, fake_scores = (system.critic(x, training=True) for x in (batch[0], fake))
@@ -142,69 +162,96 @@ def test_critic_learns_first_then_the_generator_is_judged(critic, batch):
     logs = values(system.step(*batch))
     assert set(logs) == {"loss", "l1", "hole", "variation", "adversarial", "critic"}
     assert logs["critic"] == pytest.approx(loss, rel=1e-4)
-    assert logs["loss"] == pytest.approx(sum(v for name, v in logs.items() if name not in ("loss", "critic")), rel=1e-5)
+    assert logs["loss"] == pytest.approx(
+        sum(v for name, v in logs.items() if name not in ("loss", "critic")), rel=1e-5
+    )
     assert not np.array_equal(kernel, system.critic.head.kernel)
-    assert not any(np.array_equal(a, b) for a, b in zip(generator, system.generator.trainable_variables, strict=True))
-    moved = [not np.array_equal(a, b) for a, b in zip(trunk, system.critic.trunk.trainable_variables)]
+    assert not any(
+        np.array_equal(a, b)
+        for a, b in zip(generator, system.generator.trainable_variables, strict=True)
+    )
+    moved = [
+        not np.array_equal(a, b) for a, b in zip(trunk, system.critic.trunk.trainable_variables)
+    ]
     assert np.mean(moved) > 0.95  # the pretrained trunk learns too
-    assert all(not np.array_equal(a, b) for a, b in zip(statistics, system.critic.trunk.non_trainable_variables))
-    # 0.3 x the cross-entropy of "real", by the critic as it is now: batch norm does not look at its own statistics in training
+    assert all(
+        not np.array_equal(a, b)
+        for a, b in zip(statistics, system.critic.trunk.non_trainable_variables)
+    )
+    # 0.3 x the cross-entropy of "real", by the critic as it is now: batch norm does not use its
+    # moving statistics in training.
     scores = system.critic(output, training=True)
     assert logs["adversarial"] == pytest.approx(0.3 * cross_entropy(scores, 1), rel=1e-3)
 
 
-def test_the_papers_critic_normalises_as_imagenet_and_the_released_one_does_not(critic, batch, monkeypatch):
+def test_the_papers_critic_normalises_as_imagenet_and_the_released_one_does_not(
+    critic, batch, monkeypatch
+):
     critic = judged("paper", critic).critic
     shown = ((batch[0] + 1) / 2 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
     keras = tf.keras.applications.densenet.preprocess_input(np.array((batch[0] + 1) * 127.5))
     np.testing.assert_allclose(shown, keras, atol=1e-5)  # what Keras' weights were trained with
-    np.testing.assert_allclose(critic(batch[0]), critic.head(critic.trunk(shown)), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        critic(batch[0]), critic.head(critic.trunk(shown)), rtol=1e-4, atol=1e-4
+    )
     monkeypatch.setattr(critic, "official", True)
-    np.testing.assert_allclose(critic(batch[0]), critic.head(critic.trunk(batch[0])), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        critic(batch[0]), critic.head(critic.trunk(batch[0])), rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.slow
 def test_the_released_critic_starts_over():
-    """N(0, 0.02) for kernels, N(1, 0.02) for scales of norms, whatever was loaded."""
+    """N(0, 0.02) for kernels and N(1, 0.02) for the norms' scales, whatever was loaded."""
     critic = DenseNetCritic("random", True)
     kernels = np.concatenate([v.numpy().ravel() for v in critic.variables if "kernel" in v.name])
     scales = np.concatenate([v.numpy().ravel() for v in critic.variables if "gamma" in v.name])
-    assert kernels.mean() == pytest.approx(0, abs=1e-3) and kernels.std() == pytest.approx(0.02, rel=0.01)
-    assert scales.mean() == pytest.approx(1, abs=1e-3) and scales.std() == pytest.approx(0.02, rel=0.05)
+    assert kernels.mean() == pytest.approx(0, abs=1e-3) and kernels.std() == pytest.approx(
+        0.02, rel=0.01
+    )
+    assert scales.mean() == pytest.approx(1, abs=1e-3) and scales.std() == pytest.approx(
+        0.02, rel=0.05
+    )
 
 
 def test_critic_of_the_papers_size(critic):
-    """6 x 6 patches of 256 values for 256 x 256; the trunk is DenseNet-121's, the head 3 x 3."""
+    """6 x 6 patches of 256 values for 256 x 256. The trunk is DenseNet-121's, the head 3 x 3."""
     critic = critic[0]
     assert critic.compute_output_shape((1, 256, 256, 3)) == (1, 6, 6, 256)
-    assert sum(v.shape.num_elements() for v in critic.trunk.variables) == 7_037_504  # without its top, statistics of norms included
+    # Without its top, with the norms' statistics.
+    assert sum(v.shape.num_elements() for v in critic.trunk.variables) == 7_037_504
     assert critic.head.kernel.shape == (3, 3, 1024, 256)
 
 
-# ------------------------------------------------------------------------------------------------------------ refusals
+# ----------------------------------------------------------------------------------------- refusals
 
 
 @pytest.fixture
 def no_download(monkeypatch):
-    """As without a network."""
+    """As without a network connection."""
     asked = []
 
     def densenet(include_top=True, weights="imagenet", **kwargs):
         asked.append(weights)
-        raise Exception("URL fetch failure on https://storage.googleapis.com/...: None -- no network")
+        raise Exception(
+            "URL fetch failure on https://storage.googleapis.com/...: None -- no network"
+        )
 
     monkeypatch.setattr(tf.keras.applications, "DenseNet121", densenet)
     return asked
 
 
 def test_without_adversarial_term_there_is_no_critic(no_download):
-    """CelebA: nothing is built, nothing downloaded."""
+    """As for CelebA: nothing is built, nothing is downloaded."""
     system = small(critic_weights="imagenet")
     assert system.critic is None and system.critic_optimizer is None and not no_download
 
 
 def test_pictures_too_small_for_the_critic_are_refused_first(no_download):
-    with pytest.raises(SettingsError, match=r"`image_size` is at least 96 .*`loss_weights\['adversarial'\]=0` .*Got 64"):
+    with pytest.raises(
+        SettingsError,
+        match=r"`image_size` is at least 96 .*`loss_weights\['adversarial'\]=0` .*Got 64",
+    ):
         small(loss_weights={}, image_size=64)
     assert not no_download
     small(image_size=64)  # fine without a critic
@@ -212,7 +259,10 @@ def test_pictures_too_small_for_the_critic_are_refused_first(no_download):
 
 def test_weights_that_cannot_be_downloaded_name_the_flag(no_download):
     for settings in ({}, {"critic_weights": "imagenet"}):  # the paper's default is ImageNet's
-        with pytest.raises(SettingsError, match="could not be downloaded .*`critic_weights='PATH'`, or `critic_weights='random'`"):
+        with pytest.raises(
+            SettingsError,
+            match="could not be downloaded .*`critic_weights='PATH'`, or `critic_weights='random'`",
+        ):
             small(loss_weights={}, **settings)
     assert no_download == ["imagenet", "imagenet"]
 
@@ -220,7 +270,10 @@ def test_weights_that_cannot_be_downloaded_name_the_flag(no_download):
 def test_the_official_critic_downloads_nothing_by_default(monkeypatch):
     asked = []
     critic = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])
-    monkeypatch.setattr("tfinpaint.systems.musical.system.DenseNetCritic", lambda *arguments: asked.append(arguments) or critic)
+    monkeypatch.setattr(
+        "tfinpaint.systems.musical.system.DenseNetCritic",
+        lambda *arguments: asked.append(arguments) or critic,
+    )
     small("official", loss_weights={})
     small("paper", loss_weights={})
     small("official", loss_weights={}, critic_weights="random")
@@ -230,17 +283,30 @@ def test_the_official_critic_downloads_nothing_by_default(monkeypatch):
 def test_a_file_that_is_missing_or_none_is_refused(tmp_path, monkeypatch):
     def densenet(include_top=True, weights="imagenet"):
         assert not include_top and weights is None
-        return tf.keras.Sequential([tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3, name="conv1/conv")])
+        return tf.keras.Sequential(
+            [tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3, name="conv1/conv")]
+        )
 
-    monkeypatch.setattr(tf.keras.applications, "DenseNet121", densenet)  # a quick one: its weights are never right
-    with pytest.raises(SettingsError, match="`critic_weights` is imagenet, random or the path.*'/nowhere.h5', which is no file"):
+    # A network that is built quickly; its weights never match.
+    monkeypatch.setattr(tf.keras.applications, "DenseNet121", densenet)
+    with pytest.raises(
+        SettingsError,
+        match="`critic_weights` is imagenet, random or the path.*'/nowhere.h5', which is no file",
+    ):
         small(loss_weights={}, critic_weights="/nowhere.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(SettingsError, match="`critic_weights='.*text.h5'` is no Keras .h5 file of DenseNet-121"):
+    with pytest.raises(
+        SettingsError, match="`critic_weights='.*text.h5'` is no Keras .h5 file of DenseNet-121"
+    ):
         small(loss_weights={}, critic_weights=str(tmp_path / "text.h5"))
-    other = tf.keras.Sequential([tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3, name="other")])
+    other = tf.keras.Sequential(
+        [tf.keras.Input((None, None, 3)), tf.keras.layers.Conv2D(4, 3, name="other")]
+    )
     other.save_weights(tmp_path / "other.h5")
-    with pytest.raises(SettingsError, match="`critic_weights='.*other.h5'` has no weights of conv1/conv: it is no DenseNet-121"):
+    with pytest.raises(
+        SettingsError,
+        match="`critic_weights='.*other.h5'` has no weights of conv1/conv: it is no DenseNet-121",
+    ):
         small(loss_weights={}, critic_weights=str(tmp_path / "other.h5"))
 
 
@@ -252,16 +318,32 @@ def test_a_file_of_weights_is_loaded(tmp_path):
     critic = DenseNetCritic(str(tmp_path / "densenet.h5"))
     for a, b in zip(critic.trunk.variables, trunk.variables, strict=True):
         np.testing.assert_array_equal(a, b)
-    over = DenseNetCritic(str(tmp_path / "densenet.h5"), True)  # released: overwrites what it loads
-    assert not np.array_equal(over.trunk.get_layer("conv1/conv").kernel, trunk.get_layer("conv1/conv").kernel)
+    # The released critic overwrites what it loads.
+    over = DenseNetCritic(str(tmp_path / "densenet.h5"), True)
+    assert not np.array_equal(
+        over.trunk.get_layer("conv1/conv").kernel, trunk.get_layer("conv1/conv").kernel
+    )
 
 
 @pytest.mark.slow
 @variants
 def test_graph_and_compiled_steps_with_the_critic_are_the_same(variant, critic, batch):
-    sgd = tf.keras.optimizers.SGD  # Adam takes whole steps where a gradient is nothing but rounding, of which DenseNet has many
-    system = judged(variant, critic, perceptual_weights="random", optimizer=sgd(1e-4), critic_optimizer=sgd(1e-3))
-    owners = [system.generator, system.averaged_generator, system.critic, system.optimizer, system.critic_optimizer]
+    # If a gradient is nothing but rounding, as for many in DenseNet, Adam still takes whole steps.
+    sgd = tf.keras.optimizers.SGD
+    system = judged(
+        variant,
+        critic,
+        perceptual_weights="random",
+        optimizer=sgd(1e-4),
+        critic_optimizer=sgd(1e-3),
+    )
+    owners = [
+        system.generator,
+        system.averaged_generator,
+        system.critic,
+        system.optimizer,
+        system.critic_optimizer,
+    ]
     variables = [v for owner in owners for v in owner.variables]
     start = [v.numpy() for v in variables]
     expected = [values(system.step(*batch)) for _ in range(2)]
@@ -276,5 +358,7 @@ def test_graph_and_compiled_steps_with_the_critic_are_the_same(variant, critic, 
 def test_the_official_critic_takes_no_weights_that_it_would_overwrite():
     system = tfinpaint.create("musical", variant="official", width=4)
     for weights in ("imagenet", "/some/file.h5"):
-        with pytest.raises(SettingsError, match=f"`critic_weights='{weights}'`.*`variant='official'`.*leave it out"):
+        with pytest.raises(
+            SettingsError, match=f"`critic_weights='{weights}'`.*`variant='official'`.*leave it out"
+        ):
             system.compile(perceptual_weights="none", critic_weights=weights)

@@ -1,6 +1,7 @@
-"""A small version of each system learns 8 photographs and their holes by heart: what a broken gradient, loss or update would not allow.
+"""A small version of each system learns 8 photographs and their holes by heart.
 
-All terms are on, with random VGG features; but MUSICAL's critic, which needs 96 pixels. About 1 to 4 minutes each on 2 cores.
+A broken gradient, loss or update would prevent it. All terms are on, with random VGG features,
+except MUSICAL's critic, which needs 96 pixels. About 1 to 4 minutes each on 2 cores.
 """
 
 import numpy as np
@@ -15,26 +16,34 @@ from tfinpaint.settings import HoleSettings
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name, size, settings, steps, rate, critic_rate", [
-    ("contextual_attention", 32, {"width": 16}, 500, 2e-3, 2e-4),  # of the generator; five times as many batches
+    # Steps of the generator; it takes five times as many batches.
+    ("contextual_attention", 32, {"width": 16}, 500, 2e-3, 2e-4),
     ("musical", 32, {"width": 16}, 500, 2e-3, None),
     ("multistage", 32, {"width": 16, "depth": 4}, 1000, 3e-3, 3e-4),
-    ("coherent_semantic", 64, {"width": 16, "depth": 4}, 500, 2e-3, 2e-4),  # the feature critic needs 64 pixels
+    # The feature critic needs 64 pixels.
+    ("coherent_semantic", 64, {"width": 16, "depth": 4}, 500, 2e-3, 2e-4),
     ("partial_conv", 32, {"width": 16, "depth": 4}, 1000, 3e-3, None),
     ("gated_conv", 32, {"width": 16}, 1600, 2e-3, 2e-4),
     ("residual", 32, {"width": 16, "depth": 4}, 1000, 2e-3, None),
-])
+])  # fmt: skip
 def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_rate):
     images = tf.constant(evaluation_squares("samples:", size, 8) / 127.5 - 1, tf.float32)
     holes = make_holes(0, 0, 8, size, HoleSettings(ratio=(0.2, 0.3)))
     assert images.shape == (8, size, size, 3)
     tf.keras.utils.set_random_seed(1)
     system = tfinpaint.create(name, **settings)
-    decaying = tf.keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02)  # to settle in the end
-    system.compile(optimizer=tf.keras.optimizers.Adam(decaying, *system.adam_betas), perceptual_weights="random", image_size=size,
-                   critic_learning_rate=critic_rate, loss_weights={"adversarial": 0.0} if name == "musical" else None)
+    # The rate decays so that training settles in the end.
+    decaying = tf.keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02)
+    system.compile(
+        optimizer=tf.keras.optimizers.Adam(decaying, *system.adam_betas),
+        perceptual_weights="random",
+        image_size=size,
+        critic_learning_rate=critic_rate,
+        loss_weights={"adversarial": 0.0} if name == "musical" else None,
+    )
 
     def psnr_in_hole():
-        """Of each photograph, averaged, in dB."""
+        """For each photograph, averaged, in dB."""
         output = np.clip(system.generate(images, holes), -1, 1)
         squares = ((output - np.asarray(images)) / 2) ** 2 * np.asarray(holes)
         return -10 * np.log10(squares.sum((1, 2, 3)) / (3 * np.sum(holes, (1, 2, 3)))).mean()

@@ -1,4 +1,4 @@
-"""The system in the box: what it begins as, its sizes, its terms, its network."""
+"""The system in the box: what it starts as, its sizes, its terms, its network."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,9 @@ from tfinpaint.systems.residual.smooth_fill import coarsest, pull, push
 @pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
-    images = tf.image.resize(rng.uniform(-1, 1, (2, 6, 6, 3)).astype(np.float32), (64, 64), "bicubic")
+    images = tf.image.resize(
+        rng.uniform(-1, 1, (2, 6, 6, 3)).astype(np.float32), (64, 64), "bicubic"
+    )
     holes = np.zeros((2, 64, 64, 1), np.float32)
     holes[0, 12:41, 19:50] = 1
     holes[1, 20:30, :60] = 1
@@ -20,7 +22,7 @@ def batch():
 
 
 def made(seed=1, **settings):
-    """A small system whose weights are random, those that begin at 0 too."""
+    """A small system with random weights, also for those that normally start at 0."""
     system = tfinpaint.create("residual", **{"width": 4, "depth": 2} | settings)
     for k, v in enumerate(system.generator.trainable_variables):
         v.assign(tf.random.stateless_normal(v.shape, [seed, k], stddev=0.1))
@@ -39,7 +41,8 @@ def test_begins_as_a_smooth_fill(batch):
 
 @pytest.mark.parametrize("sizes", [1, 3, 4])
 def test_each_size_is_corrected_by_the_same_network(batch, sizes):
-    """From an eighth to the whole, as the file says: what comes from above, and what the network adds to it where pixels lack."""
+    """From an eighth to the full size, as the file says: the fill from above, plus what the network
+    adds to it in missing pixels."""
     images, holes = batch
     system = made(sizes=sizes)
     assert system.stride == 8 * 2 ** (sizes - 1)
@@ -54,7 +57,12 @@ def test_each_size_is_corrected_by_the_same_network(batch, sizes):
         filled += (1 - share) * system.generator.correction([filled, 1 - share])
         np.testing.assert_allclose(lacking, 1 - share, atol=1e-6)
         np.testing.assert_allclose(got, filled, atol=1e-5)
-    assert [tuple(fill.shape[1:3]) for fill, _ in corrected] == [(8, 8), (16, 16), (32, 32), (64, 64)][-sizes:]
+    assert [tuple(fill.shape[1:3]) for fill, _ in corrected] == [
+        (8, 8),
+        (16, 16),
+        (32, 32),
+        (64, 64),
+    ][-sizes:]
     np.testing.assert_allclose(system.generate(images, holes), filled, atol=1e-5)
 
 
@@ -71,15 +79,21 @@ def test_parameter_count():
 
 
 def test_terms_are_those_of_the_file(batch):
-    """log(1 + 100 times the root of the mean square) on the [0, 1] scale in what lacks, picture by picture, at each size; a tenth of it."""
+    """log(1 + 100 times the root mean square error) on the [0, 1] scale in missing pixels, picture
+    by picture, at each size; a tenth of it."""
     images, holes = (np.asarray(x) for x in batch)
     system = made()
     system.compile(perceptual_weights="none")
     means = []
-    for (fill, lacking), n in zip(system.generator([images * (1 - holes), holes], with_sizes=True), (8, 4, 2, 1), strict=True):
+    for (fill, lacking), n in zip(
+        system.generator([images * (1 - holes), holes], with_sizes=True), (8, 4, 2, 1), strict=True
+    ):
         target = images.reshape(2, 64 // n, n, 64 // n, n, 3).mean((2, 4))
         error = np.asarray(((fill - target) / 2) ** 2 * lacking)
-        rms = [np.sqrt(e.sum() / max(3 * share.sum(), 1)) for e, share in zip(error, np.asarray(lacking))]
+        rms = [
+            np.sqrt(e.sum() / max(3 * share.sum(), 1))
+            for e, share in zip(error, np.asarray(lacking))
+        ]
         means.append(0.1 * np.mean(np.log1p(np.multiply(rms, 100))))
     logs = system.step(*batch)
     assert min(means) > 0.01
@@ -99,7 +113,8 @@ def test_one_size_learns_without_a_coarse_term(batch):
 
 @pytest.mark.parametrize("rate", [2, 4, 8])
 def test_a_dilated_convolution_fills_as_it_learned(rate):
-    """The operation that fills, and Keras' way, which is differentiated: also where the rate does not divide the sides."""
+    """The operation that fills against Keras' own, which is differentiated. The rate need not
+    divide the sides."""
     layer = DilatedConv2D(5, 3, padding="same", dilation_rate=rate, bias_initializer="normal")
     x = tf.constant(np.random.default_rng(rate).normal(size=(2, 13, 22, 4)).astype(np.float32))
     plain = tf.keras.layers.Conv2D(5, 3, padding="same", dilation_rate=rate)
@@ -114,14 +129,18 @@ def test_what_is_trained_is_what_fills(batch):
     images, holes = batch
     system = made()
     blanked = [images * (1 - holes), holes]
-    np.testing.assert_allclose(system.generator(blanked, training=True), system.generator(blanked), atol=1e-4)
+    np.testing.assert_allclose(
+        system.generator(blanked, training=True), system.generator(blanked), atol=1e-4
+    )
 
 
 def test_a_fill_does_not_depend_on_its_batch(batch):
     system = made()
     together = system.generate(*batch)
     for k in range(2):
-        np.testing.assert_allclose(system.generate(batch[0][k:k + 1], batch[1][k:k + 1])[0], together[k], atol=1e-5)
+        np.testing.assert_allclose(
+            system.generate(batch[0][k : k + 1], batch[1][k : k + 1])[0], together[k], atol=1e-5
+        )
 
 
 def test_learns_in_bfloat16_what_it_learns_in_float32(batch):

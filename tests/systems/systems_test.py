@@ -1,6 +1,8 @@
-"""What holds for all systems alike: sizes, steps that agree however they run, terms and networks, attention, and what is refused.
+"""What holds for all systems alike.
 
-The systems here are built once and start from the same weights in each test, as building takes longer than most tests.
+Sizes, steps that agree however they run, terms and networks, attention, and what is refused. The
+systems are built once and start from the same weights in each test, as building takes longer than
+most tests.
 """
 
 import pathlib
@@ -25,36 +27,56 @@ from tfinpaint.systems.musical.unet import MusicalUNet
 from tfinpaint.systems.specification import all_systems
 
 SIZE = 64
-TERMS = {"contextual_attention": {"hole", "valid", "adversarial"}, "musical": {"l1", "hole", "perceptual", "style", "variation"},
-         "multistage": {"valid", "hole", "perceptual", "style", "variation", "adversarial"},
-         "coherent_semantic": {"rough", "refinement", "consistency", "adversarial", "feature_adversarial"},
-         "partial_conv": {"valid", "hole", "perceptual", "style", "variation"}, "gated_conv": {"coarse", "refinement", "adversarial"},
-         "residual": {"hole", "coarse", "perceptual"}}
+# fmt: off
+TERMS = {
+    "contextual_attention": {"hole", "valid", "adversarial"},
+    "musical": {"l1", "hole", "perceptual", "style", "variation"},
+    "multistage": {"valid", "hole", "perceptual", "style", "variation", "adversarial"},
+    "coherent_semantic": {"rough", "refinement", "consistency", "adversarial",
+                          "feature_adversarial"},
+    "partial_conv": {"valid", "hole", "perceptual", "style", "variation"},
+    "gated_conv": {"coarse", "refinement", "adversarial"},
+    "residual": {"hole", "coarse", "perceptual"},
+}
+# fmt: on
 ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
 
 
 def quick(*names):
-    """All systems; those not named here only among the slow tests."""
-    return pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in names else pytest.mark.slow) for n in SETTINGS])
+    """All systems; those that are not named run among the slow tests only."""
+    return pytest.mark.parametrize(
+        "name", [pytest.param(n, marks=[] if n in names else pytest.mark.slow) for n in SETTINGS]
+    )
 
 
-# multistage: multistage_test.py
-systems = quick("contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv", "residual")
-# Both variants where they compute something else.
+# multistage_test.py tests multistage.
+systems = quick(
+    "contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv", "residual"
+)
+# Both variants of the systems whose variants compute different things.
+# fmt: off
 computing = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS if name != "multistage"),
     *(pytest.param(name, variant, marks=pytest.mark.slow)
-      for name, variant in (("multistage", "paper"), ("musical", "official"), ("coherent_semantic", "official")))])
+      for name, variant in (("multistage", "paper"), ("musical", "official"),
+                            ("coherent_semantic", "official")))])
 variants = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS),
-    *((name, "official") for name in ("contextual_attention", "musical", "multistage", "coherent_semantic"))])
+    *((name, "official")
+      for name in ("contextual_attention", "musical", "multistage", "coherent_semantic"))])
+# fmt: on
 
 made = {}
 
 
 def compile_settings(name, **settings):
-    """Without VGG, and without the terms that small versions leave out (musical_test.py has its critic), unless told otherwise."""
-    return {"perceptual_weights": "none", "image_size": SIZE, "loss_weights": TERMS_LEFT_OUT[name]} | settings
+    """Without VGG and without the terms that small versions leave out, unless told otherwise.
+    (musical_test.py tests MUSICAL's critic.)"""
+    return {
+        "perceptual_weights": "none",
+        "image_size": SIZE,
+        "loss_weights": TERMS_LEFT_OUT[name],
+    } | settings
 
 
 def small(name, variant="paper", **settings):
@@ -63,10 +85,15 @@ def small(name, variant="paper", **settings):
     if (name, variant) not in made:
         tf.keras.utils.set_random_seed(1)
         system = tfinpaint.create(name, variant=variant, **SETTINGS[name])
-        made[name, variant] = {"system": system, "weights": [v.numpy() for v in system.generator.variables]}
+        made[name, variant] = {
+            "system": system,
+            "weights": [v.numpy() for v in system.generator.variables],
+        }
     cache = made[name, variant]
     system = cache["system"]
-    if cache.get("settings") != settings or [id(v) for v in state(system)] != [id(v) for v, _ in cache["state"]]:
+    if cache.get("settings") != settings or [id(v) for v in state(system)] != [
+        id(v) for v, _ in cache["state"]
+    ]:
         assign(zip(system.generator.variables, cache["weights"], strict=True))
         system.critic = None  # made anew
         tf.keras.utils.set_random_seed(2)
@@ -79,7 +106,13 @@ def small(name, variant="paper", **settings):
 
 def state(system):
     """All variables that a step may change."""
-    owners = [system.generator, system.averaged_generator, system.critic, system.optimizer, system.critic_optimizer]
+    owners = [
+        system.generator,
+        system.averaged_generator,
+        system.critic,
+        system.optimizer,
+        system.critic_optimizer,
+    ]
     return [v for owner in owners if owner is not None for v in owner.variables]
 
 
@@ -106,17 +139,22 @@ def count(network):
     return sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
-# ------------------------------------------------------------------------------------------------------------------ sizes
+# -------------------------------------------------------------------------------------------- sizes
 
 
 @pytest.fixture
 def no_numbers(monkeypatch):
-    """Networks begin with zeros: drawing 130 million numbers takes a while."""
+    """Networks start with zeros: drawing 130 million numbers takes a while."""
     for initializer in (tf.keras.initializers.RandomNormal, tf.keras.initializers.GlorotUniform):
-        monkeypatch.setattr(initializer, "__call__", lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32))
+        monkeypatch.setattr(
+            initializer,
+            "__call__",
+            lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
+        )
 
 
-# Those of the released networks, whose code was run to count them; DeepFill's: added up from their lists of layers.
+# Counts of the released networks come from running their code; DeepFill's are sums over its lists
+# of layers.
 
 
 @pytest.mark.slow
@@ -125,7 +163,9 @@ def test_parameter_counts_of_musical_and_partial_conv(no_numbers):
     assert count(networks.PartialConvUNet(attention=())) == 32_865_236
 
 
-@pytest.mark.parametrize("gated, width, parts", [(False, 32, (1_448_227, 2_153_315)), (True, 48, (1_631_151, 2_421_327))])
+@pytest.mark.parametrize(
+    "gated, width, parts", [(False, 32, (1_448_227, 2_153_315)), (True, 48, (1_631_151, 2_421_327))]
+)
 def test_parameter_counts_of_deepfill(no_numbers, gated, width, parts):
     network = networks.DeepFill(width, gated)
     coarse = sum(v.shape.num_elements() for v in network.trainable_variables if "coarse_" in v.name)
@@ -148,32 +188,47 @@ def test_parameter_counts_of_the_critics(no_numbers):
 
 
 def test_default_sizes_are_the_papers():
-    widths = {"contextual_attention": 32, "musical": 64, "multistage": 64, "coherent_semantic": 64, "partial_conv": 64, "gated_conv": 48,
-              "residual": 24}
+    widths = {
+        "contextual_attention": 32,
+        "musical": 64,
+        "multistage": 64,
+        "coherent_semantic": 64,
+        "partial_conv": 64,
+        "gated_conv": 48,
+        "residual": 24,
+    }
     for name in tfinpaint.SYSTEMS:
         settings = tfinpaint.systems.all_settings(name)
-        assert settings["width"] == widths[name] and settings.get("depth", 8) == (6 if name == "residual" else 8)
+        assert settings["width"] == widths[name] and settings.get("depth", 8) == (
+            6 if name == "residual" else 8
+        )
 
 
-# ------------------------------------------------------------------------------------------------------------------ steps
+# -------------------------------------------------------------------------------------------- steps
 
 
 def check_same_steps(system, others, batch, steps):
-    """Every way to run a step gives, from the same state, the same losses step by step."""
+    """Every way to run a step gives the same losses from the same state, step by step."""
     start = [(v, v.numpy()) for v in state(system)]
     expected = [values(system.step(*batch)) for _ in range(steps)]
     assert set(expected[0]) - {"loss", "critic"} == TERMS[system.system_name]
     for step in others:
         assign(start)
-        for logs in expected:  # from the second on they see what the one before did to the weights
-            # Terms close to 0 beside the whole, as a Wasserstein critic's first scores, are compared in millionths of it.
-            assert values(step(*batch)) == pytest.approx(logs, rel=1e-4, abs=1e-6 * max(1, logs["loss"]))
+        # From the second step on, the losses show what the previous one did to the weights.
+        for logs in expected:
+            # Terms that are close to 0 beside the whole loss, such as a Wasserstein critic's first
+            # scores, are compared to a millionth of it.
+            assert values(step(*batch)) == pytest.approx(
+                logs, rel=1e-4, abs=1e-6 * max(1, logs["loss"])
+            )
 
 
 @quick("contextual_attention")
 def test_eager_and_graph_steps_are_the_same(name, batch):
     system = small(name, perceptual_weights="random")
-    check_same_steps(system, [tf.function(system.step)], batch, 6 if name == "contextual_attention" else 2)
+    check_same_steps(
+        system, [tf.function(system.step)], batch, 6 if name == "contextual_attention" else 2
+    )
 
 
 @pytest.mark.slow
@@ -183,10 +238,11 @@ def test_steps_lower_the_loss(name, batch):
     graph = tf.function(system.step)
     first = float(graph(*batch)["loss"])
     system.optimizer.learning_rate = 2e-3
-    for _ in range(100 if name in ("contextual_attention", "gated_conv") else 30):  # the first one's generator learns on every fifth
+    # The generator of contextual attention learns on every fifth batch.
+    for _ in range(100 if name in ("contextual_attention", "gated_conv") else 30):
         last = float(graph(*batch)["loss"])
     assert last < 0.7 * first
-    del made[name, "paper"]  # it has another rate now
+    del made[name, "paper"]  # its learning rate was changed
 
 
 @pytest.mark.slow
@@ -200,21 +256,28 @@ def test_graph_and_compiled_steps_are_the_same(name, variant, batch):
 @pytest.mark.slow
 @variants
 def test_gradients_are_the_same_compiled(name, variant, batch):
-    """What one step of plain descent moves (the fifth of contextual attention): Adam would blow rounding up."""
+    """What one step of plain descent moves (for contextual attention, the fifth). Adam would
+    magnify rounding errors."""
     sgd = tf.keras.optimizers.SGD
-    system = small(name, variant, perceptual_weights="random", optimizer=sgd(1e-3), critic_optimizer=sgd(1e-3))
+    system = small(
+        name, variant, perceptual_weights="random", optimizer=sgd(1e-3), critic_optimizer=sgd(1e-3)
+    )
     start = [v.numpy() for v in system.generator.trainable_variables]
     begin = [(v, v.numpy()) for v in state(system)]
     moves = []
     for step in (system.step, tf.function(system.step, jit_compile=True)):
         assign(begin)
         for _ in range(5 if name == "contextual_attention" else 1):
-            step(0.97 * batch[0], batch[1])  # not at 1: there a ReLU of musical's sits at its kink, and rounding decides
+            # Not 1: there a ReLU of MUSICAL's sits at its kink, and rounding decides.
+            step(0.97 * batch[0], batch[1])
         moves.append([v.numpy() - a for v, a in zip(system.generator.trainable_variables, start)])
     largest = max(np.abs(move).max() for move in moves[0])
     assert largest > 0
-    for eager, compiled in zip(*moves, strict=True):  # biases before a norm have no gradient but rounding
-        np.testing.assert_allclose(compiled, eager, atol=5e-3 * np.abs(eager).max() + 1e-5 * largest)
+    # Biases before a norm have no gradient except rounding.
+    for eager, compiled in zip(*moves, strict=True):
+        np.testing.assert_allclose(
+            compiled, eager, atol=5e-3 * np.abs(eager).max() + 1e-5 * largest
+        )
 
 
 @pytest.mark.slow
@@ -222,15 +285,18 @@ def test_gradients_are_the_same_compiled(name, variant, batch):
 def test_generate_compiles(name, variant, batch):
     system = small(name, variant)
     system.step(*batch)
-    np.testing.assert_allclose(tf.function(system.generate, jit_compile=True)(*batch), system.generate(*batch), atol=1e-4)
+    np.testing.assert_allclose(
+        tf.function(system.generate, jit_compile=True)(*batch), system.generate(*batch), atol=1e-4
+    )
 
 
 @pytest.mark.slow
 @systems
 def test_two_replicas_take_the_same_steps_as_one(name):
-    """In a process of its own, as the logical devices are fixed before TensorFlow starts. SGD: Adam would hide a factor. Six steps, so
-    that contextual attention's generator learns once. All pictures are the same: means over a batch, as in the relativistic loss and in
-    batch norm, are then those of half of it."""
+    """Runs in a process of its own, as logical devices are fixed before TensorFlow starts. With
+    SGD, as Adam would hide a wrong factor. Six steps, so that contextual attention's generator
+    learns once. All pictures are the same, so means over a batch, as in the relativistic loss and
+    in batch norm, are those over half of it."""
     code = f"""
 import numpy as np, tensorflow as tf, tfinpaint
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -239,35 +305,52 @@ def run(strategy):
     tf.keras.utils.set_random_seed(1)
     with strategy.scope():
         system = tfinpaint.create("{name}", **{SETTINGS[name]})
-        system.compile(optimizer=tf.keras.optimizers.SGD(0.01), critic_optimizer=tf.keras.optimizers.SGD(0.01),
+        system.compile(optimizer=tf.keras.optimizers.SGD(0.01),
+                       critic_optimizer=tf.keras.optimizers.SGD(0.01),
                        **{compile_settings(name, image_size=32)})
-    images = np.tile(np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)).astype("float32")
+    images = np.tile(
+        np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)
+    ).astype("float32")
     holes = np.zeros((4, 32, 32, 1), "float32"); holes[:, 8:24, 8:24] = 1
     data = tf.data.Dataset.from_tensors((images, holes)).unbatch().batch(4).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=6, verbose=0).history
     return history, [v.numpy() for v in system.generator.trainable_variables]
-one, two = run(tf.distribute.get_strategy()), run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+one, two = (
+    run(tf.distribute.get_strategy()),
+    run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])),
+)
 for term in one[0]:
     np.testing.assert_allclose(one[0][term], two[0][term], rtol=1e-3, atol=1e-5)
 for a, b in zip(one[1], two[1], strict=True):
     np.testing.assert_allclose(a, b, atol=1e-5)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=pathlib.Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
 @systems
 def test_loss_is_the_sum_of_its_weighted_terms(name, batch):
     logs = values(small(name).step(*batch))
-    assert logs["loss"] == pytest.approx(sum(v for term, v in logs.items() if term not in ("loss", "critic")), rel=1e-6)
+    assert logs["loss"] == pytest.approx(
+        sum(v for term, v in logs.items() if term not in ("loss", "critic")), rel=1e-6
+    )
 
 
 @quick("contextual_attention", "coherent_semantic")
 def test_a_term_is_proportional_to_its_weight(name, batch):
-    """All weights doubled: the first loss is doubled, and the critics, who learn before the generator is judged, learn the same."""
+    """All weights are doubled: the first loss doubles, and the critics learn the same, as they
+    learn before they judge the generator."""
     expected = values(small(name).step(*batch))
     system = small(name)
-    weights = {term: weight if term == "penalty" else 2 * weight for term, weight in system.weights_of_terms.items()}
+    weights = {
+        term: weight if term == "penalty" else 2 * weight
+        for term, weight in system.weights_of_terms.items()
+    }
     system.weights_of_terms, before = weights, system.weights_of_terms
     logs = values(system.step(*batch))
     system.weights_of_terms = before
@@ -277,9 +360,17 @@ def test_a_term_is_proportional_to_its_weight(name, batch):
 
 @quick("contextual_attention", "musical", "coherent_semantic")
 def test_moving_average(name, batch):
-    """d = min(decay, (1 + t) / (10 + t)), t counted in steps of the generator: 2/11 and 3/12 in the first two."""
-    system = small(name, ema_decay=0.2, **({"loss_weights": {"adversarial": 0.0}} if "adversarial" in TERMS[name] else {}))
-    value, average = system.generator.trainable_variables[0], system.averaged_generator.trainable_variables[0]
+    """d = min(decay, (1 + t) / (10 + t)), where t counts steps of the generator: 2/11 and 3/12 in
+    the first two."""
+    system = small(
+        name,
+        ema_decay=0.2,
+        **({"loss_weights": {"adversarial": 0.0}} if "adversarial" in TERMS[name] else {}),
+    )
+    value, average = (
+        system.generator.trainable_variables[0],
+        system.averaged_generator.trainable_variables[0],
+    )
     expected = value.numpy()
     for decay in (2 / 11, 0.2):
         system.step(*batch)
@@ -309,26 +400,29 @@ def test_mixed_precision_step(name, batch):
     assert all(np.isfinite(list(log.values())).all() for log in logs)
     for term in set(expected) - {"adversarial"}:
         assert logs[0][term] == pytest.approx(expected[term], rel=0.03, abs=1e-6)
-    # A step whose gradients overflow is left out and the scale of the loss halved; within a few steps it must fit.
+    # A step whose gradients overflow is skipped and the loss scale halved; within a few steps the
+    # gradients must fit.
     assert not np.array_equal(half.generator.trainable_variables[0], weights[0])
     assert half.steps_taken == 5
 
 
-# ---------------------------------------------------------------------------------------------------------------- filling
+# ------------------------------------------------------------------------------------------ filling
 
 
 @computing
 def test_what_lies_under_the_hole_has_no_influence(name, variant, batch):
     images, holes = batch
     system = small(name, variant)
-    np.testing.assert_array_equal(system.generate(images, holes), system.generate(images * (1 - holes) + holes * 0.77, holes))
+    np.testing.assert_array_equal(
+        system.generate(images, holes), system.generate(images * (1 - holes) + holes * 0.77, holes)
+    )
 
 
 @computing
 def test_a_batch_equals_its_images_one_by_one(name, variant, batch):
     images, holes = batch
     system = small(name, variant)
-    single = [system.generate(images[k:k + 1], holes[k:k + 1])[0] for k in range(2)]
+    single = [system.generate(images[k : k + 1], holes[k : k + 1])[0] for k in range(2)]
     np.testing.assert_allclose(system.generate(images, holes), single, atol=1e-5)
     np.testing.assert_allclose(system([images, holes]), single, atol=1e-5)
 
@@ -355,7 +449,13 @@ def test_unknown_sizes_give_the_same_in_the_official_variant(name, batch):
 
 
 def check_unknown_sizes(system, batch):
-    unknown = tf.function(system.generate, input_signature=[tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None, None, None, 1])])
+    unknown = tf.function(
+        system.generate,
+        input_signature=[
+            tf.TensorSpec([None, None, None, 3]),
+            tf.TensorSpec([None, None, None, 1]),
+        ],
+    )
     np.testing.assert_allclose(unknown(*batch), system.generate(*batch), atol=1e-5)
     wide = [x[:1, 16:48] for x in batch]
     np.testing.assert_allclose(unknown(*wide), system.generate(*wide), atol=1e-5)
@@ -366,11 +466,22 @@ def test_attention_gives_the_output_and_where_it_looks(name, batch):
     system = small(name)
     output, maps = system.attention_maps(*batch)
     np.testing.assert_allclose(output, system.generate(*batch), atol=1e-5)
-    sides = {"contextual_attention": [8], "gated_conv": [8], "musical": [16, 16], "coherent_semantic": [8], "multistage": [8, 16],
-             "partial_conv": [], "residual": [8]}[name]
+    sides = {
+        "contextual_attention": [8],
+        "gated_conv": [8],
+        "musical": [16, 16],
+        "coherent_semantic": [8],
+        "multistage": [8, 16],
+        "partial_conv": [],
+        "residual": [8],
+    }[name]
     assert [tuple(matches.shape) for matches in maps] == [(2, side, side, 2) for side in sides]
     for matches in maps:
-        assert matches.dtype == tf.int32 and np.min(matches) >= 0 and np.max(matches) < matches.shape[1]
+        assert (
+            matches.dtype == tf.int32
+            and np.min(matches) >= 0
+            and np.max(matches) < matches.shape[1]
+        )
 
 
 @systems
@@ -391,7 +502,9 @@ def test_attention_looks_at_known_positions_only(name, batch):
     for matches, patch in zip(system.attention_maps(*batch)[1], (1, 3)):
         matches = np.asarray(matches)
         side = matches.shape[1]
-        missing = np.asarray(batch[1]).reshape(2, side, SIZE // side, side, SIZE // side).max((2, 4))
+        missing = (
+            np.asarray(batch[1]).reshape(2, side, SIZE // side, side, SIZE // side).max((2, 4))
+        )
         if patch == 3:  # a patch that touches the hole takes no part either
             missing = np.asarray(tf.nn.max_pool2d(missing[..., None], 3, 1, "SAME"))[..., 0]
         assert 0 < missing.mean() < 0.9
@@ -407,22 +520,25 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
         np.testing.assert_array_equal(matches[k][known[k]], grid[known[k]])
 
 
-# ------------------------------------------------------------------------------------------------- networks, rates, weights
+# ------------------------------------------------------------------------- networks, rates, weights
 
 
-@pytest.mark.parametrize("name, off, critic, features", [
-    ("contextual_attention", ("adversarial",), None, None),
-    ("gated_conv", ("adversarial",), None, None),
-    ("partial_conv", ("perceptual", "style"), None, False),
-    ("residual", ("perceptual",), None, False),
-    ("musical", ("adversarial",), None, True),
-    ("musical", ("adversarial", "perceptual", "style"), None, False),
-    ("coherent_semantic", ("adversarial",), ["features"], True),
-    ("coherent_semantic", ("feature_adversarial",), ["image"], True),
-    ("coherent_semantic", ("feature_adversarial", "consistency"), ["image"], False),
-    ("coherent_semantic", ("adversarial", "feature_adversarial"), None, True),
-    ("coherent_semantic", ("adversarial", "feature_adversarial", "consistency"), None, False),
-])
+@pytest.mark.parametrize(
+    "name, off, critic, features",
+    [
+        ("contextual_attention", ("adversarial",), None, None),
+        ("gated_conv", ("adversarial",), None, None),
+        ("partial_conv", ("perceptual", "style"), None, False),
+        ("residual", ("perceptual",), None, False),
+        ("musical", ("adversarial",), None, True),
+        ("musical", ("adversarial", "perceptual", "style"), None, False),
+        ("coherent_semantic", ("adversarial",), ["features"], True),
+        ("coherent_semantic", ("feature_adversarial",), ["image"], True),
+        ("coherent_semantic", ("feature_adversarial", "consistency"), ["image"], False),
+        ("coherent_semantic", ("adversarial", "feature_adversarial"), None, True),
+        ("coherent_semantic", ("adversarial", "feature_adversarial", "consistency"), None, False),
+    ],
+)
 def test_a_term_of_weight_0_builds_no_network(name, off, critic, features):
     system = small(name, perceptual_weights="random", loss_weights=dict.fromkeys(off, 0.0))
     assert (system.critic.names if critic else system.critic) == critic
@@ -436,13 +552,19 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
     off = ("adversarial",) if name == "musical" else ()
     system = small(name, perceptual_weights="none", loss_weights=dict.fromkeys(off, 0.0))
     logs = set(system.step(*batch))
-    assert system.features is None and logs == TERMS[name] - ON_FEATURES - set(off) | {"loss"} | ({"critic"} if system.critic else set())
+    assert system.features is None and logs == TERMS[name] - ON_FEATURES - set(off) | {"loss"} | (
+        {"critic"} if system.critic else set()
+    )
 
 
 @systems
 def test_adam_is_the_papers(name):
-    betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999), "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
-    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4), "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4)}
+    # fmt: off
+    betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999),
+             "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
+    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4),
+             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4)}
+    # fmt: on
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
     assert len(optimizers) == (1 if name in ("musical", "partial_conv", "residual") else 2)
@@ -450,24 +572,36 @@ def test_adam_is_the_papers(name):
         assert isinstance(optimizer, tf.keras.optimizers.Adam)
         assert (optimizer.beta_1, optimizer.beta_2) == betas.get(name, (0.5, 0.999))
         assert float(optimizer.learning_rate) == pytest.approx(rate)
-    system.compile(**compile_settings(name, learning_rate=1e-3))  # the critic's keeps its relation to it
+    # The critic's rate keeps its ratio to this one.
+    system.compile(**compile_settings(name, learning_rate=1e-3))
     assert float(system.optimizer.learning_rate) == pytest.approx(1e-3)
     if system.critic_optimizer is not None:
-        assert float(system.critic_optimizer.learning_rate) == pytest.approx(1e-4 if name == "multistage" else 1e-3)
+        assert float(system.critic_optimizer.learning_rate) == pytest.approx(
+            1e-4 if name == "multistage" else 1e-3
+        )
         system.compile(**compile_settings(name, critic_learning_rate=3e-4))
         assert float(system.critic_optimizer.learning_rate) == pytest.approx(3e-4)
 
 
 def test_weights_of_the_terms(monkeypatch):
-    """The papers', and the released code's where they are others."""
-    paper = {"contextual_attention": {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10},
-             "musical": {"l1": 100, "hole": 0, "perceptual": 0.07, "style": 250, "variation": 0.001, "adversarial": 0.3},
-             "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01, "adversarial": 0.002, "feature_adversarial": 0.002},
-             "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
-             "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
-             "residual": {"hole": 0.1, "coarse": 0.1, "perceptual": 0.06}}
-    official = {"musical": {"hole": 6, "adversarial": 0.06},
-                "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1, "adversarial": 0.2, "feature_adversarial": 0.2}}
+    """The papers' weights, and the released code's if they differ."""
+    # fmt: off
+    paper = {
+        "contextual_attention": {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10},
+        "musical": {"l1": 100, "hole": 0, "perceptual": 0.07, "style": 250, "variation": 0.001,
+                    "adversarial": 0.3},
+        "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01,
+                              "adversarial": 0.002, "feature_adversarial": 0.002},
+        "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
+        "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
+        "residual": {"hole": 0.1, "coarse": 0.1, "perceptual": 0.06},
+    }
+    official = {
+        "musical": {"hole": 6, "adversarial": 0.06},
+        "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1,
+                              "adversarial": 0.2, "feature_adversarial": 0.2},
+    }
+    # fmt: on
     for name, weights in paper.items():
         system = small(name)
         assert system.default_loss_weights == pytest.approx(weights)
@@ -476,17 +610,19 @@ def test_weights_of_the_terms(monkeypatch):
         monkeypatch.undo()
 
 
-# -------------------------------------------------------------------------------------------------------- Keras, and errors
+# -------------------------------------------------------------------------------- Keras, and errors
 
 
 @quick("contextual_attention")
 def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
-    # Without its critics contextual attention learns on every batch.
+    # Without its critics, contextual attention learns on every batch.
     off = {} if name in ("partial_conv", "residual") else {"adversarial": 0.0}
     system = small(name, run_eagerly=True, loss_weights=off)
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0)
-    assert history.epoch == [0, 1] and set(history.history) == TERMS[name] - ON_FEATURES - set(off) | {"loss"}
+    assert history.epoch == [0, 1] and set(history.history) == TERMS[name] - ON_FEATURES - set(
+        off
+    ) | {"loss"}
     assert np.isfinite(history.history["loss"]).all() and system.steps_taken == 2
     figures = system.evaluate(data, steps=1, verbose=0, return_dict=True)
     output = np.clip(system.raw(system.averaged_generator, *batch), -1, 1)
@@ -505,16 +641,29 @@ def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
 def test_compiling_again_keeps_what_was_trained(name, batch):
     system = small(name)
     system.step(*batch)
-    before = [v.numpy() for network in (system.generator, system.averaged_generator, system.critic) if network for v in network.variables]
+    before = [
+        v.numpy()
+        for network in (system.generator, system.averaged_generator, system.critic)
+        if network
+        for v in network.variables
+    ]
     system.compile(**compile_settings(name))
-    after = [v.numpy() for network in (system.generator, system.averaged_generator, system.critic) if network for v in network.variables]
+    after = [
+        v.numpy()
+        for network in (system.generator, system.averaged_generator, system.critic)
+        if network
+        for v in network.variables
+    ]
     for a, b in zip(before, after, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @systems
 def test_unknown_terms_are_refused(name):
-    words = rf"`loss_weights\['stile'\]`: {name} has no such term; its terms are .*{sorted(TERMS[name])[0]}"
+    words = (
+        rf"`loss_weights\['stile'\]`: {name} has no such term; "
+        rf"its terms are .*{sorted(TERMS[name])[0]}"
+    )
     with pytest.raises(SettingsError, match=words) as error:
         small(name, loss_weights={"stile": 1.0})
     assert all(term in str(error.value) for term in TERMS[name])
@@ -522,27 +671,42 @@ def test_unknown_terms_are_refused(name):
 
 @systems
 def test_settings_that_a_system_does_not_have_are_refused(name):
-    own = {"contextual_attention": "width, discount", "musical": "width", "gated_conv": "width",
-           "residual": "width, depth, sizes"}.get(name, "width, depth")
+    own = {
+        "contextual_attention": "width, discount",
+        "musical": "width",
+        "gated_conv": "width",
+        "residual": "width, depth, sizes",
+    }.get(name, "width, depth")
     for setting in {"depth", "sizes", "discount"} - set(own.split(", ")):
-        with pytest.raises(SettingsError, match=f"`system='{name}'` has no setting {setting}; it has {own}$"):
+        with pytest.raises(
+            SettingsError, match=f"`system='{name}'` has no setting {setting}; it has {own}$"
+        ):
             tfinpaint.create(name, **{setting: 4})
 
 
 @pytest.mark.parametrize("name, settings, message", [
     ("contextual_attention", {"width": 6}, "`width` is a multiple of 4.*Got 6"),
-    ("contextual_attention", {"discount": 0.0}, "`discount` is above 0 and at most 1 for contextual_attention. Got 0.0"),
-    ("contextual_attention", {"discount": 1.5}, "`discount` is above 0 and at most 1 for contextual_attention. Got 1.5"),
-    ("gated_conv", {"width": 2}, "`width` is a whole number, at least 4 and at most 1024 for gated_conv. Got 2"),
-    ("musical", {"width": 0}, "`width` is a whole number, at least 4 and at most 1024 for musical. Got 0"),
-    ("coherent_semantic", {"width": 0}, "`width` is a whole number, at least 4 and at most 1024 for coherent_semantic. Got 0"),
+    ("contextual_attention", {"discount": 0.0},
+     "`discount` is above 0 and at most 1 for contextual_attention. Got 0.0"),
+    ("contextual_attention", {"discount": 1.5},
+     "`discount` is above 0 and at most 1 for contextual_attention. Got 1.5"),
+    ("gated_conv", {"width": 2},
+     "`width` is a whole number, at least 4 and at most 1024 for gated_conv. Got 2"),
+    ("musical", {"width": 0},
+     "`width` is a whole number, at least 4 and at most 1024 for musical. Got 0"),
+    ("coherent_semantic", {"width": 0},
+     "`width` is a whole number, at least 4 and at most 1024 for coherent_semantic. Got 0"),
     ("coherent_semantic", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
-    ("residual", {"width": 3}, "`width` is a whole number, at least 4 and at most 1024 for residual. Got 3"),
-    ("residual", {"depth": 1}, "`depth` is a whole number, at least 2 and at most 64 for residual. Got 1"),
-    ("residual", {"sizes": 0}, "`sizes` is a whole number, at least 1 and at most 7 for residual. Got 0"),
-    ("partial_conv", {"depth": 0}, "`depth` is a whole number, at least 4 and at most 10 for partial_conv. Got 0"),
+    ("residual", {"width": 3},
+     "`width` is a whole number, at least 4 and at most 1024 for residual. Got 3"),
+    ("residual", {"depth": 1},
+     "`depth` is a whole number, at least 2 and at most 64 for residual. Got 1"),
+    ("residual", {"sizes": 0},
+     "`sizes` is a whole number, at least 1 and at most 7 for residual. Got 0"),
+    ("partial_conv", {"depth": 0},
+     "`depth` is a whole number, at least 4 and at most 10 for partial_conv. Got 0"),
     ("multistage", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
-])
+])  # fmt: skip
 def test_sizes_that_cannot_be_are_refused(name, settings, message):
     with pytest.raises(SettingsError, match=message):
         tfinpaint.create(name, **settings)
@@ -553,13 +717,19 @@ def test_freezing_batch_norm_where_there_is_none_is_refused(name):
     if name in ("multistage", "partial_conv"):
         assert small(name, freeze_batch_norm="all").generator.frozen_norms == "all"
         return
-    with pytest.raises(SettingsError, match=f"`freeze_batch_norm='encoder'`: {name} has no batch norm; none is allowed"):
+    with pytest.raises(
+        SettingsError,
+        match=f"`freeze_batch_norm='encoder'`: {name} has no batch norm; none is allowed",
+    ):
         small(name, freeze_batch_norm="encoder")
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name != "musical"])
 def test_critic_weights_are_musicals_alone(name):
-    with pytest.raises(SettingsError, match=f"`critic_weights='random'`: a critic of {name} begins from random weights"):
+    with pytest.raises(
+        SettingsError,
+        match=f"`critic_weights='random'`: a critic of {name} begins from random weights",
+    ):
         small(name, critic_weights="random")
 
 
@@ -575,18 +745,22 @@ def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
 
 def test_distances_are_contextual_attentions_alone(batch):
     images, holes = batch
-    assert [name for name in SETTINGS if name != "multistage" and small(name).extra_inputs("strokes")] == ["contextual_attention"]
+    assert [
+        name for name in SETTINGS if name != "multistage" and small(name).extra_inputs("strokes")
+    ] == ["contextual_attention"]
     with pytest.raises(ValueError, match="pairs"):
         small("gated_conv").train_step((images, holes, holes))
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_term_of_the_specification_is_computed_and_no_other(name, batch):
-    """With the weights of small versions, and all others above 0: a flag that does nothing would be missed by nobody."""
+    """With the weights of small versions, and all others above 0. Without this test nobody would
+    notice a flag that does nothing."""
     weights = {term.name: 1.0 for term in all_systems()[name].terms} | TERMS_LEFT_OUT[name]
     system = small(name, perceptual_weights="random", loss_weights=weights)
     logs = system.step(*batch)
-    computed = {term for term in weights if weights[term]} - {"penalty"}  # a part of the critics' loss
+    # The penalty is a part of the critics' loss.
+    computed = {term for term in weights if weights[term]} - {"penalty"}
     assert computed <= set(logs) <= computed | {"loss", "critic"}
     with pytest.raises(ValueError, match="Got made_up"):
         system.weighted({"made_up": 1.0})

@@ -21,8 +21,11 @@ def test_table_appends_joins_rows_of_one_step_and_takes_new_columns(tmp_path):
     table.add({"step": 5, "loss": 1.0})
     table.add({"step": 5, "val": 7.0})
     table.add({"step": 9, "loss": 0.5})
-    assert read(path) == [{"step": "1", "loss": "2.0", "val": ""}, {"step": "5", "loss": "1.0", "val": "7.0"},
-                          {"step": "9", "loss": "0.5", "val": ""}]
+    assert read(path) == [
+        {"step": "1", "loss": "2.0", "val": ""},
+        {"step": "5", "loss": "1.0", "val": "7.0"},
+        {"step": "9", "loss": "0.5", "val": ""},
+    ]
 
 
 def test_a_reopened_table_drops_the_rows_that_come_again(tmp_path):
@@ -56,7 +59,11 @@ def test_progress_in_a_file_is_a_plain_line_now_and_then():
     progress = ProgressCallback(10, 40, 2, stream, every=10)
     for k in range(30):
         progress.on_train_batch_end(k, {"loss": 1.5})
-    assert [line.split()[1] for line in stream.getvalue().splitlines()] == ["20/40", "30/40", "40/40"]
+    assert [line.split()[1] for line in stream.getvalue().splitlines()] == [
+        "20/40",
+        "30/40",
+        "40/40",
+    ]
     assert "\x1b" not in stream.getvalue()
 
 
@@ -66,21 +73,42 @@ def test_clock(seconds, text):
 
 
 class Measured:
-    """A validation that measured these: L1 in the hole of the system, and of the mean fill."""
+    """A validation that measured these values of L1 in the hole: the system's, and the mean
+    fill's."""
 
     def __init__(self, *figures):
         self.hole_l1 = lambda: figures
 
 
-@pytest.mark.parametrize("figures, after, steps", [((0.2, 0.2), 5, [5]), ((0.19, 0.2), 5, []), ((0.3, 0.2), 0, []), ((0.3, 0.2), 30, []),
-                                                   ((0.3, 0.2), 2, [])])
+@pytest.mark.parametrize(
+    "figures, after, steps",
+    [
+        ((0.2, 0.2), 5, [5]),
+        ((0.19, 0.2), 5, []),
+        ((0.3, 0.2), 0, []),
+        ((0.3, 0.2), 30, []),
+        ((0.3, 0.2), 2, []),
+    ],
+)
 def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, after, steps):
     said = []
-    doubt = MeanFillCheck(2, Measured(*figures), after, "hole", "runs/a", said.append)  # resumed at 2
+    # The run was resumed at step 2.
+    doubt = MeanFillCheck(2, Measured(*figures), after, "hole", "runs/a", said.append)
     for k in range(10):
         doubt.on_train_batch_end(k, {"loss": 1.0})
         assert len(said) == sum(step <= 3 + k for step in steps)
     for line in said:
-        assert line.startswith("warning: at step 5 L1 in the hole of the validation photographs is 0.2000, not under the mean")
-        assert all(words in line for words in (
-            "runs/a/samples", "`mask_is`", "`learning_rate`", "`loss_weights['hole']`", "`warn_after=0`"))
+        assert line.startswith(
+            "warning: at step 5 L1 in the hole of the validation photographs "
+            "is 0.2000, not under the mean"
+        )
+        assert all(
+            words in line
+            for words in (
+                "runs/a/samples",
+                "`mask_is`",
+                "`learning_rate`",
+                "`loss_weights['hole']`",
+                "`warn_after=0`",
+            )
+        )

@@ -1,4 +1,5 @@
-"""The dry run: figures against data made by hand, warnings, and that it leaves nothing behind."""
+"""The dry run: figures checked on data made by hand, warnings, and that it leaves nothing
+behind."""
 
 import csv
 import dataclasses
@@ -16,7 +17,8 @@ from tfinpaint.training import dry_run, sanity_checks, train
 
 @pytest.fixture
 def made(tmp_path):
-    """Settings of a run on four photographs of one colour (51: -0.6) and one mask, 8 of whose 32 columns are white."""
+    """Settings of a run on four photographs of one colour (51, which is -0.6) and one mask, 8 of
+    whose 32 columns are white."""
     (tmp_path / "photos").mkdir()
     for k in range(4):
         Image.new("RGB", (40 + k, 50), (51, 51, 51)).save(tmp_path / f"photos/{k}.png")
@@ -25,9 +27,19 @@ def made(tmp_path):
     Image.fromarray(mask).save(tmp_path / "mask.png")
     holes = HoleSettings(f"files:{tmp_path / 'mask.png'}", mask_rotate="none", mask_flip=False)
     return TrainSettings(
-        system="multistage", photos=PhotoSettings(f"folder:{tmp_path / 'photos'}", image_size=32), holes=holes,
-        eval_data="samples:coffee", system_settings=(("width", 4), ("depth", 4)), loss_weights=(("adversarial", 0.0),), batch_size=2,
-        steps=3, perceptual_weights="none", log_every=1, sample_every=2, eval_count=1)
+        system="multistage",
+        photos=PhotoSettings(f"folder:{tmp_path / 'photos'}", image_size=32),
+        holes=holes,
+        eval_data="samples:coffee",
+        system_settings=(("width", 4), ("depth", 4)),
+        loss_weights=(("adversarial", 0.0),),
+        batch_size=2,
+        steps=3,
+        perceptual_weights="none",
+        log_every=1,
+        sample_every=2,
+        eval_count=1,
+    )
 
 
 def test_figures_of_data_made_by_hand(made, tmp_path):
@@ -37,15 +49,31 @@ def test_figures_of_data_made_by_hand(made, tmp_path):
     assert [figures[k] for k in ("share_minimum", "share_mean", "share_maximum")] == [0.25] * 3
     assert found.warnings == ()
     text = "\n".join(found.lines)
-    for words in ("values -0.600 to -0.600, mean -0.600", "white in its files is hole (`mask_is`)", "0.250 to 0.250, mean 0.250",
-                  "no critic", "loss at step 1: ", "weight 6 x ", "s per step of 2 images", "3 steps to `steps=3`: about 0:"):
+    for words in (
+        "values -0.600 to -0.600, mean -0.600",
+        "white in its files is hole (`mask_is`)",
+        "0.250 to 0.250, mean 0.250",
+        "no critic",
+        "loss at step 1: ",
+        "weight 6 x ",
+        "s per step of 2 images",
+        "3 steps to `steps=3`: about 0:",
+    ):
         assert words in text, text
-    # Input with the hole in red, hole in white, original, 4 pixels apart, a row for each of six squares.
+    # The input with the hole in red, the hole in white and the original, 4 pixels apart, in a row
+    # for each of six squares.
     picture = found.picture
     assert picture.shape == (6 * 32 + 5 * 4, 3 * 32 + 2 * 4, 3)
     assert (picture[:32, :8] == [230, 30, 30]).all() and (picture[:32, 8:32] == 51).all()
-    assert (picture[:32, 36:44] == 255).all() and (picture[:32, 44:68] == 0).all() and (picture[:32, 72:] == 51).all()
-    assert not (tmp_path / "run").exists() and sorted(p.name for p in tmp_path.iterdir()) == ["mask.png", "photos"]
+    assert (
+        (picture[:32, 36:44] == 255).all()
+        and (picture[:32, 44:68] == 0).all()
+        and (picture[:32, 72:] == 51).all()
+    )
+    assert not (tmp_path / "run").exists() and sorted(p.name for p in tmp_path.iterdir()) == [
+        "mask.png",
+        "photos",
+    ]
 
 
 def test_the_terms_and_parameters_are_those_of_the_run(made, tmp_path):
@@ -58,7 +86,10 @@ def test_the_terms_and_parameters_are_those_of_the_run(made, tmp_path):
         assert float(first[name]) == pytest.approx(value, rel=1e-5)
     trainable, everything = found.figures["parameters"]["generator"]
     generator = tfinpaint.create("multistage", width=4, depth=4).generator
-    assert (trainable, everything) == (sum(v.shape.num_elements() for v in generator.trainable_variables), generator.count_params())
+    assert (trainable, everything) == (
+        sum(v.shape.num_elements() for v in generator.trainable_variables),
+        generator.count_params(),
+    )
     assert any(f"{trainable:,} parameters" in line for line in said)
 
 
@@ -79,39 +110,53 @@ def test_it_goes_on_from_a_checkpoint_and_leaves_the_run_alone(made, tmp_path):
     train(made, str(tmp_path / "run"))
     before = {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "run").rglob("*"))}
     found = dry_run(dataclasses.replace(made, steps=10), str(tmp_path / "run"), resume=True)
-    assert any("loss at step 4: " in line for line in found.lines) and any("7 steps to `steps=10`" in line for line in found.lines)
-    assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "run").rglob("*"))} == before
+    assert any("loss at step 4: " in line for line in found.lines) and any(
+        "7 steps to `steps=10`" in line for line in found.lines
+    )
+    assert {
+        path: path.stat().st_mtime_ns for path in sorted((tmp_path / "run").rglob("*"))
+    } == before
     dry_run(made, str(tmp_path / "run"))  # which is not empty
 
 
 def warnings_of(settings):
-    return " | ".join(sanity_checks.check_photos(settings, tfinpaint.data.photos.open_photos(settings.photos.source)))
+    return " | ".join(
+        sanity_checks.check_photos(
+            settings, tfinpaint.data.photos.open_photos(settings.photos.source)
+        )
+    )
 
 
 def test_suspicious_photographs(made, tmp_path):
     with_small = dataclasses.replace(made, photos=dataclasses.replace(made.photos, image_size=48))
-    assert "4 of 4 photographs looked at are smaller than `image_size=48`" in warnings_of(with_small)
+    assert "4 of 4 photographs looked at are smaller than `image_size=48`" in warnings_of(
+        with_small
+    )
     assert "no `eval_data`" in warnings_of(dataclasses.replace(made, eval_data=None))
     (tmp_path / "copies").mkdir()
     (tmp_path / "copies/other.png").write_bytes((tmp_path / "photos/1.png").read_bytes())
     Image.new("RGB", (41, 50), (52, 51, 51)).save(tmp_path / "copies/new.png")
     both = dataclasses.replace(made, eval_data=f"folder:{tmp_path}/copies", eval_count=2)
-    assert "1 of 2 photographs of `eval_data='folder" in warnings_of(both) and "other.png" in warnings_of(both)
+    assert "1 of 2 photographs of `eval_data='folder" in warnings_of(
+        both
+    ) and "other.png" in warnings_of(both)
     assert warnings_of(made) == ""
 
 
 def test_suspicious_holes():
     files = HoleSettings("files:masks", ratio=(0.1, 0.8))
     assert sanity_checks.check_holes(files, np.array([0.2, 0.4])) == []
-    polarity, = sanity_checks.check_holes(files, np.array([0.6, 0.5]))
+    (polarity,) = sanity_checks.check_holes(files, np.array([0.6, 0.5]))
     assert "55% of the pixels are missing" in polarity and "`mask_is='known'` flips it" in polarity
-    beyond, = sanity_checks.check_holes(HoleSettings("strokes", ratio=(0.1, 0.3)), np.array([0.05, 0.2, 0.31]))
+    (beyond,) = sanity_checks.check_holes(
+        HoleSettings("strokes", ratio=(0.1, 0.3)), np.array([0.05, 0.2, 0.31])
+    )
     assert "2 of 3 holes" in beyond and "0.1,0.3 (`ratio`): 0.05 to 0.31" in beyond
 
 
 def test_a_term_that_dominates():
     assert sanity_checks.check_loss({"hole": 100.0, "adversarial": -1.0}) == []
-    style, = sanity_checks.check_loss({"hole": 1.0, "style": 99.0})
+    (style,) = sanity_checks.check_loss({"hole": 1.0, "style": 99.0})
     assert "the style term is 99% of the loss" in style and "`loss_weights['style']`" in style
     assert sanity_checks.check_loss({"hole": 0.0, "style": 0.0}) == []
 
@@ -121,14 +166,30 @@ def test_no_gpu_for_a_full_system(made):
         specification, width = all_systems()["multistage"], 64
 
     long = dataclasses.replace(made, steps=500_000)
-    days, = sanity_checks.check_time(long, Full, 3.456, "CPU")
-    assert "no GPU for multistage at its full width (64): `steps=500000` would take 20.0 days" in days
-    assert sanity_checks.check_time(long, Full, 3.456, "GPU") == sanity_checks.check_time(made, Full, 3.456, "CPU") == []
+    (days,) = sanity_checks.check_time(long, Full, 3.456, "CPU")
+    assert (
+        "no GPU for multistage at its full width (64): `steps=500000` would take 20.0 days" in days
+    )
+    assert (
+        sanity_checks.check_time(long, Full, 3.456, "GPU")
+        == sanity_checks.check_time(made, Full, 3.456, "CPU")
+        == []
+    )
 
 
 def test_the_command(command_line, tmp_path):
-    arguments = ("--train_data=samples:astronaut,chelsea", "--image_size=32", "--batch_size=2", "--perceptual_weights=none", "--steps=2",
-                 "--width=4", "--depth=4", "--weight_adversarial=0", f"--run_dir={tmp_path}/runs/a", "--dry_run")
+    arguments = (
+        "--train_data=samples:astronaut,chelsea",
+        "--image_size=32",
+        "--batch_size=2",
+        "--perceptual_weights=none",
+        "--steps=2",
+        "--width=4",
+        "--depth=4",
+        "--weight_adversarial=0",
+        f"--run_dir={tmp_path}/runs/a",
+        "--dry_run",
+    )
     status, out, err = command_line(train_command.main, *arguments)
     assert status == 0 and f"{tmp_path}/runs/a.dry_run.png" in out
     assert "tfinpaint: warning: no --eval_data" in err

@@ -1,4 +1,7 @@
-"""Runs from start to end: what they write, that resuming changes nothing, and that what cannot be done says so."""
+"""Runs from start to end.
+
+What they write, that resuming changes nothing, and that a run which is impossible says why.
+"""
 
 import csv
 import dataclasses
@@ -19,9 +22,20 @@ from tfinpaint.training.loop import precision
 from tfinpaint.training.validation import Validation
 
 SETTINGS = TrainSettings(
-    system="multistage", photos=PhotoSettings("samples:astronaut,chelsea", image_size=32), holes=HoleSettings(),
-    eval_data="samples:coffee", system_settings=(("width", 4), ("depth", 4)), batch_size=2, steps=4, perceptual_weights="none",
-    checkpoint_every=2, log_every=2, sample_every=2, eval_every=2, eval_count=1)
+    system="multistage",
+    photos=PhotoSettings("samples:astronaut,chelsea", image_size=32),
+    holes=HoleSettings(),
+    eval_data="samples:coffee",
+    system_settings=(("width", 4), ("depth", 4)),
+    batch_size=2,
+    steps=4,
+    perceptual_weights="none",
+    checkpoint_every=2,
+    log_every=2,
+    sample_every=2,
+    eval_every=2,
+    eval_count=1,
+)
 
 
 def rows(run_dir):
@@ -47,10 +61,15 @@ def test_a_run_directory_holds_what_the_run_was(run):
     assert [r["val_psnr_in_hole"] != "" for r in table] == [False, True, True]
     assert float(table[-1]["val_psnr_in_hole"]) == pytest.approx(result.figures["psnr_in_hole"])
     assert sorted(p.name for p in (folder / "samples").iterdir()) == ["0000002.png", "final.png"]
-    # input, hole, output, composite, original and the two attention maps, 4 pixels apart
+    # Input, hole, output, composite, original and the two attention maps, 4 pixels apart.
     assert Image.open(folder / "samples/final.png").size == (7 * 32 + 6 * 4, 32)
     assert list((folder / "tensorboard").glob("events*"))
-    assert any(line.startswith("step 1, each term with its weight: loss") and "hole" in line and "adversarial" in line for line in said)
+    assert any(
+        line.startswith("step 1, each term with its weight: loss")
+        and "hole" in line
+        and "adversarial" in line
+        for line in said
+    )
     assert "step 4/4" in progress and "images/s" in progress and "left" in progress
 
 
@@ -67,16 +86,22 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(run, tmp_path):
     train(half, str(tmp_path / "run"))
     train(SETTINGS, str(tmp_path / "run"), resume=True, say=said.append)
     assert any("resumed at step 2" in line for line in said)
-    whole, resumed = (tfinpaint.load(str(p)).system.generator.variables for p in (run[0], tmp_path / "run"))
+    whole, resumed = (
+        tfinpaint.load(str(p)).system.generator.variables for p in (run[0], tmp_path / "run")
+    )
     for a, b in zip(whole, resumed):
         np.testing.assert_allclose(a, b, atol=1e-6)
     for a, b in zip(rows(run[0]), rows(tmp_path / "run"), strict=True):
-        assert a["step"] == b["step"] and float(a["loss"]) == pytest.approx(float(b["loss"]), rel=1e-5)
+        assert a["step"] == b["step"] and float(a["loss"]) == pytest.approx(
+            float(b["loss"]), rel=1e-5
+        )
 
 
 def test_resuming_in_an_empty_folder_starts_from_0_and_no_steps_write_initial_weights(tmp_path):
     said = []
-    result = train(dataclasses.replace(SETTINGS, steps=0), str(tmp_path / "run"), resume=True, say=said.append)
+    result = train(
+        dataclasses.replace(SETTINGS, steps=0), str(tmp_path / "run"), resume=True, say=said.append
+    )
     assert result.step == 0 and any("starts at 0" in line for line in said)
     assert tfinpaint.load(str(tmp_path / "run")).system.stride == 16
 
@@ -96,25 +121,34 @@ def test_a_loaded_painter_fills_a_photograph_and_keeps_known_pixels(run):
 def test_fine_tuning_starts_from_the_weights_of_another_run(run, tmp_path):
     tuned = dataclasses.replace(SETTINGS, steps=0, freeze_batch_norm="encoder", seed=5)
     train(tuned, str(tmp_path / "tuned"), init_from=str(run[0]))
-    # `run` was trained: its raw weights and their average differ, so only their origin can make them equal to the raw ones
+    # `run` was trained, so its raw weights and their average differ: only weights that were copied
+    # from the raw ones can equal them.
     raw = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run[0] / "checkpoints")))
     key = "system/generator/encoders/1/kernel/.ATTRIBUTES/VARIABLE_VALUE"
-    np.testing.assert_array_equal(tfinpaint.load(str(tmp_path / "tuned")).system.generator.encoders["1"].kernel, raw.get_tensor(key))
+    np.testing.assert_array_equal(
+        tfinpaint.load(str(tmp_path / "tuned")).system.generator.encoders["1"].kernel,
+        raw.get_tensor(key),
+    )
 
 
 def test_a_run_without_eval_data_validates_on_what_it_trained_on_and_says_so(tmp_path):
-    settings = dataclasses.replace(SETTINGS, eval_data=None, steps=1, loss_weights=(("adversarial", 0.0),))
+    settings = dataclasses.replace(
+        SETTINGS, eval_data=None, steps=1, loss_weights=(("adversarial", 0.0),)
+    )
     assert "trained on" in train(settings, str(tmp_path / "run")).description
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"system": "nothing"}, "`system` is one of"),
-    ({"photos": PhotoSettings("folder:/nowhere", image_size=32)}, "`source='folder:/nowhere'`"),
-    ({"eval_data": "folder:/nowhere"}, "`eval_data='folder:/nowhere'`"),
-    ({"photos": PhotoSettings("samples:", image_size=40)}, "`image_size` is a multiple of 16"),
-    ({"perceptual_weights": "/nowhere.h5"}, "`perceptual_weights`"),
-    ({"holes": HoleSettings(kind="files:/nowhere")}, "/nowhere"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"system": "nothing"}, "`system` is one of"),
+        ({"photos": PhotoSettings("folder:/nowhere", image_size=32)}, "`source='folder:/nowhere'`"),
+        ({"eval_data": "folder:/nowhere"}, "`eval_data='folder:/nowhere'`"),
+        ({"photos": PhotoSettings("samples:", image_size=40)}, "`image_size` is a multiple of 16"),
+        ({"perceptual_weights": "/nowhere.h5"}, "`perceptual_weights`"),
+        ({"holes": HoleSettings(kind="files:/nowhere")}, "/nowhere"),
+    ],
+)
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, change, message):
     with pytest.raises(SettingsError, match=message):
         train(dataclasses.replace(SETTINGS, **change), str(tmp_path / "run"))
@@ -129,8 +163,14 @@ def test_a_run_directory_that_is_in_the_way_stays_as_it_was(run, tmp_path):
     before = contents(run[0])
     with pytest.raises(SettingsError, match="not empty: `resume`"):
         train(SETTINGS, str(run[0]))
-    with pytest.raises(SettingsError, match="holds a run with system_settings width=4 depth=4, not width=8 depth=4"):
-        train(dataclasses.replace(SETTINGS, system_settings=(("width", 8), ("depth", 4))), str(run[0]), resume=True)
+    with pytest.raises(
+        SettingsError, match="holds a run with system_settings width=4 depth=4, not width=8 depth=4"
+    ):
+        train(
+            dataclasses.replace(SETTINGS, system_settings=(("width", 8), ("depth", 4))),
+            str(run[0]),
+            resume=True,
+        )
     other = tmp_path / "other"
     other.mkdir()
     (other / "notes.txt").write_text("mine")
@@ -151,13 +191,19 @@ def test_a_term_that_needs_a_critic_cannot_be_switched_on_by_a_resume(tmp_path):
 def test_resuming_with_other_flags_takes_their_rate_and_says_what_changed(run, tmp_path):
     shutil.copytree(run[0], tmp_path / "run")
     said = []
-    changed = dataclasses.replace(SETTINGS, steps=5, learning_rate=1e-5, seed=3, system_settings=(("depth", 4), ("width", 4)))
+    changed = dataclasses.replace(
+        SETTINGS, steps=5, learning_rate=1e-5, seed=3, system_settings=(("depth", 4), ("width", 4))
+    )
     train(changed, str(tmp_path / "run"), resume=True, say=said.append)
     notes = [line for line in said if line.startswith("note:")]
     assert len(notes) == 2 and "seed was 0 when the run began and is 3 now" in notes[1] + notes[0]
     saved = tf.train.load_checkpoint(str(tmp_path / "run/checkpoints/ckpt-5"))
-    assert saved.get_tensor("system/optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE") == pytest.approx(1e-5)
-    assert saved.get_tensor("system/critic_optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE") == pytest.approx(1e-6)
+    assert saved.get_tensor(
+        "system/optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE"
+    ) == pytest.approx(1e-5)
+    assert saved.get_tensor(
+        "system/critic_optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE"
+    ) == pytest.approx(1e-6)
 
 
 def test_a_lost_state_file_and_a_cut_table_do_not_stop_a_resume(run, tmp_path):
@@ -166,7 +212,9 @@ def test_a_lost_state_file_and_a_cut_table_do_not_stop_a_resume(run, tmp_path):
     with open(tmp_path / "run/metrics.csv", "a") as f:
         f.write("4,0.1\n5x")
     said = []
-    train(dataclasses.replace(SETTINGS, steps=6), str(tmp_path / "run"), resume=True, say=said.append)
+    train(
+        dataclasses.replace(SETTINGS, steps=6), str(tmp_path / "run"), resume=True, say=said.append
+    )
     assert any("resumed at step 4" in line for line in said)
     assert int(rows(tmp_path / "run")[-1]["step"]) == 6
 
@@ -195,20 +243,36 @@ def test_what_load_cannot_use(run, tmp_path):
     with pytest.raises(SettingsError, match="no checkpoint"):
         tfinpaint.load(str(tmp_path))
     settings = json.loads((run[0] / "settings.json").read_text())
-    for damaged in (b"{}", b"\xff\xfe", b"[1]", json.dumps({**settings, "system_settings": ["width"]}).encode(),
-                    json.dumps({**settings, "batch_size": 0}).encode(), json.dumps({**settings, "new": 1}).encode()):
+    for damaged in (
+        b"{}",
+        b"\xff\xfe",
+        b"[1]",
+        json.dumps({**settings, "system_settings": ["width"]}).encode(),
+        json.dumps({**settings, "batch_size": 0}).encode(),
+        json.dumps({**settings, "new": 1}).encode(),
+    ):
         (tmp_path / "settings.json").write_bytes(damaged)
         with pytest.raises(SettingsError, match="settings.json cannot be (read|used)"):
             tfinpaint.load(str(tmp_path))
     for size in ("x", 3):
-        (tmp_path / "settings.json").write_text(json.dumps({**settings, "system_settings": [["depth", size]]}))
+        (tmp_path / "settings.json").write_text(
+            json.dumps({**settings, "system_settings": [["depth", size]]})
+        )
         with pytest.raises(SettingsError, match="`depth` is a whole number, at least 4"):
             tfinpaint.load(str(tmp_path))
 
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
-    settings = dataclasses.replace(SETTINGS, loss_weights=(("hole", 1e38), ("valid", 1e38)), log_every=1, eval_every=0, sample_every=0)
-    with pytest.raises(SettingsError, match="the loss is (inf|nan) at step .*lower `learning_rate`"):
+    settings = dataclasses.replace(
+        SETTINGS,
+        loss_weights=(("hole", 1e38), ("valid", 1e38)),
+        log_every=1,
+        eval_every=0,
+        sample_every=0,
+    )
+    with pytest.raises(
+        SettingsError, match="the loss is (inf|nan) at step .*lower `learning_rate`"
+    ):
         train(settings, str(tmp_path / "run"))
 
 
@@ -229,32 +293,49 @@ def test_an_interrupt_saves_first(tmp_path, monkeypatch):
     assert any("resumed at step 3" in line for line in said)
 
 
-@pytest.mark.parametrize("name", ["celeb_a", pytest.param("places365_small", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["celeb_a", pytest.param("places365_small", marks=pytest.mark.slow)]
+)
 def test_a_run_on_tensorflow_datasets(tmp_path, name):
     import tensorflow_datasets as tfds
 
-    settings = dataclasses.replace(SETTINGS, photos=PhotoSettings(f"tfds:{name}:train", image_size=32), eval_data=f"tfds:{name}:train",
-                                   steps=2, loss_weights=(("adversarial", 0.0),), eval_every=0, sample_every=0)
+    settings = dataclasses.replace(
+        SETTINGS,
+        photos=PhotoSettings(f"tfds:{name}:train", image_size=32),
+        eval_data=f"tfds:{name}:train",
+        steps=2,
+        loss_weights=(("adversarial", 0.0),),
+        eval_every=0,
+        sample_every=0,
+    )
     with tfds.testing.mock_data(num_examples=4):
         result = train(settings, str(tmp_path / "run"))
     assert result.step == 2 and np.isfinite(result.figures["psnr_in_hole"])
 
 
 def test_mask_files_are_holes_to_train_with(tmp_path):
-    """White strokes known: 30 % of each mask is hole."""
+    """White strokes are known: 30 % of each mask is hole."""
     masks = tmp_path / "masks"
     masks.mkdir()
     for k in range(3):
         known = np.full((64, 64), 255, np.uint8)
-        known[10 * k:10 * k + 20] = 0
+        known[10 * k : 10 * k + 20] = 0
         Image.fromarray(known).save(masks / f"{k}.png")
     holes = HoleSettings(kind=f"files:{masks}", ratio=(0.2, 0.4), mask_is="known")
-    settings = dataclasses.replace(SETTINGS, holes=holes, steps=2, loss_weights=(("adversarial", 0.0),), eval_every=0, sample_every=0)
+    settings = dataclasses.replace(
+        SETTINGS,
+        holes=holes,
+        steps=2,
+        loss_weights=(("adversarial", 0.0),),
+        eval_every=0,
+        sample_every=0,
+    )
     assert train(settings, str(tmp_path / "run")).step == 2
 
 
 def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch):
-    """What a GPU machine does: the pipeline delivers seeds. The losses are those of holes made by the pipeline."""
+    """As on a GPU machine: the pipeline delivers seeds, and the step makes the holes. The losses
+    are those with holes from the pipeline."""
     from tfinpaint.training import loop
 
     monkeypatch.setattr(loop, "_holes_on_device", lambda settings: True)
@@ -264,7 +345,8 @@ def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch
 
 
 def events(run_dir):
-    """{tag: values} of the TensorBoard file: text as a string, pictures as [width, height, PNG, ...], scalars as they are."""
+    """{tag: values} of the TensorBoard file: texts as strings, pictures as
+    [width, height, PNG, ...], scalars as they are."""
     found = {}
     for path in sorted((run_dir / "tensorboard").glob("events*")):
         for event in tf.compat.v1.train.summary_iterator(str(path)):
@@ -277,44 +359,74 @@ def test_tensorboard_has_attention_beside_every_sample_grid_and_what_the_run_was
     found = events(run[0])
     assert {"samples", "attention/stage_1", "attention/stage_2"} <= set(found)
     for layer in ("stage_1", "stage_2"):
-        assert len(found[f"attention/{layer}"]) == len(found["samples"]) == 2  # at step 2 and the last
+        # At step 2 and at the last step.
+        assert len(found[f"attention/{layer}"]) == len(found["samples"]) == 2
         for width, height, *pictures in found[f"attention/{layer}"]:
             assert len(pictures) == 2  # places and weights
             picture = tf.io.decode_png(pictures[0])
             assert picture.shape == (int(height), int(width), 3) == (512 + 64, 512, 3)
-    text = {name: found[name][0].item().decode() for name in ("settings", "loss_weights", "versions")}
+    text = {
+        name: found[name][0].item().decode() for name in ("settings", "loss_weights", "versions")
+    }
     assert '"system": "multistage"' in text["settings"]
-    assert "hole 6" in text["loss_weights"] and "perceptual 0" in text["loss_weights"]  # --perceptual_weights=none
-    assert f"tensorflow {tf.__version__}" in text["versions"] and f"tfinpaint {tfinpaint.__version__}" in text["versions"]
+    # Because of --perceptual_weights=none.
+    assert "hole 6" in text["loss_weights"] and "perceptual 0" in text["loss_weights"]
+    assert (
+        f"tensorflow {tf.__version__}" in text["versions"]
+        and f"tfinpaint {tfinpaint.__version__}" in text["versions"]
+    )
 
 
 def test_l1_of_the_hole_by_hand(tmp_path, monkeypatch):
-    """One photograph of 102 with a hole: a system that answers 153 is 0.2 off, the mean fill hits."""
+    """One photograph of 102 with a hole: a system that answers 153 is off by 0.2, the mean fill is
+    exact."""
     Image.new("RGB", (40, 40), (102, 102, 102)).save(tmp_path / "a.png")
     settings = dataclasses.replace(SETTINGS, eval_data=f"folder:{tmp_path}")
     system = tfinpaint.create("multistage", width=4, depth=4)
     system.compile(perceptual_weights="none")
-    monkeypatch.setattr(system, "raw", lambda generator, images, holes: tf.zeros_like(images) + 153 / 127.5 - 1)
+    monkeypatch.setattr(
+        system, "raw", lambda generator, images, holes: tf.zeros_like(images) + 153 / 127.5 - 1
+    )
     assert Validation(settings, system).hole_l1() == (pytest.approx(0.2), 0.0)
 
 
 LEARNS = dataclasses.replace(
-    SETTINGS, photos=PhotoSettings("samples:retina", image_size=32), eval_data="samples:retina", loss_weights=(("adversarial", 0.0),),
-    system_settings=(("width", 8), ("depth", 4)), batch_size=4, learning_rate=3e-3, steps=150, sample_every=0, eval_every=0,
-    checkpoint_every=1000, warn_after=150)
+    SETTINGS,
+    photos=PhotoSettings("samples:retina", image_size=32),
+    eval_data="samples:retina",
+    loss_weights=(("adversarial", 0.0),),
+    system_settings=(("width", 8), ("depth", 4)),
+    batch_size=4,
+    learning_rate=3e-3,
+    steps=150,
+    sample_every=0,
+    eval_every=0,
+    checkpoint_every=1000,
+    warn_after=150,
+)
 
 
 @pytest.mark.parametrize("rate, warned", [(3e-3, False), (1e-9, True)])
 def test_a_system_that_learns_nothing_is_warned_of(tmp_path, rate, warned):
     said = []
     steps = 2 if warned else LEARNS.steps
-    train(dataclasses.replace(LEARNS, learning_rate=rate, steps=steps, warn_after=steps), str(tmp_path / "run"), say=said.append)
+    train(
+        dataclasses.replace(LEARNS, learning_rate=rate, steps=steps, warn_after=steps),
+        str(tmp_path / "run"),
+        say=said.append,
+    )
     lines = [line for line in said if line.startswith("warning: at step")]
     assert len(lines) == warned, lines
 
 
-@pytest.mark.parametrize("flags, name", [({}, "float32"), ({"mixed_precision": True}, "mixed_float16"),
-                                         ({"bfloat16": True}, "mixed_bfloat16")])
+@pytest.mark.parametrize(
+    "flags, name",
+    [
+        ({}, "float32"),
+        ({"mixed_precision": True}, "mixed_float16"),
+        ({"bfloat16": True}, "mixed_bfloat16"),
+    ],
+)
 def test_a_run_computes_in_what_its_flags_say(flags, name):
     with precision(dataclasses.replace(SETTINGS, **flags)):
         assert tf.keras.mixed_precision.global_policy().name == name

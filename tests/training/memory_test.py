@@ -1,4 +1,4 @@
-"""A process that makes, compiles and trains systems one after another gives back what they took."""
+"""A process that makes, compiles and trains one system after another frees the memory they took."""
 
 import ctypes
 import gc
@@ -13,11 +13,12 @@ from tensorflow.python.framework.func_graph import FuncGraph
 
 import tfinpaint
 
-MOST = 15  # MB for each system, where a graph of the smallest takes 25 and of most over 100
+MOST = 15  # MB for each system; a graph of the smallest takes 25, and of most over 100
 
 
 def train(name):
-    """Two compiled steps of a small system, and a fill. -> weak references to it and to its graphs."""
+    """Two compiled steps of a small system, and a fill. -> weak references to it and to its
+    graphs."""
     system = tfinpaint.create(name, **SMALL[name])
     system.compile(perceptual_weights="none", loss_weights=TERMS_LEFT_OUT[name], image_size=64)
     holes = np.zeros((2, 64, 64, 1), np.float32)
@@ -57,11 +58,15 @@ def test_custom_gradients_of_a_graph_go_with_it():
 
     first, before = slope(), graphs()
     np.testing.assert_array_equal(slope(), first)  # the second graph's own gradient
-    np.testing.assert_array_equal(first[0, :, :, 0], [[8, 12, 12, 8], [12, 18, 18, 12], [12, 18, 18, 12], [8, 12, 12, 8]])
+    np.testing.assert_array_equal(
+        first[0, :, :, 0], [[8, 12, 12, 8], [12, 18, 18, 12], [12, 18, 18, 12], [8, 12, 12, 8]]
+    )
     assert graphs() == before
 
 
-@pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="resident memory is read from /proc")
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self/statm").exists(), reason="resident memory is read from /proc"
+)
 def test_twelve_systems_in_a_row():
     def resident():
         gc.collect()
@@ -70,7 +75,7 @@ def test_twelve_systems_in_a_row():
 
     names = ["residual", "gated_conv", "partial_conv"]
     for name in names:
-        train(name)  # what TensorFlow keeps of each kind of operation
+        train(name)  # TensorFlow keeps something for each kind of operation
     before = resident()
     for k in range(12):
         train(names[k % 3])

@@ -1,7 +1,8 @@
-"""Runs of every system from start to end: what they leave behind, and that a resumed run is the run that was never stopped.
+"""Runs of every system from start to end.
 
-The quick ones run without graphs, as tracing six systems takes minutes; the slow ones are the same runs as they are by default. The
-multistage system's are in loop_test.py too.
+What they leave behind, and that a resumed run is the same as one that never stopped. The quick
+tests run without graphs, as tracing six systems takes minutes; the slow ones are the same runs with
+default settings. loop_test.py has the multistage system's too.
 """
 
 import csv
@@ -19,14 +20,30 @@ from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import train
 
-RUNS = {name: {"system_settings": tuple(SMALL[name].items()), "loss_weights": tuple(TERMS_LEFT_OUT[name].items())} for name in SMALL}
+RUNS = {
+    name: {
+        "system_settings": tuple(SMALL[name].items()),
+        "loss_weights": tuple(TERMS_LEFT_OUT[name].items()),
+    }
+    for name in SMALL
+}
 RUNS["contextual_attention"]["steps"] = 6  # the generator learns on the fifth
 
 
 def settings_of(name, **changes):
     settings = TrainSettings(
-        system=name, photos=PhotoSettings("samples:astronaut,chelsea", image_size=32), holes=HoleSettings(), eval_data="samples:coffee",
-        batch_size=2, steps=4, perceptual_weights="none", checkpoint_every=3, log_every=1, sample_every=0, eval_count=1)
+        system=name,
+        photos=PhotoSettings("samples:astronaut,chelsea", image_size=32),
+        holes=HoleSettings(),
+        eval_data="samples:coffee",
+        batch_size=2,
+        steps=4,
+        perceptual_weights="none",
+        checkpoint_every=3,
+        log_every=1,
+        sample_every=0,
+        eval_count=1,
+    )
     return dataclasses.replace(settings, **RUNS[name] | changes)
 
 
@@ -39,11 +56,15 @@ def eager():
 
 def rows(run_dir):
     with open(run_dir / "metrics.csv", newline="") as f:
-        return [{name: value for name, value in row.items() if name != "images_per_second"} for row in csv.DictReader(f)]
+        return [
+            {name: value for name, value in row.items() if name != "images_per_second"}
+            for row in csv.DictReader(f)
+        ]
 
 
 def run_stop_and_resume(settings, tmp_path):
-    """The folder of a whole run, and of one that lost all after its third step and went on from there."""
+    """-> the folder of a whole run, and of one that lost everything after its third step and
+    resumed there."""
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     result, stream, said = train(settings, str(whole), stream=(stream := io.StringIO())), stream, []
     assert result.step == settings.steps and np.isfinite(result.figures["psnr_in_hole"])
@@ -63,14 +84,22 @@ def check_run(name, settings, tmp_path):
     assert [int(row["step"]) for row in table] == list(range(1, settings.steps + 1))
     assert all(np.isfinite(float(row["loss"])) for row in table)
     assert rows(resumed) == table  # to the last digit
-    checkpoints = [tf.train.load_checkpoint(str(run / f"checkpoints/ckpt-{settings.steps}")) for run in (whole, resumed)]
-    if name == "contextual_attention":  # its generator took one step of six; --steps, checkpoints and metrics.csv count all
-        iterations = [checkpoints[1].get_tensor(f"system/{optimizer}/_iterations/.ATTRIBUTES/VARIABLE_VALUE")
-                      for optimizer in ("optimizer", "critic_optimizer")]
+    checkpoints = [
+        tf.train.load_checkpoint(str(run / f"checkpoints/ckpt-{settings.steps}"))
+        for run in (whole, resumed)
+    ]
+    # Its generator took one step of six; --steps, checkpoints and metrics.csv count all six.
+    if name == "contextual_attention":
+        iterations = [
+            checkpoints[1].get_tensor(f"system/{optimizer}/_iterations/.ATTRIBUTES/VARIABLE_VALUE")
+            for optimizer in ("optimizer", "critic_optimizer")
+        ]
         assert iterations == [1, 6]
     for key in checkpoints[0].get_variable_to_shape_map():
         if key.startswith("system/"):  # generator, average, critics, optimizers
-            np.testing.assert_array_equal(*(checkpoint.get_tensor(key) for checkpoint in checkpoints), err_msg=key)
+            np.testing.assert_array_equal(
+                *(checkpoint.get_tensor(key) for checkpoint in checkpoints), err_msg=key
+            )
 
     assert read_settings(str(whole)) == settings
     photo = np.random.default_rng(0).integers(0, 256, (45, 70, 3), np.uint8)
@@ -84,7 +113,10 @@ def check_run(name, settings, tmp_path):
     assert (filled[mask > 0] != photo[mask > 0]).any()
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n == "contextual_attention" else pytest.mark.slow) for n in RUNS])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n == "contextual_attention" else pytest.mark.slow) for n in RUNS],
+)
 def test_a_resumed_run_is_the_one_that_was_never_stopped_and_can_be_loaded(name, tmp_path, eager):
     check_run(name, settings_of(name), tmp_path)
 
@@ -98,15 +130,27 @@ def test_the_same_in_graphs(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["musical", "coherent_semantic"])
 def test_the_same_with_all_terms_and_official(name, tmp_path, eager):
-    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, the terms on VGG."""
+    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, and the
+    terms on VGG features."""
     critic = {"critic_weights": "random"} if name == "musical" else {}
     photos = PhotoSettings("samples:astronaut,chelsea", image_size=96 if name == "musical" else 64)
-    check_run(name, settings_of(name, photos=photos, variant="official", perceptual_weights="random", loss_weights=(), **critic), tmp_path)
+    check_run(
+        name,
+        settings_of(
+            name,
+            photos=photos,
+            variant="official",
+            perceptual_weights="random",
+            loss_weights=(),
+            **critic,
+        ),
+        tmp_path,
+    )
 
 
 @pytest.mark.slow
 def test_an_interrupt_saves_the_batch_it_came_to(tmp_path, eager, monkeypatch):
-    """Of contextual attention too, whose generator's steps are fewer."""
+    """Also for contextual attention, whose generator takes fewer steps."""
     from tfinpaint.training import loop
 
     class Interrupting(loop.CheckpointCallback):
@@ -124,7 +168,8 @@ def test_an_interrupt_saves_the_batch_it_came_to(tmp_path, eager, monkeypatch):
 
 @pytest.mark.slow
 def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
-    """What a GPU machine does: the pipeline delivers seeds; strokes and their distances are made in the step."""
+    """As on a GPU machine: the pipeline delivers seeds, and the step makes the strokes and their
+    distances."""
     from tfinpaint.training import loop
 
     settings = settings_of("contextual_attention")
@@ -132,18 +177,23 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "_holes_on_device", lambda settings: True)
     train(settings, str(tmp_path / "step"))
     for a, b in zip(rows(tmp_path / "pipeline"), rows(tmp_path / "step"), strict=True):
-        assert {k: float(v or 0) for k, v in a.items()} == pytest.approx({k: float(v or 0) for k, v in b.items()}, rel=1e-4, abs=1e-6)
+        assert {k: float(v or 0) for k, v in a.items()} == pytest.approx(
+            {k: float(v or 0) for k, v in b.items()}, rel=1e-4, abs=1e-6
+        )
 
 
 @pytest.mark.parametrize("name, change, message", [
-    ("contextual_attention", {"freeze_batch_norm": "all"}, "`freeze_batch_norm='all'`: contextual_attention has no batch norm"),
+    ("contextual_attention", {"freeze_batch_norm": "all"},
+     "`freeze_batch_norm='all'`: contextual_attention has no batch norm"),
     ("musical", {"loss_weights": (), "critic_weights": "random"}, "`image_size` is at least 96"),
     ("musical", {"system_settings": (("depth", 4),)}, "`system='musical'` has no setting depth"),
-    ("coherent_semantic", {"perceptual_weights": "random"}, "`image_size` is at least 64 for the critic .*'feature_adversarial'"),
+    ("coherent_semantic", {"perceptual_weights": "random"},
+     "`image_size` is at least 64 for the critic .*'feature_adversarial'"),
     ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)},
      "`image_size` is at least 24 for the critic .*'adversarial'"),
-    ("multistage", {"photos": PhotoSettings("samples:", image_size=16)}, "`image_size` is at least 24 for the critic"),
-])
+    ("multistage", {"photos": PhotoSettings("samples:", image_size=16)},
+     "`image_size` is at least 24 for the critic"),
+])  # fmt: skip
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change, message, eager):
     with pytest.raises(SettingsError, match=message):
         train(settings_of(name, **change), str(tmp_path / "run"))
@@ -152,24 +202,40 @@ def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change
 
 @pytest.mark.slow
 def test_what_a_run_cannot_go_on_from_is_one_line(tmp_path, eager, capfd):
-    """Weights of another shape, another critic, another precision: compared before anything is restored, which would log every variable."""
+    """Weights of another shape, another critic, another precision. They are compared before
+    anything is restored, as restoring would log every variable."""
     paper = settings_of("musical", steps=0)
     train(paper, str(tmp_path / "paper"))
-    with pytest.raises(SettingsError, match="`init_from='.*the generator in its checkpoint does not fit .is it of another `variant`"):
-        train(dataclasses.replace(paper, variant="official"), str(tmp_path / "official"), init_from=str(tmp_path / "paper"))
+    with pytest.raises(
+        SettingsError,
+        match="`init_from='.*the generator in its checkpoint does not fit "
+        ".is it of another `variant`",
+    ):
+        train(
+            dataclasses.replace(paper, variant="official"),
+            str(tmp_path / "official"),
+            init_from=str(tmp_path / "paper"),
+        )
     with pytest.raises(SettingsError, match="was written without `mixed_precision`"):
-        train(dataclasses.replace(paper, steps=1, mixed_precision=True), str(tmp_path / "paper"), resume=True)
+        train(
+            dataclasses.replace(paper, steps=1, mixed_precision=True),
+            str(tmp_path / "paper"),
+            resume=True,
+        )
     critics = settings_of("contextual_attention", steps=0)
     train(critics, str(tmp_path / "critics"))
-    larger = dataclasses.replace(critics, steps=1, photos=PhotoSettings("samples:astronaut,chelsea", image_size=64))
+    larger = dataclasses.replace(
+        critics, steps=1, photos=PhotoSettings("samples:astronaut,chelsea", image_size=64)
+    )
     with pytest.raises(SettingsError, match="its critic is another one .was `image_size` changed"):
         train(larger, str(tmp_path / "critics"), resume=True)
-    assert "checkpoint.py" not in capfd.readouterr().err  # TensorFlow's list of what was not restored
+    # TensorFlow would list there what was not restored.
+    assert "checkpoint.py" not in capfd.readouterr().err
     assert not (tmp_path / "official").exists()
 
 
 def test_an_interrupt_after_the_critics_were_dropped_keeps_the_count(tmp_path, eager, monkeypatch):
-    """Their steps were batches; from then on the generator's are."""
+    """While there were critics, their steps counted batches; from then on the generator's do."""
     from tfinpaint.training import loop
 
     settings = settings_of("contextual_attention", steps=3)
@@ -182,5 +248,9 @@ def test_an_interrupt_after_the_critics_were_dropped_keeps_the_count(tmp_path, e
 
     monkeypatch.setattr(loop, "CheckpointCallback", Interrupting)
     with pytest.raises(KeyboardInterrupt):
-        train(dataclasses.replace(settings, steps=9, loss_weights=(("adversarial", 0.0),)), str(tmp_path / "run"), resume=True)
+        train(
+            dataclasses.replace(settings, steps=9, loss_weights=(("adversarial", 0.0),)),
+            str(tmp_path / "run"),
+            resume=True,
+        )
     assert (tmp_path / "run/checkpoints/ckpt-5.index").exists()
