@@ -18,7 +18,9 @@ from tfinpaint.settings import SettingsError
 def gaussian(mean, deviations):
     """2^D points whose sample mean is `mean` and whose sample covariance is diagonal, deviations^2."""
     corners = np.array(list(itertools.product((-1, 1), repeat=len(mean))), np.float64)
-    return np.array(mean) + corners * np.array(deviations) * np.sqrt((len(corners) - 1) / len(corners))
+    return np.array(mean) + corners * np.array(deviations) * np.sqrt(
+        (len(corners) - 1) / len(corners)
+    )
 
 
 def test_fid_of_independent_gaussians_by_hand():
@@ -42,7 +44,9 @@ def test_fid_is_the_customary_square_root_of_the_product(n, m):
     rs = np.random.RandomState(0)
     a, b = rs.normal(0, 1, (n, 12)) @ rs.normal(0, 1, (12, 12)), rs.normal(0.3, 2, (m, 12))
     root = scipy.linalg.sqrtm(np.cov(a, rowvar=False) @ np.cov(b, rowvar=False)).real
-    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(np.cov(a, rowvar=False) + np.cov(b, rowvar=False) - 2 * root)
+    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(
+        np.cov(a, rowvar=False) + np.cov(b, rowvar=False) - 2 * root
+    )
     assert fid(a, b) == pytest.approx(expected, rel=1e-9)
     assert fid(b, a) == pytest.approx(fid(a, b), rel=1e-9)
     assert fid(a.astype(np.float32), b.astype(np.float32)) == pytest.approx(expected, rel=1e-5)
@@ -95,32 +99,48 @@ def test_ids_refuses_what_is_no_set_of_pairs(monkeypatch):
     with pytest.raises(ValueError, match="pairs. Got 5 and 4"):
         ids(np.ones((5, 3)), np.ones((4, 3)))
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
-    with pytest.raises(SettingsError, match=r"`inception_weights`.*scikit-learn: pip install -e .\[metrics\]"):
+    with pytest.raises(
+        SettingsError, match=r"`inception_weights`.*scikit-learn: pip install -e .\[metrics\]"
+    ):
         ids(np.ones((5, 3)), np.ones((5, 3)))
 
 
 def test_too_few_photographs_are_refused():
     check_enough(realism.FEWEST)
-    with pytest.raises(SettingsError, match="`inception_weights` needs at least 2,049 photographs.* Got 2,048$"):
+    with pytest.raises(
+        SettingsError, match="`inception_weights` needs at least 2,049 photographs.* Got 2,048$"
+    ):
         check_enough(2048)
 
 
 # ----------------------------------------------------------------------------------------------------------- Inception
 
 
-@pytest.mark.parametrize("name, loader, says", [("g.pb", "from_frozen_graph", "published FID"), ("w.pth", "from_pytorch", "pytorch-fid"),
-                                                ("w.npz", "from_pytorch", "pytorch-fid"),
-                                                ("w.h5", "from_keras", "comparable only with itself")])
+@pytest.mark.parametrize(
+    "name, loader, says",
+    [
+        ("g.pb", "from_frozen_graph", "published FID"),
+        ("w.pth", "from_pytorch", "pytorch-fid"),
+        ("w.npz", "from_pytorch", "pytorch-fid"),
+        ("w.h5", "from_keras", "comparable only with itself"),
+    ],
+)
 def test_the_ending_says_which_network_a_file_has(name, loader, says, monkeypatch, tmp_path):
     def network(images):
         assert images.dtype == np.float32 and images.max() == 255
         return images.mean(axis=(1, 2))
 
-    kinds = [(endings, (lambda path: network) if function.__name__ == loader else None, text) for endings, function, text in realism._KINDS]
+    kinds = [
+        (endings, (lambda path: network) if function.__name__ == loader else None, text)
+        for endings, function, text in realism._KINDS
+    ]
     monkeypatch.setattr(realism, "_KINDS", kinds)
     (tmp_path / name).write_bytes(b"weights")
     inception = Inception(tmp_path / name)
-    assert says in inception.description and inception.fingerprint == hashlib.sha256(b"weights").hexdigest()[:12]
+    assert (
+        says in inception.description
+        and inception.fingerprint == hashlib.sha256(b"weights").hexdigest()[:12]
+    )
     images = np.full((2, 4, 5, 3), 255, np.uint8)
     np.testing.assert_array_equal(inception.features(images), np.full((2, 3), 255, np.float32))
     for other in (images.astype(np.float32), images[0], images[..., :1], images[:0]):
@@ -131,6 +151,9 @@ def test_the_ending_says_which_network_a_file_has(name, loader, says, monkeypatc
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "w.txt").write_text("no weights")
     for path in (None, "", "nowhere.pb", tmp_path, tmp_path / "w.txt"):
-        with pytest.raises(SettingsError, match="^`inception_weights=.*classify_image_graph_def.pb.*Keras' InceptionV3") as error:
+        with pytest.raises(
+            SettingsError,
+            match="^`inception_weights=.*classify_image_graph_def.pb.*Keras' InceptionV3",
+        ) as error:
             Inception(path)
         assert "\n" not in str(error.value)

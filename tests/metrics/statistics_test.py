@@ -20,7 +20,9 @@ def test_nan_is_not_measured_and_infinity_is_left_out_and_counted():
     assert statistics.mean(values) == (1.0, 1.0, 1.0, 10, 0)
     assert statistics.mean([math.inf] + [1.0] * 20 + [math.inf]) == (1.0, 1.0, 1.0, 20, 2)
     exact = statistics.mean([math.inf] * 12)
-    assert exact.mean == math.inf and math.isnan(exact.low) and (exact.count, exact.perfect) == (0, 12)
+    assert (
+        exact.mean == math.inf and math.isnan(exact.low) and (exact.count, exact.perfect) == (0, 12)
+    )
 
 
 def test_the_interval_is_near_that_of_the_normal_distribution():

@@ -42,7 +42,9 @@ def rest(url, body=None, method=None):
     """-> HTTP status and the answer's JSON value. body: None (GET), bytes, or a JSON value."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=60) as response:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, data, method=method), timeout=60
+        ) as response:
             assert response.headers["Content-Type"] == "application/json"
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
@@ -56,7 +58,9 @@ def stubs(address):
     from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
     channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
-    return prediction_service_pb2_grpc.PredictionServiceStub(channel), model_service_pb2_grpc.ModelServiceStub(channel)
+    return prediction_service_pb2_grpc.PredictionServiceStub(
+        channel
+    ), model_service_pb2_grpc.ModelServiceStub(channel)
 
 
 def predict_request(inputs, name="small", signature="", version=None, output_filter=()):
@@ -70,7 +74,9 @@ def predict_request(inputs, name="small", signature="", version=None, output_fil
     if version is not None:
         request.model_spec.version.value = version
     for key, value in inputs.items():
-        request.inputs[key].CopyFrom(value if isinstance(value, TensorProto) else tf.make_tensor_proto(value))
+        request.inputs[key].CopyFrom(
+            value if isinstance(value, TensorProto) else tf.make_tensor_proto(value)
+        )
     return request
 
 

@@ -52,17 +52,24 @@ class Person:
 
     @staticmethod
     def _file(content, name, kind):
-        return {"name": name, "mimeType": kind, "buffer": content if isinstance(content, bytes) else png(content)}
+        return {
+            "name": name,
+            "mimeType": kind,
+            "buffer": content if isinstance(content, bytes) else png(content),
+        }
 
     def hand_over(self, event, content, name="photo.png", kind="image/png"):
         """Drops or pastes a file."""
-        self.page.evaluate("""([event, content, name, kind]) => {
+        self.page.evaluate(
+            """([event, content, name, kind]) => {
             const transfer = new DataTransfer();
             transfer.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name, {type: kind}));
             document.getElementById("viewport").dispatchEvent(event === "paste"
                 ? new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true})
                 : new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true}));
-        }""", [event, base64.b64encode(content).decode(), name, kind])
+        }""",
+            [event, base64.b64encode(content).decode(), name, kind],
+        )
 
     # ----------------------------------------------------------------------------------------------------------- drawing
 
@@ -83,7 +90,9 @@ class Person:
 
     def touch(self, kind, *points):
         """kind: touchStart, touchMove or touchEnd; points: of all fingers that are down."""
-        self.session = getattr(self, "session", None) or self.page.context.new_cdp_session(self.page)
+        self.session = getattr(self, "session", None) or self.page.context.new_cdp_session(
+            self.page
+        )
         places = [dict(zip("xy", self.place(*point)), id=i) for i, point in enumerate(points)]
         self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
@@ -128,10 +137,16 @@ def png(pixels):
 
 def brushed(shape, points, size):
     """The mask of a brush of this diameter along points (x, y): white where a pixel's centre is as near as the radius."""
-    rows, columns = np.mgrid[:shape[0], :shape[1]] + 0.5
+    rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
     mask = np.zeros(shape, np.uint8)
     for (ax, ay), (bx, by) in zip(points, points[1:] or points):
         length = (bx - ax) ** 2 + (by - ay) ** 2
-        along = np.clip(((columns - ax) * (bx - ax) + (rows - ay) * (by - ay)) / length, 0, 1) if length else 0
-        mask[np.hypot(columns - ax - along * (bx - ax), rows - ay - along * (by - ay)) <= size / 2] = 255
+        along = (
+            np.clip(((columns - ax) * (bx - ax) + (rows - ay) * (by - ay)) / length, 0, 1)
+            if length
+            else 0
+        )
+        mask[
+            np.hypot(columns - ax - along * (bx - ax), rows - ay - along * (by - ay)) <= size / 2
+        ] = 255
     return mask

@@ -23,15 +23,21 @@ pytest.importorskip("playwright", reason="no playwright: pip install -e .[test]"
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 from studio.studio_page import Person, brushed  # noqa: E402
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on the PATH: apt-get install chromium")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="no Chromium on the PATH: apt-get install chromium"
+)
 
 
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM,
-                                             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
         yield browser
         browser.close()
 
@@ -45,8 +51,10 @@ class Red:
         return {"image_bytes": np.dtype(object), "mask_bytes": np.dtype(object)}
 
     def predict(self, signature, inputs):
-        photo, mask = (np.array(Image.open(io.BytesIO(inputs[name][0])).convert(mode))
-                       for name, mode in (("image_bytes", "RGB"), ("mask_bytes", "L")))
+        photo, mask = (
+            np.array(Image.open(io.BytesIO(inputs[name][0])).convert(mode))
+            for name, mode in (("image_bytes", "RGB"), ("mask_bytes", "L"))
+        )
         photo[mask > 127] = 255, 0, 0
         return {"filled_bytes": np.array([png(photo)], object)}
 
@@ -54,7 +62,12 @@ class Red:
 @pytest.fixture(scope="module")
 def studio(server):
     """A server of two models, "small" and "red", with the page."""
-    with Server({}, port=0, grpc_port=None, routes=page_routes([{"name": name, "about": ""} for name in ("small", "red")])) as studio:
+    with Server(
+        {},
+        port=0,
+        grpc_port=None,
+        routes=page_routes([{"name": name, "about": ""} for name in ("small", "red")]),
+    ) as studio:
         studio.models.update(server.models, red=Red())  # loaded already
         yield studio
 
@@ -70,8 +83,14 @@ def visit(browser):
         context.asked, context.broken, context.home = [], [], url
         page.on("request", lambda request: context.asked.append(request.url))
         page.on("pageerror", lambda error: context.broken.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and "Failed to load resource" not in message.text
-                and context.broken.append(message.text))
+        page.on(
+            "console",
+            lambda message: (
+                message.type == "error"
+                and "Failed to load resource" not in message.text
+                and context.broken.append(message.text)
+            ),
+        )
         page.on("dialog", lambda dialog: dialog.accept())
         contexts.append(context)
         page.goto(url)
@@ -80,7 +99,9 @@ def visit(browser):
     yield go
     for context in contexts:
         assert not context.broken
-        assert context.asked and all(re.match(rf"(blob:)?{re.escape(context.home)}/", one) for one in context.asked), context.asked
+        assert context.asked and all(
+            re.match(rf"(blob:)?{re.escape(context.home)}/", one) for one in context.asked
+        ), context.asked
         context.close()
 
 
@@ -97,7 +118,9 @@ def whole_fill(painter, photo, mask):
     """What the exported model answers to the whole photograph: one window for all of its holes."""
     import tensorflow as tf
 
-    answer = painter._model.signatures["tensors"](image=tf.constant(photo[np.newaxis]), mask=tf.constant(mask[np.newaxis, ..., np.newaxis]))
+    answer = painter._model.signatures["tensors"](
+        image=tf.constant(photo[np.newaxis]), mask=tf.constant(mask[np.newaxis, ..., np.newaxis])
+    )
     return answer["filled"].numpy()[0]
 
 
@@ -139,16 +162,23 @@ def test_a_brush_is_exact_to_the_pixel(visit, studio):
         viewport.addEventListener("pointerdown", see);
         viewport.addEventListener("pointermove", (event) => event.getCoalescedEvents().forEach(see));
     }""")
-    for wanted, points in ((30, [(100, 100), (150, 120)]), (1, [(40, 200)]), (7, [(200, 50), (200, 250), (203, 260)]),
-                           (60, [(0, 300), (30, 290)])):
+    for wanted, points in (
+        (30, [(100, 100), (150, 120)]),
+        (1, [(40, 200)]),
+        (7, [(200, 50), (200, 250), (203, 260)]),
+        (60, [(0, 300), (30, 290)]),
+    ):
         size = person.set_brush(wanted)
         person.page.keyboard.press("Delete")
         person.page.evaluate("() => (window.seen = [])")
         person.drag(*points)
-        seen = [((x - left) / scale, (y - top) / scale) for x, y in person.page.evaluate("() => window.seen")]
+        seen = [
+            ((x - left) / scale, (y - top) / scale)
+            for x, y in person.page.evaluate("() => window.seen")
+        ]
         assert len(seen) == len(points)
         mask = person.save_mask()
-        low, high = (brushed(mask.shape, seen, max(size, 2 ** 0.5) + d) for d in (-0.001, 0.001))
+        low, high = (brushed(mask.shape, seen, max(size, 2**0.5) + d) for d in (-0.001, 0.001))
         assert (low <= mask).all() and (mask <= high).all() and mask.any(), size
 
 
@@ -201,7 +231,16 @@ def test_holes_far_apart_are_sent_one_by_one(person, painter):
         np.testing.assert_array_equal(filled[side > 0], want[side > 0])
 
 
-@pytest.mark.parametrize("box", [(0, 0, 40, 30), (560, 470, 600, 500), (200, 0, 500, 100), (10, 10, 590, 490), (299, 250, 301, 251)])
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0, 0, 40, 30),
+        (560, 470, 600, 500),
+        (200, 0, 500, 100),
+        (10, 10, 590, 490),
+        (299, 250, 301, 251),
+    ],
+)
 def test_a_part_is_filled_as_the_whole_photograph_would_be(person, painter, box):
     left, top, right, bottom = box
     photo = noise(500, 600)
@@ -226,7 +265,9 @@ def test_another_model_is_chosen(person, painter, pair):
     expect(person.page.locator("#model-state")).to_have_class("ready")
     person.fill()
     person.hears("^Filled with red in ")
-    np.testing.assert_array_equal(person.save(), np.where(mask[..., np.newaxis] > 127, np.uint8([255, 0, 0]), photo))
+    np.testing.assert_array_equal(
+        person.save(), np.where(mask[..., np.newaxis] > 127, np.uint8([255, 0, 0]), photo)
+    )
     assert [url.rpartition("/")[2] for url in served(person)] == ["small:predict", "red:predict"]
 
 
@@ -241,7 +282,10 @@ def test_undo_redo_eraser_rectangle(person):
     want = np.zeros((160, 240), np.uint8)
     want[30:90, 20:100] = 255
     assert (rectangle != want).mean() < 0.01  # the mouse knows whole pixels of the window
-    assert len(np.unique(rectangle[45, 30:90])) == 1 and (rectangle.any(0).sum() * rectangle.any(1).sum()) == (rectangle > 0).sum()
+    assert (
+        len(np.unique(rectangle[45, 30:90])) == 1
+        and (rectangle.any(0).sum() * rectangle.any(1).sum()) == (rectangle > 0).sum()
+    )
     person.page.click("text=Eraser")
     person.drag((60, 60), (60, 60.5))
     erased = person.save_mask()
@@ -282,7 +326,9 @@ def test_keys_are_enough_for_everything_but_the_strokes(person, painter, pair):
     person.open(photo)
     for key, label in (("e", "Eraser"), ("r", "Rectangle"), ("h", "Move"), ("b", "Brush")):
         person.page.keyboard.press(key)
-        expect(person.page.locator(f"[aria-label={label}]")).to_have_attribute("aria-pressed", "true")
+        expect(person.page.locator(f"[aria-label={label}]")).to_have_attribute(
+            "aria-pressed", "true"
+        )
         expect(person.page.locator("[data-tool][aria-pressed=true]")).to_have_count(1)
     size = person.brush_size()
     person.page.keyboard.press("]")
@@ -300,7 +346,9 @@ def test_keys_are_enough_for_everything_but_the_strokes(person, painter, pair):
     expect(person.page.locator("#compare")).to_have_attribute("aria-pressed", "false")
     with person.page.expect_download() as download:
         person.page.keyboard.press("s")
-    np.testing.assert_array_equal(np.asarray(Image.open(download.value.path()).convert("RGB")), painter.fill(photo, mask))
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(download.value.path()).convert("RGB")), painter.fill(photo, mask)
+    )
     before = person.place(0, 0)
     person.page.keyboard.press("+")
     assert person.place(0, 0) != before
@@ -358,7 +406,11 @@ def test_zoomed_and_moved_a_brush_meets_its_pixel(person):
     person.page.keyboard.up(" ")
     person.drag((190, 40), (190, 40))
     rows, columns = np.nonzero(person.save_mask())
-    assert abs(rows.mean() + 0.5 - 40) < 0.6 and abs(columns.mean() + 0.5 - 190) < 0.6 and 13 <= len(rows) <= 24
+    assert (
+        abs(rows.mean() + 0.5 - 40) < 0.6
+        and abs(columns.mean() + 0.5 - 190) < 0.6
+        and 13 <= len(rows) <= 24
+    )
 
 
 def test_before_and_after(person, pair):
@@ -371,12 +423,20 @@ def test_before_and_after(person, pair):
     person.page.click("#compare")
 
     def shown(x, y):
-        shot = np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")).astype(int)
+        shot = np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")).astype(
+            int
+        )
         left, top = (int(value) for value in person.place(x, y))
         return shot[top, left]
 
-    assert abs(filled[60, 80] - photo[60, 80]).max() > 12 and abs(filled[60, 180] - photo[60, 180]).max() > 12  # an untrained model
-    assert abs(shown(80.5, 60.5) - photo[60, 80]).max() <= 2 and abs(shown(180.5, 60.5) - photo[60, 180]).max() > 8
+    assert (
+        abs(filled[60, 80] - photo[60, 80]).max() > 12
+        and abs(filled[60, 180] - photo[60, 180]).max() > 12
+    )  # an untrained model
+    assert (
+        abs(shown(80.5, 60.5) - photo[60, 80]).max() <= 2
+        and abs(shown(180.5, 60.5) - photo[60, 180]).max() > 8
+    )
     person.drag((120, 60), (200, 60))
     assert abs(shown(180.5, 60.5) - photo[60, 180]).max() <= 2
     person.page.fill("#divider", "10")
@@ -484,7 +544,9 @@ def test_without_a_hole_nothing_is_sent(person):
     person.hears_no_error()
 
 
-@pytest.mark.parametrize("content", [b"no picture", b"", png(noise(40, 40))[:500], b"\xff\xd8\xff\xe0 half a JPEG"])
+@pytest.mark.parametrize(
+    "content", [b"no picture", b"", png(noise(40, 40))[:500], b"\xff\xd8\xff\xe0 half a JPEG"]
+)
 def test_a_broken_file(person, content):
     photo = noise(40, 50)
     person.try_to_open(content, "first.png")
@@ -512,7 +574,10 @@ def forwarding():
     listeners = []
 
     def start(servers, timeout=30):
-        routes = [*page_routes([{"name": name, "about": url} for name, url in servers.items()]), forwarding_route(servers, timeout)]
+        routes = [
+            *page_routes([{"name": name, "about": url} for name, url in servers.items()]),
+            forwarding_route(servers, timeout),
+        ]
         listeners.append(Listener(Starlette(routes=routes), "127.0.0.1", 0))
         return listeners[-1].url
 
@@ -521,16 +586,41 @@ def forwarding():
         listener.stop()
 
 
-@pytest.mark.parametrize("answer, words", [
-    ((400, "application/json", b'{"error": "such a pity\\n\\t [[{{node in/the/graph}}]]"}'), r"^such a pity \(400\)$"),
-    ((503, "application/json", b'{"error": "busy"}'), r"^busy \(503\)$"),
-    ((500, "application/json", b'{"error": "<img src=x onerror=alert(1)>"}'), r"^<img src=x onerror=alert\(1\)> \(500\)$"),
-    ((502, "text/html", b"<html>Hello</html>"), "answered 502 Bad Gateway, and no JSON"),
-    ((200, "application/json", b"{}"), "answered without a picture"),
-    ((200, "application/json", b'{"outputs": [{"b64": "%"}]}'), "picture that is not base64"),
-    ((200, "application/json", b'{"outputs": [{"b64": "aGk="}]}'), "something that is no picture"),
-    ((200, "application/json", json.dumps({"outputs": [b64(png(noise(2, 3)))]}).encode()), "another size: 3x2 instead of 40x40"),
-], ids=["message", "busy", "HTML in a message", "HTML", "no outputs", "no base64", "no picture", "another size"])
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (
+            (400, "application/json", b'{"error": "such a pity\\n\\t [[{{node in/the/graph}}]]"}'),
+            r"^such a pity \(400\)$",
+        ),
+        ((503, "application/json", b'{"error": "busy"}'), r"^busy \(503\)$"),
+        (
+            (500, "application/json", b'{"error": "<img src=x onerror=alert(1)>"}'),
+            r"^<img src=x onerror=alert\(1\)> \(500\)$",
+        ),
+        ((502, "text/html", b"<html>Hello</html>"), "answered 502 Bad Gateway, and no JSON"),
+        ((200, "application/json", b"{}"), "answered without a picture"),
+        ((200, "application/json", b'{"outputs": [{"b64": "%"}]}'), "picture that is not base64"),
+        (
+            (200, "application/json", b'{"outputs": [{"b64": "aGk="}]}'),
+            "something that is no picture",
+        ),
+        (
+            (200, "application/json", json.dumps({"outputs": [b64(png(noise(2, 3)))]}).encode()),
+            "another size: 3x2 instead of 40x40",
+        ),
+    ],
+    ids=[
+        "message",
+        "busy",
+        "HTML in a message",
+        "HTML",
+        "no outputs",
+        "no base64",
+        "no picture",
+        "another size",
+    ],
+)
 def test_a_servers_error_is_told_and_nothing_is_lost(visit, forwarding, answer, words):
     photo = noise(40, 40)
     with http_server(answer) as (port, _):
@@ -603,7 +693,9 @@ def test_a_fill_is_stopped(visit, forwarding):
 def test_another_server_fills(visit, forwarding, server, painter, pair):
     photo, mask = pair
     url = f"{server.url}/v1/models/small"
-    person = visit(forwarding({"here": url, "one": f"{url}/versions/1", "nix": f"{server.url}/v1/models/nix"}))
+    person = visit(
+        forwarding({"here": url, "one": f"{url}/versions/1", "nix": f"{server.url}/v1/models/nix"})
+    )
     expect(person.page.locator("#model-state")).to_have_class("ready")
     for name in ("here", "one"):
         person.page.select_option("#model", name)
@@ -625,11 +717,18 @@ def test_every_size_and_colour(visit, studio, width, height, scheme):
     person = visit(studio.url, width, height, color_scheme=scheme)
     person.open(noise(160, 240))
     person.drag((60, 60), (90, 60))
-    page_size = person.page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    page_size = person.page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
     assert page_size[0] <= width and page_size[1] <= height
     for button in person.page.query_selector_all("header button, footer button, footer input"):
         box = button.bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] >= 0 and box["y"] + box["height"] <= height
+        assert (
+            box["x"] >= 0
+            and box["x"] + box["width"] <= width
+            and box["y"] >= 0
+            and box["y"] + box["height"] <= height
+        )
     photo = person.page.locator("#photo").bounding_box()
     assert photo["width"] > width / 3 and photo["y"] >= 0 and photo["y"] + photo["height"] <= height
     ground = person.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
@@ -647,12 +746,26 @@ def test_controls_have_names_and_show_their_focus(person):
     person.page.keyboard.press("Tab")
     seen = set()
     for _ in range(30):
-        outline, name = person.page.evaluate("""() => [getComputedStyle(document.activeElement).outlineStyle,
+        outline, name = (
+            person.page.evaluate("""() => [getComputedStyle(document.activeElement).outlineStyle,
             document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()]""")
+        )
         seen.add(name)
         assert outline != "none" or name.startswith("tfinpaint"), name
         person.page.keyboard.press("Tab")
-    assert {"Open", "Fill", "Save", "Save mask", "Brush", "Eraser", "Rectangle", "Load mask", "Invert", "Clear", "Fit"} <= seen
+    assert {
+        "Open",
+        "Fill",
+        "Save",
+        "Save mask",
+        "Brush",
+        "Eraser",
+        "Rectangle",
+        "Load mask",
+        "Invert",
+        "Clear",
+        "Fit",
+    } <= seen
 
 
 def test_the_page_takes_scripts_and_pictures_from_itself_alone(visit, studio):
@@ -661,7 +774,11 @@ def test_the_page_takes_scripts_and_pictures_from_itself_alone(visit, studio):
     for name in ("", "studio.js", "studio.css", "index.html", "icon.svg", "models.json"):
         answer = requests.get(f"{studio.url}/{name}")
         policy = answer.headers["Content-Security-Policy"]
-        assert answer.status_code == 200 and policy.startswith("default-src 'self'; img-src 'self' blob: data:;") and "unsafe" not in policy
+        assert (
+            answer.status_code == 200
+            and policy.startswith("default-src 'self'; img-src 'self' blob: data:;")
+            and "unsafe" not in policy
+        )
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert not re.search(r"(https?:)?//(?!www\.w3\.org/2000/svg)\w+\.", answer.text)
     assert requests.get(f"{studio.url}/page/../routes.py").status_code in (400, 404)
@@ -702,7 +819,9 @@ def test_twelve_megapixels(person, painter, tmp_path):
     start = time.perf_counter()
     person.fill()
     took = time.perf_counter() - start
-    print(f"12 megapixels: {np.median(moves):.2f} ms for a move of a brush of {size} pixels, {opened:.2f} s to open, {took:.2f} s to fill")
+    print(
+        f"12 megapixels: {np.median(moves):.2f} ms for a move of a brush of {size} pixels, {opened:.2f} s to open, {took:.2f} s to fill"
+    )
     filled = person.save()
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     np.testing.assert_array_equal(filled, whole_fill(painter, photo, mask))
