@@ -141,9 +141,8 @@ def test_any_size(multistage, height, width, box):
 
 def test_a_large_window_is_reduced_to_the_working_size(multistage):
     map_ = multistage.attention_maps(photo_of(512, 256), mask_of(512, 256, 100, 0, 400, 256))[1]
-    assert (
-        map_.window.size == (512, 256) and map_.name == "stage_2 32x16" and map_.cell == (16, 16)
-    )  # 128 x 64 pixels, halved twice
+    # 128 x 64 pixels, halved twice
+    assert map_.window.size == (512, 256) and map_.name == "stage_2 32x16" and map_.cell == (16, 16)
 
 
 def test_the_same_photograph_gives_the_same_whatever_was_asked_before(multistage):

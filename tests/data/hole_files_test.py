@@ -110,9 +110,8 @@ def test_any_angle_turns_about_the_centre_and_zoom_enlarges(tmp_path):
     assert np.abs(turned - (disc > 0)).mean() < 0.01  # a disc about the centre stays
     larger = file_holes(plain(path, mask_zoom=(2.0, 2.0)), 65)(0, 1, 1).numpy()[0, ..., 0]
     assert larger.sum() == pytest.approx(4 * (disc > 0).sum(), rel=0.03)
-    np.testing.assert_allclose(
-        np.mean(np.nonzero(larger), 1), 32, atol=0.6
-    )  # about the centre; nearest breaks ties to one side
+    # It is enlarged about the centre. Nearest neighbour breaks ties to one side.
+    np.testing.assert_allclose(np.mean(np.nonzero(larger), 1), 32, atol=0.6)
     path = save(tmp_path / "b.png", CORNER)
     assert (
         len({h.tobytes() for h in file_holes(plain(path, mask_rotate="any"), 32)(0, 1, 32).numpy()})

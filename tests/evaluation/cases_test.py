@@ -26,9 +26,10 @@ def test_squares_are_centred_and_resized_and_keep_their_names(photos):
     assert len(found) == 6 and all(
         list(b.names) == [f"p{k:02d}.png" for k in range(5)] for b in found
     )
+    # The photograph has 40 x 70 pixels.
     pixels = np.asarray(
         Image.open(os.path.join(photos, "p00.png")).resize((56, 32), Image.Resampling.BICUBIC)
-    )  # 40 x 70
+    )
     np.testing.assert_array_equal(found[0].photos[0], pixels[:, 12:44])
 
 

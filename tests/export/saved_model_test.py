@@ -74,6 +74,7 @@ def _fill_tensors(model, photos, masks):
     )["filled"].numpy()
 
 
+# The last one is reduced, and has detail.
 ONE_HOLE = [
     (40, 50, (5, 6, 25, 30)),
     (64, 64, (0, 0, 20, 64)),
@@ -81,7 +82,7 @@ ONE_HOLE = [
     (1, 7, (0, 2, 1, 5)),
     (30, 30, (0, 0, 30, 30)),
     (260, 300, (60, 70, 180, 200)),
-]  # the last one is reduced, and has detail
+]
 
 
 @pytest.mark.parametrize("height, width, box", ONE_HOLE)

@@ -49,7 +49,7 @@ def photos(count, height, width, seed=0):
     )
 
 
-# ------------------------------------------------------------------------------------------------ the networks, in loops
+# --------------------------------------------------------------------------- the networks, in loops
 
 
 def convolve(x, arrays, name, stride=1, padding=0):
@@ -129,7 +129,7 @@ def test_equals_loops(network, sizes, made):
         )
 
 
-# ------------------------------------------------------------------------------------------------- the released figures
+# ----------------------------------------------------------------------------- the released figures
 
 
 @shared.needs_shared
@@ -149,7 +149,7 @@ def test_figures_of_the_released_package(network, expected):
     )
 
 
-# ------------------------------------------------------------------------------------------------------------- the class
+# ---------------------------------------------------------------------------------------- the class
 
 
 @pytest.mark.parametrize("network", SHAPES)

@@ -125,9 +125,8 @@ def test_a_protocols_own_columns_differ_where_papers_do(pair):
     musical, multistage, deepfill = (
         measured(name, pair)["l1"] for name in ("musical", "multistage", "deepfill")
     )
-    assert (
-        deepfill > 1.5 * musical and multistage < deepfill
-    )  # the same pictures, three numbers called L1
+    # The same pictures give three different numbers that are all called L1.
+    assert deepfill > 1.5 * musical and multistage < deepfill
 
 
 @pytest.mark.parametrize("protocol,holes,source,block,method,expected", [

@@ -175,9 +175,8 @@ def test_ssim_of_small_images(height, width):
     assert ssim(a, a) == pytest.approx(1.0, abs=1e-12)
     assert -1 <= ssim(a, b) < 1
     mirrored = [np.concatenate([i, i[::-1]], 0) for i in (a, b)]
-    if (
-        height == 6
-    ):  # mirrored out to 7 rows and columns: the first 7 of the image followed by its mirror image
+    # Mirrored out to 7 rows and columns: the first 7 of the image followed by its mirror image.
+    if height == 6:
         mirrored = [np.concatenate([i, i[:, ::-1]], 1)[:7, :7] for i in mirrored]
         assert ssim(a, b) == ssim(*mirrored)
 
@@ -225,7 +224,7 @@ def test_averages():
     assert math.isnan(means["ssim"])
 
 
-# ------------------------------------------------------------------------------------------- each definition of the papers
+# -------------------------------------------------------------------- each definition of the papers
 
 
 def near(seed, height=60, width=70):

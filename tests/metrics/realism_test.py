@@ -12,7 +12,7 @@ from tfinpaint.metrics import realism
 from tfinpaint.metrics.realism import Inception, check_enough, fid, ids
 from tfinpaint.settings import SettingsError
 
-# ----------------------------------------------------------------------------------------------------------------- FID
+# ---------------------------------------------------------------------------------------------- FID
 
 
 def gaussian(mean, deviations):
@@ -66,7 +66,7 @@ def test_fid_refuses_what_is_no_pair_of_sets():
             fid(a, other)
 
 
-# ----------------------------------------------------------------------------------------------------------------- IDS
+# ---------------------------------------------------------------------------------------------- IDS
 
 
 def test_ids_of_sets_that_a_line_separates_are_zero():
@@ -113,7 +113,7 @@ def test_too_few_photographs_are_refused():
         check_enough(2048)
 
 
-# ----------------------------------------------------------------------------------------------------------- Inception
+# ---------------------------------------------------------------------------------------- Inception
 
 
 @pytest.mark.parametrize(

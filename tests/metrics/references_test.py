@@ -66,9 +66,8 @@ def test_a_flat_photograph_is_filled_with_its_colour(fill):
     photo = np.broadcast_to(np.array([20, 130, 250], np.uint8), (24, 31, 3)).copy()
     hole = hole_at((0, 4, 6, 14), (15, 20, 24, 31))
     blanked = np.where(hole[..., None] > 0, 77, photo).astype(np.uint8)
-    assert (
-        np.abs(fill(blanked, hole).astype(int) - photo).max() <= 3
-    )  # OpenCV's Telea itself is up to 3 grey levels off
+    # OpenCV's own Telea is up to 3 grey levels off.
+    assert np.abs(fill(blanked, hole).astype(int) - photo).max() <= 3
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -88,9 +87,8 @@ def test_opencv_with_radius_3_in_either_channel_order(fill, method):
     np.testing.assert_array_equal(
         fill(picture(), hole), cv2.inpaint(bgr, hole, 3, method)[..., ::-1]
     )
-    assert (
-        np.abs(fill(picture(), hole).astype(int) - picture()).max() < 60
-    )  # a smooth picture comes back nearly
+    # A smooth picture is nearly restored.
+    assert np.abs(fill(picture(), hole).astype(int) - picture()).max() < 60
 
 
 @pytest.mark.parametrize("fill", FILLS)

@@ -41,7 +41,7 @@ def answer_of(photo):
 BUSY = 503, "application/json", b'{"error": "busy"}'
 
 
-# ------------------------------------------------------------------------------------------------------------------ filling
+# ------------------------------------------------------------------------------------------ filling
 
 
 def test_a_fill_is_that_of_the_model(client, painter, pair):
@@ -64,9 +64,8 @@ def test_a_hole_is_grown(client, painter, pair):
     filled = client.fill(photo, mask, grow=6)
     np.testing.assert_array_equal(filled, painter.fill(photo, mask, grow=6))
     changed = (filled != photo).any(-1)
-    assert (
-        changed[54:96, 24:76].sum() == changed.sum() and changed[55, 40:60].any()
-    )  # up to 6 pixels around the hole
+    # Pixels change up to 6 pixels around the hole.
+    assert changed[54:96, 24:76].sum() == changed.sum() and changed[55, 40:60].any()
 
 
 def test_arrays_that_are_views_are_sent_as_they_look(client, pair):
@@ -109,7 +108,7 @@ def test_clients_of_many_threads_share_a_connection(client, painter):
             np.testing.assert_array_equal(filled, painter.fill(photo, mask))
 
 
-# --------------------------------------------------------------------------------------------------------------------- URLs
+# --------------------------------------------------------------------------------------------- URLs
 
 
 @pytest.mark.parametrize(
@@ -167,7 +166,7 @@ def test_what_is_no_url_of_a_model(url):
         connect(url)
 
 
-# ------------------------------------------------------------------------------------------------------------------ trouble
+# ------------------------------------------------------------------------------------------ trouble
 
 
 def said(client, *arguments):
@@ -333,7 +332,7 @@ def test_an_answer_that_breaks_off():
         said(connect(f"http://127.0.0.1:{port}{PATH}"))
 
 
-# --------------------------------------------------------------------------------------------------------- gRPC with a made-up server
+# ----------------------------------------------------------------------- gRPC with a made-up server
 
 
 class MadeUp(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -415,7 +414,7 @@ def test_grpc_a_server_of_another_kind():
         said(connect(f"grpc://127.0.0.1:{port}/small", timeout=3, tries=1))
 
 
-# ----------------------------------------------------------------------------------------------------------------- imports
+# ------------------------------------------------------------------------------------------ imports
 
 
 def test_rest_needs_no_tensorflow():

@@ -37,7 +37,7 @@ def test_the_http_status_of_a_code(code, status):
     assert ServingError(code, "").http_status == status and contract.HTTP_STATUS[code] == status
 
 
-# ------------------------------------------------------------------------------------------------------------------ request
+# ------------------------------------------------------------------------------------------ request
 
 
 def test_a_request_is_taken_apart():
@@ -130,7 +130,7 @@ def test_inputs_that_are_not_those_of_the_signature(form, value, words):
         read_inputs(form, value, TWO)
 
 
-# ------------------------------------------------------------------------------------------------------------------ numbers
+# ------------------------------------------------------------------------------------------ numbers
 
 
 def test_bytes_of_pixels_keep_their_values():
@@ -161,7 +161,7 @@ def test_floats_take_no_strings():
     assert "'x' is a box of numbers of type float32" in refused("inputs", ["1.0"], FLOATS)
 
 
-# ------------------------------------------------------------------------------------------------------------------ strings
+# ------------------------------------------------------------------------------------------ strings
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_strings_in_too_many_lists_are_refused():
     assert "'name'" in refused(form, value, STRINGS)
 
 
-# ------------------------------------------------------------------------------------------------------------------ answer
+# ------------------------------------------------------------------------------------------- answer
 
 
 def test_an_only_output_has_no_name():

@@ -157,10 +157,11 @@ try:
 finally:
     assert "tensorflow" not in sys.modules
 """
+    # The script runs in another folder.
     environment = {
         **os.environ,
         "PYTHONPATH": str(pathlib.Path(tfinpaint.__file__).parents[1]),
-    }  # it runs in another folder
+    }
     end = subprocess.run(
         [sys.executable, "-c", script, f"--server={server.url}/v1/models/small", *ONE],
         capture_output=True,

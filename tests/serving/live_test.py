@@ -99,7 +99,7 @@ def check(filled, painter, photo, mask, grow=0):
     assert filled.shape == photo.shape and np.abs(filled.astype(int) - want).max() <= 1
 
 
-# ------------------------------------------------------------------------------------------------------------------ filling
+# ------------------------------------------------------------------------------------------ filling
 
 
 def test_a_fill_is_that_of_the_model(url, painter, pair):
@@ -150,7 +150,7 @@ def test_many_clients_at_once_get_what_one_gets(live, pair, kind):
     assert result["errors"] == [] and result["different"] == 0
 
 
-# ------------------------------------------------------------------------------------------------------ the Python server's answers
+# ---------------------------------------------------------------------- the Python server's answers
 
 
 @pytest.mark.parametrize(
@@ -219,9 +219,8 @@ def test_rest_statuses_are_those_of_the_python_server(live, server, pair, number
     status, answer = rest(f"{live.url}/v1/models/small:predict", body)
     other_status, other = rest(f"{server.url}/v1/models/small:predict", body)
     assert status == other_status and set(answer) == set(other)
-    assert (
-        rest(f"{live.url}/v1/models/small:predict", _predictions(pair)[0])[0] == 200
-    )  # it goes on
+    # The server goes on.
+    assert rest(f"{live.url}/v1/models/small:predict", _predictions(pair)[0])[0] == 200
 
 
 @pytest.mark.parametrize("words, cut", [("no hole", False), ("size of its photograph", True)])

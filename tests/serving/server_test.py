@@ -41,7 +41,7 @@ def small_pair(height, width):
     return photo, mask
 
 
-# ------------------------------------------------------------------------------------------------------- REST: what it tells
+# ------------------------------------------------------------------------------ REST: what it tells
 
 
 @pytest.mark.parametrize("path", ["/v1/models/small", "/v1/models/small/versions/1"])
@@ -99,7 +99,7 @@ def test_metadata_has_no_more_than_tensorflow_serving_writes(server):
     ]
 
 
-# ----------------------------------------------------------------------------------------------------------- REST: predict
+# ------------------------------------------------------------------------------------ REST: predict
 
 
 def test_the_picture_that_the_tests_compare_is_no_constant(painter, pair):
@@ -162,7 +162,7 @@ def test_tensors_give_what_files_give(server, form, key):
     np.testing.assert_array_equal(answer[key], [alone, alone])
 
 
-# ------------------------------------------------------------------------------------------------------------ REST: mistakes
+# ----------------------------------------------------------------------------------- REST: mistakes
 
 PHOTO, MASK = small_pair(24, 32)
 GOOD = columns(PHOTO, MASK)["inputs"]
@@ -224,9 +224,10 @@ ROW = {"image": PHOTO.tolist(), "mask": MASK[..., np.newaxis].tolist()}
 def test_a_mistake_is_a_400_and_the_server_goes_on(server, painter, body, words):
     status, answer = rest(f"{server.url}/v1/models/small:predict", body)
     assert status == 400 and set(answer) == {"error"} and words in answer["error"]
+    # The message names no nodes of the graph.
     assert not any(
         noise in answer["error"] for noise in ("\n", "[[", "StatefulPartitionedCall", "Traceback")
-    )  # no places in the graph
+    )
     status, answer = rest(f"{server.url}/v1/models/small:predict", {"inputs": GOOD})
     assert status == 200
     np.testing.assert_array_equal(picture(unb64(answer["outputs"][0])), painter.fill(PHOTO, MASK))
@@ -277,7 +278,7 @@ def test_what_is_none_of_its_paths_is_no_success(server):
     assert rest(server.url + "/")[0] in (400, 404) and rest(server.url + "/nix")[0] in (400, 404)
 
 
-# ------------------------------------------------------------------------------------------------------------------------ gRPC
+# --------------------------------------------------------------------------------------------- gRPC
 
 
 @pytest.fixture(scope="module")
@@ -345,9 +346,8 @@ def test_grpc_an_unknown_model_or_version_is_not_found(grpc_stubs, name, version
 BROKEN = tf.make_tensor_proto(np.zeros((1, 24, 32, 3), np.uint8))
 BROKEN.tensor_content = BROKEN.tensor_content[:-1]
 TYPELESS = TensorProto()
-HUGE = TensorProto(
-    dtype=tf.uint8.as_datatype_enum, int_val=[0]
-)  # one value, to be repeated over 300 TB
+# One value, to be repeated over 300 TB.
+HUGE = TensorProto(dtype=tf.uint8.as_datatype_enum, int_val=[0])
 for size in (1, 10**7, 10**7, 3):
     HUGE.tensor_shape.dim.add(size=size)
 
@@ -440,7 +440,7 @@ def test_grpc_status(grpc_stubs):
     )
 
 
-# ---------------------------------------------------------------------------------------------------------------- a crowd
+# ------------------------------------------------------------------------------------------ a crowd
 
 
 class Slow:
@@ -511,9 +511,8 @@ def test_who_finds_no_place_is_turned_away_at_once(slow, painter):
     status, answer = rest(url, {"inputs": GOOD})
     assert status == 503 and set(answer) == {"error"} and "busy" in answer["error"]
     assert code(prediction.Predict, predict_request(files(PHOTO, MASK)))[0] == "UNAVAILABLE"
-    assert (
-        rest(f"{server.url}/v1/models/small")[0] == 200
-    )  # what costs nothing is answered all the same
+    # A request that costs nothing is still answered.
+    assert rest(f"{server.url}/v1/models/small")[0] == 200
     assert time.monotonic() - start < 5
     function.may_go_on.set()
     assert first.result()[0] == 200
@@ -528,9 +527,8 @@ def test_who_waits_is_answered_in_the_end(slow):
     asked = [InBackground(lambda: rest(url, {"inputs": GOOD})[0]) for _ in range(3)]
     assert function.begun.acquire(timeout=60)
     assert _until(lambda: server.models["small"]._places._value == 0)  # the three have arrived
-    assert rest(url, {"inputs": GOOD})[0] == 503 and not function.begun.acquire(
-        timeout=0.2
-    )  # one at a time
+    # The model fills one request at a time.
+    assert rest(url, {"inputs": GOOD})[0] == 503 and not function.begun.acquire(timeout=0.2)
     function.may_go_on.set()
     assert [one.result() for one in asked] == [200] * 3
 
@@ -571,7 +569,7 @@ def _until(condition, seconds=30):
     return False
 
 
-# ------------------------------------------------------------------------------------------------------------ the server itself
+# -------------------------------------------------------------------------------- the server itself
 
 
 @pytest.fixture
@@ -608,13 +606,13 @@ def test_a_port_that_is_taken(server):
         other = free_port()
         with pytest.raises(SettingsError, match=f"`grpc_port={port}` "):
             Server({}, port=other, grpc_port=port)
-    with Server(
-        {}, port=other, grpc_port=None
-    ):  # the REST side that had started has given its port back
+    # The REST side had started; it has released its port.
+    with Server({}, port=other, grpc_port=None):
         pass
+    # A port held by another server of this kind.
     with pytest.raises(
         SettingsError, match=f"`grpc_port={server.grpc_address.rpartition(':')[2]}` "
-    ):  # of another server like this
+    ):
         Server({}, port=None, grpc_port=int(server.grpc_address.rpartition(":")[2]))
 
 
@@ -662,9 +660,8 @@ def test_a_folder_without_a_model(tmp_path, make):
 def test_the_highest_version_of_a_folder_is_taken(exported, tmp_path):
     for version in ("2", "10", "old"):
         shutil.copytree(exported / "1", tmp_path / version)
-        shutil.rmtree(
-            tmp_path / version / "assets.extra"
-        )  # no warm-up here: that there is none is no error
+        # No warm-up requests here: their absence is no error.
+        shutil.rmtree(tmp_path / version / "assets.extra")
     assert Servable("a", str(tmp_path)).version == 10
 
 
@@ -672,7 +669,7 @@ def test_a_version_directory_can_be_named(exported, loaded):
     assert Servable("a", str(exported / "1")).version == 1
 
 
-# ----------------------------------------------------------------------------------------------------------------- warm-up
+# ------------------------------------------------------------------------------------------ warm-up
 
 
 def test_warm_up_requests_are_played_when_a_model_is_loaded(exported, loaded, monkeypatch):

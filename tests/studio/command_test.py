@@ -84,9 +84,8 @@ def predict(url, photo, mask):
 
 def test_a_run_and_an_export_until_it_is_ended(started, run_dir, exported, painter, pair, tmp_path):
     version = tmp_path / "paris/3"
-    shutil.copytree(
-        exported / "1", version, ignore=shutil.ignore_patterns("assets.extra")
-    )  # it starts sooner without warm-up
+    # The server starts sooner without warm-up.
+    shutil.copytree(exported / "1", version, ignore=shutil.ignore_patterns("assets.extra"))
     process, lines = started(f"--model={run_dir},{version}", "--device=cpu", TMPDIR=str(tmp_path))
     assert (
         lines[0] == f"{run_dir} is a run: exporting it to a temporary folder\n" and len(lines) == 2
@@ -195,7 +194,7 @@ def forwarding(port):
         yield listener.url
 
 
-# ------------------------------------------------------------------------------------------------------------------ mistakes
+# ----------------------------------------------------------------------------------------- mistakes
 
 
 @pytest.mark.parametrize(
@@ -266,7 +265,7 @@ def test_a_missing_package(command_line, monkeypatch, name, flag):
     )
 
 
-# --------------------------------------------------------------------------------------------------------- what it says and opens
+# --------------------------------------------------------------------------- what it says and opens
 
 
 @pytest.fixture
@@ -326,7 +325,7 @@ def test_the_signal_handler_is_given_back(told):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-# --------------------------------------------------------------------------------------------------------------------- names
+# -------------------------------------------------------------------------------------------- names
 
 
 @pytest.mark.parametrize(

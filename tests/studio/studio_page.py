@@ -21,7 +21,7 @@ class Person:
     def ready(self):
         self.page.wait_for_selector("#model-state.ready, #error:not([hidden])")
 
-    # ------------------------------------------------------------------------------------------------------------- files
+    # ---------------------------------------------------------------------------------------- files
 
     def open(self, content, name="photo.png", kind="image/png"):
         """content: bytes of a file, or pixels."""
@@ -71,7 +71,7 @@ class Person:
             [event, base64.b64encode(content).decode(), name, kind],
         )
 
-    # ----------------------------------------------------------------------------------------------------------- drawing
+    # -------------------------------------------------------------------------------------- drawing
 
     def place(self, x, y):
         """Where a point of the photograph is in the window."""
@@ -108,7 +108,7 @@ class Person:
             self.page.keyboard.press("[")
         return self.brush_size()
 
-    # ---------------------------------------------------------------------------------------------------- what is said
+    # --------------------------------------------------------------------------------- what is said
 
     def fill(self, timeout=60):
         self.page.click("#fill")

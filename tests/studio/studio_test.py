@@ -128,7 +128,7 @@ def served(person):
     return [url for url in person.page.context.asked if url.endswith(":predict")]
 
 
-# ------------------------------------------------------------------------------------------------------------------ filling
+# ------------------------------------------------------------------------------------------ filling
 
 
 def test_a_hole_is_brushed_filled_and_saved(person, painter, pair):
@@ -271,7 +271,7 @@ def test_another_model_is_chosen(person, painter, pair):
     assert [url.rpartition("/")[2] for url in served(person)] == ["small:predict", "red:predict"]
 
 
-# ------------------------------------------------------------------------------------------------------------------ drawing
+# ------------------------------------------------------------------------------------------ drawing
 
 
 def test_undo_redo_eraser_rectangle(person):
@@ -429,10 +429,11 @@ def test_before_and_after(person, pair):
         left, top = (int(value) for value in person.place(x, y))
         return shot[top, left]
 
+    # The model is untrained, so its fill differs from the photograph.
     assert (
         abs(filled[60, 80] - photo[60, 80]).max() > 12
         and abs(filled[60, 180] - photo[60, 180]).max() > 12
-    )  # an untrained model
+    )
     assert (
         abs(shown(80.5, 60.5) - photo[60, 80]).max() <= 2
         and abs(shown(180.5, 60.5) - photo[60, 180]).max() > 8
@@ -444,7 +445,7 @@ def test_before_and_after(person, pair):
     np.testing.assert_array_equal(person.save(), filled)  # nothing was drawn
 
 
-# -------------------------------------------------------------------------------------------------------------------- files
+# -------------------------------------------------------------------------------------------- files
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
@@ -532,7 +533,7 @@ def test_an_unsaved_fill_is_not_lost_without_a_question(person, pair):
     assert len(asked) == 1
 
 
-# ------------------------------------------------------------------------------------------------------------------ trouble
+# ------------------------------------------------------------------------------------------ trouble
 
 
 def test_without_a_hole_nothing_is_sent(person):
@@ -687,7 +688,7 @@ def test_a_fill_is_stopped(visit, forwarding):
         np.testing.assert_array_equal(person.save(), photo)
 
 
-# --------------------------------------------------------------------------------------------------------------- forwarding
+# --------------------------------------------------------------------------------------- forwarding
 
 
 def test_another_server_fills(visit, forwarding, server, painter, pair):
@@ -708,7 +709,7 @@ def test_another_server_fills(visit, forwarding, server, painter, pair):
     person.hears_error(r"Servable not found for request: Latest\(nix\).* \(404\)")
 
 
-# --------------------------------------------------------------------------------------------------------- how it presents itself
+# --------------------------------------------------------------------------- how it presents itself
 
 
 @pytest.mark.parametrize("width, height", [(1280, 800), (390, 844), (320, 568)])
@@ -784,7 +785,7 @@ def test_the_page_takes_scripts_and_pictures_from_itself_alone(visit, studio):
     assert requests.get(f"{studio.url}/page/../routes.py").status_code in (400, 404)
 
 
-# ----------------------------------------------------------------------------------------------------------- 12 megapixels
+# ------------------------------------------------------------------------------------ 12 megapixels
 
 
 def test_twelve_megapixels(person, painter, tmp_path):

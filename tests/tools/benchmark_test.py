@@ -29,7 +29,7 @@ def with_gradient(function):
     return run
 
 
-# --------------------------------------------------------------------------------------------------------------- operations
+# --------------------------------------------------------------------------------------- operations
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_attention_in_half_the_hole_is_half_the_work():
         assert count == 2 * 2 * missing * (64 - missing + 1) * 4
 
 
-# ---------------------------------------------------------------------------------------------------- what it stands beside
+# ---------------------------------------------------------------------------- what it stands beside
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,11 @@ def test_opencvs_strokes_reach_the_wanted_share():
     assert made.shape == (20, 256, 256, 1) and set(np.unique(made)) == {0, 1}
     share = made.mean((1, 2, 3))
     low, high = HoleSettings().bounds
-    assert (
-        share.min() >= low and share.max() < high + 0.1 and share.std() > 0.05
-    )  # whole segments: a little more than wanted
+    # Whole segments are missing: a little more than was asked for.
+    assert share.min() >= low and share.max() < high + 0.1 and share.std() > 0.05
 
 
-# ------------------------------------------------------------------------------------------------------------------ timing
+# ------------------------------------------------------------------------------------------- timing
 
 
 def test_times_are_medians_in_turns():

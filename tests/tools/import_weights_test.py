@@ -64,7 +64,7 @@ def one_line(err):
     return lines[0]
 
 
-# ------------------------------------------------------------------------------------------------- as the released programs
+# ------------------------------------------------------------------------- as the released programs
 
 
 @needs_shared
@@ -77,9 +77,8 @@ def test_deepfill_v1(run, tmp_path):
     )
     expected = np.load(GOLDEN / "deepfill_v1/center_256.npz")
     painter = tfinpaint.load(str(tmp_path / "run"))
-    image = (
-        expected["image_bgr_u8"][None, ..., ::-1] / np.float32(127.5) - 1
-    )  # [1, 256, 256, 3] red, green, blue
+    # [1, 256, 256, 3] red, green, blue
+    image = expected["image_bgr_u8"][None, ..., ::-1] / np.float32(127.5) - 1
     hole = np.float32(expected["mask_u8"][None, ..., :1] > 127)  # [1, 256, 256, 1]
     coarse, refined = painter.system.generator([image * (1 - hole), hole], with_stages=True)
     np.testing.assert_allclose(coarse[..., ::-1], expected["stage1"], atol=1e-4)
@@ -106,9 +105,8 @@ def test_multistage_from_safetensors(run, tmp_path):
     numpy_files = pytest.importorskip(
         "safetensors.numpy", reason="the package safetensors is not installed"
     )
-    weights = {
-        f"module.{name}": tensor for name, tensor in made("manet").items()
-    }  # as DataParallel writes them
+    # Named as DataParallel writes them.
+    weights = {f"module.{name}": tensor for name, tensor in made("manet").items()}
     weights["module.enc_2.bn.num_batches_tracked"] = np.int64(3)[None]
     numpy_files.save_file(weights, tmp_path / "g.safetensors")
     status, out, _ = run("multistage", tmp_path / "g.safetensors", tmp_path / "run")
@@ -176,7 +174,7 @@ def test_coherent_semantic_from_two_npz(run, tmp_path):
     np.testing.assert_allclose(refined, expected["output"], atol=1e-3)
 
 
-# ------------------------------------------------------------------------------------------------------- the run directory
+# -------------------------------------------------------------------------------- the run directory
 
 
 @pytest.mark.parametrize(
@@ -250,7 +248,7 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
         np.testing.assert_array_equal(before, after)
 
 
-# --------------------------------------------------------------------------------------------------------------- mistakes
+# ----------------------------------------------------------------------------------------- mistakes
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from tools import python_server
 
 
 def test_it_serves_until_ctrl_c(exported, painter, pair, tmp_path):
+    # The server starts sooner without warm-up.
     shutil.copytree(
         exported / "1", tmp_path / "paris/3", ignore=shutil.ignore_patterns("assets.extra")
-    )  # it starts sooner without warm-up
+    )
     command = [
         sys.executable,
         "-m",
@@ -66,9 +67,10 @@ def test_mistakes_are_one_line(command_line, tmp_path, monkeypatch, model, words
 def test_a_port_that_is_taken(command_line, exported, server, monkeypatch):
     import tensorflow as tf
 
+    # loaded already
     monkeypatch.setattr(
         tf.saved_model, "load", lambda path, model=server.models["small"]._model: model
-    )  # loaded already
+    )
     for flags in (
         ["--grpc_port=0", f"--port={server.url.rpartition(':')[2]}"],
         ["--port=0", f"--grpc_port={server.grpc_address.rpartition(':')[2]}"],

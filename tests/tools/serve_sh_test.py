@@ -109,7 +109,7 @@ def models(run):
     return found
 
 
-# ----------------------------------------------------------------------------------------------------------------- one server
+# --------------------------------------------------------------------------------------- one server
 
 
 def test_one_model_is_named_after_its_folder(run, fake, tmp_path):
@@ -234,7 +234,7 @@ def _until(condition, seconds=5):
     return False
 
 
-# -------------------------------------------------------------------------------------------------------------------- docker
+# ------------------------------------------------------------------------------------------- docker
 
 
 def test_docker_where_there_is_no_server(run, tmp_path):
@@ -277,7 +277,7 @@ def test_dockers_address_and_image_from_the_environment(run, tmp_path):
     assert "0.0.0.0:8501:8501" in arguments(run) and "own/serving:1" in arguments(run)
 
 
-# ------------------------------------------------------------------------------------------------------------------ mistakes
+# ----------------------------------------------------------------------------------------- mistakes
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_nothing_that_serves(run, tmp_path, environment, words):
     assert status == 1 and re.fullmatch(rf"serve.sh: {words}.*\n", err)
 
 
-# ------------------------------------------------------------------------------------------------------------- configuration
+# ------------------------------------------------------------------------------------ configuration
 
 _INT64, _BOOL, _STRING, _MESSAGE = 3, 8, 9, 11  # google.protobuf.FieldDescriptorProto.Type
 # The messages that the package of the stubs lacks, of session_bundle_config.proto and monitoring_config.proto. The numbers of the last two
@@ -380,12 +380,10 @@ def parse(message, name):
 def test_batching_is_as_the_server_wants_it():
     batching = parse("BatchingParameters", "batching.txt")
     assert batching.num_batch_threads.value >= 1 and batching.max_enqueued_batches.value >= 1
-    assert (
-        batching.max_execution_batch_size.value == 1
-    )  # no photograph waits for another, and none fails with another
-    assert (
-        batching.max_batch_size.value > 1 and batching.enable_large_batch_splitting.value
-    )  # or a request has one photograph
+    # No photograph waits for another, and none fails because another does.
+    assert batching.max_execution_batch_size.value == 1
+    # Otherwise a request could hold only one photograph.
+    assert batching.max_batch_size.value > 1 and batching.enable_large_batch_splitting.value
 
 
 def test_monitoring_is_as_the_server_wants_it():
