@@ -1,4 +1,4 @@
-"""Pictures of attention maps: their colours, by hand."""
+"""Pictures of attention maps: their colours against values worked out by hand."""
 
 import colorsys
 
@@ -31,7 +31,11 @@ def map_of(matches, weights=None, window=None, cell=(8.0, 8.0), at=(0, 0), is_fl
 
 
 def test_places_by_hand():
-    """2 x 2 cells of 8 pixels; the top right one's best match is the bottom left, the bottom right one's itself. Known pixels are faded."""
+    """2 x 2 cells of 8 pixels. Known pixels are faded.
+
+    The best match of the top right cell is the bottom left one; that of the bottom right cell is
+    itself.
+    """
     matches = [[[0, 0], [1, 0]], [[0, 0], [1, 1]]]
     photo, hole = np.full((16, 16, 3), 100, np.uint8), np.zeros((16, 16), bool)
     hole[:, 8:] = True
@@ -39,7 +43,8 @@ def test_places_by_hand():
     colors = position_colors(2, 2)
     assert (picture[:8, 8:16] == colors[1, 0]).all() and (picture[8:16, 8:16] == colors[1, 1]).all()
     assert (picture[:16, :8] == int(100 * 0.35 + 255 * 0.65)).all()
-    # The legend's colours are those of the positions: green at the top left of its square, pink at its bottom right.
+    # The legend has the colours of the positions: green at the top left of its square, pink at
+    # the bottom right.
     legend = picture[16:]
     drawn = np.argwhere((legend != 255).any(-1) & (np.arange(legend.shape[1]) < 8 + 48))
     (top, left), (bottom, right) = drawn.min(0), drawn.max(0)
@@ -48,8 +53,11 @@ def test_places_by_hand():
 
 
 def test_pictures_are_of_the_window_and_one_size():
-    """A window of 16 x 24 in a photograph of 40 x 50 is enlarged 22 times, to 352 x 528, with a legend of 64 below; one of 3000 x 1500 is
-    reduced to 1024 x 512."""
+    """A small window is enlarged, and a large one is reduced.
+
+    A window of 16 x 24 pixels in a photograph of 40 x 50 is enlarged 22 times, to 352 x 528, with
+    a legend of 64 rows below. One of 3000 x 1500 is reduced to 1024 x 512.
+    """
     photo = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     mask = np.zeros((40, 50), np.uint8)
     mask[10:14, 20:30] = 255
@@ -59,7 +67,8 @@ def test_pictures_are_of_the_window_and_one_size():
     assert {p.shape for p in found.values()} == {(352 + 64, 528, 3)} and (
         {p.dtype for p in found.values()} == {np.dtype(np.uint8)}
     )
-    # The hole begins at row 4 and column 8 of the window: 88 and 176 of the picture; its best match is the cell at the top left.
+    # The hole begins at row 4 and column 8 of the window, so at 88 and 176 of the picture. Its
+    # best match is the cell at the top left.
     assert (found["places"][88:176, 176:396] == position_colors(2, 3)[0, 0]).all()
     assert not (found["places"][80, 176:396] == position_colors(2, 3)[0, 0]).all()
     large = map_of(
@@ -70,7 +79,11 @@ def test_pictures_are_of_the_window_and_one_size():
 
 
 def test_weights_by_hand():
-    """Weights 0.6 and 0.15 of cells of 100 pixels: dark red, and at a quarter the second of five colours at half strength."""
+    """Two cells of 100 pixels, with the weights 0.6 and 0.15.
+
+    The first is dark red. The second has a quarter of its weight: the second of five colours, at
+    half strength.
+    """
     weights = np.zeros((3, 3))
     weights[0, 0], weights[0, 2] = 0.6, 0.15
     map_ = map_of(np.zeros((3, 3, 2)), weights, cell=(100.0, 100.0), at=(250, 250))
@@ -83,7 +96,7 @@ def test_weights_by_hand():
         picture[10, 290], np.rint((grey + np.array([90.0, 200, 190])) / 2)
     )
     assert (picture[10, 110:190] == grey).all() and (picture[290, 290] == 255).all()
-    assert (picture[250, 250] == 0).all()  # the cross
+    assert (picture[250, 250] == 0).all()  # the cross at the chosen pixel
     assert (picture[242, 250] == 0).all() and not (picture[242, 256] == 0).all()
 
 
@@ -106,7 +119,7 @@ def test_a_constant_flow_has_one_hue(offset, hue):
     np.testing.assert_array_equal(
         pictures.flow_offsets(map_), np.broadcast_to(8 * np.array(offset), (4, 4, 2))
     )
-    picture = pictures.flow(map_, np.zeros((32, 32, 3), np.uint8), np.ones((32, 32), bool))[
+    picture = (pictures.flow(map_, np.zeros((32, 32, 3), np.uint8), np.ones((32, 32), bool)))[
         :32, :32
     ]
     want = np.array(colorsys.hsv_to_rgb(hue / 360, 1, 1)) * 255
@@ -114,7 +127,7 @@ def test_a_constant_flow_has_one_hue(offset, hue):
 
 
 def test_the_length_of_a_flow_is_saturation():
-    """Half as long as the longest: half as saturated. No offset is white."""
+    """An offset half as long as the longest is half as saturated. A zero offset is white."""
     matches = np.moveaxis(np.indices((1, 5)), 0, -1).copy()
     matches[0, 0, 1] += 4
     matches[0, 1, 1] += 2

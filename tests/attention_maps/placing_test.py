@@ -1,4 +1,7 @@
-"""Painter.attention_maps: placed in photographs of any size. The systems are small, untrained ones."""
+"""Painter.attention_maps: maps are placed in photographs of any size.
+
+The systems are small and untrained.
+"""
 
 import numpy as np
 import pytest
@@ -39,7 +42,7 @@ def mask_of(height, width, top, left, bottom, right):
 
 
 def cells(map_, pixels):
-    """The map's cell that each pixel (row, column) of the photograph lies in."""
+    """For each pixel (row, column) of the photograph, the cell of the map that it lies in."""
     return [
         tuple(
             int((p + 0.5 - first) / cell) for p, first, cell in zip(pixel, map_.window, map_.cell)
@@ -129,8 +132,8 @@ def test_any_size(multistage, height, width, box):
         )
         assert map_.weights.sum() == pytest.approx(1, abs=1e-4) and mask[map_.at]
         if min(height, width) < 16:
-            continue  # mostly padding, whose cells mirror parts of two
-        # No cell of the hole gives anything.
+            continue  # mostly padding; one of its cells mirrors parts of two cells
+        # Cells of the hole have no weight, and none is a best match.
         inside = np.zeros(shape, bool)
         for y, x in cells(map_, np.argwhere(mask > 0)):
             inside[y, x] = True
@@ -141,7 +144,7 @@ def test_any_size(multistage, height, width, box):
 
 def test_a_large_window_is_reduced_to_the_working_size(multistage):
     map_ = multistage.attention_maps(photo_of(512, 256), mask_of(512, 256, 100, 0, 400, 256))[1]
-    # 128 x 64 pixels, halved twice
+    # The working size is 128 x 64 pixels, which the network halves twice.
     assert map_.window.size == (512, 256) and map_.name == "stage_2 32x16" and map_.cell == (16, 16)
 
 
@@ -185,10 +188,10 @@ def test_a_system_without_attention_says_so():
 
 def test_the_innermost_pixel():
     hole = mask_of(30, 40, 5, 6, 16, 37)
-    hole[10, 6:30] = 0  # a cut leaves the largest room at the right
+    hole[10, 6:30] = 0  # after this cut the widest part is at the right
     row, column = placing.choose_pixel(hole)
     assert 8 <= row <= 12 and column == 33
-    assert placing.choose_pixel(mask_of(31, 41, 0, 0, 31, 41))[0] == 15  # all is hole: the middle
+    assert placing.choose_pixel(mask_of(31, 41, 0, 0, 31, 41))[0] == 15  # all hole: the middle
     assert placing.choose_pixel(hole, (5, 6)) == (5, 6)
 
 
@@ -201,7 +204,10 @@ def test_padding_mirrors(side, padded, want):
 
 
 def test_padding_is_brought_back_to_what_it_mirrors():
-    """10 x 10 padded to 16 x 16, in cells of 4: cells 0 to 2 begin inside, cell 3 (pixels 12 to 15) mirrors pixels 7 to 4: cell 1."""
+    """10 x 10 pixels are padded to 16 x 16, in cells of 4.
+
+    Cells 0 to 2 begin inside. Cell 3 (pixels 12 to 15) mirrors pixels 7 to 4, which are cell 1.
+    """
 
     class System:
         attention_layers, attention_is_flow = ("only",), False

@@ -1,4 +1,4 @@
-"""The pipeline: the papers' preprocessing, the same batches for the same seed, and resuming at any step."""
+"""The pipeline: the papers' preprocessing, equal batches for equal seeds, resuming at any step."""
 
 import pathlib
 import subprocess
@@ -126,7 +126,7 @@ def test_mask_files_in_the_pipeline(folder, tmp_path):
 
 
 def test_preprocessing_of_the_papers():
-    """Paris and Places: shorter side 350, random 256. CelebA: shorter side 256, centre."""
+    """Paris and Places: shorter side 350, random crop of 256. CelebA: shorter side 256, centred."""
     photo = np.random.RandomState(1).randint(0, 256, (400, 600, 3), np.uint8)
     paris, celeba = PhotoSettings("samples:"), PhotoSettings("samples:", resize=256, crop="center")
     medium = resized(photo, paris.shorter_side)
@@ -146,7 +146,7 @@ def test_preprocessing_of_the_papers():
 
 
 def test_preprocessing_in_the_pipeline_is_the_eager_one(folder):
-    """Each image of a batch is one of the squares that can be cut from the photographs, bit for bit."""
+    """Each image of a batch is, bit for bit, a square that can be cut from the photographs."""
     settings = PhotoSettings(folder, 32, resize=33)
     photos = open_photos(folder)
     possible = set()
@@ -262,8 +262,10 @@ def test_evaluation_squares(folder, tmp_path):
 
 def test_a_program_may_end_while_the_pipeline_reads_ahead():
     program = (
-        "import sys; from tfinpaint.data import batches; from tfinpaint.settings import *; batches._CACHE_BYTES = 0;"
-        "batch = iter(batches.training_batches(PhotoSettings('samples:', 256), HoleSettings('box'), 8, 0));"
+        "import sys; from tfinpaint.data import batches; from tfinpaint.settings import *; "
+        "batches._CACHE_BYTES = 0;"
+        "batch = iter(batches.training_batches("
+        "PhotoSettings('samples:', 256), HoleSettings('box'), 8, 0));"
         "[next(batch) for _ in range(3)]; sys.exit(7)"
     )
     root = pathlib.Path(__file__).resolve().parents[2]
@@ -280,5 +282,5 @@ def test_a_strip_is_cut_before_it_is_enlarged():
     strip[:, 10000:] = 255
     out = batches.resized(strip, 350)
     assert out.shape == (350, 8 * 350, 3)
-    edge = 2 * 35  # the bicubic filter reaches over two source pixels of 35 pixels each
+    edge = 2 * 35  # the bicubic filter spans two source pixels, of 35 pixels each
     assert (out[:, : 1400 - edge] == 0).all() and (out[:, 1400 + edge :] == 255).all()

@@ -1,4 +1,4 @@
-"""The fixed holes of evaluations: in their bin, and the same on every machine."""
+"""The fixed holes of evaluations lie in their bin and are the same on every machine."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Mask files as holes: polarity, resizing, bounds, and what turning and enlarging do to them."""
+"""Mask files as holes: polarity, resizing, bounds, and the effects of turning and enlarging."""
 
 import logging
 
@@ -11,7 +11,7 @@ from tfinpaint.data.hole_files import file_holes, read_masks
 from tfinpaint.settings import HoleSettings, SettingsError
 
 CORNER = np.zeros((32, 32), np.uint8)
-CORNER[2:20, 4:12] = 255  # no symmetry: all eight turned and mirrored ones differ
+CORNER[2:20, 4:12] = 255  # no symmetry: all eight turned and mirrored copies differ
 
 
 def save(path, hole):
@@ -107,7 +107,7 @@ def test_any_angle_turns_about_the_centre_and_zoom_enlarges(tmp_path):
     ).astype(np.uint8)
     path = save(tmp_path / "a.png", disc)
     turned = file_holes(plain(path, mask_rotate="any"), 65)(0, 1, 8).numpy()[..., 0]
-    assert np.abs(turned - (disc > 0)).mean() < 0.01  # a disc about the centre stays
+    assert np.abs(turned - (disc > 0)).mean() < 0.01  # a disc about the centre stays the same
     larger = file_holes(plain(path, mask_zoom=(2.0, 2.0)), 65)(0, 1, 1).numpy()[0, ..., 0]
     assert larger.sum() == pytest.approx(4 * (disc > 0).sum(), rel=0.03)
     # It is enlarged about the centre. Nearest neighbour breaks ties to one side.
@@ -121,7 +121,7 @@ def test_any_angle_turns_about_the_centre_and_zoom_enlarges(tmp_path):
 
 def test_the_ratio_holds_after_turning_and_enlarging(tmp_path):
     edge = np.zeros((64, 64), np.uint8)
-    edge[:, :13] = 255  # turning takes part of it out of the picture, enlarging most of it
+    edge[:, :13] = 255  # turning moves part of it out of the picture, enlarging most of it
     path = save(tmp_path / "a.png", edge)
     settings = plain(
         path, mask_rotate="any", mask_flip=True, mask_zoom=(1.0, 2.0), ratio=(0.15, 0.25)

@@ -1,4 +1,4 @@
-"""Random holes: every one keeps to the bounds, all are different, and every way to run them gives the same pixels."""
+"""Random holes: all keep to the bounds and differ, and every way to run them gives equal pixels."""
 
 import cv2
 import numpy as np
@@ -49,9 +49,8 @@ def test_every_hole_keeps_to_the_bounds(kind, ratio, size):
 @pytest.mark.parametrize(
     "brush",
     [
-        dict(
-            stroke_width=(1.0, 1.0), stroke_length=1.0
-        ),  # paints almost nothing: the field has to grow
+        # The first paints almost nothing, so the field has to grow.
+        dict(stroke_width=(1.0, 1.0), stroke_length=1.0),
         dict(stroke_width=(500.0, 900.0), stroke_length=2000.0),
         dict(stroke_vertices=(2, 2), stroke_angle=(180.0, 180.0)),
         dict(stroke_vertices=(300, 400), stroke_angle=(0.0, 0.0)),
@@ -119,13 +118,13 @@ def test_mixed_has_boxes_objects_and_strokes():
     made = holes(0, 0, 96, 64, HoleSettings("mixed")).numpy()[..., 0]
     boxes = np.array([hole.sum() == hole.any(1).sum() * hole.any(0).sum() for hole in made])
     assert 18 < boxes.sum() < 46  # a third
-    # Of the others half are compact: a disc of a third of their area lies inside.
+    # Half of the others are compact: a disc with a third of their area fits inside.
     compact = np.array([np.pi * largest_disc(hole) ** 2 > hole.sum() / 3 for hole in made[~boxes]])
     assert 0.3 < compact.mean() < 0.7
 
 
 def largest_disc(hole):
-    """Radius of the largest disc inside the hole, [H, W], in pixels; beyond the border everything is known."""
+    """Radius of the largest disc inside the hole [H, W], in pixels. All outside the image is known."""
     return cv2.distanceTransform(np.pad(hole.astype(np.uint8), 1), cv2.DIST_L2, 5).max()
 
 
@@ -146,7 +145,7 @@ def test_objects_are_one_to_three_compact_blobs():
 
 
 def test_outlines_of_objects_vary():
-    """Those of one piece off the border: some are nearly ellipses, some are not, some are long."""
+    """Of holes in one piece off the border, some are near ellipses, some are not, some are long."""
     area, aspect = [], []
     for hole in (
         holes(1, 0, 200, 128, HoleSettings("objects", (0.05, 0.15)))
@@ -160,14 +159,14 @@ def test_outlines_of_objects_vary():
                 cv2.fitEllipse(contours[0]),
                 cv2.minAreaRect(contours[0]),
             )
-            area.append(hole.sum() / (rectangle[0] * rectangle[1]))  # of an ellipse pi / 4
+            area.append(hole.sum() / (rectangle[0] * rectangle[1]))  # pi / 4 for an ellipse
             aspect.append(max(sides) / min(sides))
     assert len(area) > 40 and np.std(area) > 0.02 and 0.4 < min(area) and max(area) < 0.9
     assert min(aspect) < 1.2 and np.percentile(aspect, 90) > 1.8 and max(aspect) < 5
 
 
 def test_objects_do_not_depend_on_those_beside_them():
-    """With the same numbers, a field is the same alone and in a batch."""
+    """From the same random numbers, a field is the same alone and in a batch."""
     draw = np.random.RandomState(0)
     drawn = [draw.rand(6, n).astype(np.float32) for n in (1, 3, 6, 3, 3, 3, 15, 15)]
     share = np.linspace(0.03, 0.5, 6).astype(np.float32)
@@ -193,7 +192,10 @@ def test_objects_do_not_depend_on_those_beside_them():
 
 
 def test_fields_of_objects_are_near_the_share_that_was_asked_for():
-    """So that cutting at the exact share changes outlines little. Overlaps and borders make them smaller."""
+    """Cutting at the exact share then changes outlines little.
+
+    Overlaps and borders make the share smaller.
+    """
     draw = np.random.RandomState(1)
     field = objects.random_objects_field(
         lambda n: tf.constant(draw.rand(200, n), tf.float32), tf.fill([200], 0.2)
@@ -215,7 +217,7 @@ def test_strokes_have_the_width_that_was_asked_for():
 
 
 def test_strokes_have_smooth_edges():
-    """Against the same strokes painted at full resolution: only pixels on the edge differ."""
+    """Compared with the same strokes painted at full resolution, only edge pixels differ."""
     settings = HoleSettings("strokes")
     draw = np.random.RandomState(0)
     chain = strokes.random_chain(

@@ -1,4 +1,4 @@
-"""Sources of photographs: what they hold, and what is said when they cannot be used."""
+"""Sources of photographs: what they hold, and what the message says if one cannot be used."""
 
 import logging
 from unittest import mock

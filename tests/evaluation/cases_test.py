@@ -1,4 +1,4 @@
-"""Which photographs and holes a table is made of."""
+"""The photographs and holes that a table is made of."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def test_squares_are_centred_and_resized_and_keep_their_names(photos):
     assert len(found) == 6 and all(
         list(b.names) == [f"p{k:02d}.png" for k in range(5)] for b in found
     )
-    # The photograph has 40 x 70 pixels.
+    # The photograph is 40 x 70 pixels.
     pixels = np.asarray(
         Image.open(os.path.join(photos, "p00.png")).resize((56, 32), Image.Resampling.BICUBIC)
     )
@@ -176,7 +176,9 @@ def test_a_fingerprint_tells_one_pixel():
     assert fingerprint([hole]) == fingerprint([hole.copy()]) != fingerprint([other])
     assert fingerprint([hole.reshape(7, 9)]) != fingerprint([hole])
     assert fingerprint([other * 255]) == fingerprint([other])
-    assert fingerprint([hole, other[5:]]) != fingerprint([hole, hole[5:]])  # of several sizes
+    assert fingerprint([hole, other[5:]]) != fingerprint(
+        [hole, hole[5:]]
+    )  # photographs of several sizes
     assert (
         fingerprint([hole] * 20)
         == fingerprint(np.stack([hole] * 20)[..., None])

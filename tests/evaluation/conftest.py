@@ -1,4 +1,4 @@
-"""A small untrained run, its export, and a folder of photographs, made once for all tests here."""
+"""A small untrained run, its export, and folders of photographs, made once for all tests here."""
 
 import os
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 @pytest.fixture(scope="session")
 def run_dir(tmp_path_factory):
-    """A run directory of a small system with an attention, trained on squares of 32 px."""
+    """A run directory of a small system with attention, set up for squares of 32 px."""
     import tensorflow as tf
 
     import tfinpaint
@@ -35,7 +35,7 @@ def run_dir(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def exported(run_dir, tmp_path_factory):
-    """Version 1 of its export."""
+    """Version 1 of the export of that run."""
     import tfinpaint
     from tfinpaint.export import model_card, saved_model
 

@@ -1,4 +1,4 @@
-"""Plots: round ticks that cover the data, and marks where the figures are."""
+"""Plots: round ticks that cover the data, and marks at the positions of the figures."""
 
 import math
 import re
@@ -41,7 +41,7 @@ def test_marks_stand_where_the_figures_are():
     circles = [
         tuple(map(float, c)) for c in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)
     ]
-    assert len(circles) == 3  # nan is no mark
+    assert len(circles) == 3  # NaN gets no mark
     (x0, y0), (x1, y1), (x2, y2) = circles
     assert x0 < x1 == x2 and y2 < y0 < y1  # SVG counts downwards
     assert (y0 - y2) == pytest.approx(y1 - y0, abs=0.11)

@@ -1,4 +1,4 @@
-"""The figures of a report against what comes out one photograph at a time."""
+"""The figures of a report against those measured one photograph at a time."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def report(run_dir, photos):
 
 def test_every_model_is_there_and_the_references_by_default(report):
     assert list(report.models) == ["small", "telea", "navier_stokes", "mean"]
-    assert report.image_size == 32  # the run's
+    assert report.image_size == 32  # that of the run
     assert [s.block.title for s in report.scores] == ["10-20 %", "30-40 %"]
     assert report.seen == [(k, 4 * 24) for k in range(1, 4 * 24 + 1)]
 
@@ -160,7 +160,10 @@ def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos)
 
 
 def test_what_is_under_a_hole_reaches_no_model(run_dir, photos, tmp_path):
-    """The originals differ, the results do not: so do their errors in the hole, by what was changed."""
+    """The originals differ under the hole, and the results do not.
+
+    Their errors in the hole therefore differ by exactly what was changed.
+    """
     from tfinpaint.evaluation.methods import open_methods
 
     rng = np.random.default_rng(0)
@@ -211,7 +214,7 @@ def test_lpips_is_a_column_and_small_photographs_are_told(photos, pairs):
 
 
 def test_realism_is_of_whole_blocks(photos, monkeypatch):
-    """With a network that sees mean colours, and the count that is enough lowered."""
+    """With a network that sees only mean colours, and a lower least number of photographs."""
     from tfinpaint.metrics import realism
 
     class Colours:

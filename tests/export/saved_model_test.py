@@ -1,4 +1,7 @@
-"""Exported SavedModels: the painter's own fills, any size, exact outside the hole, errors in place of crashes, no foreign operation."""
+"""Exported SavedModels: the painter's own fills, at any size, exact outside the hole.
+
+Mistakes are errors, not crashes, and all operations are TensorFlow's own.
+"""
 
 import io
 import json
@@ -74,7 +77,7 @@ def _fill_tensors(model, photos, masks):
     )["filled"].numpy()
 
 
-# The last one is reduced, and has detail.
+# The last one is reduced, and detail is added to it.
 ONE_HOLE = [
     (40, 50, (5, 6, 25, 30)),
     (64, 64, (0, 0, 20, 64)),
@@ -286,12 +289,15 @@ import numpy as np, tensorflow as tf
 photo, mask = np.load("photo.npy"), np.load("mask.npy")
 for name in sys.argv[1:]:
     model = tf.saved_model.load(name + "/1")
-    filled = model.signatures["tensors"](image=photo[None], mask=mask[None, ..., None])["filled"].numpy()[0]
+    filled = model.signatures["tensors"](image=photo[None], mask=mask[None, ..., None])["filled"]\
+.numpy()[0]
     png = [tf.io.encode_png(x).numpy() for x in (photo, mask[..., None])]
-    file = model.signatures["serving_default"](image_bytes=tf.constant(png[:1]), mask_bytes=tf.constant(png[1:]))["filled_bytes"][0]
+    file = model.signatures["serving_default"](\
+image_bytes=tf.constant(png[:1]), mask_bytes=tf.constant(png[1:]))["filled_bytes"][0]
     np.testing.assert_array_equal(tf.io.decode_png(file), filled)
     np.save(name + ".npy", filled)
-print(json.dumps([name for name in sys.modules if name.startswith(("tfinpaint", "tensorflow_addons"))]))
+print(json.dumps([name for name in sys.modules\
+ if name.startswith(("tfinpaint", "tensorflow_addons"))]))
 """
 
 
@@ -299,7 +305,7 @@ print(json.dumps([name for name in sys.modules if name.startswith(("tfinpaint", 
     scope="module", params=["with attention", pytest.param("baselines", marks=pytest.mark.slow)]
 )
 def systems(tmp_path_factory, request):
-    """A folder with an export of each of these systems, and their painters by name."""
+    """A folder with an export of each system of this group, and the painters by name."""
     folder = tmp_path_factory.mktemp("systems")
     baselines = ("partial_conv", "gated_conv")
     painters = {
@@ -334,7 +340,7 @@ def test_systems_open_where_only_tensorflow_is_and_fill_the_same(systems):
 
 @pytest.fixture(scope="module")
 def tensorflows_own():
-    """The operations of a process that has loaded nothing but TensorFlow."""
+    """The operations that a process with nothing but TensorFlow loaded knows."""
     own = set(
         subprocess.run(
             [sys.executable, "-c", LIST], capture_output=True, text=True, check=True
@@ -359,12 +365,13 @@ LIST = """
 import tensorflow
 from tensorflow.core.framework.op_def_pb2 import OpList
 from tensorflow.python.client import pywrap_tf_session
-print(*[op.name for op in OpList.FromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())).op])
+print(*[op.name for op in OpList.FromString(\
+pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())).op])
 """
 
 
 def _operations(path):
-    """All that the functions of the signatures call, however deep."""
+    """All operations that the functions of the signatures call, at any depth."""
     model = tf.saved_model.load(path)
     found = set()
     for signature in model.signatures.values():

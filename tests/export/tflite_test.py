@@ -1,4 +1,7 @@
-"""TFLite files of every system: built-in operations, the painter's own fills, named tensors, smaller where quantized."""
+"""TFLite files of every system: built-in operations, the painter's own fills, named tensors.
+
+Quantized files are smaller.
+"""
 
 import numpy as np
 import pytest
@@ -21,7 +24,7 @@ def _painter(name, variant="paper"):
 
 
 def _pairs(height=SIZE, width=SIZE, count=4):
-    """Smooth photographs with noise, and holes that are different each time."""
+    """Smooth photographs with noise, each with a different hole."""
     rng = np.random.default_rng(height)
     for k in range(count):
         rows, columns = np.mgrid[:height, :width]
@@ -33,7 +36,7 @@ def _pairs(height=SIZE, width=SIZE, count=4):
 
 
 def _by_tensorflow(painter, photo, mask):
-    """What the file has to give: the photograph as it is, filled by the graph that the file is made from."""
+    """What the file must return: the photograph unresized, filled by the graph the file is made from."""
     return painter.fill_whole(
         tf.cast(photo, tf.float32), tf.constant(mask[..., np.newaxis] > THRESHOLD)
     ).numpy()
@@ -44,7 +47,7 @@ def _psnr(one, other):
 
 
 def _slow_but(fast, cases):
-    """Each conversion takes seconds: `make test` makes those that differ most."""
+    """The cases, slow unless in `fast`: a conversion takes seconds, so few run in `make test`."""
     return [case if case in fast else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
 
 
@@ -105,7 +108,7 @@ def test_quantized_files_are_smaller_and_close(name, quantize, least):
     for photo, mask in pairs:
         filled = file.fill(photo, mask)
         np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
-        if name != "coherent_semantic":  # whose choice of a patch may be another
+        if name != "coherent_semantic":  # it may choose another patch
             assert _psnr(filled, _by_tensorflow(painter, photo, mask)) > least
 
 

@@ -1,4 +1,4 @@
-"""tfinpaint.metrics.lpips against the released package's figures, and against NumPy loops in double precision."""
+"""tfinpaint.metrics.lpips against the released package's figures and NumPy loops in float64."""
 
 import hashlib
 import math
@@ -33,7 +33,7 @@ def made_arrays(network):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """For each network its file of random arrays, and the metric that reads it."""
+    """For each network, its file of random arrays and the metric that reads it."""
     paths = {network: tmp_path_factory.mktemp("lpips") / f"{network}.npz" for network in SHAPES}
     for network, path in paths.items():
         np.savez(path, **made_arrays(network))
@@ -64,7 +64,10 @@ def convolve(x, arrays, name, stride=1, padding=0):
 
 
 def pool(x, rounded):
-    """The largest of each 3 x 3 window at stride 2; windows are cut at the edge where `rounded` up brings one more."""
+    """The largest value of each 3 x 3 window, at stride 2.
+
+    If `rounded` rounds up, there may be one more window, which is cut off at the edge.
+    """
     output = np.zeros([rounded((side - 3) / 2) + 1 for side in x.shape[:2]] + [x.shape[2]])
     for i, j in np.ndindex(output.shape[:2]):
         output[i, j] = x[2 * i : 2 * i + 3, 2 * j : 2 * j + 3].max(axis=(0, 1))
@@ -102,7 +105,8 @@ def naive_lpips(network, arrays, output, original):
     """Equation (1) for one pair of photographs."""
 
     def maps(image):
-        # torchvision's normalisation of [0, 1]; LPIPS rounds it: 2 x 0.485 - 1 = -0.030, 2 x 0.229 = 0.458, ...
+        # torchvision's normalisation of [0, 1]. LPIPS rounds it: 2 x 0.485 - 1 = -0.030,
+        # 2 x 0.229 = 0.458, ...
         normalised = (image / 255.0 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
         return (naive_alex if network == "alex" else naive_squeeze)(normalised, arrays)
 
@@ -114,7 +118,7 @@ def naive_lpips(network, arrays, output, original):
     return total
 
 
-# 31 and 17 are the least sides; with 47 x 36 each pool of either network meets even and odd sides.
+# 31 and 17 are the least sides. With 47 x 36, every pool of both networks has even and odd sides.
 @pytest.mark.parametrize(
     "network, sizes", [("alex", [(31, 31), (47, 36)]), ("squeeze", [(17, 17), (47, 36), (30, 33)])]
 )
@@ -137,7 +141,10 @@ def test_equals_loops(network, sizes, made):
     "network, expected", [("alex", (0.7218807, 0.1375656)), ("squeeze", (0.7110476, 0.1479016))]
 )
 def test_figures_of_the_released_package(network, expected):
-    """The package's documentation prints 0.722 and 0.138; further digits, and SqueezeNet's, are those of its version 0.1.4."""
+    """The package's documentation prints 0.722 and 0.138.
+
+    The further digits, and the figures of SqueezeNet, are those of its version 0.1.4.
+    """
     reference, *others = (
         np.asarray(Image.open(FOLDER / f"ex_{name}.png").convert("RGB"))
         for name in ("ref", "p0", "p1")

@@ -1,4 +1,4 @@
-"""Each protocol's columns are its paper's definitions, and the published tables are what the papers print."""
+"""Each protocol's columns follow its paper's definitions; published tables are as printed."""
 
 import re
 
@@ -159,7 +159,10 @@ def test_published_figures_have_the_papers_digits():
     ],
 )
 def test_every_published_row_stands_in_the_papers_text(protocol, paper):
-    """As a row of figures (musical, Table 1 of CSA), or, where the paper has a row for each figure or bin, as that row."""
+    """A row of the table stands there as a row of figures (musical, Table 1 of CSA).
+
+    If the paper has a row for each figure or bin, the figures stand there as that row.
+    """
     lines = [
         re.findall(r"\d+(?:\.\d+)?", line)
         for line in (shared.SHARED / "papers" / f"{paper}.txt").read_text().splitlines()

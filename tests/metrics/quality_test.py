@@ -11,7 +11,7 @@ from tfinpaint.metrics.quality import Measure
 
 
 def one(kind, output, original, hole=None, **options):
-    """A figure of one photograph."""
+    """One figure of one photograph."""
     hole = np.zeros(original.shape[:2]) if hole is None else np.asarray(hole)
     return float(
         quality.measure(output[None], original[None], hole[None], [Measure("it", kind, **options)])[
@@ -56,16 +56,16 @@ def square(height, width, top, left, side):
 
 def test_psnr_of_black_and_white_is_zero_in_both_orders():
     assert psnr(flat(0), flat(255)) == 0.0
-    assert psnr(flat(255), flat(0)) == 0.0  # bytes subtracted as bytes would give 1, not 255
+    assert psnr(flat(255), flat(0)) == 0.0  # subtracting as uint8 would give 1, not 255
 
 
 def test_psnr_of_a_constant_error():
-    # error 10 everywhere: mse 100, 10 log10(65025 / 100) = 28.1308036
+    # Error 10 everywhere: mse 100, 10 log10(65025 / 100) = 28.1308036
     assert psnr(flat(100), flat(110)) == pytest.approx(28.1308036, abs=1e-6)
 
 
 def test_psnr_counts_every_channel():
-    # error 30 in one of 12 values: mse 900 / 12 = 75, 10 log10(65025 / 75) = 29.3801910
+    # Error 30 in one of 12 values: mse 900 / 12 = 75, 10 log10(65025 / 75) = 29.3801910
     image = flat(50, 2, 2)
     other = image.copy()
     other[1, 0, 2] = 80
@@ -86,7 +86,8 @@ def test_psnr_is_scikit_images():
 
 
 def test_psnr_in_hole_looks_at_the_hole_only():
-    # In the hole (4 of 64 pixels) one channel is off by 60: mse 3600 / 3 = 1200, 10 log10(65025 / 1200) = 17.3389912
+    # In the hole (4 of 64 pixels) one channel is off by 60: mse 3600 / 3 = 1200,
+    # 10 log10(65025 / 1200) = 17.3389912
     image, other = flat(100), flat(100)
     hole = square(8, 8, 2, 3, 2)
     other[2:4, 3:5, 0] = 160
@@ -96,7 +97,7 @@ def test_psnr_in_hole_looks_at_the_hole_only():
 
 
 def test_psnr_in_hole_differs_from_psnr_by_the_holes_share():
-    # The same error spread over 16 times the pixels: 10 log10(16) = 12.0411998 dB more
+    # The same error is spread over 16 times the pixels: 10 log10(16) = 12.0411998 dB more
     image, other = flat(100), flat(100)
     hole = square(8, 8, 2, 3, 2)
     other[hole > 0] = 31
@@ -133,7 +134,8 @@ def test_an_empty_hole_measures_nothing():
 
 
 def test_ssim_of_two_flat_images():
-    # No variance: (2 ab + c1) / (a^2 + b^2 + c1), c1 = (.01 * 255)^2 = 6.5025; a 100, b 120: 24006.5025 / 24406.5025
+    # Without variance: (2 ab + c1) / (a^2 + b^2 + c1), c1 = (.01 * 255)^2 = 6.5025.
+    # a = 100, b = 120: 24006.5025 / 24406.5025
     assert ssim(flat(100), flat(120)) == pytest.approx(24006.5025 / 24406.5025, abs=1e-9)
 
 
@@ -155,7 +157,10 @@ def test_ssim_is_the_mean_of_the_channels_of_scikit_image():
 
 
 def test_ssim_of_one_window_by_hand():
-    """A 7 x 7 image has one window, so SSIM is the formula itself (Wang et al. 2004) with sample variances."""
+    """A 7 x 7 image has one window, so SSIM is the formula itself, with sample variances.
+
+    Source: Wang et al. 2004.
+    """
     a, b = noise(6, 7, 7).astype(np.float64), noise(7, 7, 7).astype(np.float64)
     c1, c2, values = (0.01 * 255) ** 2, (0.03 * 255) ** 2, []
     for c in range(3):
@@ -228,10 +233,13 @@ def test_averages():
 
 
 def near(seed, height=60, width=70):
-    """A picture and one like it."""
+    """A picture, and another that is similar to it."""
     a = (noise(seed, height, width) // 2 + 60).astype(np.uint8)
-    return a, np.clip(a + np.random.RandomState(seed + 50).normal(0, 25, a.shape), 0, 255).astype(
-        np.uint8
+    return (
+        a,
+        np.clip(a + np.random.RandomState(seed + 50).normal(0, 25, a.shape), 0, 255).astype(
+            np.uint8
+        ),
     )
 
 
@@ -278,7 +286,7 @@ def test_ssim_with_the_gaussian_window_is_scikit_images():
 @pytest.mark.parametrize("window", ["7", "gauss11"])
 def test_ssim_in_the_hole_is_the_mean_of_scikit_images_map_there(window):
     a, b = near(3)
-    hole = square(60, 70, 0, 40, 30)  # at two borders, where the map takes the mirrored picture
+    hole = square(60, 70, 0, 40, 30)  # at two borders, where the map is of the mirrored picture
     options = (
         {"win_size": 7}
         if window == "7"
@@ -293,7 +301,8 @@ def test_ssim_in_the_hole_is_the_mean_of_scikit_images_map_there(window):
 
 
 def test_errors_by_hand():
-    # One of four pixels is 51 in place of 0, the others are 102 in both: sums of red, green and blue
+    # One of four pixels is 51 instead of 0; the others are 102 in both. Sums are over red, green
+    # and blue.
     original = flat(102, 2, 2)
     original[0, 1] = 0
     output = original.copy()
@@ -304,13 +313,13 @@ def test_errors_by_hand():
     assert one("l1_of_sum", output, original) == pytest.approx(51 / (3 * 204 + 51), abs=1e-12)
     assert one("l1_relative", output, original) == pytest.approx(51 / (3 * 102), abs=1e-12)
     assert one("l2_relative", output, original) == pytest.approx(51**2 / (3 * 102**2), abs=1e-12)
-    # neighbours of the output: across 51 and 0, down 0 and 51
+    # Differences of neighbours in the output: 51 and 0 across, 0 and 51 down.
     assert one("variation", output, original) == pytest.approx((25.5 + 25.5) / 255, abs=1e-12)
 
 
 def test_l1_of_grey_with_exchanged_weights_by_hand():
     original, output = flat(100, 2, 2), flat(100, 2, 2)
-    output[0, 0, 0] = 200  # red, which then has the weight of blue
+    output[0, 0, 0] = 200  # red, which has the weight of blue in BGR order
     assert one("l1_of_sum", output, original, colour="grey_bgr") == pytest.approx(
         0.0721 * 100 / (8 * 100 + 7.21), abs=1e-12
     )

@@ -1,4 +1,7 @@
-"""tfinpaint.metrics.realism against exact formulas for Gaussians, hand-made features, and files that are something else."""
+"""tfinpaint.metrics.realism against exact formulas for Gaussians and hand-made features.
+
+Files that hold something else are refused.
+"""
 
 import hashlib
 import itertools
@@ -16,7 +19,7 @@ from tfinpaint.settings import SettingsError
 
 
 def gaussian(mean, deviations):
-    """2^D points whose sample mean is `mean` and whose sample covariance is diagonal, deviations^2."""
+    """2^D points with the sample mean `mean` and the diagonal sample covariance deviations^2."""
     corners = np.array(list(itertools.product((-1, 1), repeat=len(mean))), np.float64)
     return np.array(mean) + corners * np.array(deviations) * np.sqrt(
         (len(corners) - 1) / len(corners)
@@ -24,17 +27,20 @@ def gaussian(mean, deviations):
 
 
 def test_fid_of_independent_gaussians_by_hand():
-    # |(1, 2, 3) - (1, 0, 0)|^2 = 13; of deviations 1, 2, 3 and 3, 2, 0.5 the squared differences add up to 4 + 0 + 6.25
+    # |(1, 2, 3) - (1, 0, 0)|^2 = 13. The deviations are 1, 2, 3 and 3, 2, 0.5; their squared
+    # differences add up to 4 + 0 + 6.25.
     a, b = gaussian((1, 2, 3), (1, 2, 3)), gaussian((1, 0, 0), (3, 2, 0.5))
     assert fid(a, b) == pytest.approx(13 + 10.25, rel=1e-9)
 
 
 def test_fid_of_turned_gaussians_by_hand():
-    # S_a = diag(1, 4); S_b is diag(1, 4) turned by 90 degrees: S_a S_b = 4 I, so the traces are 5 + 5 - 2 (2 + 2) = 2
+    # S_a = diag(1, 4); S_b is diag(1, 4) turned by 90 degrees. S_a S_b = 4 I, so the traces are
+    # 5 + 5 - 2 (2 + 2) = 2.
     a = gaussian((0, 0), (1, 2))
     assert fid(a, a[:, ::-1] * [1, -1]) == pytest.approx(2, rel=1e-9)
-    # turned by 45 degrees: S_b = [2.5, 1.5; 1.5, 2.5]. S_a S_b has the trace 12.5 and the determinant 16; for 2 x 2 matrices
-    # trace(M^(1/2)) = (trace M + 2 det(M)^(1/2))^(1/2) = 20.5^(1/2)
+    # Turned by 45 degrees, S_b = [2.5, 1.5; 1.5, 2.5]. S_a S_b has the trace 12.5 and the
+    # determinant 16. For 2 x 2 matrices
+    # trace(M^(1/2)) = (trace M + 2 det(M)^(1/2))^(1/2) = 20.5^(1/2).
     turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
     assert fid(a, a @ turn.T) == pytest.approx(10 - 2 * np.sqrt(20.5), rel=1e-9)
 
@@ -77,7 +83,7 @@ def test_ids_of_sets_that_a_line_separates_are_zero():
 
 def test_ids_of_equal_sets():
     real = np.random.RandomState(3).normal(0, 1, (40, 5))
-    assert ids(real, real) == (0.5, 0)  # no filled photograph is more real than itself
+    assert ids(real, real) == (0.5, 0)  # no photograph is more real than itself
 
 
 def test_ids_of_equal_distributions_are_about_a_half():
@@ -86,12 +92,16 @@ def test_ids_of_equal_distributions_are_about_a_half():
 
 
 def test_ids_on_a_line_by_hand():
-    """Real photographs at 1, but two at -1; filled ones at -1, but one at 1. The machine cuts between: 3 of 20 are misclassified. Pairs
-    in which the filled one is further on the real side: only (-1, 1)."""
+    """Real photographs lie at 1, but two at -1; filled ones lie at -1, but one at 1.
+
+    The machine cuts between the two, so 3 of 20 are misclassified. The filled photograph is
+    further on the real side in one pair only: (-1, 1).
+    """
     real, filled = np.ones((10, 1)), -np.ones((10, 1))
     real[:2], filled[0] = -1, 1
     assert ids(real, filled) == pytest.approx((3 / 20, 1 / 10))
-    # paired otherwise, the filled 1 beside a real 1, no filled one is ahead; what is misclassified does not know of pairs
+    # In another pairing the filled one at 1 is beside a real one at 1, and no filled one is ahead.
+    # The share that is misclassified does not depend on the pairs.
     assert ids(real, filled[::-1]) == pytest.approx((3 / 20, 0))
 
 

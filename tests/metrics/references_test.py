@@ -1,4 +1,4 @@
-"""tfinpaint.metrics.references: simple fills whose results can be told beforehand."""
+"""tfinpaint.metrics.references: simple fills whose results are known in advance."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ ALIKE = (
 
 
 def picture():
-    """A smooth colour picture, 24 x 31."""
+    """A smooth colour picture, uint8 [24, 31, 3]."""
     y, x = np.mgrid[:24, :31]
     return np.stack([4 * y + 100, 6 * x, 200 - 2 * x - 3 * y], -1).astype(np.uint8)
 
@@ -31,7 +31,7 @@ def hole_at(*boxes):
 
 def test_mean_fill_by_hand():
     photo = np.array([[[10, 0, 255], [11, 1, 255]], [[10, 2, 254], [99, 99, 99]]], np.uint8)
-    # known means: 31 / 3 = 10.33, 3 / 3 = 1, 764 / 3 = 254.67, rounded
+    # Means of the known pixels: 31 / 3 = 10.33, 3 / 3 = 1, 764 / 3 = 254.67. They are rounded.
     filled = references.mean_fill(photo, np.array([[0, 0], [0, 255]], np.uint8))
     np.testing.assert_array_equal(
         filled, [[[10, 0, 255], [11, 1, 255]], [[10, 2, 254], [10, 1, 255]]]
@@ -98,7 +98,7 @@ def test_nothing_known_gives_mid_grey(fill):
 
 @pytest.mark.parametrize("fill", FILLS)
 def test_a_flipped_view_is_taken(fill):
-    """Arrays that are not contiguous come from mirrored and cropped photographs."""
+    """Mirrored and cropped photographs are arrays that are not contiguous."""
     hole = hole_at((5, 6, 12, 15))
     photo, hole = picture()[:, ::-1], hole[:, ::-1]
     np.testing.assert_array_equal(

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: known cases, and how often they hold the true mean."""
+"""Bootstrap intervals: known cases, and how often an interval holds the true mean."""
 
 import math
 
@@ -50,7 +50,7 @@ def test_the_same_figures_give_the_same_interval():
 
 def test_a_paired_difference_is_surer_than_two_intervals():
     rng = np.random.default_rng(4)
-    hard = rng.normal(25, 5, 100)  # photographs differ much more than the two models do
+    hard = rng.normal(25, 5, 100)  # photographs differ far more than the two models do
     a, b = hard + rng.normal(0, 0.1, 100), hard + 0.3 + rng.normal(0, 0.1, 100)
     assert statistics.mean(a).high > statistics.mean(b).low  # the intervals overlap
     found = statistics.difference(b, a)

@@ -1,4 +1,7 @@
-"""The clients, REST and gRPC: what a server fills is what the model fills here, and every trouble with a server is one clear line."""
+"""The REST and gRPC clients: a server's fill is the fill of the model in this process.
+
+Every trouble with a server is reported in one clear line.
+"""
 
 import concurrent.futures
 import json
@@ -64,7 +67,7 @@ def test_a_hole_is_grown(client, painter, pair):
     filled = client.fill(photo, mask, grow=6)
     np.testing.assert_array_equal(filled, painter.fill(photo, mask, grow=6))
     changed = (filled != photo).any(-1)
-    # Pixels change up to 6 pixels around the hole.
+    # Pixels change only up to 6 pixels around the hole.
     assert changed[54:96, 24:76].sum() == changed.sum() and changed[55, 40:60].any()
 
 
@@ -170,7 +173,7 @@ def test_what_is_no_url_of_a_model(url):
 
 
 def said(client, *arguments):
-    """The one line that a fill ends with."""
+    """The one line of the error that a fill ends with."""
     with pytest.raises(ServerError) as error:
         client.fill(*(arguments or small_pair()))
     assert isinstance(error.value, SettingsError)
@@ -336,7 +339,7 @@ def test_an_answer_that_breaks_off():
 
 
 class MadeUp(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Ends calls with these codes or contents, one after another, then with the last again."""
+    """Answers calls with these codes or contents, one after another, then repeats the last."""
 
     def __init__(self, *answers):
         self.answers, self.calls = answers, 0
@@ -354,7 +357,7 @@ class MadeUp(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 @pytest.fixture
 def made_up():
-    """made_up(*answers) -> URL, and the service that counts its calls."""
+    """made_up(*answers) -> the URL, and the service, which counts its calls."""
     servers = []
 
     def start(*answers):

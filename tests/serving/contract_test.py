@@ -1,4 +1,7 @@
-"""TensorFlow Serving's REST contract as functions: both forms of a request and of an answer, base64, and what is refused."""
+"""TensorFlow Serving's REST contract as functions: both forms of requests and answers, base64.
+
+Also what is refused.
+"""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""`inpaint --server`: the command fills through a server what it would fill itself, and every trouble is one line without an output."""
+"""`inpaint --server`: the command's fill through a server is the fill it would make itself.
+
+Every trouble is one line, and then there is no output.
+"""
 
 import os
 import pathlib
@@ -17,7 +20,7 @@ from tfinpaint import inpaint
 
 @pytest.fixture
 def files(tmp_path, pair, monkeypatch):
-    """A folder to work in, with photo.png and mask.png."""
+    """The working folder, with photo.png and mask.png."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(pair[0]).save("photo.png")
     Image.fromarray(pair[1]).save("mask.png")

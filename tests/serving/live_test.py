@@ -1,6 +1,7 @@
-"""TensorFlow Serving itself, started by tools/serve.sh: it fills as the model does here, and answers mistakes as the Python server does.
+"""TensorFlow Serving itself, started by tools/serve.sh: its fills are those of the model here.
 
-It is TFSERVING_BIN, or tensorflow_model_server of the PATH; without it these tests are skipped.
+It answers mistakes as the Python server does. The program is TFSERVING_BIN, or
+tensorflow_model_server on the PATH; without it these tests are skipped.
 """
 
 import os
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Live:
-    """Where the server listens."""
+    """The addresses at which the server listens."""
 
     def __init__(self, rest_port, grpc_port):
         self.url, self.grpc_address = f"http://127.0.0.1:{rest_port}", f"127.0.0.1:{grpc_port}"
@@ -38,7 +39,7 @@ class Live:
 
 @pytest.fixture(scope="module")
 def live(exported, tmp_path_factory):
-    """The server with the model under two names; what it prints is shown where it does not start."""
+    """The server with the model under two names. If it does not start, its output is shown."""
     ports = free_port(), free_port()
     log = tmp_path_factory.mktemp("live") / "log"
     environment = {
@@ -92,7 +93,10 @@ def url(request, live):
 
 
 def check(filled, painter, photo, mask, grow=0):
-    """Known pixels are exact; the others within one level, as another build of TensorFlow adds in another order."""
+    """Known pixels are exact; the others are within one level.
+
+    Another build of TensorFlow adds in another order.
+    """
     want = painter.fill(photo, mask, grow)
     known = mask <= 127 if not grow else (want == photo).all(-1)
     np.testing.assert_array_equal(filled[known], want[known])
@@ -180,7 +184,7 @@ def test_it_tells_what_the_python_server_tells(live, server, path):
 
 
 def _predictions(pair):
-    """Requests by REST: bodies that both servers take or refuse."""
+    """REST requests: bodies that both servers accept or refuse."""
     photo, mask = (array[50:100, 20:80] for array in pair)
     good = {"image_bytes": [b64(png(photo))], "mask_bytes": [b64(png(mask))]}
     row = {"image": photo.tolist(), "mask": mask[..., np.newaxis].tolist()}
@@ -219,7 +223,7 @@ def test_rest_statuses_are_those_of_the_python_server(live, server, pair, number
     status, answer = rest(f"{live.url}/v1/models/small:predict", body)
     other_status, other = rest(f"{server.url}/v1/models/small:predict", body)
     assert status == other_status and set(answer) == set(other)
-    # The server goes on.
+    # The server keeps answering.
     assert rest(f"{live.url}/v1/models/small:predict", _predictions(pair)[0])[0] == 200
 
 
@@ -233,7 +237,7 @@ def test_the_models_own_messages_reach_the_client(live, pair, words, cut):
 
 
 def _grpc_requests(pair):
-    """Name of a method, and a request for it."""
+    """Pairs of a method's name and a request for it."""
     photo, mask = (array[50:100, 20:80] for array in pair)
     files = {"image_bytes": [png(photo)], "mask_bytes": [png(mask)]}
     arrays = {"image": photo[np.newaxis], "mask": mask[np.newaxis, ..., np.newaxis]}

@@ -1,4 +1,7 @@
-"""The Python server over real HTTP and the official gRPC stubs: it answers as TensorFlow Serving does, also to mistakes and to a crowd."""
+"""The Python server over real HTTP and the official gRPC stubs.
+
+It answers as TensorFlow Serving does, also to mistakes and to a crowd.
+"""
 
 import shutil
 import socket
@@ -93,7 +96,8 @@ def test_metadata_has_the_signatures(server, path):
 
 
 def test_metadata_has_no_more_than_tensorflow_serving_writes(server):
-    # It writes the signatures as a plain message (http_rest_api_util.cc), not as the Any that they travel in.
+    # It writes the signatures as a plain message (http_rest_api_util.cc), not as the Any that
+    # carries them.
     assert list(rest(server.url + "/v1/models/small/metadata")[1]["metadata"]["signature_def"]) == [
         "signature_def"
     ]
@@ -346,7 +350,7 @@ def test_grpc_an_unknown_model_or_version_is_not_found(grpc_stubs, name, version
 BROKEN = tf.make_tensor_proto(np.zeros((1, 24, 32, 3), np.uint8))
 BROKEN.tensor_content = BROKEN.tensor_content[:-1]
 TYPELESS = TensorProto()
-# One value, to be repeated over 300 TB.
+# One value, which is to be repeated to fill 300 TB.
 HUGE = TensorProto(dtype=tf.uint8.as_datatype_enum, int_val=[0])
 for size in (1, 10**7, 10**7, 3):
     HUGE.tensor_shape.dim.add(size=size)
@@ -393,7 +397,7 @@ def test_grpc_a_tensor_that_fits_into_no_memory(grpc_stubs):
 
 
 def test_grpc_an_unknown_signature_is_a_failed_precondition(grpc_stubs):
-    # TensorFlow Serving's own code for it (predict_util.cc); by REST it is an INVALID_ARGUMENT.
+    # The code is TensorFlow Serving's (predict_util.cc). By REST it is INVALID_ARGUMENT.
     assert (
         code(grpc_stubs[0].Predict, predict_request(files(PHOTO, MASK), signature="nix"))[0]
         == "FAILED_PRECONDITION"
@@ -444,7 +448,7 @@ def test_grpc_status(grpc_stubs):
 
 
 class Slow:
-    """Stands before a signature and waits until it may go on."""
+    """Wraps a signature; each call waits until it may go on."""
 
     def __init__(self, function):
         self.function, self.structured_input_signature = (
@@ -461,7 +465,7 @@ class Slow:
 
 @pytest.fixture
 def loaded(server, monkeypatch):
-    """Saves the seconds that loading the same model again takes."""
+    """Lets servers use the loaded model, which saves the seconds of loading it again."""
     monkeypatch.setattr(
         tf.saved_model, "load", lambda path, model=server.models["small"]._model: model
     )
@@ -469,7 +473,7 @@ def loaded(server, monkeypatch):
 
 @pytest.fixture
 def slow(exported, loaded, monkeypatch):
-    """slow(at_once, waiting) -> a server whose fills wait, and what they wait for."""
+    """slow(at_once, waiting) -> a server whose fills wait, and the Slow that they wait for."""
     servers = []
 
     def start(at_once, waiting):
@@ -487,7 +491,7 @@ def slow(exported, loaded, monkeypatch):
 
 
 class InBackground(threading.Thread):
-    """Runs a call; `result()` waits for it."""
+    """Runs a call in a thread; `result()` waits for its result."""
 
     def __init__(self, call):
         super().__init__(daemon=True)
@@ -526,7 +530,7 @@ def test_who_waits_is_answered_in_the_end(slow):
     url = f"{server.url}/v1/models/small:predict"
     asked = [InBackground(lambda: rest(url, {"inputs": GOOD})[0]) for _ in range(3)]
     assert function.begun.acquire(timeout=60)
-    assert _until(lambda: server.models["small"]._places._value == 0)  # the three have arrived
+    assert _until(lambda: server.models["small"]._places._value == 0)  # all three have arrived
     # The model fills one request at a time.
     assert rest(url, {"inputs": GOOD})[0] == 503 and not function.begun.acquire(timeout=0.2)
     function.may_go_on.set()
@@ -574,10 +578,10 @@ def _until(condition, seconds=30):
 
 @pytest.fixture
 def narrow(server, monkeypatch):
-    """A server of the same model that takes requests of 4 kB at most."""
+    """A server of the same model that accepts requests of at most 4 kB."""
     monkeypatch.setattr(server_module, "LARGEST", 4096)
     with Server({}, port=0, grpc_port=0) as narrow:
-        narrow.models.update(server.models)  # loaded already
+        narrow.models.update(server.models)  # already loaded
         yield narrow
 
 
@@ -609,7 +613,7 @@ def test_a_port_that_is_taken(server):
     # The REST side had started; it has released its port.
     with Server({}, port=other, grpc_port=None):
         pass
-    # A port held by another server of this kind.
+    # The port is held by another server of this kind.
     with pytest.raises(
         SettingsError, match=f"`grpc_port={server.grpc_address.rpartition(':')[2]}` "
     ):
@@ -660,7 +664,7 @@ def test_a_folder_without_a_model(tmp_path, make):
 def test_the_highest_version_of_a_folder_is_taken(exported, tmp_path):
     for version in ("2", "10", "old"):
         shutil.copytree(exported / "1", tmp_path / version)
-        # No warm-up requests here: their absence is no error.
+        # Without warm-up requests, whose absence is no error.
         shutil.rmtree(tmp_path / version / "assets.extra")
     assert Servable("a", str(tmp_path)).version == 10
 
