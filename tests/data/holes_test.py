@@ -124,7 +124,7 @@ def test_mixed_has_boxes_objects_and_strokes():
 
 
 def largest_disc(hole):
-    """Radius of the largest disc inside the hole [H, W], in pixels. All outside the image is known."""
+    """Radius in pixels of the largest disc in the hole, [H, W]. All beyond the border is known."""
     return cv2.distanceTransform(np.pad(hole.astype(np.uint8), 1), cv2.DIST_L2, 5).max()
 
 

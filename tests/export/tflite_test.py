@@ -36,7 +36,7 @@ def _pairs(height=SIZE, width=SIZE, count=4):
 
 
 def _by_tensorflow(painter, photo, mask):
-    """What the file must return: the photograph unresized, filled by the graph the file is made from."""
+    """What the file must return: the photograph, unresized, filled by the graph behind the file."""
     return painter.fill_whole(
         tf.cast(photo, tf.float32), tf.constant(mask[..., np.newaxis] > THRESHOLD)
     ).numpy()

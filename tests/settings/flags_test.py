@@ -1,4 +1,4 @@
-"""Flags: adopting defines them, with the records' defaults, and they are turned into records."""
+"""Flags are defined when adopted, with the records' defaults, and are turned into records."""
 
 import dataclasses
 

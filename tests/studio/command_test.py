@@ -1,4 +1,7 @@
-"""The studio as a command: models and servers become names, mistakes are one line, and it ends when it is told to."""
+"""The studio as a command: models and servers become names, and mistakes are one line.
+
+It ends when it is told to.
+"""
 
 import contextlib
 import http.server
@@ -46,7 +49,7 @@ def run_dir(tmp_path_factory):
 
 @pytest.fixture
 def started():
-    """started(*flags) -> a process of the studio, when it is there, and its lines up to then."""
+    """started(*flags) -> a process of the studio that is ready, and its output lines until then."""
     processes = []
 
     def start(*flags, **environment):
@@ -188,7 +191,7 @@ def test_a_request_that_is_too_large(monkeypatch):
 
 @contextlib.contextmanager
 def forwarding(port):
-    """URL of a server that sends requests for the model "a" on to this port."""
+    """URL of a server that forwards requests for the model "a" to this port."""
     route = routes.forwarding_route({"a": f"http://127.0.0.1:{port}/v1/models/a"}, 5)
     with Listener(Starlette(routes=[route]), "127.0.0.1", 0) as listener:
         yield listener.url
@@ -270,7 +273,7 @@ def test_a_missing_package(command_line, monkeypatch, name, flag):
 
 @pytest.fixture
 def told(command_line, monkeypatch):
-    """told(*flags, **environment) -> stdout, stderr and the URLs that a browser was opened with."""
+    """told(*flags, **environment) -> stdout, stderr and the URLs that were opened in a browser."""
     opened = []
 
     def ended_at_once():
@@ -315,7 +318,8 @@ def test_a_studio_for_everybody_says_so(told):
     assert re.match(r"The studio is at http://127\.0\.0\.1:\d+ ", out)
     assert (
         err
-        == "tfinpaint: warning: --host=0.0.0.0: everybody who can reach this machine can use the studio; it asks for no password\n"
+        == "tfinpaint: warning: --host=0.0.0.0: everybody who can reach this machine can use the "
+        "studio; it asks for no password\n"
     )
 
 

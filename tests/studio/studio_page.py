@@ -1,4 +1,7 @@
-"""A person at the studio's page, for tests: opens files, brushes and saves in a headless Chromium, in pixels of the photograph."""
+"""A person at the studio's page, for tests: opens files, brushes and saves in headless Chromium.
+
+Positions and sizes are in pixels of the photograph.
+"""
 
 import base64
 import io
@@ -12,7 +15,7 @@ IS_SAYING = "text => document.getElementById('status').textContent.match(text)"
 
 
 class Person:
-    """page: playwright's, at the studio."""
+    """page: a Playwright page that shows the studio."""
 
     def __init__(self, page):
         self.page = page
@@ -24,7 +27,7 @@ class Person:
     # ---------------------------------------------------------------------------------------- files
 
     def open(self, content, name="photo.png", kind="image/png"):
-        """content: bytes of a file, or pixels."""
+        """content: the bytes of a file, or pixels."""
         self.page.set_input_files("#photo-file", self._file(content, name, kind))
         self.hears(f"{re.escape(name)}, ")
 
@@ -35,7 +38,7 @@ class Person:
         self.page.set_input_files("#mask-file", self._file(content, name, "image/png"))
 
     def save(self, what="#save"):
-        """-> the pixels of the file that is downloaded."""
+        """-> the pixels of the downloaded file."""
         with self.page.expect_download() as download:
             self.page.click(what)
         self.saved = download.value.suggested_filename
@@ -45,7 +48,7 @@ class Person:
         return np.asarray(image.convert("RGB"))
 
     def save_mask(self):
-        """-> uint8 [H, W]; a mask has two levels."""
+        """-> the mask, uint8 [H, W], which has two levels."""
         mask = self.save("#save-mask")
         assert (np.ptp(mask, axis=-1) == 0).all() and set(np.unique(mask)) <= {0, 255}
         return mask[..., 0]
@@ -59,11 +62,12 @@ class Person:
         }
 
     def hand_over(self, event, content, name="photo.png", kind="image/png"):
-        """Drops or pastes a file."""
+        """Drops or pastes a file. event: "drop" or "paste"."""
         self.page.evaluate(
             """([event, content, name, kind]) => {
             const transfer = new DataTransfer();
-            transfer.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name, {type: kind}));
+            transfer.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))],\
+ name, {type: kind}));
             document.getElementById("viewport").dispatchEvent(event === "paste"
                 ? new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true})
                 : new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true}));
@@ -74,7 +78,7 @@ class Person:
     # -------------------------------------------------------------------------------------- drawing
 
     def place(self, x, y):
-        """Where a point of the photograph is in the window."""
+        """The position in the window of a point (x, y) of the photograph."""
         left, top, scale = self.page.evaluate("""() => {
             const frame = document.getElementById("photo").getBoundingClientRect();
             return [frame.left, frame.top, frame.width / document.getElementById("photo").width];
@@ -89,7 +93,7 @@ class Person:
         self.page.mouse.up()
 
     def touch(self, kind, *points):
-        """kind: touchStart, touchMove or touchEnd; points: of all fingers that are down."""
+        """kind: touchStart, touchMove or touchEnd. points: those of all fingers that are down."""
         self.session = getattr(self, "session", None) or self.page.context.new_cdp_session(
             self.page
         )
@@ -100,7 +104,7 @@ class Person:
         return int(self.page.inner_text("#size-text").split()[0])
 
     def set_brush(self, pixels):
-        """With the keys, as near as they come. -> the size."""
+        """Sets the size by the keys, as near as they allow. -> the size."""
         self.page.keyboard.press("b")
         while self.brush_size() < pixels:
             self.page.keyboard.press("]")
@@ -136,7 +140,10 @@ def png(pixels):
 
 
 def brushed(shape, points, size):
-    """The mask of a brush of this diameter along points (x, y): white where a pixel's centre is as near as the radius."""
+    """The mask of a brush of diameter `size` along points (x, y).
+
+    A pixel is white if its centre is no further from the line than the radius.
+    """
     rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
     mask = np.zeros(shape, np.uint8)
     for (ax, ay), (bx, by) in zip(points, points[1:] or points):

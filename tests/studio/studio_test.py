@@ -1,6 +1,7 @@
-"""The studio's page in a real browser: what is brushed is filled, known pixels keep their bytes, and every trouble is a line on the page.
+"""The studio's page in a real browser: brushed pixels are filled, known ones keep their bytes.
 
-It needs playwright and Chromium; without them these tests are skipped.
+Every trouble is a line on the page. The tests need Playwright and Chromium; without them they are
+skipped.
 """
 
 import io
@@ -43,7 +44,7 @@ def browser():
 
 
 class Red:
-    """A model, as the server sees it, that paints holes red."""
+    """A model, as the server sees it. It paints holes red."""
 
     name, version, signature_defs = "red", 1, {}
 
@@ -68,13 +69,17 @@ def studio(server):
         grpc_port=None,
         routes=page_routes([{"name": name, "about": ""} for name in ("small", "red")]),
     ) as studio:
-        studio.models.update(server.models, red=Red())  # loaded already
+        studio.models.update(server.models, red=Red())  # already loaded
         yield studio
 
 
 @pytest.fixture
 def visit(browser):
-    """visit(url, ...) -> Person. Afterwards: the page asked nobody but its own host, and its console has no complaint of its own code."""
+    """visit(url, ...) -> Person.
+
+    Afterwards it checks that the page contacted no host but its own, and that its own code wrote
+    no error to the console.
+    """
     contexts = []
 
     def go(url, width=1280, height=800, **options):
@@ -115,7 +120,7 @@ def noise(height, width, seed=3):
 
 
 def whole_fill(painter, photo, mask):
-    """What the exported model answers to the whole photograph: one window for all of its holes."""
+    """The exported model's answer to the whole photograph: one window for all of its holes."""
     import tensorflow as tf
 
     answer = painter._model.signatures["tensors"](
@@ -147,7 +152,7 @@ def test_a_hole_is_brushed_filled_and_saved(person, painter, pair):
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     np.testing.assert_array_equal(filled, whole_fill(painter, photo, mask))
     assert (filled != photo).any(-1)[mask > 0].mean() > 0.9
-    np.testing.assert_array_equal(person.save_mask(), mask)  # what was filled
+    np.testing.assert_array_equal(person.save_mask(), mask)  # the mask that was filled
     assert len(served(person)) == 1
 
 
@@ -160,7 +165,8 @@ def test_a_brush_is_exact_to_the_pixel(visit, studio):
         const viewport = document.getElementById("viewport");
         const see = (event) => event.buttons && window.seen.push([event.clientX, event.clientY]);
         viewport.addEventListener("pointerdown", see);
-        viewport.addEventListener("pointermove", (event) => event.getCoalescedEvents().forEach(see));
+        viewport.addEventListener("pointermove",\
+ (event) => event.getCoalescedEvents().forEach(see));
     }""")
     for wanted, points in (
         (30, [(100, 100), (150, 120)]),
@@ -193,14 +199,14 @@ def test_what_is_filled_is_filled_again_on_top(person, painter, pair):
     person.fill()
     both = person.save_mask()
     person.page.keyboard.press("Control+z")
-    person.hears("Red is the hole")  # of the second
+    person.hears("Red is the hole")  # the second hole
     once = whole_fill(painter, photo, first)
     np.testing.assert_array_equal(person.save(), once)
     person.page.keyboard.press("Control+Shift+z")
     twice = person.save()
     np.testing.assert_array_equal(twice[both == 0], photo[both == 0])
     assert (both >= first).all() and (both != first).any() and (twice != once).any()
-    assert len(served(person)) == 2  # undo and redo ask nobody
+    assert len(served(person)) == 2  # undo and redo send no request
 
 
 def test_holes_far_apart_are_sent_one_by_one(person, painter):
@@ -217,11 +223,11 @@ def test_holes_far_apart_are_sent_one_by_one(person, painter):
     }""")
     person.drag((100, 100), (120, 110))
     person.drag((1500, 600), (1520, 600))
-    person.drag((1440, 590), (1445, 580))  # its window has pixels of the one before
+    person.drag((1440, 590), (1445, 580))  # its window includes pixels of the hole before
     mask = person.save_mask()
     person.fill()
     bodies = person.page.evaluate("() => window.sent")
-    assert len(bodies) == 2 and sum(bodies) < 0.5 * 4 / 3 * photo.size  # in base64
+    assert len(bodies) == 2 and sum(bodies) < 0.5 * 4 / 3 * photo.size  # 4 / 3 for base64
     filled = person.save()
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     for left, right in ((0, 800), (800, 1600)):
@@ -281,7 +287,7 @@ def test_undo_redo_eraser_rectangle(person):
     rectangle = person.save_mask()
     want = np.zeros((160, 240), np.uint8)
     want[30:90, 20:100] = 255
-    assert (rectangle != want).mean() < 0.01  # the mouse knows whole pixels of the window
+    assert (rectangle != want).mean() < 0.01  # the mouse moves by whole pixels of the window
     assert (
         len(np.unique(rectangle[45, 30:90])) == 1
         and (rectangle.any(0).sum() * rectangle.any(1).sum()) == (rectangle > 0).sum()
@@ -304,7 +310,7 @@ def test_undo_redo_eraser_rectangle(person):
     person.page.keyboard.press("Control+z")
     expect(person.page.locator("#undo")).to_be_disabled()
     person.page.keyboard.press("b")
-    person.drag((60, 60), (70, 60))  # a new stroke: what was undone is gone
+    person.drag((60, 60), (70, 60))  # a new stroke drops what was undone
     expect(person.page.locator("#redo")).to_be_disabled()
 
 
@@ -386,7 +392,7 @@ def test_fingers_draw_and_two_of_them_zoom(visit, studio):
     for spread in (5, 10, 20):
         person.touch("touchMove", (100 - spread / 4, 100), (140 + spread / 4, 100))
     person.touch("touchEnd", (95, 100))
-    person.touch("touchMove", (30, 30))  # the finger that stays does not draw
+    person.touch("touchMove", (30, 30))  # the finger that stays down does not draw
     person.touch("touchEnd")
     after = [person.place(0, 0), person.place(240, 160)]
     assert after[1][0] - after[0][0] > 1.1 * (before[1][0] - before[0][0])
@@ -423,7 +429,7 @@ def test_before_and_after(person, pair):
     person.page.click("#compare")
 
     def shown(x, y):
-        shot = np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")).astype(
+        shot = (np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB"))).astype(
             int
         )
         left, top = (int(value) for value in person.place(x, y))
@@ -469,7 +475,7 @@ def test_a_photograph_is_turned_upright(person):
 
 
 def test_a_jpeg_is_sent_as_it_is_shown(person, painter):
-    """Two decoders of JPEG need not agree: what the browser decoded is what is filled."""
+    """Two JPEG decoders may differ, so the pixels that the browser decoded are filled."""
     file = io.BytesIO()
     Image.fromarray(noise(160, 240)).save(file, "jpeg", quality=60)
     person.open(file.getvalue(), "photo.jpg", "image/jpeg")
@@ -513,7 +519,7 @@ def test_masks_that_do_not_fit(person):
     person.hears_error("dark.png has no hole: no pixel is white")
     person.load_mask(b"no picture", "text.png")
     person.hears_error("text.png is no picture")
-    assert (person.save_mask() == 255).all()  # as it was
+    assert (person.save_mask() == 255).all()  # unchanged
     person.page.click("#fill")
     person.hears_error("All of the photograph is painted red")
 
@@ -529,7 +535,7 @@ def test_an_unsaved_fill_is_not_lost_without_a_question(person, pair):
     person.open(photo, "again.png")
     assert len(asked) == 1 and "has not been saved" in asked[0]
     expect(person.page.locator("#undo")).to_be_disabled()
-    person.open(photo, "more.png")  # nothing to lose
+    person.open(photo, "more.png")  # nothing is unsaved
     assert len(asked) == 1
 
 
@@ -571,7 +577,7 @@ def test_a_photograph_that_is_too_large(person):
 
 @pytest.fixture
 def forwarding():
-    """forwarding({name: URL}) -> URL of a studio that sends requests on."""
+    """forwarding({name: URL}) -> URL of a studio that forwards requests to these servers."""
     listeners = []
 
     def start(servers, timeout=30):
@@ -680,7 +686,7 @@ def test_a_fill_is_stopped(visit, forwarding):
         mask = person.save_mask()
         person.page.keyboard.press("f")
         person.hears("^Filling with slow… ")
-        person.drag((5, 5), (9, 9))  # not now
+        person.drag((5, 5), (9, 9))  # refused during a fill
         person.hears_error("Filling goes on: Esc stops it")
         person.page.keyboard.press("Escape")
         person.hears("Nothing was filled: the hole is as it was")
@@ -739,7 +745,10 @@ def test_every_size_and_colour(visit, studio, width, height, scheme):
 def test_controls_have_names_and_show_their_focus(person):
     for role in ("button", "slider", "combobox"):
         for control in person.page.get_by_role(role, include_hidden=True).all():
-            name = "node => node.ariaLabel || node.textContent.trim() || node.labels?.[0]?.textContent.trim()"
+            name = (
+                "node => node.ariaLabel || node.textContent.trim() || "
+                "node.labels?.[0]?.textContent.trim()"
+            )
             assert control.evaluate(name), control.evaluate("node => node.outerHTML")
     expect(person.page.get_by_role("slider", name="Brush size")).to_have_count(1)
     expect(person.page.get_by_role("combobox", name="Model")).to_have_count(1)
@@ -797,20 +806,23 @@ def test_twelve_megapixels(person, painter, tmp_path):
     person.hears("^large.png, 4000×3000 pixels", 60)
     opened = time.perf_counter() - start
     size = person.set_brush(200)
-    # The photograph's layer is not drawn while a stroke goes on, and a move takes little of the 16 ms between two pictures.
+    # The layer of the photograph is not drawn during a stroke, and a move takes little of the
+    # 16 ms between two frames.
     person.page.evaluate("""() => {
         window.drawn = 0;
         for (const name of ["drawImage", "putImageData", "getImageData", "clearRect", "fillRect"]) {
             const before = CanvasRenderingContext2D.prototype[name];
             CanvasRenderingContext2D.prototype[name] = function (...args) {
-                if (this.canvas.id !== "hole" || name === "putImageData" || name === "getImageData") window.drawn += 1;
+                if (this.canvas.id !== "hole" || name === "putImageData" ||\
+ name === "getImageData") window.drawn += 1;
                 return before.apply(this, args);
             };
         }
         window.moves = [];
         const viewport = document.getElementById("viewport");
         document.addEventListener("pointermove", () => (window.began = performance.now()), true);
-        document.addEventListener("pointermove", () => window.moves.push(performance.now() - window.began));
+        document.addEventListener("pointermove",\
+ () => window.moves.push(performance.now() - window.began));
     }""")
     person.drag((1000, 1000), (1600, 1300), (2000, 1000), steps=40)
     drawn, moves = person.page.evaluate("() => [window.drawn, window.moves]")
@@ -821,7 +833,8 @@ def test_twelve_megapixels(person, painter, tmp_path):
     person.fill()
     took = time.perf_counter() - start
     print(
-        f"12 megapixels: {np.median(moves):.2f} ms for a move of a brush of {size} pixels, {opened:.2f} s to open, {took:.2f} s to fill"
+        f"12 megapixels: {np.median(moves):.2f} ms for a move of a brush of {size} pixels, "
+        f"{opened:.2f} s to open, {took:.2f} s to fill"
     )
     filled = person.save()
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])

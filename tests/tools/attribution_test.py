@@ -1,4 +1,7 @@
-"""The list of photographs: one split, sorted, with what an attribution needs; what cannot be used is refused before anything is written."""
+"""The list of photographs: one split, sorted, with all that an attribution needs.
+
+What cannot be used is refused before anything is written.
+"""
 
 import csv
 import pathlib
@@ -12,7 +15,10 @@ from tfinpaint.settings import SettingsError
 from tools import attribution
 
 HEAD = "file,split,licence,author,from,path,note\n"
-ROWS = "b.jpg,train,CC BY 2.0,,github:a/b,x/b.jpg,n\na.jpg,train,CC0,Jos\u00e9 \u00c5,github:a/b,x/a.jpg,\n"
+ROWS = (
+    "b.jpg,train,CC BY 2.0,,github:a/b,x/b.jpg,n\n"
+    "a.jpg,train,CC0,Jos\u00e9 \u00c5,github:a/b,x/a.jpg,\n"
+)
 ROWS += "c.jpg,val,CC0,C,github:a/b,c.jpg,\n"
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -38,7 +44,8 @@ def test_the_command_lists_one_split_and_names_what_lacks_an_author(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "list.csv").read_text("utf-8") == (
-        "file,author,licence,from,path\na.jpg,Jos\u00e9 \u00c5,CC0,github:a/b,x/a.jpg\nb.jpg,,CC BY 2.0,github:a/b,x/b.jpg\n"
+        "file,author,licence,from,path\na.jpg,Jos\u00e9 \u00c5,CC0,github:a/b,x/a.jpg\n"
+        "b.jpg,,CC BY 2.0,github:a/b,x/b.jpg\n"
     )
     assert "2 photographs of 1 named authors, 2 licences: CC BY 2.0, CC0" in done.stdout
     assert "1 photographs want their author named" in done.stderr and "b.jpg" in done.stderr

@@ -1,4 +1,4 @@
-"""The benchmark: what it counts and times, what it compares with, and a run of the command."""
+"""The benchmark: what it counts and times, its comparisons, and a run of the command."""
 
 import json
 import subprocess
@@ -60,7 +60,8 @@ def test_operations_by_hand(function, shapes, want):
     arguments = [tf.constant(numbers(k, *shape)) for k, shape in enumerate(shapes)]
     assert operations.count(function, *arguments) == want
     assert operations.count(tf.function(function), *arguments) == want
-    # A gradient of a product is two products more; that of a sum is known without the product itself, which runs nevertheless.
+    # The gradient of a product takes two more products. The gradient of the sum does not need the
+    # product itself, but the product still runs.
     assert operations.count(with_gradient(function), *arguments) == 3 * want
 
 
@@ -74,7 +75,11 @@ def test_loops_count_as_often_as_they_run():
 
 
 def test_attention_in_half_the_hole_is_half_the_work():
-    """Of [1, 8, 8, 4] with 16 and 8 missing pixels; official, pixels alone: the keys are the known ones and one for the missing."""
+    """Features are [1, 8, 8, 4], with 16 and then 8 missing pixels.
+
+    In the official variant, with patches of one pixel, the keys are the known pixels and one for
+    the missing ones.
+    """
     features, layer = tf.constant(numbers(0, 1, 8, 8, 4)), layers.PatchAttention(1, 3, "official")
     for missing in (16, 8):
         hole = np.zeros((1, 64), np.float32)
@@ -124,7 +129,7 @@ def test_opencvs_strokes_reach_the_wanted_share():
     assert made.shape == (20, 256, 256, 1) and set(np.unique(made)) == {0, 1}
     share = made.mean((1, 2, 3))
     low, high = HoleSettings().bounds
-    # Whole segments are missing: a little more than was asked for.
+    # Segments are drawn whole, so the share may be a little above the range.
     assert share.min() >= low and share.max() < high + 0.1 and share.std() > 0.05
 
 
@@ -144,7 +149,7 @@ def test_times_are_medians_in_turns():
     bench = benchmark.Bench(3)
     short, long = bench.time(wait("short", 0.01), wait("long", 0.03))
     assert 0.01 <= short < 0.03 <= long and bench.t0 > 0
-    assert calls == ["short", "long"] * 5  # two to warm up
+    assert calls == ["short", "long"] * 5  # the first two are warm-up
 
 
 @pytest.mark.parametrize(

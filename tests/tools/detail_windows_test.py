@@ -1,4 +1,4 @@
-"""The set of windows, and its command: the same windows every time, every figure that of its definition."""
+"""The set of windows and its command: equal windows every time, every figure by its definition."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tools import detail_windows, window_set
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """One large photograph; two small ones."""
+    """Two folders: one with a large photograph, one with two small ones."""
     made = []
     for name, sizes in (("large", [(1700, 1300)]), ("small", [(300, 420), (280, 290)])):
         made.append(tmp_path_factory.mktemp(name))
@@ -69,7 +69,7 @@ def test_a_photograph_that_is_too_small_is_named(tmp_path):
 
 
 class Grey:
-    """Paints holes grey, with detail 10 brighter."""
+    """Paints holes grey; with detail, 10 levels brighter."""
 
     def fill(self, photo, mask, detail="auto"):
         return np.where(mask[..., None] > 0, np.uint8(100 if detail == "off" else 110), photo)

@@ -28,7 +28,8 @@ def test_loads_from_elsewhere(html):
     "html",
     [
         '<a href="https://example.org/">a link is followed by whoever clicks it</a>',
-        '<script src="assets/bundle.js"></script><link rel="stylesheet" href="../main.css"><img src="a.png" srcset="a.png 1x, b.png 2x">',
+        '<script src="assets/bundle.js"></script><link rel="stylesheet" href="../main.css">'
+        '<img src="a.png" srcset="a.png 1x, b.png 2x">',
         '<link rel="canonical" href="https://example.org/">',
         '<svg xmlns="http://www.w3.org/2000/svg"><use href="#icon"/></svg>',
         "<code>curl http://localhost:8501/v1/models/quickstart:predict</code>",

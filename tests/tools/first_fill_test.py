@@ -1,4 +1,7 @@
-"""The first fill: three photographs, holes that a person would paint, and figures that are those of the pictures that were written."""
+"""The first fill: three photographs, and holes that a person would paint.
+
+The printed figures are those of the pictures that were written.
+"""
 
 import re
 
@@ -19,7 +22,7 @@ def test_holes_lie_in_their_photographs(case):
         and set(np.unique(mask)) == {0, 255}
     )
     assert 0.005 < (mask > 0).mean() < 0.1
-    # The ground is not flat: on a flat one every model does well.
+    # The ground is not flat: on a flat one every method does well.
     assert np.ptp(photo[mask > 0], axis=0).min() > 100
 
 

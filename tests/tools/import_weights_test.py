@@ -1,6 +1,7 @@
-"""Importing released weights as a user does it: the outputs of the authors' own programs come back, and each mistake is one line.
+"""Importing released weights as a user does: outputs are those of the authors' own programs.
 
-Golden outputs were made with weights that are made from their names; so each test writes a "release" of its own and imports it.
+Each mistake is one line. Golden outputs come from weights that are made from their names, so each
+test writes a "release" of its own and imports it.
 """
 
 import json
@@ -34,20 +35,20 @@ def run(command_line):
 
 @pytest.fixture(scope="module")
 def deepfill():
-    """The generator's tensors of a DeepFill v1 release."""
+    """The tensors of the generator in a DeepFill v1 release."""
     (table,) = releases.tables_of(tfinpaint.create("contextual_attention", "official"))
     return {name: made_weight(name, place.shape) for name, place in table.items()}
 
 
 def made(*keys):
-    """The weights of golden networks/net_*_weights.json: made(file) or made(file, part)."""
+    """The weights listed in golden networks/net_*_weights.json: made(file) or made(file, part)."""
     shapes = json.loads((GOLDEN / f"networks/net_{keys[0]}_weights.json").read_text())
     shapes = shapes[keys[1]] if len(keys) > 1 else shapes
     return {name: made_weight(name, shape) for name, shape in shapes.items()}
 
 
 def write_checkpoint(prefix, tensors):
-    """A checkpoint of TensorFlow 1."""
+    """Writes a TensorFlow 1 checkpoint. -> prefix."""
     prefix.parent.mkdir(exist_ok=True)
     tf.raw_ops.SaveV2(
         prefix=str(prefix),
@@ -77,7 +78,7 @@ def test_deepfill_v1(run, tmp_path):
     )
     expected = np.load(GOLDEN / "deepfill_v1/center_256.npz")
     painter = tfinpaint.load(str(tmp_path / "run"))
-    # [1, 256, 256, 3] red, green, blue
+    # [1, 256, 256, 3], in the order red, green, blue
     image = expected["image_bgr_u8"][None, ..., ::-1] / np.float32(127.5) - 1
     hole = np.float32(expected["mask_u8"][None, ..., :1] > 127)  # [1, 256, 256, 1]
     coarse, refined = painter.system.generator([image * (1 - hole), hole], with_stages=True)
@@ -105,7 +106,7 @@ def test_multistage_from_safetensors(run, tmp_path):
     numpy_files = pytest.importorskip(
         "safetensors.numpy", reason="the package safetensors is not installed"
     )
-    # Named as DataParallel writes them.
+    # The names are those that DataParallel writes.
     weights = {f"module.{name}": tensor for name, tensor in made("manet").items()}
     weights["module.enc_2.bn.num_batches_tracked"] = np.int64(3)[None]
     numpy_files.save_file(weights, tmp_path / "g.safetensors")
@@ -120,8 +121,11 @@ def test_multistage_from_safetensors(run, tmp_path):
 
 @needs_shared
 def test_musical_from_pth(run, tmp_path, monkeypatch):
-    """PyTorch is a fake here. The numbers are those of a PyTorch network with these names and weights, written for this comparison from
-    the description of the released one."""
+    """PyTorch is a fake here.
+
+    The numbers are those of a PyTorch network with these names and weights. It was written for
+    this comparison from the description of the released network.
+    """
 
     class Tensor:
         def __init__(self, value):
@@ -193,7 +197,7 @@ def test_names_of_a_checkpoint_and_what_is_in_it_besides(run, tmp_path, deepfill
         }
     )
     prefix = write_checkpoint(tmp_path / "release/snap-7", {**deepfill, **others})
-    if written != "only":  # the last one is named, by where it was when it was written
+    if written != "only":  # the file `checkpoint` names the last one, by its path when written
         write_checkpoint(tmp_path / "release/snap-6", {"inpaint_net/conv1/kernel": np.float32(0)})
         (tmp_path / "release/checkpoint").write_text(
             'model_checkpoint_path: "/home/them/logs/snap-7"\n'
@@ -213,7 +217,7 @@ def test_names_of_a_checkpoint_and_what_is_in_it_besides(run, tmp_path, deepfill
 
 def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
     imported, tuned = tmp_path / "run", tmp_path / "tuned"
-    imported.mkdir()  # an empty folder is as good as none
+    imported.mkdir()  # an empty folder is accepted
     status, _, err = run(
         "contextual_attention", write_checkpoint(tmp_path / "snap-0", deepfill), imported
     )
@@ -369,7 +373,7 @@ def test_output_that_cannot_be_written(run, tmp_path, deepfill):
 
 
 def test_it_is_a_script_too(tmp_path):
-    """And neither help nor a wrong flag takes TensorFlow."""
+    """Neither the help nor a wrong flag needs TensorFlow."""
 
     def script(*arguments):
         return subprocess.run(

@@ -1,4 +1,7 @@
-"""The load test: a server answers many clients at once with the picture that it gives one alone; what is not so is counted."""
+"""The load test: a server gives many clients at once the picture that it gives one alone.
+
+All other answers are counted.
+"""
 
 import re
 
@@ -30,7 +33,7 @@ def test_many_clients_at_once_get_what_one_gets(server, small, kind, requests):
 
 
 class MadeUp:
-    """A client of which some answers are errors and some are other pictures."""
+    """A client some of whose answers are errors, and some other pictures."""
 
     calls = 0
 
@@ -53,7 +56,7 @@ def test_errors_and_other_pictures_are_counted(made_up, small):
         sorted(result["errors"]) == ["4 is busy", "7 is busy", "9 is busy"]
         and result["different"] == 1
     )
-    assert MadeUp.calls == 13  # the one alone comes first
+    assert MadeUp.calls == 13  # one request alone comes first
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Packing a run: what fills is its moving average, nothing tells of the machine, and what cannot be packed leaves nothing behind."""
+"""Packing a run: the packed model fills with the moving average and names nothing of the machine.
+
+What cannot be packed leaves nothing behind.
+"""
 
 import os
 import re
@@ -15,7 +18,7 @@ from tools import pack_model
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    """A run whose moving average is not what its generator is, and which names folders of this machine."""
+    """A run whose moving average differs from its generator. It names folders of this machine."""
     folder = str(tmp_path_factory.mktemp("runs") / "mine")
     settings = TrainSettings(
         "partial_conv",
@@ -33,7 +36,8 @@ def run_dir(tmp_path_factory):
     runs.write_run(
         folder,
         settings,
-        "--depth=4\n--eval_data=folder:../photos/val\n--holes=files:/home/me/masks\n--run_dir=runs/mine\n"
+        "--depth=4\n--eval_data=folder:../photos/val\n--holes=files:/home/me/masks\n"
+        "--run_dir=runs/mine\n"
         "--hole_ratio=0.1,0.6\n--train_data=folder:/home/me/photos/train/\n",
     )
     runs.Checkpoints(folder, system).save(12)
@@ -45,8 +49,8 @@ def test_a_run_is_packed(run_dir, tmp_path, command_line):
     for _ in range(2):  # a packed model may be replaced
         status, out, err = command_line(pack_model.main, f"--model={run_dir}", f"--output={output}")
         found = re.fullmatch(
-            rf"{output}: partial_conv of step 12, 0.\d MB; float16 changes a test picture's fill by at most (\d) of 255 "
-            r"levels\n",
+            rf"{output}: partial_conv of step 12, 0.\d MB; float16 changes a test picture's fill "
+            r"by at most (\d) of 255 levels\n",
             out,
         )
         assert status == 0 and err == "" and int(found[1]) <= 2

@@ -1,4 +1,7 @@
-"""The command that serves exported models in Python: it says where they are, answers, ends with Ctrl-C, and tells mistakes in one line."""
+"""The command that serves exported models in Python: it prints their URLs and answers.
+
+It ends with Ctrl-C and reports a mistake in one line.
+"""
 
 import re
 import shutil
@@ -33,7 +36,8 @@ def test_it_serves_until_ctrl_c(exported, painter, pair, tmp_path):
         try:
             lines = [process.stdout.readline() for _ in range(2)]
             url, grpc_url = re.fullmatch(
-                r"(http://127\.0\.0\.1:\d+/v1/models/other)   (grpc://127\.0\.0\.1:\d+/other)   version 3\n",
+                r"(http://127\.0\.0\.1:\d+/v1/models/other)   "
+                r"(grpc://127\.0\.0\.1:\d+/other)   version 3\n",
                 lines[1],
             ).groups()
             assert lines[0] == f"{url}   {grpc_url}   version 3\n".replace("/other", "/paris")
@@ -67,7 +71,7 @@ def test_mistakes_are_one_line(command_line, tmp_path, monkeypatch, model, words
 def test_a_port_that_is_taken(command_line, exported, server, monkeypatch):
     import tensorflow as tf
 
-    # loaded already
+    # The model is already loaded.
     monkeypatch.setattr(
         tf.saved_model, "load", lambda path, model=server.models["small"]._model: model
     )

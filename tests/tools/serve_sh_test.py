@@ -1,4 +1,7 @@
-"""tools/serve.sh with a fake server and a fake docker: what it starts, with which configuration, and its mistakes in one line."""
+"""tools/serve.sh with a fake server and a fake docker: what it starts, and the configuration.
+
+Mistakes are one line.
+"""
 
 import os
 import pathlib
@@ -20,14 +23,15 @@ from tensorflow_serving.config import model_server_config_pb2
 
 TOOLS = pathlib.Path(__file__).parents[2] / "tools"
 
-# Records its arguments and keeps the configuration, which is gone when serve.sh ends.
+# Records its arguments and keeps the configuration, which serve.sh removes when it ends.
 FAKE = """#!/bin/sh
 for argument in "$@"; do printf '%s\\n' "$argument"; done > "$RECORD/arguments"
 for argument in "$@"; do
   case "$argument" in
     --*_file=/config/*) ;;
     --*_file=*) cp "${argument#*=}" "$RECORD/" ;;
-    type=bind,source=*,target=/config,readonly) folder=${argument#type=bind,source=}; cp "${folder%%,*}"/* "$RECORD/" ;;
+    type=bind,source=*,target=/config,readonly) \
+folder=${argument#type=bind,source=}; cp "${folder%%,*}"/* "$RECORD/" ;;
   esac
 done
 """
@@ -35,7 +39,10 @@ done
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """run(*arguments, cwd, **environment) -> status, stderr of serve.sh; its PATH has the few programs that it needs and no other."""
+    """run(*arguments, cwd, **environment) -> status and stderr of serve.sh.
+
+    The PATH holds the few programs that it needs and no others.
+    """
     record = tmp_path / "record"
     programs = tmp_path / "programs"
     for folder in (record, programs):
@@ -69,7 +76,7 @@ def run(tmp_path, monkeypatch):
                 **environment,
             },
         )
-        assert not list(tmp_path.glob("tmp.*"))  # its configuration is removed
+        assert not list(tmp_path.glob("tmp.*"))  # the configuration is removed
         return end.returncode, end.stderr
 
     call.record, call.programs = record, programs
@@ -88,7 +95,7 @@ def fake(tmp_path):
 
 
 def model(folder, version="1"):
-    """A folder as `export` leaves it, as far as serve.sh looks."""
+    """A folder as `export` leaves it, with only what serve.sh looks at."""
     (folder / version).mkdir(parents=True)
     (folder / version / "saved_model.pb").touch()
     return folder
@@ -99,7 +106,7 @@ def arguments(run):
 
 
 def models(run):
-    """{name: base path} of the configuration that the server got."""
+    """{name: base path} from the configuration that the server was given."""
     config = text_format.Parse(
         (run.record / "models.txt").read_text(), model_server_config_pb2.ModelServerConfig()
     )
@@ -173,7 +180,7 @@ def test_a_temporary_folder_with_a_space(run, fake, tmp_path):
 
 def test_the_server_of_the_path_is_found(run, tmp_path):
     program(run.programs / "tensorflow_model_server")
-    program(run.programs / "docker", "#!/bin/sh\nexit 9\n")  # is not asked
+    program(run.programs / "docker", "#!/bin/sh\nexit 9\n")  # is not run
     assert run(model(tmp_path / "paris")) == (0, "")
     assert models(run) == {"paris": str(tmp_path / "paris")}
 
@@ -185,10 +192,11 @@ def test_the_servers_exit_status_is_handed_on(run, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_server_ends_with_the_script(run, tmp_path, number):
-    # As a service manager ends it, or a terminal, which tells the script and the server alike.
+    # A service manager signals the script alone; a terminal signals the script and the server.
     fake = program(
         tmp_path / "waits",
-        '#!/bin/sh\necho $$ > "$RECORD/pid.new"\nmv "$RECORD/pid.new" "$RECORD/pid"\nexec sleep 60\n',
+        '#!/bin/sh\necho $$ > "$RECORD/pid.new"\nmv "$RECORD/pid.new" "$RECORD/pid"\n'
+        "exec sleep 60\n",
     )
     process = subprocess.Popen(
         [str(TOOLS / "serve.sh"), str(model(tmp_path / "paris"))],
@@ -257,7 +265,7 @@ def test_docker_where_there_is_no_server(run, tmp_path):
         f"type=bind,source={other},target=/models/celeba,readonly",
     ]
     assert models(run) == {"paris": "/models/paris", "celeba": "/models/celeba"}
-    assert "--rest_api_port=8501" in after and "--port=8500" in after  # inside of the container
+    assert "--rest_api_port=8501" in after and "--port=8500" in after  # inside the container
     for what, name in (
         ("model_config", "models"),
         ("batching_parameters", "batching"),
@@ -316,7 +324,8 @@ def test_mistakes_are_one_line_and_start_nothing(run, fake, tmp_path, given, wor
     [
         (
             {},
-            "neither tensorflow_model_server nor docker is on the PATH .*python -m tools.python_server --model=paris",
+            "neither tensorflow_model_server nor docker is on the PATH "
+            ".*python -m tools.python_server --model=paris",
         ),
         ({"TFSERVING_BIN": "/nowhere/server"}, "TFSERVING_BIN=/nowhere/server is no program"),
     ],
@@ -330,8 +339,9 @@ def test_nothing_that_serves(run, tmp_path, environment, words):
 # ------------------------------------------------------------------------------------ configuration
 
 _INT64, _BOOL, _STRING, _MESSAGE = 3, 8, 9, 11  # google.protobuf.FieldDescriptorProto.Type
-# The messages that the package of the stubs lacks, of session_bundle_config.proto and monitoring_config.proto. The numbers of the last two
-# fields of the first are made up: text does not have them.
+# The messages of session_bundle_config.proto and monitoring_config.proto, which the package of the
+# stubs lacks. The numbers of the last two fields of the first message are made up: text format does
+# not contain numbers.
 _MESSAGES = {
     "BatchingParameters": {
         "max_batch_size": (1, "Int64Value"),
@@ -350,7 +360,7 @@ _MESSAGES = {
 
 
 def parse(message, name):
-    """A file of tools/serving as TensorFlow Serving parses it; raises text_format.ParseError."""
+    """A file of tools/serving, parsed as TensorFlow Serving does. Raises text_format.ParseError."""
     file = descriptor_pb2.FileDescriptorProto(
         name="test.proto",
         package="test",
