@@ -79,7 +79,7 @@ def test_pictures_are_of_the_window_and_one_size():
 
 
 def test_weights_by_hand():
-    """Two cells of 100 pixels, with the weights 0.6 and 0.15.
+    """Two cells, each of 100 x 100 pixels, have the weights 0.6 and 0.15.
 
     The first is dark red. The second has a quarter of its weight: the second of five colours, at
     half strength.
@@ -119,7 +119,7 @@ def test_a_constant_flow_has_one_hue(offset, hue):
     np.testing.assert_array_equal(
         pictures.flow_offsets(map_), np.broadcast_to(8 * np.array(offset), (4, 4, 2))
     )
-    picture = (pictures.flow(map_, np.zeros((32, 32, 3), np.uint8), np.ones((32, 32), bool)))[
+    picture = pictures.flow(map_, np.zeros((32, 32, 3), np.uint8), np.ones((32, 32), bool))[
         :32, :32
     ]
     want = np.array(colorsys.hsv_to_rgb(hue / 360, 1, 1)) * 255

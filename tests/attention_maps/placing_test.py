@@ -132,7 +132,7 @@ def test_any_size(multistage, height, width, box):
         )
         assert map_.weights.sum() == pytest.approx(1, abs=1e-4) and mask[map_.at]
         if min(height, width) < 16:
-            continue  # mostly padding; one of its cells mirrors parts of two cells
+            continue  # mostly padding; each padding cell mirrors parts of two cells
         # Cells of the hole have no weight, and none is a best match.
         inside = np.zeros(shape, bool)
         for y, x in cells(map_, np.argwhere(mask > 0)):

@@ -145,7 +145,7 @@ def test_objects_are_one_to_three_compact_blobs():
 
 
 def test_outlines_of_objects_vary():
-    """Of holes in one piece off the border, some are near ellipses, some are not, some are long."""
+    """Of one-piece holes off the border, some are nearly ellipses, some are not, some are long."""
     area, aspect = [], []
     for hole in (
         holes(1, 0, 200, 128, HoleSettings("objects", (0.05, 0.15)))
@@ -192,7 +192,7 @@ def test_objects_do_not_depend_on_those_beside_them():
 
 
 def test_fields_of_objects_are_near_the_share_that_was_asked_for():
-    """Cutting at the exact share then changes outlines little.
+    """Since they are near it, cutting at the exact share changes outlines little.
 
     Overlaps and borders make the share smaller.
     """

@@ -176,9 +176,7 @@ def test_a_fingerprint_tells_one_pixel():
     assert fingerprint([hole]) == fingerprint([hole.copy()]) != fingerprint([other])
     assert fingerprint([hole.reshape(7, 9)]) != fingerprint([hole])
     assert fingerprint([other * 255]) == fingerprint([other])
-    assert fingerprint([hole, other[5:]]) != fingerprint(
-        [hole, hole[5:]]
-    )  # photographs of several sizes
+    assert fingerprint([hole, other[5:]]) != fingerprint([hole, hole[5:]])  # of several sizes
     assert (
         fingerprint([hole] * 20)
         == fingerprint(np.stack([hole] * 20)[..., None])

@@ -36,7 +36,7 @@ def _pairs(height=SIZE, width=SIZE, count=4):
 
 
 def _by_tensorflow(painter, photo, mask):
-    """What the file must return: the photograph, unresized, filled by the graph behind the file."""
+    """What the file must give: the photograph as it is, filled by the graph it was made from."""
     return painter.fill_whole(
         tf.cast(photo, tf.float32), tf.constant(mask[..., np.newaxis] > THRESHOLD)
     ).numpy()

@@ -118,7 +118,7 @@ def naive_lpips(network, arrays, output, original):
     return total
 
 
-# 31 and 17 are the least sides. With 47 x 36, every pool of both networks has even and odd sides.
+# 31 and 17 are the least sides. With 47 x 36, each pool of either network meets even and odd sides.
 @pytest.mark.parametrize(
     "network, sizes", [("alex", [(31, 31), (47, 36)]), ("squeeze", [(17, 17), (47, 36), (30, 33)])]
 )

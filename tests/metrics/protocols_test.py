@@ -159,9 +159,9 @@ def test_published_figures_have_the_papers_digits():
     ],
 )
 def test_every_published_row_stands_in_the_papers_text(protocol, paper):
-    """A row of the table stands there as a row of figures (musical, Table 1 of CSA).
+    """The text has each row of figures as one line (musical, Table 1 of CSA).
 
-    If the paper has a row for each figure or bin, the figures stand there as that row.
+    If the paper has a row for each figure or bin, the text has that row as one line.
     """
     lines = [
         re.findall(r"\d+(?:\.\d+)?", line)

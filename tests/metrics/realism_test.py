@@ -95,7 +95,7 @@ def test_ids_on_a_line_by_hand():
     """Real photographs lie at 1, but two at -1; filled ones lie at -1, but one at 1.
 
     The machine cuts between the two, so 3 of 20 are misclassified. The filled photograph is
-    further on the real side in one pair only: (-1, 1).
+    further on the real side in one pair only: real -1, filled 1.
     """
     real, filled = np.ones((10, 1)), -np.ones((10, 1))
     real[:2], filled[0] = -1, 1

@@ -1,6 +1,6 @@
-"""TensorFlow Serving's REST contract as functions: both forms of requests and answers, base64.
+"""TensorFlow Serving's REST contract as functions: requests, answers, base64, and what is refused.
 
-Also what is refused.
+Requests and answers have two forms each.
 """
 
 import base64

@@ -664,7 +664,7 @@ def test_a_folder_without_a_model(tmp_path, make):
 def test_the_highest_version_of_a_folder_is_taken(exported, tmp_path):
     for version in ("2", "10", "old"):
         shutil.copytree(exported / "1", tmp_path / version)
-        # Without warm-up requests, whose absence is no error.
+        # The warm-up requests are removed: their absence is no error.
         shutil.rmtree(tmp_path / version / "assets.extra")
     assert Servable("a", str(tmp_path)).version == 10
 

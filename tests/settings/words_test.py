@@ -240,9 +240,7 @@ def test_no_message_of_the_library_names_a_flag():
         lines = [f"{module}:{line}: {text}" for line, text in _texts(path) if a_flag.search(text)]
         if lines:
             found[module] = lines
-    assert {"settings/table.py", "train.py", "inpaint.py"} <= set(
-        found
-    )  # the search does find flags
+    assert {"settings/table.py", "train.py", "inpaint.py"} <= set(found)  # the search works
     assert [
         line for module, lines in found.items() if module not in NAME_FLAGS for line in lines
     ] == []

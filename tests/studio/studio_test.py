@@ -429,7 +429,7 @@ def test_before_and_after(person, pair):
     person.page.click("#compare")
 
     def shown(x, y):
-        shot = (np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB"))).astype(
+        shot = np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")).astype(
             int
         )
         left, top = (int(value) for value in person.place(x, y))

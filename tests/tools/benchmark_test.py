@@ -149,7 +149,7 @@ def test_times_are_medians_in_turns():
     bench = benchmark.Bench(3)
     short, long = bench.time(wait("short", 0.01), wait("long", 0.03))
     assert 0.01 <= short < 0.03 <= long and bench.t0 > 0
-    assert calls == ["short", "long"] * 5  # the first two are warm-up
+    assert calls == ["short", "long"] * 5  # the first two of each are warm-up
 
 
 @pytest.mark.parametrize(
