@@ -1,4 +1,4 @@
-"""The pipeline: the papers' preprocessing, the same batches for the same seed, and resuming at any step."""
+"""The pipeline: the papers' preprocessing, equal batches for equal seeds, resuming at any step."""
 
 import pathlib
 import subprocess
@@ -24,18 +24,26 @@ BOXES = HoleSettings("box")
 def folder(tmp_path):
     draw = np.random.RandomState(0)
     for index in range(5):
-        Image.fromarray(draw.randint(0, 256, (40 + 3 * index, 60, 3), np.uint8)).save(tmp_path / f"{index}.png")
+        Image.fromarray(draw.randint(0, 256, (40 + 3 * index, 60, 3), np.uint8)).save(
+            tmp_path / f"{index}.png"
+        )
     return f"folder:{tmp_path}"
 
 
 def take(count, *arguments, **named):
-    return [[np.array(part) for part in batch] for batch in training_batches(*arguments, **named).take(count)]
+    return [
+        [np.array(part) for part in batch]
+        for batch in training_batches(*arguments, **named).take(count)
+    ]
 
 
 def test_batches_are_what_they_promise(folder):
     dataset = training_batches(PhotoSettings(folder, 32), BOXES, 3, 0)
     assert dataset.cardinality() == tf.data.INFINITE_CARDINALITY
-    assert dataset.element_spec == (tf.TensorSpec([3, 32, 32, 3], tf.float32), tf.TensorSpec([3, 32, 32, 1], tf.float32))
+    assert dataset.element_spec == (
+        tf.TensorSpec([3, 32, 32, 3], tf.float32),
+        tf.TensorSpec([3, 32, 32, 1], tf.float32),
+    )
     for images, made in dataset.take(4):
         assert -1 <= images.numpy().min() < -0.9 and 0.9 < images.numpy().max() <= 1
         assert set(np.unique(made)) == {0, 1}
@@ -50,7 +58,9 @@ def test_holes_in_the_pipeline_are_those_of_the_pure_function(folder):
 def test_resuming_at_a_step_gives_the_batches_of_an_uninterrupted_run(folder):
     arguments = PhotoSettings(folder, 32), BOXES, 3, 11
     whole = take(6, *arguments)
-    for (images, made), (later_images, later_made) in zip(whole[3:], take(3, *arguments, start_step=3)):
+    for (images, made), (later_images, later_made) in zip(
+        whole[3:], take(3, *arguments, start_step=3)
+    ):
         np.testing.assert_array_equal(images, later_images)
         np.testing.assert_array_equal(made, later_made)
     other = take(1, PhotoSettings(folder, 32), BOXES, 3, 12)[0]
@@ -58,14 +68,23 @@ def test_resuming_at_a_step_gives_the_batches_of_an_uninterrupted_run(folder):
 
 
 def test_resuming_costs_nothing_at_a_million_steps(folder):
-    assert take(1, PhotoSettings(folder, 32), BOXES, 3, 0, start_step=10**6)[0][0].shape == (3, 32, 32, 3)
+    assert take(1, PhotoSettings(folder, 32), BOXES, 3, 0, start_step=10**6)[0][0].shape == (
+        3,
+        32,
+        32,
+        3,
+    )
 
 
 def test_every_round_shows_every_photograph_once_in_another_order(tmp_path):
     for value in range(7):
         Image.fromarray(np.full((32, 32, 3), 30 * value, np.uint8)).save(tmp_path / f"{value}.png")
     shown = take(7, PhotoSettings(f"folder:{tmp_path}", 32), BOXES, 4, 0)
-    order = np.round((np.concatenate([images[:, 0, 0, 0] for images, _ in shown]) + 1) * 127.5 / 30).astype(int).reshape(4, 7)
+    order = (
+        np.round((np.concatenate([images[:, 0, 0, 0] for images, _ in shown]) + 1) * 127.5 / 30)
+        .astype(int)
+        .reshape(4, 7)
+    )
     assert all(sorted(row) == list(range(7)) for row in order)
     assert len({tuple(row) for row in order}) == 4
 
@@ -83,7 +102,9 @@ def test_an_unreadable_photograph_is_left_out_and_batches_stay_full(tmp_path):
 
 def test_holes_on_the_device_come_as_seed_and_step(folder):
     arguments = PhotoSettings(folder, 32), BOXES, 3, 11
-    for step, ((images, seeds), (same, _)) in enumerate(zip(take(3, *arguments, holes_on_device=True), take(3, *arguments))):
+    for step, ((images, seeds), (same, _)) in enumerate(
+        zip(take(3, *arguments, holes_on_device=True), take(3, *arguments))
+    ):
         np.testing.assert_array_equal(seeds, [11, step])
         assert seeds.dtype == np.int32
         np.testing.assert_array_equal(images, same)
@@ -97,13 +118,15 @@ def test_mask_files_in_the_pipeline(folder, tmp_path):
     settings = HoleSettings(f"files:{tmp_path}/masks")
     whole = take(4, PhotoSettings(folder, 32), settings, 3, 5)
     assert {made.sum() for _, batch in whole for made in batch} == {160.0}
-    later = take(1, PhotoSettings(folder, 32), settings, 3, 5, start_step=3, holes_on_device=True)[0]
+    later = (
+        take(1, PhotoSettings(folder, 32), settings, 3, 5, start_step=3, holes_on_device=True)
+    )[0]
     np.testing.assert_array_equal(whole[3][0], later[0])
     np.testing.assert_array_equal(whole[3][1], later[1])
 
 
 def test_preprocessing_of_the_papers():
-    """Paris and Places: shorter side 350, random 256. CelebA: shorter side 256, centre."""
+    """Paris and Places: shorter side 350, random crop of 256. CelebA: shorter side 256, centred."""
     photo = np.random.RandomState(1).randint(0, 256, (400, 600, 3), np.uint8)
     paris, celeba = PhotoSettings("samples:"), PhotoSettings("samples:", resize=256, crop="center")
     medium = resized(photo, paris.shorter_side)
@@ -123,7 +146,7 @@ def test_preprocessing_of_the_papers():
 
 
 def test_preprocessing_in_the_pipeline_is_the_eager_one(folder):
-    """Each image of a batch is one of the squares that can be cut from the photographs, bit for bit."""
+    """Each image of a batch is, bit for bit, a square that can be cut from the photographs."""
     settings = PhotoSettings(folder, 32, resize=33)
     photos = open_photos(folder)
     possible = set()
@@ -134,8 +157,12 @@ def test_preprocessing_in_the_pipeline_is_the_eager_one(folder):
                 square = medium[top : top + 32, left : left + 32]
                 possible |= {square.tobytes(), square[:, ::-1].tobytes()}
     for images, _ in take(8, settings, BOXES, 3, 0):
-        np.testing.assert_array_equal(images, np.float32(np.round((images + 1) * 127.5)) / np.float32(127.5) - 1)
-        assert all(np.round((image + 1) * 127.5).astype(np.uint8).tobytes() in possible for image in images)
+        np.testing.assert_array_equal(
+            images, np.float32(np.round((images + 1) * 127.5)) / np.float32(127.5) - 1
+        )
+        assert all(
+            np.round((image + 1) * 127.5).astype(np.uint8).tobytes() in possible for image in images
+        )
 
 
 def test_colour_jitter_changes_the_colours_alone_and_repeats(folder):
@@ -144,13 +171,19 @@ def test_colour_jitter_changes_the_colours_alone_and_repeats(folder):
     for (images, _), (later, _) in zip(first[2:], rest[0]):
         np.testing.assert_array_equal(images, later)
     numbers = []
-    for step, ((images, made), (changed, made_too)) in enumerate(zip(take(4, plain, BOXES, 3, 11), first)):
+    for step, ((images, made), (changed, made_too)) in enumerate(
+        zip(take(4, plain, BOXES, 3, 11), first)
+    ):
         np.testing.assert_array_equal(made, made_too)
         for index, (before, after) in enumerate(zip(images, changed)):
-            key = tf.random.experimental.stateless_fold_in(tf.constant([11, 3 * step + index], tf.int64), batches._COLOR)
+            key = tf.random.experimental.stateless_fold_in(
+                tf.constant([11, 3 * step + index], tf.int64), batches._COLOR
+            )
             numbers.append(tf.random.stateless_uniform([3], key, alg="philox").numpy())
             square = np.round((before + 1) * 127.5).astype(np.uint8)
-            np.testing.assert_array_equal(np.round((after + 1) * 127.5), jittered(square, numbers[-1], 0.3))
+            np.testing.assert_array_equal(
+                np.round((after + 1) * 127.5), jittered(square, numbers[-1], 0.3)
+            )
     assert len({tuple(n) for n in numbers}) == len(numbers)
 
 
@@ -160,13 +193,19 @@ def test_the_three_factors_of_colour_jitter():
     np.testing.assert_array_equal(jittered(square, half, 0.4), square)
 
     def changed(place, number):
-        return jittered(square, np.where(np.arange(3) == place, number, 0.5).astype(np.float32), 0.4).astype(float)
+        return jittered(
+            square, np.where(np.arange(3) == place, number, 0.5).astype(np.float32), 0.4
+        ).astype(float)
 
     np.testing.assert_allclose(changed(0, 1.0), square * 1.4, atol=0.51)
     np.testing.assert_allclose(changed(0, 0.25), square * 0.8, atol=0.51)
     grey = square @ [0.299, 0.587, 0.114]
-    np.testing.assert_allclose(changed(1, 0.0), grey.mean() + 0.6 * (square - grey.mean()), atol=0.51)
-    np.testing.assert_allclose(changed(2, 0.0), grey[..., None] + 0.6 * (square - grey[..., None]), atol=0.51)
+    np.testing.assert_allclose(
+        changed(1, 0.0), grey.mean() + 0.6 * (square - grey.mean()), atol=0.51
+    )
+    np.testing.assert_allclose(
+        changed(2, 0.0), grey[..., None] + 0.6 * (square - grey[..., None]), atol=0.51
+    )
     everything = jittered(square, np.array([0.9, 0.2, 0.8]), 0.4).astype(float)
     bright = square * 1.32
     mean = (bright @ [0.299, 0.587, 0.114]).mean()
@@ -191,7 +230,9 @@ def test_memory_makes_no_difference(folder, monkeypatch):
 
 def test_bounds_are_checked_before_anything_is_read():
     with pytest.raises(SettingsError, match="too narrow"):
-        training_batches(PhotoSettings("folder:/nowhere", 32), HoleSettings("strokes", (0.2, 0.201)), 2, 0)
+        training_batches(
+            PhotoSettings("folder:/nowhere", 32), HoleSettings("strokes", (0.2, 0.201)), 2, 0
+        )
 
 
 def test_tfds_set_resumes():
@@ -209,7 +250,9 @@ def test_evaluation_squares(folder, tmp_path):
     squares = evaluation_squares(folder, 24, 3)
     assert squares.shape == (3, 24, 24, 3) and squares.dtype == np.uint8
     photo = Image.open(tmp_path / "0.png")
-    np.testing.assert_array_equal(squares[0], np.asarray(photo.resize((36, 24), Image.BICUBIC))[:, 6:30])
+    np.testing.assert_array_equal(
+        squares[0], np.asarray(photo.resize((36, 24), Image.BICUBIC))[:, 6:30]
+    )
     assert len(evaluation_squares(folder, 24, 99)) == 5
     (tmp_path / "1.png").write_bytes(b"broken")
     fewer = evaluation_squares(folder, 24, 2)
@@ -219,12 +262,19 @@ def test_evaluation_squares(folder, tmp_path):
 
 def test_a_program_may_end_while_the_pipeline_reads_ahead():
     program = (
-        "import sys; from tfinpaint.data import batches; from tfinpaint.settings import *; batches._CACHE_BYTES = 0;"
-        "batch = iter(batches.training_batches(PhotoSettings('samples:', 256), HoleSettings('box'), 8, 0));"
+        "import sys; from tfinpaint.data import batches; from tfinpaint.settings import *; "
+        "batches._CACHE_BYTES = 0;"
+        "batch = iter(batches.training_batches("
+        "PhotoSettings('samples:', 256), HoleSettings('box'), 8, 0));"
         "[next(batch) for _ in range(3)]; sys.exit(7)"
     )
     root = pathlib.Path(__file__).resolve().parents[2]
-    assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=120, check=False).returncode == 7
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=root, timeout=120, check=False
+        ).returncode
+        == 7
+    )
 
 
 def test_a_strip_is_cut_before_it_is_enlarged():
@@ -232,5 +282,5 @@ def test_a_strip_is_cut_before_it_is_enlarged():
     strip[:, 10000:] = 255
     out = batches.resized(strip, 350)
     assert out.shape == (350, 8 * 350, 3)
-    edge = 2 * 35  # the bicubic filter reaches over two source pixels of 35 pixels each
-    assert (out[:, :1400 - edge] == 0).all() and (out[:, 1400 + edge:] == 255).all()
+    edge = 2 * 35  # the bicubic filter spans two source pixels, of 35 pixels each
+    assert (out[:, : 1400 - edge] == 0).all() and (out[:, 1400 + edge :] == 255).all()

@@ -1,4 +1,4 @@
-"""The fixed holes of evaluations: in their bin, and the same on every machine."""
+"""The fixed holes of evaluations lie in their bin and are the same on every machine."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,11 @@ def test_the_set_is_the_same_on_every_machine():
 @pytest.mark.parametrize("ratio", RATIO_BINS)
 def test_shares_lie_in_the_bin(ratio):
     holes = evaluation_holes(ratio, 8, 128)
-    assert holes.shape == (8, 128, 128, 1) and holes.dtype == np.uint8 and set(np.unique(holes)) == {0, 1}
+    assert (
+        holes.shape == (8, 128, 128, 1)
+        and holes.dtype == np.uint8
+        and set(np.unique(holes)) == {0, 1}
+    )
     share = holes.mean((1, 2, 3))
     assert ratio[0] < share.min() and share.max() <= ratio[1]
 
@@ -37,7 +41,10 @@ def test_fingerprint_sees_one_pixel_and_the_shape():
     holes = evaluation_holes((0.3, 0.4), 2, 64)
     changed = holes.copy()
     changed[1, 5, 5, 0] ^= 1
-    assert len({fingerprint(holes), fingerprint(changed), fingerprint(holes.reshape(1, 128, 64, 1))}) == 3
+    assert (
+        len({fingerprint(holes), fingerprint(changed), fingerprint(holes.reshape(1, 128, 64, 1))})
+        == 3
+    )
     assert fingerprint(holes) == fingerprint(holes * 255)
 
 

@@ -1,4 +1,4 @@
-"""Mask files as holes: polarity, resizing, bounds, and what turning and enlarging do to them."""
+"""Mask files as holes: polarity, resizing, bounds, and the effects of turning and enlarging."""
 
 import logging
 
@@ -11,7 +11,7 @@ from tfinpaint.data.hole_files import file_holes, read_masks
 from tfinpaint.settings import HoleSettings, SettingsError
 
 CORNER = np.zeros((32, 32), np.uint8)
-CORNER[2:20, 4:12] = 255  # no symmetry: all eight turned and mirrored ones differ
+CORNER[2:20, 4:12] = 255  # no symmetry: all eight turned and mirrored copies differ
 
 
 def save(path, hole):
@@ -32,7 +32,9 @@ def unpacked(masks, size):
 def test_polarity(tmp_path):
     path = save(tmp_path / "a.png", CORNER)
     np.testing.assert_array_equal(unpacked(read_masks(plain(path), 32), 32)[0], CORNER > 0)
-    np.testing.assert_array_equal(unpacked(read_masks(plain(path, mask_is="known"), 32), 32)[0], CORNER == 0)
+    np.testing.assert_array_equal(
+        unpacked(read_masks(plain(path, mask_is="known"), 32), 32)[0], CORNER == 0
+    )
 
 
 def test_masks_of_any_size_are_resized_and_binary(tmp_path):
@@ -51,14 +53,24 @@ def test_masks_outside_the_bounds_are_left_out_with_one_warning(tmp_path, caplog
     with caplog.at_level(logging.WARNING, "tfinpaint"):
         assert len(read_masks(plain(tmp_path, ratio=(0.1, 0.6)), 32)) == 1
     assert len(caplog.messages) == 2
-    assert "1 of 4 masks left out that cannot be read" in caplog.messages[0] and "d.png" in caplog.messages[0]
-    assert "2 of 3 masks left out, their share of holes is not within 0.1,0.6 (`ratio`)" in caplog.messages[1]
-    with pytest.raises(SettingsError, match="no mask has a share of holes within 0.3,0.4; they have 0 to 0.859"):
+    assert (
+        "1 of 4 masks left out that cannot be read" in caplog.messages[0]
+        and "d.png" in caplog.messages[0]
+    )
+    assert (
+        "2 of 3 masks left out, their share of holes is not within 0.1,0.6 (`ratio`)"
+        in caplog.messages[1]
+    )
+    with pytest.raises(
+        SettingsError, match="no mask has a share of holes within 0.3,0.4; they have 0 to 0.859"
+    ):
         read_masks(plain(tmp_path, ratio=(0.3, 0.4)), 32)
 
 
 def test_paths_that_cannot_be_used(tmp_path):
-    with pytest.raises(SettingsError, match="`kind='files:.*nowhere'`: there is no such file or folder"):
+    with pytest.raises(
+        SettingsError, match="`kind='files:.*nowhere'`: there is no such file or folder"
+    ):
         read_masks(plain(tmp_path / "nowhere"), 32)
     with pytest.raises(SettingsError, match="no mask in it"):
         read_masks(plain(tmp_path), 32)
@@ -67,36 +79,53 @@ def test_paths_that_cannot_be_used(tmp_path):
         read_masks(plain(tmp_path), 32)
 
 
-@pytest.mark.parametrize("rotate, flip, count", [("none", False, 1), ("right", False, 4), ("none", True, 4), ("right", True, 8)])
+@pytest.mark.parametrize(
+    "rotate, flip, count",
+    [("none", False, 1), ("right", False, 4), ("none", True, 4), ("right", True, 8)],
+)
 def test_right_angles_and_mirroring(tmp_path, rotate, flip, count):
-    made = file_holes(plain(save(tmp_path / "a.png", CORNER), mask_rotate=rotate, mask_flip=flip), 32)(0, 1, 200).numpy()
+    made = file_holes(
+        plain(save(tmp_path / "a.png", CORNER), mask_rotate=rotate, mask_flip=flip), 32
+    )(0, 1, 200).numpy()
     assert made.shape == (200, 32, 32, 1) and made.dtype == np.float32
     hole = (CORNER > 0).astype(np.float32)
     turns = range(4) if rotate == "right" else [0]
     expected = [np.rot90(hole, k) for k in turns]
     if flip:
-        expected += [h[::-1] for h in expected] + [h[:, ::-1] for h in expected] + [h[::-1, ::-1] for h in expected]
+        expected += (
+            [h[::-1] for h in expected]
+            + [h[:, ::-1] for h in expected]
+            + [h[::-1, ::-1] for h in expected]
+        )
     expected = {np.ascontiguousarray(h).tobytes() for h in expected}
     assert {h.tobytes() for h in made} == expected and len(expected) == count
 
 
 def test_any_angle_turns_about_the_centre_and_zoom_enlarges(tmp_path):
-    disc = ((np.add.outer((np.arange(65) - 32) ** 2, (np.arange(65) - 32) ** 2) <= 100) * 255).astype(np.uint8)
+    disc = (
+        (np.add.outer((np.arange(65) - 32) ** 2, (np.arange(65) - 32) ** 2) <= 100) * 255
+    ).astype(np.uint8)
     path = save(tmp_path / "a.png", disc)
     turned = file_holes(plain(path, mask_rotate="any"), 65)(0, 1, 8).numpy()[..., 0]
-    assert np.abs(turned - (disc > 0)).mean() < 0.01  # a disc about the centre stays
+    assert np.abs(turned - (disc > 0)).mean() < 0.01  # a disc about the centre stays the same
     larger = file_holes(plain(path, mask_zoom=(2.0, 2.0)), 65)(0, 1, 1).numpy()[0, ..., 0]
     assert larger.sum() == pytest.approx(4 * (disc > 0).sum(), rel=0.03)
-    np.testing.assert_allclose(np.mean(np.nonzero(larger), 1), 32, atol=0.6)  # about the centre; nearest breaks ties to one side
+    # It is enlarged about the centre. Nearest neighbour breaks ties to one side.
+    np.testing.assert_allclose(np.mean(np.nonzero(larger), 1), 32, atol=0.6)
     path = save(tmp_path / "b.png", CORNER)
-    assert len({h.tobytes() for h in file_holes(plain(path, mask_rotate="any"), 32)(0, 1, 32).numpy()}) > 28
+    assert (
+        len({h.tobytes() for h in file_holes(plain(path, mask_rotate="any"), 32)(0, 1, 32).numpy()})
+        > 28
+    )
 
 
 def test_the_ratio_holds_after_turning_and_enlarging(tmp_path):
     edge = np.zeros((64, 64), np.uint8)
-    edge[:, :13] = 255  # turning takes part of it out of the picture, enlarging most of it
+    edge[:, :13] = 255  # turning moves part of it out of the picture, enlarging most of it
     path = save(tmp_path / "a.png", edge)
-    settings = plain(path, mask_rotate="any", mask_flip=True, mask_zoom=(1.0, 2.0), ratio=(0.15, 0.25))
+    settings = plain(
+        path, mask_rotate="any", mask_flip=True, mask_zoom=(1.0, 2.0), ratio=(0.15, 0.25)
+    )
     made = file_holes(settings, 64)(0, 3, 200).numpy()
     share = made.mean((1, 2, 3))
     assert share.min() >= 0.15 and share.max() <= 0.25
@@ -112,4 +141,6 @@ def test_same_in_the_pipeline_and_repeatable(tmp_path):
     assert steps.element_spec.shape == (6, 32, 32, 1)
     for step, made in enumerate(steps):
         np.testing.assert_array_equal(made, draw(9, step, 6))
-    assert not np.array_equal(draw(9, 0, 6), draw(9, 1, 6)) and not np.array_equal(draw(9, 0, 6), draw(8, 0, 6))
+    assert not np.array_equal(draw(9, 0, 6), draw(9, 1, 6)) and not np.array_equal(
+        draw(9, 0, 6), draw(8, 0, 6)
+    )

@@ -1,4 +1,4 @@
-"""Random holes: every one keeps to the bounds, all are different, and every way to run them gives the same pixels."""
+"""Random holes: all keep to the bounds and differ, and every way to run them gives equal pixels."""
 
 import cv2
 import numpy as np
@@ -46,12 +46,16 @@ def test_every_hole_keeps_to_the_bounds(kind, ratio, size):
     assert share.max() - share.min() > (high - low) / 2, "the shares do not use the range"
 
 
-@pytest.mark.parametrize("brush", [
-    dict(stroke_width=(1.0, 1.0), stroke_length=1.0),  # paints almost nothing: the field has to grow
-    dict(stroke_width=(500.0, 900.0), stroke_length=2000.0),
-    dict(stroke_vertices=(2, 2), stroke_angle=(180.0, 180.0)),
-    dict(stroke_vertices=(300, 400), stroke_angle=(0.0, 0.0)),
-])
+@pytest.mark.parametrize(
+    "brush",
+    [
+        # The first paints almost nothing, so the field has to grow.
+        dict(stroke_width=(1.0, 1.0), stroke_length=1.0),
+        dict(stroke_width=(500.0, 900.0), stroke_length=2000.0),
+        dict(stroke_vertices=(2, 2), stroke_angle=(180.0, 180.0)),
+        dict(stroke_vertices=(300, 400), stroke_angle=(0.0, 0.0)),
+    ],
+)
 @pytest.mark.parametrize("ratio", [(0.02, 0.05), (0.93, 0.97)])
 def test_bounds_hold_for_any_brush(brush, ratio):
     share = holes(3, 0, 16, 64, HoleSettings("strokes", ratio, **brush)).numpy().mean((1, 2, 3))
@@ -75,8 +79,12 @@ def test_eager_graph_and_compiled_give_the_same_pixels(kind):
 def test_holes_are_different_and_repeat_for_the_same_seed_and_step(kind):
     settings = HoleSettings(kind)
     first = holes(1, 2, 24, 64, settings).numpy()
-    np.testing.assert_array_equal(first, holes(tf.constant(1), tf.constant(2, tf.int64), 24, 64, settings).numpy())
-    others = [holes(seed, step, 24, 64, settings).numpy() for seed, step in ((1, 3), (2, 2), (2, 1))]
+    np.testing.assert_array_equal(
+        first, holes(tf.constant(1), tf.constant(2, tf.int64), 24, 64, settings).numpy()
+    )
+    others = [
+        holes(seed, step, 24, 64, settings).numpy() for seed, step in ((1, 3), (2, 2), (2, 1))
+    ]
     different = {hole.tobytes() for made in [first, *others] for hole in made}
     assert len(different) == 4 * 24
 
@@ -87,7 +95,9 @@ def test_center_is_half_the_side_or_the_nearest_that_fits():
     made = holes(0, 0, 1, 64, HoleSettings("center", (0.5, 0.6))).numpy()
     assert np.ptp(np.nonzero(made[0])[0]) == 45  # 46 x 46 is the smallest square above one half
     np.testing.assert_array_equal(made, made[:, ::-1, ::-1])
-    with pytest.raises(SettingsError, match=r"`ratio=\(0.3, 0.301\)`: no centred square of `image_size=64`"):
+    with pytest.raises(
+        SettingsError, match=r"`ratio=\(0.3, 0.301\)`: no centred square of `image_size=64`"
+    ):
         check(HoleSettings("center", (0.3, 0.301)), 64)
 
 
@@ -108,42 +118,55 @@ def test_mixed_has_boxes_objects_and_strokes():
     made = holes(0, 0, 96, 64, HoleSettings("mixed")).numpy()[..., 0]
     boxes = np.array([hole.sum() == hole.any(1).sum() * hole.any(0).sum() for hole in made])
     assert 18 < boxes.sum() < 46  # a third
-    # Of the others half are compact: a disc of a third of their area lies inside.
-    compact = np.array([np.pi * largest_disc(hole)**2 > hole.sum() / 3 for hole in made[~boxes]])
+    # Half of the others are compact: a disc with a third of their area fits inside.
+    compact = np.array([np.pi * largest_disc(hole) ** 2 > hole.sum() / 3 for hole in made[~boxes]])
     assert 0.3 < compact.mean() < 0.7
 
 
 def largest_disc(hole):
-    """Radius of the largest disc inside the hole, [H, W], in pixels; beyond the border everything is known."""
+    """Radius in pixels of the largest disc in the hole, [H, W]. All beyond the border is known."""
     return cv2.distanceTransform(np.pad(hole.astype(np.uint8), 1), cv2.DIST_L2, 5).max()
 
 
 def test_objects_are_one_to_three_compact_blobs():
     ratio = (0.2, 0.25)
-    made = {kind: holes(0, 0, 48, 128, HoleSettings(kind, ratio)).numpy()[..., 0] for kind in ("objects", "strokes")}
+    made = {
+        kind: holes(0, 0, 48, 128, HoleSettings(kind, ratio)).numpy()[..., 0]
+        for kind in ("objects", "strokes")
+    }
     radii = {kind: np.median([largest_disc(hole) for hole in some]) for kind, some in made.items()}
     assert radii["objects"] > 1.6 * radii["strokes"], radii
     pieces = [cv2.connectedComponents(hole.astype(np.uint8))[0] - 1 for hole in made["objects"]]
     assert set(pieces) == {1, 2, 3}
-    assert all(cv2.connectedComponents((1 - hole).astype(np.uint8), connectivity=4)[0] - 1 <= 4 for hole in made["objects"])
+    assert all(
+        cv2.connectedComponents((1 - hole).astype(np.uint8), connectivity=4)[0] - 1 <= 4
+        for hole in made["objects"]
+    )
 
 
 def test_outlines_of_objects_vary():
-    """Those of one piece off the border: some are nearly ellipses, some are not, some are long."""
+    """Of one-piece holes off the border, some are nearly ellipses, some are not, some are long."""
     area, aspect = [], []
-    for hole in holes(1, 0, 200, 128, HoleSettings("objects", (0.05, 0.15))).numpy()[..., 0].astype(np.uint8):
+    for hole in (
+        holes(1, 0, 200, 128, HoleSettings("objects", (0.05, 0.15)))
+        .numpy()[..., 0]
+        .astype(np.uint8)
+    ):
         contours = cv2.findContours(hole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
         border = hole[0].any() or hole[-1].any() or hole[:, 0].any() or hole[:, -1].any()
         if len(contours) == 1 and not border:
-            (_, sides, _), (_, rectangle, _) = cv2.fitEllipse(contours[0]), cv2.minAreaRect(contours[0])
-            area.append(hole.sum() / (rectangle[0] * rectangle[1]))  # of an ellipse pi / 4
+            (_, sides, _), (_, rectangle, _) = (
+                cv2.fitEllipse(contours[0]),
+                cv2.minAreaRect(contours[0]),
+            )
+            area.append(hole.sum() / (rectangle[0] * rectangle[1]))  # pi / 4 for an ellipse
             aspect.append(max(sides) / min(sides))
     assert len(area) > 40 and np.std(area) > 0.02 and 0.4 < min(area) and max(area) < 0.9
     assert min(aspect) < 1.2 and np.percentile(aspect, 90) > 1.8 and max(aspect) < 5
 
 
 def test_objects_do_not_depend_on_those_beside_them():
-    """With the same numbers, a field is the same alone and in a batch."""
+    """From the same random numbers, a field is the same alone and in a batch."""
     draw = np.random.RandomState(0)
     drawn = [draw.rand(6, n).astype(np.float32) for n in (1, 3, 6, 3, 3, 3, 15, 15)]
     share = np.linspace(0.03, 0.5, 6).astype(np.float32)
@@ -159,15 +182,24 @@ def test_objects_do_not_depend_on_those_beside_them():
         return objects.random_objects_field(take, tf.constant(share[part])).numpy()
 
     whole = fields_of(slice(None))
-    assert whole.shape == (6, distance_fields.CELLS, distance_fields.CELLS) and (whole == np.round(whole)).all() and whole.max() <= 2000
+    assert (
+        whole.shape == (6, distance_fields.CELLS, distance_fields.CELLS)
+        and (whole == np.round(whole)).all()
+        and whole.max() <= 2000
+    )
     for k in range(6):
         np.testing.assert_array_equal(fields_of(slice(k, k + 1))[0], whole[k])
 
 
 def test_fields_of_objects_are_near_the_share_that_was_asked_for():
-    """So that cutting at the exact share changes outlines little. Overlaps and borders make them smaller."""
+    """Since they are near it, cutting at the exact share changes outlines little.
+
+    Overlaps and borders make the share smaller.
+    """
     draw = np.random.RandomState(1)
-    field = objects.random_objects_field(lambda n: tf.constant(draw.rand(200, n), tf.float32), tf.fill([200], 0.2))
+    field = objects.random_objects_field(
+        lambda n: tf.constant(draw.rand(200, n), tf.float32), tf.fill([200], 0.2)
+    )
     share = (field.numpy() < 0).mean((1, 2))
     assert 0.15 < np.median(share) < 0.21 and share.min() > 0.08 and share.max() < 0.24
 
@@ -185,17 +217,25 @@ def test_strokes_have_the_width_that_was_asked_for():
 
 
 def test_strokes_have_smooth_edges():
-    """Against the same strokes painted at full resolution: only pixels on the edge differ."""
+    """Compared with the same strokes painted at full resolution, only edge pixels differ."""
     settings = HoleSettings("strokes")
     draw = np.random.RandomState(0)
-    chain = strokes.random_chain(lambda n: tf.constant(draw.rand(1, n), tf.float32), tf.constant([0.3]), settings)[:20]
-    field = strokes.paint(tf.fill([1, distance_fields.CELLS, distance_fields.CELLS], distance_fields.FAR), chain, tf.constant([4096.0]))
+    chain = strokes.random_chain(
+        lambda n: tf.constant(draw.rand(1, n), tf.float32), tf.constant([0.3]), settings
+    )[:20]
+    field = strokes.paint(
+        tf.fill([1, distance_fields.CELLS, distance_fields.CELLS], distance_fields.FAR),
+        chain,
+        tf.constant([4096.0]),
+    )
     coarse = distance_fields.enlarge(field, 256).numpy()[0] < 0
     y, x = np.mgrid[:256, :256] * float(distance_fields.UNIT) + distance_fields.UNIT / 2
     exact = np.full((256, 256), distance_fields.FAR)
     for left, top, along_x, along_y, per_length, half_width in chain.numpy()[:, 0]:
         part = np.clip(((x - left) * along_x + (y - top) * along_y) * per_length, 0, 1)
-        exact = np.minimum(exact, np.hypot(x - left - part * along_x, y - top - part * along_y) - half_width)
+        exact = np.minimum(
+            exact, np.hypot(x - left - part * along_x, y - top - part * along_y) - half_width
+        )
     assert np.mean(coarse != (exact < 0)) < 0.01
     far_from_edge = np.abs(exact) > 1.5 * distance_fields.UNIT
     wrong = (coarse != (exact < 0)) & far_from_edge
@@ -203,7 +243,10 @@ def test_strokes_have_smooth_edges():
 
 
 def test_bounds_that_no_hole_can_keep_are_refused():
-    with pytest.raises(SettingsError, match=r"`ratio=\(0.3, 0.303\)` is too narrow for `image_size=64`: HI - LO is at least 1/64"):
+    with pytest.raises(
+        SettingsError,
+        match=r"`ratio=\(0.3, 0.303\)` is too narrow for `image_size=64`: HI - LO is at least 1/64",
+    ):
         holes(0, 0, 1, 64, HoleSettings("strokes", (0.3, 0.303)))
     with pytest.raises(SettingsError, match="`kind='files:masks'` are read in the input pipeline"):
         check(HoleSettings("files:masks"), 64)

@@ -1,4 +1,4 @@
-"""Sources of photographs: what they hold, and what is said when they cannot be used."""
+"""Sources of photographs: what they hold, and what the message says if one cannot be used."""
 
 import logging
 from unittest import mock
@@ -45,13 +45,19 @@ def test_unreadable_photographs_are_named_once_counted_and_replaced_by_the_next(
         values = [photos.read(index)[0, 0, 0] for index in (0, 1, 2, 3, 1)]
     assert values == [0, 3, 3, 3, 3]
     assert photos.unreadable == {str(tmp_path / "1.png"), str(tmp_path / "2.png")}
-    assert len(caplog.messages) == 2 and "1.png" in caplog.messages[0] and "2 of 4" in caplog.messages[1]
+    assert (
+        len(caplog.messages) == 2
+        and "1.png" in caplog.messages[0]
+        and "2 of 4" in caplog.messages[1]
+    )
     assert photos.read_or_none(1) is None
 
 
 @pytest.mark.parametrize("source", ["", None, "photos", "folder:", "tfds:", "directory:x"])
 def test_sources_that_are_none(source):
-    with pytest.raises(SettingsError, match=r"`eval_data` is folder:PATH, tfds:NAME\[:SPLIT\] or samples:"):
+    with pytest.raises(
+        SettingsError, match=r"`eval_data` is folder:PATH, tfds:NAME\[:SPLIT\] or samples:"
+    ):
         open_photos(source, "eval_data")
 
 
@@ -67,14 +73,19 @@ def test_folders_that_cannot_be_used(tmp_path):
         open_photos(f"folder:{tmp_path}/a.png")
 
 
-@pytest.mark.parametrize("folder, words", [
-    ("data/paris", "on request"),
-    ("data/paris/train", "on request"),
-    ("celeba", "tfds:celeb_a"),
-    ("data/Places2/", "tfds:places365_small"),
-])
+@pytest.mark.parametrize(
+    "folder, words",
+    [
+        ("data/paris", "on request"),
+        ("data/paris/train", "on request"),
+        ("celeba", "tfds:celeb_a"),
+        ("data/Places2/", "tfds:places365_small"),
+    ],
+)
 def test_missing_sets_of_the_papers_say_how_to_obtain_them(tmp_path, folder, words):
-    with pytest.raises(SettingsError, match=f"no such folder.*{words}.*Any other folder of photographs will do"):
+    with pytest.raises(
+        SettingsError, match=f"no such folder.*{words}.*Any other folder of photographs will do"
+    ):
         open_photos(f"folder:{tmp_path}/{folder}")
 
 
@@ -87,11 +98,16 @@ def test_samples_are_the_colour_photographs_but_coffee():
         assert np.ptp(pixels.astype(int), axis=2).max() > 50, photos.names[index]  # colour
     assert not photos.unreadable
     assert open_photos("samples:coffee, astronaut").names == ["coffee", "astronaut"]
-    with pytest.raises(SettingsError, match="no sample named lena. There are: astronaut, chelsea, coffee"):
+    with pytest.raises(
+        SettingsError, match="no sample named lena. There are: astronaut, chelsea, coffee"
+    ):
         open_photos("samples:lena")
 
 
-@pytest.mark.parametrize("source, shape", [("tfds:celeb_a", (218, 178, 3)), ("tfds:places365_small:validation", (256, 256, 3))])
+@pytest.mark.parametrize(
+    "source, shape",
+    [("tfds:celeb_a", (218, 178, 3)), ("tfds:places365_small:validation", (256, 256, 3))],
+)
 def test_tfds_sets(source, shape):
     with tfds.testing.mock_data(num_examples=5):
         photos = open_photos(source)
@@ -99,18 +115,38 @@ def test_tfds_sets(source, shape):
         once = list(photos.stream().as_numpy_iterator())
         assert len(once) == 5 and once[0].shape == shape and once[0].dtype == np.uint8
         first = [p.tobytes() for p in photos.stream(seed=3).take(12).as_numpy_iterator()]
-        assert len(set(first[:5])) == 5 and first[:5] != first[5:10] and set(first[:5]) == set(first[5:10])
-        assert first[7:] == [p.tobytes() for p in photos.stream(seed=3, skip=7).take(5).as_numpy_iterator()]
+        assert (
+            len(set(first[:5])) == 5
+            and first[:5] != first[5:10]
+            and set(first[:5]) == set(first[5:10])
+        )
+        assert first[7:] == [
+            p.tobytes() for p in photos.stream(seed=3, skip=7).take(5).as_numpy_iterator()
+        ]
         assert first[:5] != [p.tobytes() for p in photos.stream(seed=4).take(5).as_numpy_iterator()]
 
 
 def test_tfds_sets_that_cannot_be_used():
-    with pytest.raises(SettingsError, match="`source='tfds:no_such_set'`: the set could not be found .*folder:PATH works"):
+    with pytest.raises(
+        SettingsError,
+        match="`source='tfds:no_such_set'`: the set could not be found .*folder:PATH works",
+    ):
         open_photos("tfds:no_such_set")
-    with pytest.raises(SettingsError, match="no feature named image .it has text, label"), tfds.testing.mock_data():
+    with (
+        pytest.raises(SettingsError, match="no feature named image .it has text, label"),
+        tfds.testing.mock_data(),
+    ):
         open_photos("tfds:imdb_reviews")
-    failing = mock.patch.object(tfds.core.DatasetBuilder, "download_and_prepare", side_effect=OSError("no network"))
-    with failing, pytest.raises(SettingsError, match="could not be obtained .no network.; folder:PATH works on any folder"):
+    failing = mock.patch.object(
+        tfds.core.DatasetBuilder, "download_and_prepare", side_effect=OSError("no network")
+    )
+    with (
+        failing,
+        pytest.raises(
+            SettingsError,
+            match="could not be obtained .no network.; folder:PATH works on any folder",
+        ),
+    ):
         open_photos("tfds:celeb_a")
 
 

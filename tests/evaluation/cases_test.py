@@ -1,4 +1,4 @@
-"""Which photographs and holes a table is made of."""
+"""The photographs and holes that a table is made of."""
 
 import os
 import shutil
@@ -14,13 +14,22 @@ from tfinpaint.settings import EvaluationSettings, SettingsError
 
 
 def blocks(data, size=32, protocol="default", **options):
-    return read_blocks(EvaluationSettings(("mean",), data, protocol=protocol, **options), all_protocols()[protocol], size)
+    return read_blocks(
+        EvaluationSettings(("mean",), data, protocol=protocol, **options),
+        all_protocols()[protocol],
+        size,
+    )
 
 
 def test_squares_are_centred_and_resized_and_keep_their_names(photos):
     found = blocks(f"folder:{photos}", count=5)
-    assert len(found) == 6 and all(list(b.names) == [f"p{k:02d}.png" for k in range(5)] for b in found)
-    pixels = np.asarray(Image.open(os.path.join(photos, "p00.png")).resize((56, 32), Image.Resampling.BICUBIC))  # 40 x 70
+    assert len(found) == 6 and all(
+        list(b.names) == [f"p{k:02d}.png" for k in range(5)] for b in found
+    )
+    # The photograph is 40 x 70 pixels.
+    pixels = np.asarray(
+        Image.open(os.path.join(photos, "p00.png")).resize((56, 32), Image.Resampling.BICUBIC)
+    )
     np.testing.assert_array_equal(found[0].photos[0], pixels[:, 12:44])
 
 
@@ -39,16 +48,23 @@ def test_objects_are_a_fixed_set_for_each_bin(photos):
     found = blocks(f"folder:{photos}", protocol="multistage", holes="objects", count=4)
     assert [b.title for b in found] == ["objects, 10-20 %", "objects, 30-40 %", "objects, 50-60 %"]
     for b, (low, high) in zip(found, ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))):
-        assert all(low < share <= high for share in b.shares) and len({hole.tobytes() for hole in b.holes}) == 4
-    fewer, = blocks(f"folder:{photos}", holes="objects", count=2, ratio_bins=((0.3, 0.4),))
+        assert (
+            all(low < share <= high for share in b.shares)
+            and len({hole.tobytes() for hole in b.holes}) == 4
+        )
+    (fewer,) = blocks(f"folder:{photos}", holes="objects", count=2, ratio_bins=((0.3, 0.4),))
     np.testing.assert_array_equal(fewer.holes, [found[1].holes[k] for k in range(2)])
     (low,) = blocks(f"folder:{photos}", holes="objects", count=2, ratio_bins=((0, 0.1),))
     assert all(0 < share <= 0.1 for share in low.shares)
-    with pytest.raises(SettingsError, match="`ratio_bins=0.3-0.31` is too narrow for objects of 32 x 32 pixels"):
+    with pytest.raises(
+        SettingsError, match="`ratio_bins=0.3-0.31` is too narrow for objects of 32 x 32 pixels"
+    ):
         blocks(f"folder:{photos}", holes="objects", ratio_bins=((0.3, 0.31),))
 
 
-@pytest.mark.parametrize("protocol,side,start", [("musical", 16, 8), ("deepfill", 16, 8), ("coherent_semantic", 15, 8)])
+@pytest.mark.parametrize(
+    "protocol,side,start", [("musical", 16, 8), ("deepfill", 16, 8), ("coherent_semantic", 15, 8)]
+)
 def test_centred_holes_have_the_papers_side(photos, protocol, side, start):
     (b,) = blocks(f"folder:{photos}", protocol=protocol)
     assert b.title == "center" and len(b.holes) == 12
@@ -64,24 +80,33 @@ def test_at_256_pixels_the_papers_centred_holes_are_128_and_120():
 
 
 def test_holes_and_bins_may_be_asked_for(photos):
-    assert [b.title for b in blocks(f"folder:{photos}", protocol="musical", holes="strokes", ratio_bins=((0.25, 0.5),))] == ["25-50 %"]
+    assert [
+        b.title
+        for b in blocks(
+            f"folder:{photos}", protocol="musical", holes="strokes", ratio_bins=((0.25, 0.5),)
+        )
+    ] == ["25-50 %"]
     assert [b.title for b in blocks(f"folder:{photos}", holes="center")] == ["center"]
 
 
 def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path, caplog):
     for k, rows in enumerate((5, 6, 12)):  # of 32: 16 %, 19 %, 38 % of the picture
         mask = np.zeros((64, 64), np.uint8)
-        mask[:2 * rows] = 255
+        mask[: 2 * rows] = 255
         Image.fromarray(mask).save(tmp_path / f"m{k}.png")
     found = blocks(f"folder:{photos}", holes=f"files:{tmp_path}")
     assert [b.title for b in found] == ["10-20 %", "30-40 %"]
     assert "no mask for the bin of 50-60 %, which is left out" in caplog.text
     blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.1, 0.2),))
     assert "1 of 3 masks fall into none of the bins" in caplog.text
-    assert [int(h.sum()) // 32 for h in found[0].holes[:4]] == [5, 6, 5, 6] and len(found[0].holes) == 12
+    assert [int(h.sum()) // 32 for h in found[0].holes[:4]] == [5, 6, 5, 6] and (
+        len(found[0].holes) == 12
+    )
     with pytest.raises(SettingsError, match="`ratio_bins`.*0.156 to 0.375"):
         blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.5, 0.6),))
-    (known,) = blocks(f"folder:{photos}", holes=f"files:{tmp_path}", mask_is="known", ratio_bins=((0.6, 0.7),))
+    (known,) = blocks(
+        f"folder:{photos}", holes=f"files:{tmp_path}", mask_is="known", ratio_bins=((0.6, 0.7),)
+    )
     assert int(known.holes[0].sum()) // 32 == 20
 
 
@@ -89,7 +114,9 @@ def test_pairs_keep_their_sizes_and_holes(pairs):
     (b,) = blocks(f"pairs:{pairs}")
     assert list(b.names) == ["a", "c", "more/b"]
     assert [p.shape for p in b.photos] == [(40, 56, 3), (40, 56, 3), (64, 33, 3)]
-    assert [int(h.sum()) for h in b.holes] == [120, 144, 132] and set(np.unique(b.holes[0])) == {0, 1}
+    assert [int(h.sum()) for h in b.holes] == [120, 144, 132] and (
+        set(np.unique(b.holes[0])) == {0, 1}
+    )
     assert len(blocks(f"pairs:{pairs}", count=2)[0].photos) == 2
 
 
@@ -150,4 +177,8 @@ def test_a_fingerprint_tells_one_pixel():
     assert fingerprint([hole.reshape(7, 9)]) != fingerprint([hole])
     assert fingerprint([other * 255]) == fingerprint([other])
     assert fingerprint([hole, other[5:]]) != fingerprint([hole, hole[5:]])  # of several sizes
-    assert fingerprint([hole] * 20) == fingerprint(np.stack([hole] * 20)[..., None]) != fingerprint([hole] * 19 + [other])
+    assert (
+        fingerprint([hole] * 20)
+        == fingerprint(np.stack([hole] * 20)[..., None])
+        != fingerprint([hole] * 19 + [other])
+    )

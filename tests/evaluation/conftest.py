@@ -1,4 +1,4 @@
-"""A small untrained run, its export, and a folder of photographs, made once for all tests here."""
+"""A small untrained run, its export, and folders of photographs, made once for all tests here."""
 
 import os
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 @pytest.fixture(scope="session")
 def run_dir(tmp_path_factory):
-    """A run directory of a small system with an attention, trained on squares of 32 px."""
+    """A run directory of a small system with attention, set up for squares of 32 px."""
     import tensorflow as tf
 
     import tfinpaint
@@ -20,19 +20,29 @@ def run_dir(tmp_path_factory):
     tf.keras.utils.set_random_seed(3)
     system = tfinpaint.create("gated_conv", width=8)
     system.compile(perceptual_weights="none", loss_weights={"adversarial": 0.0})
-    write_run(folder, TrainSettings("gated_conv", PhotoSettings("samples:", 32), HoleSettings(), system_settings=(("width", 8),)))
+    write_run(
+        folder,
+        TrainSettings(
+            "gated_conv",
+            PhotoSettings("samples:", 32),
+            HoleSettings(),
+            system_settings=(("width", 8),),
+        ),
+    )
     Checkpoints(folder, system).save(7)
     return folder
 
 
 @pytest.fixture(scope="session")
 def exported(run_dir, tmp_path_factory):
-    """Version 1 of its export."""
+    """Version 1 of the export of that run."""
     import tfinpaint
     from tfinpaint.export import model_card, saved_model
 
     painter = tfinpaint.load(run_dir)
-    return saved_model.export(painter, str(tmp_path_factory.mktemp("exported") / "small"), model_card.describe(painter))
+    return saved_model.export(
+        painter, str(tmp_path_factory.mktemp("exported") / "small"), model_card.describe(painter)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +62,7 @@ def pairs(tmp_path_factory):
     for k, (name, height, width) in enumerate([("a", 40, 56), ("more/b", 64, 33), ("c", 40, 56)]):
         Image.fromarray(scene(20 + k, height, width)).save(folder / f"{name}.png")
         mask = np.zeros((height, width), np.uint8)
-        mask[5:15 + k, 8:20] = 255
+        mask[5 : 15 + k, 8:20] = 255
         Image.fromarray(mask).save(folder / f"{name}_mask.png")
     return str(folder)
 

@@ -1,4 +1,4 @@
-"""Plots: round ticks that cover the data, and marks where the figures are."""
+"""Plots: round ticks that cover the data, and marks at the positions of the figures."""
 
 import math
 import re
@@ -9,13 +9,16 @@ from tfinpaint.evaluation import plots
 from tfinpaint.evaluation.plots import Point
 
 
-@pytest.mark.parametrize("low,high,expected", [
-    (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
-    (13.1, 29.7, [10, 15, 20, 25, 30]),
-    (0.8113, 0.9337, [0.8, 0.85, 0.9, 0.95]),
-    (5, 5, [5, 6]),
-    (0, 0, [0, 0.2]),
-])
+@pytest.mark.parametrize(
+    "low,high,expected",
+    [
+        (0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (13.1, 29.7, [10, 15, 20, 25, 30]),
+        (0.8113, 0.9337, [0.8, 0.85, 0.9, 0.95]),
+        (5, 5, [5, 6]),
+        (0, 0, [0, 0.2]),
+    ],
+)
 def test_ticks(low, high, expected):
     assert plots.ticks(low, high) == pytest.approx(expected)
 
@@ -27,10 +30,18 @@ def test_ticks_cover_the_data():
 
 
 def test_marks_stand_where_the_figures_are():
-    svg = plots.lines("PSNR <dB>", {"a & b": [Point(10, 20, 18, 22), Point(30, 10)], "c": [Point(10, math.nan), Point(30, 30)]})
+    svg = plots.lines(
+        "PSNR <dB>",
+        {
+            "a & b": [Point(10, 20, 18, 22), Point(30, 10)],
+            "c": [Point(10, math.nan), Point(30, 30)],
+        },
+    )
     assert "PSNR &lt;dB&gt;" in svg
-    circles = [tuple(map(float, c)) for c in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)]
-    assert len(circles) == 3  # nan is no mark
+    circles = [
+        tuple(map(float, c)) for c in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)
+    ]
+    assert len(circles) == 3  # NaN gets no mark
     (x0, y0), (x1, y1), (x2, y2) = circles
     assert x0 < x1 == x2 and y2 < y0 < y1  # SVG counts downwards
     assert (y0 - y2) == pytest.approx(y1 - y0, abs=0.11)

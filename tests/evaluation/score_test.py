@@ -1,4 +1,4 @@
-"""The figures of a report against what comes out one photograph at a time."""
+"""The figures of a report against those measured one photograph at a time."""
 
 import numpy as np
 import pytest
@@ -17,14 +17,17 @@ BINS = ((0.1, 0.2), (0.3, 0.4))
 @pytest.fixture(scope="module")
 def report(run_dir, photos):
     seen = []
-    found = evaluate(EvaluationSettings((run_dir, "telea"), f"folder:{photos}", ratio_bins=BINS, batch_size=5), lambda *at: seen.append(at))
+    found = evaluate(
+        EvaluationSettings((run_dir, "telea"), f"folder:{photos}", ratio_bins=BINS, batch_size=5),
+        lambda *at: seen.append(at),
+    )
     found.seen = seen
     return found
 
 
 def test_every_model_is_there_and_the_references_by_default(report):
     assert list(report.models) == ["small", "telea", "navier_stokes", "mean"]
-    assert report.image_size == 32  # the run's
+    assert report.image_size == 32  # that of the run
     assert [s.block.title for s in report.scores] == ["10-20 %", "30-40 %"]
     assert report.seen == [(k, 4 * 24) for k in range(1, 4 * 24 + 1)]
 
@@ -34,19 +37,30 @@ def test_a_runs_figures_are_those_of_its_composites_one_by_one(report, run_dir):
     for scores in report.scores:
         for k in (0, 4, 5, 11):  # in the middle and at the ends of batches of 5
             photo, hole = scores.block.photos[k], scores.block.holes[k]
-            output = to_uint8(painter.generate(to_float(photo)[None], hole[None, ..., None].astype(np.float32)))[0]
+            output = to_uint8(
+                painter.generate(to_float(photo)[None], hole[None, ..., None].astype(np.float32))
+            )[0]
             composite = np.where(hole[..., None] > 0, output, photo)
             expected = quality.measure(composite[None], photo[None], hole[None])
             for name, value in expected.items():
-                assert scores.values["small"][name][k] == pytest.approx(value[0], rel=2e-3), (name, k)
+                assert scores.values["small"][name][k] == pytest.approx(value[0], rel=2e-3), (
+                    name,
+                    k,
+                )
 
 
 def test_references_are_opencvs(report):
     scores = report.scores[1]
-    for name, fill in (("telea", references.telea), ("navier_stokes", references.navier_stokes), ("mean", references.mean_fill)):
+    for name, fill in (
+        ("telea", references.telea),
+        ("navier_stokes", references.navier_stokes),
+        ("mean", references.mean_fill),
+    ):
         filled = np.stack([fill(p, h) for p, h in zip(scores.block.photos, scores.block.holes)])
-        np.testing.assert_allclose(scores.values[name]["psnr_in_hole"],
-                                   quality.measure(filled, scores.block.photos, scores.block.holes)["psnr_in_hole"])
+        np.testing.assert_allclose(
+            scores.values[name]["psnr_in_hole"],
+            quality.measure(filled, scores.block.photos, scores.block.holes)["psnr_in_hole"],
+        )
 
 
 def test_means_and_differences(report):
@@ -65,11 +79,17 @@ def test_the_pictures_are_the_best_the_median_and_the_worst(report):
     order = np.argsort(figures)
     assert [k for _, k, _ in found] == [order[-1], order[6], order[0]]
     for _, k, output in found:
-        np.testing.assert_array_equal(output, references.telea(scores.block.photos[k], scores.block.holes[k]))
+        np.testing.assert_array_equal(
+            output, references.telea(scores.block.photos[k], scores.block.holes[k])
+        )
 
 
 def test_an_export_scores_as_its_run(run_dir, exported, photos):
-    found = evaluate(EvaluationSettings((run_dir, exported), f"folder:{photos}", ratio_bins=BINS[:1], references=False, count=3))
+    found = evaluate(
+        EvaluationSettings(
+            (run_dir, exported), f"folder:{photos}", ratio_bins=BINS[:1], references=False, count=3
+        )
+    )
     assert list(found.models) == ["small", "small/1"]
     for name in ("psnr", "ssim", "l1_in_hole"):
         a, b = (found.scores[0].values[m][name] for m in found.models)
@@ -89,11 +109,25 @@ def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs):
         assert scores.values["small"]["psnr"][k] == pytest.approx(expected["psnr"][0], rel=2e-3)
 
 
-def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_which(run_dir, exported, photos):
+def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_which(
+    run_dir, exported, photos
+):
     painter, figures = tfinpaint.load(run_dir), {}
-    for detail, said in (("off", "off: the networks alone"), ("auto", "auto: what is thicker than 24 pixels")):
-        found = evaluate(EvaluationSettings((run_dir, exported), f"folder:{photos}", "center", image_size=64, references=False, count=2,
-                                            **({} if detail == "off" else {"detail": detail})))
+    for detail, said in (
+        ("off", "off: the networks alone"),
+        ("auto", "auto: what is thicker than 24 pixels"),
+    ):
+        found = evaluate(
+            EvaluationSettings(
+                (run_dir, exported),
+                f"folder:{photos}",
+                "center",
+                image_size=64,
+                references=False,
+                count=2,
+                **({} if detail == "off" else {"detail": detail}),
+            )
+        )
         assert any(word == "detail" and text.startswith(said) for word, text in found.facts)
         (scores,) = found.scores
         for k, (photo, hole) in enumerate(zip(scores.block.photos, scores.block.holes)):
@@ -106,19 +140,30 @@ def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_w
 
 
 def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos):
-    found = evaluate(EvaluationSettings((run_dir,), f"folder:{photos}", protocol="coherent_semantic", count=2))
+    found = evaluate(
+        EvaluationSettings((run_dir,), f"folder:{photos}", protocol="coherent_semantic", count=2)
+    )
     (scores,) = found.scores
     photo, hole = scores.block.photos[1], scores.block.holes[1]
     painter = tfinpaint.load(run_dir)
-    raw = to_uint8(painter.generate(to_float(photo)[None], hole[None, ..., None].astype(np.float32)))[0]
+    raw = to_uint8(
+        painter.generate(to_float(photo)[None], hole[None, ..., None].astype(np.float32))
+    )[0]
     assert (raw != photo)[hole == 0].any()
-    assert scores.values["small"]["l1"][1] == pytest.approx(np.abs(raw / 255 - photo / 255).mean(), rel=2e-3)
+    assert scores.values["small"]["l1"][1] == pytest.approx(
+        np.abs(raw / 255 - photo / 255).mean(), rel=2e-3
+    )
     filled = references.telea(photo, hole)
-    assert scores.values["telea"]["l1"][1] == pytest.approx(np.abs(filled / 255 - photo / 255).mean(), rel=1e-6)
+    assert scores.values["telea"]["l1"][1] == pytest.approx(
+        np.abs(filled / 255 - photo / 255).mean(), rel=1e-6
+    )
 
 
 def test_what_is_under_a_hole_reaches_no_model(run_dir, photos, tmp_path):
-    """The originals differ, the results do not: so do their errors in the hole, by what was changed."""
+    """The originals differ under the hole, and the results do not.
+
+    Their errors in the hole therefore differ by exactly what was changed.
+    """
     from tfinpaint.evaluation.methods import open_methods
 
     rng = np.random.default_rng(0)
@@ -137,19 +182,39 @@ def test_lpips_is_a_column_and_small_photographs_are_told(photos, pairs):
     from tfinpaint.metrics.lpips import Lpips
 
     weights = str(next((shared.SHARED / "weights" / "lpips").glob("squeeze*.npz")))
-    found = evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, holes="center", image_size=64,
-                                        metric_weights=(("lpips_weights", weights),)))
+    found = evaluate(
+        EvaluationSettings(
+            ("telea",),
+            f"folder:{photos}",
+            count=2,
+            holes="center",
+            image_size=64,
+            metric_weights=(("lpips_weights", weights),),
+        )
+    )
     block = found.scores[0].block
     filled = np.stack([references.telea(p, h) for p, h in zip(block.photos, block.holes)])
-    np.testing.assert_allclose(found.scores[0].values["telea"]["lpips"], Lpips(weights)(filled, np.stack(block.photos)), rtol=1e-5)
+    np.testing.assert_allclose(
+        found.scores[0].values["telea"]["lpips"],
+        Lpips(weights)(filled, np.stack(block.photos)),
+        rtol=1e-5,
+    )
     assert "LPIPS squeeze" in text.text(found)
     with pytest.raises(SettingsError, match="at least 31 px. Got p00.png of 16x16"):
         alex = str(next((shared.SHARED / "weights" / "lpips").glob("alex*.npz")))
-        evaluate(EvaluationSettings(("telea",), f"folder:{photos}", count=2, image_size=16, metric_weights=(("lpips_weights", alex),)))
+        evaluate(
+            EvaluationSettings(
+                ("telea",),
+                f"folder:{photos}",
+                count=2,
+                image_size=16,
+                metric_weights=(("lpips_weights", alex),),
+            )
+        )
 
 
 def test_realism_is_of_whole_blocks(photos, monkeypatch):
-    """With a network that sees mean colours, and the count that is enough lowered."""
+    """With a network that sees only mean colours, and a lower least number of photographs."""
     from tfinpaint.metrics import realism
 
     class Colours:
@@ -162,8 +227,13 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
             return images.mean(axis=(1, 2)).astype(np.float32)
 
     monkeypatch.setattr(realism, "Inception", Colours)
-    settings = EvaluationSettings(("mean",), f"folder:{photos}", ratio_bins=BINS, batch_size=5,
-                                  metric_weights=(("inception_weights", "x"),))
+    settings = EvaluationSettings(
+        ("mean",),
+        f"folder:{photos}",
+        ratio_bins=BINS,
+        batch_size=5,
+        metric_weights=(("inception_weights", "x"),),
+    )
     with pytest.raises(SettingsError, match="at least 2,049.*Got 12"):
         evaluate(settings)
     monkeypatch.setattr(realism, "FEWEST", 12)
@@ -172,29 +242,43 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
         block = scores.block
         for name, fill in (("mean", references.mean_fill), ("telea", references.telea)):
             filled = np.stack([fill(p, h) for p, h in zip(block.photos, block.holes)])
-            a, b = (i.mean(axis=(1, 2)).astype(np.float32) for i in (np.stack(block.photos), filled))
+            a, b = (
+                i.mean(axis=(1, 2)).astype(np.float32) for i in (np.stack(block.photos), filled)
+            )
             assert scores.of_set[name]["fid"] == pytest.approx(realism.fid(a, b), rel=1e-6)
             assert (scores.of_set[name]["u_ids"], scores.of_set[name]["p_ids"]) == realism.ids(a, b)
     assert "FID" in text.text(found) and "mean colours" in text.text(found)
     assert "mean,fid" in text.comma_separated(found) and '"fid": {' in text.as_json(found)
 
 
-@pytest.mark.parametrize("settings,message", [
-    ({"models": ("nowhere",)}, "`model='nowhere'`"),
-    ({"models": ("telea", "telea")}, "twice"),
-    ({"models": ("RUN", "RUN/../small/")}, "twice"),
-    ({"models": ("EXPORT/..",)}, "folder of exported versions: name one, as .*1"),
-    ({"batch_size": 0}, "`batch_size` is at least 1"),
-    ({"protocol": "x"}, "`protocol` is default"),
-    ({"models": ("RUN",), "image_size": 30}, "`image_size` is a multiple of 8"),
-    ({"models": ("EXPORT",), "protocol": "coherent_semantic"}, "composites"),
-    ({"models": ("mean",), "data": "pairs:PAIRS", "protocol": "coherent_semantic"}, "squares"),
-    ({"models": ("RUN",), "protocol": "coherent_semantic", "detail": "auto"}, "`detail='auto'` goes with another protocol"),
-    ({"models": ("mean",), "detail": "on"}, "`detail` is auto or off. Got 'on'"),
-    ({"models": ("mean",), "data": "folder:nowhere"}, "`data='folder:nowhere'`"),
-    ({"models": ("mean",), "metric_weights": (("lpips_weights", "nowhere.npz"),)}, "`lpips_weights='nowhere.npz'`"),
-    ({"models": ("mean",), "metric_weights": (("inception_weights", "nowhere.pb"),)}, "`inception_weights='nowhere.pb'`"),
-])
+@pytest.mark.parametrize(
+    "settings,message",
+    [
+        ({"models": ("nowhere",)}, "`model='nowhere'`"),
+        ({"models": ("telea", "telea")}, "twice"),
+        ({"models": ("RUN", "RUN/../small/")}, "twice"),
+        ({"models": ("EXPORT/..",)}, "folder of exported versions: name one, as .*1"),
+        ({"batch_size": 0}, "`batch_size` is at least 1"),
+        ({"protocol": "x"}, "`protocol` is default"),
+        ({"models": ("RUN",), "image_size": 30}, "`image_size` is a multiple of 8"),
+        ({"models": ("EXPORT",), "protocol": "coherent_semantic"}, "composites"),
+        ({"models": ("mean",), "data": "pairs:PAIRS", "protocol": "coherent_semantic"}, "squares"),
+        (
+            {"models": ("RUN",), "protocol": "coherent_semantic", "detail": "auto"},
+            "`detail='auto'` goes with another protocol",
+        ),
+        ({"models": ("mean",), "detail": "on"}, "`detail` is auto or off. Got 'on'"),
+        ({"models": ("mean",), "data": "folder:nowhere"}, "`data='folder:nowhere'`"),
+        (
+            {"models": ("mean",), "metric_weights": (("lpips_weights", "nowhere.npz"),)},
+            "`lpips_weights='nowhere.npz'`",
+        ),
+        (
+            {"models": ("mean",), "metric_weights": (("inception_weights", "nowhere.pb"),)},
+            "`inception_weights='nowhere.pb'`",
+        ),
+    ],
+)
 def test_mistakes(settings, message, run_dir, exported, photos, pairs):
     paths = {"RUN": run_dir, "EXPORT": exported}
     values = {"data": f"folder:{photos}", "count": 2, "models": ("mean",), **settings}

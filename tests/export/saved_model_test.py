@@ -1,4 +1,7 @@
-"""Exported SavedModels: the painter's own fills, any size, exact outside the hole, errors in place of crashes, no foreign operation."""
+"""Exported SavedModels: the painter's own fills, at any size, exact outside the hole.
+
+Mistakes are errors, not crashes, and all operations are TensorFlow's own.
+"""
 
 import io
 import json
@@ -63,50 +66,81 @@ def _open(content):
 
 def _fill_files(model, *pairs):
     images, masks = zip(*pairs)
-    return model.signatures["serving_default"](image_bytes=tf.constant(images), mask_bytes=tf.constant(masks))["filled_bytes"].numpy()
+    return model.signatures["serving_default"](
+        image_bytes=tf.constant(images), mask_bytes=tf.constant(masks)
+    )["filled_bytes"].numpy()
 
 
 def _fill_tensors(model, photos, masks):
-    return model.signatures["tensors"](image=tf.constant(photos), mask=tf.constant(masks[..., np.newaxis]))["filled"].numpy()
+    return model.signatures["tensors"](
+        image=tf.constant(photos), mask=tf.constant(masks[..., np.newaxis])
+    )["filled"].numpy()
 
 
-ONE_HOLE = [(40, 50, (5, 6, 25, 30)), (64, 64, (0, 0, 20, 64)), (200, 333, (90, 250, 140, 333)), (1, 7, (0, 2, 1, 5)),
-            (30, 30, (0, 0, 30, 30)), (260, 300, (60, 70, 180, 200))]  # the last one is reduced, and has detail
+# The last one is reduced, and detail is added to it.
+ONE_HOLE = [
+    (40, 50, (5, 6, 25, 30)),
+    (64, 64, (0, 0, 20, 64)),
+    (200, 333, (90, 250, 140, 333)),
+    (1, 7, (0, 2, 1, 5)),
+    (30, 30, (0, 0, 30, 30)),
+    (260, 300, (60, 70, 180, 200)),
+]
 
 
 @pytest.mark.parametrize("height, width, box", ONE_HOLE)
 def test_one_hole_gives_the_same_bytes_in_every_way(painter, model, folder, height, width, box):
     photo, mask = _photo(height, width), _mask(height, width, box)
     filled = painter.fill(photo, mask)
-    np.testing.assert_array_equal(_open(_fill_files(model, (_file(photo), _file(mask)))[0]), filled, "files")
-    np.testing.assert_array_equal(_fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0], filled, "tensors")
-    np.testing.assert_array_equal(tfinpaint.load(str(folder / "1")).fill(photo, mask), filled, "the loaded model's fill")
+    np.testing.assert_array_equal(
+        _open(_fill_files(model, (_file(photo), _file(mask)))[0]), filled, "files"
+    )
+    np.testing.assert_array_equal(
+        _fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0], filled, "tensors"
+    )
+    np.testing.assert_array_equal(
+        tfinpaint.load(str(folder / "1")).fill(photo, mask), filled, "the loaded model's fill"
+    )
     assert (filled[mask > 0] != photo[mask > 0]).any()
 
 
 def test_an_exported_model_fills_many_holes_grown_and_feathered_as_the_run_does(painter, folder):
-    photo, mask = _photo(300, 400), _mask(300, 400, (5, 6, 25, 30), (200, 300, 280, 390), (100, 10, 140, 20))
-    np.testing.assert_array_equal(tfinpaint.load(str(folder / "1")).fill(photo, mask, 3, 4), painter.fill(photo, mask, 3, 4))
+    photo, mask = (
+        _photo(300, 400),
+        _mask(300, 400, (5, 6, 25, 30), (200, 300, 280, 390), (100, 10, 140, 20)),
+    )
+    np.testing.assert_array_equal(
+        tfinpaint.load(str(folder / "1")).fill(photo, mask, 3, 4), painter.fill(photo, mask, 3, 4)
+    )
 
 
 def test_detail_is_in_the_export_unless_it_was_left_out(painter, model, tmp_path):
     photo, mask = _photo(200, 220), _mask(200, 220, (60, 70, 140, 150))
     filled, alone = painter.fill(photo, mask), painter.fill(photo, mask, detail="off")
     assert (filled != alone).any()
-    np.testing.assert_array_equal(_fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0], filled)
+    np.testing.assert_array_equal(
+        _fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0], filled
+    )
     without = saved_model.export(painter, str(tmp_path), CARD, detail="off")
-    np.testing.assert_array_equal(_fill_tensors(tf.saved_model.load(without), photo[np.newaxis], mask[np.newaxis])[0], alone)
+    np.testing.assert_array_equal(
+        _fill_tensors(tf.saved_model.load(without), photo[np.newaxis], mask[np.newaxis])[0], alone
+    )
     np.testing.assert_array_equal(tfinpaint.load(without).fill(photo, mask), alone)
 
 
 def test_an_exported_model_fills_without_detail_where_it_is_told_to(painter, folder):
     photo, mask = _photo(200, 220), _mask(200, 220, (60, 70, 140, 150))
     exported = tfinpaint.load(str(folder / "1"))
-    np.testing.assert_array_equal(exported.fill(photo, mask, detail="off"), painter.fill(photo, mask, detail="off"))
+    np.testing.assert_array_equal(
+        exported.fill(photo, mask, detail="off"), painter.fill(photo, mask, detail="off")
+    )
 
 
 def test_a_batch_may_mix_sizes_and_is_filled_one_by_one(model):
-    pairs = [(_file(_photo(h, w, h)), _file(_mask(h, w, (3, 3, h // 2, w // 2)))) for h, w in ((40, 90), (64, 64), (131, 17))]
+    pairs = [
+        (_file(_photo(h, w, h)), _file(_mask(h, w, (3, 3, h // 2, w // 2))))
+        for h, w in ((40, 90), (64, 64), (131, 17))
+    ]
     together = _fill_files(model, *pairs)
     assert [_fill_files(model, pair)[0] for pair in pairs] == together.tolist()
 
@@ -118,7 +152,11 @@ def test_several_holes_share_one_window_and_all_else_keeps_its_bytes(model):
     for half in (slice(0, 60), slice(60, 150)):
         assert (filled[half][mask[half] > 0] != photo[half][mask[half] > 0]).any()
     other = np.where(mask[..., np.newaxis] > 0, _photo(150, 260, 5), photo)
-    np.testing.assert_array_equal(_fill_tensors(model, other[np.newaxis], mask[np.newaxis])[0], filled, "what was under the hole shows")
+    np.testing.assert_array_equal(
+        _fill_tensors(model, other[np.newaxis], mask[np.newaxis])[0],
+        filled,
+        "what was under the hole shows",
+    )
 
 
 @pytest.mark.parametrize("stride", [1, 16, 256])
@@ -147,9 +185,15 @@ MASKS = {
     "one bit": lambda: _one_bit(),
     "colour": lambda: _file(np.random.default_rng(3).integers(0, 256, (40, 50, 3), np.uint8)),
     "strokes on a transparent layer": lambda: _file(_alpha_strokes(40, 50)),
-    "alpha that is no stroke": lambda: _file(np.random.default_rng(4).integers(0, 256, (40, 50, 4), np.uint8)),
-    "opaque": lambda: _file(np.dstack([_mask(40, 50, (5, 8, 20, 30))] * 3 + [np.full((40, 50), 255, np.uint8)])),
-    "grey with alpha": lambda: _file(np.dstack([np.full((40, 50), 9, np.uint8), _mask(40, 50, (5, 8, 20, 30))]), "LA"),
+    "alpha that is no stroke": lambda: _file(
+        np.random.default_rng(4).integers(0, 256, (40, 50, 4), np.uint8)
+    ),
+    "opaque": lambda: _file(
+        np.dstack([_mask(40, 50, (5, 8, 20, 30))] * 3 + [np.full((40, 50), 255, np.uint8)])
+    ),
+    "grey with alpha": lambda: _file(
+        np.dstack([np.full((40, 50), 9, np.uint8), _mask(40, 50, (5, 8, 20, 30))]), "LA"
+    ),
     "palette": lambda: _palette(),
     "BMP": lambda: _file(_mask(40, 50, (5, 8, 20, 30)), kind="BMP"),
 }
@@ -175,38 +219,66 @@ def test_mask_files_mean_what_they_mean_elsewhere(tmp_path, name):
     (tmp_path / "mask.bin").write_bytes(content)
     expected, _ = read_hole(str(tmp_path / "mask.bin"))
     assert expected.any() and not expected.all()
-    np.testing.assert_array_equal(signatures._decode_mask(tf.constant(content))[..., 0].numpy() > 127, expected > 0)
+    np.testing.assert_array_equal(
+        signatures._decode_mask(tf.constant(content))[..., 0].numpy() > 127, expected > 0
+    )
 
 
 @pytest.mark.parametrize("name", ["grey", "16 bits", "JPEG", "with alpha"])
 def test_photographs_of_other_kinds(model, name):
     photo, mask = _photo(40, 50), _mask(40, 50, (5, 8, 20, 30))
-    kinds = {"grey": (photo[..., 0],), "JPEG": (photo, None, "JPEG"), "16 bits": (photo[..., 0].astype(np.uint16) * 257,),
-             "with alpha": (np.dstack([photo, mask]),)}
+    kinds = {
+        "grey": (photo[..., 0],),
+        "JPEG": (photo, None, "JPEG"),
+        "16 bits": (photo[..., 0].astype(np.uint16) * 257,),
+        "with alpha": (np.dstack([photo, mask]),),
+    }
     content = _file(*kinds[name])
     filled = _open(_fill_files(model, (content, _file(mask)))[0])
-    seen = {"JPEG": tf.io.decode_jpeg(content).numpy(), "with alpha": photo}.get(name, np.repeat(photo[..., :1], 3, -1))
+    seen = {"JPEG": tf.io.decode_jpeg(content).numpy(), "with alpha": photo}.get(
+        name, np.repeat(photo[..., :1], 3, -1)
+    )
     np.testing.assert_array_equal(filled[mask == 0], seen[mask == 0])
 
 
 GOOD, HOLE = _file(_photo(40, 50)), _file(_mask(40, 50, (5, 6, 25, 30)))
 
 
-@pytest.mark.parametrize("image, mask, message", [
-    (b"no picture", HOLE, "Unknown image file format"), (GOOD, b"", "Input is empty"), (GOOD[:300], HOLE, "Invalid PNG"),
-    (GOOD, _file(_mask(50, 40, (1, 1, 9, 9))), r"A mask has the size of its photograph, \[40 50\] \(height, width\). Got \[50 40\]"),
-    (GOOD, _file(_mask(40, 50)), "The mask has no hole: no pixel is above 127. Got 0 as the brightest"),
-    (GOOD, _file(_mask(40, 50, (5, 6, 25, 30)) // 2), "Got 127 as the brightest"),
-])
-def test_bad_input_is_an_error_of_its_request_and_the_next_one_is_filled(model, image, mask, message):
+@pytest.mark.parametrize(
+    "image, mask, message",
+    [
+        (b"no picture", HOLE, "Unknown image file format"),
+        (GOOD, b"", "Input is empty"),
+        (GOOD[:300], HOLE, "Invalid PNG"),
+        (
+            GOOD,
+            _file(_mask(50, 40, (1, 1, 9, 9))),
+            r"A mask has the size of its photograph, \[40 50\] \(height, width\). Got \[50 40\]",
+        ),
+        (
+            GOOD,
+            _file(_mask(40, 50)),
+            "The mask has no hole: no pixel is above 127. Got 0 as the brightest",
+        ),
+        (GOOD, _file(_mask(40, 50, (5, 6, 25, 30)) // 2), "Got 127 as the brightest"),
+    ],
+)
+def test_bad_input_is_an_error_of_its_request_and_the_next_one_is_filled(
+    model, image, mask, message
+):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         _fill_files(model, (image, mask))
     assert _fill_files(model, (GOOD, HOLE))[0]
 
 
 def test_batches_of_different_length_are_refused(model):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="image_bytes and mask_bytes have one entry for each photograph. Got 2 and 1"):
-        model.signatures["serving_default"](image_bytes=tf.constant([GOOD, GOOD]), mask_bytes=tf.constant([HOLE]))
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match="image_bytes and mask_bytes have one entry for each photograph. Got 2 and 1",
+    ):
+        model.signatures["serving_default"](
+            image_bytes=tf.constant([GOOD, GOOD]), mask_bytes=tf.constant([HOLE])
+        )
     with pytest.raises(tf.errors.InvalidArgumentError, match="The mask has no hole"):
         _fill_tensors(model, np.zeros((2, 9, 9, 3), np.uint8), np.zeros((2, 9, 9), np.uint8))
 
@@ -217,22 +289,30 @@ import numpy as np, tensorflow as tf
 photo, mask = np.load("photo.npy"), np.load("mask.npy")
 for name in sys.argv[1:]:
     model = tf.saved_model.load(name + "/1")
-    filled = model.signatures["tensors"](image=photo[None], mask=mask[None, ..., None])["filled"].numpy()[0]
+    filled = model.signatures["tensors"](image=photo[None], mask=mask[None, ..., None])["filled"]\
+.numpy()[0]
     png = [tf.io.encode_png(x).numpy() for x in (photo, mask[..., None])]
-    file = model.signatures["serving_default"](image_bytes=tf.constant(png[:1]), mask_bytes=tf.constant(png[1:]))["filled_bytes"][0]
+    file = model.signatures["serving_default"](\
+image_bytes=tf.constant(png[:1]), mask_bytes=tf.constant(png[1:]))["filled_bytes"][0]
     np.testing.assert_array_equal(tf.io.decode_png(file), filled)
     np.save(name + ".npy", filled)
-print(json.dumps([name for name in sys.modules if name.startswith(("tfinpaint", "tensorflow_addons"))]))
+print(json.dumps([name for name in sys.modules\
+ if name.startswith(("tfinpaint", "tensorflow_addons"))]))
 """
 
 
-@pytest.fixture(scope="module", params=["with attention", pytest.param("baselines", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module", params=["with attention", pytest.param("baselines", marks=pytest.mark.slow)]
+)
 def systems(tmp_path_factory, request):
-    """A folder with an export of each of these systems, and their painters by name."""
+    """A folder with an export of each system of this group, and the painters by name."""
     folder = tmp_path_factory.mktemp("systems")
     baselines = ("partial_conv", "gated_conv")
-    painters = {name: Painter(tfinpaint.create(name, **settings), 64) for name, settings in SMALL.items()
-                if (name in baselines) == (request.param == "baselines")}
+    painters = {
+        name: Painter(tfinpaint.create(name, **settings), 64)
+        for name, settings in SMALL.items()
+        if (name in baselines) == (request.param == "baselines")
+    }
     for name, painter in painters.items():
         saved_model.export(painter, str(folder / name), {**CARD, "system": name})
     return folder, painters
@@ -243,18 +323,29 @@ def test_systems_open_where_only_tensorflow_is_and_fill_the_same(systems):
     photo, mask = _photo(90, 120), _mask(90, 120, (20, 30, 60, 70))
     np.save(folder / "photo.npy", photo)
     np.save(folder / "mask.npy", mask)
-    ran = subprocess.run([sys.executable, "-c", CLEAN, *painters], capture_output=True, text=True, cwd=folder,
-                         env={**os.environ, "PYTHONPATH": ""})
+    ran = subprocess.run(
+        [sys.executable, "-c", CLEAN, *painters],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
     assert ran.returncode == 0, ran.stderr[-2000:]
     assert json.loads(ran.stdout) == []
     for name, painter in painters.items():
-        np.testing.assert_array_equal(np.load(folder / f"{name}.npy"), painter.fill(photo, mask), name)
+        np.testing.assert_array_equal(
+            np.load(folder / f"{name}.npy"), painter.fill(photo, mask), name
+        )
 
 
 @pytest.fixture(scope="module")
 def tensorflows_own():
-    """The operations of a process that has loaded nothing but TensorFlow."""
-    own = set(subprocess.run([sys.executable, "-c", LIST], capture_output=True, text=True, check=True).stdout.split())
+    """The operations that a process with nothing but TensorFlow loaded knows."""
+    own = set(
+        subprocess.run(
+            [sys.executable, "-c", LIST], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
     assert "Conv2D" in own and not [op for op in own if op.startswith("Addons>")]
     return own
 
@@ -263,7 +354,9 @@ def test_the_signatures_are_of_tensorflows_own_operations(systems, tensorflows_o
     folder, painters = systems
     for name in painters:
         operations = _operations(str(folder / name / "1"))
-        assert {"DecodeImage", "EncodePng", "Conv2D", "While"} <= operations, "the list is not that of the whole model"
+        assert {"DecodeImage", "EncodePng", "Conv2D", "While"} <= operations, (
+            "the list is not that of the whole model"
+        )
         assert operations <= tensorflows_own
         assert not [op for op in operations if "PyFunc" in op or op.startswith("Xla")]
 
@@ -272,17 +365,20 @@ LIST = """
 import tensorflow
 from tensorflow.core.framework.op_def_pb2 import OpList
 from tensorflow.python.client import pywrap_tf_session
-print(*[op.name for op in OpList.FromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())).op])
+print(*[op.name for op in OpList.FromString(\
+pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())).op])
 """
 
 
 def _operations(path):
-    """All that the functions of the signatures call, however deep."""
+    """All operations that the functions of the signatures call, at any depth."""
     model = tf.saved_model.load(path)
     found = set()
     for signature in model.signatures.values():
         graph = signature.graph.as_graph_def()
-        found |= {node.op for node in graph.node} | {node.op for function in graph.library.function for node in function.node_def}
+        found |= {node.op for node in graph.node} | {
+            node.op for function in graph.library.function for node in function.node_def
+        }
     return found
 
 
@@ -320,23 +416,40 @@ def test_a_damaged_export_is_one_line(painter, tmp_path, damage):
 
 def test_generate_is_a_runs_alone(folder):
     with pytest.raises(ValueError, match="run directory"):
-        tfinpaint.load(str(folder / "1")).generate(np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 1), np.float32))
+        tfinpaint.load(str(folder / "1")).generate(
+            np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 1), np.float32)
+        )
 
 
 def test_attention_is_a_runs_alone(folder, command_line, tmp_path):
     photo, mask = tmp_path / "a.png", tmp_path / "m.png"
     photo.write_bytes(tf.io.encode_png(np.full((64, 64, 3), 90, np.uint8)).numpy())
     mask.write_bytes(tf.io.encode_png(_mask(64, 64, (20, 20, 30, 30))[..., np.newaxis]).numpy())
-    status, _, err = command_line(inpaint.main, f"--model={folder / '1'}", f"--image={photo}", f"--mask={mask}",
-                                  f"--output={tmp_path}/o.png", "--attention")
-    assert status == 1 and err.startswith("tfinpaint: --attention takes a run directory as --model") and err.count("\n") == 1
+    status, _, err = command_line(
+        inpaint.main,
+        f"--model={folder / '1'}",
+        f"--image={photo}",
+        f"--mask={mask}",
+        f"--output={tmp_path}/o.png",
+        "--attention",
+    )
+    assert (
+        status == 1
+        and err.startswith("tfinpaint: --attention takes a run directory as --model")
+        and err.count("\n") == 1
+    )
     assert not (tmp_path / "o.png").exists()
     with pytest.raises(SettingsError, match="`attention` takes a run directory"):
-        tfinpaint.load(str(folder / "1")).attention_maps(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8))
+        tfinpaint.load(str(folder / "1")).attention_maps(
+            np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
+        )
 
 
 def test_twelve_megapixels_go_through_both_signatures(model):
-    photo, mask = np.full((3000, 4000, 3), 90, np.uint8), _mask(3000, 4000, (1000, 1500, 1100, 1650))
+    photo, mask = (
+        np.full((3000, 4000, 3), 90, np.uint8),
+        _mask(3000, 4000, (1000, 1500, 1100, 1650)),
+    )
     filled = _fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0]
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     files = [tf.io.encode_jpeg(photo).numpy(), tf.io.encode_png(mask[..., np.newaxis]).numpy()]

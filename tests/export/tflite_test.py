@@ -1,4 +1,7 @@
-"""TFLite files of every system: built-in operations, the painter's own fills, named tensors, smaller where quantized."""
+"""TFLite files of every system: built-in operations, the painter's own fills, named tensors.
+
+Quantized files are smaller.
+"""
 
 import numpy as np
 import pytest
@@ -21,20 +24,22 @@ def _painter(name, variant="paper"):
 
 
 def _pairs(height=SIZE, width=SIZE, count=4):
-    """Smooth photographs with noise, and holes that are different each time."""
+    """Smooth photographs with noise, each with a different hole."""
     rng = np.random.default_rng(height)
     for k in range(count):
         rows, columns = np.mgrid[:height, :width]
         photo = np.stack([rows + 9 * k, columns, rows + columns], -1) * 255 // (height + width + 36)
         photo += rng.integers(0, 20, (height, width, 3))
         mask = np.zeros((height, width), np.uint8)
-        mask[5 + k:height // 2 + 2 * k, 8:width // 2 + 3 * k] = 255
+        mask[5 + k : height // 2 + 2 * k, 8 : width // 2 + 3 * k] = 255
         yield np.clip(photo, 0, 255).astype(np.uint8), mask
 
 
 def _by_tensorflow(painter, photo, mask):
-    """What the file has to give: the photograph as it is, filled by the graph that the file is made from."""
-    return painter.fill_whole(tf.cast(photo, tf.float32), tf.constant(mask[..., np.newaxis] > THRESHOLD)).numpy()
+    """What the file must give: the photograph as it is, filled by the graph it was made from."""
+    return painter.fill_whole(
+        tf.cast(photo, tf.float32), tf.constant(mask[..., np.newaxis] > THRESHOLD)
+    ).numpy()
 
 
 def _psnr(one, other):
@@ -42,14 +47,27 @@ def _psnr(one, other):
 
 
 def _slow_but(fast, cases):
-    """Each conversion takes seconds: `make test` makes those that differ most."""
+    """The cases, slow unless in `fast`: a conversion takes seconds, so few run in `make test`."""
     return [case if case in fast else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
 
 
-@pytest.mark.parametrize("name, variant, size", _slow_but(
-    [*((name, "paper", (SIZE, SIZE)) for name in SYSTEMS), ("multistage", "paper", None), ("coherent_semantic", "paper", None)],
-    [*((name, "paper", size) for name in SYSTEMS for size in ((SIZE, SIZE), None)),
-     *((name, "official", (SIZE, SIZE)) for name in ("musical", "multistage", "coherent_semantic"))]))
+@pytest.mark.parametrize(
+    "name, variant, size",
+    _slow_but(
+        [
+            *((name, "paper", (SIZE, SIZE)) for name in SYSTEMS),
+            ("multistage", "paper", None),
+            ("coherent_semantic", "paper", None),
+        ],
+        [
+            *((name, "paper", size) for name in SYSTEMS for size in ((SIZE, SIZE), None)),
+            *(
+                (name, "official", (SIZE, SIZE))
+                for name in ("musical", "multistage", "coherent_semantic")
+            ),
+        ],
+    ),
+)
 def test_float32_gives_what_tensorflow_gives_and_keeps_known_pixels(name, variant, size):
     painter = _painter(name, variant)
     file = tflite.TFLitePainter(tflite.convert(painter, size=size))
@@ -63,19 +81,34 @@ def test_float32_gives_what_tensorflow_gives_and_keeps_known_pixels(name, varian
             assert _psnr(filled, expected) > 60
 
 
-@pytest.mark.parametrize("name, quantize, least", _slow_but(
-    [("multistage", "float16", 45), ("partial_conv", "dynamic", 35), ("contextual_attention", "int8", 25)],
-    [(name, *kind) for name in SYSTEMS for kind in (("float16", 45), ("dynamic", 35), ("int8", 25))
-     if kind[0] != "int8" or name not in ("multistage", "partial_conv")]))
+@pytest.mark.parametrize(
+    "name, quantize, least",
+    _slow_but(
+        [
+            ("multistage", "float16", 45),
+            ("partial_conv", "dynamic", 35),
+            ("contextual_attention", "int8", 25),
+        ],
+        [
+            (name, *kind)
+            for name in SYSTEMS
+            for kind in (("float16", 45), ("dynamic", 35), ("int8", 25))
+            if kind[0] != "int8" or name not in ("multistage", "partial_conv")
+        ],
+    ),
+)
 def test_quantized_files_are_smaller_and_close(name, quantize, least):
     painter, pairs = _painter(name), list(_pairs())
-    whole, small = tflite.convert(painter, size=(SIZE, SIZE)), tflite.convert(painter, quantize, (SIZE, SIZE), pairs)
+    whole, small = (
+        tflite.convert(painter, size=(SIZE, SIZE)),
+        tflite.convert(painter, quantize, (SIZE, SIZE), pairs),
+    )
     assert len(small) < 0.8 * len(whole)
     file = tflite.TFLitePainter(small)
     for photo, mask in pairs:
         filled = file.fill(photo, mask)
         np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
-        if name != "coherent_semantic":  # whose choice of a patch may be another
+        if name != "coherent_semantic":  # it may choose another patch
             assert _psnr(filled, _by_tensorflow(painter, photo, mask)) > least
 
 
@@ -83,10 +116,13 @@ def test_the_signature_names_its_tensors_and_has_the_size_that_was_asked_for():
     painter = _painter("multistage")
     for size, expected in (((48, 80), [1, 48, 80]), (None, [1, -1, -1])):
         interpreter = tf.lite.Interpreter(model_content=tflite.convert(painter, size=size))
-        assert interpreter.get_signature_list() == {"fill": {"inputs": ["image", "mask"], "outputs": ["filled"]}}
+        assert interpreter.get_signature_list() == {
+            "fill": {"inputs": ["image", "mask"], "outputs": ["filled"]}
+        }
         details = interpreter.get_signature_runner("fill").get_input_details()
-        assert {name: (d["shape_signature"].tolist(), d["dtype"]) for name, d in details.items()} == {
-            "image": ([*expected, 3], np.uint8), "mask": ([*expected, 1], np.uint8)}
+        assert {
+            name: (d["shape_signature"].tolist(), d["dtype"]) for name, d in details.items()
+        } == {"image": ([*expected, 3], np.uint8), "mask": ([*expected, 1], np.uint8)}
 
 
 def test_the_mask_is_cut_at_the_threshold_and_nothing_under_the_hole_counts():
@@ -94,13 +130,18 @@ def test_the_mask_is_cut_at_the_threshold_and_nothing_under_the_hole_counts():
     file = tflite.TFLitePainter(tflite.convert(painter, size=(SIZE, SIZE)))
     photo, mask = next(_pairs())
     filled = file.fill(photo, mask)
-    other, at_threshold = np.where(mask[..., np.newaxis] > 0, 255 - photo, photo), np.where(mask > 0, 128, 127).astype(np.uint8)
+    other, at_threshold = (
+        np.where(mask[..., np.newaxis] > 0, 255 - photo, photo),
+        np.where(mask > 0, 128, 127).astype(np.uint8),
+    )
     np.testing.assert_array_equal(file.fill(other, at_threshold), filled)
 
 
 def test_int8_computes_its_convolutions_in_int8():
     painter, pairs = _painter("gated_conv"), list(_pairs())
-    interpreter = tf.lite.Interpreter(model_content=tflite.convert(painter, "int8", (SIZE, SIZE), pairs))
+    interpreter = tf.lite.Interpreter(
+        model_content=tflite.convert(painter, "int8", (SIZE, SIZE), pairs)
+    )
     kinds = {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()}
     convolutions = [op for op in interpreter._get_ops_details() if op["op_name"] == "CONV_2D"]
     assert len(convolutions) > 5 and all(kinds[op["inputs"][0]] == np.int8 for op in convolutions)
@@ -108,13 +149,21 @@ def test_int8_computes_its_convolutions_in_int8():
 
 @pytest.mark.parametrize("name", ["multistage", "partial_conv"])
 def test_int8_is_refused_where_its_steps_would_be_enlarged(name):
-    with pytest.raises(SettingsError, match="`quantize='int8'` is not for partial convolutions.*CONV_2D.*`quantize='dynamic'`"):
+    with pytest.raises(
+        SettingsError,
+        match="`quantize='int8'` is not for partial convolutions.*CONV_2D.*`quantize='dynamic'`",
+    ):
         tflite.convert(_painter(name), "int8", (SIZE, SIZE), _pairs())
 
 
 def test_what_cannot_be_converted_is_said_with_the_operation():
     painter = _painter("gated_conv")
     generate = painter.system.generate
-    painter.system.generate = lambda images, holes: generate(images, holes) + tf.math.igamma(images, images)
-    with pytest.raises(SettingsError, match=r"TFLite has no operation for tf\.Igamma \(`format='tflite'`, `quantize='none'`\)"):
+    painter.system.generate = lambda images, holes: (
+        generate(images, holes) + tf.math.igamma(images, images)
+    )
+    with pytest.raises(
+        SettingsError,
+        match=r"TFLite has no operation for tf\.Igamma \(`format='tflite'`, `quantize='none'`\)",
+    ):
         tflite.convert(painter, size=(SIZE, SIZE))

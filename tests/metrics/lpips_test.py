@@ -1,4 +1,4 @@
-"""tfinpaint.metrics.lpips against the released package's figures, and against NumPy loops in double precision."""
+"""tfinpaint.metrics.lpips against the released package's figures and NumPy loops in float64."""
 
 import hashlib
 import math
@@ -13,21 +13,27 @@ from tfinpaint.networks.lpips_features import CHANNELS, LEAST, SHAPES
 from tfinpaint.settings import SettingsError
 
 FOLDER = shared.SHARED / "weights" / "lpips"
-FILES = {"alex": FOLDER / "alexnet_torchvision_features_plus_lpips_v0.1_lin.npz",
-         "squeeze": FOLDER / "squeezenet1_1_torchvision_features_plus_lpips_v0.1_lin.npz"}
+FILES = {
+    "alex": FOLDER / "alexnet_torchvision_features_plus_lpips_v0.1_lin.npz",
+    "squeeze": FOLDER / "squeezenet1_1_torchvision_features_plus_lpips_v0.1_lin.npz",
+}
 
 
 def made_arrays(network):
     rs = np.random.RandomState(5)
-    arrays = {name: rs.normal(0, np.sqrt(2 / np.prod(shape[:-1])) if len(shape) > 1 else 0.2, shape)
-              for name, shape in SHAPES[network].items()}
-    arrays.update({f"lin{k}": rs.uniform(0, 2, channels) for k, channels in enumerate(CHANNELS[network])})
+    arrays = {
+        name: rs.normal(0, np.sqrt(2 / np.prod(shape[:-1])) if len(shape) > 1 else 0.2, shape)
+        for name, shape in SHAPES[network].items()
+    }
+    arrays.update(
+        {f"lin{k}": rs.uniform(0, 2, channels) for k, channels in enumerate(CHANNELS[network])}
+    )
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """For each network its file of random arrays, and the metric that reads it."""
+    """For each network, its file of random arrays and the metric that reads it."""
     paths = {network: tmp_path_factory.mktemp("lpips") / f"{network}.npz" for network in SHAPES}
     for network, path in paths.items():
         np.savez(path, **made_arrays(network))
@@ -37,10 +43,13 @@ def made(tmp_path_factory):
 def photos(count, height, width, seed=0):
     """Two sets of photographs, uint8, of different contrast."""
     rs = np.random.RandomState(seed)
-    return rs.randint(0, 256, (count, height, width, 3)).astype(np.uint8), rs.randint(60, 160, (count, height, width, 3)).astype(np.uint8)
+    return (
+        rs.randint(0, 256, (count, height, width, 3)).astype(np.uint8),
+        rs.randint(60, 160, (count, height, width, 3)).astype(np.uint8),
+    )
 
 
-# ------------------------------------------------------------------------------------------------ the networks, in loops
+# --------------------------------------------------------------------------- the networks, in loops
 
 
 def convolve(x, arrays, name, stride=1, padding=0):
@@ -49,16 +58,19 @@ def convolve(x, arrays, name, stride=1, padding=0):
     padded = np.pad(x, ((padding, padding), (padding, padding), (0, 0)))
     output = np.zeros([(side - k) // stride + 1 for side in padded.shape[:2]] + [kernel.shape[-1]])
     for i, j in np.ndindex(output.shape[:2]):
-        window = padded[i * stride:i * stride + k, j * stride:j * stride + k]
+        window = padded[i * stride : i * stride + k, j * stride : j * stride + k]
         output[i, j] = np.einsum("uvc,uvcf->f", window, kernel) + arrays[f"{name}_bias"]
     return np.maximum(output, 0)
 
 
 def pool(x, rounded):
-    """The largest of each 3 x 3 window at stride 2; windows are cut at the edge where `rounded` up brings one more."""
+    """The largest value of each 3 x 3 window, at stride 2.
+
+    If `rounded` rounds up, there may be one more window, which is cut off at the edge.
+    """
     output = np.zeros([rounded((side - 3) / 2) + 1 for side in x.shape[:2]] + [x.shape[2]])
     for i, j in np.ndindex(output.shape[:2]):
-        output[i, j] = x[2 * i:2 * i + 3, 2 * j:2 * j + 3].max(axis=(0, 1))
+        output[i, j] = x[2 * i : 2 * i + 3, 2 * j : 2 * j + 3].max(axis=(0, 1))
     return output
 
 
@@ -77,7 +89,13 @@ def naive_squeeze(x, arrays):
         if k in (2, 4, 6):
             x = pool(x, math.ceil)
         squeezed = convolve(x, arrays, f"fire{k}_squeeze1x1")
-        x = np.concatenate([convolve(squeezed, arrays, f"fire{k}_expand1x1"), convolve(squeezed, arrays, f"fire{k}_expand3x3", 1, 1)], 2)
+        x = np.concatenate(
+            [
+                convolve(squeezed, arrays, f"fire{k}_expand1x1"),
+                convolve(squeezed, arrays, f"fire{k}_expand3x3", 1, 1),
+            ],
+            2,
+        )
         if k not in (2, 4):
             maps.append(x)
     return maps
@@ -85,8 +103,10 @@ def naive_squeeze(x, arrays):
 
 def naive_lpips(network, arrays, output, original):
     """Equation (1) for one pair of photographs."""
+
     def maps(image):
-        # torchvision's normalisation of [0, 1]; LPIPS rounds it: 2 x 0.485 - 1 = -0.030, 2 x 0.229 = 0.458, ...
+        # torchvision's normalisation of [0, 1]. LPIPS rounds it: 2 x 0.485 - 1 = -0.030,
+        # 2 x 0.229 = 0.458, ...
         normalised = (image / 255.0 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
         return (naive_alex if network == "alex" else naive_squeeze)(normalised, arrays)
 
@@ -98,31 +118,45 @@ def naive_lpips(network, arrays, output, original):
     return total
 
 
-# 31 and 17 are the least sides; with 47 x 36 each pool of either network meets even and odd sides.
-@pytest.mark.parametrize("network, sizes", [("alex", [(31, 31), (47, 36)]), ("squeeze", [(17, 17), (47, 36), (30, 33)])])
+# 31 and 17 are the least sides. With 47 x 36, each pool of either network meets even and odd sides.
+@pytest.mark.parametrize(
+    "network, sizes", [("alex", [(31, 31), (47, 36)]), ("squeeze", [(17, 17), (47, 36), (30, 33)])]
+)
 def test_equals_loops(network, sizes, made):
     arrays = made_arrays(network)
     for size in sizes:
         outputs, originals = photos(1, *size)
         expected = naive_lpips(network, arrays, outputs[0], originals[0])
         assert expected > 0.02
-        np.testing.assert_allclose(made[network][1](outputs, originals), [expected], rtol=1e-5, err_msg=str(size))
+        np.testing.assert_allclose(
+            made[network][1](outputs, originals), [expected], rtol=1e-5, err_msg=str(size)
+        )
 
 
-# ------------------------------------------------------------------------------------------------- the released figures
+# ----------------------------------------------------------------------------- the released figures
 
 
 @shared.needs_shared
-@pytest.mark.parametrize("network, expected", [("alex", (0.7218807, 0.1375656)), ("squeeze", (0.7110476, 0.1479016))])
+@pytest.mark.parametrize(
+    "network, expected", [("alex", (0.7218807, 0.1375656)), ("squeeze", (0.7110476, 0.1479016))]
+)
 def test_figures_of_the_released_package(network, expected):
-    """The package's documentation prints 0.722 and 0.138; further digits, and SqueezeNet's, are those of its version 0.1.4."""
-    reference, *others = (np.asarray(Image.open(FOLDER / f"ex_{name}.png").convert("RGB")) for name in ("ref", "p0", "p1"))
+    """The package's documentation prints 0.722 and 0.138.
+
+    The further digits, and the figures of SqueezeNet, are those of its version 0.1.4.
+    """
+    reference, *others = (
+        np.asarray(Image.open(FOLDER / f"ex_{name}.png").convert("RGB"))
+        for name in ("ref", "p0", "p1")
+    )
     lpips = Lpips(str(FILES[network]))
     assert lpips.network == network
-    np.testing.assert_allclose(lpips(np.stack(others), np.stack([reference] * 2)), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        lpips(np.stack(others), np.stack([reference] * 2)), expected, atol=1e-5
+    )
 
 
-# ------------------------------------------------------------------------------------------------------------- the class
+# ---------------------------------------------------------------------------------------- the class
 
 
 @pytest.mark.parametrize("network", SHAPES)
@@ -132,7 +166,7 @@ def test_a_batch_is_its_photographs_one_by_one(network, made):
     originals[2] = outputs[2]
     together = lpips(outputs, originals)
     assert together.shape == (3,) and together.dtype == np.float32
-    singles = [lpips(outputs[k:k + 1], originals[k:k + 1])[0] for k in range(3)]
+    singles = [lpips(outputs[k : k + 1], originals[k : k + 1])[0] for k in range(3)]
     np.testing.assert_allclose(together, singles, rtol=1e-5)
     assert together[2] == 0 and together[0] > 0 and abs(together[0] - together[1]) > 1e-5
     np.testing.assert_allclose(lpips(originals, outputs), together, rtol=1e-5)
@@ -156,8 +190,13 @@ def test_the_least_size_is_said(network, made):
 
 def test_other_shapes_and_dtypes_are_refused(made):
     outputs, originals = photos(1, 40, 40)
-    for pair in ((outputs.astype(np.float32), originals), (outputs, originals[0]), (outputs, originals[:, 1:]), (outputs[..., :1],) * 2,
-                 (outputs[:0],) * 2):
+    for pair in (
+        (outputs.astype(np.float32), originals),
+        (outputs, originals[0]),
+        (outputs, originals[:, 1:]),
+        (outputs[..., :1],) * 2,
+        (outputs[:0],) * 2,
+    ):
         with pytest.raises(ValueError, match="outputs|originals"):
             made["alex"][1](*pair)
 
@@ -180,8 +219,15 @@ def _not_finite(arrays):
     arrays["conv5_bias"][7] = np.nan
 
 
-@pytest.mark.parametrize("spoil, says", [(_lacks, "lin3"), (_reshaped, r"conv2_kernel.*\[5, 5, 64, 192\].*Got float32 \[192, 64, 5, 5\]"),
-                                         (_not_finite, "conv5_bias is finite"), (dict.clear, "lacks conv1_kernel and 14 more")])
+@pytest.mark.parametrize(
+    "spoil, says",
+    [
+        (_lacks, "lin3"),
+        (_reshaped, r"conv2_kernel.*\[5, 5, 64, 192\].*Got float32 \[192, 64, 5, 5\]"),
+        (_not_finite, "conv5_bias is finite"),
+        (dict.clear, "lacks conv1_kernel and 14 more"),
+    ],
+)
 def test_files_of_other_arrays_are_refused(spoil, says, tmp_path):
     arrays = made_arrays("alex")
     spoil(arrays)
@@ -193,7 +239,14 @@ def test_files_of_other_arrays_are_refused(spoil, says, tmp_path):
 def test_what_is_no_npz_is_refused(tmp_path):
     (tmp_path / "w.npz").write_bytes(b"no zip")
     np.save(tmp_path / "one.npy", np.zeros(3))
-    for path in ("", None, tmp_path, tmp_path / "none.npz", tmp_path / "w.npz", tmp_path / "one.npy"):
+    for path in (
+        "",
+        None,
+        tmp_path,
+        tmp_path / "none.npz",
+        tmp_path / "w.npz",
+        tmp_path / "one.npy",
+    ):
         with pytest.raises(SettingsError, match="^`lpips_weights=.*npz") as error:
             Lpips(path)
         assert "\n" not in str(error.value)

@@ -1,6 +1,6 @@
 """Adding a metric takes one file and one line: a made-up one goes through `evaluate`.
 
-It has weights, a figure of each photograph, and one of all photographs together.
+It has weights, a figure for each photograph, and one for all photographs together.
 """
 
 import csv
@@ -59,7 +59,7 @@ evaluate.cli()
 
 @pytest.fixture
 def evaluate(tmp_path):
-    """evaluate("--flag=value", ...) -> the process that has ended."""
+    """evaluate("--flag=value", ...) -> the process, which has ended."""
     (tmp_path / "brightness.py").write_text(METRIC)
     (tmp_path / "two.json").write_text("2")
     root = str(pathlib.Path(__file__).parents[2])

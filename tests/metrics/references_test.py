@@ -1,4 +1,5 @@
-"""tfinpaint.metrics.references: simple fills whose results can be told beforehand."""
+"""tfinpaint.metrics.references: simple fills whose results are known in advance."""
+
 import cv2
 import numpy as np
 import pytest
@@ -6,11 +7,17 @@ import pytest
 from tfinpaint.metrics import references
 
 FILLS = (references.mean_fill, references.telea, references.navier_stokes)
-ALIKE = (lambda h: h, lambda h: h // 255, lambda h: h > 0, lambda h: h[..., None], lambda h: (h / 255).astype(np.float32))
+ALIKE = (
+    lambda h: h,
+    lambda h: h // 255,
+    lambda h: h > 0,
+    lambda h: h[..., None],
+    lambda h: (h / 255).astype(np.float32),
+)
 
 
 def picture():
-    """A smooth colour picture, 24 x 31."""
+    """A smooth colour picture, uint8 [24, 31, 3]."""
     y, x = np.mgrid[:24, :31]
     return np.stack([4 * y + 100, 6 * x, 200 - 2 * x - 3 * y], -1).astype(np.uint8)
 
@@ -24,21 +31,33 @@ def hole_at(*boxes):
 
 def test_mean_fill_by_hand():
     photo = np.array([[[10, 0, 255], [11, 1, 255]], [[10, 2, 254], [99, 99, 99]]], np.uint8)
-    # known means: 31 / 3 = 10.33, 3 / 3 = 1, 764 / 3 = 254.67, rounded
+    # Means of the known pixels: 31 / 3 = 10.33, 3 / 3 = 1, 764 / 3 = 254.67. They are rounded.
     filled = references.mean_fill(photo, np.array([[0, 0], [0, 255]], np.uint8))
-    np.testing.assert_array_equal(filled, [[[10, 0, 255], [11, 1, 255]], [[10, 2, 254], [10, 1, 255]]])
+    np.testing.assert_array_equal(
+        filled, [[[10, 0, 255], [11, 1, 255]], [[10, 2, 254], [10, 1, 255]]]
+    )
 
 
 @pytest.mark.parametrize("fill", FILLS)
-@pytest.mark.parametrize("hole", [hole_at((5, 6, 12, 15)), hole_at((0, 0, 5, 7), (20, 28, 24, 31)), hole_at((0, 0, 24, 12)),
-                                  hole_at((0, 0, 24, 31)), hole_at()])
+@pytest.mark.parametrize(
+    "hole",
+    [
+        hole_at((5, 6, 12, 15)),
+        hole_at((0, 0, 5, 7), (20, 28, 24, 31)),
+        hole_at((0, 0, 24, 12)),
+        hole_at((0, 0, 24, 31)),
+        hole_at(),
+    ],
+)
 def test_known_pixels_stay_and_hidden_ones_are_not_looked_at(fill, hole):
     photo = picture()
     filled = fill(photo, hole)
     assert filled.dtype == np.uint8 and filled.shape == photo.shape
     np.testing.assert_array_equal(filled[hole == 0], photo[hole == 0])
     np.testing.assert_array_equal(photo, picture())
-    other = np.where(hole[..., None] > 0, np.random.RandomState(0).randint(0, 256, photo.shape), photo).astype(np.uint8)
+    other = np.where(
+        hole[..., None] > 0, np.random.RandomState(0).randint(0, 256, photo.shape), photo
+    ).astype(np.uint8)
     np.testing.assert_array_equal(fill(other, hole), filled)
 
 
@@ -47,7 +66,8 @@ def test_a_flat_photograph_is_filled_with_its_colour(fill):
     photo = np.broadcast_to(np.array([20, 130, 250], np.uint8), (24, 31, 3)).copy()
     hole = hole_at((0, 4, 6, 14), (15, 20, 24, 31))
     blanked = np.where(hole[..., None] > 0, 77, photo).astype(np.uint8)
-    assert np.abs(fill(blanked, hole).astype(int) - photo).max() <= 3  # OpenCV's Telea itself is up to 3 grey levels off
+    # OpenCV's own Telea is up to 3 grey levels off.
+    assert np.abs(fill(blanked, hole).astype(int) - photo).max() <= 3
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -57,12 +77,18 @@ def test_any_number_but_zero_is_hole(fill, like):
     np.testing.assert_array_equal(fill(picture(), like(hole)), fill(picture(), hole))
 
 
-@pytest.mark.parametrize("fill,method", [(references.telea, cv2.INPAINT_TELEA), (references.navier_stokes, cv2.INPAINT_NS)])
+@pytest.mark.parametrize(
+    "fill,method",
+    [(references.telea, cv2.INPAINT_TELEA), (references.navier_stokes, cv2.INPAINT_NS)],
+)
 def test_opencv_with_radius_3_in_either_channel_order(fill, method):
     hole = hole_at((5, 6, 12, 15), (15, 20, 20, 26))
     bgr = np.ascontiguousarray(picture()[..., ::-1])
-    np.testing.assert_array_equal(fill(picture(), hole), cv2.inpaint(bgr, hole, 3, method)[..., ::-1])
-    assert np.abs(fill(picture(), hole).astype(int) - picture()).max() < 60  # a smooth picture comes back nearly
+    np.testing.assert_array_equal(
+        fill(picture(), hole), cv2.inpaint(bgr, hole, 3, method)[..., ::-1]
+    )
+    # A smooth picture is nearly restored.
+    assert np.abs(fill(picture(), hole).astype(int) - picture()).max() < 60
 
 
 @pytest.mark.parametrize("fill", FILLS)
@@ -72,10 +98,12 @@ def test_nothing_known_gives_mid_grey(fill):
 
 @pytest.mark.parametrize("fill", FILLS)
 def test_a_flipped_view_is_taken(fill):
-    """Arrays that are not contiguous come from mirrored and cropped photographs."""
+    """Mirrored and cropped photographs are arrays that are not contiguous."""
     hole = hole_at((5, 6, 12, 15))
     photo, hole = picture()[:, ::-1], hole[:, ::-1]
-    np.testing.assert_array_equal(fill(photo, hole), fill(np.ascontiguousarray(photo), np.ascontiguousarray(hole)))
+    np.testing.assert_array_equal(
+        fill(photo, hole), fill(np.ascontiguousarray(photo), np.ascontiguousarray(hole))
+    )
 
 
 @pytest.mark.parametrize("fill", FILLS)

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: known cases, and how often they hold the true mean."""
+"""Bootstrap intervals: known cases, and how often an interval holds the true mean."""
 
 import math
 
@@ -20,7 +20,9 @@ def test_nan_is_not_measured_and_infinity_is_left_out_and_counted():
     assert statistics.mean(values) == (1.0, 1.0, 1.0, 10, 0)
     assert statistics.mean([math.inf] + [1.0] * 20 + [math.inf]) == (1.0, 1.0, 1.0, 20, 2)
     exact = statistics.mean([math.inf] * 12)
-    assert exact.mean == math.inf and math.isnan(exact.low) and (exact.count, exact.perfect) == (0, 12)
+    assert (
+        exact.mean == math.inf and math.isnan(exact.low) and (exact.count, exact.perfect) == (0, 12)
+    )
 
 
 def test_the_interval_is_near_that_of_the_normal_distribution():
@@ -48,7 +50,7 @@ def test_the_same_figures_give_the_same_interval():
 
 def test_a_paired_difference_is_surer_than_two_intervals():
     rng = np.random.default_rng(4)
-    hard = rng.normal(25, 5, 100)  # photographs differ much more than the two models do
+    hard = rng.normal(25, 5, 100)  # photographs differ far more than the two models do
     a, b = hard + rng.normal(0, 0.1, 100), hard + 0.3 + rng.normal(0, 0.1, 100)
     assert statistics.mean(a).high > statistics.mean(b).low  # the intervals overlap
     found = statistics.difference(b, a)

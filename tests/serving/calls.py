@@ -1,4 +1,7 @@
-"""How the tests of serving ask a server: plain HTTP, the official gRPC stubs, and servers that answer what a test tells them."""
+"""How the tests of serving call a server: plain HTTP and the official gRPC stubs.
+
+There are also servers that give the answers a test sets.
+"""
 
 import base64
 import contextlib
@@ -16,14 +19,14 @@ from PIL import Image
 
 
 def png(array):
-    """A file of a picture or a mask, by another library than the client's."""
+    """The PNG file of a picture or mask, written by another library than the client's."""
     file = io.BytesIO()
     Image.fromarray(array).save(file, "png")
     return file.getvalue()
 
 
 def picture(content):
-    """The pixels of a file."""
+    """The pixels of a PNG file."""
     image = Image.open(io.BytesIO(content))
     assert image.format == "PNG" and image.mode == "RGB"
     return np.asarray(image)
@@ -39,10 +42,12 @@ def unb64(value):
 
 
 def rest(url, body=None, method=None):
-    """-> HTTP status and the answer's JSON value. body: None (GET), bytes, or a JSON value."""
+    """-> HTTP status and JSON value of the answer. body: None (GET), bytes, or a JSON value."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=60) as response:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, data, method=method), timeout=60
+        ) as response:
             assert response.headers["Content-Type"] == "application/json"
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
@@ -56,7 +61,10 @@ def stubs(address):
     from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
     channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
-    return prediction_service_pb2_grpc.PredictionServiceStub(channel), model_service_pb2_grpc.ModelServiceStub(channel)
+    return (
+        prediction_service_pb2_grpc.PredictionServiceStub(channel),
+        model_service_pb2_grpc.ModelServiceStub(channel),
+    )
 
 
 def predict_request(inputs, name="small", signature="", version=None, output_filter=()):
@@ -70,7 +78,9 @@ def predict_request(inputs, name="small", signature="", version=None, output_fil
     if version is not None:
         request.model_spec.version.value = version
     for key, value in inputs.items():
-        request.inputs[key].CopyFrom(value if isinstance(value, TensorProto) else tf.make_tensor_proto(value))
+        request.inputs[key].CopyFrom(
+            value if isinstance(value, TensorProto) else tf.make_tensor_proto(value)
+        )
     return request
 
 
@@ -94,7 +104,7 @@ def free_port():
 
 @contextlib.contextmanager
 def silent_port():
-    """A port that takes connections and never answers."""
+    """A port that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -103,7 +113,10 @@ def silent_port():
 
 @contextlib.contextmanager
 def http_server(*answers, port=0):
-    """A server that gives these answers one after another, then the last again: (status, content type, body). -> port, arrival times."""
+    """A server that gives these answers one after another, then repeats the last. -> port, times.
+
+    Each answer is (status, content type, body). The times are those at which requests arrived.
+    """
     arrivals = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,7 @@
-"""The clients, REST and gRPC: what a server fills is what the model fills here, and every trouble with a server is one clear line."""
+"""The REST and gRPC clients: a server's fill is the fill of the model in this process.
+
+Every trouble with a server is reported in one clear line.
+"""
 
 import concurrent.futures
 import json
@@ -41,7 +44,7 @@ def answer_of(photo):
 BUSY = 503, "application/json", b'{"error": "busy"}'
 
 
-# ------------------------------------------------------------------------------------------------------------------ filling
+# ------------------------------------------------------------------------------------------ filling
 
 
 def test_a_fill_is_that_of_the_model(client, painter, pair):
@@ -64,13 +67,16 @@ def test_a_hole_is_grown(client, painter, pair):
     filled = client.fill(photo, mask, grow=6)
     np.testing.assert_array_equal(filled, painter.fill(photo, mask, grow=6))
     changed = (filled != photo).any(-1)
-    assert changed[54:96, 24:76].sum() == changed.sum() and changed[55, 40:60].any()  # up to 6 pixels around the hole
+    # Pixels change only up to 6 pixels around the hole.
+    assert changed[54:96, 24:76].sum() == changed.sum() and changed[55, 40:60].any()
 
 
 def test_arrays_that_are_views_are_sent_as_they_look(client, pair):
     photo, mask = pair
     view, mask_view = photo[::2, ::-1], mask[::2, ::-1]
-    np.testing.assert_array_equal(client.fill(view, mask_view), client.fill(view.copy(), mask_view.copy()))
+    np.testing.assert_array_equal(
+        client.fill(view, mask_view), client.fill(view.copy(), mask_view.copy())
+    )
 
 
 def test_feather_is_refused(client, pair):
@@ -80,7 +86,10 @@ def test_feather_is_refused(client, pair):
 
 def test_a_wrong_mask_is_told_before_anything_is_sent(pair):
     photo, mask = pair
-    for client in (connect(f"http://127.0.0.1:{free_port()}{PATH}"), connect(f"grpc://127.0.0.1:{free_port()}/small")):
+    for client in (
+        connect(f"http://127.0.0.1:{free_port()}{PATH}"),
+        connect(f"grpc://127.0.0.1:{free_port()}/small"),
+    ):
         with pytest.raises(SettingsError, match="A mask has the size of its photograph"):
             client.fill(photo, mask[1:])
         with pytest.raises(SettingsError, match="no hole"):
@@ -90,7 +99,9 @@ def test_a_wrong_mask_is_told_before_anything_is_sent(pair):
 
 
 def test_status(client):
-    assert client.status() == [{"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}]
+    assert client.status() == [
+        {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    ]
 
 
 def test_clients_of_many_threads_share_a_connection(client, painter):
@@ -100,38 +111,69 @@ def test_clients_of_many_threads_share_a_connection(client, painter):
             np.testing.assert_array_equal(filled, painter.fill(photo, mask))
 
 
-# --------------------------------------------------------------------------------------------------------------------- URLs
+# --------------------------------------------------------------------------------------------- URLs
 
 
-@pytest.mark.parametrize("url, kind", [
-    ("http://localhost:8501/v1/models/paris", RestClient), ("https://a.example/v1/models/paris", RestClient),
-    ("http://localhost:8501/v1/models/paris/versions/3", RestClient), ("http://a.example/under/here/v1/models/paris/", RestClient),
-    ("http://[::1]:8501/v1/models/paris", RestClient), ("grpc://localhost:8500/paris", GrpcClient),
-    ("grpc://localhost:8500/paris/", GrpcClient), ("grpc://[::1]:8500/paris/versions/3", GrpcClient),
-])
+@pytest.mark.parametrize(
+    "url, kind",
+    [
+        ("http://localhost:8501/v1/models/paris", RestClient),
+        ("https://a.example/v1/models/paris", RestClient),
+        ("http://localhost:8501/v1/models/paris/versions/3", RestClient),
+        ("http://a.example/under/here/v1/models/paris/", RestClient),
+        ("http://[::1]:8501/v1/models/paris", RestClient),
+        ("grpc://localhost:8500/paris", GrpcClient),
+        ("grpc://localhost:8500/paris/", GrpcClient),
+        ("grpc://[::1]:8500/paris/versions/3", GrpcClient),
+    ],
+)
 def test_urls(url, kind):
     assert type(connect(url)) is kind
 
 
-@pytest.mark.parametrize("url", [
-    "", "paris", "localhost:8501", "localhost:8501/v1/models/paris", "http://localhost:8501", "http://localhost:8501/paris",
-    "http://localhost:8501/v1/models/", "http://localhost:8501/v1/models/paris:predict", "http://localhost:8501/v1/models/paris/versions/",
-    "http://localhost:8501/v1/models/paris/versions/new", "http://localhost:8501/v1/models/paris/metadata", "http:///v1/models/paris",
-    "http://localhost:8501/v1/models/paris?version=3", "http://localhost:8501/v1/models/paris#3", "http://[::1/v1/models/paris",
-    "grpc://localhost:8500", "grpc://localhost:8500/", "grpc:///paris", "grpc://localhost:8500/v1/models/paris", "grpc://localhost/paris",
-    "grpc://localhost:8500/paris/versions/x", "grpc://localhost:8500/paris?version=3", "ftp://localhost:8501/v1/models/paris",
-    "http//localhost:8501/v1/models/paris", "exported/paris",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "paris",
+        "localhost:8501",
+        "localhost:8501/v1/models/paris",
+        "http://localhost:8501",
+        "http://localhost:8501/paris",
+        "http://localhost:8501/v1/models/",
+        "http://localhost:8501/v1/models/paris:predict",
+        "http://localhost:8501/v1/models/paris/versions/",
+        "http://localhost:8501/v1/models/paris/versions/new",
+        "http://localhost:8501/v1/models/paris/metadata",
+        "http:///v1/models/paris",
+        "http://localhost:8501/v1/models/paris?version=3",
+        "http://localhost:8501/v1/models/paris#3",
+        "http://[::1/v1/models/paris",
+        "grpc://localhost:8500",
+        "grpc://localhost:8500/",
+        "grpc:///paris",
+        "grpc://localhost:8500/v1/models/paris",
+        "grpc://localhost/paris",
+        "grpc://localhost:8500/paris/versions/x",
+        "grpc://localhost:8500/paris?version=3",
+        "ftp://localhost:8501/v1/models/paris",
+        "http//localhost:8501/v1/models/paris",
+        "exported/paris",
+    ],
+)
 def test_what_is_no_url_of_a_model(url):
-    with pytest.raises(SettingsError, match=rf"`url` is http://HOST:PORT/v1/models/NAME or grpc://.* Got {re.escape(repr(url))}"):
+    with pytest.raises(
+        SettingsError,
+        match=rf"`url` is http://HOST:PORT/v1/models/NAME or grpc://.* Got {re.escape(repr(url))}",
+    ):
         connect(url)
 
 
-# ------------------------------------------------------------------------------------------------------------------ trouble
+# ------------------------------------------------------------------------------------------ trouble
 
 
 def said(client, *arguments):
-    """The one line that a fill ends with."""
+    """The one line of the error that a fill ends with."""
     with pytest.raises(ServerError) as error:
         client.fill(*(arguments or small_pair()))
     assert isinstance(error.value, SettingsError)
@@ -144,18 +186,29 @@ def said(client, *arguments):
 def test_a_model_that_the_server_does_not_have(server, name):
     url = f"{server.url}/v1/models/{name}"
     assert said(connect(url)).startswith(f"{url} answered 404: Servable not found for request: ")
-    assert " answered NOT_FOUND: Servable not found for request: " in said(connect(f"grpc://{server.grpc_address}/{name}"))
+    assert " answered NOT_FOUND: Servable not found for request: " in said(
+        connect(f"grpc://{server.grpc_address}/{name}")
+    )
 
 
-@pytest.mark.parametrize("url", [f"http://localhost:8501{PATH}", f"http://localhost:8501{PATH}/versions/7", "grpc://localhost:8500/small",
-                                 "grpc://localhost:8500/small/versions/7"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://localhost:8501{PATH}",
+        f"http://localhost:8501{PATH}/versions/7",
+        "grpc://localhost:8500/small",
+        "grpc://localhost:8500/small/versions/7",
+    ],
+)
 def test_messages_name_the_server_as_it_was_named(url):
     assert str(connect(url)) == url
 
 
 def test_what_the_server_finds_wrong_is_told(server):
-    for url, words in ((f"{server.url}{PATH}", "answered 400: image_bytes: "),
-                       (f"grpc://{server.grpc_address}/small", "answered INVALID_ARGUMENT: image_bytes: ")):
+    for url, words in (
+        (f"{server.url}{PATH}", "answered 400: image_bytes: "),
+        (f"grpc://{server.grpc_address}/small", "answered INVALID_ARGUMENT: image_bytes: "),
+    ):
         with pytest.raises(ServerError, match=re.escape(f"{url} {words}")):
             connect(url).fill_bytes(b"no picture", png(small_pair()[1]))
 
@@ -163,7 +216,9 @@ def test_what_the_server_finds_wrong_is_told(server):
 @pytest.mark.parametrize("tries", [1, 2])
 def test_a_server_that_is_not_there(tries):
     port = free_port()
-    assert "cannot be reached: Connection refused" in said(connect(f"http://127.0.0.1:{port}{PATH}", tries=tries))
+    assert "cannot be reached: Connection refused" in said(
+        connect(f"http://127.0.0.1:{port}{PATH}", tries=tries)
+    )
     assert "UNAVAILABLE" in said(connect(f"grpc://127.0.0.1:{port}/small", tries=tries))
 
 
@@ -171,7 +226,9 @@ def test_a_host_that_is_not_there():
     assert "cannot be reached" in said(connect(f"http://no-such-host.invalid:8501{PATH}", tries=1))
 
 
-@pytest.mark.parametrize("url", [f"http://127.0.0.1:{{}}{PATH}", "grpc://127.0.0.1:{}/small"], ids=["rest", "grpc"])
+@pytest.mark.parametrize(
+    "url", [f"http://127.0.0.1:{{}}{PATH}", "grpc://127.0.0.1:{}/small"], ids=["rest", "grpc"]
+)
 def test_a_server_that_does_not_answer(url):
     with silent_port() as port:
         start = time.monotonic()
@@ -236,28 +293,40 @@ def test_a_server_that_starts_later_is_waited_for():
 @pytest.mark.parametrize("status", [200, 404, 502])
 def test_a_server_of_another_kind(status):
     with http_server((status, "text/html", b"<html>Hello</html>")) as (port, _):
-        assert re.search(rf"is no such server: it answered {status} [\w ]+, and no JSON", said(connect(f"http://127.0.0.1:{port}{PATH}")))
+        assert re.search(
+            rf"is no such server: it answered {status} [\w ]+, and no JSON",
+            said(connect(f"http://127.0.0.1:{port}{PATH}")),
+        )
 
 
 @pytest.mark.parametrize("answer", [
-    {}, [], None, 3, "a", {"predictions": []}, {"outputs": []}, {"outputs": None}, {"outputs": ["a"]}, {"outputs": [{"b64": 3}]},
-    {"outputs": [{"b64": "Y"}]}, {"outputs": [{"b64": "é"}]}, {"outputs": {"filled_bytes": []}}, {"error": "none"},
-], ids=json.dumps)
+    {}, [], None, 3, "a", {"predictions": []}, {"outputs": []}, {"outputs": None},
+    {"outputs": ["a"]}, {"outputs": [{"b64": 3}]}, {"outputs": [{"b64": "Y"}]},
+    {"outputs": [{"b64": "é"}]}, {"outputs": {"filled_bytes": []}}, {"error": "none"},
+], ids=json.dumps)  # fmt: skip
 def test_an_answer_without_a_picture(answer):
     with http_server((200, "application/json", json.dumps(answer).encode())) as (port, _):
         assert "answered without a picture" in said(connect(f"http://127.0.0.1:{port}{PATH}"))
 
 
-@pytest.mark.parametrize("content", [png(np.zeros((24, 31, 3), np.uint8)), b"no picture", b"", png(small_pair()[0])[:100]],
-                         ids=["another size", "no picture", "empty", "half"])
+@pytest.mark.parametrize(
+    "content",
+    [png(np.zeros((24, 31, 3), np.uint8)), b"no picture", b"", png(small_pair()[0])[:100]],
+    ids=["another size", "no picture", "empty", "half"],
+)
 def test_an_answer_with_another_picture(content):
-    with http_server((200, "application/json", json.dumps({"outputs": [b64(content)]}).encode())) as (port, _):
+    with http_server(
+        (200, "application/json", json.dumps({"outputs": [b64(content)]}).encode())
+    ) as (port, _):
         assert OTHER in said(connect(f"http://127.0.0.1:{port}{PATH}"))
 
 
 @pytest.mark.parametrize("answer", [{}, []], ids=json.dumps)
 def test_a_status_of_another_kind(answer):
-    with http_server((200, "application/json", json.dumps(answer).encode())) as (port, _), pytest.raises(ServerError):
+    with (
+        http_server((200, "application/json", json.dumps(answer).encode())) as (port, _),
+        pytest.raises(ServerError),
+    ):
         connect(f"http://127.0.0.1:{port}{PATH}").status()
 
 
@@ -266,11 +335,11 @@ def test_an_answer_that_breaks_off():
         said(connect(f"http://127.0.0.1:{port}{PATH}"))
 
 
-# --------------------------------------------------------------------------------------------------------- gRPC with a made-up server
+# ----------------------------------------------------------------------- gRPC with a made-up server
 
 
 class MadeUp(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Ends calls with these codes or contents, one after another, then with the last again."""
+    """Answers calls with these codes or contents, one after another, then repeats the last."""
 
     def __init__(self, *answers):
         self.answers, self.calls = answers, 0
@@ -288,7 +357,7 @@ class MadeUp(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 @pytest.fixture
 def made_up():
-    """made_up(*answers) -> URL, and the service that counts its calls."""
+    """made_up(*answers) -> the URL, and the service, which counts its calls."""
     servers = []
 
     def start(*answers):
@@ -306,7 +375,9 @@ def made_up():
 
 def test_grpc_a_busy_server_is_asked_again(made_up):
     photo, mask = small_pair()
-    url, service = made_up(grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, png(255 - photo))
+    url, service = made_up(
+        grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, png(255 - photo)
+    )
     np.testing.assert_array_equal(connect(url, tries=4).fill(photo, mask), 255 - photo)
     assert service.calls == 3
 
@@ -318,16 +389,25 @@ def test_grpc_a_server_that_stays_busy_is_left_alone(made_up, tries):
     assert service.calls == tries
 
 
-@pytest.mark.parametrize("code", ["INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "INTERNAL"])
+@pytest.mark.parametrize(
+    "code", ["INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "INTERNAL"]
+)
 def test_grpc_other_errors_are_not_asked_again(made_up, code):
     url, service = made_up(grpc.StatusCode[code])
     assert said(connect(url, tries=4)) == f"{url} answered {code}: such a pity"
     assert service.calls == 1
 
 
-@pytest.mark.parametrize("answer, words", [
-    (None, "answered without a picture"), (b"", OTHER), (b"no picture", OTHER), (png(np.zeros((24, 31, 3), np.uint8)), OTHER),
-], ids=["nothing", "empty", "no picture", "another size"])
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (None, "answered without a picture"),
+        (b"", OTHER),
+        (b"no picture", OTHER),
+        (png(np.zeros((24, 31, 3), np.uint8)), OTHER),
+    ],
+    ids=["nothing", "empty", "no picture", "another size"],
+)
 def test_grpc_an_answer_without_the_picture(made_up, answer, words):
     assert words in said(connect(made_up(answer)[0]))
 
@@ -337,7 +417,7 @@ def test_grpc_a_server_of_another_kind():
         said(connect(f"grpc://127.0.0.1:{port}/small", timeout=3, tries=1))
 
 
-# ----------------------------------------------------------------------------------------------------------------- imports
+# ------------------------------------------------------------------------------------------ imports
 
 
 def test_rest_needs_no_tensorflow():

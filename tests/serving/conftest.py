@@ -1,4 +1,7 @@
-"""A small exported model, a server that runs it, and a photograph with its mask, made once for all tests."""
+"""A small exported model, a server that runs it, and a photograph with its mask.
+
+The model and the server are made once for all tests.
+"""
 
 import numpy as np
 import pytest
@@ -6,7 +9,10 @@ import pytest
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
-    """A folder that holds version 1 of a small system: nothing is trained, as a fill need not be good here, only the same everywhere."""
+    """A folder that holds version 1 of a small system.
+
+    Nothing is trained: a fill need not be good here, only the same everywhere.
+    """
     import tensorflow as tf
 
     import tfinpaint
@@ -22,7 +28,7 @@ def exported(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def painter(exported):
-    """The same model in this process: what a server has to answer."""
+    """The same model in this process. A server must answer with its fills."""
     from tfinpaint.export.saved_model import ExportedPainter
 
     return ExportedPainter(str(exported / "1"))
@@ -39,11 +45,14 @@ def server(exported):
 
 @pytest.fixture
 def pair():
-    """A photograph uint8 [H, W, 3], wider than the window that its one hole is filled in, and its mask uint8 [H, W]."""
+    """A photograph, uint8 [H, W, 3], and its mask, uint8 [H, W].
+
+    The photograph is wider than the window in which its one hole is filled.
+    """
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:160, :240]
     photo = np.stack([rows, columns, rows + columns], -1) // 2 + rng.integers(0, 40, (160, 240, 3))
     mask = np.zeros((160, 240), np.uint8)
     mask[60:90, 30:70] = 255
-    mask[0, 0], mask[60, 30] = 127, 128  # at the threshold: known, and hole
+    mask[0, 0], mask[60, 30] = 127, 128  # at the threshold: the first is known, the second is hole
     return photo.astype(np.uint8), mask

@@ -1,6 +1,7 @@
-"""TensorFlow Serving itself, started by tools/serve.sh: it fills as the model does here, and answers mistakes as the Python server does.
+"""TensorFlow Serving itself, started by tools/serve.sh: its fills are those of the model here.
 
-It is TFSERVING_BIN, or tensorflow_model_server of the PATH; without it these tests are skipped.
+It answers mistakes as the Python server does. The program is TFSERVING_BIN, or
+tensorflow_model_server on the PATH; without it these tests are skipped.
 """
 
 import os
@@ -22,12 +23,15 @@ from tools import load_test
 BINARY = os.environ.get("TFSERVING_BIN") or shutil.which("tensorflow_model_server")
 ROOT = pathlib.Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(not BINARY, reason="no TensorFlow Serving: TFSERVING_BIN is not set, and no tensorflow_model_server is on "
-                                                   "the PATH")
+pytestmark = pytest.mark.skipif(
+    not BINARY,
+    reason="no TensorFlow Serving: TFSERVING_BIN is not set, and no tensorflow_model_server is on "
+    "the PATH",
+)
 
 
 class Live:
-    """Where the server listens."""
+    """The addresses at which the server listens."""
 
     def __init__(self, rest_port, grpc_port):
         self.url, self.grpc_address = f"http://127.0.0.1:{rest_port}", f"127.0.0.1:{grpc_port}"
@@ -35,13 +39,23 @@ class Live:
 
 @pytest.fixture(scope="module")
 def live(exported, tmp_path_factory):
-    """The server with the model under two names; what it prints is shown where it does not start."""
+    """The server with the model under two names. If it does not start, its output is shown."""
     ports = free_port(), free_port()
     log = tmp_path_factory.mktemp("live") / "log"
-    environment = {**os.environ, "TFSERVING_BIN": BINARY, "REST_PORT": str(ports[0]), "GRPC_PORT": str(ports[1])}
+    environment = {
+        **os.environ,
+        "TFSERVING_BIN": BINARY,
+        "REST_PORT": str(ports[0]),
+        "GRPC_PORT": str(ports[1]),
+    }
     with open(log, "w") as output:
-        process = subprocess.Popen([str(ROOT / "tools/serve.sh"), f"small={exported}", f"other={exported}"], stdout=output, stderr=output,
-                                   env=environment, start_new_session=True)
+        process = subprocess.Popen(
+            [str(ROOT / "tools/serve.sh"), f"small={exported}", f"other={exported}"],
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+        )
     try:
         live = Live(*ports)
         end = time.monotonic() + 120
@@ -63,24 +77,33 @@ def _available(url, name):
         status, answer = rest(f"{url}/v1/models/{name}")
     except OSError:
         return False
-    return status == 200 and [one["state"] for one in answer["model_version_status"]] == ["AVAILABLE"]
+    return status == 200 and [one["state"] for one in answer["model_version_status"]] == [
+        "AVAILABLE"
+    ]
 
 
 @pytest.fixture(params=["rest", "rest version", "grpc", "grpc version"])
 def url(request, live):
     version = "/versions/1" if "version" in request.param else ""
-    return f"{live.url}/v1/models/small{version}" if request.param.startswith("rest") else f"grpc://{live.grpc_address}/small{version}"
+    return (
+        f"{live.url}/v1/models/small{version}"
+        if request.param.startswith("rest")
+        else f"grpc://{live.grpc_address}/small{version}"
+    )
 
 
 def check(filled, painter, photo, mask, grow=0):
-    """Known pixels are exact; the others within one level, as another build of TensorFlow adds in another order."""
+    """Known pixels are exact; the others are within one level.
+
+    Another build of TensorFlow adds in another order.
+    """
     want = painter.fill(photo, mask, grow)
     known = mask <= 127 if not grow else (want == photo).all(-1)
     np.testing.assert_array_equal(filled[known], want[known])
     assert filled.shape == photo.shape and np.abs(filled.astype(int) - want).max() <= 1
 
 
-# ------------------------------------------------------------------------------------------------------------------ filling
+# ------------------------------------------------------------------------------------------ filling
 
 
 def test_a_fill_is_that_of_the_model(url, painter, pair):
@@ -104,7 +127,9 @@ def test_every_model_of_the_command_line_is_served(live, painter, pair):
 def test_rows_of_mixed_sizes(live, painter, pair):
     photo, mask = pair
     pairs = [(photo, mask), (photo[:100, :77], mask[:100, :77])]
-    instances = [{"image_bytes": b64(png(one)), "mask_bytes": b64(png(other))} for one, other in pairs]
+    instances = [
+        {"image_bytes": b64(png(one)), "mask_bytes": b64(png(other))} for one, other in pairs
+    ]
     status, answer = rest(f"{live.url}/v1/models/small:predict", {"instances": instances})
     assert status == 200
     for value, one in zip(answer["predictions"], pairs, strict=True):
@@ -115,7 +140,9 @@ def test_tensors_give_what_files_give(live, pair):
     photo, mask = (array[50:100, 20:80] for array in pair)
     alone = connect(f"{live.url}/v1/models/small").fill(photo, mask)
     inputs = {"image": [photo.tolist()] * 2, "mask": [mask[..., np.newaxis].tolist()] * 2}
-    status, answer = rest(f"{live.url}/v1/models/small:predict", {"signature_name": "tensors", "inputs": inputs})
+    status, answer = rest(
+        f"{live.url}/v1/models/small:predict", {"signature_name": "tensors", "inputs": inputs}
+    )
     assert status == 200
     np.testing.assert_array_equal(answer["outputs"], [alone] * 2)
 
@@ -127,38 +154,66 @@ def test_many_clients_at_once_get_what_one_gets(live, pair, kind):
     assert result["errors"] == [] and result["different"] == 0
 
 
-# ------------------------------------------------------------------------------------------------------ the Python server's answers
+# ---------------------------------------------------------------------- the Python server's answers
 
 
-@pytest.mark.parametrize("path", ["/v1/models/small", "/v1/models/small/versions/1", "/v1/models/nix", "/v1/models/small/metadata"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/models/small",
+        "/v1/models/small/versions/1",
+        "/v1/models/nix",
+        "/v1/models/small/metadata",
+    ],
+)
 def test_it_tells_what_the_python_server_tells(live, server, path):
     status, answer = rest(live.url + path)
     other_status, other = rest(server.url + path)
     assert status == other_status and set(answer) == set(other)
     if path.endswith("metadata"):
         assert answer["model_spec"] == other["model_spec"]
-        answer, other = ({name: one["metadata"]["signature_def"]["signature_def"][name] for name in ("serving_default", "tensors")}
-                         for one in (answer, other))
+        answer, other = (
+            {
+                name: one["metadata"]["signature_def"]["signature_def"][name]
+                for name in ("serving_default", "tensors")
+            }
+            for one in (answer, other)
+        )
     if status == 200:
         assert answer == other
 
 
 def _predictions(pair):
-    """Requests by REST: bodies that both servers take or refuse."""
+    """REST requests: bodies that both servers accept or refuse."""
     photo, mask = (array[50:100, 20:80] for array in pair)
     good = {"image_bytes": [b64(png(photo))], "mask_bytes": [b64(png(mask))]}
     row = {"image": photo.tolist(), "mask": mask[..., np.newaxis].tolist()}
     return [
-        {"inputs": good}, {"instances": [{name: value[0] for name, value in good.items()}]},
-        b"not JSON", b"", [], {}, {"inputs": good, "instances": []}, {"instances": []}, {"inputs": [1]},
-        {"inputs": good, "signature_name": "nix"}, {"inputs": good, "signature_name": 1}, {"inputs": {"image_bytes": good["image_bytes"]}},
-        {"inputs": {**good, "image_bytes": [b64(b"no picture")]}}, {"inputs": {**good, "mask_bytes": [b64(b"")]}},
-        {"inputs": {**good, "image_bytes": [{"b64": "##"}]}}, {"inputs": {**good, "image_bytes": [good["image_bytes"], "a"]}},
-        {"inputs": {**good, "image_bytes": 2 * good["image_bytes"]}}, {"inputs": {**good, "mask_bytes": [b64(png(mask[:, 1:]))]}},
+        {"inputs": good},
+        {"instances": [{name: value[0] for name, value in good.items()}]},
+        b"not JSON",
+        b"",
+        [],
+        {},
+        {"inputs": good, "instances": []},
+        {"instances": []},
+        {"inputs": [1]},
+        {"inputs": good, "signature_name": "nix"},
+        {"inputs": good, "signature_name": 1},
+        {"inputs": {"image_bytes": good["image_bytes"]}},
+        {"inputs": {**good, "image_bytes": [b64(b"no picture")]}},
+        {"inputs": {**good, "mask_bytes": [b64(b"")]}},
+        {"inputs": {**good, "image_bytes": [{"b64": "##"}]}},
+        {"inputs": {**good, "image_bytes": [good["image_bytes"], "a"]}},
+        {"inputs": {**good, "image_bytes": 2 * good["image_bytes"]}},
+        {"inputs": {**good, "mask_bytes": [b64(png(mask[:, 1:]))]}},
         {"inputs": {**good, "mask_bytes": [b64(png(0 * mask))]}},
         {"signature_name": "tensors", "instances": [{**row, "image": [[[0.5, 0, 0]]]}]},
         {"signature_name": "tensors", "instances": [{**row, "mask": row["mask"][1:]}]},
-        {"signature_name": "tensors", "instances": [{**row, "mask": (0 * mask[..., np.newaxis]).tolist()}]},
+        {
+            "signature_name": "tensors",
+            "instances": [{**row, "mask": (0 * mask[..., np.newaxis]).tolist()}],
+        },
     ]
 
 
@@ -168,7 +223,8 @@ def test_rest_statuses_are_those_of_the_python_server(live, server, pair, number
     status, answer = rest(f"{live.url}/v1/models/small:predict", body)
     other_status, other = rest(f"{server.url}/v1/models/small:predict", body)
     assert status == other_status and set(answer) == set(other)
-    assert rest(f"{live.url}/v1/models/small:predict", _predictions(pair)[0])[0] == 200  # it goes on
+    # The server keeps answering.
+    assert rest(f"{live.url}/v1/models/small:predict", _predictions(pair)[0])[0] == 200
 
 
 @pytest.mark.parametrize("words, cut", [("no hole", False), ("size of its photograph", True)])
@@ -181,32 +237,55 @@ def test_the_models_own_messages_reach_the_client(live, pair, words, cut):
 
 
 def _grpc_requests(pair):
-    """Name of a method, and a request for it."""
+    """Pairs of a method's name and a request for it."""
     photo, mask = (array[50:100, 20:80] for array in pair)
     files = {"image_bytes": [png(photo)], "mask_bytes": [png(mask)]}
     arrays = {"image": photo[np.newaxis], "mask": mask[np.newaxis, ..., np.newaxis]}
-    metadata, bare = (get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=fields) for fields in (["signature_def"], []))
-    status, unknown = get_model_status_pb2.GetModelStatusRequest(), get_model_status_pb2.GetModelStatusRequest()
+    metadata, bare = (
+        get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=fields)
+        for fields in (["signature_def"], [])
+    )
+    status, unknown = (
+        get_model_status_pb2.GetModelStatusRequest(),
+        get_model_status_pb2.GetModelStatusRequest(),
+    )
     metadata.model_spec.name = bare.model_spec.name = status.model_spec.name = "small"
     unknown.model_spec.name = "nix"
     predictions = [
-        predict_request(files), predict_request(files, version=1), predict_request(arrays, signature="tensors"),
-        predict_request(files, output_filter=["filled_bytes"]), predict_request(files, output_filter=["nix"]),
-        predict_request(files, output_filter=["filled_bytes"] * 2), predict_request(files, "nix"), predict_request(files, version=7),
-        predict_request(files, signature="nix"), predict_request({"image_bytes": files["image_bytes"]}),
-        predict_request({**files, "more": [b"a"]}), predict_request({**files, "image_bytes": [b"no picture"]}),
-        predict_request({**files, "mask_bytes": [png(0 * mask)]}), predict_request({**files, "image_bytes": np.zeros(1, np.uint8)}),
-        predict_request({**arrays, "image": arrays["image"].astype(np.float32)}, signature="tensors"),
+        predict_request(files),
+        predict_request(files, version=1),
+        predict_request(arrays, signature="tensors"),
+        predict_request(files, output_filter=["filled_bytes"]),
+        predict_request(files, output_filter=["nix"]),
+        predict_request(files, output_filter=["filled_bytes"] * 2),
+        predict_request(files, "nix"),
+        predict_request(files, version=7),
+        predict_request(files, signature="nix"),
+        predict_request({"image_bytes": files["image_bytes"]}),
+        predict_request({**files, "more": [b"a"]}),
+        predict_request({**files, "image_bytes": [b"no picture"]}),
+        predict_request({**files, "mask_bytes": [png(0 * mask)]}),
+        predict_request({**files, "image_bytes": np.zeros(1, np.uint8)}),
+        predict_request(
+            {**arrays, "image": arrays["image"].astype(np.float32)}, signature="tensors"
+        ),
         predict_request({**arrays, "image": arrays["image"][0]}, signature="tensors"),
     ]
     return [("Predict", request) for request in predictions] + [
-        ("GetModelMetadata", metadata), ("GetModelMetadata", bare), ("GetModelStatus", status), ("GetModelStatus", unknown)]
+        ("GetModelMetadata", metadata),
+        ("GetModelMetadata", bare),
+        ("GetModelStatus", status),
+        ("GetModelStatus", unknown),
+    ]
 
 
 @pytest.mark.parametrize("number", range(20))
 def test_grpc_codes_are_those_of_the_python_server(live, server, pair, number):
     method, request = _grpc_requests(pair)[number]
-    codes = [code(getattr(stubs(one.grpc_address)[method == "GetModelStatus"], method), request)[0] for one in (live, server)]
+    codes = [
+        code(getattr(stubs(one.grpc_address)[method == "GetModelStatus"], method), request)[0]
+        for one in (live, server)
+    ]
     assert codes[0] == codes[1]
 
 

@@ -1,4 +1,7 @@
-"""The Python server over real HTTP and the official gRPC stubs: it answers as TensorFlow Serving does, also to mistakes and to a crowd."""
+"""The Python server over real HTTP and the official gRPC stubs.
+
+It answers as TensorFlow Serving does, also to mistakes and to a crowd.
+"""
 
 import shutil
 import socket
@@ -41,44 +44,75 @@ def small_pair(height, width):
     return photo, mask
 
 
-# ------------------------------------------------------------------------------------------------------- REST: what it tells
+# ------------------------------------------------------------------------------ REST: what it tells
 
 
 @pytest.mark.parametrize("path", ["/v1/models/small", "/v1/models/small/versions/1"])
 def test_status(server, path):
-    assert rest(server.url + path) == (200, {"model_version_status": [
-        {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}]})
+    assert rest(server.url + path) == (
+        200,
+        {
+            "model_version_status": [
+                {
+                    "version": "1",
+                    "state": "AVAILABLE",
+                    "status": {"error_code": "OK", "error_message": ""},
+                }
+            ]
+        },
+    )
 
 
-@pytest.mark.parametrize("path", ["/v1/models/small/metadata", "/v1/models/small/versions/1/metadata"])
+@pytest.mark.parametrize(
+    "path", ["/v1/models/small/metadata", "/v1/models/small/versions/1/metadata"]
+)
 def test_metadata_has_the_signatures(server, path):
     status, answer = rest(server.url + path)
-    assert status == 200 and answer["model_spec"] == {"name": "small", "signature_name": "", "version": "1"}
+    assert status == 200 and answer["model_spec"] == {
+        "name": "small",
+        "signature_name": "",
+        "version": "1",
+    }
     signatures = answer["metadata"]["signature_def"]["signature_def"]
 
     def told(infos):
-        return {name: (info["dtype"], [int(dim["size"]) for dim in info["tensor_shape"]["dim"]]) for name, info in infos.items()}
+        return {
+            name: (info["dtype"], [int(dim["size"]) for dim in info["tensor_shape"]["dim"]])
+            for name, info in infos.items()
+        }
 
     one, other = signatures["serving_default"], signatures["tensors"]
-    assert told(one["inputs"]) == {"image_bytes": ("DT_STRING", [-1]), "mask_bytes": ("DT_STRING", [-1])}
+    assert told(one["inputs"]) == {
+        "image_bytes": ("DT_STRING", [-1]),
+        "mask_bytes": ("DT_STRING", [-1]),
+    }
     assert told(one["outputs"]) == {"filled_bytes": ("DT_STRING", [-1])}
-    assert told(other["inputs"]) == {"image": ("DT_UINT8", [-1, -1, -1, 3]), "mask": ("DT_UINT8", [-1, -1, -1, 1])}
+    assert told(other["inputs"]) == {
+        "image": ("DT_UINT8", [-1, -1, -1, 3]),
+        "mask": ("DT_UINT8", [-1, -1, -1, 1]),
+    }
     assert told(other["outputs"]) == {"filled": ("DT_UINT8", [-1, -1, -1, 3])}
     assert one["method_name"] == other["method_name"] == "tensorflow/serving/predict"
 
 
 def test_metadata_has_no_more_than_tensorflow_serving_writes(server):
-    # It writes the signatures as a plain message (http_rest_api_util.cc), not as the Any that they travel in.
-    assert list(rest(server.url + "/v1/models/small/metadata")[1]["metadata"]["signature_def"]) == ["signature_def"]
+    # It writes the signatures as a plain message (http_rest_api_util.cc), not as the Any that
+    # carries them.
+    assert list(rest(server.url + "/v1/models/small/metadata")[1]["metadata"]["signature_def"]) == [
+        "signature_def"
+    ]
 
 
-# ----------------------------------------------------------------------------------------------------------- REST: predict
+# ------------------------------------------------------------------------------------ REST: predict
 
 
 def test_the_picture_that_the_tests_compare_is_no_constant(painter, pair):
     photo, mask = pair
     filled = painter.fill(photo, mask)
-    assert len(np.unique(filled[mask > 127], axis=0)) > 100 and (filled != photo).any(-1)[mask > 127].mean() > 0.9
+    assert (
+        len(np.unique(filled[mask > 127], axis=0)) > 100
+        and (filled != photo).any(-1)[mask > 127].mean() > 0.9
+    )
 
 
 @pytest.mark.parametrize("version", ["", "/versions/1"])
@@ -90,8 +124,14 @@ def test_columns(server, painter, pair, version):
 
 def test_rows(server, painter, pair):
     other = small_pair(40, 50)
-    instances = [{"image_bytes": b64(png(photo)), "mask_bytes": b64(png(mask))} for photo, mask in (pair, other)]
-    status, answer = rest(f"{server.url}/v1/models/small:predict", {"signature_name": "serving_default", "instances": instances})
+    instances = [
+        {"image_bytes": b64(png(photo)), "mask_bytes": b64(png(mask))}
+        for photo, mask in (pair, other)
+    ]
+    status, answer = rest(
+        f"{server.url}/v1/models/small:predict",
+        {"signature_name": "serving_default", "instances": instances},
+    )
     assert status == 200 and set(answer) == {"predictions"}
     for value, one in zip(answer["predictions"], (pair, other), strict=True):
         np.testing.assert_array_equal(picture(unb64(value)), painter.fill(*one))
@@ -99,7 +139,10 @@ def test_rows(server, painter, pair):
 
 def test_a_batch_of_mixed_sizes(server, painter):
     pairs = [small_pair(*size) for size in ((33, 20), (20, 47), (64, 64))]
-    inputs = {"image_bytes": [b64(png(photo)) for photo, _ in pairs], "mask_bytes": [b64(png(mask)) for _, mask in pairs]}
+    inputs = {
+        "image_bytes": [b64(png(photo)) for photo, _ in pairs],
+        "mask_bytes": [b64(png(mask)) for _, mask in pairs],
+    }
     status, answer = rest(f"{server.url}/v1/models/small:predict", {"inputs": inputs})
     assert status == 200
     for value, one in zip(answer["outputs"], pairs, strict=True):
@@ -109,50 +152,86 @@ def test_a_batch_of_mixed_sizes(server, painter):
 @pytest.mark.parametrize("form, key", [("inputs", "outputs"), ("instances", "predictions")])
 def test_tensors_give_what_files_give(server, form, key):
     photo, mask = small_pair(30, 40)
-    alone = picture(unb64(rest(f"{server.url}/v1/models/small:predict", columns(photo, mask))[1]["outputs"][0]))
+    alone = picture(
+        unb64(rest(f"{server.url}/v1/models/small:predict", columns(photo, mask))[1]["outputs"][0])
+    )
     row = {"image": photo.tolist(), "mask": mask[..., np.newaxis].tolist()}
-    value = [row, row] if form == "instances" else {name: [array, array] for name, array in row.items()}
-    status, answer = rest(f"{server.url}/v1/models/small:predict", {"signature_name": "tensors", form: value})
+    value = (
+        [row, row] if form == "instances" else {name: [array, array] for name, array in row.items()}
+    )
+    status, answer = rest(
+        f"{server.url}/v1/models/small:predict", {"signature_name": "tensors", form: value}
+    )
     assert status == 200
     np.testing.assert_array_equal(answer[key], [alone, alone])
 
 
-# ------------------------------------------------------------------------------------------------------------ REST: mistakes
+# ----------------------------------------------------------------------------------- REST: mistakes
 
 PHOTO, MASK = small_pair(24, 32)
 GOOD = columns(PHOTO, MASK)["inputs"]
 ROW = {"image": PHOTO.tolist(), "mask": MASK[..., np.newaxis].tolist()}
 
 
-@pytest.mark.parametrize("body, words", [
-    (b"not JSON", "JSON"), (b"", "JSON"), ([], "JSON object"), ({}, "'instances' or 'inputs'"),
-    ({"inputs": GOOD, "instances": []}, "'instances' or 'inputs'"), ({"instances": []}, "'instances'"),
-    ({"inputs": GOOD, "signature_name": "nix"}, "serving_default, tensors"), ({"inputs": GOOD, "signature_name": 1}, "signature_name"),
-    ({"inputs": {"image_bytes": GOOD["image_bytes"]}}, "mask_bytes"), ({"inputs": [1]}, "mask_bytes"),
-    ({"inputs": {**GOOD, "image_bytes": [b64(b"no picture")]}}, "image_bytes"),
-    ({"inputs": {**GOOD, "mask_bytes": [b64(b"")]}}, "mask_bytes"),
-    ({"inputs": {**GOOD, "image_bytes": [b64(png(PHOTO)[:200])]}}, "image_bytes"),
-    ({"inputs": {**GOOD, "image_bytes": [{"b64": "##"}]}}, "image_bytes"),
-    ({"inputs": {**GOOD, "image_bytes": [{"b64": "é"}]}}, "image_bytes"),
-    ({"inputs": {**GOOD, "image_bytes": GOOD["image_bytes"][0]}}, "image_bytes"),
-    ({"inputs": {**GOOD, "image_bytes": [GOOD["image_bytes"]]}}, "image_bytes"),
-    ({"inputs": {**GOOD, "image_bytes": [GOOD["image_bytes"], "a"]}}, "image_bytes"),
-    ({"inputs": {**GOOD, "image_bytes": 2 * GOOD["image_bytes"]}}, "one entry for each photograph"),
-    ({"inputs": {**GOOD, "mask_bytes": [b64(png(MASK[:, 1:]))]}}, "size of its photograph"),
-    ({"inputs": {**GOOD, "mask_bytes": [b64(png(0 * MASK))]}}, "no hole"),
-    ({"inputs": {**GOOD, "mask_bytes": [b64(png(np.minimum(MASK, 127)))]}}, "no hole"),
-    ({"signature_name": "tensors", "instances": [{**ROW, "image": [[[256, 0, 0]]]}]}, "256"),
-    ({"signature_name": "tensors", "instances": [{**ROW, "image": [[[0.5, 0, 0]]]}]}, "uint8"),
-    ({"signature_name": "tensors", "instances": [{**ROW, "image": MASK.tolist()}]}, "image"),
-    ({"signature_name": "tensors", "instances": [{**ROW, "mask": ROW["mask"][1:]}]}, "size of its photograph"),
-    ({"signature_name": "tensors", "instances": [{**ROW, "mask": (0 * MASK[..., np.newaxis]).tolist()}]}, "no hole"),
-    ({"signature_name": "tensors", "inputs": {"image": [ROW["image"]] * 2, "mask": [ROW["mask"]]}}, "one entry for each photograph"),
-    ({"signature_name": "tensors", "inputs": {"image": [], "mask": []}}, "image"),
-])
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (b"not JSON", "JSON"),
+        (b"", "JSON"),
+        ([], "JSON object"),
+        ({}, "'instances' or 'inputs'"),
+        ({"inputs": GOOD, "instances": []}, "'instances' or 'inputs'"),
+        ({"instances": []}, "'instances'"),
+        ({"inputs": GOOD, "signature_name": "nix"}, "serving_default, tensors"),
+        ({"inputs": GOOD, "signature_name": 1}, "signature_name"),
+        ({"inputs": {"image_bytes": GOOD["image_bytes"]}}, "mask_bytes"),
+        ({"inputs": [1]}, "mask_bytes"),
+        ({"inputs": {**GOOD, "image_bytes": [b64(b"no picture")]}}, "image_bytes"),
+        ({"inputs": {**GOOD, "mask_bytes": [b64(b"")]}}, "mask_bytes"),
+        ({"inputs": {**GOOD, "image_bytes": [b64(png(PHOTO)[:200])]}}, "image_bytes"),
+        ({"inputs": {**GOOD, "image_bytes": [{"b64": "##"}]}}, "image_bytes"),
+        ({"inputs": {**GOOD, "image_bytes": [{"b64": "é"}]}}, "image_bytes"),
+        ({"inputs": {**GOOD, "image_bytes": GOOD["image_bytes"][0]}}, "image_bytes"),
+        ({"inputs": {**GOOD, "image_bytes": [GOOD["image_bytes"]]}}, "image_bytes"),
+        ({"inputs": {**GOOD, "image_bytes": [GOOD["image_bytes"], "a"]}}, "image_bytes"),
+        (
+            {"inputs": {**GOOD, "image_bytes": 2 * GOOD["image_bytes"]}},
+            "one entry for each photograph",
+        ),
+        ({"inputs": {**GOOD, "mask_bytes": [b64(png(MASK[:, 1:]))]}}, "size of its photograph"),
+        ({"inputs": {**GOOD, "mask_bytes": [b64(png(0 * MASK))]}}, "no hole"),
+        ({"inputs": {**GOOD, "mask_bytes": [b64(png(np.minimum(MASK, 127)))]}}, "no hole"),
+        ({"signature_name": "tensors", "instances": [{**ROW, "image": [[[256, 0, 0]]]}]}, "256"),
+        ({"signature_name": "tensors", "instances": [{**ROW, "image": [[[0.5, 0, 0]]]}]}, "uint8"),
+        ({"signature_name": "tensors", "instances": [{**ROW, "image": MASK.tolist()}]}, "image"),
+        (
+            {"signature_name": "tensors", "instances": [{**ROW, "mask": ROW["mask"][1:]}]},
+            "size of its photograph",
+        ),
+        (
+            {
+                "signature_name": "tensors",
+                "instances": [{**ROW, "mask": (0 * MASK[..., np.newaxis]).tolist()}],
+            },
+            "no hole",
+        ),
+        (
+            {
+                "signature_name": "tensors",
+                "inputs": {"image": [ROW["image"]] * 2, "mask": [ROW["mask"]]},
+            },
+            "one entry for each photograph",
+        ),
+        ({"signature_name": "tensors", "inputs": {"image": [], "mask": []}}, "image"),
+    ],
+)
 def test_a_mistake_is_a_400_and_the_server_goes_on(server, painter, body, words):
     status, answer = rest(f"{server.url}/v1/models/small:predict", body)
     assert status == 400 and set(answer) == {"error"} and words in answer["error"]
-    assert not any(noise in answer["error"] for noise in ("\n", "[[", "StatefulPartitionedCall", "Traceback"))  # no places in the graph
+    # The message names no nodes of the graph.
+    assert not any(
+        noise in answer["error"] for noise in ("\n", "[[", "StatefulPartitionedCall", "Traceback")
+    )
     status, answer = rest(f"{server.url}/v1/models/small:predict", {"inputs": GOOD})
     assert status == 200
     np.testing.assert_array_equal(picture(unb64(answer["outputs"][0])), painter.fill(PHOTO, MASK))
@@ -161,29 +240,49 @@ def test_a_mistake_is_a_400_and_the_server_goes_on(server, painter, body, words)
 @pytest.mark.parametrize("name", ["nix", "small/versions/2", "small/versions/0", "SMALL"])
 @pytest.mark.parametrize("what", ["", "/metadata", ":predict"])
 def test_an_unknown_model_or_version_is_a_404(server, name, what):
-    status, answer = rest(f"{server.url}/v1/models/{name}{what}", {"inputs": GOOD} if what == ":predict" else None)
+    status, answer = rest(
+        f"{server.url}/v1/models/{name}{what}", {"inputs": GOOD} if what == ":predict" else None
+    )
     assert status == 404 and set(answer) == {"error"}
     which = "Specific(small, " if "versions" in name else f"Latest({name})"
     assert answer["error"].startswith(f"Servable not found for request: {which}")
 
 
-@pytest.mark.parametrize("method, path", [
-    ("GET", "/v1/models/small:predict"), ("POST", "/v1/models/small"), ("POST", "/v1/models/small/metadata"), ("GET", "/v1/models/small/"),
-    ("POST", "/v1/models/small:nix"), ("POST", "/v1/models/small:predict/"), ("POST", "/v1/models/small/versions/one:predict"),
-    ("POST", "/v1/models/small/versions/:predict"), ("POST", "/v1/models/:predict"), ("GET", "/v1/models"), ("GET", "/v1/nix"),
-    ("PUT", "/v1/models/small:predict"), ("DELETE", "/v1/models/small"), ("PATCH", "/v1/models/small"),
-    ("GET", "/v1/models/small%2Fmetadata%2Fx"), ("GET", "/v1/models/small/versions/-1"),
-])
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("GET", "/v1/models/small:predict"),
+        ("POST", "/v1/models/small"),
+        ("POST", "/v1/models/small/metadata"),
+        ("GET", "/v1/models/small/"),
+        ("POST", "/v1/models/small:nix"),
+        ("POST", "/v1/models/small:predict/"),
+        ("POST", "/v1/models/small/versions/one:predict"),
+        ("POST", "/v1/models/small/versions/:predict"),
+        ("POST", "/v1/models/:predict"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/nix"),
+        ("PUT", "/v1/models/small:predict"),
+        ("DELETE", "/v1/models/small"),
+        ("PATCH", "/v1/models/small"),
+        ("GET", "/v1/models/small%2Fmetadata%2Fx"),
+        ("GET", "/v1/models/small/versions/-1"),
+    ],
+)
 def test_a_path_or_a_method_that_is_not_there_is_a_400(server, method, path):
     status, answer = rest(server.url + path, None if method == "GET" else {"inputs": GOOD}, method)
-    assert status == 400 and answer == {"error": answer["error"]} and answer["error"].startswith(f"Malformed request: {method} /v1/")
+    assert (
+        status == 400
+        and answer == {"error": answer["error"]}
+        and answer["error"].startswith(f"Malformed request: {method} /v1/")
+    )
 
 
 def test_what_is_none_of_its_paths_is_no_success(server):
     assert rest(server.url + "/")[0] in (400, 404) and rest(server.url + "/nix")[0] in (400, 404)
 
 
-# ------------------------------------------------------------------------------------------------------------------------ gRPC
+# --------------------------------------------------------------------------------------------- gRPC
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +292,9 @@ def grpc_stubs(server):
 
 @pytest.mark.parametrize("signature, version", [("", None), ("serving_default", 1)])
 def test_grpc_predict(grpc_stubs, painter, pair, signature, version):
-    response = grpc_stubs[0].Predict(predict_request(files(*pair), signature=signature, version=version), timeout=60)
+    response = grpc_stubs[0].Predict(
+        predict_request(files(*pair), signature=signature, version=version), timeout=60
+    )
     spec = response.model_spec
     assert (spec.name, spec.version.value, spec.signature_name) == ("small", 1, "serving_default")
     assert list(response.outputs) == ["filled_bytes"]
@@ -203,9 +304,13 @@ def test_grpc_predict(grpc_stubs, painter, pair, signature, version):
 
 
 def test_grpc_tensors(grpc_stubs, painter, pair):
-    response = grpc_stubs[0].Predict(predict_request(arrays(*pair), signature="tensors"), timeout=60)
+    response = grpc_stubs[0].Predict(
+        predict_request(arrays(*pair), signature="tensors"), timeout=60
+    )
     assert response.model_spec.signature_name == "tensors"
-    np.testing.assert_array_equal(tf.make_ndarray(response.outputs["filled"]), painter.fill(*pair)[np.newaxis])
+    np.testing.assert_array_equal(
+        tf.make_ndarray(response.outputs["filled"]), painter.fill(*pair)[np.newaxis]
+    )
 
 
 def test_grpc_output_filter(grpc_stubs):
@@ -213,12 +318,19 @@ def test_grpc_output_filter(grpc_stubs):
     assert list(grpc_stubs[0].Predict(one, timeout=60).outputs) == ["filled_bytes"]
 
 
-@pytest.mark.parametrize("names", [["nix"], ["filled_bytes", "nix"], ["filled"], ["filled_bytes", "filled_bytes"]])
+@pytest.mark.parametrize(
+    "names", [["nix"], ["filled_bytes", "nix"], ["filled"], ["filled_bytes", "filled_bytes"]]
+)
 def test_grpc_output_filter_of_unknown_or_doubled_names(grpc_stubs, names):
-    assert code(grpc_stubs[0].Predict, predict_request(files(PHOTO, MASK), output_filter=names))[0] == "INVALID_ARGUMENT"
+    assert (
+        code(grpc_stubs[0].Predict, predict_request(files(PHOTO, MASK), output_filter=names))[0]
+        == "INVALID_ARGUMENT"
+    )
 
 
-@pytest.mark.parametrize("name, version", [("nix", None), ("nix", 1), ("small", 2), ("small", 0), ("small", -1)])
+@pytest.mark.parametrize(
+    "name, version", [("nix", None), ("nix", 1), ("small", 2), ("small", 0), ("small", -1)]
+)
 def test_grpc_an_unknown_model_or_version_is_not_found(grpc_stubs, name, version):
     prediction, models = grpc_stubs
     metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -227,58 +339,90 @@ def test_grpc_an_unknown_model_or_version_is_not_found(grpc_stubs, name, version
         request.model_spec.name = name
         if version is not None:
             request.model_spec.version.value = version
-    for call, request in ((prediction.Predict, predict_request(files(PHOTO, MASK), name, version=version)),
-                          (prediction.GetModelMetadata, metadata), (models.GetModelStatus, status)):
+    for call, request in (
+        (prediction.Predict, predict_request(files(PHOTO, MASK), name, version=version)),
+        (prediction.GetModelMetadata, metadata),
+        (models.GetModelStatus, status),
+    ):
         assert code(call, request)[0] == "NOT_FOUND"
 
 
 BROKEN = tf.make_tensor_proto(np.zeros((1, 24, 32, 3), np.uint8))
 BROKEN.tensor_content = BROKEN.tensor_content[:-1]
 TYPELESS = TensorProto()
-HUGE = TensorProto(dtype=tf.uint8.as_datatype_enum, int_val=[0])  # one value, to be repeated over 300 TB
+# One value, which is to be repeated to fill 300 TB.
+HUGE = TensorProto(dtype=tf.uint8.as_datatype_enum, int_val=[0])
 for size in (1, 10**7, 10**7, 3):
     HUGE.tensor_shape.dim.add(size=size)
 
 
-@pytest.mark.parametrize("signature, changes, words", [
-    ("", {"image_bytes": [b"no picture"]}, "image_bytes"), ("", {"mask_bytes": [b""]}, "mask_bytes"),
-    ("", {"mask_bytes": [png(MASK[1:])]}, "size of its photograph"), ("", {"mask_bytes": [png(0 * MASK)]}, "no hole"),
-    ("", {"mask_bytes": None}, "mask_bytes"), ("", {"more": [b"a"]}, "more"), ("", {"image_bytes": np.zeros(1, np.uint8)}, "image_bytes"),
-    ("", {"image_bytes": b"a"}, "image_bytes"), ("", {"image_bytes": [png(PHOTO)] * 2}, "one entry for each photograph"),
-    ("", {"image_bytes": TYPELESS}, "image_bytes"),
-    ("tensors", {"image": PHOTO[np.newaxis].astype(np.float32)}, "image"), ("tensors", {"image": PHOTO}, "image"),
-    ("tensors", {"mask": MASK[np.newaxis]}, "mask"), ("tensors", {"mask": MASK[np.newaxis, 1:, :, np.newaxis]}, "size of its photograph"),
-    ("tensors", {"image": np.stack([PHOTO] * 2)}, "one entry for each photograph"), ("tensors", {"image": BROKEN}, "image"),
-])
+@pytest.mark.parametrize(
+    "signature, changes, words",
+    [
+        ("", {"image_bytes": [b"no picture"]}, "image_bytes"),
+        ("", {"mask_bytes": [b""]}, "mask_bytes"),
+        ("", {"mask_bytes": [png(MASK[1:])]}, "size of its photograph"),
+        ("", {"mask_bytes": [png(0 * MASK)]}, "no hole"),
+        ("", {"mask_bytes": None}, "mask_bytes"),
+        ("", {"more": [b"a"]}, "more"),
+        ("", {"image_bytes": np.zeros(1, np.uint8)}, "image_bytes"),
+        ("", {"image_bytes": b"a"}, "image_bytes"),
+        ("", {"image_bytes": [png(PHOTO)] * 2}, "one entry for each photograph"),
+        ("", {"image_bytes": TYPELESS}, "image_bytes"),
+        ("tensors", {"image": PHOTO[np.newaxis].astype(np.float32)}, "image"),
+        ("tensors", {"image": PHOTO}, "image"),
+        ("tensors", {"mask": MASK[np.newaxis]}, "mask"),
+        ("tensors", {"mask": MASK[np.newaxis, 1:, :, np.newaxis]}, "size of its photograph"),
+        ("tensors", {"image": np.stack([PHOTO] * 2)}, "one entry for each photograph"),
+        ("tensors", {"image": BROKEN}, "image"),
+    ],
+)
 def test_grpc_mistakes_are_invalid_arguments(grpc_stubs, painter, signature, changes, words):
     inputs = {**(arrays(PHOTO, MASK) if signature else files(PHOTO, MASK)), **changes}
     inputs = {name: value for name, value in inputs.items() if value is not None}
     name, message = code(grpc_stubs[0].Predict, predict_request(inputs, signature=signature))
     assert name == "INVALID_ARGUMENT" and words in message
     response = grpc_stubs[0].Predict(predict_request(files(PHOTO, MASK)), timeout=60)
-    np.testing.assert_array_equal(picture(response.outputs["filled_bytes"].string_val[0]), painter.fill(PHOTO, MASK))
+    np.testing.assert_array_equal(
+        picture(response.outputs["filled_bytes"].string_val[0]), painter.fill(PHOTO, MASK)
+    )
 
 
 def test_grpc_a_tensor_that_fits_into_no_memory(grpc_stubs):
     inputs = {**arrays(PHOTO, MASK), "image": HUGE}
-    assert code(grpc_stubs[0].Predict, predict_request(inputs, signature="tensors"))[0] in ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED")
+    assert code(grpc_stubs[0].Predict, predict_request(inputs, signature="tensors"))[0] in (
+        "INVALID_ARGUMENT",
+        "RESOURCE_EXHAUSTED",
+    )
 
 
 def test_grpc_an_unknown_signature_is_a_failed_precondition(grpc_stubs):
-    # TensorFlow Serving's own code for it (predict_util.cc); by REST it is an INVALID_ARGUMENT.
-    assert code(grpc_stubs[0].Predict, predict_request(files(PHOTO, MASK), signature="nix"))[0] == "FAILED_PRECONDITION"
+    # The code is TensorFlow Serving's (predict_util.cc). By REST it is INVALID_ARGUMENT.
+    assert (
+        code(grpc_stubs[0].Predict, predict_request(files(PHOTO, MASK), signature="nix"))[0]
+        == "FAILED_PRECONDITION"
+    )
 
 
 def test_grpc_metadata_is_that_of_rest(server, grpc_stubs):
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     request.model_spec.name = "small"
     response = grpc_stubs[0].GetModelMetadata(request, timeout=60)
-    assert response.model_spec.name == "small" and response.model_spec.version.value == 1 and list(response.metadata) == ["signature_def"]
+    assert (
+        response.model_spec.name == "small"
+        and response.model_spec.version.value == 1
+        and list(response.metadata) == ["signature_def"]
+    )
     signatures = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(signatures)
-    by_rest = rest(server.url + "/v1/models/small/metadata")[1]["metadata"]["signature_def"]["signature_def"]
+    by_rest = rest(server.url + "/v1/models/small/metadata")[1]["metadata"]["signature_def"][
+        "signature_def"
+    ]
     for name in ("serving_default", "tensors"):
-        assert json_format.ParseDict(by_rest[name], type(signatures.signature_def[name])()) == signatures.signature_def[name]
+        assert (
+            json_format.ParseDict(by_rest[name], type(signatures.signature_def[name])())
+            == signatures.signature_def[name]
+        )
 
 
 @pytest.mark.parametrize("fields", [[], ["nix"]])
@@ -291,18 +435,26 @@ def test_grpc_metadata_wants_the_field_that_it_has(grpc_stubs, fields):
 def test_grpc_status(grpc_stubs):
     request = get_model_status_pb2.GetModelStatusRequest()
     request.model_spec.name = "small"
-    only, = grpc_stubs[1].GetModelStatus(request, timeout=60).model_version_status
-    assert only.version == 1 and only.state == only.AVAILABLE and only.status.error_code == 0 and only.status.error_message == ""
+    (only,) = grpc_stubs[1].GetModelStatus(request, timeout=60).model_version_status
+    assert (
+        only.version == 1
+        and only.state == only.AVAILABLE
+        and only.status.error_code == 0
+        and only.status.error_message == ""
+    )
 
 
-# ---------------------------------------------------------------------------------------------------------------- a crowd
+# ------------------------------------------------------------------------------------------ a crowd
 
 
 class Slow:
-    """Stands before a signature and waits until it may go on."""
+    """Wraps a signature; each call waits until it may go on."""
 
     def __init__(self, function):
-        self.function, self.structured_input_signature = function, function.structured_input_signature
+        self.function, self.structured_input_signature = (
+            function,
+            function.structured_input_signature,
+        )
         self.begun, self.may_go_on = threading.Semaphore(0), threading.Event()
 
     def __call__(self, **inputs):
@@ -313,17 +465,21 @@ class Slow:
 
 @pytest.fixture
 def loaded(server, monkeypatch):
-    """Saves the seconds that loading the same model again takes."""
-    monkeypatch.setattr(tf.saved_model, "load", lambda path, model=server.models["small"]._model: model)
+    """Lets servers use the loaded model, which saves the seconds of loading it again."""
+    monkeypatch.setattr(
+        tf.saved_model, "load", lambda path, model=server.models["small"]._model: model
+    )
 
 
 @pytest.fixture
 def slow(exported, loaded, monkeypatch):
-    """slow(at_once, waiting) -> a server whose fills wait, and what they wait for."""
+    """slow(at_once, waiting) -> a server whose fills wait, and the Slow that they wait for."""
     servers = []
 
     def start(at_once, waiting):
-        servers.append(Server({"small": str(exported)}, port=0, grpc_port=0, at_once=at_once, waiting=waiting))
+        servers.append(
+            Server({"small": str(exported)}, port=0, grpc_port=0, at_once=at_once, waiting=waiting)
+        )
         model = servers[-1].models["small"]
         function = Slow(model._function("serving_default"))
         monkeypatch.setattr(model, "_function", lambda signature: function)
@@ -335,7 +491,7 @@ def slow(exported, loaded, monkeypatch):
 
 
 class InBackground(threading.Thread):
-    """Runs a call; `result()` waits for it."""
+    """Runs a call in a thread; `result()` waits for its result."""
 
     def __init__(self, call):
         super().__init__(daemon=True)
@@ -359,7 +515,8 @@ def test_who_finds_no_place_is_turned_away_at_once(slow, painter):
     status, answer = rest(url, {"inputs": GOOD})
     assert status == 503 and set(answer) == {"error"} and "busy" in answer["error"]
     assert code(prediction.Predict, predict_request(files(PHOTO, MASK)))[0] == "UNAVAILABLE"
-    assert rest(f"{server.url}/v1/models/small")[0] == 200  # what costs nothing is answered all the same
+    # A request that costs nothing is still answered.
+    assert rest(f"{server.url}/v1/models/small")[0] == 200
     assert time.monotonic() - start < 5
     function.may_go_on.set()
     assert first.result()[0] == 200
@@ -373,8 +530,9 @@ def test_who_waits_is_answered_in_the_end(slow):
     url = f"{server.url}/v1/models/small:predict"
     asked = [InBackground(lambda: rest(url, {"inputs": GOOD})[0]) for _ in range(3)]
     assert function.begun.acquire(timeout=60)
-    assert _until(lambda: server.models["small"]._places._value == 0)  # the three have arrived
-    assert rest(url, {"inputs": GOOD})[0] == 503 and not function.begun.acquire(timeout=0.2)  # one at a time
+    assert _until(lambda: server.models["small"]._places._value == 0)  # all three have arrived
+    # The model fills one request at a time.
+    assert rest(url, {"inputs": GOOD})[0] == 503 and not function.begun.acquire(timeout=0.2)
     function.may_go_on.set()
     assert [one.result() for one in asked] == [200] * 3
 
@@ -383,14 +541,19 @@ def test_an_error_gives_its_place_back(slow):
     server, function = slow(at_once=1, waiting=0)
     function.may_go_on.set()
     bad = {"inputs": {**GOOD, "mask_bytes": [b64(png(0 * MASK))]}}
-    assert [rest(f"{server.url}/v1/models/small:predict", body)[0] for body in (bad, bad, {"inputs": GOOD})] == [400, 400, 200]
+    assert [
+        rest(f"{server.url}/v1/models/small:predict", body)[0]
+        for body in (bad, bad, {"inputs": GOOD})
+    ] == [400, 400, 200]
 
 
 def test_what_has_begun_is_answered_when_the_server_stops(slow):
     server, function = slow(at_once=2, waiting=0)
     prediction = stubs(server.grpc_address)[0]
-    asked = [InBackground(lambda: rest(f"{server.url}/v1/models/small:predict", {"inputs": GOOD})[0]),
-             InBackground(lambda: code(prediction.Predict, predict_request(files(PHOTO, MASK)))[0])]
+    asked = [
+        InBackground(lambda: rest(f"{server.url}/v1/models/small:predict", {"inputs": GOOD})[0]),
+        InBackground(lambda: code(prediction.Predict, predict_request(files(PHOTO, MASK)))[0]),
+    ]
     assert function.begun.acquire(timeout=60) and function.begun.acquire(timeout=60)
     stopping = InBackground(server.stop)
     time.sleep(0.3)
@@ -410,15 +573,15 @@ def _until(condition, seconds=30):
     return False
 
 
-# ------------------------------------------------------------------------------------------------------------ the server itself
+# -------------------------------------------------------------------------------- the server itself
 
 
 @pytest.fixture
 def narrow(server, monkeypatch):
-    """A server of the same model that takes requests of 4 kB at most."""
+    """A server of the same model that accepts requests of at most 4 kB."""
     monkeypatch.setattr(server_module, "LARGEST", 4096)
     with Server({}, port=0, grpc_port=0) as narrow:
-        narrow.models.update(server.models)  # loaded already
+        narrow.models.update(server.models)  # already loaded
         yield narrow
 
 
@@ -426,7 +589,10 @@ def test_a_request_that_is_too_large(narrow):
     large, _ = small_pair(80, 80)
     fitting = {"inputs": {**GOOD, "image_bytes": [b64(png(0 * PHOTO))]}}
     for _ in range(2):
-        status, answer = rest(f"{narrow.url}/v1/models/small:predict", {"inputs": {**GOOD, "image_bytes": [b64(png(large))]}})
+        status, answer = rest(
+            f"{narrow.url}/v1/models/small:predict",
+            {"inputs": {**GOOD, "image_bytes": [b64(png(large))]}},
+        )
         assert status == 429 and set(answer) == {"error"} and "at most" in answer["error"]
         assert rest(f"{narrow.url}/v1/models/small:predict", fitting)[0] == 200
     prediction = stubs(narrow.grpc_address)[0]
@@ -444,9 +610,13 @@ def test_a_port_that_is_taken(server):
         other = free_port()
         with pytest.raises(SettingsError, match=f"`grpc_port={port}` "):
             Server({}, port=other, grpc_port=port)
-    with Server({}, port=other, grpc_port=None):  # the REST side that had started has given its port back
+    # The REST side had started; it has released its port.
+    with Server({}, port=other, grpc_port=None):
         pass
-    with pytest.raises(SettingsError, match=f"`grpc_port={server.grpc_address.rpartition(':')[2]}` "):  # of another server like this
+    # The port is held by another server of this kind.
+    with pytest.raises(
+        SettingsError, match=f"`grpc_port={server.grpc_address.rpartition(':')[2]}` "
+    ):
         Server({}, port=None, grpc_port=int(server.grpc_address.rpartition(":")[2]))
 
 
@@ -457,7 +627,12 @@ def test_a_side_can_be_left_out(server):
 
 
 def test_routes_share_the_port(server):
-    with Server({}, port=0, grpc_port=None, routes=[Route("/hello", lambda request: PlainTextResponse("hi"))]) as one:
+    with Server(
+        {},
+        port=0,
+        grpc_port=None,
+        routes=[Route("/hello", lambda request: PlainTextResponse("hi"))],
+    ) as one:
         import urllib.request
 
         with urllib.request.urlopen(one.url + "/hello") as response:
@@ -465,20 +640,32 @@ def test_routes_share_the_port(server):
         assert rest(one.url + "/v1/models/nix")[0] == 404
 
 
-@pytest.mark.parametrize("make", [
-    lambda folder: None, lambda folder: folder.mkdir(), lambda folder: (folder / "1").mkdir(parents=True),
-    lambda folder: [(folder / "1").mkdir(parents=True), (folder / "1/saved_model.pb").write_bytes(b"no model")],
-], ids=["nothing", "empty folder", "empty version", "damaged"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda folder: None,
+        lambda folder: folder.mkdir(),
+        lambda folder: (folder / "1").mkdir(parents=True),
+        lambda folder: [
+            (folder / "1").mkdir(parents=True),
+            (folder / "1/saved_model.pb").write_bytes(b"no model"),
+        ],
+    ],
+    ids=["nothing", "empty folder", "empty version", "damaged"],
+)
 def test_a_folder_without_a_model(tmp_path, make):
     make(tmp_path / "paris")
-    with pytest.raises(SettingsError, match=r"\S+/paris(/1)? is no model that `export` wrote, or it is damaged"):
+    with pytest.raises(
+        SettingsError, match=r"\S+/paris(/1)? is no model that `export` wrote, or it is damaged"
+    ):
         Server({"paris": str(tmp_path / "paris")}, port=0, grpc_port=0)
 
 
 def test_the_highest_version_of_a_folder_is_taken(exported, tmp_path):
     for version in ("2", "10", "old"):
         shutil.copytree(exported / "1", tmp_path / version)
-        shutil.rmtree(tmp_path / version / "assets.extra")  # no warm-up here: that there is none is no error
+        # The warm-up requests are removed: their absence is no error.
+        shutil.rmtree(tmp_path / version / "assets.extra")
     assert Servable("a", str(tmp_path)).version == 10
 
 
@@ -486,7 +673,7 @@ def test_a_version_directory_can_be_named(exported, loaded):
     assert Servable("a", str(exported / "1")).version == 1
 
 
-# ----------------------------------------------------------------------------------------------------------------- warm-up
+# ------------------------------------------------------------------------------------------ warm-up
 
 
 def test_warm_up_requests_are_played_when_a_model_is_loaded(exported, loaded, monkeypatch):
@@ -499,18 +686,33 @@ def test_warm_up_requests_are_played_when_a_model_is_loaded(exported, loaded, mo
 
     monkeypatch.setattr(servable.Servable, "predict", counted)
     Servable("a", str(exported))
-    assert played == [("serving_default", ["image_bytes", "mask_bytes"], ["filled_bytes"]), ("tensors", ["image", "mask"], ["filled"])]
+    assert played == [
+        ("serving_default", ["image_bytes", "mask_bytes"], ["filled_bytes"]),
+        ("tensors", ["image", "mask"], ["filled"]),
+    ]
 
 
 def test_warm_up_requests_are_tensorflow_servings_messages(exported):
     path = exported / "1/assets.extra/tf_serving_warmup_requests"
-    logs = [prediction_log_pb2.PredictionLog.FromString(record.numpy()) for record in tf.data.TFRecordDataset(str(path))]
+    logs = [
+        prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        for record in tf.data.TFRecordDataset(str(path))
+    ]
     assert [log.WhichOneof("log_type") for log in logs] == ["predict_log"] * 2
-    requests = {log.predict_log.request.model_spec.signature_name: log.predict_log.request.inputs for log in logs}
+    requests = {
+        log.predict_log.request.model_spec.signature_name: log.predict_log.request.inputs
+        for log in logs
+    }
     assert set(requests) == {"serving_default", "tensors"}
     image, mask = (tf.make_ndarray(requests["tensors"][name]) for name in ("image", "mask"))
-    assert image.dtype == mask.dtype == np.uint8 and image.shape == (1, 64, 64, 3) and mask.shape == (1, 64, 64, 1)
+    assert (
+        image.dtype == mask.dtype == np.uint8
+        and image.shape == (1, 64, 64, 3)
+        and mask.shape == (1, 64, 64, 1)
+    )
     assert (mask[0, 16:48, 16:48] == 255).all() and mask.astype(int).sum() == 255 * 32 * 32
-    image_file, mask_file = (tf.make_ndarray(requests["serving_default"][name]) for name in ("image_bytes", "mask_bytes"))
+    image_file, mask_file = (
+        tf.make_ndarray(requests["serving_default"][name]) for name in ("image_bytes", "mask_bytes")
+    )
     np.testing.assert_array_equal(picture(image_file[0]), image[0])
     np.testing.assert_array_equal(tf.io.decode_png(mask_file[0]), mask[0])

@@ -1,4 +1,4 @@
-"""Flags: defined when they are adopted, with the records' defaults, and turned into records."""
+"""Flags are defined when adopted, with the records' defaults, and are turned into records."""
 
 import dataclasses
 
@@ -16,12 +16,12 @@ from tfinpaint.settings import (
 )
 from tfinpaint.settings.table import FLAGS
 
-assert train and evaluate  # they adopt the flags that are used here
+assert train and evaluate  # importing them adopts the flags used here
 
 
 @pytest.fixture
 def parsed():
-    """parsed("--flag=value", ...) -> the flags as a command has them."""
+    """parsed("--flag=value", ...) -> the flags as a command sees them."""
     with flagsaver.flagsaver():
 
         def parse(*arguments):
@@ -105,7 +105,7 @@ def test_ranges_are_two_numbers(words, number, message):
 
 
 def test_every_flag_of_the_table_can_be_defined():
-    """In flags of its own: a kind that adopt does not know would end in an enumeration."""
+    """The table itself is checked: adopt would take an unknown kind for an enumeration."""
     kinds = {"str", "int", "float", "bool", "range", "whole range"}
     for name, (kind, default, text, *bounds) in FLAGS.items():
         assert kind in kinds or isinstance(kind, tuple) and default in kind, name
@@ -113,7 +113,7 @@ def test_every_flag_of_the_table_can_be_defined():
 
 
 def test_every_field_of_a_run_has_a_flag(parsed):
-    """Or else it could not be set from a command."""
+    """Without a flag, a field could not be set from a command."""
     values = parsed("--train_data=samples:")
     others = {"source": "train_data", "kind": "holes", "ratio": "hole_ratio"}
     for record in (PhotoSettings, HoleSettings, TrainSettings):

@@ -1,4 +1,4 @@
-"""The records survive JSON, refuse what cannot be used, and say so in the library's words."""
+"""The records survive JSON and refuse what cannot be used, in the library's own words."""
 
 import dataclasses
 import math

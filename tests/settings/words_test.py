@@ -1,4 +1,4 @@
-"""Who calls the library reads of arguments, who sits at a command reads of flags."""
+"""Messages name arguments to callers of the library, and flags to users of a command."""
 
 import ast
 import pathlib
@@ -43,13 +43,13 @@ FILES = ("--image=photo.png", "--mask=mask.png", "--output=filled.png")
             "`models` names one twice; `source`, `url`, `at`",
             "--model names one twice; --train_data, --server, --attention_at",
         ),
-        # whatever a path holds, it comes out as it was
+        # Whatever a path contains comes out unchanged.
         (
             "`model=" + repr("a`b'c\"d\\e\n\udcff") + "` is no folder",
             "--model=a`b'c\"d\\e\n\udcff is no folder",
         ),
         ("`model=" + repr("it's") + "`: its", "--model=it's: its"),
-        # no flags
+        # These are no flags.
         (
             "a run directory of `train`; `export` writes it",
             "a run directory of `train`; `export` writes it",
@@ -120,7 +120,7 @@ SAME_MISTAKES = [
         (*TRAIN, "--resize=8"),
         "--resize, the shorter side before the crop, is at least --image_size (32), or 0",
     ),
-    # one argument, and three flags that it comes from
+    # One argument, which comes from three flags.
     (
         lambda: open_photos("folder:no `where`"),
         "`source='folder:no `where`'`: there is",
@@ -203,8 +203,8 @@ def test_the_same_mistake_is_told_of_the_argument_and_of_the_flag(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mask.png", "photo.png"]
 
 
-# Who may name flags: commands; the flags themselves, some of which the systems describe; and
-# what a report says of the command that made it.
+# Modules that may name flags: commands; the flags themselves, some of which the systems describe;
+# and the text in a report about the command that made it.
 NAME_FLAGS = {
     *("command.py", "train.py", "evaluate.py", "inpaint.py", "export/__main__.py"),
     *("studio/__main__.py", "studio/routes.py", "settings/flags.py", "settings/table.py"),
@@ -214,7 +214,7 @@ NAME_FLAGS = {
 
 
 def _texts(path):
-    """The string constants of a module that are no docstrings, with the pieces of f-strings."""
+    """The string constants of a module, pieces of f-strings included, docstrings excluded."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
     docstrings = {
@@ -233,14 +233,14 @@ def _texts(path):
 
 def test_no_message_of_the_library_names_a_flag():
     names = "|".join(sorted({*FLAGS, *flags_of_systems()}, key=len, reverse=True))
-    a_flag = re.compile(rf"--(?:(?:{names})\b|weight_|%s|$)")  # $: a piece before {{name}}
+    a_flag = re.compile(rf"--(?:(?:{names})\b|weight_|%s|$)")  # $: the piece before {{name}}
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         module = path.relative_to(PACKAGE).as_posix()
         lines = [f"{module}:{line}: {text}" for line, text in _texts(path) if a_flag.search(text)]
         if lines:
             found[module] = lines
-    assert {"settings/table.py", "train.py", "inpaint.py"} <= set(found)  # it does find them
+    assert {"settings/table.py", "train.py", "inpaint.py"} <= set(found)  # the search works
     assert [
         line for module, lines in found.items() if module not in NAME_FLAGS for line in lines
     ] == []

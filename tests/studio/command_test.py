@@ -1,4 +1,7 @@
-"""The studio as a command: models and servers become names, mistakes are one line, and it ends when it is told to."""
+"""The studio as a command: models and servers become names, and mistakes are one line.
+
+It ends when it is told to.
+"""
 
 import contextlib
 import http.server
@@ -29,8 +32,14 @@ from tfinpaint.studio import catalog, routes
 def run_dir(tmp_path_factory):
     """A run directory with the initial weights of a small system."""
     folder = str(tmp_path_factory.mktemp("runs") / "tiny run")
-    settings = TrainSettings("partial_conv", PhotoSettings("samples:", image_size=32), HoleSettings(), steps=0, perceptual_weights="none",
-                             system_settings=(("width", 4), ("depth", 4)))
+    settings = TrainSettings(
+        "partial_conv",
+        PhotoSettings("samples:", image_size=32),
+        HoleSettings(),
+        steps=0,
+        perceptual_weights="none",
+        system_settings=(("width", 4), ("depth", 4)),
+    )
     runs.write_run(folder, settings)
     system = runs.create_system(settings)
     system.compile(perceptual_weights="none")
@@ -40,13 +49,20 @@ def run_dir(tmp_path_factory):
 
 @pytest.fixture
 def started():
-    """started(*flags) -> a process of the studio, when it is there, and its lines up to then."""
+    """started(*flags) -> a process of the studio that is ready, and its output lines until then."""
     processes = []
 
     def start(*flags, **environment):
         command = [sys.executable, "-m", "tfinpaint.studio", "--port=0", *flags]
-        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                          env={**os.environ, **environment}))
+        processes.append(
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **environment},
+            )
+        )
         lines = []
         while not lines or "The studio is at" not in lines[-1]:
             line = processes[-1].stdout.readline()
@@ -61,23 +77,35 @@ def started():
 
 
 def predict(url, photo, mask):
-    status, answer = rest(f"{url}:predict", {"inputs": {"image_bytes": [b64(png(photo))], "mask_bytes": [b64(png(mask))]}})
+    status, answer = rest(
+        f"{url}:predict",
+        {"inputs": {"image_bytes": [b64(png(photo))], "mask_bytes": [b64(png(mask))]}},
+    )
     assert status == 200, answer
     return picture(unb64(answer["outputs"][0]))
 
 
 def test_a_run_and_an_export_until_it_is_ended(started, run_dir, exported, painter, pair, tmp_path):
     version = tmp_path / "paris/3"
-    shutil.copytree(exported / "1", version, ignore=shutil.ignore_patterns("assets.extra"))  # it starts sooner without warm-up
+    # The server starts sooner without warm-up.
+    shutil.copytree(exported / "1", version, ignore=shutil.ignore_patterns("assets.extra"))
     process, lines = started(f"--model={run_dir},{version}", "--device=cpu", TMPDIR=str(tmp_path))
-    assert lines[0] == f"{run_dir} is a run: exporting it to a temporary folder\n" and len(lines) == 2
-    url = re.fullmatch(r"The studio is at (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", lines[1])[1]
+    assert (
+        lines[0] == f"{run_dir} is a run: exporting it to a temporary folder\n" and len(lines) == 2
+    )
+    url = re.fullmatch(
+        r"The studio is at (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", lines[1]
+    )[1]
     assert len(list(tmp_path.glob("tfinpaint-studio-*"))) == 1
     models = rest(f"{url}/models.json")[1]["models"]
     assert [one["name"] for one in models] == ["tiny-run", "paris"]
-    assert models[0]["about"] == "partial_conv, 32 px, step 0" and models[1]["about"].startswith("multistage, 64 px")
+    assert models[0]["about"] == "partial_conv, 32 px, step 0" and models[1]["about"].startswith(
+        "multistage, 64 px"
+    )
     photo, mask = pair
-    np.testing.assert_array_equal(predict(f"{url}/v1/models/paris", photo, mask), painter.fill(photo, mask))
+    np.testing.assert_array_equal(
+        predict(f"{url}/v1/models/paris", photo, mask), painter.fill(photo, mask)
+    )
     filled = predict(f"{url}/v1/models/tiny-run", photo, mask)
     np.testing.assert_array_equal(filled, tfinpaint.load(run_dir).fill(photo, mask))
     process.send_signal(signal.SIGTERM)
@@ -89,26 +117,43 @@ def test_a_run_and_an_export_until_it_is_ended(started, run_dir, exported, paint
 def test_another_server_without_tensorflow(started, server, painter, pair, tmp_path):
     (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
     url = f"{server.url}/v1/models/small"
-    process, lines = started(f"--server={url},{url}/versions/1,{server.url}/v1/models/nix", PYTHONPATH=str(tmp_path))
+    process, lines = started(
+        f"--server={url},{url}/versions/1,{server.url}/v1/models/nix", PYTHONPATH=str(tmp_path)
+    )
     here = re.search(r"http://127\.0\.0\.1:\d+", lines[-1])[0]
     about = {"small": url, "small-2": f"{url}/versions/1", "nix": f"{server.url}/v1/models/nix"}
-    assert rest(f"{here}/models.json")[1]["models"] == [{"name": name, "about": words} for name, words in about.items()]
+    assert rest(f"{here}/models.json")[1]["models"] == [
+        {"name": name, "about": words} for name, words in about.items()
+    ]
     photo, mask = pair
     for name in ("small", "small-2"):
         assert rest(f"{here}/v1/models/{name}") == rest(url)
-        np.testing.assert_array_equal(predict(f"{here}/v1/models/{name}", photo, mask), painter.fill(photo, mask))
+        np.testing.assert_array_equal(
+            predict(f"{here}/v1/models/{name}", photo, mask), painter.fill(photo, mask)
+        )
     body = {"inputs": {"image_bytes": [b64(png(photo))], "mask_bytes": [b64(png(0 * mask))]}}
     status, answer = rest(f"{here}/v1/models/small:predict", body)
     assert status == 400 and (status, answer) == rest(f"{url}:predict", body)
-    assert rest(f"{here}/v1/models/nix") == rest(f"{server.url}/v1/models/nix") and rest(f"{here}/v1/models/nix")[0] == 404
-    for path in ("v1/models/else", "v1/models/small/../nix:predict", "v1/models/small:classify", "v1/models/small//metadata"):
+    assert (
+        rest(f"{here}/v1/models/nix") == rest(f"{server.url}/v1/models/nix")
+        and rest(f"{here}/v1/models/nix")[0] == 404
+    )
+    for path in (
+        "v1/models/else",
+        "v1/models/small/../nix:predict",
+        "v1/models/small:classify",
+        "v1/models/small//metadata",
+    ):
         assert rest(f"{here}/{path}")[0] == 404
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0 and process.stderr.read() == ""
 
 
 def test_an_answer_goes_back_as_it_came():
-    with http_server((418, "text/x-odd; charset=latin-1", b"odd \xe9")) as (port, _), forwarding(port) as url:
+    with (
+        http_server((418, "text/x-odd; charset=latin-1", b"odd \xe9")) as (port, _),
+        forwarding(port) as url,
+    ):
         answer = requests.post(f"{url}/v1/models/a:predict", data=b"{}")
         assert answer.status_code == 418 and answer.content == b"odd \xe9"
         assert answer.headers["content-type"] == "text/x-odd; charset=latin-1"
@@ -124,7 +169,10 @@ def test_no_redirect_is_followed():
         def log_message(self, *arguments):
             pass
 
-    with http_server((200, "application/json", b"{}")) as (other, arrivals), http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as one:
+    with (
+        http_server((200, "application/json", b"{}")) as (other, arrivals),
+        http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as one,
+    ):
         thread = threading.Thread(target=one.handle_request)
         thread.start()
         with forwarding(one.server_address[1]) as url:
@@ -143,28 +191,45 @@ def test_a_request_that_is_too_large(monkeypatch):
 
 @contextlib.contextmanager
 def forwarding(port):
-    """URL of a server that sends requests for the model "a" on to this port."""
+    """URL of a server that forwards requests for the model "a" to this port."""
     route = routes.forwarding_route({"a": f"http://127.0.0.1:{port}/v1/models/a"}, 5)
     with Listener(Starlette(routes=[route]), "127.0.0.1", 0) as listener:
         yield listener.url
 
 
-# ------------------------------------------------------------------------------------------------------------------ mistakes
+# ----------------------------------------------------------------------------------------- mistakes
 
 
-@pytest.mark.parametrize("flags, words", [
-    ([], "--model=default is the model that comes with tfinpaint, and this copy has none"),
-    (["--model=a", "--server=http://a/v1/models/b"], "--model and --server: one of them fills"),
-    (["--model=nowhere"], "--model=nowhere is no folder"), (["--model=a,,b"], "--model is one or more.* Got 'a,,b'"),
-    (["--model=."], "--model=. is no run directory: it has no settings.json"),
-    (["--server=grpc://localhost:8500/paris"], "a browser does not speak gRPC. Got 'grpc://localhost:8500/paris'"),
-    (["--server=localhost:8501"], "--server is http://HOST:PORT/v1/models/NAME"),
-    (["--server=http://a/v1/models/b,"], "--server is one or more"),
-    (["--server=http://a/v1/models/b", "--detail=off"], "--detail=off is for --model; with --server"),
-    (["--server=http://a/v1/models/b", "--timeout=0"], "--timeout is a number of seconds above 0. Got 0"),
-    (["--server=http://a/v1/models/b", "--host=no.such.host.invalid"], "--port=0 on no.such.host.invalid cannot be opened"),
-    (["--model=.", "--port=70000"], "port.*65535"), (["--model=.", "--device=tpu"], "--device is cpu, gpu or gpu:N. Got 'tpu'"),
-])
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        ([], "--model=default is the model that comes with tfinpaint, and this copy has none"),
+        (["--model=a", "--server=http://a/v1/models/b"], "--model and --server: one of them fills"),
+        (["--model=nowhere"], "--model=nowhere is no folder"),
+        (["--model=a,,b"], "--model is one or more.* Got 'a,,b'"),
+        (["--model=."], "--model=. is no run directory: it has no settings.json"),
+        (
+            ["--server=grpc://localhost:8500/paris"],
+            "a browser does not speak gRPC. Got 'grpc://localhost:8500/paris'",
+        ),
+        (["--server=localhost:8501"], "--server is http://HOST:PORT/v1/models/NAME"),
+        (["--server=http://a/v1/models/b,"], "--server is one or more"),
+        (
+            ["--server=http://a/v1/models/b", "--detail=off"],
+            "--detail=off is for --model; with --server",
+        ),
+        (
+            ["--server=http://a/v1/models/b", "--timeout=0"],
+            "--timeout is a number of seconds above 0. Got 0",
+        ),
+        (
+            ["--server=http://a/v1/models/b", "--host=no.such.host.invalid"],
+            "--port=0 on no.such.host.invalid cannot be opened",
+        ),
+        (["--model=.", "--port=70000"], "port.*65535"),
+        (["--model=.", "--device=tpu"], "--device is cpu, gpu or gpu:N. Got 'tpu'"),
+    ],
+)
 def test_mistakes_are_one_line(command_line, tmp_path, monkeypatch, empty_box, flags, words):
     monkeypatch.chdir(tmp_path)
     status, out, err = command_line(studio.main, "--port=0", *flags)
@@ -177,23 +242,38 @@ def test_a_port_that_is_taken(command_line, server, monkeypatch, tmp_path, flag)
     monkeypatch.chdir(tmp_path)
     port = server.url.rpartition(":")[2]
     status, out, err = command_line(studio.main, flag, f"--port={port}")
-    assert status == 1 and out == "" and re.fullmatch(rf"tfinpaint: --port={port} on 127.0.0.1 cannot be opened .*: choose another\n", err)
+    assert (
+        status == 1
+        and out == ""
+        and re.fullmatch(
+            rf"tfinpaint: --port={port} on 127.0.0.1 cannot be opened .*: choose another\n", err
+        )
+    )
 
 
-@pytest.mark.parametrize("name, flag", [("uvicorn", "--server=http://a/v1/models/b"), ("starlette", "--model=."), ("requests", "--model=."),
-                                        ("tensorflow_serving", "--model=.")])
+@pytest.mark.parametrize(
+    "name, flag",
+    [
+        ("uvicorn", "--server=http://a/v1/models/b"),
+        ("starlette", "--model=."),
+        ("requests", "--model=."),
+        ("tensorflow_serving", "--model=."),
+    ],
+)
 def test_a_missing_package(command_line, monkeypatch, name, flag):
     monkeypatch.setitem(sys.modules, name, None)
     status, _, err = command_line(studio.main, flag)
-    assert status == 1 and re.fullmatch(rf"tfinpaint: .*{name}.*: the studio needs pip install -e .\[serve\]\n", err)
+    assert status == 1 and re.fullmatch(
+        rf"tfinpaint: .*{name}.*: the studio needs pip install -e .\[serve\]\n", err
+    )
 
 
-# --------------------------------------------------------------------------------------------------------- what it says and opens
+# --------------------------------------------------------------------------- what it says and opens
 
 
 @pytest.fixture
 def told(command_line, monkeypatch):
-    """told(*flags, **environment) -> stdout, stderr and the URLs that a browser was opened with."""
+    """told(*flags, **environment) -> stdout, stderr and the URLs that were opened in a browser."""
     opened = []
 
     def ended_at_once():
@@ -207,7 +287,9 @@ def told(command_line, monkeypatch):
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(studio, "_wait", ended_at_once)
-        status, out, err = command_line(studio.main, "--server=http://localhost/v1/models/a", *flags)
+        status, out, err = command_line(
+            studio.main, "--server=http://localhost/v1/models/a", *flags
+        )
         assert status == 0
         return out, err, opened
 
@@ -217,18 +299,28 @@ def told(command_line, monkeypatch):
 def test_the_page_is_opened_where_there_is_a_display(told):
     port = free_port()
     out, err, opened = told(f"--port={port}", DISPLAY=":0")
-    assert out == f"The studio is at http://127.0.0.1:{port} (Ctrl-C ends it)\nThe studio has ended.\n" and err == ""
+    assert (
+        out == f"The studio is at http://127.0.0.1:{port} (Ctrl-C ends it)\nThe studio has ended.\n"
+        and err == ""
+    )
     assert opened == [f"http://127.0.0.1:{port}"]
 
 
 def test_the_page_is_not_opened_without_a_display_or_when_told_not_to(told):
-    assert told("--port=0")[2] == [] and told("--port=0", "--open_browser=false", WAYLAND_DISPLAY="a")[2] == []
+    assert (
+        told("--port=0")[2] == []
+        and told("--port=0", "--open_browser=false", WAYLAND_DISPLAY="a")[2] == []
+    )
 
 
 def test_a_studio_for_everybody_says_so(told):
     out, err, _ = told("--port=0", "--host=0.0.0.0")
     assert re.match(r"The studio is at http://127\.0\.0\.1:\d+ ", out)
-    assert err == "tfinpaint: warning: --host=0.0.0.0: everybody who can reach this machine can use the studio; it asks for no password\n"
+    assert (
+        err
+        == "tfinpaint: warning: --host=0.0.0.0: everybody who can reach this machine can use the "
+        "studio; it asks for no password\n"
+    )
 
 
 def test_the_signal_handler_is_given_back(told):
@@ -237,13 +329,21 @@ def test_the_signal_handler_is_given_back(told):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-# --------------------------------------------------------------------------------------------------------------------- names
+# -------------------------------------------------------------------------------------------- names
 
 
-@pytest.mark.parametrize("paths, names", [
-    (["runs/paris"], ["paris"]), (["runs/paris/"], ["paris"]), (["a/x", "b/x", "c/x", "d/x-2"], ["x", "x-2", "x-3", "x-2-2"]),
-    (["exported/paris/12"], ["paris"]), (["my run: é"], ["my-run"]), (["a/<b>"], ["b"]), (["a/lr=0.1_b"], ["lr-0.1_b"]),
-])
+@pytest.mark.parametrize(
+    "paths, names",
+    [
+        (["runs/paris"], ["paris"]),
+        (["runs/paris/"], ["paris"]),
+        (["a/x", "b/x", "c/x", "d/x-2"], ["x", "x-2", "x-3", "x-2-2"]),
+        (["exported/paris/12"], ["paris"]),
+        (["my run: é"], ["my-run"]),
+        (["a/<b>"], ["b"]),
+        (["a/lr=0.1_b"], ["lr-0.1_b"]),
+    ],
+)
 def test_folders_become_names(tmp_path, monkeypatch, paths, names):
     monkeypatch.chdir(tmp_path)
     for path in paths:
@@ -253,7 +353,15 @@ def test_folders_become_names(tmp_path, monkeypatch, paths, names):
 
 
 def test_urls_become_names():
-    urls = ["http://a:1/v1/models/paris", "https://b/under/v1/models/paris/versions/3/", "http://[::1]:5/v1/models/x.y"]
-    assert catalog.remote_models(",".join(urls), 5) == {"paris": urls[0], "paris-2": urls[1].rstrip("/"), "x.y": urls[2]}
+    urls = [
+        "http://a:1/v1/models/paris",
+        "https://b/under/v1/models/paris/versions/3/",
+        "http://[::1]:5/v1/models/x.y",
+    ]
+    assert catalog.remote_models(",".join(urls), 5) == {
+        "paris": urls[0],
+        "paris-2": urls[1].rstrip("/"),
+        "x.y": urls[2],
+    }
     with pytest.raises(SettingsError):
         catalog.remote_models("http://a/v1/models/", 5)

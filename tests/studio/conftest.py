@@ -1,4 +1,4 @@
-"""The exported model and the server of tests/serving, for what is tested with them."""
+"""The exported model and the server of tests/serving, for the tests here that need them."""
 
 from serving.conftest import exported, painter, pair, server
 

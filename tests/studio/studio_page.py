@@ -1,4 +1,7 @@
-"""A person at the studio's page, for tests: opens files, brushes and saves in a headless Chromium, in pixels of the photograph."""
+"""A person at the studio's page, for tests: opens files, brushes and saves in headless Chromium.
+
+Positions and sizes are in pixels of the photograph.
+"""
 
 import base64
 import io
@@ -12,7 +15,7 @@ IS_SAYING = "text => document.getElementById('status').textContent.match(text)"
 
 
 class Person:
-    """page: playwright's, at the studio."""
+    """page: a Playwright page that shows the studio."""
 
     def __init__(self, page):
         self.page = page
@@ -21,10 +24,10 @@ class Person:
     def ready(self):
         self.page.wait_for_selector("#model-state.ready, #error:not([hidden])")
 
-    # ------------------------------------------------------------------------------------------------------------- files
+    # ---------------------------------------------------------------------------------------- files
 
     def open(self, content, name="photo.png", kind="image/png"):
-        """content: bytes of a file, or pixels."""
+        """content: the bytes of a file, or pixels."""
         self.page.set_input_files("#photo-file", self._file(content, name, kind))
         self.hears(f"{re.escape(name)}, ")
 
@@ -35,7 +38,7 @@ class Person:
         self.page.set_input_files("#mask-file", self._file(content, name, "image/png"))
 
     def save(self, what="#save"):
-        """-> the pixels of the file that is downloaded."""
+        """-> the pixels of the downloaded file."""
         with self.page.expect_download() as download:
             self.page.click(what)
         self.saved = download.value.suggested_filename
@@ -45,29 +48,37 @@ class Person:
         return np.asarray(image.convert("RGB"))
 
     def save_mask(self):
-        """-> uint8 [H, W]; a mask has two levels."""
+        """-> the mask, uint8 [H, W], which has two levels."""
         mask = self.save("#save-mask")
         assert (np.ptp(mask, axis=-1) == 0).all() and set(np.unique(mask)) <= {0, 255}
         return mask[..., 0]
 
     @staticmethod
     def _file(content, name, kind):
-        return {"name": name, "mimeType": kind, "buffer": content if isinstance(content, bytes) else png(content)}
+        return {
+            "name": name,
+            "mimeType": kind,
+            "buffer": content if isinstance(content, bytes) else png(content),
+        }
 
     def hand_over(self, event, content, name="photo.png", kind="image/png"):
-        """Drops or pastes a file."""
-        self.page.evaluate("""([event, content, name, kind]) => {
+        """Drops or pastes a file. event: "drop" or "paste"."""
+        self.page.evaluate(
+            """([event, content, name, kind]) => {
             const transfer = new DataTransfer();
-            transfer.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name, {type: kind}));
+            transfer.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))],\
+ name, {type: kind}));
             document.getElementById("viewport").dispatchEvent(event === "paste"
                 ? new ClipboardEvent("paste", {clipboardData: transfer, bubbles: true})
                 : new DragEvent("drop", {dataTransfer: transfer, bubbles: true, cancelable: true}));
-        }""", [event, base64.b64encode(content).decode(), name, kind])
+        }""",
+            [event, base64.b64encode(content).decode(), name, kind],
+        )
 
-    # ----------------------------------------------------------------------------------------------------------- drawing
+    # -------------------------------------------------------------------------------------- drawing
 
     def place(self, x, y):
-        """Where a point of the photograph is in the window."""
+        """The position in the window of a point (x, y) of the photograph."""
         left, top, scale = self.page.evaluate("""() => {
             const frame = document.getElementById("photo").getBoundingClientRect();
             return [frame.left, frame.top, frame.width / document.getElementById("photo").width];
@@ -82,8 +93,10 @@ class Person:
         self.page.mouse.up()
 
     def touch(self, kind, *points):
-        """kind: touchStart, touchMove or touchEnd; points: of all fingers that are down."""
-        self.session = getattr(self, "session", None) or self.page.context.new_cdp_session(self.page)
+        """kind: touchStart, touchMove or touchEnd. points: those of all fingers that are down."""
+        self.session = getattr(self, "session", None) or self.page.context.new_cdp_session(
+            self.page
+        )
         places = [dict(zip("xy", self.place(*point)), id=i) for i, point in enumerate(points)]
         self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
@@ -91,7 +104,7 @@ class Person:
         return int(self.page.inner_text("#size-text").split()[0])
 
     def set_brush(self, pixels):
-        """With the keys, as near as they come. -> the size."""
+        """Sets the size by the keys, as near as they allow. -> the size."""
         self.page.keyboard.press("b")
         while self.brush_size() < pixels:
             self.page.keyboard.press("]")
@@ -99,7 +112,7 @@ class Person:
             self.page.keyboard.press("[")
         return self.brush_size()
 
-    # ---------------------------------------------------------------------------------------------------- what is said
+    # --------------------------------------------------------------------------------- what is said
 
     def fill(self, timeout=60):
         self.page.click("#fill")
@@ -127,11 +140,20 @@ def png(pixels):
 
 
 def brushed(shape, points, size):
-    """The mask of a brush of this diameter along points (x, y): white where a pixel's centre is as near as the radius."""
-    rows, columns = np.mgrid[:shape[0], :shape[1]] + 0.5
+    """The mask of a brush of diameter `size` along points (x, y).
+
+    A pixel is white if its centre is no further from the line than the radius.
+    """
+    rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
     mask = np.zeros(shape, np.uint8)
     for (ax, ay), (bx, by) in zip(points, points[1:] or points):
         length = (bx - ax) ** 2 + (by - ay) ** 2
-        along = np.clip(((columns - ax) * (bx - ax) + (rows - ay) * (by - ay)) / length, 0, 1) if length else 0
-        mask[np.hypot(columns - ax - along * (bx - ax), rows - ay - along * (by - ay)) <= size / 2] = 255
+        along = (
+            np.clip(((columns - ax) * (bx - ax) + (rows - ay) * (by - ay)) / length, 0, 1)
+            if length
+            else 0
+        )
+        mask[
+            np.hypot(columns - ax - along * (bx - ax), rows - ay - along * (by - ay)) <= size / 2
+        ] = 255
     return mask

@@ -1,6 +1,7 @@
-"""The studio's page in a real browser: what is brushed is filled, known pixels keep their bytes, and every trouble is a line on the page.
+"""The studio's page in a real browser: brushed pixels are filled, known ones keep their bytes.
 
-It needs playwright and Chromium; without them these tests are skipped.
+Every trouble is a line on the page. The tests need Playwright and Chromium; without them they are
+skipped.
 """
 
 import io
@@ -23,21 +24,27 @@ pytest.importorskip("playwright", reason="no playwright: pip install -e .[test]"
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 from studio.studio_page import Person, brushed  # noqa: E402
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium on the PATH: apt-get install chromium")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(
+    not CHROMIUM, reason="no Chromium on the PATH: apt-get install chromium"
+)
 
 
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM,
-                                             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
         yield browser
         browser.close()
 
 
 class Red:
-    """A model, as the server sees it, that paints holes red."""
+    """A model, as the server sees it. It paints holes red."""
 
     name, version, signature_defs = "red", 1, {}
 
@@ -45,8 +52,10 @@ class Red:
         return {"image_bytes": np.dtype(object), "mask_bytes": np.dtype(object)}
 
     def predict(self, signature, inputs):
-        photo, mask = (np.array(Image.open(io.BytesIO(inputs[name][0])).convert(mode))
-                       for name, mode in (("image_bytes", "RGB"), ("mask_bytes", "L")))
+        photo, mask = (
+            np.array(Image.open(io.BytesIO(inputs[name][0])).convert(mode))
+            for name, mode in (("image_bytes", "RGB"), ("mask_bytes", "L"))
+        )
         photo[mask > 127] = 255, 0, 0
         return {"filled_bytes": np.array([png(photo)], object)}
 
@@ -54,14 +63,23 @@ class Red:
 @pytest.fixture(scope="module")
 def studio(server):
     """A server of two models, "small" and "red", with the page."""
-    with Server({}, port=0, grpc_port=None, routes=page_routes([{"name": name, "about": ""} for name in ("small", "red")])) as studio:
-        studio.models.update(server.models, red=Red())  # loaded already
+    with Server(
+        {},
+        port=0,
+        grpc_port=None,
+        routes=page_routes([{"name": name, "about": ""} for name in ("small", "red")]),
+    ) as studio:
+        studio.models.update(server.models, red=Red())  # already loaded
         yield studio
 
 
 @pytest.fixture
 def visit(browser):
-    """visit(url, ...) -> Person. Afterwards: the page asked nobody but its own host, and its console has no complaint of its own code."""
+    """visit(url, ...) -> Person.
+
+    Afterwards it checks that the page contacted no host but its own, and that its own code wrote
+    no error to the console.
+    """
     contexts = []
 
     def go(url, width=1280, height=800, **options):
@@ -70,8 +88,14 @@ def visit(browser):
         context.asked, context.broken, context.home = [], [], url
         page.on("request", lambda request: context.asked.append(request.url))
         page.on("pageerror", lambda error: context.broken.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and "Failed to load resource" not in message.text
-                and context.broken.append(message.text))
+        page.on(
+            "console",
+            lambda message: (
+                message.type == "error"
+                and "Failed to load resource" not in message.text
+                and context.broken.append(message.text)
+            ),
+        )
         page.on("dialog", lambda dialog: dialog.accept())
         contexts.append(context)
         page.goto(url)
@@ -80,7 +104,9 @@ def visit(browser):
     yield go
     for context in contexts:
         assert not context.broken
-        assert context.asked and all(re.match(rf"(blob:)?{re.escape(context.home)}/", one) for one in context.asked), context.asked
+        assert context.asked and all(
+            re.match(rf"(blob:)?{re.escape(context.home)}/", one) for one in context.asked
+        ), context.asked
         context.close()
 
 
@@ -94,10 +120,12 @@ def noise(height, width, seed=3):
 
 
 def whole_fill(painter, photo, mask):
-    """What the exported model answers to the whole photograph: one window for all of its holes."""
+    """The exported model's answer to the whole photograph: one window for all of its holes."""
     import tensorflow as tf
 
-    answer = painter._model.signatures["tensors"](image=tf.constant(photo[np.newaxis]), mask=tf.constant(mask[np.newaxis, ..., np.newaxis]))
+    answer = painter._model.signatures["tensors"](
+        image=tf.constant(photo[np.newaxis]), mask=tf.constant(mask[np.newaxis, ..., np.newaxis])
+    )
     return answer["filled"].numpy()[0]
 
 
@@ -105,7 +133,7 @@ def served(person):
     return [url for url in person.page.context.asked if url.endswith(":predict")]
 
 
-# ------------------------------------------------------------------------------------------------------------------ filling
+# ------------------------------------------------------------------------------------------ filling
 
 
 def test_a_hole_is_brushed_filled_and_saved(person, painter, pair):
@@ -124,7 +152,7 @@ def test_a_hole_is_brushed_filled_and_saved(person, painter, pair):
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     np.testing.assert_array_equal(filled, whole_fill(painter, photo, mask))
     assert (filled != photo).any(-1)[mask > 0].mean() > 0.9
-    np.testing.assert_array_equal(person.save_mask(), mask)  # what was filled
+    np.testing.assert_array_equal(person.save_mask(), mask)  # the mask that was filled
     assert len(served(person)) == 1
 
 
@@ -137,18 +165,26 @@ def test_a_brush_is_exact_to_the_pixel(visit, studio):
         const viewport = document.getElementById("viewport");
         const see = (event) => event.buttons && window.seen.push([event.clientX, event.clientY]);
         viewport.addEventListener("pointerdown", see);
-        viewport.addEventListener("pointermove", (event) => event.getCoalescedEvents().forEach(see));
+        viewport.addEventListener("pointermove",\
+ (event) => event.getCoalescedEvents().forEach(see));
     }""")
-    for wanted, points in ((30, [(100, 100), (150, 120)]), (1, [(40, 200)]), (7, [(200, 50), (200, 250), (203, 260)]),
-                           (60, [(0, 300), (30, 290)])):
+    for wanted, points in (
+        (30, [(100, 100), (150, 120)]),
+        (1, [(40, 200)]),
+        (7, [(200, 50), (200, 250), (203, 260)]),
+        (60, [(0, 300), (30, 290)]),
+    ):
         size = person.set_brush(wanted)
         person.page.keyboard.press("Delete")
         person.page.evaluate("() => (window.seen = [])")
         person.drag(*points)
-        seen = [((x - left) / scale, (y - top) / scale) for x, y in person.page.evaluate("() => window.seen")]
+        seen = [
+            ((x - left) / scale, (y - top) / scale)
+            for x, y in person.page.evaluate("() => window.seen")
+        ]
         assert len(seen) == len(points)
         mask = person.save_mask()
-        low, high = (brushed(mask.shape, seen, max(size, 2 ** 0.5) + d) for d in (-0.001, 0.001))
+        low, high = (brushed(mask.shape, seen, max(size, 2**0.5) + d) for d in (-0.001, 0.001))
         assert (low <= mask).all() and (mask <= high).all() and mask.any(), size
 
 
@@ -163,14 +199,14 @@ def test_what_is_filled_is_filled_again_on_top(person, painter, pair):
     person.fill()
     both = person.save_mask()
     person.page.keyboard.press("Control+z")
-    person.hears("Red is the hole")  # of the second
+    person.hears("Red is the hole")  # the second hole
     once = whole_fill(painter, photo, first)
     np.testing.assert_array_equal(person.save(), once)
     person.page.keyboard.press("Control+Shift+z")
     twice = person.save()
     np.testing.assert_array_equal(twice[both == 0], photo[both == 0])
     assert (both >= first).all() and (both != first).any() and (twice != once).any()
-    assert len(served(person)) == 2  # undo and redo ask nobody
+    assert len(served(person)) == 2  # undo and redo send no request
 
 
 def test_holes_far_apart_are_sent_one_by_one(person, painter):
@@ -187,11 +223,11 @@ def test_holes_far_apart_are_sent_one_by_one(person, painter):
     }""")
     person.drag((100, 100), (120, 110))
     person.drag((1500, 600), (1520, 600))
-    person.drag((1440, 590), (1445, 580))  # its window has pixels of the one before
+    person.drag((1440, 590), (1445, 580))  # its window includes pixels of the hole before
     mask = person.save_mask()
     person.fill()
     bodies = person.page.evaluate("() => window.sent")
-    assert len(bodies) == 2 and sum(bodies) < 0.5 * 4 / 3 * photo.size  # in base64
+    assert len(bodies) == 2 and sum(bodies) < 0.5 * 4 / 3 * photo.size  # 4 / 3 for base64
     filled = person.save()
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     for left, right in ((0, 800), (800, 1600)):
@@ -201,7 +237,16 @@ def test_holes_far_apart_are_sent_one_by_one(person, painter):
         np.testing.assert_array_equal(filled[side > 0], want[side > 0])
 
 
-@pytest.mark.parametrize("box", [(0, 0, 40, 30), (560, 470, 600, 500), (200, 0, 500, 100), (10, 10, 590, 490), (299, 250, 301, 251)])
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0, 0, 40, 30),
+        (560, 470, 600, 500),
+        (200, 0, 500, 100),
+        (10, 10, 590, 490),
+        (299, 250, 301, 251),
+    ],
+)
 def test_a_part_is_filled_as_the_whole_photograph_would_be(person, painter, box):
     left, top, right, bottom = box
     photo = noise(500, 600)
@@ -226,11 +271,13 @@ def test_another_model_is_chosen(person, painter, pair):
     expect(person.page.locator("#model-state")).to_have_class("ready")
     person.fill()
     person.hears("^Filled with red in ")
-    np.testing.assert_array_equal(person.save(), np.where(mask[..., np.newaxis] > 127, np.uint8([255, 0, 0]), photo))
+    np.testing.assert_array_equal(
+        person.save(), np.where(mask[..., np.newaxis] > 127, np.uint8([255, 0, 0]), photo)
+    )
     assert [url.rpartition("/")[2] for url in served(person)] == ["small:predict", "red:predict"]
 
 
-# ------------------------------------------------------------------------------------------------------------------ drawing
+# ------------------------------------------------------------------------------------------ drawing
 
 
 def test_undo_redo_eraser_rectangle(person):
@@ -240,8 +287,11 @@ def test_undo_redo_eraser_rectangle(person):
     rectangle = person.save_mask()
     want = np.zeros((160, 240), np.uint8)
     want[30:90, 20:100] = 255
-    assert (rectangle != want).mean() < 0.01  # the mouse knows whole pixels of the window
-    assert len(np.unique(rectangle[45, 30:90])) == 1 and (rectangle.any(0).sum() * rectangle.any(1).sum()) == (rectangle > 0).sum()
+    assert (rectangle != want).mean() < 0.01  # the mouse moves by whole pixels of the window
+    assert (
+        len(np.unique(rectangle[45, 30:90])) == 1
+        and (rectangle.any(0).sum() * rectangle.any(1).sum()) == (rectangle > 0).sum()
+    )
     person.page.click("text=Eraser")
     person.drag((60, 60), (60, 60.5))
     erased = person.save_mask()
@@ -260,7 +310,7 @@ def test_undo_redo_eraser_rectangle(person):
     person.page.keyboard.press("Control+z")
     expect(person.page.locator("#undo")).to_be_disabled()
     person.page.keyboard.press("b")
-    person.drag((60, 60), (70, 60))  # a new stroke: what was undone is gone
+    person.drag((60, 60), (70, 60))  # a new stroke drops what was undone
     expect(person.page.locator("#redo")).to_be_disabled()
 
 
@@ -282,7 +332,9 @@ def test_keys_are_enough_for_everything_but_the_strokes(person, painter, pair):
     person.open(photo)
     for key, label in (("e", "Eraser"), ("r", "Rectangle"), ("h", "Move"), ("b", "Brush")):
         person.page.keyboard.press(key)
-        expect(person.page.locator(f"[aria-label={label}]")).to_have_attribute("aria-pressed", "true")
+        expect(person.page.locator(f"[aria-label={label}]")).to_have_attribute(
+            "aria-pressed", "true"
+        )
         expect(person.page.locator("[data-tool][aria-pressed=true]")).to_have_count(1)
     size = person.brush_size()
     person.page.keyboard.press("]")
@@ -300,7 +352,9 @@ def test_keys_are_enough_for_everything_but_the_strokes(person, painter, pair):
     expect(person.page.locator("#compare")).to_have_attribute("aria-pressed", "false")
     with person.page.expect_download() as download:
         person.page.keyboard.press("s")
-    np.testing.assert_array_equal(np.asarray(Image.open(download.value.path()).convert("RGB")), painter.fill(photo, mask))
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(download.value.path()).convert("RGB")), painter.fill(photo, mask)
+    )
     before = person.place(0, 0)
     person.page.keyboard.press("+")
     assert person.place(0, 0) != before
@@ -338,7 +392,7 @@ def test_fingers_draw_and_two_of_them_zoom(visit, studio):
     for spread in (5, 10, 20):
         person.touch("touchMove", (100 - spread / 4, 100), (140 + spread / 4, 100))
     person.touch("touchEnd", (95, 100))
-    person.touch("touchMove", (30, 30))  # the finger that stays does not draw
+    person.touch("touchMove", (30, 30))  # the finger that stays down does not draw
     person.touch("touchEnd")
     after = [person.place(0, 0), person.place(240, 160)]
     assert after[1][0] - after[0][0] > 1.1 * (before[1][0] - before[0][0])
@@ -358,7 +412,11 @@ def test_zoomed_and_moved_a_brush_meets_its_pixel(person):
     person.page.keyboard.up(" ")
     person.drag((190, 40), (190, 40))
     rows, columns = np.nonzero(person.save_mask())
-    assert abs(rows.mean() + 0.5 - 40) < 0.6 and abs(columns.mean() + 0.5 - 190) < 0.6 and 13 <= len(rows) <= 24
+    assert (
+        abs(rows.mean() + 0.5 - 40) < 0.6
+        and abs(columns.mean() + 0.5 - 190) < 0.6
+        and 13 <= len(rows) <= 24
+    )
 
 
 def test_before_and_after(person, pair):
@@ -371,12 +429,21 @@ def test_before_and_after(person, pair):
     person.page.click("#compare")
 
     def shown(x, y):
-        shot = np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")).astype(int)
+        shot = np.asarray(Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")).astype(
+            int
+        )
         left, top = (int(value) for value in person.place(x, y))
         return shot[top, left]
 
-    assert abs(filled[60, 80] - photo[60, 80]).max() > 12 and abs(filled[60, 180] - photo[60, 180]).max() > 12  # an untrained model
-    assert abs(shown(80.5, 60.5) - photo[60, 80]).max() <= 2 and abs(shown(180.5, 60.5) - photo[60, 180]).max() > 8
+    # The model is untrained, so its fill differs from the photograph.
+    assert (
+        abs(filled[60, 80] - photo[60, 80]).max() > 12
+        and abs(filled[60, 180] - photo[60, 180]).max() > 12
+    )
+    assert (
+        abs(shown(80.5, 60.5) - photo[60, 80]).max() <= 2
+        and abs(shown(180.5, 60.5) - photo[60, 180]).max() > 8
+    )
     person.drag((120, 60), (200, 60))
     assert abs(shown(180.5, 60.5) - photo[60, 180]).max() <= 2
     person.page.fill("#divider", "10")
@@ -384,7 +451,7 @@ def test_before_and_after(person, pair):
     np.testing.assert_array_equal(person.save(), filled)  # nothing was drawn
 
 
-# -------------------------------------------------------------------------------------------------------------------- files
+# -------------------------------------------------------------------------------------------- files
 
 
 @pytest.mark.parametrize("event", ["drop", "paste"])
@@ -408,7 +475,7 @@ def test_a_photograph_is_turned_upright(person):
 
 
 def test_a_jpeg_is_sent_as_it_is_shown(person, painter):
-    """Two decoders of JPEG need not agree: what the browser decoded is what is filled."""
+    """Two JPEG decoders may differ, so the pixels that the browser decoded are filled."""
     file = io.BytesIO()
     Image.fromarray(noise(160, 240)).save(file, "jpeg", quality=60)
     person.open(file.getvalue(), "photo.jpg", "image/jpeg")
@@ -452,7 +519,7 @@ def test_masks_that_do_not_fit(person):
     person.hears_error("dark.png has no hole: no pixel is white")
     person.load_mask(b"no picture", "text.png")
     person.hears_error("text.png is no picture")
-    assert (person.save_mask() == 255).all()  # as it was
+    assert (person.save_mask() == 255).all()  # unchanged
     person.page.click("#fill")
     person.hears_error("All of the photograph is painted red")
 
@@ -468,11 +535,11 @@ def test_an_unsaved_fill_is_not_lost_without_a_question(person, pair):
     person.open(photo, "again.png")
     assert len(asked) == 1 and "has not been saved" in asked[0]
     expect(person.page.locator("#undo")).to_be_disabled()
-    person.open(photo, "more.png")  # nothing to lose
+    person.open(photo, "more.png")  # nothing is unsaved
     assert len(asked) == 1
 
 
-# ------------------------------------------------------------------------------------------------------------------ trouble
+# ------------------------------------------------------------------------------------------ trouble
 
 
 def test_without_a_hole_nothing_is_sent(person):
@@ -484,7 +551,9 @@ def test_without_a_hole_nothing_is_sent(person):
     person.hears_no_error()
 
 
-@pytest.mark.parametrize("content", [b"no picture", b"", png(noise(40, 40))[:500], b"\xff\xd8\xff\xe0 half a JPEG"])
+@pytest.mark.parametrize(
+    "content", [b"no picture", b"", png(noise(40, 40))[:500], b"\xff\xd8\xff\xe0 half a JPEG"]
+)
 def test_a_broken_file(person, content):
     photo = noise(40, 50)
     person.try_to_open(content, "first.png")
@@ -508,11 +577,14 @@ def test_a_photograph_that_is_too_large(person):
 
 @pytest.fixture
 def forwarding():
-    """forwarding({name: URL}) -> URL of a studio that sends requests on."""
+    """forwarding({name: URL}) -> URL of a studio that forwards requests to these servers."""
     listeners = []
 
     def start(servers, timeout=30):
-        routes = [*page_routes([{"name": name, "about": url} for name, url in servers.items()]), forwarding_route(servers, timeout)]
+        routes = [
+            *page_routes([{"name": name, "about": url} for name, url in servers.items()]),
+            forwarding_route(servers, timeout),
+        ]
         listeners.append(Listener(Starlette(routes=routes), "127.0.0.1", 0))
         return listeners[-1].url
 
@@ -521,16 +593,41 @@ def forwarding():
         listener.stop()
 
 
-@pytest.mark.parametrize("answer, words", [
-    ((400, "application/json", b'{"error": "such a pity\\n\\t [[{{node in/the/graph}}]]"}'), r"^such a pity \(400\)$"),
-    ((503, "application/json", b'{"error": "busy"}'), r"^busy \(503\)$"),
-    ((500, "application/json", b'{"error": "<img src=x onerror=alert(1)>"}'), r"^<img src=x onerror=alert\(1\)> \(500\)$"),
-    ((502, "text/html", b"<html>Hello</html>"), "answered 502 Bad Gateway, and no JSON"),
-    ((200, "application/json", b"{}"), "answered without a picture"),
-    ((200, "application/json", b'{"outputs": [{"b64": "%"}]}'), "picture that is not base64"),
-    ((200, "application/json", b'{"outputs": [{"b64": "aGk="}]}'), "something that is no picture"),
-    ((200, "application/json", json.dumps({"outputs": [b64(png(noise(2, 3)))]}).encode()), "another size: 3x2 instead of 40x40"),
-], ids=["message", "busy", "HTML in a message", "HTML", "no outputs", "no base64", "no picture", "another size"])
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (
+            (400, "application/json", b'{"error": "such a pity\\n\\t [[{{node in/the/graph}}]]"}'),
+            r"^such a pity \(400\)$",
+        ),
+        ((503, "application/json", b'{"error": "busy"}'), r"^busy \(503\)$"),
+        (
+            (500, "application/json", b'{"error": "<img src=x onerror=alert(1)>"}'),
+            r"^<img src=x onerror=alert\(1\)> \(500\)$",
+        ),
+        ((502, "text/html", b"<html>Hello</html>"), "answered 502 Bad Gateway, and no JSON"),
+        ((200, "application/json", b"{}"), "answered without a picture"),
+        ((200, "application/json", b'{"outputs": [{"b64": "%"}]}'), "picture that is not base64"),
+        (
+            (200, "application/json", b'{"outputs": [{"b64": "aGk="}]}'),
+            "something that is no picture",
+        ),
+        (
+            (200, "application/json", json.dumps({"outputs": [b64(png(noise(2, 3)))]}).encode()),
+            "another size: 3x2 instead of 40x40",
+        ),
+    ],
+    ids=[
+        "message",
+        "busy",
+        "HTML in a message",
+        "HTML",
+        "no outputs",
+        "no base64",
+        "no picture",
+        "another size",
+    ],
+)
 def test_a_servers_error_is_told_and_nothing_is_lost(visit, forwarding, answer, words):
     photo = noise(40, 40)
     with http_server(answer) as (port, _):
@@ -589,7 +686,7 @@ def test_a_fill_is_stopped(visit, forwarding):
         mask = person.save_mask()
         person.page.keyboard.press("f")
         person.hears("^Filling with slow… ")
-        person.drag((5, 5), (9, 9))  # not now
+        person.drag((5, 5), (9, 9))  # refused during a fill
         person.hears_error("Filling goes on: Esc stops it")
         person.page.keyboard.press("Escape")
         person.hears("Nothing was filled: the hole is as it was")
@@ -597,13 +694,15 @@ def test_a_fill_is_stopped(visit, forwarding):
         np.testing.assert_array_equal(person.save(), photo)
 
 
-# --------------------------------------------------------------------------------------------------------------- forwarding
+# --------------------------------------------------------------------------------------- forwarding
 
 
 def test_another_server_fills(visit, forwarding, server, painter, pair):
     photo, mask = pair
     url = f"{server.url}/v1/models/small"
-    person = visit(forwarding({"here": url, "one": f"{url}/versions/1", "nix": f"{server.url}/v1/models/nix"}))
+    person = visit(
+        forwarding({"here": url, "one": f"{url}/versions/1", "nix": f"{server.url}/v1/models/nix"})
+    )
     expect(person.page.locator("#model-state")).to_have_class("ready")
     for name in ("here", "one"):
         person.page.select_option("#model", name)
@@ -616,7 +715,7 @@ def test_another_server_fills(visit, forwarding, server, painter, pair):
     person.hears_error(r"Servable not found for request: Latest\(nix\).* \(404\)")
 
 
-# --------------------------------------------------------------------------------------------------------- how it presents itself
+# --------------------------------------------------------------------------- how it presents itself
 
 
 @pytest.mark.parametrize("width, height", [(1280, 800), (390, 844), (320, 568)])
@@ -625,11 +724,18 @@ def test_every_size_and_colour(visit, studio, width, height, scheme):
     person = visit(studio.url, width, height, color_scheme=scheme)
     person.open(noise(160, 240))
     person.drag((60, 60), (90, 60))
-    page_size = person.page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+    page_size = person.page.evaluate(
+        "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+    )
     assert page_size[0] <= width and page_size[1] <= height
     for button in person.page.query_selector_all("header button, footer button, footer input"):
         box = button.bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] >= 0 and box["y"] + box["height"] <= height
+        assert (
+            box["x"] >= 0
+            and box["x"] + box["width"] <= width
+            and box["y"] >= 0
+            and box["y"] + box["height"] <= height
+        )
     photo = person.page.locator("#photo").bounding_box()
     assert photo["width"] > width / 3 and photo["y"] >= 0 and photo["y"] + photo["height"] <= height
     ground = person.page.evaluate("() => getComputedStyle(document.body).backgroundColor")
@@ -639,7 +745,10 @@ def test_every_size_and_colour(visit, studio, width, height, scheme):
 def test_controls_have_names_and_show_their_focus(person):
     for role in ("button", "slider", "combobox"):
         for control in person.page.get_by_role(role, include_hidden=True).all():
-            name = "node => node.ariaLabel || node.textContent.trim() || node.labels?.[0]?.textContent.trim()"
+            name = (
+                "node => node.ariaLabel || node.textContent.trim() || "
+                "node.labels?.[0]?.textContent.trim()"
+            )
             assert control.evaluate(name), control.evaluate("node => node.outerHTML")
     expect(person.page.get_by_role("slider", name="Brush size")).to_have_count(1)
     expect(person.page.get_by_role("combobox", name="Model")).to_have_count(1)
@@ -647,12 +756,26 @@ def test_controls_have_names_and_show_their_focus(person):
     person.page.keyboard.press("Tab")
     seen = set()
     for _ in range(30):
-        outline, name = person.page.evaluate("""() => [getComputedStyle(document.activeElement).outlineStyle,
+        outline, name = (
+            person.page.evaluate("""() => [getComputedStyle(document.activeElement).outlineStyle,
             document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()]""")
+        )
         seen.add(name)
         assert outline != "none" or name.startswith("tfinpaint"), name
         person.page.keyboard.press("Tab")
-    assert {"Open", "Fill", "Save", "Save mask", "Brush", "Eraser", "Rectangle", "Load mask", "Invert", "Clear", "Fit"} <= seen
+    assert {
+        "Open",
+        "Fill",
+        "Save",
+        "Save mask",
+        "Brush",
+        "Eraser",
+        "Rectangle",
+        "Load mask",
+        "Invert",
+        "Clear",
+        "Fit",
+    } <= seen
 
 
 def test_the_page_takes_scripts_and_pictures_from_itself_alone(visit, studio):
@@ -661,13 +784,17 @@ def test_the_page_takes_scripts_and_pictures_from_itself_alone(visit, studio):
     for name in ("", "studio.js", "studio.css", "index.html", "icon.svg", "models.json"):
         answer = requests.get(f"{studio.url}/{name}")
         policy = answer.headers["Content-Security-Policy"]
-        assert answer.status_code == 200 and policy.startswith("default-src 'self'; img-src 'self' blob: data:;") and "unsafe" not in policy
+        assert (
+            answer.status_code == 200
+            and policy.startswith("default-src 'self'; img-src 'self' blob: data:;")
+            and "unsafe" not in policy
+        )
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert not re.search(r"(https?:)?//(?!www\.w3\.org/2000/svg)\w+\.", answer.text)
     assert requests.get(f"{studio.url}/page/../routes.py").status_code in (400, 404)
 
 
-# ----------------------------------------------------------------------------------------------------------- 12 megapixels
+# ------------------------------------------------------------------------------------ 12 megapixels
 
 
 def test_twelve_megapixels(person, painter, tmp_path):
@@ -679,20 +806,23 @@ def test_twelve_megapixels(person, painter, tmp_path):
     person.hears("^large.png, 4000×3000 pixels", 60)
     opened = time.perf_counter() - start
     size = person.set_brush(200)
-    # The photograph's layer is not drawn while a stroke goes on, and a move takes little of the 16 ms between two pictures.
+    # The layer of the photograph is not drawn during a stroke, and a move takes little of the
+    # 16 ms between two frames.
     person.page.evaluate("""() => {
         window.drawn = 0;
         for (const name of ["drawImage", "putImageData", "getImageData", "clearRect", "fillRect"]) {
             const before = CanvasRenderingContext2D.prototype[name];
             CanvasRenderingContext2D.prototype[name] = function (...args) {
-                if (this.canvas.id !== "hole" || name === "putImageData" || name === "getImageData") window.drawn += 1;
+                if (this.canvas.id !== "hole" || name === "putImageData" ||\
+ name === "getImageData") window.drawn += 1;
                 return before.apply(this, args);
             };
         }
         window.moves = [];
         const viewport = document.getElementById("viewport");
         document.addEventListener("pointermove", () => (window.began = performance.now()), true);
-        document.addEventListener("pointermove", () => window.moves.push(performance.now() - window.began));
+        document.addEventListener("pointermove",\
+ () => window.moves.push(performance.now() - window.began));
     }""")
     person.drag((1000, 1000), (1600, 1300), (2000, 1000), steps=40)
     drawn, moves = person.page.evaluate("() => [window.drawn, window.moves]")
@@ -702,7 +832,10 @@ def test_twelve_megapixels(person, painter, tmp_path):
     start = time.perf_counter()
     person.fill()
     took = time.perf_counter() - start
-    print(f"12 megapixels: {np.median(moves):.2f} ms for a move of a brush of {size} pixels, {opened:.2f} s to open, {took:.2f} s to fill")
+    print(
+        f"12 megapixels: {np.median(moves):.2f} ms for a move of a brush of {size} pixels, "
+        f"{opened:.2f} s to open, {took:.2f} s to fill"
+    )
     filled = person.save()
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     np.testing.assert_array_equal(filled, whole_fill(painter, photo, mask))

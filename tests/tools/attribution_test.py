@@ -1,4 +1,7 @@
-"""The list of photographs: one split, sorted, with what an attribution needs; what cannot be used is refused before anything is written."""
+"""The list of photographs: one split, sorted, with all that an attribution needs.
+
+What cannot be used is refused before anything is written.
+"""
 
 import csv
 import pathlib
@@ -12,7 +15,10 @@ from tfinpaint.settings import SettingsError
 from tools import attribution
 
 HEAD = "file,split,licence,author,from,path,note\n"
-ROWS = "b.jpg,train,CC BY 2.0,,github:a/b,x/b.jpg,n\na.jpg,train,CC0,Jos\u00e9 \u00c5,github:a/b,x/a.jpg,\n"
+ROWS = (
+    "b.jpg,train,CC BY 2.0,,github:a/b,x/b.jpg,n\n"
+    "a.jpg,train,CC0,Jos\u00e9 \u00c5,github:a/b,x/a.jpg,\n"
+)
 ROWS += "c.jpg,val,CC0,C,github:a/b,c.jpg,\n"
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -24,22 +30,43 @@ def table(tmp_path, text):
 
 
 def test_the_command_lists_one_split_and_names_what_lacks_an_author(tmp_path):
-    done = subprocess.run([sys.executable, "-m", "tools.attribution", f"--sources={table(tmp_path, HEAD + ROWS)}",
-                           f"--output={tmp_path / 'list.csv'}"], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tools.attribution",
+            f"--sources={table(tmp_path, HEAD + ROWS)}",
+            f"--output={tmp_path / 'list.csv'}",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "list.csv").read_text("utf-8") == (
-        "file,author,licence,from,path\na.jpg,Jos\u00e9 \u00c5,CC0,github:a/b,x/a.jpg\nb.jpg,,CC BY 2.0,github:a/b,x/b.jpg\n")
+        "file,author,licence,from,path\na.jpg,Jos\u00e9 \u00c5,CC0,github:a/b,x/a.jpg\n"
+        "b.jpg,,CC BY 2.0,github:a/b,x/b.jpg\n"
+    )
     assert "2 photographs of 1 named authors, 2 licences: CC BY 2.0, CC0" in done.stdout
     assert "1 photographs want their author named" in done.stderr and "b.jpg" in done.stderr
 
 
-@pytest.mark.parametrize("text, message", [
-    ("file,split\n", "has no column author"),
-    (HEAD + ROWS.replace("train", "rest"), "--split is one of rest, val. Got 'train'"),
-    (HEAD + "a.jpg,train,,A,github:a/b,x,\n", "a.jpg has no licence"),
-    (HEAD + "a.jpg,train,CC0,A,/home/me/a.jpg,x,\n", "names a place on somebody's machine, '/home/me/a.jpg'"),
-    (HEAD + "a.jpg,train,CC0,A,github:a/b,C:\\me\\a.jpg,\n", "names a place on somebody's machine"),
-])
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("file,split\n", "has no column author"),
+        (HEAD + ROWS.replace("train", "rest"), "--split is one of rest, val. Got 'train'"),
+        (HEAD + "a.jpg,train,,A,github:a/b,x,\n", "a.jpg has no licence"),
+        (
+            HEAD + "a.jpg,train,CC0,A,/home/me/a.jpg,x,\n",
+            "names a place on somebody's machine, '/home/me/a.jpg'",
+        ),
+        (
+            HEAD + "a.jpg,train,CC0,A,github:a/b,C:\\me\\a.jpg,\n",
+            "names a place on somebody's machine",
+        ),
+    ],
+)
 def test_what_is_no_list_of_sources_is_refused(tmp_path, text, message):
     with pytest.raises(SettingsError, match=message):
         attribution.listed(table(tmp_path, text), "train")
@@ -57,13 +84,20 @@ def test_the_list_of_this_project_has_an_entry_for_each_photograph_and_none_of_a
         rows = list(csv.DictReader(f))
     assert len({row["file"] for row in rows}) == len(rows) > 1000
     assert all(row["licence"] and row["from"].startswith(("github:", "debian:")) for row in rows)
-    assert not any("SA" in row["licence"] or "NC" in row["licence"] or "ND" in row["licence"] for row in rows)
+    assert not any(
+        "SA" in row["licence"] or "NC" in row["licence"] or "ND" in row["licence"] for row in rows
+    )
 
 
 @needs_shared
 def test_the_list_of_this_project_is_what_the_tool_writes(tmp_path):
-    attribution.write(attribution.listed(str(SHARED / "photos/free/SOURCES.csv"), "train"), str(tmp_path / "list.csv"))
-    assert (tmp_path / "list.csv").read_bytes() == (ROOT / "docs/training_photographs.csv").read_bytes()
+    attribution.write(
+        attribution.listed(str(SHARED / "photos/free/SOURCES.csv"), "train"),
+        str(tmp_path / "list.csv"),
+    )
+    assert (tmp_path / "list.csv").read_bytes() == (
+        ROOT / "docs/training_photographs.csv"
+    ).read_bytes()
     photographs = {path.name for path in (SHARED / "photos/free/train").iterdir()}
     with open(tmp_path / "list.csv", newline="", encoding="utf-8") as f:
         assert {row["file"] for row in csv.DictReader(f)} == photographs

@@ -1,4 +1,7 @@
-"""The benchmark's rows about commands: the files are what the rows say, processes are timed as they are, and failures are not times."""
+"""The benchmark's rows about commands: the files are what the rows say.
+
+Processes are timed as they are, and a failure gives no time.
+"""
 
 import subprocess
 import time
@@ -14,7 +17,8 @@ def test_files_without_a_default(empty_box, tmp_path):
     files = command_rows.write(str(tmp_path), count=3)
     photos = [read_photo(path).pixels for path in list_photos(files.folder)]
     assert len(photos) == 3 and all(photo.shape == (400, 600, 3) for photo in photos)
-    assert np.abs(photos[2][:, 12:].astype(int) - photos[0][:, :-12]).mean() < 3  # JPEG's blocks lie elsewhere
+    # Not equal: JPEG blocks lie at other pixels of the shifted photograph.
+    assert np.abs(photos[2][:, 12:].astype(int) - photos[0][:, :-12]).mean() < 3
     mask, _ = read_hole(files.mask)
     rows, columns = np.nonzero(mask)
     assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == (119, 99)

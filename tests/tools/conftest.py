@@ -1,4 +1,4 @@
-"""The exported model and the server of tests/serving, for the tools that ask one."""
+"""The exported model and the server of tests/serving, for tests of tools that call a server."""
 
 from serving.conftest import exported, painter, pair, server
 

@@ -1,4 +1,4 @@
-"""The set of windows, and its command: the same windows every time, every figure that of its definition."""
+"""The set of windows and its command: equal windows every time, every figure by its definition."""
 
 import json
 import os
@@ -15,12 +15,14 @@ from tools import detail_windows, window_set
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """One large photograph; two small ones."""
+    """Two folders: one with a large photograph, one with two small ones."""
     made = []
     for name, sizes in (("large", [(1700, 1300)]), ("small", [(300, 420), (280, 290)])):
         made.append(tmp_path_factory.mktemp(name))
         for number, (height, width) in enumerate(sizes):
-            noise = np.random.default_rng(number).integers(0, 256, (height // 10, width // 10, 3), np.uint8)
+            noise = np.random.default_rng(number).integers(
+                0, 256, (height // 10, width // 10, 3), np.uint8
+            )
             Image.fromarray(cv2.resize(noise, (width, height))).save(made[-1] / f"{number}.png")
     return made
 
@@ -32,8 +34,12 @@ def windows(folders):
 
 def test_the_same_seed_gives_the_same_windows_and_another_one_others(folders, windows):
     paths = [sorted(map(str, folder.iterdir())) for folder in folders]
-    assert [w.fingerprint for w in window_set.make(paths, 12, seed=3)] == [w.fingerprint for w in windows]
-    assert [w.fingerprint for w in window_set.make(paths, 4, seed=3)] != [w.fingerprint for w in window_set.make(paths, 4, seed=4)]
+    assert [w.fingerprint for w in window_set.make(paths, 12, seed=3)] == [
+        w.fingerprint for w in windows
+    ]
+    assert [w.fingerprint for w in window_set.make(paths, 4, seed=3)] != [
+        w.fingerprint for w in window_set.make(paths, 4, seed=4)
+    ]
 
 
 def test_holes_have_their_size_and_lie_in_a_window_with_context(windows):
@@ -46,8 +52,12 @@ def test_holes_have_their_size_and_lie_in_a_window_with_context(windows):
         assert size == f"{width}x{height}"
         around = top, left, window.hole.shape[0] - top - height, window.hole.shape[1] - left - width
         assert min(around) >= 24 and max(around) <= max(height, width)
-        share = window.hole[top:top + height, left:left + width].mean()
-        assert share == 1 if kind == "box" else abs(share - np.pi / 4) < (0.01 if kind == "ellipse" else 0.25)
+        share = window.hole[top : top + height, left : left + width].mean()
+        assert (
+            share == 1
+            if kind == "box"
+            else abs(share - np.pi / 4) < (0.01 if kind == "ellipse" else 0.25)
+        )
         assert cv2.connectedComponents(window.hole)[0] == 2
     assert kinds == set(window_set.SHAPES)
 
@@ -59,7 +69,7 @@ def test_a_photograph_that_is_too_small_is_named(tmp_path):
 
 
 class Grey:
-    """Paints holes grey, with detail 10 brighter."""
+    """Paints holes grey; with detail, 10 levels brighter."""
 
     def fill(self, photo, mask, detail="auto"):
         return np.where(mask[..., None] > 0, np.uint8(100 if detail == "off" else 110), photo)
@@ -70,7 +80,9 @@ def test_the_command_reports_every_fill(command_line, folders, tmp_path, monkeyp
     monkeypatch.setattr(detail_windows.importlib.util, "find_spec", lambda name: None)
     chosen = window_set.make([sorted(map(str, folder.iterdir())) for folder in folders], 2, seed=3)
     os.makedirs(tmp_path / "out" / "patchmatch")  # of the first window, kept from an earlier call
-    Image.fromarray(255 - chosen[0].photo).save(tmp_path / "out" / "patchmatch" / f"{chosen[0].fingerprint}.png")
+    Image.fromarray(255 - chosen[0].photo).save(
+        tmp_path / "out" / "patchmatch" / f"{chosen[0].fingerprint}.png"
+    )
     data = ",".join(f"folder:{folder}" for folder in folders)
     flags = "--model=x", f"--data={data}", "--count=2", "--seed=3", f"--output={tmp_path / 'out'}"
     status, out, err = command_line(detail_windows.main, *flags)
@@ -78,21 +90,36 @@ def test_the_command_reports_every_fill(command_line, folders, tmp_path, monkeyp
     found = json.loads((tmp_path / "out" / "report.json").read_text())["windows"]
     for row, window in zip(found, chosen, strict=True):
         inside = window.hole > 0
-        fills = {"Telea": references.telea(window.photo, window.hole), "network": 100, "with detail": 110}
-        assert list(row)[2:] == (["Telea", "patchmatch-cython", *list(fills)[1:]] if window is chosen[0] else list(fills))
+        fills = {
+            "Telea": references.telea(window.photo, window.hole),
+            "network": 100,
+            "with detail": 110,
+        }
+        assert list(row)[2:] == (
+            ["Telea", "patchmatch-cython", *list(fills)[1:]] if window is chosen[0] else list(fills)
+        )
         for name, fill in fills.items():
-            error = (np.broadcast_to(fill, window.photo.shape)[inside] - window.photo[inside].astype(float)) ** 2
+            error = (
+                np.broadcast_to(fill, window.photo.shape)[inside]
+                - window.photo[inside].astype(float)
+            ) ** 2
             assert row[name]["psnr"] == pytest.approx(10 * np.log10(255**2 / error.mean()))
         assert (tmp_path / "out" / f"{window.name}.png").stat().st_size
     assert "network" in (tmp_path / "out" / "report.txt").read_text()
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--data=folder:x", "--output=o"], "--model is missing"),
-    (["--model=x", "--output=o"], "--data is missing"),
-    (["--model=x", "--data=samples:", "--output=o"], "--data is folder:PATH here.* Got 'samples:'"),
-    (["--model=x", "--data=folder:nowhere", "--output=o"], "Got 'folder:nowhere'"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--data=folder:x", "--output=o"], "--model is missing"),
+        (["--model=x", "--output=o"], "--data is missing"),
+        (
+            ["--model=x", "--data=samples:", "--output=o"],
+            "--data is folder:PATH here.* Got 'samples:'",
+        ),
+        (["--model=x", "--data=folder:nowhere", "--output=o"], "Got 'folder:nowhere'"),
+    ],
+)
 def test_mistakes_are_one_line(command_line, arguments, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, _, err = command_line(detail_windows.main, *arguments)

@@ -1,4 +1,7 @@
-"""The first fill: three photographs, holes that a person would paint, and figures that are those of the pictures that were written."""
+"""The first fill: three photographs, and holes that a person would paint.
+
+The printed figures are those of the pictures that were written.
+"""
 
 import re
 
@@ -13,9 +16,14 @@ from tools import first_fill
 @pytest.mark.parametrize("case", first_fill.CASES, ids=lambda case: case.photo)
 def test_holes_lie_in_their_photographs(case):
     photo, mask = first_fill.read(case)
-    assert photo.dtype == np.uint8 and mask.shape == photo.shape[:2] and set(np.unique(mask)) == {0, 255}
+    assert (
+        photo.dtype == np.uint8
+        and mask.shape == photo.shape[:2]
+        and set(np.unique(mask)) == {0, 255}
+    )
     assert 0.005 < (mask > 0).mean() < 0.1
-    assert np.ptp(photo[mask > 0], axis=0).min() > 100  # not a flat ground on which everything does well
+    # The ground is not flat: on a flat one every method does well.
+    assert np.ptp(photo[mask > 0], axis=0).min() > 100
 
 
 def test_three_photographs_are_filled_and_measured(in_the_box, tmp_path, command_line):
@@ -23,28 +31,45 @@ def test_three_photographs_are_filled_and_measured(in_the_box, tmp_path, command
     assert (status, err) == (0, "")
     names = [case.photo for case in first_fill.CASES]
     assert sorted(path.name for path in (tmp_path / "first").iterdir()) == sorted(
-        [f"{name}_{what}.png" for name in names for what in ("photo", "mask", "filled", "telea")] + ["first_fill.png"])
+        [f"{name}_{what}.png" for name in names for what in ("photo", "mask", "filled", "telea")]
+        + ["first_fill.png"]
+    )
     lines = out.splitlines()
     assert lines[1].split() == 2 * ["default", "Telea"]
     ours, other = [], []
     for name, line in zip(names, lines[2:5], strict=True):
-        photo, mask, filled, telea = (np.asarray(Image.open(tmp_path / f"first/{name}_{what}.png").convert("RGB")).astype(int)
-                                      for what in ("photo", "mask", "filled", "telea"))
+        photo, mask, filled, telea = (
+            np.asarray(Image.open(tmp_path / f"first/{name}_{what}.png").convert("RGB")).astype(int)
+            for what in ("photo", "mask", "filled", "telea")
+        )
         hole = mask[..., 0] > 0
         np.testing.assert_array_equal(filled[~hole], photo[~hole])
         np.testing.assert_array_equal(telea, references.telea(photo.astype(np.uint8), hole))
-        decibels = [10 * np.log10(255**2 / ((picture - photo)[hole] ** 2).mean()) for picture in (filled, telea)]
-        found = re.fullmatch(rf"{name}, .*, \d\.\d% +(\S+) dB +(\S+) dB +(0\.\d{{4}}) +(0\.\d{{4}})", line)
+        decibels = [
+            10 * np.log10(255**2 / ((picture - photo)[hole] ** 2).mean())
+            for picture in (filled, telea)
+        ]
+        found = re.fullmatch(
+            rf"{name}, .*, \d\.\d% +(\S+) dB +(\S+) dB +(0\.\d{{4}}) +(0\.\d{{4}})", line
+        )
         np.testing.assert_allclose([float(found[1]), float(found[2])], decibels, atol=0.0051)
         ours.append([decibels[0], float(found[3])])
         other.append([decibels[1], float(found[4])])
     means = [float(word) for word in re.findall(r"\d+\.\d+", lines[5])]
-    np.testing.assert_allclose(means, [np.mean(ours, 0)[0], np.mean(other, 0)[0], np.mean(ours, 0)[1], np.mean(other, 0)[1]], atol=0.006)
+    np.testing.assert_allclose(
+        means,
+        [np.mean(ours, 0)[0], np.mean(other, 0)[0], np.mean(ours, 0)[1], np.mean(other, 0)[1]],
+        atol=0.006,
+    )
     assert re.match(r"Loaded, filled and measured in \d+\.\d s", lines[6])
 
 
 def test_without_a_default_it_says_so(empty_box, tmp_path, command_line):
     status, out, err = command_line(first_fill.main, f"--output={tmp_path}/first")
-    assert status == 1 and out == "" and "--model=default is the model that comes with tfinpaint, and this copy has none" in err
+    assert (
+        status == 1
+        and out == ""
+        and "--model=default is the model that comes with tfinpaint, and this copy has none" in err
+    )
     status, out, err = command_line(first_fill.main)
     assert status == 1 and "--output is missing" in err and not list(tmp_path.iterdir())

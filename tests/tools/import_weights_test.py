@@ -1,6 +1,7 @@
-"""Importing released weights as a user does it: the outputs of the authors' own programs come back, and each mistake is one line.
+"""Importing released weights as a user does: outputs are those of the authors' own programs.
 
-Golden outputs were made with weights that are made from their names; so each test writes a "release" of its own and imports it.
+Each mistake is one line. Golden outputs come from weights that are made from their names, so each
+test writes a "release" of its own and imports it.
 """
 
 import json
@@ -28,27 +29,33 @@ ROOT = pathlib.Path(__file__).parents[2]
 def run(command_line):
     """run(system, weights, output) -> exit status, stdout, stderr."""
     return lambda system, weights, output: command_line(
-        import_weights.main, f"--system={system}", f"--weights={weights}", f"--output={output}")
+        import_weights.main, f"--system={system}", f"--weights={weights}", f"--output={output}"
+    )
 
 
 @pytest.fixture(scope="module")
 def deepfill():
-    """The generator's tensors of a DeepFill v1 release."""
+    """The tensors of the generator in a DeepFill v1 release."""
     (table,) = releases.tables_of(tfinpaint.create("contextual_attention", "official"))
     return {name: made_weight(name, place.shape) for name, place in table.items()}
 
 
 def made(*keys):
-    """The weights of golden networks/net_*_weights.json: made(file) or made(file, part)."""
+    """The weights listed in golden networks/net_*_weights.json: made(file) or made(file, part)."""
     shapes = json.loads((GOLDEN / f"networks/net_{keys[0]}_weights.json").read_text())
     shapes = shapes[keys[1]] if len(keys) > 1 else shapes
     return {name: made_weight(name, shape) for name, shape in shapes.items()}
 
 
 def write_checkpoint(prefix, tensors):
-    """A checkpoint of TensorFlow 1."""
+    """Writes a TensorFlow 1 checkpoint. -> prefix."""
     prefix.parent.mkdir(exist_ok=True)
-    tf.raw_ops.SaveV2(prefix=str(prefix), tensor_names=list(tensors), shape_and_slices=[""] * len(tensors), tensors=list(tensors.values()))
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix),
+        tensor_names=list(tensors),
+        shape_and_slices=[""] * len(tensors),
+        tensors=list(tensors.values()),
+    )
     return prefix
 
 
@@ -58,21 +65,28 @@ def one_line(err):
     return lines[0]
 
 
-# ------------------------------------------------------------------------------------------------- as the released programs
+# ------------------------------------------------------------------------- as the released programs
 
 
 @needs_shared
 def test_deepfill_v1(run, tmp_path):
     status, out, _ = run("contextual_attention", GOLDEN / "deepfill_v1/snap-0", tmp_path / "run")
-    assert status == 0 and "3,601,542 parameters from 84 tensors" in out and f"--model={tmp_path / 'run'}" in out
+    assert (
+        status == 0
+        and "3,601,542 parameters from 84 tensors" in out
+        and f"--model={tmp_path / 'run'}" in out
+    )
     expected = np.load(GOLDEN / "deepfill_v1/center_256.npz")
     painter = tfinpaint.load(str(tmp_path / "run"))
-    image = expected["image_bgr_u8"][None, ..., ::-1] / np.float32(127.5) - 1  # [1, 256, 256, 3] red, green, blue
+    # [1, 256, 256, 3], in the order red, green, blue
+    image = expected["image_bgr_u8"][None, ..., ::-1] / np.float32(127.5) - 1
     hole = np.float32(expected["mask_u8"][None, ..., :1] > 127)  # [1, 256, 256, 1]
     coarse, refined = painter.system.generator([image * (1 - hole), hole], with_stages=True)
     np.testing.assert_allclose(coarse[..., ::-1], expected["stage1"], atol=1e-4)
     np.testing.assert_allclose(refined[..., ::-1], expected["stage2"], atol=1e-4)
-    np.testing.assert_allclose(painter.generate(image, hole)[..., ::-1], expected["stage2"], atol=1e-4)
+    np.testing.assert_allclose(
+        painter.generate(image, hole)[..., ::-1], expected["stage2"], atol=1e-4
+    )
 
 
 @needs_shared
@@ -81,34 +95,49 @@ def test_deepfill_v2_from_its_folder(run, tmp_path):
     assert status == 0 and "4,052,478 parameters from 84 tensors" in out
     expected = np.load(GOLDEN / "deepfill_v2/places2_512x680.npz")
     image = expected["image_bgr_u8"][None, ..., ::-1] / np.float32(127.5) - 1  # [1, 512, 680, 3]
-    output = tfinpaint.load(str(tmp_path / "run")).generate(image, np.float32(expected["mask_u8"][None] > 127))
+    output = tfinpaint.load(str(tmp_path / "run")).generate(
+        image, np.float32(expected["mask_u8"][None] > 127)
+    )
     np.testing.assert_allclose(output[..., ::-1], expected["stage2"].astype(np.float32), atol=1e-3)
 
 
 @needs_shared
 def test_multistage_from_safetensors(run, tmp_path):
-    numpy_files = pytest.importorskip("safetensors.numpy", reason="the package safetensors is not installed")
-    weights = {f"module.{name}": tensor for name, tensor in made("manet").items()}  # as DataParallel writes them
+    numpy_files = pytest.importorskip(
+        "safetensors.numpy", reason="the package safetensors is not installed"
+    )
+    # The names are those that DataParallel writes.
+    weights = {f"module.{name}": tensor for name, tensor in made("manet").items()}
     weights["module.enc_2.bn.num_batches_tracked"] = np.int64(3)[None]
     numpy_files.save_file(weights, tmp_path / "g.safetensors")
     status, out, _ = run("multistage", tmp_path / "g.safetensors", tmp_path / "run")
     assert status == 0 and "33,686,356 parameters from 100 tensors" in out
     expected = np.load(GOLDEN / "networks/net_manet.npz")
-    output = tfinpaint.load(str(tmp_path / "run")).generate(2 * expected["image"] - 1, expected["hole"])
+    output = tfinpaint.load(str(tmp_path / "run")).generate(
+        2 * expected["image"] - 1, expected["hole"]
+    )
     np.testing.assert_allclose((output + 1) / 2, expected["output"], atol=1e-3)
 
 
 @needs_shared
 def test_musical_from_pth(run, tmp_path, monkeypatch):
-    """PyTorch is a fake here. The numbers are those of a PyTorch network with these names and weights, written for this comparison from
-    the description of the released one."""
+    """PyTorch is a fake here.
+
+    The numbers are those of a PyTorch network with these names and weights. It was written for
+    this comparison from the description of the released network.
+    """
+
     class Tensor:
         def __init__(self, value):
             self.detach, self.numpy = lambda: self, lambda: value
 
     def load(path, map_location, weights_only):
         assert path == str(tmp_path / "g.pth") and map_location == "cpu" and weights_only
-        return {"n_iter": 3, "generator": {name: Tensor(value) for name, value in made("musical").items()}, "optimizer_G": {"state": {}}}
+        return {
+            "n_iter": 3,
+            "generator": {name: Tensor(value) for name, value in made("musical").items()},
+            "optimizer_G": {"state": {}},
+        }
 
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(load=load))
     (tmp_path / "g.pth").touch()
@@ -116,11 +145,20 @@ def test_musical_from_pth(run, tmp_path, monkeypatch):
     assert status == 0 and "44,134,147 parameters from 74 tensors" in out
     hole = np.zeros((1, 256, 256, 1), np.float32)
     hole[:, 64:192, 64:192] = 1
-    output = tfinpaint.load(str(tmp_path / "run")).generate(np.load(GOLDEN / "networks/net_csa.npz")["image"], hole)
+    output = tfinpaint.load(str(tmp_path / "run")).generate(
+        np.load(GOLDEN / "networks/net_csa.npz")["image"], hole
+    )
     assert output.shape == (1, 256, 256, 3) and np.isfinite(output).all()
-    np.testing.assert_allclose(output[0, 32::64, 32::64, 0], [
-        [0.2604, -0.1412, 0.1332, -0.2037], [-0.5434, -0.1280, -0.2005, -0.2720],
-        [-0.0110, -0.1375, -0.1527, 0.0635], [-0.5004, -0.5497, -0.4788, -0.3073]], atol=1e-3)
+    np.testing.assert_allclose(
+        output[0, 32::64, 32::64, 0],
+        [
+            [0.2604, -0.1412, 0.1332, -0.2037],
+            [-0.5434, -0.1280, -0.2005, -0.2720],
+            [-0.0110, -0.1375, -0.1527, 0.0635],
+            [-0.5004, -0.5497, -0.4788, -0.3073],
+        ],
+        atol=1e-3,
+    )
 
 
 @pytest.mark.slow
@@ -133,68 +171,145 @@ def test_coherent_semantic_from_two_npz(run, tmp_path):
     assert status == 0 and "132,111,750 parameters from 180 tensors" in out
     expected = np.load(GOLDEN / "networks/net_csa.npz")
     system, hole = read_run(str(tmp_path / "run")).load_system(), expected["hole"]
-    rough, refined, _ = system.generator([system.blanked(expected["image"], hole), hole], with_stages=True)
+    rough, refined, _ = system.generator(
+        [system.blanked(expected["image"], hole), hole], with_stages=True
+    )
     np.testing.assert_allclose(rough, expected["rough"], atol=1e-3)
     np.testing.assert_allclose(refined, expected["output"], atol=1e-3)
 
 
-# ------------------------------------------------------------------------------------------------------- the run directory
+# -------------------------------------------------------------------------------- the run directory
 
 
-@pytest.mark.parametrize("written", ["snap-7", "snap-7.index", "snap-7.data-00000-of-00001", "snap-7.meta", "", "only"])
+@pytest.mark.parametrize(
+    "written", ["snap-7", "snap-7.index", "snap-7.data-00000-of-00001", "snap-7.meta", "", "only"]
+)
 def test_names_of_a_checkpoint_and_what_is_in_it_besides(run, tmp_path, deepfill, written):
-    others = {f"{name}/{slot}": value for name, value in deepfill.items() for slot in ("Adam", "Adam_1")}
-    others.update({"beta1_power": np.float32(0), "inpaint_net/beta2_power": np.float32(0), "global_step": np.int64(7),
-                   "discriminator/discriminator_local/conv1/kernel": np.zeros((5, 5, 3, 64), np.float32)})
+    others = {
+        f"{name}/{slot}": value for name, value in deepfill.items() for slot in ("Adam", "Adam_1")
+    }
+    others.update(
+        {
+            "beta1_power": np.float32(0),
+            "inpaint_net/beta2_power": np.float32(0),
+            "global_step": np.int64(7),
+            "discriminator/discriminator_local/conv1/kernel": np.zeros((5, 5, 3, 64), np.float32),
+        }
+    )
     prefix = write_checkpoint(tmp_path / "release/snap-7", {**deepfill, **others})
-    if written != "only":  # the last one is named, by where it was when it was written
+    if written != "only":  # the file `checkpoint` names the last one, by its path when written
         write_checkpoint(tmp_path / "release/snap-6", {"inpaint_net/conv1/kernel": np.float32(0)})
-        (tmp_path / "release/checkpoint").write_text('model_checkpoint_path: "/home/them/logs/snap-7"\n')
+        (tmp_path / "release/checkpoint").write_text(
+            'model_checkpoint_path: "/home/them/logs/snap-7"\n'
+        )
     weights = prefix.parent / (written if written != "only" else "")
     status, out, err = run("contextual_attention", weights, tmp_path / "run")
     assert status == 0 and str(prefix) in out, err
     generator = read_run(str(tmp_path / "run")).load_system().generator
-    np.testing.assert_array_equal(generator.coarse[0].kernel[:, :, 0], deepfill["inpaint_net/conv1/kernel"][:, :, 2])
-    np.testing.assert_array_equal(generator.merge[2].kernel, deepfill["inpaint_net/allconv13_upsample/allconv13_upsample_conv/kernel"])
+    np.testing.assert_array_equal(
+        generator.coarse[0].kernel[:, :, 0], deepfill["inpaint_net/conv1/kernel"][:, :, 2]
+    )
+    np.testing.assert_array_equal(
+        generator.merge[2].kernel,
+        deepfill["inpaint_net/allconv13_upsample/allconv13_upsample_conv/kernel"],
+    )
 
 
 def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
     imported, tuned = tmp_path / "run", tmp_path / "tuned"
-    imported.mkdir()  # an empty folder is as good as none
-    status, _, err = run("contextual_attention", write_checkpoint(tmp_path / "snap-0", deepfill), imported)
+    imported.mkdir()  # an empty folder is accepted
+    status, _, err = run(
+        "contextual_attention", write_checkpoint(tmp_path / "snap-0", deepfill), imported
+    )
     assert status == 0, err
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "snap-0.data-00000-of-00001", "snap-0.index"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "run",
+        "snap-0.data-00000-of-00001",
+        "snap-0.index",
+    ]
     settings = read_settings(str(imported))
-    assert (settings.system, settings.variant, settings.steps, settings.photos.image_size) == ("contextual_attention", "official", 0, 256)
-    status, _, err = command_line(train.main, f"--flagfile={imported / 'flags.txt'}", "--train_data=samples:coffee", "--eval_count=1",
-                                  "--image_size=64", "--batch_size=1", "--steps=0", f"--run_dir={tuned}")
+    assert (settings.system, settings.variant, settings.steps, settings.photos.image_size) == (
+        "contextual_attention",
+        "official",
+        0,
+        256,
+    )
+    status, _, err = command_line(
+        train.main,
+        f"--flagfile={imported / 'flags.txt'}",
+        "--train_data=samples:coffee",
+        "--eval_count=1",
+        "--image_size=64",
+        "--batch_size=1",
+        "--steps=0",
+        f"--run_dir={tuned}",
+    )
     assert status == 0, err
     assert read_settings(str(tuned)).variant == "official"
-    for before, after in zip(*(read_run(str(run)).load_system().generator.variables for run in (imported, tuned))):
+    for before, after in zip(
+        *(read_run(str(run)).load_system().generator.variables for run in (imported, tuned))
+    ):
         np.testing.assert_array_equal(before, after)
 
 
-# --------------------------------------------------------------------------------------------------------------- mistakes
+# ----------------------------------------------------------------------------------------- mistakes
 
 
-@pytest.mark.parametrize("system, weights, words", [
-    ("partial_conv", "a.npz", ["--system=partial_conv", "coherent_semantic, contextual_attention, gated_conv, multistage, musical have"]),
-    ("nothing", "a.npz", ["--system=nothing", "multistage"]),
-    ("multistage", "", ["--weights is missing", "one file"]),
-    ("multistage", "nowhere.npz", ["--weights=nowhere.npz is no file", ".safetensors"]),
-    ("multistage", "text.npz,text.npz", ["one file", "Got 2"]),
-    ("multistage", "text.txt", ["text.txt", ".npz, .safetensors, .pth, .pt"]),
-    ("multistage", "text.npz", ["text.npz cannot be read as a PyTorch state dict in .npz"]),
-    ("multistage", "text.safetensors", ["text.safetensors cannot be read as a PyTorch state dict in .safetensors"]),
-    ("multistage", "other.npz", ["other.npz does not hold the generator of multistage", "100 missing", "1 left over (other)"]),
-    ("coherent_semantic", "text.npz", ["2 files", "the rough network and the refinement network", "Got 1"]),
-    ("contextual_attention", "nowhere/snap-0", ["--weights=nowhere/snap-0", "nowhere/snap-0.index"]),
-    ("contextual_attention", "text.npz", ["text.npz", "text.npz.index"]),
-    ("contextual_attention", "empty", ["--weights=empty has 0"]),
-    ("contextual_attention", "text", ["text cannot be read as a TensorFlow checkpoint"]),
-    ("gated_conv", "few", ["few/snap-0 does not hold the generator of gated_conv", "83 missing",
-                           "1 of another shape (inpaint_net/conv1/bias [2] instead of [48])"]),
-])
+@pytest.mark.parametrize(
+    "system, weights, words",
+    [
+        (
+            "partial_conv",
+            "a.npz",
+            [
+                "--system=partial_conv",
+                "coherent_semantic, contextual_attention, gated_conv, multistage, musical have",
+            ],
+        ),
+        ("nothing", "a.npz", ["--system=nothing", "multistage"]),
+        ("multistage", "", ["--weights is missing", "one file"]),
+        ("multistage", "nowhere.npz", ["--weights=nowhere.npz is no file", ".safetensors"]),
+        ("multistage", "text.npz,text.npz", ["one file", "Got 2"]),
+        ("multistage", "text.txt", ["text.txt", ".npz, .safetensors, .pth, .pt"]),
+        ("multistage", "text.npz", ["text.npz cannot be read as a PyTorch state dict in .npz"]),
+        (
+            "multistage",
+            "text.safetensors",
+            ["text.safetensors cannot be read as a PyTorch state dict in .safetensors"],
+        ),
+        (
+            "multistage",
+            "other.npz",
+            [
+                "other.npz does not hold the generator of multistage",
+                "100 missing",
+                "1 left over (other)",
+            ],
+        ),
+        (
+            "coherent_semantic",
+            "text.npz",
+            ["2 files", "the rough network and the refinement network", "Got 1"],
+        ),
+        (
+            "contextual_attention",
+            "nowhere/snap-0",
+            ["--weights=nowhere/snap-0", "nowhere/snap-0.index"],
+        ),
+        ("contextual_attention", "text.npz", ["text.npz", "text.npz.index"]),
+        ("contextual_attention", "empty", ["--weights=empty has 0"]),
+        ("contextual_attention", "text", ["text cannot be read as a TensorFlow checkpoint"]),
+        (
+            "gated_conv",
+            "few",
+            [
+                "few/snap-0 does not hold the generator of gated_conv",
+                "83 missing",
+                "1 of another shape (inpaint_net/conv1/bias [2] instead of [48])",
+            ],
+        ),
+    ],
+)
 def test_mistakes_are_one_line(run, tmp_path, monkeypatch, system, weights, words):
     monkeypatch.chdir(tmp_path)
     for ending in ("npz", "txt", "safetensors", "index", "data-00000-of-00001"):
@@ -216,35 +331,61 @@ def test_checkpoint_that_is_cut_short(run, tmp_path, deepfill):
     data = tmp_path / "snap-0.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:1000])
     status, _, err = run("contextual_attention", prefix, tmp_path / "run")
-    assert status == 1 and f"--weights={prefix} cannot be read" in one_line(err) and not (tmp_path / "run").exists()
+    assert (
+        status == 1
+        and f"--weights={prefix} cannot be read" in one_line(err)
+        and not (tmp_path / "run").exists()
+    )
 
 
-@pytest.mark.parametrize("ending, words", [("safetensors", ["pip install safetensors"]), ("pt", ["pip install torch"]),
-                                           ("pth", ["pip install torch", ".npz", "docs/released_weights.md"])])
+@pytest.mark.parametrize(
+    "ending, words",
+    [
+        ("safetensors", ["pip install safetensors"]),
+        ("pt", ["pip install torch"]),
+        ("pth", ["pip install torch", ".npz", "docs/released_weights.md"]),
+    ],
+)
 def test_packages_that_are_not_there(run, tmp_path, monkeypatch, ending, words):
     for package in ("safetensors", "safetensors.numpy", "torch"):
         monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     file = tmp_path / f"g.{ending}"
     file.touch()
     status, _, err = run("multistage", file, tmp_path / "run")
-    assert status == 1 and all(word in one_line(err) for word in (f"--weights={file}", *words)) and not (tmp_path / "run").exists()
+    assert (
+        status == 1
+        and all(word in one_line(err) for word in (f"--weights={file}", *words))
+        and not (tmp_path / "run").exists()
+    )
 
 
 def test_output_that_cannot_be_written(run, tmp_path, deepfill):
     prefix = write_checkpoint(tmp_path / "release/snap-0", deepfill)
-    for output, words in (("", "--output is missing"), (tmp_path / "release", "is not empty"), (f"{prefix}.index", "is a file"),
-                          ("/proc/run", "--output=/proc/run cannot be written")):
+    for output, words in (
+        ("", "--output is missing"),
+        (tmp_path / "release", "is not empty"),
+        (f"{prefix}.index", "is a file"),
+        ("/proc/run", "--output=/proc/run cannot be written"),
+    ):
         status, _, err = run("contextual_attention", prefix, output)
         assert status == 1 and words in one_line(err)
     assert len(list(prefix.parent.iterdir())) == 2
 
 
 def test_it_is_a_script_too(tmp_path):
-    """And neither help nor a wrong flag takes TensorFlow."""
+    """Neither the help nor a wrong flag needs TensorFlow."""
+
     def script(*arguments):
-        return subprocess.run([sys.executable, ROOT / "tools/import_weights.py", *arguments], capture_output=True, text=True, cwd=tmp_path)
+        return subprocess.run(
+            [sys.executable, ROOT / "tools/import_weights.py", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
 
     shown = script("--help")
-    assert shown.returncode == 0 and all(f"--{name}" in shown.stdout for name in ("system", "weights", "output"))
+    assert shown.returncode == 0 and all(
+        f"--{name}" in shown.stdout for name in ("system", "weights", "output")
+    )
     wrong = script("--system=partial_conv", "--weights=a", "--output=b")
     assert wrong.returncode == 1 and "--system=partial_conv" in one_line(wrong.stderr)

@@ -1,4 +1,7 @@
-"""The load test: a server answers many clients at once with the picture that it gives one alone; what is not so is counted."""
+"""The load test: a server gives many clients at once the picture that it gives one alone.
+
+All other answers are counted.
+"""
 
 import re
 
@@ -21,14 +24,16 @@ def small():
 
 @pytest.mark.parametrize("kind, requests", [("rest", 200), ("grpc", 60)])
 def test_many_clients_at_once_get_what_one_gets(server, small, kind, requests):
-    url = f"{server.url}/v1/models/small" if kind == "rest" else f"grpc://{server.grpc_address}/small"
+    url = (
+        f"{server.url}/v1/models/small" if kind == "rest" else f"grpc://{server.grpc_address}/small"
+    )
     result = load_test.load(url, *small, requests=requests, clients=8)
     assert result["errors"] == [] and result["different"] == 0
     assert 0 < result["p50"] <= result["p99"] and result["rate"] > 0
 
 
 class MadeUp:
-    """A client of which some answers are errors and some are other pictures."""
+    """A client some of whose answers are errors, and some other pictures."""
 
     calls = 0
 
@@ -47,8 +52,11 @@ def made_up(monkeypatch):
 
 def test_errors_and_other_pictures_are_counted(made_up, small):
     result = load_test.load("http://a", *small, requests=12, clients=1)
-    assert sorted(result["errors"]) == ["4 is busy", "7 is busy", "9 is busy"] and result["different"] == 1
-    assert MadeUp.calls == 13  # the one alone comes first
+    assert (
+        sorted(result["errors"]) == ["4 is busy", "7 is busy", "9 is busy"]
+        and result["different"] == 1
+    )
+    assert MadeUp.calls == 13  # one request alone comes first
 
 
 @pytest.fixture
@@ -59,24 +67,47 @@ def files(tmp_path, small):
 
 
 def test_the_command(command_line, server, files):
-    status, out, err = command_line(load_test.main, f"--server={server.url}/v1/models/small", *files, "--requests=12", "--clients=3")
+    status, out, err = command_line(
+        load_test.main,
+        f"--server={server.url}/v1/models/small",
+        *files,
+        "--requests=12",
+        "--clients=3",
+    )
     assert status == 0 and err == ""
-    assert re.fullmatch("12 requests of 3 clients: 0 errors, 0 other pictures; "
-                        r"\d+\.\d\d photographs/s, p50 \d+\.\d{3} s, p99 \d+\.\d{3} s\n", out)
+    assert re.fullmatch(
+        "12 requests of 3 clients: 0 errors, 0 other pictures; "
+        r"\d+\.\d\d photographs/s, p50 \d+\.\d{3} s, p99 \d+\.\d{3} s\n",
+        out,
+    )
 
 
 def test_the_command_fails_where_answers_were_wrong(command_line, made_up, files):
-    status, out, err = command_line(load_test.main, "--server=http://a", *files, "--requests=12", "--clients=1")
-    assert status == 1 and "3 errors, 1 other pictures" in out and err == "tfinpaint: 4 is busy; 7 is busy; 9 is busy\n"
+    status, out, err = command_line(
+        load_test.main, "--server=http://a", *files, "--requests=12", "--clients=1"
+    )
+    assert (
+        status == 1
+        and "3 errors, 1 other pictures" in out
+        and err == "tfinpaint: 4 is busy; 7 is busy; 9 is busy\n"
+    )
 
 
 @pytest.mark.parametrize("left_out", ["server", "image", "mask"])
 def test_what_is_missing_is_named(command_line, files, left_out):
-    flags = [flag for flag in ("--server=http://a/v1/models/b", *files) if not flag.startswith(f"--{left_out}=")]
+    flags = [
+        flag
+        for flag in ("--server=http://a/v1/models/b", *files)
+        if not flag.startswith(f"--{left_out}=")
+    ]
     status, _, err = command_line(load_test.main, *flags)
     assert status == 1 and re.fullmatch(rf"tfinpaint: --{left_out} is missing: .*\n", err)
 
 
 def test_a_model_that_is_not_there_is_one_line(command_line, server, files):
     status, out, err = command_line(load_test.main, f"--server={server.url}/v1/models/nix", *files)
-    assert status == 1 and out == "" and re.fullmatch("tfinpaint: http://.*/nix answered 404: Servable not found .*\n", err)
+    assert (
+        status == 1
+        and out == ""
+        and re.fullmatch("tfinpaint: http://.*/nix answered 404: Servable not found .*\n", err)
+    )

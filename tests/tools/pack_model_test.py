@@ -1,4 +1,7 @@
-"""Packing a run: what fills is its moving average, nothing tells of the machine, and what cannot be packed leaves nothing behind."""
+"""Packing a run: the packed model fills with the moving average and names nothing of the machine.
+
+What cannot be packed leaves nothing behind.
+"""
 
 import os
 import re
@@ -15,18 +18,28 @@ from tools import pack_model
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
-    """A run whose moving average is not what its generator is, and which names folders of this machine."""
+    """A run whose moving average differs from its generator. It names folders of this machine."""
     folder = str(tmp_path_factory.mktemp("runs") / "mine")
-    settings = TrainSettings("partial_conv", PhotoSettings("folder:/home/me/photos/train/", 32), HoleSettings("files:/home/me/masks"),
-                             eval_data="folder:../photos/val", system_settings=(("width", 4), ("depth", 4)),
-                             perceptual_weights="/home/me/vgg.h5")
+    settings = TrainSettings(
+        "partial_conv",
+        PhotoSettings("folder:/home/me/photos/train/", 32),
+        HoleSettings("files:/home/me/masks"),
+        eval_data="folder:../photos/val",
+        system_settings=(("width", 4), ("depth", 4)),
+        perceptual_weights="/home/me/vgg.h5",
+    )
     tf.keras.utils.set_random_seed(0)
     system = tfinpaint.create("partial_conv", width=4, depth=4)
     system.compile(perceptual_weights="none")
     for variable in system.averaged_generator.trainable_variables:
         variable.assign(variable * 1.5)
-    runs.write_run(folder, settings, "--depth=4\n--eval_data=folder:../photos/val\n--holes=files:/home/me/masks\n--run_dir=runs/mine\n"
-                                     "--hole_ratio=0.1,0.6\n--train_data=folder:/home/me/photos/train/\n")
+    runs.write_run(
+        folder,
+        settings,
+        "--depth=4\n--eval_data=folder:../photos/val\n--holes=files:/home/me/masks\n"
+        "--run_dir=runs/mine\n"
+        "--hole_ratio=0.1,0.6\n--train_data=folder:/home/me/photos/train/\n",
+    )
     runs.Checkpoints(folder, system).save(12)
     return folder
 
@@ -35,26 +48,42 @@ def test_a_run_is_packed(run_dir, tmp_path, command_line):
     output = tmp_path / "models/mine"
     for _ in range(2):  # a packed model may be replaced
         status, out, err = command_line(pack_model.main, f"--model={run_dir}", f"--output={output}")
-        found = re.fullmatch(rf"{output}: partial_conv of step 12, 0.\d MB; float16 changes a test picture's fill by at most (\d) of 255 "
-                             r"levels\n", out)
+        found = re.fullmatch(
+            rf"{output}: partial_conv of step 12, 0.\d MB; float16 changes a test picture's fill "
+            r"by at most (\d) of 255 levels\n",
+            out,
+        )
         assert status == 0 and err == "" and int(found[1]) <= 2
-    assert sorted(os.listdir(output)) == ["flags.txt", "settings.json", "weights.npz"] and os.listdir(tmp_path / "models") == ["mine"]
+    assert sorted(os.listdir(output)) == ["flags.txt", "settings.json", "weights.npz"] and (
+        os.listdir(tmp_path / "models") == ["mine"]
+    )
     averages = tfinpaint.load(run_dir).system.generator.variables
     for one, two in zip(tfinpaint.load(str(output)).system.generator.variables, averages):
         np.testing.assert_array_equal(one.numpy(), two.numpy().astype(np.float16))
     assert runs.read_run(str(output)).step == 12
     settings = runs.read_settings(str(output))
-    assert (settings.photos.source, settings.holes.kind, settings.eval_data, settings.perceptual_weights, settings.photos.image_size) == (
-        "folder:train", "files:masks", "folder:val", "vgg.h5", 32)
-    assert (output / "flags.txt").read_text() == ("--depth=4\n--eval_data=folder:val\n--holes=files:masks\n--run_dir=mine\n"
-                                                  "--hole_ratio=0.1,0.6\n--train_data=folder:train\n")
+    assert (
+        settings.photos.source,
+        settings.holes.kind,
+        settings.eval_data,
+        settings.perceptual_weights,
+        settings.photos.image_size,
+    ) == ("folder:train", "files:masks", "folder:val", "vgg.h5", 32)
+    assert (output / "flags.txt").read_text() == (
+        "--depth=4\n--eval_data=folder:val\n--holes=files:masks\n--run_dir=mine\n"
+        "--hole_ratio=0.1,0.6\n--train_data=folder:train\n"
+    )
 
 
-@pytest.mark.parametrize("flags, words", [
-    (["--model=RUN"], "--output is missing"), (["--output=OUT"], "--model is missing"),
-    (["--model=nowhere", "--output=OUT"], "--model=nowhere is no folder"),
-    (["--model=RUN", "--output=RUN"], "is not empty and holds no packed model"),
-])
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        (["--model=RUN"], "--output is missing"),
+        (["--output=OUT"], "--model is missing"),
+        (["--model=nowhere", "--output=OUT"], "--model=nowhere is no folder"),
+        (["--model=RUN", "--output=RUN"], "is not empty and holds no packed model"),
+    ],
+)
 def test_mistakes_are_one_line(run_dir, tmp_path, command_line, flags, words):
     flags = [flag.replace("RUN", run_dir).replace("OUT", str(tmp_path / "out")) for flag in flags]
     status, out, err = command_line(pack_model.main, *flags)
@@ -62,10 +91,17 @@ def test_mistakes_are_one_line(run_dir, tmp_path, command_line, flags, words):
     assert not os.listdir(tmp_path) and os.path.isdir(os.path.join(run_dir, "checkpoints"))
 
 
-def test_what_is_too_large_is_refused_and_what_was_there_stays(run_dir, tmp_path, command_line, monkeypatch):
+def test_what_is_too_large_is_refused_and_what_was_there_stays(
+    run_dir, tmp_path, command_line, monkeypatch
+):
     assert command_line(pack_model.main, f"--model={run_dir}", f"--output={tmp_path}/out")[0] == 0
     before = (tmp_path / "out" / packed.WEIGHTS).read_bytes()
     monkeypatch.setattr(pack_model, "LARGEST", 10_000)
-    status, out, err = command_line(pack_model.main, f"--model={run_dir}", f"--output={tmp_path}/out")
+    status, out, err = command_line(
+        pack_model.main, f"--model={run_dir}", f"--output={tmp_path}/out"
+    )
     assert status == 1 and "MB of weights in float16: a packed model has at most 0.01 MB" in err
-    assert os.listdir(tmp_path) == ["out"] and (tmp_path / "out" / packed.WEIGHTS).read_bytes() == before
+    assert (
+        os.listdir(tmp_path) == ["out"]
+        and (tmp_path / "out" / packed.WEIGHTS).read_bytes() == before
+    )

@@ -1,4 +1,7 @@
-"""The command that serves exported models in Python: it says where they are, answers, ends with Ctrl-C, and tells mistakes in one line."""
+"""The command that serves exported models in Python: it prints their URLs and answers.
+
+It ends with Ctrl-C and reports a mistake in one line.
+"""
 
 import re
 import shutil
@@ -15,14 +18,28 @@ from tools import python_server
 
 
 def test_it_serves_until_ctrl_c(exported, painter, pair, tmp_path):
-    shutil.copytree(exported / "1", tmp_path / "paris/3", ignore=shutil.ignore_patterns("assets.extra"))  # it starts sooner without warm-up
-    command = [sys.executable, "-m", "tools.python_server", f"--model={tmp_path}/paris,other={tmp_path}/paris/3/", "--port=0",
-               "--grpc_port=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # The server starts sooner without warm-up.
+    shutil.copytree(
+        exported / "1", tmp_path / "paris/3", ignore=shutil.ignore_patterns("assets.extra")
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "tools.python_server",
+        f"--model={tmp_path}/paris,other={tmp_path}/paris/3/",
+        "--port=0",
+        "--grpc_port=0",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             lines = [process.stdout.readline() for _ in range(2)]
-            url, grpc_url = re.fullmatch(r"(http://127\.0\.0\.1:\d+/v1/models/other)   (grpc://127\.0\.0\.1:\d+/other)   version 3\n",
-                                         lines[1]).groups()
+            url, grpc_url = re.fullmatch(
+                r"(http://127\.0\.0\.1:\d+/v1/models/other)   "
+                r"(grpc://127\.0\.0\.1:\d+/other)   version 3\n",
+                lines[1],
+            ).groups()
             assert lines[0] == f"{url}   {grpc_url}   version 3\n".replace("/other", "/paris")
             assert rest(url)[0] == rest(url.replace("/other", "/paris"))[0] == 200
             for one in (url, grpc_url):
@@ -34,21 +51,37 @@ def test_it_serves_until_ctrl_c(exported, painter, pair, tmp_path):
             process.kill()
 
 
-@pytest.mark.parametrize("model, words", [
-    ("", "--model is missing: .*NAME=FOLDER"), ("a/paris,b/paris", "--model has two models named paris"),
-    ("x=a,x=b", "two models named x"), ("nowhere", "nowhere is no model that `export` wrote"),
-])
+@pytest.mark.parametrize(
+    "model, words",
+    [
+        ("", "--model is missing: .*NAME=FOLDER"),
+        ("a/paris,b/paris", "--model has two models named paris"),
+        ("x=a,x=b", "two models named x"),
+        ("nowhere", "nowhere is no model that `export` wrote"),
+    ],
+)
 def test_mistakes_are_one_line(command_line, tmp_path, monkeypatch, model, words):
     monkeypatch.chdir(tmp_path)
-    status, out, err = command_line(python_server.main, f"--model={model}", "--port=0", "--grpc_port=0")
+    status, out, err = command_line(
+        python_server.main, f"--model={model}", "--port=0", "--grpc_port=0"
+    )
     assert status == 1 and out == "" and re.fullmatch(rf"tfinpaint: .*{words}.*\n", err)
 
 
 def test_a_port_that_is_taken(command_line, exported, server, monkeypatch):
     import tensorflow as tf
 
-    monkeypatch.setattr(tf.saved_model, "load", lambda path, model=server.models["small"]._model: model)  # loaded already
-    for flags in (["--grpc_port=0", f"--port={server.url.rpartition(':')[2]}"],
-                  ["--port=0", f"--grpc_port={server.grpc_address.rpartition(':')[2]}"]):
+    # The model is already loaded.
+    monkeypatch.setattr(
+        tf.saved_model, "load", lambda path, model=server.models["small"]._model: model
+    )
+    for flags in (
+        ["--grpc_port=0", f"--port={server.url.rpartition(':')[2]}"],
+        ["--port=0", f"--grpc_port={server.grpc_address.rpartition(':')[2]}"],
+    ):
         status, out, err = command_line(python_server.main, f"--model={exported}", *flags)
-        assert status == 1 and out == "" and re.fullmatch(rf"tfinpaint: {flags[1]} on 127.0.0.1 cannot be opened .*\n", err)
+        assert (
+            status == 1
+            and out == ""
+            and re.fullmatch(rf"tfinpaint: {flags[1]} on 127.0.0.1 cannot be opened .*\n", err)
+        )
