@@ -1,6 +1,6 @@
 # make quickstart   a virtual environment, three photographs filled with the model in the box, a small system trained for three minutes
 # make test         the tests, under 15 minutes on 2 cores;  make test-all: the slow ones too
-# make lint         ruff, and mypy on the package
+# make lint         ruff (rules and format), and mypy on the package
 # make docs         the site, from docs/ into site/; fails where a link is broken or a page would contact another host
 SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3.11 python3.10 python3; do command -v $$p && break; done)
@@ -49,6 +49,7 @@ test-all: $(VENV)/installed
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 $(VENV)/docs_installed: $(VENV)/installed

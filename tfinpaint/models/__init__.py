@@ -1,10 +1,11 @@
 """The model in the box: trained weights that come with the package, under the name `default`.
 
     tfinpaint/models/default/
-      settings.json   flags.txt     as in a run directory, without the folders of the machine that it was trained on
-      weights.npz                   of the averaged generator, in float16 (packed.py)
+      settings.json   flags.txt   as in a run directory, without folders of the training machine
+      weights.npz                 of the averaged generator, in float16 (packed.py)
 
-`default`, written so, means this model wherever a model is named. A folder of that name in the working directory is ./default.
+`default`, written so, means this model wherever a model is named. A folder of that name in the
+working directory is ./default.
 """
 
 import logging
@@ -17,19 +18,27 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 def locate(model: str, argument: str = "model") -> str:
-    """Where the files of a model lie: the package's own folder for `default`, `model` itself for any other path.
+    """Where the files of a model lie: the package's own folder for `default`, or `model` itself.
 
-    Logs a warning where the working directory has a `default` too that could have been meant.
+    Logs a warning if the working directory has a `default` too that could have been meant.
 
-    Raises: SettingsError, naming `argument`, where this copy of the package has no default.
+    Raises: SettingsError, naming `argument`, if this copy of the package has no default.
     """
     if model != DEFAULT:
         return model
-    if os.path.isdir(DEFAULT) and any(name in os.listdir(DEFAULT) for name in ("settings.json", "saved_model.pb")):
-        logging.getLogger("tfinpaint").warning("`%s='default'` is the model that comes with tfinpaint; the folder of that name here is "
-                                               "`%s='./default'`", argument, argument)
+    if os.path.isdir(DEFAULT) and any(
+        name in os.listdir(DEFAULT) for name in ("settings.json", "saved_model.pb")
+    ):
+        logging.getLogger("tfinpaint").warning(
+            "`%s='default'` is the model that comes with tfinpaint; the folder of that name here "
+            "is `%s='./default'`",
+            argument,
+            argument,
+        )
     path = os.path.join(FOLDER, DEFAULT)
     if not os.path.isdir(path):
-        raise SettingsError(f"`{argument}='default'` is the model that comes with tfinpaint, and this copy has none (no folder {path}): "
-                            "name a run directory of `train` instead")
+        raise SettingsError(
+            f"`{argument}='default'` is the model that comes with tfinpaint, and this copy has "
+            f"none (no folder {path}): name a run directory of `train` instead"
+        )
     return path
