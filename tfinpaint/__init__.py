@@ -10,9 +10,15 @@
 `import tfinpaint` is quick: TensorFlow is imported on first use.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from tfinpaint import addons
 from tfinpaint.version import __version__  # noqa: F401
+
+if not addons.there():
+    # TensorFlow reads it when `tf.keras` is first used, and then takes Keras 2 (tf-keras).
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 if TYPE_CHECKING:
     from tfinpaint.base_painter import BasePainter

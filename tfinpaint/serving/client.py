@@ -250,17 +250,13 @@ class GrpcClient(_Client):
 
     def status(self) -> list:
         """A dictionary for each version: {"version": ..., "state": ..., "status": ...}."""
-        from google.protobuf import json_format
         from tensorflow_serving.apis import get_model_status_pb2
+
+        from tfinpaint.serving.messages import as_dict
 
         request = get_model_status_pb2.GetModelStatusRequest()
         self._name_model(request.model_spec)
-        answer = json_format.MessageToDict(
-            self._call(self._models.GetModelStatus, request),
-            preserving_proto_field_name=True,
-            including_default_value_fields=True,
-        )
-        return answer["model_version_status"]
+        return as_dict(self._call(self._models.GetModelStatus, request))["model_version_status"]
 
     def _name_model(self, spec):
         spec.name = self._name

@@ -1,7 +1,9 @@
 """What the REST and the gRPC sides both answer, in TensorFlow Serving's own messages."""
 
-from typing import TYPE_CHECKING, Optional
+import inspect
+from typing import TYPE_CHECKING, Any, Optional
 
+from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from tfinpaint.serving.contract import ServingError
@@ -43,3 +45,18 @@ def metadata(model: "Servable") -> get_model_metadata_pb2.GetModelMetadataRespon
     signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=model.signature_defs)
     response.metadata["signature_def"].Pack(signatures)
     return response
+
+
+# The argument that writes fields of value 0 too has another name from protobuf 5 on.
+_ZEROS_TOO = next(
+    name
+    for name in ("always_print_fields_with_no_presence", "including_default_value_fields")
+    if name in inspect.signature(json_format.MessageToDict).parameters
+)
+
+
+def as_dict(message: Any) -> dict:
+    """A message as REST writes it: with the proto's own field names, and with fields that are 0."""
+    return json_format.MessageToDict(
+        message, preserving_proto_field_name=True, **{_ZEROS_TOO: True}
+    )

@@ -13,7 +13,6 @@ import re
 from concurrent.futures import Executor
 from typing import Sequence
 
-from google.protobuf import json_format
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -92,9 +91,7 @@ async def _body(request, largest):
 
 
 def _of(message):
-    value = json_format.MessageToDict(
-        message, preserving_proto_field_name=True, including_default_value_fields=True
-    )
+    value = messages.as_dict(message)
     for packed in value.get("metadata", {}).values():
         packed.pop("@type", None)  # TensorFlow Serving leaves it out
     return value

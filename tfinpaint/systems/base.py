@@ -26,8 +26,11 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 import tensorflow as tf
 
+from tfinpaint.addons import check_keras
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import Specification
+
+check_keras()
 
 
 def _optimizer_of(part):
