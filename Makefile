@@ -3,7 +3,7 @@
 # make lint         ruff (rules and format), and mypy on the package
 # make docs         the site, from docs/ into site/; fails where a link is broken or a page would contact another host
 SHELL := /bin/bash
-PYTHON ?= $(shell for p in python3.11 python3.10 python3; do command -v $$p && break; done)
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; do command -v $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 # Twice quiet: errors alone.
@@ -16,9 +16,9 @@ TWO := -n 2 --dist loadfile
 .PHONY: quickstart test test-all lint docs
 
 $(VENV)/installed: requirements.txt setup.cfg Makefile
-	@test -n "$(PYTHON)" || { echo "tfinpaint needs Python 3.10 or 3.11, and no python3 is on the PATH"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 11))' || \
-	  { echo "tfinpaint needs Python 3.10 or 3.11 (TensorFlow 2.15); found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "tfinpaint needs Python 3.10 to 3.13, and no python3 is on the PATH"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "tfinpaint needs Python 3.10 to 3.13; found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	@echo "Installing what tfinpaint needs into $(VENV) (2.6 GB on disk, some minutes)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --upgrade pip
