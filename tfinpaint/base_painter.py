@@ -17,6 +17,7 @@ import numpy as np
 
 from tfinpaint import filling
 from tfinpaint.settings import SettingsError
+from tfinpaint.windows import Context
 
 
 class BasePainter:
@@ -30,6 +31,7 @@ class BasePainter:
         detail: "auto" or "off", as the export was made; None elsewhere.
         fill_inputs: what the network takes beside photograph and hole: "seed", "edges", ...
         stride, working_size: of the network behind `fill_window`, in pixels.
+        context: what that network needs to see around a hole.
     """
 
     system: Any = None
@@ -38,6 +40,7 @@ class BasePainter:
     fill_inputs: Tuple[str, ...] = ()
     stride: int
     working_size: int
+    context: Context = Context()
 
     def fill(
         self,
@@ -79,6 +82,7 @@ class BasePainter:
             feather,
             detail,
             edges,
+            self.context,
         )
 
     def fill_window(

@@ -26,6 +26,7 @@ def fill(
     feather: int = 0,
     detail: str = "auto",
     guide: Optional[np.ndarray] = None,
+    context: windows.Context = windows.Context(),
 ) -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
@@ -38,6 +39,7 @@ def fill(
     detail:                "auto" or "off".
     guide:                 uint8 [H, W], of which `fill_window` takes the part in the window as a
                            last argument, [h, w, 1]; None: it takes none.
+    context:               what the network needs to see around a hole.
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
     check(photo, mask, grow, feather)
@@ -48,13 +50,15 @@ def fill(
     missing, filled = hole.copy(), photo.copy()
     # Feathering shows output beyond the hole. Later windows must see the photograph there.
     painted = photo.copy() if feather else filled
-    for box, here in windows.groups(shown, stride, working_size):
-        window = windows.window_around(box, photo.shape, stride)
+    for box, here in windows.groups(shown, stride, working_size, context):
+        window = windows.window_around(box, photo.shape, stride, context)
         # Other holes that reach into the window are missing in it as well. They are filled in
         # windows of their own.
         hole_here, shown_here, *guide_here = (
             m[window.slices][..., np.newaxis] for m in (missing, shown, guide) if m is not None
         )
+        shown_here = shown_here.copy()
+        shown_here[box.within(window).slices][here] = 2  # what this window is for
         result = np.asarray(
             fill_window(filled[window.slices], hole_here, shown_here, detail == "auto", *guide_here)
         )[box.within(window).slices]

@@ -166,9 +166,9 @@ class Painter(BasePainter, tf.Module):
     )
     def _fill_thin(self, window, hole, shown):
         """`fill_window` without detail."""
-        hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
+        hole, shown, aim = self._maps(hole, shown)
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
-        return self._shown(self._filled(blanked, hole, shown), shown, window)
+        return self._shown(self._filled(blanked, hole, shown, aim), shown, window)
 
     @tf.function(
         input_signature=[
@@ -182,7 +182,8 @@ class Painter(BasePainter, tf.Module):
 
         hole:         uint8 [h, w, 1], above 0 = hole.
         shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, and more
-                      around it for feathering.
+                      around it for feathering. The highest value marks the part that the window was
+                      chosen for, where there are other holes in it.
         with_detail:  bool [], whether the texture of what is thick in the hole is restored
                       (detail.py). If so, the output beyond the hole is the photograph.
 
@@ -193,10 +194,10 @@ class Painter(BasePainter, tf.Module):
         return self._fill_any(window, hole, shown, with_detail)
 
     def _fill_any(self, window, hole, shown, with_detail, seed=None, edges=None):
-        hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
+        hole, shown, aim = self._maps(hole, shown)
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
-        filled = self._filled(blanked, hole, shown, seed, edges)
+        filled = self._filled(blanked, hole, shown, aim, seed, edges)
         part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
         picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
         # Nothing is taken from earlier fills either: they are shown, but no longer in the hole.
@@ -205,10 +206,18 @@ class Painter(BasePainter, tf.Module):
         )
         return self._shown(filled, shown, window)
 
-    def _filled(self, blanked, hole, shown, seed=None, edges=None):
+    @staticmethod
+    def _maps(hole, shown):
+        """What is missing, what is shown, and what the window is for: bool [h, w, 1] each."""
+        level = tf.maximum(shown, tf.cast(hole > 0, tf.uint8))
+        return hole > 0, level > 0, tf.logical_and(level > 0, level == tf.reduce_max(level))
+
+    def _filled(self, blanked, hole, shown, aim, seed=None, edges=None):
         """The network's fill, float32 [h, w, 3], 0 to 255.
 
-        blanked: uint8 [h, w, 3], with blanked holes.   hole, shown: bool [h, w, 1].
+        blanked:           uint8 [h, w, 3], with blanked holes.
+        hole, shown, aim:  bool [h, w, 1]; see `_maps`. A network that fills all holes at once does
+                           without `aim`.
         """
         size = tf.shape(blanked)[:2]
         maps = [hole, shown] + ([] if edges is None else [edges > THRESHOLD])

@@ -13,6 +13,7 @@ photographs, and `train --init_from=OUTPUT --system=SYSTEM --variant=official` (
 `--flagfile=OUTPUT/flags.txt`) goes on from the weights.
 """
 
+import dataclasses
 import os
 import re
 import sys
@@ -44,6 +45,9 @@ def main():
 
     run = _settings(values.system, values.weights)
     system = runs.create_system(run)
+    if system.fixed_size:
+        photos = dataclasses.replace(run.photos, image_size=system.fixed_size)
+        run = dataclasses.replace(run, photos=photos)
     tables = releases.tables_of(system)
     for path, tensors, table, held in zip(paths, files, tables, release.files):
         tensors = release.prepare(tensors)

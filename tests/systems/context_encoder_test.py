@@ -9,7 +9,6 @@ from shared import SHARED, made_weight, needs_shared
 from small import SMALL
 
 import tfinpaint
-from tfinpaint.settings import SettingsError
 from tfinpaint.systems.context_encoder.layers import PointToSquare, SquareToPoint
 from tfinpaint.systems.context_encoder.networks import CentreCritic
 from tfinpaint.systems.context_encoder.released import RELEASE
@@ -240,12 +239,6 @@ def test_raw_is_the_whole_picture_and_generate_its_centre(small):
     around[:, 16:48, 16:48] = np.asarray(small.blanked(images, holes))[:, 16:48, 16:48]
     np.testing.assert_array_equal(around, small.blanked(images, holes))
     np.testing.assert_array_equal(small.predict([images, holes], verbose=0), centre)
-
-
-def test_one_picture_is_no_batch(small):
-    """Normalised by itself, a bottleneck of one position would be the same for all pictures."""
-    with pytest.raises(SettingsError, match="`batch_size` is at least 2.*Got 1"):
-        small.step(np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 1), np.float32))
 
 
 def test_other_sizes_are_refused(small):

@@ -5,7 +5,8 @@ A method is called with photographs and holes of one size and returns what is sc
     method(photos uint8 [B, H, W, 3], holes uint8 [B, H, W]) -> uint8 [B, H, W, 3]
 
 A network gets squares whole, as in the papers. Photographs with their own holes (pairs) are filled
-as `inpaint` fills them, in a window around each hole. No network sees what lies under a hole.
+as `inpaint` fills them, in a window around each hole; so are squares by a network that fills the
+centre of what it sees and no more. No network sees what lies under a hole.
 """
 
 import os
@@ -102,7 +103,7 @@ class Model(Method):
             )
 
     def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
-        if self._pairs:
+        if self._pairs or self._painter.context.centred:
             return np.stack(
                 [self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)]
             )

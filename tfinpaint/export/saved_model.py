@@ -11,6 +11,7 @@ sees half a model. The model has stock TensorFlow operations only.
 """
 
 import os
+import re
 from typing import Optional
 
 import numpy as np
@@ -21,6 +22,7 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.export import signatures, warmup
 from tfinpaint.export.model_card import CARD, read_card, write_card
 from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.windows import Context
 
 
 def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") -> str:
@@ -53,6 +55,7 @@ def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") 
                     "format": "saved_model",
                     "stride": painter.stride,
                     "working_size": painter.working_size,
+                    "context": painter.context._asdict(),
                     "detail": detail,
                 },
             )
@@ -74,6 +77,7 @@ class ExportedPainter(BasePainter):
         about = read_card(path)
         try:
             self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
+            self.context = Context(**about.get("context", {}))  # not in older exports
             self.detail = about.get("detail")
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
@@ -104,8 +108,17 @@ class ExportedPainter(BasePainter):
         return super().fill(photo, mask, grow, feather, detail, seed, edges)
 
     def fill_window(self, window, hole, shown, with_detail):
-        """See `Painter.fill_window`."""
-        return self._fill_window(window, hole, shown, *([with_detail] if self.detail else []))
+        """See `Painter.fill_window`.
+
+        Raises: SettingsError for holes that the model refuses.
+        """
+        try:
+            return self._fill_window(window, hole, shown, *([with_detail] if self.detail else []))
+        except tf.errors.InvalidArgumentError as error:
+            refusal = re.search(r"assertion failed: \[(.+?)\]", error.message, re.DOTALL)
+            if refusal is None:
+                raise
+            raise SettingsError(refusal[1].strip("'\" ")) from error
 
 
 def versions(path: str) -> list:

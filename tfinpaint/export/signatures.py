@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
-from tfinpaint.windows import CONTEXT
+from tfinpaint.windows import CONTEXT, Context
 
 _FILES = tf.TensorSpec([None], tf.string)
 
@@ -86,8 +86,9 @@ def _fill_photo(painter, photo, mask, with_detail):
         )
     with tf.control_dependencies([some]):  # the message must come before any other error
         hole = tf.identity(hole)
-    top, bottom, height = _extent(tf.reduce_any(hole, axis=(1, 2)), painter.stride)
-    left, right, width = _extent(tf.reduce_any(hole, axis=(0, 2)), painter.stride)
+    rows, columns = (tf.reduce_any(hole, axis=axes) for axes in ((1, 2), (0, 2)))
+    top, bottom, height = _extent(rows, painter.stride, painter.context, columns)
+    left, right, width = _extent(columns, painter.stride, painter.context, rows)
     hole_here = tf.cast(hole[top:bottom, left:right], tf.uint8)  # [h, w, 1]
     window = painter.fill_window(
         photo[top:bottom, left:right], hole_here, hole_here, with_detail
@@ -96,20 +97,30 @@ def _fill_photo(painter, photo, mask, with_detail):
     return tf.where(hole, pasted, photo)
 
 
-def _extent(missing, stride):
+def _extent(missing, stride, context=Context(), other=None):
     """The window around all holes along one axis; as `windows.window_around`.
 
-    missing: bool [N].
+    missing, other: bool [N] of this axis and [M] of the other, which counts if the context is
+        centred.
 
     Returns: the first position, the last + 1, and N.
     """
-    places, limit = tf.cast(tf.where(missing)[:, 0], tf.int32), tf.size(missing)
-    first, last = places[0], places[-1] + 1
+    first, last, limit = *_ends(missing), tf.size(missing)
     side = last - first
-    wanted = side + 2 * tf.maximum(CONTEXT, (side + 1) // 2)
+    if context.centred:
+        begin, end = _ends(other)
+        side = tf.maximum(side, end - begin)
+    share = tf.cast(tf.math.ceil(context.share * tf.cast(side, tf.float32)), tf.int32)
+    wanted = side + 2 * tf.maximum(CONTEXT, share)
     side = tf.minimum((wanted + stride - 1) // stride * stride, limit)
     begin = tf.clip_by_value((first + last - side) // 2, 0, limit - side)
     return begin, begin + side, limit
+
+
+def _ends(missing):
+    """bool [N] -> the first missing position, and the last + 1."""
+    places = tf.cast(tf.where(missing)[:, 0], tf.int32)
+    return places[0], places[-1] + 1
 
 
 def _decode_image(contents):

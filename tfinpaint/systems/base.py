@@ -24,6 +24,7 @@ are missing, one per image. A system whose paper uses another range converts int
 from types import MappingProxyType
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfinpaint.settings import SettingsError
@@ -64,6 +65,14 @@ class System(tf.keras.Model):
     @property
     def fixed_size(self) -> Optional[int]:
         """Height and width of all images, if its networks take no other; else None."""
+        return None
+
+    @property
+    def fixed_hole(self) -> Optional[np.ndarray]:
+        """The one hole that its networks can fill, uint8 [S, S], 1 = hole; None if they fill any.
+
+        Validation takes it in place of its strokes.
+        """
         return None
 
     @property

@@ -23,10 +23,10 @@ none here; what an imported file holds of them is kept (released.py).
 
 from typing import Any, Dict, Optional
 
+import numpy as np
 import tensorflow as tf
 
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy
-from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
 from tfinpaint.systems.context_encoder import SPECIFICATION
 from tfinpaint.systems.context_encoder.networks import CentreCritic, ContextEncoderNetwork
@@ -65,6 +65,14 @@ class ContextEncoder(System):
         return self.fixed_size
 
     @property
+    def fixed_hole(self) -> np.ndarray:
+        """uint8 [S, S], 1 = hole: the square that the network sees as missing in training."""
+        hole = np.zeros((self.fixed_size, self.fixed_size), np.uint8)
+        inside = slice(self.fixed_size // 4 + self.rim, 3 * self.fixed_size // 4 - self.rim)
+        hole[inside, inside] = 1
+        return hole
+
+    @property
     def rim(self) -> int:
         """Pixels by which the predicted centre extends beyond the hole on each side."""
         return max(self.fixed_size // _RIM, 1)
@@ -83,14 +91,6 @@ class ContextEncoder(System):
 
     # ----------------------------------------------------------------------------------------------
     # filling
-
-    def check_images(self, images: tf.Tensor) -> None:
-        """Raises ValueError if images [B, H, W, C] are not of the one size that it takes."""
-        if any(side not in (None, self.fixed_size) for side in images.shape[1:3]):
-            raise ValueError(
-                f"images have {self.fixed_size} x {self.fixed_size} pixels. Got {images.shape[1]} "
-                f"x {images.shape[2]}"
-            )
 
     def blanked(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """Images [B, S, S, 3] with holes [B, S, S, 1] of the released colour."""
@@ -140,11 +140,6 @@ class ContextEncoder(System):
 
         holes: what is to be predicted, the centre. The network sees the rim of it.
         """
-        if images.shape[0] == 1:
-            raise SettingsError(
-                f"`batch_size` is at least 2 for {self.system_name}, whose bottleneck has one "
-                "position to normalise in each picture. Got 1"
-            )
         missing = self.without_rim(holes)  # [B, S, S, 1]
         truth = self.centre(images)  # [B, S/2, S/2, 3]
         logs = {}
