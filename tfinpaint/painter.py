@@ -46,16 +46,18 @@ class Painter(BasePainter, tf.Module):
         self.working_size = max(WORKING_FACTOR * image_size // self.stride, 1) * self.stride
 
     @classmethod
-    def from_run(cls, run: "Run") -> "Painter":
-        """A painter with the system of a `runs.Run`.
+    def of(cls, system: Any, image_size: int = 256, run: Optional["Run"] = None) -> "Painter":
+        """A painter of the class that the system's specification names, if it names one."""
+        own = system.specification.painter
+        return (imported(own) if own else cls)(system, image_size, run)
 
-        It is of the class that the system's specification names, if it names one.
+    @classmethod
+    def from_run(cls, run: "Run") -> "Painter":
+        """A painter with the system of a `runs.Run`; see `of`.
 
         Raises: SettingsError if the system cannot be loaded.
         """
-        system = run.load_system()
-        own = system.specification.painter
-        return (imported(own) if own else cls)(system, run.settings.photos.image_size, run)
+        return cls.of(run.load_system(), run.settings.photos.image_size, run)
 
     def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: Any) -> tf.Tensor:
         """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.

@@ -309,7 +309,7 @@ def systems(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("systems")
     baselines = ("partial_conv", "gated_conv")
     painters = {
-        name: Painter(tfinpaint.create(name, **settings), 64)
+        name: Painter.of(tfinpaint.create(name, **settings), 64)
         for name, settings in SMALL.items()
         if (name in baselines) == (request.param == "baselines")
     }

@@ -20,7 +20,7 @@ SIZE = 64
 
 def _painter(name, variant="paper"):
     tf.keras.utils.set_random_seed(1)
-    return Painter(tfinpaint.create(name, variant, **SYSTEMS[name]), SIZE)
+    return Painter.of(tfinpaint.create(name, variant, **SYSTEMS[name]), SIZE)
 
 
 def _pairs(height=SIZE, width=SIZE, count=4):

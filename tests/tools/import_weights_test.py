@@ -120,6 +120,19 @@ def test_multistage_from_safetensors(run, tmp_path):
 
 
 @needs_shared
+def test_context_encoder_from_npz(run, tmp_path):
+    """The PyTorch version of its network, without biases. Each file says what it was sized for."""
+    np.savez(tmp_path / "g.npz", **made("context_encoder", "generator"))
+    status, out, _ = run("context_encoder", tmp_path / "g.npz", tmp_path / "run")
+    assert status == 0 and "71,124,544 parameters from 58 tensors" in out
+    expected = np.load(GOLDEN / "networks/net_context_encoder.npz")
+    painter = tfinpaint.load(str(tmp_path / "run"))
+    output = painter.generate(expected["image"], expected["hole"])
+    np.testing.assert_allclose(output, expected["output"], atol=1e-5)
+    assert painter.run.settings.photos.image_size == 128
+
+
+@needs_shared
 def test_musical_from_pth(run, tmp_path, monkeypatch):
     """PyTorch is a fake here.
 

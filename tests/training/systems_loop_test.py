@@ -28,6 +28,9 @@ RUNS = {
     for name in SMALL
 }
 RUNS["contextual_attention"]["steps"] = 6  # the generator learns on the fifth
+RUNS["context_encoder"].update(
+    photos=PhotoSettings("samples:astronaut,chelsea", image_size=64), holes=HoleSettings("center")
+)
 
 
 def settings_of(name, **changes):
@@ -191,6 +194,10 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
      "`image_size` is at least 64 for the critic .*'feature_adversarial'"),
     ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)},
      "`image_size` is at least 24 for the critic .*'adversarial'"),
+    ("context_encoder", {"photos": PhotoSettings("samples:", image_size=128)},
+     "`image_size` is 64 for context_encoder. Got 128"),
+    ("context_encoder", {"holes": HoleSettings("strokes")},
+     "`kind` is center for context_encoder. Got 'strokes'"),
     ("multistage", {"photos": PhotoSettings("samples:", image_size=16)},
      "`image_size` is at least 24 for the critic"),
 ])  # fmt: skip

@@ -1,9 +1,9 @@
 """The context encoder and its critic.
 
-Sources: Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016, sections 3.1
-and 3.2, with the sizes of the released code for the centre square. Convolutions have 4x4 windows
-and no bias. Batch norm has PyTorch's (and torch7's) defaults: epsilon 1e-5, momentum 0.9 as Keras
-counts it.
+Sources: Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016, and its
+released code for the centre square, whose sizes these are. Convolutions have 4x4 windows and no
+bias. Batch norm has PyTorch's (and torch7's) defaults: epsilon 1e-5, momentum 0.9 as Keras counts
+it.
 
 Deviation from the text: its bottleneck is a fully connected layer for each channel. The released
 code has a convolution over the whole map in its place, with 4,000 outputs, and so has this network.

@@ -1,8 +1,8 @@
 """The context encoder: Context Encoders: Feature Learning by Inpainting, CVPR 2016.
 
 An encoder describes a picture of 128 x 128 pixels, whose centre is missing, by 4,000 numbers, and a
-decoder makes the centre of 64 x 64 pixels from them (section 3.1). It learns from the squared error
-and against a critic of the centre (3.2).
+decoder makes the centre of 64 x 64 pixels from them. It learns from the squared error and against
+a critic of the centre.
 
 The centre that is predicted is larger than the hole by a rim of 4 pixels, which the network sees.
 On the rim the error counts ten times, so that the fill continues the known part. Images are in
