@@ -6,13 +6,17 @@ What is refused, and the same from a run, a SavedModel and a TFLite file.
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from small import SMALL
 
 import tfinpaint
+from tfinpaint.data.batches import evaluation_squares
+from tfinpaint.evaluation import methods
 from tfinpaint.export import saved_model, tflite
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.systems.context_encoder.mirrored import Axis, cut, enlarge
 from tfinpaint.systems.context_encoder.painter import CentrePainter
+from tfinpaint.training import train
 
 SIDE, HOLE = 64, 28  # of the small version: the network's input, and the hole in it
 
@@ -241,3 +245,61 @@ def test_tflite_fills_the_same(painter, size):
     wanted = painter.fill(photo, mask, detail="off")
     assert np.abs(filled.astype(int) - wanted).max() <= 1
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+
+
+# --------------------------------------------------------------------------- validation, evaluation
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("run") / "a")
+    settings = TrainSettings(
+        system="context_encoder",
+        photos=PhotoSettings("samples:astronaut,chelsea", image_size=SIDE),
+        holes=HoleSettings("center"),
+        batch_size=2,
+        steps=0,
+        perceptual_weights="none",
+        eval_count=2,
+        system_settings=tuple(SMALL["context_encoder"].items()),
+    )
+    train(settings, path)
+    return path
+
+
+def test_samples_show_the_fill_in_its_photograph(run_dir):
+    """Each row of the grid: the photograph, its hole, the output, the composite."""
+    grid = np.asarray(Image.open(f"{run_dir}/samples/final.png").convert("RGB"))
+    system = tfinpaint.load(run_dir).system
+    photo = evaluation_squares("samples:astronaut,chelsea", SIDE, 2)[0]
+    hole = system.fixed_hole[..., None]
+    images, holes = photo[None] / np.float32(127.5) - 1, np.float32(hole[None])
+    centre = np.rint((np.clip(system.generate(images, holes)[0], -1, 1) + 1) * 127.5)
+    output = photo.copy()
+    output[16:48, 16:48] = centre
+    composite = np.where(hole > 0, output, photo)
+    found = [
+        [np.abs(window.astype(int) - picture).max() <= 1 for window in _windows(grid)]
+        for picture in (photo, composite)
+    ]
+    assert all(any(line) for line in found)
+
+
+def _windows(grid):
+    for row in range(grid.shape[0] - SIDE + 1):
+        for column in range(grid.shape[1] - SIDE + 1):
+            yield grid[row : row + SIDE, column : column + SIDE]
+
+
+@pytest.mark.parametrize("composited", [True, False])
+def test_a_table_measures_what_inpaint_fills(run_dir, composited):
+    """Also under a protocol that scores a network's own output: it has none of known pixels."""
+    model = methods.Model("a", run_dir, composited, pairs=False)
+    assert (model.stride, model.image_size) == (1, SIDE)
+    photos = np.stack([smooth(96, 96, 1), smooth(96, 96, 2)])
+    holes = np.stack([boxes(96, 96, (24, 24, 48, 48)), boxes(96, 96, (9, 9, 20, 20))]) // 255
+    wanted = [tfinpaint.load(run_dir).fill(p, 255 * h, detail="off") for p, h in zip(photos, holes)]
+    np.testing.assert_array_equal(model(photos, holes), wanted)
+    holes[1, :80, :80] = 1
+    with pytest.raises(SettingsError, match="at most half as long.*96 pixels.*Got 80x80"):
+        model(photos, holes)
