@@ -36,7 +36,7 @@ def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_ra
     # The rate decays so that training settles in the end.
     decaying = tf.keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02)
     system.compile(
-        optimizer=tf.keras.optimizers.Adam(decaying, *system.adam_betas),
+        optimizer=tf.keras.optimizers.Adam(decaying, *system.specification.adam_betas),
         perceptual_weights="random",
         image_size=size,
         critic_learning_rate=critic_rate,
