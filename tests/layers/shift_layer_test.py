@@ -184,6 +184,16 @@ def test_half_precision_chooses_in_float32():
     np.testing.assert_array_equal(output, want.astype(np.float16))
 
 
+def test_with_a_gpu_it_chooses_in_float64(monkeypatch):
+    """It tells apart keys whose cosines TF32 and float32 round to the same number."""
+    keys = [[1, 1 + 3e-6], [1, 1 + 2e-6], [1, 1 + 1e-6], [0, 0]]
+    monkeypatch.setattr(tracing, "on_gpu", lambda: True)
+    assert shifted([[1, 1]] * 4, keys, [3])[3] == np.float32(keys[2]).tolist()
+    features = random_features(11, len(BATCH), 6, 7, 6)
+    want = naive_layers.shift_layer(features, BATCH)[0]
+    np.testing.assert_array_equal(ShiftLayer()([features, BATCH]), want.astype(np.float32))
+
+
 def test_what_is_refused():
     for shape, hole in (((1, 4, 5, 3), (1, 4, 5, 1)), ((1, 4, 5, 4), (1, 8, 5, 1))):
         with pytest.raises(ValueError, match="Got"):

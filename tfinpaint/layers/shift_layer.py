@@ -84,6 +84,8 @@ def most_alike(queries: tf.Tensor, keys: tf.Tensor, missing: tf.Tensor) -> tf.Te
 
     queries, keys: [B, H, W, C].   missing: bool [B, N], N = H * W.   -> int32 [B, N], no gradient.
     """
+    if tracing.on_gpu():  # its products of float32 may have the precision of half floats (TF32)
+        queries, keys = tf.cast(queries, tf.float64), tf.cast(keys, tf.float64)
     queries, keys = tf.stop_gradient(flat(queries)), tf.stop_gradient(keys)
     norms = tf.norm(flat(keys), axis=-1)  # [B, N]
     useful = ~missing & (norms > 0)
