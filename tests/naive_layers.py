@@ -1,4 +1,4 @@
-"""The layers of DeepFill, MUSICAL and coherent semantic attention as loops in float64.
+"""The layers of DeepFill, MUSICAL, coherent semantic attention and Shift-Net as loops in float64.
 
 tests/naive.py does the same for the multistage network's. Arrays are NHWC; `hole` is 1 where
 missing, one map per picture. Nothing here is shared with the project's own code.
@@ -194,6 +194,33 @@ def coherent_gradient(attention, upstream):
     applied to it."""
     flat = np.asarray(upstream, np.float64).reshape(len(attention), attention.shape[1], -1)
     return np.stack([g + w.T @ g for w, g in zip(attention, flat)]).reshape(np.shape(upstream))
+
+
+# -------------------------------------------------------------------------- Shift-Net's shift layer
+
+
+def shift_layer(features, hole, variant="paper"):
+    """features [B, H, W, 2C], hole [B, r H, r W, 1] -> output [B, H, W, 3C], and index [B, N], the
+    cell that each missing cell takes, -1 elsewhere."""
+    features = np.asarray(features, np.float64)
+    batch, height, width, channels = features.shape
+    holes = naive.reduce_hole(hole, height, width, variant)
+    shifted = np.zeros((batch, height, width, channels // 2))
+    index = np.full((batch, height * width), -1)
+    for k in range(batch):
+        cells = features[k].reshape(height * width, channels)
+        decoder, encoder = cells[:, : channels // 2], cells[:, channels // 2 :]
+        missing = holes[k].ravel() > 0
+        for p in np.flatnonzero(missing):
+            best = None
+            for q in np.flatnonzero(~missing):
+                length = np.sqrt((decoder[p] ** 2).sum() * (encoder[q] ** 2).sum())
+                cosine = (decoder[p] * encoder[q]).sum() / length if length else -np.inf
+                if best is None or cosine > best:
+                    best, index[k, p] = cosine, q
+            if best is not None:
+                shifted[k, p // width, p % width] = encoder[index[k, p]]
+    return np.concatenate([features, shifted], -1), index
 
 
 # ------------------------------------------------------- MUSICAL's block, and the gated convolution

@@ -25,12 +25,18 @@ def small(name):
 
 def pytorch_names(file):
     names = json.loads((NAMES / f"networks/net_{file}_weights.json").read_text())
-    return list(names.values()) if "rough" in names else [names]
+    return list(names.values()) if "rough" in names or "generator" in names else [names]
 
 
 @needs_shared
 @pytest.mark.parametrize(
-    "name, file", [("multistage", "manet"), ("musical", "musical"), ("coherent_semantic", "csa")]
+    "name, file",
+    [
+        ("multistage", "manet"),
+        ("musical", "musical"),
+        ("coherent_semantic", "csa"),
+        ("shift_net", "shift"),
+    ],
 )
 def test_names_of_pytorch_releases(name, file):
     tables, listed = releases.tables_of(small(name)), pytorch_names(file)
@@ -65,7 +71,15 @@ def test_names_and_shapes_of_deepfill(name, file):
 
 
 @pytest.mark.parametrize(
-    "name", ["contextual_attention", "gated_conv", "multistage", "musical", "coherent_semantic"]
+    "name",
+    [
+        "contextual_attention",
+        "gated_conv",
+        "multistage",
+        "musical",
+        "coherent_semantic",
+        "shift_net",
+    ],
 )
 def test_every_variable_takes_its_own_tensor(name):
     system = small(name)

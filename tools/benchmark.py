@@ -316,6 +316,12 @@ def _attention_rows(bench):
             yield Row(
                 f"CoherentSemanticAttention, batch {batch}, half hole{title}", bench.time(call)
             )
+    features, hole = tf.abs(tf.random.normal([1, 32, 32, 512])), _center(1, 32)
+    for title, call in zip(
+        ("", ", with gradient"),
+        _both_ways(partial(_call, layers.ShiftLayer()), features, hole),
+    ):
+        yield Row(f"ShiftLayer{title}", bench.time(call))
 
 
 def _layers_rows(bench):

@@ -39,7 +39,7 @@ def main():
     if release.format == "TensorFlow 1":
         files = [_read_tensorflow(path, release.counts) for path in paths]
     else:
-        files = [state_dicts.read(path, "weights") for path in paths]
+        files = [_read_pytorch(path, release.counts) for path in paths]
 
     from tfinpaint import runs  # TensorFlow: only once the flags are known to be good
 
@@ -169,6 +169,12 @@ def _read_tensorflow(prefix, counts):
         }
 
     return state_dicts.guarded(read, f"--weights={prefix}", "a TensorFlow checkpoint")
+
+
+def _read_pytorch(path, counts):
+    """The tensors of a PyTorch state dict that count, {name: array}."""
+    tensors = state_dicts.read(path, "weights")
+    return {name: tensor for name, tensor in tensors.items() if counts(name)}
 
 
 # ------------------------------------------------------------------------------------ run directory

@@ -63,7 +63,7 @@ def _slow_but(fast, cases):
             *((name, "paper", size) for name in SYSTEMS for size in ((SIZE, SIZE), None)),
             *(
                 (name, "official", (SIZE, SIZE))
-                for name in ("musical", "multistage", "coherent_semantic")
+                for name in ("musical", "multistage", "coherent_semantic", "shift_net")
             ),
         ],
     ),
@@ -108,7 +108,7 @@ def test_quantized_files_are_smaller_and_close(name, quantize, least):
     for photo, mask in pairs:
         filled = file.fill(photo, mask)
         np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
-        if name != "coherent_semantic":  # it may choose another patch
+        if name not in ("coherent_semantic", "shift_net"):  # they may choose another patch
             assert _psnr(filled, _by_tensorflow(painter, photo, mask)) > least
 
 

@@ -191,6 +191,23 @@ def test_coherent_semantic_from_two_npz(run, tmp_path):
     np.testing.assert_allclose(refined, expected["output"], atol=1e-3)
 
 
+@pytest.mark.slow
+@needs_shared
+def test_shift_net_with_statistics_of_its_norms(run, tmp_path):
+    """Old files of PyTorch hold running statistics, which its instance norms do not use."""
+    weights = made("shift", "generator")
+    for name in [name for name in weights if name.endswith("model.2.weight")]:
+        for statistic in ("running_mean", "running_var"):
+            weights[name.replace("weight", statistic)] = 7 + weights[name]
+    assert len(weights) == 58 + 2 * 6
+    np.savez(tmp_path / "30_net_G.npz", **weights)
+    status, out, _ = run("shift_net", tmp_path / "30_net_G.npz", tmp_path / "run")
+    assert status == 0 and "54,944,771 parameters from 58 tensors" in out
+    z = np.load(GOLDEN / "networks/net_shift.npz")
+    output = tfinpaint.load(str(tmp_path / "run")).generate(z["image"], z["hole"])
+    np.testing.assert_allclose(output, z["output"], atol=1e-4)
+
+
 # -------------------------------------------------------------------------------- the run directory
 
 
@@ -276,7 +293,8 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
             "a.npz",
             [
                 "--system=partial_conv",
-                "coherent_semantic, contextual_attention, gated_conv, multistage, musical have",
+                "coherent_semantic, contextual_attention, gated_conv, multistage, musical, "
+                "shift_net have",
             ],
         ),
         ("nothing", "a.npz", ["--system=nothing", "multistage"]),

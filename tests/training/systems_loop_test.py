@@ -131,10 +131,10 @@ def test_the_same_in_graphs(name, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["musical", "coherent_semantic"])
+@pytest.mark.parametrize("name", ["musical", "coherent_semantic", "shift_net"])
 def test_the_same_with_all_terms_and_official(name, tmp_path, eager):
-    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, and the
-    terms on VGG features."""
+    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, the
+    spectral norm of Shift-Net's, and the terms on VGG features."""
     critic = {"critic_weights": "random"} if name == "musical" else {}
     photos = PhotoSettings("samples:astronaut,chelsea", image_size=96 if name == "musical" else 64)
     check_run(
