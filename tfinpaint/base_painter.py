@@ -74,6 +74,13 @@ class BasePainter:
         """
         raise ValueError("`generate` takes a run directory; an exported model has `fill`")
 
+    def check_samples(self) -> None:
+        """Raises SettingsError if there is one fill for each hole, and no `fill_samples`."""
+        raise SettingsError(
+            "`samples`: this model has one fill for each hole; a run directory of a system that "
+            "has several is needed as `model`"
+        )
+
     def attention_maps(
         self, photo: np.ndarray, mask: np.ndarray, at: Optional[Tuple[int, int]] = None
     ) -> list:

@@ -7,9 +7,10 @@ gradient of a training step.
 import json
 
 import numpy as np
+import pluralistic_release
 import pytest
 import tensorflow as tf
-from shared import SHARED, made_weight, needs_shared
+from shared import SHARED, needs_shared
 
 import tfinpaint
 from tfinpaint.layers.aligned_resize import resize_aligned
@@ -69,23 +70,6 @@ def test_attention(case):
 # ------------------------------------------------------------------------------------- the networks
 
 
-def made(part):
-    """The tensors of a released file: names that stand twice, u and v, as PyTorch stores them."""
-    listed = json.loads((GOLDEN / "networks/net_pic_weights.json").read_text())
-    tensors = {
-        name: made_weight(name, shape)
-        for name, shape in listed[part].items()
-        if not name.endswith(("weight_u", "weight_v"))
-    }
-    for name in [name for name in tensors if name.endswith("weight_bar")]:
-        rows = np.reshape(tensors[name], (len(tensors[name]), -1)).astype(np.float64)
-        u, s, v = np.linalg.svd(rows, full_matrices=False)
-        tensors[name.replace("_bar", "_u")] = np.float32(u[:, 0])
-        tensors[name.replace("_bar", "_v")] = np.float32(v[0])
-        assert s[0] == pytest.approx(listed["sigma"][part][name], rel=1e-6)
-    return {**tensors, **{alias: tensors[name] for alias, name in listed["aliases"][part].items()}}
-
-
 @pytest.fixture(scope="module")
 def system():
     """With the made weights, compiled, and with the made critic twice."""
@@ -97,7 +81,9 @@ def system():
         ("generator", released.generator(system.generator.generator)),
         *(("discriminator", released.critic(critic)) for critic in critics),
     ]:
-        places.fill(table, released.plain(made(part)), "the golden weights do not fit")
+        places.fill(
+            table, released.plain(pluralistic_release.state(part)), "the golden weights do not fit"
+        )
     return system
 
 

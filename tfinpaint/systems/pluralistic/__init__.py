@@ -38,4 +38,5 @@ SPECIFICATION = Specification(
     attention_layers=("short_long",),
     main_term="reconstruction",
     small={"width": 4, "depth": 4},
+    release="tfinpaint.systems.pluralistic.released:RELEASE",
 )

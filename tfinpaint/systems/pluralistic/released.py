@@ -7,7 +7,7 @@ tensors are stored twice: a block names its convolutions, and so does a list ins
 """
 
 import re
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 
@@ -108,10 +108,19 @@ def critic(net: Any) -> Table:
     return {**blocks, **_attention("attn2", net.attention), **_convolution("conv", net.score)}
 
 
+def with_critic(system: Any) -> Tuple[Any, Table, tuple]:
+    """A critic of generated pictures alone, its table, and the weight of the other's term."""
+    weights = (("adversarial_reconstruction", 0.0),)
+    critics = system.make_critics({**system.default_loss_weights, **dict(weights)})
+    return critics, critic(critics.generated), weights
+
+
 RELEASE = Release(
     "PyTorch",
     {
         "encoder": lambda net: encoder(net.encoder),
         "generator": lambda net: generator(net.generator),
     },
+    prepare=plain,
+    critic=with_critic,
 )
