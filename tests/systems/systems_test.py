@@ -37,6 +37,8 @@ TERMS = {
     "partial_conv": {"valid", "hole", "perceptual", "style", "variation"},
     "gated_conv": {"coarse", "refinement", "adversarial"},
     "residual": {"hole", "coarse", "perceptual"},
+    "pluralistic": {"posterior", "prior", "reconstruction", "valid", "adversarial",
+                    "adversarial_reconstruction"},
 }
 # fmt: on
 ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
@@ -196,12 +198,13 @@ def test_default_sizes_are_the_papers():
         "partial_conv": 64,
         "gated_conv": 48,
         "residual": 24,
+        "pluralistic": 32,
     }
+    depths = {"residual": 6, "pluralistic": 5}
     for name in tfinpaint.SYSTEMS:
         settings = tfinpaint.systems.all_settings(name)
-        assert settings["width"] == widths[name] and settings.get("depth", 8) == (
-            6 if name == "residual" else 8
-        )
+        assert settings["width"] == widths[name]
+        assert settings.get("depth", 8) == depths.get(name, 8)
 
 
 # -------------------------------------------------------------------------------------------- steps
@@ -474,6 +477,7 @@ def test_attention_gives_the_output_and_where_it_looks(name, batch):
         "multistage": [8, 16],
         "partial_conv": [],
         "residual": [8],
+        "pluralistic": [8],
     }[name]
     assert [tuple(matches.shape) for matches in maps] == [(2, side, side, 2) for side in sides]
     for matches in maps:
@@ -528,6 +532,9 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
     [
         ("contextual_attention", ("adversarial",), None, None),
         ("gated_conv", ("adversarial",), None, None),
+        ("pluralistic", ("adversarial",), ["reconstructed"], None),
+        ("pluralistic", ("adversarial_reconstruction",), ["generated"], None),
+        ("pluralistic", ("adversarial", "adversarial_reconstruction"), None, None),
         ("partial_conv", ("perceptual", "style"), None, False),
         ("residual", ("perceptual",), None, False),
         ("musical", ("adversarial",), None, True),
@@ -561,9 +568,9 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
 def test_adam_is_the_papers(name):
     # fmt: off
     betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999),
-             "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
+             "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999), "pluralistic": (0.0, 0.999)}
     rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4),
-             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4)}
+             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4), "pluralistic": (1e-4, 1e-4)}
     # fmt: on
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
@@ -595,6 +602,8 @@ def test_weights_of_the_terms(monkeypatch):
         "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
         "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
         "residual": {"hole": 0.1, "coarse": 0.1, "perceptual": 0.06},
+        "pluralistic": {"posterior": 80, "prior": 80, "reconstruction": 20, "valid": 20,
+                        "adversarial": 1, "adversarial_reconstruction": 1},
     }
     official = {
         "musical": {"hole": 6, "adversarial": 0.06},
@@ -703,6 +712,8 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
      "`depth` is a whole number, at least 2 and at most 64 for residual. Got 1"),
     ("residual", {"sizes": 0},
      "`sizes` is a whole number, at least 1 and at most 7 for residual. Got 0"),
+    ("pluralistic", {"depth": 3},
+     "`depth` is a whole number, at least 4 and at most 8 for pluralistic. Got 3"),
     ("partial_conv", {"depth": 0},
      "`depth` is a whole number, at least 4 and at most 10 for partial_conv. Got 0"),
     ("multistage", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
