@@ -148,8 +148,8 @@ def _load_painter(model):
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
         painter.check_attention()
-    if FLAGS.samples:
-        painter.check_samples()
+    if FLAGS.samples or FLAGS.seed:
+        painter.check_samples("samples" if FLAGS.samples else "seed")
     return painter
 
 
