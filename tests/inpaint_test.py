@@ -444,8 +444,8 @@ def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
     # fmt: off
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
-                     "detail", "side_by_side", "attention", "attention_at", "device",
-                     "server", "timeout"}
+                     "detail", "side_by_side", "samples", "seed", "attention",
+                     "attention_at", "device", "server", "timeout"}
     # fmt: on
 
 
