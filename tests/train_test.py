@@ -146,6 +146,7 @@ OBTAIN = {
     "celeba": "tfds:celeb_a",
     "places2": "places365_small",
     "canyon": "Places365-Standard",
+    "imagenet": "image-net.org",
     "free": "docs/training_photographs.csv",
 }
 

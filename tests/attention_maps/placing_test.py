@@ -19,6 +19,7 @@ SMALL = {
     "gated_conv": dict(width=8),
     "contextual_attention": dict(width=8),
     "residual": dict(width=4, depth=2),
+    "pluralistic": dict(width=4, depth=4),
 }
 
 

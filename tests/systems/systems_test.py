@@ -12,8 +12,8 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from small import SIZES, TERMS_LEFT_OUT
 from small import SMALL as SETTINGS
-from small import TERMS_LEFT_OUT
 
 import tfinpaint
 from tfinpaint import networks
@@ -53,7 +53,13 @@ def quick(*names):
 
 # multistage_test.py tests multistage.
 systems = quick(
-    "contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv", "residual"
+    "contextual_attention",
+    "musical",
+    "coherent_semantic",
+    "partial_conv",
+    "gated_conv",
+    "residual",
+    "pluralistic",
 )
 # Both variants of the systems whose variants compute different things.
 # fmt: off
@@ -300,6 +306,7 @@ def test_two_replicas_take_the_same_steps_as_one(name):
     SGD, as Adam would hide a wrong factor. Six steps, so that contextual attention's generator
     learns once. All pictures are the same, so means over a batch, as in the relativistic loss and
     in batch norm, are those over half of it."""
+    size = SIZES.get(name, 32)
     code = f"""
 import numpy as np, tensorflow as tf, tfinpaint
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -310,11 +317,11 @@ def run(strategy):
         system = tfinpaint.create("{name}", **{SETTINGS[name]})
         system.compile(optimizer=tf.keras.optimizers.SGD(0.01),
                        critic_optimizer=tf.keras.optimizers.SGD(0.01),
-                       **{compile_settings(name, image_size=32)})
+                       **{compile_settings(name, image_size=size)})
     images = np.tile(
-        np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)
+        np.random.default_rng(0).uniform(-1, 1, (1, {size}, {size}, 3)), (4, 1, 1, 1)
     ).astype("float32")
-    holes = np.zeros((4, 32, 32, 1), "float32"); holes[:, 8:24, 8:24] = 1
+    holes = np.zeros((4, {size}, {size}, 1), "float32"); holes[:, 8:24, 8:24] = 1
     data = tf.data.Dataset.from_tensors((images, holes)).unbatch().batch(4).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=6, verbose=0).history
     return history, [v.numpy() for v in system.generator.trainable_variables]
@@ -625,7 +632,8 @@ def test_weights_of_the_terms(monkeypatch):
 @quick("contextual_attention")
 def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
     # Without its critics, contextual attention learns on every batch.
-    off = {} if name in ("partial_conv", "residual") else {"adversarial": 0.0}
+    off = {term: 0.0 for term in TERMS[name] if term.startswith("adversarial")}
+    off |= TERMS_LEFT_OUT[name]
     system = small(name, run_eagerly=True, loss_weights=off)
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0)
