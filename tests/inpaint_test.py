@@ -33,6 +33,19 @@ class Red(BasePainter):
         return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
 
 
+class Several(Red):
+    """The seed is how red a hole becomes. Odd ones have a score."""
+
+    fill_inputs = ("seed",)
+
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0):
+        self.calls.append((grow, feather, detail, seed))
+        return np.where(mask[..., np.newaxis] > 0, np.uint8([seed, 0, 0]), photo)
+
+    def score(self, photo, mask, grow=0):
+        return float(photo[mask > 0].max() % 3)
+
+
 class Attending(Red):
     """Its best match is the top left cell everywhere in the hole, in a window of 16 x 24 with cells
     of 8 pixels."""
@@ -155,6 +168,52 @@ def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):
         r".* --mask_is=hole flips it\n",
         err,
     )
+
+
+def test_samples_are_written_best_first(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Several())
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    output = tmp_path / "out/o.png"
+    one = (f"--image={photo}", f"--mask={mask}", f"--output={output}", "--grow_hole=2")
+    status, out, err = run(*one, "--samples=4", "--seed=3", "--side_by_side")
+    assert status == 0 and err == ""
+    assert sorted(path.name for path in output.parent.iterdir()) == [
+        f"o_{k}.png" for k in (1, 2, 3, 4)
+    ]
+    for k, (seed, score) in enumerate([(5, 2), (4, 1), (3, 0), (6, 0)], 1):
+        strip = read_photo(str(output.parent / f"o_{k}.png")).pixels
+        assert strip.shape == (20, 90, 3) and strip[6, 60 + 6].tolist() == [seed, 0, 0]
+        assert f"o_{k}.png: --seed={seed}, score {score}.000" in out
+    assert "o_1.png to " in out and [call[3] for call in Red.calls] == [3, 4, 5, 6]
+    # The same again, alone.
+    assert run(*one, "--seed=5")[0] == 0 and Red.calls[-1] == (2, 0, "auto", 5)
+    assert read_photo(str(output)).pixels[6, 6].tolist() == [5, 0, 0]
+
+
+def test_samples_of_a_folder(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Several())
+    for name in ("a.png", "b/c.jpg"):
+        _write(tmp_path / "in" / name)
+    mask, output = _mask(tmp_path / "m.png"), tmp_path / "out"
+    status, out, _ = run(
+        f"--image={tmp_path}/in", f"--mask={mask}", f"--output={output}", "--samples=2"
+    )
+    assert status == 0 and out.count("JPEG cannot keep") == 1
+    assert sorted(str(path.relative_to(output)) for path in output.rglob("*.*")) == [
+        "a_1.png", "a_2.png", "b/c_1.jpg", "b/c_2.jpg"]  # fmt: skip
+
+
+def test_samples_and_seeds_that_cannot_be(tmp_path, run, monkeypatch):
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "a_1.png")
+    one = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.png")
+    for given, words in (
+        (["--samples=2"], "--samples: this model has one fill for each hole"),
+        (["--seed=2"], "--seed: this model has one fill for each hole"),
+        (["--samples=2", f"--output={photo}"], "--output would overwrite"),
+    ):
+        status, _, err = run(*one, *given)
+        assert status == 1 and words in err, err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a_1.png"]
 
 
 def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
@@ -385,8 +444,8 @@ def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
     # fmt: off
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
-                     "detail", "side_by_side", "attention", "attention_at", "device",
-                     "server", "timeout"}
+                     "detail", "side_by_side", "samples", "seed", "attention",
+                     "attention_at", "device", "server", "timeout"}
     # fmt: on
 
 

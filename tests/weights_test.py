@@ -79,6 +79,7 @@ def test_names_and_shapes_of_deepfill(name, file):
         "musical",
         "coherent_semantic",
         "shift_net",
+        "pluralistic",
     ],
 )
 def test_every_variable_takes_its_own_tensor(name):

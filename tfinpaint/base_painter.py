@@ -11,13 +11,26 @@ It imports no TensorFlow: a client needs none.
 """
 
 import functools
-from typing import Any, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from tfinpaint import filling
 from tfinpaint.settings import SettingsError
 from tfinpaint.windows import Context
+
+
+class Sample(NamedTuple):
+    """One of several fills of a photograph.
+
+    pixels: uint8 [H, W, 3].
+    seed: `fill` with this seed gives the same.
+    score: how good it is; None if nothing can tell.
+    """
+
+    pixels: np.ndarray
+    seed: int
+    score: Optional[float]
 
 
 class BasePainter:
@@ -97,6 +110,46 @@ class BasePainter:
         Raises: ValueError if there is no trained system.
         """
         raise ValueError("`generate` takes a run directory; an exported model has `fill`")
+
+    def fill_samples(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        count: int,
+        seed: int = 0,
+        grow: int = 0,
+        feather: int = 0,
+        detail: str = "auto",
+    ) -> List[Sample]:
+        """Several fills of one photograph, by a system that has several for one hole.
+
+        The one with the highest score is the first. Without scores they come in the order of their
+        seeds.
+
+        count:  how many, at least 1. Their seeds are `seed`, `seed` + 1 and so on.
+        Other arguments and errors are those of `fill`.
+        Raises: SettingsError if there is one fill for each hole.
+        """
+        self.check_samples()
+        if count < 1 or count != int(count):
+            raise SettingsError(f"`samples` is a whole number, at least 1. Got {count}")
+        samples = []
+        for one in range(seed, seed + count):
+            pixels = self.fill(photo, mask, grow, feather, detail, one)
+            samples.append(Sample(pixels, one, self.score(pixels, mask, grow)))
+        return sorted(samples, key=lambda sample: -(sample.score or 0.0))  # stable
+
+    def score(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0) -> Optional[float]:
+        """How good a filled photograph is, to choose among samples; None if nothing can tell.
+
+        photo, mask, grow:  as `fill` returned and took them.
+        """
+        return None
+
+    def check_samples(self, argument: str = "samples") -> None:
+        """Raises SettingsError, which names `argument`, if there is one fill for each hole."""
+        if "seed" not in self.fill_inputs:
+            raise SettingsError(f"`{argument}`: this model has one fill for each hole")
 
     def attention_maps(
         self, photo: np.ndarray, mask: np.ndarray, at: Optional[Tuple[int, int]] = None

@@ -195,6 +195,18 @@ class Painter(BasePainter, tf.Module):
         """
         return self._fill_any(window, hole, shown, with_detail)
 
+    @tf.function(
+        input_signature=[
+            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
+            tf.TensorSpec([], tf.bool),
+            tf.TensorSpec([], tf.int32),
+        ],
+        autograph=False,
+    )
+    def fill_sample(self, window, hole, shown, with_detail, seed):
+        """`fill_window` by a system that has several fills for one hole: that of `seed`."""
+        return self._fill_any(window, hole, shown, with_detail, seed)
+
     def _fill_any(self, window, hole, shown, with_detail, seed=None, edges=None):
         hole, shown, aim = self._maps(hole, shown)
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.

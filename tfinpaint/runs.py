@@ -170,6 +170,19 @@ class Run:
         _restore(self, averaged_generator=system.generator)
         return system
 
+    def load_critic(self, critic: tf.keras.Model) -> bool:
+        """Gives a new critic the weights of the run's.
+
+        Returns: False if the run has no critic; then the critic stays as it is.
+        Raises: SettingsError if the run's critic is another one.
+        """
+        if self.is_packed or self.checkpoint is None:
+            return False
+        if not _under(_saved(self.checkpoint, f"`{self.argument}={self.path!r}`"), "system/critic"):
+            return False
+        _restore(self, critic=critic)
+        return True
+
 
 def read_run(path: str, argument: str = "model") -> Run:
     """The record of the run directory or packed model at `path`.

@@ -7,6 +7,8 @@ at the paper's width.
         --weights=g_1000000.npz --output=runs/multistage
     python -m tools.import_weights --system=coherent_semantic \\
         --weights=30_net_P.npz,30_net_G.npz --output=runs/coherent
+    python -m tools.import_weights --system=pluralistic \\
+        --weights=latest_net_E.npz,latest_net_G.npz,latest_net_D.npz --output=runs/pluralistic
 
 `tfinpaint.load(OUTPUT)` then fills as the released network does, `inpaint --model=OUTPUT` fills
 photographs, and `train --init_from=OUTPUT --system=SYSTEM --variant=official` (or
@@ -48,10 +50,14 @@ def main():
     if system.fixed_size:
         photos = dataclasses.replace(run.photos, image_size=system.fixed_size)
         run = dataclasses.replace(run, photos=photos)
-    tables = releases.tables_of(system)
-    for path, tensors, table, held in zip(paths, files, tables, release.files):
-        tensors = release.prepare(tensors)
-        places.fill(table, tensors, f"--weights={path} does not hold the {held} of {values.system}")
+    tables, held = releases.tables_of(system), list(release.files)
+    if len(files) > len(tables):  # the last is the critic's
+        system.critic, table, loss_weights = release.critic(system)
+        run = dataclasses.replace(run, loss_weights=loss_weights)
+        tables, held = [*tables, table], [*held, "critic"]
+    for path, tensors, table, what in zip(paths, files, tables, held):
+        begin = f"--weights={path} does not hold the {what} of {values.system}"
+        places.fill(table, release.prepare(tensors), begin)
     _write(values.output, run, values.weights, system)
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)
@@ -79,12 +85,14 @@ def _paths(system_name, weights, release):
         if len(held) == 1
         else f"{len(held)} files with a comma between them, the {' and the '.join(held)}"
     )
+    if release.critic:
+        wanted += ", and after them the critic if you have it"
     if not weights:
         raise SettingsError(
             f"--weights is missing: the released weights of {system_name}, {wanted}"
         )
     paths = weights.split(",")
-    if len(paths) != len(held):
+    if len(paths) - len(held) not in ((0, 1) if release.critic else (0,)):
         raise SettingsError(f"--weights of {system_name} is {wanted}. Got {len(paths)}: {weights}")
     if release.format == "TensorFlow 1":
         return [_prefix(path) for path in paths]
@@ -212,7 +220,10 @@ def _write(output, run, weights, system):
         f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n"
     )
     # Both names mean one network here, so the checkpoint holds it once.
-    networks = tf.train.Checkpoint(generator=system.generator, averaged_generator=system.generator)
+    critic = {} if system.critic is None else {"critic": system.critic}
+    networks = tf.train.Checkpoint(
+        generator=system.generator, averaged_generator=system.generator, **critic
+    )
     checkpoint = tf.train.Checkpoint(
         step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks
     )

@@ -20,6 +20,7 @@ SMALL = {
     "contextual_attention": dict(width=8),
     "residual": dict(width=4, depth=2),
     "shift_net": dict(width=4, depth=4),
+    "pluralistic": dict(width=4, depth=4),
 }
 
 

@@ -12,8 +12,8 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from small import SIZES, TERMS_LEFT_OUT
 from small import SMALL as SETTINGS
-from small import TERMS_LEFT_OUT
 
 import tfinpaint
 from tfinpaint import networks
@@ -39,6 +39,8 @@ TERMS = {
     "residual": {"hole", "coarse", "perceptual"},
     "context_encoder": {"reconstruction", "adversarial"},
     "shift_net": {"l1", "guidance", "adversarial"},
+    "pluralistic": {"posterior", "prior", "reconstruction", "valid", "adversarial",
+                    "adversarial_reconstruction"},
 }
 ONLY_OFFICIAL = {"shift_net": {"hole", "content", "style"}}  # weight 0 in the paper
 # fmt: on
@@ -62,6 +64,7 @@ systems = quick(
     "residual",
     "context_encoder",
     "shift_net",
+    "pluralistic",
 )
 # Both variants of the systems whose variants compute different things.
 # fmt: off
@@ -211,6 +214,9 @@ def test_default_sizes_are_the_papers():
         "shift_net": 64,
     }
     depths = {"residual": 6, "context_encoder": 5}
+        "pluralistic": 32,
+    }
+    depths = {"residual": 6, "pluralistic": 5}
     for name in tfinpaint.SYSTEMS:
         settings = tfinpaint.systems.all_settings(name)
         assert settings["width"] == widths[name]
@@ -323,6 +329,7 @@ def test_two_replicas_take_the_same_steps_as_one(name):
     learns once. All pictures are the same, so means over a batch, as in the relativistic loss and
     in batch norm, are those over half of it."""
     own = {"depth": 3} if name == "context_encoder" else {}  # for 32 pixels
+    size = SIZES.get(name, 32)
     code = f"""
 import numpy as np, tensorflow as tf, tfinpaint
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -333,11 +340,11 @@ def run(strategy):
         system = tfinpaint.create("{name}", **{SETTINGS[name] | own})
         system.compile(optimizer=tf.keras.optimizers.SGD(0.01),
                        critic_optimizer=tf.keras.optimizers.SGD(0.01),
-                       **{compile_settings(name, image_size=32)})
+                       **{compile_settings(name, image_size=size)})
     images = np.tile(
-        np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)
+        np.random.default_rng(0).uniform(-1, 1, (1, {size}, {size}, 3)), (4, 1, 1, 1)
     ).astype("float32")
-    holes = np.zeros((4, 32, 32, 1), "float32"); holes[:, 8:24, 8:24] = 1
+    holes = np.zeros((4, {size}, {size}, 1), "float32"); holes[:, 8:24, 8:24] = 1
     data = tf.data.Dataset.from_tensors((images, holes)).unbatch().batch(4).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=6, verbose=0).history
     return history, [v.numpy() for v in system.generator.trainable_variables]
@@ -504,6 +511,7 @@ def test_attention_gives_the_output_and_where_it_looks(name, batch):
         "residual": [8],
         "context_encoder": [],
         "shift_net": [8],
+        "pluralistic": [8],
     }[name]
     assert [tuple(matches.shape) for matches in maps] == [(2, side, side, 2) for side in sides]
     for matches in maps:
@@ -558,6 +566,9 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
     [
         ("contextual_attention", ("adversarial",), None, None),
         ("gated_conv", ("adversarial",), None, None),
+        ("pluralistic", ("adversarial",), ["reconstructed"], None),
+        ("pluralistic", ("adversarial_reconstruction",), ["generated"], None),
+        ("pluralistic", ("adversarial", "adversarial_reconstruction"), None, None),
         ("partial_conv", ("perceptual", "style"), None, False),
         ("residual", ("perceptual",), None, False),
         ("context_encoder", ("adversarial",), None, None),
@@ -593,10 +604,11 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
 def test_adam_is_the_papers(name):
     # fmt: off
     betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999),
-             "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
+             "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999), "pluralistic": (0.0, 0.999)}
     rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4),
              "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4),
              "context_encoder": (2e-3, 2e-4)}
+             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4), "pluralistic": (1e-4, 1e-4)}
     # fmt: on
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
@@ -631,6 +643,8 @@ def test_weights_of_the_terms(monkeypatch):
         "context_encoder": {"reconstruction": 0.999, "adversarial": 0.001},
         "shift_net": {"l1": 1, "guidance": 0.01, "adversarial": 0.002, "hole": 0, "content": 0,
                       "style": 0},
+        "pluralistic": {"posterior": 80, "prior": 80, "reconstruction": 20, "valid": 20,
+                        "adversarial": 1, "adversarial_reconstruction": 1},
     }
     official = {
         "musical": {"hole": 6, "adversarial": 0.06},
@@ -654,7 +668,8 @@ def test_weights_of_the_terms(monkeypatch):
 @quick("contextual_attention")
 def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
     # Without its critics, contextual attention learns on every batch.
-    off = {} if name in ("partial_conv", "residual") else {"adversarial": 0.0}
+    off = {term: 0.0 for term in TERMS[name] if term.startswith("adversarial")}
+    off |= TERMS_LEFT_OUT[name]
     system = small(name, run_eagerly=True, loss_weights=off)
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0)
@@ -746,6 +761,8 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
      "`bottleneck` is a whole number, at least 1 and at most 65536 for context_encoder. Got 0"),
     ("context_encoder", {"depth": 2},
      "`depth` is a whole number, at least 3 and at most 8 for context_encoder. Got 2"),
+    ("pluralistic", {"depth": 3},
+     "`depth` is a whole number, at least 4 and at most 8 for pluralistic. Got 3"),
     ("partial_conv", {"depth": 0},
      "`depth` is a whole number, at least 4 and at most 10 for partial_conv. Got 0"),
     ("multistage", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),

@@ -11,6 +11,7 @@ import sys
 import types
 
 import numpy as np
+import pluralistic_release
 import pytest
 import tensorflow as tf
 from shared import SHARED, made_weight, needs_shared
@@ -174,6 +175,32 @@ def test_musical_from_pth(run, tmp_path, monkeypatch):
     )
 
 
+@needs_shared
+def test_pluralistic_with_its_critic_and_without(run, tmp_path):
+    """As PyTorch stores it: kernels before their division, u and v, and every convolution twice."""
+    expected = np.load(GOLDEN / "networks/net_pic.npz")
+    files = [tmp_path / f"{part}.npz" for part in "EGD"]
+    for file, part in zip(files, ("encoder", "generator", "discriminator")):
+        np.savez(file, **pluralistic_release.state(part))
+    photo = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
+    mask = np.zeros((100, 120), np.uint8)
+    mask[30:60, 40:90] = 255
+    for count, output in ((3, tmp_path / "three"), (2, tmp_path / "two")):
+        status, out, err = run("pluralistic", ",".join(map(str, files[:count])), output)
+        assert status == 0 and "5,978,240 parameters from" in out, err
+        painter = tfinpaint.load(str(output))
+        filled = painter.generate(expected["image"], expected["hole"], latent=expected["latent"])
+        np.testing.assert_allclose(filled, expected["output"], atol=1e-4)
+        assert (painter.critic is not None) == (count == 3)
+        score = painter.score(photo, mask)
+        assert (score is not None) == (count == 3)
+        if painter.critic is not None:
+            composite = filled * expected["hole"] + expected["image"] * (1 - expected["hole"])
+            np.testing.assert_allclose(painter.critic(composite), expected["score"], atol=1e-4)
+    status, _, err = run("pluralistic", str(files[0]), tmp_path / "one")
+    assert status == 1 and "the encoder and the generator, and after them the critic" in err
+
+
 @pytest.mark.slow
 @needs_shared
 def test_coherent_semantic_from_two_npz(run, tmp_path):
@@ -293,8 +320,8 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
             "a.npz",
             [
                 "--system=partial_conv",
-                "coherent_semantic, contextual_attention, gated_conv, multistage, musical, "
-                "shift_net have",
+                "coherent_semantic, ",
+                "multistage, musical, pluralistic, shift_net have",
             ],
         ),
         ("nothing", "a.npz", ["--system=nothing", "multistage"]),

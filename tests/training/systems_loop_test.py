@@ -13,7 +13,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from small import SMALL, TERMS_LEFT_OUT
+from small import SIZES, SMALL, TERMS_LEFT_OUT
 
 import tfinpaint
 from tfinpaint.runs import read_settings
@@ -36,7 +36,7 @@ RUNS["context_encoder"].update(
 def settings_of(name, **changes):
     settings = TrainSettings(
         system=name,
-        photos=PhotoSettings("samples:astronaut,chelsea", image_size=32),
+        photos=PhotoSettings("samples:astronaut,chelsea", image_size=SIZES.get(name, 32)),
         holes=HoleSettings(),
         eval_data="samples:coffee",
         batch_size=2,

@@ -41,12 +41,14 @@ def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") 
             tf.saved_model.save(
                 module,
                 beside,
-                {name: getattr(module, name) for name in ("serving_default", "tensors")},
+                {name: getattr(module, name) for name in signatures.names(module)},
                 tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # nobody trains it
             )
             os.makedirs(os.path.join(beside, "assets.extra"), exist_ok=True)
             warmup.write(
-                os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"])
+                os.path.join(beside, warmup.PATH),
+                card["system"],
+                _requests(card["image_size"], signatures.names(module)),
             )
             write_card(
                 beside,
@@ -87,6 +89,7 @@ class ExportedPainter(BasePainter):
         try:
             self._model = tf.saved_model.load(path)
             self._fill_window = self._model.fill_window
+            self.fill_inputs = ("seed",) if hasattr(self._model, "fill_sample") else ()
         except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
             raise SettingsError(
                 f"`model={path!r}` is no model that `export` wrote, or it is damaged: "
@@ -120,6 +123,9 @@ class ExportedPainter(BasePainter):
                 raise
             raise SettingsError(refusal[1].strip("'\" ")) from error
 
+    def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
+        return self._model.fill_sample(window, hole, shown, with_detail, tf.constant(seed))
+
 
 def versions(path: str) -> list:
     """The version numbers of the models in a folder, ascending."""
@@ -144,8 +150,8 @@ def _rename(beside, output):
         version += 1
 
 
-def _requests(size):
-    """One photograph with a centred hole for each signature.
+def _requests(size, names):
+    """One photograph with a centred hole for each of the signatures.
 
     That is enough for a server to plan its memory.
     """
@@ -154,5 +160,8 @@ def _requests(size):
     mask = np.zeros((size, size, 1), np.uint8)
     mask[size // 4 : size - size // 4, size // 4 : size - size // 4] = 255
     files = [np.array([tf.io.encode_png(array).numpy()], object) for array in (image, mask)]
-    yield "serving_default", dict(zip(("image_bytes", "mask_bytes"), files))
+    inputs = dict(zip(("image_bytes", "mask_bytes"), files))
+    yield "serving_default", inputs
     yield "tensors", {"image": image[np.newaxis], "mask": mask[np.newaxis]}
+    if "sample" in names:
+        yield "sample", {**inputs, "seed": np.int32([1])}

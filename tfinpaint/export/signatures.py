@@ -3,6 +3,9 @@
     serving_default   image_bytes string [B], mask_bytes string [B] -> filled_bytes string [B], PNG.
                       A batch may mix sizes.
     tensors           image uint8 [B, H, W, 3], mask uint8 [B, H, W, 1] -> filled uint8 [B, H, W, 3]
+    sample            of systems that have several fills for one hole: as serving_default, with
+                      seed int32 [B], at least 0, which chooses one. The other signatures have that
+                      of seed 0.
 
 Photographs and masks are JPEG, PNG, BMP or the first picture of a GIF. In a mask, white (above 127)
 is hole. Pixels are taken as they are stored: orientation tags are ignored.
@@ -27,7 +30,8 @@ _FILES = tf.TensorSpec([None], tf.string)
 def servable(painter: BasePainter, detail: str = "auto") -> tf.Module:
     """The module that tf.saved_model.save takes.
 
-    It has the two signatures, `fill_window` and the weights, and nothing else of the painter.
+    It has the signatures, `fill_window`, the weights, and nothing else of the painter; and
+    `fill_sample` if the system has several fills for one hole.
 
     detail: "auto" or "off", for the signatures.
     """
@@ -65,10 +69,38 @@ def servable(painter: BasePainter, detail: str = "auto") -> tf.Module:
         return {"filled": filled}
 
     exported.serving_default, exported.tensors = serving_default, tensors
+    if "seed" in painter.fill_inputs:
+        exported.fill_sample = painter.fill_sample
+        exported.sample = _sample(painter, detail == "auto")
     return exported
 
 
-def _fill_photo(painter, photo, mask, with_detail):
+def names(exported: tf.Module) -> tuple:
+    """The names of a module's signatures."""
+    return ("serving_default", "tensors") + (("sample",) if hasattr(exported, "sample") else ())
+
+
+def _sample(painter, with_detail):
+    @tf.function(input_signature=[_FILES, _FILES, tf.TensorSpec([None], tf.int32)])
+    def sample(image_bytes, mask_bytes, seed):
+        _check_batch("image_bytes", image_bytes, "mask_bytes", mask_bytes)
+        _check_batch("image_bytes", image_bytes, "seed", seed)
+        filled = tf.map_fn(
+            lambda one: tf.io.encode_png(
+                _fill_photo(
+                    painter, _decode_image(one[0]), _decode_mask(one[1]), with_detail, one[2]
+                )
+            ),
+            (image_bytes, mask_bytes, seed),
+            fn_output_signature=tf.string,
+            parallel_iterations=1,
+        )
+        return {"filled_bytes": filled}
+
+    return sample
+
+
+def _fill_photo(painter, photo, mask, with_detail, seed=None):
     """uint8 [H, W, 3], uint8 [H, W, 1] -> uint8 [H, W, 3]."""
     size, mask_size = tf.shape(photo)[:2], tf.shape(mask)[:2]
     hole = mask > THRESHOLD  # [H, W, 1]
@@ -90,8 +122,9 @@ def _fill_photo(painter, photo, mask, with_detail):
     top, bottom, height = _extent(rows, painter.stride, painter.context, columns)
     left, right, width = _extent(columns, painter.stride, painter.context, rows)
     hole_here = tf.cast(hole[top:bottom, left:right], tf.uint8)  # [h, w, 1]
-    window = painter.fill_window(
-        photo[top:bottom, left:right], hole_here, hole_here, with_detail
+    fill, which = (painter.fill_window, []) if seed is None else (painter.fill_sample, [seed])
+    window = fill(
+        photo[top:bottom, left:right], hole_here, hole_here, with_detail, *which
     )  # [h, w, 3]
     pasted = tf.pad(window, [[top, height - bottom], [left, width - right], [0, 0]])  # [H, W, 3]
     return tf.where(hole, pasted, photo)

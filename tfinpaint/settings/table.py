@@ -39,7 +39,8 @@ FLAGS = {
     "weights": ("str", None,
         "Released weights to import. contextual_attention, gated_conv: a TensorFlow 1 checkpoint, "
         "by its prefix, one of its files or its folder. multistage, musical: a PyTorch state "
-        "dict, FILE.npz, .safetensors, .pth or .pt. coherent_semantic: two, ROUGH,REFINEMENT."),
+        "dict, FILE.npz, .safetensors, .pth or .pt. coherent_semantic: two, ROUGH,REFINEMENT. "
+        "pluralistic: ENCODER,GENERATOR or ENCODER,GENERATOR,CRITIC."),
     # photographs and holes
     "train_data": ("str", None,
         "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of "
@@ -90,7 +91,9 @@ FLAGS = {
         "Step at which the run stops; schedules do not depend on it. 0 writes the initial "
         "weights.", 0, None),
     "seed": ("int", TrainSettings.seed,
-        "Seed of weights, order, crops and holes; with the step it fixes a run.", 0, 2**31 - 1),
+        "Seed of weights, order, crops and holes; with the step it fixes a run. Of inpaint: which "
+        "fill of a system that has several for one hole; 0 is the one in the middle of "
+        "them.", 0, 2**31 - 1),
     "resume": ("bool", False,
         "Go on from the last checkpoint in --run_dir (from 0 if there is none)."),
     "init_from": ("str", None,
@@ -171,6 +174,10 @@ FLAGS = {
         "made with."),
     "side_by_side": ("bool", False,
         "Write input, hole and output beside each other instead of the output alone."),
+    "samples": ("int", None,
+        "Write so many different fills of a system that has several for one hole, --seed and those "
+        "after it: NAME_1.png, NAME_2.png and so on, first the one that its critic finds most "
+        "real.", 1, 1000),
     "attention": ("bool", False,
         "Write where the system's attentions look, beside --output: "
         "NAME_attention_LAYER_places.png (each missing pixel in the colour of the place it looks "

@@ -10,7 +10,7 @@ The tables themselves are with the systems (`Specification.release`).
 """
 
 import dataclasses
-from typing import Any, Callable, List, Mapping
+from typing import Any, Callable, List, Mapping, Optional, Tuple
 
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import all_systems, imported
@@ -25,12 +25,15 @@ class Release:
     files:   what each file holds, in order, and the generator's table for it.
     counts:  which tensors of a file belong to it, by name.
     prepare: the tensors of a file -> those of its table, where they differ.
+    critic:  of a system -> a critic as a part of the system, its table, and the weights of terms
+             that a run with this critic records. Its file may follow the others.
     """
 
     format: str
     files: Mapping[str, Callable[[Any], Table]]
     counts: Callable[[str], bool] = lambda name: True
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+    critic: Optional[Callable[[Any], Tuple[Any, Table, tuple]]] = None
 
 
 def release_of(system_name: str) -> Release:
