@@ -8,7 +8,8 @@ import tensorflow as tf
 from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
-from tfinpaint.systems.edge_connect import released, system as edge_connect
+from tfinpaint.systems.edge_connect import released
+from tfinpaint.systems.edge_connect import system as edge_connect
 from tfinpaint.systems.edge_connect.canny import canny, luminance
 from tfinpaint.systems.edge_connect.critic import EdgeConnectCritic
 from tfinpaint.weights import places
@@ -186,7 +187,7 @@ def test_a_step_of_the_edge_network():
             "edge_adversarial": losses["l_g1"],
             "feature_matching": losses["l_fm"],
             "loss": expected["gen_total"],
-            "edge_critic": losses["l_d1"],
+            "critic": losses["l_d1"],
         },
         rel=1e-4,
     )
@@ -222,8 +223,9 @@ def test_a_step_of_the_inpainting_network_with_the_edge_network_fixed():
 def test_a_joint_step():
     """Both networks learn as alone, and the edge network from the inpainting terms too."""
     logs, norms = moved(golden_system(), "joint")
-    totals = [golden_step(stage)["gen_total"] for stage in ("edge", "inpaint")]
-    assert logs["loss"] == pytest.approx(sum(totals), rel=1e-4)
+    stages = [golden_step(stage) for stage in ("edge", "inpaint")]
+    assert logs["loss"] == pytest.approx(sum(stage["gen_total"] for stage in stages), rel=1e-4)
+    assert logs["critic"] == pytest.approx(sum(stage["dis"] for stage in stages), rel=1e-4)
     check_norms(norms["edges"], golden_step("joint")["edge_generator_grad_norm_edge_plus_inpaint"])
     check_norms(norms["generator"], golden_step("inpaint")["grad_norm_generator"])
     for part, stage in (("edge_critic", "edge"), ("critic", "inpaint")):

@@ -83,21 +83,21 @@ def _gaussian(x):
     reach = int(4 * SIGMA + 0.5)
     taps = np.exp(-0.5 / SIGMA**2 * np.arange(-reach, reach + 1) ** 2)
     taps /= taps.sum()
-    b, h, w = shape(x)
-    for axis, side in ((1, h), (2, w)):
-        padding = [[0, 0], [0, 0], [0, 0]]
-        padding[axis] = [reach, reach]
-        padded = tf.pad(x, padding)
+    return _weighed(_weighed(x, 1, taps), 2, taps)
 
-        def shifted(k):
-            begin = [0, 0, 0]
-            begin[axis] = k
-            return tf.slice(padded, begin, [b, h, w])
 
-        x = shifted(reach) * taps[reach]
-        for k in range(reach):  # from the outermost pair to the innermost, as SciPy adds them up
-            x += (shifted(k) + shifted(2 * reach - k)) * taps[k]
-    return x
+def _weighed(x, axis, taps):
+    """The sum of neighbours along an axis, times their taps: [B, H, W] -> [B, H, W]."""
+    reach, size = len(taps) // 2, shape(x)
+    padded = tf.pad(x, [[reach * (n == axis)] * 2 for n in range(3)])
+
+    def neighbour(k):
+        return tf.slice(padded, [k * (n == axis) for n in range(3)], size)
+
+    total = neighbour(reach) * taps[reach]
+    for k in range(reach):  # from the outermost pair to the innermost, as SciPy adds them up
+        total += (neighbour(k) + neighbour(2 * reach - k)) * taps[k]
+    return total
 
 
 def _all_neighbours(known):

@@ -156,12 +156,13 @@ class EdgeConnect(System):
         logs = self.learn_from(tape, terms)
 
         # 2. The critics, which see what the networks made before they learned.
+        losses = []
         if self.learns("edge_critic"):
             real, fake = tf.concat([grey, edges], -1), tf.concat([grey, completed], -1)
-            logs["edge_critic"] = self.teach("edge_critic", real, fake)
+            losses.append(self.teach("edge_critic", real, fake))
         if self.learns("critic"):
-            logs["critic"] = self.teach("critic", truth, output)
-        return logs
+            losses.append(self.teach("critic", truth, output))
+        return {**logs, "critic": tf.add_n(losses)} if losses else logs
 
     def edge_terms(
         self, grey: tf.Tensor, edges: tf.Tensor, completed: tf.Tensor
@@ -183,8 +184,9 @@ class EdgeConnect(System):
         targets: Optional[List[tf.Tensor]],
     ) -> Dict[str, tf.Tensor]:
         """Terms of the output, [B, H, W, 3] in [0, 1]. targets: `seen(truth, holes)`, or None."""
-        share = tf.maximum(tf.reduce_mean(holes), 1e-6)  # of the whole batch
-        terms = {"l1": tf.reduce_mean(tf.abs(output - truth)) / share}
+        # Over the share of missing pixels in the whole batch; 0 if none is missing.
+        difference = tf.reduce_mean(tf.abs(output - truth))
+        terms = {"l1": tf.math.divide_no_nan(difference, tf.reduce_mean(holes))}
         if targets:
             content, gram = self.seen(output, holes)
             terms["perceptual"] = perceptual(content, targets[0])
