@@ -14,13 +14,10 @@ from tfinpaint import filling, windows
 from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.systems.edge_connect.edge_inputs import known_edges
-from tfinpaint.systems.edge_connect.networks import SMALLEST
 
 
 class EdgeConnectPainter(Painter):
     """See the top of the file."""
-
-    smallest = SMALLEST
 
     def complete_edges(self, grey: tf.Tensor, edges: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """The edge network's output, float32 [B, H, W, 1] in [0, 1], in the hole and elsewhere.

@@ -73,6 +73,10 @@ class EdgeConnect(System):
         return STRIDE
 
     @property
+    def smallest(self) -> int:
+        return SMALLEST
+
+    @property
     def edges(self) -> tf.keras.Model:
         """The edge network, a part of the generator."""
         return self.generator.edges
@@ -83,14 +87,6 @@ class EdgeConnect(System):
     def trainable(self, part: str) -> list:
         network = self.generator.inpainting if part == "generator" else getattr(self, part)
         return network.trainable_variables
-
-    def check_images(self, images: tf.Tensor) -> None:
-        super().check_images(images)
-        if any(side is not None and side < SMALLEST for side in images.shape[1:3]):
-            raise ValueError(
-                f"height and width of images are at least {SMALLEST}. Got {images.shape[1]} x "
-                f"{images.shape[2]}"
-            )
 
     def compile_networks(
         self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
