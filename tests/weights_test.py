@@ -65,7 +65,15 @@ def test_names_and_shapes_of_deepfill(name, file):
 
 
 @pytest.mark.parametrize(
-    "name", ["contextual_attention", "gated_conv", "multistage", "musical", "coherent_semantic"]
+    "name",
+    [
+        "contextual_attention",
+        "gated_conv",
+        "multistage",
+        "musical",
+        "coherent_semantic",
+        "edge_connect",
+    ],
 )
 def test_every_variable_takes_its_own_tensor(name):
     system = small(name)

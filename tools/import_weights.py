@@ -46,7 +46,7 @@ def main():
     system = runs.create_system(run)
     tables = releases.tables_of(system)
     for path, tensors, table, held in zip(paths, files, tables, release.files):
-        tensors = release.prepare(tensors, table)
+        tensors = release.prepare(tensors)
         places.fill(table, tensors, f"--weights={path} does not hold the {held} of {values.system}")
     _write(values.output, run, values.weights, system)
 

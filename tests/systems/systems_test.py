@@ -37,6 +37,8 @@ TERMS = {
     "partial_conv": {"valid", "hole", "perceptual", "style", "variation"},
     "gated_conv": {"coarse", "refinement", "adversarial"},
     "residual": {"hole", "coarse", "perceptual"},
+    "edge_connect": {"edge_adversarial", "feature_matching", "l1", "perceptual", "style",
+                     "adversarial"},
 }
 # fmt: on
 ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
@@ -51,7 +53,13 @@ def quick(*names):
 
 # multistage_test.py tests multistage.
 systems = quick(
-    "contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv", "residual"
+    "contextual_attention",
+    "musical",
+    "coherent_semantic",
+    "partial_conv",
+    "gated_conv",
+    "residual",
+    "edge_connect",
 )
 # Both variants of the systems whose variants compute different things.
 # fmt: off
@@ -95,7 +103,8 @@ def small(name, variant="paper", **settings):
         id(v) for v, _ in cache["state"]
     ]:
         assign(zip(system.generator.variables, cache["weights"], strict=True))
-        system.critic = None  # made anew
+        for part in set(system.networks) - {"generator"}:  # made anew
+            setattr(system, part, None)
         tf.keras.utils.set_random_seed(2)
         system.compile(**settings)
         system.restart_average()
@@ -106,14 +115,8 @@ def small(name, variant="paper", **settings):
 
 def state(system):
     """All variables that a step may change."""
-    owners = [
-        system.generator,
-        system.averaged_generator,
-        system.critic,
-        system.optimizer,
-        system.critic_optimizer,
-    ]
-    return [v for owner in owners if owner is not None for v in owner.variables]
+    owners = [*system.networks.values(), system.averaged_generator, *system.parts.values()]
+    return [v for owner in owners for v in owner.variables]
 
 
 def assign(pairs):
@@ -196,6 +199,7 @@ def test_default_sizes_are_the_papers():
         "partial_conv": 64,
         "gated_conv": 48,
         "residual": 24,
+        "edge_connect": 64,
     }
     for name in tfinpaint.SYSTEMS:
         settings = tfinpaint.systems.all_settings(name)
@@ -474,6 +478,7 @@ def test_attention_gives_the_output_and_where_it_looks(name, batch):
         "multistage": [8, 16],
         "partial_conv": [],
         "residual": [8],
+        "edge_connect": [],
     }[name]
     assert [tuple(matches.shape) for matches in maps] == [(2, side, side, 2) for side in sides]
     for matches in maps:
@@ -530,6 +535,7 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
         ("gated_conv", ("adversarial",), None, None),
         ("partial_conv", ("perceptual", "style"), None, False),
         ("residual", ("perceptual",), None, False),
+        ("edge_connect", ("adversarial", "perceptual", "style"), None, False),
         ("musical", ("adversarial",), None, True),
         ("musical", ("adversarial", "perceptual", "style"), None, False),
         ("coherent_semantic", ("adversarial",), ["features"], True),
@@ -561,9 +567,9 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
 def test_adam_is_the_papers(name):
     # fmt: off
     betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999),
-             "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
+             "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999), "edge_connect": (0.0, 0.9)}
     rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4),
-             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4)}
+             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4), "edge_connect": (1e-4, 1e-5)}
     # fmt: on
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
@@ -577,7 +583,7 @@ def test_adam_is_the_papers(name):
     assert float(system.optimizer.learning_rate) == pytest.approx(1e-3)
     if system.critic_optimizer is not None:
         assert float(system.critic_optimizer.learning_rate) == pytest.approx(
-            1e-4 if name == "multistage" else 1e-3
+            1e-4 if name in ("multistage", "edge_connect") else 1e-3
         )
         system.compile(**compile_settings(name, critic_learning_rate=3e-4))
         assert float(system.critic_optimizer.learning_rate) == pytest.approx(3e-4)
@@ -595,6 +601,8 @@ def test_weights_of_the_terms(monkeypatch):
         "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
         "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
         "residual": {"hole": 0.1, "coarse": 0.1, "perceptual": 0.06},
+        "edge_connect": {"edge_adversarial": 1, "feature_matching": 10, "l1": 1, "perceptual": 0.1,
+                         "style": 250, "adversarial": 0.1},
     }
     official = {
         "musical": {"hole": 6, "adversarial": 0.06},
@@ -616,7 +624,8 @@ def test_weights_of_the_terms(monkeypatch):
 @quick("contextual_attention")
 def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
     # Without its critics, contextual attention learns on every batch.
-    off = {} if name in ("partial_conv", "residual") else {"adversarial": 0.0}
+    critics = {"adversarial", "edge_adversarial", "feature_matching"} & TERMS[name]
+    off = dict.fromkeys(critics, 0.0)
     system = small(name, run_eagerly=True, loss_weights=off)
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0)
@@ -676,6 +685,7 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
         "musical": "width",
         "gated_conv": "width",
         "residual": "width, depth, sizes",
+        "edge_connect": "width, blocks",
     }.get(name, "width, depth")
     for setting in {"depth", "sizes", "discount"} - set(own.split(", ")):
         with pytest.raises(
@@ -736,11 +746,13 @@ def test_critic_weights_are_musicals_alone(name):
 @systems
 def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
     system = small(name)
-    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 64}.get(name, 16)
+    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 64, "edge_connect": 4}
+    stride = stride.get(name, 16)
     assert system.stride == stride
+    side = stride * 5 // 4 + 1
     for call in (system.generate, system.attention_maps, lambda *data: system.train_step(data)):
-        with pytest.raises(ValueError, match=f"multiples of {stride}. Got 20 x 64"):
-            call(batch[0][:, :20], batch[1][:, :20])
+        with pytest.raises(ValueError, match=f"multiples of {stride}.* Got {side} x 64"):
+            call(batch[0][:, :side], batch[1][:, :side])
 
 
 def test_distances_are_contextual_attentions_alone(batch):

@@ -263,7 +263,8 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
             "a.npz",
             [
                 "--system=partial_conv",
-                "coherent_semantic, contextual_attention, gated_conv, multistage, musical have",
+                "coherent_semantic, contextual_attention, edge_connect, gated_conv, multistage, "
+                "musical have",
             ],
         ),
         ("nothing", "a.npz", ["--system=nothing", "multistage"]),

@@ -24,16 +24,13 @@ class Release:
     format:  "TensorFlow 1" or "PyTorch".
     files:   what each file holds, in order, and the generator's table for it.
     counts:  which tensors of a file belong to it, by name.
-    prepare: (tensors of a file, its table) -> the tensors as the table names them, if they are
-             not so in the file.
+    prepare: the tensors of a file -> those of its table, where they differ.
     """
 
     format: str
     files: Mapping[str, Callable[[Any], Table]]
     counts: Callable[[str], bool] = lambda name: True
-    prepare: Callable[[Mapping[str, Any], Table], Mapping[str, Any]] = lambda tensors, table: (
-        tensors
-    )
+    prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
 
 def release_of(system_name: str) -> Release:

@@ -73,6 +73,7 @@ SPECIFICATION = Specification(
     fill_inputs=("edges",),
     painter="tfinpaint.systems.edge_connect.painter:EdgeConnectPainter",
     main_term="l1",
+    eight_bits=False,
     small={"width": 4, "blocks": 1},
     release="tfinpaint.systems.edge_connect.released:RELEASE",
 )

@@ -62,8 +62,8 @@ def canny(grey: tf.Tensor, known: Optional[tf.Tensor] = None) -> tf.Tensor:
     magnitude = tf.sqrt(down * down + across * across)
 
     stays = inner & (magnitude >= _LOW) & _is_ridge(magnitude, down, across)
-    weak = tf.cast(stays, tf.float32)[..., tf.newaxis]  # [B, H, W, 1]
-    strong = tf.cast(stays & (magnitude >= _HIGH), tf.float32)[..., tf.newaxis]
+    weak = tf.expand_dims(tf.cast(stays, tf.float32), -1)  # [B, H, W, 1]
+    strong = tf.expand_dims(tf.cast(stays & (magnitude >= _HIGH), tf.float32), -1)
     return tf.stop_gradient(_connected(strong, weak))
 
 
@@ -102,7 +102,7 @@ def _weighed(x, axis, taps):
 
 def _all_neighbours(known):
     """Whether a pixel and all its eight neighbours are known: bool [B, H, W]."""
-    unknown = tf.cast(~known, tf.float32)[..., tf.newaxis]  # [B, H, W, 1]
+    unknown = tf.expand_dims(tf.cast(~known, tf.float32), -1)  # [B, H, W, 1]
     around = tf.pad(unknown, [[0, 0], [1, 1], [1, 1], [0, 0]], constant_values=1.0)
     return tf.nn.max_pool2d(around, 3, 1, "VALID")[..., 0] < 0.5
 

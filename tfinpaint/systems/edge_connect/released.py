@@ -53,8 +53,8 @@ def spectral_table(layers: Mapping[str, Any], up: tuple = ()) -> Table:
     return table
 
 
-def prepared(tensors: Mapping[str, np.ndarray], table: Table) -> Dict[str, np.ndarray]:
-    """The tensors of a file, with those of `table` that follow from others.
+def prepared(tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    """The tensors of a file, with those of the tables above that follow from others.
 
     The released critics also have their first kernel under a second name, `features.0.`.
     """
@@ -63,13 +63,15 @@ def prepared(tensors: Mapping[str, np.ndarray], table: Table) -> Dict[str, np.nd
         for name, tensor in tensors.items()
         if not name.endswith("weight_v") and not name.startswith("features.")
     }
-    for original in [name for name in table if name.endswith("weight_orig")]:
-        plain, vector = original[: -len("_orig")], original[: -len("orig")] + "u"
-        if original not in found and plain in found:
-            found[original] = found.pop(plain)
-        kernel = found.get(original)
-        if vector not in found and kernel is not None and kernel.shape == table[original].shape:
-            found[vector] = leading(kernel, original.startswith(_UP))
+    last = found.get("decoder.7.weight")
+    if last is not None and len(last) == 1:  # the edge network, which has one channel
+        for name in [name for name in found if name.endswith(".weight")]:
+            if not name.startswith("decoder.7"):
+                found[f"{name}_orig"] = found.pop(name)
+    for name in [name for name in found if name.endswith("weight_orig")]:
+        vector = name[: -len("orig")] + "u"
+        if vector not in found and found[name].ndim == 4:
+            found[vector] = leading(found[name], name.startswith(_UP))
     return found
 
 

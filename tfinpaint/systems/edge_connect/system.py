@@ -165,7 +165,8 @@ class EdgeConnect(System):
     ) -> Dict[str, tf.Tensor]:
         """What the critic of edges says of the completed ones. Arguments are [B, H, W, 1]."""
         real, fake = tf.concat([grey, edges], -1), tf.concat([grey, completed], -1)
-        maps = [tf.split(x, 2) for x in self.edge_critic(tf.concat([real, fake], 0))]
+        maps = self.edge_critic(tf.concat([real, fake], 0))
+        maps = [tf.split(tf.cast(x, tf.float32), 2) for x in maps]
         liked, wanted = [fake for _, fake in maps], [tf.stop_gradient(real) for real, _ in maps]
         return {
             "edge_adversarial": generator_cross_entropy(liked[-1]),
