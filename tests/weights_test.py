@@ -80,6 +80,7 @@ def test_names_and_shapes_of_deepfill(name, file):
         "coherent_semantic",
         "shift_net",
         "pluralistic",
+        "edge_connect",
     ],
 )
 def test_every_variable_takes_its_own_tensor(name):

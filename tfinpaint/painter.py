@@ -31,8 +31,8 @@ WORKING_FACTOR = 2
 class Painter(BasePainter, tf.Module):
     """Fills holes with a system.
 
-    system:      has `stride` (int) and `generate(images, holes)`, like those that
-                 `tfinpaint.create` makes.
+    system:      has `stride`, perhaps `smallest` (int) and `generate(images, holes)`, like those
+                 that `tfinpaint.create` makes.
     image_size:  side of the squares that it was trained on, in pixels.
     run:         the record of its run, if it has one.
     """
@@ -43,6 +43,7 @@ class Painter(BasePainter, tf.Module):
         specification = getattr(system, "specification", None)
         self.fill_inputs = specification.fill_inputs if specification else ()
         self.stride = int(system.stride)
+        self.smallest = int(getattr(system, "smallest", 1))
         self.working_size = max(WORKING_FACTOR * image_size // self.stride, 1) * self.stride
 
     @classmethod
@@ -85,15 +86,16 @@ class Painter(BasePainter, tf.Module):
                 f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got "
                 f"{holes.shape.as_list()}"
             )
-        if not all(side and side % self.stride == 0 for side in images.shape[1:3]):
+        if not all(
+            side and side % self.stride == 0 and side >= self.smallest for side in images.shape[1:3]
+        ):
+            at_least = f", at least {self.smallest}" if self.smallest > self.stride else ""
             raise ValueError(
-                f"Height and width of `images` are multiples of {self.stride}. Got "
+                f"Height and width of `images` are multiples of {self.stride}{at_least}. Got "
                 f"{images.shape.as_list()[1:3]}"
             )
         inputs = {name: value for name, value in inputs.items() if value is not None}
-        return self._generate_sized(
-            tf.cast(images, tf.float32), tf.cast(holes, tf.float32), **inputs
-        )
+        return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32), inputs)
 
     @staticmethod
     def _tensor(name, value):
@@ -328,18 +330,20 @@ class Painter(BasePainter, tf.Module):
         return tf.gather(tf.gather(array, rows, axis=0), columns, axis=1)
 
     def _reflection(self, side):
-        """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring.
+        """Indices that extend 0 .. side-1 to what the network takes by mirroring.
 
         The edge is included, and the mirroring is repeated as often as needed. tf.pad mirrors only
         once, too little for a photograph that is one pixel wide.
         """
         padded = (side + self.stride - 1) // self.stride * self.stride
+        padded = tf.maximum(padded, self.smallest)
         index = tf.range(padded) % (2 * side)
         return tf.minimum(index, 2 * side - 1 - index)
 
     # The graph knows the sizes if they stay the same. It is then a twentieth faster.
     @tf.function(reduce_retracing=True, autograph=False)
-    def _generate_sized(self, images, holes, **inputs):
+    def _generate_sized(self, images, holes, inputs):
+        # A dictionary: TensorFlow fails to compare calls with and without a keyword argument.
         return self._generate_any(images, holes, **inputs)
 
     @tf.function(

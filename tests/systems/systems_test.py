@@ -41,6 +41,8 @@ TERMS = {
     "shift_net": {"l1", "guidance", "adversarial"},
     "pluralistic": {"posterior", "prior", "reconstruction", "valid", "adversarial",
                     "adversarial_reconstruction"},
+    "edge_connect": {"edge_adversarial", "feature_matching", "l1", "perceptual", "style",
+                     "adversarial"},
 }
 ONLY_OFFICIAL = {"shift_net": {"hole", "content", "style"}}  # weight 0 in the paper
 # fmt: on
@@ -65,6 +67,7 @@ systems = quick(
     "context_encoder",
     "shift_net",
     "pluralistic",
+    "edge_connect",
 )
 # Both variants of the systems whose variants compute different things.
 # fmt: off
@@ -109,7 +112,8 @@ def small(name, variant="paper", **settings):
         id(v) for v, _ in cache["state"]
     ]:
         assign(zip(system.generator.variables, cache["weights"], strict=True))
-        system.critic = None  # made anew
+        for part in set(system.networks) - {"generator"}:  # made anew
+            setattr(system, part, None)
         tf.keras.utils.set_random_seed(2)
         system.compile(**settings)
         system.restart_average()
@@ -120,14 +124,8 @@ def small(name, variant="paper", **settings):
 
 def state(system):
     """All variables that a step may change."""
-    owners = [
-        system.generator,
-        system.averaged_generator,
-        system.critic,
-        system.optimizer,
-        system.critic_optimizer,
-    ]
-    return [v for owner in owners if owner is not None for v in owner.variables]
+    owners = [*system.networks.values(), system.averaged_generator, *system.parts.values()]
+    return [v for owner in owners for v in owner.variables]
 
 
 def assign(pairs):
@@ -212,6 +210,7 @@ def test_default_sizes_are_the_papers():
         "residual": 24,
         "context_encoder": 64,
         "shift_net": 64,
+        "edge_connect": 64,
     }
     depths = {"residual": 6, "context_encoder": 5}
         "pluralistic": 32,
@@ -512,6 +511,7 @@ def test_attention_gives_the_output_and_where_it_looks(name, batch):
         "context_encoder": [],
         "shift_net": [8],
         "pluralistic": [8],
+        "edge_connect": [],
     }[name]
     assert [tuple(matches.shape) for matches in maps] == [(2, side, side, 2) for side in sides]
     for matches in maps:
@@ -573,6 +573,7 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
         ("residual", ("perceptual",), None, False),
         ("context_encoder", ("adversarial",), None, None),
         ("shift_net", ("adversarial",), None, False),
+        ("edge_connect", ("adversarial", "perceptual", "style"), None, False),
         ("musical", ("adversarial",), None, True),
         ("musical", ("adversarial", "perceptual", "style"), None, False),
         ("coherent_semantic", ("adversarial",), ["features"], True),
@@ -609,6 +610,9 @@ def test_adam_is_the_papers(name):
              "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4),
              "context_encoder": (2e-3, 2e-4)}
              "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4), "pluralistic": (1e-4, 1e-4)}
+             "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999), "edge_connect": (0.0, 0.9)}
+    rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4),
+             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4), "edge_connect": (1e-4, 1e-5)}
     # fmt: on
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
@@ -623,6 +627,7 @@ def test_adam_is_the_papers(name):
     if system.critic_optimizer is not None:
         assert float(system.critic_optimizer.learning_rate) == pytest.approx(
             1e-4 if name in ("multistage", "context_encoder") else 1e-3
+            1e-4 if name in ("multistage", "edge_connect") else 1e-3
         )
         system.compile(**compile_settings(name, critic_learning_rate=3e-4))
         assert float(system.critic_optimizer.learning_rate) == pytest.approx(3e-4)
@@ -645,6 +650,8 @@ def test_weights_of_the_terms(monkeypatch):
                       "style": 0},
         "pluralistic": {"posterior": 80, "prior": 80, "reconstruction": 20, "valid": 20,
                         "adversarial": 1, "adversarial_reconstruction": 1},
+        "edge_connect": {"edge_adversarial": 1, "feature_matching": 10, "l1": 1, "perceptual": 0.1,
+                         "style": 250, "adversarial": 0.1},
     }
     official = {
         "musical": {"hole": 6, "adversarial": 0.06},
@@ -670,6 +677,8 @@ def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
     # Without its critics, contextual attention learns on every batch.
     off = {term: 0.0 for term in TERMS[name] if term.startswith("adversarial")}
     off |= TERMS_LEFT_OUT[name]
+    critics = {"adversarial", "edge_adversarial", "feature_matching"} & TERMS[name]
+    off = dict.fromkeys(critics, 0.0)
     system = small(name, run_eagerly=True, loss_weights=off)
     data = tf.data.Dataset.from_tensors(batch).repeat()
     history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0)
@@ -730,6 +739,7 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
         "gated_conv": "width",
         "residual": "width, depth, sizes",
         "context_encoder": "width, bottleneck, depth",
+        "edge_connect": "width, blocks",
     }.get(name, "width, depth")
     for setting in {"depth", "sizes", "discount"} - set(own.split(", ")):
         with pytest.raises(
@@ -805,6 +815,13 @@ def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
     for call in (system.generate, system.attention_maps, lambda *data: system.train_step(data)):
         with pytest.raises(ValueError, match=words):
             call(batch[0][:, :20], batch[1][:, :20])
+    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 64, "edge_connect": 4}
+    stride = stride.get(name, 16)
+    assert system.stride == stride
+    side = stride * 5 // 4 + 1
+    for call in (system.generate, system.attention_maps, lambda *data: system.train_step(data)):
+        with pytest.raises(ValueError, match=f"multiples of {stride}.* Got {side} x 64"):
+            call(batch[0][:, :side], batch[1][:, :side])
 
 
 def test_distances_are_contextual_attentions_alone(batch):

@@ -107,6 +107,12 @@ def convert(
             "by counts of known pixels, and its 8-bit steps with it: `quantize='dynamic'` makes "
             "as small a file"
         )
+    specification = getattr(painter.system, "specification", None)
+    if quantize == "int8" and specification and not specification.eight_bits:
+        raise SettingsError(
+            f"`quantize='int8'` is not for {specification.name}, of which TFLite cannot find the "
+            "ranges of activations: `quantize='dynamic'` makes as small a file"
+        )
     height, width = size or (None, None)
     module = tf.Module()
     module.weights = list(painter.system.generator.variables)

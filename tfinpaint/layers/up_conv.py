@@ -29,15 +29,20 @@ class UpConv2D(tf.keras.layers.Conv2DTranspose):
         super().__init__(filters, **kwargs)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        if converting():  # TFLite's own transposed convolution takes six times as long
-            outputs = _by_blocks(inputs, self.kernel)
-        elif self.filters < _WIDE:
-            return super().call(inputs)
-        else:
-            outputs = up_conv(inputs, self.kernel)
+        outputs = double_size(inputs, self.kernel)
         if self.use_bias:
             outputs = tf.nn.bias_add(outputs, self.bias)
         return outputs if self.activation is None else self.activation(outputs)
+
+
+def double_size(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """x [B, H, W, C], kernel [4, 4, F, C] -> [B, 2H, 2W, F], in the way that is fastest here."""
+    if converting():  # TFLite's own transposed convolution takes six times as long
+        return _by_blocks(x, kernel)
+    (b, h, w, _), filters = shape(x), kernel.shape[2]
+    if filters >= _WIDE:
+        return up_conv(x, kernel)
+    return tf.nn.conv2d_transpose(x, kernel, [b, 2 * h, 2 * w, filters], 2, "SAME")
 
 
 def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

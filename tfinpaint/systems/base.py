@@ -63,6 +63,11 @@ class System(tf.keras.Model):
         raise NotImplementedError
 
     @property
+    def smallest(self) -> int:
+        """Height and width of images are at least this."""
+        return self.stride
+
+    @property
     def fixed_size(self) -> Optional[int]:
         """Height and width of all images, if its networks take no other; else None."""
         return None
@@ -114,6 +119,18 @@ class System(tf.keras.Model):
             name: getattr(self, _optimizer_of(name))
             for name in self.specification.rates
             if getattr(self, name) is not None
+        }
+
+    @property
+    def networks(self) -> Mapping[str, tf.keras.layers.Layer]:
+        """{name: network}: the generator, and each part that is not a piece of it."""
+        inside = {id(variable) for variable in self.generator.variables}
+        parts = {name: getattr(self, name) for name in self.specification.rates}
+        return {
+            name: part
+            for name, part in parts.items()
+            if part is not None
+            and (name == "generator" or not {id(v) for v in part.variables} <= inside)
         }
 
     def learns(self, part: str) -> bool:
@@ -195,8 +212,8 @@ class System(tf.keras.Model):
     def check_images(self, images: tf.Tensor) -> None:
         """Raises ValueError if a side of images [B, H, W, C] is not a multiple of the stride.
 
-        The same for another size than `fixed_size`. Sides that the graph does not know are not
-        checked.
+        The same for one below `smallest`, or another than `fixed_size`. Sides that the graph does
+        not know are not checked.
         """
         size = self.fixed_size
         if size and any(side not in (None, size) for side in images.shape[1:3]):
@@ -204,11 +221,13 @@ class System(tf.keras.Model):
                 f"images are {size} x {size}. Got {images.shape[1]} x {images.shape[2]}"
             )
         if any(
-            side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]
+            side is not None and (side < self.smallest or side % self.stride)
+            for side in images.shape[1:3]
         ):
+            at_least = f", at least {self.smallest}" if self.smallest > self.stride else ""
             raise ValueError(
-                f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} "
-                f"x {images.shape[2]}"
+                f"height and width of images are multiples of {self.stride}{at_least}. Got "
+                f"{images.shape[1]} x {images.shape[2]}"
             )
 
     # ----------------------------------------------------------------------------------------------
@@ -468,7 +487,7 @@ class System(tf.keras.Model):
         self.descend(part, tape, scaled)
         in_generator = {id(variable) for variable in self.generator.trainable_variables}
         if any(id(variable) in in_generator for variable in self.trainable(part)):
-            self.update_average()
+            self.update_average(part)
         return {"loss": loss, **weighted}
 
     def update_critic(
@@ -522,12 +541,12 @@ class System(tf.keras.Model):
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
             average.assign(value)
 
-    def update_average(self) -> None:
+    def update_average(self, part: str = "generator") -> None:
         """average <- d * average + (1 - d) * value, with d = min(decay, (1 + t) / (10 + t)).
 
-        The statistics of batch norm are averaged as well.
+        t counts the steps of `part`. The statistics of batch norm are averaged as well.
         """
-        t = tf.cast(self.optimizer.iterations, tf.float32)
+        t = tf.cast(self.parts[part].iterations, tf.float32)
         decay = tf.minimum(self.ema_decay, (1 + t) / (10 + t))
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
             average.assign(decay * average + (1 - decay) * value)
