@@ -24,11 +24,16 @@ class Release:
     format:  "TensorFlow 1" or "PyTorch".
     files:   what each file holds, in order, and the generator's table for it.
     counts:  which tensors of a file belong to it, by name.
+    prepared:    (path, tensors of a file) -> the tensors under the table's names, where files of
+                 several kinds are read, or something lies beside them.
+    variant_of:  (tensors of the first file) -> the variant that they belong to.
     """
 
     format: str
     files: Mapping[str, Callable[[Any], Table]]
     counts: Callable[[str], bool] = lambda name: True
+    prepared: Callable[[str, Mapping], Mapping] = lambda path, tensors: tensors
+    variant_of: Callable[[Mapping], str] = lambda tensors: "official"
 
 
 def release_of(system_name: str) -> Release:
@@ -49,7 +54,7 @@ def release_of(system_name: str) -> Release:
 def tables_of(system: Any) -> List[Table]:
     """For each file of a system's release: {official name: Place in its generator}.
 
-    system: of the `official` variant.
+    system: of the `official` variant, or of the one that `Release.variant_of` gives.
     """
     tables = [table(system.generator) for table in release_of(system.system_name).files.values()]
     placed = [id(place.variable) for table in tables for place in table.values()]
