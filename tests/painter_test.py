@@ -5,6 +5,7 @@ The systems are small fakes whose answers are known.
 
 import functools
 import tracemalloc
+import types
 
 import cv2
 import numpy as np
@@ -29,6 +30,19 @@ class Constant(tf.Module):
     def generate(self, images, holes):
         tf.debugging.assert_equal(tf.shape(images)[1:3] % self.stride, 0)
         return tf.zeros_like(images) + self.colour
+
+
+class Guided(Constant):
+    """Answers with the seed in red and the edges in green."""
+
+    specification = types.SimpleNamespace(fill_inputs=("seed", "edges"))
+    system_name = "guided"
+
+    def generate(self, images, holes, seed=0, edges=None):
+        edges = tf.zeros_like(holes) if edges is None else edges
+        tf.debugging.assert_equal(tf.shape(edges), tf.shape(holes))
+        seed = tf.cast(seed, tf.float32) / 127.5 - 1
+        return tf.concat([tf.zeros_like(edges) + seed, 2 * edges - 1, -tf.ones_like(edges)], -1)
 
 
 class Mean(Constant):
@@ -137,9 +151,9 @@ def test_reduction_keeps_the_place(constant):
     photo = np.zeros((600, 1024, 3), np.uint8)
     photo[:, 512:] = 255
     painter, size = Painter(Echo()), tf.constant([600, 1024])
-    pixels, _, shown = painter._reduced(
-        tf.constant(photo), *[tf.zeros([600, 1024, 1], tf.bool)] * 2, size
-    )
+    maps = tf.zeros([600, 1024, 2], tf.bool)
+    pixels, maps = painter._reduce(tf.constant(photo), maps, painter._reduced_size(size))
+    shown = maps[..., 1:]
     small = painter._enlarged(pixels, pixels, shown, size)
     assert (
         np.abs(small.numpy()[:, :508]).max() < 0.5
@@ -351,6 +365,36 @@ def test_bad_arguments_are_named(constant, photo, mask, options, words):
 def test_what_a_user_can_cause_is_a_settings_error(constant):
     with pytest.raises(SettingsError, match="no hole"):
         constant.fill(_photo(8, 8), np.zeros((8, 8), np.uint8))
+
+
+def test_a_seed_and_edges_reach_the_system_and_others_refuse_them(constant):
+    painter, photo = Painter(Guided()), _photo(61, 83)
+    mask, edges = np.zeros((2, 61, 83), np.uint8)
+    mask[5:15, 20:31], mask[40:61, 60:83] = 255, 200  # two windows, one at the border
+    edges[::3] = 128
+    fill = functools.partial(painter.fill, photo, mask, detail="off")
+    for seed, given in ((0, None), (0, edges), (7, edges), (7, None)):
+        filled = fill(seed=seed, edges=given)
+        green = 0 if given is None else np.where(edges > 127, 255, 0)
+        wanted = np.stack(np.broadcast_arrays(np.full_like(mask, seed), green, 0), -1)
+        hole = mask[..., None] > 127
+        np.testing.assert_array_equal(filled, np.where(hole, wanted, photo))
+    large = Painter(Guided(), image_size=16)  # the window is reduced by 2: edges stay edges
+    whole = np.full_like(mask, 255)
+    assert (large.fill(photo, whole, detail="off", edges=whole)[..., 1] == 255).all()
+    images, holes = np.zeros((2, 8, 8, 3), np.float32), np.ones((2, 8, 8, 1), np.float32)
+    output = painter.generate(images, holes, seed=255, edges=holes)
+    np.testing.assert_array_equal(output, np.stack([holes[..., 0]] * 2 + [-holes[..., 0]], -1))
+    np.testing.assert_array_equal(
+        painter.generate(images, holes, edges=None), painter.generate(images, holes)
+    )
+    with pytest.raises(ValueError, match="guided takes no `latent`"):
+        painter.generate(images, holes, latent=1)
+    with pytest.raises(SettingsError, match=r"`edges` has the size .*\[61, 83\]. Got \[83, 61\]"):
+        fill(edges=edges.T)
+    for refused in ({"seed": 1}, {"edges": edges}):
+        with pytest.raises(SettingsError, match=f"`{next(iter(refused))}"):
+            constant.fill(photo, mask, **refused)
 
 
 def test_generate_blanks_the_hole_and_answers_as_the_system_does():

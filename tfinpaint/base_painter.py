@@ -10,6 +10,7 @@
 It imports no TensorFlow: a client needs none.
 """
 
+import functools
 from typing import Any, Optional, Tuple
 
 import numpy as np
@@ -27,12 +28,14 @@ class BasePainter:
     Attributes:
         system, run: the trained system and the record of its run (`runs.Run`); None elsewhere.
         detail: "auto" or "off", as the export was made; None elsewhere.
+        fill_inputs: what the network takes beside photograph and hole: "seed", "edges", ...
         stride, working_size: of the network behind `fill_window`, in pixels.
     """
 
     system: Any = None
     run: Any = None
     detail: Optional[str] = None
+    fill_inputs: Tuple[str, ...] = ()
     stride: int
     working_size: int
 
@@ -43,6 +46,8 @@ class BasePainter:
         grow: int = 0,
         feather: int = 0,
         detail: str = "auto",
+        seed: int = 0,
+        edges: Optional[np.ndarray] = None,
     ) -> np.ndarray:
         """Fills the holes of one photograph of any size, uint8 [H, W, 3], RGB.
 
@@ -53,12 +58,27 @@ class BasePainter:
         detail:   "auto": if the hole is thick, its texture comes from the known part of the
                   photograph, guided by the network's fill (detail.py). "off": the network's fill
                   as it is.
+        seed:     which of the fills of a system that has several for one hole; 0 is the one that
+                  it gives by itself.
+        edges:    uint8 [H, W], above 127 = an edge, by which a system that takes edges is guided.
+                  None: it finds and completes them itself.
 
         Returns: uint8 [H, W, 3].
-        Raises: SettingsError for a mask of another size or without a hole.
+        Raises: SettingsError for a mask or edges of another size, a mask without a hole, or a seed
+            or edges that the system does not take.
         """
+        self._check_inputs(seed, edges, np.shape(photo))
+        plain = not seed and edges is None
         return filling.fill(
-            self._fill_one, self.stride, self.working_size, photo, mask, grow, feather, detail
+            self._fill_one if plain else functools.partial(self._fill_guided, seed=seed),
+            self.stride,
+            self.working_size,
+            photo,
+            mask,
+            grow,
+            feather,
+            detail,
+            edges,
         )
 
     def fill_window(
@@ -90,6 +110,28 @@ class BasePainter:
             "`attention` takes a run directory as `model`; an exported model has no attention to "
             "show"
         )
+
+    def _check_inputs(self, seed, edges, shape):
+        if seed and "seed" not in self.fill_inputs:
+            raise SettingsError(f"`seed={seed}`: this model has one fill for each hole, of seed 0")
+        if seed < 0 or seed != int(seed):
+            raise SettingsError(f"`seed` is a whole number, at least 0. Got {seed}")
+        if edges is None:
+            return
+        if "edges" not in self.fill_inputs:
+            raise SettingsError("`edges`: this model is not guided by edges")
+        edges = np.asarray(edges)
+        if edges.dtype != np.uint8:
+            raise ValueError(f"`edges` is uint8. Got {edges.dtype}")
+        if edges.shape != shape[:2]:
+            raise SettingsError(
+                f"`edges` has the size of the photograph, {list(shape[:2])}. Got "
+                f"{list(edges.shape)}"
+            )
+
+    def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
+        """`_fill_one` with what `fill_inputs` names."""
+        raise NotImplementedError
 
     def _fill_one(self, window, hole, shown, with_detail):
         """`fill_window`, as `fill` calls it."""

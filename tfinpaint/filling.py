@@ -6,7 +6,7 @@ It checks its arguments, grows the hole, fills it window by window (windows.py c
 blends. Known pixels keep the bytes of the photograph. What lies under a hole has no influence.
 """
 
-from typing import Callable, Tuple
+from typing import Callable, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ def fill(
     grow: int = 0,
     feather: int = 0,
     detail: str = "auto",
+    guide: Optional[np.ndarray] = None,
 ) -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
@@ -35,6 +36,8 @@ def fill(
     feather:               pixels outside the grown hole over which the output fades into the
                            photograph; see `fade`.
     detail:                "auto" or "off".
+    guide:                 uint8 [H, W], of which `fill_window` takes the part in the window as a
+                           last argument, [h, w, 1]; None: it takes none.
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
     check(photo, mask, grow, feather)
@@ -49,10 +52,12 @@ def fill(
         window = windows.window_around(box, photo.shape, stride)
         # Other holes that reach into the window are missing in it as well. They are filled in
         # windows of their own.
-        maps = (m[window.slices][..., np.newaxis] for m in (missing, shown))
-        result = np.asarray(fill_window(filled[window.slices], *maps, detail == "auto"))[
-            box.within(window).slices
-        ]
+        hole_here, shown_here, *guide_here = (
+            m[window.slices][..., np.newaxis] for m in (missing, shown, guide) if m is not None
+        )
+        result = np.asarray(
+            fill_window(filled[window.slices], hole_here, shown_here, detail == "auto", *guide_here)
+        )[box.within(window).slices]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0
         filled[box.slices][here] = result[here]

@@ -8,7 +8,8 @@ the one TensorFlow function that fills a window, including the texture of large 
 An exported model contains it, and is a painter too (export/saved_model.py).
 """
 
-from typing import TYPE_CHECKING, Optional, Tuple
+import functools
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,7 @@ from tfinpaint.attention_maps import placing
 from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems.specification import imported
 
 if TYPE_CHECKING:  # runs.py lies above
     from tfinpaint.runs import Run
@@ -38,6 +40,8 @@ class Painter(BasePainter, tf.Module):
     def __init__(self, system, image_size: int = 256, run: Optional["Run"] = None):
         super().__init__(name="painter")
         self.system, self.run = system, run
+        specification = getattr(system, "specification", None)
+        self.fill_inputs = specification.fill_inputs if specification else ()
         self.stride = int(system.stride)
         self.working_size = max(WORKING_FACTOR * image_size // self.stride, 1) * self.stride
 
@@ -45,11 +49,15 @@ class Painter(BasePainter, tf.Module):
     def from_run(cls, run: "Run") -> "Painter":
         """A painter with the system of a `runs.Run`.
 
+        It is of the class that the system's specification names, if it names one.
+
         Raises: SettingsError if the system cannot be loaded.
         """
-        return cls(run.load_system(), run.settings.photos.image_size, run)
+        system = run.load_system()
+        own = system.specification.painter
+        return (imported(own) if own else cls)(system, run.settings.photos.image_size, run)
 
-    def generate(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+    def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: Any) -> tf.Tensor:
         """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
 
         It is neither composited nor clipped.
@@ -57,9 +65,14 @@ class Painter(BasePainter, tf.Module):
         images:  float32 [B, H, W, 3] in [-1, 1]. H and W are multiples of `stride`. What lies under
                  the hole is blanked here.
         holes:   float32 [B, H, W, 1], 1 = hole: one hole map per image.
+        inputs:  of the specification's `fill_inputs`, by name; None is as if it were missing.
 
-        Raises: ValueError for another type or shape.
+        Raises: ValueError for another type or shape, or an input that the system does not take.
         """
+        unknown = sorted(set(inputs) - set(self.fill_inputs))
+        if unknown:
+            raise ValueError(f"{self.system.system_name} takes no `{unknown[0]}`")
+        inputs = {name: self._tensor(name, value) for name, value in inputs.items()}
         images, holes = tf.convert_to_tensor(images), tf.convert_to_tensor(holes)
         if not images.dtype.is_floating:
             raise ValueError(f"`images` is float32 in [-1, 1]. Got {images.dtype.name}")
@@ -75,7 +88,14 @@ class Painter(BasePainter, tf.Module):
                 f"Height and width of `images` are multiples of {self.stride}. Got "
                 f"{images.shape.as_list()[1:3]}"
             )
-        return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32))
+        inputs = {name: value for name, value in inputs.items() if value is not None}
+        return self._generate_sized(
+            tf.cast(images, tf.float32), tf.cast(holes, tf.float32), **inputs
+        )
+
+    @staticmethod
+    def _tensor(name, value):
+        return None if value is None else tf.cast(value, tf.int32 if name == "seed" else tf.float32)
 
     def attention_maps(
         self, photo: np.ndarray, mask: np.ndarray, at: Optional[Tuple[int, int]] = None
@@ -129,6 +149,17 @@ class Painter(BasePainter, tf.Module):
             return self.fill_window(window, hole, shown, True)
         return self._fill_thin(window, hole, shown)
 
+    def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
+        return self._fill_with_inputs(
+            *map(tf.constant, (window, hole, shown, with_detail, seed)),
+            None if edges is None else tf.constant(edges),
+        )
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def _fill_with_inputs(self, window, hole, shown, with_detail, seed, edges):
+        """`fill_window` with what a user gives in addition: int32 [], uint8 [h, w, 1] or None."""
+        return self._fill_any(window, hole, shown, with_detail, seed, edges)
+
     @tf.function(
         input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)],
         autograph=False,
@@ -159,10 +190,13 @@ class Painter(BasePainter, tf.Module):
         are not multiples of the stride are padded by reflection. All pixels but the shown ones keep
         their bytes.
         """
+        return self._fill_any(window, hole, shown, with_detail)
+
+    def _fill_any(self, window, hole, shown, with_detail, seed=None, edges=None):
         hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
-        filled = self._filled(blanked, hole, shown)
+        filled = self._filled(blanked, hole, shown, seed, edges)
         part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
         picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
         # Nothing is taken from earlier fills either: they are shown, but no longer in the hole.
@@ -171,23 +205,34 @@ class Painter(BasePainter, tf.Module):
         )
         return self._shown(filled, shown, window)
 
-    def _filled(self, blanked, hole, shown):
+    def _filled(self, blanked, hole, shown, seed=None, edges=None):
         """The network's fill, float32 [h, w, 3], 0 to 255.
 
         blanked: uint8 [h, w, 3], with blanked holes.   hole, shown: bool [h, w, 1].
         """
         size = tf.shape(blanked)[:2]
+        maps = [hole, shown] + ([] if edges is None else [edges > THRESHOLD])
+        maps = tf.concat(maps, -1)  # [h, w, 2 or 3]
         # The branches are before and after the network alone, so that the graph has it only once:
         # tracing and preparing it takes seconds.
         too_large = tf.reduce_max(size) > self.working_size
-        pixels, hole_here, shown_here = tf.cond(
+        pixels, maps = tf.cond(
             too_large,
-            lambda: self._reduced(blanked, hole, shown, size),
-            lambda: (tf.cast(blanked, tf.float32), hole, shown),
+            lambda: self._reduce(blanked, maps, self._reduced_size(size)),
+            lambda: (tf.cast(blanked, tf.float32), maps),
         )
-        filled = self._fill_padded(pixels, hole_here, self._generate)
+        generate, inputs = self._generate, {}
+        if seed is not None and "seed" in self.fill_inputs:
+            inputs["seed"] = seed
+        if edges is not None:
+            inputs["edges"] = self._extended(tf.cast(maps[..., 2:], tf.float32))[tf.newaxis]
+        if inputs:
+            generate = functools.partial(self._generate_any, **inputs)
+        filled = self._fill_padded(pixels, maps[..., :1], generate)
         return tf.cond(
-            too_large, lambda: self._enlarged(filled, pixels, shown_here, size), lambda: filled
+            too_large,
+            lambda: self._enlarged(filled, pixels, maps[..., 1:2], size),
+            lambda: filled,
         )
 
     def _shown(self, filled, shown, window):
@@ -210,16 +255,8 @@ class Painter(BasePainter, tf.Module):
         )
         return tf.where(hole, tf.round(filled), photo)
 
-    def _reduced(self, blanked, hole, shown, size):
-        """A window that is too large, reduced by areas to the working size.
-
-        -> float32 [h', w', 3] from 0 to 255, bool [h', w', 1] twice.
-        """
-        pixels, maps = self._reduce(blanked, tf.concat([hole, shown], -1), self._reduced_size(size))
-        return pixels, maps[..., :1], maps[..., 1:]
-
     def _enlarged(self, filled, pixels, shown, size):
-        """The fill of what `_reduced` returned, at the size of the window: float32 [h, w, 3]."""
+        """The fill of a reduced window at the size of the window: float32 [h, w, 3]."""
         # It is composited before it is enlarged, so that the fill meets the photograph's own
         # colours at the edge of the hole.
         return tf.image.resize(tf.where(shown, filled, pixels)[tf.newaxis], size, method="bicubic")[
@@ -256,13 +293,16 @@ class Painter(BasePainter, tf.Module):
 
         Arguments are those of `_fill_padded`.
         """
-        rows, columns = self._reflection(tf.shape(pixels)[0]), self._reflection(tf.shape(pixels)[1])
-        pixels = tf.gather(tf.gather(pixels, rows, axis=0), columns, axis=1)  # [H', W', 3]
-        # [H', W', 1]
-        hole = tf.gather(tf.gather(tf.cast(hole, tf.float32), rows, axis=0), columns, axis=1)
+        pixels = self._extended(pixels)  # [H', W', 3]
+        hole = self._extended(tf.cast(hole, tf.float32))  # [H', W', 1]
         # A product, not a division: TensorFlow turns a division into this if it optimizes a graph.
         # So a fill is the same if it does not.
         return (pixels * (1 / 127.5) - 1.0)[tf.newaxis], hole[tf.newaxis]
+
+    def _extended(self, array):
+        """[h, w, n], mirrored beyond its end: [H', W', n], multiples of the stride."""
+        rows, columns = self._reflection(tf.shape(array)[0]), self._reflection(tf.shape(array)[1])
+        return tf.gather(tf.gather(array, rows, axis=0), columns, axis=1)
 
     def _reflection(self, side):
         """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring.
@@ -276,8 +316,8 @@ class Painter(BasePainter, tf.Module):
 
     # The graph knows the sizes if they stay the same. It is then a twentieth faster.
     @tf.function(reduce_retracing=True, autograph=False)
-    def _generate_sized(self, images, holes):
-        return self._generate_any(images, holes)
+    def _generate_sized(self, images, holes, **inputs):
+        return self._generate_any(images, holes, **inputs)
 
     @tf.function(
         input_signature=[
@@ -295,6 +335,8 @@ class Painter(BasePainter, tf.Module):
             tf.where(holes > 0, tf.zeros_like(images), images), holes, weights_at
         )
 
-    def _generate_any(self, images, holes):
+    def _generate_any(self, images, holes, **inputs):
         """`system.generate` with what lies under the holes blanked to 0."""
-        return self.system.generate(tf.where(holes > 0, tf.zeros_like(images), images), holes)
+        return self.system.generate(
+            tf.where(holes > 0, tf.zeros_like(images), images), holes, **inputs
+        )

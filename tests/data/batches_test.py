@@ -110,6 +110,20 @@ def test_holes_on_the_device_come_as_seed_and_step(folder):
         np.testing.assert_array_equal(images, same)
 
 
+def test_what_functions_of_images_make_comes_with_holes_and_with_seeds(folder):
+    make = {"brightness": lambda images: tf.reduce_mean(images, [1, 2, 3])}
+    both = {"extra_inputs": {"share": lambda images, holes: tf.reduce_mean(holes)}}
+    for on_device in (False, True):
+        (images, second, more), *_ = take(
+            1, PhotoSettings(folder, 32), HoleSettings("center"), 2, 5,
+            holes_on_device=on_device, image_inputs=make, **both,
+        )  # fmt: skip
+        more = more.item()
+        np.testing.assert_allclose(more["brightness"], images.mean((1, 2, 3)), atol=1e-6)
+        assert set(more) == {"brightness"} | (set() if on_device else {"share"})
+        assert second.shape == ((2,) if on_device else (2, 32, 32, 1))
+
+
 def test_mask_files_in_the_pipeline(folder, tmp_path):
     hole = np.zeros((32, 32), np.uint8)
     hole[:16, :10] = 255

@@ -4,7 +4,9 @@ It trains, fills, exports and appears in `--help`. It also has what no system of
 second part with an optimizer of its own, phases, and an extra input.
 """
 
+import dataclasses
 import importlib
+import io
 import os
 import pathlib
 import subprocess
@@ -17,8 +19,9 @@ import tensorflow as tf
 import tfinpaint
 from tfinpaint import systems
 from tfinpaint.data.extra_inputs import distances_to_known
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.systems.specification import all_systems
+from tfinpaint.training.loop import train
 
 ROOT = pathlib.Path(__file__).parents[2]
 SPECIFICATION = '''"""A made-up system."""
@@ -240,6 +243,43 @@ def test_parts_learn_with_their_own_optimizers_and_in_their_phases(made_up):
             "tinter" in learning,
             "generator" in learning,
         )
+
+
+def test_a_run_goes_through_the_phases(made_up, tmp_path):
+    def settings(steps):
+        return TrainSettings(
+            "made_up",
+            PhotoSettings("samples:astronaut", 32),
+            HoleSettings("center"),
+            system_settings=(("width", 2),),
+            phases=(("tinting", 3), ("filling", 0)),
+            batch_size=1,
+            steps=steps,
+            eval_count=1,
+            ema_decay=0.0,
+        )
+
+    said = []
+    train(settings(5), str(tmp_path / "whole"), say=said.append, stream=io.StringIO())
+    assert "step 3: phase filling" in said
+    for steps in (2, 3, 5):  # in the first phase, at its end, in the second
+        train(settings(steps), str(tmp_path / "parts"), resume=True, stream=io.StringIO())
+    at = [
+        tf.train.load_checkpoint(str(tmp_path / run / "checkpoints")) for run in ("whole", "parts")
+    ]
+    names = at[0].get_variable_to_shape_map()
+    for name in names:
+        if "save_counter" not in name and not name.startswith("_CHECKPOINTABLE"):
+            np.testing.assert_array_equal(*(one.get_tensor(name) for one in at), err_msg=name)
+    taken = {name: at[0].get_tensor(name) for name in names if "iteration" in name.lower()}
+    assert sorted(taken.values()) == [2, 3]
+    with pytest.raises(SettingsError, match="`phase='both'`: made_up has no such phase"):
+        train(
+            dataclasses.replace(settings(1), phases=(("both", 0),)),
+            str(tmp_path / "other"),
+            stream=io.StringIO(),
+        )
+    assert not (tmp_path / "other").exists()
 
 
 def test_extra_inputs_arrive_by_name_and_others_are_refused(made_up):

@@ -44,6 +44,7 @@ def training_batches(
     holes_on_device: bool = False,
     photos: Union[PhotoFiles, PhotoStream, None] = None,
     extra_inputs: Mapping[str, Callable] = MappingProxyType({}),
+    image_inputs: Mapping[str, Callable] = MappingProxyType({}),
 ) -> tf.data.Dataset:
     """Endless batches, one per step, beginning with that of `start_step`.
 
@@ -58,11 +59,12 @@ def training_batches(
             (to look at `.unreadable`).
         extra_inputs: {name: function(images, holes)}, delivered in addition to the holes
             (extra_inputs.py).
+        image_inputs: {name: function(images)}, delivered in addition to holes or seeds.
 
     Returns:
         tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1],
-        1 = hole). With `extra_inputs`: of (images, holes, {name: tensor}). With `holes_on_device`:
-        of (images, int32 [2]), seed and step.
+        1 = hole). With `holes_on_device`: of (images, int32 [2]), seed and step. If there is
+        anything in addition, a dictionary {name: tensor} is the third of each.
 
     Raises:
         SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`,
@@ -86,9 +88,10 @@ def training_batches(
 
     def to_float(images, holes):
         images = tf.cast(images, tf.float32) / 127.5 - 1.0
-        if extra_inputs and holes.shape.rank == 4:
-            return images, holes, {name: make(images, holes) for name, make in extra_inputs.items()}
-        return images, holes
+        more = {name: make(images) for name, make in image_inputs.items()}
+        if holes.shape.rank == 4:
+            more.update({name: make(images, holes) for name, make in extra_inputs.items()})
+        return (images, holes, more) if more else (images, holes)
 
     batches = tf.data.Dataset.zip((squares, holes)).map(to_float)
     return batches.apply(

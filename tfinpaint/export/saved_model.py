@@ -11,6 +11,7 @@ sees half a model. The model has stock TensorFlow operations only.
 """
 
 import os
+from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -95,10 +96,12 @@ class ExportedPainter(BasePainter):
         grow: int = 0,
         feather: int = 0,
         detail: str = "auto",
+        seed: int = 0,
+        edges: Optional[np.ndarray] = None,
     ) -> np.ndarray:
         """See the base class; "auto" is what the model was exported with."""
         detail = self.detail or "off" if detail == "auto" else detail
-        return super().fill(photo, mask, grow, feather, detail)
+        return super().fill(photo, mask, grow, feather, detail, seed, edges)
 
     def fill_window(self, window, hole, shown, with_detail):
         """See `Painter.fill_window`."""

@@ -173,11 +173,14 @@ class TFLitePainter(BasePainter):
         grow: int = 0,
         feather: int = 0,
         detail: str = "auto",
+        seed: int = 0,
+        edges: Optional[np.ndarray] = None,
     ) -> np.ndarray:
         """See the base class. `feather` is 0, as the file fills nothing beyond the hole.
 
         `detail` has no effect: there is none in the file.
         """
+        self._check_inputs(seed, edges, photo.shape)
         if feather:
             raise ValueError(
                 "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "

@@ -14,7 +14,7 @@ the extra `serve`. REST loads no TensorFlow.
 import base64
 import json
 import re
-from typing import Union
+from typing import Optional, Union
 from urllib.parse import urlsplit
 
 import cv2
@@ -79,12 +79,15 @@ class _Client(BasePainter):
         grow: int = 0,
         feather: int = 0,
         detail: str = "auto",
+        seed: int = 0,
+        edges: Optional[np.ndarray] = None,
     ) -> np.ndarray:
         """See the base class.
 
         feather:  0, as a server fills the hole only: there is nothing to fade in.
         detail:   "auto", which is what the server's model was exported with.
         """
+        self._check_inputs(seed, edges, np.shape(photo))
         if detail != "auto":
             raise ValueError(
                 "`detail` is 'auto' with a server, whose model was exported with it or without. "

@@ -35,6 +35,7 @@ _OTHER_NAMES = {
     "grow": "grow_hole",
     "at": "attention_at",
     "url": "server",
+    "phase": "phases",
 }
 
 
@@ -76,6 +77,7 @@ def train_settings(values: Any) -> TrainSettings:
         holes=_record(HoleSettings, values),
         system_settings=_given(sizes),
         loss_weights=_given(weights),
+        phases=_phases(values.phases),
     )
 
 
@@ -137,6 +139,20 @@ def _value(name: str, values: Any) -> Any:
 
 def _given(values: dict) -> tuple:
     return tuple((name, value) for name, value in values.items() if value is not None)
+
+
+def _phases(text: Optional[str]) -> tuple:
+    found = []
+    for part in (text or "").split(","):
+        name, _, steps = part.strip().partition(":")
+        if (steps or "0").isdigit() and name:
+            found.append((name, int(steps or 0)))
+        elif text:
+            raise SettingsError(
+                "--phases are NAME:STEPS with commas between; the last needs no steps, as "
+                f"completion:90000,critics:10000,both. Got {text!r}"
+            )
+    return tuple(found)
 
 
 def _bin(text: str) -> tuple:

@@ -148,6 +148,9 @@ class TrainSettings:
     """All settings of a run, written to settings.json and read back by `tfinpaint.load`.
 
     None stands for the system's own value, which is its paper's.
+
+    phases: (name, steps) of the system's phases, in order. The last one goes on to the end, and its
+        number of steps has no meaning. Without any, all parts learn together.
     """
 
     system: str
@@ -157,6 +160,7 @@ class TrainSettings:
     variant: str = "paper"
     system_settings: Tuple[Tuple[str, float], ...] = ()
     loss_weights: Tuple[Tuple[str, float], ...] = ()
+    phases: Tuple[Tuple[str, int], ...] = ()
     batch_size: int = 6
     steps: int = 1000
     seed: int = 0
@@ -228,11 +232,25 @@ class TrainSettings:
                 "`eval_ratio` is two shares LO,HI with 0 < LO < HI < 1. "
                 f"Got {_comma(self.eval_ratio)}"
             )
+        for name, steps in self.phases[:-1]:
+            if steps < 1:
+                raise SettingsError(
+                    f"`phases`: each but the last has its number of steps, at least 1. Got {steps} "
+                    f"for {name}"
+                )
         for name, value in self.loss_weights:
             if not 0 <= value < math.inf:
                 raise SettingsError(
                     f"`loss_weights[{name!r}]` is at least 0 and finite. Got {value}"
                 )
+
+    def phase_at(self, step: int) -> Optional[str]:
+        """The phase in which the step after `step` steps is taken; None without phases."""
+        for name, steps in self.phases[:-1]:
+            if step < steps:
+                return name
+            step -= steps
+        return self.phases[-1][0] if self.phases else None
 
 
 def to_json(settings: Any) -> str:
@@ -249,8 +267,8 @@ def train_settings_from_json(text: str) -> TrainSettings:
         for name, value in values["holes"].items()
     }
     values["holes"] = HoleSettings(**holes)
-    for name in ("system_settings", "loss_weights"):
-        values[name] = tuple((k, v) for k, v in values[name])
+    for name in ("system_settings", "loss_weights", "phases"):
+        values[name] = tuple((k, v) for k, v in values.get(name, ()))
     values["eval_ratio"] = tuple(values["eval_ratio"])
     return TrainSettings(**values)
 

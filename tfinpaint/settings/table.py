@@ -113,6 +113,9 @@ FLAGS = {
     "warn_after": ("int", TrainSettings.warn_after,
         "Step at which a system that does not fill better than the mean colour (L1 in the holes "
         "of the validation pass) is warned of; 0: never.", 0, None),
+    "phases": ("str", None,
+        "NAME:STEPS,NAME:STEPS,NAME: the phases of a system whose parts are trained one after "
+        "another; the last goes on to --steps. Default: all parts learn together."),
     # the optimizers
     "learning_rate": ("float", TrainSettings.learning_rate,
         "Adam's rate for the generator. Default: the paper's (2e-4; 5e-5 with frozen batch norm; "

@@ -62,6 +62,11 @@ class System(tf.keras.Model):
         raise NotImplementedError
 
     @property
+    def fixed_size(self) -> Optional[int]:
+        """Height and width of all images, if its networks take no other; else None."""
+        return None
+
+    @property
     def system_name(self) -> str:
         """Its name in tfinpaint.SYSTEMS."""
         return self.specification.name
@@ -114,8 +119,8 @@ class System(tf.keras.Model):
 
     @property
     def steps_taken(self) -> int:
-        """Batches that the compiled system has learned from."""
-        return int(self.optimizer.iterations)
+        """Batches that the first of its learning parts has learned from."""
+        return int(next(self.parts[part].iterations for part in self.parts if self.learns(part)))
 
     @property
     def batches_per_step(self) -> int:
@@ -136,10 +141,12 @@ class System(tf.keras.Model):
             images: [B, H, W, 3] in [-1, 1]. The holes are blanked here.
             holes: [B, H, W, 1], 1 where missing.
             training: as in Keras.
+
+        A system with `fill_inputs` takes them as further arguments, each with a default.
         """
         return generator([images * (1 - holes), holes], training=training)
 
-    def generate(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+    def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: tf.Tensor) -> tf.Tensor:
         """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
 
         It is neither composited nor clipped.
@@ -147,9 +154,10 @@ class System(tf.keras.Model):
         Args:
             images: float32 [B, H, W, 3] in [-1, 1]. What lies under the hole has no influence.
             holes: float32 [B, H, W, 1], 1 where missing.
+            **inputs: by name, of the specification's `fill_inputs`.
         """
         self.check_images(images)
-        return self.raw(self.generator, images, holes)
+        return self.raw(self.generator, images, holes, **inputs)
 
     def call(self, inputs: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         """`[images, holes]` -> as `generate`, so that Keras' `predict` works."""
@@ -178,8 +186,14 @@ class System(tf.keras.Model):
     def check_images(self, images: tf.Tensor) -> None:
         """Raises ValueError if a side of images [B, H, W, C] is not a multiple of the stride.
 
-        Sides that the graph does not know are not checked.
+        The same for another size than `fixed_size`. Sides that the graph does not know are not
+        checked.
         """
+        size = self.fixed_size
+        if size and any(side not in (None, size) for side in images.shape[1:3]):
+            raise ValueError(
+                f"images are {size} x {size}. Got {images.shape[1]} x {images.shape[2]}"
+            )
         if any(
             side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]
         ):
@@ -216,8 +230,8 @@ class System(tf.keras.Model):
         again keeps generator, critic and moving average; the optimizers start afresh.
 
         Args:
-            optimizer, critic_optimizer: Keras optimizers, by default Adam at the rates below. Any
-                other part has Adam.
+            optimizer, critic_optimizer: Keras optimizers. Without one, and for any other part, the
+                specification's (Adam, of most) at the rates below.
             learning_rate, critic_learning_rate: None is the paper's. They are not used if an
                 optimizer is given. A part without a rate of its own follows the generator's: it
                 changes by the same factor.
@@ -240,8 +254,7 @@ class System(tf.keras.Model):
             image_size: side of the squares to train on, in pixels. Critics that end in a dense
                 layer are made for it.
             seed: of the random numbers that losses draw. Together with the step it fixes them.
-            phase: one of the specification's phases, in which some parts learn and the others stay
-                as they are. With None all learn.
+            phase: the one to begin in; see `enter_phase`.
             **kwargs: Keras' own, among them `jit_compile`.
 
         Raises: SettingsError or ValueError for what the system cannot be trained with.
@@ -270,11 +283,7 @@ class System(tf.keras.Model):
         self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
         if perceptual_weights == "none":
             self.weights_of_terms.update({name: 0.0 for name in self.specification.feature_terms})
-        if phase is not None and phase not in self.specification.phases:
-            phases = ", ".join(self.specification.phases) or "none"
-            raise SettingsError(
-                f"`phase={phase!r}`: {self.system_name} has no such phase; its phases are {phases}"
-            )
+        self.check_phase(phase)
         for term in self.specification.terms:
             if self.weights_of_terms[term.name] and image_size < term.smallest:
                 raise SettingsError(
@@ -316,10 +325,30 @@ class System(tf.keras.Model):
         # Built now, because a compiled step may not make variables.
         self.optimizer.build(self.trainable("generator"))
 
+    def check_phase(self, phase: Optional[str]) -> None:
+        """Raises SettingsError if the specification has no such phase. None is none of them."""
+        if phase is not None and phase not in self.specification.phases:
+            phases = ", ".join(self.specification.phases) or "none"
+            raise SettingsError(
+                f"`phase={phase!r}`: {self.system_name} has no such phase; its phases are {phases}"
+            )
+
+    def enter_phase(self, phase: Optional[str]) -> None:
+        """From the next step on, only the parts of this phase learn. With None all learn.
+
+        The step is traced anew, also in the middle of `fit`. Optimizers go on as they are.
+        """
+        self.check_phase(phase)
+        self.phase = phase
+        self.make_train_function(force=True)
+
     def _optimizer(self, part, given, rate):
-        return given or tf.keras.optimizers.Adam(
-            rate or self._rate(part), *self.specification.adam_betas, jit_compile=False
-        )
+        if given:
+            return given
+        rate = rate or self._rate(part)
+        if self.specification.optimizer == "adadelta":  # as PyTorch's, which papers were made with
+            return tf.keras.optimizers.Adadelta(rate, rho=0.9, epsilon=1e-6, jit_compile=False)
+        return tf.keras.optimizers.Adam(rate, *self.specification.adam_betas, jit_compile=False)
 
     def _rate(self, part, of_generator=None):
         """The paper's rate of a part, times the factor by which the generator's was changed."""
@@ -343,18 +372,22 @@ class System(tf.keras.Model):
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         """One update of generator and critic.
 
-        Extra inputs are further arguments, by name.
+        What batches bring in addition (`extra_inputs`, `image_inputs`) are further arguments, by
+        name, which may be missing.
 
-        Returns: {name: scalar}: "loss", each weighted term of it, and "critic".
+        Returns: {name: scalar}: "loss" and each weighted term of it, if the generator learns, and
+            "critic", if a critic does.
         """
         raise NotImplementedError
 
-    def seeded_step(self, images: tf.Tensor, seed: tf.Tensor) -> Dict[str, tf.Tensor]:
+    def seeded_step(
+        self, images: tf.Tensor, seed: tf.Tensor, **extra: tf.Tensor
+    ) -> Dict[str, tf.Tensor]:
         """`step` with the holes made inside it, on the device that runs it.
 
         seed: int32 [2], for `make_holes`.
         """
-        return self.step(images, self.make_holes(seed))
+        return self.step(images, self.make_holes(seed), **extra)
 
     def train_step(self, data: Sequence) -> Dict[str, tf.Tensor]:
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
@@ -363,16 +396,17 @@ class System(tf.keras.Model):
                 "(images, holes, extra inputs)"
             )
         images, second, extra = data if len(data) == 3 else (*data, {})
-        if not isinstance(extra, dict) or set(extra) - set(self.specification.extra_inputs):
+        known = [*self.specification.extra_inputs, *self.specification.image_inputs]
+        if not isinstance(extra, dict) or set(extra) - set(known):
             raise ValueError(
-                "batches are pairs (images, holes), or triples with a dictionary of "
-                f"{list(self.specification.extra_inputs)}"
+                f"batches are pairs (images, holes), or triples with a dictionary of {known}"
             )
         self.check_images(images)
         seeded = second.shape.rank == 1
         if seeded and self.make_holes is None:
             raise ValueError("batches of (images, seed) need compile(make_holes=...)")
-        logs = self.seeded_step(images, second) if seeded else self.step(images, second, **extra)
+        step = self.seeded_step if seeded else self.step
+        logs = step(images, second, **extra)
         # Keras adds up what the replicas return.
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}

@@ -94,7 +94,8 @@ class Specification:
     rates:                {part: learning rate} of what learns: "generator", "critic", and other
                           attributes of the system.
     fine_tuning_rates:    the same for the phase of frozen norms, if they differ.
-    adam_betas:           of all its optimizers.
+    optimizer:            "adam" or "adadelta", of all its parts.
+    adam_betas:           of all its optimizers, if they are Adam.
     has_batch_norm:       whether its generator has statistics to freeze.
     takes_critic_weights: whether its critic begins from a trained network.
     attention_layers:     a name for each attention layer of which a map can be shown.
@@ -104,6 +105,16 @@ class Specification:
     extra_inputs:         {name: "module:function"} of what its step can use beside images and
                           holes. The input pipeline makes it: function(images [B, H, W, 3] in
                           [-1, 1], holes [B, H, W, 1]) -> a tensor, which `step` takes by this name.
+                          Where the training step makes the holes itself, they do not come.
+    image_inputs:         the same of functions of the images alone, which always come.
+    fill_inputs:          names of what `generate` takes beside images and holes: "seed" (int32 [],
+                          of a system that can fill one hole in several ways; 0 is the fill that it
+                          gives by itself), "edges" ([B, H, W, 1], 1 on an edge), and others of its
+                          own.
+    hole_kinds:           the kinds of holes (`HoleSettings.kind`) that it can be trained with, if
+                          not all.
+    painter:              "module:Class" of its own tfinpaint.painter.Painter, if the common one is
+                          not enough.
     small:                settings of a small version for tests.
     small_terms:          weights of terms that the small version does without.
     main_term:            the term whose weight to raise first if the system does not learn to fill.
@@ -122,6 +133,7 @@ class Specification:
     terms: Tuple[Term, ...]
     rates: Mapping[str, float]
     fine_tuning_rates: Optional[Mapping[str, float]] = None
+    optimizer: str = "adam"
     adam_betas: Tuple[float, float] = (0.9, 0.999)
     has_batch_norm: bool = False
     takes_critic_weights: bool = False
@@ -129,6 +141,10 @@ class Specification:
     attention_is_flow: bool = False
     phases: Mapping[str, Tuple[str, ...]] = dataclasses.field(default_factory=dict)
     extra_inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    image_inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    fill_inputs: Tuple[str, ...] = ()
+    hole_kinds: Tuple[str, ...] = ()
+    painter: Optional[str] = None
     small: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     small_terms: Mapping[str, float] = dataclasses.field(default_factory=dict)
     main_term: Optional[str] = None

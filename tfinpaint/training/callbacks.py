@@ -16,7 +16,7 @@ from PIL import Image
 from tfinpaint import atomic
 from tfinpaint.progress import ProgressBar
 from tfinpaint.runs import METRICS_FILE, Checkpoints
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, TrainSettings
 from tfinpaint.training.validation import Validation
 
 
@@ -54,7 +54,8 @@ class ProgressCallback(StepCallback):
         )
 
     def at(self, step: int, logs: dict) -> None:
-        self._bar.update(step, loss=logs["loss"])
+        # A phase in which the generator does not learn has the critic's loss alone.
+        self._bar.update(step, loss=logs.get("loss", logs.get("critic")))
 
     def clear(self) -> None:
         """Removes the moving line, so that another line can be printed in its place."""
@@ -212,6 +213,33 @@ class MeanFillCheck(StepCallback):
             "(are the holes where they should be? `mask_is` flips mask files) and try a "
             f"lower `learning_rate`{heavier}; `warn_after=0` does not ask"
         )
+
+
+class PhaseCallback(StepCallback):
+    """Takes the system from phase to phase, as `TrainSettings.phases` says.
+
+    The system is in its phase of step `first` when it is made.
+    """
+
+    def __init__(self, first: int, settings: TrainSettings, say: Callable[[str], None]):
+        super().__init__(first)
+        self._settings, self._say = settings, say
+
+    def set_model(self, model: tf.keras.Model) -> None:
+        super().set_model(model)
+        self._entered = self.step, model.steps_taken
+
+    def at(self, step: int, logs: dict) -> None:
+        phase = self._settings.phase_at(step)
+        if phase != self.model.phase:
+            self.model.enter_phase(phase)
+            self._entered = step, self.model.steps_taken
+            self._say(f"step {step}: phase {phase}")
+
+    def steps_taken(self) -> int:
+        """The step of the weights as they are, which an interrupt may leave ahead of `step`."""
+        step, counted = self._entered
+        return step + self.model.steps_taken - counted
 
 
 class MetricsTable:

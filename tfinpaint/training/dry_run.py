@@ -74,6 +74,7 @@ def _dry_run(settings, run_dir, resume, init_from):
     checkpoints = Checkpoints(run_dir, system)
     first = checkpoints.restore() if resume and checkpoints.there else 0
     notes += start_from(init_from, system) if init_from and not first else []
+    system.enter_phase(settings.phase_at(first))
     data = batches(settings, system, source, first)
 
     # 1. The data.
@@ -187,8 +188,9 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     ]
     if "critic" not in figures["parameters"]:
         lines.append("no critic")
-    critic = f"; the critic's own: {logs['critic']:.4g}" if "critic" in logs else ""
-    lines.append(f"loss at step {first + 1}: {logs['loss']:.4g}{critic}")
+    losses = [f"{logs['loss']:.4g}"] if "loss" in logs else []
+    losses += [f"the critic's own: {logs['critic']:.4g}"] if "critic" in logs else []
+    lines.append(f"loss at step {first + 1}: {'; '.join(losses)}")
     lines += [
         f"    {name}: {value:.4g}, weight {weights[name]:g} x "
         f"{value / weights[name] if weights[name] else 0.0:.4g}, {abs(value) / total:.0%}"

@@ -23,6 +23,7 @@ from tfinpaint.training.callbacks import (
     CheckpointCallback,
     MeanFillCheck,
     MetricsCallback,
+    PhaseCallback,
     ProgressCallback,
     ValidationCallback,
 )
@@ -101,6 +102,9 @@ def prepare(
     tf.keras.utils.set_random_seed(settings.seed)
     system = create_system(settings)
     _check_sizes(settings, system, say)
+    _check_holes(settings, system)
+    for phase, _ in settings.phases:
+        system.check_phase(phase)
     source, size = open_photos(settings.photos.source), settings.photos.image_size
     system.compile(
         learning_rate=settings.learning_rate,
@@ -126,9 +130,13 @@ def batches(
     settings: TrainSettings, system: System, source: Union[PhotoFiles, PhotoStream], first: int
 ) -> tf.data.Dataset:
     """The batches of a run from step `first` on, in the form that its steps take."""
-    extra = {
-        name: imported(path) for name, path in system.extra_inputs(settings.holes.kind).items()
-    }
+    extra, of_images = (
+        {name: imported(path) for name, path in paths.items()}
+        for paths in (
+            system.extra_inputs(settings.holes.kind),
+            system.specification.image_inputs,
+        )
+    )
     return training_batches(
         settings.photos,
         settings.holes,
@@ -138,6 +146,7 @@ def batches(
         _holes_on_device(settings.holes),
         source,
         extra,
+        of_images,
     )
 
 
@@ -148,6 +157,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     checkpoints = Checkpoints(run_dir, system)
     first = checkpoints.restore() if checkpoints.there else 0
     notes = start_from(init_from, system) if init_from and not first else []
+    system.enter_phase(settings.phase_at(first))
     data = batches(settings, system, source, first)
     validation = Validation(settings, system)
 
@@ -194,8 +204,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     mean_fill_check = MeanFillCheck(
         first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between
     )
-    # taken before; not `first` if a resume dropped the critic whose steps were counted
-    counted = system.steps_taken
+    phases = PhaseCallback(first, settings, say_between)
     if first < settings.steps:
         if _holes_on_device(settings.holes):
             data = data.apply(tf.data.experimental.prefetch_to_device(device().name))
@@ -211,10 +220,11 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
                     validate,
                     mean_fill_check,
                     progress,
+                    phases,
                 ],
             )
         except KeyboardInterrupt:
-            step = first + system.steps_taken - counted
+            step = phases.steps_taken()
             checkpoints.save(step)
             progress.clear()
             say(f"stopped at step {step}, saved: `resume` goes on from there")
@@ -243,8 +253,20 @@ def _holes_on_device(settings):
     return device().device_type == "GPU" and not settings.kind.startswith("files:")
 
 
+def _check_holes(settings, system):
+    kinds = system.specification.hole_kinds
+    if kinds and settings.holes.kind not in kinds:
+        raise SettingsError(
+            f"`kind` is {' or '.join(kinds)} for {settings.system}. Got {settings.holes.kind!r}"
+        )
+
+
 def _check_sizes(settings, system, say):
     size, stride = settings.photos.image_size, system.stride
+    if system.fixed_size not in (None, size):
+        raise SettingsError(
+            f"`image_size` is {system.fixed_size} for {settings.system}. Got {size}"
+        )
     if size % stride:
         smaller = (
             "; a smaller `depth` allows smaller images"
