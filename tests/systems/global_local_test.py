@@ -115,10 +115,27 @@ def test_critics_reproduce_the_ports():
     np.testing.assert_allclose(score, expected["glcic"], atol=1e-4)
 
 
+def exact_norm(self, x, training=None):
+    """Batch norm with the statistics of the batch, in float64."""
+    mean, variance = tf.nn.moments(tf.cast(x, tf.float64), [0, 1, 2])
+    scale = tf.cast(self.gamma, tf.float64) * tf.math.rsqrt(variance + 1e-5)
+    return tf.cast(
+        (tf.cast(x, tf.float64) - mean) * scale + tf.cast(self.beta, tf.float64), tf.float32
+    )
+
+
 @needs_shared
-def test_losses_and_gradients_are_the_ports():
+@pytest.mark.parametrize("norms, of_losses, of_norms", [("exact", 1e-4, 0.02), ("own", 1e-3, 0.04)])
+def test_losses_and_gradients_are_the_ports(monkeypatch, norms, of_losses, of_norms):
     """One step of training without optimizers: losses, and the norm of each gradient that is more
-    than a hundredth of the largest."""
+    than a hundredth of the largest.
+
+    Some channels are almost always 0, and their variance is below epsilon. There it shows that
+    TensorFlow's sums of 51,200 numbers in float32 are off by 1e-4, and that its fused norm raises
+    epsilon to 1.001e-5. With exact norms losses agree to 1e-4, and norms of gradients to 2e-2.
+    """
+    if norms == "exact":
+        monkeypatch.setattr(tf.keras.layers.BatchNormalization, "call", exact_norm)
     expected = json.loads((GOLDEN / "training/glcic_step.json").read_text())
     image = np.load(GOLDEN / "networks/net_glcic.npz")["image"][0]
     truth = tf.constant(np.stack([image[40:200, 50:210], image[90:250, 90:250]]))
@@ -153,18 +170,18 @@ def test_losses_and_gradients_are_the_ports():
         (terms["adversarial"], "phase3_adv"),
         (third, "phase3_g"),
     ):
-        assert float(value) == pytest.approx(expected[name], rel=1e-4), name
+        assert float(value) == pytest.approx(expected[name], rel=of_losses), name
     for value, table, name in (
         (first, completion, "grad_norm_phase1_completion"),
         (second, critics, "grad_norm_phase2_discriminator"),
         (third, completion, "grad_norm_phase3_completion"),
     ):
-        norms = expected[name]
-        names = [n for n, norm in norms.items() if norm > 0.01 * max(norms.values())]
+        lengths = expected[name]
+        names = [n for n, length in lengths.items() if length > 0.01 * max(lengths.values())]
         assert len(names) > 10
         gradients = tape.gradient(value, [table[n].variable for n in names])
         for n, gradient in zip(names, gradients):
-            assert float(tf.norm(gradient)) == pytest.approx(norms[n], rel=2e-2), (name, n)
+            assert float(tf.norm(gradient)) == pytest.approx(lengths[n], rel=of_norms), (name, n)
 
 
 # -------------------------------------------------------------------------------------------- sizes
@@ -291,9 +308,10 @@ def test_mean_pixel_is_part_of_the_network(batch):
         system = small(variant)
         np.testing.assert_allclose(system.generator.mean_pixel, PLACES2_MEAN, atol=1e-7)
         assert all(v is not system.generator.mean_pixel for v in system.trainable("generator"))
-        before = system.generate(*batch)
+        # With the statistics of the batch. Its own, untrained, leave nothing of the image.
+        before = system.generator(batch, training=True)
         system.generator.mean_pixel.assign([0.1, 0.9, 0.3])
-        assert np.abs(system.generate(*batch) - before).max() > 1e-4
+        assert np.abs(system.generator(batch, training=True) - before).max() > 1e-3
         system.step(*batch)
         np.testing.assert_allclose(system.generator.mean_pixel, [0.1, 0.9, 0.3], atol=1e-7)
 
@@ -361,8 +379,7 @@ def test_no_gradient_of_the_generator_stays_in_the_critics(batch):
     for phase in ("critics", "both"):
         system = small(phase=phase, critic_optimizer=tf.keras.optimizers.SGD(0.1))
         before = [v.numpy() for v in system.critic.trainable_variables]
-        for _ in range(1):
-            system.step(*batch)
+        system.step(*batch)
         moves.append([v.numpy() - a for v, a in zip(system.critic.trainable_variables, before)])
     for alone, together in zip(*moves):
         np.testing.assert_allclose(alone, together, atol=1e-6)

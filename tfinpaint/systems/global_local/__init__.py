@@ -30,6 +30,7 @@ SPECIFICATION = Specification(
         ),
     ),
     rates={"generator": 1.0, "critic": 1.0},
+    optimizer="adadelta",
     has_batch_norm=True,
     phases={
         "completion": ("generator",),

@@ -43,7 +43,7 @@ def padded(x: tf.Tensor, convolution: tf.keras.layers.Layer) -> tf.Tensor:
 
 def batch_norm(name: str) -> tf.keras.layers.Layer:
     """Batch norm with PyTorch's constants."""
-    return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name, fused=False)
+    return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
 
 
 def activated(
