@@ -48,6 +48,7 @@ class BasePainter:
         detail: str = "auto",
         seed: int = 0,
         edges: Optional[np.ndarray] = None,
+        blend: str = "none",
     ) -> np.ndarray:
         """Fills the holes of one photograph of any size, uint8 [H, W, 3], RGB.
 
@@ -62,10 +63,12 @@ class BasePainter:
                   it gives by itself.
         edges:    uint8 [H, W], above 127 = an edge, by which a system that takes edges is guided.
                   None: it finds and completes them itself.
+        blend:    "poisson": the fill keeps its texture, and its colours are fitted to what lies
+                  around each hole (blending.py). "none": the fill as it is.
 
         Returns: uint8 [H, W, 3].
-        Raises: SettingsError for a mask or edges of another size, a mask without a hole, or a seed
-            or edges that the system does not take.
+        Raises: SettingsError for a mask or edges of another size, a mask without a hole, a seed or
+            edges that the system does not take, or a blend together with a feather.
         """
         self._check_inputs(seed, edges, np.shape(photo))
         plain = not seed and edges is None
@@ -79,6 +82,7 @@ class BasePainter:
             feather,
             detail,
             edges,
+            blend,
         )
 
     def fill_window(

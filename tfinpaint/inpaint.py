@@ -41,7 +41,7 @@ from tfinpaint.settings import SettingsError
 # fmt: off
 settings.adopt(
     "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
-    "attention", "attention_at", "device", "server", "timeout",
+    "blend", "attention", "attention_at", "device", "server", "timeout",
 )
 # fmt: on
 FLAGS = flags.FLAGS
@@ -67,6 +67,15 @@ def main() -> None:
         raise SettingsError(
             f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model "
             "was exported"
+        )
+    if FLAGS.server and FLAGS.blend != "none":
+        raise SettingsError(
+            f"--blend={FLAGS.blend} is for --model; a --server fills as its model was exported"
+        )
+    if FLAGS.blend != "none" and FLAGS.feather:
+        raise SettingsError(
+            f"--blend={FLAGS.blend} and --feather={FLAGS.feather}: one of them hides the edge of "
+            "the fill"
         )
     if FLAGS.attention_at and not FLAGS.attention:
         raise SettingsError(
@@ -190,7 +199,9 @@ class Filled(NamedTuple):
 def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     """Fills one photograph."""
     attention = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
-    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, FLAGS.detail)
+    pixels = painter.fill(
+        photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, FLAGS.detail, blend=FLAGS.blend
+    )
     if FLAGS.side_by_side:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
         pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
