@@ -28,8 +28,8 @@ class Red(BasePainter):
 
     calls = []
 
-    def fill(self, photo, mask, grow=0, feather=0, detail="auto"):
-        self.calls.append((grow, feather, detail))
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", blend="none"):
+        self.calls.append((grow, feather, detail) + ((blend,) if blend != "none" else ()))
         return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
 
 
@@ -131,6 +131,13 @@ def test_one_photograph(tmp_path, run):
     )
     assert Red.calls == [(3, 2, "off")]
     _check(photo, output)
+
+
+def test_blending_is_asked_of_the_painter(tmp_path, run):
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    arguments = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path / 'out.png'}")
+    assert run(*arguments, "--blend=poisson")[0] == 0
+    assert Red.calls == [(0, 0, "auto", "poisson")]
 
 
 def test_jpeg_output_says_that_it_is_not_exact(tmp_path, run):
@@ -282,6 +289,10 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
      "--attention_at=3,4 is for --attention"),
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention", "--attention_at=3"],
      "--attention_at is two whole numbers"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--blend=poisson", "--feather=3"],
+     "--blend=poisson and --feather=3: one of them"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--blend=alpha"],
+     "--blend=alpha: value should be one of"),
     (["--mask=m.png", "--output=o.png"], "--image is missing"),
     (["--image=nix.png", "--mask=m.png", "--output=o.png"], "--image=nix.png does not exist"),
     (["--image=a.png", "--mask=nix.png", "--output=o.png"], "--mask=nix.png does not exist"),
@@ -444,7 +455,7 @@ def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
     # fmt: off
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
-                     "detail", "side_by_side", "samples", "seed", "attention",
+                     "detail", "blend", "side_by_side", "samples", "seed", "attention",
                      "attention_at", "device", "server", "timeout"}
     # fmt: on
 

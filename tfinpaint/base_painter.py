@@ -64,6 +64,7 @@ class BasePainter:
         detail: str = "auto",
         seed: int = 0,
         edges: Optional[np.ndarray] = None,
+        blend: str = "none",
     ) -> np.ndarray:
         """Fills the holes of one photograph of any size, uint8 [H, W, 3], RGB.
 
@@ -78,10 +79,12 @@ class BasePainter:
                   it gives by itself.
         edges:    uint8 [H, W], above 127 = an edge, by which a system that takes edges is guided.
                   None: it finds and completes them itself.
+        blend:    "poisson": the fill keeps its texture, and its colours are fitted to what lies
+                  around each hole (blending.py). "none": the fill as it is.
 
         Returns: uint8 [H, W, 3].
-        Raises: SettingsError for a mask or edges of another size, a mask without a hole, or a seed
-            or edges that the system does not take.
+        Raises: SettingsError for a mask or edges of another size, a mask without a hole, a seed or
+            edges that the system does not take, or a blend together with a feather.
         """
         self._check_inputs(seed, edges, np.shape(photo))
         plain = not seed and edges is None
@@ -96,6 +99,7 @@ class BasePainter:
             detail,
             edges,
             self.context,
+            blend,
         )
 
     def fill_window(
@@ -120,6 +124,7 @@ class BasePainter:
         grow: int = 0,
         feather: int = 0,
         detail: str = "auto",
+        blend: str = "none",
     ) -> List[Sample]:
         """Several fills of one photograph, by a system that has several for one hole.
 
@@ -135,7 +140,7 @@ class BasePainter:
             raise SettingsError(f"`samples` is a whole number, at least 1. Got {count}")
         samples = []
         for one in range(seed, seed + count):
-            pixels = self.fill(photo, mask, grow, feather, detail, one)
+            pixels = self.fill(photo, mask, grow, feather, detail, one, blend=blend)
             samples.append(Sample(pixels, one, self.score(pixels, mask, grow)))
         return sorted(samples, key=lambda sample: -(sample.score or 0.0))  # stable
 

@@ -11,7 +11,7 @@ from typing import Callable, Optional, Tuple
 import cv2
 import numpy as np
 
-from tfinpaint import settings, windows
+from tfinpaint import blending, settings, windows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
@@ -27,6 +27,7 @@ def fill(
     detail: str = "auto",
     guide: Optional[np.ndarray] = None,
     context: windows.Context = windows.Context(),
+    blend: str = "none",
 ) -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
@@ -40,9 +41,11 @@ def fill(
     guide:                 uint8 [H, W], of which `fill_window` takes the part in the window as a
                            last argument, [h, w, 1]; None: it takes none.
     context:               what the network needs to see around a hole.
+    blend:                 "none" or "poisson"; see `blended`.
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
     check(photo, mask, grow, feather)
+    check_blend(blend, feather)
     if detail not in settings.DETAIL:
         raise ValueError(f"`detail` is {' or '.join(settings.DETAIL)}. Got {detail!r}")
     hole = grown((mask > THRESHOLD).astype(np.uint8), grow)  # [H, W], 1 = hole
@@ -68,7 +71,7 @@ def fill(
         missing[box.slices][here] = 0  # known from now on, for the windows that follow
     if feather:
         fade(painted, photo, hole, feather)
-    return painted
+    return blended(painted, hole, blend)
 
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:
@@ -99,6 +102,25 @@ def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) 
     for name, value in (("grow", grow), ("feather", feather)):
         if value < 0 or value != int(value):
             raise ValueError(f"`{name}` is a whole number of pixels, at least 0. Got {value}")
+
+
+def check_blend(blend: str, feather: int = 0) -> None:
+    """Raises SettingsError for a blend together with a feather, ValueError for an unknown one."""
+    if blend not in settings.BLENDS:
+        raise ValueError(f"`blend` is {' or '.join(settings.BLENDS)}. Got {blend!r}")
+    if blend != "none" and feather:
+        raise SettingsError(
+            f"`blend={blend!r}` and `feather={feather}`: one of them hides the edge of the fill"
+        )
+
+
+def blended(filled: np.ndarray, hole: np.ndarray, blend: str) -> np.ndarray:
+    """The fill with its colours fitted to what lies around each hole, uint8 [H, W, 3].
+
+    filled: uint8 [H, W, 3].   hole: uint8 [H, W], 1 = hole.
+    blend: "none" (the fill as it is) or "poisson" (blending.py).
+    """
+    return blending.poisson(filled, hole) if blend == "poisson" else filled
 
 
 def grown(hole: np.ndarray, pixels: int) -> np.ndarray:

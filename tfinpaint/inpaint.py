@@ -46,7 +46,7 @@ from tfinpaint.settings import SettingsError
 # fmt: off
 settings.adopt(
     "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
-    "samples", "seed", "attention", "attention_at", "device", "server", "timeout",
+    "blend", "samples", "seed", "attention", "attention_at", "device", "server", "timeout",
 )
 # fmt: on
 FLAGS = flags.FLAGS
@@ -75,6 +75,15 @@ def main() -> None:
         raise SettingsError(
             f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model "
             "was exported"
+        )
+    if FLAGS.server and FLAGS.blend != "none":
+        raise SettingsError(
+            f"--blend={FLAGS.blend} is for --model; a --server fills as its model was exported"
+        )
+    if FLAGS.blend != "none" and FLAGS.feather:
+        raise SettingsError(
+            f"--blend={FLAGS.blend} and --feather={FLAGS.feather}: one of them hides the edge of "
+            "the fill"
         )
     if FLAGS.attention_at and not FLAGS.attention:
         raise SettingsError(
@@ -225,9 +234,11 @@ def _outputs(painter, job: Job, pixels, mask):
     """The filled pixels by path, and a note on each if there are several."""
     how = (FLAGS.grow_hole, FLAGS.feather, FLAGS.detail)
     if not FLAGS.samples:
-        seed = {"seed": FLAGS.seed} if FLAGS.seed else {}
-        return {job.output: painter.fill(pixels, mask, *how, **seed)}, []
-    samples = painter.fill_samples(pixels, mask, FLAGS.samples, FLAGS.seed, *how)
+        filled = painter.fill(pixels, mask, *how, seed=FLAGS.seed, blend=FLAGS.blend)
+        return {job.output: filled}, []
+    samples = painter.fill_samples(
+        pixels, mask, FLAGS.samples, FLAGS.seed, *how, blend=FLAGS.blend
+    )
     paths = _output_paths(job)
     notes = []
     for path, sample in zip(paths, samples):

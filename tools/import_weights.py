@@ -45,7 +45,9 @@ def main():
 
     from tfinpaint import runs  # TensorFlow: only once the flags are known to be good
 
-    run = _settings(values.system, values.weights)
+    variant = release.variant_of(files[0])
+    files = [release.prepared(path, tensors) for path, tensors in zip(paths, files)]
+    run = _settings(values.system, variant, values.weights)
     system = runs.create_system(run)
     if system.fixed_size:
         photos = dataclasses.replace(run.photos, image_size=system.fixed_size)
@@ -62,7 +64,7 @@ def main():
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)
     print(
-        f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} "
+        f"{values.system} ({variant}), {parameters:,} parameters from {sum(map(len, tables))} "
         f"tensors of {' and '.join(paths)}"
     )
     print(
@@ -188,7 +190,7 @@ def _read_pytorch(path, counts):
 # ------------------------------------------------------------------------------------ run directory
 
 
-def _settings(system_name, weights):
+def _settings(system_name, variant, weights):
     """The settings that the run directory records.
 
     The files do not tell what the authors trained on, so photographs and holes are not theirs.
@@ -198,7 +200,7 @@ def _settings(system_name, weights):
         system_name,
         photos,
         settings.HoleSettings(),
-        variant="official",
+        variant=variant,
         steps=0,
         perceptual_weights="none",
         loss_weights=(("adversarial", 0.0),),  # there is no critic

@@ -6,6 +6,7 @@ test writes a "release" of its own and imports it.
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import types
@@ -233,6 +234,31 @@ def test_shift_net_with_statistics_of_its_norms(run, tmp_path):
     z = np.load(GOLDEN / "networks/net_shift.npz")
     output = tfinpaint.load(str(tmp_path / "run")).generate(z["image"], z["hole"])
     np.testing.assert_allclose(output, z["output"], atol=1e-4)
+
+
+@needs_shared
+@pytest.mark.parametrize("names", ["port", "modules"])
+def test_global_local_of_both_releases(run, tmp_path, names):
+    """The port's names bring the port's network, the authors' modules that of the authors."""
+    weights = made("glcic", "completion")
+    expected = np.load(GOLDEN / "networks/net_glcic.npz")
+    if names == "modules":
+        numbered = {}
+        for name, tensor in weights.items():
+            layer, _, kind = name.partition(".")
+            k = int(re.sub(r"\D", "", layer))
+            numbered[f"{3 * (k - 1) + layer.startswith('bn')}.{kind}"] = tensor
+        weights = {**numbered, "mean": expected["mean_pixel"]}
+    np.savez(tmp_path / "g.npz", **weights)
+    status, out, _ = run("global_local", tmp_path / "g.npz", tmp_path / "run")
+    variant, output = {"port": ("official", "output"), "modules": ("paper", "output_bn_first")}[
+        names
+    ]
+    assert status == 0 and f"({variant}), 6,072,131 parameters from 99 tensors" in out
+    painter = tfinpaint.load(str(tmp_path / "run"))
+    assert painter.run.settings.variant == variant
+    got = painter.generate(2 * expected["image"] - 1, expected["hole"])
+    np.testing.assert_allclose((got + 1) / 2, expected[output], atol=1e-5)
 
 
 # -------------------------------------------------------------------------------- the run directory

@@ -105,10 +105,11 @@ class ExportedPainter(BasePainter):
         detail: str = "auto",
         seed: int = 0,
         edges: Optional[np.ndarray] = None,
+        blend: str = "none",
     ) -> np.ndarray:
         """See the base class; "auto" is what the model was exported with."""
         detail = self.detail or "off" if detail == "auto" else detail
-        return super().fill(photo, mask, grow, feather, detail, seed, edges)
+        return super().fill(photo, mask, grow, feather, detail, seed, edges, blend)
 
     def fill_window(self, window, hole, shown, with_detail):
         """See `Painter.fill_window`.

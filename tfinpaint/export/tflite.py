@@ -24,7 +24,7 @@ from tensorflow.lite.python import schema_py_generated
 from tfinpaint import atomic
 from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
-from tfinpaint.filling import grown
+from tfinpaint.filling import blended, check_blend, grown
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
@@ -181,6 +181,7 @@ class TFLitePainter(BasePainter):
         detail: str = "auto",
         seed: int = 0,
         edges: Optional[np.ndarray] = None,
+        blend: str = "none",
     ) -> np.ndarray:
         """See the base class. `feather` is 0, as the file fills nothing beyond the hole.
 
@@ -192,9 +193,9 @@ class TFLitePainter(BasePainter):
                 "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "
                 f"Got {feather}"
             )
-        if grow:
-            mask = 255 * grown((mask > THRESHOLD).astype(np.uint8), grow)
-        return self._runner(**_inputs(photo, mask))["filled"][0]
+        check_blend(blend)
+        hole = grown((mask > THRESHOLD).astype(np.uint8), grow)
+        return blended(self._runner(**_inputs(photo, 255 * hole))["filled"][0], hole, blend)
 
 
 def _inputs(photo, mask):

@@ -81,11 +81,13 @@ class _Client(BasePainter):
         detail: str = "auto",
         seed: int = 0,
         edges: Optional[np.ndarray] = None,
+        blend: str = "none",
     ) -> np.ndarray:
         """See the base class.
 
         feather:  0, as a server fills the hole only: there is nothing to fade in.
         detail:   "auto", which is what the server's model was exported with.
+        blend:    "none", as a server fills as its model was exported.
         """
         self._check_inputs(seed, edges, np.shape(photo))
         if detail != "auto":
@@ -97,6 +99,11 @@ class _Client(BasePainter):
             raise SettingsError(
                 "`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got "
                 f"{feather}"
+            )
+        if blend != "none":
+            raise SettingsError(
+                "`blend` is 'none' with `url`, whose server fills as its model was exported. Got "
+                f"{blend!r}"
             )
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)

@@ -7,7 +7,7 @@ import functools
 from typing import Dict, Mapping, Tuple
 
 from tfinpaint.metrics import weights_flags
-from tfinpaint.settings.evaluation import DETAIL, EvaluationSettings, protocols
+from tfinpaint.settings.evaluation import BLENDS, DETAIL, EvaluationSettings, protocols
 from tfinpaint.settings.records import (
     CROPS,
     FROZEN_NORMS,
@@ -172,6 +172,9 @@ FLAGS = {
         "the photograph, guided by the network. off: the network's own fill. Of evaluate: off "
         "unless given. Of export and studio: for run directories; an export keeps what it was "
         "made with."),
+    "blend": (BLENDS, BLENDS[0],
+        "poisson: fit the colours of the fill to what lies around the hole, by OpenCV's Telea and "
+        "seamlessClone; known pixels stay exact. none: the fill as it is."),
     "side_by_side": ("bool", False,
         "Write input, hole and output beside each other instead of the output alone."),
     "samples": ("int", None,

@@ -27,6 +27,9 @@ class Release:
     prepare: the tensors of a file -> those of its table, where they differ.
     critic:  of a system -> a critic as a part of the system, its table, and the weights of terms
              that a run with this critic records. Its file may follow the others.
+    prepared:    (path, tensors of a file) -> the tensors under the table's names, where files of
+                 several kinds are read, or something lies beside them.
+    variant_of:  (tensors of the first file) -> the variant that they belong to.
     """
 
     format: str
@@ -34,6 +37,8 @@ class Release:
     counts: Callable[[str], bool] = lambda name: True
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     critic: Optional[Callable[[Any], Tuple[Any, Table, tuple]]] = None
+    prepared: Callable[[str, Mapping], Mapping] = lambda path, tensors: tensors
+    variant_of: Callable[[Mapping], str] = lambda tensors: "official"
 
 
 def release_of(system_name: str) -> Release:
@@ -54,7 +59,7 @@ def release_of(system_name: str) -> Release:
 def tables_of(system: Any) -> List[Table]:
     """For each file of a system's release: {official name: Place in its generator}.
 
-    system: of the `official` variant.
+    system: of the `official` variant, or of the one that `Release.variant_of` gives.
     """
     tables = [table(system.generator) for table in release_of(system.system_name).files.values()]
     placed = [id(place.variable) for table in tables for place in table.values()]
