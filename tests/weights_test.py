@@ -65,7 +65,15 @@ def test_names_and_shapes_of_deepfill(name, file):
 
 
 @pytest.mark.parametrize(
-    "name", ["contextual_attention", "gated_conv", "multistage", "musical", "coherent_semantic"]
+    "name",
+    [
+        "contextual_attention",
+        "gated_conv",
+        "multistage",
+        "musical",
+        "coherent_semantic",
+        "global_local",
+    ],
 )
 def test_every_variable_takes_its_own_tensor(name):
     system = small(name)
@@ -164,6 +172,6 @@ def test_systems_without_a_release():
     with pytest.raises(
         SettingsError,
         match="`system='partial_conv'` has no released.*contextual_attention, "
-        "gated_conv, multistage",
+        "gated_conv, global_local, multistage",
     ):
         releases.release_of("partial_conv")

@@ -63,7 +63,7 @@ def _slow_but(fast, cases):
             *((name, "paper", size) for name in SYSTEMS for size in ((SIZE, SIZE), None)),
             *(
                 (name, "official", (SIZE, SIZE))
-                for name in ("musical", "multistage", "coherent_semantic")
+                for name in ("musical", "multistage", "coherent_semantic", "global_local")
             ),
         ],
     ),

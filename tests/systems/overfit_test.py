@@ -24,6 +24,7 @@ from tfinpaint.settings import HoleSettings
     ("coherent_semantic", 64, {"width": 16, "depth": 4}, 500, 2e-3, 2e-4),
     ("partial_conv", 32, {"width": 16, "depth": 4}, 1000, 3e-3, None),
     ("gated_conv", 32, {"width": 16}, 1600, 2e-3, 2e-4),
+    ("global_local", 32, {"width": 16}, 1500, 2e-3, 2e-4),
     ("residual", 32, {"width": 16, "depth": 4}, 1000, 2e-3, None),
 ])  # fmt: skip
 def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_rate):
@@ -35,7 +36,7 @@ def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_ra
     # The rate decays so that training settles in the end.
     decaying = tf.keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02)
     system.compile(
-        optimizer=tf.keras.optimizers.Adam(decaying, *system.adam_betas),
+        optimizer=tf.keras.optimizers.Adam(decaying, *system.specification.adam_betas),
         perceptual_weights="random",
         image_size=size,
         critic_learning_rate=critic_rate,

@@ -37,6 +37,7 @@ TERMS = {
     "partial_conv": {"valid", "hole", "perceptual", "style", "variation"},
     "gated_conv": {"coarse", "refinement", "adversarial"},
     "residual": {"hole", "coarse", "perceptual"},
+    "global_local": {"hole", "adversarial"},
 }
 # fmt: on
 ON_FEATURES = {"perceptual", "style", "consistency", "feature_adversarial"}
@@ -51,7 +52,13 @@ def quick(*names):
 
 # multistage_test.py tests multistage.
 systems = quick(
-    "contextual_attention", "musical", "coherent_semantic", "partial_conv", "gated_conv", "residual"
+    "contextual_attention",
+    "musical",
+    "coherent_semantic",
+    "partial_conv",
+    "gated_conv",
+    "residual",
+    "global_local",
 )
 # Both variants of the systems whose variants compute different things.
 # fmt: off
@@ -59,11 +66,12 @@ computing = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS if name != "multistage"),
     *(pytest.param(name, variant, marks=pytest.mark.slow)
       for name, variant in (("multistage", "paper"), ("musical", "official"),
-                            ("coherent_semantic", "official")))])
+                            ("coherent_semantic", "official"), ("global_local", "official")))])
 variants = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS),
     *((name, "official")
-      for name in ("contextual_attention", "musical", "multistage", "coherent_semantic"))])
+      for name in ("contextual_attention", "musical", "multistage", "coherent_semantic",
+                   "global_local"))])
 # fmt: on
 
 made = {}
@@ -196,6 +204,7 @@ def test_default_sizes_are_the_papers():
         "partial_conv": 64,
         "gated_conv": 48,
         "residual": 24,
+        "global_local": 64,
     }
     for name in tfinpaint.SYSTEMS:
         settings = tfinpaint.systems.all_settings(name)
@@ -474,6 +483,7 @@ def test_attention_gives_the_output_and_where_it_looks(name, batch):
         "multistage": [8, 16],
         "partial_conv": [],
         "residual": [8],
+        "global_local": [],
     }[name]
     assert [tuple(matches.shape) for matches in maps] == [(2, side, side, 2) for side in sides]
     for matches in maps:
@@ -528,6 +538,7 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
     [
         ("contextual_attention", ("adversarial",), None, None),
         ("gated_conv", ("adversarial",), None, None),
+        ("global_local", ("adversarial",), None, None),
         ("partial_conv", ("perceptual", "style"), None, False),
         ("residual", ("perceptual",), None, False),
         ("musical", ("adversarial",), None, True),
@@ -563,14 +574,18 @@ def test_adam_is_the_papers(name):
     betas = {"contextual_attention": (0.5, 0.9), "multistage": (0.9, 0.999),
              "partial_conv": (0.9, 0.999), "residual": (0.9, 0.999)}
     rates = {"contextual_attention": (1e-4, 1e-4), "gated_conv": (1e-4, 1e-4),
-             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4)}
+             "multistage": (2e-4, 2e-5), "residual": (5e-4, 5e-4), "global_local": (1.0, 1.0)}
     # fmt: on
     system = small(name)
     optimizers = [o for o in (system.optimizer, system.critic_optimizer) if o is not None]
     assert len(optimizers) == (1 if name in ("musical", "partial_conv", "residual") else 2)
     for optimizer, rate in zip(optimizers, rates.get(name, (2e-4, 2e-4))):
-        assert isinstance(optimizer, tf.keras.optimizers.Adam)
-        assert (optimizer.beta_1, optimizer.beta_2) == betas.get(name, (0.5, 0.999))
+        if name == "global_local":
+            assert isinstance(optimizer, tf.keras.optimizers.Adadelta)
+            assert (optimizer.rho, optimizer.epsilon) == (0.9, 1e-6)
+        else:
+            assert isinstance(optimizer, tf.keras.optimizers.Adam)
+            assert (optimizer.beta_1, optimizer.beta_2) == betas.get(name, (0.5, 0.999))
         assert float(optimizer.learning_rate) == pytest.approx(rate)
     # The critic's rate keeps its ratio to this one.
     system.compile(**compile_settings(name, learning_rate=1e-3))
@@ -595,11 +610,13 @@ def test_weights_of_the_terms(monkeypatch):
         "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
         "gated_conv": {"coarse": 1, "refinement": 1, "adversarial": 1},
         "residual": {"hole": 0.1, "coarse": 0.1, "perceptual": 0.06},
+        "global_local": {"hole": 1, "adversarial": 4e-4},
     }
     official = {
         "musical": {"hole": 6, "adversarial": 0.06},
         "coherent_semantic": {"rough": 100, "refinement": 100, "consistency": 1,
                               "adversarial": 0.2, "feature_adversarial": 0.2},
+        "global_local": {"hole": 0.5, "adversarial": 2e-4},
     }
     # fmt: on
     for name, weights in paper.items():
@@ -675,6 +692,7 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
         "contextual_attention": "width, discount",
         "musical": "width",
         "gated_conv": "width",
+        "global_local": "width",
         "residual": "width, depth, sizes",
     }.get(name, "width, depth")
     for setting in {"depth", "sizes", "discount"} - set(own.split(", ")):
@@ -714,7 +732,7 @@ def test_sizes_that_cannot_be_are_refused(name, settings, message):
 
 @systems
 def test_freezing_batch_norm_where_there_is_none_is_refused(name):
-    if name in ("multistage", "partial_conv"):
+    if name in ("multistage", "partial_conv", "global_local"):
         assert small(name, freeze_batch_norm="all").generator.frozen_norms == "all"
         return
     with pytest.raises(
@@ -736,11 +754,12 @@ def test_critic_weights_are_musicals_alone(name):
 @systems
 def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
     system = small(name)
-    stride = {"contextual_attention": 8, "gated_conv": 8, "residual": 64}.get(name, 16)
+    strides = {"contextual_attention": 8, "gated_conv": 8, "residual": 64, "global_local": 4}
+    stride = strides.get(name, 16)
     assert system.stride == stride
     for call in (system.generate, system.attention_maps, lambda *data: system.train_step(data)):
-        with pytest.raises(ValueError, match=f"multiples of {stride}. Got 20 x 64"):
-            call(batch[0][:, :20], batch[1][:, :20])
+        with pytest.raises(ValueError, match=f"multiples of {stride}. Got 18 x 64"):
+            call(batch[0][:, :18], batch[1][:, :18])
 
 
 def test_distances_are_contextual_attentions_alone(batch):
