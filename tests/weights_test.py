@@ -81,6 +81,7 @@ def test_names_and_shapes_of_deepfill(name, file):
         "shift_net",
         "pluralistic",
         "edge_connect",
+        "global_local",
     ],
 )
 def test_every_variable_takes_its_own_tensor(name):
@@ -180,6 +181,6 @@ def test_systems_without_a_release():
     with pytest.raises(
         SettingsError,
         match="`system='partial_conv'` has no released.*contextual_attention, "
-        "gated_conv, multistage",
+        "gated_conv, global_local, multistage",
     ):
         releases.release_of("partial_conv")

@@ -236,9 +236,7 @@ def _outputs(painter, job: Job, pixels, mask):
     if not FLAGS.samples:
         filled = painter.fill(pixels, mask, *how, seed=FLAGS.seed, blend=FLAGS.blend)
         return {job.output: filled}, []
-    samples = painter.fill_samples(
-        pixels, mask, FLAGS.samples, FLAGS.seed, *how, blend=FLAGS.blend
-    )
+    samples = painter.fill_samples(pixels, mask, FLAGS.samples, FLAGS.seed, *how, blend=FLAGS.blend)
     paths = _output_paths(job)
     notes = []
     for path, sample in zip(paths, samples):

@@ -307,7 +307,7 @@ print(json.dumps([name for name in sys.modules\
 def systems(tmp_path_factory, request):
     """A folder with an export of each system of this group, and the painters by name."""
     folder = tmp_path_factory.mktemp("systems")
-    baselines = ("partial_conv", "gated_conv")
+    baselines = ("partial_conv", "gated_conv", "global_local")
     painters = {
         name: Painter.of(tfinpaint.create(name, **settings), 64)
         for name, settings in SMALL.items()

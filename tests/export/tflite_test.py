@@ -65,6 +65,7 @@ def _slow_but(fast, cases):
             *(
                 (name, "official", (SIZE, SIZE))
                 for name in ("musical", "multistage", "coherent_semantic", "shift_net")
+                for name in ("musical", "multistage", "coherent_semantic", "global_local")
             ),
         ],
     ),

@@ -308,10 +308,9 @@ def test_mean_pixel_is_part_of_the_network(batch):
         system = small(variant)
         np.testing.assert_allclose(system.generator.mean_pixel, PLACES2_MEAN, atol=1e-7)
         assert all(v is not system.generator.mean_pixel for v in system.trainable("generator"))
-        # With the statistics of the batch. Its own, untrained, leave nothing of the image.
-        before = system.generator(batch, training=True)
+        before = system.generate(*batch)
         system.generator.mean_pixel.assign([0.1, 0.9, 0.3])
-        assert np.abs(system.generator(batch, training=True) - before).max() > 1e-3
+        assert np.abs(system.generate(*batch) - before).max() > 1e-2
         system.step(*batch)
         np.testing.assert_allclose(system.generator.mean_pixel, [0.1, 0.9, 0.3], atol=1e-7)
 

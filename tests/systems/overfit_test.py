@@ -24,6 +24,7 @@ from tfinpaint.settings import HoleSettings
     ("coherent_semantic", 64, {"width": 16, "depth": 4}, 500, 2e-3, 2e-4),
     ("partial_conv", 32, {"width": 16, "depth": 4}, 1000, 3e-3, None),
     ("gated_conv", 32, {"width": 16}, 1600, 2e-3, 2e-4),
+    ("global_local", 32, {"width": 16}, 1500, 2e-3, 2e-4),
     ("residual", 32, {"width": 16, "depth": 4}, 1000, 2e-3, None),
     ("context_encoder", 64, {"width": 16, "depth": 4, "bottleneck": 256}, 1000, 2e-3, 2e-4),
     ("shift_net", 32, {"width": 16, "depth": 4}, 1000, 2e-3, 2e-4),

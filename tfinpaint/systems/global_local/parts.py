@@ -7,11 +7,11 @@ import tensorflow as tf
 
 
 def initial() -> tf.keras.initializers.Initializer:
-    """PyTorch's first weights: uniform within 1 / sqrt(the numbers that one output adds up).
+    """He's first weights, which keep the scale of features through many ReLUs.
 
     A new one for each layer: a single one would give all layers the same numbers.
     """
-    return tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    return tf.keras.initializers.VarianceScaling(2.0, "fan_in", "truncated_normal")
 
 
 def conv(

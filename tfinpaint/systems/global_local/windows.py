@@ -46,8 +46,9 @@ def anywhere(images: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
 
 def cut(images: tf.Tensor, corners: tf.Tensor, side: int) -> tf.Tensor:
     """The windows: images [B, H, W, C], corners int32 [B, 2] -> [B, side, side, C]."""
-    for axis in (1, 2):
-        places = corners[:, axis - 1, tf.newaxis] + tf.range(side)  # [B, side]
+    # Not corners[:, 0, tf.newaxis]: the graph optimizer loses the axis if corners were stacked.
+    for axis, first in enumerate(tf.unstack(corners, axis=1), 1):
+        places = tf.expand_dims(first, 1) + tf.range(side)  # [B, side]
         images = tf.gather(images, places, axis=axis, batch_dims=1)
     return images
 
