@@ -18,16 +18,17 @@ Errors end the whole request: bytes that are no such picture, a mask of another 
 a hole.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
-from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.windows import CONTEXT, Context
 
 _FILES = tf.TensorSpec([None], tf.string)
 
 
-def servable(painter: BasePainter, detail: str = "auto") -> tf.Module:
+def servable(painter: Any, detail: str = "auto") -> tf.Module:
     """The module that tf.saved_model.save takes.
 
     It has the signatures, `fill_window`, the weights, and nothing else of the painter; and
@@ -138,7 +139,7 @@ def _extent(missing, stride, context=Context(), other=None):
 
     Returns: the first position, the last + 1, and N.
     """
-    first, last, limit = *_ends(missing), tf.size(missing)
+    (first, last), limit = _ends(missing), tf.size(missing)
     side = last - first
     if context.centred:
         begin, end = _ends(other)

@@ -39,13 +39,13 @@ class CentrePainter(Painter):
         # The network's input has 9/14 of its hole's side around it. Sixteenths are exact numbers.
         self.context = windows.Context(11 / 16, centred=True)
 
-    def generate(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+    def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: Any) -> tf.Tensor:
         """The predicted centre alone, float32 [B, S/2, S/2, 3]; see the base class.
 
         H and W are the network's size S, 128 with the paper's settings.
         """
         self.system.check_images(tf.convert_to_tensor(images))
-        return super().generate(images, holes)
+        return super().generate(images, holes, **inputs)
 
     def _fill_one(self, window, hole, shown, with_detail):
         level = np.maximum(shown, hole > 0)[..., 0]

@@ -44,11 +44,11 @@ def prepare(tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
         named[f"main.{number}.{kind}" if known else name] = tensor
     biases = {}
     for name, tensor in named.items():
-        number = name.split(".")[1:2]
-        if name.endswith(".weight") and tensor.ndim == 4 and number[0].isdecimal():
+        number = name.partition(".")[2].partition(".")[0]
+        if name.endswith(".weight") and tensor.ndim == 4 and number.isdecimal():
             # Convolutions are [out, in, h, w], transposed ones [in, out, h, w].
-            filters = tensor.shape[int(number[0]) >= _FIRST_OF_DECODER]
-            biases[f"main.{number[0]}.bias"] = np.zeros(filters, np.float32)
+            filters = tensor.shape[int(number) >= _FIRST_OF_DECODER]
+            biases[f"main.{number}.bias"] = np.zeros(filters, np.float32)
     return {**biases, **named}
 
 

@@ -106,7 +106,7 @@ class ContextEncoder(System):
         blanked = self.blanked(images, holes)
         return self.with_centre(blanked, generator(blanked, training=training))
 
-    def generate(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+    def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: tf.Tensor) -> tf.Tensor:
         """The predicted centre alone, float32 [B, S/2, S/2, 3] on the [-1, 1] scale.
 
         Args:

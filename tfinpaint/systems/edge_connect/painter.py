@@ -70,6 +70,7 @@ class EdgeConnectPainter(Painter):
         detail: str = "auto",
         seed: int = 0,
         edges: Optional[np.ndarray] = None,
+        blend: str = "none",
     ) -> np.ndarray:
         """See `Painter.fill`.
 
@@ -82,7 +83,7 @@ class EdgeConnectPainter(Painter):
             hole = filling.grown((np.asarray(mask) > THRESHOLD).astype(np.uint8), grow)
             if not (edges[hole == 0] > THRESHOLD).any():
                 edges = np.maximum(edges, known_edges(np.asarray(photo), hole))
-        return super().fill(photo, mask, grow, feather, detail, seed, edges)
+        return super().fill(photo, mask, grow, feather, detail, seed, edges, blend)
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _complete(self, grey, edges, holes):

@@ -27,7 +27,7 @@ painter do the former). Features are those of Keras' VGG-19 on pictures less the
 released code gives PyTorch's network pictures in [0, 1] as they are. Adam's epsilon is Keras' own.
 """
 
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import tensorflow as tf
 
@@ -92,7 +92,7 @@ class EdgeConnect(System):
         self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
     ) -> None:
         weights = self.weights_of_terms
-        self.features = None
+        self.features: Any = None
         if weights["perceptual"] or weights["style"]:
             self.features = VGGFeatures(perceptual_weights, CONTENT + STYLE, depth=19)
         if not weights["adversarial"]:
@@ -192,7 +192,7 @@ class EdgeConnect(System):
             terms["adversarial"] = generator_cross_entropy(self.critic(output)[-1])
         return terms
 
-    def seen(self, images: tf.Tensor, holes: tf.Tensor) -> List[List[tf.Tensor]]:
+    def seen(self, images: tf.Tensor, holes: tf.Tensor) -> Tuple[list, list]:
         """Maps of CONTENT of the images, and of STYLE of what is in their holes, 0 elsewhere."""
         maps = [tf.split(x, 2) for x in self.features(tf.concat([images, images * holes], 0))]
         return [whole for whole, _ in maps[: len(CONTENT)]], [

@@ -24,7 +24,7 @@ def plain(tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
 
     A kernel without `weight_u` gets the vector to which the iteration leads.
     """
-    once = {
+    once: Dict[str, Any] = {
         name: tensor
         for name, tensor in tensors.items()
         if not _SECOND_NAME.search(name) and not _NEVER_USED.search(name)

@@ -158,9 +158,9 @@ class Pluralistic(System):
         visible, missing = tf.split(deepest, 2)  # [B, h, w, C] each
         posterior = encoder.posterior(missing, training=True)
         prior = encoder.prior(visible, training=True)
-        noises = noises or self.noises(shape(visible))
+        drawn = noises or self.noises(shape(visible))
         # The latent of each path. What is visible is the same for both.
-        latents = [mean + std * noise for (mean, std), noise in zip((posterior, prior), noises)]
+        latents = [mean + std * noise for (mean, std), noise in zip((posterior, prior), drawn)]
         inputs = [tf.concat([x, x], 0) for x in (visible, middle, holes)]
         pictures = generator([tf.concat(latents, 0), *inputs], training=True)
         reconstructed, generated = zip(*(tf.split(picture, 2) for picture in pictures))

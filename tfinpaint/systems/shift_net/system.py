@@ -83,7 +83,7 @@ class ShiftNet(System):
     ) -> None:
         weights = self.weights_of_terms
         wanted = weights["content"] or weights["style"]
-        self.features = VGGFeatures(perceptual_weights, contrast=2.0) if wanted else None
+        self.features: Any = VGGFeatures(perceptual_weights, contrast=2.0) if wanted else None
         if not weights["adversarial"]:
             self.critic = None
         elif self.critic is None:
@@ -122,7 +122,8 @@ class ShiftNet(System):
                     )
 
             # 2. The generator.
-            hole = reduce_hole(holes, *shape(decoder)[1:3], self.variant)  # [B, H/8, W/8, 1]
+            height, width = shape(decoder)[1:3]
+            hole = reduce_hole(holes, height, width, self.variant)  # [B, H/8, W/8, 1]
             terms = {
                 "l1": tf.reduce_mean(tf.abs(output - images)),
                 "guidance": guidance(decoder, target, hole, self.variant),
