@@ -27,7 +27,7 @@ painter do the former). Features are those of Keras' VGG-19 on pictures less the
 released code gives PyTorch's network pictures in [0, 1] as they are. Adam's epsilon is Keras' own.
 """
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import tensorflow as tf
 
@@ -178,7 +178,7 @@ class EdgeConnect(System):
         output: tf.Tensor,
         truth: tf.Tensor,
         holes: tf.Tensor,
-        targets: Optional[List[tf.Tensor]],
+        targets: Optional[Tuple[list, list]],
     ) -> Dict[str, tf.Tensor]:
         """Terms of the output, [B, H, W, 3] in [0, 1]. targets: `seen(truth, holes)`, or None."""
         # Over the share of missing pixels in the whole batch; 0 if none is missing.
