@@ -28,7 +28,7 @@ class Red(BasePainter):
 
     calls = []
 
-    def fill(self, photo, mask, grow=0, feather=0, detail="auto", blend="none"):
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, blend="none"):
         self.calls.append((grow, feather, detail) + ((blend,) if blend != "none" else ()))
         return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
 
@@ -38,7 +38,7 @@ class Several(Red):
 
     fill_inputs = ("seed",)
 
-    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0):
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, blend="none"):
         self.calls.append((grow, feather, detail, seed))
         return np.where(mask[..., np.newaxis] > 0, np.uint8([seed, 0, 0]), photo)
 

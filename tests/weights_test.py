@@ -180,7 +180,7 @@ def test_what_is_not_the_generators():
 def test_systems_without_a_release():
     with pytest.raises(
         SettingsError,
-        match="`system='partial_conv'` has no released.*contextual_attention, "
+        match="`system='partial_conv'` has no released.*contextual_attention, edge_connect, "
         "gated_conv, global_local, multistage",
     ):
         releases.release_of("partial_conv")
