@@ -20,8 +20,12 @@ from typing import Tuple
 import tensorflow as tf
 
 from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.tracing import converting
 
 _FIRST_STEPS = 5
+# Place in a 2x2 block, tap of the 2x2 window that begins at the block's own pixel, tap of the
+# kernel: an even row sees its own pixel by the middle tap, an odd one also the next.
+_TAPS = [[[0, 1, 0], [0, 0, 0]], [[0, 0, 1], [1, 0, 0]]]
 
 
 class _Spectral(tf.keras.layers.Layer):
@@ -167,7 +171,19 @@ def mean_of_four(kernel: tf.Tensor) -> tf.Tensor:
 
 def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """x [B, H, W, C], kernel [3, 3, F, C] -> [B, 2H, 2W, F], see `SpectralUpConv2D`."""
+    if converting():  # TFLite's own transposed convolution takes several times as long
+        return _by_blocks(x, kernel)
     b, h, w, _ = shape(x)
     filters = kernel.shape[2]
     whole = tf.nn.conv2d_transpose(x, kernel, [b, 2 * h + 1, 2 * w + 1, filters], 2, "VALID")
     return tf.slice(whole, [0, 1, 1, 0], [b, 2 * h, 2 * w, filters])
+
+
+def _by_blocks(x, kernel):
+    """The same as a 2x2 convolution that gives the four pixels of each 2x2 block as channels."""
+    filters, c = kernel.shape[2:]
+    taps = tf.constant(_TAPS, kernel.dtype)
+    kernels = tf.einsum("aiu,bjv,uvfc->ijcabf", taps, taps, kernel)  # [2, 2, C, 2, 2, F]
+    padded = tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]])
+    blocks = tf.nn.conv2d(padded, tf.reshape(kernels, [2, 2, c, 4 * filters]), 1, "VALID")
+    return tf.nn.depth_to_space(blocks, 2)
