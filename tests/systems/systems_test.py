@@ -266,6 +266,9 @@ def test_gradients_are_the_same_compiled(name, variant, batch):
     system = small(
         name, variant, perceptual_weights="random", optimizer=sgd(1e-3), critic_optimizer=sgd(1e-3)
     )
+    for part in set(system.parts) - {"generator", "critic"}:
+        setattr(system, f"{part}_optimizer", sgd(1e-3))
+        system.parts[part].build(system.trainable(part))
     start = [v.numpy() for v in system.generator.trainable_variables]
     begin = [(v, v.numpy()) for v in state(system)]
     moves = []
@@ -312,6 +315,9 @@ def run(strategy):
         system.compile(optimizer=tf.keras.optimizers.SGD(0.01),
                        critic_optimizer=tf.keras.optimizers.SGD(0.01),
                        **{compile_settings(name, image_size=32)})
+        for part in set(system.parts) - {{"generator", "critic"}}:
+            setattr(system, part + "_optimizer", tf.keras.optimizers.SGD(0.01))
+            system.parts[part].build(system.trainable(part))
     images = np.tile(
         np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)
     ).astype("float32")
