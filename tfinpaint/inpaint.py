@@ -5,6 +5,8 @@
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
         --output=filled.png --attention
+    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
+        --output=filled.png --edges=drawing.png
     python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris \\
         --image=photo.jpg --mask=mask.png --output=filled.png
 
@@ -31,6 +33,7 @@ from tfinpaint.photo import (
     Photo,
     check_photo_path,
     list_photos,
+    read_drawing,
     read_hole,
     read_photo,
     write_photo,
@@ -41,7 +44,7 @@ from tfinpaint.settings import SettingsError
 # fmt: off
 settings.adopt(
     "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
-    "attention", "attention_at", "device", "server", "timeout",
+    "attention", "attention_at", "edges", "device", "server", "timeout",
 )
 # fmt: on
 FLAGS = flags.FLAGS
@@ -73,6 +76,7 @@ def main() -> None:
             f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing"
         )
     settings.parse_range("attention_at", FLAGS.attention_at, int)
+    _check_edges()
     model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
@@ -95,6 +99,23 @@ def main() -> None:
         progress.step()
     if failures:
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
+
+
+def _check_edges():
+    if FLAGS.edges and FLAGS.server:
+        raise SettingsError("--edges takes a run directory as --model; a --server finds its own")
+    if FLAGS.edges in (None, "true", "false"):
+        return
+    if os.path.isdir(FLAGS.image):
+        raise SettingsError(
+            f"--edges={FLAGS.edges} is a drawing for one photograph. Got the folder "
+            f"--image={FLAGS.image}"
+        )
+    if not os.path.isfile(FLAGS.edges):
+        raise SettingsError(
+            f"--edges={FLAGS.edges} is no file: a drawing that guides the fill, or --edges alone, "
+            "which shows those that do"
+        )
 
 
 def _outcomes(painter, jobs):
@@ -140,6 +161,8 @@ def _load_painter(model):
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
         painter.check_attention()
+    if FLAGS.edges not in (None, "false"):
+        painter.check_edges()
     return painter
 
 
@@ -177,20 +200,24 @@ def _read(job: Job):
 class Filled(NamedTuple):
     """What is to be written for one photograph.
 
-    That is pixels with what `photo` carries, pictures of attention by path, and the notes so far.
+    That is pixels with what `photo` carries, pictures of attention and edges by path, and the notes
+    so far.
     """
 
     job: Job
     photo: Photo
     pixels: np.ndarray
-    attention: dict
+    pictures: dict
     notes: list
 
 
 def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     """Fills one photograph."""
-    attention = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
-    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, FLAGS.detail)
+    shown = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
+    shown.update(_edges(painter, job, photo.pixels, mask) if FLAGS.edges == "true" else {})
+    drawn = FLAGS.edges not in (None, "true", "false")
+    guide = {"edges": read_drawing(FLAGS.edges)} if drawn else {}
+    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, FLAGS.detail, **guide)
     if FLAGS.side_by_side:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
         pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
@@ -203,7 +230,7 @@ def _fill(painter, job: Job, photo, mask, notes) -> Filled:
         share = 100 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole).mean()
         grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"
         notes = notes + [("mask", job.mask, f"warning: {grown_note}" if share > 95 else grown_note)]
-    return Filled(job, photo, pixels, attention, notes)
+    return Filled(job, photo, pixels, shown, notes)
 
 
 def _write(filled: Filled):
@@ -213,16 +240,16 @@ def _write(filled: Filled):
         ("output", job.output, note)
         for note in write_photo(job.output, filled.pixels, filled.photo, "output")
     ]
-    for path, (picture, what) in filled.attention.items():
+    for path, (picture, kind, what) in filled.pictures.items():
         write_photo(path, picture, argument="output")
-        notes = notes + [("attention", path, f"{path}: {what}")]
+        notes = notes + [(kind, path, f"{path}: {what}")]
     warnings = [f"{path}: {note[len(mark) :]}" for _, path, note in notes if note.startswith(mark)]
     lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith(mark)]
     return warnings, [f"{job.image} ({_size(filled.photo.pixels)}) -> {job.output}"] + lines
 
 
 def _attention_maps(painter, job: Job, pixels, mask) -> dict:
-    """Pictures of the attention maps: {path: (picture, what it is)}."""
+    """Pictures of the attention maps: {path: (picture, "attention", what it is)}."""
     from tfinpaint.attention_maps.pictures import pictures
     from tfinpaint.filling import grown
 
@@ -233,9 +260,21 @@ def _attention_maps(painter, job: Job, pixels, mask) -> dict:
         for kind, picture in pictures(map_, pixels, hole).items():
             found[f"{beginning}_attention_{map_.layer}_{kind}.png"] = (
                 picture,
+                "attention",
                 f"{map_.name}, {kind}",
             )
     return found
+
+
+def _edges(painter, job: Job, pixels, mask) -> dict:
+    """The picture of edges, in the same form."""
+    from tfinpaint.filling import grown
+
+    hole = 255 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole)
+    picture = painter.edges(pixels, hole)  # [H, W]
+    path = f"{os.path.splitext(job.output)[0]}_edges.png"
+    what = "known edges, and in the hole the completed ones"
+    return {path: (np.repeat(picture[..., np.newaxis], 3, axis=2), "edges", what)}
 
 
 def _size(array) -> str:
