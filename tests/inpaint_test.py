@@ -71,6 +71,23 @@ class Attending(Red):
         ]
 
 
+class Guided(Red):
+    """Paints edges in the hole blue, and shows the hole as one edge."""
+
+    fill_inputs = ("edges",)
+
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", edges=None):
+        red = super().fill(photo, mask, grow, feather, detail)
+        if edges is None:
+            return red
+        assert edges.dtype == np.uint8 and edges.shape == mask.shape
+        blue = (np.minimum(mask, edges) > 127)[..., np.newaxis]
+        return np.where(blue, np.uint8([0, 0, 255]), red)
+
+    def edges(self, photo, mask):
+        return mask // 2
+
+
 @pytest.fixture(autouse=True)
 def fake_painter(monkeypatch):
     Red.calls = []
@@ -284,7 +301,51 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
     )
 
 
+def test_edges_are_shown_beside_the_output(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Guided())
+    photo, mask = _write(tmp_path / "photos/a.png"), _mask(tmp_path / "m.png")
+    status, out, _ = run(
+        f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.jpg", "--edges"
+    )
+    assert status == 0 and f"edges: {tmp_path}/o_edges.png: known edges, and in the hole" in out
+    shown = read_photo(str(tmp_path / "o_edges.png")).pixels
+    assert shown[6, 6].tolist() == [127] * 3 and shown.sum() == 3 * 50 * 127
+    folder = [f"--image={photo.parent}", f"--mask={mask}", f"--output={tmp_path}/out", "--edges"]
+    assert run(*folder, "--grow_hole=1")[0] == 0
+    grown = read_photo(str(tmp_path / "out/a_edges.png")).pixels
+    assert grown.sum() == 3 * (50 + 30) * 127
+    for off in ([], ["--noedges"]):
+        run(f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/p.png", *off)
+        assert not (tmp_path / "p_edges.png").exists()
+
+
+def test_a_drawing_guides(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Guided())
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    drawing = np.zeros((20, 30), np.uint8)
+    drawing[7, :] = 200
+    Image.fromarray(drawing).save(tmp_path / "d.png")
+    layer = np.zeros((20, 30, 4), np.uint8)  # green strokes on a transparent layer
+    layer[drawing > 0] = [0, 90, 0, 255]
+    Image.fromarray(layer).save(tmp_path / "layer.png")
+    where = [f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.png"]
+    for name in ("d.png", "layer.png"):
+        status, out, err = run(*where, f"--edges={tmp_path}/{name}")
+        assert status == 0 and "edges" not in out, err
+        filled = read_photo(str(tmp_path / "o.png")).pixels
+        assert (filled[7, 5:15] == [0, 0, 255]).all() and (filled[8, 5:15] == [255, 0, 0]).all()
+    assert not (tmp_path / "o_edges.png").exists()
+
+
 @pytest.mark.parametrize("arguments, words", [
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--edges"],
+     "--edges: this model is not guided by edges"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--edges=m.png"],
+     "--edges: this model is not guided by edges"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--edges=nix.png"],
+     "--edges=nix.png is no file"),
+    (["--mask=m.png", "--output=o", "--image=folder", "--edges=m.png"],
+     "--edges=m.png is a drawing for one photograph. Got the folder --image=folder"),
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention_at=3,4"],
      "--attention_at=3,4 is for --attention"),
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention", "--attention_at=3"],
@@ -456,7 +517,7 @@ def test_its_flags_are_those_of_the_design():
     # fmt: off
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
                      "detail", "blend", "side_by_side", "samples", "seed", "attention",
-                     "attention_at", "device", "server", "timeout"}
+                     "attention_at", "edges", "device", "server", "timeout"}
     # fmt: on
 
 

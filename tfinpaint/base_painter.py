@@ -166,6 +166,21 @@ class BasePainter:
         self.check_attention()
         return []
 
+    def edges(self, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """A picture of the edges by which a system that takes edges fills, uint8 [H, W].
+
+        photo, mask:  as for `fill`.
+
+        Raises: SettingsError if the system is not guided by edges.
+        """
+        self.check_edges()
+        raise NotImplementedError
+
+    def check_edges(self) -> None:
+        """Raises SettingsError if the system is not guided by edges."""
+        if "edges" not in self.fill_inputs:
+            raise SettingsError("`edges`: this model is not guided by edges")
+
     def check_attention(self) -> None:
         """Raises SettingsError if there are no attention maps."""
         raise SettingsError(
@@ -180,8 +195,7 @@ class BasePainter:
             raise SettingsError(f"`seed` is a whole number, at least 0. Got {seed}")
         if edges is None:
             return
-        if "edges" not in self.fill_inputs:
-            raise SettingsError("`edges`: this model is not guided by edges")
+        self.check_edges()
         edges = np.asarray(edges)
         if edges.dtype != np.uint8:
             raise ValueError(f"`edges` is uint8. Got {edges.dtype}")

@@ -7,6 +7,8 @@
         --output=filled.png --attention
     python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
         --output=filled.png --samples=8
+    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
+        --output=filled.png --edges=drawing.png
     python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris \\
         --image=photo.jpg --mask=mask.png --output=filled.png
 
@@ -36,6 +38,7 @@ from tfinpaint.photo import (
     Photo,
     check_photo_path,
     list_photos,
+    read_drawing,
     read_hole,
     read_photo,
     write_photo,
@@ -46,7 +49,7 @@ from tfinpaint.settings import SettingsError
 # fmt: off
 settings.adopt(
     "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
-    "blend", "samples", "seed", "attention", "attention_at", "device", "server", "timeout",
+    "blend", "samples", "seed", "attention", "attention_at", "edges", "device", "server", "timeout",
 )
 # fmt: on
 FLAGS = flags.FLAGS
@@ -90,6 +93,7 @@ def main() -> None:
             f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing"
         )
     settings.parse_range("attention_at", FLAGS.attention_at, int)
+    _check_edges()
     model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
@@ -112,6 +116,23 @@ def main() -> None:
         progress.step()
     if failures:
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
+
+
+def _check_edges():
+    if FLAGS.edges and FLAGS.server:
+        raise SettingsError("--edges takes a run directory as --model; a --server finds its own")
+    if FLAGS.edges in (None, "true", "false"):
+        return
+    if os.path.isdir(FLAGS.image):
+        raise SettingsError(
+            f"--edges={FLAGS.edges} is a drawing for one photograph. Got the folder "
+            f"--image={FLAGS.image}"
+        )
+    if not os.path.isfile(FLAGS.edges):
+        raise SettingsError(
+            f"--edges={FLAGS.edges} is no file: a drawing that guides the fill, or --edges alone, "
+            "which shows those that do"
+        )
 
 
 def _outcomes(painter, jobs):
@@ -159,6 +180,8 @@ def _load_painter(model):
         painter.check_attention()
     if FLAGS.samples or FLAGS.seed:
         painter.check_samples("samples" if FLAGS.samples else "seed")
+    if FLAGS.edges not in (None, "false"):
+        painter.check_edges()
     return painter
 
 
@@ -196,20 +219,21 @@ def _read(job: Job):
 class Filled(NamedTuple):
     """What is to be written for one photograph.
 
-    That is the pixels of each output by path, with what `photo` carries, pictures of attention by
-    path, and the notes so far.
+    That is the pixels of each output by path, with what `photo` carries, pictures of attention and
+    edges by path, and the notes so far.
     """
 
     job: Job
     photo: Photo
     outputs: Dict[str, np.ndarray]
-    attention: dict
+    pictures: dict
     notes: list
 
 
 def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     """Fills one photograph."""
-    attention = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
+    shown = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
+    shown.update(_edges(painter, job, photo.pixels, mask) if FLAGS.edges == "true" else {})
     outputs, notes_of_samples = _outputs(painter, job, photo.pixels, mask)
     notes = notes + notes_of_samples
     if FLAGS.side_by_side:
@@ -227,14 +251,16 @@ def _fill(painter, job: Job, photo, mask, notes) -> Filled:
         share = 100 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole).mean()
         grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"
         notes = notes + [("mask", job.mask, f"warning: {grown_note}" if share > 95 else grown_note)]
-    return Filled(job, photo, outputs, attention, notes)
+    return Filled(job, photo, outputs, shown, notes)
 
 
 def _outputs(painter, job: Job, pixels, mask):
     """The filled pixels by path, and a note on each if there are several."""
     how = (FLAGS.grow_hole, FLAGS.feather, FLAGS.detail)
     if not FLAGS.samples:
-        filled = painter.fill(pixels, mask, *how, seed=FLAGS.seed, blend=FLAGS.blend)
+        drawn = FLAGS.edges not in (None, "true", "false")
+        guide = {"edges": read_drawing(FLAGS.edges)} if drawn else {}
+        filled = painter.fill(pixels, mask, *how, seed=FLAGS.seed, blend=FLAGS.blend, **guide)
         return {job.output: filled}, []
     samples = painter.fill_samples(pixels, mask, FLAGS.samples, FLAGS.seed, *how, blend=FLAGS.blend)
     paths = _output_paths(job)
@@ -252,9 +278,9 @@ def _write(filled: Filled):
         notes = notes + [
             ("output", path, note) for note in write_photo(path, pixels, filled.photo, "output")
         ]
-    for path, (picture, what) in filled.attention.items():
+    for path, (picture, kind, what) in filled.pictures.items():
         write_photo(path, picture, argument="output")
-        notes = notes + [("attention", path, f"{path}: {what}")]
+        notes = notes + [(kind, path, f"{path}: {what}")]
     warnings = [f"{path}: {note[len(mark) :]}" for _, path, note in notes if note.startswith(mark)]
     lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith(mark)]
     lines = list(dict.fromkeys(lines))  # what holds for each of several outputs is said once
@@ -264,7 +290,7 @@ def _write(filled: Filled):
 
 
 def _attention_maps(painter, job: Job, pixels, mask) -> dict:
-    """Pictures of the attention maps: {path: (picture, what it is)}."""
+    """Pictures of the attention maps: {path: (picture, "attention", what it is)}."""
     from tfinpaint.attention_maps.pictures import pictures
     from tfinpaint.filling import grown
 
@@ -275,9 +301,21 @@ def _attention_maps(painter, job: Job, pixels, mask) -> dict:
         for kind, picture in pictures(map_, pixels, hole).items():
             found[f"{beginning}_attention_{map_.layer}_{kind}.png"] = (
                 picture,
+                "attention",
                 f"{map_.name}, {kind}",
             )
     return found
+
+
+def _edges(painter, job: Job, pixels, mask) -> dict:
+    """The picture of edges, in the same form."""
+    from tfinpaint.filling import grown
+
+    hole = 255 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole)
+    picture = painter.edges(pixels, hole)  # [H, W]
+    path = f"{os.path.splitext(job.output)[0]}_edges.png"
+    what = "known edges, and in the hole the completed ones"
+    return {path: (np.repeat(picture[..., np.newaxis], 3, axis=2), "edges", what)}
 
 
 def _size(array) -> str:

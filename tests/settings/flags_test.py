@@ -106,7 +106,7 @@ def test_ranges_are_two_numbers(words, number, message):
 
 def test_every_flag_of_the_table_can_be_defined():
     """The table itself is checked: adopt would take an unknown kind for an enumeration."""
-    kinds = {"str", "int", "float", "bool", "range", "whole range"}
+    kinds = {"str", "int", "float", "bool", "bare or str", "range", "whole range"}
     for name, (kind, default, text, *bounds) in FLAGS.items():
         assert kind in kinds or isinstance(kind, tuple) and default in kind, name
         assert len(bounds) == (2 if kind == "int" else 0) and text.endswith("."), name

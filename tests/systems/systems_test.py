@@ -294,6 +294,9 @@ def test_gradients_are_the_same_compiled(name, variant, batch):
     system = small(
         name, variant, perceptual_weights="random", optimizer=sgd(1e-3), critic_optimizer=sgd(1e-3)
     )
+    for part in set(system.parts) - {"generator", "critic"}:
+        setattr(system, f"{part}_optimizer", sgd(1e-3))
+        system.parts[part].build(system.trainable(part))
     start = [v.numpy() for v in system.generator.trainable_variables]
     begin = [(v, v.numpy()) for v in state(system)]
     moves = []
@@ -342,6 +345,9 @@ def run(strategy):
         system.compile(optimizer=tf.keras.optimizers.SGD(0.01),
                        critic_optimizer=tf.keras.optimizers.SGD(0.01),
                        **{compile_settings(name, image_size=size)})
+        for part in set(system.parts) - {{"generator", "critic"}}:
+            setattr(system, part + "_optimizer", tf.keras.optimizers.SGD(0.01))
+            system.parts[part].build(system.trainable(part))
     images = np.tile(
         np.random.default_rng(0).uniform(-1, 1, (1, {size}, {size}, 3)), (4, 1, 1, 1)
     ).astype("float32")

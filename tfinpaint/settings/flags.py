@@ -49,6 +49,9 @@ def adopt(*names: str) -> None:
             flags.DEFINE_string(name, default, text)
         elif kind == "bool":
             flags.DEFINE_bool(name, default, text)
+        elif kind == "bare or str":  # --NAME alone is --NAME=true
+            texts = flags.ArgumentParser(), flags.ArgumentSerializer()
+            flags.DEFINE_flag(flags.Flag(*texts, name, default, text, boolean=True))
         elif kind == "int":
             low, high = bounds
             flags.DEFINE_integer(name, default, text, lower_bound=low, upper_bound=high)

@@ -20,9 +20,9 @@ from tfinpaint.settings.records import (
 )
 
 # name: (kind, default, help), and of an int its lowest and highest value (None: any). A kind is
-# str, int, float, bool, range (two numbers LO,HI), whole range (two whole numbers), or a tuple of
-# allowed words. The records check other bounds. Not formatted, because the table would take twice
-# the lines.
+# str, int, float, bool, bare or str (a text that may be missing, --NAME alone), range (two numbers
+# LO,HI), whole range (two whole numbers), or a tuple of allowed words. The records check other
+# bounds. Not formatted, because the table would take twice the lines.
 # fmt: off
 FLAGS = {
     # what is trained
@@ -187,6 +187,11 @@ FLAGS = {
         "at), _weights.png (what one pixel takes from where) and, of DeepFill, _flow.png."),
     "attention_at": ("whole range", None,
         "ROW,COLUMN: the missing pixel of _weights.png. Default: the innermost one."),
+    "edges": ("bare or str", None,
+        "Of a system that is guided by edges. Alone: write the known and the completed ones beside "
+        "--output, NAME_edges.png. --edges=FILE: a drawing of edges, white on black and as large "
+        "as the photograph, guides the fill: such a NAME_edges.png, edited, or one with edges in "
+        "the hole alone."),
     "device": ("str", None,
         "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
     "server": ("str", None,
