@@ -76,7 +76,7 @@ class Guided(Red):
 
     fill_inputs = ("edges",)
 
-    def fill(self, photo, mask, grow=0, feather=0, detail="auto", edges=None):
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, edges=None, blend="none"):
         red = super().fill(photo, mask, grow, feather, detail)
         if edges is None:
             return red

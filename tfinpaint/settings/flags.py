@@ -50,7 +50,7 @@ def adopt(*names: str) -> None:
         elif kind == "bool":
             flags.DEFINE_bool(name, default, text)
         elif kind == "bare or str":  # --NAME alone is --NAME=true
-            texts = flags.ArgumentParser(), flags.ArgumentSerializer()
+            texts: tuple = flags.ArgumentParser(), flags.ArgumentSerializer()
             flags.DEFINE_flag(flags.Flag(*texts, name, default, text, boolean=True))
         elif kind == "int":
             low, high = bounds
