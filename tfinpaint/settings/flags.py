@@ -50,8 +50,9 @@ def adopt(*names: str) -> None:
         elif kind == "bool":
             flags.DEFINE_bool(name, default, text)
         elif kind == "bare or str":  # --NAME alone is --NAME=true
-            texts: tuple = flags.ArgumentParser(), flags.ArgumentSerializer()
-            flags.DEFINE_flag(flags.Flag(*texts, name, default, text, boolean=True))
+            parser: Any = flags.ArgumentParser()
+            written = flags.ArgumentSerializer()
+            flags.DEFINE_flag(flags.Flag(parser, written, name, default, text, boolean=True))
         elif kind == "int":
             low, high = bounds
             flags.DEFINE_integer(name, default, text, lower_bound=low, upper_bound=high)
