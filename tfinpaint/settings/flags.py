@@ -51,7 +51,7 @@ def adopt(*names: str) -> None:
             flags.DEFINE_bool(name, default, text)
         elif kind == "bare or str":  # --NAME alone is --NAME=true
             parser: Any = flags.ArgumentParser()
-            written = flags.ArgumentSerializer()
+            written: Any = flags.ArgumentSerializer()
             flags.DEFINE_flag(flags.Flag(parser, written, name, default, text, boolean=True))
         elif kind == "int":
             low, high = bounds
