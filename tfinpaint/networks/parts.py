@@ -7,6 +7,7 @@ from typing import Optional
 
 import tensorflow as tf
 
+from tfinpaint.layers.down_conv import DownConv2D
 from tfinpaint.layers.tracing import making_weights
 from tfinpaint.layers.up_conv import UpConv2D
 
@@ -21,6 +22,9 @@ def conv(
     At stride 2 windows are 4x4 only. For these convolutions 'SAME' is symmetric: (k - 1) / 2 on
     every side at stride 1, and 1 for 4x4 windows at stride 2.
     """
+    initial = NORMAL(0.0, 0.02)
+    if (kernel_size, strides, dilation_rate) == (4, 2, 1):
+        return DownConv2D(filters, name=name, kernel_initializer=initial, **kwargs)
     return tf.keras.layers.Conv2D(
         filters,
         kernel_size,
@@ -28,7 +32,7 @@ def conv(
         "same",
         dilation_rate=dilation_rate,
         name=name,
-        kernel_initializer=NORMAL(0.0, 0.02),
+        kernel_initializer=initial,
         **kwargs,
     )
 
