@@ -187,9 +187,8 @@ def test_holes_that_are_too_large_are_refused_in_one_line(painter):
     with pytest.raises(SettingsError) as error:
         painter.fill(photo, boxes(100, 160, (5, 40, 70, 81)))
     assert str(error.value) == (
-        "A hole of the mask is at most half as long as the photograph's longer side, 160 pixels, "
-        "for context_encoder, which sees what is around a hole in a square. Got 81x70 (width x "
-        "height)"
+        "Each hole of the mask is at most 80 pixels long for context_encoder, half of the "
+        "photograph's longer side. Got one of 81x70 (width x height)"
     )
 
 
@@ -301,5 +300,5 @@ def test_a_table_measures_what_inpaint_fills(run_dir, composited):
     wanted = [tfinpaint.load(run_dir).fill(p, 255 * h, detail="off") for p, h in zip(photos, holes)]
     np.testing.assert_array_equal(model(photos, holes), wanted)
     holes[1, :80, :80] = 1
-    with pytest.raises(SettingsError, match="at most half as long.*96 pixels.*Got 80x80"):
+    with pytest.raises(SettingsError, match="at most 48 pixels long.*Got one of 80x80"):
         model(photos, holes)

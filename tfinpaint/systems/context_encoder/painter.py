@@ -52,9 +52,9 @@ class CentrePainter(Painter):
         box = windows.bounding_box((level == level.max()).astype(np.uint8))
         if 2 * max(box.size) > max(level.shape):
             raise SettingsError(
-                f"A hole of the mask is at most half as long as the photograph's longer side, "
-                f"{max(level.shape)} pixels, for {self.system.system_name}, which sees what is "
-                f"around a hole in a square. Got {box.size[1]}x{box.size[0]} (width x height)"
+                f"Each hole of the mask is at most {max(level.shape) // 2} pixels long for "
+                f"{self.system.system_name}, half of the photograph's longer side. Got one of "
+                f"{box.size[1]}x{box.size[0]} (width x height)"
             )
         return super()._fill_one(window, hole, shown, with_detail)
 
@@ -73,7 +73,11 @@ class CentrePainter(Painter):
         )
         with tf.control_dependencies([fits]):
             pixels = tf.cast(blanked, tf.float32)
-        return self._filled_in(pixels, hole, aim, rows, columns)
+        filled = self._filled_in(pixels, hole, aim, rows, columns)
+        # What else is missing gets the mean colour, so that detail.py finds no black there.
+        known = tf.cast(tf.logical_not(hole), tf.float32)
+        mean = tf.reduce_sum(pixels, [0, 1]) / tf.maximum(tf.reduce_sum(known), 1.0)  # [3]
+        return tf.where(tf.logical_and(hole, tf.logical_not(aim)), mean, filled)
 
     def fill_whole(self, photo: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
         """See the base class. All holes have one window, and none is too large for it."""
