@@ -5,10 +5,11 @@ Every hole gets a square window with the hole in its centre. A hole whose box ha
 window is larger by the same factor, is reduced to the network's size, and the fill is enlarged.
 Where a window reaches beyond the photograph, this is continued by mirroring.
 
-Limit: a hole is at most half as long as the longer side of the photograph. Its window is then 8/7
-of that side, of which a sixteenth at either end is mirrored. (That is the centred hole of half the
-side, which the papers' tables have.) Larger holes would be made of mirrored ones, and are refused.
-Long thin holes are cut into pieces (windows.py), each with a window of its own.
+Limit: a window is for holes that are at most half as long as the longer side of the photograph. It
+is then 8/7 of that side, of which a sixteenth at either end is mirrored. (That is the centred hole
+of half the side, which the papers' tables have.) Longer holes would be filled from mirrored ones.
+They are cut into pieces (windows.py), each with a window of its own, as long as every window shows
+something known beside its piece, and else refused. Long thin holes are always cut.
 """
 
 from typing import Any, Tuple
@@ -50,11 +51,12 @@ class CentrePainter(Painter):
     def _fill_one(self, window, hole, shown, with_detail):
         level = np.maximum(shown, hole > 0)[..., 0]
         box = windows.bounding_box((level == level.max()).astype(np.uint8))
-        if 2 * max(box.size) > max(level.shape):
+        (height, width), longest = box.size, max(level.shape) // 2
+        if max(height, width) > longest:
             raise SettingsError(
-                f"Each hole of the mask is at most {max(level.shape) // 2} pixels long for "
-                f"{self.system.system_name}, half of the photograph's longer side. Got one of "
-                f"{box.size[1]}x{box.size[0]} (width x height)"
+                f"Each hole of the mask is at most {longest} pixels long (half of the photograph's "
+                f"longer side) or {2 * self.working_size // 3} pixels wide for "
+                f"{self.system.system_name}. Got one of {width}x{height} (width x height)"
             )
         return super()._fill_one(window, hole, shown, with_detail)
 
