@@ -108,6 +108,8 @@ def groups(
         cells, not specks.
       * A long thin hole (a scratch, a wire) is cut along a grid if its window would have to be
         reduced. Reduced to a few pixels, it would lose what is beside it, which is all it needs.
+        Where the network fills the centre alone, so is one that is longer than half of the
+        photograph, if what is beside it is seen from each piece.
     Holes whose windows are reduced come last, when everything around them is known. The others come
     in reading order.
     """
@@ -117,6 +119,8 @@ def groups(
     # Counted from the corner of the frame.
     boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4]
     tile = max(working_size // 2, 2)  # a box of this side has a window of the working size
+    if context.centred:
+        tile = max(min(tile, max(hole.shape) // 2), 1)
     speck = min(SPECK, tile // 2)
     small = np.maximum(height, width) <= speck
 
@@ -126,8 +130,9 @@ def groups(
     found = [(Box(*map(int, box)), 1 + k) for k, box in enumerate(cells)]  # (box, group)
     for box, group in zip(boxes[~small], number[1:][~small]):
         box = Box(*map(int, box))
-        if _is_reduced(box, hole.shape, stride, working_size, context) and _is_thin(
-            number[labels[box.slices]] == group, working_size / 8
+        if _is_thin(
+            number[labels[box.slices]] == group,
+            _thickest(box, hole.shape, stride, working_size, context),
         ):
             found += [(part, group) for part in _tiles(box, tile)]
         else:
@@ -167,6 +172,13 @@ def _share_cells(boxes: np.ndarray, cell: int):
 def _is_reduced(box: Box, shape, stride: int, working_size: int, context: Context) -> bool:
     sides = window_sides(np.array(box.size), np.array(shape[:2]), stride, context)
     return sides.max() > working_size
+
+
+def _thickest(box: Box, shape, stride: int, working_size: int, context: Context) -> float:
+    """Radius of the disc that no hole with this box holds that is cut along a grid; 0: none is."""
+    if context.centred and 2 * max(box.size) > max(shape[:2]):
+        return working_size / 3  # too long for one window
+    return working_size / 8 if _is_reduced(box, shape, stride, working_size, context) else 0
 
 
 def _is_thin(pixels: np.ndarray, radius: float) -> bool:

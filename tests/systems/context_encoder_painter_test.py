@@ -10,7 +10,9 @@ from PIL import Image
 from small import SMALL
 
 import tfinpaint
+from tfinpaint import windows
 from tfinpaint.data.batches import evaluation_squares
+from tfinpaint.data.evaluation_holes import RATIO_BINS, evaluation_holes
 from tfinpaint.evaluation import methods
 from tfinpaint.export import saved_model, tflite
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
@@ -172,6 +174,30 @@ def test_a_long_thin_hole_is_cut_into_pieces(painter):
     assert (filled[mask > 0] != photo[mask > 0]).mean() > 0.5
 
 
+def test_a_long_hole_is_cut_where_each_piece_has_something_known_beside_it(painter, exported):
+    """Also in an export, and in a photograph that is smaller than two pieces."""
+    for height, width, hole in ((100, 160, (5, 2, 36, 150)), (30, 40, (3, 3, 18, 30))):
+        photo, mask = smooth(height, width), boxes(height, width, hole)
+        filled = painter.fill(photo, mask, detail="off")
+        np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+        assert (filled[mask > 0] != photo[mask > 0]).mean() > 0.5
+        np.testing.assert_array_equal(exported.fill(photo, mask), filled)
+    with pytest.raises(SettingsError, match="or 37 pixels wide"):
+        painter.fill(smooth(100, 160), boxes(100, 160, (5, 2, 40, 150)))
+
+
+@pytest.mark.parametrize("ratio", RATIO_BINS)
+def test_the_fixed_strokes_of_every_protocol_can_be_filled(ratio):
+    """At the network's own size: no piece is longer than half of the photograph."""
+    context, hole_size = windows.Context(11 / 16, centred=True), 56
+    for hole in evaluation_holes(ratio, 20, 128)[..., 0]:
+        left = hole.copy()
+        for box, pixels in windows.groups(hole, 1, 2 * hole_size, context):
+            assert 2 * max(box.size) <= 128
+            left[box.slices][pixels] = 0
+        assert not left.any()
+
+
 def test_what_lies_under_the_hole_has_no_influence(painter):
     photo = smooth(150, 150)
     mask = boxes(150, 150, (20, 20, 60, 50), (100, 20, 10, 10))
@@ -187,9 +213,8 @@ def test_holes_that_are_too_large_are_refused_in_one_line(painter):
     with pytest.raises(SettingsError) as error:
         painter.fill(photo, boxes(100, 160, (5, 40, 70, 81)))
     assert str(error.value) == (
-        "A hole of the mask is at most half as long as the photograph's longer side, 160 pixels, "
-        "for context_encoder, which sees what is around a hole in a square. Got 81x70 (width x "
-        "height)"
+        "Each hole of the mask is at most 80 pixels long (half of the photograph's longer side) or "
+        "37 pixels wide for context_encoder. Got one of 81x70 (width x height)"
     )
 
 
@@ -301,5 +326,5 @@ def test_a_table_measures_what_inpaint_fills(run_dir, composited):
     wanted = [tfinpaint.load(run_dir).fill(p, 255 * h, detail="off") for p, h in zip(photos, holes)]
     np.testing.assert_array_equal(model(photos, holes), wanted)
     holes[1, :80, :80] = 1
-    with pytest.raises(SettingsError, match="at most half as long.*96 pixels.*Got 80x80"):
+    with pytest.raises(SettingsError, match="at most 48 pixels long .*Got one of 80x80"):
         model(photos, holes)

@@ -5,10 +5,11 @@ Every hole gets a square window with the hole in its centre. A hole whose box ha
 window is larger by the same factor, is reduced to the network's size, and the fill is enlarged.
 Where a window reaches beyond the photograph, this is continued by mirroring.
 
-Limit: a hole is at most half as long as the longer side of the photograph. Its window is then 8/7
-of that side, of which a sixteenth at either end is mirrored. (That is the centred hole of half the
-side, which the papers' tables have.) Larger holes would be made of mirrored ones, and are refused.
-Long thin holes are cut into pieces (windows.py), each with a window of its own.
+Limit: a window is for holes that are at most half as long as the longer side of the photograph. It
+is then 8/7 of that side, of which a sixteenth at either end is mirrored. (That is the centred hole
+of half the side, which the papers' tables have.) Longer holes would be filled from mirrored ones.
+They are cut into pieces (windows.py), each with a window of its own, as long as every window shows
+something known beside its piece, and else refused. Long thin holes are always cut.
 """
 
 from typing import Any, Tuple
@@ -50,11 +51,12 @@ class CentrePainter(Painter):
     def _fill_one(self, window, hole, shown, with_detail):
         level = np.maximum(shown, hole > 0)[..., 0]
         box = windows.bounding_box((level == level.max()).astype(np.uint8))
-        if 2 * max(box.size) > max(level.shape):
+        (height, width), longest = box.size, max(level.shape) // 2
+        if max(height, width) > longest:
             raise SettingsError(
-                f"A hole of the mask is at most half as long as the photograph's longer side, "
-                f"{max(level.shape)} pixels, for {self.system.system_name}, which sees what is "
-                f"around a hole in a square. Got {box.size[1]}x{box.size[0]} (width x height)"
+                f"Each hole of the mask is at most {longest} pixels long (half of the photograph's "
+                f"longer side) or {2 * self.working_size // 3} pixels wide for "
+                f"{self.system.system_name}. Got one of {width}x{height} (width x height)"
             )
         return super()._fill_one(window, hole, shown, with_detail)
 
@@ -73,7 +75,11 @@ class CentrePainter(Painter):
         )
         with tf.control_dependencies([fits]):
             pixels = tf.cast(blanked, tf.float32)
-        return self._filled_in(pixels, hole, aim, rows, columns)
+        filled = self._filled_in(pixels, hole, aim, rows, columns)
+        # What else is missing gets the mean colour, so that detail.py finds no black there.
+        known = tf.cast(tf.logical_not(hole), tf.float32)
+        mean = tf.reduce_sum(pixels, [0, 1]) / tf.maximum(tf.reduce_sum(known), 1.0)  # [3]
+        return tf.where(tf.logical_and(hole, tf.logical_not(aim)), mean, filled)
 
     def fill_whole(self, photo: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
         """See the base class. All holes have one window, and none is too large for it."""

@@ -138,9 +138,10 @@ class ContextEncoder(System):
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         """See the base class.
 
-        holes: what is to be predicted, the centre. The network sees the rim of it.
+        holes: [B, S, S, 1]. What lies beyond `fixed_hole` counts as known: the network sees the rim
+            of the centre.
         """
-        missing = self.without_rim(holes)  # [B, S, S, 1]
+        missing = holes * self.fixed_hole[np.newaxis, ..., np.newaxis]  # [B, S, S, 1]
         truth = self.centre(images)  # [B, S/2, S/2, 3]
         logs = {}
         with tf.GradientTape() as tape:
@@ -165,8 +166,3 @@ class ContextEncoder(System):
         """
         real = self.critic(truth, training=True)
         return 2 * critic_cross_entropy(real, self.critic(output, training=True))
-
-    def without_rim(self, holes: tf.Tensor) -> tf.Tensor:
-        """The holes [B, S, S, 1] without those of their pixels that lie closer to what is known
-        than the rim is wide. Where a hole ends at the border of the image, it keeps its pixels."""
-        return 1 - tf.nn.max_pool2d(1 - holes, 2 * self.rim + 1, 1, "SAME")
