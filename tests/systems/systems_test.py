@@ -70,8 +70,7 @@ computing = pytest.mark.parametrize("name, variant", [
 variants = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS),
     *((name, "official")
-      for name in ("contextual_attention", "musical", "multistage", "coherent_semantic",
-                   "global_local"))])
+      for name in ("contextual_attention", "musical", "multistage", "coherent_semantic"))])
 # fmt: on
 
 made = {}
@@ -246,9 +245,10 @@ def test_steps_lower_the_loss(name, batch):
     system = small(name, perceptual_weights="random")
     graph = tf.function(system.step)
     first = float(graph(*batch)["loss"])
-    system.optimizer.learning_rate = 2e-3
+    if name != "global_local":  # Adadelta's rate is 1
+        system.optimizer.learning_rate = 2e-3
     # The generator of contextual attention learns on every fifth batch.
-    for _ in range(100 if name in ("contextual_attention", "gated_conv") else 30):
+    for _ in range(100 if name in ("contextual_attention", "gated_conv", "global_local") else 30):
         last = float(graph(*batch)["loss"])
     assert last < 0.7 * first
     del made[name, "paper"]  # its learning rate was changed
