@@ -282,10 +282,11 @@ def test_gradients_are_the_same_compiled(name, variant, batch):
         moves.append([v.numpy() - a for v, a in zip(system.generator.trainable_variables, start)])
     largest = max(np.abs(move).max() for move in moves[0])
     assert largest > 0
-    # Biases before a norm have no gradient except rounding.
+    # Biases before a norm have no gradient except rounding, of which many layers make more.
+    noise = 1e-4 if name == "global_local" else 1e-5
     for eager, compiled in zip(*moves, strict=True):
         np.testing.assert_allclose(
-            compiled, eager, atol=5e-3 * np.abs(eager).max() + 1e-5 * largest
+            compiled, eager, atol=5e-3 * np.abs(eager).max() + noise * largest
         )
 
 
