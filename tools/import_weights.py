@@ -1,5 +1,5 @@
 """Brings the weights that a paper's authors released in as a run directory, of the official variant
-at the paper's width.
+(of global_local, of the one that the names of the tensors tell) at the paper's width.
 
     python -m tools.import_weights --system=contextual_attention \\
         --weights=release_places2_256/snap-0 --output=runs/deepfill

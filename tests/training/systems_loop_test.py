@@ -125,6 +125,31 @@ def test_a_resumed_run_is_the_one_that_was_never_stopped_and_can_be_loaded(name,
 
 
 @pytest.mark.slow
+def test_the_same_through_phases(tmp_path, eager):
+    """The run is resumed in the middle of its second phase, in which the generator stays."""
+    phases = (("completion", 2), ("critics", 2), ("both", 0))
+    settings = settings_of("global_local", steps=6, phases=phases)
+    whole, resumed = run_stop_and_resume(settings, tmp_path)
+    table = rows(whole)
+    assert rows(resumed) == table  # to the last digit
+    assert [row["loss"] != "" for row in table] == [True, True, False, False, True, True]
+    assert [row["critic"] != "" for row in table] == [False, False, True, True, True, True]
+    checkpoints = [
+        tf.train.load_checkpoint(str(run / "checkpoints/ckpt-6")) for run in (whole, resumed)
+    ]
+    for key in checkpoints[0].get_variable_to_shape_map():
+        if key.startswith("system/"):  # generator, average, critics, optimizers
+            np.testing.assert_array_equal(
+                *(checkpoint.get_tensor(key) for checkpoint in checkpoints), err_msg=key
+            )
+    iterations = [
+        checkpoints[0].get_tensor(f"system/{optimizer}/_iterations/.ATTRIBUTES/VARIABLE_VALUE")
+        for optimizer in ("optimizer", "critic_optimizer")
+    ]
+    assert iterations == [4, 4]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_the_same_in_graphs(name, tmp_path):
     check_run(name, settings_of(name), tmp_path)

@@ -103,8 +103,6 @@ def prepare(
     system = create_system(settings)
     _check_sizes(settings, system, say)
     _check_holes(settings, system)
-    for phase, _ in settings.phases:
-        system.check_phase(phase)
     source, size = open_photos(settings.photos.source), settings.photos.image_size
     system.compile(
         learning_rate=settings.learning_rate,
@@ -123,6 +121,8 @@ def prepare(
             seed[0], seed[1], settings.batch_size, size, settings.holes
         ),
     )
+    for phase, _ in settings.phases:
+        system.check_phase(phase)
     return system, source
 
 

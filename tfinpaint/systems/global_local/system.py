@@ -35,6 +35,7 @@ import tensorflow as tf
 
 from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy
+from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
 from tfinpaint.systems.global_local import SPECIFICATION, windows
 from tfinpaint.systems.global_local.completion_network import CompletionNetwork
@@ -79,6 +80,14 @@ class GlobalLocal(System):
             self.critic = None
         elif self.critic is None or self.critic.side != image_size:
             self.critic = JoinedCritics(image_size, self.width, relu_first=self.as_port)
+
+    def check_phase(self, phase: Optional[str]) -> None:
+        super().check_phase(phase)
+        weights = getattr(self, "weights_of_terms", None)  # there is none before `compile`
+        if phase == "critics" and weights and not weights["adversarial"]:
+            raise SettingsError(
+                f"`phase={phase!r}`: there are no critics with `loss_weights['adversarial']=0`"
+            )
 
     def raw(
         self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
