@@ -89,9 +89,7 @@ class Painter(BasePainter, tf.Module):
                 f"{images.shape.as_list()[1:3]}"
             )
         inputs = {name: value for name, value in inputs.items() if value is not None}
-        return self._generate_sized(
-            tf.cast(images, tf.float32), tf.cast(holes, tf.float32), **inputs
-        )
+        return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32), inputs)
 
     @staticmethod
     def _tensor(name, value):
@@ -327,8 +325,9 @@ class Painter(BasePainter, tf.Module):
         return tf.minimum(index, 2 * side - 1 - index)
 
     # The graph knows the sizes if they stay the same. It is then a twentieth faster.
+    # (TensorFlow cannot reduce retracing between calls with different keywords.)
     @tf.function(reduce_retracing=True, autograph=False)
-    def _generate_sized(self, images, holes, **inputs):
+    def _generate_sized(self, images, holes, inputs):
         return self._generate_any(images, holes, **inputs)
 
     @tf.function(
