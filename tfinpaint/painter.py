@@ -341,9 +341,9 @@ class Painter(BasePainter, tf.Module):
         return tf.minimum(index, 2 * side - 1 - index)
 
     # The graph knows the sizes if they stay the same. It is then a twentieth faster.
+    # (TensorFlow cannot reduce retracing between calls with different keywords.)
     @tf.function(reduce_retracing=True, autograph=False)
     def _generate_sized(self, images, holes, inputs):
-        # A dictionary: TensorFlow fails to compare calls with and without a keyword argument.
         return self._generate_any(images, holes, **inputs)
 
     @tf.function(

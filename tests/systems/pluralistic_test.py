@@ -159,6 +159,15 @@ def test_attention_begins_without_effect():
     np.testing.assert_array_equal(ShortTermAttention()(features), features)
 
 
+def test_the_critic_is_the_same_in_a_graph(system):
+    """TensorFlow's optimizer of graphs fuses a leaky ReLU with the wrong slope."""
+    x = tf.constant(numbers(1, SIZE, SIZE, 3))
+    scores = system.critic.generated(x)
+    for sizes in ([1, SIZE, SIZE, 3], [None, None, None, 3]):
+        graph = tf.function(system.critic.generated, input_signature=[tf.TensorSpec(sizes)])
+        np.testing.assert_allclose(graph(x), scores, atol=1e-5)
+
+
 # ------------------------------------------------------------------------- distributions, and noise
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfinpaint.networks.parts import make_weights
 from tfinpaint.systems.pluralistic.attention import ShortTermAttention
-from tfinpaint.systems.pluralistic.blocks import FirstBlock, ResidualBlock, act
+from tfinpaint.systems.pluralistic.blocks import FirstBlock, ResidualBlock, act_of_sum
 from tfinpaint.systems.pluralistic.networks import ATTENTION, channels
 from tfinpaint.systems.pluralistic.spectral import SpectralConv2D
 
@@ -47,7 +47,7 @@ class PluralisticCritic(tf.keras.Model):
             if k == ATTENTION - 1:
                 x = self.attention(x)  # [B, H/8, W/8, C]
             x = block(x, training=training)  # [B, H/2^(k+2), W/2^(k+2), C]
-        x = act(self.last(x, training=training))
+        x = act_of_sum(self.last(x, training=training))
         return tf.cast(self.score(x, training=training), tf.float32)
 
     def get_config(self) -> dict:

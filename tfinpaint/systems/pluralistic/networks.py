@@ -152,8 +152,8 @@ class PluralisticNetwork(tf.keras.Model):
         seed: int32 scalar. 0 or None takes the mean of the prior. Others draw from it: the noise
             depends on the seed and on the size of a picture, not on its place in the batch.
 
-    Returns: pictures float32 [B, H, W, 3] in [-1, 1]. With `with_attention_maps=True` the
-        attention's maps, too.
+    Returns: pictures float32 [B, H, W, 3] in [-1, 1]. With `with_attention_maps=True` a list with
+        the attention's maps, too.
     """
 
     def __init__(self, width=32, depth=5, **kwargs):
@@ -188,7 +188,7 @@ class PluralisticNetwork(tf.keras.Model):
         )
         if with_attention_maps:
             pictures, maps = made
-            return pictures[-1], maps
+            return pictures[-1], [maps]
         return made[-1]
 
     def get_config(self) -> dict:

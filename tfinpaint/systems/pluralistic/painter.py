@@ -31,11 +31,7 @@ class PluralisticPainter(Painter):
         filling.check(photo, mask, grow)
         hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
         window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
-        pixels = photo[window.slices]
-        # A critic needs three cells of its last map. A photograph that is smaller is mirrored.
-        missing = [max(3 * self.stride - side, 0) for side in pixels.shape[:2]]
-        pixels = np.pad(pixels, [(0, missing[0]), (0, missing[1]), (0, 0)], "symmetric")
-        return float(self._scored(tf.constant(pixels)))
+        return float(self._scored(tf.constant(photo[window.slices])))
 
     @functools.cached_property
     def critic(self) -> Optional[tf.keras.Model]:
@@ -58,5 +54,14 @@ class PluralisticPainter(Painter):
             lambda: self._reduce(window, nothing, self._reduced_size(size))[0],
             lambda: tf.cast(window, tf.float32),
         )
+        pixels = self._large_enough(pixels)
         images, _ = self._pad(pixels, tf.zeros_like(pixels[..., :1]))  # [1, H', W', 3]
         return tf.reduce_mean(self.critic(images))
+
+    def _large_enough(self, pixels):
+        """[h, w, 3], mirrored to what a critic needs at least: three cells of its last map."""
+        for axis in (0, 1):
+            side = tf.shape(pixels)[axis]
+            index = tf.range(tf.maximum(side, 3 * self.stride)) % (2 * side)
+            pixels = tf.gather(pixels, tf.minimum(index, 2 * side - 1 - index), axis=axis)
+        return pixels
