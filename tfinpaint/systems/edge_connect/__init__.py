@@ -26,39 +26,34 @@ SPECIFICATION = Specification(
             "edge_adversarial",
             1.0,
             "the critic of edges calls the completed ones real",
-            "(2-3)",
             smallest=24,
         ),
         Term(
             "feature_matching",
             10.0,
             "what that critic's layers see of the completed edges, like what they see of the true",
-            "(4)",
             smallest=24,
         ),
         Term(
             "l1",
             1.0,
             "L1 everywhere, over the share of missing pixels",
-            "(5)",
             reconstruction=True,
         ),
         Term(
             "perceptual",
             0.1,
             "VGG-19 features of the first conv of each block",
-            "(7)",
             features=True,
         ),
         Term(
             "style",
             250.0,
             "Gram matrices of four VGG-19 layers, of what is in the hole",
-            "(8)",
             features=True,
         ),
         Term(
-            "adversarial", 0.1, "the critic of pictures calls the output real", "(6)", smallest=24
+            "adversarial", 0.1, "the critic of pictures calls the output real", smallest=24
         ),
     ),
     rates={"generator": 1e-4, "critic": 1e-5, "edges": 1e-4, "edge_critic": 1e-5},
