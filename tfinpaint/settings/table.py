@@ -31,16 +31,18 @@ FLAGS = {
     "variant": (("paper", "official"), TrainSettings.variant,
         "paper: as the text says. official: as the authors' released code does."),
     "perceptual_weights": ("str", TrainSettings.perceptual_weights,
-        "VGG-16 behind the perceptual, style, consistency and feature_adversarial terms: imagenet "
+        "VGG-16 (edge_connect: VGG-19) behind the perceptual, style, consistency and "
+        "feature_adversarial terms: imagenet "
         "(downloaded by Keras), PATH of a Keras .h5 file, random, or none (these terms off)."),
     "critic_weights": ("str", TrainSettings.critic_weights,
         "What the DenseNet critic of musical begins from: imagenet (downloaded by Keras), PATH of "
         "a Keras .h5 file, or random. Default: imagenet, with --variant=official random."),
     "weights": ("str", None,
         "Released weights to import. contextual_attention, gated_conv: a TensorFlow 1 checkpoint, "
-        "by its prefix, one of its files or its folder. multistage, musical: a PyTorch state "
+        "by its prefix, one of its files or its folder. The others: a PyTorch state "
         "dict, FILE.npz, .safetensors, .pth or .pt. coherent_semantic: two, ROUGH,REFINEMENT. "
-        "pluralistic: ENCODER,GENERATOR or ENCODER,GENERATOR,CRITIC."),
+        "edge_connect: two, EDGES,INPAINTING. pluralistic: ENCODER,GENERATOR or "
+        "ENCODER,GENERATOR,CRITIC."),
     # photographs and holes
     "train_data": ("str", None,
         "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of "
@@ -122,9 +124,10 @@ FLAGS = {
     # the optimizers
     "learning_rate": ("float", TrainSettings.learning_rate,
         "Adam's rate for the generator. Default: the paper's (2e-4; 5e-5 with frozen batch norm; "
-        "DeepFill: 1e-4)."),
+        "DeepFill, edge_connect: 1e-4)."),
     "critic_learning_rate": ("float", TrainSettings.critic_learning_rate,
-        "Adam's rate for the critic. Default: the generator's (multistage: a tenth of it)."),
+        "Adam's rate for the critic. Default: the generator's (multistage, edge_connect: a tenth "
+        "of it)."),
     "warmup_steps": ("int", TrainSettings.warmup_steps,
         "Steps in which the rates of generator and critic grow from 0.", 0, None),
     "schedule": (SCHEDULES, TrainSettings.schedule,
