@@ -320,7 +320,7 @@ def _windows(grid):
 def test_a_table_measures_what_inpaint_fills(run_dir, composited):
     """Also under a protocol that scores a network's own output: it has none of known pixels."""
     model = methods.Model("a", run_dir, composited, pairs=False)
-    assert (model.stride, model.image_size) == (1, SIDE)
+    assert (model.stride, model.image_size, model.in_windows) == (1, SIDE, True)
     photos = np.stack([smooth(96, 96, 1), smooth(96, 96, 2)])
     holes = np.stack([boxes(96, 96, (24, 24, 48, 48)), boxes(96, 96, (9, 9, 20, 20))]) // 255
     wanted = [tfinpaint.load(run_dir).fill(p, 255 * h, detail="off") for p, h in zip(photos, holes)]

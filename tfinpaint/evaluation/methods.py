@@ -41,6 +41,7 @@ class Method:
         about: what it is, as in report.json.
         stride: what the sides of squares must be multiples of.
         image_size: side of the squares that it was trained on, or None.
+        in_windows: whether squares too are filled in a window around each hole.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Method:
     about: dict
     stride: int = 1
     image_size: Optional[int] = None
+    in_windows: bool = False
 
     def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
         """Fills photographs; see the module's docstring."""
@@ -89,6 +91,7 @@ class Model(Method):
         self._composited, self._pairs, self._detail = composited, pairs, detail
         self._runs = self._painter.system is not None
         self.stride = self._painter.stride
+        self.in_windows = self._painter.context.centred
         self.about = self._card()
         self.image_size = self.about.get("image_size")
         if detail == "auto" and not self._runs and self._painter.detail != "auto":
@@ -103,7 +106,7 @@ class Model(Method):
             )
 
     def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
-        if self._pairs or self._painter.context.centred:
+        if self._pairs or self.in_windows:
             return np.stack(
                 [self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)]
             )
