@@ -436,3 +436,10 @@ def test_mean_pixel_comes_from_the_file_or_from_beside_it(tmp_path):
     for mean in ([0.4, 0.5], [100.0, 110.0, 120.0]):
         with pytest.raises(SettingsError, match="mean pixel is three numbers"):
             prepared(path, {**tensors, "mean": np.float32(mean)})
+    for text in ('{"mpv": "grey"}', '{"mpv": [0.1, null, 0.2, {}]}'):
+        (tmp_path / "config.json").write_text(text)
+        with pytest.raises(SettingsError, match="mean pixel is three numbers"):
+            prepared(path, tensors)
+    for text in ("no JSON", "[1]", '{"other": 1}'):  # of something else
+        (tmp_path / "config.json").write_text(text)
+        np.testing.assert_array_equal(prepared(path, tensors)["mean_pixel"], released)

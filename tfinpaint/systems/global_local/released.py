@@ -52,12 +52,15 @@ def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarr
         module, _, kind = name.partition(".")
         found[f"{names[module]}.{kind}" if module in names else name] = tensor
     means = [found.pop(name) for name in _MEAN_NAMES if name in found]
-    mean = means[0] if means else _mean_beside(path)
-    mean = np.asarray(mean, np.float32).reshape(-1)
+    given = means[0] if means else _mean_beside(path)
+    try:
+        mean = np.asarray(given, np.float32).reshape(-1)
+    except (TypeError, ValueError):  # no numbers
+        mean = np.zeros(0, np.float32)
     if mean.shape != (3,) or not ((mean >= 0) & (mean <= 1)).all():
         raise SettingsError(
             f"`weights={path!r}`: its mean pixel is three numbers from 0 to 1, red, green, blue. "
-            f"Got {mean.tolist()}"
+            f"Got {mean.tolist() if mean.size else given!r}"
         )
     return {**found, _MEAN: mean}
 
