@@ -25,6 +25,7 @@ from tfinpaint.settings import HoleSettings
     ("partial_conv", 32, {"width": 16, "depth": 4}, 1000, 3e-3, None),
     ("gated_conv", 32, {"width": 16}, 1600, 2e-3, 2e-4),
     ("residual", 32, {"width": 16, "depth": 4}, 1000, 2e-3, None),
+    ("edge_connect", 32, {"width": 16, "blocks": 2}, 600, 2e-3, 2e-4),
 ])  # fmt: skip
 def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_rate):
     images = tf.constant(evaluation_squares("samples:", size, 8) / 127.5 - 1, tf.float32)
@@ -35,7 +36,7 @@ def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_ra
     # The rate decays so that training settles in the end.
     decaying = tf.keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.02)
     system.compile(
-        optimizer=tf.keras.optimizers.Adam(decaying, *system.adam_betas),
+        optimizer=tf.keras.optimizers.Adam(decaying, *system.specification.adam_betas),
         perceptual_weights="random",
         image_size=size,
         critic_learning_rate=critic_rate,

@@ -52,9 +52,7 @@ SPECIFICATION = Specification(
             "Gram matrices of four VGG-19 layers, of what is in the hole",
             features=True,
         ),
-        Term(
-            "adversarial", 0.1, "the critic of pictures calls the output real", smallest=24
-        ),
+        Term("adversarial", 0.1, "the critic of pictures calls the output real", smallest=24),
     ),
     rates={"generator": 1e-4, "critic": 1e-5, "edges": 1e-4, "edge_critic": 1e-5},
     adam_betas=(0.0, 0.9),
