@@ -7,20 +7,23 @@ painter's edges.
 import numpy as np
 import pytest
 import tensorflow as tf
+from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
 from tfinpaint.layers.spectral_up_conv import SpectralUpConv2D
+from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.edge_connect import SPECIFICATION, released
+from tfinpaint.systems.edge_connect import system as edge_connect
 from tfinpaint.systems.edge_connect.canny import canny, luminance
 from tfinpaint.systems.edge_connect.critic import EdgeConnectCritic
 from tfinpaint.systems.edge_connect.edge_inputs import known_edges
 from tfinpaint.systems.edge_connect.networks import EdgeNetwork, InpaintingNetwork, mirrored
 from tfinpaint.systems.edge_connect.painter import EdgeConnectPainter
+from tfinpaint.weights import places
 
 SIZE = 32
 PARTS = tuple(SPECIFICATION.rates)
-made = {}
 
 
 @pytest.fixture
@@ -286,9 +289,10 @@ def test_feature_matching_has_five_maps(batch):
     grey = luminance((images + 1) / 2)
     edges = canny(grey)
     completed = system.edges([grey, edges, holes])
-    maps = [system.edge_critic(tf.concat([grey, x], -1)) for x in (edges, completed)]
+    judged = [tf.concat([grey, x], -1) for x in (edges, completed)]
+    maps = [system.edge_critic(x) for x in judged]
     expected = [np.abs(np.asarray(a, np.float64) - b).mean() for a, b in zip(*maps, strict=True)]
-    terms = values(system.edge_terms(grey, edges, completed))
+    terms = values(system.edge_terms(*judged))
     assert len(expected) == 5
     assert terms["feature_matching"] == pytest.approx(sum(expected), rel=1e-4)
     scores = np.asarray(maps[1][-1], np.float64)
@@ -400,3 +404,84 @@ def test_a_drawing_guides(painter):
     expected = np.rint(np.clip((np.asarray(output[0]) + 1) * 127.5, 0, 255))
     guided = painter.fill(photo, mask, detail="off", edges=drawing)
     np.testing.assert_allclose(guided[hole], expected[hole], atol=1)
+
+
+# -------------------------------------------------------------------------------- released weights
+
+
+def released_tensors(table):
+    """Made tensors of a table's kernels and biases, with their official names."""
+    return {
+        name: made_weight(name, place.shape)
+        for name, place in table.items()
+        if not name.endswith("weight_u")
+    }
+
+
+def test_spectral_norms_of_a_file_whole_or_divided_with_vectors_or_without():
+    """Each file makes the same network: kernels over their largest singular values."""
+    network = EdgeNetwork(4, 1)
+    table = released.edges(network)
+    tensors, vectors, divided = released_tensors(table), {}, {}
+    for name, tensor in tensors.items():
+        if not name.endswith("weight_orig"):
+            divided[name] = tensor
+            continue
+        up = name.startswith(("decoder.0", "decoder.3"))
+        matrix = (tensor.swapaxes(0, 1) if up else tensor).reshape(tensor.shape[int(up)], -1)
+        left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+        vectors[name.replace("_orig", "_u")] = left[:, 0].astype(np.float32)
+        vectors[name.replace("_orig", "_v")] = right[0].astype(np.float32)
+        divided[name.replace("_orig", "")] = (tensor / values[0]).astype(np.float32)
+    inputs = [numbers(seed, 2, 16, 16, 1).astype(np.float32) for seed in range(2)]
+    inputs.append((numbers(2, 2, 16, 16, 1) > 0).astype(np.float32))
+    outputs = []
+    for file in (tensors, {**tensors, **vectors}, divided):
+        places.fill(table, released.prepared(file), "tensors")
+        for layer in (network.encoders[0], network.decoders[0]):
+            kernel, u = layer.kernel.numpy(), layer.filter_vector.numpy()
+            matrix = kernel.reshape(-1, kernel.shape[-1])
+            assert np.linalg.norm(matrix @ u) / np.linalg.norm(u) == pytest.approx(
+                np.linalg.norm(matrix, 2), rel=1e-5
+            )
+        outputs.append(network(inputs).numpy())
+    for output in outputs[1:]:
+        np.testing.assert_allclose(output, outputs[0], atol=1e-5)
+    with pytest.raises(SettingsError, match="1 missing .encoder.4.bias"):
+        lacking = {name: tensor for name, tensor in tensors.items() if name != "encoder.4.bias"}
+        places.fill(table, released.prepared(lacking), "tensors")
+
+
+def test_the_second_name_of_a_critics_first_kernel_is_left_aside():
+    critic = EdgeConnectCritic(2, 4)
+    table = released.critic(critic)
+    tensors = released_tensors(table)
+    again = {"features.0.weight_orig": tensors["conv1.0.weight_orig"]}
+    places.fill(table, released.prepared({**tensors, **again}), "tensors")
+    np.testing.assert_array_equal(
+        critic.convolutions[0].kernel, tensors["conv1.0.weight_orig"].transpose(2, 3, 1, 0)
+    )
+
+
+# --------------------------------------------------------------------------------------- features
+
+
+def test_features_are_vgg_19s(tmp_path):
+    images = np.random.default_rng(0).uniform(size=(1, 32, 32, 3)).astype(np.float32)
+    whole = tf.keras.applications.VGG19(include_top=False, weights=None)
+    whole.save_weights(tmp_path / "vgg19.h5")
+    layers = edge_connect.CONTENT + edge_connect.STYLE
+    features = VGGFeatures(str(tmp_path / "vgg19.h5"), layers, depth=19)
+    # Caffe's order: blue, green, red, minus ImageNet's mean.
+    inputs = images[..., ::-1] * 255 - np.array([103.939, 116.779, 123.68], np.float32)
+    expected = tf.keras.Model(whole.input, [whole.get_layer(name).output for name in layers])
+    for got, want in zip(features(images), expected(inputs), strict=True):
+        np.testing.assert_allclose(got, want / 255, rtol=1e-3, atol=1e-5)
+    assert [x.shape[-1] for x in features(images)] == [64, 128, 256, 512, 512, 128, 256, 512, 512]
+
+
+@needs_shared
+def test_a_file_of_another_network_is_refused():
+    path = SHARED / "weights/vgg16/vgg16_imagenet_block1-3_notop_keras.h5"
+    with pytest.raises(SettingsError, match="`perceptual_weights=.*it is no VGG-19 of Keras"):
+        small(perceptual_weights=str(path))

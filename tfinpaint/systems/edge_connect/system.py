@@ -136,9 +136,10 @@ class EdgeConnect(System):
             else:
                 completed = self.edges([grey, edges, holes], training=self.learns("edges"))
                 guide = merged(completed, edges, holes)
+                judged = [tf.concat([grey, x], -1) for x in (edges, completed)]  # [B, H, W, 2]
             if self.learns("edges"):
                 if self.edge_critic:
-                    terms.update(self.edge_terms(grey, edges, completed))
+                    terms.update(self.edge_terms(*judged))
             else:
                 guide = tf.stop_gradient(guide)
             if self.learns("generator"):
@@ -154,17 +155,16 @@ class EdgeConnect(System):
         # 2. The critics, which see what the networks made before they learned.
         losses = []
         if self.learns("edge_critic"):
-            real, fake = tf.concat([grey, edges], -1), tf.concat([grey, completed], -1)
-            losses.append(self.teach("edge_critic", real, fake))
+            losses.append(self.teach("edge_critic", *judged))
         if self.learns("critic"):
             losses.append(self.teach("critic", truth, output))
         return {**logs, "critic": tf.add_n(losses)} if losses else logs
 
-    def edge_terms(
-        self, grey: tf.Tensor, edges: tf.Tensor, completed: tf.Tensor
-    ) -> Dict[str, tf.Tensor]:
-        """What the critic of edges says of the completed ones. Arguments are [B, H, W, 1]."""
-        real, fake = tf.concat([grey, edges], -1), tf.concat([grey, completed], -1)
+    def edge_terms(self, real: tf.Tensor, fake: tf.Tensor) -> Dict[str, tf.Tensor]:
+        """What the critic of edges says of the completed ones.
+
+        Arguments are grey and edges, [B, H, W, 2], with the true and with the completed ones.
+        """
         maps = self.edge_critic(tf.concat([real, fake], 0))
         maps = [tf.split(tf.cast(x, tf.float32), 2) for x in maps]
         liked, wanted = [fake for _, fake in maps], [tf.stop_gradient(real) for real, _ in maps]
