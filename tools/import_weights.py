@@ -59,7 +59,7 @@ def main():
         tables, held = [*tables, table], [*held, "critic"]
     for path, tensors, table, what in zip(paths, files, tables, held):
         begin = f"--weights={path} does not hold the {what} of {values.system}"
-        places.fill(table, release.prepare(tensors), begin)
+        places.fill(table, tensors, begin)
     _write(values.output, run, values.weights, system)
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)

@@ -40,7 +40,7 @@ def released():
     system = tfinpaint.create("context_encoder", variant="official")
     (table,) = releases.tables_of(system)
     if GOLDEN.is_dir():
-        weights = RELEASE.prepare(made("context_encoder", "generator"))
+        weights = RELEASE.prepared("", made("context_encoder", "generator"))
         places.fill(table, weights, "the golden weights")
     return system, table
 
@@ -138,7 +138,7 @@ def test_files_with_biases_and_files_in_two_parts():
     (table,) = releases.tables_of(system)
     weights = {name: made_weight(name, place.shape) for name, place in table.items()}
     plain = {n: w for n, w in weights.items() if n != "main.8.bias"}
-    prepared = RELEASE.prepare(plain)
+    prepared = RELEASE.prepared("", plain)
     assert set(prepared) == set(weights) and not prepared["main.8.bias"].any()
 
     two = {}
@@ -146,7 +146,7 @@ def test_files_with_biases_and_files_in_two_parts():
         _, number, kind = name.split(".")
         part, first = ("main_encode", 0) if int(number) < 17 else ("main_decode", 17)
         two[f"{part}.{int(number) - first}.{kind}"] = tensor
-    assert all(RELEASE.prepare(two)[name] is tensor for name, tensor in weights.items())
+    assert all(RELEASE.prepared("", two)[name] is tensor for name, tensor in weights.items())
 
     images = np.random.default_rng(0).uniform(-1, 1, (2, 128, 128, 3)).astype(np.float32)
     holes = np.zeros((2, 128, 128, 1), np.float32)

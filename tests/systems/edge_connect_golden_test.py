@@ -26,7 +26,7 @@ def shapes_of(file, part):
 def fill(table, shapes):
     """Makes weights from their names and gives them to the variables of a table."""
     weights = {name: made_weight(name, shape) for name, shape in shapes.items()}
-    places.fill(table, released.prepared(weights), "the golden weights do not fit")
+    places.fill(table, released.prepared("", weights), "the golden weights do not fit")
 
 
 def golden_system():

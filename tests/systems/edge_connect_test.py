@@ -437,7 +437,7 @@ def test_spectral_norms_of_a_file_whole_or_divided_with_vectors_or_without():
     inputs.append((numbers(2, 2, 16, 16, 1) > 0).astype(np.float32))
     outputs = []
     for file in (tensors, {**tensors, **vectors}, divided):
-        places.fill(table, released.prepared(file), "tensors")
+        places.fill(table, released.prepared("", file), "tensors")
         for layer in (network.encoders[0], network.decoders[0]):
             kernel, u = layer.kernel.numpy(), layer.filter_vector.numpy()
             matrix = kernel.reshape(-1, kernel.shape[-1])
@@ -449,7 +449,7 @@ def test_spectral_norms_of_a_file_whole_or_divided_with_vectors_or_without():
         np.testing.assert_allclose(output, outputs[0], atol=1e-5)
     with pytest.raises(SettingsError, match="1 missing .encoder.4.bias"):
         lacking = {name: tensor for name, tensor in tensors.items() if name != "encoder.4.bias"}
-        places.fill(table, released.prepared(lacking), "tensors")
+        places.fill(table, released.prepared("", lacking), "tensors")
 
 
 def test_the_second_name_of_a_critics_first_kernel_is_left_aside():
@@ -457,7 +457,7 @@ def test_the_second_name_of_a_critics_first_kernel_is_left_aside():
     table = released.critic(critic)
     tensors = released_tensors(table)
     again = {"features.0.weight_orig": tensors["conv1.0.weight_orig"]}
-    places.fill(table, released.prepared({**tensors, **again}), "tensors")
+    places.fill(table, released.prepared("", {**tensors, **again}), "tensors")
     np.testing.assert_array_equal(
         critic.convolutions[0].kernel, tensors["conv1.0.weight_orig"].transpose(2, 3, 1, 0)
     )

@@ -82,7 +82,9 @@ def system():
         *(("discriminator", released.critic(critic)) for critic in critics),
     ]:
         places.fill(
-            table, released.plain(pluralistic_release.state(part)), "the golden weights do not fit"
+            table,
+            released.prepared("", pluralistic_release.state(part)),
+            "the golden weights do not fit",
         )
     return system
 

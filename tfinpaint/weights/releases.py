@@ -21,24 +21,22 @@ from tfinpaint.weights.places import Table
 class Release:
     """What the authors of a paper released.
 
-    format:  "TensorFlow 1" or "PyTorch".
-    files:   what each file holds, in order, and the generator's table for it.
-    counts:  which tensors of a file belong to it, by name.
-    prepare: the tensors of a file -> those of its table, where they differ.
-    critic:  of a system -> a critic as a part of the system, its table, and the weights of terms
-             that a run with this critic records. Its file may follow the others.
+    format:      "TensorFlow 1" or "PyTorch".
+    files:       what each file holds, in order, and the generator's table for it.
+    counts:      which tensors of a file belong to it, by name.
     prepared:    (path, tensors of a file) -> the tensors under the table's names, where files of
                  several kinds are read, or something lies beside them.
     variant_of:  (tensors of the first file) -> the variant that they belong to.
+    critic:      of a system -> a critic as a part of the system, its table, and the weights of terms
+                 that a run with this critic records. Its file may follow the others.
     """
 
     format: str
     files: Mapping[str, Callable[[Any], Table]]
     counts: Callable[[str], bool] = lambda name: True
-    prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
-    critic: Optional[Callable[[Any], Tuple[Any, Table, tuple]]] = None
     prepared: Callable[[str, Mapping], Mapping] = lambda path, tensors: tensors
     variant_of: Callable[[Mapping], str] = lambda tensors: "official"
+    critic: Optional[Callable[[Any], Tuple[Any, Table, tuple]]] = None
 
 
 def release_of(system_name: str) -> Release:

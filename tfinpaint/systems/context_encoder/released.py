@@ -29,7 +29,7 @@ def generator(net: Any) -> Table:
     return {**pytorch_table(layers), **pytorch_table(biases)}
 
 
-def prepare(tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
     """The tensors of a file under the table's names, with biases of 0 where there are none.
 
     A later version of the file numbers the decoder by itself.
@@ -52,4 +52,4 @@ def prepare(tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
     return {**biases, **named}
 
 
-RELEASE = Release("PyTorch", {"generator": generator}, prepare=prepare)
+RELEASE = Release("PyTorch", {"generator": generator}, prepared=prepared)

@@ -53,7 +53,7 @@ def spectral_table(layers: Mapping[str, Any], up: tuple = ()) -> Table:
     return table
 
 
-def prepared(tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
     """The tensors of a file, with those of the tables above that follow from others.
 
     The released critics also have their first kernel under a second name, `features.0.`.
@@ -91,5 +91,5 @@ RELEASE = Release(
         "edge network": lambda net: edges(net.edges),
         "inpainting network": lambda net: inpainting(net.inpainting),
     },
-    prepare=prepared,
+    prepared=prepared,
 )

@@ -19,7 +19,7 @@ _KERNEL, _U, _V, _SIGMA = "weight_bar", "weight_u", "weight_v", "weight_sigma"
 _NEVER_USED = re.compile(r"^attn2\.(alpha$|model\.)")  # in a critic
 
 
-def plain(tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
     """The tensors without their second names, and with `weight_sigma` in place of `weight_v`.
 
     A kernel without `weight_u` gets the vector to which the iteration leads.
@@ -121,6 +121,6 @@ RELEASE = Release(
         "encoder": lambda net: encoder(net.encoder),
         "generator": lambda net: generator(net.generator),
     },
-    prepare=plain,
+    prepared=prepared,
     critic=with_critic,
 )
