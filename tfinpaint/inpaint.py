@@ -47,7 +47,7 @@ from tfinpaint.progress import photographs_bar
 from tfinpaint.settings import SettingsError
 
 # fmt: off
-settings.adopt(
+settings.define_flags(
     "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
     "blend", "samples", "seed", "attention", "attention_at", "edges", "device", "server", "timeout",
 )

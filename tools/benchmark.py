@@ -55,7 +55,7 @@ from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
 from tfinpaint.systems.specification import all_systems
 from tools import command_rows, tflite_rows
 
-settings.adopt("rows", "repeats", "output", "device")
+settings.define_flags("rows", "repeats", "output", "device")
 
 GROUPS = (
     "generate",

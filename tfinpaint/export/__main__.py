@@ -18,7 +18,7 @@ from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "format", "quantize", "size", "data", "detail", "output", "device")
+settings.define_flags("model", "format", "quantize", "size", "data", "detail", "output", "device")
 FLAGS = flags.FLAGS
 
 _CALIBRATION = 32  # photographs

@@ -23,7 +23,7 @@ from tfinpaint.settings.records import (
 )
 
 _OF_COMMANDS = (
-    "adopt",
+    "define_flags",
     "evaluation_settings",
     "flags_of_systems",
     "in_flags",

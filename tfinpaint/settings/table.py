@@ -1,6 +1,6 @@
-"""The table of flags: each is described once, for all commands. It defines none (flags.adopt does).
+"""The table of flags: each is described once, for all commands.
 
-If a flag becomes a field of a record, it takes its default and its allowed words from the field.
+It defines none (`flags.define_flags` does). If a flag becomes a field of a record, it takes its default and its allowed words from the field.
 """
 
 import functools
@@ -302,6 +302,6 @@ def terms() -> Tuple[str, ...]:
     )
 
 
-def described(name: str) -> tuple:
+def entry(name: str) -> tuple:
     """What the table says of a flag. Raises KeyError for an unknown one."""
     return FLAGS.get(name) or flags_of_systems()[name]

@@ -27,8 +27,8 @@ class Release:
     prepared:    (path, tensors of a file) -> the tensors under the table's names, where files of
                  several kinds are read, or something lies beside them.
     variant_of:  (tensors of the first file) -> the variant that they belong to.
-    critic:      of a system -> a critic as a part of the system, its table, and the weights of terms
-                 that a run with this critic records. Its file may follow the others.
+    critic:      of a system -> a critic as a part of the system, its table, and the weights of
+                 terms that a run with this critic records. Its file may follow the others.
     """
 
     format: str
