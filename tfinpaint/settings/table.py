@@ -1,6 +1,7 @@
 """The table of flags: each is described once, for all commands.
 
-It defines none (`flags.define_flags` does). If a flag becomes a field of a record, it takes its default and its allowed words from the field.
+It defines none (`flags.define_flags` does). If a flag becomes a field of a record, it takes its
+default and its allowed words from the field.
 """
 
 import functools
