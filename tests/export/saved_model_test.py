@@ -171,6 +171,15 @@ def test_the_window_is_that_of_windows_py(stride):
         begin, end, _ = (int(x) for x in signatures._extent(tf.constant(missing), stride))
         window = windows.window_around(windows.Box(first, 0, last, 1), (size, 10), stride)
         assert (begin, end) == (window.top, window.bottom)
+        # The longer side of the box counts for a network that fills the centre of a square.
+        other, centred = np.arange(600) < rng.integers(1, 600), windows.Context(11 / 16, True)
+        begin, end, _ = (
+            int(x)
+            for x in signatures._extent(tf.constant(missing), stride, centred, tf.constant(other))
+        )
+        box = windows.Box(first, 0, last, other.sum())
+        window = windows.window_around(box, (size, 600), stride, centred)
+        assert (begin, end) == (window.top, window.bottom)
 
 
 def _alpha_strokes(height, width):
