@@ -171,9 +171,14 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         )
         for line in changed:
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
+    others = [
+        f", {name.replace('_', ' ')} {count(network):,}"
+        for name, network in system.networks.items()
+        if name != "generator"
+    ]
     say(
         f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
-        + (f", critic {count(system.critic):,}" if system.critic else ", no critic")
+        + ("".join(others) or ", no critic")
         + f"; {settings.photos.source}, {settings.photos.image_size} px, batch "
         f"{settings.batch_size}, on {device().name}"
     )
