@@ -1,8 +1,8 @@
 """Shift-Net: Image Inpainting via Deep Feature Rearrangement, ECCV 2018.
 
-A U-Net fills the hole. In its decoder the shift layer puts beside each missing cell
-the known encoder features that are most like the decoder's. The guidance loss makes these resemble
-the encoder's features of the original. The rest are L1 and a patch critic. Images are in [-1, 1].
+A U-Net fills the hole. In its decoder the shift layer puts beside each missing cell the known
+encoder features that are most like the decoder's. The guidance loss makes these resemble the
+encoder's features of the original. The rest are L1 and a patch critic. Images are in [-1, 1].
 
 What the variants settle
                       paper                             official
