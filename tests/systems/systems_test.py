@@ -1,8 +1,7 @@
 """What holds for all systems alike.
 
-Sizes, steps that agree however they run, terms and networks, attention, and what is refused. The
-systems are built once and start from the same weights in each test, as building takes longer than
-most tests.
+Sizes, steps that agree however they run, terms and networks, attention, and what is refused. Each
+test finds its small system in the same state (set_back.py).
 """
 
 import pathlib
@@ -12,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from set_back import assign, set_back, state
 from small import SIZES, TERMS_LEFT_OUT
 from small import SMALL as SETTINGS
 
@@ -86,8 +86,6 @@ variants = pytest.mark.parametrize("name, variant", [
                    "shift_net"))])
 # fmt: on
 
-made = {}
-
 
 def compile_settings(name, **settings):
     """Without VGG and without the terms that small versions leave out, unless told otherwise.
@@ -101,39 +99,7 @@ def compile_settings(name, **settings):
 
 def small(name, variant="paper", **settings):
     """A compiled system in the same state every time."""
-    settings = compile_settings(name, **settings)
-    if (name, variant) not in made:
-        tf.keras.utils.set_random_seed(1)
-        system = tfinpaint.create(name, variant=variant, **SETTINGS[name])
-        made[name, variant] = {
-            "system": system,
-            "weights": [v.numpy() for v in system.generator.variables],
-        }
-    cache = made[name, variant]
-    system = cache["system"]
-    if cache.get("settings") != settings or [id(v) for v in state(system)] != [
-        id(v) for v, _ in cache["state"]
-    ]:
-        assign(zip(system.generator.variables, cache["weights"], strict=True))
-        for part in set(system.networks) - {"generator"}:  # made anew
-            setattr(system, part, None)
-        tf.keras.utils.set_random_seed(2)
-        system.compile(**settings)
-        system.restart_average()
-        cache.update(settings=settings, state=[(v, v.numpy()) for v in state(system)])
-    assign(cache["state"])
-    return system
-
-
-def state(system):
-    """All variables that a step may change."""
-    owners = [*system.networks.values(), system.averaged_generator, *system.parts.values()]
-    return [v for owner in owners for v in owner.variables]
-
-
-def assign(pairs):
-    for variable, value in pairs:
-        variable.assign(value)
+    return set_back(name, variant).compiled(**compile_settings(name, **settings))
 
 
 @pytest.fixture(scope="module")
@@ -266,16 +232,14 @@ def test_eager_and_graph_steps_are_the_same(name, batch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 def test_steps_lower_the_loss(name, batch):
-    system = small(name, perceptual_weights="random")
+    rate = {} if name == "global_local" else {"learning_rate": 2e-3}  # Adadelta's is 1
+    system = small(name, perceptual_weights="random", **rate)
     graph = tf.function(system.step)
     first = float(graph(*batch)["loss"])
-    if name != "global_local":  # Adadelta's rate is 1
-        system.optimizer.learning_rate = 2e-3
     # The generator of contextual attention learns on every fifth batch.
     for _ in range(100 if name in ("contextual_attention", "gated_conv", "global_local") else 30):
         last = float(graph(*batch)["loss"])
     assert last < 0.7 * first
-    del made[name, "paper"]  # its learning rate was changed
 
 
 @pytest.mark.slow
