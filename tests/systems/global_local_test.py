@@ -126,7 +126,7 @@ def exact_norm(self, x, training=None):
 
 
 @needs_shared
-@pytest.mark.parametrize("norms, of_losses, of_norms", [("exact", 1e-4, 0.02), ("own", 1e-3, 0.04)])
+@pytest.mark.parametrize("norms, of_losses, of_norms", [("exact", 1e-4, 0.02), ("own", 1e-3, 0.1)])
 def test_losses_and_gradients_are_the_ports(monkeypatch, norms, of_losses, of_norms):
     """One step of training without optimizers: losses, and the norm of each gradient that is more
     than a hundredth of the largest.
