@@ -126,7 +126,7 @@ def exact_norm(self, x, training=None):
 
 
 @needs_shared
-@pytest.mark.parametrize("norms, of_losses, of_norms", [("exact", 1e-4, 0.02), ("own", 1e-3, 0.04)])
+@pytest.mark.parametrize("norms, of_losses, of_norms", [("exact", 1e-4, 0.02), ("own", 1e-3, 0.1)])
 def test_losses_and_gradients_are_the_ports(monkeypatch, norms, of_losses, of_norms):
     """One step of training without optimizers: losses, and the norm of each gradient that is more
     than a hundredth of the largest.
@@ -311,7 +311,7 @@ def test_mean_pixel_is_part_of_the_network(batch):
         assert all(v is not system.generator.mean_pixel for v in system.trainable("generator"))
         before = system.generate(*batch)
         system.generator.mean_pixel.assign([0.1, 0.9, 0.3])
-        assert np.abs(system.generate(*batch) - before).max() > 1e-2
+        assert np.abs(system.generate(*batch) - before).max() > 1e-3
         system.step(*batch)
         np.testing.assert_allclose(system.generator.mean_pixel, [0.1, 0.9, 0.3], atol=1e-7)
 

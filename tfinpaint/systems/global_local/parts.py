@@ -7,11 +7,14 @@ import tensorflow as tf
 
 
 def initial() -> tf.keras.initializers.Initializer:
-    """He's first weights, which keep the scale of features through many ReLUs.
+    """Torch's first weights: uniform within 1 / sqrt(the numbers that one output adds up).
+
+    Their scale counts although norms follow. The gradients are so small that Adadelta does little
+    more than add them to the weights, and larger weights turn more slowly.
 
     A new one for each layer: a single one would give all layers the same numbers.
     """
-    return tf.keras.initializers.VarianceScaling(2.0, "fan_in", "truncated_normal")
+    return tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
 
 def conv(
@@ -42,8 +45,18 @@ def padded(x: tf.Tensor, convolution: tf.keras.layers.Layer) -> tf.Tensor:
 
 
 def batch_norm(name: str) -> tf.keras.layers.Layer:
-    """Batch norm with PyTorch's constants."""
-    return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+    """Batch norm with PyTorch's constants.
+
+    Its running variance begins at 1/6, about what the first weights make of features whose mean
+    square is 1/2, those after a norm and a ReLU. From 1, as usual, a network without training would
+    see nothing: each of its layers would take away more than half of what is left.
+    """
+    return tf.keras.layers.BatchNormalization(
+        momentum=0.9,
+        epsilon=1e-5,
+        moving_variance_initializer=tf.keras.initializers.Constant(1 / 6),
+        name=name,
+    )
 
 
 def activated(

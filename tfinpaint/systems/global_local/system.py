@@ -24,9 +24,8 @@ The window of a completed picture is a random one of those that hold its hole; t
 picture is anywhere in it. Each image has its own hole and windows.
 
 Deviations: a hole that does not fit into the window is seen in part. The port leaves a part of the
-generator's gradient in the critics and adds it to their next one; here nothing is left. First
-weights are He's and biases 0; the port's are PyTorch's own, with which a network without training
-gives one grey.
+generator's gradient in the critics and adds it to their next one; here nothing is left. The first
+biases are 0, and running variances 1/6.
 """
 
 from typing import Dict, Optional, Tuple
