@@ -233,11 +233,12 @@ def test_raw_is_the_whole_picture_and_generate_its_centre(small):
     holes[1, 5:9, 20:30] = 1
     whole, centre = small.raw(small.generator, images, holes), small.generate(images, holes)
     assert whole.shape == (2, 64, 64, 3) and centre.shape == (2, 32, 32, 3)
-    np.testing.assert_array_equal(whole[:, 16:48, 16:48], centre)
+    # One graph and another may round differently.
+    np.testing.assert_allclose(whole[:, 16:48, 16:48], centre, atol=1e-6)
     around = np.array(whole)
     around[:, 16:48, 16:48] = np.asarray(small.blanked(images, holes))[:, 16:48, 16:48]
     np.testing.assert_array_equal(around, small.blanked(images, holes))
-    np.testing.assert_array_equal(small.predict([images, holes], verbose=0), centre)
+    np.testing.assert_allclose(small.predict([images, holes], verbose=0), centre, atol=1e-6)
 
 
 def test_other_sizes_are_refused(small):
