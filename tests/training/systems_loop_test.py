@@ -1,7 +1,7 @@
 """Runs of every system from start to end.
 
 What they leave behind, and that a resumed run is the same as one that never stopped. The quick
-tests run without graphs, as tracing six systems takes minutes; the slow ones are the same runs with
+tests run without graphs, as tracing all systems takes minutes; the slow ones are the same runs with
 default settings. loop_test.py has the multistage system's too.
 """
 
