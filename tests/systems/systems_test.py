@@ -268,7 +268,7 @@ def test_gradients_are_the_same_compiled(name, variant, batch):
         critic_optimizer=optimizers[1],
     )
     for part in set(system.parts) - {"generator", "critic"}:
-        setattr(system, f"{part}_optimizer", sgd(1e-3))
+        setattr(system, f"{part}_optimizer", tf.keras.optimizers.SGD(1e-3))
         system.parts[part].build(system.trainable(part))
     start = [v.numpy() for v in system.generator.trainable_variables]
     begin = [(v, v.numpy()) for v in state(system)]
