@@ -310,17 +310,15 @@ print(json.dumps([name for name in sys.modules\
 """
 
 
-@pytest.fixture(
-    scope="module", params=["with attention", pytest.param("baselines", marks=pytest.mark.slow)]
-)
+@pytest.fixture(scope="module", params=["some", pytest.param("the others", marks=pytest.mark.slow)])
 def systems(tmp_path_factory, request):
     """A folder with an export of each system of this group, and the painters by name."""
     folder = tmp_path_factory.mktemp("systems")
-    baselines = ("partial_conv", "gated_conv", "global_local")
+    some = ("contextual_attention", "multistage", "edge_connect", "context_encoder")
     painters = {
         name: Painter.of(tfinpaint.create(name, **settings), 64)
         for name, settings in SMALL.items()
-        if (name in baselines) == (request.param == "baselines")
+        if (name in some) == (request.param == "some")
     }
     for name, painter in painters.items():
         saved_model.export(painter, str(folder / name), {**CARD, "system": name})
