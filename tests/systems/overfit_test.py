@@ -28,7 +28,7 @@ from tfinpaint.settings import HoleSettings
     ("residual", 32, {"width": 16, "depth": 4}, 1000, 2e-3, None),
     ("context_encoder", 64, {"width": 16, "depth": 4, "bottleneck": 256}, 1000, 2e-3, 2e-4),
     ("shift_net", 32, {"width": 16, "depth": 4}, 1000, 2e-3, 2e-4),
-    ("pluralistic", 48, {"width": 16, "depth": 4}, 1000, 2e-3, 2e-4),
+    ("pluralistic", 48, {"width": 16, "depth": 4}, 2200, 2e-3, 2e-4),
     ("edge_connect", 32, {"width": 16, "blocks": 2}, 600, 2e-3, 2e-4),
 ])  # fmt: skip
 def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_rate):
