@@ -16,8 +16,15 @@ from typing import Any, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from tfinpaint import filling
+from tfinpaint.filling import Options
 from tfinpaint.settings import SettingsError
 from tfinpaint.windows import Context
+
+# Why a model refuses what is not in its `fill_inputs`.
+_WITHOUT = {
+    "seed": "this model has one fill for each hole, of seed 0",
+    "edges": "this model is not guided by edges",
+}
 
 
 class Sample(NamedTuple):
@@ -36,8 +43,8 @@ class Sample(NamedTuple):
 class BasePainter:
     """Fills the holes of photographs.
 
-    A subclass either defines `fill_window`, to which `fill` passes the windows of a photograph,
-    or `fill` itself. Only a trained system can do the rest; the other painters refuse it here.
+    A subclass either defines `fill_window`, to which `_fill` passes the windows of a photograph,
+    or `_fill` itself. Only a trained system can do the rest; the other painters refuse it here.
 
     Attributes:
         system, run: the trained system and the record of its run (`runs.Run`); None elsewhere.
@@ -73,7 +80,7 @@ class BasePainter:
         feather:  pixels outside the grown hole over which the network's output fades into the
                   photograph. With 0, every pixel outside the grown hole keeps its bytes.
         detail:   "auto": if the hole is thick, its texture comes from the known part of the
-                  photograph, guided by the network's fill (detail.py). "off": the network's fill
+                  photograph, guided by the network's fill (detail/). "off": the network's fill
                   as it is.
         seed:     which of the fills of a system that has several for one hole; 0 is the one that
                   it gives by itself.
@@ -87,19 +94,19 @@ class BasePainter:
             edges that the system does not take, or a blend together with a feather.
         """
         self._check_inputs(seed, edges, np.shape(photo))
-        plain = not seed and edges is None
+        return self._fill(photo, mask, Options(grow, feather, detail, seed, edges, blend))
+
+    def _fill(self, photo: np.ndarray, mask: np.ndarray, options: Options) -> np.ndarray:
+        """`fill`, once it is clear that the model takes what it was given."""
+        plain = not options.seed and options.edges is None
         return filling.fill(
-            self._fill_one if plain else functools.partial(self._fill_guided, seed=seed),
+            self._fill_one if plain else functools.partial(self._fill_guided, seed=options.seed),
             self.stride,
             self.working_size,
+            self.context,
             photo,
             mask,
-            grow,
-            feather,
-            detail,
-            edges,
-            self.context,
-            blend,
+            options,
         )
 
     def fill_window(
@@ -135,7 +142,7 @@ class BasePainter:
         Other arguments and errors are those of `fill`.
         Raises: SettingsError if there is one fill for each hole.
         """
-        self.check_samples()
+        self.check_takes("seed", "samples")
         if count < 1 or count != int(count):
             raise SettingsError(f"`samples` is a whole number, at least 1. Got {count}")
         samples = []
@@ -151,10 +158,13 @@ class BasePainter:
         """
         return None
 
-    def check_samples(self, argument: str = "samples") -> None:
-        """Raises SettingsError, which names `argument`, if there is one fill for each hole."""
-        if "seed" not in self.fill_inputs:
-            raise SettingsError(f"`{argument}`: this model has one fill for each hole")
+    def check_takes(self, name: str, argument: str) -> None:
+        """Raises SettingsError, which names `argument`, if `name` is not in `fill_inputs`.
+
+        name: "seed" or "edges".
+        """
+        if name not in self.fill_inputs:
+            raise SettingsError(f"`{argument}`: {_WITHOUT[name]}")
 
     def attention_maps(
         self, photo: np.ndarray, mask: np.ndarray, at: Optional[Tuple[int, int]] = None
@@ -173,13 +183,8 @@ class BasePainter:
 
         Raises: SettingsError if the system is not guided by edges.
         """
-        self.check_edges()
+        self.check_takes("edges", "edges")
         raise NotImplementedError
-
-    def check_edges(self) -> None:
-        """Raises SettingsError if the system is not guided by edges."""
-        if "edges" not in self.fill_inputs:
-            raise SettingsError("`edges`: this model is not guided by edges")
 
     def check_attention(self) -> None:
         """Raises SettingsError if there are no attention maps."""
@@ -189,13 +194,13 @@ class BasePainter:
         )
 
     def _check_inputs(self, seed, edges, shape):
-        if seed and "seed" not in self.fill_inputs:
-            raise SettingsError(f"`seed={seed}`: this model has one fill for each hole, of seed 0")
+        if seed:
+            self.check_takes("seed", f"seed={seed}")
         if seed < 0 or seed != int(seed):
             raise SettingsError(f"`seed` is a whole number, at least 0. Got {seed}")
         if edges is None:
             return
-        self.check_edges()
+        self.check_takes("edges", "edges")
         edges = np.asarray(edges)
         if edges.dtype != np.uint8:
             raise ValueError(f"`edges` is uint8. Got {edges.dtype}")

@@ -6,7 +6,7 @@ It checks its arguments, grows the hole, fills it window by window (windows.py c
 blends. Known pixels keep the bytes of the photograph. What lies under a hole has no influence.
 """
 
-from typing import Callable, Optional, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -16,34 +16,37 @@ from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
 
+class Options(NamedTuple):
+    """How a photograph is filled; see `BasePainter.fill`, whose further arguments these are."""
+
+    grow: int = 0
+    feather: int = 0
+    detail: str = "auto"
+    seed: int = 0
+    edges: Optional[np.ndarray] = None
+    blend: str = "none"
+
+
 def fill(
     fill_window: Callable,
     stride: int,
     working_size: int,
+    context: windows.Context,
     photo: np.ndarray,
     mask: np.ndarray,
-    grow: int = 0,
-    feather: int = 0,
-    detail: str = "auto",
-    guide: Optional[np.ndarray] = None,
-    context: windows.Context = windows.Context(),
-    blend: str = "none",
+    options: Options = Options(),
 ) -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
     fill_window:           see `Painter.fill_window`: (window, hole, shown, with_detail) -> window.
     stride, working_size:  the network's stride, and the side of the largest window that it is
                            given, in pixels.
-    grow:                  pixels (a disc) by which the hole is grown first.
-    feather:               pixels outside the grown hole over which the output fades into the
-                           photograph; see `fade`.
-    detail:                "auto" or "off".
-    guide:                 uint8 [H, W], of which `fill_window` takes the part in the window as a
-                           last argument, [h, w, 1]; None: it takes none.
     context:               what the network needs to see around a hole.
-    blend:                 "none" or "poisson"; see `blended`.
+    options:               of their edges, if there are any, `fill_window` takes the part in the
+                           window as a last argument, [h, w, 1]. Their seed is the caller's.
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
+    grow, feather, detail, _, edges, blend = options
     check(photo, mask, grow, feather)
     check_blend(blend, feather)
     if detail not in settings.DETAIL:
@@ -58,7 +61,7 @@ def fill(
         # Other holes that reach into the window are missing in it as well. They are filled in
         # windows of their own.
         hole_here, shown_here, *guide_here = (
-            m[window.slices][..., np.newaxis] for m in (missing, shown, guide) if m is not None
+            m[window.slices][..., np.newaxis] for m in (missing, shown, edges) if m is not None
         )
         shown_here = shown_here.copy()
         shown_here[box.within(window).slices][here] = 2  # what this window is for

@@ -179,9 +179,9 @@ def _load_painter(model):
     if FLAGS.attention:
         painter.check_attention()
     if FLAGS.samples or FLAGS.seed:
-        painter.check_samples("samples" if FLAGS.samples else "seed")
+        painter.check_takes("seed", "samples" if FLAGS.samples else "seed")
     if FLAGS.edges not in (None, "false"):
-        painter.check_edges()
+        painter.check_takes("edges", "edges")
     return painter
 
 

@@ -4,7 +4,7 @@
 
 Known pixels keep the bytes of the photograph. What lies under a hole has no influence. Each hole is
 filled in a window of the photograph around it (windows.py, filling.py). `Painter.fill_window` is
-the one TensorFlow function that fills a window, including the texture of large holes (detail.py).
+the one TensorFlow function that fills a window, including the texture of large holes (detail/).
 An exported model contains it, and is a painter too (export/saved_model.py).
 """
 
@@ -181,7 +181,9 @@ class Painter(BasePainter, tf.Module):
         ],
         autograph=False,
     )
-    def fill_window(self, window, hole, shown, with_detail):
+    def fill_window(
+        self, window: tf.Tensor, hole: tf.Tensor, shown: tf.Tensor, with_detail: tf.Tensor
+    ) -> tf.Tensor:
         """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
 
         hole:         uint8 [h, w, 1], above 0 = hole.
@@ -189,7 +191,7 @@ class Painter(BasePainter, tf.Module):
                       around it for feathering. The highest value marks the part that the window was
                       chosen for, where there are other holes in it.
         with_detail:  bool [], whether the texture of what is thick in the hole is restored
-                      (detail.py). If so, the output beyond the hole is the photograph.
+                      (detail/). If so, the output beyond the hole is the photograph.
 
         A window larger than the working size is reduced to it, and its fill is enlarged. Sides that
         are not multiples of the stride are padded by reflection. All pixels but the shown ones keep
@@ -205,7 +207,14 @@ class Painter(BasePainter, tf.Module):
         ],
         autograph=False,
     )
-    def fill_sample(self, window, hole, shown, with_detail, seed):
+    def fill_sample(
+        self,
+        window: tf.Tensor,
+        hole: tf.Tensor,
+        shown: tf.Tensor,
+        with_detail: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
         """`fill_window` by a system that has several fills for one hole: that of `seed`."""
         return self._fill_any(window, hole, shown, with_detail, seed)
 

@@ -19,10 +19,10 @@ import tfinpaint
 from tfinpaint import networks
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.settings import HoleSettings, SettingsError
-from tfinpaint.systems.base import Critics
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
+from tfinpaint.systems.learning import Critics
 from tfinpaint.systems.musical.unet import MusicalUNet
 from tfinpaint.systems.specification import all_systems
 

@@ -12,7 +12,6 @@ sees half a model. The model has stock TensorFlow operations only.
 
 import os
 import re
-from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -96,22 +95,14 @@ class ExportedPainter(BasePainter):
                 f"{first_line(error)}"
             ) from error
 
-    def fill(
-        self,
-        photo: np.ndarray,
-        mask: np.ndarray,
-        grow: int = 0,
-        feather: int = 0,
-        detail: str = "auto",
-        seed: int = 0,
-        edges: Optional[np.ndarray] = None,
-        blend: str = "none",
-    ) -> np.ndarray:
-        """See the base class; "auto" is what the model was exported with."""
-        detail = self.detail or "off" if detail == "auto" else detail
-        return super().fill(photo, mask, grow, feather, detail, seed, edges, blend)
+    def _fill(self, photo, mask, options):
+        if options.detail == "auto":  # as the model was exported
+            options = options._replace(detail=self.detail or "off")
+        return super()._fill(photo, mask, options)
 
-    def fill_window(self, window, hole, shown, with_detail):
+    def fill_window(
+        self, window: tf.Tensor, hole: tf.Tensor, shown: tf.Tensor, with_detail: tf.Tensor
+    ) -> tf.Tensor:
         """See `Painter.fill_window`.
 
         Raises: SettingsError for holes that the model refuses.

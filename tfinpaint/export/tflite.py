@@ -6,7 +6,7 @@
 
 The whole photograph is filled at its own size; sides that are no multiples of the stride are
 mirrored inside. Known pixels keep their bytes. The file has the network's own fill, without the
-texture of detail.py.
+texture of detail/.
 
 A fixed size is fast. A file for any size takes as much time and memory as each photograph needs,
 and TFLite cannot use its fastest kernels for it.
@@ -164,7 +164,11 @@ def convert(
 
 
 class TFLitePainter(BasePainter):
-    """Fills photographs of the size that a TFLite file takes, with the network's own fill."""
+    """Fills photographs of the size that a TFLite file takes, with the network's own fill.
+
+    `feather` is 0, as the file fills nothing beyond the hole. `detail` has no effect: there is none
+    in the file.
+    """
 
     def __init__(self, content: bytes, threads: int = 2):
         self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
@@ -172,30 +176,16 @@ class TFLitePainter(BasePainter):
         self._interpreter.allocate_tensors()
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)
 
-    def fill(
-        self,
-        photo: np.ndarray,
-        mask: np.ndarray,
-        grow: int = 0,
-        feather: int = 0,
-        detail: str = "auto",
-        seed: int = 0,
-        edges: Optional[np.ndarray] = None,
-        blend: str = "none",
-    ) -> np.ndarray:
-        """See the base class. `feather` is 0, as the file fills nothing beyond the hole.
-
-        `detail` has no effect: there is none in the file.
-        """
-        self._check_inputs(seed, edges, photo.shape)
-        if feather:
+    def _fill(self, photo, mask, options):
+        if options.feather:
             raise ValueError(
                 "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "
-                f"Got {feather}"
+                f"Got {options.feather}"
             )
-        check_blend(blend)
-        hole = grown((mask > THRESHOLD).astype(np.uint8), grow)
-        return blended(self._runner(**_inputs(photo, 255 * hole))["filled"][0], hole, blend)
+        check_blend(options.blend)
+        hole = grown((mask > THRESHOLD).astype(np.uint8), options.grow)
+        filled = self._runner(**_inputs(photo, 255 * hole))["filled"][0]
+        return blended(filled, hole, options.blend)
 
 
 def _inputs(photo, mask):

@@ -20,6 +20,8 @@ What the variants settle
   official  A cell is missing if its top-left pixel is.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers import arguments, hole_reduction, tracing
@@ -51,7 +53,12 @@ class ShiftLayer(tf.keras.layers.Layer):
         arguments.check_variant(variant)
         self.variant = variant
 
-    def call(self, inputs, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         # Norms need float32 if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)

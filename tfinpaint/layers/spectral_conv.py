@@ -12,6 +12,8 @@ TensorFlow Addons' wrapper differs: it changes the kernel itself, and no gradien
 divisor.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -22,7 +24,7 @@ class SpectralConv2D(tf.keras.layers.Conv2D):
         filter_vector: float32 [filters], not trained: u, of any length above 0.
     """
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         super().build(input_shape)
         self.filter_vector = self.add_weight(
             name="filter_vector",

@@ -4,6 +4,8 @@ The kernel as a matrix has a column for each filter, as in spectral_conv.py. PyT
 torch.nn.utils.spectral_norm takes the same matrix for its transposed convolutions.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfinpaint.layers.arguments import fixed
@@ -24,6 +26,6 @@ class SpectralUpConv2D(SpectralConv2D):
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return double_size(inputs, tf.transpose(kernel, [0, 1, 3, 2]))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         b, h, w, _ = tf.TensorShape(input_shape).as_list()
         return tf.TensorShape([b, h and 2 * h, w and 2 * w, self.filters])

@@ -3,7 +3,7 @@
 Their settings are those that produced the papers: PyTorch's, not Keras'.
 """
 
-from typing import Optional
+from typing import Any, Optional
 
 import tensorflow as tf
 
@@ -15,7 +15,12 @@ NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family sta
 
 
 def conv(
-    filters: int, kernel_size: int, name: str, strides: int = 1, dilation_rate: int = 1, **kwargs
+    filters: int,
+    kernel_size: int,
+    name: str,
+    strides: int = 1,
+    dilation_rate: int = 1,
+    **kwargs: Any,
 ) -> tf.keras.layers.Layer:
     """A convolution that keeps the size at stride 1, and halves an even size at stride 2.
 
@@ -38,7 +43,7 @@ def conv(
 
 
 def up_conv(
-    filters: int, kernel_size: int, name: str, strides: int = 2, **kwargs
+    filters: int, kernel_size: int, name: str, strides: int = 2, **kwargs: Any
 ) -> tf.keras.layers.Layer:
     """A transposed convolution with PyTorch's padding of 1.
 

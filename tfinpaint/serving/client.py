@@ -14,7 +14,7 @@ the extra `serve`. REST loads no TensorFlow.
 import base64
 import json
 import re
-from typing import Optional, Union
+from typing import Union
 from urllib.parse import urlsplit
 
 import cv2
@@ -72,24 +72,14 @@ def connect(url: str, timeout: float = 60.0, tries: int = 4) -> Union["RestClien
 
 
 class _Client(BasePainter):
-    def fill(
-        self,
-        photo: np.ndarray,
-        mask: np.ndarray,
-        grow: int = 0,
-        feather: int = 0,
-        detail: str = "auto",
-        seed: int = 0,
-        edges: Optional[np.ndarray] = None,
-        blend: str = "none",
-    ) -> np.ndarray:
-        """See the base class.
+    """What both clients share.
 
-        feather:  0, as a server fills the hole only: there is nothing to fade in.
-        detail:   "auto", which is what the server's model was exported with.
-        blend:    "none", as a server fills as its model was exported.
-        """
-        self._check_inputs(seed, edges, np.shape(photo))
+    A server fills as its model was exported, and the hole only. So `feather` is 0, `detail` is
+    "auto" and `blend` is "none".
+    """
+
+    def _fill(self, photo, mask, options):
+        grow, feather, detail, _, _, blend = options
         if detail != "auto":
             raise ValueError(
                 "`detail` is 'auto' with a server, whose model was exported with it or without. "

@@ -76,7 +76,7 @@ class CentrePainter(Painter):
         with tf.control_dependencies([fits]):
             pixels = tf.cast(blanked, tf.float32)
         filled = self._filled_in(pixels, hole, aim, rows, columns)
-        # What else is missing gets the mean colour, so that detail.py finds no black there.
+        # What else is missing gets the mean colour, so that detail finds no black there.
         known = tf.cast(tf.logical_not(hole), tf.float32)
         mean = tf.reduce_sum(pixels, [0, 1]) / tf.maximum(tf.reduce_sum(known), 1.0)  # [3]
         return tf.where(tf.logical_and(hole, tf.logical_not(aim)), mean, filled)

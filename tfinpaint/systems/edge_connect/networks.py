@@ -18,7 +18,7 @@ Source: Nazeri et al., EdgeConnect: Structure Guided Image Inpainting using Edge
 workshops 2019, section 3; sizes and padding as released.
 """
 
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import tensorflow as tf
 
@@ -209,12 +209,12 @@ def mirrored(x: tf.Tensor, pixels: int) -> tf.Tensor:
 class _PlainConv2D(tf.keras.layers.Conv2D):
     """Keras' own; takes `training` as the spectrally normalised one does."""
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         return super().call(inputs)
 
 
 class _PlainUpConv2D(UpConv2D):
     """UpConv2D; takes `training` as the spectrally normalised one does."""
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         return super().call(inputs)

@@ -5,8 +5,6 @@ painter.edges(photo, mask)                   # a picture of the known and the co
 painter.fill(photo, mask, edges=drawing)     # guided by a drawing
 """
 
-from typing import Optional
-
 import numpy as np
 import tensorflow as tf
 
@@ -61,29 +59,18 @@ class EdgeConnectPainter(Painter):
             shown[box.slices][here] = completed.numpy()[box.within(window).slices][here]
         return shown
 
-    def fill(
-        self,
-        photo: np.ndarray,
-        mask: np.ndarray,
-        grow: int = 0,
-        feather: int = 0,
-        detail: str = "auto",
-        seed: int = 0,
-        edges: Optional[np.ndarray] = None,
-        blend: str = "none",
-    ) -> np.ndarray:
-        """See `Painter.fill`.
+    def _fill(self, photo, mask, options):
+        """`Painter._fill`, and a drawing of what is to come into the hole gets the known edges.
 
-        edges:  uint8 [H, W], above 127 = an edge. They guide as they are. If there are none where
-                the photograph is known (a drawing of what is to come into the hole), the known ones
-                are added.
+        Edges guide as they are if there are any where the photograph is known.
         """
-        if edges is not None and np.shape(edges) == np.shape(mask) == np.shape(photo)[:2]:
+        edges = options.edges
+        if edges is not None and np.shape(edges) == np.shape(mask):
             edges = np.asarray(edges)
-            hole = filling.grown((np.asarray(mask) > THRESHOLD).astype(np.uint8), grow)
+            hole = filling.grown((np.asarray(mask) > THRESHOLD).astype(np.uint8), options.grow)
             if not (edges[hole == 0] > THRESHOLD).any():
                 edges = np.maximum(edges, known_edges(np.asarray(photo), hole))
-        return super().fill(photo, mask, grow, feather, detail, seed, edges, blend)
+        return super()._fill(photo, mask, options._replace(edges=edges))
 
     @tf.function(reduce_retracing=True, autograph=False)
     def _complete(self, grey, edges, holes):

@@ -17,6 +17,8 @@ The mean pixel of the training photographs is a part of the network: a variable 
 which checkpoints and exports keep.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 from tfinpaint.layers.up_conv import UpConv2D
@@ -86,7 +88,7 @@ class CompletionNetwork(tf.keras.Model):
         self.last = conv(3, 3, f"conv_{len(_LAYERS) + 1}", dtype="float32")
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         x = self.seen(*inputs)  # [B, H, W, 4]
         x = self.encode(x, training)  # [B, H/4, W/4, 256]
         for k in range(ENCODER, len(self.convolutions)):

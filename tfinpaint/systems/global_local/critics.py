@@ -16,6 +16,7 @@ round(log2(side / 4)) convolutions.
 """
 
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -89,7 +90,7 @@ class JoinedCritics(tf.keras.Model):
         self.score.build([None, 32 * width])
         self.built = True  # its parts are
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool = False) -> Any:
         images, windows = inputs  # [B, S, S, 3], [B, L, L, 3]
         described = [
             self.window(windows, training=training),

@@ -3,6 +3,8 @@
 `paper` has the norm before the ReLU, `official` after it (`relu_first`).
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -18,7 +20,12 @@ def initial() -> tf.keras.initializers.Initializer:
 
 
 def conv(
-    filters: int, kernel_size: int, name: str, strides: int = 1, dilation_rate: int = 1, **kwargs
+    filters: int,
+    kernel_size: int,
+    name: str,
+    strides: int = 1,
+    dilation_rate: int = 1,
+    **kwargs: Any,
 ) -> tf.keras.layers.Layer:
     """A convolution that keeps the size at stride 1. At stride 2 its input is to be `padded`."""
     return tf.keras.layers.Conv2D(

@@ -15,7 +15,7 @@ Source: Zheng et al., Pluralistic Image Completion, CVPR 2019, section 3.4. The 
 neither a scale nor a mask in the softmax, and a slope of 0.01 in the block, unlike all others.
 """
 
-from typing import Optional, Sequence
+from typing import Any, Optional, Sequence
 
 import tensorflow as tf
 
@@ -31,7 +31,7 @@ _SLOPE = 0.01
 class ShortTermAttention(tf.keras.layers.Layer):
     """features [B, H, W, C] -> Y [B, H, W, C]."""
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         channels = int(input_shape[-1])
         self.query = tf.keras.layers.Conv2D(
             max(channels // 4, 1),
@@ -71,7 +71,7 @@ class ShortLongTermAttention(ShortTermAttention):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         channels = int(input_shape[0][-1])
         super().build(input_shape[0])
         self.alpha = self.add_weight(name="alpha", shape=(1,), initializer="zeros")
@@ -83,7 +83,7 @@ class ShortLongTermAttention(ShortTermAttention):
         training: bool = False,
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
-    ):
+    ) -> Any:
         features, seen, hole = inputs
         if tracing.weights_only():
             return self.join(tf.concat([features, features], -1))

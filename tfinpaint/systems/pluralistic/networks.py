@@ -10,7 +10,7 @@ Source: Zheng et al., Pluralistic Image Completion, CVPR 2019, section 3.3 and F
 names of layers are those of the released networks.
 """
 
-from typing import List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 import tensorflow as tf
 
@@ -59,7 +59,7 @@ class Encoder(tf.keras.Model):
         self.posterior_block = ResidualBlock(2 * latent, latent, name="posterior")
         make_weights(self, 3)
 
-    def call(self, pictures: tf.Tensor, training: bool = False):
+    def call(self, pictures: tf.Tensor, training: bool = False) -> Any:
         x = self.first(pictures, training=training)  # [B, H/2, W/2, C]
         maps = [x]
         for block in self.blocks:
@@ -112,7 +112,7 @@ class Generator(tf.keras.Model):
         training: bool = False,
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
-    ):
+    ) -> Any:
         latent, deepest, middle, hole = inputs
         # The latent is float32, also under mixed precision.
         x = self.begin(tf.cast(latent, self.compute_dtype), training=training)
@@ -174,7 +174,7 @@ class PluralisticNetwork(tf.keras.Model):
         seed: Optional[tf.Tensor] = None,
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
-    ):
+    ) -> Any:
         # Pictures are float32 even under mixed precision.
         visible, hole = (tf.cast(x, tf.float32) for x in inputs)
         middle, deepest = self.encoder(visible, training=training)

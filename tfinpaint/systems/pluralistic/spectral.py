@@ -15,7 +15,7 @@ Source: Miyato et al., Spectral Normalization for Generative Adversarial Network
 choice of M is that of the released code of Zheng et al., Pluralistic Image Completion, CVPR 2019.
 """
 
-from typing import Tuple
+from typing import Any, Tuple
 
 import tensorflow as tf
 
@@ -113,7 +113,7 @@ class SpectralConv2D(_Spectral):
         self.filters, self.kernel_size = filters, kernel_size
         self.padding, self.halves = padding, halves
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         size, channels = self.kernel_size, int(input_shape[-1])
         self._add_weights((size, size, channels, self.filters), channels * size * size)
         super().build(input_shape)
@@ -142,7 +142,7 @@ class SpectralUpConv2D(_Spectral):
         super().__init__(**kwargs)
         self.filters = filters
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         channels = int(input_shape[-1])
         # PyTorch's initial numbers count the output channels of a transposed convolution.
         self._add_weights((3, 3, self.filters, channels), 9 * self.filters)

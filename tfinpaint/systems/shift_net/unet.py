@@ -13,6 +13,8 @@ What the variants settle: in `official` the network sees a fourth channel, 1 whe
 known. See also layers/shift_layer.py.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers import ShiftLayer
@@ -52,12 +54,12 @@ class ShiftUNet(UNet):
 
     def call(
         self,
-        inputs,
-        training=False,
-        with_features=False,
-        with_attention_maps=False,
-        weights_at=None,
-    ):
+        inputs: Sequence[tf.Tensor],
+        training: bool = False,
+        with_features: bool = False,
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         # Pictures are float32 even under mixed precision.
         image, hole = (tf.cast(x, tf.float32) for x in inputs)
         found = {}
