@@ -41,10 +41,10 @@ def _level(picture, hole):
     """The picture as it is, with all of its hole wanted."""
     maps = np.repeat(hole[np.newaxis, ..., np.newaxis], 2, -1).astype(np.uint8)
     rough = (
-        detail.ROUGH
+        detail.search.ROUGH
         * detail.roughness(tf.constant(picture), tf.constant(hole[..., np.newaxis])).numpy()
     )
-    return detail._level(
+    return detail.levels.level_of(
         tf.constant(np.concatenate([picture, rough], -1)[np.newaxis]),
         tf.constant(maps),
         tf.constant(hole.shape),
@@ -62,7 +62,7 @@ def _box(height, width, top, left, bottom, right):
 
 
 def test_the_basis_is_orthonormal():
-    flat = detail.BASIS.reshape(-1, detail.BASIS.shape[-1]).astype(np.float64)
+    flat = detail.search.BASIS.reshape(-1, detail.search.BASIS.shape[-1]).astype(np.float64)
     np.testing.assert_allclose(flat.T @ flat, np.eye(flat.shape[1]), atol=1e-6)
 
 
@@ -72,7 +72,7 @@ def test_the_coarsest_matches_are_those_of_a_plain_search():
     rng = np.random.default_rng(0)
     picture, hole = rng.uniform(0, 255, (30, 37, 3)).astype(np.float32), _box(30, 37, 8, 10, 19, 24)
     level = _level(picture, hole)
-    matches = detail.exhaustive(level, level.picture)
+    matches = detail.search.exhaustive(level, level.picture)
     picture = level.picture[0].numpy()
 
     y, x = np.mgrid[:30, :37]
@@ -107,10 +107,10 @@ def test_the_search_finds_only_sources_and_gets_worse_by_its_tolerance_at_most(t
         _box(60, 50, 20, 10, 45, 40),
     )
     level = _level(picture, hole)
-    described = detail.features(level.picture)
+    described = detail.search.features(level.picture)
     sources = np.flatnonzero(level.sources)
     before = tf.constant(rng.choice(sources, len(level.targets)), tf.int32)
-    matches, distances = detail._search(level, described, before, False, tolerance, 7)
+    matches, distances = detail.search.search(level, described, before, False, tolerance, 7)
     wanted = described.numpy()[level.targets]
 
     def squares(places):
@@ -132,7 +132,10 @@ def test_of_matches_that_are_about_as_near_those_go_together():
         _box(60, 50, 20, 10, 45, 40),
     )
     level = _level(picture, hole)
-    nearest, described = detail.exhaustive(level, level.picture), detail.features(level.picture)
+    nearest, described = (
+        detail.search.exhaustive(level, level.picture),
+        detail.search.features(level.picture),
+    )
 
     def alone(matches):
         """The share of targets whose right neighbour is a target too but has another move."""
@@ -142,8 +145,8 @@ def test_of_matches_that_are_about_as_near_those_go_together():
         return (moves[:-1] != moves[1:])[both].mean()
 
     assert alone(nearest) > 0.5
-    kept, _ = detail._search(level, described, nearest, True, 0.0, 7)
-    together, distances = detail._search(level, described, nearest, True, 1.0, 7)
+    kept, _ = detail.search.search(level, described, nearest, True, 0.0, 7)
+    together, distances = detail.search.search(level, described, nearest, True, 1.0, 7)
     assert alone(together) < 0.35 and alone(kept) > 0.5
     wanted = described.numpy()[level.targets]
     assert (
@@ -185,9 +188,9 @@ def test_votes_are_the_weighted_mean_of_the_patches_that_cover_a_pixel():
     targets = level.targets.numpy()
     matches = rng.choice(np.flatnonzero(level.sources), len(targets)).astype(np.int32)
     weights = rng.uniform(0.1, 1, len(targets)).astype(np.float32)
-    voted = detail._voted(level, level.picture, tf.constant(matches), tf.constant(weights)).numpy()[
-        0
-    ]
+    voted = detail.votes.voted(
+        level, level.picture, tf.constant(matches), tf.constant(weights)
+    ).numpy()[0]
 
     known = level.picture[0].numpy()
     total, share = np.zeros((height, width, 5)), np.zeros((height, width, 1))
@@ -325,7 +328,7 @@ def test_a_few_known_patches_fill_a_huge_hole():
 
 def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_gets(monkeypatch):
     """At 300 x 300 and 150 x 150 pixels nothing is described; the texture is there all the same."""
-    described, features = [], detail.features
+    described, features = [], detail.search.features
     monkeypatch.setattr(
         detail, "features", lambda picture: described.append(picture.shape[1]) or features(picture)
     )
@@ -340,7 +343,7 @@ def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_ge
 
 
 def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
-    pairs, exhaustive = [], detail.exhaustive
+    pairs, exhaustive = [], detail.search.exhaustive
 
     def counted(level, estimate):
         pairs.append(int(tf.size(level.targets)) * int(tf.math.count_nonzero(level.sources)))

@@ -28,9 +28,22 @@ class Red(BasePainter):
 
     calls = []
 
-    def fill(self, photo, mask, grow=0, feather=0, detail="auto"):
-        self.calls.append((grow, feather, detail))
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, blend="none"):
+        self.calls.append((grow, feather, detail) + ((blend,) if blend != "none" else ()))
         return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
+
+
+class Several(Red):
+    """The seed is how red a hole becomes. Odd ones have a score."""
+
+    fill_inputs = ("seed",)
+
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, blend="none"):
+        self.calls.append((grow, feather, detail, seed))
+        return np.where(mask[..., np.newaxis] > 0, np.uint8([seed, 0, 0]), photo)
+
+    def score(self, photo, mask, grow=0):
+        return float(photo[mask > 0].max() % 3)
 
 
 class Attending(Red):
@@ -56,6 +69,23 @@ class Attending(Red):
             )
             for name, is_flow in (("stage_1 2x3", False), ("stage_2 2x3", True))
         ]
+
+
+class Guided(Red):
+    """Paints edges in the hole blue, and shows the hole as one edge."""
+
+    fill_inputs = ("edges",)
+
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, edges=None, blend="none"):
+        red = super().fill(photo, mask, grow, feather, detail)
+        if edges is None:
+            return red
+        assert edges.dtype == np.uint8 and edges.shape == mask.shape
+        blue = (np.minimum(mask, edges) > 127)[..., np.newaxis]
+        return np.where(blue, np.uint8([0, 0, 255]), red)
+
+    def edges(self, photo, mask):
+        return mask // 2
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +150,13 @@ def test_one_photograph(tmp_path, run):
     _check(photo, output)
 
 
+def test_blending_is_asked_of_the_painter(tmp_path, run):
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    arguments = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path / 'out.png'}")
+    assert run(*arguments, "--blend=poisson")[0] == 0
+    assert Red.calls == [(0, 0, "auto", "poisson")]
+
+
 def test_jpeg_output_says_that_it_is_not_exact(tmp_path, run):
     photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
     status, out, _ = run(f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.jpg")
@@ -155,6 +192,52 @@ def test_a_share_that_looks_wrong_is_a_warning_on_stderr(tmp_path, run):
         r".* --mask_is=hole flips it\n",
         err,
     )
+
+
+def test_samples_are_written_best_first(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Several())
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    output = tmp_path / "out/o.png"
+    one = (f"--image={photo}", f"--mask={mask}", f"--output={output}", "--grow_hole=2")
+    status, out, err = run(*one, "--samples=4", "--seed=3", "--side_by_side")
+    assert status == 0 and err == ""
+    assert sorted(path.name for path in output.parent.iterdir()) == [
+        f"o_{k}.png" for k in (1, 2, 3, 4)
+    ]
+    for k, (seed, score) in enumerate([(5, 2), (4, 1), (3, 0), (6, 0)], 1):
+        strip = read_photo(str(output.parent / f"o_{k}.png")).pixels
+        assert strip.shape == (20, 90, 3) and strip[6, 60 + 6].tolist() == [seed, 0, 0]
+        assert f"o_{k}.png: --seed={seed}, score {score}.000" in out
+    assert "o_1.png to " in out and [call[3] for call in Red.calls] == [3, 4, 5, 6]
+    # The same again, alone.
+    assert run(*one, "--seed=5")[0] == 0 and Red.calls[-1] == (2, 0, "auto", 5)
+    assert read_photo(str(output)).pixels[6, 6].tolist() == [5, 0, 0]
+
+
+def test_samples_of_a_folder(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Several())
+    for name in ("a.png", "b/c.jpg"):
+        _write(tmp_path / "in" / name)
+    mask, output = _mask(tmp_path / "m.png"), tmp_path / "out"
+    status, out, _ = run(
+        f"--image={tmp_path}/in", f"--mask={mask}", f"--output={output}", "--samples=2"
+    )
+    assert status == 0 and out.count("JPEG cannot keep") == 1
+    assert sorted(str(path.relative_to(output)) for path in output.rglob("*.*")) == [
+        "a_1.png", "a_2.png", "b/c_1.jpg", "b/c_2.jpg"]  # fmt: skip
+
+
+def test_samples_and_seeds_that_cannot_be(tmp_path, run, monkeypatch):
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "a_1.png")
+    one = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.png")
+    for given, words in (
+        (["--samples=2"], "--samples: this model has one fill for each hole"),
+        (["--seed=2"], "--seed: this model has one fill for each hole"),
+        (["--samples=2", f"--output={photo}"], "--output would overwrite"),
+    ):
+        status, _, err = run(*one, *given)
+        assert status == 1 and words in err, err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a_1.png"]
 
 
 def test_attention_is_written_beside_the_output(tmp_path, run, monkeypatch):
@@ -218,11 +301,59 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
     )
 
 
+def test_edges_are_shown_beside_the_output(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Guided())
+    photo, mask = _write(tmp_path / "photos/a.png"), _mask(tmp_path / "m.png")
+    status, out, _ = run(
+        f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.jpg", "--edges"
+    )
+    assert status == 0 and f"edges: {tmp_path}/o_edges.png: known edges, and in the hole" in out
+    shown = read_photo(str(tmp_path / "o_edges.png")).pixels
+    assert shown[6, 6].tolist() == [127] * 3 and shown.sum() == 3 * 50 * 127
+    folder = [f"--image={photo.parent}", f"--mask={mask}", f"--output={tmp_path}/out", "--edges"]
+    assert run(*folder, "--grow_hole=1")[0] == 0
+    grown = read_photo(str(tmp_path / "out/a_edges.png")).pixels
+    assert grown.sum() == 3 * (50 + 30) * 127
+    for off in ([], ["--noedges"]):
+        run(f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/p.png", *off)
+        assert not (tmp_path / "p_edges.png").exists()
+
+
+def test_a_drawing_guides(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Guided())
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    drawing = np.zeros((20, 30), np.uint8)
+    drawing[7, :] = 200
+    Image.fromarray(drawing).save(tmp_path / "d.png")
+    layer = np.zeros((20, 30, 4), np.uint8)  # green strokes on a transparent layer
+    layer[drawing > 0] = [0, 90, 0, 255]
+    Image.fromarray(layer).save(tmp_path / "layer.png")
+    where = [f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.png"]
+    for name in ("d.png", "layer.png"):
+        status, out, err = run(*where, f"--edges={tmp_path}/{name}")
+        assert status == 0 and "edges" not in out, err
+        filled = read_photo(str(tmp_path / "o.png")).pixels
+        assert (filled[7, 5:15] == [0, 0, 255]).all() and (filled[8, 5:15] == [255, 0, 0]).all()
+    assert not (tmp_path / "o_edges.png").exists()
+
+
 @pytest.mark.parametrize("arguments, words", [
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--edges"],
+     "--edges: this model is not guided by edges"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--edges=m.png"],
+     "--edges: this model is not guided by edges"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--edges=nix.png"],
+     "--edges=nix.png is no file"),
+    (["--mask=m.png", "--output=o", "--image=folder", "--edges=m.png"],
+     "--edges=m.png is a drawing for one photograph. Got the folder --image=folder"),
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention_at=3,4"],
      "--attention_at=3,4 is for --attention"),
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention", "--attention_at=3"],
      "--attention_at is two whole numbers"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--blend=poisson", "--feather=3"],
+     "--blend=poisson and --feather=3: one of them"),
+    (["--mask=m.png", "--output=o.png", "--image=a.png", "--blend=alpha"],
+     "--blend=alpha: value should be one of"),
     (["--mask=m.png", "--output=o.png"], "--image is missing"),
     (["--image=nix.png", "--mask=m.png", "--output=o.png"], "--image=nix.png does not exist"),
     (["--image=a.png", "--mask=nix.png", "--output=o.png"], "--mask=nix.png does not exist"),
@@ -385,8 +516,8 @@ def test_its_flags_are_those_of_the_design():
     names = {flag.name for flag in flags.FLAGS.get_key_flags_for_module("tfinpaint.inpaint")}
     # fmt: off
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
-                     "detail", "side_by_side", "attention", "attention_at", "device",
-                     "server", "timeout"}
+                     "detail", "blend", "side_by_side", "samples", "seed", "attention",
+                     "attention_at", "edges", "device", "server", "timeout"}
     # fmt: on
 
 

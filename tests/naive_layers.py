@@ -1,4 +1,4 @@
-"""The layers of DeepFill, MUSICAL and coherent semantic attention as loops in float64.
+"""The layers of DeepFill, MUSICAL, coherent semantic attention and Shift-Net as loops in float64.
 
 tests/naive.py does the same for the multistage network's. Arrays are NHWC; `hole` is 1 where
 missing, one map per picture. Nothing here is shared with the project's own code.
@@ -10,6 +10,69 @@ convolution). `official` is what the released code does.
 
 import naive
 import numpy as np
+
+# ------------------------------------------------------ pluralistic completion's attention
+
+
+def short_long_attention(features, seen, hole, query, query_bias, gamma, alpha, convolutions):
+    """-> output [B, H, W, C], weights [B, queries, keys].
+
+    query: [C, C / 4]; convolutions: (kernel, bias) of the block's two 3x3 ones and of its 1x1 one.
+    """
+    features, seen, hole = (np.asarray(x, np.float64) for x in (features, seen, hole))
+    b, h, w, c = features.shape
+    grid = list(np.ndindex(h, w))
+    outputs, all_weights = [], []
+    for x, p, missing in zip(features, seen, hole):
+        queries = np.array([x[place] @ query + query_bias for place in grid])
+        weights = np.zeros((h * w, h * w))
+        for i, one in enumerate(queries):
+            scores = np.array([one @ other for other in queries])
+            exponentials = np.exp(scores - scores.max())
+            weights[i] = exponentials / exponentials.sum()
+        known = 1 - _aligned_bilinear(missing[..., 0], h, w)
+        joined = np.zeros((h, w, 2 * c))
+        for i, place in enumerate(grid):
+            of_features = sum(a * x[key] for a, key in zip(weights[i], grid))
+            of_seen = sum(a * p[key] for a, key in zip(weights[i], grid))
+            joined[place][:c] = gamma * of_features + x[place]
+            joined[place][c:] = alpha * (1 - known[place]) * of_seen + known[place] * p[place]
+        inner = _convolved(_leaky(joined, 0.01), *convolutions[0])
+        inner = _convolved(_leaky(inner, 0.01), *convolutions[1])
+        outputs.append(inner + _convolved(joined, *convolutions[2]))
+        all_weights.append(weights)
+    return np.stack(outputs), np.stack(all_weights)
+
+
+def _aligned_bilinear(x, height, width):
+    """[h, w] -> [height, width], from the four around each place."""
+    h, w = x.shape
+    result = np.zeros((height, width))
+    for i, j in np.ndindex(height, width):
+        y, z = i * (h - 1) / max(height - 1, 1), j * (w - 1) / max(width - 1, 1)
+        top, left = int(y + 1e-9), int(z + 1e-9)
+        bottom, right = min(top + 1, h - 1), min(left + 1, w - 1)
+        a, b = y - top, z - left
+        result[i, j] = (1 - a) * ((1 - b) * x[top, left] + b * x[top, right]) + a * (
+            (1 - b) * x[bottom, left] + b * x[bottom, right]
+        )
+    return result
+
+
+def _convolved(x, kernel, bias):
+    """[H, W, C] -> [H, W, F], zeros beyond the border."""
+    reach = kernel.shape[0] // 2
+    padded = np.pad(x, [(reach, reach), (reach, reach), (0, 0)])
+    size = kernel.shape[0]
+    result = np.zeros((*x.shape[:2], kernel.shape[3]))
+    for i, j in np.ndindex(*x.shape[:2]):
+        result[i, j] = np.einsum("uvc,uvcf->f", padded[i : i + size, j : j + size], kernel) + bias
+    return result
+
+
+def _leaky(x, slope):
+    return np.where(x > 0, x, slope * x)
+
 
 # ------------------------------------------------------------------ DeepFill's contextual attention
 
@@ -194,6 +257,33 @@ def coherent_gradient(attention, upstream):
     applied to it."""
     flat = np.asarray(upstream, np.float64).reshape(len(attention), attention.shape[1], -1)
     return np.stack([g + w.T @ g for w, g in zip(attention, flat)]).reshape(np.shape(upstream))
+
+
+# -------------------------------------------------------------------------- Shift-Net's shift layer
+
+
+def shift_layer(features, hole, variant="paper"):
+    """features [B, H, W, 2C], hole [B, r H, r W, 1] -> output [B, H, W, 3C], and index [B, N], the
+    cell that each missing cell takes, -1 elsewhere."""
+    features = np.asarray(features, np.float64)
+    batch, height, width, channels = features.shape
+    holes = naive.reduce_hole(hole, height, width, variant)
+    shifted = np.zeros((batch, height, width, channels // 2))
+    index = np.full((batch, height * width), -1)
+    for k in range(batch):
+        cells = features[k].reshape(height * width, channels)
+        decoder, encoder = cells[:, : channels // 2], cells[:, channels // 2 :]
+        missing = holes[k].ravel() > 0
+        for p in np.flatnonzero(missing):
+            best = None
+            for q in np.flatnonzero(~missing):
+                length = np.sqrt((decoder[p] ** 2).sum() * (encoder[q] ** 2).sum())
+                cosine = (decoder[p] * encoder[q]).sum() / length if length else -np.inf
+                if best is None or cosine > best:
+                    best, index[k, p] = cosine, q
+            if best is not None:
+                shifted[k, p // width, p % width] = encoder[index[k, p]]
+    return np.concatenate([features, shifted], -1), index
 
 
 # ------------------------------------------------------- MUSICAL's block, and the gated convolution

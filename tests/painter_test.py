@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint import filling, windows
+from tfinpaint import blending, filling, windows
 from tfinpaint.painter import Painter
 from tfinpaint.settings import SettingsError
 
@@ -355,6 +355,12 @@ def test_step_by_step_the_window_function_gives_the_same_bytes(grey):
             "`detail` is auto or off. Got 'on'",
         ),
         (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"feather": 0.5}, "`feather`.* Got 0.5"),
+        (
+            _photo(8, 8),
+            np.full((8, 8), 255, np.uint8),
+            {"blend": "alpha"},
+            "`blend` is none or poisson. Got 'alpha'",
+        ),
     ],
 )
 def test_bad_arguments_are_named(constant, photo, mask, options, words):
@@ -365,6 +371,21 @@ def test_bad_arguments_are_named(constant, photo, mask, options, words):
 def test_what_a_user_can_cause_is_a_settings_error(constant):
     with pytest.raises(SettingsError, match="no hole"):
         constant.fill(_photo(8, 8), np.zeros((8, 8), np.uint8))
+
+
+def test_blending_comes_last_and_excludes_feathering(constant):
+    """On the grown hole, of the whole fill: known pixels keep their bytes."""
+    photo = _photo(90, 70)
+    mask = np.zeros((90, 70), np.uint8)
+    mask[20:45, 10:40], mask[60:90, 30:70] = 255, 255
+    plain = constant.fill(photo, mask, grow=3)
+    blended = constant.fill(photo, mask, grow=3, blend="poisson")
+    hole = filling.grown((mask > 0).astype(np.uint8), 3)
+    np.testing.assert_array_equal(blended, blending.poisson(plain, hole))
+    np.testing.assert_array_equal(blended[hole == 0], photo[hole == 0])
+    assert (blended != plain).any()
+    with pytest.raises(SettingsError, match="`blend='poisson'` and `feather=2`: one of them"):
+        constant.fill(photo, mask, feather=2, blend="poisson")
 
 
 def test_a_seed_and_edges_reach_the_system_and_others_refuse_them(constant):

@@ -26,6 +26,7 @@ QUICK = (
     "--eval_count=1",
 )
 SMALL_SYSTEM = {name: small.flags(name) for name in SYSTEMS}
+SMALL_SYSTEM["context_encoder"] += ("--image_size=64",)  # it takes no other
 SMALL = (*QUICK, *SMALL_SYSTEM["multistage"])
 PATHS = sorted(CONFIGS.glob("*.flags"))
 
@@ -146,6 +147,7 @@ OBTAIN = {
     "celeba": "tfds:celeb_a",
     "places2": "places365_small",
     "canyon": "Places365-Standard",
+    "imagenet": "image-net.org",
     "free": "docs/training_photographs.csv",
 }
 

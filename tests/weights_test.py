@@ -25,12 +25,18 @@ def small(name):
 
 def pytorch_names(file):
     names = json.loads((NAMES / f"networks/net_{file}_weights.json").read_text())
-    return list(names.values()) if "rough" in names else [names]
+    return list(names.values()) if "rough" in names or "generator" in names else [names]
 
 
 @needs_shared
 @pytest.mark.parametrize(
-    "name, file", [("multistage", "manet"), ("musical", "musical"), ("coherent_semantic", "csa")]
+    "name, file",
+    [
+        ("multistage", "manet"),
+        ("musical", "musical"),
+        ("coherent_semantic", "csa"),
+        ("shift_net", "shift"),
+    ],
 )
 def test_names_of_pytorch_releases(name, file):
     tables, listed = releases.tables_of(small(name)), pytorch_names(file)
@@ -65,7 +71,18 @@ def test_names_and_shapes_of_deepfill(name, file):
 
 
 @pytest.mark.parametrize(
-    "name", ["contextual_attention", "gated_conv", "multistage", "musical", "coherent_semantic"]
+    "name",
+    [
+        "contextual_attention",
+        "gated_conv",
+        "multistage",
+        "musical",
+        "coherent_semantic",
+        "shift_net",
+        "pluralistic",
+        "edge_connect",
+        "global_local",
+    ],
 )
 def test_every_variable_takes_its_own_tensor(name):
     system = small(name)
@@ -163,7 +180,7 @@ def test_what_is_not_the_generators():
 def test_systems_without_a_release():
     with pytest.raises(
         SettingsError,
-        match="`system='partial_conv'` has no released.*contextual_attention, "
-        "gated_conv, multistage",
+        match="`system='partial_conv'` has no released.*contextual_attention, edge_connect, "
+        "gated_conv, global_local, multistage",
     ):
         releases.release_of("partial_conv")

@@ -65,6 +65,16 @@ def boxes_of(hole, working_size=512):
     return [box for box, _ in windows.groups(hole, 8, working_size)]
 
 
+def test_a_centred_context_is_a_square_with_more_around_it():
+    """The longer side counts on both axes: 300 and 2 x 207 around it (11/16, rounded up)."""
+    context = windows.Context(11 / 16, centred=True)
+    box = Box(400, 500, 700, 520)
+    assert windows.window_around(box, (2000, 2000), 1, context) == Box(193, 153, 907, 867)
+    assert windows.window_around(box, (2000, 600), 1, context).size == (714, 600)
+    small = Box(400, 500, 410, 520)  # 64 pixels around it, as for every network
+    assert windows.window_around(small, (2000, 2000), 1, context).size == (148, 148)
+
+
 def test_far_holes_have_a_window_each_in_reading_order():
     boxes = [Box(10, 2500, 40, 2540), Box(900, 30, 930, 90)]
     assert boxes_of(_hole((1000, 3000), *boxes)) == boxes

@@ -11,25 +11,47 @@ It imports no TensorFlow: a client needs none.
 """
 
 import functools
-from typing import Any, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from tfinpaint import filling
+from tfinpaint.filling import Options
 from tfinpaint.settings import SettingsError
+from tfinpaint.windows import Context
+
+# Why a model refuses what is not in its `fill_inputs`.
+_WITHOUT = {
+    "seed": "this model has one fill for each hole, of seed 0",
+    "edges": "this model is not guided by edges",
+}
+
+
+class Sample(NamedTuple):
+    """One of several fills of a photograph.
+
+    pixels: uint8 [H, W, 3].
+    seed: `fill` with this seed gives the same.
+    score: how good it is; None if nothing can tell.
+    """
+
+    pixels: np.ndarray
+    seed: int
+    score: Optional[float]
 
 
 class BasePainter:
     """Fills the holes of photographs.
 
-    A subclass either defines `fill_window`, to which `fill` passes the windows of a photograph,
-    or `fill` itself. Only a trained system can do the rest; the other painters refuse it here.
+    A subclass either defines `fill_window`, to which `_fill` passes the windows of a photograph,
+    or `_fill` itself. Only a trained system can do the rest; the other painters refuse it here.
 
     Attributes:
         system, run: the trained system and the record of its run (`runs.Run`); None elsewhere.
         detail: "auto" or "off", as the export was made; None elsewhere.
         fill_inputs: what the network takes beside photograph and hole: "seed", "edges", ...
         stride, working_size: of the network behind `fill_window`, in pixels.
+        context: what that network needs to see around a hole.
     """
 
     system: Any = None
@@ -38,6 +60,7 @@ class BasePainter:
     fill_inputs: Tuple[str, ...] = ()
     stride: int
     working_size: int
+    context: Context = Context()
 
     def fill(
         self,
@@ -48,6 +71,7 @@ class BasePainter:
         detail: str = "auto",
         seed: int = 0,
         edges: Optional[np.ndarray] = None,
+        blend: str = "none",
     ) -> np.ndarray:
         """Fills the holes of one photograph of any size, uint8 [H, W, 3], RGB.
 
@@ -56,29 +80,33 @@ class BasePainter:
         feather:  pixels outside the grown hole over which the network's output fades into the
                   photograph. With 0, every pixel outside the grown hole keeps its bytes.
         detail:   "auto": if the hole is thick, its texture comes from the known part of the
-                  photograph, guided by the network's fill (detail.py). "off": the network's fill
+                  photograph, guided by the network's fill (detail/). "off": the network's fill
                   as it is.
         seed:     which of the fills of a system that has several for one hole; 0 is the one that
                   it gives by itself.
         edges:    uint8 [H, W], above 127 = an edge, by which a system that takes edges is guided.
                   None: it finds and completes them itself.
+        blend:    "poisson": the fill keeps its texture, and its colours are fitted to what lies
+                  around each hole (blending.py). "none": the fill as it is.
 
         Returns: uint8 [H, W, 3].
-        Raises: SettingsError for a mask or edges of another size, a mask without a hole, or a seed
-            or edges that the system does not take.
+        Raises: SettingsError for a mask or edges of another size, a mask without a hole, a seed or
+            edges that the system does not take, or a blend together with a feather.
         """
         self._check_inputs(seed, edges, np.shape(photo))
-        plain = not seed and edges is None
+        return self._fill(photo, mask, Options(grow, feather, detail, seed, edges, blend))
+
+    def _fill(self, photo: np.ndarray, mask: np.ndarray, options: Options) -> np.ndarray:
+        """`fill`, once it is clear that the model takes what it was given."""
+        plain = not options.seed and options.edges is None
         return filling.fill(
-            self._fill_one if plain else functools.partial(self._fill_guided, seed=seed),
+            self._fill_one if plain else functools.partial(self._fill_guided, seed=options.seed),
             self.stride,
             self.working_size,
+            self.context,
             photo,
             mask,
-            grow,
-            feather,
-            detail,
-            edges,
+            options,
         )
 
     def fill_window(
@@ -94,6 +122,50 @@ class BasePainter:
         """
         raise ValueError("`generate` takes a run directory; an exported model has `fill`")
 
+    def fill_samples(
+        self,
+        photo: np.ndarray,
+        mask: np.ndarray,
+        count: int,
+        seed: int = 0,
+        grow: int = 0,
+        feather: int = 0,
+        detail: str = "auto",
+        blend: str = "none",
+    ) -> List[Sample]:
+        """Several fills of one photograph, by a system that has several for one hole.
+
+        The one with the highest score is the first. Without scores they come in the order of their
+        seeds.
+
+        count:  how many, at least 1. Their seeds are `seed`, `seed` + 1 and so on.
+        Other arguments and errors are those of `fill`.
+        Raises: SettingsError if there is one fill for each hole.
+        """
+        self.check_takes("seed", "samples")
+        if count < 1 or count != int(count):
+            raise SettingsError(f"`samples` is a whole number, at least 1. Got {count}")
+        samples = []
+        for one in range(seed, seed + count):
+            pixels = self.fill(photo, mask, grow, feather, detail, one, blend=blend)
+            samples.append(Sample(pixels, one, self.score(pixels, mask, grow)))
+        return sorted(samples, key=lambda sample: -(sample.score or 0.0))  # stable
+
+    def score(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0) -> Optional[float]:
+        """How good a filled photograph is, to choose among samples; None if nothing can tell.
+
+        photo, mask, grow:  as `fill` returned and took them.
+        """
+        return None
+
+    def check_takes(self, name: str, argument: str) -> None:
+        """Raises SettingsError, which names `argument`, if `name` is not in `fill_inputs`.
+
+        name: "seed" or "edges".
+        """
+        if name not in self.fill_inputs:
+            raise SettingsError(f"`{argument}`: {_WITHOUT[name]}")
+
     def attention_maps(
         self, photo: np.ndarray, mask: np.ndarray, at: Optional[Tuple[int, int]] = None
     ) -> list:
@@ -104,6 +176,16 @@ class BasePainter:
         self.check_attention()
         return []
 
+    def edges(self, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """A picture of the edges by which a system that takes edges fills, uint8 [H, W].
+
+        photo, mask:  as for `fill`.
+
+        Raises: SettingsError if the system is not guided by edges.
+        """
+        self.check_takes("edges", "edges")
+        raise NotImplementedError
+
     def check_attention(self) -> None:
         """Raises SettingsError if there are no attention maps."""
         raise SettingsError(
@@ -112,14 +194,13 @@ class BasePainter:
         )
 
     def _check_inputs(self, seed, edges, shape):
-        if seed and "seed" not in self.fill_inputs:
-            raise SettingsError(f"`seed={seed}`: this model has one fill for each hole, of seed 0")
+        if seed:
+            self.check_takes("seed", f"seed={seed}")
         if seed < 0 or seed != int(seed):
             raise SettingsError(f"`seed` is a whole number, at least 0. Got {seed}")
         if edges is None:
             return
-        if "edges" not in self.fill_inputs:
-            raise SettingsError("`edges`: this model is not guided by edges")
+        self.check_takes("edges", "edges")
         edges = np.asarray(edges)
         if edges.dtype != np.uint8:
             raise ValueError(f"`edges` is uint8. Got {edges.dtype}")

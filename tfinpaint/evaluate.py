@@ -24,7 +24,7 @@ from tfinpaint import atomic, command, settings
 from tfinpaint.metrics import weights_flags
 from tfinpaint.progress import ProgressBar, photographs_bar
 
-settings.adopt(
+settings.define_flags(
     "model",
     "data",
     "holes",

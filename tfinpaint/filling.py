@@ -6,41 +6,49 @@ It checks its arguments, grows the hole, fills it window by window (windows.py c
 blends. Known pixels keep the bytes of the photograph. What lies under a hole has no influence.
 """
 
-from typing import Callable, Optional, Tuple
+from typing import Callable, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
 
-from tfinpaint import settings, windows
+from tfinpaint import blending, settings, windows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
+
+
+class Options(NamedTuple):
+    """How a photograph is filled; see `BasePainter.fill`, whose further arguments these are."""
+
+    grow: int = 0
+    feather: int = 0
+    detail: str = "auto"
+    seed: int = 0
+    edges: Optional[np.ndarray] = None
+    blend: str = "none"
 
 
 def fill(
     fill_window: Callable,
     stride: int,
     working_size: int,
+    context: windows.Context,
     photo: np.ndarray,
     mask: np.ndarray,
-    grow: int = 0,
-    feather: int = 0,
-    detail: str = "auto",
-    guide: Optional[np.ndarray] = None,
+    options: Options = Options(),
 ) -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
     fill_window:           see `Painter.fill_window`: (window, hole, shown, with_detail) -> window.
     stride, working_size:  the network's stride, and the side of the largest window that it is
                            given, in pixels.
-    grow:                  pixels (a disc) by which the hole is grown first.
-    feather:               pixels outside the grown hole over which the output fades into the
-                           photograph; see `fade`.
-    detail:                "auto" or "off".
-    guide:                 uint8 [H, W], of which `fill_window` takes the part in the window as a
-                           last argument, [h, w, 1]; None: it takes none.
+    context:               what the network needs to see around a hole.
+    options:               of their edges, if there are any, `fill_window` takes the part in the
+                           window as a last argument, [h, w, 1]. Their seed is the caller's.
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
+    grow, feather, detail, _, edges, blend = options
     check(photo, mask, grow, feather)
+    check_blend(blend, feather)
     if detail not in settings.DETAIL:
         raise ValueError(f"`detail` is {' or '.join(settings.DETAIL)}. Got {detail!r}")
     hole = grown((mask > THRESHOLD).astype(np.uint8), grow)  # [H, W], 1 = hole
@@ -48,13 +56,15 @@ def fill(
     missing, filled = hole.copy(), photo.copy()
     # Feathering shows output beyond the hole. Later windows must see the photograph there.
     painted = photo.copy() if feather else filled
-    for box, here in windows.groups(shown, stride, working_size):
-        window = windows.window_around(box, photo.shape, stride)
+    for box, here in windows.groups(shown, stride, working_size, context):
+        window = windows.window_around(box, photo.shape, stride, context)
         # Other holes that reach into the window are missing in it as well. They are filled in
         # windows of their own.
         hole_here, shown_here, *guide_here = (
-            m[window.slices][..., np.newaxis] for m in (missing, shown, guide) if m is not None
+            m[window.slices][..., np.newaxis] for m in (missing, shown, edges) if m is not None
         )
+        shown_here = shown_here.copy()
+        shown_here[box.within(window).slices][here] = 2  # what this window is for
         result = np.asarray(
             fill_window(filled[window.slices], hole_here, shown_here, detail == "auto", *guide_here)
         )[box.within(window).slices]
@@ -64,7 +74,7 @@ def fill(
         missing[box.slices][here] = 0  # known from now on, for the windows that follow
     if feather:
         fade(painted, photo, hole, feather)
-    return painted
+    return blended(painted, hole, blend)
 
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:
@@ -95,6 +105,25 @@ def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) 
     for name, value in (("grow", grow), ("feather", feather)):
         if value < 0 or value != int(value):
             raise ValueError(f"`{name}` is a whole number of pixels, at least 0. Got {value}")
+
+
+def check_blend(blend: str, feather: int = 0) -> None:
+    """Raises SettingsError for a blend together with a feather, ValueError for an unknown one."""
+    if blend not in settings.BLENDS:
+        raise ValueError(f"`blend` is {' or '.join(settings.BLENDS)}. Got {blend!r}")
+    if blend != "none" and feather:
+        raise SettingsError(
+            f"`blend={blend!r}` and `feather={feather}`: one of them hides the edge of the fill"
+        )
+
+
+def blended(filled: np.ndarray, hole: np.ndarray, blend: str) -> np.ndarray:
+    """The fill with its colours fitted to what lies around each hole, uint8 [H, W, 3].
+
+    filled: uint8 [H, W, 3].   hole: uint8 [H, W], 1 = hole.
+    blend: "none" (the fill as it is) or "poisson" (blending.py).
+    """
+    return blending.poisson(filled, hole) if blend == "poisson" else filled
 
 
 def grown(hole: np.ndarray, pixels: int) -> np.ndarray:

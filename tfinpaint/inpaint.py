@@ -5,6 +5,10 @@
     python -m tfinpaint.inpaint --model=RUN --image=photos/ --mask=logo.png --output=filled/
     python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
         --output=filled.png --attention
+    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
+        --output=filled.png --samples=8
+    python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
+        --output=filled.png --edges=drawing.png
     python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris \\
         --image=photo.jpg --mask=mask.png --output=filled.png
 
@@ -13,6 +17,9 @@ Without --model and --server the model that comes with tfinpaint fills. In a mas
 In a folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a
 folder run every output keeps its photograph's name and ending, a photograph that fails is reported
 while the others go on, and the exit status is 1 at the end.
+
+A system that can fill a hole in several ways writes --samples of them, filled_1.png, filled_2.png
+and so on, the best first.
 """
 
 import dataclasses
@@ -31,6 +38,7 @@ from tfinpaint.photo import (
     Photo,
     check_photo_path,
     list_photos,
+    read_drawing,
     read_hole,
     read_photo,
     write_photo,
@@ -39,9 +47,9 @@ from tfinpaint.progress import photographs_bar
 from tfinpaint.settings import SettingsError
 
 # fmt: off
-settings.adopt(
+settings.define_flags(
     "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
-    "attention", "attention_at", "device", "server", "timeout",
+    "blend", "samples", "seed", "attention", "attention_at", "edges", "device", "server", "timeout",
 )
 # fmt: on
 FLAGS = flags.FLAGS
@@ -63,16 +71,29 @@ def main() -> None:
         raise SettingsError("--model and --server: one of them fills")
     if FLAGS.attention and FLAGS.server:
         raise SettingsError("--attention takes a run directory as --model; a --server only fills")
+    if FLAGS.server and (FLAGS.samples or FLAGS.seed):
+        name = "samples" if FLAGS.samples else "seed"
+        raise SettingsError(f"--{name} is for --model; a --server has one fill for each hole")
     if FLAGS.server and FLAGS.detail != "auto":
         raise SettingsError(
             f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model "
             "was exported"
+        )
+    if FLAGS.server and FLAGS.blend != "none":
+        raise SettingsError(
+            f"--blend={FLAGS.blend} is for --model; a --server fills as its model was exported"
+        )
+    if FLAGS.blend != "none" and FLAGS.feather:
+        raise SettingsError(
+            f"--blend={FLAGS.blend} and --feather={FLAGS.feather}: one of them hides the edge of "
+            "the fill"
         )
     if FLAGS.attention_at and not FLAGS.attention:
         raise SettingsError(
             f"--attention_at={','.join(FLAGS.attention_at)} is for --attention, which is missing"
         )
     settings.parse_range("attention_at", FLAGS.attention_at, int)
+    _check_edges()
     model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output)
     if not os.path.isdir(FLAGS.image):
@@ -95,6 +116,23 @@ def main() -> None:
         progress.step()
     if failures:
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
+
+
+def _check_edges():
+    if FLAGS.edges and FLAGS.server:
+        raise SettingsError("--edges takes a run directory as --model; a --server finds its own")
+    if FLAGS.edges in (None, "true", "false"):
+        return
+    if os.path.isdir(FLAGS.image):
+        raise SettingsError(
+            f"--edges={FLAGS.edges} is a drawing for one photograph. Got the folder "
+            f"--image={FLAGS.image}"
+        )
+    if not os.path.isfile(FLAGS.edges):
+        raise SettingsError(
+            f"--edges={FLAGS.edges} is no file: a drawing that guides the fill, or --edges alone, "
+            "which shows those that do"
+        )
 
 
 def _outcomes(painter, jobs):
@@ -140,6 +178,10 @@ def _load_painter(model):
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
         painter.check_attention()
+    if FLAGS.samples or FLAGS.seed:
+        painter.check_takes("seed", "samples" if FLAGS.samples else "seed")
+    if FLAGS.edges not in (None, "false"):
+        painter.check_takes("edges", "edges")
     return painter
 
 
@@ -177,23 +219,29 @@ def _read(job: Job):
 class Filled(NamedTuple):
     """What is to be written for one photograph.
 
-    That is pixels with what `photo` carries, pictures of attention by path, and the notes so far.
+    That is the pixels of each output by path, with what `photo` carries, pictures of attention and
+    edges by path, and the notes so far.
     """
 
     job: Job
     photo: Photo
-    pixels: np.ndarray
-    attention: dict
+    outputs: Dict[str, np.ndarray]
+    pictures: dict
     notes: list
 
 
 def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     """Fills one photograph."""
-    attention = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
-    pixels = painter.fill(photo.pixels, mask, FLAGS.grow_hole, FLAGS.feather, FLAGS.detail)
+    shown = _attention_maps(painter, job, photo.pixels, mask) if FLAGS.attention else {}
+    shown.update(_edges(painter, job, photo.pixels, mask) if FLAGS.edges == "true" else {})
+    outputs, notes_of_samples = _outputs(painter, job, photo.pixels, mask)
+    notes = notes + notes_of_samples
     if FLAGS.side_by_side:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
-        pixels = np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
+        outputs = {
+            path: np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
+            for path, pixels in outputs.items()
+        }
         photo = dataclasses.replace(
             photo, alpha=None if photo.alpha is None else np.tile(photo.alpha, (1, 3))
         )
@@ -203,26 +251,46 @@ def _fill(painter, job: Job, photo, mask, notes) -> Filled:
         share = 100 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole).mean()
         grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"
         notes = notes + [("mask", job.mask, f"warning: {grown_note}" if share > 95 else grown_note)]
-    return Filled(job, photo, pixels, attention, notes)
+    return Filled(job, photo, outputs, shown, notes)
+
+
+def _outputs(painter, job: Job, pixels, mask):
+    """The filled pixels by path, and a note on each if there are several."""
+    how = (FLAGS.grow_hole, FLAGS.feather, FLAGS.detail)
+    if not FLAGS.samples:
+        drawn = FLAGS.edges not in (None, "true", "false")
+        guide = {"edges": read_drawing(FLAGS.edges)} if drawn else {}
+        filled = painter.fill(pixels, mask, *how, seed=FLAGS.seed, blend=FLAGS.blend, **guide)
+        return {job.output: filled}, []
+    samples = painter.fill_samples(pixels, mask, FLAGS.samples, FLAGS.seed, *how, blend=FLAGS.blend)
+    paths = _output_paths(job)
+    notes = []
+    for path, sample in zip(paths, samples):
+        score = "no critic in this model" if sample.score is None else f"score {sample.score:.3f}"
+        notes.append(("sample", path, f"{path}: --seed={sample.seed}, {score}"))
+    return {path: sample.pixels for path, sample in zip(paths, samples)}, notes
 
 
 def _write(filled: Filled):
     """Writes one photograph. Returns its warnings and the lines of the report."""
-    job, mark = filled.job, "warning: "
-    notes = filled.notes + [
-        ("output", job.output, note)
-        for note in write_photo(job.output, filled.pixels, filled.photo, "output")
-    ]
-    for path, (picture, what) in filled.attention.items():
+    job, mark, notes = filled.job, "warning: ", filled.notes
+    for path, pixels in filled.outputs.items():
+        notes = notes + [
+            ("output", path, note) for note in write_photo(path, pixels, filled.photo, "output")
+        ]
+    for path, (picture, kind, what) in filled.pictures.items():
         write_photo(path, picture, argument="output")
-        notes = notes + [("attention", path, f"{path}: {what}")]
+        notes = notes + [(kind, path, f"{path}: {what}")]
     warnings = [f"{path}: {note[len(mark) :]}" for _, path, note in notes if note.startswith(mark)]
     lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith(mark)]
-    return warnings, [f"{job.image} ({_size(filled.photo.pixels)}) -> {job.output}"] + lines
+    lines = list(dict.fromkeys(lines))  # what holds for each of several outputs is said once
+    outputs = list(filled.outputs)
+    to = outputs[0] if len(outputs) == 1 else f"{outputs[0]} to {outputs[-1]}"
+    return warnings, [f"{job.image} ({_size(filled.photo.pixels)}) -> {to}"] + lines
 
 
 def _attention_maps(painter, job: Job, pixels, mask) -> dict:
-    """Pictures of the attention maps: {path: (picture, what it is)}."""
+    """Pictures of the attention maps: {path: (picture, "attention", what it is)}."""
     from tfinpaint.attention_maps.pictures import pictures
     from tfinpaint.filling import grown
 
@@ -233,9 +301,21 @@ def _attention_maps(painter, job: Job, pixels, mask) -> dict:
         for kind, picture in pictures(map_, pixels, hole).items():
             found[f"{beginning}_attention_{map_.layer}_{kind}.png"] = (
                 picture,
+                "attention",
                 f"{map_.name}, {kind}",
             )
     return found
+
+
+def _edges(painter, job: Job, pixels, mask) -> dict:
+    """The picture of edges, in the same form."""
+    from tfinpaint.filling import grown
+
+    hole = 255 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole)
+    picture = painter.edges(pixels, hole)  # [H, W]
+    path = f"{os.path.splitext(job.output)[0]}_edges.png"
+    what = "known edges, and in the hole the completed ones"
+    return {path: (np.repeat(picture[..., np.newaxis], 3, axis=2), "edges", what)}
 
 
 def _size(array) -> str:
@@ -261,10 +341,18 @@ def find_jobs(image: str, mask: str, output: str) -> List[Job]:
         check_photo_path(output, "output")
         jobs = [Job(image, mask, output)]
     for job in jobs:
-        for path in (job.image, job.mask):
-            if os.path.exists(job.output) and os.path.samefile(job.output, path):
+        for path, output in itertools.product((job.image, job.mask), _output_paths(job)):
+            if os.path.exists(output) and os.path.samefile(output, path):
                 raise SettingsError(f"--output would overwrite {path}: choose another place")
     return jobs
+
+
+def _output_paths(job: Job) -> List[str]:
+    """The files that a photograph's fills go to."""
+    if not FLAGS.samples:
+        return [job.output]
+    name, ending = os.path.splitext(job.output)
+    return [f"{name}_{number}{ending}" for number in range(1, FLAGS.samples + 1)]
 
 
 def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:

@@ -4,7 +4,7 @@
 
 Known pixels keep the bytes of the photograph. What lies under a hole has no influence. Each hole is
 filled in a window of the photograph around it (windows.py, filling.py). `Painter.fill_window` is
-the one TensorFlow function that fills a window, including the texture of large holes (detail.py).
+the one TensorFlow function that fills a window, including the texture of large holes (detail/).
 An exported model contains it, and is a painter too (export/saved_model.py).
 """
 
@@ -31,8 +31,8 @@ WORKING_FACTOR = 2
 class Painter(BasePainter, tf.Module):
     """Fills holes with a system.
 
-    system:      has `stride` (int) and `generate(images, holes)`, like those that
-                 `tfinpaint.create` makes.
+    system:      has `stride`, perhaps `smallest` (int) and `generate(images, holes)`, like those
+                 that `tfinpaint.create` makes.
     image_size:  side of the squares that it was trained on, in pixels.
     run:         the record of its run, if it has one.
     """
@@ -43,19 +43,22 @@ class Painter(BasePainter, tf.Module):
         specification = getattr(system, "specification", None)
         self.fill_inputs = specification.fill_inputs if specification else ()
         self.stride = int(system.stride)
+        self.smallest = int(getattr(system, "smallest", 1))
         self.working_size = max(WORKING_FACTOR * image_size // self.stride, 1) * self.stride
 
     @classmethod
-    def from_run(cls, run: "Run") -> "Painter":
-        """A painter with the system of a `runs.Run`.
+    def of(cls, system: Any, image_size: int = 256, run: Optional["Run"] = None) -> "Painter":
+        """A painter of the class that the system's specification names, if it names one."""
+        own = system.specification.painter
+        return (imported(own) if own else cls)(system, image_size, run)
 
-        It is of the class that the system's specification names, if it names one.
+    @classmethod
+    def from_run(cls, run: "Run") -> "Painter":
+        """A painter with the system of a `runs.Run`; see `of`.
 
         Raises: SettingsError if the system cannot be loaded.
         """
-        system = run.load_system()
-        own = system.specification.painter
-        return (imported(own) if own else cls)(system, run.settings.photos.image_size, run)
+        return cls.of(run.load_system(), run.settings.photos.image_size, run)
 
     def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: Any) -> tf.Tensor:
         """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
@@ -83,15 +86,16 @@ class Painter(BasePainter, tf.Module):
                 f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got "
                 f"{holes.shape.as_list()}"
             )
-        if not all(side and side % self.stride == 0 for side in images.shape[1:3]):
+        if not all(
+            side and side % self.stride == 0 and side >= self.smallest for side in images.shape[1:3]
+        ):
+            at_least = f", at least {self.smallest}" if self.smallest > self.stride else ""
             raise ValueError(
-                f"Height and width of `images` are multiples of {self.stride}. Got "
+                f"Height and width of `images` are multiples of {self.stride}{at_least}. Got "
                 f"{images.shape.as_list()[1:3]}"
             )
         inputs = {name: value for name, value in inputs.items() if value is not None}
-        return self._generate_sized(
-            tf.cast(images, tf.float32), tf.cast(holes, tf.float32), **inputs
-        )
+        return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32), inputs)
 
     @staticmethod
     def _tensor(name, value):
@@ -166,9 +170,9 @@ class Painter(BasePainter, tf.Module):
     )
     def _fill_thin(self, window, hole, shown):
         """`fill_window` without detail."""
-        hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
+        hole, shown, aim = self._maps(hole, shown)
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
-        return self._shown(self._filled(blanked, hole, shown), shown, window)
+        return self._shown(self._filled(blanked, hole, shown, aim), shown, window)
 
     @tf.function(
         input_signature=[
@@ -177,14 +181,17 @@ class Painter(BasePainter, tf.Module):
         ],
         autograph=False,
     )
-    def fill_window(self, window, hole, shown, with_detail):
+    def fill_window(
+        self, window: tf.Tensor, hole: tf.Tensor, shown: tf.Tensor, with_detail: tf.Tensor
+    ) -> tf.Tensor:
         """Fills a window of a photograph of any size: uint8 [h, w, 3] -> uint8 [h, w, 3].
 
         hole:         uint8 [h, w, 1], above 0 = hole.
         shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, and more
-                      around it for feathering.
+                      around it for feathering. The highest value marks the part that the window was
+                      chosen for, where there are other holes in it.
         with_detail:  bool [], whether the texture of what is thick in the hole is restored
-                      (detail.py). If so, the output beyond the hole is the photograph.
+                      (detail/). If so, the output beyond the hole is the photograph.
 
         A window larger than the working size is reduced to it, and its fill is enlarged. Sides that
         are not multiples of the stride are padded by reflection. All pixels but the shown ones keep
@@ -192,11 +199,30 @@ class Painter(BasePainter, tf.Module):
         """
         return self._fill_any(window, hole, shown, with_detail)
 
+    @tf.function(
+        input_signature=[
+            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
+            tf.TensorSpec([], tf.bool),
+            tf.TensorSpec([], tf.int32),
+        ],
+        autograph=False,
+    )
+    def fill_sample(
+        self,
+        window: tf.Tensor,
+        hole: tf.Tensor,
+        shown: tf.Tensor,
+        with_detail: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """`fill_window` by a system that has several fills for one hole: that of `seed`."""
+        return self._fill_any(window, hole, shown, with_detail, seed)
+
     def _fill_any(self, window, hole, shown, with_detail, seed=None, edges=None):
-        hole, shown = hole > 0, tf.logical_or(hole > 0, shown > 0)  # [h, w, 1]
+        hole, shown, aim = self._maps(hole, shown)
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
-        filled = self._filled(blanked, hole, shown, seed, edges)
+        filled = self._filled(blanked, hole, shown, aim, seed, edges)
         part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
         picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
         # Nothing is taken from earlier fills either: they are shown, but no longer in the hole.
@@ -205,10 +231,18 @@ class Painter(BasePainter, tf.Module):
         )
         return self._shown(filled, shown, window)
 
-    def _filled(self, blanked, hole, shown, seed=None, edges=None):
+    @staticmethod
+    def _maps(hole, shown):
+        """What is missing, what is shown, and what the window is for: bool [h, w, 1] each."""
+        level = tf.maximum(shown, tf.cast(hole > 0, tf.uint8))
+        return hole > 0, level > 0, tf.logical_and(level > 0, level == tf.reduce_max(level))
+
+    def _filled(self, blanked, hole, shown, aim, seed=None, edges=None):
         """The network's fill, float32 [h, w, 3], 0 to 255.
 
-        blanked: uint8 [h, w, 3], with blanked holes.   hole, shown: bool [h, w, 1].
+        blanked:           uint8 [h, w, 3], with blanked holes.
+        hole, shown, aim:  bool [h, w, 1]; see `_maps`. A network that fills all holes at once does
+                           without `aim`.
         """
         size = tf.shape(blanked)[:2]
         maps = [hole, shown] + ([] if edges is None else [edges > THRESHOLD])
@@ -305,18 +339,20 @@ class Painter(BasePainter, tf.Module):
         return tf.gather(tf.gather(array, rows, axis=0), columns, axis=1)
 
     def _reflection(self, side):
-        """Indices that extend 0 .. side-1 to a multiple of the stride by mirroring.
+        """Indices that extend 0 .. side-1 to what the network takes by mirroring.
 
         The edge is included, and the mirroring is repeated as often as needed. tf.pad mirrors only
         once, too little for a photograph that is one pixel wide.
         """
         padded = (side + self.stride - 1) // self.stride * self.stride
+        padded = tf.maximum(padded, self.smallest)
         index = tf.range(padded) % (2 * side)
         return tf.minimum(index, 2 * side - 1 - index)
 
     # The graph knows the sizes if they stay the same. It is then a twentieth faster.
+    # (TensorFlow cannot reduce retracing between calls with different keywords.)
     @tf.function(reduce_retracing=True, autograph=False)
-    def _generate_sized(self, images, holes, **inputs):
+    def _generate_sized(self, images, holes, inputs):
         return self._generate_any(images, holes, **inputs)
 
     @tf.function(

@@ -293,6 +293,11 @@ def _to_rgb_by_profile(image: Image.Image, icc: Optional[bytes]):
         return image.convert("RGB"), f"{image.mode} was converted to RGB without a colour profile"
 
 
+def read_drawing(path: str) -> np.ndarray:
+    """Reads a drawing, white on black or strokes on a transparent layer: uint8 [H, W]."""
+    return _levels(read_photo(path))[0]
+
+
 def _levels(photo: Photo):
     """What a mask's threshold is applied to, uint8 [H, W], and the note that explains it."""
     luminance = np.asarray(Image.fromarray(photo.pixels).convert("L"))  # grey stays as it is

@@ -170,6 +170,19 @@ class Run:
         _restore(self, averaged_generator=system.generator)
         return system
 
+    def load_critic(self, critic: tf.keras.Model) -> bool:
+        """Gives a new critic the weights of the run's.
+
+        Returns: False if the run has no critic; then the critic stays as it is.
+        Raises: SettingsError if the run's critic is another one.
+        """
+        if self.is_packed or self.checkpoint is None:
+            return False
+        if not _under(_saved(self.checkpoint, f"`{self.argument}={self.path!r}`"), "system/critic"):
+            return False
+        _restore(self, critic=critic)
+        return True
+
 
 def read_run(path: str, argument: str = "model") -> Run:
     """The record of the run directory or packed model at `path`.
@@ -213,10 +226,10 @@ def create_system(settings: TrainSettings) -> System:
 def start_from(run_dir: str, system: System) -> List[str]:
     """Gives a compiled system the networks of another run (fine-tuning).
 
-    They are the generator and the critic of a run, or the generator of a packed model.
+    They are the generator, the critic and other parts of a run, or the generator of a packed model.
 
-    Returns: a line if that run has no critic, or a different one (for images of another size, say),
-        so that this run's critic starts anew.
+    Returns: a line for each part that the run has not, or a different one (a critic for images of
+        another size, say), so that this run's starts anew.
     """
     run_dir = models.locate(run_dir, "init_from")
     run = read_run(run_dir, "init_from")
@@ -236,19 +249,20 @@ def start_from(run_dir: str, system: System) -> List[str]:
         )
     _restore(run, generator=system.generator)
     system.restart_average()
-    if system.critic is None:
-        return []
-    if run.is_packed:
-        return [f"{run_dir} has no critic: this run's begins anew"]
-    there = _under(_saved(run.checkpoint, f"`init_from={run_dir!r}`"), "system/critic")
-    if there != _shapes(system.critic):
-        return [
-            f"the critic of {run_dir} does not fit this run, whose critic begins anew"
-            if there
-            else f"{run_dir} has no critic: this run's begins anew"
-        ]
-    _restore(run, critic=system.critic)
-    return []
+    parts = {name: part for name, part in system.networks.items() if name != "generator"}
+    saved = [] if run.is_packed or not parts else _saved(run.checkpoint, f"`init_from={run_dir!r}`")
+    notes = []
+    for name, part in parts.items():
+        there, words = _under(saved, f"system/{name}"), name.replace("_", " ")
+        if there == _shapes(part):
+            _restore(run, **{name: part})
+        elif there:
+            notes.append(
+                f"the {words} of {run_dir} does not fit this run, whose {words} begins anew"
+            )
+        else:
+            notes.append(f"{run_dir} has no {words}: this run's begins anew")
+    return notes
 
 
 class Checkpoints:
@@ -282,9 +296,9 @@ class Checkpoints:
                 f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot "
                 "be resumed: start a new run from it with `init_from`"
             )
-        for name in dict.fromkeys(("generator", "averaged_generator", *self._system.parts)):
-            part = getattr(self._system, name)
-            if part is not None and _under(saved, f"system/{name}") != _shapes(part):
+        networks = {**self._system.networks, "averaged_generator": self._system.averaged_generator}
+        for name, part in networks.items():
+            if _under(saved, f"system/{name}") != _shapes(part):
                 raise SettingsError(
                     f"the checkpoint {self._latest} does not fit these flags: its {name} is "
                     "another one (was `image_size` changed, or a term of the loss switched on or "

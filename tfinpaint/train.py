@@ -23,7 +23,7 @@ from tfinpaint import command, settings
 from tfinpaint.photo import write_photo
 
 # fmt: off
-settings.adopt(
+settings.define_flags(
     "system", "variant", *settings.system_settings(), "train_data", "eval_data", "holes",
     "hole_ratio", "image_size", "resize", "crop", "mirror", "color_jitter", "box_aspect",
     "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is", "mask_rotate",

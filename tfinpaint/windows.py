@@ -21,6 +21,18 @@ CONTEXT = 64  # pixels that a window shows on each side of a box, at least
 SPECK = 64  # pixels: a hole whose longer side is at most this shares its window with its neighbours
 
 
+class Context(NamedTuple):
+    """How much of a photograph a network needs to see around a hole.
+
+    share:    of the side of a hole's box, on each side of it.
+    centred:  whether the network fills the centre of a square and no more. The longer side of the
+              box then counts for both axes.
+    """
+
+    share: float = 0.5
+    centred: bool = False
+
+
 class Box(NamedTuple):
     top: int
     left: int
@@ -57,31 +69,37 @@ def bounding_box(hole: np.ndarray, margin: int = 0) -> Box:
     )
 
 
-def window_sides(sides: np.ndarray, limits: np.ndarray, stride: int) -> np.ndarray:
+def window_sides(
+    sides: np.ndarray, limits: np.ndarray, stride: int, context: Context = Context()
+) -> np.ndarray:
     """Sides of the windows of boxes with `sides`, in a photograph with sides `limits`.
 
-    Both are arrays that broadcast. A window has at least as much context as box, half of it on each
-    side, and at least CONTEXT there. It is rounded up to the stride, and is at most as large as the
-    photograph.
+    Both are arrays that broadcast. A window has the context's share of the box on each side (by
+    default as much context as box), and at least CONTEXT there. It is rounded up to the stride, and
+    is at most as large as the photograph.
     """
-    wanted = sides + 2 * np.maximum(CONTEXT, (sides + 1) // 2)
+    if context.centred:
+        sides = np.broadcast_to(sides.max(-1, keepdims=True), sides.shape)
+    wanted = sides + 2 * np.maximum(CONTEXT, np.ceil(context.share * sides).astype(sides.dtype))
     return np.minimum((wanted + stride - 1) // stride * stride, limits)
 
 
-def window_around(box: Box, shape: Sequence[int], stride: int) -> Box:
+def window_around(box: Box, shape: Sequence[int], stride: int, context: Context = Context()) -> Box:
     """The window of a box in a photograph of `shape`.
 
     At a border it is shifted inwards, so that no context is lost.
     """
     height, width = (
-        int(side) for side in window_sides(np.array(box.size), np.array(shape[:2]), stride)
+        int(side) for side in window_sides(np.array(box.size), np.array(shape[:2]), stride, context)
     )
     top = min(max((box.top + box.bottom - height) // 2, 0), shape[0] - height)
     left = min(max((box.left + box.right - width) // 2, 0), shape[1] - width)
     return Box(top, left, top + height, left + width)
 
 
-def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[Box, np.ndarray]]:
+def groups(
+    hole: np.ndarray, stride: int, working_size: int, context: Context = Context()
+) -> Iterator[Tuple[Box, np.ndarray]]:
     """The hole pixels in groups, one for each window: a box, and which of its pixels, bool [h, w].
 
     Every hole pixel is in exactly one group, but boxes may overlap. Each connected hole is a group
@@ -90,6 +108,8 @@ def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[B
         cells, not specks.
       * A long thin hole (a scratch, a wire) is cut along a grid if its window would have to be
         reduced. Reduced to a few pixels, it would lose what is beside it, which is all it needs.
+        Where the network fills the centre alone, so is one that is longer than half of the
+        photograph, if what is beside it is seen from each piece.
     Holes whose windows are reduced come last, when everything around them is known. The others come
     in reading order.
     """
@@ -99,6 +119,8 @@ def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[B
     # Counted from the corner of the frame.
     boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4]
     tile = max(working_size // 2, 2)  # a box of this side has a window of the working size
+    if context.centred:
+        tile = max(min(tile, max(hole.shape) // 2), 1)
     speck = min(SPECK, tile // 2)
     small = np.maximum(height, width) <= speck
 
@@ -108,14 +130,17 @@ def groups(hole: np.ndarray, stride: int, working_size: int) -> Iterator[Tuple[B
     found = [(Box(*map(int, box)), 1 + k) for k, box in enumerate(cells)]  # (box, group)
     for box, group in zip(boxes[~small], number[1:][~small]):
         box = Box(*map(int, box))
-        if _is_reduced(box, hole.shape, stride, working_size) and _is_thin(
-            number[labels[box.slices]] == group, working_size / 8
+        if _is_thin(
+            number[labels[box.slices]] == group,
+            _thickest(box, hole.shape, stride, working_size, context),
         ):
             found += [(part, group) for part in _tiles(box, tile)]
         else:
             found.append((box, group))
 
-    found.sort(key=lambda item: (_is_reduced(item[0], hole.shape, stride, working_size), item))
+    found.sort(
+        key=lambda item: (_is_reduced(item[0], hole.shape, stride, working_size, context), item)
+    )
     for box, group in found:
         pixels = number[labels[box.slices]] == group
         if pixels.any():
@@ -144,8 +169,16 @@ def _share_cells(boxes: np.ndarray, cell: int):
     return joined, 1 + index
 
 
-def _is_reduced(box: Box, shape, stride: int, working_size: int) -> bool:
-    return window_sides(np.array(box.size), np.array(shape[:2]), stride).max() > working_size
+def _is_reduced(box: Box, shape, stride: int, working_size: int, context: Context) -> bool:
+    sides = window_sides(np.array(box.size), np.array(shape[:2]), stride, context)
+    return sides.max() > working_size
+
+
+def _thickest(box: Box, shape, stride: int, working_size: int, context: Context) -> float:
+    """Radius of the disc that no hole with this box holds that is cut along a grid; 0: none is."""
+    if context.centred and 2 * max(box.size) > max(shape[:2]):
+        return working_size / 3  # too long for one window
+    return working_size / 8 if _is_reduced(box, shape, stride, working_size, context) else 0
 
 
 def _is_thin(pixels: np.ndarray, radius: float) -> bool:

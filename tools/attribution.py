@@ -18,7 +18,7 @@ from absl import flags
 from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError
 
-settings.adopt("output")
+settings.define_flags("output")
 _SOURCES = flags.DEFINE_string("sources", None, "Table of photographs (.csv) to read.")
 _SPLIT = flags.DEFINE_string(
     "split", "train", "Photographs to list: those with this word in the column split."

@@ -55,7 +55,7 @@ from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
 from tfinpaint.systems.specification import all_systems
 from tools import command_rows, tflite_rows
 
-settings.adopt("rows", "repeats", "output", "device")
+settings.define_flags("rows", "repeats", "output", "device")
 
 GROUPS = (
     "generate",
@@ -184,16 +184,17 @@ class Bench:
 
 
 def _generate_rows(bench):
-    for name in SYSTEMS:
-        for size in (256, 512):
-            yield _generate_row(bench, name, size)
-
-
-def _generate_row(bench, name, size):
     from tfinpaint import create
     from tfinpaint.painter import Painter
 
-    painter = Painter(create(name), 256)
+    for name in SYSTEMS:
+        painter = Painter.of(create(name))
+        only = painter.system.fixed_size
+        for size in (only,) if only else (256, 512):
+            yield _generate_row(bench, name, painter, size)
+
+
+def _generate_row(bench, name, painter, size):
     images, holes = _photographs(1, size), _center(1, size)
     seconds = bench.time(partial(painter.generate, images, holes))
     return Row(f"{name}, {size}", seconds, _count(painter.system.generate, images, holes))
@@ -252,11 +253,13 @@ def _training(name, batch):
     from tfinpaint import create
 
     system = create(name)
+    size = system.fixed_size or 256
     system.compile(
         perceptual_weights="random",
         critic_weights="random" if system.specification.takes_critic_weights else None,
+        image_size=size,
     )
-    return system, tf.function(system.step), _photographs(batch, 256), _center(batch, 256)
+    return system, tf.function(system.step), _photographs(batch, size), _center(batch, size)
 
 
 def _attention_rows(bench):
@@ -316,6 +319,12 @@ def _attention_rows(bench):
             yield Row(
                 f"CoherentSemanticAttention, batch {batch}, half hole{title}", bench.time(call)
             )
+    features, hole = tf.abs(tf.random.normal([1, 32, 32, 512])), _center(1, 32)
+    for title, call in zip(
+        ("", ", with gradient"),
+        _both_ways(partial(_call, layers.ShiftLayer()), features, hole),
+    ):
+        yield Row(f"ShiftLayer{title}", bench.time(call))
 
 
 def _layers_rows(bench):

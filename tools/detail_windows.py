@@ -34,7 +34,7 @@ from tfinpaint.pictures import blanked, grid
 from tfinpaint.settings import SettingsError
 from tools import window_set
 
-settings.adopt("model", "data", "lpips_weights", "count", "seed", "output", "device")
+settings.define_flags("model", "data", "lpips_weights", "count", "seed", "output", "device")
 
 _COUNT = 60
 _AROUND = 40  # pixels around a hole's box that LPIPS takes in

@@ -21,7 +21,7 @@ from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "output", "device")
+settings.define_flags("model", "output", "device")
 
 _HEIGHT = 300  # of a row of first_fill.png, pixels
 _MAGENTA = (255, 0, 255)

@@ -1,5 +1,5 @@
 """Brings the weights that a paper's authors released in as a run directory, of the official variant
-at the paper's width.
+(of global_local, of the one that the names of the tensors tell) at the paper's width.
 
     python -m tools.import_weights --system=contextual_attention \\
         --weights=release_places2_256/snap-0 --output=runs/deepfill
@@ -7,12 +7,15 @@ at the paper's width.
         --weights=g_1000000.npz --output=runs/multistage
     python -m tools.import_weights --system=coherent_semantic \\
         --weights=30_net_P.npz,30_net_G.npz --output=runs/coherent
+    python -m tools.import_weights --system=pluralistic \\
+        --weights=latest_net_E.npz,latest_net_G.npz,latest_net_D.npz --output=runs/pluralistic
 
 `tfinpaint.load(OUTPUT)` then fills as the released network does, `inpaint --model=OUTPUT` fills
 photographs, and `train --init_from=OUTPUT --system=SYSTEM --variant=official` (or
 `--flagfile=OUTPUT/flags.txt`) goes on from the weights.
 """
 
+import dataclasses
 import os
 import re
 import sys
@@ -26,7 +29,7 @@ from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError, first_line
 from tfinpaint.weights import places, releases, state_dicts
 
-settings.adopt("system", "weights", "output")
+settings.define_flags("system", "weights", "output")
 
 
 def main():
@@ -38,20 +41,30 @@ def main():
     if release.format == "TensorFlow 1":
         files = [_read_tensorflow(path, release.counts) for path in paths]
     else:
-        files = [state_dicts.read(path, "weights") for path in paths]
+        files = [_read_pytorch(path, release.counts) for path in paths]
 
     from tfinpaint import runs  # TensorFlow: only once the flags are known to be good
 
-    run = _settings(values.system, values.weights)
+    variant = release.variant_of(files[0])
+    files = [release.prepared(path, tensors) for path, tensors in zip(paths, files)]
+    run = _settings(values.system, variant, values.weights)
     system = runs.create_system(run)
-    tables = releases.tables_of(system)
-    for path, tensors, table, held in zip(paths, files, tables, release.files):
-        places.fill(table, tensors, f"--weights={path} does not hold the {held} of {values.system}")
+    if system.fixed_size:
+        photos = dataclasses.replace(run.photos, image_size=system.fixed_size)
+        run = dataclasses.replace(run, photos=photos)
+    tables, held = releases.tables_of(system), list(release.files)
+    if len(files) > len(tables):  # the last is the critic's
+        system.critic, table, loss_weights = release.critic(system)
+        run = dataclasses.replace(run, loss_weights=loss_weights)
+        tables, held = [*tables, table], [*held, "critic"]
+    for path, tensors, table, what in zip(paths, files, tables, held):
+        begin = f"--weights={path} does not hold the {what} of {values.system}"
+        places.fill(table, tensors, begin)
     _write(values.output, run, values.weights, system)
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)
     print(
-        f"{values.system} (official), {parameters:,} parameters from {sum(map(len, tables))} "
+        f"{values.system} ({variant}), {parameters:,} parameters from {sum(map(len, tables))} "
         f"tensors of {' and '.join(paths)}"
     )
     print(
@@ -74,12 +87,14 @@ def _paths(system_name, weights, release):
         if len(held) == 1
         else f"{len(held)} files with a comma between them, the {' and the '.join(held)}"
     )
+    if release.critic:
+        wanted += ", and after them the critic if you have it"
     if not weights:
         raise SettingsError(
             f"--weights is missing: the released weights of {system_name}, {wanted}"
         )
     paths = weights.split(",")
-    if len(paths) != len(held):
+    if len(paths) - len(held) not in ((0, 1) if release.critic else (0,)):
         raise SettingsError(f"--weights of {system_name} is {wanted}. Got {len(paths)}: {weights}")
     if release.format == "TensorFlow 1":
         return [_prefix(path) for path in paths]
@@ -166,10 +181,16 @@ def _read_tensorflow(prefix, counts):
     return state_dicts.guarded(read, f"--weights={prefix}", "a TensorFlow checkpoint")
 
 
+def _read_pytorch(path, counts):
+    """The tensors of a PyTorch state dict that count, {name: array}."""
+    tensors = state_dicts.read(path, "weights")
+    return {name: tensor for name, tensor in tensors.items() if counts(name)}
+
+
 # ------------------------------------------------------------------------------------ run directory
 
 
-def _settings(system_name, weights):
+def _settings(system_name, variant, weights):
     """The settings that the run directory records.
 
     The files do not tell what the authors trained on, so photographs and holes are not theirs.
@@ -179,7 +200,7 @@ def _settings(system_name, weights):
         system_name,
         photos,
         settings.HoleSettings(),
-        variant="official",
+        variant=variant,
         steps=0,
         perceptual_weights="none",
         loss_weights=(("adversarial", 0.0),),  # there is no critic
@@ -201,7 +222,10 @@ def _write(output, run, weights, system):
         f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n"
     )
     # Both names mean one network here, so the checkpoint holds it once.
-    networks = tf.train.Checkpoint(generator=system.generator, averaged_generator=system.generator)
+    critic = {} if system.critic is None else {"critic": system.critic}
+    networks = tf.train.Checkpoint(
+        generator=system.generator, averaged_generator=system.generator, **critic
+    )
     checkpoint = tf.train.Checkpoint(
         step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks
     )

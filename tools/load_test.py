@@ -16,7 +16,7 @@ from absl import flags
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
 
-settings.adopt("server", "image", "mask", "timeout", "requests", "clients")
+settings.define_flags("server", "image", "mask", "timeout", "requests", "clients")
 
 
 def main():

@@ -17,7 +17,7 @@ from absl import flags
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "host", "port", "grpc_port", "device")
+settings.define_flags("model", "host", "port", "grpc_port", "device")
 
 
 def main():

@@ -31,7 +31,7 @@ def measure(name, quantize, repeats):
 
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS)
     tf.keras.utils.set_random_seed(0)
-    painter = Painter(create(name), _SIZE)
+    painter = Painter.of(create(name), _SIZE)
     pairs = _pairs()
     with command.native_stderr_silenced():
         content = tflite.convert(painter, quantize, (_SIZE, _SIZE), pairs)

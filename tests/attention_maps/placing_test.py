@@ -19,6 +19,8 @@ SMALL = {
     "gated_conv": dict(width=8),
     "contextual_attention": dict(width=8),
     "residual": dict(width=4, depth=2),
+    "shift_net": dict(width=4, depth=4),
+    "pluralistic": dict(width=4, depth=4),
 }
 
 
@@ -91,9 +93,8 @@ def test_all_systems_know_their_layers(name):
         == {"multistage": 2, "musical": 2}.get(name, 1)
     )
     for map_ in maps:
-        assert map_.is_flow == (name in ("gated_conv", "contextual_attention")) and (
-            map_.at == (25, 30)
-        )
+        assert map_.is_flow == (name in ("gated_conv", "contextual_attention", "shift_net"))
+        assert map_.at == (25, 30)
         assert map_.weights.sum() <= 1 + 1e-5 and (
             name in ("gated_conv", "contextual_attention") or map_.weights.sum() > 1 - 1e-5
         )

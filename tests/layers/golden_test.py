@@ -9,6 +9,7 @@ import naive
 import naive_layers
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfinpaint.layers import (
     CoherentSemanticAttention,
@@ -17,6 +18,7 @@ from tfinpaint.layers import (
     MultistageAttention,
     PartialConv2D,
     PatchAttention,
+    ShiftLayer,
 )
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "golden" / "layers"
@@ -138,6 +140,33 @@ def test_coherent_semantic_attention(case, variant):
     )
 
 
+def shift_case(z, case):
+    return [z[case + "features"], z[case + "image_hole"].astype(np.float32)]
+
+
+@pytest.mark.parametrize("case", ["batch_", "rect_", "tie_"])
+def test_shift_layer(case):
+    """Output and chosen cells are exact; so is the gradient, up to the order of its sums."""
+    z = load("shift_layer")
+    inputs, layer = [tf.constant(x) for x in shift_case(z, case)], ShiftLayer("official")
+    with tf.GradientTape() as tape:
+        tape.watch(inputs[0])
+        output, matches = layer(inputs, with_attention_maps=True)
+    np.testing.assert_array_equal(output, z[case + "output"])
+    width = z[case + "features"].shape[2]
+    index = np.asarray(matches[..., 0] * width + matches[..., 1]).reshape(len(matches), -1)
+    want = z[case + "index"].reshape(index.shape)
+    np.testing.assert_array_equal(np.where(want < 0, -1, index), want)
+    # The hole as it is at the features' size.
+    small = z[case + "feature_hole"].astype(np.float32).reshape(*z[case + "features"].shape[:3], 1)
+    for variant in ("paper", "official"):
+        np.testing.assert_array_equal(ShiftLayer(variant)([inputs[0], small]), output)
+    if case != "tie_":
+        gradient = tape.gradient(output, inputs[0], z[case + "grad_output"])
+        want = z[case + "grad_features"]
+        np.testing.assert_allclose(gradient, want, atol=1e-5 * np.abs(want).max())
+
+
 def test_the_loops_themselves():
     """The loops that other tests compare with agree too, so their word on other sizes and holes
     counts."""
@@ -175,6 +204,11 @@ def test_the_loops_of_the_other_layers():
                 *coherent_case(z, case, variant), variant
             )
             assert_near(output, z[case + "output_" + variant])
+    z = load("shift_layer")
+    for case in ("batch_", "rect_", "tie_"):
+        output, index = naive_layers.shift_layer(*shift_case(z, case), "official")
+        np.testing.assert_array_equal(output.astype(np.float32), z[case + "output"])
+        np.testing.assert_array_equal(index, z[case + "index"].reshape(index.shape))
     z = load("multiscale_attention")
     weights = [z["se_" + w] for w in ("w1", "b1", "w2", "b2")]
     got = naive_layers.multi_scale_attention(

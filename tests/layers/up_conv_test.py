@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfinpaint.layers import up_conv
 from tfinpaint.layers.doubled_conv import DoubledConv2D, DoubledGatedConv2D
+from tfinpaint.layers.down_conv import DownConv2D
 from tfinpaint.layers.up_conv import UpConv2D
 
 
@@ -44,9 +45,18 @@ def test_one_tap_by_hand():
     np.testing.assert_array_equal(up_conv.up_conv(x, kernel)[0, ..., 0], want)
 
 
-@pytest.mark.parametrize("wide", [False, True])
-def test_layer_of_either_kind_is_keras(monkeypatch, wide):
-    monkeypatch.setattr(up_conv, "_WIDE", 1 if wide else 512)
+KINDS = pytest.mark.parametrize("kind", ["narrow", "library's", "wide"])
+
+
+def choose(monkeypatch, kind):
+    """How layers with 5 filters are computed."""
+    monkeypatch.setattr(up_conv, "_WIDE", 1 if kind == "wide" else 512)
+    monkeypatch.setattr(up_conv, "_NARROW", 8 if kind == "narrow" else 4)
+
+
+@KINDS
+def test_layer_of_each_kind_is_keras(monkeypatch, kind):
+    choose(monkeypatch, kind)
     ours, keras = UpConv2D(5), tf.keras.layers.Conv2DTranspose(5, 4, 2, "same")
     x = numbers(3, 2, 3, 4, 6, dtype=np.float32)
     ours(x), keras(x)
@@ -58,6 +68,13 @@ def test_layer_of_either_kind_is_keras(monkeypatch, wide):
     np.testing.assert_allclose(any_size(x), keras(x), atol=1e-5)
     compiled = tf.function(ours, jit_compile=True)
     np.testing.assert_allclose(compiled(x), keras(x), atol=1e-5)
+    gradients = []
+    for layer in (ours, keras):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(layer(x) ** 2)
+        gradients.append(tape.gradient(total, layer.trainable_variables))
+    for got, want in zip(*gradients):
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
     assert UpConv2D.from_config(ours.get_config()).filters == 5
 
 
@@ -67,9 +84,9 @@ def test_layer_computes_in_half_precision(monkeypatch):
     assert layer(numbers(5, 1, 2, 2, 3, dtype=np.float32)).dtype == tf.bfloat16
 
 
-@pytest.mark.parametrize("wide", [False, True])
-def test_layer_takes_activation_and_no_bias(monkeypatch, wide):
-    monkeypatch.setattr(up_conv, "_WIDE", 1 if wide else 512)
+@KINDS
+def test_layer_takes_activation_and_no_bias(monkeypatch, kind):
+    choose(monkeypatch, kind)
     layer = UpConv2D(5, activation="relu", use_bias=False)
     x = numbers(6, 1, 2, 3, 4, dtype=np.float32)
     want = np.maximum(
@@ -84,6 +101,7 @@ def test_layer_takes_activation_and_no_bias(monkeypatch, wide):
     [
         (UpConv2D, "strides", 1),
         (UpConv2D, "kernel_size", 3),
+        (DownConv2D, "strides", 1),
         (DoubledConv2D, "strides", 2),
         (DoubledConv2D, "dilation_rate", 2),
         (DoubledGatedConv2D, "kernel_size", 5),

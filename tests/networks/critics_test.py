@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfinpaint.networks import FreeFormCritic, PatchCritic
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
+from tfinpaint.systems.shift_net.critic import ShiftCritic
 
 
 def random_images(*shape, seed=0):
@@ -39,6 +40,8 @@ def leaky(x):
         (lambda: InstancePatchCritic(4), 3, 256, (30, 30, 1)),
         (lambda: InstancePatchCritic(4), 3, 64, (6, 6, 1)),
         (lambda: PatchCritic(4), 3, 256, (30, 30, 1)),
+        (lambda: ShiftCritic(4), 3, 256, (30, 30, 1)),
+        (lambda: ShiftCritic(4, "official"), 3, 120, (13, 13, 1)),
         (lambda: FeaturePatchCritic(4), 256, 32, (4, 4, 32)),  # features of 256 x 256 pixels
         (lambda: FeaturePatchCritic(4), 256, 8, (1, 1, 32)),
         (lambda: FreeFormCritic(4), 4, 256, (4, 4, 16)),

@@ -84,6 +84,11 @@ def test_feather_is_refused(client, pair):
         client.fill(*pair, feather=3)
 
 
+def test_blending_is_refused(client, pair):
+    with pytest.raises(SettingsError, match="`blend` is 'none' with `url`.* Got 'poisson'"):
+        client.fill(*pair, blend="poisson")
+
+
 def test_a_wrong_mask_is_told_before_anything_is_sent(pair):
     photo, mask = pair
     for client in (

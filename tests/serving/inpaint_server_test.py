@@ -102,6 +102,12 @@ def test_feather_is_refused(command_line, files, url):
     assert "--feather is 0 with --server" in refused(command_line, f"--server={url}", "--feather=2")
 
 
+def test_blending_is_refused(command_line, files, url):
+    assert "--blend=poisson is for --model; a --server fills" in refused(
+        command_line, f"--server={url}", "--blend=poisson"
+    )
+
+
 def test_detail_is_the_servers(command_line, files, url):
     assert "--detail=off is for --model; with --server" in refused(
         command_line, f"--server={url}", "--detail=off"

@@ -1,4 +1,4 @@
-"""Flags are defined when adopted, with the records' defaults, and are turned into records."""
+"""Flags have the records' defaults, are defined once, and are turned into records."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ from tfinpaint.settings import (
 )
 from tfinpaint.settings.table import FLAGS
 
-assert train and evaluate  # importing them adopts the flags used here
+assert train and evaluate  # importing them defines the flags used here
 
 
 @pytest.fixture
@@ -31,16 +31,16 @@ def parsed():
         yield parse
 
 
-def test_flags_are_defined_when_adopted_and_only_once():
+def test_flags_are_defined_once():
     before = set(flags.FLAGS)
-    settings.adopt("mask_is", "feather")
-    settings.adopt("mask_is", "feather")
+    settings.define_flags("mask_is", "feather")
+    settings.define_flags("mask_is", "feather")
     assert set(flags.FLAGS) >= before | {"mask_is", "feather"}
 
 
 def test_an_unknown_flag_is_a_mistake_of_the_program():
     with pytest.raises(KeyError):
-        settings.adopt("mask_was")
+        settings.define_flags("mask_was")
 
 
 def test_flags_that_nobody_gave_make_the_records_defaults(parsed):
@@ -105,8 +105,8 @@ def test_ranges_are_two_numbers(words, number, message):
 
 
 def test_every_flag_of_the_table_can_be_defined():
-    """The table itself is checked: adopt would take an unknown kind for an enumeration."""
-    kinds = {"str", "int", "float", "bool", "range", "whole range"}
+    """The table itself is checked: define_flags would take an unknown kind for an enumeration."""
+    kinds = {"str", "int", "float", "bool", "bare or str", "range", "whole range"}
     for name, (kind, default, text, *bounds) in FLAGS.items():
         assert kind in kinds or isinstance(kind, tuple) and default in kind, name
         assert len(bounds) == (2 if kind == "int" else 0) and text.endswith("."), name

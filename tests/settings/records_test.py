@@ -111,7 +111,7 @@ def test_the_library_imports_neither_tensorflow_nor_absl():
     code = (
         "import sys, tfinpaint, tfinpaint.settings; assert tfinpaint.settings.HoleSettings(); "
         "assert not {'tensorflow', 'absl', 'tfinpaint.settings.flags'} & set(sys.modules); "
-        "tfinpaint.settings.adopt; from absl import flags; "
+        "tfinpaint.settings.define_flags; from absl import flags; "
         "assert 'tensorflow' not in sys.modules and 'model' not in flags.FLAGS"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

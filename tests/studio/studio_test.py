@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 from serving.calls import b64, free_port, http_server, png, silent_port
 from starlette.applications import Starlette
+from tensorflow.core.protobuf import meta_graph_pb2
 
+from tfinpaint.serving.contract import ServingError
 from tfinpaint.serving.listening import Listener
 from tfinpaint.serving.server import Server
 from tfinpaint.studio.routes import forwarding_route, page_routes
@@ -60,16 +62,36 @@ class Red:
         return {"filled_bytes": np.array([png(photo)], object)}
 
 
+class Grey(Red):
+    """It has several fills of one hole: the seed is the grey of it."""
+
+    name, signature_defs = "grey", {"sample": meta_graph_pb2.SignatureDef()}
+
+    def input_dtypes(self, signature):
+        seed = {"seed": np.dtype(np.int32)} if signature == "sample" else {}
+        return {**super().input_dtypes(signature), **seed}
+
+    def predict(self, signature, inputs):
+        photo, mask = (
+            np.array(Image.open(io.BytesIO(inputs[name][0])).convert(mode))
+            for name, mode in (("image_bytes", "RGB"), ("mask_bytes", "L"))
+        )
+        if inputs.get("seed", [0])[0] == 3:
+            raise ServingError("INTERNAL", "no third way")
+        photo[mask > 127] = 10 * inputs.get("seed", [0])[0]
+        return {"filled_bytes": np.array([png(photo)], object)}
+
+
 @pytest.fixture(scope="module")
 def studio(server):
-    """A server of two models, "small" and "red", with the page."""
+    """A server of three models, "small", "red" and "grey", with the page."""
     with Server(
         {},
         port=0,
         grpc_port=None,
-        routes=page_routes([{"name": name, "about": ""} for name in ("small", "red")]),
+        routes=page_routes([{"name": name, "about": ""} for name in ("small", "red", "grey")]),
     ) as studio:
-        studio.models.update(server.models, red=Red())  # already loaded
+        studio.models.update(server.models, red=Red(), grey=Grey())  # already loaded
         yield studio
 
 
@@ -275,6 +297,45 @@ def test_another_model_is_chosen(person, painter, pair):
         person.save(), np.where(mask[..., np.newaxis] > 127, np.uint8([255, 0, 0]), photo)
     )
     assert [url.rpartition("/")[2] for url in served(person)] == ["small:predict", "red:predict"]
+
+
+def test_another_one(person, pair):
+    """Only of a model that has several fills; each is another seed, and undo brings back the one
+    before."""
+    photo, mask = pair
+    another = person.page.locator("#another")
+    expect(another).to_be_hidden()
+    person.page.select_option("#model", "grey")
+    expect(another).to_be_visible()
+    person.open(photo)
+    person.load_mask(mask)
+    person.hears("Red is the hole")
+    expect(another).to_be_disabled()
+    person.fill()
+
+    def shown():
+        filled = person.save()
+        np.testing.assert_array_equal(filled[mask <= 127], photo[mask <= 127])
+        return np.unique(filled[mask > 127]).tolist()
+
+    assert shown() == [0]
+    for seed, ask in ((1, another.click), (2, lambda: person.page.keyboard.press("n"))):
+        with person.page.expect_response("**:predict"):
+            ask()
+        expect(another).to_be_enabled()
+        assert shown() == [10 * seed]
+    another.click()
+    person.hears_error("no third way")
+    assert shown() == [20] and (person.save_mask() == 255 * (mask > 127)).all()
+    person.page.keyboard.press("Control+z")
+    assert shown() == [10]
+    person.page.keyboard.press("Control+z")
+    assert shown() == [0]
+    person.page.keyboard.press("Control+z")
+    person.hears("Red is the hole")
+    expect(another).to_be_disabled()
+    person.page.select_option("#model", "red")
+    expect(another).to_be_hidden()
 
 
 # ------------------------------------------------------------------------------------------ drawing
@@ -724,6 +785,8 @@ def test_every_size_and_colour(visit, studio, width, height, scheme):
     person = visit(studio.url, width, height, color_scheme=scheme)
     person.open(noise(160, 240))
     person.drag((60, 60), (90, 60))
+    # It is shown for models with several fills of one hole: there is room for it too.
+    person.page.evaluate("() => (document.getElementById('another').hidden = false)")
     page_size = person.page.evaluate(
         "() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
     )

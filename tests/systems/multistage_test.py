@@ -369,7 +369,8 @@ np.testing.assert_allclose(one[1], two[1], atol=1e-5)
 def test_what_cannot_be_made_says_so():
     with pytest.raises(
         SettingsError,
-        match="`system` is one of coherent_semantic, contextual_attention, gated_conv, multistage",
+        match="`system` is one of coherent_semantic, context_encoder, contextual_attention, "
+        "edge_connect, gated_conv, global_local, multistage",
     ):
         tfinpaint.create("nothing")
     with pytest.raises(SettingsError, match="`variant`"):

@@ -6,11 +6,13 @@ test writes a "release" of its own and imports it.
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import types
 
 import numpy as np
+import pluralistic_release
 import pytest
 import tensorflow as tf
 from shared import SHARED, made_weight, needs_shared
@@ -120,6 +122,19 @@ def test_multistage_from_safetensors(run, tmp_path):
 
 
 @needs_shared
+def test_context_encoder_from_npz(run, tmp_path):
+    """The PyTorch version of its network, without biases. Each file says what it was sized for."""
+    np.savez(tmp_path / "g.npz", **made("context_encoder", "generator"))
+    status, out, _ = run("context_encoder", tmp_path / "g.npz", tmp_path / "run")
+    assert status == 0 and "71,124,544 parameters from 58 tensors" in out
+    expected = np.load(GOLDEN / "networks/net_context_encoder.npz")
+    painter = tfinpaint.load(str(tmp_path / "run"))
+    output = painter.generate(expected["image"], expected["hole"])
+    np.testing.assert_allclose(output, expected["output"], atol=1e-5)
+    assert painter.run.settings.photos.image_size == 128
+
+
+@needs_shared
 def test_musical_from_pth(run, tmp_path, monkeypatch):
     """PyTorch is a fake here.
 
@@ -161,6 +176,32 @@ def test_musical_from_pth(run, tmp_path, monkeypatch):
     )
 
 
+@needs_shared
+def test_pluralistic_with_its_critic_and_without(run, tmp_path):
+    """As PyTorch stores it: kernels before their division, u and v, and every convolution twice."""
+    expected = np.load(GOLDEN / "networks/net_pic.npz")
+    files = [tmp_path / f"{part}.npz" for part in "EGD"]
+    for file, part in zip(files, ("encoder", "generator", "discriminator")):
+        np.savez(file, **pluralistic_release.state(part))
+    photo = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
+    mask = np.zeros((100, 120), np.uint8)
+    mask[30:60, 40:90] = 255
+    for count, output in ((3, tmp_path / "three"), (2, tmp_path / "two")):
+        status, out, err = run("pluralistic", ",".join(map(str, files[:count])), output)
+        assert status == 0 and "5,978,240 parameters from" in out, err
+        painter = tfinpaint.load(str(output))
+        filled = painter.generate(expected["image"], expected["hole"], latent=expected["latent"])
+        np.testing.assert_allclose(filled, expected["output"], atol=1e-4)
+        assert (painter.critic is not None) == (count == 3)
+        score = painter.score(photo, mask)
+        assert (score is not None) == (count == 3)
+        if painter.critic is not None:
+            composite = filled * expected["hole"] + expected["image"] * (1 - expected["hole"])
+            np.testing.assert_allclose(painter.critic(composite), expected["score"], atol=1e-4)
+    status, _, err = run("pluralistic", str(files[0]), tmp_path / "one")
+    assert status == 1 and "the encoder and the generator, and after them the critic" in err
+
+
 @pytest.mark.slow
 @needs_shared
 def test_coherent_semantic_from_two_npz(run, tmp_path):
@@ -176,6 +217,48 @@ def test_coherent_semantic_from_two_npz(run, tmp_path):
     )
     np.testing.assert_allclose(rough, expected["rough"], atol=1e-3)
     np.testing.assert_allclose(refined, expected["output"], atol=1e-3)
+
+
+@pytest.mark.slow
+@needs_shared
+def test_shift_net_with_statistics_of_its_norms(run, tmp_path):
+    """Old files of PyTorch hold running statistics, which its instance norms do not use."""
+    weights = made("shift", "generator")
+    for name in [name for name in weights if name.endswith("model.2.weight")]:
+        for statistic in ("running_mean", "running_var"):
+            weights[name.replace("weight", statistic)] = 7 + weights[name]
+    assert len(weights) == 58 + 2 * 6
+    np.savez(tmp_path / "30_net_G.npz", **weights)
+    status, out, _ = run("shift_net", tmp_path / "30_net_G.npz", tmp_path / "run")
+    assert status == 0 and "54,944,771 parameters from 58 tensors" in out
+    z = np.load(GOLDEN / "networks/net_shift.npz")
+    output = tfinpaint.load(str(tmp_path / "run")).generate(z["image"], z["hole"])
+    np.testing.assert_allclose(output, z["output"], atol=1e-4)
+
+
+@needs_shared
+@pytest.mark.parametrize("names", ["port", "modules"])
+def test_global_local_of_both_releases(run, tmp_path, names):
+    """The port's names bring the port's network, the authors' modules that of the authors."""
+    weights = made("glcic", "completion")
+    expected = np.load(GOLDEN / "networks/net_glcic.npz")
+    if names == "modules":
+        numbered = {}
+        for name, tensor in weights.items():
+            layer, _, kind = name.partition(".")
+            k = int(re.sub(r"\D", "", layer))
+            numbered[f"{3 * (k - 1) + layer.startswith('bn')}.{kind}"] = tensor
+        weights = {**numbered, "mean": expected["mean_pixel"]}
+    np.savez(tmp_path / "g.npz", **weights)
+    status, out, _ = run("global_local", tmp_path / "g.npz", tmp_path / "run")
+    variant, output = {"port": ("official", "output"), "modules": ("paper", "output_bn_first")}[
+        names
+    ]
+    assert status == 0 and f"({variant}), 6,072,131 parameters from 99 tensors" in out
+    painter = tfinpaint.load(str(tmp_path / "run"))
+    assert painter.run.settings.variant == variant
+    got = painter.generate(2 * expected["image"] - 1, expected["hole"])
+    np.testing.assert_allclose((got + 1) / 2, expected[output], atol=1e-5)
 
 
 # -------------------------------------------------------------------------------- the run directory
@@ -263,7 +346,8 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
             "a.npz",
             [
                 "--system=partial_conv",
-                "coherent_semantic, contextual_attention, gated_conv, multistage, musical have",
+                "coherent_semantic, ",
+                "multistage, musical, pluralistic, shift_net have",
             ],
         ),
         ("nothing", "a.npz", ["--system=nothing", "multistage"]),

@@ -13,6 +13,7 @@ from tensorflow.python.framework.func_graph import FuncGraph
 
 import tfinpaint
 
+slow = pytest.mark.slow
 MOST = 15  # MB for each system; a graph of the smallest takes 25, and of most over 100
 
 
@@ -32,7 +33,13 @@ def train(name):
     return [weakref.ref(x) for x in (system, *graphs)]
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("contextual_attention", "edge_connect") else slow)
+        for name in SMALL
+    ],
+)
 def test_nothing_holds_a_system_that_has_trained(name):
     left = train(name)
     gc.collect()

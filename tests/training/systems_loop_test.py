@@ -1,7 +1,7 @@
 """Runs of every system from start to end.
 
 What they leave behind, and that a resumed run is the same as one that never stopped. The quick
-tests run without graphs, as tracing six systems takes minutes; the slow ones are the same runs with
+tests run without graphs, as tracing all systems takes minutes; the slow ones are the same runs with
 default settings. loop_test.py has the multistage system's too.
 """
 
@@ -13,7 +13,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from small import SMALL, TERMS_LEFT_OUT
+from small import SIZES, SMALL, TERMS_LEFT_OUT
 
 import tfinpaint
 from tfinpaint.runs import read_settings
@@ -28,12 +28,15 @@ RUNS = {
     for name in SMALL
 }
 RUNS["contextual_attention"]["steps"] = 6  # the generator learns on the fifth
+RUNS["context_encoder"].update(
+    photos=PhotoSettings("samples:astronaut,chelsea", image_size=64), holes=HoleSettings("center")
+)
 
 
 def settings_of(name, **changes):
     settings = TrainSettings(
         system=name,
-        photos=PhotoSettings("samples:astronaut,chelsea", image_size=32),
+        photos=PhotoSettings("samples:astronaut,chelsea", image_size=SIZES.get(name, 32)),
         holes=HoleSettings(),
         eval_data="samples:coffee",
         batch_size=2,
@@ -122,16 +125,41 @@ def test_a_resumed_run_is_the_one_that_was_never_stopped_and_can_be_loaded(name,
 
 
 @pytest.mark.slow
+def test_the_same_through_phases(tmp_path, eager):
+    """The run is resumed in the middle of its second phase, in which the generator stays."""
+    phases = (("completion", 2), ("critics", 2), ("both", 0))
+    settings = settings_of("global_local", steps=6, phases=phases)
+    whole, resumed = run_stop_and_resume(settings, tmp_path)
+    table = rows(whole)
+    assert rows(resumed) == table  # to the last digit
+    assert [row["loss"] != "" for row in table] == [True, True, False, False, True, True]
+    assert [row["critic"] != "" for row in table] == [False, False, True, True, True, True]
+    checkpoints = [
+        tf.train.load_checkpoint(str(run / "checkpoints/ckpt-6")) for run in (whole, resumed)
+    ]
+    for key in checkpoints[0].get_variable_to_shape_map():
+        if key.startswith("system/"):  # generator, average, critics, optimizers
+            np.testing.assert_array_equal(
+                *(checkpoint.get_tensor(key) for checkpoint in checkpoints), err_msg=key
+            )
+    iterations = [
+        checkpoints[0].get_tensor(f"system/{optimizer}/_iterations/.ATTRIBUTES/VARIABLE_VALUE")
+        for optimizer in ("optimizer", "critic_optimizer")
+    ]
+    assert iterations == [4, 4]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_the_same_in_graphs(name, tmp_path):
     check_run(name, settings_of(name), tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["musical", "coherent_semantic"])
+@pytest.mark.parametrize("name", ["musical", "coherent_semantic", "shift_net"])
 def test_the_same_with_all_terms_and_official(name, tmp_path, eager):
-    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, and the
-    terms on VGG features."""
+    """MUSICAL's DenseNet and its statistics, both critics of coherent semantic attention, the
+    spectral norm of Shift-Net's, and the terms on VGG features."""
     critic = {"critic_weights": "random"} if name == "musical" else {}
     photos = PhotoSettings("samples:astronaut,chelsea", image_size=96 if name == "musical" else 64)
     check_run(
@@ -191,6 +219,10 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
      "`image_size` is at least 64 for the critic .*'feature_adversarial'"),
     ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)},
      "`image_size` is at least 24 for the critic .*'adversarial'"),
+    ("context_encoder", {"photos": PhotoSettings("samples:", image_size=128)},
+     "`image_size` is 64 for context_encoder. Got 128"),
+    ("context_encoder", {"holes": HoleSettings("strokes")},
+     "`kind` is center for context_encoder. Got 'strokes'"),
     ("multistage", {"photos": PhotoSettings("samples:", image_size=16)},
      "`image_size` is at least 24 for the critic"),
 ])  # fmt: skip

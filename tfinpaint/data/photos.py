@@ -51,6 +51,10 @@ _HOW_TO_OBTAIN = {
         "Places2 is on places2.csail.mit.edu, and its small photographs may be had by "
         "tfds:places365_small"
     ),
+    "imagenet": (
+        "ImageNet (ILSVRC 2012) is on image-net.org, after registration; tfds:imagenet2012 reads "
+        "what was downloaded from there"
+    ),
     "free": (
         "the photographs that the model in the box learned from are listed with their "
         "authors in docs/training_photographs.csv"

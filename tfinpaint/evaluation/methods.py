@@ -5,7 +5,8 @@ A method is called with photographs and holes of one size and returns what is sc
     method(photos uint8 [B, H, W, 3], holes uint8 [B, H, W]) -> uint8 [B, H, W, 3]
 
 A network gets squares whole, as in the papers. Photographs with their own holes (pairs) are filled
-as `inpaint` fills them, in a window around each hole. No network sees what lies under a hole.
+as `inpaint` fills them, in a window around each hole; so are squares by a network that fills the
+centre of what it sees and no more. No network sees what lies under a hole.
 """
 
 import os
@@ -40,6 +41,7 @@ class Method:
         about: what it is, as in report.json.
         stride: what the sides of squares must be multiples of.
         image_size: side of the squares that it was trained on, or None.
+        in_windows: whether squares too are filled in a window around each hole.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Method:
     about: dict
     stride: int = 1
     image_size: Optional[int] = None
+    in_windows: bool = False
 
     def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
         """Fills photographs; see the module's docstring."""
@@ -88,6 +91,7 @@ class Model(Method):
         self._composited, self._pairs, self._detail = composited, pairs, detail
         self._runs = self._painter.system is not None
         self.stride = self._painter.stride
+        self.in_windows = self._painter.context.centred
         self.about = self._card()
         self.image_size = self.about.get("image_size")
         if detail == "auto" and not self._runs and self._painter.detail != "auto":
@@ -102,7 +106,7 @@ class Model(Method):
             )
 
     def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
-        if self._pairs:
+        if self._pairs or self.in_windows:
             return np.stack(
                 [self._painter.fill(p, 255 * h, detail=self._detail) for p, h in zip(photos, holes)]
             )

@@ -136,7 +136,7 @@ def evaluate(
         set_columns,
         {method.name: method.about for method in methods},
         scores,
-        _facts(settings, protocol, image_size, blocks, [*columns, *set_columns]),
+        _facts(settings, protocol, image_size, blocks, [*columns, *set_columns], methods),
         _versions(),
         pictures,
     )
@@ -193,13 +193,19 @@ def _examples(
 # ------------------------------------------------------------------------------------------ facts
 
 
-def _facts(settings, protocol, image_size, blocks, columns):
+def _facts(settings, protocol, image_size, blocks, columns, methods):
     size, filled = "each at its own size", "in a window around each hole, as `inpaint` does"
     if image_size:
         size = f"centred squares of {image_size} px, the shorter side resized (bicubic)"
         filled = "the whole square at once"
         if settings.detail == "auto":
             filled += ", reduced where it is larger than the network's working size"
+        own = [method.name for method in methods if method.in_windows]
+        if own:
+            filled += (
+                f"; by {', '.join(own)} in a window around each hole, the centre of which is all "
+                "that it fills"
+            )
     unread = blocks[0].unread
     lost = f"; {unread} could not be read and are left out" if unread else ""
     detail = "off: the networks alone"

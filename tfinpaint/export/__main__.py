@@ -18,7 +18,7 @@ from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "format", "quantize", "size", "data", "detail", "output", "device")
+settings.define_flags("model", "format", "quantize", "size", "data", "detail", "output", "device")
 FLAGS = flags.FLAGS
 
 _CALIBRATION = 32  # photographs
@@ -73,8 +73,7 @@ def main() -> None:
 
         path = saved_model.export(painter, FLAGS.output, card, FLAGS.detail)
         print(
-            f"{path}: signatures serving_default and tensors, detail {FLAGS.detail}, "
-            f"{_megabytes(path)}"
+            f"{path}: signatures {_signatures(painter)}, detail {FLAGS.detail}, {_megabytes(path)}"
         )
     else:
         from tfinpaint.export import tflite
@@ -124,6 +123,12 @@ def _calibration(trained_on, size):
         (photo[:height, :width], 255 * hole[:height, :width, 0])
         for photo, hole in zip(photos, holes)
     ]
+
+
+def _signatures(painter):
+    if "seed" in painter.fill_inputs:
+        return "serving_default, tensors and sample"
+    return "serving_default and tensors"
 
 
 def _megabytes(path):

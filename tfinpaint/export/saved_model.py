@@ -11,7 +11,7 @@ sees half a model. The model has stock TensorFlow operations only.
 """
 
 import os
-from typing import Optional
+import re
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +21,7 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.export import signatures, warmup
 from tfinpaint.export.model_card import CARD, read_card, write_card
 from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.windows import Context
 
 
 def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") -> str:
@@ -39,12 +40,14 @@ def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") 
             tf.saved_model.save(
                 module,
                 beside,
-                {name: getattr(module, name) for name in ("serving_default", "tensors")},
+                {name: getattr(module, name) for name in signatures.names(module)},
                 tf.saved_model.SaveOptions(experimental_custom_gradients=False),  # nobody trains it
             )
             os.makedirs(os.path.join(beside, "assets.extra"), exist_ok=True)
             warmup.write(
-                os.path.join(beside, warmup.PATH), card["system"], _requests(card["image_size"])
+                os.path.join(beside, warmup.PATH),
+                card["system"],
+                _requests(card["image_size"], signatures.names(module)),
             )
             write_card(
                 beside,
@@ -53,6 +56,7 @@ def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") 
                     "format": "saved_model",
                     "stride": painter.stride,
                     "working_size": painter.working_size,
+                    "context": painter.context._asdict(),
                     "detail": detail,
                 },
             )
@@ -74,6 +78,7 @@ class ExportedPainter(BasePainter):
         about = read_card(path)
         try:
             self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
+            self.context = Context(**about.get("context", {}))  # not in older exports
             self.detail = about.get("detail")
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
@@ -83,29 +88,35 @@ class ExportedPainter(BasePainter):
         try:
             self._model = tf.saved_model.load(path)
             self._fill_window = self._model.fill_window
+            self.fill_inputs = ("seed",) if hasattr(self._model, "fill_sample") else ()
         except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:
             raise SettingsError(
                 f"`model={path!r}` is no model that `export` wrote, or it is damaged: "
                 f"{first_line(error)}"
             ) from error
 
-    def fill(
-        self,
-        photo: np.ndarray,
-        mask: np.ndarray,
-        grow: int = 0,
-        feather: int = 0,
-        detail: str = "auto",
-        seed: int = 0,
-        edges: Optional[np.ndarray] = None,
-    ) -> np.ndarray:
-        """See the base class; "auto" is what the model was exported with."""
-        detail = self.detail or "off" if detail == "auto" else detail
-        return super().fill(photo, mask, grow, feather, detail, seed, edges)
+    def _fill(self, photo, mask, options):
+        if options.detail == "auto":  # as the model was exported
+            options = options._replace(detail=self.detail or "off")
+        return super()._fill(photo, mask, options)
 
-    def fill_window(self, window, hole, shown, with_detail):
-        """See `Painter.fill_window`."""
-        return self._fill_window(window, hole, shown, *([with_detail] if self.detail else []))
+    def fill_window(
+        self, window: tf.Tensor, hole: tf.Tensor, shown: tf.Tensor, with_detail: tf.Tensor
+    ) -> tf.Tensor:
+        """See `Painter.fill_window`.
+
+        Raises: SettingsError for holes that the model refuses.
+        """
+        try:
+            return self._fill_window(window, hole, shown, *([with_detail] if self.detail else []))
+        except tf.errors.InvalidArgumentError as error:
+            refusal = re.search(r"assertion failed: \[(.+?)\]", error.message, re.DOTALL)
+            if refusal is None:
+                raise
+            raise SettingsError(refusal[1].strip("'\" ")) from error
+
+    def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
+        return self._model.fill_sample(window, hole, shown, with_detail, tf.constant(seed))
 
 
 def versions(path: str) -> list:
@@ -131,8 +142,8 @@ def _rename(beside, output):
         version += 1
 
 
-def _requests(size):
-    """One photograph with a centred hole for each signature.
+def _requests(size, names):
+    """One photograph with a centred hole for each of the signatures.
 
     That is enough for a server to plan its memory.
     """
@@ -141,5 +152,8 @@ def _requests(size):
     mask = np.zeros((size, size, 1), np.uint8)
     mask[size // 4 : size - size // 4, size // 4 : size - size // 4] = 255
     files = [np.array([tf.io.encode_png(array).numpy()], object) for array in (image, mask)]
-    yield "serving_default", dict(zip(("image_bytes", "mask_bytes"), files))
+    inputs = dict(zip(("image_bytes", "mask_bytes"), files))
+    yield "serving_default", inputs
     yield "tensors", {"image": image[np.newaxis], "mask": mask[np.newaxis]}
+    if "sample" in names:
+        yield "sample", {**inputs, "seed": np.int32([1])}

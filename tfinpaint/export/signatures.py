@@ -3,6 +3,9 @@
     serving_default   image_bytes string [B], mask_bytes string [B] -> filled_bytes string [B], PNG.
                       A batch may mix sizes.
     tensors           image uint8 [B, H, W, 3], mask uint8 [B, H, W, 1] -> filled uint8 [B, H, W, 3]
+    sample            of systems that have several fills for one hole: as serving_default, with
+                      seed int32 [B], at least 0, which chooses one. The other signatures have that
+                      of seed 0.
 
 Photographs and masks are JPEG, PNG, BMP or the first picture of a GIF. In a mask, white (above 127)
 is hole. Pixels are taken as they are stored: orientation tags are ignored.
@@ -15,19 +18,21 @@ Errors end the whole request: bytes that are no such picture, a mask of another 
 a hole.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
-from tfinpaint.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
-from tfinpaint.windows import CONTEXT
+from tfinpaint.windows import CONTEXT, Context
 
 _FILES = tf.TensorSpec([None], tf.string)
 
 
-def servable(painter: BasePainter, detail: str = "auto") -> tf.Module:
+def servable(painter: Any, detail: str = "auto") -> tf.Module:
     """The module that tf.saved_model.save takes.
 
-    It has the two signatures, `fill_window` and the weights, and nothing else of the painter.
+    It has the signatures, `fill_window`, the weights, and nothing else of the painter; and
+    `fill_sample` if the system has several fills for one hole.
 
     detail: "auto" or "off", for the signatures.
     """
@@ -65,10 +70,38 @@ def servable(painter: BasePainter, detail: str = "auto") -> tf.Module:
         return {"filled": filled}
 
     exported.serving_default, exported.tensors = serving_default, tensors
+    if "seed" in painter.fill_inputs:
+        exported.fill_sample = painter.fill_sample
+        exported.sample = _sample(painter, detail == "auto")
     return exported
 
 
-def _fill_photo(painter, photo, mask, with_detail):
+def names(exported: tf.Module) -> tuple:
+    """The names of a module's signatures."""
+    return ("serving_default", "tensors") + (("sample",) if hasattr(exported, "sample") else ())
+
+
+def _sample(painter, with_detail):
+    @tf.function(input_signature=[_FILES, _FILES, tf.TensorSpec([None], tf.int32)])
+    def sample(image_bytes, mask_bytes, seed):
+        _check_batch("image_bytes", image_bytes, "mask_bytes", mask_bytes)
+        _check_batch("image_bytes", image_bytes, "seed", seed)
+        filled = tf.map_fn(
+            lambda one: tf.io.encode_png(
+                _fill_photo(
+                    painter, _decode_image(one[0]), _decode_mask(one[1]), with_detail, one[2]
+                )
+            ),
+            (image_bytes, mask_bytes, seed),
+            fn_output_signature=tf.string,
+            parallel_iterations=1,
+        )
+        return {"filled_bytes": filled}
+
+    return sample
+
+
+def _fill_photo(painter, photo, mask, with_detail, seed=None):
     """uint8 [H, W, 3], uint8 [H, W, 1] -> uint8 [H, W, 3]."""
     size, mask_size = tf.shape(photo)[:2], tf.shape(mask)[:2]
     hole = mask > THRESHOLD  # [H, W, 1]
@@ -86,30 +119,42 @@ def _fill_photo(painter, photo, mask, with_detail):
         )
     with tf.control_dependencies([some]):  # the message must come before any other error
         hole = tf.identity(hole)
-    top, bottom, height = _extent(tf.reduce_any(hole, axis=(1, 2)), painter.stride)
-    left, right, width = _extent(tf.reduce_any(hole, axis=(0, 2)), painter.stride)
+    rows, columns = (tf.reduce_any(hole, axis=axes) for axes in ((1, 2), (0, 2)))
+    top, bottom, height = _extent(rows, painter.stride, painter.context, columns)
+    left, right, width = _extent(columns, painter.stride, painter.context, rows)
     hole_here = tf.cast(hole[top:bottom, left:right], tf.uint8)  # [h, w, 1]
-    window = painter.fill_window(
-        photo[top:bottom, left:right], hole_here, hole_here, with_detail
+    fill, which = (painter.fill_window, []) if seed is None else (painter.fill_sample, [seed])
+    window = fill(
+        photo[top:bottom, left:right], hole_here, hole_here, with_detail, *which
     )  # [h, w, 3]
     pasted = tf.pad(window, [[top, height - bottom], [left, width - right], [0, 0]])  # [H, W, 3]
     return tf.where(hole, pasted, photo)
 
 
-def _extent(missing, stride):
+def _extent(missing, stride, context=Context(), other=None):
     """The window around all holes along one axis; as `windows.window_around`.
 
-    missing: bool [N].
+    missing, other: bool [N] of this axis and [M] of the other, which counts if the context is
+        centred.
 
     Returns: the first position, the last + 1, and N.
     """
-    places, limit = tf.cast(tf.where(missing)[:, 0], tf.int32), tf.size(missing)
-    first, last = places[0], places[-1] + 1
+    (first, last), limit = _ends(missing), tf.size(missing)
     side = last - first
-    wanted = side + 2 * tf.maximum(CONTEXT, (side + 1) // 2)
+    if context.centred:
+        begin, end = _ends(other)
+        side = tf.maximum(side, end - begin)
+    share = tf.cast(tf.math.ceil(context.share * tf.cast(side, tf.float32)), tf.int32)
+    wanted = side + 2 * tf.maximum(CONTEXT, share)
     side = tf.minimum((wanted + stride - 1) // stride * stride, limit)
     begin = tf.clip_by_value((first + last - side) // 2, 0, limit - side)
     return begin, begin + side, limit
+
+
+def _ends(missing):
+    """bool [N] -> the first missing position, and the last + 1."""
+    places = tf.cast(tf.where(missing)[:, 0], tf.int32)
+    return places[0], places[-1] + 1
 
 
 def _decode_image(contents):

@@ -6,7 +6,7 @@
 
 The whole photograph is filled at its own size; sides that are no multiples of the stride are
 mirrored inside. Known pixels keep their bytes. The file has the network's own fill, without the
-texture of detail.py.
+texture of detail/.
 
 A fixed size is fast. A file for any size takes as much time and memory as each photograph needs,
 and TFLite cannot use its fastest kernels for it.
@@ -24,7 +24,7 @@ from tensorflow.lite.python import schema_py_generated
 from tfinpaint import atomic
 from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
-from tfinpaint.filling import grown
+from tfinpaint.filling import blended, check_blend, grown
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
@@ -107,6 +107,12 @@ def convert(
             "by counts of known pixels, and its 8-bit steps with it: `quantize='dynamic'` makes "
             "as small a file"
         )
+    specification = getattr(painter.system, "specification", None)
+    if quantize == "int8" and specification and not specification.eight_bits:
+        raise SettingsError(
+            f"`quantize='int8'` is not for {specification.name}, of which TFLite cannot find the "
+            "ranges of activations: `quantize='dynamic'` makes as small a file"
+        )
     height, width = size or (None, None)
     module = tf.Module()
     module.weights = list(painter.system.generator.variables)
@@ -158,7 +164,11 @@ def convert(
 
 
 class TFLitePainter(BasePainter):
-    """Fills photographs of the size that a TFLite file takes, with the network's own fill."""
+    """Fills photographs of the size that a TFLite file takes, with the network's own fill.
+
+    `feather` is 0, as the file fills nothing beyond the hole. `detail` has no effect: there is none
+    in the file.
+    """
 
     def __init__(self, content: bytes, threads: int = 2):
         self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
@@ -166,29 +176,16 @@ class TFLitePainter(BasePainter):
         self._interpreter.allocate_tensors()
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)
 
-    def fill(
-        self,
-        photo: np.ndarray,
-        mask: np.ndarray,
-        grow: int = 0,
-        feather: int = 0,
-        detail: str = "auto",
-        seed: int = 0,
-        edges: Optional[np.ndarray] = None,
-    ) -> np.ndarray:
-        """See the base class. `feather` is 0, as the file fills nothing beyond the hole.
-
-        `detail` has no effect: there is none in the file.
-        """
-        self._check_inputs(seed, edges, photo.shape)
-        if feather:
+    def _fill(self, photo, mask, options):
+        if options.feather:
             raise ValueError(
                 "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "
-                f"Got {feather}"
+                f"Got {options.feather}"
             )
-        if grow:
-            mask = 255 * grown((mask > THRESHOLD).astype(np.uint8), grow)
-        return self._runner(**_inputs(photo, mask))["filled"][0]
+        check_blend(options.blend)
+        hole = grown((mask > THRESHOLD).astype(np.uint8), options.grow)
+        filled = self._runner(**_inputs(photo, 255 * hole))["filled"][0]
+        return blended(filled, hole, options.blend)
 
 
 def _inputs(photo, mask):

@@ -10,6 +10,7 @@ from tfinpaint.layers.multi_scale_attention import MultiScaleAttention
 from tfinpaint.layers.multistage_attention import MultistageAttention
 from tfinpaint.layers.partial_conv import PartialConv2D
 from tfinpaint.layers.patch_attention import PatchAttention
+from tfinpaint.layers.shift_layer import ShiftLayer
 from tfinpaint.layers.squeeze_excite import SqueezeExcite
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "MultistageAttention",
     "PartialConv2D",
     "PatchAttention",
+    "ShiftLayer",
     "SqueezeExcite",
 ]

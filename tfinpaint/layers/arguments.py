@@ -1,5 +1,7 @@
 """Checks of the arguments that layers are made with."""
 
+from typing import Any
+
 
 def check_odd(**values: int) -> None:
     """Raises ValueError if a value is even or below 1."""
@@ -14,7 +16,7 @@ def check_variant(variant: str) -> None:
         raise ValueError(f"`variant` is paper or official. Got {variant!r}")
 
 
-def fixed(arguments: dict, **values) -> dict:
+def fixed(arguments: dict, **values: Any) -> dict:
     """A layer's keyword arguments, where those that can have only one value are set to it.
 
     Raises: ValueError if another value is given.

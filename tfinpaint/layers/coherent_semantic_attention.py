@@ -22,7 +22,7 @@ What the variants settle
             each to means of 4x4 cells (zeros beyond the border). What exceeds 5/16 is missing.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Optional, Sequence
 
 import tensorflow as tf
 
@@ -60,8 +60,12 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         self.variant = variant
 
     def call(
-        self, inputs, with_attention_weights=False, with_attention_maps=False, weights_at=None
-    ):
+        self,
+        inputs: Sequence[tf.Tensor],
+        with_attention_weights: bool = False,
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
         # Norms need float32 if the layer computes in half precision.
@@ -136,11 +140,11 @@ class _Order(NamedTuple):
     order: tf.Tensor  # [B, N]
     number: tf.Tensor  # of cells to visit, the most that a picture has
 
-    def done(self, x):
+    def done(self, x: tf.Tensor) -> tf.Tensor:
         """[B, N, ...] -> the same, in this order."""
         return tf.gather(x, self.order, batch_dims=1)
 
-    def undone(self, x):
+    def undone(self, x: tf.Tensor) -> tf.Tensor:
         """The inverse of `done`."""
         return tf.gather(x, tf.argsort(self.order, axis=1), batch_dims=1)
 

@@ -19,6 +19,8 @@ Queries, keys and their scores live at 1 / rate of the resolution. What is copie
              released. Without a known key they are 0.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers import arguments, contextual_attention_by_pixels, formulations, tracing
@@ -59,7 +61,12 @@ class ContextualAttention(tf.keras.layers.Layer):
         self.fuse = fuse
         self.softmax_scale = softmax_scale
 
-    def call(self, inputs, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
         # Softmax and norms need float32 if the layer computes in half precision.

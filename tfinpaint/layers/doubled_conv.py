@@ -5,6 +5,8 @@ each of the four places in a 2x2 block of the output there is a 2x2 convolution 
 gives the same result, with 16 products instead of 36.
 """
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -61,7 +63,7 @@ class DoubledConv2D(tf.keras.layers.Conv2D):
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return doubled_conv(inputs, kernel)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         b, h, w, _ = tf.TensorShape(input_shape)
         return tf.TensorShape([b, h and 2 * h, w and 2 * w, self.filters])
 

@@ -3,6 +3,8 @@
 Source: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, equation (3).
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -45,7 +47,7 @@ class GatedConv2D(tf.keras.layers.Layer):
         self.dilation_rate = dilation_rate
         self.activation = activation
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         shape = (self.kernel_size, self.kernel_size, int(input_shape[-1]), 2 * self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=(2 * self.filters,), initializer="zeros")

@@ -9,6 +9,8 @@ What the variants settle
             convolution).
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers.patch_attention import PatchAttention
@@ -37,7 +39,7 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         )
         self.squeeze_excite = SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         channels = int(input_shape[0][-1])
         self.merge = tf.keras.layers.Conv2D(channels, 1, name="merge", dtype=self.dtype_policy)
         merged = (3 if self.variant == "paper" else 2) * channels
@@ -46,9 +48,15 @@ class MultiScaleAttention(tf.keras.layers.Layer):
                 layer.build((None, None, None, merged))
         super().build(input_shape)
 
-    def call(self, inputs, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         features, hole = inputs
-        attended, maps = [], []
+        attended: list = []
+        maps: list = []
         for attention in (self.attention_1x1, self.attention_3x3):
             if with_attention_maps:
                 # One after the other: each holds the whole matrix of scores several times over.

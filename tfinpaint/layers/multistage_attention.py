@@ -4,6 +4,8 @@ Source: equations (9)-(12) of Wang et al., Multistage attention network for imag
 Pattern Recognition 2020.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers.patch_attention import PatchAttention
@@ -29,7 +31,7 @@ class MultistageAttention(tf.keras.layers.Layer):
         self.attention = PatchAttention(1, 3, variant, name="attention", dtype=self.dtype_policy)
         self.squeeze_excite = SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         channels = int(input_shape[0][-1])
         self.merge = tf.keras.layers.Conv2D(channels, 1, name="merge", dtype=self.dtype_policy)
         for layer in (self.squeeze_excite, self.merge):
@@ -37,7 +39,12 @@ class MultistageAttention(tf.keras.layers.Layer):
                 layer.build((None, None, None, 2 * channels))
         super().build(input_shape)
 
-    def call(self, inputs, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         features, hole = inputs
         attended = self.attention(
             [features, hole], with_attention_maps=with_attention_maps, weights_at=weights_at

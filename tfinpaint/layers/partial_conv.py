@@ -5,6 +5,8 @@ equations (1)-(5) of the multistage attention paper (2020), whose M is `count` h
 the size of the window, k * k * C.
 """
 
+from typing import Any, Sequence, Tuple
+
 import tensorflow as tf
 
 from tfinpaint.layers.doubled_conv import doubled_conv
@@ -51,7 +53,7 @@ class PartialConv2D(tf.keras.layers.Layer):
         self.strides = strides
         self.doubled = doubled
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         # Keras hands over the shapes of [features, valid]; parts arrive as a list of shapes.
         parts = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else [input_shape[0]]
         channels = sum(int(tf.TensorShape(p)[-1]) for p in parts)
@@ -62,7 +64,7 @@ class PartialConv2D(tf.keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence) -> Tuple[tf.Tensor, tf.Tensor]:
         features, valid = (list(x) if isinstance(x, (list, tuple)) else [x] for x in inputs)
         features = [tf.cast(f, self.compute_dtype) for f in features]
         valid = [tf.cast(v, self.compute_dtype) for v in valid]

@@ -14,6 +14,8 @@ What the variants settle
             values too; missing keys stay in. Propagation moves the query alone. lambda is 1.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers import arguments, formulations, hole_reduction, tracing
@@ -51,7 +53,12 @@ class PatchAttention(tf.keras.layers.Layer):
         arguments.check_variant(variant)
         self.patch_size, self.propagation, self.variant = patch_size, propagation, variant
 
-    def call(self, inputs, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
         paper = self.variant == "paper"

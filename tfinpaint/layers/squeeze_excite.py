@@ -4,6 +4,8 @@ Source: equations (9)-(11) of the multistage attention paper (2020); Hu et al.,
 Squeeze-and-Excitation Networks, 2018.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -25,7 +27,7 @@ class SqueezeExcite(tf.keras.layers.Layer):
             raise ValueError(f"`ratio` is above 0. Got {ratio}")
         self.ratio = ratio
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         channels = int(input_shape[-1])
         hidden = max(1, round(self.ratio * channels))
         self.squeeze = tf.keras.layers.Dense(

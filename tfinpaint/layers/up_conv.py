@@ -5,6 +5,9 @@ first brings the kernel into an order of its own, which there takes longer than 
 the map is multiplied by each of the kernel's 16 taps, and the products are added up at their
 places. That takes a fifth of the time for 2 x 2 pixels (a sixth with the gradient), a third for
 8 x 8, and the same time for 32 x 32. In bfloat16 the taps are rounded before they are added up.
+
+A layer with few filters, such as the last one, which makes a picture, is a 2x2 convolution with
+four times as many. From 128 channels to 3, at 128 x 128 pixels, that takes half of the time.
 """
 
 import tensorflow as tf
@@ -15,6 +18,7 @@ from tfinpaint.layers.shapes import shape
 from tfinpaint.layers.tracing import converting
 
 _WIDE = 512  # filters: a kernel with at least so many is large
+_NARROW = 4  # filters: with at most so many a library's transposed convolution is slow
 _TAPS = [3, 1, 2, 0]  # of the 4 along an axis: the two of an even place, then the two of an odd one
 
 
@@ -29,15 +33,21 @@ class UpConv2D(tf.keras.layers.Conv2DTranspose):
         super().__init__(filters, **kwargs)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        if converting():  # TFLite's own transposed convolution takes six times as long
-            outputs = _by_blocks(inputs, self.kernel)
-        elif self.filters < _WIDE:
-            return super().call(inputs)
-        else:
-            outputs = up_conv(inputs, self.kernel)
+        outputs = double_size(inputs, self.kernel)
         if self.use_bias:
             outputs = tf.nn.bias_add(outputs, self.bias)
         return outputs if self.activation is None else self.activation(outputs)
+
+
+def double_size(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """x [B, H, W, C], kernel [4, 4, F, C] -> [B, 2H, 2W, F], in the way that is fastest here."""
+    (b, h, w, _), filters = shape(x), kernel.shape[2]
+    # TFLite's own transposed convolution takes six times as long.
+    if converting() or filters <= _NARROW:
+        return _by_blocks(x, tf.convert_to_tensor(kernel))
+    if filters >= _WIDE:
+        return up_conv(x, kernel)
+    return tf.nn.conv2d_transpose(x, kernel, [b, 2 * h, 2 * w, filters], 2, "SAME")
 
 
 def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -67,9 +77,10 @@ def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def _by_blocks(x, kernel):
-    """The same, for when it costs nothing to bring the kernel into another order."""
+    """The same, for when it costs little to bring the kernel into another order."""
     filters, c = kernel.shape[2:]
-    kernels = tf.gather(tf.gather(kernel, _TAPS, axis=0), _TAPS, axis=1)
+    # Of the first axis a gather has a sparse gradient.
+    kernels = tf.gather(tf.gather(kernel[tf.newaxis], _TAPS, axis=1), _TAPS, axis=2)
     kernels = tf.reshape(kernels, [2, 2, 2, 2, filters, c])
     kernels = tf.transpose(kernels, [1, 3, 5, 0, 2, 4])  # [2, 2, C, 2, 2, F]
     return conv_of_blocks(x, tf.reshape(kernels, [2, 2, c, 4 * filters]))

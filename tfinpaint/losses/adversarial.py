@@ -1,4 +1,4 @@
-"""Adversarial terms, on scores before any sigmoid (logits). Four pairs, all to be minimised:
+"""Adversarial terms, on scores before any sigmoid (logits). Five pairs, all to be minimised:
 
 cross_entropy  Equations (16)-(18) of the multistage attention paper (2020). (16) prints max over
                the generator and min over the critic. What is meant, and done here, is the usual
@@ -10,6 +10,8 @@ relativistic   Relativistic average least squares: equations (5) and (6) of the 
                they print targets 1 and 0. The source they cite (Jolicoeur-Martineau, The
                relativistic discriminator, 2018) and the released code use 1 and -1, as does this
                file. The released weights belong to half the sum.
+least_squares  Mao et al., Least Squares Generative Adversarial Networks, ICCV 2017, with targets 1
+               and 0. The critic's term is halved.
 wasserstein    Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018
                (DeepFill v1): equation (1) of its review. The critic needs `gradient_penalty` beside
                it.
@@ -55,6 +57,16 @@ def generator_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     It is the critic's term with the roles exchanged.
     """
     return critic_relativistic(fake, real)
+
+
+def critic_least_squares(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """(mean (real - 1)^2 + mean fake^2) / 2, a scalar. Args: scores of any shape."""
+    return (tf.reduce_mean(tf.square(real - 1)) + tf.reduce_mean(tf.square(fake))) / 2
+
+
+def generator_least_squares(fake: tf.Tensor) -> tf.Tensor:
+    """mean (fake - 1)^2, a scalar. Args: scores of any shape."""
+    return tf.reduce_mean(tf.square(fake - 1))
 
 
 def critic_wasserstein(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:

@@ -25,6 +25,8 @@ numbered as in the released networks. Padding is TensorFlow's 'SAME', as release
 here uses it. In v1 both stages see two more channels, ones and the hole; in v2 only the first does.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers import ContextualAttention, GatedConv2D
@@ -109,8 +111,13 @@ class DeepFill(tf.keras.Model):
         return layers
 
     def call(
-        self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None
-    ):
+        self,
+        inputs: Sequence[tf.Tensor],
+        training: bool = False,
+        with_stages: bool = False,
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         # Pictures are float32 even under mixed precision.
         image, hole = (tf.cast(x, tf.float32) for x in inputs)
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends

@@ -13,6 +13,8 @@ Deviations: none at width 64 and depth 8. Other depths leave out (or repeat) the
 Attention stays after Decode_4 and Decode_3.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers import MultistageAttention, PartialConv2D
@@ -80,7 +82,13 @@ class PartialConvUNet(tf.keras.Model):
         }
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        training: bool = False,
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         image, hole = inputs
         features, valid = image, 1 - hole  # [B, H, W, 3], [B, H, W, 1]
         skips, maps = [(features, valid)], []

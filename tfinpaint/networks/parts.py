@@ -3,10 +3,11 @@
 Their settings are those that produced the papers: PyTorch's, not Keras'.
 """
 
-from typing import Optional
+from typing import Any, Optional
 
 import tensorflow as tf
 
+from tfinpaint.layers.down_conv import DownConv2D
 from tfinpaint.layers.tracing import making_weights
 from tfinpaint.layers.up_conv import UpConv2D
 
@@ -14,13 +15,21 @@ NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family sta
 
 
 def conv(
-    filters: int, kernel_size: int, name: str, strides: int = 1, dilation_rate: int = 1, **kwargs
+    filters: int,
+    kernel_size: int,
+    name: str,
+    strides: int = 1,
+    dilation_rate: int = 1,
+    **kwargs: Any,
 ) -> tf.keras.layers.Layer:
     """A convolution that keeps the size at stride 1, and halves an even size at stride 2.
 
     At stride 2 windows are 4x4 only. For these convolutions 'SAME' is symmetric: (k - 1) / 2 on
     every side at stride 1, and 1 for 4x4 windows at stride 2.
     """
+    initial = NORMAL(0.0, 0.02)
+    if (kernel_size, strides, dilation_rate) == (4, 2, 1):
+        return DownConv2D(filters, name=name, kernel_initializer=initial, **kwargs)
     return tf.keras.layers.Conv2D(
         filters,
         kernel_size,
@@ -28,13 +37,13 @@ def conv(
         "same",
         dilation_rate=dilation_rate,
         name=name,
-        kernel_initializer=NORMAL(0.0, 0.02),
+        kernel_initializer=initial,
         **kwargs,
     )
 
 
 def up_conv(
-    filters: int, kernel_size: int, name: str, strides: int = 2, **kwargs
+    filters: int, kernel_size: int, name: str, strides: int = 2, **kwargs: Any
 ) -> tf.keras.layers.Layer:
     """A transposed convolution with PyTorch's padding of 1.
 

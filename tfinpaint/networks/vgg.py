@@ -1,4 +1,4 @@
-"""VGG-16 features for the loss terms that compare more than pixels.
+"""VGG-16 and VGG-19 features for the loss terms that compare more than pixels.
 
 Input:   images [B, H, W, 3] in [0, 1].
 Output:  a map for each layer that was asked for: block1_pool [B, H/2, W/2, 64], block2_pool
@@ -28,22 +28,25 @@ class VGGFeatures:
 
     Args:
         weights: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random". If
-            the file lacks block 4 and a layer of that block is asked for, the block stays random,
-            and a warning says so.
-        layers: names of Keras' VGG16 layers.
+            a file of VGG-16 lacks block 4 and a layer of that block is asked for, the block stays
+            random, and a warning says so.
+        layers: names of the layers of Keras' VGG16 or VGG19.
         contrast: see the top of the file. 1 for a paper that works in [0, 1], 2 for one in [-1, 1],
             4.4 for one that normalises.
+        depth: 16 or 19, which of the two networks.
 
     Raises: SettingsError, naming `perceptual_weights`, if the weights cannot be had.
     """
 
-    def __init__(self, weights="imagenet", layers=POOLS, contrast=1.0):
+    def __init__(self, weights="imagenet", layers=POOLS, contrast=1.0, depth=16):
+        make = {16: tf.keras.applications.VGG16, 19: tf.keras.applications.VGG19}[depth]
+
         def network(include_top, weights):
-            whole = tf.keras.applications.VGG16(include_top=include_top, weights=weights)
+            whole = make(include_top=include_top, weights=weights)
             return tf.keras.Model(
                 whole.input,
                 [whole.get_layer(name).output for name in layers],
-                name="vgg16_features",
+                name=f"vgg{depth}_features",
             )
 
         self._scale = contrast / 255.0
@@ -54,11 +57,11 @@ class VGGFeatures:
         try:
             self._network = keras_network(
                 network,
-                "VGG-16",
+                f"VGG-{depth}",
                 weights,
                 "perceptual_weights",
                 "`perceptual_weights='none'` to train without the terms that need them",
-                optional=("block4_",),
+                optional=("block4_",) if depth == 16 else (),
             )
         finally:
             tf.keras.mixed_precision.set_global_policy(policy)

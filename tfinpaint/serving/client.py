@@ -14,7 +14,7 @@ the extra `serve`. REST loads no TensorFlow.
 import base64
 import json
 import re
-from typing import Optional, Union
+from typing import Union
 from urllib.parse import urlsplit
 
 import cv2
@@ -72,22 +72,14 @@ def connect(url: str, timeout: float = 60.0, tries: int = 4) -> Union["RestClien
 
 
 class _Client(BasePainter):
-    def fill(
-        self,
-        photo: np.ndarray,
-        mask: np.ndarray,
-        grow: int = 0,
-        feather: int = 0,
-        detail: str = "auto",
-        seed: int = 0,
-        edges: Optional[np.ndarray] = None,
-    ) -> np.ndarray:
-        """See the base class.
+    """What both clients share.
 
-        feather:  0, as a server fills the hole only: there is nothing to fade in.
-        detail:   "auto", which is what the server's model was exported with.
-        """
-        self._check_inputs(seed, edges, np.shape(photo))
+    A server fills as its model was exported, and the hole only. So `feather` is 0, `detail` is
+    "auto" and `blend` is "none".
+    """
+
+    def _fill(self, photo, mask, options):
+        grow, feather, detail, _, _, blend = options
         if detail != "auto":
             raise ValueError(
                 "`detail` is 'auto' with a server, whose model was exported with it or without. "
@@ -97,6 +89,11 @@ class _Client(BasePainter):
             raise SettingsError(
                 "`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got "
                 f"{feather}"
+            )
+        if blend != "none":
+            raise SettingsError(
+                "`blend` is 'none' with `url`, whose server fills as its model was exported. Got "
+                f"{blend!r}"
             )
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)

@@ -13,7 +13,7 @@ when a command first asks for one.
 from typing import Any
 
 from tfinpaint.settings.errors import SettingsError, check_writable, first_line
-from tfinpaint.settings.evaluation import DETAIL, EvaluationSettings, protocols
+from tfinpaint.settings.evaluation import BLENDS, DETAIL, EvaluationSettings, protocols
 from tfinpaint.settings.records import (
     HoleSettings,
     PhotoSettings,
@@ -23,7 +23,7 @@ from tfinpaint.settings.records import (
 )
 
 _OF_COMMANDS = (
-    "adopt",
+    "define_flags",
     "evaluation_settings",
     "flags_of_systems",
     "in_flags",
@@ -34,6 +34,7 @@ _OF_COMMANDS = (
 )
 
 __all__ = [
+    "BLENDS",
     "DETAIL",
     "EvaluationSettings",
     "HoleSettings",

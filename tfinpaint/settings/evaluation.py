@@ -15,6 +15,7 @@ from tfinpaint.settings.records import (
 
 # whether large holes get texture from the known part of the photograph
 DETAIL = ("auto", "off")
+BLENDS = ("none", "poisson")
 
 
 def protocols() -> Tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Command-line flags: how a command takes them, and how they become the library's records.
 
-A command calls `adopt("system", "steps", ...)` for the flags it takes. Each is defined on first
-use and becomes a key flag of that command, so that
+A command calls `define_flags("system", "steps", ...)` for the flags it takes. Each is defined on
+first use and becomes a key flag of that command, so that
 
   * `--help` of a command lists its own flags, with one text for all commands;
   * two commands can be imported into one program;
@@ -22,9 +22,9 @@ from tfinpaint.metrics import weights_flags
 from tfinpaint.settings.errors import SettingsError
 from tfinpaint.settings.evaluation import EvaluationSettings
 from tfinpaint.settings.records import HoleSettings, PhotoSettings, TrainSettings
-from tfinpaint.settings.table import FLAGS, described, flags_of_systems, system_settings, terms
+from tfinpaint.settings.table import FLAGS, entry, flags_of_systems, system_settings, terms
 
-flags.disclaim_key_flags()  # key flags belong to the command that adopts them
+flags.disclaim_key_flags()  # key flags belong to the command that takes them
 
 # the flags of arguments that have another name
 _OTHER_NAMES = {
@@ -39,16 +39,20 @@ _OTHER_NAMES = {
 }
 
 
-def adopt(*names: str) -> None:
+def define_flags(*names: str) -> None:
     """Defines the named flags (once in a program) and makes them key flags of the caller."""
     for name in names:
-        kind, default, text, *bounds = described(name)
+        kind, default, text, *bounds = entry(name)
         if name in flags.FLAGS:
             flags.declare_key_flag(name)
         elif kind == "str":
             flags.DEFINE_string(name, default, text)
         elif kind == "bool":
             flags.DEFINE_bool(name, default, text)
+        elif kind == "bare or str":  # --NAME alone is --NAME=true
+            parser: Any = flags.ArgumentParser()
+            written: Any = flags.ArgumentSerializer()
+            flags.DEFINE_flag(flags.Flag(parser, written, name, default, text, boolean=True))
         elif kind == "int":
             low, high = bounds
             flags.DEFINE_integer(name, default, text, lower_bound=low, upper_bound=high)
@@ -131,7 +135,7 @@ def _record(kind: type, values: Any, **known: Any) -> Any:
 
 def _value(name: str, values: Any) -> Any:
     value = getattr(values, name)
-    kind = described(name)[0]
+    kind = entry(name)[0]
     if kind in ("range", "whole range"):
         return parse_range(name, value, int if kind == "whole range" else float)
     return value

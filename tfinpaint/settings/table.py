@@ -1,13 +1,14 @@
-"""The table of flags: each is described once, for all commands. It defines none (flags.adopt does).
+"""The table of flags: each is described once, for all commands.
 
-If a flag becomes a field of a record, it takes its default and its allowed words from the field.
+It defines none (`flags.define_flags` does). If a flag becomes a field of a record, it takes its
+default and its allowed words from the field.
 """
 
 import functools
 from typing import Dict, Mapping, Tuple
 
 from tfinpaint.metrics import weights_flags
-from tfinpaint.settings.evaluation import DETAIL, EvaluationSettings, protocols
+from tfinpaint.settings.evaluation import BLENDS, DETAIL, EvaluationSettings, protocols
 from tfinpaint.settings.records import (
     CROPS,
     FROZEN_NORMS,
@@ -20,9 +21,9 @@ from tfinpaint.settings.records import (
 )
 
 # name: (kind, default, help), and of an int its lowest and highest value (None: any). A kind is
-# str, int, float, bool, range (two numbers LO,HI), whole range (two whole numbers), or a tuple of
-# allowed words. The records check other bounds. Not formatted, because the table would take twice
-# the lines.
+# str, int, float, bool, bare or str (a text that may be missing, --NAME alone), range (two numbers
+# LO,HI), whole range (two whole numbers), or a tuple of allowed words. The records check other
+# bounds. Not formatted, because the table would take twice the lines.
 # fmt: off
 FLAGS = {
     # what is trained
@@ -31,15 +32,18 @@ FLAGS = {
     "variant": (("paper", "official"), TrainSettings.variant,
         "paper: as the text says. official: as the authors' released code does."),
     "perceptual_weights": ("str", TrainSettings.perceptual_weights,
-        "VGG-16 behind the perceptual, style, consistency and feature_adversarial terms: imagenet "
+        "VGG-16 (edge_connect: VGG-19) behind the perceptual, style, consistency and "
+        "feature_adversarial terms: imagenet "
         "(downloaded by Keras), PATH of a Keras .h5 file, random, or none (these terms off)."),
     "critic_weights": ("str", TrainSettings.critic_weights,
         "What the DenseNet critic of musical begins from: imagenet (downloaded by Keras), PATH of "
         "a Keras .h5 file, or random. Default: imagenet, with --variant=official random."),
     "weights": ("str", None,
         "Released weights to import. contextual_attention, gated_conv: a TensorFlow 1 checkpoint, "
-        "by its prefix, one of its files or its folder. multistage, musical: a PyTorch state "
-        "dict, FILE.npz, .safetensors, .pth or .pt. coherent_semantic: two, ROUGH,REFINEMENT."),
+        "by its prefix, one of its files or its folder. The others: a PyTorch state "
+        "dict, FILE.npz, .safetensors, .pth or .pt. coherent_semantic: two, ROUGH,REFINEMENT. "
+        "edge_connect: two, EDGES,INPAINTING. pluralistic: ENCODER,GENERATOR or "
+        "ENCODER,GENERATOR,CRITIC."),
     # photographs and holes
     "train_data": ("str", None,
         "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of "
@@ -90,7 +94,9 @@ FLAGS = {
         "Step at which the run stops; schedules do not depend on it. 0 writes the initial "
         "weights.", 0, None),
     "seed": ("int", TrainSettings.seed,
-        "Seed of weights, order, crops and holes; with the step it fixes a run.", 0, 2**31 - 1),
+        "Seed of weights, order, crops and holes; with the step it fixes a run. Of inpaint: which "
+        "fill of a system that has several for one hole; 0 is the one in the middle of "
+        "them.", 0, 2**31 - 1),
     "resume": ("bool", False,
         "Go on from the last checkpoint in --run_dir (from 0 if there is none)."),
     "init_from": ("str", None,
@@ -119,9 +125,10 @@ FLAGS = {
     # the optimizers
     "learning_rate": ("float", TrainSettings.learning_rate,
         "Adam's rate for the generator. Default: the paper's (2e-4; 5e-5 with frozen batch norm; "
-        "DeepFill: 1e-4)."),
+        "DeepFill, edge_connect: 1e-4)."),
     "critic_learning_rate": ("float", TrainSettings.critic_learning_rate,
-        "Adam's rate for the critic. Default: the generator's (multistage: a tenth of it)."),
+        "Adam's rate for the critic. Default: the generator's (multistage, edge_connect: a tenth "
+        "of it)."),
     "warmup_steps": ("int", TrainSettings.warmup_steps,
         "Steps in which the rates of generator and critic grow from 0.", 0, None),
     "schedule": (SCHEDULES, TrainSettings.schedule,
@@ -169,14 +176,26 @@ FLAGS = {
         "the photograph, guided by the network. off: the network's own fill. Of evaluate: off "
         "unless given. Of export and studio: for run directories; an export keeps what it was "
         "made with."),
+    "blend": (BLENDS, BLENDS[0],
+        "poisson: fit the colours of the fill to what lies around the hole, by OpenCV's Telea and "
+        "seamlessClone; known pixels stay exact. none: the fill as it is."),
     "side_by_side": ("bool", False,
         "Write input, hole and output beside each other instead of the output alone."),
+    "samples": ("int", None,
+        "Write so many different fills of a system that has several for one hole, --seed and those "
+        "after it: NAME_1.png, NAME_2.png and so on, first the one that its critic finds most "
+        "real.", 1, 1000),
     "attention": ("bool", False,
         "Write where the system's attentions look, beside --output: "
         "NAME_attention_LAYER_places.png (each missing pixel in the colour of the place it looks "
         "at), _weights.png (what one pixel takes from where) and, of DeepFill, _flow.png."),
     "attention_at": ("whole range", None,
         "ROW,COLUMN: the missing pixel of _weights.png. Default: the innermost one."),
+    "edges": ("bare or str", None,
+        "Of a system that is guided by edges. Alone: write the known and the completed ones beside "
+        "--output, NAME_edges.png. --edges=FILE: a drawing of edges, white on black and as large "
+        "as the photograph, guides the fill: such a NAME_edges.png, edited, or one with edges in "
+        "the hole alone."),
     "device": ("str", None,
         "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
     "server": ("str", None,
@@ -284,6 +303,6 @@ def terms() -> Tuple[str, ...]:
     )
 
 
-def described(name: str) -> tuple:
+def entry(name: str) -> tuple:
     """What the table says of a flag. Raises KeyError for an unknown one."""
     return FLAGS.get(name) or flags_of_systems()[name]

@@ -25,7 +25,9 @@ from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT
 from tfinpaint.settings import SettingsError
 
-settings.adopt("model", "server", "host", "port", "timeout", "detail", "open_browser", "device")
+settings.define_flags(
+    "model", "server", "host", "port", "timeout", "detail", "open_browser", "device"
+)
 FLAGS = flags.FLAGS
 
 

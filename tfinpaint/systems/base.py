@@ -1,7 +1,4 @@
-"""What all systems share.
-
-This is the public calls of a Keras model, the moving average of the generator, and the bookkeeping
-of the optimizers.
+"""What all systems share: the public calls of a Keras model, and its training step.
 
 A system is a tf.keras.Model that holds
 
@@ -11,9 +8,7 @@ A system is a tf.keras.Model that holds
     critic               or None; made by `compile`, like the optimizers and any networks that the
                          losses need
 
-and further parts, if its specification has rates for them. Each part learns with an optimizer of
-its own: `optimizer` for the generator, `critic_optimizer` for the critic, `NAME_optimizer` for any
-other.
+and further parts, if its specification has rates for them. How the parts learn is in learning.py.
 
 It works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels
 are missing, one per image. A system whose paper uses another range converts internally.
@@ -21,40 +16,24 @@ are missing, one per image. A system whose paper uses another range converts int
 `tf.function(jit_compile=True)` with fixed shapes, and on any device.
 """
 
-from types import MappingProxyType
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
+import numpy as np
 import tensorflow as tf
 
-from tfinpaint.addons import check_keras
-from tfinpaint.settings import SettingsError
-from tfinpaint.systems.specification import Specification
-
-check_keras()
+from tfinpaint.systems.learning import Learner
 
 
-def _optimizer_of(part):
-    return "optimizer" if part == "generator" else f"{part}_optimizer"
-
-
-class System(tf.keras.Model):
+class System(Learner):
     """Base class.
 
-    A system defines `specification`, `generator`, `compile_networks` and `step`. It also defines
-    `raw` and `attention_maps` if its holes are not blanked with 0.
-
-    Class attributes:
-        specification: what the system says about itself (specification.py).
+    A system defines `specification`, `generator`, `make_generator`, `compile_networks` and `step`.
+    It also defines `raw` and `attention_maps` if its holes are not blanked with 0.
     """
-
-    specification: Specification
 
     def __init__(self, variant="paper", **kwargs):
         super().__init__(**kwargs)
         self.variant = variant
-        self.averaged_generator = None
-        self.critic = self.critic_optimizer = None
-        self.phase = None
 
     # ----------------------------------------------------------------------------------------------
     # filling
@@ -65,14 +44,22 @@ class System(tf.keras.Model):
         raise NotImplementedError
 
     @property
+    def smallest(self) -> int:
+        """Height and width of images are at least this."""
+        return self.stride
+
+    @property
     def fixed_size(self) -> Optional[int]:
         """Height and width of all images, if its networks take no other; else None."""
         return None
 
     @property
-    def system_name(self) -> str:
-        """Its name in tfinpaint.SYSTEMS."""
-        return self.specification.name
+    def fixed_hole(self) -> Optional[np.ndarray]:
+        """The one hole that its networks can fill, uint8 [S, S], 1 = hole; None if they fill any.
+
+        Validation takes it in place of its strokes.
+        """
+        return None
 
     @property
     def attention_layers(self) -> tuple:
@@ -83,11 +70,6 @@ class System(tf.keras.Model):
     def attention_is_flow(self) -> bool:
         """Whether its authors draw its attention map as a flow."""
         return self.specification.attention_is_flow
-
-    @property
-    def default_loss_weights(self) -> dict:
-        """{term: its weight in this variant}."""
-        return self.specification.weights(self.variant)
 
     def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
         """What its step can use beside images and holes, made by the input pipeline.
@@ -100,39 +82,6 @@ class System(tf.keras.Model):
         Returns: {name: "module:function"}, as in `Specification.extra_inputs`.
         """
         return self.specification.extra_inputs
-
-    @property
-    def parts(self) -> Mapping[str, tf.keras.optimizers.Optimizer]:
-        """{part: its optimizer} of all parts that the system has; after `compile`."""
-        return {
-            name: getattr(self, _optimizer_of(name))
-            for name in self.specification.rates
-            if getattr(self, name) is not None
-        }
-
-    def learns(self, part: str) -> bool:
-        """Whether a part learns: the system has it, and the phase does not leave it as it is."""
-        return part in self.parts and (
-            self.phase is None or part in self.specification.phases[self.phase]
-        )
-
-    def trainable(self, part: str) -> list:
-        """The variables that a part's optimizer moves."""
-        return getattr(self, part).trainable_variables
-
-    @property
-    def steps_taken(self) -> int:
-        """Batches that the first of its learning parts has learned from."""
-        return int(next(self.parts[part].iterations for part in self.parts if self.learns(part)))
-
-    @property
-    def batches_per_step(self) -> int:
-        """Batches for each step of the generator."""
-        return 1
-
-    def make_generator(self) -> tf.keras.Model:
-        """A new generator with this system's settings."""
-        raise NotImplementedError
 
     def raw(
         self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
@@ -189,8 +138,8 @@ class System(tf.keras.Model):
     def check_images(self, images: tf.Tensor) -> None:
         """Raises ValueError if a side of images [B, H, W, C] is not a multiple of the stride.
 
-        The same for another size than `fixed_size`. Sides that the graph does not know are not
-        checked.
+        The same for one below `smallest`, or another than `fixed_size`. Sides that the graph does
+        not know are not checked.
         """
         size = self.fixed_size
         if size and any(side not in (None, size) for side in images.shape[1:3]):
@@ -198,179 +147,17 @@ class System(tf.keras.Model):
                 f"images are {size} x {size}. Got {images.shape[1]} x {images.shape[2]}"
             )
         if any(
-            side is not None and (side == 0 or side % self.stride) for side in images.shape[1:3]
+            side is not None and (side < self.smallest or side % self.stride)
+            for side in images.shape[1:3]
         ):
+            at_least = f", at least {self.smallest}" if self.smallest > self.stride else ""
             raise ValueError(
-                f"height and width of images are multiples of {self.stride}. Got {images.shape[1]} "
-                f"x {images.shape[2]}"
+                f"height and width of images are multiples of {self.stride}{at_least}. Got "
+                f"{images.shape[1]} x {images.shape[2]}"
             )
 
     # ----------------------------------------------------------------------------------------------
     # training
-
-    def compile(
-        self,
-        optimizer: Optional[tf.keras.optimizers.Optimizer] = None,
-        critic_optimizer: Optional[tf.keras.optimizers.Optimizer] = None,
-        learning_rate: Optional[float] = None,
-        critic_learning_rate: Optional[float] = None,
-        schedule: Optional[Callable] = None,
-        clip_norm: float = 0.0,
-        loss_weights: Optional[Mapping[str, float]] = None,
-        perceptual_weights: str = "imagenet",
-        critic_weights: Optional[str] = None,
-        freeze_batch_norm: str = "none",
-        ema_decay: float = 0.999,
-        make_holes: Any = None,
-        image_size: int = 256,
-        seed: int = 0,
-        phase: Optional[str] = None,
-        **kwargs,
-    ) -> None:
-        """Gives the system what training needs.
-
-        `fit` then takes batches (images, holes), or (images, seed) with `make_holes`. Compiling
-        again keeps generator, critic and moving average; the optimizers start afresh.
-
-        Args:
-            optimizer, critic_optimizer: Keras optimizers. Without one, and for any other part, the
-                specification's (Adam, of most) at the rates below.
-            learning_rate, critic_learning_rate: None is the paper's. They are not used if an
-                optimizer is given. A part without a rate of its own follows the generator's: it
-                changes by the same factor.
-            schedule: rate -> Keras LearningRateSchedule, called with the rate of each optimizer.
-                Its steps are batches. None leaves the rates as they are.
-            clip_norm: largest global norm of the gradients that an optimizer is given, added up
-                over all replicas and not scaled for mixed precision. 0 keeps the norm of a given
-                optimizer, and sets no bound on others.
-            loss_weights: {term: weight} in place of the paper's. A network is not built if the
-                weights of all terms that need it are 0.
-            perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its
-                terms are off).
-            critic_weights: of a critic that begins from a trained network: "imagenet", a path or
-                "random". None is what its paper does.
-            freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running
-                statistics (fine-tuning).
-            ema_decay: of the generator's moving average. 0 makes it a copy.
-            make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that
-                have a seed in place of holes.
-            image_size: side of the squares to train on, in pixels. Critics that end in a dense
-                layer are made for it.
-            seed: of the random numbers that losses draw. Together with the step it fixes them.
-            phase: the one to begin in; see `enter_phase`.
-            **kwargs: Keras' own, among them `jit_compile`.
-
-        Raises: SettingsError or ValueError for what the system cannot be trained with.
-        """
-        if freeze_batch_norm not in ("none", "encoder", "all"):
-            raise ValueError(
-                f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}"
-            )
-        if freeze_batch_norm != "none" and not self.specification.has_batch_norm:
-            raise SettingsError(
-                f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; "
-                "none is allowed"
-            )
-        if critic_weights is not None and not self.specification.takes_critic_weights:
-            raise SettingsError(
-                f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from "
-                "random weights; leave it"
-            )
-        unknown = sorted(set(loss_weights or {}) - set(self.default_loss_weights))
-        if unknown:
-            terms = ", ".join(self.default_loss_weights)
-            raise SettingsError(
-                f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms "
-                f"are {terms}"
-            )
-        self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
-        if perceptual_weights == "none":
-            self.weights_of_terms.update({name: 0.0 for name in self.specification.feature_terms})
-        self.check_phase(phase)
-        for term in self.specification.terms:
-            if self.weights_of_terms[term.name] and image_size < term.smallest:
-                raise SettingsError(
-                    f"`image_size` is at least {term.smallest} for the critic "
-                    f"(`loss_weights[{term.name!r}]=0` does "
-                    f"without it). Got {image_size}"
-                )
-        self.phase = phase
-        self.make_holes = make_holes
-        self.ema_decay = ema_decay
-        self.seed = seed
-        self.freeze_batch_norm = freeze_batch_norm
-        self.compile_networks(perceptual_weights, critic_weights, image_size)
-        if self.averaged_generator is None:
-            self.averaged_generator = self.make_generator()
-            self.restart_average()
-
-        super().compile(optimizer=self._optimizer("generator", optimizer, learning_rate), **kwargs)
-        self.critic_optimizer = None
-        for part in self.specification.rates:
-            if part != "generator" and getattr(self, part) is not None:
-                own = (critic_optimizer, critic_learning_rate) if part == "critic" else (None, None)
-                made = self._get_optimizer(
-                    self._optimizer(part, own[0], own[1] or self._rate(part, learning_rate))
-                )
-                setattr(self, _optimizer_of(part), made)
-                made.build(self.trainable(part))
-        # The rates stay variables, which `descend` assigns. So a checkpoint holds the same with a
-        # schedule and without one.
-        schedules = {}
-        for part, optimizer in self.parts.items():
-            if schedule is not None:
-                schedules[part] = schedule(float(optimizer.learning_rate.numpy()))
-            if clip_norm:
-                # Keras clips gradients after it has added them up over the replicas, and after
-                # `descend` has scaled them back under mixed precision.
-                getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
-        self.schedules = MappingProxyType(schedules)  # a dict would go into checkpoints
-        # Built now, because a compiled step may not make variables.
-        self.optimizer.build(self.trainable("generator"))
-
-    def check_phase(self, phase: Optional[str]) -> None:
-        """Raises SettingsError if the specification has no such phase. None is none of them."""
-        if phase is not None and phase not in self.specification.phases:
-            phases = ", ".join(self.specification.phases) or "none"
-            raise SettingsError(
-                f"`phase={phase!r}`: {self.system_name} has no such phase; its phases are {phases}"
-            )
-
-    def enter_phase(self, phase: Optional[str]) -> None:
-        """From the next step on, only the parts of this phase learn. With None all learn.
-
-        The step is traced anew, also in the middle of `fit`. Optimizers go on as they are.
-        """
-        self.check_phase(phase)
-        self.phase = phase
-        self.make_train_function(force=True)
-
-    def _optimizer(self, part, given, rate):
-        if given:
-            return given
-        rate = rate or self._rate(part)
-        if self.specification.optimizer == "adadelta":  # as PyTorch's, which papers were made with
-            return tf.keras.optimizers.Adadelta(rate, rho=0.9, epsilon=1e-6, jit_compile=False)
-        return tf.keras.optimizers.Adam(rate, *self.specification.adam_betas, jit_compile=False)
-
-    def _rate(self, part, of_generator=None):
-        """The paper's rate of a part, times the factor by which the generator's was changed."""
-        specification = self.specification
-        rates = (
-            specification.rates
-            if self.freeze_batch_norm == "none"
-            else specification.fine_tuning_rates or specification.rates
-        )
-        return rates[part] * (of_generator / rates["generator"] if of_generator else 1.0)
-
-    def compile_networks(
-        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
-    ) -> None:
-        """Makes what the losses need, for the weights in `weights_of_terms`.
-
-        Arguments are those of `compile`.
-        """
-        raise NotImplementedError
 
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         """One update of generator and critic.
@@ -427,126 +214,8 @@ class System(tf.keras.Model):
             "l1_hole": tf.reduce_sum(error) / tf.maximum(3 * tf.reduce_sum(holes), 1.0),
         }
 
-    # --------------------------------------------------------------------------------------------
-    # parts of every step
-
-    def weighted(self, terms: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
-        """{name: term} -> each times its weight.
-
-        Raises: ValueError for a term that the specification lacks.
-        """
-        unknown = sorted(set(terms) - set(self.weights_of_terms))
-        if unknown:
-            raise ValueError(
-                f"terms of {self.system_name} are {', '.join(self.weights_of_terms)}. Got "
-                f"{', '.join(unknown)}"
-            )
-        return {name: self.weights_of_terms[name] * term for name, term in terms.items()}
-
-    def learn(
-        self, tape: tf.GradientTape, terms: Mapping[str, tf.Tensor], part: str = "generator"
-    ) -> Dict[str, tf.Tensor]:
-        """The end of a step: weighs the terms, adds them up, and moves a part down their gradient.
-
-        Args:
-            tape: GradientTape that recorded the terms.
-            terms: {name: scalar}, before their weights.
-            part: whose variables move. If they are the generator's, its moving average follows.
-
-        Returns: {name: scalar}: "loss" and each weighted term.
-        """
-        with tape:  # it continues to record
-            weighted = self.weighted(terms)
-            loss = tf.add_n(list(weighted.values()))
-            scaled = self.scaled(self.parts[part], loss)
-        self.descend(part, tape, scaled)
-        in_generator = {id(variable) for variable in self.generator.trainable_variables}
-        if any(id(variable) in in_generator for variable in self.trainable(part)):
-            self.update_average()
-        return {"loss": loss, **weighted}
-
-    def update_critic(
-        self, loss_of_critic: Callable[[], tf.Tensor], part: str = "critic"
-    ) -> tf.Tensor:
-        """One step of the critic on what `loss_of_critic()` returns. -> that loss."""
-        with tf.GradientTape() as tape:
-            loss = loss_of_critic()
-            scaled = self.scaled(self.parts[part], loss)
-        self.descend(part, tape, scaled)
-        return loss
-
-    def descend(self, part: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """One step of a part's optimizer on `loss`, which `scaled` prepared inside the tape."""
-        optimizer, variables = self.parts[part], self.trainable(part)
-        self.follow_schedule(part)
-        gradients = tape.gradient(loss, variables)
-        if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
-            gradients = optimizer.get_unscaled_gradients(gradients)
-        # A single replica has nothing to add up. What Keras would do for it keeps the graph for
-        # good (layers/custom_gradient.py).
-        alone = self.distribute_strategy.num_replicas_in_sync == 1
-        optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
-
-    def follow_schedule(self, part: str) -> None:
-        """Sets the rate of a part's optimizer for its next step, if there is a schedule."""
-        if part in self.schedules:
-            optimizer, batches = (
-                self.parts[part],
-                self.batches_per_step if part == "generator" else 1,
-            )
-            optimizer.learning_rate.assign(
-                self.schedules[part](optimizer.iterations * batches + batches - 1)
-            )
-
-    def scaled(self, optimizer: tf.keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
-        """The loss to descend on.
-
-        It is a mean over replicas, whose gradients the optimizer adds up. Under mixed precision it
-        is scaled up.
-        """
-        loss /= self.distribute_strategy.num_replicas_in_sync
-        return (
-            optimizer.get_scaled_loss(loss)
-            if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
-            else loss
-        )
-
-    def restart_average(self) -> None:
-        """Sets the moving average to the generator as it is."""
-        for average, value in zip(self.averaged_generator.variables, self.generator.variables):
-            average.assign(value)
-
-    def update_average(self) -> None:
-        """average <- d * average + (1 - d) * value, with d = min(decay, (1 + t) / (10 + t)).
-
-        The statistics of batch norm are averaged as well.
-        """
-        t = tf.cast(self.optimizer.iterations, tf.float32)
-        decay = tf.minimum(self.ema_decay, (1 + t) / (10 + t))
-        for average, value in zip(self.averaged_generator.variables, self.generator.variables):
-            average.assign(decay * average + (1 - decay) * value)
-
-    @property
-    def averaged(self) -> tf.keras.Model:
-        """The moving average; before `compile`, the generator."""
-        return self.averaged_generator or self.generator
-
     def get_config(self) -> dict:
         return {
             "variant": self.variant,
             **{name: getattr(self, name) for name in self.specification.defaults},
         }
-
-
-class Critics(tf.keras.Model):
-    """Several critics that learn together, by name: Critics(image=..., features=...).image."""
-
-    def __init__(self, **critics):
-        super().__init__()
-        self.names = sorted(critics)
-        for name, critic in critics.items():
-            setattr(self, name, critic)
-        self.built = True  # the critics are
-
-    def get_config(self) -> dict:
-        return {name: getattr(self, name) for name in self.names}

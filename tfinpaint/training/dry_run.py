@@ -105,8 +105,7 @@ def _dry_run(settings, run_dir, resume, init_from):
         "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "parameters": {
             name: (count(network), sum(v.shape.num_elements() for v in network.variables))
-            for name, network in (("generator", system.generator), ("critic", system.critic))
-            if network is not None
+            for name, network in system.networks.items()
         },
     }
     warnings += sanity_checks.check_loss(terms)

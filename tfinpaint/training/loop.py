@@ -103,8 +103,6 @@ def prepare(
     system = create_system(settings)
     _check_sizes(settings, system, say)
     _check_holes(settings, system)
-    for phase, _ in settings.phases:
-        system.check_phase(phase)
     source, size = open_photos(settings.photos.source), settings.photos.image_size
     system.compile(
         learning_rate=settings.learning_rate,
@@ -123,6 +121,8 @@ def prepare(
             seed[0], seed[1], settings.batch_size, size, settings.holes
         ),
     )
+    for phase, _ in settings.phases:
+        system.check_phase(phase)
     return system, source
 
 
@@ -171,9 +171,14 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         )
         for line in changed:
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
+    others = [
+        f", {name.replace('_', ' ')} {count(network):,}"
+        for name, network in system.networks.items()
+        if name != "generator"
+    ]
     say(
         f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
-        + (f", critic {count(system.critic):,}" if system.critic else ", no critic")
+        + ("".join(others) or ", no critic")
         + f"; {settings.photos.source}, {settings.photos.image_size} px, batch "
         f"{settings.batch_size}, on {device().name}"
     )

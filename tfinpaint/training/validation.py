@@ -1,5 +1,7 @@
 """The validation pass: fills a fixed set of photographs and holes, measures and draws the fills.
 
+Holes are fixed strokes, or the one hole that a system can fill.
+
 The generator is the moving average.
 
 Every figure is computed per photograph on the uint8 composite and then averaged
@@ -43,19 +45,23 @@ class Validation:
         # uint8 [N, S, S, 3]
         self._photos = evaluation_squares(source, size, settings.eval_count, "eval_data")
         # uint8 [N, S, S, 1]
-        self._holes = evaluation_holes(
-            settings.eval_ratio, len(self._photos), size, argument="eval_ratio"
-        )
+        if system.fixed_hole is None:
+            self._holes = evaluation_holes(
+                settings.eval_ratio, len(self._photos), size, argument="eval_ratio"
+            )
+            low, high = settings.eval_ratio
+            about = f"fixed strokes over {low:.0%}-{high:.0%}"
+        else:
+            self._holes = np.stack(len(self._photos) * [system.fixed_hole[..., np.newaxis]])
+            about = f"a fixed hole of {system.fixed_hole.mean():.0%}"
         self._generate = tf.function(
             lambda images, holes: system.raw(system.averaged_generator, images, holes)
         )
         self._attention_maps = tf.function(system.attention_maps)
-        low, high = settings.eval_ratio
         self.description = (
             f"{len(self._photos)} photographs of {source}"
             + ("" if settings.eval_data else " (trained on: no `eval_data`)")
-            + f", {size} px, fixed strokes over {low:.0%}-{high:.0%} (set "
-            f"{fingerprint(self._holes)})"
+            + f", {size} px, {about} (set {fingerprint(self._holes)})"
         )
         self.baselines = {
             name: self._measure([fill(p, h[..., 0]) for p, h in zip(self._photos, self._holes)])

@@ -66,10 +66,11 @@ def load_file(
         )
     try:
         with h5py.File(path, "r") as f:
-            present = set(f["model_weights"] if "model_weights" in f else f)
-        missing = [
-            layer.name for layer in network.layers if layer.weights and layer.name not in present
-        ]
+            groups = f["model_weights"] if "model_weights" in f else f
+            # A name with a slash, such as DenseNet's conv1/conv, is a group in a group.
+            missing = [
+                layer.name for layer in network.layers if layer.weights and layer.name not in groups
+            ]
         needed = [name for name in missing if not name.startswith(tuple(optional) or ("\0",))]
         if needed:
             raise SettingsError(

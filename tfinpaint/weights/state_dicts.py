@@ -91,6 +91,6 @@ def _read_torch(path, begin):
             f"{begin} is no PyTorch state dict, or holds more than tensors (a whole network?): "
             "only what state_dict() gives is read"
         ) from error
-    # the multistage trainer puts it beside the optimizer's state
-    state = state.get("generator", state)
+    # trainers put it beside the optimizer's state, or the epoch
+    state = state.get("generator", state.get("state_dict", state))
     return {name: tensor.detach().numpy() for name, tensor in state.items()}

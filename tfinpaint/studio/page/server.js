@@ -1,10 +1,13 @@
 /* TensorFlow Serving's REST contract, as far as the studio needs it. */
 
+const SAMPLE = "sample"; // the signature of a model that has several fills of one hole
 const LARGEST = 256 * 2 ** 20; // bytes of a request that the server takes
 
-/* Fills one photograph. image, mask: files. -> a PNG file. Throws an Error with a line for the person at the screen. */
-export async function fill(model, image, mask, signal) {
-  const request = ['{"inputs": {"image_bytes": [{"b64": "', await base64(image), '"}], "mask_bytes": [{"b64": "', await base64(mask), '"}]}}'];
+/* Fills one photograph. image, mask: files. seed: which of the fills of a model that has several; 0 is the one that it gives by itself.
+ * -> a PNG file. Throws an Error with a line for the person at the screen. */
+export async function fill(model, image, mask, signal, seed = 0) {
+  const which = seed ? `"signature_name": "${SAMPLE}", "inputs": {"seed": [${seed}], ` : '"inputs": {';
+  const request = [`{${which}"image_bytes": [{"b64": "`, await base64(image), '"}], "mask_bytes": [{"b64": "', await base64(mask), '"}]}}'];
   const size = request.reduce((sum, part) => sum + part.length, 0);
   if (size > LARGEST) throw new Error(`This part of the photograph is too large to be sent (${size >> 20} MB, the server takes 256): fill less at once`);
   const answer = await ask(`v1/models/${encodeURIComponent(model)}:predict`, { method: "POST", body: new Blob(request), signal });
@@ -18,6 +21,16 @@ export async function check(model) {
   const answer = await ask(`v1/models/${encodeURIComponent(model)}`, {});
   const states = (answer?.model_version_status ?? []).map((version) => version.state);
   if (!states.includes("AVAILABLE")) throw new Error(`${model} is not available: ${states.join(", ") || "the server says nothing about it"}`);
+}
+
+/* Has the model several fills of one hole? Not, where its server does not tell. */
+export async function hasSamples(model) {
+  try {
+    const answer = await ask(`v1/models/${encodeURIComponent(model)}/metadata`, {});
+    return SAMPLE in (answer?.metadata?.signature_def?.signature_def ?? {});
+  } catch {
+    return false;
+  }
 }
 
 /* The names that the studio was started with: [{name, about}, ...]. */

@@ -13,6 +13,7 @@ import { Work } from "./work.js";
 const work = new Work({ photo: $("photo"), original: $("original"), hole: $("hole") });
 const view = new View($("viewport"), $("stage"), () => drawing.drawCursor());
 const drawing = new Drawing(work, view, mayBegin, strokeDone);
+let samples = false; // has the model several fills of one hole?
 let busy = null; // {what, stop} while something goes on that cannot be mixed with another
 
 // --------------------------------------------------------------------------------------------------- one thing at a time
@@ -59,6 +60,8 @@ function refresh() {
   if (open && !work.isFilled) compare(false);
   $("fill-text").textContent = filling ? "Stop" : "Fill";
   $("fill").disabled = !open;
+  $("another").hidden = !samples;
+  $("another").disabled = filling || !work.canFillAgain;
   for (const button of document.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === drawing.tool));
   drawing.drawCursor();
 }
@@ -119,17 +122,30 @@ const step = (action) => edit(() => {
 
 function fill() {
   if (busy?.stop) return busy.stop.abort();
-  const stop = new AbortController();
   return attempt(() => {
     if (!work.hole) throw new Error("Open a photograph first");
     if (!work.share) throw new Error("Nothing is painted red: brush over what is to be filled");
     if (work.share === 1) throw new Error("All of the photograph is painted red: nothing is left to fill it from");
-    compare(false);
-    return alone("Filling", () => fillWith($("model").value, stop.signal), stop);
+    return fillBy((...how) => work.fill(...how), "Nothing was filled: the hole is as it was");
   });
 }
 
-async function fillWith(model, signal) {
+function fillAgain() {
+  return attempt(() => {
+    if (!samples) throw new Error(`${$("model").value} has one fill for each hole`);
+    if (!work.canFillAgain) throw new Error("Fill a hole first: then there is another way to fill it");
+    return fillBy((...how) => work.fillAgain(...how), "Nothing was filled: the photograph is as it was");
+  });
+}
+
+/* way: of work.js. */
+function fillBy(way, otherwise) {
+  const stop = new AbortController();
+  compare(false);
+  return alone("Filling", () => fillWith($("model").value, stop.signal, way, otherwise), stop);
+}
+
+async function fillWith(model, signal, way, otherwise) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   let part = "";
@@ -137,10 +153,10 @@ async function fillWith(model, signal) {
   const clock = setInterval(tell, 200);
   tell();
   try {
-    await work.fill(model, signal, (i, count) => (part = count > 1 ? ` hole ${i} of ${count}` : ""));
-    say(`Filled with ${model} in ${seconds()}. Brush and fill again, or compare.`);
+    await way(model, signal, (i, count) => (part = count > 1 ? ` hole ${i} of ${count}` : ""));
+    say(`Filled with ${model} in ${seconds()}. Brush and fill again${samples ? ", ask for another one" : ""}, or compare.`);
   } catch (error) {
-    say("Nothing was filled: the hole is as it was");
+    say(otherwise);
     if (error.name !== "AbortError") throw error;
   } finally {
     clearInterval(clock);
@@ -152,9 +168,15 @@ async function checkModel() {
   const state = $("model-state");
   $("model").title = $("model").selectedOptions[0].title;
   Object.assign(state, { className: "", title: "" });
+  samples = false;
+  refresh();
   try {
     await server.check(model);
-    if (model === $("model").value) Object.assign(state, { className: "ready", title: `${model} is ready` });
+    const several = await server.hasSamples(model);
+    if (model !== $("model").value) return;
+    samples = several;
+    refresh();
+    Object.assign(state, { className: "ready", title: `${model} is ready` });
   } catch (error) {
     if (model === $("model").value) Object.assign(state, { className: "missing", title: error.message });
     complain(error);
@@ -194,7 +216,7 @@ const actions = {
   invert: () => change(() => work.hole.invert()),
   open: () => $("photo-file").click(),
   "load-mask": () => edit(() => $("mask-file").click()),
-  fill, save, "save-mask": saveMask, compare: toggleCompare,
+  fill, another: fillAgain, save, "save-mask": saveMask, compare: toggleCompare,
   "zoom-in": () => view.zoom(1.25),
   "zoom-out": () => view.zoom(0.8),
   fit: () => view.fit(),
@@ -206,7 +228,7 @@ const actions = {
     else $("error").hidden = true;
   },
 };
-const KEYS = { b: "brush", e: "eraser", r: "rectangle", h: "move", "[": "smaller", "]": "larger", f: "fill", s: "save", m: "save-mask",
+const KEYS = { b: "brush", e: "eraser", r: "rectangle", h: "move", "[": "smaller", "]": "larger", f: "fill", n: "another", s: "save", m: "save-mask",
                c: "compare", o: "open", l: "load-mask", i: "invert", Delete: "clear", "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 0: "fit",
                Escape: "stop" };
 const MAY_REPEAT = ["smaller", "larger", "zoom-in", "zoom-out"];

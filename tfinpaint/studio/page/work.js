@@ -1,6 +1,7 @@
 /* The photograph that is worked on, its hole, and everything that can be undone.
  *
  * A state of the work is the hole (as runs), all that was filled up to it (as runs), and the pixels that a fill has changed in getting there.
+ * The state after a fill also knows the hole that was filled.
  */
 
 import { Hole, countOf, runsOf, union } from "./hole.js";
@@ -33,6 +34,7 @@ export class Work {
     this.hole = new Hole(hole, this.width, this.height);
     this.states = [{ hole: NOTHING, filled: NOTHING, patches: [] }];
     this.at = 0;
+    this.seed = 0; // the last that was asked for
     this.savedFill = null;
     return note;
   }
@@ -66,6 +68,11 @@ export class Work {
   /* Back to what was remembered last: a stroke was given up. */
   forget() {
     this.hole.runs = this.state.hole;
+  }
+
+  /* Was a hole filled last, so that it can be filled in another way? */
+  get canFillAgain() {
+    return this.hole !== null && this.state.filledLast !== undefined;
   }
 
   get canUndo() {
@@ -103,14 +110,30 @@ export class Work {
   /* Fills the hole; the result is the photograph from then on. Nothing changes when this fails.
    * progress: called with the number of the part and how many there are. */
   async fill(model, signal, progress) {
-    const { hole, filled } = this.state;
+    await this.fillHole(this.state.hole, 0, model, signal, progress);
+  }
+
+  /* Fills the hole that was filled last in another way; undo brings back the way before. */
+  async fillAgain(model, signal, progress) {
+    this.hole.runs = this.state.filledLast; // what lies under it has no influence
+    try {
+      await this.fillHole(this.state.filledLast, this.seed + 1, model, signal, progress);
+    } catch (error) {
+      this.hole.runs = this.state.hole;
+      throw error;
+    }
+    this.seed += 1;
+  }
+
+  async fillHole(hole, seed, model, signal, progress) {
+    const { filled } = this.state;
     const { width, height } = this;
     const parts = partsOf(hole, width, height);
     const patches = [];
     for (const [i, { hole: box, part }] of parts.entries()) {
       progress(i + 1, parts.length);
       const files = [await pictures.photoFile(this.canvases.photo, part), await pictures.maskFile(this.hole.pixels, width, part)];
-      const answer = await server.fill(model, ...files, signal);
+      const answer = await server.fill(model, ...files, signal, seed);
       const pixels = await pictures.pixelsOf(answer, part.right - part.left, part.bottom - part.top);
       patches.push(this.patch(pixels, part, box));
     }
@@ -123,7 +146,7 @@ export class Work {
     }
     for (const { x, y, after } of patches) this.context.putImageData(after, x, y);
     this.hole.runs = NOTHING;
-    this.push({ hole: NOTHING, filled: union(filled, hole, width * height), patches });
+    this.push({ hole: NOTHING, filled: union(filled, hole, width * height), patches, filledLast: hole });
   }
 
   /* The pixels of a box before and after: hole pixels become those of the answer, known ones stay whatever a server does to them. */

@@ -23,7 +23,7 @@ have the released order of convolutions. Losses are means, so that weights mean 
 sizes. A network of another width than 64 has the first channels of conv4_3 as its target.
 """
 
-from typing import Callable, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import tensorflow as tf
 
@@ -31,10 +31,11 @@ from tfinpaint.layers.coherent_semantic_attention import reduce_hole
 from tfinpaint.losses import consistency, critic_relativistic, generator_relativistic
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
-from tfinpaint.systems.base import Critics, System
+from tfinpaint.systems.base import System
 from tfinpaint.systems.coherent_semantic import SPECIFICATION
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
+from tfinpaint.systems.learning import Critics
 
 _HOLE_COLOR = [2 * value / 255 - 1 for value in (123.0, 104.0, 117.0)]  # red, green, blue
 
@@ -66,7 +67,9 @@ class CoherentSemantic(System):
             self.width, self.depth, self.variant, detach_rough=self.variant == "official"
         )
 
-    def compile_networks(self, perceptual_weights, critic_weights, image_size):
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
         weights = self.weights_of_terms
         layers = {"pool3": "block3_pool"} if weights["feature_adversarial"] else {}
         if weights["consistency"]:
@@ -77,11 +80,11 @@ class CoherentSemantic(System):
                 )
             layers["conv4_3"] = "block4_conv3"
         self.features = _Named(layers, perceptual_weights) if layers else None
-        wanted = {
-            "image": ("adversarial", InstancePatchCritic),
-            "features": ("feature_adversarial", FeaturePatchCritic),
-        }
-        wanted = {name: critic for name, (term, critic) in wanted.items() if weights[term]}
+        wanted: Dict[str, Any] = {}
+        if weights["adversarial"]:
+            wanted["image"] = InstancePatchCritic
+        if weights["feature_adversarial"]:
+            wanted["features"] = FeaturePatchCritic
         if not wanted:
             self.critic = None
         elif self.critic is None or self.critic.names != sorted(wanted):
@@ -104,8 +107,8 @@ class CoherentSemantic(System):
         )
         return output, [maps]  # [B, H, W, 3]; of H/8 x W/8
 
-    def step(self, images, holes):
-        seen_in_truth = self.features(images) if self.features else {}
+    def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
+        seen_in_truth = self.features(images) if self.features is not None else {}
         logs = {}
         with tf.GradientTape() as tape:
             rough, refined, maps = self.generator(
@@ -114,7 +117,7 @@ class CoherentSemantic(System):
             # What each critic sees of the original and of the output: images [B, H, W, 3], features
             # [B, H/8, W/8, 256].
             real, fake = {"image": images}, {"image": refined}
-            if "pool3" in seen_in_truth:
+            if self.features is not None and "pool3" in seen_in_truth:
                 real["features"], fake["features"] = (
                     seen_in_truth["pool3"],
                     self.features(refined)["pool3"],
@@ -131,8 +134,8 @@ class CoherentSemantic(System):
                 "refinement": tf.reduce_mean(tf.abs(refined - images)),
             }
             if "conv4_3" in seen_in_truth:
-                # [B, H/8, W/8, 1]
-                hole = tf.cast(reduce_hole(holes, *maps[0].shape[1:3], self.variant), tf.float32)
+                h, w = maps[0].shape[1:3]
+                hole = tf.cast(reduce_hole(holes, h, w, self.variant), tf.float32)  # [B, h, w, 1]
                 target = seen_in_truth["conv4_3"][..., : maps[0].shape[-1]]
                 terms["consistency"] = tf.add_n(
                     [consistency(tf.cast(m, tf.float32), target, hole, self.variant) for m in maps]

@@ -11,21 +11,21 @@ Figure 2. The sizes and the order of the layers are those of the released networ
 in the third block, where the map has H/8 x W/8 cells.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers import CoherentSemanticAttention
 from tfinpaint.layers.shapes import shape
 from tfinpaint.networks.parts import NORMAL, conv, instance_norm, leaky, make_weights, up_conv
+from tfinpaint.networks.unet import UNet
 from tfinpaint.settings import SettingsError
 
 ATTENTION = 3  # the block with the attention: H / 2^3
 
 
-class RoughUNet(tf.keras.Model):
-    """The plain U-Net.
-
-    It has `depth` halvings by 4x4 convolutions, and as many transposed convolutions. decode_k sees
-    [decode_(k+1), encode_k].
+class RoughUNet(UNet):
+    """The plain U-Net (networks/unet.py).
 
     Args:
         width: channels of encode_1 (paper: 64). They double up to 8 * width.
@@ -33,43 +33,8 @@ class RoughUNet(tf.keras.Model):
     """
 
     def __init__(self, width=64, depth=8, **kwargs):
-        super().__init__(**kwargs)
-        self.width, self.depth = width, depth
-
-        def channels(level):
-            return width * min(2 ** (level - 1), 8)
-
-        self.encoders = {
-            str(k): conv(channels(k), 4, f"encode_{k}", strides=2) for k in range(1, depth + 1)
-        }
-        self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in range(2, depth)}
-        self.decoders = {
-            str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in range(depth, 1, -1)
-        }
-        self.decoders["1"] = up_conv(3, 4, "decode_1", dtype="float32")
-        self.decoder_norms = {
-            str(k): instance_norm(f"decode_{k}_norm") for k in range(depth, 1, -1)
-        }
+        super().__init__(width, depth, **kwargs)
         make_weights(self, 3)
-
-    def call(self, image: tf.Tensor, training: bool = False) -> tf.Tensor:
-        x = self.encoders["1"](image)  # [B, H/2, W/2, 64]
-        skips = {1: x}
-        for k in range(2, self.depth + 1):
-            x = self.encoders[str(k)](leaky(x))  # [B, H/2^k, W/2^k, C]
-            if k < self.depth:
-                x = self.encoder_norms[str(k)](x)
-            skips[k] = x
-        for k in range(self.depth, 0, -1):
-            if k < self.depth:
-                x = tf.concat([x, skips[k]], -1)
-            x = self.decoders[str(k)](tf.nn.relu(x))  # [B, H/2^(k-1), W/2^(k-1), C]
-            if k > 1:
-                x = self.decoder_norms[str(k)](x)
-        return tf.tanh(x)  # [B, H, W, 3]
-
-    def get_config(self) -> dict:
-        return {"width": self.width, "depth": self.depth}
 
 
 class RefinementUNet(tf.keras.Model):
@@ -126,12 +91,12 @@ class RefinementUNet(tf.keras.Model):
 
     def call(
         self,
-        inputs,
-        training=False,
-        with_features=False,
-        with_attention_maps=False,
-        weights_at=None,
-    ):
+        inputs: Sequence[tf.Tensor],
+        training: bool = False,
+        with_features: bool = False,
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         images, hole = inputs
         x = self.first(images)  # [B, H, W, 64]
         skips, maps = {0: x}, []
@@ -201,8 +166,13 @@ class CoherentSemanticUNets(tf.keras.Model):
         make_weights(self, 3, 1)
 
     def call(
-        self, inputs, training=False, with_stages=False, with_attention_maps=False, weights_at=None
-    ):
+        self,
+        inputs: Sequence[tf.Tensor],
+        training: bool = False,
+        with_stages: bool = False,
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         # Pictures are float32 even under mixed precision.
         image, hole = (tf.cast(x, tf.float32) for x in inputs)
         rough = self.rough(image)  # [B, H, W, 3]
@@ -240,7 +210,7 @@ class _DilatedHalving(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters = filters
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         self.kernel = self.add_weight(
             name="kernel",
             shape=(4, 4, int(input_shape[-1]), self.filters),
@@ -249,7 +219,7 @@ class _DilatedHalving(tf.keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         super().build(input_shape)
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         b, h, w, c = shape(x)
         # The same as x[:, 1::2, 1::2], but seven times as fast. tf.slice and tf.pad have faster
         # gradients than x[a:b] and explicit padding. Rows come first, then columns, because TFLite

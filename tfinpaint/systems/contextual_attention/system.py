@@ -30,9 +30,10 @@ from tfinpaint.losses import (
     spatial_discount,
 )
 from tfinpaint.networks import DeepFill
-from tfinpaint.systems.base import Critics, System
+from tfinpaint.systems.base import System
 from tfinpaint.systems.contextual_attention import SPECIFICATION
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
+from tfinpaint.systems.learning import Critics
 
 _CRITIC_STEPS = 5  # per step of the generator
 _COARSE = 1.2  # weight of the coarse output beside the refined one

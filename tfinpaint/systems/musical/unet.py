@@ -23,6 +23,8 @@ The text places attention "before the third last deconvolution layer, where the 
 map is 64x64". But there the map has 32x32. The size is kept: attention comes after decode_3.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers import MultiScaleAttention
@@ -73,7 +75,13 @@ class MusicalUNet(tf.keras.Model):
         self.combine = conv(channels(2), 3, "combine") if variant == "official" else None
         make_weights(self, 3, 1)
 
-    def call(self, inputs, training=False, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        training: bool = False,
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         image, hole = inputs
         x = self.encoders["1"](tf.concat([image, 1 - hole], -1))  # [B, H/2, W/2, 64]
         skips, maps = {1: x}, []

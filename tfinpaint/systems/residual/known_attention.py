@@ -10,6 +10,8 @@ q, k, v and p are 1x1 convolutions. p starts at 0. A key of which nothing is kno
 1e-4, so that a picture without known pixels does not give NaN.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers.attention_map import attention_maps
@@ -36,7 +38,7 @@ class KnownAttention(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
 
-    def build(self, input_shape) -> None:
+    def build(self, input_shape: Any) -> None:
         channels = input_shape[0][-1]
         self.query, self.key, self.value = (
             tf.keras.layers.Conv2D(n, 1, use_bias=False, name=name, dtype=self.dtype_policy)
@@ -47,7 +49,12 @@ class KnownAttention(tf.keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         features, hole = inputs
         b, h, w, c = shape(features)
         # [B, N, units], [B, N, C]

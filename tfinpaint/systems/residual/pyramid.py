@@ -25,6 +25,8 @@ therefore starts as the smooth fill, and learns what to add. Without norms, the 
 depends neither on its batch nor on moving averages, and training and filling compute the same.
 """
 
+from typing import Any, Optional, Sequence
+
 import tensorflow as tf
 
 from tfinpaint.layers.shapes import double
@@ -68,8 +70,13 @@ class ResidualPyramid(tf.keras.Model):
         self.built = True  # all its weights are there
 
     def call(
-        self, inputs, training=False, with_sizes=False, with_attention_maps=False, weights_at=None
-    ):
+        self,
+        inputs: Sequence[tf.Tensor],
+        training: bool = False,
+        with_sizes: bool = False,
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         levels = pull(*inputs)
         filled = coarsest(levels)
         for k in reversed(range(self.sizes, len(levels) - 1)):
@@ -132,7 +139,12 @@ class Correction(tf.keras.layers.Layer):
             12, 3, padding="same", kernel_initializer="zeros", name="last", dtype="float32"
         )
 
-    def call(self, inputs, with_attention_maps=False, weights_at=None):
+    def call(
+        self,
+        inputs: Sequence[tf.Tensor],
+        with_attention_maps: bool = False,
+        weights_at: Optional[tf.Tensor] = None,
+    ) -> Any:
         lacking = inputs[1]
         cells = tf.nn.space_to_depth(tf.concat(inputs, -1), 2)  # [B, h/2, w/2, 16]
         half = leaky(self.first(cells))  # [B, h/2, w/2, 2c]

@@ -1,0 +1,167 @@
+"""Texture for large holes, taken from the known part of the photograph.
+
+A network that sees a few hundred pixels cannot give it.
+
+    part = thick(hole)                        # bool [h, w, 1] -> bool [h, w, 1]
+    filled = restore(picture, hole, part)     # float32 [h, w, 3], 0 to 255
+
+The picture is the photograph with a guide in its hole. The guide is any fill, for example a
+network's, reduced and enlarged. From coarse to fine, each patch of 7 x 7 pixels that touches the
+hole is matched with a wholly known one. Each missing pixel becomes the weighted mean of what the
+matched patches have at its place. Structure and colours stay those of the guide: the estimate takes
+its low frequencies.
+
+Two things keep a lawn from becoming a smooth patch, or rows of equal blades. First, a guide is
+smooth, so patches are also compared by how rough the photograph is around them. In the hole it is
+expected to be as rough as in known places of the same colour. Second, several patches may be about
+as near as the nearest. Of these the one that continues the neighbours' matches is taken, so that
+pieces of the photograph are copied, not the same patch everywhere.
+
+Only TensorFlow's stock operations are used, for any size inside one graph. The random numbers are
+stateless, so the same photograph gives the same fill. Nothing is differentiable. Known pixels never
+change.
+
+References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et
+al., PatchMatch, 2009 (the search); Newson et al., Video inpainting of complex scenes, 2014, section
+3.3 (texture features); Ashikhmin, Synthesizing natural textures, 2001 (coherent matches).
+"""
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint.detail import levels, search, votes
+from tfinpaint.detail.levels import CHANNELS, SIZE
+from tfinpaint.detail.texture import roughness
+
+THICK = 24  # pixels: a thinner hole is left to the guide
+# Turns of search and vote, from the coarsest level on; then 2, and 1 at the finest level.
+TURNS = (4, 3, 3, 2)
+# How much further than the nearest a match may be if it goes with those of its neighbours, at the
+# coarsest level.
+TOLERANCE = 1.0
+STRICTER = 0.7  # the tolerance of a level over that of the coarser one
+_COMPARED = 2**24  # pairs of patches: if a level has no more, all of them are compared
+_COMPARED_TARGETS = 2**16
+# Pixels of the largest level in which patches are searched. A larger level keeps the matches that
+# it was given.
+_SEARCHED = 2**22
+
+
+@tf.autograph.experimental.do_not_convert
+def thick(hole: tf.Tensor) -> tf.Tensor:
+    """The part of a hole that is near a place thicker than THICK pixels.
+
+    bool [h, w, 1] -> bool [h, w, 1].
+    """
+    # [1, h + 24, w + 24, 1]
+    known = tf.pad(
+        1.0 - tf.cast(hole, tf.float32), levels.margins(THICK // 2), constant_values=1.0
+    )[tf.newaxis]
+    inner = 1.0 - levels.highest(known, THICK + 1, "VALID")  # [1, h, w, 1]
+    return tf.logical_and(levels.highest(inner, 2 * THICK + 1)[0] > 0, hole)
+
+
+def is_thick(hole: np.ndarray) -> bool:
+    """Whether `thick` finds anything in a hole, uint8 [h, w, 1].
+
+    In NumPy, so that no graph is made for it.
+    """
+    inside = cv2.erode(
+        np.ascontiguousarray(hole[..., 0]),
+        np.ones((THICK + 1, THICK + 1), np.uint8),
+        borderType=cv2.BORDER_CONSTANT,
+        borderValue=0,
+    )
+    return bool(inside.any())
+
+
+@tf.autograph.experimental.do_not_convert
+def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+    """The picture with a part of its hole restored: float32 [h, w, 3].
+
+    picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole the guide.
+    hole:     bool [h, w, 1], from which nothing is taken.
+    part:     bool [h, w, 1], the part of the hole that is wanted.
+
+    If no patch is wholly known, the picture is returned as it is.
+    """
+    first = levels.first_level(hole, tf.shape(picture)[:2])
+    wanted = tf.logical_and(first >= 0, tf.reduce_any(part))
+    return tf.where(
+        part,
+        tf.cond(wanted, lambda: _restore(picture, hole, part, first), lambda: picture),
+        picture,
+    )
+
+
+def _restore(picture, hole, part, first):
+    size = tf.shape(picture)[:2]
+    scale = 2**first
+    padded = (size + scale - 1) // scale * scale  # every level is exactly half of the one below it
+    # [1, H, W, 2], uint8. What is beyond the picture is hole, and not wanted.
+    maps = levels.padded(tf.concat([hole, part], -1), padded - size)
+    whole = tf.concat([picture, search.ROUGH * roughness(picture, hole)], -1)[tf.newaxis]
+    for axis, (old, new) in enumerate(zip(tf.unstack(size), tf.unstack(padded)), 1):
+        # The last row and column are repeated.
+        whole = tf.gather(whole, tf.minimum(tf.range(new), old - 1), axis=axis)  # [1, H, W, 5]
+
+    def finer(number, estimate, matches):
+        level = levels.level_of(whole, maps, padded, number)
+        matches, found = search.doubled(matches, level, number)
+        estimate = tf.where(level.part, tf.image.resize(estimate, level.size), level.picture)
+        estimate, matches = _turns(
+            level, votes.voted(level, estimate, matches, found), matches, number, first
+        )
+        return (
+            number - 1,
+            estimate,
+            tf.reshape(levels.dense(level, matches, search.NOTHING), level.size),
+        )
+
+    shapes = [
+        tf.TensorShape([]),
+        tf.TensorShape([1, None, None, CHANNELS]),
+        tf.TensorShape([None, None]),
+    ]
+    state = [first, whole, tf.fill([SIZE, SIZE], search.NOTHING)]
+    estimate = tf.while_loop(
+        lambda number, *_: number >= 0, finer, state, shapes, parallel_iterations=1
+    )[1]
+    return tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
+
+
+def _turns(level, estimate, matches, number, first):
+    """Search and vote in turns -> float32 [1, h, w, 5], int32 [n]."""
+    above = first - number
+    turns = tf.where(number > 0, tf.gather([*TURNS, 2], tf.minimum(above, len(TURNS))), 1)
+    turns = tf.where(tf.size(level.sources) <= _SEARCHED, turns, 0)
+
+    targets, sources = tf.size(level.targets), tf.math.count_nonzero(level.sources, dtype=tf.int32)
+    few = tf.logical_and(
+        targets <= _COMPARED_TARGETS, targets <= _COMPARED // tf.maximum(sources, 1)
+    )
+
+    def turn(done, estimate, matches):
+        matches, distances = search.search(
+            level,
+            search.features(estimate),
+            tf.cond(few, lambda: search.exhaustive(level, estimate), lambda: matches),
+            few,
+            TOLERANCE * STRICTER ** tf.cast(above, tf.float32),
+            1000 * number + done,
+        )
+        # Never 0: a pixel that only bad matches cover becomes their mean as well.
+        alike = tf.maximum(
+            tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6)), 1e-6
+        )
+        return (
+            done + 1,
+            votes.with_lows(level, votes.voted(level, estimate, matches, alike), above),
+            matches,
+        )
+
+    shapes = [tf.TensorShape([]), tf.TensorShape([1, None, None, CHANNELS]), tf.TensorShape([None])]
+    return tf.while_loop(
+        lambda done, *_: done < turns, turn, [0, estimate, matches], shapes, parallel_iterations=1
+    )[1:]

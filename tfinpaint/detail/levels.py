@@ -1,0 +1,132 @@
+"""The photograph at one size of many, from coarse to fine, and places in it.
+
+Making and preparing the graph takes most of the time of a first fill. So the code uses as few
+operations as it can.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+REACH = 3  # pixels from the middle of a patch to its side
+SIZE = 2 * REACH + 1
+COARSEST = 48  # pixels of the longer side at the coarsest level, about
+CHANNELS = 5  # red, green, blue, and the roughness across and down
+FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
+LEAST_SURE = 0.05
+
+
+class Level(NamedTuple):
+    """The photograph at one size. Places are flat: row * width + column.
+
+    size:     int32 [2], height and width.
+    height, width: the same, int32 [].
+    picture:  float32 [1, h, w, 5]: colours (the guide's where the photograph is missing), and ROUGH
+              times the roughness.
+    part:     bool [1, h, w, 1], what is restored.
+    sure:     float32 [1, h, w, 1], 1 outside the part, and less and less further inside.
+    sources:  bool [h * w], the middles of wholly known patches.
+    targets:  int32 [n], the middles of patches that touch the part.
+    """
+
+    size: tf.Tensor
+    height: tf.Tensor
+    width: tf.Tensor
+    picture: tf.Tensor
+    part: tf.Tensor
+    sure: tf.Tensor
+    sources: tf.Tensor
+    targets: tf.Tensor
+
+
+def first_level(hole: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """The number of the coarsest level: how many times it is halved.
+
+    Its longer side is about COARSEST. The level is finer if no patch would be known, and -1 if none
+    is known at any.
+    """
+    longer = tf.cast(tf.reduce_max(size), tf.float32)
+    number = tf.maximum(
+        tf.cast(tf.round(tf.math.log(longer / COARSEST) / np.log(2.0)), tf.int32), 0
+    )
+
+    def unusable(number):
+        scale = 2 ** tf.maximum(number, 0)
+        small = (size + scale - 1) // scale
+        # [1, h, w, 1], the missing share of each cell
+        missing = tf.image.resize(padded(hole, small * scale - size), small, method="area")
+        # Patches lie inside the picture.
+        missing = tf.pad(missing, [[0, 0], *margins(REACH)], constant_values=1.0)
+        return tf.logical_and(number >= 0, tf.reduce_min(highest(missing, SIZE, "VALID")) > 0)
+
+    return tf.while_loop(unusable, lambda number: [number - 1], [number])[0]
+
+
+def level_of(picture: tf.Tensor, maps: tf.Tensor, size: tf.Tensor, number: tf.Tensor) -> Level:
+    """The level that is halved `number` times.
+
+    picture: float32 [1, H, W, 5].   maps: of its hole and part, uint8 [1, H, W, 2].
+    """
+    small = size // 2**number
+    # Shares of each cell.
+    missing, wanted = tf.split(tf.image.resize(maps, small, method="area"), 2, -1)  # [1, h, w, 1]
+    part = wanted > 0
+    # Of patches inside the picture.
+    sources, touching = (
+        tf.reshape(tf.pad(map_, [[0, 0], *margins(REACH)]), [-1])
+        for map_ in (highest(missing, SIZE, "VALID") <= 0, highest(wanted, SIZE, "VALID") > 0)
+    )
+    targets = tf.cast(tf.squeeze(tf.where(touching), 1), tf.int32)
+    sure = 1.0 - tf.cast(part, tf.float32)
+    fading = tf.constant(FADING)
+    for _ in range(int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))):
+        sure = tf.maximum(sure, fading * highest(sure, 3))
+    sure = tf.maximum(sure, LEAST_SURE)
+    height, width = tf.unstack(small)
+    return Level(
+        small,
+        height,
+        width,
+        tf.image.resize(picture, small, method="area"),
+        part,
+        sure,
+        sources,
+        targets,
+    )
+
+
+def offsets(level: Level) -> tf.Tensor:
+    """From the middle of a patch to each of its pixels, int32 [49]."""
+    rows, columns = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1].astype(np.int32).reshape(2, -1)
+    return rows * level.width + columns
+
+
+def dense(level: Level, values: tf.Tensor, empty: float) -> tf.Tensor:
+    """[n] of the targets -> [h * w], `empty` elsewhere."""
+    blank = tf.fill(tf.shape(level.sources), tf.constant(empty, values.dtype))
+    return tf.tensor_scatter_nd_update(blank, tf.expand_dims(level.targets, 1), values)
+
+
+def highest(x: tf.Tensor, size: int, padding: str = "SAME") -> tf.Tensor:
+    """The highest value of a square: float32 [1, h, w, 1]. What is beyond the border is ignored."""
+    return tf.nn.max_pool2d(tf.nn.max_pool2d(x, [size, 1], 1, padding), [1, size], 1, padding)
+
+
+def margins(reach: int) -> list:
+    """What tf.pad takes to add `reach` rows and columns around [h, w, n]."""
+    return [[reach, reach], [reach, reach], [0, 0]]
+
+
+def padded(maps: tf.Tensor, more: tf.Tensor) -> tf.Tensor:
+    """bool [h, w, n] -> uint8 [1, H, W, n]. Beyond the picture the first map is 1, the others 0.
+
+    more: int32 [2], rows and columns to add.
+    """
+    rows, columns = tf.unstack(more)
+    first, *others = tf.split(tf.cast(maps, tf.uint8)[tf.newaxis], maps.shape[-1], -1)
+    paddings = [[0, 0], [0, rows], [0, columns], [0, 0]]
+    return tf.concat(
+        [tf.pad(first, paddings, constant_values=1), *(tf.pad(map_, paddings) for map_ in others)],
+        -1,
+    )

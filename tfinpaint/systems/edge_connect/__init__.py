@@ -1,0 +1,72 @@
+"""EdgeConnect: Structure Guided Image Inpainting using Edge Prediction, ICCV workshops 2019."""
+
+from tfinpaint.systems.specification import Setting, Specification, Term
+
+SPECIFICATION = Specification(
+    name="edge_connect",
+    title="EdgeConnect",
+    paper=(
+        "Nazeri et al., EdgeConnect: Structure Guided Image Inpainting using Edge Prediction, ICCV "
+        "workshops 2019"
+    ),
+    implementation="tfinpaint.systems.edge_connect.system:EdgeConnect",
+    settings=(
+        Setting(
+            "width",
+            64,
+            4,
+            1024,
+            "channels of the first layers of the edge network, the inpainting network and the "
+            "critics",
+        ),
+        Setting("blocks", 8, 1, 64, "residual blocks of either network; images are multiples of 4"),
+    ),
+    terms=(
+        Term(
+            "edge_adversarial",
+            1.0,
+            "the critic of edges calls the completed ones real",
+            smallest=24,
+        ),
+        Term(
+            "feature_matching",
+            10.0,
+            "what that critic's layers see of the completed edges, like what they see of the true",
+            smallest=24,
+        ),
+        Term(
+            "l1",
+            1.0,
+            "L1 everywhere, over the share of missing pixels",
+            reconstruction=True,
+        ),
+        Term(
+            "perceptual",
+            0.1,
+            "VGG-19 features of the first conv of each block",
+            features=True,
+        ),
+        Term(
+            "style",
+            250.0,
+            "Gram matrices of four VGG-19 layers, of what is in the hole",
+            features=True,
+        ),
+        Term("adversarial", 0.1, "the critic of pictures calls the output real", smallest=24),
+    ),
+    rates={"generator": 1e-4, "critic": 1e-5, "edges": 1e-4, "edge_critic": 1e-5},
+    adam_betas=(0.0, 0.9),
+    phases={
+        "edges": ("edges", "edge_critic"),
+        "inpainting": ("generator", "critic"),
+        "edge_inpainting": ("generator", "critic"),
+        "joint": ("generator", "critic", "edges", "edge_critic"),
+    },
+    image_inputs={"edges": "tfinpaint.systems.edge_connect.edge_inputs:edges_of"},
+    fill_inputs=("edges",),
+    painter="tfinpaint.systems.edge_connect.painter:EdgeConnectPainter",
+    main_term="l1",
+    eight_bits=False,
+    small={"width": 4, "blocks": 1},
+    release="tfinpaint.systems.edge_connect.released:RELEASE",
+)

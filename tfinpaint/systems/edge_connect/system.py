@@ -1,0 +1,225 @@
+"""EdgeConnect: Structure Guided Image Inpainting using Edge Prediction, ICCV workshops 2019.
+
+An edge network completes the edges of the grey photograph in the hole (section 3.1). An inpainting
+network fills the hole along them (3.2). Known edges are Canny's with deviation 2. Inside, images
+are in [0, 1].
+
+    phase             learns              the inpainting network is guided by
+    edges             the edge network
+    inpainting        inpainting          true edges, of the whole photograph
+    edge_inpainting   inpainting          completed edges in the hole, known ones elsewhere
+    joint (or none)   both                the same, and its terms teach the edge network too
+
+Each network learns with a critic of its own. Networks and critics learn from the same forward pass
+and from what they were before the step. Adam is at 1e-4 with betas 0 and .9, and at a tenth of the
+rate for the critics.
+
+Both variants are the same: where the paper is silent or differs (weights of the terms, layers of
+the features) this is the released code with the settings it comes with.
+
+Deviations: the sigmoid of the critics is part of the losses. The released fourth phase, which
+nobody can run (its second backward pass finds the graph freed), is `joint`. In `edge_inpainting`
+the released code lets the power iteration of the edge network's spectral norm go on; here the
+network stays as it is. One power step is taken for each update, not for each forward pass. In tests
+the released code finds edges as here, and gives the inpainting network the completed ones
+everywhere; here known edges stay, as in training (`complete_edges` and `generate(edges=)` of the
+painter do the former). Features are those of Keras' VGG-19 on pictures less the mean colour; the
+released code gives PyTorch's network pictures in [0, 1] as they are. Adam's epsilon is Keras' own.
+"""
+
+from typing import Any, Dict, Optional, Tuple
+
+import tensorflow as tf
+
+from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, perceptual, style
+from tfinpaint.networks import VGGFeatures
+from tfinpaint.settings import SettingsError
+from tfinpaint.systems.base import System
+from tfinpaint.systems.edge_connect import SPECIFICATION
+from tfinpaint.systems.edge_connect.canny import canny, luminance
+from tfinpaint.systems.edge_connect.critic import EdgeConnectCritic
+from tfinpaint.systems.edge_connect.networks import SMALLEST, STRIDE, EdgeConnectNetworks, merged
+
+# Layers of VGG-19, after their ReLU.
+CONTENT = tuple(f"block{k}_conv1" for k in range(1, 6))
+STYLE = ("block2_conv2", "block3_conv4", "block4_conv4", "block5_conv2")
+
+
+class EdgeConnect(System):
+    """See the top of the file.
+
+    Args:
+        width: channels of the first layers of both networks and both critics (paper: 64).
+        blocks: residual blocks of either network (paper: 8). Images are multiples of 4, and at
+            least 12.
+        variant: "paper" or "official": the same.
+
+    Attributes:
+        features: callable, images [N, H, W, 3] in [0, 1] -> the maps of CONTENT and of STYLE, a
+            list; or None. Made by `compile`.
+    """
+
+    specification = SPECIFICATION
+
+    def __init__(self, width=64, blocks=8, variant="paper", **kwargs):
+        super().__init__(variant=variant, **kwargs)
+        self.width, self.blocks = width, blocks
+        self.edge_critic = None
+        self.generator = self.make_generator()
+        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+
+    @property
+    def stride(self) -> int:
+        return STRIDE
+
+    @property
+    def smallest(self) -> int:
+        return SMALLEST
+
+    @property
+    def edges(self) -> tf.keras.Model:
+        """The edge network, a part of the generator."""
+        return self.generator.edges
+
+    def make_generator(self) -> tf.keras.Model:
+        return EdgeConnectNetworks(self.width, self.blocks)
+
+    def trainable(self, part: str) -> list:
+        network = self.generator.inpainting if part == "generator" else getattr(self, part)
+        return network.trainable_variables
+
+    def compile_networks(
+        self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
+    ) -> None:
+        weights = self.weights_of_terms
+        self.features: Any = None
+        if weights["perceptual"] or weights["style"]:
+            self.features = VGGFeatures(perceptual_weights, CONTENT + STYLE, depth=19)
+        if not weights["adversarial"]:
+            self.critic = None
+        elif self.critic is None:
+            self.critic = EdgeConnectCritic(3, self.width, name="critic")
+        if not (weights["edge_adversarial"] or weights["feature_matching"]):
+            self.edge_critic = None
+        elif self.edge_critic is None:
+            self.edge_critic = EdgeConnectCritic(2, self.width, name="edge_critic")
+
+    def raw(
+        self,
+        generator: tf.keras.Model,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        training: bool = False,
+        edges: Optional[tf.Tensor] = None,
+    ) -> tf.Tensor:
+        """See `System.raw`.
+
+        edges: [B, H, W, 1], 1 on an edge, which guide as they are given. None: Canny's edges of
+            what is known, completed by the edge network.
+        """
+        return 2 * generator([(images + 1) / 2, holes], training=training, edges=edges) - 1
+
+    def step(
+        self, images: tf.Tensor, holes: tf.Tensor, edges: Optional[tf.Tensor] = None
+    ) -> Dict[str, tf.Tensor]:
+        truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
+        grey = luminance(truth)  # [B, H, W, 1]
+        if edges is None:
+            edges = canny(grey)
+        targets = self.seen(truth, holes) if self.features and self.learns("generator") else None
+
+        # 1. The networks. The tape is persistent, as two optimizers ask it.
+        terms = {}
+        with tf.GradientTape(persistent=True) as tape:
+            if self.phase == "inpainting":
+                guide = edges
+            else:
+                completed = self.edges([grey, edges, holes], training=self.learns("edges"))
+                guide = merged(completed, edges, holes)
+                judged = [tf.concat([grey, x], -1) for x in (edges, completed)]  # [B, H, W, 2]
+            if self.learns("edges"):
+                if self.edge_critic:
+                    terms.update(self.edge_terms(*judged))
+            else:
+                guide = tf.stop_gradient(guide)
+            if self.learns("generator"):
+                output = self.generator.inpainting([truth, guide, holes], training=True)
+                terms.update(self.inpainting_terms(output, truth, holes, targets))
+        if not terms:
+            raise SettingsError(
+                "`loss_weights`: in the phase edges one of edge_adversarial and feature_matching "
+                "is above 0"
+            )
+        logs = self.learn_from(tape, terms)
+
+        # 2. The critics, which see what the networks made before they learned.
+        losses = []
+        if self.learns("edge_critic"):
+            losses.append(self.teach("edge_critic", *judged))
+        if self.learns("critic"):
+            losses.append(self.teach("critic", truth, output))
+        return {**logs, "critic": tf.add_n(losses)} if losses else logs
+
+    def edge_terms(self, real: tf.Tensor, fake: tf.Tensor) -> Dict[str, tf.Tensor]:
+        """What the critic of edges says of the completed ones.
+
+        Arguments are grey and edges, [B, H, W, 2], with the true and with the completed ones.
+        """
+        maps = self.edge_critic(tf.concat([real, fake], 0))
+        maps = [tf.split(tf.cast(x, tf.float32), 2) for x in maps]
+        liked, wanted = [fake for _, fake in maps], [tf.stop_gradient(real) for real, _ in maps]
+        return {
+            "edge_adversarial": generator_cross_entropy(liked[-1]),
+            "feature_matching": perceptual(liked, wanted),
+        }
+
+    def inpainting_terms(
+        self,
+        output: tf.Tensor,
+        truth: tf.Tensor,
+        holes: tf.Tensor,
+        targets: Optional[Tuple[list, list]],
+    ) -> Dict[str, tf.Tensor]:
+        """Terms of the output, [B, H, W, 3] in [0, 1]. targets: `seen(truth, holes)`, or None."""
+        # Over the share of missing pixels in the whole batch; 0 if none is missing.
+        difference = tf.reduce_mean(tf.abs(output - truth))
+        terms = {"l1": tf.math.divide_no_nan(difference, tf.reduce_mean(holes))}
+        if targets:
+            content, gram = self.seen(output, holes)
+            terms["perceptual"] = perceptual(content, targets[0])
+            terms["style"] = style(gram, targets[1])
+        if self.critic:
+            terms["adversarial"] = generator_cross_entropy(self.critic(output)[-1])
+        return terms
+
+    def seen(self, images: tf.Tensor, holes: tf.Tensor) -> Tuple[list, list]:
+        """Maps of CONTENT of the images, and of STYLE of what is in their holes, 0 elsewhere."""
+        maps = [tf.split(x, 2) for x in self.features(tf.concat([images, images * holes], 0))]
+        return [whole for whole, _ in maps[: len(CONTENT)]], [
+            hole for _, hole in maps[len(CONTENT) :]
+        ]
+
+    def learn_from(
+        self, tape: tf.GradientTape, terms: Dict[str, tf.Tensor]
+    ) -> Dict[str, tf.Tensor]:
+        """Moves each network that learns down the gradient of all terms.
+
+        Those of the edges do not depend on the inpainting network.
+        """
+        if not self.learns("generator"):
+            return self.learn(tape, terms, part="edges")
+        if self.learns("edges"):
+            with tape:
+                loss = tf.add_n(list(self.weighted(terms).values()))
+                scaled = self.scaled(self.parts["edges"], loss)
+            self.descend("edges", tape, scaled)
+        return self.learn(tape, terms)
+
+    def teach(self, part: str, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+        """One step of a critic, which sees real and fake in one call. -> its loss."""
+        both = tf.concat([real, tf.stop_gradient(fake)], 0)
+
+        def loss():
+            return critic_cross_entropy(*tf.split(getattr(self, part)(both, training=True)[-1], 2))
+
+        return self.update_critic(loss, part)

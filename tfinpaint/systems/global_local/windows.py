@@ -1,0 +1,69 @@
+"""Where the local critic looks: for each image a window, by the row and column of its corner.
+
+Corners are int32 [B, 2]. All shapes are fixed, so that XLA compiles it.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfinpaint.layers.shapes import shape
+
+_BIT = 1 << 23
+
+
+def around(holes: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
+    """A random one of the windows that hold the hole.
+
+    A hole that is longer than the window has the window in its middle.
+
+    Args:
+        holes: [B, H, W, 1], 1 where missing.
+        side: of the window, at most H and W.
+        numbers: float32 [B, 2] in [0, 1), drawn uniformly: for rows and for columns.
+    """
+    corners = []
+    for axis in (1, 2):
+        missing = tf.reduce_max(holes, [3 - axis, 3]) > 0  # [B, N], along the axis
+        length = shape(missing)[1]
+        first = tf.argmax(missing, 1, output_type=tf.int32)  # [B]
+        last = length - 1 - tf.argmax(missing[:, ::-1], 1, output_type=tf.int32)
+        low = tf.maximum(last + 1 - side, 0)
+        high = tf.minimum(first, length - side)
+        middle = tf.clip_by_value((first + last + 1 - side) // 2, 0, length - side)
+        found = _between(low, high, numbers[:, axis - 1])
+        corners.append(tf.where(low <= high, found, middle))
+    return tf.stack(corners, 1)
+
+
+def anywhere(images: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
+    """A random window of each image [B, H, W, C]. Other arguments are as for `around`."""
+    height, width = shape(images)[1:3]
+    return tf.stack(
+        [_between(0, height - side, numbers[:, 0]), _between(0, width - side, numbers[:, 1])], 1
+    )
+
+
+def cut(images: tf.Tensor, corners: tf.Tensor, side: int) -> tf.Tensor:
+    """The windows: images [B, H, W, C], corners int32 [B, 2] -> [B, side, side, C]."""
+    # Not corners[:, 0, tf.newaxis]: the graph optimizer loses the axis if corners were stacked.
+    for axis, first in enumerate(tf.unstack(corners, axis=1), 1):
+        places = tf.expand_dims(first, 1) + tf.range(side)  # [B, side]
+        images = tf.gather(images, places, axis=axis, batch_dims=1)
+    return images
+
+
+def drawn(seed: Any, batch: Any, count: int) -> tf.Tensor:
+    """Uniform float32 [batch, count] in [0, 1).
+
+    seed: int64 [2]. The same gives the same numbers, on all devices: whole numbers are drawn and
+        divided, because XLA draws other floats from a seed.
+    """
+    bits = tf.random.stateless_uniform([batch, count], seed, 0, _BIT, tf.int32, alg="philox")
+    return tf.cast(bits, tf.float32) / _BIT
+
+
+def _between(low, high, numbers):
+    """A whole number from low to high, both included, for each number in [0, 1)."""
+    count = tf.cast(high - low + 1, tf.float32)
+    return low + tf.cast(tf.floor(numbers * count), tf.int32)

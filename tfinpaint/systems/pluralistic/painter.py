@@ -1,0 +1,67 @@
+"""Says which of several fills of a hole the critic finds most real.
+
+The critic is that of generated pictures, as training left it. A run without it has no scores.
+"""
+
+import functools
+from typing import Optional
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint import filling, windows
+from tfinpaint.painter import Painter
+from tfinpaint.photo import THRESHOLD
+
+
+class PluralisticPainter(Painter):
+    """`Painter` with scores."""
+
+    def score(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0) -> Optional[float]:
+        """The critic's mean score of the window around all holes of a filled photograph.
+
+        A real picture is to have 1. The window is reduced and padded as the network's is. None if
+        there is no critic.
+
+        photo, mask, grow:  as `fill` returned and took them.
+        """
+        if self.critic is None:
+            return None
+        photo, mask = np.asarray(photo), np.asarray(mask)
+        filling.check(photo, mask, grow)
+        hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
+        window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
+        return float(self._scored(tf.constant(photo[window.slices])))
+
+    @functools.cached_property
+    def critic(self) -> Optional[tf.keras.Model]:
+        """The critic of generated pictures, or None if the run has none."""
+        if self.run is None:
+            return None
+        weights = {**self.system.default_loss_weights, **dict(self.run.settings.loss_weights)}
+        critics = self.system.make_critics(weights)
+        if critics is None or not self.run.load_critic(critics):
+            return None
+        return getattr(critics, "generated", None)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 3], tf.uint8)], autograph=False)
+    def _scored(self, window):
+        """uint8 [h, w, 3] -> float32 []."""
+        size = tf.shape(window)[:2]
+        nothing = tf.zeros_like(window[..., :1], tf.bool)
+        pixels = tf.cond(
+            tf.reduce_max(size) > self.working_size,
+            lambda: self._reduce(window, nothing, self._reduced_size(size))[0],
+            lambda: tf.cast(window, tf.float32),
+        )
+        pixels = self._large_enough(pixels)
+        images, _ = self._pad(pixels, tf.zeros_like(pixels[..., :1]))  # [1, H', W', 3]
+        return tf.reduce_mean(self.critic(images))
+
+    def _large_enough(self, pixels):
+        """[h, w, 3], mirrored to what a critic needs at least: three cells of its last map."""
+        for axis in (0, 1):
+            side = tf.shape(pixels)[axis]
+            index = tf.range(tf.maximum(side, 3 * self.stride)) % (2 * side)
+            pixels = tf.gather(pixels, tf.minimum(index, 2 * side - 1 - index), axis=axis)
+        return pixels

@@ -1,0 +1,40 @@
+"""Square holes, and the windows around them that the released losses look at."""
+
+import tensorflow as tf
+
+from tfinpaint.layers.shapes import shape
+
+
+def are_square(holes: tf.Tensor) -> tf.Tensor:
+    """Whether the hole of each picture is one filled square: [B, H, W, 1] -> bool [B].
+
+    A picture without a hole counts as one with a square of 0 x 0.
+    """
+    height, width = _bounds(holes, 1)[1], _bounds(holes, 2)[1]  # [B]
+    missing = tf.reduce_sum(holes, [1, 2, 3])
+    return (height == width) & (missing == tf.cast(height * width, holes.dtype))
+
+
+def windows(images: tf.Tensor, holes: tf.Tensor, side: int) -> tf.Tensor:
+    """Squares of `side` pixels, centred on the box around each hole, but inside the picture.
+
+    images [B, H, W, C], holes [B, H, W, 1] -> [B, side, side, C].
+    """
+    for axis in (1, 2):
+        first, length = _bounds(holes, axis)  # [B]
+        start = first + length // 2 - side // 2
+        start = tf.clip_by_value(start, 0, shape(images)[axis] - side)
+        places = start[:, tf.newaxis] + tf.range(side)  # [B, side]
+        images = tf.gather(images, places, axis=axis, batch_dims=1)
+    return images
+
+
+def _bounds(holes, axis):
+    """First missing row (or column) of each picture, and the length of its box: int32 [B] each.
+
+    axis: 1 for rows, 2 for columns. Without a hole the length is 0.
+    """
+    missing = tf.cast(tf.reduce_max(holes, [3 - axis, 3]) > 0, tf.int32)  # [B, N]
+    first = tf.argmax(missing, 1, output_type=tf.int32)
+    last = shape(missing)[1] - 1 - tf.argmax(missing[:, ::-1], 1, output_type=tf.int32)
+    return first, (last - first + 1) * tf.reduce_max(missing, 1)
