@@ -24,6 +24,7 @@ from typing import Any, Tuple
 import numpy as np
 
 # The gRPC codes that are used here, and the HTTP status of each.
+MOST_AXES = 32  # of an array in a request
 HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
@@ -124,18 +125,20 @@ def _only(dtypes):
 
 def _array(name, column, dtype):
     try:
-        return _array_of(name, column, dtype)
+        array = _array_of(name, column, dtype)
     except RecursionError:
-        raise ServingError(
-            "INVALID_ARGUMENT", f"'{name}' has too many lists within lists"
-        ) from None
+        array = None
+    # NumPy's own limit is 32 or 64 axes, by its version.
+    if array is None or array.ndim > MOST_AXES:
+        raise ServingError("INVALID_ARGUMENT", f"'{name}' has too many lists within lists")
+    return array
 
 
 def _array_of(name, column, dtype):
     if np.dtype(dtype).kind == "O":
         try:
             array = np.array(_strings(name, column), object)
-        except ValueError:  # lists of unequal sizes, or half of a surrogate pair
+        except (ValueError, RuntimeError):  # lists of unequal sizes, or half of a surrogate pair
             array = np.array([[]], object)
         if array.ndim and not (
             array.size
@@ -148,7 +151,7 @@ def _array_of(name, column, dtype):
         return array
     try:
         array = np.array(None if _has_bool(column) else column)
-    except ValueError:
+    except (ValueError, RuntimeError):
         array = np.array(None)
     if array.dtype.kind not in ("iu" if np.dtype(dtype).kind in "iu" else "iuf"):
         raise ServingError(
