@@ -1,5 +1,6 @@
 # make quickstart   a virtual environment, three photographs filled with the model in the box, a small system trained for three minutes
-# make test         the tests, under 15 minutes on 2 cores;  make test-all: the slow ones too
+# make test         the tests, under 15 minutes on 2 cores;  make test-all: the slow ones too;  make test-third: a third of
+#                   them, which another stack is tried with: make test-third PYTHON=python3.12 VENV=.venv-312
 # make lint         ruff (rules and format), and mypy on the package
 # make docs         the site, from docs/ into site/; fails where a link is broken or a page would contact another host
 SHELL := /bin/bash
@@ -13,7 +14,11 @@ FIRST_FILL := filled/quickstart
 # Two processes at a time.
 TWO := -n 2 --dist loadfile
 
-.PHONY: quickstart test test-all lint docs
+# What depends most on the versions of TensorFlow, Keras and NumPy.
+THIRD := tests/stand_ins_test.py tests/layers tests/losses tests/data tests/systems/systems_test.py tests/systems/multistage_golden_test.py \
+  tests/training/systems_loop_test.py tests/export tests/serving tests/painter_test.py tests/models_test.py tests/tools/first_fill_test.py
+
+.PHONY: quickstart test test-all test-third lint docs
 
 $(VENV)/installed: requirements.txt setup.cfg Makefile
 	@test -n "$(PYTHON)" || { echo "tfinpaint needs Python 3.10 to 3.13, and no python3 is on the PATH"; exit 1; }
@@ -46,6 +51,9 @@ test: $(VENV)/installed
 
 test-all: $(VENV)/installed
 	$(BIN)/python -m pytest $(TWO)
+
+test-third: $(VENV)/installed
+	$(BIN)/python -m pytest -m "not slow" $(TWO) $(THIRD)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
