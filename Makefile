@@ -4,7 +4,7 @@
 # make lint         ruff (rules and format), and mypy on the package
 # make docs         the site, from docs/ into site/; fails where a link is broken or a page would contact another host
 SHELL := /bin/bash
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; do command -v $$p && break; done)
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3; do $$p -c 'import ensurepip' 2>/dev/null && command -v $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 # Twice quiet: errors alone.
