@@ -131,7 +131,7 @@ def test_a_truncated_photograph_is_named_and_skipped(run, tmp_path):
     )
     assert status == 0
     assert err.count("warning") == 1 and "1.jpg" in err
-    assert "1 photographs of" in out and "skipped" in out
+    assert "1 photograph of" in out and "skipped" in out
 
 
 def flags_of(path):
