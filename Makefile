@@ -1,5 +1,6 @@
 # make quickstart   a virtual environment, three photographs filled with the model in the box, a small system trained for three minutes
 # make test         the tests, under 15 minutes on 2 cores;  make test-all: the slow ones too
+# make golden       the tests that hold the systems against outputs of their released code, summed up
 # make lint         ruff (rules and format), and mypy on the package
 # make docs         the site, from docs/ into site/; fails where a link is broken or a page would contact another host
 SHELL := /bin/bash
@@ -13,7 +14,7 @@ FIRST_FILL := filled/quickstart
 # Two processes at a time.
 TWO := -n 2 --dist loadfile
 
-.PHONY: quickstart test test-all lint docs
+.PHONY: quickstart test test-all golden lint docs
 
 $(VENV)/installed: requirements.txt setup.cfg Makefile
 	@test -n "$(PYTHON)" || { echo "tfinpaint needs Python 3.10 or 3.11, and no python3 is on the PATH"; exit 1; }
@@ -46,6 +47,9 @@ test: $(VENV)/installed
 
 test-all: $(VENV)/installed
 	$(BIN)/python -m pytest $(TWO)
+
+golden: $(VENV)/installed
+	$(BIN)/python -m pytest -q -m golden
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

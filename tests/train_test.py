@@ -27,7 +27,7 @@ QUICK = (
 )
 SMALL_SYSTEM = {name: small.flags(name) for name in SYSTEMS}
 SMALL_SYSTEM["context_encoder"] += ("--image_size=64",)  # it takes no other
-SMALL = (*QUICK, *SMALL_SYSTEM["multistage"])
+SMALL = (*QUICK, *SMALL_SYSTEM["partial_conv"])
 PATHS = sorted(CONFIGS.glob("*.flags"))
 
 
@@ -52,7 +52,7 @@ def test_a_run_and_its_repetition_from_its_flagfile(run, tmp_path):
     )
     assert status == 0
     table = out[out.index("Validation at step 2") :]
-    for name in ("multistage", "mean fill", "Telea"):
+    for name in ("partial_conv", "mean fill", "Telea"):
         assert f"\n{name}" in table
     assert "PSNR in hole" in table and f"{tmp_path / 'a'}/samples/final.png" in table
     assert "step 2/2" in err

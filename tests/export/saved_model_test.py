@@ -314,7 +314,7 @@ print(json.dumps([name for name in sys.modules\
 def systems(tmp_path_factory, request):
     """A folder with an export of each system of this group, and the painters by name."""
     folder = tmp_path_factory.mktemp("systems")
-    some = ("contextual_attention", "multistage", "edge_connect", "context_encoder")
+    some = ("contextual_attention", "edge_connect")
     painters = {
         name: Painter.of(tfinpaint.create(name, **settings), 64)
         for name, settings in SMALL.items()

@@ -71,6 +71,7 @@ def test_custom_gradients_of_a_graph_go_with_it():
     assert graphs() == before
 
 
+@slow
 @pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").exists(), reason="resident memory is read from /proc"
 )
