@@ -303,6 +303,7 @@ def test_names_of_a_checkpoint_and_what_is_in_it_besides(run, tmp_path, deepfill
     )
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
     imported, tuned = tmp_path / "run", tmp_path / "tuned"
     imported.mkdir()  # an empty folder is accepted

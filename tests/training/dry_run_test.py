@@ -162,12 +162,13 @@ def test_a_term_that_dominates():
 
 def test_no_gpu_for_a_full_system(made):
     class Full:
-        specification, width = all_systems()["multistage"], 64
+        specification, width = all_systems()["partial_conv"], 64
 
     long = dataclasses.replace(made, steps=500_000)
     (days,) = sanity_checks.check_time(long, Full, 3.456, "CPU")
     assert (
-        "no GPU for multistage at its full width (64): `steps=500000` would take 20.0 days" in days
+        "no GPU for partial_conv at its full width (64): `steps=500000` would take 20.0 days"
+        in days
     )
     assert (
         sanity_checks.check_time(long, Full, 3.456, "GPU")

@@ -403,7 +403,9 @@ LEARNS = dataclasses.replace(
 )
 
 
-@pytest.mark.parametrize("rate, warned", [(3e-3, False), (1e-9, True)])
+@pytest.mark.parametrize(
+    "rate, warned", [pytest.param(3e-3, False, marks=pytest.mark.slow), (1e-9, True)]
+)
 def test_a_system_that_learns_nothing_is_warned_of(tmp_path, rate, warned):
     said = []
     steps = 2 if warned else LEARNS.steps

@@ -181,6 +181,7 @@ def test_a_run_logs_its_rate_and_a_resumed_one_goes_on_along_the_curve(tmp_path)
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_schedule_may_come_and_go_with_a_resume(tmp_path):
     said = []
     train(dataclasses.replace(SETTINGS, steps=2, learning_rate=1e-3), str(tmp_path / "run"))
