@@ -4,6 +4,7 @@ Makes `import naive` and `import shared` work from any test, keeps TensorFlow qu
 in this process, and gives memory back.
 """
 
+import collections
 import ctypes
 import gc
 import logging
@@ -16,6 +17,29 @@ from absl.testing import flagsaver
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark in item.iter_markers("golden"):
+            item.user_properties.append(("golden", mark.args[0]))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """With `-m golden`: how many comparisons with released code each system passed."""
+    if config.option.markexpr != "golden":
+        return
+    counts = {}
+    for outcome in ("passed", "failed", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for key, system in report.user_properties:
+                if key == "golden":
+                    of_system = counts.setdefault(system, collections.Counter())
+                    of_system[outcome] += 1
+    terminalreporter.section("outputs of released code")
+    for system, outcomes in sorted(counts.items()):
+        figures = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
+        terminalreporter.write_line(f"{system:22s}{figures}")
 
 
 @pytest.fixture(scope="module", autouse=True)

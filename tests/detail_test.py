@@ -330,7 +330,9 @@ def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_ge
     """At 300 x 300 and 150 x 150 pixels nothing is described; the texture is there all the same."""
     described, features = [], detail.search.features
     monkeypatch.setattr(
-        detail, "features", lambda picture: described.append(picture.shape[1]) or features(picture)
+        detail.search,
+        "features",
+        lambda picture: described.append(picture.shape[1]) or features(picture),
     )
     monkeypatch.setattr(detail, "_SEARCHED", 100**2)
     picture, hole = (
@@ -349,7 +351,7 @@ def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
         pairs.append(int(tf.size(level.targets)) * int(tf.math.count_nonzero(level.sources)))
         return exhaustive(level, estimate)
 
-    monkeypatch.setattr(detail, "exhaustive", counted)
+    monkeypatch.setattr(detail.search, "exhaustive", counted)
     monkeypatch.setattr(detail, "_COMPARED", 2**20)
     picture, hole = (
         np.random.default_rng(9).uniform(0, 255, (200, 200, 3)),

@@ -44,7 +44,16 @@ def files(tmp_path, monkeypatch, pair):
 # ----------------------------------------------------------------------------------- packed weights
 
 
-@pytest.mark.parametrize("name", tfinpaint.SYSTEMS)
+LARGE = ("coherent_semantic", "edge_connect", "gated_conv", "pluralistic")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in LARGE else [])
+        for name in tfinpaint.SYSTEMS
+    ],
+)
 def test_packed_weights_of_every_system_are_its_own_rounded_to_float16(tmp_path, name):
     settings = SMALL.get(name, {"width": 4})
     generator = tfinpaint.create(name, **settings).generator

@@ -69,14 +69,14 @@ def main() -> None:
     )
 
     command.say(f"\nValidation at step {result.step}: {result.description}")
-    print(f"{'':10s}  PSNR in hole     PSNR     SSIM       L1")
+    print(f"{'':20s}  PSNR in hole     PSNR     SSIM       L1")
     for name, figures in (
         (run.system, result.figures),
         ("mean fill", result.baselines["mean"]),
         ("Telea", result.baselines["telea"]),
     ):
         print(
-            f"{name:10s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB "
+            f"{name:20s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB "
             f"{figures['ssim']:8.4f} {figures['l1']:8.4f}"
         )
     print(f"Samples: {values.run_dir}/samples/final.png   Figures: {values.run_dir}/metrics.csv")

@@ -17,6 +17,7 @@ from absl import flags
 
 from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError
+from tfinpaint.wording import counted
 
 settings.define_flags("output")
 _SOURCES = flags.DEFINE_string("sources", None, "Table of photographs (.csv) to read.")
@@ -37,13 +38,14 @@ def main():
     unnamed = [row for row in rows if row["licence"].startswith("CC BY") and not row["author"]]
     if unnamed:
         command.warn(
-            f"{len(unnamed)} photographs want their author named, and the table names none "
-            f"({unnamed[0]['file']}, from {unnamed[0]['from']})"
+            f"{counted(len(unnamed), 'photograph')} without the author whom the licence wants "
+            f"named ({unnamed[0]['file']}, from {unnamed[0]['from']})"
         )
+    authors = {row["author"] for row in rows if row["author"]}
     licences = sorted({row["licence"] for row in rows})
     print(
-        f"{len(rows)} photographs of {len({row['author'] for row in rows if row['author']})} named "
-        f"authors, {len(licences)} licences: {', '.join(licences)}"
+        f"{counted(len(rows), 'photograph')} of {len(authors)} named authors, "
+        f"{len(licences)} licences: {', '.join(licences)}"
     )
 
 

@@ -39,6 +39,7 @@ def assert_near(got, want):
     assert np.abs(got - want).max() < TOLERANCE * np.abs(want).max()
 
 
+@pytest.mark.golden("partial_conv")
 @pytest.mark.parametrize(
     "case,kernel_size,strides", [("k7s2_", 7, 2), ("k5s2_", 5, 2), ("k3s2_", 3, 2), ("k3s1_", 3, 1)]
 )
@@ -53,6 +54,7 @@ def test_partial_conv(case, kernel_size, strides):
     np.testing.assert_array_equal(valid, z[case + "valid_out"])
 
 
+@pytest.mark.golden("partial_conv")
 def test_partial_conv_in_parts():
     """The decoder's case consists of two maps, of its first 6 and last 4 channels: given in parts
     the result is the same."""
@@ -67,6 +69,7 @@ def test_partial_conv_in_parts():
     np.testing.assert_array_equal(valid_out, z["k3s1_valid_out"])
 
 
+@pytest.mark.golden("multistage")
 @pytest.mark.parametrize("case", ["pixel_", "pixel_rect_"])
 def test_multistage_attention(case):
     z = load("multistage_attention")
@@ -82,6 +85,7 @@ def test_multistage_attention(case):
     assert_near(block(inputs), z[case + "output"])
 
 
+@pytest.mark.golden("musical")
 @pytest.mark.parametrize("patch_size", [1, 3])
 def test_multiscale_attention(patch_size):
     z = load("multiscale_attention")
@@ -90,6 +94,7 @@ def test_multiscale_attention(patch_size):
     assert_near(got, z[f"attended_{patch_size}x{patch_size}"])
 
 
+@pytest.mark.golden("musical")
 def test_multiscale_block():
     z = load("multiscale_attention")
     inputs = [z["features"], np.repeat(z["hole"], len(z["features"]), 0)]
@@ -109,6 +114,7 @@ def contextual_attention_case(z, case):
     }
 
 
+@pytest.mark.golden("contextual_attention")
 @pytest.mark.parametrize("case", ["rate2_fuse_", "rate1_fuse_", "rate2_rect_"])
 def test_contextual_attention(case):
     z = load("contextual_attention")
@@ -116,6 +122,7 @@ def test_contextual_attention(case):
     assert_near(ContextualAttention(**arguments)(inputs), z[case + "output"])
 
 
+@pytest.mark.golden("contextual_attention")
 def test_contextual_attention_in_its_network():
     """The released graph's own layer: 64 x 64 with 128 channels. Its hole is given at that size and
     at the picture's, 256 x 256."""
@@ -130,6 +137,7 @@ def coherent_case(z, case, variant):
     return [z[case + "features"], np.repeat(hole, len(z[case + "features"]), 0)]
 
 
+@pytest.mark.golden("coherent_semantic")
 @pytest.mark.parametrize("case", ["center_", "irregular_"])
 @pytest.mark.parametrize("variant", ["official", "paper"])
 def test_coherent_semantic_attention(case, variant):
@@ -144,6 +152,7 @@ def shift_case(z, case):
     return [z[case + "features"], z[case + "image_hole"].astype(np.float32)]
 
 
+@pytest.mark.golden("shift_net")
 @pytest.mark.parametrize("case", ["batch_", "rect_", "tie_"])
 def test_shift_layer(case):
     """Output and chosen cells are exact; so is the gradient, up to the order of its sums."""

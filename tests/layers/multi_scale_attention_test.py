@@ -149,7 +149,7 @@ def test_unknown_sizes(variant):
     assert layer(list(inputs)).shape.as_list() == [None, None, None, 4]
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ["official", pytest.param("paper", marks=pytest.mark.slow)])
 def test_gradient(variant):
     """In float64 against finite differences."""
     layer, squeeze, merge = block(variant, 2, "float64")

@@ -475,7 +475,9 @@ def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("patch_size", [1, 3])
-@pytest.mark.parametrize("at_once", [1, 500, 10**9])
+@pytest.mark.parametrize(
+    "at_once", [500, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 10**9))]
+)
 def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
     """The hole's rows are taken some at a time, from one row up: output and gradient are those of
     all at once. Of two pictures, one needs more turns."""

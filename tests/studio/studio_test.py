@@ -265,7 +265,7 @@ def test_holes_far_apart_are_sent_one_by_one(person, painter):
         (0, 0, 40, 30),
         (560, 470, 600, 500),
         (200, 0, 500, 100),
-        (10, 10, 590, 490),
+        pytest.param((10, 10, 590, 490), marks=pytest.mark.slow),
         (299, 250, 301, 251),
     ],
 )
@@ -860,6 +860,7 @@ def test_the_page_takes_scripts_and_pictures_from_itself_alone(visit, studio):
 # ------------------------------------------------------------------------------------ 12 megapixels
 
 
+@pytest.mark.slow
 def test_twelve_megapixels(person, painter, tmp_path):
     photo = noise(375, 500).repeat(8, 0).repeat(8, 1)
     photo[900:1400, 800:2200] = noise(500, 1400)

@@ -52,6 +52,7 @@ def count(network):
 # ------------------------------------------------------------------------------- released networks
 
 
+@pytest.mark.golden("context_encoder")
 @needs_shared
 def test_generator_reproduces_the_released_network(released):
     system, _ = released
@@ -68,6 +69,7 @@ def test_generator_reproduces_the_released_network(released):
     np.testing.assert_allclose(composite, expected["complete"], atol=1e-5)
 
 
+@pytest.mark.golden("context_encoder")
 @needs_shared
 def test_critic_reproduces_the_released_network():
     critic = CentreCritic()
@@ -100,6 +102,7 @@ class Recorder(tf.keras.optimizers.SGD):
         self.seen = list(pairs)
 
 
+@pytest.mark.golden("context_encoder")
 @needs_shared
 @pytest.mark.parametrize("first", [32, 36])  # the centre, or what is missing in it
 def test_step_has_the_released_losses_and_gradients(released, first):

@@ -52,6 +52,7 @@ def arrays(file):
         return dict(found)
 
 
+@pytest.mark.golden("edge_connect")
 @needs_shared
 def test_edge_network():
     data = arrays("net_edge_generator")
@@ -59,6 +60,7 @@ def test_edge_network():
     np.testing.assert_allclose(output, data["output"], atol=1e-4)
 
 
+@pytest.mark.golden("edge_connect")
 @needs_shared
 def test_inpainting_network():
     data, system = arrays("net_edge_inpaint"), golden_system()
@@ -66,6 +68,7 @@ def test_inpainting_network():
     np.testing.assert_allclose((output + 1) / 2, data["output"], atol=1e-4)
 
 
+@pytest.mark.golden("edge_connect")
 @needs_shared
 def test_critic():
     data, image = arrays("net_discriminators"), arrays("net_edge_inpaint")["image"]
@@ -75,6 +78,7 @@ def test_critic():
     np.testing.assert_allclose(maps[1][..., :4], data["edgeconnect_conv2_first4"], atol=1e-4)
 
 
+@pytest.mark.golden("edge_connect")
 @needs_shared
 def test_edges_are_scikit_images():
     """All pixels of both golden edge maps, with and without a hole."""
@@ -176,6 +180,7 @@ def golden_step(stage):
     return json.loads((GOLDEN / "training/edgeconnect_step.json").read_text())[stage]
 
 
+@pytest.mark.golden("edge_connect")
 @pytest.mark.slow
 @needs_shared
 def test_a_step_of_the_edge_network():
@@ -196,6 +201,7 @@ def test_a_step_of_the_edge_network():
     assert not any(norms["generator"].values()) and not any(norms["critic"].values())
 
 
+@pytest.mark.golden("edge_connect")
 @pytest.mark.slow
 @needs_shared
 def test_a_step_of_the_inpainting_network_with_the_edge_network_fixed():
@@ -218,6 +224,7 @@ def test_a_step_of_the_inpainting_network_with_the_edge_network_fixed():
     assert not any(norms["edges"].values()) and not any(norms["edge_critic"].values())
 
 
+@pytest.mark.golden("edge_connect")
 @pytest.mark.slow
 @needs_shared
 def test_a_joint_step():

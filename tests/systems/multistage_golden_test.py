@@ -10,6 +10,7 @@ import tfinpaint
 from tfinpaint.weights import places, releases, state_dicts
 
 
+@pytest.mark.golden("multistage")
 @needs_shared
 def test_official_generator_reproduces_the_released_network():
     shapes = json.loads((SHARED / "golden/networks/net_manet_weights.json").read_text())

@@ -242,6 +242,7 @@ def test_keras_fit_with_its_callbacks_and_backup(batch, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_and_evaluate_reports_it(batch):
     system = small(learning_rate=3e-3, loss_weights={"adversarial": 0.0})
     data = tf.data.Dataset.from_tensors(batch).repeat()

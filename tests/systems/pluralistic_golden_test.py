@@ -33,6 +33,7 @@ def near(got, want, tolerance):
 # ------------------------------------------------------------------------------------ the attention
 
 
+@pytest.mark.golden("pluralistic")
 @pytest.mark.parametrize("case", ["square_", "rect_"])
 def test_attention(case):
     z = {k[len(case) :]: v for k, v in np.load(GOLDEN / "layers/pic_attention.npz").items()
@@ -114,6 +115,7 @@ def test_parameters(system):
     ]
 
 
+@pytest.mark.golden("pluralistic")
 def test_a_fill(system, expected):
     image, hole = tf.constant(expected["image"]), tf.constant(expected["hole"])
     visible = image * (1 - hole)
@@ -136,6 +138,7 @@ def test_a_fill(system, expected):
 # ---------------------------------------------------------------------------------- a training step
 
 
+@pytest.mark.golden("pluralistic")
 def test_losses_and_gradients_of_a_step(system, expected):
     step = json.loads((GOLDEN / "training/pic_step.json").read_text())
     inside = np.load(GOLDEN / "training/pic_step.npz")

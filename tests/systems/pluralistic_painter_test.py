@@ -13,14 +13,14 @@ from tfinpaint.training import train
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """The folder of a small run of one step, with both critics."""
+    """The folder of a small run with both critics, before its first step."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     settings = TrainSettings(
         "pluralistic",
         PhotoSettings("samples:astronaut", image_size=48),
         HoleSettings(),
         batch_size=1,
-        steps=1,
+        steps=0,
         eval_count=1,
         sample_every=0,
         system_settings=(("width", 4), ("depth", 4)),

@@ -143,6 +143,7 @@ def test_a_fill_does_not_depend_on_its_batch(batch):
         )
 
 
+@pytest.mark.slow
 def test_learns_in_bfloat16_what_it_learns_in_float32(batch):
     losses = {}
     for policy in ("float32", "mixed_bfloat16"):

@@ -75,6 +75,7 @@ def released():
     return system, table
 
 
+@pytest.mark.golden("shift_net")
 @needs_shared
 def test_official_generator_reproduces_the_released_network(released):
     system, table = released
@@ -89,6 +90,7 @@ def test_official_generator_reproduces_the_released_network(released):
     np.testing.assert_array_equal(np.flatnonzero(z["hole"][0, ::8, ::8, 0]), cells)
 
 
+@pytest.mark.golden("shift_net")
 @needs_shared
 def test_official_critic_reproduces_the_released_one():
     critic = ShiftCritic(variant="official")
@@ -128,6 +130,7 @@ class GoldenVGG:
         return maps
 
 
+@pytest.mark.golden("shift_net")
 @needs_shared
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["center", "free"])
@@ -216,6 +219,7 @@ def test_what_the_network_is_shown(variant):
 # ----------------------------------------------------------------------------------------- guidance
 
 
+@pytest.mark.golden("shift_net")
 @needs_shared
 def test_official_guidance_is_the_released_one():
     z = np.load(GOLDEN / "layers/shift_layer.npz")

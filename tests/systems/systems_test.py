@@ -57,8 +57,15 @@ def quick(*names):
     )
 
 
-# multistage_test.py tests multistage. The others have tests of their own that cover much of this.
-SLOW = ("multistage", "shift_net", "pluralistic", "global_local", "context_encoder")
+# These have tests of their own that cover much of this.
+SLOW = (
+    "contextual_attention",
+    "multistage",
+    "shift_net",
+    "pluralistic",
+    "global_local",
+    "context_encoder",
+)
 systems = quick(*(name for name in SETTINGS if name not in SLOW))
 # Both variants of the systems whose variants compute different things.
 # fmt: off

@@ -70,6 +70,7 @@ def one_line(err):
 # ------------------------------------------------------------------------- as the released programs
 
 
+@pytest.mark.golden("contextual_attention")
 @needs_shared
 def test_deepfill_v1(run, tmp_path):
     status, out, _ = run("contextual_attention", GOLDEN / "deepfill_v1/snap-0", tmp_path / "run")
@@ -91,6 +92,7 @@ def test_deepfill_v1(run, tmp_path):
     )
 
 
+@pytest.mark.golden("gated_conv")
 @needs_shared
 def test_deepfill_v2_from_its_folder(run, tmp_path):
     status, out, _ = run("gated_conv", GOLDEN / "deepfill_v2", tmp_path / "run")
@@ -134,6 +136,7 @@ def test_context_encoder_from_npz(run, tmp_path):
     assert painter.run.settings.photos.image_size == 128
 
 
+@pytest.mark.golden("musical")
 @needs_shared
 def test_musical_from_pth(run, tmp_path, monkeypatch):
     """PyTorch is a fake here.
@@ -176,6 +179,7 @@ def test_musical_from_pth(run, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.golden("pluralistic")
 @needs_shared
 def test_pluralistic_with_its_critic_and_without(run, tmp_path):
     """As PyTorch stores it: kernels before their division, u and v, and every convolution twice."""
@@ -202,6 +206,7 @@ def test_pluralistic_with_its_critic_and_without(run, tmp_path):
     assert status == 1 and "the encoder and the generator, and after them the critic" in err
 
 
+@pytest.mark.golden("coherent_semantic")
 @pytest.mark.slow
 @needs_shared
 def test_coherent_semantic_from_two_npz(run, tmp_path):
@@ -298,6 +303,7 @@ def test_names_of_a_checkpoint_and_what_is_in_it_besides(run, tmp_path, deepfill
     )
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
     imported, tuned = tmp_path / "run", tmp_path / "tuned"
     imported.mkdir()  # an empty folder is accepted

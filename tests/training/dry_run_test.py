@@ -27,12 +27,11 @@ def made(tmp_path):
     Image.fromarray(mask).save(tmp_path / "mask.png")
     holes = HoleSettings(f"files:{tmp_path / 'mask.png'}", mask_rotate="none", mask_flip=False)
     return TrainSettings(
-        system="multistage",
+        system="partial_conv",
         photos=PhotoSettings(f"folder:{tmp_path / 'photos'}", image_size=32),
         holes=holes,
         eval_data="samples:coffee",
         system_settings=(("width", 4), ("depth", 4)),
-        loss_weights=(("adversarial", 0.0),),
         batch_size=2,
         steps=3,
         perceptual_weights="none",
@@ -85,7 +84,7 @@ def test_the_terms_and_parameters_are_those_of_the_run(made, tmp_path):
     for name, value in found.figures["terms"].items():
         assert float(first[name]) == pytest.approx(value, rel=1e-5)
     trainable, everything = found.figures["parameters"]["generator"]
-    generator = tfinpaint.create("multistage", width=4, depth=4).generator
+    generator = tfinpaint.create("partial_conv", width=4, depth=4).generator
     assert (trainable, everything) == (
         sum(v.shape.num_elements() for v in generator.trainable_variables),
         generator.count_params(),
@@ -163,12 +162,13 @@ def test_a_term_that_dominates():
 
 def test_no_gpu_for_a_full_system(made):
     class Full:
-        specification, width = all_systems()["multistage"], 64
+        specification, width = all_systems()["partial_conv"], 64
 
     long = dataclasses.replace(made, steps=500_000)
     (days,) = sanity_checks.check_time(long, Full, 3.456, "CPU")
     assert (
-        "no GPU for multistage at its full width (64): `steps=500000` would take 20.0 days" in days
+        "no GPU for partial_conv at its full width (64): `steps=500000` would take 20.0 days"
+        in days
     )
     assert (
         sanity_checks.check_time(long, Full, 3.456, "GPU")

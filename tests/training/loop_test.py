@@ -36,6 +36,8 @@ SETTINGS = TrainSettings(
     eval_every=2,
     eval_count=1,
 )
+# Without a critic and without attention; it is traced in a third of the time.
+PLAIN = dataclasses.replace(SETTINGS, system="partial_conv")
 
 
 def rows(run_dir):
@@ -132,9 +134,7 @@ def test_fine_tuning_starts_from_the_weights_of_another_run(run, tmp_path):
 
 
 def test_a_run_without_eval_data_validates_on_what_it_trained_on_and_says_so(tmp_path):
-    settings = dataclasses.replace(
-        SETTINGS, eval_data=None, steps=1, loss_weights=(("adversarial", 0.0),)
-    )
+    settings = dataclasses.replace(PLAIN, eval_data=None, steps=1)
     assert "trained on" in train(settings, str(tmp_path / "run")).description
 
 
@@ -264,7 +264,7 @@ def test_what_load_cannot_use(run, tmp_path):
 
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     settings = dataclasses.replace(
-        SETTINGS,
+        PLAIN,
         loss_weights=(("hole", 1e38), ("valid", 1e38)),
         log_every=1,
         eval_every=0,
@@ -286,10 +286,10 @@ def test_an_interrupt_saves_first(tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop, "CheckpointCallback", Interrupting)
     with pytest.raises(KeyboardInterrupt):
-        train(SETTINGS, str(tmp_path / "run"))
+        train(PLAIN, str(tmp_path / "run"))
     monkeypatch.undo()
     said = []
-    train(SETTINGS, str(tmp_path / "run"), resume=True, say=said.append)
+    train(PLAIN, str(tmp_path / "run"), resume=True, say=said.append)
     assert any("resumed at step 3" in line for line in said)
 
 
@@ -300,11 +300,10 @@ def test_a_run_on_tensorflow_datasets(tmp_path, name):
     import tensorflow_datasets as tfds
 
     settings = dataclasses.replace(
-        SETTINGS,
+        PLAIN,
         photos=PhotoSettings(f"tfds:{name}:train", image_size=32),
         eval_data=f"tfds:{name}:train",
         steps=2,
-        loss_weights=(("adversarial", 0.0),),
         eval_every=0,
         sample_every=0,
     )
@@ -323,10 +322,9 @@ def test_mask_files_are_holes_to_train_with(tmp_path):
         Image.fromarray(known).save(masks / f"{k}.png")
     holes = HoleSettings(kind=f"files:{masks}", ratio=(0.2, 0.4), mask_is="known")
     settings = dataclasses.replace(
-        SETTINGS,
+        PLAIN,
         holes=holes,
         steps=2,
-        loss_weights=(("adversarial", 0.0),),
         eval_every=0,
         sample_every=0,
     )
@@ -391,10 +389,9 @@ def test_l1_of_the_hole_by_hand(tmp_path, monkeypatch):
 
 
 LEARNS = dataclasses.replace(
-    SETTINGS,
+    PLAIN,
     photos=PhotoSettings("samples:retina", image_size=32),
     eval_data="samples:retina",
-    loss_weights=(("adversarial", 0.0),),
     system_settings=(("width", 8), ("depth", 4)),
     batch_size=4,
     learning_rate=3e-3,
@@ -406,7 +403,9 @@ LEARNS = dataclasses.replace(
 )
 
 
-@pytest.mark.parametrize("rate, warned", [(3e-3, False), (1e-9, True)])
+@pytest.mark.parametrize(
+    "rate, warned", [pytest.param(3e-3, False, marks=pytest.mark.slow), (1e-9, True)]
+)
 def test_a_system_that_learns_nothing_is_warned_of(tmp_path, rate, warned):
     said = []
     steps = 2 if warned else LEARNS.steps

@@ -35,10 +35,7 @@ def train(name):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in ("contextual_attention", "edge_connect") else slow)
-        for name in SMALL
-    ],
+    [pytest.param(name, marks=[] if name == "contextual_attention" else slow) for name in SMALL],
 )
 def test_nothing_holds_a_system_that_has_trained(name):
     left = train(name)
@@ -71,6 +68,7 @@ def test_custom_gradients_of_a_graph_go_with_it():
     assert graphs() == before
 
 
+@slow
 @pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").exists(), reason="resident memory is read from /proc"
 )

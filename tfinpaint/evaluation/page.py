@@ -22,6 +22,7 @@ from tfinpaint.evaluation.text import (
     regions,
 )
 from tfinpaint.pictures import blanked
+from tfinpaint.wording import counted
 
 _SIDE = 320  # pixels, longer side of a picture in the page
 _STYLE = """
@@ -91,7 +92,8 @@ def page(report: Report) -> str:
 def _block(report, scores, first):
     block = scores.block
     parts = [
-        f"<h2>{_(_holes(block))}</h2><p>{len(block.photos)} photographs, {_(block.about)}; "
+        f"<h2>{_(_holes(block))}</h2><p>{counted(len(block.photos), 'photograph')}, "
+        f"{_(block.about)}; "
         f"{100 * np.mean(block.shares):.1f} % missing on average, set {block.fingerprint}. Below "
         "each mean its interval and, in colour where it is sure, the paired difference to "
         f"{_(first)}.</p>"

@@ -13,6 +13,7 @@ from tfinpaint.metrics import weights_flags
 from tfinpaint.metrics.metric import Column
 from tfinpaint.metrics.protocols import Table, tables
 from tfinpaint.metrics.statistics import Mean
+from tfinpaint.wording import counted
 
 
 def text(report: Report) -> str:
@@ -30,7 +31,7 @@ def text(report: Report) -> str:
         block = scores.block
         lines += [
             "",
-            f"== {block.title}: {len(block.photos)} photographs, "
+            f"== {block.title}: {counted(len(block.photos), 'photograph')}, "
             f"{100 * sum(block.shares) / len(block.shares):.1f} % missing on average, set "
             f"{block.fingerprint}",
         ]

@@ -30,6 +30,7 @@ from tfinpaint.training.callbacks import (
 from tfinpaint.training.schedule import schedule_of
 from tfinpaint.training.validation import Validation
 from tfinpaint.version import __version__
+from tfinpaint.wording import counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,10 +238,8 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         finally:
             progress.clear()
     if source.unreadable:
-        say(
-            f"{len(source.unreadable)} photographs of {settings.photos.source} could not be read "
-            "and were skipped"
-        )
+        skipped = counted(len(source.unreadable), "photograph")
+        say(f"skipped {skipped} of {settings.photos.source} that could not be read")
 
     # 4. The last checkpoint and the validation pass.
     last = max(first, settings.steps)

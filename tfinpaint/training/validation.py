@@ -21,6 +21,7 @@ from tfinpaint.pictures import composite, grid, sample_row, to_float, to_uint8
 from tfinpaint.settings import TrainSettings
 from tfinpaint.systems.base import System
 from tfinpaint.windows import Box
+from tfinpaint.wording import counted
 
 _ROWS = 6  # photographs in a sample grid
 
@@ -59,7 +60,7 @@ class Validation:
         )
         self._attention_maps = tf.function(system.attention_maps)
         self.description = (
-            f"{len(self._photos)} photographs of {source}"
+            f"{counted(len(self._photos), 'photograph')} of {source}"
             + ("" if settings.eval_data else " (trained on: no `eval_data`)")
             + f", {size} px, {about} (set {fingerprint(self._holes)})"
         )
