@@ -120,6 +120,7 @@ def test_a_run_without_a_critic_has_samples_without_scores(painter, pair):
     assert [(sample.seed, sample.score) for sample in samples] == [(1, None), (2, None)]
 
 
+@pytest.mark.slow
 def test_exports_have_a_signature_for_samples(painter, pair, tmp_path):
     photo, mask = pair
     mask = mask.copy()
