@@ -13,6 +13,8 @@ or 130 after Ctrl-C. Messages of the library name arguments, which become flags 
 import contextlib
 import functools
 import gc
+import importlib.abc
+import importlib.util
 import logging
 import os
 import re
@@ -29,7 +31,9 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
     """Runs a command: flags from sys.argv, then `main()`."""
     # TensorFlow reads this when it is imported. At 2, the release we use prints three errors
     # about CUDA plugins at every start, which mean nothing. Real errors come as exceptions.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
+        # Newer releases print some lines while they are imported, whatever the level is.
+        sys.meta_path.insert(0, _QuietImport("tensorflow"))
     # Importing TensorFlow and building graphs makes millions of objects and no garbage. At Python's
     # default of 700, half a second goes into collecting it.
     gc.set_threshold(100_000)
@@ -77,6 +81,28 @@ def native_stderr_silenced() -> Iterator[None]:
         sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
+
+
+class _QuietImport(importlib.abc.MetaPathFinder):
+    """Hides what native libraries print to stderr while a package is imported."""
+
+    def __init__(self, package):
+        self._package = package
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self._package:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def quietly(module):
+                with native_stderr_silenced():
+                    load(module)
+
+            spec.loader.exec_module = quietly
+        return spec
 
 
 @functools.lru_cache(maxsize=None)
