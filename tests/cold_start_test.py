@@ -141,11 +141,12 @@ def test_the_command_fills_byte_for_byte_as_python_does(tmp_path, request, model
         f"--{name}={tmp_path}/{file}.png"
         for name, file in (("image", "photo"), ("mask", "mask"), ("output", "filled"))
     ]
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "tfinpaint.inpaint", f"--model={model}", *files],
         check=True,
         capture_output=True,
     )
+    assert done.stderr == b""  # no word of TensorFlow's
     filled = cv2.imread(str(tmp_path / "filled.png"))[..., ::-1]
     assert not np.array_equal(filled, photo)
     np.testing.assert_array_equal(filled, tfinpaint.load(model).fill(photo, mask))
