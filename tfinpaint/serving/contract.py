@@ -140,7 +140,7 @@ def _array_of(name, column, dtype):
             array = np.array(_strings(name, column), object)
         except (ValueError, RuntimeError):  # lists of unequal sizes, or half of a surrogate pair
             array = np.array([[]], object)
-        if array.ndim and not (
+        if 0 < array.ndim <= MOST_AXES and not (
             array.size
             and isinstance(array.flat[0], bytes)
             and all(isinstance(entry, bytes) for entry in array.flat)
