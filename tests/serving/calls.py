@@ -44,11 +44,13 @@ def unb64(value):
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def rest(url, body=None, method=None):
+def rest(url, body=None, method=None, headers=None):
     """-> HTTP status and JSON value of the answer. body: None (GET), bytes, or a JSON value."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        with _DIRECT.open(urllib.request.Request(url, data, method=method), timeout=60) as response:
+        with _DIRECT.open(
+            urllib.request.Request(url, data, headers or {}, method=method), timeout=60
+        ) as response:
             assert response.headers["Content-Type"] == "application/json"
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:

@@ -5,6 +5,7 @@ used, and named where it fails.
 """
 
 import contextlib
+import gzip
 import json
 import socket
 import threading
@@ -166,6 +167,17 @@ def test_the_studio_forwards_to_this_machine_directly(proxy):
     ):
         status, answer = rest(f"{studio.url}/v1/models/a:predict", {"inputs": {}})
     assert status == 200 and "outputs" in answer and len(arrivals) == 1 and not proxy
+
+
+def test_the_studio_forwards_a_packed_body_as_packed(server):
+    photo, mask = pair()
+    files = {"image_bytes": [b64(png(photo))], "mask_bytes": [b64(png(mask))]}
+    body = gzip.compress(json.dumps({"inputs": files}).encode())
+    route = forwarding_route({"a": f"{server.url}/v1/models/small"}, 30)
+    with Listener(Starlette(routes=[route]), "127.0.0.1", 0) as studio:
+        url = f"{studio.url}/v1/models/a:predict"
+        status, answer = rest(url, body, headers={"Content-Encoding": "gzip"})
+    assert status == 200 and "outputs" in answer
 
 
 def test_the_load_test_asks_this_machine_directly(proxy):

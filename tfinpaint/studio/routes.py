@@ -71,22 +71,31 @@ def forwarding_route(servers: dict, timeout: float) -> Route:
             if size > LARGEST:
                 return _error(413, f"A request has at most {LARGEST // 2**20} MB")
             parts.append(part)
+        headers = {"Content-Type": "application/json"}
+        if "content-encoding" in request.headers:
+            headers["Content-Encoding"] = request.headers["content-encoding"]
         return await run_in_threadpool(
-            _ask, request.method, servers[match["name"]], match["what"], b"".join(parts), timeout
+            _ask,
+            request.method,
+            servers[match["name"]] + match["what"],
+            b"".join(parts),
+            headers,
+            timeout,
+            servers[match["name"]],
         )
 
     return Route("/v1/models/{rest:path}", forward, methods=["GET", "POST"])
 
 
-def _ask(method, url, what, body, timeout):
+def _ask(method, path, body, headers, timeout, url):
     try:
         # No redirect is followed: only the server that was named sees the photograph.
         with proxies.Session() as session:
             answer = session.request(
                 method,
-                url + what,
+                path,
                 data=body or None,
-                headers={"Content-Type": "application/json"},
+                headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
             )
