@@ -56,8 +56,7 @@ def fill(
     missing, filled = hole.copy(), photo.copy()
     # Feathering shows output beyond the hole. Later windows must see the photograph there.
     painted = photo.copy() if feather else filled
-    for box, here in windows.groups(shown, stride, working_size, context):
-        window = windows.window_around(box, photo.shape, stride, context)
+    for box, window, here in windows.plan(shown, stride, working_size, context):
         # Other holes that reach into the window are missing in it as well. They are filled in
         # windows of their own.
         hole_here, shown_here, *guide_here = (

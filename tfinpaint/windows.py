@@ -100,16 +100,29 @@ def window_around(box: Box, shape: Sequence[int], stride: int, context: Context 
 def groups(
     hole: np.ndarray, stride: int, working_size: int, context: Context = Context()
 ) -> Iterator[Tuple[Box, np.ndarray]]:
-    """The hole pixels in groups, one for each window: a box, and which of its pixels, bool [h, w].
+    """The boxes and pixels of `plan`, without the windows."""
+    for box, _, pixels in plan(hole, stride, working_size, context):
+        yield box, pixels
+
+
+def plan(
+    hole: np.ndarray, stride: int, working_size: int, context: Context = Context()
+) -> Iterator[Tuple[Box, Box, np.ndarray]]:
+    """The hole pixels in groups, one for each window.
+
+    Yields: a box, its window, and which of the box's pixels are in the group, bool [h, w].
 
     Every hole pixel is in exactly one group, but boxes may overlap. Each connected hole is a group
-    of its own, with two exceptions:
+    of its own, with three exceptions:
       * Specks in one cell of a grid share a window. So a noisy mask takes as many windows as it has
         cells, not specks.
       * A long thin hole (a scratch, a wire) is cut along a grid if its window would have to be
         reduced. Reduced to a few pixels, it would lose what is beside it, which is all it needs.
         Where the network fills the centre alone, so is one that is longer than half of the
         photograph, if what is beside it is seen from each piece.
+      * Thin holes that lie close together (a hatch, a mesh, lines of text) are cut along one grid,
+        whose windows they share, if that takes less than half of the pixels in windows. So the
+        time follows the area, not the number of strokes.
     Holes whose windows are reduced come last, when everything around them is known. The others come
     in reading order.
     """
@@ -127,32 +140,39 @@ def groups(
     number = np.zeros(count, np.int32)  # label -> group; label 0 is what is known
     cells, number[1:][small] = _share_cells(boxes[small], tile - speck)
     number[1:][~small] = 1 + len(cells) + np.arange(np.count_nonzero(~small))
-    found = [(Box(*map(int, box)), 1 + k) for k, box in enumerate(cells)]  # (box, group)
-    for box, group in zip(boxes[~small], number[1:][~small]):
-        box = Box(*map(int, box))
-        if _is_thin(
-            number[labels[box.slices]] == group,
-            _thickest(box, hole.shape, stride, working_size, context),
-        ):
-            found += [(part, group) for part in _tiles(box, tile)]
-        else:
-            found.append((box, group))
+    # (box, group, what its window shows)
+    found = [(Box(*map(int, box)), 1 + k, context) for k, box in enumerate(cells)]
+    size = _Size(hole.shape, stride, working_size, tile)
+    holes = _Holes(labels, boxes, 1 + np.flatnonzero(~small))
+    cut, shared = _thin(holes, size, context)
+    for members, parts, around in shared:
+        number[members] = number[members[0]]
+        found += [(part, int(number[members[0]]), around) for part in parts]
+    together = {label for sharing in shared for label in sharing.members.tolist()}
+    for label in holes.large.tolist():
+        if label not in together:
+            box = Box(*map(int, boxes[label - 1]))
+            parts = _tiles(box, tile) if label in cut else [box]
+            found += [(part, int(number[label]), context) for part in parts]
 
     found.sort(
-        key=lambda item: (_is_reduced(item[0], hole.shape, stride, working_size, context), item)
+        key=lambda item: (
+            _is_reduced(item[0], hole.shape, stride, working_size, item[2]),
+            item[:2],
+        )
     )
-    for box, group in found:
+    for box, group, around in found:
         pixels = number[labels[box.slices]] == group
         if pixels.any():
-            yield (
-                Box(
-                    box.top + frame.top,
-                    box.left + frame.left,
-                    box.bottom + frame.top,
-                    box.right + frame.left,
-                ),
-                pixels,
-            )
+            whole = _moved(box, frame)
+            yield whole, window_around(whole, hole.shape, stride, around), pixels
+
+
+def _moved(box: Box, frame: Box) -> Box:
+    """A box that was counted from the corner of `frame`, counted from that of the photograph."""
+    return Box(
+        box.top + frame.top, box.left + frame.left, box.bottom + frame.top, box.right + frame.left
+    )
 
 
 def _share_cells(boxes: np.ndarray, cell: int):
@@ -181,9 +201,135 @@ def _thickest(box: Box, shape, stride: int, working_size: int, context: Context)
     return working_size / 8 if _is_reduced(box, shape, stride, working_size, context) else 0
 
 
-def _is_thin(pixels: np.ndarray, radius: float) -> bool:
-    """Whether no disc of this radius fits into the pixels."""
-    return cv2.distanceTransform(np.pad(pixels, 1).astype(np.uint8), cv2.DIST_L2, 3).max() < radius
+class _Size(NamedTuple):
+    shape: Tuple[int, ...]  # of the photograph
+    stride: int
+    working_size: int
+    tile: int  # side of a box whose window is not reduced
+
+
+class _Holes(NamedTuple):
+    labels: np.ndarray  # int32 [h, w], 0 = known
+    boxes: np.ndarray  # int64 [holes, 4] of labels 1 and on
+    large: np.ndarray  # labels of the holes that are no specks
+
+
+class _Sharing(NamedTuple):
+    """Thin holes that are cut along one grid."""
+
+    members: np.ndarray  # labels
+    parts: List[Box]
+    around: Context
+
+
+def _thin(holes: _Holes, size: _Size, context: Context) -> Tuple[set, List[_Sharing]]:
+    """The labels of large holes that are cut along grids of their own, and holes that share one.
+
+    The latter may be among the former.
+    """
+    if not len(holes.large):
+        return set(), []
+    # From each pixel of a hole to the nearest known one. Nothing is known beyond the frame, and
+    # nothing is missing.
+    inside = np.pad(holes.labels > 0, 1).astype(np.uint8)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1]
+
+    def holding(radius):  # labels of the holes that a disc fits into
+        return np.unique(holes.labels[depth >= radius])
+
+    radii = np.array(
+        [
+            _thickest(Box(*map(int, holes.boxes[label - 1])), *size[:3], context)
+            for label in holes.large
+        ]
+    )
+    cut: set = set()
+    for radius in set(radii.tolist()) - {0}:
+        cut |= set(np.setdiff1d(holes.large[radii == radius], holding(radius)).tolist())
+    thin = np.setdiff1d(holes.large, holding(size.working_size / 8))
+    return cut, _shared_grids(holes, thin, cut, size, context) if len(thin) else []
+
+
+def _shared_grids(holes, thin, cut, size, context):
+    """A `_Sharing` for each cluster of thin holes that one grid saves more than half of the pixels.
+
+    thin: labels. Holes are in one cluster if their boxes lie close together.
+    """
+    side, around = size.working_size - 2 * CONTEXT, Context(0.0)
+    if context.centred or side < size.tile:
+        side, around = size.tile, context
+    cluster = np.zeros(len(holes.boxes) + 1, np.int64)  # label -> cluster, 0: none
+    cluster[thin] = _clusters(holes.boxes[thin - 1], holes.labels.shape)
+    count = cluster.max() + 1
+    corners = np.full((count, 2), np.iinfo(np.int64).max)
+    np.minimum.at(corners, cluster[thin], holes.boxes[thin - 1, :2])
+    ends = np.zeros((count, 2), np.int64)
+    np.maximum.at(ends, cluster[thin], holes.boxes[thin - 1, 2:])
+
+    # Each hole's own pieces, with which the common ones are compared.
+    tiles = np.where(np.isin(np.arange(len(cluster)), list(cut)), size.tile, 2**31)
+    own = _pieces(holes.labels, cluster > 0, np.arange(len(cluster)), _padded(holes.boxes), tiles)
+    common = _pieces(
+        holes.labels,
+        cluster > 0,
+        cluster,
+        np.concatenate([corners, ends], 1),
+        np.full(count, side),
+    )
+
+    def cost(pieces, of, shown):  # pixels in windows, for each cluster
+        sides = window_sides(
+            pieces[:, 3:] - pieces[:, 1:3], np.array(size.shape[:2]), size.stride, shown
+        )
+        return np.bincount(of, np.prod(sides, 1), count)
+
+    saves = 2 * cost(common, common[:, 0], around) < cost(own, cluster[own[:, 0]], context)
+    return [
+        _Sharing(
+            np.flatnonzero(cluster == k),
+            [Box(*map(int, piece)) for piece in common[common[:, 0] == k, 1:]],
+            around,
+        )
+        for k in np.flatnonzero(saves)
+    ]
+
+
+def _padded(boxes):
+    """Boxes by label: a row for label 0 comes first."""
+    return np.concatenate([np.zeros((1, 4), boxes.dtype), boxes])
+
+
+def _pieces(labels, wanted, which, boxes, tiles):
+    """The pieces of grids that wanted holes reach into, int64 [pieces, 5]: of what, and its box.
+
+    labels: int32 [h, w]. wanted, which: by label, whether it counts, and whose grid cuts it.
+    boxes, tiles: int64 [n, 4] and [n], the box of each grid and the side of its pieces.
+    """
+    keys, band = [], 1024  # rows at a time, for the memory
+    for begin in range(0, len(labels), band):
+        part = labels[begin : begin + band]
+        rows, columns = np.nonzero(wanted[part])
+        of = which[part[rows, columns]]
+        down = (rows + begin - boxes[of, 0]) // tiles[of]
+        right = (columns - boxes[of, 1]) // tiles[of]
+        keys.append(np.unique((of << 40) | (down << 20) | right))
+    key = np.unique(np.concatenate(keys))
+    of, place = key >> 40, np.stack([key >> 20, key], 1) & (2**20 - 1)
+    starts = boxes[of, :2] + place * tiles[of, np.newaxis]
+    ends = np.minimum(starts + tiles[of, np.newaxis], boxes[of, 2:])
+    return np.concatenate([of[:, np.newaxis], starts, ends], 1)
+
+
+def _clusters(boxes, shape):
+    """Numbers of the clusters of boxes, from 1 on: int64 [n]. Close ones are in one cluster."""
+    coarse = 16  # pixels
+    area = np.zeros((shape[0] // coarse + 1, shape[1] // coarse + 1), np.uint8)
+    for top, left, bottom, right in boxes.tolist():
+        first = max(left - CONTEXT // 2, 0) // coarse, max(top - CONTEXT // 2, 0) // coarse
+        last = (right + CONTEXT // 2) // coarse, (bottom + CONTEXT // 2) // coarse
+        cv2.rectangle(area, first, last, 1, cv2.FILLED)
+    _, found = cv2.connectedComponents(area, connectivity=4)
+    return found[boxes[:, 0] // coarse, boxes[:, 1] // coarse].astype(np.int64)
 
 
 def _tiles(box: Box, tile: int) -> List[Box]:

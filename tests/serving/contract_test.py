@@ -55,7 +55,14 @@ def test_a_request_is_taken_apart():
 @pytest.mark.parametrize(
     "body, words",
     [
-        (b"", "JSON Parse error"),
+        (b"", "JSON Parse error: The document is empty"),
+        (b"\xef\xbb\xbf", "JSON Parse error"),
+        ('{"inputs": 1}'.encode("utf-16"), "JSON Parse error"),
+        ('{"inputs": 1}'.encode("utf-16-le"), "JSON Parse error"),
+        ('{"inputs": 1}'.encode("utf-32"), "JSON Parse error"),
+        (b"\xef\xbb\xbf" * 2 + b'{"inputs": 1}', "JSON Parse error"),
+        (b'{"inputs": "a\nb"}', "JSON Parse error"),  # a line break is written as \n in JSON
+        (b'{"inputs": 1} x', "JSON Parse error"),
         (b"{", "JSON Parse error"),
         (b"a=1", "JSON Parse error"),
         (b"\xff\xfe\xfd", "JSON Parse error"),
@@ -76,6 +83,26 @@ def test_a_body_that_is_no_request(body, words):
     with pytest.raises(ServingError, match=words) as error:
         parse_request(body)
     assert error.value.code == "INVALID_ARGUMENT"
+
+
+def test_a_byte_order_mark_is_passed_over():
+    assert parse_request(b'\xef\xbb\xbf{"inputs": "\xc3\xa4"}') == ("", "inputs", "ä")
+
+
+def test_the_first_of_two_members_with_one_name_counts():
+    assert parse_request(b'{"inputs": 1, "signature_name": "a", "inputs": 2}') == (
+        "a",
+        "inputs",
+        1,
+    )
+
+
+def test_columns_that_the_signature_does_not_have_are_left_aside():
+    inputs = read_inputs("inputs", {"image": [1], "name": ["a"], "more": [{}]}, TWO)
+    assert set(inputs) == {"image", "name"} and inputs["name"].tolist() == [b"a"]
+    assert "Got ['image', 'more', 'name']" in refused(
+        "instances", [{"image": 1, "name": "a", "more": {}}], TWO
+    )
 
 
 def test_rows_and_columns_are_the_same_inputs():
@@ -124,7 +151,7 @@ def test_an_input_whose_name_is_b64_is_bytes_and_no_input():
         ("instances", [{"image": 1, "name": "a"}, {"image": 1}], "the same inputs"),
         ("instances", [{"image": 1}, {"image": 2}], r"\['image', 'name'\]. Got \['image'\]"),
         ("inputs", {"image": [1]}, r"\['image', 'name'\]. Got \['image'\]"),
-        ("inputs", {"image": [1], "nam": ["a"]}, r"Got \['image', 'nam'\]"),
+        ("inputs", {"image": [1], "nam": ["a"]}, r"\['image', 'name'\]. Got \['image'\]"),
         ("inputs", {}, r"Got \[\]"),
     ],
 )
@@ -179,6 +206,46 @@ def test_floats_take_no_strings():
 )
 def test_strings_and_bytes_come_as_they_are(value, want):
     assert read_inputs("inputs", [value], STRINGS)["name"].tolist() == [want]
+
+
+CONTENT = bytes(range(256)) * 3
+
+
+@pytest.mark.parametrize("length", range(7))
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text,
+        lambda text: text.rstrip("="),
+        lambda text: "\n".join(text[i : i + 76] for i in range(0, len(text), 76)) + "\n",
+        lambda text: "\r\n".join(text[i : i + 3] for i in range(0, len(text), 3)),
+        lambda text: "\t \v\f" + " ".join(text),
+        lambda text: text.rstrip("=") + "\n",
+        lambda text: text.replace("=", "."),
+        lambda text: text.replace("=", " = "),
+    ],
+    ids=["plain", "no padding", "lines", "CRLF", "spaces", "end", "full stops", "apart"],
+)
+def test_base64_as_people_write_it(write, length):
+    content = CONTENT[-(700 + length) :]
+    text = write(base64.b64encode(content).decode())
+    assert read_inputs("inputs", [{"b64": text}], STRINGS)["name"].tolist() == [content]
+    short = CONTENT[255 : 255 + length]
+    assert contract.decode_base64(write(base64.b64encode(short).decode())) == short
+
+
+def test_bits_that_are_left_over_are_passed_over():
+    assert contract.decode_base64("YR==") == contract.decode_base64("YQ") == b"a"
+
+
+@pytest.mark.parametrize("text", [
+    "Y", "YQ=", "YQ===", "YWI==", "YWJj=", "YWJjZ", "=", "==", "YQ==YQ==", "Y=Q=", "YQ.=.",
+    "-_-_", "YQ\0=", "\0", "YQ==x", "YQ,", "é", "\u00a0YQ==", "YWJj====", "Y Q = x",
+])  # fmt: skip
+def test_base64_that_is_refused(text):
+    with pytest.raises(ValueError):
+        contract.decode_base64(text)
+    assert "not base64" in refused("inputs", [{"b64": text}], STRINGS)
 
 
 @pytest.mark.parametrize("value", [

@@ -3,10 +3,16 @@
 It answers as TensorFlow Serving does, also to mistakes and to a crowd.
 """
 
+import asyncio
+import base64
+import gzip
+import json
 import shutil
 import socket
 import threading
 import time
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -18,8 +24,10 @@ from starlette.routing import Route
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, prediction_log_pb2
 
+from tfinpaint.serving import rest as rest_module
 from tfinpaint.serving import servable
 from tfinpaint.serving import server as server_module
+from tfinpaint.serving.contract import ServingError
 from tfinpaint.serving.servable import Servable
 from tfinpaint.serving.server import Server
 from tfinpaint.settings import SettingsError
@@ -166,10 +174,58 @@ def test_tensors_give_what_files_give(server, form, key):
     np.testing.assert_array_equal(answer[key], [alone, alone])
 
 
+def lines(content):
+    """base64 as `base64` and MIME write it, in lines of 76."""
+    return {"b64": base64.encodebytes(content).decode()}
+
+
+def unpadded(content):
+    return {"b64": base64.b64encode(content).decode().rstrip("=")}
+
+
+@pytest.mark.parametrize("write", [lines, unpadded])
+def test_base64_in_lines_and_without_padding(server, painter, pair, write):
+    photo, mask = pair
+    for extra in range(3):  # every length of the padding
+        inputs = {
+            "image_bytes": [write(png(photo) + bytes(extra))],
+            "mask_bytes": [write(png(mask) + bytes(extra))],
+        }
+        status, answer = rest(f"{server.url}/v1/models/small:predict", {"inputs": inputs})
+        assert status == 200
+        np.testing.assert_array_equal(picture(unb64(answer["outputs"][0])), painter.fill(*pair))
+
+
+@pytest.mark.parametrize(
+    "change, headers",
+    [
+        (gzip.compress, {"Content-Encoding": "gzip"}),
+        (gzip.compress, {"Content-Encoding": "x-gzip"}),
+        (lambda body: b"\xef\xbb\xbf" + body, {}),
+        (lambda body: gzip.compress(b"\xef\xbb\xbf" + body), {"Content-Encoding": "gzip"}),
+        (lambda body: body, {"Content-Encoding": "identity"}),
+        (lambda body: body, {"Content-Type": "text/plain"}),
+    ],
+    ids=["gzip", "x-gzip", "mark", "mark in gzip", "identity", "text"],
+)
+def test_bodies_as_people_send_them(server, painter, pair, change, headers):
+    body = change(json.dumps(columns(*pair)).encode())
+    status, answer = rest(f"{server.url}/v1/models/small:predict", body, headers=headers)
+    assert status == 200, answer
+    np.testing.assert_array_equal(picture(unb64(answer["outputs"][0])), painter.fill(*pair))
+
+
+def test_paths_in_capitals(server, painter, pair):
+    status, answer = rest(f"{server.url}/V1/Models/small/VERSIONS/1:predict", columns(*pair))
+    assert status == 200
+    np.testing.assert_array_equal(picture(unb64(answer["outputs"][0])), painter.fill(*pair))
+
+
 # ----------------------------------------------------------------------------------- REST: mistakes
 
 PHOTO, MASK = small_pair(24, 32)
 GOOD = columns(PHOTO, MASK)["inputs"]
+PACKED = gzip.compress(json.dumps({"inputs": GOOD}).encode())
 ROW = {"image": PHOTO.tolist(), "mask": MASK[..., np.newaxis].tolist()}
 
 
@@ -237,6 +293,33 @@ def test_a_mistake_is_a_400_and_the_server_goes_on(server, painter, body, words)
     np.testing.assert_array_equal(picture(unb64(answer["outputs"][0])), painter.fill(PHOTO, MASK))
 
 
+@pytest.mark.parametrize(
+    "body, words",
+    [
+        (b"no gzip", "no gzip"),
+        (b"", "breaks off"),
+        (PACKED[:-1], "breaks off"),
+        (PACKED[: len(PACKED) // 2], "breaks off"),
+        (PACKED[:-8] + bytes(8), "no gzip"),
+        (PACKED + b"more", "goes on after the end"),
+        (PACKED + PACKED, "goes on after the end"),
+        (zlib.compress(json.dumps({"inputs": GOOD}).encode()), "no gzip"),
+        (gzip.compress(b""), "The document is empty"),
+    ],
+)
+def test_a_body_that_is_no_gzip_is_a_400(server, body, words):
+    status, answer = rest(
+        f"{server.url}/v1/models/small:predict", body, headers={"Content-Encoding": "gzip"}
+    )
+    assert status == 400 and words in answer["error"]
+    assert rest(f"{server.url}/v1/models/small:predict", {"inputs": GOOD})[0] == 200
+
+
+def test_a_gzip_that_is_not_said_to_be_one_is_a_400(server):
+    status, answer = rest(f"{server.url}/v1/models/small:predict", PACKED)
+    assert status == 400 and "JSON Parse error" in answer["error"]
+
+
 @pytest.mark.parametrize("name", ["nix", "small/versions/2", "small/versions/0", "SMALL"])
 @pytest.mark.parametrize("what", ["", "/metadata", ":predict"])
 def test_an_unknown_model_or_version_is_a_404(server, name, what):
@@ -256,6 +339,8 @@ def test_an_unknown_model_or_version_is_a_404(server, name, what):
         ("POST", "/v1/models/small/metadata"),
         ("GET", "/v1/models/small/"),
         ("POST", "/v1/models/small:nix"),
+        ("POST", "/v1/models/small:PREDICT"),
+        ("POST", "/v1/models/small:predict?a=1"),
         ("POST", "/v1/models/small:predict/"),
         ("POST", "/v1/models/small/versions/one:predict"),
         ("POST", "/v1/models/small/versions/:predict"),
@@ -598,6 +683,34 @@ def test_a_request_that_is_too_large(narrow):
     prediction = stubs(narrow.grpc_address)[0]
     assert code(prediction.Predict, predict_request(files(large, MASK)))[0] == "RESOURCE_EXHAUSTED"
     assert code(prediction.Predict, predict_request(files(0 * PHOTO, MASK)))[0] == "OK"
+
+
+def test_a_body_that_is_too_large_when_it_is_unpacked(narrow):
+    packed, url = {"Content-Encoding": "gzip"}, f"{narrow.url}/v1/models/small:predict"
+    body = json.dumps({"inputs": columns(0 * PHOTO, MASK)["inputs"]}).encode()
+    assert rest(url, gzip.compress(body.ljust(4096)), headers=packed)[0] == 200
+    for content in (body.ljust(4097), bytes(2**21)):
+        assert len(gzip.compress(content)) < 4096
+        status, answer = rest(url, gzip.compress(content), headers=packed)
+        assert status == 429 and "at most" in answer["error"]
+
+
+def test_a_gzip_bomb_stays_packed():
+    bomb = gzip.compress(bytes(2**27))
+
+    class Request:
+        headers = {"content-encoding": "gzip"}
+
+        async def stream(self):
+            for start in range(0, len(bomb), 65536):
+                yield bomb[start : start + 65536]
+
+    tracemalloc.start()
+    with pytest.raises(ServingError, match="at most 1 MB"):
+        asyncio.run(rest_module._body(Request(), 2**20))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**23 < len(bomb) * 1000
 
 
 def test_a_port_that_is_taken(server):

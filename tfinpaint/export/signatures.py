@@ -7,21 +7,22 @@
                       seed int32 [B], at least 0, which chooses one. The other signatures have that
                       of seed 0.
 
-Photographs and masks are JPEG, PNG, BMP or the first picture of a GIF. In a mask, white (above 127)
-is hole. Pixels are taken as they are stored: orientation tags are ignored.
+Photographs and masks are JPEG, PNG, BMP or the first picture of a GIF, turned upright. In a mask,
+white (above 127) is hole. decoding.py reads them, and refuses kinds that it would not read rightly.
 
 Photographs are filled one after another, each by itself. One window holds all holes of a photograph
 and their context. `Painter.fill_window` fills it, and it is pasted back. All known pixels keep
 their values.
 
-Errors end the whole request: bytes that are no such picture, a mask of another size, a mask without
-a hole.
+Errors end the whole request: bytes that are no such picture, a kind that is refused, a mask of
+another size, a mask without a hole.
 """
 
 from typing import Any
 
 import tensorflow as tf
 
+from tfinpaint.export.decoding import decode_image, decode_mask
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.windows import CONTEXT, Context
 
@@ -49,7 +50,7 @@ def servable(painter: Any, detail: str = "auto") -> tf.Module:
         _check_batch("image_bytes", image_bytes, "mask_bytes", mask_bytes)
         filled = tf.map_fn(
             lambda files: tf.io.encode_png(
-                fill_photo(_decode_image(files[0]), _decode_mask(files[1]))
+                fill_photo(decode_image(files[0]), decode_mask(files[1]))
             ),
             (image_bytes, mask_bytes),
             fn_output_signature=tf.string,
@@ -88,9 +89,7 @@ def _sample(painter, with_detail):
         _check_batch("image_bytes", image_bytes, "seed", seed)
         filled = tf.map_fn(
             lambda one: tf.io.encode_png(
-                _fill_photo(
-                    painter, _decode_image(one[0]), _decode_mask(one[1]), with_detail, one[2]
-                )
+                _fill_photo(painter, decode_image(one[0]), decode_mask(one[1]), with_detail, one[2])
             ),
             (image_bytes, mask_bytes, seed),
             fn_output_signature=tf.string,
@@ -155,47 +154,6 @@ def _ends(missing):
     """bool [N] -> the first missing position, and the last + 1."""
     places = tf.cast(tf.where(missing)[:, 0], tf.int32)
     return places[0], places[-1] + 1
-
-
-def _decode_image(contents):
-    image = tf.image.decode_image(contents, channels=3, expand_animations=False, name="image_bytes")
-    return tf.ensure_shape(image, [None, None, 3])
-
-
-def _decode_mask(contents):
-    """Bytes of a mask -> uint8 [H, W, 1].
-
-    That is its luminance, or, for strokes painted on a transparent layer, its alpha; as in
-    `read_hole`.
-    """
-    mask = tf.image.decode_image(contents, channels=0, expand_animations=False, name="mask_bytes")
-    mask = tf.ensure_shape(mask, [None, None, None])  # [H, W, 1 to 4]
-    channels = tf.shape(mask)[2]
-    luminance = tf.cond(channels < 3, lambda: mask[..., :1], lambda: _luminance(mask))
-    return tf.cond(channels % 2 == 0, lambda: _strokes(mask, luminance), lambda: luminance)
-
-
-def _luminance(mask):
-    """ITU-R 601 as Pillow computes it: [H, W, 3 or 4] -> [H, W, 1]."""
-    weighed = tf.cast(mask[..., :3], tf.int32) * [19595, 38470, 7471]
-    return tf.cast((tf.reduce_sum(weighed, -1, keepdims=True) + 0x8000) // 0x10000, tf.uint8)
-
-
-def _strokes(mask, luminance):
-    """The alpha channel [H, W, 1] if it varies and all visible pixels have one colour.
-
-    Otherwise the luminance.
-    """
-    alpha = mask[..., -1:]
-    visible = tf.cond(
-        tf.reduce_any(alpha > THRESHOLD), lambda: alpha > THRESHOLD, lambda: alpha > 0
-    )[..., 0]  # [H, W]
-    colours = tf.boolean_mask(mask[..., :-1], visible)  # [visible pixels, 1 or 3]
-    spread = tf.reduce_max(colours, axis=0) - tf.reduce_min(colours, axis=0)
-    varies = tf.reduce_max(alpha) > tf.reduce_min(alpha)
-    return tf.cond(
-        tf.logical_and(varies, tf.reduce_all(spread <= 8)), lambda: alpha, lambda: luminance
-    )
 
 
 def _check_batch(name, one, other_name, other):

@@ -8,7 +8,8 @@ An http URL is asked by REST, a grpc URL by gRPC. /versions/3 at the end of a UR
 Photographs travel as PNG, so every known pixel comes back unchanged. If a server is not there yet,
 or is busy (UNAVAILABLE), the client asks again after a pause; it does not retry after other errors.
 All errors become a `ServerError`, one line that says which server and what it answered. gRPC needs
-the extra `serve`. REST loads no TensorFlow.
+the extra `serve`. REST loads no TensorFlow. Servers on this machine or in a private network are
+asked directly, others through the proxy of the environment if there is one (proxies.py).
 """
 
 import base64
@@ -116,6 +117,8 @@ class RestClient(_Client):
         import requests
         from urllib3.util import Retry
 
+        from tfinpaint.serving.proxies import Session
+
         self._url, self._timeout = url, timeout
 
         class Again(Retry):
@@ -132,7 +135,7 @@ class RestClient(_Client):
             raise_on_status=False,
             respect_retry_after_header=False,
         )
-        self._session = requests.Session()
+        self._session = Session()
         self._session.mount(url, requests.adapters.HTTPAdapter(max_retries=again))
 
     def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
@@ -164,6 +167,12 @@ class RestClient(_Client):
     def _ask(self, method, what, request=None):
         import requests
 
+        from tfinpaint.serving import proxies
+
+        def which():  # the server, and what stood between
+            proxy = proxies.of_rest(self._url)
+            return f"{self} through the proxy {proxy}" if proxy else str(self)
+
         try:
             response = self._session.request(
                 method, self._url + what, json=request, timeout=self._timeout
@@ -171,15 +180,15 @@ class RestClient(_Client):
             answer = response.json()
         except requests.Timeout:
             raise ServerError(
-                f"{self} did not answer within {self._timeout:g} s (`timeout`)"
+                f"{which()} did not answer within {self._timeout:g} s (`timeout`)"
             ) from None
         except requests.JSONDecodeError:
             raise ServerError(
-                f"{self} is no such server: it answered {response.status_code} {response.reason}, "
-                "and no JSON"
+                f"{which()} is no such server: it answered {response.status_code} "
+                f"{response.reason}, and no JSON"
             ) from None
         except requests.RequestException as error:
-            raise ServerError(f"{self} cannot be reached: {reason(error)}") from None
+            raise ServerError(f"{which()} cannot be reached: {reason(error)}") from None
         if response.status_code != 200:
             said = answer.get("error") if isinstance(answer, dict) else None
             raise ServerError(
@@ -206,7 +215,10 @@ class GrpcClient(_Client):
         import grpc
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
+        from tfinpaint.serving import proxies
+
         self._address, self._name, self._version, self._timeout = address, name, version, timeout
+        self._proxy = proxies.of_grpc(address)
         policy = {
             "maxAttempts": min(max(tries, 2), 5),
             "initialBackoff": "0.5s",
@@ -224,6 +236,7 @@ class GrpcClient(_Client):
                 ("grpc.max_receive_message_length", -1),
                 ("grpc.service_config", json.dumps(config)),
                 ("grpc.max_reconnect_backoff_ms", 2000),
+                ("grpc.enable_http_proxy", 1 if self._proxy else 0),
             ],
         )
         self._prediction = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
@@ -266,12 +279,13 @@ class GrpcClient(_Client):
         try:
             return method(request, timeout=self._timeout)
         except grpc.RpcError as error:
+            which = f"{self} through the proxy {self._proxy}" if self._proxy else str(self)
             if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise ServerError(
-                    f"{self} did not answer within {self._timeout:g} s (`timeout`)"
+                    f"{which} did not answer within {self._timeout:g} s (`timeout`)"
                 ) from None
             raise ServerError(
-                f"{self} answered {error.code().name}: {' '.join(error.details().split())}"
+                f"{which} answered {error.code().name}: {' '.join(error.details().split())}"
             ) from None
 
     def __str__(self):

@@ -13,15 +13,18 @@ signature has one output. An error is {"error": message} with an HTTP status.
 Bytes are {"b64": ...} in both directions. In an answer, outputs whose names end in _bytes are
 written like that; other strings are UTF-8.
 
-Source: tensorflow_serving/g3doc/api_rest.md.
+Sources: tensorflow_serving/g3doc/api_rest.md and util/json_tensor.cc, absl/strings/escaping.cc.
+docs/serve.md lists the rules and where this server differs.
 """
 
 import base64
-import binascii
 import json
 from typing import Any, Tuple
 
 import numpy as np
+
+_SPACE = b" \t\n\v\f\r"  # what base64 may be broken by
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # The gRPC codes that are used here, and the HTTP status of each.
 MOST_AXES = 32  # of an array in a request
@@ -52,10 +55,18 @@ class ServingError(Exception):
 def parse_request(body: bytes) -> Tuple[str, str, Any]:
     """The signature's name (or ""), "instances" or "inputs", and the value of that.
 
+    body: JSON in UTF-8, with a byte-order mark or without. Of two members with one name the first
+        counts.
+
     Raises: ServingError if the body is no request of this contract.
     """
     try:
-        request = json.loads(body)
+        if not body:
+            raise ValueError("The document is empty")
+        # json.loads would take UTF-16 and UTF-32 as well.
+        marked = body.startswith(_BYTE_ORDER_MARK)
+        text = str(memoryview(body)[len(_BYTE_ORDER_MARK) if marked else 0 :], "utf-8")
+        request = json.loads(text, object_pairs_hook=_first_of_each)
     except (ValueError, RecursionError) as error:
         raise ServingError("INVALID_ARGUMENT", f"JSON Parse error: {error}") from None
     if not isinstance(request, dict):
@@ -69,6 +80,13 @@ def parse_request(body: bytes) -> Tuple[str, str, Any]:
     return name, forms[0], request[forms[0]]
 
 
+def _first_of_each(pairs):
+    members: dict = {}
+    for name, value in pairs:
+        members.setdefault(name, value)
+    return members
+
+
 def read_inputs(form: str, value: Any, dtypes: dict) -> dict:
     """The inputs of a signature as arrays.
 
@@ -80,7 +98,8 @@ def read_inputs(form: str, value: Any, dtypes: dict) -> dict:
     """
     if form == "inputs":
         columns = (
-            value
+            # What the signature does not have is left aside here; in rows it is a mistake.
+            {name: value[name] for name in value if name in dtypes}
             if isinstance(value, dict) and not set(value) == {"b64"}
             else {_only(dtypes): value}
         )
@@ -181,14 +200,30 @@ def _strings(name, value):
         return value.encode()
     if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
         try:
-            return base64.b64decode(value["b64"], validate=True)
-        except (binascii.Error, ValueError):
+            return decode_base64(value["b64"])
+        except ValueError:
             raise ServingError(
                 "INVALID_ARGUMENT", f"'{name}' has a b64 value that is not base64"
             ) from None
     raise ServingError(
         "INVALID_ARGUMENT", f"'{name}' is made of strings or {{\"b64\": ...}} objects"
     )
+
+
+def decode_base64(text: str) -> bytes:
+    """Base64 as absl::Base64Unescape reads it, with which TensorFlow Serving decodes.
+
+    The alphabet is the standard one (+ and /). White space may stand anywhere. The padding is
+    whole or left out; a full stop pads as = does.
+
+    Raises: ValueError.
+    """
+    content = text.encode("ascii").translate(None, _SPACE)
+    data = content.rstrip(b"=.")
+    missing = -len(data) % 4  # 3: six bits alone, which are no byte
+    if missing == 3 or len(content) - len(data) not in (0, missing):
+        raise ValueError("The padding is wrong")
+    return base64.b64decode(data + b"=" * missing, validate=True)
 
 
 def _values(name, array):

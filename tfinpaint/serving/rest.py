@@ -4,12 +4,14 @@
     GET  /v1/models/NAME[/versions/N]/metadata   signatures
     POST /v1/models/NAME[/versions/N]:predict    outputs of a signature
 
-contract.py reads the requests for outputs and writes the answers.
+Names of paths are taken in either case, and a body may be gzip-compressed (Content-Encoding), as
+there. contract.py reads the requests for outputs and writes the answers.
 """
 
 import asyncio
 import json
 import re
+import zlib
 from concurrent.futures import Executor
 from typing import Sequence
 
@@ -22,7 +24,7 @@ from tfinpaint.serving import contract, messages
 from tfinpaint.serving.contract import ServingError
 
 _PATH = re.compile(
-    r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?(?P<what>/metadata|:\w+)?"
+    r"(?i:/v1/models)/(?P<name>[^/:]+)((?i:/versions)/(?P<version>\d+))?(?P<what>/metadata|:\w+)?"
 )
 
 
@@ -32,7 +34,7 @@ def application(
     """The application that answers for models.
 
     models:   {name: Servable}.
-    largest:  bytes of a request, at most.
+    largest:  bytes of a request, at most, also after decompression.
     workers:  an executor, in which the models run.
     routes:   Starlette routes that share the port and are tried first.
     """
@@ -54,16 +56,15 @@ def application(
 
 
 async def _answer(models, largest, workers, request):
-    match = _PATH.fullmatch(request.url.path)
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    match = _PATH.fullmatch(path)
     what = match and match["what"]
     if not match or (request.method, what) not in (
         ("GET", None),
         ("GET", "/metadata"),
         ("POST", ":predict"),
     ):
-        raise ServingError(
-            "INVALID_ARGUMENT", f"Malformed request: {request.method} {request.url.path}"
-        )
+        raise ServingError("INVALID_ARGUMENT", f"Malformed request: {request.method} {path}")
     model = messages.find(models, match["name"], match["version"] and int(match["version"]))
     if what is None:
         return _of(messages.status(model))
@@ -81,12 +82,24 @@ def _predict(model, body):
 
 async def _body(request, largest):
     """The request's body. At most `largest` bytes of it are kept in memory."""
-    parts, size = [], 0
+    packed = "gzip" in request.headers.get("content-encoding", "")
+    unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed else None  # 16: gzip's header
+    parts, size, sent = [], 0, 0
     async for part in request.stream():
+        sent += len(part)
+        try:
+            # One byte too many tells that there is more; the rest of a bomb stays packed.
+            part = unpacker.decompress(part, largest - size + 1) if unpacker else part
+        except zlib.error as error:
+            raise ServingError("INVALID_ARGUMENT", f"The body is no gzip: {error}") from None
         size += len(part)
-        if size > largest:
+        if max(size, sent) > largest:
             raise ServingError("RESOURCE_EXHAUSTED", f"A request has at most {largest // 2**20} MB")
+        if unpacker and unpacker.unused_data:
+            raise ServingError("INVALID_ARGUMENT", "The body goes on after the end of its gzip")
         parts.append(part)
+    if unpacker and not unpacker.eof:
+        raise ServingError("INVALID_ARGUMENT", "The body's gzip breaks off")
     return b"".join(parts)
 
 

@@ -149,4 +149,4 @@ def _message(error):
         r"\1",
         re.sub(r"\s*\[Op:.*\]$", "", kept[0] if kept else error.message),
     )
-    return f"{of[1]}: {said}" if of else said
+    return f"{of[1]}: {said}" if of and not said.startswith(of[1]) else said

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tfinpaint.serving import proxies
 from tfinpaint.serving.client import reason
 from tfinpaint.serving.listening import LARGEST
 
@@ -70,31 +71,47 @@ def forwarding_route(servers: dict, timeout: float) -> Route:
             if size > LARGEST:
                 return _error(413, f"A request has at most {LARGEST // 2**20} MB")
             parts.append(part)
+        headers = {"Content-Type": "application/json"}
+        if "content-encoding" in request.headers:
+            headers["Content-Encoding"] = request.headers["content-encoding"]
         return await run_in_threadpool(
-            _ask, request.method, servers[match["name"]], match["what"], b"".join(parts), timeout
+            _ask,
+            request.method,
+            servers[match["name"]] + match["what"],
+            b"".join(parts),
+            headers,
+            timeout,
+            servers[match["name"]],
         )
 
     return Route("/v1/models/{rest:path}", forward, methods=["GET", "POST"])
 
 
-def _ask(method, url, what, body, timeout):
+def _ask(method, path, body, headers, timeout, url):
     try:
         # No redirect is followed: only the server that was named sees the photograph.
-        answer = requests.request(
-            method,
-            url + what,
-            data=body or None,
-            headers={"Content-Type": "application/json"},
-            timeout=timeout,
-            allow_redirects=False,
-        )
+        with proxies.Session() as session:
+            answer = session.request(
+                method,
+                path,
+                data=body or None,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+            )
     except requests.Timeout:
-        return _error(504, f"{url} did not answer within {timeout:g} s (--timeout)")
+        return _error(504, f"{_which(url)} did not answer within {timeout:g} s (--timeout)")
     except requests.RequestException as error:
-        return _error(502, f"{url} cannot be reached: {reason(error)}")
+        return _error(502, f"{_which(url)} cannot be reached: {reason(error)}")
     return Response(
         answer.content, answer.status_code, media_type=answer.headers.get("Content-Type")
     )
+
+
+def _which(url):
+    """A server in a message, and the proxy that stood between."""
+    proxy = proxies.of_rest(url)
+    return f"{url} through the proxy {proxy}" if proxy else url
 
 
 def _constant(content, media_type):

@@ -51,8 +51,7 @@ class EdgeConnectPainter(Painter):
         filling.check(photo, mask)
         hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W]
         shown = known_edges(photo, hole)
-        for box, here in windows.groups(hole, self.stride, self.working_size):
-            window = windows.window_around(box, photo.shape, self.stride)
+        for box, window, here in windows.plan(hole, self.stride, self.working_size):
             completed = self._edges_in_window(
                 photo[window.slices], hole[window.slices][..., np.newaxis]
             )
