@@ -546,7 +546,7 @@ def test_a_mask_with_swapped_sides_names_the_likely_cause(run, tmp_path):
     assert status == 1 and "is 30x20 pixels" in err and "EXIF orientation" in err
 
 
-# -------------------------------------------------------------------------------- names of all kinds
+# ------------------------------------------------------------------------------- names of all kinds
 
 
 def test_a_name_that_is_not_utf8_is_shown_with_replacements_and_written_byte_for_byte(
@@ -687,9 +687,7 @@ def test_the_mask_of_a_photograph_without_an_ending(tmp_path, run):
         _write(tmp_path / "photos/x.png").rename(tmp_path / "photos" / name)
         _mask(tmp_path / f"masks/{name}.png")
     assert (
-        run(
-            f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out"
-        )[0]
+        run(f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out")[0]
         == 0
     )
     assert sorted(os.listdir(tmp_path / "out")) == ["a.png", "b.2024.png"]

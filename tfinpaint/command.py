@@ -24,7 +24,7 @@ from absl import app, flags
 from absl import logging as absl_logging
 
 from tfinpaint.settings import SettingsError, flagfiles, in_flags
-from tfinpaint.wording import shown
+from tfinpaint.wording import shown, shown_lines
 
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
@@ -71,7 +71,7 @@ def warn(message: str) -> None:
 
 def say(message: str) -> None:
     """Prints lines of the library on stdout."""
-    print("\n".join(map(shown, in_flags(message).split("\n"))), flush=True)
+    print(shown_lines(in_flags(message)), flush=True)
 
 
 @contextlib.contextmanager

@@ -117,7 +117,9 @@ def look_through(folder: str) -> Found:
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(here) as entries:
                 below = sorted(
-                    entry.name for entry in entries if _sort_in(os.path.join(here, ""), entry, found)
+                    entry.name
+                    for entry in entries
+                    if _sort_in(os.path.join(here, ""), entry, found)
                 )
         except OSError as error:
             if here == folder:

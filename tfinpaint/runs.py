@@ -131,7 +131,9 @@ class Run:
     def flags_text(self) -> str:
         """What flags.txt holds. Raises SettingsError if it cannot be read."""
         try:
-            with open(os.path.join(self.path, _FLAGS), encoding="utf-8", errors="surrogateescape") as f:
+            with open(
+                os.path.join(self.path, _FLAGS), encoding="utf-8", errors="surrogateescape"
+            ) as f:
                 return f.read()
         except OSError as error:
             raise SettingsError(

@@ -27,3 +27,8 @@ def shown(name: str) -> str:
     ('caf\ufffd.png', 'two\ufffdlines.png')
     """
     return _NOT_SHOWN.sub("\ufffd", name)
+
+
+def shown_lines(text: str) -> str:
+    """The same of a text, whose line ends stay."""
+    return "\n".join(map(shown, text.split("\n")))

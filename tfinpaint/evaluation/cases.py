@@ -7,13 +7,12 @@ Two kinds of data:
               with seed 0, photograph k's of step k), or mask files, sorted into the same bins.
     pairs     pairs:PATH, NAME.png beside NAME_mask.png
               Photographs of any size with their own holes, in one block.
-Nothing is left out silently. What cannot be read is an error (pairs), or is named in a warning and
-counted in the table (squares).
+Nothing is left out silently. A photograph that cannot be read, or whose mask does not fit (pairs),
+is named in a warning and counted in the table; the others go on.
 """
 
 import dataclasses
 import functools
-import itertools
 import logging
 import os
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -25,8 +24,9 @@ from tfinpaint.data import hole_files
 from tfinpaint.data.batches import named_squares
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.data.holes import holes as made_holes
-from tfinpaint.data.photos import open_photos
+from tfinpaint.data.photos import open_photos, spread
 from tfinpaint.metrics.protocols import Protocol
+from tfinpaint.photo_folders import stem as stem_of
 from tfinpaint.settings import EvaluationSettings, HoleSettings, SettingsError
 
 _ANY = (1e-9, 1 - 1e-9)  # bounds on the shares of mask files, which are sorted into bins later
@@ -101,7 +101,9 @@ def read_blocks(
             "has one size"
         )
     source = open_photos(settings.data, "data")
-    found = list(itertools.islice(named_squares(source, image_size), settings.count or None))
+    found = list(named_squares(source, image_size, settings.count or None))
+    if not found:
+        raise SettingsError(f"`data={settings.data!r}`: none of its photographs can be read")
     names, photos, unread = (
         [name for name, _ in found],
         [square for _, square in found],
@@ -219,7 +221,7 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
     given = f"`data={settings.data!r}`"
     paths: Dict[str, str] = {}
     for path in photo.list_photos(folder) if os.path.isdir(folder) else ():
-        other = paths.setdefault(os.path.splitext(path)[0], path)
+        other = paths.setdefault(stem_of(path), path)
         if other != path:
             raise SettingsError(
                 f"{given}: {other} and {path} have one name: which of them is meant?"
@@ -235,26 +237,40 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
                 else f"mask {os.path.basename(stem)}_mask.png"
             )
             raise SettingsError(f"{given}: {path} has no {lacks} beside it")
-    names, photos, holes = [], [], []
-    for stem in stems[: settings.count or None]:
-        pixels, (mask, notes) = (
-            photo.read_photo(paths[stem]).pixels,
-            photo.read_hole(paths[f"{stem}_mask"], settings.mask_is),
-        )
-        if mask.shape != pixels.shape[:2]:
-            raise SettingsError(
-                f"{given}: {paths[stem]} is {pixels.shape[1]}x{pixels.shape[0]} and its mask "
-                f"{mask.shape[1]}x{mask.shape[0]}"
-            )
-        if not mask.any():
-            raise SettingsError(f"{given}: {paths[f'{stem}_mask']} has no hole ({notes[0]})")
-        for note in notes:
-            if note.startswith("warning: "):
-                _log.warning("%s: %s", paths[f"{stem}_mask"], note.removeprefix("warning: "))
+    names, photos, holes, faults = [], [], [], []
+    for k in spread(len(stems), settings.count or len(stems)):
+        stem = stems[k]
+        try:
+            pixels, hole = _read_pair(paths[stem], paths[f"{stem}_mask"], settings)
+        except Exception as error:  # whatever it is, it is this photograph's alone
+            if not isinstance(error, SettingsError):
+                error = SettingsError(f"{paths[stem]}: {type(error).__name__}: {error}")
+            faults.append(SettingsError(f"{given}: {error}"))
+            _log.warning("Photograph left out (%d so far): %s", len(faults), error)
+            continue
         names.append(os.path.relpath(stem, folder))
         photos.append(pixels)
-        holes.append((mask > 0).astype(np.uint8))
-    return Block("pairs", "each photograph's own", names, photos, holes)
+        holes.append(hole)
+    if not photos:
+        raise faults[0]
+    return Block("pairs", "each photograph's own", names, photos, holes, len(faults))
+
+
+def _read_pair(path: str, mask_path: str, settings: EvaluationSettings):
+    """The photograph uint8 [H, W, 3] and its hole uint8 [H, W], 1 = hole."""
+    pixels = photo.read_photo(path).pixels
+    mask, notes = photo.read_hole(mask_path, settings.mask_is)
+    if mask.shape != pixels.shape[:2]:
+        raise SettingsError(
+            f"{path} is {pixels.shape[1]}x{pixels.shape[0]} and its mask "
+            f"{mask.shape[1]}x{mask.shape[0]}"
+        )
+    if not mask.any():
+        raise SettingsError(f"{mask_path} has no hole ({notes[0]})")
+    for note in notes:
+        if note.startswith("warning: "):
+            _log.warning("%s: %s", mask_path, note.removeprefix("warning: "))
+    return pixels, (mask > 0).astype(np.uint8)
 
 
 def _title(ratio: Tuple[float, float]) -> str:

@@ -45,7 +45,7 @@ def expand(arguments: Sequence[str]) -> Tuple[List[str], Places]:
 
 
 def place_of(message: str, places: Places) -> str:
-    """" (FILE, line N)" if the message is about a flag of a flagfile, else ""."""
+    """ " (FILE, line N)" if the message is about a flag of a flagfile, else ""."""
     for argument, place in places.items():
         name = argument.lstrip("-").partition("=")[0]
         if argument == message or (argument.startswith("-") and _names(message, name)):
@@ -105,11 +105,9 @@ def _text(path: str) -> str:
         raise SettingsError(f"--flagfile={path} cannot be read: {error.strerror}") from None
     if len(content) > _LARGEST:
         raise SettingsError(f"--flagfile={path} is larger than a megabyte: it is no flagfile")
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            break
-    else:
-        mark, encoding = b"", _unmarked(content)
+    mark, encoding = next(
+        (found for found in _MARKS if content.startswith(found[0])), (b"", _unmarked(content))
+    )
     try:
         text = content[len(mark) :].decode(
             encoding, "surrogateescape" if encoding == "utf-8" else "strict"

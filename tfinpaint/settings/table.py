@@ -230,7 +230,7 @@ FLAGS = {
         "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the "
         "protocol's."),
     "count": ("int", EvaluationSettings.count,
-        "Photographs to score, the first ones; 0: all.", 0, None),
+        "Photographs to score, evenly chosen from the sorted set; 0: all.", 0, None),
     **{name: ("str", None, text) for name, text in weights_flags().items()},
     "references": ("bool", EvaluationSettings.references,
         "Put telea, navier_stokes and mean into the table, too."),
