@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfinpaint.data import hole_files
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.evaluation.cases import read_blocks
 from tfinpaint.metrics.protocols import all_protocols
@@ -108,6 +109,21 @@ def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path, caplog):
         f"folder:{photos}", holes=f"files:{tmp_path}", mask_is="known", ratio_bins=((0.6, 0.7),)
     )
     assert int(known.holes[0].sum()) // 32 == 20
+
+
+def test_more_masks_than_photographs_are_spread_over_the_bin(photos, tmp_path, monkeypatch):
+    for k in range(36):  # 101 to 171 of 1024 pixels
+        mask = np.zeros((32, 32), np.uint8)
+        mask.flat[: 103 + 2 * k] = 255
+        Image.fromarray(mask).save(tmp_path / f"m{k:02d}.png")
+
+    def made():
+        (block,) = blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.1, 0.2),))
+        return [int(hole.sum()) for hole in block.holes]
+
+    assert made() == [103 + 6 * k for k in range(12)]
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 5)
+    assert made() == [103 + 6 * k for k in range(12)]
 
 
 def test_pairs_keep_their_sizes_and_holes(pairs):

@@ -71,15 +71,20 @@ class _Packed(Sequence):
     The holes of all bins for twenty thousand photographs take one gigabyte, not eight.
     """
 
-    def __init__(self, holes):
-        self._size = holes[0].shape[0]
-        self._bits = [np.packbits(hole) for hole in holes]
+    def __init__(self, bits: Sequence[np.ndarray], size: int):
+        self._bits, self._size = bits, size
 
     def __len__(self):
         return len(self._bits)
 
     def __getitem__(self, k):
+        if isinstance(k, slice):
+            return _Packed(self._bits[k], self._size)
         return np.unpackbits(self._bits[k], count=self._size**2).reshape(self._size, self._size)
+
+
+def _packed(holes) -> _Packed:
+    return _Packed([np.packbits(hole) for hole in holes], holes[0].shape[0])
 
 
 def read_blocks(
@@ -124,7 +129,7 @@ def read_blocks(
                 f"fixed strokes over {_title(b)} of the picture",
                 names,
                 photos,
-                _Packed(
+                _packed(
                     evaluation_holes(b, len(photos), image_size, argument="ratio_bins")[..., 0]
                 ),
                 unread,
@@ -138,7 +143,7 @@ def read_blocks(
                 f"smooth blobs over {_title(b)} of the picture",
                 names,
                 photos,
-                _Packed(_objects(b, len(photos), image_size)),
+                _packed(_objects(b, len(photos), image_size)),
                 unread,
             )
             for b in bins
@@ -164,19 +169,25 @@ def _objects(ratio, count, size):
 def _blocks_of_files(kind, settings, bins, names, photos, unread):
     """Blocks in which each photograph takes the next mask of the bin.
 
+    If there are more masks than photographs, they are spread evenly over the masks of the bin.
     A bin without masks is left out with a warning, or is an error if it was asked for.
     """
     size = photos[0].shape[0]
-    packed = hole_files.read_masks(
+    files = hole_files.MaskFiles(
         HoleSettings(kind=kind, ratio=_ANY, mask_is=settings.mask_is), size, "ratio_bins"
     )
-    masks = np.unpackbits(packed, axis=1, count=size**2).reshape(-1, size, size)
-    shares = masks.mean(axis=(1, 2))
+    # those of a large set are measured first, and the chosen ones read again
+    masks = files.read_all(keep=len(files.paths) <= hole_files.READ_WHOLE)
+    files.check()
+    usable = [k for k in range(len(files.paths)) if files.in_bounds(k)]
+    shares = files.shares[usable]
     blocks = []
     for low, high in bins:
-        chosen = masks[(shares > low) & (shares <= high)]
-        if len(chosen):
-            holes = [chosen[k % len(chosen)] for k in range(len(photos))]
+        chosen = [k for k, share in zip(usable, shares) if low < share <= high]
+        if chosen:
+            taken = [chosen[k] for k in spread(len(chosen), len(photos))]
+            bits = [files.read(k) if masks[k] is None else masks[k] for k in taken]
+            holes = _Packed([bits[k % len(bits)] for k in range(len(photos))], size)
             title = _title((low, high))
             blocks.append(
                 Block(
@@ -204,7 +215,7 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
             f"`holes={kind!r}`: no mask falls into the bins of the protocol; the masks' shares "
             f"are {shares.min():.3g} to {shares.max():.3g}. Name others with `ratio_bins`"
         )
-    unused = len(masks) - sum(
+    unused = len(usable) - sum(
         np.count_nonzero((shares > low) & (shares <= high)) for low, high in bins
     )
     if unused:
@@ -212,7 +223,7 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
             "`holes=%r`: %d of %d masks fall into none of the bins and are not used",
             kind,
             unused,
-            len(masks),
+            len(usable),
         )
     return blocks
 
