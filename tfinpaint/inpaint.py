@@ -417,7 +417,7 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
         name = _name(path, image)
         partner = mask if masks is None else masks.get(name) or masks.get(name + "_mask")
         if partner is None:
-            lacking.append(os.path.relpath(path, image))
+            lacking.append(photo_folders.inside(path, image))
         partners.append(partner)
     if lacking:
         names = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
@@ -425,7 +425,7 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
             f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask "
             f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {names}"
         )
-    inside = [os.path.relpath(path, image) for path in photos]
+    inside = [photo_folders.inside(path, image) for path in photos]
     names = output_names.outputs(
         inside, PHOTO_ENDINGS, lambda path: photo_folders.ending_of(os.path.join(image, path))
     )
@@ -444,7 +444,7 @@ def _masks_by_name(folder: str, paths: List[str]) -> dict:
 
 def _name(path: str, folder: str) -> str:
     """The path inside the folder, without its ending."""
-    return photo_folders.stem(os.path.relpath(path, folder))
+    return photo_folders.stem(photo_folders.inside(path, folder))
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -82,7 +82,7 @@ def lines(folder: str, passed_over: Dict[str, List[str]]) -> List[Tuple[str, boo
     """A line for each reason, and whether it points out a likely mistake."""
     made = []
     for reason, paths in passed_over.items():
-        names = [shown(os.path.relpath(path, folder)) for path in paths[:_NAMED]]
+        names = [shown(inside(path, folder)) for path in paths[:_NAMED]]
         more = ", ..." if len(paths) > _NAMED else ""
         made.append(
             (
@@ -135,6 +135,11 @@ def look_through(folder: str) -> Found:
     for paths in found.passed_over.values():
         paths.sort()
     return found
+
+
+def inside(path: str, folder: str) -> str:
+    """The path of a found file inside its folder. (os.path.relpath takes ten times as long.)"""
+    return path[len(os.path.join(folder, "")) :]
 
 
 def stem(path: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
 
 import numpy as np
 
-from tfinpaint import photo
+from tfinpaint import photo, photo_folders
 from tfinpaint.settings import SettingsError, first_line
 
 SAMPLES = {  # the colour photographs inside the scikit-image package; nothing is downloaded
@@ -155,7 +155,7 @@ class PhotoFiles:
             count,
             len(self.paths),
             said,
-            " (further ones are named with --verbosity=1)" if count == _NAMED else "",
+            " (`verbosity=1` names further ones)" if count == _NAMED else "",
         )
 
 
@@ -233,9 +233,7 @@ def _open_folder(folder: str, given: str) -> PhotoFiles:
             f"{given}: no photograph in it (JPEG, PNG, WebP, TIFF and others, by their content, at "
             "any depth)"
         )
-    # their paths begin with the folder's; os.path.relpath would take seconds for a large set
-    inside = len(os.path.join(folder, ""))
-    photos = PhotoFiles(paths, [path[inside:] for path in paths])
+    photos = PhotoFiles(paths, [photo_folders.inside(path, folder) for path in paths])
     try:
         photos.read(0)
     except SettingsError:
