@@ -17,6 +17,9 @@ import pytest
 from PIL import Image
 
 from tfinpaint import evaluate
+from tfinpaint.data.batches import named_squares
+from tfinpaint.data.photos import open_photos
+from tfinpaint.evaluation import methods
 from tfinpaint.settings import SettingsError
 
 
@@ -310,5 +313,56 @@ def test_a_broken_photograph_is_told_and_not_counted(run, photos, tmp_path):
         f"--output={tmp_path}/r",
     )
     assert (
-        status == 0 and "10 of folder" in out and "1 could not be read" in out and "p3.png" in err
+        status == 1 and "10 of folder" in out and "1 could not be read" in out and "p3.png" in err
     )
+    assert err.endswith(
+        "tfinpaint: 1 photograph could not be read or filled; the figures are those of the others\n"
+    )
+    assert (tmp_path / "r/report.csv").is_file()
+
+
+def test_names_that_are_no_utf8_lose_no_figure(run, photos, tmp_path):
+    folder = shutil.copytree(photos, tmp_path / "photos")
+    for k, name in ((0, b"caf\xe9.png"), (1, b"new\nline.png")):
+        os.rename(folder / f"p{k}.png", folder / os.fsdecode(name))
+    status, out, err = run(
+        "--model=mean",
+        "--noreferences",
+        f"--data=folder:{folder}",
+        "--image_size=64",
+        "--holes=center",
+        f"--output={tmp_path}/r",
+    )
+    assert status == 0, err
+    names = json.loads((tmp_path / "r/report.json").read_text("utf-8"))["blocks"][0]["photographs"]
+    assert "caf\ufffd.png" in names and "new\nline.png" in names and len(names) == 11
+    assert "11 of folder" in out
+    for name in evaluate.FILES:
+        (tmp_path / "r" / name).read_text("utf-8")
+
+
+def test_a_photograph_that_a_model_cannot_fill_is_its_own_loss(run, photos, tmp_path, monkeypatch):
+    real = methods.REFERENCES["telea"]
+
+    def fails_at_one(pixels, hole):
+        if (pixels == square).all():
+            raise MemoryError("too large")
+        return real(pixels, hole)
+
+    name, square = list(named_squares(open_photos(f"folder:{photos}"), 64))[4]
+    monkeypatch.setitem(methods.REFERENCES, "telea", fails_at_one)
+    status, out, err = run(
+        "--model=mean,telea",
+        "--noreferences",
+        f"--data=folder:{photos}",
+        "--image_size=64",
+        "--holes=center",
+        f"--output={tmp_path}/r",
+    )
+    assert status == 1
+    assert f"{name}: photograph left out, telea cannot fill it: MemoryError: too large" in err
+    report = json.loads((tmp_path / "r/report.json").read_text("utf-8"))
+    (block,) = report["blocks"]
+    assert len(block["photographs"]) == 10 and name not in block["photographs"]
+    each = {name: block["models"][name]["psnr"]["each"] for name in ("mean", "telea")}
+    assert len(each["mean"]) == len(each["telea"]) == 10 and "10 of folder" in out

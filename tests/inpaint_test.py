@@ -544,3 +544,161 @@ def test_a_mask_with_swapped_sides_names_the_likely_cause(run, tmp_path):
         f"--image={photo}", f"--mask={tmp_path / 'm.png'}", f"--output={tmp_path / 'o.png'}"
     )
     assert status == 1 and "is 30x20 pixels" in err and "EXIF orientation" in err
+
+
+# ------------------------------------------------------------------------------- names of all kinds
+
+
+def test_a_name_that_is_not_utf8_is_shown_with_replacements_and_written_byte_for_byte(
+    tmp_path, run
+):
+    names = [b"caf\xe9.png", b"a\nb.png", b"\x1b[31m.png", "ж.png".encode()]
+    for name in names:
+        _write(tmp_path / "photos" / os.fsdecode(name))
+    status, out, err = run(
+        f"--image={tmp_path}/photos",
+        f"--mask={_mask(tmp_path / 'm.png')}",
+        f"--output={tmp_path}/out",
+    )
+    assert status == 0, err
+    assert sorted(os.listdir(os.fsencode(tmp_path / "out"))) == sorted(names)
+    assert "caf\ufffd.png" in out and "a\ufffdb.png" in out and "\ufffd[31m.png" in out
+    assert "ж.png" in out and len(out.splitlines()) == 2 * len(names)
+    (out + err).encode()
+
+
+def test_any_exception_is_the_one_photographs_alone(tmp_path, run, monkeypatch):
+    class Failing(Red):
+        def fill(self, photo, mask, *args, **options):
+            if photo.shape[0] == 22:
+                raise RuntimeError("no such\nkernel")
+            return super().fill(photo, mask, *args, **options)
+
+    monkeypatch.setattr(loading, "load", lambda model: Failing())
+    for name, height in ((b"a.png", 20), (b"b\xff.png", 22), (b"c.png", 20)):
+        _write(tmp_path / "photos" / os.fsdecode(name), height)
+        _mask(tmp_path / "masks" / os.fsdecode(name), height=height)
+    real = inpaint.read_photo
+
+    def read(path):
+        if path.endswith("c.png"):
+            raise ZeroDivisionError("in a decoder")
+        return real(path)
+
+    monkeypatch.setattr(inpaint, "read_photo", read)
+    status, out, err = run(
+        f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out"
+    )
+    assert status == 1 and os.listdir(tmp_path / "out") == ["a.png"] and out.count(" -> ") == 1
+    lines = err.splitlines()
+    assert "b\ufffd.png could not be filled: RuntimeError: no such" in lines[0]
+    assert "c.png could not be filled: ZeroDivisionError: in a decoder" in lines[1]
+    assert lines[-1] == "tfinpaint: 2 of 3 photographs could not be filled"
+
+
+def test_two_outputs_of_one_run_never_share_a_name(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda model: Attending())
+    names = ["a.jpg", "a.png", "b.png", "c.png", "c_attention_stage_1 2x3_places.png", "D.png"]
+    for name in names:
+        _write(tmp_path / "photos" / name)
+    status, out, err = run(
+        f"--image={tmp_path}/photos",
+        f"--mask={_mask(tmp_path / 'm.png')}",
+        f"--output={tmp_path}/out",
+        "--attention",
+    )
+    assert status == 0, err
+    made = sorted(os.listdir(tmp_path / "out"))
+    kinds = {name.rpartition("_")[2] for name in made if name.startswith("b_attention")}
+    assert len(kinds) > 1
+    each = sum(name.startswith("b_attention") for name in made)
+    assert len(made) == len(names) * (1 + each), made  # nothing replaced anything
+    for beginning in ("a_jpg", "a_png", "b", "c_png", "D"):
+        assert sum(name.startswith(f"{beginning}_attention") for name in made) == each
+    _check(
+        tmp_path / "photos" / names[4], tmp_path / "out" / names[4]
+    )  # the photograph, not c's map
+
+
+def test_a_picture_beside_the_output_never_replaces_an_input(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda model: Guided())
+    photo = _write(tmp_path / "x_edges.png")
+    before = photo.read_bytes()
+    assert (
+        run(
+            f"--image={photo}",
+            f"--mask={_mask(tmp_path / 'm.png')}",
+            f"--output={tmp_path}/x.png",
+            "--edges",
+        )[0]
+        == 0
+    )
+    assert photo.read_bytes() == before and (tmp_path / "x_png_edges.png").exists()
+
+
+def test_an_output_that_is_the_mask_of_another_photograph_is_refused(tmp_path, run):
+    _write(tmp_path / "photos/a.png")
+    _write(tmp_path / "photos/a_mask.png")
+    _mask(tmp_path / "masks/a_mask.png")
+    _mask(tmp_path / "masks/a_mask_mask.png")
+    before = (tmp_path / "masks/a_mask.png").read_bytes()
+    status, _, err = run(
+        f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/masks"
+    )
+    assert status == 1 and "would overwrite" in err and "a_mask.png" in err
+    assert (tmp_path / "masks/a_mask.png").read_bytes() == before
+
+
+def test_content_decides_which_files_of_a_folder_are_photographs(tmp_path, run):
+    _write(tmp_path / "photos/a.png")
+    for name in ("b.jfif", "c", "d.2024", "c.png"):
+        _write(tmp_path / "photos/x.png").rename(tmp_path / "photos" / name)
+    Image.open(tmp_path / "photos/a.png").convert("RGB").save(tmp_path / "j.jpg")
+    (tmp_path / "j.jpg").rename(tmp_path / "photos/e.JPE")
+    (tmp_path / "photos/notes.txt").write_text("BM, as a bitmap begins, but no bitmap at all....")
+    (tmp_path / "photos/gone.png").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "photos/f.CR2").write_bytes(b"II*\0 raw")
+    status, out, err = run(
+        f"--image={tmp_path}/photos",
+        f"--mask={_mask(tmp_path / 'm.png')}",
+        f"--output={tmp_path}/out",
+    )
+    assert status == 0, err
+    assert sorted(os.listdir(tmp_path / "out")) == [
+        "a.png",
+        "b.png",
+        "c.png",
+        "c_2.png",
+        "d.2024.png",
+        "e.jpg",
+    ]
+    folder = f"tfinpaint: {{}}{tmp_path}/photos: 1 entry passed over, "
+    assert sorted(err.splitlines()) == [
+        "6/6 photographs, 0:00 left",
+        folder.format("") + "no pictures, by their content: notes.txt",
+        folder.format("warning: ")
+        + "camera raw, which is not read (develop it to TIFF, PNG or JPEG first): f.CR2",
+        folder.format("warning: ") + "links that lead nowhere: gone.png",
+    ]
+
+
+def test_the_mask_of_a_photograph_without_an_ending(tmp_path, run):
+    for name in ("a", "b.2024"):
+        _write(tmp_path / "photos/x.png").rename(tmp_path / "photos" / name)
+        _mask(tmp_path / f"masks/{name}.png")
+    assert (
+        run(f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out")[0]
+        == 0
+    )
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.png", "b.2024.png"]
+
+
+def test_photographs_of_one_name_beside_their_mask(tmp_path, run):
+    _write(tmp_path / "pairs/a.png")
+    _write(tmp_path / "pairs/a.bmp")
+    _mask(tmp_path / "pairs/a_mask.png")
+    assert (
+        run(f"--image={tmp_path}/pairs", f"--mask={tmp_path}/pairs", f"--output={tmp_path}/out")[0]
+        == 0
+    )
+    assert sorted(os.listdir(tmp_path / "out")) == ["a.bmp", "a.png"]

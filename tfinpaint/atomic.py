@@ -24,8 +24,8 @@ _LONGEST = (
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes a text file in UTF-8."""
-    write_bytes(path, text.encode("utf-8"))
+    """Writes a text file in UTF-8; bytes of a file's name that are no UTF-8 are written as such."""
+    write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
 def write_bytes(path: str, content: bytes) -> None:

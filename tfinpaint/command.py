@@ -15,6 +15,7 @@ import functools
 import gc
 import importlib.abc
 import importlib.util
+import io
 import logging
 import os
 import re
@@ -24,7 +25,8 @@ from typing import Callable, Iterator, NoReturn, Optional
 from absl import app, flags
 from absl import logging as absl_logging
 
-from tfinpaint.settings import SettingsError, in_flags
+from tfinpaint.settings import SettingsError, flagfiles, in_flags
+from tfinpaint.wording import shown, shown_lines
 
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
@@ -38,6 +40,10 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
     # default of 700, half a second goes into collecting it.
     gc.set_threshold(100_000)
     _show_warnings()
+    for stream in (sys.stdout, sys.stderr):
+        # A name that this terminal has no characters for must not end the program.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
     except BrokenPipeError:  # piped into a program that has read enough, such as `head`
@@ -54,7 +60,12 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 def tell_error(message: str) -> None:
     """Prints an error as one line on stderr."""
-    print(f"tfinpaint: {' '.join(in_flags(message).split())}", file=sys.stderr)
+    print(f"tfinpaint: {one_line(message)}", file=sys.stderr)
+
+
+def one_line(message: str) -> str:
+    """A message of the library as a line of a command."""
+    return shown(" ".join(in_flags(message).split()))
 
 
 def warn(message: str) -> None:
@@ -63,8 +74,8 @@ def warn(message: str) -> None:
 
 
 def say(message: str) -> None:
-    """Prints a line of the library on stdout."""
-    print(in_flags(message), flush=True)
+    """Prints lines of the library on stdout."""
+    print(shown_lines(in_flags(message)), flush=True)
 
 
 @contextlib.contextmanager
@@ -149,15 +160,20 @@ def _parse(main, argv):
     for flag in flags.FLAGS.get_key_flags_for_module(main.__module__):
         flags.FLAGS.register_key_flag_for_module(argv[0], flag)
     try:
+        argv, places = flagfiles.expand(argv)
+    except SettingsError as error:
+        fail(str(error))
+    try:
         rest = flags.FLAGS(argv)
     except SystemExit:  # only --help ends here, and it is no failure
         sys.exit(0)
-    except (flags.Error, UnicodeDecodeError) as error:
-        fail(f"{str(error).replace('ERROR:: ', '')} (--help lists the flags)")
+    except flags.Error as error:
+        message = str(error).replace("ERROR:: ", "")
+        fail(f"{message}{flagfiles.place_of(message, places)} (--help lists the flags)")
     if rest[1:]:
         fail(
-            f"{rest[1]!r} is not a flag: flags are written --name=value (was it a line of a "
-            "flagfile without dashes?)"
+            f"{rest[1]!r} is not a flag{flagfiles.place_of(rest[1], places)}: flags are written "
+            "--name=value"
         )
     return rest
 
@@ -166,6 +182,8 @@ def _guarded(main, argv):
     if not flags.FLAGS["verbosity"].present:
         # TensorFlow logs there what it renames when it saves
         absl_logging.set_verbosity(absl_logging.ERROR)
+    elif flags.FLAGS.verbosity >= absl_logging.DEBUG:
+        logging.getLogger("tfinpaint").setLevel(logging.DEBUG)
     try:
         return main()
     except SettingsError as error:
@@ -174,6 +192,11 @@ def _guarded(main, argv):
         fail("interrupted", 130)
     except ImportError as error:
         fail(_import_advice(error))
+    except UnicodeEncodeError as error:
+        # TensorFlow takes names in UTF-8 alone: of run directories, exports and weights
+        if not isinstance(error.object, str) or shown(error.object) == error.object:
+            raise
+        fail(f"{error.object}: TensorFlow takes only names in UTF-8 here: rename it")
     except Exception as error:
         # the class is TensorFlow's, which is not imported here
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
@@ -208,7 +231,7 @@ def _show_warnings() -> None:
         def format(self, record):
             return (
                 f"tfinpaint: {'warning: ' if record.levelno >= logging.WARNING else ''}"
-                f"{in_flags(record.getMessage())}"
+                f"{one_line(record.getMessage())}"
             )
 
     handler = logging.StreamHandler()

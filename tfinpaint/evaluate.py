@@ -23,6 +23,7 @@ from absl import flags
 from tfinpaint import atomic, command, settings
 from tfinpaint.metrics import weights_flags
 from tfinpaint.progress import ProgressBar, photographs_bar
+from tfinpaint.wording import counted, shown_lines
 
 settings.define_flags(
     "model",
@@ -92,18 +93,26 @@ def main() -> None:
         )
     )
     write(values.output, files)
-    print(files["report.txt"])
-    print("\n".join(os.path.join(values.output, name) for name in files))
+    print(shown_lines(files["report.txt"]))
+    command.say("\n".join(os.path.join(values.output, name) for name in files))
+    if report.left_out:
+        command.fail(
+            f"{counted(report.left_out, 'photograph')} could not be read or filled; the figures "
+            "are those of the others"
+        )
 
 
 def write(folder: str, files: Dict[str, str]) -> None:
-    """Writes all files, {name: text}, or none of them."""
+    """Writes all files, {name: text}, or none of them.
+
+    Names of photographs that are no UTF-8 are written with replacements.
+    """
     try:
         os.makedirs(folder, exist_ok=True)
         with atomic.replacing_all([os.path.join(folder, name) for name in files]) as places:
             for place, content in zip(places, files.values()):
                 with open(place, "w", encoding="utf-8") as f:
-                    f.write(content)
+                    f.write(shown_lines(content))
     except OSError as error:
         raise settings.SettingsError(
             f"--output={folder} cannot be written (is the disk full?): {error.strerror}"

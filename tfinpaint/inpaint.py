@@ -14,8 +14,10 @@
 
 Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole
 (--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph.
-In a folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a
-folder run every output keeps its photograph's name and ending, a photograph that fails is reported
+A folder's photographs are found by their content, whatever their names end in, and what is passed
+over is counted (named with --verbosity=1). In a folder of masks the mask of a/b.jpg is a/b.png or
+a/b_mask.png, with any of the endings. In a folder run every output keeps its photograph's name and
+ending (.jpg or .png if nothing can be written with that one), a photograph that fails is reported
 while the others go on, and the exit status is 1 at the end.
 
 A system that can fill a hole in several ways writes --samples of them, filled_1.png, filled_2.png
@@ -26,12 +28,12 @@ import dataclasses
 import itertools
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Set, Tuple
 
 import numpy as np
 from absl import flags
 
-from tfinpaint import command, settings
+from tfinpaint import command, output_names, photo_folders, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.photo import (
     PHOTO_ENDINGS,
@@ -44,7 +46,8 @@ from tfinpaint.photo import (
     write_photo,
 )
 from tfinpaint.progress import photographs_bar
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.wording import shown
 
 # fmt: off
 settings.define_flags(
@@ -56,11 +59,15 @@ FLAGS = flags.FLAGS
 
 
 class Job(NamedTuple):
-    """Paths of one photograph, its mask and its result."""
+    """Paths of one photograph, its mask and its result.
+
+    beside: what the names of pictures beside the result begin with (attention, edges).
+    """
 
     image: str
     mask: str
     output: str
+    beside: str
 
 
 def main() -> None:
@@ -104,15 +111,21 @@ def main() -> None:
     painter = _load_painter(model)
     progress = photographs_bar(len(jobs))
     failures = 0
-    for outcome in _outcomes(painter, jobs):
+    for job, outcome in zip(jobs, _outcomes(painter, jobs)):
         try:
             warnings, lines = outcome.result()
             progress.clear()
             _tell(warnings, lines)
-        except SettingsError as error:
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # whatever it is, it is this photograph's alone
             failures += 1
             progress.clear()
-            command.tell_error(str(error))
+            command.tell_error(
+                str(error)
+                if isinstance(error, SettingsError)
+                else f"{job.image} could not be filled: {type(error).__name__}: {first_line(error)}"
+            )
         progress.step()
     if failures:
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
@@ -146,7 +159,7 @@ def _outcomes(painter, jobs):
             read, reading = reading, pool.submit(_read, following) if following else None
             try:
                 outcome = pool.submit(_write, _fill(painter, job, *read.result()))
-            except SettingsError as error:
+            except Exception as error:
                 outcome = Future()
                 outcome.set_exception(error)
             if last:
@@ -282,11 +295,11 @@ def _write(filled: Filled):
         write_photo(path, picture, argument="output")
         notes = notes + [(kind, path, f"{path}: {what}")]
     warnings = [f"{path}: {note[len(mark) :]}" for _, path, note in notes if note.startswith(mark)]
-    lines = [f"    {what}: {note}" for what, _, note in notes if not note.startswith(mark)]
+    lines = [f"    {what}: {shown(note)}" for what, _, note in notes if not note.startswith(mark)]
     lines = list(dict.fromkeys(lines))  # what holds for each of several outputs is said once
     outputs = list(filled.outputs)
     to = outputs[0] if len(outputs) == 1 else f"{outputs[0]} to {outputs[-1]}"
-    return warnings, [f"{job.image} ({_size(filled.photo.pixels)}) -> {to}"] + lines
+    return warnings, [shown(f"{job.image} ({_size(filled.photo.pixels)}) -> {to}")] + lines
 
 
 def _attention_maps(painter, job: Job, pixels, mask) -> dict:
@@ -295,11 +308,11 @@ def _attention_maps(painter, job: Job, pixels, mask) -> dict:
     from tfinpaint.filling import grown
 
     hole = 255 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole)
-    found, beginning = {}, os.path.splitext(job.output)[0]
+    found = {}
     at = settings.parse_range("attention_at", FLAGS.attention_at, int)
     for map_ in painter.attention_maps(pixels, hole, at):
         for kind, picture in pictures(map_, pixels, hole).items():
-            found[f"{beginning}_attention_{map_.layer}_{kind}.png"] = (
+            found[f"{job.beside}_attention_{map_.layer}_{kind}.png"] = (
                 picture,
                 "attention",
                 f"{map_.name}, {kind}",
@@ -313,7 +326,7 @@ def _edges(painter, job: Job, pixels, mask) -> dict:
 
     hole = 255 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole)
     picture = painter.edges(pixels, hole)  # [H, W]
-    path = f"{os.path.splitext(job.output)[0]}_edges.png"
+    path = f"{job.beside}_edges.png"
     what = "known edges, and in the hole the completed ones"
     return {path: (np.repeat(picture[..., np.newaxis], 3, axis=2), "edges", what)}
 
@@ -334,17 +347,38 @@ def find_jobs(image: str, mask: str, output: str) -> List[Job]:
         if not os.path.exists(path):
             raise SettingsError(f"--{name}={path} does not exist")
     if os.path.isdir(image):
-        jobs = _folder_jobs(image, mask, output)
+        threes = _folder_jobs(image, mask, output)
     elif os.path.isdir(mask):
         raise SettingsError(f"--mask is one file where --image is one. Got the folder {mask}")
     else:
         check_photo_path(output, "output")
-        jobs = [Job(image, mask, output)]
-    for job in jobs:
-        for path, output in itertools.product((job.image, job.mask), _output_paths(job)):
-            if os.path.exists(output) and os.path.samefile(output, path):
-                raise SettingsError(f"--output would overwrite {path}: choose another place")
+        threes = [(image, mask, output)]
+    images, masks, outputs = zip(*threes)
+    beside = output_names.beginnings(outputs, {*images, *masks})
+    jobs = [Job(*three, name) for three, name in zip(threes, beside)]
+    _check_nothing_is_overwritten(jobs)
     return jobs
+
+
+def _check_nothing_is_overwritten(jobs: List[Job]) -> None:
+    """Raises SettingsError if an output is a photograph or a mask of the run."""
+    there: Set[Tuple[int, int]] = set()
+    for job in jobs:
+        for path in _output_paths(job):
+            there.update(_identity(path))
+    if there:
+        for path in itertools.chain.from_iterable((job.image, job.mask) for job in jobs):
+            if there.intersection(_identity(path)):
+                raise SettingsError(f"--output would overwrite {path}: choose another place")
+
+
+def _identity(path: str) -> List[Tuple[int, int]]:
+    """What tells a file from all others, by whatever name; empty if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    return [(status.st_dev, status.st_ino)]
 
 
 def _output_paths(job: Job) -> List[str]:
@@ -355,7 +389,8 @@ def _output_paths(job: Job) -> List[str]:
     return [f"{name}_{number}{ending}" for number in range(1, FLAGS.samples + 1)]
 
 
-def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
+def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str]]:
+    """Paths of each photograph, its mask and its output."""
     if output.lower().endswith(PHOTO_ENDINGS):
         raise SettingsError(f"--image is a folder, so --output is a folder too. Got {output}")
     settings.check_writable("output", output)
@@ -367,37 +402,39 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Job]:
     photos = list_photos(image)
     masks = None
     if os.path.isdir(mask):
-        masks = _masks_by_name(mask)
         # NAME.png beside NAME_mask.png: the masks are not photographs to fill
         if os.path.samefile(image, mask):
-            masks = {name: path for name, path in masks.items() if name.endswith("_mask")}
+            masks = _masks_by_name(mask, [p for p in photos if _name(p, image).endswith("_mask")])
             photos = [path for path in photos if _name(path, image) not in masks]
         else:
-            photos = [path for path in photos if not _inside(path, mask)]
+            masks = _masks_by_name(mask, list_photos(mask))
+            if _inside(mask, image):
+                photos = [path for path in photos if not _inside(path, mask)]
     if not photos:
-        raise SettingsError(
-            f"--image={image} has no photographs: no file in it ends in {', '.join(PHOTO_ENDINGS)}"
-        )
-    jobs, lacking = [], []
+        raise SettingsError(f"--image={image} has no photographs, whatever their names end in")
+    partners, lacking = [], []
     for path in photos:
         name = _name(path, image)
         partner = mask if masks is None else masks.get(name) or masks.get(name + "_mask")
         if partner is None:
-            lacking.append(os.path.relpath(path, image))
-        else:
-            jobs.append(Job(path, partner, os.path.join(output, os.path.relpath(path, image))))
+            lacking.append(photo_folders.inside(path, image))
+        partners.append(partner)
     if lacking:
         names = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
         raise SettingsError(
             f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask "
             f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {names}"
         )
-    return jobs
+    inside = [photo_folders.inside(path, image) for path in photos]
+    names = output_names.outputs(
+        inside, PHOTO_ENDINGS, lambda path: photo_folders.ending_of(os.path.join(image, path))
+    )
+    return list(zip(photos, partners, (os.path.join(output, name) for name in names)))
 
 
-def _masks_by_name(folder: str) -> dict:
+def _masks_by_name(folder: str, paths: List[str]) -> dict:
     masks: Dict[str, str] = {}
-    for path in list_photos(folder):
+    for path in paths:
         name = _name(path, folder)
         other = masks.setdefault(name, path)
         if other != path:
@@ -407,7 +444,7 @@ def _masks_by_name(folder: str) -> dict:
 
 def _name(path: str, folder: str) -> str:
     """The path inside the folder, without its ending."""
-    return os.path.splitext(os.path.relpath(path, folder))[0]
+    return photo_folders.stem(photo_folders.inside(path, folder))
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -21,7 +21,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 from PIL import Image, ImageCms
 
-from tfinpaint import atomic
+from tfinpaint import atomic, photo_folders
 from tfinpaint.settings import SettingsError, check_writable
 
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -168,29 +168,11 @@ def read_hole(path: str, mask_is: str = "hole") -> Tuple[np.ndarray, Notes]:
 
 
 def list_photos(folder: str) -> List[str]:
-    """Paths of the photographs in a folder at any depth, found by their ending, sorted.
+    """Paths of the photographs in a folder at any depth, found by their content, sorted.
 
-    Hidden files and folders are left out.
+    See photo_folders.py. Raises SettingsError if there is no such folder.
     """
-    if not os.path.isdir(folder):
-        raise SettingsError(
-            f"{folder} is not a folder"
-            if os.path.exists(folder)
-            else f"There is no folder {folder}"
-        )
-    paths, seen = [], set()
-    for here, folders, names in os.walk(folder, followlinks=True):
-        if os.path.realpath(here) in seen:  # links may go round in circles
-            folders[:] = []
-            continue
-        seen.add(os.path.realpath(here))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths += [
-            os.path.join(here, name)
-            for name in names
-            if not name.startswith(".") and name.lower().endswith(PHOTO_ENDINGS)
-        ]
-    return sorted(paths)
+    return photo_folders.list_pictures(folder)
 
 
 def _open(path: str):

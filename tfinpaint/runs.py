@@ -33,6 +33,7 @@ from tfinpaint.settings import (
 )
 from tfinpaint.systems import all_settings, create
 from tfinpaint.systems.base import System
+from tfinpaint.wording import shown
 
 METRICS_FILE = "metrics.csv"
 _SETTINGS, _FLAGS = "settings.json", "flags.txt"
@@ -57,6 +58,12 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> Li
     Raises: SettingsError for a directory that holds something already (without `resume`), or a run
         of another system.
     """
+    try:
+        run_dir.encode("utf-8")
+    except UnicodeEncodeError:
+        raise SettingsError(
+            f"`run_dir={shown(run_dir)!r}`: its name is no UTF-8, and TensorFlow cannot write there"
+        ) from None
     if not os.path.isdir(run_dir) or not os.listdir(run_dir):
         return []
     if not resume:
@@ -131,7 +138,9 @@ class Run:
     def flags_text(self) -> str:
         """What flags.txt holds. Raises SettingsError if it cannot be read."""
         try:
-            with open(os.path.join(self.path, _FLAGS), encoding="utf-8") as f:
+            with open(
+                os.path.join(self.path, _FLAGS), encoding="utf-8", errors="surrogateescape"
+            ) as f:
                 return f.read()
         except OSError as error:
             raise SettingsError(
@@ -270,27 +279,41 @@ class Checkpoints:
 
     No folder is made before the first save.
 
+    step: of the checkpoint to go on from; None: the last one.
+
     Attributes:
         there: whether the run has a checkpoint.
+
+    Raises: SettingsError if there is no checkpoint of this step.
     """
 
-    def __init__(self, run_dir: str, system: System):
+    def __init__(self, run_dir: str, system: System, step: Optional[int] = None):
         self._system = system
         self._folder = os.path.join(run_dir, "checkpoints")
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._checkpoint = tf.train.Checkpoint(step=self._step, system=system)
         self._manager: Optional[tf.train.CheckpointManager] = None
         self._latest = _latest(self._folder)
+        if step is not None:
+            numbered = _numbered(self._folder)
+            if step not in numbered:
+                there = ", ".join(map(str, sorted(numbered))) or "none"
+                raise SettingsError(
+                    f"`run_dir={run_dir!r}` has no checkpoint of `resume={step}`; its steps are: "
+                    f"{there}"
+                )
+            self._latest = numbered[step]
         self.there = self._latest is not None
 
     def restore(self) -> int:
-        """Restores the last checkpoint and returns its step.
+        """Restores the checkpoint and returns its step.
 
         The learning rates stay those that the system was compiled with.
 
         Raises: SettingsError if the checkpoint is damaged or does not hold what the system needs.
         """
-        saved = _saved(self._latest, f"the checkpoint {self._latest} is damaged")
+        beginning = f"the checkpoint {self._latest} is damaged"
+        saved = _saved(self._latest, beginning)
         if not _under(saved, "system/optimizer"):
             raise SettingsError(
                 f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot "
@@ -319,14 +342,42 @@ class Checkpoints:
                 self._latest
             ).assert_existing_objects_matched().expect_partial()
         except _DAMAGE as error:
+            if not _is_whole(self._latest):
+                raise _damage(self._latest, beginning, error) from error
             raise SettingsError(
-                f"the checkpoint {self._latest} is damaged, or does not fit these flags (was a "
-                f"term of the loss switched on or off?): {first_line(error)}"
+                f"the checkpoint {self._latest} does not fit these flags (was a term of the loss "
+                f"switched on or off?): {first_line(error)}"
             ) from error
         for optimizer, rate in zip(optimizers, rates):
             # the checkpoint holds a rate too, but this run may have another
             optimizer.learning_rate = rate
         return int(self._step)
+
+    def set_aside_later(self) -> List[str]:
+        """Moves the checkpoints after the one that was restored to a folder beside them.
+
+        They are not of the run that goes on, and the last one is what `load` would take.
+
+        Returns: a line that says so, or nothing if there are none.
+        """
+        step = int(self._step)
+        later = [path for number, path in _numbered(self._folder).items() if number > step]
+        if not later:
+            return []
+        number = 1
+        while os.path.exists(place := os.path.join(self._folder, f"set_aside_{number}")):
+            number += 1
+        try:
+            os.makedirs(place)
+            for path in sorted(later):
+                for part in glob.glob(f"{glob.escape(path)}.*"):
+                    os.replace(part, os.path.join(place, os.path.basename(part)))
+        except OSError as error:
+            raise SettingsError(
+                f"the checkpoints after step {step} cannot be moved to {place}: {error.strerror}"
+            ) from error
+        names = " and ".join(os.path.basename(path) for path in sorted(later))
+        return [f"{names}, of later steps, moved to {place}"]
 
     def save(self, step: int) -> None:
         """Writes a checkpoint of this step, unless the last one is already of this step."""
@@ -352,14 +403,19 @@ _DAMAGE = (AssertionError, ValueError, IndexError, OSError, tf.errors.OpError)
 
 def _latest(folder):
     """The last checkpoint in a folder, or None. Works without the state file that names it."""
+    numbered = _numbered(folder)
+    return numbered[max(numbered)] if numbered else None
+
+
+def _numbered(folder):
+    """{step: checkpoint} of the checkpoints in a folder."""
     complete = [
         path[: -len(".index")]
         for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))
     ]
-    numbered = {
+    return {
         int(path.rpartition("-")[2]): path for path in complete if path.rpartition("-")[2].isdigit()
     }
-    return numbered[max(numbered)] if numbered else None
 
 
 def _saved(checkpoint, beginning):
@@ -367,7 +423,33 @@ def _saved(checkpoint, beginning):
     try:
         return tf.train.list_variables(checkpoint)
     except _DAMAGE as error:
-        raise SettingsError(f"{beginning}: {first_line(error)}") from error
+        raise _damage(checkpoint, beginning, error) from error
+
+
+def _damage(checkpoint, beginning, error):
+    """The error about a damaged checkpoint, which names the one that can be gone on from."""
+    step = int(checkpoint.rpartition("-")[2])
+    others = sorted(
+        (item for item in _numbered(os.path.dirname(checkpoint)).items() if item[0] != step),
+        reverse=True,
+    )
+    whole = next((number for number, path in others if _is_whole(path)), None)
+    if whole is not None:
+        advice = f". ckpt-{whole} is whole: training goes on from it with `resume={whole}`"
+    else:
+        advice = ". The others are damaged too" if others else ". There is no other"
+    return SettingsError(f"{beginning}: {first_line(error)}{advice}")
+
+
+def _is_whole(checkpoint):
+    """Whether all that a checkpoint holds can be read; TensorFlow compares checksums."""
+    try:
+        reader = tf.train.load_checkpoint(checkpoint)
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except _DAMAGE:
+        return False
+    return True
 
 
 def _under(saved, part):
@@ -412,9 +494,11 @@ def _restore(run, **parts):
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
     except _DAMAGE as error:
+        beginning = f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)}"
+        if not _is_whole(latest):
+            raise _damage(latest, f"{beginning} is damaged", error) from error
         raise SettingsError(
-            f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged, or "
-            f"does not hold the {' and '.join(parts)} that its settings describe: "
+            f"{beginning} does not hold the {' and '.join(parts)} that its settings describe: "
             f"{first_line(error)}"
         ) from error
 

@@ -6,6 +6,7 @@
     python -m tfinpaint.train --flagfile=configs/paris.flags --train_data=folder:my/photos \\
         --run_dir=runs/mine --dry_run
     python -m tfinpaint.train --flagfile=runs/mine/flags.txt --resume
+    python -m tfinpaint.train --flagfile=runs/mine/flags.txt --resume=20000
 
 Flags given after --flagfile override it. The run directory then holds flags.txt, settings.json,
 checkpoints/, tensorboard/, samples/ and metrics.csv; `python -m tfinpaint.inpaint --model=RUN`
@@ -44,6 +45,7 @@ def main() -> None:
             "--run_dir is missing: the folder for the run, for example runs/mine"
         )
     run = settings.train_settings(values)
+    resume = settings.parse_resume(values.resume)
     settings.check_writable("run_dir", values.run_dir)
     command.choose_device(values.device)
 
@@ -54,14 +56,14 @@ def main() -> None:
 
     if values.dry_run:
         show(
-            dry_run(run, values.run_dir, values.resume, values.init_from),
+            dry_run(run, values.run_dir, resume, values.init_from),
             f"{os.path.normpath(values.run_dir)}.dry_run.png",
         )
         return
     result = train(
         run,
         values.run_dir,
-        values.resume,
+        resume,
         values.init_from,
         flags_text(),
         say=command.say,

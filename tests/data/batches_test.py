@@ -267,11 +267,24 @@ def test_evaluation_squares(folder, tmp_path):
     np.testing.assert_array_equal(
         squares[0], np.asarray(photo.resize((36, 24), Image.BICUBIC))[:, 6:30]
     )
-    assert len(evaluation_squares(folder, 24, 99)) == 5
-    (tmp_path / "1.png").write_bytes(b"broken")
-    fewer = evaluation_squares(folder, 24, 2)
-    np.testing.assert_array_equal(fewer[0], squares[0])
-    np.testing.assert_array_equal(fewer[1], squares[2])
+    every = evaluation_squares(folder, 24, 99)
+    assert len(every) == 5
+    np.testing.assert_array_equal(squares, every[[0, 1, 3]])
+    for broken, expected in ((1, [0, 2]), (2, [0, 3]), (3, [0, 4])):
+        (tmp_path / f"{broken}.png").write_bytes(b"broken")
+        np.testing.assert_array_equal(evaluation_squares(folder, 24, 2), every[expected])
+    (tmp_path / "4.png").write_bytes(b"broken")
+    np.testing.assert_array_equal(evaluation_squares(folder, 24, 3), every[:1])
+
+
+def test_an_even_choice_over_class_folders(tmp_path):
+    for shade in range(8):
+        for k in range(6):
+            path = tmp_path / f"class {shade}" / f"{k}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(np.full((24, 24, 3), 30 * shade + k, np.uint8)).save(path)
+    shades = evaluation_squares(f"folder:{tmp_path}", 24, 16)[:, 0, 0, 0]
+    assert list(shades) == [30 * shade + k for shade in range(8) for k in (0, 3)]
 
 
 def test_a_program_may_end_while_the_pipeline_reads_ahead():

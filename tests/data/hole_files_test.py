@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfinpaint.data.hole_files import file_holes, read_masks
+from tfinpaint.data import hole_files
+from tfinpaint.data.hole_files import MaskFiles, file_holes
 from tfinpaint.settings import HoleSettings, SettingsError
 
 CORNER = np.zeros((32, 32), np.uint8)
@@ -23,6 +24,10 @@ def save(path, hole):
 def plain(path, **changes):
     changes = {"mask_rotate": "none", "mask_flip": False, **changes}
     return HoleSettings(f"files:{path}", **changes)
+
+
+def read_masks(settings, size):
+    return MaskFiles(settings, size).within_bounds()
 
 
 def unpacked(masks, size):
@@ -144,3 +149,64 @@ def test_same_in_the_pipeline_and_repeatable(tmp_path):
     assert not np.array_equal(draw(9, 0, 6), draw(9, 1, 6)) and not np.array_equal(
         draw(9, 0, 6), draw(8, 0, 6)
     )
+
+
+# --------------------------------------------------------------------------------------- large sets
+
+
+def save_large(folder, count=40):
+    """Masks with 1, 2, ... rows of 32; their bounds 0.2 to 0.5 leave twelve."""
+    for k in range(count):
+        mask = np.zeros((32, 32), np.uint8)
+        mask[: k % 32 + 1] = 255
+        save(folder / f"{k:02d}.png", mask)
+    (folder / "03.png").write_bytes(b"no picture")
+
+
+def test_a_large_set_is_read_as_it_is_drawn(tmp_path, monkeypatch, caplog):
+    save_large(tmp_path)
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 10)
+    monkeypatch.setattr(hole_files, "_LOOKED_AT", 8)
+    read = []
+    real = hole_files.photo.read_hole
+    monkeypatch.setattr(
+        hole_files.photo, "read_hole", lambda path, is_: read.append(path) or real(path, is_)
+    )
+    settings = plain(tmp_path, ratio=(0.2, 0.5))
+    with caplog.at_level(logging.INFO, "tfinpaint"):
+        draw = file_holes(settings, 32)
+    assert len(read) == 8
+    assert "2 of 8 masks looked at can be used" in caplog.messages[-1]
+    made = draw(5, 0, 400).numpy()
+    rows = made[..., 0].sum(axis=(1, 2)) / 32
+    found, counts = np.unique(rows, return_counts=True)
+    assert list(found) == list(range(7, 17)) and counts.min() > 15  # uniform: 33 of each file
+    assert len(read) <= 41  # no file twice
+    again = file_holes(settings, 32)
+    for step in (3, 0):  # not what was drawn before, nor what is in memory
+        np.testing.assert_array_equal(again(5, step, 20), draw(5, step, 20))
+    np.testing.assert_array_equal(draw(5, 0, 400), made)
+
+
+def test_memory_of_a_large_set_is_bounded(tmp_path, monkeypatch):
+    save_large(tmp_path)
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 10)
+    draw = file_holes(plain(tmp_path, ratio=(0.2, 0.5)), 32)
+    made = draw(5, 1, 50).numpy()
+    monkeypatch.setattr(hole_files, "_CACHE_BYTES", 3 * (32 * 32 // 8 + 100))
+    few = file_holes(plain(tmp_path, ratio=(0.2, 0.5)), 32)
+    np.testing.assert_array_equal(few(5, 1, 50), made)
+
+
+def test_a_large_set_of_which_few_can_be_used(tmp_path, monkeypatch, caplog):
+    save_large(tmp_path)
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 10)
+    monkeypatch.setattr(hole_files, "_LOOKED_AT", 16)
+    monkeypatch.setattr(hole_files, "_PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr(hole_files, "_PART", 20)
+    with caplog.at_level(logging.INFO, "tfinpaint"):
+        made = file_holes(plain(tmp_path, ratio=(0.9, 0.92)), 32)(0, 0, 8).numpy()
+    assert (made.sum((1, 2, 3)) == 29 * 32).all()
+    assert "20 of 40 masks read" in caplog.text and "40 of 40 masks read" in caplog.text
+    with pytest.raises(SettingsError, match="no mask has a share of holes within 0.001,0.01"):
+        file_holes(plain(tmp_path, ratio=(0.001, 0.01)), 32)

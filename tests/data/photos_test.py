@@ -64,7 +64,7 @@ def test_sources_that_are_none(source):
 def test_folders_that_cannot_be_used(tmp_path):
     with pytest.raises(SettingsError, match="`source='folder:.*/x'`: there is no such folder$"):
         open_photos(f"folder:{tmp_path}/x")
-    with pytest.raises(SettingsError, match="no photograph in it .*png"):
+    with pytest.raises(SettingsError, match="no photograph in it .*PNG"):
         open_photos(f"folder:{tmp_path}")
     (tmp_path / "a.png").write_bytes(b"no picture")
     with pytest.raises(SettingsError, match="none of its 1 photographs can be read .*a.png"):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tfinpaint.data import hole_files
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.evaluation.cases import read_blocks
 from tfinpaint.metrics.protocols import all_protocols
@@ -24,7 +25,7 @@ def blocks(data, size=32, protocol="default", **options):
 def test_squares_are_centred_and_resized_and_keep_their_names(photos):
     found = blocks(f"folder:{photos}", count=5)
     assert len(found) == 6 and all(
-        list(b.names) == [f"p{k:02d}.png" for k in range(5)] for b in found
+        list(b.names) == [f"p{k:02d}.png" for k in (0, 2, 4, 7, 9)] for b in found
     )
     # The photograph is 40 x 70 pixels.
     pixels = np.asarray(
@@ -110,6 +111,21 @@ def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path, caplog):
     assert int(known.holes[0].sum()) // 32 == 20
 
 
+def test_more_masks_than_photographs_are_spread_over_the_bin(photos, tmp_path, monkeypatch):
+    for k in range(36):  # 101 to 171 of 1024 pixels
+        mask = np.zeros((32, 32), np.uint8)
+        mask.flat[: 103 + 2 * k] = 255
+        Image.fromarray(mask).save(tmp_path / f"m{k:02d}.png")
+
+    def made():
+        (block,) = blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.1, 0.2),))
+        return [int(hole.sum()) for hole in block.holes]
+
+    assert made() == [103 + 6 * k for k in range(12)]
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 5)
+    assert made() == [103 + 6 * k for k in range(12)]
+
+
 def test_pairs_keep_their_sizes_and_holes(pairs):
     (b,) = blocks(f"pairs:{pairs}")
     assert list(b.names) == ["a", "c", "more/b"]
@@ -120,7 +136,7 @@ def test_pairs_keep_their_sizes_and_holes(pairs):
     assert len(blocks(f"pairs:{pairs}", count=2)[0].photos) == 2
 
 
-def test_what_is_wrong_with_pairs_is_told(pairs, tmp_path):
+def test_what_is_wrong_with_pairs_is_told(pairs, tmp_path, caplog):
     def folder(name):
         return shutil.copytree(pairs, tmp_path / name)
 
@@ -140,10 +156,16 @@ def test_what_is_wrong_with_pairs_is_told(pairs, tmp_path):
         blocks(f"pairs:{one}")
     two = folder("size")
     Image.fromarray(np.full((5, 5), 255, np.uint8)).save(two / "a_mask.png")
-    with pytest.raises(SettingsError, match="56x40 and its mask 5x5"):
-        blocks(f"pairs:{two}")
+    (block,) = blocks(f"pairs:{two}")
+    assert block.unread == 1 and list(block.names) == ["c", "more/b"]
+    assert "56x40 and its mask 5x5" in caplog.text
     three = folder("empty")
     Image.fromarray(np.zeros((40, 56), np.uint8)).save(three / "a_mask.png")
+    (three / "c.png").write_bytes(b"no picture")
+    (block,) = blocks(f"pairs:{three}")
+    assert block.unread == 2 and list(block.names) == ["more/b"]
+    assert "a_mask.png has no hole" in caplog.text and "c.png is not a" in caplog.text
+    shutil.rmtree(three / "more")
     with pytest.raises(SettingsError, match="a_mask.png has no hole"):
         blocks(f"pairs:{three}")
 

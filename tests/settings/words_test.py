@@ -207,7 +207,8 @@ def test_the_same_mistake_is_told_of_the_argument_and_of_the_flag(
 # and the text in a report about the command that made it.
 NAME_FLAGS = {
     *("command.py", "train.py", "evaluate.py", "inpaint.py", "export/__main__.py"),
-    *("studio/__main__.py", "studio/routes.py", "settings/flags.py", "settings/table.py"),
+    *("studio/__main__.py", "studio/routes.py", "settings/flagfiles.py", "settings/flags.py"),
+    "settings/table.py",
     *(f"systems/{name}/__init__.py" for name in tfinpaint.SYSTEMS),
     "systems/coherent_semantic/protocol.py",
 }

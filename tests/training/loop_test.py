@@ -223,10 +223,84 @@ def test_a_damaged_checkpoint_is_told(run, tmp_path):
     shutil.copytree(run[0], tmp_path / "run")
     for path in (tmp_path / "run/checkpoints").glob("*.data*"):
         path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(SettingsError, match="ckpt-4 is damaged"):
+    with pytest.raises(SettingsError, match="ckpt-4 is damaged.* The others are damaged too"):
         tfinpaint.load(str(tmp_path / "run"))
     with pytest.raises(SettingsError, match="ckpt-4 is damaged"):
         train(dataclasses.replace(SETTINGS, steps=6), str(tmp_path / "run"), resume=True)
+
+
+@pytest.mark.parametrize("part", ["data", "index", "one bit"])
+def test_a_damaged_checkpoint_is_named_with_the_one_to_go_on_from(run, tmp_path, part):
+    folder = tmp_path / "run"
+    shutil.copytree(run[0], folder)
+    pattern = "ckpt-4.index" if part == "index" else "ckpt-4.data*"
+    (path,) = (folder / "checkpoints").glob(pattern)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 16
+    path.write_bytes(content if part == "one bit" else content[: len(content) // 2])
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    words = "ckpt-4 is damaged: .*ckpt-2 is whole: training goes on from it with `resume=2`$"
+    actions = [
+        (lambda: train(SETTINGS, str(folder), resume=True), words),
+        (lambda: train(SETTINGS, str(folder), resume=3), "of `resume=3`; its steps are: 2, 4$"),
+    ]
+    if part != "one bit":  # which may be in the critic
+        actions.append((lambda: tfinpaint.load(str(folder)), words))
+    for action, said in actions:
+        with pytest.raises(SettingsError, match=said):
+            action()
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def points(folder):
+    """[(tag, step)] of all points in the event files."""
+    return [
+        (value.tag, event.step)
+        for path in sorted((folder / "tensorboard").glob("events*"))
+        for event in tf.compat.v1.train.summary_iterator(str(path))
+        for value in event.summary.value
+    ]
+
+
+def test_a_run_goes_on_from_an_older_checkpoint(run, tmp_path):
+    """The end is that of the run that was never stopped, with one point for each step."""
+    folder, said = tmp_path / "run", []
+    shutil.copytree(run[0], folder)
+    for path in (folder / "checkpoints").glob("ckpt-4.data*"):
+        path.write_bytes(path.read_bytes()[:1000])
+    result = train(SETTINGS, str(folder), resume=2, say=said.append)
+    assert any(line.startswith("resumed at step 2") for line in said)
+    aside = folder / "checkpoints/set_aside_1"
+    assert f"note: ckpt-4, of later steps, moved to {aside}" in said
+    assert sorted(path.name.split(".")[0] for path in aside.iterdir()) == ["ckpt-4", "ckpt-4"]
+    assert result.figures == run[3].figures
+    assert [row["step"] for row in rows(folder)] == ["1", "2", "4"]
+    found = points(folder)
+    assert len(found) == len(set(found)) and set(found) == set(points(run[0]))
+    tfinpaint.load(str(folder))  # ckpt-4 is the new one
+
+
+def test_tensorboard_has_one_point_for_a_step_after_a_crash(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run[0], folder)
+    for path in (folder / "checkpoints").glob("ckpt-4.*"):
+        path.unlink()  # killed after the steps of which there are points, before their checkpoint
+    (path,) = (folder / "tensorboard").glob("events*")
+    path.write_bytes(path.read_bytes() + b"\x18\0\0\0cut short")
+    train(SETTINGS, str(folder), resume=True)
+    found = points(folder)
+    assert len(found) == len(set(found)) and set(found) == set(points(run[0]))
+    # A run that has reached its end measures again.
+    train(SETTINGS, str(folder), resume=True)
+    assert sorted(points(folder)) == sorted(found)
+
+
+def test_tensorboard_of_a_run_that_was_killed_before_its_first_checkpoint(run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run[0], folder)
+    shutil.rmtree(folder / "checkpoints")
+    train(SETTINGS, str(folder), resume=True)
+    assert sorted(points(folder)) == sorted(points(run[0]))
 
 
 def test_what_load_cannot_use(run, tmp_path):

@@ -15,7 +15,7 @@ skips.
 import functools
 import itertools
 from types import MappingProxyType
-from typing import Callable, Iterator, Mapping, Tuple, Union
+from typing import Callable, Iterator, Mapping, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow as tf
@@ -102,40 +102,39 @@ def training_batches(
 def evaluation_squares(
     source: str, image_size: int, count: int, argument: str = "source"
 ) -> np.ndarray:
-    """The first `count` photographs of a source, sorted, or all if there are fewer, as squares.
+    """`count` photographs of a source, or all if there are fewer, as squares.
+
+    Those of files are spread evenly over the sorted set; a TFDS split is mixed already, and its
+    first ones are taken.
 
     Returns:
         uint8 [N, S, S, 3]. The shorter side is resized to S and the centre is cut out.
     """
     return np.stack(
-        [
-            square
-            for _, square in itertools.islice(
-                named_squares(open_photos(source, argument), image_size), count
-            )
-        ]
+        [square for _, square in named_squares(open_photos(source, argument), image_size, count)]
     )
 
 
 def named_squares(
-    photos: Union[PhotoFiles, PhotoStream], image_size: int
+    photos: Union[PhotoFiles, PhotoStream], image_size: int, count: Optional[int] = None
 ) -> Iterator[Tuple[str, np.ndarray]]:
-    """All readable photographs that `open_photos` found, sorted, as centred squares.
+    """The readable photographs that `open_photos` found, sorted, as centred squares.
+
+    count: how many, as `evaluation_squares` chooses them; None: all.
 
     Yields:
         (name, uint8 [S, S, 3]).
     """
     settings = PhotoSettings("", image_size, resize=image_size, crop="center", mirror=False)
     if isinstance(photos, PhotoFiles):
-        found = ((name, photos.read_or_none(k)) for k, name in enumerate(photos.names))
+        found = photos.read_spread(len(photos) if count is None else count)
     else:
         found = (
             (f"{photos.split} {k}", pixels)
-            for k, pixels in enumerate(photos.stream().as_numpy_iterator())
+            for k, pixels in enumerate(itertools.islice(photos.stream().as_numpy_iterator(), count))
         )
     for name, pixels in found:
-        if pixels is not None:
-            yield name, cut(resized(pixels, image_size), np.zeros(3, np.float32), settings)
+        yield name, cut(resized(pixels, image_size), np.zeros(3, np.float32), settings)
 
 
 def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:

@@ -7,22 +7,35 @@ Output: a function of (seed, step, batch) for `tf.data.Dataset.map`. It returns 
 The share of missing pixels is measured after resizing and thresholding, and again after turning and
 enlarging, so every hole keeps to the bounds. This runs on the CPU only: reading files and Addons'
 `transform` do not compile with XLA.
+
+A set of up to `READ_WHOLE` files is read at the start, and each hole is drawn from those within the
+bounds. Of a larger one a few files are looked at, spread over the set, and the rest is read when it
+is drawn: a hole is drawn anew until one is within the bounds. Both are uniform over these.
 """
 
 import concurrent.futures
+import functools
+import itertools
 import logging
 import os
-from typing import Callable
+import time
+from typing import Callable, Dict, List, Optional
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from tfinpaint import addons, photo
+from tfinpaint.data.photos import spread
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, SettingsError
 
 _STREAM = 0xF11E  # keeps these numbers apart from other uses of (seed, step)
+READ_WHOLE = 2000  # files
+_LOOKED_AT = 64  # files of a larger set, before the run begins
+_CACHE_BYTES = 2**28  # of packed masks of a larger set that stay in memory
+_PART = 256  # files that are read together
+_PROGRESS_SECONDS = 5.0
 _log = logging.getLogger("tfinpaint")
 
 
@@ -42,25 +55,25 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
     Raises:
         SettingsError: no such path, nothing readable in it, or no mask within the bounds.
     """
-    masks = read_masks(settings, size)  # [N, S * S / 8], packed
+    files = MaskFiles(settings, size)
+    if len(files.paths) <= READ_WHOLE:
+        masks: _Masks = _Whole(files.within_bounds(), size)
+    else:
+        masks = _Drawn(files)
     low, high = settings.bounds
     zoom_low, zoom_high = settings.mask_zoom
     any_angle = settings.mask_rotate == "any"
-
-    def pick(index):
-        return (
-            np.unpackbits(masks[index], axis=1, count=size**2)
-            .reshape(-1, size, size, 1)
-            .astype(np.float32)
-        )
 
     def holes(seed, step, batch: int) -> tf.Tensor:
         key = tf.random.experimental.stateless_fold_in(
             tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)]), _STREAM
         )
         numbers = tf.random.stateless_uniform([6, batch], key, alg="philox")
-        index = tf.minimum(tf.cast(numbers[0] * len(masks), tf.int32), len(masks) - 1)
-        plain = python_call(pick, [index], tf.float32, [batch, size, size, 1])
+        tries = numbers[:1]  # [1, B]
+        if masks.tries > 1:
+            key = tf.random.experimental.stateless_fold_in(key, _STREAM)
+            tries = tf.random.stateless_uniform([masks.tries, batch], key, alg="philox")
+        plain = python_call(masks.pick, [tries], tf.float32, [batch, size, size, 1])
         turns = (
             tf.cast(numbers[1] * 4, tf.int32)
             if settings.mask_rotate != "none"
@@ -79,84 +92,211 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
     return holes
 
 
-def read_masks(settings: HoleSettings, size: int, argument: str = "ratio") -> np.ndarray:
-    """The masks whose share of missing pixels lies within the bounds.
+class MaskFiles:
+    """The mask files of `settings.kind`, read one by one.
 
-    Args:
-        settings: as for `file_holes`.
-        size: S, the side of the masks.
-        argument: the caller's name for the bounds, for messages.
+    Attributes:
+        paths:   of the files, sorted.
+        shares:  float [N], of missing pixels; nan: not known yet, or unreadable.
+        broken:  {number: error} of the files that could not be read so far.
 
-    Returns:
-        uint8 [N, ceil(S * S / 8)], eight pixels to the byte, 1 = hole.
+    Raises: SettingsError: no such path, or no file in it.
     """
-    path = settings.kind[len("files:") :]
-    given = f"`kind={settings.kind!r}`"
-    if not os.path.exists(path):
-        raise SettingsError(f"{given}: there is no such file or folder")
-    paths = photo.list_photos(path) if os.path.isdir(path) else [path]
-    if not paths:
-        raise SettingsError(
-            f"{given}: no mask in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any depth)"
-        )
 
-    def read(path):
+    def __init__(self, settings: HoleSettings, size: int, argument: str = "ratio"):
+        self.settings, self.size = settings, size
+        self._argument = argument  # the caller's name for the bounds, for messages
+        path = settings.kind[len("files:") :]
+        self.given = f"`kind={settings.kind!r}`"
+        if not os.path.exists(path):
+            raise SettingsError(f"{self.given}: there is no such file or folder")
+        self.paths = photo.list_photos(path) if os.path.isdir(path) else [path]
+        if not self.paths:
+            raise SettingsError(
+                f"{self.given}: no mask in it (PNG, BMP, TIFF, JPEG and others, by their content, "
+                "at any depth)"
+            )
+        self.shares = np.full(len(self.paths), np.nan)
+        self.broken: Dict[int, SettingsError] = {}
+
+    def read(self, number: int) -> Optional[np.ndarray]:
+        """One mask, packed: uint8 [ceil(S * S / 8)], 1 = hole. None if it cannot be read."""
+        if number in self.broken:
+            return None
+        path, size = self.paths[number], self.size
         try:
-            hole, _ = photo.read_hole(path, settings.mask_is)
-        except SettingsError as error:
-            return error, 0.0
+            hole, _ = photo.read_hole(path, self.settings.mask_is)
+        except Exception as error:  # whatever a decoder raises, it is this file's alone
+            self.broken[number] = (
+                error
+                if isinstance(error, SettingsError)
+                else SettingsError(f"{path}: {type(error).__name__}: {error}")
+            )
+            return None
         hole = (
             np.asarray(Image.fromarray(hole).resize((size, size), Image.Resampling.BOX))
             > photo.THRESHOLD
         )
-        return np.packbits(hole), np.count_nonzero(hole) / size**2
+        self.shares[number] = np.count_nonzero(hole) / size**2
+        return np.packbits(hole)
 
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        masks = list(pool.map(read, paths))
-    broken = [mask for mask, _ in masks if isinstance(mask, SettingsError)]
-    readable = [(mask, share) for mask, share in masks if not isinstance(mask, SettingsError)]
-    if not readable:
-        raise SettingsError(f"{given}: none of its {len(paths)} masks can be read ({broken[0]})")
-    if broken:
-        _log.warning(
-            "%s: %d of %d masks left out that cannot be read, among them: %s",
-            given,
-            len(broken),
-            len(paths),
-            broken[0],
+    def read_all(self, keep: bool) -> List[Optional[np.ndarray]]:
+        """Reads every file, with a line now and then. Returns the masks if they are to be kept."""
+        masks, said = [], time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            # in parts: a pool would hold all that it has read and that was not yet asked for
+            for begin in range(0, len(self.paths), _PART):
+                part = pool.map(self.read, range(begin, min(begin + _PART, len(self.paths))))
+                masks += list(part) if keep else [None for _ in part]
+                if time.monotonic() - said > _PROGRESS_SECONDS:
+                    said = time.monotonic()
+                    _log.info("%s: %d of %d masks read", self.given, len(masks), len(self.paths))
+        return masks
+
+    def in_bounds(self, number: int) -> bool:
+        """Whether the mask, which was read, is within the bounds."""
+        low, high = self.settings.bounds
+        return bool(low <= self.shares[number] <= high)
+
+    def within_bounds(self) -> np.ndarray:
+        """Reads all masks. Returns those within the bounds, packed: uint8 [N, ceil(S * S / 8)]."""
+        masks = self.read_all(keep=True)
+        self.check()
+        return np.stack([mask for k, mask in enumerate(masks) if self.in_bounds(k)])
+
+    def check(self) -> None:
+        """Says what was left out of the files that were read.
+
+        Raises: SettingsError if there is none that can be used.
+        """
+        read = self.shares[~np.isnan(self.shares)]
+        tried, broken = read.size + len(self.broken), list(self.broken.values())
+        # those of a large set that were looked at
+        masks = "masks" if tried == len(self.paths) else "masks looked at"
+        if not read.size:
+            raise SettingsError(
+                f"{self.given}: none of its {tried} {masks} can be read ({broken[0]})"
+            )
+        if broken:
+            _log.warning(
+                "%s: %d of %d %s left out that cannot be read, among them: %s",
+                self.given,
+                len(broken),
+                tried,
+                masks,
+                broken[0],
+            )
+        low, high = self.settings.bounds
+        other = "known" if self.settings.mask_is == "hole" else "hole"
+        kept = np.sort(read[(read >= low) & (read <= high)])
+        if not kept.size:
+            raise SettingsError(
+                f"{self.given}: no mask has a share of holes within {low:g},{high:g}; they have "
+                f"{read.min():.3g} to {read.max():.3g}. Change `{self._argument}`, or turn white "
+                f"round with `mask_is={other!r}`"
+            )
+        if kept.size < read.size:
+            _log.warning(
+                "%s: %d of %d %s left out, their share of holes is not within %g,%g (`%s`)",
+                self.given,
+                read.size - kept.size,
+                read.size,
+                masks,
+                low,
+                high,
+                self._argument,
+            )
+        _log.info(
+            "%s: %d %s, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to "
+            "%.3g",
+            self.given,
+            kept.size,
+            masks if tried == len(self.paths) else f"of {tried} {masks} can be used",
+            self.settings.mask_is,
+            kept[0],
+            kept[kept.size // 2],
+            kept[-1],
         )
-    low, high = settings.bounds
-    other = "known" if settings.mask_is == "hole" else "hole"
-    kept = [mask for mask, share in readable if low <= share <= high]
-    if not kept:
-        shares = [share for _, share in readable]
-        raise SettingsError(
-            f"{given}: no mask has a share of holes within {low:g},{high:g}; they have "
-            f"{min(shares):.3g} to {max(shares):.3g}. Change `{argument}`, or turn white round "
-            f"with `mask_is={other!r}`"
-        )
-    if len(kept) < len(readable):
-        _log.warning(
-            "%s: %d of %d masks left out, their share of holes is not within %g,%g (`%s`)",
-            given,
-            len(readable) - len(kept),
-            len(readable),
-            low,
-            high,
-            argument,
-        )
-    shares = sorted(share for _, share in readable if low <= share <= high)
-    _log.info(
-        "%s: %d masks, white is %s (`mask_is`), shares of holes from %.3g over %.3g (median) to "
-        "%.3g",
-        given,
-        len(kept),
-        settings.mask_is,
-        shares[0],
-        shares[len(shares) // 2],
-        shares[-1],
+
+
+class _Masks:
+    """What holes are drawn from.
+
+    Attributes:
+        tries: how many random numbers `pick` takes for a hole.
+    """
+
+    tries = 1
+
+    def pick(self, numbers: np.ndarray) -> np.ndarray:
+        """float32 [tries, B] in [0, 1) -> float32 [B, S, S, 1]."""
+        raise NotImplementedError
+
+
+class _Whole(_Masks):
+    """Masks in memory, all of which can be used: uint8 [N, S * S / 8], packed."""
+
+    def __init__(self, packed: np.ndarray, size: int):
+        self._packed, self._size = packed, size
+
+    def pick(self, numbers):
+        count = np.int32(len(self._packed))
+        index = np.minimum((numbers[0] * np.float32(count)).astype(np.int32), count - 1)
+        return _unpacked(self._packed[index], self._size)
+
+
+class _Drawn(_Masks):
+    """Masks that are read when they are drawn; as many as fit are kept in memory.
+
+    Of each hole's tries the first mask that can be used is taken. (If there is none, which is less
+    likely than one in a million, it is the next one in the order of the files.) Where few can be
+    used, trying would take long: then all are read once, and those that can are drawn from.
+    """
+
+    tries = 256
+
+    def __init__(self, files: MaskFiles):
+        self._files = files
+        bytes_each = files.size**2 // 8 + 100
+        self._read = functools.lru_cache(maxsize=_CACHE_BYTES // bytes_each)(files.read)
+        self._drawn_from = np.arange(len(files.paths))
+        found = 0
+        for number in spread(len(files.paths), _LOOKED_AT):
+            self._read(number)
+            found += files.in_bounds(number)
+        if found < _LOOKED_AT // 16:
+            files.read_all(keep=False)
+        files.check()
+        if found < _LOOKED_AT // 16:
+            low, high = files.settings.bounds
+            self._drawn_from = np.flatnonzero((files.shares >= low) & (files.shares <= high))
+
+    def pick(self, numbers):
+        count = len(self._drawn_from)
+        chosen = np.minimum((numbers * np.float32(count)).astype(np.int64), count - 1)  # [T, B]
+        chosen = self._drawn_from[chosen]
+        return _unpacked(np.stack([self._first(tries) for tries in chosen.T]), self._files.size)
+
+    def _first(self, numbers):
+        """The first of these masks that can be used, packed."""
+        files = self._files
+        following = (numbers[-1] + np.arange(1, len(files.paths) + 1)) % len(files.paths)
+        for number in itertools.chain(numbers.tolist(), following):
+            number = int(number)
+            if np.isnan(files.shares[number]):
+                self._read(number)
+            if files.in_bounds(number):
+                mask = self._read(number)
+                if mask is not None:
+                    return mask
+        raise SettingsError(f"{files.given}: none of its masks can be read any more")
+
+
+def _unpacked(packed: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [B, S * S / 8] -> float32 [B, S, S, 1]."""
+    return (
+        np.unpackbits(packed, axis=1, count=size**2).reshape(-1, size, size, 1).astype(np.float32)
     )
-    return np.stack(kept)
 
 
 def _turned(holes, turns, flip_x, flip_y) -> tf.Tensor:

@@ -16,11 +16,11 @@ import importlib.util
 import logging
 import os
 import threading
-from typing import Any, FrozenSet, List, Optional, Set, Tuple, Union
+from typing import Any, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
 
 import numpy as np
 
-from tfinpaint import photo
+from tfinpaint import photo, photo_folders
 from tfinpaint.settings import SettingsError, first_line
 
 SAMPLES = {  # the colour photographs inside the scikit-image package; nothing is downloaded
@@ -63,7 +63,17 @@ _HOW_TO_OBTAIN = {
         "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu"
     ),
 }
+_NAMED = 20  # photographs that cannot be read are named one by one, up to so many
 _log = logging.getLogger("tfinpaint")
+
+
+def spread(total: int, count: int) -> List[int]:
+    """`count` of the numbers 0 to `total` - 1 at even distances, in order; all, if there are fewer.
+
+    A set in class folders, sorted, gives some of each class, on every machine the same.
+    """
+    count = min(count, total)
+    return [k * total // count for k in range(count)]
 
 
 class PhotoFiles:
@@ -104,17 +114,49 @@ class PhotoFiles:
             return None
         try:
             return photo.read_photo(path).pixels
-        except SettingsError as error:
+        except Exception as error:  # whatever a decoder raises, it is this photograph's alone
             self._leave_out(path, error)
             return None
 
-    def _leave_out(self, path: str, error: SettingsError) -> None:
+    def read_spread(self, count: int) -> Iterator[Tuple[str, np.ndarray]]:
+        """Yields the names and pixels of `count` photographs, spread evenly over all of them.
+
+        For one that cannot be read the next one that can stands in. There are fewer than `count`
+        only if no more can be read.
+        """
+        count = min(count, len(self))
+        tried, found = set(), 0
+        for k in range(count):
+            for index in range(k * len(self) // count, (k + 1) * len(self) // count):
+                tried.add(index)
+                pixels = self.read_or_none(index)
+                if pixels is not None:
+                    found += 1
+                    yield self.names[index], pixels
+                    break
+        for index in range(len(self)):
+            if found == count:
+                return
+            pixels = None if index in tried else self.read_or_none(index)
+            if pixels is not None:
+                found += 1
+                yield self.names[index], pixels
+
+    def _leave_out(self, path: str, error: Exception) -> None:
         with self._lock:
             if path in self.unreadable:
                 return
             self.unreadable.add(path)
             count = len(self.unreadable)
-        _log.warning("Photograph left out (%d of %d so far): %s", count, len(self.paths), error)
+        said = error if isinstance(error, SettingsError) else f"{path}: {type(error).__name__}"
+        _log.log(
+            logging.WARNING if count <= _NAMED else logging.DEBUG,
+            "Photograph left out (%d of %d so far): %s%s",
+            count,
+            len(self.paths),
+            said,
+            " (`verbosity=1` names further ones)" if count == _NAMED else "",
+        )
 
 
 class PhotoStream:
@@ -188,10 +230,10 @@ def _open_folder(folder: str, given: str) -> PhotoFiles:
     paths = photo.list_photos(folder)
     if not paths:
         raise SettingsError(
-            f"{given}: no photograph in it (looked for {' '.join(photo.PHOTO_ENDINGS)}, at any "
-            "depth)"
+            f"{given}: no photograph in it (JPEG, PNG, WebP, TIFF and others, by their content, at "
+            "any depth)"
         )
-    photos = PhotoFiles(paths, [os.path.relpath(path, folder) for path in paths])
+    photos = PhotoFiles(paths, [photo_folders.inside(path, folder) for path in paths])
     try:
         photos.read(0)
     except SettingsError:

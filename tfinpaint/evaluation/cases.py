@@ -7,13 +7,12 @@ Two kinds of data:
               with seed 0, photograph k's of step k), or mask files, sorted into the same bins.
     pairs     pairs:PATH, NAME.png beside NAME_mask.png
               Photographs of any size with their own holes, in one block.
-Nothing is left out silently. What cannot be read is an error (pairs), or is named in a warning and
-counted in the table (squares).
+Nothing is left out silently. A photograph that cannot be read, or whose mask does not fit (pairs),
+is named in a warning and counted in the table; the others go on.
 """
 
 import dataclasses
 import functools
-import itertools
 import logging
 import os
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -25,8 +24,9 @@ from tfinpaint.data import hole_files
 from tfinpaint.data.batches import named_squares
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.data.holes import holes as made_holes
-from tfinpaint.data.photos import open_photos
+from tfinpaint.data.photos import open_photos, spread
 from tfinpaint.metrics.protocols import Protocol
+from tfinpaint.photo_folders import stem as stem_of
 from tfinpaint.settings import EvaluationSettings, HoleSettings, SettingsError
 
 _ANY = (1e-9, 1 - 1e-9)  # bounds on the shares of mask files, which are sorted into bins later
@@ -71,15 +71,20 @@ class _Packed(Sequence):
     The holes of all bins for twenty thousand photographs take one gigabyte, not eight.
     """
 
-    def __init__(self, holes):
-        self._size = holes[0].shape[0]
-        self._bits = [np.packbits(hole) for hole in holes]
+    def __init__(self, bits: Sequence[np.ndarray], size: int):
+        self._bits, self._size = bits, size
 
     def __len__(self):
         return len(self._bits)
 
     def __getitem__(self, k):
+        if isinstance(k, slice):
+            return _Packed(self._bits[k], self._size)
         return np.unpackbits(self._bits[k], count=self._size**2).reshape(self._size, self._size)
+
+
+def _packed(holes) -> _Packed:
+    return _Packed([np.packbits(hole) for hole in holes], holes[0].shape[0])
 
 
 def read_blocks(
@@ -101,7 +106,9 @@ def read_blocks(
             "has one size"
         )
     source = open_photos(settings.data, "data")
-    found = list(itertools.islice(named_squares(source, image_size), settings.count or None))
+    found = list(named_squares(source, image_size, settings.count or None))
+    if not found:
+        raise SettingsError(f"`data={settings.data!r}`: none of its photographs can be read")
     names, photos, unread = (
         [name for name, _ in found],
         [square for _, square in found],
@@ -122,7 +129,7 @@ def read_blocks(
                 f"fixed strokes over {_title(b)} of the picture",
                 names,
                 photos,
-                _Packed(
+                _packed(
                     evaluation_holes(b, len(photos), image_size, argument="ratio_bins")[..., 0]
                 ),
                 unread,
@@ -136,7 +143,7 @@ def read_blocks(
                 f"smooth blobs over {_title(b)} of the picture",
                 names,
                 photos,
-                _Packed(_objects(b, len(photos), image_size)),
+                _packed(_objects(b, len(photos), image_size)),
                 unread,
             )
             for b in bins
@@ -162,19 +169,25 @@ def _objects(ratio, count, size):
 def _blocks_of_files(kind, settings, bins, names, photos, unread):
     """Blocks in which each photograph takes the next mask of the bin.
 
+    If there are more masks than photographs, they are spread evenly over the masks of the bin.
     A bin without masks is left out with a warning, or is an error if it was asked for.
     """
     size = photos[0].shape[0]
-    packed = hole_files.read_masks(
+    files = hole_files.MaskFiles(
         HoleSettings(kind=kind, ratio=_ANY, mask_is=settings.mask_is), size, "ratio_bins"
     )
-    masks = np.unpackbits(packed, axis=1, count=size**2).reshape(-1, size, size)
-    shares = masks.mean(axis=(1, 2))
+    # those of a large set are measured first, and the chosen ones read again
+    masks = files.read_all(keep=len(files.paths) <= hole_files.READ_WHOLE)
+    files.check()
+    usable = [k for k in range(len(files.paths)) if files.in_bounds(k)]
+    shares = files.shares[usable]
     blocks = []
     for low, high in bins:
-        chosen = masks[(shares > low) & (shares <= high)]
-        if len(chosen):
-            holes = [chosen[k % len(chosen)] for k in range(len(photos))]
+        chosen = [k for k, share in zip(usable, shares) if low < share <= high]
+        if chosen:
+            taken = [chosen[k] for k in spread(len(chosen), len(photos))]
+            bits = [files.read(k) if masks[k] is None else masks[k] for k in taken]
+            holes = _Packed([bits[k % len(bits)] for k in range(len(photos))], size)
             title = _title((low, high))
             blocks.append(
                 Block(
@@ -202,7 +215,7 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
             f"`holes={kind!r}`: no mask falls into the bins of the protocol; the masks' shares "
             f"are {shares.min():.3g} to {shares.max():.3g}. Name others with `ratio_bins`"
         )
-    unused = len(masks) - sum(
+    unused = len(usable) - sum(
         np.count_nonzero((shares > low) & (shares <= high)) for low, high in bins
     )
     if unused:
@@ -210,7 +223,7 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
             "`holes=%r`: %d of %d masks fall into none of the bins and are not used",
             kind,
             unused,
-            len(masks),
+            len(usable),
         )
     return blocks
 
@@ -219,7 +232,7 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
     given = f"`data={settings.data!r}`"
     paths: Dict[str, str] = {}
     for path in photo.list_photos(folder) if os.path.isdir(folder) else ():
-        other = paths.setdefault(os.path.splitext(path)[0], path)
+        other = paths.setdefault(stem_of(path), path)
         if other != path:
             raise SettingsError(
                 f"{given}: {other} and {path} have one name: which of them is meant?"
@@ -235,26 +248,40 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
                 else f"mask {os.path.basename(stem)}_mask.png"
             )
             raise SettingsError(f"{given}: {path} has no {lacks} beside it")
-    names, photos, holes = [], [], []
-    for stem in stems[: settings.count or None]:
-        pixels, (mask, notes) = (
-            photo.read_photo(paths[stem]).pixels,
-            photo.read_hole(paths[f"{stem}_mask"], settings.mask_is),
-        )
-        if mask.shape != pixels.shape[:2]:
-            raise SettingsError(
-                f"{given}: {paths[stem]} is {pixels.shape[1]}x{pixels.shape[0]} and its mask "
-                f"{mask.shape[1]}x{mask.shape[0]}"
-            )
-        if not mask.any():
-            raise SettingsError(f"{given}: {paths[f'{stem}_mask']} has no hole ({notes[0]})")
-        for note in notes:
-            if note.startswith("warning: "):
-                _log.warning("%s: %s", paths[f"{stem}_mask"], note.removeprefix("warning: "))
+    names, photos, holes, faults = [], [], [], []
+    for k in spread(len(stems), settings.count or len(stems)):
+        stem = stems[k]
+        try:
+            pixels, hole = _read_pair(paths[stem], paths[f"{stem}_mask"], settings)
+        except Exception as error:  # whatever it is, it is this photograph's alone
+            if not isinstance(error, SettingsError):
+                error = SettingsError(f"{paths[stem]}: {type(error).__name__}: {error}")
+            faults.append(SettingsError(f"{given}: {error}"))
+            _log.warning("Photograph left out (%d so far): %s", len(faults), error)
+            continue
         names.append(os.path.relpath(stem, folder))
         photos.append(pixels)
-        holes.append((mask > 0).astype(np.uint8))
-    return Block("pairs", "each photograph's own", names, photos, holes)
+        holes.append(hole)
+    if not photos:
+        raise faults[0]
+    return Block("pairs", "each photograph's own", names, photos, holes, len(faults))
+
+
+def _read_pair(path: str, mask_path: str, settings: EvaluationSettings):
+    """The photograph uint8 [H, W, 3] and its hole uint8 [H, W], 1 = hole."""
+    pixels = photo.read_photo(path).pixels
+    mask, notes = photo.read_hole(mask_path, settings.mask_is)
+    if mask.shape != pixels.shape[:2]:
+        raise SettingsError(
+            f"{path} is {pixels.shape[1]}x{pixels.shape[0]} and its mask "
+            f"{mask.shape[1]}x{mask.shape[0]}"
+        )
+    if not mask.any():
+        raise SettingsError(f"{mask_path} has no hole ({notes[0]})")
+    for note in notes:
+        if note.startswith("warning: "):
+            _log.warning("%s: %s", mask_path, note.removeprefix("warning: "))
+    return pixels, (mask > 0).astype(np.uint8)
 
 
 def _title(ratio: Tuple[float, float]) -> str:

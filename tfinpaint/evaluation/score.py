@@ -9,6 +9,7 @@ The list of metrics is in tfinpaint/metrics/__init__.py.
 
 import dataclasses
 import datetime
+import logging
 import platform
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -20,9 +21,10 @@ from tfinpaint.metrics import open_metrics, statistics
 from tfinpaint.metrics.metric import Column, Metric, batches, stack
 from tfinpaint.metrics.protocols import Protocol, all_protocols
 from tfinpaint.metrics.statistics import Mean
-from tfinpaint.settings import EvaluationSettings, SettingsError
+from tfinpaint.settings import EvaluationSettings, SettingsError, first_line
 from tfinpaint.version import __version__, commit
 
+_log = logging.getLogger("tfinpaint")
 _SIDE = 256  # of the squares, if no model was trained on another
 
 
@@ -69,6 +71,11 @@ class Report:
     versions: Dict[str, Optional[str]]
     pictures: Dict[str, Dict[str, list]]
 
+    @property
+    def left_out(self) -> int:
+        """Number of photographs that could not be read, or filled by one of the models."""
+        return max(scores.block.unread for scores in self.scores)
+
 
 def evaluate(
     settings: EvaluationSettings,
@@ -112,11 +119,12 @@ def evaluate(
     scores: List[Scores] = []
     pictures: Dict[str, Dict[str, list]] = {}
     for block in blocks:
+        block, every = _measured(metrics, methods, block, settings.batch_size, advance)
         values: Dict[str, Dict[str, np.ndarray]] = {}
         of_set: Dict[str, Dict[str, float]] = {}
         pictures[block.title] = {}
         for method in methods:
-            measured = _measure(metrics, method, block, settings.batch_size, advance)
+            measured = every[method.name]
             values[method.name] = {
                 column.name: np.asarray(measured[column.name], np.float64) for column in columns
             }
@@ -136,7 +144,14 @@ def evaluate(
         set_columns,
         {method.name: method.about for method in methods},
         scores,
-        _facts(settings, protocol, image_size, blocks, [*columns, *set_columns], methods),
+        _facts(
+            settings,
+            protocol,
+            image_size,
+            [s.block for s in scores],
+            [*columns, *set_columns],
+            methods,
+        ),
         _versions(),
         pictures,
     )
@@ -155,24 +170,81 @@ def _image_size(settings: EvaluationSettings, methods: Sequence[Method]) -> int:
     return image_size
 
 
+def _measured(
+    metrics: Sequence[Metric],
+    methods: Sequence[Method],
+    block: Block,
+    batch_size: int,
+    advance: Callable[[], None],
+) -> Tuple[Block, Dict[str, Dict[str, np.ndarray]]]:
+    """Fills a block by every method. Returns what the metrics measured: {method: {name: [N, ...]}}.
+
+    Photographs that one of the methods cannot fill are named, and left out for all of them, since
+    differences are paired. The block that is returned is without them.
+
+    Raises: what the first one raised, if none is left.
+    """
+    every, faults = {}, {}
+    for method in methods:
+        every[method.name] = _measure(metrics, method, block, batch_size, advance, faults)
+    kept = [k for k in range(len(block.photos)) if k not in faults]
+    if not kept:
+        raise faults[min(faults)]
+    if faults:
+        block = dataclasses.replace(
+            block,
+            names=[block.names[k] for k in kept],
+            photos=[block.photos[k] for k in kept],
+            holes=[block.holes[k] for k in kept],
+            unread=block.unread + len(faults),
+        )
+    return block, {
+        method: {name: np.stack([figures[k] for k in kept]) for name, figures in measured.items()}
+        for method, measured in every.items()
+    }
+
+
 def _measure(
     metrics: Sequence[Metric],
     method: Method,
     block: Block,
     batch_size: int,
     advance: Callable[[], None],
-) -> Dict[str, np.ndarray]:
-    """Fills a block and returns what the metrics measured: {name: [N, ...]}."""
-    measured: Dict[str, list] = {}
-    for numbers in batches(block.photos, batch_size):
+    faults: Dict[int, Exception],
+) -> Dict[str, Dict[int, np.ndarray]]:
+    """Fills a block and returns what the metrics measured: {name: {number: [...]}}.
+
+    faults: {number of a photograph: what was raised}, to which this adds.
+    """
+    measured: Dict[str, Dict[int, np.ndarray]] = {}
+    waiting = list(batches(block.photos, batch_size))
+    while waiting:
+        numbers = waiting.pop(0)
         photos, holes = stack(block.photos, numbers), stack(block.holes, numbers)
-        fills = method(photos, holes)
-        for metric in metrics:
-            for name, figures in metric.measure(fills, photos, holes).items():
-                measured.setdefault(name, []).append(figures)
+        try:
+            fills = method(photos, holes)
+            found = [metric.measure(fills, photos, holes) for metric in metrics]
+        except Exception as error:
+            if len(numbers) > 1:  # which of them is it?
+                waiting = [[k] for k in numbers] + waiting
+                continue
+            (number,) = numbers
+            if number not in faults:
+                _log.warning(
+                    "%s: photograph left out, %s cannot fill it: %s: %s",
+                    block.names[number],
+                    method.name,
+                    type(error).__name__,
+                    first_line(error),
+                )
+            faults.setdefault(number, error)
+            found = []
+        for figures in found:
+            for name, rows in figures.items():
+                measured.setdefault(name, {}).update(zip(numbers, rows))
         for _ in numbers:
             advance()
-    return {name: np.concatenate(figures) for name, figures in measured.items()}
+    return measured
 
 
 def _examples(
@@ -206,8 +278,8 @@ def _facts(settings, protocol, image_size, blocks, columns, methods):
                 f"; by {', '.join(own)} in a window around each hole, the centre of which is all "
                 "that it fills"
             )
-    unread = blocks[0].unread
-    lost = f"; {unread} could not be read and are left out" if unread else ""
+    unread = max(block.unread for block in blocks)
+    lost = f"; {unread} could not be read or filled and are left out" if unread else ""
     detail = "off: the networks alone"
     if settings.detail == "auto":
         detail = (

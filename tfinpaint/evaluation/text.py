@@ -178,7 +178,7 @@ def as_json(report: Report) -> str:
         },
         "blocks": blocks,
     }
-    return json.dumps(content, indent=1, allow_nan=False) + "\n"
+    return json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 # --------------------------------------------------------------- what the page shares with the text

@@ -28,6 +28,7 @@ _OF_COMMANDS = (
     "flags_of_systems",
     "in_flags",
     "parse_range",
+    "parse_resume",
     "system_settings",
     "terms",
     "train_settings",

@@ -37,7 +37,7 @@ class EvaluationSettings:
     protocol:     one of `protocols()`.
     ratio_bins:   shares of missing pixels (LO, HI], each a block of the table.
     image_size:   side of the squares; None: that of the first model that was trained, or 256.
-    count:        number of photographs, taken from the start; 0: all.
+    count:        number of photographs, spread evenly over the sorted set; 0: all.
     batch_size:   squares that are filled together.
     mask_is:      what white means in mask files: "hole" or "known".
     references:   whether the classical references are in the table too.

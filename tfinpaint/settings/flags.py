@@ -14,7 +14,7 @@ The library reads no flag and names none. Its records come from `train_settings`
 import ast
 import dataclasses
 import re
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Union
 
 from absl import flags
 
@@ -121,6 +121,19 @@ def parse_range(name: str, words: Optional[Sequence[str]], number: type = float)
             f"--{name} is two {kind} separated by a comma. Got {','.join(words)!r}"
         ) from None
     return low, high
+
+
+def parse_resume(text: Optional[str]) -> Union[bool, int]:
+    """What --resume means: whether to go on, or the step to go on from."""
+    if text is None or text.lower() in ("false", "f"):
+        return False
+    if text.lower() in ("true", "t"):
+        return True
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise SettingsError(
+        f"--resume stands alone, or is the step of a checkpoint, --resume=STEP. Got {text!r}"
+    )
 
 
 def _record(kind: type, values: Any, **known: Any) -> Any:

@@ -97,8 +97,9 @@ FLAGS = {
         "Seed of weights, order, crops and holes; with the step it fixes a run. Of inpaint: which "
         "fill of a system that has several for one hole; 0 is the one in the middle of "
         "them.", 0, 2**31 - 1),
-    "resume": ("bool", False,
-        "Go on from the last checkpoint in --run_dir (from 0 if there is none)."),
+    "resume": ("bare or str", None,
+        "Alone: go on from the last checkpoint in --run_dir (from 0 if there is none). "
+        "--resume=STEP: from the checkpoint of this step; later ones are moved aside."),
     "init_from": ("str", None,
         "Run directory whose weights the new run starts from (fine-tuning), or default."),
     "dry_run": ("bool", False,
@@ -230,7 +231,7 @@ FLAGS = {
         "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the "
         "protocol's."),
     "count": ("int", EvaluationSettings.count,
-        "Photographs to score, the first ones; 0: all.", 0, None),
+        "Photographs to score, evenly chosen from the sorted set; 0: all.", 0, None),
     **{name: ("str", None, text) for name, text in weights_flags().items()},
     "references": ("bool", EvaluationSettings.references,
         "Put telea, navier_stokes and mean into the table, too."),

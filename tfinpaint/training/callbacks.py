@@ -105,6 +105,7 @@ class MetricsCallback(StepCallback):
         with self._writer.as_default():
             for name, value in values.items():
                 tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value, step)
+        self._writer.flush()  # as metrics.csv: a run that is killed has lost no point
 
     def pictures(self, step: int, name: str, pictures: Sequence[np.ndarray]) -> None:
         """Writes pictures of one size, uint8 [H, W, 3] each, to TensorBoard."""

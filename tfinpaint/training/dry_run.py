@@ -16,7 +16,7 @@ import itertools
 import resource
 import statistics
 import time
-from typing import List, Optional, Tuple
+from typing import List, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow as tf
@@ -56,7 +56,10 @@ class DryRun:
 
 
 def dry_run(
-    settings: TrainSettings, run_dir: str, resume: bool = False, init_from: Optional[str] = None
+    settings: TrainSettings,
+    run_dir: str,
+    resume: Union[bool, int] = False,
+    init_from: Optional[str] = None,
 ) -> DryRun:
     """Looks at the run that these arguments of `train` would make.
 
@@ -71,8 +74,9 @@ def dry_run(
 def _dry_run(settings, run_dir, resume, init_from):
     notes: List[str] = []
     system, source = prepare(settings, notes.append)
-    checkpoints = Checkpoints(run_dir, system)
-    first = checkpoints.restore() if resume and checkpoints.there else 0
+    resumes, step = resume is not False, None if isinstance(resume, bool) else resume
+    checkpoints = Checkpoints(run_dir, system, step)
+    first = checkpoints.restore() if resumes and checkpoints.there else 0
     notes += start_from(init_from, system) if init_from and not first else []
     system.enter_phase(settings.phase_at(first))
     data = batches(settings, system, source, first)

@@ -6,6 +6,7 @@ settings -> data, system, `fit` with its callbacks
 
 import contextlib
 import dataclasses
+import os
 import sys
 from typing import Callable, Iterator, Optional, TextIO, Tuple, Union
 
@@ -19,6 +20,7 @@ from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, wr
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import imported
+from tfinpaint.training import event_files
 from tfinpaint.training.callbacks import (
     CheckpointCallback,
     MeanFillCheck,
@@ -52,7 +54,7 @@ class Result:
 def train(
     settings: TrainSettings,
     run_dir: str,
-    resume: bool = False,
+    resume: Union[bool, int] = False,
     init_from: Optional[str] = None,
     flags_text: str = "",
     say: Callable[[str], None] = lambda line: None,
@@ -62,7 +64,8 @@ def train(
 
     Args:
         run_dir: see `tfinpaint.runs`.
-        resume: go on from the last checkpoint in run_dir (from 0 if there is none).
+        resume: True: go on from the last checkpoint in run_dir (from 0 if there is none). A number:
+            from the checkpoint of this step; later ones are moved aside.
         init_from: run directory whose weights a new run starts from.
         flags_text: becomes RUN/flags.txt.
         say: is called with the lines meant for the user.
@@ -153,9 +156,10 @@ def batches(
 
 def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     # 1. Everything that can be wrong is checked before anything is written.
-    changed = check_run(run_dir, settings, resume)
+    resumes, step = resume is not False, None if isinstance(resume, bool) else resume
+    changed = check_run(run_dir, settings, resumes)
     system, source = prepare(settings, say)
-    checkpoints = Checkpoints(run_dir, system)
+    checkpoints = Checkpoints(run_dir, system, step)
     first = checkpoints.restore() if checkpoints.there else 0
     notes = start_from(init_from, system) if init_from and not first else []
     system.enter_phase(settings.phase_at(first))
@@ -164,12 +168,16 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
 
     # 2. The run directory.
     write_run(run_dir, settings, flags_text)
-    if resume:
+    if resumes:
+        moved = checkpoints.set_aside_later()
+        event_files.cut(os.path.join(run_dir, "tensorboard"), first or -1, first >= settings.steps)
         say(
             f"resumed at step {first}: weights, moving average and optimizer moments restored"
             if first
             else f"nothing to resume in {run_dir}: starts at 0"
         )
+        for line in moved:
+            say(f"note: {line}")
         for line in changed:
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
     others = [

@@ -3,13 +3,14 @@
 Each returns a list of warnings, a sentence each, which is empty if nothing looks wrong.
 """
 
+import filecmp
 import os
 from typing import Dict, List, Union
 
 import numpy as np
 from PIL import Image
 
-from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
+from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos, spread
 from tfinpaint.settings import HoleSettings, TrainSettings
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import all_systems
@@ -27,7 +28,7 @@ def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]
     if isinstance(source, PhotoFiles):
         sizes = [
             size
-            for size in map(_size, source.paths[:: max(1, len(source.paths) // _SIZES)])
+            for size in (_size(source.paths[k]) for k in spread(len(source.paths), _SIZES))
             if size
         ]
         small = sum(min(size) < settings.photos.image_size for size in sizes)
@@ -41,7 +42,8 @@ def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]
         return found + ["no `eval_data`: validation uses photographs that are trained on"]
     validation = open_photos(settings.eval_data, "eval_data")
     if isinstance(source, PhotoFiles) and isinstance(validation, PhotoFiles):
-        paths = validation.paths[: settings.eval_count]
+        chosen = spread(len(validation.paths), settings.eval_count)
+        paths = [validation.paths[k] for k in chosen]
         both = _in_both(paths, source.paths)
         if both:
             found.append(
@@ -63,23 +65,34 @@ def _size(path):
 
 
 def _in_both(paths, others):
-    """Those of `paths` that are also in `others`, by path or by content."""
-    by_bytes = {}
+    """Those of `paths` that are also in `others`, by path or by content.
+
+    A file that cannot be read is in nothing: the pipeline leaves it out and says so.
+    """
+    by_bytes: Dict[int, List[str]] = {}
     for other in others:
-        by_bytes.setdefault(os.path.getsize(other), []).append(other)
-
-    def content(path):
-        with open(path, "rb") as file:
-            return file.read()
-
+        size = _bytes(other)
+        if size:
+            by_bytes.setdefault(size, []).append(other)
     return [
         path
         for path in paths
-        if any(
-            os.path.samefile(path, other) or content(path) == content(other)
-            for other in by_bytes.get(os.path.getsize(path), ())
-        )
+        if any(_same(path, other) for other in by_bytes.get(_bytes(path) or 0, ()))
     ]
+
+
+def _bytes(path):
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return None
+
+
+def _same(path, other):
+    try:
+        return os.path.samefile(path, other) or filecmp.cmp(path, other, shallow=False)
+    except OSError:
+        return False
 
 
 def check_holes(settings: HoleSettings, shares: np.ndarray) -> List[str]:

@@ -16,6 +16,7 @@ from tfinpaint.attention_maps import placing
 from tfinpaint.attention_maps.pictures import pictures
 from tfinpaint.data.batches import evaluation_squares
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
+from tfinpaint.data.photos import spread
 from tfinpaint.metrics import quality, references
 from tfinpaint.pictures import composite, grid, sample_row, to_float, to_uint8
 from tfinpaint.settings import TrainSettings
@@ -88,12 +89,12 @@ class Validation:
     def picture(self) -> tuple:
         """The sample grid and the attention maps of its first photograph.
 
-        Returns: the grid, uint8, with a row for each of the first photographs
+        Returns: the grid, uint8, with a row for each of some photographs, evenly chosen
             (`pictures.sample_row`), and {layer: pictures of one size} (attention_maps/pictures.py).
         """
         rows, drawn = [], {}
         # one by one: the maps of a whole batch would take too much memory at once
-        for k in range(min(_ROWS, len(self._photos))):
+        for k in spread(len(self._photos), _ROWS):
             photo, hole = self._photos[k], self._holes[k, ..., 0]
             at, size = placing.choose_pixel(hole), (hole.shape[0], hole.shape[1])
             output, found = self._attention_maps(
