@@ -5,12 +5,13 @@ Outputs: a file that is there whole or not at all, and notes that name what the 
 """
 
 import os
-from typing import Any, Dict, Optional
+from typing import Optional
 
 import numpy as np
 from PIL import Image
 
 from tfinpaint import atomic
+from tfinpaint.photo import carried
 from tfinpaint.photo.folders import PHOTO_ENDINGS
 from tfinpaint.photo.record import Notes, Photo
 from tfinpaint.settings import SettingsError, check_writable
@@ -25,7 +26,6 @@ _WRITERS = {
     ".tiff": "TIFF",
 }
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
-_MAX_EXIF_JPEG = 65533  # one JPEG segment
 
 
 def check_photo_path(path: str, argument: str = "path") -> None:
@@ -46,8 +46,8 @@ def write_photo(
 ) -> Notes:
     """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending.
 
-    The file gets what `like` carried: alpha (if its size is the pixels'), ICC profile, EXIF, and
-    one channel if grey. Missing folders are made. PNG, lossless WebP, TIFF and BMP keep every
+    The file gets what `like` carried: alpha (if its size is the pixels'), ICC profile, EXIF, XMP,
+    resolution, gamma, text (notes name what the format cannot hold), and one channel if grey. Missing folders are made. PNG, lossless WebP, TIFF and BMP keep every
     pixel. JPEG (quality 95, full colour resolution) cannot, and a note says so. The file appears
     whole or not at all.
 
@@ -67,7 +67,7 @@ def write_photo(
         )
     like = like or Photo(pixels)
     image, notes = _with_alpha(pixels, like, kind)
-    options, more = _options(image, like, kind)
+    options, more = carried.options(image.mode, like, kind)
     try:
         _save(path, image, options)
     except SettingsError:
@@ -90,39 +90,6 @@ def _with_alpha(pixels: np.ndarray, like: Photo, kind: str):
         return image, (f"{kind} has no alpha channel: it was left out",)
     image.putalpha(Image.fromarray(like.alpha))  # L becomes LA, RGB becomes RGBA
     return image, ()
-
-
-def _options(image: Image.Image, like: Photo, kind: str):
-    """Arguments for Pillow's writer, and notes of what the format cannot hold."""
-    options: Dict[str, Any] = {}
-    notes: Notes = ()
-    if kind == "JPEG":
-        options = {"quality": 95, "subsampling": 0}
-        notes += ("JPEG cannot keep known pixels exact; PNG, WebP and TIFF do",)
-    elif kind == "PNG":
-        # takes half the time of Pillow's 6; files are larger by less than 1 %
-        options = {"compress_level": 4}
-    elif kind == "WEBP":
-        options = {"lossless": True, "exact": True}  # exact: also the colour of transparent pixels
-    elif kind == "TIFF" and not like.exif:
-        options = {"compression": "tiff_deflate"}  # Pillow's compressing writer cannot hold EXIF
-    if kind == "BMP":
-        if like.icc or like.exif:
-            notes += ("BMP holds no ICC profile and no EXIF: they were left out",)
-        return options, notes
-    if (
-        like.icc
-        and like.icc[16:20] == b"GRAY"
-        and (kind == "WEBP" or image.mode not in ("L", "LA"))
-    ):
-        notes += ("its ICC profile is for grey pictures and was left out",)  # WebP has colour only
-    elif like.icc:
-        options["icc_profile"] = like.icc
-    if like.exif and kind == "JPEG" and len(like.exif) > _MAX_EXIF_JPEG:
-        notes += ("its EXIF block is too large for JPEG and was left out",)
-    elif like.exif:
-        options["exif"] = like.exif
-    return options, notes
 
 
 def _save(path: str, image: Image.Image, options: dict) -> None:
