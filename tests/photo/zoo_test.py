@@ -1,22 +1,17 @@
 """Hundreds of small files are read as the arrays that they were made from, or refused by a line."""
 
-import importlib.util
 import os
 import re
 import warnings
 
 import numpy as np
 import pytest
+import zoo
 from PIL import Image
 
 from tfinpaint.photo import read_hole, read_photo
 from tfinpaint.settings import SettingsError
 
-_SPEC = importlib.util.spec_from_file_location(
-    "zoo", os.path.join(os.path.dirname(__file__), "zoo.py")
-)
-zoo = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(zoo)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 

@@ -24,8 +24,9 @@ import warnings
 from tfinpaint.photo.folders import PHOTO_ENDINGS, list_photos
 from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
 from tfinpaint.photo.reading import read_photo
-from tfinpaint.photo.record import MAX_MEGAPIXELS, THRESHOLD, Notes, Photo
-from tfinpaint.photo.writing import check_photo_path, write_photo
+from tfinpaint.photo.record import THRESHOLD, Notes, Photo
+from tfinpaint.photo.writing import check_photo_path, keeps_alpha, write_photo
+from tfinpaint.settings import MAX_MEGAPIXELS
 
 # Pillow's warnings are about damaged files; what matters raises an error.
 warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
@@ -38,6 +39,7 @@ __all__ = [
     "Photo",
     "check_photo_path",
     "hole_of_alpha",
+    "keeps_alpha",
     "list_photos",
     "read_drawing",
     "read_hole",

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from tfinpaint.photo.reading import read_decoded, upright
-from tfinpaint.photo.record import MAX_MEGAPIXELS, THRESHOLD, Notes, Photo
-from tfinpaint.settings import SettingsError
+from tfinpaint.photo.record import THRESHOLD, Notes, Photo
+from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 
 _OPAQUE = 250  # alpha from here on counts as opaque: lossy formats write 253 for 255
 # Of a mask these shares lie within so many levels of one dark and of one bright level, which are so

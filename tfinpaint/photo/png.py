@@ -13,7 +13,6 @@ import struct
 import zlib
 from typing import List, Optional, Tuple
 
-import cv2
 import numpy as np
 from PIL import PngImagePlugin
 
@@ -58,6 +57,8 @@ def read(data: bytes, check) -> Decoded:
 
 def _deep(plain: bytes, kind: int) -> Decoded:
     """16-bit RGB, grey with alpha or RGB with alpha."""
+    import cv2  # takes a quarter of a second, which few files need
+
     pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise Unsupported("16 bits per channel, which OpenCV cannot decode")

@@ -14,8 +14,8 @@ import numpy as np
 
 from tfinpaint.photo import bmp, exif, jpeg, kinds, others, png, tiff, webp
 from tfinpaint.photo.decoded import Decoded, Unsupported, pillow_without_limit
-from tfinpaint.photo.record import MAX_MEGAPIXELS, Photo
-from tfinpaint.settings import SettingsError
+from tfinpaint.photo.record import Photo
+from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 
 _READERS = {
     "JPEG": jpeg.read,

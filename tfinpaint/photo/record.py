@@ -10,7 +10,6 @@ from typing import Optional, Tuple
 import numpy as np
 
 THRESHOLD = 127  # of a mask: a brighter pixel is white
-MAX_MEGAPIXELS = 256  # of a file that is read, unless the caller says otherwise
 
 Notes = Tuple[str, ...]
 

@@ -25,6 +25,7 @@ _WRITERS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+_WITHOUT_ALPHA = ("JPEG", "BMP")
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
 
 
@@ -41,15 +42,20 @@ def check_photo_path(path: str, argument: str = "path") -> None:
     check_writable(argument, os.path.dirname(os.path.abspath(path)))
 
 
+def keeps_alpha(path: str) -> bool:
+    """Whether the format of the path's ending has an alpha channel."""
+    return _WRITERS.get(os.path.splitext(path)[1].lower()) not in _WITHOUT_ALPHA
+
+
 def write_photo(
     path: str, pixels: np.ndarray, like: Optional[Photo] = None, argument: str = "path"
 ) -> Notes:
     """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending.
 
     The file gets what `like` carried: alpha (if its size is the pixels'), ICC profile, EXIF, XMP,
-    resolution, gamma, text (notes name what the format cannot hold), and one channel if grey. Missing folders are made. PNG, lossless WebP, TIFF and BMP keep every
-    pixel. JPEG (quality 95, full colour resolution) cannot, and a note says so. The file appears
-    whole or not at all.
+    resolution, gamma and text (notes name what the format cannot hold), and one channel if grey.
+    Missing folders are made. PNG, lossless WebP, TIFF and BMP keep every pixel. JPEG (quality 95,
+    full colour resolution) cannot, and a note says so. The file appears whole or not at all.
 
     Returns notes. Raises SettingsError with the path, for which the caller's name is `argument`.
     """
@@ -86,7 +92,7 @@ def _with_alpha(pixels: np.ndarray, like: Photo, kind: str):
         image = image.convert("L")  # exact for equal channels
     if like.alpha is None or like.alpha.shape != pixels.shape[:2]:
         return image, ()
-    if kind in ("JPEG", "BMP"):
+    if kind in _WITHOUT_ALPHA:
         return image, (f"{kind} has no alpha channel: it was left out",)
     image.putalpha(Image.fromarray(like.alpha))  # L becomes LA, RGB becomes RGBA
     return image, ()
