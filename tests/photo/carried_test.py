@@ -78,7 +78,7 @@ def test_png_keeps_gamma_chromaticities_and_texts_byte_by_byte(tmp_path):
         (b"gAMA", struct.pack(">I", 100000)),
         (b"cHRM", struct.pack(">8I", *range(30000, 30008))),
         (b"tEXt", b"Comment\0by hand"),
-        (b"zTXt", b"workflow\0\0" + zlib.compress(b"[" * 3_000_000)),
+        (b"zTXt", b"workflow\0\0" + zlib.compress(b"[" * 3_000)),
         (b"iTXt", b"prompt\0\0\0\0\0" + "\u00e9".encode()),
     ]
     for name, content in given:
@@ -90,6 +90,45 @@ def test_png_keeps_gamma_chromaticities_and_texts_byte_by_byte(tmp_path):
     assert [chunk for chunk in written if chunk[0] in dict(given)] == given
     kinds = [name for name, _ in written]
     assert kinds.index(b"gAMA") < kinds.index(b"IDAT")
+
+
+def test_large_texts_are_kept_so_that_others_can_read_them(tmp_path):
+    """Compressed, they keep Pillow's programs from reading the picture."""
+    long = b"[" * 3_000_000
+    info = PngImagePlugin.PngInfo()
+    info.add(b"zTXt", b"workflow\0\0" + zlib.compress(long))
+    info.add(b"iTXt", b"prompt\0\1\0en\0word\0" + zlib.compress(long))
+    info.add(b"zTXt", b"bomb\0\0" + zlib.compress(bytes(40_000_000)))
+    info.add(b"zTXt", b"broken\0\0 no zlib")
+    Image.fromarray(PIXELS).save(tmp_path / "a.png", pnginfo=info)
+    read, notes = _through(tmp_path, tmp_path / "a.png", ".png")
+    assert notes == ()
+    assert read_photo(str(tmp_path / "a.png")).notes == (
+        "texts that are damaged or larger than 16 MB left out: bomb, broken",
+    )
+    assert dict(read.chunks) == {
+        b"tEXt": b"workflow\0" + long,
+        b"iTXt": b"prompt\0\0\0en\0word\0" + long,
+    }
+    with Image.open(tmp_path / "out.png") as image:
+        image.load()
+        assert image.text == {"workflow": long.decode(), "prompt": long.decode()}
+
+
+@pytest.mark.parametrize("size, kept", [(3_000_000, True), (40_000_000, False)])
+def test_large_profiles_are_kept_up_to_a_limit(tmp_path, size, kept):
+    profile = (bytes(36) + b"acsp").ljust(size, b"x")
+    content = io.BytesIO()
+    Image.fromarray(PIXELS).save(content, "PNG")
+    whole = content.getvalue()
+    packed = b"large\0\0" + zlib.compress(profile)
+    chunk = struct.pack(">I", len(packed)) + b"iCCP" + packed
+    chunk += struct.pack(">I", zlib.crc32(b"iCCP" + packed))
+    (tmp_path / "a.png").write_bytes(whole[:33] + chunk + whole[33:])
+    read = read_photo(str(tmp_path / "a.png"))
+    np.testing.assert_array_equal(read.pixels, PIXELS)
+    assert read.icc == (profile if kept else None)
+    assert bool(read.notes) != kept
 
 
 @pytest.mark.parametrize("ending, kept", [(".jpg", "Comment"), (".webp", ""), (".tif", "")])

@@ -3,8 +3,9 @@
 Inputs: the bytes of a PNG or APNG file; of an APNG the picture that every program shows.
 Output: `Decoded`.
 Nothing that is beside the pixels (text, profile, EXIF, gamma) can stop them from being read: it is
-not handed to Pillow, whose limits on text are those of its own memory. Text is kept as it is,
-compressed, and never unpacked beyond the limits below.
+not handed to Pillow, whose limits on text are those of its own memory. Text is kept as it is. What
+unpacks to more than a megabyte is kept unpacked, up to the limits below, because programs that use
+Pillow refuse a file with such a text only if it is compressed.
 """
 
 import io
@@ -24,7 +25,8 @@ _COLOURS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp\0"
 _MAX_PROFILE = 16 * 2**20  # bytes, unpacked
-_MAX_TEXT = 2**20  # bytes, unpacked, of text that is read for the EXIF in it
+_MAX_TEXT = 2**20  # bytes, unpacked, of text that many programs read at all
+_MAX_TEXTS = 16 * 2**20  # bytes, unpacked, of the larger texts together
 _INCH = 0.0254
 _GREY, _RGB, _GREY_ALPHA = 0, 2, 4  # kinds of colour
 
@@ -120,6 +122,7 @@ def _for_pillow(chunks) -> bytes:
 def _metadata(found: Decoded, chunks) -> None:
     kept: List[Tuple[bytes, bytes]] = []
     frames, before_pixels, first_is_frame = 0, True, False
+    lost, room = [], _MAX_TEXTS
     damaged = sorted({content.decode() for kind, content in chunks if not kind})
     for kind, content in chunks:
         if kind == b"IDAT":
@@ -143,29 +146,58 @@ def _metadata(found: Decoded, chunks) -> None:
             (b"raw profile type exif\0", b"raw profile type app1\0")
         ):
             found.exif = found.exif or _hexadecimal(kind, content)
-        elif kind in _COLOURS + _TEXTS:
+        elif kind in _COLOURS:
             kept.append((kind, content))
+        elif kind in _TEXTS:
+            text = _readable(kind, content, room)
+            if text is None:
+                lost.append(content.partition(b"\0")[0][:40].decode("latin-1"))
+                continue
+            room -= len(text[1]) if text[1] is not content else 0
+            kept.append(text)
     if frames:
         found.pictures = frames + (not first_is_frame)
     if damaged:
         found.notes += (f"damaged chunks left out: {', '.join(damaged)}",)
+    if lost:
+        limit = _MAX_TEXTS // 2**20
+        names = ", ".join(dict.fromkeys(lost))
+        found.notes += (f"texts that are damaged or larger than {limit} MB left out: {names}",)
     found.chunks = tuple(kept)
+
+
+def _readable(kind: bytes, content: bytes, room: int) -> Optional[Tuple[bytes, bytes]]:
+    """A chunk of text as it is to be written again; None if it is damaged or larger than `room`."""
+    key, _, rest = content.partition(b"\0")
+    if kind == b"zTXt":
+        start, packed = key + b"\0", rest[1:]
+    elif kind == b"iTXt" and rest[:1] == b"\1":
+        parts = rest[2:].split(b"\0", 2)
+        if len(parts) < 3:
+            return None
+        start, packed = key + b"\0\0\0" + parts[0] + b"\0" + parts[1] + b"\0", parts[2]
+    else:
+        return kind, content
+    if _inflated(packed, _MAX_TEXT) is not None:
+        return kind, content
+    text = _inflated(packed, room)
+    return None if text is None else (b"tEXt" if kind == b"zTXt" else kind, start + text)
 
 
 def _inflated(packed: bytes, limit: int) -> Optional[bytes]:
     """The unpacked content; None if it is damaged or longer than `limit` bytes."""
     worker = zlib.decompressobj()
     try:
-        content = worker.decompress(packed, limit)
+        content = worker.decompress(packed, limit + 1)
     except zlib.error:
         return None
-    return content if worker.eof else None
+    return content if worker.eof and len(content) <= limit else None
 
 
 def _profile(content: bytes) -> Tuple[Optional[bytes], Tuple[str, ...]]:
     name, _, rest = content.partition(b"\0")
     profile = _inflated(rest[1:], _MAX_PROFILE) if rest[:1] == b"\0" else None
-    if profile is None:
+    if profile is None or (len(profile) > _MAX_TEXT and profile[36:40] != b"acsp"):
         limit = _MAX_PROFILE // 2**20
         return None, (f"its ICC profile is damaged or larger than {limit} MB and was left out",)
     return profile, ()
