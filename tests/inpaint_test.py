@@ -491,6 +491,108 @@ def test_the_bar_is_redrawn_on_a_terminal(monkeypatch, capsys):
     )
 
 
+# -------------------------------------------------------------------------------------------- alpha
+
+
+def _erased(path):
+    """Writes a photograph whose object, where _mask has its hole, was erased to transparent."""
+    _write(path)
+    alpha = np.full((20, 30), 255, np.uint8)
+    alpha[5:10, 5:15] = 0
+    image = Image.open(path).convert("RGB")
+    image.putalpha(Image.fromarray(alpha))
+    image.save(path)
+    return path
+
+
+def test_a_transparent_fill_is_warned_of_and_stays_as_it_was(tmp_path, run):
+    photo, mask = _erased(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    status, _, err = run(f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.png")
+    assert status == 0
+    assert err.count("\n") == 1 and (
+        "o.png: 100 % of the filled pixels are transparent and stay so: --opaque shows them; "
+        "--mask=alpha takes what is transparent as the hole\n" in err
+    )
+    np.testing.assert_array_equal(
+        read_photo(str(tmp_path / "o.png")).alpha, read_photo(str(photo)).alpha
+    )
+    _check(photo, tmp_path / "o.png")
+    # JPEG has no alpha channel, so the fill is seen
+    assert run(f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.jpg")[2] == ""
+
+
+@pytest.mark.parametrize(
+    "flags_, opaque",
+    [
+        (["--mask=alpha"], True),
+        (["--mask=alpha", "--noopaque"], False),
+        (["--mask=MASK", "--opaque"], True),
+    ],
+)
+def test_alpha_as_the_mask_and_opaque_fills(tmp_path, run, flags_, opaque):
+    photo, mask = _erased(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    status, out, err = run(
+        f"--image={photo}",
+        f"--output={tmp_path}/o.png",
+        *(flag.replace("MASK", str(mask)) for flag in flags_),
+    )
+    assert status == 0 and "8.3 % of 30x20 pixels" in out
+    assert (err == "") == opaque
+    _check(photo, tmp_path / "o.png")
+    alpha = read_photo(str(tmp_path / "o.png")).alpha
+    expected = read_photo(str(photo)).alpha
+    if opaque:
+        expected[5:10, 5:15] = 255
+    np.testing.assert_array_equal(alpha, expected)
+
+
+def test_opaque_reaches_as_far_as_the_grown_hole_and_the_last_of_three(tmp_path, run):
+    photo = _erased(tmp_path / "a.png")
+    status, _, _ = run(
+        f"--image={photo}",
+        "--mask=alpha",
+        f"--output={tmp_path}/o.png",
+        "--grow_hole=2",
+        "--side_by_side",
+    )
+    alpha = read_photo(str(tmp_path / "o.png")).alpha
+    assert status == 0 and alpha.shape == (20, 90)
+    before = read_photo(str(photo)).alpha
+    np.testing.assert_array_equal(alpha[:, :60], np.tile(before, (1, 2)))
+    assert (alpha[:, 60:] == 255).all()
+
+
+def test_each_photograph_of_a_folder_has_its_own_alpha(tmp_path, run):
+    _erased(tmp_path / "photos/a.png")
+    _erased(tmp_path / "photos/b.png")
+    _write(tmp_path / "photos/c.png")
+    status, _, err = run(
+        f"--image={tmp_path}/photos", "--mask=alpha", f"--output={tmp_path}/filled"
+    )
+    assert status == 1 and "c.png has no alpha channel" in err
+    for name in ("a.png", "b.png"):
+        _check(tmp_path / "photos" / name, tmp_path / "filled" / name)
+        assert (read_photo(str(tmp_path / "filled" / name)).alpha == 255).all()
+
+
+def test_mask_is_goes_with_mask_files(tmp_path, run):
+    photo = _erased(tmp_path / "a.png")
+    status, _, err = run(
+        f"--image={photo}", "--mask=alpha", "--mask_is=known", f"--output={tmp_path}/o.png"
+    )
+    assert status == 1 and "--mask_is=known is for mask files" in err
+
+
+def test_megapixels_have_a_limit_that_a_flag_lifts(tmp_path, run):
+    photo, mask = _write(tmp_path / "a.png", 1001, 1000), _mask(tmp_path / "m.png", 1001, 1000)
+    arguments = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.png")
+    status, _, err = run(*arguments, "--max_megapixels=1")
+    assert status == 1
+    assert "a.png has 1000x1001 pixels, 1.0 megapixels: more than --max_megapixels=1" in err
+    assert not (tmp_path / "o.png").exists()
+    assert run(*arguments, "--max_megapixels=2")[0] == 0
+
+
 # ------------------------------------------------------------------------------------------ process
 
 
@@ -517,7 +619,8 @@ def test_its_flags_are_those_of_the_design():
     # fmt: off
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
                      "detail", "blend", "side_by_side", "samples", "seed", "attention",
-                     "attention_at", "edges", "device", "server", "timeout"}
+                     "attention_at", "edges", "device", "server", "timeout", "opaque",
+                         "max_megapixels"}
     # fmt: on
 
 

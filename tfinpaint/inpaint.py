@@ -9,16 +9,18 @@
         --output=filled.png --samples=8
     python -m tfinpaint.inpaint --model=RUN --image=photo.jpg --mask=mask.png \\
         --output=filled.png --edges=drawing.png
+    python -m tfinpaint.inpaint --image=erased.png --mask=alpha --output=filled.png
     python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris \\
         --image=photo.jpg --mask=mask.png --output=filled.png
 
 Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole
-(--mask_is=known flips that). Photographs may have any size; a mask has the size of its photograph.
-A folder's photographs are found by their content, whatever their names end in, and what is passed
-over is counted (named with --verbosity=1). In a folder of masks the mask of a/b.jpg is a/b.png or
-a/b_mask.png, with any of the endings. In a folder run every output keeps its photograph's name and
-ending (.jpg or .png if nothing can be written with that one), a photograph that fails is reported
-while the others go on, and the exit status is 1 at the end.
+(--mask_is=known flips that); --mask=alpha takes what is transparent as the hole. Photographs may
+have any size; a mask has the size of its photograph. A folder's photographs are found by their
+content, whatever their names end in, and what is passed over is counted (named with --verbosity=1).
+In a folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a
+folder run every output keeps its photograph's name and ending (.jpg or .png if nothing can be
+written with that one), a photograph that fails is reported while the others go on, and the exit
+status is 1 at the end.
 
 A system that can fill a hole in several ways writes --samples of them, filled_1.png, filled_2.png
 and so on, the best first.
@@ -37,8 +39,11 @@ from tfinpaint import command, output_names, photo_folders, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.photo import (
     PHOTO_ENDINGS,
+    THRESHOLD,
     Photo,
     check_photo_path,
+    hole_of_alpha,
+    keeps_alpha,
     list_photos,
     read_drawing,
     read_hole,
@@ -53,9 +58,11 @@ from tfinpaint.wording import shown
 settings.define_flags(
     "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
     "blend", "samples", "seed", "attention", "attention_at", "edges", "device", "server", "timeout",
+    "opaque", "max_megapixels",
 )
 # fmt: on
 FLAGS = flags.FLAGS
+ALPHA = "alpha"  # as --mask: the photograph's own
 
 
 class Job(NamedTuple):
@@ -89,6 +96,11 @@ def main() -> None:
     if FLAGS.server and FLAGS.blend != "none":
         raise SettingsError(
             f"--blend={FLAGS.blend} is for --model; a --server fills as its model was exported"
+        )
+    if FLAGS.mask == ALPHA and FLAGS.mask_is != "hole":
+        raise SettingsError(
+            f"--mask_is={FLAGS.mask_is} is for mask files. Got --mask={FLAGS.mask} (./{FLAGS.mask} "
+            "is a file)"
         )
     if FLAGS.blend != "none" and FLAGS.feather:
         raise SettingsError(
@@ -206,8 +218,12 @@ def _read(job: Job):
 
     Raises SettingsError if they cannot be filled.
     """
-    photo = read_photo(job.image)
-    mask, mask_notes = read_hole(job.mask, FLAGS.mask_is)
+    photo = read_photo(job.image, FLAGS.max_megapixels)
+    if job.mask == ALPHA:
+        mask, mask_notes = hole_of_alpha(photo, job.image)
+        job = job._replace(mask=job.image)  # for the messages
+    else:
+        mask, mask_notes = read_hole(job.mask, FLAGS.mask_is, FLAGS.max_megapixels)
     if mask.shape != photo.pixels.shape[:2]:
         turned = (
             "; is the photograph turned by its EXIF orientation, and the mask not?"
@@ -249,22 +265,41 @@ def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     shown.update(_edges(painter, job, photo.pixels, mask) if FLAGS.edges == "true" else {})
     outputs, notes_of_samples = _outputs(painter, job, photo.pixels, mask)
     notes = notes + notes_of_samples
+    alpha, notes_of_alpha = _alpha_of_fill(job, photo, mask)
+    notes = notes + notes_of_alpha
     if FLAGS.side_by_side:
         blanked = np.where(mask[..., np.newaxis] > 0, np.uint8(255), photo.pixels)
         outputs = {
             path: np.concatenate([photo.pixels, blanked, pixels], axis=1)  # [H, 3 W, 3]
             for path, pixels in outputs.items()
         }
-        photo = dataclasses.replace(
-            photo, alpha=None if photo.alpha is None else np.tile(photo.alpha, (1, 3))
-        )
+        if alpha is not None:
+            alpha = np.concatenate([photo.alpha, photo.alpha, alpha], axis=1)  # [H, 3 W]
     if FLAGS.grow_hole:
         from tfinpaint.filling import grown
 
         share = 100 * grown((mask > 0).astype(np.uint8), FLAGS.grow_hole).mean()
         grown_note = f"grown by --grow_hole={FLAGS.grow_hole}, {share:.1f} % is hole"
         notes = notes + [("mask", job.mask, f"warning: {grown_note}" if share > 95 else grown_note)]
-    return Filled(job, photo, outputs, shown, notes)
+    return Filled(job, dataclasses.replace(photo, alpha=alpha), outputs, shown, notes)
+
+
+def _alpha_of_fill(job: Job, photo: Photo, mask):
+    """The alpha channel of the filled photograph, and a warning if what is filled is not seen."""
+    if photo.alpha is None:
+        return None, []
+    from tfinpaint.filling import grown
+
+    hole = grown((mask > 0).astype(np.uint8), FLAGS.grow_hole) > 0
+    # What --mask=alpha fills would be as invisible as before.
+    if FLAGS.opaque or (job.mask == ALPHA and not FLAGS["opaque"].present):
+        return np.where(hole, np.uint8(255), photo.alpha), []
+    share = 100 * np.mean(photo.alpha[hole] <= THRESHOLD)
+    if not share or not keeps_alpha(job.output):
+        return photo.alpha, []
+    offer = "" if job.mask == ALPHA else "; --mask=alpha takes what is transparent as the hole"
+    note = f"{share:.3g} % of the filled pixels are transparent and stay so: --opaque shows them"
+    return photo.alpha, [("output", job.output, f"warning: {note}{offer}")]
 
 
 def _outputs(painter, job: Job, pixels, mask):
@@ -272,7 +307,7 @@ def _outputs(painter, job: Job, pixels, mask):
     how = (FLAGS.grow_hole, FLAGS.feather, FLAGS.detail)
     if not FLAGS.samples:
         drawn = FLAGS.edges not in (None, "true", "false")
-        guide = {"edges": read_drawing(FLAGS.edges)} if drawn else {}
+        guide = {"edges": read_drawing(FLAGS.edges, FLAGS.max_megapixels)} if drawn else {}
         filled = painter.fill(pixels, mask, *how, seed=FLAGS.seed, blend=FLAGS.blend, **guide)
         return {job.output: filled}, []
     samples = painter.fill_samples(pixels, mask, FLAGS.samples, FLAGS.seed, *how, blend=FLAGS.blend)
@@ -344,11 +379,11 @@ def find_jobs(image: str, mask: str, output: str) -> List[Job]:
     Raises SettingsError, before anything is read, if one is missing.
     """
     for name, path in (("image", image), ("mask", mask)):
-        if not os.path.exists(path):
+        if path != ALPHA and not os.path.exists(path):
             raise SettingsError(f"--{name}={path} does not exist")
     if os.path.isdir(image):
         threes = _folder_jobs(image, mask, output)
-    elif os.path.isdir(mask):
+    elif mask != ALPHA and os.path.isdir(mask):
         raise SettingsError(f"--mask is one file where --image is one. Got the folder {mask}")
     else:
         check_photo_path(output, "output")
@@ -368,7 +403,7 @@ def _check_nothing_is_overwritten(jobs: List[Job]) -> None:
             there.update(_identity(path))
     if there:
         for path in itertools.chain.from_iterable((job.image, job.mask) for job in jobs):
-            if there.intersection(_identity(path)):
+            if path != ALPHA and there.intersection(_identity(path)):
                 raise SettingsError(f"--output would overwrite {path}: choose another place")
 
 
@@ -401,7 +436,7 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
         )
     photos = list_photos(image)
     masks = None
-    if os.path.isdir(mask):
+    if mask != ALPHA and os.path.isdir(mask):
         # NAME.png beside NAME_mask.png: the masks are not photographs to fill
         if os.path.samefile(image, mask):
             masks = _masks_by_name(mask, [p for p in photos if _name(p, image).endswith("_mask")])

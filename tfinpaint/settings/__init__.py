@@ -15,6 +15,7 @@ from typing import Any
 from tfinpaint.settings.errors import SettingsError, check_writable, first_line
 from tfinpaint.settings.evaluation import BLENDS, DETAIL, EvaluationSettings, protocols
 from tfinpaint.settings.records import (
+    MAX_MEGAPIXELS,
     HoleSettings,
     PhotoSettings,
     TrainSettings,
@@ -39,6 +40,7 @@ __all__ = [
     "DETAIL",
     "EvaluationSettings",
     "HoleSettings",
+    "MAX_MEGAPIXELS",
     "PhotoSettings",
     "SettingsError",
     "TrainSettings",

@@ -20,6 +20,8 @@ ROTATIONS = ("none", "right", "any")
 SCHEDULES = ("constant", "cosine", "linear")
 FROZEN_NORMS = ("none", "encoder", "all")
 
+MAX_MEGAPIXELS = 256  # of a photograph or mask that is read, unless its reader is told otherwise
+
 
 @dataclasses.dataclass(frozen=True)
 class PhotoSettings:

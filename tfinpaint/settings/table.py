@@ -12,6 +12,7 @@ from tfinpaint.settings.evaluation import BLENDS, DETAIL, EvaluationSettings, pr
 from tfinpaint.settings.records import (
     CROPS,
     FROZEN_NORMS,
+    MAX_MEGAPIXELS,
     ROTATIONS,
     SCHEDULES,
     WHITE_IS,
@@ -163,10 +164,15 @@ FLAGS = {
     "image": ("str", None, "Photograph to fill, or a folder of them."),
     "mask": ("str", None,
         "Mask of the photograph (white is hole), a folder of masks named like the photographs, or "
-        "one mask for all."),
+        "one mask for all. alpha: what is transparent in each photograph is its hole."),
     "output": ("str", None,
         "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder "
         "for a folder. Of other commands: the folder for what they make."),
+    "opaque": ("bool", False,
+        "Make filled pixels opaque. Default: they keep the photograph's alpha, but with "
+        "--mask=alpha they become opaque; --noopaque keeps alpha there too."),
+    "max_megapixels": ("int", MAX_MEGAPIXELS,
+        "Megapixels of the largest photograph and mask that are read.", 1, None),
     "grow_hole": ("int", 0,
         "Grow the hole by so many pixels first: for masks that cut too close.", 0, 1000),
     "feather": ("int", 0,

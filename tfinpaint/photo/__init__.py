@@ -1,0 +1,48 @@
+"""Photographs and masks as files: read upright as uint8, written with what the file also carried.
+
+A photograph becomes a `Photo`: RGB pixels turned upright, with its alpha channel, ICC profile, EXIF
+and more beside them so that `write_photo` can put them back (with orientation tag 1, because the
+pixels are upright now). A mask becomes uint8 [H, W] of 0 and 255, 255 = hole, whatever white means
+in the file. This is the one door: every command and the training loop read files through it.
+
+Functions return notes: one line each about everything the user may want to know (converted,
+dropped, guessed). A note that starts with "warning: " points out a likely mistake.
+
+Everything that cannot be used (missing, truncated, not an image, too large, of a kind that is not
+decoded rightly) raises `SettingsError` with the path. docs/files.md has the table of what is read,
+converted and refused.
+
+    record      Photo
+    reading     read_photo; masks: read_hole, hole_of_alpha, read_drawing; folders: list_photos
+    writing     write_photo, check_photo_path; carried: what each format can hold beside the pixels
+    jpeg, png, webp, bmp, tiff, others      one reader for each format, which return a `Decoded`
+    kinds, exif, profiles                   formats by content, orientation, CMYK and Lab
+"""
+
+import warnings
+
+from tfinpaint.photo.folders import PHOTO_ENDINGS, list_photos
+from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
+from tfinpaint.photo.reading import read_photo
+from tfinpaint.photo.record import THRESHOLD, Notes, Photo
+from tfinpaint.photo.writing import check_photo_path, keeps_alpha, write_photo
+from tfinpaint.settings import MAX_MEGAPIXELS
+
+# Pillow's warnings are about damaged files; what matters raises an error.
+warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
+
+__all__ = [
+    "MAX_MEGAPIXELS",
+    "PHOTO_ENDINGS",
+    "THRESHOLD",
+    "Notes",
+    "Photo",
+    "check_photo_path",
+    "hole_of_alpha",
+    "keeps_alpha",
+    "list_photos",
+    "read_drawing",
+    "read_hole",
+    "read_photo",
+    "write_photo",
+]

@@ -1,0 +1,101 @@
+"""What the reader of one format hands on, and the errors that it may raise.
+
+A reader (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `others`) takes the bytes of a file and a function
+`check(width, height)`, which it calls before it decodes. It returns a `Decoded`: pixels as they are
+stored, not yet turned, and the raw metadata.
+"""
+
+import contextlib
+import dataclasses
+import threading
+from typing import Any, Iterator, Optional, Tuple
+
+import numpy as np
+from PIL import Image
+
+
+class Unsupported(Exception):
+    """The file is whole, but of a kind that is not read. The text says of which."""
+
+
+class Damaged(Exception):
+    """The file breaks its format's rules where its pixels depend on it."""
+
+
+@dataclasses.dataclass
+class Decoded:
+    """Pixels as they are stored, and the raw metadata.
+
+    colour:       uint8 or uint16, [H, W] (grey) or [H, W, 3] (RGB).
+    alpha:        as `colour`, [H, W], or None.
+    icc:          ICC profile, or None.
+    exif:         bytes that hold EXIF in TIFF's layout, whole or damaged, or None.
+    is_tiff:      `exif` is a TIFF file, whose tags of layout are not EXIF.
+    orientation:  of the file's own tag, 1 to 8, or None if EXIF or XMP may say it.
+    xmp, dpi, chunks, comment: as of `Photo`.
+    pictures:     how many the file holds.
+    notes:        what was converted or left out.
+    """
+
+    colour: np.ndarray
+    alpha: Optional[np.ndarray] = None
+    icc: Optional[bytes] = None
+    exif: Optional[bytes] = None
+    is_tiff: bool = False
+    orientation: Optional[int] = None
+    xmp: Optional[bytes] = None
+    dpi: Optional[Tuple[float, float]] = None
+    chunks: Tuple[Tuple[bytes, bytes], ...] = ()
+    comment: Optional[bytes] = None
+    pictures: int = 1
+    notes: Tuple[str, ...] = ()
+
+
+def from_pillow(image: Image.Image, icc: Optional[bytes] = None) -> Decoded:
+    """A picture of Pillow's with 8 bits per channel, of any mode but deep ones.
+
+    CMYK and Lab become sRGB. Raises Unsupported.
+    """
+    if image.mode in ("CMYK", "LAB"):
+        from tfinpaint.photo.profiles import to_rgb
+
+        image, note = to_rgb(image, icc)
+        return Decoded(np.asarray(image), notes=(note,))  # the profile was of the other space
+    if image.mode.startswith(("I", "F")):
+        raise Unsupported(f"its pixels are of Pillow's mode {image.mode}")
+    grey = image.mode in ("1", "L", "LA", "La")
+    premultiplied = image.mode in ("RGBa", "La")
+    alpha = None
+    if image.has_transparency_data:
+        image = image.convert("LA" if grey else "RGBA")
+        alpha = np.asarray(image.getchannel("A"))  # [H, W]
+    wanted = "L" if grey else "RGB"
+    colour = np.asarray(image if image.mode == wanted else image.convert(wanted))
+    notes = (PREMULTIPLIED,) if premultiplied else ()
+    return Decoded(colour, alpha, icc, notes=notes)
+
+
+@contextlib.contextmanager
+def pillow_without_limit() -> Iterator[None]:
+    """Lifts Pillow's limit on pixels, which is one for the whole process, while it decodes.
+
+    For readers that have checked the size. Several threads may be inside.
+    """
+    global _inside, _limit
+    with _lock:
+        if not _inside:
+            _limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                Image.MAX_IMAGE_PIXELS = _limit
+
+
+_lock = threading.Lock()
+_inside = 0
+_limit: Any = None
+PREMULTIPLIED = "its colours were premultiplied by alpha and were divided by it"

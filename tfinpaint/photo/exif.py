@@ -1,0 +1,155 @@
+"""EXIF: the orientation, which decides pixels, and the rest, which must not.
+
+The orientation is searched in the bytes by a reader of its own, so that no trouble with any other
+tag can hide it. The rest is kept through Pillow, and what Pillow cannot write again is named.
+"""
+
+import io
+import re
+import struct
+from typing import Optional, Tuple
+
+from PIL import Image
+
+ORIENTATION = 0x0112
+_PREFIX = b"Exif\0\0"
+_SIZES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
+_BLOCKS = {0x8769: "camera data", 0x8825: "GPS"}
+# TIFF keeps its own layout (size, strips, compression, colour tables) among the tags that are EXIF
+# elsewhere.
+# fmt: off
+_TIFF_LAYOUT = (
+    254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 301, 317, 320, 322,
+    323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 530, 532, 700, 34675,
+)
+# fmt: on
+
+
+def orientation(block: Optional[bytes]) -> Optional[int]:
+    """The orientation, 1 to 8, that bytes in TIFF's layout say, or None if they say none.
+
+    Entries may be damaged, of the wrong type, or cut off; they are passed over.
+    """
+    for tag, value in _first_directory(block or b""):
+        if tag == ORIENTATION:
+            return value if value is not None and 1 <= value <= 8 else None
+    return None
+
+
+def orientation_in_xmp(xmp: Optional[bytes]) -> Optional[int]:
+    """The orientation, 1 to 8, that an XMP packet says, or None."""
+    found = re.search(rb'tiff:Orientation(?:\s*=\s*["\']|>)\s*([1-8])', xmp or b"")
+    return int(found[1]) if found else None
+
+
+def upright_xmp(xmp: Optional[bytes]) -> Optional[bytes]:
+    """The XMP packet with orientation 1."""
+    return xmp and re.sub(rb'(tiff:Orientation(?:\s*=\s*["\']|>)\s*)[1-8]', rb"\g<1>1", xmp)
+
+
+def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes], Tuple[str, ...]]:
+    """The EXIF block to write again, with orientation 1, or None, and notes of what is lost."""
+    if not block:
+        return None, ()
+    bare = _bare(block)
+    if _order(bare) is None:
+        return None, ("its EXIF block is damaged and was left out",)
+    exif = Image.Exif()
+    try:
+        exif.load_from_fp(io.BytesIO(bare))
+    except Exception:  # Pillow raises nearly any class for what is broken
+        return None, ("its EXIF block is damaged and was left out",)
+    found = {tag for tag, value in _first_directory(bare) if value is not None}
+    lost = found - set(exif) - {0x014A, *_BLOCKS} if not is_tiff else set()
+    for tag in _TIFF_LAYOUT if is_tiff else ():
+        exif.pop(tag, None)
+    notes: Tuple[str, ...] = ()
+    if lost:
+        notes = (f"{_tags(len(lost))} of its EXIF block could not be read and left out",)
+    if not exif:
+        return None, notes
+    exif[ORIENTATION] = 1
+    try:
+        return exif.tobytes(), notes
+    except Exception:
+        return _salvaged(exif)
+
+
+def _salvaged(exif: Image.Exif) -> Tuple[Optional[bytes], Tuple[str, ...]]:
+    """What of the tags can be written, and a note that names the others."""
+    good, lost = Image.Exif(), []
+    for tag in list(exif):
+        name = _BLOCKS.get(tag)
+        try:
+            if name is None:
+                good[tag] = exif[tag]
+                good.tobytes()
+                continue
+            inner = dict(exif.get_ifd(tag))
+        except Exception:
+            good.pop(tag, None)
+            lost.append(name or f"0x{tag:04x}")
+            continue
+        target = good.get_ifd(tag)
+        for key, value in inner.items():
+            target[key] = value
+            try:
+                good.tobytes()
+            except Exception:
+                del target[key]
+                lost.append(f"0x{key:04x} of the {name}")
+    names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
+    note = f"{_tags(len(lost))} of its EXIF block, damaged, left out: {names}"
+    return good.tobytes(), (note,)
+
+
+def _tags(count: int) -> str:
+    return "one tag" if count == 1 else f"{count} tags"
+
+
+def _bare(block: bytes) -> bytes:
+    while block.startswith(_PREFIX):
+        block = block[len(_PREFIX) :]
+    return block
+
+
+def _order(bare: bytes) -> Optional[str]:
+    """The byte order, or None if this is no TIFF layout."""
+    order = {b"II": "<", b"MM": ">"}.get(bare[:2])
+    if order is None or len(bare) < 8:
+        return None
+    return order if struct.unpack(order + "H", bare[2:4])[0] in (42, 43) else None
+
+
+def _first_directory(block: bytes):
+    """(tag, value) of the first directory; a value that is no single whole number is 0 or None.
+
+    None stands for an entry that is empty or of an unknown type.
+    """
+    bare = _bare(block)
+    order = _order(bare)
+    if order is None:
+        return
+    big = struct.unpack(order + "H", bare[2:4])[0] == 43
+    where, size, width = ("Q", 20, 8) if big else ("I", 12, 4)
+    at = 8 if big else 4
+    if len(bare) < at + width:
+        return
+    (start,) = struct.unpack(order + where, bare[at : at + width])
+    head = 8 if big else 2
+    if len(bare) < start + head:
+        return
+    (count,) = struct.unpack(order + ("Q" if big else "H"), bare[start : start + head])
+    for number in range(min(count, 65536)):
+        entry = bare[start + head + number * size : start + head + (number + 1) * size]
+        if len(entry) < size:
+            return
+        tag, kind = struct.unpack(order + "HH", entry[:4])
+        (length,) = struct.unpack(order + where, entry[4 : 4 + width])
+        letter = _SIZES.get(kind)
+        value: Optional[int] = 0 if length and 1 <= kind <= 18 else None
+        if letter and length:
+            letter_size = struct.calcsize(letter)
+            if letter_size * length <= width:
+                value = struct.unpack(order + letter, entry[4 + width : 4 + width + letter_size])[0]
+        yield tag, value

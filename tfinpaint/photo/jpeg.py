@@ -1,0 +1,121 @@
+"""JPEG: the segments that pixels depend on go to the decoder, the others are read here.
+
+Inputs: the bytes of a JPEG file; of a phone's MPO the first picture.
+Output: `Decoded`.
+Damage in a segment of metadata cannot stop the pixels from being read, because Pillow is not handed
+any.
+"""
+
+import io
+import struct
+from typing import Dict, List, Tuple
+
+from PIL import JpegImagePlugin
+
+from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
+
+_FRAMES = {
+    **{code: "" for code in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)},
+    0xC3: "lossless",
+    0xC5: "hierarchical",
+    0xC6: "hierarchical",
+    0xC7: "lossless hierarchical",
+    0xCB: "lossless with arithmetic coding",
+    0xCD: "hierarchical with arithmetic coding",
+    0xCE: "hierarchical with arithmetic coding",
+    0xCF: "lossless hierarchical with arithmetic coding",
+}
+_EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
+_XMP_MORE, _ICC = b"http://ns.adobe.com/xmp/extension/\0", b"ICC_PROFILE\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
+
+
+def read(data: bytes, check) -> Decoded:
+    """Decodes the picture. Raises Unsupported or Damaged."""
+    segments, rest = _segments(data)
+    for code, content in segments:
+        if code in _FRAMES and len(content) >= 6:
+            bits, height, width, channels = struct.unpack(">BHHB", content[:6])
+            check(width, height)
+            if _FRAMES[code]:
+                raise Unsupported(_FRAMES[code])
+            if bits != 8:
+                raise Unsupported(f"{bits} bits per channel")
+            if channels not in (1, 3, 4):
+                raise Unsupported(f"{channels} channels")
+    # the class itself, because Image.open has a limit of its own on pixels
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(_for_pillow(segments, rest)))
+    image.load()
+    icc, note = _profile([c[len(_ICC) :] for k, c in segments if k == 0xE2 and c.startswith(_ICC)])
+    found = from_pillow(image, icc)
+    found.notes += note
+    _metadata(found, segments)
+    return found
+
+
+def _segments(data: bytes) -> Tuple[List[Tuple[int, bytes]], bytes]:
+    """(code, content) of the segments before the first scan, and all from there on.
+
+    From the first byte that is no segment on, all is left to the decoder.
+    """
+    found, at = [], 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        code = data[at + 1]
+        if code == 0xFF:  # padding
+            at += 1
+            continue
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        if code == 0xDA or code < 0xC0 or 0xD0 <= code <= 0xD9 or length < 2:
+            break
+        found.append((code, data[at + 4 : at + 2 + length]))
+        at += 2 + length
+    return found, data[at:]
+
+
+def _for_pillow(segments, rest: bytes) -> bytes:
+    """The file without its metadata.
+
+    JFIF's and Adobe's marks stay, as they say which colours the channels are.
+    """
+    parts = [b"\xff\xd8"]
+    for code, content in segments:
+        is_metadata = 0xE0 <= code <= 0xEF or code == 0xFE
+        is_mark = (code == 0xE0 and content[:5] == b"JFIF\0" and len(content) >= 14) or (
+            code == 0xEE and content[:5] == b"Adobe" and len(content) >= 12
+        )
+        if is_mark or not is_metadata:
+            parts += [struct.pack(">BBH", 0xFF, code, len(content) + 2), content]
+    return b"".join([*parts, rest])
+
+
+def _metadata(found: Decoded, segments) -> None:
+    lost = []
+    for code, content in segments:
+        if code == 0xE0 and content[:5] == b"JFIF\0" and len(content) >= 12:
+            unit, across, down = struct.unpack(">BHH", content[7:12])
+            if unit in (1, 2) and across and down:
+                inches = 1.0 if unit == 1 else 2.54
+                found.dpi = (across * inches, down * inches)
+        elif code == 0xE1 and content.startswith(_EXIF):
+            # what does not fit into one segment goes on in the next
+            found.exif = content if found.exif is None else found.exif + content[len(_EXIF) :]
+        elif code == 0xE1 and content.startswith(_XMP):
+            found.xmp = content[len(_XMP) :]
+        elif code == 0xE1 and content.startswith(_XMP_MORE):
+            lost.append("the second part of its XMP")
+        elif code == 0xED and content.startswith(_PHOTOSHOP):
+            lost.append("its IPTC block")
+        elif code == 0xFE:
+            found.comment = content
+    found.notes += tuple(f"{what} was left out" for what in dict.fromkeys(lost))
+
+
+def _profile(parts: List[bytes]):
+    """The ICC profile, which is cut into numbered parts, and a note if some are missing."""
+    if not parts:
+        return None, ()
+    numbered: Dict[int, bytes] = {part[0]: part[2:] for part in parts if len(part) > 2}
+    count = parts[0][1] if len(parts[0]) > 1 else 0
+    if sorted(numbered) != list(range(1, count + 1)):
+        return None, ("its ICC profile is damaged and was left out",)
+    return b"".join(numbered[number] for number in sorted(numbered)), ()

@@ -1,0 +1,72 @@
+"""Which format a file has, from its first bytes. The ending of its name plays no part."""
+
+from typing import Optional
+
+_STARTS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"BM", "BMP"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (b"FUJIFILMCCD-RAW", "camera raw"),
+    (b"IIU\0", "camera raw"),
+    (b"IIRO", "camera raw"),
+    (b"IIRS", "camera raw"),
+    (b"MMOR", "camera raw"),
+    (b"FOVb", "camera raw"),
+    (b"\0MRM", "camera raw"),
+)
+# what files are that people take for photographs, for the message
+_OTHERS = (
+    (b"8BPS", "a Photoshop document (PSD)"),
+    (b"%PDF", "a PDF document"),
+    (b"gimp xcf", "a GIMP document (XCF)"),
+    (b"<svg", "a drawing (SVG)"),
+    (b"<?xml", "an XML file"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+    (b"version https://git-lfs", "a pointer of Git LFS: fetch the file first"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"v/1\x01", "an OpenEXR picture"),
+    (b"#?RADIANCE", "a Radiance HDR picture"),
+    (b"DDS ", "a DirectDraw surface"),
+)
+_BRANDS = {
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+    b"crx ": "camera raw",
+    **{brand: "HEIC" for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"hevx")},
+}
+
+
+def kind(head: bytes) -> Optional[str]:
+    """ "JPEG", "PNG", "BMP", "WebP", "TIFF", "GIF", "AVIF", "HEIC", "JPEG 2000", "JPEG XL" or
+    "camera raw" for the first bytes (64 or more) of a file; None for anything else."""
+    for start, name in _STARTS:
+        if head.startswith(start):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    if head[4:8] == b"ftyp":
+        brands = [head[8:12]] + [head[at : at + 4] for at in range(16, min(len(head), 64), 4)]
+        found = [_BRANDS[brand] for brand in brands if brand in _BRANDS]
+        return found[0] if found else "HEIC" if b"mif1" in brands or b"msf1" in brands else None
+    return None
+
+
+def other(head: bytes) -> Optional[str]:
+    """What a file is that is no photograph, in words, or None."""
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    for start, name in _OTHERS:
+        if head.startswith(start) or text.lower().startswith(start.lower()):
+            return name
+    return None

@@ -1,0 +1,135 @@
+"""Reads a mask: uint8 [H, W] of 0 and 255, 255 = hole, whatever white means in the file.
+
+Notes say what was seen; one that starts with "warning: " points out a likely mistake.
+"""
+
+from typing import Tuple
+
+import numpy as np
+from PIL import Image
+
+from tfinpaint.photo.reading import read_decoded, upright
+from tfinpaint.photo.record import THRESHOLD, Notes, Photo
+from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
+
+_OPAQUE = 250  # alpha from here on counts as opaque: lossy formats write 253 for 255
+# Of a mask these shares lie within so many levels of one dark and of one bright level, which are so
+# far apart: black may be 1, or video's 16, or a scanner's, and JPEG's noise is around it. Levels of
+# photographs are spread. Measured: none of 533 photographs passes for a mask.
+_NEAR, _SHARE, _SHARE_OF_EACH, _APART = 16, 0.85, 0.5, 96
+_FEW = 0.0005  # of the pixels: too few to tell
+
+
+def read_hole(
+    path: str, mask_is: str = "hole", max_megapixels: float = MAX_MEGAPIXELS
+) -> Tuple[np.ndarray, Notes]:
+    """Reads a mask: uint8 [H, W] of 0 and 255, 255 = hole, and notes about it.
+
+    A pixel whose luminance is above 127 is white. Strokes painted on a transparent layer
+    (everything visible has one colour) are taken from the alpha channel. White means what `mask_is`
+    says: "hole" or "known".
+    """
+    if mask_is not in ("hole", "known"):
+        raise SettingsError(f"`mask_is` is hole or known. Got {mask_is!r}")
+    level, alpha_note, has_alpha = _read_levels(path, max_megapixels)
+    white = level > THRESHOLD
+    hole = white if mask_is == "hole" else ~white
+    share = 100.0 * np.count_nonzero(hole) / hole.size
+    height, width = hole.shape
+    other = "known" if mask_is == "hole" else "hole"
+    notes = [
+        f"white is {mask_is} (`mask_is={mask_is!r}`), {_percent(share)} of {width}x{height} "
+        "pixels is hole"
+    ]
+    notes += alpha_note
+    counts = np.bincount(level.reshape(-1), minlength=256)
+    grey_count = int(counts[1:255].sum())
+    if grey_count:
+        notes.append(
+            f"{grey_count} pixels ({_percent(100.0 * grey_count / hole.size)}) are grey, neither "
+            f"0 nor 255: those above {THRESHOLD} count as white"
+        )
+    if grey_count > 0.2 * hole.size and not _has_two_levels(counts):
+        notes.append(
+            "warning: most masks are black and white, this one looks like a picture: is it the "
+            "right file? A part that was erased to transparent is no mask by itself: "
+            "`mask='alpha'` takes the photograph's own"
+            if has_alpha
+            else "warning: most masks are black and white, this one looks like a picture: is it "
+            "the right file?"
+        )
+    if not white.any():
+        notes.append(
+            f"warning: no pixel is above {THRESHOLD}, the brightest is {level.max()}: masks are "
+            "black (0) and white (255)"
+        )
+    notes += _share_notes(share, f"is the polarity right? `mask_is={other!r}` flips it")
+    return hole.astype(np.uint8) * 255, tuple(notes)
+
+
+def hole_of_alpha(photo: Photo, path: str) -> Tuple[np.ndarray, Notes]:
+    """What is not opaque in a photograph, as `read_hole` returns it.
+
+    Raises SettingsError with the path if it has no alpha channel.
+    """
+    if photo.alpha is None:
+        raise SettingsError(
+            f"`mask='alpha'` takes what is transparent as the hole. {path} has no alpha channel"
+        )
+    hole = photo.alpha < _OPAQUE
+    share = 100.0 * np.count_nonzero(hole) / hole.size
+    height, width = hole.shape
+    notes = [f"what is not opaque is hole, {_percent(share)} of {width}x{height} pixels"]
+    return hole.astype(np.uint8) * 255, tuple(notes + _share_notes(share, "is that meant?"))
+
+
+def read_drawing(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
+    """Reads a drawing, white on black or strokes on a transparent layer: uint8 [H, W]."""
+    return _read_levels(path, max_megapixels)[0]
+
+
+def _share_notes(share: float, question: str):
+    if 0.1 <= share <= 95:
+        return []
+    return [f"warning: {_percent(share)} of the picture is hole: {question}"]
+
+
+def _read_levels(path: str, max_megapixels: float):
+    """What a mask's threshold is applied to, uint8 [H, W], a note on it, and if alpha varies."""
+    colour, alpha = upright(*read_decoded(path, max_megapixels))
+    varies = alpha is not None and np.ptp(alpha) > 0
+    if varies:
+        visible = alpha > THRESHOLD if (alpha > THRESHOLD).any() else alpha > 0
+        colours = colour[visible]  # [visible pixels] or [visible pixels, 3]
+        # a painted layer; the tolerance is for premultiplied alpha
+        if np.ptp(colours, axis=0).max() <= 8:
+            note = "its strokes are in the alpha channel: opaque counts as white"
+            return alpha, [note], varies
+    luminance = colour if colour.ndim == 2 else np.asarray(Image.fromarray(colour).convert("L"))
+    notes = ["its alpha channel was left aside, as its colours differ"] if varies else []
+    return luminance, notes, varies
+
+
+def _has_two_levels(counts: np.ndarray) -> bool:
+    """Whether nearly all pixels are near one dark level or near one bright level.
+
+    counts: how many pixels have each level, [256].
+    """
+    all_near, levels = 0, []
+    for side in (slice(0, THRESHOLD + 1), slice(THRESHOLD + 1, 256)):
+        of_side = np.zeros(256, np.int64)
+        of_side[side] = counts[side]
+        around = np.convolve(of_side, np.ones(2 * _NEAR + 1, np.int64), "same")
+        near = int(around.max())
+        all_near += near
+        if of_side.sum() > _FEW * counts.sum():
+            levels.append(np.mean(np.flatnonzero(around == near)))
+            if near < _SHARE_OF_EACH * of_side.sum():
+                return False
+    if len(levels) == 2 and levels[1] - levels[0] < _APART:
+        return False
+    return all_near >= _SHARE * counts.sum()
+
+
+def _percent(share: float) -> str:
+    return f"{share:.3g} %" if share < 1 else f"{share:.1f} %"

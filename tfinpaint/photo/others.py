@@ -1,0 +1,79 @@
+"""Formats that are read through Pillow as they are: GIF, AVIF, HEIC, JPEG 2000 and JPEG XL.
+
+Inputs: the bytes of a file; of several pictures the first.
+Output: `Decoded`, with orientation 1 where the decoder has already turned the pixels.
+Pillow reads AVIF and JPEG 2000 where it was built so, HEIC with `pillow-heif` and JPEG XL with
+`pillow-jxl-plugin`.
+"""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
+
+_EXTRAS = {"HEIC": ("pillow_heif", "pillow-heif"), "JPEG XL": ("pillow_jxl", "pillow-jxl-plugin")}
+_PILLOW = {"GIF": "GIF", "AVIF": "AVIF", "JPEG 2000": "JPEG2000", "HEIC": "HEIF", "JPEG XL": "JXL"}
+
+
+def read(data: bytes, check, kind: str) -> Decoded:
+    """Decodes the picture. Raises Unsupported."""
+    _prepare(kind)
+    Image.preinit()
+    Image.init()
+    name = _PILLOW[kind]
+    if name not in Image.OPEN:
+        raise Unsupported(f"this Pillow was built without {kind}")
+    factory, accept = Image.OPEN[name]
+    problem = accept(data[:32]) if accept else True
+    if isinstance(problem, str):
+        raise Unsupported(problem)
+    # the class itself, because Image.open has a limit of its own on pixels
+    image = factory(io.BytesIO(data), "")
+    check(*image.size)
+    pictures = getattr(image, "n_frames", 1)
+    deep = _is_deep(data, kind)
+    image.load()
+    info = image.info
+    if image.mode.startswith("I;16"):
+        found = Decoded(np.asarray(image).astype(np.uint16), icc=info.get("icc_profile"))
+    else:
+        found = from_pillow(image, info.get("icc_profile"))
+        if deep:
+            found.notes += (f"{deep} bits per channel were converted to 8",)
+    found.exif, found.pictures = info.get("exif") or None, pictures
+    xmp = info.get("xmp")
+    found.xmp = xmp.encode() if isinstance(xmp, str) else xmp or None
+    comment = info.get("comment")
+    found.comment = comment.encode() if isinstance(comment, str) else comment or None
+    if kind in ("HEIC", "JPEG XL"):
+        found.orientation = 1  # these decoders turn the pixels
+    return found
+
+
+def _prepare(kind: str) -> None:
+    if kind not in _EXTRAS:
+        return
+    module, package = _EXTRAS[kind]
+    try:
+        if kind == "HEIC":
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+        else:
+            import pillow_jxl  # noqa: F401  registers itself
+    except ImportError:
+        raise Unsupported(f"{kind} needs {package}: pip install {package}") from None
+
+
+def _is_deep(data: bytes, kind: str) -> int:
+    """Bits per channel of JPEG 2000, if there are more than 8, else 0."""
+    if kind != "JPEG 2000":
+        return 0
+    start = data.find(b"\xff\x4f\xff\x51")  # codestream, size
+    at = start + 4 + 2 + 2 + 32  # behind length, capabilities and eight sizes
+    if start < 0 or len(data) <= at + 2:
+        return 0
+    bits = (data[at + 2] & 0x7F) + 1
+    return bits if bits > 8 else 0

@@ -1,0 +1,226 @@
+"""PNG: the chunks that pixels depend on go to the decoder, the others are read here.
+
+Inputs: the bytes of a PNG or APNG file; of an APNG the picture that every program shows.
+Output: `Decoded`.
+Nothing that is beside the pixels (text, profile, EXIF, gamma) can stop them from being read: it is
+not handed to Pillow, whose limits on text are those of its own memory. Text is kept as it is. What
+unpacks to more than a megabyte is kept unpacked, up to the limits below, because programs that use
+Pillow refuse a file with such a text only if it is compressed.
+"""
+
+import io
+import re
+import struct
+import zlib
+from typing import List, Optional, Tuple
+
+import numpy as np
+from PIL import PngImagePlugin
+
+from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+_COLOURS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_XMP = b"XML:com.adobe.xmp\0"
+_MAX_PROFILE = 16 * 2**20  # bytes, unpacked
+_MAX_TEXT = 2**20  # bytes, unpacked, of text that many programs read at all
+_MAX_TEXTS = 16 * 2**20  # bytes, unpacked, of the larger texts together
+_INCH = 0.0254
+_GREY, _RGB, _GREY_ALPHA = 0, 2, 4  # kinds of colour
+
+
+def read(data: bytes, check) -> Decoded:
+    """Decodes the picture. Raises Unsupported or Damaged."""
+    chunks = _chunks(data)
+    if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
+        raise Damaged("it does not begin with its header")
+    width, height, bits, kind = struct.unpack(">IIBB", chunks[0][1][:10])
+    check(width, height)
+    key = None
+    if kind in (_GREY, _RGB):  # Pillow compares the key with numbers that it has scaled
+        key = next((content for name, content in chunks if name == b"tRNS"), None)
+        chunks = [chunk for chunk in chunks if chunk[0] != b"tRNS"]
+    plain = _for_pillow(chunks)
+    image = PngImagePlugin.PngImageFile(io.BytesIO(plain))
+    image.load()
+    if bits == 16 and kind == _GREY:
+        found = Decoded(np.asarray(image).astype(np.uint16))
+    elif bits == 16:  # Pillow, which has seen that the file is whole, drops the lower bits
+        found = _deep(plain, kind)
+    else:
+        found = from_pillow(image)
+    if key is not None:
+        found.alpha = _alpha_of_key(found.colour, key, bits)
+    _metadata(found, chunks)
+    return found
+
+
+def _deep(plain: bytes, kind: int) -> Decoded:
+    """16-bit RGB, grey with alpha or RGB with alpha."""
+    import cv2  # takes a quarter of a second, which few files need
+
+    pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise Unsupported("16 bits per channel, which OpenCV cannot decode")
+    alpha = None if kind == _RGB else pixels[..., 3]
+    return Decoded(pixels[..., 0] if kind == _GREY_ALPHA else pixels[..., 2::-1], alpha)
+
+
+def _alpha_of_key(colour: np.ndarray, key: bytes, bits: int) -> np.ndarray:
+    """Alpha of pixels that are clear where they have the colour of the key, [H, W]."""
+    channels = 1 if colour.ndim == 2 else 3
+    if len(key) < 2 * channels:
+        raise Damaged("its chunk tRNS is too short")
+    numbers = np.frombuffer(key[: 2 * channels], ">u2").astype(np.int64)
+    if bits < 16:
+        numbers = numbers % 2**bits * 255 // (2**bits - 1)  # as colour was scaled
+    clear = (colour.reshape(*colour.shape[:2], channels) == numbers).all(axis=-1)
+    top = np.iinfo(colour.dtype).max
+    return np.where(clear, 0, top).astype(colour.dtype)
+
+
+def _chunks(data: bytes) -> List[Tuple[bytes, bytes]]:
+    """(type, content) of the chunks, as far as the file goes; of damaged ones only IDAT.
+
+    A chunk of pixels that is cut off is handed on as far as it goes: the decoder knows whether what
+    is missing matters.
+    """
+    found, at = [], len(SIGNATURE)
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        kind, content = data[at + 4 : at + 8], data[at + 8 : at + 8 + length]
+        check = data[at + 8 + length : at + 12 + length]
+        at += 12 + length
+        if kind == b"IEND":
+            break
+        good = len(check) == 4 and zlib.crc32(kind + content) == struct.unpack(">I", check)[0]
+        if not good and kind in (b"IHDR", b"PLTE", b"tRNS"):
+            raise Damaged(f"its chunk {kind.decode()} has a wrong checksum")
+        if not good and not re.fullmatch(rb"[A-Za-z]{4}", kind):
+            break  # lost the thread
+        if good or kind == b"IDAT":
+            found.append((kind, content))
+        elif kind[:1].islower():
+            found.append((b"", kind))
+    return found
+
+
+def _for_pillow(chunks) -> bytes:
+    parts = [SIGNATURE]
+    for kind, content in [c for c in chunks if c[0] in _PIXELS] + [(b"IEND", b"")]:
+        parts += [
+            struct.pack(">I", len(content)),
+            kind,
+            content,
+            struct.pack(">I", zlib.crc32(kind + content)),
+        ]
+    return b"".join(parts)
+
+
+def _metadata(found: Decoded, chunks) -> None:
+    kept: List[Tuple[bytes, bytes]] = []
+    frames, before_pixels, first_is_frame = 0, True, False
+    lost, room = [], _MAX_TEXTS
+    damaged = sorted({content.decode() for kind, content in chunks if not kind})
+    for kind, content in chunks:
+        if kind == b"IDAT":
+            before_pixels = False
+        elif kind == b"iCCP":
+            found.icc, note = _profile(content)
+            found.notes += note
+        elif kind == b"eXIf":
+            found.exif = content
+        elif kind == b"pHYs" and len(content) == 9:
+            across, down, unit = struct.unpack(">IIB", content)
+            if unit == 1 and across and down:
+                found.dpi = (across * _INCH, down * _INCH)
+        elif kind == b"acTL" and len(content) == 8:
+            (frames,) = struct.unpack(">I", content[:4])
+        elif kind == b"fcTL":
+            first_is_frame |= before_pixels
+        elif kind == b"iTXt" and content.startswith(_XMP):
+            found.xmp = _international(content)
+        elif kind in _TEXTS and content.lower().startswith(
+            (b"raw profile type exif\0", b"raw profile type app1\0")
+        ):
+            found.exif = found.exif or _hexadecimal(kind, content)
+        elif kind in _COLOURS:
+            kept.append((kind, content))
+        elif kind in _TEXTS:
+            text = _readable(kind, content, room)
+            if text is None:
+                lost.append(content.partition(b"\0")[0][:40].decode("latin-1"))
+                continue
+            room -= len(text[1]) if text[1] is not content else 0
+            kept.append(text)
+    if frames:
+        found.pictures = frames + (not first_is_frame)
+    if damaged:
+        found.notes += (f"damaged chunks left out: {', '.join(damaged)}",)
+    if lost:
+        limit = _MAX_TEXTS // 2**20
+        names = ", ".join(dict.fromkeys(lost))
+        found.notes += (f"texts that are damaged or larger than {limit} MB left out: {names}",)
+    found.chunks = tuple(kept)
+
+
+def _readable(kind: bytes, content: bytes, room: int) -> Optional[Tuple[bytes, bytes]]:
+    """A chunk of text as it is to be written again; None if it is damaged or larger than `room`."""
+    key, _, rest = content.partition(b"\0")
+    if kind == b"zTXt":
+        start, packed = key + b"\0", rest[1:]
+    elif kind == b"iTXt" and rest[:1] == b"\1":
+        parts = rest[2:].split(b"\0", 2)
+        if len(parts) < 3:
+            return None
+        start, packed = key + b"\0\0\0" + parts[0] + b"\0" + parts[1] + b"\0", parts[2]
+    else:
+        return kind, content
+    if _inflated(packed, _MAX_TEXT) is not None:
+        return kind, content
+    text = _inflated(packed, room)
+    return None if text is None else (b"tEXt" if kind == b"zTXt" else kind, start + text)
+
+
+def _inflated(packed: bytes, limit: int) -> Optional[bytes]:
+    """The unpacked content; None if it is damaged or longer than `limit` bytes."""
+    worker = zlib.decompressobj()
+    try:
+        content = worker.decompress(packed, limit + 1)
+    except zlib.error:
+        return None
+    return content if worker.eof and len(content) <= limit else None
+
+
+def _profile(content: bytes) -> Tuple[Optional[bytes], Tuple[str, ...]]:
+    name, _, rest = content.partition(b"\0")
+    profile = _inflated(rest[1:], _MAX_PROFILE) if rest[:1] == b"\0" else None
+    if profile is None or (len(profile) > _MAX_TEXT and profile[36:40] != b"acsp"):
+        limit = _MAX_PROFILE // 2**20
+        return None, (f"its ICC profile is damaged or larger than {limit} MB and was left out",)
+    return profile, ()
+
+
+def _international(content: bytes) -> Optional[bytes]:
+    """The text of an iTXt chunk, UTF-8."""
+    _, _, rest = content.partition(b"\0")
+    parts = rest[2:].split(b"\0", 2)
+    if len(rest) < 2 or len(parts) < 3:
+        return None
+    return _inflated(parts[2], _MAX_PROFILE) if rest[0] else parts[2]
+
+
+def _hexadecimal(kind: bytes, content: bytes) -> Optional[bytes]:
+    """EXIF that ImageMagick wrote as text: a name, a length and hexadecimal digits."""
+    if kind == b"iTXt":
+        text = _international(content)
+    else:
+        _, _, rest = content.partition(b"\0")
+        text = _inflated(rest[1:], _MAX_TEXT) if kind == b"zTXt" else rest
+    words = (text or b"")[: 2 * _MAX_TEXT].split(None, 2)
+    try:
+        return bytes.fromhex(b"".join(words[2].split()).decode("ascii"))
+    except (IndexError, ValueError):
+        return None

@@ -1,0 +1,164 @@
+"""Reads a photograph: the format by its content, the pixels upright, and all that is kept.
+
+    read_photo(path)           a Photo, uint8
+    read_decoded(path)         the same before grey becomes RGB, for masks
+
+What a file says of itself is read before it is decoded, by one reader for each format. Optional
+metadata never decides pixels but for the orientation, which is read on its own.
+"""
+
+import os
+from typing import Optional, Tuple
+
+import numpy as np
+
+from tfinpaint.photo import bmp, exif, jpeg, kinds, others, png, tiff, webp
+from tfinpaint.photo.decoded import Decoded, Unsupported, pillow_without_limit
+from tfinpaint.photo.record import Photo
+from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
+
+_READERS = {
+    "JPEG": jpeg.read,
+    "PNG": png.read,
+    "WebP": webp.read,
+    "BMP": bmp.read,
+    "TIFF": tiff.read,
+}
+_TURNS = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a),
+}
+DEEP = "16 bits per channel were converted to 8"
+
+
+def read_photo(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
+    """Reads a JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF, HEIC or JPEG 2000 file by its content.
+
+    A file that says it has more than `max_megapixels` million pixels is refused before it is
+    decoded. Raises SettingsError with the path.
+    """
+    found, turn = read_decoded(path, max_megapixels)
+    block, notes = exif.kept(found.exif, found.is_tiff)
+    colour, alpha = _turned(found.colour, turn), found.alpha
+    grey = colour.ndim == 2
+    found.colour = colour[:0]  # a large photograph is not held twice
+    if grey:
+        colour = np.repeat(colour[..., np.newaxis], 3, axis=2)  # [H, W, 3]
+    return Photo(
+        colour,
+        None if alpha is None else _turned(alpha, turn),
+        grey,
+        found.icc,
+        block,
+        found.notes + notes,
+        exif.upright_xmp(found.xmp),
+        found.dpi if turn < 5 or found.dpi is None else found.dpi[::-1],
+        found.chunks,
+        found.comment,
+    )
+
+
+def read_decoded(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Tuple[Decoded, int]:
+    """The file with 8 bits per channel, not yet turned, and its orientation, 1 to 8.
+
+    Raises SettingsError with the path.
+    """
+    path = os.fspath(path)
+    data = _content(path)
+    kind = _kind(path, data)
+
+    def check(width: int, height: int) -> None:
+        if width * height > max_megapixels * 10**6:
+            raise SettingsError(
+                f"{path} has {width}x{height} pixels, {width * height / 10**6:.1f} megapixels: "
+                f"more than `max_megapixels={max_megapixels:g}`, which can be raised"
+            )
+
+    try:
+        reader = _READERS.get(kind)
+        with pillow_without_limit():
+            found = reader(data, check) if reader else others.read(data, check, kind)
+    except SettingsError:
+        raise
+    except Unsupported as error:
+        raise SettingsError(
+            f"{path} is a valid {kind} of a kind that is not supported: {error}"
+        ) from None
+    except MemoryError:
+        raise SettingsError(f"{path} needs more memory than there is") from None
+    except Exception as error:  # Pillow's decoders raise nearly any class for a broken file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise SettingsError(
+            f"{path} cannot be read, it is damaged or incomplete: {reason}"
+        ) from None
+    _to_eight_bits(found)
+    if found.pictures > 1:
+        found.notes += (f"the first of {found.pictures} pictures in the file was taken",)
+    turn = (
+        found.orientation or exif.orientation(found.exif) or exif.orientation_in_xmp(found.xmp) or 1
+    )
+    return found, turn
+
+
+def upright(found: Decoded, turn: int) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+    """Colour, [H, W] or [H, W, 3], and alpha, [H, W] or None, turned upright. uint8."""
+    alpha = None if found.alpha is None else _turned(found.alpha, turn)
+    return _turned(found.colour, turn), alpha
+
+
+def _content(path: str) -> bytes:
+    if os.path.isdir(path):
+        raise SettingsError(f"{path} is a folder, not a photograph")
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise SettingsError(f"There is no file {path}") from None
+    except PermissionError:
+        raise SettingsError(f"{path} cannot be read: no permission") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _kind(path: str, data: bytes) -> str:
+    kind = kinds.kind(data[:64])
+    if kind == "camera raw":
+        raise SettingsError(
+            f"{path} is a valid {kind} file, which is not supported: develop it to TIFF, PNG or "
+            "JPEG first, with darktable or RawTherapee say"
+        )
+    if kind:
+        return kind
+    what = kinds.other(data[:64])
+    raise SettingsError(
+        f"{path} is not a JPEG, PNG, BMP, WebP or TIFF photograph, "
+        + (f"it is {what}" if what else "or it is damaged")
+    )
+
+
+def _to_eight_bits(found: Decoded) -> None:
+    if found.colour.dtype == np.uint8:
+        return
+    found.notes = (DEEP,) + found.notes
+    if found.colour.ndim == 2 and found.alpha is None:
+        # rounded; in strips, because the sums take four bytes per pixel
+        small = np.empty(found.colour.shape, np.uint8)
+        for row in range(0, len(small), 256):
+            small[row : row + 256] = (found.colour[row : row + 256].astype(np.uint32) + 128) // 257
+        found.colour = small
+        return
+    # The upper eight bits, as Pillow, libpng and TensorFlow take them.
+    found.colour = (found.colour >> 8).astype(np.uint8)
+    if found.alpha is not None:
+        found.alpha = (found.alpha >> 8).astype(np.uint8)
+
+
+def _turned(pixels: np.ndarray, turn: int) -> np.ndarray:
+    """A copy that may be written to, turned upright."""
+    return np.array(_TURNS[turn](pixels), order="C")

@@ -1,0 +1,66 @@
+"""WebP: the chunks that pixels depend on go to the decoder, the others are read here.
+
+Inputs: the bytes of a WebP file; of an animation the first picture.
+Output: `Decoded`.
+"""
+
+import io
+import struct
+from typing import List, Tuple
+
+from PIL import WebPImagePlugin
+
+from tfinpaint.photo.decoded import Damaged, Decoded, from_pillow
+
+_ALPHA, _ANIMATION = 0x10, 0x02  # flags of VP8X
+
+
+def read(data: bytes, check) -> Decoded:
+    """Decodes the picture. Raises Damaged."""
+    chunks = _chunks(data)
+    kinds = [kind for kind, _ in chunks]
+    extended = chunks[0][1] if kinds[:1] == [b"VP8X"] else None
+    check(*_size(chunks))
+    is_animation = extended is not None and bool(extended[0] & _ANIMATION)
+    source = data if is_animation else _for_pillow(chunks)
+    image = WebPImagePlugin.WebPImageFile(io.BytesIO(source))
+    pictures = getattr(image, "n_frames", 1)
+    image.load()
+    metadata = dict(reversed(chunks))  # of several, the first
+    found = from_pillow(image, metadata.get(b"ICCP"))
+    found.exif, found.xmp, found.pictures = metadata.get(b"EXIF"), metadata.get(b"XMP "), pictures
+    return found
+
+
+def _size(chunks) -> Tuple[int, int]:
+    """Width and height that the first chunk says. Raises Damaged."""
+    kind, content = chunks[0] if chunks else (b"", b"")
+    if kind == b"VP8X" and len(content) >= 10:
+        return tuple(1 + int.from_bytes(content[at : at + 3], "little") for at in (4, 7))
+    if kind == b"VP8 " and len(content) >= 10:
+        return tuple(int.from_bytes(content[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+    if kind == b"VP8L" and len(content) >= 5:
+        bits = int.from_bytes(content[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    raise Damaged("it has no header")
+
+
+def _chunks(data: bytes) -> List[Tuple[bytes, bytes]]:
+    """(type, content) of the chunks; the last one as far as the file goes."""
+    found, at = [], 12
+    while at + 8 <= len(data):
+        kind, length = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
+        found.append((kind, data[at + 8 : at + 8 + length]))
+        at += 8 + length + length % 2
+    return found
+
+
+def _for_pillow(chunks) -> bytes:
+    """The file with its pixels and its alpha alone."""
+    content = b""
+    for kind, inner in chunks:
+        if kind == b"VP8X":
+            inner = bytes([inner[0] & _ALPHA]) + inner[1:]
+        if kind in (b"VP8X", b"ALPH", b"VP8 ", b"VP8L"):
+            content += kind + struct.pack("<I", len(inner)) + inner + b"\0" * (len(inner) % 2)
+    return b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content
