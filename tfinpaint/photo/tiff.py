@@ -15,7 +15,7 @@ zero, but one that is made of the tags that matter.
 
 import io
 import struct
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
@@ -133,7 +133,8 @@ class Directory:
 
     def pictures(self) -> int:
         """How many the file holds, as far as its chain of directories is whole."""
-        seen, at = set(), self._next
+        seen: Set[int] = set()
+        at = self._next
         while at and at not in seen and len(seen) < 100_000:
             seen.add(at)
             try:
@@ -509,7 +510,7 @@ def _numbers(bytes_: np.ndarray, layout: Layout, width: int, channels: int) -> n
 def _narrow(bytes_: np.ndarray, bits: int, count: int) -> np.ndarray:
     """Samples [rows, count] of `bits` bits each, the highest bit first."""
     ones = np.unpackbits(bytes_, axis=1)[:, : count * bits].reshape(len(bytes_), count, bits)
-    numbers = np.zeros(ones.shape[:2], np.uint8 if bits <= 8 else np.uint16)
+    numbers: np.ndarray = np.zeros(ones.shape[:2], np.uint8 if bits <= 8 else np.uint16)
     for bit in range(bits):
         numbers = numbers * 2 + ones[..., bit]
     return numbers

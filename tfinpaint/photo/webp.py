@@ -36,9 +36,11 @@ def _size(chunks) -> Tuple[int, int]:
     """Width and height that the first chunk says. Raises Damaged."""
     kind, content = chunks[0] if chunks else (b"", b"")
     if kind == b"VP8X" and len(content) >= 10:
-        return tuple(1 + int.from_bytes(content[at : at + 3], "little") for at in (4, 7))
+        width, height = (1 + int.from_bytes(content[at : at + 3], "little") for at in (4, 7))
+        return width, height
     if kind == b"VP8 " and len(content) >= 10:
-        return tuple(int.from_bytes(content[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+        width, height = (int.from_bytes(content[at : at + 2], "little") & 0x3FFF for at in (6, 8))
+        return width, height
     if kind == b"VP8L" and len(content) >= 5:
         bits = int.from_bytes(content[1:5], "little")
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
