@@ -10,6 +10,7 @@ import pytest
 
 from tfinpaint import windows
 from tfinpaint.windows import Box
+from tools import window_rows
 
 
 def _hole(shape, *boxes):
@@ -117,9 +118,87 @@ def test_a_large_thick_hole_stays_whole_and_comes_last():
 def test_dust_takes_no_more_windows_than_there_are_cells_and_none_is_reduced(share):
     # Some 3,000 and 55,000 holes.
     hole = (np.random.default_rng(0).random((2000, 3000)) < share).astype(np.uint8)
-    found = boxes_of(hole)
+    found = [window for _, window, _ in windows.plan(hole, 8, 512)]
     assert len(found) <= 11 * 16  # cells of 192 pixels
-    assert all(max(windows.window_around(box, hole.shape, 8).size) <= 512 for box in found)
+    assert all(max(window.size) <= 512 for window in found)
+
+
+# --------------------------------------------------------------- thin holes that are close together
+
+
+@pytest.mark.parametrize("name", ["hatch", "lines", "mesh", "dust"])
+@pytest.mark.parametrize("shape", [(1000, 1500), (2000, 2000)])
+def test_windows_follow_the_area_and_not_the_number_of_strokes(name, shape):
+    hole = window_rows.holes(*shape)[name]
+    assert 0.08 < hole.mean() < 0.12
+    number, photographs = window_rows.count(hole)
+    # One window in each piece of 384 pixels; so many and their context are less than 2.2 times
+    # the photograph.
+    assert number <= -(-shape[0] // 384) * -(-shape[1] // 384) and photographs < 2.2
+
+
+def covered_once(hole, working_size=512, context=windows.Context()):
+    """The plan's windows, after a check that it has each hole pixel once, within its window."""
+    covered, found = np.zeros(hole.shape, int), []
+    for box, window, pixels in windows.plan(hole, 8, working_size, context):
+        covered[box.slices] += pixels
+        assert window.top <= box.top < box.bottom <= window.bottom
+        assert window.left <= box.left < box.right <= window.right
+        found.append(window)
+    np.testing.assert_array_equal(covered, hole > 0)
+    return found
+
+
+@pytest.mark.parametrize("working_size", [16, 128, 200, 512])
+@pytest.mark.parametrize("context", [windows.Context(), windows.Context(11 / 16, centred=True)])
+def test_shared_windows_have_each_hole_pixel_once_and_are_not_reduced(working_size, context):
+    for name, hole in window_rows.holes(400, 600).items():
+        found = covered_once(hole, working_size, context)
+        if working_size == 512 and name != "blob" and not context.centred:
+            assert all(max(window.size) <= 512 for window in found)
+
+
+def test_shared_windows_show_what_is_beside_each_stroke():
+    hole = window_rows.holes(1200, 1600)["hatch"]
+    for box, window, _ in windows.plan(hole, 8, 512):
+        for near, far, limit in zip(window, box, (0, 0, *hole.shape)):
+            assert abs(near - far) >= windows.CONTEXT or near in (0, limit)
+
+
+def test_a_scratch_beside_a_hatch_far_away_keeps_its_windows():
+    hatch, scratch = np.zeros((1500, 4000), np.uint8), np.zeros((1500, 4000), np.uint8)
+    hatch[:, :1200] = window_rows.holes(1500, 1200)["hatch"]
+    cv2.line(scratch, (2400, 100), (3900, 1300), 1, 5)
+    alone = [window for _, window, _ in windows.plan(scratch, 8, 512)]
+    both = [window for _, window, _ in windows.plan(hatch | scratch, 8, 512)]
+    assert set(alone) < set(both) and len(both) - len(alone) <= 16
+
+
+def test_compact_holes_keep_a_window_each_among_strokes_that_share():
+    hole = window_rows.holes(1500, 1500)["lines"]
+    hole[:700, :700] = 0
+    boxes = [Box(100, 100, 250, 250), Box(350, 350, 520, 520), Box(100, 400, 170, 480)]
+    compact = _hole(hole.shape, *boxes)
+    plan = {box: window for box, window, _ in windows.plan(hole | compact, 8, 512)}
+    for box in boxes[:2]:
+        assert plan[box] == windows.window_around(box, hole.shape, 8)
+    covered_once(hole | compact)
+
+
+def test_a_few_thin_holes_keep_a_window_each():
+    boxes = [Box(10, 10, 20, 200), Box(10, 500, 210, 510), Box(700, 100, 712, 330)]
+    assert boxes_of(_hole((1000, 1000), *boxes)) == boxes
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_shared_windows_of_random_strokes(seed):
+    rng = np.random.default_rng(seed)
+    hole = np.zeros(rng.integers(300, 1500, 2), np.uint8)
+    for _ in range(rng.integers(1, 200)):
+        ends = rng.integers(0, hole.shape[::-1], (2, 2))
+        ends[1] = ends[0] + (ends[1] - ends[0]) // rng.integers(1, 9)
+        cv2.line(hole, *map(tuple, ends.tolist()), 1, int(rng.integers(1, 12)))
+    covered_once(hole)
 
 
 def test_bounding_box_with_margin_stays_inside():

@@ -140,15 +140,16 @@ def plan(
     number = np.zeros(count, np.int32)  # label -> group; label 0 is what is known
     cells, number[1:][small] = _share_cells(boxes[small], tile - speck)
     number[1:][~small] = 1 + len(cells) + np.arange(np.count_nonzero(~small))
-    # (box, group, what its window shows)
-    found = [(Box(*map(int, box)), 1 + k, context) for k, box in enumerate(cells)]
+    found: list = []  # (box, group, what its window shows)
     size = _Size(hole.shape, stride, working_size, tile)
-    holes = _Holes(labels, boxes, 1 + np.flatnonzero(~small))
+    holes = _Holes(labels, boxes, *(1 + np.flatnonzero(s) for s in (~small, small)), cells, number)
     cut, shared = _thin(holes, size, context)
     for members, parts, around in shared:
-        number[members] = number[members[0]]
-        found += [(part, int(number[members[0]]), around) for part in parts]
+        number[members] = group = int(number.max()) + 1
+        found += [(part, group, around) for part in parts]
     together = {label for sharing in shared for label in sharing.members.tolist()}
+    left = set(number[1:][small].tolist())  # groups of the specks that share nothing more
+    found += [(Box(*map(int, box)), 1 + k, context) for k, box in enumerate(cells) if 1 + k in left]
     for label in holes.large.tolist():
         if label not in together:
             box = Box(*map(int, boxes[label - 1]))
@@ -212,6 +213,9 @@ class _Holes(NamedTuple):
     labels: np.ndarray  # int32 [h, w], 0 = known
     boxes: np.ndarray  # int64 [holes, 4] of labels 1 and on
     large: np.ndarray  # labels of the holes that are no specks
+    specks: np.ndarray  # labels of the others
+    cells: np.ndarray  # int64 [cells, 4]: the boxes that specks share
+    number: np.ndarray  # int32 [labels]: of a speck, that of its cell, from 1 on
 
 
 class _Sharing(NamedTuple):
@@ -228,7 +232,7 @@ def _thin(holes: _Holes, size: _Size, context: Context) -> Tuple[set, List[_Shar
     The latter may be among the former.
     """
     if not len(holes.large):
-        return set(), []
+        return set(), _shared_grids(holes, holes.large, set(), size, context)
     # From each pixel of a hole to the nearest known one. Nothing is known beyond the frame, and
     # nothing is missing.
     inside = np.pad(holes.labels > 0, 1).astype(np.uint8)
@@ -247,43 +251,46 @@ def _thin(holes: _Holes, size: _Size, context: Context) -> Tuple[set, List[_Shar
     for radius in set(radii.tolist()) - {0}:
         cut |= set(np.setdiff1d(holes.large[radii == radius], holding(radius)).tolist())
     thin = np.setdiff1d(holes.large, holding(size.working_size / 8))
-    return cut, _shared_grids(holes, thin, cut, size, context) if len(thin) else []
+    return cut, _shared_grids(holes, thin, cut, size, context)
 
 
 def _shared_grids(holes, thin, cut, size, context):
-    """A `_Sharing` for each cluster of thin holes that one grid saves more than half of the pixels.
+    """A `_Sharing` for each cluster that one grid saves more than half of the pixels in windows.
 
-    thin: labels. Holes are in one cluster if their boxes lie close together.
+    thin: labels of large holes. A cluster is of thin holes and specks whose boxes lie close
+        together.
     """
+    if not len(thin) and not len(holes.cells):
+        return []
     side, around = size.working_size - 2 * CONTEXT, Context(0.0)
     if context.centred or side < size.tile:
         side, around = size.tile, context
+    boxes = np.concatenate([holes.boxes[thin - 1], holes.cells])
+    of_box = _clusters(boxes, holes.labels.shape)
     cluster = np.zeros(len(holes.boxes) + 1, np.int64)  # label -> cluster, 0: none
-    cluster[thin] = _clusters(holes.boxes[thin - 1], holes.labels.shape)
-    count = cluster.max() + 1
-    corners = np.full((count, 2), np.iinfo(np.int64).max)
-    np.minimum.at(corners, cluster[thin], holes.boxes[thin - 1, :2])
-    ends = np.zeros((count, 2), np.int64)
-    np.maximum.at(ends, cluster[thin], holes.boxes[thin - 1, 2:])
+    cluster[thin] = of_box[: len(thin)]
+    cluster[holes.specks] = of_box[len(thin) :][holes.number[holes.specks] - 1]
+    count = of_box.max() + 1
+    whole = np.zeros((count, 4), np.int64)  # the box of each cluster
+    whole[:, :2] = np.iinfo(np.int64).max
+    np.minimum.at(whole[:, :2], of_box, boxes[:, :2])
+    np.maximum.at(whole[:, 2:], of_box, boxes[:, 2:])
 
     # Each hole's own pieces, with which the common ones are compared.
-    tiles = np.where(np.isin(np.arange(len(cluster)), list(cut)), size.tile, 2**31)
-    own = _pieces(holes.labels, cluster > 0, np.arange(len(cluster)), _padded(holes.boxes), tiles)
-    common = _pieces(
-        holes.labels,
-        cluster > 0,
-        cluster,
-        np.concatenate([corners, ends], 1),
-        np.full(count, side),
-    )
+    every = np.arange(len(cluster))
+    tiles = np.where(np.isin(every, list(cut)), size.tile, 2**31)
+    own = _pieces(holes.labels, np.isin(every, thin), every, _padded(holes.boxes), tiles)
+    common = _pieces(holes.labels, cluster > 0, cluster, whole, np.full(count, side))
 
     def cost(pieces, of, shown):  # pixels in windows, for each cluster
         sides = window_sides(
-            pieces[:, 3:] - pieces[:, 1:3], np.array(size.shape[:2]), size.stride, shown
+            pieces[:, 2:] - pieces[:, :2], np.array(size.shape[:2]), size.stride, shown
         )
-        return np.bincount(of, np.prod(sides, 1), count)
+        return np.bincount(of, np.prod(sides, 1), count).astype(np.int64)
 
-    saves = 2 * cost(common, common[:, 0], around) < cost(own, cluster[own[:, 0]], context)
+    alone = cost(own[:, 1:], cluster[own[:, 0]], context)
+    alone += cost(holes.cells, of_box[len(thin) :], context)
+    saves = 2 * cost(common[:, 1:], common[:, 0], around) < alone
     return [
         _Sharing(
             np.flatnonzero(cluster == k),

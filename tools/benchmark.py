@@ -22,6 +22,8 @@ Rows, each a group for --rows
     pipeline    photographs per second of the input pipeline
     photo       a photograph of 12 megapixels through `fill` without detail, and one twice as large
                 around the same hole
+    windows     which windows a photograph of 12 megapixels is filled in, and how many: a tenth of
+                it is missing, as a hatch, lines, a mesh, dust, or one blob (window_rows.py)
     detail      texture for a hole of 300 x 240 in a window of 900 x 900; the photograph of 12
                 megapixels through `fill` with detail
     command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder
@@ -53,7 +55,7 @@ from absl import flags
 from tfinpaint import SYSTEMS, command, settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
 from tfinpaint.systems.specification import all_systems
-from tools import command_rows, tflite_rows
+from tools import command_rows, tflite_rows, window_rows
 
 settings.define_flags("rows", "repeats", "output", "device")
 
@@ -66,6 +68,7 @@ GROUPS = (
     "holes",
     "pipeline",
     "photo",
+    "windows",
     "detail",
     "command",
     "tflite",
@@ -403,6 +406,16 @@ def _large_photograph(height, width):
     mask = np.zeros((height, width), np.uint8)
     mask[1000:1775, 1000:1775] = 255
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8), mask
+
+
+def _windows_rows(bench):
+    for name, hole in window_rows.holes().items():
+        number, photographs = window_rows.count(hole)
+        yield Row(
+            f"windows of a {name}, {hole.mean():.0%} of 12 megapixels",
+            bench.time(partial(window_rows.count, hole)),
+            note=f"{number} windows, {photographs:.2f} photographs",
+        )
 
 
 def _detail_rows(bench):
