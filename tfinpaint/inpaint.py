@@ -412,22 +412,25 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
                 photos = [path for path in photos if not _inside(path, mask)]
     if not photos:
         raise SettingsError(f"--image={image} has no photographs, whatever their names end in")
-    partners, lacking = [], []
+    partners: List[str] = []
+    lacking: List[str] = []
     for path in photos:
         name = _name(path, image)
         partner = mask if masks is None else masks.get(name) or masks.get(name + "_mask")
         if partner is None:
             lacking.append(photo_folders.inside(path, image))
-        partners.append(partner)
+        else:
+            partners.append(partner)
     if lacking:
-        names = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
+        some = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
         raise SettingsError(
             f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask "
-            f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {names}"
+            f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {some}"
         )
-    inside = [photo_folders.inside(path, image) for path in photos]
     names = output_names.outputs(
-        inside, PHOTO_ENDINGS, lambda path: photo_folders.ending_of(os.path.join(image, path))
+        [photo_folders.inside(path, image) for path in photos],
+        PHOTO_ENDINGS,
+        lambda path: photo_folders.ending_of(os.path.join(image, path)),
     )
     return list(zip(photos, partners, (os.path.join(output, name) for name in names)))
 

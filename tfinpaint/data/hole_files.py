@@ -142,7 +142,8 @@ class MaskFiles:
 
     def read_all(self, keep: bool) -> List[Optional[np.ndarray]]:
         """Reads every file, with a line now and then. Returns the masks if they are to be kept."""
-        masks, said = [], time.monotonic()
+        masks: List[Optional[np.ndarray]] = []
+        said = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor() as pool:
             # in parts: a pool would hold all that it has read and that was not yet asked for
             for begin in range(0, len(self.paths), _PART):
@@ -162,7 +163,9 @@ class MaskFiles:
         """Reads all masks. Returns those within the bounds, packed: uint8 [N, ceil(S * S / 8)]."""
         masks = self.read_all(keep=True)
         self.check()
-        return np.stack([mask for k, mask in enumerate(masks) if self.in_bounds(k)])
+        return np.stack(
+            [mask for k, mask in enumerate(masks) if mask is not None and self.in_bounds(k)]
+        )
 
     def check(self) -> None:
         """Says what was left out of the files that were read.
