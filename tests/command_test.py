@@ -1,6 +1,9 @@
 """What a command does with each way in which its `main` can end."""
 
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -82,3 +85,35 @@ def test_devices():
         command.choose_device("gpu:x")
     with pytest.raises(SettingsError, match="--device=gpu:99 is not there: TensorFlow finds"):
         command.choose_device("gpu:99")
+
+
+def test_a_name_that_tensorflow_cannot_take_is_one_line(ends):
+    status, err = ends(lambda: "runs/caf\udce9".encode())
+    assert (status, len(err.splitlines())) == (1, 1)
+    assert "runs/caf\ufffd: TensorFlow takes only names in UTF-8 here" in err
+
+
+def test_a_terminal_without_the_characters_of_a_name_ends_nothing(tmp_path):
+    code = (
+        "from tfinpaint import command\n"
+        "def main():\n"
+        "    command.say('b\\u00e9 caf\\udce9')\n"
+        "    command.warn('caf\\udce9')\n"
+        "command.run(main)"
+    )
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=environment, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == b"b\\xe9 caf\\ufffd\n"
+    assert ran.stderr == b"tfinpaint: warning: caf\\ufffd\n"
+
+
+@pytest.mark.parametrize("verbosity, lines", [((), 0), (("--verbosity=1",), 1)])
+def test_names_of_what_is_passed_over_are_for_verbosity_1(command_line, verbosity, lines):
+    def main():
+        logging.getLogger("tfinpaint").debug("a name\nin a line")
+
+    err = command_line(main, *verbosity)[2]
+    assert err == lines * "tfinpaint: a name in a line\n"

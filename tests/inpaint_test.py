@@ -805,3 +805,20 @@ def test_photographs_of_one_name_beside_their_mask(tmp_path, run):
         == 0
     )
     assert sorted(os.listdir(tmp_path / "out")) == ["a.bmp", "a.png"]
+
+
+def test_names_as_long_as_a_disk_takes(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda model: Attending())
+    names = ["é" * 125 + ".png", "é" * 124 + "ab.png", "x" * 255]
+    for name in names:
+        _write(tmp_path / "photos/0.png").rename(tmp_path / "photos" / name)
+    status, out, err = run(
+        f"--image={tmp_path}/photos",
+        f"--mask={_mask(tmp_path / 'm.png')}",
+        f"--output={tmp_path}/out",
+        "--attention",
+    )
+    assert status == 0, err
+    made = os.listdir(tmp_path / "out")
+    assert len(made) == 3 + sum("_attention_" in name for name in made) == 3 * 6
+    assert {names[0], names[1], "x" * 244 + ".png"} <= set(made)

@@ -149,3 +149,15 @@ def test_words():
     assert (counted(1, "photograph"), counted(0, "photograph")) == ("1 photograph", "0 photographs")
     assert (counted(1, "entry"), counted(2, "entry")) == ("1 entry", "2 entries")
     assert shown("caf\udce9\n\x1b[1m \u00e9") == "caf\ufffd\ufffd\ufffd[1m \u00e9"
+
+
+def test_a_large_folder_shows_how_far_it_is(tmp_path, monkeypatch, caplog):
+    for k in range(3):
+        save(tmp_path / f"{k}/a.png")
+    monkeypatch.setattr(photo_folders, "_PROGRESS_SECONDS", -1.0)
+    with caplog.at_level(logging.INFO, "tfinpaint"):
+        look_through(str(tmp_path))
+    assert caplog.messages == [
+        f"{tmp_path}: {count} so far"
+        for count in ("0 photographs", "1 photograph", "2 photographs", "3 photographs")
+    ]

@@ -4,6 +4,7 @@ What it prints, that its flagfile repeats the run, and one line for each mistake
 """
 
 import csv
+import os
 import pathlib
 import subprocess
 import sys
@@ -115,6 +116,28 @@ def test_a_folder_without_a_readable_photograph(run, tmp_path):
     (empty / "broken.jpg").write_bytes(b"\xff\xd8\xff")
     status, _, err = run(*SMALL, f"--run_dir={tmp_path / 'run'}", f"--train_data=folder:{empty}")
     assert status == 1 and "broken.jpg" in err
+
+
+def test_a_run_directory_whose_name_is_no_utf8_is_refused_in_a_line(run, tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    status, _, err = run(*SMALL, f"--run_dir={folder}")
+    assert status == 1 and "caf\ufffd: its name is no UTF-8" in err and not folder.exists()
+
+
+def test_photographs_in_a_folder_whose_name_is_no_utf8(run, tmp_path):
+    """The flagfile of the run names the folder by its bytes."""
+    photos = tmp_path / os.fsdecode(b"caf\xe9")
+    photos.mkdir()
+    Image.effect_noise((60, 50), 80).convert("RGB").save(photos / os.fsdecode(b"\xff"), "PNG")
+    arguments = [*SMALL, f"--train_data=folder:{photos}", f"--run_dir={tmp_path}/run", "--steps=0"]
+    status, out, err = run(*arguments)
+    assert status == 0, err
+    assert "caf\ufffd" in out
+    assert (
+        b"--train_data=folder:" + os.fsencode(photos) in (tmp_path / "run/flags.txt").read_bytes()
+    )
+    status, _, err = run(f"--flagfile={tmp_path}/run/flags.txt", "--resume")
+    assert status == 0, err
 
 
 def test_a_truncated_photograph_is_named_and_skipped(run, tmp_path):

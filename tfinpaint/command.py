@@ -179,11 +179,13 @@ def _parse(main, argv):
 
 
 def _guarded(main, argv):
-    if not flags.FLAGS["verbosity"].present:
-        # TensorFlow logs there what it renames when it saves
-        absl_logging.set_verbosity(absl_logging.ERROR)
-    elif flags.FLAGS.verbosity >= absl_logging.DEBUG:
+    given, verbosity = flags.FLAGS["verbosity"].present, flags.FLAGS.verbosity
+    if given and verbosity >= absl_logging.DEBUG:
         logging.getLogger("tfinpaint").setLevel(logging.DEBUG)
+    if not given or verbosity == absl_logging.DEBUG:
+        # TensorFlow logs there what it renames when it saves, and Pillow every chunk that it reads
+        # (--verbosity=2 shows that)
+        absl_logging.set_verbosity(absl_logging.ERROR)
     try:
         return main()
     except SettingsError as error:

@@ -462,9 +462,10 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
             f"--mask={mask} has no mask for {len(lacking)} of {len(photos)} photographs (the mask "
             f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {some}"
         )
-    inside = [photo_folders.inside(path, image) for path in photos]
     names = output_names.outputs(
-        inside, PHOTO_ENDINGS, lambda path: photo_folders.ending_of(os.path.join(image, path))
+        [photo_folders.inside(path, image) for path in photos],
+        PHOTO_ENDINGS,
+        lambda path: photo_folders.ending_of(os.path.join(image, path)),
     )
     return list(zip(photos, partners, (os.path.join(output, name) for name in names)))
 

@@ -15,6 +15,8 @@ from typing import Callable, Iterable, Iterator, List, Sequence, Set
 from tfinpaint.photo_folders import stem
 
 _BESIDE = ("_attention_", "_edges")
+_LONGEST = 255  # bytes of a name
+_ROOM = 70  # of them for what follows the beginning, as _attention_LAYER_weights.png
 
 
 def outputs(
@@ -34,7 +36,8 @@ def outputs(
             found.append(path)
             continue
         ending = ending_for(path)
-        found.append(_first_free([stem(path), path], taken, ending))
+        names = [_shortened(name, len(ending)) for name in (stem(path), path)]
+        found.append(_first_free(names, taken, ending))
         taken.add(_key(found[-1]))
     return found
 
@@ -56,8 +59,10 @@ def beginnings(outputs: Sequence[str], inputs: Iterable[str] = ()) -> List[str]:
         keys = {_key(beginning), _key(os.path.abspath(beginning))}
         if count[_key(beginning)] > 1 or keys & reserved:
             ending = os.path.splitext(path)[1]
-            beginning = _first_free([f"{beginning}_{ending[1:]}"], taken)
-            taken.add(_key(beginning))
+            beginning = _first_free([_shortened(f"{beginning}_{ending[1:]}", _ROOM)], taken)
+        elif (short := _shortened(beginning, _ROOM)) != beginning:
+            beginning = _first_free([short], taken)
+        taken.add(_key(beginning))
         found.append(beginning)
     return found
 
@@ -69,6 +74,17 @@ def _reserved_by(path: str) -> Iterator[str]:
         while at >= 0:
             yield path[:at]
             at = path.find(word, at + 1)
+
+
+def _shortened(path: str, room: int) -> str:
+    """The path with a name that leaves `room` bytes of the longest one that a disk takes.
+
+    A number may follow it, to tell it from others.
+    """
+    folder, name = os.path.split(path)
+    while len(os.fsencode(name)) > _LONGEST - room - len("_999999"):
+        name = name[:-1]
+    return os.path.join(folder, name)
 
 
 def _first_free(candidates: List[str], taken: Set[str], ending: str = "") -> str:

@@ -28,6 +28,8 @@ def test_both_byte_orders_with_their_mark(tmp_path):
     for mark, encoding in ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         (tmp_path / "a").write_bytes(mark + TEXT.encode(encoding))
         assert flagfiles.expand(["x", "-flagfile", str(tmp_path / "a")])[0] == ["x", *FLAGS]
+    (tmp_path / "a").write_bytes(("\ufeff" + TEXT).encode("utf-16"))  # two marks
+    assert flagfiles.expand(["x", "-flagfile", str(tmp_path / "a")])[0] == ["x", *FLAGS]
 
 
 def test_files_within_files_and_where_flags_end(tmp_path):

@@ -104,6 +104,21 @@ def test_ranges_are_two_numbers(words, number, message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    "text, meaning",
+    [(None, False), ("false", False), ("true", True), ("0", 0), ("1", 1), ("20000", 20000)],
+)
+def test_resume_stands_alone_or_names_a_step(text, meaning):
+    found = settings.parse_resume(text)
+    assert found == meaning and type(found) is type(meaning)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "2.5", "last", "\u0663"])
+def test_resume_is_nothing_else(text):
+    with pytest.raises(SettingsError, match="--resume stands alone, or is the step of a check"):
+        settings.parse_resume(text)
+
+
 def test_every_flag_of_the_table_can_be_defined():
     """The table itself is checked: define_flags would take an unknown kind for an enumeration."""
     kinds = {"str", "int", "float", "bool", "bare or str", "range", "whole range"}

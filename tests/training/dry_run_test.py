@@ -197,3 +197,22 @@ def test_the_command(command_line, tmp_path):
     assert Image.open(tmp_path / "runs/a.dry_run.png").size == (104, 6 * 36 - 4)
     status, _, err = command_line(train_command.main, *arguments, "--image_size=40")
     assert status == 1 and "--image_size is a multiple of 16" in err
+
+
+def test_links_that_lead_nowhere_and_files_that_vanish(made, tmp_path, monkeypatch):
+    folder = tmp_path / "eval"
+    folder.mkdir()
+    for k in range(3):
+        Image.new("RGB", (41, 50), (k, 51, 51)).save(folder / f"{k}.png")
+    (folder / "3.png").symlink_to(tmp_path / "nowhere")
+    settings = dataclasses.replace(made, eval_data=f"folder:{folder}", eval_count=9)
+    assert "are in" not in warnings_of(settings)
+    real = sanity_checks.open_photos
+
+    def vanishing(*arguments):
+        found = real(*arguments)
+        (folder / "1.png").unlink()
+        return found
+
+    monkeypatch.setattr(sanity_checks, "open_photos", vanishing)
+    assert "are in" not in warnings_of(settings)

@@ -163,7 +163,9 @@ class MaskFiles:
         """Reads all masks. Returns those within the bounds, packed: uint8 [N, ceil(S * S / 8)]."""
         masks = self.read_all(keep=True)
         self.check()
-        return np.stack([m for k, m in enumerate(masks) if m is not None and self.in_bounds(k)])
+        return np.stack(
+            [mask for k, mask in enumerate(masks) if mask is not None and self.in_bounds(k)]
+        )
 
     def check(self) -> None:
         """Says what was left out of the files that were read.

@@ -184,8 +184,8 @@ def _measured(
 
     Raises: what the first one raised, if none is left.
     """
-    every: dict = {}
-    faults: dict = {}
+    every: Dict[str, Dict[str, Dict[int, np.ndarray]]] = {}
+    faults: Dict[int, Exception] = {}
     for method in methods:
         every[method.name] = _measure(metrics, method, block, batch_size, advance, faults)
     kept = [k for k in range(len(block.photos)) if k not in faults]

@@ -17,6 +17,7 @@ from absl import flags
 from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
+from tfinpaint.wording import counted
 
 settings.define_flags("model", "format", "quantize", "size", "data", "detail", "output", "device")
 FLAGS = flags.FLAGS
@@ -117,6 +118,7 @@ def _calibration(trained_on, size):
     height, width = size
     source, argument = (FLAGS.data, "data") if FLAGS.data else (trained_on, "source")
     photos = evaluation_squares(source, max(size), _CALIBRATION, argument)
+    command.say(f"calibrated with {counted(len(photos), 'photograph')} of {source}")
     command.silence_xla_banner()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
     return [

@@ -119,7 +119,7 @@ def _text(path: str) -> str:
         ) from None
     if "\0" in text:
         raise SettingsError(f"--flagfile={path} is no text file: it has a byte of zero")
-    return text
+    return text.lstrip("\ufeff")  # some editors write a second one
 
 
 def _unmarked(content: bytes) -> str:

@@ -25,7 +25,7 @@ from tfinpaint.pictures import grid, to_uint8
 from tfinpaint.progress import clock
 from tfinpaint.runs import Checkpoints, start_from
 from tfinpaint.settings import TrainSettings
-from tfinpaint.training import sanity_checks
+from tfinpaint.training import loop, sanity_checks
 from tfinpaint.training.loop import batches, count, device, precision, prepare
 from tfinpaint.training.schedule import description
 
@@ -118,7 +118,7 @@ def _dry_run(settings, run_dir, resume, init_from):
     )
 
     lines = (
-        _data_lines(settings, figures, len(images))
+        _data_lines(settings, loop.description(settings, source), figures, len(images))
         + _system_lines(settings, system, figures, logs, first, seconds[0])
         + notes
     )
@@ -158,7 +158,7 @@ def _steps(system, some):
 # ------------------------------------------------------------------------------------- what is said
 
 
-def _data_lines(settings, figures, number):
+def _data_lines(settings, photos, figures, number):
     low, high = settings.holes.bounds
     size = settings.photos.image_size
     kind = settings.holes.kind
@@ -168,7 +168,7 @@ def _data_lines(settings, figures, number):
         else "made here"
     )
     return [
-        f"images: {settings.photos.source}, {size} x {size}, values {figures['minimum']:.3f} to "
+        f"images: {photos}, {size} x {size}, values {figures['minimum']:.3f} to "
         f"{figures['maximum']:.3f}, mean {figures['mean']:.3f} (-1 is black, 1 is white; {number} "
         "looked at)",
         f"holes: {kind}, {polarity}; in the picture white, and red in the input, is what is "

@@ -130,6 +130,12 @@ def prepare(
     return system, source
 
 
+def description(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]) -> str:
+    """The photographs in words, with their number if it is known."""
+    number = f" ({counted(len(source), 'photograph')})" if isinstance(source, PhotoFiles) else ""
+    return f"{settings.photos.source}{number}"
+
+
 def batches(
     settings: TrainSettings, system: System, source: Union[PhotoFiles, PhotoStream], first: int
 ) -> tf.data.Dataset:
@@ -188,7 +194,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
     say(
         f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
         + ("".join(others) or ", no critic")
-        + f"; {settings.photos.source}, {settings.photos.image_size} px, batch "
+        + f"; {description(settings, source)}, {settings.photos.image_size} px, batch "
         f"{settings.batch_size}, on {device().name}"
     )
 

@@ -16,6 +16,7 @@ from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import all_systems
 
 _SIZES = 500  # photographs whose sizes are read
+_FIRST_BYTES = 2048
 _DOMINATES = 0.9  # share of the loss
 
 
@@ -69,16 +70,15 @@ def _in_both(paths, others):
 
     A file that cannot be read is in nothing: the pipeline leaves it out and says so.
     """
-    by_bytes: Dict[int, List[str]] = {}
+    sizes = {_bytes(path) for path in paths} - {None}
+    alike: Dict[tuple, List[str]] = {}  # of the first bytes too: files of a set may have one size
+    for path in paths:
+        alike.setdefault(_beginning(path), []).append(path)
+    found = set()
     for other in others:
-        size = _bytes(other)
-        if size:
-            by_bytes.setdefault(size, []).append(other)
-    return [
-        path
-        for path in paths
-        if any(_same(path, other) for other in by_bytes.get(_bytes(path) or 0, ()))
-    ]
+        if _bytes(other) in sizes:
+            found.update(p for p in alike.get(_beginning(other), ()) if _same(p, other))
+    return [path for path in paths if path in found]
 
 
 def _bytes(path):
@@ -86,6 +86,15 @@ def _bytes(path):
         return os.path.getsize(path)
     except OSError:
         return None
+
+
+def _beginning(path):
+    """Size and first bytes; of a file that cannot be read its path."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return os.fstat(file.fileno()).st_size, file.read(_FIRST_BYTES)
+    except OSError:
+        return (path,)
 
 
 def _same(path, other):

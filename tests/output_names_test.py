@@ -1,0 +1,37 @@
+"""Names of what a run writes."""
+
+import os
+
+from tfinpaint.output_names import beginnings, outputs
+
+WRITABLE = (".jpg", ".png")
+
+
+def names(*photos):
+    return outputs(photos, WRITABLE, lambda path: ".jpg" if "j" in path else ".png")
+
+
+def test_an_output_keeps_the_name_of_its_photograph_if_it_can_be_written():
+    assert names("a.jpg", "A.PNG", "b/c.png") == ["a.jpg", "A.PNG", "b/c.png"]
+    assert names("a.jfif", "c", "d.gif", "e.2024") == ["a.jpg", "c.png", "d.png", "e.2024.png"]
+
+
+def test_no_two_outputs_share_a_name():
+    assert names("a.jfif", "a.jpg") == ["a.jfif.jpg", "a.jpg"]
+    assert names("c", "c.png", "c.gif", "c.gif.png", "C.avif") == [
+        "c_2.png", "c.png", "c.gif_2.png", "c.gif.png", "C.avif.png",
+    ]  # fmt: skip
+
+
+def test_pictures_beside_an_output_begin_with_its_name_where_there_is_no_clash():
+    assert beginnings(["o/a.jpg", "o/b.png", "o/x/a.png"]) == ["o/a", "o/b", "o/x/a"]
+    assert beginnings(["o/a.jpg", "o/a.png", "o/b.png"]) == ["o/a_jpg", "o/a_png", "o/b"]
+    assert beginnings(["A.png", "a.png"]) == ["A_png", "a_png_2"]
+    assert beginnings(["a.jpg", "a.png", "a_png.jpg"]) == ["a_jpg", "a_png_2", "a_png"]
+    assert beginnings(["a.png", "a_edges.png"]) == ["a_png", "a_edges"]
+
+
+def test_an_input_reserves_its_name_in_its_own_folder_alone():
+    here = os.path.abspath("a_edges.png")
+    assert beginnings(["a.png"], [here]) == beginnings(["a.png"], ["a_edges.png"]) == ["a_png"]
+    assert beginnings(["a.png"], ["elsewhere/a_edges.png"]) == ["a"]
