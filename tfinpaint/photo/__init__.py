@@ -23,7 +23,7 @@ import warnings
 
 from tfinpaint.photo.folders import PHOTO_ENDINGS, list_photos
 from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
-from tfinpaint.photo.reading import read_photo
+from tfinpaint.photo.reading import photo_size, read_photo
 from tfinpaint.photo.record import THRESHOLD, Notes, Photo
 from tfinpaint.photo.writing import check_photo_path, keeps_alpha, write_photo
 from tfinpaint.settings import MAX_MEGAPIXELS
@@ -41,6 +41,7 @@ __all__ = [
     "hole_of_alpha",
     "keeps_alpha",
     "list_photos",
+    "photo_size",
     "read_drawing",
     "read_hole",
     "read_photo",
