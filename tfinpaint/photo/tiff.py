@@ -75,6 +75,8 @@ _COMPRESSIONS = {
     50002: "JPEG XL",
 }
 _RAW = "camera raw: develop it to TIFF, PNG or JPEG first, with darktable or RawTherapee say"
+_MAX_CHANNELS = 16
+_MARGIN = 2**24  # pixels of tiles that are not the picture's
 _ROWS = 256  # of samples that are narrower than a byte, unpacked at a time
 
 
@@ -259,6 +261,8 @@ def _refuse(tags: Directory, layout: Layout) -> None:
         raise Unsupported(f"signed pixels, {bits} bits: convert it to 8 or 16 bits first")
     if photometric not in _CHANNELS:
         raise Unsupported(kind)
+    if layout.samples > _MAX_CHANNELS:
+        raise Unsupported(f"{layout.samples} channels")
     if layout.samples < _CHANNELS[photometric]:
         raise Damaged(f"{kind} has {_CHANNELS[photometric]} channels, it says {layout.samples}")
     if photometric == _CMYK and tags.value(332, 1) != 1:
@@ -437,6 +441,8 @@ def _samples(tags: Directory, layout: Layout) -> np.ndarray:
     if not across or not down:
         raise Damaged("its strips or tiles are empty")
     columns, rows = -(-layout.width // across), -(-layout.height // down)
+    if columns * across * rows * down > 4 * layout.width * layout.height + _MARGIN:
+        raise Damaged(f"its tiles of {across}x{down} pixels are larger than the picture")
     strips = _strips(tags, tiled)
     if len(strips) != planes * columns * rows:
         raise Damaged(f"it has {len(strips)} strips or tiles, not {planes * columns * rows}")
