@@ -100,7 +100,7 @@ def read_blocks(
             "`ratio_bins` goes with `holes='strokes'`, objects or files:PATH; the centred hole "
             "has one size"
         )
-    source = open_photos(settings.data, "data")
+    source = open_photos(settings.data, "data", settings.max_megapixels)
     found = list(itertools.islice(named_squares(source, image_size), settings.count or None))
     names, photos, unread = (
         [name for name, _ in found],
@@ -238,8 +238,8 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
     names, photos, holes = [], [], []
     for stem in stems[: settings.count or None]:
         pixels, (mask, notes) = (
-            photo.read_photo(paths[stem]).pixels,
-            photo.read_hole(paths[f"{stem}_mask"], settings.mask_is),
+            photo.read_photo(paths[stem], settings.max_megapixels).pixels,
+            photo.read_hole(paths[f"{stem}_mask"], settings.mask_is, settings.max_megapixels),
         )
         if mask.shape != pixels.shape[:2]:
             raise SettingsError(

@@ -16,6 +16,7 @@ converted and refused.
     reading     read_photo; masks: read_hole, hole_of_alpha, read_drawing; folders: list_photos
     writing     write_photo, check_photo_path; carried: what each format can hold beside the pixels
     jpeg, png, webp, bmp, tiff, others      one reader for each format, which return a `Decoded`
+    tiff_file, tiff_layout, tiff_samples    TIFF's tags, the table of its kinds, its pixels
     kinds, exif, profiles                   formats by content, orientation, CMYK and Lab
 """
 

@@ -1,7 +1,7 @@
 """CMYK and Lab as sRGB, through the file's ICC profile and never by a plain formula."""
 
 import io
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 from PIL import Image, ImageCms
 
@@ -15,7 +15,7 @@ def to_rgb(image: Image.Image, icc: Optional[bytes]) -> Tuple[Image.Image, str]:
     make is then not known.
     """
     if image.mode == "LAB":
-        profile = ImageCms.createProfile("LAB")
+        profile: Any = ImageCms.createProfile("LAB")
     else:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc or b""))

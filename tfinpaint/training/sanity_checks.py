@@ -39,7 +39,7 @@ def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]
             )
     if not settings.eval_data:
         return found + ["no `eval_data`: validation uses photographs that are trained on"]
-    validation = open_photos(settings.eval_data, "eval_data")
+    validation = open_photos(settings.eval_data, "eval_data", settings.photos.max_megapixels)
     if isinstance(source, PhotoFiles) and isinstance(validation, PhotoFiles):
         paths = validation.paths[: settings.eval_count]
         both = _in_both(paths, source.paths)
