@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from tfinpaint.photo import PHOTO_ENDINGS, Photo, list_photos, read_hole, read_photo, write_photo
+from tfinpaint.photo import (
+    PHOTO_ENDINGS,
+    Photo,
+    list_photos,
+    photo_size,
+    read_hole,
+    read_photo,
+    write_photo,
+)
 from tfinpaint.settings import SettingsError
 
 # It warns about files that are damaged here on purpose.
@@ -161,6 +169,21 @@ def test_alpha_and_masks_are_turned_too(tmp_path):
     read = read_photo(_save(tmp_path / "a.png", picture, exif=exif))
     np.testing.assert_array_equal(read.alpha, np.rot90(picture[..., 3], -1))
     np.testing.assert_array_equal(read.pixels, np.rot90(picture[..., :3], -1))
+
+
+@pytest.mark.parametrize("ending", PHOTO_ENDINGS)
+def test_the_size_is_read_without_decoding(tmp_path, ending):
+    path = str(tmp_path / f"a{ending}")
+    write_photo(path, _noise(700, 900))  # over 256 KB, where a TIFF file has its tags
+    assert photo_size(path) == (900, 700)
+    if ending not in (".tif", ".tiff"):
+        with open(path, "r+b") as file:
+            file.truncate(2000)
+        assert photo_size(path) == (900, 700)
+    for content in (b"", b"not a picture"):
+        (tmp_path / "b.png").write_bytes(content)
+        with pytest.raises(SettingsError, match="b.png is not"):
+            photo_size(str(tmp_path / "b.png"))
 
 
 @pytest.mark.parametrize("ending", ["png", "tif"])

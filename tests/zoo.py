@@ -309,6 +309,9 @@ def tiffs():
     for name, (how, tags, words) in refusals.items():
         content = tiff(*how, tags=tags)
         yield Animal(f"{name}.tif", content, refused=f"valid TIFF.*not supported: .*{words}")
+    tiles = [(322, 4, [2**16]), (323, 4, [2**16])]
+    content = tiff(noise(), 2, compression=8, tile=(16, 16), tags=tiles)
+    yield Animal("tiles.tif", content, refused="larger than the picture")
     for name, tags in (("short", [(257, 4, [40])]), ("lost", [(273, 4, [10**6])])):
         yield Animal(f"{name}.tif", tiff(noise(), 2, tags=tags), refused="damaged or incomplete")
     for channels, dtype, ending in itertools.product(

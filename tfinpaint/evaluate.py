@@ -31,6 +31,7 @@ settings.define_flags(
     "holes",
     "ratio_bins",
     "mask_is",
+    "max_megapixels",
     "protocol",
     "image_size",
     "count",

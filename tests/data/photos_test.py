@@ -157,3 +157,13 @@ def test_linked_folders_are_followed_and_circles_end(tmp_path):
     (tmp_path / "set" / "link").symlink_to(tmp_path / "real")
     (tmp_path / "set" / "round").symlink_to(tmp_path / "set")
     assert open_photos(f"folder:{tmp_path / 'set'}").paths == [str(tmp_path / "set/link/a.png")]
+
+
+def test_photographs_beyond_the_limit_are_left_out_by_name(tmp_path, caplog):
+    Image.new("RGB", (1500, 1000)).save(tmp_path / "a.png")
+    Image.new("RGB", (30, 20)).save(tmp_path / "b.png")
+    with caplog.at_level(logging.WARNING):
+        photos = open_photos(f"folder:{tmp_path}", max_megapixels=1)
+        assert photos.read(0).shape == (20, 30, 3)
+    assert "a.png has 1500x1000 pixels" in caplog.text and "`max_megapixels=1`" in caplog.text
+    assert open_photos(f"folder:{tmp_path}", max_megapixels=2).read(0).shape == (1000, 1500, 3)

@@ -9,7 +9,7 @@ import pytest
 import zoo
 from PIL import Image
 
-from tfinpaint.photo import read_hole, read_photo
+from tfinpaint.photo import read_hole, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -56,6 +56,26 @@ def test_every_file_of_the_zoo_is_read_as_it_was_made_or_refused(tmp_path):
     assert not troubles, "\n".join(troubles)
     assert count >= 400
     assert len(os.listdir(tmp_path)) == count  # no name twice
+
+
+def test_what_was_read_of_the_zoo_is_written_and_others_can_open_it(tmp_path):
+    """Whatever metadata a file had, what is written with it is whole."""
+    for number, animal in enumerate(zoo.animals()):
+        if animal.refused:
+            continue
+        path = str(tmp_path / "a.picture")
+        with open(path, "wb") as file:
+            file.write(animal.content)
+        read = read_photo(path)
+        ending = (".png", ".tif", ".webp", ".jpg", ".bmp")[number % 5]
+        notes = write_photo(str(tmp_path / f"o{ending}"), read.pixels, read)
+        assert all("\n" not in note for note in notes), animal.name
+        with Image.open(tmp_path / f"o{ending}") as image:
+            assert image.getexif().get(0x0112, 1) == 1, animal.name
+            off = np.abs(np.asarray(image.convert("RGB")).astype(int) - read.pixels)
+        assert ending == ".jpg" or off.max() == 0, animal.name
+        again = read_photo(str(tmp_path / f"o{ending}"))
+        assert not any("damaged" in note for note in again.notes), (animal.name, again.notes)
 
 
 def test_two_other_readers_agree_on_the_zoo(tmp_path):

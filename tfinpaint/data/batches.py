@@ -26,7 +26,7 @@ from tfinpaint.data import holes as made_holes
 from tfinpaint.data.colors import jittered
 from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
 from tfinpaint.data.python_calls import python_call
-from tfinpaint.settings import HoleSettings, PhotoSettings
+from tfinpaint.settings import MAX_MEGAPIXELS, HoleSettings, PhotoSettings
 
 # keep these numbers apart from other uses of the seed
 _ORDER, _CROP, _COLOR = 0x0DE2, 0xC209, 0xC0104
@@ -74,7 +74,11 @@ def training_batches(
     from_files = hole_settings.kind.startswith("files:")
     if not from_files:
         made_holes.check(hole_settings, size)
-    photos = open_photos(photo_settings.source) if photos is None else photos
+    photos = (
+        open_photos(photo_settings.source, max_megapixels=photo_settings.max_megapixels)
+        if photos is None
+        else photos
+    )
     steps = tf.data.Dataset.range(start_step, _FOREVER)
     if holes_on_device and not from_files:
         holes = steps.map(
@@ -100,7 +104,11 @@ def training_batches(
 
 
 def evaluation_squares(
-    source: str, image_size: int, count: int, argument: str = "source"
+    source: str,
+    image_size: int,
+    count: int,
+    argument: str = "source",
+    max_megapixels: int = MAX_MEGAPIXELS,
 ) -> np.ndarray:
     """`count` photographs of a source, or all if there are fewer, as squares.
 
@@ -111,7 +119,12 @@ def evaluation_squares(
         uint8 [N, S, S, 3]. The shorter side is resized to S and the centre is cut out.
     """
     return np.stack(
-        [square for _, square in named_squares(open_photos(source, argument), image_size, count)]
+        [
+            square
+            for _, square in named_squares(
+                open_photos(source, argument, max_megapixels), image_size, count
+            )
+        ]
     )
 
 

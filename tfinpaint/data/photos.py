@@ -21,7 +21,7 @@ from typing import Any, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
 import numpy as np
 
 from tfinpaint import photo, photo_folders
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError, first_line
 
 SAMPLES = {  # the colour photographs inside the scikit-image package; nothing is downloaded
     "astronaut": "astronaut.png",
@@ -84,8 +84,9 @@ class PhotoFiles:
         unreadable: paths of the files that were tried and could not be read.
     """
 
-    def __init__(self, paths: List[str], names: List[str]):
+    def __init__(self, paths: List[str], names: List[str], max_megapixels: int = MAX_MEGAPIXELS):
         self.paths = list(paths)
+        self.max_megapixels = max_megapixels
         self.names = list(names)
         self.unreadable: Set[str] = set()
         self._lock = threading.Lock()
@@ -113,7 +114,7 @@ class PhotoFiles:
         if path in self.unreadable:
             return None
         try:
-            return photo.read_photo(path).pixels
+            return photo.read_photo(path, self.max_megapixels).pixels
         except Exception as error:  # whatever a decoder raises, it is this photograph's alone
             self._leave_out(path, error)
             return None
@@ -198,7 +199,9 @@ class PhotoStream:
         )
 
 
-def open_photos(source: str, argument: str = "source") -> Union[PhotoFiles, PhotoStream]:
+def open_photos(
+    source: str, argument: str = "source", max_megapixels: int = MAX_MEGAPIXELS
+) -> Union[PhotoFiles, PhotoStream]:
     """Opens a source of photographs, in the notation of the flags.
 
     Args:
@@ -206,6 +209,7 @@ def open_photos(source: str, argument: str = "source") -> Union[PhotoFiles, Phot
             downloaded on first use), "samples:" (all of scikit-image's but coffee) or
             "samples:NAME,NAME".
         argument: the caller's name for the source, for messages.
+        max_megapixels: of the largest file that is read.
 
     Returns:
         PhotoFiles or PhotoStream.
@@ -218,11 +222,11 @@ def open_photos(source: str, argument: str = "source") -> Union[PhotoFiles, Phot
         raise SettingsError(f"`{argument}` is {_KINDS}. Got {source!r}")
     given = f"`{argument}={source!r}`"
     if kind == "folder":
-        return _open_folder(rest, given)
+        return _open_folder(rest, given, max_megapixels)
     return _open_samples(rest, given) if kind == "samples" else _open_tfds(rest, given)
 
 
-def _open_folder(folder: str, given: str) -> PhotoFiles:
+def _open_folder(folder: str, given: str, max_megapixels: int) -> PhotoFiles:
     if not os.path.exists(folder):
         raise SettingsError(f"{given}: there is no such folder{_advice(folder)}")
     if not os.path.isdir(folder):
@@ -233,7 +237,8 @@ def _open_folder(folder: str, given: str) -> PhotoFiles:
             f"{given}: no photograph in it (JPEG, PNG, WebP, TIFF and others, by their content, at "
             "any depth)"
         )
-    photos = PhotoFiles(paths, [photo_folders.inside(path, folder) for path in paths])
+    names = [photo_folders.inside(path, folder) for path in paths]
+    photos = PhotoFiles(paths, names, max_megapixels)
     try:
         photos.read(0)
     except SettingsError:

@@ -105,7 +105,7 @@ def read_blocks(
             "`ratio_bins` goes with `holes='strokes'`, objects or files:PATH; the centred hole "
             "has one size"
         )
-    source = open_photos(settings.data, "data")
+    source = open_photos(settings.data, "data", settings.max_megapixels)
     found = list(named_squares(source, image_size, settings.count or None))
     if not found:
         raise SettingsError(f"`data={settings.data!r}`: none of its photographs can be read")
@@ -269,8 +269,8 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
 
 def _read_pair(path: str, mask_path: str, settings: EvaluationSettings):
     """The photograph uint8 [H, W, 3] and its hole uint8 [H, W], 1 = hole."""
-    pixels = photo.read_photo(path).pixels
-    mask, notes = photo.read_hole(mask_path, settings.mask_is)
+    pixels = photo.read_photo(path, settings.max_megapixels).pixels
+    mask, notes = photo.read_hole(mask_path, settings.mask_is, settings.max_megapixels)
     if mask.shape != pixels.shape[:2]:
         raise SettingsError(
             f"{path} is {pixels.shape[1]}x{pixels.shape[0]} and its mask "

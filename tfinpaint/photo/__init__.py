@@ -16,6 +16,7 @@ converted and refused.
     reading     read_photo; masks: read_hole, hole_of_alpha, read_drawing; folders: list_photos
     writing     write_photo, check_photo_path; carried: what each format can hold beside the pixels
     jpeg, png, webp, bmp, tiff, others      one reader for each format, which return a `Decoded`
+    tiff_file, tiff_layout, tiff_samples    TIFF's tags, the table of its kinds, its pixels
     kinds, exif, profiles                   formats by content, orientation, CMYK and Lab
 """
 
@@ -23,7 +24,7 @@ import warnings
 
 from tfinpaint.photo.folders import PHOTO_ENDINGS, list_photos
 from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
-from tfinpaint.photo.reading import read_photo
+from tfinpaint.photo.reading import photo_size, read_photo
 from tfinpaint.photo.record import THRESHOLD, Notes, Photo
 from tfinpaint.photo.writing import check_photo_path, keeps_alpha, write_photo
 from tfinpaint.settings import MAX_MEGAPIXELS
@@ -41,6 +42,7 @@ __all__ = [
     "hole_of_alpha",
     "keeps_alpha",
     "list_photos",
+    "photo_size",
     "read_drawing",
     "read_hole",
     "read_photo",

@@ -22,6 +22,7 @@ _XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
 _TIFF_XMP = 700
 _RESOLUTION = (282, 283, 296)  # tags of EXIF
+_MAX_DPI = 65535  # of JPEG
 _PLAIN_GAMMA = struct.pack(">I", 45455)  # sRGB's
 _NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "TIFF": "TIFF", "BMP": "BMP"}
 
@@ -109,16 +110,16 @@ def _xmp(found, like: Photo, kind: str) -> List[str]:
 def _resolution(found, like: Photo, kind: str) -> List[str]:
     if not like.dpi:
         return []
-    if kind != "WEBP":
+    across, down = like.dpi
+    same = f"{across:.4g}" if across == down else f"{across:.4g} x {down:.4g}"
+    if kind != "WEBP" and 1 <= min(like.dpi) and max(like.dpi) <= _MAX_DPI:
         found["dpi"] = like.dpi
         return []
     exif = Image.Exif()
     try:
         exif.load(like.exif or b"")
-    except Exception:
-        pass
-    across, down = like.dpi
-    same = f"{across:.4g}" if across == down else f"{across:.4g} x {down:.4g}"
+    except Exception:  # then nothing in it counts
+        exif.clear()
     return [] if all(tag in exif for tag in _RESOLUTION) else [f"its resolution ({same} dpi)"]
 
 

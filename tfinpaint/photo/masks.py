@@ -97,7 +97,7 @@ def _share_notes(share: float, question: str):
 def _read_levels(path: str, max_megapixels: float):
     """What a mask's threshold is applied to, uint8 [H, W], a note on it, and if alpha varies."""
     colour, alpha = upright(*read_decoded(path, max_megapixels))
-    varies = alpha is not None and np.ptp(alpha) > 0
+    varies = alpha is not None and bool(np.ptp(alpha) > 0)
     if alpha is not None and varies:
         visible = alpha > THRESHOLD if (alpha > THRESHOLD).any() else alpha > 0
         colours = colour[visible]  # [visible pixels] or [visible pixels, 3]

@@ -33,15 +33,15 @@ def read(data: bytes, check, kind: str) -> Decoded:
     image = factory(io.BytesIO(data), "")
     check(*image.size)
     pictures = getattr(image, "n_frames", 1)
-    deep = _is_deep(data, kind)
+    bits = _bits(data, kind)
     image.load()
     info = image.info
     if image.mode.startswith("I;16"):
         found = Decoded(np.asarray(image).astype(np.uint16), icc=info.get("icc_profile"))
     else:
         found = from_pillow(image, info.get("icc_profile"))
-        if deep:
-            found.notes += (f"{deep} bits per channel were converted to 8",)
+        if bits > 8:
+            found.notes += (f"{bits} bits per channel were converted to 8",)
     found.exif, found.pictures = info.get("exif") or None, pictures
     xmp = info.get("xmp")
     found.xmp = xmp.encode() if isinstance(xmp, str) else xmp or None
@@ -67,13 +67,14 @@ def _prepare(kind: str) -> None:
         raise Unsupported(f"{kind} needs {package}: pip install {package}") from None
 
 
-def _is_deep(data: bytes, kind: str) -> int:
-    """Bits per channel of JPEG 2000, if there are more than 8, else 0."""
-    if kind != "JPEG 2000":
-        return 0
-    start = data.find(b"\xff\x4f\xff\x51")  # codestream, size
-    at = start + 4 + 2 + 2 + 32  # behind length, capabilities and eight sizes
-    if start < 0 or len(data) <= at + 2:
-        return 0
-    bits = (data[at + 2] & 0x7F) + 1
-    return bits if bits > 8 else 0
+def _bits(data: bytes, kind: str) -> int:
+    """Bits per channel that the file says, or 8."""
+    if kind == "JPEG 2000":
+        start = data.find(b"\xff\x4f\xff\x51")  # codestream, size
+        at = start + 4 + 2 + 2 + 32 + 2  # behind length, capabilities, eight sizes, channels
+        return (data[at] & 0x7F) + 1 if start >= 0 and at < len(data) else 8
+    if kind in ("AVIF", "HEIC"):
+        start = data.find(b"pixi")
+        at = start + 4 + 4 + 1  # behind version and number of channels
+        return data[at] if start >= 0 and at < len(data) else 8
+    return 8

@@ -21,7 +21,7 @@ from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
-_COLOURS = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
+_COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}  # and their length
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp\0"
 _MAX_PROFILE = 16 * 2**20  # bytes, unpacked
@@ -147,7 +147,10 @@ def _metadata(found: Decoded, chunks) -> None:
         ):
             found.exif = found.exif or _hexadecimal(kind, content)
         elif kind in _COLOURS:
-            kept.append((kind, content))
+            if len(content) == _COLOURS[kind]:
+                kept.append((kind, content))
+            else:
+                damaged.append(kind.decode())
         elif kind in _TEXTS:
             text = _readable(kind, content, room)
             if text is None:
@@ -158,7 +161,7 @@ def _metadata(found: Decoded, chunks) -> None:
     if frames:
         found.pictures = frames + (not first_is_frame)
     if damaged:
-        found.notes += (f"damaged chunks left out: {', '.join(damaged)}",)
+        found.notes += (f"damaged chunks left out: {', '.join(dict.fromkeys(damaged))}",)
     if lost:
         limit = _MAX_TEXTS // 2**20
         names = ", ".join(dict.fromkeys(lost))
@@ -170,6 +173,8 @@ def _readable(kind: bytes, content: bytes, room: int) -> Optional[Tuple[bytes, b
     """A chunk of text as it is to be written again; None if it is damaged or larger than `room`."""
     key, _, rest = content.partition(b"\0")
     if kind == b"zTXt":
+        if rest[:1] != b"\0":
+            return None
         start, packed = key + b"\0", rest[1:]
     elif kind == b"iTXt" and rest[:1] == b"\1":
         parts = rest[2:].split(b"\0", 2)

@@ -34,6 +34,7 @@ _TURNS = {
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: np.rot90(a),
 }
+_HEAD = 2**18  # bytes
 DEEP = "16 bits per channel were converted to 8"
 
 
@@ -64,14 +65,37 @@ def read_photo(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
     )
 
 
+def photo_size(path: str) -> Tuple[int, int]:
+    """Width and height that the file says it has, as stored, before it is turned or decoded.
+
+    Raises SettingsError with the path.
+    """
+    path = os.fspath(path)
+    for count in (_HEAD, -1):  # most files say it at their beginning
+        try:
+            _decoded(path, _content(path, count), _stop_at_size)
+        except _Size as size:
+            return size.args[0]
+        except SettingsError:
+            if count < 0:
+                raise
+    raise SettingsError(f"{path} does not say its size")
+
+
+class _Size(BaseException):
+    """Ends reading when the size is known; no reader catches it."""
+
+
+def _stop_at_size(width: int, height: int) -> None:
+    raise _Size((width, height))
+
+
 def read_decoded(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Tuple[Decoded, int]:
     """The file with 8 bits per channel, not yet turned, and its orientation, 1 to 8.
 
     Raises SettingsError with the path.
     """
     path = os.fspath(path)
-    data = _content(path)
-    kind = _kind(path, data)
 
     def check(width: int, height: int) -> None:
         if width * height > max_megapixels * 10**6:
@@ -80,10 +104,22 @@ def read_decoded(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Tuple[Dec
                 f"more than `max_megapixels={max_megapixels:g}`, which can be raised"
             )
 
+    found = _decoded(path, _content(path), check)
+    _to_eight_bits(found)
+    if found.pictures > 1:
+        found.notes += (f"the first of {found.pictures} pictures in the file was taken",)
+    turn = (
+        found.orientation or exif.orientation(found.exif) or exif.orientation_in_xmp(found.xmp) or 1
+    )
+    return found, turn
+
+
+def _decoded(path: str, data: bytes, check) -> Decoded:
+    kind = _kind(path, data)
     try:
         reader = _READERS.get(kind)
         with pillow_without_limit():
-            found = reader(data, check) if reader else others.read(data, check, kind)
+            return reader(data, check) if reader else others.read(data, check, kind)
     except SettingsError:
         raise
     except Unsupported as error:
@@ -97,13 +133,6 @@ def read_decoded(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Tuple[Dec
         raise SettingsError(
             f"{path} cannot be read, it is damaged or incomplete: {reason}"
         ) from None
-    _to_eight_bits(found)
-    if found.pictures > 1:
-        found.notes += (f"the first of {found.pictures} pictures in the file was taken",)
-    turn = (
-        found.orientation or exif.orientation(found.exif) or exif.orientation_in_xmp(found.xmp) or 1
-    )
-    return found, turn
 
 
 def upright(found: Decoded, turn: int) -> Tuple[np.ndarray, Optional[np.ndarray]]:
@@ -112,12 +141,13 @@ def upright(found: Decoded, turn: int) -> Tuple[np.ndarray, Optional[np.ndarray]
     return _turned(found.colour, turn), alpha
 
 
-def _content(path: str) -> bytes:
+def _content(path: str, count: int = -1) -> bytes:
+    """The first `count` bytes of the file, or all of them."""
     if os.path.isdir(path):
         raise SettingsError(f"{path} is a folder, not a photograph")
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(count)
     except FileNotFoundError:
         raise SettingsError(f"There is no file {path}") from None
     except PermissionError:

@@ -36,15 +36,17 @@ def _size(chunks) -> Tuple[int, int]:
     """Width and height that the first chunk says. Raises Damaged."""
     kind, content = chunks[0] if chunks else (b"", b"")
     if kind == b"VP8X" and len(content) >= 10:
-        width, height = (1 + int.from_bytes(content[at : at + 3], "little") for at in (4, 7))
-        return width, height
+        return _number(content[4:7]) + 1, _number(content[7:10]) + 1
     if kind == b"VP8 " and len(content) >= 10:
-        width, height = (int.from_bytes(content[at : at + 2], "little") & 0x3FFF for at in (6, 8))
-        return width, height
+        return _number(content[6:8]) & 0x3FFF, _number(content[8:10]) & 0x3FFF
     if kind == b"VP8L" and len(content) >= 5:
-        bits = int.from_bytes(content[1:5], "little")
+        bits = _number(content[1:5])
         return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
     raise Damaged("it has no header")
+
+
+def _number(content: bytes) -> int:
+    return int.from_bytes(content, "little")
 
 
 def _chunks(data: bytes) -> List[Tuple[bytes, bytes]]:

@@ -5,6 +5,7 @@ from typing import Optional, Tuple
 
 from tfinpaint.settings.errors import SettingsError
 from tfinpaint.settings.records import (
+    MAX_MEGAPIXELS,
     WHITE_IS,
     HoleSettings,
     Range,
@@ -43,6 +44,7 @@ class EvaluationSettings:
     references:   whether the classical references are in the table too.
     metric_weights: files of weights for the metrics that need them, by the names of their flags
                   (tfinpaint.metrics.METRICS). Metrics without their file are left out.
+    max_megapixels: of the largest photograph and mask that are read.
     detail:       "off": networks alone. "auto": with texture in large holes, as `inpaint` fills.
     """
 
@@ -58,6 +60,7 @@ class EvaluationSettings:
     references: bool = True
     metric_weights: Tuple[Tuple[str, str], ...] = ()
     detail: str = "off"
+    max_megapixels: int = MAX_MEGAPIXELS
 
     def __post_init__(self):
         kinds = "folder:PATH, tfds:NAME[:SPLIT], samples:[NAME,...] or pairs:PATH"

@@ -35,6 +35,7 @@ class PhotoSettings:
     mirror:        mirror half of the photographs left to right.
     color_jitter:  the largest share by which brightness, contrast and saturation of a square are
                    raised or lowered; 0: none.
+    max_megapixels: of the largest photograph that is read.
     """
 
     source: str
@@ -43,6 +44,7 @@ class PhotoSettings:
     crop: str = "random"
     mirror: bool = True
     color_jitter: float = 0.0
+    max_megapixels: int = MAX_MEGAPIXELS
 
     def __post_init__(self):
         if self.image_size < 16:

@@ -107,7 +107,8 @@ def prepare(
     system = create_system(settings)
     _check_sizes(settings, system, say)
     _check_holes(settings, system)
-    source, size = open_photos(settings.photos.source), settings.photos.image_size
+    source = open_photos(settings.photos.source, max_megapixels=settings.photos.max_megapixels)
+    size = settings.photos.image_size
     system.compile(
         learning_rate=settings.learning_rate,
         critic_learning_rate=settings.critic_learning_rate,

@@ -8,10 +8,10 @@ import os
 from typing import Dict, List, Union
 
 import numpy as np
-from PIL import Image
 
 from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos, spread
-from tfinpaint.settings import HoleSettings, TrainSettings
+from tfinpaint.photo import photo_size
+from tfinpaint.settings import HoleSettings, SettingsError, TrainSettings
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import all_systems
 
@@ -41,7 +41,7 @@ def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]
             )
     if not settings.eval_data:
         return found + ["no `eval_data`: validation uses photographs that are trained on"]
-    validation = open_photos(settings.eval_data, "eval_data")
+    validation = open_photos(settings.eval_data, "eval_data", settings.photos.max_megapixels)
     if isinstance(source, PhotoFiles) and isinstance(validation, PhotoFiles):
         chosen = spread(len(validation.paths), settings.eval_count)
         paths = [validation.paths[k] for k in chosen]
@@ -56,12 +56,10 @@ def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]
 
 
 def _size(path):
-    """Width and height, from the file's header; None if it cannot be read."""
+    """Width and height that the file says; None if it cannot be read."""
     try:
-        with Image.open(path) as image:
-            return image.size
-    except Exception:
-        # Pillow raises nearly any class. The pipeline leaves such files out and says so.
+        return photo_size(path)
+    except SettingsError:  # the pipeline leaves such files out and says so
         return None
 
 

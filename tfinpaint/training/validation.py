@@ -45,7 +45,9 @@ class Validation:
         self._system = system
         self._batch = settings.batch_size
         # uint8 [N, S, S, 3]
-        self._photos = evaluation_squares(source, size, settings.eval_count, "eval_data")
+        self._photos = evaluation_squares(
+            source, size, settings.eval_count, "eval_data", settings.photos.max_megapixels
+        )
         # uint8 [N, S, S, 1]
         if system.fixed_hole is None:
             self._holes = evaluation_holes(
