@@ -142,7 +142,8 @@ def plan(
     number[1:][~small] = 1 + len(cells) + np.arange(np.count_nonzero(~small))
     found: list = []  # (box, group, what its window shows)
     size = _Size(hole.shape, stride, working_size, tile)
-    holes = _Holes(labels, boxes, *(1 + np.flatnonzero(s) for s in (~small, small)), cells, number)
+    large, specks = (1 + np.flatnonzero(s) for s in (~small, small))
+    holes = _Holes(labels, boxes, large, specks, cells, number)
     cut, shared = _thin(holes, size, context)
     for members, parts, around in shared:
         number[members] = group = int(number.max()) + 1
