@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 CONTEXT = 64  # pixels that a window shows on each side of a box, at least
+_BAND = 1024  # rows that are looked through at a time, for the memory
 SPECK = 64  # pixels: a hole whose longer side is at most this shares its window with its neighbours
 
 
@@ -234,25 +235,40 @@ def _thin(holes: _Holes, size: _Size, context: Context) -> Tuple[set, List[_Shar
     """
     if not len(holes.large):
         return set(), _shared_grids(holes, holes.large, set(), size, context)
-    # From each pixel of a hole to the nearest known one. Nothing is known beyond the frame, and
-    # nothing is missing.
-    inside = np.pad(holes.labels > 0, 1).astype(np.uint8)
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3)[1:-1, 1:-1]
-
-    def holding(radius):  # labels of the holes that a disc fits into
-        return np.unique(holes.labels[depth >= radius])
-
     radii = np.array(
         [
             _thickest(Box(*map(int, holes.boxes[label - 1])), *size[:3], context)
             for label in holes.large
         ]
     )
-    cut: set = set()
-    for radius in set(radii.tolist()) - {0}:
-        cut |= set(np.setdiff1d(holes.large[radii == radius], holding(radius)).tolist())
-    thin = np.setdiff1d(holes.large, holding(size.working_size / 8))
+    depths = _depths(holes)
+    cut = set(holes.large[depths < radii].tolist())
+    thin = holes.large[depths < size.working_size / 8]
     return cut, _shared_grids(holes, thin, cut, size, context)
+
+
+def _depths(holes):
+    """Radius of the largest disc in each large hole, float [holes]. Nothing is missing beyond."""
+
+    def depth(inside):
+        bordered = cv2.copyMakeBorder(inside.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+        return cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1]
+
+    boxes = [Box(*map(int, holes.boxes[label - 1])) for label in holes.large]
+    if sum(height * width for height, width in (box.size for box in boxes)) < holes.labels.size:
+        return np.array(
+            [
+                depth(holes.labels[box.slices] == label).max()
+                for box, label in zip(boxes, holes.large)
+            ]
+        )
+    # Their boxes overlap, as a hatch's: all at once. Between two holes something is known.
+    everywhere, deepest = depth(holes.labels > 0), np.zeros(len(holes.number))
+    for begin in range(0, len(everywhere), _BAND):
+        part = slice(begin, begin + _BAND)
+        missing = holes.labels[part] > 0
+        np.maximum.at(deepest, holes.labels[part][missing], everywhere[part][missing])
+    return deepest[holes.large]
 
 
 def _shared_grids(holes, thin, cut, size, context):
@@ -313,9 +329,9 @@ def _pieces(labels, wanted, which, boxes, tiles):
     labels: int32 [h, w]. wanted, which: by label, whether it counts, and whose grid cuts it.
     boxes, tiles: int64 [n, 4] and [n], the box of each grid and the side of its pieces.
     """
-    keys, band = [], 1024  # rows at a time, for the memory
-    for begin in range(0, len(labels), band):
-        part = labels[begin : begin + band]
+    keys = []
+    for begin in range(0, len(labels), _BAND):
+        part = labels[begin : begin + _BAND]
         rows, columns = np.nonzero(wanted[part])
         of = which[part[rows, columns]]
         down = (rows + begin - boxes[of, 0]) // tiles[of]

@@ -412,9 +412,9 @@ def _windows_rows(bench):
     for name, hole in window_rows.holes().items():
         number, photographs = window_rows.count(hole)
         yield Row(
-            f"windows of a {name}, {hole.mean():.0%} of 12 megapixels",
+            f"windows, {name}, {hole.mean():.0%} of 12 megapixels",
             bench.time(partial(window_rows.count, hole)),
-            note=f"{number} windows, {photographs:.2f} photographs",
+            note=f"windows: {number}, with the pixels of {photographs:.2f} photographs",
         )
 
 

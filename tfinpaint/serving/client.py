@@ -302,4 +302,5 @@ def reason(error: Exception) -> str:
     """The innermost cause of an error, which requests wraps several times."""
     text = str(error)
     match = re.search(r"\[Errno -?\d+\] ([\w ]+)", text)
-    return match[1] if match else text[:160]
+    inner = re.findall(r"\('([^']+)'", text)  # of errors within errors, as a proxy's
+    return match[1] if match else (inner[-1] if inner else text)[:160]
