@@ -421,6 +421,13 @@ def _numbered(folder):
 def _saved(checkpoint, beginning):
     """(name, shape) of each variable in a checkpoint. Raises SettingsError if it is damaged."""
     try:
+        checkpoint.encode("utf-8")
+    except UnicodeEncodeError:
+        raise SettingsError(
+            f"{shown(checkpoint)}: its name is no UTF-8, and TensorFlow cannot read it: rename the "
+            "folder"
+        ) from None
+    try:
         return tf.train.list_variables(checkpoint)
     except _DAMAGE as error:
         raise _damage(checkpoint, beginning, error) from error

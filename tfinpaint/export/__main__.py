@@ -73,7 +73,7 @@ def main() -> None:
         from tfinpaint.export import saved_model
 
         path = saved_model.export(painter, FLAGS.output, card, FLAGS.detail)
-        print(
+        command.say(
             f"{path}: signatures {_signatures(painter)}, detail {FLAGS.detail}, {_megabytes(path)}"
         )
     else:
@@ -87,7 +87,7 @@ def main() -> None:
         with command.native_stderr_silenced():
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
-        print(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
+        command.say(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
     print(
         f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} "
         "parameters"
