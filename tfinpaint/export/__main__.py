@@ -49,6 +49,8 @@ def main() -> None:
         )
     model = locate(FLAGS.model or DEFAULT)
     settings.check_writable("output", FLAGS.output)
+    if FLAGS.format == "saved_model":
+        settings.check_utf8("output", FLAGS.output)
     if os.path.isfile(os.path.join(model, "saved_model.pb")):
         raise SettingsError(
             f"--model={model} is exported already: a run directory of `train` is needed"
