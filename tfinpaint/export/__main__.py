@@ -90,6 +90,9 @@ def main() -> None:
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
         command.say(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
+        if pairs:
+            used = counted(len(pairs), "photograph")
+            command.say(f"calibrated with {used} of {FLAGS.data or photos.source}")
     print(
         f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} "
         "parameters"
@@ -120,7 +123,6 @@ def _calibration(trained_on, size):
     height, width = size
     source, argument = (FLAGS.data, "data") if FLAGS.data else (trained_on, "source")
     photos = evaluation_squares(source, max(size), _CALIBRATION, argument)
-    command.say(f"calibrated with {counted(len(photos), 'photograph')} of {source}")
     command.silence_xla_banner()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
     return [
