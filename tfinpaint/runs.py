@@ -27,6 +27,7 @@ from tfinpaint import atomic, models, packed
 from tfinpaint.settings import (
     SettingsError,
     TrainSettings,
+    check_utf8,
     first_line,
     to_json,
     train_settings_from_json,
@@ -58,12 +59,7 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> Li
     Raises: SettingsError for a directory that holds something already (without `resume`), or a run
         of another system.
     """
-    try:
-        run_dir.encode("utf-8")
-    except UnicodeEncodeError:
-        raise SettingsError(
-            f"`run_dir={shown(run_dir)!r}`: its name is no UTF-8, and TensorFlow cannot write there"
-        ) from None
+    check_utf8("run_dir", run_dir)
     if not os.path.isdir(run_dir) or not os.listdir(run_dir):
         return []
     if not resume:
@@ -420,6 +416,13 @@ def _numbered(folder):
 
 def _saved(checkpoint, beginning):
     """(name, shape) of each variable in a checkpoint. Raises SettingsError if it is damaged."""
+    try:
+        checkpoint.encode("utf-8")
+    except UnicodeEncodeError:
+        raise SettingsError(
+            f"{shown(checkpoint)}: its name is no UTF-8, and TensorFlow cannot read it: rename the "
+            "folder"
+        ) from None
     try:
         return tf.train.list_variables(checkpoint)
     except _DAMAGE as error:

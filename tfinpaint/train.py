@@ -81,7 +81,9 @@ def main() -> None:
             f"{name:20s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB "
             f"{figures['ssim']:8.4f} {figures['l1']:8.4f}"
         )
-    print(f"Samples: {values.run_dir}/samples/final.png   Figures: {values.run_dir}/metrics.csv")
+    command.say(
+        f"Samples: {values.run_dir}/samples/final.png   Figures: {values.run_dir}/metrics.csv"
+    )
 
 
 def show(found: Any, path: str) -> None:
@@ -93,7 +95,7 @@ def show(found: Any, path: str) -> None:
         command.warn(line)
     write_photo(path, found.picture, argument="output")
     command.say("\n".join(found.lines))
-    print(f"A batch, as input with the hole in red, hole and original: {path}")
+    command.say(f"A batch, as input with the hole in red, hole and original: {path}")
     print("Nothing else was written: without --dry_run the run begins.")
 
 

@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -250,6 +251,15 @@ def test_a_damaged_checkpoint_is_named_with_the_one_to_go_on_from(run, tmp_path,
         with pytest.raises(SettingsError, match=said):
             action()
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_in_a_folder_whose_name_is_no_utf8_is_not_called_damaged(run, tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(run[0], folder)
+    with pytest.raises(SettingsError, match="ckpt-4: its name is no UTF-8.*rename the folder$"):
+        tfinpaint.load(str(folder))
+    with pytest.raises(SettingsError, match="its name is no UTF-8"):
+        train(SETTINGS, str(folder), resume=True)
 
 
 def points(folder):

@@ -49,6 +49,8 @@ def main() -> None:
         )
     model = locate(FLAGS.model or DEFAULT)
     settings.check_writable("output", FLAGS.output)
+    if FLAGS.format == "saved_model":
+        settings.check_utf8("output", FLAGS.output)
     if os.path.isfile(os.path.join(model, "saved_model.pb")):
         raise SettingsError(
             f"--model={model} is exported already: a run directory of `train` is needed"
@@ -73,7 +75,7 @@ def main() -> None:
         from tfinpaint.export import saved_model
 
         path = saved_model.export(painter, FLAGS.output, card, FLAGS.detail)
-        print(
+        command.say(
             f"{path}: signatures {_signatures(painter)}, detail {FLAGS.detail}, {_megabytes(path)}"
         )
     else:
@@ -87,7 +89,10 @@ def main() -> None:
         with command.native_stderr_silenced():
             path = tflite.export(painter, FLAGS.output, card, FLAGS.quantize, size, pairs)
         pixels = "any size" if size is None else f"{size[1]}x{size[0]} pixels"
-        print(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
+        command.say(f"{path}: signature fill, {pixels}, without detail, {_megabytes(path)}")
+        if pairs:
+            used = counted(len(pairs), "photograph")
+            command.say(f"calibrated with {used} of {FLAGS.data or photos.source}")
     print(
         f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} "
         "parameters"
@@ -118,7 +123,6 @@ def _calibration(trained_on, size):
     height, width = size
     source, argument = (FLAGS.data, "data") if FLAGS.data else (trained_on, "source")
     photos = evaluation_squares(source, max(size), _CALIBRATION, argument)
-    command.say(f"calibrated with {counted(len(photos), 'photograph')} of {source}")
     command.silence_xla_banner()
     holes = evaluation_holes((0.1, 0.6), len(photos), max(size))
     return [

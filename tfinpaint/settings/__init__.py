@@ -12,7 +12,7 @@ when a command first asks for one.
 
 from typing import Any
 
-from tfinpaint.settings.errors import SettingsError, check_writable, first_line
+from tfinpaint.settings.errors import SettingsError, check_utf8, check_writable, first_line
 from tfinpaint.settings.evaluation import BLENDS, DETAIL, EvaluationSettings, protocols
 from tfinpaint.settings.records import (
     MAX_MEGAPIXELS,
@@ -44,6 +44,7 @@ __all__ = [
     "PhotoSettings",
     "SettingsError",
     "TrainSettings",
+    "check_utf8",
     "check_writable",
     "first_line",
     "protocols",

@@ -37,3 +37,19 @@ def check_writable(argument: str, path: str) -> None:
         raise SettingsError(f"`{argument}={path!r}` cannot be written: {parent} is a file")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise SettingsError(f"`{argument}={path!r}` cannot be written: no permission in {parent}")
+
+
+def check_utf8(argument: str, path: str) -> None:
+    """Checks that TensorFlow, which takes names in UTF-8 alone, can write to `path`.
+
+    Args:
+        argument: the caller's name for `path`, for messages.
+
+    Raises: SettingsError if it cannot.
+    """
+    try:
+        os.path.abspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise SettingsError(
+            f"`{argument}={path!r}`: its name is no UTF-8, and TensorFlow cannot write there"
+        ) from None

@@ -79,9 +79,7 @@ def _local():
     from tfinpaint.serving.server import Server
     from tfinpaint.studio.routes import page_routes
 
-    with catalog.exported_models(
-        found, lambda line: print(line, flush=True), FLAGS.detail
-    ) as paths:
+    with catalog.exported_models(found, command.say, FLAGS.detail) as paths:
         routes = page_routes(
             [{"name": name, "about": catalog.description(path)} for name, path in paths.items()]
         )
