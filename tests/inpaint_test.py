@@ -583,6 +583,26 @@ def test_mask_is_goes_with_mask_files(tmp_path, run):
     assert status == 1 and "--mask_is=known is for mask files" in err
 
 
+def test_16_bits_stay_outside_the_hole(tmp_path, run):
+    deep = np.random.default_rng(0).integers(0, 65536, (20, 30), dtype=np.uint16)
+    Image.fromarray(deep).save(tmp_path / "a.png")
+    arguments = (f"--image={tmp_path}/a.png", f"--mask={_mask(tmp_path / 'm.png')}", "--bits=16")
+    for ending in ("png", "tif"):
+        status, out, _ = run(*arguments, f"--output={tmp_path}/o.{ending}")
+        assert status == 0 and "converted to 8" not in out
+        assert "output: 16 bits per channel, the fill has 8, dithered" in out
+        found = read_photo(f"{tmp_path}/o.{ending}", keep_deep=True).deep[..., 0]
+        hole = np.zeros(deep.shape, bool)
+        hole[5:10, 5:15] = True
+        np.testing.assert_array_equal(found[~hole], deep[~hole])
+        assert (found[hole] // 257 >= 254).all()  # the red channel of a fill by a fake
+    status, _, err = run(*arguments, f"--output={tmp_path}/o.jpg")
+    assert status == 1 and "JPEG holds 8 bits per channel, PNG and TIFF hold 16" in err
+    assert not (tmp_path / "o.jpg").exists()
+    status, _, err = run(*arguments, f"--output={tmp_path}/o.png", "--side_by_side")
+    assert status == 1 and "--side_by_side has 8 bits" in err
+
+
 def test_megapixels_have_a_limit_that_a_flag_lifts(tmp_path, run):
     photo, mask = _write(tmp_path / "a.png", 1001, 1000), _mask(tmp_path / "m.png", 1001, 1000)
     arguments = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/o.png")
@@ -620,7 +640,7 @@ def test_its_flags_are_those_of_the_design():
     assert names == {"model", "image", "mask", "output", "mask_is", "grow_hole", "feather",
                      "detail", "blend", "side_by_side", "samples", "seed", "attention",
                      "attention_at", "edges", "device", "server", "timeout", "opaque",
-                         "max_megapixels"}
+                         "max_megapixels", "bits"}
     # fmt: on
 
 

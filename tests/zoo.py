@@ -187,7 +187,7 @@ def tiff(
         all_tags[278] = (4, [rows_per_strip or height])
     all_tags.update({tag: (kind, values) for tag, kind, values in tags})
     entries, rest, at = b"", b"".join(strips), offsets[-1]
-    letters = {1: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
+    letters = {1: "B", 2: "B", 3: "H", 4: "I", 7: "B", 16: "Q"}
     for tag, (kind, values) in sorted(all_tags.items()):
         content = struct.pack(f"{order}{len(values)}{letters[kind]}", *values)
         if len(content) > (8 if big else 4):

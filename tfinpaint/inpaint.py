@@ -48,6 +48,7 @@ from tfinpaint.photo import (
     read_drawing,
     read_hole,
     read_photo,
+    with_fill,
     write_photo,
 )
 from tfinpaint.progress import photographs_bar
@@ -58,7 +59,7 @@ from tfinpaint.wording import shown
 settings.define_flags(
     "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
     "blend", "samples", "seed", "attention", "attention_at", "edges", "device", "server", "timeout",
-    "opaque", "max_megapixels",
+    "opaque", "bits", "max_megapixels",
 )
 # fmt: on
 FLAGS = flags.FLAGS
@@ -102,6 +103,8 @@ def main() -> None:
             f"--mask_is={FLAGS.mask_is} is for mask files. Got --mask={FLAGS.mask} (./{FLAGS.mask} "
             "is a file)"
         )
+    if FLAGS.bits == "16" and FLAGS.side_by_side:
+        raise SettingsError("--side_by_side has 8 bits. Got --bits=16")
     if FLAGS.blend != "none" and FLAGS.feather:
         raise SettingsError(
             f"--blend={FLAGS.blend} and --feather={FLAGS.feather}: one of them hides the edge of "
@@ -218,7 +221,7 @@ def _read(job: Job):
 
     Raises SettingsError if they cannot be filled.
     """
-    photo = read_photo(job.image, FLAGS.max_megapixels)
+    photo = read_photo(job.image, FLAGS.max_megapixels, keep_deep=FLAGS.bits == "16")
     if job.mask == ALPHA:
         mask, mask_notes = hole_of_alpha(photo, job.image)
         job = job._replace(mask=job.image)  # for the messages
@@ -265,6 +268,12 @@ def _fill(painter, job: Job, photo, mask, notes) -> Filled:
     shown.update(_edges(painter, job, photo.pixels, mask) if FLAGS.edges == "true" else {})
     outputs, notes_of_samples = _outputs(painter, job, photo.pixels, mask)
     notes = notes + notes_of_samples
+    if FLAGS.bits == "16":
+        from tfinpaint.filling import grown
+
+        hole = grown((mask > 0).astype(np.uint8), FLAGS.grow_hole) > 0
+        outputs = {path: with_fill(photo, pixels, hole) for path, pixels in outputs.items()}
+        notes = notes + [("output", job.output, "16 bits per channel, the fill has 8, dithered")]
     alpha, notes_of_alpha = _alpha_of_fill(job, photo, mask)
     notes = notes + notes_of_alpha
     if FLAGS.side_by_side:

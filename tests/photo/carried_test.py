@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+import zoo
 from PIL import Image, PngImagePlugin
 
 from tfinpaint.photo import Photo, read_photo, write_photo
@@ -173,3 +174,14 @@ def test_a_profile_in_parts_and_one_that_lacks_a_part(tmp_path):
     (tmp_path / "a.jpg").write_bytes(content[:at] + b"X" + content[at + 1 :])
     read = read_photo(str(tmp_path / "a.jpg"))
     assert read.icc is None and "ICC profile is damaged and was left out" in read.notes[0]
+
+
+@pytest.mark.parametrize("big", [False, True])
+def test_tags_of_a_tiff_file_are_kept_without_its_layout(tmp_path, big):
+    tags = [(271, 2, list(b"A camera\0"))]
+    (tmp_path / "a.tif").write_bytes(zoo.tiff(zoo.noise(), 2, big=big, tags=tags, apart=True))
+    read = read_photo(str(tmp_path / "a.tif"))
+    assert read.notes == ()
+    kept = Image.Exif()
+    kept.load(read.exif)
+    assert dict(kept) == {271: "A camera", 0x0112: 1}

@@ -14,6 +14,7 @@ converted and refused.
 
     record      Photo
     reading     read_photo; masks: read_hole, hole_of_alpha, read_drawing; folders: list_photos
+    deep        16 bits per channel
     writing     write_photo, check_photo_path; carried: what each format can hold beside the pixels
     jpeg, png, webp, bmp, tiff, others      one reader for each format, which return a `Decoded`
     tiff_file, tiff_layout, tiff_samples    TIFF's tags, the table of its kinds, its pixels
@@ -22,6 +23,7 @@ converted and refused.
 
 import warnings
 
+from tfinpaint.photo.deep import with_fill
 from tfinpaint.photo.folders import PHOTO_ENDINGS, list_photos
 from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
 from tfinpaint.photo.reading import photo_size, read_photo
@@ -46,5 +48,6 @@ __all__ = [
     "read_drawing",
     "read_hole",
     "read_photo",
+    "with_fill",
     "write_photo",
 ]

@@ -35,6 +35,7 @@ class Decoded:
     xmp, dpi, chunks, comment: as of `Photo`.
     pictures:     how many the file holds.
     notes:        what was converted or left out.
+    deep:         colour and alpha of before they became uint8, or None.
     """
 
     colour: np.ndarray
@@ -49,6 +50,7 @@ class Decoded:
     comment: Optional[bytes] = None
     pictures: int = 1
     notes: Tuple[str, ...] = ()
+    deep: Tuple[Optional[np.ndarray], Optional[np.ndarray]] = (None, None)
 
 
 def from_pillow(image: Image.Image, icc: Optional[bytes] = None) -> Decoded:

@@ -9,7 +9,7 @@ import re
 import struct
 from typing import Optional, Tuple
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 ORIENTATION = 0x0112
 _PREFIX = b"Exif\0\0"
@@ -56,7 +56,10 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
         return None, ("its EXIF block is damaged and was left out",)
     exif = Image.Exif()
     try:
-        exif.load_from_fp(io.BytesIO(bare))
+        if bare[2:4] in (b"+\0", b"\0+"):
+            exif = _of_big_tiff(bare)
+        else:
+            exif.load_from_fp(io.BytesIO(bare))
     except Exception:  # Pillow raises nearly any class for what is broken
         return None, ("its EXIF block is damaged and was left out",)
     found = {tag for tag, value in _first_directory(bare) if value is not None}
@@ -73,6 +76,18 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
         return exif.tobytes(), notes
     except Exception:
         return _salvaged(exif)
+
+
+def _of_big_tiff(bare: bytes) -> Image.Exif:
+    """The tags of BigTIFF's first directory, which Pillow's Exif cannot read, without blocks."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2(bare[:16])
+    file = io.BytesIO(bare)
+    file.seek(tags.next)
+    tags.load(file)
+    exif = Image.Exif()
+    for tag in set(tags) - set(_BLOCKS):
+        exif[tag] = tags[tag]
+    return exif
 
 
 def _salvaged(exif: Image.Exif) -> Tuple[Optional[bytes], Tuple[str, ...]]:

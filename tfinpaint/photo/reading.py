@@ -38,16 +38,20 @@ _HEAD = 2**18  # bytes
 DEEP = "16 bits per channel were converted to 8"
 
 
-def read_photo(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
+def read_photo(path: str, max_megapixels: float = MAX_MEGAPIXELS, keep_deep: bool = False) -> Photo:
     """Reads a JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF, HEIC or JPEG 2000 file by its content.
 
     A file that says it has more than `max_megapixels` million pixels is refused before it is
-    decoded. Raises SettingsError with the path.
+    decoded. With `keep_deep` the 16 bits of a channel are kept beside the 8. Raises SettingsError
+    with the path.
     """
-    found, turn = read_decoded(path, max_megapixels)
+    found, turn = read_decoded(path, max_megapixels, keep_deep)
     block, notes = exif.kept(found.exif, found.is_tiff)
     colour, alpha = _turned(found.colour, turn), found.alpha
     grey = colour.ndim == 2
+    deep, deep_alpha = (None if a is None else _turned(a, turn) for a in found.deep)
+    if deep is not None and grey:
+        deep = np.repeat(deep[..., np.newaxis], 3, axis=2)  # [H, W, 3]
     found.colour = colour[:0]  # a large photograph is not held twice
     if grey:
         colour = np.repeat(colour[..., np.newaxis], 3, axis=2)  # [H, W, 3]
@@ -62,6 +66,8 @@ def read_photo(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Photo:
         found.dpi if turn < 5 or found.dpi is None else found.dpi[::-1],
         found.chunks,
         found.comment,
+        deep,
+        deep_alpha,
     )
 
 
@@ -90,7 +96,9 @@ def _stop_at_size(width: int, height: int) -> None:
     raise _Size((width, height))
 
 
-def read_decoded(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Tuple[Decoded, int]:
+def read_decoded(
+    path: str, max_megapixels: float = MAX_MEGAPIXELS, keep_deep: bool = False
+) -> Tuple[Decoded, int]:
     """The file with 8 bits per channel, not yet turned, and its orientation, 1 to 8.
 
     Raises SettingsError with the path.
@@ -105,7 +113,7 @@ def read_decoded(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> Tuple[Dec
             )
 
     found = _decoded(path, _content(path), check)
-    _to_eight_bits(found)
+    _to_eight_bits(found, keep_deep)
     if found.pictures > 1:
         found.notes += (f"the first of {found.pictures} pictures in the file was taken",)
     turn = (
@@ -172,10 +180,13 @@ def _kind(path: str, data: bytes) -> str:
     )
 
 
-def _to_eight_bits(found: Decoded) -> None:
+def _to_eight_bits(found: Decoded, keep_deep: bool) -> None:
     if found.colour.dtype == np.uint8:
         return
-    found.notes = (DEEP,) + found.notes
+    if keep_deep:
+        found.deep = found.colour, found.alpha
+    else:
+        found.notes = (DEEP,) + found.notes
     if found.colour.ndim == 2 and found.alpha is None:
         # rounded; in strips, because the sums take four bytes per pixel
         small = np.empty(found.colour.shape, np.uint8)

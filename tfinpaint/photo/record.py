@@ -28,6 +28,8 @@ class Photo:
     dpi:      pixels per inch, (across, down), or None.
     chunks:   of a PNG, (type, content) of the chunks of gamma, chromaticities and text.
     comment:  of a JPEG, JPEG 2000 or GIF, or None.
+    deep, deep_alpha: pixels and alpha with 16 bits, uint16, if the file has them and they were
+              asked for.
     """
 
     pixels: np.ndarray
@@ -40,3 +42,5 @@ class Photo:
     dpi: Optional[Tuple[float, float]] = None
     chunks: Tuple[Tuple[bytes, bytes], ...] = ()
     comment: Optional[bytes] = None
+    deep: Optional[np.ndarray] = None
+    deep_alpha: Optional[np.ndarray] = None

@@ -53,6 +53,14 @@ class Directory:
             following = 0
         return tags, following
 
+    @property
+    def places(self) -> Dict[int, int]:
+        """Where the entry of each tag is; of a classic TIFF file."""
+        start = self._offset(4)
+        (count,) = struct.unpack_from(self.order + "H", self.data, start)
+        entries = range(start + 2, start + 2 + 12 * count, 12)
+        return {struct.unpack_from(self.order + "H", self.data, at)[0]: at for at in entries}
+
     def pictures(self) -> int:
         """How many the file holds, as far as its chain of directories is whole."""
         seen: Set[int] = set()

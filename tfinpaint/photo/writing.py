@@ -5,13 +5,14 @@ Outputs: a file that is there whole or not at all, and notes that name what the 
 """
 
 import os
+import pathlib
 from typing import Optional
 
 import numpy as np
 from PIL import Image
 
 from tfinpaint import atomic
-from tfinpaint.photo import carried
+from tfinpaint.photo import carried, deep
 from tfinpaint.photo.folders import PHOTO_ENDINGS
 from tfinpaint.photo.record import Notes, Photo
 from tfinpaint.settings import SettingsError, check_writable
@@ -50,7 +51,7 @@ def keeps_alpha(path: str) -> bool:
 def write_photo(
     path: str, pixels: np.ndarray, like: Optional[Photo] = None, argument: str = "path"
 ) -> Notes:
-    """Writes uint8 RGB pixels [H, W, 3] in the format of the path's ending.
+    """Writes RGB pixels [H, W, 3], uint8 or for PNG and TIFF uint16, in the ending's format.
 
     The file gets what `like` carried: alpha (if its size is the pixels'), ICC profile, EXIF, XMP,
     resolution, gamma and text (notes name what the format cannot hold), and one channel if grey.
@@ -60,8 +61,15 @@ def write_photo(
     Returns notes. Raises SettingsError with the path, for which the caller's name is `argument`.
     """
     path = os.fspath(path)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
-        raise ValueError(f"`pixels` is uint8 [H, W, 3]. Got {pixels.dtype} {list(pixels.shape)}")
+    if (
+        pixels.dtype not in (np.uint8, np.uint16)
+        or pixels.ndim != 3
+        or pixels.shape[2] != 3
+        or not pixels.size
+    ):
+        raise ValueError(
+            f"`pixels` is uint8 or uint16 [H, W, 3]. Got {pixels.dtype} {list(pixels.shape)}"
+        )
     check_photo_path(path, argument)
     ending = os.path.splitext(path)[1].lower()
     kind = _WRITERS[ending]
@@ -72,6 +80,8 @@ def write_photo(
             f"{width}x{height}. Choose another ending for `{argument}`, as .png"
         )
     like = like or Photo(pixels)
+    if pixels.dtype == np.uint16:
+        return _write_deep(path, pixels, like, kind, argument)
     image, notes = _with_alpha(pixels, like, kind)
     options, more = carried.options(image.mode, like, kind)
     try:
@@ -84,6 +94,26 @@ def write_photo(
         _save(path, image, options)
         more += ("its EXIF block cannot be written as TIFF and was left out",)
     return notes + more
+
+
+def _write_deep(path: str, pixels: np.ndarray, like: Photo, kind: str, argument: str) -> Notes:
+    if kind not in ("PNG", "TIFF"):
+        raise SettingsError(
+            f"{path}: {kind} holds 8 bits per channel, PNG and TIFF hold 16. Choose another ending "
+            f"for `{argument}`, as .png"
+        )
+    numbers = deep.samples(pixels, like)
+    options, notes = carried.options(deep.mode(numbers), like, kind)
+    encode = deep.png if kind == "PNG" else deep.tiff
+    try:
+        content = encode(numbers, options)
+    except Exception as error:  # EXIF that TIFF takes apart and cannot write
+        if not options.pop("exif", None):
+            raise SettingsError(f"{path} cannot be written: {error}") from None
+        content = encode(numbers, options)
+        notes += ("its EXIF block cannot be written as TIFF and was left out",)
+    _keep(path, lambda beside: pathlib.Path(beside).write_bytes(content))
+    return notes
 
 
 def _with_alpha(pixels: np.ndarray, like: Photo, kind: str):
@@ -99,9 +129,14 @@ def _with_alpha(pixels: np.ndarray, like: Photo, kind: str):
 
 
 def _save(path: str, image: Image.Image, options: dict) -> None:
+    _keep(path, lambda beside: image.save(beside, **options))
+
+
+def _keep(path: str, write) -> None:
+    """Calls `write` with a path beside the file's, which replaces the file if all went well."""
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         with atomic.replacing(path) as beside:
-            image.save(beside, **options)
+            write(beside)
     except Exception as error:  # as with the decoders
         raise SettingsError(f"{path} cannot be written: {' '.join(str(error).split())}") from None

@@ -171,6 +171,9 @@ FLAGS = {
     "opaque": ("bool", False,
         "Make filled pixels opaque. Default: they keep the photograph's alpha, but with "
         "--mask=alpha they become opaque; --noopaque keeps alpha there too."),
+    "bits": (("8", "16"), "8",
+        "Bits per channel of --output. 16, for PNG and TIFF: pixels outside the hole keep the 16 "
+        "bits of the photograph; the fill has 8, dithered."),
     "max_megapixels": ("int", MAX_MEGAPIXELS,
         "Megapixels of the largest photograph and mask that are read.", 1, None),
     "grow_hole": ("int", 0,
