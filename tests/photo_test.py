@@ -6,6 +6,7 @@ What is read is what was meant, and what is written loses nothing that the forma
 import io
 import os
 import struct
+import sys
 import zlib
 
 import cv2
@@ -509,3 +510,14 @@ def test_pillows_limit_on_pixels_is_none_of_ours(tmp_path, recwarn, monkeypatch)
         with pytest.raises(SettingsError, match="47x33 pixels.*more than `max_megapixels=0.001`"):
             read_photo(path, max_megapixels=0.001)
     assert [str(w.message) for w in recwarn if issubclass(w.category, RuntimeError)] == []
+
+
+def test_what_needs_a_package_says_which(tmp_path, monkeypatch):
+    for module, start, package in (
+        ("pillow_heif", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "pillow-heif"),
+        ("pillow_jxl", b"\0\0\0\x0cJXL \r\n\x87\n", "pillow-jxl-plugin"),
+    ):
+        monkeypatch.setitem(sys.modules, module, None)
+        (tmp_path / "a.jpg").write_bytes(start + bytes(50))
+        with pytest.raises(SettingsError, match=f"a.jpg is a valid .*pip install {package}"):
+            read_photo(str(tmp_path / "a.jpg"))

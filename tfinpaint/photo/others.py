@@ -64,7 +64,7 @@ def _prepare(kind: str) -> None:
         else:
             import pillow_jxl  # noqa: F401  registers itself
     except ImportError:
-        raise Unsupported(f"{kind} needs {package}: pip install {package}") from None
+        raise Unsupported(f"it needs the package {package}: pip install {package}") from None
 
 
 def _bits(data: bytes, kind: str) -> int:
