@@ -5,7 +5,7 @@ from tfinpaint.systems.specification import all_systems
 SMALL = {name: dict(system.small) for name, system in all_systems().items()}
 TERMS_LEFT_OUT = {name: dict(system.small_terms) for name, system in all_systems().items()}
 # Side of the smallest squares that a small version can be trained on, if 32 pixels are too few.
-SIZES = {"pluralistic": 48}
+SIZES = {"pluralistic": 48, "residual": 64}
 
 
 def flags(name):
