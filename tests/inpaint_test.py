@@ -703,10 +703,10 @@ def test_any_exception_is_the_one_photographs_alone(tmp_path, run, monkeypatch):
         _mask(tmp_path / "masks" / os.fsdecode(name), height=height)
     real = inpaint.read_photo
 
-    def read(path, *limits):
+    def read(path, *limits, **options):
         if path.endswith("c.png"):
             raise ZeroDivisionError("in a decoder")
-        return real(path, *limits)
+        return real(path, *limits, **options)
 
     monkeypatch.setattr(inpaint, "read_photo", read)
     status, out, err = run(
