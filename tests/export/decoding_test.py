@@ -262,7 +262,7 @@ def mask_files():
     files |= {f"palette {kind}": saved(inverse, kind) for kind in ("PNG", "BMP", "GIF")}
     files |= {f"turned palette {kind}": saved(turned, kind) for kind in ("PNG", "BMP", "GIF")}
     files["one bit PNG"] = saved(image.convert("1"), "PNG")
-    files["16 bits PNG"] = png(0, 16, HOLE[..., np.newaxis] * 257)
+    files["16 bits PNG"] = png(0, 16, HOLE[..., np.newaxis].astype(np.uint16) * 257)
     files["strokes PNG"] = save(strokes, "PNG")
     files["grey and alpha PNG"] = save(np.dstack([np.full_like(HOLE, 9), HOLE]), "PNG", "LA")
     files["opaque PNG"] = save(np.dstack([HOLE] * 3 + [np.full_like(HOLE, 255)]), "PNG")
