@@ -146,3 +146,16 @@ def http_server(*answers, port=0):
         finally:
             server.shutdown()
             thread.join()
+
+
+def small_pair():
+    """A photograph uint8 [24, 32, 3] and a mask with a box."""
+    photo = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)
+    mask = np.zeros((24, 32), np.uint8)
+    mask[5:15, 8:20] = 255
+    return photo, mask
+
+
+def answer_of(photo):
+    """A server's answer over REST: status, type and body."""
+    return 200, "application/json", json.dumps({"outputs": [b64(png(photo))]}).encode()

@@ -13,7 +13,7 @@ import time
 import grpc
 import numpy as np
 import pytest
-from serving.calls import b64, free_port, http_server, png, silent_port
+from serving.calls import answer_of, b64, free_port, http_server, png, silent_port, small_pair
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from tfinpaint.serving.client import GrpcClient, RestClient, ServerError, connect
@@ -28,17 +28,6 @@ def client(request, server):
     version = "/versions/1" if "version" in request.param else ""
     rest, grpc_url = f"{server.url}{PATH}{version}", f"grpc://{server.grpc_address}/small{version}"
     return connect(rest if request.param.startswith("rest") else grpc_url)
-
-
-def small_pair():
-    photo = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)
-    mask = np.zeros((24, 32), np.uint8)
-    mask[5:15, 8:20] = 255
-    return photo, mask
-
-
-def answer_of(photo):
-    return 200, "application/json", json.dumps({"outputs": [b64(png(photo))]}).encode()
 
 
 BUSY = 503, "application/json", b'{"error": "busy"}'

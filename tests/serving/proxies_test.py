@@ -12,7 +12,7 @@ import threading
 
 import numpy as np
 import pytest
-from serving.calls import b64, free_port, http_server, png, rest
+from serving.calls import answer_of, b64, free_port, http_server, png, rest, small_pair
 from starlette.applications import Starlette
 
 from tfinpaint.serving import proxies
@@ -24,17 +24,6 @@ from tools.load_test import load
 PATH = "/v1/models/small"
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
 PUBLIC = "192.0.2.1"  # kept for documentation: nobody is there
-
-
-def pair():
-    photo = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)
-    mask = np.zeros((24, 32), np.uint8)
-    mask[5:15, 8:20] = 255
-    return photo, mask
-
-
-def answer_of(photo):
-    return 200, "application/json", json.dumps({"outputs": [b64(png(photo))]}).encode()
 
 
 def set_proxy(monkeypatch, url):
@@ -117,7 +106,7 @@ def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_rest_to_this_machine_shows_the_proxy_nothing(proxy, host):
-    photo, mask = pair()
+    photo, mask = small_pair()
     with http_server(answer_of(255 - photo)) as (port, arrivals):
         client = connect(f"http://{host}:{port}{PATH}")
         np.testing.assert_array_equal(client.fill(photo, mask), 255 - photo)
@@ -137,7 +126,7 @@ def test_a_redirect_to_this_machine_shows_the_proxy_nothing(proxy):
 
 
 def test_grpc_to_this_machine_shows_the_proxy_nothing(proxy, server):
-    photo, mask = pair()
+    photo, mask = small_pair()
     port = server.grpc_address.rpartition(":")[2]
     for host in ("127.0.0.1", "localhost"):
         assert connect(f"grpc://{host}:{port}/small").fill(photo, mask).shape == photo.shape
@@ -146,15 +135,15 @@ def test_grpc_to_this_machine_shows_the_proxy_nothing(proxy, server):
 
 def test_a_server_that_is_not_there_is_blamed_itself(proxy):
     with pytest.raises(ServerError) as error:
-        connect(f"http://localhost:{free_port()}{PATH}", tries=1).fill(*pair())
+        connect(f"http://localhost:{free_port()}{PATH}", tries=1).fill(*small_pair())
     assert "proxy" not in str(error.value) and "Connection refused" in str(error.value)
     with pytest.raises(ServerError) as error:
-        connect(f"grpc://localhost:{free_port()}/small", tries=1).fill(*pair())
+        connect(f"grpc://localhost:{free_port()}/small", tries=1).fill(*small_pair())
     assert "proxy" not in str(error.value) and not proxy
 
 
 def test_the_studio_forwards_to_this_machine_directly(proxy):
-    photo, _ = pair()
+    photo, _ = small_pair()
     with (
         http_server(answer_of(photo)) as (port, arrivals),
         Listener(
@@ -170,7 +159,7 @@ def test_the_studio_forwards_to_this_machine_directly(proxy):
 
 
 def test_the_studio_forwards_a_packed_body_as_packed(server):
-    photo, mask = pair()
+    photo, mask = small_pair()
     files = {"image_bytes": [b64(png(photo))], "mask_bytes": [b64(png(mask))]}
     body = gzip.compress(json.dumps({"inputs": files}).encode())
     route = forwarding_route({"a": f"{server.url}/v1/models/small"}, 30)
@@ -181,7 +170,7 @@ def test_the_studio_forwards_a_packed_body_as_packed(server):
 
 
 def test_the_load_test_asks_this_machine_directly(proxy):
-    photo, mask = pair()
+    photo, mask = small_pair()
     with http_server(answer_of(photo)) as (port, arrivals):
         result = load(f"http://127.0.0.1:{port}{PATH}", photo, mask, requests=4, clients=2)
     assert not result["errors"] and len(arrivals) == 5 and not proxy
@@ -194,7 +183,7 @@ def test_a_proxy_that_hangs_up_is_named(proxy):
     for url in (f"http://{PUBLIC}:8501{PATH}", f"grpc://{PUBLIC}:8500/small"):
         del proxy[:]
         with pytest.raises(ServerError) as error:
-            connect(url, timeout=3, tries=1).fill(*pair())
+            connect(url, timeout=3, tries=1).fill(*small_pair())
         assert str(error.value).startswith(f"{url} through the proxy http://127.0.0.1:")
         assert "secret" not in str(error.value) and "\n" not in str(error.value)
         if url.startswith("http"):
@@ -209,7 +198,7 @@ def test_a_proxy_that_is_not_there_is_named(monkeypatch):
     set_proxy(monkeypatch, gone)
     for url in (f"http://{PUBLIC}:8501{PATH}", f"grpc://{PUBLIC}:8500/small"):
         with pytest.raises(ServerError) as error:
-            connect(url, timeout=3, tries=1).fill(*pair())
+            connect(url, timeout=3, tries=1).fill(*small_pair())
         assert str(error.value).startswith(f"{url} through the proxy {gone} ")
         assert "refused" in str(error.value)
 
@@ -218,7 +207,7 @@ def test_a_proxys_own_page_is_told_as_its_own(monkeypatch):
     with http_server((403, "text/html", b"<html>no</html>")) as (port, _):
         set_proxy(monkeypatch, f"http://127.0.0.1:{port}")
         with pytest.raises(ServerError) as error:
-            connect(f"http://{PUBLIC}:8501{PATH}", tries=1).fill(*pair())
+            connect(f"http://{PUBLIC}:8501{PATH}", tries=1).fill(*small_pair())
     assert f"through the proxy http://127.0.0.1:{port} is no such server: it answered 403" in str(
         error.value
     )
