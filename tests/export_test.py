@@ -16,8 +16,9 @@ from tfinpaint import inpaint
 from tfinpaint.export import __main__ as export
 from tfinpaint.export.tflite import TFLitePainter
 from tfinpaint.photo import read_photo, write_photo
-from tfinpaint.runs import Checkpoints, write_run
+from tfinpaint.runs import write_run
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
+from tfinpaint.training.checkpoints import Checkpoints
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from tfinpaint.export import __main__ as export
 from tfinpaint.photo import read_photo
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.studio import catalog
+from tfinpaint.training.checkpoints import Checkpoints
 
 SMALL = {"multistage": {"width": 4, "depth": 4}, "partial_conv": {"width": 4, "depth": 4}}
 NONE_HERE = "is the model that comes with tfinpaint, and this copy has none"
@@ -164,7 +165,7 @@ def test_a_folder_named_default_is_written_otherwise_and_told_of(
         system_settings=(("width", 4), ("depth", 4)),
     )
     runs.write_run("default", settings)
-    runs.Checkpoints("default", other).save(3)
+    Checkpoints("default", other).save(3)
     assert tfinpaint.load("default").system.system_name == "multistage"
     assert [r.getMessage() for r in caplog.records] == [
         "`model='default'` is the model that comes with tfinpaint; "

@@ -17,13 +17,12 @@ a run can start from it, but it cannot be resumed.
 import csv
 import dataclasses
 import functools
-import glob
 import os
 from typing import Dict, List, Optional
 
 import tensorflow as tf
 
-from tfinpaint import atomic, models, packed
+from tfinpaint import atomic, checkpoint_files, models, packed
 from tfinpaint.settings import (
     SettingsError,
     TrainSettings,
@@ -34,7 +33,6 @@ from tfinpaint.settings import (
 )
 from tfinpaint.systems import all_settings, create
 from tfinpaint.systems.base import System
-from tfinpaint.wording import shown
 
 METRICS_FILE = "metrics.csv"
 _SETTINGS, _FLAGS = "settings.json", "flags.txt"
@@ -120,7 +118,7 @@ class Run:
     @functools.cached_property
     def checkpoint(self) -> Optional[str]:
         """The last checkpoint, without an ending; None if there is none (yet)."""
-        return _latest(os.path.join(self.path, "checkpoints"))
+        return checkpoint_files.latest(os.path.join(self.path, "checkpoints"))
 
     @functools.cached_property
     def step(self) -> int:
@@ -183,7 +181,8 @@ class Run:
         """
         if self.is_packed or self.checkpoint is None:
             return False
-        if not _under(_saved(self.checkpoint, f"`{self.argument}={self.path!r}`"), "system/critic"):
+        saved = checkpoint_files.variables(self.checkpoint, f"`{self.argument}={self.path!r}`")
+        if not checkpoint_files.shapes_under(saved, "system/critic"):
             return False
         _restore(self, critic=critic)
         return True
@@ -255,217 +254,24 @@ def start_from(run_dir: str, system: System) -> List[str]:
     _restore(run, generator=system.generator)
     system.restart_average()
     parts = {name: part for name, part in system.networks.items() if name != "generator"}
-    saved = [] if run.is_packed or not parts else _saved(run.checkpoint, f"`init_from={run_dir!r}`")
+    saved = []
+    if parts and run.checkpoint:
+        saved = checkpoint_files.variables(run.checkpoint, f"`init_from={run_dir!r}`")
     notes = []
     for name, part in parts.items():
-        there, words = _under(saved, f"system/{name}"), name.replace("_", " ")
-        if there == _shapes(part):
+        shapes, words = (
+            checkpoint_files.shapes_under(saved, f"system/{name}"),
+            name.replace("_", " "),
+        )
+        if shapes == checkpoint_files.shapes_of(part):
             _restore(run, **{name: part})
-        elif there:
+        elif shapes:
             notes.append(
                 f"the {words} of {run_dir} does not fit this run, whose {words} begins anew"
             )
         else:
             notes.append(f"{run_dir} has no {words}: this run's begins anew")
     return notes
-
-
-class Checkpoints:
-    """Saves and restores all of a compiled system; keeps the last three.
-
-    No folder is made before the first save.
-
-    step: of the checkpoint to go on from; None: the last one.
-
-    Attributes:
-        there: whether the run has a checkpoint.
-
-    Raises: SettingsError if there is no checkpoint of this step.
-    """
-
-    def __init__(self, run_dir: str, system: System, step: Optional[int] = None):
-        self._system = system
-        self._folder = os.path.join(run_dir, "checkpoints")
-        self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        self._checkpoint = tf.train.Checkpoint(step=self._step, system=system)
-        self._manager: Optional[tf.train.CheckpointManager] = None
-        self._latest = _latest(self._folder)
-        if step is not None:
-            numbered = _numbered(self._folder)
-            if step not in numbered:
-                there = ", ".join(map(str, sorted(numbered))) or "none"
-                raise SettingsError(
-                    f"`run_dir={run_dir!r}` has no checkpoint of `resume={step}`; its steps are: "
-                    f"{there}"
-                )
-            self._latest = numbered[step]
-        self.there = self._latest is not None
-
-    def restore(self) -> int:
-        """Restores the checkpoint and returns its step.
-
-        The learning rates stay those that the system was compiled with.
-
-        Raises: SettingsError if the checkpoint is damaged or does not hold what the system needs.
-        """
-        beginning = f"the checkpoint {self._latest} is damaged"
-        saved = _saved(self._latest, beginning)
-        if not _under(saved, "system/optimizer"):
-            raise SettingsError(
-                f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot "
-                "be resumed: start a new run from it with `init_from`"
-            )
-        networks = {**self._system.networks, "averaged_generator": self._system.averaged_generator}
-        for name, part in networks.items():
-            if _under(saved, f"system/{name}") != _shapes(part):
-                raise SettingsError(
-                    f"the checkpoint {self._latest} does not fit these flags: its {name} is "
-                    "another one (was `image_size` changed, or a term of the loss switched on or "
-                    "off?)"
-                )
-        half = isinstance(self._system.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
-        if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
-            raise SettingsError(
-                f"the checkpoint {self._latest} was written {'without' if half else 'with'} "
-                "`mixed_precision` and can only be resumed so"
-            )
-        optimizers = list(self._system.parts.values())
-        rates = [float(o.learning_rate.numpy()) for o in optimizers]
-        try:
-            # All parts of this system must be there; a critic that is no longer used may be left
-            # over.
-            self._checkpoint.restore(
-                self._latest
-            ).assert_existing_objects_matched().expect_partial()
-        except _DAMAGE as error:
-            if not _is_whole(self._latest):
-                raise _damage(self._latest, beginning, error) from error
-            raise SettingsError(
-                f"the checkpoint {self._latest} does not fit these flags (was a term of the loss "
-                f"switched on or off?): {first_line(error)}"
-            ) from error
-        for optimizer, rate in zip(optimizers, rates):
-            # the checkpoint holds a rate too, but this run may have another
-            optimizer.learning_rate = rate
-        return int(self._step)
-
-    def set_aside_later(self) -> List[str]:
-        """Moves the checkpoints after the one that was restored to a folder beside them.
-
-        They are not of the run that goes on, and the last one is what `load` would take.
-
-        Returns: a line that says so, or nothing if there are none.
-        """
-        step = int(self._step)
-        later = [path for number, path in _numbered(self._folder).items() if number > step]
-        if not later:
-            return []
-        number = 1
-        while os.path.exists(place := os.path.join(self._folder, f"set_aside_{number}")):
-            number += 1
-        try:
-            os.makedirs(place)
-            for path in sorted(later):
-                for part in glob.glob(f"{glob.escape(path)}.*"):
-                    os.replace(part, os.path.join(place, os.path.basename(part)))
-        except OSError as error:
-            raise SettingsError(
-                f"the checkpoints after step {step} cannot be moved to {place}: {error.strerror}"
-            ) from error
-        names = " and ".join(os.path.basename(path) for path in sorted(later))
-        return [f"{names}, of later steps, moved to {place}"]
-
-    def save(self, step: int) -> None:
-        """Writes a checkpoint of this step, unless the last one is already of this step."""
-        if self._manager is None:
-            self._manager = tf.train.CheckpointManager(
-                self._checkpoint, self._folder, max_to_keep=3
-            )
-        if int(self._step) == step and self._latest:
-            return
-        self._step.assign(step)
-        try:
-            self._latest = self._manager.save(checkpoint_number=step)
-        except (OSError, tf.errors.OpError) as error:
-            raise SettingsError(
-                f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk "
-                f"full?): {first_line(error)}"
-            ) from error
-
-
-# what TensorFlow raises for a checkpoint that is cut short, damaged, or of something else
-_DAMAGE = (AssertionError, ValueError, IndexError, OSError, tf.errors.OpError)
-
-
-def _latest(folder):
-    """The last checkpoint in a folder, or None. Works without the state file that names it."""
-    numbered = _numbered(folder)
-    return numbered[max(numbered)] if numbered else None
-
-
-def _numbered(folder):
-    """{step: checkpoint} of the checkpoints in a folder."""
-    complete = [
-        path[: -len(".index")]
-        for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))
-    ]
-    return {
-        int(path.rpartition("-")[2]): path for path in complete if path.rpartition("-")[2].isdigit()
-    }
-
-
-def _saved(checkpoint, beginning):
-    """(name, shape) of each variable in a checkpoint. Raises SettingsError if it is damaged."""
-    try:
-        checkpoint.encode("utf-8")
-    except UnicodeEncodeError:
-        raise SettingsError(
-            f"{shown(checkpoint)}: its name is no UTF-8, and TensorFlow cannot read it: rename the "
-            "folder"
-        ) from None
-    try:
-        return tf.train.list_variables(checkpoint)
-    except _DAMAGE as error:
-        raise _damage(checkpoint, beginning, error) from error
-
-
-def _damage(checkpoint, beginning, error):
-    """The error about a damaged checkpoint, which names the one that can be gone on from."""
-    step = int(checkpoint.rpartition("-")[2])
-    others = sorted(
-        (item for item in _numbered(os.path.dirname(checkpoint)).items() if item[0] != step),
-        reverse=True,
-    )
-    whole = next((number for number, path in others if _is_whole(path)), None)
-    if whole is not None:
-        advice = f". ckpt-{whole} is whole: training goes on from it with `resume={whole}`"
-    else:
-        advice = ". The others are damaged too" if others else ". There is no other"
-    return SettingsError(f"{beginning}: {first_line(error)}{advice}")
-
-
-def _is_whole(checkpoint):
-    """Whether all that a checkpoint holds can be read; TensorFlow compares checksums."""
-    try:
-        reader = tf.train.load_checkpoint(checkpoint)
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
-    except _DAMAGE:
-        return False
-    return True
-
-
-def _under(saved, part):
-    """The sorted shapes of a part's variables, without its optimizer's."""
-    return sorted(
-        shape
-        for name, shape in saved
-        if name.startswith(part + "/") and ".OPTIMIZER_SLOT" not in name
-    )
-
-
-def _shapes(network):
-    return sorted(v.shape.as_list() for v in network.variables)
 
 
 def _restore(run, **parts):
@@ -480,13 +286,13 @@ def _restore(run, **parts):
         return
     if latest is None:
         raise SettingsError(f"`{argument}={run_dir!r}` has no checkpoint yet")
-    saved = _saved(
+    saved = checkpoint_files.variables(
         latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged"
     )
     for name, part in parts.items():
         # empty if it is stored under the name of another part
-        there = _under(saved, f"system/{name}")
-        if there and there != _shapes(part):
+        there = checkpoint_files.shapes_under(saved, f"system/{name}")
+        if there and there != checkpoint_files.shapes_of(part):
             raise SettingsError(
                 f"`{argument}={run_dir!r}`: the {name} in its checkpoint does not fit (is it of "
                 "another `variant`?)"
@@ -496,10 +302,10 @@ def _restore(run, **parts):
         # so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
-    except _DAMAGE as error:
+    except checkpoint_files.DAMAGE as error:
         beginning = f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)}"
-        if not _is_whole(latest):
-            raise _damage(latest, f"{beginning} is damaged", error) from error
+        if not checkpoint_files.is_whole(latest):
+            raise checkpoint_files.damage(latest, f"{beginning} is damaged", error) from error
         raise SettingsError(
             f"{beginning} does not hold the {' and '.join(parts)} that its settings describe: "
             f"{first_line(error)}"

@@ -13,8 +13,9 @@ def run_dir(tmp_path_factory):
     import tensorflow as tf
 
     import tfinpaint
-    from tfinpaint.runs import Checkpoints, write_run
+    from tfinpaint.runs import write_run
     from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
+    from tfinpaint.training.checkpoints import Checkpoints
 
     folder = str(tmp_path_factory.mktemp("runs") / "small")
     tf.keras.utils.set_random_seed(3)

@@ -26,6 +26,7 @@ from tfinpaint.serving.listening import Listener
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.studio import __main__ as studio
 from tfinpaint.studio import catalog, routes
+from tfinpaint.training.checkpoints import Checkpoints
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def run_dir(tmp_path_factory):
     runs.write_run(folder, settings)
     system = runs.create_system(settings)
     system.compile(perceptual_weights="none")
-    runs.Checkpoints(folder, system).save(0)
+    Checkpoints(folder, system).save(0)
     return folder
 
 

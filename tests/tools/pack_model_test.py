@@ -13,6 +13,7 @@ import tensorflow as tf
 import tfinpaint
 from tfinpaint import packed, runs
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
+from tfinpaint.training.checkpoints import Checkpoints
 from tools import pack_model
 
 
@@ -40,7 +41,7 @@ def run_dir(tmp_path_factory):
         "--run_dir=runs/mine\n"
         "--hole_ratio=0.1,0.6\n--train_data=folder:/home/me/photos/train/\n",
     )
-    runs.Checkpoints(folder, system).save(12)
+    Checkpoints(folder, system).save(12)
     return folder
 
 

@@ -15,8 +15,9 @@ from PIL import Image
 
 from tfinpaint import atomic
 from tfinpaint.progress import ProgressBar
-from tfinpaint.runs import METRICS_FILE, Checkpoints
+from tfinpaint.runs import METRICS_FILE
 from tfinpaint.settings import SettingsError, TrainSettings
+from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.validation import Validation
 
 

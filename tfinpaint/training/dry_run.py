@@ -23,9 +23,10 @@ import tensorflow as tf
 
 from tfinpaint.pictures import grid, to_uint8
 from tfinpaint.progress import clock
-from tfinpaint.runs import Checkpoints, start_from
+from tfinpaint.runs import start_from
 from tfinpaint.settings import TrainSettings
 from tfinpaint.training import loop, sanity_checks
+from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.loop import batches, count, device, precision, prepare
 from tfinpaint.training.schedule import description
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
-from tfinpaint.runs import Checkpoints, check_run, create_system, start_from, write_run
+from tfinpaint.runs import check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import imported
@@ -29,6 +29,7 @@ from tfinpaint.training.callbacks import (
     ProgressCallback,
     ValidationCallback,
 )
+from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.schedule import schedule_of
 from tfinpaint.training.validation import Validation
 from tfinpaint.version import __version__

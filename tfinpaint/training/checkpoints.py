@@ -1,0 +1,141 @@
+"""Saves and restores all of a system in training: networks, moving average, optimizers, step."""
+
+import glob
+import os
+from typing import List, Optional
+
+import tensorflow as tf
+
+from tfinpaint import checkpoint_files
+from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.systems.base import System
+
+
+class Checkpoints:
+    """Saves and restores all of a compiled system; keeps the last three.
+
+    No folder is made before the first save.
+
+    step: of the checkpoint to go on from; None: the last one.
+
+    Attributes:
+        there: whether the run has a checkpoint.
+
+    Raises: SettingsError if there is no checkpoint of this step.
+    """
+
+    def __init__(self, run_dir: str, system: System, step: Optional[int] = None):
+        self._system = system
+        self._folder = os.path.join(run_dir, "checkpoints")
+        self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
+        self._checkpoint = tf.train.Checkpoint(step=self._step, system=system)
+        self._manager: Optional[tf.train.CheckpointManager] = None
+        self._latest = checkpoint_files.latest(self._folder)
+        if step is not None:
+            by_step = checkpoint_files.numbered(self._folder)
+            if step not in by_step:
+                there = ", ".join(map(str, sorted(by_step))) or "none"
+                raise SettingsError(
+                    f"`run_dir={run_dir!r}` has no checkpoint of `resume={step}`; its steps are: "
+                    f"{there}"
+                )
+            self._latest = by_step[step]
+        self.there = self._latest is not None
+
+    def restore(self) -> int:
+        """Restores the checkpoint and returns its step.
+
+        The learning rates stay those that the system was compiled with.
+
+        Raises: SettingsError if the checkpoint is damaged or does not hold what the system needs.
+        """
+        assert self._latest is not None  # the caller has asked `there`
+        beginning = f"the checkpoint {self._latest} is damaged"
+        saved = checkpoint_files.variables(self._latest, beginning)
+        if not checkpoint_files.shapes_under(saved, "system/optimizer"):
+            raise SettingsError(
+                f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot "
+                "be resumed: start a new run from it with `init_from`"
+            )
+        networks = {**self._system.networks, "averaged_generator": self._system.averaged_generator}
+        for name, part in networks.items():
+            if checkpoint_files.shapes_under(saved, f"system/{name}") != checkpoint_files.shapes_of(
+                part
+            ):
+                raise SettingsError(
+                    f"the checkpoint {self._latest} does not fit these flags: its {name} is "
+                    "another one (was `image_size` changed, or a term of the loss switched on or "
+                    "off?)"
+                )
+        half = isinstance(self._system.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+        if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
+            raise SettingsError(
+                f"the checkpoint {self._latest} was written {'without' if half else 'with'} "
+                "`mixed_precision` and can only be resumed so"
+            )
+        optimizers = list(self._system.parts.values())
+        rates = [float(o.learning_rate.numpy()) for o in optimizers]
+        try:
+            # All parts of this system must be there; a critic that is no longer used may be left
+            # over.
+            self._checkpoint.restore(
+                self._latest
+            ).assert_existing_objects_matched().expect_partial()
+        except checkpoint_files.DAMAGE as error:
+            if not checkpoint_files.is_whole(self._latest):
+                raise checkpoint_files.damage(self._latest, beginning, error) from error
+            raise SettingsError(
+                f"the checkpoint {self._latest} does not fit these flags (was a term of the loss "
+                f"switched on or off?): {first_line(error)}"
+            ) from error
+        for optimizer, rate in zip(optimizers, rates):
+            # the checkpoint holds a rate too, but this run may have another
+            optimizer.learning_rate = rate
+        return int(self._step)
+
+    def set_aside_later(self) -> List[str]:
+        """Moves the checkpoints after the one that was restored to a folder beside them.
+
+        They are not of the run that goes on, and the last one is what `load` would take.
+
+        Returns: a line that says so, or nothing if there are none.
+        """
+        step = int(self._step)
+        later = [
+            path
+            for number, path in checkpoint_files.numbered(self._folder).items()
+            if number > step
+        ]
+        if not later:
+            return []
+        number = 1
+        while os.path.exists(place := os.path.join(self._folder, f"set_aside_{number}")):
+            number += 1
+        try:
+            os.makedirs(place)
+            for path in sorted(later):
+                for part in glob.glob(f"{glob.escape(path)}.*"):
+                    os.replace(part, os.path.join(place, os.path.basename(part)))
+        except OSError as error:
+            raise SettingsError(
+                f"the checkpoints after step {step} cannot be moved to {place}: {error.strerror}"
+            ) from error
+        names = " and ".join(os.path.basename(path) for path in sorted(later))
+        return [f"{names}, of later steps, moved to {place}"]
+
+    def save(self, step: int) -> None:
+        """Writes a checkpoint of this step, unless the last one is already of this step."""
+        if self._manager is None:
+            self._manager = tf.train.CheckpointManager(
+                self._checkpoint, self._folder, max_to_keep=3
+            )
+        if int(self._step) == step and self._latest:
+            return
+        self._step.assign(step)
+        try:
+            self._latest = self._manager.save(checkpoint_number=step)
+        except (OSError, tf.errors.OpError) as error:
+            raise SettingsError(
+                f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk "
+                f"full?): {first_line(error)}"
+            ) from error
