@@ -202,19 +202,19 @@ def tiff(
     return mark + start + rest + count + entries + bytes(8 if big else 4)
 
 
-def _eight(samples, bits, colour):
-    """Samples as they are to be read: grey is rounded, of colours the upper 8 bits are taken."""
+def _eight(samples, bits):
+    """Samples as they are to be read: what has more than 8 bits is rounded."""
     top = 2**bits - 1
     if bits <= 8:
         return (samples.astype(int) * 255 // top).astype(np.uint8)
     wide = (samples.astype(np.int64) * 65535 + top // 2) // top
-    return ((wide >> 8) if colour else (wide + 128) // 257).astype(np.uint8)
+    return ((wide + 128) // 257).astype(np.uint8)
 
 
 def tiffs():
     for bits, order, inverted in itertools.product((1, 2, 4, 8, 10, 12, 14, 16), "<>", (0, 1)):
         grey = noise(1, 2**bits - 1)
-        shown = rgb(_eight(grey, bits, False))
+        shown = rgb(_eight(grey, bits))
         for k, how in enumerate(
             (
                 {},
@@ -231,7 +231,7 @@ def tiffs():
             )
     for bits, order, apart, channels in itertools.product((4, 8, 12, 16), "<>", (0, 1), (3, 4)):
         picture = noise(channels, 2**bits - 1)
-        shown = _eight(picture, bits, True)
+        shown = _eight(picture, bits)
         extra = [(338, 3, [2])] if channels == 4 else []
         hows = [
             {},
@@ -266,8 +266,8 @@ def tiffs():
     yield Animal(
         "grey_alpha16.tif",
         tiff(both, 1, 16, tags=[(338, 3, [2])]),
-        rgb((both[..., 0] >> 8).astype(np.uint8)),
-        (both[..., 1] >> 8).astype(np.uint8),
+        rgb(_eight(both[..., 0], 16)),
+        _eight(both[..., 1], 16),
     )
     five = noise(5)
     yield Animal(
@@ -322,7 +322,7 @@ def tiffs():
             f".{ending}", picture[..., [2, 1, 0, 3][:channels]] if (channels > 1) else picture
         )
         assert good
-        shown = _eight(picture, 8 * np.dtype(dtype).itemsize, channels > 1)
+        shown = _eight(picture, 8 * np.dtype(dtype).itemsize)
         yield Animal(
             f"opencv{channels}{np.dtype(dtype).name}.{ending}",
             content.tobytes(),
@@ -382,7 +382,7 @@ def pngs():
     for bits, clear in itertools.product((1, 2, 4, 8, 16), (False, True)):
         grey = noise(1, 2**bits - 1)
         key = int(grey[3, 3, 0])
-        shown = rgb(_eight(grey, bits, clear))
+        shown = rgb(_eight(grey, bits))
         alpha = np.where(grey[..., 0] == key, 0, 255).astype(np.uint8)
         yield Animal(
             f"grey{bits}{clear}.png",
@@ -393,7 +393,7 @@ def pngs():
     for kind, channels in ((2, 3), (4, 2), (6, 4)):
         for bits in (8, 16):
             picture = noise(channels, 2**bits - 1)
-            shown = _eight(picture, bits, True)
+            shown = _eight(picture, bits)
             yield Animal(
                 f"kind{kind}{bits}.png",
                 png(picture, kind, bits),
@@ -407,7 +407,7 @@ def pngs():
         yield Animal(
             f"rgb_key{bits}.png",
             png(picture, 2, bits, [chunk(b"tRNS", struct.pack(">HHH", *key))]),
-            _eight(picture, bits, True),
+            _eight(picture, bits),
             alpha,
         )
     for bits in (1, 2, 4, 8):
@@ -540,7 +540,7 @@ def turned():
         yield Animal(f"{orientation}{order}{apart}.tif", content, upright)
         deep = smooth(top=65535)
         content = tiff(stored(deep, orientation), 2, 16, order, apart, tags=tags[:1])
-        yield Animal(f"{orientation}{order}{apart}_16.tif", content, _eight(deep, 16, True))
+        yield Animal(f"{orientation}{order}{apart}_16.tif", content, _eight(deep, 16))
     packet = '<x:xmpmeta><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>'
     for orientation in range(1, 9):
         text = packet.replace("%d", str(orientation)).encode()

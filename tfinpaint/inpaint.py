@@ -35,13 +35,14 @@ from typing import Dict, List, NamedTuple, Set, Tuple
 import numpy as np
 from absl import flags
 
-from tfinpaint import command, output_names, photo_folders, settings
+from tfinpaint import command, output_names, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.photo import (
     PHOTO_ENDINGS,
     THRESHOLD,
     Photo,
     check_photo_path,
+    folders,
     hole_of_alpha,
     keeps_alpha,
     list_photos,
@@ -462,7 +463,7 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
         name = _name(path, image)
         partner = mask if masks is None else masks.get(name) or masks.get(name + "_mask")
         if partner is None:
-            lacking.append(photo_folders.inside(path, image))
+            lacking.append(folders.inside(path, image))
         else:
             partners.append(partner)
     if lacking:
@@ -472,9 +473,9 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
             f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {some}"
         )
     names = output_names.outputs(
-        [photo_folders.inside(path, image) for path in photos],
+        [folders.inside(path, image) for path in photos],
         PHOTO_ENDINGS,
-        lambda path: photo_folders.ending_of(os.path.join(image, path)),
+        lambda path: folders.ending_of(os.path.join(image, path)),
     )
     return list(zip(photos, partners, (os.path.join(output, name) for name in names)))
 
@@ -491,7 +492,7 @@ def _masks_by_name(folder: str, paths: List[str]) -> dict:
 
 def _name(path: str, folder: str) -> str:
     """The path inside the folder, without its ending."""
-    return photo_folders.stem(photo_folders.inside(path, folder))
+    return folders.stem(folders.inside(path, folder))
 
 
 def _inside(path: str, folder: str) -> bool:

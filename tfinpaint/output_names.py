@@ -12,7 +12,7 @@ import collections
 import os
 from typing import Callable, Iterable, Iterator, List, Sequence, Set
 
-from tfinpaint.photo_folders import stem
+from tfinpaint.photo.folders import stem
 
 _BESIDE = ("_attention_", "_edges")
 _LONGEST = 255  # bytes of a name

@@ -124,7 +124,7 @@ def _by_tifffile(tifffile, tmp_path, animal):
         numbers = np.moveaxis(numbers, 0, -1)
     numbers = np.asarray(numbers).astype(int)
     if bits == 16:
-        numbers = numbers >> 8 if numbers.ndim == 3 else (numbers + 128) // 257
+        numbers = (numbers + 128) // 257
     elif bits == 1:
         numbers = numbers * 255
     return (

@@ -26,7 +26,7 @@ from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.data.holes import holes as made_holes
 from tfinpaint.data.photos import open_photos, spread
 from tfinpaint.metrics.protocols import Protocol
-from tfinpaint.photo_folders import stem as stem_of
+from tfinpaint.photo.folders import stem as stem_of
 from tfinpaint.settings import EvaluationSettings, HoleSettings, SettingsError
 
 _ANY = (1e-9, 1 - 1e-9)  # bounds on the shares of mask files, which are sorted into bins later

@@ -13,7 +13,7 @@ from typing import Optional, Tuple
 import numpy as np
 
 from tfinpaint.photo import bmp, exif, jpeg, kinds, others, png, tiff, webp
-from tfinpaint.photo.decoded import Decoded, Unsupported, pillow_without_limit
+from tfinpaint.photo.decoded import Decoded, Unsupported, eight_bits, pillow_without_limit
 from tfinpaint.photo.record import Photo
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 
@@ -187,17 +187,9 @@ def _to_eight_bits(found: Decoded, keep_deep: bool) -> None:
         found.deep = found.colour, found.alpha
     else:
         found.notes = (DEEP,) + found.notes
-    if found.colour.ndim == 2 and found.alpha is None:
-        # rounded; in strips, because the sums take four bytes per pixel
-        small = np.empty(found.colour.shape, np.uint8)
-        for row in range(0, len(small), 256):
-            small[row : row + 256] = (found.colour[row : row + 256].astype(np.uint32) + 128) // 257
-        found.colour = small
-        return
-    # The upper eight bits, as Pillow, libpng and TensorFlow take them.
-    found.colour = (found.colour >> 8).astype(np.uint8)
+    found.colour = eight_bits(found.colour)
     if found.alpha is not None:
-        found.alpha = (found.alpha >> 8).astype(np.uint8)
+        found.alpha = eight_bits(found.alpha)
 
 
 def _turned(pixels: np.ndarray, turn: int) -> np.ndarray:

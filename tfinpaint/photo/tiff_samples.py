@@ -10,7 +10,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 from PIL import Image
 
-from tfinpaint.photo.decoded import PREMULTIPLIED, Damaged, Decoded, from_pillow
+from tfinpaint.photo.decoded import PREMULTIPLIED, Damaged, Decoded, eight_bits, from_pillow
 from tfinpaint.photo.tiff_file import Directory, make_file, open_file, strips_of
 from tfinpaint.photo.tiff_layout import (
     BLACK_IS_ZERO,
@@ -49,8 +49,8 @@ def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decod
             notes += (PREMULTIPLIED,)
     if layout.photometric == CMYK:
         if colour.dtype == np.uint16:
-            colour = (colour >> 8).astype(np.uint8)
-            alpha = None if alpha is None else (alpha >> 8).astype(np.uint8)
+            colour = eight_bits(colour)
+            alpha = None if alpha is None else eight_bits(alpha)
             notes += ("16 bits per channel were converted to 8",)
         found = from_pillow(Image.fromarray(np.ascontiguousarray(colour), "CMYK"), icc)
         found.alpha, found.notes = alpha, found.notes + notes

@@ -13,7 +13,6 @@ from PIL import Image
 
 from tfinpaint import atomic
 from tfinpaint.photo import carried, deep
-from tfinpaint.photo.folders import PHOTO_ENDINGS
 from tfinpaint.photo.record import Notes, Photo
 from tfinpaint.settings import SettingsError, check_writable
 
@@ -26,6 +25,7 @@ _WRITERS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+PHOTO_ENDINGS = tuple(_WRITERS)
 _WITHOUT_ALPHA = ("JPEG", "BMP")
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
 
