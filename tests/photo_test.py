@@ -334,9 +334,12 @@ def test_a_decompression_bomb_is_refused(tmp_path):
         read_photo(str(tmp_path / "a.png"))
 
 
-def test_floating_point_pictures_are_refused(tmp_path):
-    with pytest.raises(SettingsError, match="floating-point"):
-        read_photo(_save(tmp_path / "a.tif", np.zeros((5, 5), np.float32)))
+def test_floating_point_pictures_of_another_range_are_refused(tmp_path):
+    with pytest.raises(SettingsError, match="floating-point pixels from 0 to 255, of which 0 to 1"):
+        read_photo(_save(tmp_path / "a.tif", np.float32([[0, 255], [3, 4]])))
+    read = read_photo(_save(tmp_path / "a.tif", np.float32([[0, 1], [0.25, 0.5]])))
+    np.testing.assert_array_equal(read.pixels[..., 0], [[0, 255], [64, 128]])
+    assert read.grey and "taken as 0 for black to 1 for white" in read.notes[-1]
 
 
 @pytest.mark.parametrize(

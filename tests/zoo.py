@@ -117,11 +117,21 @@ def _packed_rows(samples, bits, order):
     """Rows of [rows, n] as bytes, the highest bit first; a row begins at a byte."""
     if bits == 8:
         return samples.astype(np.uint8).tobytes()
+    if samples.dtype.kind == "f":
+        return samples.astype(f"{order}f{bits // 8}").tobytes()
     if bits == 16:
         return samples.astype(order + "u2").tobytes()
     shifts = np.arange(bits - 1, -1, -1)
     ones = (samples[..., np.newaxis].astype(np.int64) >> shifts) & 1
     return np.packbits(ones.reshape(len(samples), -1).astype(np.uint8), axis=1).tobytes()
+
+
+def _differences_of_bytes(data, rows, size, channels):
+    """TIFF's predictor 3, of big-endian numbers of `size` bytes."""
+    numbers = np.frombuffer(data, np.uint8).reshape(rows, -1, size)  # [rows, numbers, bytes]
+    numbers = numbers.swapaxes(1, 2).reshape(rows, -1, channels).copy()
+    numbers[:, 1:] = numbers[:, 1:] - numbers[:, :-1]
+    return numbers.tobytes()
 
 
 def tiff(
@@ -162,6 +172,8 @@ def tiff(
                 block = block.copy()
                 block[:, 1:] = block[:, 1:] - block[:, :-1]  # modulo 2^bits
             data = _packed_rows(block.reshape(len(block), -1), bits, order)
+            if predictor == 3:  # of floating-point numbers
+                data = _differences_of_bytes(data, len(block), bits // 8, plane.shape[2])
             if backwards:
                 data = bytes(int(f"{byte:08b}"[::-1], 2) for byte in pack(data))
             strips.append(data if backwards else pack(data))
@@ -296,8 +308,34 @@ def tiffs():
                 tiff(noise(5, 2**bits - 1), 5, bits, order, apart, tags=[(338, 3, [2])]),
                 refused="valid TIFF.*CMYK with no colour profile",
             )
+    for bits, order, channels, inverted in itertools.product(
+        (16, 32, 64), "<>", (1, 3, 4), (0, 1)
+    ):
+        if inverted and channels > 1:
+            continue
+        levels = noise(channels)
+        numbers = (levels / 255).astype(f"f{bits // 8}")
+        tags = [(339, 3, [3] * channels)] + [(338, 3, [2])] * (channels == 4)
+        kind = 2 if channels > 1 else 1 - inverted
+        shown = 255 - levels if inverted else levels
+        for k, how in enumerate(({}, {"compression": 8, "tile": (16, 32)}, {"apart": True})):
+            yield Animal(
+                f"float{bits}{order}{channels}{inverted}{k}.tif",
+                tiff(numbers, kind, bits, order, tags=tags, **how),
+                shown[..., :3] if channels > 1 else rgb(shown),
+                shown[..., 3] if channels == 4 else None,
+            )
+        if order == ">":
+            how = {"compression": 8, "predictor": 3, "rows_per_strip": 7}
+            yield Animal(
+                f"float{bits}{channels}{inverted}_predictor.tif",
+                tiff(numbers, kind, bits, order, tags=tags, **how),
+                shown[..., :3] if channels > 1 else rgb(shown),
+                shown[..., 3] if channels == 4 else None,
+            )
     refusals = {
-        "float": ((noise(1, 65535), 1, 16), [(339, 3, [3])], "floating-point pixels"),
+        "bright": ((noise(1) / 100.0, 1, 32), [(339, 3, [3])], "from 0 to 2.55, of which 0 to 1"),
+        "nan": ((noise(1) / np.float32("nan"), 1, 32), [(339, 3, [3])], "from nan to nan"),
         "signed": ((noise(1, 65535), 1, 16), [(339, 3, [2])], "signed pixels"),
         "cfa": ((noise(1, 65535), 32803, 16), [], "camera raw"),
         "dng": ((noise(), 2), [(50706, 1, [1, 4, 0, 0])], "camera raw"),
