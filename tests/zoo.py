@@ -308,9 +308,7 @@ def tiffs():
                 tiff(noise(5, 2**bits - 1), 5, bits, order, apart, tags=[(338, 3, [2])]),
                 refused="valid TIFF.*CMYK with no colour profile",
             )
-    for bits, order, channels, inverted in itertools.product(
-        (16, 32, 64), "<>", (1, 3, 4), (0, 1)
-    ):
+    for bits, order, channels, inverted in itertools.product((16, 32, 64), "<>", (1, 3, 4), (0, 1)):
         if inverted and channels > 1:
             continue
         levels = noise(channels)

@@ -70,12 +70,15 @@ ALPHA = "alpha"  # as --mask: the photograph's own
 class Job(NamedTuple):
     """Paths of one photograph, its mask and its result.
 
+    output: names the result in messages.
+    fills: the files that are written, several with --samples.
     beside: what the names of pictures beside the result begin with (attention, edges).
     """
 
     image: str
     mask: str
     output: str
+    fills: List[str]
     beside: str
 
 
@@ -321,12 +324,11 @@ def _outputs(painter, job: Job, pixels, mask):
         filled = painter.fill(pixels, mask, *how, seed=FLAGS.seed, blend=FLAGS.blend, **guide)
         return {job.output: filled}, []
     samples = painter.fill_samples(pixels, mask, FLAGS.samples, FLAGS.seed, *how, blend=FLAGS.blend)
-    paths = _output_paths(job)
     notes = []
-    for path, sample in zip(paths, samples):
+    for path, sample in zip(job.fills, samples):
         score = "no critic in this model" if sample.score is None else f"score {sample.score:.3f}"
         notes.append(("sample", path, f"{path}: --seed={sample.seed}, {score}"))
-    return {path: sample.pixels for path, sample in zip(paths, samples)}, notes
+    return {path: sample.pixels for path, sample in zip(job.fills, samples)}, notes
 
 
 def _write(filled: Filled):
@@ -400,7 +402,12 @@ def find_jobs(image: str, mask: str, output: str) -> List[Job]:
         threes = [(image, mask, output)]
     images, masks, outputs = zip(*threes)
     beside = output_names.beginnings(outputs, {*images, *masks})
-    jobs = [Job(*three, name) for three, name in zip(threes, beside)]
+    fills = (
+        output_names.numbered(outputs, FLAGS.samples)
+        if FLAGS.samples
+        else [[path] for path in outputs]
+    )
+    jobs = [Job(*three, *names) for three, *names in zip(threes, fills, beside)]
     _check_nothing_is_overwritten(jobs)
     return jobs
 
@@ -409,7 +416,7 @@ def _check_nothing_is_overwritten(jobs: List[Job]) -> None:
     """Raises SettingsError if an output is a photograph or a mask of the run."""
     there: Set[Tuple[int, int]] = set()
     for job in jobs:
-        for path in _output_paths(job):
+        for path in job.fills:
             there.update(_identity(path))
     if there:
         for path in itertools.chain.from_iterable((job.image, job.mask) for job in jobs):
@@ -424,14 +431,6 @@ def _identity(path: str) -> List[Tuple[int, int]]:
     except OSError:
         return []
     return [(status.st_dev, status.st_ino)]
-
-
-def _output_paths(job: Job) -> List[str]:
-    """The files that a photograph's fills go to."""
-    if not FLAGS.samples:
-        return [job.output]
-    name, ending = os.path.splitext(job.output)
-    return [f"{name}_{number}{ending}" for number in range(1, FLAGS.samples + 1)]
 
 
 def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str]]:

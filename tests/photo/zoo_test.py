@@ -125,7 +125,13 @@ def _by_tifffile(tifffile, tmp_path, animal):
                 numbers, bits = page.asarray(), page.bitspersample
         except Exception:  # most compressions need a package of their own
             return None
-    if page.photometric.name not in ("MINISWHITE", "MINISBLACK", "RGB") or bits not in (1, 8, 16, 32, 64):
+    if page.photometric.name not in ("MINISWHITE", "MINISBLACK", "RGB") or bits not in (
+        1,
+        8,
+        16,
+        32,
+        64,
+    ):
         return None
     if numbers.dtype.kind == "f":
         numbers, bits = np.rint(numbers * 255), 8

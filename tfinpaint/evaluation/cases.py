@@ -174,7 +174,14 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
     """
     size = photos[0].shape[0]
     files = hole_files.MaskFiles(
-        HoleSettings(kind=kind, ratio=_ANY, mask_is=settings.mask_is), size, "ratio_bins"
+        HoleSettings(
+            kind=kind,
+            ratio=_ANY,
+            mask_is=settings.mask_is,
+            max_megapixels=settings.max_megapixels,
+        ),
+        size,
+        "ratio_bins",
     )
     # those of a large set are measured first, and the chosen ones read again
     masks = files.read_all(keep=len(files.paths) <= hole_files.READ_WHOLE)

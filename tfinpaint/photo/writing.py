@@ -27,6 +27,7 @@ _WRITERS = {
 }
 PHOTO_ENDINGS = tuple(_WRITERS)
 _WITHOUT_ALPHA = ("JPEG", "BMP")
+_LONGEST_NAME = 255  # bytes, of most disks
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
 
 
@@ -38,6 +39,8 @@ def check_photo_path(path: str, argument: str = "path") -> None:
     ending = os.path.splitext(path)[1].lower()
     if ending not in _WRITERS:
         raise SettingsError(f"`{argument}` ends in {', '.join(PHOTO_ENDINGS)}. Got {path}")
+    if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
+        raise SettingsError(f"`{argument}` has a name of at most {_LONGEST_NAME} bytes. Got {path}")
     if os.path.isdir(path):
         raise SettingsError(f"`{argument}={path!r}` is a folder, not a file")
     check_writable(argument, os.path.dirname(os.path.abspath(path)))
