@@ -627,9 +627,95 @@ def others():
         yield Animal(f"{len(start)}{words}.jpg", start + bytes(100 if start else 0), refused=words)
 
 
+def with_jxl_orientation(data, orientation):
+    """A bare codestream of `_jxl` with an orientation in its header (ISO/IEC 18181-1, Annex D)."""
+    bits = np.unpackbits(np.frombuffer(data[2:], np.uint8), bitorder="little").tolist()
+    at = 0
+
+    def take(count):
+        nonlocal at
+        at += count
+        return sum(bit << k for k, bit in enumerate(bits[at - count : at]))
+
+    def side():
+        take((9, 13, 18, 30)[take(2)])
+
+    assert not take(1)
+    side()
+    if not take(3):
+        side()
+    assert take(2) == 0  # not all default, no extra fields
+    start = at - 1
+    assert take(3) == 0  # whole numbers of 8 bits
+    take(1)
+    assert take(2) == 0  # no alpha
+    take(1)
+    assert take(1) == 1  # sRGB
+    end = at
+    take(3)
+    turn = [(orientation - 1) >> k & 1 for k in range(3)]
+    head = bits[:start] + [1] + turn + [0, 0, 0] + bits[start + 1 : end] + [1] + bits[end:at]
+    head += [0] * (-len(head) % 8)
+    return data[:2] + np.packbits(head, bitorder="little").tobytes() + data[2 + (at + 7) // 8 :]
+
+
+def jxls():
+    """JPEG XL: turned by its own header, by EXIF of a JPEG file inside, and not by EXIF else."""
+    try:
+        import pillow_jxl
+    except ImportError:
+        return
+    upright = smooth()
+    for orientation in range(1, 9):
+        pixels = stored(upright, orientation)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JXL", lossless=True)
+        content = with_jxl_orientation(buffer.getvalue(), orientation)
+        yield Animal(f"{orientation}.jxl", content, upright)
+        block = bytes(4) + exif_block(orientation)[6:]
+        buffer = io.BytesIO()
+        Image.fromarray(upright).save(buffer, "JXL", lossless=True, exif=block)
+        yield Animal(f"{orientation}exif.jxl", buffer.getvalue(), upright)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(
+            buffer, "JPEG", quality=100, subsampling=0, exif=exif_block(orientation)
+        )
+        encoder = pillow_jxl.Encoder(mode="RGB", lossless=True, quality=100, num_threads=1)
+        height, width = pixels.shape[:2]
+        content = encoder(buffer.getvalue(), width, height, jpeg_encode=True)
+        yield Animal(f"{orientation}jpeg.jxl", content, upright, off=3)
+    for mode in ("L", "LA", "RGBA"):
+        picture = noise(len(mode))
+        buffer = io.BytesIO()
+        image = Image.fromarray(picture[..., 0] if mode == "L" else picture, mode)
+        image.save(buffer, "JXL", lossless=True)
+        yield Animal(
+            f"{mode}.jxl",
+            buffer.getvalue(),
+            picture[..., :3] if mode == "RGBA" else rgb(picture[..., 0]),
+            None if mode == "L" else picture[..., -1],
+        )
+
+
+def avifs():
+    """Each orientation, which Pillow writes as AVIF's own turns."""
+    if "AVIF" not in Image.SAVE:
+        return
+    upright = smooth()
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        buffer = io.BytesIO()
+        image = Image.fromarray(stored(upright, orientation))
+        image.save(buffer, "AVIF", quality=100, subsampling="4:4:4", speed=8, exif=exif)
+        yield Animal(f"{orientation}.avif", buffer.getvalue(), upright, off=3)
+
+
 def animals():
     yield from tiffs()
     yield from pngs()
     yield from bmps()
     yield from turned()
     yield from others()
+    yield from avifs()
+    yield from jxls()

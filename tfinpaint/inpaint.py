@@ -50,6 +50,7 @@ from tfinpaint.photo import (
     read_hole,
     read_photo,
     with_fill,
+    writable_endings,
     write_photo,
 )
 from tfinpaint.progress import photographs_bar
@@ -473,7 +474,7 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
         )
     names = output_names.outputs(
         [folders.inside(path, image) for path in photos],
-        PHOTO_ENDINGS,
+        writable_endings(),
         lambda path: folders.ending_of(os.path.join(image, path)),
     )
     return list(zip(photos, partners, (os.path.join(output, name) for name in names)))

@@ -29,7 +29,13 @@ from tfinpaint.photo.folders import list_photos
 from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
 from tfinpaint.photo.reading import photo_size, read_photo
 from tfinpaint.photo.record import THRESHOLD, Notes, Photo
-from tfinpaint.photo.writing import PHOTO_ENDINGS, check_photo_path, keeps_alpha, write_photo
+from tfinpaint.photo.writing import (
+    PHOTO_ENDINGS,
+    check_photo_path,
+    keeps_alpha,
+    writable_endings,
+    write_photo,
+)
 from tfinpaint.settings import MAX_MEGAPIXELS
 
 # Pillow's warnings are about damaged files; what matters raises an error.
@@ -50,5 +56,6 @@ __all__ = [
     "read_hole",
     "read_photo",
     "with_fill",
+    "writable_endings",
     "write_photo",
 ]
