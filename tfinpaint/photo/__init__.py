@@ -33,6 +33,7 @@ from tfinpaint.photo.writing import (
     PHOTO_ENDINGS,
     check_photo_path,
     keeps_alpha,
+    png_file,
     writable_endings,
     write_photo,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "keeps_alpha",
     "list_photos",
     "photo_size",
+    "png_file",
     "read_drawing",
     "read_hole",
     "read_photo",

@@ -4,6 +4,8 @@ Inputs: uint8 RGB pixels [H, W, 3], and the `Photo` that they come from.
 Outputs: a file that is there whole or not at all, and notes that name what the format cannot hold.
 """
 
+import dataclasses
+import io
 import os
 import pathlib
 from typing import Optional, Tuple
@@ -13,6 +15,7 @@ from PIL import Image, features
 
 from tfinpaint import atomic
 from tfinpaint.photo import carried, deep, others
+from tfinpaint.photo.png import COLOUR_CHUNKS
 from tfinpaint.photo.record import Notes, Photo
 from tfinpaint.settings import SettingsError, check_writable
 
@@ -118,6 +121,20 @@ def write_photo(
         _save(path, image, options)
         more += (f"its EXIF block cannot be written as {kind} and was left out",)
     return notes + more
+
+
+def png_file(photo: Photo) -> bytes:
+    """A PNG file of a photograph, with alpha and what its colours depend on, and nothing else.
+
+    It is for other programs of this machine, and made quickly rather than small.
+    """
+    image, _ = _with_alpha(photo.pixels, photo, "PNG")
+    colours = tuple(chunk for chunk in photo.chunks if chunk[0] in COLOUR_CHUNKS)
+    like = dataclasses.replace(photo, exif=None, xmp=None, comment=None, dpi=None, chunks=colours)
+    options, _ = carried.options(image.mode, like, "PNG")
+    file = io.BytesIO()
+    image.save(file, "PNG", **{**options, "compress_level": 1})
+    return file.getvalue()
 
 
 def _write_deep(path: str, pixels: np.ndarray, like: Photo, kind: str, argument: str) -> Notes:
