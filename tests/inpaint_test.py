@@ -597,7 +597,7 @@ def test_16_bits_stay_outside_the_hole(tmp_path, run):
         np.testing.assert_array_equal(found[~hole], deep[~hole])
         assert (found[hole] // 257 >= 254).all()  # the red channel of a fill by a fake
     status, _, err = run(*arguments, f"--output={tmp_path}/o.jpg")
-    assert status == 1 and "JPEG holds 8 bits per channel, PNG and TIFF hold 16" in err
+    assert status == 1 and "JPEG is written with 8 bits per channel, PNG and TIFF with 16" in err
     assert not (tmp_path / "o.jpg").exists()
     status, _, err = run(*arguments, f"--output={tmp_path}/o.png", "--side_by_side")
     assert status == 1 and "--side_by_side has 8 bits" in err
@@ -842,3 +842,20 @@ def test_names_as_long_as_a_disk_takes(tmp_path, run, monkeypatch):
     made = os.listdir(tmp_path / "out")
     assert len(made) == 3 + sum("_attention_" in name for name in made) == 3 * 6
     assert {names[0], names[1], "x" * 244 + ".png"} <= set(made)
+
+
+def test_names_of_samples_are_shortened_where_they_would_be_too_long(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda model: Several())
+    for letters in ("ab", "ac"):
+        _write(tmp_path / "photos/0.png").rename(tmp_path / f"photos/{'x' * 249}{letters}.png")
+    mask = _mask(tmp_path / "m.png")
+    status, _, err = run(
+        f"--image={tmp_path}/photos", f"--mask={mask}", f"--output={tmp_path}/out", "--samples=3"
+    )
+    assert status == 0, err
+    assert len(os.listdir(tmp_path / "out")) == 6
+    photo = _write(tmp_path / "a.png")
+    arguments = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path}/{'x' * 252}.png")
+    status, _, err = run(*arguments)
+    assert status == 1 and "--output has a name of at most 255 bytes" in err
+    assert Several.calls and not Red.calls[6:]

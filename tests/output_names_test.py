@@ -2,7 +2,7 @@
 
 import os
 
-from tfinpaint.output_names import beginnings, outputs
+from tfinpaint.output_names import beginnings, numbered, outputs
 
 WRITABLE = (".jpg", ".png")
 
@@ -35,3 +35,13 @@ def test_an_input_reserves_its_name_in_its_own_folder_alone():
     here = os.path.abspath("a_edges.png")
     assert beginnings(["a.png"], [here]) == beginnings(["a.png"], ["a_edges.png"]) == ["a_png"]
     assert beginnings(["a.png"], ["elsewhere/a_edges.png"]) == ["a"]
+
+
+def test_fills_are_numbered_and_names_of_the_greatest_length_are_shortened():
+    assert numbered(["o/a.png", "o/a_1.png"], 2) == [
+        ["o/a_1.png", "o/a_2.png"], ["o/a_1_1.png", "o/a_1_2.png"],
+    ]  # fmt: skip
+    long = ["o/" + "é" * 120 + letters + ".png" for letters in ("abcdefghijk", "abcdefghijl")]
+    found = [name for names in numbered(long, 12) for name in names]
+    assert len(set(found)) == 24
+    assert max(len(os.fsencode(os.path.basename(name))) for name in found) <= 255

@@ -16,20 +16,23 @@ from PIL import Image, ImageCms
 from zoo import stored
 
 from tfinpaint.photo import (
-    PHOTO_ENDINGS,
     Photo,
+    jxl,
     list_photos,
     photo_size,
     read_hole,
     read_photo,
+    writable_endings,
     write_photo,
+    writing,
 )
 from tfinpaint.settings import SettingsError
 
 # It warns about files that are damaged here on purpose.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
-EXACT = (".png", ".bmp", ".webp", ".tif", ".tiff")
+ENDINGS = writable_endings()
+EXACT = tuple(ending for ending in ENDINGS if ending not in (".jpg", ".jpeg", ".avif"))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -59,7 +62,8 @@ def test_exact_formats_return_every_byte(tmp_path, ending):
     assert write_photo(str(tmp_path / f"a{ending}"), pixels) == ()
     read = read_photo(str(tmp_path / f"a{ending}"))
     np.testing.assert_array_equal(read.pixels, pixels)
-    assert (read.alpha, read.grey, read.icc, read.exif, read.notes) == (None, False, None, None, ())
+    assert (read.alpha, read.grey, read.exif, read.notes) == (None, False, None, ())
+    assert read.icc is None or ending == ".jxl"  # whose decoder makes one of sRGB
     assert os.listdir(tmp_path) == [f"a{ending}"]  # no temporary file stays
 
 
@@ -69,7 +73,7 @@ def test_jpeg_is_close_and_says_that_it_is_not_exact(tmp_path):
     assert np.abs(read_photo(str(tmp_path / "a.JPG")).pixels.astype(int) - _smooth()).max() <= 6
 
 
-@pytest.mark.parametrize("ending", PHOTO_ENDINGS)
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_grey_stays_grey(tmp_path, ending):
     grey = np.repeat(_smooth()[..., 2:], 3, axis=-1)
     path = str(tmp_path / f"a{ending}")
@@ -83,7 +87,7 @@ def test_grey_stays_grey(tmp_path, ending):
 
 
 @pytest.mark.parametrize("grey", [False, True])
-@pytest.mark.parametrize("ending", [".png", ".webp", ".tif"])
+@pytest.mark.parametrize("ending", sorted({".png", ".webp", ".tif", ".jxl"} & set(ENDINGS)))
 def test_alpha_stays_as_it_was_and_so_do_colours_under_it(tmp_path, ending, grey):
     pixels = np.repeat(_noise(channels=1), 3, axis=-1) if grey else _noise()
     alpha = _noise(channels=0, seed=1)
@@ -104,7 +108,7 @@ def test_alpha_is_left_out_with_a_note_where_the_format_has_none(tmp_path, endin
     assert read_photo(str(tmp_path / f"a{ending}")).alpha is None
 
 
-@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".webp", ".tif", ".avif"])
 def test_icc_and_exif_are_kept(tmp_path, ending):
     exif = Image.Exif()
     exif[0x010F], exif[0x0112] = "A camera", 6
@@ -120,6 +124,67 @@ def test_icc_and_exif_are_kept(tmp_path, ending):
     assert kept[0x010F] == "A camera" and kept[0x0112] == 1
     assert float(kept.get_ifd(0x8769)[0x829D]) == 2.5 and kept.get_ifd(0x8825)[1] == "N"
     assert again.pixels.shape == (47, 33, 3)  # upright, and not turned twice
+
+
+def test_avif_is_close_exact_for_grey_and_says_so(tmp_path):
+    path = str(tmp_path / "a.avif")
+    (note,) = write_photo(path, _noise())
+    assert (
+        note == "AVIF changes known pixels by up to 3 of 255 levels; PNG, WebP and TIFF keep them"
+    )
+    assert np.abs(read_photo(path).pixels.astype(int) - _noise()).max() <= 3
+    grey = np.repeat(_noise(channels=1), 3, axis=-1)
+    assert write_photo(path, grey, Photo(grey, grey=True)) == ()
+    np.testing.assert_array_equal(read_photo(path).pixels, grey)
+    alpha = _noise(channels=0, seed=1)
+    write_photo(path, _noise(), Photo(_noise(), alpha=alpha))
+    read = read_photo(path)
+    np.testing.assert_array_equal(read.alpha, alpha)
+    assert np.abs(read.pixels.astype(int) - _noise()).max() <= 3
+
+
+def test_jpeg_xl_keeps_every_pixel_and_names_a_profile_that_it_cannot_write(tmp_path):
+    pytest.importorskip("pillow_jxl", reason="no JPEG XL: pip install pillow-jxl-plugin")
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "A camera", 1
+    xmp = b'<x:xmpmeta><a tiff:Orientation="1"/></x:xmpmeta>'
+    path = str(tmp_path / "a.jxl")
+    like = Photo(_noise(), icc=SRGB, exif=exif.tobytes(), xmp=xmp)
+    assert write_photo(path, _noise(), like) == ()
+    read = read_photo(path)
+    np.testing.assert_array_equal(read.pixels, _noise())
+    kept = Image.Exif()
+    kept.load(read.exif)
+    assert kept[0x010F] == "A camera" and read.xmp == xmp
+    with open(path, "rb") as file:
+        content = file.read()
+    at = content.index(b"Exif")
+    assert content[at + 4 : at + 10] in (bytes(4) + b"II", bytes(4) + b"MM")  # ISO/IEC 18181-2
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    notes = write_photo(path, _noise(), Photo(_noise(), icc=lab))
+    assert notes == ("its ICC profile cannot be written as JPEG XL",)
+
+
+@pytest.mark.parametrize(
+    "height, width", [(1, 1), (8, 16), (33, 47), (30, 40), (9, 16), (600, 3), (40, 8192)]
+)
+def test_the_size_of_a_jpeg_xl_file_is_in_its_header(tmp_path, height, width):
+    pytest.importorskip("pillow_jxl", reason="no JPEG XL: pip install pillow-jxl-plugin")
+    for xmp in (None, b"<x/>"):  # bare, and in boxes
+        path = str(tmp_path / "a.jxl")
+        pixels = np.zeros((height, width, 3), np.uint8)
+        write_photo(path, pixels, Photo(pixels, xmp=xmp))
+        assert jxl.size((tmp_path / "a.jxl").read_bytes()) == (width, height)
+
+
+def test_what_cannot_be_written_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_jxl", None)
+    with pytest.raises(SettingsError, match=r"a.jxl'`: .* needs the package.*pip install pillow-j"):
+        write_photo(str(tmp_path / "a.jxl"), _noise())
+    monkeypatch.setattr(writing.features, "check", lambda name: False)
+    with pytest.raises(SettingsError, match=r"a.avif'`: writing .avif needs a Pillow"):
+        write_photo(str(tmp_path / "a.avif"), _noise())
+    assert not {".avif", ".jxl"} & set(writable_endings())
 
 
 def test_bmp_says_that_it_holds_no_profile(tmp_path):
@@ -164,12 +229,12 @@ def test_alpha_and_masks_are_turned_too(tmp_path):
     np.testing.assert_array_equal(read.pixels, np.rot90(picture[..., :3], -1))
 
 
-@pytest.mark.parametrize("ending", PHOTO_ENDINGS)
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_the_size_is_read_without_decoding(tmp_path, ending):
     path = str(tmp_path / f"a{ending}")
     write_photo(path, _noise(700, 900))  # over 256 KB, where a TIFF file has its tags
     assert photo_size(path) == (900, 700)
-    if ending not in (".tif", ".tiff"):
+    if ending not in (".tif", ".tiff", ".avif"):
         with open(path, "r+b") as file:
             file.truncate(2000)
         assert photo_size(path) == (900, 700)
@@ -253,7 +318,7 @@ def test_of_several_pictures_the_first_is_taken(tmp_path, ending):
 
 def test_damaged_bytes_are_read_or_refused_but_never_a_traceback(tmp_path):
     rng = np.random.default_rng(0)
-    for ending in PHOTO_ENDINGS:
+    for ending in ENDINGS:
         path = tmp_path / f"a{ending}"
         write_photo(str(path), _noise(), Photo(_noise(), icc=SRGB))
         good = np.frombuffer(path.read_bytes(), np.uint8)
@@ -289,7 +354,7 @@ def test_the_thumbnail_that_shows_what_was_there_is_not_kept(tmp_path):
 # ------------------------------------------------------------------------------------------- errors
 
 
-@pytest.mark.parametrize("ending", PHOTO_ENDINGS)
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.9])
 def test_truncated_files_are_refused_by_name(tmp_path, ending, share):
     path = str(tmp_path / f"a{ending}")
@@ -334,9 +399,12 @@ def test_a_decompression_bomb_is_refused(tmp_path):
         read_photo(str(tmp_path / "a.png"))
 
 
-def test_floating_point_pictures_are_refused(tmp_path):
-    with pytest.raises(SettingsError, match="floating-point"):
-        read_photo(_save(tmp_path / "a.tif", np.zeros((5, 5), np.float32)))
+def test_floating_point_pictures_of_another_range_are_refused(tmp_path):
+    with pytest.raises(SettingsError, match="floating-point pixels from 0 to 255, of which 0 to 1"):
+        read_photo(_save(tmp_path / "a.tif", np.float32([[0, 255], [3, 4]])))
+    read = read_photo(_save(tmp_path / "a.tif", np.float32([[0, 1], [0.25, 0.5]])))
+    np.testing.assert_array_equal(read.pixels[..., 0], [[0, 255], [64, 128]])
+    assert read.grey and "taken as 0 for black to 1 for white" in read.notes[-1]
 
 
 @pytest.mark.parametrize(
@@ -495,7 +563,7 @@ def test_list_photos_goes_deep_and_is_sorted(tmp_path):
 
 def test_pillows_limit_on_pixels_is_none_of_ours(tmp_path, recwarn, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    for ending in PHOTO_ENDINGS:
+    for ending in ENDINGS:
         path = str(tmp_path / f"a{ending}")
         write_photo(path, _smooth())
         assert read_photo(path).pixels.shape == (33, 47, 3)

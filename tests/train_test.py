@@ -140,6 +140,16 @@ def test_photographs_in_a_folder_whose_name_is_no_utf8(run, tmp_path):
     assert status == 0, err
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "space ", "\r"])
+def test_a_folder_whose_name_no_flagfile_can_hold_is_refused_in_a_line(run, tmp_path, name):
+    photos = tmp_path / name
+    photos.mkdir()
+    Image.effect_noise((60, 50), 80).convert("RGB").save(photos / "a.png")
+    status, _, err = run(*SMALL, f"--train_data=folder:{photos}", f"--run_dir={tmp_path}/run")
+    assert status == 1 and err.count("\n") == 1 and not (tmp_path / "run").exists()
+    assert "--train_data has a line break or a space at its end, which flags.txt cannot hold" in err
+
+
 def test_a_truncated_photograph_is_named_and_skipped(run, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -117,11 +117,21 @@ def _packed_rows(samples, bits, order):
     """Rows of [rows, n] as bytes, the highest bit first; a row begins at a byte."""
     if bits == 8:
         return samples.astype(np.uint8).tobytes()
+    if samples.dtype.kind == "f":
+        return samples.astype(f"{order}f{bits // 8}").tobytes()
     if bits == 16:
         return samples.astype(order + "u2").tobytes()
     shifts = np.arange(bits - 1, -1, -1)
     ones = (samples[..., np.newaxis].astype(np.int64) >> shifts) & 1
     return np.packbits(ones.reshape(len(samples), -1).astype(np.uint8), axis=1).tobytes()
+
+
+def _differences_of_bytes(data, rows, size, channels):
+    """TIFF's predictor 3, of big-endian numbers of `size` bytes."""
+    numbers = np.frombuffer(data, np.uint8).reshape(rows, -1, size)  # [rows, numbers, bytes]
+    numbers = numbers.swapaxes(1, 2).reshape(rows, -1, channels).copy()
+    numbers[:, 1:] = numbers[:, 1:] - numbers[:, :-1]
+    return numbers.tobytes()
 
 
 def tiff(
@@ -162,6 +172,8 @@ def tiff(
                 block = block.copy()
                 block[:, 1:] = block[:, 1:] - block[:, :-1]  # modulo 2^bits
             data = _packed_rows(block.reshape(len(block), -1), bits, order)
+            if predictor == 3:  # of floating-point numbers
+                data = _differences_of_bytes(data, len(block), bits // 8, plane.shape[2])
             if backwards:
                 data = bytes(int(f"{byte:08b}"[::-1], 2) for byte in pack(data))
             strips.append(data if backwards else pack(data))
@@ -202,19 +214,19 @@ def tiff(
     return mark + start + rest + count + entries + bytes(8 if big else 4)
 
 
-def _eight(samples, bits, colour):
-    """Samples as they are to be read: grey is rounded, of colours the upper 8 bits are taken."""
+def _eight(samples, bits):
+    """Samples as they are to be read: what has more than 8 bits is rounded."""
     top = 2**bits - 1
     if bits <= 8:
         return (samples.astype(int) * 255 // top).astype(np.uint8)
     wide = (samples.astype(np.int64) * 65535 + top // 2) // top
-    return ((wide >> 8) if colour else (wide + 128) // 257).astype(np.uint8)
+    return ((wide + 128) // 257).astype(np.uint8)
 
 
 def tiffs():
     for bits, order, inverted in itertools.product((1, 2, 4, 8, 10, 12, 14, 16), "<>", (0, 1)):
         grey = noise(1, 2**bits - 1)
-        shown = rgb(_eight(grey, bits, False))
+        shown = rgb(_eight(grey, bits))
         for k, how in enumerate(
             (
                 {},
@@ -231,7 +243,7 @@ def tiffs():
             )
     for bits, order, apart, channels in itertools.product((4, 8, 12, 16), "<>", (0, 1), (3, 4)):
         picture = noise(channels, 2**bits - 1)
-        shown = _eight(picture, bits, True)
+        shown = _eight(picture, bits)
         extra = [(338, 3, [2])] if channels == 4 else []
         hows = [
             {},
@@ -266,8 +278,8 @@ def tiffs():
     yield Animal(
         "grey_alpha16.tif",
         tiff(both, 1, 16, tags=[(338, 3, [2])]),
-        rgb((both[..., 0] >> 8).astype(np.uint8)),
-        (both[..., 1] >> 8).astype(np.uint8),
+        rgb(_eight(both[..., 0], 16)),
+        _eight(both[..., 1], 16),
     )
     five = noise(5)
     yield Animal(
@@ -296,8 +308,32 @@ def tiffs():
                 tiff(noise(5, 2**bits - 1), 5, bits, order, apart, tags=[(338, 3, [2])]),
                 refused="valid TIFF.*CMYK with no colour profile",
             )
+    for bits, order, channels, inverted in itertools.product((16, 32, 64), "<>", (1, 3, 4), (0, 1)):
+        if inverted and channels > 1:
+            continue
+        levels = noise(channels)
+        numbers = (levels / 255).astype(f"f{bits // 8}")
+        tags = [(339, 3, [3] * channels)] + [(338, 3, [2])] * (channels == 4)
+        kind = 2 if channels > 1 else 1 - inverted
+        shown = 255 - levels if inverted else levels
+        for k, how in enumerate(({}, {"compression": 8, "tile": (16, 32)}, {"apart": True})):
+            yield Animal(
+                f"float{bits}{order}{channels}{inverted}{k}.tif",
+                tiff(numbers, kind, bits, order, tags=tags, **how),
+                shown[..., :3] if channels > 1 else rgb(shown),
+                shown[..., 3] if channels == 4 else None,
+            )
+        if order == ">":
+            how = {"compression": 8, "predictor": 3, "rows_per_strip": 7}
+            yield Animal(
+                f"float{bits}{channels}{inverted}_predictor.tif",
+                tiff(numbers, kind, bits, order, tags=tags, **how),
+                shown[..., :3] if channels > 1 else rgb(shown),
+                shown[..., 3] if channels == 4 else None,
+            )
     refusals = {
-        "float": ((noise(1, 65535), 1, 16), [(339, 3, [3])], "floating-point pixels"),
+        "bright": ((noise(1) / 100.0, 1, 32), [(339, 3, [3])], "from 0 to 2.55, of which 0 to 1"),
+        "nan": ((noise(1) / np.float32("nan"), 1, 32), [(339, 3, [3])], "from nan to nan"),
         "signed": ((noise(1, 65535), 1, 16), [(339, 3, [2])], "signed pixels"),
         "cfa": ((noise(1, 65535), 32803, 16), [], "camera raw"),
         "dng": ((noise(), 2), [(50706, 1, [1, 4, 0, 0])], "camera raw"),
@@ -322,7 +358,7 @@ def tiffs():
             f".{ending}", picture[..., [2, 1, 0, 3][:channels]] if (channels > 1) else picture
         )
         assert good
-        shown = _eight(picture, 8 * np.dtype(dtype).itemsize, channels > 1)
+        shown = _eight(picture, 8 * np.dtype(dtype).itemsize)
         yield Animal(
             f"opencv{channels}{np.dtype(dtype).name}.{ending}",
             content.tobytes(),
@@ -382,7 +418,7 @@ def pngs():
     for bits, clear in itertools.product((1, 2, 4, 8, 16), (False, True)):
         grey = noise(1, 2**bits - 1)
         key = int(grey[3, 3, 0])
-        shown = rgb(_eight(grey, bits, clear))
+        shown = rgb(_eight(grey, bits))
         alpha = np.where(grey[..., 0] == key, 0, 255).astype(np.uint8)
         yield Animal(
             f"grey{bits}{clear}.png",
@@ -393,7 +429,7 @@ def pngs():
     for kind, channels in ((2, 3), (4, 2), (6, 4)):
         for bits in (8, 16):
             picture = noise(channels, 2**bits - 1)
-            shown = _eight(picture, bits, True)
+            shown = _eight(picture, bits)
             yield Animal(
                 f"kind{kind}{bits}.png",
                 png(picture, kind, bits),
@@ -407,7 +443,7 @@ def pngs():
         yield Animal(
             f"rgb_key{bits}.png",
             png(picture, 2, bits, [chunk(b"tRNS", struct.pack(">HHH", *key))]),
-            _eight(picture, bits, True),
+            _eight(picture, bits),
             alpha,
         )
     for bits in (1, 2, 4, 8):
@@ -540,7 +576,7 @@ def turned():
         yield Animal(f"{orientation}{order}{apart}.tif", content, upright)
         deep = smooth(top=65535)
         content = tiff(stored(deep, orientation), 2, 16, order, apart, tags=tags[:1])
-        yield Animal(f"{orientation}{order}{apart}_16.tif", content, _eight(deep, 16, True))
+        yield Animal(f"{orientation}{order}{apart}_16.tif", content, _eight(deep, 16))
     packet = '<x:xmpmeta><rdf:Description tiff:Orientation="%d"/></x:xmpmeta>'
     for orientation in range(1, 9):
         text = packet.replace("%d", str(orientation)).encode()
@@ -591,9 +627,95 @@ def others():
         yield Animal(f"{len(start)}{words}.jpg", start + bytes(100 if start else 0), refused=words)
 
 
+def with_jxl_orientation(data, orientation):
+    """A bare codestream of `_jxl` with an orientation in its header (ISO/IEC 18181-1, Annex D)."""
+    bits = np.unpackbits(np.frombuffer(data[2:], np.uint8), bitorder="little").tolist()
+    at = 0
+
+    def take(count):
+        nonlocal at
+        at += count
+        return sum(bit << k for k, bit in enumerate(bits[at - count : at]))
+
+    def side():
+        take((9, 13, 18, 30)[take(2)])
+
+    assert not take(1)
+    side()
+    if not take(3):
+        side()
+    assert take(2) == 0  # not all default, no extra fields
+    start = at - 1
+    assert take(3) == 0  # whole numbers of 8 bits
+    take(1)
+    assert take(2) == 0  # no alpha
+    take(1)
+    assert take(1) == 1  # sRGB
+    end = at
+    take(3)
+    turn = [(orientation - 1) >> k & 1 for k in range(3)]
+    head = bits[:start] + [1] + turn + [0, 0, 0] + bits[start + 1 : end] + [1] + bits[end:at]
+    head += [0] * (-len(head) % 8)
+    return data[:2] + np.packbits(head, bitorder="little").tobytes() + data[2 + (at + 7) // 8 :]
+
+
+def jxls():
+    """JPEG XL: turned by its own header, by EXIF of a JPEG file inside, and not by EXIF else."""
+    try:
+        import pillow_jxl
+    except ImportError:
+        return
+    upright = smooth()
+    for orientation in range(1, 9):
+        pixels = stored(upright, orientation)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "JXL", lossless=True)
+        content = with_jxl_orientation(buffer.getvalue(), orientation)
+        yield Animal(f"{orientation}.jxl", content, upright)
+        block = bytes(4) + exif_block(orientation)[6:]
+        buffer = io.BytesIO()
+        Image.fromarray(upright).save(buffer, "JXL", lossless=True, exif=block)
+        yield Animal(f"{orientation}exif.jxl", buffer.getvalue(), upright)
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(
+            buffer, "JPEG", quality=100, subsampling=0, exif=exif_block(orientation)
+        )
+        encoder = pillow_jxl.Encoder(mode="RGB", lossless=True, quality=100, num_threads=1)
+        height, width = pixels.shape[:2]
+        content = encoder(buffer.getvalue(), width, height, jpeg_encode=True)
+        yield Animal(f"{orientation}jpeg.jxl", content, upright, off=3)
+    for mode in ("L", "LA", "RGBA"):
+        picture = noise(len(mode))
+        buffer = io.BytesIO()
+        image = Image.fromarray(picture[..., 0] if mode == "L" else picture, mode)
+        image.save(buffer, "JXL", lossless=True)
+        yield Animal(
+            f"{mode}.jxl",
+            buffer.getvalue(),
+            picture[..., :3] if mode == "RGBA" else rgb(picture[..., 0]),
+            None if mode == "L" else picture[..., -1],
+        )
+
+
+def avifs():
+    """Each orientation, which Pillow writes as AVIF's own turns."""
+    if "AVIF" not in Image.SAVE:
+        return
+    upright = smooth()
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        buffer = io.BytesIO()
+        image = Image.fromarray(stored(upright, orientation))
+        image.save(buffer, "AVIF", quality=100, subsampling="4:4:4", speed=8, exif=exif)
+        yield Animal(f"{orientation}.avif", buffer.getvalue(), upright, off=3)
+
+
 def animals():
     yield from tiffs()
     yield from pngs()
     yield from bmps()
     yield from turned()
     yield from others()
+    yield from avifs()
+    yield from jxls()

@@ -35,13 +35,14 @@ from typing import Dict, List, NamedTuple, Set, Tuple
 import numpy as np
 from absl import flags
 
-from tfinpaint import command, output_names, photo_folders, settings
+from tfinpaint import command, output_names, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.photo import (
     PHOTO_ENDINGS,
     THRESHOLD,
     Photo,
     check_photo_path,
+    folders,
     hole_of_alpha,
     keeps_alpha,
     list_photos,
@@ -49,6 +50,7 @@ from tfinpaint.photo import (
     read_hole,
     read_photo,
     with_fill,
+    writable_endings,
     write_photo,
 )
 from tfinpaint.progress import photographs_bar
@@ -69,12 +71,15 @@ ALPHA = "alpha"  # as --mask: the photograph's own
 class Job(NamedTuple):
     """Paths of one photograph, its mask and its result.
 
+    output: names the result in messages.
+    fills: the files that are written, several with --samples.
     beside: what the names of pictures beside the result begin with (attention, edges).
     """
 
     image: str
     mask: str
     output: str
+    fills: List[str]
     beside: str
 
 
@@ -320,12 +325,11 @@ def _outputs(painter, job: Job, pixels, mask):
         filled = painter.fill(pixels, mask, *how, seed=FLAGS.seed, blend=FLAGS.blend, **guide)
         return {job.output: filled}, []
     samples = painter.fill_samples(pixels, mask, FLAGS.samples, FLAGS.seed, *how, blend=FLAGS.blend)
-    paths = _output_paths(job)
     notes = []
-    for path, sample in zip(paths, samples):
+    for path, sample in zip(job.fills, samples):
         score = "no critic in this model" if sample.score is None else f"score {sample.score:.3f}"
         notes.append(("sample", path, f"{path}: --seed={sample.seed}, {score}"))
-    return {path: sample.pixels for path, sample in zip(paths, samples)}, notes
+    return {path: sample.pixels for path, sample in zip(job.fills, samples)}, notes
 
 
 def _write(filled: Filled):
@@ -399,7 +403,12 @@ def find_jobs(image: str, mask: str, output: str) -> List[Job]:
         threes = [(image, mask, output)]
     images, masks, outputs = zip(*threes)
     beside = output_names.beginnings(outputs, {*images, *masks})
-    jobs = [Job(*three, name) for three, name in zip(threes, beside)]
+    fills = (
+        output_names.numbered(outputs, FLAGS.samples)
+        if FLAGS.samples
+        else [[path] for path in outputs]
+    )
+    jobs = [Job(*three, *names) for three, *names in zip(threes, fills, beside)]
     _check_nothing_is_overwritten(jobs)
     return jobs
 
@@ -408,7 +417,7 @@ def _check_nothing_is_overwritten(jobs: List[Job]) -> None:
     """Raises SettingsError if an output is a photograph or a mask of the run."""
     there: Set[Tuple[int, int]] = set()
     for job in jobs:
-        for path in _output_paths(job):
+        for path in job.fills:
             there.update(_identity(path))
     if there:
         for path in itertools.chain.from_iterable((job.image, job.mask) for job in jobs):
@@ -423,14 +432,6 @@ def _identity(path: str) -> List[Tuple[int, int]]:
     except OSError:
         return []
     return [(status.st_dev, status.st_ino)]
-
-
-def _output_paths(job: Job) -> List[str]:
-    """The files that a photograph's fills go to."""
-    if not FLAGS.samples:
-        return [job.output]
-    name, ending = os.path.splitext(job.output)
-    return [f"{name}_{number}{ending}" for number in range(1, FLAGS.samples + 1)]
 
 
 def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str]]:
@@ -462,7 +463,7 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
         name = _name(path, image)
         partner = mask if masks is None else masks.get(name) or masks.get(name + "_mask")
         if partner is None:
-            lacking.append(photo_folders.inside(path, image))
+            lacking.append(folders.inside(path, image))
         else:
             partners.append(partner)
     if lacking:
@@ -472,9 +473,9 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
             f"of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {some}"
         )
     names = output_names.outputs(
-        [photo_folders.inside(path, image) for path in photos],
-        PHOTO_ENDINGS,
-        lambda path: photo_folders.ending_of(os.path.join(image, path)),
+        [folders.inside(path, image) for path in photos],
+        writable_endings(),
+        lambda path: folders.ending_of(os.path.join(image, path)),
     )
     return list(zip(photos, partners, (os.path.join(output, name) for name in names)))
 
@@ -491,7 +492,7 @@ def _masks_by_name(folder: str, paths: List[str]) -> dict:
 
 def _name(path: str, folder: str) -> str:
     """The path inside the folder, without its ending."""
-    return photo_folders.stem(photo_folders.inside(path, folder))
+    return folders.stem(folders.inside(path, folder))
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -2,9 +2,11 @@
 
     outputs(["a.jpg", "b.jfif"], kind_of) -> ["a.jpg", "b.jpg"]
     beginnings(["out/a.jpg", "out/a.png"]) -> ["out/a_jpg", "out/a_png"]
+    numbered(["out/a.png"], 2) -> [["out/a_1.png", "out/a_2.png"]]
 
 A photograph keeps its name. Where two would share one, or share those of the pictures beside them
-(NAME_edges.png, NAME_attention_LAYER_KIND.png), the ending becomes part of the name. Letter case
+(NAME_edges.png, NAME_attention_LAYER_KIND.png), the ending becomes part of the name. What would be
+longer than a disk takes is shortened. Letter case
 makes no difference here, because it makes none on many disks.
 """
 
@@ -12,7 +14,7 @@ import collections
 import os
 from typing import Callable, Iterable, Iterator, List, Sequence, Set
 
-from tfinpaint.photo_folders import stem
+from tfinpaint.photo.folders import stem
 
 _BESIDE = ("_attention_", "_edges")
 _LONGEST = 255  # bytes of a name
@@ -64,6 +66,24 @@ def beginnings(outputs: Sequence[str], inputs: Iterable[str] = ()) -> List[str]:
             beginning = _first_free([short], taken)
         taken.add(_key(beginning))
         found.append(beginning)
+    return found
+
+
+def numbered(outputs: Sequence[str], count: int) -> List[List[str]]:
+    """The names of `count` fills of each photograph: a.png becomes a_1.png, a_2.png and so on.
+
+    outputs:  paths of the filled photographs, no two the same.
+    """
+    taken = {_key(path) for path in outputs}
+    found = []
+    for path in outputs:
+        beginning, ending = os.path.splitext(path)
+        room = len(f"_{count}") + len(os.fsencode(ending))
+        if len(os.fsencode(os.path.basename(beginning))) > _LONGEST - room:
+            short = _first_free([_shortened(beginning, room)], taken, ending)
+            taken.add(_key(short))
+            beginning = short[: -len(ending)]
+        found.append([f"{beginning}_{number}{ending}" for number in range(1, count + 1)])
     return found
 
 

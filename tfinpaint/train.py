@@ -47,6 +47,7 @@ def main() -> None:
     run = settings.train_settings(values)
     resume = settings.parse_resume(values.resume)
     settings.check_writable("run_dir", values.run_dir)
+    text = flags_text()
     command.choose_device(values.device)
 
     # TensorFlow: only once the flags are known to be good
@@ -65,7 +66,7 @@ def main() -> None:
         values.run_dir,
         resume,
         values.init_from,
-        flags_text(),
+        text,
         say=command.say,
         stream=sys.stderr,
     )
@@ -100,14 +101,28 @@ def show(found: Any, path: str) -> None:
 
 
 def flags_text() -> str:
-    """The flags of this run as a flagfile, without --resume and --device."""
+    """The flags of this run as a flagfile, without --resume and --device.
+
+    Raises SettingsError for a value that a line of a file cannot hold.
+    """
     own = {f.name: f for f in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
     left = ("resume", "device", "dry_run")
+    for name, flag in own.items():
+        if name not in left and isinstance(flag.value, str) and not _fits(flag.value):
+            raise settings.SettingsError(
+                f"--{name} has a line break or a space at its end, which flags.txt cannot hold: "
+                f"rename the folder or give a link to it. Got {flag.value!r}"
+            )
     return "".join(
         own[name].serialize() + "\n"
         for name in sorted(own)
         if own[name].value is not None and name not in left
     )
+
+
+def _fits(value: str) -> bool:
+    """Whether a line of a flagfile gives the value back."""
+    return not set(value) & set("\r\n") and value == value.rstrip()
 
 
 def cli() -> None:

@@ -170,7 +170,7 @@ def test_a_large_set_is_read_as_it_is_drawn(tmp_path, monkeypatch, caplog):
     read = []
     real = hole_files.photo.read_hole
     monkeypatch.setattr(
-        hole_files.photo, "read_hole", lambda path, is_: read.append(path) or real(path, is_)
+        hole_files.photo, "read_hole", lambda path, *how: read.append(path) or real(path, *how)
     )
     settings = plain(tmp_path, ratio=(0.2, 0.5))
     with caplog.at_level(logging.INFO, "tfinpaint"):
@@ -210,3 +210,15 @@ def test_a_large_set_of_which_few_can_be_used(tmp_path, monkeypatch, caplog):
     assert "20 of 40 masks read" in caplog.text and "40 of 40 masks read" in caplog.text
     with pytest.raises(SettingsError, match="no mask has a share of holes within 0.001,0.01"):
         file_holes(plain(tmp_path, ratio=(0.001, 0.01)), 32)
+
+
+def test_the_limit_on_megapixels_is_that_of_the_settings(tmp_path):
+    hole = np.zeros((1100, 1000), np.uint8)
+    hole[:500] = 255
+    save(tmp_path / "a.png", hole)
+    with pytest.raises(SettingsError, match="1.1 megapixels: more than `max_megapixels=1`"):
+        file_holes(plain(tmp_path, max_megapixels=1), 32)
+    np.testing.assert_array_equal(
+        file_holes(plain(tmp_path, max_megapixels=2), 32)(0, 0, 1).numpy()[0, ::8, 0, 0],
+        [1, 1, 0, 0],
+    )

@@ -4,6 +4,7 @@ import os
 import re
 import warnings
 
+import cv2
 import numpy as np
 import pytest
 import zoo
@@ -81,8 +82,6 @@ def test_what_was_read_of_the_zoo_is_written_and_others_can_open_it(tmp_path):
 def test_two_other_readers_agree_on_the_zoo(tmp_path):
     """tifffile and OpenCV, which share no code with ours, where they read a kind at all."""
     tifffile = pytest.importorskip("tifffile")
-    import cv2
-
     agreed = {"tifffile": 0, "opencv": 0}
     for animal in zoo.animals():
         if animal.refused or animal.off or re.match(r"\d|animation|xmp|magick", animal.name):
@@ -104,6 +103,16 @@ def test_two_other_readers_agree_on_the_zoo(tmp_path):
     assert agreed["tifffile"] >= 60 and agreed["opencv"] >= 40, agreed
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_libtiff_agrees_on_the_predictor_of_floating_point_numbers(channels):
+    name = f"float32{channels}0_predictor.tif"
+    animal = next(animal for animal in zoo.tiffs() if animal.name == name)
+    numbers = cv2.imdecode(np.frombuffer(animal.content, np.uint8), cv2.IMREAD_UNCHANGED)
+    numbers = np.rint(255 * numbers)
+    colour = zoo.rgb(numbers) if channels == 1 else numbers[..., 2::-1]
+    np.testing.assert_array_equal(colour, animal.colour)
+
+
 def _by_tifffile(tifffile, tmp_path, animal):
     """RGB of 8 bits, [H, W, 3], or None if tifffile cannot unpack it or gives it no meaning."""
     path = tmp_path / "a.tif"
@@ -116,15 +125,23 @@ def _by_tifffile(tifffile, tmp_path, animal):
                 numbers, bits = page.asarray(), page.bitspersample
         except Exception:  # most compressions need a package of their own
             return None
-    if page.photometric.name not in ("MINISWHITE", "MINISBLACK", "RGB") or bits not in (1, 8, 16):
+    if page.photometric.name not in ("MINISWHITE", "MINISBLACK", "RGB") or bits not in (
+        1,
+        8,
+        16,
+        32,
+        64,
+    ):
         return None
+    if numbers.dtype.kind == "f":
+        numbers, bits = np.rint(numbers * 255), 8
     if page.photometric.name == "MINISWHITE":
         numbers = 2**bits - 1 - numbers.astype(int)
     if page.photometric.name == "RGB" and page.planarconfig.name == "SEPARATE":
         numbers = np.moveaxis(numbers, 0, -1)
     numbers = np.asarray(numbers).astype(int)
     if bits == 16:
-        numbers = numbers >> 8 if numbers.ndim == 3 else (numbers + 128) // 257
+        numbers = (numbers + 128) // 257
     elif bits == 1:
         numbers = numbers * 255
     return (

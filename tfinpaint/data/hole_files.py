@@ -125,7 +125,7 @@ class MaskFiles:
             return None
         path, size = self.paths[number], self.size
         try:
-            hole, _ = photo.read_hole(path, self.settings.mask_is)
+            hole, _ = photo.read_hole(path, self.settings.mask_is, self.settings.max_megapixels)
         except Exception as error:  # whatever a decoder raises, it is this file's alone
             self.broken[number] = (
                 error

@@ -20,7 +20,8 @@ from typing import Any, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
 
 import numpy as np
 
-from tfinpaint import photo, photo_folders
+from tfinpaint import photo
+from tfinpaint.photo import folders
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError, first_line
 
 SAMPLES = {  # the colour photographs inside the scikit-image package; nothing is downloaded
@@ -237,7 +238,7 @@ def _open_folder(folder: str, given: str, max_megapixels: int) -> PhotoFiles:
             f"{given}: no photograph in it (JPEG, PNG, WebP, TIFF and others, by their content, at "
             "any depth)"
         )
-    names = [photo_folders.inside(path, folder) for path in paths]
+    names = [folders.inside(path, folder) for path in paths]
     photos = PhotoFiles(paths, names, max_megapixels)
     try:
         photos.read(0)

@@ -26,7 +26,7 @@ from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.data.holes import holes as made_holes
 from tfinpaint.data.photos import open_photos, spread
 from tfinpaint.metrics.protocols import Protocol
-from tfinpaint.photo_folders import stem as stem_of
+from tfinpaint.photo.folders import stem as stem_of
 from tfinpaint.settings import EvaluationSettings, HoleSettings, SettingsError
 
 _ANY = (1e-9, 1 - 1e-9)  # bounds on the shares of mask files, which are sorted into bins later
@@ -174,7 +174,14 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
     """
     size = photos[0].shape[0]
     files = hole_files.MaskFiles(
-        HoleSettings(kind=kind, ratio=_ANY, mask_is=settings.mask_is), size, "ratio_bins"
+        HoleSettings(
+            kind=kind,
+            ratio=_ANY,
+            mask_is=settings.mask_is,
+            max_megapixels=settings.max_megapixels,
+        ),
+        size,
+        "ratio_bins",
     )
     # those of a large set are measured first, and the chosen ones read again
     masks = files.read_all(keep=len(files.paths) <= hole_files.READ_WHOLE)

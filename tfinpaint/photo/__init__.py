@@ -13,7 +13,8 @@ decoded rightly) raises `SettingsError` with the path. docs/files.md has the tab
 converted and refused.
 
     record      Photo
-    reading     read_photo; masks: read_hole, hole_of_alpha, read_drawing; folders: list_photos
+    reading     read_photo; masks: read_hole, hole_of_alpha, read_drawing
+    folders     list_photos: what a folder has, by content, and what was passed over
     deep        16 bits per channel
     writing     write_photo, check_photo_path; carried: what each format can hold beside the pixels
     jpeg, png, webp, bmp, tiff, others      one reader for each format, which return a `Decoded`
@@ -24,11 +25,18 @@ converted and refused.
 import warnings
 
 from tfinpaint.photo.deep import with_fill
-from tfinpaint.photo.folders import PHOTO_ENDINGS, list_photos
+from tfinpaint.photo.folders import list_photos
 from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
 from tfinpaint.photo.reading import photo_size, read_photo
 from tfinpaint.photo.record import THRESHOLD, Notes, Photo
-from tfinpaint.photo.writing import check_photo_path, keeps_alpha, write_photo
+from tfinpaint.photo.writing import (
+    PHOTO_ENDINGS,
+    check_photo_path,
+    keeps_alpha,
+    png_file,
+    writable_endings,
+    write_photo,
+)
 from tfinpaint.settings import MAX_MEGAPIXELS
 
 # Pillow's warnings are about damaged files; what matters raises an error.
@@ -45,9 +53,11 @@ __all__ = [
     "keeps_alpha",
     "list_photos",
     "photo_size",
+    "png_file",
     "read_drawing",
     "read_hole",
     "read_photo",
     "with_fill",
+    "writable_endings",
     "write_photo",
 ]

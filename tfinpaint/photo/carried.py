@@ -7,13 +7,16 @@ PNG           yes   yes    yes   yes          yes                     yes
 JPEG          yes   yes    yes   yes          no                      one comment
 TIFF          yes   yes    yes   yes          no                      no
 WebP          yes   yes    yes   no           no                      no
+AVIF          yes   yes    yes   no           no                      no
+JPEG XL       no    yes    yes   no           no                      no
 BMP           no    no     no    yes          no                      no
 """
 
+import io
 import struct
 from typing import Any, Dict, List, Optional, Tuple
 
-from PIL import Image, PngImagePlugin, TiffImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 from tfinpaint.photo.record import Notes, Photo
 
@@ -23,8 +26,17 @@ _XMP_KEYWORD = b"XML:com.adobe.xmp\0\0\0\0\0"
 _TIFF_XMP = 700
 _RESOLUTION = (282, 283, 296)  # tags of EXIF
 _MAX_DPI = 65535  # of JPEG
+_JXL_EFFORT = 3  # of 9
 _PLAIN_GAMMA = struct.pack(">I", 45455)  # sRGB's
-_NAMES = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "TIFF": "TIFF", "BMP": "BMP"}
+NAMES = {
+    **{kind: kind for kind in ("JPEG", "PNG", "TIFF", "BMP", "AVIF")},
+    "WEBP": "WebP",
+    "JXL": "JPEG XL",
+}
+_WITHOUT_RESOLUTION = ("WEBP", "AVIF", "JXL")
+_EXIF_PREFIX = b"Exif\0\0"
+# what profiles of sRGB are called, by libjxl and others; a picture without one is sRGB
+_SRGB = ("RGB_D65_SRG", "sRGB")
 
 
 def options(mode: str, like: Photo, kind: str) -> Tuple[Dict[str, Any], Notes]:
@@ -42,6 +54,18 @@ def options(mode: str, like: Photo, kind: str) -> Tuple[Dict[str, Any], Notes]:
         found = {"compress_level": 4}
     elif kind == "WEBP":
         found = {"lossless": True, "exact": True}  # exact: also the colour of transparent pixels
+    elif kind == "AVIF":
+        # Without loss but for the step from RGB to YCbCr, which is exact for grey. Measured: 3
+        # levels of 255 at most.
+        found = {"quality": 100, "speed": 8}
+        if mode != "L":
+            found["subsampling"] = "4:4:4"
+        if not like.grey:
+            notes.append(
+                "AVIF changes known pixels by up to 3 of 255 levels; PNG, WebP and TIFF keep them"
+            )
+    elif kind == "JXL":
+        found = {"lossless": True, "effort": _JXL_EFFORT}
     elif kind == "TIFF" and not like.exif:
         found = {"compression": "tiff_deflate"}  # Pillow's compressing writer cannot hold EXIF
     if kind == "BMP":
@@ -54,15 +78,20 @@ def options(mode: str, like: Photo, kind: str) -> Tuple[Dict[str, Any], Notes]:
     missing += _chunks(found, like, kind) + _comment(found, like, kind)
     if missing:
         were = "were" if len(missing) > 1 or missing[0].endswith("s") else "was"
-        notes.append(f"{_NAMES[kind]} does not hold {_and(missing)}, which {were} left out")
+        notes.append(f"{NAMES[kind]} does not hold {_and(missing)}, which {were} left out")
     return found, tuple(notes)
 
 
 def _profile(found, mode: str, like: Photo, kind: str) -> List[str]:
     if not like.icc:
         return []
-    if like.icc[16:20] == b"GRAY" and (kind == "WEBP" or mode not in ("L", "LA")):
-        # WebP has colour only
+    if kind == "JXL":
+        # Pillow's plugin writes none; the file says that it is sRGB
+        return [] if _is_srgb(like.icc) else ["its ICC profile cannot be written as JPEG XL"]
+    if like.icc[16:20] == b"GRAY" and (
+        # WebP has colour only, and so has AVIF with alpha, as Pillow writes it
+        kind == "WEBP" or mode not in ("L", "LA") or (kind == "AVIF" and mode == "LA")
+    ):
         return ["its ICC profile is for grey pictures and was left out"]
     found["icc_profile"] = like.icc
     return []
@@ -74,7 +103,18 @@ def _exif(found, like: Photo, kind: str) -> List[str]:
     if kind == "JPEG" and len(like.exif) > _MAX_SEGMENT:
         return ["its EXIF block is too large for JPEG and was left out"]
     found["exif"] = like.exif
+    if kind == "JXL":  # a number of bytes, 0, comes before it
+        bare = like.exif[len(_EXIF_PREFIX) :] if like.exif.startswith(_EXIF_PREFIX) else like.exif
+        found["exif"] = bytes(4) + bare
     return []
+
+
+def _is_srgb(icc: bytes) -> bool:
+    try:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+        return ImageCms.getProfileDescription(profile).startswith(_SRGB)
+    except (ImageCms.PyCMSError, OSError):
+        return False
 
 
 def _xmp(found, like: Photo, kind: str) -> List[str]:
@@ -86,7 +126,7 @@ def _xmp(found, like: Photo, kind: str) -> List[str]:
         found["extra"] = found.get("extra", b"") + segment
     elif kind == "PNG":
         _info(found).add(b"iTXt", _XMP_KEYWORD + like.xmp)
-    elif kind == "WEBP":
+    elif kind in ("WEBP", "AVIF", "JXL"):
         found["xmp"] = like.xmp
     elif kind == "TIFF":
         tags = TiffImagePlugin.ImageFileDirectory_v2()
@@ -112,7 +152,7 @@ def _resolution(found, like: Photo, kind: str) -> List[str]:
         return []
     across, down = like.dpi
     same = f"{across:.4g}" if across == down else f"{across:.4g} x {down:.4g}"
-    if kind != "WEBP" and 1 <= min(like.dpi) and max(like.dpi) <= _MAX_DPI:
+    if kind not in _WITHOUT_RESOLUTION and 1 <= min(like.dpi) and max(like.dpi) <= _MAX_DPI:
         found["dpi"] = like.dpi
         return []
     exif = Image.Exif()

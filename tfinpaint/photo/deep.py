@@ -14,6 +14,7 @@ from typing import Any, Dict
 import numpy as np
 from PIL import Image
 
+from tfinpaint.photo.decoded import eight_bits
 from tfinpaint.photo.record import Photo
 from tfinpaint.photo.tiff_file import Directory
 
@@ -34,10 +35,7 @@ def with_fill(photo: Photo, filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
     levels = filled[changed].astype(np.int32)  # [changed pixels, 3]
     random = np.random.default_rng(0)
     shape = (len(levels), 1 if photo.grey else 3)
-    if photo.grey and photo.alpha is None:  # which is rounded on reading
-        levels = levels * 257 + random.integers(-128, 129, shape)
-    else:
-        levels = levels * 256 + random.integers(0, 256, shape)
+    levels = levels * 257 + random.integers(-128, 129, shape)
     found = deep.copy()
     found[changed] = np.clip(levels, 0, 65535).astype(np.uint16)
     return found
@@ -50,7 +48,7 @@ def samples(pixels: np.ndarray, like: Photo) -> np.ndarray:
     if alpha is not None and alpha.shape == pixels.shape[:2]:
         wide = alpha.astype(np.uint16) * 257
         if like.deep_alpha is not None and like.deep_alpha.shape == alpha.shape:
-            wide = np.where(alpha == like.deep_alpha >> 8, like.deep_alpha, wide)
+            wide = np.where(alpha == eight_bits(like.deep_alpha), like.deep_alpha, wide)
         parts.append(wide[..., np.newaxis])
     return np.concatenate(parts, axis=2)
 

@@ -1,15 +1,209 @@
-"""Which photographs a folder has."""
+"""Folders of photographs: what is in them, by content, and what was passed over and why.
 
-from typing import List
+    found = look_through("photos")
+    found.paths            every file that is a picture, at any depth, sorted
+    found.passed_over      {reason: [path]}, what is none, or cannot be reached
 
-from tfinpaint import photo_folders
+An ending is a hint. A file with a picture's ending is taken as it is, and the reader decides. Of
+any other file the first bytes are read, so that photographs without an ending are found. Hidden
+files and folders are left out. Whatever happens to one entry is that entry's alone: a link that
+leads nowhere or a folder that cannot be opened is passed over and named in a line.
 
-PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+Order: by path, the same on every machine.
+"""
+
+import dataclasses
+import logging
+import os
+import stat
+import time
+from typing import Dict, List, Optional, Set, Tuple
+
+from tfinpaint.photo import kinds
+from tfinpaint.settings import SettingsError
+from tfinpaint.wording import counted, shown
+
+# Endings of pictures. Whether one can be read is the reader's to say, with its reason.
+ENDINGS = frozenset(
+    ".jpg .jpeg .jpe .jfif .jif .pjpeg .mpo .png .apng .bmp .dib .webp .tif .tiff .gif .avif .heic "
+    ".heif .hif .jp2 .j2k .jpf .jpx .jpc .j2c .jxl".split()
+)
+# Their content begins like a TIFF's. They often lie beside the JPEG of the same picture.
+_RAW = frozenset(
+    ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf "
+    ".pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
+)
+NO_LINK = "links that lead nowhere"
+NO_FOLDER = "folders that cannot be read"
+NO_PERMISSION = "files that cannot be read"
+NO_FILE = "pipes or devices"
+RAW = "camera raw, which is not read (develop it to TIFF, PNG or JPEG first)"
+NO_PICTURE = "no pictures, by their content"
+
+_HEAD = 64  # bytes that tell what a file is
+_NAMED = 3  # names in the line of a reason
+_PROGRESS_SECONDS = 5.0
+_log = logging.getLogger("tfinpaint")
+_said: Set[str] = set()  # a folder may be opened twice in a program, as without --eval_data
+
+
+@dataclasses.dataclass
+class Found:
+    """What is in a folder.
+
+    paths:        of the pictures, sorted.
+    passed_over:  {reason: paths, sorted}, what was left out.
+    """
+
+    paths: List[str]
+    passed_over: Dict[str, List[str]]
 
 
 def list_photos(folder: str) -> List[str]:
-    """Paths of the photographs in a folder at any depth, found by their content, sorted.
+    """Paths of the pictures in a folder at any depth, sorted.
 
-    See photo_folders.py. Raises SettingsError if there is no such folder.
+    What is passed over is said in a line for each reason (the names of all of them at the level of
+    debugging messages).
+
+    Raises: SettingsError if there is no such folder.
     """
-    return photo_folders.list_pictures(folder)
+    found = look_through(folder)
+    for line, severe in lines(folder, found.passed_over):
+        if line in _said:
+            continue
+        _said.add(line)
+        _log.log(logging.WARNING if severe else logging.INFO, "%s", line)
+    for reason, paths in found.passed_over.items():
+        for path in paths:
+            _log.debug("passed over (%s): %s", reason, path)
+    return found.paths
+
+
+def lines(folder: str, passed_over: Dict[str, List[str]]) -> List[Tuple[str, bool]]:
+    """A line for each reason, and whether it points out a likely mistake."""
+    made = []
+    for reason, paths in passed_over.items():
+        names = [shown(inside(path, folder)) for path in paths[:_NAMED]]
+        more = ", ..." if len(paths) > _NAMED else ""
+        made.append(
+            (
+                f"{shown(folder)}: {counted(len(paths), 'entry')} passed over, {reason}: "
+                f"{', '.join(names)}{more}",
+                reason != NO_PICTURE,
+            )
+        )
+    return made
+
+
+def look_through(folder: str) -> Found:
+    """Looks through a folder at any depth.
+
+    Raises: SettingsError if there is no such folder, or it cannot be read.
+    """
+    if not os.path.isdir(folder):
+        raise SettingsError(
+            f"{folder} is not a folder"
+            if os.path.exists(folder)
+            else f"There is no folder {folder}"
+        )
+    found = Found([], {})
+    seen: Set[Tuple[int, int]] = set()  # links may go round in circles
+    waiting, said = [folder], time.monotonic()
+    while waiting:
+        here = waiting.pop()
+        try:
+            status = os.stat(here)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(here) as entries:
+                below = sorted(
+                    entry.name
+                    for entry in entries
+                    if _sort_in(os.path.join(here, ""), entry, found)
+                )
+        except OSError as error:
+            if here == folder:
+                raise SettingsError(f"{folder} cannot be read: {error.strerror}") from None
+            found.passed_over.setdefault(NO_FOLDER, []).append(here)
+            continue
+        # the first is taken from the end: a folder that is linked to twice is that of the first
+        waiting += [os.path.join(here, name) for name in reversed(below)]
+        if time.monotonic() - said > _PROGRESS_SECONDS:
+            said = time.monotonic()
+            _log.info("%s: %s so far", folder, counted(len(found.paths), "photograph"))
+    found.paths.sort()
+    for paths in found.passed_over.values():
+        paths.sort()
+    return found
+
+
+def inside(path: str, folder: str) -> str:
+    """The path of a found file inside its folder. (os.path.relpath takes ten times as long.)"""
+    return path[len(os.path.join(folder, "")) :]
+
+
+def stem(path: str) -> str:
+    """The path without the ending of a picture: "a/b.jpg" -> "a/b", "a/b.2024" stays."""
+    beginning, ending = os.path.splitext(path)
+    return beginning if ending.lower() in ENDINGS else path
+
+
+def ending_of(path: str) -> str:
+    """The ending to write a photograph with whose own ending says no format: .jpg for a JPEG file,
+    .png, which keeps every pixel, for all others."""
+    try:
+        return ".jpg" if _head(path).startswith(b"\xff\xd8\xff") else ".png"
+    except OSError:  # the reader will say so
+        return ".png"
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins with these bytes is a picture of a kind that a reader may know."""
+    found = kinds.kind(head)
+    if found == "BMP":  # two letters alone: its reserved bytes are zero, its header's length known
+        return head[6:10] == bytes(4) and head[14:15] in _BMP_HEADERS
+    return found is not None and found != "camera raw"
+
+
+_BMP_HEADERS = (b"\x0c", b"\x10", b"\x28", b"\x34", b"\x38", b"\x40", b"\x6c", b"\x7c")
+
+
+def _sort_in(here: str, entry: os.DirEntry, found: Found) -> bool:
+    """Puts one entry of a folder where it belongs. Returns True for a folder to be looked into."""
+    if entry.name.startswith("."):
+        return False
+    path = here + entry.name
+    reason = None
+    try:
+        if entry.is_dir():
+            return True
+        ending = os.path.splitext(entry.name)[1].lower()
+        if not entry.is_file():
+            reason = _no_file(path)
+        elif ending in _RAW:
+            reason = RAW
+        elif ending not in ENDINGS and not is_picture(_head(path)):
+            reason = NO_PICTURE
+    except PermissionError:
+        reason = NO_PERMISSION
+    except OSError:  # links that go round in circles, a network drive that is gone
+        reason = NO_LINK if entry.is_symlink() else NO_PERMISSION
+    if reason:
+        found.passed_over.setdefault(reason, []).append(path)
+    else:
+        found.paths.append(path)
+    return False
+
+
+def _no_file(path: str) -> str:
+    try:
+        mode: Optional[int] = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = None
+    return NO_LINK if mode is None or stat.S_ISLNK(mode) else NO_FILE
+
+
+def _head(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read(_HEAD)

@@ -3,7 +3,7 @@
 Notes say what was seen; one that starts with "warning: " points out a likely mistake.
 """
 
-from typing import Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 from PIL import Image
@@ -21,17 +21,20 @@ _FEW = 0.0005  # of the pixels: too few to tell
 
 
 def read_hole(
-    path: str, mask_is: str = "hole", max_megapixels: float = MAX_MEGAPIXELS
+    path: str,
+    mask_is: str = "hole",
+    max_megapixels: float = MAX_MEGAPIXELS,
+    content: Optional[bytes] = None,
 ) -> Tuple[np.ndarray, Notes]:
     """Reads a mask: uint8 [H, W] of 0 and 255, 255 = hole, and notes about it.
 
     A pixel whose luminance is above 127 is white. Strokes painted on a transparent layer
     (everything visible has one colour) are taken from the alpha channel. White means what `mask_is`
-    says: "hole" or "known".
+    says: "hole" or "known". `content`: the bytes of the file, if they are there already.
     """
     if mask_is not in ("hole", "known"):
         raise SettingsError(f"`mask_is` is hole or known. Got {mask_is!r}")
-    level, alpha_note, has_alpha = _read_levels(path, max_megapixels)
+    level, alpha_note, has_alpha = _read_levels(path, max_megapixels, content)
     white = level > THRESHOLD
     hole = white if mask_is == "hole" else ~white
     share = 100.0 * np.count_nonzero(hole) / hole.size
@@ -94,9 +97,9 @@ def _share_notes(share: float, question: str):
     return [f"warning: {_percent(share)} of the picture is hole: {question}"]
 
 
-def _read_levels(path: str, max_megapixels: float):
+def _read_levels(path: str, max_megapixels: float, content: Optional[bytes] = None):
     """What a mask's threshold is applied to, uint8 [H, W], a note on it, and if alpha varies."""
-    colour, alpha = upright(*read_decoded(path, max_megapixels))
+    colour, alpha = upright(*read_decoded(path, max_megapixels, content=content))
     varies = alpha is not None and bool(np.ptp(alpha) > 0)
     if alpha is not None and varies:
         visible = alpha > THRESHOLD if (alpha > THRESHOLD).any() else alpha > 0

@@ -1,19 +1,23 @@
 """Formats that are read through Pillow as they are: GIF, AVIF, HEIC, JPEG 2000 and JPEG XL.
 
 Inputs: the bytes of a file; of several pictures the first.
-Output: `Decoded`, with orientation 1 where the decoder has already turned the pixels.
+Output: `Decoded`, with orientation 1 where the decoder has already turned the pixels. libheif does
+so, and libjxl for the orientation of its own header, beside which that of EXIF must not count. A
+JPEG file that was packed as JPEG XL without loss comes back as it was: then EXIF's counts.
 Pillow reads AVIF and JPEG 2000 where it was built so, HEIC with `pillow-heif` and JPEG XL with
 `pillow-jxl-plugin`.
 """
 
 import io
+from typing import Optional
 
 import numpy as np
 from PIL import Image
 
+from tfinpaint.photo import jxl
 from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
 
-_EXTRAS = {"HEIC": ("pillow_heif", "pillow-heif"), "JPEG XL": ("pillow_jxl", "pillow-jxl-plugin")}
+_EXTRAS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
 _PILLOW = {"GIF": "GIF", "AVIF": "AVIF", "JPEG 2000": "JPEG2000", "HEIC": "HEIF", "JPEG XL": "JXL"}
 
 
@@ -29,6 +33,8 @@ def read(data: bytes, check, kind: str) -> Decoded:
     problem = accept(data[:32]) if accept else True
     if isinstance(problem, str):
         raise Unsupported(problem)
+    if kind == "JPEG XL":
+        check(*jxl.size(data))
     # the class itself, because Image.open has a limit of its own on pixels
     image = factory(io.BytesIO(data), "")
     check(*image.size)
@@ -47,24 +53,32 @@ def read(data: bytes, check, kind: str) -> Decoded:
     found.xmp = xmp.encode() if isinstance(xmp, str) else xmp or None
     comment = info.get("comment")
     found.comment = comment.encode() if isinstance(comment, str) else comment or None
-    if kind in ("HEIC", "JPEG XL"):
-        found.orientation = 1  # these decoders turn the pixels
+    if kind == "JPEG XL":
+        found.xmp = found.xmp or jxl.xmp(data)
+    if kind == "HEIC" or (kind == "JPEG XL" and not image.jpeg):
+        found.orientation = 1
     return found
 
 
 def _prepare(kind: str) -> None:
-    if kind not in _EXTRAS:
-        return
-    module, package = _EXTRAS[kind]
+    lacking = what_is_missing(kind)
+    if lacking:
+        raise Unsupported(f"it needs {lacking}")
+
+
+def what_is_missing(kind: str) -> Optional[str]:
+    """What to install before Pillow knows HEIC or JPEG XL, or None; registers what is there."""
     try:
         if kind == "HEIC":
             import pillow_heif
 
             pillow_heif.register_heif_opener()
-        else:
+        elif kind == "JPEG XL":
             import pillow_jxl  # noqa: F401  registers itself
     except ImportError:
-        raise Unsupported(f"it needs the package {package}: pip install {package}") from None
+        package = _EXTRAS[kind]
+        return f"the package {package}: pip install {package}"
+    return None
 
 
 def _bits(data: bytes, kind: str) -> int:

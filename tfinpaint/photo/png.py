@@ -21,7 +21,7 @@ from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
-_COLOURS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}  # and their length
+COLOUR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}  # and their length
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp\0"
 _MAX_PROFILE = 16 * 2**20  # bytes, unpacked
@@ -146,8 +146,8 @@ def _metadata(found: Decoded, chunks) -> None:
             (b"raw profile type exif\0", b"raw profile type app1\0")
         ):
             found.exif = found.exif or _hexadecimal(kind, content)
-        elif kind in _COLOURS:
-            if len(content) == _COLOURS[kind]:
+        elif kind in COLOUR_CHUNKS:
+            if len(content) == COLOUR_CHUNKS[kind]:
                 kept.append((kind, content))
             else:
                 damaged.append(kind.decode())

@@ -13,7 +13,7 @@ from typing import Optional, Tuple
 import numpy as np
 
 from tfinpaint.photo import bmp, exif, jpeg, kinds, others, png, tiff, webp
-from tfinpaint.photo.decoded import Decoded, Unsupported, pillow_without_limit
+from tfinpaint.photo.decoded import Decoded, Unsupported, eight_bits, pillow_without_limit
 from tfinpaint.photo.record import Photo
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 
@@ -38,14 +38,20 @@ _HEAD = 2**18  # bytes
 DEEP = "16 bits per channel were converted to 8"
 
 
-def read_photo(path: str, max_megapixels: float = MAX_MEGAPIXELS, keep_deep: bool = False) -> Photo:
+def read_photo(
+    path: str,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    keep_deep: bool = False,
+    content: Optional[bytes] = None,
+) -> Photo:
     """Reads a JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF, HEIC or JPEG 2000 file by its content.
 
     A file that says it has more than `max_megapixels` million pixels is refused before it is
-    decoded. With `keep_deep` the 16 bits of a channel are kept beside the 8. Raises SettingsError
-    with the path.
+    decoded. With `keep_deep` the 16 bits of a channel are kept beside the 8. `content` is the file,
+    if its bytes are there already; the path is then its name in messages. Raises SettingsError with
+    the path.
     """
-    found, turn = read_decoded(path, max_megapixels, keep_deep)
+    found, turn = read_decoded(path, max_megapixels, keep_deep, content)
     block, notes = exif.kept(found.exif, found.is_tiff)
     colour, alpha = _turned(found.colour, turn), found.alpha
     grey = colour.ndim == 2
@@ -71,15 +77,15 @@ def read_photo(path: str, max_megapixels: float = MAX_MEGAPIXELS, keep_deep: boo
     )
 
 
-def photo_size(path: str) -> Tuple[int, int]:
+def photo_size(path: str, content: Optional[bytes] = None) -> Tuple[int, int]:
     """Width and height that the file says it has, as stored, before it is turned or decoded.
 
-    Raises SettingsError with the path.
+    content: the bytes of the file, if they are there already. Raises SettingsError with the path.
     """
     path = os.fspath(path)
     for count in (_HEAD, -1):  # most files say it at their beginning
         try:
-            _decoded(path, _content(path, count), _stop_at_size)
+            _decoded(path, _content(path, count) if content is None else content, _stop_at_size)
         except _Size as size:
             return size.args[0]
         except SettingsError:
@@ -97,11 +103,14 @@ def _stop_at_size(width: int, height: int) -> None:
 
 
 def read_decoded(
-    path: str, max_megapixels: float = MAX_MEGAPIXELS, keep_deep: bool = False
+    path: str,
+    max_megapixels: float = MAX_MEGAPIXELS,
+    keep_deep: bool = False,
+    content: Optional[bytes] = None,
 ) -> Tuple[Decoded, int]:
     """The file with 8 bits per channel, not yet turned, and its orientation, 1 to 8.
 
-    Raises SettingsError with the path.
+    The arguments are those of `read_photo`. Raises SettingsError with the path.
     """
     path = os.fspath(path)
 
@@ -112,7 +121,7 @@ def read_decoded(
                 f"more than `max_megapixels={max_megapixels:g}`, which can be raised"
             )
 
-    found = _decoded(path, _content(path), check)
+    found = _decoded(path, _content(path) if content is None else content, check)
     _to_eight_bits(found, keep_deep)
     if found.pictures > 1:
         found.notes += (f"the first of {found.pictures} pictures in the file was taken",)
@@ -187,17 +196,9 @@ def _to_eight_bits(found: Decoded, keep_deep: bool) -> None:
         found.deep = found.colour, found.alpha
     else:
         found.notes = (DEEP,) + found.notes
-    if found.colour.ndim == 2 and found.alpha is None:
-        # rounded; in strips, because the sums take four bytes per pixel
-        small = np.empty(found.colour.shape, np.uint8)
-        for row in range(0, len(small), 256):
-            small[row : row + 256] = (found.colour[row : row + 256].astype(np.uint32) + 128) // 257
-        found.colour = small
-        return
-    # The upper eight bits, as Pillow, libpng and TensorFlow take them.
-    found.colour = (found.colour >> 8).astype(np.uint8)
+    found.colour = eight_bits(found.colour)
     if found.alpha is not None:
-        found.alpha = (found.alpha >> 8).astype(np.uint8)
+        found.alpha = eight_bits(found.alpha)
 
 
 def _turned(pixels: np.ndarray, turn: int) -> np.ndarray:

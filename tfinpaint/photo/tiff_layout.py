@@ -4,7 +4,7 @@ Whoever decodes:
     tiff_samples    whatever is uncompressed or compressed without loss by whole bytes (LZW,
                     Deflate, PackBits, LZMA, Zstandard): grey, palette, RGB and CMYK, 1 to 16 bits,
                     either byte order, strips or tiles, planes together or apart, zero for white or
-                    for black.
+                    for black; grey and RGB of floating-point numbers from 0 to 1.
     Pillow          JPEG (grey, RGB, YCbCr), CCITT fax, WebP and Lab, 8 bits (fax: 1), planes
                     together.
     nobody          everything else: Unsupported says what it is.
@@ -67,6 +67,7 @@ _COMPRESSIONS = {
 }
 _RAW = "camera raw: develop it to TIFF, PNG or JPEG first, with darktable or RawTherapee say"
 _MAX_CHANNELS = 16
+_FLOATING, _FLOATING_PREDICTOR = 3, 3  # values of the tags SampleFormat and Predictor
 
 
 class Layout(NamedTuple):
@@ -82,6 +83,7 @@ class Layout(NamedTuple):
     apart: bool  # each plane in strips of its own
     backwards: bool  # the lowest bit of a byte comes first
     order: str  # "<" or ">"
+    floating: bool  # samples are floating-point numbers
 
 
 def layout_of(tags: Directory) -> Layout:
@@ -107,6 +109,7 @@ def layout_of(tags: Directory) -> Layout:
         tags.value(284, 1) == 2 and samples > 1,
         tags.value(266, 1) == 2,
         tags.order,
+        set(tags.values(339, [1])) == {_FLOATING},
     )
 
 
@@ -118,9 +121,11 @@ def refuse(tags: Directory, layout: Layout) -> None:
     form = set(tags.values(339, [1]))
     if not layout.width or not layout.height or not layout.samples:
         raise Damaged("it has no pixels")
-    if 3 in form or 6 in form:
-        raise Unsupported(f"floating-point pixels, {bits} bits: convert it to 8 or 16 bits first")
-    if form - {1, 4}:
+    if layout.floating:
+        _refuse_floating(layout, kind)
+    elif form & {3, 5, 6}:
+        raise Unsupported(f"complex or mixed pixels, {bits} bits: convert it to 8 or 16 bits first")
+    elif form - {1, 4}:
         raise Unsupported(f"signed pixels, {bits} bits: convert it to 8 or 16 bits first")
     if photometric not in CHANNELS:
         raise Unsupported(kind)
@@ -130,6 +135,8 @@ def refuse(tags: Directory, layout: Layout) -> None:
         raise Damaged(f"{kind} has {CHANNELS[photometric]} channels, it says {layout.samples}")
     if photometric == CMYK and tags.value(332, 1) != 1:
         raise Unsupported("inks other than CMYK")
+    if layout.floating:
+        return
     if compression in WHOLE_BYTES and photometric not in (YCBCR, LAB):
         if not 1 <= bits <= 16:
             raise Unsupported(f"{bits}-bit pixels: convert it to 8 or 16 bits first")
@@ -146,6 +153,19 @@ def refuse(tags: Directory, layout: Layout) -> None:
     if not by_pillow or bits != wanted or layout.apart or extra > (compression == 50001):
         planes = ", planes apart" if layout.apart else ""
         raise Unsupported(f"{kind}, {packed}, {layout.samples} x {bits} bits{planes}")
+
+
+def _refuse_floating(layout: Layout, kind: str) -> None:
+    """Of floating-point pixels grey and RGB are read, with 16, 32 or 64 bits."""
+    what = f"floating-point pixels, {layout.bits} bits"
+    if layout.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
+        raise Unsupported(f"{what}, {kind}")
+    if layout.bits not in (16, 32, 64):
+        raise Unsupported(f"{what}: convert it to 8 or 16 bits first")
+    if layout.compression not in WHOLE_BYTES:
+        raise Unsupported(f"{what}, {_COMPRESSIONS.get(layout.compression, layout.compression)}")
+    if layout.compression != 1 and layout.predictor not in (1, _FLOATING_PREDICTOR):
+        raise Unsupported(f"{what}, predictor {layout.predictor}")
 
 
 def refuse_camera_raw(tags: Directory) -> None:

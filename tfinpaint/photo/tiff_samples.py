@@ -10,7 +10,14 @@ from typing import List, Optional, Tuple
 import numpy as np
 from PIL import Image
 
-from tfinpaint.photo.decoded import PREMULTIPLIED, Damaged, Decoded, from_pillow
+from tfinpaint.photo.decoded import (
+    PREMULTIPLIED,
+    Damaged,
+    Decoded,
+    Unsupported,
+    eight_bits,
+    from_pillow,
+)
 from tfinpaint.photo.tiff_file import Directory, make_file, open_file, strips_of
 from tfinpaint.photo.tiff_layout import (
     BLACK_IS_ZERO,
@@ -22,7 +29,8 @@ from tfinpaint.photo.tiff_layout import (
 )
 
 _MARGIN = 2**24  # pixels of tiles that are not the picture's
-_ROWS = 256  # of samples that are narrower than a byte, unpacked at a time
+_OVERSHOOT = 0.001  # of floating-point numbers, beyond 0 and 1: rounding on the way
+_ROWS = 256  # of samples that are converted at a time
 
 
 def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decoded:
@@ -35,6 +43,10 @@ def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decod
         what = "one more channel" if extra == 1 else f"{extra} more channels"
         notes += (f"{what} of no known meaning left out",)
     top = 2**layout.bits - 1
+    if layout.floating:
+        samples, top = _of_floats(samples[..., :colours]), 65535
+        alpha = None if alpha is None else _of_floats(alpha)
+        notes += ("its floating-point pixels were taken as 0 for black to 1 for white",)
     if layout.photometric == PALETTE:
         colour, note = _coloured(tags, layout, samples[..., 0])
         notes += note
@@ -49,8 +61,8 @@ def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decod
             notes += (PREMULTIPLIED,)
     if layout.photometric == CMYK:
         if colour.dtype == np.uint16:
-            colour = (colour >> 8).astype(np.uint8)
-            alpha = None if alpha is None else (alpha >> 8).astype(np.uint8)
+            colour = eight_bits(colour)
+            alpha = None if alpha is None else eight_bits(alpha)
             notes += ("16 bits per channel were converted to 8",)
         found = from_pillow(Image.fromarray(np.ascontiguousarray(colour), "CMYK"), icc)
         found.alpha, found.notes = alpha, found.notes + notes
@@ -58,6 +70,24 @@ def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decod
     if colours == 1 and layout.photometric != PALETTE:
         colour = colour[..., 0]
     return Decoded(colour, alpha, icc, notes=notes)
+
+
+def _of_floats(values: np.ndarray) -> np.ndarray:
+    """Floating-point numbers 0 to 1 as uint16 0 to 65535.
+
+    Raises Unsupported for others, whose white is not known.
+    """
+    low, high = float(values.min()), float(values.max())  # nan if there is one
+    if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
+        raise Unsupported(
+            f"floating-point pixels from {low:g} to {high:g}, of which 0 to 1 is read: convert it "
+            "to 8 or 16 bits first"
+        )
+    found = np.empty(values.shape, np.uint16)
+    for row in range(0, len(found), _ROWS):
+        part = np.clip(values[row : row + _ROWS].astype(np.float64), 0, 1)
+        found[row : row + _ROWS] = np.rint(part * 65535)
+    return found
 
 
 def _alpha(tags: Directory, layout: Layout, samples):
@@ -101,7 +131,7 @@ def _divided(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _samples(tags: Directory, layout: Layout) -> np.ndarray:
-    """[H, W, samples], uint8 up to 8 bits and uint16 beyond."""
+    """[H, W, samples], uint8 up to 8 bits and uint16 beyond, or floating-point numbers."""
     planes = layout.samples if layout.apart else 1
     channels = 1 if layout.apart else layout.samples  # of one plane
     tiled = 322 in tags
@@ -117,7 +147,9 @@ def _samples(tags: Directory, layout: Layout) -> np.ndarray:
     strips = strips_of(tags, tiled)
     if len(strips) != planes * columns * rows:
         raise Damaged(f"it has {len(strips)} strips or tiles, not {planes * columns * rows}")
-    dtype = np.uint8 if layout.bits <= 8 else np.uint16
+    dtype = np.dtype(np.uint8 if layout.bits <= 8 else np.uint16)
+    if layout.floating:
+        dtype = np.dtype(f"f{layout.bits // 8}")
     found = np.empty((layout.height, layout.width, planes * channels), dtype)
     each = columns * rows
     for plane in range(planes):
@@ -166,6 +198,8 @@ def _unpacked(strips: List[bytes], layout: Layout, row_bytes: int, down: int, he
 def _numbers(bytes_: np.ndarray, layout: Layout, width: int, channels: int) -> np.ndarray:
     """Samples [rows, width, channels] of bytes [rows, row_bytes]."""
     rows = len(bytes_)
+    if layout.floating:
+        return _floating(bytes_, layout, channels).reshape(rows, width, channels)
     if layout.bits == 8:
         numbers = bytes_
     elif layout.bits == 16:
@@ -181,6 +215,17 @@ def _numbers(bytes_: np.ndarray, layout: Layout, width: int, channels: int) -> n
     if layout.predictor == 2 and layout.compression != 1:
         numbers = np.cumsum(numbers, axis=1, dtype=numbers.dtype)  # modulo 2^bits
     return numbers
+
+
+def _floating(bytes_: np.ndarray, layout: Layout, channels: int) -> np.ndarray:
+    """Floating-point samples [rows, width * channels] of bytes [rows, row_bytes]."""
+    size, order = layout.bits // 8, layout.order
+    if layout.predictor == 3 and layout.compression != 1:
+        # each byte minus the one a pixel before; all first bytes of a row, then all second ones
+        bytes_ = bytes_.reshape(len(bytes_), -1, channels)
+        bytes_ = np.cumsum(bytes_, axis=1, dtype=np.uint8).reshape(len(bytes_), size, -1)
+        bytes_, order = bytes_.swapaxes(1, 2).reshape(len(bytes_), -1), ">"
+    return np.ascontiguousarray(bytes_).view(f"{order}f{size}")
 
 
 def _narrow(bytes_: np.ndarray, bits: int, count: int) -> np.ndarray:

@@ -4,16 +4,18 @@ Inputs: uint8 RGB pixels [H, W, 3], and the `Photo` that they come from.
 Outputs: a file that is there whole or not at all, and notes that name what the format cannot hold.
 """
 
+import dataclasses
+import io
 import os
 import pathlib
-from typing import Optional
+from typing import Optional, Tuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from tfinpaint import atomic
-from tfinpaint.photo import carried, deep
-from tfinpaint.photo.folders import PHOTO_ENDINGS
+from tfinpaint.photo import carried, deep, others
+from tfinpaint.photo.png import COLOUR_CHUNKS
 from tfinpaint.photo.record import Notes, Photo
 from tfinpaint.settings import SettingsError, check_writable
 
@@ -25,9 +27,15 @@ _WRITERS = {
     ".webp": "WEBP",
     ".tif": "TIFF",
     ".tiff": "TIFF",
+    ".avif": "AVIF",
+    ".jxl": "JXL",
 }
+PHOTO_ENDINGS = tuple(_WRITERS)
 _WITHOUT_ALPHA = ("JPEG", "BMP")
-_LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383}
+_LONGEST_NAME = 255  # bytes, of most disks
+_LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 32768}
+_DEEP = ("PNG", "TIFF")  # can be written with 16 bits
+_TAKES_EXIF_APART = ("TIFF", "AVIF")
 
 
 def check_photo_path(path: str, argument: str = "path") -> None:
@@ -38,9 +46,28 @@ def check_photo_path(path: str, argument: str = "path") -> None:
     ending = os.path.splitext(path)[1].lower()
     if ending not in _WRITERS:
         raise SettingsError(f"`{argument}` ends in {', '.join(PHOTO_ENDINGS)}. Got {path}")
+    lacking = _what_is_missing(ending)
+    if lacking:
+        raise SettingsError(f"`{argument}={path!r}`: writing {ending} needs {lacking}")
+    if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
+        raise SettingsError(f"`{argument}` has a name of at most {_LONGEST_NAME} bytes. Got {path}")
     if os.path.isdir(path):
         raise SettingsError(f"`{argument}={path!r}` is a folder, not a file")
     check_writable(argument, os.path.dirname(os.path.abspath(path)))
+
+
+def writable_endings() -> Tuple[str, ...]:
+    """Those of `PHOTO_ENDINGS` whose formats can be written with what is installed."""
+    return tuple(ending for ending in PHOTO_ENDINGS if not _what_is_missing(ending))
+
+
+def _what_is_missing(ending: str) -> Optional[str]:
+    """What to install before the format of an ending can be written, or None."""
+    if ending == ".jxl":
+        return others.what_is_missing("JPEG XL")
+    if ending == ".avif" and not features.check("avif"):
+        return "a Pillow that was built with AVIF: pip install --upgrade pillow"
+    return None
 
 
 def keeps_alpha(path: str) -> bool:
@@ -55,8 +82,9 @@ def write_photo(
 
     The file gets what `like` carried: alpha (if its size is the pixels'), ICC profile, EXIF, XMP,
     resolution, gamma and text (notes name what the format cannot hold), and one channel if grey.
-    Missing folders are made. PNG, lossless WebP, TIFF and BMP keep every pixel. JPEG (quality 95,
-    full colour resolution) cannot, and a note says so. The file appears whole or not at all.
+    Missing folders are made. PNG, lossless WebP and JPEG XL, TIFF and BMP keep every pixel. JPEG
+    (quality 95) and AVIF (quality 100, exact for grey) cannot, and a note says so; both with full
+    colour resolution. The file appears whole or not at all.
 
     Returns notes. Raises SettingsError with the path, for which the caller's name is `argument`.
     """
@@ -76,8 +104,8 @@ def write_photo(
     height, width = pixels.shape[:2]
     if max(height, width) > _LONGEST_SIDE.get(kind, 2**31):
         raise SettingsError(
-            f"{path}: {kind} holds at most {_LONGEST_SIDE[kind]} pixels a side, the photograph is "
-            f"{width}x{height}. Choose another ending for `{argument}`, as .png"
+            f"{path}: {carried.NAMES[kind]} holds at most {_LONGEST_SIDE[kind]} pixels a side, the "
+            f"photograph is {width}x{height}. Choose another ending for `{argument}`, as .png"
         )
     like = like or Photo(pixels)
     if pixels.dtype == np.uint16:
@@ -87,20 +115,33 @@ def write_photo(
     try:
         _save(path, image, options)
     except SettingsError:
-        if kind != "TIFF" or not options.pop("exif", None):
+        if kind not in _TAKES_EXIF_APART or not options.pop("exif", None):
             raise
-        # The other formats store the block as it is. TIFF takes it apart, which some cameras'
-        # blocks do not survive.
+        # The other formats store the block as it is. Some do not survive being taken apart.
         _save(path, image, options)
-        more += ("its EXIF block cannot be written as TIFF and was left out",)
+        more += (f"its EXIF block cannot be written as {kind} and was left out",)
     return notes + more
 
 
+def png_file(photo: Photo) -> bytes:
+    """A PNG file of a photograph, with alpha and what its colours depend on, and nothing else.
+
+    It is for other programs of this machine, and made quickly rather than small.
+    """
+    image, _ = _with_alpha(photo.pixels, photo, "PNG")
+    colours = tuple(chunk for chunk in photo.chunks if chunk[0] in COLOUR_CHUNKS)
+    like = dataclasses.replace(photo, exif=None, xmp=None, comment=None, dpi=None, chunks=colours)
+    options, _ = carried.options(image.mode, like, "PNG")
+    file = io.BytesIO()
+    image.save(file, "PNG", **{**options, "compress_level": 1})
+    return file.getvalue()
+
+
 def _write_deep(path: str, pixels: np.ndarray, like: Photo, kind: str, argument: str) -> Notes:
-    if kind not in ("PNG", "TIFF"):
+    if kind not in _DEEP:
         raise SettingsError(
-            f"{path}: {kind} holds 8 bits per channel, PNG and TIFF hold 16. Choose another ending "
-            f"for `{argument}`, as .png"
+            f"{path}: {carried.NAMES[kind]} is written with 8 bits per channel, PNG and TIFF with "
+            f"16. Choose another ending for `{argument}`, as .png"
         )
     numbers = deep.samples(pixels, like)
     options, notes = carried.options(deep.mode(numbers), like, kind)

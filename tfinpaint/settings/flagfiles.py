@@ -14,6 +14,7 @@ Errors name the file: it is missing, is not text, or has a line that is no flag 
 
 import codecs
 import os
+import re
 from typing import Dict, List, Sequence, Tuple
 
 from absl import flags
@@ -28,6 +29,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# no others: names of files may hold what Unicode counts among line ends
+_LINE_END = re.compile("\r\n|\n|\r")
 _LARGEST = 2**20  # bytes; a flagfile has a few thousand
 
 Places = Dict[str, str]
@@ -87,7 +90,7 @@ def _of_file(path: str, places: Places, within: Tuple[str, ...]) -> List[str]:
     if os.path.realpath(path) in within:
         raise SettingsError(f"--flagfile={path} names itself, by way of {' and '.join(within)}")
     found = []
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    for number, line in enumerate(_LINE_END.split(_text(path)), start=1):
         line = line.strip()
         if not line or line.startswith(("#", "//")):
             continue

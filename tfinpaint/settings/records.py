@@ -86,6 +86,7 @@ class HoleSettings:
                       section 4.1), or "any" angle.
     mask_flip:        mirror mask files at random, both ways.
     mask_zoom:        smallest and largest enlargement of mask files.
+    max_megapixels:   of the largest mask file that is read.
     """
 
     kind: str = "strokes"
@@ -99,6 +100,7 @@ class HoleSettings:
     mask_rotate: str = "right"
     mask_flip: bool = True
     mask_zoom: Range = (1.0, 1.0)
+    max_megapixels: int = MAX_MEGAPIXELS
 
     def __post_init__(self):
         _check_finite(self)

@@ -1,7 +1,8 @@
 """The studio's Starlette routes: its page, and the way to the models of another server.
 
 The page (page/) speaks TensorFlow Serving's REST contract. Beyond that it asks for `models.json`
-alone, the list of models that it may name. A real TensorFlow Serving does not answer pages of
+alone, the list of models that it may name and of endings that it may save with, and for files.py's
+routes. A real TensorFlow Serving does not answer pages of
 another origin, so the page's requests go through here. No TensorFlow is loaded.
 """
 
@@ -16,9 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tfinpaint.photo import writable_endings
 from tfinpaint.serving import proxies
 from tfinpaint.serving.client import reason
-from tfinpaint.serving.listening import LARGEST
+from tfinpaint.studio.files import TooLarge, body_of, error, file_routes
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 
@@ -35,16 +37,13 @@ _WHAT = re.compile(r"(?P<name>[^/:]+)(?P<what>(/versions/\d+)?(/metadata|:predic
 
 
 def page_routes(models: list) -> list:
-    """The page at / and its files.
+    """The page at /, its files, and the way for those that a person opens and saves.
 
     models: {"name": ..., "about": ...} of each model, in the order in which the page lists them.
     """
     files = {name: os.path.join(PAGE, name) for name in sorted(os.listdir(PAGE))}
-    routes = [
-        Route(
-            "/models.json", _constant(json.dumps({"models": models}).encode(), "application/json")
-        )
-    ]
+    lists = json.dumps({"models": models, "endings": writable_endings()}).encode()
+    routes = [Route("/models.json", _constant(lists, "application/json")), *file_routes()]
     for name, path in files.items():
         with open(path, "rb") as f:
             endpoint = _constant(f.read(), mimetypes.guess_type(name)[0])
@@ -62,15 +61,13 @@ def forwarding_route(servers: dict, timeout: float) -> Route:
     async def forward(request: Request):
         match = _WHAT.fullmatch(request.path_params["rest"])
         if not match or match["name"] not in servers:
-            return _error(
+            return error(
                 404, f"The studio knows no {request.url.path}: its models are {', '.join(servers)}"
             )
-        parts, size = [], 0
-        async for part in request.stream():  # at most LARGEST bytes are kept in memory
-            size += len(part)
-            if size > LARGEST:
-                return _error(413, f"A request has at most {LARGEST // 2**20} MB")
-            parts.append(part)
+        try:
+            body = await body_of(request)
+        except TooLarge as large:
+            return error(413, str(large))
         headers = {"Content-Type": "application/json"}
         if "content-encoding" in request.headers:
             headers["Content-Encoding"] = request.headers["content-encoding"]
@@ -78,7 +75,7 @@ def forwarding_route(servers: dict, timeout: float) -> Route:
             _ask,
             request.method,
             servers[match["name"]] + match["what"],
-            b"".join(parts),
+            body,
             headers,
             timeout,
             servers[match["name"]],
@@ -100,9 +97,9 @@ def _ask(method, path, body, headers, timeout, url):
                 allow_redirects=False,
             )
     except requests.Timeout:
-        return _error(504, f"{_which(url)} did not answer within {timeout:g} s (--timeout)")
-    except requests.RequestException as error:
-        return _error(502, f"{_which(url)} cannot be reached: {reason(error)}")
+        return error(504, f"{_which(url)} did not answer within {timeout:g} s (--timeout)")
+    except requests.RequestException as trouble:
+        return error(502, f"{_which(url)} cannot be reached: {reason(trouble)}")
     return Response(
         answer.content, answer.status_code, media_type=answer.headers.get("Content-Type")
     )
@@ -119,7 +116,3 @@ def _constant(content, media_type):
         return Response(content, headers=_HEADERS, media_type=media_type)
 
     return endpoint
-
-
-def _error(status, message):
-    return Response(json.dumps({"error": message}), status, media_type="application/json")

@@ -1,12 +1,14 @@
 /* Files to pixels and back.
  *
- * A photograph becomes an opaque canvas in sRGB, upright: what the browser shows is what is sent and saved, byte by byte. Colours of another
+ * A photograph becomes an opaque canvas in sRGB, upright, read by the studio: what the browser shows is what is sent and saved, byte by byte. Colours of another
  * profile are converted once, when the file is opened, since the PNG that is saved carries no profile. Transparent pixels are laid on white: a
  * canvas keeps colours multiplied by their alpha and could not give them back as they were; opaque ones it can. All canvases that are read
  * are kept where the processor reads them (willReadFrequently).
  */
 
-const MOST = 64e6; // pixels
+import { opened } from "./server.js";
+
+const WARNING = "warning: "; // how a note begins that points out a likely mistake
 
 export function canvasOf(width, height) {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -15,24 +17,25 @@ export function canvasOf(width, height) {
 
 /* Draws a file into the canvas, which takes its size. -> what there is to say about it, "" mostly */
 export async function readPhoto(file, canvas) {
-  const bitmap = await load(file, "photograph", {}); // upright and in sRGB
+  const { bitmap, notes } = await load(file, "photograph", {}); // in sRGB
   canvas.width = bitmap.width;
   canvas.height = bitmap.height;
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) throw new Error(`This browser has no canvas for ${bitmap.width}x${bitmap.height} pixels`);
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  if (file.type === "image/jpeg" || !seesThrough(context)) return "";
+  const said = notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`);
+  if (file.type === "image/jpeg" || !seesThrough(context)) return said.join(" ");
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.globalCompositeOperation = "source-over";
-  return "Its transparent parts became white.";
+  return [...said, "Its transparent parts became white."].join(" ");
 }
 
-/* A file of a mask -> a map of width x height, 1 where it is white; or where it is opaque, of strokes on a transparent layer. */
+/* A file of a mask -> {pixels: a map of width x height, 1 where it is hole; warnings: lines about it} */
 export async function readMask(file, width, height) {
-  const bitmap = await load(file, "mask", { colorSpaceConversion: "none" }); // levels as they are in the file
+  const { bitmap, notes } = await load(file, "mask", { colorSpaceConversion: "none" }); // levels as they are in the file
   if (bitmap.width !== width || bitmap.height !== height) {
     throw new Error(`A mask has the size of its photograph, ${width}x${height} pixels. ${file.name} has ${bitmap.width}x${bitmap.height}`);
   }
@@ -41,12 +44,8 @@ export async function readMask(file, width, height) {
   bitmap.close();
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   const pixels = new Uint8Array(width * height);
-  const strokes = isOneColour(data);
-  for (let i = 0; i < pixels.length; i++) {
-    const luminance = strokes ? data[4 * i + 3] : (19595 * data[4 * i] + 38470 * data[4 * i + 1] + 7471 * data[4 * i + 2] + 0x8000) >> 16;
-    pixels[i] = luminance > 127 ? 1 : 0;
-  }
-  return pixels;
+  for (let i = 0; i < pixels.length; i++) pixels[i] = data[4 * i] > 127 ? 1 : 0;
+  return { pixels, warnings: notes.filter((note) => note.startsWith(WARNING)).map((note) => note.slice(WARNING.length)) };
 }
 
 /* The mask of hole pixels, white, as an opaque PNG. pixels: map of width x height; box: the part of it, see parts.js. */
@@ -101,23 +100,13 @@ export function canvasIsExact() {
   return context.getImageData(0, 0, 16, 16).data.every((value, i) => value === image.data[i]);
 }
 
-/* -> ImageBitmap. Half a file, which an <img> would show as far as it goes, is an error. */
+/* -> {bitmap: ImageBitmap, notes: lines about the file}. The studio reads the file: browsers read fewer, and some otherwise. */
 async function load(file, what, options) {
-  const image = new Image();
-  image.src = URL.createObjectURL(file);
+  const { picture, notes } = await opened(what, file);
   try {
-    await new Promise((give, fail) => Object.assign(image, { onload: give, onerror: fail }));
-    const { naturalWidth: width, naturalHeight: height } = image;
-    if (width * height > MOST) { // told by the file's first bytes: nothing large was made yet
-      throw new RangeError(`A ${what} has at most ${MOST / 1e6} megapixels here. ${file.name} has ${width}x${height}, ` +
-                           `${((width * height) / 1e6).toFixed(0)} megapixels`);
-    }
-    return await createImageBitmap(file, options);
-  } catch (error) {
-    if (error instanceof RangeError) throw error;
-    throw new Error(`${file.name || "What was pasted"} is no picture that this browser can read (JPEG, PNG and WebP are), or it is damaged`);
-  } finally {
-    URL.revokeObjectURL(image.src);
+    return { bitmap: await createImageBitmap(picture, options), notes };
+  } catch {
+    throw new Error("The browser has no memory left for a photograph of this size");
   }
 }
 
@@ -128,21 +117,4 @@ function seesThrough(context) {
     for (let i = 3; i < data.length; i += 4) if (data[i] !== 255) return true;
   }
   return false;
-}
-
-/* Strokes painted on a transparent layer: the alpha varies, and all that is visible has one colour. */
-function isOneColour(data) {
-  const low = [255, 255, 255, 255];
-  const high = [0, 0, 0, 0];
-  for (let i = 0; i < data.length; i += 4) {
-    const alpha = data[i + 3];
-    low[3] = Math.min(low[3], alpha);
-    high[3] = Math.max(high[3], alpha);
-    if (alpha <= 127) continue;
-    for (let c = 0; c < 3; c++) {
-      low[c] = Math.min(low[c], data[i + c]);
-      high[c] = Math.max(high[c], data[i + c]);
-    }
-  }
-  return low[3] < high[3] && high[3] > 127 && [0, 1, 2].every((c) => high[c] - low[c] <= 8);
 }

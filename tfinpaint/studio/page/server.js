@@ -1,6 +1,7 @@
-/* TensorFlow Serving's REST contract, as far as the studio needs it. */
+/* What the page asks of the studio: TensorFlow Serving's REST contract, as far as it is needed, and files read and written. */
 
 const SAMPLE = "sample"; // the signature of a model that has several fills of one hole
+const GONE = "The studio cannot be reached: has it been ended? Start it again; your work on this page is kept";
 const LARGEST = 256 * 2 ** 20; // bytes of a request that the server takes
 
 /* Fills one photograph. image, mask: files. seed: which of the fills of a model that has several; 0 is the one that it gives by itself.
@@ -33,9 +34,35 @@ export async function hasSamples(model) {
   }
 }
 
-/* The names that the studio was started with: [{name, about}, ...]. */
-export async function models() {
-  return (await ask("models.json", {})).models;
+/* What the studio was started with: {models: [{name, about}, ...], endings: [".png", ...], in which it can save}. */
+export function lists() {
+  return ask("models.json", {});
+}
+
+/* A file as every command of tfinpaint reads it. what: "photograph" or "mask". -> {picture: a PNG file, notes: lines about it} */
+export function opened(what, file) {
+  return sent(`opened/${what}?name=${encodeURIComponent(file.name || "")}`, file);
+}
+
+/* A PNG file of the page in the format of the name's ending. -> {picture, notes} */
+export function saved(name, file) {
+  return sent(`saved/${encodeURIComponent(name)}`, file);
+}
+
+async function sent(path, file) {
+  let response, picture;
+  try {
+    response = await fetch(path, { method: "POST", body: file });
+    picture = await response.blob();
+  } catch {
+    throw new Error(GONE);
+  }
+  if (response.ok) return { picture, notes: JSON.parse(decodeURIComponent(response.headers.get("Notes"))) };
+  let line = response.statusText;
+  try {
+    line = JSON.parse(await picture.text()).error;
+  } catch { /* no line of ours */ }
+  throw new Error(line);
 }
 
 async function ask(path, options) {
@@ -45,7 +72,7 @@ async function ask(path, options) {
     text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The studio cannot be reached: has it been ended? Start it again; your work on this page is kept");
+    throw new Error(GONE);
   }
   let answer;
   try {

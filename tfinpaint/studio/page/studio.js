@@ -79,8 +79,9 @@ const open = (file) => attempt(() => alone("Opening", async () => {
 }));
 
 const loadMask = (file) => edit(async () => {
-  await work.loadMask(file);
+  const warnings = await work.loadMask(file);
   tellHole();
+  if (warnings.length) complain(`${file.name}: ${warnings.join("; ")}`);
 }, "Reading the mask");
 
 function tellHole() {
@@ -191,8 +192,10 @@ const toggleCompare = () => edit(() => {
 });
 
 const save = () => edit(async () => {
-  say("Writing the PNG…");
-  download(await work.photoFile(), `${work.name}_filled.png`);
+  say("Writing the file…");
+  const name = `${work.name}_filled${$("ending").value}`;
+  const { picture, notes } = await work.photoFile(name);
+  download(picture, name, notes.map((note) => `. ${note}`).join(""));
 }, "Saving");
 
 const saveMask = () => edit(async () => {
@@ -231,6 +234,7 @@ const actions = {
 const KEYS = { b: "brush", e: "eraser", r: "rectangle", h: "move", "[": "smaller", "]": "larger", f: "fill", n: "another", s: "save", m: "save-mask",
                c: "compare", o: "open", l: "load-mask", i: "invert", Delete: "clear", "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 0: "fit",
                Escape: "stop" };
+const ENDINGS = [".png", ".webp", ".avif", ".jxl", ".tif", ".jpg"]; // to save with
 const MAY_REPEAT = ["smaller", "larger", "zoom-in", "zoom-out"];
 const ARROWS = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
 
@@ -271,7 +275,9 @@ listen($("viewport"), view, drawing);
 listenForFiles(open, loadMask);
 
 attempt(async () => {
-  for (const { name, about } of await server.models()) $("model").append(Object.assign(new Option(name, name), { title: about }));
+  const { models, endings } = await server.lists();
+  for (const ending of ENDINGS) if (endings.includes(ending)) $("ending").append(new Option(ending.slice(1).toUpperCase(), ending));
+  for (const { name, about } of models) $("model").append(Object.assign(new Option(name, name), { title: about }));
   await checkModel();
   if (!canvasIsExact()) throw new Error("This browser alters what pages read from pictures: allow this page to read canvas data, or colours will be off");
 });

@@ -99,12 +99,14 @@ export class Work {
     return true;
   }
 
-  /* The hole becomes that of a mask file. */
+  /* The hole becomes that of a mask file. -> lines that point out likely mistakes */
   async loadMask(file) {
-    const runs = runsOf(await pictures.readMask(file, this.width, this.height));
+    const { pixels, warnings } = await pictures.readMask(file, this.width, this.height);
+    const runs = runsOf(pixels);
     if (!runs.length) throw new Error(`${file.name} has no hole: no pixel is white (above 127)`);
     this.hole.runs = runs;
     this.remember();
+    return warnings;
   }
 
   /* Fills the hole; the result is the photograph from then on. Nothing changes when this fails.
@@ -162,10 +164,11 @@ export class Work {
     return { x: box.left, y: box.top, before, after };
   }
 
-  /* The photograph as it is now, a PNG file. */
-  async photoFile() {
+  /* The photograph as it is now. name: its ending says the format. -> {picture: a file, notes: lines about it} */
+  async photoFile(name) {
     const { filled } = this.state;
-    const file = await pictures.pngOf(this.canvases.photo);
+    const png = await pictures.pngOf(this.canvases.photo);
+    const file = name.endsWith(".png") ? { picture: png, notes: [] } : await server.saved(name, png);
     this.savedFill = filled;
     return file;
   }

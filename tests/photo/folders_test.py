@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfinpaint import photo_folders
-from tfinpaint.photo_folders import list_pictures, look_through, stem
+from tfinpaint.photo import folders
+from tfinpaint.photo.folders import list_photos, look_through, stem
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import counted, shown
 
@@ -51,13 +51,13 @@ def test_other_files_are_not_pictures(tmp_path, content):
     (tmp_path / "x").write_bytes(content)
     found = look_through(str(tmp_path))
     assert found.paths == []
-    assert found.passed_over == {photo_folders.NO_PICTURE: [str(tmp_path / "x")]}
+    assert found.passed_over == {folders.NO_PICTURE: [str(tmp_path / "x")]}
 
 
 @pytest.mark.parametrize("name", ["a.JFIF", "b.jpe", "c.avif", "d.heic", "e.jp2", "f.jxl"])
 def test_a_known_ending_is_not_looked_into(tmp_path, monkeypatch, name):
     (tmp_path / name).write_bytes(b"the reader decides")
-    monkeypatch.setattr(photo_folders, "_head", lambda path: pytest.fail(path))
+    monkeypatch.setattr(folders, "_head", lambda path: pytest.fail(path))
     assert look_through(str(tmp_path)).paths == [str(tmp_path / name)]
 
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_reached_is_named_and_the_rest_goes_on(tmp_path, monkeypa
 
     monkeypatch.setattr(os, "scandir", scandir)
     with caplog.at_level(logging.DEBUG, "tfinpaint"):
-        paths = list_pictures(str(tmp_path))
+        paths = list_photos(str(tmp_path))
     assert paths == [str(tmp_path / name) for name in ("a/1.png", "c/3.png", "c/again.png")] or (
         paths == [str(tmp_path / name) for name in ("a/1.png", "c/again.png", "c/3.png")]
     )
@@ -90,19 +90,19 @@ def test_what_cannot_be_reached_is_named_and_the_rest_goes_on(tmp_path, monkeypa
         f"{begins}2 entries passed over, links that lead nowhere: gone.jpg, itself",
         f"{begins}1 entry passed over, folders that cannot be read: closed",
         f"{begins}1 entry passed over, pipes or devices: pipe.png",
-        f"{begins}1 entry passed over, {photo_folders.RAW}: raw.NEF",
+        f"{begins}1 entry passed over, {folders.RAW}: raw.NEF",
     }
     named = [r.getMessage() for r in caplog.records if r.levelno == logging.DEBUG]
     assert len(named) == 5 and any(line.endswith("/gone.jpg") for line in named)
     caplog.clear()
-    assert list_pictures(str(tmp_path)) == paths and not caplog.messages  # said once
+    assert list_photos(str(tmp_path)) == paths and not caplog.messages  # said once
 
 
 def test_many_of_a_kind_are_one_line(tmp_path, caplog):
     for k in range(9):
         (tmp_path / f"{k}.txt").write_text("words")
     with caplog.at_level(logging.INFO, "tfinpaint"):
-        assert list_pictures(str(tmp_path)) == []
+        assert list_photos(str(tmp_path)) == []
     assert caplog.messages == [
         f"{tmp_path}: 9 entries passed over, no pictures, by their content: 0.txt, 1.txt, 2.txt, "
         "..."
@@ -154,7 +154,7 @@ def test_words():
 def test_a_large_folder_shows_how_far_it_is(tmp_path, monkeypatch, caplog):
     for k in range(3):
         save(tmp_path / f"{k}/a.png")
-    monkeypatch.setattr(photo_folders, "_PROGRESS_SECONDS", -1.0)
+    monkeypatch.setattr(folders, "_PROGRESS_SECONDS", -1.0)
     with caplog.at_level(logging.INFO, "tfinpaint"):
         look_through(str(tmp_path))
     assert caplog.messages == [

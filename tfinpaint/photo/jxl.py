@@ -1,0 +1,75 @@
+"""JPEG XL: what is read of a file before its decoder, which decodes on opening, is let at it.
+
+    size(data)     width and height that the header says, as stored
+    xmp(data)      the XMP packet, which the decoder does not hand out
+A file is a bare codestream, or boxes of which `jxlc`, or `jxlp` in parts, hold one. Its first bits,
+the lowest of a byte first, are a mark and the size (ISO/IEC 18181-1, Annex D).
+"""
+
+import struct
+from typing import Iterator, Optional, Tuple
+
+from tfinpaint.photo.decoded import Damaged
+
+_MARK = b"\xff\x0a"
+_WIDTHS = (9, 13, 18, 30)  # bits of a side
+# width : height, by the number in the header
+_RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}
+_HEAD = 16  # bytes that hold the size
+
+
+def size(data: bytes) -> Tuple[int, int]:
+    """Width and height, before the picture is turned. Raises Damaged."""
+    head = _codestream(data)
+    if head[:2] != _MARK or len(head) < 4:
+        raise Damaged("it has no header")
+    bits = int.from_bytes(head[2:].ljust(_HEAD, b"\0"), "little")
+
+    def take(count: int) -> int:
+        nonlocal bits
+        value = bits & ((1 << count) - 1)
+        bits >>= count
+        return value
+
+    in_eights = take(1)
+
+    def side() -> int:
+        return 8 * (take(5) + 1) if in_eights else take(_WIDTHS[take(2)]) + 1
+
+    height, ratio = side(), take(3)
+    if not ratio:
+        return side(), height
+    across, down = _RATIOS[ratio]
+    return height * across // down, height
+
+
+def xmp(data: bytes) -> Optional[bytes]:
+    """The XMP packet, or None if there is none or it is compressed."""
+    return next((content for kind, content in _boxes(data) if kind == b"xml "), None)
+
+
+def _codestream(data: bytes) -> bytes:
+    if data[:2] == _MARK:
+        return data[: 2 + _HEAD]
+    for kind, content in _boxes(data):
+        if kind == b"jxlc":
+            return content[: 2 + _HEAD]
+        if kind == b"jxlp":  # after the number of the part
+            return content[4 : 6 + _HEAD]
+    raise Damaged("it has no picture")
+
+
+def _boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
+    """(type, content) of each box; nothing of a bare codestream."""
+    at = 0
+    while data[4:8] == b"JXL " and at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        start = at + 8
+        if length == 1 and start + 8 <= len(data):
+            (length,) = struct.unpack_from(">Q", data, start)
+            start += 8
+        end = at + length if length else len(data)
+        if end < start:
+            return
+        yield kind, data[start:end]
+        at = end

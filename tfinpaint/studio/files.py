@@ -1,0 +1,117 @@
+"""The studio's door for files: what a person opens is read as every command reads it.
+
+    POST /opened/photograph?name=NAME   a file -> PNG, upright, with its alpha and colour profile
+    POST /opened/mask?name=NAME         a file -> PNG of 0 and 255, white is hole
+    POST /saved/NAME.avif               PNG of the page -> the file that its ending says
+
+Browsers read fewer formats, and some files otherwise: one whose EXIF is damaged lies on its side, a
+floating-point or 16-bit one is refused. So the page sends the file here and shows what comes back.
+What there is to say stands in the header `Notes`, JSON, percent-encoded. An answer of status 400
+has an `error` of one line. Nothing is kept.
+"""
+
+import io
+import json
+import os
+import tempfile
+from urllib.parse import quote
+
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tfinpaint.photo import photo_size, png_file, read_hole, read_photo, write_photo
+from tfinpaint.serving.listening import LARGEST
+from tfinpaint.settings import SettingsError
+from tfinpaint.wording import shown
+
+MOST = 64  # megapixels: what a browser's canvas takes
+
+
+def file_routes() -> list:
+    """The Starlette routes of the top of this file."""
+    return [
+        Route("/opened/{what}", _opened, methods=["POST"]),
+        Route("/saved/{name}", _saved, methods=["POST"]),
+    ]
+
+
+class TooLarge(Exception):
+    """A request has too many bytes."""
+
+
+async def body_of(request: Request) -> bytes:
+    """The body of a request, of which at most `LARGEST` bytes are kept. Raises TooLarge."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST:
+            raise TooLarge(f"A request has at most {LARGEST // 2**20} MB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _opened(request: Request) -> Response:
+    reader = {"photograph": _photograph, "mask": _mask}.get(request.path_params["what"])
+    if reader is None:
+        return error(404, "A photograph or a mask is opened")
+    name = shown(request.query_params.get("name") or "What was pasted")
+    return await _answered(request, reader, name)
+
+
+async def _saved(request: Request) -> Response:
+    return await _answered(request, _written, request.path_params["name"])
+
+
+async def _answered(request: Request, function, name: str) -> Response:
+    try:
+        content = await body_of(request)
+        answer, kind, notes = await run_in_threadpool(function, name, content)
+    except TooLarge as large:
+        return error(413, str(large))
+    except SettingsError as wrong:
+        return error(400, str(wrong))
+    headers = {"Notes": quote(json.dumps(list(notes))), "Cache-Control": "no-store"}
+    return Response(answer, headers=headers, media_type=kind)
+
+
+def _photograph(name: str, content: bytes):
+    _check_size("photograph", name, content)
+    photo = read_photo(name, MOST, content=content)
+    return png_file(photo), "image/png", photo.notes
+
+
+def _mask(name: str, content: bytes):
+    _check_size("mask", name, content)
+    hole, notes = read_hole(name, max_megapixels=MOST, content=content)
+    file = io.BytesIO()
+    Image.fromarray(hole).save(file, "PNG", compress_level=1)
+    return file.getvalue(), "image/png", notes
+
+
+def _written(name: str, content: bytes):
+    photo = read_photo("What the page sent", MOST, content=content)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "saved" + os.path.splitext(name)[1])
+        try:
+            notes = write_photo(path, photo.pixels, argument="name")
+        except SettingsError as wrong:
+            raise SettingsError(str(wrong).replace(path, name)) from None
+        with open(path, "rb") as file:
+            return file.read(), "application/octet-stream", notes
+
+
+def _check_size(what: str, name: str, content: bytes) -> None:
+    width, height = photo_size(name, content=content)
+    if width * height > MOST * 10**6:
+        raise SettingsError(
+            f"A {what} has at most {MOST} megapixels here. {name} has {width}x{height}, "
+            f"{width * height / 10**6:.0f} megapixels"
+        )
+
+
+def error(status: int, message: str) -> Response:
+    """An answer of one line that a person is to read."""
+    return Response(json.dumps({"error": message}), status, media_type="application/json")
