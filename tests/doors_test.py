@@ -5,7 +5,6 @@ was made from, or the file is refused by a line that says what it is. The export
 kinds; what it reads it reads as the others do. One file of five is taken, all in `slow`.
 """
 
-import asyncio
 import functools
 import io
 import json
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import zoo
+from asgi import post
 from PIL import Image
 from starlette.applications import Starlette
 
@@ -218,28 +218,11 @@ def test_files_through_the_exported_graph(files):
     assert read >= 0.2 * len(files.animals)
 
 
-def _post(application, path, query, body):
-    """Status, headers and body of an answer of an application in this process."""
-    scope = {"type": "http", "method": "POST", "path": path, "query_string": query.encode()}
-    scope.update(headers=[], root_path="", http_version="1.1", scheme="http")
-    sent = []
-
-    async def receive():
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(application(scope, receive, send))
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, b"".join(part["body"] for part in sent[1:])
-
-
 def test_files_through_the_studio(files):
     studio = Starlette(routes=page_routes([]))
     for name, animal in files.animals.items():
         arguments = (f"name={quote(name)}", animal.content)
-        status, headers, body = _post(studio, "/opened/photograph", *arguments)
+        status, headers, body = post(studio, "/opened/photograph", *arguments)
         if animal.refused:
             line = json.loads(body)["error"]
             assert status == 400 and re.search(animal.refused, line), (animal.name, line)
@@ -254,5 +237,5 @@ def test_files_through_the_studio(files):
         if animal.alpha is not None:
             np.testing.assert_array_equal(image.getchannel("A"), animal.alpha, animal.name)
         if name in (masks := files.masks):
-            mask = Image.open(io.BytesIO(_post(studio, "/opened/mask", *arguments)[2]))
+            mask = Image.open(io.BytesIO(post(studio, "/opened/mask", *arguments)[2]))
             np.testing.assert_array_equal(np.asarray(mask), masks[name], animal.name)

@@ -1,0 +1,204 @@
+"""Damaged files through every door: loader, `inpaint`, the exported signature, server and studio.
+
+Each file is answered or refused by a line that names it; nothing crashes, hangs or takes much
+memory. The damage is what disks, networks and attackers do: files cut short, bits that flip, blocks
+that are lost, moved or doubled, sizes that are made enormous. 80 files are taken, 2,000 in `slow`.
+"""
+
+import os
+import resource
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import zoo
+from asgi import post
+from PIL import Image
+from serving.calls import b64, png, rest, unb64
+from serving.conftest import exported, server
+from starlette.applications import Starlette
+
+from tfinpaint import inpaint, loading
+from tfinpaint.base_painter import BasePainter
+from tfinpaint.data.batches import named_squares
+from tfinpaint.data.photos import open_photos
+from tfinpaint.studio.routes import page_routes
+
+__all__ = ["exported", "server"]
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+HOLE = np.zeros((zoo.HEIGHT, zoo.WIDTH), np.uint8)
+HOLE[5:10, 5:15] = 255
+MOST_SECONDS = 60  # for one file; most take milliseconds
+MOST_MEMORY = 2**31  # bytes by which a door may rise over what the process had
+
+
+def damaged(content, rng):
+    """The file with one or two kinds of damage."""
+    content = bytearray(content)
+    kinds = ["flip", "flip", "flip", "cut", "lose", "move", "double", "number", "insert"]
+    for kind in rng.choice(kinds, rng.integers(1, 3)):
+        if len(content) < 16:
+            break
+        # half of the damage is done to the first 100 bytes, where the sizes and kinds stand
+        end = min(len(content), 100) if rng.integers(2) else len(content)
+        at, length = int(rng.integers(end - 8)), int(rng.integers(1, 2 + len(content) // 8))
+        if kind == "cut":
+            del content[at:]
+        elif kind == "flip":
+            for place in rng.integers(0, end, rng.integers(1, 4)):
+                content[place] ^= 1 << rng.integers(8)
+        elif kind == "lose":
+            lost = len(content[at : at + length])
+            content[at : at + length] = bytes([rng.choice([0, 255])]) * lost
+        elif kind == "move":
+            block = content[at : at + length]
+            del content[at : at + length]
+            place = int(rng.integers(len(content) + 1))
+            content[place:place] = block
+        elif kind == "double":
+            content[at:at] = content[at : at + length]
+        elif kind == "number":
+            number = [0, 1, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF][rng.integers(7)]
+            content[at : at + 4] = number.to_bytes(4, ["big", "little"][rng.integers(2)])
+        else:
+            content[at:at] = rng.bytes(length)
+    return bytes(content)
+
+
+@pytest.fixture(
+    scope="module", params=[80, pytest.param(2000, marks=pytest.mark.slow)], ids="{}files".format
+)
+def files(request):
+    """{name: damaged content}, the same each time."""
+    whole = [animal.content for animal in zoo.animals() if not animal.refused]
+    rng = np.random.default_rng(18)
+    chosen = rng.integers(0, len(whole), request.param)
+    return {f"{k:04d}": damaged(whole[one], rng) for k, one in enumerate(chosen)}
+
+
+@pytest.fixture(scope="module")
+def folder(files, tmp_path_factory):
+    """The files in a folder. An ending makes sure that none is passed over."""
+    folder = tmp_path_factory.mktemp("damaged")
+    for name, content in files.items():
+        (folder / f"{name}.jpg").write_bytes(content)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def memory_is_bounded():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    rise = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert rise < MOST_MEMORY, f"{rise / 2**20:.0f} MiB"
+
+
+class Quick:
+    """Asks that what stands in its `with` block is not slow."""
+
+    def __init__(self, name):
+        self._name = name
+
+    def __enter__(self):
+        self._begin = time.monotonic()
+
+    def __exit__(self, *exception):
+        assert time.monotonic() - self._begin < MOST_SECONDS, self._name
+
+
+class Red(BasePainter):
+    """Paints holes red."""
+
+    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, blend="none"):
+        return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
+
+
+def test_the_loader_reads_or_names_each(files, folder):
+    photos = open_photos(f"folder:{folder}")
+    read = dict(named_squares(photos, 16))
+    assert all(square.shape == (16, 16, 3) for square in read.values())
+    refused = {os.path.basename(path) for path in photos.unreadable}
+    assert refused | set(read) == {f"{name}.jpg" for name in files}
+    assert not refused & set(read)
+    assert min(len(refused), len(read)) > 0.1 * len(files)  # both are tried
+
+
+def test_inpaint_fills_or_names_each(files, folder, command_line, monkeypatch, tmp_path):
+    monkeypatch.setattr(loading, "load", lambda path: Red())
+    (tmp_path / "masks").mkdir()
+    for name in files:  # a mask for each, of the size that files have unless damaged
+        Image.fromarray(HOLE).save(tmp_path / f"masks/{name}.png")
+    status, _, err = command_line(
+        inpaint.main, "--model=a_run", f"--image={folder}", f"--mask={tmp_path}/masks",
+        f"--output={tmp_path}/out",
+    )  # fmt: skip
+    made = {os.path.splitext(name)[0] for name in os.listdir(tmp_path / "out")}
+    assert status == 1 and made
+    for name in set(files) - made:
+        assert f"{name}.jpg" in err, name
+    assert "Traceback" not in err
+
+
+def test_damaged_masks_are_read_or_named(files, folder, command_line, monkeypatch, tmp_path):
+    monkeypatch.setattr(loading, "load", lambda path: Red())
+    (tmp_path / "photos").mkdir()
+    photo = zoo.noise()
+    for name in files:
+        Image.fromarray(photo).save(tmp_path / f"photos/{name}.png", compress_level=0)
+    status, _, err = command_line(
+        inpaint.main, "--model=a_run", f"--image={tmp_path}/photos", f"--mask={folder}",
+        f"--output={tmp_path}/out",
+    )  # fmt: skip
+    made = {os.path.splitext(name)[0] for name in os.listdir(tmp_path / "out")}
+    assert status == 1 and made
+    for name in set(files) - made:
+        assert name in err, name
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_the_exported_signature_answers_or_refuses_each(files, exported):
+    fill = tf.saved_model.load(str(exported / "1")).signatures["serving_default"]
+    good = {"image_bytes": png(zoo.noise()), "mask_bytes": png(HOLE)}
+    answered = 0
+    for name, content in files.items():
+        for place in good:
+            with Quick(name):
+                try:
+                    arguments = {**good, place: content}
+                    filled = fill(**{k: tf.constant([v]) for k, v in arguments.items()})
+                except tf.errors.InvalidArgumentError:
+                    continue
+                assert filled["filled_bytes"][0].numpy().startswith(b"\x89PNG")
+                answered += 1
+    assert 0 < answered < 2 * len(files)
+
+
+@pytest.mark.slow
+def test_the_server_answers_or_refuses_each_and_goes_on(files, server):
+    url = f"{server.url}/v1/models/small:predict"
+    good = {"image_bytes": b64(png(zoo.noise())), "mask_bytes": b64(png(HOLE))}
+    status, expected = rest(url, {"instances": [good]})
+    assert status == 200
+    for name, content in files.items():
+        for place in good:
+            with Quick(name):
+                status, answer = rest(url, {"instances": [{**good, place: b64(content)}]})
+            assert status in (200, 400), (name, status, answer)
+            if status == 200:
+                assert unb64(answer["predictions"][0]).startswith(b"\x89PNG"), name
+            else:
+                assert answer["error"] and "Traceback" not in answer["error"], name
+    assert rest(url, {"instances": [good]}) == (200, expected)
+
+
+def test_the_studio_opens_or_refuses_each(files):
+    studio = Starlette(routes=page_routes([]))
+    for name, content in files.items():
+        for what in ("photograph", "mask"):
+            with Quick(name):
+                status, _, body = post(studio, f"/opened/{what}", f"name={name}", content)
+            assert status in (200, 400), (name, status, body)
+            assert status == 200 or name in body.decode(), body
