@@ -408,7 +408,7 @@ def find_jobs(image: str, mask: str, output: str) -> List[Job]:
         if FLAGS.samples
         else [[path] for path in outputs]
     )
-    jobs = [Job(*three, *names) for three, *names in zip(threes, fills, beside)]
+    jobs = [Job(*three, paths, name) for three, paths, name in zip(threes, fills, beside)]
     _check_nothing_is_overwritten(jobs)
     return jobs
 

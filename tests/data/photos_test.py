@@ -5,10 +5,12 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
 from tfinpaint.data.photos import SAMPLES, PhotoFiles, PhotoStream, open_photos
+from tfinpaint.photo import read_photo
 from tfinpaint.settings import SettingsError
 
 
@@ -124,6 +126,25 @@ def test_tfds_sets(source, shape):
             p.tobytes() for p in photos.stream(seed=3, skip=7).take(5).as_numpy_iterator()
         ]
         assert first[:5] != [p.tobytes() for p in photos.stream(seed=4).take(5).as_numpy_iterator()]
+
+
+def test_photographs_of_a_tfds_set_come_through_the_door_of_all_files(tmp_path):
+    """TensorFlow's decoder turns nothing, and takes indices of a palette BMP for grey."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    ramp = np.repeat(np.arange(0, 240, 8, dtype=np.uint8)[:, np.newaxis], 20, axis=1)  # [30, 20]
+    Image.fromarray(ramp).save(tmp_path / "a.jpg", quality=95, exif=exif)
+    Image.fromarray(255 - ramp).convert("P").save(tmp_path / "b.bmp")
+    contents = [(tmp_path / name).read_bytes() for name in ("a.jpg", "b.bmp")]
+    builder = mock.Mock()
+    builder.as_dataset.side_effect = lambda **_: tf.data.Dataset.from_tensor_slices(
+        {"image": contents}
+    )
+    turned, palette = PhotoStream(builder, "train").stream().as_numpy_iterator()
+    read = read_photo("a.jpg", content=contents[0])
+    np.testing.assert_array_equal(turned, read.pixels)
+    assert turned.shape == (20, 30, 3) and (np.diff(turned[5, :, 0].astype(int)) < 0).all()
+    np.testing.assert_array_equal(palette[..., 0], 255 - ramp)
 
 
 def test_tfds_sets_that_cannot_be_used():

@@ -10,7 +10,7 @@ takes until the buffers are full and no thread calls any more.
 import atexit
 import threading
 import time
-from typing import Callable, Sequence
+from typing import Callable, Optional, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -49,18 +49,20 @@ atexit.register(_GATE.close)
 
 
 def python_call(
-    function: Callable, inputs: Sequence[tf.Tensor], dtype: tf.DType, shape: Sequence[int]
+    function: Callable, inputs: Sequence[tf.Tensor], dtype: tf.DType, shape: Sequence[Optional[int]]
 ) -> tf.Tensor:
     """`tf.numpy_function` with one output of a known shape, for use in a pipeline.
 
     Args:
         function: takes NumPy arrays, returns one of `dtype` and `shape`.
         inputs: the tensors that it is given.
-        dtype, shape: the type and static shape of its output.
+        dtype, shape: the type and static shape of its output; sides may be None.
     """
 
     def guarded(*arrays):
         with _GATE:
-            return np.zeros(shape, dtype.as_numpy_dtype) if _GATE.closed else function(*arrays)
+            if _GATE.closed:
+                return np.zeros([side or 1 for side in shape], dtype.as_numpy_dtype)
+            return function(*arrays)
 
     return tf.ensure_shape(tf.numpy_function(guarded, inputs, dtype), shape)

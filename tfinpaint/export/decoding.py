@@ -217,6 +217,9 @@ def _rounded(pixels):
 def _read_bmp(file, channels):
     header, bits = file.number(14, 4, True), file.number(28, 2, True)
     packing, colours = file.number(30, 4, True), file.number(46, 4, True)
+    width, height = file.number(18, 4, True), file.number(22, 4, True)
+    height = tf.minimum(height, 2**32 - height)  # negative where the first row is the upper one
+    end = file.number(10, 4, True) + height * ((width * bits + 31) // 32 * 4)
     fit = [
         file.check(
             (header >= 40) & (header <= 124),
@@ -232,9 +235,12 @@ def _read_bmp(file, channels):
         file.check(
             (bits != 8) | (colours <= 256), "Invalid BMP: it has {} colours in its palette", colours
         ),
+        file.check(end <= file.size, "Invalid BMP: it ends before its pixels do"),
     ]
     with tf.control_dependencies(fit):
-        pixels = tf.io.decode_bmp(file.contents)  # [H, W, 1, 3 or 4]
+        # without what follows the pixels, which the decoder does not accept
+        whole = tf.strings.substr(file.contents, _int(0), end)
+        pixels = tf.io.decode_bmp(whole)  # [H, W, 1, 3 or 4]
     # The fourth byte of 32 bits has no meaning here.
     rgb = tf.cond(
         bits == 8,

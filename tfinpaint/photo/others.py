@@ -55,7 +55,7 @@ def read(data: bytes, check, kind: str) -> Decoded:
     found.comment = comment.encode() if isinstance(comment, str) else comment or None
     if kind == "JPEG XL":
         found.xmp = found.xmp or jxl.xmp(data)
-    if kind == "HEIC" or (kind == "JPEG XL" and not image.jpeg):
+    if kind == "HEIC" or (kind == "JPEG XL" and not getattr(image, "jpeg", False)):
         found.orientation = 1
     return found
 

@@ -166,8 +166,8 @@ FLAGS = {
         "Mask of the photograph (white is hole), a folder of masks named like the photographs, or "
         "one mask for all. alpha: what is transparent in each photograph is its hole."),
     "output": ("str", None,
-        "File for the filled photograph (PNG, WebP, TIFF, JPEG or BMP by its ending), or a folder "
-        "for a folder. Of other commands: the folder for what they make."),
+        "File for the filled photograph (PNG, WebP, TIFF, JPEG, AVIF, JPEG XL or BMP by its "
+        "ending), or a folder for a folder. Of other commands: the folder for what they make."),
     "opaque": ("bool", False,
         "Make filled pixels opaque. Default: they keep the photograph's alpha, but with "
         "--mask=alpha they become opaque; --noopaque keeps alpha there too."),

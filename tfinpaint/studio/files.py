@@ -28,6 +28,7 @@ from tfinpaint.settings import SettingsError
 from tfinpaint.wording import shown
 
 MOST = 64  # megapixels: what a browser's canvas takes
+_MOST_NOTES, _LONGEST_NOTE = 20, 400  # characters
 
 
 def file_routes() -> list:
@@ -73,7 +74,8 @@ async def _answered(request: Request, function, name: str) -> Response:
         return error(413, str(large))
     except SettingsError as wrong:
         return error(400, str(wrong))
-    headers = {"Notes": quote(json.dumps(list(notes))), "Cache-Control": "no-store"}
+    lines = [note[:_LONGEST_NOTE] for note in notes[:_MOST_NOTES]]  # a header has limits
+    headers = {"Notes": quote(json.dumps(lines)), "Cache-Control": "no-store"}
     return Response(answer, headers=headers, media_type=kind)
 
 
