@@ -25,7 +25,7 @@ from tfinpaint import runs
 from tfinpaint.serving.listening import Listener
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.studio import __main__ as studio
-from tfinpaint.studio import catalog, routes
+from tfinpaint.studio import catalog, files, routes
 from tfinpaint.training.checkpoints import Checkpoints
 
 
@@ -183,11 +183,36 @@ def test_no_redirect_is_followed():
 
 
 def test_a_request_that_is_too_large(monkeypatch):
-    monkeypatch.setattr(routes, "LARGEST", 2**20)
+    monkeypatch.setattr(files, "LARGEST", 2**20)
     with http_server((200, "application/json", b"{}")) as (port, arrivals), forwarding(port) as url:
         status, answer = rest(f"{url}/v1/models/a:predict", bytes(2**20 + 1))
         assert status == 413 and answer["error"] == "A request has at most 1 MB" and not arrivals
         assert rest(f"{url}/v1/models/a:predict", bytes(2**20)) == (200, {}) and len(arrivals) == 1
+
+
+def test_files_are_opened_saved_and_refused_in_a_line(monkeypatch):
+    with Listener(Starlette(routes=routes.page_routes([])), "127.0.0.1", 0) as studio:
+
+        def post(path, content):
+            with requests.Session() as session:
+                session.trust_env = False
+                return session.post(f"{studio.url}/{path}", content)
+
+        pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+        saved = post("saved/a.webp", png(pixels))
+        opened = post("opened/photograph?name=a.webp", saved.content)
+        np.testing.assert_array_equal(picture(opened.content), pixels)
+        for path, content, status, words in (
+            ("saved/a.gif", png(pixels), 400, r"ends in .jpg.* Got a.gif"),
+            ("saved/a.webp", b"no picture", 400, "What the page sent is not a JPEG"),
+            ("opened/mask?name=a.png", b"no picture", 400, "a.png is not a JPEG"),
+            ("opened/drawing", png(pixels), 404, "A photograph or a mask is opened"),
+        ):
+            answer = post(path, content)
+            assert answer.status_code == status and re.search(words, answer.json()["error"])
+        monkeypatch.setattr(files, "LARGEST", 2**20)
+        answer = post("opened/photograph", bytes(2**20 + 1))
+        assert answer.status_code == 413 and answer.json()["error"].endswith("at most 1 MB")
 
 
 @contextlib.contextmanager
