@@ -58,7 +58,8 @@ def fill(
     painted = photo.copy() if feather else filled
     # A drawing of edges guides the network. So the network fills all of it.
     plan = budget.plan if edges is None else budget.unlimited
-    for box, window, here, way in plan(photo, shown, stride, working_size, context):
+    network = budget.Network(stride, working_size, context, detail == "auto")
+    for box, window, here, way, with_detail in plan(photo, shown, network):
         # Other holes that reach into the window are missing in it as well. They are filled in
         # windows of their own.
         hole_here, shown_here, *guide_here = (
@@ -70,9 +71,7 @@ def fill(
             result = rims.continued(filled[window.slices], hole_here[..., 0])
         else:
             result = np.asarray(
-                fill_window(
-                    filled[window.slices], hole_here, shown_here, detail == "auto", *guide_here
-                )
+                fill_window(filled[window.slices], hole_here, shown_here, with_detail, *guide_here)
             )
         if way == "reduced":
             reduction = max(*window.size, working_size) / working_size

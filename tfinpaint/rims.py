@@ -1,7 +1,8 @@
-"""What a thin hole gets from the pixels beside it, without a network.
+"""What thin holes get from the pixels beside them, without a network.
 
     continued(picture, hole)            lines of equal brightness go on through the hole
     refined(filled, hole, reduction)    the finest detail of a fill that was made at a smaller size
+    thick(hole)                         what is too thick for this
 
 picture, filled: uint8 [h, w, 3].   hole: uint8 [h, w], above 0 = hole.   -> uint8 [h, w, 3].
 Pixels outside the hole keep their bytes.
@@ -58,13 +59,23 @@ def refined(filled: np.ndarray, hole: np.ndarray, reduction: float) -> np.ndarra
     return np.where(hole[..., np.newaxis] > 0, fill, filled)
 
 
+def thick(hole: np.ndarray) -> np.ndarray:
+    """The part of a hole near a place thicker than 24 pixels: [h, w] -> bool [h, w].
+
+    As `detail.thick` has it, in NumPy.
+    """
+    missing = np.ascontiguousarray(hole > 0).astype(np.uint8)
+    square = np.ones((_THICK + 1,) * 2, np.uint8)
+    core = cv2.erode(missing, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    if not core.any():
+        return np.zeros(hole.shape, bool)
+    return (cv2.dilate(core, np.ones((2 * _THICK + 1,) * 2, np.uint8)) > 0) & (hole > 0)
+
+
 def _weight(hole):
     """The share of `continued` in a refined fill, float32 [h, w]."""
-    missing = (hole > 0).astype(np.uint8)
-    depth = cv2.distanceTransform(missing, cv2.DIST_L2, 3)
+    depth = cv2.distanceTransform((hole > 0).astype(np.uint8), cv2.DIST_L2, 3)
     full, none = _MIXED
     weight = 0.5 * np.clip((none - depth) / (none - full), 0, 1)
-    core = cv2.erode(missing, np.ones((_THICK + 1,) * 2, np.uint8), borderValue=0)
-    if core.any():
-        weight[cv2.dilate(core, np.ones((2 * _THICK + 1,) * 2, np.uint8)) > 0] = 0
+    weight[thick(hole)] = 0
     return weight
