@@ -11,7 +11,7 @@ import pytest
 
 from tfinpaint import budget, rims, windows
 from tfinpaint.budget import Network
-from tools import window_rows
+from tools import first_fill, window_rows
 
 NETWORK = window_rows.NETWORK
 CASES = window_rows.cases(1500, 2000)
@@ -139,6 +139,14 @@ def test_ordinary_holes_have_the_windows_of_windows_py(photo, make):
         assert (group.box, group.window, group.way) == (box, window, "network")
         assert group.detail
         np.testing.assert_array_equal(group.pixels, pixels)
+
+
+@pytest.mark.parametrize("case", first_fill.CASES, ids=lambda case: case.photo)
+def test_first_fills_have_the_windows_of_windows_py(case):
+    photo, mask = first_fill.read(case)
+    hole = (mask > 127).astype(np.uint8)
+    found = [(*group[:2], group.way) for group in budget.plan(photo, hole, NETWORK)]
+    assert found == [(*group[:2], "network") for group in budget.unlimited(photo, hole, NETWORK)]
 
 
 def test_compact_holes_among_strokes_keep_their_windows(photo):
