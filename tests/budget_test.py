@@ -58,20 +58,20 @@ def test_the_cost_follows_the_area(photo, name):
     assert all(max(group.window.size) <= 1024 for group in seen)
 
 
-@pytest.mark.parametrize("name", ["mesh", "dust, 3 pixels"])
-def test_the_cost_at_12_megapixels(name):
+def test_the_cost_at_12_megapixels():
     """A square of the same area has one window, of 0.26 megapixels, and its detail looks at four
     times its area or more. So the cost of both is about the same."""
-    hole, photo = window_rows.cases()[name], window_rows.photograph()
-    area = int(hole.sum())
-    square = budget.plan(photo, window_rows.blob(*hole.shape, area), NETWORK)
-    assert [group.way for group in square] == ["network"]
-    groups = budget.plan(photo, hole, NETWORK)
-    assert total(groups) <= max(1.3 * total(square), 4 * 512**2)
-    assert sum(group.way != "smooth" for group in groups) <= 40
+    photo = window_rows.photograph()
+    for hole in (window_rows.holes()["mesh"], window_rows.dust(*photo.shape[:2], 10_000, 1)):
+        square = window_rows.blob(*hole.shape, int(hole.sum()))
+        square = budget.plan(photo, square, NETWORK)
+        assert [group.way for group in square] == ["network"]
+        groups = budget.plan(photo, hole, NETWORK)
+        assert total(groups) <= max(1.3 * total(square), 4 * 512**2)
+        assert sum(group.way != "smooth" for group in groups) <= 40
 
 
-@pytest.mark.parametrize("working_size", [192, 256, 512])
+@pytest.mark.parametrize("working_size", [256, 320, 512])
 def test_each_hole_pixel_is_in_one_group(working_size):
     network, ways = Network(8, working_size), set()
     small = window_rows.photograph(500, 700)
@@ -79,11 +79,11 @@ def test_each_hole_pixel_is_in_one_group(working_size):
         groups = budget.plan(small, hole, network)
         check(hole, groups, network)
         ways |= {group.way for group in groups}
-    assert len(ways) > 1 or working_size > 256
+    assert len(ways) > 1 or working_size == 512
 
 
 @pytest.mark.parametrize(
-    "network", [Network(1, 112, windows.Context(11 / 16, centred=True)), Network(8, 128)]
+    "network", [Network(1, 112, windows.Context(11 / 16, centred=True)), Network(8, 248)]
 )
 def test_other_networks_have_the_windows_of_windows_py(network):
     small = window_rows.photograph(500, 700)

@@ -78,7 +78,7 @@ def plan(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
     smaller than what they have to show.
     """
     groups = unlimited(photo, hole, network)
-    if network.context.centred or network.working_size <= 2 * windows.CONTEXT:
+    if network.context.centred or network.working_size < 4 * windows.CONTEXT:
         return groups
     thin = _over_budget(groups, network)
     if not thin:
