@@ -22,8 +22,8 @@ import numpy as np
 from tfinpaint import rims, windows
 from tfinpaint.windows import Box, Context
 
-PER_PIXEL = 5  # pixels in windows for each missing one
-FLOOR = 4  # windows of the working size that any photograph may take
+PER_PIXEL = 4  # pixels in windows for each missing one, but at least those of one window
+FEW = 4  # windows that any photograph may take
 # Pixels from the edge of a hole to its middle: a hole with more keeps its windows. So does one with
 # more than an eighth of the working size.
 _THIN = 24
@@ -36,6 +36,7 @@ _THICK_SHARE = 0.25
 # The squared error of a fill over that of the network at full size. Measured on photographs of 8 to
 # 20 megapixels with strokes, hatches and specks of 3 to 13 pixels.
 _REDUCED = 1.1
+_WITHOUT_DETAIL = 1.3  # the same where detail is wanted and left out
 _SMOOTHER = 1 / 40  # what each pixel of thickness adds to 1 without the network
 
 
@@ -108,7 +109,7 @@ def plan(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
 
 def budget(missing: int, working_size: int) -> int:
     """What thin holes with so many missing pixels may cost."""
-    return max(PER_PIXEL * missing, FLOOR * working_size**2)
+    return max(PER_PIXEL * missing, working_size**2)
 
 
 def cost(group: Group, working_size: int) -> int:
@@ -125,7 +126,7 @@ def _over_budget(groups, network):
     """Numbers of the groups of thin holes, if these cost too much; else none."""
     size = network.working_size
     small = [k for k, group in enumerate(groups) if max(group.window.size) <= size]
-    if len(small) <= FLOOR // 2:  # with detail a window costs two
+    if len(small) <= FEW:
         return []
     radius = min(_THIN, size / 8)
     thin = [k for k in small if _depth(groups[k].pixels).max() < radius]
@@ -182,7 +183,8 @@ class _Cell:
 
     def choices(self, sizes: _Sizes, network: Network) -> List[_Choice]:
         """The ways to fill it: of its tiles, each number of the roughest by the network, the others
-        without; and all by the network at half the size. What is thick is never filled without.
+        without; and all by the network at half the size. What is thick is never filled without the
+        network, but perhaps without detail.
         """
 
         def choice(groups, error):
@@ -207,6 +209,9 @@ class _Cell:
         half = self._group(self._box, sizes.around, "reduced", network)
         if max(half.window.size) > network.working_size:
             found.append(choice([half], _REDUCED * sum(errors)))
+            if half.detail:
+                bare = half._replace(detail=False)
+                found.append(choice([bare], _WITHOUT_DETAIL * sum(errors)))
         return found
 
     def _error(self, tile):
