@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tfinpaint import windows
+from tfinpaint import budget, windows
 from tfinpaint.windows import Box
 from tools import window_rows
 
@@ -131,10 +131,10 @@ def test_dust_takes_no_more_windows_than_there_are_cells_and_none_is_reduced(sha
 def test_windows_follow_the_area_and_not_the_number_of_strokes(name, shape):
     hole = window_rows.holes(*shape)[name]
     assert 0.08 < hole.mean() < 0.12
-    number, photographs = window_rows.count(hole)
+    ways, photographs = window_rows.spent(hole, hole, budget.unlimited)
     # One window in each piece of 384 pixels; so many and their context are less than 2.2 times
     # the photograph.
-    assert number <= -(-shape[0] // 384) * -(-shape[1] // 384) and photographs < 2.2
+    assert sum(ways.values()) <= -(-shape[0] // 384) * -(-shape[1] // 384) and photographs < 2.2
 
 
 def covered_once(hole, working_size=512, context=windows.Context()):

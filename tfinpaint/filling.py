@@ -11,7 +11,7 @@ from typing import Callable, NamedTuple, Optional, Tuple
 import cv2
 import numpy as np
 
-from tfinpaint import blending, settings, windows
+from tfinpaint import blending, budget, rims, settings, windows
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
@@ -56,7 +56,10 @@ def fill(
     missing, filled = hole.copy(), photo.copy()
     # Feathering shows output beyond the hole. Later windows must see the photograph there.
     painted = photo.copy() if feather else filled
-    for box, window, here in windows.plan(shown, stride, working_size, context):
+    # A drawing of edges guides the network. So the network fills all of it.
+    plan = budget.plan if edges is None else budget.unlimited
+    network = budget.Network(stride, working_size, context, detail == "auto")
+    for box, window, here, way, with_detail in plan(photo, shown, network):
         # Other holes that reach into the window are missing in it as well. They are filled in
         # windows of their own.
         hole_here, shown_here, *guide_here = (
@@ -64,9 +67,16 @@ def fill(
         )
         shown_here = shown_here.copy()
         shown_here[box.within(window).slices][here] = 2  # what this window is for
-        result = np.asarray(
-            fill_window(filled[window.slices], hole_here, shown_here, detail == "auto", *guide_here)
-        )[box.within(window).slices]
+        if way == "smooth":
+            result = rims.continued(filled[window.slices], hole_here[..., 0])
+        else:
+            result = np.asarray(
+                fill_window(filled[window.slices], hole_here, shown_here, with_detail, *guide_here)
+            )
+        if way == "reduced":
+            reduction = max(*window.size, working_size) / working_size
+            result = rims.refined(result, hole_here[..., 0], reduction)
+        result = result[box.within(window).slices]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0
         filled[box.slices][here] = result[here]

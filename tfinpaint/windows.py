@@ -28,10 +28,12 @@ class Context(NamedTuple):
     share:    of the side of a hole's box, on each side of it.
     centred:  whether the network fills the centre of a square and no more. The longer side of the
               box then counts for both axes.
+    least:    pixels on each side of the box, whatever its share.
     """
 
     share: float = 0.5
     centred: bool = False
+    least: int = CONTEXT
 
 
 class Box(NamedTuple):
@@ -76,12 +78,14 @@ def window_sides(
     """Sides of the windows of boxes with `sides`, in a photograph with sides `limits`.
 
     Both are arrays that broadcast. A window has the context's share of the box on each side (by
-    default as much context as box), and at least CONTEXT there. It is rounded up to the stride, and
-    is at most as large as the photograph.
+    default as much context as box), and at least `context.least` there. It is rounded up to the
+    stride, and is at most as large as the photograph.
     """
     if context.centred:
         sides = np.broadcast_to(sides.max(-1, keepdims=True), sides.shape)
-    wanted = sides + 2 * np.maximum(CONTEXT, np.ceil(context.share * sides).astype(sides.dtype))
+    wanted = sides + 2 * np.maximum(
+        context.least, np.ceil(context.share * sides).astype(sides.dtype)
+    )
     return np.minimum((wanted + stride - 1) // stride * stride, limits)
 
 
@@ -354,6 +358,11 @@ def _clusters(boxes, shape):
         cv2.rectangle(area, first, last, 1, cv2.FILLED)
     _, found = cv2.connectedComponents(area, connectivity=4)
     return found[boxes[:, 0] // coarse, boxes[:, 1] // coarse].astype(np.int64)
+
+
+def tiles_with_holes(hole: np.ndarray, tile: int) -> List[Box]:
+    """The squares with sides of `tile` that have hole pixels, of a grid on the box of all holes."""
+    return [box for box in _tiles(bounding_box(hole), tile) if hole[box.slices].any()]
 
 
 def _tiles(box: Box, tile: int) -> List[Box]:

@@ -22,8 +22,9 @@ Rows, each a group for --rows
     pipeline    photographs per second of the input pipeline
     photo       a photograph of 12 megapixels through `fill` without detail, and one twice as large
                 around the same hole
-    windows     which windows a photograph of 12 megapixels is filled in, and how many: a tenth of
-                it is missing, as a hatch, lines, a mesh, dust, or one blob (window_rows.py)
+    windows     a photograph of 12 megapixels that is missing in strokes, a hatch, a mesh, specks or
+                letters, beside one square of the same area: processor time, number of windows
+                (window_rows.py)
     detail      texture for a hole of 300 x 240 in a window of 900 x 900; the photograph of 12
                 megapixels through `fill` with detail
     command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder
@@ -409,12 +410,16 @@ def _large_photograph(height, width):
 
 
 def _windows_rows(bench):
-    for name, hole in window_rows.holes().items():
-        number, photographs = window_rows.count(hole)
+    bench.time()
+    for fill in window_rows.fills():
+        ways = ", ".join(f"{count} {way}" for way, count in sorted(fill.ways.items()))
         yield Row(
-            f"windows, {name}, {hole.mean():.0%} of 12 megapixels",
-            bench.time(partial(window_rows.count, hole)),
-            note=f"windows: {number}, with the pixels of {photographs:.2f} photographs",
+            f"fill, {fill.name}, {fill.share:.1%} of 12 megapixels",
+            fill.seconds,
+            beside="a square of that area",
+            ratio=fill.of_blob / fill.seconds,
+            note=f"processor time; windows: {ways}, of the pixels of "
+            f"{fill.photographs:.2f} photographs (without a budget {fill.before:.2f})",
         )
 
 

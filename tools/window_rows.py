@@ -1,20 +1,43 @@
-"""Holes that cover a tenth of a photograph in many pieces or in one, and their windows.
+"""Holes in many pieces beside one hole of the same area: what they cost to fill.
 
-The benchmark's group `windows` counts them: the time of a fill is that of its windows.
+The benchmark's group `windows` fills a photograph of 12 megapixels that is missing in strokes, a
+hatch, a mesh, specks or letters, and then with one square of the same area. A fill's cost is the
+processor time of the process, so that other programs on the machine count less.
 """
 
-from typing import Dict, Tuple
+import time
+from collections import Counter
+from typing import Dict, Iterator, NamedTuple, Tuple
 
 import cv2
 import numpy as np
 
-from tfinpaint import windows
+from tfinpaint import budget
 
-STRIDE, WORKING_SIZE = 8, 512  # of the default model
+NETWORK = budget.Network(stride=64, working_size=512)  # the default model's
+SPECKS = 10_000  # of 12 megapixels
+
+
+class Fill(NamedTuple):
+    """What one fill took.
+
+    seconds, of_blob: processor seconds, and those of a square of the same area.
+    ways: how many windows are filled in each way (budget.py).
+    photographs: pixels that network and detail were given, of photographs (budget.cost).
+    before: the same if every hole had the windows of windows.py.
+    """
+
+    name: str
+    share: float  # of the photograph that is missing
+    seconds: float
+    of_blob: float
+    ways: Dict[str, int]
+    photographs: float
+    before: float
 
 
 def holes(height: int = 3000, width: int = 4000) -> Dict[str, np.ndarray]:
-    """{name: uint8 [H, W], 1 = hole}, each a tenth of the photograph."""
+    """{name: uint8 [H, W], 1 = hole}, each about a tenth of the photograph."""
     found = {name: np.zeros((height, width), np.uint8) for name in ("hatch", "lines", "mesh")}
     for x in range(-height, width, 60):
         cv2.line(found["hatch"], (x, 0), (x + height, height), 1, 4)
@@ -23,26 +46,78 @@ def holes(height: int = 3000, width: int = 4000) -> Dict[str, np.ndarray]:
     for start in range(30, max(height, width), 60):
         found["mesh"][start : start + 3] = 1
         found["mesh"][:, start : start + 3] = 1
-    found["dust"] = dust(height, width, 10_000 * height * width // 12_000_000)
-    side = round((height * width / 10) ** 0.5)
-    found["blob"] = np.zeros((height, width), np.uint8)
-    found["blob"][(height - side) // 2 :, (width - side) // 2 :][:side, :side] = 1
+    found["dust"] = dust(height, width, SPECKS * height * width // 12_000_000)
+    found["blob"] = blob(height, width, height * width // 10)
     return found
 
 
-def dust(height: int, width: int, specks: int) -> np.ndarray:
-    """Specks of 13 pixels at random places, uint8 [H, W]."""
-    hole = np.zeros((height, width), np.uint8)
-    rng = np.random.default_rng(0)
-    for y, x in zip(rng.integers(0, height, specks), rng.integers(0, width, specks)):
-        cv2.circle(hole, (int(x), int(y)), 6, 1, cv2.FILLED)
+def blob(height: int, width: int, area: int) -> np.ndarray:
+    """A square in the middle, uint8 [H, W]."""
+    hole, side = np.zeros((height, width), np.uint8), round(area**0.5)
+    hole[(height - side) // 2 :, (width - side) // 2 :][:side, :side] = 1
     return hole
 
 
-def count(hole: np.ndarray) -> Tuple[int, float]:
-    """The number of windows, and the pixels in them, of photographs, as the network gets them."""
-    sizes = [
-        window.size for _, window, _ in windows.plan(hole, STRIDE, WORKING_SIZE, windows.Context())
-    ]
-    pixels = sum(min(h * w, WORKING_SIZE**2) for h, w in sizes)
-    return len(sizes), pixels / hole.size
+def dust(height: int, width: int, specks: int, radius: int = 6) -> np.ndarray:
+    """Round specks at random places, uint8 [H, W]; 13 pixels across with a radius of 6."""
+    hole = np.zeros((height, width), np.uint8)
+    rng = np.random.default_rng(0)
+    for y, x in zip(rng.integers(0, height, specks), rng.integers(0, width, specks)):
+        cv2.circle(hole, (int(x), int(y)), radius, 1, cv2.FILLED)
+    return hole
+
+
+def letters(height: int, width: int, thickness: int = 20) -> np.ndarray:
+    """Rows of letters 110 pixels high, uint8 [H, W]."""
+    hole = np.zeros((height, width), np.uint8)
+    text = "ROWS OF LETTERS THAT ARE CLOSE TO EACH OTHER " * (width // 3000 + 1)
+    for row, y in enumerate(range(200, height, 300)):
+        font = cv2.FONT_HERSHEY_SIMPLEX
+        cv2.putText(hole, text[row % 9 :], (20, y), font, 5, 1, thickness)
+    return hole
+
+
+def cases(height: int = 3000, width: int = 4000) -> Dict[str, np.ndarray]:
+    """{name: uint8 [H, W]}: the holes that are filled."""
+    found = holes(height, width)
+    del found["blob"]
+    specks = SPECKS * height * width // 12_000_000
+    found["dust, 3 pixels"] = dust(height, width, specks, 1)
+    found["letters"] = letters(height, width)
+    return found
+
+
+def photograph(height: int = 3000, width: int = 4000) -> np.ndarray:
+    """Noise that is stronger from left to right, uint8 [H, W, 3]: some parts are rougher."""
+    noise = np.random.default_rng(0).normal(0, 1, (height, width, 3)).astype(np.float32)
+    noise *= np.linspace(1, 40, width, dtype=np.float32)[:, np.newaxis]
+    return np.clip(128 + noise, 0, 255).astype(np.uint8)
+
+
+def spent(photo: np.ndarray, hole: np.ndarray, plan=budget.plan) -> Tuple[Dict[str, int], float]:
+    """The number of windows filled in each way, and `Fill.photographs`."""
+    groups = plan(photo, hole, NETWORK)
+    ways = Counter(group.way for group in groups)
+    pixels = sum(budget.cost(group, NETWORK.working_size) for group in groups)
+    return dict(ways), pixels / hole.size
+
+
+def fills(height: int = 3000, width: int = 4000) -> Iterator[Fill]:
+    """Fills each of the `cases` with the default model, and a square of its area."""
+    from tfinpaint import load
+
+    painter, photo = load("default"), photograph(height, width)
+    for hole in (blob(400, 400, 10_000), letters(400, 400, 8)):  # traces both functions
+        painter.fill(photo[:400, :400], 255 * hole)
+    for name, hole in cases(height, width).items():
+        square = blob(height, width, int(hole.sum()))
+        of_blob, seconds = (_processor_seconds(painter, photo, h) for h in (square, hole))
+        ways, photographs = spent(photo, hole)
+        before = spent(photo, hole, budget.unlimited)[1]
+        yield Fill(name, float(hole.mean()), seconds, of_blob, ways, photographs, before)
+
+
+def _processor_seconds(painter, photo, hole):
+    start = time.process_time()
+    painter.fill(photo, 255 * hole)
+    return time.process_time() - start

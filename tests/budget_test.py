@@ -1,0 +1,222 @@
+"""The budget of thin holes: each hole pixel once, the cost bounded by the area, rough places first.
+
+What is within the budget has the windows of windows.py.
+"""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+from tfinpaint import budget, rims, windows
+from tfinpaint.budget import Network
+from tools import first_fill, window_rows
+
+NETWORK = window_rows.NETWORK
+CASES = window_rows.cases(1500, 2000)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return window_rows.photograph(1500, 2000)
+
+
+def total(groups, network=NETWORK):
+    return sum(budget.cost(group, network.working_size) for group in groups)
+
+
+def check(hole, groups, network):
+    """Each hole pixel is in one group, boxes are in windows, these are as large as they may be."""
+    covered = np.zeros(hole.shape, int)
+    for box, window, pixels, way, _ in groups:
+        covered[box.slices] += pixels
+        for near, far, side in zip(window, box, (0, 0, *hole.shape)):
+            assert abs(near - far) >= budget._BESIDE or near == side
+        assert 0 <= window.top <= box.top < box.bottom <= window.bottom <= hole.shape[0]
+        assert 0 <= window.left <= box.left < box.right <= window.right <= hole.shape[1]
+        if way == "reduced":
+            assert max(window.size) > network.working_size
+    np.testing.assert_array_equal(covered, hole > 0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_cost_follows_the_area(photo, name):
+    hole = CASES[name]
+    groups = budget.plan(photo, hole, NETWORK)
+    check(hole, groups, NETWORK)
+    before = budget.unlimited(photo, hole, NETWORK)
+    allowed = budget.budget(int(hole.sum()), NETWORK.working_size)
+    assert total(groups) <= allowed
+    assert allowed == max(4 * hole.sum(), 512**2)
+    assert total(before) > 1.5 * total(groups)
+    # Not less than it may cost, either: a cell's step is at most four windows.
+    assert total(groups) > allowed - 4 * 512**2 - 1
+    seen = [group for group in groups if group.way != "smooth"]
+    assert len(seen) < len(before)
+    assert all(max(group.window.size) <= 512 for group in seen if group.way == "network")
+    assert all(max(group.window.size) <= 1024 for group in seen)
+
+
+def test_the_cost_at_12_megapixels():
+    """A square of the same area has one window, of 0.26 megapixels, and its detail looks at four
+    times its area or more. So the cost of both is about the same."""
+    photo = window_rows.photograph()
+    for hole in (window_rows.holes()["mesh"], window_rows.dust(*photo.shape[:2], 10_000, 1)):
+        square = window_rows.blob(*hole.shape, int(hole.sum()))
+        square = budget.plan(photo, square, NETWORK)
+        assert [group.way for group in square] == ["network"]
+        groups = budget.plan(photo, hole, NETWORK)
+        assert total(groups) <= max(1.1 * total(square), 512**2)
+        assert sum(group.way != "smooth" for group in groups) <= 40
+
+
+@pytest.mark.parametrize("working_size", [256, 320, 512])
+def test_each_hole_pixel_is_in_one_group(working_size):
+    network, ways = Network(8, working_size), set()
+    small = window_rows.photograph(500, 700)
+    for hole in window_rows.cases(500, 700).values():
+        groups = budget.plan(small, hole, network)
+        check(hole, groups, network)
+        ways |= {group.way for group in groups}
+    assert len(ways) > 1 or working_size == 512
+
+
+@pytest.mark.parametrize(
+    "network", [Network(1, 112, windows.Context(11 / 16, centred=True)), Network(8, 248)]
+)
+def test_other_networks_have_the_windows_of_windows_py(network):
+    small = window_rows.photograph(500, 700)
+    for name in ("mesh", "dust"):
+        hole = window_rows.cases(500, 700)[name]
+        wanted = [group[:2] for group in budget.unlimited(small, hole, network)]
+        assert [group[:2] for group in budget.plan(small, hole, network)] == wanted
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_each_hole_pixel_is_in_one_group_of_random_holes(photo, seed):
+    rng = np.random.default_rng(seed)
+    hole = np.zeros(rng.integers(700, 1500, 2), np.uint8)
+    for _ in range(rng.integers(200, 600)):
+        ends = rng.integers(0, hole.shape[::-1], (2, 2))
+        ends[1] = ends[0] + (ends[1] - ends[0]) // rng.integers(1, 9)
+        cv2.line(hole, *map(tuple, ends.tolist()), 1, int(rng.integers(1, 12)))
+    for _ in range(3):
+        middle = rng.integers(0, hole.shape[::-1]).tolist()
+        cv2.circle(hole, middle, int(rng.integers(20, 160)), 1, cv2.FILLED)
+    groups = budget.plan(photo[: hole.shape[0], : hole.shape[1]], hole, NETWORK)
+    check(hole, groups, NETWORK)
+
+
+def scratch(shape):
+    hole = np.zeros(shape, np.uint8)
+    cv2.line(hole, (20, 30), (shape[1] - 30, shape[0] - 50), 1, 9)
+    return hole
+
+
+def few_letters(shape):
+    hole = np.zeros(shape, np.uint8)
+    cv2.putText(hole, "A DATE OR A NAME", (50, 400), cv2.FONT_HERSHEY_SIMPLEX, 4, 1, 18)
+    return hole
+
+
+def objects(shape):
+    hole = np.zeros(shape, np.uint8)
+    for x, y in itertools.product(range(150, shape[1] - 150, 300), range(150, shape[0] - 150, 300)):
+        cv2.circle(hole, (x, y), 60, 1, cv2.FILLED)
+    return hole
+
+
+@pytest.mark.parametrize(
+    "make", [scratch, few_letters, objects, lambda shape: window_rows.blob(*shape, 300_000)]
+)
+def test_ordinary_holes_have_the_windows_of_windows_py(photo, make):
+    hole = make(photo.shape[:2])
+    groups = budget.plan(photo, hole, NETWORK)
+    wanted = list(windows.plan(hole, NETWORK.stride, NETWORK.working_size))
+    assert len(groups) == len(wanted)
+    for group, (box, window, pixels) in zip(groups, wanted):
+        assert (group.box, group.window, group.way) == (box, window, "network")
+        assert group.detail
+        np.testing.assert_array_equal(group.pixels, pixels)
+
+
+@pytest.mark.parametrize("case", first_fill.CASES, ids=lambda case: case.photo)
+def test_first_fills_have_the_windows_of_windows_py(case):
+    photo, mask = first_fill.read(case)
+    hole = (mask > 127).astype(np.uint8)
+    found = [(*group[:2], group.way) for group in budget.plan(photo, hole, NETWORK)]
+    assert found == [(*group[:2], "network") for group in budget.unlimited(photo, hole, NETWORK)]
+
+
+def test_compact_holes_among_strokes_keep_their_windows(photo):
+    hole = CASES["lines"].copy()
+    hole[:700, :700] = 0
+    compact = np.zeros_like(hole)
+    compact[100:250, 100:250] = compact[350:520, 350:520] = 1
+    groups = budget.plan(photo, hole | compact, NETWORK)
+    check(hole | compact, groups, NETWORK)
+    own = {group.box: group for group in groups if group.way == "network"}
+    for box in (windows.Box(100, 100, 250, 250), windows.Box(350, 350, 520, 520)):
+        assert own[box].window == windows.window_around(box, hole.shape, NETWORK.stride)
+    assert any(group.way == "smooth" for group in groups)
+
+
+def test_the_network_fills_what_is_rough():
+    photo = np.full((1500, 2000, 3), 128, np.uint8)
+    photo[:, 1000:] = np.random.default_rng(0).integers(0, 256, (1500, 1000, 3))
+    groups = budget.plan(photo, CASES["mesh"], NETWORK)
+    for box, _, _, way, _ in groups:
+        if way != "smooth":
+            assert box.right > 1000
+    assert sum(box.left >= 896 for box, _, _, way, _ in groups if way == "network") >= 4
+
+
+def test_what_lies_under_the_hole_has_no_influence(photo):
+    hole = CASES["hatch"]
+    other = np.where(hole[..., np.newaxis] > 0, 255 - photo, photo)
+    for one, two in zip(budget.plan(photo, hole, NETWORK), budget.plan(other, hole, NETWORK)):
+        assert (one.box, one.window, one.way) == (two.box, two.window, two.way)
+
+
+def test_what_is_thick_is_never_filled_without_the_network():
+    hole = window_rows.letters(1500, 2000, 30)
+    photo = window_rows.photograph(1500, 2000)
+    groups = budget.plan(photo, hole, NETWORK)
+    check(hole, groups, NETWORK)
+    assert {group.way for group in groups} >= {"reduced"}
+    thick = rims.thick(hole)
+    for group in groups:
+        if group.way == "smooth":
+            assert thick[group.box.slices][group.pixels].mean() < 0.5
+    assert total(groups) < 0.5 * total(budget.unlimited(photo, hole, NETWORK))
+
+
+def test_detail_that_is_off_stays_off_and_costs_nothing(photo):
+    hole = window_rows.letters(1500, 2000, 30)
+    without = budget.unlimited(photo, hole, NETWORK._replace(detail=False))
+    assert not any(group.detail for group in without)
+    assert total(without) < 0.6 * total(budget.unlimited(photo, hole, NETWORK))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_choices_stay_within_the_budget_and_are_near_the_best(seed):
+    rng = np.random.default_rng(seed)
+    cells = []
+    for _ in range(5):
+        costs, errors = np.sort(rng.integers(1, 100, 3)), np.sort(rng.random(4))[::-1]
+        pairs = zip([0, *costs.tolist()], errors.tolist())
+        cells.append([budget._Choice(cost, error, []) for cost, error in pairs])
+    allowed = int(rng.integers(0, 500))
+    chosen = budget._within(cells, allowed)
+    assert sum(choice.cost for choice in chosen) <= allowed
+    every = [c for c in itertools.product(*cells) if sum(choice.cost for choice in c) <= allowed]
+    error = sum(choice.error for choice in chosen)
+    best = min(sum(choice.error for choice in c) for c in every)
+    worst = sum(max(choice.error for choice in choices) for choices in cells)
+    assert worst - error >= 0.6 * (worst - best)
+
+
+def test_the_cheapest_choices_are_taken_if_even_they_cost_too_much():
+    cells = [[budget._Choice(10, 1.0, []), budget._Choice(20, 0.5, [])]] * 3
+    assert [choice.cost for choice in budget._within(cells, 5)] == [10, 10, 10]

@@ -1,0 +1,77 @@
+"""`filling.fill` with the budget of thin holes: who fills what, and that known pixels stay."""
+
+import numpy as np
+import pytest
+
+from tfinpaint import budget, filling, windows
+from tfinpaint.filling import Options
+from tools import window_rows
+
+SIZE = 256  # the working size of the network here
+PHOTO = window_rows.photograph(900, 1200)
+CASES = window_rows.cases(900, 1200)
+
+
+class Counting:
+    """A network that paints 7, and remembers what it was given."""
+
+    def __init__(self):
+        self.sizes, self.detail = [], []
+
+    def __call__(self, window, hole, shown, with_detail, edges=None):
+        self.sizes.append(window.shape[:2])
+        self.detail.append(with_detail)
+        return np.where(shown > 0, np.uint8(7), window)
+
+
+def fill(hole, options=Options()):
+    network = Counting()
+    args = (network, 8, SIZE, windows.Context(), PHOTO, 255 * hole, options)
+    return filling.fill(*args), network
+
+
+@pytest.mark.parametrize("name", ["hatch", "mesh", "dust", "letters"])
+def test_each_missing_pixel_is_filled_and_the_others_stay(name):
+    hole = CASES[name]
+    filled, network = fill(hole)
+    groups = budget.plan(PHOTO, hole, budget.Network(8, SIZE))
+    np.testing.assert_array_equal(filled[hole == 0], PHOTO[hole == 0])
+    by_network = np.zeros(hole.shape, bool)
+    by_lines = np.zeros(hole.shape, bool)
+    for box, _, pixels, way, _ in groups:
+        if way != "reduced":
+            chosen = by_network if way == "network" else by_lines
+            chosen[box.slices] |= pixels
+    assert (filled[by_network] == 7).all()
+    if by_lines.any():  # from the photograph around them
+        assert (filled[by_lines] > 7).mean() > 0.9
+    assert network.sizes == [group.window.size for group in groups if group.way != "smooth"]
+    assert by_lines.any() or name == "letters"
+
+
+def test_the_fill_is_the_same_whatever_lies_under_the_hole():
+    hole = CASES["mesh"]
+    network, other = Counting(), np.where(hole[..., None] > 0, 255 - PHOTO, PHOTO)
+    again = filling.fill(network, 8, SIZE, windows.Context(), other, 255 * hole)
+    np.testing.assert_array_equal(again, fill(hole)[0])
+
+
+def test_a_drawing_of_edges_is_followed_everywhere():
+    hole = CASES["mesh"]
+    filled, network = fill(hole, Options(edges=np.zeros(hole.shape, np.uint8)))
+    assert (filled[hole > 0] == 7).all()
+    assert len(network.sizes) == len(list(windows.plan(hole, 8, SIZE)))
+
+
+def test_feather_and_growing_go_with_the_budget():
+    hole = CASES["mesh"]
+    filled, _ = fill(hole, Options(grow=1, feather=2))
+    far = filling.grown(hole, 4) == 0
+    np.testing.assert_array_equal(filled[far], PHOTO[far])
+    assert (filled[hole > 0] != PHOTO[hole > 0]).any()
+
+
+@pytest.mark.parametrize("detail", ["auto", "off"])
+def test_detail_is_passed_on_for_ordinary_holes(detail):
+    hole = window_rows.blob(900, 1200, 10_000)
+    assert fill(hole, Options(detail=detail))[1].detail == [detail == "auto"]
