@@ -17,7 +17,7 @@ from absl import flags
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
 
-settings.define_flags("model", "host", "port", "grpc_port", "device")
+settings.define_flags("model", "host", "allowed_hosts", "port", "grpc_port", "device")
 
 
 def main():
@@ -39,7 +39,8 @@ def main():
     command.choose_device(values.device)
     from tfinpaint.serving.server import Server
 
-    with Server(models, values.host, values.port, values.grpc_port) as server:
+    hosts = tuple(filter(None, values.allowed_hosts.split(",")))
+    with Server(models, values.host, values.port, values.grpc_port, allowed_hosts=hosts) as server:
         for name, model in server.models.items():
             print(
                 f"{server.url}/v1/models/{name}   grpc://{server.grpc_address}/{name}   version "

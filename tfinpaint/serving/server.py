@@ -14,10 +14,13 @@ from typing import Optional, Sequence
 import grpc
 from starlette.routing import Route
 
-from tfinpaint.serving import grpc_services, rest
-from tfinpaint.serving.listening import LARGEST, Listener, host_in_url
+from tfinpaint.serving import grpc_services, receiving, rest
+from tfinpaint.serving.limits import LARGEST, Budget
+from tfinpaint.serving.listening import Listener, host_in_url
 from tfinpaint.serving.servable import Servable
 from tfinpaint.settings import SettingsError
+
+_CALLS = 256  # connections of gRPC, and calls that are open
 
 
 class Server:
@@ -29,6 +32,7 @@ class Server:
         port, grpc_port: 0 takes a free one; None leaves that side out.
         at_once, waiting: see `Servable`.
         routes: Starlette routes that share the REST port.
+        allowed_hosts: names that the server goes by; see `Listener`.
 
     Attributes: url ("http://HOST:PORT"), grpc_address ("HOST:PORT"), models ({name: Servable}).
 
@@ -44,12 +48,14 @@ class Server:
         at_once: int = 2,
         waiting: int = 64,
         routes: Sequence[Route] = (),
+        allowed_hosts: Sequence[str] = (),
     ):
         self.models = {
             name: Servable(name, path, at_once, waiting) for name, path in models.items()
         }
         self.url = self.grpc_address = None
-        self._host = host
+        self._host, self._allowed_hosts = host, allowed_hosts
+        self._budget = Budget()
         # A request that is turned away takes a thread for a moment: 8 are for those.
         self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)
         self._rest = self._grpc = None
@@ -77,20 +83,31 @@ class Server:
 
     def _start_rest(self, port, routes):
         self._rest = Listener(
-            rest.application(self.models, LARGEST, self._workers, routes), self._host, port
+            rest.application(self.models, LARGEST, self._workers, routes),
+            self._host,
+            port,
+            self._allowed_hosts,
+            self._budget,
         )
         self.url = self._rest.url
 
     def _start_grpc(self, port):
         self._grpc = grpc.server(
-            self._workers,
+            # Threads of its own: calls that wait for their messages keep nobody of REST away.
+            concurrent.futures.ThreadPoolExecutor(_CALLS),
+            interceptors=[receiving.Interceptor(self._budget)],
             options=[
                 ("grpc.max_receive_message_length", LARGEST),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),
+                ("grpc.max_concurrent_streams", _CALLS),
+                ("grpc.max_allowed_incoming_connections", _CALLS),
+                ("grpc.server_handshake_timeout_ms", 10_000),
+                ("grpc.max_connection_idle_ms", 300_000),
             ],
+            maximum_concurrent_rpcs=_CALLS,
         )
-        grpc_services.add_to(self._grpc, self.models)
+        grpc_services.add_to(self._grpc, self.models, self._budget)
         try:
             bound = self._grpc.add_insecure_port(f"{host_in_url(self._host)}:{port}")
         except RuntimeError:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from tfinpaint.serving import proxies
 from tfinpaint.serving.client import reason
-from tfinpaint.serving.listening import LARGEST
+from tfinpaint.serving.limits import LARGEST
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 
