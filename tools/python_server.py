@@ -5,8 +5,8 @@ TensorFlow Serving is not at hand.
     python -m tools.python_server --model=exported/paris,celeba=exported/c \\
         --port=8501 --grpc_port=8500
 
-It answers this machine alone unless --host says otherwise, takes the highest version of each model
-when it starts, and ends with Ctrl-C.
+It answers this machine alone unless --host says otherwise, serves the highest version of each
+model, also one that comes while it runs, and ends with Ctrl-C.
 """
 
 import os
@@ -16,6 +16,8 @@ from absl import flags
 
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
+
+_EVERY = 2.0  # seconds between two looks for new versions
 
 settings.define_flags("model", "host", "allowed_hosts", "port", "grpc_port", "device")
 
@@ -36,11 +38,22 @@ def main():
                 f"--model has two models named {name}: NAME=FOLDER gives another name"
             )
         models[name] = path
+    from tfinpaint.serving import listening
+
+    # Report a taken port before models are loaded.
+    listening.bound_socket(values.host, values.port).close()
     command.choose_device(values.device)
     from tfinpaint.serving.server import Server
 
     hosts = tuple(filter(None, values.allowed_hosts.split(",")))
-    with Server(models, values.host, values.port, values.grpc_port, allowed_hosts=hosts) as server:
+    with Server(
+        models,
+        values.host,
+        values.port,
+        values.grpc_port,
+        allowed_hosts=hosts,
+        watch=_EVERY,
+    ) as server:
         for name, model in server.models.items():
             print(
                 f"{server.url}/v1/models/{name}   grpc://{server.grpc_address}/{name}   version "

@@ -8,6 +8,7 @@ again. docs/serve.md lists the limits.
 import threading
 
 from tfinpaint.serving.contract import ServingError
+from tfinpaint.serving.memory import Trimmer
 
 LARGEST = 256 * 2**20  # bytes of a request: a photograph of some 100 megapixels, in base64
 IN_FLIGHT = 2 * LARGEST  # bytes of all requests together, from the first that arrives to the answer
@@ -23,6 +24,7 @@ class Budget:
     def __init__(self, most: int = IN_FLIGHT):
         self.most, self.taken = most, 0
         self.lock = threading.Lock()
+        self.trimmer = Trimmer()
 
     def holding(self) -> "Held":
         """What one request holds of the budget; nothing yet."""
@@ -50,7 +52,8 @@ class Held:
     def give_back(self) -> None:
         with self._budget.lock:
             self._budget.taken -= self._taken
-            self._taken = 0
+            freed, self._taken = self._taken, 0
+        self._budget.trimmer.freed(freed)
 
     def __enter__(self) -> "Held":
         return self

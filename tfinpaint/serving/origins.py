@@ -46,7 +46,7 @@ def refusal(method: str, headers: Mapping[str, str], names: Collection[str]) -> 
     host = headers.get("host", "")
     if not _is_own(host, names):
         return (
-            f"This server does not go by the name {host[:100]!r}: --allowed_hosts names those that "
+            f"This server does not go by the name {host[:100]!r}: `allowed_hosts` names those that "
             "it does"
         )
     origin = headers.get("origin", headers.get("referer"))

@@ -21,7 +21,7 @@ import grpc
 
 from tfinpaint.serving import wire
 from tfinpaint.serving.contract import ServingError, shortened
-from tfinpaint.serving.limits import RETRY_AFTER, Budget
+from tfinpaint.serving.limits import LARGEST, RETRY_AFTER, Budget
 
 AT_ONCE = 8  # messages
 PATIENCE = 1.0  # seconds
@@ -56,6 +56,8 @@ class Interceptor(grpc.ServerInterceptor):
                 if error.code == "UNAVAILABLE":
                     context.set_trailing_metadata(_PUSHBACK)
                 code, message = error.code, str(error)
+            except NotImplementedError:
+                code, message = "UNIMPLEMENTED", "The Python server does not have this method"
             except Exception as error:
                 if not context.is_active():  # the client has gone, or was given up
                     raise
@@ -68,7 +70,11 @@ class Interceptor(grpc.ServerInterceptor):
 
     def _received(self, messages, context, held):
         with self._turns.turn(context.cancel):
-            data = next(messages, None)
+            try:
+                data = next(messages, None)
+            except Exception:  # given up, or too large: gRPC may have buffered all of it
+                self._budget.trimmer.freed(LARGEST)
+                raise
             if data is None:
                 raise ServingError("INVALID_ARGUMENT", "A call has one message. Got none")
             held.more(len(data))

@@ -76,11 +76,13 @@ async def _answer(models, largest, workers, request):
         return _of(messages.metadata(model))
     hold = request.scope[HELD].more
     bodies = [await _body(request, largest, hold)]
-    hold(_OF_A_VALUE * contract.count_values(bodies[0]))
-    return await asyncio.get_running_loop().run_in_executor(workers, _predict, model, bodies)
+    return await asyncio.get_running_loop().run_in_executor(workers, _predict, model, bodies, hold)
 
 
-def _predict(model, bodies):
+def _predict(model, bodies, hold):
+    values = contract.count_values(bodies[0])
+    if values <= contract.MOST_VALUES:  # else it is refused
+        hold(_OF_A_VALUE * values)
     signature, form, value = contract.parse_request(bodies.pop())  # frees it once it is parsed
     inputs = contract.read_inputs(form, value, model.input_dtypes(signature))
     return contract.write_outputs(form, model.predict(signature, inputs))

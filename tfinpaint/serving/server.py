@@ -1,8 +1,8 @@
 """A server of exported models that speaks TensorFlow Serving's contract, REST and gRPC, in Python.
 
 It runs in this process: for the studio, for tests, and for machines without TensorFlow Serving. It
-has TensorFlow Serving's paths, messages, base64 and errors, but not its speed under load, and it
-does not watch folders for new versions. It needs the extra `serve`.
+has TensorFlow Serving's paths, messages, base64 and errors, but not its speed under load. It needs
+the extra `serve`.
 
     with Server({"paris": "exported/paris"}) as server:
         print(server.url, server.grpc_address)
@@ -18,6 +18,7 @@ from tfinpaint.serving import grpc_services, receiving, rest
 from tfinpaint.serving.limits import LARGEST, Budget
 from tfinpaint.serving.listening import Listener, host_in_url
 from tfinpaint.serving.servable import Servable
+from tfinpaint.serving.versions import Watcher
 from tfinpaint.settings import SettingsError
 
 _CALLS = 256  # connections of gRPC, and calls that are open
@@ -33,6 +34,7 @@ class Server:
         at_once, waiting: see `Servable`.
         routes: Starlette routes that share the REST port.
         allowed_hosts: names that the server goes by; see `Listener`.
+        watch: seconds between two looks for new versions (versions.py); None: it does not look.
 
     Attributes: url ("http://HOST:PORT"), grpc_address ("HOST:PORT"), models ({name: Servable}).
 
@@ -49,21 +51,25 @@ class Server:
         waiting: int = 64,
         routes: Sequence[Route] = (),
         allowed_hosts: Sequence[str] = (),
+        watch: Optional[float] = None,
     ):
-        self.models = {
-            name: Servable(name, path, at_once, waiting) for name, path in models.items()
-        }
+        def load(name: str, path: str) -> Servable:
+            return Servable(name, path, at_once, waiting)
+
+        self.models = {name: load(name, path) for name, path in models.items()}
         self.url = self.grpc_address = None
         self._host, self._allowed_hosts = host, allowed_hosts
         self._budget = Budget()
         # A request that is turned away takes a thread for a moment: 8 are for those.
         self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)
-        self._rest = self._grpc = None
+        self._rest = self._grpc = self._watcher = None
         try:
             if port is not None:
                 self._start_rest(port, routes)
             if grpc_port is not None:
                 self._start_grpc(grpc_port)
+            if watch is not None:
+                self._watcher = Watcher(self.models, models, load, watch)
         except BaseException:
             self.stop()
             raise
@@ -74,6 +80,8 @@ class Server:
             self._grpc.stop(grace=5).wait()
         if self._rest:
             self._rest.stop()
+        if self._watcher:
+            self._watcher.stop()
 
     def __enter__(self) -> "Server":
         return self
