@@ -85,7 +85,16 @@ def test_bodies_in_flight_share_a_budget(listener):
         assert requests.post(f"{listener.url}/size", data=bytes(400)).text == "400"
     until(lambda: listener.budget.taken == 0)
     assert requests.post(f"{listener.url}/size", data=bytes(1000)).text == "1000"
-    assert listener.budget.taken == 0
+    until(lambda: listener.budget.taken == 0)
+
+
+def test_a_client_that_goes_is_no_error(listener, caplog):
+    for path in ("/size", "/early", "/long"):
+        opened(listener, began(path, 700, bytes(600))).close()
+    assert requests.post(f"{listener.url}/size", data=bytes(4)).text == "4"
+    until(lambda: listener.budget.taken == 0)
+    until(lambda: len(listener._server.server_state.connections) <= 1)
+    assert not [one for one in caplog.records if one.levelno >= logging.WARNING]
 
 
 def test_a_body_that_is_refused_is_read_to_its_end(listener):

@@ -54,8 +54,10 @@ class Guard:
             else:
                 try:
                     await self._application(scope, exchange.receive, exchange.send)
-                except _Refused:
-                    pass
+                except Exception as error:
+                    # Nobody is there to hear of an error if the client has gone.
+                    if not isinstance(error, _Refused) and not exchange.gone:
+                        raise
             await exchange.tell()
 
 
@@ -66,6 +68,7 @@ class _Exchange:
         self._receive, self._send, self._held = receive, send, held
         self._end = time.monotonic() + WHOLE
         self._more, self._refusal = True, None  # more of the body is to come
+        self.gone = False  # the client
 
     def refuse(self, status: int, why: str, *headers: tuple) -> None:
         """From now on the application is not heard."""
@@ -123,6 +126,7 @@ class _Exchange:
     async def _next(self, seconds: float) -> _Message:
         message = await asyncio.wait_for(self._receive(), max(seconds, 0.0))
         self._more = message.get("more_body", False)
+        self.gone = message["type"] == "http.disconnect"
         return message
 
     async def _drop_rest(self) -> None:
