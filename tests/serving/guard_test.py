@@ -88,6 +88,29 @@ def test_bodies_in_flight_share_a_budget(listener):
     until(lambda: listener.budget.taken == 0)
 
 
+def test_errors_of_an_application_are_told_once(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("tfinpaint"), "propagate", True)
+
+    async def broken(request):
+        raise ZeroDivisionError("a\nmistake" + "e" * 10_000)
+
+    with Listener(Starlette(routes=[Route("/", broken)]), "127.0.0.1", 0) as one:
+        for _ in range(20):
+            answer = requests.get(one.url)
+            assert answer.status_code == 500 and len(answer.content) < 1200
+    (only,) = caplog.records
+    assert not only.exc_info and "ZeroDivisionError" in only.getMessage()
+    assert len(only.getMessage()) < 1200
+
+
+def test_a_stop_beside_a_body_that_stalls_is_quiet(listener, capfd):
+    with opened(listener, began("/size", 100, bytes(50))):
+        until(lambda: listener.budget.taken == 50)
+        listener._server.config.timeout_graceful_shutdown = 1
+        listener.stop()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_client_that_goes_is_no_error(listener, caplog):
     for path in ("/size", "/early", "/long"):
         opened(listener, began(path, 700, bytes(600))).close()

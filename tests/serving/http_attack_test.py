@@ -240,6 +240,7 @@ def test_a_small_file_of_a_large_picture(attacked, content, name):
         "/v1/models/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
         "/v1/models/small/versions/../../../../etc",
         "/v1/models/small/versions/99999999999999999999999999",
+        "/v1/models/small/versions/" + 5000 * "9",
         "/v1/models/small%00",
         "/v1/models/small\\..\\..",
         "//evil.example/v1/models/small",

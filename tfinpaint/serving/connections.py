@@ -5,9 +5,7 @@ limit of connections, and times for headers that do not arrive and answers that 
 """
 
 import asyncio
-import logging
-import time
-from typing import Any, Dict, Optional
+from typing import Optional
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -23,7 +21,6 @@ _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
     b"Retry-After: %d\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
 ) % (RETRY_AFTER, len(_WHY)) + _WHY
-_log = logging.getLogger("tfinpaint")
 
 
 class Connection(H11Protocol):
@@ -68,21 +65,3 @@ class Connection(H11Protocol):
         if self._timer:
             self._timer.cancel()
             self._timer = None
-
-
-class Complaints:
-    """Handles an event loop's errors: one line, and none of the same kind within a minute.
-
-    asyncio writes a traceback each time that a connection cannot be accepted, a thousand times a
-    second if the process has no file descriptors left.
-    """
-
-    def __init__(self) -> None:
-        self._last: Dict[str, float] = {}
-
-    def __call__(self, loop: asyncio.AbstractEventLoop, context: Dict[str, Any]) -> None:
-        message, error = context["message"], context.get("exception")
-        now = time.monotonic()
-        if now - self._last.get(message, -60.0) >= 60.0:
-            self._last[message] = now
-            _log.warning("The server has trouble: %s%s", message, f" ({error})" if error else "")

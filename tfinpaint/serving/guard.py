@@ -13,7 +13,8 @@ import time
 from typing import Any, Callable, Collection, MutableMapping
 
 from tfinpaint.serving import origins
-from tfinpaint.serving.contract import ServingError
+from tfinpaint.serving.complaints import Complaints
+from tfinpaint.serving.contract import ServingError, shortened
 from tfinpaint.serving.limits import RETRY_AFTER, Budget
 
 HELD = "tfinpaint.held"  # in the scope: the `Held` of a request
@@ -35,10 +36,18 @@ class Guard:
     application: of ASGI.
     names: what the server is called; see `origins.own_names`.
     budget: what the bodies of all requests take from.
+    complaints: is told of errors of the application.
     """
 
-    def __init__(self, application: Callable, names: Collection[str], budget: Budget):
-        self._application, self._names, self._budget = application, names, budget
+    def __init__(
+        self,
+        application: Callable,
+        names: Collection[str],
+        budget: Budget,
+        complaints: Complaints,
+    ):
+        self._application, self._names = application, names
+        self._budget, self._complaints = budget, complaints
 
     async def __call__(self, scope: _Message, receive: Callable, send: Callable) -> None:
         if scope["type"] != "http":
@@ -54,10 +63,12 @@ class Guard:
             else:
                 try:
                     await self._application(scope, exchange.receive, exchange.send)
-                except Exception as error:
-                    # Nobody is there to hear of an error if the client has gone.
-                    if not isinstance(error, _Refused) and not exchange.gone:
-                        raise
+                except _Refused:
+                    pass
+                except Exception as error:  # one failed request must not fill the log
+                    if not exchange.gone:
+                        self._complaints.tell("a request failed", error)
+                        exchange.refuse(500, shortened(f"{type(error).__name__}: {error}"))
             await exchange.tell()
 
 
@@ -69,6 +80,7 @@ class _Exchange:
         self._end = time.monotonic() + WHOLE
         self._more, self._refusal = True, None  # more of the body is to come
         self.gone = False  # the client
+        self._started = self._answered = False
 
     def refuse(self, status: int, why: str, *headers: tuple) -> None:
         """From now on the application is not heard."""
@@ -97,6 +109,7 @@ class _Exchange:
             return
         if message["type"] == "http.response.start":
             await self._drop_rest()
+            self._started = True
         body = message.get("body", b"")
         # In pieces, so that an answer which nobody reads keeps its place in the budget.
         for start in range(0, len(body) - _PIECE, _PIECE):
@@ -104,11 +117,14 @@ class _Exchange:
         if len(body) > _PIECE:
             message = {**message, "body": body[(len(body) - 1) // _PIECE * _PIECE :]}
         await self._send(message)
+        self._answered = "body" in message and not message.get("more_body", False)
 
     async def tell(self) -> None:
         """Sends the refusal, if there is one."""
-        if not self._refusal:
+        if not self._refusal or self._answered:
             return
+        if self._started:
+            raise RuntimeError("the answer breaks off")  # uvicorn then closes the connection
         status, why, headers = self._refusal
         self._held.give_back()
         await self._drop_rest()

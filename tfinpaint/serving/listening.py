@@ -13,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from tfinpaint.serving import connections, origins
+from tfinpaint.serving.complaints import Complaints
 from tfinpaint.serving.guard import Guard
 from tfinpaint.serving.limits import Budget
 from tfinpaint.settings import SettingsError
@@ -43,12 +44,18 @@ class Listener:
         budget: Optional[Budget] = None,
     ):
         listener = bound_socket(host, port)
-        guard = Guard(application, origins.own_names(host, allowed_hosts), budget or Budget())
+        self._complaints = Complaints()
+        guard = Guard(
+            application,
+            origins.own_names(host, allowed_hosts),
+            budget or Budget(),
+            self._complaints,
+        )
         self._server = uvicorn.Server(
             uvicorn.Config(
                 guard,
-                # Warnings are about single requests: who sends many would fill the disk.
-                log_level="error",
+                # It writes of single requests: who sends many would fill the disk.
+                log_level="critical",
                 timeout_graceful_shutdown=5,
                 http=connections.Connection,
                 ws="none",
@@ -66,7 +73,7 @@ class Listener:
         self.url = f"http://{host_in_url(host)}:{listener.getsockname()[1]}"
 
     async def _serve(self, listener):
-        asyncio.get_running_loop().set_exception_handler(connections.Complaints())
+        asyncio.get_running_loop().set_exception_handler(self._complaints)
         await self._server.serve(sockets=[listener])
 
     def stop(self) -> None:

@@ -63,13 +63,11 @@ def refusal(method: str, headers: Mapping[str, str], names: Collection[str]) -> 
 
 
 def _is_own(host, names):
-    if "*" in names:
-        return True
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return False
-    if name == "localhost" or name.endswith(".localhost") or name in names:
+    if name == "localhost" or name.endswith(".localhost") or "*" in names or name in names:
         return bool(name)
     try:
         return bool(ipaddress.ip_address(name.partition("%")[0]))

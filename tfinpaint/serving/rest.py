@@ -27,7 +27,7 @@ from tfinpaint.serving.limits import RETRY_AFTER
 
 _OF_A_VALUE = 16  # bytes that a value of JSON counts in the budget
 _PATH = re.compile(
-    r"(?i:/v1/models)/(?P<name>[^/:]+)((?i:/versions)/(?P<version>\d+))?(?P<what>/metadata|:\w+)?"
+    r"(?i:/v1/models)/(?P<name>[^/:]+)((?i:/versions)/(?P<version>[0-9]{1,19}))?(?P<what>/metadata|:\w+)?"
 )
 
 
