@@ -5,11 +5,12 @@ TensorFlow Serving is not at hand.
     python -m tools.python_server --model=exported/paris,celeba=exported/c \\
         --port=8501 --grpc_port=8500
 
-It answers this machine alone unless --host says otherwise, serves the highest version of each
-model, also one that comes while it runs, and ends with Ctrl-C.
+It answers this machine alone unless --host says otherwise, and serves the highest version of each
+model, also one that comes while it runs. It ends with Ctrl-C or SIGTERM; what has begun is answered.
 """
 
 import os
+import signal
 import threading
 
 from absl import flags
@@ -42,6 +43,7 @@ def main():
 
     # Report a taken port before models are loaded.
     listening.bound_socket(values.host, values.port).close()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     command.choose_device(values.device)
     from tfinpaint.serving.server import Server
 

@@ -180,7 +180,8 @@ def test_twelve_bombs_of_gzip(attacked):
         statuses = list(
             pool.map(lambda _: post(attacked, body, Content_Encoding="gzip"), range(12))
         )
-    assert set(statuses) <= {400, 503} and 503 in statuses
+    # None: the answer was lost, as the rest of the body was on its way
+    assert set(statuses) <= {400, 503, None} and 503 in statuses
     assert attacked.most_megabytes() < before + 1800
 
 

@@ -70,11 +70,12 @@ class Interceptor(grpc.ServerInterceptor):
 
     def _received(self, messages, context, held):
         with self._turns.turn(context.cancel):
+            data = None
             try:
                 data = next(messages, None)
-            except Exception:  # given up, or too large: gRPC may have buffered all of it
-                self._budget.trimmer.freed(LARGEST)
-                raise
+            finally:
+                if data is None:  # given up, or too large: gRPC may have buffered all of it
+                    self._budget.trimmer.freed(LARGEST)
             if data is None:
                 raise ServingError("INVALID_ARGUMENT", "A call has one message. Got none")
             held.more(len(data))
