@@ -6,7 +6,7 @@ TensorFlow Serving is not at hand.
         --port=8501 --grpc_port=8500
 
 It answers this machine alone unless --host says otherwise, and serves the highest version of each
-model, also one that comes while it runs. It ends with Ctrl-C or SIGTERM; what has begun is answered.
+model, also one that comes while it runs. Ctrl-C or SIGTERM ends it; what has begun is answered.
 """
 
 import os
@@ -43,17 +43,23 @@ def main():
 
     # Report a taken port before models are loaded.
     listening.bound_socket(values.host, values.port).close()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     command.choose_device(values.device)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    try:
+        _serve(models, values)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _serve(models, values):
     from tfinpaint.serving.server import Server
 
-    hosts = tuple(filter(None, values.allowed_hosts.split(",")))
     with Server(
         models,
         values.host,
         values.port,
         values.grpc_port,
-        allowed_hosts=hosts,
+        allowed_hosts=tuple(filter(None, values.allowed_hosts.split(","))),
         watch=_EVERY,
     ) as server:
         for name, model in server.models.items():
