@@ -24,7 +24,7 @@ from tfinpaint.serving.contract import ServingError, shortened
 from tfinpaint.serving.limits import LARGEST, RETRY_AFTER, Budget
 
 AT_ONCE = 8  # messages
-PATIENCE = 1.0  # seconds
+PATIENCE = 5.0  # seconds; a slow line is not an attack
 LONGEST_WAIT = 30.0  # seconds that a call waits for its turn
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _PUSHBACK = (("grpc-retry-pushback-ms", str(1000 * RETRY_AFTER)),)
