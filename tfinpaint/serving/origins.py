@@ -76,15 +76,15 @@ def _is_own(host, names):
 
 
 def _place(url):
-    """Host and port of a URL; None if it has none, as the origin "null"."""
+    """Host and port of a URL; None if it has none, as the origin "null".
+
+    The ports of http and https count as none: a proxy may speak https in front of this server.
+    """
     try:
         parts = urlsplit(url)
-        return parts.hostname and (parts.hostname, parts.port or _PORTS.get(parts.scheme, 80))
+        return parts.hostname and (parts.hostname, None if parts.port in (80, 443) else parts.port)
     except ValueError:
         return None
-
-
-_PORTS = {"https": 443}
 
 
 def _opens_page(method, headers):
