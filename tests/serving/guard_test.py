@@ -274,32 +274,3 @@ def test_two_servers_at_once_on_one_port():
         if isinstance(one, Listener):
             one.stop()
     assert len(made) == 2 and len(failed) == 1 and f"`port={port}`" in failed[0]
-
-
-@pytest.mark.parametrize(
-    "origin, status",
-    [
-        ("https://inpaint.example", 200),  # a proxy that speaks https stands before the server
-        ("http://inpaint.example:80", 200),
-        ("https://inpaint.example:8443", 403),
-        ("https://other.example", 403),
-        ("null", 403),
-    ],
-)
-def test_a_page_behind_a_proxy(origin, status):
-    routes = [Route("/", lambda request: PlainTextResponse("hi"), methods=["POST"])]
-    with Listener(Starlette(routes=routes), "127.0.0.1", 0, ("inpaint.example",)) as one:
-        headers = {"Host": "inpaint.example", "Origin": origin}
-        assert requests.post(one.url, headers=headers).status_code == status
-
-
-def test_names_that_a_server_goes_by():
-    routes = [Route("/", lambda request: PlainTextResponse("hi"))]
-    for allowed, name, status in (
-        ((), "inpaint.example", 403),
-        (("inpaint.example", "other"), "Inpaint.Example:80", 200),
-        (("inpaint.example",), "other.inpaint.example", 403),
-        (("*",), "anything.example", 200),
-    ):
-        with Listener(Starlette(routes=routes), "127.0.0.1", 0, allowed) as one:
-            assert requests.get(one.url, headers={"Host": name}).status_code == status
