@@ -70,7 +70,7 @@ def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray
     Raises SettingsError, which starts with `beginning`, for a damaged file.
     """
     try:
-        with np.load(os.path.join(folder, WEIGHTS)) as file:
+        with np.load(os.path.join(folder, WEIGHTS), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return int(arrays.pop(_STEP)), arrays
     except (

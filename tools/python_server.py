@@ -5,11 +5,12 @@ TensorFlow Serving is not at hand.
     python -m tools.python_server --model=exported/paris,celeba=exported/c \\
         --port=8501 --grpc_port=8500
 
-It answers this machine alone unless --host says otherwise, takes the highest version of each model
-when it starts, and ends with Ctrl-C.
+It answers this machine alone unless --host says otherwise, and serves the highest version of each
+model, also one that comes while it runs. Ctrl-C or SIGTERM ends it; what has begun is answered.
 """
 
 import os
+import signal
 import threading
 
 from absl import flags
@@ -17,7 +18,9 @@ from absl import flags
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
 
-settings.define_flags("model", "host", "port", "grpc_port", "device")
+_EVERY = 2.0  # seconds between two looks for new versions
+
+settings.define_flags("model", "host", "allowed_hosts", "port", "grpc_port", "device")
 
 
 def main():
@@ -36,10 +39,29 @@ def main():
                 f"--model has two models named {name}: NAME=FOLDER gives another name"
             )
         models[name] = path
+    from tfinpaint.serving import listening
+
+    # Report a taken port before models are loaded.
+    listening.bound_socket(values.host, values.port).close()
     command.choose_device(values.device)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    try:
+        _serve(models, values)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _serve(models, values):
     from tfinpaint.serving.server import Server
 
-    with Server(models, values.host, values.port, values.grpc_port) as server:
+    with Server(
+        models,
+        values.host,
+        values.port,
+        values.grpc_port,
+        allowed_hosts=tuple(filter(None, values.allowed_hosts.split(","))),
+        watch=_EVERY,
+    ) as server:
         for name, model in server.models.items():
             print(
                 f"{server.url}/v1/models/{name}   grpc://{server.grpc_address}/{name}   version "

@@ -707,7 +707,7 @@ def test_a_gzip_bomb_stays_packed():
 
     tracemalloc.start()
     with pytest.raises(ServingError, match="at most 1 MB"):
-        asyncio.run(rest_module._body(Request(), 2**20))
+        asyncio.run(rest_module._body(Request(), 2**20, lambda size: None))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**23 < len(bomb) * 1000

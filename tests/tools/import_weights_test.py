@@ -157,7 +157,8 @@ def test_musical_from_pth(run, tmp_path, monkeypatch):
             "optimizer_G": {"state": {}},
         }
 
-    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(load=load))
+    torch = types.SimpleNamespace(load=load, __version__="2.6.0+cpu")
+    monkeypatch.setitem(sys.modules, "torch", torch)
     (tmp_path / "g.pth").touch()
     status, out, _ = run("musical", tmp_path / "g.pth", tmp_path / "run")
     assert status == 0 and "44,134,147 parameters from 74 tensors" in out

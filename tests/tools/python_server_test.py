@@ -17,7 +17,10 @@ from tfinpaint.serving.client import connect
 from tools import python_server
 
 
-def test_it_serves_until_ctrl_c(exported, painter, pair, tmp_path):
+@pytest.mark.parametrize(
+    "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
+def test_it_serves_until_it_is_ended(exported, painter, pair, tmp_path, end):
     # The server starts sooner without warm-up.
     shutil.copytree(
         exported / "1", tmp_path / "paris/3", ignore=shutil.ignore_patterns("assets.extra")
@@ -44,7 +47,7 @@ def test_it_serves_until_ctrl_c(exported, painter, pair, tmp_path):
             assert rest(url)[0] == rest(url.replace("/other", "/paris"))[0] == 200
             for one in (url, grpc_url):
                 np.testing.assert_array_equal(connect(one).fill(*pair), painter.fill(*pair))
-            process.send_signal(signal.SIGINT)
+            process.send_signal(end)
             assert process.wait(30) == 130
             assert process.stderr.read().splitlines()[-1] == "tfinpaint: interrupted"
         finally:

@@ -123,7 +123,9 @@ def versions(path: str) -> list:
     """The version numbers of the models in a folder, ascending."""
     names = os.listdir(path) if os.path.isdir(path) else []
     return sorted(
-        int(name) for name in names if name.isdecimal() and os.path.isdir(os.path.join(path, name))
+        int(name)
+        for name in names
+        if re.fullmatch("0|[1-9][0-9]*", name) and os.path.isdir(os.path.join(path, name))
     )
 
 

@@ -34,6 +34,14 @@ _INPUT, _OUTPUT = "ExpandDims", "pool_3"
 # Only the network of 2015 has so many: torchvision's InceptionV3, with the same names, has 1000.
 _CLASSES = 1008
 
+# What the published graph is made of between the two. TensorFlow has operations that read and write
+# files; a graph that holds others than these is not run.
+_OPERATIONS = frozenset(
+    "Add AddV2 AvgPool BatchNormWithGlobalNormalization BiasAdd CheckNumerics Concat ConcatV2 "
+    "Const Conv2D FusedBatchNorm FusedBatchNormV3 Identity MaxPool Mean Mul NoOp Relu Reshape "
+    "ResizeBilinear Sub".split()
+)
+
 # Units of the port, each a convolution and its batch norm. Keras makes its layers in the same
 # order.
 _STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
@@ -87,15 +95,21 @@ def from_frozen_graph(path: str) -> Callable[[np.ndarray], np.ndarray]:
             f"{begin} is not the graph of the published FID: it lacks {_INPUT}:0 or {_OUTPUT}:0"
         )
 
+    part = _between(graph_def)
+    others = sorted({node.op for node in part.node} - _OPERATIONS)
+    if others:
+        raise SettingsError(
+            f"{begin} is not the graph of the published FID: it has the operations "
+            f"{', '.join(others[:5])}"
+        )
+
     # A session, not a tf.function: the graph has an operation that version 9 of graphs removed. A
     # graph keeps the version that it was written with, while functions run with the current one.
     graph = tf.Graph()
     with graph.as_default():
         images = v1.placeholder(tf.float32, [None, None, None, 3])  # [B, H, W, 3]
         (maps,) = state_dicts.guarded(
-            lambda: v1.import_graph_def(
-                _between(graph_def), {f"{_INPUT}:0": images}, [f"{_OUTPUT}:0"], name=""
-            ),
+            lambda: v1.import_graph_def(part, {f"{_INPUT}:0": images}, [f"{_OUTPUT}:0"], name=""),
             begin,
             "the graph of the published FID",
         )

@@ -26,8 +26,11 @@ import numpy as np
 _SPACE = b" \t\n\v\f\r"  # what base64 may be broken by
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# The gRPC codes that are used here, and the HTTP status of each.
 MOST_AXES = 32  # of an array in a request
+MOST_VALUES = 2**24  # of a JSON document, which takes up to 80 bytes of memory for each
+_LONGEST = 1000  # characters of a message: clients choose names that it repeats
+
+# The gRPC codes that are used here, and the HTTP status of each.
 HTTP_STATUS = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
@@ -44,12 +47,17 @@ class ServingError(Exception):
     """Ends one request, with a code of `HTTP_STATUS` and a message for the client."""
 
     def __init__(self, code: str, message: str):
-        super().__init__(message)
+        super().__init__(shortened(message))
         self.code = code
 
     @property
     def http_status(self) -> int:
         return HTTP_STATUS[self.code]
+
+
+def shortened(message: str) -> str:
+    """A message of bounded length: gRPC refuses to send a long one."""
+    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 
 def parse_request(body: bytes) -> Tuple[str, str, Any]:
@@ -58,8 +66,15 @@ def parse_request(body: bytes) -> Tuple[str, str, Any]:
     body: JSON in UTF-8, with a byte-order mark or without. Of two members with one name the first
         counts.
 
-    Raises: ServingError if the body is no request of this contract.
+    Raises: ServingError if the body is no request of this contract, or has more values than
+        `MOST_VALUES`.
     """
+    if count_values(body) > MOST_VALUES:
+        raise ServingError(
+            "INVALID_ARGUMENT",
+            f"A JSON document has at most {MOST_VALUES} values: send larger photographs as files "
+            "(b64) or by gRPC",
+        )
     try:
         if not body:
             raise ValueError("The document is empty")
@@ -78,6 +93,11 @@ def parse_request(body: bytes) -> Tuple[str, str, Any]:
     if not isinstance(name, str):
         raise ServingError("INVALID_ARGUMENT", "'signature_name' is a string")
     return name, forms[0], request[forms[0]]
+
+
+def count_values(body: bytes) -> int:
+    """At least as many as a JSON document has values, but for one, without parsing it."""
+    return sum(map(body.count, (b",", b"[", b"{")))  # each but the first follows one of these
 
 
 def _first_of_each(pairs):

@@ -3,40 +3,33 @@
 It implements tensorflow.serving.PredictionService and ModelService with their official stubs.
 """
 
-import math
-
 import grpc
-import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc
 
-from tfinpaint.serving import messages
+from tfinpaint.serving import messages, tensors
 from tfinpaint.serving.contract import ServingError
+from tfinpaint.serving.limits import Budget
 from tfinpaint.serving.servable import DEFAULT
 
 
-def add_to(server: grpc.Server, models: dict) -> None:
-    """Adds both services to a gRPC server. models: {name: Servable}."""
+def add_to(server: grpc.Server, models: dict, budget: Budget) -> None:
+    """Adds both services to a gRPC server, which has the interceptor of receiving.py.
+
+    models: {name: Servable}.
+    budget: what tensors take from.
+    """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-        _PredictionService(models), server
+        _PredictionService(models, budget), server
     )
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(models), server)
 
 
-_MOST = 2**29  # values of a tensor
-
-
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
-    def __init__(self, models):
-        self._models = models
-
-    def Predict(self, request, context):
-        return _guarded(context, lambda: self._predict(request))
+    def __init__(self, models, budget):
+        self._models, self._budget = models, budget
 
     def GetModelMetadata(self, request, context):
-        return _guarded(context, lambda: self._metadata(request))
-
-    def _metadata(self, request):
         if list(request.metadata_field) != ["signature_def"]:
             raise ServingError(
                 "INVALID_ARGUMENT",
@@ -44,12 +37,18 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             )
         return messages.metadata(_find(self._models, request))
 
-    def _predict(self, request):
+    def Predict(self, request, context):
         model = _find(self._models, request)
         signature = request.model_spec.signature_name or DEFAULT
-        outputs = model.predict(
-            signature, {name: _array(name, value) for name, value in request.inputs.items()}
-        )
+        specs = model.inputs(signature, request.inputs)
+        with self._budget.holding() as held:
+            outputs = model.predict(
+                signature,
+                {
+                    name: tensors.read(name, value, specs[name], held)
+                    for name, value in request.inputs.items()
+                },
+            )
         if not set(request.output_filter) <= set(outputs) or len(set(request.output_filter)) < len(
             request.output_filter
         ):
@@ -70,7 +69,7 @@ class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
         self._models = models
 
     def GetModelStatus(self, request, context):
-        return _guarded(context, lambda: messages.status(_find(self._models, request)))
+        return messages.status(_find(self._models, request))
 
 
 def _find(models, request):
@@ -78,24 +77,3 @@ def _find(models, request):
     return messages.find(
         models, spec.name, spec.version.value if spec.HasField("version") else None
     )
-
-
-def _array(name, value):
-    number = math.prod(dimension.size for dimension in value.tensor_shape.dim)
-    if not 0 <= number <= _MOST:  # checked before memory is allocated
-        raise ServingError(
-            "INVALID_ARGUMENT", f"'{name}' has {number} values; at most {_MOST} are taken"
-        )
-    try:
-        return np.asarray(tf.make_ndarray(value))
-    except (TypeError, ValueError) as error:
-        raise ServingError(
-            "INVALID_ARGUMENT", f"'{name}' is no tensor that can be read: {error}"
-        ) from None
-
-
-def _guarded(context, answer):
-    try:
-        return answer()
-    except ServingError as error:
-        context.abort(getattr(grpc.StatusCode, error.code), str(error))

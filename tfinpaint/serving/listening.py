@@ -3,43 +3,78 @@
 It loads no TensorFlow. It needs the extra `serve`.
 """
 
+import asyncio
 import socket
 import threading
 import time
+from typing import Collection, Optional
 
 import uvicorn
 from starlette.applications import Starlette
 
+from tfinpaint.serving import connections, origins
+from tfinpaint.serving.complaints import Complaints
+from tfinpaint.serving.guard import Guard
+from tfinpaint.serving.limits import Budget
 from tfinpaint.settings import SettingsError
-
-LARGEST = 256 * 2**20  # bytes of a request: a photograph of some 100 megapixels, in base64
 
 
 class Listener:
     """Serves an application from the moment that it is made.
 
     Args:
-        application: of Starlette.
+        application: of Starlette. A `Guard` stands before it.
         host: address to listen on.
         port: 0 takes a free one.
+        allowed_hosts: names that the server goes by, besides addresses, localhost and the name of
+            the machine; see origins.py.
+        budget: what the bodies of all requests take from; None: one of its own.
 
     Attributes: url, "http://HOST:PORT".
 
     Raises: SettingsError if the port is taken or the address is not one of this machine's.
     """
 
-    def __init__(self, application: Starlette, host: str, port: int):
+    def __init__(
+        self,
+        application: Starlette,
+        host: str,
+        port: int,
+        allowed_hosts: Collection[str] = (),
+        budget: Optional[Budget] = None,
+    ):
         listener = bound_socket(host, port)
+        self._complaints = Complaints()
+        guard = Guard(
+            application,
+            origins.own_names(host, allowed_hosts),
+            budget or Budget(),
+            self._complaints,
+        )
         self._server = uvicorn.Server(
-            uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=5)
+            uvicorn.Config(
+                guard,
+                # It writes of single requests: who sends many would fill the disk.
+                log_level="critical",
+                timeout_graceful_shutdown=5,
+                http=connections.Connection,
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                backlog=connections.BACKLOG,
+            )
         )
         self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [listener]}, daemon=True
+            target=lambda: asyncio.run(self._serve(listener)), daemon=True
         )
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.01)
         self.url = f"http://{host_in_url(host)}:{listener.getsockname()[1]}"
+
+    async def _serve(self, listener):
+        asyncio.get_running_loop().set_exception_handler(self._complaints)
+        await self._server.serve(sockets=[listener])
 
     def stop(self) -> None:
         """Answers the requests that have begun, then ends."""
@@ -59,6 +94,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(connections.BACKLOG)  # a second server could bind until then
     except OSError as error:
         listener.close()
         raise SettingsError(

@@ -22,9 +22,12 @@ from starlette.routing import Route
 
 from tfinpaint.serving import contract, messages
 from tfinpaint.serving.contract import ServingError
+from tfinpaint.serving.guard import HELD
+from tfinpaint.serving.limits import RETRY_AFTER
 
+_OF_A_VALUE = 16  # bytes that a value of JSON counts in the budget
 _PATH = re.compile(
-    r"(?i:/v1/models)/(?P<name>[^/:]+)((?i:/versions)/(?P<version>\d+))?(?P<what>/metadata|:\w+)?"
+    r"(?i:/v1/models)/(?P<name>[^/:]+)((?i:/versions)/(?P<version>[0-9]{1,19}))?(?P<what>/metadata|:\w+)?"
 )
 
 
@@ -43,9 +46,10 @@ def application(
         try:
             return _json(await _answer(models, largest, workers, request))
         except ServingError as error:
-            return _json({"error": str(error)}, error.http_status)
+            again = {"Retry-After": str(RETRY_AFTER)} if error.code == "UNAVAILABLE" else None
+            return _json({"error": str(error)}, error.http_status, again)
         except Exception as error:  # one failed request must not end the server
-            return _json({"error": f"{type(error).__name__}: {error}"}, 500)
+            return _json({"error": contract.shortened(f"{type(error).__name__}: {error}")}, 500)
 
     return Starlette(
         routes=[
@@ -70,29 +74,40 @@ async def _answer(models, largest, workers, request):
         return _of(messages.status(model))
     if what == "/metadata":
         return _of(messages.metadata(model))
-    body = await _body(request, largest)
-    return await asyncio.get_running_loop().run_in_executor(workers, _predict, model, body)
+    hold = request.scope[HELD].more
+    bodies = [await _body(request, largest, hold)]
+    return await asyncio.get_running_loop().run_in_executor(workers, _predict, model, bodies, hold)
 
 
-def _predict(model, body):
-    signature, form, value = contract.parse_request(body)
+def _predict(model, bodies, hold):
+    values = contract.count_values(bodies[0])
+    if values <= contract.MOST_VALUES:  # else it is refused
+        hold(_OF_A_VALUE * values)
+    signature, form, value = contract.parse_request(bodies.pop())  # frees it once it is parsed
     inputs = contract.read_inputs(form, value, model.input_dtypes(signature))
     return contract.write_outputs(form, model.predict(signature, inputs))
 
 
-async def _body(request, largest):
-    """The request's body. At most `largest` bytes of it are kept in memory."""
+async def _body(request, largest, hold):
+    """The request's body. At most `largest` bytes of it are kept in memory.
+
+    hold: is told how many bytes a part has gained by being unpacked.
+    """
     packed = "gzip" in request.headers.get("content-encoding", "")
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed else None  # 16: gzip's header
-    parts, size, sent = [], 0, 0
+    parts, size, sent, held = [], 0, 0, 0
     async for part in request.stream():
         sent += len(part)
         try:
             # One byte too many tells that there is more; the rest of a bomb stays packed.
-            part = unpacker.decompress(part, largest - size + 1) if unpacker else part
+            if unpacker:  # in a thread: 64 kB can become 64 MB
+                part = await asyncio.to_thread(unpacker.decompress, part, largest - size + 1)
         except zlib.error as error:
             raise ServingError("INVALID_ARGUMENT", f"The body is no gzip: {error}") from None
         size += len(part)
+        if size > sent + held:
+            hold(size - sent - held)
+            held = size - sent
         if max(size, sent) > largest:
             raise ServingError("RESOURCE_EXHAUSTED", f"A request has at most {largest // 2**20} MB")
         if unpacker and unpacker.unused_data:
@@ -110,5 +125,5 @@ def _of(message):
     return value
 
 
-def _json(value, status=200):
-    return Response(json.dumps(value), status, media_type="application/json")
+def _json(value, status=200, headers=None):
+    return Response(json.dumps(value), status, headers, media_type="application/json")

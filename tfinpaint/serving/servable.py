@@ -1,8 +1,10 @@
 """One version of an exported model, loaded. It answers a few requests at a time."""
 
+import math
 import os
 import re
 import threading
+from typing import Collection
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +13,9 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tfinpaint.export import warmup
 from tfinpaint.export.saved_model import versions
+from tfinpaint.serving import picture_sizes
 from tfinpaint.serving.contract import ServingError
+from tfinpaint.serving.limits import MOST_MEGAPIXELS
 from tfinpaint.settings import SettingsError, first_line
 
 DEFAULT = "serving_default"
@@ -61,19 +65,26 @@ class Servable:
             for name, spec in self._function(signature).structured_input_signature[1].items()
         }
 
+    def inputs(self, signature: str, names: Collection[str]) -> dict:
+        """{input: tf.TensorSpec}, of a signature that has the inputs of these names.
+
+        Raises: ServingError if it has others.
+        """
+        specs = self._function(signature).structured_input_signature[1]
+        if set(names) != set(specs):
+            raise ServingError(
+                "INVALID_ARGUMENT",
+                f"The signature's inputs are {sorted(specs)}. Got {sorted(names)}",
+            )
+        return dict(specs)
+
     def predict(self, signature: str, inputs: dict) -> dict:
         """The outputs of a signature, {name: array}, for inputs {name: array}.
 
         Raises: ServingError if the signature is unknown, the inputs do not fit it, the server is
             busy, or the model fails.
         """
-        function = self._function(signature)
-        specs = function.structured_input_signature[1]
-        if set(inputs) != set(specs):
-            raise ServingError(
-                "INVALID_ARGUMENT",
-                f"The signature's inputs are {sorted(specs)}. Got {sorted(inputs)}",
-            )
+        function, specs = self._function(signature), self.inputs(signature, inputs)
         for name, array in inputs.items():
             spec = specs[name]
             if array.dtype != _numpy(spec.dtype) or not spec.shape.is_compatible_with(array.shape):
@@ -82,6 +93,7 @@ class Servable:
                     f"'{name}' is {spec.dtype.name} {spec.shape}. Got {array.dtype} "
                     f"{list(array.shape)}",
                 )
+            _check_size(name, array)
         if not self._places.acquire(blocking=False):
             raise ServingError("UNAVAILABLE", "The server is busy: too many requests are waiting")
         try:
@@ -123,6 +135,20 @@ class Servable:
                     request.model_spec.signature_name,
                     {name: tf.make_ndarray(value) for name, value in request.inputs.items()},
                 )
+
+
+def _check_size(name, array):
+    """Raises ServingError for photographs that are too large, before they are decoded."""
+    if array.dtype.kind == "O":
+        largest = max(map(picture_sizes.pixels, array.flat), default=0)
+    else:
+        largest = math.prod(array.shape[:3]) if array.ndim == 4 else 0  # [B, H, W, C]
+    if largest > MOST_MEGAPIXELS * 10**6:
+        raise ServingError(
+            "INVALID_ARGUMENT",
+            f"{name}: a photograph of {largest / 1e6:.0f} megapixels: at most {MOST_MEGAPIXELS} "
+            "are filled",
+        )
 
 
 def _numpy(dtype):

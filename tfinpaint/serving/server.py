@@ -1,8 +1,8 @@
 """A server of exported models that speaks TensorFlow Serving's contract, REST and gRPC, in Python.
 
 It runs in this process: for the studio, for tests, and for machines without TensorFlow Serving. It
-has TensorFlow Serving's paths, messages, base64 and errors, but not its speed under load, and it
-does not watch folders for new versions. It needs the extra `serve`.
+has TensorFlow Serving's paths, messages, base64 and errors, but not its speed under load. It needs
+the extra `serve`.
 
     with Server({"paris": "exported/paris"}) as server:
         print(server.url, server.grpc_address)
@@ -14,10 +14,14 @@ from typing import Optional, Sequence
 import grpc
 from starlette.routing import Route
 
-from tfinpaint.serving import grpc_services, rest
-from tfinpaint.serving.listening import LARGEST, Listener, host_in_url
+from tfinpaint.serving import grpc_services, receiving, rest
+from tfinpaint.serving.limits import LARGEST, Budget
+from tfinpaint.serving.listening import Listener, host_in_url
 from tfinpaint.serving.servable import Servable
+from tfinpaint.serving.versions import Watcher
 from tfinpaint.settings import SettingsError
+
+_CALLS = 256  # connections of gRPC, and calls that are open
 
 
 class Server:
@@ -29,6 +33,8 @@ class Server:
         port, grpc_port: 0 takes a free one; None leaves that side out.
         at_once, waiting: see `Servable`.
         routes: Starlette routes that share the REST port.
+        allowed_hosts: names that the server goes by; see `Listener`.
+        watch: seconds between two looks for new versions (versions.py); None: it does not look.
 
     Attributes: url ("http://HOST:PORT"), grpc_address ("HOST:PORT"), models ({name: Servable}).
 
@@ -44,20 +50,26 @@ class Server:
         at_once: int = 2,
         waiting: int = 64,
         routes: Sequence[Route] = (),
+        allowed_hosts: Sequence[str] = (),
+        watch: Optional[float] = None,
     ):
-        self.models = {
-            name: Servable(name, path, at_once, waiting) for name, path in models.items()
-        }
+        def load(name: str, path: str) -> Servable:
+            return Servable(name, path, at_once, waiting)
+
+        self.models = {name: load(name, path) for name, path in models.items()}
         self.url = self.grpc_address = None
-        self._host = host
+        self._host, self._allowed_hosts = host, allowed_hosts
+        self._budget = Budget()
         # A request that is turned away takes a thread for a moment: 8 are for those.
         self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)
-        self._rest = self._grpc = None
+        self._rest = self._grpc = self._watcher = None
         try:
             if port is not None:
                 self._start_rest(port, routes)
             if grpc_port is not None:
                 self._start_grpc(grpc_port)
+            if watch is not None:
+                self._watcher = Watcher(self.models, models, load, watch)
         except BaseException:
             self.stop()
             raise
@@ -68,6 +80,8 @@ class Server:
             self._grpc.stop(grace=5).wait()
         if self._rest:
             self._rest.stop()
+        if self._watcher:
+            self._watcher.stop()
 
     def __enter__(self) -> "Server":
         return self
@@ -77,20 +91,31 @@ class Server:
 
     def _start_rest(self, port, routes):
         self._rest = Listener(
-            rest.application(self.models, LARGEST, self._workers, routes), self._host, port
+            rest.application(self.models, LARGEST, self._workers, routes),
+            self._host,
+            port,
+            self._allowed_hosts,
+            self._budget,
         )
         self.url = self._rest.url
 
     def _start_grpc(self, port):
         self._grpc = grpc.server(
-            self._workers,
+            # Threads of its own: calls that wait for their messages keep nobody of REST away.
+            concurrent.futures.ThreadPoolExecutor(_CALLS),
+            interceptors=[receiving.Interceptor(self._budget)],
             options=[
                 ("grpc.max_receive_message_length", LARGEST),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),
+                ("grpc.max_concurrent_streams", _CALLS),
+                ("grpc.max_allowed_incoming_connections", _CALLS),
+                ("grpc.server_handshake_timeout_ms", 10_000),
+                ("grpc.max_connection_idle_ms", 300_000),
             ],
+            maximum_concurrent_rpcs=_CALLS,
         )
-        grpc_services.add_to(self._grpc, self.models)
+        grpc_services.add_to(self._grpc, self.models, self._budget)
         try:
             bound = self._grpc.add_insecure_port(f"{host_in_url(self._host)}:{port}")
         except RuntimeError:

@@ -216,6 +216,9 @@ FLAGS = {
     "host": ("str", "127.0.0.1",
         "Address to listen on; the default answers this machine alone, 0.0.0.0 everybody who can "
         "reach it."),
+    "allowed_hosts": ("str", "",
+        "Names, with commas between, that the server goes by besides addresses, localhost and the "
+        "name of the machine; requests for others are refused, * allows all."),
     "port": ("int", 8501, "Port of REST; 0: a free one.", 0, 65535),
     "open_browser": ("bool", True,
         "Open the studio's page in a browser, where there is a display."),

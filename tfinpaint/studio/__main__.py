@@ -26,7 +26,15 @@ from tfinpaint.models import DEFAULT
 from tfinpaint.settings import SettingsError
 
 settings.define_flags(
-    "model", "server", "host", "port", "timeout", "detail", "open_browser", "device"
+    "model",
+    "server",
+    "host",
+    "allowed_hosts",
+    "port",
+    "timeout",
+    "detail",
+    "open_browser",
+    "device",
 )
 FLAGS = flags.FLAGS
 
@@ -83,7 +91,14 @@ def _local():
         routes = page_routes(
             [{"name": name, "about": catalog.description(path)} for name, path in paths.items()]
         )
-        with Server(paths, FLAGS.host, FLAGS.port, grpc_port=None, routes=routes) as server:
+        with Server(
+            paths,
+            FLAGS.host,
+            FLAGS.port,
+            grpc_port=None,
+            routes=routes,
+            allowed_hosts=_allowed_hosts(),
+        ) as server:
             yield server.url
 
 
@@ -99,8 +114,12 @@ def _remote():
     servers = catalog.remote_models(FLAGS.server, FLAGS.timeout)
     routes = page_routes([{"name": name, "about": url} for name, url in servers.items()])
     application = Starlette(routes=[*routes, forwarding_route(servers, FLAGS.timeout)])
-    with listening.Listener(application, FLAGS.host, FLAGS.port) as listener:
+    with listening.Listener(application, FLAGS.host, FLAGS.port, _allowed_hosts()) as listener:
         yield listener.url
+
+
+def _allowed_hosts():
+    return tuple(filter(None, FLAGS.allowed_hosts.split(",")))
 
 
 def _tell(url):

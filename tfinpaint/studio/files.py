@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tfinpaint.photo import photo_size, png_file, read_hole, read_photo, write_photo
-from tfinpaint.serving.listening import LARGEST
+from tfinpaint.serving.limits import LARGEST
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import shown
 

@@ -1,9 +1,9 @@
 """The studio's Starlette routes: its page, and the way to the models of another server.
 
 The page (page/) speaks TensorFlow Serving's REST contract. Beyond that it asks for `models.json`
-alone, the list of models that it may name and of endings that it may save with, and for files.py's
-routes. A real TensorFlow Serving does not answer pages of
-another origin, so the page's requests go through here. No TensorFlow is loaded.
+alone, the list of models that it may name and of endings that it may save with, and for the routes
+of files.py. A real TensorFlow Serving does not answer pages of another origin, so the page's
+requests go through here. No TensorFlow is loaded.
 """
 
 import json

@@ -8,6 +8,7 @@ PyTorch). Only tensors are read: nothing in a file is ever run.
 
 import os
 import pickle
+import re
 from typing import Any, Callable, Dict, Mapping
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from tfinpaint.settings import SettingsError, first_line
 
 ENDINGS = (".npz", ".safetensors", ".pth", ".pt")
+_OLDEST_TORCH = 2, 6
 
 
 def read(path: str, argument: str) -> Dict[str, np.ndarray]:
@@ -84,6 +86,13 @@ def _read_torch(path, begin):
             f"{begin} needs PyTorch to be read: pip install torch, or turn it into .npz on a "
             "machine that has PyTorch, in three lines that docs/released_weights.md shows"
         ) from error
+    # weights_only could be got round before (CVE-2025-32434)
+    release = re.match(r"(\d+)\.(\d+)", torch.__version__)
+    if release is None or tuple(map(int, release.groups())) < _OLDEST_TORCH:
+        raise SettingsError(
+            f"{begin} is read with PyTorch 2.6 or later: earlier releases may run what a file "
+            f"holds. Got {torch.__version__}"
+        )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # its own text suggests running whatever is in the file

@@ -11,7 +11,7 @@ export async function fill(model, image, mask, signal, seed = 0) {
   const request = [`{${which}"image_bytes": [{"b64": "`, await base64(image), '"}], "mask_bytes": [{"b64": "', await base64(mask), '"}]}}'];
   const size = request.reduce((sum, part) => sum + part.length, 0);
   if (size > LARGEST) throw new Error(`This part of the photograph is too large to be sent (${size >> 20} MB, the server takes 256): fill less at once`);
-  const answer = await ask(`v1/models/${encodeURIComponent(model)}:predict`, { method: "POST", body: new Blob(request), signal });
+  const answer = await ask(`v1/models/${encodeURIComponent(model)}:predict`, { method: "POST", body: new Blob(request, { type: "application/json" }), signal });
   const b64 = answer?.outputs?.[0]?.b64;
   if (typeof b64 !== "string") throw new Error("The server answered without a picture: is it a model that tfinpaint exported?");
   return new Blob([bytesOf(b64)], { type: "image/png" });

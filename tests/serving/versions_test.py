@@ -1,0 +1,98 @@
+"""New versions take the place of old ones, and what cannot be loaded changes nothing."""
+
+import gc
+import logging
+import time
+import weakref
+
+import pytest
+
+from tfinpaint.serving.versions import Watcher
+from tfinpaint.settings import SettingsError
+
+
+class Loaded:
+    """What stands for a model."""
+
+    def __init__(self, version):
+        self.version = version
+
+
+def load(name, path):
+    version = int(path.rpartition("/")[2])
+    if version == 7:
+        raise SettingsError(f"{path} is damaged")
+    if version == 8:
+        raise RuntimeError("something odd")
+    return Loaded(version)
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """A folder with version 1 and the models that a Watcher of it exchanges."""
+    (tmp_path / "1").mkdir()
+    models = {"a": Loaded(1)}
+    watcher = Watcher(models, {"a": str(tmp_path)}, load, 0.02)
+    yield tmp_path, models
+    watcher.stop()
+
+
+def until(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_the_highest_version_is_taken_and_the_old_one_goes(watched):
+    folder, models = watched
+    old = weakref.ref(models["a"])
+    (folder / "3").mkdir()
+    until(lambda: models["a"].version == 3)
+    gc.collect()
+    until(lambda: old() is None)
+    for name in ("2", "x4", "04", "4 ", "٥", "-9", "beside"):
+        (folder / name).mkdir()
+    (folder / "5").write_text("no folder")
+    time.sleep(0.2)
+    assert models["a"].version == 3
+    (folder / "3").rmdir()  # the one before comes back
+    until(lambda: models["a"].version == 2)
+
+
+def test_an_old_version_in_use_stays_until_it_is_free(watched):
+    folder, models = watched
+    used = models["a"]
+    used.me = used  # a cycle, as graphs have
+    old = weakref.ref(used)
+    (folder / "2").mkdir()
+    until(lambda: models["a"].version == 2)
+    time.sleep(0.1)
+    assert old() is used
+    del used
+    until(lambda: old() is None)
+
+
+@pytest.mark.parametrize("version, why", [(7, "is damaged"), (8, "something odd")])
+def test_a_version_that_cannot_be_loaded_is_told_once(watched, caplog, monkeypatch, version, why):
+    monkeypatch.setattr(logging.getLogger("tfinpaint"), "propagate", True)
+    folder, models = watched
+    (folder / str(version)).mkdir()
+    time.sleep(0.3)
+    assert models["a"].version == 1
+    (only,) = caplog.records
+    assert why in only.getMessage() and only.getMessage().endswith("Version 1 stays")
+    (folder / "9").mkdir()
+    until(lambda: models["a"].version == 9)
+
+
+def test_an_empty_folder_and_a_version_directory_change_nothing(tmp_path):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/saved_model.pb").touch()
+    (tmp_path / "1/2").mkdir()
+    models = {"a": Loaded(1), "b": Loaded(1)}
+    paths = {"a": str(tmp_path / "1"), "b": str(tmp_path / "nowhere")}
+    watcher = Watcher(models, paths, load, 0.02)
+    time.sleep(0.2)
+    watcher.stop()
+    assert models["a"].version == models["b"].version == 1

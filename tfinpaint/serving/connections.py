@@ -1,0 +1,67 @@
+"""A connection of HTTP that keeps nothing open for those who only hold it.
+
+uvicorn closes a connection some seconds after an answer. This adds what it has no setting for: a
+limit of connections, and times for headers that do not arrive and answers that nobody reads.
+"""
+
+import asyncio
+from typing import Optional
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tfinpaint.serving.limits import RETRY_AFTER
+
+MOST = 512  # connections
+HEADERS = 10.0  # seconds for the headers of a request
+UNREAD = 20.0  # seconds in which nothing of an answer is read
+BACKLOG = 128  # connections that wait to be accepted
+
+_WHY = b'{"error": "The server has too many connections"}'
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+    b"Retry-After: %d\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+) % (RETRY_AFTER, len(_WHY)) + _WHY
+
+
+class Connection(H11Protocol):
+    """See the top of the file."""
+
+    _timer: Optional[asyncio.TimerHandle] = None
+    _unread = 0  # bytes of an answer, when it was last looked at
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST:
+            transport.write(_FULL)
+            transport.close()
+        else:
+            self._timer = self.loop.call_later(HEADERS, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering and self._timer:
+            self._stop_timer()
+        elif not answering and not self._timer and not self.transport.is_closing():
+            self._timer = self.loop.call_later(HEADERS, self.transport.abort)
+
+    def connection_lost(self, exc: Optional[Exception]) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.transport.get_write_buffer_size()
+        self.loop.call_later(UNREAD, self._look_at_unread)
+
+    def _look_at_unread(self):
+        before, self._unread = self._unread, self.transport.get_write_buffer_size()
+        if self._unread >= before:
+            self.transport.abort()
+        elif self.flow.write_paused:
+            self.loop.call_later(UNREAD, self._look_at_unread)
+
+    def _stop_timer(self):
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None

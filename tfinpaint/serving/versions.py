@@ -1,0 +1,79 @@
+"""Takes up new versions of models while a server runs, as TensorFlow Serving does.
+
+Every few seconds each model's folder is looked at. If its highest version is another one than the
+server has, that is loaded and warmed up beside the old one, and takes its place between two
+requests. Requests that have begun are answered by the version with which they began; then it is
+unloaded. A version that cannot be loaded is told once, and the old one stays.
+"""
+
+import gc
+import logging
+import os
+import threading
+import weakref
+from typing import Any, Callable, Dict, List
+
+from tfinpaint.export.saved_model import versions
+from tfinpaint.serving.memory import trim
+from tfinpaint.settings import SettingsError
+
+_log = logging.getLogger("tfinpaint")
+
+
+class Watcher:
+    """Watches from the moment that it is made.
+
+    Args:
+        models: {name: Servable}, in which versions are exchanged.
+        paths: {name: path}; those that are version directories themselves are not watched.
+        load: (name, path) -> Servable.
+        every: seconds between two looks.
+    """
+
+    def __init__(self, models: dict, paths: Dict[str, str], load: Callable, every: float):
+        self._models, self._load = models, load
+        self._folders = {
+            name: path
+            for name, path in paths.items()
+            if not os.path.isfile(os.path.join(path, "saved_model.pb"))
+        }
+        self._told: Dict[str, str] = {}  # {path of a version: why it cannot be loaded}
+        self._old: List[Any] = []  # weak references to what is to be unloaded
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, args=(every,), daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends after the look that is being taken."""
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self, every):
+        while not self._ended.wait(every):
+            for name, folder in self._folders.items():
+                self._look(name, folder)
+            self._unload()
+
+    def _look(self, name, folder):
+        numbers = versions(folder)
+        if not numbers or numbers[-1] == self._models[name].version:
+            return
+        path = os.path.join(folder, str(numbers[-1]))
+        try:
+            new = self._load(name, path)
+        except Exception as error:  # whatever is wrong with it, the old one goes on
+            why = str(error) if isinstance(error, SettingsError) else f"{path}: {error!r}"
+            if self._told.get(path) != why:
+                self._told[path] = why
+                _log.warning("%s. Version %d stays", why, self._models[name].version)
+            return
+        old, self._models[name] = self._models[name], new
+        _log.info("%s: version %d takes the place of %d", name, new.version, old.version)
+        self._old.append(weakref.ref(old))
+
+    def _unload(self):
+        if not self._old:
+            return
+        gc.collect()  # graphs are full of cycles
+        self._old = [reference for reference in self._old if reference() is not None]
+        trim()
