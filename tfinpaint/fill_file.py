@@ -14,6 +14,7 @@ Errors:  SettingsError in one line for what a user can put right; whatever happe
 
 import dataclasses
 import itertools
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -81,7 +82,7 @@ class Filled(NamedTuple):
     """What is to be written for one photograph.
 
     That is the pixels of each output by path, with what `photo` carries, pictures of attention and
-    edges by path, and the notes so far.
+    edges by path, the notes so far, and the seconds that filling took.
     """
 
     job: Job
@@ -89,13 +90,18 @@ class Filled(NamedTuple):
     outputs: Dict[str, np.ndarray]
     pictures: dict
     notes: list
+    seconds: float
 
 
 class Report(NamedTuple):
-    """What there is to say about a photograph that was filled."""
+    """What there is to say about a photograph that was filled.
+
+    seconds:  that filling it took, without reading and writing.
+    """
 
     warnings: List[str]
     lines: List[str]
+    seconds: float
 
 
 def outcomes(painter: BasePainter, jobs: Sequence[Job], how: How) -> Iterator["Future[Report]"]:
@@ -156,6 +162,7 @@ def read(job: Job, how: How) -> Read:
 
 def fill(painter: BasePainter, job: Job, found: Read, how: How) -> Filled:
     """Fills one photograph."""
+    start = time.monotonic()
     photo, mask, notes = found
     shown = _attention_maps(painter, job, photo.pixels, mask, how) if how.attention else {}
     shown.update(_edges(painter, job, photo.pixels, mask, how) if how.edges == "true" else {})
@@ -179,7 +186,8 @@ def fill(painter: BasePainter, job: Job, found: Read, how: How) -> Filled:
         share = 100 * _hole(mask, how).mean()
         grown_note = f"grown by `grow_hole={how.grow_hole}`, {share:.1f} % is hole"
         notes = notes + [("mask", job.mask, (_WARNING if share > 95 else "") + grown_note)]
-    return Filled(job, dataclasses.replace(photo, alpha=alpha), outputs, shown, notes)
+    seconds = time.monotonic() - start
+    return Filled(job, dataclasses.replace(photo, alpha=alpha), outputs, shown, notes, seconds)
 
 
 def write(filled: Filled) -> Report:
@@ -201,7 +209,7 @@ def write(filled: Filled) -> Report:
     outputs = list(filled.outputs)
     to = outputs[0] if len(outputs) == 1 else f"{outputs[0]} to {outputs[-1]}"
     head = shown(f"{job.image} ({_size(filled.photo.pixels)}) -> {to}")
-    return Report(warnings, [head] + lines)
+    return Report(warnings, [head] + lines, filled.seconds)
 
 
 def _hole(mask: np.ndarray, how: How) -> np.ndarray:

@@ -27,7 +27,7 @@ and so on, the best first.
 """
 
 import os
-from typing import Any, List
+from typing import Any
 
 from absl import flags
 
@@ -100,16 +100,16 @@ def main() -> None:
     if not os.path.isdir(FLAGS.image):
         # read before the model is loaded, which takes seconds: a wrong mask is reported at once
         read = fill_file.read(jobs[0], how)
-        _tell(*fill_file.write(fill_file.fill(_load_painter(model), jobs[0], read, how)))
+        _tell(fill_file.write(fill_file.fill(_load_painter(model), jobs[0], read, how)))
         return
     painter = _load_painter(model)
     progress = photographs_bar(len(jobs))
     failures = 0
     for job, outcome in zip(jobs, fill_file.outcomes(painter, jobs, how)):
         try:
-            warnings, lines = outcome.result()
+            report = outcome.result()
             progress.clear()
-            _tell(warnings, lines)
+            _tell(report)
         except BrokenPipeError:
             raise
         except Exception as error:  # whatever it is, it is this photograph's alone
@@ -142,10 +142,10 @@ def _check_edges():
         )
 
 
-def _tell(warnings: List[str], lines: List[str]) -> None:
-    for warning in warnings:
+def _tell(report) -> None:
+    for warning in report.warnings:
         command.warn(warning)
-    command.say("\n".join(lines))
+    command.say("\n".join(report.lines))
 
 
 def _load_painter(model):
