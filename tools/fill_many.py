@@ -84,9 +84,12 @@ def main() -> None:
     threads = _THREADS.value
     if threads is None:
         threads = max(1, (os.cpu_count() or 1) // processes) if processes > 1 else 0
+    model = locate(FLAGS.model or DEFAULT)
+    if not os.path.isdir(model):
+        raise SettingsError(f"--model={FLAGS.model} is no folder: a run directory, or an export")
     given = {name: FLAGS[name].value for name in _HOW}
     job = filling.Filling(
-        locate(FLAGS.model or DEFAULT),
+        model,
         How(opaque=FLAGS.opaque if FLAGS["opaque"].present else None, **given),
         _BATCH.value,
         threads,
@@ -219,15 +222,15 @@ def _report(ran, seconds: float, processes: int) -> None:
     )
     if not ran["filled"]:
         return
-    each = ran["model_ms"] / 1000 / ran["filled"]
+    each = ran["model_us"] / 1e6 / ran["filled"]
     print(
         f"{ran['filled'] / seconds:.3f} photographs/s; each {each:.3f} s in the model and "
-        f"{ran['cpu_ms'] / 1000 / ran['filled']:.3f} s of a processor in all; the model worked "
-        f"{100 * ran['model_ms'] / max(1, ran['busy_ms']):.1f} % of the time that workers were busy"
+        f"{ran['cpu_us'] / 1e6 / ran['filled']:.3f} s of a processor in all; the model worked "
+        f"{100 * ran['model_us'] / ran['busy_us']:.1f} % of the time that workers were busy"
     )
     if processes:
         of = "1 process" if processes == 1 else f"{processes} processes"
-        print(f"{of}, {ran['loading_ms'] / 1000:.1f} s to load the model")
+        print(f"{of}, {ran['loading_us'] / 1e6:.1f} s to load the model")
 
 
 def _measure(sample: str, job, ran, seconds: float) -> None:
@@ -250,7 +253,7 @@ def _measure(sample: str, job, ran, seconds: float) -> None:
         read = [fill_file.read(one, job.how) for one in jobs]
         fill_file.fill(painter, jobs[0], read[0], job.how)  # graphs are made
         alone = sum(fill_file.fill(painter, *pair, job.how).seconds for pair in zip(jobs, read))
-    model = ran["model_ms"] / 1000 * alone / sum(taken for _, taken in found)
+    model = ran["model_us"] / 1e6 * alone / sum(taken for _, taken in found)
     print(
         f"the model alone fills {ran['filled'] / model:.3f} photographs/s on this machine "
         f"(measured on {len(found)} of them): {100 * model / seconds:.1f} % of that was reached"

@@ -112,7 +112,7 @@ class _Fill(beam.DoFn):
         """Called by Beam when a worker begins: one model for all threads of a process."""
         start = time.monotonic()
         self._painter = self._shared.acquire(lambda: load_painter(self._filling))
-        self._loading = _milliseconds(start, time.monotonic())
+        self._loading = _microseconds(start, time.monotonic())
         # Dropped in time: TensorFlow complains of functions that outlive its modules.
         atexit.register(self._shared.acquire, set, "the end")
 
@@ -123,7 +123,7 @@ class _Fill(beam.DoFn):
     def process(self, batch: List[Job]) -> Iterator:
         """Called by Beam for each batch."""
         start, cpu = time.monotonic(), time.process_time()
-        Metrics.counter(COUNTERS, "loading_ms").inc(self._loading)  # Beam counts nothing in `setup`
+        Metrics.counter(COUNTERS, "loading_us").inc(self._loading)  # Beam counts nothing in `setup`
         self._loading = 0
         with files.local_copies(batch) as (here, names), ThreadPoolExecutor(_AT_ONCE) as pool:
             filled = outcomes(self._painter, here, self._filling.how)
@@ -138,10 +138,10 @@ class _Fill(beam.DoFn):
                     yield self._bad(job, error, names)
                     continue
                 Metrics.counter(COUNTERS, "filled").inc()
-                Metrics.counter(COUNTERS, "model_ms").inc(round(1000 * seconds))
+                Metrics.counter(COUNTERS, "model_us").inc(round(1_000_000 * seconds))
                 yield job, seconds
-        Metrics.counter(COUNTERS, "busy_ms").inc(_milliseconds(start, time.monotonic()))
-        Metrics.counter(COUNTERS, "cpu_ms").inc(_milliseconds(cpu, time.process_time()))
+        Metrics.counter(COUNTERS, "busy_us").inc(_microseconds(start, time.monotonic()))
+        Metrics.counter(COUNTERS, "cpu_us").inc(_microseconds(cpu, time.process_time()))
         self._count += len(batch)
         if time.monotonic() - self._said >= _SAID_EVERY:
             self._said = time.monotonic()
@@ -169,5 +169,5 @@ def _finish(outcome: "Future[Report]", here: str, path: str) -> Report:
     return report
 
 
-def _milliseconds(start: float, end: float) -> int:
-    return round(1000 * (end - start))
+def _microseconds(start: float, end: float) -> int:
+    return round(1_000_000 * (end - start))

@@ -47,8 +47,13 @@ class Source:
     @classmethod
     def of(cls, image: str, mask: str) -> "Source":
         """What `inpaint` would take by these words: a folder or a glob of photographs; a folder or
-        a glob of masks, a file or "alpha"."""
-        if mask == ALPHA or (os.path.isfile(mask) if files.is_local(mask) else files.exists(mask)):
+        a glob of masks, a file (elsewhere: what ends like a picture) or "alpha"."""
+        is_file = (
+            os.path.isfile(mask)
+            if files.is_local(mask)
+            else os.path.splitext(mask)[1].lower() in folders.ENDINGS and files.exists(mask)
+        )
+        if mask == ALPHA or is_file:
             return cls(files.as_pattern(image), one_mask=mask)
         return cls(files.as_pattern(image), files.as_pattern(mask))
 

@@ -8,7 +8,9 @@
 FnApiRunner: its DirectRunner would first look for a binary on the network.
 """
 
+import contextlib
 import dataclasses
+import io
 import logging
 import os
 from typing import Callable, Dict, Sequence
@@ -47,11 +49,14 @@ def options_of(arguments: Sequence[str]) -> PipelineOptions:
     if not any(word.startswith("--runner") for word in arguments):
         arguments.append("--runner=FnApiRunner")
     logging.getLogger("apache_beam").setLevel(logging.ERROR)  # what matters is raised here
+    said = io.StringIO()
     try:
-        options = PipelineOptions(arguments)
-        known = options.get_all_options()
+        with contextlib.redirect_stderr(said):  # argparse prints its usage, and exits
+            options = PipelineOptions(arguments)
+            known = options.get_all_options()
     except SystemExit:
-        raise SettingsError(f"Beam does not take these options: {' '.join(arguments)}") from None
+        reason = said.getvalue().strip().split("error: ")[-1]
+        raise SettingsError(f"Beam's options: {reason}") from None
     names = {word[2:].split("=")[0] for word in arguments}
     unknown = sorted(name for name in names if name not in known and f"no_{name}" not in known)
     if unknown and known["runner"] in LOCAL:  # options of a runner in Java are not known here
