@@ -101,7 +101,7 @@ def main() -> None:
         if not (running.is_local(options) and _MEASURE.value):
             sample = ""
         start = time.monotonic()
-        with _workers_log(FLAGS.output) if processes > 1 else contextlib.nullcontext():
+        with running.workers_log(FLAGS.output) if processes > 1 else contextlib.nullcontext():
             ran = running.run(lambda pipeline: _build(pipeline, source, job, bad, sample), options)
         seconds = time.monotonic() - start
         if not ran["filled"] + ran["already"] + ran["bad"]:
@@ -148,29 +148,6 @@ def _source():
             "results for photographs"
         )
     return source
-
-
-@contextlib.contextmanager
-def _workers_log(output: str):
-    """What other processes of Beam say goes to OUTPUT.workers.log, if that is a local file.
-
-    They inherit stderr, and each says some thirty lines about itself.
-    """
-    from tfinpaint.big_jobs import files
-
-    if not files.is_local(output):
-        yield
-        return
-    path = output.rstrip("/") + ".workers.log"
-    command.say(f"what the workers say is in {path}")
-    with open(path, "ab") as log:
-        kept = os.dup(2)
-        os.dup2(log.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def _given() -> str:
@@ -238,7 +215,8 @@ def _measure(sample: str, job, ran, seconds: float) -> None:
 
     That is the rate of the model alone, with nothing to read or write, by one process with all
     cores. It is found on some of the photographs of this run, which are filled again: how long they
-    take now, and how long they took in the run, tells how long all would take.
+    take now, and how long they took in the run, tells how long all would take. On a machine that is
+    busy with other work the seconds of a processor say more than the rates.
     """
     import dataclasses
 
@@ -252,11 +230,16 @@ def _measure(sample: str, job, ran, seconds: float) -> None:
     with files.local_copies([one for one, _ in found]) as (jobs, _):
         read = [fill_file.read(one, job.how) for one in jobs]
         fill_file.fill(painter, jobs[0], read[0], job.how)  # graphs are made
+        cpu = time.process_time()
         alone = sum(fill_file.fill(painter, *pair, job.how).seconds for pair in zip(jobs, read))
-    model = ran["model_us"] / 1e6 * alone / sum(taken for _, taken in found)
+        cpu = time.process_time() - cpu
+    all_of_them = ran["model_us"] / 1e6 / sum(taken for _, taken in found)
+    model = alone * all_of_them
     print(
         f"the model alone fills {ran['filled'] / model:.3f} photographs/s on this machine "
-        f"(measured on {len(found)} of them): {100 * model / seconds:.1f} % of that was reached"
+        f"(measured on {len(found)} of them): {100 * model / seconds:.1f} % of that was reached; "
+        f"it takes {cpu * all_of_them / ran['filled']:.3f} s of a processor for each, "
+        f"{100 * cpu * all_of_them / (ran['cpu_us'] / 1e6):.1f} % of what the run took"
     )
 
 

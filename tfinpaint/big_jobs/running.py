@@ -13,12 +13,13 @@ import dataclasses
 import io
 import logging
 import os
-from typing import Callable, Dict, Sequence
+from typing import Callable, Dict, Iterator, Sequence
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
+from tfinpaint.big_jobs import files
 from tfinpaint.big_jobs.listing import COUNTERS
 from tfinpaint.settings import SettingsError
 
@@ -99,6 +100,25 @@ def run(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> Ran
         name = counter.key.metric.name
         counters[name] = counters.get(name, 0) + counter.result
     return Ran(counters)
+
+
+@contextlib.contextmanager
+def workers_log(output: str) -> Iterator[None]:
+    """What other processes of Beam say goes to OUTPUT.workers.log, if that is a local file.
+
+    They inherit stderr, and each says some thirty lines about itself.
+    """
+    if not files.is_local(output):
+        yield
+        return
+    with open(output.rstrip("/") + ".workers.log", "ab") as log:
+        kept = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _last_line(error: Exception) -> str:

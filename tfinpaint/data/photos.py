@@ -1,9 +1,10 @@
-"""Where photographs come from: a folder, a TensorFlow Datasets name, or scikit-image's samples.
+"""Where photographs come from: a folder, a prepared set, TensorFlow Datasets, or samples.
 
-Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` returns one of
-    two kinds of object:
-    PhotoFiles    files that can be read in any order: `len(photos)`, `photos.names`,
-                  `photos.read(index)`.
+Purpose: `open_photos("folder:PATH" | "shards:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")`
+    returns one of two kinds of object:
+    IndexedPhotos what can be read in any order: `len(photos)`, `photos.names`,
+                  `photos.read(index)`. Files are PhotoFiles; shards, which tools.prepare_data
+                  made, are PhotoShards (photo_shards.py).
     PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no
                   length.
 Outputs: uint8 RGB, upright, of the size that they have in the file.
@@ -37,7 +38,7 @@ SAMPLES = {  # the colour photographs inside the scikit-image package; nothing i
 # left out of `samples:`, so that a system can be tried on a photograph that it has not seen
 HELD_BACK = "coffee"
 
-_KINDS = "folder:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
+_KINDS = "folder:PATH, shards:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
 _HOW_TO_OBTAIN = {
     "paris": (
         "Paris StreetView is not public: its authors (Context Encoders, Pathak et al. 2016) "
@@ -76,23 +77,37 @@ def spread(total: int, count: int) -> List[int]:
     return [k * total // count for k in range(count)]
 
 
-class PhotoFiles:
-    """Photographs in files. Any thread may read any of them, in any order.
+class IndexedPhotos:
+    """Photographs that any thread may read in any order.
+
+    A subclass defines `names`, `where`, `size` and `_pixels`.
 
     Attributes:
         names: what to call each photograph.
-        unreadable: paths of the files that were tried and could not be read.
+        unreadable: what was tried and could not be read, as `where` names it.
     """
 
-    def __init__(self, paths: List[str], names: List[str], max_megapixels: int = MAX_MEGAPIXELS):
-        self.paths = list(paths)
-        self.max_megapixels = max_megapixels
-        self.names = list(names)
+    names: List[str]
+
+    def __init__(self, count: int):
+        self._count = count
         self.unreadable: Set[str] = set()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return self._count
+
+    def where(self, index: int) -> str:
+        """Where the photograph is, for messages."""
+        raise NotImplementedError
+
+    def size(self, index: int) -> Optional[Tuple[int, int]]:
+        """Width and height as stored, without decoding; None if they cannot be read."""
+        raise NotImplementedError
+
+    def _pixels(self, index: int) -> np.ndarray:
+        """The photograph, uint8 [H, W, 3]. Raises: anything, if it cannot be read."""
+        raise NotImplementedError
 
     def read(self, index: int) -> np.ndarray:
         """The photograph at `index`, or the next one that can be read. uint8 [H, W, 3].
@@ -100,23 +115,22 @@ class PhotoFiles:
         Raises:
             SettingsError: none of the photographs can be read.
         """
-        for offset in range(len(self.paths)):
-            pixels = self.read_or_none((index + offset) % len(self.paths))
+        for offset in range(len(self)):
+            pixels = self.read_or_none((index + offset) % len(self))
             if pixels is not None:
                 return pixels
         raise SettingsError(
-            f"None of {len(self.paths)} photographs can be read, beginning with {self.paths[0]}"
+            f"None of {len(self)} photographs can be read, beginning with {self.where(0)}"
         )
 
     def read_or_none(self, index: int) -> Optional[np.ndarray]:
         """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
-        path = self.paths[index]
-        if path in self.unreadable:
+        if self.unreadable and self.where(index) in self.unreadable:
             return None
         try:
-            return photo.read_photo(path, self.max_megapixels).pixels
+            return self._pixels(index)
         except Exception as error:  # whatever a decoder raises, it is this photograph's alone
-            self._leave_out(path, error)
+            self._leave_out(self.where(index), error)
             return None
 
     def read_spread(self, count: int) -> Iterator[Tuple[str, np.ndarray]]:
@@ -143,21 +157,44 @@ class PhotoFiles:
                 found += 1
                 yield self.names[index], pixels
 
-    def _leave_out(self, path: str, error: Exception) -> None:
+    def _leave_out(self, where: str, error: Exception) -> None:
         with self._lock:
-            if path in self.unreadable:
+            if where in self.unreadable:
                 return
-            self.unreadable.add(path)
+            self.unreadable.add(where)
             count = len(self.unreadable)
-        said = error if isinstance(error, SettingsError) else f"{path}: {type(error).__name__}"
+        said = error if isinstance(error, SettingsError) else f"{where}: {type(error).__name__}"
         _log.log(
             logging.WARNING if count <= _NAMED else logging.DEBUG,
             "Photograph left out (%d of %d so far): %s%s",
             count,
-            len(self.paths),
+            len(self),
             said,
             " (`verbosity=1` names further ones)" if count == _NAMED else "",
         )
+
+
+class PhotoFiles(IndexedPhotos):
+    """Photographs in files, by their `paths`."""
+
+    def __init__(self, paths: List[str], names: List[str], max_megapixels: int = MAX_MEGAPIXELS):
+        super().__init__(len(paths))
+        self.paths, self.names = list(paths), list(names)
+        self.max_megapixels = max_megapixels
+
+    def where(self, index: int) -> str:
+        """The path."""
+        return self.paths[index]
+
+    def size(self, index: int) -> Optional[Tuple[int, int]]:
+        """See IndexedPhotos."""
+        try:
+            return photo.photo_size(self.paths[index])
+        except SettingsError:  # the pipeline leaves such files out and says so
+            return None
+
+    def _pixels(self, index: int) -> np.ndarray:
+        return photo.read_photo(self.paths[index], self.max_megapixels).pixels
 
 
 class PhotoStream:
@@ -201,28 +238,33 @@ class PhotoStream:
 
 def open_photos(
     source: str, argument: str = "source", max_megapixels: int = MAX_MEGAPIXELS
-) -> Union[PhotoFiles, PhotoStream]:
+) -> Union[IndexedPhotos, PhotoStream]:
     """Opens a source of photographs, in the notation of the flags.
 
     Args:
-        source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given;
-            downloaded on first use), "samples:" (all of scikit-image's but coffee) or
-            "samples:NAME,NAME".
+        source: "folder:PATH" (any depth), "shards:PATH" (what tools.prepare_data made),
+            "tfds:NAME[:SPLIT]" (split "train" if not given; downloaded on first use), "samples:"
+            (all of scikit-image's but coffee) or "samples:NAME,NAME".
         argument: the caller's name for the source, for messages.
         max_megapixels: of the largest file that is read.
 
     Returns:
-        PhotoFiles or PhotoStream.
+        IndexedPhotos (of files PhotoFiles) or PhotoStream.
 
     Raises:
         SettingsError: no such source, folder, sample or set, or nothing in it can be read.
     """
     kind, colon, rest = (source or "").partition(":")
-    if not colon or kind not in ("folder", "tfds", "samples") or (kind != "samples" and not rest):
+    known = kind in ("folder", "shards", "tfds", "samples")
+    if not (colon and known and (rest or kind == "samples")):
         raise SettingsError(f"`{argument}` is {_KINDS}. Got {source!r}")
     given = f"`{argument}={source!r}`"
     if kind == "folder":
         return _open_folder(rest, given, max_megapixels)
+    if kind == "shards":
+        from tfinpaint.data.photo_shards import PhotoShards  # which is built on this module
+
+        return PhotoShards(rest, given)
     return _open_samples(rest, given) if kind == "samples" else _open_tfds(rest, given)
 
 
