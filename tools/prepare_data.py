@@ -65,9 +65,7 @@ def main() -> None:
     plan = shards.begin(
         _PHOTOGRAPHS.value,
         output,
-        shards.Preparing(
-            _SHORTER.value, _ENCODING.value, _PER_SHARD.value, float(FLAGS.max_megapixels)
-        ),
+        shards.Preparing(_SHORTER.value, _ENCODING.value, _PER_SHARD.value, FLAGS.max_megapixels),
     )
     log = (
         running.workers_log(output) if running.processes(options) > 1 else contextlib.nullcontext()

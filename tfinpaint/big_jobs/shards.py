@@ -7,7 +7,7 @@
 Inputs:  a folder of photographs, found and read as everywhere in the project (photo/).
 Outputs: a folder that TensorFlow Datasets reads (`tfds.builder_from_directory`) and that
     `PhotoShards` reads in any order (data/photo_shards.py has its index): shards, manifest.csv,
-    bad.csv, index.npz.
+    bad.csv, index.npz, prepared.json (the settings).
 
 Photographs are in the order of their names. Shard k has those from k * per_shard on, less the ones
 that cannot be read, so the result does not depend on how many workers there are. Everything is made
@@ -47,6 +47,7 @@ _COLUMNS = ("sha256", "bytes", "width", "height", "shard", "record", "stored_byt
 _QUALITY = 95  # of a JPEG, at full colour resolution
 _BAD = "bad.csv"
 _LISTS, _DONE, _SETTINGS = "lists", "done", "settings.json"
+_PREPARED = "prepared.json"
 _HEADER, _FOOTER = 12, 4  # bytes of a TFRecord around its content: length and its sum; a sum
 
 
@@ -137,7 +138,7 @@ def prepare(pipeline: Any, plan: Plan) -> None:
         pipeline
         | "Shards" >> beam.Create(left)
         | "Spread" >> beam.Reshuffle()
-        | "Make" >> beam.Map(_make, plan)
+        | "Make" >> beam.Map(make_shard, plan)
     )
 
 
@@ -162,9 +163,13 @@ def finish(plan: Plan, licences: Dict[str, Dict[str, str]]) -> Dict[str, int]:
         _write_manifest(plan, rows, bad, licences)
         _write_index(plan, rows)
         _write_tfds(plan, rows)
-        for name in (_LISTS, _DONE):
-            shutil.rmtree(os.path.join(plan.partial, name))
+        settings = dataclasses.asdict(plan.preparing)
+        atomic.write_text(os.path.join(plan.partial, _PREPARED), json.dumps(settings) + "\n")
         os.rename(plan.partial, plan.output)
+        # what the work needed, after that: one that is killed before is begun again
+        os.remove(os.path.join(plan.output, _SETTINGS))  # it names a folder of this machine
+        for name in (_LISTS, _DONE):
+            shutil.rmtree(os.path.join(plan.output, name))
     except OSError as error:
         raise SettingsError(f"{plan.partial} cannot be written: {error.strerror}") from None
     unlicensed = sum(not licences.get(row["file"], {}).get("licence") for row in rows)
@@ -187,12 +192,12 @@ def _path(plan: Plan, kind: str, shard: int) -> str:
     return os.path.join(plan.partial, kind, f"{shard:05d}.json")
 
 
-def _make(shard: int, plan: Plan) -> None:
-    """Makes one shard, and then the record that it is done."""
-    from apache_beam.metrics import Metrics
-    from tensorflow_datasets.core import ExampleWriter, example_serializer, file_adapters
+def make_shard(shard: int, plan: Plan) -> None:
+    """Makes one shard, and then the record that it is done.
 
-    from tfinpaint.big_jobs.listing import COUNTERS
+    Raises: SettingsError if it cannot be written.
+    """
+    from tensorflow_datasets.core import ExampleWriter, example_serializer, file_adapters
 
     with open(_path(plan, _LISTS, shard), encoding="utf-8") as file:
         names = json.load(file)
@@ -206,7 +211,6 @@ def _make(shard: int, plan: Plan) -> None:
             try:
                 row, image = _stored(os.path.join(plan.folder, name), plan.preparing)
             except Exception as error:  # whatever it is, it is this photograph's alone
-                Metrics.counter(COUNTERS, "bad").inc()
                 is_ours = isinstance(error, SettingsError)
                 reason = str(error) if is_ours else f"{type(error).__name__}: {first_line(error)}"
                 bad.append([name, reason])
@@ -216,7 +220,6 @@ def _make(shard: int, plan: Plan) -> None:
             row.update(file=name, shard=shard, record=len(rows), stored_bytes=len(content))
             row["stored"] = hashlib.sha256(content).hexdigest()
             rows.append(row)
-            Metrics.counter(COUNTERS, "stored").inc()
             yield len(rows), content
 
     path = os.path.join(plan.partial, shard_name(shard, plan.shards))
