@@ -56,7 +56,7 @@ def main() -> None:
         if not value:
             raise SettingsError(f"--{name} is missing: a folder")
     check_beam()
-    from tfinpaint.big_jobs import running, shards
+    from tfinpaint.big_jobs import running, shards, shards_finished
 
     options = running.options_of(_BEAM)
     table = attribution.table(_LICENCES.value, "licences") if _LICENCES.value else []
@@ -72,7 +72,7 @@ def main() -> None:
     )
     with log:
         running.run(lambda pipeline: shards.prepare(pipeline, plan), options)
-    found = shards.finish(plan, _licences(table))
+    found = shards_finished.finish(plan, _licences(table))
     seconds = time.monotonic() - start
     print(
         f"{counted(found['stored'], 'photograph')} in {counted(plan.shards, 'shard')} in "

@@ -22,7 +22,7 @@ from PIL import Image
 
 import tfinpaint
 from tfinpaint import photo_folders
-from tfinpaint.big_jobs import shards
+from tfinpaint.big_jobs import shards, shards_finished
 from tfinpaint.data.batches import named_squares, resized, training_batches
 from tfinpaint.data.photo_shards import PhotoShards, shard_name
 from tfinpaint.data.photos import open_photos
@@ -65,7 +65,7 @@ def made(folder, output, licences=None, **how):
     plan = shards.begin(str(folder), str(output), shards.Preparing(**how))
     for shard in range(plan.shards):
         shards.make_shard(shard, plan)
-    return shards.finish(plan, licences or {})
+    return shards_finished.finish(plan, licences or {})
 
 
 def rows(path):

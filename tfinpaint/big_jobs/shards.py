@@ -2,7 +2,7 @@
 
     plan = begin("photos", "prepared", Preparing(shorter_side=350))
     running.run(lambda pipeline: prepare(pipeline, plan), options)
-    finish(plan, licences={})
+    finish(plan, licences={})                      # shards_finished.py
 
 Inputs:  a folder of photographs, found and read as everywhere in the project (photo/).
 Outputs: a folder that TensorFlow Datasets reads (`tfds.builder_from_directory`) and that
@@ -15,39 +15,28 @@ in OUTPUT.partial, shard by shard; a shard that is there with its record is done
 folder is renamed. All workers must see the folders.
 """
 
-import csv
 import dataclasses
 import hashlib
 import io
 import json
 import os
-import shutil
 import struct
-from typing import Any, Dict, Iterator, List, NamedTuple
+from typing import Any, Iterator, List, NamedTuple
 
-import numpy as np
 from PIL import Image
 
 from tfinpaint import atomic, photo
 from tfinpaint import photo_folders as folders
 from tfinpaint.data.batches import resized
 from tfinpaint.data.photo_shards import (
-    INDEX,
-    MANIFEST,
-    SPLIT,
     UNFINISHED,
-    VERSION,
     shard_name,
 )
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError, first_line
 
 ENCODINGS = ("png", "jpeg")
-LICENCE = ("author", "licence", "from", "path")
-_COLUMNS = ("sha256", "bytes", "width", "height", "shard", "record", "stored_bytes")
 _QUALITY = 95  # of a JPEG, at full colour resolution
-_BAD = "bad.csv"
-_LISTS, _DONE, _SETTINGS = "lists", "done", "settings.json"
-_PREPARED = "prepared.json"
+LISTS, DONE, SETTINGS = "lists", "done", "settings.json"
 _HEADER, _FOOTER = 12, 4  # bytes of a TFRecord around its content: length and its sum; a sum
 
 
@@ -73,7 +62,7 @@ class Plan(NamedTuple):
 
     partial:  the folder in which it is made.
     shards:   how many there will be.
-    count:    photographs, whether they can be read or not.
+    total:    photographs, whether they can be read or not.
     """
 
     folder: str
@@ -81,7 +70,7 @@ class Plan(NamedTuple):
     partial: str
     preparing: Preparing
     shards: int
-    count: int
+    total: int
 
 
 def begin(folder: str, output: str, preparing: Preparing) -> Plan:
@@ -108,8 +97,8 @@ def begin(folder: str, output: str, preparing: Preparing) -> Plan:
     partial = output + UNFINISHED
     plan = Plan(folder, output, partial, preparing, len(parts), len(names))
     try:
-        if os.path.isfile(os.path.join(partial, _SETTINGS)):
-            with open(os.path.join(partial, _SETTINGS), encoding="utf-8") as file:
+        if os.path.isfile(os.path.join(partial, SETTINGS)):
+            with open(os.path.join(partial, SETTINGS), encoding="utf-8") as file:
                 begun = json.load(file)
             if begun != settings:
                 what = [name for name in settings if begun.get(name) != settings[name]]
@@ -118,12 +107,12 @@ def begin(folder: str, output: str, preparing: Preparing) -> Plan:
                     "remove it, or choose another `output`"
                 )
             return plan
-        for name in (_LISTS, _DONE):
+        for name in (LISTS, DONE):
             os.makedirs(os.path.join(partial, name), exist_ok=True)
         for shard, part in enumerate(parts):
-            atomic.write_text(_path(plan, _LISTS, shard), json.dumps(part))
+            atomic.write_text(part_path(plan, LISTS, shard), json.dumps(part))
         # the last: where it is, the lists are whole
-        atomic.write_text(os.path.join(partial, _SETTINGS), json.dumps(settings))
+        atomic.write_text(os.path.join(partial, SETTINGS), json.dumps(settings))
     except OSError as error:
         raise SettingsError(f"{partial} cannot be written: {error.strerror}") from None
     return plan
@@ -133,47 +122,13 @@ def prepare(pipeline: Any, plan: Plan) -> None:
     """Adds the steps that make what is left of the shards."""
     import apache_beam as beam
 
-    left = [k for k in range(plan.shards) if not os.path.isfile(_path(plan, _DONE, k))]
+    left = [k for k in range(plan.shards) if not os.path.isfile(part_path(plan, DONE, k))]
     _ = (
         pipeline
         | "Shards" >> beam.Create(left)
         | "Spread" >> beam.Reshuffle()
         | "Make" >> beam.Map(make_shard, plan)
     )
-
-
-def finish(plan: Plan, licences: Dict[str, Dict[str, str]]) -> Dict[str, int]:
-    """Writes what describes all shards, and gives the folder its name.
-
-    licences:  {file: {"author", "licence", "from", "path"}}.
-
-    Returns: numbers of photographs: "stored", "bad", "unlicensed".
-    Raises: SettingsError if none could be read, or the folder cannot be written.
-    """
-    rows: List[dict] = []
-    bad: List[list] = []
-    for shard in range(plan.shards):
-        with open(_path(plan, _DONE, shard), encoding="utf-8") as file:
-            part = json.load(file)
-        rows += part["rows"]
-        bad += part["bad"]
-    if not rows:
-        raise SettingsError(f"none of the {plan.count} photographs can be read: {bad[0][1]}")
-    try:
-        _write_manifest(plan, rows, bad, licences)
-        _write_index(plan, rows)
-        _write_tfds(plan, rows)
-        settings = dataclasses.asdict(plan.preparing)
-        atomic.write_text(os.path.join(plan.partial, _PREPARED), json.dumps(settings) + "\n")
-        os.rename(plan.partial, plan.output)
-        # what the work needed, after that: one that is killed before is begun again
-        os.remove(os.path.join(plan.output, _SETTINGS))  # it names a folder of this machine
-        for name in (_LISTS, _DONE):
-            shutil.rmtree(os.path.join(plan.output, name))
-    except OSError as error:
-        raise SettingsError(f"{plan.partial} cannot be written: {error.strerror}") from None
-    unlicensed = sum(not licences.get(row["file"], {}).get("licence") for row in rows)
-    return {"stored": len(rows), "bad": len(bad), "unlicensed": unlicensed}
 
 
 def features(encoding: str) -> Any:
@@ -188,7 +143,7 @@ def features(encoding: str) -> Any:
     )
 
 
-def _path(plan: Plan, kind: str, shard: int) -> str:
+def part_path(plan: Plan, kind: str, shard: int) -> str:
     return os.path.join(plan.partial, kind, f"{shard:05d}.json")
 
 
@@ -199,7 +154,7 @@ def make_shard(shard: int, plan: Plan) -> None:
     """
     from tensorflow_datasets.core import ExampleWriter, example_serializer, file_adapters
 
-    with open(_path(plan, _LISTS, shard), encoding="utf-8") as file:
+    with open(part_path(plan, LISTS, shard), encoding="utf-8") as file:
         names = json.load(file)
     rows: List[dict] = []
     bad: List[list] = []
@@ -229,7 +184,7 @@ def make_shard(shard: int, plan: Plan) -> None:
             for row, offset in zip(rows, _offsets(beside), strict=True):
                 row["offset"] = offset
         done = {"rows": rows, "bad": bad}
-        atomic.write_text(_path(plan, _DONE, shard), json.dumps(done))
+        atomic.write_text(part_path(plan, DONE, shard), json.dumps(done))
     except Exception as error:  # of TensorFlow's writer too
         raise SettingsError(f"{path} cannot be written: {first_line(error)}") from error
 
@@ -269,57 +224,3 @@ def _offsets(path: str) -> Iterator[int]:
             (length,) = struct.unpack_from("<Q", header)
             yield file.tell()
             file.seek(length + _FOOTER, os.SEEK_CUR)
-
-
-def _write_manifest(plan: Plan, rows: list, bad: list, licences: Dict[str, Dict[str, str]]) -> None:
-    columns = ("file", *LICENCE, *_COLUMNS)
-    with _new(plan, MANIFEST) as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({**dict.fromkeys(LICENCE, ""), **licences.get(row["file"], {}), **row})
-    with _new(plan, _BAD) as file:
-        plain = csv.writer(file, lineterminator="\n")
-        plain.writerow(("file", "reason"))
-        plain.writerows(bad)
-
-
-def _new(plan: Plan, name: str):
-    return open(os.path.join(plan.partial, name), "w", newline="", encoding="utf-8")
-
-
-def _write_index(plan: Plan, rows: list) -> None:
-    def digests(name):
-        return np.frombuffer(bytes.fromhex("".join(row[name] for row in rows)), np.uint8)
-
-    shards = [os.path.join(plan.partial, shard_name(k, plan.shards)) for k in range(plan.shards)]
-    np.savez(
-        os.path.join(plan.partial, INDEX),
-        version=VERSION,
-        shard=np.array([row["shard"] for row in rows], np.int32),
-        offset=np.array([row["offset"] for row in rows], np.int64),
-        length=np.array([row["stored_bytes"] for row in rows], np.int64),
-        size=np.array([row["stored_size"] for row in rows], np.int32),  # [N, 2]
-        stored=digests("stored").reshape(-1, 32),
-        source=digests("sha256").reshape(-1, 32),
-        shard_bytes=np.array([os.path.getsize(path) for path in shards], np.int64),
-    )
-
-
-def _write_tfds(plan: Plan, rows: list) -> None:
-    """What TensorFlow Datasets needs to read the folder."""
-    import tensorflow_datasets as tfds
-
-    lengths = np.bincount([row["shard"] for row in rows], minlength=plan.shards)
-    split = tfds.core.SplitInfo(
-        name=SPLIT,
-        shard_lengths=lengths.tolist(),
-        num_bytes=sum(row["stored_bytes"] for row in rows),
-    )
-    tfds.folder_dataset.write_metadata(
-        data_dir=plan.partial,
-        features=features(plan.preparing.encoding),
-        split_infos=[split],
-        check_data=False,
-        description="Photographs, prepared for training by tfinpaint. manifest.csv lists them.",
-    )

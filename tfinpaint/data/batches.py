@@ -24,7 +24,8 @@ from PIL import Image
 from tfinpaint.data import hole_files
 from tfinpaint.data import holes as made_holes
 from tfinpaint.data.colors import jittered
-from tfinpaint.data.photos import IndexedPhotos, PhotoStream, open_photos
+from tfinpaint.data.indexed_photos import IndexedPhotos
+from tfinpaint.data.photos import PhotoStream, open_photos
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import MAX_MEGAPIXELS, HoleSettings, PhotoSettings
 

@@ -29,7 +29,7 @@ from typing import List, Optional, Set, Tuple
 import numpy as np
 from PIL import Image
 
-from tfinpaint.data.photos import IndexedPhotos
+from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.settings import SettingsError
 
 DATA_SET, SPLIT = "photographs", "train"

@@ -4,7 +4,7 @@ Purpose: `open_photos("folder:PATH" | "shards:PATH" | "tfds:NAME[:SPLIT]" | "sam
     returns one of two kinds of object:
     IndexedPhotos what can be read in any order: `len(photos)`, `photos.names`,
                   `photos.read(index)`. Files are PhotoFiles; shards, which tools.prepare_data
-                  made, are PhotoShards (photo_shards.py).
+                  made, are PhotoShards (photo_shards.py). indexed_photos.py has what both do.
     PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no
                   length.
 Outputs: uint8 RGB, upright, of the size that they have in the file.
@@ -14,14 +14,13 @@ Errors: whatever makes a source unusable is a `SettingsError` that names the arg
 """
 
 import importlib.util
-import logging
 import os
-import threading
-from typing import Any, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
+from typing import Any, FrozenSet, List, Optional, Tuple, Union
 
 import numpy as np
 
 from tfinpaint import photo, photo_folders
+from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError, first_line
 
 SAMPLES = {  # the colour photographs inside the scikit-image package; nothing is downloaded
@@ -64,8 +63,6 @@ _HOW_TO_OBTAIN = {
         "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu"
     ),
 }
-_NAMED = 20  # photographs that cannot be read are named one by one, up to so many
-_log = logging.getLogger("tfinpaint")
 
 
 def spread(total: int, count: int) -> List[int]:
@@ -77,110 +74,18 @@ def spread(total: int, count: int) -> List[int]:
     return [k * total // count for k in range(count)]
 
 
-class IndexedPhotos:
-    """Photographs that any thread may read in any order.
-
-    A subclass defines `names`, `where`, `size` and `_pixels`.
-
-    Attributes:
-        names: what to call each photograph.
-        unreadable: what was tried and could not be read, as `where` names it.
-    """
-
-    names: List[str]
-
-    def __init__(self, count: int):
-        self._count = count
-        self.unreadable: Set[str] = set()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return self._count
-
-    def where(self, index: int) -> str:
-        """Where the photograph is, for messages."""
-        raise NotImplementedError
-
-    def size(self, index: int) -> Optional[Tuple[int, int]]:
-        """Width and height as stored, without decoding; None if they cannot be read."""
-        raise NotImplementedError
-
-    def _pixels(self, index: int) -> np.ndarray:
-        """The photograph, uint8 [H, W, 3]. Raises: anything, if it cannot be read."""
-        raise NotImplementedError
-
-    def read(self, index: int) -> np.ndarray:
-        """The photograph at `index`, or the next one that can be read. uint8 [H, W, 3].
-
-        Raises:
-            SettingsError: none of the photographs can be read.
-        """
-        for offset in range(len(self)):
-            pixels = self.read_or_none((index + offset) % len(self))
-            if pixels is not None:
-                return pixels
-        raise SettingsError(
-            f"None of {len(self)} photographs can be read, beginning with {self.where(0)}"
-        )
-
-    def read_or_none(self, index: int) -> Optional[np.ndarray]:
-        """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
-        if self.unreadable and self.where(index) in self.unreadable:
-            return None
-        try:
-            return self._pixels(index)
-        except Exception as error:  # whatever a decoder raises, it is this photograph's alone
-            self._leave_out(self.where(index), error)
-            return None
-
-    def read_spread(self, count: int) -> Iterator[Tuple[str, np.ndarray]]:
-        """Yields the names and pixels of `count` photographs, spread evenly over all of them.
-
-        For one that cannot be read the next one that can stands in. There are fewer than `count`
-        only if no more can be read.
-        """
-        count = min(count, len(self))
-        tried, found = set(), 0
-        for k in range(count):
-            for index in range(k * len(self) // count, (k + 1) * len(self) // count):
-                tried.add(index)
-                pixels = self.read_or_none(index)
-                if pixels is not None:
-                    found += 1
-                    yield self.names[index], pixels
-                    break
-        for index in range(len(self)):
-            if found == count:
-                return
-            pixels = None if index in tried else self.read_or_none(index)
-            if pixels is not None:
-                found += 1
-                yield self.names[index], pixels
-
-    def _leave_out(self, where: str, error: Exception) -> None:
-        with self._lock:
-            if where in self.unreadable:
-                return
-            self.unreadable.add(where)
-            count = len(self.unreadable)
-        said = error if isinstance(error, SettingsError) else f"{where}: {type(error).__name__}"
-        _log.log(
-            logging.WARNING if count <= _NAMED else logging.DEBUG,
-            "Photograph left out (%d of %d so far): %s%s",
-            count,
-            len(self),
-            said,
-            " (`verbosity=1` names further ones)" if count == _NAMED else "",
-        )
-
-
 class PhotoFiles(IndexedPhotos):
     """Photographs in files, by their `paths`."""
 
     def __init__(self, paths: List[str], names: List[str], max_megapixels: int = MAX_MEGAPIXELS):
         super().__init__(len(paths))
-        self.paths, self.names = list(paths), list(names)
+        self.paths, self._names = list(paths), list(names)
         self.max_megapixels = max_megapixels
+
+    @property
+    def names(self) -> List[str]:
+        """See IndexedPhotos."""
+        return self._names
 
     def where(self, index: int) -> str:
         """The path."""

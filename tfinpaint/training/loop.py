@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
-from tfinpaint.data.photos import IndexedPhotos, PhotoStream, open_photos
+from tfinpaint.data.indexed_photos import IndexedPhotos
+from tfinpaint.data.photos import PhotoStream, open_photos
 from tfinpaint.runs import check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.systems.base import System

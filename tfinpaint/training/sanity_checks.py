@@ -9,8 +9,9 @@ from typing import Dict, List, Union
 
 import numpy as np
 
+from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.data.photo_shards import PhotoShards
-from tfinpaint.data.photos import IndexedPhotos, PhotoFiles, PhotoStream, open_photos, spread
+from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos, spread
 from tfinpaint.settings import HoleSettings, TrainSettings
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import all_systems
