@@ -3,7 +3,7 @@
     python -m tools.prepare_data --photographs=photos/ --output=prepared --shorter_side=350
     python -m tools.prepare_data --photographs=photos/ --output=prepared --licences=SOURCES.csv \\
         -- --direct_num_workers=4 --direct_running_mode=multi_processing
-    python -m tfinpaint.train --train_data=shards:prepared ...
+    python -m tfinpaint.train --train_data=shards:prepared --run_dir=runs/mine
 
 The shards are TFRecord files in the form of TensorFlow Datasets. manifest.csv beside them has the
 SHA-256, size, shard and licence of every photograph; bad.csv those that cannot be read, and why.

@@ -1,6 +1,6 @@
 """Writes what describes all shards of a prepared data set, and gives the folder its name.
 
-    finish(plan, licences={"a.jpg": {"author": "A", "licence": "CC0", "from": "...", "path": "..."}})
+    finish(plan, licences={"a.jpg": {"author": "A", "licence": "CC0", "from": "B", "path": "c"}})
 
 Inputs:  a plan whose shards are all made (shards.py).
 Outputs: manifest.csv, bad.csv, index.npz (data/photo_shards.py), prepared.json, and the files by
