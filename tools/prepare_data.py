@@ -38,7 +38,7 @@ _SHORTER = flags.DEFINE_integer(
     65536,
 )
 _ENCODING = flags.DEFINE_enum(
-    "encoding", "png", ["png", "jpeg"], "png keeps every pixel; jpeg takes a quarter of the space."
+    "encoding", "png", ["png", "jpeg"], "png keeps every pixel; jpeg takes a third of the space."
 )
 _PER_SHARD = flags.DEFINE_integer("per_shard", 1000, "Photographs in a shard.", 1, 10**6)
 _LICENCES = flags.DEFINE_string(

@@ -397,11 +397,36 @@ def test_killed_half_way_and_started_again(many, packed):
         assert path.read_bytes() == (many / "outputs" / path.name).read_bytes()
 
 
+TWO = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
+
+
+def children(pid):
+    """The ids of a process's children, and theirs."""
+    threads = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+    found = [int(word) for thread in threads for word in thread.read_text().split()]
+    return [*found, *(below for child in found for below in children(child))]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs /proc")
+def test_a_killed_worker_ends_the_run_in_one_line(many, packed):
+    process = start(many, packed, *TWO)
+    while not finished(many / "outputs"):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(children(process.pid)[-1], signal.SIGKILL)
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 1 and err.count("\n") == 1
+    assert "a worker ended, perhaps for want of memory" in err
+    done = len(finished(many / "outputs"))
+    out, err = start(many, packed).communicate()
+    assert f"{60 - done} photographs filled" in out and err == ""
+    assert len(finished(many / "outputs")) == 60
+
+
 @pytest.mark.slow
 def test_two_processes_of_beam(many, packed):
-    process = start(
-        many, packed, "--direct_num_workers=2", "--direct_running_mode=multi_processing"
-    )
+    process = start(many, packed, *TWO)
     out, err = process.communicate()
     assert process.returncode == 0, err
     assert "60 photographs filled" in out and "2 processes" in out and err == ""

@@ -126,6 +126,8 @@ def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     line = lines[-1] if lines else type(error).__name__
     line = line.split(" [while running")[0]
+    if "Channel closed" in line:  # of Beam, when a process is gone
+        return "a worker ended, perhaps for want of memory; the same command goes on from here"
     for kind in (SettingsError, RuntimeError):
         line = line.split(f"{kind.__name__}: ")[-1]
     return line[:_LONGEST]
