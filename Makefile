@@ -1,6 +1,8 @@
 # make quickstart   a virtual environment, three photographs filled with the model in the box, a small system trained for three minutes
 # make test         the tests, under 15 minutes on 2 cores;  make test-all: the slow ones too;  make test-third: a third of
 #                   them, which another stack is tried with: make test-third PYTHON=python3.12 VENV=.venv-312
+# make test-beam    the tests of big jobs, with Apache Beam, which is installed first (370 MB, half a minute; Pillow and
+#                   PyArrow then become a version older, as Beam wants them)
 # make golden       the tests that hold the systems against outputs of their released code, summed up
 # make lint         ruff (rules and format), and mypy on the package
 # make docs         the site, from docs/ into site/; fails where a link is broken or a page would contact another host
@@ -19,7 +21,10 @@ TWO := -n 2 --dist loadfile
 THIRD := tests/stand_ins_test.py tests/layers tests/losses tests/data tests/systems/systems_test.py tests/systems/multistage_golden_test.py \
   tests/training/systems_loop_test.py tests/export tests/serving tests/painter_test.py tests/models_test.py tests/tools/first_fill_test.py
 
-.PHONY: quickstart test test-all test-third golden lint docs
+# What needs Apache Beam, and fills through the same files.
+BIG_JOBS := tests/tools/fill_many_test.py tests/tools/prepare_data_test.py tests/inpaint_test.py
+
+.PHONY: quickstart test test-all test-third test-beam golden lint docs
 
 $(VENV)/installed: requirements.txt setup.cfg Makefile
 	@test -n "$(PYTHON)" || { echo "tfinpaint needs Python 3.10 to 3.13, and no python3 is on the PATH"; exit 1; }
@@ -55,6 +60,10 @@ test-all: $(VENV)/installed
 
 test-third: $(VENV)/installed
 	$(BIN)/python -m pytest -m "not slow" $(TWO) $(THIRD)
+
+test-beam: $(VENV)/installed
+	@$(PIP) -e '.[beam]'
+	$(BIN)/python -m pytest $(TWO) $(BIG_JOBS)
 
 golden: $(VENV)/installed
 	$(BIN)/python -m pytest -q -m golden

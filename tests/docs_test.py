@@ -29,8 +29,11 @@ COMMANDS = (
     "tfinpaint.inpaint",
     "tfinpaint.export.__main__",
     "tfinpaint.studio.__main__",
+    "tools.fill_many",
+    "tools.prepare_data",
 )
-OTHERS = {"flagfile", "help", "weights"}  # absl's own, and those of tools.import_weights
+# absl's own, those of tools.import_weights, and Apache Beam's
+OTHERS = {"flagfile", "help", "weights", "runner"}
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
@@ -67,7 +70,8 @@ def commands(page):
                 and words[0] == "python"
                 and words[2].startswith(("tfinpaint.", "tools."))
             ):
-                found.append((words[2], words[3:]))
+                own = words[3 : words.index("--")] if "--" in words else words[3:]
+                found.append((words[2], own))  # what follows "--" is Apache Beam's
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 from absl import flags
 from PIL import Image
 
-from tfinpaint import inpaint, loading
+from tfinpaint import fill_file, inpaint, jobs, loading
 from tfinpaint.attention_maps import placing
 from tfinpaint.attention_maps.placing import AttentionMap
 from tfinpaint.base_painter import BasePainter
@@ -476,7 +476,7 @@ def test_two_masks_of_one_name_are_an_error(tmp_path):
     _mask(tmp_path / "masks/a.png")
     _mask(tmp_path / "masks/a.bmp")
     with pytest.raises(SettingsError, match="two masks for a: .*a.bmp and .*a.png"):
-        inpaint.find_jobs(str(tmp_path / "photos"), str(tmp_path / "masks"), str(tmp_path / "out"))
+        jobs.find_jobs(str(tmp_path / "photos"), str(tmp_path / "masks"), str(tmp_path / "out"))
 
 
 def test_the_bar_is_redrawn_on_a_terminal(monkeypatch, capsys):
@@ -701,14 +701,14 @@ def test_any_exception_is_the_one_photographs_alone(tmp_path, run, monkeypatch):
     for name, height in ((b"a.png", 20), (b"b\xff.png", 22), (b"c.png", 20)):
         _write(tmp_path / "photos" / os.fsdecode(name), height)
         _mask(tmp_path / "masks" / os.fsdecode(name), height=height)
-    real = inpaint.read_photo
+    real = fill_file.read_photo
 
     def read(path, *limits, **options):
         if path.endswith("c.png"):
             raise ZeroDivisionError("in a decoder")
         return real(path, *limits, **options)
 
-    monkeypatch.setattr(inpaint, "read_photo", read)
+    monkeypatch.setattr(fill_file, "read_photo", read)
     status, out, err = run(
         f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/out"
     )

@@ -12,6 +12,7 @@ Output: a table with the columns file, author, licence, from, path: the photogra
 
 import csv
 import os
+from typing import Dict, List, Sequence
 
 from absl import flags
 
@@ -55,26 +56,11 @@ def listed(sources: str, split: str) -> list:
     Raises: SettingsError if the table cannot be read or lacks a column, no row is of the split, a
         licence or a source is missing, or a place is a path on somebody's machine.
     """
-    try:
-        with open(sources, newline="", encoding="utf-8") as f:
-            reader = csv.DictReader(f)
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"--sources={sources} cannot be read: {error}") from error
-    missing = [name for name in ("split", *COLUMNS) if name not in (reader.fieldnames or ())]
-    if missing:
-        raise SettingsError(
-            f"--sources={sources} has no column {missing[0]}; it needs split, {', '.join(COLUMNS)}"
-        )
-    chosen = [
-        {name: (row[name] or "").strip() for name in COLUMNS}
-        for row in rows
-        if row["split"] == split
-    ]
+    rows = table(sources, "sources", ("split", *COLUMNS))
+    chosen = [{name: row[name] for name in COLUMNS} for row in rows if row["split"] == split]
     if not chosen:
         raise SettingsError(
-            f"--split is one of {', '.join(sorted({row['split'] or '' for row in rows}))}. Got "
-            f"{split!r}"
+            f"--split is one of {', '.join(sorted({row['split'] for row in rows}))}. Got {split!r}"
         )
     for row in chosen:
         for name in ("file", "licence", "from"):
@@ -87,6 +73,25 @@ def listed(sources: str, split: str) -> list:
                     f"{value!r}"
                 )
     return sorted(chosen, key=lambda row: row["file"])
+
+
+def table(path: str, flag: str, columns: Sequence[str] = COLUMNS) -> List[Dict[str, str]]:
+    """The rows of a table of photographs, {column: text}, the named columns alone.
+
+    Raises: SettingsError, which names the flag, if it cannot be read or lacks a column.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as f:
+            reader = csv.DictReader(f)
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"--{flag}={path} cannot be read: {error}") from error
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if missing:
+        raise SettingsError(
+            f"--{flag}={path} has no column {missing[0]}; it needs {', '.join(columns)}"
+        )
+    return [{name: (row[name] or "").strip() for name in columns} for row in rows]
 
 
 def write(rows: list, path: str) -> None:

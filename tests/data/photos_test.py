@@ -58,7 +58,7 @@ def test_unreadable_photographs_are_named_once_counted_and_replaced_by_the_next(
 @pytest.mark.parametrize("source", ["", None, "photos", "folder:", "tfds:", "directory:x"])
 def test_sources_that_are_none(source):
     with pytest.raises(
-        SettingsError, match=r"`eval_data` is folder:PATH, tfds:NAME\[:SPLIT\] or samples:"
+        SettingsError, match=r"`eval_data` is folder:PATH, shards:PATH, tfds:NAME\[:SPLIT\]"
     ):
         open_photos(source, "eval_data")
 

@@ -203,12 +203,13 @@ def test_the_same_mistake_is_told_of_the_argument_and_of_the_flag(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mask.png", "photo.png"]
 
 
-# Modules that may name flags: commands; the flags themselves, some of which the systems describe;
+# Modules that may name flags: commands; Beam's options; the flags themselves, some of which the
+# systems describe;
 # and the text in a report about the command that made it.
 NAME_FLAGS = {
     *("command.py", "train.py", "evaluate.py", "inpaint.py", "export/__main__.py"),
     *("studio/__main__.py", "studio/routes.py", "settings/flagfiles.py", "settings/flags.py"),
-    "settings/table.py",
+    *("settings/table.py", "big_jobs/arguments.py", "big_jobs/running.py"),
     *(f"systems/{name}/__init__.py" for name in tfinpaint.SYSTEMS),
     "systems/coherent_semantic/protocol.py",
 }

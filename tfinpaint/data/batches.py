@@ -24,7 +24,8 @@ from PIL import Image
 from tfinpaint.data import hole_files
 from tfinpaint.data import holes as made_holes
 from tfinpaint.data.colors import jittered
-from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
+from tfinpaint.data.indexed_photos import IndexedPhotos
+from tfinpaint.data.photos import PhotoStream, open_photos
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import MAX_MEGAPIXELS, HoleSettings, PhotoSettings
 
@@ -42,7 +43,7 @@ def training_batches(
     seed: int,
     start_step: int = 0,
     holes_on_device: bool = False,
-    photos: Union[PhotoFiles, PhotoStream, None] = None,
+    photos: Union[IndexedPhotos, PhotoStream, None] = None,
     extra_inputs: Mapping[str, Callable] = MappingProxyType({}),
     image_inputs: Mapping[str, Callable] = MappingProxyType({}),
 ) -> tf.data.Dataset:
@@ -129,7 +130,7 @@ def evaluation_squares(
 
 
 def named_squares(
-    photos: Union[PhotoFiles, PhotoStream], image_size: int, count: Optional[int] = None
+    photos: Union[IndexedPhotos, PhotoStream], image_size: int, count: Optional[int] = None
 ) -> Iterator[Tuple[str, np.ndarray]]:
     """The readable photographs that `open_photos` found, sorted, as centred squares.
 
@@ -139,7 +140,7 @@ def named_squares(
         (name, uint8 [S, S, 3]).
     """
     settings = PhotoSettings("", image_size, resize=image_size, crop="center", mirror=False)
-    if isinstance(photos, PhotoFiles):
+    if isinstance(photos, IndexedPhotos):
         found = photos.read_spread(len(photos) if count is None else count)
     else:
         found = (
@@ -202,7 +203,7 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
         piece = cut(pixels, drawn[:3], settings)
         return jittered(piece, drawn[3:], settings.color_jitter) if settings.color_jitter else piece
 
-    if isinstance(photos, PhotoFiles):
+    if isinstance(photos, IndexedPhotos):
         count = len(photos)
         read = _cached(lambda index: resized(photos.read(index), shorter), count, shorter)
 

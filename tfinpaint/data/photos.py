@@ -1,9 +1,10 @@
-"""Where photographs come from: a folder, a TensorFlow Datasets name, or scikit-image's samples.
+"""Where photographs come from: a folder, a prepared set, TensorFlow Datasets, or samples.
 
-Purpose: `open_photos("folder:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")` returns one of
-    two kinds of object:
-    PhotoFiles    files that can be read in any order: `len(photos)`, `photos.names`,
-                  `photos.read(index)`.
+Purpose: `open_photos("folder:PATH" | "shards:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")`
+    returns one of two kinds of object:
+    IndexedPhotos what can be read in any order: `len(photos)`, `photos.names`,
+                  `photos.read(index)`. Files are PhotoFiles; shards, which tools.prepare_data
+                  made, are PhotoShards (photo_shards.py). indexed_photos.py has what both do.
     PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no
                   length.
 Outputs: uint8 RGB, upright, of the size that they have in the file.
@@ -13,14 +14,13 @@ Errors: whatever makes a source unusable is a `SettingsError` that names the arg
 """
 
 import importlib.util
-import logging
 import os
-import threading
-from typing import Any, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
+from typing import Any, FrozenSet, List, Optional, Tuple, Union
 
 import numpy as np
 
 from tfinpaint import photo
+from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.photo import folders
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError, first_line
 
@@ -38,7 +38,7 @@ SAMPLES = {  # the colour photographs inside the scikit-image package; nothing i
 # left out of `samples:`, so that a system can be tried on a photograph that it has not seen
 HELD_BACK = "coffee"
 
-_KINDS = "folder:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
+_KINDS = "folder:PATH, shards:PATH, tfds:NAME[:SPLIT] or samples:[NAME,...]"
 _HOW_TO_OBTAIN = {
     "paris": (
         "Paris StreetView is not public: its authors (Context Encoders, Pathak et al. 2016) "
@@ -64,8 +64,6 @@ _HOW_TO_OBTAIN = {
         "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu"
     ),
 }
-_NAMED = 20  # photographs that cannot be read are named one by one, up to so many
-_log = logging.getLogger("tfinpaint")
 
 
 def spread(total: int, count: int) -> List[int]:
@@ -77,88 +75,32 @@ def spread(total: int, count: int) -> List[int]:
     return [k * total // count for k in range(count)]
 
 
-class PhotoFiles:
-    """Photographs in files. Any thread may read any of them, in any order.
-
-    Attributes:
-        names: what to call each photograph.
-        unreadable: paths of the files that were tried and could not be read.
-    """
+class PhotoFiles(IndexedPhotos):
+    """Photographs in files, by their `paths`."""
 
     def __init__(self, paths: List[str], names: List[str], max_megapixels: int = MAX_MEGAPIXELS):
-        self.paths = list(paths)
+        super().__init__(len(paths))
+        self.paths, self._names = list(paths), list(names)
         self.max_megapixels = max_megapixels
-        self.names = list(names)
-        self.unreadable: Set[str] = set()
-        self._lock = threading.Lock()
 
-    def __len__(self) -> int:
-        return len(self.paths)
+    @property
+    def names(self) -> List[str]:
+        """See IndexedPhotos."""
+        return self._names
 
-    def read(self, index: int) -> np.ndarray:
-        """The photograph at `index`, or the next one that can be read. uint8 [H, W, 3].
+    def where(self, index: int) -> str:
+        """The path."""
+        return self.paths[index]
 
-        Raises:
-            SettingsError: none of the photographs can be read.
-        """
-        for offset in range(len(self.paths)):
-            pixels = self.read_or_none((index + offset) % len(self.paths))
-            if pixels is not None:
-                return pixels
-        raise SettingsError(
-            f"None of {len(self.paths)} photographs can be read, beginning with {self.paths[0]}"
-        )
-
-    def read_or_none(self, index: int) -> Optional[np.ndarray]:
-        """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
-        path = self.paths[index]
-        if path in self.unreadable:
-            return None
+    def size(self, index: int) -> Optional[Tuple[int, int]]:
+        """See IndexedPhotos."""
         try:
-            return photo.read_photo(path, self.max_megapixels).pixels
-        except Exception as error:  # whatever a decoder raises, it is this photograph's alone
-            self._leave_out(path, error)
+            return photo.photo_size(self.paths[index])
+        except SettingsError:  # the pipeline leaves such files out and says so
             return None
 
-    def read_spread(self, count: int) -> Iterator[Tuple[str, np.ndarray]]:
-        """Yields the names and pixels of `count` photographs, spread evenly over all of them.
-
-        For one that cannot be read the next one that can stands in. There are fewer than `count`
-        only if no more can be read.
-        """
-        count = min(count, len(self))
-        tried, found = set(), 0
-        for k in range(count):
-            for index in range(k * len(self) // count, (k + 1) * len(self) // count):
-                tried.add(index)
-                pixels = self.read_or_none(index)
-                if pixels is not None:
-                    found += 1
-                    yield self.names[index], pixels
-                    break
-        for index in range(len(self)):
-            if found == count:
-                return
-            pixels = None if index in tried else self.read_or_none(index)
-            if pixels is not None:
-                found += 1
-                yield self.names[index], pixels
-
-    def _leave_out(self, path: str, error: Exception) -> None:
-        with self._lock:
-            if path in self.unreadable:
-                return
-            self.unreadable.add(path)
-            count = len(self.unreadable)
-        said = error if isinstance(error, SettingsError) else f"{path}: {type(error).__name__}"
-        _log.log(
-            logging.WARNING if count <= _NAMED else logging.DEBUG,
-            "Photograph left out (%d of %d so far): %s%s",
-            count,
-            len(self.paths),
-            said,
-            " (`verbosity=1` names further ones)" if count == _NAMED else "",
-        )
+    def _pixels(self, index: int) -> np.ndarray:
+        return photo.read_photo(self.paths[index], self.max_megapixels).pixels
 
 
 class PhotoStream:
@@ -207,28 +149,33 @@ class PhotoStream:
 
 def open_photos(
     source: str, argument: str = "source", max_megapixels: int = MAX_MEGAPIXELS
-) -> Union[PhotoFiles, PhotoStream]:
+) -> Union[IndexedPhotos, PhotoStream]:
     """Opens a source of photographs, in the notation of the flags.
 
     Args:
-        source: "folder:PATH" (any depth), "tfds:NAME[:SPLIT]" (split "train" if not given;
-            downloaded on first use), "samples:" (all of scikit-image's but coffee) or
-            "samples:NAME,NAME".
+        source: "folder:PATH" (any depth), "shards:PATH" (what tools.prepare_data made),
+            "tfds:NAME[:SPLIT]" (split "train" if not given; downloaded on first use), "samples:"
+            (all of scikit-image's but coffee) or "samples:NAME,NAME".
         argument: the caller's name for the source, for messages.
         max_megapixels: of the largest file that is read.
 
     Returns:
-        PhotoFiles or PhotoStream.
+        IndexedPhotos (of files PhotoFiles) or PhotoStream.
 
     Raises:
         SettingsError: no such source, folder, sample or set, or nothing in it can be read.
     """
     kind, colon, rest = (source or "").partition(":")
-    if not colon or kind not in ("folder", "tfds", "samples") or (kind != "samples" and not rest):
+    known = kind in ("folder", "shards", "tfds", "samples")
+    if not (colon and known and (rest or kind == "samples")):
         raise SettingsError(f"`{argument}` is {_KINDS}. Got {source!r}")
     given = f"`{argument}={source!r}`"
     if kind == "folder":
         return _open_folder(rest, given, max_megapixels)
+    if kind == "shards":
+        from tfinpaint.data.photo_shards import PhotoShards  # which is built on this module
+
+        return PhotoShards(rest, given)
     return (
         _open_samples(rest, given) if kind == "samples" else _open_tfds(rest, given, max_megapixels)
     )

@@ -33,7 +33,8 @@ class EvaluationSettings:
 
     models:       run directories, version directories of exports, "default", or the names of
                   references. Differences in the table are to the first.
-    data:         "folder:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]" or "pairs:PATH".
+    data:         "folder:PATH", "shards:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]" or
+                  "pairs:PATH".
     holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
     protocol:     one of `protocols()`.
     ratio_bins:   shares of missing pixels (LO, HI], each a block of the table.
@@ -63,10 +64,10 @@ class EvaluationSettings:
     max_megapixels: int = MAX_MEGAPIXELS
 
     def __post_init__(self):
-        kinds = "folder:PATH, tfds:NAME[:SPLIT], samples:[NAME,...] or pairs:PATH"
+        kinds = "folder:PATH, shards:PATH, tfds:NAME[:SPLIT], samples:[NAME,...] or pairs:PATH"
         if not self.data:
             raise SettingsError(f"`data` is missing: {kinds}")
-        if not self.data.startswith(("folder:", "tfds:", "samples:", "pairs:")):
+        if not self.data.startswith(("folder:", "shards:", "tfds:", "samples:", "pairs:")):
             raise SettingsError(f"`data` is {kinds}. Got {self.data!r}")
         check_word("protocol", self.protocol, protocols())
         check_least(self, count=0, batch_size=1, image_size=16)

@@ -71,7 +71,9 @@ def define_flags(*names: str) -> None:
 def train_settings(values: Any) -> TrainSettings:
     """The settings of a run, from parsed absl flags or anything with the same attributes."""
     if not values.train_data:
-        raise SettingsError("`source` is missing: folder:PATH, tfds:NAME[:SPLIT] or samples:")
+        raise SettingsError(
+            "`source` is missing: folder:PATH, shards:PATH, tfds:NAME[:SPLIT] or samples:"
+        )
     sizes = {name: getattr(values, name) for name in system_settings()}
     weights = {term: getattr(values, f"weight_{term}") for term in terms()}
     return _record(

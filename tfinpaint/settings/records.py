@@ -27,7 +27,7 @@ MAX_MEGAPIXELS = 256  # of a photograph or mask that is read, unless its reader 
 class PhotoSettings:
     """Photographs for training, and how they become squares (paper, section 4.2).
 
-    source:        "folder:PATH", "tfds:NAME[:SPLIT]" or "samples:[NAME,...]".
+    source:        "folder:PATH", "shards:PATH", "tfds:NAME[:SPLIT]" or "samples:[NAME,...]".
     image_size:    side of the squares, pixels.
     resize:        shorter side in pixels before the crop; 0: 350 / 256 of `image_size`, as for
                    Paris StreetView and Places2.

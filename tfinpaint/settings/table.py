@@ -47,8 +47,9 @@ FLAGS = {
         "ENCODER,GENERATOR,CRITIC."),
     # photographs and holes
     "train_data": ("str", None,
-        "Photographs to train on: folder:PATH, tfds:NAME[:SPLIT] or samples: (those of "
-        "scikit-image but coffee; samples:NAME,NAME chooses)."),
+        "Photographs to train on: folder:PATH, shards:PATH (what tools.prepare_data made), "
+        "tfds:NAME[:SPLIT] or samples: (those of scikit-image but coffee; samples:NAME,NAME "
+        "chooses)."),
     "eval_data": ("str", TrainSettings.eval_data,
         "Photographs of the validation pass, written like --train_data. Default: those of "
         "--train_data."),

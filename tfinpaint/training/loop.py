@@ -15,7 +15,8 @@ import tensorflow as tf
 
 from tfinpaint.data.batches import training_batches
 from tfinpaint.data.holes import holes as make_holes
-from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos
+from tfinpaint.data.indexed_photos import IndexedPhotos
+from tfinpaint.data.photos import PhotoStream, open_photos
 from tfinpaint.runs import check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.systems.base import System
@@ -99,7 +100,7 @@ def precision(settings: TrainSettings) -> Iterator[None]:
 
 def prepare(
     settings: TrainSettings, say: Callable[[str], None]
-) -> Tuple[System, Union[PhotoFiles, PhotoStream]]:
+) -> Tuple[System, Union[IndexedPhotos, PhotoStream]]:
     """Seeds all random numbers. Returns the compiled system and its photographs.
 
     Raises SettingsError if they cannot be made.
@@ -132,14 +133,14 @@ def prepare(
     return system, source
 
 
-def description(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]) -> str:
+def description(settings: TrainSettings, source: Union[IndexedPhotos, PhotoStream]) -> str:
     """The photographs in words, with their number if it is known."""
-    number = f" ({counted(len(source), 'photograph')})" if isinstance(source, PhotoFiles) else ""
+    number = f" ({counted(len(source), 'photograph')})" if isinstance(source, IndexedPhotos) else ""
     return f"{settings.photos.source}{number}"
 
 
 def batches(
-    settings: TrainSettings, system: System, source: Union[PhotoFiles, PhotoStream], first: int
+    settings: TrainSettings, system: System, source: Union[IndexedPhotos, PhotoStream], first: int
 ) -> tf.data.Dataset:
     """The batches of a run from step `first` on, in the form that its steps take."""
     extra, of_images = (

@@ -9,9 +9,10 @@ from typing import Dict, List, Union
 
 import numpy as np
 
+from tfinpaint.data.indexed_photos import IndexedPhotos
+from tfinpaint.data.photo_shards import PhotoShards
 from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos, spread
-from tfinpaint.photo import photo_size
-from tfinpaint.settings import HoleSettings, SettingsError, TrainSettings
+from tfinpaint.settings import HoleSettings, TrainSettings
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import all_systems
 
@@ -20,18 +21,14 @@ _FIRST_BYTES = 2048
 _DOMINATES = 0.9  # share of the loss
 
 
-def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]) -> List[str]:
+def check_photos(settings: TrainSettings, source: Union[IndexedPhotos, PhotoStream]) -> List[str]:
     """Checks the photographs for training and for validation.
 
     source: what `open_photos` returned for training.
     """
     found = []
-    if isinstance(source, PhotoFiles):
-        sizes = [
-            size
-            for size in (_size(source.paths[k]) for k in spread(len(source.paths), _SIZES))
-            if size
-        ]
+    if isinstance(source, IndexedPhotos):
+        sizes = [size for size in map(source.size, spread(len(source), _SIZES)) if size]
         small = sum(min(size) < settings.photos.image_size for size in sizes)
         if small:
             found.append(
@@ -45,22 +42,18 @@ def check_photos(settings: TrainSettings, source: Union[PhotoFiles, PhotoStream]
     if isinstance(source, PhotoFiles) and isinstance(validation, PhotoFiles):
         chosen = spread(len(validation.paths), settings.eval_count)
         paths = [validation.paths[k] for k in chosen]
-        both = _in_both(paths, source.paths)
-        if both:
-            found.append(
-                f"{len(both)} of {len(paths)} photographs of `eval_data={settings.eval_data!r}` "
-                f"are in `source` too, as {os.path.basename(both[0])}: figures of validation "
-                "would be too good"
-            )
+        both = [os.path.basename(path) for path in _in_both(paths, source.paths)]
+    elif isinstance(source, PhotoShards) and isinstance(validation, PhotoShards):
+        chosen, sources = spread(len(validation), settings.eval_count), source.sources()
+        both = [validation.names[k] for k in chosen if validation.source(k) in sources]
+    else:
+        return found
+    if both:
+        found.append(
+            f"{len(both)} of {len(chosen)} photographs of `eval_data={settings.eval_data!r}` are "
+            f"in `source` too, as {both[0]}: figures of validation would be too good"
+        )
     return found
-
-
-def _size(path):
-    """Width and height that the file says; None if it cannot be read."""
-    try:
-        return photo_size(path)
-    except SettingsError:  # the pipeline leaves such files out and says so
-        return None
 
 
 def _in_both(paths, others):

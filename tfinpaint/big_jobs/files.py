@@ -1,0 +1,163 @@
+"""Files on any file system that Beam knows, by path: a local path, or SCHEME://PLACE/NAME.
+
+    with local_copies(jobs) as (here, names):     # jobs whose files lie on this machine
+        ...                                       # read here[k].image, write here[k].output
+        put(here[k].output, jobs[k].output)
+
+A local path is used as it is. Of all others there is a copy in a temporary folder while a block
+lasts. A file is written under another name and then renamed: it is there whole, or not at all.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Dict, Iterator, List, Sequence, Tuple
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from tfinpaint.jobs import ALPHA, Job
+from tfinpaint.settings import SettingsError, first_line
+
+_GLOB = re.compile(r"[*?\[]")  # characters of a glob
+_HEAD = 32  # bytes that tell what a file is
+_AT_ONCE = 8  # files that are copied at the same time
+
+
+def is_local(path: str) -> bool:
+    """Whether the path is one of this machine's, with no scheme before it."""
+    return FileSystems.get_scheme(path) is None
+
+
+def is_there(path: str) -> bool:
+    """Whether a file, a folder or the folder of a glob exists. Elsewhere only the scheme is looked
+    at.
+
+    Raises: ValueError, of Beam, for a scheme that it does not know.
+    """
+    if not is_local(path):
+        FileSystems.get_filesystem(path)
+        return True
+    return os.path.exists(path) or bool(_GLOB.search(path)) and os.path.isdir(fixed_part(path))
+
+
+def fixed_part(pattern: str) -> str:
+    """The folder of a glob's matches, with a slash at its end: "a/b*/**" -> "a/"."""
+    before = _GLOB.split(pattern, maxsplit=1)[0]
+    return before[: before.rfind("/") + 1]
+
+
+def as_pattern(path: str) -> str:
+    """A folder as the glob of all that is in it, at any depth; a glob as it is.
+
+    Raises: SettingsError for a folder with a glob's characters in its name.
+    """
+    if is_local(path) and "/" not in path:
+        path = f"./{path}"
+    if not _GLOB.search(path):
+        return path.rstrip("/") + "/**"
+    if is_local(path) and os.path.isdir(path):
+        raise SettingsError(f"Beam takes {path} for a glob: rename the folder, without * ? and [")
+    return path
+
+
+def match(pattern: str) -> List[str]:
+    """Paths of the files that match a glob, sorted, without hidden ones."""
+    found = [metadata.path for metadata in FileSystems.match([pattern])[0].metadata_list]
+    start = len(fixed_part(pattern))
+    return sorted(path for path in found if "/." not in f"/{path[start:]}")
+
+
+def open_read(path: str):
+    """Opens a file's bytes as they are, whatever its ending says of compression."""
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+def head(path: str) -> bytes:
+    """The first bytes of a file, or none if it cannot be read: the reader will say why."""
+    try:
+        with open_read(path) as file:
+            return file.read(_HEAD)
+    except Exception:
+        return b""
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file of this name."""
+    return FileSystems.exists(path)
+
+
+def write(path: str, content: bytes) -> None:
+    """Writes a file beside its place and renames it."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = os.path.join(folder, "content")
+        with open(here, "wb") as file:
+            file.write(content)
+        put(here, path)
+
+
+def put(here: str, path: str) -> None:
+    """Copies a local file to `path`, beside its place first, and renames it.
+
+    Raises: SettingsError if it cannot be written.
+    """
+    folder, name = path[: path.rfind("/") + 1], path[path.rfind("/") + 1 :]
+    beside = f"{folder}.{name[:40]}.{uuid.uuid4().hex[:12]}"
+    try:
+        new = FileSystems.create(beside, compression_type=CompressionTypes.UNCOMPRESSED)
+        with open(here, "rb") as source, new:
+            shutil.copyfileobj(source, new, 2**20)
+        FileSystems.rename([beside], [path])
+    except Exception as error:  # each file system has its own classes
+        with contextlib.suppress(Exception):
+            FileSystems.delete([beside])
+        raise SettingsError(f"{path} cannot be written: {first_line(error)}") from error
+
+
+@contextlib.contextmanager
+def local_copies(jobs: Sequence[Job]) -> Iterator[Tuple[List[Job], Dict[str, str]]]:
+    """Yields the jobs with local paths, and what each local path stands for.
+
+    Photographs and masks that lie elsewhere are fetched. One that cannot be is simply not there,
+    and the reader says so.
+    """
+    with tempfile.TemporaryDirectory(prefix="tfinpaint_") as folder:
+        names: Dict[str, str] = {}
+        fetched: Dict[str, str] = {}
+
+        def here(path: str, fetches: bool) -> str:
+            if path == ALPHA or is_local(path):
+                return path
+            if fetches and path in fetched:  # one mask for all
+                return fetched[path]
+            ending = os.path.splitext(path)[1]
+            copy = os.path.join(folder, f"{len(names)}{ending}")
+            names[copy] = path
+            if fetches:
+                fetched[path] = copy
+            return copy
+
+        copies = [
+            job._replace(
+                image=here(job.image, True),
+                mask=here(job.mask, True),
+                output=here(job.output, False),
+            )
+            for job in jobs
+        ]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(_fetch, fetched, fetched.values()))
+        yield copies, names
+
+
+def _fetch(path: str, to: str) -> None:
+    try:
+        with open_read(path) as source, open(to, "wb") as file:
+            shutil.copyfileobj(source, file, 2**20)
+    except Exception:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(to)  # half of it

@@ -1,0 +1,118 @@
+"""Photographs that can be read in any order, by their number, whatever they lie in.
+
+    len(photos), photos.names, photos.read(index), photos.read_spread(count)
+
+Outputs: uint8 RGB, upright, of the size that they have where they lie.
+Errors: one that cannot be read is named once in a warning, kept in `.unreadable`, and the next
+    readable one takes its place. SettingsError if none can be read.
+"""
+
+import logging
+import threading
+from typing import Iterator, List, Optional, Set, Tuple
+
+import numpy as np
+
+from tfinpaint.settings import SettingsError
+
+_NAMED = 20  # photographs that cannot be read are named one by one, up to so many
+_log = logging.getLogger("tfinpaint")
+
+
+class IndexedPhotos:
+    """Photographs that any thread may read in any order.
+
+    A subclass defines `names`, `where`, `size` and `_pixels`.
+
+    Attributes:
+        unreadable: what was tried and could not be read, as `where` names it.
+    """
+
+    def __init__(self, count: int):
+        self._count = count
+        self.unreadable: Set[str] = set()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def names(self) -> List[str]:
+        """What to call each photograph."""
+        raise NotImplementedError
+
+    def where(self, index: int) -> str:
+        """Where the photograph is, for messages."""
+        raise NotImplementedError
+
+    def size(self, index: int) -> Optional[Tuple[int, int]]:
+        """Width and height as stored, without decoding; None if they cannot be read."""
+        raise NotImplementedError
+
+    def _pixels(self, index: int) -> np.ndarray:
+        """The photograph, uint8 [H, W, 3]. Raises: anything, if it cannot be read."""
+        raise NotImplementedError
+
+    def read(self, index: int) -> np.ndarray:
+        """The photograph at `index`, or the next one that can be read. uint8 [H, W, 3].
+
+        Raises:
+            SettingsError: none of the photographs can be read.
+        """
+        for offset in range(len(self)):
+            pixels = self.read_or_none((index + offset) % len(self))
+            if pixels is not None:
+                return pixels
+        raise SettingsError(
+            f"None of {len(self)} photographs can be read, beginning with {self.where(0)}"
+        )
+
+    def read_or_none(self, index: int) -> Optional[np.ndarray]:
+        """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
+        if self.unreadable and self.where(index) in self.unreadable:
+            return None
+        try:
+            return self._pixels(index)
+        except Exception as error:  # whatever a decoder raises, it is this photograph's alone
+            self._leave_out(self.where(index), error)
+            return None
+
+    def read_spread(self, count: int) -> Iterator[Tuple[str, np.ndarray]]:
+        """Yields the names and pixels of `count` photographs, spread evenly over all of them.
+
+        For one that cannot be read the next one that can stands in. There are fewer than `count`
+        only if no more can be read.
+        """
+        count = min(count, len(self))
+        tried, found = set(), 0
+        for k in range(count):
+            for index in range(k * len(self) // count, (k + 1) * len(self) // count):
+                tried.add(index)
+                pixels = self.read_or_none(index)
+                if pixels is not None:
+                    found += 1
+                    yield self.names[index], pixels
+                    break
+        for index in range(len(self)):
+            if found == count:
+                return
+            pixels = None if index in tried else self.read_or_none(index)
+            if pixels is not None:
+                found += 1
+                yield self.names[index], pixels
+
+    def _leave_out(self, where: str, error: Exception) -> None:
+        with self._lock:
+            if where in self.unreadable:
+                return
+            self.unreadable.add(where)
+            count = len(self.unreadable)
+        said = error if isinstance(error, SettingsError) else f"{where}: {type(error).__name__}"
+        _log.log(
+            logging.WARNING if count <= _NAMED else logging.DEBUG,
+            "Photograph left out (%d of %d so far): %s%s",
+            count,
+            len(self),
+            said,
+            " (`verbosity=1` names further ones)" if count == _NAMED else "",
+        )

@@ -1,0 +1,163 @@
+"""Which photograph is filled with which mask, and where its result goes.
+
+    find_jobs("photos", "masks", "filled") -> [Job("photos/a.jpg", "masks/a.png", "filled/a.jpg",
+                                                   "filled/a")]
+
+The mask of NAME.jpg is NAME.png or NAME_mask.png, with any ending of a picture. An output keeps the
+name of its photograph (output_names.py). Everything is decided, and checked, before the first
+photograph is read.
+"""
+
+import itertools
+import os
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+
+from tfinpaint import output_names, settings
+from tfinpaint.photo import (
+    PHOTO_ENDINGS,
+    check_photo_path,
+    folders,
+    list_photos,
+    writable_endings,
+)
+from tfinpaint.settings import SettingsError
+
+ALPHA = "alpha"  # as a mask: the photograph's own
+
+
+class Job(NamedTuple):
+    """Paths of one photograph, its mask and its result.
+
+    output: names the result in messages.
+    fills:  the files that are written, several with `samples`.
+    beside: what the names of pictures beside the result begin with (attention, edges).
+    """
+
+    image: str
+    mask: str
+    output: str
+    fills: Sequence[str]
+    beside: str = ""
+
+
+def find_jobs(image: str, mask: str, output: str, samples: Optional[int] = None) -> List[Job]:
+    """Photographs with their masks and outputs.
+
+    image, mask, output:  as the flags of `inpaint`.
+    samples:              how many fills of each are written, if there are several.
+
+    Raises: SettingsError, before anything is read, if one is missing.
+    """
+    for name, path in (("image", image), ("mask", mask)):
+        if path != ALPHA and not os.path.exists(path):
+            raise SettingsError(f"`{name}={path!r}` does not exist")
+    if os.path.isdir(image):
+        threes = _folder_jobs(image, mask, output)
+    elif mask != ALPHA and os.path.isdir(mask):
+        raise SettingsError(f"`mask` is one file where `image` is one. Got the folder {mask}")
+    else:
+        check_photo_path(output, "output")
+        threes = [(image, mask, output)]
+    images, masks, outputs = zip(*threes)
+    beside = output_names.beginnings(outputs, {*images, *masks})
+    fills = output_names.numbered(outputs, samples) if samples else [[path] for path in outputs]
+    jobs = [Job(*three, paths, name) for three, paths, name in zip(threes, fills, beside)]
+    _check_nothing_is_overwritten(jobs)
+    return jobs
+
+
+def masks_by_name(paths: Sequence[str], folder: str) -> Dict[str, str]:
+    """Masks by what the name of their photograph may be, without its ending.
+
+    paths:  all of them, inside `folder`.
+
+    Raises: SettingsError if two have one name.
+    """
+    masks: Dict[str, str] = {}
+    for path in paths:
+        name = name_of(path, folder)
+        other = masks.setdefault(name, path)
+        if other != path:
+            raise SettingsError(f"`mask={folder!r}` has two masks for {name}: {other} and {path}")
+    return masks
+
+
+def mask_of(name: str, masks: Dict[str, str]) -> Optional[str]:
+    """The mask of the photograph with this name, or None."""
+    return masks.get(name) or masks.get(name + "_mask")
+
+
+def name_of(path: str, folder: str) -> str:
+    """The path inside the folder, without its ending."""
+    return folders.stem(folders.inside(path, folder))
+
+
+def _check_nothing_is_overwritten(jobs: List[Job]) -> None:
+    """Raises SettingsError if an output is a photograph or a mask of the run."""
+    there: Set[Tuple[int, int]] = set()
+    for job in jobs:
+        for path in job.fills:
+            there.update(_identity(path))
+    if there:
+        for path in itertools.chain.from_iterable((job.image, job.mask) for job in jobs):
+            if path != ALPHA and there.intersection(_identity(path)):
+                raise SettingsError(f"`output` would overwrite {path}: choose another place")
+
+
+def _identity(path: str) -> List[Tuple[int, int]]:
+    """What tells a file from all others, by whatever name; empty if there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    return [(status.st_dev, status.st_ino)]
+
+
+def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str]]:
+    """Paths of each photograph, its mask and its output."""
+    if output.lower().endswith(PHOTO_ENDINGS):
+        raise SettingsError(f"`image` is a folder, so `output` is a folder too. Got {output}")
+    settings.check_writable("output", output)
+    if _inside(output, image):
+        raise SettingsError(
+            f"`output={output!r}` lies in `image={image!r}`: the next run would take results for "
+            "photographs"
+        )
+    photos = list_photos(image)
+    masks = None
+    if mask != ALPHA and os.path.isdir(mask):
+        # NAME.png beside NAME_mask.png: the masks are not photographs to fill
+        if os.path.samefile(image, mask):
+            masks = masks_by_name([p for p in photos if name_of(p, image).endswith("_mask")], mask)
+            photos = [path for path in photos if name_of(path, image) not in masks]
+        else:
+            masks = masks_by_name(list_photos(mask), mask)
+            if _inside(mask, image):
+                photos = [path for path in photos if not _inside(path, mask)]
+    if not photos:
+        raise SettingsError(f"`image={image!r}` has no photographs, whatever their names end in")
+    partners: List[str] = []
+    lacking: List[str] = []
+    for path in photos:
+        partner = mask if masks is None else mask_of(name_of(path, image), masks)
+        if partner is None:
+            lacking.append(folders.inside(path, image))
+        else:
+            partners.append(partner)
+    if lacking:
+        some = ", ".join(lacking[:5]) + (", ..." if len(lacking) > 5 else "")
+        raise SettingsError(
+            f"`mask={mask!r}` has no mask for {len(lacking)} of {len(photos)} photographs (the "
+            f"mask of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {some}"
+        )
+    names = output_names.outputs(
+        [folders.inside(path, image) for path in photos],
+        writable_endings(),
+        lambda path: folders.ending_of(os.path.join(image, path)),
+    )
+    return list(zip(photos, partners, (os.path.join(output, name) for name in names)))
+
+
+def _inside(path: str, folder: str) -> bool:
+    path, folder = os.path.realpath(path), os.path.realpath(folder)
+    return path != folder and os.path.commonpath([path, folder]) == folder
