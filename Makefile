@@ -21,8 +21,8 @@ TWO := -n 2 --dist loadfile
 THIRD := tests/stand_ins_test.py tests/layers tests/losses tests/data tests/systems/systems_test.py tests/systems/multistage_golden_test.py \
   tests/training/systems_loop_test.py tests/export tests/serving tests/painter_test.py tests/models_test.py tests/tools/first_fill_test.py
 
-# What needs Apache Beam, and fills through the same files.
-BIG_JOBS := tests/tools/fill_many_test.py tests/tools/prepare_data_test.py tests/inpaint_test.py
+# What needs Apache Beam.
+BIG_JOBS := tests/tools/fill_many_test.py tests/tools/prepare_data_test.py
 
 .PHONY: quickstart test test-all test-third test-beam golden lint docs
 
@@ -63,7 +63,7 @@ test-third: $(VENV)/installed
 
 test-beam: $(VENV)/installed
 	@$(PIP) -e '.[beam]'
-	$(BIN)/python -m pytest $(TWO) $(BIG_JOBS)
+	$(BIN)/python -m pytest $(TWO) $(ARGS) $(BIG_JOBS)
 
 golden: $(VENV)/installed
 	$(BIN)/python -m pytest -q -m golden
