@@ -12,11 +12,13 @@ Errors: whatever makes a source unusable is a `SettingsError` that names the arg
     and the next readable one takes its place.
 """
 
+import collections
 import importlib.util
 import logging
 import os
+import re
 import threading
-from typing import Any, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -63,7 +65,7 @@ _HOW_TO_OBTAIN = {
         "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu"
     ),
 }
-_NAMED = 20  # photographs that cannot be read are named one by one, up to so many
+_NAMED = 3  # photographs that cannot be read are named one by one, up to so many
 _log = logging.getLogger("tfinpaint")
 
 
@@ -81,14 +83,16 @@ class PhotoFiles:
 
     Attributes:
         names: what to call each photograph.
-        unreadable: paths of the files that were tried and could not be read.
+        unreadable: paths of the files that were tried and could not be read, and why.
+        lost: the error of `read` once none can be read any more; None before.
     """
 
     def __init__(self, paths: List[str], names: List[str], max_megapixels: int = MAX_MEGAPIXELS):
         self.paths = list(paths)
         self.max_megapixels = max_megapixels
         self.names = list(names)
-        self.unreadable: Set[str] = set()
+        self.unreadable: Dict[str, str] = {}
+        self.lost: Optional[SettingsError] = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -104,9 +108,27 @@ class PhotoFiles:
             pixels = self.read_or_none((index + offset) % len(self.paths))
             if pixels is not None:
                 return pixels
-        raise SettingsError(
-            f"None of {len(self.paths)} photographs can be read, beginning with {self.paths[0]}"
+        path = self.paths[0]
+        self.lost = SettingsError(
+            f"none of {len(self.paths)} photographs can be read. The first: {self.unreadable[path]}"
         )
+        raise self.lost
+
+    def name_of_read(self, index: int) -> str:
+        """The name of what `read` gives for `index`, as far as is known what cannot be read."""
+        count = len(self.paths)
+        places = [(index + offset) % count for offset in range(count)]
+        good = (place for place in places if self.paths[place] not in self.unreadable)
+        return self.names[next(good, index)]
+
+    def left_out(self) -> str:
+        """Why files could not be read, and how many for each reason, in words."""
+        kinds = collections.Counter(
+            # what differs from file to file: its name, sizes, and what its decoder says
+            re.sub(r"[\d.]+", "N", said.replace(path, "").partition(":")[0]).strip()
+            for path, said in self.unreadable.items()
+        )
+        return "; ".join(f"{number} {kind}" for kind, number in kinds.most_common())
 
     def read_or_none(self, index: int) -> Optional[np.ndarray]:
         """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
@@ -144,12 +166,12 @@ class PhotoFiles:
                 yield self.names[index], pixels
 
     def _leave_out(self, path: str, error: Exception) -> None:
+        said = str(error) if isinstance(error, SettingsError) else f"{path}: {type(error).__name__}"
         with self._lock:
             if path in self.unreadable:
                 return
-            self.unreadable.add(path)
+            self.unreadable[path] = said
             count = len(self.unreadable)
-        said = error if isinstance(error, SettingsError) else f"{path}: {type(error).__name__}"
         _log.log(
             logging.WARNING if count <= _NAMED else logging.DEBUG,
             "Photograph left out (%d of %d so far): %s%s",
@@ -158,6 +180,8 @@ class PhotoFiles:
             said,
             " (`verbosity=1` names further ones)" if count == _NAMED else "",
         )
+        if count > _NAMED and str(count).strip("0") == "1":  # 10, 100, 1000
+            _log.warning("%d of %d photographs left out so far", count, len(self.paths))
 
 
 class PhotoStream:
