@@ -8,7 +8,7 @@ import contextlib
 import csv
 import os
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, TextIO
+from typing import Any, Callable, Dict, List, Optional, Sequence, TextIO
 
 import numpy as np
 import tensorflow as tf
@@ -108,23 +108,25 @@ class MetricsCallback(StepCallback):
         """Writes one row, and a point for each value."""
         with self._spare.of(f"a row of {METRICS_FILE}"):
             self._table.add({"step": step, **values})
-        with self._events():
+
+        def points():
             for name, value in values.items():
                 tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value, step)
 
+        self._record(points)
+
     def pictures(self, step: int, name: str, pictures: Sequence[np.ndarray]) -> None:
         """Writes pictures of one size, uint8 [H, W, 3] each, to TensorBoard."""
-        with self._events():
-            tf.summary.image(name, np.stack(pictures), step, max_outputs=len(pictures))
+        self._record(
+            lambda: tf.summary.image(name, np.stack(pictures), step, max_outputs=len(pictures))
+        )
 
     def text(self, name: str, text: str) -> None:
         """Writes a text to TensorBoard."""
-        with self._events():
-            tf.summary.text(name, text, 0)
+        self._record(lambda: tf.summary.text(name, text, 0))
 
-    @contextlib.contextmanager
-    def _events(self) -> Iterator[None]:
-        """What is summarised in this block goes to TensorBoard's file, at once.
+    def _record(self, summarise: Callable[[], Any]) -> None:
+        """What is summarised goes to TensorBoard's file, at once.
 
         As with metrics.csv, a run that is killed has lost no point. After a failure there is a new
         file, because the writer of the old one does not recover.
@@ -134,7 +136,7 @@ class MetricsCallback(StepCallback):
                 if self._writer is None:
                     self._writer = tf.summary.create_file_writer(self._folder)
                 with self._writer.as_default():
-                    yield
+                    summarise()
                 self._writer.flush()
             except tf.errors.OpError:
                 self._writer = None
