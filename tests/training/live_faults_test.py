@@ -5,16 +5,15 @@ file that turns read-only as it does when its disk reports an error. They need r
 without.
 """
 
-import contextlib
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from disks import breaking, fill, small
 from small import flags
 
 from tfinpaint.checkpoint_files import is_whole, numbered
@@ -131,52 +130,16 @@ def test_a_second_signal_ends_at_once(tmp_path):
 # ------------------------------------------------------------------------------------------ disk
 
 
-@contextlib.contextmanager
-def mounted(place, *arguments):
-    place.mkdir()
-    done = subprocess.run(["mount", *arguments, str(place)], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
 @pytest.fixture
 def small_disk(tmp_path):
-    """24 MB: room for a few checkpoints."""
-    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=24m", "tmpfs") as place:
+    with small(tmp_path / "disk") as place:
         yield place
 
 
 @pytest.fixture
 def breaking_disk(tmp_path):
-    """-> its folder, and a function that makes it read-only while files are open, as an error of
-    the disk does."""
-    image = tmp_path / "image"
-    with open(image, "wb") as f:
-        f.truncate(64 * 2**20)
-    if not shutil.which("mkfs.ext4") or subprocess.run(["mkfs.ext4", "-q", str(image)]).returncode:
-        pytest.skip("there is no mkfs.ext4")
-    with mounted(tmp_path / "disk", "-o", "loop,errors=remount-ro", str(image)) as place:
-        found = subprocess.run(
-            ["findmnt", "-n", "-o", "SOURCE", str(place)], capture_output=True, text=True
-        )
-        trigger = pathlib.Path("/sys/fs/ext4") / os.path.basename(found.stdout.strip())
-        if not os.access(trigger / "trigger_fs_error", os.W_OK):
-            pytest.skip("this kernel has no trigger for file system errors")
-        yield place, lambda: (trigger / "trigger_fs_error").write_text("1")
-
-
-def fill(place):
-    """Leaves no room at all."""
-    with contextlib.suppress(OSError), open(place / "filler", "wb", buffering=0) as f:
-        while f.write(bytes(2**16)):
-            pass
-    with contextlib.suppress(OSError), open(place / "filler", "ab", buffering=0) as f:
-        while f.write(b"\0"):
-            pass
+    with breaking(tmp_path / "disk") as found:
+        yield found
 
 
 @pytest.mark.slow
