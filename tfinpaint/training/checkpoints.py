@@ -160,7 +160,12 @@ class Checkpoints:
         if not there:
             return "there is no checkpoint yet: begin again with a lower `learning_rate`"
         good = checkpoint_writing.known_good(there, step - 1)
-        return f"`resume={good}` goes on from a good one; try a lower `learning_rate`"
+        which = (
+            "one that is known to be good"
+            if good < step - checkpoint_writing.GOOD_AFTER
+            else "the first one that is left"
+        )
+        return f"`resume={good}` goes on from {which}; try a lower `learning_rate`"
 
     def _not_finite(self) -> Optional[str]:
         """The name of a variable with a value that is not finite; None if there is none."""
