@@ -1,7 +1,9 @@
 """What a command does with each way in which its `main` can end."""
 
+import errno
 import logging
 import os
+import signal
 import subprocess
 import sys
 
@@ -33,9 +35,20 @@ def _raises(error):
     return main
 
 
+def _by_signal(number):
+    """As training raises it."""
+    error = KeyboardInterrupt()
+    error.signum = number
+    return error
+
+
 @pytest.mark.parametrize("error, status, words", [
     (SettingsError("--steps is at least 0.\nGot -1"), 1, "--steps is at least 0. Got -1"),
     (KeyboardInterrupt(), 130, "interrupted"),
+    (_by_signal(signal.SIGTERM), 143, "ended by SIGTERM"),
+    (_by_signal(signal.SIGHUP), 129, "ended by SIGHUP"),
+    (ResourceExhaustedError("/run/events; No space left on device"), 1, "there is no room for it"),
+    (OSError(errno.ENOSPC, "No space left on device", "/x/a.csv"), 1, "'/x/a.csv': there is no"),
     (ResourceExhaustedError("OOM when allocating\nand so on"), 1,
      "out of memory: a smaller --batch_size"),
     (MemoryError(), 1, "out of memory"),

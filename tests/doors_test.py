@@ -147,7 +147,7 @@ def test_photographs_through_the_loader(files):
     photos = open_photos(f"folder:{files.folder}")
     squares = dict(named_squares(photos, SIDE))
     assert set(squares) == set(files.read())
-    assert photos.unreadable == {str(files.paths[name]) for name in files.refused()}
+    assert set(photos.unreadable) == {str(files.paths[name]) for name in files.refused()}
     for name, animal in files.read().items():
         off = _off(squares[name], animal.colour[:, LEFT : LEFT + SIDE])
         assert off <= animal.off, (animal.name, off)

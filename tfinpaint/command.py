@@ -7,7 +7,8 @@
 
 Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go
 to stdout. Warnings and errors go to stderr, one line each. The exit status is 0, 1 after an error,
-or 130 after Ctrl-C. Messages of the library name arguments, which become flags here.
+or 128 and the number of the signal that ended it (130 after Ctrl-C). Messages of the library name
+arguments, which become flags here.
 """
 
 import contextlib
@@ -19,13 +20,14 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
 from typing import Callable, Iterator, NoReturn, Optional
 
 from absl import app, flags
 from absl import logging as absl_logging
 
-from tfinpaint.settings import SettingsError, flagfiles, in_flags
+from tfinpaint.settings import SettingsError, disk_is_full, first_line, flagfiles, in_flags
 from tfinpaint.wording import shown, shown_lines
 
 
@@ -190,8 +192,11 @@ def _guarded(main, argv):
         return main()
     except SettingsError as error:
         fail(str(error))
-    except KeyboardInterrupt:
-        fail("interrupted", 130)
+    except KeyboardInterrupt as error:
+        # training tells which signal it was
+        number = getattr(error, "signum", signal.SIGINT)
+        name = signal.Signals(number).name
+        fail("interrupted" if number == signal.SIGINT else f"ended by {name}", 128 + number)
     except ImportError as error:
         fail(_import_advice(error))
     except UnicodeEncodeError as error:
@@ -200,6 +205,8 @@ def _guarded(main, argv):
             raise
         fail(f"{error.object}: TensorFlow takes only names in UTF-8 here: rename it")
     except Exception as error:
+        if disk_is_full(error):
+            fail(f"{first_line(error)}: there is no room for it")
         # the class is TensorFlow's, which is not imported here
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             fail(

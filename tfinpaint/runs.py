@@ -18,6 +18,7 @@ import csv
 import dataclasses
 import functools
 import os
+import re
 from typing import Dict, List, Optional
 
 import tensorflow as tf
@@ -28,6 +29,7 @@ from tfinpaint.settings import (
     TrainSettings,
     check_utf8,
     first_line,
+    os_reason,
     to_json,
     train_settings_from_json,
 )
@@ -36,6 +38,7 @@ from tfinpaint.systems.base import System
 
 METRICS_FILE = "metrics.csv"
 _SETTINGS, _FLAGS = "settings.json", "flags.txt"
+_FOLDERS = ("checkpoints", "tensorboard", "samples")
 # settings that may change when a run is resumed
 _MAY_CHANGE = (
     "steps",
@@ -45,6 +48,7 @@ _MAY_CHANGE = (
     "eval_every",
     "warn_after",
     "jit_compile",
+    "skip_bad_steps",
 )
 
 
@@ -58,7 +62,7 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> Li
         of another system.
     """
     check_utf8("run_dir", run_dir)
-    if not os.path.isdir(run_dir) or not os.listdir(run_dir):
+    if not os.path.isdir(run_dir) or not _content(run_dir):
         return []
     if not resume:
         raise SettingsError(
@@ -89,12 +93,29 @@ def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> No
     Raises SettingsError if that is impossible.
     """
     try:
-        for folder in ("checkpoints", "tensorboard", "samples"):
+        for folder in _FOLDERS:
             os.makedirs(os.path.join(run_dir, folder), exist_ok=True)
-        for name, text in ((_SETTINGS, to_json(settings)), (_FLAGS, flags_text)):
-            atomic.write_text(os.path.join(run_dir, name), text)
+        names = [os.path.join(run_dir, name) for name in (_SETTINGS, _FLAGS)]
+        with atomic.replacing_all(names) as places:
+            for place, text in zip(places, (to_json(settings), flags_text)):
+                with open(place, "wb") as f:
+                    f.write(text.encode("utf-8", "surrogateescape"))
     except OSError as error:
-        raise SettingsError(f"`run_dir={run_dir!r}` cannot be written: {error.strerror}") from error
+        raise SettingsError(
+            f"`run_dir={run_dir!r}` cannot be written: {os_reason(error)}"
+        ) from error
+
+
+def _content(run_dir):
+    """What is in a folder, but for what `write_run` leaves when it is cut off before it is done."""
+    return [
+        name
+        for name in os.listdir(run_dir)
+        if not (
+            (name in _FOLDERS and not os.listdir(os.path.join(run_dir, name)))
+            or re.fullmatch(r"\.(settings|flags)\.[0-9a-f]{12}\.(json|txt)", name)
+        )
+    ]
 
 
 @dataclasses.dataclass(frozen=True)

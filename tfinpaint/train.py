@@ -33,7 +33,7 @@ settings.define_flags(
     "eval_ratio", "warn_after", "phases", "learning_rate", "critic_learning_rate", "warmup_steps",
     "schedule", "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm", "ema_decay",
     "mixed_precision", "bfloat16", "jit_compile", "perceptual_weights", "critic_weights",
-    *(f"weight_{term}" for term in settings.terms()), "device", "max_megapixels",
+    "skip_bad_steps", *(f"weight_{term}" for term in settings.terms()), "device", "max_megapixels",
 )
 # fmt: on
 

@@ -6,7 +6,8 @@ import io
 import pytest
 
 from tfinpaint.progress import clock
-from tfinpaint.training.callbacks import MeanFillCheck, MetricsTable, ProgressCallback
+from tfinpaint.training.callbacks import MeanFillCheck, ProgressCallback
+from tfinpaint.training.metrics_table import MetricsTable
 
 
 def read(path):

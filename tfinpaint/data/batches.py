@@ -15,7 +15,7 @@ skips.
 import functools
 import itertools
 from types import MappingProxyType
-from typing import Callable, Iterator, Mapping, Optional, Tuple, Union
+from typing import Callable, Iterator, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 import tensorflow as tf
@@ -102,6 +102,22 @@ def training_batches(
     return batches.apply(
         tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
     ).prefetch(tf.data.AUTOTUNE)
+
+
+def names_of_batch(
+    photos: Union[IndexedPhotos, PhotoStream], batch_size: int, seed: int, step: int
+) -> List[str]:
+    """The photographs in the batch of step `step` (from 0), as `training_batches` delivers it.
+
+    Returns: their names; none for a stream, whose photographs have no names.
+    """
+    if not isinstance(photos, IndexedPhotos):
+        return []
+    elements = range(step * batch_size, (step + 1) * batch_size)
+    return [
+        photos.name_of_read(int(_place(tf.constant(k, tf.int64), len(photos), seed)))
+        for k in elements
+    ]
 
 
 def evaluation_squares(
@@ -208,13 +224,9 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
         read = _cached(lambda index: resized(photos.read(index), shorter), count, shorter)
 
         def square(element):
-            round_seed = tf.stack([tf.constant(seed ^ _ORDER, tf.int64), element // count])
-            index = tf.random.experimental.index_shuffle(
-                element % count, round_seed, tf.constant(count - 1, tf.int64)
-            )
             return python_call(
                 lambda i, n: finished(read(int(i)), n),
-                [index, numbers(element)],
+                [_place(element, count, seed), numbers(element)],
                 tf.uint8,
                 [size, size, 3],
             )
@@ -229,6 +241,14 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
 
     return _parallel_map(
         tf.data.Dataset.zip((photos.stream(seed, skip=first), elements)), square_of
+    )
+
+
+def _place(element: tf.Tensor, count: int, seed: int) -> tf.Tensor:
+    """Which of `count` photographs is element `element`, int64 [], of the run."""
+    round_seed = tf.stack([tf.constant(seed ^ _ORDER, tf.int64), element // count])
+    return tf.random.experimental.index_shuffle(
+        element % count, round_seed, tf.constant(count - 1, tf.int64)
     )
 
 

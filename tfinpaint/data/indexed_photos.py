@@ -7,15 +7,17 @@ Errors: one that cannot be read is named once in a warning, kept in `.unreadable
     readable one takes its place. SettingsError if none can be read.
 """
 
+import collections
 import logging
+import re
 import threading
-from typing import Iterator, List, Optional, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
 from tfinpaint.settings import SettingsError
 
-_NAMED = 20  # photographs that cannot be read are named one by one, up to so many
+_NAMED = 3  # photographs that cannot be read are named one by one, up to so many
 _log = logging.getLogger("tfinpaint")
 
 
@@ -25,12 +27,14 @@ class IndexedPhotos:
     A subclass defines `names`, `where`, `size` and `_pixels`.
 
     Attributes:
-        unreadable: what was tried and could not be read, as `where` names it.
+        unreadable: what was tried and could not be read, as `where` names it, and why.
+        lost: the error of `read` once none can be read any more; None before.
     """
 
     def __init__(self, count: int):
         self._count = count
-        self.unreadable: Set[str] = set()
+        self.unreadable: Dict[str, str] = {}
+        self.lost: Optional[SettingsError] = None
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -63,9 +67,26 @@ class IndexedPhotos:
             pixels = self.read_or_none((index + offset) % len(self))
             if pixels is not None:
                 return pixels
-        raise SettingsError(
-            f"None of {len(self)} photographs can be read, beginning with {self.where(0)}"
+        self.lost = SettingsError(
+            f"none of {len(self)} photographs can be read. The first: "
+            f"{self.unreadable[self.where(0)]}"
         )
+        raise self.lost
+
+    def name_of_read(self, index: int) -> str:
+        """The name of what `read` gives for `index`, as far as is known what cannot be read."""
+        places = [(index + offset) % len(self) for offset in range(len(self))]
+        good = (place for place in places if self.where(place) not in self.unreadable)
+        return self.names[next(good, index)]
+
+    def left_out(self) -> str:
+        """Why photographs could not be read, and how many for each reason, in words."""
+        kinds = collections.Counter(
+            # what differs from one to the next: its name, sizes, and what its decoder says
+            re.sub(r"[\d.]+", "N", said.replace(where, "").partition(":")[0]).strip()
+            for where, said in self.unreadable.items()
+        )
+        return "; ".join(f"{number} {kind}" for kind, number in kinds.most_common())
 
     def read_or_none(self, index: int) -> Optional[np.ndarray]:
         """The photograph at `index`, uint8 [H, W, 3], or None if it cannot be read."""
@@ -102,12 +123,14 @@ class IndexedPhotos:
                 yield self.names[index], pixels
 
     def _leave_out(self, where: str, error: Exception) -> None:
+        said = str(error)
+        if not isinstance(error, SettingsError):
+            said = f"{where}: {type(error).__name__}"
         with self._lock:
             if where in self.unreadable:
                 return
-            self.unreadable.add(where)
+            self.unreadable[where] = said
             count = len(self.unreadable)
-        said = error if isinstance(error, SettingsError) else f"{where}: {type(error).__name__}"
         _log.log(
             logging.WARNING if count <= _NAMED else logging.DEBUG,
             "Photograph left out (%d of %d so far): %s%s",
@@ -116,3 +139,5 @@ class IndexedPhotos:
             said,
             " (`verbosity=1` names further ones)" if count == _NAMED else "",
         )
+        if count > _NAMED and str(count).strip("0") == "1":  # 10, 100, 1000
+            _log.warning("%d of %d photographs left out so far", count, len(self))

@@ -69,12 +69,21 @@ def from_pillow(image: Image.Image, icc: Optional[bytes] = None) -> Decoded:
     premultiplied = image.mode in ("RGBa", "La")
     alpha = None
     if image.has_transparency_data:
-        image = image.convert("LA" if grey else "RGBA")
+        with_alpha = "LA" if grey else "RGBA"
+        image = image if image.mode == with_alpha else image.convert(with_alpha)
         alpha = np.asarray(image.getchannel("A"))  # [H, W]
-    wanted = "L" if grey else "RGB"
-    colour = np.asarray(image if image.mode == wanted else image.convert(wanted))
     notes = (PREMULTIPLIED,) if premultiplied else ()
-    return Decoded(colour, alpha, icc, notes=notes)
+    return Decoded(_pixels(image, "L" if grey else "RGB"), alpha, icc, notes=notes)
+
+
+def _pixels(image: Image.Image, mode: str) -> np.ndarray:
+    """The pixels in a mode, in strips: of all at once Pillow makes two more copies."""
+    width, height = image.size
+    pixels = np.empty((height, width, 3) if mode == "RGB" else (height, width), np.uint8)
+    for top in range(0, height, 256):
+        strip = image.crop((0, top, width, min(top + 256, height)))
+        pixels[top : top + 256] = np.asarray(strip if strip.mode == mode else strip.convert(mode))
+    return pixels
 
 
 def eight_bits(numbers: np.ndarray) -> np.ndarray:

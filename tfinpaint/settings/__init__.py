@@ -12,7 +12,14 @@ when a command first asks for one.
 
 from typing import Any
 
-from tfinpaint.settings.errors import SettingsError, check_utf8, check_writable, first_line
+from tfinpaint.settings.errors import (
+    SettingsError,
+    check_utf8,
+    check_writable,
+    disk_is_full,
+    first_line,
+    os_reason,
+)
 from tfinpaint.settings.evaluation import BLENDS, DETAIL, EvaluationSettings, protocols
 from tfinpaint.settings.records import (
     MAX_MEGAPIXELS,
@@ -46,7 +53,9 @@ __all__ = [
     "TrainSettings",
     "check_utf8",
     "check_writable",
+    "disk_is_full",
     "first_line",
+    "os_reason",
     "protocols",
     "to_json",
     "train_settings_from_json",

@@ -10,7 +10,11 @@ If an argument can come from several places, the function takes the name that it
 for it (`argument="eval_data"`). The commands turn these names into flags: flags.in_flags.
 """
 
+import errno
 import os
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_READ_ONLY = errno.EROFS
 
 
 class SettingsError(ValueError):
@@ -20,6 +24,27 @@ class SettingsError(ValueError):
 def first_line(error: Exception) -> str:
     """The first line of an error's text, short enough to be quoted in one of ours."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:240]
+
+
+def os_reason(error: Exception) -> str:
+    """Why the system could not write a file: by an error of Python's, or of TensorFlow's."""
+    number = error.errno if isinstance(error, OSError) else None
+    for known, words in (
+        (_FULL, "the disk is full"),
+        ((_READ_ONLY,), "the file system can only be read"),
+    ):
+        said = [os.strerror(code) for code in known]
+        if number in known or any(text in str(error) for text in said):
+            return words
+    return (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+
+
+def disk_is_full(error: Exception) -> bool:
+    """Whether a file could not be written for want of room: an error of Python's or TensorFlow's.
+
+    TensorFlow raises the class that it has for want of memory.
+    """
+    return os_reason(error) == "the disk is full"
 
 
 def check_writable(argument: str, path: str) -> None:

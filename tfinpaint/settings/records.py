@@ -191,6 +191,7 @@ class TrainSettings:
     eval_count: int = 16
     eval_ratio: Range = (0.3, 0.4)
     warn_after: int = 500
+    skip_bad_steps: int = 0
 
     def __post_init__(self):
         _check_finite(self)
@@ -207,6 +208,7 @@ class TrainSettings:
             warn_after=0,
             warmup_steps=0,
             clip_norm=0,
+            skip_bad_steps=0,
         )
         for name in ("learning_rate", "critic_learning_rate"):
             value = getattr(self, name)

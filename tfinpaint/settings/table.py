@@ -122,6 +122,9 @@ FLAGS = {
     "warn_after": ("int", TrainSettings.warn_after,
         "Step at which a system that does not fill better than the mean colour (L1 in the holes "
         "of the validation pass) is warned of; 0: never.", 0, None),
+    "skip_bad_steps": ("int", TrainSettings.skip_bad_steps,
+        "Steps with a loss or gradient that is not finite which may be passed over; each is named "
+        "and changes nothing. With 0 the first one ends the run.", 0, None),
     "phases": ("str", None,
         "NAME:STEPS,NAME:STEPS,NAME: the phases of a system whose parts are trained one after "
         "another; the last goes on to --steps. Default: all parts learn together."),

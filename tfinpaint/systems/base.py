@@ -21,6 +21,7 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint.systems.bad_steps import unless_bad
 from tfinpaint.systems.learning import Learner
 
 
@@ -196,7 +197,11 @@ class System(Learner):
         if seeded and self.make_holes is None:
             raise ValueError("batches of (images, seed) need compile(make_holes=...)")
         step = self.seeded_step if seeded else self.step
-        logs = step(images, second, **extra)
+        logs = (
+            unless_bad(lambda: step(images, second, **extra), self.state)
+            if self.skip_bad_steps
+            else step(images, second, **extra)
+        )
         # Keras adds up what the replicas return.
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}

@@ -37,6 +37,7 @@ class Learner(tf.keras.Model):
         self.averaged_generator = None
         self.critic = self.critic_optimizer = None
         self.phase = None
+        self.skip_bad_steps = False
 
     def make_generator(self) -> tf.keras.Model:
         """A new generator with this system's settings."""
@@ -67,6 +68,7 @@ class Learner(tf.keras.Model):
         image_size: int = 256,
         seed: int = 0,
         phase: Optional[str] = None,
+        skip_bad_steps: bool = False,
         **kwargs: Any,
     ) -> None:
         """Gives the system what training needs.
@@ -100,6 +102,8 @@ class Learner(tf.keras.Model):
                 layer are made for it.
             seed: of the random numbers that losses draw. Together with the step it fixes them.
             phase: the one to begin in; see `enter_phase`.
+            skip_bad_steps: a step of `fit` whose losses or gradients are not finite changes nothing
+                (bad_steps.py). It takes the memory of all variables once more.
             **kwargs: Keras' own, among them `jit_compile`.
 
         Raises: SettingsError or ValueError for what the system cannot be trained with.
@@ -141,6 +145,7 @@ class Learner(tf.keras.Model):
         self.ema_decay = ema_decay
         self.seed = seed
         self.freeze_batch_norm = freeze_batch_norm
+        self.skip_bad_steps = skip_bad_steps
         self.compile_networks(perceptual_weights, critic_weights, image_size)
         if self.averaged_generator is None:
             self.averaged_generator = self.make_generator()
@@ -237,6 +242,16 @@ class Learner(tf.keras.Model):
             if part is not None
             and (name == "generator" or not {id(v) for v in part.variables} <= inside)
         }
+
+    @property
+    def state(self) -> list:
+        """All variables that steps change: of networks, moving average and optimizers, once each.
+
+        The loss scale of mixed precision is not among them.
+        """
+        owners = [*self.networks.values(), self.averaged_generator, *self.parts.values()]
+        variables = [variable for owner in owners for variable in owner.variables]
+        return list({variable.ref(): variable for variable in variables}.values())
 
     def learns(self, part: str) -> bool:
         """Whether a part learns: the system has it, and the phase does not leave it as it is."""

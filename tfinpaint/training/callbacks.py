@@ -4,10 +4,9 @@ All count the steps of the whole run, so that a resumed run continues its files:
 step that it resumes from.
 """
 
-import csv
 import os
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, TextIO
+from typing import Any, Callable, Dict, Optional, Sequence, TextIO
 
 import numpy as np
 import tensorflow as tf
@@ -16,8 +15,11 @@ from PIL import Image
 from tfinpaint import atomic
 from tfinpaint.progress import ProgressBar
 from tfinpaint.runs import METRICS_FILE
-from tfinpaint.settings import SettingsError, TrainSettings
-from tfinpaint.training.checkpoints import Checkpoints
+from tfinpaint.settings import TrainSettings
+from tfinpaint.training.best_effort import BestEffort
+from tfinpaint.training.checkpoints import CannotWriteError, Checkpoints
+from tfinpaint.training.interruption import Signals
+from tfinpaint.training.metrics_table import MetricsTable
 from tfinpaint.training.validation import Validation
 
 
@@ -66,25 +68,26 @@ class ProgressCallback(StepCallback):
 class MetricsCallback(StepCallback):
     """Writes rows of metrics.csv and points in TensorBoard, every `every` steps.
 
-    Raises: SettingsError, which ends the run, if a loss is no longer finite.
+    spare: what is told if they cannot be written.
     """
 
     def __init__(
-        self, first: int, run_dir: str, every: int, batch_size: int, say: Callable[[str], None]
+        self,
+        first: int,
+        run_dir: str,
+        every: int,
+        batch_size: int,
+        say: Callable[[str], None],
+        spare: BestEffort,
     ):
         super().__init__(first)
-        self._every, self._batch, self._say = every, batch_size, say
+        self._every, self._batch, self._say, self._spare = every, batch_size, say, spare
         self._table = MetricsTable(os.path.join(run_dir, METRICS_FILE), first)
-        self._writer = tf.summary.create_file_writer(os.path.join(run_dir, "tensorboard"))
+        self._folder = os.path.join(run_dir, "tensorboard")
+        self._writer: Any = None
         self._time, self._at = time.monotonic(), first
 
     def at(self, step: int, logs: dict) -> None:
-        for name in ("loss", "critic"):  # checked before a checkpoint of this step is written
-            if not np.isfinite(logs.get(name, 0)):
-                raise SettingsError(
-                    f"the {name} is {logs[name]} at step {step}: `resume` from the last "
-                    "checkpoint with a lower `learning_rate`"
-                )
         if step != 1 and step % self._every:
             return
         values = {name: float(value) for name, value in logs.items()}
@@ -102,33 +105,59 @@ class MetricsCallback(StepCallback):
 
     def write(self, step: int, values: Dict[str, float], prefix: str = "train") -> None:
         """Writes one row, and a point for each value."""
-        self._table.add({"step": step, **values})
-        with self._writer.as_default():
+        with self._spare.of(f"a row of {METRICS_FILE}"):
+            self._table.add({"step": step, **values})
+
+        def points():
             for name, value in values.items():
                 tf.summary.scalar(f"{prefix}/{name.removeprefix('val_')}", value, step)
-        self._writer.flush()  # as metrics.csv: a run that is killed has lost no point
+
+        self._record(points)
 
     def pictures(self, step: int, name: str, pictures: Sequence[np.ndarray]) -> None:
         """Writes pictures of one size, uint8 [H, W, 3] each, to TensorBoard."""
-        with self._writer.as_default():
-            tf.summary.image(name, np.stack(pictures), step, max_outputs=len(pictures))
+        self._record(
+            lambda: tf.summary.image(name, np.stack(pictures), step, max_outputs=len(pictures))
+        )
 
     def text(self, name: str, text: str) -> None:
         """Writes a text to TensorBoard."""
-        with self._writer.as_default():
-            tf.summary.text(name, text, 0)
-        self._writer.flush()
+        self._record(lambda: tf.summary.text(name, text, 0))
+
+    def _record(self, summarise: Callable[[], Any]) -> None:
+        """What is summarised goes to TensorBoard's file, at once.
+
+        As with metrics.csv, a run that is killed has lost no point. After a failure there is a new
+        file, because the writer of the old one does not recover.
+        """
+        with self._spare.of("TensorBoard's events"):
+            try:
+                if self._writer is None:
+                    self._writer = tf.summary.create_file_writer(self._folder)
+                with self._writer.as_default():
+                    summarise()
+                self._writer.flush()
+            except tf.errors.OpError:
+                self._writer = None
+                raise
 
 
 class CheckpointCallback(StepCallback):
-    """Saves a checkpoint every `every` steps."""
+    """Saves a checkpoint every `every` steps.
 
-    def __init__(self, first: int, checkpoints: Checkpoints, every: int):
+    spare: what is told if one cannot be written. The run goes on: the earlier ones are whole, a
+        disk that is full may have room the next time, and nothing would be won by an end here. The
+        last checkpoint of a run, which has no next time, is not written here.
+    """
+
+    def __init__(self, first: int, checkpoints: Checkpoints, every: int, spare: BestEffort):
         super().__init__(first)
-        self._checkpoints, self._every = checkpoints, every
+        self._checkpoints, self._every, self._spare = checkpoints, every, spare
 
     def at(self, step: int, logs: dict) -> None:
-        if step % self._every == 0:
+        if step % self._every:
+            return
+        with self._spare.of("a checkpoint", (CannotWriteError,)):
             self._checkpoints.save(step)
 
 
@@ -147,18 +176,22 @@ class ValidationCallback(StepCallback):
         sample_every: int,
         eval_every: int,
         steps: int,
+        spare: BestEffort,
+        signals: Signals,
     ):
         super().__init__(first)
         self._validation, self._run_dir, self._log = validation, run_dir, log
+        self._spare, self._signals = spare, signals
         self._sample_every, self._eval_every, self._steps = sample_every, eval_every, steps
 
     def at(self, step: int, logs: dict) -> None:
         if step == self._steps:
             return
-        if self._sample_every and step % self._sample_every == 0:
-            self.sample(step, f"{step:07d}.png")
-        if self._eval_every and step % self._eval_every == 0:
-            self.evaluate(step)
+        with self._signals.at_once():  # it may take minutes, and changes nothing
+            if self._sample_every and step % self._sample_every == 0:
+                self.sample(step, f"{step:07d}.png")
+            if self._eval_every and step % self._eval_every == 0:
+                self.evaluate(step)
 
     def sample(self, step: int, name: str) -> None:
         """Writes samples/NAME, and the same to TensorBoard.
@@ -166,7 +199,8 @@ class ValidationCallback(StepCallback):
         TensorBoard also gets the attention maps of the first photograph.
         """
         picture, maps = self._validation.picture()
-        with atomic.replacing(os.path.join(self._run_dir, "samples", name)) as beside:
+        path = os.path.join(self._run_dir, "samples", name)
+        with self._spare.of("a sample picture"), atomic.replacing(path) as beside:
             Image.fromarray(picture).save(beside)
         self._log.pictures(step, "samples", [picture])
         for layer, pictures in maps.items():
@@ -217,6 +251,23 @@ class MeanFillCheck(StepCallback):
         )
 
 
+class StopCallback(StepCallback):
+    """Ends the run after the step in which a signal came; see interruption.py.
+
+    It is the first of the callbacks, because the others must not be interrupted.
+    """
+
+    def __init__(self, first: int, signals: Signals):
+        super().__init__(first)
+        self._signals = signals
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self._signals.check()
+
+    def at(self, step: int, logs: dict) -> None:
+        self._signals.wait()
+
+
 class PhaseCallback(StepCallback):
     """Takes the system from phase to phase, as `TrainSettings.phases` says.
 
@@ -242,46 +293,3 @@ class PhaseCallback(StepCallback):
         """The step of the weights as they are, which an interrupt may leave ahead of `step`."""
         step, counted = self._entered
         return step + self.model.steps_taken - counted
-
-
-class MetricsTable:
-    """The file metrics.csv: one row per step, in order; a new value adds a column.
-
-    Opened at a later step, by a resumed run, it drops the rows after that step: the run is about
-    to write them again.
-    """
-
-    def __init__(self, path: str, first: int):
-        self._path = path
-        self._rows: List[Dict[str, Any]] = []  # strings as read from the file, or numbers
-        self._columns: List[str] = []
-        if first and os.path.isfile(path):
-            with open(path, newline="", encoding="utf-8") as f:
-                for row in csv.DictReader(f):
-                    step = int(row["step"]) if (row["step"] or "").isdigit() else 0
-                    if not (int(self._rows[-1]["step"]) if self._rows else 0) < step <= first:
-                        break  # will be written again, or is a last line cut short with the run
-                    self._rows.append(row)
-
-    def add(self, row: Dict[str, float]) -> None:
-        """Adds a row, which has a "step". A row of the same step as the last is merged into it."""
-        if self._rows and int(self._rows[-1]["step"]) == row["step"]:
-            self._rows[-1].update(row)
-        elif self._columns and set(row) <= set(self._columns):
-            self._rows.append(row)
-            with open(self._path, "a", newline="", encoding="utf-8") as f:
-                csv.DictWriter(f, self._columns, restval="").writerow(row)
-            return
-        else:
-            self._rows.append(row)
-        self._rewrite()
-
-    def _rewrite(self):
-        self._columns = list(dict.fromkeys(name for row in self._rows for name in row))
-        with (
-            atomic.replacing(self._path) as beside,
-            open(beside, "w", newline="", encoding="utf-8") as f,
-        ):
-            writer = csv.DictWriter(f, self._columns, restval="")
-            writer.writeheader()
-            writer.writerows(self._rows)

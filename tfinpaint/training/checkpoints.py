@@ -1,4 +1,7 @@
-"""Saves and restores all of a system in training: networks, moving average, optimizers, step."""
+"""Saves and restores all of a system in training: networks, moving average, optimizers, step.
+
+A checkpoint whose weights are not finite is not written.
+"""
 
 import glob
 import os
@@ -7,12 +10,15 @@ from typing import List, Optional
 import tensorflow as tf
 
 from tfinpaint import checkpoint_files
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError, first_line, os_reason
 from tfinpaint.systems.base import System
+from tfinpaint.training import checkpoint_writing
 
 
 class Checkpoints:
-    """Saves and restores all of a compiled system; keeps the last three.
+    """Saves and restores all of a compiled system; keeps the last three and one known to be good.
+
+    See `checkpoint_writing.kept`.
 
     No folder is made before the first save.
 
@@ -29,7 +35,6 @@ class Checkpoints:
         self._folder = os.path.join(run_dir, "checkpoints")
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._checkpoint = tf.train.Checkpoint(step=self._step, system=system)
-        self._manager: Optional[tf.train.CheckpointManager] = None
         self._latest = checkpoint_files.latest(self._folder)
         if step is not None:
             by_step = checkpoint_files.numbered(self._folder)
@@ -124,18 +129,56 @@ class Checkpoints:
         return [f"{names}, of later steps, moved to {place}"]
 
     def save(self, step: int) -> None:
-        """Writes a checkpoint of this step, unless the last one is already of this step."""
-        if self._manager is None:
-            self._manager = tf.train.CheckpointManager(
-                self._checkpoint, self._folder, max_to_keep=3
-            )
+        """Writes a checkpoint of this step, unless the last one is already of this step.
+
+        Raises: CannotWriteError: then the earlier ones are as they were.
+            NotFiniteError if there is nothing worth writing.
+        """
         if int(self._step) == step and self._latest:
             return
+        broken = self._not_finite()
+        if broken:
+            raise NotFiniteError(
+                f"`{broken}` is no longer finite after step {step}, which is not saved: "
+                f"{self.advice(step)}"
+            )
+        before = int(self._step)
         self._step.assign(step)
         try:
-            self._latest = self._manager.save(checkpoint_number=step)
+            self._latest = checkpoint_writing.write(self._checkpoint, self._folder, step)
         except (OSError, tf.errors.OpError) as error:
-            raise SettingsError(
-                f"the checkpoint of step {step} cannot be written to {self._folder} (is the disk "
-                f"full?): {first_line(error)}"
+            self._step.assign(before)
+            raise CannotWriteError(
+                f"the checkpoint of step {step} cannot be written to {self._folder}: "
+                f"{os_reason(error)}"
             ) from error
+        checkpoint_writing.drop_old(self._folder, step)
+
+    def advice(self, step: int) -> str:
+        """What to do when a loss or the weights are no longer finite after `step`."""
+        there = [number for number in checkpoint_files.numbered(self._folder) if number < step]
+        if not there:
+            return "there is no checkpoint yet: begin again with a lower `learning_rate`"
+        good = checkpoint_writing.known_good(there, step - 1)
+        which = (
+            "one that is known to be good"
+            if good < step - checkpoint_writing.GOOD_AFTER
+            else "the first one that is left"
+        )
+        return f"`resume={good}` goes on from {which}; try a lower `learning_rate`"
+
+    def _not_finite(self) -> Optional[str]:
+        """The name of a variable with a value that is not finite; None if there is none."""
+        for variable in self._system.state:
+            if variable.dtype.is_floating:
+                if not bool(tf.reduce_all(tf.math.is_finite(variable))):
+                    return variable.name
+        return None
+
+
+class CannotWriteError(SettingsError):
+    """A checkpoint that cannot be written."""
+
+
+class NotFiniteError(SettingsError):
+    """Weights, or the state of an optimizer, that are not finite."""

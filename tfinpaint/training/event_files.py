@@ -2,7 +2,7 @@
 
 A run that was killed has written points after its last checkpoint. The resumed run writes those
 steps again; without a cut they would be there twice, and the curve would run back. metrics.csv is
-cut in the same way (callbacks.MetricsTable).
+cut in the same way (metrics_table.py).
 """
 
 import glob

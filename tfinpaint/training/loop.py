@@ -13,7 +13,7 @@ from typing import Callable, Iterator, Optional, TextIO, Tuple, Union
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.data.batches import training_batches
+from tfinpaint.data.batches import names_of_batch, training_batches
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.data.photos import PhotoStream, open_photos
@@ -22,16 +22,22 @@ from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import imported
 from tfinpaint.training import event_files
+from tfinpaint.training.bad_steps import FiniteCheck
+from tfinpaint.training.best_effort import BestEffort
 from tfinpaint.training.callbacks import (
     CheckpointCallback,
     MeanFillCheck,
     MetricsCallback,
     PhaseCallback,
     ProgressCallback,
+    StopCallback,
     ValidationCallback,
 )
 from tfinpaint.training.checkpoints import Checkpoints
+from tfinpaint.training.interruption import Signals
+from tfinpaint.training.lost_photos import reading_failure
 from tfinpaint.training.schedule import schedule_of
+from tfinpaint.training.sums import sums_in_order
 from tfinpaint.training.validation import Validation
 from tfinpaint.version import __version__
 from tfinpaint.wording import counted
@@ -73,11 +79,11 @@ def train(
         say: is called with the lines meant for the user.
         stream: where the progress line goes.
 
-    Raises: SettingsError for whatever the user can put right. After an interrupt
-        (KeyboardInterrupt) a checkpoint is saved first.
+    Raises: SettingsError for whatever the user can put right. Interrupted, a KeyboardInterrupt,
+        after SIGINT, SIGTERM or SIGHUP (interruption.py). A checkpoint is saved first.
     """
-    with precision(settings):
-        return _train(settings, run_dir, resume, init_from, flags_text, say, stream)
+    with precision(settings), sums_in_order(), Signals() as signals:
+        return _train(settings, run_dir, resume, init_from, flags_text, say, stream, signals)
 
 
 @contextlib.contextmanager
@@ -124,6 +130,7 @@ def prepare(
         freeze_batch_norm=settings.freeze_batch_norm,
         ema_decay=settings.ema_decay,
         jit_compile=settings.jit_compile,
+        skip_bad_steps=settings.skip_bad_steps > 0,
         make_holes=lambda seed: make_holes(
             seed[0], seed[1], settings.batch_size, size, settings.holes
         ),
@@ -163,7 +170,7 @@ def batches(
     )
 
 
-def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
+def _train(settings, run_dir, resume, init_from, flags_text, say, stream, signals):
     # 1. Everything that can be wrong is checked before anything is written.
     resumes, step = resume is not False, None if isinstance(resume, bool) else resume
     changed = check_run(run_dir, settings, resumes)
@@ -213,7 +220,10 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         progress.clear()
         say(line)
 
-    log = MetricsCallback(first, run_dir, settings.log_every, settings.batch_size, say_between)
+    spare = BestEffort(say_between)
+    log = MetricsCallback(
+        first, run_dir, settings.log_every, settings.batch_size, say_between, spare
+    )
     if not first:
         for name, text in (
             ("settings", to_json(settings)),
@@ -222,12 +232,34 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
         ):
             log.text(name, "    " + text.replace("\n", "\n    "))
     validate = ValidationCallback(
-        first, validation, run_dir, log, settings.sample_every, settings.eval_every, settings.steps
+        first,
+        validation,
+        run_dir,
+        log,
+        settings.sample_every,
+        settings.eval_every,
+        settings.steps,
+        spare,
+        signals,
     )
     mean_fill_check = MeanFillCheck(
         first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between
     )
     phases = PhaseCallback(first, settings, say_between)
+    stop = StopCallback(first, signals)
+    finite = FiniteCheck(
+        first,
+        checkpoints,
+        settings.skip_bad_steps,
+        lambda step: names_of_batch(source, settings.batch_size, settings.seed, step),
+        say_between,
+    )
+
+    def save(step):
+        checkpoints.save(step)
+        progress.clear()
+        say(f"stopped at step {step}, saved: `resume` goes on from there")
+
     if first < settings.steps:
         if _holes_on_device(settings.holes):
             data = data.apply(tf.data.experimental.prefetch_to_device(device().name))
@@ -238,8 +270,10 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
                 epochs=1,
                 verbose=0,
                 callbacks=[
+                    stop,
+                    finite,
                     log,
-                    CheckpointCallback(first, checkpoints, settings.checkpoint_every),
+                    CheckpointCallback(first, checkpoints, settings.checkpoint_every, spare),
                     validate,
                     mean_fill_check,
                     progress,
@@ -247,22 +281,34 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream):
                 ],
             )
         except KeyboardInterrupt:
-            step = phases.steps_taken()
-            checkpoints.save(step)
-            progress.clear()
-            say(f"stopped at step {step}, saved: `resume` goes on from there")
+            # before the end of the first step it may have been taken or not
+            save(stop.step if stop.step > first else phases.steps_taken())
             raise
+        except tf.errors.OpError as error:
+            lost = reading_failure(source, error)
+            if lost is None:
+                raise
+            save(stop.step)
+            raise lost from error
         finally:
             progress.clear()
+    if finite.skipped:
+        say(finite.summary())
     if source.unreadable:
         skipped = counted(len(source.unreadable), "photograph")
-        say(f"skipped {skipped} of {settings.photos.source} that could not be read")
+        say(
+            f"skipped {skipped} of {settings.photos.source} that could not be read: "
+            f"{source.left_out()}"
+        )
 
     # 4. The last checkpoint and the validation pass.
     last = max(first, settings.steps)
+    signals.wait()
     checkpoints.save(last)
-    validate.sample(last, "final.png")
-    figures = validate.evaluate(last)
+    with signals.at_once():
+        validate.sample(last, "final.png")
+        figures = validate.evaluate(last)
+    spare.close()
     return Result(last, figures, validation.baselines, validation.description)
 
 

@@ -1,0 +1,91 @@
+"""Watches over the losses: a run ends at the first step that is not finite, or passes over it.
+
+The message names the terms, the photographs of the batch and the checkpoint to go on from.
+"""
+
+from typing import Callable, List
+
+import numpy as np
+
+from tfinpaint.settings import SettingsError
+from tfinpaint.systems.bad_steps import SKIPPED
+from tfinpaint.training.callbacks import StepCallback
+from tfinpaint.training.checkpoints import Checkpoints
+from tfinpaint.wording import counted
+
+_NAMED = 16  # photographs of a batch
+
+
+class FiniteCheck(StepCallback):
+    """Comes before the callbacks that record a step or save it.
+
+    Args:
+        first: the step that the run goes on from.
+        checkpoints: of the run, for the advice.
+        allowed: `skip_bad_steps`: how many steps that are not finite may be passed over.
+        names_of_batch: step, from 0 -> the photographs of its batch.
+        say: is called with the lines meant for the user.
+
+    Attributes:
+        skipped: the steps that were passed over.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        checkpoints: Checkpoints,
+        allowed: int,
+        names_of_batch: Callable[[int], List[str]],
+        say: Callable[[str], None],
+    ):
+        super().__init__(first)
+        self._checkpoints, self._allowed = checkpoints, allowed
+        self._names_of_batch, self._say = names_of_batch, say
+        self.skipped: List[int] = []
+
+    def at(self, step: int, logs: dict) -> None:
+        skipped = logs.pop(SKIPPED, 0)  # not for metrics.csv
+        bad = [name for name, value in logs.items() if not np.isfinite(value)]
+        if not bad and not skipped:
+            return
+        what = f"{_what(bad, logs)} at step {step}; {self._batch(step)}"
+        if not skipped:
+            raise SettingsError(
+                f"{what}: {self._checkpoints.advice(step)}, or `skip_bad_steps=1` to pass over it"
+            )
+        self.skipped.append(step)
+        if len(self.skipped) > self._allowed:
+            raise SettingsError(
+                f"{what}. It is one more than `skip_bad_steps={self._allowed}` allows: "
+                f"{self._checkpoints.advice(step)}"
+            )
+        self._say(
+            f"warning: {what}: passed over ({len(self.skipped)} of `skip_bad_steps="
+            f"{self._allowed}`)"
+        )
+
+    def summary(self) -> str:
+        """A line about the steps that were passed over."""
+        return f"passed over {counted(len(self.skipped), 'step')}: " + ", ".join(
+            map(str, self.skipped)
+        )
+
+    def _batch(self, step):
+        names = self._names_of_batch(step - 1)
+        if not names:
+            return f"batch {step} of the data"
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return f"its photographs are {', '.join(names[:_NAMED])}{more}"
+
+
+def _what(bad, logs):
+    """The losses that are not finite, and which of their terms, in words."""
+    terms = [name for name in bad if name not in ("loss", "critic")]
+    losses = [name for name in bad if name in ("loss", "critic")]
+    if not bad:
+        return "the loss is finite and a gradient is not"
+    told = " and ".join(f"the {name} is {float(logs[name]):g}" for name in losses)
+    of_terms = ", ".join(f"{name} {float(logs[name]):g}" for name in terms)
+    if not told:
+        return f"not finite: {of_terms},"
+    return f"{told} ({of_terms})" if terms else told
