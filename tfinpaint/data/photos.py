@@ -16,7 +16,7 @@ import importlib.util
 import logging
 import os
 import threading
-from typing import Any, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
+from typing import Any, Callable, FrozenSet, Iterator, List, Optional, Set, Tuple, Union
 
 import numpy as np
 
@@ -169,13 +169,20 @@ class PhotoStream:
         self.names: Tuple[str, ...] = ()
         self.unreadable: FrozenSet[str] = frozenset()  # a prepared set is whole
 
-    def stream(self, seed: Optional[int] = None, skip: int = 0) -> Any:
+    def stream(
+        self,
+        seed: Optional[int] = None,
+        skip: int = 0,
+        chosen: Optional[Callable[[Any], Any]] = None,
+    ) -> Any:
         """tf.data.Dataset of photographs, uint8 [H, W, 3].
 
         Args:
             seed: None gives the photographs once, in their order. Otherwise they repeat forever, in
                 a new order each round (files are shuffled, and photographs 4096 at a time).
             skip: how many to leave out at the beginning. They are read from disk but not decoded.
+            chosen: number of a photograph, counted from there -> whether to deliver it. Others are
+                not decoded either. None delivers all.
         """
         import tensorflow as tf
         import tensorflow_datasets as tfds
@@ -190,6 +197,8 @@ class PhotoStream:
         if seed is not None:
             encoded = encoded.shuffle(4096, seed=seed, reshuffle_each_iteration=True).repeat()
         encoded = encoded.skip(skip)
+        if chosen is not None:
+            encoded = encoded.enumerate().filter(lambda k, _: chosen(k)).map(lambda _, e: e)
         return encoded.map(
             lambda bytes_: tf.ensure_shape(
                 tf.io.decode_image(bytes_, channels=3, expand_animations=False), [None, None, 3]
