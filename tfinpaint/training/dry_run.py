@@ -122,7 +122,7 @@ def _dry_run(settings, run_dir, resume, init_from, devices):
 
     lines = (
         _data_lines(settings, loop.description(settings, source), figures, len(images))
-        + _system_lines(settings, system, figures, logs, first, seconds[0])
+        + _system_lines(settings, system, figures, logs, first, seconds[0], devices)
         + notes
     )
     return DryRun(tuple(lines), tuple(warnings), _picture(images, holes), figures)
@@ -190,7 +190,7 @@ def _data_lines(settings, photos, figures, number):
     ]
 
 
-def _system_lines(settings, system, figures, logs, first, compiling):
+def _system_lines(settings, system, figures, logs, first, compiling, devices):
     weights = system.weights_of_terms
     total = sum(abs(value) for value in figures["terms"].values()) or 1.0
     seconds, left = figures["seconds_per_step"], max(settings.steps - first, 0)
@@ -219,7 +219,7 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     rate = schedule.rate if schedule else float(system.optimizer.learning_rate.numpy())
     return lines + [
         description(settings, rate),
-        f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, "
+        f"speed on {devices.name}: {seconds:.3g} s per step of {settings.batch_size} images, "
         f"{settings.batch_size / seconds:.1f} images/s (the first step took {compiling:.0f} s); "
         f"{memory}",
         f"{left} steps to `steps={settings.steps}`: about {clock(compiling + left * seconds)}, "
