@@ -15,7 +15,6 @@ import sys
 import time
 import types
 
-import numpy as np
 import pytest
 import tensorflow as tf
 from small import flags as small_flags
@@ -182,7 +181,7 @@ def test_a_killed_worker_ends_the_other_and_the_run_goes_on_with_one(killed, tmp
     """kill -9 after the checkpoint of step 3. The survivor ends within half a minute, in a line.
     Then one device goes on from that checkpoint to step 6, and two workers to step 9."""
     one, two = tmp_path / "one", tmp_path / "two"
-    often = ["--checkpoint_every=3", "--warn_after=0"]
+    often = ["--checkpoint_every=3", "--warn_after=2", "--eval_every=2", "--sample_every=2"]
     workers = [
         start(
             arguments(two, "partial_conv", *often, "--steps=100000", "--distribute=multiworker"),

@@ -261,6 +261,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
         first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between
     )
     phases = PhaseCallback(first, settings, say_between)
+    checkpoints.get_ready()
     if first < settings.steps:
         if _holes_on_device(settings.holes) and devices.count == 1:
             data = data.apply(tf.data.experimental.prefetch_to_device(device().name))

@@ -17,7 +17,7 @@ has half the side of the picture and is centred on the box around the hole. It h
 the paper trains with, and a part of larger ones.
 """
 
-from typing import Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import tensorflow as tf
 
@@ -53,6 +53,7 @@ class DeepFillV1(System):
     """
 
     specification = SPECIFICATION
+    train_function: Any  # of Keras
 
     def __init__(self, width=32, discount=None, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
