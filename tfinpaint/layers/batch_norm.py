@@ -14,8 +14,6 @@ import tensorflow as tf
 
 from tfinpaint.layers import replicas
 
-_LEAST_EPSILON = 1.001e-5  # what TensorFlow's fused operation takes in place of a smaller one
-
 
 class BatchNorm(tf.keras.layers.BatchNormalization):
     """See the top of the file. Arguments are those of Keras' BatchNormalization; the axis is -1."""
@@ -32,8 +30,7 @@ class BatchNorm(tf.keras.layers.BatchNormalization):
         variance = tf.reduce_mean(variances + tf.square(means - mean), 0)  # [C]
         self._move(self.moving_mean, mean)
         self._move(self.moving_variance, variance * self._correction(x))
-        epsilon = max(self.epsilon, _LEAST_EPSILON) if self.fused else self.epsilon
-        normed = tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, epsilon)
+        normed = tf.nn.batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)
         return tf.cast(normed, inputs.dtype)
 
     def _correction(self, x):
