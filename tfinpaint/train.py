@@ -33,7 +33,8 @@ settings.define_flags(
     "eval_ratio", "warn_after", "phases", "learning_rate", "critic_learning_rate", "warmup_steps",
     "schedule", "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm", "ema_decay",
     "mixed_precision", "bfloat16", "jit_compile", "perceptual_weights", "critic_weights",
-    "skip_bad_steps", *(f"weight_{term}" for term in settings.terms()), "device", "max_megapixels",
+    "skip_bad_steps", *(f"weight_{term}" for term in settings.terms()), "device", "distribute",
+    "replicas", "max_megapixels",
 )
 # fmt: on
 
@@ -53,11 +54,12 @@ def main() -> None:
     # TensorFlow: only once the flags are known to be good
     from tfinpaint.training import dry_run, train
 
+    devices = devices_of(values.distribute, values.replicas)
     command.silence_xla_banner()
 
     if values.dry_run:
         show(
-            dry_run(run, values.run_dir, resume, values.init_from),
+            dry_run(run, values.run_dir, resume, values.init_from, devices),
             f"{os.path.normpath(values.run_dir)}.dry_run.png",
         )
         return
@@ -69,7 +71,11 @@ def main() -> None:
         text,
         say=command.say,
         stream=sys.stderr,
+        devices=devices,
     )
+    if not devices.writes:
+        command.say(f"worker {devices.index}: ended at step {result.step}; {result.description}")
+        return
 
     command.say(f"\nValidation at step {result.step}: {result.description}")
     print(f"{'':20s}  PSNR in hole     PSNR     SSIM       L1")
@@ -87,6 +93,24 @@ def main() -> None:
     )
 
 
+def devices_of(distribute: str, replicas: int) -> Any:
+    """The `Devices` that --distribute and --replicas name."""
+    if flags.FLAGS.dry_run and distribute == "multiworker":
+        raise settings.SettingsError(
+            "--dry_run looks at the devices of one machine: --distribute is one or mirrored with "
+            "it. Got multiworker"
+        )
+    if replicas and distribute != "mirrored":
+        raise settings.SettingsError(
+            f"--replicas is for --distribute=mirrored. Got --distribute={distribute}"
+        )
+    from tfinpaint.training.devices import one_device, several_devices, several_workers
+
+    if distribute == "mirrored":
+        return several_devices(replicas)
+    return several_workers() if distribute == "multiworker" else one_device()
+
+
 def show(found: Any, path: str) -> None:
     """Prints what a dry run found and writes its picture beside the run directory.
 
@@ -101,12 +125,12 @@ def show(found: Any, path: str) -> None:
 
 
 def flags_text() -> str:
-    """The flags of this run as a flagfile, without --resume and --device.
+    """The flags of this run as a flagfile, without --resume and what names devices.
 
     Raises SettingsError for a value that a line of a file cannot hold.
     """
     own = {f.name: f for f in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
-    left = ("resume", "device", "dry_run")
+    left = ("resume", "device", "distribute", "replicas", "dry_run")
     for name, flag in own.items():
         if name not in left and isinstance(flag.value, str) and not _fits(flag.value):
             raise settings.SettingsError(

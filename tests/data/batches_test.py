@@ -260,6 +260,46 @@ def test_tfds_set_resumes():
         assert evaluation_squares("tfds:celeb_a:test", 32, 3).shape == (3, 32, 32, 3)
 
 
+TWO_OF_TWO = [batches.Share(0, 6, 2), batches.Share(6, 6, 2)]  # processes of two devices each
+
+
+def check_shares(photos, hole_settings, holes_on_device=False, several=(TWO_OF_TWO,)):
+    """Shares of processes against one process that reads whole batches."""
+    arguments = photos, hole_settings, 12, 5, 3, holes_on_device
+    whole = take(3, *arguments)
+    for shares in several:
+        read = [take(3 * share.pieces, *arguments, share=share) for share in shares]
+        for step, (images, made) in enumerate(whole):
+            for share, pieces in zip(shares, read):
+                part = slice(share.first, share.first + share.number)
+                own = pieces[step * share.pieces : (step + 1) * share.pieces]
+                np.testing.assert_array_equal(np.concatenate([p[0] for p in own]), images[part])
+                if holes_on_device:
+                    assert all((piece[1] == made).all() for piece in own)
+                else:
+                    np.testing.assert_array_equal(np.concatenate([p[1] for p in own]), made[part])
+
+
+@pytest.mark.parametrize("kind", ["center", "box"])
+def test_shares_of_processes_are_the_whole_batch(kind, folder):
+    several = TWO_OF_TWO, [batches.Share(0, 12, 3)], [batches.Share(6, 6)]
+    check_shares(PhotoSettings(folder, 32, color_jitter=0.2), HoleSettings(kind), several=several)
+
+
+def test_shares_with_mask_files_seeds_and_tfds(folder, tmp_path):
+    (tmp_path / "masks").mkdir()
+    for k in range(4):
+        mask = np.zeros((40, 40), np.uint8)
+        mask[k : 9 + 4 * k, 3:30] = 255
+        Image.fromarray(mask).save(tmp_path / f"masks/{k}.png")
+    files = HoleSettings(f"files:{tmp_path}/masks", mask_rotate="any", mask_zoom=(1.0, 1.3))
+    check_shares(PhotoSettings(folder, 32), files)
+    check_shares(PhotoSettings(folder, 32), BOXES, holes_on_device=True)
+    with tfds.testing.mock_data(num_examples=7):
+        several = ([batches.Share(6, 6, 2)],)
+        check_shares(PhotoSettings("tfds:celeb_a", 32), BOXES, several=several)
+
+
 def test_evaluation_squares(folder, tmp_path):
     squares = evaluation_squares(folder, 24, 3)
     assert squares.shape == (3, 24, 24, 3) and squares.dtype == np.uint8

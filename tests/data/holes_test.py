@@ -107,6 +107,13 @@ def test_a_seed_gives_the_same_pixels_on_every_stack(kind):
     assert hashlib.sha256(np.packbits(made).tobytes()).hexdigest().startswith(PIXELS[kind])
 
 
+@pytest.mark.parametrize("kind", ["center", "box", "objects", "mixed"])
+def test_a_part_of_a_batch_gets_the_holes_that_it_has_in_the_whole(kind):
+    settings = HoleSettings(kind)
+    whole = holes(3, 4, 6, 48, settings).numpy()
+    np.testing.assert_array_equal(holes(3, 4, 6, 48, settings, part=(2, 3)), whole[2:5])
+
+
 def test_center_is_half_the_side_or_the_nearest_that_fits():
     made = holes(0, 0, 3, 64, HoleSettings("center")).numpy()
     assert made[:, 16:48, 16:48].min() == 1 and made.sum() == 3 * 32 * 32

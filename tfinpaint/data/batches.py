@@ -10,8 +10,11 @@ whether the run began at 0 or was resumed at t. Photographs in files are found b
 element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n. Resuming therefore
 costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it
 skips.
+
+Where several processes train one system, each reads its share of every batch (`Share`).
 """
 
+import dataclasses
 import functools
 import itertools
 from types import MappingProxyType
@@ -36,6 +39,19 @@ _FOREVER = 2**40  # steps
 _STRIP = 8  # a photograph is cropped to this many times its shorter side
 
 
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """The part of every batch that one process reads, and how many of its devices share that.
+
+    first, number:  pictures `first` to `first + number - 1` of each batch.
+    pieces:         in so many equal pieces, one after the other.
+    """
+
+    first: int
+    number: int
+    pieces: int = 1
+
+
 def training_batches(
     photo_settings: PhotoSettings,
     hole_settings: HoleSettings,
@@ -46,6 +62,7 @@ def training_batches(
     photos: Union[IndexedPhotos, PhotoStream, None] = None,
     extra_inputs: Mapping[str, Callable] = MappingProxyType({}),
     image_inputs: Mapping[str, Callable] = MappingProxyType({}),
+    share: Optional[Share] = None,
 ) -> tf.data.Dataset:
     """Endless batches, one per step, beginning with that of `start_step`.
 
@@ -61,6 +78,9 @@ def training_batches(
         extra_inputs: {name: function(images, holes)}, delivered in addition to the holes
             (extra_inputs.py).
         image_inputs: {name: function(images)}, delivered in addition to holes or seeds.
+        share: the part of each batch to deliver, in pieces: elements then have `number / pieces`
+            pictures, and a step takes `pieces` of them. Each picture and its hole are those that
+            the whole batch has in their place. None delivers whole batches.
 
     Returns:
         tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1],
@@ -81,15 +101,24 @@ def training_batches(
         else photos
     )
     steps = tf.data.Dataset.range(start_step, _FOREVER)
+    whole = Share(0, batch_size)
+    share = share or whole
+    pieces = share.pieces
     if holes_on_device and not from_files:
         holes = steps.map(
             lambda step: tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
         )
+        if pieces > 1:  # each with the same seed
+            holes = holes.flat_map(lambda pair: tf.data.Dataset.from_tensors(pair).repeat(pieces))
     else:
-        holes = _parallel_map(steps, _hole_maker(hole_settings, size, batch_size, seed, from_files))
-    squares = _squares(photos, photo_settings, seed, start_step * batch_size).batch(
-        batch_size, drop_remainder=True
-    )
+        holes = _parallel_map(steps, _hole_maker(hole_settings, size, batch_size, seed, share))
+        if pieces > 1:
+            holes = holes.map(
+                lambda made: tf.reshape(made, [pieces, -1, size, size, 1])  # [P, B / P, S, S, 1]
+            ).unbatch()
+    squares = _squares(
+        photos, photo_settings, seed, start_step, batch_size, None if share == whole else share
+    ).batch(share.number // pieces, drop_remainder=True)
 
     def to_float(images, holes):
         images = tf.cast(images, tf.float32) / 127.5 - 1.0
@@ -201,10 +230,21 @@ def cut(pixels: np.ndarray, numbers: np.ndarray, settings: PhotoSettings) -> np.
     return np.ascontiguousarray(square[:, ::-1] if mirrored else square)
 
 
-def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.Dataset:
-    """Training squares, uint8 [S, S, 3], one by one, starting at element `first` of the run."""
+def _squares(
+    photos, settings: PhotoSettings, seed: int, step: int, batch: int, share: Optional[Share]
+) -> tf.data.Dataset:
+    """Training squares, uint8 [S, S, 3], one by one, from the batch of `step` on.
+
+    share: of each batch; None is all of it.
+    """
     size, shorter = settings.image_size, settings.shorter_side
-    elements = tf.data.Dataset.range(first, _FOREVER)
+    if share is None:
+        elements = tf.data.Dataset.range(step * batch, _FOREVER)
+    else:
+        first, end = share.first, share.first + share.number
+        elements = tf.data.Dataset.range(step, _FOREVER // batch).flat_map(
+            lambda t: tf.data.Dataset.range(t * batch + first, t * batch + end)
+        )
 
     # [6]: three for the crop and three for the colours, from separate streams so that jitter does
     # not change the crop
@@ -239,9 +279,9 @@ def _squares(photos, settings: PhotoSettings, seed: int, first: int) -> tf.data.
             lambda p, n: finished(resized(p, shorter), n), inputs, tf.uint8, [size, size, 3]
         )
 
-    return _parallel_map(
-        tf.data.Dataset.zip((photos.stream(seed, skip=first), elements)), square_of
-    )
+    chosen = None if share is None else lambda k: (k % batch >= first) & (k % batch < end)
+    stream = photos.stream(seed, skip=step * batch, chosen=chosen)
+    return _parallel_map(tf.data.Dataset.zip((stream, elements)), square_of)
 
 
 def _place(element: tf.Tensor, count: int, seed: int) -> tf.Tensor:
@@ -262,15 +302,16 @@ def _cached(read, count: int, shorter: int):
     )
 
 
-def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, from_files: bool):
-    """step -> holes [B, S, S, 1]."""
-    if from_files:
+def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, share: Share):
+    """step -> the holes of the share, [B, S, S, 1]."""
+    part = share.first, share.number
+    if settings.kind.startswith("files:"):
         draw = hole_files.file_holes(settings, size)
-        return lambda step: draw(seed, step, batch_size)
+        return lambda step: draw(seed, step, batch_size, part)
     # Not compiled. That would be three times as fast, but this runs where a CPU trains, and a
     # training step takes a hundred times as long. Compiling would delay every start by seconds. On
     # a GPU the training step makes its holes itself.
-    return lambda step: made_holes.holes(seed, step, batch_size, size, settings)
+    return lambda step: made_holes.holes(seed, step, batch_size, size, settings, part)
 
 
 def _parallel_map(dataset: tf.data.Dataset, function) -> tf.data.Dataset:

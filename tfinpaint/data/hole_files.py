@@ -19,7 +19,7 @@ import itertools
 import logging
 import os
 import time
-from typing import Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -48,8 +48,9 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
             Values above photo.THRESHOLD are hole.
 
     Returns:
-        holes(seed, step, batch) -> float32 [batch, size, size, 1] of 0 and 1. The same
-        (seed, step) gives the same holes. If turning by any angle or enlarging takes a hole out of
+        holes(seed, step, batch, part=None) -> float32 [batch, size, size, 1] of 0 and 1. The same
+        (seed, step) gives the same holes. With part=(first, number) it makes these of the batch
+        alone. If turning by any angle or enlarging takes a hole out of
         the bounds, it is only mirrored and turned by a right angle instead.
 
     Raises:
@@ -64,26 +65,32 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
     zoom_low, zoom_high = settings.mask_zoom
     any_angle = settings.mask_rotate == "any"
 
-    def holes(seed, step, batch: int) -> tf.Tensor:
+    def holes(seed, step, batch: int, part: Optional[Tuple[Any, int]] = None) -> tf.Tensor:
+        first, number = part or (0, batch)
+
+        def drawn(count, key):  # [count, number], of those for the whole batch
+            numbers = tf.random.stateless_uniform([count, batch], key, alg="philox")
+            return tf.slice(numbers, [0, first], [count, number])
+
         key = tf.random.experimental.stateless_fold_in(
             tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)]), _STREAM
         )
-        numbers = tf.random.stateless_uniform([6, batch], key, alg="philox")
+        numbers = drawn(6, key)
         tries = numbers[:1]  # [1, B]
         if masks.tries > 1:
             key = tf.random.experimental.stateless_fold_in(key, _STREAM)
-            tries = tf.random.stateless_uniform([masks.tries, batch], key, alg="philox")
-        plain = python_call(masks.pick, [tries], tf.float32, [batch, size, size, 1])
+            tries = drawn(masks.tries, key)
+        plain = python_call(masks.pick, [tries], tf.float32, [number, size, size, 1])
         turns = (
             tf.cast(numbers[1] * 4, tf.int32)
             if settings.mask_rotate != "none"
-            else tf.zeros([batch], tf.int32)
+            else tf.zeros([number], tf.int32)
         )
         flips = (numbers[2:4] < 0.5) & settings.mask_flip
         plain = _turned(plain, turns, flips[0], flips[1])
         if not any_angle and zoom_high == 1:
             return plain
-        angles = 2 * np.pi * numbers[4] if any_angle else tf.zeros([batch])
+        angles = 2 * np.pi * numbers[4] if any_angle else tf.zeros([number])
         zoom = zoom_low + (zoom_high - zoom_low) * numbers[5]
         moved = _moved(plain, angles, zoom)
         share = tf.reduce_mean(moved, [1, 2, 3], keepdims=True)

@@ -21,7 +21,7 @@ and cut in the same way.
 """
 
 import math
-from typing import Any, Tuple
+from typing import Any, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -33,7 +33,14 @@ _BIT = 1 << 23
 _STREAM = 0x401E  # keeps these numbers apart from other uses of (seed, step)
 
 
-def holes(seed: Any, step: Any, batch: int, size: int, settings: HoleSettings) -> tf.Tensor:
+def holes(
+    seed: Any,
+    step: Any,
+    batch: int,
+    size: int,
+    settings: HoleSettings,
+    part: Optional[Tuple[Any, int]] = None,
+) -> tf.Tensor:
     """Holes for the images of one step.
 
     Args:
@@ -42,21 +49,24 @@ def holes(seed: Any, step: Any, batch: int, size: int, settings: HoleSettings) -
         batch, size: how many holes, and their side in pixels (Python integers).
         settings: kind "center", "box", "objects", "strokes" or "mixed", and the bounds of the share
             of missing pixels.
+        part: (first, number) of the holes to make, of the `batch`. None makes all.
 
     Returns:
-        float32 [batch, size, size, 1] of 0 and 1, 1 = hole. Compiles with `jit_compile=True`.
+        float32 [batch, size, size, 1] of 0 and 1, 1 = hole; [number, ...] of a part. Compiles with
+        `jit_compile=True`.
 
     Raises:
         SettingsError: what `check` finds.
     """
     check(settings, size)
+    first, number = part or (0, batch)
     if settings.kind == "center":
         side = _center_side(settings, size)
         inside = np.zeros((1, size, size, 1), np.float32)
         first = (size - side) // 2
         inside[:, first : first + side, first : first + side] = 1.0
-        return tf.tile(tf.constant(inside), [batch, 1, 1, 1])
-    drawn = _Numbers(seed, step, batch)
+        return tf.tile(tf.constant(inside), [number, 1, 1, 1])
+    drawn = _Numbers(seed, step, batch, first, number)
     if settings.kind == "box":
         return boxes.random_box(drawn, size, _limits(settings, size), settings.box_aspect)
     return _free_form(drawn, size, settings)
@@ -174,10 +184,13 @@ class _Numbers:
 
     Each draw has its own stream. Whole numbers are drawn and divided, because TensorFlow and XLA
     agree on the bits of those but not on those of random floats.
+
+    They are drawn for the whole batch: a part of it gets what it would get in the whole. `batch` is
+    the size of the part.
     """
 
-    def __init__(self, seed, step, batch: int):
-        self.batch = batch
+    def __init__(self, seed, step, whole: int, first: Any, number: int):
+        self._whole, self._first, self.batch = whole, first, number
         pair = tf.stack([tf.cast(seed, tf.int32), tf.cast(step, tf.int32)])
         self._key = tf.random.experimental.stateless_fold_in(pair, _STREAM, alg="philox")
         self._draws = 0
@@ -185,8 +198,10 @@ class _Numbers:
     def many(self, count: int) -> tf.Tensor:
         self._draws += 1
         bits = tf.random.stateless_uniform(
-            [self.batch, count], self._key + [0, self._draws], 0, _BIT, tf.int32, alg="philox"
+            [self._whole, count], self._key + [0, self._draws], 0, _BIT, tf.int32, alg="philox"
         )
+        if self.batch < self._whole:
+            bits = tf.slice(bits, [self._first, 0], [self.batch, count])
         return tf.cast(bits, tf.float32) / _BIT
 
     def __call__(self) -> tf.Tensor:

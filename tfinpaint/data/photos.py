@@ -15,7 +15,7 @@ Errors: whatever makes a source unusable is a `SettingsError` that names the arg
 
 import importlib.util
 import os
-from typing import Any, FrozenSet, List, Optional, Tuple, Union
+from typing import Any, Callable, FrozenSet, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -113,13 +113,20 @@ class PhotoStream:
         self.names: Tuple[str, ...] = ()
         self.unreadable: FrozenSet[str] = frozenset()  # a prepared set is whole
 
-    def stream(self, seed: Optional[int] = None, skip: int = 0) -> Any:
+    def stream(
+        self,
+        seed: Optional[int] = None,
+        skip: int = 0,
+        chosen: Optional[Callable[[Any], Any]] = None,
+    ) -> Any:
         """tf.data.Dataset of photographs, uint8 [H, W, 3].
 
         Args:
             seed: None gives the photographs once, in their order. Otherwise they repeat forever, in
                 a new order each round (files are shuffled, and photographs 4096 at a time).
             skip: how many to leave out at the beginning. They are read from disk but not decoded.
+            chosen: number of a photograph, counted from there -> whether to deliver it. Others are
+                not decoded either. None delivers all.
         """
         import tensorflow as tf
         import tensorflow_datasets as tfds
@@ -135,7 +142,10 @@ class PhotoStream:
         ).map(lambda example: example["image"])
         if seed is not None:
             encoded = encoded.shuffle(4096, seed=seed, reshuffle_each_iteration=True).repeat()
-        return encoded.skip(skip).map(
+        encoded = encoded.skip(skip)
+        if chosen is not None:
+            encoded = encoded.enumerate().filter(lambda k, _: chosen(k)).map(lambda _, e: e)
+        return encoded.map(
             lambda content: python_call(self._read, [content], tf.uint8, [None, None, 3]),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,

@@ -19,6 +19,8 @@ wasserstein    Yu et al., Generative Image Inpainting with Contextual Attention,
 
 import tensorflow as tf
 
+from tfinpaint.layers import replicas
+
 
 def critic_cross_entropy(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """(BCE(real, 1) + BCE(fake, 0)) / 2, a scalar. Args: logits of any shape."""
@@ -45,9 +47,11 @@ def critic_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 
     Real pictures are to score 1 more than the average fake one.
 
-    Args: scores of any shape. E is the mean over all of them, pictures and patches.
+    Args: scores of any shape. E is the mean over all of them, patches and pictures (of all
+        replicas).
     """
-    above_fake, above_real = real - tf.reduce_mean(fake), fake - tf.reduce_mean(real)
+    means = replicas.mean(tf.stack([tf.reduce_mean(fake), tf.reduce_mean(real)]))
+    above_fake, above_real = real - means[0], fake - means[1]
     return tf.reduce_mean(tf.square(above_fake - 1)) + tf.reduce_mean(tf.square(above_real + 1))
 
 

@@ -18,6 +18,7 @@ from typing import Any, Optional, Sequence
 import tensorflow as tf
 
 from tfinpaint.layers import MultistageAttention, PartialConv2D
+from tfinpaint.layers.batch_norm import BatchNorm
 from tfinpaint.networks.parts import make_weights
 from tfinpaint.settings import SettingsError
 
@@ -62,7 +63,7 @@ class PartialConvUNet(tf.keras.Model):
             return width * min(2 ** (level - 1), 8)
 
         def norm(name):  # PyTorch's defaults, which produced the papers
-            return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+            return BatchNorm(momentum=0.9, epsilon=1e-5, name=name)
 
         self.encoders = {
             str(k): PartialConv2D(channels(k), _KERNELS.get(k, 3), 2, name=f"encode_{k}")

@@ -212,6 +212,13 @@ FLAGS = {
         "the hole alone."),
     "device": ("str", None,
         "Device to compute on: cpu, gpu, or gpu:N. Default: a GPU if there is one."),
+    "distribute": (("one", "mirrored", "multiworker"), "one",
+        "Devices that train together, each on an equal part of every batch. one: the first GPU, or "
+        "the processor. mirrored: all GPUs of this machine. multiworker: those of all processes "
+        "that the environment variable TF_CONFIG lists. --batch_size is that of all together."),
+    "replicas": ("int", 0,
+        "Of --distribute=mirrored: take so many GPUs. 0: all. Without a GPU the processor stands "
+        "for so many, to try it out.", 0, 1024),
     "server": ("str", None,
         "Fill through a server instead of --model: http://HOST:PORT/v1/models/NAME or "
         "grpc://HOST:PORT/NAME."),

@@ -266,7 +266,8 @@ class Learner(tf.keras.Model):
     @property
     def steps_taken(self) -> int:
         """Batches that the first of its learning parts has learned from."""
-        return int(next(self.parts[part].iterations for part in self.parts if self.learns(part)))
+        first = next(self.parts[part] for part in self.parts if self.learns(part))
+        return int(first.iterations.numpy())
 
     @property
     def batches_per_step(self) -> int:

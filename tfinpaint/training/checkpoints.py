@@ -98,6 +98,14 @@ class Checkpoints:
             optimizer.learning_rate = rate
         return int(self._step)
 
+    def get_ready(self) -> None:
+        """Makes what saving needs, before the steps.
+
+        In the midst of `fit` the variable that counts checkpoints would be made on all workers at
+        once, and the others do not save.
+        """
+        assert self._checkpoint.save_counter is not None  # to ask for it makes it
+
     def set_aside_later(self) -> List[str]:
         """Moves the checkpoints after the one that was restored to a folder beside them.
 

@@ -27,6 +27,7 @@ from tfinpaint.runs import start_from
 from tfinpaint.settings import TrainSettings
 from tfinpaint.training import loop, sanity_checks
 from tfinpaint.training.checkpoints import Checkpoints
+from tfinpaint.training.devices import Devices, one_device
 from tfinpaint.training.loop import batches, count, device, precision, prepare
 from tfinpaint.training.schedule import description
 
@@ -61,29 +62,30 @@ def dry_run(
     run_dir: str,
     resume: Union[bool, int] = False,
     init_from: Optional[str] = None,
+    devices: Optional[Devices] = None,
 ) -> DryRun:
-    """Looks at the run that these arguments of `train` would make.
+    """Looks at the run that these arguments of `train` would make, on devices of one process.
 
     With `resume` it looks at the step that the run would go on from.
 
     Raises: SettingsError, as `train`, but `run_dir` may hold anything.
     """
     with precision(settings):
-        return _dry_run(settings, run_dir, resume, init_from)
+        return _dry_run(settings, run_dir, resume, init_from, devices or one_device())
 
 
-def _dry_run(settings, run_dir, resume, init_from):
+def _dry_run(settings, run_dir, resume, init_from, devices):
     notes: List[str] = []
-    system, source = prepare(settings, notes.append)
+    system, source = prepare(settings, notes.append, devices)
     resumes, step = resume is not False, None if isinstance(resume, bool) else resume
     checkpoints = Checkpoints(run_dir, system, step)
     first = checkpoints.restore() if resumes and checkpoints.there else 0
     notes += start_from(init_from, system) if init_from and not first else []
     system.enter_phase(settings.phase_at(first))
-    data = batches(settings, system, source, first)
+    data = batches(settings, system, source, first, devices)
 
     # 1. The data.
-    speed = _pipeline_speed(data, settings.batch_size)
+    speed = _pipeline_speed(data, settings.batch_size // devices.count)
     some = list(itertools.islice(data, _LOOKED_AT))
     images = np.concatenate([batch[0] for batch in some])  # [4 B, S, S, 3]
     holes = np.concatenate([_holes(system, batch) for batch in some])  # [4 B, S, S, 1]
@@ -102,7 +104,7 @@ def _dry_run(settings, run_dir, resume, init_from):
     )
 
     # 2. The steps.
-    logs, seconds = _steps(system, itertools.cycle(some))
+    logs, seconds = _steps(system, devices, some, data.element_spec)
     terms = {name: value for name, value in logs.items() if name in system.default_loss_weights}
     figures |= {
         "terms": terms,
@@ -120,7 +122,7 @@ def _dry_run(settings, run_dir, resume, init_from):
 
     lines = (
         _data_lines(settings, loop.description(settings, source), figures, len(images))
-        + _system_lines(settings, system, figures, logs, first, seconds[0])
+        + _system_lines(settings, system, figures, logs, first, seconds[0], devices)
         + notes
     )
     return DryRun(tuple(lines), tuple(warnings), _picture(images, holes), figures)
@@ -145,14 +147,21 @@ def _pipeline_speed(data, batch_size):
     return number * batch_size / (time.monotonic() - begin)
 
 
-def _steps(system, some):
-    """Returns what the first step returned, and the seconds of each step."""
+def _steps(system, devices, some, element_spec):
+    """Returns what the first step returned, and the seconds of each step.
+
+    some: elements of the pipeline, of `element_spec`, which come again and again.
+    """
+    again = tf.data.Dataset.from_generator(
+        lambda: itertools.cycle(some), output_signature=element_spec
+    ).apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    stream, step = iter(devices.fed(again)), system.make_train_function()
     first, seconds = None, []
     while len(seconds) <= _STEPS and (len(seconds) < 2 or sum(seconds[1:]) < _STEP_SECONDS):
         begin = time.monotonic()
-        logs = system.train_on_batch(*next(some), return_dict=True)
+        logs = {name: float(value) for name, value in step(stream).items()}
         seconds.append(time.monotonic() - begin)
-        first = first or {name: float(value) for name, value in logs.items()}
+        first = first or logs
     return first, seconds
 
 
@@ -181,7 +190,7 @@ def _data_lines(settings, photos, figures, number):
     ]
 
 
-def _system_lines(settings, system, figures, logs, first, compiling):
+def _system_lines(settings, system, figures, logs, first, compiling, devices):
     weights = system.weights_of_terms
     total = sum(abs(value) for value in figures["terms"].values()) or 1.0
     seconds, left = figures["seconds_per_step"], max(settings.steps - first, 0)
@@ -210,7 +219,7 @@ def _system_lines(settings, system, figures, logs, first, compiling):
     rate = schedule.rate if schedule else float(system.optimizer.learning_rate.numpy())
     return lines + [
         description(settings, rate),
-        f"speed on {device().name}: {seconds:.3g} s per step of {settings.batch_size} images, "
+        f"speed on {devices.name}: {seconds:.3g} s per step of {settings.batch_size} images, "
         f"{settings.batch_size / seconds:.1f} images/s (the first step took {compiling:.0f} s); "
         f"{memory}",
         f"{left} steps to `steps={settings.steps}`: about {clock(compiling + left * seconds)}, "

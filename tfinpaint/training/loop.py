@@ -17,6 +17,7 @@ from tfinpaint.data.batches import names_of_batch, training_batches
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.data.photos import PhotoStream, open_photos
+from tfinpaint.layers import replicas
 from tfinpaint.runs import check_run, create_system, start_from, write_run
 from tfinpaint.settings import SettingsError, TrainSettings, to_json
 from tfinpaint.systems.base import System
@@ -34,6 +35,7 @@ from tfinpaint.training.callbacks import (
     ValidationCallback,
 )
 from tfinpaint.training.checkpoints import Checkpoints
+from tfinpaint.training.devices import Devices, one_device
 from tfinpaint.training.interruption import Signals
 from tfinpaint.training.lost_photos import reading_failure
 from tfinpaint.training.schedule import schedule_of
@@ -67,6 +69,7 @@ def train(
     flags_text: str = "",
     say: Callable[[str], None] = lambda line: None,
     stream: TextIO = sys.stderr,
+    devices: Optional[Devices] = None,
 ) -> Result:
     """Trains until `settings.steps` and returns the outcome.
 
@@ -78,12 +81,17 @@ def train(
         flags_text: becomes RUN/flags.txt.
         say: is called with the lines meant for the user.
         stream: where the progress line goes.
+        devices: that train together (devices.py); None is one. Of several workers all call this,
+            and one writes, says something and returns figures.
 
     Raises: SettingsError for whatever the user can put right. Interrupted, a KeyboardInterrupt,
         after SIGINT, SIGTERM or SIGHUP (interruption.py). A checkpoint is saved first.
     """
-    with precision(settings), sums_in_order(), Signals() as signals:
-        return _train(settings, run_dir, resume, init_from, flags_text, say, stream, signals)
+    devices = devices or one_device()
+    with precision(settings), sums_in_order(), devices.watched(), Signals() as signals:
+        return _train(
+            settings, run_dir, resume, init_from, flags_text, say, stream, devices, signals
+        )
 
 
 @contextlib.contextmanager
@@ -105,12 +113,28 @@ def precision(settings: TrainSettings) -> Iterator[None]:
 
 
 def prepare(
-    settings: TrainSettings, say: Callable[[str], None]
+    settings: TrainSettings, say: Callable[[str], None], devices: Devices
 ) -> Tuple[System, Union[IndexedPhotos, PhotoStream]]:
     """Seeds all random numbers. Returns the compiled system and its photographs.
 
     Raises SettingsError if they cannot be made.
     """
+    devices.share(settings.batch_size)  # raises if they cannot share a batch
+    if settings.jit_compile and devices.count > 1:
+        raise SettingsError(
+            f"`jit_compile` is for one device: {devices.count} cannot add up gradients inside of "
+            "what XLA compiles"
+        )
+    if settings.skip_bad_steps and devices.count > 1:
+        raise SettingsError(
+            f"`skip_bad_steps` is for one device: {devices.count} may not agree on what is bad. "
+            f"Got {settings.skip_bad_steps}"
+        )
+    with devices.scope():
+        return _prepare(settings, say)
+
+
+def _prepare(settings, say):
     tf.keras.utils.set_random_seed(settings.seed)
     system = create_system(settings)
     _check_sizes(settings, system, say)
@@ -132,7 +156,12 @@ def prepare(
         jit_compile=settings.jit_compile,
         skip_bad_steps=settings.skip_bad_steps > 0,
         make_holes=lambda seed: make_holes(
-            seed[0], seed[1], settings.batch_size, size, settings.holes
+            seed[0],
+            seed[1],
+            settings.batch_size,
+            size,
+            settings.holes,
+            replicas.part(settings.batch_size),
         ),
     )
     for phase, _ in settings.phases:
@@ -147,9 +176,16 @@ def description(settings: TrainSettings, source: Union[IndexedPhotos, PhotoStrea
 
 
 def batches(
-    settings: TrainSettings, system: System, source: Union[IndexedPhotos, PhotoStream], first: int
+    settings: TrainSettings,
+    system: System,
+    source: Union[IndexedPhotos, PhotoStream],
+    first: int,
+    devices: Devices,
 ) -> tf.data.Dataset:
-    """The batches of a run from step `first` on, in the form that its steps take."""
+    """The batches of a run from step `first` on, in the form that its steps take.
+
+    With several devices it is what this process reads of them, in a piece for each of its devices.
+    """
     extra, of_images = (
         {name: imported(path) for name, path in paths.items()}
         for paths in (
@@ -167,19 +203,24 @@ def batches(
         source,
         extra,
         of_images,
+        devices.share(settings.batch_size),
     )
 
 
-def _train(settings, run_dir, resume, init_from, flags_text, say, stream, signals):
+def _train(settings, run_dir, resume, init_from, flags_text, say, stream, devices, signals):
     # 1. Everything that can be wrong is checked before anything is written.
     resumes, step = resume is not False, None if isinstance(resume, bool) else resume
-    changed = check_run(run_dir, settings, resumes)
-    system, source = prepare(settings, say)
+    changed = check_run(run_dir, settings, resumes) if devices.writes else []
+    system, source = prepare(settings, say, devices)
     checkpoints = Checkpoints(run_dir, system, step)
     first = checkpoints.restore() if checkpoints.there else 0
     notes = start_from(init_from, system) if init_from and not first else []
     system.enter_phase(settings.phase_at(first))
-    data = batches(settings, system, source, first)
+    data = batches(settings, system, source, first, devices)
+    devices.agree(f"{settings}, {description(settings, source)}, from step {first}, {init_from}")
+    if not devices.writes:
+        say(f"worker {devices.index} of {devices.workers}: takes the steps; worker 0 writes")
+        return _follow(settings, system, data, first, devices)
     validation = Validation(settings, system)
 
     # 2. The run directory.
@@ -205,7 +246,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, signal
         f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
         + ("".join(others) or ", no critic")
         + f"; {description(settings, source)}, {settings.photos.image_size} px, batch "
-        f"{settings.batch_size}, on {device().name}"
+        f"{settings.batch_size}, on {devices.name}"
     )
 
     for line in notes:
@@ -260,26 +301,28 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, signal
         progress.clear()
         say(f"stopped at step {step}, saved: `resume` goes on from there")
 
+    checkpoints.get_ready()
     if first < settings.steps:
-        if _holes_on_device(settings.holes):
+        if _holes_on_device(settings.holes) and devices.count == 1:
             data = data.apply(tf.data.experimental.prefetch_to_device(device().name))
         try:
-            system.fit(
-                data,
-                steps_per_epoch=settings.steps - first,
-                epochs=1,
-                verbose=0,
-                callbacks=[
-                    stop,
-                    finite,
-                    log,
-                    CheckpointCallback(first, checkpoints, settings.checkpoint_every, spare),
-                    validate,
-                    mean_fill_check,
-                    progress,
-                    phases,
-                ],
-            )
+            with devices.watched(phases.steps_taken):
+                system.fit(
+                    devices.fed(data),
+                    steps_per_epoch=settings.steps - first,
+                    epochs=1,
+                    verbose=0,
+                    callbacks=[
+                        stop,
+                        finite,
+                        log,
+                        CheckpointCallback(first, checkpoints, settings.checkpoint_every, spare),
+                        validate,
+                        mean_fill_check,
+                        progress,
+                        phases,
+                    ],
+                )
         except KeyboardInterrupt:
             # before the end of the first step it may have been taken or not
             save(stop.step if stop.step > first else phases.steps_taken())
@@ -309,7 +352,24 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, signal
         validate.sample(last, "final.png")
         figures = validate.evaluate(last)
     spare.close()
+    devices.agree("the end")
     return Result(last, figures, validation.baselines, validation.description)
+
+
+def _follow(settings, system, data, first, devices):
+    """The part of a worker that writes nothing: the steps, until the one that does has ended."""
+    phases = PhaseCallback(first, settings, lambda line: None)
+    if first < settings.steps:
+        with devices.watched(phases.steps_taken):
+            system.fit(
+                devices.fed(data),
+                steps_per_epoch=settings.steps - first,
+                epochs=1,
+                verbose=0,
+                callbacks=[phases],
+            )
+    devices.agree("the end")
+    return Result(max(first, settings.steps), {}, {}, "worker 0 has the figures")
 
 
 def _holes_on_device(settings):

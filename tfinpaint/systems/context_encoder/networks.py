@@ -11,6 +11,7 @@ code has a convolution over the whole map in its place, with 4,000 outputs, and 
 
 import tensorflow as tf
 
+from tfinpaint.layers.batch_norm import BatchNorm
 from tfinpaint.networks.parts import NORMAL, conv, leaky, make_weights, up_conv
 from tfinpaint.systems.context_encoder.layers import Offset, PointToSquare, SquareToPoint
 
@@ -128,6 +129,6 @@ class CentreCritic(tf.keras.Model):
 
 def batch_norm(name: str) -> tf.keras.layers.Layer:
     """Batch norm as in torch7, after the layer `name`. Its scale starts from N(1, 0.02)."""
-    return tf.keras.layers.BatchNormalization(
+    return BatchNorm(
         momentum=0.9, epsilon=1e-5, name=f"{name}_norm", gamma_initializer=NORMAL(1.0, 0.02)
     )

@@ -17,10 +17,11 @@ has half the side of the picture and is centred on the box around the hole. It h
 the paper trains with, and a part of larger ones.
 """
 
-from typing import Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import tensorflow as tf
 
+from tfinpaint.layers import replicas
 from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import (
     critic_wasserstein,
@@ -52,11 +53,13 @@ class DeepFillV1(System):
     """
 
     specification = SPECIFICATION
+    train_function: Any  # of Keras
 
     def __init__(self, width=32, discount=None, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
         self.width, self.discount = width, discount
         self.gamma = discount or _GAMMA[variant]
+        self._all_learn: Optional[bool] = None
         self.generator = self.make_generator()
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
@@ -71,7 +74,7 @@ class DeepFillV1(System):
 
     @property
     def steps_taken(self) -> int:
-        return int((self.critic_optimizer or self.optimizer).iterations)
+        return int((self.critic_optimizer or self.optimizer).iterations.numpy())
 
     @property
     def batches_per_step(self) -> int:
@@ -105,12 +108,34 @@ class DeepFillV1(System):
                 )
             }
 
-        turn = tf.equal((self.critic_optimizer.iterations + 1) % _CRITIC_STEPS, 0)
+        if self._all_learn is not None:
+            turn = self.turn_of_all if self._all_learn else self.turn_of_critics
+            return turn(images, holes, distances, critic)
         return tf.cond(
-            turn,
+            tf.equal((self.critic_optimizer.iterations + 1) % _CRITIC_STEPS, 0),
             lambda: self.turn_of_all(images, holes, distances, critic),
             lambda: self.turn_of_critics(images, holes, distances, critic),
         )
+
+    def make_train_function(self, force: bool = False) -> Callable:
+        """See Keras. Several replicas have a graph for each kind of batch, and the choice is here.
+
+        They cannot meet in a branch of one graph, to add up gradients.
+        """
+        if self.critic is None or self.distribute_strategy.num_replicas_in_sync == 1:
+            return super().make_train_function(force)
+        if self.train_function is None or force:
+            # Each is traced on its first call.
+            graphs = {}
+            for all_learn in (True, False):
+                graphs[all_learn] = super().make_train_function(force=True)
+
+            def train_function(iterator):
+                self._all_learn = (self.steps_taken + 1) % _CRITIC_STEPS == 0
+                return graphs[self._all_learn](iterator)
+
+            self.train_function = train_function
+        return self.train_function
 
     def turn_of_all(
         self,
@@ -180,9 +205,9 @@ class DeepFillV1(System):
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
         # Whole numbers, then divided: from the same seed XLA draws other floats.
         bits = tf.random.stateless_uniform(
-            [shape(images)[0], 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox"
+            [replicas.whole(shape(images)[0]), 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox"
         )
-        mix = tf.cast(bits, tf.float32) / 2**23
+        mix = tf.cast(replicas.own(bits), tf.float32) / 2**23  # [B, 1, 1, 1]
         # [B, H/2, W/2, ...]
         windows = tf.split(_window(tf.concat([images, composite, holes], -1), holes), [3, 3, 1], -1)
         losses = []

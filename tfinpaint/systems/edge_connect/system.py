@@ -31,6 +31,7 @@ from typing import Any, Dict, Optional, Tuple
 
 import tensorflow as tf
 
+from tfinpaint.layers import replicas
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, perceptual, style
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
@@ -182,8 +183,9 @@ class EdgeConnect(System):
     ) -> Dict[str, tf.Tensor]:
         """Terms of the output, [B, H, W, 3] in [0, 1]. targets: `seen(truth, holes)`, or None."""
         # Over the share of missing pixels in the whole batch; 0 if none is missing.
+        missing = replicas.mean(tf.reduce_mean(holes))
         difference = tf.reduce_mean(tf.abs(output - truth))
-        terms = {"l1": tf.math.divide_no_nan(difference, tf.reduce_mean(holes))}
+        terms = {"l1": tf.math.divide_no_nan(difference, missing)}
         if targets:
             content, gram = self.seen(output, holes)
             terms["perceptual"] = perceptual(content, targets[0])

@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfinpaint.layers.batch_norm import BatchNorm
+
 
 def initial() -> tf.keras.initializers.Initializer:
     """Torch's first weights: uniform within 1 / sqrt(the numbers that one output adds up).
@@ -58,7 +60,7 @@ def batch_norm(name: str) -> tf.keras.layers.Layer:
     square is 1/2, those after a norm and a ReLU. From 1, as usual, a network without training would
     see nothing: each of its layers would take away more than half of what is left.
     """
-    return tf.keras.layers.BatchNormalization(
+    return BatchNorm(
         momentum=0.9,
         epsilon=1e-5,
         moving_variance_initializer=tf.keras.initializers.Constant(1 / 6),

@@ -32,6 +32,7 @@ from typing import Dict, Optional, Tuple
 
 import tensorflow as tf
 
+from tfinpaint.layers import replicas
 from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy
 from tfinpaint.settings import SettingsError
@@ -172,7 +173,7 @@ class GlobalLocal(System):
     def corners(self, holes: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
         """Corners of the windows in completed and in real pictures, int32 [B, 2] each."""
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
-        numbers = windows.drawn(seed, shape(holes)[0], 4)
+        numbers = replicas.own(windows.drawn(seed, replicas.whole(shape(holes)[0]), 4))
         side = self.critic.window_side
         return (
             windows.around(holes, side, numbers[:, :2]),

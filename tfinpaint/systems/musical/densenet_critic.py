@@ -11,6 +11,7 @@ section 3.3. It names a pretrained DenseNet-121 and no head. The head is that of
 
 import tensorflow as tf
 
+from tfinpaint.layers.batch_norm import with_whole_batches
 from tfinpaint.networks.parts import NORMAL
 from tfinpaint.weights.keras_files import keras_network
 
@@ -40,6 +41,7 @@ class DenseNetCritic(tf.keras.Model):
             "critic_weights",
             "`critic_weights='random'` to begin from random ones",
         )
+        with_whole_batches(self.trunk)
         self.head = tf.keras.layers.Conv2D(
             256, 3, kernel_initializer=NORMAL(0.0, 0.02), name="head", dtype="float32"
         )

@@ -27,6 +27,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 import tensorflow as tf
 
+from tfinpaint.layers import replicas
 from tfinpaint.layers.aligned_resize import resize_aligned
 from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import critic_least_squares, generator_least_squares, masked_l1
@@ -169,13 +170,9 @@ class Pluralistic(System):
 
     def noises(self, of: list) -> List[tf.Tensor]:
         """Two draws of shape `of` for this step. Each picture has its own, on whichever replica."""
-        batch, replica = of[0], tf.distribute.get_replica_context()
-        replicas = replica.num_replicas_in_sync
         seed = tf.stack([tf.constant(self.seed ^ _PATHS, tf.int64), self.optimizer.iterations])
-        drawn = normal([replicas * batch, *of[1:], 2], seed)
-        first = batch * tf.cast(replica.replica_id_in_sync_group, tf.int32)
-        own = tf.slice(drawn, [first, 0, 0, 0, 0], [*of, 2])
-        return tf.unstack(own, axis=-1)
+        drawn = replicas.own(normal([replicas.whole(of[0]), *of[1:], 2], seed))
+        return tf.unstack(drawn, axis=-1)
 
     def losses_of_critics(self, images: tf.Tensor, paths: Paths) -> Dict[str, tf.Tensor]:
         """{name of a critic: its loss}."""

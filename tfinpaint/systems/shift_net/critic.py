@@ -16,6 +16,7 @@ What the variants settle
 
 import tensorflow as tf
 
+from tfinpaint.layers.batch_norm import BatchNorm
 from tfinpaint.layers.spectral_conv import SpectralConv2D
 from tfinpaint.networks.parts import NORMAL, instance_norm, leaky, make_weights
 
@@ -62,7 +63,7 @@ class ShiftCritic(tf.keras.Model):
     def _norm(self, name):
         if self.variant == "official":
             return instance_norm(name)
-        return tf.keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)
+        return BatchNorm(momentum=0.9, epsilon=1e-5, name=name)
 
     def get_config(self) -> dict:
         return {"width": self.width, "variant": self.variant}

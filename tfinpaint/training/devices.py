@@ -1,0 +1,298 @@
+"""The devices that train one system together: one, several of this machine, several machines.
+
+`one_device`, `several_devices` and `several_workers` give `Devices`, which the training loop asks
+for its parts: which share of each batch this process reads, whether it writes files (worker 0 alone
+does), and what a lost worker means.
+
+Each device holds the whole system (a replica) and takes an equal part of every batch. Gradients are
+added up after each step (tf.distribute), and what a step does with the whole batch is in
+layers/replicas.py.
+
+Several workers are processes that TF_CONFIG lists. All run the same command. Before the first step
+they compare what they are about to do. Then each computes the same weights, so checkpoints are
+those of one device, and a run may go on with another number of devices.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import signal
+import socket
+import time
+import zlib
+from typing import Any, Callable, ContextManager, Iterator, List, Optional, Tuple
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint.data.batches import Share
+from tfinpaint.layers import replicas
+from tfinpaint.settings import SettingsError, first_line
+
+START_SECONDS = 300.0  # workers are waited for so long
+_EXAMPLE = (
+    '{"cluster": {"worker": ["first:2222", "second:2222"]}, "task": {"type": "worker", "index": 0}}'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Devices:
+    """See the top of the file.
+
+    strategy:   of tf.distribute; with one device its default.
+    addresses:  HOST:PORT of each worker; empty if this process is the only one.
+    index:      this process among them.
+    """
+
+    strategy: tf.distribute.Strategy
+    addresses: Tuple[str, ...] = ()
+    index: int = 0
+
+    @property
+    def count(self) -> int:
+        """Devices in all processes together."""
+        return self.strategy.num_replicas_in_sync
+
+    @property
+    def workers(self) -> int:
+        """Processes."""
+        return max(len(self.addresses), 1)
+
+    @property
+    def name(self) -> str:
+        """The devices in words."""
+        logical = tf.config.list_logical_devices
+        if self.count == 1:
+            return (logical("GPU") or logical("CPU"))[0].name
+        workers = f" of {self.workers} workers" if self.workers > 1 else ""
+        return f"{self.count} {'GPUs' if logical('GPU') else 'CPUs'}{workers}"
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes the run directory, validates and draws samples."""
+        return self.index == 0
+
+    def scope(self) -> ContextManager[Any]:
+        """The system is made and compiled inside of this context."""
+        return contextlib.nullcontext() if self.count == 1 else self._scope()
+
+    @contextlib.contextmanager
+    def _scope(self):
+        with self.strategy.scope(), tf.variable_creator_scope(_alike):
+            yield
+
+    def share(self, batch_size: int) -> Optional[Share]:
+        """What this process reads of each batch; None is all of it, in one piece.
+
+        Raises: SettingsError if the devices cannot share a batch equally.
+        """
+        if self.count == 1:
+            return None
+        if batch_size % self.count:
+            raise SettingsError(
+                f"`batch_size` is the batch of all {self.count} devices together, a multiple of "
+                f"{self.count}. Got {batch_size}"
+            )
+        number = batch_size // self.workers
+        return Share(self.index * number, number, self.count // self.workers)
+
+    def fed(self, batches: tf.data.Dataset) -> Any:
+        """Batches as `fit` takes them.
+
+        batches: of `training_batches`, with this process' share.
+        """
+        if self.count == 1:
+            return batches
+        return self.strategy.distribute_datasets_from_function(lambda context: batches)
+
+    def agree(self, what: str) -> None:
+        """Waits for all workers and compares what they are about to do.
+
+        what: a text, which is the same for all.
+
+        Raises: SettingsError if they differ.
+        """
+        if self.workers == 1:
+            return
+        number = tf.constant(zlib.crc32(what.encode("utf-8", "surrogateescape")), tf.int64)
+
+        @tf.function(autograph=False)
+        def gather():
+            return self.strategy.run(lambda: replicas.gathered(number))
+
+        every = np.unique(self.strategy.experimental_local_results(gather())[0].numpy())
+        if len(every) > 1:
+            raise SettingsError(
+                "the workers do not agree: all need the same flags, the same photographs in "
+                "`source` and, with `resume`, the same checkpoints in `run_dir`, on a file system "
+                f"that they share (worker {self.index} of {self.workers} has {what})"
+            )
+
+    @contextlib.contextmanager
+    def watched(self, step: Optional[Callable[[], int]] = None) -> Iterator[None]:
+        """A context that turns the errors after another worker's end into a SettingsError.
+
+        step: gives the step that is reached, if any.
+        """
+        try:
+            yield
+        except (tf.errors.OpError, RuntimeError) as error:
+            gone = self._gone()
+            if not gone:
+                raise
+            numbers = " and ".join(str(k) for k in gone)
+            raise SettingsError(
+                f"worker{'s' * (len(gone) > 1)} {numbers} of {self.workers} "
+                f"({', '.join(self.addresses[k] for k in gone)}) "
+                f"{'is' if len(gone) == 1 else 'are'} gone{f' at step {step()}' if step else ''}: "
+                "start all workers again with `resume`, which goes on from the last checkpoint "
+                f"({type(error).__name__}: {first_line(error)[:80]})"
+            ) from error
+
+    def _gone(self) -> List[int]:
+        """The other workers whose port does not answer."""
+        others = [k for k in range(len(self.addresses)) if k != self.index]
+        return [k for k in others if not _answers(self.addresses[k])]
+
+
+def one_device() -> Devices:
+    """The first GPU, or the processor."""
+    return Devices(tf.distribute.get_strategy())
+
+
+def several_devices(number: int = 0) -> Devices:
+    """All GPUs of this process, or `number` of them.
+
+    Without a GPU the processor stands for `number` devices, for trying out.
+
+    Raises: SettingsError if there are fewer.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        names = [f"GPU:{k}" for k in range(len(tf.config.list_logical_devices("GPU")))]
+    else:
+        if number > 1:
+            _divide_the_processor(number)
+        names = [f"CPU:{k}" for k in range(len(tf.config.list_logical_devices("CPU")))]
+    if number > len(names):
+        raise SettingsError(
+            f"`replicas` is at most {len(names)}, the GPUs that TensorFlow finds. Got {number}"
+        )
+    names = names[: number or None]
+    return one_device() if len(names) == 1 else Devices(tf.distribute.MirroredStrategy(names))
+
+
+def several_workers() -> Devices:
+    """This process as TF_CONFIG describes it, with all its GPUs, and the others that it lists.
+
+    Returns when all are there.
+
+    Raises: SettingsError for a TF_CONFIG that cannot be used, or if workers do not come.
+    """
+    addresses, index = workers_of(os.environ.get("TF_CONFIG", ""))
+    if len(addresses) == 1:
+        return several_devices()
+    _meet(addresses, index)
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    # TensorFlow has put a handler of its own there, which only takes note of the signal.
+    signal.signal(signal.SIGTERM, on_sigterm or signal.SIG_DFL)
+    return Devices(strategy, addresses, index)
+
+
+def workers_of(tf_config: str) -> Tuple[Tuple[str, ...], int]:
+    """The addresses of all workers in TF_CONFIG's JSON, and the number of this one.
+
+    Raises: SettingsError if it is none.
+    """
+    try:
+        found = json.loads(tf_config)
+        cluster, task = found["cluster"], found["task"]
+        addresses, index = tuple(cluster["worker"]), int(task["index"])
+        if set(cluster) != {"worker"} or task["type"] != "worker":
+            raise ValueError("there are workers alone")
+        if not 0 <= index < len(addresses) or len(set(addresses)) < len(addresses):
+            raise ValueError("an index or an address")
+        for address in addresses:
+            _host_and_port(address)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise SettingsError(
+            "`distribute='multiworker'` needs the environment variable TF_CONFIG, the same for all "
+            f"workers but for the index, for example {_EXAMPLE}. Got {tf_config!r}"
+        ) from None
+    return addresses, index
+
+
+# ------------------------------------------------------------------------------------------ details
+
+
+def _alike(create, **kwargs):
+    """Makes a variable that replicas keep apart one that they keep alike.
+
+    Such are running statistics. With the moments of the whole batch all replicas compute the same,
+    and to read one, for a checkpoint or a validation pass, takes no other worker.
+    """
+    apart = kwargs.get("synchronization") == tf.VariableSynchronization.ON_READ
+    if apart and kwargs.get("aggregation") == tf.VariableAggregation.MEAN:
+        kwargs["synchronization"] = tf.VariableSynchronization.AUTO
+        kwargs["aggregation"] = tf.VariableAggregation.NONE
+    return create(**kwargs)
+
+
+def _divide_the_processor(number):
+    processor = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_logical_device_configuration(
+            processor, number * [tf.config.LogicalDeviceConfiguration()]
+        )
+    except RuntimeError:  # TensorFlow has started
+        found = len(tf.config.list_logical_devices("CPU"))
+        if found < number:
+            raise SettingsError(
+                f"`replicas` is at most {found} in this program, in which TensorFlow has computed "
+                f"already. Got {number}"
+            ) from None
+
+
+def _host_and_port(address: str) -> Tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    if not host:
+        raise ValueError(address)
+    return host, int(port)
+
+
+def _answers(address: str) -> bool:
+    """Whether a worker listens there, tried for two seconds."""
+    try:
+        with socket.create_connection(_host_and_port(address), timeout=2.0):
+            return True
+    except OSError:
+        return False
+
+
+def _meet(addresses, index):
+    """Returns when each of the other workers has answered once. Until then this one answers.
+
+    TensorFlow itself would wait for ever, and could not be interrupted.
+
+    Raises: SettingsError if the port of this worker is in use, or others do not come.
+    """
+    missing = {k for k in range(len(addresses)) if k != index}
+    end = time.monotonic() + START_SECONDS
+    try:
+        listening = socket.create_server(("", _host_and_port(addresses[index])[1]), backlog=64)
+    except OSError as error:
+        raise SettingsError(
+            f"TF_CONFIG: worker {index} cannot listen at {addresses[index]}: {error.strerror}"
+        ) from None
+    with listening:
+        while missing := {k for k in missing if not _answers(addresses[k])}:
+            if time.monotonic() > end:
+                first = min(missing)
+                raise SettingsError(
+                    f"worker {first} of {len(addresses)} ({addresses[first]}) did not come within "
+                    f"{START_SECONDS:.0f} s: all that TF_CONFIG lists are started with the same "
+                    "command"
+                )
+            time.sleep(0.2)
