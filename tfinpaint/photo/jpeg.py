@@ -56,10 +56,16 @@ def read(data: bytes, check) -> Decoded:
 def _segments(data: bytes) -> Tuple[List[Tuple[int, bytes]], bytes]:
     """(code, content) of the segments before the first scan, and all from there on.
 
-    From the first byte that is no segment on, all is left to the decoder.
+    Bytes between segments are passed over, as decoders do.
     """
     found, at = [], 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    while at + 4 <= len(data):
+        if data[at] != 0xFF or data[at + 1] == 0:
+            following = data.find(b"\xff", at + 1)
+            if following < 0:
+                break
+            at = following
+            continue
         code = data[at + 1]
         if code == 0xFF:  # padding
             at += 1
