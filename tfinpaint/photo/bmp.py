@@ -7,6 +7,7 @@ Pillow takes a palette of two entries for one bit per pixel, however many there 
 
 import io
 import struct
+from typing import Optional
 
 import numpy as np
 from PIL import BmpImagePlugin
@@ -16,6 +17,7 @@ from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow
 _PLAIN, _RUNS_8, _RUNS_4, _MASKS, _ALPHA_MASKS = 0, 1, 2, 3, 6
 _OF_15_BITS, _OF_32_BITS = (0x7C00, 0x3E0, 0x1F, 0), (0xFF0000, 0xFF00, 0xFF, 0)
 _METRES = 39.37  # inches in one
+_PROFILES = (b"DEBM", b"KNIL")  # "MBED" and "LINK", the lowest byte first
 
 
 def read(data: bytes, check) -> Decoded:
@@ -69,7 +71,19 @@ def _read(data: bytes, check) -> Decoded:
     else:
         raise Unsupported(f"{bits} bits per pixel, compression {compression}")
     found.dpi = dpi
+    found.icc = _profile(data, size)
+    if found.icc is None and size >= 124 and data[70:74] in _PROFILES:
+        found.notes += ("its ICC profile is damaged or in another file, and was left out",)
     return found
+
+
+def _profile(data: bytes, size: int) -> Optional[bytes]:
+    """The ICC profile that a header of version 5 points to, or None."""
+    if size < 124 or data[70:74] != _PROFILES[0]:
+        return None
+    start, length = struct.unpack_from("<II", data, 14 + 112)
+    profile = data[14 + start : 14 + start + length]
+    return profile if length and len(profile) == length else None
 
 
 def _rows(data: bytes, start: int, width: int, height: int, bits: int) -> np.ndarray:

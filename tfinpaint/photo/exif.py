@@ -23,6 +23,10 @@ _TIFF_LAYOUT = (
     323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 530, 532, 700, 34675,
 )
 # fmt: on
+# Photoshop keeps the photograph as it was in these; a picture editor would show it instead of the
+# fill.
+_AS_IT_WAS = {37724: "the layers of Photoshop were", 34377: "a block of Photoshop was"}
+_TRANSFER = 301
 
 
 def orientation(block: Optional[bytes]) -> Optional[int]:
@@ -43,8 +47,14 @@ def orientation_in_xmp(xmp: Optional[bytes]) -> Optional[int]:
 
 
 def upright_xmp(xmp: Optional[bytes]) -> Optional[bytes]:
-    """The XMP packet with orientation 1."""
-    return xmp and re.sub(rb'(tiff:Orientation(?:\s*=\s*["\']|>)\s*)[1-8]', rb"\g<1>1", xmp)
+    """The XMP packet with orientation 1, and without thumbnails, which show what was there."""
+    if not xmp:
+        return xmp
+    for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):  # a packet has one
+        start, end = xmp.find(b"<" + name), xmp.rfind(b"</" + name + b">")
+        if 0 <= start < end:
+            xmp = xmp[:start] + xmp[end + len(name) + 3 :]
+    return re.sub(rb'(tiff:Orientation(?:\s*=\s*["\']|>)\s*)[1-8]', rb"\g<1>1", xmp)
 
 
 def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes], Tuple[str, ...]]:
@@ -64,11 +74,13 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
         return None, ("its EXIF block is damaged and was left out",)
     found = {tag for tag, value in _first_directory(bare) if value is not None}
     lost = found - set(exif) - {0x014A, *_BLOCKS} if not is_tiff else set()
-    for tag in _TIFF_LAYOUT if is_tiff else ():
+    notes = tuple(f"{_AS_IT_WAS[tag]} left out" for tag in _AS_IT_WAS if tag in exif)
+    if is_tiff and _TRANSFER in exif:
+        notes += ("its transfer function was left out",)
+    for tag in (*_AS_IT_WAS, *(_TIFF_LAYOUT if is_tiff else ())):
         exif.pop(tag, None)
-    notes: Tuple[str, ...] = ()
     if lost:
-        notes = (f"{_tags(len(lost))} of its EXIF block could not be read and left out",)
+        notes += (f"{_tags(len(lost))} of its EXIF block could not be read and left out",)
     if not exif:
         return None, notes
     exif[ORIENTATION] = 1

@@ -173,6 +173,8 @@ def _kind(path: str, data: bytes) -> str:
         )
     if kind:
         return kind
+    if not data:
+        raise SettingsError(f"{path} is empty")
     what = kinds.other(data[:64])
     raise SettingsError(
         f"{path} is not a JPEG, PNG, BMP, WebP or TIFF photograph, "
