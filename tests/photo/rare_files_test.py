@@ -80,6 +80,19 @@ def test_layers_and_thumbnails_of_what_was_there_are_left_out(tmp_path):
     assert b"layers" not in written and b"thumbnai" not in written and b"An artist" in written
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_the_tags_of_a_big_tiff_in_either_byte_order(tmp_path, order):
+    artist = (315, 2, [*b"An artist\0"])
+    content = zoo.tiff(zoo.noise(), 2, order=order, big=True, tags=[artist, (274, 3, [3])])
+    photo = read(tmp_path, content)
+    np.testing.assert_array_equal(photo.pixels, zoo.noise()[::-1, ::-1])
+    exif = Image.Exif()
+    exif.load(photo.exif)
+    assert photo.notes == () and exif[315] == "An artist" and exif[274] == 1
+    plain = read(tmp_path, zoo.tiff(zoo.noise(), 2, order=order, big=True))
+    assert plain.exif is None and plain.notes == ()
+
+
 # --------------------------------------------------------------------------------------------- BMP
 
 

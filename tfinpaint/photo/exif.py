@@ -9,7 +9,9 @@ import re
 import struct
 from typing import Optional, Tuple
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
+
+from tfinpaint.photo.tiff_file import Directory
 
 ORIENTATION = 0x0112
 _PREFIX = b"Exif\0\0"
@@ -66,10 +68,8 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
         return None, ("its EXIF block is damaged and was left out",)
     exif = Image.Exif()
     try:
-        if bare[2:4] in (b"+\0", b"\0+"):
-            exif = _of_big_tiff(bare)
-        else:
-            exif.load_from_fp(io.BytesIO(bare))
+        is_big = bare[2:4] in (b"+\0", b"\0+")
+        exif.load_from_fp(io.BytesIO(_classic(bare) if is_big else bare))
     except Exception:  # Pillow raises nearly any class for what is broken
         return None, ("its EXIF block is damaged and was left out",)
     found = {tag for tag, value in _first_directory(bare) if value is not None}
@@ -90,16 +90,28 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
         return _salvaged(exif)
 
 
-def _of_big_tiff(bare: bytes) -> Image.Exif:
-    """The tags of BigTIFF's first directory, which Pillow's Exif cannot read, without blocks."""
-    tags = TiffImagePlugin.ImageFileDirectory_v2(bare[:16])
-    file = io.BytesIO(bare)
-    file.seek(tags.next)
-    tags.load(file)
-    exif = Image.Exif()
-    for tag in set(tags) - set(_BLOCKS):
-        exif[tag] = tags[tag]
-    return exif
+def _classic(bare: bytes) -> bytes:
+    """The tags of BigTIFF's first directory as a classic one, without blocks that they point to.
+
+    Pillow's Exif reads no BigTIFF.
+    """
+    tags = Directory(bare)
+    entries, rest, count = b"", b"", 0
+    chosen = [tag for tag in sorted(tags.tags) if tag not in _BLOCKS and tags.tags[tag][0] <= 13]
+    at = 8 + 2 + 12 * len(chosen) + 4
+    for tag in chosen:
+        kind, length, _ = tags.tags[tag]
+        content = tags.optional_bytes(tag)
+        if content is None:
+            continue
+        count += 1
+        where = content.ljust(4, b"\0")
+        if len(content) > 4:
+            where = struct.pack(tags.order + "I", at + len(rest))
+            rest += content
+        entries += struct.pack(tags.order + "HHI", tag, kind, length) + where
+    head = bare[:2] + struct.pack(tags.order + "HIH", 42, 8, count)
+    return (head + entries).ljust(at, b"\0") + rest
 
 
 def _salvaged(exif: Image.Exif) -> Tuple[Optional[bytes], Tuple[str, ...]]:
