@@ -5,11 +5,14 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, TiffImagePlugin, features
 
 from tests import zoo
 from tfinpaint.photo import read_photo, write_photo
 from tfinpaint.settings import SettingsError
+
+needs_jpeg_2000 = pytest.mark.skipif(not features.check("jpg_2000"), reason="Pillow without it")
+needs_avif = pytest.mark.skipif(not features.check("avif"), reason="Pillow without it")
 
 
 def read(tmp_path, content):
@@ -117,3 +120,43 @@ def test_the_profile_of_a_bmp(tmp_path, mark, kept):
 def test_a_file_without_content_is_called_empty(tmp_path):
     with pytest.raises(SettingsError, match="photo is empty"):
         read(tmp_path, b"")
+
+
+# ------------------------------------------------------------------------------- JPEG 2000 and AVIF
+
+
+def box(kind, content):
+    return struct.pack(">I4s", len(content) + 8, kind) + content
+
+
+XMP = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+
+
+@needs_jpeg_2000
+def test_what_lies_beside_the_picture_of_a_jpeg_2000_file(tmp_path):
+    plain = saved(zoo.noise(), "JPEG2000")
+    start = plain.index(b"jp2h") - 4
+    end = start + struct.unpack_from(">I", plain, start)[0]
+    inner = plain[start + 8 : plain.index(b"colr", start) - 4]
+    inner += box(b"colr", b"\2\0\0" + zoo.SRGB)
+    inner += box(b"res ", box(b"resc", struct.pack(">4H2b", 11811, 100, 11811, 100, 2, 2)))
+    xmp = bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + XMP.replace(b"6", b"1")
+    more = box(b"jp2h", inner) + box(b"uuid", xmp)
+    more += box(b"uuid", b"JpgTiffExif->JP2" + zoo.exif_block(3, prefix=b""))
+    photo = read(tmp_path, plain[:start] + more + plain[end:])
+    np.testing.assert_array_equal(photo.pixels, zoo.noise()[::-1, ::-1])
+    assert photo.icc == zoo.SRGB and photo.xmp == XMP.replace(b"6", b"1")
+    assert photo.dpi == pytest.approx((300, 300), rel=1e-3)
+    assert b"A camera" in photo.exif
+    broken = read(tmp_path, plain[:start] + box(b"uuid", xmp[:10]) + plain[start:])
+    np.testing.assert_array_equal(broken.pixels, zoo.noise())
+    assert (broken.icc, broken.dpi, broken.xmp, broken.exif) == (None, None, None, None)
+
+
+@needs_avif
+def test_the_orientation_of_an_avif_file_is_its_own(tmp_path):
+    picture = np.kron(zoo.smooth(), np.ones((4, 4, 1), np.uint8))
+    for more, turns in (({"xmp": XMP}, 0), ({"exif": zoo.exif_block(6), "xmp": XMP}, -1)):
+        content = saved(picture, "AVIF", quality=100, subsampling="4:4:4", **more)
+        pixels = read(tmp_path, content).pixels.astype(int)
+        assert np.abs(pixels - np.rot90(picture, turns)).max() <= 4

@@ -18,6 +18,7 @@ converted and refused.
     writing     write_photo, check_photo_path; carried: what each format can hold beside the pixels
     jpeg, png, webp, bmp, tiff, others      one reader for each format, which return a `Decoded`
     tiff_file, tiff_layout, tiff_samples    TIFF's tags, the table of its kinds, its pixels
+    jp2         what lies beside the picture of a JPEG 2000 file
     kinds, exif, profiles                   formats by content, orientation, CMYK and Lab
 """
 

@@ -11,6 +11,7 @@ import io
 import numpy as np
 from PIL import Image
 
+from tfinpaint.photo import exif, jp2
 from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
 
 _EXTRAS = {"HEIC": ("pillow_heif", "pillow-heif"), "JPEG XL": ("pillow_jxl", "pillow-jxl-plugin")}
@@ -36,17 +37,23 @@ def read(data: bytes, check, kind: str) -> Decoded:
     bits = _bits(data, kind)
     image.load()
     info = image.info
+    more = jp2.beside(data) if kind == "JPEG 2000" else jp2.Beside()
+    icc = info.get("icc_profile") or more.icc
     if image.mode.startswith("I;16"):
-        found = Decoded(np.asarray(image).astype(np.uint16), icc=info.get("icc_profile"))
+        found = Decoded(np.asarray(image).astype(np.uint16), icc=icc)
     else:
-        found = from_pillow(image, info.get("icc_profile"))
+        found = from_pillow(image, icc)
         if bits > 8:
             found.notes += (f"{bits} bits per channel were converted to 8",)
-    found.exif, found.pictures = info.get("exif") or None, pictures
-    xmp = info.get("xmp")
+    found.exif, found.pictures = info.get("exif") or more.exif, pictures
+    xmp = info.get("xmp") or more.xmp
     found.xmp = xmp.encode() if isinstance(xmp, str) else xmp or None
     comment = info.get("comment")
     found.comment = comment.encode() if isinstance(comment, str) else comment or None
+    found.dpi = more.dpi
+    if kind == "AVIF":
+        # Pillow hands on what the file itself says, as EXIF; XMP does not count beside that.
+        found.orientation = exif.orientation(found.exif) or 1
     if kind in ("HEIC", "JPEG XL"):
         found.orientation = 1  # these decoders turn the pixels
     return found
