@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -41,6 +42,50 @@ def test_bytes_between_segments_do_not_hide_the_orientation(tmp_path, between):
     photo = read(tmp_path, stored[:20] + between + exif + between + stored[20:])
     plain = np.asarray(Image.open(io.BytesIO(stored)))
     np.testing.assert_array_equal(photo.pixels, np.rot90(plain, -1))
+
+
+def test_what_a_jpeg_carries_is_kept_or_named(tmp_path):
+    plain = saved(zoo.smooth(), "JPEG", quality=95)
+    more = segment(0xE0, b"JFIF\0\1\1\0\0\4\0\3\0\0") + segment(0xEB, b"JP\0\1" + bytes(40))
+    more += segment(0xFE, b"one") + segment(0xFE, b"two")
+    photo = read(tmp_path, plain[:2] + more + plain[20:])
+    np.testing.assert_array_equal(photo.pixels, np.asarray(Image.open(io.BytesIO(plain))))
+    assert photo.comment == b"one\ntwo" and photo.dpi is None
+    assert photo.notes == (
+        "its pixels are 3:4 wide to high, which is not kept",
+        "its JUMBF block (content credentials) was left out",
+    )
+
+
+def test_a_file_of_several_jpeg_pictures_says_which_was_taken(tmp_path):
+    turned = Image.fromarray(zoo.smooth()[::-1].copy())
+    content = saved(zoo.smooth(), "MPO", save_all=True, append_images=[turned], quality=95)
+    photo = read(tmp_path, content)
+    assert np.abs(photo.pixels.astype(int) - zoo.smooth()).max() < 16
+    assert photo.notes == ("the first of 2 pictures in the file was taken",)
+
+
+# --------------------------------------------------------------------------------------------- PNG
+
+
+def test_what_a_png_carries_is_kept_or_named(tmp_path):
+    bomb = zlib.compress(bytes(20 * 2**20))
+    content = zoo.png(
+        zoo.noise(),
+        2,
+        before=[
+            zoo.chunk(b"pHYs", struct.pack(">IIB", 2, 1, 0)),
+            zoo.chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + bomb),
+            zoo.chunk(b"zTXt", b"Raw profile type exif\0\0" + bomb),
+        ],
+    )
+    photo = read(tmp_path, content)
+    np.testing.assert_array_equal(photo.pixels, zoo.noise())
+    assert photo.xmp is None and photo.exif is None and photo.dpi is None
+    assert photo.notes == (
+        "its pixels are 1:2 wide to high, which is not kept",
+        "texts that are damaged or larger than 16 MB left out: XMP, EXIF",
+    )
 
 
 # -------------------------------------------------------------------------------------------- TIFF

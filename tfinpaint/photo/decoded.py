@@ -77,6 +77,11 @@ def from_pillow(image: Image.Image, icc: Optional[bytes] = None) -> Decoded:
     return Decoded(colour, alpha, icc, notes=notes)
 
 
+def not_square(across: int, down: int) -> str:
+    """The note on a file that says how wide and high its pixels are, and no resolution."""
+    return f"its pixels are {down}:{across} wide to high, which is not kept"
+
+
 @contextlib.contextmanager
 def pillow_without_limit() -> Iterator[None]:
     """Lifts Pillow's limit on pixels, which is one for the whole process, while it decodes.

@@ -36,7 +36,7 @@ def orientation(block: Optional[bytes]) -> Optional[int]:
 
     Entries may be damaged, of the wrong type, or cut off; they are passed over.
     """
-    for tag, value in _first_directory(block or b""):
+    for tag, value in first_directory(block or b""):
         if tag == ORIENTATION:
             return value if value is not None and 1 <= value <= 8 else None
     return None
@@ -72,7 +72,7 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
         exif.load_from_fp(io.BytesIO(_classic(bare) if is_big else bare))
     except Exception:  # Pillow raises nearly any class for what is broken
         return None, ("its EXIF block is damaged and was left out",)
-    found = {tag for tag, value in _first_directory(bare) if value is not None}
+    found = {tag for tag, value in first_directory(bare) if value is not None}
     lost = found - set(exif) - {0x014A, *_BLOCKS} if not is_tiff else set()
     notes = tuple(f"{_AS_IT_WAS[tag]} left out" for tag in _AS_IT_WAS if tag in exif)
     if is_tiff and _TRANSFER in exif:
@@ -160,7 +160,7 @@ def _order(bare: bytes) -> Optional[str]:
     return order if struct.unpack(order + "H", bare[2:4])[0] in (42, 43) else None
 
 
-def _first_directory(block: bytes):
+def first_directory(block: bytes):
     """(tag, value) of the first directory; a value that is no single whole number is 0 or None.
 
     None stands for an entry that is empty or of an unknown type.

@@ -12,7 +12,8 @@ from typing import Dict, List, Tuple
 
 from PIL import JpegImagePlugin
 
-from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
+from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow, not_square
+from tfinpaint.photo.exif import first_directory
 
 _FRAMES = {
     **{code: "" for code in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)},
@@ -27,7 +28,7 @@ _FRAMES = {
 }
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_MORE, _ICC = b"http://ns.adobe.com/xmp/extension/\0", b"ICC_PROFILE\0"
-_PHOTOSHOP = b"Photoshop 3.0\0"
+_PHOTOSHOP, _MORE_PICTURES = b"Photoshop 3.0\0", b"MPF\0"
 
 
 def read(data: bytes, check) -> Decoded:
@@ -102,6 +103,8 @@ def _metadata(found: Decoded, segments) -> None:
             if unit in (1, 2) and across and down:
                 inches = 1.0 if unit == 1 else 2.54
                 found.dpi = (across * inches, down * inches)
+            elif unit == 0 and across and down and across != down:
+                found.notes += (not_square(across, down),)
         elif code == 0xE1 and content.startswith(_EXIF):
             # what does not fit into one segment goes on in the next
             found.exif = content if found.exif is None else found.exif + content[len(_EXIF) :]
@@ -111,9 +114,21 @@ def _metadata(found: Decoded, segments) -> None:
             lost.append("the second part of its XMP")
         elif code == 0xED and content.startswith(_PHOTOSHOP):
             lost.append("its IPTC block")
+        elif code == 0xEB and content.startswith(b"JP\0"):
+            lost.append("its JUMBF block (content credentials)")
+        elif code == 0xE2 and content.startswith(_MORE_PICTURES):
+            found.pictures = max(found.pictures, _pictures(content[len(_MORE_PICTURES) :]))
         elif code == 0xFE:
-            found.comment = content
+            found.comment = content if found.comment is None else found.comment + b"\n" + content
     found.notes += tuple(f"{what} was left out" for what in dict.fromkeys(lost))
+
+
+def _pictures(index: bytes) -> int:
+    """How many pictures the index of a file of several says that there are (CIPA DC-007)."""
+    for tag, value in first_directory(index):
+        if tag == 0xB001:
+            return value or 1
+    return 1
 
 
 def _profile(parts: List[bytes]):
