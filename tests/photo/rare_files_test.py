@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin, features
@@ -160,6 +161,39 @@ def test_the_profile_of_a_bmp(tmp_path, mark, kept):
     np.testing.assert_array_equal(photo.pixels, picture)
     assert photo.icc == (profile if kept else None)
     assert ("ICC profile" in "".join(photo.notes)) == (kept is False)
+
+
+def bmp_of_runs(runs, table, bits):
+    header = struct.pack("<IiiHHIIiiII", 40, zoo.WIDTH, zoo.HEIGHT, 1, bits, 1, 0, 0, 0, 16, 0)
+    header = header[:16] + struct.pack("<I", 1 if bits == 8 else 2) + header[20:]
+    start = 14 + len(header) + len(table)
+    return b"BM" + struct.pack("<IHHI", start + len(runs), 0, 0, start) + header + table + runs
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_run_lengths_of_a_bmp_with_steps_and_an_early_end(tmp_path, bits):
+    table = np.random.default_rng(0).integers(1, 256, (16, 4), dtype=np.uint8)
+    five, literal = (b"\x55", b"\x12\x30") if bits == 4 else (b"\5", b"\1\2\3\0")
+    runs = b"\0\2\3\2" + bytes([6]) + five  # right by 3, up by 2; six of the fifth colour
+    runs += b"\0\3" + literal + b"\0\0" + b"\0\2\0\1" + bytes([90]) + five + b"\0\1"
+    indices = np.zeros((zoo.HEIGHT, zoo.WIDTH), int)
+    indices[-3, 3:9], indices[-3, 9:12], indices[-5] = 5, (1, 2, 3), 5
+    content = bmp_of_runs(runs, table.tobytes(), bits)
+    np.testing.assert_array_equal(read(tmp_path, content).pixels, table[indices, 2::-1])
+    with pytest.raises(SettingsError, match="ends before its pixels do"):
+        read(tmp_path, content[:-2])
+    rows = zoo.noise(1, 15)[..., 0]
+    every = b"".join(
+        b"".join(bytes([1, index << 4 if bits == 4 else index]) for index in row) + b"\0\0"
+        for row in rows[::-1]
+    )
+    for end in (b"\0\1", b""):
+        content = bmp_of_runs(every + end, table.tobytes(), bits)
+        np.testing.assert_array_equal(read(tmp_path, content).pixels, table[rows, 2::-1])
+    other = cv2.imdecode(
+        np.frombuffer(bmp_of_runs(every + b"\0\1", table.tobytes(), bits), np.uint8), 1
+    )
+    np.testing.assert_array_equal(other[..., ::-1], table[rows, 2::-1])
 
 
 def test_a_file_without_content_is_called_empty(tmp_path):
