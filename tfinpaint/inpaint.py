@@ -41,6 +41,7 @@ from tfinpaint.photo import (
     PHOTO_ENDINGS,
     THRESHOLD,
     Photo,
+    check_deep_path,
     check_photo_path,
     hole_of_alpha,
     keeps_alpha,
@@ -221,6 +222,8 @@ def _read(job: Job):
 
     Raises SettingsError if they cannot be filled.
     """
+    if FLAGS.bits == "16":
+        check_deep_path(job.output, "output")
     photo = read_photo(job.image, FLAGS.max_megapixels, keep_deep=FLAGS.bits == "16")
     if job.mask == ALPHA:
         mask, mask_notes = hole_of_alpha(photo, job.image)

@@ -29,7 +29,7 @@ from tfinpaint.photo.folders import PHOTO_ENDINGS, list_photos
 from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
 from tfinpaint.photo.reading import photo_size, read_photo
 from tfinpaint.photo.record import THRESHOLD, Notes, Photo
-from tfinpaint.photo.writing import check_photo_path, keeps_alpha, write_photo
+from tfinpaint.photo.writing import check_deep_path, check_photo_path, keeps_alpha, write_photo
 from tfinpaint.settings import MAX_MEGAPIXELS
 
 # Pillow's warnings are about damaged files; what matters raises an error.
@@ -41,6 +41,7 @@ __all__ = [
     "THRESHOLD",
     "Notes",
     "Photo",
+    "check_deep_path",
     "check_photo_path",
     "hole_of_alpha",
     "keeps_alpha",

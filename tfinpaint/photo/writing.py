@@ -43,6 +43,19 @@ def check_photo_path(path: str, argument: str = "path") -> None:
     check_writable(argument, os.path.dirname(os.path.abspath(path)))
 
 
+def check_deep_path(path: str, argument: str = "path") -> None:
+    """Checks that the format of the path's ending can be written with 16 bits per channel.
+
+    Raises: SettingsError.
+    """
+    kind = _WRITERS.get(os.path.splitext(path)[1].lower())
+    if kind not in ("PNG", "TIFF"):
+        raise SettingsError(
+            f"{path}: {kind} is written with 8 bits per channel, PNG and TIFF with 16. Choose "
+            f"another ending for `{argument}`, as .png"
+        )
+
+
 def keeps_alpha(path: str) -> bool:
     """Whether the format of the path's ending has an alpha channel."""
     return _WRITERS.get(os.path.splitext(path)[1].lower()) not in _WITHOUT_ALPHA
