@@ -197,7 +197,7 @@ def test_run_lengths_of_a_bmp_with_steps_and_an_early_end(tmp_path, bits):
 
 
 def test_a_file_without_content_is_called_empty(tmp_path):
-    with pytest.raises(SettingsError, match="photo is empty"):
+    with pytest.raises(SettingsError, match="TIFF photograph, it is empty"):
         read(tmp_path, b"")
 
 
