@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 
 import cv2
@@ -140,6 +141,27 @@ def test_the_tags_of_a_big_tiff_in_either_byte_order(tmp_path, order):
     assert photo.notes == () and exif[315] == "An artist" and exif[274] == 1
     plain = read(tmp_path, zoo.tiff(zoo.noise(), 2, order=order, big=True))
     assert plain.exif is None and plain.notes == ()
+
+
+def test_a_chain_of_many_long_directories_takes_no_time(tmp_path):
+    # each has 65,535 tags, most of which it shares with the others
+    content = zoo.tiff(zoo.noise(), 2)
+    count, each = 2000, 12 * 65535
+    start = len(content)
+    places = [start + 14 * k for k in range(count)]
+    tail = bytearray(14 * count + 2 + each + 4)
+    for k, (place, following) in enumerate(zip(places, [*places[1:], 0])):
+        struct.pack_into("<H", tail, place - start, 65535)
+        struct.pack_into("<I", tail, place - start + 2 + each, following)
+    first = struct.unpack_from("<I", content, 4)[0]
+    (tags,) = struct.unpack_from("<H", content, first)
+    content = bytearray(content)
+    struct.pack_into("<I", content, first + 2 + 12 * tags, places[0])
+    begun = time.process_time()
+    photo = read(tmp_path, bytes(content + tail))
+    assert time.process_time() - begun < 5
+    np.testing.assert_array_equal(photo.pixels, zoo.noise())
+    assert photo.notes == (f"the first of {count + 1} pictures in the file was taken",)
 
 
 # --------------------------------------------------------------------------------------------- BMP
