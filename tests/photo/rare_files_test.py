@@ -150,7 +150,7 @@ def test_a_chain_of_many_long_directories_takes_no_time(tmp_path):
     start = len(content)
     places = [start + 14 * k for k in range(count)]
     tail = bytearray(14 * count + 2 + each + 4)
-    for k, (place, following) in enumerate(zip(places, [*places[1:], 0])):
+    for place, following in zip(places, [*places[1:], 0]):
         struct.pack_into("<H", tail, place - start, 65535)
         struct.pack_into("<I", tail, place - start + 2 + each, following)
     first = struct.unpack_from("<I", content, 4)[0]
