@@ -67,6 +67,25 @@ def test_a_file_of_several_jpeg_pictures_says_which_was_taken(tmp_path):
     assert photo.notes == ("the first of 2 pictures in the file was taken",)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_a_jpeg_that_lacks_no_more_than_the_mark_of_its_end(tmp_path, mode, subsampling):
+    for picture in (zoo.noise(), zoo.smooth(), np.full_like(zoo.noise(), 90)):
+        image = Image.fromarray(picture).convert(mode)
+        plain = saved(np.asarray(image), "JPEG", quality=90, subsampling=subsampling)
+        whole = read(tmp_path, plain)
+        for length in (-1, -2):
+            photo = read(tmp_path, plain[:length])
+            np.testing.assert_array_equal(photo.pixels, whole.pixels)
+            assert photo.notes == ("the mark of its end is missing",)
+        for length in (-5, -12, -20):
+            with pytest.raises(SettingsError, match="damaged or incomplete"):
+                read(tmp_path, plain[:length])
+        progressive = saved(np.asarray(image), "JPEG", progressive=True)
+        with pytest.raises(SettingsError, match="damaged or incomplete"):
+            read(tmp_path, progressive[:-2])
+
+
 # --------------------------------------------------------------------------------------------- PNG
 
 
@@ -162,6 +181,11 @@ def test_a_chain_of_many_long_directories_takes_no_time(tmp_path):
     assert time.process_time() - begun < 5
     np.testing.assert_array_equal(photo.pixels, zoo.noise())
     assert photo.notes == (f"the first of {count + 1} pictures in the file was taken",)
+
+
+def test_an_uncompressed_tiff_that_does_not_say_how_long_its_strip_is(tmp_path):
+    content = zoo.tiff(zoo.noise(), 2, tags=[(279, 4, [0])])
+    np.testing.assert_array_equal(read(tmp_path, content).pixels, zoo.noise())
 
 
 # --------------------------------------------------------------------------------------------- BMP

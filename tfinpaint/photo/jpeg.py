@@ -10,9 +10,10 @@ import io
 import struct
 from typing import Dict, List, Tuple
 
+import numpy as np
 from PIL import JpegImagePlugin
 
-from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow, not_square
+from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow, not_square
 from tfinpaint.photo.exif import first_directory
 
 _FRAMES = {
@@ -26,6 +27,8 @@ _FRAMES = {
     0xCE: "hierarchical with arithmetic coding",
     0xCF: "lossless hierarchical with arithmetic coding",
 }
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_TRIES = 4
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_MORE, _ICC = b"http://ns.adobe.com/xmp/extension/\0", b"ICC_PROFILE\0"
 _PHOTOSHOP, _MORE_PICTURES = b"Photoshop 3.0\0", b"MPF\0"
@@ -44,14 +47,44 @@ def read(data: bytes, check) -> Decoded:
                 raise Unsupported(f"{bits} bits per channel")
             if channels not in (1, 3, 4):
                 raise Unsupported(f"{channels} channels")
-    # the class itself, because Image.open has a limit of its own on pixels
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(_for_pillow(segments, rest)))
-    image.load()
-    icc, note = _profile([c[len(_ICC) :] for k, c in segments if k == 0xE2 and c.startswith(_ICC)])
+    content = _for_pillow(segments, rest)
+    note: Tuple[str, ...] = ()
+    try:
+        image = _decoded(content)
+    except OSError:
+        if not {0xC0, 0xC1}.intersection(code for code, _ in segments) or rest.count(_SCAN) != 1:
+            raise
+        image, note = _without_end(content), ("the mark of its end is missing",)
+    icc, note_of_icc = _profile(
+        [c[len(_ICC) :] for k, c in segments if k == 0xE2 and c.startswith(_ICC)]
+    )
     found = from_pillow(image, icc)
-    found.notes += note
+    found.notes += note + note_of_icc
     _metadata(found, segments)
     return found
+
+
+def _decoded(content: bytes) -> JpegImagePlugin.JpegImageFile:
+    # the class itself, because Image.open has a limit of its own on pixels
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+    image.load()
+    return image
+
+
+def _without_end(content: bytes) -> JpegImagePlugin.JpegImageFile:
+    """The picture of a file of one scan whose end is cut off, if all of its pixels are there.
+
+    The decoder fills what is missing in silence. If nothing is, no pixel depends on what follows.
+    Raises Damaged.
+    """
+    content = content[:-1] if content.endswith(_END[:1]) else content
+    image = _decoded(content + _END)
+    pixels = image.tobytes()
+    for seed in range(_TRIES):
+        more = np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes()
+        if _decoded(content + more + _END).tobytes() != pixels:
+            raise Damaged("it ends before its pixels do")
+    return image
 
 
 def _segments(data: bytes) -> Tuple[List[Tuple[int, bytes]], bytes]:

@@ -121,7 +121,7 @@ class Directory:
 def strips_of(tags: Directory, tiled: bool) -> List[bytes]:
     """The packed bytes of each strip or tile. Raises Damaged."""
     offsets = tags.values(324 if tiled else 273)
-    if not tiled and 279 not in tags and len(offsets) == 1:
+    if not tiled and len(offsets) == 1 and not any(tags.values(279, ())):
         return [tags.data[offsets[0] :]]
     counts = tags.values(325 if tiled else 279)
     if len(offsets) != len(counts):
