@@ -242,11 +242,6 @@ def test_run_lengths_of_a_bmp_with_steps_and_an_early_end(tmp_path, bits):
     np.testing.assert_array_equal(other[..., ::-1], table[rows, 2::-1])
 
 
-def test_a_file_without_content_is_called_empty(tmp_path):
-    with pytest.raises(SettingsError, match="TIFF photograph, it is empty"):
-        read(tmp_path, b"")
-
-
 # ------------------------------------------------------------------------------- JPEG 2000 and AVIF
 
 
@@ -285,20 +280,3 @@ def test_the_orientation_of_an_avif_file_is_its_own(tmp_path):
         content = saved(picture, "AVIF", quality=100, subsampling="4:4:4", **more)
         pixels = read(tmp_path, content).pixels.astype(int)
         assert np.abs(pixels - np.rot90(picture, turns)).max() <= 4
-
-
-@pytest.mark.parametrize(
-    "content, what",
-    [
-        (b"P6\n2 2\n255\n" + bytes(12), "a Netpbm picture"),
-        (b"P1 2 2 0 1 1 0", "a Netpbm picture"),
-        (b"qoif" + bytes(30), "QOI"),
-        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "a video"),
-        (b"RIFF\x10\0\0\0AVI LIST", "a video or a sound"),
-        (b"\x1f\x8b\x08" + bytes(30), "gzip"),
-        (b"P1neapple", "or it is damaged"),
-    ],
-)
-def test_what_a_file_is_instead(tmp_path, content, what):
-    with pytest.raises(SettingsError, match=f"is not a JPEG.*{what}"):
-        read(tmp_path, content)
