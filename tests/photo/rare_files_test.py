@@ -86,9 +86,6 @@ def test_a_jpeg_that_lacks_no_more_than_the_mark_of_its_end(tmp_path, mode, subs
             read(tmp_path, progressive[:-2])
 
 
-# --------------------------------------------------------------------------------------------- PNG
-
-
 def test_what_a_png_carries_is_kept_or_named(tmp_path):
     bomb = zlib.compress(bytes(20 * 2**20))
     content = zoo.png(
@@ -188,9 +185,6 @@ def test_an_uncompressed_tiff_that_does_not_say_how_long_its_strip_is(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, content).pixels, zoo.noise())
 
 
-# --------------------------------------------------------------------------------------------- BMP
-
-
 @pytest.mark.parametrize("mark, kept", [(b"DEBM", True), (b"KNIL", False), (b"BGRs", None)])
 def test_the_profile_of_a_bmp(tmp_path, mark, kept):
     picture = zoo.noise()
@@ -280,3 +274,24 @@ def test_the_orientation_of_an_avif_file_is_its_own(tmp_path):
         content = saved(picture, "AVIF", quality=100, subsampling="4:4:4", **more)
         pixels = read(tmp_path, content).pixels.astype(int)
         assert np.abs(pixels - np.rot90(picture, turns)).max() <= 4
+
+
+def test_what_is_compressed_in_a_jpeg_xl_file_is_named(tmp_path):
+    pytest.importorskip("pillow_jxl", reason="no JPEG XL: pip install pillow-jxl-plugin")
+
+    def brotli(content):  # as it is, in one block
+        head = 0x0B | (len(content) - 1) << 7 | 1 << 23
+        return head.to_bytes(3, "little") + content + b"\x03"
+
+    stream = saved(zoo.noise(), "JXL", lossless=True)
+    assert stream[:2] == b"\xff\x0a"
+    start = box(b"JXL ", b"\r\n\x87\n") + box(b"ftyp", b"jxl \0\0\0\0jxl ")
+    start += box(b"brob", b"xml " + brotli(XMP))
+    start += box(b"brob", b"Exif" + brotli(bytes(4) + zoo.exif_block(1, prefix=b"")))
+    photo = read(tmp_path, start + box(b"jumb", bytes(20)) + box(b"jxlc", stream))
+    np.testing.assert_array_equal(photo.pixels, zoo.noise())
+    assert photo.notes == (
+        "its XMP, compressed, was left out",
+        "its EXIF, compressed, was left out",
+        "its JUMBF block (content credentials) was left out",
+    )

@@ -29,17 +29,17 @@ def beside(data: bytes) -> Beside:
     found = Beside()
     if data[4:8] != b"jP  ":
         return found
-    for kind, content in _boxes(data):
+    for kind, content in boxes(data):
         if kind == b"uuid" and content[:16] == _XMP:
             found = found._replace(xmp=content[16:] or None)
         elif kind == b"uuid" and content[:16] == _EXIF:
             found = found._replace(exif=content[16:] or None)
         elif kind == b"jp2h":
-            for inner, part in _boxes(content):
+            for inner, part in boxes(content):
                 if inner == b"colr" and part[:1] and part[0] in _PROFILES and not found.icc:
                     found = found._replace(icc=part[3:] or None)
                 elif inner == b"res ":
-                    found = found._replace(dpi=_resolution(dict(_boxes(part))))
+                    found = found._replace(dpi=_resolution(dict(boxes(part))))
     return found
 
 
@@ -57,8 +57,8 @@ def _resolution(boxes) -> Optional[Tuple[float, float]]:
     )
 
 
-def _boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
-    """(type, content) of each box, as far as they go."""
+def boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
+    """(type, content) of each box of a file, as far as they go. JPEG XL has the same boxes."""
     at = 0
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)

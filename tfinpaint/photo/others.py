@@ -7,6 +7,7 @@ Pillow reads AVIF and JPEG 2000 where it was built so, HEIC with `pillow-heif` a
 """
 
 import io
+from typing import Tuple
 
 import numpy as np
 from PIL import Image
@@ -15,6 +16,8 @@ from tfinpaint.photo import exif, jp2
 from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
 
 _EXTRAS = {"HEIC": ("pillow_heif", "pillow-heif"), "JPEG XL": ("pillow_jxl", "pillow-jxl-plugin")}
+_CREDENTIALS = "JUMBF block (content credentials)"
+_BOXES = {b"Exif": "EXIF", b"xml ": "XMP", b"jumb": _CREDENTIALS}
 _PILLOW = {"GIF": "GIF", "AVIF": "AVIF", "JPEG 2000": "JPEG2000", "HEIC": "HEIF", "JPEG XL": "JXL"}
 
 
@@ -51,12 +54,27 @@ def read(data: bytes, check, kind: str) -> Decoded:
     comment = info.get("comment")
     found.comment = comment.encode() if isinstance(comment, str) else comment or None
     found.dpi = more.dpi
+    if kind == "JPEG XL":
+        found.notes += _not_handed_out(data)
     if kind == "AVIF":
         # Pillow hands on what the file itself says, as EXIF; XMP does not count beside that.
         found.orientation = exif.orientation(found.exif) or 1
     if kind in ("HEIC", "JPEG XL"):
         found.orientation = 1  # these decoders turn the pixels
     return found
+
+
+def _not_handed_out(data: bytes) -> Tuple[str, ...]:
+    """Notes on what a JPEG XL file has in boxes that its decoder passes over.
+
+    A box `brob` holds another one that is compressed with Brotli.
+    """
+    lost = []
+    for kind, content in jp2.boxes(data) if data[4:8] == b"JXL " else ():
+        what = _BOXES.get(content[:4] if kind == b"brob" else kind)
+        if what and (kind == b"brob" or what == _CREDENTIALS):
+            lost.append(f"its {what}, compressed," if kind == b"brob" else f"its {what}")
+    return tuple(f"{what} was left out" for what in dict.fromkeys(lost))
 
 
 def _prepare(kind: str) -> None:
