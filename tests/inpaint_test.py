@@ -596,8 +596,10 @@ def test_16_bits_stay_outside_the_hole(tmp_path, run):
         hole[5:10, 5:15] = True
         np.testing.assert_array_equal(found[~hole], deep[~hole])
         assert (found[hole] // 257 >= 254).all()  # the red channel of a fill by a fake
+    Red.calls.clear()
     status, _, err = run(*arguments, f"--output={tmp_path}/o.jpg")
     assert status == 1 and "JPEG is written with 8 bits per channel, PNG and TIFF with 16" in err
+    assert not Red.calls  # it is refused before the fill
     assert not (tmp_path / "o.jpg").exists()
     status, _, err = run(*arguments, f"--output={tmp_path}/o.png", "--side_by_side")
     assert status == 1 and "--side_by_side has 8 bits" in err

@@ -26,6 +26,7 @@ from tfinpaint.jobs import ALPHA, Job
 from tfinpaint.photo import (
     THRESHOLD,
     Photo,
+    check_deep_path,
     hole_of_alpha,
     keeps_alpha,
     read_drawing,
@@ -133,6 +134,8 @@ def read(job: Job, how: How) -> Read:
 
     Raises: SettingsError if they cannot be filled.
     """
+    if how.bits == "16":
+        check_deep_path(job.output, "output")
     photo = read_photo(job.image, how.max_megapixels, keep_deep=how.bits == "16")
     if job.mask == ALPHA:
         mask, mask_notes = hole_of_alpha(photo, job.image)

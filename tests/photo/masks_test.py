@@ -46,7 +46,11 @@ def _grey_levels(mask, rng):
     return np.where(mask > 0, 200, 60)
 
 
-KINDS = [_one, _video, _jpeg, _video_jpeg, _scan, _grey_levels]
+def _near_levels(mask, rng):
+    return np.where(mask > 0, 150, 100)
+
+
+KINDS = [_one, _video, _jpeg, _video_jpeg, _scan, _grey_levels, _near_levels]
 
 
 def _warns(folder, level):

@@ -19,6 +19,7 @@ converted and refused.
     writing     write_photo, check_photo_path; carried: what each format can hold beside the pixels
     jpeg, png, webp, bmp, tiff, others      one reader for each format, which return a `Decoded`
     tiff_file, tiff_layout, tiff_samples    TIFF's tags, the table of its kinds, its pixels
+    jp2         what lies beside the picture of a JPEG 2000 file
     kinds, exif, profiles                   formats by content, orientation, CMYK and Lab
 """
 
@@ -31,6 +32,7 @@ from tfinpaint.photo.reading import photo_size, read_photo
 from tfinpaint.photo.record import THRESHOLD, Notes, Photo
 from tfinpaint.photo.writing import (
     PHOTO_ENDINGS,
+    check_deep_path,
     check_photo_path,
     keeps_alpha,
     png_file,
@@ -48,6 +50,7 @@ __all__ = [
     "THRESHOLD",
     "Notes",
     "Photo",
+    "check_deep_path",
     "check_photo_path",
     "hole_of_alpha",
     "keeps_alpha",

@@ -1,21 +1,22 @@
-"""BMP: palettes of 1 to 8 bits, 16, 24 and 32 bits are decoded here; run lengths by Pillow.
+"""BMP: palettes of 1 to 8 bits, with or without run lengths, 16, 24 and 32 bits.
 
 Inputs: the bytes of a BMP file.
 Output: `Decoded`. A palette that is black and white or the greys in their order is grey.
-Pillow takes a palette of two entries for one bit per pixel, however many there are.
+All is decoded here. Pillow takes a palette of two entries for one bit per pixel, however many there
+are, and refuses run lengths that leave pixels out.
 """
 
-import io
 import struct
+from typing import Optional
 
 import numpy as np
-from PIL import BmpImagePlugin
 
-from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow
+from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported
 
 _PLAIN, _RUNS_8, _RUNS_4, _MASKS, _ALPHA_MASKS = 0, 1, 2, 3, 6
 _OF_15_BITS, _OF_32_BITS = (0x7C00, 0x3E0, 0x1F, 0), (0xFF0000, 0xFF00, 0xFF, 0)
 _METRES = 39.37  # inches in one
+_PROFILES = (b"DEBM", b"KNIL")  # "MBED" and "LINK", the lowest byte first
 
 
 def read(data: bytes, check) -> Decoded:
@@ -44,14 +45,14 @@ def _read(data: bytes, check) -> Decoded:
     if width <= 0 or height == 0:
         raise Damaged("it has no pixels")
     check(width, abs(height))
-    if compression in (_RUNS_8, _RUNS_4):
-        image = BmpImagePlugin.BmpImageFile(io.BytesIO(data))
-        image.load()
-        found = from_pillow(image)
-    elif bits in (1, 2, 4, 8) and compression == _PLAIN:
-        rows = _rows(data, start, width, height, bits)
+    runs = {_RUNS_8: 8, _RUNS_4: 4}.get(compression)
+    if bits in (1, 2, 4, 8) and compression == _PLAIN or bits == runs and height > 0:
+        if runs:
+            indices = _unpacked_runs(data, start, width, height, bits)
+        else:
+            indices = _indices(_rows(data, start, width, height, bits), width, bits)
         colours = min(used or 2**bits, 2**bits)
-        found = Decoded(_coloured(rows, data, 14 + size, entry, colours, width, bits))
+        found = Decoded(_coloured(indices, data, 14 + size, entry, colours, bits))
     elif bits == 24 and compression == _PLAIN:
         rows = _rows(data, start, width, height, bits)
         found = Decoded(rows[:, : 3 * width].reshape(-1, width, 3)[..., ::-1])
@@ -69,7 +70,19 @@ def _read(data: bytes, check) -> Decoded:
     else:
         raise Unsupported(f"{bits} bits per pixel, compression {compression}")
     found.dpi = dpi
+    found.icc = _profile(data, size)
+    if found.icc is None and size >= 124 and data[70:74] in _PROFILES:
+        found.notes += ("its ICC profile is damaged or in another file, and was left out",)
     return found
+
+
+def _profile(data: bytes, size: int) -> Optional[bytes]:
+    """The ICC profile that a header of version 5 points to, or None."""
+    if size < 124 or data[70:74] != _PROFILES[0]:
+        return None
+    start, length = struct.unpack_from("<II", data, 14 + 112)
+    profile = data[14 + start : 14 + start + length]
+    return profile if length and len(profile) == length else None
 
 
 def _rows(data: bytes, start: int, width: int, height: int, bits: int) -> np.ndarray:
@@ -82,12 +95,56 @@ def _rows(data: bytes, start: int, width: int, height: int, bits: int) -> np.nda
     return np.ascontiguousarray(rows[::-1] if height > 0 else rows)
 
 
-def _coloured(rows, data, at, entry, colours, width, bits) -> np.ndarray:
+def _unpacked_runs(data: bytes, at: int, width: int, height: int, bits: int) -> np.ndarray:
+    """The indices of run lengths, the upper row first, uint8 [H, W]; 0 where none are written.
+
+    Pairs of bytes: a count and what is repeated, or 0 and the end of the row (0), the end of the
+    picture (1), a step right and up (2), or how many indices follow as they are.
+    """
+    pairs = [bytes([byte >> 4, byte & 15]) if bits == 4 else bytes([byte]) for byte in range(256)]
+    each = 8 // bits  # indices of a byte
+    found = bytearray(height * width)
+    x = y = 0
+    while at + 2 <= len(data):
+        count, value = data[at], data[at + 1]
+        at += 2
+        if count:
+            indices = pairs[value] * -(-count // each)
+        elif value == 0:
+            x, y = 0, y + 1
+            continue
+        elif value == 1:
+            break
+        elif value == 2:
+            step = data[at : at + 2].ljust(2, b"\0")
+            x, y, at = x + step[0], y + step[1], at + 2
+            continue
+        else:
+            count, length = value, -(-value // each)
+            indices = b"".join([pairs[byte] for byte in data[at : at + length]])
+            at += length + length % 2
+        if y < height:
+            indices = indices[: max(min(count, width - x), 0)]
+            found[y * width + x : y * width + x + len(indices)] = indices
+        x += count
+    else:
+        if y < height - 1 or (y == height - 1 and x < width):
+            raise Damaged("it ends before its pixels do")
+    return np.frombuffer(found, np.uint8).reshape(height, width)[::-1]
+
+
+def _indices(rows: np.ndarray, width: int, bits: int) -> np.ndarray:
+    """Indices [H, W] of rows of bytes."""
+    if bits == 8:
+        return rows[:, :width]
+    ones = np.unpackbits(rows, axis=1)[:, : width * bits].reshape(len(rows), width, bits)
+    return np.packbits(ones, axis=2)[..., 0] >> (8 - bits)
+
+
+def _coloured(indices, data, at, entry, colours, bits) -> np.ndarray:
     table = np.frombuffer(data, np.uint8, entry * colours, at).reshape(colours, entry)[:, 2::-1]
     padded = np.zeros((2**bits, 3), np.uint8)
     padded[:colours] = table
-    ones = np.unpackbits(rows, axis=1)[:, : width * bits].reshape(len(rows), width, bits)
-    indices = rows[:, :width] if bits == 8 else np.packbits(ones, axis=2)[..., 0] >> (8 - bits)
     greys = np.arange(2**bits) * 255 // (2**bits - 1)
     two_greys = np.array([0, 255])
     is_grey = (table == greys[:colours, np.newaxis]).all() or (

@@ -97,6 +97,11 @@ def eight_bits(numbers: np.ndarray) -> np.ndarray:
     return found
 
 
+def not_square(across: int, down: int) -> str:
+    """The note on a file that says how wide and high its pixels are, and no resolution."""
+    return f"its pixels are {down}:{across} wide to high, which is not kept"
+
+
 @contextlib.contextmanager
 def pillow_without_limit() -> Iterator[None]:
     """Lifts Pillow's limit on pixels, which is one for the whole process, while it decodes.

@@ -9,7 +9,9 @@ import re
 import struct
 from typing import Optional, Tuple
 
-from PIL import Image, TiffImagePlugin
+from PIL import Image
+
+from tfinpaint.photo.tiff_file import Directory
 
 ORIENTATION = 0x0112
 _PREFIX = b"Exif\0\0"
@@ -23,6 +25,10 @@ _TIFF_LAYOUT = (
     323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 530, 532, 700, 34675,
 )
 # fmt: on
+# Photoshop keeps the photograph as it was in these; a picture editor would show it instead of the
+# fill.
+_AS_IT_WAS = {37724: "the layers of Photoshop were", 34377: "a block of Photoshop was"}
+_TRANSFER = 301
 
 
 def orientation(block: Optional[bytes]) -> Optional[int]:
@@ -30,7 +36,7 @@ def orientation(block: Optional[bytes]) -> Optional[int]:
 
     Entries may be damaged, of the wrong type, or cut off; they are passed over.
     """
-    for tag, value in _first_directory(block or b""):
+    for tag, value in first_directory(block or b""):
         if tag == ORIENTATION:
             return value if value is not None and 1 <= value <= 8 else None
     return None
@@ -43,8 +49,14 @@ def orientation_in_xmp(xmp: Optional[bytes]) -> Optional[int]:
 
 
 def upright_xmp(xmp: Optional[bytes]) -> Optional[bytes]:
-    """The XMP packet with orientation 1."""
-    return xmp and re.sub(rb'(tiff:Orientation(?:\s*=\s*["\']|>)\s*)[1-8]', rb"\g<1>1", xmp)
+    """The XMP packet with orientation 1, and without thumbnails, which show what was there."""
+    if not xmp:
+        return xmp
+    for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):  # a packet has one
+        start, end = xmp.find(b"<" + name), xmp.rfind(b"</" + name + b">")
+        if 0 <= start < end:
+            xmp = xmp[:start] + xmp[end + len(name) + 3 :]
+    return re.sub(rb'(tiff:Orientation(?:\s*=\s*["\']|>)\s*)[1-8]', rb"\g<1>1", xmp)
 
 
 def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes], Tuple[str, ...]]:
@@ -56,19 +68,19 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
         return None, ("its EXIF block is damaged and was left out",)
     exif = Image.Exif()
     try:
-        if bare[2:4] in (b"+\0", b"\0+"):
-            exif = _of_big_tiff(bare)
-        else:
-            exif.load_from_fp(io.BytesIO(bare))
+        is_big = bare[2:4] in (b"+\0", b"\0+")
+        exif.load_from_fp(io.BytesIO(_classic(bare) if is_big else bare))
     except Exception:  # Pillow raises nearly any class for what is broken
         return None, ("its EXIF block is damaged and was left out",)
-    found = {tag for tag, value in _first_directory(bare) if value is not None}
+    found = {tag for tag, value in first_directory(bare) if value is not None}
     lost = found - set(exif) - {0x014A, *_BLOCKS} if not is_tiff else set()
-    for tag in _TIFF_LAYOUT if is_tiff else ():
+    notes = tuple(f"{_AS_IT_WAS[tag]} left out" for tag in _AS_IT_WAS if tag in exif)
+    if is_tiff and _TRANSFER in exif:
+        notes += ("its transfer function was left out",)
+    for tag in (*_AS_IT_WAS, *(_TIFF_LAYOUT if is_tiff else ())):
         exif.pop(tag, None)
-    notes: Tuple[str, ...] = ()
     if lost:
-        notes = (f"{_tags(len(lost))} of its EXIF block could not be read and left out",)
+        notes += (f"{_tags(len(lost))} of its EXIF block could not be read and left out",)
     if not exif:
         return None, notes
     exif[ORIENTATION] = 1
@@ -78,16 +90,28 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
         return _salvaged(exif)
 
 
-def _of_big_tiff(bare: bytes) -> Image.Exif:
-    """The tags of BigTIFF's first directory, which Pillow's Exif cannot read, without blocks."""
-    tags = TiffImagePlugin.ImageFileDirectory_v2(bare[:16])
-    file = io.BytesIO(bare)
-    file.seek(tags.next)
-    tags.load(file)
-    exif = Image.Exif()
-    for tag in set(tags) - set(_BLOCKS):
-        exif[tag] = tags[tag]
-    return exif
+def _classic(bare: bytes) -> bytes:
+    """The tags of BigTIFF's first directory as a classic one, without blocks that they point to.
+
+    Pillow's Exif reads no BigTIFF.
+    """
+    tags = Directory(bare)
+    entries, rest, count = b"", b"", 0
+    chosen = [tag for tag in sorted(tags.tags) if tag not in _BLOCKS and tags.tags[tag][0] <= 13]
+    at = 8 + 2 + 12 * len(chosen) + 4
+    for tag in chosen:
+        kind, length, _ = tags.tags[tag]
+        content = tags.optional_bytes(tag)
+        if content is None:
+            continue
+        count += 1
+        where = content.ljust(4, b"\0")
+        if len(content) > 4:
+            where = struct.pack(tags.order + "I", at + len(rest))
+            rest += content
+        entries += struct.pack(tags.order + "HHI", tag, kind, length) + where
+    head = bare[:2] + struct.pack(tags.order + "HIH", 42, 8, count)
+    return (head + entries).ljust(at, b"\0") + rest
 
 
 def _salvaged(exif: Image.Exif) -> Tuple[Optional[bytes], Tuple[str, ...]]:
@@ -136,7 +160,7 @@ def _order(bare: bytes) -> Optional[str]:
     return order if struct.unpack(order + "H", bare[2:4])[0] in (42, 43) else None
 
 
-def _first_directory(block: bytes):
+def first_directory(block: bytes):
     """(tag, value) of the first directory; a value that is no single whole number is 0 or None.
 
     None stands for an entry that is empty or of an unknown type.

@@ -10,9 +10,11 @@ import io
 import struct
 from typing import Dict, List, Tuple
 
+import numpy as np
 from PIL import JpegImagePlugin
 
-from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
+from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow, not_square
+from tfinpaint.photo.exif import first_directory
 
 _FRAMES = {
     **{code: "" for code in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)},
@@ -25,9 +27,11 @@ _FRAMES = {
     0xCE: "hierarchical with arithmetic coding",
     0xCF: "lossless hierarchical with arithmetic coding",
 }
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_TRIES = 4
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_MORE, _ICC = b"http://ns.adobe.com/xmp/extension/\0", b"ICC_PROFILE\0"
-_PHOTOSHOP = b"Photoshop 3.0\0"
+_PHOTOSHOP, _MORE_PICTURES = b"Photoshop 3.0\0", b"MPF\0"
 
 
 def read(data: bytes, check) -> Decoded:
@@ -43,23 +47,59 @@ def read(data: bytes, check) -> Decoded:
                 raise Unsupported(f"{bits} bits per channel")
             if channels not in (1, 3, 4):
                 raise Unsupported(f"{channels} channels")
-    # the class itself, because Image.open has a limit of its own on pixels
-    image = JpegImagePlugin.JpegImageFile(io.BytesIO(_for_pillow(segments, rest)))
-    image.load()
-    icc, note = _profile([c[len(_ICC) :] for k, c in segments if k == 0xE2 and c.startswith(_ICC)])
+    content = _for_pillow(segments, rest)
+    note: Tuple[str, ...] = ()
+    try:
+        image = _decoded(content)
+    except OSError:
+        if not {0xC0, 0xC1}.intersection(code for code, _ in segments) or rest.count(_SCAN) != 1:
+            raise
+        image, note = _without_end(content), ("the mark of its end is missing",)
+    icc, note_of_icc = _profile(
+        [c[len(_ICC) :] for k, c in segments if k == 0xE2 and c.startswith(_ICC)]
+    )
     found = from_pillow(image, icc)
-    found.notes += note
+    found.notes += note + note_of_icc
     _metadata(found, segments)
     return found
+
+
+def _decoded(content: bytes) -> JpegImagePlugin.JpegImageFile:
+    # the class itself, because Image.open has a limit of its own on pixels
+    image = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
+    image.load()
+    return image
+
+
+def _without_end(content: bytes) -> JpegImagePlugin.JpegImageFile:
+    """The picture of a file of one scan whose end is cut off, if all of its pixels are there.
+
+    The decoder fills what is missing in silence. If nothing is, no pixel depends on what follows.
+    Raises Damaged.
+    """
+    content = content[:-1] if content.endswith(_END[:1]) else content
+    image = _decoded(content + _END)
+    pixels = image.tobytes()
+    for seed in range(_TRIES):
+        more = np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes()
+        if _decoded(content + more + _END).tobytes() != pixels:
+            raise Damaged("it ends before its pixels do")
+    return image
 
 
 def _segments(data: bytes) -> Tuple[List[Tuple[int, bytes]], bytes]:
     """(code, content) of the segments before the first scan, and all from there on.
 
-    From the first byte that is no segment on, all is left to the decoder.
+    Bytes between segments are passed over, as decoders do.
     """
     found, at = [], 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    while at + 4 <= len(data):
+        if data[at] != 0xFF or data[at + 1] == 0:
+            following = data.find(b"\xff", at + 1)
+            if following < 0:
+                break
+            at = following
+            continue
         code = data[at + 1]
         if code == 0xFF:  # padding
             at += 1
@@ -96,6 +136,8 @@ def _metadata(found: Decoded, segments) -> None:
             if unit in (1, 2) and across and down:
                 inches = 1.0 if unit == 1 else 2.54
                 found.dpi = (across * inches, down * inches)
+            elif unit == 0 and across and down and across != down:
+                found.notes += (not_square(across, down),)
         elif code == 0xE1 and content.startswith(_EXIF):
             # what does not fit into one segment goes on in the next
             found.exif = content if found.exif is None else found.exif + content[len(_EXIF) :]
@@ -105,9 +147,21 @@ def _metadata(found: Decoded, segments) -> None:
             lost.append("the second part of its XMP")
         elif code == 0xED and content.startswith(_PHOTOSHOP):
             lost.append("its IPTC block")
+        elif code == 0xEB and content.startswith(b"JP\0"):
+            lost.append("its JUMBF block (content credentials)")
+        elif code == 0xE2 and content.startswith(_MORE_PICTURES):
+            found.pictures = max(found.pictures, _pictures(content[len(_MORE_PICTURES) :]))
         elif code == 0xFE:
-            found.comment = content
+            found.comment = content if found.comment is None else found.comment + b"\n" + content
     found.notes += tuple(f"{what} was left out" for what in dict.fromkeys(lost))
+
+
+def _pictures(index: bytes) -> int:
+    """How many pictures the index of a file of several says that there are (CIPA DC-007)."""
+    for tag, value in first_directory(index):
+        if tag == 0xB001:
+            return value or 1
+    return 1
 
 
 def _profile(parts: List[bytes]):

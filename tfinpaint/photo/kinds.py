@@ -24,6 +24,7 @@ _STARTS = (
     (b"FOVb", "camera raw"),
     (b"\0MRM", "camera raw"),
 )
+_NETPBM = "a Netpbm picture (PBM, PGM, PPM): save it as PNG first"
 # what files are that people take for photographs, for the message
 _OTHERS = (
     (b"8BPS", "a Photoshop document (PSD)"),
@@ -39,6 +40,20 @@ _OTHERS = (
     (b"v/1\x01", "an OpenEXR picture"),
     (b"#?RADIANCE", "a Radiance HDR picture"),
     (b"DDS ", "a DirectDraw surface"),
+    *((b"P%d%c" % (kind, end), _NETPBM) for kind in range(1, 8) for end in b" \n\r\t"),
+    (b"Pf\n", _NETPBM),
+    (b"PF\n", _NETPBM),
+    (b"qoif", "a picture in the format QOI"),
+    (b"SIMPLE  =", "a FITS picture"),
+    (b"\0\0\1\0", "an icon (ICO)"),
+    (b"\x8aMNG", "a film (MNG)"),
+    (b"II\xbc", "a JPEG XR picture"),
+    (b"%!PS", "a PostScript document"),
+    (b"\x1aE\xdf\xa3", "a video"),
+    (b"\xd0\xcf\x11\xe0", "a document of an older Office, or Windows' Thumbs.db"),
+    (b"\x1f\x8b", "packed with gzip: unpack it first"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7z archive"),
 )
 _BRANDS = {
     b"avif": "AVIF",
@@ -65,6 +80,10 @@ def kind(head: bytes) -> Optional[str]:
 
 def other(head: bytes) -> Optional[str]:
     """What a file is that is no photograph, in words, or None."""
+    if head[4:8] == b"ftyp":
+        return "a video"
+    if head[:4] == b"RIFF":
+        return "a video or a sound"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for start, name in _OTHERS:
         if head.startswith(start) or text.lower().startswith(start.lower()):

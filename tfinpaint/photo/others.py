@@ -9,15 +9,17 @@ Pillow reads AVIF and JPEG 2000 where it was built so, HEIC with `pillow-heif` a
 """
 
 import io
-from typing import Optional
+from typing import Optional, Tuple
 
 import numpy as np
 from PIL import Image
 
-from tfinpaint.photo import jxl
+from tfinpaint.photo import exif, jp2, jxl
 from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
 
 _EXTRAS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
+_CREDENTIALS = "JUMBF block (content credentials)"
+_BOXES = {b"Exif": "EXIF", b"xml ": "XMP", b"jumb": _CREDENTIALS}
 _PILLOW = {"GIF": "GIF", "AVIF": "AVIF", "JPEG 2000": "JPEG2000", "HEIC": "HEIF", "JPEG XL": "JXL"}
 
 
@@ -42,22 +44,44 @@ def read(data: bytes, check, kind: str) -> Decoded:
     bits = _bits(data, kind)
     image.load()
     info = image.info
+    more = jp2.beside(data) if kind == "JPEG 2000" else jp2.Beside()
+    icc = info.get("icc_profile") or more.icc
     if image.mode.startswith("I;16"):
-        found = Decoded(np.asarray(image).astype(np.uint16), icc=info.get("icc_profile"))
+        found = Decoded(np.asarray(image).astype(np.uint16), icc=icc)
     else:
-        found = from_pillow(image, info.get("icc_profile"))
+        found = from_pillow(image, icc)
         if bits > 8:
             found.notes += (f"{bits} bits per channel were converted to 8",)
-    found.exif, found.pictures = info.get("exif") or None, pictures
-    xmp = info.get("xmp")
+    found.exif, found.pictures = info.get("exif") or more.exif, pictures
+    xmp = info.get("xmp") or more.xmp
     found.xmp = xmp.encode() if isinstance(xmp, str) else xmp or None
     comment = info.get("comment")
     found.comment = comment.encode() if isinstance(comment, str) else comment or None
+    found.dpi = more.dpi
     if kind == "JPEG XL":
         found.xmp = found.xmp or jxl.xmp(data)
+        found.notes += _not_handed_out(data, found)
+    if kind == "AVIF":
+        # Pillow hands on what the file itself says, as EXIF; XMP does not count beside that.
+        found.orientation = exif.orientation(found.exif) or 1
     if kind == "HEIC" or (kind == "JPEG XL" and not getattr(image, "jpeg", False)):
         found.orientation = 1
     return found
+
+
+def _not_handed_out(data: bytes, found: Decoded) -> Tuple[str, ...]:
+    """Notes on what a JPEG XL file has in boxes that its decoder passes over.
+
+    A box `brob` holds another one that is compressed with Brotli. Of a JPEG file that was packed
+    the decoder hands out some all the same.
+    """
+    lost = []
+    there = [name for name, block in (("EXIF", found.exif), ("XMP", found.xmp)) if block]
+    for kind, content in jp2.boxes(data) if data[4:8] == b"JXL " else ():
+        what = _BOXES.get(content[:4] if kind == b"brob" else kind)
+        if what and what not in there and (kind == b"brob" or what == _CREDENTIALS):
+            lost.append(f"its {what}, compressed," if kind == b"brob" else f"its {what}")
+    return tuple(f"{what} was left out" for what in dict.fromkeys(lost))
 
 
 def _prepare(kind: str) -> None:

@@ -17,7 +17,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 from PIL import PngImagePlugin
 
-from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow
+from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow, not_square
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
@@ -136,16 +136,23 @@ def _metadata(found: Decoded, chunks) -> None:
             across, down, unit = struct.unpack(">IIB", content)
             if unit == 1 and across and down:
                 found.dpi = (across * _INCH, down * _INCH)
+            elif across and down and across != down:
+                found.notes += (not_square(across, down),)
         elif kind == b"acTL" and len(content) == 8:
             (frames,) = struct.unpack(">I", content[:4])
         elif kind == b"fcTL":
             first_is_frame |= before_pixels
         elif kind == b"iTXt" and content.startswith(_XMP):
             found.xmp = _international(content)
+            if found.xmp is None:
+                lost.append("XMP")
         elif kind in _TEXTS and content.lower().startswith(
             (b"raw profile type exif\0", b"raw profile type app1\0")
         ):
-            found.exif = found.exif or _hexadecimal(kind, content)
+            block = _hexadecimal(kind, content)
+            if block is None:
+                lost.append("EXIF")
+            found.exif = found.exif or block
         elif kind in COLOUR_CHUNKS:
             if len(content) == COLOUR_CHUNKS[kind]:
                 kept.append((kind, content))

@@ -182,7 +182,7 @@ def _kind(path: str, data: bytes) -> str:
         )
     if kind:
         return kind
-    what = kinds.other(data[:64])
+    what = kinds.other(data[:64]) if data else "empty"
     raise SettingsError(
         f"{path} is not a JPEG, PNG, BMP, WebP or TIFF photograph, "
         + (f"it is {what}" if what else "or it is damaged")

@@ -68,10 +68,16 @@ class Directory:
         while at and at not in seen and len(seen) < 100_000:
             seen.add(at)
             try:
-                _, at = self._read(at)
-            except (struct.error, Damaged):
+                at = self._following(at)
+            except struct.error:
                 break
         return 1 + len(seen)
+
+    def _following(self, start: int) -> int:
+        """Where the directory after one is. Its tags are not read: a file may have thousands."""
+        head, size = ("Q", 20) if self._big else ("H", 12)
+        (count,) = struct.unpack_from(self.order + head, self.data, start)
+        return self._offset(start + struct.calcsize(head) + count * size)
 
     def __contains__(self, tag: int) -> bool:
         return tag in self.tags
@@ -115,7 +121,7 @@ class Directory:
 def strips_of(tags: Directory, tiled: bool) -> List[bytes]:
     """The packed bytes of each strip or tile. Raises Damaged."""
     offsets = tags.values(324 if tiled else 273)
-    if not tiled and 279 not in tags and len(offsets) == 1:
+    if not tiled and len(offsets) == 1 and not any(tags.values(279, ())):
         return [tags.data[offsets[0] :]]
     counts = tags.values(325 if tiled else 279)
     if len(offsets) != len(counts):

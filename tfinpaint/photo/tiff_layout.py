@@ -173,7 +173,9 @@ def refuse_camera_raw(tags: Directory) -> None:
     photometric = quietly(tags, 262, 1)
     # A raw file's first directory holds a small picture (bit 0 of its kind); the rest is below it.
     is_preview = quietly(tags, 254, 0) & 1 and 330 in tags
-    if photometric in (32803, 34892) or 50706 in tags or is_preview or tags.data[8:10] == b"CR":
+    # Its first directory follows Canon's mark. Elsewhere these bytes may be pixels.
+    is_canon = tags.data[4:11] == b"\x10\0\0\0CR\2"
+    if photometric in (32803, 34892) or 50706 in tags or is_preview or is_canon:
         raise Unsupported(_RAW)
 
 

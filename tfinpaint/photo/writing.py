@@ -70,6 +70,19 @@ def _what_is_missing(ending: str) -> Optional[str]:
     return None
 
 
+def check_deep_path(path: str, argument: str = "path") -> None:
+    """Checks that the format of the path's ending can be written with 16 bits per channel.
+
+    Raises: SettingsError.
+    """
+    kind = _WRITERS[os.path.splitext(path)[1].lower()]
+    if kind not in _DEEP:
+        raise SettingsError(
+            f"{path}: {carried.NAMES[kind]} is written with 8 bits per channel, PNG and TIFF with "
+            f"16. Choose another ending for `{argument}`, as .png"
+        )
+
+
 def keeps_alpha(path: str) -> bool:
     """Whether the format of the path's ending has an alpha channel."""
     return _WRITERS.get(os.path.splitext(path)[1].lower()) not in _WITHOUT_ALPHA
@@ -138,11 +151,7 @@ def png_file(photo: Photo) -> bytes:
 
 
 def _write_deep(path: str, pixels: np.ndarray, like: Photo, kind: str, argument: str) -> Notes:
-    if kind not in _DEEP:
-        raise SettingsError(
-            f"{path}: {carried.NAMES[kind]} is written with 8 bits per channel, PNG and TIFF with "
-            f"16. Choose another ending for `{argument}`, as .png"
-        )
+    check_deep_path(path, argument)
     numbers = deep.samples(pixels, like)
     options, notes = carried.options(deep.mode(numbers), like, kind)
     encode = deep.png if kind == "PNG" else deep.tiff
