@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tfinpaint import command
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, first_line
 
 
 class ResourceExhaustedError(Exception):
@@ -130,3 +130,13 @@ def test_names_of_what_is_passed_over_are_for_verbosity_1(command_line, verbosit
 
     err = command_line(main, *verbosity)[2]
     assert err == lines * "tfinpaint: a name in a line\n"
+
+
+def test_places_in_a_graph_are_no_part_of_a_reason():
+    said = (
+        "{{function_node __wrapped__Op_device_/job:a/device:CPU:0}} Data loss: gone [Op:Op]\nmore"
+    )
+    assert (
+        first_line(ValueError(f"{place} Data loss: gone [Op:Op]\nmore"))
+        == "Data loss: gone [Op:Op]"
+    )

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -469,6 +470,18 @@ def test_missing_masks_are_listed_before_any_work(tmp_path, run):
     assert "no mask for 7 of 8 photographs" in err and err.endswith(
         ": 1.png, 2.png, 3.png, 4.png, 5.png, ...\n"
     )
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+@pytest.mark.parametrize("mask", ["caf\u00e9.png", "caf\u00e9_mask.png"])
+def test_accents_may_be_written_in_either_way(tmp_path, forms, mask):
+    photo, mask = (
+        unicodedata.normalize(form, name) for form, name in zip(forms, ("caf\u00e9.jpg", mask))
+    )
+    _write(tmp_path / "photos" / photo)
+    _mask(tmp_path / "masks" / mask)
+    (job,) = jobs.find_jobs(*(str(tmp_path / part) for part in ("photos", "masks", "out")))
+    assert job.mask == str(tmp_path / "masks" / mask)
 
 
 def test_two_masks_of_one_name_are_an_error(tmp_path):

@@ -10,6 +10,7 @@ photograph is read.
 
 import itertools
 import os
+import unicodedata
 from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from tfinpaint import output_names, settings
@@ -83,8 +84,15 @@ def masks_by_name(paths: Sequence[str], folder: str) -> Dict[str, str]:
 
 
 def mask_of(name: str, masks: Dict[str, str]) -> Optional[str]:
-    """The mask of the photograph with this name, or None."""
-    return masks.get(name) or masks.get(name + "_mask")
+    """The mask of the photograph with this name, or None.
+
+    Some systems write an accent as a character of its own, in the names of one of two folders.
+    """
+    for form in (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))):
+        for wanted in (form, form + "_mask"):
+            if wanted in masks:
+                return masks[wanted]
+    return None
 
 
 def name_of(path: str, folder: str) -> str:

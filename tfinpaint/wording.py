@@ -2,8 +2,9 @@
 
 import re
 
-# what no terminal or UTF-8 file can hold: bytes of a name that are no UTF-8, and control characters
-_NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# what no terminal or UTF-8 file can hold: bytes of a name that are no UTF-8, and characters that
+# control a terminal or turn the direction of what follows
+_NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def counted(number: int, noun: str) -> str:
@@ -23,8 +24,8 @@ def shown(name: str) -> str:
 
     The name itself keeps its bytes (Python's surrogate escapes), for opening and writing the file.
 
-    >>> shown("caf\\udce9.png"), shown("two\\nlines.png")
-    ('caf\ufffd.png', 'two\ufffdlines.png')
+    >>> shown("caf\\udce9.png"), shown("two\\nlines.png"), shown("a\\u202egnp.exe")
+    ('caf\ufffd.png', 'two\ufffdlines.png', 'a\ufffdgnp.exe')
     """
     return _NOT_SHOWN.sub("\ufffd", name)
 

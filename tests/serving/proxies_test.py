@@ -63,7 +63,7 @@ def proxy(monkeypatch):
     "localhost", "LOCALHOST", "localhost.", "studio.localhost", "127.0.0.1", "127.8.9.10", "127.1",
     "::1", "[::1]", "0.0.0.0", "::", "10.0.0.1", "10.255.255.255", "172.16.0.1", "172.31.255.255",
     "192.168.0.1", "169.254.1.2", "fe80::1", "fe80::1%25eth0", "fc00::1", "fdff::1",
-    "::ffff:10.1.2.3", "::ffff:127.0.0.1",
+    "::ffff:10.1.2.3", "::ffff:127.0.0.1", "100.64.0.1", "printer.local",
 ])  # fmt: skip
 def test_local_hosts(host):
     assert proxies.is_local(host)
@@ -72,7 +72,7 @@ def test_local_hosts(host):
 @pytest.mark.parametrize("host", [
     "8.8.8.8", "172.15.255.255", "172.32.0.1", "192.167.1.1", "192.169.1.1", "11.0.0.1",
     "128.0.0.1", "2001:db8::1", "fe00::1", "::ffff:8.8.8.8", PUBLIC, "no-such-host.invalid",
-    "localhost.example.invalid", "notlocalhost.invalid", "",
+    "localhost.example.invalid", "notlocalhost.invalid", "100.128.0.1", "local.invalid", "",
 ])  # fmt: skip
 def test_other_hosts(host):
     assert not proxies.is_local(host)

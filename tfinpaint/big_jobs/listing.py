@@ -12,6 +12,7 @@ A bad row is (photograph, mask, reason).
 import csv
 import dataclasses
 import os
+import unicodedata
 from typing import Dict, Iterator, List, Optional, Tuple
 
 import apache_beam as beam
@@ -187,7 +188,7 @@ def group_key(name: str) -> str:
         shorter = folders.stem(name)
         shorter = shorter[: -len("_mask")] if shorter.endswith("_mask") else shorter
         if shorter == name or not os.path.basename(shorter):
-            return name.casefold()
+            return unicodedata.normalize("NFC", name).casefold()
         name = shorter
 
 

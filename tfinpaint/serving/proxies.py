@@ -3,8 +3,9 @@
 A proxy (`http_proxy`, `https_proxy`, `all_proxy`, `grpc_proxy`) stands between a network and the
 world. An address of this machine or of a private network is never asked through one: the proxy
 could not reach it, and would be shown the photograph. Such addresses are loopback, unspecified
-and link-local ones, 10/8, 172.16/12, 192.168/16 and fc00::/7, `localhost`, and names that resolve
-to such addresses alone. For all others the environment decides, `no_proxy` included.
+and link-local ones, 10/8, 172.16/12, 192.168/16, 100.64/10 and fc00::/7, `localhost`, names that
+end in .local, and names that resolve to such addresses alone. For all others the environment
+decides, `no_proxy` included.
 
 REST needs requests. No TensorFlow is loaded.
 """
@@ -21,7 +22,7 @@ from requests.utils import get_environ_proxies, select_proxy
 
 _PRIVATE = [
     ipaddress.ip_network(network)
-    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 ]
 _LONGEST = 3.0  # seconds to wait for a name's addresses
 
@@ -32,10 +33,11 @@ _GRPC_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
 def is_local(host: str) -> bool:
     """Whether a host is on this machine or in a private network. host: a name or an address.
 
-    A name is resolved. One that does not resolve, or not within a few seconds, is not local.
+    A name is resolved. One that does not resolve, or not within a few seconds, is not local, unless
+    it ends in .local: such names are those of one network (RFC 6762).
     """
     host = host.strip("[]").replace("%25", "%").split("%")[0].rstrip(".").lower()
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost" or host.endswith((".localhost", ".local")):
         return True
     try:
         return _is_local_address(host)

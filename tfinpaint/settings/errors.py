@@ -12,6 +12,7 @@ for it (`argument="eval_data"`). The commands turn these names into flags: flags
 
 import errno
 import os
+import re
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = errno.EROFS
@@ -22,8 +23,12 @@ class SettingsError(ValueError):
 
 
 def first_line(error: Exception) -> str:
-    """The first line of an error's text, short enough to be quoted in one of ours."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:240]
+    """The first line of an error's text, short enough to be quoted in one of ours.
+
+    Without the places in a graph that TensorFlow puts before it.
+    """
+    text = re.sub(r"\{\{(function_)?node [^}]*\}\}\s*", "", str(error)).strip()
+    return (text.splitlines() or [type(error).__name__])[0][:240]
 
 
 def os_reason(error: Exception) -> str:
