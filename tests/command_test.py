@@ -133,10 +133,6 @@ def test_names_of_what_is_passed_over_are_for_verbosity_1(command_line, verbosit
 
 
 def test_places_in_a_graph_are_no_part_of_a_reason():
-    said = (
-        "{{function_node __wrapped__Op_device_/job:a/device:CPU:0}} Data loss: gone [Op:Op]\nmore"
-    )
-    assert (
-        first_line(ValueError(f"{place} Data loss: gone [Op:Op]\nmore"))
-        == "Data loss: gone [Op:Op]"
-    )
+    place = "{{function_node __wrapped__Op_device_/job:a/device:CPU:0}}"
+    error = ValueError(f"{place} Data loss: gone [Op:Op]\nmore")
+    assert first_line(error) == "Data loss: gone [Op:Op]"
