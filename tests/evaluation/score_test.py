@@ -109,6 +109,7 @@ def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs):
         assert scores.values["small"]["psnr"][k] == pytest.approx(expected["psnr"][0], rel=2e-3)
 
 
+@pytest.mark.slow
 def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_which(
     run_dir, exported, photos
 ):

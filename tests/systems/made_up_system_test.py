@@ -139,6 +139,7 @@ def made_up(folder, monkeypatch):
         del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_commands_know_it(folder):
     """One after another: --help, a training run, a fill, an export."""
 

@@ -252,6 +252,7 @@ def test_training_lowers_the_loss_and_evaluate_reports_it(batch):
     assert history[1] < history[0] and after < 0.6 * before
 
 
+@pytest.mark.slow
 def test_mixed_precision_step(batch):
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:

@@ -310,6 +310,7 @@ def test_a_file_that_is_missing_or_none_is_refused(tmp_path, monkeypatch):
         small(loss_weights={}, critic_weights=str(tmp_path / "other.h5"))
 
 
+@pytest.mark.slow
 def test_a_file_of_weights_is_loaded(tmp_path):
     tf.keras.utils.set_random_seed(9)
     trunk = tf.keras.applications.DenseNet121(include_top=False, weights=None)

@@ -217,7 +217,7 @@ def check_same_steps(system, others, batch, steps):
             )
 
 
-@quick("contextual_attention")
+@quick("gated_conv")
 def test_eager_and_graph_steps_are_the_same(name, batch):
     system = small(name, perceptual_weights="random", **plain_descent(name))
     check_same_steps(

@@ -182,6 +182,7 @@ def test_musical_from_pth(run, tmp_path, monkeypatch):
 
 @pytest.mark.golden("pluralistic")
 @needs_shared
+@pytest.mark.slow
 def test_pluralistic_with_its_critic_and_without(run, tmp_path):
     """As PyTorch stores it: kernels before their division, u and v, and every convolution twice."""
     expected = np.load(GOLDEN / "networks/net_pic.npz")

@@ -157,6 +157,7 @@ def test_training_sees_the_squares_of_the_folder(folder, tmp_path, shorter_side)
     np.testing.assert_equal(*evaluated)
 
 
+@pytest.mark.slow
 def test_a_resumed_run_on_shards_equals_one_that_was_not_stopped(folder, tmp_path):
     made(folder, tmp_path / "made", per_shard=3)
     settings = TrainSettings(

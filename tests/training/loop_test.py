@@ -305,6 +305,7 @@ def test_tensorboard_has_one_point_for_a_step_after_a_crash(run, tmp_path):
     assert sorted(points(folder)) == sorted(found)
 
 
+@pytest.mark.slow
 def test_tensorboard_of_a_run_that_was_killed_before_its_first_checkpoint(run, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run[0], folder)

@@ -266,6 +266,7 @@ def test_what_a_run_cannot_go_on_from_is_one_line(tmp_path, eager, capfd):
     assert not (tmp_path / "official").exists()
 
 
+@pytest.mark.slow
 def test_an_interrupt_after_the_critics_were_dropped_keeps_the_count(tmp_path, eager, monkeypatch):
     """While there were critics, their steps counted batches; from then on the generator's do."""
     from tfinpaint.training import loop
