@@ -17,7 +17,7 @@ from typing import Iterable, Set
 
 import tensorflow as tf
 
-from tfinpaint import checkpoint_files
+from tfinpaint import atomic, checkpoint_files
 
 KEPT = 3  # the last ones
 # A checkpoint is known to be good if so many steps after it had finite losses. (A run ends with the
@@ -64,8 +64,10 @@ def drop_old(folder: str, step: int) -> None:
                 with contextlib.suppress(OSError):
                     os.remove(part)
     names = [os.path.basename(by_step[number]) for number in sorted(keep)]
-    with contextlib.suppress(OSError, tf.errors.OpError):
-        tf.compat.v1.train.update_checkpoint_state(folder, names[-1], names)
+    lines = [f'model_checkpoint_path: "{names[-1]}"']
+    lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+    with contextlib.suppress(OSError):
+        atomic.write_text(os.path.join(folder, "checkpoint"), "\n".join(lines) + "\n")
 
 
 def kept(steps: Iterable[int], last: int) -> Set[int]:
