@@ -153,7 +153,7 @@ def test_two_devices_take_the_steps_of_one(name, variant, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["partial_conv", "contextual_attention", "pluralistic"])
+@pytest.mark.parametrize("name", all_systems())
 def test_two_workers_take_the_steps_of_one(name, tmp_path):
     """And worker 0 alone writes: the other is given a folder that stays empty."""
     run(arguments(tmp_path / "one", name))
