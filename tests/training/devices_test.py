@@ -138,9 +138,7 @@ def check_same(one, two, first=0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name, variant", [(name, "paper") for name in all_systems()] + VARIANTS, ids="-".join
-)
+@pytest.mark.parametrize("name, variant", [(name, "paper") for name in all_systems()] + VARIANTS)
 def test_two_devices_take_the_steps_of_one(name, variant, tmp_path):
     run(arguments(tmp_path / "one", name, f"--variant={variant}"))
     out = run(
