@@ -6,6 +6,7 @@ worker is a process.
 
 import csv
 import json
+import math
 import os
 import pathlib
 import signal
@@ -30,11 +31,13 @@ ROOT = pathlib.Path(__file__).parents[2]
 OWN = {
     "context_encoder": ["--holes=center", "--image_size=64"],
     "contextual_attention": ["--steps=6"],  # the generator learns on the fifth
-    # its critics' losses grow apart as quickly as with pictures that differ in their last bit
     "coherent_semantic": ["--steps=3"],
     # with its critic, whose batch norms see the whole batch
     "musical": ["--image_size=96", "--weight_adversarial=0.01", "--critic_weights=random"],
 }
+# Steps after which the losses of their critics grow apart, as quickly as with one device and
+# pictures that differ in their last bit. (docs/reliability.md has the figures.)
+CRITICS_AGREE = {"coherent_semantic": 2, "musical": 1}
 # where a variant has losses or norms that look at the whole batch in another way
 VARIANTS = [("coherent_semantic", "official"), ("shift_net", "official")]
 
@@ -119,13 +122,14 @@ def weights(run_dir):
     return {name: checkpoint.get_tensor(name) for name in names if name.startswith("system/")}
 
 
-def check_same(one, two, first=0):
+def check_same(one, two, first=0, name_of_system=""):
     """Losses within 1e-4 of each other in each step after `first`; the same objects are saved."""
-    worst = 0.0
+    worst, critics_until = 0.0, CRITICS_AGREE.get(name_of_system, math.inf)
     for a, b in zip(table(one), table(two), strict=True):
         assert a["step"] == b["step"]
         for name in ("loss", "critic"):
-            if a.get(name) and int(a["step"]) > first:
+            compared = name == "loss" or int(a["step"]) <= critics_until
+            if a.get(name) and compared and int(a["step"]) > first:
                 difference = abs(float(a[name]) - float(b[name])) / abs(float(a[name]))
                 assert difference < 1e-4, (a["step"], name, a[name], b[name])
                 worst = max(worst, difference)
@@ -147,7 +151,7 @@ def test_two_devices_take_the_steps_of_one(name, variant, tmp_path):
         )
     )
     assert "on 2 CPUs" in out
-    check_same(tmp_path / "one", tmp_path / "two")
+    check_same(tmp_path / "one", tmp_path / "two", name_of_system=name)
 
 
 @pytest.mark.slow
@@ -164,7 +168,7 @@ def test_two_workers_take_the_steps_of_one(name, tmp_path):
     assert status == status_of_other == 0, err[-3000:]
     assert "on 2 CPUs of 2 workers" in out and "Validation at step" in out
     assert "worker 1 of 2: takes the steps" in out_of_other and "PSNR" not in out_of_other
-    check_same(tmp_path / "one", tmp_path / "two")
+    check_same(tmp_path / "one", tmp_path / "two", name_of_system=name)
     assert not list((tmp_path / "other").iterdir())
 
 
