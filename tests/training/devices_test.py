@@ -35,8 +35,8 @@ OWN = {
     # with its critic, whose batch norms see the whole batch
     "musical": ["--image_size=96", "--weight_adversarial=0.01", "--critic_weights=random"],
 }
-# Steps after which the losses of their critics grow apart, as quickly as with one device and
-# pictures that differ in their last bit. (docs/reliability.md has the figures.)
+# Steps after which the losses of their critics grow apart. docs/reliability.md has the figures,
+# beside those of one device with pictures that differ in their last bit.
 CRITICS_AGREE = {"coherent_semantic": 2, "musical": 1}
 # where a variant has losses or norms that look at the whole batch in another way
 VARIANTS = [("coherent_semantic", "official"), ("shift_net", "official")]
