@@ -18,10 +18,10 @@ import tensorflow as tf
 import zoo
 from asgi import post
 from PIL import Image
+from red_painter import Red
 from starlette.applications import Starlette
 
 from tfinpaint import inpaint, loading
-from tfinpaint.base_painter import BasePainter
 from tfinpaint.data.batches import named_squares, training_batches
 from tfinpaint.data.photos import open_photos
 from tfinpaint.evaluation.cases import read_blocks
@@ -87,13 +87,6 @@ def _luminance(colour):
 def _off(found, expected):
     assert found.shape == expected.shape and found.dtype == np.uint8
     return int(np.abs(found.astype(int) - expected).max())
-
-
-class Red(BasePainter):
-    """Paints holes red."""
-
-    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, blend="none"):
-        return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
 
 
 @pytest.fixture

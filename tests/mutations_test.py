@@ -15,12 +15,12 @@ import tensorflow as tf
 import zoo
 from asgi import post
 from PIL import Image
+from red_painter import Red
 from serving.calls import b64, png, rest, unb64
 from serving.conftest import exported, server
 from starlette.applications import Starlette
 
 from tfinpaint import inpaint, loading
-from tfinpaint.base_painter import BasePainter
 from tfinpaint.data.batches import named_squares
 from tfinpaint.data.photos import open_photos
 from tfinpaint.studio.routes import page_routes
@@ -108,13 +108,6 @@ class Quick:
         assert time.monotonic() - self._begin < MOST_SECONDS, self._name
 
 
-class Red(BasePainter):
-    """Paints holes red."""
-
-    def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, blend="none"):
-        return np.where(mask[..., np.newaxis] > 0, np.uint8([255, 0, 0]), photo)
-
-
 def test_the_loader_reads_or_names_each(files, folder):
     photos = open_photos(f"folder:{folder}")
     read = dict(named_squares(photos, 16))
@@ -125,20 +118,24 @@ def test_the_loader_reads_or_names_each(files, folder):
     assert min(len(refused), len(read)) > 0.1 * len(files)  # both are tried
 
 
+def check_inpaint(command_line, photos, masks, output, names):
+    """Each is filled, or named by the file's name in what is printed."""
+    status, _, err = command_line(
+        inpaint.main, "--model=a_run", f"--image={photos}", f"--mask={masks}", f"--output={output}"
+    )
+    made = {os.path.splitext(name)[0] for name in os.listdir(output)}
+    assert status == 1 and made
+    for name in set(names) - made:
+        assert f"{name}.jpg" in err, name
+    assert "Traceback" not in err
+
+
 def test_inpaint_fills_or_names_each(files, folder, command_line, monkeypatch, tmp_path):
     monkeypatch.setattr(loading, "load", lambda path: Red())
     (tmp_path / "masks").mkdir()
     for name in files:  # a mask for each, of the size that files have unless damaged
         Image.fromarray(HOLE).save(tmp_path / f"masks/{name}.png")
-    status, _, err = command_line(
-        inpaint.main, "--model=a_run", f"--image={folder}", f"--mask={tmp_path}/masks",
-        f"--output={tmp_path}/out",
-    )  # fmt: skip
-    made = {os.path.splitext(name)[0] for name in os.listdir(tmp_path / "out")}
-    assert status == 1 and made
-    for name in set(files) - made:
-        assert f"{name}.jpg" in err, name
-    assert "Traceback" not in err
+    check_inpaint(command_line, folder, tmp_path / "masks", tmp_path / "out", files)
 
 
 def test_damaged_masks_are_read_or_named(files, folder, command_line, monkeypatch, tmp_path):
@@ -147,15 +144,7 @@ def test_damaged_masks_are_read_or_named(files, folder, command_line, monkeypatc
     photo = zoo.noise()
     for name in files:
         Image.fromarray(photo).save(tmp_path / f"photos/{name}.png", compress_level=0)
-    status, _, err = command_line(
-        inpaint.main, "--model=a_run", f"--image={tmp_path}/photos", f"--mask={folder}",
-        f"--output={tmp_path}/out",
-    )  # fmt: skip
-    made = {os.path.splitext(name)[0] for name in os.listdir(tmp_path / "out")}
-    assert status == 1 and made
-    for name in set(files) - made:
-        assert name in err, name
-    assert "Traceback" not in err
+    check_inpaint(command_line, tmp_path / "photos", folder, tmp_path / "out", files)
 
 
 @pytest.mark.slow

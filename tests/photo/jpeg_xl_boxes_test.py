@@ -5,9 +5,9 @@ import struct
 
 import numpy as np
 import pytest
+import zoo
 from PIL import Image
 
-from tests import zoo
 from tfinpaint.photo import read_photo
 
 pytest.importorskip("pillow_jxl", reason="no JPEG XL: pip install pillow-jxl-plugin")

@@ -6,10 +6,10 @@ A file is a bare codestream, or boxes of which `jxlc`, or `jxlp` in parts, hold 
 the lowest of a byte first, are a mark and the size (ISO/IEC 18181-1, Annex D).
 """
 
-import struct
 from typing import Iterator, Optional, Tuple
 
 from tfinpaint.photo.decoded import Damaged
+from tfinpaint.photo.jp2 import boxes
 
 _MARK = b"\xff\x0a"
 _WIDTHS = (9, 13, 18, 30)  # bits of a side
@@ -61,15 +61,4 @@ def _codestream(data: bytes) -> bytes:
 
 def _boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
     """(type, content) of each box; nothing of a bare codestream."""
-    at = 0
-    while data[4:8] == b"JXL " and at + 8 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        start = at + 8
-        if length == 1 and start + 8 <= len(data):
-            (length,) = struct.unpack_from(">Q", data, start)
-            start += 8
-        end = at + length if length else len(data)
-        if end < start:
-            return
-        yield kind, data[start:end]
-        at = end
+    return boxes(data) if data[4:8] == b"JXL " else iter(())

@@ -306,23 +306,17 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
         if _holes_on_device(settings.holes) and devices.count == 1:
             data = data.apply(tf.data.experimental.prefetch_to_device(device().name))
         try:
-            with devices.watched(phases.steps_taken):
-                system.fit(
-                    devices.fed(data),
-                    steps_per_epoch=settings.steps - first,
-                    epochs=1,
-                    verbose=0,
-                    callbacks=[
-                        stop,
-                        finite,
-                        log,
-                        CheckpointCallback(first, checkpoints, settings.checkpoint_every, spare),
-                        validate,
-                        mean_fill_check,
-                        progress,
-                        phases,
-                    ],
-                )
+            callbacks = [
+                stop,
+                finite,
+                log,
+                CheckpointCallback(first, checkpoints, settings.checkpoint_every, spare),
+                validate,
+                mean_fill_check,
+                progress,
+                phases,
+            ]
+            _fit(settings, system, data, first, devices, phases, callbacks)
         except KeyboardInterrupt:
             # before the end of the first step it may have been taken or not
             save(stop.step if stop.step > first else phases.steps_taken())
@@ -356,18 +350,23 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
     return Result(last, figures, validation.baselines, validation.description)
 
 
+def _fit(settings, system, data, first, devices, phases, callbacks):
+    """The steps from `first` on. Every worker takes them."""
+    with devices.watched(phases.steps_taken):
+        system.fit(
+            devices.fed(data),
+            steps_per_epoch=settings.steps - first,
+            epochs=1,
+            verbose=0,
+            callbacks=callbacks,
+        )
+
+
 def _follow(settings, system, data, first, devices):
     """The part of a worker that writes nothing: the steps, until the one that does has ended."""
     phases = PhaseCallback(first, settings, lambda line: None)
     if first < settings.steps:
-        with devices.watched(phases.steps_taken):
-            system.fit(
-                devices.fed(data),
-                steps_per_epoch=settings.steps - first,
-                epochs=1,
-                verbose=0,
-                callbacks=[phases],
-            )
+        _fit(settings, system, data, first, devices, phases, [phases])
     devices.agree("the end")
     return Result(max(first, settings.steps), {}, {}, "worker 0 has the figures")
 
