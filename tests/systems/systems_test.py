@@ -717,8 +717,10 @@ def test_unknown_terms_are_refused(name):
 @systems
 def test_settings_that_a_system_does_not_have_are_refused(name):
     own = {
-        "contextual_attention": "width, discount",
-        "musical": "width",
+        "contextual_attention": "width, discount, attention_kind",
+        "musical": "width, depth, attention_kind, squeeze_excite, bottom",
+        "multistage": "width, depth, stages",
+        "coherent_semantic": "width, depth, attention_kind",
         "gated_conv": "width",
         "global_local": "width",
         "residual": "width, depth, sizes",

@@ -77,7 +77,7 @@ class Choice:
     @property
     def allowed(self) -> str:
         """What `allows` allows, in words."""
-        *others, last = map(str, self.choices)
+        *others, last = map(repr, self.choices)
         return f"{', '.join(others)} or {last}"
 
 

@@ -20,9 +20,9 @@ SPECIFICATION = Specification(
             "attention_kind",
             "coherent",
             ("coherent", "contextual", "shift", "convolution", "none"),
-            "the layer in the refinement's encoder: coherent semantic attention (1-3); in its "
-            "place contextual attention or a 3x3 convolution (4.3, Figure 8), or the shift "
-            "operation; or none",
+            "the layer in the refinement's encoder: coherent semantic attention, equations (1-3); "
+            "in its place contextual attention or a 3x3 convolution (section 4.3, Figure 8) or the "
+            "shift operation; or none",
         ),
     ),
     terms=(

@@ -29,7 +29,7 @@ SPECIFICATION = Specification(
             "attention_kind",
             "contextual",
             ("contextual", "none"),
-            "the refinement's branch with contextual attention (section 4), or none",
+            "the refinement's branch with contextual attention, or none: the paper's baseline",
         ),
     ),
     terms=(

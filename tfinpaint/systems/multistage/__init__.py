@@ -17,8 +17,7 @@ SPECIFICATION = Specification(
             2,
             0,
             2,
-            "stages of attention (section 3.3): both, the first alone, at an eighth of the size, "
-            "or none",
+            "stages of attention (section 3.3): 1 is the first alone, at an eighth of the size",
         ),
     ),
     terms=(

@@ -17,10 +17,15 @@ SPECIFICATION = Specification(
             "attention_kind",
             "both",
             ("both", "1", "3", "none"),
-            "patches of the attention, 1x1, 3x3 (Experiment 2 of section 4) or both, equations "
-            "(1-3)",
+            "patches of the attention, equations (1-3): of 1x1 and 3x3, of one of these (3 is "
+            "Experiment 2, Figure 6), or no attention",
         ),
-        Choice("squeeze_excite", True, (True, False), "weigh the channels of the attention (3)"),
+        Choice(
+            "squeeze_excite",
+            True,
+            (True, False),
+            "weigh the channels that attention found, equation (3)",
+        ),
         Choice(
             "bottom",
             "dilated",
