@@ -3,7 +3,6 @@
 import json
 
 import pytest
-import tensorflow as tf
 from small import SMALL, TERMS_LEFT_OUT
 
 import tfinpaint
@@ -17,13 +16,6 @@ from tfinpaint.settings import (
     train_settings_from_json,
 )
 from tfinpaint.training.loop import train
-
-
-@pytest.fixture
-def eager():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
 
 
 def run_settings(name, **system_settings):

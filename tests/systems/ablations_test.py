@@ -65,13 +65,6 @@ def create(name, settings=None, variant="paper"):
     return made[key]
 
 
-@pytest.fixture
-def eager():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 @pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(0)
@@ -227,17 +220,6 @@ def test_a_shallow_dilated_bottom_has_fewer_of_the_same_blocks():
 # ------------------------------------------------------------------------------------- parameters
 
 
-@pytest.fixture
-def no_numbers(monkeypatch):
-    """Networks start with zeros: drawing 130 million numbers takes a while."""
-    for initializer in (tf.keras.initializers.RandomNormal, tf.keras.initializers.GlorotUniform):
-        monkeypatch.setattr(
-            initializer,
-            "__call__",
-            lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
-        )
-
-
 def count(name, variant="paper", **settings):
     generator = tfinpaint.create(name, variant, **settings).generator
     return sum(v.shape.num_elements() for v in generator.trainable_variables)
@@ -288,6 +270,7 @@ def test_parameters_of_musical_by_bottom(no_numbers):
     more = 4 * (2 * 16 - 3 * 9) * 512 * 512 + 3 * (16 - 9) * 512 * 512 - 4 * 512
     assert count("musical", bottom="strided") == 44_019_587 + more == 54_765_443
     assert count("musical", bottom="strided", depth=7) == 42_179_459
+    assert count("musical", "official", bottom="strided", depth=7) == 42_294_019
 
 
 @pytest.mark.slow
@@ -325,6 +308,17 @@ def test_a_step_is_finite_and_moves_every_weight_and_the_fill_keeps_what_is_know
     filled = Painter.of(system, SIZE).fill(photo, mask)
     np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
     assert (filled[mask > 0] != photo[mask > 0]).mean() > 0.9
+
+
+@pytest.mark.slow
+@ablations
+def test_eager_graph_and_compiled_fills_are_the_same(name, settings, batch):
+    system = create(name, settings)
+    eager = system.generate(*batch)
+    for compiled in (False, True):
+        # The Python function: a trace outside of compiled code would not compile.
+        graph = tf.function(lambda x, h: system.generate(x, h), jit_compile=compiled)
+        np.testing.assert_allclose(graph(*batch), eager, atol=2e-5)
 
 
 @ablations

@@ -119,17 +119,6 @@ def count(network):
 # -------------------------------------------------------------------------------------------- sizes
 
 
-@pytest.fixture
-def no_numbers(monkeypatch):
-    """Networks start with zeros: drawing 130 million numbers takes a while."""
-    for initializer in (tf.keras.initializers.RandomNormal, tf.keras.initializers.GlorotUniform):
-        monkeypatch.setattr(
-            initializer,
-            "__call__",
-            lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
-        )
-
-
 # Counts of the released networks come from running their code; DeepFill's are sums over its lists
 # of layers.
 

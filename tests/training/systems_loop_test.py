@@ -50,13 +50,6 @@ def settings_of(name, **changes):
     return dataclasses.replace(settings, **RUNS[name] | changes)
 
 
-@pytest.fixture
-def eager():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def rows(run_dir):
     with open(run_dir / "metrics.csv", newline="") as f:
         return [
