@@ -5,6 +5,7 @@ in this process, and gives memory back.
 """
 
 import collections
+import contextlib
 import ctypes
 import gc
 import logging
@@ -51,14 +52,27 @@ def memory_given_back():
     ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-@pytest.fixture
-def eager():
-    """Runs what is otherwise traced as it comes, which is faster for a step or two."""
+@contextlib.contextmanager
+def run_eagerly():
     import tensorflow as tf
 
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def eager():
+    """Runs what is otherwise traced as it comes, which is faster for a step or two."""
+    with run_eagerly():
+        yield
+
+
+@pytest.fixture(scope="module")
+def eager_module():
+    """The same for a whole file, so that its runs can be compared."""
+    with run_eagerly():
+        yield
 
 
 @pytest.fixture
@@ -131,3 +145,56 @@ def command_line(monkeypatch, capsys):
         return end.value.code or 0, out, err
 
     return call
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """A folder that holds version 1 of a small system.
+
+    Nothing is trained: a fill need not be good here, only the same everywhere.
+    """
+    import tensorflow as tf
+
+    import tfinpaint
+    from tfinpaint.export import saved_model
+    from tfinpaint.painter import Painter
+
+    folder = tmp_path_factory.mktemp("exported")
+    tf.keras.utils.set_random_seed(5)
+    painter = Painter(tfinpaint.create("multistage", width=4, depth=4), 64)
+    saved_model.export(painter, str(folder), {"system": "multistage", "image_size": 64})
+    return folder
+
+
+@pytest.fixture(scope="session")
+def painter(exported):
+    """The same model in this process. A server must answer with its fills."""
+    from tfinpaint.export.saved_model import ExportedPainter
+
+    return ExportedPainter(str(exported / "1"))
+
+
+@pytest.fixture(scope="session")
+def server(exported):
+    """A running server of that model, named "small"."""
+    from tfinpaint.serving.server import Server
+
+    with Server({"small": str(exported)}, port=0, grpc_port=0) as server:
+        yield server
+
+
+@pytest.fixture
+def pair():
+    """A photograph, uint8 [H, W, 3], and its mask, uint8 [H, W].
+
+    The photograph is wider than the window in which its one hole is filled.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:160, :240]
+    photo = np.stack([rows, columns, rows + columns], -1) // 2 + rng.integers(0, 40, (160, 240, 3))
+    mask = np.zeros((160, 240), np.uint8)
+    mask[60:90, 30:70] = 255
+    mask[0, 0], mask[60, 30] = 127, 128  # at the threshold: the first is known, the second is hole
+    return photo.astype(np.uint8), mask

@@ -17,7 +17,6 @@ from asgi import post
 from PIL import Image
 from red_painter import Red
 from serving.calls import b64, png, rest, unb64
-from serving.conftest import exported, server
 from starlette.applications import Starlette
 
 from tfinpaint import inpaint, loading
@@ -25,7 +24,6 @@ from tfinpaint.data.batches import named_squares
 from tfinpaint.data.photos import open_photos
 from tfinpaint.studio.routes import page_routes
 
-__all__ = ["exported", "server"]
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 HOLE = np.zeros((zoo.HEIGHT, zoo.WIDTH), np.uint8)

@@ -6,6 +6,7 @@ Mistakes are errors, not crashes, and all operations are TensorFlow's own.
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -41,6 +42,12 @@ def folder(painter, tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(folder):
     return tf.saved_model.load(str(folder / "1"))
+
+
+@pytest.fixture(scope="module")
+def loaded(folder):
+    """The exported model as `load` gives it."""
+    return tfinpaint.load(str(folder / "1"))
 
 
 def _photo(height, width, seed=0):
@@ -89,7 +96,7 @@ ONE_HOLE = [
 
 
 @pytest.mark.parametrize("height, width, box", ONE_HOLE)
-def test_one_hole_gives_the_same_bytes_in_every_way(painter, model, folder, height, width, box):
+def test_one_hole_gives_the_same_bytes_in_every_way(painter, model, loaded, height, width, box):
     photo, mask = _photo(height, width), _mask(height, width, box)
     filled = painter.fill(photo, mask)
     np.testing.assert_array_equal(
@@ -98,20 +105,16 @@ def test_one_hole_gives_the_same_bytes_in_every_way(painter, model, folder, heig
     np.testing.assert_array_equal(
         _fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0], filled, "tensors"
     )
-    np.testing.assert_array_equal(
-        tfinpaint.load(str(folder / "1")).fill(photo, mask), filled, "the loaded model's fill"
-    )
+    np.testing.assert_array_equal(loaded.fill(photo, mask), filled, "the loaded model's fill")
     assert (filled[mask > 0] != photo[mask > 0]).any()
 
 
-def test_an_exported_model_fills_many_holes_grown_and_feathered_as_the_run_does(painter, folder):
+def test_an_exported_model_fills_many_holes_grown_and_feathered_as_the_run_does(painter, loaded):
     photo, mask = (
         _photo(300, 400),
         _mask(300, 400, (5, 6, 25, 30), (200, 300, 280, 390), (100, 10, 140, 20)),
     )
-    np.testing.assert_array_equal(
-        tfinpaint.load(str(folder / "1")).fill(photo, mask, 3, 4), painter.fill(photo, mask, 3, 4)
-    )
+    np.testing.assert_array_equal(loaded.fill(photo, mask, 3, 4), painter.fill(photo, mask, 3, 4))
 
 
 def test_detail_is_in_the_export_unless_it_was_left_out(painter, model, tmp_path):
@@ -121,18 +124,17 @@ def test_detail_is_in_the_export_unless_it_was_left_out(painter, model, tmp_path
     np.testing.assert_array_equal(
         _fill_tensors(model, photo[np.newaxis], mask[np.newaxis])[0], filled
     )
-    without = saved_model.export(painter, str(tmp_path), CARD, detail="off")
+    without = tfinpaint.load(saved_model.export(painter, str(tmp_path), CARD, detail="off"))
     np.testing.assert_array_equal(
-        _fill_tensors(tf.saved_model.load(without), photo[np.newaxis], mask[np.newaxis])[0], alone
+        _fill_tensors(without._model, photo[np.newaxis], mask[np.newaxis])[0], alone
     )
-    np.testing.assert_array_equal(tfinpaint.load(without).fill(photo, mask), alone)
+    np.testing.assert_array_equal(without.fill(photo, mask), alone)
 
 
-def test_an_exported_model_fills_without_detail_where_it_is_told_to(painter, folder):
+def test_an_exported_model_fills_without_detail_where_it_is_told_to(painter, loaded):
     photo, mask = _photo(200, 220), _mask(200, 220, (60, 70, 140, 150))
-    exported = tfinpaint.load(str(folder / "1"))
     np.testing.assert_array_equal(
-        exported.fill(photo, mask, detail="off"), painter.fill(photo, mask, detail="off")
+        loaded.fill(photo, mask, detail="off"), painter.fill(photo, mask, detail="off")
     )
 
 
@@ -295,6 +297,10 @@ def test_batches_of_different_length_are_refused(model):
 CLEAN = """
 import json, sys
 import numpy as np, tensorflow as tf
+from tensorflow.core.framework.op_def_pb2 import OpList
+from tensorflow.python.client import pywrap_tf_session
+known = [op.name for op in OpList.FromString(\
+pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())).op]
 photo, mask = np.load("photo.npy"), np.load("mask.npy")
 for name in sys.argv[1:]:
     model = tf.saved_model.load(name + "/1")
@@ -305,26 +311,33 @@ for name in sys.argv[1:]:
 image_bytes=tf.constant(png[:1]), mask_bytes=tf.constant(png[1:]))["filled_bytes"][0]
     np.testing.assert_array_equal(tf.io.decode_png(file), filled)
     np.save(name + ".npy", filled)
-print(json.dumps([name for name in sys.modules\
- if name.startswith(("tfinpaint", "tensorflow_addons"))]))
+print(json.dumps([known, [name for name in sys.modules\
+ if name.startswith(("tfinpaint", "tensorflow_addons"))]]))
 """
 
 
 @pytest.fixture(scope="module", params=["one", pytest.param("the others", marks=pytest.mark.slow)])
-def systems(tmp_path_factory, request):
+def systems(painter, folder, tmp_path_factory, request):
     """A folder with an export of each system of this group, and the painters by name."""
-    folder = tmp_path_factory.mktemp("systems")
+    if request.param == "one":
+        systems = tmp_path_factory.mktemp("systems")
+        shutil.copytree(folder / "1", systems / "multistage/1")
+        return systems, {"multistage": painter}
+    systems = tmp_path_factory.mktemp("systems")
     painters = {
         name: Painter.of(tfinpaint.create(name, **settings), 64)
         for name, settings in SMALL.items()
-        if (name == "contextual_attention") == (request.param == "one")
+        if name != "multistage"
     }
     for name, painter in painters.items():
-        saved_model.export(painter, str(folder / name), {**CARD, "system": name})
-    return folder, painters
+        saved_model.export(painter, str(systems / name), {**CARD, "system": name})
+    return systems, painters
 
 
-def test_systems_open_where_only_tensorflow_is_and_fill_the_same(systems):
+@pytest.fixture(scope="module")
+def alone(systems):
+    """A process with nothing but TensorFlow, which fills with each system -> the photograph, its
+    mask, the operations that TensorFlow has of its own, and what else was imported."""
     folder, painters = systems
     photo, mask = _photo(90, 120), _mask(90, 120, (20, 30, 60, 70))
     np.save(folder / "photo.npy", photo)
@@ -337,43 +350,31 @@ def test_systems_open_where_only_tensorflow_is_and_fill_the_same(systems):
         env={**os.environ, "PYTHONPATH": ""},
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
-    assert json.loads(ran.stdout) == []
+    own, others = json.loads(ran.stdout)
+    return photo, mask, set(own), others
+
+
+def test_systems_open_where_only_tensorflow_is_and_fill_the_same(systems, alone):
+    folder, painters = systems
+    photo, mask, _, others = alone
+    assert others == []
     for name, painter in painters.items():
         np.testing.assert_array_equal(
             np.load(folder / f"{name}.npy"), painter.fill(photo, mask), name
         )
 
 
-@pytest.fixture(scope="module")
-def tensorflows_own():
-    """The operations that a process with nothing but TensorFlow loaded knows."""
-    own = set(
-        subprocess.run(
-            [sys.executable, "-c", LIST], capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
-    assert "Conv2D" in own and not [op for op in own if op.startswith("Addons>")]
-    return own
-
-
-def test_the_signatures_are_of_tensorflows_own_operations(systems, tensorflows_own):
+def test_the_signatures_are_of_tensorflows_own_operations(systems, alone):
     folder, painters = systems
+    own = alone[2]
+    assert "Conv2D" in own and not [op for op in own if op.startswith("Addons>")]
     for name in painters:
         operations = _operations(str(folder / name / "1"))
         assert {"DecodeImage", "EncodePng", "Conv2D", "While"} <= operations, (
             "the list is not that of the whole model"
         )
-        assert operations <= tensorflows_own
+        assert operations <= own
         assert not [op for op in operations if "PyFunc" in op or op.startswith("Xla")]
-
-
-LIST = """
-import tensorflow
-from tensorflow.core.framework.op_def_pb2 import OpList
-from tensorflow.python.client import pywrap_tf_session
-print(*[op.name for op in OpList.FromString(\
-pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())).op])
-"""
 
 
 def _operations(path):
@@ -388,10 +389,10 @@ def _operations(path):
     return found
 
 
-def test_versions_count_up_and_nothing_half_written_stays(painter, tmp_path):
+def test_versions_count_up_and_nothing_half_written_stays(painter, folder, tmp_path):
     (tmp_path / "7").mkdir()
     (tmp_path / "notes").mkdir()
-    assert saved_model.export(painter, str(tmp_path), CARD) == str(tmp_path / "8")
+    shutil.copytree(folder / "1", tmp_path / "8")  # one that was exported before
     assert saved_model.export(painter, str(tmp_path), CARD) == str(tmp_path / "9")
     assert sorted(os.listdir(tmp_path)) == ["7", "8", "9", "notes"]
 
@@ -407,9 +408,9 @@ def test_an_export_that_fails_leaves_nothing(painter, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["no card", "no stride", "cut short"])
-def test_a_damaged_export_is_one_line(painter, tmp_path, damage):
+def test_a_damaged_export_is_one_line(folder, tmp_path, damage):
     path = tmp_path / "1"
-    saved_model.export(painter, str(tmp_path), CARD)
+    shutil.copytree(folder / "1", path)
     if damage == "no card":
         (path / "model_card.json").unlink()
     elif damage == "no stride":
@@ -420,14 +421,12 @@ def test_a_damaged_export_is_one_line(painter, tmp_path, damage):
         tfinpaint.load(str(path))
 
 
-def test_generate_is_a_runs_alone(folder):
+def test_generate_is_a_runs_alone(loaded):
     with pytest.raises(ValueError, match="run directory"):
-        tfinpaint.load(str(folder / "1")).generate(
-            np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 1), np.float32)
-        )
+        loaded.generate(np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 1), np.float32))
 
 
-def test_attention_is_a_runs_alone(folder, command_line, tmp_path):
+def test_attention_is_a_runs_alone(folder, loaded, command_line, tmp_path):
     photo, mask = tmp_path / "a.png", tmp_path / "m.png"
     photo.write_bytes(tf.io.encode_png(np.full((64, 64, 3), 90, np.uint8)).numpy())
     mask.write_bytes(tf.io.encode_png(_mask(64, 64, (20, 20, 30, 30))[..., np.newaxis]).numpy())
@@ -446,9 +445,7 @@ def test_attention_is_a_runs_alone(folder, command_line, tmp_path):
     )
     assert not (tmp_path / "o.png").exists()
     with pytest.raises(SettingsError, match="`attention` takes a run directory"):
-        tfinpaint.load(str(folder / "1")).attention_maps(
-            np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
-        )
+        loaded.attention_maps(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8))
 
 
 def test_twelve_megapixels_go_through_both_signatures(model):

@@ -3,6 +3,8 @@
 Quantized files are smaller.
 """
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,9 +21,18 @@ SYSTEMS = {name: {**settings, "width": 2 * settings["width"]} for name, settings
 SIZE = 64
 
 
+@functools.lru_cache(maxsize=None)
 def _painter(name, variant="paper"):
+    """Built once; no test here changes it."""
     tf.keras.utils.set_random_seed(1)
     return Painter.of(tfinpaint.create(name, variant, **SYSTEMS[name]), SIZE)
+
+
+@functools.lru_cache(maxsize=None)
+def _file(name, quantize="none", size=(SIZE, SIZE), variant="paper"):
+    """The TFLite file of a system, in bytes. A conversion takes seconds, so each is done once."""
+    examples = list(_pairs()) if quantize != "none" else None
+    return tflite.convert(_painter(name, variant), quantize, size, examples)
 
 
 def _pairs(height=SIZE, width=SIZE, count=4):
@@ -47,10 +58,6 @@ def _psnr(one, other):
     return 10 * np.log10(255**2 / max(np.mean((one.astype(np.float64) - other) ** 2), 1e-9))
 
 
-# Systems whose conversion takes longest.
-LONG = ("coherent_semantic", "musical", "pluralistic")
-
-
 def _slow_but(fast, cases):
     """The cases, slow unless in `fast`: a conversion takes seconds, so few run in `make test`."""
     return [case if case in fast else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
@@ -60,7 +67,10 @@ def _slow_but(fast, cases):
     "name, variant, size",
     _slow_but(
         [
-            *((name, "paper", (SIZE, SIZE)) for name in SYSTEMS if name not in LONG),
+            ("partial_conv", "paper", (SIZE, SIZE)),
+            ("shift_net", "paper", (SIZE, SIZE)),
+            ("global_local", "paper", (SIZE, SIZE)),
+            ("gated_conv", "paper", (SIZE, SIZE)),
             ("multistage", "paper", None),
         ],
         [
@@ -80,7 +90,7 @@ def _slow_but(fast, cases):
 )
 def test_float32_gives_what_tensorflow_gives_and_keeps_known_pixels(name, variant, size):
     painter = _painter(name, variant)
-    file = tflite.TFLitePainter(tflite.convert(painter, size=size))
+    file = tflite.TFLitePainter(_file(name, size=size, variant=variant))
     for height, width in [(SIZE, SIZE)] if size else [(SIZE, SIZE), (50, 90)]:
         for photo, mask in _pairs(height, width, 2):
             filled = file.fill(photo, mask)
@@ -117,9 +127,9 @@ def test_systems_without_a_part(name, settings):
     "name, quantize, least",
     _slow_but(
         [
-            ("multistage", "float16", 45),
+            ("partial_conv", "float16", 45),
             ("partial_conv", "dynamic", 35),
-            ("contextual_attention", "int8", 25),
+            ("gated_conv", "int8", 25),
         ],
         [
             (name, *kind)
@@ -131,10 +141,7 @@ def test_systems_without_a_part(name, settings):
 )
 def test_quantized_files_are_smaller_and_close(name, quantize, least):
     painter, pairs = _painter(name), list(_pairs())
-    whole, small = (
-        tflite.convert(painter, size=(SIZE, SIZE)),
-        tflite.convert(painter, quantize, (SIZE, SIZE), pairs),
-    )
+    whole, small = _file(name), _file(name, quantize)
     assert len(small) < 0.8 * len(whole)
     file = tflite.TFLitePainter(small)
     for photo, mask in pairs:
@@ -145,9 +152,11 @@ def test_quantized_files_are_smaller_and_close(name, quantize, least):
 
 
 def test_the_signature_names_its_tensors_and_has_the_size_that_was_asked_for():
-    painter = _painter("multistage")
-    for size, expected in (((48, 80), [1, 48, 80]), (None, [1, -1, -1])):
-        interpreter = tf.lite.Interpreter(model_content=tflite.convert(painter, size=size))
+    for name, size, expected in (
+        ("partial_conv", (48, 80), [1, 48, 80]),
+        ("multistage", None, [1, -1, -1]),
+    ):
+        interpreter = tf.lite.Interpreter(model_content=_file(name, size=size))
         assert interpreter.get_signature_list() == {
             "fill": {"inputs": ["image", "mask"], "outputs": ["filled"]}
         }
@@ -158,8 +167,7 @@ def test_the_signature_names_its_tensors_and_has_the_size_that_was_asked_for():
 
 
 def test_the_mask_is_cut_at_the_threshold_and_nothing_under_the_hole_counts():
-    painter = _painter("gated_conv")
-    file = tflite.TFLitePainter(tflite.convert(painter, size=(SIZE, SIZE)))
+    file = tflite.TFLitePainter(_file("gated_conv"))
     photo, mask = next(_pairs())
     filled = file.fill(photo, mask)
     other, at_threshold = (
@@ -170,10 +178,7 @@ def test_the_mask_is_cut_at_the_threshold_and_nothing_under_the_hole_counts():
 
 
 def test_int8_computes_its_convolutions_in_int8():
-    painter, pairs = _painter("gated_conv"), list(_pairs())
-    interpreter = tf.lite.Interpreter(
-        model_content=tflite.convert(painter, "int8", (SIZE, SIZE), pairs)
-    )
+    interpreter = tf.lite.Interpreter(model_content=_file("gated_conv", "int8"))
     kinds = {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()}
     convolutions = [op for op in interpreter._get_ops_details() if op["op_name"] == "CONV_2D"]
     assert len(convolutions) > 5 and all(kinds[op["inputs"][0]] == np.int8 for op in convolutions)
@@ -195,7 +200,7 @@ def test_int8_is_refused_where_tflite_cannot_find_ranges():
 
 
 def test_what_cannot_be_converted_is_said_with_the_operation():
-    painter = _painter("gated_conv")
+    painter = Painter.of(tfinpaint.create("partial_conv", **SYSTEMS["partial_conv"]), SIZE)
     generate = painter.system.generate
     painter.system.generate = lambda images, holes: (
         generate(images, holes) + tf.math.igamma(images, images)

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from set_back import set_back
 from shared import SHARED, needs_shared
 
 import tfinpaint
@@ -20,10 +21,16 @@ VGG = SHARED / "weights/vgg16/vgg16_imagenet_block1-3_notop_keras.h5"
 SIZE = 32
 
 
-def small(seed=1, variant="paper", **compile_settings):
+def small(variant="paper", **settings):
+    """Compiled, in the same state every time; built once for each variant."""
+    return set_back("multistage", variant).compiled(**{"perceptual_weights": "none", **settings})
+
+
+def another(seed=1, variant="paper", **settings):
+    """One of its own, for tests that hold two at a time."""
     tf.keras.utils.set_random_seed(seed)
     system = tfinpaint.create("multistage", variant=variant, width=4, depth=4)
-    system.compile(**{"perceptual_weights": "none", **compile_settings})
+    system.compile(**{"perceptual_weights": "none", **settings})
     return system
 
 
@@ -42,7 +49,9 @@ def values(logs):
 @pytest.mark.parametrize("variant", ["paper", "official"])
 def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
     weights = str(VGG) if VGG.exists() else "random"
-    eager, graph, compiled = (small(variant=variant, perceptual_weights=weights) for _ in range(3))
+    eager, graph, compiled = (
+        another(variant=variant, perceptual_weights=weights) for _ in range(3)
+    )
     steps = eager.step, tf.function(graph.step), tf.function(compiled.step, jit_compile=True)
     for _ in range(2):  # the second step sees what the first did to the weights
         expected, *others = [values(step(*batch)) for step in steps]
@@ -231,11 +240,11 @@ def test_keras_fit_with_its_callbacks_and_backup(batch, tmp_path):
             ],
         )
 
-    whole = small()
+    whole = another()
     fit(whole, 4)
     tf.io.gfile.rmtree(str(tmp_path / "backup"))
-    fit(small(), 2)
-    resumed = small(seed=9)  # different weights: all must come back from the backup
+    fit(another(), 2)
+    resumed = another(seed=9)  # different weights: all must come back from the backup
     history = fit(resumed, 4)
     assert history.epoch == [2, 3]
     for a, b in zip(whole.generator.variables, resumed.generator.variables):
@@ -256,13 +265,13 @@ def test_training_lowers_the_loss_and_evaluate_reports_it(batch):
 def test_mixed_precision_step(batch):
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
-        system = small(perceptual_weights="random")
+        system = another(perceptual_weights="random")
         logs = values(tf.function(system.step)(*batch))
         output = system.generate(*batch)
         kernel = system.critic.convolutions[1].layer.kernel.numpy()
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
-    expected = values(small(perceptual_weights="random").step(*batch))
+    expected = values(another(perceptual_weights="random").step(*batch))
     assert output.dtype == tf.float32 and all(
         v.dtype == tf.float32 for v in system.generator.trainable_variables
     )
@@ -309,7 +318,7 @@ def test_keras_summary_and_saved_weights(batch, tmp_path):
     system = small()
     system.step(*batch)
     system.summary(print_fn=lambda line: None)
-    other = small(seed=4)
+    other = another(seed=4)
     for name in ("weights.h5", "weights"):
         system.save_weights(tmp_path / name)
         other.load_weights(tmp_path / name)

@@ -1,6 +1,8 @@
 """Runs from start to end.
 
-What they write, that resuming changes nothing, and that a run which is impossible says why.
+What they write, that resuming changes nothing, and that a run which is impossible says why. They
+run without graphs, which are traced in twice the time of such a run: schedule_test.py resumes one
+in graphs, train_test.py has the command's, systems_loop_test.py those of every system (slow).
 """
 
 import csv
@@ -22,6 +24,8 @@ from tfinpaint.training import train
 from tfinpaint.training.loop import precision
 from tfinpaint.training.validation import Validation
 
+pytestmark = pytest.mark.usefixtures("eager_module")
+
 SETTINGS = TrainSettings(
     system="multistage",
     photos=PhotoSettings("samples:astronaut,chelsea", image_size=32),
@@ -37,7 +41,7 @@ SETTINGS = TrainSettings(
     eval_every=2,
     eval_count=1,
 )
-# Without a critic and without attention; it is traced in a third of the time.
+# Without a critic and without attention.
 PLAIN = dataclasses.replace(SETTINGS, system="partial_conv")
 
 
@@ -47,7 +51,7 @@ def rows(run_dir):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, eager_module):
     """A finished run, what it said, its progress and its result."""
     folder, said, stream = tmp_path_factory.mktemp("runs") / "whole", [], io.StringIO()
     result = train(SETTINGS, str(folder), flags_text="--steps=4\n", say=said.append, stream=stream)
