@@ -8,6 +8,7 @@ import collections
 import contextlib
 import ctypes
 import gc
+import io
 import logging
 import os
 import pathlib
@@ -143,6 +144,31 @@ def command_line(monkeypatch, capsys):
         out, err = capsys.readouterr()
         assert "Traceback" not in err
         return end.value.code or 0, out, err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def command_for_all():
+    """As `command_line`, for what all tests of a file read: command_for_all(main, "--flag=value",
+    ...) -> exit status, stdout, stderr."""
+    from tfinpaint import command
+
+    def call(main, *arguments):
+        logger = logging.getLogger("tfinpaint")
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(io.StringIO()) as out,
+            contextlib.redirect_stderr(io.StringIO()) as err,
+            flagsaver.flagsaver(),
+            pytest.raises(SystemExit) as end,
+        ):
+            patch.setattr(logger, "handlers", logger.handlers)
+            patch.setattr(logger, "propagate", logger.propagate)
+            patch.setattr(sys, "argv", ["command", *map(str, arguments)])
+            command.run(main)
+        assert "Traceback" not in err.getvalue()
+        return end.value.code or 0, out.getvalue(), err.getvalue()
 
     return call
 

@@ -41,19 +41,22 @@ def run(command_line):
     return lambda *arguments: command_line(evaluate.main, *arguments)
 
 
-@pytest.fixture
-def report(run, photos, tmp_path):
-    status, out, err = run(
+@pytest.fixture(scope="module")
+def report(command_for_all, photos, tmp_path_factory):
+    """The folder of a report, and what the command printed."""
+    folder = tmp_path_factory.mktemp("report") / "report"
+    status, out, err = command_for_all(
+        evaluate.main,
         "--model=mean,telea",
         f"--data=folder:{photos}",
         "--image_size=256",
         "--protocol=multistage",
         "--noreferences",
-        f"--output={tmp_path / 'report'}",
+        f"--output={folder}",
         "--batch_size=4",
     )
     assert status == 0, err
-    return tmp_path / "report", out
+    return folder, out
 
 
 def test_four_files_and_the_text_on_the_screen(report):

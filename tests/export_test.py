@@ -56,6 +56,13 @@ def run(command_line):
     return lambda *arguments: command_line(export.main, *arguments)
 
 
+@pytest.fixture(scope="module")
+def saved(command_for_all, run_dir, tmp_path_factory):
+    """The folder that the command exported this run into, and its exit status and words."""
+    folder = tmp_path_factory.mktemp("saved") / "out"
+    return folder, command_for_all(export.main, f"--model={run_dir}", f"--output={folder}")
+
+
 def _pair(size=64):
     photo = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
     mask = np.zeros((size, size), np.uint8)
@@ -63,14 +70,11 @@ def _pair(size=64):
     return photo, mask
 
 
-def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it_is(
-    run, run_dir, tmp_path
-):
-    status, out, err = run(f"--model={run_dir}", f"--output={tmp_path / 'out'}")
-    assert (status, err) == (0, "") and (
-        f"{tmp_path / 'out' / '1'}: signatures serving_default and tensors" in out)  # fmt: skip
+def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it_is(run_dir, saved):
+    folder, (status, out, err) = saved
+    path = str(folder / "1")
+    assert (status, err) == (0, "") and f"{path}: signatures serving_default and tensors" in out
     photo, mask = _pair()
-    path = str(tmp_path / "out" / "1")
     np.testing.assert_array_equal(
         tfinpaint.load(path).fill(photo, mask), tfinpaint.load(run_dir).fill(photo, mask)
     )
@@ -99,8 +103,7 @@ def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it
     assert card["git_commit"] is None or len(card["git_commit"].removesuffix("-dirty")) == 40
 
 
-def test_inpaint_takes_an_exported_model(run, run_dir, tmp_path, command_line):
-    assert run(f"--model={run_dir}", f"--output={tmp_path / 'out'}")[0] == 0
+def test_inpaint_takes_an_exported_model(saved, run_dir, tmp_path, command_line):
     photo, mask = _pair()
     write_photo(str(tmp_path / "photo.png"), photo)
     write_photo(str(tmp_path / "mask.png"), np.repeat(mask[..., np.newaxis], 3, -1))
@@ -109,7 +112,7 @@ def test_inpaint_takes_an_exported_model(run, run_dir, tmp_path, command_line):
         flags[0].replace("--photo", "--image"),
         flags[2].replace("--filled", "--output"),
     )
-    assert command_line(inpaint.main, f"--model={tmp_path / 'out' / '1'}", *flags)[0] == 0
+    assert command_line(inpaint.main, f"--model={saved[0] / '1'}", *flags)[0] == 0
     np.testing.assert_array_equal(
         read_photo(str(tmp_path / "filled.png")).pixels, tfinpaint.load(run_dir).fill(photo, mask)
     )
@@ -174,8 +177,7 @@ def test_mistakes_are_one_line_and_leave_nothing(run, run_dir, tmp_path, empty_b
     assert not (tmp_path / "out").exists()
 
 
-def test_an_exported_model_cannot_be_exported_again(run, run_dir, tmp_path):
-    assert run(f"--model={run_dir}", f"--output={tmp_path}")[0] == 0
-    status, _, err = run(f"--model={tmp_path / '1'}", f"--output={tmp_path}")
+def test_an_exported_model_cannot_be_exported_again(run, saved):
+    status, _, err = run(f"--model={saved[0] / '1'}", f"--output={saved[0]}")
     assert status == 1 and "is exported already" in err
-    assert os.listdir(tmp_path) == ["1"]
+    assert os.listdir(saved[0]) == ["1"]

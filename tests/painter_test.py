@@ -97,7 +97,7 @@ def mean():
 
 # fmt: off
 SIZES = [(1, 1), (5, 700), (700, 5), (1, 30), (8, 8), (9, 7), (64, 64), (127, 333), (513, 640),
-         (900, 1300)]
+         pytest.param(900, 1300, marks=pytest.mark.slow)]
 # fmt: on
 
 

@@ -82,7 +82,13 @@ def test_a_square_photograph_gives_what_the_system_says(multistage):
             np.testing.assert_array_equal(map_.matches, matches[0])
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("residual", "gated_conv") else pytest.mark.slow)
+        for name in SMALL
+    ],
+)
 def test_all_systems_know_their_layers(name):
     maps = painter(name).attention_maps(
         photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44), at=(25, 30)

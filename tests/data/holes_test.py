@@ -64,7 +64,10 @@ def test_bounds_hold_for_any_brush(brush, ratio):
     assert ratio[0] <= share.min() and share.max() <= ratio[1]
 
 
-@pytest.mark.parametrize("kind", ["box", "objects", "mixed"])  # mixed has strokes too
+@pytest.mark.parametrize(
+    "kind",
+    ["box", "strokes", *(pytest.param(k, marks=pytest.mark.slow) for k in ("objects", "mixed"))],
+)
 def test_eager_graph_and_compiled_give_the_same_pixels(kind):
     settings = HoleSettings(kind)
 

@@ -98,7 +98,7 @@ def test_an_export_scores_as_its_run(run_dir, exported, photos):
     assert found.models["small/1"]["kind"] == "export"
 
 
-def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs):
+def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs, eager):
     found = evaluate(EvaluationSettings((run_dir,), f"pairs:{pairs}", batch_size=2))
     assert found.image_size is None
     (scores,) = found.scores
@@ -140,7 +140,7 @@ def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_w
     assert (figures["off"] != figures["auto"]).all()
 
 
-def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos):
+def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos, eager):
     found = evaluate(
         EvaluationSettings((run_dir,), f"folder:{photos}", protocol="coherent_semantic", count=2)
     )
@@ -232,6 +232,7 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
         ("mean",),
         f"folder:{photos}",
         ratio_bins=BINS,
+        image_size=64,
         batch_size=5,
         metric_weights=(("inception_weights", "x"),),
     )

@@ -263,7 +263,10 @@ def test_unknown_sizes():
     assert layer(list(inputs)).shape.as_list() == [None, None, None, 4]
 
 
-@pytest.mark.parametrize("rate,fuse,shape", [(2, 3, (4, 6)), (1, 3, (2, 3)), (2, 1, (6, 4))])
+@pytest.mark.parametrize(
+    "rate,fuse,shape",
+    [(1, 3, (2, 3)), (2, 1, (6, 4)), pytest.param(2, 3, (4, 6), marks=pytest.mark.slow)],
+)
 def test_gradient(rate, fuse, shape):
     """In float64 against finite differences; the last picture has no known key. The output itself
     is as near to that of the loops."""

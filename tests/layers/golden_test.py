@@ -176,6 +176,7 @@ def test_shift_layer(case):
         np.testing.assert_allclose(gradient, want, atol=1e-5 * np.abs(want).max())
 
 
+@pytest.mark.slow
 def test_the_loops_themselves():
     """The loops that other tests compare with agree too, so their word on other sizes and holes
     counts."""
@@ -199,6 +200,7 @@ def test_the_loops_themselves():
     )
 
 
+@pytest.mark.slow
 def test_the_loops_of_the_other_layers():
     z = load("contextual_attention")
     for case in ("rate2_fuse_", "rate1_fuse_", "rate2_rect_"):

@@ -300,7 +300,10 @@ def test_unknown_sizes(variant):
         )
 
 
-@pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS[:2] + SETTINGS[5:7])
+@pytest.mark.parametrize(
+    "variant,patch_size,propagation",
+    [SETTINGS[0], *SETTINGS[5:7], pytest.param(*SETTINGS[1], marks=pytest.mark.slow)],
+)
 def test_gradient(variant, patch_size, propagation):
     """In float64 against finite differences; in `paper` the last picture has no known key."""
     features = random_features(16, 2, 3, 4, 2, dtype=np.float64)
@@ -507,7 +510,9 @@ def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
 
 
 @pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS)
-@pytest.mark.parametrize("where", ["several", "few keys", "none"])
+@pytest.mark.parametrize(
+    "where", ["several", *(pytest.param(w, marks=pytest.mark.slow) for w in ("few keys", "none"))]
+)
 def test_the_whole_map_under_xla_gives_the_same(variant, patch_size, propagation, where):
     """Output and gradient, with the rows of the hole alone and with all N x N scores."""
     layer, features = (

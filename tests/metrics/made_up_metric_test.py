@@ -128,7 +128,16 @@ def test_its_columns_are_in_every_file(evaluate, tmp_path):
             and "Brightness in the hole: mean difference" in text
         )
 
-    plain = evaluate(*common, "--output=plain")  # without its weights it is not measured
+
+@pytest.mark.slow
+def test_it_is_not_measured_without_its_weights_and_what_it_refuses_is_a_line(evaluate, tmp_path):
+    (tmp_path / "photos").mkdir()
+    photo, mask = np.full((20, 30, 3), 90, np.uint8), np.zeros((20, 30), np.uint8)
+    mask[5:9, 5:12] = 255
+    Image.fromarray(photo).save(tmp_path / "photos/0.png")
+    Image.fromarray(mask).save(tmp_path / "photos/0_mask.png")
+    common = ["--model=mean", "--noreferences", "--data=pairs:photos"]
+    plain = evaluate(*common, "--output=plain")
     assert plain.returncode == 0 and "brightness" not in (tmp_path / "plain/report.csv").read_text()
 
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "photos/0.png")

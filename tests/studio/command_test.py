@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import webbrowser
 
@@ -86,18 +87,16 @@ def predict(url, photo, mask):
     return picture(unb64(answer["outputs"][0]))
 
 
-def test_a_run_and_an_export_until_it_is_ended(started, run_dir, exported, painter, pair, tmp_path):
-    version = tmp_path / "paris/3"
-    # The server starts sooner without warm-up.
-    shutil.copytree(exported / "1", version, ignore=shutil.ignore_patterns("assets.extra"))
-    process, lines = started(f"--model={run_dir},{version}", "--device=cpu", TMPDIR=str(tmp_path))
-    assert (
-        lines[0] == f"{run_dir} is a run: exporting it to a temporary folder\n" and len(lines) == 2
-    )
-    url = re.fullmatch(
-        r"The studio is at (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", lines[1]
-    )[1]
-    assert len(list(tmp_path.glob("tfinpaint-studio-*"))) == 1
+@pytest.fixture
+def version(exported, tmp_path):
+    """The exported model as version 3 of "paris"; a server starts sooner without warm-up."""
+    folder = tmp_path / "paris/3"
+    shutil.copytree(exported / "1", folder, ignore=shutil.ignore_patterns("assets.extra"))
+    return folder
+
+
+def check_answers(url, run_dir, painter, pair):
+    """Of a studio of the run and that version."""
     models = rest(f"{url}/models.json")[1]["models"]
     assert [one["name"] for one in models] == ["tiny-run", "paris"]
     assert models[0]["about"] == "partial_conv, 32 px, step 0" and models[1]["about"].startswith(
@@ -109,6 +108,39 @@ def test_a_run_and_an_export_until_it_is_ended(started, run_dir, exported, paint
     )
     filled = predict(f"{url}/v1/models/tiny-run", photo, mask)
     np.testing.assert_array_equal(filled, tfinpaint.load(run_dir).fill(photo, mask))
+
+
+def test_a_run_and_an_export(command_line, run_dir, version, painter, pair, tmp_path, monkeypatch):
+    """In this process, ended as Ctrl-C ends it."""
+    port = free_port()
+
+    def answered():
+        assert len(list(tmp_path.glob("tfinpaint-studio-*"))) == 1
+        check_answers(f"http://127.0.0.1:{port}", run_dir, painter, pair)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(studio, "_wait", answered)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    status, out, err = command_line(studio.main, f"--model={run_dir},{version}", f"--port={port}")
+    assert (status, err) == (0, "") and out.splitlines() == [
+        f"{run_dir} is a run: exporting it to a temporary folder",
+        f"The studio is at http://127.0.0.1:{port} (Ctrl-C ends it)",
+        "The studio has ended.",
+    ]
+    assert not list(tmp_path.glob("tfinpaint-studio-*"))
+
+
+@pytest.mark.slow
+def test_a_run_and_an_export_until_it_is_ended(started, run_dir, version, painter, pair, tmp_path):
+    process, lines = started(f"--model={run_dir},{version}", "--device=cpu", TMPDIR=str(tmp_path))
+    assert (
+        lines[0] == f"{run_dir} is a run: exporting it to a temporary folder\n" and len(lines) == 2
+    )
+    url = re.fullmatch(
+        r"The studio is at (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", lines[1]
+    )[1]
+    assert len(list(tmp_path.glob("tfinpaint-studio-*"))) == 1
+    check_answers(url, run_dir, painter, pair)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and out == "The studio has ended.\n" and "Traceback" not in err

@@ -34,8 +34,8 @@ def run_settings(name, **system_settings):
 @pytest.mark.parametrize("name, settings", [
     ("musical", {"attention_kind": "3", "squeeze_excite": False, "bottom": "strided", "depth": 5}),
     ("multistage", {"stages": 0}),
-    ("contextual_attention", {"attention_kind": "none"}),
-    pytest.param("coherent_semantic", {"attention_kind": "shift"}, marks=pytest.mark.slow),
+    *(pytest.param(name, {"attention_kind": kind}, marks=pytest.mark.slow)
+      for name, kind in (("contextual_attention", "none"), ("coherent_semantic", "shift"))),
 ])  # fmt: skip
 def test_settings_survive_a_file(name, settings):
     found = train_settings_from_json(to_json(run_settings(name, **settings)))

@@ -7,6 +7,7 @@ What replaces coherent semantic attention is in replacements_test.py.
 import numpy as np
 import pytest
 import tensorflow as tf
+from set_back import assign, values
 from small import SMALL, TERMS_LEFT_OUT
 
 import tfinpaint
@@ -35,15 +36,20 @@ ABLATIONS = [
 made = {}
 
 
-def named(cases):
+def named(cases, but=()):
+    """The cases, all slow but some, by the names of their systems and settings."""
     return [
-        pytest.param(*case, id=f"{case[0]}-{'-'.join(map(str, case[1].values()))}")
+        pytest.param(
+            *case,
+            id="-".join(map(str, [case[0], *case[1].values()])),
+            marks=pytest.mark.slow if but and case[:2] not in but else [],
+        )
         for case in cases
     ]
 
 
-# One of each system, and one more, run among the fast tests.
-FAST = [ABLATIONS[k] for k in (5, 7, 9, 11, 14)]
+# One of each system runs among the fast tests.
+FAST = [ABLATIONS[k] for k in (5, 9, 11, 14)]
 TRAINED = [
     *((*case, "paper") for case in FAST),
     *(
@@ -54,10 +60,11 @@ TRAINED = [
     ),
 ]
 ablations = pytest.mark.parametrize("name, settings", named(ABLATIONS))
+quick_ablations = pytest.mark.parametrize("name, settings", named(ABLATIONS, but=FAST))
 
 
 def create(name, settings=None, variant="paper"):
-    """A small system; built once, and no test here changes its weights."""
+    """A small system; built once, and each test leaves its weights as they were."""
     key = name, variant, tuple((settings or {}).items())
     if key not in made:
         tf.keras.utils.set_random_seed(1)
@@ -120,8 +127,7 @@ PARTS = [
 ]
 # fmt: on
 parts = pytest.mark.parametrize(
-    "name, settings, uses, gone, changed",
-    [pytest.param(*case, id="-".join(map(str, [case[0], *case[1].values()]))) for case in PARTS],
+    "name, settings, uses, gone, changed", named(PARTS, but=[*FAST, ("musical", {})])
 )
 variants = pytest.mark.parametrize(
     "variant", ["paper", pytest.param("official", marks=pytest.mark.slow)]
@@ -186,7 +192,7 @@ def test_the_other_layers_are_those_of_the_whole_system(
         assert all(v.startswith("attention_2/") for v in set(whole) - set(part))
 
 
-@pytest.mark.parametrize("variant", ["paper", "official"])
+@variants
 def test_a_strided_bottom_halves_to_the_end(variant, batch):
     """Its blocks are as the fourth one, and nothing is dilated."""
     settings = {"width": 4, "depth": 6, "bottom": "strided"}
@@ -289,7 +295,16 @@ def test_parameters_of_coherent_semantic_by_layer(no_numbers):
 def test_a_step_is_finite_and_moves_every_weight_and_the_fill_keeps_what_is_known(
     name, settings, variant, batch, eager
 ):
-    system = tfinpaint.create(name, variant, **{**SMALL[name], **settings})
+    system = create(name, settings, variant)
+    start = values(system.generator.variables)
+    try:
+        check_that_it_trains_and_fills(name, system, batch)
+    finally:
+        assign(start)
+        system.restart_average()
+
+
+def check_that_it_trains_and_fills(name, system, batch):
     system.compile(perceptual_weights="none", loss_weights=TERMS_LEFT_OUT[name], image_size=SIZE)
     before = [v.numpy() for v in system.generator.trainable_variables]
     logs = system.step(*batch)
@@ -321,7 +336,7 @@ def test_eager_graph_and_compiled_fills_are_the_same(name, settings, batch):
         np.testing.assert_allclose(graph(*batch), eager, atol=2e-5)
 
 
-@ablations
+@quick_ablations
 def test_maps_are_of_the_attentions_that_are_there(name, settings, batch):
     system = create(name, settings)
     output, maps = system.attention_maps(*batch, np.array([(20, 30), (12, 40)]))

@@ -315,7 +315,7 @@ def test_compiling_again_keeps_what_was_trained(batch):
 
 
 def test_keras_summary_and_saved_weights(batch, tmp_path):
-    system = small()
+    system = another()
     system.step(*batch)
     system.summary(print_fn=lambda line: None)
     other = another(seed=4)

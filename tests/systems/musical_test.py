@@ -16,6 +16,9 @@ SIZE = 96  # the least that the critic can judge: one patch
 made = {}
 
 variants = pytest.mark.parametrize("variant", ["paper", "official"])
+paper_first = pytest.mark.parametrize(
+    "variant", ["paper", pytest.param("official", marks=pytest.mark.slow)]
+)
 
 
 def small(variant="paper", **settings):
@@ -77,7 +80,7 @@ def values(logs):
 # -------------------------------------------------------------------------------------------- terms
 
 
-@variants
+@paper_first
 def test_plain_terms_against_numpy(variant, batch):
     system = small(variant, loss_weights={"adversarial": 0.0, "hole": 6.0})
     images, holes = (np.asarray(x, np.float64) for x in batch)
@@ -136,7 +139,7 @@ def cross_entropy(logits, target):
     return -(target * np.log(sigmoid) + (1 - target) * np.log(1 - sigmoid)).mean()
 
 
-@variants
+@paper_first
 def test_critic_sees_real_and_fake_apart(variant, critic, batch):
     """Its batch norms use the statistics of their batch: if real and fake came in one call, it
     would give them away."""

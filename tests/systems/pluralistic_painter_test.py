@@ -5,10 +5,11 @@ import pytest
 import tensorflow as tf
 
 import tfinpaint
+from tfinpaint import runs
 from tfinpaint.export import model_card, saved_model
 from tfinpaint.runs import read_run
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
-from tfinpaint.training import train
+from tfinpaint.training.checkpoints import Checkpoints
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,10 @@ def run(tmp_path_factory):
         sample_every=0,
         system_settings=(("width", 4), ("depth", 4)),
     )
-    train(settings, str(folder))
+    runs.write_run(str(folder), settings)
+    system = runs.create_system(settings)
+    system.compile(image_size=48)
+    Checkpoints(str(folder), system).save(0)
     return str(folder)
 
 

@@ -124,6 +124,7 @@ def test_multistage_from_safetensors(run, tmp_path):
 
 
 @needs_shared
+@pytest.mark.slow
 def test_context_encoder_from_npz(run, tmp_path):
     """The PyTorch version of its network, without biases. Each file says what it was sized for."""
     np.savez(tmp_path / "g.npz", **made("context_encoder", "generator"))
@@ -138,6 +139,7 @@ def test_context_encoder_from_npz(run, tmp_path):
 
 @pytest.mark.golden("musical")
 @needs_shared
+@pytest.mark.slow
 def test_musical_from_pth(run, tmp_path, monkeypatch):
     """PyTorch is a fake here.
 
@@ -272,7 +274,15 @@ def test_global_local_of_both_releases(run, tmp_path, names):
 
 
 @pytest.mark.parametrize(
-    "written", ["snap-7", "snap-7.index", "snap-7.data-00000-of-00001", "snap-7.meta", "", "only"]
+    "written",
+    [
+        "snap-7.index",
+        "",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("snap-7", "snap-7.data-00000-of-00001", "snap-7.meta", "only")
+        ),
+    ],
 )
 def test_names_of_a_checkpoint_and_what_is_in_it_besides(run, tmp_path, deepfill, written):
     others = {

@@ -75,7 +75,7 @@ def test_figures_of_data_made_by_hand(made, tmp_path):
     ]
 
 
-def test_the_terms_and_parameters_are_those_of_the_run(made, tmp_path):
+def test_the_terms_and_parameters_are_those_of_the_run(made, tmp_path, eager):
     found, said = dry_run(made, str(tmp_path / "run")), []
     train(made, str(tmp_path / "run"), say=said.append)
     with open(tmp_path / "run/metrics.csv", newline="") as file:
@@ -177,7 +177,7 @@ def test_no_gpu_for_a_full_system(made):
     )
 
 
-def test_the_command(command_line, tmp_path):
+def test_the_command(command_line, tmp_path, eager):
     arguments = (
         "--train_data=samples:astronaut,chelsea",
         "--image_size=32",

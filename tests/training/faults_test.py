@@ -29,16 +29,10 @@ from tfinpaint.training import checkpoint_writing, loop, train
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.fixture(autouse=True)
-def eager():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+pytestmark = pytest.mark.usefixtures("eager_module")
 
 
-@pytest.fixture
-def photos(tmp_path):
-    folder = tmp_path / "photos"
+def make_photos(folder):
     folder.mkdir()
     for k in range(6):
         pixels = np.random.default_rng(k).integers(0, 256, (40, 50, 3), np.uint8)
@@ -47,7 +41,16 @@ def photos(tmp_path):
 
 
 @pytest.fixture
+def photos(tmp_path):
+    return make_photos(tmp_path / "photos")
+
+
+@pytest.fixture
 def settings(photos):
+    return settings_of(photos)
+
+
+def settings_of(photos):
     return TrainSettings(
         system="partial_conv",
         photos=PhotoSettings(f"folder:{photos}", image_size=32),
@@ -88,6 +91,14 @@ def weights(folder):
         for key in reader.get_variable_to_shape_map()
         if key.startswith("system/")
     }
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, eager_module):
+    """The weights of a run that nothing befell."""
+    folder = tmp_path_factory.mktemp("straight")
+    go(settings_of(make_photos(folder / "photos")), folder / "run")
+    return weights(folder / "run")
 
 
 def same(one, other):
@@ -219,7 +230,7 @@ def sending(number, when, base=loop.CheckpointCallback):
         pytest.param("SIGINT", marks=pytest.mark.slow),
     ],
 )
-def test_a_signal_ends_the_run_after_its_step(settings, tmp_path, monkeypatch, name):
+def test_a_signal_ends_the_run_after_its_step(settings, tmp_path, straight, monkeypatch, name):
     number, before = getattr(signal, name), signal.getsignal(getattr(signal, name))
     monkeypatch.setattr(loop, "CheckpointCallback", sending(number, 2))
     settings = dataclasses.replace(settings, checkpoint_every=100)
@@ -232,8 +243,7 @@ def test_a_signal_ends_the_run_after_its_step(settings, tmp_path, monkeypatch, n
     assert signal.getsignal(number) == before
     monkeypatch.undo()
     go(settings, tmp_path / "run", resume=True)
-    go(settings, tmp_path / "straight")
-    assert same(weights(tmp_path / "run"), weights(tmp_path / "straight"))
+    assert same(weights(tmp_path / "run"), straight)
 
 
 def test_a_signal_waits_for_the_checkpoint_that_is_written(settings, tmp_path, monkeypatch):
@@ -360,7 +370,9 @@ def test_rows_that_found_no_room_are_written_with_the_next_one(settings, tmp_pat
     assert [row["step"] for row in rows(tmp_path / "run")] == ["1", "2", "3", "4"]
 
 
-def test_a_checkpoint_that_finds_no_room_leaves_the_others(settings, tmp_path, monkeypatch):
+def test_a_checkpoint_that_finds_no_room_leaves_the_others(
+    settings, tmp_path, straight, monkeypatch
+):
     """The run goes on; it ends with an error if the last one cannot be written."""
     disk = Disk(monkeypatch, "ckpt-2", "ckpt-3")
     said = go(settings, tmp_path / "run")
@@ -374,10 +386,8 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_others(settings, tmp_path, m
     assert steps_of(tmp_path / "other") == [1, 2, 3]
     assert not (tmp_path / "other/checkpoints/.writing").exists()
     monkeypatch.undo()
-    tf.config.run_functions_eagerly(True)
     go(settings, tmp_path / "other", resume=True)
-    go(settings, tmp_path / "straight")
-    assert same(weights(tmp_path / "other"), weights(tmp_path / "straight"))
+    assert same(weights(tmp_path / "other"), straight)
 
 
 @pytest.mark.parametrize("name", ["settings", pytest.param("flags", marks=pytest.mark.slow)])

@@ -17,6 +17,7 @@ from training_processes import differences, killed_at, killed_in_a_write, run, s
 
 from tfinpaint.checkpoint_files import is_whole, numbered
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
+from tfinpaint.training import train
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +61,30 @@ def settings_of(name, folders, data="folder", **changes):
     return dataclasses.replace(settings, **changes)
 
 
-def check(tmp_path, settings, every, kill, eager):
-    """Straight, and killed once after step `kill`, with a checkpoint every `every` steps."""
+def check(tmp_path, settings, every, kill, eager, to_the_end=run):
+    """Straight, and killed once after step `kill`, with a checkpoint every `every` steps.
+
+    to_the_end: what runs the runs that are not killed.
+    """
     straight, killed = tmp_path / "straight", tmp_path / "killed"
-    run(straight, settings, eager=eager)
+    to_the_end(straight, settings, eager=eager)
     settings = dataclasses.replace(settings, checkpoint_every=every)
     run(killed, settings, hook=killed_at(kill), eager=eager)
     assert max(numbered(str(killed / "checkpoints"))) == kill // every * every
-    said = run(killed, settings, resume=True, eager=eager)
+    said = to_the_end(killed, settings, resume=True, eager=eager)
     assert f"resumed at step {kill // every * every}" in said
     assert differences(straight, killed) == []
 
 
-def test_killed_and_resumed(tmp_path, folders):
-    check(tmp_path, settings_of("partial_conv", folders, steps=4), 2, 3, eager=True)
+def test_killed_and_resumed(tmp_path, folders, eager):
+    """The run that is killed has a process of its own, the others this one."""
+
+    def here(folder, settings, resume=False, eager=True):
+        said = []
+        train(settings, str(folder), resume=resume, say=said.append)
+        return "\n".join(said)
+
+    check(tmp_path, settings_of("partial_conv", folders, steps=4), 2, 3, True, here)
 
 
 @pytest.mark.slow

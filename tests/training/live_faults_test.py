@@ -16,6 +16,7 @@ import pytest
 from disks import breaking, fill, small
 from small import flags
 
+from tfinpaint import train
 from tfinpaint.checkpoint_files import is_whole, numbered
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -91,7 +92,7 @@ def hidden(run_dir):
         pytest.param("SIGHUP", 129, "ended by SIGHUP", marks=pytest.mark.slow),
     ],
 )
-def test_a_signal_saves_and_tells_the_step(tmp_path, name, status, words):
+def test_a_signal_saves_and_tells_the_step(tmp_path, command_line, name, status, words):
     run_dir = tmp_path / "run"
     command = Command(run_dir, f"--steps={LONG}", "--sample_every=0")
     command.until("step 3/")
@@ -101,8 +102,10 @@ def test_a_signal_saves_and_tells_the_step(tmp_path, name, status, words):
     assert step >= 3 and not hidden(run_dir)
     assert command.told(f"stopped at step {step}, saved: --resume goes on from there")
     assert command.lines[-1] == f"tfinpaint: {words}"
-    again = Command(run_dir, f"--steps={step + 1}", "--resume")
-    assert again.end() == 0 and again.told(f"resumed at step {step}")
+    status, out, _ = command_line(
+        train.main, *FLAGS, f"--run_dir={run_dir}", f"--steps={step + 1}", "--resume"
+    )
+    assert status == 0 and f"resumed at step {step}" in out
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def train(name):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[] if name == "contextual_attention" else slow) for name in SMALL],
+    [pytest.param(name, marks=[] if name == "partial_conv" else slow) for name in SMALL],
 )
 def test_nothing_holds_a_system_that_has_trained(name):
     left = train(name)

@@ -118,10 +118,14 @@ def system(name="multistage", optimizer=None, **settings):
     return made
 
 
-@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_generator_and_critic_follow_the_schedule(jit):
+@pytest.mark.parametrize(
+    "how", ["eager", *(pytest.param(how, marks=pytest.mark.slow) for how in ("graph", "compiled"))]
+)
+def test_generator_and_critic_follow_the_schedule(how):
     made = system(learning_rate=1e-3, schedule=schedule_of(FALLS))
-    step = tf.function(made.step, jit_compile=jit)
+    step = made.step
+    if how != "eager":
+        step = tf.function(step, jit_compile=how == "compiled")
     for k in range(7):
         step(*batch())
         expected = curve(k, 1e-3, "cosine", 2, 3, 0.1)
