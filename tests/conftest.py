@@ -44,13 +44,24 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"{system:22s}{figures}")
 
 
+def megabytes():
+    """The resident memory of this process."""
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+
+at_last_collection = [0.0]  # megabytes
+
+
 @pytest.fixture(scope="module", autouse=True)
 def memory_given_back():
     """Systems and their graphs are full of cycles, and the C library keeps the memory that they
-    free: without this the whole suite would grow to 20 GB."""
+    free: without this the whole suite would grow to 20 GB. A collection takes up to 3 seconds, so
+    files that took little do without."""
     yield
-    gc.collect()
-    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    if megabytes() > at_last_collection[0] + 300:
+        gc.collect()
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        at_last_collection[0] = megabytes()
 
 
 @contextlib.contextmanager

@@ -46,13 +46,21 @@ def tensor(kind, shape, **fields):
         tensor(2, [2**27], double_val=[1.0]),
         tensor(20, [1], string_val=[b"a"]),
         tensor(21, [1], string_val=[b"a"]),
-        *(tensor(kind, [1], string_val=[b"a"]) for kind in (*range(7), *range(8, 32), 101, 107)),
         tensor(999, [1], string_val=[b"a"]),
         tensor(-1, [1], string_val=[b"a"]),
     ],
     ids=lambda proto: f"{proto.dtype}-{len(proto.tensor_shape.dim)}-{len(proto.string_val)}",
 )
 def test_a_tensor_that_is_not_what_it_says(attacked, proto):
+    check_refused(attacked, proto)
+
+
+def test_a_tensor_of_any_other_kind(attacked):
+    for kind in (*range(7), *range(8, 32), 101, 107):
+        check_refused(attacked, tensor(kind, [1], string_val=[b"a"]))
+
+
+def check_refused(attacked, proto):
     attacked.forget_most()
     before = attacked.most_megabytes()
     start = time.monotonic()

@@ -139,6 +139,7 @@ def test_a_fill(system, expected):
 
 
 @pytest.mark.golden("pluralistic")
+@pytest.mark.slow
 def test_losses_and_gradients_of_a_step(system, expected):
     step = json.loads((GOLDEN / "training/pic_step.json").read_text())
     inside = np.load(GOLDEN / "training/pic_step.npz")

@@ -366,6 +366,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
         train(settings, str(tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_an_interrupt_saves_first(tmp_path, monkeypatch):
     from tfinpaint.training import loop
 

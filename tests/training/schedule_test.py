@@ -8,6 +8,7 @@ import dataclasses
 import json
 import math
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -172,11 +173,15 @@ def rates(run_dir):
 
 
 def test_a_run_logs_its_rate_and_a_resumed_one_goes_on_along_the_curve(tmp_path):
-    train(FALLS, str(tmp_path / "whole"))
+    settings, said = dataclasses.replace(FALLS, checkpoint_every=3), []
+    train(settings, str(tmp_path / "whole"))
     expected = [curve(k, 1e-3, "cosine", 2, 3, 0.1) for k in range(6)]
     assert rates(tmp_path / "whole") == pytest.approx(expected, rel=1e-4)
-    train(dataclasses.replace(FALLS, steps=3), str(tmp_path / "run"))
-    train(FALLS, str(tmp_path / "run"), resume=True)
+    shutil.copytree(tmp_path / "whole", tmp_path / "run")
+    for path in (tmp_path / "run/checkpoints").glob("ckpt-6.*"):
+        path.unlink()
+    train(settings, str(tmp_path / "run"), resume=True, say=said.append)
+    assert any("resumed at step 3" in line for line in said)
     assert rates(tmp_path / "run") == pytest.approx(expected, rel=1e-4)
     whole, resumed = (
         tfinpaint.load(str(tmp_path / name)).system.generator.variables for name in ("whole", "run")
