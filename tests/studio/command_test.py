@@ -110,24 +110,22 @@ def check_answers(url, run_dir, painter, pair):
     np.testing.assert_array_equal(filled, tfinpaint.load(run_dir).fill(photo, mask))
 
 
-def test_a_run_and_an_export(command_line, run_dir, version, painter, pair, tmp_path, monkeypatch):
-    """In this process, ended as Ctrl-C ends it."""
-    port = free_port()
-
-    def answered():
-        assert len(list(tmp_path.glob("tfinpaint-studio-*"))) == 1
-        check_answers(f"http://127.0.0.1:{port}", run_dir, painter, pair)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(studio, "_wait", answered)
+def test_a_run_is_exported_for_as_long_as_the_studio_is_there(
+    run_dir, version, tmp_path, monkeypatch
+):
+    """An export is served where it is."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    status, out, err = command_line(studio.main, f"--model={run_dir},{version}", f"--port={port}")
-    assert (status, err) == (0, "") and out.splitlines() == [
-        f"{run_dir} is a run: exporting it to a temporary folder",
-        f"The studio is at http://127.0.0.1:{port} (Ctrl-C ends it)",
-        "The studio has ended.",
-    ]
-    assert not list(tmp_path.glob("tfinpaint-studio-*"))
+    said, given = [], {"tiny-run": run_dir, "paris": str(version)}
+    with catalog.exported_models(given, said.append, "auto") as paths:
+        assert list(paths) == ["tiny-run", "paris"] and paths["paris"] == str(version)
+        assert paths["tiny-run"].startswith(f"{tmp_path}/tfinpaint-studio-")
+        assert [catalog.description(path).split(",")[0] for path in paths.values()] == [
+            "partial_conv",
+            "multistage",
+        ]
+        assert os.path.isfile(os.path.join(paths["tiny-run"], "saved_model.pb"))
+    assert said == [f"{run_dir} is a run: exporting it to a temporary folder"]
+    assert not list(tmp_path.glob("tfinpaint-studio-*")) and version.is_dir()
 
 
 @pytest.mark.slow
