@@ -238,6 +238,7 @@ def test_evaluate_scores_the_default(in_the_box, packed, files, command_line, fl
         )
 
 
+@pytest.mark.slow
 def test_export_writes_the_default(in_the_box, packed, tmp_path, pair, command_line):
     status, out, err = command_line(export.main, f"--output={tmp_path / 'exported'}")
     assert (status, err) == (0, "") and "multistage (paper), step 7" in out

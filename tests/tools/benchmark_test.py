@@ -168,6 +168,7 @@ def test_bad_flags_end_with_one_line(command_line, flag, words):
     assert len(err.strip().splitlines()) == 1 and words in err
 
 
+@pytest.mark.slow
 def test_command_prints_a_table_and_writes_its_figures(tmp_path):
     path = tmp_path / "figures.json"
     done = subprocess.run(

@@ -92,7 +92,7 @@ def hidden(run_dir):
         pytest.param("SIGHUP", 129, "ended by SIGHUP", marks=pytest.mark.slow),
     ],
 )
-def test_a_signal_saves_and_tells_the_step(tmp_path, command_line, name, status, words):
+def test_a_signal_saves_and_tells_the_step(tmp_path, command_line, eager, name, status, words):
     run_dir = tmp_path / "run"
     command = Command(run_dir, f"--steps={LONG}", "--sample_every=0")
     command.until("step 3/")
