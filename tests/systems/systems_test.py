@@ -712,7 +712,7 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
         "coherent_semantic": "width, depth, attention_kind",
         "gated_conv": "width",
         "global_local": "width",
-        "residual": "width, depth, sizes",
+        "residual": "width, depth, sizes, attention_kind, dilated, first_fill",
         "context_encoder": "width, bottleneck, depth",
         "edge_connect": "width, blocks",
     }.get(name, "width, depth")
