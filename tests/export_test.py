@@ -119,7 +119,12 @@ def test_inpaint_takes_an_exported_model(saved, run_dir, tmp_path, command_line)
 
 
 @pytest.mark.parametrize(
-    "quantize, size", [("none", None), ("float16", "32,48"), ("dynamic", "any")]
+    "quantize, size",
+    [
+        ("none", None),
+        ("float16", "32,48"),
+        pytest.param("dynamic", "any", marks=pytest.mark.slow),
+    ],
 )
 def test_a_tflite_file_comes_with_its_card(run, run_dir, tmp_path, quantize, size):
     status, out, err = run(

@@ -286,6 +286,7 @@ def test_shares_of_processes_are_the_whole_batch(kind, folder):
     check_shares(PhotoSettings(folder, 32, color_jitter=0.2), HoleSettings(kind), several=several)
 
 
+@pytest.mark.slow
 def test_shares_with_mask_files_seeds_and_tfds(folder, tmp_path):
     (tmp_path / "masks").mkdir()
     for k in range(4):

@@ -136,6 +136,7 @@ def test_opencvs_strokes_reach_the_wanted_share():
 # ------------------------------------------------------------------------------------------- timing
 
 
+@pytest.mark.slow
 def test_times_are_medians_in_turns():
     calls = []
 
