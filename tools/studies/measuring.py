@@ -1,0 +1,100 @@
+"""Measures a run of the study with tfinpaint.evaluate, and reads what came out.
+
+    measure(models, photos, data, folder, lpips_weights, lock)    # folder/center, folder/strokes
+    figures(folder)                                               # {block: {model: {column: [N]}}}
+
+The command runs in a process of its own. Its four files stay in the folder of the run: report.html
+has plots, and the best, the median and the worst photograph of each kind of hole.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Dict, List, Sequence
+
+import numpy as np
+
+from tools.studies.plan import SIDE
+
+REFERENCES = ("telea", "navier_stokes", "mean")
+# {kind of --holes: the flags of evaluate}
+HOLES = {"center": (), "strokes": ("--ratio_bins=0.1-0.2,0.3-0.4,0.5-0.6",)}
+BLOCKS = ("center", "10-20 %", "30-40 %", "50-60 %")
+# columns of report.json
+COLUMNS = ("psnr_in_hole", "l1_in_hole", "ssim_in_hole", "lpips")
+
+Figures = Dict[str, Dict[str, Dict[str, np.ndarray]]]
+
+
+def measure(
+    models: Sequence[str], photos: str, data: str, folder: str, lpips_weights: str, lock: int
+) -> None:
+    """Fills the photographs of data/val by all models, on both kinds of hole.
+
+    models:  run directories or names of references.
+    folder:  gets a folder for each kind of hole. What is there already is left.
+
+    Raises: CalledProcessError with what the command said.
+    """
+    for kind, bins in HOLES.items():
+        output = os.path.join(folder, kind)
+        if os.path.isfile(os.path.join(output, "report.json")):
+            continue
+        words: List[str] = [
+            *(sys.executable, "-m", "tfinpaint.evaluate"),
+            f"--model={','.join(models)}",
+            f"--data=folder:{os.path.join(photos, data, 'val')}",
+            f"--holes={kind}",
+            f"--image_size={SIDE}",
+            "--noreferences",
+            f"--output={output}",
+            *bins,
+        ]
+        if lpips_weights:
+            words.append(f"--lpips_weights={lpips_weights}")
+        subprocess.run(
+            words,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            pass_fds=(lock,),
+        )
+
+
+def is_measured(folder: str) -> bool:
+    return all(os.path.isfile(os.path.join(folder, kind, "report.json")) for kind in HOLES)
+
+
+def figures(folder: str) -> Figures:
+    """Every photograph's figures: {block: {model: {column: float [N]}}}."""
+    found: Figures = {}
+    for kind in HOLES:
+        for block in _report(folder, kind)["blocks"]:
+            found[block["title"]] = {
+                model: {
+                    column: np.array(
+                        [np.nan if each is None else each for each in columns[column]["each"]]
+                    )
+                    for column in COLUMNS
+                    if column in columns
+                }
+                for model, columns in block["models"].items()
+            }
+    return found
+
+
+def names(folder: str, block: str) -> List[str]:
+    """The photographs of a block, in the order of the figures."""
+    for kind in HOLES:
+        for one in _report(folder, kind)["blocks"]:
+            if one["title"] == block:
+                return one["photographs"]
+    raise KeyError(block)
+
+
+def _report(folder: str, kind: str) -> dict:
+    with open(os.path.join(folder, kind, "report.json"), encoding="utf-8") as file:
+        return json.load(file)

@@ -1,0 +1,220 @@
+"""What the study trains: every run with its flags, as plain data, in the order in which it is made.
+
+    for run in plan():
+        run.name                      # "facades-full-musical.one_patch_1x1-1"
+        run.flags(photos, weights)    # of tfinpaint.train, without --run_dir and --resume
+
+A run is a design (a system with its size, perhaps with one part taken away), trained on a set of
+photographs, with all terms of its loss ("full") or the reconstruction terms alone
+("reconstruction"), from a seed. What all runs share is in COMMON, so that nothing else differs.
+"""
+
+import dataclasses
+from typing import Dict, List, Tuple
+
+SIDE = 128  # pixels of all squares
+BATCH = 8  # squares of a step
+SETS = ("facades", "free")
+FULL, RECONSTRUCTION = "full", "reconstruction"
+SEEDS = (1, 2, 3)
+
+# Boxes, objects and strokes: the one kind that has both kinds of hole that are measured. The moving
+# average is short, because some systems take only a few thousand steps.
+COMMON = (
+    f"--image_size={SIDE}",
+    f"--batch_size={BATCH}",
+    "--holes=mixed",
+    "--hole_ratio=0.1,0.6",
+    "--ema_decay=0.99",
+    "--steps=100000000",
+    "--checkpoint_every=100",
+    "--log_every=50",
+    "--eval_every=0",
+    "--sample_every=0",
+    "--warn_after=0",
+)
+
+# Sizes with which each generator (both networks of two) has about 2.5 million parameters. Later
+# flags override COMMON.
+SIZES: Dict[str, Tuple[str, ...]] = {
+    "partial_conv": ("--width=30", "--depth=5"),
+    "multistage": ("--width=29", "--depth=5"),
+    "musical": ("--width=15", "--critic_weights=random"),
+    "contextual_attention": ("--width=28",),
+    "gated_conv": ("--width=36",),
+    "coherent_semantic": ("--width=15", "--depth=5"),
+    # it fills the centre alone, and takes no other holes
+    "context_encoder": ("--width=20", "--bottleneck=400", "--holes=center"),
+    "shift_net": ("--width=24", "--depth=5"),
+    "edge_connect": ("--width=22", "--blocks=8"),
+    "pluralistic": ("--width=21", "--depth=5"),
+    "global_local": ("--width=41",),
+    "residual": ("--width=22",),
+}
+PARAMETERS = 2_500_000  # of each generator, and by how much it may differ
+TOLERANCE = 0.15
+
+# Of the feature network there are three blocks of VGG-16. The consistency of coherent_semantic
+# looks at the fourth, and edge_connect through VGG-19: both do without.
+TERMS: Dict[str, Dict[str, Tuple[str, ...]]] = {
+    FULL: {
+        "coherent_semantic": ("--weight_consistency=0",),
+        "edge_connect": ("--perceptual_weights=none",),
+    },
+    RECONSTRUCTION: {
+        "multistage": ("--weight_adversarial=0",),
+        "musical": ("--weight_adversarial=0",),
+        "contextual_attention": ("--weight_adversarial=0", "--weight_penalty=0"),
+        "gated_conv": ("--weight_adversarial=0",),
+        "coherent_semantic": ("--weight_adversarial=0", "--weight_feature_adversarial=0"),
+        "context_encoder": ("--weight_adversarial=0",),
+        "shift_net": ("--weight_adversarial=0",),
+        # its edge network has no reconstruction term: it keeps its critic
+        "edge_connect": ("--weight_adversarial=0",),
+        # its divergences are not adversarial: they stay
+        "pluralistic": ("--weight_adversarial=0", "--weight_adversarial_reconstruction=0"),
+        "global_local": ("--weight_adversarial=0",),
+    },
+}
+
+# Systems whose parts are trained one after another, and the share of the cost of each phase. Those
+# of global_local are the shares of steps in its paper. Those of edge_connect are our own.
+PHASES: Dict[Tuple[str, str], Tuple[Tuple[str, float], ...]] = {
+    ("edge_connect", FULL): (("edges", 0.3), ("inpainting", 0.5), ("edge_inpainting", 0.2)),
+    ("edge_connect", RECONSTRUCTION): (
+        ("edges", 0.3),
+        ("inpainting", 0.5),
+        ("edge_inpainting", 0.2),
+    ),
+    ("global_local", FULL): (("completion", 0.18), ("critics", 0.02), ("both", 0.8)),
+}
+
+# {design: (system, what differs from the system, in words, its flags)}
+ABLATIONS: Dict[str, Tuple[str, str, Tuple[str, ...]]] = {
+    "multistage.no_attention": ("multistage", "no attention", ("--stages=0",)),
+    "multistage.one_stage": ("multistage", "one stage of attention", ("--stages=1",)),
+    "musical.no_attention": ("musical", "no attention", ("--attention=none",)),
+    "musical.only_1x1": ("musical", "patches of 1x1 alone", ("--attention=1",)),
+    "musical.only_3x3": ("musical", "patches of 3x3 alone", ("--attention=3",)),
+    "musical.no_squeeze_excite": ("musical", "no squeeze-excite", ("--nosqueeze_excite",)),
+    "musical.plain_bottom": ("musical", "halvings instead of dilation", ("--bottom=plain",)),
+    "coherent_semantic.no_attention": (
+        "coherent_semantic",
+        "a convolution instead of the layer",
+        ("--attention=none",),
+    ),
+    "coherent_semantic.contextual": (
+        "coherent_semantic",
+        "contextual attention instead of the layer",
+        ("--attention=contextual",),
+    ),
+    "coherent_semantic.shift": (
+        "coherent_semantic",
+        "the shift layer instead of the layer",
+        ("--attention=shift",),
+    ),
+    "contextual_attention.no_attention": (
+        "contextual_attention",
+        "no attention",
+        ("--attention=none",),
+    ),
+    "contextual_attention.no_discount": (
+        "contextual_attention",
+        "no spatial discount",
+        ("--discount=1",),
+    ),
+    "multistage.no_style": ("multistage", "no style term", ("--weight_style=0",)),
+    "multistage.no_perceptual": ("multistage", "no perceptual term", ("--weight_perceptual=0",)),
+    "multistage.no_adversarial": ("multistage", "no adversarial term", ("--weight_adversarial=0",)),
+    "musical.no_adversarial": ("musical", "no adversarial term", ("--weight_adversarial=0",)),
+    "coherent_semantic.no_feature_critic": (
+        "coherent_semantic",
+        "no feature critic",
+        ("--weight_feature_adversarial=0",),
+    ),
+    # with three blocks of VGG-16 the fourth is random
+    "coherent_semantic.consistency": (
+        "coherent_semantic",
+        "with the consistency term",
+        ("--weight_consistency=0.01",),
+    ),
+}
+
+# the most telling first: whoever stops early has the four proposals and their baselines
+ORDER = (
+    "multistage",
+    "partial_conv",
+    "musical",
+    "shift_net",
+    "coherent_semantic",
+    "contextual_attention",
+    "gated_conv",
+    "residual",
+    "edge_connect",
+    "pluralistic",
+    "global_local",
+    "context_encoder",
+)
+SEEDED = ORDER[:7]  # the four proposals and the baselines that their papers compare them with
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run of the study.
+
+    data:    "facades" or "free".
+    regime:  "full" or "reconstruction".
+    design:  a system, or a key of ABLATIONS.
+    seed:    of weights, order, crops and holes.
+    """
+
+    data: str
+    regime: str
+    design: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.data}-{self.regime}-{self.design}-{self.seed}"
+
+    @property
+    def system(self) -> str:
+        return self.design.partition(".")[0]
+
+    @property
+    def phases(self) -> Tuple[Tuple[str, float], ...]:
+        """(name, share of the cost) of its phases; empty where all parts learn together."""
+        return PHASES.get((self.system, self.regime), ())
+
+    def flags(self, photos: str, perceptual_weights: str = "") -> List[str]:
+        """The flags of tfinpaint.train, without those of the run directory and of its phases.
+
+        photos:              the folder of the sets.
+        perceptual_weights:  file of VGG-16; "": no perceptual terms.
+        """
+        features = "none" if self.regime == RECONSTRUCTION else perceptual_weights or "none"
+        return [
+            f"--system={self.system}",
+            f"--train_data=folder:{photos}/{self.data}/train",
+            f"--seed={self.seed}",
+            f"--perceptual_weights={features}",
+            *COMMON,
+            *SIZES[self.system],
+            *TERMS[self.regime].get(self.system, ()),
+            *(ABLATIONS[self.design][2] if self.design in ABLATIONS else ()),
+        ]
+
+
+def plan() -> List[Run]:
+    """All runs, in the order in which they are made."""
+    first, others = SEEDS[0], SEEDS[1:]
+    return [
+        *(Run("facades", FULL, design, first) for design in ORDER),
+        *(Run("facades", FULL, design, first) for design in ABLATIONS),
+        *(Run("facades", RECONSTRUCTION, design, first) for design in ORDER),
+        *(Run("free", FULL, design, first) for design in ORDER),
+        *(Run("free", RECONSTRUCTION, design, first) for design in ORDER),
+        *(Run("facades", FULL, design, seed) for seed in others for design in SEEDED),
+        *(Run("facades", RECONSTRUCTION, design, seed) for seed in others for design in SEEDED),
+        *(Run("free", FULL, design, seed) for seed in others for design in SEEDED),
+    ]

@@ -1,0 +1,176 @@
+"""Trains all systems at equal cost and compares them: docs/study.md.
+
+    nice -n 19 python -m tools.study --photos=PHOTOS --output=runs/study \\
+        --perceptual_weights=vgg16.h5 --lpips_weights=alexnet.npz
+    python -m tools.study --plan --output=runs/study
+    python -m tools.study --tables_only --output=runs/study --page=docs/study.md
+
+PHOTOS has the folders facades/train, facades/val, free/train and free/val. OUTPUT gets a folder for
+each run, tables.md and pictures. Runs are made one after the other (studies/plan.py); each is
+trained until it has had --minutes of two cores, measured as processor time, and measured at once.
+The same command goes on where another one was ended or killed. Several processes may share an
+OUTPUT: each takes runs that no other has. It needs Linux.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from typing import List
+
+from absl import flags
+
+from tfinpaint import command, settings
+from tfinpaint.settings import SettingsError
+from tools.studies import measuring, records, running
+from tools.studies.plan import SETS, Run, plan
+
+settings.define_flags("output", "perceptual_weights", "lpips_weights")
+_PHOTOS = flags.DEFINE_string(
+    "photos", None, "Folder with facades/train, facades/val, free/train and free/val."
+)
+_MINUTES = flags.DEFINE_float(
+    "minutes", 40.0, "Cost of each run, in minutes of two cores: 120 processor seconds each."
+)
+_ONLY = flags.DEFINE_string(
+    "only",
+    None,
+    "Runs to make: a regular expression that matches whole names, or names with "
+    "commas between. Default: all.",
+)
+_PLAN = flags.DEFINE_bool("plan", False, "Print the runs and how far each has come; make none.")
+_TABLES_ONLY = flags.DEFINE_bool(
+    "tables_only", False, "Write the tables and pictures; make no run."
+)
+_PAGE = flags.DEFINE_string(
+    "page", None, "Page (.md) whose marked regions get the tables, beside OUTPUT/tables.md."
+)
+
+
+def main() -> None:
+    values = flags.FLAGS
+    if not values.output:
+        raise SettingsError("--output is missing: the folder of the study")
+    if not _MINUTES.value > 0:
+        raise SettingsError(f"--minutes is above 0. Got {_MINUTES.value:g}")
+    wanted = chosen(_ONLY.value)
+    if _PLAN.value:
+        print("\n".join(_progress(values.output, run) for run in wanted))
+        return
+    settings.check_writable("output", values.output)
+    if not _TABLES_ONLY.value:
+        _check_photos(_PHOTOS.value)
+        for name in ("perceptual_weights", "lpips_weights"):
+            path = values[name].value if values[name].present else None
+            if path and not os.path.isfile(path):
+                raise SettingsError(f"--{name} is a file here. Got {path!r}")
+        # SIGTERM is handled as Ctrl-C is: the training process saves first
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        _make(wanted)
+    _show()
+
+
+def chosen(only: str) -> List[Run]:
+    """The runs that --only names, in the order of the plan."""
+    runs = plan()
+    if not only:
+        return runs
+    names = [name.strip() for name in only.split(",")]
+    known = {run.name for run in runs}
+    if all(name in known for name in names):
+        return [run for run in runs if run.name in names]
+    try:
+        found = [run for run in runs if re.fullmatch(only, run.name)]
+    except re.error as error:
+        raise SettingsError(f"--only is no regular expression: {error}. Got {only!r}") from None
+    if not found:
+        raise SettingsError(f"--only matches no run; --plan lists their names. Got {only!r}")
+    return found
+
+
+def _check_photos(folder):
+    if not folder:
+        raise SettingsError("--photos is missing: " + _PHOTOS.help)
+    for data in SETS:
+        for part in ("train", "val"):
+            if not os.path.isdir(os.path.join(folder, data, part)):
+                raise SettingsError(
+                    f"--photos has the folders facades/train, facades/val, free/train and "
+                    f"free/val. Got {folder!r}, without {data}/{part}"
+                )
+
+
+def _make(wanted: List[Run]) -> None:
+    values = flags.FLAGS
+    photos, lpips = _PHOTOS.value, values.lpips_weights or ""
+    perceptual = values.perceptual_weights if values["perceptual_weights"].present else ""
+    for data in sorted({run.data for run in wanted}):
+        folder = reference_folder(values.output, data)
+        with records.taken(folder) as lock:
+            if lock is not None:
+                _measured(measuring.REFERENCES, photos, data, folder, lpips, lock)
+    for run in wanted:
+        folder = os.path.join(values.output, run.name)
+        with records.taken(folder) as lock:
+            if lock is None:
+                continue  # another process has it
+            record = records.read(folder) or records.Record(120 * _MINUTES.value)
+            if not record.done:
+                command.say(f"{run.name}: trains")
+
+                def words(more, run=run):
+                    own = run.flags(photos, perceptual)
+                    return [sys.executable, "-m", "tfinpaint.train", *own, *more]
+
+                try:
+                    running.train(words, folder, record, lock, run.phases)
+                except running.Failed as failure:
+                    command.warn(f"{run.name} failed: {failure}")
+                    continue
+            if not measuring.is_measured(folder):
+                model = os.path.join(folder, records.RUN)
+                if _measured([model], photos, run.data, folder, lpips, lock):
+                    command.say(_progress(values.output, run))
+
+
+def _measured(models, photos, data, folder, lpips, lock) -> bool:
+    try:
+        measuring.measure(models, photos, data, folder, lpips, lock)
+    except subprocess.CalledProcessError as error:
+        said = error.stdout.strip().splitlines() or [str(error)]
+        command.warn(f"{os.path.basename(folder)} cannot be measured: {said[-1]}")
+        return False
+    return True
+
+
+def reference_folder(output: str, data: str) -> str:
+    return os.path.join(output, f"{data}-references")
+
+
+def _progress(output: str, run: Run) -> str:
+    """One line about a run."""
+    folder = os.path.join(output, run.name)
+    record = records.read(folder)
+    if record is None:
+        return f"{run.name}: not begun"
+    done = f"{record.seconds:,.0f} of {record.budget:,.0f} s, {record.step:,} steps"
+    if record.failure:
+        return f"{run.name}: failed after {done}: {record.failure}"
+    if not record.done:
+        return f"{run.name}: {done}"
+    if not measuring.is_measured(folder):
+        return f"{run.name}: {done}, not measured"
+    found = [
+        f"{block} {next(iter(models.values()))['psnr_in_hole'].mean():.2f} dB"
+        for block, models in measuring.figures(folder).items()
+    ]
+    return f"{run.name}: {done}; PSNR in the hole: {', '.join(found)}"
+
+
+def _show() -> None:
+    pass
+
+
+if __name__ == "__main__":
+    command.run(main)
