@@ -23,7 +23,7 @@ from absl import flags
 
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
-from tools.studies import measuring, records, running
+from tools.studies import measuring, records, results, running, tables
 from tools.studies.plan import SETS, Run, plan
 
 settings.define_flags("output", "perceptual_weights", "lpips_weights")
@@ -106,7 +106,7 @@ def _make(wanted: List[Run]) -> None:
     photos, lpips = _PHOTOS.value, values.lpips_weights or ""
     perceptual = values.perceptual_weights if values["perceptual_weights"].present else ""
     for data in sorted({run.data for run in wanted}):
-        folder = reference_folder(values.output, data)
+        folder = measuring.reference_folder(values.output, data)
         with records.taken(folder) as lock:
             if lock is not None:
                 _measured(measuring.REFERENCES, photos, data, folder, lpips, lock)
@@ -132,6 +132,7 @@ def _make(wanted: List[Run]) -> None:
                 model = os.path.join(folder, records.RUN)
                 if _measured([model], photos, run.data, folder, lpips, lock):
                     command.say(_progress(values.output, run))
+                    _show(pictures=False)
 
 
 def _measured(models, photos, data, folder, lpips, lock) -> bool:
@@ -142,10 +143,6 @@ def _measured(models, photos, data, folder, lpips, lock) -> bool:
         command.warn(f"{os.path.basename(folder)} cannot be measured: {said[-1]}")
         return False
     return True
-
-
-def reference_folder(output: str, data: str) -> str:
-    return os.path.join(output, f"{data}-references")
 
 
 def _progress(output: str, run: Run) -> str:
@@ -168,8 +165,20 @@ def _progress(output: str, run: Run) -> str:
     return f"{run.name}: {done}; PSNR in the hole: {', '.join(found)}"
 
 
-def _show() -> None:
-    pass
+def _show(pictures: bool = True) -> None:
+    """Writes the tables of what is finished, and the pictures."""
+    found = results.read(flags.FLAGS.output)
+    parts = tables.tables(found)
+    path = os.path.join(flags.FLAGS.output, "tables.md")
+    tables.write(parts, path)
+    if _PAGE.value:
+        tables.fill(_PAGE.value, parts)
+    written = [path]
+    if pictures and _PHOTOS.value:
+        from tools.studies import pictures as fills  # late: it imports TensorFlow
+
+        written += fills.write(found, _PHOTOS.value, flags.FLAGS.output)
+    command.say("\n".join(written))
 
 
 if __name__ == "__main__":

@@ -18,8 +18,10 @@ import numpy as np
 from tools.studies.plan import SIDE
 
 REFERENCES = ("telea", "navier_stokes", "mean")
-# {kind of --holes: the flags of evaluate}
-HOLES = {"center": (), "strokes": ("--ratio_bins=0.1-0.2,0.3-0.4,0.5-0.6",)}
+PROTOCOL = "default"
+BINS = ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))  # shares of missing pixels, of strokes
+HOLES = ("center", "strokes")
+# their titles in report.json
 BLOCKS = ("center", "10-20 %", "30-40 %", "50-60 %")
 # columns of report.json
 COLUMNS = ("psnr_in_hole", "l1_in_hole", "ssim_in_hole", "lpips")
@@ -37,7 +39,8 @@ def measure(
 
     Raises: CalledProcessError with what the command said.
     """
-    for kind, bins in HOLES.items():
+    bins = ",".join(f"{low:g}-{high:g}" for low, high in BINS)
+    for kind in HOLES:
         output = os.path.join(folder, kind)
         if os.path.isfile(os.path.join(output, "report.json")):
             continue
@@ -47,10 +50,12 @@ def measure(
             f"--data=folder:{os.path.join(photos, data, 'val')}",
             f"--holes={kind}",
             f"--image_size={SIDE}",
+            f"--protocol={PROTOCOL}",
             "--noreferences",
             f"--output={output}",
-            *bins,
         ]
+        if kind == "strokes":
+            words.append(f"--ratio_bins={bins}")
         if lpips_weights:
             words.append(f"--lpips_weights={lpips_weights}")
         subprocess.run(
@@ -84,6 +89,11 @@ def figures(folder: str) -> Figures:
                 for model, columns in block["models"].items()
             }
     return found
+
+
+def reference_folder(output: str, data: str) -> str:
+    """Where the references are measured that need no training."""
+    return os.path.join(output, f"{data}-references")
 
 
 def names(folder: str, block: str) -> List[str]:

@@ -125,6 +125,11 @@ ABLATIONS: Dict[str, Tuple[str, str, Tuple[str, ...]]] = {
     ),
     "multistage.no_style": ("multistage", "no style term", ("--weight_style=0",)),
     "multistage.no_perceptual": ("multistage", "no perceptual term", ("--weight_perceptual=0",)),
+    "multistage.no_features": (
+        "multistage",
+        "no perceptual and no style term",
+        ("--weight_perceptual=0", "--weight_style=0"),
+    ),
     "multistage.no_adversarial": ("multistage", "no adversarial term", ("--weight_adversarial=0",)),
     "musical.no_adversarial": ("musical", "no adversarial term", ("--weight_adversarial=0",)),
     "coherent_semantic.no_feature_critic": (
