@@ -17,7 +17,7 @@ import re
 import signal
 import subprocess
 import sys
-from typing import List
+from typing import List, Tuple
 
 from absl import flags
 
@@ -59,16 +59,22 @@ def main() -> None:
         print("\n".join(_progress(values.output, run) for run in wanted))
         return
     settings.check_writable("output", values.output)
+    if _TABLES_ONLY.value:
+        if not os.path.isdir(values.output):
+            raise SettingsError(f"--output={values.output} is no folder: nothing was run there")
+    else:
+        _check_inputs()
+    _show_tables()  # a --page that cannot be filled is found now, not after hours
     if not _TABLES_ONLY.value:
-        _check_photos(_PHOTOS.value)
-        for name in ("perceptual_weights", "lpips_weights"):
-            path = values[name].value if values[name].present else None
-            if path and not os.path.isfile(path):
-                raise SettingsError(f"--{name} is a file here. Got {path!r}")
         # SIGTERM is handled as Ctrl-C is: the training process saves first
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         _make(wanted)
-    _show()
+    found, written = _show_tables()
+    if _PHOTOS.value:
+        from tools.studies import pictures  # late: it imports TensorFlow
+
+        written += pictures.write(found, _PHOTOS.value, values.output)
+    command.say("\n".join(written))
 
 
 def chosen(only: str) -> List[Run]:
@@ -89,22 +95,33 @@ def chosen(only: str) -> List[Run]:
     return found
 
 
-def _check_photos(folder):
+def _check_inputs() -> None:
+    folder = _PHOTOS.value
     if not folder:
-        raise SettingsError("--photos is missing: " + _PHOTOS.help)
+        raise SettingsError("--photos is missing: a folder with facades/train and so on")
     for data in SETS:
         for part in ("train", "val"):
             if not os.path.isdir(os.path.join(folder, data, part)):
                 raise SettingsError(
-                    f"--photos has the folders facades/train, facades/val, free/train and "
+                    "--photos has the folders facades/train, facades/val, free/train and "
                     f"free/val. Got {folder!r}, without {data}/{part}"
                 )
+    for name in ("perceptual_weights", "lpips_weights"):
+        path = _given(name)
+        if path and not os.path.isfile(path):
+            raise SettingsError(f"--{name} is a file here. Got {path!r}")
+
+
+def _given(name: str) -> str:
+    """The value of a flag whose default is that of another command, or ""."""
+    flag = flags.FLAGS[name]
+    return (flag.value or "") if flag.present else ""
 
 
 def _make(wanted: List[Run]) -> None:
     values = flags.FLAGS
-    photos, lpips = _PHOTOS.value, values.lpips_weights or ""
-    perceptual = values.perceptual_weights if values["perceptual_weights"].present else ""
+    photos = _PHOTOS.value
+    perceptual, lpips = _given("perceptual_weights"), _given("lpips_weights")
     for data in sorted({run.data for run in wanted}):
         folder = measuring.reference_folder(values.output, data)
         with records.taken(folder) as lock:
@@ -132,7 +149,7 @@ def _make(wanted: List[Run]) -> None:
                 model = os.path.join(folder, records.RUN)
                 if _measured([model], photos, run.data, folder, lpips, lock):
                     command.say(_progress(values.output, run))
-                    _show(pictures=False)
+                    _show_tables()
 
 
 def _measured(models, photos, data, folder, lpips, lock) -> bool:
@@ -165,20 +182,16 @@ def _progress(output: str, run: Run) -> str:
     return f"{run.name}: {done}; PSNR in the hole: {', '.join(found)}"
 
 
-def _show(pictures: bool = True) -> None:
-    """Writes the tables of what is finished, and the pictures."""
-    found = results.read(flags.FLAGS.output)
+def _show_tables() -> Tuple[results.Results, List[str]]:
+    """Writes the tables of what is finished. Returns it, and the paths of the files."""
+    output = flags.FLAGS.output
+    found = results.read(output)
     parts = tables.tables(found)
-    path = os.path.join(flags.FLAGS.output, "tables.md")
-    tables.write(parts, path)
     if _PAGE.value:
         tables.fill(_PAGE.value, parts)
-    written = [path]
-    if pictures and _PHOTOS.value:
-        from tools.studies import pictures as fills  # late: it imports TensorFlow
-
-        written += fills.write(found, _PHOTOS.value, flags.FLAGS.output)
-    command.say("\n".join(written))
+    os.makedirs(output, exist_ok=True)
+    tables.write(parts, os.path.join(output, "tables.md"))
+    return found, [os.path.join(output, "tables.md")]
 
 
 if __name__ == "__main__":

@@ -225,7 +225,7 @@ CLAIMS: List[Claim] = [
         "CSA, figure 8",
         "the layer beats a convolution in its place (pictures, no numbers)",
         "coherent_semantic",
-        "coherent_semantic.no_attention",
+        "coherent_semantic.convolution",
         _BOTH,
         LPIPS,
     ),

@@ -93,30 +93,40 @@ PHASES: Dict[Tuple[str, str], Tuple[Tuple[str, float], ...]] = {
 ABLATIONS: Dict[str, Tuple[str, str, Tuple[str, ...]]] = {
     "multistage.no_attention": ("multistage", "no attention", ("--stages=0",)),
     "multistage.one_stage": ("multistage", "one stage of attention", ("--stages=1",)),
-    "musical.no_attention": ("musical", "no attention", ("--attention=none",)),
-    "musical.only_1x1": ("musical", "patches of 1x1 alone", ("--attention=1",)),
-    "musical.only_3x3": ("musical", "patches of 3x3 alone", ("--attention=3",)),
+    "musical.no_attention": ("musical", "no attention", ("--attention_kind=none",)),
+    "musical.only_1x1": ("musical", "patches of 1x1 alone", ("--attention_kind=1",)),
+    "musical.only_3x3": ("musical", "patches of 3x3 alone", ("--attention_kind=3",)),
     "musical.no_squeeze_excite": ("musical", "no squeeze-excite", ("--nosqueeze_excite",)),
-    "musical.plain_bottom": ("musical", "halvings instead of dilation", ("--bottom=plain",)),
-    "coherent_semantic.no_attention": (
+    # down to 1x1, as in the U-Net that the paper starts from
+    "musical.strided_bottom": (
+        "musical",
+        "halvings instead of the dilated bottom",
+        ("--bottom=strided", "--depth=7"),
+    ),
+    "coherent_semantic.convolution": (
         "coherent_semantic",
-        "a convolution instead of the layer",
-        ("--attention=none",),
+        "a 3x3 convolution in place of the layer",
+        ("--attention_kind=convolution",),
     ),
     "coherent_semantic.contextual": (
         "coherent_semantic",
-        "contextual attention instead of the layer",
-        ("--attention=contextual",),
+        "contextual attention in place of the layer",
+        ("--attention_kind=contextual",),
     ),
     "coherent_semantic.shift": (
         "coherent_semantic",
-        "the shift layer instead of the layer",
-        ("--attention=shift",),
+        "the shift operation in place of the layer",
+        ("--attention_kind=shift",),
+    ),
+    "coherent_semantic.no_layer": (
+        "coherent_semantic",
+        "nothing in place of the layer",
+        ("--attention_kind=none",),
     ),
     "contextual_attention.no_attention": (
         "contextual_attention",
-        "no attention",
-        ("--attention=none",),
+        "no branch with attention",
+        ("--attention_kind=none",),
     ),
     "contextual_attention.no_discount": (
         "contextual_attention",

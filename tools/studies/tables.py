@@ -21,7 +21,7 @@ _REGIMES = {FULL: "all terms", RECONSTRUCTION: "reconstruction terms alone"}
 _DIGITS = {"psnr_in_hole": 2, "ssim_in_hole": 4, "l1_in_hole": 2, "lpips": 4}
 _FIGURES = {"psnr_in_hole": "PSNR", "lpips": "LPIPS"}
 _UNITS = {"psnr_in_hole": " dB", "ssim_in_hole": "", "l1_in_hole": " %", "lpips": ""}
-_HOLES = {block: block if block == "center" else f"strokes {block}" for block in BLOCKS}
+_HOLES = {block: "centre" if block == "center" else f"strokes of {block}" for block in BLOCKS}
 
 
 def tables(results: Results) -> Dict[str, str]:
@@ -56,7 +56,7 @@ def cost(results: Results) -> str:
     rows = []
     for data in SETS:
         for regime in (FULL, RECONSTRUCTION):
-            for design in ORDER:
+            for design in (*ORDER, *ABLATIONS):
                 found = results.records.get((data, regime, design), {}).values()
                 for record in list(found)[:1]:
                     rows.append(
@@ -163,10 +163,10 @@ def fill(path: str, parts: Dict[str, str]) -> None:
             f"--page={path} {what}; regions are <!-- study: NAME --> ... <!-- end -->, with the "
             f"names {', '.join(parts)}"
         )
-    atomic.write_text(path, _REGION.sub(lambda f: f"{f[1]}\n{parts[f[2]]}\n{f[3]}", text))
+    atomic.write_text(path, _REGION.sub(lambda f: f"{f[1]}\n{parts[f[2]]}\n\n{f[3]}", text))
 
 
-_REGION = re.compile(r"(?s)(<!-- study: ([a-z ]+) -->\n).*?(\n<!-- end -->)")
+_REGION = re.compile(r"(?s)(<!-- study: ([a-z ]+) -->\n).*?(<!-- end -->)")
 
 
 def _regions(text: str) -> Iterator[str]:
