@@ -134,6 +134,8 @@ def _make(wanted: List[Run]) -> None:
                 continue  # another process has it
             record = records.read(folder) or records.Record(120 * _MINUTES.value)
             if not record.done:
+                if record.budget != 120 * _MINUTES.value:
+                    command.warn(f"{run.name} keeps the {record.budget:g} s that it began with")
                 command.say(f"{run.name}: trains")
 
                 def words(more, run=run):

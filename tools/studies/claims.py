@@ -10,6 +10,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
+from tools.studies.plan import ABLATIONS, FULL, ablation_regime
 from tools.studies.results import MORE_IS_BETTER, Result
 
 HOLDS, NO, CONTRADICTED = "holds here", "does not show here", "contradicted here"
@@ -37,6 +38,12 @@ class Claim:
     cases: Tuple[Tuple[str, str], ...]
     column: str = PSNR
     obstacle: str = ""
+
+    @property
+    def regime(self) -> str:
+        """The terms of the two: those with which ablations of the system are made."""
+        both = {design for design in (self.better, self.worse) if design in ABLATIONS}
+        return ablation_regime(both.pop()) if both else FULL
 
 
 def verdict(difference: Optional[Result], column: str, obstacle: str = "") -> str:

@@ -13,7 +13,15 @@ from tfinpaint.metrics.statistics import Mean
 from tfinpaint.settings import SettingsError
 from tools.studies import claims
 from tools.studies.measuring import BLOCKS, REFERENCES
-from tools.studies.plan import ABLATIONS, BATCH, FULL, ORDER, RECONSTRUCTION, SETS
+from tools.studies.plan import (
+    ABLATIONS,
+    BATCH,
+    FULL,
+    ORDER,
+    RECONSTRUCTION,
+    SETS,
+    ablation_regime,
+)
 from tools.studies.results import Result, Results
 
 _NAMES = {"telea": "Telea", "navier_stokes": "Navier-Stokes", "mean": "mean colour"}
@@ -101,17 +109,19 @@ def systems(results: Results, data: str, regime: str, block: str) -> str:
 
 
 def ablations(results: Results, column: str) -> str:
-    """Each design with one part changed minus its system, on facades with all terms."""
+    """Each design with one part changed minus its system, on facades."""
     rows = []
     for design, (system, words, _) in ABLATIONS.items():
         cells: List[str] = []
         seeds = 0
         for block in BLOCKS:
-            result = results.difference("facades", FULL, design, system, block, column)
+            regime = ablation_regime(design)
+            result = results.difference("facades", regime, design, system, block, column)
             cells.append(_difference(result, column) if result else "not run yet")
             seeds = max(seeds, len(result.of_seeds) if result else 0)
-        rows.append([f"`{system}`: {words}", str(seeds or ""), *cells])
-    return _table(["", "seeds", *_HOLES.values()], rows)
+        terms = _REGIMES[ablation_regime(design)]
+        rows.append([f"`{system}`: {words}", terms, str(seeds or ""), *cells])
+    return _table(["", "terms", "seeds", *_HOLES.values()], rows)
 
 
 def verdicts(results: Results) -> str:
@@ -121,11 +131,14 @@ def verdicts(results: Results) -> str:
         obstacle = f" (here {claim.obstacle})" if claim.obstacle else ""
         about = [claim.where, claim.words + obstacle, f"`{claim.better}` - `{claim.worse}`"]
         for data, block in claim.cases:
-            result = results.difference(data, FULL, claim.better, claim.worse, block, claim.column)
+            result = results.difference(
+                data, claim.regime, claim.better, claim.worse, block, claim.column
+            )
+            alone = ", reconstruction alone" if claim.regime == RECONSTRUCTION else ""
             rows.append(
                 [
                     *about,
-                    f"{data}, {_HOLES[block]}, {_FIGURES[claim.column]}",
+                    f"{data}, {_HOLES[block]}, {_FIGURES[claim.column]}{alone}",
                     str(len(result.of_seeds)) if result else "",
                     _difference(result, claim.column),
                     claims.verdict(result, claim.column, claim.obstacle),

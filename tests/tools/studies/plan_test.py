@@ -25,6 +25,7 @@ from tools.studies.plan import (
     SIZES,
     TOLERANCE,
     Run,
+    ablation_regime,
     plan,
 )
 
@@ -103,12 +104,16 @@ def test_claims_compare_what_is_run():
     for claim in claims.CLAIMS:
         assert claim.column in (claims.PSNR, claims.LPIPS) and claim.better != claim.worse
         for data, _ in claim.cases:
-            assert {(data, FULL, claim.better), (data, FULL, claim.worse)} <= runs, claim
+            both = {(data, claim.regime, design) for design in (claim.better, claim.worse)}
+            assert both <= runs, claim
 
 
-def test_ablations_are_of_their_system():
+def test_ablations_are_of_their_system_which_is_run_too():
+    runs = set(plan())
     for design, (system, words, more) in ABLATIONS.items():
         assert design.partition(".")[0] == system and words and more
+        regime = ablation_regime(design)
+        assert {Run("facades", regime, d, 1) for d in (design, system)} <= runs
         run = Run("facades", FULL, design, 1)
         base = dataclasses.replace(run, design=system)
         assert run.flags("p", "w") == [*base.flags("p", "w"), *more]

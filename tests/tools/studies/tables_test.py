@@ -111,10 +111,12 @@ def test_claims_table_has_a_row_for_each_case():
 def test_ablations_are_differences_to_their_system():
     results = made(musical=[figures(16.0, 0.30)], **{"musical.only_1x1": [figures(15.0, 0.25)]})
     of = {row[0]: row[1:] for row in rows(tables.ablations(results, "psnr_in_hole"))}
-    assert of["`musical`: patches of 1x1 alone"] == ["1"] + ["-1.00 [-1.00, -1.00]"] * 4
-    assert of["`musical`: no attention"] == [""] + ["not run yet"] * 4
+    assert (
+        of["`musical`: patches of 1x1 alone"] == ["all terms", "1"] + ["-1.00 [-1.00, -1.00]"] * 4
+    )
+    assert of["`musical`: no attention"] == ["all terms", ""] + ["not run yet"] * 4
     of = {row[0]: row[1:] for row in rows(tables.ablations(results, "lpips"))}
-    assert of["`musical`: patches of 1x1 alone"][1] == "-0.0500 [-0.0500, -0.0500]"
+    assert of["`musical`: patches of 1x1 alone"][2] == "-0.0500 [-0.0500, -0.0500]"
 
 
 def test_progress_and_cost():
