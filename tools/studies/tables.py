@@ -37,11 +37,13 @@ def tables(results: Results) -> Dict[str, str]:
     parts = {"progress": progress(results), "cost": cost(results), "claims": verdicts(results)}
     for data in SETS:
         for regime in (FULL, RECONSTRUCTION):
-            parts[f"{data} {regime}"] = "\n\n".join(
+            begun = any(key[:2] == (data, regime) for key in results.runs)
+            blocks = (
                 f"**{data}, {_REGIMES[regime]}, {_HOLES[block]}**\n\n"
                 + systems(results, data, regime, block)
                 for block in BLOCKS
             )
+            parts[f"{data} {regime}"] = "\n\n".join(blocks) if begun else "Not run yet."
     parts["ablations psnr"] = ablations(results, "psnr_in_hole")
     parts["ablations lpips"] = ablations(results, "lpips")
     return parts
@@ -80,7 +82,7 @@ def cost(results: Results) -> str:
                         ]
                     )
     head = ["system", "set", "terms", "parameters", "processor time", "steps", "squares", "cores"]
-    return _table(head, rows) if rows else "Nothing is finished yet."
+    return _table(head, rows) if rows else "Not run yet."
 
 
 def systems(results: Results, data: str, regime: str, block: str) -> str:
