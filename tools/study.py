@@ -19,6 +19,7 @@ import subprocess
 import sys
 from typing import List, Tuple
 
+import numpy as np
 from absl import flags
 
 from tfinpaint import command, settings
@@ -178,8 +179,8 @@ def _progress(output: str, run: Run) -> str:
     if not measuring.is_measured(folder):
         return f"{run.name}: {done}, not measured"
     found = [
-        f"{block} {next(iter(models.values()))['psnr_in_hole'].mean():.2f} dB"
-        for block, models in measuring.figures(folder).items()
+        f"{block} {np.nanmean(next(iter(models.values()))['psnr_in_hole']):.2f} dB"
+        for block, models in measuring.figures(folder, {}).items()
     ]
     return f"{run.name}: {done}; PSNR in the hole: {', '.join(found)}"
 

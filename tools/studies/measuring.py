@@ -1,7 +1,7 @@
 """Measures a run of the study with tfinpaint.evaluate, and reads what came out.
 
     measure(models, photos, data, folder, lpips_weights, lock)    # folder/center, folder/strokes
-    figures(folder)                                               # {block: {model: {column: [N]}}}
+    figures(folder, {})                                           # {block: {model: {column: [N]}}}
 
 The command runs in a process of its own. Its four files stay in the folder of the run: report.html
 has plots, and the best, the median and the worst photograph of each kind of hole.
@@ -73,16 +73,20 @@ def is_measured(folder: str) -> bool:
     return all(os.path.isfile(os.path.join(folder, kind, "report.json")) for kind in HOLES)
 
 
-def figures(folder: str) -> Figures:
-    """Every photograph's figures: {block: {model: {column: float [N]}}}."""
+def figures(folder: str, photographs: Dict[str, List[str]]) -> Figures:
+    """Every photograph's figures: {block: {model: {column: float [N]}}}; nan where left out.
+
+    photographs:  {block: names}, which give the order; gets those of blocks that it lacks.
+    """
     found: Figures = {}
     for kind in HOLES:
-        for block in _report(folder, kind)["blocks"]:
+        with open(os.path.join(folder, kind, "report.json"), encoding="utf-8") as file:
+            report = json.load(file)
+        for block in report["blocks"]:
+            order = photographs.setdefault(block["title"], block["photographs"])
             found[block["title"]] = {
                 model: {
-                    column: np.array(
-                        [np.nan if each is None else each for each in columns[column]["each"]]
-                    )
+                    column: _in_order(columns[column]["each"], block["photographs"], order)
                     for column in COLUMNS
                     if column in columns
                 }
@@ -91,20 +95,11 @@ def figures(folder: str) -> Figures:
     return found
 
 
+def _in_order(each: List, names: List[str], order: List[str]) -> np.ndarray:
+    values = dict(zip(names, each))
+    return np.array([np.nan if (v := values.get(name)) is None else v for name in order])
+
+
 def reference_folder(output: str, data: str) -> str:
     """Where the references are measured that need no training."""
     return os.path.join(output, f"{data}-references")
-
-
-def names(folder: str, block: str) -> List[str]:
-    """The photographs of a block, in the order of the figures."""
-    for kind in HOLES:
-        for one in _report(folder, kind)["blocks"]:
-            if one["title"] == block:
-                return one["photographs"]
-    raise KeyError(block)
-
-
-def _report(folder: str, kind: str) -> dict:
-    with open(os.path.join(folder, kind, "report.json"), encoding="utf-8") as file:
-        return json.load(file)

@@ -41,7 +41,7 @@ def write(results: Results, photos: str, output: str) -> List[str]:
                     for design in systems
                 ]
             )  # [systems, N]
-            number = median(psnr.mean(0))
+            number = median(np.nan_to_num(psnr.mean(0), nan=-np.inf))
             pixels, lines = side_by_side(
                 block.photos[number],
                 block.holes[number],

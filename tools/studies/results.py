@@ -88,6 +88,13 @@ def _result(of_seeds: Dict[int, np.ndarray]) -> Optional[Result]:
 def read(output: str) -> Results:
     """The results of the runs of a folder that are trained and measured."""
     results = Results({}, {}, {}, plan())
+    photographs: Dict[str, Dict[str, List[str]]] = {data: {} for data in SETS}  # in one order
+    for data in SETS:
+        folder = measuring.reference_folder(output, data)
+        if measuring.is_measured(folder):
+            for block, models in measuring.figures(folder, photographs[data]).items():
+                for name, columns in models.items():
+                    results.fixed.setdefault(data, {}).setdefault(name, {})[block] = columns
     for run in results.planned:
         folder = os.path.join(output, run.name)
         record = records.read(folder)
@@ -96,13 +103,7 @@ def read(output: str) -> Results:
         key = run.data, run.regime, run.design
         results.runs.setdefault(key, {})[run.seed] = {
             block: next(iter(models.values()))
-            for block, models in measuring.figures(folder).items()
+            for block, models in measuring.figures(folder, photographs[run.data]).items()
         }
         results.records.setdefault(key, {})[run.seed] = record
-    for data in SETS:
-        folder = measuring.reference_folder(output, data)
-        if measuring.is_measured(folder):
-            for block, models in measuring.figures(folder).items():
-                for name, columns in models.items():
-                    results.fixed.setdefault(data, {}).setdefault(name, {})[block] = columns
     return results

@@ -1,11 +1,13 @@
 """Tables of the study and verdicts, from made-up figures."""
 
+import json
+
 import numpy as np
 import pytest
 
 from tfinpaint.metrics import statistics
 from tfinpaint.settings import SettingsError
-from tools.studies import claims, tables
+from tools.studies import claims, results, tables
 from tools.studies.claims import CONTRADICTED, HOLDS, NO, NOT_RUN, NOT_TESTABLE
 from tools.studies.measuring import BLOCKS
 from tools.studies.plan import FULL, plan
@@ -67,17 +69,17 @@ def test_verdict(result, column, expected):
 
 
 def test_a_photograph_counts_once_whatever_the_number_of_seeds():
-    results = made(musical=[figures(16.0), figures(18.0)], shift_net=[figures(16.5)])
-    found = results.mean("facades", FULL, "musical", "center", "psnr_in_hole")
+    found_all = made(musical=[figures(16.0), figures(18.0)], shift_net=[figures(16.5)])
+    found = found_all.mean("facades", FULL, "musical", "center", "psnr_in_hole")
     assert found.mean.mean == pytest.approx(17) and found.mean.count == 20
     assert found.of_seeds == pytest.approx({1: 16, 2: 18})
     # paired: the seed that both have
-    other = results.difference("facades", FULL, "musical", "shift_net", "center", "psnr_in_hole")
+    other = found_all.difference("facades", FULL, "musical", "shift_net", "center", "psnr_in_hole")
     assert other.mean[:3] == pytest.approx((-0.5, -0.5, -0.5)) and list(other.of_seeds) == [1]
     # a reference has no seed
-    other = results.difference("facades", FULL, "musical", "telea", "center", "psnr_in_hole")
+    other = found_all.difference("facades", FULL, "musical", "telea", "center", "psnr_in_hole")
     assert other.mean.mean == pytest.approx(2) and other.of_seeds == pytest.approx({1: 1, 2: 3})
-    assert results.mean("free", FULL, "musical", "center", "psnr_in_hole") is None
+    assert found_all.mean("free", FULL, "musical", "center", "psnr_in_hole") is None
 
 
 def rows(text):
@@ -85,8 +87,8 @@ def rows(text):
 
 
 def test_systems_are_sorted_and_missing_ones_named():
-    results = made(musical=[figures(16.0), figures(18.0)], multistage=[figures(17.5)])
-    found = rows(tables.systems(results, "facades", FULL, "center"))
+    found_all = made(musical=[figures(16.0), figures(18.0)], multistage=[figures(17.5)])
+    found = rows(tables.systems(found_all, "facades", FULL, "center"))
     assert [row[0] for row in found[2:6]] == ["`multistage`", "`musical`", "Telea", "mean colour"]
     assert found[3][1:5] == ["2", "17.00 dB", "16.00 to 18.00", "+2.00 [+2.00, +2.00]"]
     assert found[4][1:5] == ["", "15.00 dB", "", ""]
@@ -95,8 +97,8 @@ def test_systems_are_sorted_and_missing_ones_named():
 
 
 def test_claims_table_has_a_row_for_each_case():
-    results = made(musical=[figures(16.0)], shift_net=[figures(16.5)], multistage=[figures(16.0)])
-    found = rows(tables.verdicts(results))
+    found_all = made(musical=[figures(16.0)], shift_net=[figures(16.5)], multistage=[figures(16.0)])
+    found = rows(tables.verdicts(found_all))
     assert len(found) == 2 + sum(len(claim.cases) for claim in claims.CLAIMS)
     first = found[2]
     assert "0.57 dB" in first[1] and first[3:] == [
@@ -109,22 +111,22 @@ def test_claims_table_has_a_row_for_each_case():
 
 
 def test_ablations_are_differences_to_their_system():
-    results = made(musical=[figures(16.0, 0.30)], **{"musical.only_1x1": [figures(15.0, 0.25)]})
-    of = {row[0]: row[1:] for row in rows(tables.ablations(results, "psnr_in_hole"))}
+    found_all = made(musical=[figures(16.0, 0.30)], **{"musical.only_1x1": [figures(15.0, 0.25)]})
+    of = {row[0]: row[1:] for row in rows(tables.ablations(found_all, "psnr_in_hole"))}
     assert (
         of["`musical`: patches of 1x1 alone"] == ["all terms", "1"] + ["-1.00 [-1.00, -1.00]"] * 4
     )
     assert of["`musical`: no attention"] == ["all terms", ""] + ["not run yet"] * 4
-    of = {row[0]: row[1:] for row in rows(tables.ablations(results, "lpips"))}
+    of = {row[0]: row[1:] for row in rows(tables.ablations(found_all, "lpips"))}
     assert of["`musical`: patches of 1x1 alone"][2] == "-0.0500 [-0.0500, -0.0500]"
 
 
 def test_progress_and_cost():
-    results = made(musical=[figures(16.0), figures(18.0)], multistage=[figures(17.5)])
-    text = tables.progress(results)
+    found_all = made(musical=[figures(16.0), figures(18.0)], multistage=[figures(17.5)])
+    text = tables.progress(found_all)
     assert text.startswith(f"3 of {len(plan())} planned runs are finished.")
     assert rows(text)[-4][:3] == ["facades", "all terms", "3"]
-    row = rows(tables.cost(results))[2]
+    row = rows(tables.cost(found_all))[2]
     assert row[0] == "`multistage`" and row[3:] == ["2,500,000", "4,800 s", "900", "7,200", "2"]
 
 
@@ -155,3 +157,38 @@ def test_pages_that_cannot_be_filled(tmp_path, text, message):
     with pytest.raises(SettingsError, match=message):
         tables.fill(str(page), tables.tables(made()))
     assert text is None or page.read_text() == text
+
+
+def report(folder, model, names, values):
+    """What evaluate writes, as far as the study reads it."""
+    for kind, blocks in (("center", ["center"]), ("strokes", ["10-20 %", "30-40 %", "50-60 %"])):
+        (folder / kind).mkdir(parents=True)
+        content = {
+            "blocks": [
+                {
+                    "title": title,
+                    "photographs": names,
+                    "models": {model: {"psnr_in_hole": {"each": values}}},
+                }
+                for title in blocks
+            ]
+        }
+        (folder / kind / "report.json").write_text(json.dumps(content))
+
+
+def test_photographs_are_paired_by_name(tmp_path):
+    """One that a system could not fill is left out; in which order they are does not matter."""
+    names = [f"{k:02d}.png" for k in range(12)]
+    report(tmp_path / "facades-references", "telea", names, [float(k) for k in range(12)])
+    folder = tmp_path / "facades-full-musical-1"
+    report(folder, "run", names[:0:-1], [float(k) + 2 for k in range(11, 0, -1)])
+    assert results.read(str(tmp_path)).finished == 0  # it has no record
+    Record(4800, 10, 4800, done=False).write(str(folder))
+    assert results.read(str(tmp_path)).finished == 0  # it is not done
+    Record(4800, 10, 4800, done=True).write(str(folder))
+    found = results.read(str(tmp_path))
+    assert found.finished == 1
+    for block in BLOCKS:
+        other = found.difference("facades", FULL, "musical", "telea", block, "psnr_in_hole")
+        assert other.mean[:4] == (2, 2, 2, 11)
+        assert found.mean("facades", FULL, "musical", block, "lpips") is None
