@@ -25,6 +25,7 @@ _LIBC = ctypes.CDLL(None)
 _FIRST_STEP = re.compile(rb"(?m)(?:^|\r)step \d+/")
 _PARAMETERS = re.compile(rb", ([\d,]+) parameters")
 _LOOK = 0.2  # seconds between two looks at the process
+_SAVING = 3600  # seconds that it may take to save; at the lowest priority that may be long
 
 
 class Failed(Exception):
@@ -133,7 +134,7 @@ class _Session:
         if self._process.poll() is None:
             self._process.terminate()
             try:
-                self._process.wait(600)
+                self._process.wait(_SAVING)
             except BaseException:
                 self._process.kill()
                 self._process.wait()

@@ -18,8 +18,11 @@ from tools.studies.plan import (
     BATCH,
     FULL,
     ORDER,
+    PARAMETERS,
     RECONSTRUCTION,
     SETS,
+    SIZES,
+    TERMS,
     ablation_regime,
 )
 from tools.studies.results import Result, Results
@@ -34,7 +37,12 @@ _HOLES = {block: "centre" if block == "center" else f"strokes of {block}" for bl
 
 def tables(results: Results) -> Dict[str, str]:
     """{region: Markdown} of everything that the study shows."""
-    parts = {"progress": progress(results), "cost": cost(results), "claims": verdicts(results)}
+    parts = {
+        "progress": progress(results),
+        "sizes": sizes(),
+        "claims": verdicts(results),
+        "cost": cost(results),
+    }
     for data in SETS:
         for regime in (FULL, RECONSTRUCTION):
             begun = any(key[:2] == (data, regime) for key in results.runs)
@@ -59,6 +67,18 @@ def progress(results: Results) -> str:
             rows.append([data, _REGIMES[regime], str(done), str(len(planned))])
     total = f"{results.finished} of {len(results.planned)} planned runs are finished."
     return total + "\n\n" + _table(["set", "terms", "runs finished", "planned"], rows)
+
+
+def sizes() -> str:
+    """What each system is made with, and what it does without."""
+    rows = []
+    for design in ORDER:
+        own, full, alone = SIZES[design], TERMS[FULL], TERMS[RECONSTRUCTION]
+        cells = (" ".join(words) for words in (own, full.get(design, ()), alone.get(design, ())))
+        rows.append(
+            [f"`{design}`", f"{PARAMETERS[design]:,}", *(f"`{c}`" if c else "" for c in cells)]
+        )
+    return _table(["system", "parameters", "flags", "all terms", "reconstruction alone"], rows)
 
 
 def cost(results: Results) -> str:
