@@ -17,7 +17,7 @@ import re
 import signal
 import subprocess
 import sys
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 from absl import flags
@@ -120,44 +120,49 @@ def _given(name: str) -> str:
 
 
 def _make(wanted: List[Run]) -> None:
-    values = flags.FLAGS
-    photos = _PHOTOS.value
-    perceptual, lpips = _given("perceptual_weights"), _given("lpips_weights")
+    """Makes the runs: first those that no other process has, then those that one had."""
     for data in sorted({run.data for run in wanted}):
-        folder = measuring.reference_folder(values.output, data)
-        with records.taken(folder) as lock:
-            if lock is not None:
-                _measured(measuring.REFERENCES, photos, data, folder, lpips, lock)
-    for run in wanted:
-        folder = os.path.join(values.output, run.name)
-        with records.taken(folder) as lock:
-            if lock is None:
-                continue  # another process has it
-            record = records.read(folder) or records.Record(120 * _MINUTES.value)
-            if not record.done:
-                if record.budget != 120 * _MINUTES.value:
-                    command.warn(f"{run.name} keeps the {record.budget:g} s that it began with")
-                command.say(f"{run.name}: trains")
-
-                def words(more, run=run):
-                    own = run.flags(photos, perceptual)
-                    return [sys.executable, "-m", "tfinpaint.train", *own, *more]
-
-                try:
-                    running.train(words, folder, record, lock, run.phases)
-                except running.Failed as failure:
-                    command.warn(f"{run.name} failed: {failure}")
-                    continue
-            if not measuring.is_measured(folder):
-                model = os.path.join(folder, records.RUN)
-                if _measured([model], photos, run.data, folder, lpips, lock):
-                    command.say(_progress(values.output, run))
-                    _show_tables()
+        folder = measuring.reference_folder(flags.FLAGS.output, data)
+        with records.taken(folder, wait=True) as lock:
+            _measured(measuring.REFERENCES, data, folder, lock)
+    others = [run for run in wanted if not _make_one(run)]
+    for run in others:
+        _make_one(run, wait=True)
 
 
-def _measured(models, photos, data, folder, lpips, lock) -> bool:
+def _make_one(run: Run, wait: bool = False) -> bool:
+    """Trains and measures a run, as far as that is to be done.
+
+    Returns: False if another process has it.
+    """
+    folder = os.path.join(flags.FLAGS.output, run.name)
+    budget = 120 * _MINUTES.value
+    with records.taken(folder, wait) as lock:
+        if lock is None:
+            return False
+        record = records.read(folder) or records.Record(budget)
+        if not record.done:
+            command.say(f"{run.name}: trains")
+            if record.budget != budget:
+                command.warn(f"{run.name} keeps the {record.budget:g} s that it began with")
+            own = run.flags(_PHOTOS.value, _given("perceptual_weights"))
+            start = [sys.executable, "-m", "tfinpaint.train", *own]
+            try:
+                running.train(lambda more: [*start, *more], folder, record, lock, run.phases)
+            except running.Failed as failure:
+                command.warn(f"{run.name} failed: {failure}")
+                return True
+        model = os.path.join(folder, records.RUN)
+        if not measuring.is_measured(folder) and _measured([model], run.data, folder, lock):
+            command.say(_progress(flags.FLAGS.output, run))
+            _show_tables()
+    return True
+
+
+def _measured(models: Sequence[str], data: str, folder: str, lock: int) -> bool:
+    """Measures models on a set, unless that is done. Returns whether it went well."""
     try:
-        measuring.measure(models, photos, data, folder, lpips, lock)
+        measuring.measure(models, _PHOTOS.value, data, folder, _given("lpips_weights"), lock)
     except subprocess.CalledProcessError as error:
         said = error.stdout.strip().splitlines() or [str(error)]
         command.warn(f"{os.path.basename(folder)} cannot be measured: {said[-1]}")

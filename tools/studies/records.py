@@ -82,8 +82,10 @@ def read(folder: str) -> Optional[Record]:
 
 
 @contextlib.contextmanager
-def taken(folder: str) -> Iterator[Optional[int]]:
+def taken(folder: str, wait: bool = False) -> Iterator[Optional[int]]:
     """Takes a folder for this process. Yields the lock, or None where another process has it.
+
+    wait:  until the other one is done with it, or dead.
 
     The lock is the system's: it is gone once every process that has the file open has ended. A
     training process gets it too (`pass_fds`), so that one whose parent was killed keeps others away
@@ -92,7 +94,7 @@ def taken(folder: str) -> Iterator[Optional[int]]:
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, LOCK), "a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield None
             return

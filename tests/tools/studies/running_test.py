@@ -126,9 +126,8 @@ def test_a_folder_is_taken_once(tmp_path):
     with records.taken(str(tmp_path)) as lock:
         assert lock is None
     process.terminate()
-    process.wait(30)
-    with records.taken(str(tmp_path)) as lock:
-        assert lock is not None
+    with records.taken(str(tmp_path), wait=True) as lock:
+        assert lock is not None and process.wait(30)
 
 
 def test_a_training_that_ends_by_itself(tmp_path):
