@@ -1,5 +1,6 @@
 """The command of the study: its flags, its plan, and one that is made from end to end."""
 
+import dataclasses
 import os
 import pathlib
 import subprocess
@@ -109,6 +110,14 @@ def test_two_systems_from_end_to_end(photos, tmp_path):
     second = subprocess.run([*words, f"--page={page}"], cwd=ROOT, capture_output=True, text=True)
     assert second.returncode == 0 and "trains" not in second.stdout
     assert {path: path.stat().st_mtime_ns for path in output.rglob("report.json")} == before
+    # A run that goes on takes its cost from its first step on, though it says nothing of the next 49.
+    folder = output / "facades-reconstruction-shift_net-1"
+    before = records.read(str(folder))
+    dataclasses.replace(before, done=False, budget=before.seconds + 3).write(str(folder))
+    third = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    after = records.read(str(folder))
+    assert third.returncode == 0 and "keeps the" in third.stderr
+    assert 1 < after.step - before.step < 45 and 3 <= after.seconds - before.seconds < 6
     text = page.read_text()
     assert text.count("| `shift_net` | 1 | ") == 4 and "| Telea |  | " in text
     assert text.count("not run yet") == 4 * 10

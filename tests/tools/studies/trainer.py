@@ -38,10 +38,12 @@ def main():
     burn(0.3)
     signal.signal(signal.SIGTERM, lambda *_: ENDED.append(True))
     print(f"fake, 1,234,567 parameters; phases {flags.get('phases')}; from {step}", flush=True)
+    first = step + 1
     while True:
         burn(seconds)
         step += 1
-        print(f"step {step}/100 loss 1", flush=True)
+        if step == first or step % 50 == 0:
+            print(f"step {step}/100 loss 1", flush=True)
         if step % every == 0:
             save(run_dir, step)
         if ENDED:
