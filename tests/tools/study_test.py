@@ -110,7 +110,7 @@ def test_two_systems_from_end_to_end(photos, tmp_path):
     second = subprocess.run([*words, f"--page={page}"], cwd=ROOT, capture_output=True, text=True)
     assert second.returncode == 0 and "trains" not in second.stdout
     assert {path: path.stat().st_mtime_ns for path in output.rglob("report.json")} == before
-    # A run that goes on takes its cost from its first step on, though it says nothing of the next 49.
+    # The cost of a run that goes on counts from its first step, not from the next in its log.
     folder = output / "facades-reconstruction-shift_net-1"
     before = records.read(str(folder))
     dataclasses.replace(before, done=False, budget=before.seconds + 3).write(str(folder))
