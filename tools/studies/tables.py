@@ -66,6 +66,12 @@ def progress(results: Results) -> str:
             done = sum(len(of) for key, of in results.runs.items() if key[:2] == (data, regime))
             rows.append([data, _REGIMES[regime], str(done), str(len(planned))])
     total = f"{results.finished} of {len(results.planned)} planned runs are finished."
+    of = [record for seeds in results.records.values() for record in seeds.values()]
+    if of:
+        budgets = " or ".join(f"{budget:,g}" for budget in sorted({r.budget for r in of}))
+        cores = " or ".join(str(cores) for cores in sorted({r.cores for r in of}))
+        plural = "s" if cores != "1" else ""
+        total += f" Each had {budgets} seconds of processor time, on {cores} core{plural}."
     return total + "\n\n" + _table(["set", "terms", "runs finished", "planned"], rows)
 
 

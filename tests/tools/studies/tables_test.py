@@ -124,7 +124,8 @@ def test_ablations_are_differences_to_their_system():
 def test_progress_and_cost():
     found_all = made(musical=[figures(16.0), figures(18.0)], multistage=[figures(17.5)])
     text = tables.progress(found_all)
-    assert text.startswith(f"3 of {len(plan())} planned runs are finished.")
+    assert text.startswith(f"3 of {len(plan())} planned runs are finished. Each had 4,800 ")
+    assert "4,800 seconds of processor time, on 2 cores.\n" in text
     assert rows(text)[-4][:3] == ["facades", "all terms", "3"]
     row = rows(tables.cost(found_all))[2]
     assert row[0] == "`multistage`" and row[3:] == ["2,500,000", "4,800 s", "900", "7,200", "2"]
