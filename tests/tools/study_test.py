@@ -63,7 +63,7 @@ def test_weights_are_files(command_line, photos, tmp_path, flag):
 def test_only_takes_names_and_expressions():
     names = [run.name for run in plan()]
     assert [run.name for run in study.chosen(f"{names[3]},{names[1]}")] == [names[1], names[3]]
-    found = study.chosen("facades-full-musical.*-1")
+    found = study.chosen("facades-.*-musical.*-1")
     assert len(found) > 5 and all(run.system == "musical" for run in found)
     assert study.chosen("") == plan()
 

@@ -10,7 +10,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from tools.studies.plan import ABLATIONS, FULL, ablation_regime
+from tools.studies.plan import ABLATIONS, FULL, RECONSTRUCTION, ablation_regime
 from tools.studies.results import MORE_IS_BETTER, Result
 
 HOLDS, NO, CONTRADICTED = "holds here", "does not show here", "contradicted here"
@@ -40,10 +40,10 @@ class Claim:
     obstacle: str = ""
 
     @property
-    def regime(self) -> str:
-        """The terms of the two: those with which ablations of the system are made."""
+    def regimes(self) -> Tuple[str, ...]:
+        """The terms with which the two are compared: of whole systems both."""
         both = {design for design in (self.better, self.worse) if design in ABLATIONS}
-        return ablation_regime(both.pop()) if both else FULL
+        return (ablation_regime(both.pop()),) if both else (FULL, RECONSTRUCTION)
 
 
 def verdict(difference: Optional[Result], column: str, obstacle: str = "") -> str:

@@ -1,7 +1,7 @@
 """What the study trains: every run with its flags, as plain data, in the order in which it is made.
 
     for run in plan():
-        run.name                      # "facades-full-musical.one_patch_1x1-1"
+        run.name                      # "facades-reconstruction-musical.only_1x1-1"
         run.flags(photos, weights)    # of tfinpaint.train, without --run_dir and --resume
 
 A run is a design (a system with its size, perhaps with one part taken away), trained on a set of
@@ -103,71 +103,64 @@ PHASES: Dict[Tuple[str, str], Tuple[Tuple[str, float], ...]] = {
     ("global_local", FULL): (("completion", 0.18), ("critics", 0.02), ("both", 0.8)),
 }
 
-# {design: (system, what differs from the system, in words, its flags)}
-ABLATIONS: Dict[str, Tuple[str, str, Tuple[str, ...]]] = {
-    "multistage.no_attention": ("multistage", "no attention", ("--stages=0",)),
-    "multistage.one_stage": ("multistage", "one stage of attention", ("--stages=1",)),
-    "musical.no_attention": ("musical", "no attention", ("--attention_kind=none",)),
-    "musical.only_1x1": ("musical", "patches of 1x1 alone", ("--attention_kind=1",)),
-    "musical.only_3x3": ("musical", "patches of 3x3 alone", ("--attention_kind=3",)),
-    "musical.no_squeeze_excite": ("musical", "no squeeze-excite", ("--nosqueeze_excite",)),
+# {design: (what differs from its system, in words, its flags)}. Parts of networks are taken away
+# with the reconstruction terms alone, which leave four to six times as many steps as all terms (and
+# let the generator of contextual_attention learn from every batch, not from every fifth).
+PARTS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
+    "multistage.no_attention": ("no attention", ("--stages=0",)),
+    "multistage.one_stage": ("one stage of attention", ("--stages=1",)),
+    "musical.no_attention": ("no attention", ("--attention_kind=none",)),
+    "musical.only_1x1": ("patches of 1x1 alone", ("--attention_kind=1",)),
+    "musical.only_3x3": ("patches of 3x3 alone", ("--attention_kind=3",)),
+    "musical.no_squeeze_excite": ("no squeeze-excite", ("--nosqueeze_excite",)),
     # down to 1x1, as in the U-Net that the paper starts from
     "musical.strided_bottom": (
-        "musical",
         "halvings instead of the dilated bottom",
         ("--bottom=strided", "--depth=7"),
     ),
     "coherent_semantic.convolution": (
-        "coherent_semantic",
         "a 3x3 convolution in place of the layer",
         ("--attention_kind=convolution",),
     ),
     "coherent_semantic.contextual": (
-        "coherent_semantic",
         "contextual attention in place of the layer",
         ("--attention_kind=contextual",),
     ),
     "coherent_semantic.shift": (
-        "coherent_semantic",
         "the shift operation in place of the layer",
         ("--attention_kind=shift",),
     ),
     "coherent_semantic.no_layer": (
-        "coherent_semantic",
         "nothing in place of the layer",
         ("--attention_kind=none",),
     ),
     "contextual_attention.no_attention": (
-        "contextual_attention",
         "no branch with attention",
         ("--attention_kind=none",),
     ),
-    "contextual_attention.no_discount": (
-        "contextual_attention",
-        "no spatial discount",
-        ("--discount=1",),
-    ),
-    "multistage.no_style": ("multistage", "no style term", ("--weight_style=0",)),
-    "multistage.no_perceptual": ("multistage", "no perceptual term", ("--weight_perceptual=0",)),
+    "contextual_attention.no_discount": ("no spatial discount", ("--discount=1",)),
+}
+# Terms are taken away from all of them.
+LOSSES: Dict[str, Tuple[str, Tuple[str, ...]]] = {
+    "multistage.no_style": ("no style term", ("--weight_style=0",)),
+    "multistage.no_perceptual": ("no perceptual term", ("--weight_perceptual=0",)),
     "multistage.no_features": (
-        "multistage",
         "no perceptual and no style term",
         ("--weight_perceptual=0", "--weight_style=0"),
     ),
-    "multistage.no_adversarial": ("multistage", "no adversarial term", ("--weight_adversarial=0",)),
-    "musical.no_adversarial": ("musical", "no adversarial term", ("--weight_adversarial=0",)),
+    "multistage.no_adversarial": ("no adversarial term", ("--weight_adversarial=0",)),
+    "musical.no_adversarial": ("no adversarial term", ("--weight_adversarial=0",)),
     "coherent_semantic.no_feature_critic": (
-        "coherent_semantic",
         "no feature critic",
         ("--weight_feature_adversarial=0",),
     ),
     # with three blocks of VGG-16 the fourth is random
     "coherent_semantic.consistency": (
-        "coherent_semantic",
         "with the consistency term",
         ("--weight_consistency=0.01",),
     ),
 }
+ABLATIONS = {**PARTS, **LOSSES}
 
 # the most telling first: whoever stops early has the four proposals and their baselines
 ORDER = (
@@ -184,10 +177,6 @@ ORDER = (
     "global_local",
     "context_encoder",
 )
-# Ablations are made with all terms, but for those of a system whose generator learns from every
-# fifth batch alone: at this cost it would hardly learn.
-ABLATION_REGIME: Dict[str, str] = {"contextual_attention": RECONSTRUCTION}
-
 SEEDED = ORDER[:7]  # the four proposals and the baselines that their papers compare them with
 
 
@@ -212,7 +201,7 @@ class Run:
 
     @property
     def system(self) -> str:
-        return self.design.partition(".")[0]
+        return system_of(self.design)
 
     @property
     def phases(self) -> Tuple[Tuple[str, float], ...]:
@@ -234,21 +223,27 @@ class Run:
             *COMMON,
             *SIZES[self.system],
             *TERMS[self.regime].get(self.system, ()),
-            *(ABLATIONS[self.design][2] if self.design in ABLATIONS else ()),
+            *(ABLATIONS[self.design][1] if self.design in ABLATIONS else ()),
         ]
+
+
+def system_of(design: str) -> str:
+    """The system of a design."""
+    return design.partition(".")[0]
 
 
 def ablation_regime(design: str) -> str:
     """The terms with which an ablation and its system are compared."""
-    return ABLATION_REGIME.get(design.partition(".")[0], FULL)
+    return RECONSTRUCTION if design in PARTS else FULL
 
 
 def plan() -> List[Run]:
     """All runs, in the order in which they are made."""
     first, others = SEEDS[0], SEEDS[1:]
+    with_parts = dict.fromkeys(map(system_of, PARTS))
     runs = [
         *(Run("facades", FULL, design, first) for design in ORDER),
-        *(Run("facades", regime, system, first) for system, regime in ABLATION_REGIME.items()),
+        *(Run("facades", RECONSTRUCTION, design, first) for design in with_parts),
         *(Run("facades", ablation_regime(design), design, first) for design in ABLATIONS),
         *(Run("facades", RECONSTRUCTION, design, first) for design in ORDER),
         *(Run("free", FULL, design, first) for design in ORDER),

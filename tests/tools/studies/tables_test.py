@@ -10,7 +10,7 @@ from tfinpaint.settings import SettingsError
 from tools.studies import claims, results, tables
 from tools.studies.claims import CONTRADICTED, HOLDS, NO, NOT_RUN, NOT_TESTABLE
 from tools.studies.measuring import BLOCKS
-from tools.studies.plan import FULL, plan
+from tools.studies.plan import FULL, RECONSTRUCTION, plan
 from tools.studies.records import Record
 from tools.studies.results import Result, Results
 
@@ -29,12 +29,12 @@ def figures(psnr, lpips=0.3):
     }
 
 
-def made(**designs):
-    """Results on facades with all terms: {design: [figures of each seed]}."""
+def made(regime=FULL, **designs):
+    """Results on facades: {design: [figures of each seed]}."""
     return Results(
-        {("facades", FULL, d): dict(enumerate(seeds, 1)) for d, seeds in designs.items()},
+        {("facades", regime, d): dict(enumerate(seeds, 1)) for d, seeds in designs.items()},
         {
-            ("facades", FULL, d): {1: Record(4800, 900, 4800.4, cores=2, parameters=2_500_000)}
+            ("facades", regime, d): {1: Record(4800, 900, 4800.4, cores=2, parameters=2_500_000)}
             for d in designs
         },
         {"facades": {"telea": figures(15.0), "mean": figures(12.0)}},
@@ -99,26 +99,37 @@ def test_systems_are_sorted_and_missing_ones_named():
 def test_claims_table_has_a_row_for_each_case():
     found_all = made(musical=[figures(16.0)], shift_net=[figures(16.5)], multistage=[figures(16.0)])
     found = rows(tables.verdicts(found_all))
-    assert len(found) == 2 + sum(len(claim.cases) for claim in claims.CLAIMS)
+    assert len(found) == 2 + sum(len(claim.cases) * len(claim.regimes) for claim in claims.CLAIMS)
     first = found[2]
     assert "0.57 dB" in first[1] and first[3:] == [
         "facades, centre, PSNR",
+        "all terms",
         "1",
         "-0.50 [-0.50, -0.50]",
         CONTRADICTED,
     ]
-    assert {row[6] for row in found[2:]} == {CONTRADICTED, NOT_RUN, NOT_TESTABLE}
+    assert found[3] == [*[""] * 4, "reconstruction alone", "", "", NOT_RUN]
+    assert {row[7] for row in found[2:]} == {CONTRADICTED, NOT_RUN, NOT_TESTABLE}
 
 
-def test_ablations_are_differences_to_their_system():
-    found_all = made(musical=[figures(16.0, 0.30)], **{"musical.only_1x1": [figures(15.0, 0.25)]})
-    of = {row[0]: row[1:] for row in rows(tables.ablations(found_all, "psnr_in_hole"))}
-    assert (
-        of["`musical`: patches of 1x1 alone"] == ["all terms", "1"] + ["-1.00 [-1.00, -1.00]"] * 4
-    )
-    assert of["`musical`: no attention"] == ["all terms", ""] + ["not run yet"] * 4
-    of = {row[0]: row[1:] for row in rows(tables.ablations(found_all, "lpips"))}
-    assert of["`musical`: patches of 1x1 alone"][2] == "-0.0500 [-0.0500, -0.0500]"
+@pytest.mark.parametrize(
+    "design, regime, words",
+    [
+        ("musical.only_1x1", RECONSTRUCTION, "patches of 1x1 alone"),
+        ("musical.no_adversarial", FULL, "no adversarial term"),
+    ],
+)
+def test_ablations_are_differences_to_their_system(design, regime, words):
+    systems = {"musical": [figures(16.0, 0.30)], design: [figures(15.0, 0.25)]}
+    of = {
+        column: {row[0]: row[1:] for row in rows(tables.ablations(made(regime, **systems), column))}
+        for column in ("psnr_in_hole", "lpips")
+    }
+    terms = "all terms" if regime == FULL else "reconstruction alone"
+    name = f"`musical`: {words}"
+    assert of["psnr_in_hole"][name] == [terms, "1"] + ["-1.00 [-1.00, -1.00]"] * 4
+    assert of["lpips"][name][2] == "-0.0500 [-0.0500, -0.0500]"
+    assert of["lpips"]["`multistage`: no style term"] == ["all terms", ""] + ["not run yet"] * 4
 
 
 def test_progress_and_cost():
