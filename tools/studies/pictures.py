@@ -4,12 +4,13 @@
 
 The photograph is the one whose PSNR in the hole, as a mean over the systems, is the median of the
 set. A picture has the original, the hole, and the fills in the order of their PSNR there, best
-first, row by row; a text file beside it says which is which.
+first, row by row, each with its name; a text file beside it has the figures.
 """
 
 import os
 from typing import Callable, Dict, Iterator, List, Tuple
 
+import cv2
 import numpy as np
 
 from tfinpaint.pictures import blanked, grid
@@ -20,6 +21,7 @@ from tools.studies.results import Results
 
 _ENLARGED = 2  # times, so that pixels can be seen
 _IN_ROW = 7
+_STRIP = 20  # pixels of the strip with a name
 _SEED = SEEDS[0]
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -77,9 +79,16 @@ def side_by_side(
     for name in sorted(systems, key=lambda one: -psnr[one]):
         cells.append(systems[name](photo[np.newaxis], hole[np.newaxis])[0])
         lines.append(f"{name}: {psnr[name]:.2f} dB in the hole")
-    cells += [np.full_like(photo, 255)] * (-len(cells) % _IN_ROW)
-    cells = [cell.repeat(_ENLARGED, 0).repeat(_ENLARGED, 1) for cell in cells]
+    cells = [_named(cell, line.partition(":")[0]) for cell, line in zip(cells, lines)]
+    cells += [np.full_like(cells[0], 255)] * (-len(cells) % _IN_ROW)
     return grid([cells[n : n + _IN_ROW] for n in range(0, len(cells), _IN_ROW)]), lines
+
+
+def _named(cell: np.ndarray, name: str) -> np.ndarray:
+    """A cell, enlarged, with its name on a strip below it: uint8 [2 H + 20, 2 W, 3]."""
+    strip = np.full((_STRIP, _ENLARGED * cell.shape[1], 3), 255, np.uint8)
+    cv2.putText(strip, name, (2, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([cell.repeat(_ENLARGED, 0).repeat(_ENLARGED, 1), strip])
 
 
 def _comparable(results: Results, output: str) -> Iterator[Tuple[str, str, Dict[str, Fill]]]:

@@ -17,8 +17,10 @@ from tools.studies.plan import (
     ABLATIONS,
     AIM,
     FULL,
+    LOSSES,
     ORDER,
     PARAMETERS,
+    PARTS,
     PHASES,
     RECONSTRUCTION,
     SEEDED,
@@ -117,3 +119,23 @@ def test_ablations_are_of_their_system_which_is_run_too():
         base = dataclasses.replace(run, design=run.system)
         assert {run, base} <= runs and base.design in ORDER and words
         assert run.flags("p", "w") == [*base.flags("p", "w"), *more]
+
+
+@pytest.mark.skipif(
+    "attention_kind" not in settings.system_settings(),
+    reason="the systems have no settings yet that take parts of their networks away",
+)
+@pytest.mark.parametrize("design", PARTS)
+def test_parts_are_settings_of_their_system(design):
+    system = Run("facades", RECONSTRUCTION, design, 1).system
+    found = trained(Run("facades", RECONSTRUCTION, design, 1)).system_settings
+    assert dict(found) != dict(trained(Run("facades", RECONSTRUCTION, system, 1)).system_settings)
+    assert {name for name, _ in found} <= set(all_systems()[system].defaults)
+
+
+@pytest.mark.parametrize("design", LOSSES)
+def test_terms_are_those_of_their_system(design):
+    system = Run("facades", FULL, design, 1).system
+    found = trained(Run("facades", FULL, design, 1)).loss_weights
+    assert dict(found) != dict(trained(Run("facades", FULL, system, 1)).loss_weights)
+    assert {name for name, _ in found} <= set(all_systems()[system].weights())
