@@ -68,11 +68,18 @@ class Results:
     def difference(
         self, data: str, regime: str, design: str, other: str, block: str, column: str
     ) -> Optional[Result]:
-        """`design` minus `other`. None where they have no seed in common."""
+        """`design` minus `other`. None where they have no seed, at the same cost, in common."""
         ours, theirs = (self.seeds(data, regime, d, block, column) for d in (design, other))
         if other in self.fixed.get(data, {}):  # it has no seed: the same for all
             theirs = {seed: theirs[0] for seed in ours} if theirs else {}
-        common = sorted(ours.keys() & theirs.keys())
+            common = sorted(ours.keys() & theirs.keys())
+        else:
+            costs, others = (self.records.get((data, regime, d), {}) for d in (design, other))
+            common = sorted(
+                seed
+                for seed in ours.keys() & theirs.keys()
+                if costs[seed].budget == others[seed].budget
+            )
         return _result({seed: ours[seed] - theirs[seed] for seed in common})
 
 

@@ -34,8 +34,11 @@ def made(regime=FULL, **designs):
     return Results(
         {("facades", regime, d): dict(enumerate(seeds, 1)) for d, seeds in designs.items()},
         {
-            ("facades", regime, d): {1: Record(4800, 900, 4800.4, cores=2, parameters=2_500_000)}
-            for d in designs
+            ("facades", regime, d): {
+                seed: Record(4800, 900, 4800.4, cores=2, parameters=2_500_000)
+                for seed in range(1, len(seeds) + 1)
+            }
+            for d, seeds in designs.items()
         },
         {"facades": {"telea": figures(15.0), "mean": figures(12.0)}},
         plan(),
@@ -80,6 +83,16 @@ def test_a_photograph_counts_once_whatever_the_number_of_seeds():
     other = found_all.difference("facades", FULL, "musical", "telea", "center", "psnr_in_hole")
     assert other.mean.mean == pytest.approx(2) and other.of_seeds == pytest.approx({1: 1, 2: 3})
     assert found_all.mean("free", FULL, "musical", "center", "psnr_in_hole") is None
+
+
+def test_runs_of_another_cost_are_not_compared():
+    found_all = made(musical=[figures(16.0)] * 2, shift_net=[figures(16.5)] * 2)
+    found_all.records["facades", FULL, "musical"][1].budget = 1200
+    pair = ("facades", FULL, "musical", "shift_net", "center", "psnr_in_hole")
+    assert list(found_all.difference(*pair).of_seeds) == [2]
+    found_all.records["facades", FULL, "musical"][2].budget = 1200
+    assert found_all.difference(*pair) is None
+    assert "Each had 1,200 or 4,800 seconds" in tables.progress(found_all)
 
 
 def rows(text):
