@@ -51,6 +51,29 @@ def memory_given_back():
     ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
+@pytest.fixture
+def eager():
+    """Runs what is otherwise traced as it comes, which is faster for a step or two."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def no_numbers(monkeypatch):
+    """Networks start with zeros: drawing 130 million numbers takes a while."""
+    import tensorflow as tf
+
+    for initializer in (tf.keras.initializers.RandomNormal, tf.keras.initializers.GlorotUniform):
+        monkeypatch.setattr(
+            initializer,
+            "__call__",
+            lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
+        )
+
+
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory):
     """A packed model of a small system, recorded as trained for 7 steps on squares of 32 px."""

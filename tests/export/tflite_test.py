@@ -91,6 +91,28 @@ def test_float32_gives_what_tensorflow_gives_and_keeps_known_pixels(name, varian
             assert _psnr(filled, expected) > 60
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("musical", {"attention_kind": "none", "bottom": "strided", "depth": 5}),
+        ("musical", {"attention_kind": "3", "squeeze_excite": False}),
+        ("multistage", {"stages": 1}),
+        ("coherent_semantic", {"attention_kind": "contextual"}),
+        ("coherent_semantic", {"attention_kind": "shift"}),
+        ("contextual_attention", {"attention_kind": "none"}),
+    ],
+)
+def test_systems_without_a_part(name, settings):
+    tf.keras.utils.set_random_seed(1)
+    painter = Painter.of(tfinpaint.create(name, **{**SYSTEMS[name], **settings}), SIZE)
+    file = tflite.TFLitePainter(tflite.convert(painter, size=(SIZE, SIZE)))
+    for photo, mask in _pairs(count=2):
+        filled = file.fill(photo, mask)
+        np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
+        assert _psnr(filled, _by_tensorflow(painter, photo, mask)) > 60
+
+
 @pytest.mark.parametrize(
     "name, quantize, least",
     _slow_but(

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from naive_layers import hole_map, largest_difference, multi_scale_attention, random_features
 
-from tfinpaint.layers import MultiScaleAttention
+from tfinpaint.layers import MultiScaleAttention, PatchAttention
 
 VARIANTS = ("paper", "official")
 HOLES = {  # for maps of 6 x 7
@@ -213,9 +213,39 @@ def test_config_round_trip(variant):
     assert MultiScaleAttention().variant == "paper"
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("squeeze_excite", [True, False])
+@pytest.mark.parametrize("patches, sizes", [("1", (1,)), ("3", (3,)), ("both", (1, 3))])
+def test_parts_that_are_left_out(variant, patches, sizes, squeeze_excite):
+    """The rest is (3) as it was: the convolution sees what is left, weighed or not."""
+    layer = MultiScaleAttention(variant, patches, squeeze_excite)
+    features = random_features(12, len(BATCH), 6, 7, 4)
+    _, maps = layer([features, BATCH], with_attention_maps=True)
+    seen = [features] if variant == "paper" else []
+    seen += [PatchAttention(size, 3, variant)([features, BATCH]) for size in sizes]
+    seen = np.concatenate(seen, -1)
+    if squeeze_excite:
+        squeeze, excite = layer.squeeze_excite.squeeze, layer.squeeze_excite.excite
+        hidden = np.maximum(seen.mean((1, 2)) @ squeeze.kernel + squeeze.bias, 0)
+        gates = 1 / (1 + np.exp(-(hidden @ excite.kernel + excite.bias)))
+        seen = seen * np.asarray(gates)[:, None, None]
+    wanted = seen @ layer.merge.kernel[0, 0] + layer.merge.bias
+    assert largest_difference(layer([features, BATCH]), wanted) < 1e-5
+    assert len(maps) == len(sizes) and (layer.squeeze_excite is not None) == squeeze_excite
+    n = 4 * (len(sizes) + (variant == "paper"))
+    assert layer.count_params() == squeeze_excite * 2 * (n * n + n) + n * 4 + 4
+    again = MultiScaleAttention.from_config(layer.get_config())
+    assert again.get_config() == layer.get_config()
+
+
 def test_an_unknown_variant_is_refused():
     with pytest.raises(ValueError, match="Got.*papers"):
         MultiScaleAttention("papers")
+
+
+def test_unknown_patches_are_refused():
+    with pytest.raises(ValueError, match="`patches` is both, 1 or 3. Got 'none'"):
+        MultiScaleAttention(patches="none")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

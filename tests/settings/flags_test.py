@@ -76,6 +76,27 @@ def test_flags_reach_the_field_that_has_another_name(parsed):
     assert found.eval_ratio == (0.2, 0.3)
 
 
+@pytest.mark.parametrize(
+    "arguments, wanted",
+    [
+        (["--attention_kind=3", "--nosqueeze_excite", "--bottom=strided"],
+         (("attention_kind", "3"), ("squeeze_excite", False), ("bottom", "strided"))),
+        (["--squeeze_excite"], (("squeeze_excite", True),)),
+        (["--attention_kind=shift", "--stages=0"], (("attention_kind", "shift"), ("stages", 0))),
+    ],
+)  # fmt: skip
+def test_parts_of_systems_are_words_or_yes_and_no(parsed, arguments, wanted):
+    found = settings.train_settings(parsed("--train_data=samples:", *arguments)).system_settings
+    assert sorted(found) == sorted(wanted) and dict(found) == dict(wanted)
+
+
+def test_a_word_that_no_system_has_is_refused(parsed):
+    with pytest.raises(
+        flags.IllegalFlagValueError, match="attention_kind=2.*both.*shift|shift.*both"
+    ):
+        parsed("--attention_kind=2")
+
+
 def test_evaluate_counts_only_what_was_given_of_flags_that_also_serve_training(parsed):
     found = settings.evaluation_settings(
         parsed(

@@ -79,11 +79,18 @@ SAME_MISTAKES = [
         "--system is one of coherent_semantic, ",
     ),
     (
-        lambda: tfinpaint.create("musical", depth=4),
-        "`system='musical'` has no setting depth; it has width",
+        lambda: tfinpaint.create("gated_conv", depth=4),
+        "`system='gated_conv'` has no setting depth; it has width",
         train,
-        (*TRAIN, "--system=musical", "--depth=4"),
-        "--system=musical has no setting depth; it has width",
+        (*TRAIN, "--system=gated_conv", "--depth=4"),
+        "--system=gated_conv has no setting depth; it has width",
+    ),
+    (
+        lambda: tfinpaint.create("contextual_attention", attention_kind="shift"),
+        "`attention_kind` is 'contextual' or 'none' for contextual_attention. Got 'shift'",
+        train,
+        (*TRAIN, "--system=contextual_attention", "--attention_kind=shift"),
+        "--attention_kind is 'contextual' or 'none' for contextual_attention. Got 'shift'",
     ),
     (
         lambda: tfinpaint.create("gated_conv", width=4).compile(freeze_batch_norm="all"),

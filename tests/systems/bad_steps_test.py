@@ -11,13 +11,6 @@ from tfinpaint.systems.bad_steps import SKIPPED, unless_bad
 QUICK = ("partial_conv", "context_encoder")
 
 
-@pytest.fixture
-def eager():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def compiled(name, **settings):
     tf.keras.utils.set_random_seed(0)
     system = tfinpaint.create(name, **SMALL[name])

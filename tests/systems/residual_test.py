@@ -39,6 +39,62 @@ def test_begins_as_a_smooth_fill(batch):
     np.testing.assert_allclose(system.generate(images, holes), filled, atol=1e-6)
 
 
+def test_a_mean_first_fill_begins_as_the_mean_of_what_is_known():
+    """Far from the edge of a hole; each of four sizes smooths two of its own pixels there."""
+    images = np.random.default_rng(2).uniform(-1, 1, (1, 128, 128, 3)).astype(np.float32)
+    holes = np.zeros((1, 128, 128, 1), np.float32)
+    holes[:, 32:96, 32:96] = 1
+    mean = np.ravel(coarsest(pull(images, holes)))
+    system = tfinpaint.create("residual", width=4, depth=2, first_fill="mean")
+    fill = system.generate(images, holes)
+    np.testing.assert_allclose(fill[0, 62:66, 62:66], np.broadcast_to(mean, (4, 4, 3)), atol=1e-5)
+    smooth = tfinpaint.create("residual", width=4, depth=2).generate(images, holes)
+    assert np.abs(smooth[0, 62:66, 62:66] - mean).max() > 1e-3
+    np.testing.assert_allclose(fill[0, :32], images[0, :32], atol=1e-6)
+
+
+def test_without_attention_its_weights_are_gone_and_nothing_else():
+    whole, part = made(), made(attention_kind="none")
+    names = [
+        [v.name.split("/", 1)[1] for v in system.generator.variables] for system in (whole, part)
+    ]
+    assert names[1] == [name for name in names[0] if "attention" not in name]
+    assert len(names[0]) - len(names[1]) == 5
+    assert part.attention_layers == () and whole.attention_layers == ("known",)
+    counted = tfinpaint.create("residual", attention_kind="none").generator.trainable_variables
+    # of 144 channels: queries, keys, values, and what takes them back
+    attention = 2 * 144 * 48 + 144 * 144 + 144 * 144 + 144
+    assert sum(v.shape.num_elements() for v in counted) == 2_867_244 - attention == 2_811_804
+
+
+def test_undilated_blocks_have_the_same_weights_and_see_less(batch):
+    whole, part = made(), made(dilated=False)  # with equal weights
+    assert {b.dilation_rate for b in part.generator.correction.blocks} == {1}
+    assert [v.shape for v in part.generator.variables] == [
+        v.shape for v in whole.generator.variables
+    ]
+    assert np.abs(part.generate(*batch) - whole.generate(*batch)).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    "part", [{"attention_kind": "none"}, {"dilated": False}, {"first_fill": "mean"}, {"sizes": 1}]
+)
+def test_learns_and_fills_without_a_part(batch, part):
+    system = made(**part)
+    system.compile(perceptual_weights="none", learning_rate=1e-4)
+    first = float(system.step(*batch)["loss"])
+    for _ in range(5):
+        last = float(system.step(*batch)["loss"])
+    assert np.isfinite(last) and last < first
+    fill, (images, holes) = system.generate(*batch), batch
+    np.testing.assert_allclose(fill * (1 - holes), images * (1 - holes), atol=1e-6)
+    system.restart_average()
+    output, maps = system.attention_maps(*batch)
+    np.testing.assert_allclose(output, fill, atol=1e-5)
+    assert len(maps) == (0 if "attention_kind" in part else 1)
+    assert all(system.get_config()[name] == value for name, value in part.items())
+
+
 @pytest.mark.parametrize("sizes", [1, 3, 4])
 def test_each_size_is_corrected_by_the_same_network(batch, sizes):
     """From an eighth to the full size, as the file says: the fill from above, plus what the network

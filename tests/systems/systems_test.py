@@ -119,17 +119,6 @@ def count(network):
 # -------------------------------------------------------------------------------------------- sizes
 
 
-@pytest.fixture
-def no_numbers(monkeypatch):
-    """Networks start with zeros: drawing 130 million numbers takes a while."""
-    for initializer in (tf.keras.initializers.RandomNormal, tf.keras.initializers.GlorotUniform):
-        monkeypatch.setattr(
-            initializer,
-            "__call__",
-            lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
-        )
-
-
 # Counts of the released networks come from running their code; DeepFill's are sums over its lists
 # of layers.
 
@@ -717,8 +706,10 @@ def test_unknown_terms_are_refused(name):
 @systems
 def test_settings_that_a_system_does_not_have_are_refused(name):
     own = {
-        "contextual_attention": "width, discount",
-        "musical": "width",
+        "contextual_attention": "width, discount, attention_kind",
+        "musical": "width, depth, attention_kind, squeeze_excite, bottom",
+        "multistage": "width, depth, stages",
+        "coherent_semantic": "width, depth, attention_kind",
         "gated_conv": "width",
         "global_local": "width",
         "residual": "width, depth, sizes",

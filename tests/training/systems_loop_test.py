@@ -50,13 +50,6 @@ def settings_of(name, **changes):
     return dataclasses.replace(settings, **RUNS[name] | changes)
 
 
-@pytest.fixture
-def eager():
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def rows(run_dir):
     with open(run_dir / "metrics.csv", newline="") as f:
         return [
@@ -214,7 +207,11 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
     ("contextual_attention", {"freeze_batch_norm": "all"},
      "`freeze_batch_norm='all'`: contextual_attention has no batch norm"),
     ("musical", {"loss_weights": (), "critic_weights": "random"}, "`image_size` is at least 96"),
-    ("musical", {"system_settings": (("depth", 4),)}, "`system='musical'` has no setting depth"),
+    ("musical", {"system_settings": (("stages", 1),)}, "`system='musical'` has no setting stages"),
+    ("musical", {"system_settings": (("depth", 6), ("bottom", "strided"))},
+     "`image_size` is a multiple of 64 for musical. Got 32; a smaller `depth` allows smaller"),
+    ("musical", {"photos": PhotoSettings("samples:", image_size=40)},
+     "`image_size` is a multiple of 16 for musical. Got 40$"),
     ("coherent_semantic", {"perceptual_weights": "random"},
      "`image_size` is at least 64 for the critic .*'feature_adversarial'"),
     ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)},

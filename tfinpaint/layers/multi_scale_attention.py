@@ -22,28 +22,39 @@ class MultiScaleAttention(tf.keras.layers.Layer):
 
     Args:
         variant: "paper" or "official"; of the attentions too, see `PatchAttention`.
+        patches: sides of the patches: "both", "1" or "3".
+        squeeze_excite: whether channels are weighed before they are merged.
 
     Call arguments and returns are those of PatchAttention. The fusion changes features outside the
-    hole too. The attention maps are a list of two: of the 1x1 and of the 3x3 attention.
+    hole too. The attention maps are a list, of the 1x1 and of the 3x3 attention.
 
     Sub-layers: `attention_1x1`, `attention_3x3` (PatchAttention), `squeeze_excite`, `merge` (1x1
-    convolution back to C).
+    convolution back to C). One that is left out is None.
     """
 
-    def __init__(self, variant="paper", **kwargs):
+    def __init__(self, variant="paper", patches="both", squeeze_excite=True, **kwargs):
         super().__init__(**kwargs)
-        self.variant = variant
+        if patches not in ("both", "1", "3"):
+            raise ValueError(f"`patches` is both, 1 or 3. Got {patches!r}")
+        self.variant, self.patches = variant, patches
         self.attention_1x1, self.attention_3x3 = (
             PatchAttention(k, 3, variant, name=f"attention_{k}x{k}", dtype=self.dtype_policy)
+            if patches in ("both", str(k))
+            else None
             for k in (1, 3)
         )
-        self.squeeze_excite = SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
+        self.squeeze_excite = (
+            SqueezeExcite(name="squeeze_excite", dtype=self.dtype_policy)
+            if squeeze_excite
+            else None
+        )
 
     def build(self, input_shape: Any) -> None:
         channels = int(input_shape[0][-1])
         self.merge = tf.keras.layers.Conv2D(channels, 1, name="merge", dtype=self.dtype_policy)
-        merged = (3 if self.variant == "paper" else 2) * channels
-        for layer in (self.squeeze_excite, self.merge):
+        maps = (2 if self.patches == "both" else 1) + (self.variant == "paper")
+        merged = maps * channels
+        for layer in filter(None, (self.squeeze_excite, self.merge)):
             with tf.name_scope(layer.name):
                 layer.build((None, None, None, merged))
         super().build(input_shape)
@@ -57,7 +68,7 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         features, hole = inputs
         attended: list = []
         maps: list = []
-        for attention in (self.attention_1x1, self.attention_3x3):
+        for attention in filter(None, (self.attention_1x1, self.attention_3x3)):
             if with_attention_maps:
                 # One after the other: each holds the whole matrix of scores several times over.
                 with tf.control_dependencies(tf.nest.flatten(maps)):
@@ -72,8 +83,16 @@ class MultiScaleAttention(tf.keras.layers.Layer):
             attended.append(output)
         if self.variant == "paper":
             attended = [tf.cast(features, attended[0].dtype), *attended]
-        merged = self.merge(self.squeeze_excite(tf.concat(attended, axis=-1)))  # [B, H, W, C]  (3)
+        x = tf.concat(attended, axis=-1)  # [B, H, W, 3C]
+        if self.squeeze_excite:
+            x = self.squeeze_excite(x)
+        merged = self.merge(x)  # [B, H, W, C]  (3)
         return (merged, maps) if with_attention_maps else merged
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "variant": self.variant}
+        return {
+            **super().get_config(),
+            "variant": self.variant,
+            "patches": self.patches,
+            "squeeze_excite": self.squeeze_excite is not None,
+        }

@@ -21,7 +21,8 @@ the coarse output pasted into it, and merge sees [refine, attend].
     merge    4c | 4c | up 2c | 2c | up c | c/2 | 3
 
 The convolutions of v2 make the same numbers of channels, half of which are gates. Layers are
-numbered as in the released networks. Padding is TensorFlow's 'SAME', as released; no other system
+numbered as in the released networks. Without attention there is no `attend`, and merge sees refine
+alone. Padding is TensorFlow's 'SAME', as released; no other system
 here uses it. In v1 both stages see two more channels, ones and the hole; in v2 only the first does.
 """
 
@@ -41,17 +42,18 @@ class DeepFill(tf.keras.Model):
     Args:
         width: c (paper: 32 in v1, 48 in v2), a multiple of 4.
         gated: whether it is v2.
+        attends: whether the refinement has the branch with contextual attention.
 
     Call arguments: `[image, hole]`. `with_stages=True` returns the coarse and the refined output.
         `with_attention_maps=True` returns the refined output and a list of its attention maps, of
         H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
     """
 
-    def __init__(self, width=32, gated=False, **kwargs):
+    def __init__(self, width=32, gated=False, attends=True, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(width, int) or width < 4 or width % 4:
             raise SettingsError(f"`width` is a multiple of 4 for DeepFill. Got {width!r}")
-        self.width, self.gated = width, gated
+        self.width, self.gated, self.attends = width, gated, attends
         c = width
         # fmt: off
         self.coarse = self._convolutions("coarse", 1, [
@@ -61,11 +63,12 @@ class DeepFill(tf.keras.Model):
         self.refine = self._convolutions("refine", 1, [
             (c, 5), (c, 3, 2), (2 * c,), (2 * c, 3, 2), (4 * c,), (4 * c,),
             (4 * c, 3, 1, 2), (4 * c, 3, 1, 4), (4 * c, 3, 1, 8), (4 * c, 3, 1, 16)])
-        self.attend = self._convolutions("attend", 1, [
-            (c, 5), (c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c, 3, 1, 1, "relu")])
-        self.attention = ContextualAttention(
-            patch_size=3, rate=2, fuse=3, softmax_scale=10.0, name="attention")
-        self.after = self._convolutions("attend", 9, [(4 * c,), (4 * c,)])
+        if attends:
+            self.attend = self._convolutions("attend", 1, [
+                (c, 5), (c, 3, 2), (2 * c,), (4 * c, 3, 2), (4 * c,), (4 * c, 3, 1, 1, "relu")])
+            self.attention = ContextualAttention(
+                patch_size=3, rate=2, fuse=3, softmax_scale=10.0, name="attention")
+            self.after = self._convolutions("attend", 9, [(4 * c,), (4 * c,)])
         self.merge = self._convolutions("merge", 11, [
             (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
         # fmt: on
@@ -131,26 +134,29 @@ class DeepFill(tf.keras.Model):
 
         # 2. Refinement: two branches, one of which attends.
         pasted = coarse * hole + image * (1 - hole)
-        x = pasted if self.gated else tf.concat([pasted, ones, hole], -1)
-        refined, attended = x, x
+        seen = pasted if self.gated else tf.concat([pasted, ones, hole], -1)
+        x, maps = seen, []
         for layer in self.refine:
-            refined = layer(refined)  # [B, H/4, W/4, 4c]
-        for layer in self.attend:
-            attended = layer(attended)  # [B, H/4, W/4, 4c]
-        attended = self.attention(
-            [attended, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
-        )
-        if with_attention_maps:
-            attended, maps = attended
-        for layer in self.after:
-            attended = layer(attended)
-        x = tf.concat([refined, attended], -1)  # [B, H/4, W/4, 8c]
+            x = layer(x)  # [B, H/4, W/4, 4c]
+        if self.attends:
+            attended = seen
+            for layer in self.attend:
+                attended = layer(attended)  # [B, H/4, W/4, 4c]
+            attended = self.attention(
+                [attended, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
+            )
+            if with_attention_maps:
+                attended, map_ = attended
+                maps.append(map_)
+            for layer in self.after:
+                attended = layer(attended)
+            x = tf.concat([x, attended], -1)  # [B, H/4, W/4, 8c]
         for layer in self.merge[:2]:
             x = layer(x)  # [B, H/4, W/4, 4c]
         # [B, H, W, 3]
         output = self._picture(self._enlarge(x, self.merge[2:], self.refined_output))
         if with_attention_maps:
-            return output, [maps]
+            return output, maps
         return (coarse, output) if with_stages else output
 
     def _enlarge(self, x, layers, last):
@@ -162,4 +168,4 @@ class DeepFill(tf.keras.Model):
         return tf.tanh(x) if self.gated else tf.clip_by_value(x, -1.0, 1.0)
 
     def get_config(self) -> dict:
-        return {"width": self.width, "gated": self.gated}
+        return {"width": self.width, "gated": self.gated, "attends": self.attends}

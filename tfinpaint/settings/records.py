@@ -7,7 +7,7 @@ directory keeps them in settings.json (`to_json`, `train_settings_from_json`).
 import dataclasses
 import json
 import math
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 from tfinpaint.settings.errors import SettingsError
 
@@ -164,7 +164,7 @@ class TrainSettings:
     holes: HoleSettings
     eval_data: Optional[str] = None
     variant: str = "paper"
-    system_settings: Tuple[Tuple[str, float], ...] = ()
+    system_settings: Tuple[Tuple[str, Union[float, str]], ...] = ()
     loss_weights: Tuple[Tuple[str, float], ...] = ()
     phases: Tuple[Tuple[str, int], ...] = ()
     batch_size: int = 6

@@ -270,10 +270,11 @@ def flags_of_systems() -> Mapping[str, tuple]:
     """The flags that come from the systems' specifications, as in FLAGS.
 
     They are the systems' settings, --weight_TERM for each term of their losses, and --protocol with
-    the names of their papers' protocols. Bounds are the widest of all systems; a system checks its
-    own.
+    the names of their papers' protocols. Bounds are the widest of all systems, and choices those of
+    all; a system checks its own.
     """
-    from tfinpaint.systems.specification import all_systems  # late: systems import this package
+    # late: systems import this package
+    from tfinpaint.systems.specification import Choice, all_systems
 
     settings: Dict[str, list] = {}
     terms: Dict[str, Dict[str, list]] = {}
@@ -289,6 +290,14 @@ def flags_of_systems() -> Mapping[str, tuple]:
         for system, setting in having:
             default = "" if setting.default is None else f" ({setting.default})"
             texts.append(f"{system}: {setting.help}{default}.")
+        if isinstance(having[0][1], Choice):
+            choices = tuple(dict.fromkeys(c for _, choice in having for c in choice.choices))
+            found[name] = (
+                "bool" if set(choices) == {True, False} else choices,
+                None,
+                " ".join(texts),
+            )
+            continue
         kind = "int" if all(setting.is_whole for _, setting in having) else "float"
         found[name] = (
             kind,

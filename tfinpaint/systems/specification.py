@@ -14,7 +14,7 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from typing import Any, Callable, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple, Union
 
 VARIANTS = ("paper", "official")
 
@@ -57,6 +57,31 @@ class Setting:
 
 
 @dataclasses.dataclass(frozen=True)
+class Choice:
+    """A setting with a few values, such as what stands in the place of a part.
+
+    default:    the paper's.
+    choices:    words, or True and False.
+    help:       what they are, for this system.
+    """
+
+    name: str
+    default: Any
+    choices: Tuple[Any, ...]
+    help: str
+
+    def allows(self, value: Any) -> bool:
+        """Whether it is one of the choices."""
+        return isinstance(value, type(self.default)) and value in self.choices
+
+    @property
+    def allowed(self) -> str:
+        """What `allows` allows, in words."""
+        *others, last = map(repr, self.choices)
+        return f"{', '.join(others)} or {last}"
+
+
+@dataclasses.dataclass(frozen=True)
 class Term:
     """A term of the loss.
 
@@ -90,7 +115,7 @@ class Specification:
     name, title, paper:   its name in tfinpaint.SYSTEMS; what to call it; its paper, with authors,
                           title and where it was published.
     implementation:       "module:Class" of its tfinpaint.systems.base.System.
-    settings, terms:      see `Setting` and `Term`.
+    settings, terms:      see `Setting`, `Choice` and `Term`.
     rates:                {part: learning rate} of what learns: "generator", "critic", and other
                           attributes of the system.
     fine_tuning_rates:    the same for the phase of frozen norms, if they differ.
@@ -129,7 +154,7 @@ class Specification:
     title: str
     paper: str
     implementation: str
-    settings: Tuple[Setting, ...]
+    settings: Tuple[Union[Setting, Choice], ...]
     terms: Tuple[Term, ...]
     rates: Mapping[str, float]
     fine_tuning_rates: Optional[Mapping[str, float]] = None

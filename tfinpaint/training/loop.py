@@ -396,7 +396,7 @@ def _check_sizes(settings, system, say):
     if size % stride:
         smaller = (
             "; a smaller `depth` allows smaller images"
-            if "depth" in system.specification.defaults
+            if "depth" in system.specification.defaults and stride == 2**system.depth
             else ""
         )
         raise SettingsError(

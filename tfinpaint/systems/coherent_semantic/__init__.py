@@ -1,6 +1,6 @@
 """Coherent semantic attention: Coherent Semantic Attention for Image Inpainting, ICCV 2019."""
 
-from tfinpaint.systems.specification import Setting, Specification, Term
+from tfinpaint.systems.specification import Choice, Setting, Specification, Term
 
 SPECIFICATION = Specification(
     name="coherent_semantic",
@@ -16,6 +16,14 @@ SPECIFICATION = Specification(
             "channels of the first layers of the generator's two networks and of the critics",
         ),
         Setting("depth", 8, 4, 10, "halvings of both networks; images are multiples of 2^depth"),
+        Choice(
+            "attention_kind",
+            "coherent",
+            ("coherent", "contextual", "shift", "convolution", "none"),
+            "the layer in the refinement's encoder: coherent semantic attention, equations (1-3); "
+            "in its place contextual attention or a 3x3 convolution (section 4.3, Figure 8) or the "
+            "shift operation; or none",
+        ),
     ),
     terms=(
         Term(

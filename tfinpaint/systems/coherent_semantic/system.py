@@ -47,14 +47,16 @@ class CoherentSemantic(System):
         width: channels of the first layers of the generator's two networks and the critics
             (paper: 64).
         depth: halvings of both networks (paper: 8); images are multiples of 2^depth.
+        attention_kind: the layer in the refinement's encoder, "coherent" (paper) or another of
+            replacements.py. The consistency loss is of what comes out there, whichever it is.
         variant: "paper" or "official".
     """
 
     specification = SPECIFICATION
 
-    def __init__(self, width=64, depth=8, variant="paper", **kwargs):
+    def __init__(self, width=64, depth=8, attention_kind="coherent", variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
-        self.width, self.depth = width, depth
+        self.width, self.depth, self.attention_kind = width, depth, attention_kind
         self.generator = self.make_generator()
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
@@ -62,9 +64,18 @@ class CoherentSemantic(System):
     def stride(self) -> int:
         return 2**self.depth
 
+    @property
+    def attention_layers(self) -> tuple:
+        attends = self.attention_kind in ("coherent", "contextual", "shift")
+        return (self.attention_kind,) if attends else ()
+
     def make_generator(self) -> tf.keras.Model:
         return CoherentSemanticUNets(
-            self.width, self.depth, self.variant, detach_rough=self.variant == "official"
+            self.width,
+            self.depth,
+            self.variant,
+            detach_rough=self.variant == "official",
+            attention_kind=self.attention_kind,
         )
 
     def compile_networks(
@@ -102,10 +113,9 @@ class CoherentSemantic(System):
         self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
     ) -> Tuple[tf.Tensor, list]:
         self.check_images(images)
-        output, maps = self.averaged(
+        return self.averaged(  # [B, H, W, 3]; of H/8 x W/8
             [self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
         )
-        return output, [maps]  # [B, H, W, 3]; of H/8 x W/8
 
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         seen_in_truth = self.features(images) if self.features is not None else {}

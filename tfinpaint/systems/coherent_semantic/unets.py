@@ -15,11 +15,11 @@ from typing import Any, Optional, Sequence
 
 import tensorflow as tf
 
-from tfinpaint.layers import CoherentSemanticAttention
 from tfinpaint.layers.shapes import shape
 from tfinpaint.networks.parts import NORMAL, conv, instance_norm, leaky, make_weights, up_conv
 from tfinpaint.networks.unet import UNet
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems.coherent_semantic.replacements import attention
 
 ATTENTION = 3  # the block with the attention: H / 2^3
 
@@ -49,16 +49,18 @@ class RefinementUNet(tf.keras.Model):
         width: channels of the first convolution (paper: 64). They double up to 8 * width.
         depth: halvings (paper: 8).
         variant: of the attention, "paper" or "official".
+        attention_kind: the layer in block 3, see replacements.py.
 
     Call arguments: `[images, hole]`. `with_features=True` also returns the two maps
         [B, H/8, W/8, 8 * width] of the consistency loss: the encoder's after the attention, and the
-        decoder's at the same place. `with_attention_maps=True` also returns its attention maps, of
-        H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
+        decoder's at the same place. `with_attention_maps=True` also returns a list of its attention
+        maps, of H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
     """
 
-    def __init__(self, width=64, depth=8, variant="paper", **kwargs):
+    def __init__(self, width=64, depth=8, variant="paper", attention_kind="coherent", **kwargs):
         super().__init__(**kwargs)
         self.width, self.depth, self.variant = width, depth, variant
+        self.attention_kind = attention_kind
 
         def channels(level):
             return width * min(2**level, 8)
@@ -75,7 +77,7 @@ class RefinementUNet(tf.keras.Model):
         self.encoder_norms = {
             str(k): instance_norm(f"encode_{k}_norm") for k in blocks if k < depth
         }
-        self.attention = CoherentSemanticAttention(variant, name="attention")
+        self.attention = attention(attention_kind, variant, channels(ATTENTION))
         self.decoders = {
             str(k): up_conv(channels(k - 1), 3, f"decode_{k}", strides=1)
             for k in blocks
@@ -99,18 +101,24 @@ class RefinementUNet(tf.keras.Model):
     ) -> Any:
         images, hole = inputs
         x = self.first(images)  # [B, H, W, 64]
-        skips, maps = {0: x}, []
+        skips, maps, attention_maps = {0: x}, [], []
         for k in range(1, self.depth + 1):
             x = self.dilated[str(k)](leaky(x))  # [B, H/2^k, W/2^k, C/2]
             if k < self.depth:
                 # [B, H/2^k, W/2^k, C]
                 x = self.encoders[str(k)](leaky(self.dilated_norms[str(k)](x)))
                 if k == ATTENTION:
-                    x = self.attention(
-                        [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
-                    )
-                    if with_attention_maps:
-                        x, attention_maps = x
+                    if self.attention_kind == "convolution":
+                        x = self.attention(leaky(x))
+                    elif self.attention:
+                        x = self.attention(
+                            [x, hole],
+                            with_attention_maps=with_attention_maps,
+                            weights_at=weights_at,
+                        )
+                        if with_attention_maps:
+                            x, found = x
+                            attention_maps.append(found)
                     maps.append(x)
                 x = self.encoder_norms[str(k)](x)
             skips[k] = x
@@ -131,14 +139,19 @@ class RefinementUNet(tf.keras.Model):
         return (output, maps) if with_features else output
 
     def get_config(self) -> dict:
-        return {"width": self.width, "depth": self.depth, "variant": self.variant}
+        return {
+            "width": self.width,
+            "depth": self.depth,
+            "variant": self.variant,
+            "attention_kind": self.attention_kind,
+        }
 
 
 class CoherentSemanticUNets(tf.keras.Model):
     """Both networks, one after the other.
 
     Args:
-        width, depth, variant: see above.
+        width, depth, variant, attention_kind: see above.
         detach_rough: whether to keep the refinement's gradient from the rough network, as released.
 
     Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with the colour of the hole in
@@ -146,7 +159,15 @@ class CoherentSemanticUNets(tf.keras.Model):
         refined output and the two maps of `RefinementUNet`. `with_attention_maps=True` is as there.
     """
 
-    def __init__(self, width=64, depth=8, variant="paper", detach_rough=False, **kwargs):
+    def __init__(
+        self,
+        width=64,
+        depth=8,
+        variant="paper",
+        detach_rough=False,
+        attention_kind="coherent",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if not isinstance(width, int) or width < 1:
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
@@ -155,14 +176,10 @@ class CoherentSemanticUNets(tf.keras.Model):
                 f"`depth` is a whole number, at least {ATTENTION + 1}, below where attention sits. "
                 f"Got {depth!r}"
             )
-        self.width, self.depth, self.variant, self.detach_rough = (
-            width,
-            depth,
-            variant,
-            detach_rough,
-        )
+        self.width, self.depth, self.variant = width, depth, variant
+        self.detach_rough, self.attention_kind = detach_rough, attention_kind
         self.rough = RoughUNet(width, depth, name="rough")
-        self.refine = RefinementUNet(width, depth, variant, name="refine")
+        self.refine = RefinementUNet(width, depth, variant, attention_kind, name="refine")
         make_weights(self, 3, 1)
 
     def call(
@@ -195,6 +212,7 @@ class CoherentSemanticUNets(tf.keras.Model):
             "depth": self.depth,
             "variant": self.variant,
             "detach_rough": self.detach_rough,
+            "attention_kind": self.attention_kind,
         }
 
 

@@ -1,6 +1,6 @@
 """DeepFill v1: Generative Image Inpainting with Contextual Attention, CVPR 2018."""
 
-from tfinpaint.systems.specification import Setting, Specification, Term
+from tfinpaint.systems.specification import Choice, Setting, Specification, Term
 
 SPECIFICATION = Specification(
     name="contextual_attention",
@@ -24,6 +24,12 @@ SPECIFICATION = Specification(
             "Default: 0.99, "
             "with --variant=official 0.9",
             above_low=True,
+        ),
+        Choice(
+            "attention_kind",
+            "contextual",
+            ("contextual", "none"),
+            "the refinement's branch with contextual attention, or none: the paper's baseline",
         ),
     ),
     terms=(

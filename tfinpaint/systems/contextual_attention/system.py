@@ -49,15 +49,23 @@ class DeepFillV1(System):
         width: channels of the first layers of the generator (paper: 32). The critics have twice as
             many. Images are multiples of 8.
         discount: gamma. None is the variant's, and 1 switches the discount off.
+        attention_kind: "contextual", or "none": the refinement has no branch that attends.
         variant: "paper" or "official".
     """
 
     specification = SPECIFICATION
     train_function: Any  # of Keras
 
-    def __init__(self, width=32, discount=None, variant="paper", **kwargs):
+    def __init__(
+        self,
+        width=32,
+        discount=None,
+        attention_kind="contextual",
+        variant="paper",
+        **kwargs,
+    ):
         super().__init__(variant=variant, **kwargs)
-        self.width, self.discount = width, discount
+        self.width, self.discount, self.attention_kind = width, discount, attention_kind
         self.gamma = discount or _GAMMA[variant]
         self._all_learn: Optional[bool] = None
         self.generator = self.make_generator()
@@ -66,6 +74,10 @@ class DeepFillV1(System):
     @property
     def stride(self) -> int:
         return 8
+
+    @property
+    def attention_layers(self) -> tuple:
+        return () if self.attention_kind == "none" else super().attention_layers
 
     def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
         # For boxes there is a formula.
@@ -81,7 +93,7 @@ class DeepFillV1(System):
         return _CRITIC_STEPS if self.critic else 1
 
     def make_generator(self) -> tf.keras.Model:
-        return DeepFill(self.width, gated=False)
+        return DeepFill(self.width, gated=False, attends=self.attention_kind != "none")
 
     def compile_networks(
         self, perceptual_weights: str, critic_weights: Optional[str], image_size: int

@@ -12,6 +12,13 @@ SPECIFICATION = Specification(
     settings=(
         Setting("width", 64, 4, 1024, "channels of the first layer of generator and critic"),
         Setting("depth", 8, 4, 10, "halvings of the U-Net; images are multiples of 2^depth"),
+        Setting(
+            "stages",
+            2,
+            0,
+            2,
+            "stages of attention (section 3.3): 1 is the first alone, at an eighth of the size",
+        ),
     ),
     terms=(
         Term("valid", 1.0, "L1 where the picture is known", "(21)", reconstruction=True),

@@ -37,14 +37,24 @@ class Multistage(PartialConv):
     Args:
         width: channels of the first layer of generator and critic (paper: 64).
         depth: halvings of the U-Net (paper: 8); images are multiples of 2^depth.
+        stages: of attention (paper: 2). With 1 only the first is there, at H/8; with 0 none.
         variant: "paper" or "official".
     """
 
     specification = SPECIFICATION
     feature_contrast = 1.0  # between black and white, for the feature network: images in [0, 1]
 
+    def __init__(self, width=64, depth=8, stages=2, variant="paper", **kwargs):
+        self.stages = stages  # first: the base makes the generator
+        super().__init__(width, depth, variant, **kwargs)
+
+    @property
+    def attention_layers(self) -> tuple:
+        return super().attention_layers[: self.stages]
+
     def make_generator(self) -> tf.keras.Model:
-        return PartialConvUNet(self.width, self.depth, attention=(4, 3), variant=self.variant)
+        attention = (4, 3)[: self.stages]  # after Decode_4, after Decode_3
+        return PartialConvUNet(self.width, self.depth, attention, self.variant)
 
     def compile_networks(
         self, perceptual_weights: str, critic_weights: Optional[str], image_size: int

@@ -1,6 +1,6 @@
 """MUSICAL: multi-scale image contextual attention learning, IJCAI 2019."""
 
-from tfinpaint.systems.specification import Setting, Specification, Term
+from tfinpaint.systems.specification import Choice, Setting, Specification, Term
 
 SPECIFICATION = Specification(
     name="musical",
@@ -10,7 +10,30 @@ SPECIFICATION = Specification(
         "IJCAI 2019"
     ),
     implementation="tfinpaint.systems.musical.system:Musical",
-    settings=(Setting("width", 64, 4, 1024, "channels of the generator's first layer"),),
+    settings=(
+        Setting("width", 64, 4, 1024, "channels of the generator's first layer"),
+        Setting("depth", 8, 5, 10, "blocks of the U-Net, the first four of which halve"),
+        Choice(
+            "attention_kind",
+            "both",
+            ("both", "1", "3", "none"),
+            "patches of the attention, equations (1-3): of 1x1 and 3x3, of one of these (3 is "
+            "Experiment 2, Figure 6), or no attention",
+        ),
+        Choice(
+            "squeeze_excite",
+            True,
+            (True, False),
+            "weigh the channels that attention found, equation (3)",
+        ),
+        Choice(
+            "bottom",
+            "dilated",
+            ("dilated", "strided"),
+            "blocks from the fifth on: dilated ones keep the size (section 3.1), strided ones "
+            "halve it too, and images are multiples of 2^depth",
+        ),
+    ),
     terms=(
         Term("l1", 100.0, "L1 of the output, everywhere", "(7)", reconstruction=True),
         Term("hole", 0.0, "L1 in the hole", official=6.0, reconstruction=True),

@@ -45,24 +45,51 @@ class Musical(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layer of the generator (paper: 64). Images are multiples of 16.
+        width: channels of the first layer of the generator (paper: 64).
+        depth: blocks of the U-Net (paper: 8).
+        attention_kind: patches of the attention, "both" (paper), "1" or "3"; or "none".
+        squeeze_excite: whether the attention weighs channels.
+        bottom: blocks from the fifth on are "dilated" (paper) or "strided". Images are multiples of
+            16, with a strided bottom of 2^depth.
         variant: "paper" or "official".
     """
 
     specification = SPECIFICATION
 
-    def __init__(self, width=64, variant="paper", **kwargs):
+    def __init__(
+        self,
+        width=64,
+        depth=8,
+        attention_kind="both",
+        squeeze_excite=True,
+        bottom="dilated",
+        variant="paper",
+        **kwargs,
+    ):
         super().__init__(variant=variant, **kwargs)
-        self.width = width
+        self.width, self.depth, self.bottom = width, depth, bottom
+        self.attention_kind, self.squeeze_excite = attention_kind, squeeze_excite
         self.generator = self.make_generator()
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
     @property
     def stride(self) -> int:
-        return 16
+        return 2**self.depth if self.bottom == "strided" else 16
+
+    @property
+    def attention_layers(self) -> tuple:
+        kinds = ("1", "3") if self.attention_kind == "both" else (self.attention_kind,)
+        return tuple(f"patches_{k}x{k}" for k in kinds if k != "none")
 
     def make_generator(self) -> tf.keras.Model:
-        return MusicalUNet(self.width, self.variant)
+        return MusicalUNet(
+            self.width,
+            self.variant,
+            self.depth,
+            self.attention_kind,
+            self.squeeze_excite,
+            self.bottom,
+        )
 
     def compile_networks(
         self, perceptual_weights: str, critic_weights: Optional[str], image_size: int

@@ -3,7 +3,7 @@
 Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole
          [B, H, W, 1].
 Output:  [B, H, W, 3] in [-1, 1] (tanh), not composited.
-H and W are multiples of 16.
+H and W are multiples of 16, with a strided bottom of 2^depth.
 
 Source: Wang et al., MUSICAL, IJCAI 2019, section 3.1 and Figure 1. The sizes of the layers are
 those of the released network:
@@ -21,6 +21,11 @@ Each decode_k but decode_8 sees [decode_(k+1), encode_k].
 
 The text places attention "before the third last deconvolution layer, where the size of the feature
 map is 64x64". But there the map has 32x32. The size is kept: attention comes after decode_3.
+
+The text says what each part is there for. Without it:
+    attention      "none": no `attention`; decode_2 sees decode_3. Or one size of patches
+    bottom         "strided": what the dilated bottom replaces in a U-Net, "reduced to 1x1 in the
+                   inner most layers". Blocks 5..8 are as block 4, 4x4 / 2 -> H/256
 """
 
 from typing import Any, Optional, Sequence
@@ -39,40 +44,71 @@ class MusicalUNet(tf.keras.Model):
         width: channels of encode_1 (paper: 64). They double up to 8 * width.
         variant: of the attention, "paper" or "official". The latter brings the features back in by
             a 3x3 convolution, `combine`.
+        depth: blocks (paper: 8).
+        attention_kind: patches of the attention, "both", "1" or "3"; or "none".
+        squeeze_excite: of the attention, see `MultiScaleAttention`.
+        bottom: blocks 5 to `depth` are "dilated" or "strided".
 
     Call arguments: `[image, hole]`. `with_attention_maps=True` also returns a list of the attention
         maps of 1x1 and of 3x3 patches, of H/4 x W/4; for these and for `weights_at` see
         layers/attention_map.py.
     """
 
-    def __init__(self, width=64, variant="paper", **kwargs):
+    def __init__(
+        self,
+        width=64,
+        variant="paper",
+        depth=8,
+        attention_kind="both",
+        squeeze_excite=True,
+        bottom="dilated",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if not isinstance(width, int) or width < 1:
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
-        self.width, self.variant = width, variant
+        if not isinstance(depth, int) or depth < 5:
+            raise SettingsError(f"`depth` is a whole number, at least 5. Got {depth!r}")
+        self.width, self.variant, self.depth = width, variant, depth
+        self.attention_kind, self.squeeze_excite, self.bottom = (
+            attention_kind,
+            squeeze_excite,
+            bottom,
+        )
 
         def channels(level):
             return width * min(2 ** (level - 1), 8)
 
-        levels = range(1, 9)
+        strided = depth if bottom == "strided" else 4  # the last block that halves
         self.encoders = {
-            str(k): conv(channels(k), 4 if k < 5 else 3, f"encode_{k}", strides=2 if k < 5 else 1)
-            for k in levels
+            str(k): conv(channels(k), 4, f"encode_{k}", strides=2)
+            if k <= strided
+            else conv(channels(k), 3, f"encode_{k}")
+            for k in range(1, depth + 1)
         }
         self.dilated = {
             str(k): conv(channels(k), 3, f"encode_{k}_dilated", dilation_rate=2)
-            for k in range(5, 9)
+            for k in range(strided + 1, depth + 1)
         }
-        self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in range(2, 8)}
-        self.decoders = {str(k): conv(channels(k - 1), 3, f"decode_{k}") for k in range(8, 4, -1)}
-        self.decoders.update(
-            {str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in (4, 3, 2)}
-        )
+        self.encoder_norms = {str(k): instance_norm(f"encode_{k}_norm") for k in range(2, depth)}
+        self.decoders = {
+            str(k): up_conv(channels(k - 1), 4, f"decode_{k}")
+            if k <= strided
+            else conv(channels(k - 1), 3, f"decode_{k}")
+            for k in range(depth, 1, -1)
+        }
         # The picture itself is computed in float32 even under mixed precision.
         self.decoders["1"] = up_conv(3, 4, "decode_1", dtype="float32")
-        self.decoder_norms = {str(k): instance_norm(f"decode_{k}_norm") for k in range(8, 1, -1)}
-        self.attention = MultiScaleAttention(variant, name="attention")
-        self.combine = conv(channels(2), 3, "combine") if variant == "official" else None
+        self.decoder_norms = {
+            str(k): instance_norm(f"decode_{k}_norm") for k in range(depth, 1, -1)
+        }
+        self.attention = self.combine = None
+        if attention_kind != "none":
+            self.attention = MultiScaleAttention(
+                variant, attention_kind, squeeze_excite, name="attention"
+            )
+            if variant == "official":
+                self.combine = conv(channels(2), 3, "combine")
         make_weights(self, 3, 1)
 
     def call(
@@ -85,23 +121,23 @@ class MusicalUNet(tf.keras.Model):
         image, hole = inputs
         x = self.encoders["1"](tf.concat([image, 1 - hole], -1))  # [B, H/2, W/2, 64]
         skips, maps = {1: x}, []
-        for k in range(2, 9):
+        for k in range(2, self.depth + 1):
             # [B, H/2^k, W/2^k, C], from block 4 on [B, H/16, W/16, 512]
             x = self.encoders[str(k)](leaky(x))
-            if k < 8:
+            if k < self.depth:
                 x = self.encoder_norms[str(k)](x)
-            if k > 4:
+            if str(k) in self.dilated:
                 x = self.dilated[str(k)](leaky(x))
             skips[k] = x
 
-        for k in range(8, 0, -1):
-            if k < 8:
+        for k in range(self.depth, 0, -1):
+            if k < self.depth:
                 x = tf.concat([x, tf.cast(skips[k], x.dtype)], -1)
             # [B, H/16, W/16, 512], from block 4 on [B, H/2^(k-1), W/2^(k-1), C]
             x = self.decoders[str(k)](tf.nn.relu(x))
             if k > 1:
                 x = self.decoder_norms[str(k)](x)
-            if k == 3:
+            if k == 3 and self.attention:
                 # [B, H/4, W/4, 128]
                 found = self.attention(
                     [x, hole], with_attention_maps=with_attention_maps, weights_at=weights_at
@@ -113,4 +149,11 @@ class MusicalUNet(tf.keras.Model):
         return (output, maps) if with_attention_maps else output
 
     def get_config(self) -> dict:
-        return {"width": self.width, "variant": self.variant}
+        return {
+            "width": self.width,
+            "variant": self.variant,
+            "depth": self.depth,
+            "attention_kind": self.attention_kind,
+            "squeeze_excite": self.squeeze_excite,
+            "bottom": self.bottom,
+        }

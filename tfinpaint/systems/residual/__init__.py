@@ -3,7 +3,7 @@
 A smooth fill that one small network corrects from coarse to fine.
 """
 
-from tfinpaint.systems.specification import Setting, Specification, Term
+from tfinpaint.systems.specification import Choice, Setting, Specification, Term
 
 SPECIFICATION = Specification(
     name="residual",
@@ -21,6 +21,24 @@ SPECIFICATION = Specification(
             "sizes of the picture that are corrected, each half of the one before; images are "
             "multiples of "
             "8 * 2^(sizes - 1)",
+        ),
+        Choice(
+            "attention_kind",
+            "known",
+            ("known", "none"),
+            "attention to the known cells at an eighth of the size, or none",
+        ),
+        Choice(
+            "dilated",
+            True,
+            (True, False),
+            "whether the blocks at an eighth of the size are dilated",
+        ),
+        Choice(
+            "first_fill",
+            "smooth",
+            ("smooth", "mean"),
+            "what the network corrects: the smooth fill, or the mean colour of what is known",
         ),
     ),
     terms=(

@@ -23,6 +23,9 @@ The U-Net, with c = width. A "block" is two 3x3 convolutions whose result is add
 The last convolution of each block starts at 0, and so does the last of the network. The network
 therefore starts as the smooth fill, and learns what to add. Without norms, the fill of a photograph
 depends neither on its batch nor on moving averages, and training and filling compute the same.
+
+Parts can be left out, to see what each is for: the attention, the dilations, and the smooth fill,
+in whose place the mean colour of what is known is corrected.
 """
 
 from typing import Any, Optional, Sequence
@@ -48,6 +51,9 @@ class ResidualPyramid(tf.keras.Model):
         width: c, at least 4.
         depth: blocks at an eighth of the size, at least 2.
         sizes: how many sizes are corrected, at least 1: the whole, half, a quarter, an eighth.
+        attends: whether there is the attention.
+        dilated: whether the blocks at an eighth are dilated.
+        first_fill: "smooth" or "mean".
 
     Call arguments: `[image, hole]`. `with_sizes=True` returns a pair for each size, from the
         smallest to the whole: the fill [B, h, w, 3], and the share of each pixel that was lacking,
@@ -56,7 +62,16 @@ class ResidualPyramid(tf.keras.Model):
         layers/attention_map.py.
     """
 
-    def __init__(self, width=24, depth=6, sizes=4, **kwargs):
+    def __init__(
+        self,
+        width=24,
+        depth=6,
+        sizes=4,
+        attends=True,
+        dilated=True,
+        first_fill="smooth",
+        **kwargs,
+    ):
         # The picture stays float32 even under mixed precision. Layers cast what they are given.
         super().__init__(autocast=False, **kwargs)
         for name, value, low in (("width", width, 4), ("depth", depth, 2), ("sizes", sizes, 1)):
@@ -64,8 +79,11 @@ class ResidualPyramid(tf.keras.Model):
                 raise SettingsError(
                     f"`{name}` is a whole number, at least {low}, for residual. Got {value!r}"
                 )
+        if first_fill not in ("smooth", "mean"):
+            raise SettingsError(f"`first_fill` is smooth or mean. Got {first_fill!r}")
         self.width, self.depth, self.sizes = width, depth, sizes
-        self.correction = Correction(width, depth, name="correction")
+        self.attends, self.dilated, self.first_fill = attends, dilated, first_fill
+        self.correction = Correction(width, depth, attends, dilated, name="correction")
         make_weights(self.correction, 3, 1)
         self.built = True  # all its weights are there
 
@@ -78,9 +96,13 @@ class ResidualPyramid(tf.keras.Model):
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
         levels = pull(*inputs)
-        filled = coarsest(levels)
-        for k in reversed(range(self.sizes, len(levels) - 1)):
-            filled = push(filled, *levels[k], _TURNS)
+        filled = coarsest(levels)  # [B, 1, 1, 3], for up to 512 pixels
+        if self.first_fill == "smooth":
+            for k in reversed(range(self.sizes, len(levels) - 1)):
+                filled = push(filled, *levels[k], _TURNS)
+        else:
+            mean = tf.reduce_mean(filled, [1, 2], keepdims=True)
+            filled = mean + tf.zeros_like(levels[self.sizes][0])
         sizes, maps = [], None
         for k in reversed(range(self.sizes)):
             total, share = levels[k]  # [B, h, w, 3] and [B, h, w, 1]
@@ -96,7 +118,7 @@ class ResidualPyramid(tf.keras.Model):
             filled += (1.0 - share) * added
             sizes.append((filled, 1.0 - share))
         if with_attention_maps:
-            return filled, [maps]
+            return filled, [maps] if self.attends else []
         return sizes if with_sizes else filled
 
     @tf.function(
@@ -108,7 +130,14 @@ class ResidualPyramid(tf.keras.Model):
         return self.correction([filled, lacking], training=False)
 
     def get_config(self) -> dict:
-        return {"width": self.width, "depth": self.depth, "sizes": self.sizes}
+        return {
+            "width": self.width,
+            "depth": self.depth,
+            "sizes": self.sizes,
+            "attends": self.attends,
+            "dilated": self.dilated,
+            "first_fill": self.first_fill,
+        }
 
 
 class Correction(tf.keras.layers.Layer):
@@ -118,7 +147,7 @@ class Correction(tf.keras.layers.Layer):
     float32 [B, h, w, 3].
     """
 
-    def __init__(self, width, depth, **kwargs):
+    def __init__(self, width, depth, attends=True, dilated=True, **kwargs):
         super().__init__(autocast=False, **kwargs)
         c = width
         self.depth = depth
@@ -127,10 +156,10 @@ class Correction(tf.keras.layers.Layer):
         self.before = Block(4 * c, name="before")
         self.to_eighth = _conv(6 * c, 3, "to_eighth", strides=2)
         self.blocks = [
-            Block(6 * c, _DILATIONS[k % len(_DILATIONS)], name=f"block_{k + 1}")
+            Block(6 * c, _DILATIONS[k % len(_DILATIONS)] if dilated else 1, name=f"block_{k + 1}")
             for k in range(depth)
         ]
-        self.attention = KnownAttention(2 * c, name="attention")
+        self.attention = KnownAttention(2 * c, name="attention") if attends else None
         self.from_eighth = _conv(4 * c, 1, "from_eighth")
         self.after_quarter = Block(4 * c, name="after_quarter")
         self.from_quarter = _conv(2 * c, 1, "from_quarter")
@@ -152,7 +181,7 @@ class Correction(tf.keras.layers.Layer):
         x = leaky(self.to_eighth(quarter))  # [B, h/8, w/8, 6c]
         maps = None
         for k, block in enumerate(self.blocks):
-            if k == self.depth // 2:
+            if self.attention is not None and k == self.depth // 2:
                 x = self.attention(
                     [x, lacking], with_attention_maps=with_attention_maps, weights_at=weights_at
                 )

@@ -35,14 +35,28 @@ class Residual(System):
         width: half the channels of the network's first level.
         depth: blocks at an eighth of the size.
         sizes: how many sizes are corrected. Images are multiples of 8 * 2^(sizes - 1): 64.
+        attention_kind: "known" or "none".
+        dilated: whether the blocks at an eighth of the size are dilated.
+        first_fill: what is corrected: the "smooth" fill, or the "mean" colour of what is known.
         variant: "paper" or "official": the same.
     """
 
     specification = SPECIFICATION
 
-    def __init__(self, width=24, depth=6, sizes=4, variant="paper", **kwargs):
+    def __init__(
+        self,
+        width=24,
+        depth=6,
+        sizes=4,
+        attention_kind="known",
+        dilated=True,
+        first_fill="smooth",
+        variant="paper",
+        **kwargs,
+    ):
         super().__init__(variant=variant, **kwargs)
         self.width, self.depth, self.sizes = width, depth, sizes
+        self.attention_kind, self.dilated, self.first_fill = attention_kind, dilated, first_fill
         self.generator = self.make_generator()
         self.built = True  # its networks are: Keras' summary and save_weights need no first call
 
@@ -50,8 +64,19 @@ class Residual(System):
     def stride(self) -> int:
         return 8 * 2 ** (self.sizes - 1)
 
+    @property
+    def attention_layers(self) -> tuple:
+        return () if self.attention_kind == "none" else self.specification.attention_layers
+
     def make_generator(self) -> tf.keras.Model:
-        return ResidualPyramid(self.width, self.depth, self.sizes)
+        return ResidualPyramid(
+            self.width,
+            self.depth,
+            self.sizes,
+            attends=self.attention_kind != "none",
+            dilated=self.dilated,
+            first_fill=self.first_fill,
+        )
 
     def compile_networks(
         self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
