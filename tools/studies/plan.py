@@ -23,6 +23,7 @@ SEEDS = (1, 2, 3)
 COMMON = (
     f"--image_size={SIDE}",
     f"--batch_size={BATCH}",
+    "--bfloat16",  # half as many steps again in the same time
     "--holes=mixed",
     "--hole_ratio=0.1,0.6",
     "--ema_decay=0.99",
@@ -240,12 +241,10 @@ def ablation_regime(design: str) -> str:
 def plan() -> List[Run]:
     """All runs, in the order in which they are made."""
     first, others = SEEDS[0], SEEDS[1:]
-    with_parts = dict.fromkeys(map(system_of, PARTS))
     runs = [
-        *(Run("facades", FULL, design, first) for design in ORDER),
-        *(Run("facades", RECONSTRUCTION, design, first) for design in with_parts),
-        *(Run("facades", ablation_regime(design), design, first) for design in ABLATIONS),
         *(Run("facades", RECONSTRUCTION, design, first) for design in ORDER),
+        *(Run("facades", FULL, design, first) for design in ORDER),
+        *(Run("facades", ablation_regime(design), design, first) for design in ABLATIONS),
         *(Run("free", FULL, design, first) for design in ORDER),
         *(Run("free", RECONSTRUCTION, design, first) for design in ORDER),
         *(Run("facades", FULL, design, seed) for seed in others for design in SEEDED),

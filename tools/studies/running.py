@@ -84,7 +84,6 @@ class _Session:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=(lock,),
-                start_new_session=True,  # Ctrl-C comes here, and this process passes it on
                 preexec_fn=_die_with_parent,
             )
 
@@ -188,5 +187,10 @@ def _keep_last_checkpoint(run_dir: str) -> None:
 
 
 def _die_with_parent() -> None:
-    """In the new process: SIGTERM, upon which it saves and ends, when the study is killed."""
+    """In the new process: SIGTERM, upon which it saves and ends, when the study is killed.
+
+    Ctrl-C comes to the study, which passes it on: the process is no part of its group. It stays in
+    the session, because Linux may weigh `nice` only within one (sched_autogroup_enabled).
+    """
+    os.setpgid(0, 0)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
