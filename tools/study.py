@@ -8,7 +8,8 @@
 PHOTOS has the folders facades/train, facades/val, free/train and free/val. OUTPUT gets a folder for
 each run, tables.md and pictures. Runs are made one after the other (studies/plan.py); each is
 trained until it has had --minutes of two cores, measured as processor time, and measured at once.
-The same command goes on where another one was ended or killed. Several processes may share an
+The same command goes on where another one was ended or killed, and with more --minutes it goes on
+with runs that are done. Several processes may share an
 OUTPUT: each takes runs that no other has. It needs Linux.
 """
 
@@ -141,6 +142,9 @@ def _make_one(run: Run, wait: bool = False) -> bool:
         if lock is None:
             return False
         record = records.read(folder) or records.Record(budget)
+        if budget > record.budget:
+            record = records.raised(folder, record, budget, bool(run.phases))
+            record.write(folder)
         if not record.done:
             command.say(f"{run.name}: trains")
             if record.budget != budget:

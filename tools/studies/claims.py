@@ -272,7 +272,7 @@ CLAIMS: List[Claim] = [
         LPIPS,
     ),
     Claim(
-        "DeepFill v1, section 3 of the review",
+        "DeepFill v1",
         "the spatial discount of the L1 loss makes large holes better",
         "contextual_attention",
         "contextual_attention.no_discount",

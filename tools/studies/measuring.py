@@ -16,11 +16,12 @@ from typing import Dict, List, Sequence
 import numpy as np
 
 from tools.studies.plan import SIDE
+from tools.studies.records import MEASURED
 
 REFERENCES = ("telea", "navier_stokes", "mean")
 PROTOCOL = "default"
 BINS = ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))  # shares of missing pixels, of strokes
-HOLES = ("center", "strokes")
+HOLES = MEASURED  # kinds of holes
 # their titles in report.json
 BLOCKS = ("center", "10-20 %", "30-40 %", "50-60 %")
 # columns of report.json

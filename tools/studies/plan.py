@@ -140,6 +140,13 @@ PARTS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
         ("--attention_kind=none",),
     ),
     "contextual_attention.no_discount": ("no spatial discount", ("--discount=1",)),
+    "residual.mean_first_fill": (
+        "the mean colour in place of the smooth fill",
+        ("--first_fill=mean",),
+    ),
+    "residual.one_size": ("the whole size alone is corrected", ("--sizes=1",)),
+    "residual.no_attention": ("no attention", ("--attention_kind=none",)),
+    "residual.undilated": ("no dilated blocks", ("--nodilated",)),
 }
 # Terms are taken away from all of them.
 LOSSES: Dict[str, Tuple[str, Tuple[str, ...]]] = {
@@ -155,6 +162,8 @@ LOSSES: Dict[str, Tuple[str, Tuple[str, ...]]] = {
         "no feature critic",
         ("--weight_feature_adversarial=0",),
     ),
+    "residual.no_coarse": ("the whole size alone is judged", ("--weight_coarse=0",)),
+    "residual.no_perceptual": ("no perceptual term", ("--weight_perceptual=0",)),
     # with three blocks of VGG-16 the fourth is random
     "coherent_semantic.consistency": (
         "with the consistency term",
@@ -178,6 +187,7 @@ ORDER = (
     "global_local",
     "context_encoder",
 )
+OURS = "residual"  # the one system that is not a paper's
 SEEDED = ORDER[:7]  # the four proposals and the baselines that their papers compare them with
 
 

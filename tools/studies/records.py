@@ -15,11 +15,14 @@ import dataclasses
 import fcntl
 import json
 import os
+import shutil
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from tfinpaint import atomic
 
 RECORD, LOCK, RUN, LOG = "record.json", "lock", "run", "train.log"
+MEASURED = ("center", "strokes")  # folders of what was measured
+AFTER = "after_"  # and the seconds of a finished run that was to go on
 
 
 @dataclasses.dataclass
@@ -70,6 +73,32 @@ class Record:
         steps = [end - self.phases[name] for name, end in zip(begun, ends)]
         parts = [f"{name}:{count}" for name, count in zip(begun, steps)] + begun[-1:]
         return [f"--phases={','.join(parts)}"] if begun else []
+
+
+def raised(folder: str, record: Record, budget: float, in_phases: bool) -> Record:
+    """The record of a run that gets more than it was planned to.
+
+    A finished run goes on from where it ended. What it had come to stays in folder/after_SECONDS.
+    Phases are shares of the cost, so a run in phases begins anew.
+    """
+    if record.done:
+        before = os.path.join(folder, f"{AFTER}{record.budget:g}")
+        os.makedirs(before, exist_ok=True)
+        record.write(before)
+        for kind in MEASURED:
+            if os.path.isdir(os.path.join(folder, kind)):
+                shutil.rmtree(os.path.join(before, kind), ignore_errors=True)
+                os.rename(os.path.join(folder, kind), os.path.join(before, kind))
+    if in_phases:
+        return Record(budget)
+    return dataclasses.replace(record, budget=budget, done=False)
+
+
+def outcomes(folder: str) -> List[str]:
+    """The folder of a run, and those of what it had come to at lower cost, the dearest first."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    costs = sorted(float(n[len(AFTER) :]) for n in names if n.startswith(AFTER))
+    return [folder, *(os.path.join(folder, f"{AFTER}{cost:g}") for cost in reversed(costs))]
 
 
 def read(folder: str) -> Optional[Record]:

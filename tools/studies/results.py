@@ -93,7 +93,10 @@ def _result(of_seeds: Dict[int, np.ndarray]) -> Optional[Result]:
 
 
 def read(output: str) -> Results:
-    """The results of the runs of a folder that are trained and measured."""
+    """The results of the runs of a folder that are trained and measured.
+
+    Of a run that goes on at a higher cost, those of the lower one until it is done.
+    """
     results = Results({}, {}, {}, plan())
     photographs: Dict[str, Dict[str, List[str]]] = {data: {} for data in SETS}  # in one order
     for data in SETS:
@@ -103,14 +106,15 @@ def read(output: str) -> Results:
                 for name, columns in models.items():
                     results.fixed.setdefault(data, {}).setdefault(name, {})[block] = columns
     for run in results.planned:
-        folder = os.path.join(output, run.name)
-        record = records.read(folder)
-        if record is None or not record.done or not measuring.is_measured(folder):
-            continue
-        key = run.data, run.regime, run.design
-        results.runs.setdefault(key, {})[run.seed] = {
-            block: next(iter(models.values()))
-            for block, models in measuring.figures(folder, photographs[run.data]).items()
-        }
-        results.records.setdefault(key, {})[run.seed] = record
+        for folder in records.outcomes(os.path.join(output, run.name)):
+            record = records.read(folder)
+            if record is None or not record.done or not measuring.is_measured(folder):
+                continue
+            key = run.data, run.regime, run.design
+            results.runs.setdefault(key, {})[run.seed] = {
+                block: next(iter(models.values()))
+                for block, models in measuring.figures(folder, photographs[run.data]).items()
+            }
+            results.records.setdefault(key, {})[run.seed] = record
+            break
     return results

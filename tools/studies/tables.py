@@ -18,6 +18,7 @@ from tools.studies.plan import (
     BATCH,
     FULL,
     ORDER,
+    OURS,
     PARAMETERS,
     RECONSTRUCTION,
     SETS,
@@ -53,6 +54,7 @@ def tables(results: Results) -> Dict[str, str]:
                 for block in BLOCKS
             )
             parts[f"{data} {regime}"] = "\n\n".join(blocks) if begun else "Not run yet."
+    parts["ours psnr"], parts["ours lpips"] = ours(results, "psnr_in_hole"), ours(results, "lpips")
     parts["ablations psnr"] = ablations(results, "psnr_in_hole")
     parts["ablations lpips"] = ablations(results, "lpips")
     return parts
@@ -152,6 +154,25 @@ def ablations(results: Results, column: str) -> str:
         terms = _REGIMES[ablation_regime(design)]
         rows.append([f"`{system}`: {words}", terms, str(seeds or ""), *cells])
     return _table(["", "terms", "seeds", *_HOLES.values()], rows)
+
+
+def ours(results: Results, column: str) -> str:
+    """`residual` minus each published system, at equal cost and size."""
+    rows = []
+    for data in SETS:
+        for regime in (RECONSTRUCTION, FULL):
+            for other in ORDER:
+                if other == OURS:
+                    continue
+                found = [
+                    results.difference(data, regime, OURS, other, block, column) for block in BLOCKS
+                ]
+                if any(found):
+                    cells = [_difference(result, column) for result in found]
+                    seeds = max(len(result.of_seeds) for result in found if result)
+                    rows.append([f"`{other}`", data, _REGIMES[regime], str(seeds), *cells])
+    head = ["less", "set", "terms", "seeds", *_HOLES.values()]
+    return _table(head, rows) if rows else "Not run yet."
 
 
 def verdicts(results: Results) -> str:

@@ -165,3 +165,34 @@ def test_which_phase_is_next(seconds, name, end):
     shares = (("a", 0.2), ("b", 0.5), ("c", 0.3))
     assert Record(10, seconds=seconds).phase(shares) == (name, end)
     assert Record(10, seconds=seconds).phase(()) == (None, 10)
+
+
+def test_a_run_that_is_done_goes_on_at_a_higher_cost_and_keeps_what_it_had_come_to(tmp_path):
+    record = Record(budget=0.6)
+    train(tmp_path, record)
+    step = record.step
+    for kind in records.MEASURED:
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "report.json").write_text(kind)
+    more = records.raised(str(tmp_path), record, 1.2, in_phases=False)
+    assert (more.step, more.budget, more.done) == (step, 1.2, False)
+    assert records.outcomes(str(tmp_path)) == [str(tmp_path), str(tmp_path / "after_0.6")]
+    assert records.read(str(tmp_path / "after_0.6")) == record
+    assert (tmp_path / "after_0.6" / "center" / "report.json").read_text() == "center"
+    assert not (tmp_path / "center").exists()
+    train(tmp_path, more)
+    assert more.done and more.starts == 2 and 1.2 <= more.seconds < 1.5
+    assert step + 9 <= more.step <= step + 15  # 0.6 s of 0.05 s a step
+
+
+def test_a_run_in_phases_begins_anew_at_a_higher_cost(tmp_path):
+    record = Record(budget=0.6, seconds=0.6, step=9, phases={"a": 0, "b": 5}, done=True)
+    assert records.raised(str(tmp_path), record, 1.2, in_phases=True) == Record(1.2)
+    assert records.read(str(tmp_path / "after_0.6")) == record
+
+
+def test_a_run_that_is_not_done_only_gets_more(tmp_path):
+    record = Record(budget=0.6, seconds=0.3, step=4)
+    more = records.raised(str(tmp_path), record, 1.2, in_phases=False)
+    assert (more.step, more.seconds, more.budget) == (4, 0.3, 1.2)
+    assert records.outcomes(str(tmp_path)) == [str(tmp_path)]

@@ -85,6 +85,16 @@ def test_a_photograph_counts_once_whatever_the_number_of_seeds():
     assert found_all.mean("free", FULL, "musical", "center", "psnr_in_hole") is None
 
 
+def test_ours_is_compared_with_each_published_system_that_was_run():
+    found = made(RECONSTRUCTION, residual=[figures(17.0)], musical=[figures(16.5)])
+    row = next(
+        line for line in tables.ours(found, "psnr_in_hole").splitlines() if "musical" in line
+    )
+    assert row.startswith("| `musical` | facades | reconstruction alone | 1 | +0.50 [+0.50, +0.50]")
+    assert tables.ours(found, "psnr_in_hole").count("\n") == 2  # head, line, one system
+    assert tables.ours(made(), "lpips") == "Not run yet."
+
+
 def test_runs_of_another_cost_are_not_compared():
     found_all = made(musical=[figures(16.0)] * 2, shift_net=[figures(16.5)] * 2)
     found_all.records["facades", FULL, "musical"][1].budget = 1200
