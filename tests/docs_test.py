@@ -31,6 +31,7 @@ COMMANDS = (
     "tfinpaint.studio.__main__",
     "tools.fill_many",
     "tools.prepare_data",
+    "tools.study",
 )
 # absl's own, those of tools.import_weights, and Apache Beam's
 OTHERS = {"flagfile", "help", "weights", "runner"}

@@ -94,3 +94,12 @@ def test_in_a_file_there_may_be_a_line_every_so_many_items(now):
     for k in range(7):
         bar.step(loss=k / 10)
     assert stream.getvalue() == "1 0.00\n3 0.20\n6 0.50\n7 0.60\n"
+
+
+def test_the_first_item_after_those_that_were_done_has_a_line(now):
+    """tools/studies/running.py knows by it that a resumed run takes steps."""
+    stream = io.StringIO()
+    bar = ProgressBar(7, "{done}", plain_every=3, done=3, stream=stream)
+    for _ in range(4):
+        bar.step()
+    assert stream.getvalue() == "4\n6\n7\n"

@@ -27,8 +27,8 @@ class ProgressBar:
         plain_form: the line if `stream` is not a terminal; None: `form`.
         done: items that were done before; they do not count towards the speed.
         per_item: what {rate} counts, in each item (the images of a batch).
-        plain_every: items from one plain line to the next, with a line for the first item; None:
-            a line every ten seconds.
+        plain_every: items from one plain line to the next, with a line for the first item (after
+            `done`); None: a line every ten seconds.
         cells: one cell of the bar, done and not done.
         width: number of cells.
         first_counts: whether {left} is estimated from the first item until there is a second.
@@ -93,7 +93,8 @@ class ProgressBar:
             return not self._visible or now - self._shown >= _REDRAW_SECONDS
         if self._plain_every is None:
             return now - self._shown >= _PLAIN_SECONDS
-        return self.done % self._plain_every == 0 or self.done == 1
+        first = self._first is not None and self.done == self._first[0]
+        return first or self.done % self._plain_every == 0
 
     def _line(self, seconds: Optional[float], values: dict) -> str:
         full = self._width * self.done // self.total

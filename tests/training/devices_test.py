@@ -366,9 +366,9 @@ def test_holes_that_the_step_makes_are_those_of_the_whole_batch(changes, tmp_pat
     in_a_process(f"""
 import dataclasses, io, json
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
-from tfinpaint.training import loop, train
+from tfinpaint.training import preparing, train
 from tfinpaint.training.devices import one_device, several_devices
-loop._holes_on_device = lambda settings: True
+preparing.holes_on_device = lambda settings: True
 settings = TrainSettings(
     "partial_conv", PhotoSettings("samples:astronaut,chelsea,rocket", 32), HoleSettings("box"),
     eval_data="samples:coffee", system_settings=(("width", 4), ("depth", 4)), batch_size=4,

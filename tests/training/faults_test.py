@@ -24,7 +24,7 @@ from tfinpaint.checkpoint_files import is_whole, numbered
 from tfinpaint.data.batches import names_of_batch
 from tfinpaint.data.photos import open_photos
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
-from tfinpaint.training import checkpoint_writing, loop, train
+from tfinpaint.training import checkpoint_writing, loop, preparing, train
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -111,7 +111,7 @@ def same(one, other):
 @pytest.fixture
 def broken_batches(monkeypatch):
     """broken_batches(2, 5): the batches of these steps (from 1) hold NaN."""
-    made = loop.training_batches
+    made = preparing.training_batches
 
     def breaking(*steps):
         def batches(*arguments):
@@ -123,7 +123,7 @@ def broken_batches(monkeypatch):
 
             return made(*arguments).enumerate().map(broken)
 
-        monkeypatch.setattr(loop, "training_batches", batches)
+        monkeypatch.setattr(preparing, "training_batches", batches)
 
     return breaking
 

@@ -425,9 +425,9 @@ def test_mask_files_are_holes_to_train_with(tmp_path):
 def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch):
     """As on a GPU machine: the pipeline delivers seeds, and the step makes the holes. The losses
     are those with holes from the pipeline."""
-    from tfinpaint.training import loop
+    from tfinpaint.training import preparing
 
-    monkeypatch.setattr(loop, "_holes_on_device", lambda settings: True)
+    monkeypatch.setattr(preparing, "holes_on_device", lambda settings: True)
     train(SETTINGS, str(tmp_path / "run"))
     for a, b in zip(rows(run[0]), rows(tmp_path / "run"), strict=True):
         assert float(a["loss"]) == pytest.approx(float(b["loss"]), rel=1e-5)

@@ -191,11 +191,11 @@ def test_an_interrupt_saves_the_batch_it_came_to(tmp_path, eager, monkeypatch):
 def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
     """As on a GPU machine: the pipeline delivers seeds, and the step makes the strokes and their
     distances."""
-    from tfinpaint.training import loop
+    from tfinpaint.training import preparing
 
     settings = settings_of("contextual_attention")
     train(settings, str(tmp_path / "pipeline"))
-    monkeypatch.setattr(loop, "_holes_on_device", lambda settings: True)
+    monkeypatch.setattr(preparing, "holes_on_device", lambda settings: True)
     train(settings, str(tmp_path / "step"))
     for a, b in zip(rows(tmp_path / "pipeline"), rows(tmp_path / "step"), strict=True):
         assert {k: float(v or 0) for k, v in a.items()} == pytest.approx(

@@ -25,10 +25,17 @@ from tfinpaint.pictures import grid, to_uint8
 from tfinpaint.progress import clock
 from tfinpaint.runs import start_from
 from tfinpaint.settings import TrainSettings
-from tfinpaint.training import loop, sanity_checks
+from tfinpaint.training import sanity_checks
 from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.devices import Devices, one_device
-from tfinpaint.training.loop import batches, count, device, precision, prepare
+from tfinpaint.training.loop import count
+from tfinpaint.training.preparing import (
+    batches,
+    device,
+    photographs_in_words,
+    precision,
+    prepare,
+)
 from tfinpaint.training.schedule import description
 
 _RED = np.array([230, 30, 30], np.uint8)
@@ -121,7 +128,7 @@ def _dry_run(settings, run_dir, resume, init_from, devices):
     )
 
     lines = (
-        _data_lines(settings, loop.description(settings, source), figures, len(images))
+        _data_lines(settings, photographs_in_words(settings, source), figures, len(images))
         + _system_lines(settings, system, figures, logs, first, seconds[0], devices)
         + notes
     )

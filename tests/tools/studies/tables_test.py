@@ -1,0 +1,229 @@
+"""Tables of the study and verdicts, from made-up figures."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tfinpaint.metrics import statistics
+from tfinpaint.settings import SettingsError
+from tools.studies import claims, results, tables
+from tools.studies.claims import CONTRADICTED, HOLDS, NO, NOT_RUN, NOT_TESTABLE
+from tools.studies.measuring import BLOCKS
+from tools.studies.plan import FULL, RECONSTRUCTION, plan
+from tools.studies.records import Record
+from tools.studies.results import Result, Results
+
+
+def figures(psnr, lpips=0.3):
+    """{block: {column: [20]}} around a mean; the photographs differ by the same for everybody."""
+    spread = np.linspace(-3, 3, 20)
+    return {
+        block: {
+            "psnr_in_hole": psnr + spread,
+            "ssim_in_hole": 0.5 + spread / 100,
+            "l1_in_hole": 10 - spread,
+            "lpips": lpips - spread / 100,
+        }
+        for block in BLOCKS
+    }
+
+
+def made(regime=FULL, **designs):
+    """Results on facades: {design: [figures of each seed]}."""
+    return Results(
+        {("facades", regime, d): dict(enumerate(seeds, 1)) for d, seeds in designs.items()},
+        {
+            ("facades", regime, d): {
+                seed: Record(4800, 900, 4800.4, cores=2, parameters=2_500_000)
+                for seed in range(1, len(seeds) + 1)
+            }
+            for d, seeds in designs.items()
+        },
+        {"facades": {"telea": figures(15.0), "mean": figures(12.0)}},
+        plan(),
+    )
+
+
+def difference(values, **seeds):
+    return Result(statistics.mean(values), seeds or {1: float(np.mean(values))})
+
+
+AROUND = np.linspace(-1, 1, 20)
+
+
+@pytest.mark.parametrize(
+    "result, column, expected",
+    [
+        (difference(AROUND + 2), "psnr_in_hole", HOLDS),
+        (difference(AROUND - 2), "psnr_in_hole", CONTRADICTED),
+        (difference(AROUND + 0.01), "psnr_in_hole", NO),
+        (difference(AROUND - 2), "lpips", HOLDS),  # less is better
+        (difference(AROUND + 2), "lpips", CONTRADICTED),
+        (difference(AROUND + 2, a=4.5, b=-0.5), "psnr_in_hole", NO),  # a seed says otherwise
+        (difference(AROUND - 2, a=-4.5, b=0.5), "psnr_in_hole", NO),
+        (difference(AROUND[:9] + 2), "psnr_in_hole", NOT_TESTABLE),  # too few photographs
+        (None, "psnr_in_hole", NOT_RUN),
+    ],
+)
+def test_verdict(result, column, expected):
+    assert claims.verdict(result, column) == expected
+    assert claims.verdict(result, column, "no weights") == NOT_TESTABLE
+
+
+def test_a_photograph_counts_once_whatever_the_number_of_seeds():
+    found_all = made(musical=[figures(16.0), figures(18.0)], shift_net=[figures(16.5)])
+    found = found_all.mean("facades", FULL, "musical", "center", "psnr_in_hole")
+    assert found.mean.mean == pytest.approx(17) and found.mean.count == 20
+    assert found.of_seeds == pytest.approx({1: 16, 2: 18})
+    # paired: the seed that both have
+    other = found_all.difference("facades", FULL, "musical", "shift_net", "center", "psnr_in_hole")
+    assert other.mean[:3] == pytest.approx((-0.5, -0.5, -0.5)) and list(other.of_seeds) == [1]
+    # a reference has no seed
+    other = found_all.difference("facades", FULL, "musical", "telea", "center", "psnr_in_hole")
+    assert other.mean.mean == pytest.approx(2) and other.of_seeds == pytest.approx({1: 1, 2: 3})
+    assert found_all.mean("free", FULL, "musical", "center", "psnr_in_hole") is None
+
+
+def test_ours_is_compared_with_each_published_system_that_was_run():
+    found = made(RECONSTRUCTION, residual=[figures(17.0)], musical=[figures(16.5)])
+    row = next(
+        line for line in tables.ours(found, "psnr_in_hole").splitlines() if "musical" in line
+    )
+    assert row.startswith("| `musical` | facades | reconstruction alone | 1 | +0.50 [+0.50, +0.50]")
+    assert tables.ours(found, "psnr_in_hole").count("\n") == 2  # head, line, one system
+    assert tables.ours(made(), "lpips") == "Not run yet."
+
+
+def test_runs_of_another_cost_are_not_compared():
+    found_all = made(musical=[figures(16.0)] * 2, shift_net=[figures(16.5)] * 2)
+    found_all.records["facades", FULL, "musical"][1].budget = 1200
+    pair = ("facades", FULL, "musical", "shift_net", "center", "psnr_in_hole")
+    assert list(found_all.difference(*pair).of_seeds) == [2]
+    found_all.records["facades", FULL, "musical"][2].budget = 1200
+    assert found_all.difference(*pair) is None
+    assert "Each had 1,200 or 4,800 seconds" in tables.progress(found_all)
+
+
+def rows(text):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+
+
+def test_systems_are_sorted_and_missing_ones_named():
+    found_all = made(musical=[figures(16.0), figures(18.0)], multistage=[figures(17.5)])
+    found = rows(tables.systems(found_all, "facades", FULL, "center"))
+    assert [row[0] for row in found[2:6]] == ["`multistage`", "`musical`", "Telea", "mean colour"]
+    assert found[3][1:5] == ["2", "17.00 dB", "16.00 to 18.00", "+2.00 [+2.00, +2.00]"]
+    assert found[4][1:5] == ["", "15.00 dB", "", ""]
+    assert ["`gated_conv`", "", "not run yet"] in [row[:3] for row in found[6:]]
+    assert len(found) == 2 + 12 + 3
+
+
+def test_claims_table_has_a_row_for_each_case():
+    found_all = made(musical=[figures(16.0)], shift_net=[figures(16.5)], multistage=[figures(16.0)])
+    found = rows(tables.verdicts(found_all))
+    assert len(found) == 2 + sum(len(claim.cases) * len(claim.regimes) for claim in claims.CLAIMS)
+    first = found[2]
+    assert "0.57 dB" in first[1] and first[3:] == [
+        "facades, centre, PSNR",
+        "all terms",
+        "1",
+        "-0.50 [-0.50, -0.50]",
+        CONTRADICTED,
+    ]
+    assert found[3] == [*[""] * 4, "reconstruction alone", "", "", NOT_RUN]
+    assert {row[7] for row in found[2:]} == {CONTRADICTED, NOT_RUN, NOT_TESTABLE}
+
+
+@pytest.mark.parametrize(
+    "design, regime, words",
+    [
+        ("musical.only_1x1", RECONSTRUCTION, "patches of 1x1 alone"),
+        ("musical.no_adversarial", FULL, "no adversarial term"),
+    ],
+)
+def test_ablations_are_differences_to_their_system(design, regime, words):
+    systems = {"musical": [figures(16.0, 0.30)], design: [figures(15.0, 0.25)]}
+    of = {
+        column: {row[0]: row[1:] for row in rows(tables.ablations(made(regime, **systems), column))}
+        for column in ("psnr_in_hole", "lpips")
+    }
+    terms = "all terms" if regime == FULL else "reconstruction alone"
+    name = f"`musical`: {words}"
+    assert of["psnr_in_hole"][name] == [terms, "1"] + ["-1.00 [-1.00, -1.00]"] * 4
+    assert of["lpips"][name][2] == "-0.0500 [-0.0500, -0.0500]"
+    assert of["lpips"]["`multistage`: no style term"] == ["all terms", ""] + ["not run yet"] * 4
+
+
+def test_progress_and_cost():
+    found_all = made(musical=[figures(16.0), figures(18.0)], multistage=[figures(17.5)])
+    text = tables.progress(found_all)
+    assert text.startswith(f"3 of {len(plan())} planned runs are finished. Each had 4,800 ")
+    assert "4,800 seconds of processor time, on 2 cores.\n" in text
+    assert rows(text)[-4][:3] == ["facades", "all terms", "3"]
+    row = rows(tables.cost(found_all))[2]
+    assert row[0] == "`multistage`" and row[3:] == ["2,500,000", "4,800 s", "900", "7,200", "2"]
+
+
+def test_a_page_gets_its_regions(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A\n\n<!-- study: progress -->\nold\n<!-- end -->\n\nB\n")
+    parts = tables.tables(made(musical=[figures(16.0)]))
+    tables.fill(str(page), parts)
+    text = page.read_text()
+    assert "old" not in text and text.startswith("# A\n\n<!-- study: progress -->\n\n1 of ")
+    assert text.endswith("|\n\n<!-- end -->\n\nB\n")
+    tables.fill(str(page), parts)
+    assert page.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("no region", "has no region"),
+        ("<!-- study: other -->\n<!-- end -->\n", "has a region 'other'"),
+        (None, "cannot be read"),
+    ],
+)
+def test_pages_that_cannot_be_filled(tmp_path, text, message):
+    page = tmp_path / "page.md"
+    if text is not None:
+        page.write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        tables.fill(str(page), tables.tables(made()))
+    assert text is None or page.read_text() == text
+
+
+def report(folder, model, names, values):
+    """What evaluate writes, as far as the study reads it."""
+    for kind, blocks in (("center", ["center"]), ("strokes", ["10-20 %", "30-40 %", "50-60 %"])):
+        (folder / kind).mkdir(parents=True)
+        content = {
+            "blocks": [
+                {
+                    "title": title,
+                    "photographs": names,
+                    "models": {model: {"psnr_in_hole": {"each": values}}},
+                }
+                for title in blocks
+            ]
+        }
+        (folder / kind / "report.json").write_text(json.dumps(content))
+
+
+def test_photographs_are_paired_by_name(tmp_path):
+    """One that a system could not fill is left out; in which order they are does not matter."""
+    names = [f"{k:02d}.png" for k in range(12)]
+    report(tmp_path / "facades-references", "telea", names, [float(k) for k in range(12)])
+    folder = tmp_path / "facades-full-musical-1"
+    report(folder, "run", names[:0:-1], [float(k) + 2 for k in range(11, 0, -1)])
+    assert results.read(str(tmp_path)).finished == 0  # it has no record
+    Record(4800, 10, 4800, done=False).write(str(folder))
+    assert results.read(str(tmp_path)).finished == 0  # it is not done
+    Record(4800, 10, 4800, done=True).write(str(folder))
+    found = results.read(str(tmp_path))
+    assert found.finished == 1
+    for block in BLOCKS:
+        other = found.difference("facades", FULL, "musical", "telea", block, "psnr_in_hole")
+        assert other.mean[:4] == (2, 2, 2, 11)
+        assert found.mean("facades", FULL, "musical", block, "lpips") is None

@@ -1,0 +1,265 @@
+"""The tables of the study as Markdown, and a page whose marked regions they fill.
+
+parts = tables(results)                 # {region: text}
+write(parts, "runs/study/tables.md")    # all of them, with headings
+fill("docs/study.md", parts)            # <!-- study: REGION --> ... <!-- end -->
+"""
+
+import re
+from typing import Dict, Iterator, List, Optional, Sequence
+
+from tfinpaint import atomic
+from tfinpaint.metrics.statistics import Mean
+from tfinpaint.settings import SettingsError
+from tools.studies import claims
+from tools.studies.measuring import BLOCKS, REFERENCES
+from tools.studies.plan import (
+    ABLATIONS,
+    BATCH,
+    FULL,
+    ORDER,
+    OURS,
+    PARAMETERS,
+    RECONSTRUCTION,
+    SETS,
+    SIZES,
+    TERMS,
+    ablation_regime,
+    system_of,
+)
+from tools.studies.results import Result, Results
+
+_NAMES = {"telea": "Telea", "navier_stokes": "Navier-Stokes", "mean": "mean colour"}
+_REGIMES = {FULL: "all terms", RECONSTRUCTION: "reconstruction alone"}
+_DIGITS = {"psnr_in_hole": 2, "ssim_in_hole": 4, "l1_in_hole": 2, "lpips": 4}
+_FIGURES = {"psnr_in_hole": "PSNR", "lpips": "LPIPS"}
+_UNITS = {"psnr_in_hole": " dB", "ssim_in_hole": "", "l1_in_hole": " %", "lpips": ""}
+_HOLES = {block: "centre" if block == "center" else f"strokes of {block}" for block in BLOCKS}
+
+
+def tables(results: Results) -> Dict[str, str]:
+    """{region: Markdown} of everything that the study shows."""
+    parts = {
+        "progress": progress(results),
+        "sizes": sizes(),
+        "claims": verdicts(results),
+        "cost": cost(results),
+    }
+    for data in SETS:
+        for regime in (FULL, RECONSTRUCTION):
+            begun = any(key[:2] == (data, regime) for key in results.runs)
+            blocks = (
+                f"**{data}, {_REGIMES[regime]}, {_HOLES[block]}**\n\n"
+                + systems(results, data, regime, block)
+                for block in BLOCKS
+            )
+            parts[f"{data} {regime}"] = "\n\n".join(blocks) if begun else "Not run yet."
+    parts["ours psnr"], parts["ours lpips"] = ours(results, "psnr_in_hole"), ours(results, "lpips")
+    parts["ablations psnr"] = ablations(results, "psnr_in_hole")
+    parts["ablations lpips"] = ablations(results, "lpips")
+    return parts
+
+
+def progress(results: Results) -> str:
+    """How much of the plan is there."""
+    rows = []
+    for data in SETS:
+        for regime in (FULL, RECONSTRUCTION):
+            planned = [r for r in results.planned if (r.data, r.regime) == (data, regime)]
+            done = sum(len(of) for key, of in results.runs.items() if key[:2] == (data, regime))
+            rows.append([data, _REGIMES[regime], str(done), str(len(planned))])
+    total = f"{results.finished} of {len(results.planned)} planned runs are finished."
+    of = [record for seeds in results.records.values() for record in seeds.values()]
+    if of:
+        budgets = " or ".join(f"{budget:,g}" for budget in sorted({r.budget for r in of}))
+        cores = " or ".join(str(cores) for cores in sorted({r.cores for r in of}))
+        plural = "s" if cores != "1" else ""
+        total += f" Each had {budgets} seconds of processor time, on {cores} core{plural}."
+    return total + "\n\n" + _table(["set", "terms", "runs finished", "planned"], rows)
+
+
+def sizes() -> str:
+    """What each system is made with, and what it does without."""
+    rows = []
+    for design in ORDER:
+        own, full, alone = SIZES[design], TERMS[FULL], TERMS[RECONSTRUCTION]
+        cells = (" ".join(words) for words in (own, full.get(design, ()), alone.get(design, ())))
+        rows.append(
+            [f"`{design}`", f"{PARAMETERS[design]:,}", *(f"`{c}`" if c else "" for c in cells)]
+        )
+    return _table(["system", "parameters", "flags", "all terms", "reconstruction alone"], rows)
+
+
+def cost(results: Results) -> str:
+    """What each system got for its cost."""
+    rows = []
+    for data in SETS:
+        for regime in (FULL, RECONSTRUCTION):
+            for design in (*ORDER, *ABLATIONS):
+                found = results.records.get((data, regime, design), {}).values()
+                for record in list(found)[:1]:
+                    rows.append(
+                        [
+                            f"`{design}`",
+                            data,
+                            _REGIMES[regime],
+                            f"{record.parameters:,}",
+                            f"{record.seconds:,.0f} s",
+                            f"{record.step:,}",
+                            f"{record.step * BATCH:,}",
+                            str(record.cores),
+                        ]
+                    )
+    head = ["system", "set", "terms", "parameters", "processor time", "steps", "squares", "cores"]
+    return _table(head, rows) if rows else "Not run yet."
+
+
+def systems(results: Results, data: str, regime: str, block: str) -> str:
+    """All systems and references on one kind of hole, the best PSNR first."""
+    found, missing = [], []
+    for design in (*ORDER, *REFERENCES):
+        result = results.mean(data, regime, design, block, "psnr_in_hole")
+        if result is None:
+            missing.append(design)
+        else:
+            found.append((result.mean.mean, design, result))
+    rows = []
+    for _, design, result in sorted(found, key=lambda one: -one[0]):
+        seeds = "" if design in REFERENCES else str(len(result.of_seeds))
+        other = results.difference(data, regime, design, "telea", block, "psnr_in_hole")
+        more = [
+            _figure(results.mean(data, regime, design, block, column), column)
+            for column in ("ssim_in_hole", "l1_in_hole", "lpips")
+        ]
+        difference = "" if design == "telea" else _difference(other, "psnr_in_hole")
+        psnr = _figure(result, "psnr_in_hole")
+        rows.append([_name(design), seeds, psnr, _spread(result), difference, *more])
+    rows += [[_name(design), "", "not run yet", *[""] * 5] for design in missing]
+    head = ["", "seeds", "PSNR", "of the seeds", "difference to Telea", "SSIM", "L1", "LPIPS"]
+    return _table(head, rows)
+
+
+def ablations(results: Results, column: str) -> str:
+    """Each design with one part changed minus its system, on facades."""
+    rows = []
+    for design, (words, _) in ABLATIONS.items():
+        system = system_of(design)
+        cells: List[str] = []
+        seeds = 0
+        for block in BLOCKS:
+            regime = ablation_regime(design)
+            result = results.difference("facades", regime, design, system, block, column)
+            cells.append(_difference(result, column) if result else "not run yet")
+            seeds = max(seeds, len(result.of_seeds) if result else 0)
+        terms = _REGIMES[ablation_regime(design)]
+        rows.append([f"`{system}`: {words}", terms, str(seeds or ""), *cells])
+    return _table(["", "terms", "seeds", *_HOLES.values()], rows)
+
+
+def ours(results: Results, column: str) -> str:
+    """`residual` minus each published system, at equal cost and size."""
+    rows = []
+    for data in SETS:
+        for regime in (RECONSTRUCTION, FULL):
+            for other in ORDER:
+                if other == OURS:
+                    continue
+                found = [
+                    results.difference(data, regime, OURS, other, block, column) for block in BLOCKS
+                ]
+                if any(found):
+                    cells = [_difference(result, column) for result in found]
+                    seeds = max(len(result.of_seeds) for result in found if result)
+                    rows.append([f"`{other}`", data, _REGIMES[regime], str(seeds), *cells])
+    head = ["less", "set", "terms", "seeds", *_HOLES.values()]
+    return _table(head, rows) if rows else "Not run yet."
+
+
+def verdicts(results: Results) -> str:
+    """The papers' claims, what was compared, and what came out."""
+    rows = []
+    for claim in claims.CLAIMS:
+        obstacle = f" (here {claim.obstacle})" if claim.obstacle else ""
+        about = [claim.where, claim.words + obstacle, f"`{claim.better}` - `{claim.worse}`"]
+        for data, block in claim.cases:
+            on = f"{data}, {_HOLES[block]}, {_FIGURES[claim.column]}"
+            for regime in claim.regimes:
+                result = results.difference(
+                    data, regime, claim.better, claim.worse, block, claim.column
+                )
+                seeds = str(len(result.of_seeds)) if result else ""
+                difference = _difference(result, claim.column)
+                found = claims.verdict(result, claim.column, claim.obstacle)
+                rows.append([*about, on, _REGIMES[regime], seeds, difference, found])
+                about, on = ["", "", ""], ""
+    head = ["paper", "claim", "compared here", "on", "terms", "seeds", "difference", "verdict"]
+    return _table(head, rows)
+
+
+# ---------------------------------------------------------------------------------------- writing
+
+
+def write(parts: Dict[str, str], path: str) -> None:
+    """Writes all parts into one file."""
+    text = "\n\n".join(f"## {name}\n\n{part}" for name, part in parts.items())
+    atomic.write_text(path, text + "\n")
+
+
+def fill(path: str, parts: Dict[str, str]) -> None:
+    """Puts the parts into the regions of a page that are marked with their names.
+
+    Raises: SettingsError if the page cannot be read, has no region, or one that nothing fills.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"--page={path} cannot be read: {error}") from None
+    found = list(_regions(text))
+    unknown = [name for name in found if name not in parts]
+    if unknown or not found:
+        what = f"has a region {unknown[0]!r}" if unknown else "has no region"
+        raise SettingsError(
+            f"--page={path} {what}; regions are <!-- study: NAME --> ... <!-- end -->, with the "
+            f"names {', '.join(parts)}"
+        )
+    atomic.write_text(path, _REGION.sub(lambda f: f"{f[1]}\n{parts[f[2]]}\n\n{f[3]}", text))
+
+
+_REGION = re.compile(r"(?s)(<!-- study: ([a-z ]+) -->\n).*?(<!-- end -->)")
+
+
+def _regions(text: str) -> Iterator[str]:
+    return (found[2] for found in _REGION.finditer(text))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _name(design: str) -> str:
+    return _NAMES.get(design, f"`{design}`")
+
+
+def _figure(result: Optional[Result], column: str) -> str:
+    if result is None:
+        return ""
+    return f"{result.mean.mean:.{_DIGITS[column]}f}{_UNITS[column]}"
+
+
+def _difference(result: Optional[Result], column: str) -> str:
+    """mean [low, high], with signs."""
+    if result is None:
+        return ""
+    mean: Mean = result.mean
+    low, high = (f"{value:+.{_DIGITS[column]}f}" for value in mean[1:3])
+    return f"{mean.mean:+.{_DIGITS[column]}f} [{low}, {high}]"
+
+
+def _spread(result: Result) -> str:
+    """The lowest and the highest mean of a seed."""
+    if len(result.of_seeds) < 2:
+        return ""
+    low, high = min(result.of_seeds.values()), max(result.of_seeds.values())
+    return f"{low:.2f} to {high:.2f}"
