@@ -224,6 +224,7 @@ def test_gamma_is_the_variants_or_the_one_that_was_given(monkeypatch):
         "variant": "official",
         "width": 4,
         "discount": 0.95,
+        "attention_kind": "contextual",
     }
     assert not create(discount=1).extra_inputs("strokes")
 

@@ -61,6 +61,7 @@ def test_progress_in_a_file_is_a_plain_line_now_and_then():
     for k in range(30):
         progress.on_train_batch_end(k, {"loss": 1.5})
     assert [line.split()[1] for line in stream.getvalue().splitlines()] == [
+        "11/40",  # the first one of a resumed run
         "20/40",
         "30/40",
         "40/40",
