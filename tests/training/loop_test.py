@@ -21,7 +21,7 @@ import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import train
-from tfinpaint.training.loop import precision
+from tfinpaint.training.precision import precision
 from tfinpaint.training.validation import Validation
 
 pytestmark = pytest.mark.usefixtures("eager_module")

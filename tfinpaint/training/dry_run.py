@@ -29,11 +29,11 @@ from tfinpaint.training import sanity_checks
 from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.devices import Devices, one_device
 from tfinpaint.training.loop import count
+from tfinpaint.training.precision import precision
 from tfinpaint.training.preparing import (
     batches,
     device,
     photographs_in_words,
-    precision,
     prepare,
 )
 from tfinpaint.training.schedule import description

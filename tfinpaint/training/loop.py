@@ -31,11 +31,11 @@ from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.devices import Devices, one_device
 from tfinpaint.training.interruption import Signals
 from tfinpaint.training.lost_photos import reading_failure
+from tfinpaint.training.precision import precision
 from tfinpaint.training.preparing import (
     batches,
     device,
     photographs_in_words,
-    precision,
     prepare,
 )
 from tfinpaint.training.sums import sums_in_order

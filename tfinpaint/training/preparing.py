@@ -1,4 +1,4 @@
-"""What a run trains with, from its settings: system, photographs, batches, precision, device.
+"""What a run trains with, from its settings: system, photographs, batches, device.
 
     system, source = prepare(settings, say, devices)
     data = batches(settings, system, source, first=0, devices=devices)
@@ -6,8 +6,7 @@
 Whatever can be wrong with the settings is found here, before anything is written.
 """
 
-import contextlib
-from typing import Callable, Iterator, Tuple, Union
+from typing import Callable, Tuple, Union
 
 import tensorflow as tf
 
@@ -21,26 +20,9 @@ from tfinpaint.settings import SettingsError, TrainSettings
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import imported
 from tfinpaint.training.devices import Devices
+from tfinpaint.training.precision import slow
 from tfinpaint.training.schedule import schedule_of
 from tfinpaint.wording import counted
-
-
-@contextlib.contextmanager
-def precision(settings: TrainSettings) -> Iterator[None]:
-    """A context that computes in the precision of --mixed_precision and --bfloat16."""
-    policy = tf.keras.mixed_precision.global_policy()
-    half = (
-        "mixed_float16"
-        if settings.mixed_precision
-        else "mixed_bfloat16"
-        if settings.bfloat16
-        else None
-    )
-    tf.keras.mixed_precision.set_global_policy(half or "float32")
-    try:
-        yield
-    finally:
-        tf.keras.mixed_precision.set_global_policy(policy)
 
 
 def prepare(
@@ -67,6 +49,8 @@ def prepare(
 
 def _prepare(settings, say):
     tf.keras.utils.set_random_seed(settings.seed)
+    if warning := slow(settings):
+        say(f"warning: {warning}")
     system = create_system(settings)
     _check_sizes(settings, system, say)
     _check_holes(settings, system)

@@ -1,0 +1,72 @@
+"""The precision that a run computes in, and whether its processor has instructions for it.
+
+    with precision(settings):
+        ...
+    for line in slow(settings): ...
+
+Without such instructions TensorFlow computes in software, several times slower than in float32.
+"""
+
+import contextlib
+from typing import FrozenSet, Iterator, Optional
+
+import tensorflow as tf
+
+from tfinpaint.settings import TrainSettings
+
+_CPUINFO = "/proc/cpuinfo"
+# {policy: (its flag, the features of /proc/cpuinfo that make it quick)}; those without avx512 and
+# amx are of Arm.
+_QUICK = {
+    "mixed_bfloat16": ("bfloat16", {"avx512_bf16", "amx_bf16", "bf16"}),
+    "mixed_float16": ("mixed_precision", {"avx512_fp16", "amx_fp16", "fphp", "asimdhp"}),
+}
+
+
+@contextlib.contextmanager
+def precision(settings: TrainSettings) -> Iterator[None]:
+    """A context that computes in the precision of --mixed_precision and --bfloat16."""
+    before = tf.keras.mixed_precision.global_policy()
+    tf.keras.mixed_precision.set_global_policy(_policy(settings))
+    try:
+        yield
+    finally:
+        tf.keras.mixed_precision.set_global_policy(before)
+
+
+def slow(settings: TrainSettings) -> Optional[str]:
+    """A line that says that the processor lacks the instructions; None if it has them.
+
+    None, too, where a GPU computes, and where the system does not say what its processor has.
+    """
+    policy = _policy(settings)
+    has = _features()
+    if policy not in _QUICK or not has or tf.config.list_logical_devices("GPU"):
+        return None
+    flag, quick = _QUICK[policy]
+    if has & quick:
+        return None
+    kind = policy.removeprefix("mixed_")
+    return (
+        f"this processor has no {kind} instructions: with `{flag}` a step takes several times as "
+        "long as without"
+    )
+
+
+def _policy(settings: TrainSettings) -> str:
+    if settings.mixed_precision:
+        return "mixed_float16"
+    return "mixed_bfloat16" if settings.bfloat16 else "float32"
+
+
+def _features() -> FrozenSet[str]:
+    """What /proc/cpuinfo lists of the first processor; empty where there is no such file."""
+    try:
+        with open(_CPUINFO, encoding="ascii", errors="replace") as file:
+            for line in file:
+                name, _, words = line.partition(":")
+                if name.strip() in ("flags", "Features"):
+                    return frozenset(words.split())
+    except OSError:
+        pass
+    return frozenset()
