@@ -1,5 +1,6 @@
 """The pipeline: the papers' preprocessing, equal batches for equal seeds, resuming at any step."""
 
+import dataclasses
 import pathlib
 import subprocess
 import sys
@@ -199,6 +200,43 @@ def test_colour_jitter_changes_the_colours_alone_and_repeats(folder):
                 np.round((after + 1) * 127.5), jittered(square, numbers[-1], 0.3)
             )
     assert len({tuple(n) for n in numbers}) == len(numbers)
+
+
+def test_zoom_draws_the_scale_of_each_square_alone_and_repeats(folder):
+    plain = PhotoSettings(folder, 32, resize=32, crop="center", mirror=False)
+    zoomed = dataclasses.replace(plain, photo_zoom=(1.25, 2.5))
+    first, later = (take(4, zoomed, BOXES, 3, 11, start_step=start) for start in (0, 2))
+    photos, sides = open_photos(folder), []
+    for step, ((images, made), (_, made_too)) in enumerate(
+        zip(first, take(4, plain, BOXES, 3, 11), strict=True)
+    ):
+        np.testing.assert_array_equal(made, made_too)
+        for index, image in enumerate(images):
+            element = tf.constant(3 * step + index, tf.int64)
+            key = tf.random.experimental.stateless_fold_in(
+                tf.stack([tf.constant(11, tf.int64), element]), batches._ZOOM
+            )
+            drawn = tf.random.stateless_uniform([1], key, alg="philox").numpy()[0]
+            sides.append(round(32 * (1.25 + 1.25 * float(drawn))))
+            photo = photos.read(int(batches._place(element, len(photos), 11)))
+            square = cut(resized(resized(photo, 80), sides[-1]), np.zeros(3), plain)
+            np.testing.assert_array_equal(np.round((image + 1) * 127.5), square)
+    assert 40 <= min(sides) < 50 and 70 < max(sides) <= 80
+    for one, two in zip(first[2:], later):
+        np.testing.assert_array_equal(one[0], two[0])
+
+
+def test_a_zoom_of_one_number_is_another_resize(folder):
+    once = PhotoSettings(folder, 32, resize=64)
+    zoomed = PhotoSettings(folder, 32, resize=32, photo_zoom=(2.0, 2.0))
+    for one, two in zip(take(2, once, BOXES, 3, 5), take(2, zoomed, BOXES, 3, 5), strict=True):
+        np.testing.assert_array_equal(one[0], two[0])
+
+
+@pytest.mark.parametrize("pair", [(0.5, 1.0), (2.0, 1.0), (1.0, 20.0)])
+def test_a_zoom_that_cannot_be_is_refused(pair):
+    with pytest.raises(SettingsError, match="`photo_zoom` is two numbers LO,HI with 1 <= LO"):
+        PhotoSettings("samples:", photo_zoom=pair)
 
 
 def test_the_three_factors_of_colour_jitter():

@@ -46,7 +46,7 @@ def test_an_unknown_flag_is_a_mistake_of_the_program():
 def test_flags_that_nobody_gave_make_the_records_defaults(parsed):
     found = settings.train_settings(parsed("--train_data=samples:"))
     assert found == TrainSettings("multistage", PhotoSettings("samples:"), HoleSettings())
-    for pair in (found.eval_ratio, found.holes.stroke_width, found.holes.mask_zoom):
+    for pair in (found.eval_ratio, found.photos.photo_zoom, found.holes.mask_zoom):
         assert [type(value) for value in pair] == [float, float]
     assert [type(value) for value in found.holes.stroke_vertices] == [int, int]
 

@@ -33,7 +33,7 @@ from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import MAX_MEGAPIXELS, HoleSettings, PhotoSettings
 
 # keep these numbers apart from other uses of the seed
-_ORDER, _CROP, _COLOR = 0x0DE2, 0xC209, 0xC0104
+_ORDER, _CROP, _COLOR, _ZOOM = 0x0DE2, 0xC209, 0xC0104, 0x2003
 _CACHE_BYTES = 2**28  # resized photographs are kept in memory if all of them fit
 _FOREVER = 2**40  # steps
 _STRIP = 8  # a photograph is cropped to this many times its shorter side
@@ -237,7 +237,7 @@ def _squares(
 
     share: of each batch; None is all of it.
     """
-    size, shorter = settings.image_size, settings.shorter_side
+    size, longest = settings.image_size, settings.longest_shorter_side
     if share is None:
         elements = tf.data.Dataset.range(step * batch, _FOREVER)
     else:
@@ -246,22 +246,31 @@ def _squares(
             lambda t: tf.data.Dataset.range(t * batch + first, t * batch + end)
         )
 
-    # [6]: three for the crop and three for the colours, from separate streams so that jitter does
-    # not change the crop
+    # [7]: three for the crop, three for the colours and one for the zoom, from separate streams so
+    # that neither jitter nor zoom changes what the others draw
     def numbers(element):
         pair = tf.stack([tf.constant(seed, tf.int64), element])
-        keys = [
-            tf.random.experimental.stateless_fold_in(pair, stream) for stream in (_CROP, _COLOR)
+        draws = [
+            tf.random.stateless_uniform(
+                [count], tf.random.experimental.stateless_fold_in(pair, stream), alg="philox"
+            )
+            for stream, count in ((_CROP, 3), (_COLOR, 3), (_ZOOM, 1))
         ]
-        return tf.concat([tf.random.stateless_uniform([3], key, alg="philox") for key in keys], 0)
+        return tf.concat(draws, 0)
 
     def finished(pixels, drawn):
+        low, high = settings.photo_zoom
+        if low < high:
+            zoom = low + (high - low) * float(drawn[6])
+            pixels = resized(pixels, round(settings.shorter_side * zoom))
         piece = cut(pixels, drawn[:3], settings)
-        return jittered(piece, drawn[3:], settings.color_jitter) if settings.color_jitter else piece
+        return (
+            jittered(piece, drawn[3:6], settings.color_jitter) if settings.color_jitter else piece
+        )
 
     if isinstance(photos, IndexedPhotos):
         count = len(photos)
-        read = _cached(lambda index: resized(photos.read(index), shorter), count, shorter)
+        read = _cached(lambda index: resized(photos.read(index), longest), count, longest)
 
         def square(element):
             return python_call(
@@ -276,7 +285,7 @@ def _squares(
     def square_of(pixels, element):
         inputs = [pixels, numbers(element)]
         return python_call(
-            lambda p, n: finished(resized(p, shorter), n), inputs, tf.uint8, [size, size, 3]
+            lambda p, n: finished(resized(p, longest), n), inputs, tf.uint8, [size, size, 3]
         )
 
     chosen = None if share is None else lambda k: (k % batch >= first) & (k % batch < end)

@@ -31,6 +31,8 @@ class PhotoSettings:
     image_size:    side of the squares, pixels.
     resize:        shorter side in pixels before the crop; 0: 350 / 256 of `image_size`, as for
                    Paris StreetView and Places2.
+    photo_zoom:    the shorter side before the crop is `resize` times a factor drawn evenly from
+                   this range, so that squares are of several scales.
     crop:          "random" (Paris, Places2) or "center" (CelebA).
     mirror:        mirror half of the photographs left to right.
     color_jitter:  the largest share by which brightness, contrast and saturation of a square are
@@ -41,6 +43,7 @@ class PhotoSettings:
     source: str
     image_size: int = 256
     resize: int = 0
+    photo_zoom: Range = (1.0, 1.0)
     crop: str = "random"
     mirror: bool = True
     color_jitter: float = 0.0
@@ -54,6 +57,11 @@ class PhotoSettings:
                 "`resize`, the shorter side before the crop, is at least `image_size` "
                 f"({self.image_size}), or 0 for 350/256 of it. Got {self.resize}"
             )
+        if not 1 <= self.photo_zoom[0] <= self.photo_zoom[1] <= 16:
+            raise SettingsError(
+                "`photo_zoom` is two numbers LO,HI with 1 <= LO <= HI <= 16. "
+                f"Got {_comma(self.photo_zoom)}"
+            )
         check_word("crop", self.crop, CROPS)
         if not 0 <= self.color_jitter < 1:
             raise SettingsError(
@@ -62,8 +70,13 @@ class PhotoSettings:
 
     @property
     def shorter_side(self) -> int:
-        """Pixels of the shorter side before the crop."""
+        """Pixels of the shorter side before the crop, before it is zoomed."""
         return self.resize or round(self.image_size * 350 / 256)
+
+    @property
+    def longest_shorter_side(self) -> int:
+        """Pixels of the shorter side of a photograph that is zoomed the most."""
+        return round(self.shorter_side * self.photo_zoom[1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -269,12 +282,12 @@ def to_json(settings: Any) -> str:
 def train_settings_from_json(text: str) -> TrainSettings:
     """The inverse of `to_json` for TrainSettings."""
     values = json.loads(text)
-    values["photos"] = PhotoSettings(**values["photos"])
-    holes: Dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in values["holes"].items()
-    }
-    values["holes"] = HoleSettings(**holes)
+    for name, kind in (("photos", PhotoSettings), ("holes", HoleSettings)):
+        fields: Dict[str, Any] = {
+            field: tuple(value) if isinstance(value, list) else value
+            for field, value in values[name].items()
+        }
+        values[name] = kind(**fields)
     for name in ("system_settings", "loss_weights", "phases"):
         values[name] = tuple((k, v) for k, v in values.get(name, ()))
     values["eval_ratio"] = tuple(values["eval_ratio"])

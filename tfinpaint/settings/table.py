@@ -59,6 +59,9 @@ FLAGS = {
     "resize": ("int", PhotoSettings.resize,
         "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of "
         "--image_size.", 0, 65536),
+    "photo_zoom": ("range", PhotoSettings.photo_zoom,
+        "LO,HI: the shorter side before the crop is --resize times a factor drawn evenly from this "
+        "range, so that training squares are of several scales."),
     "crop": (CROPS, PhotoSettings.crop, "Where the training square is cut."),
     "mirror": ("bool", PhotoSettings.mirror, "Mirror half of the photographs left to right."),
     "color_jitter": ("float", PhotoSettings.color_jitter,
