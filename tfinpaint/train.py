@@ -27,7 +27,8 @@ from tfinpaint.photo import write_photo
 settings.define_flags(
     "system", "variant", *settings.system_settings(), "train_data", "eval_data", "holes",
     "hole_ratio", "image_size", "resize", "photo_zoom", "crop", "mirror", "color_jitter",
-    "box_aspect", "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is", "mask_rotate",
+    "box_aspect", "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is",
+    "mask_rotate",
     "mask_flip", "mask_zoom", "run_dir", "batch_size", "steps", "seed", "resume", "init_from",
     "dry_run", "checkpoint_every", "log_every", "sample_every", "eval_every", "eval_count",
     "eval_ratio", "warn_after", "phases", "learning_rate", "critic_learning_rate", "warmup_steps",
