@@ -7,12 +7,12 @@
     python -m tools.study --measure_costs --photos=PHOTOS --perceptual_weights=vgg16.h5
 
 PHOTOS has the folders facades/train, facades/val, free/train and free/val. Runs are made one after
-the other (studies/plan.py); each is trained for the steps that --minutes of two cores pay for on the
-machine of studies/costs.json, and measured at once. OUTPUT gets a folder for each run, tables.md and
-pictures. What a run came to is kept in RESULTS/NAME.json, from which the tables are made. A run that
-has such a file is not made again, and the same command goes on where another one was ended or
-killed, on this machine or another one. Several processes may share an OUTPUT: each takes runs that
-no other has. It needs Linux.
+the other (studies/plan.py). Each is trained for the steps that --minutes of two cores pay for on
+the machine of studies/costs.json, and measured at once. OUTPUT gets a folder for each run,
+tables.md and pictures. What a run came to is kept in RESULTS/NAME.json, from which the tables are
+made. A run that has such a file is not made again. The same command goes on where another one was
+ended or killed; with RESULTS alone, another machine goes on with the runs that lack. Several
+processes may share an OUTPUT: each takes runs that no other has. It needs Linux.
 """
 
 import os
@@ -20,7 +20,7 @@ import re
 import signal
 import subprocess
 import sys
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from absl import flags
@@ -85,6 +85,7 @@ def main() -> None:
         return
     if _MEASURE_COSTS.value:
         _check_inputs(wanted)
+        _handle_sigterm()
         cost_measuring.fill(_COSTS.value, wanted, _trainer, command.say, command.warn)
         return
     if _TABLES_ONLY.value:
@@ -102,8 +103,7 @@ def main() -> None:
         settings.check_writable("output", output)
     _show_tables()  # a --page that cannot be filled is found now, not after hours
     if not _TABLES_ONLY.value:
-        # SIGTERM is handled as Ctrl-C is: the training process saves first
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        _handle_sigterm()
         _make(wanted, table)
     found, written = _show_tables()
     if _PHOTOS.value and output:
@@ -113,7 +113,7 @@ def main() -> None:
     command.say("\n".join(written))
 
 
-def chosen(only: str) -> List[Run]:
+def chosen(only: Optional[str]) -> List[Run]:
     """The runs that --only names, in the order of the plan."""
     runs = plan()
     if not only:
@@ -159,16 +159,21 @@ def _given(name: str) -> str:
     return (flag.value or "") if flag.present else ""
 
 
+def _handle_sigterm() -> None:
+    """SIGTERM becomes what Ctrl-C is: what was started ends first, and a training saves."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def _trainer(run: Run) -> List[str]:
     """The words that train a run, but for its run directory and steps."""
-    own = run.flags(_PHOTOS.value, _given("perceptual_weights"))
+    own = run.flags(_PHOTOS.value or "", _given("perceptual_weights"))
     return [sys.executable, "-m", "tfinpaint.train", *own]
 
 
 def _is_done(run: Run) -> bool:
     """Whether there is a result of this cost, or of a higher one."""
     record = records.read(_RESULTS.value, run.name)
-    return record is not None and (record.minutes or 0) >= _MINUTES.value
+    return record is not None and record.minutes >= _MINUTES.value
 
 
 def _make(wanted: List[Run], table: Costs) -> None:
@@ -224,11 +229,18 @@ def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
     return True
 
 
-def _measure(models, data: str, folder: str, lock: int, steps: Optional[int] = None) -> None:
+def _measure(
+    models: Sequence[str],
+    data: str,
+    folder: str,
+    lock: Optional[int],
+    steps: Optional[int] = None,
+) -> None:
     """Measures models on a set, unless that is done. Raises: Failed."""
-    weights = _given("lpips_weights")
+    photos, weights = _PHOTOS.value or "", _given("lpips_weights")
+    assert lock is not None
     try:
-        measuring.measure(models, _PHOTOS.value, data, folder, weights, lock, steps)
+        measuring.measure(models, photos, data, folder, weights, lock, steps)
     except subprocess.CalledProcessError as error:
         said = error.stdout.strip().splitlines() or [str(error)]
         raise running.Failed(f"it cannot be measured: {said[-1]}") from None

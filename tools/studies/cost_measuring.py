@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 import time
-from typing import Callable, List
+from typing import Callable, Dict, List
 
 from tfinpaint.settings import SettingsError
 from tools.studies import costs, running
@@ -55,10 +55,9 @@ def fill(
     if not table.seconds:
         table = costs.Costs(machine(), {anchor: _rounded(here)})
         table.write(path)
-    scale = table.seconds[anchor] / here
-    say(
-        f"{' '.join(anchor[:2])}: {here:.4g} s a step here, {table.seconds[anchor]:.4g} in the table"
-    )
+    there = table.seconds[anchor]
+    scale = there / here
+    say(f"{' '.join(anchor[:2])}: {here:.4g} s a step here, {there:.4g} in the table")
     for key in todo:
         if key == anchor:
             continue
@@ -96,7 +95,7 @@ def seconds_per_step(words: List[str]) -> float:
                 log,
                 first=_on_one_core,
             )
-        spent_at = {}
+        spent_at: Dict[int, float] = {}  # {step: processor seconds}
         try:
             while TO not in spent_at:
                 ended = process.poll() is not None

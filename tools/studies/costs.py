@@ -3,9 +3,9 @@
     table = read(COSTS)
     table.steps(run, 40)      # {"edges": 900, "inpainting": 1100, ...}; {"": 2100} without phases
 
-The table, costs.json, has processor seconds of one step of each (regime, design, phase), as measured
-on one machine, which it names. The steps of a run follow from it, so that a run is the same on
-every machine. A step costs the same on all sets of photographs and with all seeds.
+The table, costs.json, has processor seconds of one step of each (regime, design, phase), as
+measured on one machine, which it names. The steps of a run follow from it, so that a run is the
+same on every machine. A step costs the same on all sets of photographs and with all seeds.
 """
 
 import dataclasses

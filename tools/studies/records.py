@@ -30,7 +30,7 @@ class Record:
                   {model: {block: {column: ...}}}.
     minutes:      its cost, in minutes of two cores of the machine of costs.json.
     steps:        that it was trained.
-    parameters:   of the generator.
+    parameters:   of the generator. References have none of these three.
     """
 
     run: str
@@ -39,9 +39,9 @@ class Record:
     tensorflow: str
     photographs: List[str]
     figures: Dict[str, Any]
-    minutes: Optional[float] = None
-    steps: Optional[int] = None
-    parameters: Optional[int] = None
+    minutes: float = 0
+    steps: int = 0
+    parameters: int = 0
 
 
 def reference_name(data: str) -> str:
@@ -52,7 +52,7 @@ def reference_name(data: str) -> str:
 def write(folder: str, record: Record) -> None:
     """Writes the file of a record, which replaces an older one at once. Figures are rounded."""
     os.makedirs(folder, exist_ok=True)
-    content = {k: v for k, v in dataclasses.asdict(record).items() if v is not None}
+    content = {k: v for k, v in dataclasses.asdict(record).items() if v is not None and v != 0}
     content["figures"] = _rounded(content["figures"])
     atomic.write_text(_path(folder, record.run), _text(content) + "\n")
 
