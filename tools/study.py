@@ -35,6 +35,7 @@ from tools.studies import (
     records,
     results,
     running,
+    same_settings,
     tables,
 )
 from tools.studies.costs import Costs
@@ -166,8 +167,18 @@ def _handle_sigterm() -> None:
 
 def _trainer(run: Run) -> List[str]:
     """The words that train a run, but for its run directory and steps."""
-    own = run.flags(_PHOTOS.value or "", _given("perceptual_weights"))
-    return [sys.executable, "-m", "tfinpaint.train", *own]
+    return [sys.executable, "-m", "tfinpaint.train", *_flags(run)]
+
+
+def _flags(run: Run) -> List[str]:
+    return run.flags(_PHOTOS.value or "", _given("perceptual_weights"))
+
+
+def _check_settings(run: Run, run_dir: str) -> None:
+    """Raises Failed for a run directory that was made with other settings."""
+    others = same_settings.differences(run_dir, _flags(run))
+    if others:
+        raise running.Failed(f"{run_dir} was made with another {', '.join(others)}: move it away")
 
 
 def _is_done(run: Run) -> bool:
@@ -212,6 +223,7 @@ def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
         counts = table.steps(run, _MINUTES.value)
         steps, run_dir = sum(counts.values()), os.path.join(folder, running.RUN)
         try:
+            _check_settings(run, run_dir)
             if not running.is_at(run_dir, steps):
                 command.say(f"{run.name}: trains")
                 running.train(_trainer(run), folder, counts, lock)

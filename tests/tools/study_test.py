@@ -212,6 +212,15 @@ def test_a_run_directory_made_by_hand_is_only_measured(made):
     assert not err and "trains" not in out and made.record().steps == 20
 
 
+def test_a_run_directory_of_other_settings_is_left(made):
+    run_dir = made.output / MUSICAL.name / "run"
+    (run_dir / "checkpoints").mkdir(parents=True)
+    (run_dir / "checkpoints" / "ckpt-20.index").touch()
+    (run_dir / "settings.json").write_text('{"bfloat16": true, "steps": 20, "seed": 1}')
+    _, err = made("--minutes=2")
+    assert "run was made with another bfloat16: move it away" in err and made.record() is None
+
+
 def test_a_run_whose_cost_is_not_known_is_refused(made):
     _, err = made("--minutes=2", run=Run("facades", "reconstruction", "shift_net", 1))
     assert "--costs lacks the cost of a step of facades-reconstruction-shift_net-1" in err

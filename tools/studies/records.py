@@ -53,7 +53,8 @@ def write(folder: str, record: Record) -> None:
     """Writes the file of a record, which replaces an older one at once. Figures are rounded."""
     os.makedirs(folder, exist_ok=True)
     content = {k: v for k, v in dataclasses.asdict(record).items() if v is not None and v != 0}
-    content["figures"] = _rounded(content["figures"])
+    names, figures = content.pop("photographs"), content.pop("figures")
+    content.update(photographs=names, figures=_rounded(figures))
     atomic.write_text(_path(folder, record.run), _text(content) + "\n")
 
 

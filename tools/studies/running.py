@@ -132,10 +132,14 @@ def _make_way(run_dir: str, counts: Dict[str, int]) -> None:
         raise Failed(f"{run_dir} is at step {step:,}, and the run has {steps:,}: --minutes is more")
     if "" in counts or not step:
         return
-    with open(os.path.join(run_dir, "settings.json"), encoding="utf-8") as file:
-        before = json.load(file)
-    if _phases(dict(before["phases"])) != _phases(counts):
-        os.rename(run_dir, _unused(f"{run_dir}_of_{before['steps']}_steps"))
+    try:
+        with open(os.path.join(run_dir, "settings.json"), encoding="utf-8") as file:
+            before = json.load(file)
+        phases, steps_before = dict(before["phases"]), before["steps"]
+    except (OSError, ValueError, KeyError) as error:
+        raise Failed(f"{run_dir}/settings.json cannot be read: {error!r}") from None
+    if not phases or _phases(phases) != _phases(counts):
+        os.rename(run_dir, _unused(f"{run_dir}_of_{steps_before}_steps"))
 
 
 def _phases(counts: Dict[str, int]) -> str:
