@@ -3,14 +3,16 @@
     nice -n 19 python -m tools.study --photos=PHOTOS --output=runs/study \\
         --perceptual_weights=vgg16.h5 --lpips_weights=alexnet.npz
     python -m tools.study --plan --output=runs/study
-    python -m tools.study --tables_only --output=runs/study --page=docs/study.md
+    python -m tools.study --tables_only --page=docs/study.md
+    python -m tools.study --measure_costs --photos=PHOTOS --perceptual_weights=vgg16.h5
 
-PHOTOS has the folders facades/train, facades/val, free/train and free/val. OUTPUT gets a folder for
-each run, tables.md and pictures. Runs are made one after the other (studies/plan.py); each is
-trained until it has had --minutes of two cores, measured as processor time, and measured at once.
-The same command goes on where another one was ended or killed, and with more --minutes it goes on
-with runs that are done. Several processes may share an
-OUTPUT: each takes runs that no other has. It needs Linux.
+PHOTOS has the folders facades/train, facades/val, free/train and free/val. Runs are made one after
+the other (studies/plan.py). Each is trained for the steps that --minutes of two cores pay for on
+the machine of studies/costs.json, and measured at once. OUTPUT gets a folder for each run,
+tables.md and pictures. What a run came to is kept in RESULTS/NAME.json, from which the tables are
+made. A run that has such a file is not made again. The same command goes on where another one was
+ended or killed; with RESULTS alone, another machine goes on with the runs that lack. Several
+processes may share an OUTPUT: each takes runs that no other has. It needs Linux.
 """
 
 import os
@@ -18,22 +20,36 @@ import re
 import signal
 import subprocess
 import sys
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from absl import flags
 
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
-from tools.studies import measuring, records, results, running, tables
-from tools.studies.plan import SETS, Run, plan
+from tools.studies import (
+    cost_measuring,
+    costs,
+    locks,
+    measuring,
+    records,
+    results,
+    running,
+    same_settings,
+    tables,
+)
+from tools.studies.costs import Costs
+from tools.studies.plan import FULL, SETS, Run, plan
 
 settings.define_flags("output", "perceptual_weights", "lpips_weights")
 _PHOTOS = flags.DEFINE_string(
     "photos", None, "Folder with facades/train, facades/val, free/train and free/val."
 )
 _MINUTES = flags.DEFINE_float(
-    "minutes", 40.0, "Cost of each run, in minutes of two cores: 120 processor seconds each."
+    "minutes",
+    40.0,
+    "Cost of each run, in minutes of two cores of the machine of --costs: 120 processor seconds "
+    "each.",
 )
 _ONLY = flags.DEFINE_string(
     "only",
@@ -41,9 +57,18 @@ _ONLY = flags.DEFINE_string(
     "Runs to make: a regular expression that matches whole names, or names with "
     "commas between. Default: all.",
 )
+_RESULTS = flags.DEFINE_string(
+    "results", "docs/study", "Folder of what the runs came to, a small file for each."
+)
+_COSTS = flags.DEFINE_string(
+    "costs", costs.COSTS, "Table (.json) of what a step of each run costs."
+)
+_MEASURE_COSTS = flags.DEFINE_bool(
+    "measure_costs", False, "Measure the costs that --costs lacks, and write them there."
+)
 _PLAN = flags.DEFINE_bool("plan", False, "Print the runs and how far each has come; make none.")
 _TABLES_ONLY = flags.DEFINE_bool(
-    "tables_only", False, "Write the tables and pictures; make no run."
+    "tables_only", False, "Write the tables and pictures of --results; make no run."
 )
 _PAGE = flags.DEFINE_string(
     "page", None, "Page (.md) whose marked regions get the tables, beside OUTPUT/tables.md."
@@ -51,35 +76,45 @@ _PAGE = flags.DEFINE_string(
 
 
 def main() -> None:
-    values = flags.FLAGS
-    if not values.output:
-        raise SettingsError("--output is missing: the folder of the study")
-    if not _MINUTES.value > 0:
+    output = flags.FLAGS.output
+    if not 0 < _MINUTES.value < float("inf"):
         raise SettingsError(f"--minutes is above 0. Got {_MINUTES.value:g}")
     wanted = chosen(_ONLY.value)
+    table = costs.read(_COSTS.value)
     if _PLAN.value:
-        print("\n".join(_progress(values.output, run) for run in wanted))
+        print("\n".join(_progress(run, table) for run in wanted))
         return
-    settings.check_writable("output", values.output)
+    if _MEASURE_COSTS.value:
+        _check_inputs(wanted)
+        _handle_sigterm()
+        cost_measuring.fill(_COSTS.value, wanted, _trainer, command.say, command.warn)
+        return
     if _TABLES_ONLY.value:
-        if not os.path.isdir(values.output):
-            raise SettingsError(f"--output={values.output} is no folder: nothing was run there")
+        if not output and not _PAGE.value:
+            raise SettingsError("--tables_only writes to --page, to --output, or to both")
+        if not os.path.isdir(_RESULTS.value):
+            raise SettingsError(f"--results={_RESULTS.value} is no folder: nothing was run")
     else:
-        _check_inputs()
+        if not output:
+            raise SettingsError("--output is missing: the folder of the study")
+        _check_inputs(wanted)
+        table.check([run for run in wanted if not _is_done(run)])
+        settings.check_writable("results", _RESULTS.value)
+    if output:
+        settings.check_writable("output", output)
     _show_tables()  # a --page that cannot be filled is found now, not after hours
     if not _TABLES_ONLY.value:
-        # SIGTERM is handled as Ctrl-C is: the training process saves first
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        _make(wanted)
+        _handle_sigterm()
+        _make(wanted, table)
     found, written = _show_tables()
-    if _PHOTOS.value:
+    if _PHOTOS.value and output:
         from tools.studies import pictures  # late: it imports TensorFlow
 
-        written += pictures.write(found, _PHOTOS.value, values.output)
+        written += pictures.write(found, _PHOTOS.value, output)
     command.say("\n".join(written))
 
 
-def chosen(only: str) -> List[Run]:
+def chosen(only: Optional[str]) -> List[Run]:
     """The runs that --only names, in the order of the plan."""
     runs = plan()
     if not only:
@@ -97,7 +132,7 @@ def chosen(only: str) -> List[Run]:
     return found
 
 
-def _check_inputs() -> None:
+def _check_inputs(wanted: List[Run]) -> None:
     folder = _PHOTOS.value
     if not folder:
         raise SettingsError("--photos is missing: a folder with facades/train and so on")
@@ -112,6 +147,11 @@ def _check_inputs() -> None:
         path = _given(name)
         if path and not os.path.isfile(path):
             raise SettingsError(f"--{name} is a file here. Got {path!r}")
+    if not _given("perceptual_weights") and any(run.regime == FULL for run in wanted):
+        raise SettingsError(
+            "--perceptual_weights is missing: the file of VGG-16 for the runs with all terms "
+            "(--only='.*-reconstruction-.*' leaves them out)"
+        )
 
 
 def _given(name: str) -> str:
@@ -120,90 +160,141 @@ def _given(name: str) -> str:
     return (flag.value or "") if flag.present else ""
 
 
-def _make(wanted: List[Run]) -> None:
+def _handle_sigterm() -> None:
+    """SIGTERM becomes what Ctrl-C is: what was started ends first, and a training saves."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _trainer(run: Run) -> List[str]:
+    """The words that train a run, but for its run directory and steps."""
+    return [sys.executable, "-m", "tfinpaint.train", *_flags(run)]
+
+
+def _flags(run: Run) -> List[str]:
+    return run.flags(_PHOTOS.value or "", _given("perceptual_weights"))
+
+
+def _check_settings(run: Run, run_dir: str) -> None:
+    """Raises Failed for a run directory that was made with other settings."""
+    others = same_settings.differences(run_dir, _flags(run))
+    if others:
+        raise running.Failed(f"{run_dir} was made with another {', '.join(others)}: move it away")
+
+
+def _is_done(run: Run) -> bool:
+    """Whether there is a result of this cost, or of a higher one."""
+    record = records.read(_RESULTS.value, run.name)
+    return record is not None and record.minutes >= _MINUTES.value
+
+
+def _make(wanted: List[Run], table: Costs) -> None:
     """Makes the runs: first those that no other process has, then those that one had."""
     for data in sorted({run.data for run in wanted}):
-        folder = measuring.reference_folder(flags.FLAGS.output, data)
-        with records.taken(folder, wait=True) as lock:
-            _measured(measuring.REFERENCES, data, folder, lock)
-    others = [run for run in wanted if not _make_one(run)]
+        _measure_references(data)
+    others = [run for run in wanted if not _make_one(run, table)]
     for run in others:
-        _make_one(run, wait=True)
+        _make_one(run, table, wait=True)
 
 
-def _make_one(run: Run, wait: bool = False) -> bool:
+def _measure_references(data: str) -> None:
+    name = records.reference_name(data)
+    folder = os.path.join(flags.FLAGS.output, name)
+    with locks.taken(folder, wait=True) as lock:
+        if records.read(_RESULTS.value, name) is None:
+            try:
+                _measure(measuring.REFERENCES, data, folder, lock)
+            except running.Failed as failure:
+                command.warn(f"{name}: {failure}")
+                return
+            records.write(_RESULTS.value, measuring.of_references(folder, name))
+
+
+def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
     """Trains and measures a run, as far as that is to be done.
 
     Returns: False if another process has it.
     """
     folder = os.path.join(flags.FLAGS.output, run.name)
-    budget = 120 * _MINUTES.value
-    with records.taken(folder, wait) as lock:
+    with locks.taken(folder, wait) as lock:
         if lock is None:
             return False
-        record = records.read(folder) or records.Record(budget)
-        if budget > record.budget:
-            record = records.raised(folder, record, budget, bool(run.phases))
-            record.write(folder)
-        if not record.done:
-            command.say(f"{run.name}: trains")
-            if record.budget != budget:
-                command.warn(f"{run.name} keeps the {record.budget:g} s that it began with")
-            own = run.flags(_PHOTOS.value, _given("perceptual_weights"))
-            start = [sys.executable, "-m", "tfinpaint.train", *own]
-            try:
-                running.train(lambda more: [*start, *more], folder, record, lock, run.phases)
-            except running.Failed as failure:
-                command.warn(f"{run.name} failed: {failure}")
-                return True
-        model = os.path.join(folder, records.RUN)
-        if not measuring.is_measured(folder) and _measured([model], run.data, folder, lock):
-            command.say(_progress(flags.FLAGS.output, run))
-            _show_tables()
+        if _is_done(run):
+            return True
+        counts = table.steps(run, _MINUTES.value)
+        steps, run_dir = sum(counts.values()), os.path.join(folder, running.RUN)
+        try:
+            _check_settings(run, run_dir)
+            if not running.is_at(run_dir, steps):
+                command.say(f"{run.name}: trains")
+                running.train(_trainer(run), folder, counts, lock)
+            _measure([run_dir], run.data, folder, lock, steps)
+        except running.Failed as failure:
+            command.warn(f"{run.name} failed: {failure}")
+            return True
+        record = measuring.of_run(folder, run.name, _MINUTES.value)
+        if record.steps != steps:
+            command.warn(f"{run.name} failed: it was measured at step {record.steps}, not {steps}")
+            return True
+        records.write(_RESULTS.value, record)
+        command.say(_progress(run, table))
+        _show_tables()
     return True
 
 
-def _measured(models: Sequence[str], data: str, folder: str, lock: int) -> bool:
-    """Measures models on a set, unless that is done. Returns whether it went well."""
+def _measure(
+    models: Sequence[str],
+    data: str,
+    folder: str,
+    lock: Optional[int],
+    steps: Optional[int] = None,
+) -> None:
+    """Measures models on a set, unless that is done. Raises: Failed."""
+    photos, weights = _PHOTOS.value or "", _given("lpips_weights")
+    assert lock is not None
     try:
-        measuring.measure(models, _PHOTOS.value, data, folder, _given("lpips_weights"), lock)
+        measuring.measure(models, photos, data, folder, weights, lock, steps)
     except subprocess.CalledProcessError as error:
         said = error.stdout.strip().splitlines() or [str(error)]
-        command.warn(f"{os.path.basename(folder)} cannot be measured: {said[-1]}")
-        return False
-    return True
+        raise running.Failed(f"it cannot be measured: {said[-1]}") from None
 
 
-def _progress(output: str, run: Run) -> str:
-    """One line about a run."""
-    folder = os.path.join(output, run.name)
-    record = records.read(folder)
-    if record is None:
-        return f"{run.name}: not begun"
-    done = f"{record.seconds:,.0f} of {record.budget:,.0f} s, {record.step:,} steps"
-    if record.failure:
-        return f"{run.name}: failed after {done}: {record.failure}"
-    if not record.done:
-        return f"{run.name}: {done}"
-    if not measuring.is_measured(folder):
-        return f"{run.name}: {done}, not measured"
-    found = [
-        f"{block} {np.nanmean(next(iter(models.values()))['psnr_in_hole']):.2f} dB"
-        for block, models in measuring.figures(folder, {}).items()
-    ]
-    return f"{run.name}: {done}; PSNR in the hole: {', '.join(found)}"
+def _progress(run: Run, table: Costs) -> str:
+    """One line about a run: its result, and how far it is if it is to have more."""
+    record = records.read(_RESULTS.value, run.name)
+    parts = []
+    if record:
+        psnr = ", ".join(
+            f"{block} {np.nanmean(np.array(columns['psnr_in_hole'], float)):.2f} dB"
+            for block, columns in record.figures.items()
+        )
+        parts.append(
+            f"{record.minutes:g} minutes, {record.steps:,} steps; PSNR in the hole: {psnr}"
+        )
+    if not _is_done(run):
+        if table.lacks(run):
+            parts.append("its cost is not measured")
+        else:
+            steps = sum(table.steps(run, _MINUTES.value).values())
+            output = flags.FLAGS.output
+            path = output and os.path.join(output, run.name, running.RUN)
+            step = running.last_step(path) if path else 0
+            parts.append(f"{step:,} of {steps:,} steps" + (", not measured" * (step == steps)))
+    return f"{run.name}: {'; now '.join(parts)}"
 
 
 def _show_tables() -> Tuple[results.Results, List[str]]:
-    """Writes the tables of what is finished. Returns it, and the paths of the files."""
-    output = flags.FLAGS.output
-    found = results.read(output)
+    """Writes the tables of all results. Returns those, and the paths of the files."""
+    found = results.read(_RESULTS.value)
     parts = tables.tables(found)
+    written = []
     if _PAGE.value:
         tables.fill(_PAGE.value, parts)
-    os.makedirs(output, exist_ok=True)
-    tables.write(parts, os.path.join(output, "tables.md"))
-    return found, [os.path.join(output, "tables.md")]
+        written.append(_PAGE.value)
+    if flags.FLAGS.output:
+        os.makedirs(flags.FLAGS.output, exist_ok=True)
+        written.append(os.path.join(flags.FLAGS.output, "tables.md"))
+        tables.write(parts, written[-1])
+    return found, written
 
 
 if __name__ == "__main__":

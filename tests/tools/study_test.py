@@ -1,8 +1,10 @@
-"""The command of the study: its flags, its plan, and one that is made from end to end."""
+"""The command of the study: its flags, its plan, what it makes and what it leaves."""
 
-import dataclasses
+import json
 import os
 import pathlib
+import shutil
+import signal
 import subprocess
 import sys
 
@@ -11,10 +13,33 @@ import pytest
 
 from tfinpaint.photo import write_photo
 from tools import study
-from tools.studies import records
-from tools.studies.plan import plan
+from tools.studies import costs, measuring, records, running
+from tools.studies.plan import Run, plan
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TRAINER = str(ROOT / "tests" / "tools" / "studies" / "trainer.py")
+MUSICAL = Run("facades", "reconstruction", "musical", 1)
+EDGES = Run("facades", "reconstruction", "edge_connect", 1)
+# seconds of a step: 120 of them are a step of `musical` in a minute of two cores
+SECONDS = {
+    **dict.fromkeys(costs.keys(MUSICAL), 12.0),
+    **dict.fromkeys(costs.keys(EDGES), 6.0),
+}
+
+
+@pytest.fixture(autouse=True)
+def sigterm():
+    """The command changes how this process takes SIGTERM."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "costs.json"
+    costs.Costs("a machine", SECONDS).write(str(path))
+    return path
 
 
 @pytest.fixture
@@ -34,14 +59,16 @@ def photos(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--plan"], "--output is missing"),
+        ([], "--output is missing"),
         (["--output=o", "--minutes=0"], "--minutes is above 0. Got 0"),
         (["--output=o"], "--photos is missing"),
         (["--output=o", "--photos=nowhere"], "without facades/train"),
         (["--output=o", "--only=nothing"], "--only matches no run"),
         (["--output=o", "--only=(("], "--only is no regular expression"),
-        (["--output=o", "--tables_only"], "--output=o is no folder"),
-        (["--output=.", "--tables_only", "--page=none.md"], "--page=none.md cannot be read"),
+        (["--tables_only"], "--tables_only writes to --page, to --output, or to both"),
+        (["--output=o", "--tables_only"], "--results=docs/study is no folder"),
+        (["--results=.", "--tables_only", "--page=none.md"], "--page=none.md cannot be read"),
+        (["--measure_costs"], "--photos is missing"),
     ],
 )
 def test_mistakes_are_one_line(command_line, tmp_path, monkeypatch, arguments, message):
@@ -60,6 +87,14 @@ def test_weights_are_files(command_line, photos, tmp_path, flag):
     assert not os.path.exists(tmp_path / "o")
 
 
+def test_all_terms_take_weights(command_line, photos, tmp_path):
+    status, _, err = command_line(
+        study.main, f"--output={tmp_path}/o", f"--photos={photos}", "--only=.*-full-musical-1"
+    )
+    assert status == 1 and "--perceptual_weights is missing" in err
+    assert not os.path.exists(tmp_path / "o")
+
+
 def test_only_takes_names_and_expressions():
     names = [run.name for run in plan()]
     assert [run.name for run in study.chosen(f"{names[3]},{names[1]}")] == [names[1], names[3]]
@@ -68,37 +103,177 @@ def test_only_takes_names_and_expressions():
     assert study.chosen("") == plan()
 
 
-def test_the_plan_says_how_far_each_run_is(command_line, tmp_path):
-    folder = tmp_path / "facades-full-musical-1"
-    folder.mkdir()
-    records.Record(4800, step=700, seconds=2400.5).write(str(folder))
-    failed = tmp_path / "facades-full-multistage-1"
-    failed.mkdir()
-    records.Record(4800, failure="out of memory").write(str(failed))
-    status, out, _ = command_line(study.main, "--plan", f"--output={tmp_path}")
+class Made:
+    """The command with a trainer that trains nothing and figures that tell the step."""
+
+    def __init__(self, command_line, photos, tmp_path, table, monkeypatch):
+        self.results, self.output = tmp_path / "results", tmp_path / "output"
+        self.measured, self.fails = [], False
+        self._command_line = command_line
+        self._words = [
+            *(f"--photos={photos}", f"--output={self.output}", f"--results={self.results}"),
+            f"--costs={table}",
+        ]
+        monkeypatch.setattr(study, "_trainer", lambda run: [sys.executable, TRAINER, "0", "100"])
+        monkeypatch.setattr(measuring, "measure", self._measure)
+        monkeypatch.setattr("tools.studies.pictures.write", lambda *_: [])
+
+    def __call__(self, *arguments, run=MUSICAL):
+        status, out, err = self._command_line(
+            study.main, *self._words, f"--only={run.name}", *arguments
+        )
+        assert status in (0, 1)
+        return out, err
+
+    def record(self, run=MUSICAL):
+        return records.read(str(self.results), run.name)
+
+    def log(self, run=MUSICAL):
+        lines = (self.output / run.name / "train.log").read_text().splitlines()
+        return [line for line in lines if line.startswith("phases")]
+
+    def _measure(self, models, photos, data, folder, weights, lock, steps=None):
+        if steps:
+            if self.fails:
+                raise subprocess.CalledProcessError(1, "evaluate", "it does not work")
+            assert running.is_at(models[0], steps)
+        self.measured.append(os.path.basename(folder))
+        for kind in measuring.HOLES:
+            blocks = measuring.BLOCKS[:1] if kind == "center" else measuring.BLOCKS[1:]
+            model = {"psnr_in_hole": {"each": [steps or 10.0, 14 / 3]}}
+            content = {
+                "versions": {"commit": "abc", "made": "today", "tensorflow": "2.15.1"},
+                "models": {"run": {"steps": steps, "parameters": 7}},
+                "blocks": [
+                    {"title": title, "photographs": ["a", "b"], "models": {"run": model}}
+                    for title in blocks
+                ],
+            }
+            os.makedirs(os.path.join(folder, kind), exist_ok=True)
+            with open(os.path.join(folder, kind, "report.json"), "w") as file:
+                json.dump(content, file)
+
+
+@pytest.fixture
+def made(command_line, photos, tmp_path, table, monkeypatch):
+    return Made(command_line, photos, tmp_path, table, monkeypatch)
+
+
+def test_a_run_is_trained_for_the_steps_of_its_cost_and_measured(made):
+    out, err = made("--minutes=2")
+    assert not err and f"{MUSICAL.name}: trains\n{MUSICAL.name}: 2 minutes, 20 steps; PSNR" in out
+    assert made.log() == ["phases ; from 0 to 20"]  # 240 seconds of 12 s
+    record = made.record()
+    assert (record.minutes, record.steps, record.parameters) == (2, 20, 7)
+    assert record.figures["center"] == {"psnr_in_hole": [20, 4.6667]}
+    assert made.measured == ["facades-references", MUSICAL.name]
+    assert "1 of 116 planned runs" in (made.output / "tables.md").read_text()
+
+
+def test_a_finished_result_is_not_made_again_wherever_its_run_directory_is(made):
+    made("--minutes=2")
+    shutil.rmtree(made.output)
+    made("--minutes=2")
+    made("--minutes=1")
+    assert made.measured == ["facades-references", MUSICAL.name]
+    assert not (made.output / MUSICAL.name / "run").exists()
+
+
+def test_with_more_minutes_a_run_goes_on_and_its_result_stays_until_then(made):
+    made("--minutes=2")
+    made.fails = True
+    _, err = made("--minutes=5")
+    assert "it cannot be measured: it does not work" in err and made.record().minutes == 2
+    out, _ = made("--minutes=5", "--plan")
+    assert f"{MUSICAL.name}: 2 minutes, 20 steps; PSNR in the hole: center 12.33 dB" in out
+    assert out.endswith("; now 50 of 50 steps, not measured\n")
+    made.fails = False
+    out, err = made("--minutes=5")
+    assert not err and "trains" not in out  # it was trained already
+    assert made.log() == ["phases ; from 0 to 20", "phases ; from 20 to 50"]
+    assert (made.record().minutes, made.record().steps) == (5, 50)
+
+
+def test_with_more_minutes_a_run_in_phases_begins_anew(made):
+    made("--minutes=1", run=EDGES)
+    made("--minutes=2", run=EDGES)
+    assert made.log(EDGES) == [
+        "phases edges:6,inpainting:10,edge_inpainting; from 0 to 20",
+        "phases edges:12,inpainting:20,edge_inpainting; from 0 to 40",
+    ]
+    assert made.record(EDGES).steps == 40
+
+
+def test_a_run_directory_made_by_hand_is_only_measured(made):
+    run_dir = made.output / MUSICAL.name / "run"
+    words = [sys.executable, TRAINER, "0", "100", f"--run_dir={run_dir}", "--steps=20"]
+    subprocess.run(words, check=True, capture_output=True)
+    out, err = made("--minutes=2")
+    assert not err and "trains" not in out and made.record().steps == 20
+
+
+def test_a_run_directory_of_other_settings_is_left(made):
+    run_dir = made.output / MUSICAL.name / "run"
+    (run_dir / "checkpoints").mkdir(parents=True)
+    (run_dir / "checkpoints" / "ckpt-20.index").touch()
+    (run_dir / "settings.json").write_text('{"bfloat16": true, "steps": 20, "seed": 1}')
+    _, err = made("--minutes=2")
+    assert "run was made with another bfloat16: move it away" in err and made.record() is None
+
+
+def test_a_run_whose_cost_is_not_known_is_refused(made):
+    _, err = made("--minutes=2", run=Run("facades", "reconstruction", "shift_net", 1))
+    assert "--costs lacks the cost of a step of facades-reconstruction-shift_net-1" in err
+    assert "--measure_costs" in err and len(err.splitlines()) == 1
+    assert not made.output.exists() and not made.results.exists()
+
+
+def test_the_plan_says_how_far_each_run_is(command_line, tmp_path, table):
+    folder = tmp_path / MUSICAL.name / "run" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "ckpt-7.index").touch()
+    status, out, _ = command_line(
+        study.main,
+        *("--plan", f"--output={tmp_path}", f"--results={tmp_path}/r", f"--costs={table}"),
+        "--minutes=2",
+    )
     lines = out.splitlines()
     assert status == 0 and len(lines) == len(plan())
-    assert "facades-full-musical-1: 2,400 of 4,800 s, 700 steps" in lines
-    assert "facades-full-multistage-1: failed after 0 of 4,800 s, 0 steps: out of memory" in lines
-    assert "facades-full-gated_conv-1: not begun" in lines
+    assert f"{MUSICAL.name}: 7 of 20 steps" in lines
+    assert "facades-full-musical-1: its cost is not measured" in lines
+    assert f"{EDGES.name}: 0 of 40 steps" in lines
 
 
 @pytest.mark.slow
 def test_two_systems_from_end_to_end(photos, tmp_path):
-    """Trained, measured, shown; the second call makes nothing again and fills a page."""
-    output = tmp_path / "study"
+    """Measured costs, trained, measured, shown; the second call makes nothing again and fills a
+    page; the third goes on."""
+    output, results, table = (tmp_path / name for name in ("study", "results", "costs.json"))
     words = [
         *(sys.executable, "-m", "tools.study", f"--photos={photos}", f"--output={output}"),
-        *("--minutes=0.02", "--only=facades-reconstruction-(shift_net|partial_conv)-1"),
+        *(f"--results={results}", f"--costs={table}"),
+        "--only=facades-reconstruction-(shift_net|partial_conv)-1",
     ]
-    first = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+
+    def call(*more):
+        return subprocess.run([*words, *more], cwd=ROOT, capture_output=True, text=True)
+
+    costed = call("--measure_costs")
+    assert costed.returncode == 0, costed.stderr
+    seconds = costs.read(str(table)).seconds
+    assert {design for _, design, _ in seconds} == {"multistage", "shift_net", "partial_conv"}
+    assert all(0.01 < value < 10 for value in seconds.values())
+    first = call("--minutes=0.02")
     assert first.returncode == 0, first.stderr
     for name in ("shift_net", "partial_conv"):
-        folder = output / f"facades-reconstruction-{name}-1"
-        record = records.read(str(folder))
-        assert record.done and record.step > 1 and 2.4 <= record.seconds < 6
+        name = f"facades-reconstruction-{name}-1"
+        record = records.read(str(results), name)
+        assert record.steps == max(
+            1, round(2.4 / seconds["reconstruction", name.split("-")[2], ""])
+        )
         assert 2_000_000 < record.parameters < 3_000_000
-        assert f"{folder.name}: trains\n{folder.name}: " in first.stdout
+        assert (results / f"{name}.json").stat().st_size < 25_000
+        assert f"{name}: trains\n{name}: " in first.stdout
     picture = output / "pictures" / "facades-reconstruction-center"
     assert picture.with_suffix(".png").stat().st_size > 1000
     lines = picture.with_suffix(".txt").read_text().splitlines()
@@ -107,17 +282,16 @@ def test_two_systems_from_end_to_end(photos, tmp_path):
     page.write_text("<!-- study: facades reconstruction -->\n<!-- end -->\n")
     before = {path: path.stat().st_mtime_ns for path in output.rglob("report.json")}
     assert len(before) == 6  # of two runs and of the references, two kinds of hole each
-    second = subprocess.run([*words, f"--page={page}"], cwd=ROOT, capture_output=True, text=True)
+    second = call("--minutes=0.02", f"--page={page}")
     assert second.returncode == 0 and "trains" not in second.stdout
     assert {path: path.stat().st_mtime_ns for path in output.rglob("report.json")} == before
-    # The cost of a run that goes on counts from its first step, not from the next in its log.
-    folder = output / "facades-reconstruction-shift_net-1"
-    before = records.read(str(folder))
-    dataclasses.replace(before, done=False, budget=before.seconds + 3).write(str(folder))
-    third = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
-    after = records.read(str(folder))
-    assert third.returncode == 0 and "keeps the" in third.stderr
-    assert 1 < after.step - before.step < 45 and 3 <= after.seconds - before.seconds < 6
     text = page.read_text()
     assert text.count("| `shift_net` | 1 | ") == 4 and "| Telea |  | " in text
     assert text.count("not run yet") == 4 * 10
+    before = records.read(str(results), "facades-reconstruction-shift_net-1")
+    third = call("--minutes=0.06", f"--only={before.run}")
+    after = records.read(str(results), before.run)
+    assert third.returncode == 0 and after.minutes == 0.06 and after.steps > before.steps
+    log = (output / before.run / "train.log").read_text()
+    assert f"resumed at step {before.steps}:" in log
+    assert after.figures != before.figures

@@ -1,5 +1,6 @@
 """The study of docs/study.md: all systems at equal cost.
 
-`plan` says what is trained, `running` trains it (`records` has how far each run is), `measuring`
-measures it, `claims`, `tables` and `pictures` show what came out.
+`plan` says what is trained, `costs` for how many steps (`cost_measuring` measures them), `running`
+trains it (`same_settings` tells what is not of the study), `measuring` measures it, `records` keeps
+what it came to, and `claims`, `tables` and `pictures` show that.
 """

@@ -1,49 +1,54 @@
 """Measures a run of the study with tfinpaint.evaluate, and reads what came out.
 
     measure(models, photos, data, folder, lpips_weights, lock)    # folder/center, folder/strokes
-    figures(folder, {})                                           # {block: {model: {column: [N]}}}
+    record = of_run(folder, name, minutes)                        # records.Record
 
 The command runs in a process of its own. Its four files stay in the folder of the run: report.html
 has plots, and the best, the median and the worst photograph of each kind of hole.
 """
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
-from typing import Dict, List, Sequence
-
-import numpy as np
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from tools.studies.plan import SIDE
-from tools.studies.records import MEASURED
+from tools.studies.records import Record
 
 REFERENCES = ("telea", "navier_stokes", "mean")
 PROTOCOL = "default"
 BINS = ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))  # shares of missing pixels, of strokes
-HOLES = MEASURED  # kinds of holes
+HOLES = ("center", "strokes")  # kinds of holes
 # their titles in report.json
 BLOCKS = ("center", "10-20 %", "30-40 %", "50-60 %")
 # columns of report.json
 COLUMNS = ("psnr_in_hole", "l1_in_hole", "ssim_in_hole", "lpips")
 
-Figures = Dict[str, Dict[str, Dict[str, np.ndarray]]]
-
 
 def measure(
-    models: Sequence[str], photos: str, data: str, folder: str, lpips_weights: str, lock: int
+    models: Sequence[str],
+    photos: str,
+    data: str,
+    folder: str,
+    lpips_weights: str,
+    lock: int,
+    steps: Optional[int] = None,
 ) -> None:
     """Fills the photographs of data/val by all models, on both kinds of hole.
 
     models:  run directories or names of references.
-    folder:  gets a folder for each kind of hole. What is there already is left.
+    folder:  gets a folder for each kind of hole. What is there already is left, if the model was at
+             `steps` (None: whatever it was).
 
     Raises: CalledProcessError with what the command said.
     """
     bins = ",".join(f"{low:g}-{high:g}" for low, high in BINS)
     for kind in HOLES:
         output = os.path.join(folder, kind)
-        if os.path.isfile(os.path.join(output, "report.json")):
+        there = _report(output)
+        if there and (steps is None or [m["steps"] for m in there["models"].values()] == [steps]):
             continue
         words: List[str] = [
             *(sys.executable, "-m", "tfinpaint.evaluate"),
@@ -70,37 +75,60 @@ def measure(
         )
 
 
-def is_measured(folder: str) -> bool:
-    return all(os.path.isfile(os.path.join(folder, kind, "report.json")) for kind in HOLES)
+def of_run(folder: str, name: str, minutes: float) -> Record:
+    """The record of a run that was measured in a folder."""
+    record = _record(folder, name)
+    (model,) = record.figures
+    about = next(_reports(folder))["models"][model]
+    return dataclasses.replace(
+        record,
+        figures=record.figures[model],
+        minutes=minutes,
+        steps=about["steps"],
+        parameters=about["parameters"],
+    )
 
 
-def figures(folder: str, photographs: Dict[str, List[str]]) -> Figures:
-    """Every photograph's figures: {block: {model: {column: float [N]}}}; nan where left out.
+def of_references(folder: str, name: str) -> Record:
+    """The record of the references that were measured in a folder."""
+    return _record(folder, name)
 
-    photographs:  {block: names}, which give the order; gets those of blocks that it lacks.
-    """
-    found: Figures = {}
-    for kind in HOLES:
-        with open(os.path.join(folder, kind, "report.json"), encoding="utf-8") as file:
-            report = json.load(file)
-        for block in report["blocks"]:
-            order = photographs.setdefault(block["title"], block["photographs"])
-            found[block["title"]] = {
-                model: {
-                    column: _in_order(columns[column]["each"], block["photographs"], order)
-                    for column in COLUMNS
-                    if column in columns
-                }
-                for model, columns in block["models"].items()
+
+def _record(folder: str, name: str) -> Record:
+    names: List[str] = []
+    figures: Dict[str, Dict[str, Dict[str, List[Optional[float]]]]] = {}
+    blocks = [block for report in _reports(folder) for block in report["blocks"]]
+    for block in blocks:
+        names += [photograph for photograph in block["photographs"] if photograph not in names]
+    for block in blocks:
+        for model, columns in block["models"].items():
+            figures.setdefault(model, {})[block["title"]] = {
+                column: in_order(columns[column]["each"], block["photographs"], names)
+                for column in COLUMNS
+                if column in columns
             }
-    return found
+    versions = next(_reports(folder))["versions"]
+    return Record(
+        name, versions["commit"], versions["made"], versions["tensorflow"], names, figures
+    )
 
 
-def _in_order(each: List, names: List[str], order: List[str]) -> np.ndarray:
+def in_order(each: List, names: List[str], order: List[str]) -> List:
+    """Values of the photographs `names` in another order; None where there is none."""
     values = dict(zip(names, each))
-    return np.array([np.nan if (v := values.get(name)) is None else v for name in order])
+    return [values.get(name) for name in order]
 
 
-def reference_folder(output: str, data: str) -> str:
-    """Where the references are measured that need no training."""
-    return os.path.join(output, f"{data}-references")
+def _reports(folder: str) -> Iterator[Dict[str, Any]]:
+    for kind in HOLES:
+        report = _report(os.path.join(folder, kind))
+        assert report is not None  # it was measured
+        yield report
+
+
+def _report(folder: str) -> Optional[Dict[str, Any]]:
+    try:
+        with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None

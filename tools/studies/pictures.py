@@ -2,6 +2,8 @@
 
     write(results, photos, output)      # OUTPUT/pictures/facades-full-center.png and so on
 
+It shows the systems whose run directory is in OUTPUT, at the step of its result.
+
 The photograph is the one whose PSNR in the hole, as a mean over the systems, is the median of the
 set. A picture has the original, the hole, and the fills in the order of their PSNR there, best
 first, row by row, each with its name; a text file beside it has the figures.
@@ -14,7 +16,7 @@ import cv2
 import numpy as np
 
 from tfinpaint.pictures import blanked, grid
-from tools.studies import measuring, records
+from tools.studies import measuring, running
 from tools.studies.measuring import BINS, HOLES
 from tools.studies.plan import FULL, ORDER, RECONSTRUCTION, SEEDS, SETS, SIDE, Run
 from tools.studies.results import Results
@@ -43,19 +45,23 @@ def write(results: Results, photos: str, output: str) -> List[str]:
                     for design in systems
                 ]
             )  # [systems, N]
-            number = median(np.nan_to_num(psnr.mean(0), nan=-np.inf))
+            measured = median(np.nan_to_num(psnr.mean(0), nan=-np.inf))
+            name = results.photographs[data][measured]
+            if name not in block.names:
+                continue
+            number = block.names.index(name)
             pixels, lines = side_by_side(
                 block.photos[number],
                 block.holes[number],
                 systems,
-                dict(zip(systems, psnr[:, number])),
+                dict(zip(systems, psnr[:, measured])),
             )
-            name = f"{data}-{regime}-{block.title.replace(' %', '')}"
-            path = os.path.join(output, "pictures", name)
+            title = f"{data}-{regime}-{block.title.replace(' %', '')}"
+            path = os.path.join(output, "pictures", title)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             write_photo(f"{path}.png", pixels, argument="output")
             with open(f"{path}.txt", "w", encoding="utf-8") as file:
-                file.write("\n".join([f"{block.names[number]}, {block.about}", *lines]) + "\n")
+                file.write("\n".join([f"{name}, {block.about}", *lines]) + "\n")
             written.append(f"{path}.png")
     return written
 
@@ -97,11 +103,12 @@ def _comparable(results: Results, output: str) -> Iterator[Tuple[str, str, Dict[
 
     for data in SETS:
         for regime in (FULL, RECONSTRUCTION):
-            runs = {
-                design: os.path.join(output, Run(data, regime, design, _SEED).name, records.RUN)
-                for design in ORDER
-                if _SEED in results.runs.get((data, regime, design), {})
-            }
+            runs = {}
+            for design in ORDER:
+                record = results.records.get((data, regime, design), {}).get(_SEED)
+                path = os.path.join(output, Run(data, regime, design, _SEED).name, running.RUN)
+                if record and running.last_step(path) == record.steps:
+                    runs[design] = path
             if len(runs) > 1:
                 yield data, regime, {d: Model(d, path, True, False) for d, path in runs.items()}
 

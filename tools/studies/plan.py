@@ -2,7 +2,7 @@
 
     for run in plan():
         run.name                      # "facades-reconstruction-musical.only_1x1-1"
-        run.flags(photos, weights)    # of tfinpaint.train, without --run_dir and --resume
+        run.flags(photos, weights)    # of tfinpaint.train, without --run_dir, --steps and --phases
 
 A run is a design (a system with its size, perhaps with one part taken away), trained on a set of
 photographs, with all terms of its loss ("full") or the reconstruction terms alone
@@ -23,11 +23,9 @@ SEEDS = (1, 2, 3)
 COMMON = (
     f"--image_size={SIDE}",
     f"--batch_size={BATCH}",
-    "--bfloat16",  # half as many steps again in the same time
     "--holes=mixed",
     "--hole_ratio=0.1,0.6",
     "--ema_decay=0.99",
-    "--steps=100000000",
     "--checkpoint_every=100",
     "--log_every=50",
     "--eval_every=0",
@@ -220,7 +218,7 @@ class Run:
         return PHASES.get((self.system, self.regime), ())
 
     def flags(self, photos: str, perceptual_weights: str = "") -> List[str]:
-        """The flags of tfinpaint.train, without those of the run directory and of its phases.
+        """The flags of tfinpaint.train, without those of the run directory and of the steps.
 
         photos:              the folder of the sets.
         perceptual_weights:  file of VGG-16; "": no perceptual terms.

@@ -1,6 +1,6 @@
 """What came out of the study: figures of each photograph, means over seeds, paired differences.
 
-    results = read(output)
+    results = read("docs/study")
     results.mean("facades", "full", "musical", "center", "psnr_in_hole")       # Result
     results.difference("facades", "full", "musical", "shift_net", "center", "psnr_in_hole")
 
@@ -10,7 +10,6 @@ so each seed's own mean is kept beside them. A difference takes the seeds that b
 """
 
 import dataclasses
-import os
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
@@ -19,9 +18,11 @@ from tfinpaint.metrics import statistics
 from tfinpaint.metrics.statistics import Mean
 from tools.studies import measuring, records
 from tools.studies.plan import SETS, Run, plan
+from tools.studies.records import Record
 
 MORE_IS_BETTER = {"psnr_in_hole": True, "ssim_in_hole": True, "l1_in_hole": False, "lpips": False}
 Key = Tuple[str, str, str]  # data, regime, design
+Blocks = Dict[str, Dict[str, np.ndarray]]  # {block: {column: float [N]}}; nan where left out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,15 +37,17 @@ class Result:
 class Results:
     """All that is finished.
 
-    runs:     {(data, regime, design): {seed: {block: {column: float [N]}}}}.
-    records:  {(data, regime, design): {seed: its record}}.
-    fixed:    {data: {reference: {block: {column: float [N]}}}}.
-    planned:  every run of the plan.
+    runs:         {(data, regime, design): {seed: its figures}}.
+    records:      {(data, regime, design): {seed: its record}}.
+    fixed:        {data: {reference: its figures}}.
+    photographs:  {data: names}, in the order of the figures.
+    planned:      every run of the plan.
     """
 
-    runs: Dict[Key, Dict[int, Dict[str, Dict[str, np.ndarray]]]]
-    records: Dict[Key, Dict[int, records.Record]]
-    fixed: Dict[str, Dict[str, Dict[str, Dict[str, np.ndarray]]]]
+    runs: Dict[Key, Dict[int, Blocks]]
+    records: Dict[Key, Dict[int, Record]]
+    fixed: Dict[str, Dict[str, Blocks]]
+    photographs: Dict[str, List[str]]
     planned: List[Run]
 
     @property
@@ -78,7 +81,7 @@ class Results:
             common = sorted(
                 seed
                 for seed in ours.keys() & theirs.keys()
-                if costs[seed].budget == others[seed].budget
+                if costs[seed].minutes == others[seed].minutes
             )
         return _result({seed: ours[seed] - theirs[seed] for seed in common})
 
@@ -92,29 +95,35 @@ def _result(of_seeds: Dict[int, np.ndarray]) -> Optional[Result]:
     )
 
 
-def read(output: str) -> Results:
-    """The results of the runs of a folder that are trained and measured.
-
-    Of a run that goes on at a higher cost, those of the lower one until it is done.
-    """
-    results = Results({}, {}, {}, plan())
-    photographs: Dict[str, Dict[str, List[str]]] = {data: {} for data in SETS}  # in one order
+def read(folder: str) -> Results:
+    """The results in a folder."""
+    results = Results({}, {}, {}, {}, plan())
     for data in SETS:
-        folder = measuring.reference_folder(output, data)
-        if measuring.is_measured(folder):
-            for block, models in measuring.figures(folder, photographs[data]).items():
-                for name, columns in models.items():
-                    results.fixed.setdefault(data, {}).setdefault(name, {})[block] = columns
-    for run in results.planned:
-        for folder in records.outcomes(os.path.join(output, run.name)):
-            record = records.read(folder)
-            if record is None or not record.done or not measuring.is_measured(folder):
-                continue
-            key = run.data, run.regime, run.design
-            results.runs.setdefault(key, {})[run.seed] = {
-                block: next(iter(models.values()))
-                for block, models in measuring.figures(folder, photographs[run.data]).items()
+        record = records.read(folder, records.reference_name(data))
+        if record:
+            order = results.photographs.setdefault(data, record.photographs)
+            results.fixed[data] = {
+                name: _figures(blocks, record.photographs, order)
+                for name, blocks in record.figures.items()
             }
+    for run in results.planned:
+        record = records.read(folder, run.name)
+        if record:
+            order = results.photographs.setdefault(run.data, record.photographs)
+            key = run.data, run.regime, run.design
+            figures = _figures(record.figures, record.photographs, order)
+            results.runs.setdefault(key, {})[run.seed] = figures
             results.records.setdefault(key, {})[run.seed] = record
-            break
     return results
+
+
+def _figures(
+    blocks: Dict[str, Dict[str, List[Optional[float]]]], names: List[str], order: List[str]
+) -> Blocks:
+    return {
+        block: {
+            column: np.array(measuring.in_order(each, names, order), float)
+            for column, each in columns.items()
+        }
+        for block, columns in blocks.items()
+    }

@@ -1,161 +1,79 @@
-"""Trains one run of the study until its processor time is spent.
+"""Trains a run of the study to its last step, in a process of its own.
 
-    train(command, folder, record, lock)      # -> the record, which is written as it changes
+    train(words, folder, counts, lock)      # {phase: steps}, as costs.py has them
 
-`command` is a process that trains as `python -m tfinpaint.train` does: it writes checkpoints, says
-"step N/" once its first step is done, and after SIGTERM saves and ends. (Not SIGINT: a shell may
-have switched that off for what it runs in the background.) Its cost is read from /proc. What was
-trained after the last checkpoint of a killed process is lost, and so is its cost: the run goes on
-from the last checkpoint whose cost is in the record.
+`words` start a process that trains as `python -m tfinpaint.train` does: it goes on from the last
+checkpoint of its run directory, and after SIGTERM saves and ends. (Not SIGINT: a shell may have
+switched that off for what it runs in the background.) A run is trained once its run directory has a
+checkpoint of the last step, whoever made that.
 """
 
 import ctypes
+import glob
+import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import time
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional
 
-from tools.studies.records import LOG, RUN, Record
-
+RUN, LOG = "run", "train.log"  # in the folder of a run
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
-_FIRST_STEP = re.compile(rb"(?m)(?:^|\r)step \d+/")
-_PARAMETERS = re.compile(rb", ([\d,]+) parameters")
-_LOOK = 0.2  # seconds between two looks at the process
 _SAVING = 3600  # seconds that it may take to save; at the lowest priority that may be long
 
 
 class Failed(Exception):
-    """The training ended by itself. Its text is the last line of what it said."""
+    """A run that cannot be trained, and why: the last line of a process that ended by itself."""
 
 
-def train(
-    command: Callable[[List[str]], List[str]],
-    folder: str,
-    record: Record,
-    lock: int,
-    phases: Tuple[Tuple[str, float], ...] = (),
-) -> None:
-    """Trains from where the record stands until its budget is spent.
+def train(words: List[str], folder: str, counts: Dict[str, int], lock: int) -> None:
+    """Trains from the last checkpoint to the last step. What is trained is left alone.
 
-    command:  (flags) -> the words of the process. The flags are --run_dir, --resume and --phases.
-    folder:   of the run; the run directory is folder/run.
-    phases:   (name, share of the budget), in order.
+    words:   of the process, but for --run_dir, --steps, --phases and --resume.
+    folder:  of the run; the run directory is folder/run.
+    counts:  {phase: its steps}; {"": steps} without phases.
 
-    Raises: Failed if the process ends by itself. KeyboardInterrupt once the process has saved.
+    Raises: Failed. KeyboardInterrupt once the process has saved.
     """
-    run_dir = os.path.join(folder, RUN)
-    while record.seconds < record.budget:
-        if not record.step:
-            shutil.rmtree(run_dir, ignore_errors=True)  # what no record knows of
-            record.phases = {}
-        name, end = record.phase(phases)
-        if name:
-            record.phases.setdefault(name, record.step)
-        flags = [f"--run_dir={run_dir}", *record.phase_flags(phases)]
-        if record.step:
-            flags.append(f"--resume={record.step}")
-        record.starts += 1
-        record.cores = len(os.sched_getaffinity(0))
-        record.failure = None
-        record.write(folder)
-        _Session(command(flags), folder, record, lock, end).run()
-    record.done = True
-    record.write(folder)
-    _keep_last_checkpoint(run_dir)
+    run_dir, steps = os.path.join(folder, RUN), sum(counts.values())
+    _make_way(run_dir, counts)
+    words = [*words, f"--run_dir={run_dir}", *step_flags(counts), "--resume"]
+    log_path = os.path.join(folder, LOG)
+    start = os.path.getsize(log_path) if os.path.isfile(log_path) else 0
+    with open(log_path, "ab") as log:
+        process = start_process(words, log, lock)
+    try:
+        process.wait()
+    except BaseException:
+        _end(process)
+        raise
+    if not is_at(run_dir, steps):
+        raise Failed(last_line(log_path, start) or f"status {process.returncode}")
+    _keep_checkpoint(run_dir, steps)
 
 
-class _Session:
-    """One training process, from its start to its end."""
-
-    def __init__(self, words: List[str], folder: str, record: Record, lock: int, end: float):
-        self._folder, self._record, self._end = folder, record, end
-        self._before = record.seconds
-        self._start: Optional[float] = None  # processor time at the end of the first step
-        self._log = os.path.join(folder, LOG)
-        self._log_from = os.path.getsize(self._log) if os.path.isfile(self._log) else 0
-        with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=(lock,),
-                preexec_fn=_die_with_parent,
-            )
-
-    def run(self) -> None:
-        """Raises what `train` does. Whatever happens, no process is left."""
-        try:
-            while self._process.poll() is None:
-                cost = self._look()
-                if cost >= self._end:
-                    self._stop(cost)
-                    break
-                time.sleep(_LOOK)
-        except BaseException:
-            self._stop(self._cost())
-            raise
-        if self._record.seconds < self._end:
-            failure = (self._said() or [f"status {self._process.returncode}"])[-1]
-            self._record.failure = failure
-            self._record.write(self._folder)
-            raise Failed(failure)
-
-    def _look(self) -> float:
-        """The cost so far. Records a checkpoint that is new."""
-        cost = self._cost()
-        step = last_step(self._folder)
-        if self._start is not None and step > self._record.step:
-            self._record.step, self._record.seconds = step, cost
-            self._record.write(self._folder)
-        return cost
-
-    def _cost(self) -> float:
-        spent = processor_seconds(self._process.pid)
-        if spent is None:  # it has ended
-            return self._record.seconds
-        if self._start is None and _FIRST_STEP.search(self._bytes_said()):
-            self._start = spent
-            found = _PARAMETERS.search(self._bytes_said())
-            if found:
-                self._record.parameters = int(found[1].replace(b",", b""))
-        return self._before if self._start is None else self._before + spent - self._start
-
-    def _stop(self, cost: float) -> None:
-        """Lets the process save and end. The record has its last checkpoint then.
-
-        What saving costs is not counted.
-        """
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_SAVING)
-            except BaseException:
-                self._process.kill()
-                self._process.wait()
-                raise
-        step = last_step(self._folder)
-        if step > self._record.step and self._start is not None:
-            self._record.step, self._record.seconds = step, max(cost, self._record.seconds)
-            self._record.write(self._folder)
-
-    def _bytes_said(self) -> bytes:
-        with open(self._log, "rb") as log:
-            log.seek(self._log_from)
-            return log.read()
-
-    def _said(self) -> List[str]:
-        text = self._bytes_said().decode("utf-8", "replace")
-        return [line.strip() for line in text.splitlines() if line.strip()]
+def step_flags(counts: Dict[str, int]) -> List[str]:
+    """--steps and --phases of train. The last phase goes on to the end."""
+    flags = [f"--steps={sum(counts.values())}"]
+    if "" not in counts:
+        flags.append(f"--phases={_phases(counts)}")
+    return flags
 
 
-def last_step(folder: str) -> int:
-    """The step of the last checkpoint of a run, 0 if there is none."""
-    return max(_checkpoints(os.path.join(folder, RUN)), default=0)
+def is_at(run_dir: str, step: int) -> bool:
+    """Whether a run directory has a checkpoint of a step."""
+    return os.path.isfile(os.path.join(run_dir, "checkpoints", f"ckpt-{step}.index"))
+
+
+def last_step(run_dir: str) -> int:
+    """The step of the last checkpoint of a run directory, 0 if there is none."""
+    folder = os.path.join(run_dir, "checkpoints")
+    if not os.path.isdir(folder):
+        return 0
+    from tfinpaint import checkpoint_files  # late: it imports TensorFlow
+
+    return max(checkpoint_files.numbered(folder), default=0)
 
 
 def processor_seconds(pid: int) -> Optional[float]:
@@ -170,20 +88,89 @@ def processor_seconds(pid: int) -> Optional[float]:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _checkpoints(run_dir: str) -> List[int]:
-    folder = os.path.join(run_dir, "checkpoints")
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    return [int(found[1]) for name in names if (found := re.fullmatch(r"ckpt-(\d+)\.index", name))]
+def start_process(
+    words: List[str], log, lock: Optional[int] = None, first: Callable[[], None] = lambda: None
+) -> subprocess.Popen:
+    """Starts a process that is told to end when this one is killed.
+
+    log:    open file for what it says.
+    lock:   that it holds too (locks.py).
+    first:  is called in the new process.
+    """
+
+    def prepare() -> None:
+        _die_with_parent()
+        first()
+
+    return subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        pass_fds=() if lock is None else (lock,),
+        preexec_fn=prepare,
+    )
 
 
-def _keep_last_checkpoint(run_dir: str) -> None:
+def last_line(path: str, start: int = 0) -> str:
+    """The last line of a log after its first `start` bytes, without the progress before it."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        text = file.read().decode("utf-8", "replace")
+    return ([line.strip() for line in re.split(r"[\r\n]", text) if line.strip()] or [""])[-1]
+
+
+def _make_way(run_dir: str, counts: Dict[str, int]) -> None:
+    """Puts a run directory aside that cannot go on, because its phases have other steps.
+
+    Phases are shares of the steps, so a run in phases begins anew when it gets more.
+
+    Raises: Failed for one that is beyond the last step.
+    """
+    steps, step = sum(counts.values()), last_step(run_dir)
+    if step > steps:
+        raise Failed(f"{run_dir} is at step {step:,}, and the run has {steps:,}: --minutes is more")
+    if "" in counts or not step:
+        return
+    try:
+        with open(os.path.join(run_dir, "settings.json"), encoding="utf-8") as file:
+            before = json.load(file)
+        phases, steps_before = dict(before["phases"]), before["steps"]
+    except (OSError, ValueError, KeyError) as error:
+        raise Failed(f"{run_dir}/settings.json cannot be read: {error!r}") from None
+    if not phases or _phases(phases) != _phases(counts):
+        os.rename(run_dir, _unused(f"{run_dir}_of_{steps_before}_steps"))
+
+
+def _phases(counts: Dict[str, int]) -> str:
+    *others, last = counts
+    return ",".join([*(f"{name}:{counts[name]}" for name in others), last])
+
+
+def _unused(path: str) -> str:
+    number, found = 1, path
+    while os.path.exists(found):
+        number += 1
+        found = f"{path}_{number}"
+    return found
+
+
+def _keep_checkpoint(run_dir: str, step: int) -> None:
     """A checkpoint takes up to 200 MB, and a run that is done needs one."""
-    steps = sorted(_checkpoints(run_dir))
     folder = os.path.join(run_dir, "checkpoints")
-    for step in steps[:-1]:
-        for name in os.listdir(folder):
-            if name.startswith(f"ckpt-{step}."):
-                os.remove(os.path.join(folder, name))
+    for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*")):
+        if not os.path.basename(path).startswith(f"ckpt-{step}."):
+            os.remove(path)
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Lets a process save and end. Whatever happens, it is gone then."""
+    try:
+        process.terminate()
+        process.wait(_SAVING)
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _die_with_parent() -> None:

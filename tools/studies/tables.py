@@ -69,12 +69,10 @@ def progress(results: Results) -> str:
             done = sum(len(of) for key, of in results.runs.items() if key[:2] == (data, regime))
             rows.append([data, _REGIMES[regime], str(done), str(len(planned))])
     total = f"{results.finished} of {len(results.planned)} planned runs are finished."
-    of = [record for seeds in results.records.values() for record in seeds.values()]
-    if of:
-        budgets = " or ".join(f"{budget:,g}" for budget in sorted({r.budget for r in of}))
-        cores = " or ".join(str(cores) for cores in sorted({r.cores for r in of}))
-        plural = "s" if cores != "1" else ""
-        total += f" Each had {budgets} seconds of processor time, on {cores} core{plural}."
+    found = {r.minutes for seeds in results.records.values() for r in seeds.values()}
+    if found:
+        minutes = " or ".join(f"{value:g}" for value in sorted(found))
+        total += f" Each had {minutes} minutes of two cores."
     return total + "\n\n" + _table(["set", "terms", "runs finished", "planned"], rows)
 
 
@@ -104,13 +102,12 @@ def cost(results: Results) -> str:
                             data,
                             _REGIMES[regime],
                             f"{record.parameters:,}",
-                            f"{record.seconds:,.0f} s",
-                            f"{record.step:,}",
-                            f"{record.step * BATCH:,}",
-                            str(record.cores),
+                            f"{record.minutes:g}",
+                            f"{record.steps:,}",
+                            f"{record.steps * BATCH:,}",
                         ]
                     )
-    head = ["system", "set", "terms", "parameters", "processor time", "steps", "squares", "cores"]
+    head = ["system", "set", "terms", "parameters", "minutes", "steps", "squares"]
     return _table(head, rows) if rows else "Not run yet."
 
 

@@ -59,7 +59,13 @@ def test_names_differ_and_the_first_runs_have_each_system():
         }
 
 
-@pytest.mark.parametrize("design", ORDER)
+LARGE = {"pluralistic", "edge_connect", "coherent_semantic"}  # two to four seconds each
+
+
+@pytest.mark.parametrize(
+    "design",
+    [pytest.param(d, marks=[pytest.mark.slow] if d in LARGE else []) for d in ORDER],
+)
 def test_generators_are_about_equally_large(design):
     generator = create_system(trained(Run("facades", FULL, design, 1))).generator
     size = sum(int(np.prod(v.shape)) for v in generator.trainable_weights)

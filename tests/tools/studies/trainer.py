@@ -1,11 +1,12 @@
 """Stands for `tfinpaint.train` in tests of the study: it burns processor time instead of training.
 
-    python trainer.py SECONDS EVERY --run_dir=RUN [--resume=STEP] [--phases=...]
+    python trainer.py SECONDS EVERY --run_dir=RUN --steps=N [--resume] [--phases=...] ...
 
-Starting takes 0.3 s of processor time, a step SECONDS; every EVERY steps, and after SIGTERM, there
-is a checkpoint. It says what `train` says, and the phases that it was given.
+A step takes SECONDS of processor time, and with --phases=slow three times as many. Every EVERY
+steps, at the end and after SIGTERM there is a checkpoint. It says what `train` says.
 """
 
+import json
 import pathlib
 import signal
 import sys
@@ -29,25 +30,30 @@ def save(run_dir, step):
 
 def main():
     seconds, every = float(sys.argv[1]), int(sys.argv[2])
-    flags = dict(word[2:].split("=", 1) for word in sys.argv[3:])
-    run_dir, step = pathlib.Path(flags["run_dir"]), int(flags.get("resume", 0))
-    if step and not (run_dir / "checkpoints" / f"ckpt-{step}.index").exists():
-        sys.exit(f"no checkpoint of step {step}")
-    if flags.get("fail"):
+    words = [word[2:].partition("=") for word in sys.argv[3:]]
+    flags = {name: value for name, _, value in words}
+    if "fail" in flags:
         sys.exit("a loss is not finite")
-    burn(0.3)
+    run_dir, steps = pathlib.Path(flags["run_dir"]), int(flags["steps"])
+    there = [int(path.stem[5:]) for path in run_dir.glob("checkpoints/*.index")]
+    if there and "resume" not in flags:
+        sys.exit("not empty")
+    first, phases = max(there, default=0), flags.get("phases", "")
+    if phases == "slow":
+        seconds *= 3
     signal.signal(signal.SIGTERM, lambda *_: ENDED.append(True))
-    print(f"fake, 1,234,567 parameters; phases {flags.get('phases')}; from {step}", flush=True)
-    first = step + 1
-    while True:
+    run_dir.mkdir(parents=True, exist_ok=True)
+    counts = [part.partition(":")[::2] for part in phases.split(",") if part]
+    counts = [(name, int(count or 0)) for name, count in counts]
+    (run_dir / "settings.json").write_text(json.dumps({"steps": steps, "phases": counts}))
+    print(f"phases {phases}; from {first} to {steps}", flush=True)
+    for step in range(first + 1, steps + 1):
         burn(seconds)
-        step += 1
-        if step == first or step % 50 == 0:
-            print(f"step {step}/100 loss 1", flush=True)
-        if step % every == 0:
+        if step == first + 1 or step % int(flags.get("log_every", 50)) == 0:
+            print(f"step {step}/{steps} loss 1", flush=True)
+        if step % every == 0 or step == steps or ENDED:
             save(run_dir, step)
         if ENDED:
-            save(run_dir, step)
             sys.exit(143)
 
 
