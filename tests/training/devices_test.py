@@ -339,7 +339,7 @@ def run(strategy):
         with tf.GradientTape() as tape:
             tape.watch(x)
             out = norm(x, training=True)
-            loss = 100 * critic_relativistic(tf.exp(out), y) / replicas.count()
+            loss = 100 * critic_relativistic(tf.exp(out / 3), y) / replicas.count()
         seeds = tf.range(replicas.whole(x.shape[0]) * 2)
         gamma, dx = tape.gradient(loss, [norm.gamma, x])
         return out, dx, gamma, loss, replicas.own(tf.reshape(seeds, [-1, 2]))

@@ -31,23 +31,23 @@ class PhotoSettings:
     image_size:    side of the squares, pixels.
     resize:        shorter side in pixels before the crop; 0: 350 / 256 of `image_size`, as for
                    Paris StreetView and Places2.
-    photo_zoom:    the shorter side before the crop is `resize` times a factor drawn evenly from
-                   this range, so that squares are of several scales.
     crop:          "random" (Paris, Places2) or "center" (CelebA).
     mirror:        mirror half of the photographs left to right.
     color_jitter:  the largest share by which brightness, contrast and saturation of a square are
                    raised or lowered; 0: none.
     max_megapixels: of the largest photograph that is read.
+    photo_zoom:    the shorter side before the crop is `resize` times a factor drawn evenly from
+                   this range, so that squares are of several scales.
     """
 
     source: str
     image_size: int = 256
     resize: int = 0
-    photo_zoom: Range = (1.0, 1.0)
     crop: str = "random"
     mirror: bool = True
     color_jitter: float = 0.0
     max_megapixels: int = MAX_MEGAPIXELS
+    photo_zoom: Range = (1.0, 1.0)
 
     def __post_init__(self):
         if self.image_size < 16:
