@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -321,6 +322,52 @@ def test_a_few_known_patches_fill_a_huge_hole():
     restored = _restore(np.where(hole[..., None], 90.0, picture), hole)
     assert np.isfinite(restored).all() and restored[hole].std() > 8
     np.testing.assert_array_equal(restored[~hole], picture[~hole])
+
+
+def _coarsest(hole):
+    """The first level by hand, with OpenCV's erosion and dilation."""
+    height, width = hole.shape
+    for number in range(max(round(np.log2(max(height, width) / 48)), 0), -1, -1):
+        cell = 2**number
+        rows, columns = -(-height // cell), -(-width // cell)
+        missing = np.ones((rows * cell, columns * cell))
+        missing[:height, :width] = hole
+        missing = missing.reshape(rows, cell, columns, cell).mean((1, 3))
+        square = np.ones((7, 7), np.uint8)
+        middles = cv2.erode(np.uint8(missing == 0), square, borderType=0, borderValue=0)
+        covered = cv2.dilate(middles, square, borderType=0, borderValue=0).sum()
+        if covered >= 0.85 * (1 - missing).sum() if number else covered:
+            return number
+    return -1
+
+
+def test_the_first_level_is_the_coarsest_whose_patches_cover_what_is_known():
+    rng, found = np.random.default_rng(9), []
+    for _ in range(40):
+        height, width = rng.integers(40, 700, 2)
+        hole = np.ones((height, width), bool)
+        for _ in range(rng.integers(1, 4)):  # known boxes, or known strips at a side
+            top, left = rng.integers(-60, (height, width))
+            rows, columns = rng.integers(5, 400, 2)
+            hole[max(top, 0) : top + rows, max(left, 0) : left + columns] = False
+        size = tf.constant([height, width], tf.int32)
+        found.append(int(detail.levels.first_level(tf.constant(hole[..., None]), size)))
+        assert found[-1] == _coarsest(hole)
+    assert len(set(found)) >= 4
+
+
+def test_ground_that_is_a_narrow_strip_beside_a_large_hole_is_not_filled_with_sky():
+    """At a quarter of the size no patch of the ground is wholly known. The fill began there with
+    patches of the sky, and ended with blue rims and spots."""
+    rng = np.random.default_rng(10)
+    sky, ground = np.array([60.0, 120.0, 210.0]), np.array([110.0, 80.0, 50.0])
+    below = (np.arange(256) >= 110)[:, None, None]
+    truth = np.where(below, ground + rng.normal(0, 12, (256, 256, 1)), sky)
+    hole = _box(256, 256, 60, 24, 232, 232)
+    restored = _restore(np.where(hole[..., None], np.where(below, ground, sky), truth), hole)
+    part = restored[125:232, 24:232]
+    assert (part[..., 0] > part[..., 2] + 20).all()  # red above blue, everywhere
+    assert 6 < part.std(axis=(0, 1)).mean() < 18
 
 
 # ------------------------------------------------------------------------------------------- bounds

@@ -12,6 +12,7 @@ import tensorflow as tf
 REACH = 3  # pixels from the middle of a patch to its side
 SIZE = 2 * REACH + 1
 COARSEST = 48  # pixels of the longer side at the coarsest level, about
+COVERED = 0.85  # share of what is known that patches cover at the coarsest level, at least
 CHANNELS = 5  # red, green, blue, and the roughness across and down
 FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
 LEAST_SURE = 0.05
@@ -43,8 +44,10 @@ class Level(NamedTuple):
 def first_level(hole: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """The number of the coarsest level: how many times it is halved.
 
-    Its longer side is about COARSEST. The level is finer if no patch would be known, and -1 if none
-    is known at any.
+    Its longer side is about COARSEST. The level is finer where wholly known patches would cover
+    less than COVERED of what is known there: a narrow strip of ground beside a large hole would
+    have no patch, and the ground in the hole would be made of the sky. It is -1 if no patch is
+    known at any level.
     """
     longer = tf.cast(tf.reduce_max(size), tf.float32)
     number = tf.maximum(
@@ -57,8 +60,12 @@ def first_level(hole: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         # [1, h, w, 1], the missing share of each cell
         missing = tf.image.resize(padded(hole, small * scale - size), small, method="area")
         # Patches lie inside the picture.
-        missing = tf.pad(missing, [[0, 0], *margins(REACH)], constant_values=1.0)
-        return tf.logical_and(number >= 0, tf.reduce_min(highest(missing, SIZE, "VALID")) > 0)
+        around = [[0, 0], *margins(REACH)]
+        outside = tf.pad(missing, around, constant_values=1.0)
+        sources = tf.cast(highest(outside, SIZE, "VALID") <= 0, tf.float32)
+        covered, known = tf.reduce_sum(highest(sources, SIZE)), tf.reduce_sum(1.0 - missing)
+        least = tf.where(number > 0, COVERED * known, 0.5)  # any patch will do at the whole size
+        return tf.logical_and(number >= 0, covered < least)
 
     return tf.while_loop(unusable, lambda number: [number - 1], [number])[0]
 
