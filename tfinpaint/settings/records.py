@@ -70,12 +70,12 @@ class PhotoSettings:
 
     @property
     def shorter_side(self) -> int:
-        """Pixels of the shorter side before the crop, before it is zoomed."""
+        """Pixels of the shorter side before the crop, without `photo_zoom`."""
         return self.resize or round(self.image_size * 350 / 256)
 
     @property
     def longest_shorter_side(self) -> int:
-        """Pixels of the shorter side of a photograph that is zoomed the most."""
+        """Pixels of that side at the largest `photo_zoom`."""
         return round(self.shorter_side * self.photo_zoom[1])
 
 
