@@ -15,8 +15,8 @@ import tensorflow as tf
 from tfinpaint.settings import TrainSettings
 
 _CPUINFO = "/proc/cpuinfo"
-# {policy: (its flag, the features of /proc/cpuinfo that make it quick)}. Names without avx512 or amx
-# are Arm's.
+# {policy: (its flag, the features of /proc/cpuinfo that make it quick)}. Names without avx512 or
+# amx are Arm's.
 _QUICK = {
     "mixed_bfloat16": ("bfloat16", {"avx512_bf16", "amx_bf16", "bf16"}),
     "mixed_float16": ("mixed_precision", {"avx512_fp16", "amx_fp16", "fphp", "asimdhp"}),
