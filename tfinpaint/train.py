@@ -30,11 +30,11 @@ settings.define_flags(
     "box_aspect", "stroke_vertices", "stroke_width", "stroke_length", "stroke_angle", "mask_is",
     "mask_rotate", "mask_flip", "mask_zoom", "run_dir", "batch_size", "steps", "seed", "resume",
     "init_from", "dry_run", "checkpoint_every", "log_every", "sample_every", "eval_every",
-    "eval_count", "eval_ratio", "warn_after", "phases", "learning_rate", "critic_learning_rate", "warmup_steps",
-    "schedule", "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm", "ema_decay",
-    "mixed_precision", "bfloat16", "jit_compile", "perceptual_weights", "critic_weights",
-    "skip_bad_steps", *(f"weight_{term}" for term in settings.terms()), "device", "distribute",
-    "replicas", "max_megapixels",
+    "eval_count", "eval_ratio", "warn_after", "phases", "learning_rate", "critic_learning_rate",
+    "warmup_steps", "schedule", "schedule_steps", "final_rate", "clip_norm", "freeze_batch_norm",
+    "ema_decay", "mixed_precision", "bfloat16", "jit_compile", "perceptual_weights",
+    "critic_weights", "skip_bad_steps", *(f"weight_{term}" for term in settings.terms()), "device",
+    "distribute", "replicas", "max_megapixels",
 )
 # fmt: on
 

@@ -5,11 +5,11 @@ Preprocessing as in the papers (multistage, section 4.2; PhotoSettings): the sho
 mirrored, and values are scaled to [-1, 1]. If the settings ask for it, the shorter side varies from
 square to square, and the colours of each square are jittered first (colors.py).
 
-The seed alone determines the order, each crop, its scale and its colours. The batch of step t is the
-same whether the run began at 0 or was resumed at t. Photographs in files are found by arithmetic:
-element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n. Resuming therefore
-costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which reads what it
-skips.
+The seed alone determines the order, each crop, its scale and its colours. The batch of step t is
+the same whether the run began at 0 or was resumed at t. Photographs in files are found by
+arithmetic: element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n.
+Resuming therefore costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which
+reads what it skips.
 
 Where several processes train one system, each reads its share of every batch (`Share`).
 """
