@@ -336,7 +336,7 @@ def _coarsest(hole):
         square = np.ones((7, 7), np.uint8)
         middles = cv2.erode(np.uint8(missing == 0), square, borderType=0, borderValue=0)
         covered = cv2.dilate(middles, square, borderType=0, borderValue=0).sum()
-        if covered >= 0.85 * (1 - missing).sum() if number else covered:
+        if covered and (number == 0 or covered >= 0.75 * (1 - missing).sum()):
             return number
     return -1
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 REACH = 3  # pixels from the middle of a patch to its side
 SIZE = 2 * REACH + 1
 COARSEST = 48  # pixels of the longer side at the coarsest level, about
-COVERED = 0.85  # share of what is known that patches cover at the coarsest level, at least
+COVERED = 0.75  # share of what is known that patches cover at the coarsest level, at least
 CHANNELS = 5  # red, green, blue, and the roughness across and down
 FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
 LEAST_SURE = 0.05
@@ -64,7 +64,8 @@ def first_level(hole: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         outside = tf.pad(missing, around, constant_values=1.0)
         sources = tf.cast(highest(outside, SIZE, "VALID") <= 0, tf.float32)
         covered, known = tf.reduce_sum(highest(sources, SIZE)), tf.reduce_sum(1.0 - missing)
-        least = tf.where(number > 0, COVERED * known, 0.5)  # any patch will do at the whole size
+        # One patch is needed, and is enough at the whole size.
+        least = tf.maximum(tf.where(number > 0, COVERED * known, 0.0), 0.5)
         return tf.logical_and(number >= 0, covered < least)
 
     return tf.while_loop(unusable, lambda number: [number - 1], [number])[0]
