@@ -10,7 +10,7 @@ PHOTOS has the folders facades/train, facades/val, free/train and free/val. Runs
 the other (studies/plan.py). Each is trained for the steps that --minutes of two cores pay for on
 the machine of studies/costs.json, and measured at once. OUTPUT gets a folder for each run,
 tables.md and pictures. What a run came to is kept in RESULTS/NAME.json, from which the tables are
-made. A run that has such a file is not made again, unless it is to have more minutes or other steps.
+made. A run that has such a file is not made again, unless it is to get more minutes or other steps.
 The same command goes on where another one was ended or killed; with RESULTS alone, another machine
 can make the runs that are missing. Several processes may share an OUTPUT: each takes runs that no
 other has. It needs Linux.
