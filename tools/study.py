@@ -10,9 +10,10 @@ PHOTOS has the folders facades/train, facades/val, free/train and free/val. Runs
 the other (studies/plan.py). Each is trained for the steps that --minutes of two cores pay for on
 the machine of studies/costs.json, and measured at once. OUTPUT gets a folder for each run,
 tables.md and pictures. What a run came to is kept in RESULTS/NAME.json, from which the tables are
-made. A run that has such a file is not made again. The same command goes on where another one was
-ended or killed; with RESULTS alone, another machine goes on with the runs that lack. Several
-processes may share an OUTPUT: each takes runs that no other has. It needs Linux.
+made. A run that has such a file is not made again, unless it is to get more minutes or other steps.
+The same command goes on where another one was ended or killed; with RESULTS alone, another machine
+can make the runs that are missing. Several processes may share an OUTPUT: each takes runs that no
+other has. It needs Linux.
 """
 
 import os
@@ -86,6 +87,7 @@ def main() -> None:
         return
     if _MEASURE_COSTS.value:
         _check_inputs(wanted)
+        settings.check_writable("costs", os.path.dirname(os.path.abspath(_COSTS.value)))
         _handle_sigterm()
         cost_measuring.fill(_COSTS.value, wanted, _trainer, command.say, command.warn)
         return
@@ -98,7 +100,7 @@ def main() -> None:
         if not output:
             raise SettingsError("--output is missing: the folder of the study")
         _check_inputs(wanted)
-        table.check([run for run in wanted if not _is_done(run)])
+        table.check([run for run in wanted if not _is_done(run, table)])
         settings.check_writable("results", _RESULTS.value)
     if output:
         settings.check_writable("output", output)
@@ -175,16 +177,33 @@ def _flags(run: Run) -> List[str]:
 
 
 def _check_settings(run: Run, run_dir: str) -> None:
-    """Raises Failed for a run directory that was made with other settings."""
-    others = same_settings.differences(run_dir, _flags(run))
+    """Raises Failed for a run directory that was made with other settings, or unreadable ones."""
+    try:
+        others = same_settings.differences(run_dir, _flags(run))
+    except subprocess.CalledProcessError as error:
+        raise running.Failed(f"its flags cannot be read: {_end_of(error.stderr, error)}") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise running.Failed(f"the settings of {run_dir} cannot be read: {error}") from None
     if others:
         raise running.Failed(f"{run_dir} was made with another {', '.join(others)}: move it away")
 
 
-def _is_done(run: Run) -> bool:
-    """Whether there is a result of this cost, or of a higher one."""
+def _end_of(said: str, error: Exception) -> str:
+    """The last line of what a process said, or else its error."""
+    return (said.strip().splitlines() or [str(error)])[-1]
+
+
+def _is_done(run: Run, table: Costs) -> bool:
+    """Whether there is a result of more minutes, or of as many and the steps of the table.
+
+    Where the table lacks the cost, any steps will do.
+    """
     record = records.read(_RESULTS.value, run.name)
-    return record is not None and record.minutes >= _MINUTES.value
+    if record is None or record.minutes < _MINUTES.value:
+        return False
+    if record.minutes > _MINUTES.value or table.lacks(run):
+        return True
+    return record.steps == sum(table.steps(run, _MINUTES.value).values())
 
 
 def _make(wanted: List[Run], table: Costs) -> None:
@@ -218,15 +237,16 @@ def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
     with locks.taken(folder, wait) as lock:
         if lock is None:
             return False
-        if _is_done(run):
+        if _is_done(run, table):
             return True
         counts = table.steps(run, _MINUTES.value)
         steps, run_dir = sum(counts.values()), os.path.join(folder, running.RUN)
         try:
             _check_settings(run, run_dir)
-            if not running.is_at(run_dir, steps):
+            if not running.is_trained(run_dir, counts):
                 command.say(f"{run.name}: trains")
-                running.train(_trainer(run), folder, counts, lock)
+                measuring.forget(folder)
+            running.train(_trainer(run), folder, counts, lock)
             _measure([run_dir], run.data, folder, lock, steps)
         except running.Failed as failure:
             command.warn(f"{run.name} failed: {failure}")
@@ -254,8 +274,7 @@ def _measure(
     try:
         measuring.measure(models, photos, data, folder, weights, lock, steps)
     except subprocess.CalledProcessError as error:
-        said = error.stdout.strip().splitlines() or [str(error)]
-        raise running.Failed(f"it cannot be measured: {said[-1]}") from None
+        raise running.Failed(f"it cannot be measured: {_end_of(error.stdout, error)}") from None
 
 
 def _progress(run: Run, table: Costs) -> str:
@@ -270,7 +289,7 @@ def _progress(run: Run, table: Costs) -> str:
         parts.append(
             f"{record.minutes:g} minutes, {record.steps:,} steps; PSNR in the hole: {psnr}"
         )
-    if not _is_done(run):
+    if not _is_done(run, table):
         if table.lacks(run):
             parts.append("its cost is not measured")
         else:

@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 
 from tfinpaint.photo import write_photo
 from tools import study
-from tools.studies import costs, measuring, records, running
+from tools.studies import cost_measuring, costs, measuring, records, running, same_settings
 from tools.studies.plan import Run, plan
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -115,7 +116,10 @@ class Made:
             f"--costs={table}",
         ]
         monkeypatch.setattr(study, "_trainer", lambda run: [sys.executable, TRAINER, "0", "100"])
-        monkeypatch.setattr(measuring, "measure", self._measure)
+        stand_in = types.SimpleNamespace(
+            **{**vars(subprocess), "run": self._evaluate}  # of measuring alone
+        )
+        monkeypatch.setattr(measuring, "subprocess", stand_in)
         monkeypatch.setattr("tools.studies.pictures.write", lambda *_: [])
 
     def __call__(self, *arguments, run=MUSICAL):
@@ -132,26 +136,27 @@ class Made:
         lines = (self.output / run.name / "train.log").read_text().splitlines()
         return [line for line in lines if line.startswith("phases")]
 
-    def _measure(self, models, photos, data, folder, weights, lock, steps=None):
-        if steps:
-            if self.fails:
-                raise subprocess.CalledProcessError(1, "evaluate", "it does not work")
-            assert running.is_at(models[0], steps)
-        self.measured.append(os.path.basename(folder))
-        for kind in measuring.HOLES:
-            blocks = measuring.BLOCKS[:1] if kind == "center" else measuring.BLOCKS[1:]
-            model = {"psnr_in_hole": {"each": [steps or 10.0, 14 / 3]}}
-            content = {
-                "versions": {"commit": "abc", "made": "today", "tensorflow": "2.15.1"},
-                "models": {"run": {"steps": steps, "parameters": 7}},
-                "blocks": [
-                    {"title": title, "photographs": ["a", "b"], "models": {"run": model}}
-                    for title in blocks
-                ],
-            }
-            os.makedirs(os.path.join(folder, kind), exist_ok=True)
-            with open(os.path.join(folder, kind, "report.json"), "w") as file:
-                json.dump(content, file)
+    def _evaluate(self, words, **_):
+        """Writes the report that `evaluate` would write."""
+        flags = dict(word[2:].split("=", 1) for word in words if "=" in word)
+        kind, output = flags["holes"], pathlib.Path(flags["output"])
+        steps = running.last_step(flags["model"]) or None  # references have none
+        if steps and self.fails:
+            raise subprocess.CalledProcessError(1, "evaluate", "it does not work")
+        if kind == "center":
+            self.measured.append(output.parent.name)
+        blocks = measuring.BLOCKS[:1] if kind == "center" else measuring.BLOCKS[1:]
+        model = {"psnr_in_hole": {"each": [steps or 10.0, 14 / 3]}}
+        content = {
+            "versions": {"commit": "abc", "made": "today", "tensorflow": "2.15.1"},
+            "models": {"run": {"steps": steps, "parameters": 7}},
+            "blocks": [
+                {"title": title, "photographs": ["a", "b"], "models": {"run": model}}
+                for title in blocks
+            ],
+        }
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "report.json").write_text(json.dumps(content))
 
 
 @pytest.fixture
@@ -204,12 +209,91 @@ def test_with_more_minutes_a_run_in_phases_begins_anew(made):
     assert made.record(EDGES).steps == 40
 
 
-def test_a_run_directory_made_by_hand_is_only_measured(made):
+def train_by_hand(made, steps, every):
+    """Returns the folder of the checkpoints."""
     run_dir = made.output / MUSICAL.name / "run"
-    words = [sys.executable, TRAINER, "0", "100", f"--run_dir={run_dir}", "--steps=20"]
+    words = [sys.executable, TRAINER, "0", str(every), f"--run_dir={run_dir}", f"--steps={steps}"]
     subprocess.run(words, check=True, capture_output=True)
+    return run_dir / "checkpoints"
+
+
+def test_a_run_directory_made_by_hand_is_only_measured_and_keeps_its_last_checkpoint(made):
+    checkpoints = train_by_hand(made, steps=20, every=8)
+    assert {path.stem for path in checkpoints.iterdir()} > {"ckpt-8", "ckpt-20"}
     out, err = made("--minutes=2")
     assert not err and "trains" not in out and made.record().steps == 20
+    assert {path.name.split(".")[0] for path in checkpoints.iterdir()} == {"ckpt-20"}
+
+
+def test_a_run_directory_beyond_its_steps_is_named_before_it_is_measured(made):
+    checkpoints = train_by_hand(made, steps=30, every=10)
+    before = sorted(checkpoints.iterdir())
+    assert (checkpoints / "ckpt-20.index").exists()
+    _, err = made("--minutes=2")
+    assert "run is at step 30, beyond the 20 of this run: raise --minutes, or move it away" in err
+    assert made.measured == ["facades-references"] and made.record() is None
+    assert sorted(checkpoints.iterdir()) == before
+
+
+def test_a_measurement_is_not_that_of_a_run_that_was_trained_anew(made):
+    made("--minutes=2")
+    shutil.rmtree(made.output / MUSICAL.name / "run")
+    (made.results / f"{MUSICAL.name}.json").unlink()
+    made("--minutes=2")
+    assert made.log() == ["phases ; from 0 to 20"] * 2
+    assert made.measured == ["facades-references", MUSICAL.name, MUSICAL.name]
+
+
+def test_a_run_is_made_again_if_the_table_gives_it_other_steps(made, table):
+    made("--minutes=2")
+    costs.Costs("a machine", {**SECONDS, costs.keys(MUSICAL)[0]: 6.0}).write(str(table))
+    made("--minutes=1")  # its result is of more minutes
+    assert made.record().steps == 20
+    out, _ = made("--minutes=2", "--plan")
+    assert out.endswith("; now 20 of 40 steps\n")
+    made("--minutes=2")
+    assert made.log() == ["phases ; from 0 to 20", "phases ; from 20 to 40"]
+    assert (made.record().minutes, made.record().steps) == (2, 40)
+    table.unlink()  # without a cost there are no steps to compare
+    _, err = made("--minutes=2")
+    assert not err and made.record().steps == 40 and len(made.log()) == 2
+
+
+def test_unreadable_settings_end_one_run_alone(made):
+    run_dir = made.output / MUSICAL.name / "run"
+    run_dir.mkdir(parents=True)
+    (run_dir / "settings.json").write_text('{"steps": 2')
+    _, err = made("--minutes=2", f"--only={MUSICAL.name},{EDGES.name}")
+    assert f"{MUSICAL.name} failed: the settings of {run_dir} cannot be read: " in err
+    assert made.record() is None and made.record(EDGES).steps == 40
+
+
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (PermissionError("no permission"), "run cannot be read: no permission"),
+        (
+            subprocess.CalledProcessError(1, "python", stderr="Traceback\n--seed is wrong\n"),
+            "its flags cannot be read: --seed is wrong",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_compared(made, monkeypatch, error, message):
+    def differences(*_):
+        raise error
+
+    monkeypatch.setattr(same_settings, "differences", differences)
+    _, err = made("--minutes=2")
+    assert f"{MUSICAL.name} failed: " in err and message in err and made.record() is None
+
+
+def test_a_table_that_cannot_be_written_is_found_before_anything_is_measured(
+    made, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(os, "access", lambda path, *_: str(path) != str(tmp_path))
+    monkeypatch.setattr(cost_measuring, "fill", lambda *_: pytest.fail("it is measured"))
+    _, err = made("--measure_costs")
+    assert "costs" in err and "cannot be written: no permission" in err
 
 
 def test_a_run_directory_of_other_settings_is_left(made):

@@ -10,13 +10,13 @@ import os
 import re
 import tempfile
 import time
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Optional
 
 from tfinpaint.settings import SettingsError
 from tools.studies import costs, running
 from tools.studies.plan import Run
 
-FROM, TO, STEPS = 5, 25, 30  # the first steps trace; the last line is the end's
+FROM, TO, STEPS = 5, 30, 40  # the first steps trace; the process is stopped at TO
 _LOOK = 0.02  # seconds between two looks at the process
 _STEP = re.compile(rb"(?:^|[\r\n])step (\d+)/")
 
@@ -75,7 +75,7 @@ def fill(
 
 
 def seconds_per_step(words: List[str]) -> float:
-    """Processor seconds of a training step, the mean of those from FROM to TO.
+    """Processor seconds of a training step: the mean of the steps after FROM, up to TO.
 
     words:  of the process, but for its run directory and steps.
 
@@ -99,7 +99,7 @@ def seconds_per_step(words: List[str]) -> float:
         try:
             while TO not in spent_at:
                 ended = process.poll() is not None
-                spent = running.processor_seconds(process.pid)
+                spent = _processor_seconds(process.pid)
                 if ended or spent is None:
                     raise running.Failed(running.last_line(path) or f"status {process.poll()}")
                 with open(path, "rb") as file:
@@ -112,6 +112,18 @@ def seconds_per_step(words: List[str]) -> float:
     if FROM not in spent_at or spent_at[TO] <= spent_at[FROM]:
         raise running.Failed("its steps cost no time that can be measured")
     return (spent_at[TO] - spent_at[FROM]) / (TO - FROM)
+
+
+def _processor_seconds(pid: int) -> Optional[float]:
+    """User and system time of all threads of a process; None once it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            words = file.read().rpartition(b") ")[2].split()  # a name may have spaces
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    if words[0] == b"Z":
+        return None
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def machine() -> str:

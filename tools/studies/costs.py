@@ -71,6 +71,7 @@ class Costs:
             else:
                 designs[design] = seconds
         content = {"machine": self.machine, "seconds": nested}
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         atomic.write_text(path, json.dumps(content, indent=1) + "\n")
 
 

@@ -2,11 +2,13 @@
 
     measure(models, photos, data, folder, lpips_weights, lock)    # folder/center, folder/strokes
     record = of_run(folder, name, minutes)                        # records.Record
+    forget(folder)                                                # measure anew next time
 
 The command runs in a process of its own. Its four files stay in the folder of the run: report.html
 has plots, and the best, the median and the worst photograph of each kind of hole.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -25,6 +27,7 @@ HOLES = ("center", "strokes")  # kinds of holes
 BLOCKS = ("center", "10-20 %", "30-40 %", "50-60 %")
 # columns of report.json
 COLUMNS = ("psnr_in_hole", "l1_in_hole", "ssim_in_hole", "lpips")
+_REPORT = "report.json"
 
 
 def measure(
@@ -73,6 +76,13 @@ def measure(
             text=True,
             pass_fds=(lock,),
         )
+
+
+def forget(folder: str) -> None:
+    """Removes what tells `measure` that a folder is measured: its model is about to change."""
+    for kind in HOLES:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(folder, kind, _REPORT))
 
 
 def of_run(folder: str, name: str, minutes: float) -> Record:
@@ -128,7 +138,7 @@ def _reports(folder: str) -> Iterator[Dict[str, Any]]:
 
 def _report(folder: str) -> Optional[Dict[str, Any]]:
     try:
-        with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
+        with open(os.path.join(folder, _REPORT), encoding="utf-8") as file:
             return json.load(file)
     except FileNotFoundError:
         return None

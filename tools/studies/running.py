@@ -15,7 +15,7 @@ import os
 import re
 import signal
 import subprocess
-from typing import Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 RUN, LOG = "run", "train.log"  # in the folder of a run
 _PR_SET_PDEATHSIG = 1
@@ -28,7 +28,7 @@ class Failed(Exception):
 
 
 def train(words: List[str], folder: str, counts: Dict[str, int], lock: int) -> None:
-    """Trains from the last checkpoint to the last step. What is trained is left alone.
+    """Trains from the last checkpoint to the last step, unless it is there. One checkpoint stays.
 
     words:   of the process, but for --run_dir, --steps, --phases and --resume.
     folder:  of the run; the run directory is folder/run.
@@ -37,8 +37,30 @@ def train(words: List[str], folder: str, counts: Dict[str, int], lock: int) -> N
     Raises: Failed. KeyboardInterrupt once the process has saved.
     """
     run_dir, steps = os.path.join(folder, RUN), sum(counts.values())
-    _make_way(run_dir, counts)
-    words = [*words, f"--run_dir={run_dir}", *step_flags(counts), "--resume"]
+    if not is_trained(run_dir, counts):
+        _make_way(run_dir, counts)
+        _train(words, folder, counts, lock)
+    _keep_checkpoint(run_dir, steps)
+
+
+def is_trained(run_dir: str, counts: Dict[str, int]) -> bool:
+    """Whether a run directory is at the last step, by way of these phases.
+
+    Raises: Failed if it is beyond, or if it is there and its phases cannot be read.
+    """
+    steps, step = sum(counts.values()), last_step(run_dir)
+    if step > steps:
+        raise Failed(
+            f"{run_dir} is at step {step:,}, beyond the {steps:,} of this run: raise --minutes, or "
+            "move it away"
+        )
+    return step == steps and ("" in counts or _has_phases(_settings(run_dir), counts))
+
+
+def _train(words: List[str], folder: str, counts: Dict[str, int], lock: int) -> None:
+    """Trains in a process of its own. Raises: Failed, KeyboardInterrupt."""
+    run_dir = os.path.join(folder, RUN)
+    words = [*words, f"--run_dir={run_dir}", *_step_flags(counts), "--resume"]
     log_path = os.path.join(folder, LOG)
     start = os.path.getsize(log_path) if os.path.isfile(log_path) else 0
     with open(log_path, "ab") as log:
@@ -48,12 +70,11 @@ def train(words: List[str], folder: str, counts: Dict[str, int], lock: int) -> N
     except BaseException:
         _end(process)
         raise
-    if not is_at(run_dir, steps):
+    if not is_at(run_dir, sum(counts.values())):
         raise Failed(last_line(log_path, start) or f"status {process.returncode}")
-    _keep_checkpoint(run_dir, steps)
 
 
-def step_flags(counts: Dict[str, int]) -> List[str]:
+def _step_flags(counts: Dict[str, int]) -> List[str]:
     """--steps and --phases of train. The last phase goes on to the end."""
     flags = [f"--steps={sum(counts.values())}"]
     if "" not in counts:
@@ -74,18 +95,6 @@ def last_step(run_dir: str) -> int:
     from tfinpaint import checkpoint_files  # late: it imports TensorFlow
 
     return max(checkpoint_files.numbered(folder), default=0)
-
-
-def processor_seconds(pid: int) -> Optional[float]:
-    """User and system time of all threads of a process; None once it has ended."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            words = file.read().rpartition(b") ")[2].split()  # a name may have spaces
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    if words[0] == b"Z":
-        return None
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def start_process(
@@ -125,21 +134,28 @@ def _make_way(run_dir: str, counts: Dict[str, int]) -> None:
 
     Phases are shares of the steps, so a run in phases begins anew when it gets more.
 
-    Raises: Failed for one that is beyond the last step.
+    Raises: Failed if its phases cannot be read.
     """
-    steps, step = sum(counts.values()), last_step(run_dir)
-    if step > steps:
-        raise Failed(f"{run_dir} is at step {step:,}, and the run has {steps:,}: --minutes is more")
-    if "" in counts or not step:
+    if "" in counts or not last_step(run_dir):
         return
+    before = _settings(run_dir)
+    if not _has_phases(before, counts):
+        os.rename(run_dir, _unused(f"{run_dir}_of_{before['steps']}_steps"))
+
+
+def _settings(run_dir: str) -> Dict[str, Any]:
+    """The steps and phases, {name: steps}, of a run directory. Raises: Failed."""
+    path = os.path.join(run_dir, "settings.json")
     try:
-        with open(os.path.join(run_dir, "settings.json"), encoding="utf-8") as file:
-            before = json.load(file)
-        phases, steps_before = dict(before["phases"]), before["steps"]
-    except (OSError, ValueError, KeyError) as error:
-        raise Failed(f"{run_dir}/settings.json cannot be read: {error!r}") from None
-    if not phases or _phases(phases) != _phases(counts):
-        os.rename(run_dir, _unused(f"{run_dir}_of_{steps_before}_steps"))
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        return {"steps": content["steps"], "phases": dict(content["phases"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Failed(f"{path} cannot be read: {error!r}") from None
+
+
+def _has_phases(before: Dict[str, Any], counts: Dict[str, int]) -> bool:
+    return bool(before["phases"]) and _phases(before["phases"]) == _phases(counts)
 
 
 def _phases(counts: Dict[str, int]) -> str:

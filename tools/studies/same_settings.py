@@ -38,6 +38,9 @@ def differences(run_dir: str, words: List[str]) -> List[str]:
     """The settings of a run directory that are not those of these flags; [] if there is none yet.
 
     Settings that its code did not have yet are left out.
+
+    Raises: OSError, ValueError or TypeError if its settings cannot be read; CalledProcessError,
+    with `stderr`, if the flags cannot.
     """
     try:
         with open(os.path.join(run_dir, "settings.json"), encoding="utf-8") as file:
@@ -45,7 +48,7 @@ def differences(run_dir: str, words: List[str]) -> List[str]:
     except FileNotFoundError:
         return []
     said = subprocess.run(
-        [sys.executable, "-c", _CODE, *words], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _CODE, *words], check=True, capture_output=True, text=True
     )
     expected = _flat(json.loads(said.stdout))
     return sorted(

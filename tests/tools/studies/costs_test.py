@@ -47,11 +47,11 @@ def test_a_cost_that_lacks_is_named():
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path):
-    path = str(tmp_path / "costs.json")
+    path = str(tmp_path / "new" / "costs.json")
     assert costs.read(path) == Costs("", {})
     Costs("a machine", TABLE).write(path)
     assert costs.read(path) == Costs("a machine", TABLE)
-    content = json.loads((tmp_path / "costs.json").read_text())
+    content = json.loads((tmp_path / "new" / "costs.json").read_text())
     assert content["seconds"]["reconstruction"] == {"musical": 0.8}
     assert content["seconds"]["full"]["edge_connect"]["edges"] == 0.25
 

@@ -43,6 +43,12 @@ def test_a_run_gets_its_steps_and_keeps_the_last_checkpoint(tmp_path):
     assert not running.is_at(str(tmp_path / "run"), 20)
 
 
+def test_a_run_at_its_last_step_is_not_trained_again(tmp_path):
+    train(tmp_path, **{"": 9})
+    train(tmp_path, **{"": 9})
+    assert said(tmp_path) == ["phases ; from 0 to 9"] and checkpoints(tmp_path) == files_of(9)
+
+
 def test_a_run_that_gets_more_steps_goes_on(tmp_path):
     train(tmp_path, **{"": 9})
     train(tmp_path, **{"": 30})
@@ -61,19 +67,26 @@ def test_a_run_in_phases_that_gets_more_steps_begins_anew(tmp_path):
     assert os.listdir(tmp_path / "run_of_10_steps" / "checkpoints")  # nothing is thrown away
 
 
+def test_a_run_in_phases_with_other_shares_of_as_many_steps_begins_anew(tmp_path):
+    train(tmp_path, edges=3, joint=7)
+    assert running.is_trained(str(tmp_path / "run"), {"edges": 3, "joint": 7})
+    train(tmp_path, edges=4, joint=6)
+    assert said(tmp_path) == [
+        "phases edges:3,joint; from 0 to 10",
+        "phases edges:4,joint; from 0 to 10",
+    ]
+
+
 def test_a_run_in_phases_that_was_stopped_goes_on(tmp_path):
-    counts = {"edges": 20, "joint": 1000}
     train(tmp_path, edges=20, joint=1)
-    settings = tmp_path / "run" / "settings.json"
-    settings.write_text(settings.read_text().replace('"steps": 21', '"steps": 1020'))
-    train(tmp_path, **counts)
+    train(tmp_path, edges=20, joint=1000)
     assert said(tmp_path)[1:] == ["phases edges:20,joint; from 21 to 1020"]
     assert not list(tmp_path.glob("run_of_*"))
 
 
 def test_a_run_directory_beyond_the_last_step_is_left(tmp_path):
     train(tmp_path, **{"": 30})
-    with pytest.raises(running.Failed, match="is at step 30, and the run has 20"):
+    with pytest.raises(running.Failed, match="is at step 30, beyond the 20 of this run: raise"):
         train(tmp_path, **{"": 20})
     assert checkpoints(tmp_path) == files_of(30) and len(said(tmp_path)) == 1
 
