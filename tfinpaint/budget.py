@@ -2,9 +2,10 @@
 
 windows.py gives every hole a window at full size. A hatch, a mesh or dust over a whole photograph
 then costs as much as the whole photograph, though little of it is missing. Here thin holes have a
-budget: PER_PIXEL pixels in windows for each missing one. With it they take less than twice the time
-of one compact hole of their area. Where the budget is too small, it goes where the photograph is
-rough. The rest is filled in one of two cheaper ways, which are nearly as good there:
+budget, unless the photograph is SMALL: PER_PIXEL pixels in windows for each missing one. With it
+they take less than twice the time of one compact hole of their area. Where the budget is too small,
+it goes where the photograph is rough. The rest is filled in one of two cheaper ways, which are
+nearly as good there:
 
     "network"   at full size, as windows.py has it
     "reduced"   by the network at half the size; rims.py brings back the finest detail at the rim
@@ -24,6 +25,7 @@ from tfinpaint.windows import Box, Context
 
 PER_PIXEL = 4  # pixels in windows for each missing one, but at least those of one window
 FEW = 4  # windows that any photograph may take
+SMALL = 2**20  # pixels of a photograph that needs no budget: all its windows take a few seconds
 # Pixels from the edge of a hole to its middle: a hole with more keeps its windows. So does one with
 # more than an eighth of the working size.
 _THIN = 24
@@ -73,13 +75,15 @@ def unlimited(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Gro
 def plan(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
     """Groups of hole pixels in the order in which they are filled.
 
-    Those of windows.py if they are within the budget. Strokes that are together no longer than the
-    photograph is wide and high (a scratch or two) always are. So is all that a network fills which
-    fills the centre of its window alone, or whose windows are always reduced, because they are
-    smaller than what they have to show.
+    Those of windows.py if they are within the budget, or the photograph is SMALL. Strokes that are
+    together no longer than the photograph is wide and high (a scratch or two) always are. So is all
+    that a network fills which fills the centre of its window alone, or whose windows are always
+    reduced, because they are smaller than what they have to show.
     """
     groups = unlimited(photo, hole, network)
     if network.context.centred or network.working_size < 4 * windows.CONTEXT:
+        return groups
+    if hole.size <= SMALL:
         return groups
     thin = _over_budget(groups, network)
     if not thin:
