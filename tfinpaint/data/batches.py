@@ -246,21 +246,24 @@ def _squares(
             lambda t: tf.data.Dataset.range(t * batch + first, t * batch + end)
         )
 
-    # [7]: three for the crop, three for the colours and one for the zoom, from separate streams so
-    # that neither jitter nor zoom changes what the others draw
+    low, high = settings.photo_zoom
+    zooms = low < high
+    streams = [(_CROP, 3), (_COLOR, 3)] + ([(_ZOOM, 1)] if zooms else [])
+
+    # [6] or [7]: three for the crop, three for the colours and perhaps one for the zoom, from
+    # separate streams so that neither jitter nor zoom changes what the others draw
     def numbers(element):
         pair = tf.stack([tf.constant(seed, tf.int64), element])
         draws = [
             tf.random.stateless_uniform(
                 [count], tf.random.experimental.stateless_fold_in(pair, stream), alg="philox"
             )
-            for stream, count in ((_CROP, 3), (_COLOR, 3), (_ZOOM, 1))
+            for stream, count in streams
         ]
         return tf.concat(draws, 0)
 
     def finished(pixels, drawn):
-        low, high = settings.photo_zoom
-        if low < high:
+        if zooms:
             zoom = low + (high - low) * float(drawn[6])
             pixels = resized(pixels, round(settings.shorter_side * zoom))
         piece = cut(pixels, drawn[:3], settings)
