@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import tensorflow as tf
 
+from tfinpaint import processor as reader
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
 from tfinpaint.training import precision
 from tfinpaint.training.devices import one_device
@@ -28,7 +29,7 @@ def processor(tmp_path, monkeypatch):
         path = tmp_path / "cpuinfo"
         if features is not None:
             path.write_text(f"processor\t: 0\n{name}: {features}\nbugs\t\t: none\n" * 2)
-        monkeypatch.setattr(precision, "_CPUINFO", str(path))
+        monkeypatch.setattr(reader, "_CPUINFO", str(path))
 
     return write
 

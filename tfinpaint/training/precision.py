@@ -8,13 +8,13 @@ Without such instructions TensorFlow computes in software, several times slower 
 """
 
 import contextlib
-from typing import FrozenSet, Iterator, Optional
+from typing import Iterator, Optional
 
 import tensorflow as tf
 
+from tfinpaint.processor import described
 from tfinpaint.settings import TrainSettings
 
-_CPUINFO = "/proc/cpuinfo"
 # {policy: (its flag, the features of /proc/cpuinfo that make it quick)}. Names without avx512 or
 # amx are Arm's.
 _QUICK = {
@@ -40,7 +40,7 @@ def slow(settings: TrainSettings) -> Optional[str]:
     None, too, where a GPU computes, and where the system does not say what its processor has.
     """
     policy = _policy(settings)
-    has = _features()
+    has = set(described("flags", "Features").split())  # the second name is Arm's
     if policy not in _QUICK or not has or tf.config.list_logical_devices("GPU"):
         return None
     flag, quick = _QUICK[policy]
@@ -57,16 +57,3 @@ def _policy(settings: TrainSettings) -> str:
     if settings.mixed_precision:
         return "mixed_float16"
     return "mixed_bfloat16" if settings.bfloat16 else "float32"
-
-
-def _features() -> FrozenSet[str]:
-    """What /proc/cpuinfo lists of the first processor; empty where there is no such file."""
-    try:
-        with open(_CPUINFO, encoding="ascii", errors="replace") as file:
-            for line in file:
-                name, _, words = line.partition(":")
-                if name.strip() in ("flags", "Features"):
-                    return frozenset(words.split())
-    except OSError:
-        pass
-    return frozenset()

@@ -12,6 +12,7 @@ import tempfile
 import time
 from typing import Callable, Dict, List, Optional
 
+from tfinpaint.processor import described
 from tfinpaint.settings import SettingsError
 from tools.studies import costs, running
 from tools.studies.plan import Run
@@ -128,15 +129,11 @@ def _processor_seconds(pid: int) -> Optional[float]:
 
 def machine() -> str:
     """This machine in words."""
-    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-        text = file.read()
-    model = re.search(r"(?m)^model name\s*: (.*)$", text)
-    known = re.search(r"(?m)^flags\s*: (.*)$", text)
-    names = known[1].split() if known else []
+    names = described("flags", "Features").split()
     kinds = [word for word in ("avx512_bf16", "avx512f", "avx2") if word in names][:1]
     import tensorflow as tf  # late: it takes seconds
 
-    name = model[1] if model else os.uname().machine
+    name = described("model name") or os.uname().machine
     own = f" ({kinds[0]})" if kinds else ""
     return f"{name}{own}, one core, TensorFlow {tf.__version__}, float32"
 
