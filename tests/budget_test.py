@@ -15,6 +15,7 @@ from tools import first_fill, window_rows
 
 NETWORK = window_rows.NETWORK
 CASES = window_rows.cases(1500, 2000)
+THICK = ("dust", "sparse", "letters")  # strokes and specks of more than 6 pixels
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,11 @@ def test_the_cost_follows_the_area(photo, name):
     check(hole, groups, NETWORK)
     before = budget.unlimited(photo, hole, NETWORK)
     allowed = budget.budget(int(hole.sum()), NETWORK.working_size)
-    assert total(groups) <= allowed
     assert allowed == max(4 * hole.sum(), 512**2)
+    if name in THICK:  # the network fills all of it, at half the size at least
+        allowed = max(allowed, 512**2 * len(windows.tiles_with_holes(hole, 2 * 448)))
+        assert {group.way for group in groups} <= {"network", "reduced"}
+    assert total(groups) <= allowed
     assert total(before) > 1.5 * total(groups)
     # Not less than it may cost, either: a cell's step is at most four windows.
     assert total(groups) > allowed - 4 * 512**2 - 1

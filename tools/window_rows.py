@@ -51,6 +51,14 @@ def holes(height: int = 3000, width: int = 4000) -> Dict[str, np.ndarray]:
     return found
 
 
+def sparse(height: int, width: int, thickness: int = 16) -> np.ndarray:
+    """Diagonal strokes that are far apart, uint8 [H, W]: every large square has some."""
+    hole = np.zeros((height, width), np.uint8)
+    for x in range(-height, width, 800):
+        cv2.line(hole, (x, 0), (x + height, height), 1, thickness)
+    return hole
+
+
 def blob(height: int, width: int, area: int) -> np.ndarray:
     """A square in the middle, uint8 [H, W]."""
     hole, side = np.zeros((height, width), np.uint8), round(area**0.5)
@@ -83,6 +91,7 @@ def cases(height: int = 3000, width: int = 4000) -> Dict[str, np.ndarray]:
     del found["blob"]
     specks = SPECKS * height * width // 12_000_000
     found["dust, 3 pixels"] = dust(height, width, specks, 1)
+    found["sparse"] = sparse(height, width)
     found["letters"] = letters(height, width)
     return found
 
