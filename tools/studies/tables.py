@@ -6,12 +6,13 @@ fill("docs/study.md", parts)            # <!-- study: REGION --> ... <!-- end --
 """
 
 import re
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional
 
 from tfinpaint import atomic
 from tfinpaint.metrics.statistics import Mean
 from tfinpaint.settings import SettingsError
-from tools.studies import claims
+from tools.studies import claims, summary
+from tools.studies.markdown import table
 from tools.studies.measuring import BLOCKS, REFERENCES
 from tools.studies.plan import (
     ABLATIONS,
@@ -41,6 +42,8 @@ def tables(results: Results) -> Dict[str, str]:
     """{region: Markdown} of everything that the study shows."""
     parts = {
         "progress": progress(results),
+        "summary claims": summary.claims(results, _REGIMES, _HOLES),
+        "summary ours": summary.ours(results, _REGIMES, _HOLES),
         "sizes": sizes(),
         "claims": verdicts(results),
         "cost": cost(results),
@@ -73,7 +76,7 @@ def progress(results: Results) -> str:
     if found:
         minutes = " or ".join(f"{value:g}" for value in sorted(found))
         total += f" Each had {minutes} minutes of two cores."
-    return total + "\n\n" + _table(["set", "terms", "runs finished", "planned"], rows)
+    return total + "\n\n" + table(["set", "terms", "runs finished", "planned"], rows)
 
 
 def sizes() -> str:
@@ -85,7 +88,7 @@ def sizes() -> str:
         rows.append(
             [f"`{design}`", f"{PARAMETERS[design]:,}", *(f"`{c}`" if c else "" for c in cells)]
         )
-    return _table(["system", "parameters", "flags", "all terms", "reconstruction alone"], rows)
+    return table(["system", "parameters", "flags", "all terms", "reconstruction alone"], rows)
 
 
 def cost(results: Results) -> str:
@@ -108,7 +111,7 @@ def cost(results: Results) -> str:
                         ]
                     )
     head = ["system", "set", "terms", "parameters", "minutes", "steps", "squares"]
-    return _table(head, rows) if rows else "Not run yet."
+    return table(head, rows) if rows else "Not run yet."
 
 
 def systems(results: Results, data: str, regime: str, block: str) -> str:
@@ -133,7 +136,7 @@ def systems(results: Results, data: str, regime: str, block: str) -> str:
         rows.append([_name(design), seeds, psnr, _spread(result), difference, *more])
     rows += [[_name(design), "", "not run yet", *[""] * 5] for design in missing]
     head = ["", "seeds", "PSNR", "of the seeds", "difference to Telea", "SSIM", "L1", "LPIPS"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def ablations(results: Results, column: str) -> str:
@@ -150,7 +153,7 @@ def ablations(results: Results, column: str) -> str:
             seeds = max(seeds, len(result.of_seeds) if result else 0)
         terms = _REGIMES[ablation_regime(design)]
         rows.append([f"`{system}`: {words}", terms, str(seeds or ""), *cells])
-    return _table(["", "terms", "seeds", *_HOLES.values()], rows)
+    return table(["", "terms", "seeds", *_HOLES.values()], rows)
 
 
 def ours(results: Results, column: str) -> str:
@@ -169,7 +172,7 @@ def ours(results: Results, column: str) -> str:
                     seeds = max(len(result.of_seeds) for result in found if result)
                     rows.append([f"`{other}`", data, _REGIMES[regime], str(seeds), *cells])
     head = ["less", "set", "terms", "seeds", *_HOLES.values()]
-    return _table(head, rows) if rows else "Not run yet."
+    return table(head, rows) if rows else "Not run yet."
 
 
 def verdicts(results: Results) -> str:
@@ -190,7 +193,7 @@ def verdicts(results: Results) -> str:
                 rows.append([*about, on, _REGIMES[regime], seeds, difference, found])
                 about, on = ["", "", ""], ""
     head = ["paper", "claim", "compared here", "on", "terms", "seeds", "difference", "verdict"]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 # ---------------------------------------------------------------------------------------- writing
@@ -228,11 +231,6 @@ _REGION = re.compile(r"(?s)(<!-- study: ([a-z ]+) -->\n).*?(<!-- end -->)")
 
 def _regions(text: str) -> Iterator[str]:
     return (found[2] for found in _REGION.finditer(text))
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _name(design: str) -> str:

@@ -137,6 +137,42 @@ def test_claims_table_has_a_row_for_each_case():
     assert {row[7] for row in found[2:]} == {CONTRADICTED, NOT_RUN, NOT_TESTABLE}
 
 
+def test_the_summary_has_the_claims_that_were_compared():
+    found_all = made(
+        musical=[figures(16.0)],
+        shift_net=[figures(16.5)],
+        context_encoder=[figures(15.0)],
+        coherent_semantic=[figures(17.0)],
+    )
+    found = rows(tables.tables(found_all)["summary claims"])
+    # what holds comes first, and a set without results is left out
+    assert [row[0] for row in found[2:]] == [
+        "MUSICAL beats the context encoder by 1.55 dB",
+        "CSA beats Shift-Net by 0.16 dB",
+        "MUSICAL beats Shift-Net by 0.57 dB",
+    ]
+    assert [row[1:] for row in found[2:]] == [
+        ["facades", "all terms", verdict, "", "", ""] for verdict in (HOLDS, HOLDS, CONTRADICTED)
+    ]
+    assert tables.tables(made())["summary claims"] == "Not run yet."
+
+
+def test_the_summary_counts_the_systems_that_ours_beats():
+    found_all = made(
+        RECONSTRUCTION,
+        residual=[figures(17.0, 0.3)],
+        musical=[figures(16.0, 0.4)],
+        multistage=[figures(17.5, 0.2)],
+        gated_conv=[figures(17.0, 0.4)],
+    )
+    found = rows(tables.tables(found_all)["summary ours"])
+    assert found[2:] == [
+        ["facades", "reconstruction alone", "PSNR", *["1 of 3, 1 better"] * 4],
+        ["facades", "reconstruction alone", "LPIPS", *["2 of 3, 1 better"] * 4],
+    ]
+    assert tables.tables(made())["summary ours"] == "Not run yet."
+
+
 @pytest.mark.parametrize(
     "design, regime, words",
     [

@@ -1,0 +1,72 @@
+"""What the study shows, in short: the verdicts that are there, and how the system of ours compares.
+
+claims(results)    a row for each claim, set of photographs and terms with a verdict
+ours(results)      against how many published systems `residual` is better
+"""
+
+from typing import Dict, List
+
+from tools.studies import claims as papers
+from tools.studies.markdown import table
+from tools.studies.measuring import BLOCKS
+from tools.studies.plan import ORDER, OURS
+from tools.studies.results import Results
+
+
+def claims(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> str:
+    """The verdicts of what was compared, those that hold first.
+
+    regimes, holes: words for each of the terms and kinds of hole.
+    """
+    found = []
+    for claim in papers.CLAIMS:
+        if claim.obstacle:
+            continue
+        for data in dict.fromkeys(case[0] for case in claim.cases):
+            for regime in claim.regimes:
+                said = {
+                    block: papers.verdict(
+                        results.difference(
+                            data, regime, claim.better, claim.worse, block, claim.column
+                        ),
+                        claim.column,
+                    )
+                    for of, block in claim.cases
+                    if of == data
+                }
+                verdicts = list(said.values())
+                if set(verdicts) <= {papers.NOT_RUN}:
+                    continue
+                rank = verdicts.count(papers.CONTRADICTED) - verdicts.count(papers.HOLDS)
+                cells = [said.get(block, "") for block in BLOCKS]
+                found.append((rank, [claim.words, data, regimes[regime], *cells]))
+    if not found:
+        return "Not run yet."
+    rows = [row for _, row in sorted(found, key=lambda pair: pair[0])]
+    return table(["claim", "set", "terms", *(holes[block] for block in BLOCKS)], rows)
+
+
+def ours(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> str:
+    """How many of the published systems `residual` beats by an interval that excludes 0."""
+    rows = []
+    for data, regime, design in results.runs:
+        if design != OURS:
+            continue
+        for column, name in (("psnr_in_hole", "PSNR"), ("lpips", "LPIPS")):
+            cells = [_counts(results, data, regime, block, column) for block in BLOCKS]
+            rows.append([data, regimes[regime], name, *cells])
+    head = ["set", "terms", "figure", *(holes[block] for block in BLOCKS)]
+    return table(head, rows) if rows else "Not run yet."
+
+
+def _counts(results, data, regime, block, column):
+    """Whether `residual` beats the others, in words: "11 of 11", "10 of 11, 1 is better"."""
+    differences = (
+        results.difference(data, regime, OURS, other, block, column)
+        for other in ORDER
+        if other != OURS
+    )
+    found: List[str] = [papers.verdict(d, column) for d in differences if d]
+    words = f"{found.count(papers.HOLDS)} of {len(found)}"
+    worse = found.count(papers.CONTRADICTED)
+    return words + (f", {worse} better" if worse else "")
