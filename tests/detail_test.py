@@ -295,6 +295,17 @@ def test_the_low_frequencies_are_the_guides():
         assert abs(restored[hole].mean() - colour) < 20 and restored[hole].std() > 8
 
 
+def test_a_quarter_of_the_guide_is_in_the_result(monkeypatch):
+    picture, hole = _pattern(96, 96), _box(96, 96, 30, 30, 66, 66)
+    guide = _guide(picture, hole)
+    mixed = _restore(guide, hole)
+    monkeypatch.setattr(detail, "GUIDED", 0.0)
+    texture = _restore(guide, hole)
+    assert np.abs(texture - guide)[hole].max() > 20
+    np.testing.assert_allclose(mixed, 0.75 * texture + 0.25 * guide, atol=1e-3)
+    np.testing.assert_array_equal(mixed[~hole], guide[~hole])
+
+
 @pytest.mark.parametrize(
     "height, width", [(1, 1), (6, 90), (90, 6), (7, 7), (8, 300), (40, 40), (513, 33)]
 )
