@@ -60,7 +60,7 @@ def ours(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> st
 
 
 def _counts(results, data, regime, block, column):
-    """Whether `residual` beats the others, in words: "11 of 11", "10 of 11, 1 is better"."""
+    """Whether `residual` beats the others, in words: "11 of 11", "10 of 11, 1 better"."""
     differences = (
         results.difference(data, regime, OURS, other, block, column)
         for other in ORDER
