@@ -23,7 +23,8 @@ from tfinpaint.settings import SettingsError
 
 settings.define_flags("model", "output", "device")
 
-_HEIGHT = 300  # of a row of first_fill.png, pixels
+_WIDTH, _HEIGHT = 450, 300  # of a picture in first_fill.png, at most, pixels
+_GAP = 8  # between them, pixels
 _MAGENTA = (255, 0, 255)
 
 
@@ -104,17 +105,7 @@ def main():
         rows.append(
             _row([np.where(mask[..., np.newaxis] > 0, np.uint8(_MAGENTA), photo), telea, filled])
         )
-    wide = max(row.shape[1] for row in rows)
-    _write(
-        output,
-        "first",
-        fill=np.concatenate(
-            [
-                np.pad(row, ((0, 8), (0, wide - row.shape[1]), (0, 0)), constant_values=255)
-                for row in rows
-            ]
-        ),
-    )
+    _write(output, "first", fill=np.concatenate(rows)[:-_GAP, :-_GAP])
     print("\n".join(table(figures, os.path.basename(os.path.normpath(model)))))
     print(
         f"Loaded, filled and measured in {time.monotonic() - start:.1f} s, of which the fills took "
@@ -170,12 +161,18 @@ def _figures(filled, photo, mask):
 
 
 def _row(pictures):
-    """Pictures uint8 [H, W, 3] of one size side by side, scaled to the height of a row."""
+    """Pictures uint8 [H, W, 3] of one size side by side, each in the middle of a cell of one size,
+    on white."""
     height, width = pictures[0].shape[:2]
-    size = round(width * _HEIGHT / height), _HEIGHT
-    return np.concatenate(
-        [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures], axis=1
-    )
+    scale = min(_WIDTH / width, _HEIGHT / height)
+    size = round(width * scale), round(height * scale)
+    left, top = (_WIDTH - size[0]) // 2, (_HEIGHT - size[1]) // 2
+    row = np.full((_HEIGHT + _GAP, len(pictures), _WIDTH + _GAP, 3), 255, np.uint8)
+    for k, picture in enumerate(pictures):
+        row[top : top + size[1], k, left : left + size[0]] = cv2.resize(
+            picture, size, interpolation=cv2.INTER_AREA
+        )
+    return row.reshape(_HEIGHT + _GAP, -1, 3)
 
 
 def _write(folder, name, **pictures):

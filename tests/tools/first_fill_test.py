@@ -5,6 +5,7 @@ The printed figures are those of the pictures that were written.
 
 import re
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -34,6 +35,18 @@ def test_three_photographs_are_filled_and_measured(in_the_box, tmp_path, command
         [f"{name}_{what}.png" for name in names for what in ("photo", "mask", "filled", "telea")]
         + ["first_fill.png"]
     )
+    page = np.asarray(Image.open(tmp_path / "first/first_fill.png"))
+    # three columns and three rows of 450 x 300 pixels, 8 apart
+    assert page.shape == (3 * 308 - 8, 3 * 458 - 8, 3)
+    astronaut = page[616:]
+    assert (astronaut[:, :75] == 255).all() and (astronaut[:, 375:458] == 255).all()
+    photo, telea, filled = (astronaut[:, left : left + 300] for left in (75, 533, 991))
+    magenta = (photo == (255, 0, 255)).all(-1)
+    assert 0.001 < magenta.mean() < 0.02
+    far = cv2.dilate(np.uint8(magenta), np.ones((9, 9))) == 0
+    for picture in (telea, filled):
+        np.testing.assert_array_equal(picture[far], photo[far])
+        assert (picture[magenta] != photo[magenta]).any(-1).mean() > 0.99
     lines = out.splitlines()
     assert lines[1].split() == 2 * ["default", "Telea"]
     ours, other = [], []
