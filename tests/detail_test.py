@@ -295,15 +295,26 @@ def test_the_low_frequencies_are_the_guides():
         assert abs(restored[hole].mean() - colour) < 20 and restored[hole].std() > 8
 
 
-def test_a_quarter_of_the_guide_is_in_the_result(monkeypatch):
+def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
     picture, hole = _pattern(96, 96), _box(96, 96, 30, 30, 66, 66)
     guide = _guide(picture, hole)
-    mixed = _restore(guide, hole)
-    monkeypatch.setattr(detail, "GUIDED", 0.0)
+    result, asked = _restore(guide, hole), []
+
+    def texture_alone(guide, texture, rough):
+        asked.append((guide, texture, rough))
+        return texture
+
+    mixed = detail.trust.mixed
+    monkeypatch.setattr(detail.trust, "mixed", texture_alone)
     texture = _restore(guide, hole)
+    np.testing.assert_array_equal(asked[0][0], guide)
+    np.testing.assert_array_equal(asked[0][1], texture)
+    np.testing.assert_array_equal(
+        asked[0][2], detail.roughness(tf.constant(guide), tf.constant(hole[..., np.newaxis]))
+    )
     assert np.abs(texture - guide)[hole].max() > 20
-    np.testing.assert_allclose(mixed, 0.75 * texture + 0.25 * guide, atol=1e-3)
-    np.testing.assert_array_equal(mixed[~hole], guide[~hole])
+    np.testing.assert_allclose(result, mixed(*asked[0]), atol=1e-3)
+    np.testing.assert_array_equal(result[~hole], guide[~hole])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tfinpaint.metrics import references
 from tools import first_fill
 
 
-@pytest.mark.parametrize("case", first_fill.CASES, ids=lambda case: case.photo)
+@pytest.mark.parametrize("case", first_fill.CASES, ids=lambda case: case.name)
 def test_holes_lie_in_their_photographs(case):
     photo, mask = first_fill.read(case)
     assert (
@@ -22,7 +22,7 @@ def test_holes_lie_in_their_photographs(case):
         and mask.shape == photo.shape[:2]
         and set(np.unique(mask)) == {0, 255}
     )
-    assert 0.005 < (mask > 0).mean() < 0.1
+    assert 0.005 < (mask > 0).mean() < 0.13
     # The ground is not flat: on a flat one every method does well.
     assert np.ptp(photo[mask > 0], axis=0).min() > 100
 
@@ -30,15 +30,15 @@ def test_holes_lie_in_their_photographs(case):
 def test_three_photographs_are_filled_and_measured(in_the_box, tmp_path, command_line):
     status, out, err = command_line(first_fill.main, f"--output={tmp_path}/first")
     assert (status, err) == (0, "")
-    names = [case.photo for case in first_fill.CASES]
+    names = [case.name for case in first_fill.CASES]
     assert sorted(path.name for path in (tmp_path / "first").iterdir()) == sorted(
         [f"{name}_{what}.png" for name in names for what in ("photo", "mask", "filled", "telea")]
         + ["first_fill.png"]
     )
     page = np.asarray(Image.open(tmp_path / "first/first_fill.png"))
-    # three columns and three rows of 450 x 300 pixels, 8 apart
-    assert page.shape == (3 * 308 - 8, 3 * 458 - 8, 3)
-    astronaut = page[616:]
+    # three columns and four rows of 450 x 300 pixels, 8 apart
+    assert page.shape == (4 * 308 - 8, 3 * 458 - 8, 3)
+    astronaut = page[2 * 308 :][:300]
     assert (astronaut[:, :75] == 255).all() and (astronaut[:, 375:458] == 255).all()
     photo, telea, filled = (astronaut[:, left : left + 300] for left in (75, 533, 991))
     magenta = (photo == (255, 0, 255)).all(-1)
@@ -50,7 +50,8 @@ def test_three_photographs_are_filled_and_measured(in_the_box, tmp_path, command
     lines = out.splitlines()
     assert lines[1].split() == 2 * ["default", "Telea"]
     ours, other = [], []
-    for name, line in zip(names, lines[2:5], strict=True):
+    measured = [case.name for case in first_fill.CASES if case.measured]
+    for name, line in zip(measured, lines[2:5], strict=True):
         photo, mask, filled, telea = (
             np.asarray(Image.open(tmp_path / f"first/{name}_{what}.png").convert("RGB")).astype(int)
             for what in ("photo", "mask", "filled", "telea")

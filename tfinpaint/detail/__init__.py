@@ -9,8 +9,8 @@ The picture is the photograph with a guide in its hole. The guide is any fill, f
 network's, reduced and enlarged. From coarse to fine, each patch of 7 x 7 pixels that touches the
 hole is matched with a wholly known one. Each missing pixel becomes the weighted mean of what the
 matched patches have at its place. Structure and colours stay those of the guide: the estimate takes
-its low frequencies. A quarter of the guide is mixed into the result: texture is a guess, and the
-mean of two guesses is nearer to the truth.
+its low frequencies. Some of the guide is mixed into the result, and more where the texture is far
+from it (trust.py).
 
 Two things keep a lawn from becoming a smooth patch, or rows of equal blades. First, a guide is
 smooth, so patches are also compared by how rough the photograph is around them. In the hole it is
@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.detail import levels, search, votes
+from tfinpaint.detail import levels, search, trust, votes
 from tfinpaint.detail.levels import CHANNELS, SIZE
 from tfinpaint.detail.texture import roughness
 
@@ -42,7 +42,6 @@ TURNS = (4, 3, 3, 2)
 # coarsest level.
 TOLERANCE = 1.0
 STRICTER = 0.7  # the tolerance of a level over that of the coarser one
-GUIDED = 0.25  # share of the guide in the result
 _COMPARED = 2**24  # pairs of patches: if a level has no more, all of them are compared
 _COMPARED_TARGETS = 2**16
 # Pixels of the largest level in which patches are searched. A larger level keeps the matches that
@@ -103,7 +102,8 @@ def _restore(picture, hole, part, first):
     padded = (size + scale - 1) // scale * scale  # every level is exactly half of the one below it
     # [1, H, W, 2], uint8. What is beyond the picture is hole, and not wanted.
     maps = levels.padded(tf.concat([hole, part], -1), padded - size)
-    whole = tf.concat([picture, search.ROUGH * roughness(picture, hole)], -1)[tf.newaxis]
+    rough = roughness(picture, hole)
+    whole = tf.concat([picture, search.ROUGH * rough], -1)[tf.newaxis]
     for axis, (old, new) in enumerate(zip(tf.unstack(size), tf.unstack(padded)), 1):
         # The last row and column are repeated.
         whole = tf.gather(whole, tf.minimum(tf.range(new), old - 1), axis=axis)  # [1, H, W, 5]
@@ -130,8 +130,8 @@ def _restore(picture, hole, part, first):
     estimate = tf.while_loop(
         lambda number, *_: number >= 0, finer, state, shapes, parallel_iterations=1
     )[1]
-    textured = tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
-    return textured + GUIDED * (picture - textured)
+    texture = tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
+    return trust.mixed(picture, texture, rough)
 
 
 def _turns(level, estimate, matches, number, first):

@@ -16,6 +16,9 @@ COVERED = 0.75  # share of what is known that patches cover at the coarsest leve
 CHANNELS = 5  # red, green, blue, and the roughness across and down
 FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
 LEAST_SURE = 0.05
+# The side of a square, in pixels. Means over such squares, taken twice, are what is called low
+# frequencies here.
+LOW = 5
 
 
 class Level(NamedTuple):
@@ -119,6 +122,13 @@ def dense(level: Level, values: tf.Tensor, empty: float) -> tf.Tensor:
 def highest(x: tf.Tensor, size: int, padding: str = "SAME") -> tf.Tensor:
     """The highest value of a square: float32 [1, h, w, 1]. What is beyond the border is ignored."""
     return tf.nn.max_pool2d(tf.nn.max_pool2d(x, [size, 1], 1, padding), [1, size], 1, padding)
+
+
+def smoothed(x: tf.Tensor) -> tf.Tensor:
+    """The low frequencies: float32 [1, h, w, n]. Means are of what lies inside the picture."""
+    for _ in range(2):
+        x = tf.nn.avg_pool2d(x, LOW, 1, "SAME")
+    return x
 
 
 def margins(reach: int) -> list:

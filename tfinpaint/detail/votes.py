@@ -8,10 +8,6 @@ import tensorflow as tf
 from tfinpaint.detail import levels
 from tfinpaint.detail.levels import CHANNELS, SIZE, Level
 
-# Pixels of the two coarsest levels: the side of a square. Means over such squares, taken twice, are
-# those of the guide.
-LOW = 5
-
 
 def voted(level: Level, estimate: tf.Tensor, matches: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """The estimate, with its part taken from the matched patches.
@@ -50,7 +46,6 @@ def with_lows(level: Level, estimate: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
         the second: a guide has no more than these.
     """
     difference = tf.where(level.part, level.picture - estimate, 0.0)
-    lows = tf.image.resize(difference, level.size // 2 ** tf.maximum(above - 1, 0), method="area")
-    for _ in range(2):
-        lows = tf.nn.avg_pool2d(lows, LOW, 1, "SAME")  # of what lies inside the picture
+    small = level.size // 2 ** tf.maximum(above - 1, 0)
+    lows = levels.smoothed(tf.image.resize(difference, small, method="area"))
     return tf.where(level.part, estimate + tf.image.resize(lows, level.size), estimate)

@@ -1,0 +1,45 @@
+"""The share of the guide in the result: that of a plain sum; all of it where texture is wrong."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfinpaint.detail import trust
+
+
+def _smoothed(x):
+    """Means over 5 x 5 pixels, taken twice, pixel by pixel."""
+    height, width = x.shape
+    for _ in range(2):
+        x = np.array(
+            [
+                [x[max(i - 2, 0) : i + 3, max(j - 2, 0) : j + 3].mean() for j in range(width)]
+                for i in range(height)
+            ]
+        )
+    return x
+
+
+def test_guide_and_texture_are_mixed_by_how_far_they_are_apart():
+    rng = np.random.default_rng(8)
+    guide = rng.uniform(0, 255, (24, 31, 3)).astype(np.float32)
+    texture = guide + np.linspace(-90, 120, 31)[:, np.newaxis] * rng.uniform(0, 1, guide.shape)
+    rough = rng.uniform(0, 30, (24, 31, 2))
+    mixed = trust.mixed(*(tf.constant(x, tf.float32) for x in (guide, texture, rough))).numpy()
+    apart = np.max([np.abs(_smoothed((texture - guide)[..., k])) for k in range(3)], 0)
+    excess = (_smoothed(apart) - 10 - rough.mean(-1) / 4) / 40
+    share = 0.2 + 0.8 * np.clip(excess, 0, 1)
+    assert share.min() == 0.2 and share.max() == 1
+    np.testing.assert_allclose(mixed, texture + share[..., None] * (guide - texture), atol=1e-3)
+
+
+def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_does_not_belong():
+    guide = np.full((60, 60, 3), 120.0, np.float32)
+    fine = np.where(np.indices((60, 60)).sum(0)[..., np.newaxis] % 2, 80.0, 160.0)
+    ledge = guide.copy()
+    ledge[20:40] = 230
+    for texture, rough, share in ((fine, 80.0, 0.2), (ledge, 3.0, 1.0)):
+        mixed = trust.mixed(
+            tf.constant(guide), tf.constant(texture, tf.float32), tf.fill([60, 60, 2], rough)
+        ).numpy()
+        expected = texture + share * (guide - texture)
+        np.testing.assert_allclose(mixed[26:34, 10:50], expected[26:34, 10:50], atol=1e-3)
