@@ -150,3 +150,13 @@ def test_the_command_fills_byte_for_byte_as_python_does(tmp_path, request, model
     filled = cv2.imread(str(tmp_path / "filled.png"))[..., ::-1]
     assert not np.array_equal(filled, photo)
     np.testing.assert_array_equal(filled, tfinpaint.load(model).fill(photo, mask))
+
+
+def test_it_is_found_beside_its_clone(tmp_path):
+    """Scripts often lie in the folder that the clone is in, where `tfinpaint` is the clone."""
+    (tmp_path / "tfinpaint" / "tfinpaint").mkdir(parents=True)
+    script = "import tfinpaint; print(tfinpaint.load.__name__)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "load\n", "")
