@@ -4,6 +4,8 @@ Quantized files are smaller.
 """
 
 import functools
+import resource
+import tempfile
 
 import numpy as np
 import pytest
@@ -210,3 +212,15 @@ def test_what_cannot_be_converted_is_said_with_the_operation():
         match=r"TFLite has no operation for tf\.Igamma \(`format='tflite'`, `quantize='none'`\)",
     ):
         tflite.convert(painter, size=(SIZE, SIZE))
+
+
+def test_a_full_temporary_folder_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(SettingsError, match=rf"^{tmp_path}/\S+ cannot be written.*TMPDIR"):
+            tflite.convert(_painter("partial_conv"), size=(SIZE, SIZE))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())

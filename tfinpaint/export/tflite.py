@@ -133,9 +133,14 @@ def convert(
     folder = tempfile.mkdtemp(prefix="tfinpaint-")
     try:
         with tracing.static_sizes():
-            tf.saved_model.save(
-                module, folder, signatures={SIGNATURE: fill.get_concrete_function()}
-            )
+            signature = fill.get_concrete_function()
+        try:
+            tf.saved_model.save(module, folder, signatures={SIGNATURE: signature})
+        except (OSError, tf.errors.OpError) as error:
+            raise SettingsError(
+                f"{folder} cannot be written, where the model is kept while it is converted (is "
+                "the disk full? The variable TMPDIR names another folder)"
+            ) from error
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if quantize != "none":
