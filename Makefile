@@ -49,7 +49,7 @@ quickstart: $(VENV)/installed
 	$(BIN)/python -m tfinpaint.inpaint --model=$(RUN) --image=$(RUN)/demo/photo.png --mask=$(RUN)/demo/mask.png --output=$(RUN)/demo/filled.png
 	@echo
 	@echo "A photograph that it has not seen, filled:   $(RUN)/demo/filled.png   (photo.png and mask.png are beside it)"
-	@echo "What it made of the validation photograph:   $(RUN)/samples/final.png (input, hole, output, composite, original, attention)"
+	@echo "What it made of the validation photograph:   $(RUN)/samples/final.png (input, hole, output, composite, original, two attention maps)"
 	@echo "Figures of every logged step:                $(RUN)/metrics.csv"
 
 test: $(VENV)/installed
