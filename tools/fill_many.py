@@ -77,6 +77,7 @@ def main() -> None:
     check_beam()
     from tfinpaint.big_jobs import filling, running
     from tfinpaint.fill_file import How
+    from tfinpaint.loading import ACCEPTED
 
     source = _source()
     options = running.options_of(_BEAM)
@@ -86,7 +87,7 @@ def main() -> None:
         threads = max(1, (os.cpu_count() or 1) // processes) if processes > 1 else 0
     model = locate(FLAGS.model or DEFAULT)
     if not os.path.isdir(model):
-        raise SettingsError(f"--model={FLAGS.model} is no folder: a run directory, or an export")
+        raise SettingsError(f"--model={FLAGS.model} is no folder: {ACCEPTED} is needed")
     given = {name: FLAGS[name].value for name in _HOW}
     job = filling.Filling(
         model,
