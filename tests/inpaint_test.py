@@ -671,8 +671,27 @@ def test_the_share_is_told_again_after_growing(run, tmp_path):
     )
     _, out, err = run(*arguments, "--grow_hole=5")
     assert "grown by --grow_hole=5, 0.8 % is hole" in out
-    _, out, err = run(*arguments, "--grow_hole=100")
-    assert "warning" in err and "grown by --grow_hole=100, 100.0 % is hole" in err
+    _, out, err = run(*arguments, "--grow_hole=69")
+    assert "warning" in err and "grown by --grow_hole=69, 99.9 % is hole" in err
+    status, _, err = run(*arguments, "--grow_hole=100")
+    assert status == 1 and "is hole, grown by --grow_hole=100; nothing is left to fill" in err
+
+
+def test_a_photograph_that_is_all_hole_is_reported_and_the_others_go_on(run, tmp_path):
+    for name, white in (("a", True), ("b", False)):
+        _write(tmp_path / f"photos/{name}.png", 1, 2)
+        mask = _mask(tmp_path / f"{name}.png", 1, 2)
+        Image.fromarray(np.array([[255, 255 * white]], np.uint8)).save(mask)
+        os.makedirs(tmp_path / "masks", exist_ok=True)
+        os.rename(mask, tmp_path / f"masks/{name}.png")
+    where = [f"--{name}={tmp_path}/{{}}" for name in ("image", "mask", "output")]
+    names = ("photos", "masks", "out")
+    status, _, err = run(*(flag.format(name) for flag, name in zip(where, names)))
+    assert status == 1 and os.listdir(tmp_path / "out") == ["b.png"]
+    reported = "a.png: all of the photograph is hole; nothing is left to fill it from (--mask)"
+    assert reported in err and "1 of 2 photographs could not be filled" in err
+    status, out, err = run(*(f"{flag.format(name)}/a.png" for flag, name in zip(where, names)))
+    assert status == 1 and reported in err and err.count("\n") == 1 and out == ""
 
 
 def test_a_mask_with_swapped_sides_names_the_likely_cause(run, tmp_path):

@@ -155,6 +155,12 @@ def read(job: Job, how: How) -> Read:
     if not mask.any():
         saw = "; ".join(note.replace(_WARNING, "") for note in mask_notes)
         raise SettingsError(f"{job.mask} has no hole, there is nothing to fill (`mask`): {saw}")
+    if _hole(mask, how).all():
+        by = "" if mask.all() else f", grown by `grow_hole={how.grow_hole}`"
+        raise SettingsError(
+            f"{job.mask}: all of the photograph is hole{by}; nothing is left to fill it from "
+            "(`mask`)"
+        )
     return Read(
         photo,
         mask,

@@ -285,6 +285,8 @@ def _read_pair(path: str, mask_path: str, settings: EvaluationSettings):
         )
     if not mask.any():
         raise SettingsError(f"{mask_path} has no hole ({notes[0]})")
+    if mask.all():
+        raise SettingsError(f"{mask_path}: all of the photograph is hole ({notes[0]})")
     for note in notes:
         if note.startswith("warning: "):
             _log.warning("%s: %s", mask_path, note.removeprefix("warning: "))
