@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfinpaint.data.batches import names_of_batch
 from tfinpaint.runs import check_run, start_from, write_run
 from tfinpaint.settings import TrainSettings, to_json
-from tfinpaint.training import event_files, preparing
+from tfinpaint.training import event_files, preparing, sanity_checks
 from tfinpaint.training.bad_steps import FiniteCheck
 from tfinpaint.training.best_effort import BestEffort
 from tfinpaint.training.callbacks import (
@@ -139,6 +139,9 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
 
     for line in notes:
         say(f"note: {line}")
+    if first < settings.steps:
+        for line in sanity_checks.check_validation(settings, source):
+            say(f"warning: {line}")
 
     # 3. The steps.
     progress = ProgressCallback(
