@@ -176,10 +176,7 @@ def test_no_gpu_for_a_full_system(made):
 
     long = dataclasses.replace(made, steps=500_000)
     (days,) = sanity_checks.check_time(long, Full, 3.456, "CPU")
-    assert (
-        "no GPU for partial_conv at its full width (64): `steps=500000` would take 20.0 days"
-        in days
-    )
+    assert "no GPU for partial_conv at its full width (64), and the run takes days" in days
     assert (
         sanity_checks.check_time(long, Full, 3.456, "GPU")
         == sanity_checks.check_time(made, Full, 3.456, "CPU")

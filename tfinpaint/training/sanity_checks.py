@@ -149,11 +149,9 @@ def check_time(
 ) -> List[str]:
     """Checks the time of the run: seconds per step on a device, "CPU" or "GPU"."""
     full = system.specification.defaults["width"]
-    days = settings.steps * seconds / 86400
-    if device_type == "GPU" or system.width < full or days < 1:
+    if device_type == "GPU" or system.width < full or settings.steps * seconds < 86400:
         return []
     return [
-        f"no GPU for {settings.system} at its full width ({system.width}): "
-        f"`steps={settings.steps}` would take {days:.1f} days here; a smaller `width`, "
-        "`image_size` or `batch_size` takes less"
+        f"no GPU for {settings.system} at its full width ({system.width}), and the run takes days: "
+        "a smaller `width`, `image_size` or `batch_size`, or fewer `steps`, take less"
     ]
