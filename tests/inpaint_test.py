@@ -363,9 +363,12 @@ def test_a_drawing_guides(tmp_path, run, monkeypatch):
     (["--image=a.png", "--mask=wide.png", "--output=o.png"],
      "a.png is 30x20 pixels, wide.png is 31x20"),
     (["--image=a.png", "--mask=black.png", "--output=o.png"],
-     "black.png has no hole, .* the brightest is 0"),
+     r"black.png has no hole to fill \(--mask\): no pixel is above 127, the brightest is 0; masks "
+     r"are black \(0\) and white \(255\)$"),
+    (["--image=a.png", "--mask=black.png", "--output=o.png", "--mask_is=known"],
+     "black.png: all of the photograph is hole"),
     (["--image=a.png", "--mask=ones.png", "--output=o.png"],
-     "ones.png has no hole, .* the brightest is 1"),
+     "ones.png has no hole .* the brightest is 1"),
     (["--image=a.png", "--mask=folder", "--output=o.png"], "Got the folder folder"),
     (["--image=a.png", "--mask=m.png", "--output=o.gif"], "--output ends in .jpg, .* Got o.gif"),
     (["--image=a.png", "--mask=m.png", "--output=folder"], "Got folder"),
@@ -516,6 +519,13 @@ def _erased(path):
     image.putalpha(Image.fromarray(alpha))
     image.save(path)
     return path
+
+
+def test_an_opaque_photograph_has_no_hole_of_its_own(tmp_path, run):
+    photo = _write(tmp_path / "a.png", mode="RGBA")
+    status, _, err = run(f"--image={photo}", "--mask=alpha", f"--output={tmp_path}/o.png")
+    assert status == 1
+    assert err.endswith("a.png has no hole to fill (--mask): nothing in it is transparent\n")
 
 
 def test_a_transparent_fill_is_warned_of_and_stays_as_it_was(tmp_path, run):

@@ -22,6 +22,7 @@ from tfinpaint.photo import (
     photo_size,
     read_hole,
     read_photo,
+    warnings_of,
     writable_endings,
     write_photo,
     writing,
@@ -523,14 +524,29 @@ def test_a_mask_in_colours_and_alpha_is_taken_from_the_colours_and_says_so(tmp_p
     assert any("alpha channel was left aside" in note for note in notes)
 
 
-@pytest.mark.parametrize("level, share", [(255, "100.0 %"), (0, "0 %")])
+@pytest.mark.parametrize("level, share", [(255, "100.0 %"), (0, "0.05 %")])
 def test_a_share_that_looks_wrong_is_warned_of(tmp_path, level, share):
-    hole, notes = read_hole(_save(tmp_path / "m.png", np.full((40, 50), level, np.uint8)))
-    assert (hole == level).all()
+    mask = np.full((40, 50), level, np.uint8)
+    mask[0, 0] = 255 - level
+    hole, notes = read_hole(_save(tmp_path / "m.png", mask))
+    np.testing.assert_array_equal(hole, mask)
     assert any(
         note.startswith(f"warning: {share} of the picture is hole") and "`mask_is='known'`" in note
         for note in notes
     )
+
+
+@pytest.mark.parametrize(
+    "level, warned",
+    [
+        (255, "all pixels are above 127, which is white"),
+        (0, "no pixel is above 127, the brightest is 0; masks are black (0) and white (255)"),
+    ],
+)
+def test_a_mask_of_one_level_is_warned_of_once_and_never_to_be_flipped(tmp_path, level, warned):
+    path = _save(tmp_path / "m.png", np.full((40, 50), level, np.uint8))
+    for mask_is in ("hole", "known"):
+        assert warnings_of(read_hole(path, mask_is)[1]) == warned
 
 
 def test_a_label_map_of_zeros_and_ones_is_explained(tmp_path):

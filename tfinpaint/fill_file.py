@@ -32,6 +32,7 @@ from tfinpaint.photo import (
     read_drawing,
     read_hole,
     read_photo,
+    warnings_of,
     with_fill,
     write_photo,
 )
@@ -153,8 +154,7 @@ def read(job: Job, how: How) -> Read:
             f"{job.mask} is {_size(mask)} (`image`, `mask`){turned}"
         )
     if not mask.any():
-        saw = "; ".join(note.replace(_WARNING, "") for note in mask_notes)
-        raise SettingsError(f"{job.mask} has no hole, there is nothing to fill (`mask`): {saw}")
+        raise SettingsError(f"{job.mask} has no hole to fill (`mask`): {warnings_of(mask_notes)}")
     if _hole(mask, how).all():
         by = "" if mask.all() else f", grown by `grow_hole={how.grow_hole}`"
         raise SettingsError(
