@@ -375,7 +375,8 @@ def test_a_drawing_guides(tmp_path, run, monkeypatch):
     (["--image=a.png", "--mask=m.png", "--output=m.png"], "would overwrite m.png"),
     (["--image=a.png", "--mask=m.png", "--output=a.png"], "would overwrite a.png"),
     (["--image=a.png", "--mask=m.png", "--output=a.png/o.png"], "a.png is a file"),
-    (["--image=empty", "--mask=m.png", "--output=o"], "--image=empty has no photographs"),
+    (["--image=empty", "--mask=m.png", "--output=o"],
+     "--image=empty has no photographs: no file in it is a picture"),
     (["--image=folder", "--mask=m.png", "--output=o.png"], "--output is a folder too. Got o.png"),
     (["--image=folder", "--mask=m.png", "--output=folder/filled"],
      "--output=folder/filled lies in --image=folder"),
@@ -839,13 +840,13 @@ def test_content_decides_which_files_of_a_folder_are_photographs(tmp_path, run):
         "d.2024.png",
         "e.jpg",
     ]
-    folder = f"tfinpaint: {{}}{tmp_path}/photos: 1 entry passed over, "
+    folder = f"tfinpaint: {{}}{tmp_path}/photos: 1 file left out "
     assert sorted(err.splitlines()) == [
         "6/6 photographs, 0:00 left",
-        folder.format("") + "no pictures, by their content: notes.txt",
+        folder.format("") + "(not a picture): notes.txt",
+        folder.format("warning: ") + "(a link that leads nowhere): gone.png",
         folder.format("warning: ")
-        + "camera raw, which is not read (develop it to TIFF, PNG or JPEG first): f.CR2",
-        folder.format("warning: ") + "links that lead nowhere: gone.png",
+        + "(camera raw, which is not read; develop it to TIFF, PNG or JPEG first): f.CR2",
     ]
 
 

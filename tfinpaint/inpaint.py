@@ -16,7 +16,7 @@
 Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole
 (--mask_is=known flips that); --mask=alpha takes what is transparent as the hole. Photographs may
 have any size; a mask has the size of its photograph. A folder's photographs are found by their
-content, whatever their names end in, and what is passed over is counted (named with --verbosity=1).
+content, whatever their names end in, and other files are counted (named with --verbosity=1).
 In a folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a
 folder run every output keeps its photograph's name and ending (.jpg or .png if nothing can be
 written with that one), a photograph that fails is reported while the others go on, and the exit

@@ -106,7 +106,7 @@ def main() -> None:
             ran = running.run(lambda pipeline: _build(pipeline, source, job, bad, sample), options)
         seconds = time.monotonic() - start
         if not ran["filled"] + ran["already"] + ran["bad"]:
-            raise SettingsError(f"{_given()} has no photographs, whatever their names end in")
+            raise SettingsError(f"{_given()} has no photographs: no file in it is a picture")
         _report(ran, seconds, processes if running.is_local(options) else 0)
         if sample and ran["filled"]:
             _measure(sample, job, ran, seconds)
