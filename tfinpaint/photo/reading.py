@@ -13,7 +13,14 @@ from typing import Optional, Tuple
 import numpy as np
 
 from tfinpaint.photo import bmp, exif, jpeg, kinds, others, png, tiff, webp
-from tfinpaint.photo.decoded import Decoded, Unsupported, eight_bits, pillow_without_limit
+from tfinpaint.photo.decoded import (
+    Damaged,
+    Decoded,
+    Unsupported,
+    eight_bits,
+    pillow_without_limit,
+    to_eight,
+)
 from tfinpaint.photo.record import Photo
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 
@@ -195,7 +202,7 @@ def _to_eight_bits(found: Decoded, keep_deep: bool) -> None:
     if keep_deep:
         found.deep = found.colour, found.alpha
     else:
-        found.notes = (DEEP,) + found.notes
+        found.notes = (to_eight(found.bits),) + found.notes
     found.colour = eight_bits(found.colour)
     if found.alpha is not None:
         found.alpha = eight_bits(found.alpha)
