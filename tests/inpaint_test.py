@@ -359,7 +359,7 @@ def test_a_drawing_guides(tmp_path, run, monkeypatch):
     (["--image=nix.png", "--mask=m.png", "--output=o.png"], "--image=nix.png does not exist"),
     (["--image=a.png", "--mask=nix.png", "--output=o.png"], "--mask=nix.png does not exist"),
     (["--image=half.jpg", "--mask=m.png", "--output=o.png"],
-     "half.jpg cannot be read, it is damaged or incomplete"),
+     "half.jpg cannot be read, it is damaged or incomplete$"),
     (["--image=a.png", "--mask=wide.png", "--output=o.png"],
      "a.png is 30x20 pixels, wide.png is 31x20"),
     (["--image=a.png", "--mask=black.png", "--output=o.png"],

@@ -7,6 +7,7 @@ What a file says of itself is read before it is decoded, by one reader for each 
 metadata never decides pixels but for the orientation, which is read on its own.
 """
 
+import logging
 import os
 from typing import Optional, Tuple
 
@@ -42,7 +43,7 @@ _TURNS = {
     8: lambda a: np.rot90(a),
 }
 _HEAD = 2**18  # bytes
-DEEP = "16 bits per channel were converted to 8"
+_log = logging.getLogger("tfinpaint")
 
 
 def read_photo(
@@ -152,11 +153,14 @@ def _decoded(path: str, data: bytes, check) -> Decoded:
         ) from None
     except MemoryError:
         raise SettingsError(f"{path} needs more memory than there is") from None
-    except Exception as error:  # Pillow's decoders raise nearly any class for a broken file
-        reason = " ".join(str(error).split()) or type(error).__name__
+    except Damaged as error:
         raise SettingsError(
-            f"{path} cannot be read, it is damaged or incomplete: {reason}"
+            f"{path} cannot be read, it is damaged or incomplete: {error}"
         ) from None
+    except Exception as error:
+        # Decoders raise nearly any class for a broken file, in words that tell a user no more.
+        _log.debug("%s: %s: %s", path, type(error).__name__, error)
+        raise SettingsError(f"{path} cannot be read, it is damaged or incomplete") from None
 
 
 def upright(found: Decoded, turn: int) -> Tuple[np.ndarray, Optional[np.ndarray]]:
