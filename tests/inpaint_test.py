@@ -164,6 +164,15 @@ def test_jpeg_output_says_that_it_is_not_exact(tmp_path, run):
     assert status == 0 and "output: JPEG cannot keep known pixels exact" in out
 
 
+def test_what_holds_for_a_format_is_said_once_in_a_folder(tmp_path, run):
+    for name in ("a.jpg", "b.jpg", "c.png"):
+        _write(tmp_path / "photos" / name)
+    mask = _mask(tmp_path / "m.png")
+    status, out, _ = run(f"--image={tmp_path}/photos", f"--mask={mask}", f"--output={tmp_path}/out")
+    assert status == 0 and out.count("JPEG cannot keep known pixels exact") == 1
+    assert out.count("% of 30x20 pixels is hole") == 3  # what is of each photograph is said of each
+
+
 def test_side_by_side_is_input_hole_and_output(tmp_path, run):
     photo = _write(tmp_path / "a.png", mode="RGBA")
     assert (

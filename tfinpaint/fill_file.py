@@ -16,7 +16,7 @@ import dataclasses
 import itertools
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.filling import grown
 from tfinpaint.jobs import ALPHA, Job
 from tfinpaint.photo import (
+    OF_FORMAT,
     THRESHOLD,
     Photo,
     check_deep_path,
@@ -40,6 +41,7 @@ from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 from tfinpaint.wording import shown
 
 _WARNING = "warning: "  # how such a note begins
+_DITHERED = "16 bits per channel, the fill has 8, dithered"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +106,16 @@ class Report(NamedTuple):
     warnings: List[str]
     lines: List[str]
     seconds: float
+
+    def without_known(self, known: Set[str]) -> "Report":
+        """The report without the lines in `known`, to which those about a file format are added.
+
+        Such a line holds for all photographs of a folder, and is said once.
+        """
+        of_format = {f"    output: {note}" for note in (*OF_FORMAT.values(), _DITHERED)}
+        lines = [line for line in self.lines if line not in known]
+        known.update(of_format.intersection(lines))
+        return self._replace(lines=lines)
 
 
 def outcomes(painter: BasePainter, jobs: Sequence[Job], how: How) -> Iterator["Future[Report]"]:
@@ -180,7 +192,7 @@ def fill(painter: BasePainter, job: Job, found: Read, how: How) -> Filled:
     if how.bits == "16":
         hole = _hole(mask, how) > 0
         outputs = {path: with_fill(photo, pixels, hole) for path, pixels in outputs.items()}
-        notes = notes + [("output", job.output, "16 bits per channel, the fill has 8, dithered")]
+        notes = notes + [("output", job.output, _DITHERED)]
     alpha, notes_of_alpha = _alpha_of_fill(job, photo, mask, how)
     notes = notes + notes_of_alpha
     if how.side_by_side:

@@ -27,7 +27,7 @@ and so on, the best first.
 """
 
 import os
-from typing import Any
+from typing import Any, Set
 
 from absl import flags
 
@@ -105,11 +105,12 @@ def main() -> None:
     painter = _load_painter(model)
     progress = photographs_bar(len(jobs))
     failures = 0
+    known: Set[str] = set()
     for job, outcome in zip(jobs, fill_file.outcomes(painter, jobs, how)):
         try:
             report = outcome.result()
             progress.clear()
-            _tell(report)
+            _tell(report.without_known(known))
         except BrokenPipeError:
             raise
         except Exception as error:  # whatever it is, it is this photograph's alone

@@ -25,6 +25,7 @@ converted and refused.
 
 import warnings
 
+from tfinpaint.photo.carried import OF_FORMAT
 from tfinpaint.photo.deep import with_fill
 from tfinpaint.photo.folders import list_photos
 from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole, warnings_of
@@ -46,6 +47,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 
 __all__ = [
     "MAX_MEGAPIXELS",
+    "OF_FORMAT",
     "PHOTO_ENDINGS",
     "THRESHOLD",
     "Notes",
