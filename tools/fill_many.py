@@ -37,13 +37,23 @@ from tfinpaint.wording import counted
 
 # fmt: off
 settings.define_flags(
-    "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "blend",
-    "seed", "opaque", "bits", "max_megapixels", "device",
+    "mask", "mask_is", "grow_hole", "feather", "detail", "blend",
+    "opaque", "bits", "max_megapixels", "device",
+    model="What fills: a run directory of `train`, an export, or default, the model that comes "
+    "with tfinpaint. Default: default.",
+    image="Photographs to fill: a folder or a glob.", output="Folder for the filled photographs.",
+    seed="Which fill of a system that has several for one hole; 0: the one in the middle of them.",
 )
 _HOW = (
     "mask_is", "grow_hole", "feather", "detail", "blend", "seed", "bits", "max_megapixels",
 )
 # fmt: on
+# what cannot be left out
+_NEEDED = {
+    "image": "the photographs, a folder or a glob",
+    "mask": "their masks, a folder or a glob",
+    "output": "the folder for the filled photographs",
+}
 FLAGS = flags.FLAGS
 _LIST = flags.DEFINE_string(
     "list", None, "File with a photograph and its mask in each line, with a comma between."
@@ -122,9 +132,9 @@ def _source():
 
     if bool(_LIST.value) == bool(FLAGS.image or FLAGS.mask):
         raise SettingsError("--list, or --image and --mask, says what is filled")
-    for name in ("output",) if _LIST.value else ("image", "mask", "output"):
-        if not FLAGS[name].value:
-            raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
+    for name, what in _NEEDED.items():
+        if not FLAGS[name].value and (name == "output" or not _LIST.value):
+            raise SettingsError(f"--{name} is missing: {what}")
     if FLAGS.mask == ALPHA and FLAGS.mask_is != "hole":
         raise SettingsError(f"--mask_is={FLAGS.mask_is} is for mask files. Got --mask=alpha")
     if FLAGS.blend != "none" and FLAGS.feather:

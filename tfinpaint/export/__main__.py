@@ -20,7 +20,19 @@ from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import counted
 
-settings.define_flags("model", "format", "quantize", "size", "data", "detail", "output", "device")
+settings.define_flags(
+    "format",
+    "quantize",
+    "size",
+    "device",
+    model="What is exported: a run directory of `train`, or default, the model that comes with "
+    "tfinpaint. Default: default.",
+    data="Photographs by which --quantize=int8 finds its ranges: folder:PATH, shards:PATH, "
+    "tfds:NAME[:SPLIT] or samples:. Default: those of the run.",
+    detail="auto: what is thicker than 24 pixels in a hole gets its texture from the known part of "
+    "the photograph. off: the network's own fill. The export keeps it.",
+    output="Folder for what is exported.",
+)
 FLAGS = flags.FLAGS
 
 _CALIBRATION = 32  # photographs
