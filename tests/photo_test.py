@@ -406,7 +406,7 @@ def test_floating_point_pictures_of_another_range_are_refused(tmp_path):
     read = read_photo(_save(tmp_path / "a.tif", np.float32([[0, 1], [0.25, 0.5]])))
     np.testing.assert_array_equal(read.pixels[..., 0], [[0, 255], [64, 128]])
     assert read.grey and "taken as 0 for black to 1 for white" in read.notes[-1]
-    assert read.notes[0] == "32 bits, floating point, per channel were converted to 8"
+    assert read.notes[0] == "32 floating-point bits per channel were converted to 8"
 
 
 @pytest.mark.parametrize(

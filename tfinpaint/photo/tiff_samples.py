@@ -43,7 +43,7 @@ def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decod
     if extra:
         what = "one more channel" if extra == 1 else f"{extra} more channels"
         notes += (f"{what} of no known meaning left out",)
-    bits = f"{layout.bits} bits" + (", floating point," if layout.floating else "")
+    bits = f"{layout.bits} {'floating-point ' if layout.floating else ''}bits"
     top = 2**layout.bits - 1
     if layout.floating:
         samples, top = _of_floats(samples[..., :colours]), 65535
