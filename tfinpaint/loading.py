@@ -33,8 +33,8 @@ def load(model: str = "default") -> BasePainter:
         return ExportedPainter(version)
     if not is_run(path):
         raise SettingsError(
-            f"`model={model!r}` has neither the settings.json of a run nor versions of an export: "
-            f"{ACCEPTED} is needed"
+            f"`model={model!r}` is no run directory: it has no settings.json, nor a version of an "
+            f"export; {ACCEPTED} is needed"
         )
     from tfinpaint.painter import Painter
 

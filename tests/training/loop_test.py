@@ -338,7 +338,9 @@ def test_tensorboard_of_a_run_that_was_killed_before_its_first_checkpoint(run, t
 def test_what_load_cannot_use(run, tmp_path):
     with pytest.raises(SettingsError, match="`model='.* is no folder"):
         tfinpaint.load(str(tmp_path / "nothing"))
-    with pytest.raises(SettingsError, match="neither .* an export: .*, an export, or default is"):
+    with pytest.raises(
+        SettingsError, match="no run directory.* nor a version of an export; .*default is"
+    ):
         tfinpaint.load(str(tmp_path))
     settings = json.loads((run[0] / "settings.json").read_text())
     settings["system"] = "other"
