@@ -230,8 +230,7 @@ def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
         raise SettingsError(
-            f"`{argument}={run_dir!r}` is no folder: a run directory of `train`, or default, is "
-            "needed"
+            f"`{argument}={run_dir!r}` is no folder: a run directory of `train`, or default"
         )
     if not is_run(run_dir):
         raise SettingsError(f"`{argument}={run_dir!r}` is no run directory: it has no {_SETTINGS}")
