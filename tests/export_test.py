@@ -103,7 +103,10 @@ def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it
     assert card["git_commit"] is None or len(card["git_commit"].removesuffix("-dirty")) == 40
 
 
-def test_inpaint_takes_an_exported_model(saved, run_dir, tmp_path, command_line):
+def test_inpaint_takes_the_highest_version_of_an_export(saved, run_dir, tmp_path, command_line):
+    (tmp_path / "exported").mkdir()
+    (tmp_path / "exported/9").mkdir()  # 10 is higher, although it is sorted before 9 as a word
+    (tmp_path / "exported/10").symlink_to(saved[0] / "1")
     photo, mask = _pair()
     write_photo(str(tmp_path / "photo.png"), photo)
     write_photo(str(tmp_path / "mask.png"), np.repeat(mask[..., np.newaxis], 3, -1))
@@ -112,7 +115,7 @@ def test_inpaint_takes_an_exported_model(saved, run_dir, tmp_path, command_line)
         flags[0].replace("--photo", "--image"),
         flags[2].replace("--filled", "--output"),
     )
-    assert command_line(inpaint.main, f"--model={saved[0] / '1'}", *flags)[0] == 0
+    assert command_line(inpaint.main, f"--model={tmp_path / 'exported'}", *flags)[0] == 0
     np.testing.assert_array_equal(
         read_photo(str(tmp_path / "filled.png")).pixels, tfinpaint.load(run_dir).fill(photo, mask)
     )
@@ -182,7 +185,8 @@ def test_mistakes_are_one_line_and_leave_nothing(run, run_dir, tmp_path, empty_b
     assert not (tmp_path / "out").exists()
 
 
-def test_an_exported_model_cannot_be_exported_again(run, saved):
-    status, _, err = run(f"--model={saved[0] / '1'}", f"--output={saved[0]}")
+@pytest.mark.parametrize("inside", ["1", ""])
+def test_an_exported_model_cannot_be_exported_again(run, saved, inside):
+    status, _, err = run(f"--model={saved[0] / inside}", f"--output={saved[0]}")
     assert status == 1 and "is exported already" in err
     assert os.listdir(saved[0]) == ["1"]

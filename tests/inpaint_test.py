@@ -164,6 +164,15 @@ def test_jpeg_output_says_that_it_is_not_exact(tmp_path, run):
     assert status == 0 and "output: JPEG cannot keep known pixels exact" in out
 
 
+def test_what_holds_for_a_format_is_said_once_in_a_folder(tmp_path, run):
+    for name in ("a.jpg", "b.jpg", "c.png"):
+        _write(tmp_path / "photos" / name)
+    mask = _mask(tmp_path / "m.png")
+    status, out, _ = run(f"--image={tmp_path}/photos", f"--mask={mask}", f"--output={tmp_path}/out")
+    assert status == 0 and out.count("JPEG cannot keep known pixels exact") == 1
+    assert out.count("% of 30x20 pixels is hole") == 3  # what is of each photograph is said of each
+
+
 def test_side_by_side_is_input_hole_and_output(tmp_path, run):
     photo = _write(tmp_path / "a.png", mode="RGBA")
     assert (
@@ -355,24 +364,31 @@ def test_a_drawing_guides(tmp_path, run, monkeypatch):
      "--blend=poisson and --feather=3: one of them"),
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--blend=alpha"],
      "--blend=alpha: value should be one of"),
-    (["--mask=m.png", "--output=o.png"], "--image is missing"),
+    (["--mask=m.png", "--output=o.png"],
+     "--image is missing: the photograph to fill, or a folder of them$"),
+    (["--image=a.png", "--mask=m.png"],
+     "--output is missing: the file for the filled photograph, or a folder for those of a folder$"),
     (["--image=nix.png", "--mask=m.png", "--output=o.png"], "--image=nix.png does not exist"),
     (["--image=a.png", "--mask=nix.png", "--output=o.png"], "--mask=nix.png does not exist"),
     (["--image=half.jpg", "--mask=m.png", "--output=o.png"],
-     "half.jpg cannot be read, it is damaged or incomplete"),
+     "half.jpg cannot be read, it is damaged or incomplete$"),
     (["--image=a.png", "--mask=wide.png", "--output=o.png"],
      "a.png is 30x20 pixels, wide.png is 31x20"),
     (["--image=a.png", "--mask=black.png", "--output=o.png"],
-     "black.png has no hole, .* the brightest is 0"),
+     r"black.png has no hole to fill \(--mask\): no pixel is above 127, the brightest is 0; masks "
+     r"are black \(0\) and white \(255\)$"),
+    (["--image=a.png", "--mask=black.png", "--output=o.png", "--mask_is=known"],
+     "black.png: all of the photograph is hole"),
     (["--image=a.png", "--mask=ones.png", "--output=o.png"],
-     "ones.png has no hole, .* the brightest is 1"),
+     "ones.png has no hole .* the brightest is 1"),
     (["--image=a.png", "--mask=folder", "--output=o.png"], "Got the folder folder"),
     (["--image=a.png", "--mask=m.png", "--output=o.gif"], "--output ends in .jpg, .* Got o.gif"),
     (["--image=a.png", "--mask=m.png", "--output=folder"], "Got folder"),
     (["--image=a.png", "--mask=m.png", "--output=m.png"], "would overwrite m.png"),
     (["--image=a.png", "--mask=m.png", "--output=a.png"], "would overwrite a.png"),
     (["--image=a.png", "--mask=m.png", "--output=a.png/o.png"], "a.png is a file"),
-    (["--image=empty", "--mask=m.png", "--output=o"], "--image=empty has no photographs"),
+    (["--image=empty", "--mask=m.png", "--output=o"],
+     "--image=empty has no photographs: no file in it is a picture"),
     (["--image=folder", "--mask=m.png", "--output=o.png"], "--output is a folder too. Got o.png"),
     (["--image=folder", "--mask=m.png", "--output=folder/filled"],
      "--output=folder/filled lies in --image=folder"),
@@ -516,6 +532,13 @@ def _erased(path):
     image.putalpha(Image.fromarray(alpha))
     image.save(path)
     return path
+
+
+def test_an_opaque_photograph_has_no_hole_of_its_own(tmp_path, run):
+    photo = _write(tmp_path / "a.png", mode="RGBA")
+    status, _, err = run(f"--image={photo}", "--mask=alpha", f"--output={tmp_path}/o.png")
+    assert status == 1
+    assert err.endswith("a.png has no hole to fill (--mask): nothing in it is transparent\n")
 
 
 def test_a_transparent_fill_is_warned_of_and_stays_as_it_was(tmp_path, run):
@@ -671,8 +694,27 @@ def test_the_share_is_told_again_after_growing(run, tmp_path):
     )
     _, out, err = run(*arguments, "--grow_hole=5")
     assert "grown by --grow_hole=5, 0.8 % is hole" in out
-    _, out, err = run(*arguments, "--grow_hole=100")
-    assert "warning" in err and "grown by --grow_hole=100, 100.0 % is hole" in err
+    _, out, err = run(*arguments, "--grow_hole=69")
+    assert "warning" in err and "grown by --grow_hole=69, 99.9 % is hole" in err
+    status, _, err = run(*arguments, "--grow_hole=100")
+    assert status == 1 and "is hole, grown by --grow_hole=100; nothing is left to fill" in err
+
+
+def test_a_photograph_that_is_all_hole_is_reported_and_the_others_go_on(run, tmp_path):
+    for name, white in (("a", True), ("b", False)):
+        _write(tmp_path / f"photos/{name}.png", 1, 2)
+        mask = _mask(tmp_path / f"{name}.png", 1, 2)
+        Image.fromarray(np.array([[255, 255 * white]], np.uint8)).save(mask)
+        os.makedirs(tmp_path / "masks", exist_ok=True)
+        os.rename(mask, tmp_path / f"masks/{name}.png")
+    where = [f"--{name}={tmp_path}/{{}}" for name in ("image", "mask", "output")]
+    names = ("photos", "masks", "out")
+    status, _, err = run(*(flag.format(name) for flag, name in zip(where, names)))
+    assert status == 1 and os.listdir(tmp_path / "out") == ["b.png"]
+    reported = "a.png: all of the photograph is hole; nothing is left to fill it from (--mask)"
+    assert reported in err and "1 of 2 photographs could not be filled" in err
+    status, out, err = run(*(f"{flag.format(name)}/a.png" for flag, name in zip(where, names)))
+    assert status == 1 and reported in err and err.count("\n") == 1 and out == ""
 
 
 def test_a_mask_with_swapped_sides_names_the_likely_cause(run, tmp_path):
@@ -810,13 +852,13 @@ def test_content_decides_which_files_of_a_folder_are_photographs(tmp_path, run):
         "d.2024.png",
         "e.jpg",
     ]
-    folder = f"tfinpaint: {{}}{tmp_path}/photos: 1 entry passed over, "
+    folder = f"tfinpaint: {{}}{tmp_path}/photos: 1 file left out "
     assert sorted(err.splitlines()) == [
         "6/6 photographs, 0:00 left",
-        folder.format("") + "no pictures, by their content: notes.txt",
+        folder.format("") + "(not a picture): notes.txt",
+        folder.format("warning: ") + "(a link that leads nowhere): gone.png",
         folder.format("warning: ")
-        + "camera raw, which is not read (develop it to TIFF, PNG or JPEG first): f.CR2",
-        folder.format("warning: ") + "links that lead nowhere: gone.png",
+        + "(camera raw, which is not read; develop it to TIFF, PNG or JPEG first): f.CR2",
     ]
 
 

@@ -234,8 +234,11 @@ def test_evaluate_scores_the_default(in_the_box, packed, files, command_line, fl
         assert (
             about[name]["system"] == "multistage"
             and about[name]["steps"] == 7
-            and about[name]["trained_on"] == "folder:train"
+            and about[name]["trained_on"] is None  # its folder:train is not here
         )
+    with open("report/report.txt", encoding="utf-8") as f:
+        told = f.read()
+    assert f"trained at {about['default']['image_size']} px" in told and "folder:train" not in told
 
 
 @pytest.mark.slow

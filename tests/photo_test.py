@@ -22,6 +22,7 @@ from tfinpaint.photo import (
     photo_size,
     read_hole,
     read_photo,
+    warnings_of,
     writable_endings,
     write_photo,
     writing,
@@ -405,6 +406,7 @@ def test_floating_point_pictures_of_another_range_are_refused(tmp_path):
     read = read_photo(_save(tmp_path / "a.tif", np.float32([[0, 1], [0.25, 0.5]])))
     np.testing.assert_array_equal(read.pixels[..., 0], [[0, 255], [64, 128]])
     assert read.grey and "taken as 0 for black to 1 for white" in read.notes[-1]
+    assert read.notes[0] == "32 floating-point bits per channel were converted to 8"
 
 
 @pytest.mark.parametrize(
@@ -523,14 +525,29 @@ def test_a_mask_in_colours_and_alpha_is_taken_from_the_colours_and_says_so(tmp_p
     assert any("alpha channel was left aside" in note for note in notes)
 
 
-@pytest.mark.parametrize("level, share", [(255, "100.0 %"), (0, "0 %")])
+@pytest.mark.parametrize("level, share", [(255, "100.0 %"), (0, "0.05 %")])
 def test_a_share_that_looks_wrong_is_warned_of(tmp_path, level, share):
-    hole, notes = read_hole(_save(tmp_path / "m.png", np.full((40, 50), level, np.uint8)))
-    assert (hole == level).all()
+    mask = np.full((40, 50), level, np.uint8)
+    mask[0, 0] = 255 - level
+    hole, notes = read_hole(_save(tmp_path / "m.png", mask))
+    np.testing.assert_array_equal(hole, mask)
     assert any(
         note.startswith(f"warning: {share} of the picture is hole") and "`mask_is='known'`" in note
         for note in notes
     )
+
+
+@pytest.mark.parametrize(
+    "level, warned",
+    [
+        (255, "all pixels are above 127, which is white"),
+        (0, "no pixel is above 127, the brightest is 0; masks are black (0) and white (255)"),
+    ],
+)
+def test_a_mask_of_one_level_is_warned_of_once_and_never_to_be_flipped(tmp_path, level, warned):
+    path = _save(tmp_path / "m.png", np.full((40, 50), level, np.uint8))
+    for mask_is in ("hole", "known"):
+        assert warnings_of(read_hole(path, mask_is)[1]) == warned
 
 
 def test_a_label_map_of_zeros_and_ones_is_explained(tmp_path):

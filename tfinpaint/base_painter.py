@@ -90,8 +90,9 @@ class BasePainter:
                   around each hole (blending.py). "none": the fill as it is.
 
         Returns: uint8 [H, W, 3].
-        Raises: SettingsError for a mask or edges of another size, a mask without a hole, a seed or
-            edges that the system does not take, or a blend together with a feather.
+        Raises: SettingsError for a mask or edges of another size, a mask without a hole or
+            that (grown) leaves no known pixel, a seed or edges that the system does not take, or a
+            blend together with a feather.
         """
         self._check_inputs(seed, edges, np.shape(photo))
         return self._fill(photo, mask, Options(grow, feather, detail, seed, edges, blend))

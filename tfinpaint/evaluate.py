@@ -26,21 +26,25 @@ from tfinpaint.progress import ProgressBar, photographs_bar
 from tfinpaint.wording import counted, shown_lines
 
 settings.define_flags(
-    "model",
-    "data",
-    "holes",
     "ratio_bins",
     "mask_is",
     "max_megapixels",
     "protocol",
-    "image_size",
     "count",
-    "batch_size",
-    "detail",
     "references",
     *weights_flags(),
-    "output",
     "device",
+    model="What is measured, with commas between: run directories of `train`, exports, default "
+    "(the model that comes with tfinpaint), telea, navier_stokes, mean. Default: default.",
+    data="Photographs to score: folder:PATH, shards:PATH, tfds:NAME[:SPLIT], samples:, or "
+    "pairs:PATH (NAME.png beside NAME_mask.png).",
+    holes="center, strokes or objects (the fixed sets) or files:PATH (a mask file or a folder of "
+    "them). Default: the protocol's.",
+    image_size="Side of the squares that are scored, pixels. Default: that of the first run.",
+    batch_size="Squares that are filled together.",
+    detail="auto: what is thicker than 24 pixels in a hole gets its texture from the known part of "
+    "the photograph. off, unless given: the network's own fill.",
+    output="Folder for report.txt, report.csv, report.json and report.html.",
 )
 FILES = ("report.txt", "report.csv", "report.json", "report.html")
 

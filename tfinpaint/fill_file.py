@@ -16,7 +16,7 @@ import dataclasses
 import itertools
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.filling import grown
 from tfinpaint.jobs import ALPHA, Job
 from tfinpaint.photo import (
+    OF_FORMAT,
     THRESHOLD,
     Photo,
     check_deep_path,
@@ -32,6 +33,7 @@ from tfinpaint.photo import (
     read_drawing,
     read_hole,
     read_photo,
+    warnings_of,
     with_fill,
     write_photo,
 )
@@ -39,6 +41,7 @@ from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 from tfinpaint.wording import shown
 
 _WARNING = "warning: "  # how such a note begins
+_DITHERED = "16 bits per channel, the fill has 8, dithered"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,6 +107,16 @@ class Report(NamedTuple):
     lines: List[str]
     seconds: float
 
+    def without_known(self, known: Set[str]) -> "Report":
+        """The report without the lines in `known`, to which those about a file format are added.
+
+        Such a line holds for all photographs of a folder, and is said once.
+        """
+        of_format = {f"    output: {note}" for note in (*OF_FORMAT.values(), _DITHERED)}
+        lines = [line for line in self.lines if line not in known]
+        known.update(of_format.intersection(lines))
+        return self._replace(lines=lines)
+
 
 def outcomes(painter: BasePainter, jobs: Sequence[Job], how: How) -> Iterator["Future[Report]"]:
     """Fills one photograph after the other; meanwhile the next is read and the last is written.
@@ -153,8 +166,13 @@ def read(job: Job, how: How) -> Read:
             f"{job.mask} is {_size(mask)} (`image`, `mask`){turned}"
         )
     if not mask.any():
-        saw = "; ".join(note.replace(_WARNING, "") for note in mask_notes)
-        raise SettingsError(f"{job.mask} has no hole, there is nothing to fill (`mask`): {saw}")
+        raise SettingsError(f"{job.mask} has no hole to fill (`mask`): {warnings_of(mask_notes)}")
+    if _hole(mask, how).all():
+        by = "" if mask.all() else f", grown by `grow_hole={how.grow_hole}`"
+        raise SettingsError(
+            f"{job.mask}: all of the photograph is hole{by}; nothing is left to fill it from "
+            "(`mask`)"
+        )
     return Read(
         photo,
         mask,
@@ -174,7 +192,7 @@ def fill(painter: BasePainter, job: Job, found: Read, how: How) -> Filled:
     if how.bits == "16":
         hole = _hole(mask, how) > 0
         outputs = {path: with_fill(photo, pixels, hole) for path, pixels in outputs.items()}
-        notes = notes + [("output", job.output, "16 bits per channel, the fill has 8, dithered")]
+        notes = notes + [("output", job.output, _DITHERED)]
     alpha, notes_of_alpha = _alpha_of_fill(job, photo, mask, how)
     notes = notes + notes_of_alpha
     if how.side_by_side:

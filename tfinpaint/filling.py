@@ -51,7 +51,7 @@ def fill(
     check_blend(blend, feather)
     if detail not in settings.DETAIL:
         raise ValueError(f"`detail` is {' or '.join(settings.DETAIL)}. Got {detail!r}")
-    hole = grown((mask > THRESHOLD).astype(np.uint8), grow)  # [H, W], 1 = hole
+    hole = hole_of(mask, grow)
     shown = grown(hole, feather)  # where the system's output is seen
     missing, filled = hole.copy(), photo.copy()
     # Feathering shows output beyond the hole. Later windows must see the photograph there.
@@ -114,6 +114,20 @@ def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) 
     for name, value in (("grow", grow), ("feather", feather)):
         if value < 0 or value != int(value):
             raise ValueError(f"`{name}` is a whole number of pixels, at least 0. Got {value}")
+
+
+def hole_of(mask: np.ndarray, grow: int = 0) -> np.ndarray:
+    """The hole that is filled, uint8 [H, W], 1 = hole.
+
+    mask: uint8 [H, W], above 127 = hole.   grow: pixels that it is grown by.
+
+    Raises: SettingsError if nothing of the photograph is left.
+    """
+    hole = grown((mask > THRESHOLD).astype(np.uint8), grow)
+    if hole.all():
+        by = "" if (mask > THRESHOLD).all() else f", grown by `grow={grow}`"
+        raise SettingsError(f"All of the photograph is hole{by}: nothing is left to fill it from")
+    return hole
 
 
 def check_blend(blend: str, feather: int = 0) -> None:

@@ -16,7 +16,7 @@
 Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole
 (--mask_is=known flips that); --mask=alpha takes what is transparent as the hole. Photographs may
 have any size; a mask has the size of its photograph. A folder's photographs are found by their
-content, whatever their names end in, and what is passed over is counted (named with --verbosity=1).
+content, whatever their names end in, and other files are counted (named with --verbosity=1).
 In a folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a
 folder run every output keeps its photograph's name and ending (.jpg or .png if nothing can be
 written with that one), a photograph that fails is reported while the others go on, and the exit
@@ -27,7 +27,7 @@ and so on, the best first.
 """
 
 import os
-from typing import Any
+from typing import Any, Set
 
 from absl import flags
 
@@ -39,9 +39,14 @@ from tfinpaint.settings import SettingsError, first_line
 
 # fmt: off
 settings.define_flags(
-    "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "side_by_side",
-    "blend", "samples", "seed", "attention", "attention_at", "edges", "device", "server", "timeout",
-    "opaque", "bits", "max_megapixels",
+    "image", "mask", "mask_is", "grow_hole", "feather", "detail", "side_by_side", "blend",
+    "samples", "attention", "attention_at", "edges", "device", "server", "timeout", "opaque",
+    "bits", "max_megapixels",
+    model="What fills: a run directory of `train`, an export, or default, the model that comes "
+    "with tfinpaint. Default: default.",
+    output="File for the filled photograph (PNG, WebP, TIFF, JPEG, AVIF, JPEG XL or BMP by its "
+    "ending), or a folder for a folder.",
+    seed="Which fill of a system that has several for one hole; 0: the one in the middle of them.",
 )
 FLAGS = flags.FLAGS
 # flags that become fields of the record of how photographs are filled
@@ -50,12 +55,18 @@ _HOW = (
     "bits", "side_by_side", "max_megapixels",
 )
 # fmt: on
+# what cannot be left out
+_NEEDED = {
+    "image": "the photograph to fill, or a folder of them",
+    "mask": "its mask, in which white is hole, or a folder of masks",
+    "output": "the file for the filled photograph, or a folder for those of a folder",
+}
 
 
 def main() -> None:
-    for name in ("image", "mask", "output"):
+    for name, what in _NEEDED.items():
         if not FLAGS[name].value:
-            raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
+            raise SettingsError(f"--{name} is missing: {what}")
     if FLAGS.server and FLAGS.model:
         raise SettingsError("--model and --server: one of them fills")
     if FLAGS.attention and FLAGS.server:
@@ -105,11 +116,12 @@ def main() -> None:
     painter = _load_painter(model)
     progress = photographs_bar(len(jobs))
     failures = 0
+    known: Set[str] = set()
     for job, outcome in zip(jobs, fill_file.outcomes(painter, jobs, how)):
         try:
             report = outcome.result()
             progress.clear()
-            _tell(report)
+            _tell(report.without_known(known))
         except BrokenPipeError:
             raise
         except Exception as error:  # whatever it is, it is this photograph's alone

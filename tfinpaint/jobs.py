@@ -143,7 +143,7 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
             if _inside(mask, image):
                 photos = [path for path in photos if not _inside(path, mask)]
     if not photos:
-        raise SettingsError(f"`image={image!r}` has no photographs, whatever their names end in")
+        raise SettingsError(f"`image={image!r}` has no photographs: no file in it is a picture")
     partners: List[str] = []
     lacking: List[str] = []
     for path in photos:

@@ -117,7 +117,7 @@ class Painter(BasePainter, tf.Module):
         self.check_attention()
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask)
-        hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W]
+        hole = filling.hole_of(mask)  # [H, W]
         at = placing.choose_pixel(hole, at)
         window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
         # [h, w, 3], [h, w, 1]

@@ -123,7 +123,9 @@ def photographs_bar(total: int) -> ProgressBar:
 
 
 def clock(seconds: float) -> str:
-    """65 -> "1:05", 3700 -> "1:01:40"."""
-    minutes, rest = divmod(int(seconds + 0.5), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    """A time, as finely as it matters: 65 -> "1:05", 3700 -> "1 h 02 min", 2e5 -> "2.3 days"."""
+    if seconds > 48 * 3600:
+        return f"{seconds / 86400:.1f} days"
+    if seconds >= 3599.5:
+        return "{} h {:02d} min".format(*divmod(int(seconds / 60 + 0.5), 60))
+    return "{}:{:02d}".format(*divmod(int(seconds + 0.5), 60))

@@ -209,6 +209,11 @@ class Run:
         return True
 
 
+def is_run(path: str) -> bool:
+    """Whether `path` is a run directory or a packed model."""
+    return os.path.isfile(os.path.join(path, _SETTINGS))
+
+
 def read_run(path: str, argument: str = "model") -> Run:
     """The record of the run directory or packed model at `path`.
 
@@ -225,9 +230,9 @@ def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
         raise SettingsError(
-            f"`{argument}={run_dir!r}` is no folder: a run directory of `train` is needed"
+            f"`{argument}={run_dir!r}` is no folder: a run directory of `train`, or default"
         )
-    if not os.path.isfile(path):
+    if not is_run(run_dir):
         raise SettingsError(f"`{argument}={run_dir!r}` is no run directory: it has no {_SETTINGS}")
     try:
         with open(path, encoding="utf-8") as f:

@@ -81,9 +81,11 @@ def main() -> None:
     print(f"{'':20s}  PSNR in hole     PSNR     SSIM       L1")
     for name, figures in (
         (run.system, result.figures),
-        ("mean fill", result.baselines["mean"]),
-        ("Telea", result.baselines["telea"]),
+        ("mean fill", result.baselines.get("mean")),
+        ("Telea", result.baselines.get("telea")),
     ):
+        if not figures:
+            continue  # of a run that was resumed at its end
         print(
             f"{name:20s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB "
             f"{figures['ssim']:8.4f} {figures['l1']:8.4f}"

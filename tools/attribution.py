@@ -20,7 +20,7 @@ from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import counted
 
-settings.define_flags("output")
+settings.define_flags(output="Table of authors and licences (.csv) to write.")
 _SOURCES = flags.DEFINE_string("sources", None, "Table of photographs (.csv) to read.")
 _SPLIT = flags.DEFINE_string(
     "split", "train", "Photographs to list: those with this word in the column split."

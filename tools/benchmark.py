@@ -58,7 +58,7 @@ from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
 from tfinpaint.systems.specification import all_systems
 from tools import command_rows, tflite_rows, window_rows
 
-settings.define_flags("rows", "repeats", "output", "device")
+settings.define_flags("rows", "repeats", "device", output="File (.json) for the figures.")
 
 GROUPS = (
     "generate",

@@ -37,13 +37,23 @@ from tfinpaint.wording import counted
 
 # fmt: off
 settings.define_flags(
-    "model", "image", "mask", "output", "mask_is", "grow_hole", "feather", "detail", "blend",
-    "seed", "opaque", "bits", "max_megapixels", "device",
+    "mask", "mask_is", "grow_hole", "feather", "detail", "blend",
+    "opaque", "bits", "max_megapixels", "device",
+    model="What fills: a run directory of `train`, an export, or default, the model that comes "
+    "with tfinpaint. Default: default.",
+    image="Photographs to fill: a folder or a glob.", output="Folder for the filled photographs.",
+    seed="Which fill of a system that has several for one hole; 0: the one in the middle of them.",
 )
 _HOW = (
     "mask_is", "grow_hole", "feather", "detail", "blend", "seed", "bits", "max_megapixels",
 )
 # fmt: on
+# what cannot be left out
+_NEEDED = {
+    "image": "the photographs, a folder or a glob",
+    "mask": "their masks, a folder or a glob",
+    "output": "the folder for the filled photographs",
+}
 FLAGS = flags.FLAGS
 _LIST = flags.DEFINE_string(
     "list", None, "File with a photograph and its mask in each line, with a comma between."
@@ -77,6 +87,7 @@ def main() -> None:
     check_beam()
     from tfinpaint.big_jobs import filling, running
     from tfinpaint.fill_file import How
+    from tfinpaint.loading import ACCEPTED
 
     source = _source()
     options = running.options_of(_BEAM)
@@ -86,7 +97,7 @@ def main() -> None:
         threads = max(1, (os.cpu_count() or 1) // processes) if processes > 1 else 0
     model = locate(FLAGS.model or DEFAULT)
     if not os.path.isdir(model):
-        raise SettingsError(f"--model={FLAGS.model} is no folder: a run directory, or an export")
+        raise SettingsError(f"--model={FLAGS.model} is no folder: {ACCEPTED} is needed")
     given = {name: FLAGS[name].value for name in _HOW}
     job = filling.Filling(
         model,
@@ -105,7 +116,7 @@ def main() -> None:
             ran = running.run(lambda pipeline: _build(pipeline, source, job, bad, sample), options)
         seconds = time.monotonic() - start
         if not ran["filled"] + ran["already"] + ran["bad"]:
-            raise SettingsError(f"{_given()} has no photographs, whatever their names end in")
+            raise SettingsError(f"{_given()} has no photographs: no file in it is a picture")
         _report(ran, seconds, processes if running.is_local(options) else 0)
         if sample and ran["filled"]:
             _measure(sample, job, ran, seconds)
@@ -121,9 +132,9 @@ def _source():
 
     if bool(_LIST.value) == bool(FLAGS.image or FLAGS.mask):
         raise SettingsError("--list, or --image and --mask, says what is filled")
-    for name in ("output",) if _LIST.value else ("image", "mask", "output"):
-        if not FLAGS[name].value:
-            raise SettingsError(f"--{name} is missing: {FLAGS[name].help}")
+    for name, what in _NEEDED.items():
+        if not FLAGS[name].value and (name == "output" or not _LIST.value):
+            raise SettingsError(f"--{name} is missing: {what}")
     if FLAGS.mask == ALPHA and FLAGS.mask_is != "hole":
         raise SettingsError(f"--mask_is={FLAGS.mask_is} is for mask files. Got --mask=alpha")
     if FLAGS.blend != "none" and FLAGS.feather:

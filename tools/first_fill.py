@@ -22,7 +22,12 @@ from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 
-settings.define_flags("model", "output", "device")
+settings.define_flags(
+    "device",
+    model="What fills: a run directory of `train`, an export, or default, the model that comes "
+    "with tfinpaint. Default: default.",
+    output="Folder for the pictures.",
+)
 
 _WIDTH, _HEIGHT = 450, 300  # of a picture in first_fill.png, at most, pixels
 _GAP = 8  # between them, pixels

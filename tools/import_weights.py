@@ -29,7 +29,7 @@ from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError, first_line
 from tfinpaint.weights import places, releases, state_dicts
 
-settings.define_flags("system", "weights", "output")
+settings.define_flags("system", "weights", output="Folder for the run directory.")
 
 
 def main():

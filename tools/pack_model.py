@@ -20,7 +20,7 @@ from absl import flags
 from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError
 
-settings.define_flags("model", "output")
+settings.define_flags(model="Run directory to pack.", output="Folder for the packed model.")
 
 LARGEST = 20_000_000  # bytes of weights.npz
 _SIDE = 256  # of the test picture, pixels

@@ -20,7 +20,14 @@ from tfinpaint.settings import SettingsError
 
 _EVERY = 2.0  # seconds between two looks for new versions
 
-settings.define_flags("model", "host", "allowed_hosts", "port", "grpc_port", "device")
+settings.define_flags(
+    "host",
+    "allowed_hosts",
+    "port",
+    "grpc_port",
+    "device",
+    model="Folders that `export` wrote, FOLDER or NAME=FOLDER, with commas between.",
+)
 
 
 def main():

@@ -187,6 +187,11 @@ def test_a_pixel_outside_the_hole_is_refused(multistage, at, words):
         multistage.attention_maps(photo_of(64, 64), mask_of(64, 64, 20, 24, 40, 44), at)
 
 
+def test_a_photograph_that_is_all_hole_is_refused(multistage):
+    with pytest.raises(SettingsError, match="All of the photograph is hole"):
+        multistage.attention_maps(photo_of(64, 64), mask_of(64, 64, 0, 0, 64, 64))
+
+
 def test_a_system_without_attention_says_so():
     plain = Painter(tfinpaint.create("partial_conv", width=4, depth=4), 64)
     with pytest.raises(SettingsError, match="partial_conv has no attention to show"):

@@ -186,9 +186,14 @@ def test_photographs_that_cannot_be_read_are_counted(photos, tmp_path):
 
 def test_a_suspicious_mask_is_told(pairs, tmp_path, caplog):
     folder = shutil.copytree(pairs, tmp_path / "pairs")
-    Image.fromarray(np.full((40, 56), 255, np.uint8)).save(folder / "a_mask.png")
+    mask = np.full((40, 56), 255, np.uint8)
+    mask[0] = 0
+    Image.fromarray(mask).save(folder / "a_mask.png")
     blocks(f"pairs:{folder}")
     assert "a_mask.png" in caplog.text and "is the polarity right" in caplog.text
+    Image.fromarray(mask | 255).save(folder / "a_mask.png")
+    (block,) = blocks(f"pairs:{folder}")
+    assert block.unread == 1 and "a_mask.png: all of the photograph is hole" in caplog.text
 
 
 def test_a_fingerprint_tells_one_pixel():

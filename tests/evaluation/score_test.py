@@ -1,5 +1,7 @@
 """The figures of a report against those measured one photograph at a time."""
 
+import os
+
 import numpy as np
 import pytest
 import shared
@@ -87,7 +89,11 @@ def test_the_pictures_are_the_best_the_median_and_the_worst(report):
 def test_an_export_scores_as_its_run(run_dir, exported, photos):
     found = evaluate(
         EvaluationSettings(
-            (run_dir, exported), f"folder:{photos}", ratio_bins=BINS[:1], references=False, count=3
+            (run_dir, os.path.dirname(exported)),
+            f"folder:{photos}",
+            ratio_bins=BINS[:1],
+            references=False,
+            count=3,
         )
     )
     assert list(found.models) == ["small", "small/1"]
@@ -256,10 +262,13 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
 @pytest.mark.parametrize(
     "settings,message",
     [
-        ({"models": ("nowhere",)}, "`model='nowhere'`"),
+        (
+            {"models": ("nowhere",)},
+            "`model='nowhere'` is no folder: a run .* default is .*, or telea",
+        ),
         ({"models": ("telea", "telea")}, "twice"),
         ({"models": ("RUN", "RUN/../small/")}, "twice"),
-        ({"models": ("EXPORT/..",)}, "folder of exported versions: name one, as .*1"),
+        ({"models": ("EXPORT", "EXPORT/..")}, "twice"),
         ({"batch_size": 0}, "`batch_size` is at least 1"),
         ({"protocol": "x"}, "`protocol` is default"),
         ({"models": ("RUN",), "image_size": 30}, "`image_size` is a multiple of 8"),

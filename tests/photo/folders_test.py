@@ -87,10 +87,10 @@ def test_what_cannot_be_reached_is_named_and_the_rest_goes_on(tmp_path, monkeypa
     warnings = {r.getMessage() for r in caplog.records if r.levelno == logging.WARNING}
     begins = f"{tmp_path}: "
     assert warnings == {
-        f"{begins}2 entries passed over, links that lead nowhere: gone.jpg, itself",
-        f"{begins}1 entry passed over, folders that cannot be read: closed",
-        f"{begins}1 entry passed over, pipes or devices: pipe.png",
-        f"{begins}1 entry passed over, {folders.RAW}: raw.NEF",
+        f"{begins}2 files left out (a link that leads nowhere): gone.jpg, itself",
+        f"{begins}1 file left out (a folder that cannot be read): closed",
+        f"{begins}1 file left out (a pipe or a device): pipe.png",
+        f"{begins}1 file left out ({folders.RAW}): raw.NEF",
     }
     named = [r.getMessage() for r in caplog.records if r.levelno == logging.DEBUG]
     assert len(named) == 5 and any(line.endswith("/gone.jpg") for line in named)
@@ -104,8 +104,7 @@ def test_many_of_a_kind_are_one_line(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "tfinpaint"):
         assert list_photos(str(tmp_path)) == []
     assert caplog.messages == [
-        f"{tmp_path}: 9 entries passed over, no pictures, by their content: 0.txt, 1.txt, 2.txt, "
-        "..."
+        f"{tmp_path}: 9 files left out (not a picture): 0.txt, 1.txt, 2.txt, ..."
     ]
 
 

@@ -1,6 +1,9 @@
 """Flags have the records' defaults, are defined once, and are turned into records."""
 
 import dataclasses
+import re
+import subprocess
+import sys
 
 import pytest
 from absl import flags
@@ -36,6 +39,26 @@ def test_flags_are_defined_once():
     settings.define_flags("mask_is", "feather")
     settings.define_flags("mask_is", "feather")
     assert set(flags.FLAGS) >= before | {"mask_is", "feather"}
+
+
+@pytest.mark.parametrize("command", ["inpaint", "evaluate", "export", "train"])
+def test_help_of_a_flag_is_of_its_command_alone(command):
+    start = f"runpy.run_module('tfinpaint.{command}', run_name='__main__', alter_sys=True)"
+    shown = subprocess.run(
+        [sys.executable, "-c", f"import runpy; {start}", "--help"], capture_output=True, text=True
+    )
+    words = " ".join(shown.stdout.split())
+    assert shown.returncode == 0 and "--device: " in words
+    assert not re.search(r"\b[Oo]f (inpaint|evaluate|export|studio|other commands)\b", words)
+    assert not re.search(r"not for export|evaluate and studio|written like", words)
+
+
+def test_a_command_may_give_a_flag_a_help_of_its_own(monkeypatch):
+    monkeypatch.setattr(flags, "FLAGS", flags.FlagValues())
+    defined = {}
+    monkeypatch.setattr(flags, "DEFINE_string", lambda *given: defined.update({given[0]: given[2]}))
+    settings.define_flags("server", output="Folder of its own.")
+    assert defined == {"server": FLAGS["server"][2], "output": "Folder of its own."}
 
 
 def test_an_unknown_flag_is_a_mistake_of_the_program():

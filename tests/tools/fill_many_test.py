@@ -339,7 +339,7 @@ def test_an_empty_folder(tmp_path, run):
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
     status, _, err = run()
-    assert status == 1 and err.endswith("has no photographs, whatever their names end in\n")
+    assert status == 1 and err.endswith("has no photographs: no file in it is a picture\n")
 
 
 # ------------------------------------------------------------------------- processes of their own

@@ -69,7 +69,19 @@ def test_progress_in_a_file_is_a_plain_line_now_and_then():
     assert "\x1b" not in stream.getvalue()
 
 
-@pytest.mark.parametrize("seconds, text", [(0, "0:00"), (64.6, "1:05"), (3700, "1:01:40")])
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0, "0:00"),
+        (64.6, "1:05"),
+        (3599.4, "59:59"),
+        (3599.6, "1 h 00 min"),
+        (3700, "1 h 02 min"),
+        (172800, "48 h 00 min"),
+        (172900, "2.0 days"),
+        (4569641, "52.9 days"),
+    ],
+)
 def test_clock(seconds, text):
     assert clock(seconds) == text
 

@@ -20,7 +20,7 @@ from PIL import Image
 import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
-from tfinpaint.training import train
+from tfinpaint.training import loop, train
 from tfinpaint.training.precision import precision
 from tfinpaint.training.validation import Validation
 
@@ -304,9 +304,26 @@ def test_tensorboard_has_one_point_for_a_step_after_a_crash(run, tmp_path):
     train(SETTINGS, str(folder), resume=True)
     found = points(folder)
     assert len(found) == len(set(found)) and set(found) == set(points(run[0]))
-    # A run that has reached its end measures again.
-    train(SETTINGS, str(folder), resume=True)
-    assert sorted(points(folder)) == sorted(found)
+
+
+def test_a_run_that_has_its_steps_says_so_and_is_not_measured_again(run, tmp_path, monkeypatch):
+    folder, said = tmp_path / "run", []
+    shutil.copytree(run[0], folder)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "Validation", None)
+        result = train(SETTINGS, str(folder), resume=True, say=said.append)
+    assert said == ["the run has its 4 steps: raise `steps` to go on"]
+    assert (result.step, result.figures, result.baselines) == (4, run[3].figures, {})
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    # One that was killed before its figures were written is measured.
+    text = (folder / "metrics.csv").read_text().splitlines(keepends=True)
+    (folder / "metrics.csv").write_text("".join(text[:-1]))
+    assert train(SETTINGS, str(folder), resume=True).figures == run[3].figures
+    assert sorted(points(folder)) == sorted(points(run[0]))
+    # So is one with other photographs for validation.
+    other = dataclasses.replace(SETTINGS, eval_data="samples:astronaut")
+    assert train(other, str(folder), resume=True).baselines != run[3].baselines
 
 
 @pytest.mark.slow
@@ -321,7 +338,9 @@ def test_tensorboard_of_a_run_that_was_killed_before_its_first_checkpoint(run, t
 def test_what_load_cannot_use(run, tmp_path):
     with pytest.raises(SettingsError, match="`model='.* is no folder"):
         tfinpaint.load(str(tmp_path / "nothing"))
-    with pytest.raises(SettingsError, match="no run directory"):
+    with pytest.raises(
+        SettingsError, match="no run directory.* nor a version of an export; .*default is"
+    ):
         tfinpaint.load(str(tmp_path))
     settings = json.loads((run[0] / "settings.json").read_text())
     settings["system"] = "other"

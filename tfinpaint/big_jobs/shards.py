@@ -83,7 +83,7 @@ def begin(folder: str, output: str, preparing: Preparing) -> Plan:
         raise SettingsError(f"`output={output!r}` is there already: choose another folder")
     names = [folders.inside(path, folder) for path in photo.list_photos(folder)]
     if not names:
-        raise SettingsError(f"{folder} has no photographs, whatever their names end in")
+        raise SettingsError(f"{folder} has no photographs: no file in it is a picture")
     for name in names:
         try:
             name.encode("utf-8")

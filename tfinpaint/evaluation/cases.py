@@ -284,7 +284,11 @@ def _read_pair(path: str, mask_path: str, settings: EvaluationSettings):
             f"{mask.shape[1]}x{mask.shape[0]}"
         )
     if not mask.any():
-        raise SettingsError(f"{mask_path} has no hole ({notes[0]})")
+        raise SettingsError(f"{mask_path} has no hole: {photo.warnings_of(notes)}")
+    if mask.all():
+        raise SettingsError(
+            f"{mask_path}: all of the photograph is hole: {photo.warnings_of(notes)}"
+        )
     for note in notes:
         if note.startswith("warning: "):
             _log.warning("%s: %s", mask_path, note.removeprefix("warning: "))

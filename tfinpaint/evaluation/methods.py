@@ -14,10 +14,12 @@ from typing import Callable, Dict, List, Optional
 
 import numpy as np
 
-from tfinpaint.loading import load
+from tfinpaint.export.version_folders import version_directory
+from tfinpaint.loading import ACCEPTED, load
 from tfinpaint.metrics import references
-from tfinpaint.models import locate
+from tfinpaint.models import DEFAULT, locate
 from tfinpaint.pictures import to_float, to_uint8
+from tfinpaint.runs import is_run
 from tfinpaint.settings import SettingsError
 
 REFERENCES: Dict[str, Callable] = {
@@ -79,14 +81,7 @@ class Model(Method):
     """
 
     def __init__(self, name: str, path: str, composited: bool, pairs: bool, detail: str = "off"):
-        from tfinpaint.export.saved_model import versions  # late: it imports the serving side
-
         self.name, self.path = name, path
-        if not os.path.isfile(os.path.join(path, "settings.json")) and (found := versions(path)):
-            raise SettingsError(
-                f"`model={path!r}` is a folder of exported versions: name one, as "
-                f"{os.path.join(path, str(found[-1]))}"
-            )
         self._painter = load(path)
         self._composited, self._pairs, self._detail = composited, pairs, detail
         self._runs = self._painter.system is not None
@@ -152,7 +147,12 @@ def open_methods(
 
     Raises: SettingsError if a model cannot be loaded.
     """
-    given = [model if model in REFERENCES else locate(model) for model in models]
+    for model in models:
+        if model not in (*REFERENCES, DEFAULT) and not os.path.isdir(model):
+            raise SettingsError(
+                f"`model={model!r}` is no folder: {ACCEPTED} is needed, or {', '.join(REFERENCES)}"
+            )
+    given = [model if model in REFERENCES else _located(model) for model in models]
     places = [model if model in REFERENCES else os.path.realpath(model) for model in given]
     if len(set(places)) < len(places):
         raise SettingsError(f"`models` names one model twice. Got {','.join(models)}")
@@ -161,6 +161,12 @@ def open_methods(
         Reference(model) if model in REFERENCES else Model(name, model, composited, pairs, detail)
         for name, model in zip(_names(every), every)
     ]
+
+
+def _located(model):
+    """The folder of a run, or the version directory of an export."""
+    path = locate(model)
+    return path if is_run(path) else version_directory(path) or path
 
 
 def _names(paths):

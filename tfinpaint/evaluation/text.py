@@ -254,8 +254,9 @@ def describe(about: dict) -> str:
         parts.append(f"step {about['steps']:,}")
     if about.get("parameters"):
         parts.append(f"{about['parameters']:,} parameters")
-    if about.get("trained_on"):
-        parts.append(f"trained on {about['trained_on']} at {about['image_size']} px")
+    if about.get("image_size"):
+        on = f" on {about['trained_on']}" if about.get("trained_on") else ""
+        parts.append(f"trained{on} at {about['image_size']} px")
     if about.get("weights_sha256"):
         parts.append(f"weights {about['weights_sha256'][:12]}")
     return ", ".join(parts) + ("" if about["kind"] == "run" else " (export)")

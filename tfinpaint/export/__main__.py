@@ -15,11 +15,24 @@ import os
 from absl import flags
 
 from tfinpaint import command, settings
+from tfinpaint.export.version_folders import version_directory
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import counted
 
-settings.define_flags("model", "format", "quantize", "size", "data", "detail", "output", "device")
+settings.define_flags(
+    "format",
+    "quantize",
+    "size",
+    "device",
+    model="What is exported: a run directory of `train`, or default, the model that comes with "
+    "tfinpaint. Default: default.",
+    data="Photographs by which --quantize=int8 finds its ranges: folder:PATH, shards:PATH, "
+    "tfds:NAME[:SPLIT] or samples:. Default: those of the run.",
+    detail="auto: what is thicker than 24 pixels in a hole gets its texture from the known part of "
+    "the photograph. off: the network's own fill. The export keeps it.",
+    output="Folder for what is exported.",
+)
 FLAGS = flags.FLAGS
 
 _CALIBRATION = 32  # photographs
@@ -51,7 +64,7 @@ def main() -> None:
     settings.check_writable("output", FLAGS.output)
     if FLAGS.format == "saved_model":
         settings.check_utf8("output", FLAGS.output)
-    if os.path.isfile(os.path.join(model, "saved_model.pb")):
+    if version_directory(model) and not os.path.isfile(os.path.join(model, "settings.json")):
         raise SettingsError(
             f"--model={model} is exported already: a run directory of `train` is needed"
         )

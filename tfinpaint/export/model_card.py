@@ -32,7 +32,8 @@ def describe(painter: BasePainter) -> dict:
         ),
         "weights": "exponential moving average of the generator's",
         "weights_sha256": _hash(weights),
-        "trained_on": settings.photos.source,
+        # a packed model has the name of a folder that is not here: the card of its maker says more
+        "trained_on": None if run.is_packed else settings.photos.source,
         "holes": settings.holes.kind,
         "image_size": settings.photos.image_size,
         "steps": run.step,

@@ -20,6 +20,7 @@ from tfinpaint import atomic
 from tfinpaint.base_painter import BasePainter
 from tfinpaint.export import signatures, warmup
 from tfinpaint.export.model_card import CARD, read_card, write_card
+from tfinpaint.export.version_folders import versions
 from tfinpaint.settings import SettingsError, first_line
 from tfinpaint.windows import Context
 
@@ -117,16 +118,6 @@ class ExportedPainter(BasePainter):
 
     def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
         return self._model.fill_sample(window, hole, shown, with_detail, tf.constant(seed))
-
-
-def versions(path: str) -> list:
-    """The version numbers of the models in a folder, ascending."""
-    names = os.listdir(path) if os.path.isdir(path) else []
-    return sorted(
-        int(name)
-        for name in names
-        if re.fullmatch("0|[1-9][0-9]*", name) and os.path.isdir(os.path.join(path, name))
-    )
 
 
 def _rename(beside, output):

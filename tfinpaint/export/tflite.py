@@ -24,7 +24,7 @@ from tensorflow.lite.python import schema_py_generated
 from tfinpaint import atomic
 from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
-from tfinpaint.filling import blended, check_blend, grown
+from tfinpaint.filling import blended, check_blend, hole_of
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
@@ -188,7 +188,7 @@ class TFLitePainter(BasePainter):
                 f"Got {options.feather}"
             )
         check_blend(options.blend)
-        hole = grown((mask > THRESHOLD).astype(np.uint8), options.grow)
+        hole = hole_of(mask, options.grow)
         filled = self._runner(**_inputs(photo, 255 * hole))["filled"][0]
         return blended(filled, hole, options.blend)
 

@@ -25,9 +25,10 @@ converted and refused.
 
 import warnings
 
+from tfinpaint.photo.carried import OF_FORMAT
 from tfinpaint.photo.deep import with_fill
 from tfinpaint.photo.folders import list_photos
-from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole
+from tfinpaint.photo.masks import hole_of_alpha, read_drawing, read_hole, warnings_of
 from tfinpaint.photo.reading import photo_size, read_photo
 from tfinpaint.photo.record import THRESHOLD, Notes, Photo
 from tfinpaint.photo.writing import (
@@ -46,6 +47,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 
 __all__ = [
     "MAX_MEGAPIXELS",
+    "OF_FORMAT",
     "PHOTO_ENDINGS",
     "THRESHOLD",
     "Notes",
@@ -60,6 +62,7 @@ __all__ = [
     "read_drawing",
     "read_hole",
     "read_photo",
+    "warnings_of",
     "with_fill",
     "writable_endings",
     "write_photo",

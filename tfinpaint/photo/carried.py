@@ -33,6 +33,11 @@ NAMES = {
     "WEBP": "WebP",
     "JXL": "JPEG XL",
 }
+# what holds for every photograph that is written so
+OF_FORMAT = {
+    "JPEG": "JPEG cannot keep known pixels exact; PNG, WebP and TIFF do",
+    "AVIF": "AVIF changes known pixels by up to 3 of 255 levels; PNG, WebP and TIFF keep them",
+}
 _WITHOUT_RESOLUTION = ("WEBP", "AVIF", "JXL")
 _EXIF_PREFIX = b"Exif\0\0"
 # what profiles of sRGB are called, by libjxl and others; a picture without one is sRGB
@@ -48,7 +53,7 @@ def options(mode: str, like: Photo, kind: str) -> Tuple[Dict[str, Any], Notes]:
     notes: List[str] = []
     if kind == "JPEG":
         found = {"quality": 95, "subsampling": 0}
-        notes.append("JPEG cannot keep known pixels exact; PNG, WebP and TIFF do")
+        notes.append(OF_FORMAT["JPEG"])
     elif kind == "PNG":
         # takes half the time of Pillow's 6; files are larger by less than 1 %
         found = {"compress_level": 4}
@@ -61,9 +66,7 @@ def options(mode: str, like: Photo, kind: str) -> Tuple[Dict[str, Any], Notes]:
         if mode != "L":
             found["subsampling"] = "4:4:4"
         if not like.grey:
-            notes.append(
-                "AVIF changes known pixels by up to 3 of 255 levels; PNG, WebP and TIFF keep them"
-            )
+            notes.append(OF_FORMAT["AVIF"])
     elif kind == "JXL":
         found = {"lossless": True, "effort": _JXL_EFFORT}
     elif kind == "TIFF" and not like.exif:

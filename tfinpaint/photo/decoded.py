@@ -36,6 +36,7 @@ class Decoded:
     pictures:     how many the file holds.
     notes:        what was converted or left out.
     deep:         colour and alpha of before they became uint8, or None.
+    bits:         what a channel has in the file, if `colour` is uint16.
     """
 
     colour: np.ndarray
@@ -51,6 +52,7 @@ class Decoded:
     pictures: int = 1
     notes: Tuple[str, ...] = ()
     deep: Tuple[Optional[np.ndarray], Optional[np.ndarray]] = (None, None)
+    bits: str = "16 bits"
 
 
 def from_pillow(image: Image.Image, icc: Optional[bytes] = None) -> Decoded:
@@ -95,6 +97,11 @@ def eight_bits(numbers: np.ndarray) -> np.ndarray:
     for row in range(0, len(found), 256):  # in strips: the sums take four bytes per number
         found[row : row + 256] = (numbers[row : row + 256].astype(np.uint32) + 128) // 257
     return found
+
+
+def to_eight(bits: str) -> str:
+    """The note on channels of more than 8 bits, as `Decoded.bits` names them."""
+    return f"{bits} per channel were converted to 8"
 
 
 def not_square(across: int, down: int) -> str:

@@ -33,12 +33,13 @@ _RAW = frozenset(
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf "
     ".pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
 )
-NO_LINK = "links that lead nowhere"
-NO_FOLDER = "folders that cannot be read"
-NO_PERMISSION = "files that cannot be read"
-NO_FILE = "pipes or devices"
-RAW = "camera raw, which is not read (develop it to TIFF, PNG or JPEG first)"
-NO_PICTURE = "no pictures, by their content"
+# Why a file is left out, of each one.
+NO_LINK = "a link that leads nowhere"
+NO_FOLDER = "a folder that cannot be read"
+NO_PERMISSION = "a file that cannot be read"
+NO_FILE = "a pipe or a device"
+RAW = "camera raw, which is not read; develop it to TIFF, PNG or JPEG first"
+NO_PICTURE = "not a picture"
 
 _HEAD = 64  # bytes that tell what a file is
 _NAMED = 3  # names in the line of a reason
@@ -75,7 +76,7 @@ def list_photos(folder: str) -> List[str]:
         _log.log(logging.WARNING if severe else logging.INFO, "%s", line)
     for reason, paths in found.passed_over.items():
         for path in paths:
-            _log.debug("passed over (%s): %s", reason, path)
+            _log.debug("left out (%s): %s", reason, path)
     return found.paths
 
 
@@ -87,7 +88,7 @@ def lines(folder: str, passed_over: Dict[str, List[str]]) -> List[Tuple[str, boo
         more = ", ..." if len(paths) > _NAMED else ""
         made.append(
             (
-                f"{shown(folder)}: {counted(len(paths), 'entry')} passed over, {reason}: "
+                f"{shown(folder)}: {counted(len(paths), 'file')} left out ({reason}): "
                 f"{', '.join(names)}{more}",
                 reason != NO_PICTURE,
             )

@@ -64,9 +64,11 @@ def read_hole(
         )
     if not white.any():
         notes.append(
-            f"warning: no pixel is above {THRESHOLD}, the brightest is {level.max()}: masks are "
+            f"warning: no pixel is above {THRESHOLD}, the brightest is {level.max()}; masks are "
             "black (0) and white (255)"
         )
+    elif white.all():
+        notes.append(f"warning: all pixels are above {THRESHOLD}, which is white")
     notes += _share_notes(share, f"is the polarity right? `mask_is={other!r}` flips it")
     return hole.astype(np.uint8) * 255, tuple(notes)
 
@@ -84,7 +86,15 @@ def hole_of_alpha(photo: Photo, path: str) -> Tuple[np.ndarray, Notes]:
     share = 100.0 * np.count_nonzero(hole) / hole.size
     height, width = hole.shape
     notes = [f"what is not opaque is hole, {_percent(share)} of {width}x{height} pixels"]
+    if not hole.any():
+        notes.append("warning: nothing in it is transparent")
     return hole.astype(np.uint8) * 255, tuple(notes + _share_notes(share, "is that meant?"))
+
+
+def warnings_of(notes: Notes) -> str:
+    """What is told of a mask that is refused: its likely mistakes, in one line."""
+    begins = "warning: "
+    return "; ".join(note.removeprefix(begins) for note in notes if note.startswith(begins))
 
 
 def read_drawing(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
@@ -93,7 +103,7 @@ def read_drawing(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarra
 
 
 def _share_notes(share: float, question: str):
-    if 0.1 <= share <= 95:
+    if 0.1 <= share <= 95 or share in (0, 100):  # flipped, these would be all or nothing as well
         return []
     return [f"warning: {_percent(share)} of the picture is hole: {question}"]
 

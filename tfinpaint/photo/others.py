@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from tfinpaint.photo import exif, jp2, jxl
-from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow
+from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow, to_eight
 
 _EXTRAS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
 _CREDENTIALS = "JUMBF block (content credentials)"
@@ -51,7 +51,7 @@ def read(data: bytes, check, kind: str) -> Decoded:
     else:
         found = from_pillow(image, icc)
         if bits > 8:
-            found.notes += (f"{bits} bits per channel were converted to 8",)
+            found.notes += (to_eight(f"{bits} bits"),)
     found.exif, found.pictures = info.get("exif") or more.exif, pictures
     xmp = info.get("xmp") or more.xmp
     found.xmp = xmp.encode() if isinstance(xmp, str) else xmp or None

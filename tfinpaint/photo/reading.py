@@ -7,13 +7,21 @@ What a file says of itself is read before it is decoded, by one reader for each 
 metadata never decides pixels but for the orientation, which is read on its own.
 """
 
+import logging
 import os
 from typing import Optional, Tuple
 
 import numpy as np
 
 from tfinpaint.photo import bmp, exif, jpeg, kinds, others, png, tiff, webp
-from tfinpaint.photo.decoded import Decoded, Unsupported, eight_bits, pillow_without_limit
+from tfinpaint.photo.decoded import (
+    Damaged,
+    Decoded,
+    Unsupported,
+    eight_bits,
+    pillow_without_limit,
+    to_eight,
+)
 from tfinpaint.photo.record import Photo
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 
@@ -35,7 +43,7 @@ _TURNS = {
     8: lambda a: np.rot90(a),
 }
 _HEAD = 2**18  # bytes
-DEEP = "16 bits per channel were converted to 8"
+_log = logging.getLogger("tfinpaint")
 
 
 def read_photo(
@@ -145,11 +153,14 @@ def _decoded(path: str, data: bytes, check) -> Decoded:
         ) from None
     except MemoryError:
         raise SettingsError(f"{path} needs more memory than there is") from None
-    except Exception as error:  # Pillow's decoders raise nearly any class for a broken file
-        reason = " ".join(str(error).split()) or type(error).__name__
+    except Damaged as error:
         raise SettingsError(
-            f"{path} cannot be read, it is damaged or incomplete: {reason}"
+            f"{path} cannot be read, it is damaged or incomplete: {error}"
         ) from None
+    except Exception as error:
+        # Decoders raise nearly any class for a broken file, in words that tell a user no more.
+        _log.debug("%s: %s: %s", path, type(error).__name__, error)
+        raise SettingsError(f"{path} cannot be read, it is damaged or incomplete") from None
 
 
 def upright(found: Decoded, turn: int) -> Tuple[np.ndarray, Optional[np.ndarray]]:
@@ -195,7 +206,7 @@ def _to_eight_bits(found: Decoded, keep_deep: bool) -> None:
     if keep_deep:
         found.deep = found.colour, found.alpha
     else:
-        found.notes = (DEEP,) + found.notes
+        found.notes = (to_eight(found.bits),) + found.notes
     found.colour = eight_bits(found.colour)
     if found.alpha is not None:
         found.alpha = eight_bits(found.alpha)

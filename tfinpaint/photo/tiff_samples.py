@@ -17,6 +17,7 @@ from tfinpaint.photo.decoded import (
     Unsupported,
     eight_bits,
     from_pillow,
+    to_eight,
 )
 from tfinpaint.photo.tiff_file import Directory, make_file, open_file, strips_of
 from tfinpaint.photo.tiff_layout import (
@@ -42,6 +43,7 @@ def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decod
     if extra:
         what = "one more channel" if extra == 1 else f"{extra} more channels"
         notes += (f"{what} of no known meaning left out",)
+    bits = f"{layout.bits} {'floating-point ' if layout.floating else ''}bits"
     top = 2**layout.bits - 1
     if layout.floating:
         samples, top = _of_floats(samples[..., :colours]), 65535
@@ -63,13 +65,13 @@ def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decod
         if colour.dtype == np.uint16:
             colour = eight_bits(colour)
             alpha = None if alpha is None else eight_bits(alpha)
-            notes += ("16 bits per channel were converted to 8",)
+            notes += (to_eight(bits),)
         found = from_pillow(Image.fromarray(np.ascontiguousarray(colour), "CMYK"), icc)
         found.alpha, found.notes = alpha, found.notes + notes
         return found
     if colours == 1 and layout.photometric != PALETTE:
         colour = colour[..., 0]
-    return Decoded(colour, alpha, icc, notes=notes)
+    return Decoded(colour, alpha, icc, notes=notes, bits=bits)
 
 
 def _of_floats(values: np.ndarray) -> np.ndarray:

@@ -23,7 +23,6 @@ import numpy as np
 
 from tfinpaint import filling
 from tfinpaint.base_painter import BasePainter
-from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
 _FORMS = (
@@ -98,7 +97,7 @@ class _Client(BasePainter):
             )
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)
-        hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
+        hole = filling.hole_of(mask, grow)
         answer = self.fill_bytes(_png(photo[..., ::-1]), _png(255 * hole))
         filled = cv2.imdecode(np.frombuffer(answer, np.uint8), cv2.IMREAD_COLOR) if answer else None
         if filled is None or filled.shape != photo.shape:

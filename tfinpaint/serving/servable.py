@@ -12,7 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tfinpaint.export import warmup
-from tfinpaint.export.saved_model import versions
+from tfinpaint.export.version_folders import version_directory
 from tfinpaint.serving import picture_sizes
 from tfinpaint.serving.contract import ServingError
 from tfinpaint.serving.limits import MOST_MEGAPIXELS
@@ -39,9 +39,7 @@ class Servable:
 
     def __init__(self, name: str, path: str, at_once: int = 2, waiting: int = 64):
         self.name = name
-        numbers = versions(path)
-        if not os.path.isfile(os.path.join(path, "saved_model.pb")) and numbers:
-            path = os.path.join(path, str(numbers[-1]))
+        path = version_directory(path) or path
         try:
             self._model = tf.saved_model.load(path)
             with open(os.path.join(path, "saved_model.pb"), "rb") as f:

@@ -13,7 +13,7 @@ import threading
 import weakref
 from typing import Any, Callable, Dict, List
 
-from tfinpaint.export.saved_model import versions
+from tfinpaint.export.version_folders import is_version, versions
 from tfinpaint.serving.memory import trim
 from tfinpaint.settings import SettingsError
 
@@ -32,11 +32,7 @@ class Watcher:
 
     def __init__(self, models: dict, paths: Dict[str, str], load: Callable, every: float):
         self._models, self._load = models, load
-        self._folders = {
-            name: path
-            for name, path in paths.items()
-            if not os.path.isfile(os.path.join(path, "saved_model.pb"))
-        }
+        self._folders = {name: path for name, path in paths.items() if not is_version(path)}
         self._told: Dict[str, str] = {}  # {path of a version: why it cannot be loaded}
         self._old: List[Any] = []  # weak references to what is to be unloaded
         self._ended = threading.Event()

@@ -31,8 +31,8 @@ def protocols() -> Tuple[str, ...]:
 class EvaluationSettings:
     """What is measured, and on which photographs and holes. None stands for the protocol's own.
 
-    models:       run directories, version directories of exports, "default", or the names of
-                  references. Differences in the table are to the first.
+    models:       run directories, exports, "default", or the names of references. Differences
+                  in the table are to the first.
     data:         "folder:PATH", "shards:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]" or
                   "pairs:PATH".
     holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.

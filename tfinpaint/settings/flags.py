@@ -39,10 +39,14 @@ _OTHER_NAMES = {
 }
 
 
-def define_flags(*names: str) -> None:
-    """Defines the named flags (once in a program) and makes them key flags of the caller."""
-    for name in names:
+def define_flags(*names: str, **texts: str) -> None:
+    """Defines the named flags (once in a program) and makes them key flags of the caller.
+
+    texts: further flags by name, with the help that they have in this command.
+    """
+    for name in (*names, *texts):
         kind, default, text, *bounds = entry(name)
+        text = texts.get(name, text)
         if name in flags.FLAGS:
             flags.declare_key_flag(name)
         elif kind == "str":

@@ -1,4 +1,5 @@
-"""The table of flags: each is described once, for all commands.
+"""The table of flags: each is described once. A command in which one means something of its own
+describes it in its `define_flags`.
 
 It defines none (`flags.define_flags` does). If a flag becomes a field of a record, it takes its
 default and its allowed words from the field.
@@ -29,7 +30,7 @@ from tfinpaint.settings.records import (
 FLAGS = {
     # what is trained
     "system": ("str", "multistage",
-        "System to train, or that weights are imported for, one of tfinpaint.SYSTEMS."),
+        "The system, one of tfinpaint.SYSTEMS."),
     "variant": (("paper", "official"), TrainSettings.variant,
         "paper: as the text says. official: as the authors' released code does."),
     "perceptual_weights": ("str", TrainSettings.perceptual_weights,
@@ -51,11 +52,10 @@ FLAGS = {
         "tfds:NAME[:SPLIT] or samples: (those of scikit-image but coffee; samples:NAME,NAME "
         "chooses)."),
     "eval_data": ("str", TrainSettings.eval_data,
-        "Photographs of the validation pass, written like --train_data. Default: those of "
+        "Photographs of the validation pass, named as those of --train_data are. Default: those of "
         "--train_data."),
     "image_size": ("int", PhotoSettings.image_size,
-        "Side of the training squares, pixels. Of evaluate: of its squares; unless given, that of "
-        "the first run.", 16, 4096),
+        "Side of the training squares, pixels.", 16, 4096),
     "resize": ("int", PhotoSettings.resize,
         "Shorter side of a photograph before the crop, pixels; 0 means 350/256 of "
         "--image_size.", 0, 65536),
@@ -70,8 +70,7 @@ FLAGS = {
     "holes": ("str", HoleSettings.kind,
         "Holes to train with: center, box, objects (one to three smooth blobs), strokes, mixed (a "
         "third boxes, a third objects, a third strokes, half of these joined with a box or "
-        "objects) or files:PATH (a mask file or a folder of them). Of evaluate: center, strokes "
-        "or objects (the fixed sets) or files:PATH; unless given, the protocol's."),
+        "objects) or files:PATH (a mask file or a folder of them)."),
     "hole_ratio": ("range", HoleSettings.ratio,
         "LO,HI: share of missing pixels that every hole keeps to. Default: the kind's own range."),
     "box_aspect": ("float", HoleSettings.box_aspect,
@@ -94,14 +93,12 @@ FLAGS = {
     "run_dir": ("str", None,
         "Folder of the run: settings, checkpoints, samples, metrics. Made if missing."),
     "batch_size": ("int", TrainSettings.batch_size,
-        "Images per step; of evaluate: squares that are filled together.", 1, 4096),
+        "Images per step.", 1, 4096),
     "steps": ("int", TrainSettings.steps,
         "Step at which the run stops; schedules do not depend on it. 0 writes the initial "
         "weights.", 0, None),
     "seed": ("int", TrainSettings.seed,
-        "Seed of weights, order, crops and holes; with the step it fixes a run. Of inpaint: which "
-        "fill of a system that has several for one hole; 0 is the one in the middle of "
-        "them.", 0, 2**31 - 1),
+        "Seed of weights, order, crops and holes; with the step it fixes a run.", 0, 2**31 - 1),
     "resume": ("bare or str", None,
         "Alone: go on from the last checkpoint in --run_dir (from 0 if there is none). "
         "--resume=STEP: from the checkpoint of this step; later ones are moved aside."),
@@ -164,17 +161,13 @@ FLAGS = {
     "jit_compile": ("bool", TrainSettings.jit_compile, "Compile the training step with XLA."),
     # filling
     "model": ("str", None,
-        "What fills: a run directory of `train`, or (not for export) a version directory that "
-        "`export` wrote; default, the one that comes with tfinpaint, where no model is named. "
-        "evaluate and studio take several with commas between; evaluate also telea, navier_stokes "
-        "and mean."),
+        "What fills: run directories of `train`, exports, or default, the model that comes with "
+        "tfinpaint, with commas between. Default: default."),
     "image": ("str", None, "Photograph to fill, or a folder of them."),
     "mask": ("str", None,
         "Mask of the photograph (white is hole), a folder of masks named like the photographs, or "
         "one mask for all. alpha: what is transparent in each photograph is its hole."),
-    "output": ("str", None,
-        "File for the filled photograph (PNG, WebP, TIFF, JPEG, AVIF, JPEG XL or BMP by its "
-        "ending), or a folder for a folder. Of other commands: the folder for what they make."),
+    "output": ("str", None, "Folder for what the command makes."),
     "opaque": ("bool", False,
         "Make filled pixels opaque. Default: they keep the photograph's alpha, but with "
         "--mask=alpha they become opaque; --noopaque keeps alpha there too."),
@@ -190,9 +183,8 @@ FLAGS = {
         "exact.", 0, 1000),
     "detail": (DETAIL, DETAIL[0],
         "auto: what is thicker than 24 pixels in a hole gets its texture from the known part of "
-        "the photograph, guided by the network. off: the network's own fill. Of evaluate: off "
-        "unless given. Of export and studio: for run directories; an export keeps what it was "
-        "made with."),
+        "the photograph, guided by the network. off: the network's own fill. An export keeps what "
+        "it was made with."),
     "blend": (BLENDS, BLENDS[0],
         "poisson: fit the colours of the fill to what lies around the hole, by OpenCV's Telea and "
         "seamlessClone; known pixels stay exact. none: the fill as it is."),
@@ -249,9 +241,7 @@ FLAGS = {
         "Photographs that a TFLite file takes, pixels: SIDE or HEIGHT,WIDTH; any: all sizes, "
         "slower. Default: the size that the run was trained on."),
     "data": ("str", None,
-        "Photographs, written like --train_data: to be scored (evaluate; also pairs:PATH, "
-        "NAME.png beside NAME_mask.png), or by which --quantize=int8 finds its ranges (export; "
-        "default: those of the run)."),
+        "Photographs: folder:PATH, shards:PATH, tfds:NAME[:SPLIT] or samples:."),
     # evaluating
     "ratio_bins": ("str", None,
         "Shares of missing pixels, a block of the table each, as 0.1-0.2,0.3-0.4. Default: the "

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint.data.batches import names_of_batch
-from tfinpaint.runs import check_run, start_from, write_run
+from tfinpaint.runs import METRICS_FILE, check_run, read_run, start_from, write_run
 from tfinpaint.settings import TrainSettings, to_json
-from tfinpaint.training import event_files, preparing
+from tfinpaint.training import event_files, preparing, sanity_checks
 from tfinpaint.training.bad_steps import FiniteCheck
 from tfinpaint.training.best_effort import BestEffort
 from tfinpaint.training.callbacks import (
@@ -50,7 +50,8 @@ class Result:
 
     step:         the last one.
     figures:      of the validation pass, averages of `metrics.quality.measure`.
-    baselines:    the same of the mean fill and Telea, on the same photographs and holes.
+    baselines:    the same of the mean fill and Telea, on the same photographs and holes; empty if a
+                  run that had its steps was resumed, which is not measured again.
     description:  one line that says what was measured.
     """
 
@@ -109,6 +110,10 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
     if not devices.writes:
         say(f"worker {devices.index} of {devices.workers}: takes the steps; worker 0 writes")
         return _follow(settings, system, data, first, devices)
+    if resume is True and not changed and (found := _measured(run_dir, first, settings)):
+        say(f"the run has its {first:,} steps: raise `steps` to go on")
+        devices.agree("the end")
+        return found
     validation = Validation(settings, system)
 
     # 2. The run directory.
@@ -139,6 +144,9 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
 
     for line in notes:
         say(f"note: {line}")
+    if first < settings.steps:
+        for line in sanity_checks.check_validation(settings, source):
+            say(f"warning: {line}")
 
     # 3. The steps.
     progress = ProgressCallback(
@@ -236,6 +244,14 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
     spare.close()
     devices.agree("the end")
     return Result(last, figures, validation.baselines, validation.description)
+
+
+def _measured(run_dir, first, settings):
+    """The outcome of a run that has reached its last step and was measured there, or None."""
+    figures = read_run(run_dir).validation_figures() if 0 < first >= settings.steps else None
+    if figures is None or figures.pop("step") != first:
+        return None
+    return Result(first, figures, {}, f"measured before, as {METRICS_FILE} says")
 
 
 def _fit(settings, system, data, first, devices, phases, callbacks):

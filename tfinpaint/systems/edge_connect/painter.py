@@ -49,7 +49,7 @@ class EdgeConnectPainter(Painter):
         """
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask)
-        hole = (mask > THRESHOLD).astype(np.uint8)  # [H, W]
+        hole = filling.hole_of(mask)  # [H, W]
         shown = known_edges(photo, hole)
         for box, window, here in windows.plan(hole, self.stride, self.working_size):
             completed = self._edges_in_window(

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from tfinpaint import filling, windows
 from tfinpaint.painter import Painter
-from tfinpaint.photo import THRESHOLD
 
 
 class PluralisticPainter(Painter):
@@ -29,7 +28,7 @@ class PluralisticPainter(Painter):
             return None
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)
-        hole = filling.grown((mask > THRESHOLD).astype(np.uint8), grow)
+        hole = filling.hole_of(mask, grow)
         window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
         return float(self._scored(tf.constant(photo[window.slices])))
 
