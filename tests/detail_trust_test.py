@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint import detail
 from tfinpaint.detail import trust
 
 
@@ -23,10 +24,10 @@ def test_guide_and_texture_are_mixed_by_how_far_they_are_apart():
     rng = np.random.default_rng(8)
     guide = rng.uniform(0, 255, (24, 31, 3)).astype(np.float32)
     texture = guide + np.linspace(-90, 120, 31)[:, np.newaxis] * rng.uniform(0, 1, guide.shape)
-    rough = rng.uniform(0, 30, (24, 31, 2))
-    mixed = trust.mixed(*(tf.constant(x, tf.float32) for x in (guide, texture, rough))).numpy()
+    contrast = rng.uniform(0, 30, (24, 31, 1))
+    mixed = trust.mixed(*(tf.constant(x, tf.float32) for x in (guide, texture, contrast))).numpy()
     apart = np.max([np.abs(_smoothed((texture - guide)[..., k])) for k in range(3)], 0)
-    excess = (_smoothed(apart) - 10 - rough.mean(-1) / 4) / 40
+    excess = (_smoothed(apart) - 0.6 * contrast[..., 0]) / 50
     share = 0.2 + 0.8 * np.clip(excess, 0, 1)
     assert share.min() == 0.2 and share.max() == 1
     np.testing.assert_allclose(mixed, texture + share[..., None] * (guide - texture), atol=1e-3)
@@ -37,9 +38,23 @@ def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_doe
     fine = np.where(np.indices((60, 60)).sum(0)[..., np.newaxis] % 2, 80.0, 160.0)
     ledge = guide.copy()
     ledge[20:40] = 230
-    for texture, rough, share in ((fine, 80.0, 0.2), (ledge, 3.0, 1.0)):
+    for texture, contrast, share in ((fine, 0.0, 0.2), (ledge, 50.0, 1.0), (ledge, 184.0, 0.2)):
         mixed = trust.mixed(
-            tf.constant(guide), tf.constant(texture, tf.float32), tf.fill([60, 60, 2], rough)
+            tf.constant(guide), tf.constant(texture, tf.float32), tf.fill([60, 60, 1], contrast)
         ).numpy()
         expected = texture + share * (guide - texture)
-        np.testing.assert_allclose(mixed[26:34, 10:50], expected[26:34, 10:50], atol=1e-3)
+        np.testing.assert_allclose(mixed[26:34, 10:50], expected[26:34, 10:50], atol=0.1)
+
+
+def test_contrast_is_expected_where_known_places_of_that_colour_have_it():
+    """Stripes on the left, a plain ground of another colour on the right, a hole in each."""
+    picture = np.full((96, 192, 3), 200.0, np.float32)
+    picture[:, :96] = np.where(np.arange(96) // 8 % 2, 20.0, 120.0)[:, np.newaxis]
+    hole = np.zeros((96, 192, 1), bool)
+    for left, colour in ((30, 70.0), (140, 200.0)):
+        hole[30:60, left : left + 30] = True
+        picture[30:60, left : left + 30] = colour
+    contrast = detail.contrast(tf.constant(picture), tf.constant(hole)).numpy()
+    assert contrast.shape == (96, 192, 1)
+    # The stripes are smoothed by 5 pixels twice, so half of their 50 levels is left.
+    assert contrast[40:50, 40:50].min() > 20 and contrast[40:50, 150:160].max() < 8

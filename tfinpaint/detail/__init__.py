@@ -33,7 +33,7 @@ import tensorflow as tf
 
 from tfinpaint.detail import levels, search, trust, votes
 from tfinpaint.detail.levels import CHANNELS, SIZE
-from tfinpaint.detail.texture import roughness
+from tfinpaint.detail.texture import contrast, roughness
 
 THICK = 24  # pixels: a thinner hole is left to the guide
 # Turns of search and vote, from the coarsest level on; then 2, and 1 at the finest level.
@@ -102,8 +102,7 @@ def _restore(picture, hole, part, first):
     padded = (size + scale - 1) // scale * scale  # every level is exactly half of the one below it
     # [1, H, W, 2], uint8. What is beyond the picture is hole, and not wanted.
     maps = levels.padded(tf.concat([hole, part], -1), padded - size)
-    rough = roughness(picture, hole)
-    whole = tf.concat([picture, search.ROUGH * rough], -1)[tf.newaxis]
+    whole = tf.concat([picture, search.ROUGH * roughness(picture, hole)], -1)[tf.newaxis]
     for axis, (old, new) in enumerate(zip(tf.unstack(size), tf.unstack(padded)), 1):
         # The last row and column are repeated.
         whole = tf.gather(whole, tf.minimum(tf.range(new), old - 1), axis=axis)  # [1, H, W, 5]
@@ -131,7 +130,7 @@ def _restore(picture, hole, part, first):
         lambda number, *_: number >= 0, finer, state, shapes, parallel_iterations=1
     )[1]
     texture = tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
-    return trust.mixed(picture, texture, rough)
+    return trust.mixed(picture, texture, contrast(picture, hole))
 
 
 def _turns(level, estimate, matches, number, first):

@@ -1,14 +1,16 @@
-"""How rough a photograph is at each place, and how rough its hole is expected to be.
+"""How rough a photograph is at each place, and what is expected of its hole: that it is as rough,
+and has as much contrast, as known places that are near and have the guide's colour.
 
 Reference: Newson et al., Video inpainting of complex scenes, 2014, section 3.3 (texture features).
 """
 
 import tensorflow as tf
 
-from tfinpaint.detail.levels import COARSEST, SIZE
+from tfinpaint.detail.levels import COARSEST, SIZE, smoothed
 
-# Grey levels and cells (of the coarsest size) over which an expected roughness holds.
+# Grey levels and cells (of the coarsest size) over which what is expected holds.
 ALIKE, NEARBY = 20.0, 12.0
+BROAD = 32  # pixels of the surroundings that a contrast is one to
 
 
 def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
@@ -19,28 +21,53 @@ def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
     It is the mean over the known pixels of 7 x 7. In the hole it is the mean of known places that
     are near and have the guide's colour.
     """
-    size, known = tf.shape(hole)[:2], 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
+    known = 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
     grey = tf.reduce_mean(picture, -1, keepdims=True)[tf.newaxis]  # [1, h, w, 1]
     pairs = [known * tf.roll(known, 1, axis) for axis in (2, 1)]  # of two known pixels
     steps = [pair * tf.abs(grey - tf.roll(grey, 1, axis)) for axis, pair in zip((2, 1), pairs)]
     found = tf.concat([*steps, *pairs], -1)  # [1, h, w, 4]
+    expected = _expected(picture, tf.concat(steps, -1), tf.concat(pairs, -1))
+    total, count = tf.split(tf.nn.avg_pool2d(found, SIZE, 1, "SAME"), 2, -1)
+    return tf.where(hole | (count == 0), expected, total / tf.maximum(count, 1e-12))[0]
 
-    # Cells of the coarsest size, each compared with all others: n is at most 48 * 48.
+
+def contrast(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
+    """How far the smoothed colours of a place are from those of its surroundings, in grey levels.
+
+    picture float32 [h, w, 3], hole bool [h, w, 1] -> float32 [h, w, 1].
+
+    It is the mean of known places that are near and have the guide's colour, everywhere.
+    """
+    size, whole = tf.shape(hole)[:2], picture[tf.newaxis]
+    broad = tf.image.resize(whole, tf.maximum(size // BROAD, 1), method="area")
+    apart = smoothed(whole) - smoothed(tf.image.resize(broad, size))  # [1, h, w, 3]
+    apart = smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))
+    known = 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
+    return _expected(picture, known * apart, known)[0]
+
+
+def _expected(picture, sums, counts):
+    """The mean, at each place, over what is known near it and in its colour.
+
+    sums, counts: float32 [1, h, w, n], the known values and how many they are, 0 in the hole.
+    Returns: float32 [1, h, w, n].
+    """
+    size, n = tf.shape(picture)[:2], sums.shape[-1]
+    # Cells of the coarsest size, each compared with all others: c is at most 48 * 48.
     small = tf.minimum(size, COARSEST)
-    cells = tf.image.resize(tf.concat([picture[tf.newaxis], found], -1), small, method="area")
-    colours, steps, pairs = tf.split(tf.reshape(cells, [-1, 7]), [3, 2, 2], -1)  # [n, ...]
+    cells = tf.image.resize(
+        tf.concat([picture[tf.newaxis], sums, counts], -1), small, method="area"
+    )
+    colours, sums, counts = tf.split(tf.reshape(cells, [-1, 3 + 2 * n]), [3, n, n], -1)  # [c, ...]
     numbers = tf.range(tf.size(colours) // 3)
     # Places are in cells.
-    places = tf.cast(tf.stack([numbers // small[1], numbers % small[1]], -1), tf.float32)  # [n, 2]
-    at = tf.concat([colours / ALIKE, places / NEARBY], -1)  # [n, 5]
+    places = tf.cast(tf.stack([numbers // small[1], numbers % small[1]], -1), tf.float32)  # [c, 2]
+    at = tf.concat([colours / ALIKE, places / NEARBY], -1)  # [c, 5]
     squares = tf.reduce_sum(at**2, -1, keepdims=True)
     # At most 60, so that weights stay above 0.
     far = tf.minimum(
         squares + tf.transpose(squares) - 2.0 * tf.matmul(at, at, transpose_b=True), 60.0
     )
-    weights = tf.exp(-far)  # [n, n]
-    expected = tf.matmul(weights, steps) / tf.maximum(tf.matmul(weights, pairs), 1e-30)  # [n, 2]
-    expected = tf.image.resize(tf.reshape(expected, [1, *tf.unstack(small), 2]), size)
-
-    total, count = tf.split(tf.nn.avg_pool2d(found, SIZE, 1, "SAME"), 2, -1)
-    return tf.where(hole | (count == 0), expected, total / tf.maximum(count, 1e-12))[0]
+    weights = tf.exp(-far)  # [c, c]
+    expected = tf.matmul(weights, sums) / tf.maximum(tf.matmul(weights, counts), 1e-30)  # [c, n]
+    return tf.image.resize(tf.reshape(expected, [1, *tf.unstack(small), n]), size)
