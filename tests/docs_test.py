@@ -229,6 +229,30 @@ def test_tables_of_terms_agree_with_the_specifications(name):
         assert told == {term: equations[term] for term in told}
 
 
+def test_the_table_of_keys_has_those_of_the_studios_page():
+    def keys(cell):
+        return set(re.split(r",? or (?:hold )?|, | and ", cell))
+
+    table = set().union(*(keys(row[0]) for row in rows((ROOT / "docs/studio.md").read_text())[1:]))
+    page = ROOT / "tfinpaint/studio/page"
+    script = (page / "studio.js").read_text()
+    plain, control = (
+        {key.strip('"') for key in re.findall(r'("."|\w+): (?:"|event)', text)}
+        for text in (
+            script.split("const KEYS = {")[1].split("};")[0],
+            script.split("const action = {")[1].split("}[key]")[0],
+        )
+    )
+    known = {key if len(key) > 1 else key.upper() for key in plain} - {"Escape", "="} | {"Esc"}
+    assert table == (
+        known | {f"Ctrl+{key.upper()}" for key in control} | {"Ctrl+Shift+Z", "space", "arrow keys"}
+    )
+    tooltips = re.findall(r'title="[^"(]*\(([^)]+)\)"', (page / "index.html").read_text())
+    assert len(tooltips) > 15
+    told = {key for cell in tooltips for key in keys(cell)}
+    assert told <= table
+
+
 def test_configs_that_pages_name_exist():
     for page in PAGES:
         for name in re.findall(r"configs/(\w+\.flags)", page.read_text(encoding="utf-8")):
