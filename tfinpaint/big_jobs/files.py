@@ -21,7 +21,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from tfinpaint.jobs import ALPHA, Job
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError, os_reason
 
 _GLOB = re.compile(r"[*?\[]")  # characters of a glob
 _HEAD = 32  # bytes that tell what a file is
@@ -115,7 +115,8 @@ def put(here: str, path: str) -> None:
     except Exception as error:  # each file system has its own classes
         with contextlib.suppress(Exception):
             FileSystems.delete([beside])
-        raise SettingsError(f"{path} cannot be written: {first_line(error)}") from error
+        reason = os_reason(error).replace(beside, path)
+        raise SettingsError(f"{path} cannot be written: {reason}") from error
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from tfinpaint import atomic
 from tfinpaint.base_painter import BasePainter
 from tfinpaint.export import signatures, warmup
 from tfinpaint.export.model_card import CARD, read_card, write_card
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError, first_line, os_reason
 from tfinpaint.windows import Context
 
 
@@ -62,9 +62,7 @@ def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") 
             )
             return _rename(beside, output)
     except (OSError, tf.errors.OpError) as error:
-        raise SettingsError(
-            f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}"
-        ) from error
+        raise SettingsError(f"`output={output!r}` cannot be written: {os_reason(error)}") from error
 
 
 class ExportedPainter(BasePainter):

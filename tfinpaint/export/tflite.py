@@ -28,7 +28,7 @@ from tfinpaint.filling import blended, check_blend, grown
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError, first_line, os_reason
 
 SIGNATURE = "fill"
 
@@ -84,9 +84,7 @@ def export(
                 },
             )
     except OSError as error:
-        raise SettingsError(
-            f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}"
-        ) from error
+        raise SettingsError(f"`output={output!r}` cannot be written: {os_reason(error)}") from error
     return path
 
 
