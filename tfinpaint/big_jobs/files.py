@@ -12,7 +12,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, Iterator, List, Sequence, Tuple
@@ -20,6 +19,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from tfinpaint import temporary
 from tfinpaint.jobs import ALPHA, Job
 from tfinpaint.settings import SettingsError, os_reason
 
@@ -93,7 +93,7 @@ def exists(path: str) -> bool:
 
 def write(path: str, content: bytes) -> None:
     """Writes a file beside its place and renames it."""
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary.folder("tfinpaint-") as folder:
         here = os.path.join(folder, "content")
         with open(here, "wb") as file:
             file.write(content)
@@ -126,7 +126,7 @@ def local_copies(jobs: Sequence[Job]) -> Iterator[Tuple[List[Job], Dict[str, str
     Photographs and masks that lie elsewhere are fetched. One that cannot be is simply not there,
     and the reader says so.
     """
-    with tempfile.TemporaryDirectory(prefix="tfinpaint_") as folder:
+    with temporary.folder("tfinpaint-") as folder:
         names: Dict[str, str] = {}
         fetched: Dict[str, str] = {}
 

@@ -12,6 +12,7 @@ sees half a model. The model has stock TensorFlow operations only.
 
 import os
 import re
+from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -24,12 +25,19 @@ from tfinpaint.settings import SettingsError, first_line, os_reason
 from tfinpaint.windows import Context
 
 
-def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") -> str:
+def export(
+    painter: BasePainter,
+    output: str,
+    card: dict,
+    detail: str = "auto",
+    place: Optional[str] = None,
+) -> str:
     """Writes `output`/<next version>/ and returns its path.
 
     painter:  a `Painter`.
     card:     see model_card.py; it has "system" and "image_size" at least.
     detail:   "auto" or "off", as for `fill`.
+    place:    what messages call the place that is written to, if it is not the caller's `output`.
 
     Raises: SettingsError if the model cannot be written.
     """
@@ -62,7 +70,8 @@ def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") 
             )
             return _rename(beside, output)
     except (OSError, tf.errors.OpError) as error:
-        raise SettingsError(f"`output={output!r}` cannot be written: {os_reason(error)}") from error
+        place = place or f"`output={output!r}`"
+        raise SettingsError(f"{place} cannot be written: {os_reason(error)}") from error
 
 
 class ExportedPainter(BasePainter):
