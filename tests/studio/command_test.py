@@ -22,7 +22,7 @@ from serving.calls import b64, free_port, http_server, picture, png, rest, unb64
 from starlette.applications import Starlette
 
 import tfinpaint
-from tfinpaint import runs
+from tfinpaint import models, runs
 from tfinpaint.export import saved_model
 from tfinpaint.serving.listening import Listener
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
@@ -125,8 +125,17 @@ def test_a_run_is_exported_for_as_long_as_the_studio_is_there(
             "multistage",
         ]
         assert os.path.isfile(os.path.join(paths["tiny-run"], "saved_model.pb"))
-    assert said == [f"{run_dir} is a run: exporting it to a temporary folder"]
+    assert said == [f"Preparing {run_dir} (some seconds)"]
     assert not list(tmp_path.glob("tfinpaint-studio-*")) and version.is_dir()
+
+
+def test_the_model_in_the_box_is_called_the_default_model(packed, tmp_path, monkeypatch):
+    shutil.copytree(packed, tmp_path / "default")
+    monkeypatch.setattr(models, "FOLDER", str(tmp_path))
+    said = []
+    with catalog.exported_models(catalog.local_models("default"), said.append) as paths:
+        assert list(paths) == ["default"]
+    assert said == ["Preparing the default model (some seconds)"]
 
 
 def test_a_temporary_folder_that_cannot_be_written(run_dir, tmp_path, monkeypatch):
@@ -149,7 +158,7 @@ def test_a_temporary_folder_that_cannot_be_written(run_dir, tmp_path, monkeypatc
 @pytest.mark.slow
 def test_a_run_and_an_export_until_it_is_ended(started, run_dir, version, painter, pair, tmp_path):
     process, lines = started(f"--model={run_dir},{version}", "--device=cpu", TMPDIR=str(tmp_path))
-    assert lines[0] == f"{run_dir} is a run: exporting it to a temporary folder\n" and len(lines) == 2
+    assert lines[0] == f"Preparing {run_dir} (some seconds)\n" and len(lines) == 2
     url = re.fullmatch(
         r"The studio is at (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", lines[1]
     )[1]

@@ -72,7 +72,8 @@ def exported_models(
             if os.path.isfile(os.path.join(path, "saved_model.pb")) or saved_model.versions(path):
                 paths[name] = path
                 continue
-            say(f"{path} is a run: exporting it to a temporary folder")
+            is_default = path == os.path.join(models.FOLDER, models.DEFAULT)
+            say(f"Preparing {'the default model' if is_default else path} (some seconds)")
             painter = load(path)
             paths[name] = saved_model.export(
                 painter,
