@@ -30,6 +30,7 @@ COMMANDS = (
     "tfinpaint.export.__main__",
     "tfinpaint.studio.__main__",
     "tools.fill_many",
+    "tools.load_test",
     "tools.prepare_data",
     "tools.study",
 )
