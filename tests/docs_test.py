@@ -196,6 +196,7 @@ def test_the_python_page_runs(tmp_path, monkeypatch):
         and names["photo"].shape == (70, 80, 3)
         and len(names["maps"]) == 1
     )
+    assert set(names["drawn"]) == {"places", "weights"} and (tmp_path / "places.png").exists()
     assert np.isfinite(names["losses"]["loss"]) and names["filled"].shape == (2, 32, 32, 64)
 
 
