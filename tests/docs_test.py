@@ -11,6 +11,7 @@ import json
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -198,6 +199,18 @@ def test_the_python_page_runs(tmp_path, monkeypatch):
     )
     assert set(names["drawn"]) == {"places", "weights"} and (tmp_path / "places.png").exists()
     assert np.isfinite(names["losses"]["loss"]) and names["filled"].shape == (2, 32, 32, 64)
+
+
+@pytest.mark.skipif(not ((ROOT / ".git").exists() and shutil.which("git")), reason="no clone")
+def test_what_the_readmes_commands_write_is_no_change_of_the_clone():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    written = set(re.findall(r"--(?:output|run_dir)=([^\s`*]+)", readme))
+    assert len(written) > 5
+    for path in written:  # `first` is a folder, which git does not know before it is there
+        names = [path, f"{path.rstrip('/')}/file"]
+        words = ["git", "-c", f"safe.directory={ROOT}", "check-ignore", *names]
+        ignored = subprocess.run(words, cwd=ROOT, capture_output=True)
+        assert ignored.stdout, path
 
 
 def test_the_readme_is_short():
