@@ -11,6 +11,7 @@ import json
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -30,6 +31,7 @@ COMMANDS = (
     "tfinpaint.export.__main__",
     "tfinpaint.studio.__main__",
     "tools.fill_many",
+    "tools.load_test",
     "tools.prepare_data",
     "tools.study",
 )
@@ -195,7 +197,20 @@ def test_the_python_page_runs(tmp_path, monkeypatch):
         and names["photo"].shape == (70, 80, 3)
         and len(names["maps"]) == 1
     )
+    assert set(names["drawn"]) == {"places", "weights"} and (tmp_path / "places.png").exists()
     assert np.isfinite(names["losses"]["loss"]) and names["filled"].shape == (2, 32, 32, 64)
+
+
+@pytest.mark.skipif(not ((ROOT / ".git").exists() and shutil.which("git")), reason="no clone")
+def test_what_the_readmes_commands_write_is_no_change_of_the_clone():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    written = set(re.findall(r"--(?:output|run_dir)=([^\s`*]+)", readme))
+    assert len(written) > 5
+    for path in written:  # `first` is a folder, which git does not know before it is there
+        names = [path, f"{path.rstrip('/')}/file"]
+        words = ["git", "-c", f"safe.directory={ROOT}", "check-ignore", *names]
+        ignored = subprocess.run(words, cwd=ROOT, capture_output=True)
+        assert ignored.stdout, path
 
 
 def test_the_readme_is_short():
@@ -227,6 +242,30 @@ def test_tables_of_terms_agree_with_the_specifications(name):
         equations = {row[0].strip("`"): row[heading.index("equation")] for row in lines}
         told = {term.name: term.equation for term in specification.terms if term.equation}
         assert told == {term: equations[term] for term in told}
+
+
+def test_the_table_of_keys_has_those_of_the_studios_page():
+    def keys(cell):
+        return set(re.split(r",? or (?:hold )?|, | and ", cell))
+
+    table = set().union(*(keys(row[0]) for row in rows((ROOT / "docs/studio.md").read_text())[1:]))
+    page = ROOT / "tfinpaint/studio/page"
+    script = (page / "studio.js").read_text()
+    plain, control = (
+        {key.strip('"') for key in re.findall(r'("."|\w+): (?:"|event)', text)}
+        for text in (
+            script.split("const KEYS = {")[1].split("};")[0],
+            script.split("const action = {")[1].split("}[key]")[0],
+        )
+    )
+    known = {key if len(key) > 1 else key.upper() for key in plain} - {"Escape", "="} | {"Esc"}
+    assert table == (
+        known | {f"Ctrl+{key.upper()}" for key in control} | {"Ctrl+Shift+Z", "space", "arrow keys"}
+    )
+    tooltips = re.findall(r'title="[^"(]*\(([^)]+)\)"', (page / "index.html").read_text())
+    assert len(tooltips) > 15
+    told = {key for cell in tooltips for key in keys(cell)}
+    assert told <= table
 
 
 def test_configs_that_pages_name_exist():

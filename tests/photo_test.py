@@ -437,9 +437,19 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         raise OSError("No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", full)
-    with pytest.raises(SettingsError, match="a.png cannot be written: No space left"):
+    with pytest.raises(SettingsError, match="a.png'` cannot be written: the disk is full"):
         write_photo(path, _noise(seed=1))
     assert os.listdir(tmp_path) == ["a.png"] and (tmp_path / "a.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("pixels", [_noise(), np.zeros((4, 5, 3), np.uint16)])
+def test_a_failed_write_names_the_file_that_was_asked_for(tmp_path, monkeypatch, pixels):
+    """And not the hidden one beside it."""
+    path = str(tmp_path / "a.png")
+    monkeypatch.setattr(os, "replace", lambda new, old: os.stat(os.path.join(new, "x")))
+    with pytest.raises(SettingsError) as error:
+        write_photo(path, pixels, argument="output")
+    assert str(error.value) == f"`output='{path}'` cannot be written: {os.strerror(20)}"
 
 
 def test_exif_that_a_format_refuses_does_not_cost_the_photograph(tmp_path):

@@ -120,7 +120,7 @@ def write(folder: str, files: Dict[str, str]) -> None:
                     f.write(shown_lines(content))
     except OSError as error:
         raise settings.SettingsError(
-            f"--output={folder} cannot be written (is the disk full?): {error.strerror}"
+            f"--output={folder} cannot be written: {settings.os_reason(error)}"
         ) from error
 
 

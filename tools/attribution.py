@@ -17,7 +17,7 @@ from typing import Dict, List, Sequence
 from absl import flags
 
 from tfinpaint import atomic, command, settings
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, os_reason
 from tfinpaint.wording import counted
 
 settings.define_flags(output="Table of authors and licences (.csv) to write.")
@@ -105,7 +105,7 @@ def write(rows: list, path: str) -> None:
             writer.writeheader()
             writer.writerows(rows)
     except OSError as error:
-        raise SettingsError(f"--output={path} cannot be written: {error.strerror}") from error
+        raise SettingsError(f"--output={path} cannot be written: {os_reason(error)}") from error
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ Telea and the package patchmatch-cython.
 
 The windows are those of window_set.py: --count of them (0: 60) from the folders of --data, with
 commas between, by --seed. PSNR is measured in the hole, LPIPS in the box of the hole and 40 pixels
-around it. OUTPUT becomes a folder: report.txt, report.json, and a picture of each window with the
-original, the hole, and all fills from left to right. What patchmatch-cython fills is kept in
-OUTPUT/patchmatch and used again; where it is not installed and nothing is kept, its column is left
-out.
+around it, where there are --lpips_weights. OUTPUT becomes a folder: report.txt, report.json, and a
+picture of each window with the original, the hole, and all fills from left to right. What
+patchmatch-cython fills is kept in OUTPUT/patchmatch and used again; where it is not installed and
+nothing is kept, its columns are left out.
 
 Seconds are of one fill each, in one process, after a first call.
 """
@@ -38,6 +38,8 @@ settings.define_flags("model", "data", "lpips_weights", "count", "seed", "output
 
 _COUNT = 60
 _AROUND = 40  # pixels around a hole's box that LPIPS takes in
+# title, characters and decimals of each measure's column
+_MEASURES = {"lpips": ("LPIPS", 10, 3), "psnr": ("PSNR", 9, 2), "seconds": ("s", 9, 2)}
 _WIDEST = 640  # pixels of a window's longer side in a picture
 
 
@@ -53,9 +55,11 @@ def main():
 
     painter = load(values.model)
     lpips = _lpips(values.lpips_weights)
+    measures = {key: _MEASURES[key] for key in _MEASURES if lpips or key != "lpips"}
+    patchmatch = _PatchMatch(os.path.join(values.output, "patchmatch"))
     fillers = {
         "Telea": lambda window: references.telea(window.photo, window.hole),
-        "patchmatch-cython": _PatchMatch(os.path.join(values.output, "patchmatch")),
+        **({"patchmatch-cython": patchmatch} if any(map(patchmatch.can_fill, windows)) else {}),
         "network": lambda window: painter.fill(window.photo, 255 * window.hole, detail="off"),
         "with detail": lambda window: painter.fill(window.photo, 255 * window.hole),
     }
@@ -64,8 +68,9 @@ def main():
     os.makedirs(values.output, exist_ok=True)
     found = []
     head = [
-        f"{'':24s}" + "".join(f"{name:>26s}" for name in fillers),
-        f"{'':24s}" + f"{'LPIPS':>10s}{'PSNR':>8s}{'s':>8s}" * len(fillers),
+        f"{'':24s}" + "".join(f"{name:>{_width(measures)}s}" for name in fillers),
+        f"{'':24s}"
+        + "".join(f"{title:>{width}s}" for title, width, _ in measures.values()) * len(fillers),
     ]
     print("\n".join(head), flush=True)
     for window in windows:
@@ -77,14 +82,13 @@ def main():
             start = time.perf_counter()
             filled = filler(window)
             if filled is not None:
-                row[name] = {
-                    "psnr": _psnr(filled, window),
-                    "lpips": lpips(filled, window),
-                    "seconds": time.perf_counter() - start,
-                }
+                seconds = time.perf_counter() - start
+                row[name] = {"psnr": _psnr(filled, window), "seconds": seconds}
+                if lpips:
+                    row[name]["lpips"] = lpips(filled, window)
                 pictures.append(filled)
         found.append(row)
-        print(_line(window.name, row, fillers), flush=True)
+        print(_line(window.name, row, fillers, measures), flush=True)
         write_photo(
             os.path.join(values.output, f"{window.name}.png"),
             grid([[_small(picture) for picture in pictures]]),
@@ -92,8 +96,8 @@ def main():
         )
     lines = (
         head
-        + [_line(row["window"], row, fillers) for row in found]
-        + [_line(f"mean of {len(found)}", _mean(found, fillers), fillers)]
+        + [_line(row["window"], row, fillers, measures) for row in found]
+        + [_line(f"mean of {len(found)}", _mean(found, fillers, measures), fillers, measures)]
     )
     about = {"model": values.model, "data": values.data, "seed": values.seed, "windows": found}
     for name, text in (
@@ -110,10 +114,12 @@ def _folders(data):
     found = []
     for entry in data.split(","):
         folder = entry.removeprefix("folder:")
-        if folder == entry or not os.path.isdir(folder):
+        if folder == entry or not folder:
             raise SettingsError(
                 f"--data is folder:PATH here, or several with commas between. Got {entry!r}"
             )
+        if not os.path.isdir(folder):
+            raise SettingsError(f"--data={entry}: there is no such folder")
         found.append(list_photos(folder))
         if not found[-1]:
             raise SettingsError(f"--data={entry} has no photographs")
@@ -128,12 +134,19 @@ class _PatchMatch:
 
     def __init__(self, folder):
         self._folder = folder
+        self._is_installed = importlib.util.find_spec("patchmatch_cython") is not None
+
+    def can_fill(self, window):
+        return self._is_installed or os.path.isfile(self._path(window))
+
+    def _path(self, window):
+        return os.path.join(self._folder, f"{window.fingerprint}.png")
 
     def __call__(self, window):
-        path = os.path.join(self._folder, f"{window.fingerprint}.png")
+        path = self._path(window)
         if os.path.isfile(path):
             return read_photo(path).pixels
-        if importlib.util.find_spec("patchmatch_cython") is None:
+        if not self._is_installed:
             return None
         import patchmatch_cython
 
@@ -154,9 +167,9 @@ def _psnr(filled, window):
 
 
 def _lpips(path):
-    """(filled, window) -> LPIPS of the hole and its surroundings; nan without weights."""
+    """(filled, window) -> LPIPS of the hole and its surroundings; None without weights."""
     if not path:
-        return lambda filled, window: float("nan")
+        return None
     from tfinpaint.metrics.lpips import Lpips
 
     distance = Lpips(path)
@@ -172,28 +185,29 @@ def _lpips(path):
     return measure
 
 
-def _mean(rows, fillers):
+def _mean(rows, fillers, measures):
     """Means over the windows, for those fillers that filled all of them."""
     return {
-        name: {
-            key: float(np.mean([row[name][key] for row in rows]))
-            for key in ("psnr", "lpips", "seconds")
-        }
+        name: {key: float(np.mean([row[name][key] for row in rows])) for key in measures}
         for name in fillers
         if all(name in row for row in rows)
     }
 
 
-def _line(title, row, fillers):
+def _line(title, row, fillers, measures):
     cells = []
     for name in fillers:
-        found = row.get(name)
-        cells.append(
-            f"{found['lpips']:10.3f}{found['psnr']:8.2f}{found['seconds']:8.2f}"
-            if found
-            else f"{'-':>26s}"
-        )
+        if name not in row:
+            cells.append(f"{'-':>{_width(measures)}s}")
+            continue
+        for key, (_, width, decimals) in measures.items():
+            cells.append(f"{row[name][key]:{width}.{decimals}f}")
     return f"{title:24s}" + "".join(cells)
+
+
+def _width(measures):
+    """Characters of a filler's columns."""
+    return sum(width for _, width, _ in measures.values())
 
 
 def _small(picture):

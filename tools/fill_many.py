@@ -21,13 +21,12 @@ import io
 import json
 import os
 import sys
-import tempfile
 import time
 from typing import List
 
 from absl import flags
 
-from tfinpaint import command, settings
+from tfinpaint import command, settings, temporary
 from tfinpaint.big_jobs.arguments import check_beam, split_arguments
 from tfinpaint.jobs import ALPHA
 from tfinpaint.models import DEFAULT, locate
@@ -107,7 +106,7 @@ def main() -> None:
         FLAGS.device,
     )
     bad = _BAD.value or FLAGS.output.rstrip("/") + ".bad.csv"
-    with tempfile.TemporaryDirectory(prefix="tfinpaint_") as folder:
+    with temporary.folder("tfinpaint-") as folder:
         sample = os.path.join(folder, "sample.json")
         if not (running.is_local(options) and _MEASURE.value):
             sample = ""

@@ -26,7 +26,7 @@ if not __package__:  # python tools/import_weights.py: only tools/ is searched f
 from absl import flags
 
 from tfinpaint import atomic, command, settings
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError, os_reason
 from tfinpaint.weights import places, releases, state_dicts
 
 settings.define_flags("system", "weights", output="Folder for the run directory.")
@@ -237,8 +237,8 @@ def _write(output, run, weights, system):
                 checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1
             ).save(checkpoint_number=0)
     except (OSError, SettingsError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise SettingsError(f"--output={output} cannot be written: {reason}") from error
+        cause = error.__cause__ or error  # write_run's own error names the folder beside
+        raise SettingsError(f"--output={output} cannot be written: {os_reason(cause)}") from error
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python -m tools.load_test --server=http://localhost:8501/v1/models/paris \\
         --image=photo.jpg --mask=mask.png
 
-Prints what went wrong, photographs per second, and the median and 99th percentile of the time to an
-answer; exit status 1 where an answer was an error or another picture than the single one.
+Sends 200 requests (--requests) from 8 clients at once (--clients). Prints what went wrong,
+photographs per second, and the median and 99th percentile of the time to an answer; exit status 1
+where an answer was an error or another picture than the single one.
 """
 
 import concurrent.futures
@@ -15,6 +16,7 @@ from absl import flags
 
 from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
+from tfinpaint.wording import counted
 
 settings.define_flags("server", "image", "mask", "timeout", "requests", "clients")
 
@@ -27,6 +29,10 @@ def main():
     from tfinpaint.photo import read_hole, read_photo
 
     photo, mask = read_photo(values.image).pixels, read_hole(values.mask)[0]
+    command.say(
+        f"{counted(values.requests, 'request')} by {counted(values.clients, 'client')} to "
+        f"{values.server}, each answer compared with a single fill"
+    )
     result = load(values.server, photo, mask, values.requests, values.clients, values.timeout)
     print(
         f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, "

@@ -18,7 +18,7 @@ import shutil
 from absl import flags
 
 from tfinpaint import atomic, command, settings
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, os_reason
 
 settings.define_flags(model="Run directory to pack.", output="Folder for the packed model.")
 
@@ -57,7 +57,7 @@ def main():
             if os.path.isdir(place):
                 shutil.rmtree(place)
     except OSError as error:
-        raise SettingsError(f"--output={output} cannot be written: {error.strerror}") from error
+        raise SettingsError(f"--output={output} cannot be written: {os_reason(error)}") from error
     run = painter.run
     print(
         f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes "

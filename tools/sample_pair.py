@@ -10,7 +10,7 @@ import numpy as np
 from absl import flags
 
 from tfinpaint import command
-from tfinpaint.settings import HoleSettings, SettingsError
+from tfinpaint.settings import HoleSettings, SettingsError, os_reason
 
 _NAME = flags.DEFINE_string(
     "name", "coffee", "Photograph of scikit-image, as in --train_data=samples:NAME."
@@ -34,7 +34,9 @@ def main():
     try:
         os.makedirs(_OUTPUT.value, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"--output={_OUTPUT.value} cannot be made: {error.strerror}") from error
+        raise SettingsError(
+            f"--output={_OUTPUT.value} cannot be made: {os_reason(error)}"
+        ) from error
     mask = np.repeat(np.uint8(255) * (hole[..., None] > 0), 3, axis=-1)
     for name, picture in (("photo.png", photo), ("mask.png", mask)):
         path = os.path.join(_OUTPUT.value, name)

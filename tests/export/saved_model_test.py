@@ -407,13 +407,25 @@ def test_versions_count_up_and_nothing_half_written_stays(painter, folder, tmp_p
     assert sorted(os.listdir(tmp_path)) == ["7", "8", "9", "notes"]
 
 
-def test_an_export_that_fails_leaves_nothing(painter, tmp_path, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (OSError(28, "No space left on device", "out/.version.1f"), "the disk is full"),
+        (OSError(2, "No such file or directory", "out/.version.1f"), "No such file or directory"),
+        (
+            tf.errors.UnknownError(None, None, "out/.version.1f; Input/output error [Op:SaveV2]"),
+            "Input/output error",
+        ),
+    ],
+)
+def test_an_export_that_fails_leaves_nothing(painter, tmp_path, monkeypatch, error, reason):
+    def fails(*arguments):
+        raise error
 
-    monkeypatch.setattr(saved_model.warmup, "write", full)
-    with pytest.raises(SettingsError, match="`output='.*No space left"):
+    monkeypatch.setattr(saved_model.warmup, "write", fails)
+    with pytest.raises(SettingsError) as told:
         saved_model.export(painter, str(tmp_path / "out"), CARD)
+    assert str(told.value) == f"`output='{tmp_path}/out'` cannot be written: {reason}"
     assert os.listdir(tmp_path / "out") == []
 
 

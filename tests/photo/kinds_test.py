@@ -13,7 +13,7 @@ def read(tmp_path, content):
 
 
 def test_a_file_without_content_is_called_empty(tmp_path):
-    with pytest.raises(SettingsError, match="TIFF photograph, it is empty"):
+    with pytest.raises(SettingsError, match="TIFF or other supported photograph, it is empty"):
         read(tmp_path, b"")
 
 

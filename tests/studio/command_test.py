@@ -22,7 +22,8 @@ from serving.calls import b64, free_port, http_server, picture, png, rest, unb64
 from starlette.applications import Starlette
 
 import tfinpaint
-from tfinpaint import runs
+from tfinpaint import models, runs
+from tfinpaint.export import saved_model
 from tfinpaint.serving.listening import Listener
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.studio import __main__ as studio
@@ -124,16 +125,40 @@ def test_a_run_is_exported_for_as_long_as_the_studio_is_there(
             "multistage",
         ]
         assert os.path.isfile(os.path.join(paths["tiny-run"], "saved_model.pb"))
-    assert said == [f"{run_dir} is a run: exporting it to a temporary folder"]
+    assert said == [f"Preparing {run_dir} (some seconds)"]
     assert not list(tmp_path.glob("tfinpaint-studio-*")) and version.is_dir()
+
+
+def test_the_model_in_the_box_is_called_the_default_model(packed, tmp_path, monkeypatch):
+    shutil.copytree(packed, tmp_path / "default")
+    monkeypatch.setattr(models, "FOLDER", str(tmp_path))
+    said = []
+    with catalog.exported_models(catalog.local_models("default"), said.append) as paths:
+        assert list(paths) == ["default"]
+    assert said == ["Preparing the default model (some seconds)"]
+
+
+def test_a_temporary_folder_that_cannot_be_written(run_dir, tmp_path, monkeypatch):
+    """The message names no flag that nobody passed, and says how to choose another folder."""
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = f"the temporary folder {tmp_path} (TMPDIR=FOLDER chooses another)"
+    for owner, name in ((saved_model.warmup, "write"), (tempfile, "mkdtemp")):
+        monkeypatch.setattr(owner, name, full)
+        with pytest.raises(SettingsError) as error:
+            with catalog.exported_models({"a": run_dir}, list):
+                pass
+        assert str(error.value) == f"{place} cannot be written: the disk is full"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
 def test_a_run_and_an_export_until_it_is_ended(started, run_dir, version, painter, pair, tmp_path):
     process, lines = started(f"--model={run_dir},{version}", "--device=cpu", TMPDIR=str(tmp_path))
-    assert (
-        lines[0] == f"{run_dir} is a run: exporting it to a temporary folder\n" and len(lines) == 2
-    )
+    assert lines[0] == f"Preparing {run_dir} (some seconds)\n" and len(lines) == 2
     url = re.fullmatch(
         r"The studio is at (http://127\.0\.0\.1:\d+) \(Ctrl-C ends it\)\n", lines[1]
     )[1]

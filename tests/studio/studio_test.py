@@ -655,12 +655,14 @@ def test_a_broken_file(person, content):
     photo = noise(40, 50)
     person.try_to_open(content, "first.png")
     person.hears_error("first.png (is not a|cannot be read)")
+    assert person.page.inner_text("#status") == ""  # it opens nothing any more
     person.open(photo)
     person.hears_no_error()
     person.drag((20, 20), (25, 20))
     mask = person.save_mask()
     person.try_to_open(content, "broken.png")
     person.hears_error("broken.png (is not a|cannot be read)")
+    assert person.page.inner_text("#status").startswith("Saved photo_mask.png")  # as before
     np.testing.assert_array_equal(person.save_mask(), mask)
     np.testing.assert_array_equal(person.save(), photo)
 
@@ -766,6 +768,14 @@ def test_a_studio_that_has_ended(visit, exported, server, painter, pair):
     one.stop()
     person.page.click("#fill")
     person.hears_error("The studio cannot be reached")
+    said = person.page.inner_text("#status")
+    assert said == "Nothing was filled: the hole is as it was"
+    person.page.click("#error button")
+    person.page.select_option("#ending", ".webp")  # the studio writes it
+    person.page.click("#save")
+    person.hears_error("The studio cannot be reached")
+    assert person.page.inner_text("#status") == said
+    person.page.select_option("#ending", ".png")
     with Server({}, port=int(one.url.rpartition(":")[2]), grpc_port=None) as again:
         again.models.update(server.models)
         person.fill()

@@ -108,6 +108,27 @@ def test_the_command_reports_every_fill(command_line, folders, tmp_path, monkeyp
     assert "network" in (tmp_path / "out" / "report.txt").read_text()
 
 
+def test_columns_without_figures_are_left_out(command_line, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfinpaint.load", lambda path: Grey())
+    monkeypatch.setattr(detail_windows.importlib.util, "find_spec", lambda name: None)
+    flags = "--model=x", f"--data=folder:{folders[1]}", "--count=1", "--seed=3"
+    status, out, _ = command_line(detail_windows.main, *flags, f"--output={tmp_path / 'a'}")
+    assert status == 0 and "nan" not in out and "patchmatch" not in out
+    names, measures, window, mean = out.splitlines()
+    assert names.split() == ["Telea", "network", "with", "detail"]
+    assert measures.split() == ["PSNR", "s"] * 3
+    assert len(window.split()) == 1 + 6 and len(mean.split()) == 3 + 6
+    report = json.loads((tmp_path / "a" / "report.json").read_text())
+    assert set(report["windows"][0]["network"]) == {"psnr", "seconds"}
+
+    monkeypatch.setattr(detail_windows, "_lpips", lambda path: lambda filled, window: 0.125)
+    status, out, _ = command_line(detail_windows.main, *flags, f"--output={tmp_path / 'b'}")
+    lines = out.splitlines()
+    assert lines[1].split() == ["LPIPS", "PSNR", "s"] * 3
+    assert all(line.split()[-9::3] == ["0.125"] * 3 for line in lines[2:])
+    assert len({len(line) for line in lines}) == 1  # the columns stand under their titles
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -117,7 +138,11 @@ def test_the_command_reports_every_fill(command_line, folders, tmp_path, monkeyp
             ["--model=x", "--data=samples:", "--output=o"],
             "--data is folder:PATH here.* Got 'samples:'",
         ),
-        (["--model=x", "--data=folder:nowhere", "--output=o"], "Got 'folder:nowhere'"),
+        (["--model=x", "--data=folder:", "--output=o"], "--data is folder:PATH.* Got 'folder:'"),
+        (
+            ["--model=x", "--data=folder:nowhere", "--output=o"],
+            "--data=folder:nowhere: there is no such folder$",
+        ),
     ],
 )
 def test_mistakes_are_one_line(command_line, arguments, words, tmp_path, monkeypatch):

@@ -467,7 +467,7 @@ def test_output_that_cannot_be_written(run, tmp_path, deepfill):
         ("", "--output is missing"),
         (tmp_path / "release", "is not empty"),
         (f"{prefix}.index", "is a file"),
-        ("/proc/run", "--output=/proc/run cannot be written"),
+        ("/proc/run", "--output=/proc/run cannot be written: No such file or directory"),
     ):
         status, _, err = run("contextual_attention", prefix, output)
         assert status == 1 and words in one_line(err)

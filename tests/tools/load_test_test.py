@@ -11,6 +11,7 @@ from PIL import Image
 
 from tfinpaint.serving import client
 from tfinpaint.serving.client import ServerError
+from tfinpaint.settings import SettingsError
 from tools import load_test
 
 
@@ -75,11 +76,31 @@ def test_the_command(command_line, server, files):
         "--clients=3",
     )
     assert status == 0 and err == ""
+    first, rest = out.split("\n", 1)
+    assert first == (
+        f"12 requests by 3 clients to {server.url}/v1/models/small, each answer compared with a "
+        "single fill"
+    )
     assert re.fullmatch(
         "12 requests of 3 clients: 0 errors, 0 other pictures; "
         r"\d+\.\d\d photographs/s, p50 \d+\.\d{3} s, p99 \d+\.\d{3} s\n",
-        out,
+        rest,
     )
+
+
+def test_the_command_says_what_it_does_before_it_waits(command_line, files, monkeypatch, capsys):
+    said = []
+
+    def load(*arguments):
+        said.append(capsys.readouterr().out)
+        raise SettingsError("no answer")
+
+    monkeypatch.setattr(load_test, "load", load)
+    status, _, err = command_line(load_test.main, "--server=http://a", *files)
+    assert status == 1 and err == "tfinpaint: no answer\n"
+    assert said == [
+        "200 requests by 8 clients to http://a, each answer compared with a single fill\n"
+    ]
 
 
 def test_the_command_fails_where_answers_were_wrong(command_line, made_up, files):
@@ -108,6 +129,6 @@ def test_a_model_that_is_not_there_is_one_line(command_line, server, files):
     status, out, err = command_line(load_test.main, f"--server={server.url}/v1/models/nix", *files)
     assert (
         status == 1
-        and out == ""
+        and out.count("\n") == 1
         and re.fullmatch("tfinpaint: http://.*/nix answered 404: Servable not found .*\n", err)
     )

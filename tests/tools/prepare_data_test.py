@@ -316,7 +316,7 @@ def test_a_disk_that_cannot_be_written_ends_the_run_in_one_line(run, tmp_path, m
 
     monkeypatch.setattr(shards.atomic, "replacing", replacing)
     status, _, err = run()
-    assert status == 1 and err.count("\n") == 1 and "No space left on device" in err
+    assert status == 1 and err.count("\n") == 1 and "cannot be written: the disk is full" in err
     assert not (tmp_path / "made").exists()
 
 

@@ -12,7 +12,6 @@ import contextlib
 import os
 import re
 import shutil
-import tempfile
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Dict, Iterator, List, Sequence, Tuple
@@ -20,8 +19,9 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from tfinpaint import temporary
 from tfinpaint.jobs import ALPHA, Job
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError, os_reason
 
 _GLOB = re.compile(r"[*?\[]")  # characters of a glob
 _HEAD = 32  # bytes that tell what a file is
@@ -93,7 +93,7 @@ def exists(path: str) -> bool:
 
 def write(path: str, content: bytes) -> None:
     """Writes a file beside its place and renames it."""
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary.folder("tfinpaint-") as folder:
         here = os.path.join(folder, "content")
         with open(here, "wb") as file:
             file.write(content)
@@ -115,7 +115,8 @@ def put(here: str, path: str) -> None:
     except Exception as error:  # each file system has its own classes
         with contextlib.suppress(Exception):
             FileSystems.delete([beside])
-        raise SettingsError(f"{path} cannot be written: {first_line(error)}") from error
+        reason = os_reason(error).replace(beside, path)
+        raise SettingsError(f"{path} cannot be written: {reason}") from error
 
 
 @contextlib.contextmanager
@@ -125,7 +126,7 @@ def local_copies(jobs: Sequence[Job]) -> Iterator[Tuple[List[Job], Dict[str, str
     Photographs and masks that lie elsewhere are fetched. One that cannot be is simply not there,
     and the reader says so.
     """
-    with tempfile.TemporaryDirectory(prefix="tfinpaint_") as folder:
+    with temporary.folder("tfinpaint-") as folder:
         names: Dict[str, str] = {}
         fetched: Dict[str, str] = {}
 

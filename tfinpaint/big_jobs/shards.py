@@ -32,7 +32,7 @@ from tfinpaint.data.photo_shards import (
     shard_name,
 )
 from tfinpaint.photo import folders
-from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError, first_line
+from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError, first_line, os_reason
 
 ENCODINGS = ("png", "jpeg")
 _QUALITY = 95  # of a JPEG, at full colour resolution
@@ -114,7 +114,7 @@ def begin(folder: str, output: str, preparing: Preparing) -> Plan:
         # the last: where it is, the lists are whole
         atomic.write_text(os.path.join(partial, SETTINGS), json.dumps(settings))
     except OSError as error:
-        raise SettingsError(f"{partial} cannot be written: {error.strerror}") from None
+        raise SettingsError(f"{partial} cannot be written: {os_reason(error)}") from None
     return plan
 
 
@@ -186,7 +186,7 @@ def make_shard(shard: int, plan: Plan) -> None:
         done = {"rows": rows, "bad": bad}
         atomic.write_text(part_path(plan, DONE, shard), json.dumps(done))
     except Exception as error:  # of TensorFlow's writer too
-        raise SettingsError(f"{path} cannot be written: {first_line(error)}") from error
+        raise SettingsError(f"{path} cannot be written: {os_reason(error)}") from error
 
 
 def _stored(path: str, preparing: Preparing):

@@ -19,7 +19,7 @@ import numpy as np
 from tfinpaint import atomic
 from tfinpaint.big_jobs.shards import DONE, LISTS, SETTINGS, Plan, features, part_path
 from tfinpaint.data.photo_shards import INDEX, MANIFEST, SPLIT, VERSION, shard_name
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, os_reason
 
 LICENCE = ("author", "licence", "from", "path")
 _COLUMNS = ("sha256", "bytes", "width", "height", "shard", "record", "stored_bytes")
@@ -55,7 +55,7 @@ def finish(plan: Plan, licences: Dict[str, Dict[str, str]]) -> Dict[str, int]:
         for name in (LISTS, DONE):
             shutil.rmtree(os.path.join(plan.output, name))
     except OSError as error:
-        raise SettingsError(f"{plan.partial} cannot be written: {error.strerror}") from None
+        raise SettingsError(f"{plan.partial} cannot be written: {os_reason(error)}") from None
     unlicensed = sum(not licences.get(row["file"], {}).get("licence") for row in rows)
     return {"stored": len(rows), "bad": len(bad), "unlicensed": unlicensed}
 

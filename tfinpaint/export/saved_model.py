@@ -12,6 +12,7 @@ sees half a model. The model has stock TensorFlow operations only.
 
 import os
 import re
+from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -21,16 +22,23 @@ from tfinpaint.base_painter import BasePainter
 from tfinpaint.export import signatures, warmup
 from tfinpaint.export.model_card import CARD, read_card, write_card
 from tfinpaint.export.version_folders import versions
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError, first_line, os_reason
 from tfinpaint.windows import Context
 
 
-def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") -> str:
+def export(
+    painter: BasePainter,
+    output: str,
+    card: dict,
+    detail: str = "auto",
+    place: Optional[str] = None,
+) -> str:
     """Writes `output`/<next version>/ and returns its path.
 
     painter:  a `Painter`.
     card:     see model_card.py; it has "system" and "image_size" at least.
     detail:   "auto" or "off", as for `fill`.
+    place:    what messages call the place that is written to, if it is not the caller's `output`.
 
     Raises: SettingsError if the model cannot be written.
     """
@@ -63,9 +71,8 @@ def export(painter: BasePainter, output: str, card: dict, detail: str = "auto") 
             )
             return _rename(beside, output)
     except (OSError, tf.errors.OpError) as error:
-        raise SettingsError(
-            f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}"
-        ) from error
+        place = place or f"`output={output!r}`"
+        raise SettingsError(f"{place} cannot be written: {os_reason(error)}") from error
 
 
 class ExportedPainter(BasePainter):

@@ -13,22 +13,20 @@ and TFLite cannot use its fastest kernels for it.
 """
 
 import os
-import shutil
-import tempfile
 from typing import Iterable, Optional, Tuple
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated
 
-from tfinpaint import atomic
+from tfinpaint import atomic, temporary
 from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
 from tfinpaint.filling import blended, check_blend, hole_of
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.painter import Painter
 from tfinpaint.photo import THRESHOLD
-from tfinpaint.settings import SettingsError, first_line
+from tfinpaint.settings import SettingsError, first_line, os_reason
 
 SIGNATURE = "fill"
 
@@ -84,9 +82,7 @@ def export(
                 },
             )
     except OSError as error:
-        raise SettingsError(
-            f"`output={output!r}` cannot be written (is the disk full?): {first_line(error)}"
-        ) from error
+        raise SettingsError(f"`output={output!r}` cannot be written: {os_reason(error)}") from error
     return path
 
 
@@ -130,42 +126,44 @@ def convert(
         return {"filled": tf.expand_dims(tf.cast(filled, tf.uint8), 0)}
 
     module.fill = fill
-    folder = tempfile.mkdtemp(prefix="tfinpaint-")
-    try:
-        with tracing.static_sizes():
-            signature = fill.get_concrete_function()
+    with temporary.folder("tfinpaint-") as folder:
+        _save(module, folder)
         try:
-            tf.saved_model.save(module, folder, signatures={SIGNATURE: signature})
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+            if quantize != "none":
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            if quantize == "float16":
+                converter.target_spec.supported_types = [tf.float16]
+            if quantize == "int8":
+                pairs = list(pairs)
+                converter.representative_dataset = lambda: (
+                    (SIGNATURE, _inputs(*pair)) for pair in pairs
+                )
+                options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_IN_FLOAT)
+                return tf.lite.experimental.QuantizationDebugger(
+                    converter=converter, debug_options=options
+                ).get_nondebug_quantized_model()
+            return converter.convert()
+        except Exception as error:  # the converter's own classes are private
+            if type(error).__name__ != "ConverterError":
+                raise
+            raise SettingsError(
+                f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, "
+                f"`quantize={quantize!r}`)"
+            ) from error
+
+
+def _save(module, folder):
+    """Writes the SavedModel that is converted."""
+    with tracing.static_sizes():
+        signatures = {SIGNATURE: module.fill.get_concrete_function()}
+        try:
+            tf.saved_model.save(module, folder, signatures=signatures)
         except (OSError, tf.errors.OpError) as error:
             raise SettingsError(
-                f"{folder} cannot be written, where the model is kept while it is converted (is "
-                "the disk full? The variable TMPDIR names another folder)"
+                f"{temporary.place()} cannot be written: {os_reason(error)}"
             ) from error
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if quantize != "none":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if quantize == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if quantize == "int8":
-            pairs = list(pairs)
-            converter.representative_dataset = lambda: (
-                (SIGNATURE, _inputs(*pair)) for pair in pairs
-            )
-            options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=_IN_FLOAT)
-            return tf.lite.experimental.QuantizationDebugger(
-                converter=converter, debug_options=options
-            ).get_nondebug_quantized_model()
-        return converter.convert()
-    except Exception as error:  # the converter's own classes are private
-        if type(error).__name__ != "ConverterError":
-            raise
-        raise SettingsError(
-            f"TFLite has no operation for {_culprits(str(error))} (`format='tflite'`, "
-            f"`quantize={quantize!r}`)"
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class TFLitePainter(BasePainter):

@@ -52,7 +52,7 @@ def read_photo(
     keep_deep: bool = False,
     content: Optional[bytes] = None,
 ) -> Photo:
-    """Reads a JPEG, PNG, BMP, WebP, TIFF, GIF, AVIF, HEIC or JPEG 2000 file by its content.
+    """Reads a photograph of a format that docs/files.md lists, by its content.
 
     A file that says it has more than `max_megapixels` million pixels is refused before it is
     decoded. With `keep_deep` the 16 bits of a channel are kept beside the 8. `content` is the file,
@@ -195,7 +195,7 @@ def _kind(path: str, data: bytes) -> str:
         return kind
     what = kinds.other(data[:64]) if data else "empty"
     raise SettingsError(
-        f"{path} is not a JPEG, PNG, BMP, WebP or TIFF photograph, "
+        f"{path} is not a JPEG, PNG, WebP, TIFF or other supported photograph, "
         + (f"it is {what}" if what else "or it is damaged")
     )
 

@@ -17,7 +17,7 @@ from tfinpaint import atomic
 from tfinpaint.photo import carried, deep, others
 from tfinpaint.photo.png import COLOUR_CHUNKS
 from tfinpaint.photo.record import Notes, Photo
-from tfinpaint.settings import SettingsError, check_writable
+from tfinpaint.settings import SettingsError, check_writable, os_reason
 
 _WRITERS = {
     ".jpg": "JPEG",
@@ -126,12 +126,12 @@ def write_photo(
     image, notes = _with_alpha(pixels, like, kind)
     options, more = carried.options(image.mode, like, kind)
     try:
-        _save(path, image, options)
+        _save(path, image, options, argument)
     except SettingsError:
         if kind not in _TAKES_EXIF_APART or not options.pop("exif", None):
             raise
         # The other formats store the block as it is. Some do not survive being taken apart.
-        _save(path, image, options)
+        _save(path, image, options, argument)
         more += (f"its EXIF block cannot be written as {kind} and was left out",)
     return notes + more
 
@@ -159,10 +159,10 @@ def _write_deep(path: str, pixels: np.ndarray, like: Photo, kind: str, argument:
         content = encode(numbers, options)
     except Exception as error:  # EXIF that TIFF takes apart and cannot write
         if not options.pop("exif", None):
-            raise SettingsError(f"{path} cannot be written: {error}") from None
+            raise _unwritable(path, argument, error) from None
         content = encode(numbers, options)
         notes += ("its EXIF block cannot be written as TIFF and was left out",)
-    _keep(path, lambda beside: pathlib.Path(beside).write_bytes(content))
+    _keep(path, argument, lambda beside: pathlib.Path(beside).write_bytes(content))
     return notes
 
 
@@ -178,15 +178,19 @@ def _with_alpha(pixels: np.ndarray, like: Photo, kind: str):
     return image, ()
 
 
-def _save(path: str, image: Image.Image, options: dict) -> None:
-    _keep(path, lambda beside: image.save(beside, **options))
+def _save(path: str, image: Image.Image, options: dict, argument: str) -> None:
+    _keep(path, argument, lambda beside: image.save(beside, **options))
 
 
-def _keep(path: str, write) -> None:
+def _keep(path: str, argument: str, write) -> None:
     """Calls `write` with a path beside the file's, which replaces the file if all went well."""
     try:
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         with atomic.replacing(path) as beside:
             write(beside)
     except Exception as error:  # as with the decoders
-        raise SettingsError(f"{path} cannot be written: {' '.join(str(error).split())}") from None
+        raise _unwritable(path, argument, error) from None
+
+
+def _unwritable(path: str, argument: str, error: Exception) -> SettingsError:
+    return SettingsError(f"`{argument}={path!r}` cannot be written: {os_reason(error)}")

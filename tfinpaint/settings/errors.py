@@ -22,7 +22,7 @@ class SettingsError(ValueError):
     """Something the user can put right. One line: the argument, what is allowed, what was given."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of an error's text, short enough to be quoted in one of ours.
 
     Without the places in a graph that TensorFlow puts before it.
@@ -31,8 +31,12 @@ def first_line(error: Exception) -> str:
     return (text.splitlines() or [type(error).__name__])[0][:240]
 
 
-def os_reason(error: Exception) -> str:
-    """Why the system could not write a file: by an error of Python's, or of TensorFlow's."""
+def os_reason(error: BaseException) -> str:
+    """Why the system could not write a file: by an error of Python's, or of TensorFlow's.
+
+    In words, without the file's name: mostly it is that of a temporary file beside the one that
+    the user knows.
+    """
     number = error.errno if isinstance(error, OSError) else None
     for known, words in (
         (_FULL, "the disk is full"),
@@ -41,7 +45,12 @@ def os_reason(error: Exception) -> str:
         said = [os.strerror(code) for code in known]
         if number in known or any(text in str(error) for text in said):
             return words
-    return (error.strerror if isinstance(error, OSError) else None) or first_line(error)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = first_line(error)
+    # TensorFlow's: "NAME; No such file or directory", and which operation it was
+    found = re.search(r"; ([^;]*?)(?: \[Op:\w+\])?$", text)
+    return found[1] if found and found[1] in map(os.strerror, errno.errorcode) else text
 
 
 def disk_is_full(error: Exception) -> bool:

@@ -6,10 +6,9 @@ Two models with the same name become NAME and NAME-2.
 import contextlib
 import os
 import re
-import tempfile
 from typing import Callable, Iterator
 
-from tfinpaint.models import locate
+from tfinpaint import models, temporary
 from tfinpaint.serving.client import RestClient, connect
 from tfinpaint.settings import SettingsError
 
@@ -41,7 +40,7 @@ def local_models(model: str) -> dict:
 
     Raises: SettingsError if there is no folder at a path.
     """
-    paths = [locate(entry) for entry in _entries("model", model)]
+    paths = [models.locate(entry) for entry in _entries("model", model)]
     for path in paths:
         if not os.path.isdir(path):
             raise SettingsError(
@@ -53,29 +52,35 @@ def local_models(model: str) -> dict:
 
 @contextlib.contextmanager
 def exported_models(
-    models: dict, say: Callable[[str], None], detail: str = "auto"
+    given: dict, say: Callable[[str], None], detail: str = "auto"
 ) -> Iterator[dict]:
     """Exports the run directories among the models to a temporary folder, removed at the end.
 
-    models:  {name: path}, run directories and exports.
+    given:   {name: path}, run directories and exports.
     say:     called with a line for each run directory.
     detail:  "auto" or "off", for the run directories.
 
-    Yields: {name: path}, exports only.
+    Yields: {name: path}, exports only. Raises: SettingsError if the temporary folder cannot be
+    written, or a model cannot be read.
     """
     from tfinpaint.export import model_card, saved_model
     from tfinpaint.loading import load
 
-    with tempfile.TemporaryDirectory(prefix="tfinpaint-studio-") as folder:
+    with temporary.folder("tfinpaint-studio-") as folder:
         paths = {}
-        for name, path in models.items():
+        for name, path in given.items():
             if os.path.isfile(os.path.join(path, "saved_model.pb")) or saved_model.versions(path):
                 paths[name] = path
                 continue
-            say(f"{path} is a run: exporting it to a temporary folder")
+            is_default = path == os.path.join(models.FOLDER, models.DEFAULT)
+            say(f"Preparing {'the default model' if is_default else path} (some seconds)")
             painter = load(path)
             paths[name] = saved_model.export(
-                painter, os.path.join(folder, name), model_card.describe(painter), detail
+                painter,
+                os.path.join(folder, name),
+                model_card.describe(painter),
+                detail,
+                temporary.place(),
             )
         yield paths
 

@@ -13,7 +13,6 @@ has an `error` of one line. Nothing is kept.
 import io
 import json
 import os
-import tempfile
 from urllib.parse import quote
 
 from PIL import Image
@@ -22,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tfinpaint import temporary
 from tfinpaint.photo import photo_size, png_file, read_hole, read_photo, write_photo
 from tfinpaint.serving.limits import LARGEST
 from tfinpaint.settings import SettingsError
@@ -95,7 +95,7 @@ def _mask(name: str, content: bytes):
 
 def _written(name: str, content: bytes):
     photo = read_photo("What the page sent", MOST, content=content)
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary.folder("tfinpaint-") as folder:
         path = os.path.join(folder, "saved" + os.path.splitext(name)[1])
         try:
             notes = write_photo(path, photo.pixels, argument="name")

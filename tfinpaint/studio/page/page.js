@@ -7,6 +7,18 @@ export function say(text) {
   $("error").hidden = true;
 }
 
+/* The line says `text` while the action lasts. Where the action fails, it says again what it said before. */
+export async function saying(text, action) {
+  const before = $("status").textContent;
+  say(text);
+  try {
+    return await action();
+  } catch (error) {
+    say(before);
+    throw error;
+  }
+}
+
 export function complain(error) {
   $("error-text").textContent = error.message ?? String(error);
   $("error").hidden = false;

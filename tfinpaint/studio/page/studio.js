@@ -3,7 +3,7 @@
 import { compare, comparing, moveDivider } from "./comparing.js";
 import { Drawing } from "./drawing.js";
 import { download, listenForFiles } from "./files.js";
-import { $, complain, say } from "./page.js";
+import { $, complain, say, saying } from "./page.js";
 import { canvasIsExact } from "./pictures.js";
 import { listen } from "./pointers.js";
 import * as server from "./server.js";
@@ -70,8 +70,7 @@ function refresh() {
 
 const open = (file) => attempt(() => alone("Opening", async () => {
   if (work.isUnsaved && !window.confirm("The filled photograph has not been saved. Open another one?")) return;
-  say(`Opening ${file.name}…`);
-  const note = await work.open(file);
+  const note = await saying(`Opening ${file.name}…`, () => work.open(file));
   compare(false);
   view.show(work.width, work.height);
   drawing.setSize(Math.max(work.width, work.height) / 20);
@@ -192,9 +191,8 @@ const toggleCompare = () => edit(() => {
 });
 
 const save = () => edit(async () => {
-  say("Writing the file…");
   const name = `${work.name}_filled${$("ending").value}`;
-  const { picture, notes } = await work.photoFile(name);
+  const { picture, notes } = await saying("Writing the file…", () => work.photoFile(name));
   download(picture, name, notes.map((note) => `. ${note}`).join(""));
 }, "Saving");
 
