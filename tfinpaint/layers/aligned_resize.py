@@ -30,9 +30,11 @@ def _along(x, axis, size, wanted):
 def _places(size: Size, wanted: Size) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The two rows that each wanted row lies between, and the share of the second.
 
-    In whole numbers up to the share: rounded products would move what falls on a row beside it.
+    In whole numbers up to the share: rounded products would move what falls on a row beside it. The
+    share is float32: a quotient of whole numbers is float64, which TFLite does not divide.
     """
     steps = tf.maximum(wanted - 1, 1)
     places = tf.range(wanted) * (size - 1)  # in units of 1 / steps
     before = places // steps
-    return before, tf.minimum(before + 1, size - 1), (places % steps) / steps
+    share = tf.cast(places % steps, tf.float32) / tf.cast(steps, tf.float32)
+    return before, tf.minimum(before + 1, size - 1), share
