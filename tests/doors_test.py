@@ -64,13 +64,14 @@ class Zoo:
 
     @functools.cached_property
     def masks(self):
-        """{name: its hole, uint8 [H, W]} of those that are exact and have no alpha."""
+        """{name: its hole, uint8 [H, W]} of those that are exact, have no alpha, and leave something
+        to fill and something to fill it from."""
         found = {
             name: np.where(_luminance(animal.colour) > 127, np.uint8(255), np.uint8(0))
             for name, animal in self.read().items()
             if animal.alpha is None and not animal.off
         }
-        return {name: hole for name, hole in found.items() if hole.any()}
+        return {name: hole for name, hole in found.items() if hole.any() and not hole.all()}
 
 
 @pytest.fixture(
