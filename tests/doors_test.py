@@ -64,8 +64,8 @@ class Zoo:
 
     @functools.cached_property
     def masks(self):
-        """{name: its hole, uint8 [H, W]} of those that are exact, have no alpha, and leave something
-        to fill and something to fill it from."""
+        """{name: its hole, uint8 [H, W]} of those that are exact and have no alpha, but for those
+        that leave nothing to fill, or nothing to fill it from."""
         found = {
             name: np.where(_luminance(animal.colour) > 127, np.uint8(255), np.uint8(0))
             for name, animal in self.read().items()
