@@ -9,6 +9,7 @@ import re
 from typing import Callable, Iterator
 
 from tfinpaint import models, temporary
+from tfinpaint.export.version_folders import version_directory
 from tfinpaint.serving.client import RestClient, connect
 from tfinpaint.settings import SettingsError
 
@@ -69,7 +70,7 @@ def exported_models(
     with temporary.folder("tfinpaint-studio-") as folder:
         paths = {}
         for name, path in given.items():
-            if os.path.isfile(os.path.join(path, "saved_model.pb")) or saved_model.versions(path):
+            if version_directory(path):
                 paths[name] = path
                 continue
             is_default = path == os.path.join(models.FOLDER, models.DEFAULT)
@@ -87,13 +88,10 @@ def exported_models(
 
 def description(path: str) -> str:
     """An exported model in a few words, from its card; "" if it has none."""
-    from tfinpaint.export import saved_model
     from tfinpaint.export.model_card import read_card
 
-    numbers = saved_model.versions(path)
-    itself = os.path.isfile(os.path.join(path, "saved_model.pb")) or not numbers
     try:
-        card = read_card(path if itself else os.path.join(path, str(numbers[-1])))
+        card = read_card(version_directory(path) or path)
     except SettingsError:
         return ""
     steps = f", step {card['steps']}" if card.get("steps") is not None else ""
