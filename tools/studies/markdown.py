@@ -1,4 +1,4 @@
-"""A table in Markdown."""
+"""Tables in Markdown, and what is missing from them."""
 
 from typing import Sequence
 
@@ -7,3 +7,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table with a line of heads; all cells are text without line breaks."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def table_so_far(
+    head: Sequence[str], rows: Sequence[Sequence[str]], missing: Sequence[str] = ()
+) -> str:
+    """A table of what was run, and below it a sentence that names what was not."""
+    if not rows:
+        return "Not run yet."
+    parts = [table(head, rows)]
+    if missing:
+        parts.append(f"Not run yet: {'; '.join(missing)}.")
+    return "\n\n".join(parts)

@@ -1,15 +1,16 @@
-"""What the study shows, in short: the verdicts that are there, and how the system of ours compares.
+"""What the study shows, in short: verdicts, parts, and how the system of ours compares.
 
 claims(results)    a row for each claim, set of photographs and terms with a verdict
+parts(results)     whether a system is better or worse with one part changed
 ours(results)      against how many published systems `residual` is better
 """
 
 from typing import Dict, List
 
 from tools.studies import claims as papers
-from tools.studies.markdown import table
+from tools.studies.markdown import table_so_far
 from tools.studies.measuring import BLOCKS
-from tools.studies.plan import ORDER, OURS
+from tools.studies.plan import ABLATIONS, ORDER, OURS, ablation_regime, system_of
 from tools.studies.results import Results
 
 
@@ -40,10 +41,33 @@ def claims(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> 
                 rank = verdicts.count(papers.CONTRADICTED) - verdicts.count(papers.HOLDS)
                 cells = [said.get(block, "") for block in BLOCKS]
                 found.append((rank, [claim.words, data, regimes[regime], *cells]))
-    if not found:
-        return "Not run yet."
     rows = [row for _, row in sorted(found, key=lambda pair: pair[0])]
-    return table(["claim", "set", "terms", *(holes[block] for block in BLOCKS)], rows)
+    return table_so_far(["claim", "set", "terms", *(holes[block] for block in BLOCKS)], rows)
+
+
+def parts(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> str:
+    """Systems with one part changed: better, worse or the same, in PSNR / LPIPS, on facades."""
+    rows = []
+    for design, (changed, _) in ABLATIONS.items():
+        regime = ablation_regime(design)
+        cells = [_sides(results, regime, design, block) for block in BLOCKS]
+        if any(cells):
+            rows.append([f"`{system_of(design)}`: {changed}", regimes[regime], *cells])
+    return table_so_far(["", "terms", *(holes[block] for block in BLOCKS)], rows)
+
+
+def _sides(results: Results, regime: str, design: str, block: str) -> str:
+    """How a design compares with its system: "better / same" in PSNR / LPIPS; "" if not run."""
+    words = {papers.HOLDS: "better", papers.CONTRADICTED: "worse", papers.NO: "same"}
+    verdicts = [
+        papers.verdict(
+            results.difference("facades", regime, design, system_of(design), block, column), column
+        )
+        for column in (papers.PSNR, papers.LPIPS)
+    ]
+    if set(verdicts) <= {papers.NOT_RUN}:
+        return ""
+    return " / ".join(words.get(verdict, "-") for verdict in verdicts)
 
 
 def ours(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> str:
@@ -56,7 +80,7 @@ def ours(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> st
             cells = [_counts(results, data, regime, block, column) for block in BLOCKS]
             rows.append([data, regimes[regime], name, *cells])
     head = ["set", "terms", "figure", *(holes[block] for block in BLOCKS)]
-    return table(head, rows) if rows else "Not run yet."
+    return table_so_far(head, rows)
 
 
 def _counts(results, data, regime, block, column):

@@ -6,13 +6,13 @@ fill("docs/study.md", parts)            # <!-- study: REGION --> ... <!-- end --
 """
 
 import re
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from tfinpaint import atomic
 from tfinpaint.metrics.statistics import Mean
 from tfinpaint.settings import SettingsError
 from tools.studies import claims, summary
-from tools.studies.markdown import table
+from tools.studies.markdown import table, table_so_far
 from tools.studies.measuring import BLOCKS, REFERENCES
 from tools.studies.plan import (
     ABLATIONS,
@@ -43,6 +43,7 @@ def tables(results: Results) -> Dict[str, str]:
     parts = {
         "progress": progress(results),
         "summary claims": summary.claims(results, _REGIMES, _HOLES),
+        "summary parts": summary.parts(results, _REGIMES, _HOLES),
         "summary ours": summary.ours(results, _REGIMES, _HOLES),
         "sizes": sizes(),
         "claims": verdicts(results),
@@ -111,7 +112,7 @@ def cost(results: Results) -> str:
                         ]
                     )
     head = ["system", "set", "terms", "parameters", "minutes", "steps", "squares"]
-    return table(head, rows) if rows else "Not run yet."
+    return table_so_far(head, rows)
 
 
 def systems(results: Results, data: str, regime: str, block: str) -> str:
@@ -120,7 +121,7 @@ def systems(results: Results, data: str, regime: str, block: str) -> str:
     for design in (*ORDER, *REFERENCES):
         result = results.mean(data, regime, design, block, "psnr_in_hole")
         if result is None:
-            missing.append(design)
+            missing.append(_name(design))
         else:
             found.append((result.mean.mean, design, result))
     rows = []
@@ -134,26 +135,26 @@ def systems(results: Results, data: str, regime: str, block: str) -> str:
         difference = "" if design == "telea" else _difference(other, "psnr_in_hole")
         psnr = _figure(result, "psnr_in_hole")
         rows.append([_name(design), seeds, psnr, _spread(result), difference, *more])
-    rows += [[_name(design), "", "not run yet", *[""] * 5] for design in missing]
     head = ["", "seeds", "PSNR", "of the seeds", "difference to Telea", "SSIM", "L1", "LPIPS"]
-    return table(head, rows)
+    return table_so_far(head, rows, missing)
 
 
 def ablations(results: Results, column: str) -> str:
     """Each design with one part changed minus its system, on facades."""
-    rows = []
+    rows, missing = [], []
     for design, (words, _) in ABLATIONS.items():
-        system = system_of(design)
-        cells: List[str] = []
-        seeds = 0
-        for block in BLOCKS:
-            regime = ablation_regime(design)
-            result = results.difference("facades", regime, design, system, block, column)
-            cells.append(_difference(result, column) if result else "not run yet")
-            seeds = max(seeds, len(result.of_seeds) if result else 0)
-        terms = _REGIMES[ablation_regime(design)]
-        rows.append([f"`{system}`: {words}", terms, str(seeds or ""), *cells])
-    return table(["", "terms", "seeds", *_HOLES.values()], rows)
+        system, regime = system_of(design), ablation_regime(design)
+        found = [
+            results.difference("facades", regime, design, system, block, column) for block in BLOCKS
+        ]
+        name = f"`{system}`: {words}"
+        if any(found):
+            seeds = max(len(result.of_seeds) for result in found if result)
+            cells = [_difference(result, column) for result in found]
+            rows.append([name, _REGIMES[regime], str(seeds), *cells])
+        else:
+            missing.append(name)
+    return table_so_far(["", "terms", "seeds", *_HOLES.values()], rows, missing)
 
 
 def ours(results: Results, column: str) -> str:
@@ -171,29 +172,37 @@ def ours(results: Results, column: str) -> str:
                     cells = [_difference(result, column) for result in found]
                     seeds = max(len(result.of_seeds) for result in found if result)
                     rows.append([f"`{other}`", data, _REGIMES[regime], str(seeds), *cells])
-    head = ["less", "set", "terms", "seeds", *_HOLES.values()]
-    return table(head, rows) if rows else "Not run yet."
+    return table_so_far(["less", "set", "terms", "seeds", *_HOLES.values()], rows)
 
 
 def verdicts(results: Results) -> str:
     """The papers' claims, what was compared, and what came out."""
-    rows = []
+    rows: List[List[str]] = []
+    missing: Dict[Tuple[str, str], List[str]] = {}
     for claim in claims.CLAIMS:
         obstacle = f" (here {claim.obstacle})" if claim.obstacle else ""
-        about = [claim.where, claim.words + obstacle, f"`{claim.better}` - `{claim.worse}`"]
+        pair = f"`{claim.better}` - `{claim.worse}`"
+        about = [claim.where, claim.words + obstacle, pair]
         for data, block in claim.cases:
             on = f"{data}, {_HOLES[block]}, {_FIGURES[claim.column]}"
             for regime in claim.regimes:
                 result = results.difference(
                     data, regime, claim.better, claim.worse, block, claim.column
                 )
+                found = claims.verdict(result, claim.column, claim.obstacle)
+                if found == claims.NOT_RUN:
+                    missing.setdefault((data, _REGIMES[regime]), []).append(pair)
+                    continue
                 seeds = str(len(result.of_seeds)) if result else ""
                 difference = _difference(result, claim.column)
-                found = claims.verdict(result, claim.column, claim.obstacle)
                 rows.append([*about, on, _REGIMES[regime], seeds, difference, found])
                 about, on = ["", "", ""], ""
     head = ["paper", "claim", "compared here", "on", "terms", "seeds", "difference", "verdict"]
-    return table(head, rows)
+    left = [
+        f"{data}, {terms}: {', '.join(dict.fromkeys(pairs))}"
+        for (data, terms), pairs in missing.items()
+    ]
+    return table_so_far(head, rows, left)
 
 
 # ---------------------------------------------------------------------------------------- writing
