@@ -14,8 +14,8 @@ BIN := $(VENV)/bin
 PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 RUN := runs/quickstart
 FIRST_FILL := filled/quickstart
-# Two processes at a time.
-TWO := -n 2 --dist loadfile
+# Two processes at a time; each file goes to one of them (tests/conftest.py).
+TWO := -n 2 --dist loadgroup
 
 # What depends most on the versions of TensorFlow, Keras and NumPy.
 THIRD := tests/stand_ins_test.py tests/layers tests/losses tests/data tests/systems/systems_test.py tests/systems/multistage_golden_test.py \

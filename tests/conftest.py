@@ -21,8 +21,21 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 
+TOGETHER = {  # what shares costly fixtures of a session runs in one process
+    "tests/serving": "serving",
+    "tests/studio": "serving",
+    "tests/tools/load_test_test.py": "serving",
+    "tests/tools/python_server_test.py": "serving",
+    "tests/evaluation": "evaluation",
+}
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
+        file = item.nodeid.partition("::")[0]
+        folder = os.path.dirname(file)
+        group = TOGETHER.get(file) or TOGETHER.get(folder) or file
+        item.add_marker(pytest.mark.xdist_group(group))
         for mark in item.iter_markers("golden"):
             item.user_properties.append(("golden", mark.args[0]))
 

@@ -72,7 +72,6 @@ def _slow_but(fast, cases):
             ("partial_conv", "paper", (SIZE, SIZE)),
             ("shift_net", "paper", (SIZE, SIZE)),
             ("global_local", "paper", (SIZE, SIZE)),
-            ("gated_conv", "paper", (SIZE, SIZE)),
             ("multistage", "paper", None),
         ],
         [

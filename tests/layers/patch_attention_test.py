@@ -302,7 +302,7 @@ def test_unknown_sizes(variant):
 
 @pytest.mark.parametrize(
     "variant,patch_size,propagation",
-    [SETTINGS[0], *SETTINGS[5:7], pytest.param(*SETTINGS[1], marks=pytest.mark.slow)],
+    [*SETTINGS[5:7], *(pytest.param(*case, marks=pytest.mark.slow) for case in SETTINGS[:2])],
 )
 def test_gradient(variant, patch_size, propagation):
     """In float64 against finite differences; in `paper` the last picture has no known key."""

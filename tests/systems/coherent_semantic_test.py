@@ -83,7 +83,9 @@ def learned(system, batch):
 @pytest.mark.parametrize(
     "term",
     [
-        pytest.param(term, marks=pytest.mark.slow if term in ("rough", "adversarial") else [])
+        term
+        if term in ("consistency", "perceptual")
+        else pytest.param(term, marks=pytest.mark.slow)
         for term in TERMS
     ],
 )

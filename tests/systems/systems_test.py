@@ -206,7 +206,7 @@ def check_same_steps(system, others, batch, steps):
             )
 
 
-@quick("gated_conv")
+@quick("shift_net")
 def test_eager_and_graph_steps_are_the_same(name, batch):
     system = small(name, perceptual_weights="random", **plain_descent(name))
     check_same_steps(
@@ -439,7 +439,7 @@ def test_no_known_pixel_and_no_hole_are_finite(name, variant, batch):
             assert all(np.isfinite(v).all() for v in system.generator.variables)
 
 
-@quick("gated_conv")
+@quick("partial_conv")
 def test_unknown_sizes_give_the_same(name, batch):
     check_unknown_sizes(small(name), batch)
 
