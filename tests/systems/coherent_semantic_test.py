@@ -84,7 +84,7 @@ def learned(system, batch):
     "term",
     [
         term
-        if term in ("consistency", "perceptual")
+        if term in ("consistency", "feature_adversarial")
         else pytest.param(term, marks=pytest.mark.slow)
         for term in TERMS
     ],
