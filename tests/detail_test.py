@@ -53,12 +53,6 @@ def _level(picture, hole):
     )
 
 
-def _described(level, above=0):
-    """What the search compares patches by, at a level with so many above it."""
-    lows = detail.levels.lows(level.picture[..., :3], level.size, above)
-    return detail.search.features(level.picture, lows)
-
-
 def _box(height, width, top, left, bottom, right):
     hole = np.zeros((height, width), bool)
     hole[top:bottom, left:right] = True
@@ -114,7 +108,7 @@ def test_the_search_finds_only_sources_and_gets_worse_by_its_tolerance_at_most(t
         _box(60, 50, 20, 10, 45, 40),
     )
     level = _level(picture, hole)
-    described = _described(level)
+    described = detail.search.features(level.picture)
     sources = np.flatnonzero(level.sources)
     before = tf.constant(rng.choice(sources, len(level.targets)), tf.int32)
     matches, distances = detail.search.search(level, described, before, False, tolerance, 7)
@@ -141,7 +135,7 @@ def test_of_matches_that_are_about_as_near_those_go_together():
     level = _level(picture, hole)
     nearest, described = (
         detail.search.exhaustive(level, level.picture),
-        _described(level),
+        detail.search.features(level.picture),
     )
 
     def alone(matches):
@@ -159,46 +153,6 @@ def test_of_matches_that_are_about_as_near_those_go_together():
     assert (
         distances.numpy() <= 2 * np.square(wanted - described.numpy()[nearest]).sum(-1) * (1 + 1e-5)
     ).all()
-
-
-def test_of_equal_patches_the_one_in_the_right_surroundings_is_taken():
-    """Grey squares on white at the left, on black at the right and in the hole. The middle of a
-    square does not tell which."""
-    picture = np.full((40, 120, 3), 255.0, np.float32)
-    picture[:, 60:] = 0.0
-    for x in (8, 32, 64, 94):
-        picture[10:30, x : x + 18] = 100.0
-    level = _level(picture, _box(40, 120, 6, 90, 33, 117))
-    middle, first = 20 * 120 + 103, 20 * 120 + 17
-    # all matches go to the square on white but that of one neighbour
-    moves = np.where(level.targets.numpy() == middle + 1, -30, first - middle)
-    before = tf.constant(level.targets.numpy() + moves, tf.int32)
-    described = _described(level, above=3)
-    matches, _ = detail.search.search(level, described, before, False, 0.0, 7)
-    [found] = matches.numpy()[level.targets == middle]
-    assert 60 < found % 120 < 90
-    wanted, white, black = described.numpy()[[middle, first, middle - 30]]
-    np.testing.assert_allclose(white[3:], black[3:], atol=1e-3)  # the patches are the same
-    assert (np.abs(wanted - black)[:3] < 0.5 * np.abs(wanted - white)[:3]).all()
-
-
-@pytest.mark.parametrize("above, smaller", [(0, 1), (1, 1), (2, 2), (3, 4)])
-def test_low_frequencies_are_means_of_means(above, smaller):
-    x = np.random.default_rng(0).uniform(0, 255, (24, 40, 3)).astype(np.float32)
-    small = x.reshape(24 // smaller, smaller, 40 // smaller, smaller, 3).mean((1, 3))
-    for _ in range(2):
-        small = np.stack(
-            [
-                [
-                    small[max(i - 2, 0) : i + 3, max(j - 2, 0) : j + 3].mean((0, 1))
-                    for j in range(small.shape[1])
-                ]
-                for i in range(small.shape[0])
-            ]
-        )
-    expected = cv2.resize(small, (40, 24), interpolation=cv2.INTER_LINEAR)
-    got = detail.levels.lows(tf.constant(x[np.newaxis]), tf.constant([24, 40]), above)[0]
-    np.testing.assert_allclose(got, expected, rtol=1e-4)
 
 
 def test_roughness_is_that_of_known_neighbours():
@@ -448,7 +402,7 @@ def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_ge
     monkeypatch.setattr(
         detail.search,
         "features",
-        lambda picture, lows: described.append(picture.shape[1]) or features(picture, lows),
+        lambda picture: described.append(picture.shape[1]) or features(picture),
     )
     monkeypatch.setattr(detail, "_SEARCHED", 100**2)
     picture, hole = (

@@ -147,7 +147,7 @@ def _turns(level, estimate, matches, number, first):
     def turn(done, estimate, matches):
         matches, distances = search.search(
             level,
-            search.features(estimate, levels.lows(level.picture[..., :3], level.size, above)),
+            search.features(estimate),
             tf.cond(few, lambda: search.exhaustive(level, estimate), lambda: matches),
             few,
             TOLERANCE * STRICTER ** tf.cast(above, tf.float32),

@@ -131,17 +131,6 @@ def smoothed(x: tf.Tensor) -> tf.Tensor:
     return x
 
 
-def lows(x: tf.Tensor, size: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-    """The low frequencies that a guide can be trusted with: float32 [1, h, w, n] -> the same.
-
-    size:   int32 [2], height and width.
-    above:  number of levels above this one. From the third level on, the frequencies are those of
-            the second: a guide has no more than these.
-    """
-    small = size // 2 ** tf.maximum(above - 1, 0)
-    return tf.image.resize(smoothed(tf.image.resize(x, small, method="area")), size)
-
-
 def margins(reach: int) -> list:
     """What tf.pad takes to add `reach` rows and columns around [h, w, n]."""
     return [[reach, reach], [reach, reach], [0, 0]]

@@ -1,8 +1,7 @@
 """Which known patch each patch that touches the hole is matched with.
 
-Patches are compared by their lower frequencies, their roughness, and the low frequencies around
-them. At a coarse level all are compared with all (`exhaustive`); then matches spread to neighbours
-and random places (`search`).
+Patches are compared by their lower frequencies and their roughness. At a coarse level all are
+compared with all (`exhaustive`); then matches spread to neighbours and random places (`search`).
 
 References: Barnes et al., PatchMatch, 2009; Ashikhmin, Synthesizing natural textures, 2001
 (coherent matches).
@@ -19,7 +18,7 @@ from tfinpaint.detail.levels import CHANNELS, REACH, SIZE, Level
 SWEEPS = 2  # of the search in each turn
 COHERING = 6  # sweeps among the neighbours alone, if all patches were compared
 # The highest tolerance, over the squared roughness: in a plain place every other patch is noticed.
-MASKED = 3.0
+MASKED = 1.0
 ROUGH = 3.0  # grey levels of colour that one grey level of roughness counts as
 RADII = (2, 8, 32)  # of the random search: the longer side divided by these
 # Squared grey levels for each pixel: what a match costs at the distance of the longer side. At half
@@ -59,20 +58,15 @@ def _basis():
 BASIS = _basis()
 
 
-def features(picture: tf.Tensor, lows: tf.Tensor) -> tf.Tensor:
-    """Each patch as the search compares it: float32 [h * w, 3 + d].
+def features(picture: tf.Tensor) -> tf.Tensor:
+    """Each patch in terms of BASIS, for the search: float32 [1, h, w, 5] -> [h * w, d].
 
-    First come the low frequencies at its middle, which count as each of its pixels would. In the
-    hole they are the guide's. A source with others would have them set right afterwards, and what
-    is sharp in it would get a bright or dark rim. Then comes the patch in terms of BASIS, 0 where
-    it is not inside the picture.
-
-    picture:  float32 [1, h, w, 5].
-    lows:     float32 [1, h, w, 3], the low frequencies of the photograph and of the guide.
+    It is 0 where a patch is not inside the picture.
     """
-    patches = tf.pad(tf.nn.conv2d(picture, BASIS, 1, "VALID"), [[0, 0], *levels.margins(REACH)])
-    described = tf.concat([SIZE * lows, patches], -1)
-    return tf.reshape(described, [-1, described.shape[-1]])
+    return tf.reshape(
+        tf.pad(tf.nn.conv2d(picture, BASIS, 1, "VALID"), [[0, 0], *levels.margins(REACH)]),
+        [-1, BASIS.shape[-1]],
+    )
 
 
 def exhaustive(level: Level, estimate: tf.Tensor) -> tf.Tensor:
@@ -128,13 +122,12 @@ def search(
     the nearest found by at most the tolerance. Of these, the one that most of the eight neighbours
     make is taken, then the nearer one.
 
-    described: float32 [h * w, d], what patches are compared by (`features`).
     tolerance: float32 [], a share of the squared distance of the nearest, or of MASKED times the
         squared roughness if that is less.
     compared: bool [], whether the matches are the nearest of all. Then only neighbours are asked,
         in COHERING sweeps.
 
-    Returns: the matches, int32 [n], and their squared distances by `described` [n].
+    Returns: the matches, int32 [n], and their squared distances in terms of BASIS [n].
     """
     height, width = level.height, level.width
     longer = tf.cast(tf.maximum(height, width), tf.float32)

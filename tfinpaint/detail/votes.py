@@ -40,7 +40,12 @@ def voted(level: Level, estimate: tf.Tensor, matches: tf.Tensor, weights: tf.Ten
 
 
 def with_lows(level: Level, estimate: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-    """The estimate with the low frequencies of the guide, inside the part (levels.lows)."""
+    """The estimate with the low frequencies of the guide, inside the part.
+
+    above: number of levels above this one. From the third level on, the frequencies are those of
+        the second: a guide has no more than these.
+    """
     difference = tf.where(level.part, level.picture - estimate, 0.0)
-    lows = levels.lows(difference, level.size, above)
-    return tf.where(level.part, estimate + lows, estimate)
+    small = level.size // 2 ** tf.maximum(above - 1, 0)
+    lows = levels.smoothed(tf.image.resize(difference, small, method="area"))
+    return tf.where(level.part, estimate + tf.image.resize(lows, level.size), estimate)
