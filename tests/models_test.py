@@ -189,7 +189,7 @@ def test_a_folder_named_default_that_is_no_model_is_no_reason_to_speak(
     assert models.locate("default") == packed and not caplog.records
 
 
-@pytest.mark.parametrize("flags", [[], ["--model=default"]])
+@pytest.mark.parametrize("flags", [[], pytest.param(["--model=default"], marks=pytest.mark.slow)])
 def test_inpaint_fills_with_the_default(in_the_box, packed, files, pair, command_line, flags):
     status, out, err = command_line(inpaint.main, *files, *flags)
     assert (status, err) == (0, "") and "photo.png (70x50) -> filled.png" in out

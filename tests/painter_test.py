@@ -96,8 +96,8 @@ def mean():
 
 
 # fmt: off
-SIZES = [(5, 700), (700, 5), (1, 30), (8, 8), (9, 7), (64, 64), (127, 333), (513, 640),
-         pytest.param(900, 1300, marks=pytest.mark.slow)]
+SIZES = [(5, 700), (700, 5), (1, 30), (8, 8), (9, 7), (64, 64), (127, 333),
+         *(pytest.param(*size, marks=pytest.mark.slow) for size in ((513, 640), (900, 1300)))]
 # fmt: on
 
 
@@ -263,7 +263,9 @@ def grey():
     return Painter(Constant((120, 120, 120)))
 
 
-@pytest.mark.parametrize("height, width", [(300, 320), (900, 1100)])  # as it is, and reduced
+@pytest.mark.parametrize(  # as it is, and reduced
+    "height, width", [(300, 320), pytest.param(900, 1100, marks=pytest.mark.slow)]
+)
 def test_a_thick_hole_gets_the_texture_of_the_photograph_and_known_pixels_keep_their_bytes(
     grey, height, width
 ):

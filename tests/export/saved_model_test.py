@@ -86,7 +86,7 @@ def _fill_tensors(model, photos, masks):
 
 # The last one is reduced, and detail is added to it.
 ONE_HOLE = [
-    (40, 50, (5, 6, 25, 30)),
+    pytest.param(40, 50, (5, 6, 25, 30), marks=pytest.mark.slow),
     (64, 64, (0, 0, 20, 64)),
     pytest.param(200, 333, (90, 250, 140, 333), marks=pytest.mark.slow),
     (1, 7, (0, 2, 1, 5)),
@@ -411,10 +411,15 @@ def test_versions_count_up_and_nothing_half_written_stays(painter, folder, tmp_p
     "error, reason",
     [
         (OSError(28, "No space left on device", "out/.version.1f"), "the disk is full"),
-        (OSError(2, "No such file or directory", "out/.version.1f"), "No such file or directory"),
-        (
+        pytest.param(
+            OSError(2, "No such file or directory", "out/.version.1f"),
+            "No such file or directory",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
             tf.errors.UnknownError(None, None, "out/.version.1f; Input/output error [Op:SaveV2]"),
             "Input/output error",
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -129,7 +129,6 @@ def test_systems_without_a_part(name, settings):
     _slow_but(
         [
             ("partial_conv", "float16", 45),
-            ("partial_conv", "dynamic", 35),
             ("gated_conv", "int8", 25),
         ],
         [

@@ -481,7 +481,7 @@ def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("patch_size", [1, 3])
+@pytest.mark.parametrize("patch_size", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize(
     "at_once", [500, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 10**9))]
 )

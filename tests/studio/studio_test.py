@@ -265,7 +265,7 @@ def test_holes_far_apart_are_sent_one_by_one(person, painter):
     "box",
     [
         (0, 0, 40, 30),
-        (560, 470, 600, 500),
+        pytest.param((560, 470, 600, 500), marks=pytest.mark.slow),
         pytest.param((200, 0, 500, 100), marks=pytest.mark.slow),
         pytest.param((10, 10, 590, 490), marks=pytest.mark.slow),
         (299, 250, 301, 251),

@@ -83,9 +83,7 @@ def learned(system, batch):
 @pytest.mark.parametrize(
     "term",
     [
-        term
-        if term in ("consistency", "feature_adversarial")
-        else pytest.param(term, marks=pytest.mark.slow)
+        term if term == "feature_adversarial" else pytest.param(term, marks=pytest.mark.slow)
         for term in TERMS
     ],
 )

@@ -104,7 +104,9 @@ class Recorder(tf.keras.optimizers.SGD):
 
 @pytest.mark.golden("context_encoder")
 @needs_shared
-@pytest.mark.parametrize("first", [32, 36])  # the centre, or what is missing in it
+@pytest.mark.parametrize(  # the centre, or what is missing in it
+    "first", [32, pytest.param(36, marks=pytest.mark.slow)]
+)
 def test_step_has_the_released_losses_and_gradients(released, first):
     system, table = released
     expected = json.loads((GOLDEN / "training/context_encoder_step.json").read_text())

@@ -77,7 +77,15 @@ def test_undilated_blocks_have_the_same_weights_and_see_less(batch):
 
 
 @pytest.mark.parametrize(
-    "part", [{"attention_kind": "none"}, {"dilated": False}, {"first_fill": "mean"}, {"sizes": 1}]
+    "part",
+    [
+        {"attention_kind": "none"},
+        {"sizes": 1},
+        *(
+            pytest.param(part, marks=pytest.mark.slow)
+            for part in ({"dilated": False}, {"first_fill": "mean"})
+        ),
+    ],
 )
 def test_learns_and_fills_without_a_part(batch, part):
     system = made(**part)

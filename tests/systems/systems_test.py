@@ -343,7 +343,7 @@ for a, b in zip(one[1], two[1], strict=True):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@quick("contextual_attention", "coherent_semantic")
+@quick("contextual_attention")
 def test_a_term_is_proportional_to_its_weight(name, batch):
     """All weights are doubled: the first loss doubles, and the critics learn the same, as they
     learn before they judge the generator."""
@@ -360,7 +360,7 @@ def test_a_term_is_proportional_to_its_weight(name, batch):
         assert value == pytest.approx(expected[term] * (1 if term == "critic" else 2), rel=1e-5)
 
 
-@quick("contextual_attention", "musical", "coherent_semantic")
+@quick("contextual_attention", "musical")
 def test_moving_average(name, batch):
     """d = min(decay, (1 + t) / (10 + t)), where t counts steps of the generator: 2/11 and 3/12 in
     the first two."""

@@ -246,7 +246,7 @@ def test_shift_net_with_statistics_of_its_norms(run, tmp_path):
 
 
 @needs_shared
-@pytest.mark.parametrize("names", ["port", "modules"])
+@pytest.mark.parametrize("names", ["port", pytest.param("modules", marks=pytest.mark.slow)])
 def test_global_local_of_both_releases(run, tmp_path, names):
     """The port's names bring the port's network, the authors' modules that of the authors."""
     weights = made("glcic", "completion")

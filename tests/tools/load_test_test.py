@@ -23,7 +23,9 @@ def small():
     return photo, mask
 
 
-@pytest.mark.parametrize("kind, requests", [("rest", 200), ("grpc", 60)])
+@pytest.mark.parametrize(
+    "kind, requests", [("rest", 200), pytest.param("grpc", 60, marks=pytest.mark.slow)]
+)
 def test_many_clients_at_once_get_what_one_gets(server, small, kind, requests):
     url = (
         f"{server.url}/v1/models/small" if kind == "rest" else f"grpc://{server.grpc_address}/small"

@@ -34,6 +34,8 @@ FLAGS = (
 )
 LONG = 5000  # steps, which no test waits for
 
+pytestmark = pytest.mark.slow  # faults_test.py has signals and full disks in this process
+
 
 class Command:
     """The command in a process; its output is read until a word comes."""
@@ -87,9 +89,9 @@ def hidden(run_dir):
 @pytest.mark.parametrize(
     "name, status, words",
     [
-        pytest.param("SIGINT", 130, "interrupted", marks=pytest.mark.slow),
+        ("SIGINT", 130, "interrupted"),
         ("SIGTERM", 143, "ended by SIGTERM"),
-        pytest.param("SIGHUP", 129, "ended by SIGHUP", marks=pytest.mark.slow),
+        ("SIGHUP", 129, "ended by SIGHUP"),
     ],
 )
 def test_a_signal_saves_and_tells_the_step(tmp_path, command_line, eager, name, status, words):
@@ -108,7 +110,6 @@ def test_a_signal_saves_and_tells_the_step(tmp_path, command_line, eager, name, 
     assert status == 0 and f"resumed at step {step}" in out
 
 
-@pytest.mark.slow
 def test_nohup_keeps_a_run_going(tmp_path):
     command = Command(
         tmp_path / "run", "--steps=60", before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -118,7 +119,6 @@ def test_nohup_keeps_a_run_going(tmp_path):
     assert command.end() == 0 and steps_of(tmp_path / "run") == [60]
 
 
-@pytest.mark.slow
 def test_a_second_signal_ends_at_once(tmp_path):
     """The first one comes in the validation pass after the last step; it cannot be waited for."""
     command = Command(tmp_path / "run", f"--steps={LONG}")
@@ -145,7 +145,6 @@ def breaking_disk(tmp_path):
         yield found
 
 
-@pytest.mark.slow
 def test_a_disk_that_fills_and_is_emptied_again(small_disk):
     run_dir = small_disk / "run"
     arguments = ("--checkpoint_every=20", "--sample_every=7", f"--steps={LONG}")
@@ -173,7 +172,6 @@ def test_a_disk_that_fills_and_is_emptied_again(small_disk):
         assert [int(line.split(",")[0]) for line in list(f)[1:]] == list(range(1, step + 1))
 
 
-@pytest.mark.slow
 def test_a_disk_that_stays_full_is_one_line_at_the_end(small_disk):
     run_dir = small_disk / "run"
     command = Command(run_dir, "--checkpoint_every=20", "--sample_every=0", "--steps=60")
@@ -188,7 +186,6 @@ def test_a_disk_that_stays_full_is_one_line_at_the_end(small_disk):
     assert steps_of(run_dir)[-1] == 60
 
 
-@pytest.mark.slow
 def test_a_full_disk_from_the_start(small_disk):
     run_dir = small_disk / "run"
     fill(small_disk)
@@ -198,7 +195,6 @@ def test_a_full_disk_from_the_start(small_disk):
     assert Command(run_dir, "--steps=2").end() == 0
 
 
-@pytest.mark.slow
 def test_a_file_system_that_turns_read_only(breaking_disk):
     place, break_it = breaking_disk
     run_dir = place / "run"

@@ -234,7 +234,9 @@ def test_a_damaged_checkpoint_is_told(run, tmp_path):
         train(dataclasses.replace(SETTINGS, steps=6), str(tmp_path / "run"), resume=True)
 
 
-@pytest.mark.parametrize("part", ["data", "index", "one bit"])
+@pytest.mark.parametrize(
+    "part", [*(pytest.param(x, marks=pytest.mark.slow) for x in ("data", "index")), "one bit"]
+)
 def test_a_damaged_checkpoint_is_named_with_the_one_to_go_on_from(run, tmp_path, part):
     folder = tmp_path / "run"
     shutil.copytree(run[0], folder)

@@ -172,6 +172,7 @@ def rates(run_dir):
         return [float(row["learning_rate"]) for row in csv.DictReader(f)]
 
 
+@pytest.mark.slow
 def test_a_run_logs_its_rate_and_a_resumed_one_goes_on_along_the_curve(tmp_path):
     settings, said = dataclasses.replace(FALLS, checkpoint_every=3), []
     train(settings, str(tmp_path / "whole"))

@@ -110,8 +110,7 @@ def check_run(name, settings, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=[] if n == "contextual_attention" else pytest.mark.slow) for n in RUNS],
+    "name", [pytest.param(n, marks=[] if n == "shift_net" else pytest.mark.slow) for n in RUNS]
 )
 def test_a_resumed_run_is_the_one_that_was_never_stopped_and_can_be_loaded(name, tmp_path, eager):
     check_run(name, settings_of(name), tmp_path)
