@@ -75,7 +75,7 @@ def fill(
             )
         if way == "reduced":
             reduction = max(*window.size, working_size) / working_size
-            result = rims.refined(result, hole_here[..., 0], reduction)
+            result = rims.refined(result, hole_here[..., 0], reduction, with_detail)
         result = result[box.within(window).slices]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0

@@ -1,4 +1,4 @@
-"""Texture for large holes, taken from the known part of the photograph.
+"""Texture for holes, taken from the known part of the photograph.
 
 A network that sees a few hundred pixels cannot give it.
 
@@ -35,14 +35,17 @@ from tfinpaint.detail import levels, search, trust, votes
 from tfinpaint.detail.levels import CHANNELS, SIZE
 from tfinpaint.detail.texture import contrast, roughness
 
-THICK = 24  # pixels: a thinner hole is left to the guide
+THICK = 8  # pixels: a thinner hole is left to the guide
+# Pixels: in thinner holes, strokes, the guide is right near the rim. In the first pixel it stands
+# alone, in the second its share is half as large, and so on.
+WIDE = 24
 # Turns of search and vote, from the coarsest level on; then 2, and 1 at the finest level.
 TURNS = (4, 3, 3, 2)
 # How much further than the nearest a match may be if it goes with those of its neighbours, at the
 # coarsest level.
 TOLERANCE = 1.0
 STRICTER = 0.7  # the tolerance of a level over that of the coarser one
-_COMPARED = 2**24  # pairs of patches: if a level has no more, all of them are compared
+_COMPARED = 2**22  # pairs of patches: if a level has no more, all of them are compared
 _COMPARED_TARGETS = 2**16
 # Pixels of the largest level in which patches are searched. A larger level keeps the matches that
 # it was given.
@@ -50,17 +53,14 @@ _SEARCHED = 2**22
 
 
 @tf.autograph.experimental.do_not_convert
-def thick(hole: tf.Tensor) -> tf.Tensor:
-    """The part of a hole that is near a place thicker than THICK pixels.
+def thick(hole: tf.Tensor, than: int = THICK) -> tf.Tensor:
+    """The part of a hole that is near a place thicker than some pixels, an even number.
 
     bool [h, w, 1] -> bool [h, w, 1].
     """
-    # [1, h + 24, w + 24, 1]
-    known = tf.pad(
-        1.0 - tf.cast(hole, tf.float32), levels.margins(THICK // 2), constant_values=1.0
-    )[tf.newaxis]
-    inner = 1.0 - levels.highest(known, THICK + 1, "VALID")  # [1, h, w, 1]
-    return tf.logical_and(levels.highest(inner, 2 * THICK + 1)[0] > 0, hole)
+    known = tf.pad(1.0 - tf.cast(hole, tf.float32), levels.margins(than // 2), constant_values=1.0)
+    inner = 1.0 - levels.highest(known[tf.newaxis], than + 1, "VALID")  # [1, h, w, 1]
+    return tf.logical_and(levels.highest(inner, 2 * than + 1)[0] > 0, hole)
 
 
 def is_thick(hole: np.ndarray) -> bool:
@@ -130,7 +130,9 @@ def _restore(picture, hole, part, first):
         lambda number, *_: number >= 0, finer, state, shapes, parallel_iterations=1
     )[1]
     texture = tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
-    return trust.mixed(picture, texture, contrast(picture, hole))
+    near = levels.nearness(part[tf.newaxis])[0] / levels.FADING  # [h, w, 1], 1 in the first pixel
+    certain = tf.where(thick(hole, WIDE), 0.0, tf.minimum(near, 1.0))
+    return trust.mixed(picture, texture, contrast(picture, hole), certain)
 
 
 def _turns(level, estimate, matches, number, first):

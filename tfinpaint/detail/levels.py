@@ -89,11 +89,7 @@ def level_of(picture: tf.Tensor, maps: tf.Tensor, size: tf.Tensor, number: tf.Te
         for map_ in (highest(missing, SIZE, "VALID") <= 0, highest(wanted, SIZE, "VALID") > 0)
     )
     targets = tf.cast(tf.squeeze(tf.where(touching), 1), tf.int32)
-    sure = 1.0 - tf.cast(part, tf.float32)
-    fading = tf.constant(FADING)
-    for _ in range(int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))):
-        sure = tf.maximum(sure, fading * highest(sure, 3))
-    sure = tf.maximum(sure, LEAST_SURE)
+    sure = tf.maximum(nearness(part), LEAST_SURE)
     height, width = tf.unstack(small)
     return Level(
         small,
@@ -105,6 +101,18 @@ def level_of(picture: tf.Tensor, maps: tf.Tensor, size: tf.Tensor, number: tf.Te
         sources,
         targets,
     )
+
+
+def nearness(part: tf.Tensor) -> tf.Tensor:
+    """FADING to the power of the distance to what is not in the part, 0 if less than LEAST_SURE.
+
+    bool [1, h, w, 1] -> float32 [1, h, w, 1].
+    """
+    near = 1.0 - tf.cast(part, tf.float32)
+    fading = tf.constant(FADING)
+    for _ in range(int(np.ceil(np.log(LEAST_SURE) / np.log(FADING)))):
+        near = tf.maximum(near, fading * highest(near, 3))
+    return near
 
 
 def offsets(level: Level) -> tf.Tensor:
@@ -126,8 +134,8 @@ def highest(x: tf.Tensor, size: int, padding: str = "SAME") -> tf.Tensor:
 
 def smoothed(x: tf.Tensor) -> tf.Tensor:
     """The low frequencies: float32 [1, h, w, n]. Means are of what lies inside the picture."""
-    for _ in range(2):
-        x = tf.nn.avg_pool2d(x, LOW, 1, "SAME")
+    for _ in range(2):  # down and across, which is quicker than squares
+        x = tf.nn.avg_pool2d(tf.nn.avg_pool2d(x, [LOW, 1], 1, "SAME"), [1, LOW], 1, "SAME")
     return x
 
 

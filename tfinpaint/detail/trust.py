@@ -15,14 +15,18 @@ LEAST = 0.2  # share of the guide where the two agree
 ALLOWED, WRONG = 0.6, 50.0
 
 
-def mixed(guide: tf.Tensor, texture: tf.Tensor, contrast: tf.Tensor) -> tf.Tensor:
+def mixed(
+    guide: tf.Tensor, texture: tf.Tensor, contrast: tf.Tensor, certain: tf.Tensor
+) -> tf.Tensor:
     """Guide and texture in one, between the two at each place.
 
     guide, texture:  float32 [h, w, 3], 0 to 255. They are equal outside the hole.
     contrast:        float32 [h, w, 1], what is expected of the texture (texture.py).
+    certain:         float32 [h, w, 1], the share of the guide that needs no comparison, 0 to 1.
     """
     apart = levels.smoothed((texture - guide)[tf.newaxis])  # [1, h, w, 3]
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]
     excess = apart - ALLOWED * contrast
     share = LEAST + (1.0 - LEAST) / WRONG * tf.clip_by_value(excess, 0.0, WRONG)
+    share += (1.0 - share) * certain
     return texture + share * (guide - texture)
