@@ -20,16 +20,19 @@ def _smoothed(x):
     return x
 
 
-def test_guide_and_texture_are_mixed_by_how_far_they_are_apart():
+def test_guide_and_texture_are_mixed_by_how_far_they_are_apart_and_how_certain_the_guide_is():
     rng = np.random.default_rng(8)
     guide = rng.uniform(0, 255, (24, 31, 3)).astype(np.float32)
     texture = guide + np.linspace(-90, 120, 31)[:, np.newaxis] * rng.uniform(0, 1, guide.shape)
     contrast = rng.uniform(0, 30, (24, 31, 1))
-    mixed = trust.mixed(*(tf.constant(x, tf.float32) for x in (guide, texture, contrast))).numpy()
+    certain = rng.choice([0.0, 0.3, 1.0], contrast.shape)
+    given = (tf.constant(x, tf.float32) for x in (guide, texture, contrast, certain))
+    mixed = trust.mixed(*given).numpy()
     apart = np.max([np.abs(_smoothed((texture - guide)[..., k])) for k in range(3)], 0)
     excess = (_smoothed(apart) - 0.6 * contrast[..., 0]) / 50
     share = 0.2 + 0.8 * np.clip(excess, 0, 1)
     assert share.min() == 0.2 and share.max() == 1
+    share = 1 - (1 - share) * (1 - certain[..., 0])
     np.testing.assert_allclose(mixed, texture + share[..., None] * (guide - texture), atol=1e-3)
 
 
@@ -40,7 +43,10 @@ def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_doe
     ledge[20:40] = 230
     for texture, contrast, share in ((fine, 0.0, 0.2), (ledge, 50.0, 1.0), (ledge, 184.0, 0.2)):
         mixed = trust.mixed(
-            tf.constant(guide), tf.constant(texture, tf.float32), tf.fill([60, 60, 1], contrast)
+            tf.constant(guide),
+            tf.constant(texture, tf.float32),
+            tf.fill([60, 60, 1], contrast),
+            tf.zeros([60, 60, 1]),
         ).numpy()
         expected = texture + share * (guide - texture)
         np.testing.assert_allclose(mixed[26:34, 10:50], expected[26:34, 10:50], atol=0.1)

@@ -131,7 +131,9 @@ def test_dust_takes_no_more_windows_than_there_are_cells_and_none_is_reduced(sha
 def test_windows_follow_the_area_and_not_the_number_of_strokes(name, shape):
     hole = window_rows.holes(*shape)[name]
     assert 0.08 < hole.mean() < 0.12
-    ways, photographs = window_rows.spent(hole, hole, budget.unlimited)
+    ways, photographs = window_rows.spent(
+        hole, hole, lambda *given: budget.unlimited(*given[:2], given[2]._replace(detail=False))
+    )
     # One window in each piece of 384 pixels; so many and their context are less than 2.2 times
     # the photograph.
     assert sum(ways.values()) <= -(-shape[0] // 384) * -(-shape[1] // 384) and photographs < 2.2

@@ -220,9 +220,7 @@ class _Cell:
             found.append(choice([half], _REDUCED * sum(errors)))
         if half.detail:
             found += [
-                choice(
-                    [group._replace(detail=False) for group in groups], _WITHOUT_DETAIL * error
-                )
+                choice([group._replace(detail=False) for group in groups], _WITHOUT_DETAIL * error)
                 for _, error, groups in list(found)
             ]
         return found

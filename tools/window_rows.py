@@ -116,7 +116,7 @@ def fills(height: int = 3000, width: int = 4000) -> Iterator[Fill]:
     from tfinpaint import load
 
     painter, photo = load("default"), photograph(height, width)
-    for hole in (blob(400, 400, 10_000), letters(400, 400, 8)):  # traces both functions
+    for hole in (blob(400, 400, 10_000), letters(400, 400, 4)):  # traces both functions
         painter.fill(photo[:400, :400], 255 * hole)
     for name, hole in cases(height, width).items():
         square = blob(height, width, int(hole.sum()))
