@@ -42,7 +42,7 @@ settings.define_flags(
     "them). Default: the protocol's.",
     image_size="Side of the squares that are scored, pixels. Default: that of the first run.",
     batch_size="Squares that are filled together.",
-    detail="auto: what is thicker than 24 pixels in a hole gets its texture from the known part of "
+    detail="auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
     "the photograph. off, unless given: the network's own fill.",
     output="Folder for report.txt, report.csv, report.json and report.html.",
 )

@@ -1,15 +1,15 @@
-"""How well large holes are filled, on a set of windows: a network alone and with detail beside
-Telea and the package patchmatch-cython.
+"""How well large holes or strokes are filled, on a set of windows: a network alone and with detail
+beside Telea and the package patchmatch-cython.
 
     python -m tools.detail_windows --model=RUN --data=folder:large,folder:small \\
         --lpips_weights=alexnet.npz --output=windows
 
 The windows are those of window_set.py: --count of them (0: 60) from the folders of --data, with
-commas between, by --seed. PSNR is measured in the hole, LPIPS in the box of the hole and 40 pixels
-around it, where there are --lpips_weights. OUTPUT becomes a folder: report.txt, report.json, and a
-picture of each window with the original, the hole, and all fills from left to right. What
-patchmatch-cython fills is kept in OUTPUT/patchmatch and used again; where it is not installed and
-nothing is kept, its columns are left out.
+commas between, by --seed; with --strokes those with strokes. PSNR is measured in the hole, LPIPS in
+the box of the hole and 40 pixels around it, where there are --lpips_weights. OUTPUT becomes a
+folder: report.txt, report.json, and a picture of each window with the original, the hole, and all
+fills from left to right. What patchmatch-cython fills is kept in OUTPUT/patchmatch and used again;
+where it is not installed and nothing is kept, its columns are left out.
 
 Seconds are of one fill each, in one process, after a first call.
 """
@@ -36,6 +36,8 @@ from tools import window_set
 
 settings.define_flags("model", "data", "lpips_weights", "count", "seed", "output", "device")
 
+flags.DEFINE_bool("strokes", False, "Holes are strokes of 9 to 24 pixels, not large and compact.")
+
 _COUNT = 60
 _AROUND = 40  # pixels around a hole's box that LPIPS takes in
 # title, characters and decimals of each measure's column
@@ -49,7 +51,8 @@ def main():
         if not values[name].value:
             raise SettingsError(f"--{name} is missing: {values[name].help}")
     settings.check_writable("output", values.output)
-    windows = window_set.make(_folders(values.data), values.count or _COUNT, values.seed)
+    make = window_set.make_strokes if values.strokes else window_set.make
+    windows = make(_folders(values.data), values.count or _COUNT, values.seed)
     command.choose_device(values.device)
     from tfinpaint import load
 
@@ -99,10 +102,10 @@ def main():
         + [_line(row["window"], row, fillers, measures) for row in found]
         + [_line(f"mean of {len(found)}", _mean(found, fillers, measures), fillers, measures)]
     )
-    about = {"model": values.model, "data": values.data, "seed": values.seed, "windows": found}
+    about = {name: values[name].value for name in ("model", "data", "seed", "strokes")}
     for name, text in (
         ("report.txt", "\n".join(lines) + "\n"),
-        ("report.json", json.dumps(about, indent=1) + "\n"),
+        ("report.json", json.dumps({**about, "windows": found}, indent=1) + "\n"),
     ):
         with open(os.path.join(values.output, name), "w", encoding="utf-8") as f:
             f.write(text)

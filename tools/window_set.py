@@ -1,16 +1,21 @@
-"""A seeded set of windows of photographs with large compact holes: blobs, ellipses and boxes, 120
-to 600 pixels across.
+"""Seeded sets of windows of photographs with holes.
 
-    windows = make([PATHS of one folder, PATHS of another, ...], 60, seed=0)      # list of Window
+    folders = [PATHS of one folder, PATHS of another, ...]
+    windows = make(folders, 60, seed=0)              # list of Window: blobs, ellipses and boxes
+    windows = make_strokes(folders, 60, seed=0)      # list of Window: strokes
+
+Blobs, ellipses and boxes are 120 to 600 pixels across. Their window is the box of the hole and as
+much again on each side, as far as the photograph goes. Strokes are 9 to 24 pixels thick, the same
+in all of a window, and cover a tenth of it. Their window is 400 pixels high and wide, or as much
+as the photograph is.
 
 The folders take turns, and so do the photographs of a folder. A photograph whose longer side is
-above 1,600 pixels is reduced first, to a longer side between 1,600 and 3,200. A window is the box
-of its hole and as much again on each side, as far as the photograph goes. The same files and the
-same seed give the same windows.
+above 1,600 pixels is reduced first, to a longer side between 1,600 and 3,200. The same files and
+the same seed give the same windows.
 """
 
 import hashlib
-from typing import List, NamedTuple, Sequence
+from typing import Iterator, List, NamedTuple, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -24,6 +29,9 @@ _SHARE = 0.45  # the most that a hole takes of the photograph's shorter side
 # Pixels: photographs of many megapixels are reduced to a longer side between these.
 _LONGER = (1600, 3200)
 _MARGIN = 24  # pixels between a hole and the photograph's border
+_SIDE = 400  # pixels, of a window with strokes
+_THICKNESS = (9, 24)  # pixels, of strokes
+_COVERED = 0.1  # share of a window that is strokes, at least
 
 
 class Window(NamedTuple):
@@ -44,15 +52,9 @@ def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Wi
     Raises: SettingsError if a photograph cannot be read or is too small for any of the holes.
     """
     windows = []
-    for number in range(count):
-        paths = folders[number % len(folders)]
-        turn = number // len(folders)
-        rng = np.random.default_rng([seed, number])
-        # If a folder has more photographs than turns, those that are taken are spread over it.
-        path = paths[turn * max(1, len(paths) * len(folders) // count) % len(paths)]
-        photo = _reduced(read_photo(path).pixels, rng)
+    for number, (path, photo, rng) in enumerate(_photographs(folders, count, seed)):
         height, width = _sides(photo.shape, rng, path)
-        kind = SHAPES[(turn + number % len(folders)) % len(SHAPES)]
+        kind = SHAPES[(number // len(folders) + number % len(folders)) % len(SHAPES)]
         top = rng.integers(_MARGIN, photo.shape[0] - height - _MARGIN, endpoint=True)
         left = rng.integers(_MARGIN, photo.shape[1] - width - _MARGIN, endpoint=True)
         hole = np.zeros(photo.shape[:2], np.uint8)
@@ -65,6 +67,42 @@ def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Wi
             Window(f"{number:02d}_{kind}_{width}x{height}", photo[here].copy(), hole[here].copy())
         )
     return windows
+
+
+def make_strokes(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Window]:
+    """`make` with strokes: each is three lines, one at the end of the other.
+
+    Raises: SettingsError if a photograph cannot be read.
+    """
+    windows = []
+    for number, (_, photo, rng) in enumerate(_photographs(folders, count, seed)):
+        sides = [min(_SIDE, side) for side in photo.shape[:2]]
+        top, left = (
+            int(rng.integers(0, whole - side, endpoint=True))
+            for whole, side in zip(photo.shape, sides)
+        )
+        hole = np.zeros(sides, np.uint8)
+        thickness = int(rng.integers(*_THICKNESS, endpoint=True))
+        while hole.mean() < _COVERED:
+            end, angle = rng.uniform(0, sides[::-1]), rng.uniform(0, 2 * np.pi)
+            for _ in range(3):
+                start, angle = end, angle + rng.uniform(-0.7, 0.7)
+                end = start + rng.uniform(30, 90) * np.array([np.cos(angle), np.sin(angle)])
+                corners = (tuple(map(int, corner)) for corner in (start, end))
+                cv2.line(hole, *corners, 1, thickness)
+        here = slice(top, top + sides[0]), slice(left, left + sides[1])
+        windows.append(Window(f"{number:02d}_strokes_{thickness}", photo[here].copy(), hole))
+    return windows
+
+
+def _photographs(folders, count, seed) -> Iterator[Tuple[str, np.ndarray, np.random.Generator]]:
+    """The path and the pixels of the photograph of each window, and its random numbers."""
+    for number in range(count):
+        paths, turn = folders[number % len(folders)], number // len(folders)
+        rng = np.random.default_rng([seed, number])
+        # If a folder has more photographs than turns, those that are taken are spread over it.
+        path = paths[turn * max(1, len(paths) * len(folders) // count) % len(paths)]
+        yield path, _reduced(read_photo(path).pixels, rng), rng
 
 
 def draw(kind: str, height: int, width: int, rng: np.random.Generator) -> np.ndarray:

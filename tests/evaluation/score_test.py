@@ -122,7 +122,7 @@ def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_w
     painter, figures = tfinpaint.load(run_dir), {}
     for detail, said in (
         ("off", "off: the networks alone"),
-        ("auto", "auto: what is thicker than 24 pixels"),
+        ("auto", "auto: what is thicker than 8 pixels"),
     ):
         found = evaluate(
             EvaluationSettings(

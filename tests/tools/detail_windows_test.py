@@ -62,6 +62,22 @@ def test_holes_have_their_size_and_lie_in_a_window_with_context(windows):
     assert kinds == set(window_set.SHAPES)
 
 
+def test_strokes_are_as_thick_as_their_name_says_and_cover_a_tenth(folders):
+    paths = [sorted(map(str, folder.iterdir())) for folder in folders]
+    windows = window_set.make_strokes(paths, 12, seed=3)
+    again = window_set.make_strokes(paths, 12, seed=3)
+    assert [w.fingerprint for w in again] == [w.fingerprint for w in windows]
+    for window in windows:
+        assert window.photo.shape == (*window.hole.shape, 3) and max(window.hole.shape) <= 400
+        assert 0.1 <= window.hole.mean() < 0.2
+        thickness = int(window.name.split("_")[-1])
+        assert 9 <= thickness <= 24
+        # A disc a little thinner is inside somewhere.
+        bordered = cv2.copyMakeBorder(window.hole, 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+        assert cv2.distanceTransform(bordered, cv2.DIST_L2, 5).max() > 0.45 * thickness
+    assert len({window.name for window in windows}) == 12
+
+
 def test_a_photograph_that_is_too_small_is_named(tmp_path):
     Image.fromarray(np.zeros((200, 400, 3), np.uint8)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"a.png is too small.* Got 400x200"):
@@ -106,6 +122,18 @@ def test_the_command_reports_every_fill(command_line, folders, tmp_path, monkeyp
             assert row[name]["psnr"] == pytest.approx(10 * np.log10(255**2 / error.mean()))
         assert (tmp_path / "out" / f"{window.name}.png").stat().st_size
     assert "network" in (tmp_path / "out" / "report.txt").read_text()
+
+
+def test_the_command_takes_strokes(command_line, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfinpaint.load", lambda path: Grey())
+    flags = f"--data=folder:{folders[1]}", "--count=2", f"--output={tmp_path / 'out'}"
+    status, _, _ = command_line(detail_windows.main, "--model=x", "--strokes", *flags)
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert status == 0 and report["strokes"]
+    paths = [sorted(map(str, folders[1].iterdir()))]
+    assert [row["fingerprint"] for row in report["windows"]] == [
+        window.fingerprint for window in window_set.make_strokes(paths, 2)
+    ]
 
 
 def test_columns_without_figures_are_left_out(command_line, folders, tmp_path, monkeypatch):

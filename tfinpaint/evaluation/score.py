@@ -284,7 +284,7 @@ def _facts(settings, protocol, image_size, blocks, columns, methods):
     detail = "off: the networks alone"
     if settings.detail == "auto":
         detail = (
-            "auto: what is thicker than 24 pixels in a hole has texture from the known part, "
+            "auto: what is thicker than 8 pixels in a hole has texture from the known part, "
             "as `inpaint` fills"
         )
     scored = "composites: all but the hole is the original's, uint8 RGB"

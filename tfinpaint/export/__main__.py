@@ -29,7 +29,7 @@ settings.define_flags(
     "tfinpaint. Default: default.",
     data="Photographs by which --quantize=int8 finds its ranges: folder:PATH, shards:PATH, "
     "tfds:NAME[:SPLIT] or samples:. Default: those of the run.",
-    detail="auto: what is thicker than 24 pixels in a hole gets its texture from the known part of "
+    detail="auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
     "the photograph. off: the network's own fill. The export keeps it.",
     output="Folder for what is exported.",
 )

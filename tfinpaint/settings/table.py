@@ -182,7 +182,7 @@ FLAGS = {
         "Blend over so many pixels beyond the hole's edge; 0 keeps every known pixel "
         "exact.", 0, 1000),
     "detail": (DETAIL, DETAIL[0],
-        "auto: what is thicker than 24 pixels in a hole gets its texture from the known part of "
+        "auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
         "the photograph, guided by the network. off: the network's own fill. An export keeps what "
         "it was made with."),
     "blend": (BLENDS, BLENDS[0],
