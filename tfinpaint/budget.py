@@ -3,9 +3,8 @@
 windows.py gives every hole a window at full size. A hatch, a mesh or dust over a whole photograph
 then costs as much as the whole photograph, though little of it is missing. Here thin holes have a
 budget, unless the photograph is SMALL: PER_PIXEL pixels in windows for each missing one. With it
-they take less than twice the time of one compact hole of their area (strokes that are thicker than
-6 pixels and far apart up to two and a half times). Where the budget is too small, it goes where the
-photograph is rough. The rest is filled in one of two cheaper ways:
+they take at most about twice the time of one compact hole of their area. Where the budget is too
+small, it goes where the photograph is rough. The rest is filled in one of two cheaper ways:
 
     "network"   at full size, as windows.py has it
     "reduced"   by the network at half the size; rims.py brings back the finest detail at the rim
