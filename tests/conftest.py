@@ -18,6 +18,9 @@ import pytest
 from absl.testing import flagsaver
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Some tests start processes after others had gRPC servers here. What gRPC does in a forked process
+# can end it before its program starts.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 

@@ -321,9 +321,9 @@ def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
 
 def test_in_a_stroke_the_guide_is_kept_near_the_rim(monkeypatch):
     """All of it in the first pixel, half in the second; in something wide a fifth everywhere."""
-    stroke, wide = _box(96, 140, 40, 20, 56, 120), _box(96, 140, 30, 50, 66, 90)
+    stroke, wide = _box(64, 80, 24, 10, 40, 70), _box(64, 80, 18, 24, 46, 52)
     for hole, shares in ((stroke, (1.0, 0.6, 0.4, 0.3)), (wide, (0.2,) * 4)):
-        picture = _pattern(96, 140)
+        picture = _pattern(64, 80)
         guide = np.where(hole[..., None], picture + 2.0, picture)  # so near that it is trusted
         result = _restore(guide, hole)
         with monkeypatch.context() as patch:
@@ -331,7 +331,7 @@ def test_in_a_stroke_the_guide_is_kept_near_the_rim(monkeypatch):
             texture = _restore(guide, hole)
         top = np.flatnonzero(hole.any(1))[0]
         for k, share in enumerate(shares):
-            row, columns = top + k, slice(65, 75)
+            row, columns = top + k, slice(32, 44)
             expected = texture[row, columns] + share * (guide - texture)[row, columns]
             np.testing.assert_allclose(result[row, columns], expected, atol=0.05)
 

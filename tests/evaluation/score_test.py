@@ -110,7 +110,7 @@ def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs, eager):
     (scores,) = found.scores
     painter = tfinpaint.load(run_dir)
     for k, (photo, hole) in enumerate(zip(scores.block.photos, scores.block.holes)):
-        filled = painter.fill(photo, hole * np.uint8(255))
+        filled = painter.fill(photo, hole * np.uint8(255), detail="off")
         expected = quality.measure(filled[None], photo[None], hole[None])
         assert scores.values["small"]["psnr"][k] == pytest.approx(expected["psnr"][0], rel=2e-3)
 
