@@ -559,6 +559,7 @@ def test_files_that_browsers_do_not_read(person):
     mask[3:9, 4:11] = 1
     floating = zoo.tiff(mask.astype(np.float32), 0, 32, tags=[(339, 3, [3])])  # white is zero
     person.load_mask(floating, "mask.tif")
+    person.hears("Red is the hole")
     np.testing.assert_array_equal(person.save_mask(), 255 - 255 * mask[..., 0].astype(np.uint8))
 
 
