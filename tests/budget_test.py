@@ -206,6 +206,21 @@ def test_what_is_thick_is_never_filled_without_the_network():
     assert total(groups) < 0.5 * total(budget.unlimited(photo, hole, NETWORK))
 
 
+def test_thick_strokes_may_be_filled_at_both_sizes_with_and_without_detail(photo):
+    hole = window_rows.letters(1500, 2000)
+    sizes = budget._Sizes.of(NETWORK.working_size)
+    box = windows.tiles_with_holes(hole, sizes.cell)[0]
+    choices = budget._Cell(photo, hole, hole, box).choices(sizes, NETWORK)
+    found = {(c.groups[0].way, c.groups[0].detail): (c.cost, c.error) for c in choices}
+    assert len(choices) == len(found) == 4
+    for detail in (True, False):  # at half the size it costs less and is worse
+        whole, half = found["network", detail], found["reduced", detail]
+        assert half[0] < whole[0] and half[1] == pytest.approx(1.1 * whole[1])
+    for way in ("network", "reduced"):  # so it is without detail
+        textured, bare = found[way, True], found[way, False]
+        assert bare[0] < textured[0] and bare[1] == pytest.approx(1.2 * textured[1])
+
+
 def test_detail_that_is_off_stays_off_and_costs_nothing(photo):
     hole = np.zeros(photo.shape[:2], np.uint8)
     for top, left in itertools.product(range(40, 1350, 150), range(40, 1900, 90)):
