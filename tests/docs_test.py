@@ -30,6 +30,7 @@ COMMANDS = (
     "tfinpaint.inpaint",
     "tfinpaint.export.__main__",
     "tfinpaint.studio.__main__",
+    "tools.detail_windows",
     "tools.fill_many",
     "tools.load_test",
     "tools.prepare_data",
