@@ -94,6 +94,23 @@ def test_thick_holes_are_not_mixed_with_continued_lines():
     assert np.abs(refined.astype(int) - flat).max() < 20
 
 
+def test_texture_is_not_mixed_and_a_fill_without_texture_is():
+    hole = np.zeros((60, 90), np.uint8)
+    hole[20:34, 10:80] = 1  # a stroke of 14 pixels
+    hole[45:50, 10:80] = 1  # and one that is too thin for texture
+    fill = np.full((60, 90, 3), 90, np.uint8)
+    fill[hole > 0] = np.random.default_rng(0).integers(60, 120, (hole.sum(), 3))
+    with_detail = rims.refined(fill, hole, 2.0, with_detail=True)
+    without = rims.refined(fill, hole, 2.0)
+    # Lines that go on are flat here. In the first row of the stroke half of the fill is theirs.
+    flat = np.full_like(fill, 90)
+    row = np.s_[20:21, 10:80]
+    assert error(without[row], flat[row], hole[row]) < 0.3 * error(
+        with_detail[row], flat[row], hole[row]
+    )
+    np.testing.assert_array_equal(with_detail[40:], without[40:])
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_thick_is_that_of_detail(seed):
     rng = np.random.default_rng(seed)

@@ -220,7 +220,7 @@ class _Cell:
         if half.detail:
             found += [
                 choice([group._replace(detail=False) for group in groups], _WITHOUT_DETAIL * error)
-                for _, error, groups in list(found)
+                for _, error, groups in found
             ]
         return found
 
