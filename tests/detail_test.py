@@ -16,10 +16,23 @@ import tensorflow as tf
 
 from tfinpaint import detail
 
+_traced = []
 
-def _restore(picture, hole, part=None):
+
+@pytest.fixture(scope="module", autouse=True)
+def traced():
+    """detail.restore as a painter has it, traced once for all sizes."""
+    pictures, maps = tf.TensorSpec([None, None, 3]), tf.TensorSpec([None, None, 1], tf.bool)
+    signature = [pictures, maps, maps]
+    _traced.append(tf.function(detail.restore, input_signature=signature, autograph=False))
+    yield
+    _traced.clear()  # or TensorFlow complains when Python ends
+
+
+def _restore(picture, hole, part=None, restore=None):
+    """With `restore=detail.restore`, what the test replaced is asked."""
     part = hole if part is None else part
-    return detail.restore(
+    return (restore or _traced[0])(
         *(tf.constant(x) for x in (picture.astype(np.float32), hole[..., None], part[..., None]))
     ).numpy()
 
@@ -262,14 +275,12 @@ def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():
         np.random.default_rng(4).uniform(0, 255, (130, 90, 3)),
         _box(130, 90, 30, 20, 90, 70),
     )
-    first = _restore(picture, hole)
-    np.testing.assert_array_equal(_restore(picture, hole), first)
-    signature = [tf.TensorSpec([None, None, 3]), *[tf.TensorSpec([None, None, 1], tf.bool)] * 2]
-    graph = tf.function(detail.restore, input_signature=signature)
-    arguments = picture.astype(np.float32), hole[..., None], hole[..., None]
-    np.testing.assert_array_equal(graph(*arguments), graph(*arguments))
+    first = _restore(picture, hole, restore=detail.restore)
+    np.testing.assert_array_equal(_restore(picture, hole, restore=detail.restore), first)
+    graph = _restore(picture, hole)
+    np.testing.assert_array_equal(_restore(picture, hole), graph)
     # In a graph, operations are merged, so the last digits of means differ.
-    np.testing.assert_allclose(graph(*arguments), first, atol=1e-3)
+    np.testing.assert_allclose(graph, first, atol=1e-3)
 
 
 def test_nothing_is_taken_from_the_hole_and_only_the_part_changes():
@@ -299,7 +310,7 @@ def test_the_low_frequencies_are_the_guides():
 def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
     picture, hole = _pattern(96, 96), _box(96, 96, 30, 30, 66, 66)
     guide = _guide(picture, hole)
-    result, asked = _restore(guide, hole), []
+    result, asked = _restore(guide, hole, restore=detail.restore), []
 
     def texture_alone(*given):
         asked.append(given)
@@ -307,7 +318,7 @@ def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
 
     mixed = detail.trust.mixed
     monkeypatch.setattr(detail.trust, "mixed", texture_alone)
-    texture = _restore(guide, hole)
+    texture = _restore(guide, hole, restore=detail.restore)
     np.testing.assert_array_equal(asked[0][0], guide)
     np.testing.assert_array_equal(asked[0][1], texture)
     np.testing.assert_array_equal(
@@ -328,7 +339,7 @@ def test_in_a_stroke_the_guide_is_kept_near_the_rim(monkeypatch):
         result = _restore(guide, hole)
         with monkeypatch.context() as patch:
             patch.setattr(detail.trust, "mixed", lambda guide, texture, *_: texture)
-            texture = _restore(guide, hole)
+            texture = _restore(guide, hole, restore=detail.restore)
         top = np.flatnonzero(hole.any(1))[0]
         for k, share in enumerate(shares):
             row, columns = top + k, slice(32, 44)
@@ -427,7 +438,7 @@ def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_ge
         np.random.default_rng(8).uniform(0, 255, (300, 300, 3)),
         _box(300, 300, 100, 100, 200, 200),
     )
-    restored = _restore(_guide(picture, hole), hole)
+    restored = _restore(_guide(picture, hole), hole, restore=detail.restore)
     assert max(described, default=0) <= 100 and restored[hole].std() > 15
     np.testing.assert_array_equal(restored[~hole], picture[~hole].astype(np.float32))
 
@@ -445,12 +456,12 @@ def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
         np.random.default_rng(9).uniform(0, 255, (200, 200, 3)),
         _box(200, 200, 60, 60, 140, 140),
     )
-    _restore(picture, hole)
+    _restore(picture, hole, restore=detail.restore)
     assert pairs and max(pairs) <= 2**20
     # The coarsest level starts from random places and is then searched.
     monkeypatch.setattr(detail, "_COMPARED", 0)
     pairs.clear()
-    restored = _restore(picture, hole)
+    restored = _restore(picture, hole, restore=detail.restore)
     assert not pairs and restored[hole].std() > 15
 
 

@@ -332,7 +332,9 @@ def test_eager_graph_and_compiled_fills_are_the_same(name, settings, batch):
     eager = system.generate(*batch)
     for compiled in (False, True):
         # The Python function: a trace outside of compiled code would not compile.
-        graph = tf.function(lambda x, h: system.generate(x, h), jit_compile=compiled)
+        graph = tf.function(
+            lambda x, h: system.generate(x, h), autograph=False, jit_compile=compiled
+        )
         np.testing.assert_allclose(graph(*batch), eager, atol=2e-5)
 
 

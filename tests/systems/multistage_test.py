@@ -52,7 +52,11 @@ def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
     eager, graph, compiled = (
         another(variant=variant, perceptual_weights=weights) for _ in range(3)
     )
-    steps = eager.step, tf.function(graph.step), tf.function(compiled.step, jit_compile=True)
+    steps = (
+        eager.step,
+        tf.function(graph.step, autograph=False),
+        tf.function(compiled.step, autograph=False, jit_compile=True),
+    )
     for _ in range(2):  # the second step sees what the first did to the weights
         expected, *others = [values(step(*batch)) for step in steps]
         assert set(expected) == {
@@ -129,14 +133,14 @@ def test_the_step_makes_its_own_holes_from_a_seed(batch):
     for jit in (False, True):
         system = small(make_holes=maker)
         assert values(
-            tf.function(system.seeded_step, jit_compile=jit)(batch[0], seed)
+            tf.function(system.seeded_step, autograph=False, jit_compile=jit)(batch[0], seed)
         ) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_step_captures_variables_only(batch):
     """The step can therefore be written out as a pure function of inputs and variables."""
     system = small(perceptual_weights="random")
-    step = tf.function(system.step).get_concrete_function(*batch)
+    step = tf.function(system.step, autograph=False).get_concrete_function(*batch)
     handles = {id(v.handle) for v in step.variables}
     assert all(id(c) in handles for c in step.captured_inputs)
 
@@ -266,7 +270,7 @@ def test_mixed_precision_step(batch):
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
         system = another(perceptual_weights="random")
-        logs = values(tf.function(system.step)(*batch))
+        logs = values(tf.function(system.step, autograph=False)(*batch))
         output = system.generate(*batch)
         kernel = system.critic.convolutions[1].layer.kernel.numpy()
     finally:

@@ -351,7 +351,7 @@ def test_graph_and_compiled_steps_with_the_critic_are_the_same(variant, critic, 
     start = [v.numpy() for v in variables]
     expected = [values(system.step(*batch)) for _ in range(2)]
     for jit in (False, True):
-        step = tf.function(system.step, jit_compile=jit)
+        step = tf.function(system.step, autograph=False, jit_compile=jit)
         for variable, value in zip(variables, start):
             variable.assign(value)
         for logs in expected:

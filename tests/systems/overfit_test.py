@@ -59,7 +59,7 @@ def test_eight_photographs_by_heart(name, size, settings, steps, rate, critic_ra
         return -10 * np.log10(squares.sum((1, 2, 3)) / (3 * np.sum(missing, (1, 2, 3)))).mean()
 
     before = psnr_in_hole()
-    step = tf.function(system.step)
+    step = tf.function(system.step, autograph=False)
     while int(system.optimizer.iterations) < steps:
         step(images, holes)
     after = psnr_in_hole()

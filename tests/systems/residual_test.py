@@ -216,7 +216,7 @@ def test_learns_in_bfloat16_what_it_learns_in_float32(batch):
             tf.keras.utils.set_random_seed(3)
             system = tfinpaint.create("residual", width=8, depth=2)
             system.compile(perceptual_weights="none", learning_rate=3e-3)
-            step = tf.function(system.step)
+            step = tf.function(system.step, autograph=False)
             losses[policy] = [float(step(*batch)["hole"]) for _ in range(60)]
         finally:
             tf.keras.mixed_precision.set_global_policy("float32")

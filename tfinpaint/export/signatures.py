@@ -41,11 +41,13 @@ def servable(painter: Any, detail: str = "auto") -> tf.Module:
     exported.weights = list(painter.system.generator.variables)
     exported.fill_window = painter.fill_window
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1)], autograph=False
+    )
     def fill_photo(photo, mask):
         return _fill_photo(painter, photo, mask, detail == "auto")
 
-    @tf.function(input_signature=[_FILES, _FILES])
+    @tf.function(input_signature=[_FILES, _FILES], autograph=False)
     def serving_default(image_bytes, mask_bytes):
         _check_batch("image_bytes", image_bytes, "mask_bytes", mask_bytes)
         filled = tf.map_fn(
@@ -58,7 +60,10 @@ def servable(painter: Any, detail: str = "auto") -> tf.Module:
         )
         return {"filled_bytes": filled}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, c], tf.uint8) for c in (3, 1)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, c], tf.uint8) for c in (3, 1)],
+        autograph=False,
+    )
     def tensors(image, mask):
         _check_batch("image", image, "mask", mask)
         size = image.shape[1:]
@@ -83,7 +88,7 @@ def names(exported: tf.Module) -> tuple:
 
 
 def _sample(painter, with_detail):
-    @tf.function(input_signature=[_FILES, _FILES, tf.TensorSpec([None], tf.int32)])
+    @tf.function(input_signature=[_FILES, _FILES, tf.TensorSpec([None], tf.int32)], autograph=False)
     def sample(image_bytes, mask_bytes, seed):
         _check_batch("image_bytes", image_bytes, "mask_bytes", mask_bytes)
         _check_batch("image_bytes", image_bytes, "seed", seed)

@@ -116,7 +116,8 @@ def convert(
     @tf.function(
         input_signature=[
             tf.TensorSpec([1, height, width, channels], tf.uint8) for channels in (3, 1)
-        ]
+        ],
+        autograph=False,
     )
     def fill(image, mask):
         # In float32: TFLite neither compares nor chooses uint8.

@@ -82,7 +82,7 @@ class Lpips(Metric):
             tf.constant(arrays[f"lin{k}"], tf.float32) for k in range(len(CHANNELS[self.network]))
         ]
         photos = tf.TensorSpec([None, None, None, 3], tf.uint8)
-        compiled = tf.function(self._distance, input_signature=[photos, photos])
+        compiled = tf.function(self._distance, input_signature=[photos, photos], autograph=False)
         self._distance = compiled  # type: ignore[method-assign]
         definition = (
             f"learned perceptual distance, version 0.1, {self.network} (weights "

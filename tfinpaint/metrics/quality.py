@@ -211,7 +211,7 @@ def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:
 @functools.lru_cache(maxsize=None)
 def _function():
     """The compiled function, made on first use: TensorFlow then decides on which device it runs."""
-    return tf.function(_figures, reduce_retracing=True)
+    return tf.function(_figures, reduce_retracing=True, autograph=False)
 
 
 def _measure(measures, outputs, originals, holes):

@@ -231,7 +231,9 @@ def _on_squares(inputs, maps):
     """
     network = tf.keras.Model(inputs, tf.keras.layers.GlobalAveragePooling2D()(maps))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)], autograph=False
+    )
     def features(images):
         squares = tf.image.resize(images, [_SIDE, _SIDE])  # [B, 299, 299, 3]
         return network(squares / 127.5 - 1.0, training=False)  # [B, 2048]

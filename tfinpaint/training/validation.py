@@ -59,9 +59,10 @@ class Validation:
             self._holes = np.stack(len(self._photos) * [system.fixed_hole[..., np.newaxis]])
             about = f"a fixed hole of {system.fixed_hole.mean():.0%}"
         self._generate = tf.function(
-            lambda images, holes: system.raw(system.averaged_generator, images, holes)
+            lambda images, holes: system.raw(system.averaged_generator, images, holes),
+            autograph=False,
         )
-        self._attention_maps = tf.function(system.attention_maps)
+        self._attention_maps = tf.function(system.attention_maps, autograph=False)
         self.description = (
             f"{counted(len(self._photos), 'photograph')} of {source}"
             + ("" if settings.eval_data else " (trained on: no `eval_data`)")
