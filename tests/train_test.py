@@ -124,6 +124,7 @@ def test_a_run_directory_whose_name_is_no_utf8_is_refused_in_a_line(run, tmp_pat
     assert status == 1 and "caf\ufffd: its name is no UTF-8" in err and not folder.exists()
 
 
+@pytest.mark.slow
 def test_photographs_in_a_folder_whose_name_is_no_utf8(run, tmp_path):
     """The flagfile of the run names the folder by its bytes."""
     photos = tmp_path / os.fsdecode(b"caf\xe9")

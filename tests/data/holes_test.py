@@ -66,7 +66,7 @@ def test_bounds_hold_for_any_brush(brush, ratio):
 
 @pytest.mark.parametrize(
     "kind",
-    ["box", "strokes", *(pytest.param(k, marks=pytest.mark.slow) for k in ("objects", "mixed"))],
+    ["strokes", *(pytest.param(k, marks=pytest.mark.slow) for k in ("box", "objects", "mixed"))],
 )
 def test_eager_graph_and_compiled_give_the_same_pixels(kind):
     settings = HoleSettings(kind)

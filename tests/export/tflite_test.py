@@ -69,9 +69,7 @@ def _slow_but(fast, cases):
     "name, variant, size",
     _slow_but(
         [
-            ("partial_conv", "paper", (SIZE, SIZE)),
             ("shift_net", "paper", (SIZE, SIZE)),
-            ("global_local", "paper", (SIZE, SIZE)),
             ("multistage", "paper", None),
         ],
         [
@@ -129,7 +127,6 @@ def test_systems_without_a_part(name, settings):
     _slow_but(
         [
             ("partial_conv", "float16", 45),
-            ("gated_conv", "int8", 25),
         ],
         [
             (name, *kind)

@@ -826,8 +826,22 @@ def test_another_server_fills(visit, forwarding, server, painter, pair):
 # --------------------------------------------------------------------------- how it presents itself
 
 
-@pytest.mark.parametrize("width, height", [(1280, 800), (390, 844), (320, 568)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "width, height, scheme",
+    [
+        (1280, 800, "light"),
+        (320, 568, "dark"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                (1280, 800, "dark"),
+                (320, 568, "light"),
+                (390, 844, "light"),
+                (390, 844, "dark"),
+            )
+        ),
+    ],
+)
 def test_every_size_and_colour(visit, studio, width, height, scheme):
     person = visit(studio.url, width, height, color_scheme=scheme)
     person.open(noise(160, 240))

@@ -35,7 +35,10 @@ def some_known(height, width, seed=0):
     return known
 
 
-@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
+@pytest.mark.parametrize(
+    "name",
+    ["astronaut", *(pytest.param(n, marks=pytest.mark.slow) for n in ("coffee", "chelsea"))],
+)
 def test_all_pixels_of_photographs_are_scikit_images(name):
     grey = grey_of(getattr(data, name)())
     known = some_known(*grey.shape[1:3])

@@ -316,7 +316,7 @@ def _windows(grid):
             yield grid[row : row + SIDE, column : column + SIDE]
 
 
-@pytest.mark.parametrize("composited", [True, False])
+@pytest.mark.parametrize("composited", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_table_measures_what_inpaint_fills(run_dir, composited):
     """Also under a protocol that scores a network's own output: it has none of known pixels."""
     model = methods.Model("a", run_dir, composited, pairs=False)

@@ -321,7 +321,9 @@ def test_mean_pixel_is_part_of_the_network(batch):
         np.testing.assert_allclose(system.generator.mean_pixel, [0.1, 0.9, 0.3], atol=1e-7)
 
 
-@pytest.mark.parametrize("frozen, moving", [("none", 16), ("encoder", 4), ("all", 0)])
+@pytest.mark.parametrize(
+    "frozen, moving", [pytest.param("none", 16, marks=pytest.mark.slow), ("encoder", 4), ("all", 0)]
+)
 def test_frozen_norms_keep_their_statistics(batch, frozen, moving):
     system = small(freeze_batch_norm=frozen)
     before = [norm.moving_mean.numpy() for norm in system.generator.norms]

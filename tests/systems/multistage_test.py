@@ -204,7 +204,7 @@ def test_what_lies_under_the_hole_has_no_influence(batch, variant):
     np.testing.assert_array_equal(system.generate(images, holes), system.generate(other, holes))
 
 
-@pytest.mark.parametrize("variant", ["paper", "official"])
+@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
 def test_a_batch_equals_its_images_one_by_one(batch, variant):
     images, holes = batch
     system = small(variant=variant)

@@ -97,7 +97,7 @@ def test_plain_terms_against_numpy(variant, batch):
     assert logs["variation"] == pytest.approx(0.001 * variation, rel=1e-4)
 
 
-@variants
+@paper_first
 def test_feature_network_judges_the_composite_too_in_the_official_variant(variant, batch):
     images, holes = batch
     system = small(variant, perceptual_weights="random")

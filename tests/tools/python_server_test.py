@@ -17,9 +17,8 @@ from tfinpaint.serving.client import connect
 from tools import python_server
 
 
-@pytest.mark.parametrize(
-    "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_ended(exported, painter, pair, tmp_path, end):
     # The server starts sooner without warm-up.
     shutil.copytree(
