@@ -82,3 +82,21 @@ def test_two_who_write_one_file_do_not_meet(tmp_path):
             with open(place, "w") as f:
                 f.write(text)
     assert (tmp_path / "a.txt").read_text() == "one"  # it is renamed last
+
+
+def test_folders_that_were_made_for_a_failure_are_gone_and_others_stay(tmp_path):
+    (tmp_path / "old").mkdir()
+    for place in ("old", "old/new", "old/new/deep"):
+        with pytest.raises(ZeroDivisionError), atomic.folder(str(tmp_path / place)):
+            assert (tmp_path / place).is_dir()
+            raise ZeroDivisionError
+        assert os.listdir(tmp_path) == ["old"] and os.listdir(tmp_path / "old") == []
+    with pytest.raises(ZeroDivisionError), atomic.folder(str(tmp_path / "old" / "new" / "deep")):
+        (tmp_path / "old" / "new" / "kept").touch()
+        raise ZeroDivisionError
+    assert os.listdir(tmp_path / "old" / "new") == ["kept"]
+    with atomic.folder(str(tmp_path / "old" / "new" / "deep")):
+        pass
+    assert sorted(os.listdir(tmp_path / "old" / "new")) == ["deep", "kept"]
+    with pytest.raises(OSError), atomic.folder(str(tmp_path / "old" / "new" / "kept" / "a")):
+        pass

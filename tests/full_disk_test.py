@@ -81,3 +81,6 @@ def test_results_on_a_disk_that_cannot_be_written(tmp_path, packed, name, fault)
         lines = [line for line in err if line.startswith("tfinpaint: ") and "note" not in line]
         assert len(lines) == 1 and "memory" not in lines[0], err
         assert contents(place) == before
+        # Into new folders: on a full disk they can be made, and are removed again.
+        status, _ = command(*commands(place / "new" / "folder", tmp_path, packed)[name])
+        assert status == 1 and not (place / "new").exists()

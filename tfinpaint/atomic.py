@@ -6,6 +6,8 @@
         image.save(beside)
     with replacing_all(["a.txt", "a.csv"]) as places:     # all are written before any is renamed
         ...
+    with folder("report"), replacing("report/a.txt") as beside:     # in a folder that may be new
+        ...
 
 A reader sees the old content or the new, never a part of it. If writing fails, the old content
 stays and nothing is left beside it. A process that is killed may leave one hidden file. Errors
@@ -53,6 +55,26 @@ def replacing_all(paths: Sequence[str]) -> Iterator[List[str]]:
         yield places
         for new, path in zip(places, paths):
             os.replace(new, path)
+
+
+@contextlib.contextmanager
+def folder(path: str) -> Iterator[None]:
+    """Makes a folder, and those above it, for a block that writes into it.
+
+    If the block fails, the folders that were made are removed again, unless something is in them.
+    """
+    made = [os.path.abspath(path)]
+    while not os.path.lexists(made[-1]):
+        made.append(os.path.dirname(made[-1]))
+    made.pop()  # it was there
+    try:
+        os.makedirs(path, exist_ok=True)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # the deepest first, up to one that is not empty
+            for one in made:
+                os.rmdir(one)
+        raise
 
 
 @contextlib.contextmanager

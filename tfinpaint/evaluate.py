@@ -113,8 +113,8 @@ def write(folder: str, files: Dict[str, str]) -> None:
     Names of photographs that are no UTF-8 are written with replacements.
     """
     try:
-        os.makedirs(folder, exist_ok=True)
-        with atomic.replacing_all([os.path.join(folder, name) for name in files]) as places:
+        paths = [os.path.join(folder, name) for name in files]
+        with atomic.folder(folder), atomic.replacing_all(paths) as places:
             for place, content in zip(places, files.values()):
                 with open(place, "w", encoding="utf-8") as f:
                     f.write(shown_lines(content))

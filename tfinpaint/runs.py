@@ -14,6 +14,7 @@ A packed model (packed.py) has weights.npz in place of checkpoints/. It is loade
 a run can start from it, but it cannot be resumed.
 """
 
+import contextlib
 import csv
 import dataclasses
 import functools
@@ -93,10 +94,11 @@ def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> No
     Raises SettingsError if that is impossible.
     """
     try:
-        for folder in _FOLDERS:
-            os.makedirs(os.path.join(run_dir, folder), exist_ok=True)
         names = [os.path.join(run_dir, name) for name in (_SETTINGS, _FLAGS)]
-        with atomic.replacing_all(names) as places:
+        with contextlib.ExitStack() as stack:
+            for folder in _FOLDERS:
+                stack.enter_context(atomic.folder(os.path.join(run_dir, folder)))
+            places = stack.enter_context(atomic.replacing_all(names))
             for place, text in zip(places, (to_json(settings), flags_text)):
                 with open(place, "wb") as f:
                     f.write(text.encode("utf-8", "surrogateescape"))

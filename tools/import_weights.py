@@ -230,8 +230,9 @@ def _write(output, run, weights, system):
         step=tf.Variable(0, dtype=tf.int64, trainable=False), system=networks
     )
     try:
-        with atomic.replacing(os.path.realpath(output)) as beside:
-            os.makedirs(beside)
+        place = os.path.realpath(output)
+        with atomic.folder(os.path.dirname(place)), atomic.replacing(place) as beside:
+            os.mkdir(beside)
             runs.write_run(beside, run, flags_text)
             tf.train.CheckpointManager(
                 checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1

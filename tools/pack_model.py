@@ -52,7 +52,7 @@ def main():
     painter = Painter.from_run(read_run(models.locate(model)))
     place = os.path.realpath(output)
     try:
-        with atomic.replacing(place) as beside:
+        with atomic.folder(os.path.dirname(place)), atomic.replacing(place) as beside:
             size, difference = _pack(painter, beside)
             if os.path.isdir(place):
                 shutil.rmtree(place)
@@ -73,7 +73,7 @@ def _pack(painter, folder):
     from tfinpaint import load, packed
 
     run = painter.run
-    os.makedirs(folder)
+    os.mkdir(folder)
     size = packed.write_weights(folder, painter.system.generator, run.step)
     if size > LARGEST:
         raise SettingsError(

@@ -10,7 +10,7 @@ import numpy as np
 from absl import flags
 
 from tfinpaint import command
-from tfinpaint.settings import HoleSettings, SettingsError, os_reason
+from tfinpaint.settings import HoleSettings
 
 _NAME = flags.DEFINE_string(
     "name", "coffee", "Photograph of scikit-image, as in --train_data=samples:NAME."
@@ -31,12 +31,6 @@ def main():
     thin = HoleSettings(ratio=(0.08, 0.1), stroke_width=(5, 10), stroke_length=60)
     hole = holes(_SEED.value, 0, 1, side, thin).numpy()[0, ..., 0]  # [side, side]
     hole = hole[(side - height) // 2 :, (side - width) // 2 :][:height, :width]
-    try:
-        os.makedirs(_OUTPUT.value, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"--output={_OUTPUT.value} cannot be made: {os_reason(error)}"
-        ) from error
     mask = np.repeat(np.uint8(255) * (hole[..., None] > 0), 3, axis=-1)
     for name, picture in (("photo.png", photo), ("mask.png", mask)):
         path = os.path.join(_OUTPUT.value, name)

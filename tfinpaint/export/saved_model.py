@@ -44,8 +44,8 @@ def export(
     """
     module = signatures.servable(painter, detail)
     try:
-        with atomic.beside(os.path.join(output, "version")) as beside:
-            os.makedirs(beside)
+        with atomic.folder(output), atomic.beside(os.path.join(output, "version")) as beside:
+            os.mkdir(beside)
             tf.saved_model.save(
                 module,
                 beside,

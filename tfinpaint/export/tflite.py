@@ -64,8 +64,7 @@ def export(
     path = os.path.join(output, f"{card['system']}.tflite")
     content = convert(painter, quantize, size, pairs)
     try:
-        os.makedirs(output, exist_ok=True)
-        with atomic.replacing(path) as beside:
+        with atomic.folder(output), atomic.replacing(path) as beside:
             with open(beside, "wb") as f:
                 f.write(content)
             write_card(

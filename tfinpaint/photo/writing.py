@@ -185,8 +185,8 @@ def _save(path: str, image: Image.Image, options: dict, argument: str) -> None:
 def _keep(path: str, argument: str, write) -> None:
     """Calls `write` with a path beside the file's, which replaces the file if all went well."""
     try:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with atomic.replacing(path) as beside:
+        folder = os.path.dirname(os.path.abspath(path))
+        with atomic.folder(folder), atomic.replacing(path) as beside:
             write(beside)
     except Exception as error:  # as with the decoders
         raise _unwritable(path, argument, error) from None
