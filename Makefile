@@ -19,7 +19,7 @@ TWO := -n 2 --dist loadgroup
 
 # What depends most on the versions of TensorFlow, Keras and NumPy.
 THIRD := tests/stand_ins_test.py tests/layers tests/losses tests/data tests/systems/systems_test.py tests/systems/multistage_golden_test.py \
-  tests/training/systems_loop_test.py tests/export tests/serving tests/painter_test.py tests/models_test.py tests/tools/first_fill_test.py
+  tests/training/systems_loop_test.py tests/export tests/serving tests/painting/painter_test.py tests/models_test.py tests/tools/first_fill_test.py
 
 # What needs Apache Beam.
 BIG_JOBS := tests/tools/fill_many_test.py tests/tools/prepare_data_test.py

@@ -16,7 +16,7 @@ import tfinpaint
 from tfinpaint.layers import CoherentSemanticAttention, ContextualAttention, PatchAttention
 from tfinpaint.layers.tracing import making_weights
 from tfinpaint.networks.parts import make_weights
-from tfinpaint.painter import Painter
+from tfinpaint.painting.painter import Painter
 
 NOT_NEEDED = (
     "tensorflow_addons",

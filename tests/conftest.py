@@ -218,7 +218,7 @@ def exported(tmp_path_factory):
 
     import tfinpaint
     from tfinpaint.export import saved_model
-    from tfinpaint.painter import Painter
+    from tfinpaint.painting.painter import Painter
 
     folder = tmp_path_factory.mktemp("exported")
     tf.keras.utils.set_random_seed(5)

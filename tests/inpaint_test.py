@@ -17,11 +17,11 @@ from PIL import Image
 from tfinpaint import fill_file, inpaint, jobs, loading
 from tfinpaint.attention_maps import placing
 from tfinpaint.attention_maps.placing import AttentionMap
-from tfinpaint.base_painter import BasePainter
+from tfinpaint.painting.base_painter import BasePainter
+from tfinpaint.painting.boxes import Box
 from tfinpaint.photo import read_photo
 from tfinpaint.progress import photographs_bar
 from tfinpaint.settings import SettingsError
-from tfinpaint.windows import Box
 
 
 class Red(BasePainter):

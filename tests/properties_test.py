@@ -8,8 +8,10 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tfinpaint import blending, filling, pictures, windows
+from tfinpaint import pictures
 from tfinpaint.data.holes import holes
+from tfinpaint.painting import blending, filling, windows
+from tfinpaint.painting.boxes import Context
 from tfinpaint.settings import HoleSettings, SettingsError
 
 CASES = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -40,7 +42,7 @@ def missing(draw, longest=400):
 networks = st.tuples(
     st.sampled_from([1, 4, 8, 64]),  # stride
     st.sampled_from([64, 128, 256]),  # working size
-    st.sampled_from([windows.Context(), windows.Context(1.0), windows.Context(0.5, True)]),
+    st.sampled_from([Context(), Context(1.0), Context(0.5, True)]),
 )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfinpaint.base_painter import BasePainter
+from tfinpaint.painting.base_painter import BasePainter
 
 
 class Red(BasePainter):

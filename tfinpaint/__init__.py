@@ -21,7 +21,7 @@ if not addons.there():
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
 if TYPE_CHECKING:
-    from tfinpaint.base_painter import BasePainter
+    from tfinpaint.painting.base_painter import BasePainter
 
 
 def __getattr__(name):

@@ -20,9 +20,9 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Se
 
 import numpy as np
 
-from tfinpaint.base_painter import BasePainter
-from tfinpaint.filling import grown
 from tfinpaint.jobs import ALPHA, Job
+from tfinpaint.painting.base_painter import BasePainter
+from tfinpaint.painting.filling import grown
 from tfinpaint.photo import (
     OF_FORMAT,
     THRESHOLD,

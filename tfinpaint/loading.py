@@ -2,9 +2,9 @@
 
 import os
 
-from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.version_folders import version_directory
 from tfinpaint.models import locate
+from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.settings import SettingsError
 
 ACCEPTED = "a run directory of `train`, an export, or default"
@@ -36,6 +36,6 @@ def load(model: str = "default") -> BasePainter:
             f"`model={model!r}` is no run directory: it has no settings.json, nor a version of an "
             f"export; {ACCEPTED} is needed"
         )
-    from tfinpaint.painter import Painter
+    from tfinpaint.painting.painter import Painter
 
     return Painter.from_run(read_run(path))

@@ -189,7 +189,7 @@ class Bench:
 
 def _generate_rows(bench):
     from tfinpaint import create
-    from tfinpaint.painter import Painter
+    from tfinpaint.painting.painter import Painter
 
     for name in SYSTEMS:
         painter = Painter.of(create(name))
@@ -394,7 +394,7 @@ def _pipeline_rows(bench):
 
 def _photo_rows(bench):
     from tfinpaint import create
-    from tfinpaint.painter import Painter
+    from tfinpaint.painting.painter import Painter
 
     painter = Painter(create("multistage"), 256)
     for height, width in ((3000, 4000), (6000, 4000)):
@@ -447,7 +447,7 @@ def _window_restored():
     import cv2
     import tensorflow as tf
 
-    from tfinpaint import detail
+    from tfinpaint.painting import detail
 
     hole = np.zeros((900, 900), np.uint8)
     cv2.ellipse(hole, (450, 450), (150, 120), 0, 0, 360, 1, -1)
@@ -467,7 +467,7 @@ def _window_restored():
 
 def _photograph_restored():
     from tfinpaint import create
-    from tfinpaint.painter import Painter
+    from tfinpaint.painting.painter import Painter
 
     return partial(Painter(create("multistage"), 256).fill, *_large_photograph(3000, 4000))
 

@@ -46,7 +46,7 @@ def main():
         )
 
     from tfinpaint import models
-    from tfinpaint.painter import Painter
+    from tfinpaint.painting.painter import Painter
     from tfinpaint.runs import read_run
 
     painter = Painter.from_run(read_run(models.locate(model)))

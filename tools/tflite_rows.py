@@ -27,7 +27,7 @@ def measure(name, quantize, repeats):
 
     from tfinpaint import create, load
     from tfinpaint.export import tflite
-    from tfinpaint.painter import Painter
+    from tfinpaint.painting.painter import Painter
     from tfinpaint.photo import THRESHOLD
 
     tf.config.threading.set_intra_op_parallelism_threads(_THREADS)

@@ -12,7 +12,7 @@ from typing import Dict, Iterator, NamedTuple, Tuple
 import cv2
 import numpy as np
 
-from tfinpaint import budget
+from tfinpaint.painting import budget
 
 NETWORK = budget.Network(stride=64, working_size=512)  # the default model's
 SPECKS = 10_000  # of 12 megapixels

@@ -7,8 +7,8 @@ import pytest
 
 from tfinpaint.attention_maps import pictures
 from tfinpaint.attention_maps.placing import AttentionMap
+from tfinpaint.painting.boxes import Box
 from tfinpaint.pictures import position_colors
-from tfinpaint.windows import Box
 
 
 def map_of(matches, weights=None, window=None, cell=(8.0, 8.0), at=(0, 0), is_flow=True):

@@ -8,9 +8,9 @@ import pytest
 
 import tfinpaint
 from tfinpaint.attention_maps import placing
-from tfinpaint.painter import Painter
+from tfinpaint.painting.boxes import Box
+from tfinpaint.painting.painter import Painter
 from tfinpaint.settings import SettingsError
-from tfinpaint.windows import Box
 
 SMALL = {
     "multistage": dict(width=4, depth=4),

@@ -17,9 +17,10 @@ from PIL import Image
 from small import SMALL
 
 import tfinpaint
-from tfinpaint import inpaint, windows
+from tfinpaint import inpaint
 from tfinpaint.export import decoding, saved_model, signatures
-from tfinpaint.painter import Painter
+from tfinpaint.painting.boxes import Box, Context, window_around
+from tfinpaint.painting.painter import Painter
 from tfinpaint.photo import read_hole
 from tfinpaint.settings import SettingsError
 
@@ -171,16 +172,16 @@ def test_the_window_is_that_of_windows_py(stride):
         missing = np.zeros(size, bool)
         missing[[first, last - 1]] = True
         begin, end, _ = (int(x) for x in signatures._extent(tf.constant(missing), stride))
-        window = windows.window_around(windows.Box(first, 0, last, 1), (size, 10), stride)
+        window = window_around(Box(first, 0, last, 1), (size, 10), stride)
         assert (begin, end) == (window.top, window.bottom)
         # The longer side of the box counts for a network that fills the centre of a square.
-        other, centred = np.arange(600) < rng.integers(1, 600), windows.Context(11 / 16, True)
+        other, centred = np.arange(600) < rng.integers(1, 600), Context(11 / 16, True)
         begin, end, _ = (
             int(x)
             for x in signatures._extent(tf.constant(missing), stride, centred, tf.constant(other))
         )
-        box = windows.Box(first, 0, last, other.sum())
-        window = windows.window_around(box, (size, 600), stride, centred)
+        box = Box(first, 0, last, other.sum())
+        window = window_around(box, (size, 600), stride, centred)
         assert (begin, end) == (window.top, window.bottom)
 
 

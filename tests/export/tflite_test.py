@@ -14,7 +14,7 @@ from small import SMALL
 
 import tfinpaint
 from tfinpaint.export import tflite
-from tfinpaint.painter import Painter
+from tfinpaint.painting.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import all_systems

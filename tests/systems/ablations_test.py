@@ -12,7 +12,7 @@ from small import SMALL, TERMS_LEFT_OUT
 
 import tfinpaint
 from tfinpaint import layers
-from tfinpaint.painter import Painter
+from tfinpaint.painting.painter import Painter
 
 SIZE = 64
 STRIDED = {"bottom": "strided", "depth": 5}

@@ -10,11 +10,12 @@ from PIL import Image
 from small import SMALL
 
 import tfinpaint
-from tfinpaint import windows
 from tfinpaint.data.batches import evaluation_squares
 from tfinpaint.data.evaluation_holes import RATIO_BINS, evaluation_holes
 from tfinpaint.evaluation import methods
 from tfinpaint.export import saved_model, tflite
+from tfinpaint.painting import windows
+from tfinpaint.painting.boxes import Context
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.systems.context_encoder.mirrored import Axis, cut, enlarge
 from tfinpaint.systems.context_encoder.painter import CentrePainter
@@ -189,7 +190,7 @@ def test_a_long_hole_is_cut_where_each_piece_has_something_known_beside_it(paint
 @pytest.mark.parametrize("ratio", RATIO_BINS)
 def test_the_fixed_strokes_of_every_protocol_can_be_filled(ratio):
     """At the network's own size: no piece is longer than half of the photograph."""
-    context, hole_size = windows.Context(11 / 16, centred=True), 56
+    context, hole_size = Context(11 / 16, centred=True), 56
     for hole in evaluation_holes(ratio, 20, 128)[..., 0]:
         left = hole.copy()
         for box, pixels in windows.groups(hole, 1, 2 * hole_size, context):

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from tfinpaint import fill_file, inpaint, loading
-from tfinpaint.base_painter import BasePainter
+from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.photo import read_photo
 from tools import fill_many
 

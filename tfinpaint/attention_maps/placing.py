@@ -10,8 +10,8 @@ from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
 import cv2
 import numpy as np
 
+from tfinpaint.painting.boxes import Box, bounding_box
 from tfinpaint.settings import SettingsError
-from tfinpaint.windows import Box, bounding_box
 
 
 class AttentionMap(NamedTuple):

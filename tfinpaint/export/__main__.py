@@ -69,7 +69,7 @@ def main() -> None:
             f"--model={model} is exported already: a run directory of `train` is needed"
         )
     command.choose_device(FLAGS.device)
-    from tfinpaint.painter import Painter
+    from tfinpaint.painting.painter import Painter
     from tfinpaint.runs import read_run
 
     run = read_run(model)

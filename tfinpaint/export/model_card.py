@@ -9,7 +9,7 @@ import os
 import tensorflow as tf
 
 from tfinpaint import atomic
-from tfinpaint.base_painter import BasePainter
+from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.settings import SettingsError, first_line
 from tfinpaint.version import __version__, commit
 

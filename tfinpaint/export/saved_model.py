@@ -18,12 +18,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint import atomic
-from tfinpaint.base_painter import BasePainter
 from tfinpaint.export import signatures, warmup
 from tfinpaint.export.model_card import CARD, read_card, write_card
 from tfinpaint.export.version_folders import versions
+from tfinpaint.painting.base_painter import BasePainter
+from tfinpaint.painting.boxes import Context
 from tfinpaint.settings import SettingsError, first_line, os_reason
-from tfinpaint.windows import Context
 
 
 def export(

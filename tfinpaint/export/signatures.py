@@ -23,8 +23,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfinpaint.export.decoding import decode_image, decode_mask
+from tfinpaint.painting.boxes import CONTEXT, Context
 from tfinpaint.photo import THRESHOLD
-from tfinpaint.windows import CONTEXT, Context
 
 _FILES = tf.TensorSpec([None], tf.string)
 
@@ -136,7 +136,7 @@ def _fill_photo(painter, photo, mask, with_detail, seed=None):
 
 
 def _extent(missing, stride, context=Context(), other=None):
-    """The window around all holes along one axis; as `windows.window_around`.
+    """The window around all holes along one axis; as `boxes.window_around`.
 
     missing, other: bool [N] of this axis and [M] of the other, which counts if the context is
         centred.

@@ -20,11 +20,11 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated
 
 from tfinpaint import atomic, temporary
-from tfinpaint.base_painter import BasePainter
 from tfinpaint.export.model_card import write_card
-from tfinpaint.filling import blended, check_blend, hole_of
 from tfinpaint.layers import PartialConv2D, tracing
-from tfinpaint.painter import Painter
+from tfinpaint.painting.base_painter import BasePainter
+from tfinpaint.painting.filling import blended, check_blend, hole_of
+from tfinpaint.painting.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError, first_line, os_reason
 

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 
-from tfinpaint import filling
-from tfinpaint.base_painter import BasePainter
+from tfinpaint.painting import filling
+from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.settings import SettingsError
 
 _FORMS = (

@@ -138,8 +138,8 @@ class Specification:
                           own.
     hole_kinds:           the kinds of holes (`HoleSettings.kind`) that it can be trained with, if
                           not all.
-    painter:              "module:Class" of its own tfinpaint.painter.Painter, if the common one is
-                          not enough.
+    painter:              "module:Class" of its own `Painter` (painting/painter.py), if the common
+                          one is not enough.
     small:                settings of a small version for tests.
     small_terms:          weights of terms that the small version does without.
     main_term:            the term whose weight to raise first if the system does not learn to fill.

@@ -18,10 +18,10 @@ from tfinpaint.data.batches import evaluation_squares
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.data.photos import spread
 from tfinpaint.metrics import quality, references
+from tfinpaint.painting.boxes import Box
 from tfinpaint.pictures import composite, grid, sample_row, to_float, to_uint8
 from tfinpaint.settings import TrainSettings
 from tfinpaint.systems.base import System
-from tfinpaint.windows import Box
 from tfinpaint.wording import counted
 
 _ROWS = 6  # photographs in a sample grid

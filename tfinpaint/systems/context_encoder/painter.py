@@ -17,8 +17,8 @@ from typing import Any, Tuple
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import windows
-from tfinpaint.painter import Painter
+from tfinpaint.painting import boxes
+from tfinpaint.painting.painter import Painter
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.context_encoder.mirrored import Axis, cut, enlarge
 
@@ -38,7 +38,7 @@ class CentrePainter(Painter):
         self.stride = 1  # a photograph may have any size, and so may a window
         self.working_size = 2 * self.hole_size  # thin holes are cut into pieces of half of it
         # The network's input has 9/14 of its hole's side around it. Sixteenths are exact numbers.
-        self.context = windows.Context(11 / 16, centred=True)
+        self.context = boxes.Context(11 / 16, centred=True)
 
     def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: Any) -> tf.Tensor:
         """The predicted centre alone, float32 [B, S/2, S/2, 3]; see the base class.
@@ -50,7 +50,7 @@ class CentrePainter(Painter):
 
     def _fill_one(self, window, hole, shown, with_detail):
         level = np.maximum(shown, hole > 0)[..., 0]
-        box = windows.bounding_box((level == level.max()).astype(np.uint8))
+        box = boxes.bounding_box((level == level.max()).astype(np.uint8))
         (height, width), longest = box.size, max(level.shape) // 2
         if max(height, width) > longest:
             raise SettingsError(

@@ -8,8 +8,8 @@ painter.fill(photo, mask, edges=drawing)     # guided by a drawing
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import filling, windows
-from tfinpaint.painter import Painter
+from tfinpaint.painting import filling, windows
+from tfinpaint.painting.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.systems.edge_connect.edge_inputs import known_edges
 

@@ -9,8 +9,8 @@ from typing import Optional
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import filling, windows
-from tfinpaint.painter import Painter
+from tfinpaint.painting import boxes, filling
+from tfinpaint.painting.painter import Painter
 
 
 class PluralisticPainter(Painter):
@@ -29,7 +29,7 @@ class PluralisticPainter(Painter):
         photo, mask = np.asarray(photo), np.asarray(mask)
         filling.check(photo, mask, grow)
         hole = filling.hole_of(mask, grow)
-        window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
+        window = boxes.window_around(boxes.bounding_box(hole), photo.shape, self.stride)
         return float(self._scored(tf.constant(photo[window.slices])))
 
     @functools.cached_property

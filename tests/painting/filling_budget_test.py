@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tfinpaint import budget, filling, windows
-from tfinpaint.filling import Options
+from tfinpaint.painting import budget, filling, windows
+from tfinpaint.painting.boxes import Context
+from tfinpaint.painting.filling import Options
 from tools import window_rows
 
 SIZE = 256  # the working size of the network here
@@ -26,7 +27,7 @@ class Counting:
 
 def fill(hole, options=Options()):
     network = Counting()
-    args = (network, 8, SIZE, windows.Context(), PHOTO, 255 * hole, options)
+    args = (network, 8, SIZE, Context(), PHOTO, 255 * hole, options)
     return filling.fill(*args), network
 
 
@@ -52,7 +53,7 @@ def test_each_missing_pixel_is_filled_and_the_others_stay(name):
 def test_the_fill_is_the_same_whatever_lies_under_the_hole():
     hole = CASES["mesh"]
     network, other = Counting(), np.where(hole[..., None] > 0, 255 - PHOTO, PHOTO)
-    again = filling.fill(network, 8, SIZE, windows.Context(), other, 255 * hole)
+    again = filling.fill(network, 8, SIZE, Context(), other, 255 * hole)
     np.testing.assert_array_equal(again, fill(hole)[0])
 
 

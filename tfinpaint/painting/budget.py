@@ -20,8 +20,8 @@ from typing import List, NamedTuple
 import cv2
 import numpy as np
 
-from tfinpaint import rims, windows
-from tfinpaint.windows import Box, Context
+from tfinpaint.painting import boxes, rims, windows
+from tfinpaint.painting.boxes import Box, Context
 
 PER_PIXEL = 4  # pixels in windows for each missing one, but at least those of one window
 FEW = 4  # windows that any photograph may take
@@ -84,7 +84,7 @@ def plan(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
     reduced, because they are smaller than what they have to show.
     """
     groups = unlimited(photo, hole, network)
-    if network.context.centred or network.working_size < 4 * windows.CONTEXT:
+    if network.context.centred or network.working_size < 4 * boxes.CONTEXT:
         return groups
     if hole.size <= SMALL:
         return groups
@@ -96,7 +96,7 @@ def plan(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
         missing[groups[k].box.slices] |= groups[k].pixels
     sizes = _Sizes.of(network.working_size)
     cells = [
-        _Cell(photo, hole, missing, box) for box in windows.tiles_with_holes(missing, sizes.cell)
+        _Cell(photo, hole, missing, box) for box in boxes.tiles_with_holes(missing, sizes.cell)
     ]
     if sum(cell.length for cell in cells) <= sum(hole.shape):
         return groups
@@ -201,7 +201,7 @@ class _Cell:
             )
 
         inside = self._missing[self._box.slices]
-        tiles = [_moved(tile, self._box) for tile in windows.tiles_with_holes(inside, sizes.tile)]
+        tiles = [tile.beyond(self._box) for tile in boxes.tiles_with_holes(inside, sizes.tile)]
         errors = [self._error(tile) for tile in tiles]
         by_network = [self._group(tile, sizes.around_tile, "network", network) for tile in tiles]
         beside = Context(0.0, least=_BESIDE)
@@ -241,18 +241,11 @@ class _Cell:
 
     def _group(self, square, around, way, network):
         """The missing pixels of a square, in the smallest box that has them."""
-        box = _moved(windows.bounding_box(self._missing[square.slices]), square)
+        box = boxes.bounding_box(self._missing[square.slices]).beyond(square)
         stride = 1 if way == "smooth" else network.stride
-        window = windows.window_around(box, self._hole.shape, stride, around)
+        window = boxes.window_around(box, self._hole.shape, stride, around)
         detail = bool(network.detail and self._thick)
         return Group(box, window, self._missing[box.slices] > 0, way, detail)
-
-
-def _moved(box, outer):
-    """A box that was counted from the corner of `outer`, counted from that of the photograph."""
-    return Box(
-        box.top + outer.top, box.left + outer.left, box.bottom + outer.top, box.right + outer.left
-    )
 
 
 def _within(cells: List[List[_Choice]], allowed: int) -> List[_Choice]:

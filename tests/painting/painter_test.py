@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint import blending, filling, windows
-from tfinpaint.painter import Painter
+from tfinpaint.painting import blending, filling, windows
+from tfinpaint.painting.painter import Painter
 from tfinpaint.settings import SettingsError
 
 

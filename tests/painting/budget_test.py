@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tfinpaint import budget, rims, windows
-from tfinpaint.budget import Network
+from tfinpaint.painting import budget, rims, windows
+from tfinpaint.painting.boxes import Box, Context, tiles_with_holes, window_around
+from tfinpaint.painting.budget import Network
 from tools import first_fill, window_rows
 
 NETWORK = window_rows.NETWORK
@@ -50,7 +51,7 @@ def test_the_cost_follows_the_area(photo, name):
     allowed = budget.budget(int(hole.sum()), NETWORK.working_size)
     assert allowed == max(4 * hole.sum(), 512**2)
     if name in THICK:  # the network fills all of it, at half the size at least
-        allowed = max(allowed, 512**2 * len(windows.tiles_with_holes(hole, 2 * 448)))
+        allowed = max(allowed, 512**2 * len(tiles_with_holes(hole, 2 * 448)))
         assert {group.way for group in groups} <= {"network", "reduced"}
     assert total(groups) <= allowed
     assert total(before) > 1.5 * total(groups)
@@ -97,7 +98,7 @@ def test_each_hole_pixel_is_in_one_group(working_size):
 
 
 @pytest.mark.parametrize(
-    "network", [Network(1, 112, windows.Context(11 / 16, centred=True)), Network(8, 248)]
+    "network", [Network(1, 112, Context(11 / 16, centred=True)), Network(8, 248)]
 )
 def test_other_networks_have_the_windows_of_windows_py(network):
     small = window_rows.photograph(500, 700)
@@ -171,8 +172,8 @@ def test_compact_holes_among_strokes_keep_their_windows(photo):
     groups = budget.plan(photo, hole | compact, NETWORK)
     check(hole | compact, groups, NETWORK)
     own = {group.box: group for group in groups if group.way == "network"}
-    for box in (windows.Box(100, 100, 250, 250), windows.Box(350, 350, 520, 520)):
-        assert own[box].window == windows.window_around(box, hole.shape, NETWORK.stride)
+    for box in (Box(100, 100, 250, 250), Box(350, 350, 520, 520)):
+        assert own[box].window == window_around(box, hole.shape, NETWORK.stride)
     assert any(group.way == "smooth" for group in groups)
 
 
@@ -209,7 +210,7 @@ def test_what_is_thick_is_never_filled_without_the_network():
 def test_thick_strokes_may_be_filled_at_both_sizes_with_and_without_detail(photo):
     hole = window_rows.letters(1500, 2000)
     sizes = budget._Sizes.of(NETWORK.working_size)
-    box = windows.tiles_with_holes(hole, sizes.cell)[0]
+    box = tiles_with_holes(hole, sizes.cell)[0]
     choices = budget._Cell(photo, hole, hole, box).choices(sizes, NETWORK)
     found = {(c.groups[0].way, c.groups[0].detail): (c.cost, c.error) for c in choices}
     assert len(choices) == len(found) == 4

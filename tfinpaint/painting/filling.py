@@ -11,7 +11,8 @@ from typing import Callable, NamedTuple, Optional, Tuple
 import cv2
 import numpy as np
 
-from tfinpaint import blending, budget, rims, settings, windows
+from tfinpaint import settings
+from tfinpaint.painting import blending, boxes, budget, rims
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
@@ -31,7 +32,7 @@ def fill(
     fill_window: Callable,
     stride: int,
     working_size: int,
-    context: windows.Context,
+    context: boxes.Context,
     photo: np.ndarray,
     mask: np.ndarray,
     options: Options = Options(),
@@ -175,12 +176,12 @@ def fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) 
     filled[box.slices][band] = np.rint(mixed).astype(np.uint8)
 
 
-def _distance(hole: np.ndarray, reach: int) -> Tuple[windows.Box, np.ndarray]:
+def _distance(hole: np.ndarray, reach: int) -> Tuple[boxes.Box, np.ndarray]:
     """The box of all holes grown by `reach`, and the distance of its pixels to the hole, in pixels.
 
     Only in the box, because float32 takes memory.
     """
-    box = windows.bounding_box(hole, reach)
+    box = boxes.bounding_box(hole, reach)
     distance = cv2.distanceTransform(1 - hole[box.slices], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return box, np.round(distance, 4)  # 7 pixels may come out as 7.0000005
 

@@ -31,9 +31,9 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.detail import levels, search, trust, votes
-from tfinpaint.detail.levels import CHANNELS, SIZE
-from tfinpaint.detail.texture import contrast, roughness
+from tfinpaint.painting.detail import levels, search, trust, votes
+from tfinpaint.painting.detail.levels import CHANNELS, SIZE
+from tfinpaint.painting.detail.texture import contrast, roughness
 
 THICK = 8  # pixels: a thinner hole is left to the guide
 # Pixels: in thinner holes, strokes, the guide is right near the rim. In the first pixel it stands

@@ -14,7 +14,7 @@ hole of an even size would move by one pixel.
 import cv2
 import numpy as np
 
-from tfinpaint import windows
+from tfinpaint.painting import boxes
 
 _RADIUS = 1  # of Telea, pixels, as released
 _AROUND = 8  # pixels around a hole that Telea sees
@@ -35,20 +35,20 @@ def poisson(filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
     blended = filled.copy()
     if hole.all() or not hole.any():
         return blended
-    frame = windows.bounding_box(hole)  # labels take 4 bytes per pixel: only where the holes are
+    frame = boxes.bounding_box(hole)  # labels take 4 bytes per pixel: only where the holes are
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hole[frame.slices], connectivity=8)
     thin = np.min(stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]], axis=1) <= 2 * _RIM
     thin[0] = False  # what is known
     if thin.any():  # all together: a noisy mask has thousands
         here = np.zeros_like(hole)
         here[frame.slices] = thin[labels]
-        box = windows.bounding_box(here, _AROUND)
+        box = boxes.bounding_box(here, _AROUND)
         part, here = blended[box.slices], here[box.slices]
         part[here > 0] = _telea(part, here)[here > 0]
     for label in range(1, count):
         if not thin[label]:
             left, top, width, height = (int(n) for n in stats[label, :4])
-            inner = windows.Box(top, left, top + height, left + width)
+            inner = boxes.Box(top, left, top + height, left + width)
             box, here = _with_surroundings(inner, labels[inner.slices] == label, frame, hole.shape)
             part = blended[box.slices]
             part[here > 0] = _cloned(part, _telea(part, here), here)[here > 0]
@@ -60,13 +60,13 @@ def _with_surroundings(inner, pixels, frame, shape):
 
     inner: box of the hole counted from the corner of `frame`.   pixels: bool, the hole in it.
     """
-    inner = windows.Box(
+    inner = boxes.Box(
         inner.top + frame.top,
         inner.left + frame.left,
         inner.bottom + frame.top,
         inner.right + frame.left,
     )
-    box = windows.Box(
+    box = boxes.Box(
         max(inner.top - _AROUND, 0),
         max(inner.left - _AROUND, 0),
         min(inner.bottom + _AROUND, shape[0]),

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tfinpaint import blending
+from tfinpaint.painting import blending
 
 
 def boxed(shape, *boxes):

@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import detail
-from tfinpaint.detail import trust
+from tfinpaint.painting import detail
+from tfinpaint.painting.detail import trust
 
 
 def _smoothed(x):

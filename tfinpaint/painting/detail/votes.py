@@ -5,8 +5,8 @@ Reference: Wexler et al., Space-time completion of video, 2007.
 
 import tensorflow as tf
 
-from tfinpaint.detail import levels
-from tfinpaint.detail.levels import CHANNELS, SIZE, Level
+from tfinpaint.painting.detail import levels
+from tfinpaint.painting.detail.levels import CHANNELS, SIZE, Level
 
 
 def voted(level: Level, estimate: tf.Tensor, matches: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tfinpaint import budget, windows
-from tfinpaint.windows import Box
+from tfinpaint.painting import budget, windows
+from tfinpaint.painting.boxes import CONTEXT, Box, Context, bounding_box, window_around
 from tools import window_rows
 
 
@@ -35,7 +35,7 @@ def test_each_hole_pixel_is_in_exactly_one_group(seed):
     for box, pixels in windows.groups(hole, stride, 512):
         assert pixels.shape == box.size and pixels.any()
         covered[box.slices] += pixels
-        window = windows.window_around(box, shape, stride)
+        window = window_around(box, shape, stride)
         assert 0 <= window.top <= box.top < box.bottom <= window.bottom <= shape[0]
         assert 0 <= window.left <= box.left < box.right <= window.right <= shape[1]
         for side, limit in zip(window.size, shape):
@@ -45,19 +45,17 @@ def test_each_hole_pixel_is_in_exactly_one_group(seed):
 
 def test_a_window_shows_as_much_context_as_hole():
     # 300 x 20 pixels: 150 above and below; to the left and right the least, 64.
-    assert windows.window_around(Box(400, 500, 700, 520), (2000, 2000), 1) == Box(
-        250, 436, 850, 584
-    )
+    assert window_around(Box(400, 500, 700, 520), (2000, 2000), 1) == Box(250, 436, 850, 584)
 
 
 def test_a_window_is_rounded_up_to_the_stride():
-    assert windows.window_around(Box(400, 500, 410, 510), (2000, 2000), 64).size == (192, 192)
-    assert windows.window_around(Box(400, 500, 410, 510), (150, 2000), 64).size == (150, 192)
+    assert window_around(Box(400, 500, 410, 510), (2000, 2000), 64).size == (192, 192)
+    assert window_around(Box(400, 500, 410, 510), (150, 2000), 64).size == (150, 192)
 
 
 def test_at_a_border_the_window_is_shifted_and_keeps_its_size():
-    assert windows.window_around(Box(0, 0, 10, 10), (2000, 2000), 8) == Box(0, 0, 144, 144)
-    assert windows.window_around(Box(1990, 1995, 2000, 2000), (2000, 2000), 8) == Box(
+    assert window_around(Box(0, 0, 10, 10), (2000, 2000), 8) == Box(0, 0, 144, 144)
+    assert window_around(Box(1990, 1995, 2000, 2000), (2000, 2000), 8) == Box(
         1856, 1864, 2000, 2000
     )
 
@@ -68,12 +66,12 @@ def boxes_of(hole, working_size=512):
 
 def test_a_centred_context_is_a_square_with_more_around_it():
     """The longer side counts on both axes: 300 and 2 x 207 around it (11/16, rounded up)."""
-    context = windows.Context(11 / 16, centred=True)
+    context = Context(11 / 16, centred=True)
     box = Box(400, 500, 700, 520)
-    assert windows.window_around(box, (2000, 2000), 1, context) == Box(193, 153, 907, 867)
-    assert windows.window_around(box, (2000, 600), 1, context).size == (714, 600)
+    assert window_around(box, (2000, 2000), 1, context) == Box(193, 153, 907, 867)
+    assert window_around(box, (2000, 600), 1, context).size == (714, 600)
     small = Box(400, 500, 410, 520)  # 64 pixels around it, as for every network
-    assert windows.window_around(small, (2000, 2000), 1, context).size == (148, 148)
+    assert window_around(small, (2000, 2000), 1, context).size == (148, 148)
 
 
 def test_far_holes_have_a_window_each_in_reading_order():
@@ -106,7 +104,7 @@ def test_a_long_thin_hole_is_cut_into_windows_that_need_no_reduction():
     cv2.line(line, (20, 30), (1970, 1950), 1, 9)
     found = boxes_of(line)
     assert len(found) > 8
-    assert all(max(windows.window_around(box, line.shape, 8).size) <= 512 for box in found)
+    assert all(max(window_around(box, line.shape, 8).size) <= 512 for box in found)
 
 
 def test_a_large_thick_hole_stays_whole_and_comes_last():
@@ -139,7 +137,7 @@ def test_windows_follow_the_area_and_not_the_number_of_strokes(name, shape):
     assert sum(ways.values()) <= -(-shape[0] // 384) * -(-shape[1] // 384) and photographs < 2.2
 
 
-def covered_once(hole, working_size=512, context=windows.Context()):
+def covered_once(hole, working_size=512, context=Context()):
     """The plan's windows, after a check that it has each hole pixel once, within its window."""
     covered, found = np.zeros(hole.shape, int), []
     for box, window, pixels in windows.plan(hole, 8, working_size, context):
@@ -152,7 +150,7 @@ def covered_once(hole, working_size=512, context=windows.Context()):
 
 
 @pytest.mark.parametrize("working_size", [16, 128, 200, 512])
-@pytest.mark.parametrize("context", [windows.Context(), windows.Context(11 / 16, centred=True)])
+@pytest.mark.parametrize("context", [Context(), Context(11 / 16, centred=True)])
 def test_shared_windows_have_each_hole_pixel_once_and_are_not_reduced(working_size, context):
     for name, hole in window_rows.holes(400, 600).items():
         found = covered_once(hole, working_size, context)
@@ -164,7 +162,7 @@ def test_shared_windows_show_what_is_beside_each_stroke():
     hole = window_rows.holes(1200, 1600)["hatch"]
     for box, window, _ in windows.plan(hole, 8, 512):
         for near, far, limit in zip(window, box, (0, 0, *hole.shape)):
-            assert abs(near - far) >= windows.CONTEXT or near in (0, limit)
+            assert abs(near - far) >= CONTEXT or near in (0, limit)
 
 
 def test_a_scratch_beside_a_hatch_far_away_keeps_its_windows():
@@ -183,7 +181,7 @@ def test_compact_holes_keep_a_window_each_among_strokes_that_share():
     compact = _hole(hole.shape, *boxes)
     plan = {box: window for box, window, _ in windows.plan(hole | compact, 8, 512)}
     for box in boxes[:2]:
-        assert plan[box] == windows.window_around(box, hole.shape, 8)
+        assert plan[box] == window_around(box, hole.shape, 8)
     covered_once(hole | compact)
 
 
@@ -204,4 +202,4 @@ def test_shared_windows_of_random_strokes(seed):
 
 
 def test_bounding_box_with_margin_stays_inside():
-    assert windows.bounding_box(_hole((50, 60), (3, 20, 5, 30)), 10) == Box(0, 10, 15, 40)
+    assert bounding_box(_hole((50, 60), (3, 20, 5, 30)), 10) == Box(0, 10, 15, 40)

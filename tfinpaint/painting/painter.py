@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Optional, Tuple
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint import detail, filling, windows
 from tfinpaint.attention_maps import placing
-from tfinpaint.base_painter import BasePainter
+from tfinpaint.painting import boxes, detail, filling
+from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import imported
@@ -119,7 +119,7 @@ class Painter(BasePainter, tf.Module):
         filling.check(photo, mask)
         hole = filling.hole_of(mask)  # [H, W]
         at = placing.choose_pixel(hole, at)
-        window = windows.window_around(windows.bounding_box(hole), photo.shape, self.stride)
+        window = boxes.window_around(boxes.bounding_box(hole), photo.shape, self.stride)
         # [h, w, 3], [h, w, 1]
         pixels, here = (
             tf.constant(photo[window.slices]),

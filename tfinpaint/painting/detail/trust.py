@@ -7,7 +7,7 @@ from the guide's, and there the guide is kept.
 
 import tensorflow as tf
 
-from tfinpaint.detail import levels
+from tfinpaint.painting.detail import levels
 
 LEAST = 0.2  # share of the guide where the two agree
 # The share rises by how far their smoothed colours are apart. They may be apart by ALLOWED times

@@ -12,8 +12,8 @@ from typing import Tuple
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.detail import levels
-from tfinpaint.detail.levels import CHANNELS, REACH, SIZE, Level
+from tfinpaint.painting.detail import levels
+from tfinpaint.painting.detail.levels import CHANNELS, REACH, SIZE, Level
 
 SWEEPS = 2  # of the search in each turn
 COHERING = 6  # sweeps among the neighbours alone, if all patches were compared

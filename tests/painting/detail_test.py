@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint import detail
+from tfinpaint.painting import detail
 
 _traced = []
 
@@ -471,7 +471,7 @@ def test_memory_is_bounded():
     its size and below."""
     script = """
 import resource, numpy as np, tensorflow as tf
-from tfinpaint import detail
+from tfinpaint.painting import detail
 tf.constant(1) + 1
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 hole = np.zeros((3000, 4000, 1), bool)

@@ -6,7 +6,7 @@ Reference: Newson et al., Video inpainting of complex scenes, 2014, section 3.3 
 
 import tensorflow as tf
 
-from tfinpaint.detail.levels import COARSEST, SIZE, smoothed
+from tfinpaint.painting.detail.levels import COARSEST, SIZE, smoothed
 
 # Grey levels and cells (of the coarsest size) over which what is expected holds.
 ALIKE, NEARBY = 20.0, 12.0

@@ -15,10 +15,10 @@ from typing import Any, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from tfinpaint import filling
-from tfinpaint.filling import Options
+from tfinpaint.painting import filling
+from tfinpaint.painting.boxes import Context
+from tfinpaint.painting.filling import Options
 from tfinpaint.settings import SettingsError
-from tfinpaint.windows import Context
 
 # Why a model refuses what is not in its `fill_inputs`.
 _WITHOUT = {

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tfinpaint import detail, rims
+from tfinpaint.painting import detail, rims
 
 
 def waves(height=200, width=240):

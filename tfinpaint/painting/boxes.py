@@ -1,0 +1,125 @@
+"""Boxes of hole pixels, and the windows around them that a network is shown.
+
+Box:     int (top, left, bottom, right) of hole pixels; bottom and right are excluded.
+Window:  the same, for the part of the photograph that is cut out for a box: the box and its
+         surroundings, inside the photograph. The painter then reduces it if it is too large, and
+         pads it to the network's stride.
+"""
+
+from typing import List, NamedTuple, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+CONTEXT = 64  # pixels that a window shows on each side of a box, at least
+
+
+class Context(NamedTuple):
+    """How much of a photograph a network needs to see around a hole.
+
+    share:    of the side of a hole's box, on each side of it.
+    centred:  whether the network fills the centre of a square and no more. The longer side of the
+              box then counts for both axes.
+    least:    pixels on each side of the box, whatever its share.
+    """
+
+    share: float = 0.5
+    centred: bool = False
+    least: int = CONTEXT
+
+
+class Box(NamedTuple):
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def slices(self) -> Tuple[slice, slice]:
+        """For array[box.slices]."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def size(self) -> Tuple[int, int]:
+        return self.bottom - self.top, self.right - self.left
+
+    def beyond(self, outer: "Box") -> "Box":
+        """A box that was counted from the corner of `outer`, from that of the photograph."""
+        return Box(
+            self.top + outer.top,
+            self.left + outer.left,
+            self.bottom + outer.top,
+            self.right + outer.left,
+        )
+
+    def within(self, outer: "Box") -> "Box":
+        """The same box counted from the corner of `outer`."""
+        return Box(
+            self.top - outer.top,
+            self.left - outer.left,
+            self.bottom - outer.top,
+            self.right - outer.left,
+        )
+
+
+def bounding_box(hole: np.ndarray, margin: int = 0) -> Box:
+    """The box of all hole pixels, with `margin` pixels more on each side, inside the photograph."""
+    left, top, width, height = cv2.boundingRect(hole)
+    return Box(
+        max(top - margin, 0),
+        max(left - margin, 0),
+        min(top + height + margin, hole.shape[0]),
+        min(left + width + margin, hole.shape[1]),
+    )
+
+
+def window_sides(
+    sides: np.ndarray, limits: np.ndarray, stride: int, context: Context = Context()
+) -> np.ndarray:
+    """Sides of the windows of boxes with `sides`, in a photograph with sides `limits`.
+
+    Both are arrays that broadcast. A window has the context's share of the box on each side (by
+    default as much context as box), and at least `context.least` there. It is rounded up to the
+    stride, and is at most as large as the photograph.
+    """
+    if context.centred:
+        sides = np.broadcast_to(sides.max(-1, keepdims=True), sides.shape)
+    wanted = sides + 2 * np.maximum(
+        context.least, np.ceil(context.share * sides).astype(sides.dtype)
+    )
+    return np.minimum((wanted + stride - 1) // stride * stride, limits)
+
+
+def window_around(box: Box, shape: Sequence[int], stride: int, context: Context = Context()) -> Box:
+    """The window of a box in a photograph of `shape`.
+
+    At a border it is shifted inwards, so that no context is lost.
+    """
+    height, width = (
+        int(side) for side in window_sides(np.array(box.size), np.array(shape[:2]), stride, context)
+    )
+    top = min(max((box.top + box.bottom - height) // 2, 0), shape[0] - height)
+    left = min(max((box.left + box.right - width) // 2, 0), shape[1] - width)
+    return Box(top, left, top + height, left + width)
+
+
+def is_reduced(
+    box: Box, shape: Sequence[int], stride: int, working_size: int, context: Context
+) -> bool:
+    """Whether the window of a box is larger than what the network was trained on."""
+    sides = window_sides(np.array(box.size), np.array(shape[:2]), stride, context)
+    return sides.max() > working_size
+
+
+def tiles_with_holes(hole: np.ndarray, tile: int) -> List[Box]:
+    """The squares with sides of `tile` that have hole pixels, of a grid on the box of all holes."""
+    return [box for box in grid(bounding_box(hole), tile) if hole[box.slices].any()]
+
+
+def grid(box: Box, tile: int) -> List[Box]:
+    """The pieces of a box, cut along a grid with sides of `tile` from its corner."""
+    return [
+        Box(top, left, min(top + tile, box.bottom), min(left + tile, box.right))
+        for top in range(box.top, box.bottom, tile)
+        for left in range(box.left, box.right, tile)
+    ]
