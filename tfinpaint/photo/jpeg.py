@@ -13,8 +13,9 @@ from typing import Dict, List, Tuple
 import numpy as np
 from PIL import JpegImagePlugin
 
-from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow, not_square
+from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, not_square
 from tfinpaint.photo.exif import first_directory
+from tfinpaint.photo.pillow_modes import from_pillow
 
 _FRAMES = {
     **{code: "" for code in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)},

@@ -15,7 +15,8 @@ import numpy as np
 from PIL import Image
 
 from tfinpaint.photo import exif, jp2, jxl
-from tfinpaint.photo.decoded import Decoded, Unsupported, from_pillow, to_eight
+from tfinpaint.photo.decoded import Decoded, Unsupported, to_eight
+from tfinpaint.photo.pillow_modes import from_pillow
 
 _EXTRAS = {"HEIC": "pillow-heif", "JPEG XL": "pillow-jxl-plugin"}
 _CREDENTIALS = "JUMBF block (content credentials)"

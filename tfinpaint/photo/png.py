@@ -17,7 +17,8 @@ from typing import List, Optional, Tuple
 import numpy as np
 from PIL import PngImagePlugin
 
-from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, from_pillow, not_square
+from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, not_square
+from tfinpaint.photo.pillow_modes import from_pillow
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")

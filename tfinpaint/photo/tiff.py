@@ -12,7 +12,8 @@ zero, but one that is made of the tags that matter.
 
 from PIL import Image
 
-from tfinpaint.photo.decoded import Decoded, from_pillow
+from tfinpaint.photo.decoded import Decoded
+from tfinpaint.photo.pillow_modes import from_pillow
 from tfinpaint.photo.tiff_file import Directory, make_file, open_file, strips_of
 from tfinpaint.photo.tiff_layout import (
     LAB,

@@ -16,9 +16,9 @@ from tfinpaint.photo.decoded import (
     Decoded,
     Unsupported,
     eight_bits,
-    from_pillow,
     to_eight,
 )
+from tfinpaint.photo.pillow_modes import from_pillow
 from tfinpaint.photo.tiff_file import Directory, make_file, open_file, strips_of
 from tfinpaint.photo.tiff_layout import (
     BLACK_IS_ZERO,

@@ -10,7 +10,8 @@ from typing import List, Tuple
 
 from PIL import WebPImagePlugin
 
-from tfinpaint.photo.decoded import Damaged, Decoded, from_pillow
+from tfinpaint.photo.decoded import Damaged, Decoded
+from tfinpaint.photo.pillow_modes import from_pillow
 
 _ALPHA, _ANIMATION = 0x10, 0x02  # flags of VP8X
 
