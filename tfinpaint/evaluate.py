@@ -9,10 +9,10 @@
 
 OUTPUT becomes a folder: report.txt, report.csv, report.json (every photograph's figures, settings,
 versions, hashes) and report.html (tables, plots, pictures; one file). --model may name `default`
-(the model that comes with tfinpaint, taken where none is named), run directories, version
-directories of exports, and the references telea, navier_stokes and mean, which are in every table
-unless --noreferences. Differences are to the first model. Networks are measured alone; with
---detail=auto as `inpaint` fills, with texture in large holes.
+(the model that comes with tfinpaint, taken where none is named), run directories, exports, and the
+references telea, navier_stokes and mean, which are in every table unless --noreferences.
+Differences are to the first model. Networks are measured alone; with --detail=auto as `inpaint`
+fills, with texture in large holes.
 """
 
 import os
@@ -43,7 +43,7 @@ settings.define_flags(
     image_size="Side of the squares that are scored, pixels. Default: that of the first run.",
     batch_size="Squares that are filled together.",
     detail="auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
-    "the photograph. off, unless given: the network's own fill.",
+    "the photograph. off: the network's own fill. Default: off.",
     output="Folder for report.txt, report.csv, report.json and report.html.",
 )
 FILES = ("report.txt", "report.csv", "report.json", "report.html")

@@ -12,7 +12,7 @@ system that Beam knows. Everything after -- is Beam's. Outputs are those of `inp
 byte. An output that is there is done: the same command goes on where another one ended. What cannot
 be filled is listed with its reason in --bad (default: OUTPUT.bad.csv), and the exit status is 1.
 
-It needs the extra `beam`: pip install tfinpaint[beam]. docs/big_jobs.md has the whole story.
+It needs the extra `beam`: pip install -e .[beam]. docs/big_jobs.md has the whole story.
 """
 
 import contextlib

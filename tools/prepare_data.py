@@ -8,7 +8,7 @@
 The shards are TFRecord files in the form of TensorFlow Datasets. manifest.csv beside them has the
 SHA-256, size, shard and licence of every photograph; bad.csv those that cannot be read, and why.
 Everything after -- is Apache Beam's. The same command goes on where another one ended; the folder
-gets its name at the end. It needs the extra `beam`: pip install tfinpaint[beam].
+gets its name at the end. It needs the extra `beam`: pip install -e .[beam].
 """
 
 import contextlib

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Serves exported models with TensorFlow Serving: REST on 8501, gRPC on 8500, on this machine alone.
+# Serves exported models with TensorFlow Serving: REST on 8501, gRPC on 8500.
 #
 #   tools/serve.sh exported/paris                      one model, named after its folder
 #   tools/serve.sh exported/paris celeba=exported/c    several, with names

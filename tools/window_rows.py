@@ -22,9 +22,9 @@ class Fill(NamedTuple):
     """What one fill took.
 
     seconds, of_blob: processor seconds, and those of a square of the same area.
-    ways: how many windows are filled in each way (budget.py).
+    ways: how many windows are filled in each way (painting/budget.py).
     photographs: pixels that network and detail were given, of photographs (budget.cost).
-    before: the same if every hole had the windows of windows.py.
+    before: the same if every hole had the windows of painting/windows.py.
     """
 
     name: str

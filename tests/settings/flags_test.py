@@ -51,6 +51,8 @@ def test_help_of_a_flag_is_of_its_command_alone(command):
     assert shown.returncode == 0 and "--device: " in words
     assert not re.search(r"\b[Oo]f (inpaint|evaluate|export|studio|other commands)\b", words)
     assert not re.search(r"not for export|evaluate and studio|written like", words)
+    for entry in re.split(r"\n  (?=-)", shown.stdout):  # each names its default once
+        assert not ("Default: " in " ".join(entry.split()) and "(default: " in entry), entry
 
 
 def test_a_command_may_give_a_flag_a_help_of_its_own(monkeypatch):

@@ -6,7 +6,7 @@
 
 The whole photograph is filled at its own size; sides that are no multiples of the stride are
 mirrored inside. Known pixels keep their bytes. The file has the network's own fill, without the
-texture of detail/.
+texture of painting/detail/.
 
 A fixed size is fast. A file for any size takes as much time and memory as each photograph needs,
 and TFLite cannot use its fastest kernels for it.

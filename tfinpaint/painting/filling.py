@@ -2,7 +2,7 @@
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (above 127 = hole) -> uint8 [H, W, 3]
 
-It checks its arguments, grows the hole, fills it window by window (windows.py chooses them), and
+It checks its arguments, grows the hole, fills it window by window (budget.py chooses them), and
 blends. Known pixels keep the bytes of the photograph. What lies under a hole has no influence.
 """
 

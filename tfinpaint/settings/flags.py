@@ -67,6 +67,8 @@ def define_flags(*names: str, **texts: str) -> None:
             flags.DEFINE_list(name, words, text)
         else:
             flags.DEFINE_enum(name, default, list(kind), text)
+        if "Default: " in text:  # --help is not to name the table's beside it
+            flags.FLAGS[name].default_as_str = ""
 
 
 # ------------------------------------------------------------------------ from flags to records

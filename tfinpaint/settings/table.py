@@ -183,8 +183,8 @@ FLAGS = {
         "exact.", 0, 1000),
     "detail": (DETAIL, DETAIL[0],
         "auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
-        "the photograph, guided by the network. off: the network's own fill. An export keeps what "
-        "it was made with."),
+        "the photograph, guided by the network. off: the network's own fill. A server and an "
+        "export in the studio keep what they were made with."),
     "blend": (BLENDS, BLENDS[0],
         "poisson: fit the colours of the fill to what lies around the hole, by OpenCV's Telea and "
         "seamlessClone; known pixels stay exact. none: the fill as it is."),

@@ -4,7 +4,7 @@
     python -m tfinpaint.studio --model=RUN              # a run directory of `train`
     python -m tfinpaint.studio --model=default,runs/paris,exported/celeba
                                                         # several, to switch between
-    python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris
+    python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris --port=8080
                                                         # what another server has
 
 A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a
@@ -27,7 +27,6 @@ from tfinpaint.settings import SettingsError
 
 settings.define_flags(
     "model",
-    "server",
     "host",
     "allowed_hosts",
     "port",
@@ -35,6 +34,7 @@ settings.define_flags(
     "detail",
     "open_browser",
     "device",
+    server="Servers that fill: http://HOST:PORT/v1/models/NAME, several with commas between.",
 )
 FLAGS = flags.FLAGS
 

@@ -103,7 +103,7 @@ PHASES: Dict[Tuple[str, str], Tuple[Tuple[str, float], ...]] = {
 }
 
 # {design: (what differs from its system, in words, its flags)}. Parts of networks are taken away
-# with the reconstruction terms alone, which leave four to six times as many steps as all terms (and
+# with the reconstruction terms alone, which leave two to six times as many steps as all terms (and
 # let the generator of contextual_attention learn from every batch, not from every fifth).
 PARTS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "multistage.no_attention": ("no attention", ("--stages=0",)),

@@ -8,8 +8,8 @@ Where a window reaches beyond the photograph, this is continued by mirroring.
 Limit: a window is for holes that are at most half as long as the longer side of the photograph. It
 is then 8/7 of that side, of which a sixteenth at either end is mirrored. (That is the centred hole
 of half the side, which the papers' tables have.) Longer holes would be filled from mirrored ones.
-They are cut into pieces (windows.py), each with a window of its own, as long as every window shows
-something known beside its piece, and else refused. Long thin holes are always cut.
+They are cut into pieces (painting/thin_holes.py), each with a window of its own, as long as every
+window shows something known beside its piece, and else refused. Long thin holes are always cut.
 """
 
 from typing import Any, Tuple

@@ -14,7 +14,7 @@ Images are in [-1, 1]. What lies in the hole has no influence.
 
 Adam at 5e-4 (at 1e-3 it may diverge, since there are no norms). Both variants are the same. There
 is no style term: with a network of this size it makes a woven pattern on plain walls. There is no
-critic: texture comes from the photograph itself (detail/).
+critic: texture comes from the photograph itself (painting/detail/).
 """
 
 from typing import Dict, Optional
