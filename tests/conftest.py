@@ -33,6 +33,7 @@ TOGETHER = {  # what shares costly fixtures of a session runs in one process
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups at the same time
 def pytest_collection_modifyitems(items):
     for item in items:
         file = item.nodeid.partition("::")[0]
@@ -67,10 +68,9 @@ def megabytes():
 
 def pytest_collection_finish():
     """TensorFlow and Keras make millions of objects when they are imported. Python's collector is
-    not to go through them each time: a tenth of the suite's time went there."""
+    not to go through them each time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 at_last_collection = [0.0]  # megabytes

@@ -398,7 +398,9 @@ def test_a_folder_in_which_nothing_could_be_written_can_be_started_again(
         Disk(patch, f"/.{name}.")
         with pytest.raises(SettingsError, match="cannot be written: the disk is full"):
             go(settings, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
     # a process that is killed there leaves its hidden file
+    (tmp_path / "run").mkdir()
     (tmp_path / f"run/.{name}.0123456789ab.json").write_text("{")
     go(dataclasses.replace(settings, steps=0), tmp_path / "run")
     assert runs.read_settings(str(tmp_path / "run")).system == "partial_conv"
