@@ -1,6 +1,8 @@
 """Files are either whole or absent, whatever stops their writer."""
 
+import contextlib
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -100,3 +102,26 @@ def test_folders_that_were_made_for_a_failure_are_gone_and_others_stay(tmp_path)
     assert sorted(os.listdir(tmp_path / "old" / "new")) == ["deep", "kept"]
     with pytest.raises(OSError), atomic.folder(str(tmp_path / "old" / "new" / "kept" / "a")):
         pass
+
+
+def test_a_folder_that_another_thread_is_about_to_use_stays(tmp_path):
+    place = str(tmp_path / "new")
+    with contextlib.ExitStack() as other:
+        with pytest.raises(ZeroDivisionError), atomic.folder(place):
+            other.enter_context(atomic.folder(place))
+            raise ZeroDivisionError
+        atomic.write_text(os.path.join(place, "a.txt"), "there")
+    with pytest.raises(ZeroDivisionError), atomic.folder(str(tmp_path / "next")):
+        raise ZeroDivisionError
+    assert os.listdir(tmp_path) == ["new"] and os.listdir(place) == ["a.txt"]
+
+
+def test_a_file_is_written_beside_its_place_behind_a_link(tmp_path):
+    """link/.. is the folder that holds what the link points to."""
+    (tmp_path / "disk/photos").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "disk/photos")
+    path = str(tmp_path / "link/../a.txt")
+    with atomic.replacing(path) as beside:
+        assert os.path.dirname(beside) == str(tmp_path / "disk")
+        pathlib.Path(beside).write_text("there")
+    assert (tmp_path / "disk/a.txt").read_text() == "there"

@@ -45,3 +45,10 @@ def test_fills_are_numbered_and_names_of_the_greatest_length_are_shortened():
     found = [name for names in numbered(long, 12) for name in names]
     assert len(set(found)) == 24
     assert max(len(os.fsencode(os.path.basename(name))) for name in found) <= 255
+
+
+def test_an_input_behind_a_link_reserves_its_name_too(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    mask = str(tmp_path / "photos/a_edges.png")
+    assert beginnings([f"{tmp_path}/link/a.webp"], [mask]) == [f"{tmp_path}/link/a_webp"]

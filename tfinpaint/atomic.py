@@ -14,15 +14,18 @@ stays and nothing is left beside it. A process that is killed may leave one hidd
 are those of the writer, mostly OSError.
 """
 
+import collections
 import contextlib
 import os
 import shutil
+import threading
 import uuid
-from typing import Iterator, List, Sequence
+from typing import Dict, Iterator, List, Sequence
 
-_LONGEST = (
-    40  # characters of the name that are kept: a full name may already be of the greatest length
-)
+# characters of the name that are kept: a full name may already be of the greatest length
+_LONGEST = 40
+_lock = threading.Lock()
+_in_use: Dict[str, int] = collections.Counter()  # {folder: blocks of `folder` that are in it}
 
 
 def write_text(path: str, text: str) -> None:
@@ -61,20 +64,31 @@ def replacing_all(paths: Sequence[str]) -> Iterator[List[str]]:
 def folder(path: str) -> Iterator[None]:
     """Makes a folder, and those above it, for a block that writes into it.
 
-    If the block fails, the folders that were made are removed again, unless something is in them.
+    If the block fails, the folders that were made are removed again, unless something is in them
+    or another thread is about to write into them.
     """
-    made = [os.path.abspath(path)]
-    while not os.path.lexists(made[-1]):
-        made.append(os.path.dirname(made[-1]))
-    made.pop()  # it was there
+    place = os.path.join(*_place(path))
+    made = [place]
+    with _lock:
+        while not os.path.lexists(made[-1]):
+            made.append(os.path.dirname(made[-1]))
+        made.pop()  # it was there
+        _in_use[place] += 1
     try:
-        os.makedirs(path, exist_ok=True)
+        os.makedirs(place, exist_ok=True)
         yield
     except BaseException:
-        with contextlib.suppress(OSError):  # the deepest first, up to one that is not empty
+        with _lock, contextlib.suppress(OSError):  # the deepest first, up to one that is not empty
             for one in made:
+                if _in_use[one] > (one == place):
+                    break
                 os.rmdir(one)
         raise
+    finally:
+        with _lock:
+            _in_use[place] -= 1
+            if not _in_use[place]:
+                del _in_use[place]
 
 
 @contextlib.contextmanager
@@ -83,7 +97,7 @@ def beside(path: str) -> Iterator[str]:
 
     The name is hidden and has the ending of `path`. What is still there at the end is removed.
     """
-    folder, name = os.path.split(os.path.abspath(path))
+    folder, name = _place(path)
     stem, ending = os.path.splitext(name)
     new = os.path.join(folder, f".{stem[:_LONGEST]}.{uuid.uuid4().hex[:12]}{ending}")
     try:
@@ -93,3 +107,11 @@ def beside(path: str) -> Iterator[str]:
             shutil.rmtree(new, ignore_errors=True)
         elif os.path.lexists(new):
             os.remove(new)
+
+
+def _place(path):
+    """The folder of a path, without links, and the name in it, which may be a link."""
+    folder, name = os.path.split(path.rstrip(os.sep))
+    if name in ("", os.curdir, os.pardir):
+        folder, name = os.path.split(os.path.realpath(path))
+    return os.path.realpath(folder or os.curdir), name

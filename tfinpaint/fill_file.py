@@ -206,7 +206,8 @@ def fill(painter: BasePainter, job: Job, found: Read, how: How) -> Filled:
     if how.grow_hole:
         share = 100 * _hole(mask, how).mean()
         grown_note = f"grown by `grow_hole={how.grow_hole}`, {share:.1f} % is hole"
-        notes = notes + [("mask", job.mask, (_WARNING if share > 95 else "") + grown_note)]
+        path = job.image if job.mask == ALPHA else job.mask
+        notes = notes + [("mask", path, (_WARNING if share > 95 else "") + grown_note)]
     seconds = time.monotonic() - start
     return Filled(job, dataclasses.replace(photo, alpha=alpha), outputs, shown, notes, seconds)
 

@@ -102,7 +102,8 @@ def main() -> None:
     attention_at = settings.parse_range("attention_at", FLAGS.attention_at, int)
     _check_edges()
     model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
-    jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output, FLAGS.samples)
+    drawing = [] if FLAGS.edges in (None, "true", "false") else [FLAGS.edges]
+    jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output, FLAGS.samples, drawing)
     from tfinpaint import fill_file  # as late as all that is heavy
 
     given: Any = {name: FLAGS[name].value for name in _HOW}

@@ -41,11 +41,18 @@ class Job(NamedTuple):
     beside: str = ""
 
 
-def find_jobs(image: str, mask: str, output: str, samples: Optional[int] = None) -> List[Job]:
+def find_jobs(
+    image: str,
+    mask: str,
+    output: str,
+    samples: Optional[int] = None,
+    others: Sequence[str] = (),
+) -> List[Job]:
     """Photographs with their masks and outputs.
 
     image, mask, output:  as the flags of `inpaint`.
     samples:              how many fills of each are written, if there are several.
+    others:               further files that are read, which must not be written to.
 
     Raises: SettingsError, before anything is read, if one is missing.
     """
@@ -60,10 +67,15 @@ def find_jobs(image: str, mask: str, output: str, samples: Optional[int] = None)
         check_photo_path(output, "output")
         threes = [(image, mask, output)]
     images, masks, outputs = zip(*threes)
-    beside = output_names.beginnings(outputs, {*images, *masks})
+    beside = output_names.beginnings(outputs, {*images, *masks, *others})
     fills = output_names.numbered(outputs, samples) if samples else [[path] for path in outputs]
     jobs = [Job(*three, paths, name) for three, paths, name in zip(threes, fills, beside)]
-    _check_nothing_is_overwritten(jobs)
+    _check_nothing_is_overwritten(jobs, others)
+    if os.path.isdir(image) and os.path.realpath(image) == os.path.realpath(output):
+        raise SettingsError(
+            f"`output={output!r}` is `image={image!r}`: the next run would take results for "
+            "photographs"
+        )
     return jobs
 
 
@@ -100,14 +112,15 @@ def name_of(path: str, folder: str) -> str:
     return folders.stem(folders.inside(path, folder))
 
 
-def _check_nothing_is_overwritten(jobs: List[Job]) -> None:
-    """Raises SettingsError if an output is a photograph or a mask of the run."""
+def _check_nothing_is_overwritten(jobs: List[Job], others: Sequence[str]) -> None:
+    """Raises SettingsError if an output is a photograph, a mask or another file of the run."""
     there: Set[Tuple[int, int]] = set()
     for job in jobs:
         for path in job.fills:
             there.update(_identity(path))
     if there:
-        for path in itertools.chain.from_iterable((job.image, job.mask) for job in jobs):
+        pairs = ((job.image, job.mask) for job in jobs)
+        for path in itertools.chain(others, itertools.chain.from_iterable(pairs)):
             if path != ALPHA and there.intersection(_identity(path)):
                 raise SettingsError(f"`output` would overwrite {path}: choose another place")
 
@@ -142,6 +155,8 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
             masks = masks_by_name(list_photos(mask), mask)
             if _inside(mask, image):
                 photos = [path for path in photos if not _inside(path, mask)]
+    elif mask != ALPHA:
+        photos = [path for path in photos if not os.path.samefile(path, mask)]
     if not photos:
         raise SettingsError(f"`image={image!r}` has no photographs: no file in it is a picture")
     partners: List[str] = []

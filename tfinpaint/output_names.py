@@ -6,8 +6,8 @@
 
 A photograph keeps its name. Where two would share one, or share those of the pictures beside them
 (NAME_edges.png, NAME_attention_LAYER_KIND.png), the ending becomes part of the name. What would be
-longer than a disk takes is shortened. Letter case
-makes no difference here, because it makes none on many disks.
+longer than a disk takes is shortened. Letter case makes no difference here, because it makes none
+on many disks; but A.jpg and a.jpg of one folder keep their names.
 """
 
 import collections
@@ -53,12 +53,12 @@ def beginnings(outputs: Sequence[str], inputs: Iterable[str] = ()) -> List[str]:
     plain = [os.path.splitext(path)[0] for path in outputs]
     count = collections.Counter(map(_key, plain))
     reserved: Set[str] = set()
-    for path in (*outputs, *map(os.path.abspath, inputs)):
+    for path in (*outputs, *map(_real, inputs)):
         reserved.update(_reserved_by(_key(path)))
     taken = set(count) | reserved
     found = []
     for path, beginning in zip(outputs, plain):
-        keys = {_key(beginning), _key(os.path.abspath(beginning))}
+        keys = {_key(beginning), _key(_real(beginning))}
         if count[_key(beginning)] > 1 or keys & reserved:
             ending = os.path.splitext(path)[1]
             beginning = _first_free([_shortened(f"{beginning}_{ending[1:]}", _ROOM)], taken)
@@ -115,6 +115,12 @@ def _first_free(candidates: List[str], taken: Set[str], ending: str = "") -> str
     while _key(f"{candidates[-1]}_{number}{ending}") in taken:
         number += 1
     return f"{candidates[-1]}_{number}{ending}"
+
+
+def _real(path: str) -> str:
+    """The path without links, but for the file itself."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
 
 
 def _key(path: str) -> str:

@@ -110,14 +110,17 @@ def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> No
 
 def _content(run_dir):
     """What is in a folder, but for what `write_run` leaves when it is cut off before it is done."""
-    return [
-        name
-        for name in os.listdir(run_dir)
-        if not (
-            (name in _FOLDERS and not os.listdir(os.path.join(run_dir, name)))
-            or re.fullmatch(r"\.(settings|flags)\.[0-9a-f]{12}\.(json|txt)", name)
-        )
-    ]
+
+    def is_left(name):
+        place = os.path.join(run_dir, name)
+        if name in _FOLDERS and os.path.isdir(place):
+            return not os.listdir(place)
+        return re.fullmatch(r"\.(settings|flags)\.[0-9a-f]{12}\.(json|txt)", name)
+
+    try:
+        return [name for name in os.listdir(run_dir) if not is_left(name)]
+    except OSError as error:
+        raise SettingsError(f"`run_dir={run_dir!r}` cannot be read: {os_reason(error)}") from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,21 +171,29 @@ class Run:
         """The figures of the last validation pass, by name, and their "step".
 
         Returns: None if there was no validation pass.
+        Raises: SettingsError if the table is damaged. A last row that is cut short is none.
         """
         path = os.path.join(self.path, METRICS_FILE)
         if not os.path.isfile(path):
             return None
-        with open(path, newline="", encoding="utf-8") as f:
-            rows = [row for row in csv.DictReader(f) if row.get("val_psnr")]
-        if not rows:
-            return None
-        last = rows[-1]
-        figures = {
-            name.removeprefix("val_"): float(value)
-            for name, value in last.items()
-            if name.startswith("val_") and value
-        }
-        return {"step": int(last["step"]), **figures}
+        try:
+            with open(path, newline="", encoding="utf-8-sig") as f:
+                lines = [line for line in f if line.endswith("\n")]
+            rows = [row for row in csv.DictReader(lines) if row.get("val_psnr")]
+            if not rows:
+                return None
+            last = rows[-1]
+            figures = {
+                name.removeprefix("val_"): float(value)
+                for name, value in last.items()
+                if name and name.startswith("val_") and value
+            }
+            return {"step": int(last.get("step") or "no step"), **figures}
+        except (OSError, ValueError, TypeError, csv.Error) as error:
+            raise SettingsError(
+                f"`{self.argument}={self.path!r}`: its {METRICS_FILE} cannot be read: "
+                f"{first_line(error)}"
+            ) from error
 
     def load_system(self) -> System:
         """The trained system, not compiled; its generator has the weights of the moving average.

@@ -104,3 +104,12 @@ def test_photographs_of_few_pixels_and_without_a_known_one(photo):
         full[0, 0] = 0
         blended = blending.poisson(small, full)
         assert blended.shape == small.shape and (blended[0, 0] == small[0, 0]).all()
+
+
+def test_a_diagonal_scratch_is_teleas_whatever_its_box(photo):
+    """Whether a hole is thin is no matter of its box: each would be cloned in all of it."""
+    hole = np.zeros(photo.shape[:2], np.uint8)
+    cv2.line(hole, (5, 5), (90, 70), 1, 3)
+    filled = np.where(hole[..., None] > 0, np.uint8(0), photo)
+    want = cv2.inpaint(filled, hole, 1, cv2.INPAINT_TELEA)
+    np.testing.assert_array_equal(blending.poisson(filled, hole), want)

@@ -360,6 +360,8 @@ def test_step_by_step_the_window_function_gives_the_same_bytes(grey):
             "`detail` is auto or off. Got 'on'",
         ),
         (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"feather": 0.5}, "`feather`.* Got 0.5"),
+        (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"grow": 2.0}, "`grow`.* Got 2.0"),
+        (_photo(8, 8), np.full((8, 8), 255, np.uint8), {"feather": np.inf}, "`feather`.* Got inf"),
         (
             _photo(8, 8),
             np.full((8, 8), 255, np.uint8),

@@ -86,3 +86,16 @@ def test_eight_bits_are_widened_and_jpeg_is_refused(tmp_path):
         SettingsError, match="JPEG is written with 8 bits per channel, PNG and TIFF with 16"
     ):
         write_photo(str(tmp_path / "a.jpg"), found, photo)
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif"])
+def test_a_grey_photograph_gets_the_grey_of_a_coloured_fill(tmp_path, ending):
+    """As with 8 bits."""
+    (tmp_path / "a.png").write_bytes(zoo.png(zoo.noise(1, 65535), 0, 16))
+    read = read_photo(str(tmp_path / "a.png"), keep_deep=True)
+    fill = np.where(HOLE[..., np.newaxis], np.uint8([200, 50, 30]), read.pixels)
+    for bits, pixels in (("8", fill), ("16", with_fill(read, fill, HOLE))):
+        write_photo(str(tmp_path / f"{bits}{ending}"), pixels, read)
+    eight, sixteen = (read_photo(str(tmp_path / f"{bits}{ending}")) for bits in ("8", "16"))
+    np.testing.assert_array_equal(sixteen.pixels, eight.pixels)
+    assert (eight.pixels[HOLE] == round(0.299 * 200 + 0.587 * 50 + 0.114 * 30)).all()

@@ -95,6 +95,13 @@ def test_samples_come_best_first(painter, pair):
         )
     with pytest.raises(SettingsError, match="`samples` is a whole number, at least 1. Got 0"):
         painter.fill_samples(photo, mask, 0)
+    with pytest.raises(SettingsError, match="`samples` is a whole number, at least 1. Got 2.0"):
+        painter.fill_samples(photo, mask, 2.0)
+    for seed in (1.0, 2**31):
+        with pytest.raises(SettingsError, match=f"whole number from 0 to 2147483647. Got {seed}"):
+            painter.fill(photo, mask, seed=seed)
+    with pytest.raises(SettingsError, match="`seed` .* Got 2147483648"):  # before any is filled
+        painter.fill_samples(photo, mask, 2, seed=2**31 - 1)
 
 
 def test_the_score_is_the_mean_of_the_critic_that_the_run_trained(run, painter):
@@ -146,7 +153,10 @@ def test_exports_have_a_signature_for_samples(painter, pair, tmp_path):
     answers = signatures["sample"](**files, seed=tf.constant([0, 4, 7]))["filled_bytes"]
     for seed, answer in zip((0, 4, 7), answers):
         expected = painter.fill(photo, mask, detail="off", seed=seed).astype(int)
-        for filled in (tf.io.decode_png(answer).numpy(), exported.fill(photo, mask, seed=seed)):
+        for filled in (
+            tf.io.decode_png(answer).numpy(),
+            exported.fill(photo, mask, seed=np.int64(seed)),
+        ):
             np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
             assert np.abs(filled - expected).max() <= 1
     assert [sample.seed for sample in exported.fill_samples(photo, mask, 2)] == [0, 1]

@@ -47,9 +47,9 @@ def describe(painter: BasePainter) -> dict:
     }
 
 
-def write_card(folder: str, card: dict) -> None:
-    """Writes the card into the folder of an export."""
-    atomic.write_text(os.path.join(folder, CARD), json.dumps(card, indent=1) + "\n")
+def write_card(path: str, card: dict) -> None:
+    """Writes the card of an export; CARD is its name."""
+    atomic.write_text(path, json.dumps(card, indent=1) + "\n")
 
 
 def read_card(folder: str, argument: str = "model") -> dict:

@@ -59,7 +59,7 @@ def export(
                 _requests(card["image_size"], signatures.names(module)),
             )
             write_card(
-                beside,
+                os.path.join(beside, CARD),
                 {
                     **card,
                     "format": "saved_model",
@@ -124,7 +124,9 @@ class ExportedPainter(BasePainter):
             raise SettingsError(refusal[1].strip("'\" ")) from error
 
     def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
-        return self._model.fill_sample(window, hole, shown, with_detail, tf.constant(seed))
+        return self._model.fill_sample(
+            window, hole, shown, with_detail, tf.constant(int(seed), tf.int32)
+        )
 
 
 def _rename(beside, output):

@@ -20,7 +20,7 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated
 
 from tfinpaint import atomic, temporary
-from tfinpaint.export.model_card import write_card
+from tfinpaint.export.model_card import CARD, write_card
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.painting.filling import blended, check_blend, hole_of
@@ -64,11 +64,12 @@ def export(
     path = os.path.join(output, f"{card['system']}.tflite")
     content = convert(painter, quantize, size, pairs)
     try:
-        with atomic.folder(output), atomic.replacing(path) as beside:
+        paths = [path, os.path.join(output, CARD)]
+        with atomic.folder(output), atomic.replacing_all(paths) as (beside, card_beside):
             with open(beside, "wb") as f:
                 f.write(content)
             write_card(
-                output,
+                card_beside,
                 {
                     **card,
                     "format": "tflite",

@@ -11,6 +11,7 @@ It imports no TensorFlow: a client needs none.
 """
 
 import functools
+import numbers
 from typing import Any, List, NamedTuple, Optional, Tuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from tfinpaint.painting.filling import Options
 from tfinpaint.settings import SettingsError
 
 # Why a model refuses what is not in its `fill_inputs`.
+_LAST_SEED = 2**31 - 1  # what an export takes, int32
 _WITHOUT = {
     "seed": "this model has one fill for each hole, of seed 0",
     "edges": "this model is not guided by edges",
@@ -144,8 +146,10 @@ class BasePainter:
         Raises: SettingsError if there is one fill for each hole.
         """
         self.check_takes("seed", "samples")
-        if count < 1 or count != int(count):
+        if not isinstance(count, numbers.Integral) or count < 1:
             raise SettingsError(f"`samples` is a whole number, at least 1. Got {count}")
+        self._check_inputs(seed, None, np.shape(photo))
+        self._check_inputs(seed + count - 1, None, np.shape(photo))
         samples = []
         for one in range(seed, seed + count):
             pixels = self.fill(photo, mask, grow, feather, detail, one, blend=blend)
@@ -197,8 +201,8 @@ class BasePainter:
     def _check_inputs(self, seed, edges, shape):
         if seed:
             self.check_takes("seed", f"seed={seed}")
-        if seed < 0 or seed != int(seed):
-            raise SettingsError(f"`seed` is a whole number, at least 0. Got {seed}")
+        if not isinstance(seed, numbers.Integral) or not 0 <= seed <= _LAST_SEED:
+            raise SettingsError(f"`seed` is a whole number from 0 to {_LAST_SEED}. Got {seed}")
         if edges is None:
             return
         self.check_takes("edges", "edges")

@@ -29,15 +29,15 @@ def poisson(filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
     filled:  uint8 [H, W, 3], a photograph with its fill.
     hole:    uint8 [H, W], 1 = hole. Each connected hole is blended by itself, so that the time
-             depends on the holes, not on the photograph. One that is at most 6 pixels high or wide
-             is Telea's fill. A photograph without a known pixel stays as it is.
+             depends on the holes, not on the photograph. One that is at most 6 pixels thick is
+             Telea's fill. A photograph without a known pixel stays as it is.
     """
     blended = filled.copy()
     if hole.all() or not hole.any():
         return blended
     frame = boxes.bounding_box(hole)  # labels take 4 bytes per pixel: only where the holes are
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hole[frame.slices], connectivity=8)
-    thin = np.min(stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]], axis=1) <= 2 * _RIM
+    thin = _depths(labels, count) <= _RIM
     thin[0] = False  # what is known
     if thin.any():  # all together: a noisy mask has thousands
         here = np.zeros_like(hole)
@@ -55,17 +55,21 @@ def poisson(filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
     return blended
 
 
+def _depths(labels, count):
+    """The largest distance of each hole's pixels to what is known, pixels, float32 [count]."""
+    bordered = cv2.copyMakeBorder((labels > 0).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    distance = cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    deepest, missing = np.zeros(count, np.float32), labels > 0
+    np.maximum.at(deepest, labels[missing], distance[missing])
+    return deepest
+
+
 def _with_surroundings(inner, pixels, frame, shape):
     """The box of a hole with _AROUND pixels more on each side, and the hole in it, uint8.
 
     inner: box of the hole counted from the corner of `frame`.   pixels: bool, the hole in it.
     """
-    inner = boxes.Box(
-        inner.top + frame.top,
-        inner.left + frame.left,
-        inner.bottom + frame.top,
-        inner.right + frame.left,
-    )
+    inner = inner.beyond(frame)
     box = boxes.Box(
         max(inner.top - _AROUND, 0),
         max(inner.left - _AROUND, 0),

@@ -6,6 +6,7 @@ It checks its arguments, grows the hole, fills it window by window (budget.py ch
 blends. Known pixels keep the bytes of the photograph. What lies under a hole has no influence.
 """
 
+import numbers
 from typing import Callable, NamedTuple, Optional, Tuple
 
 import cv2
@@ -113,7 +114,7 @@ def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) 
             "brightest"
         )
     for name, value in (("grow", grow), ("feather", feather)):
-        if value < 0 or value != int(value):
+        if not isinstance(value, numbers.Integral) or value < 0:
             raise ValueError(f"`{name}` is a whole number of pixels, at least 0. Got {value}")
 
 

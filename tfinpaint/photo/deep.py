@@ -28,8 +28,12 @@ def with_fill(photo: Photo, filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """A filled photograph with 16 bits, uint16 [H, W, 3].
 
     What `filled`, uint8 [H, W, 3], has in the hole, bool [H, W], or changed around it, is dithered
-    within the levels that become the same 8 bits on reading. Other pixels are `photo.deep`.
+    within the levels that become the same 8 bits on reading. Other pixels are `photo.deep`. Of a
+    grey photograph, colours become grey as they do with 8 bits.
     """
+    if photo.grey:
+        grey = np.asarray(Image.fromarray(filled).convert("L"))
+        filled = np.repeat(grey[..., np.newaxis], 3, axis=-1)
     deep = photo.pixels.astype(np.uint16) * 257 if photo.deep is None else photo.deep
     changed = hole | (filled != photo.pixels).any(axis=-1)
     levels = filled[changed].astype(np.int32)  # [changed pixels, 3]

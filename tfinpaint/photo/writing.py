@@ -185,7 +185,7 @@ def _save(path: str, image: Image.Image, options: dict, argument: str) -> None:
 def _keep(path: str, argument: str, write) -> None:
     """Calls `write` with a path beside the file's, which replaces the file if all went well."""
     try:
-        folder = os.path.dirname(os.path.abspath(path))
+        folder = os.path.dirname(path) or os.curdir
         with atomic.folder(folder), atomic.replacing(path) as beside:
             write(beside)
     except Exception as error:  # as with the decoders
