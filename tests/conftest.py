@@ -66,9 +66,13 @@ def megabytes():
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
 
 
-def pytest_collection_finish():
-    """TensorFlow and Keras make millions of objects when they are imported. Python's collector is
-    not to go through them each time."""
+def pytest_collection_finish(session):
+    """Of two processes each has its own files, or both would make all fixtures.
+
+    TensorFlow and Keras make millions of objects when they are imported. Python's collector is not
+    to go through them each time."""
+    if getattr(session.config.option, "loadgroup", False):
+        assert all("@" in item.nodeid for item in session.items), "pytest-xdist saw no groups"
     gc.collect()
     gc.freeze()
 
