@@ -21,8 +21,8 @@ from tfinpaint.painting.boxes import Context
 from tfinpaint.painting.filling import Options
 from tfinpaint.settings import SettingsError
 
-# Why a model refuses what is not in its `fill_inputs`.
 _LAST_SEED = 2**31 - 1  # what an export takes, int32
+# Why a model refuses what is not in its `fill_inputs`.
 _WITHOUT = {
     "seed": "this model has one fill for each hole, of seed 0",
     "edges": "this model is not guided by edges",

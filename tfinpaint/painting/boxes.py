@@ -73,6 +73,12 @@ def bounding_box(hole: np.ndarray, margin: int = 0) -> Box:
     )
 
 
+def depth(pixels: np.ndarray) -> np.ndarray:
+    """The distance of marked pixels to others, float32 [h, w]. Nothing beyond is marked."""
+    bordered = cv2.copyMakeBorder(pixels.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    return cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1]
+
+
 def window_sides(
     sides: np.ndarray, limits: np.ndarray, stride: int, context: Context = Context()
 ) -> np.ndarray:

@@ -136,15 +136,9 @@ def _over_budget(groups, network):
     if len(small) <= FEW:
         return []
     radius = min(_THIN, size / 8)
-    thin = [k for k in small if _depth(groups[k].pixels).max() < radius]
+    thin = [k for k in small if boxes.depth(groups[k].pixels).max() < radius]
     missing = sum(int(groups[k].pixels.sum()) for k in thin)
     return thin if sum(cost(groups[k], size) for k in thin) > budget(missing, size) else []
-
-
-def _depth(pixels):
-    """The distance of pixels to those that are not marked, float32 [h, w]."""
-    bordered = cv2.copyMakeBorder(pixels.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    return cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1]
 
 
 class _Sizes(NamedTuple):
@@ -184,7 +178,7 @@ class _Cell:
         self._photo, self._hole, self._missing, self._box = photo, hole, missing, box
         pixels = missing[box.slices]
         # Across a stroke of n pixels the depth is n / 4 + 1 / 2 in the mean.
-        self._thickness = max(4 * float(_depth(pixels)[pixels > 0].mean()) - 2, 1.0)
+        self._thickness = max(4 * float(boxes.depth(pixels)[pixels > 0].mean()) - 2, 1.0)
         self.length = int(pixels.sum()) / self._thickness
         self._thick = rims.thick(pixels).sum() >= _THICK_SHARE * pixels.sum()
         self._always_by_network = self._thick or self._thickness > _SMOOTH_UP_TO

@@ -11,7 +11,7 @@ from typing import List, NamedTuple, Tuple
 import cv2
 import numpy as np
 
-from tfinpaint.painting.boxes import CONTEXT, Box, Context, is_reduced, window_sides
+from tfinpaint.painting.boxes import CONTEXT, Box, Context, depth, is_reduced, window_sides
 
 _BAND = 1024  # rows that are looked through at a time, for the memory
 
@@ -65,11 +65,6 @@ def thin(holes: Holes, size: Size, context: Context) -> Tuple[set, List[Sharing]
 
 def _depths(holes):
     """Radius of the largest disc in each large hole, float [holes]. Nothing is missing beyond."""
-
-    def depth(inside):
-        bordered = cv2.copyMakeBorder(inside.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-        return cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1]
-
     boxes = [Box(*map(int, holes.boxes[label - 1])) for label in holes.large]
     if sum(height * width for height, width in (box.size for box in boxes)) < holes.labels.size:
         return np.array(
