@@ -35,15 +35,7 @@ def main():
         if not value:
             raise SettingsError(f"--{name} is missing: {what}")
     settings.check_writable("output", output)
-    if (
-        os.path.isdir(output)
-        and os.listdir(output)
-        and not os.path.isfile(os.path.join(output, "weights.npz"))
-    ):
-        raise SettingsError(
-            f"--output={output} is not empty and holds no packed model: a new folder is needed, or "
-            "a packed one to replace"
-        )
+    _check_replaced(output)
 
     from tfinpaint import models
     from tfinpaint.painting.painter import Painter
@@ -63,6 +55,18 @@ def main():
         f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes "
         f"a test picture's fill by at most {difference} of 255 levels"
     )
+
+
+def _check_replaced(output):
+    """Raises SettingsError if OUTPUT holds anything but a packed model, which is replaced."""
+    there = set(os.listdir(output)) if os.path.isdir(output) else set()
+    others = sorted(there - {"settings.json", "flags.txt", "weights.npz"})
+    if there and (others or "weights.npz" not in there):
+        what = f"holds {others[0]!r}" if others else "holds no packed model"
+        raise SettingsError(
+            f"--output={output} is not empty and {what}: a new folder is needed, or one with "
+            "nothing but a packed model, which is replaced"
+        )
 
 
 def _pack(painter, folder):
@@ -115,7 +119,9 @@ def _last_part(value):
     """Cuts the path of PATH or KIND:PATH to its last part; anything else stays as it is."""
     if value is None or "/" not in value:
         return value
-    kind, colon, path = value.rpartition(":")
+    kind, colon, path = value.partition(":")
+    if not colon or "/" in kind:  # the path itself may have colons
+        return os.path.basename(os.path.normpath(value))
     return kind + colon + os.path.basename(os.path.normpath(path))
 
 

@@ -21,7 +21,7 @@ import re
 import signal
 import subprocess
 import sys
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from absl import flags
@@ -196,14 +196,22 @@ def _end_of(said: str, error: Exception) -> str:
 def _is_done(run: Run, table: Costs) -> bool:
     """Whether there is a result of more minutes, or of as many and the steps of the table.
 
-    Where the table lacks the cost, any steps will do.
+    Where the table lacks the cost, any steps will do. A result without LPIPS is none if
+    --lpips_weights is given.
     """
     record = records.read(_RESULTS.value, run.name)
     if record is None or record.minutes < _MINUTES.value:
         return False
+    if not _is_wanted(record.figures):
+        return False
     if record.minutes > _MINUTES.value or table.lacks(run):
         return True
     return record.steps == sum(table.steps(run, _MINUTES.value).values())
+
+
+def _is_wanted(figures: Dict[str, Dict[str, Any]]) -> bool:
+    """Whether the figures of a run, {block: {column: ...}}, have LPIPS, or need not."""
+    return not _given("lpips_weights") or measuring.has_lpips(figures)
 
 
 def _make(wanted: List[Run], table: Costs) -> None:
@@ -219,7 +227,8 @@ def _measure_references(data: str) -> None:
     name = records.reference_name(data)
     folder = os.path.join(flags.FLAGS.output, name)
     with locks.taken(folder, wait=True) as lock:
-        if records.read(_RESULTS.value, name) is None:
+        record = records.read(_RESULTS.value, name)
+        if record is None or not all(map(_is_wanted, record.figures.values())):
             try:
                 _measure(measuring.REFERENCES, data, folder, lock)
             except running.Failed as failure:

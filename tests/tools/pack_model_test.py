@@ -82,7 +82,7 @@ def test_a_run_is_packed(run_dir, tmp_path, command_line):
         (["--model=RUN"], "--output is missing"),
         (["--output=OUT"], "--model is missing"),
         (["--model=nowhere", "--output=OUT"], "--model=nowhere is no folder"),
-        (["--model=RUN", "--output=RUN"], "is not empty and holds no packed model"),
+        (["--model=RUN", "--output=RUN"], "is not empty and holds 'checkpoints'"),
     ],
 )
 def test_mistakes_are_one_line(run_dir, tmp_path, command_line, flags, words):
@@ -90,6 +90,24 @@ def test_mistakes_are_one_line(run_dir, tmp_path, command_line, flags, words):
     status, out, err = command_line(pack_model.main, *flags)
     assert status == 1 and out == "" and words in err and err.count("\n") == 1
     assert not os.listdir(tmp_path) and os.path.isdir(os.path.join(run_dir, "checkpoints"))
+
+
+def test_other_files_beside_weights_are_never_removed(run_dir, tmp_path, command_line):
+    for name in ("weights.npz", "alexnet.npz"):
+        (tmp_path / name).write_text("of the user")
+    status, _, err = command_line(pack_model.main, f"--model={run_dir}", f"--output={tmp_path}")
+    assert status == 1 and "holds 'alexnet.npz'" in err and err.count("\n") == 1
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"of the user"}
+
+
+def test_a_folder_may_have_colons():
+    for value, left in [
+        ("folder:/home/me/a:b/c", "folder:c"),
+        ("files:/home/me/my:masks", "files:my:masks"),
+        ("/home/a:b/vgg.h5", "vgg.h5"),
+        ("tfds:places", "tfds:places"),
+    ]:
+        assert pack_model._last_part(value) == left
 
 
 def test_what_is_too_large_is_refused_and_what_was_there_stays(

@@ -109,7 +109,7 @@ class Made:
 
     def __init__(self, command_line, photos, tmp_path, table, monkeypatch):
         self.results, self.output = tmp_path / "results", tmp_path / "output"
-        self.measured, self.fails = [], False
+        self.measured, self.fails, self.loses = [], False, False
         self._command_line = command_line
         self._words = [
             *(f"--photos={photos}", f"--output={self.output}", f"--results={self.results}"),
@@ -142,11 +142,13 @@ class Made:
         kind, output = flags["holes"], pathlib.Path(flags["output"])
         steps = running.last_step(flags["model"]) or None  # references have none
         if steps and self.fails:
-            raise subprocess.CalledProcessError(1, "evaluate", "it does not work")
+            return subprocess.CompletedProcess(words, 1, "it does not work")
         if kind == "center":
             self.measured.append(output.parent.name)
         blocks = measuring.BLOCKS[:1] if kind == "center" else measuring.BLOCKS[1:]
         model = {"psnr_in_hole": {"each": [steps or 10.0, 14 / 3]}}
+        if "lpips_weights" in flags:
+            model["lpips"] = {"each": [0.5, 0.25]}
         content = {
             "versions": {"commit": "abc", "made": "today", "tensorflow": "2.15.1"},
             "models": {"run": {"steps": steps, "parameters": 7}},
@@ -157,6 +159,7 @@ class Made:
         }
         output.mkdir(parents=True, exist_ok=True)
         (output / "report.json").write_text(json.dumps(content))
+        return subprocess.CompletedProcess(words, 1 if self.loses else 0, "")
 
 
 @pytest.fixture
@@ -197,6 +200,36 @@ def test_with_more_minutes_a_run_goes_on_and_its_result_stays_until_then(made):
     assert not err and "trains" not in out  # it was trained already
     assert made.log() == ["phases ; from 0 to 20", "phases ; from 20 to 50"]
     assert (made.record().minutes, made.record().steps) == (5, 50)
+
+
+def test_a_photograph_that_evaluate_left_out_is_no_failure(made):
+    """It ends with status 1 then, and its report is complete."""
+    made.loses = True
+    _, err = made("--minutes=2")
+    assert not err and made.record().steps == 20
+
+
+def test_a_failure_leaves_no_report_of_another_time(made):
+    made("--minutes=2")
+    report = made.output / MUSICAL.name / "center" / "report.json"
+    content = json.loads(report.read_text())
+    content["models"]["run"]["steps"] = 19
+    report.write_text(json.dumps(content))
+    (made.results / f"{MUSICAL.name}.json").unlink()
+    made.fails = True
+    _, err = made("--minutes=2")
+    assert "it cannot be measured: it does not work" in err and not report.exists()
+
+
+def test_results_without_lpips_get_it_when_its_weights_are_given(made, tmp_path):
+    made("--minutes=2")
+    (tmp_path / "alexnet.npz").touch()
+    _, err = made("--minutes=2", f"--lpips_weights={tmp_path / 'alexnet.npz'}")
+    assert not err and made.log() == ["phases ; from 0 to 20"]  # it was not trained again
+    assert made.record().figures["center"]["lpips"] == [0.5, 0.25]
+    made("--minutes=2", f"--lpips_weights={tmp_path / 'alexnet.npz'}")
+    made("--minutes=2")
+    assert made.measured == ["facades-references", MUSICAL.name] * 2
 
 
 def test_with_more_minutes_a_run_in_phases_begins_anew(made):

@@ -45,13 +45,16 @@ def measure(
     folder:  gets a folder for each kind of hole. What is there already is left, if the model was at
              `steps` (None: whatever it was).
 
-    Raises: CalledProcessError with what the command said.
+    A photograph that cannot be read is left out, and the report is made all the same (`evaluate`
+    then ends with status 1).
+
+    Raises: CalledProcessError with what the command said, if it made no report.
     """
     bins = ",".join(f"{low:g}-{high:g}" for low, high in BINS)
     for kind in HOLES:
         output = os.path.join(folder, kind)
         there = _report(output)
-        if there and (steps is None or [m["steps"] for m in there["models"].values()] == [steps]):
+        if there and _is_of(there, steps) and (not lpips_weights or _has_lpips(there)):
             continue
         words: List[str] = [
             *(sys.executable, "-m", "tfinpaint.evaluate"),
@@ -67,15 +70,33 @@ def measure(
             words.append(f"--ratio_bins={bins}")
         if lpips_weights:
             words.append(f"--lpips_weights={lpips_weights}")
-        subprocess.run(
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(output, _REPORT))
+        done = subprocess.run(
             words,
-            check=True,
+            check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             pass_fds=(lock,),
         )
+        if _report(output) is None:
+            done.check_returncode()
+
+
+def has_lpips(figures: Dict[str, Dict[str, Any]]) -> bool:
+    """Whether the figures of a run, {block: {column: ...}}, have LPIPS."""
+    return all("lpips" in columns for columns in figures.values())
+
+
+def _has_lpips(report: Dict[str, Any]) -> bool:
+    return all(has_lpips(block["models"]) for block in report["blocks"])
+
+
+def _is_of(report: Dict[str, Any], steps: Optional[int]) -> bool:
+    """Whether the model of a report was at a step; None: whatever it was."""
+    return steps is None or [about["steps"] for about in report["models"].values()] == [steps]
 
 
 def forget(folder: str) -> None:

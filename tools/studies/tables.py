@@ -232,10 +232,15 @@ def fill(path: str, parts: Dict[str, str]) -> None:
             f"--page={path} {what}; regions are <!-- study: NAME --> ... <!-- end -->, with the "
             f"names {', '.join(parts)}"
         )
+    if len(found) != text.count("<!-- study: "):
+        raise SettingsError(f"--page={path}: a region has no end mark <!-- end -->")
     atomic.write_text(path, _REGION.sub(lambda f: f"{f[1]}\n{parts[f[2]]}\n\n{f[3]}", text))
 
 
-_REGION = re.compile(r"(?s)(<!-- study: ([a-z ]+) -->\n).*?(<!-- end -->)")
+# A region ends before the next one begins, so that a lost end mark costs no text.
+_REGION = re.compile(
+    r"(?s)(<!-- study: ([a-z ]+) -->\n)(?:(?!<!-- study: ).)*?(<!-- end -->)"
+)
 
 
 def _regions(text: str) -> Iterator[str]:

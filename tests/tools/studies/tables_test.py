@@ -243,6 +243,10 @@ def test_a_page_gets_its_regions(tmp_path):
         ("no region", "has no region"),
         ("<!-- study: other -->\n<!-- end -->\n", "has a region 'other'"),
         (None, "cannot be read"),
+        (
+            "<!-- study: progress -->\nold\n\nText.\n\n<!-- study: cost -->\n<!-- end -->\n",
+            "a region has no end mark",
+        ),
     ],
 )
 def test_pages_that_cannot_be_filled(tmp_path, text, message):
