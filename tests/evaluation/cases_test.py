@@ -100,6 +100,10 @@ def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path, caplog):
     assert "no mask for the bin of 50-60 %, which is left out" in caplog.text
     blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.1, 0.2),))
     assert "1 of 3 masks fall into none of the bins" in caplog.text
+    caplog.clear()
+    overlapping = ((0.1, 0.3), (0.12, 0.25))
+    blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=overlapping)
+    assert "1 of 3 masks fall into none of the bins" in caplog.text
     assert [int(h.sum()) // 32 for h in found[0].holes[:4]] == [5, 6, 5, 6] and (
         len(found[0].holes) == 12
     )

@@ -17,6 +17,7 @@ from tfinpaint.evaluation.plots import Point
         (0.8113, 0.9337, [0.8, 0.85, 0.9, 0.95]),
         (5, 5, [5, 6]),
         (0, 0, [0, 0.2]),
+        (0.9, 0.9 + 3e-16, [0.8, 1.0]),  # rounding alone
     ],
 )
 def test_ticks(low, high, expected):
@@ -46,6 +47,17 @@ def test_marks_stand_where_the_figures_are():
     assert x0 < x1 == x2 and y2 < y0 < y1  # SVG counts downwards
     assert (y0 - y2) == pytest.approx(y1 - y0, abs=0.11)
     assert svg.count('opacity=".6"') == 1  # one interval
+
+
+def test_two_series_of_one_colour_are_told_apart():
+    count = len(plots.COLOURS) + 1
+    svg = plots.lines("x", {str(k): [Point(10, k), Point(20, k)] for k in range(count)})
+    lines = re.findall(r"<path d=[^>]*stroke-width=.1.6.[^>]*>", svg)
+    alike = [line for line in lines if plots.COLOURS[0] in line]
+    assert len(lines) == count and ["dasharray" in line for line in alike] == [False, True]
+    marks = [m for m in re.findall(r"<circle[^>]*>", svg) if plots.COLOURS[0] in m]
+    assert ['fill="none"' in mark for mark in marks] == [False, False, True, True]
+    assert plots.legend([str(k) for k in range(count)]).count("dashed") == 1
 
 
 def test_nothing_to_show_is_no_plot():

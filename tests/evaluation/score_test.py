@@ -7,7 +7,7 @@ import pytest
 import shared
 
 import tfinpaint
-from tfinpaint.evaluation import text
+from tfinpaint.evaluation import methods, text
 from tfinpaint.evaluation.score import evaluate
 from tfinpaint.metrics import quality, references
 from tfinpaint.pictures import to_float, to_uint8
@@ -113,6 +113,43 @@ def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs, eager):
         filled = painter.fill(photo, hole * np.uint8(255), detail="off")
         expected = quality.measure(filled[None], photo[None], hole[None])
         assert scores.values["small"]["psnr"][k] == pytest.approx(expected["psnr"][0], rel=2e-3)
+
+
+def test_the_header_names_who_fills_a_reduced_square(run_dir, exported, photos):
+    """An export contains `fill_window`, which reduces what is larger than twice its squares."""
+    for size, said in ((64, "at once"), (128, "at once; by small/1 reduced to the network's")):
+        found = evaluate(
+            EvaluationSettings(
+                (run_dir, exported), f"folder:{photos}", "center", image_size=size, count=1
+            )
+        )
+        (filled,) = (text for word, text in found.facts if word == "filled")
+        assert said in filled and ("reduced" in filled) == (size == 128)
+
+
+def test_photographs_lost_in_different_blocks_are_added_up(photos, monkeypatch):
+    """Each block is without its own; a photograph that is lost in two of them counts once."""
+    lost = {(0, 1), (1, 1), (1, 2)}  # (block, number)
+    def fails(pixels, hole):
+        block = int(hole.mean() > 0.25)
+        if (block, squares.index(pixels.tobytes())) in lost:
+            raise ValueError("no")
+        return pixels
+
+    settings = EvaluationSettings(
+        ("mean",), f"folder:{photos}", ratio_bins=BINS, image_size=32, references=False, count=4
+    )
+    squares = [square.tobytes() for square in evaluate(settings).scores[0].block.photos]
+    monkeypatch.setitem(methods.REFERENCES, "mean", fails)
+    found = evaluate(settings)
+    assert [len(scores.block.photos) for scores in found.scores] == [3, 2]
+    assert found.left_out == 2 and any("2 could not be read or filled" in t for _, t in found.facts)
+
+
+def test_a_folder_with_the_name_of_a_reference_has_a_name_of_its_own():
+    first, second, third = methods._names(["./telea", "telea", "runs/a"])
+    assert second == "telea" and third == "a"
+    assert first.endswith("/telea") and not first.startswith(".")
 
 
 @pytest.mark.slow
@@ -256,6 +293,9 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
             assert scores.of_set[name]["fid"] == pytest.approx(realism.fid(a, b), rel=1e-6)
             assert (scores.of_set[name]["u_ids"], scores.of_set[name]["p_ids"]) == realism.ids(a, b)
     assert "FID" in text.text(found) and "mean colours" in text.text(found)
+    measured = {"inception_features": np.ones([11, 3])}
+    of_too_few = realism.Realism("x").measure_set(measured, scores.block.photos[:11])
+    assert list(of_too_few) == ["fid", "u_ids", "p_ids"] and np.isnan([*of_too_few.values()]).all()
     assert "mean,fid" in text.comma_separated(found) and '"fid": {' in text.as_json(found)
 
 

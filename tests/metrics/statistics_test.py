@@ -25,6 +25,14 @@ def test_nan_is_not_measured_and_infinity_is_left_out_and_counted():
     )
 
 
+def test_infinite_differences_keep_their_sign():
+    exact, poor = np.full(12, math.inf), np.full(12, 20.0)
+    assert statistics.difference(exact, poor).mean == math.inf
+    assert statistics.difference(poor, exact).mean == -math.inf
+    mixed = statistics.difference(np.r_[exact, poor], np.r_[poor, exact])
+    assert math.isnan(mixed.mean) and mixed.perfect == 24
+
+
 def test_the_interval_is_near_that_of_the_normal_distribution():
     values = np.random.default_rng(1).normal(20, 3, 400)
     found = statistics.mean(values)

@@ -43,6 +43,7 @@ class Block:
     photos:       uint8 [H, W, 3] each; squares are all of one size.
     holes:        uint8 [H, W] each, 1 = hole.
     unread:       number of photographs that could not be read and are not among these.
+    unfilled:     names of those that a method could not fill and that are not among these.
 
     Attributes:
         shares: of missing pixels, 0 to 1.
@@ -55,6 +56,7 @@ class Block:
     photos: Sequence[np.ndarray]
     holes: Sequence[np.ndarray]
     unread: int = 0
+    unfilled: Sequence[str] = ()
 
     @functools.cached_property
     def shares(self) -> List[float]:
@@ -222,9 +224,8 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
             f"`holes={kind!r}`: no mask falls into the bins of the protocol; the masks' shares "
             f"are {shares.min():.3g} to {shares.max():.3g}. Name others with `ratio_bins`"
         )
-    unused = len(usable) - sum(
-        np.count_nonzero((shares > low) & (shares <= high)) for low, high in bins
-    )
+    used = [any(low < share <= high for low, high in bins) for share in shares]
+    unused = used.count(False)
     if unused:
         _log.warning(
             "`holes=%r`: %d of %d masks fall into none of the bins and are not used",
@@ -245,10 +246,11 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
                 f"{given}: {other} and {path} have one name: which of them is meant?"
             )
     stems = [stem for stem in sorted(paths) if f"{stem}_mask" in paths]
+    paired = {*stems, *(f"{stem}_mask" for stem in stems)}
     if not stems:
         raise SettingsError(f"{given}: no photograph NAME.png with its mask NAME_mask.png in it")
     for stem, path in paths.items():
-        if stem not in stems and stem.removesuffix("_mask") not in stems:
+        if stem not in paired:
             lacks = (
                 f"photograph {os.path.basename(stem)[:-5]}.png"
                 if stem.endswith("_mask")

@@ -44,6 +44,8 @@ class Method:
         stride: what the sides of squares must be multiples of.
         image_size: side of the squares that it was trained on, or None.
         in_windows: whether squares too are filled in a window around each hole.
+        largest: side in pixels of the largest square that is not reduced before it is filled; None:
+            none is reduced.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Method:
     stride: int = 1
     image_size: Optional[int] = None
     in_windows: bool = False
+    largest: Optional[int] = None
 
     def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
         """Fills photographs; see the module's docstring."""
@@ -99,6 +102,13 @@ class Model(Method):
                 f"`model={path!r}` is an export, which composites; this protocol scores a "
                 "network's own output: give the run directory"
             )
+        if not composited and self.in_windows:
+            raise SettingsError(
+                f"`model={path!r}`: {self._painter.system.system_name} fills the hole alone; this "
+                "protocol scores a network's own output everywhere, known pixels too"
+            )
+        if not self._runs or detail == "auto":
+            self.largest = self._painter.working_size
 
     def __call__(self, photos: np.ndarray, holes: np.ndarray) -> np.ndarray:
         if self._pairs or self.in_windows:
@@ -174,7 +184,9 @@ def _names(paths):
 
     More parts are used if two would get the same name, and for the number of an exported version.
     """
-    parts = [os.path.normpath(path).split(os.sep) for path in paths]
+    parts = [
+        [path] if path in REFERENCES else os.path.abspath(path).split(os.sep) for path in paths
+    ]
     lengths = [2 if p[-1].isdecimal() and len(p) > 1 else 1 for p in parts]
     for _ in range(max(map(len, parts))):
         names = ["/".join(p[-n:]) for p, n in zip(parts, lengths)]

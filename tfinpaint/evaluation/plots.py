@@ -2,6 +2,7 @@
 
 Every plot takes the page's colours from CSS classes (`axis`, `text`), so it follows a dark page.
 The colours of the series can be told apart by people with colour blindness (Okabe and Ito 2008).
+From the ninth series on, colours come again with dashed lines and hollow marks.
 """
 
 import html
@@ -37,7 +38,7 @@ def legend(names: Sequence[str]) -> str:
     return (
         '<p class="legend">'
         + " ".join(
-            f'<span><i style="background:{_colour(k)}"></i>{html.escape(name)}</span>'
+            f'<span><i style="{_patch(k)}"></i>{html.escape(name)}</span>'
             for k, name in enumerate(names)
         )
         + "</p>"
@@ -46,7 +47,9 @@ def legend(names: Sequence[str]) -> str:
 
 def ticks(low: float, high: float, count: int = 5) -> List[float]:
     """About `count` round numbers that cover low to high."""
-    span = high - low or abs(high) or 1.0
+    span = high - low
+    if span <= 1e-9 * max(abs(low), abs(high)):  # rounding alone
+        span = abs(high) or 1.0
     raw = span / count
     step = next(
         m * 10 ** math.floor(math.log10(raw))
@@ -98,7 +101,10 @@ def _plot(title, series, joined):
         colour = _colour(k)
         if joined and len(marks) > 1:
             path = "L".join(f"{x(p.x):.1f} {y(p.y):.1f}" for p in marks)
-            parts.append(f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+            dashes = ' stroke-dasharray="5 3"' if _again(k) else ""
+            parts.append(
+                f'<path d="M{path}" fill="none" stroke="{colour}" stroke-width="1.6"{dashes}/>'
+            )
         for p in marks:
             if math.isfinite(p.low):
                 parts.append(
@@ -107,7 +113,7 @@ def _plot(title, series, joined):
                 )
             parts.append(
                 f'<circle cx="{x(p.x):.1f}" cy="{y(p.y):.1f}" r="{2.6 if joined else 2.2}" '
-                f'fill="{colour}"/>'
+                + (f'fill="none" stroke="{colour}"/>' if _again(k) else f'fill="{colour}"/>')
             )
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
@@ -117,3 +123,16 @@ def _plot(title, series, joined):
 
 def _colour(k):
     return COLOURS[k % len(COLOURS)]
+
+
+def _again(k):
+    """Whether the colour of a series was another one's before."""
+    return k >= len(COLOURS)
+
+
+def _patch(k):
+    """The style of a series in the legend."""
+    colour = _colour(k)
+    if _again(k):
+        return f"background:none;border:2px dashed {colour};box-sizing:border-box"
+    return f"background:{colour}"

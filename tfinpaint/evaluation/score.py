@@ -74,7 +74,7 @@ class Report:
     @property
     def left_out(self) -> int:
         """Number of photographs that could not be read, or filled by one of the models."""
-        return max(scores.block.unread for scores in self.scores)
+        return _left_out([scores.block for scores in self.scores])
 
 
 def evaluate(
@@ -197,7 +197,7 @@ def _measured(
             names=[block.names[k] for k in kept],
             photos=[block.photos[k] for k in kept],
             holes=[block.holes[k] for k in kept],
-            unread=block.unread + len(faults),
+            unfilled=[block.names[k] for k in sorted(faults)],
         )
     return block, {
         method: {name: np.stack([figures[k] for k in kept]) for name, figures in measured.items()}
@@ -271,16 +271,17 @@ def _facts(settings, protocol, image_size, blocks, columns, methods):
     if image_size:
         size = f"centred squares of {image_size} px, the shorter side resized (bicubic)"
         filled = "the whole square at once"
-        if settings.detail == "auto":
-            filled += ", reduced where it is larger than the network's working size"
+        reduced = [m.name for m in methods if m.largest and image_size > m.largest]
+        if reduced:
+            filled += f"; by {', '.join(reduced)} reduced to the network's working size"
         own = [method.name for method in methods if method.in_windows]
         if own:
             filled += (
                 f"; by {', '.join(own)} in a window around each hole, the centre of which is all "
                 "that it fills"
             )
-    unread = max(block.unread for block in blocks)
-    lost = f"; {unread} could not be read or filled and are left out" if unread else ""
+    count = _left_out(blocks)
+    lost = f"; {count} could not be read or filled and are left out" if count else ""
     detail = "off: the networks alone"
     if settings.detail == "auto":
         detail = (
@@ -310,6 +311,11 @@ def _facts(settings, protocol, image_size, blocks, columns, methods):
             "counted); differences are paired",
         ),
     ]
+
+
+def _left_out(blocks):
+    """Number of photographs that one block or more are without. All blocks read the same."""
+    return blocks[0].unread + len({name for block in blocks for name in block.unfilled})
 
 
 def _versions():

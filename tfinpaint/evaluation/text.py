@@ -230,7 +230,7 @@ def number(value: float, column: Column, sign: bool = False) -> str:
     if math.isnan(value):
         return "-"
     if math.isinf(value):
-        return "inf"
+        return "-inf" if value < 0 else "+inf" if sign else "inf"
     digits = 2 if column.unit == "dB" else 3 if column.unit == "%" else 4
     return f"{column.scale * value:{'+' if sign else ''}.{digits}f}"
 

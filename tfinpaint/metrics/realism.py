@@ -141,7 +141,9 @@ class Realism(Metric):
     def measure_set(
         self, measured: Mapping[str, np.ndarray], photos: Sequence[np.ndarray]
     ) -> Dict[str, float]:
-        """See the base class."""
+        """See the base class. All are nan if too many photographs were left out (`check`)."""
+        if len(photos) < FEWEST:
+            return {column.name: np.nan for column in self.set_columns}
         if self._photos is not photos:  # all methods and blocks of a table share the originals
             parts = [self._network.features(stack(photos, k)) for k in batches(photos, 8)]
             self._photos, self._real = photos, np.concatenate(parts)

@@ -24,7 +24,7 @@ class Mean(NamedTuple):
     With fewer than `FEWEST` photographs the interval is nan.
 
     perfect: photographs that are left out because their figure is infinite (the PSNR of an exact
-        fill). One of them would hide all others. If all are infinite, the mean is too.
+        fill). One of them would hide all others. If all are infinite, of one sign, the mean is too.
     """
 
     mean: float
@@ -37,10 +37,12 @@ class Mean(NamedTuple):
 def mean(values: Any) -> Mean:
     """values: float [N]; nan counts as not measured."""
     values = np.asarray(values, np.float64)
-    finite, perfect = values[np.isfinite(values)], int(np.isinf(values).sum())
+    finite, infinite = values[np.isfinite(values)], values[np.isinf(values)]
+    perfect = infinite.size
     if not finite.size:
+        of_one_sign = np.unique(infinite).size == 1
         return Mean(
-            float(values[np.isinf(values)][0]) if perfect else np.nan, np.nan, np.nan, 0, perfect
+            float(infinite[0]) if of_one_sign else np.nan, np.nan, np.nan, 0, perfect
         )
     values = finite
     average = float(np.mean(values))
