@@ -6,14 +6,16 @@ What it prints, that its flagfile repeats the run, and one line for each mistake
 import csv
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
 import pytest
 import small
+from absl import flags
 from PIL import Image
 
-from tfinpaint import SYSTEMS, train
+from tfinpaint import SYSTEMS, evaluate, inpaint, train
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 QUICK = (
@@ -217,11 +219,11 @@ def test_configs_say_how_to_obtain_their_data(run, tmp_path, monkeypatch, path):
     ids=lambda p: p.stem,
 )
 def test_configs_run(run, tmp_path, path):
-    flags = SMALL_SYSTEM[flags_of(path)["system"]]
+    words = SMALL_SYSTEM[flags_of(path)["system"]]
     status, out, _ = run(
         f"--flagfile={path}",
         *QUICK,
-        *flags,
+        *words,
         f"--run_dir={tmp_path / 'run'}",
         "--resize=0",
         "--steps=0",
@@ -231,9 +233,9 @@ def test_configs_run(run, tmp_path, path):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 def test_configs_begin_with_what_they_are(path):
-    head, _, flags = path.read_text().partition("\n--")
+    head, _, rest = path.read_text().partition("\n--")
     assert all(line.startswith("#") for line in head.splitlines())
-    assert not any(line.startswith("#") for line in flags.splitlines())
+    assert not any(line.startswith("#") for line in rest.splitlines())
     assert (
         f"--flagfile=configs/{path.name}" in head
         and flags_of(path)["run_dir"] == f"runs/{path.stem}"
@@ -242,6 +244,20 @@ def test_configs_begin_with_what_they_are(path):
         () if path.stem == "quickstart" else ("Holes", "Features")
     )
     assert [label for label in labels if f"\n# {label}:" not in head] == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
+def test_flags_that_configs_name_exist_and_take_the_value_given(path):
+    assert evaluate.main and inpaint.main and train.main  # they define the flags of these commands
+    known = flags.FLAGS
+    for name, value in re.findall(r"(?<![\w-])--(\w+)(?:=([^\s;)]+))?", path.read_text()):
+        if name == "flagfile":
+            continue
+        if name.startswith("no") and name not in known:
+            name, value = name[2:], ""
+        assert name in known, name
+        if value:
+            known[name].parser.parse(value.rstrip(".,:"))
 
 
 def test_configs_of_every_system():

@@ -142,6 +142,17 @@ def test_boxes_are_rectangles_of_moderate_aspect():
     assert min(tops) == 0 and max(tops) > 30
 
 
+@pytest.mark.parametrize("size, ratio", [(64, (0.1, 0.2)), (256, (0.2, 0.25)), (128, (0.25, 0.26))])
+def test_boxes_of_aspect_1_are_squares(size, ratio):
+    settings = HoleSettings("box", ratio, box_aspect=1.0)
+    found = holes(0, 0, 100, size, settings).numpy()[..., 0]
+    heights, widths = found.any(2).sum(1), found.any(1).sum(1)
+    np.testing.assert_array_equal(heights, widths)
+    np.testing.assert_array_equal(found.sum((1, 2)), heights * widths)
+    assert len(set(heights)) > 1 or ratio[1] - ratio[0] < 0.02
+    assert ratio[0] <= found.mean((1, 2)).min() and found.mean((1, 2)).max() <= ratio[1]
+
+
 def test_mixed_has_boxes_objects_and_strokes():
     made = holes(0, 0, 96, 64, HoleSettings("mixed")).numpy()[..., 0]
     boxes = np.array([hole.sum() == hole.any(1).sum() * hole.any(0).sum() for hole in made])

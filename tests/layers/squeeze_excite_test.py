@@ -44,6 +44,18 @@ def test_by_hand():
     np.testing.assert_allclose(layer(features), [[[[0.5, -3], [1.5, 1.5]]]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_means_of_large_maps_fit_into_half_precision(dtype):
+    """Their sums are far beyond 65,504."""
+    features = 30 + np.random.RandomState(1).standard_normal((1, 96, 96, 4)).astype(np.float32)
+    layer = SqueezeExcite(dtype=dtype)
+    found = layer(tf.cast(features, dtype))
+    weights = [np.asarray(w, np.float32) for w in layer.get_weights()]
+    assert found.dtype == dtype
+    expected = naive.squeeze_excite(features, *weights)
+    np.testing.assert_allclose(tf.cast(found, tf.float32), expected, rtol=0.05)
+
+
 def test_each_picture_by_itself():
     layer, features, _ = case(shape=(3, 4, 5, 6))
     for i in range(3):

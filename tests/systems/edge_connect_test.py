@@ -14,7 +14,7 @@ import tfinpaint
 from tfinpaint.layers.spectral_up_conv import SpectralUpConv2D
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
-from tfinpaint.systems.edge_connect import SPECIFICATION, released
+from tfinpaint.systems.edge_connect import SPECIFICATION, networks, released
 from tfinpaint.systems.edge_connect import system as edge_connect
 from tfinpaint.systems.edge_connect.canny import canny, luminance
 from tfinpaint.systems.edge_connect.critic import EdgeConnectCritic
@@ -47,6 +47,21 @@ def test_parameter_counts(no_numbers):
     critic = EdgeConnectCritic(3)
     assert count(critic) == 2_763_776
     assert [x.shape[1] for x in critic(tf.zeros([1, 256, 256, 3]))] == [128, 64, 32, 31, 30]
+
+
+def test_canny_sees_the_picture_itself_under_mixed_precision(monkeypatch):
+    images = np.random.default_rng(0).uniform(0, 1, (1, SIZE, SIZE, 3)).astype(np.float32)
+    hole = np.zeros((1, SIZE, SIZE, 1), np.float32)
+    hole[:, 8:20, 8:20] = 1
+    seen = []
+    monkeypatch.setattr(networks, "canny", lambda grey, known: seen.append(grey) or known)
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        network = networks.EdgeConnectNetworks(width=4, blocks=1)
+        assert network([images, hole]).dtype == tf.float32
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    np.testing.assert_array_equal(seen[0], luminance(images))
 
 
 # ------------------------------------------------------------------------- networks against NumPy

@@ -321,6 +321,23 @@ def test_mean_pixel_is_part_of_the_network(batch):
         np.testing.assert_allclose(system.generator.mean_pixel, [0.1, 0.9, 0.3], atol=1e-7)
 
 
+def test_the_mean_pixel_is_taken_from_the_picture_itself_under_mixed_precision(monkeypatch):
+    images = np.random.default_rng(0).uniform(0, 1, (1, 32, 32, 3)).astype(np.float32)
+    hole = np.zeros((1, 32, 32, 1), np.float32)
+    found = []
+    seen = CompletionNetwork.seen
+    monkeypatch.setattr(
+        CompletionNetwork, "seen", lambda *inputs: found.append(seen(*inputs)) or found[-1]
+    )
+    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        network = CompletionNetwork(width=4)
+        assert network([images, hole]).dtype == tf.float32
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    np.testing.assert_array_equal(found[-1][..., :3], images - network.mean_pixel)
+
+
 @pytest.mark.parametrize(
     "frozen, moving", [pytest.param("none", 16, marks=pytest.mark.slow), ("encoder", 4), ("all", 0)]
 )

@@ -53,6 +53,24 @@ def test_a_mean_first_fill_begins_as_the_mean_of_what_is_known():
     np.testing.assert_allclose(fill[0, :32], images[0, :32], atol=1e-6)
 
 
+@pytest.mark.parametrize("first_fill", ["smooth", "mean"])
+def test_a_plain_picture_of_more_than_512_pixels_is_filled_with_its_colour(first_fill):
+    """The coarsest level has several cells then, some of them with nothing known."""
+    images = np.full((1, 640, 704, 1), 0.8, np.float32) * np.float32([1, -0.5, 0.25])
+    holes = np.zeros((1, 640, 704, 1), np.float32)
+    holes[:, :, :544] = 1
+    found = coarsest(pull(images, holes))
+    assert found.shape == (1, 2, 2, 3)
+    np.testing.assert_allclose(found, np.broadcast_to(images[:, :1, :1], found.shape), atol=1e-6)
+    system = tfinpaint.create("residual", width=4, depth=2, first_fill=first_fill)
+    np.testing.assert_allclose(system.generate(images, holes), images, atol=1e-5)
+
+
+def test_nothing_known_is_grey():
+    holes = np.ones((1, 640, 704, 1), np.float32)
+    np.testing.assert_array_equal(coarsest(pull(np.ones((1, 640, 704, 3), "f"), holes)), 0)
+
+
 def test_without_attention_its_weights_are_gone_and_nothing_else():
     whole, part = made(), made(attention_kind="none")
     names = [

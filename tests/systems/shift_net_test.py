@@ -273,6 +273,19 @@ def test_squares_and_windows():
     assert found.shape == (7, 9, 9, 3)
 
 
+@pytest.mark.parametrize("count, others", [(41, 0), (41, 1), (1, 0), (1, 1)])
+def test_windows_are_for_batches_of_squares_alone_compiled_too(count, others):
+    """Under XLA, the mean of 41 ones is not 1."""
+    system = compiled("official", perceptual_weights="none")
+    holes = np.repeat(square_hole(SIZE, 7, 30, 12), count, 0)
+    holes[:others, 0, 0] = 1
+    judge = tf.function(
+        lambda x: system.judge(lambda picture: tf.size(picture), x, x), jit_compile=True
+    )
+    side = SIZE if others else 15 * SIZE // 32
+    assert int(judge(tf.constant(holes))) == count * side * side
+
+
 def test_discounted_l1_against_numpy():
     """The released formula on squares of their own size; other holes count as 0."""
     images = np.random.RandomState(2).uniform(-1, 1, (3, 2, 48, 48, 3)).astype(np.float32)[:, 0]

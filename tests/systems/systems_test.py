@@ -770,6 +770,10 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
      "`depth` is a whole number, at least 4 and at most 10 for partial_conv. Got 0"),
     ("multistage", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
     ("shift_net", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
+    ("coherent_semantic", {"attention_kind": None}, "`attention_kind` is .* Got None"),
+    ("context_encoder", {"width": None}, "`width` is a whole number.*Got None"),
+    ("residual", {"dilated": None}, "`dilated` is True or False .*Got None"),
+    ("residual", {"dilated": 1}, "`dilated` is True or False .*Got 1"),
 ])  # fmt: skip
 def test_sizes_that_cannot_be_are_refused(name, settings, message):
     with pytest.raises(SettingsError, match=message):

@@ -14,7 +14,8 @@ def random_box(
 ) -> tf.Tensor:
     """One rectangle in each image, of uniformly drawn share, at any position.
 
-    The longer side is up to `aspect` times the other if that fits.
+    The longer side is up to `aspect` times the other if that fits. With 1 the rectangle is a square
+    if there is one within the limits.
 
     Args:
         drawn: draws uniform float32 [B] in [0, 1).
@@ -30,9 +31,14 @@ def random_box(
     stretch = _stretch(drawn, aspect)
     height = tf.clip_by_value(tf.round(tf.sqrt(area) * stretch), math.ceil(fewest / size), size)
     height = tf.maximum(height, tf.math.ceil(area / size))
+    width = area / height
+    if aspect == 1:
+        height -= tf.cast(height * height > most, tf.float32)
+        height += tf.cast(height * height < fewest, tf.float32)
+        width = height
     rows = tf.cast(height, tf.int32)
     # The limits are `size` apart, so some whole number always lies between these two.
-    columns = tf.cast(tf.round(area / height), tf.int32)
+    columns = tf.cast(tf.round(width), tf.int32)
     columns = tf.clip_by_value(columns, (fewest + rows - 1) // rows, tf.minimum(most // rows, size))
     width = tf.cast(columns, tf.float32)
     top = tf.floor(drawn() * (size - height + 1))

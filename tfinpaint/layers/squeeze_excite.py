@@ -42,7 +42,9 @@ class SqueezeExcite(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
-        means = tf.reduce_mean(features, axis=(1, 2))  # [B, C]  (9)
+        # In float32: the sum of a map may be beyond float16.
+        means = tf.reduce_mean(tf.cast(features, tf.float32), axis=(1, 2))  # [B, C]  (9)
+        means = tf.cast(means, features.dtype)
         weights = self.excite(self.squeeze(means))  # [B, C]  (10)
         return features * weights[:, None, None, :]  # [B, H, W, C]  (11)
 

@@ -50,7 +50,8 @@ class DeepFill(tf.keras.Model):
     """
 
     def __init__(self, width=32, gated=False, attends=True, **kwargs):
-        super().__init__(**kwargs)
+        # Pictures are float32 even under mixed precision. Layers cast what they are given.
+        super().__init__(autocast=False, **kwargs)
         if not isinstance(width, int) or width < 4 or width % 4:
             raise SettingsError(f"`width` is a multiple of 4 for DeepFill. Got {width!r}")
         self.width, self.gated, self.attends = width, gated, attends
@@ -121,8 +122,7 @@ class DeepFill(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        # Pictures are float32 even under mixed precision.
-        image, hole = (tf.cast(x, tf.float32) for x in inputs)
+        image, hole = inputs
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends
 
         # 1. Coarse.

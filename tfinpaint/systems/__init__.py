@@ -36,8 +36,8 @@ def create(system: str, variant: str = "paper", **settings: Any) -> "System":
             f"{', '.join(specification.defaults)}"
         )
     for setting in specification.settings:
-        value = settings.get(setting.name)
-        if value is not None and not setting.allows(value):
+        value = settings.get(setting.name, setting.default)
+        if not (value is setting.default is None or setting.allows(value)):
             raise SettingsError(
                 f"`{setting.name}` is {setting.allowed} for {system}. Got {value!r}"
             )

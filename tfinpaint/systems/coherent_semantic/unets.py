@@ -168,7 +168,8 @@ class CoherentSemanticUNets(tf.keras.Model):
         attention_kind="coherent",
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # Pictures are float32 even under mixed precision. Layers cast what they are given.
+        super().__init__(autocast=False, **kwargs)
         if not isinstance(width, int) or width < 1:
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
         if not isinstance(depth, int) or depth <= ATTENTION:
@@ -190,8 +191,7 @@ class CoherentSemanticUNets(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        # Pictures are float32 even under mixed precision.
-        image, hole = (tf.cast(x, tf.float32) for x in inputs)
+        image, hole = inputs
         rough = self.rough(image)  # [B, H, W, 3]
         pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (
             1 - hole

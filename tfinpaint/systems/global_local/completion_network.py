@@ -69,7 +69,8 @@ class CompletionNetwork(tf.keras.Model):
     """
 
     def __init__(self, width=64, relu_first=False, **kwargs):
-        super().__init__(**kwargs)
+        # Pictures are float32 even under mixed precision. Layers cast what they are given.
+        super().__init__(autocast=False, **kwargs)
         if not isinstance(width, int) or width < 2:
             raise SettingsError(f"`width` is a whole number, at least 2. Got {width!r}")
         self.width, self.relu_first = width, relu_first
@@ -98,8 +99,6 @@ class CompletionNetwork(tf.keras.Model):
 
     def seen(self, image: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
         """The input of the first layer: the image with the blanked hole, and the hole."""
-        # Pictures are float32 even under mixed precision.
-        image, hole = tf.cast(image, tf.float32), tf.cast(hole, tf.float32)
         if self.relu_first:
             blanked = image * (1 - hole) + self.mean_pixel * hole
         else:

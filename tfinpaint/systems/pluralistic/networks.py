@@ -175,8 +175,7 @@ class PluralisticNetwork(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        # Pictures are float32 even under mixed precision.
-        visible, hole = (tf.cast(x, tf.float32) for x in inputs)
+        visible, hole = inputs
         middle, deepest = self.encoder(visible, training=training)
         if latent is None:
             latent = sample(self.encoder.prior(deepest, training=training), seed)

@@ -48,10 +48,14 @@ def pull(images: tf.Tensor, holes: tf.Tensor) -> List[Tuple[tf.Tensor, tf.Tensor
 def coarsest(levels: List[Tuple[tf.Tensor, tf.Tensor]]) -> tf.Tensor:
     """The fill of the last level of a pyramid: its mean colours.
 
-    It is 0 for an image without a known pixel.
+    A cell with nothing known has the mean of all cells (above 512 pixels, there are several). It is
+    0 for an image without a known pixel.
     """
     total, share = levels[-1]
-    return total / tf.maximum(share, 1e-6)
+    mean = tf.reduce_sum(total, (1, 2), keepdims=True) / tf.maximum(
+        tf.reduce_sum(share, (1, 2), keepdims=True), 1e-6
+    )
+    return tf.where(share > 0, total / tf.maximum(share, 1e-6), mean)
 
 
 def push(above: tf.Tensor, total: tf.Tensor, share: tf.Tensor, turns: int) -> tf.Tensor:

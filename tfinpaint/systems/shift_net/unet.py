@@ -60,8 +60,7 @@ class ShiftUNet(UNet):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        # Pictures are float32 even under mixed precision.
-        image, hole = (tf.cast(x, tf.float32) for x in inputs)
+        image, hole = inputs
         found = {}
 
         def shift(features):  # [B, H/8, W/8, 2C] -> [B, H/8, W/8, 3C]
