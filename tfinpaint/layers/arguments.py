@@ -1,13 +1,22 @@
 """Checks of the arguments that layers are made with."""
 
+import numbers
 from typing import Any
 
 
-def check_odd(**values: int) -> None:
-    """Raises ValueError if a value is even or below 1."""
+def check_whole(**values: int) -> None:
+    """Raises ValueError if a value is no whole number from 1 on."""
     for name, value in values.items():
-        if value < 1 or value % 2 != 1:
-            raise ValueError(f"`{name}` is odd and at least 1. Got {value}")
+        if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"`{name}` is a whole number, at least 1. Got {value!r}")
+
+
+def check_odd(**values: int) -> None:
+    """Raises ValueError if a value is no odd whole number from 1 on."""
+    check_whole(**values)
+    for name, value in values.items():
+        if value % 2 != 1:
+            raise ValueError(f"`{name}` is odd and at least 1. Got {value!r}")
 
 
 def check_variant(variant: str) -> None:

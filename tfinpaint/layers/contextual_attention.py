@@ -54,8 +54,7 @@ class ContextualAttention(tf.keras.layers.Layer):
     def __init__(self, patch_size=3, rate=2, fuse=3, softmax_scale=10.0, **kwargs):
         super().__init__(**kwargs)
         arguments.check_odd(patch_size=patch_size, fuse=fuse)
-        if not isinstance(rate, int) or rate < 1:
-            raise ValueError(f"`rate` is a whole number, at least 1. Got {rate!r}")
+        arguments.check_whole(rate=rate)
         self.patch_size = patch_size
         self.rate = rate
         self.fuse = fuse

@@ -7,6 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfinpaint.layers import arguments
+
 
 class GatedConv2D(tf.keras.layers.Layer):
     """activation(features convolved) * sigmoid(features convolved with other filters).
@@ -29,14 +31,9 @@ class GatedConv2D(tf.keras.layers.Layer):
         self, filters, kernel_size, strides=1, dilation_rate=1, activation="elu", **kwargs
     ):
         super().__init__(**kwargs)
-        for name, value in (
-            ("filters", filters),
-            ("kernel_size", kernel_size),
-            ("strides", strides),
-            ("dilation_rate", dilation_rate),
-        ):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` is a whole number, at least 1. Got {value!r}")
+        arguments.check_whole(
+            filters=filters, kernel_size=kernel_size, strides=strides, dilation_rate=dilation_rate
+        )
         if strides > 1 and dilation_rate > 1:
             raise ValueError(
                 f"one of `strides` and `dilation_rate` is 1. Got {strides} and {dilation_rate}"

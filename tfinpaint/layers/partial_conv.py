@@ -9,6 +9,7 @@ from typing import Any, Sequence, Tuple
 
 import tensorflow as tf
 
+from tfinpaint.layers import arguments
 from tfinpaint.layers.doubled_conv import doubled_conv
 from tfinpaint.layers.shapes import double
 
@@ -41,8 +42,8 @@ class PartialConv2D(tf.keras.layers.Layer):
 
     def __init__(self, filters, kernel_size, strides=1, doubled=False, **kwargs):
         super().__init__(**kwargs)
-        if kernel_size % 2 != 1:
-            raise ValueError(f"`kernel_size` is odd. Got {kernel_size}")
+        arguments.check_whole(filters=filters, strides=strides)
+        arguments.check_odd(kernel_size=kernel_size)
         if doubled and (kernel_size, strides) != (3, 1):
             raise ValueError(
                 "`doubled` goes with windows of 3x3 and strides of 1. "

@@ -4,6 +4,7 @@ Source: equations (9)-(11) of the multistage attention paper (2020); Hu et al.,
 Squeeze-and-Excitation Networks, 2018.
 """
 
+import numbers
 from typing import Any
 
 import tensorflow as tf
@@ -23,8 +24,8 @@ class SqueezeExcite(tf.keras.layers.Layer):
 
     def __init__(self, ratio=1.0, **kwargs):
         super().__init__(**kwargs)
-        if ratio <= 0:
-            raise ValueError(f"`ratio` is above 0. Got {ratio}")
+        if not isinstance(ratio, numbers.Real) or not ratio > 0:
+            raise ValueError(f"`ratio` is a number above 0. Got {ratio!r}")
         self.ratio = ratio
 
     def build(self, input_shape: Any) -> None:
@@ -42,8 +43,9 @@ class SqueezeExcite(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
-        # In float32: the sum of a map may be beyond float16.
-        means = tf.reduce_mean(tf.cast(features, tf.float32), axis=(1, 2))  # [B, C]  (9)
+        # The sum of a map may be beyond float16.
+        precise = tf.float32 if features.dtype.size < 4 else features.dtype
+        means = tf.reduce_mean(tf.cast(features, precise), axis=(1, 2))  # [B, C]  (9)
         means = tf.cast(means, features.dtype)
         weights = self.excite(self.squeeze(means))  # [B, C]  (10)
         return features * weights[:, None, None, :]  # [B, H, W, C]  (11)

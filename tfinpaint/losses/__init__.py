@@ -20,7 +20,7 @@ from tfinpaint.losses.consistency import consistency
 from tfinpaint.losses.discount import distance_to_known, spatial_discount
 from tfinpaint.losses.gradient_penalty import gradient_penalty
 from tfinpaint.losses.perceptual import perceptual, perceptual_and_style, style
-from tfinpaint.losses.reconstruction import masked_l1, region_l1, region_log_rms, region_rms
+from tfinpaint.losses.reconstruction import masked_l1, region_l1, region_log_rms
 from tfinpaint.losses.variation import total_variation
 
 __all__ = [
@@ -42,7 +42,6 @@ __all__ = [
     "perceptual_and_style",
     "region_l1",
     "region_log_rms",
-    "region_rms",
     "spatial_discount",
     "style",
     "total_variation",

@@ -7,11 +7,11 @@ region_l1       The mean over the region alone. DeepFill v1 (Yu et al., Generati
                 with Contextual Attention, CVPR 2018) takes it in the hole, discounted (see
                 discount.py), and where the picture is known, as L1 outside the hole over the share
                 of known pixels.
-region_rms      The root of the mean square over the region alone. Its best answer to what cannot be
-                known is the mean of what may be there; that of L1 is the median.
-region_log_rms  The logarithm of region_rms: up to a factor the PSNR in the hole, whose mean the
-                tables print. A tenth less error counts the same in every picture, be it a plain sky
-                or a lawn. With the root alone, a network would learn almost only from the lawn.
+region_log_rms  The logarithm of the root mean square over the region alone: up to a factor the PSNR
+                in the hole, whose mean the tables print. A tenth less error counts the same in
+                every picture, be it a plain sky or a lawn. With the root alone, a network would
+                learn almost only from the lawn. The best answer to what cannot be known is the mean
+                of what may be there; that of L1 is the median.
 """
 
 from typing import Optional
@@ -49,24 +49,16 @@ def region_l1(
     return tf.reduce_mean(total / tf.maximum(elements, 1))
 
 
-def region_rms(output: tf.Tensor, original: tf.Tensor, region: tf.Tensor) -> tf.Tensor:
-    """Root of the mean of (output - original)^2 over the region's elements, a scalar.
-
-    The root is taken for each picture, then averaged over the batch.
-
-    Args: as for region_l1. A picture without a region counts as 0 (1e-6), with a gradient of 0.
-    """
-    return tf.reduce_mean(_rms(output, original, region))
-
-
 def region_log_rms(
     output: tf.Tensor, original: tf.Tensor, region: tf.Tensor, floor: float = 0.01
 ) -> tf.Tensor:
-    """log(1 + rms / floor) of each picture, averaged over the batch, a scalar. rms: see region_rms.
+    """log(1 + rms / floor) of each picture, averaged over the batch, a scalar.
 
-    Args: as for region_l1. An error well below `floor`, on the scale of the pictures, counts as in
-        region_rms; one well above it counts by its ratio to `floor`. A picture without a region
-        counts as 0.
+    rms: the root of the mean of (output - original)^2 over the region's elements.
+
+    Args: as for region_l1. An error well below `floor`, on the scale of the pictures, counts as it
+        is; one well above it counts by its ratio to `floor`. A picture without a region counts as
+        0.
     """
     return tf.reduce_mean(tf.math.log1p(_rms(output, original, region) / floor))
 
