@@ -53,7 +53,7 @@ if not __package__:  # python tools/benchmark.py: only tools/ is searched for mo
 import numpy as np
 from absl import flags
 
-from tfinpaint import SYSTEMS, command, settings
+from tfinpaint import SYSTEMS, atomic, command, settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
 from tfinpaint.systems.specification import all_systems
 from tools import command_rows, tflite_rows, window_rows
@@ -134,16 +134,12 @@ def main():
             print(_line(row, machine), flush=True)
             _free()
     if values.output:
-        with open(values.output, "w", encoding="utf-8") as f:
-            json.dump(
-                {
-                    "machine": machine._asdict(),
-                    "about": _about(),
-                    "rows": [row._asdict() for row in rows],
-                },
-                f,
-                indent=1,
-            )
+        found = {
+            "machine": machine._asdict(),
+            "about": _about(),
+            "rows": [row._asdict() for row in rows],
+        }
+        atomic.write_text(values.output, json.dumps(found, indent=1) + "\n")
 
 
 class Bench:

@@ -11,7 +11,8 @@ folder: report.txt, report.json, and a picture of each window with the original,
 fills from left to right. What patchmatch-cython fills is kept in OUTPUT/patchmatch and used again;
 where it is not installed and nothing is kept, its columns are left out.
 
-Seconds are of one fill each, in one process, after a first call.
+Seconds are of one fill each, in one process, after a first call. Those of a kept fill are kept with
+it.
 """
 
 import importlib.util
@@ -27,7 +28,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from tfinpaint import command, settings
+from tfinpaint import atomic, command, settings
 from tfinpaint.metrics import references
 from tfinpaint.photo import list_photos, read_photo, write_photo
 from tfinpaint.pictures import blanked, grid
@@ -86,6 +87,8 @@ def main():
             filled = filler(window)
             if filled is not None:
                 seconds = time.perf_counter() - start
+                if filler is patchmatch:
+                    seconds = patchmatch.seconds
                 row[name] = {"psnr": _psnr(filled, window), "seconds": seconds}
                 if lpips:
                     row[name]["lpips"] = lpips(filled, window)
@@ -107,8 +110,7 @@ def main():
         ("report.txt", "\n".join(lines) + "\n"),
         ("report.json", json.dumps({**about, "windows": found}, indent=1) + "\n"),
     ):
-        with open(os.path.join(values.output, name), "w", encoding="utf-8") as f:
-            f.write(text)
+        atomic.write_text(os.path.join(values.output, name), text)
     print(lines[-1])
 
 
@@ -133,33 +135,40 @@ class _PatchMatch:
     """Fills with `inpaint_pyramid` of patchmatch-cython, with its defaults.
 
     Results are kept in a folder. Without the package and without a kept result it returns None.
+
+    Attributes: seconds, which the last fill took when it was made.
     """
 
     def __init__(self, folder):
-        self._folder = folder
+        self._folder, self.seconds = folder, None
         self._is_installed = importlib.util.find_spec("patchmatch_cython") is not None
 
     def can_fill(self, window):
-        return self._is_installed or os.path.isfile(self._path(window))
+        return self._is_installed or os.path.isfile(self._path(window, "seconds.txt"))
 
-    def _path(self, window):
-        return os.path.join(self._folder, f"{window.fingerprint}.png")
+    def _path(self, window, ending="png"):
+        return os.path.join(self._folder, f"{window.fingerprint}.{ending}")
 
     def __call__(self, window):
-        path = self._path(window)
-        if os.path.isfile(path):
+        path, seconds_path = self._path(window), self._path(window, "seconds.txt")
+        if os.path.isfile(path) and os.path.isfile(seconds_path):
+            with open(seconds_path, encoding="utf-8") as file:
+                self.seconds = float(file.read())
             return read_photo(path).pixels
         if not self._is_installed:
             return None
         import patchmatch_cython
 
+        start = time.perf_counter()
         hole = window.hole[..., np.newaxis] > 0
         filled = patchmatch_cython.inpaint_pyramid(
             np.where(hole, np.uint8(0), window.photo), window.hole, seed=0
         )
         filled = np.where(hole, filled, window.photo)
+        self.seconds = time.perf_counter() - start
         os.makedirs(self._folder, exist_ok=True)
         write_photo(path, filled, argument="output")
+        atomic.write_text(seconds_path, f"{self.seconds:.3f}\n")
         return filled
 
 

@@ -99,6 +99,8 @@ def test_the_command_reports_every_fill(command_line, folders, tmp_path, monkeyp
     Image.fromarray(255 - chosen[0].photo).save(
         tmp_path / "out" / "patchmatch" / f"{chosen[0].fingerprint}.png"
     )
+    kept = tmp_path / "out" / "patchmatch" / f"{chosen[0].fingerprint}.seconds.txt"
+    kept.write_text("12.500\n")
     data = ",".join(f"folder:{folder}" for folder in folders)
     flags = "--model=x", f"--data={data}", "--count=2", "--seed=3", f"--output={tmp_path / 'out'}"
     status, out, err = command_line(detail_windows.main, *flags)
@@ -114,6 +116,8 @@ def test_the_command_reports_every_fill(command_line, folders, tmp_path, monkeyp
         assert list(row)[2:] == (
             ["Telea", "patchmatch-cython", *list(fills)[1:]] if window is chosen[0] else list(fills)
         )
+        if window is chosen[0]:
+            assert row["patchmatch-cython"]["seconds"] == 12.5  # not those of reading the file
         for name, fill in fills.items():
             error = (
                 np.broadcast_to(fill, window.photo.shape)[inside]

@@ -10,7 +10,7 @@ first, row by row, each with its name; a text file beside it has the figures.
 """
 
 import os
-from typing import Callable, Dict, Iterator, List, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -45,7 +45,9 @@ def write(results: Results, photos: str, output: str) -> List[str]:
                     for design in systems
                 ]
             )  # [systems, N]
-            measured = median(np.nan_to_num(psnr.mean(0), nan=-np.inf))
+            measured = median(psnr.mean(0))
+            if measured is None:
+                continue
             name = results.photographs[data][measured]
             if name not in block.names:
                 continue
@@ -66,9 +68,14 @@ def write(results: Results, photos: str, output: str) -> List[str]:
     return written
 
 
-def median(values: np.ndarray) -> int:
-    """The index of the median (of the lower one of two)."""
-    return int(np.argsort(values, kind="stable")[(len(values) - 1) // 2])
+def median(values: np.ndarray) -> Optional[int]:
+    """The index of the median (of the lower one of two) of those that are finite, if any is.
+
+    A photograph that a system could not fill has no figure, nan.
+    """
+    finite = np.flatnonzero(np.isfinite(values))
+    order = finite[np.argsort(values[finite], kind="stable")]
+    return int(order[(len(order) - 1) // 2]) if order.size else None
 
 
 def side_by_side(

@@ -71,7 +71,7 @@ def _sides(results: Results, regime: str, design: str, block: str) -> str:
 
 
 def ours(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> str:
-    """How many of the published systems `residual` beats by an interval that excludes 0."""
+    """How many of the published systems `residual` beats, by the rule of `claims.verdict`."""
     rows = []
     for data, regime, design in results.runs:
         if design != OURS:

@@ -9,6 +9,8 @@ def test_the_median_is_one_of_the_photographs():
     assert pictures.median(np.array([5.0, 1.0, 3.0])) == 2
     assert pictures.median(np.array([4.0, 1.0, 3.0, 2.0])) == 3  # the lower one of two
     assert pictures.median(np.array([7.0])) == 0
+    assert pictures.median(np.array([np.nan, 9.0, np.nan, 1.0, 5.0])) == 4  # not filled by all
+    assert pictures.median(np.array([np.nan])) is None
 
 
 def test_fills_stand_in_the_order_of_their_figures():
