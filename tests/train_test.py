@@ -153,6 +153,7 @@ def test_a_folder_whose_name_no_flagfile_can_hold_is_refused_in_a_line(run, tmp_
     assert "--train_data has a line break or a space at its end, which flags.txt cannot hold" in err
 
 
+@pytest.mark.slow
 def test_a_truncated_photograph_is_named_and_skipped(run, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()

@@ -72,7 +72,7 @@ def test_eager_graph_and_compiled_give_the_same_pixels(kind):
     settings = HoleSettings(kind)
 
     def make(seed, step):
-        return holes(seed, step, 16, 128, settings)
+        return holes(seed, step, 8, 64, settings)
 
     arguments = tf.constant(5), tf.constant(7)
     eager = make(5, 7).numpy()

@@ -278,7 +278,9 @@ def test_gradient(rate, fuse, shape):
     got = layer([features, hole])
     assert got.dtype == tf.float64
     assert largest_difference(got, contextual_attention(features, hole, 1, rate, fuse)[0]) < 1e-12
-    theory, numeric = tf.test.compute_gradient(lambda f: layer([f, hole]), [features], delta=1e-5)
+    theory, numeric = tf.test.compute_gradient(
+        tf.function(lambda f: layer([f, hole])), [features], delta=1e-5
+    )
     assert np.abs(numeric[0]).max() > 0.1 and largest_difference(theory[0], numeric[0]) < 1e-6
 
 
@@ -288,7 +290,9 @@ def test_gradient_of_3x3_keys():
         hole_map(2, 5, (0, 0, 1, 1)).astype(np.float64),
     )
     layer = ContextualAttention(rate=1, dtype="float64")
-    theory, numeric = tf.test.compute_gradient(lambda f: layer([f, hole]), [features], delta=1e-5)
+    theory, numeric = tf.test.compute_gradient(
+        tf.function(lambda f: layer([f, hole])), [features], delta=1e-5
+    )
     assert np.abs(numeric[0]).max() > 0.1 and largest_difference(theory[0], numeric[0]) < 1e-6
 
 

@@ -389,7 +389,7 @@ def test_moving_average(name, batch):
     assert not np.array_equal(average, value)
 
 
-@quick("musical")
+@quick("partial_conv")
 def test_mixed_precision_step(name, batch):
     system = small(name)
     weights = [v.numpy() for v in system.generator.variables]
@@ -653,11 +653,13 @@ def test_weights_of_the_terms(monkeypatch):
     }
     # fmt: on
     for name, weights in paper.items():
-        system = set_back(name, "paper").system
-        assert system.default_loss_weights == pytest.approx(weights)
-        monkeypatch.setattr(system, "variant", "official")
-        assert system.default_loss_weights == pytest.approx(weights | official.get(name, {}))
-        monkeypatch.undo()
+        found = all_systems()[name].weights
+        assert found("paper") == pytest.approx(weights)
+        assert found("official") == pytest.approx(weights | official.get(name, {}))
+    system = set_back("musical", "paper").system
+    for variant in ("paper", "official"):
+        monkeypatch.setattr(system, "variant", variant)
+        assert system.default_loss_weights == all_systems()["musical"].weights(variant)
 
 
 # -------------------------------------------------------------------------------- Keras, and errors
@@ -689,7 +691,7 @@ def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
     np.testing.assert_array_equal(other.generate(*batch), trained)
 
 
-@quick("contextual_attention", "coherent_semantic")
+@quick("contextual_attention")
 def test_compiling_again_keeps_what_was_trained(name, batch):
     system = small(name)
     system.step(*batch)
@@ -826,7 +828,7 @@ def test_distances_are_contextual_attentions_alone(batch):
         small("gated_conv").train_step((images, holes, holes))
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@quick("partial_conv", "multistage", "musical", "residual")
 def test_every_term_of_the_specification_is_computed_and_no_other(name, batch):
     """With the weights of small versions, and all others above 0; the loss is their sum. Without
     this test nobody would notice a flag that does nothing."""

@@ -92,6 +92,7 @@ def test_deepfill_v1(run, tmp_path):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.golden("gated_conv")
 @needs_shared
 def test_deepfill_v2_from_its_folder(run, tmp_path):
