@@ -224,6 +224,15 @@ def test_tables_have_all_systems(page, heading):
     assert sorted(row[0].strip("`") for row in rows(text)[1:]) == sorted(tfinpaint.SYSTEMS)
 
 
+def test_the_citation_file_has_the_paper_of_each_published_system():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    titles = dict(re.findall(r"notes: (\w+)\n    title: \"?([^\n\"]+)", text))
+    published = {n: s.paper for n, s in all_systems().items() if s.paper != "this project's own"}
+    assert set(titles) == set(published) and len(published) == 11
+    for name, title in titles.items():
+        assert title.casefold() in published[name].casefold(), name
+
+
 @pytest.mark.parametrize("name", tfinpaint.SYSTEMS)
 def test_tables_of_terms_agree_with_the_specifications(name):
     heading, *lines = rows(section("docs/systems.md", name))
