@@ -31,7 +31,7 @@ $(VENV)/installed: requirements.txt setup.cfg Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "tfinpaint needs Python 3.10 to 3.13; found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	@echo "Installing what tfinpaint needs into $(VENV) (2.6 GB on disk, some minutes)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)  # one that is there keeps its Python
 	@$(PIP) --upgrade pip
 	@$(PIP) -e '.[test]'
 	@$(BIN)/python -c 'import cv2' || \

@@ -278,6 +278,26 @@ def test_the_table_of_keys_has_those_of_the_studios_page():
     assert told <= table
 
 
+def test_troubleshooting_quotes_messages_of_the_code():
+    """Their pieces between names and numbers are string constants of the package."""
+    constants = [
+        node.value.replace("`", "")
+        for path in sorted((ROOT / "tfinpaint").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    names = r"--\w+=[^\s,]+|VGG-16|TIFF|bfloat16|multistage|residual|\(Address already in use\)"
+    checked = 0
+    for heading in ("Filling", "Training", "Studio and servers"):
+        for seen, _ in rows(section("docs/troubleshooting.md", heading))[1:]:
+            for message in re.findall("`([^`]+ [^`]+)`", seen):
+                for piece in re.split(rf"{names}|[\d.x]*\d|: |\(\.\.\.\)", message):
+                    piece = piece.strip(" ,.:()%")
+                    assert any(piece in constant for constant in constants), (message, piece)
+                    checked += len(piece.split()) > 2
+    assert checked > 15
+
+
 def test_configs_that_pages_name_exist():
     for page in PAGES:
         for name in re.findall(r"configs/(\w+\.flags)", page.read_text(encoding="utf-8")):
