@@ -31,7 +31,7 @@ $(VENV)/installed: requirements.txt setup.cfg Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "tfinpaint needs Python 3.10 to 3.13; found $$($(PYTHON) --version). Name one: make PYTHON=/path/to/python3.12 ..."; exit 1; }
 	@echo "Installing what tfinpaint needs into $(VENV) (2.6 GB on disk, some minutes)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)  # one that is there keeps its Python
 	@$(PIP) --upgrade pip
 	@$(PIP) -e '.[test]'
 	@$(BIN)/python -c 'import cv2' || \
@@ -43,7 +43,7 @@ quickstart: $(VENV)/installed
 	@echo "1. The model that comes with tfinpaint fills three photographs of scikit-image's:"
 	$(BIN)/python -m tools.first_fill --output=$(FIRST_FILL)
 	@echo
-	@echo "2. Training works: a small system for about 3 minutes on 2 cores. So short a run learns colours and soft transitions, not texture."
+	@echo "2. Training works: a small system for about 3 minutes on 2 cores. So short a run learns colours and soft transitions; what inpaint adds as texture comes from the photograph."
 	$(BIN)/python -m tfinpaint.train --flagfile=configs/quickstart.flags --run_dir=$(RUN)
 	$(BIN)/python -m tools.sample_pair --name=coffee --output=$(RUN)/demo
 	$(BIN)/python -m tfinpaint.inpaint --model=$(RUN) --image=$(RUN)/demo/photo.png --mask=$(RUN)/demo/mask.png --output=$(RUN)/demo/filled.png

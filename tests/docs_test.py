@@ -224,6 +224,15 @@ def test_tables_have_all_systems(page, heading):
     assert sorted(row[0].strip("`") for row in rows(text)[1:]) == sorted(tfinpaint.SYSTEMS)
 
 
+def test_the_citation_file_has_the_paper_of_each_published_system():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    titles = dict(re.findall(r"notes: (\w+)\n    title: \"?([^\n\"]+)", text))
+    published = {n: s.paper for n, s in all_systems().items() if s.paper != "this project's own"}
+    assert set(titles) == set(published) and len(published) == 11
+    for name, title in titles.items():
+        assert title.casefold() in published[name].casefold(), name
+
+
 @pytest.mark.parametrize("name", tfinpaint.SYSTEMS)
 def test_tables_of_terms_agree_with_the_specifications(name):
     heading, *lines = rows(section("docs/systems.md", name))
@@ -267,6 +276,26 @@ def test_the_table_of_keys_has_those_of_the_studios_page():
     assert len(tooltips) > 15
     told = {key for cell in tooltips for key in keys(cell)}
     assert told <= table
+
+
+def test_troubleshooting_quotes_messages_of_the_code():
+    """Their pieces between names and numbers are string constants of the package."""
+    constants = [
+        node.value.replace("`", "")
+        for path in sorted((ROOT / "tfinpaint").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    names = r"--\w+=[^\s,]+|VGG-16|TIFF|bfloat16|multistage|residual|\(Address already in use\)"
+    checked = 0
+    for heading in ("Filling", "Training", "Studio and servers"):
+        for seen, _ in rows(section("docs/troubleshooting.md", heading))[1:]:
+            for message in re.findall("`([^`]+ [^`]+)`", seen):
+                for piece in re.split(rf"{names}|[\d.x]*\d|: |\(\.\.\.\)", message):
+                    piece = piece.strip(" ,.:()%")
+                    assert any(piece in constant for constant in constants), (message, piece)
+                    checked += len(piece.split()) > 2
+    assert checked > 15
 
 
 def test_configs_that_pages_name_exist():

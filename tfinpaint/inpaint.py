@@ -46,7 +46,8 @@ settings.define_flags(
     "with tfinpaint. Default: default.",
     output="File for the filled photograph (PNG, WebP, TIFF, JPEG, AVIF, JPEG XL or BMP by its "
     "ending), or a folder for a folder.",
-    seed="Which fill of a system that has several for one hole; 0: the one in the middle of them.",
+    seed="Which fill of a system that has several for one hole; 0: that at the mean of its "
+    "distribution.",
 )
 FLAGS = flags.FLAGS
 # flags that become fields of the record of how photographs are filled

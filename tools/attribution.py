@@ -12,21 +12,19 @@ Output: a table with the columns file, author, licence, from, path: the photogra
 
 import csv
 import os
-from typing import Dict, List, Sequence
 
 from absl import flags
 
 from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError, os_reason
 from tfinpaint.wording import counted
+from tools.attribution_table import COLUMNS, table
 
 settings.define_flags(output="Table of authors and licences (.csv) to write.")
 _SOURCES = flags.DEFINE_string("sources", None, "Table of photographs (.csv) to read.")
 _SPLIT = flags.DEFINE_string(
     "split", "train", "Photographs to list: those with this word in the column split."
 )
-
-COLUMNS = ("file", "author", "licence", "from", "path")
 
 
 def main():
@@ -73,25 +71,6 @@ def listed(sources: str, split: str) -> list:
                     f"{value!r}"
                 )
     return sorted(chosen, key=lambda row: row["file"])
-
-
-def table(path: str, flag: str, columns: Sequence[str] = COLUMNS) -> List[Dict[str, str]]:
-    """The rows of a table of photographs, {column: text}, the named columns alone.
-
-    Raises: SettingsError, which names the flag, if it cannot be read or lacks a column.
-    """
-    try:
-        with open(path, newline="", encoding="utf-8") as f:
-            reader = csv.DictReader(f)
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"--{flag}={path} cannot be read: {error}") from error
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if missing:
-        raise SettingsError(
-            f"--{flag}={path} has no column {missing[0]}; it needs {', '.join(columns)}"
-        )
-    return [{name: (row[name] or "").strip() for name in columns} for row in rows]
 
 
 def write(rows: list, path: str) -> None:

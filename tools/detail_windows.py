@@ -35,7 +35,16 @@ from tfinpaint.pictures import blanked, grid
 from tfinpaint.settings import SettingsError
 from tools import window_set
 
-settings.define_flags("model", "data", "lpips_weights", "count", "seed", "output", "device")
+settings.define_flags(
+    "lpips_weights",
+    "device",
+    model="What is measured: a run directory of `train`, an export, or default, the model that "
+    "comes with tfinpaint.",
+    data="Photographs to cut the windows from: folder:PATH, several with commas between.",
+    count="Windows to measure; 0: 60.",
+    seed="Seed of the windows: of their places and holes.",
+    output="Folder for report.txt, report.json and the pictures.",
+)
 
 flags.DEFINE_bool("strokes", False, "Holes are strokes of 9 to 24 pixels, not large and compact.")
 

@@ -41,7 +41,8 @@ settings.define_flags(
     model="What fills: a run directory of `train`, an export, or default, the model that comes "
     "with tfinpaint. Default: default.",
     image="Photographs to fill: a folder or a glob.", output="Folder for the filled photographs.",
-    seed="Which fill of a system that has several for one hole; 0: the one in the middle of them.",
+    seed="Which fill of a system that has several for one hole; 0: that at the mean of its "
+    "distribution.",
 )
 _HOW = (
     "mask_is", "grow_hole", "feather", "detail", "blend", "seed", "bits", "max_megapixels",

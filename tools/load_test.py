@@ -18,7 +18,14 @@ from tfinpaint import command, settings
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import counted
 
-settings.define_flags("server", "image", "mask", "timeout", "requests", "clients")
+settings.define_flags(
+    "timeout",
+    "requests",
+    "clients",
+    server="The server: http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME.",
+    image="Photograph to fill, a file.",
+    mask="Mask of the photograph, a file; white is hole.",
+)
 
 
 def main():

@@ -24,9 +24,9 @@ from tfinpaint.big_jobs.arguments import check_beam, split_arguments
 from tfinpaint.progress import clock
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import counted
-from tools import attribution
+from tools import attribution_table
 
-settings.define_flags("output", "max_megapixels")
+settings.define_flags("max_megapixels", output="Folder to make. It must not be there yet.")
 FLAGS = flags.FLAGS
 _PHOTOGRAPHS = flags.DEFINE_string("photographs", None, "Folder of photographs, at any depth.")
 _SHORTER = flags.DEFINE_integer(
@@ -59,7 +59,7 @@ def main() -> None:
     from tfinpaint.big_jobs import running, shards, shards_finished
 
     options = running.options_of(_BEAM)
-    table = attribution.table(_LICENCES.value, "licences") if _LICENCES.value else []
+    table = attribution_table.table(_LICENCES.value, "licences") if _LICENCES.value else []
     settings.check_writable("output", os.path.dirname(os.path.abspath(output)))
     start = time.monotonic()
     plan = shards.begin(
@@ -84,7 +84,9 @@ def main() -> None:
 
 def _licences(table: List[Dict[str, str]]) -> Dict[str, Dict[str, str]]:
     """The rows of a table by their file."""
-    return {row["file"]: {name: row[name] for name in attribution.COLUMNS[1:]} for row in table}
+    return {
+        row["file"]: {name: row[name] for name in attribution_table.COLUMNS[1:]} for row in table
+    }
 
 
 if __name__ == "__main__":

@@ -62,7 +62,9 @@ _RESULTS = flags.DEFINE_string(
     "results", "docs/study", "Folder of what the runs came to, a small file for each."
 )
 _COSTS = flags.DEFINE_string(
-    "costs", costs.COSTS, "Table (.json) of what a step of each run costs."
+    "costs",
+    None,
+    "Table (.json) of what a step of each run costs. Default: tools/studies/costs.json.",
 )
 _MEASURE_COSTS = flags.DEFINE_bool(
     "measure_costs", False, "Measure the costs that --costs lacks, and write them there."
@@ -81,15 +83,16 @@ def main() -> None:
     if not 0 < _MINUTES.value < float("inf"):
         raise SettingsError(f"--minutes is above 0. Got {_MINUTES.value:g}")
     wanted = chosen(_ONLY.value)
-    table = costs.read(_COSTS.value)
+    costs_path = _COSTS.value or costs.COSTS
+    table = costs.read(costs_path)
     if _PLAN.value:
         print("\n".join(_progress(run, table) for run in wanted))
         return
     if _MEASURE_COSTS.value:
         _check_inputs(wanted)
-        settings.check_writable("costs", os.path.dirname(os.path.abspath(_COSTS.value)))
+        settings.check_writable("costs", os.path.dirname(os.path.abspath(costs_path)))
         _handle_sigterm()
-        cost_measuring.fill(_COSTS.value, wanted, _trainer, command.say, command.warn)
+        cost_measuring.fill(costs_path, wanted, _trainer, command.say, command.warn)
         return
     if _TABLES_ONLY.value:
         if not output and not _PAGE.value:

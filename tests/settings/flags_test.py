@@ -16,8 +16,10 @@ from tfinpaint.settings import (
     PhotoSettings,
     SettingsError,
     TrainSettings,
+    flags_of_systems,
 )
 from tfinpaint.settings.table import FLAGS
+from tfinpaint.systems.specification import all_systems
 
 assert train and evaluate  # importing them defines the flags used here
 
@@ -50,9 +52,27 @@ def test_help_of_a_flag_is_of_its_command_alone(command):
     words = " ".join(shown.stdout.split())
     assert shown.returncode == 0 and "--device: " in words
     assert not re.search(r"\b[Oo]f (inpaint|evaluate|export|studio|other commands)\b", words)
-    assert not re.search(r"not for export|evaluate and studio|written like", words)
+    assert not re.search(r"not for export|evaluate and studio|written like|in the studio", words)
     for entry in re.split(r"\n  (?=-)", shown.stdout):  # each names its default once
         assert not ("Default: " in " ".join(entry.split()) and "(default: " in entry), entry
+
+
+@pytest.mark.parametrize(
+    "module, told",
+    [
+        ("tfinpaint.studio", ["--port: Port of the page", "--[no]open_browser: Open"]),
+        ("tools.prepare_data", ["--output: Folder to make."]),
+        ("tools.attribution", ["--output: Table of authors and licences"]),
+        ("tools.load_test", ["--image: Photograph to fill, a file.", "--server: The server: http"]),
+        ("tools.detail_windows", ["--count: Windows to measure", "--seed: Seed of the windows"]),
+        ("tools.study", ["costs. Default: tools/studies/costs.json."]),
+    ],
+)
+def test_help_says_what_a_flag_is_in_this_command(module, told):
+    shown = subprocess.run([sys.executable, "-m", module, "--help"], capture_output=True, text=True)
+    words = " ".join(shown.stdout.split())
+    assert [text for text in told if text not in words] == []
+    assert not re.search(r"instead of --model|default: '/", words)
 
 
 def test_a_command_may_give_a_flag_a_help_of_its_own(monkeypatch):
@@ -171,6 +191,24 @@ def test_every_flag_of_the_table_can_be_defined():
     for name, (kind, default, text, *bounds) in FLAGS.items():
         assert kind in kinds or isinstance(kind, tuple) and default in kind, name
         assert len(bounds) == (2 if kind == "int" else 0) and text.endswith("."), name
+
+
+def test_the_help_of_the_learning_rates_has_those_of_the_specifications():
+    def rates(text):
+        """{system: the number before it} of "0.1: a, b; 1: c"."""
+        groups = re.findall(r"([\d.e-]+): ([\w, ]+)", text)
+        return {name: float(rate) for rate, names in groups for name in names.split(", ")}
+
+    generator, critic = (
+        flags_of_systems()[name][2] for name in ("learning_rate", "critic_learning_rate")
+    )
+    first, frozen = generator.split("Default: ")[1].split("with --freeze_batch_norm")
+    systems = all_systems()
+    assert rates(first) == {name: system.rates["generator"] for name, system in systems.items()}
+    assert rates(frozen) == {"multistage": 5e-5, "partial_conv": 5e-5}
+    tenths = {name for name, share in rates(critic).items() if share == 0.1}
+    assert tenths == {"context_encoder", "edge_connect", "multistage"}
+    assert set(rates(critic)) == set(systems) - {"partial_conv", "residual"}
 
 
 def test_every_field_of_a_run_has_a_flag(parsed):

@@ -80,7 +80,7 @@ class Model(Method):
     composited:  whether known pixels are the photograph's. A run can also return its network's
                  own output everywhere.
     pairs:       whether it gets photographs with their own holes.
-    detail:      "off": the network alone. "auto": with the texture of large holes.
+    detail:      "off": the network alone. "auto": with texture in holes thicker than 8 pixels.
     """
 
     def __init__(self, name: str, path: str, composited: bool, pairs: bool, detail: str = "off"):

@@ -6,8 +6,8 @@
 
 A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have
 the weights of the moving average and a model_card.json. Without --model it is the model that comes
-with tfinpaint. Nothing is there until it is whole. A SavedModel restores the texture of large holes
-as `inpaint` does (--detail); a TFLite file has the network's own fill.
+with tfinpaint. Nothing is there until it is whole. A SavedModel makes texture in holes thicker than
+8 pixels as `inpaint` does (--detail); a TFLite file has the network's own fill.
 """
 
 import os

@@ -94,7 +94,8 @@ class BasePainter:
         Returns: uint8 [H, W, 3].
         Raises: SettingsError for a mask or edges of another size, a mask without a hole or
             that (grown) leaves no known pixel, a seed or edges that the system does not take, or a
-            blend together with a feather.
+            blend together with a feather. ValueError for arrays of another type or shape, and for
+            other words and numbers than these.
         """
         self._check_inputs(seed, edges, np.shape(photo))
         return self._fill(photo, mask, Options(grow, feather, detail, seed, edges, blend))

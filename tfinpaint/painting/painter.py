@@ -4,7 +4,7 @@
 
 Known pixels keep the bytes of the photograph. What lies under a hole has no influence. Each hole is
 filled in a window of the photograph around it (windows.py, filling.py). `Painter.fill_window` is
-the one TensorFlow function that fills a window, including the texture of large holes (detail/).
+the one TensorFlow function that fills a window, including the texture of thick holes (detail/).
 An exported model contains it, and is a painter too (export/saved_model.py).
 """
 

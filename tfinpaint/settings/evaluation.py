@@ -14,7 +14,7 @@ from tfinpaint.settings.records import (
     check_word,
 )
 
-# whether large holes get texture from the known part of the photograph
+# whether holes thicker than 8 pixels get texture from the known part of the photograph
 DETAIL = ("auto", "off")
 BLENDS = ("none", "poisson")
 
@@ -46,7 +46,7 @@ class EvaluationSettings:
     metric_weights: files of weights for the metrics that need them, by the names of their flags
                   (tfinpaint.metrics.METRICS). Metrics without their file are left out.
     max_megapixels: of the largest photograph and mask that are read.
-    detail:       "off": networks alone. "auto": with texture in large holes, as `inpaint` fills.
+    detail:       "off": networks alone. "auto": as `inpaint` fills, with texture.
     """
 
     models: Tuple[str, ...]

@@ -128,13 +128,7 @@ FLAGS = {
     "phases": ("str", None,
         "NAME:STEPS,NAME:STEPS,NAME: the phases of a system whose parts are trained one after "
         "another; the last goes on to --steps. Default: all parts learn together."),
-    # the optimizers
-    "learning_rate": ("float", TrainSettings.learning_rate,
-        "Adam's rate for the generator. Default: the paper's (2e-4; 5e-5 with frozen batch norm; "
-        "DeepFill, edge_connect: 1e-4)."),
-    "critic_learning_rate": ("float", TrainSettings.critic_learning_rate,
-        "Adam's rate for the critic. Default: the generator's (multistage, edge_connect: a tenth "
-        "of it)."),
+    # the optimizers; their rates are described by the systems
     "warmup_steps": ("int", TrainSettings.warmup_steps,
         "Steps in which the rates of generator and critic grow from 0.", 0, None),
     "schedule": (SCHEDULES, TrainSettings.schedule,
@@ -183,8 +177,7 @@ FLAGS = {
         "exact.", 0, 1000),
     "detail": (DETAIL, DETAIL[0],
         "auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
-        "the photograph, guided by the network. off: the network's own fill. A server and an "
-        "export in the studio keep what they were made with."),
+        "the photograph, guided by the network. off: the network's own fill."),
     "blend": (BLENDS, BLENDS[0],
         "poisson: fit the colours of the fill to what lies around the hole, by OpenCV's Telea and "
         "seamlessClone; known pixels stay exact. none: the fill as it is."),
@@ -197,7 +190,8 @@ FLAGS = {
     "attention": ("bool", False,
         "Write where the system's attentions look, beside --output: "
         "NAME_attention_LAYER_places.png (each missing pixel in the colour of the place it looks "
-        "at), _weights.png (what one pixel takes from where) and, of DeepFill, _flow.png."),
+        "at), _weights.png (what one pixel takes from where) and, of DeepFill and shift_net, "
+        "_flow.png."),
     "attention_at": ("whole range", None,
         "ROW,COLUMN: the missing pixel of _weights.png. Default: the innermost one."),
     "edges": ("bare or str", None,
@@ -262,9 +256,9 @@ FLAGS = {
 def flags_of_systems() -> Mapping[str, tuple]:
     """The flags that come from the systems' specifications, as in FLAGS.
 
-    They are the systems' settings, --weight_TERM for each term of their losses, and --protocol with
-    the names of their papers' protocols. Bounds are the widest of all systems, and choices those of
-    all; a system checks its own.
+    They are the systems' settings, --weight_TERM for each term of their losses, the learning rates,
+    and --protocol with the names of their papers' protocols. Bounds are the widest of all systems,
+    and choices those of all; a system checks its own.
     """
     # late: systems import this package
     from tfinpaint.systems.specification import Choice, all_systems
@@ -305,6 +299,7 @@ def flags_of_systems() -> Mapping[str, tuple]:
         )
         text = f"Weight of the term {name}. {text}. Default: the paper's."
         found[f"weight_{name}"] = ("float", None, text)
+    found.update(_rates())
     found["protocol"] = (
         protocols(),
         EvaluationSettings.protocol,
@@ -312,6 +307,43 @@ def flags_of_systems() -> Mapping[str, tuple]:
         "code do.",
     )
     return found
+
+
+def _rates() -> Mapping[str, tuple]:
+    """The flags of the learning rates, with the papers' rates in their help."""
+    from tfinpaint.systems.specification import all_systems
+
+    def grouped(rates: Mapping[str, float]) -> str:
+        systems: Dict[str, list] = {}
+        for system, rate in rates.items():
+            systems.setdefault(f"{rate:g}", []).append(system)
+        return "; ".join(f"{rate}: {', '.join(names)}" for rate, names in systems.items())
+
+    systems = all_systems()
+    first = {name: system.rates["generator"] for name, system in systems.items()}
+    frozen = {
+        name: system.fine_tuning_rates["generator"]
+        for name, system in systems.items()
+        if system.fine_tuning_rates
+    }
+    critic = {
+        name: system.rates["critic"] / first[name]
+        for name, system in systems.items()
+        if "critic" in system.rates
+    }
+    return {
+        "learning_rate": (
+            "float",
+            TrainSettings.learning_rate,
+            "Learning rate of the generator; those of the other parts change by the same factor. "
+            f"Default: the paper's ({grouped(first)}; with --freeze_batch_norm {grouped(frozen)}).",
+        ),
+        "critic_learning_rate": (
+            "float",
+            TrainSettings.critic_learning_rate,
+            f"Learning rate of the critic. Default: the generator's times {grouped(critic)}.",
+        ),
+    }
 
 
 def system_settings() -> Tuple[str, ...]:

@@ -29,12 +29,14 @@ settings.define_flags(
     "model",
     "host",
     "allowed_hosts",
-    "port",
     "timeout",
-    "detail",
     "open_browser",
     "device",
+    port="Port of the page; 0: a free one.",
     server="Servers that fill: http://HOST:PORT/v1/models/NAME, several with commas between.",
+    detail="auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
+    "the photograph, guided by the network. off: the network's own fill. Of run directories: an "
+    "export keeps what it was made with.",
 )
 FLAGS = flags.FLAGS
 
