@@ -130,6 +130,7 @@ def test_the_header_names_who_fills_a_reduced_square(run_dir, exported, photos):
 def test_photographs_lost_in_different_blocks_are_added_up(photos, monkeypatch):
     """Each block is without its own; a photograph that is lost in two of them counts once."""
     lost = {(0, 1), (1, 1), (1, 2)}  # (block, number)
+
     def fails(pixels, hole):
         block = int(hole.mean() > 0.25)
         if (block, squares.index(pixels.tobytes())) in lost:

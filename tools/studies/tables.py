@@ -238,9 +238,7 @@ def fill(path: str, parts: Dict[str, str]) -> None:
 
 
 # A region ends before the next one begins, so that a lost end mark costs no text.
-_REGION = re.compile(
-    r"(?s)(<!-- study: ([a-z ]+) -->\n)(?:(?!<!-- study: ).)*?(<!-- end -->)"
-)
+_REGION = re.compile(r"(?s)(<!-- study: ([a-z ]+) -->\n)(?:(?!<!-- study: ).)*?(<!-- end -->)")
 
 
 def _regions(text: str) -> Iterator[str]:
