@@ -16,7 +16,6 @@ It needs the extra `beam`: pip install -e .[beam]. docs/big_jobs.md has the whol
 """
 
 import contextlib
-import csv
 import io
 import json
 import os
@@ -185,10 +184,10 @@ def _build(pipeline, source, job, bad: str, sample: str) -> None:
 
 def write_rows(rows: list, path: str) -> None:
     """Writes the table of what could not be filled, sorted."""
-    from tfinpaint.big_jobs import files
+    from tfinpaint.big_jobs import files, tables
 
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = tables.writer(text)
     writer.writerow(("photograph", "mask", "reason"))
     writer.writerows(sorted(set(rows)))
     files.write(path, text.getvalue().encode("utf-8"))

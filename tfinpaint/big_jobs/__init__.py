@@ -5,6 +5,7 @@
     filling     fills them, a batch after the other
     running     starts a pipeline: Beam's options, errors in one line, counters
     shards      makes a data set of them, for training; shards_finished
+    tables      of photographs
 
 `tools.fill_many` and `tools.prepare_data` are the commands. They need the extra `beam`.
 """
