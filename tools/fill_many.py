@@ -16,7 +16,6 @@ It needs the extra `beam`: pip install -e .[beam]. docs/big_jobs.md has the whol
 """
 
 import contextlib
-import csv
 import io
 import json
 import os
@@ -128,7 +127,7 @@ def main() -> None:
 
 def _source():
     """Where photographs and masks are. Raises: SettingsError."""
-    from tfinpaint.big_jobs import files, listing
+    from tfinpaint.big_jobs import files, listing, places
 
     if bool(_LIST.value) == bool(FLAGS.image or FLAGS.mask):
         raise SettingsError("--list, or --image and --mask, says what is filled")
@@ -143,6 +142,12 @@ def _source():
         for name, path in (("list", _LIST.value), ("image", FLAGS.image), ("mask", FLAGS.mask)):
             if path and path != ALPHA and not files.is_there(path):
                 raise SettingsError(f"--{name}={path} does not exist")
+        if _LIST.value and files.is_glob(_LIST.value):
+            raise SettingsError(
+                f"Beam takes --list={_LIST.value} for a glob: rename it, without * ? ["
+            )
+        if FLAGS.image and places.is_file(FLAGS.image):
+            raise SettingsError(f"--image is a folder or a glob. Got the file {FLAGS.image}")
         if files.is_local(FLAGS.output):
             settings.check_writable("output", FLAGS.output)
         source = (
@@ -152,10 +157,11 @@ def _source():
         )
     except ValueError as error:  # Beam's, for a scheme that it does not know
         raise SettingsError(" ".join(str(error).split())) from None
-    inside = FLAGS.output.rstrip("/") + "/"
-    if source.images and inside.startswith(source.image_folder) and "**" in source.images:
+    output, images = files.real_folder(FLAGS.output), source.images
+    if images and output.startswith(images.folder) and "**" in images.glob:
+        where = "is" if output == images.folder else "lies in"
         raise SettingsError(
-            f"--output={FLAGS.output} lies in --image={FLAGS.image}: the next run would take "
+            f"--output={FLAGS.output} {where} --image={FLAGS.image}: the next run would take "
             "results for photographs"
         )
     return source
@@ -169,9 +175,9 @@ def _build(pipeline, source, job, bad: str, sample: str) -> None:
     """Adds the steps to a pipeline."""
     import apache_beam as beam
 
-    from tfinpaint.big_jobs import filling, listing
+    from tfinpaint.big_jobs import files, filling, listing
 
-    jobs, unpaired = listing.listed(pipeline, source, FLAGS.output)
+    jobs, unpaired = listing.listed(pipeline, source, files.real_folder(FLAGS.output))
     failed, filled = filling.fill(jobs, job)
     unpaired = unpaired | "CountUnpaired" >> beam.Map(filling.counted_bad)
     rows = (unpaired, failed) | "Bad" >> beam.Flatten()
@@ -186,10 +192,10 @@ def _build(pipeline, source, job, bad: str, sample: str) -> None:
 
 def write_rows(rows: list, path: str) -> None:
     """Writes the table of what could not be filled, sorted."""
-    from tfinpaint.big_jobs import files
+    from tfinpaint.big_jobs import files, tables
 
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = tables.writer(text)
     writer.writerow(("photograph", "mask", "reason"))
     writer.writerows(sorted(set(rows)))
     files.write(path, text.getvalue().encode("utf-8"))
@@ -206,7 +212,7 @@ def _report(ran, seconds: float, processes: int) -> None:
     done = f"{counted(ran['filled'], 'photograph')} filled in {clock(seconds)}"
     print(
         f"{done}, {ran['already']} were done already, {ran['bad']} could not be filled, "
-        f"{ran['passed_over']} files were no pictures"
+        f"{counted(ran['passed_over'], 'file')} left out"
     )
     if not ran["filled"]:
         return
@@ -225,11 +231,15 @@ def _measure(sample: str, job, ran, seconds: float) -> None:
     """Says which share of the machine's rate was reached.
 
     That is the rate of the model alone, with nothing to read or write, by one process with all
-    cores. It is found on some of the photographs of this run, which are filled again: how long they
-    take now, and how long they took in the run, tells how long all would take. On a machine that is
-    busy with other work the seconds of a processor say more than the rates.
+    cores. (TensorFlow's threads stay as they are once it has computed: after a run in this process
+    with --threads, it is the rate with those.) It is found on some of the photographs of this run,
+    which are filled again: how long they take now, and how long they took in the run, tells how
+    long all would take. On a machine that is busy with other work the seconds of a processor say
+    more than the rates.
     """
     import dataclasses
+
+    import tensorflow as tf
 
     from tfinpaint import fill_file
     from tfinpaint.big_jobs import files, filling
@@ -238,6 +248,8 @@ def _measure(sample: str, job, ran, seconds: float) -> None:
     with open(sample, encoding="utf-8") as file:
         found = [(Job(*fields), taken) for fields, taken in json.load(file)]
     painter = filling.load_painter(dataclasses.replace(job, threads=0))
+    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    by = f" with {counted(threads, 'thread')}" if threads else ""
     with files.local_copies([one for one, _ in found]) as (jobs, _):
         read = [fill_file.read(one, job.how) for one in jobs]
         fill_file.fill(painter, jobs[0], read[0], job.how)  # graphs are made
@@ -247,7 +259,7 @@ def _measure(sample: str, job, ran, seconds: float) -> None:
     all_of_them = ran["model_us"] / 1e6 / sum(taken for _, taken in found)
     model = alone * all_of_them
     print(
-        f"the model alone fills {ran['filled'] / model:.3f} photographs/s on this machine "
+        f"the model alone fills {ran['filled'] / model:.3f} photographs/s on this machine{by} "
         f"(measured on {len(found)} of them): {100 * model / seconds:.1f} % of that was reached; "
         f"it takes {cpu * all_of_them / ran['filled']:.3f} s of a processor for each, "
         f"{100 * cpu * all_of_them / (ran['cpu_us'] / 1e6):.1f} % of what the run took"

@@ -1,6 +1,7 @@
 """Files that are rare but whole: what they say of themselves decides, whatever lies beside it."""
 
 import io
+import re
 import struct
 import time
 import zlib
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image, TiffImagePlugin, features
 
 from tests import zoo
-from tfinpaint.photo import read_photo, write_photo
+from tfinpaint.photo import photo_size, read_photo, write_photo
 from tfinpaint.settings import SettingsError
 
 needs_jpeg_2000 = pytest.mark.skipif(not features.check("jpg_2000"), reason="Pillow without it")
@@ -84,6 +85,40 @@ def test_a_jpeg_that_lacks_no_more_than_the_mark_of_its_end(tmp_path, mode, subs
         progressive = saved(np.asarray(image), "JPEG", progressive=True)
         with pytest.raises(SettingsError, match="damaged or incomplete"):
             read(tmp_path, progressive[:-2])
+
+
+@pytest.mark.parametrize("restarts", [{"restart_marker_rows": 1}, {"restart_marker_blocks": 1}])
+def test_a_jpeg_that_was_cut_off_at_a_restart_marker(tmp_path, restarts):
+    picture = np.random.default_rng(0).integers(0, 256, (40, 72, 3), dtype=np.uint8)
+    plain = saved(picture, "JPEG", quality=85, **restarts)
+    whole = read(tmp_path, plain).pixels
+    scan = plain.index(b"\xff\xda")
+    markers = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", plain[scan:])]
+    assert len(markers) >= 2
+    for marker in markers[-10:]:
+        for length in (0, 1, 2):
+            for fill in (b"", b"\xff\xff"):  # before a marker there may be any number of these
+                with pytest.raises(SettingsError, match="it ends before its pixels do"):
+                    read(tmp_path, plain[: scan + marker + length] + fill)
+    for length in (-1, -2):
+        photo = read(tmp_path, plain[:length])
+        np.testing.assert_array_equal(photo.pixels, whole)
+        assert photo.notes == ("the mark of its end is missing",)
+
+
+@pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 80}])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_a_webp_file_that_lacks_a_byte_of_its_pixels(tmp_path, options, channels):
+    pixels = np.concatenate([zoo.noise(), zoo.smooth()], axis=2)[..., :channels]
+    pixels = np.ascontiguousarray(pixels)
+    plain = saved(pixels, "WEBP", **options)
+    for lacks in (2, 3, 4, 8):  # the last byte may be one that fills up
+        with pytest.raises(SettingsError, match="it ends before its pixels do"):
+            read(tmp_path, plain[:-lacks])
+    assert photo_size("photo", plain[:-8]) == pixels.shape[1::-1]
+    # what follows the pixels may be cut
+    more = plain + b"junk" + struct.pack("<I", 9) + b"junk"
+    np.testing.assert_array_equal(read(tmp_path, more).pixels, read(tmp_path, plain).pixels)
 
 
 def test_what_a_png_carries_is_kept_or_named(tmp_path):

@@ -179,6 +179,17 @@ def test_resume_stands_alone_or_names_a_step(text, meaning):
     assert found == meaning and type(found) is type(meaning)
 
 
+def test_phases_are_names_with_steps(parsed):
+    found = settings.train_settings(parsed("--train_data=samples:", "--phases=a:3, b:40,c"))
+    assert found.phases == (("a", 3), ("b", 40), ("c", 0))
+
+
+@pytest.mark.parametrize("text", ["a:\u00b2,b", "a:\u0663", "a:x", ":3", "a:-1", "a:2.5"])
+def test_phases_are_nothing_else(parsed, text):
+    with pytest.raises(SettingsError, match="--phases are NAME:STEPS"):
+        settings.train_settings(parsed("--train_data=samples:", f"--phases={text}"))
+
+
 @pytest.mark.parametrize("text", ["", "-1", "2.5", "last", "\u0663"])
 def test_resume_is_nothing_else(text):
     with pytest.raises(SettingsError, match="--resume stands alone, or is the step of a check"):

@@ -49,6 +49,9 @@ FILES = ("--image=photo.png", "--mask=mask.png", "--output=filled.png")
             "--model=a`b'c\"d\\e\n\udcff is no folder",
         ),
         ("`model=" + repr("it's") + "`: its", "--model=it's: its"),
+        # A file's name that looks like an argument.
+        ("There is no file `seed='\\x'`.png", "There is no file --seed='\\x'.png"),
+        ("There is no file `seed='a\nb'`.png", "There is no file --seed='a\nb'.png"),
         # These are no flags.
         (
             "a run directory of `train`; `export` writes it",

@@ -114,7 +114,7 @@ def folder(tmp_path):
 def test_outputs_are_those_of_inpaint_byte_for_byte(folder, run, command_line):
     status, out, err = run("--photographs_at_a_time=2", "--measure=3")
     assert (status, err) == (0, "")
-    assert out.startswith("6 photographs filled in ") and "1 files were no pictures" in out
+    assert out.startswith("6 photographs filled in ") and "1 file left out" in out
     assert "of that was reached" in out and "photographs/s" in out
     assert Red.loaded == 2  # for all batches together, and to measure
     status, _, _ = command_line(
@@ -309,6 +309,8 @@ def test_a_full_disk_ends_the_run_in_one_line(folder, run, monkeypatch):
         (["--mask=nowhere"], [], "--mask=nowhere does not exist"),
         (["--list=a.csv", "--image=b"], [], "--list, or --image and --mask"),
         (["--list=a.csv"], [], "--list=a.csv does not exist"),
+        (["--list=lists/*.csv"], [], "for a glob: rename it"),
+        (["--image=photo.png"], [], "--image is a folder or a glob. Got the file photo.png"),
         (["--image=what://a/b"], [], "what"),
         (["--model=nowhere"], [], "--model=nowhere"),
         (["--seed=3"], [], "--seed"),
@@ -325,14 +327,176 @@ def test_a_full_disk_ends_the_run_in_one_line(folder, run, monkeypatch):
 )
 def test_mistakes_are_one_line(folder, run, monkeypatch, arguments, beams, words):
     monkeypatch.setattr(fill_many, "_BEAM", beams)
+    monkeypatch.chdir(folder)
+    photograph(folder / "photo.png")
+    (folder / "lists").mkdir()
     status, _, err = run(*arguments)
     assert status == 1 and words in err and err.count("\n") == 1, err
-    assert not (folder / "outputs").exists()
+    assert not (folder / "outputs").exists() and not (folder / "outputs.bad.csv").exists()
 
 
 def test_an_output_in_its_photographs_is_refused(folder, run):
     status, _, err = run(f"--output={folder}/images/filled")
     assert status == 1 and "lies in --image" in err
+
+
+@pytest.mark.parametrize(
+    "image, output, words",
+    [
+        ("images", "images/filled", "lies in"),
+        ("{here}/images", "images/filled", "lies in"),
+        ("images", "{here}/link/filled", "lies in"),
+        ("./images/**", "images/filled", "lies in"),
+        ("images", "images", "is"),
+        ("link", "images/", "is"),
+    ],
+)
+def test_the_same_however_they_are_written(folder, run, monkeypatch, image, output, words):
+    monkeypatch.chdir(folder)
+    (folder / "link").symlink_to("images")
+    image, output = (path.format(here=folder) for path in (image, output))
+    before = tree(folder)
+    status, _, err = run(f"--image={image}", f"--output={output}")
+    assert status == 1 and f"--output={output} {words} --image={image}: " in err
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("mask_is", ["data/", "./data", "{here}/data", "link", "data/**"])
+def test_masks_beside_their_photographs_however_they_are_written(
+    tmp_path, run, monkeypatch, mask_is
+):
+    monkeypatch.chdir(tmp_path)
+    before = np.asarray(Image.open(photograph(tmp_path / "data/a.png")))
+    hole = np.asarray(Image.open(mask(tmp_path / "data/a_mask.png"))) > 0
+    (tmp_path / "link").symlink_to("data")
+    status, out, err = run(f"--mask={mask_is.format(here=tmp_path)}", "--image=data")
+    assert (status, err) == (0, "") and list(tree(tmp_path / "outputs")) == ["a.png"]
+    after = np.asarray(Image.open(tmp_path / "outputs/a.png"))
+    np.testing.assert_array_equal((after != before).any(2) & ~hole, False)
+
+
+@pytest.mark.parametrize("where", ["data/masks", "data/masks/**", "{here}/link"])
+def test_masks_in_a_folder_among_the_photographs(tmp_path, run, monkeypatch, where):
+    monkeypatch.chdir(tmp_path)
+    photograph(tmp_path / "data/a.png")
+    mask(tmp_path / "data/masks/a.png")
+    (tmp_path / "link").symlink_to("data/masks")
+    status, out, _ = run("--image=data", f"--mask={where.format(here=tmp_path)}")
+    assert status == 0 and list(tree(tmp_path / "outputs")) == ["a.png"]
+
+
+@pytest.mark.parametrize("image", ["data", "data/*.png"])
+def test_one_mask_among_the_photographs_is_no_photograph(tmp_path, run, monkeypatch, image):
+    monkeypatch.chdir(tmp_path)
+    photograph(tmp_path / "data/a.png")
+    mask(tmp_path / "data/logo.png")
+    status, out, _ = run(f"--image={image}", "--mask=data/logo.png")
+    assert status == 0 and list(tree(tmp_path / "outputs")) == ["a.png"]
+    assert out.startswith("1 photograph filled")
+
+
+def test_what_is_found_in_a_folder_is_what_inpaint_finds(tmp_path, run, command_line):
+    images, beside = tmp_path / "images[1]", tmp_path / "else"  # Beam would take it for a glob
+    photograph(images / "a.jpg")
+    photograph(images / "b.tif").rename(images / "a.nef")  # camera raw begins like a TIFF file
+    photograph(beside / "c.png")
+    (images / "linked").symlink_to(beside)
+    photograph(images / ".hidden/d.png")
+    one = mask(tmp_path / "one.png")
+    arguments = f"--image={images}", f"--mask={one}"
+    status, out, err = run(*arguments)
+    assert status == 0 and out.startswith("2 photographs filled") and "1 file left out" in out
+    assert f"{images}/: 1 file left out (camera raw" in err and err.endswith(": a.nef\n")
+    command_line(inpaint.main, *arguments, f"--output={tmp_path}/theirs")
+    assert tree(tmp_path / "outputs") == tree(tmp_path / "theirs")
+    # a glob leaves out the same by name and content
+    status, out, _ = run(f"--image={tmp_path}/im*/a*", f"--mask={one}", f"--output={tmp_path}/glob")
+    assert status == 0 and list(tree(tmp_path / "glob")) == ["images[1]/a.jpg"]
+
+
+def test_a_brand_that_stands_late_in_a_file_is_seen(tmp_path):
+    from tfinpaint.big_jobs import files
+    from tfinpaint.photo import folders
+
+    brands = b"MiHB\0\0\0\0MiHBMiHEmiafMiHAavif"
+    (tmp_path / "avif").write_bytes(b"\0\0\0\x30ftyp" + brands + bytes(40))
+    assert folders.reason_against("avif", lambda path: files.head(str(tmp_path / "avif"))) is None
+
+
+def test_one_file_by_two_names(tmp_path):
+    from tfinpaint.big_jobs.files import are_same
+
+    one = str(photograph(tmp_path / "one.png"))
+    (tmp_path / "link.png").symlink_to("one.png")
+    assert are_same(one, str(tmp_path / "link.png")) and are_same("gs://a/b", "gs://a/b")
+    others = (str(tmp_path / "gone.png"), "n\0l.png", f"gs://{one}", str(tmp_path))
+    assert not any(are_same(one, other) for other in others)
+
+
+def test_two_photographs_of_one_output_are_not_both_called_filled(tmp_path, run):
+    """A name that was made for one photograph may be another's own."""
+    names = ("a.jfif", "a.jpg", "a.jfif.jpg", "a.jfif_2.jpg")
+    for name in names:
+        photograph(tmp_path / "images" / name, format="JPEG")
+    one = mask(tmp_path / "one.png")
+    status, out, _ = run(f"--mask={one}")
+    assert status == 1 and out.startswith("3 photographs filled")
+    assert sorted(tree(tmp_path / "outputs")) == sorted(names[1:])
+    ((name, reason),) = bad_rows(tmp_path / "outputs.bad.csv")
+    assert name == "a.jfif" and reason.endswith("images/a.jfif_2.jpg has the same output")
+
+
+def test_a_list_that_other_programs_wrote(tmp_path, run, monkeypatch):
+    """Excel's UTF-8 begins with a mark; a line may be in another encoding, or have another end."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b", "é", "x/c"):
+        photograph(tmp_path / f"{name}.png")
+    mask(tmp_path / "m.png")
+    lines = (
+        "a.png,m.png",
+        "./a.png,./m.png",  # the same again
+        ".//a.png,n.png",
+        f"{tmp_path}/b.png,m.png",
+        "é.png,m.png",
+        "x//c.png,m.png",
+    )
+    content = "\ufeffphotograph,mask\r\n" + "\r\n".join(lines) + "\r\n"
+    bad = b"caf\xe9.png,m.png\r\nold.png,m.png\rmac.png,m.png\r\n"
+    (tmp_path / "list.csv").write_bytes(content.encode("utf-8") + bad)
+    status, out, _ = run("--list=list.csv", "--output=out")
+    assert status == 1 and out.startswith("4 photographs filled"), out
+    assert sorted(tree(tmp_path / "out")) == ["a.png", "b.png", "x/c.png", "é.png"]
+    rows = bad_rows(tmp_path / "out.bad.csv")
+    assert [name for name, _ in rows] == [
+        "a.png",
+        "caf\ufffd.png,m.png",
+        "old.png,m.png\rmac.png,m.png",
+    ]
+    assert rows[0][1].endswith("a.png has the same output")
+    assert rows[1][1] == "a line of the list is PHOTOGRAPH,MASK, in UTF-8"
+    assert rows[2][1] == "a line of the list is PHOTOGRAPH,MASK"
+
+
+def test_a_bad_row_names_its_own_photograph():
+    from tfinpaint.big_jobs import filling
+    from tfinpaint.jobs import Job
+    from tfinpaint.settings import SettingsError
+
+    job = Job("gs://b/other", "m", "o", ["o"])
+    names = {"/t/1": "gs://b/first", "/t/12": "gs://b/other"}
+    error = SettingsError("/t/12 is damaged")
+    row = filling._Fill(filling.Filling())._bad(job, error, names).value
+    assert row == ("gs://b/other", "m", "gs://b/other is damaged")
+
+
+def test_the_rate_of_the_model_names_its_threads(tmp_path, run, monkeypatch):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config.threading, "get_intra_op_parallelism_threads", lambda: 3)
+    photograph(tmp_path / "images/a.png")
+    one = mask(tmp_path / "one.png")
+    status, out, _ = run(f"--mask={one}", "--measure=1", "--threads=3")
+    assert status == 0 and "on this machine with 3 threads (measured on 1 of them)" in out
 
 
 def test_an_empty_folder(tmp_path, run):

@@ -106,6 +106,33 @@ def test_the_manifest_and_the_list_of_damaged_ones(folder, tmp_path):
     assert all("cannot be read" in row["reason"] for row in bad)
 
 
+def test_names_with_line_ends_keep_to_their_photographs(tmp_path):
+    names = ["a\r1.png", "b\n2.png", "c\r\n3.png", 'd"4".png', "e.png"]
+    for number, name in enumerate(names):
+        photograph(tmp_path / "photos" / name, number)
+    (tmp_path / "photos/x\ry.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    made(tmp_path / "photos", tmp_path / "made")
+    photos = open_photos(f"shards:{tmp_path}/made")
+    assert photos.names == names and len(photos) == 5
+    for index, name in enumerate(names):
+        pixels = read_photo(str(tmp_path / "photos" / name)).pixels
+        np.testing.assert_array_equal(photos.read(index), pixels)
+    assert [row["file"] for row in rows(tmp_path / "made/bad.csv")] == ["x\ry.png"]
+    manifest = (tmp_path / "made/manifest.csv").read_bytes()
+    assert manifest.startswith(b"file,author,") and manifest.count(b"\r") == 2
+    (tmp_path / "made/manifest.csv").write_bytes(manifest + b"f.png\n")
+    with pytest.raises(SettingsError, match="manifest.csv has 6 rows for 5 photographs"):
+        list(open_photos(f"shards:{tmp_path}/made").names)
+
+
+def test_a_stored_photograph_is_read_whatever_its_size(tmp_path, monkeypatch):
+    photograph(tmp_path / "photos/a.png", 0)
+    made(tmp_path / "photos", tmp_path / "made")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # Pillow refuses twice as many, 40x60 too
+    pixels = open_photos(f"shards:{tmp_path}/made").read(0)
+    np.testing.assert_array_equal(pixels, read_photo(str(tmp_path / "photos/a.png")).pixels)
+
+
 def test_tensorflow_datasets_reads_the_folder(folder, tmp_path):
     for name in ("2.png", "3.png", "4.png"):  # a shard without any
         (folder / name).write_bytes(b"\x89PNG\r\n\x1a\n")

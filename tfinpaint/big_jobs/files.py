@@ -21,10 +21,10 @@ from apache_beam.io.filesystems import FileSystems
 
 from tfinpaint import temporary
 from tfinpaint.jobs import ALPHA, Job
+from tfinpaint.photo import folders
 from tfinpaint.settings import SettingsError, os_reason
 
 _GLOB = re.compile(r"[*?\[]")  # characters of a glob
-_HEAD = 32  # bytes that tell what a file is
 _AT_ONCE = 8  # files that are copied at the same time
 
 
@@ -42,7 +42,27 @@ def is_there(path: str) -> bool:
     if not is_local(path):
         FileSystems.get_filesystem(path)
         return True
-    return os.path.exists(path) or bool(_GLOB.search(path)) and os.path.isdir(fixed_part(path))
+    return os.path.exists(path) or is_glob(path) and os.path.isdir(fixed_part(path) or ".")
+
+
+def is_glob(path: str) -> bool:
+    """Whether Beam takes the path for a glob."""
+    return bool(_GLOB.search(path))
+
+
+def real_folder(path: str) -> str:
+    """A folder with a slash at its end; a local one from the root, without links."""
+    return os.path.join(os.path.realpath(path) if is_local(path) else path, "")
+
+
+def are_same(one: str, other: str) -> bool:
+    """Whether two paths lead to one file. On other file systems, whether they are equal."""
+    if one == other or not (is_local(one) and is_local(other)):
+        return one == other
+    try:
+        return os.path.samefile(one, other)
+    except (OSError, ValueError):  # one of them is not there, or is no name of a file
+        return False
 
 
 def fixed_part(pattern: str) -> str:
@@ -52,17 +72,10 @@ def fixed_part(pattern: str) -> str:
 
 
 def as_pattern(path: str) -> str:
-    """A folder as the glob of all that is in it, at any depth; a glob as it is.
-
-    Raises: SettingsError for a folder with a glob's characters in its name.
-    """
+    """A folder as the glob of all that is in it, at any depth; a glob as it is."""
     if is_local(path) and "/" not in path:
         path = f"./{path}"
-    if not _GLOB.search(path):
-        return path.rstrip("/") + "/**"
-    if is_local(path) and os.path.isdir(path):
-        raise SettingsError(f"Beam takes {path} for a glob: rename the folder, without * ? and [")
-    return path
+    return path if is_glob(path) else path.rstrip("/") + "/**"
 
 
 def match(pattern: str) -> List[str]:
@@ -81,7 +94,7 @@ def head(path: str) -> bytes:
     """The first bytes of a file, or none if it cannot be read: the reader will say why."""
     try:
         with open_read(path) as file:
-            return file.read(_HEAD)
+            return file.read(folders.HEAD)
     except Exception:
         return b""
 

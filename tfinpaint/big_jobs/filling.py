@@ -26,7 +26,7 @@ from apache_beam.utils.shared import Shared
 
 from tfinpaint import command
 from tfinpaint.big_jobs import files
-from tfinpaint.big_jobs.listing import BAD, COUNTERS
+from tfinpaint.big_jobs.places import BAD, COUNTERS
 from tfinpaint.fill_file import How, Report, outcomes
 from tfinpaint.jobs import Job
 from tfinpaint.settings import SettingsError, first_line
@@ -153,7 +153,7 @@ class _Fill(beam.DoFn):
             cause = cause.__context__
         text = str(error) if isinstance(error, SettingsError) else ""
         text = text or f"could not be filled: {type(error).__name__}: {first_line(error)}"
-        for copy, path in names.items():
+        for copy, path in sorted(names.items(), reverse=True):  # "a/12" before "a/1"
             text = text.replace(copy, path)
         if cause is not None and cause.errno in _OF_THE_DISK and "cannot be written" in text:
             raise SettingsError(text)

@@ -12,35 +12,34 @@ A bad row is (photograph, mask, reason).
 import csv
 import dataclasses
 import os
+import posixpath
 import unicodedata
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics
 
 from tfinpaint import output_names
-from tfinpaint.big_jobs import files
+from tfinpaint.big_jobs import files, places
+from tfinpaint.big_jobs.places import BAD, Place
 from tfinpaint.jobs import ALPHA, Job, mask_of, masks_by_name
 from tfinpaint.photo import folders, writable_endings
 from tfinpaint.settings import SettingsError
 
-BAD = "bad"
-COUNTERS = "big job"
-_NO_UTF8 = "its name is no UTF-8, which a pipeline cannot carry: rename it"
+_LONGEST = 400  # characters of a line in the table of bad rows
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Where photographs and masks are: a list, or globs.
+    """Where photographs and masks are: a list, or places.
 
-    images, masks:  globs; `masks` is empty if there is one mask for all.
+    images, masks:  places; `masks` is None if there is one mask for all.
     one_mask:       a file that is the mask of all photographs, or "alpha".
     listed:         a file with a photograph and its mask in each line, with a comma between (CSV).
                     Paths in it that are not absolute begin at its folder.
     """
 
-    images: str = ""
-    masks: str = ""
+    images: Optional[Place] = None
+    masks: Optional[Place] = None
     one_mask: Optional[str] = None
     listed: str = ""
 
@@ -48,49 +47,38 @@ class Source:
     def of(cls, image: str, mask: str) -> "Source":
         """What `inpaint` would take by these words: a folder or a glob of photographs; a folder or
         a glob of masks, a file (elsewhere: what ends like a picture) or "alpha"."""
-        is_file = (
-            os.path.isfile(mask)
-            if files.is_local(mask)
-            else os.path.splitext(mask)[1].lower() in folders.ENDINGS and files.exists(mask)
-        )
-        if mask == ALPHA or is_file:
-            return cls(files.as_pattern(image), one_mask=mask)
-        return cls(files.as_pattern(image), files.as_pattern(mask))
-
-    @property
-    def image_folder(self) -> str:
-        """The folder in which photographs are found, with a slash at its end."""
-        return files.fixed_part(self.images)
-
-    @property
-    def mask_folder(self) -> str:
-        """The folder in which masks are found, with a slash at its end."""
-        return files.fixed_part(self.masks)
+        if mask == ALPHA or places.is_file(mask):
+            return cls(Place.of(image), one_mask=mask)
+        return cls(Place.of(image), Place.of(mask))
 
 
 def listed(pipeline, source: Source, output: str):
     """The jobs of a source and its bad rows, two collections of a pipeline.
 
-    output:  the folder for the filled photographs.
+    output:  the folder for the filled photographs, with a slash at its end.
     """
     masks, bad = None, []
-    if source.listed:
+    if source.images is None:
         rows = (
             pipeline
-            | "List" >> beam.io.ReadFromText(source.listed)
-            | "Rows" >> beam.FlatMap(_row, source.listed).with_outputs(BAD, main="rows")
+            # as bytes: a line that is no UTF-8 is a bad row, not the end of the pipeline
+            | "List" >> beam.io.ReadFromText(source.listed, coder=beam.coders.BytesCoder())
+            | "Rows" >> beam.FlatMap(_row, _folder_of(source.listed)).with_outputs(BAD, main="rows")
         )
         photos = rows.rows
         bad.append(rows[BAD])
     else:
-        photos, unreadable = _found(pipeline, "Photographs", source.images)
+        photos, unreadable = places.found(pipeline, "Photographs", source.images)
         bad.append(unreadable)
-        if source.one_mask:
-            photos = photos | "Mask" >> beam.Map(_with_mask, source.one_mask)
+        if source.masks is None:
+            one = str(source.one_mask)
+            if one != ALPHA:  # it is no photograph to fill
+                photos = photos | "NoMask" >> beam.Filter(lambda p: not files.are_same(p[1], one))
+            photos = photos | "Mask" >> beam.Map(_with_mask, one)
         elif source.masks != source.images:
-            masks, unreadable = _found(pipeline, "Masks", source.masks)
+            masks, unreadable = places.found(pipeline, "Masks", source.masks)
             bad.append(unreadable)
-            inside, within = source.mask_folder, source.image_folder
+            inside, within = source.masks.folder, source.images.folder
             if inside != within and inside.startswith(within):
                 photos = photos | "NoMasks" >> beam.Filter(lambda p: not p[1].startswith(inside))
     if masks is None:
@@ -101,77 +89,61 @@ def listed(pipeline, source: Source, output: str):
             "masks": masks | "KeyMasks" >> beam.Map(_keyed),
         }
         | "Together" >> beam.CoGroupByKey()
-        | "Pair"
-        >> beam.FlatMap(_paired, source, output.rstrip("/") + "/").with_outputs(BAD, main="jobs")
+        | "Pair" >> beam.FlatMap(_paired, source, output).with_outputs(BAD, main="jobs")
     )
-    return pairs.jobs, [*bad, pairs[BAD]] | "Unpaired" >> beam.Flatten()
-
-
-def _found(pipeline, name: str, pattern: str):
-    """(name inside the glob's folder, path, None) of each picture that matches; and bad rows."""
-    matched = (
-        pipeline
-        | f"{name}Pattern" >> beam.Create([pattern])
-        | f"{name}Match" >> beam.FlatMap(_matched).with_outputs(BAD, main="paths")
+    apart = (
+        pairs.jobs
+        | "KeyOutputs" >> beam.Map(_by_output)
+        | "Outputs" >> beam.GroupByKey()
+        | "Apart" >> beam.FlatMap(_apart).with_outputs(BAD, main="jobs")
     )
-    pictures = (
-        matched.paths
-        # looked at by all workers, not by the one that listed them
-        | f"{name}Spread" >> beam.Reshuffle()
-        | f"{name}Look" >> beam.FlatMap(_picture, files.fixed_part(pattern))
-    )
-    return pictures, matched[BAD]
-
-
-def _matched(pattern: str):
-    for path in files.match(pattern):
-        try:
-            path.encode("utf-8")
-        except UnicodeEncodeError:
-            shown = path.encode("utf-8", "replace").decode("utf-8")
-            yield beam.pvalue.TaggedOutput(BAD, (shown, "", _NO_UTF8))
-        else:
-            yield path
-
-
-def _picture(path: str, folder: str):
-    ending = os.path.splitext(path)[1].lower()
-    if ending in folders.ENDINGS or folders.is_picture(files.head(path)):
-        yield path[len(folder) :], path, None
-    else:
-        Metrics.counter(COUNTERS, "passed_over").inc()
+    return apart.jobs, [*bad, pairs[BAD], apart[BAD]] | "Unpaired" >> beam.Flatten()
 
 
 def _with_mask(found: tuple, mask: Optional[str]) -> tuple:
     return (*found[:2], mask)
 
 
-def _row(line: str, listed: str):
-    """One line of a list: (name of the output, photograph, mask)."""
-    if not line.strip():
-        return
-    row = [cell.strip() for cell in next(csv.reader([line]))]
-    if row == ["photograph", "mask"]:
+def _row(line: bytes, folder: str):
+    """One line of a list: (name of the output, photograph, mask).
+
+    folder: that of the list, with a slash at its end.
+    """
+    reason = "a line of the list is PHOTOGRAPH,MASK"
+    try:
+        text = line.decode("utf-8-sig")  # some programs put a byte-order mark before the first
+        row = [cell.strip() for cell in next(csv.reader([text]))] if text.strip() else []
+    except (UnicodeDecodeError, csv.Error) as error:
+        reason += ", in UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        row = [line.decode("utf-8", "replace")[:_LONGEST]]
+    if not row or row == ["photograph", "mask"]:
         return
     if len(row) != 2 or not all(row):
-        reason = "a line of the list is PHOTOGRAPH,MASK"
         yield beam.pvalue.TaggedOutput(BAD, (row[0], ",".join(row[1:]), reason))
         return
-    folder = listed[: listed.rfind("/") + 1]
     image, mask = (_absolute(path, folder) for path in row)
-    name = image[len(folder) :] if folder and image.startswith(folder) else image
+    name = image[len(folder) :] if image.startswith(folder) else image
     name = name.split("://", 1)[-1].lstrip("/")
     if ".." in name.split("/"):
         reason = "a path of the list leads out of its folder by `..`: write it from the root"
         yield beam.pvalue.TaggedOutput(BAD, (image, mask, reason))
         return
-    yield name, image, mask
+    yield posixpath.normpath(name), image, mask
 
 
 def _absolute(path: str, folder: str) -> str:
-    if path == ALPHA or path.startswith("/") or not files.is_local(path):
+    if path == ALPHA or not files.is_local(path):
         return path
-    return folder + path
+    if ".." not in path.split("/"):  # behind a link `..` leads elsewhere
+        path = posixpath.normpath(path)
+    return path if path.startswith("/") else folder + path
+
+
+def _folder_of(listed: str) -> str:
+    """The folder of a list, with a slash at its end."""
+    if files.is_local(listed):
+        return os.path.join(os.path.abspath(os.path.dirname(listed)), "")
+    return listed[: listed.rfind("/") + 1]
 
 
 def _keyed(found: tuple) -> Tuple[str, tuple]:
@@ -195,15 +167,15 @@ def group_key(name: str) -> str:
 def _paired(group: Tuple[str, Dict[str, list]], source: Source, output: str) -> Iterator:
     """The jobs of photographs that may share a name, and the bad rows among them."""
     photos, masks = (list(group[1][kind]) for kind in ("photos", "masks"))
-    if source.masks:
+    if source.masks is not None:
         if source.masks == source.images:
             # NAME.png beside NAME_mask.png: the masks are not photographs to fill
             masks = [photo for photo in photos if folders.stem(photo[0]).endswith("_mask")]
         taken = {path for _, path, _ in masks}
         photos = [photo for photo in photos if photo[1] not in taken]
-        reason = f"no mask: NAME.png or NAME_mask.png in {source.mask_folder}, with any ending"
+        reason = f"no mask: NAME.png or NAME_mask.png in {source.masks.folder}, with any ending"
         try:
-            by_name = masks_by_name(sorted(taken), source.mask_folder)
+            by_name = masks_by_name(sorted(taken), source.masks.folder)
         except SettingsError as error:
             by_name, reason = {}, str(error)
         partners = [mask_of(folders.stem(name), by_name) for name, _, _ in photos]
@@ -232,9 +204,25 @@ def _named(photos: List[tuple], output: str) -> Iterator:
         lambda name: ".jpg" if files.head(paths[name]).startswith(b"\xff\xd8\xff") else ".png",
     )
     for (_, path, mask), name in zip(once.values(), names):
-        if output + name in (path, mask):
+        if any(files.are_same(output + name, read) for read in (path, mask)):
             reason = "its output would overwrite it: choose another folder"
             yield beam.pvalue.TaggedOutput(BAD, (path, mask, reason))
         else:
             to = output + name
             yield Job(path, mask, to, [to], os.path.splitext(to)[0])
+
+
+def _by_output(job: Job) -> Tuple[str, Any]:
+    return job.output, job
+
+
+def _apart(group: Tuple[str, Iterable[Any]]) -> Iterator:
+    """The one job of an output, and bad rows of further ones: a name that was made for one
+    photograph (a.jfif_2.jpg) may be another's own."""
+    output, jobs = group[0], list(group[1])
+    own = os.path.basename(output)
+    first, *others = sorted(jobs, key=lambda job: (os.path.basename(job.image) != own, job.image))
+    yield first
+    for job in others:
+        reason = f"{first.image} has the same output"
+        yield beam.pvalue.TaggedOutput(BAD, (job.image, job.mask, reason))

@@ -20,7 +20,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
 from tfinpaint.big_jobs import files
-from tfinpaint.big_jobs.listing import COUNTERS
+from tfinpaint.big_jobs.places import COUNTERS
 from tfinpaint.settings import SettingsError
 
 LOCAL = ("FnApiRunner", "DirectRunner", "BundleBasedDirectRunner")

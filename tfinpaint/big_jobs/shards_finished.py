@@ -7,7 +7,6 @@ Outputs: manifest.csv, bad.csv, index.npz (data/photo_shards.py), prepared.json,
     which TensorFlow Datasets knows the folder.
 """
 
-import csv
 import dataclasses
 import json
 import os
@@ -17,6 +16,7 @@ from typing import Dict, List
 import numpy as np
 
 from tfinpaint import atomic
+from tfinpaint.big_jobs import tables
 from tfinpaint.big_jobs.shards import DONE, LISTS, SETTINGS, Plan, features, part_path
 from tfinpaint.data.photo_shards import INDEX, MANIFEST, SPLIT, VERSION, shard_name
 from tfinpaint.settings import SettingsError, os_reason
@@ -63,12 +63,12 @@ def finish(plan: Plan, licences: Dict[str, Dict[str, str]]) -> Dict[str, int]:
 def _write_manifest(plan: Plan, rows: list, bad: list, licences: Dict[str, Dict[str, str]]) -> None:
     columns = ("file", *LICENCE, *_COLUMNS)
     with _new(plan, MANIFEST) as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+        writer = tables.dict_writer(file, columns)
         writer.writeheader()
         for row in rows:
             writer.writerow({**dict.fromkeys(LICENCE, ""), **licences.get(row["file"], {}), **row})
     with _new(plan, _BAD) as file:
-        plain = csv.writer(file, lineterminator="\n")
+        plain = tables.writer(file)
         plain.writerow(("file", "reason"))
         plain.writerows(bad)
 

@@ -17,7 +17,7 @@ import logging
 import os
 import stat
 import time
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from tfinpaint.photo import kinds
 from tfinpaint.settings import SettingsError
@@ -41,7 +41,7 @@ NO_FILE = "a pipe or a device"
 RAW = "camera raw, which is not read; develop it to TIFF, PNG or JPEG first"
 NO_PICTURE = "not a picture"
 
-_HEAD = 64  # bytes that tell what a file is
+HEAD = 64  # bytes that tell what a file is
 _NAMED = 3  # names in the line of a reason
 _PROGRESS_SECONDS = 5.0
 _log = logging.getLogger("tfinpaint")
@@ -159,6 +159,17 @@ def ending_of(path: str) -> str:
         return ".png"
 
 
+def reason_against(path: str, head: Callable[[str], bytes]) -> Optional[str]:
+    """Why a file is left out by its name and its content, or None for a picture.
+
+    head: gives the first bytes of a file. It is called only where the name does not decide.
+    """
+    ending = os.path.splitext(path)[1].lower()
+    if ending in _RAW:
+        return RAW
+    return None if ending in ENDINGS or is_picture(head(path)) else NO_PICTURE
+
+
 def is_picture(head: bytes) -> bool:
     """Whether a file that begins with these bytes is a picture of a kind that a reader may know."""
     found = kinds.kind(head)
@@ -179,13 +190,7 @@ def _sort_in(here: str, entry: os.DirEntry, found: Found) -> bool:
     try:
         if entry.is_dir():
             return True
-        ending = os.path.splitext(entry.name)[1].lower()
-        if not entry.is_file():
-            reason = _no_file(path)
-        elif ending in _RAW:
-            reason = RAW
-        elif ending not in ENDINGS and not is_picture(_head(path)):
-            reason = NO_PICTURE
+        reason = reason_against(path, _head) if entry.is_file() else _no_file(path)
     except PermissionError:
         reason = NO_PERMISSION
     except OSError:  # links that go round in circles, a network drive that is gone
@@ -207,4 +212,4 @@ def _no_file(path: str) -> str:
 
 def _head(path: str) -> bytes:
     with open(path, "rb", buffering=0) as file:
-        return file.read(_HEAD)
+        return file.read(HEAD)

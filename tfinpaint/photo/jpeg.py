@@ -7,6 +7,7 @@ any.
 """
 
 import io
+import re
 import struct
 from typing import Dict, List, Tuple
 
@@ -29,6 +30,7 @@ _FRAMES = {
     0xCF: "lossless hierarchical with arithmetic coding",
 }
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 _TRIES = 4
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 _XMP_MORE, _ICC = b"http://ns.adobe.com/xmp/extension/\0", b"ICC_PROFILE\0"
@@ -55,7 +57,8 @@ def read(data: bytes, check) -> Decoded:
     except OSError:
         if not {0xC0, 0xC1}.intersection(code for code, _ in segments) or rest.count(_SCAN) != 1:
             raise
-        image, note = _without_end(content), ("the mark of its end is missing",)
+        image = _without_end(content, len(_RESTART.findall(rest)))
+        note = ("the mark of its end is missing",)
     icc, note_of_icc = _profile(
         [c[len(_ICC) :] for k, c in segments if k == 0xE2 and c.startswith(_ICC)]
     )
@@ -72,19 +75,23 @@ def _decoded(content: bytes) -> JpegImagePlugin.JpegImageFile:
     return image
 
 
-def _without_end(content: bytes) -> JpegImagePlugin.JpegImageFile:
+def _without_end(content: bytes, restarts: int) -> JpegImagePlugin.JpegImageFile:
     """The picture of a file of one scan whose end is cut off, if all of its pixels are there.
 
+    restarts: how many restart markers the scan has.
+
     The decoder fills what is missing in silence. If nothing is, no pixel depends on what follows.
-    Raises Damaged.
+    At the end of a restart interval the decoder takes nothing but the next marker, whose number is
+    counted modulo 8. Raises Damaged.
     """
-    content = content[:-1] if content.endswith(_END[:1]) else content
+    content = content.rstrip(_END[:1])  # half a marker, or bytes that fill up before one
     image = _decoded(content + _END)
     pixels = image.tobytes()
-    for seed in range(_TRIES):
-        more = np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes()
-        if _decoded(content + more + _END).tobytes() != pixels:
-            raise Damaged("it ends before its pixels do")
+    for before in (b"", bytes([0xFF, 0xD0 + restarts % 8])):
+        for seed in range(_TRIES):
+            more = np.random.default_rng(seed).integers(0, 255, 256, np.uint8).tobytes()
+            if _decoded(content + before + more + _END).tobytes() != pixels:
+                raise Damaged("it ends before its pixels do")
     return image
 
 

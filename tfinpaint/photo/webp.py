@@ -14,14 +14,17 @@ from tfinpaint.photo.decoded import Damaged, Decoded
 from tfinpaint.photo.pillow_modes import from_pillow
 
 _ALPHA, _ANIMATION = 0x10, 0x02  # flags of VP8X
+_PIXELS = (b"ALPH", b"VP8 ", b"VP8L")
 
 
 def read(data: bytes, check) -> Decoded:
     """Decodes the picture. Raises Damaged."""
-    chunks = _chunks(data)
+    chunks, missing = _chunks(data)
     kinds = [kind for kind, _ in chunks]
     extended = chunks[0][1] if kinds[:1] == [b"VP8X"] else None
     check(*_size(chunks))
+    if missing and kinds[-1] in _PIXELS:
+        raise Damaged("it ends before its pixels do")
     is_animation = extended is not None and bool(extended[0] & _ANIMATION)
     source = data if is_animation else _for_pillow(chunks)
     image = WebPImagePlugin.WebPImageFile(io.BytesIO(source))
@@ -50,14 +53,16 @@ def _number(content: bytes) -> int:
     return int.from_bytes(content, "little")
 
 
-def _chunks(data: bytes) -> List[Tuple[bytes, bytes]]:
-    """(type, content) of the chunks; the last one as far as the file goes."""
-    found, at = [], 12
+def _chunks(data: bytes) -> Tuple[List[Tuple[bytes, bytes]], int]:
+    """(type, content) of the chunks, the last one as far as the file goes; bytes it lacks."""
+    found: List[Tuple[bytes, bytes]] = []
+    at, missing = 12, 0
     while at + 8 <= len(data):
         kind, length = data[at : at + 4], struct.unpack_from("<I", data, at + 4)[0]
         found.append((kind, data[at + 8 : at + 8 + length]))
+        missing = length - len(found[-1][1])
         at += 8 + length + length % 2
-    return found
+    return found, missing
 
 
 def _for_pillow(chunks) -> bytes:
@@ -66,6 +71,6 @@ def _for_pillow(chunks) -> bytes:
     for kind, inner in chunks:
         if kind == b"VP8X":
             inner = bytes([inner[0] & _ALPHA]) + inner[1:]
-        if kind in (b"VP8X", b"ALPH", b"VP8 ", b"VP8L"):
+        if kind == b"VP8X" or kind in _PIXELS:
             content += kind + struct.pack("<I", len(inner)) + inner + b"\0" * (len(inner) % 2)
     return b"RIFF" + struct.pack("<I", len(content) + 4) + b"WEBP" + content

@@ -170,7 +170,7 @@ def _phases(text: Optional[str]) -> tuple:
     found = []
     for part in (text or "").split(","):
         name, _, steps = part.strip().partition(":")
-        if (steps or "0").isdigit() and name:
+        if name and (not steps or steps.isascii() and steps.isdigit()):
             found.append((name, int(steps or 0)))
         elif text:
             raise SettingsError(
@@ -225,5 +225,8 @@ def _flag_of(argument: str) -> str:
 def _written(value: str) -> str:
     """A value in Python's notation, as written after a flag: 'a b' -> a b, (1, 2) -> 1,2."""
     if value[0] in "'\"":
-        return ast.literal_eval(value)
+        try:
+            return ast.literal_eval(value)
+        except (SyntaxError, ValueError):  # of a file's name that looks like an argument
+            return value
     return value.strip("()").replace(", ", ",")
