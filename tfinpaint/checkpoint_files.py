@@ -29,7 +29,9 @@ def numbered(folder: str) -> Dict[int, str]:
         for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*.index"))
     ]
     return {
-        int(path.rpartition("-")[2]): path for path in complete if path.rpartition("-")[2].isdigit()
+        int(path.rpartition("-")[2]): path
+        for path in complete
+        if path.rpartition("-")[2].isdecimal()
     }
 
 

@@ -10,12 +10,12 @@ Output: a table with the columns file, author, licence, from, path: the photogra
         `path` a file in it. An empty author is one whom that place does not name.
 """
 
-import csv
 import os
 
 from absl import flags
 
 from tfinpaint import atomic, command, settings
+from tfinpaint.big_jobs import tables
 from tfinpaint.settings import SettingsError, os_reason
 from tfinpaint.wording import counted
 from tools.attribution_table import COLUMNS, table
@@ -80,7 +80,7 @@ def write(rows: list, path: str) -> None:
     """
     try:
         with atomic.replacing(path) as beside, open(beside, "w", newline="", encoding="utf-8") as f:
-            writer = csv.DictWriter(f, COLUMNS, lineterminator="\n")
+            writer = tables.dict_writer(f, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
     except OSError as error:

@@ -17,7 +17,7 @@ def table(path: str, flag: str, columns: Sequence[str] = COLUMNS) -> List[Dict[s
     Raises: SettingsError, which names the flag, if it cannot be read or lacks a column.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as f:
+        with open(path, newline="", encoding="utf-8-sig") as f:
             reader = csv.DictReader(f)
             rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -51,6 +51,16 @@ def test_the_command_lists_one_split_and_names_what_lacks_an_author(tmp_path):
     assert "1 photograph without the author" in done.stderr and "b.jpg" in done.stderr
 
 
+def test_a_table_of_a_spreadsheet_is_read_and_any_name_is_written(tmp_path):
+    """One with a byte-order mark; a carriage return in a name stays in its cell."""
+    row = '"a\r1.jpg",train,CC0,A,github:a/b,x/a.jpg,\n'
+    rows = attribution.listed(table(tmp_path, "\ufeff" + HEAD + row), "train")
+    attribution.write(rows, str(tmp_path / "list.csv"))
+    with open(tmp_path / "list.csv", newline="", encoding="utf-8") as file:
+        (found,) = csv.DictReader(file)
+    assert found["file"] == "a\r1.jpg" and found["author"] == "A"
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
