@@ -2,9 +2,9 @@
 
 import pytest
 
-from tfinpaint import runs
 from tfinpaint.runs import Run
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
+from tfinpaint.training.run_history import check_run
 
 SETTINGS = TrainSettings("multistage", PhotoSettings("samples:"), HoleSettings())
 HEAD = "step,loss,val_psnr,val_l1\n"
@@ -32,9 +32,19 @@ def test_a_table_that_a_spreadsheet_has_saved(tmp_path):
     text = "\ufeff" + (HEAD + ROWS).replace("\n", "\r\n")
     assert figures(tmp_path, text) == {"step": 2, "psnr": 20.5, "l1": 0.03}
     assert figures(tmp_path, HEAD + "2,0.4,20.5,0.03,more\n")["psnr"] == 20.5
+    (tmp_path / "metrics.csv").write_bytes((HEAD + ROWS).replace("\n", "\r").encode())
+    assert Run(str(tmp_path), SETTINGS).validation_figures()["step"] == 2
 
 
-@pytest.mark.parametrize("text", ["loss,val_psnr\n0.4,20.5\n", HEAD + "2,0.4,many,0.03\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "loss,val_psnr\n0.4,20.5\n",
+        HEAD + "2,0.4,many,0.03\n",
+        HEAD + ",0.4,20.5,0.03\n",
+        (HEAD + ROWS).replace(",", ";"),
+    ],
+)
 def test_a_damaged_table_is_one_line(tmp_path, text):
     with pytest.raises(SettingsError, match=r"`model='.*'`: its metrics.csv cannot be read: "):
         figures(tmp_path, text)
@@ -49,6 +59,6 @@ def test_a_folder_of_a_run_that_is_none_counts_as_content(tmp_path, name, kind):
     else:
         (tmp_path / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SettingsError, match="is not empty"):
-        runs.check_run(str(tmp_path), SETTINGS, resume=False)
+        check_run(str(tmp_path), SETTINGS, resume=False)
     with pytest.raises(SettingsError, match="`run_dir="):
-        runs.check_run(str(tmp_path), SETTINGS, resume=True)
+        check_run(str(tmp_path), SETTINGS, resume=True)

@@ -3,6 +3,7 @@
     RUN/
       flags.txt        --flagfile=RUN/flags.txt repeats the run
       settings.json    the same as `TrainSettings`
+      history.json     what it was before its settings were changed by a resume (run_history.py)
       checkpoints/     all of a system: generator, moving average, critic, optimizers, step
       tensorboard/  samples/  metrics.csv
 
@@ -15,20 +16,19 @@ a run can start from it, but it cannot be resumed.
 """
 
 import contextlib
-import csv
 import dataclasses
 import functools
 import os
 import re
-from typing import Dict, List, Optional
+from typing import Dict, List, Mapping, Optional
 
 import tensorflow as tf
 
 from tfinpaint import atomic, checkpoint_files, models, packed
+from tfinpaint.metrics_file import cannot_be_read, read_rows
 from tfinpaint.settings import (
     SettingsError,
     TrainSettings,
-    check_utf8,
     first_line,
     os_reason,
     to_json,
@@ -37,85 +37,52 @@ from tfinpaint.settings import (
 from tfinpaint.systems import all_settings, create
 from tfinpaint.systems.base import System
 
-METRICS_FILE = "metrics.csv"
+HISTORY_FILE = "history.json"
 _SETTINGS, _FLAGS = "settings.json", "flags.txt"
 _FOLDERS = ("checkpoints", "tensorboard", "samples")
-# settings that may change when a run is resumed
-_MAY_CHANGE = (
-    "steps",
-    "checkpoint_every",
-    "log_every",
-    "sample_every",
-    "eval_every",
-    "warn_after",
-    "jit_compile",
-    "skip_bad_steps",
-)
 
 
-def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> List[str]:
-    """Checks whether a run with these settings can begin, or go on, in `run_dir`. Writes nothing.
-
-    Returns: for a run that goes on with other settings than it began with, a line for each one that
-        matters.
-
-    Raises: SettingsError for a directory that holds something already (without `resume`), or a run
-        of another system.
-    """
-    check_utf8("run_dir", run_dir)
-    if not os.path.isdir(run_dir) or not _content(run_dir):
-        return []
-    if not resume:
-        raise SettingsError(
-            f"`run_dir={run_dir!r}` is not empty: `resume` goes on with the run in it, another "
-            "`run_dir` starts a new one"
-        )
-    there = read_settings(run_dir, "run_dir")
-    for name in ("system", "variant", "system_settings"):
-        old, new = _of_system(there, name), _of_system(settings, name)
-        if old != new:
-            raise SettingsError(
-                f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be "
-                "resumed with these flags"
-            )
-    old, new = ({**vars(s), **vars(s.photos), **vars(s.holes)} for s in (there, settings))
-    changed = [
-        name
-        for name in old
-        if old[name] != new[name]
-        and name not in (*_MAY_CHANGE, "photos", "holes", "system_settings")
-    ]
-    return [f"{name} was {old[name]} when the run began and is {new[name]} now" for name in changed]
-
-
-def write_run(run_dir: str, settings: TrainSettings, flags_text: str = "") -> None:
+def write_run(
+    run_dir: str, settings: TrainSettings, flags_text: str = "", history: str = ""
+) -> None:
     """Makes the run directory and writes what the run is.
+
+    history: what history.json holds. Without any there is no such file.
 
     Raises SettingsError if that is impossible.
     """
+    texts = {_SETTINGS: to_json(settings), _FLAGS: flags_text}
+    if history:
+        texts[HISTORY_FILE] = history
     try:
-        names = [os.path.join(run_dir, name) for name in (_SETTINGS, _FLAGS)]
+        names = [os.path.join(run_dir, name) for name in texts]
         with contextlib.ExitStack() as stack:
             for folder in _FOLDERS:
                 stack.enter_context(atomic.folder(os.path.join(run_dir, folder)))
             places = stack.enter_context(atomic.replacing_all(names))
-            for place, text in zip(places, (to_json(settings), flags_text)):
+            for place, text in zip(places, texts.values()):
                 with open(place, "wb") as f:
                     f.write(text.encode("utf-8", "surrogateescape"))
+        if not history:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(run_dir, HISTORY_FILE))
     except OSError as error:
         raise SettingsError(
             f"`run_dir={run_dir!r}` cannot be written: {os_reason(error)}"
         ) from error
 
 
-def _content(run_dir):
-    """What is in a folder, but for what `write_run` leaves when it is cut off before it is done."""
+def content_of(run_dir: str) -> List[str]:
+    """What is in a folder, but for what `write_run` leaves when it is cut off before it is done.
+
+    Raises: SettingsError if it cannot be read.
+    """
 
     def is_left(name):
         place = os.path.join(run_dir, name)
         if name in _FOLDERS and os.path.isdir(place):
             return not os.listdir(place)
-        return re.fullmatch(r"\.(settings|flags)\.[0-9a-f]{12}\.(json|txt)", name)
+        return re.fullmatch(r"\.(settings|flags|history)\.[0-9a-f]{12}\.(json|txt)", name)
 
     try:
         return [name for name in os.listdir(run_dir) if not is_left(name)]
@@ -173,27 +140,18 @@ class Run:
         Returns: None if there was no validation pass.
         Raises: SettingsError if the table is damaged. A last row that is cut short is none.
         """
-        path = os.path.join(self.path, METRICS_FILE)
-        if not os.path.isfile(path):
+        rows = [row for row in read_rows(self.path, self.argument) if row.get("val_psnr")]
+        if not rows:
             return None
         try:
-            with open(path, newline="", encoding="utf-8-sig") as f:
-                lines = [line for line in f if line.endswith("\n")]
-            rows = [row for row in csv.DictReader(lines) if row.get("val_psnr")]
-            if not rows:
-                return None
-            last = rows[-1]
             figures = {
-                name.removeprefix("val_"): float(value)
-                for name, value in last.items()
-                if name and name.startswith("val_") and value
+                name.removeprefix("val_"): float(text)
+                for name, text in rows[-1].items()
+                if name.startswith("val_") and text
             }
-            return {"step": int(last.get("step") or "no step"), **figures}
-        except (OSError, ValueError, TypeError, csv.Error) as error:
-            raise SettingsError(
-                f"`{self.argument}={self.path!r}`: its {METRICS_FILE} cannot be read: "
-                f"{first_line(error)}"
-            ) from error
+            return {"step": int(rows[-1]["step"]), **figures}
+        except ValueError as error:
+            raise cannot_be_read(self.path, self.argument, error) from error
 
     def load_system(self) -> System:
         """The trained system, not compiled; its generator has the weights of the moving average.
@@ -351,11 +309,9 @@ def _restore(run, **parts):
         ) from error
 
 
-def _of_system(settings, name):
-    value = getattr(settings, name)
-    return (
-        _show(all_settings(settings.system, **dict(value))) if name == "system_settings" else value
-    )
+def shown_settings(system: str, given: Mapping[str, object]) -> str:
+    """All settings of a system in words, with the defaults of those that are not given."""
+    return _show(all_settings(system, **given))
 
 
 def _show(settings):

@@ -15,6 +15,7 @@ from tfinpaint.data import batches
 from tfinpaint.data.batches import cut, evaluation_squares, resized, training_batches
 from tfinpaint.data.colors import jittered
 from tfinpaint.data.holes import holes
+from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.data.photos import open_photos
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
 
@@ -354,6 +355,24 @@ def test_evaluation_squares(folder, tmp_path):
         np.testing.assert_array_equal(evaluation_squares(folder, 24, 2), every[expected])
     (tmp_path / "4.png").write_bytes(b"broken")
     np.testing.assert_array_equal(evaluation_squares(folder, 24, 3), every[:1])
+
+
+def test_photographs_of_which_none_can_be_read_are_one_line(monkeypatch):
+    """Shards are not tried when they are opened."""
+
+    class Damaged(IndexedPhotos):
+        names = ["a", "b"]
+        where = staticmethod(str)
+
+    monkeypatch.setattr(batches, "open_photos", lambda *arguments, **keywords: Damaged(2))
+    with pytest.raises(
+        SettingsError, match="`eval_data='shards:x'`: none of its 2 photographs can be read$"
+    ):
+        evaluation_squares("shards:x", 24, 1, "eval_data")
+    with pytest.raises(
+        SettingsError, match="`source='shards:x'`: none of 2 photographs can be read"
+    ):
+        training_batches(PhotoSettings("shards:x", 32), HoleSettings(), 2, 0)
 
 
 def test_an_even_choice_over_class_folders(tmp_path):

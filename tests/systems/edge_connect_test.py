@@ -11,6 +11,7 @@ from set_back import set_back
 from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
+from tfinpaint import train
 from tfinpaint.layers.spectral_up_conv import SpectralUpConv2D
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
@@ -321,8 +322,31 @@ def test_terms_of_weight_0_build_no_network(batch):
     logs = values(system.step(*batch))  # the edge network learns from the other terms
     assert set(logs) == {"loss", "critic", "l1", "adversarial"}
     assert small(loss_weights={"adversarial": 0.0}).critic is None
-    with pytest.raises(SettingsError, match="edge_adversarial and feature_matching"):
-        small("edges", loss_weights=off).step(*batch)
+    with pytest.raises(SettingsError, match="`phase='edges'`: the edge network has nothing to"):
+        small("edges", loss_weights=off)
+
+
+def test_edges_that_nothing_teaches_are_told_before_anything_is_written(tmp_path, command_line):
+    """Before the step is traced, too, where Keras would wrap the error."""
+    flags = [
+        "--system=edge_connect",
+        "--width=4",
+        "--blocks=1",
+        "--train_data=samples:astronaut",
+        "--eval_data=samples:coffee",
+        "--image_size=32",
+        "--batch_size=1",
+        "--perceptual_weights=none",
+        "--weight_edge_adversarial=0",
+        "--weight_feature_matching=0",
+        f"--run_dir={tmp_path / 'run'}",
+    ]
+    status, _, err = command_line(train.main, *flags, "--phases=joint:5,edges")
+    assert status == 1 and not (tmp_path / "run").exists()
+    assert err.splitlines()[-1] == (
+        "tfinpaint: --phases=edges: the edge network has nothing to learn from with "
+        "--weight_edge_adversarial=0 and --weight_feature_matching=0"
+    )
 
 
 # -------------------------------------------------------------------------------- filling and edges

@@ -1,12 +1,24 @@
-"""The progress line and metrics.csv."""
+"""The progress line, metrics.csv, checkpoints and what is said on the way."""
 
 import csv
 import io
+import os
+import signal
 
+import numpy as np
 import pytest
 
 from tfinpaint.progress import clock
-from tfinpaint.training.callbacks import MeanFillCheck, ProgressCallback
+from tfinpaint.settings import SettingsError
+from tfinpaint.training.bad_steps import FiniteCheck
+from tfinpaint.training.best_effort import BestEffort
+from tfinpaint.training.callbacks import (
+    CheckpointCallback,
+    MeanFillCheck,
+    MetricsCallback,
+    ProgressCallback,
+)
+from tfinpaint.training.interruption import Interrupted, Signals
 from tfinpaint.training.metrics_table import MetricsTable
 
 
@@ -17,7 +29,7 @@ def read(path):
 
 def test_table_appends_joins_rows_of_one_step_and_takes_new_columns(tmp_path):
     path = tmp_path / "metrics.csv"
-    table = MetricsTable(str(path), 0)
+    table = MetricsTable(str(tmp_path), 0)
     table.add({"step": 1, "loss": 2.0})
     table.add({"step": 5, "loss": 1.0})
     table.add({"step": 5, "val": 7.0})
@@ -31,12 +43,62 @@ def test_table_appends_joins_rows_of_one_step_and_takes_new_columns(tmp_path):
 
 def test_a_reopened_table_drops_the_rows_that_come_again(tmp_path):
     path = tmp_path / "metrics.csv"
-    table = MetricsTable(str(path), 0)
+    table = MetricsTable(str(tmp_path), 0)
     for step in (1, 5, 9):
         table.add({"step": step, "loss": step})
     path.write_text(path.read_text() + "1")  # cut short
-    MetricsTable(str(path), 5).add({"step": 6, "loss": 6})
+    MetricsTable(str(tmp_path), 5).add({"step": 6, "loss": 6})
     assert [row["step"] for row in read(path)] == ["1", "5", "6"]
+
+
+def test_rows_of_steps_that_are_taken_again_are_gone_before_the_first_new_one(tmp_path):
+    """They are those of other weights, and the run may end before it writes a row."""
+    path, spare = tmp_path / "metrics.csv", BestEffort(print)
+    for step in (0, 1, 5, 9):
+        MetricsTable(str(tmp_path), step - 1).add({"step": step, "loss": step})
+    for first, kept in ((9, [0, 1, 5, 9]), (5, [0, 1, 5]), (0, [0]), (-1, None)):
+        MetricsCallback(
+            first, str(tmp_path), MetricsTable(str(tmp_path), first), 100, 1, print, spare
+        )
+        if kept is None:
+            assert not path.exists()
+        else:
+            assert [int(row["step"]) for row in read(path)] == kept
+
+
+def test_a_table_that_a_spreadsheet_has_saved_goes_on(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes("\ufeffstep,loss,\r\n1,2.5,,x\r\n5,3\r\n".encode())
+    MetricsTable(str(tmp_path), 5).add({"step": 6, "loss": 6})
+    assert read(path) == [
+        {"step": "1", "loss": "2.5"},
+        {"step": "5", "loss": "3"},
+        {"step": "6", "loss": "6"},
+    ]
+
+
+@pytest.mark.parametrize("content", [b"step;loss\n1;2\n", b"step,loss\n1,\xff\n"])
+def test_a_table_that_cannot_be_read_is_one_line(tmp_path, content):
+    (tmp_path / "metrics.csv").write_bytes(content)
+    with pytest.raises(SettingsError, match="`run_dir='.*'`: its metrics.csv cannot be read: "):
+        MetricsTable(str(tmp_path), 5)
+
+
+def test_a_table_that_is_moved_away_or_cannot_be_written_comes_back_whole(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.csv"
+    table = MetricsTable(str(tmp_path), -1)
+    table.add({"step": 1, "loss": 1})
+    table.add({"step": 2, "loss": 2})
+    path.rename(tmp_path / "moved.csv")
+    table.add({"step": 3, "loss": 3})
+    assert [row["step"] for row in read(path)] == ["1", "2", "3"]
+    with monkeypatch.context() as patch:  # it vanishes between the question and the answer
+        patch.setattr(os.path, "exists", lambda path: True)
+        path.unlink()
+        with pytest.raises(FileNotFoundError):
+            table.add({"step": 4, "loss": 4})
+    table.add({"step": 5, "loss": 5})
+    assert [row["step"] for row in read(path)] == ["1", "2", "3", "4", "5"]
 
 
 class Terminal(io.StringIO):
@@ -91,7 +153,13 @@ class Measured:
     fill's."""
 
     def __init__(self, *figures):
-        self.hole_l1 = lambda: figures
+        self.hole_l1 = lambda known: figures if known is None else (known["l1_in_hole"], figures[1])
+
+
+def doubt(first, validation, after, said, figures_of=lambda step: None, signals=None):
+    return MeanFillCheck(
+        first, validation, after, "hole", "runs/a", said.append, signals or Signals(), figures_of
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,9 +175,9 @@ class Measured:
 def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, after, steps):
     said = []
     # The run was resumed at step 2.
-    doubt = MeanFillCheck(2, Measured(*figures), after, "hole", "runs/a", said.append)
+    check = doubt(2, Measured(*figures), after, said)
     for k in range(10):
-        doubt.on_train_batch_end(k, {"loss": 1.0})
+        check.on_train_batch_end(k, {"loss": 1.0})
         assert len(said) == sum(step <= 3 + k for step in steps)
     for line in said:
         assert line.startswith(
@@ -126,3 +194,55 @@ def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, af
                 "`warn_after=0`",
             )
         )
+
+
+def test_figures_of_the_same_step_are_not_measured_again():
+    said = []
+    passed = {5: {"l1_in_hole": 0.1}}
+    doubt(4, Measured(0.3, 0.2), 5, said, passed.get).on_train_batch_end(0)
+    assert said == []
+    doubt(4, Measured(0.3, 0.2), 5, said, {4: passed[5]}.get).on_train_batch_end(0)
+    assert len(said) == 1
+
+
+def test_a_signal_does_not_wait_for_the_pass_that_compares_with_the_mean_colour():
+    class Slow:
+        def hole_l1(self, known):
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise AssertionError("went on")
+
+    with Signals() as signals:
+        signals.wait()
+        check = doubt(4, Slow(), 5, [], signals=signals)
+        with pytest.raises(Interrupted):
+            check.on_train_batch_end(0)
+
+
+class Saved(list):
+    """Checkpoints of which the steps are kept."""
+
+    save = list.append
+
+    def advice(self, step):
+        return "try again"
+
+
+def test_the_checkpoint_of_the_last_step_is_left_to_the_loop():
+    saved = Saved()
+    check = CheckpointCallback(0, saved, 2, 6, BestEffort(print))
+    for k in range(6):
+        check.on_train_batch_end(k, {})
+    assert saved == [2, 4]
+
+
+@pytest.mark.parametrize("first, named", [(1, True), (2, False)])
+def test_a_loss_that_is_not_finite_may_be_the_gradient_of_the_step_before(first, named):
+    """The weights of a checkpoint, of step `first`, are finite."""
+    check = FiniteCheck(first, Saved(), 0, lambda step: [f"photo_{step}.png"], print)
+    check.at(first + 1, {"loss": 1.0})
+    with pytest.raises(SettingsError) as error:
+        check.at(3, {"loss": np.nan})
+    words = str(error.value)
+    assert words.startswith("the loss is nan at step 3; its photographs are photo_2.png")
+    also = "; if it was the gradient of step 2, its photographs are photo_1.png: try again"
+    assert (also in words) == named

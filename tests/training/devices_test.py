@@ -275,6 +275,20 @@ def test_tf_config_is_read():
     assert devices.workers_of(json.dumps(clusters(2)[1]))[1] == 1
 
 
+def test_gpus_that_a_command_has_hidden_are_none(monkeypatch):
+    """As --device=cpu hides them. The processor has one device here, as TensorFlow has started."""
+    assert tf.config.list_logical_devices("GPU") == []
+    listed = tf.config.list_physical_devices
+    monkeypatch.setattr(
+        tf.config,
+        "list_physical_devices",
+        lambda kind: listed("CPU") if kind == "GPU" else listed(kind),
+    )
+    assert devices.several_devices(1).count == devices.several_devices().count == 1
+    with pytest.raises(SettingsError, match="`replicas` is at most 1 in this program"):
+        devices.several_devices(2)
+
+
 def test_a_worker_that_does_not_come_is_waited_for_no_longer_than_said(monkeypatch):
     monkeypatch.setattr(devices, "START_SECONDS", 0.5)
     monkeypatch.setenv("TF_CONFIG", json.dumps(clusters(2)[1]))

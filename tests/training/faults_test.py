@@ -25,6 +25,7 @@ from tfinpaint.data.batches import names_of_batch
 from tfinpaint.data.photos import open_photos
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import checkpoint_writing, loop, preparing, train
+from tfinpaint.training.devices import Devices
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -283,6 +284,17 @@ def test_a_signal_while_the_first_step_is_traced_ends_at_once(settings, tmp_path
         raise AssertionError("went on")
 
     monkeypatch.setattr(PartialConv, "step", traced)
+    with pytest.raises(KeyboardInterrupt):
+        go(settings, tmp_path / "run")
+    assert steps_of(tmp_path / "run") == [0]
+
+
+def test_a_signal_before_the_first_step_ends_at_once(settings, tmp_path, monkeypatch):
+    def fed(self, batches):
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("went on")
+
+    monkeypatch.setattr(Devices, "fed", fed)
     with pytest.raises(KeyboardInterrupt):
         go(settings, tmp_path / "run")
     assert steps_of(tmp_path / "run") == [0]

@@ -10,6 +10,7 @@ import dataclasses
 import io
 import json
 import os
+import pathlib
 import shutil
 
 import numpy as np
@@ -20,7 +21,7 @@ from PIL import Image
 import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
-from tfinpaint.training import loop, train
+from tfinpaint.training import dry_run, loop, train
 from tfinpaint.training.precision import precision
 from tfinpaint.training.validation import Validation
 
@@ -106,11 +107,22 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(run, tmp_path):
 
 def test_resuming_in_an_empty_folder_starts_from_0_and_no_steps_write_initial_weights(tmp_path):
     said = []
-    result = train(
-        dataclasses.replace(SETTINGS, steps=0), str(tmp_path / "run"), resume=True, say=said.append
-    )
+    settings, folder = dataclasses.replace(SETTINGS, steps=0), str(tmp_path / "run")
+    result = train(settings, folder, resume=True, say=said.append)
     assert result.step == 0 and any("starts at 0" in line for line in said)
-    assert tfinpaint.load(str(tmp_path / "run")).system.stride == 16
+    before = tfinpaint.load(folder).system
+    assert before.stride == 16
+    # The checkpoint of step 0 is one: another seed and other weights to start from change nothing.
+    said.clear()
+    settings = dataclasses.replace(settings, seed=5)
+    train(settings, folder, resume=True, init_from="/nowhere", say=said.append)
+    assert any(line.startswith("resumed at step 0: ") for line in said)
+    assert "note: `init_from='/nowhere'` is for new runs: this one goes on with its own" in str(
+        said
+    )
+    assert any(line.startswith("note: `seed` was 0 up to step 0 and is 5 from") for line in said)
+    for a, b in zip(before.generator.variables, tfinpaint.load(folder).system.generator.variables):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_loaded_painter_fills_a_photograph_and_keeps_known_pixels(run):
@@ -201,7 +213,10 @@ def test_resuming_with_other_flags_takes_their_rate_and_says_what_changed(run, t
     )
     train(changed, str(tmp_path / "run"), resume=True, say=said.append)
     notes = [line for line in said if line.startswith("note:")]
-    assert len(notes) == 2 and "seed was 0 when the run began and is 3 now" in notes[1] + notes[0]
+    assert [note.partition(";")[0] for note in notes] == [
+        "note: `seed` was 0 up to step 4 and is 3 from there",
+        "note: `learning_rate` was None up to step 4 and is 1e-05 from there",
+    ]
     saved = tf.train.load_checkpoint(str(tmp_path / "run/checkpoints/ckpt-5"))
     assert saved.get_tensor(
         "system/optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE"
@@ -209,6 +224,22 @@ def test_resuming_with_other_flags_takes_their_rate_and_says_what_changed(run, t
     assert saved.get_tensor(
         "system/critic_optimizer/_learning_rate/.ATTRIBUTES/VARIABLE_VALUE"
     ) == pytest.approx(1e-6)
+
+
+def test_what_is_wrong_with_a_resume_is_told_before_anything_is_written(run, packed, tmp_path):
+    """A table that cannot be read; a packed model, whose weights would hide what is learned."""
+    folder = tmp_path / "run"
+    shutil.copytree(run[0], folder)
+    (folder / "metrics.csv").write_text("step;loss\n1;2\n")
+    before = contents(folder)
+    with pytest.raises(SettingsError, match="`run_dir='.*'`: its metrics.csv cannot be read"):
+        train(dataclasses.replace(SETTINGS, steps=6), str(folder), resume=True)
+    assert contents(folder) == before
+    before = contents(pathlib.Path(packed))
+    for action in (train, dry_run):
+        with pytest.raises(SettingsError, match="is a packed model, which cannot be resumed: .*`i"):
+            action(SETTINGS, packed, resume=True)
+    assert contents(pathlib.Path(packed)) == before
 
 
 def test_a_lost_state_file_and_a_cut_table_do_not_stop_a_resume(run, tmp_path):
@@ -303,7 +334,11 @@ def test_tensorboard_has_one_point_for_a_step_after_a_crash(run, tmp_path):
         path.unlink()  # killed after the steps of which there are points, before their checkpoint
     (path,) = (folder / "tensorboard").glob("events*")
     path.write_bytes(path.read_bytes() + b"\x18\0\0\0cut short")
-    train(SETTINGS, str(folder), resume=True)
+    (folder / "tensorboard/events.out.tfevents.unreadable").mkdir()  # is no reason to end
+    said = []
+    train(SETTINGS, str(folder), resume=True, say=said.append)
+    assert any(line.startswith("warning: TensorBoard's events could not") for line in said)
+    (folder / "tensorboard/events.out.tfevents.unreadable").rmdir()
     found = points(folder)
     assert len(found) == len(set(found)) and set(found) == set(points(run[0]))
 

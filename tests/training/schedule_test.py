@@ -124,11 +124,11 @@ def system(name="multistage", optimizer=None, **settings):
 )
 def test_generator_and_critic_follow_the_schedule(how):
     made = system(learning_rate=1e-3, schedule=schedule_of(FALLS))
-    step = made.step
+    step = made.train_step
     if how != "eager":
         step = tf.function(step, jit_compile=how == "compiled")
     for k in range(7):
-        step(*batch())
+        step(batch())
         expected = curve(k, 1e-3, "cosine", 2, 3, 0.1)
         assert float(made.optimizer.learning_rate) == pytest.approx(expected, rel=1e-5)
         assert float(made.critic_optimizer.learning_rate) == pytest.approx(expected / 10, rel=1e-5)
@@ -137,10 +137,10 @@ def test_generator_and_critic_follow_the_schedule(how):
 def test_a_rate_of_0_moves_no_weight_and_a_later_one_does():
     made = system(learning_rate=1e-3, schedule=schedule_of(FALLS))
     before = [v.numpy() for v in made.generator.trainable_variables]
-    made.step(*batch())
+    made.train_step(batch())
     for variable, value in zip(made.generator.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
-    made.step(*batch())
+    made.train_step(batch())
     moved = max(
         np.abs(v.numpy() - value).max()
         for v, value in zip(made.generator.trainable_variables, before)
@@ -155,9 +155,9 @@ def test_a_generator_that_learns_from_every_fifth_batch_follows_the_batches():
         learning_rate=1e-3,
         schedule=lambda rate: RateSchedule(rate, "linear", 0, 20, 0.0),
     )
-    step = tf.function(made.step)
+    step = tf.function(made.train_step)
     for k in range(10):
-        step(*batch())
+        step(batch())
         assert float(made.critic_optimizer.learning_rate) == pytest.approx(
             1e-3 * (1 - k / 20), rel=1e-5
         )
@@ -165,6 +165,43 @@ def test_a_generator_that_learns_from_every_fifth_batch_follows_the_batches():
             assert float(made.optimizer.learning_rate) == pytest.approx(
                 1e-3 * (1 - k / 20), rel=1e-5
             )
+
+
+def rates_of(made):
+    return [float(optimizer.learning_rate) for optimizer in made.parts.values()]
+
+
+def test_a_part_that_begins_later_or_pauses_follows_the_steps_of_the_run(eager):
+    """In phases: the critics have no steps behind them at step 3, in which the generator pauses."""
+    made = system("global_local", optimizer=None, learning_rate=1e-3, schedule=schedule_of(FALLS))
+    highest = made.schedules["critic"].rate
+    made.run_step = 2
+    for k, phase in enumerate(["completion", "critics", "both"], 2):
+        made.enter_phase(phase)
+        made.train_step(batch())
+        share = curve(k, 1.0, "cosine", 2, 3, 0.1)
+        assert rates_of(made) == pytest.approx([1e-3 * share, highest * share], rel=1e-5)
+    assert made.run_step == 5 and int(made.critic_optimizer.iterations) == 2
+
+
+def test_a_step_that_is_passed_over_counts_and_a_restored_run_goes_on_at_its_step(eager, tmp_path):
+    made = system(
+        loss_weights={"adversarial": 0.0},
+        learning_rate=1e-3,
+        schedule=schedule_of(FALLS),
+        skip_bad_steps=True,
+    )
+    made.run_step = 2
+    images, holes = batch()
+    made.train_step((images * np.nan, holes))
+    made.train_step((images, holes))
+    assert int(made.optimizer.iterations) == 1 and made.run_step == 4
+    assert rates_of(made) == pytest.approx([curve(3, 1e-3, "cosine", 2, 3, 0.1)], rel=1e-5)
+    # Old checkpoints still fit: the number is none of the system's variables.
+    saved = tf.train.Checkpoint(system=made).write(str(tmp_path / "saved"))
+    names = [name for name, _ in tf.train.list_variables(saved)]
+    assert any("_iterations" in name for name in names)
+    assert not any("counter" in name or "run_step" in name for name in names)
 
 
 def rates(run_dir):
@@ -205,7 +242,7 @@ def test_a_schedule_may_come_and_go_with_a_resume(tmp_path):
         [1e-3, 1e-3, *(curve(k, 1e-3, "cosine", 2, 3, 0.1) for k in (2, 3)), 2e-3], rel=1e-4
     )
     assert any(
-        "schedule was constant when the run began and is cosine now" in line for line in said
+        "`schedule` was constant up to step 2 and is cosine from there" in line for line in said
     )
 
 

@@ -30,7 +30,7 @@ from tfinpaint.data.colors import jittered
 from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.data.photos import PhotoStream, open_photos
 from tfinpaint.data.python_calls import python_call
-from tfinpaint.settings import MAX_MEGAPIXELS, HoleSettings, PhotoSettings
+from tfinpaint.settings import MAX_MEGAPIXELS, HoleSettings, PhotoSettings, SettingsError
 
 # keep these numbers apart from other uses of the seed
 _ORDER, _CROP, _COLOR, _ZOOM = 0x0DE2, 0xC209, 0xC0104, 0x2003
@@ -100,6 +100,11 @@ def training_batches(
         if photos is None
         else photos
     )
+    if isinstance(photos, IndexedPhotos):
+        try:
+            photos.read(0)  # found now, not in the first step
+        except SettingsError as error:
+            raise SettingsError(f"`source={photo_settings.source!r}`: {error}") from None
     steps = tf.data.Dataset.range(start_step, _FOREVER)
     whole = Share(0, batch_size)
     share = share or whole
@@ -163,15 +168,16 @@ def evaluation_squares(
 
     Returns:
         uint8 [N, S, S, 3]. The shorter side is resized to S and the centre is cut out.
+
+    Raises:
+        SettingsError: a source that cannot be used, or none of its photographs can be read.
     """
-    return np.stack(
-        [
-            square
-            for _, square in named_squares(
-                open_photos(source, argument, max_megapixels), image_size, count
-            )
-        ]
-    )
+    photos = open_photos(source, argument, max_megapixels)
+    squares = [square for _, square in named_squares(photos, image_size, count)]
+    if not squares:
+        number = f"{len(photos)} " if isinstance(photos, IndexedPhotos) else ""
+        raise SettingsError(f"`{argument}={source!r}`: none of its {number}photographs can be read")
+    return np.stack(squares)
 
 
 def named_squares(

@@ -197,11 +197,13 @@ class System(Learner):
         if seeded and self.make_holes is None:
             raise ValueError("batches of (images, seed) need compile(make_holes=...)")
         step = self.seeded_step if seeded else self.step
+        self.follow_schedules()
         logs = (
             unless_bad(lambda: step(images, second, **extra), self.state)
             if self.skip_bad_steps
             else step(images, second, **extra)
         )
+        self.count_step()
         # Keras adds up what the replicas return.
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfinpaint.addons import check_keras
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import Specification
+from tfinpaint.systems.step_counter import StepCounter
 
 check_keras()
 
@@ -83,7 +84,8 @@ class Learner(tf.keras.Model):
                 optimizer is given. A part without a rate of its own follows the generator's: it
                 changes by the same factor.
             schedule: rate -> Keras LearningRateSchedule, called with the rate of each optimizer.
-                Its steps are batches. None leaves the rates as they are.
+                Its step is `run_step`, which `train_step` counts, for every part the same. None
+                leaves the rates as they are.
             clip_norm: largest global norm of the gradients that an optimizer is given, added up
                 over all replicas and not scaled for mixed precision. 0 keeps the norm of a given
                 optimizer, and sets no bound on others.
@@ -161,8 +163,8 @@ class Learner(tf.keras.Model):
                 )
                 setattr(self, _optimizer_of(part), made)
                 made.build(self.trainable(part))
-        # The rates stay variables, which `descend` assigns. So a checkpoint holds the same with a
-        # schedule and without one.
+        # The rates stay variables, which `follow_schedules` assigns. So a checkpoint holds the same
+        # with a schedule and without one.
         schedules = {}
         for part, optimizer in self.parts.items():
             if schedule is not None:
@@ -172,6 +174,7 @@ class Learner(tf.keras.Model):
                 # `descend` has scaled them back under mixed precision.
                 getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
         self.schedules = MappingProxyType(schedules)  # a dict would go into checkpoints
+        self._counter = StepCounter()
         # Built now, because a compiled step may not make variables.
         self.optimizer.build(self.trainable("generator"))
 
@@ -270,6 +273,19 @@ class Learner(tf.keras.Model):
         return int(first.iterations.numpy())
 
     @property
+    def run_step(self) -> int:
+        """Steps of the run so far, in whatever phase; after `compile`.
+
+        `train_step` counts them, also those that change nothing. Checkpoints do not hold them: who
+        restores one sets them.
+        """
+        return int(self._counter.now.numpy())
+
+    @run_step.setter
+    def run_step(self, step: int) -> None:
+        self._counter.set(step)
+
+    @property
     def batches_per_step(self) -> int:
         """Batches for each step of the generator."""
         return 1
@@ -280,7 +296,19 @@ class Learner(tf.keras.Model):
         return self.specification.weights(self.variant)
 
     # ----------------------------------------------------------------------------------------------
+    # the beginning of every step
+
+    def follow_schedules(self) -> None:
+        """Sets the rate of every part for the step that begins, if there is a schedule."""
+        for part, schedule in self.schedules.items():
+            self.parts[part].learning_rate.assign(schedule(self._counter.now))
+
+    # ----------------------------------------------------------------------------------------------
     # the end of every step
+
+    def count_step(self) -> None:
+        """Counts the step that has been taken; see `run_step`."""
+        self._counter.advance()
 
     def weighted(self, terms: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
         """{name: term} -> each times its weight.
@@ -330,7 +358,6 @@ class Learner(tf.keras.Model):
     def descend(self, part: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
         """One step of a part's optimizer on `loss`, which `scaled` prepared inside the tape."""
         optimizer, variables = self.parts[part], self.trainable(part)
-        self.follow_schedule(part)
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
@@ -338,17 +365,6 @@ class Learner(tf.keras.Model):
         # good (layers/custom_gradient.py).
         alone = self.distribute_strategy.num_replicas_in_sync == 1
         optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
-
-    def follow_schedule(self, part: str) -> None:
-        """Sets the rate of a part's optimizer for its next step, if there is a schedule."""
-        if part in self.schedules:
-            optimizer, batches = (
-                self.parts[part],
-                self.batches_per_step if part == "generator" else 1,
-            )
-            optimizer.learning_rate.assign(
-                self.schedules[part](optimizer.iterations * batches + batches - 1)
-            )
 
     def scaled(self, optimizer: tf.keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
         """The loss to descend on.

@@ -39,6 +39,7 @@ class FiniteCheck(StepCallback):
         say: Callable[[str], None],
     ):
         super().__init__(first)
+        self._first = first
         self._checkpoints, self._allowed = checkpoints, allowed
         self._names_of_batch, self._say = names_of_batch, say
         self.skipped: List[int] = []
@@ -50,6 +51,10 @@ class FiniteCheck(StepCallback):
             return
         what = f"{_what(bad, logs)} at step {step}; {self._batch(step)}"
         if not skipped:
+            if step - 1 > self._first:
+                # The step before had finite losses. Its gradient may still have damaged the
+                # weights. (Those of a checkpoint are finite.)
+                what += f"; if it was the gradient of step {step - 1}, {self._batch(step - 1)}"
             raise SettingsError(
                 f"{what}: {self._checkpoints.advice(step)}, or `skip_bad_steps=1` to pass over it"
             )

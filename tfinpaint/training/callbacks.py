@@ -6,21 +6,23 @@ step that it resumes from.
 
 import os
 import time
-from typing import Any, Callable, Dict, Optional, Sequence, TextIO
+from typing import Any, Callable, Dict, Optional, Sequence, TextIO, Tuple
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from tfinpaint import atomic
+from tfinpaint.metrics_file import METRICS_FILE
 from tfinpaint.progress import ProgressBar
-from tfinpaint.runs import METRICS_FILE
 from tfinpaint.settings import TrainSettings
 from tfinpaint.training.best_effort import BestEffort
 from tfinpaint.training.checkpoints import CannotWriteError, Checkpoints
 from tfinpaint.training.interruption import Signals
 from tfinpaint.training.metrics_table import MetricsTable
 from tfinpaint.training.validation import Validation
+
+_ROW = f"a row of {METRICS_FILE}"
 
 
 class StepCallback(tf.keras.callbacks.Callback):
@@ -68,6 +70,7 @@ class ProgressCallback(StepCallback):
 class MetricsCallback(StepCallback):
     """Writes rows of metrics.csv and points in TensorBoard, every `every` steps.
 
+    table: metrics.csv, whose rows of steps that are taken again are removed now.
     spare: what is told if they cannot be written.
     """
 
@@ -75,6 +78,7 @@ class MetricsCallback(StepCallback):
         self,
         first: int,
         run_dir: str,
+        table: MetricsTable,
         every: int,
         batch_size: int,
         say: Callable[[str], None],
@@ -82,7 +86,9 @@ class MetricsCallback(StepCallback):
     ):
         super().__init__(first)
         self._every, self._batch, self._say, self._spare = every, batch_size, say, spare
-        self._table = MetricsTable(os.path.join(run_dir, METRICS_FILE), first)
+        self._table = table
+        with spare.of(_ROW):
+            table.cut()
         self._folder = os.path.join(run_dir, "tensorboard")
         self._writer: Any = None
         self._time, self._at = time.monotonic(), first
@@ -105,7 +111,7 @@ class MetricsCallback(StepCallback):
 
     def write(self, step: int, values: Dict[str, float], prefix: str = "train") -> None:
         """Writes one row, and a point for each value."""
-        with self._spare.of(f"a row of {METRICS_FILE}"):
+        with self._spare.of(_ROW):
             self._table.add({"step": step, **values})
 
         def points():
@@ -147,15 +153,18 @@ class CheckpointCallback(StepCallback):
 
     spare: what is told if one cannot be written. The run goes on: the earlier ones are whole, a
         disk that is full may have room the next time, and nothing would be won by an end here. The
-        last checkpoint of a run, which has no next time, is not written here.
+        checkpoint of the last step, `steps`, which has no next time, is left to the training loop.
     """
 
-    def __init__(self, first: int, checkpoints: Checkpoints, every: int, spare: BestEffort):
+    def __init__(
+        self, first: int, checkpoints: Checkpoints, every: int, steps: int, spare: BestEffort
+    ):
         super().__init__(first)
-        self._checkpoints, self._every, self._spare = checkpoints, every, spare
+        self._checkpoints, self._every, self._steps = checkpoints, every, steps
+        self._spare = spare
 
     def at(self, step: int, logs: dict) -> None:
-        if step % self._every:
+        if step % self._every or step == self._steps:
             return
         with self._spare.of("a checkpoint", (CannotWriteError,)):
             self._checkpoints.save(step)
@@ -183,6 +192,7 @@ class ValidationCallback(StepCallback):
         self._validation, self._run_dir, self._log = validation, run_dir, log
         self._spare, self._signals = spare, signals
         self._sample_every, self._eval_every, self._steps = sample_every, eval_every, steps
+        self._last: Tuple[int, Optional[Dict[str, float]]] = first, None
 
     def at(self, step: int, logs: dict) -> None:
         if step == self._steps:
@@ -209,16 +219,22 @@ class ValidationCallback(StepCallback):
     def evaluate(self, step: int) -> Dict[str, float]:
         """Measures, logs and returns the figures."""
         figures = self._validation.run()
+        self._last = step, figures
         self._log.write(
             step, {f"val_{name}": value for name, value in figures.items()}, prefix="validation"
         )
         return figures
 
+    def figures_of(self, step: int) -> Optional[Dict[str, float]]:
+        """The figures of a validation pass at this step, if it was the last one; else None."""
+        return self._last[1] if self._last[0] == step else None
+
 
 class MeanFillCheck(StepCallback):
     """Warns once, at step `after`, if the system fills no better than the mean colour.
 
-    See `Validation.hole_l1`.
+    See `Validation.hole_l1`. It comes after the ValidationCallback, whose figures it takes if there
+    are any of the step.
 
     term: the term of the loss whose weight may be too small, or None.
     """
@@ -231,15 +247,18 @@ class MeanFillCheck(StepCallback):
         term: Optional[str],
         run_dir: str,
         say: Callable[[str], None],
+        signals: Signals,
+        figures_of: Callable[[int], Optional[Dict[str, float]]],
     ):
         super().__init__(first)
         self._validation, self._after, self._run_dir, self._say = validation, after, run_dir, say
-        self._term = term
+        self._term, self._signals, self._figures_of = term, signals, figures_of
 
     def at(self, step: int, logs: dict) -> None:
         if step != self._after:
             return
-        error, mean = self._validation.hole_l1()
+        with self._signals.at_once():  # a validation pass, as in ValidationCallback
+            error, mean = self._validation.hole_l1(self._figures_of(step))
         if error < mean:
             return
         heavier = f", a larger `loss_weights[{self._term!r}]`" if self._term else ""
@@ -278,18 +297,8 @@ class PhaseCallback(StepCallback):
         super().__init__(first)
         self._settings, self._say = settings, say
 
-    def set_model(self, model: tf.keras.Model) -> None:
-        super().set_model(model)
-        self._entered = self.step, model.steps_taken
-
     def at(self, step: int, logs: dict) -> None:
         phase = self._settings.phase_at(step)
         if phase != self.model.phase:
             self.model.enter_phase(phase)
-            self._entered = step, self.model.steps_taken
             self._say(f"step {step}: phase {phase}")
-
-    def steps_taken(self) -> int:
-        """The step of the weights as they are, which an interrupt may leave ahead of `step`."""
-        step, counted = self._entered
-        return step + self.model.steps_taken - counted

@@ -96,6 +96,7 @@ class Checkpoints:
         for optimizer, rate in zip(optimizers, rates):
             # the checkpoint holds a rate too, but this run may have another
             optimizer.learning_rate = rate
+        self._system.run_step = int(self._step)
         return int(self._step)
 
     def get_ready(self) -> None:

@@ -168,8 +168,7 @@ def several_devices(number: int = 0) -> Devices:
 
     Raises: SettingsError if there are fewer.
     """
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
+    if tf.config.get_visible_devices("GPU"):  # --device=cpu hides those that there are
         names = [f"GPU:{k}" for k in range(len(tf.config.list_logical_devices("GPU")))]
     else:
         if number > 1:

@@ -36,6 +36,7 @@ from tfinpaint.training.preparing import (
     photographs_in_words,
     prepare,
 )
+from tfinpaint.training.run_history import check_not_packed
 from tfinpaint.training.schedule import description
 
 _RED = np.array([230, 30, 30], np.uint8)
@@ -83,11 +84,14 @@ def dry_run(
 
 def _dry_run(settings, run_dir, resume, init_from, devices):
     notes: List[str] = []
+    if resume is not False:
+        check_not_packed(run_dir)
     system, source = prepare(settings, notes.append, devices)
     resumes, step = resume is not False, None if isinstance(resume, bool) else resume
     checkpoints = Checkpoints(run_dir, system, step)
-    first = checkpoints.restore() if resumes and checkpoints.there else 0
-    notes += start_from(init_from, system) if init_from and not first else []
+    resumed = resumes and checkpoints.there
+    first = checkpoints.restore() if resumed else 0
+    notes += start_from(init_from, system) if init_from and not resumed else []
     system.enter_phase(settings.phase_at(first))
     data = batches(settings, system, source, first, devices)
 

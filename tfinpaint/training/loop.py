@@ -13,9 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint.data.batches import names_of_batch
-from tfinpaint.runs import METRICS_FILE, check_run, read_run, start_from, write_run
+from tfinpaint.metrics_file import METRICS_FILE
+from tfinpaint.runs import read_run, start_from, write_run
 from tfinpaint.settings import TrainSettings, to_json
-from tfinpaint.training import event_files, preparing, sanity_checks
+from tfinpaint.training import event_files, preparing, run_history, sanity_checks
 from tfinpaint.training.bad_steps import FiniteCheck
 from tfinpaint.training.best_effort import BestEffort
 from tfinpaint.training.callbacks import (
@@ -31,6 +32,7 @@ from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.devices import Devices, one_device
 from tfinpaint.training.interruption import Signals
 from tfinpaint.training.lost_photos import reading_failure
+from tfinpaint.training.metrics_table import MetricsTable
 from tfinpaint.training.precision import precision
 from tfinpaint.training.preparing import (
     batches,
@@ -38,6 +40,7 @@ from tfinpaint.training.preparing import (
     photographs_in_words,
     prepare,
 )
+from tfinpaint.training.run_lock import RunLock
 from tfinpaint.training.sums import sums_in_order
 from tfinpaint.training.validation import Validation
 from tfinpaint.version import __version__
@@ -77,7 +80,7 @@ def train(
         run_dir: see `tfinpaint.runs`.
         resume: True: go on from the last checkpoint in run_dir (from 0 if there is none). A number:
             from the checkpoint of this step; later ones are moved aside.
-        init_from: run directory whose weights a new run starts from.
+        init_from: run directory whose weights a new run starts from; a resumed one does without.
         flags_text: becomes RUN/flags.txt.
         say: is called with the lines meant for the user.
         stream: where the progress line goes.
@@ -88,47 +91,78 @@ def train(
         after SIGINT, SIGTERM or SIGHUP (interruption.py). A checkpoint is saved first.
     """
     devices = devices or one_device()
-    with precision(settings), sums_in_order(), devices.watched(), Signals() as signals:
+    with (
+        precision(settings),
+        sums_in_order(),
+        devices.watched(),
+        Signals() as signals,
+        RunLock(run_dir) as lock,
+    ):
         return _train(
-            settings, run_dir, resume, init_from, flags_text, say, stream, devices, signals
+            settings, run_dir, resume, init_from, flags_text, say, stream, devices, signals, lock
         )
 
 
-def _train(settings, run_dir, resume, init_from, flags_text, say, stream, devices, signals):
+def _train(settings, run_dir, resume, init_from, flags_text, say, stream, devices, signals, lock):
     # 1. Everything that can be wrong is checked before anything is written.
     resumes, step = resume is not False, None if isinstance(resume, bool) else resume
-    changed = check_run(run_dir, settings, resumes) if devices.writes else []
+    if devices.writes:
+        lock.take()
+        run_history.check_run(run_dir, settings, resumes)
     system, source = prepare(settings, say, devices)
     checkpoints = Checkpoints(run_dir, system, step)
-    first = checkpoints.restore() if checkpoints.there else 0
-    notes = start_from(init_from, system) if init_from and not first else []
+    resumed = checkpoints.there  # perhaps at step 0
+    first = checkpoints.restore() if resumed else 0
+    notes = start_from(init_from, system) if init_from and not resumed else []
     system.enter_phase(settings.phase_at(first))
     data = batches(settings, system, source, first, devices)
     devices.agree(
-        f"{settings}, {photographs_in_words(settings, source)}, from step {first}, {init_from}"
+        f"{settings}, {photographs_in_words(settings, source)}, from step {first}"
+        f"{' of a checkpoint' if resumed else ''}, {init_from}"
     )
     if not devices.writes:
         say(f"worker {devices.index} of {devices.workers}: takes the steps; worker 0 writes")
         return _follow(settings, system, data, first, devices)
-    if resume is True and not changed and (found := _measured(run_dir, first, settings)):
+    table = MetricsTable(run_dir, first if resumed else -1)
+    if resume is True and resumed and (found := _measured(run_dir, first, settings)):
         say(f"the run has its {first:,} steps: raise `steps` to go on")
         devices.agree("the end")
         return found
+    history = run_history.history_of(run_dir, settings, first if resumed else None)
+    if resumed:
+        notes += run_history.ignored_start(run_dir, init_from)
+        flags_text = run_history.with_old_start(run_dir, flags_text)
     validation = Validation(settings, system)
 
     # 2. The run directory.
-    write_run(run_dir, settings, flags_text)
+    with lock.making_folder():
+        run_history.check_run(run_dir, settings, resumes)  # another process may have been quicker
+        write_run(run_dir, settings, flags_text, run_history.history_text(history))
+    progress = ProgressCallback(
+        first, settings.steps, settings.batch_size, stream, settings.log_every
+    )
+
+    def say_between(line):
+        progress.clear()
+        say(line)
+
+    spare = BestEffort(say_between)
     if resumes:
         moved = checkpoints.set_aside_later()
-        event_files.cut(os.path.join(run_dir, "tensorboard"), first or -1, first >= settings.steps)
+        with spare.of("TensorBoard's events"):
+            event_files.cut(
+                os.path.join(run_dir, "tensorboard"),
+                first if resumed else -1,
+                first >= settings.steps,
+            )
         say(
             f"resumed at step {first}: weights, moving average and optimizer moments restored"
-            if first
+            if resumed
             else f"nothing to resume in {run_dir}: starts at 0"
         )
         for line in moved:
             say(f"note: {line}")
-        for line in changed:
+        for line in run_history.changes(history):
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
     others = [
         f", {name.replace('_', ' ')} {count(network):,}"
@@ -149,19 +183,10 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
             say(f"warning: {line}")
 
     # 3. The steps.
-    progress = ProgressCallback(
-        first, settings.steps, settings.batch_size, stream, settings.log_every
-    )
-
-    def say_between(line):
-        progress.clear()
-        say(line)
-
-    spare = BestEffort(say_between)
     log = MetricsCallback(
-        first, run_dir, settings.log_every, settings.batch_size, say_between, spare
+        first, run_dir, table, settings.log_every, settings.batch_size, say_between, spare
     )
-    if not first:
+    if not resumed:
         for name, text in (
             ("settings", to_json(settings)),
             ("loss_weights", _weights(system)),
@@ -180,7 +205,14 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
         signals,
     )
     mean_fill_check = MeanFillCheck(
-        first, validation, settings.warn_after, system.specification.main_term, run_dir, say_between
+        first,
+        validation,
+        settings.warn_after,
+        system.specification.main_term,
+        run_dir,
+        say_between,
+        signals,
+        validate.figures_of,
     )
     phases = PhaseCallback(first, settings, say_between)
     stop = StopCallback(first, signals)
@@ -206,16 +238,18 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
                 stop,
                 finite,
                 log,
-                CheckpointCallback(first, checkpoints, settings.checkpoint_every, spare),
+                CheckpointCallback(
+                    first, checkpoints, settings.checkpoint_every, settings.steps, spare
+                ),
                 validate,
                 mean_fill_check,
                 progress,
                 phases,
             ]
-            _fit(settings, system, data, first, devices, phases, callbacks)
+            _fit(settings, system, data, first, devices, callbacks)
         except KeyboardInterrupt:
             # before the end of the first step it may have been taken or not
-            save(stop.step if stop.step > first else phases.steps_taken())
+            save(stop.step if stop.step > first else system.run_step)
             raise
         except tf.errors.OpError as error:
             lost = reading_failure(source, error)
@@ -248,15 +282,17 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
 
 def _measured(run_dir, first, settings):
     """The outcome of a run that has reached its last step and was measured there, or None."""
-    figures = read_run(run_dir).validation_figures() if 0 < first >= settings.steps else None
+    if not 0 < first >= settings.steps or not run_history.is_unchanged(run_dir, settings):
+        return None
+    figures = read_run(run_dir, "run_dir").validation_figures()
     if figures is None or figures.pop("step") != first:
         return None
     return Result(first, figures, {}, f"measured before, as {METRICS_FILE} says")
 
 
-def _fit(settings, system, data, first, devices, phases, callbacks):
+def _fit(settings, system, data, first, devices, callbacks):
     """The steps from `first` on. Every worker takes them."""
-    with devices.watched(phases.steps_taken):
+    with devices.watched(lambda: system.run_step):
         system.fit(
             devices.fed(data),
             steps_per_epoch=settings.steps - first,
@@ -270,7 +306,7 @@ def _follow(settings, system, data, first, devices):
     """The part of a worker that writes nothing: the steps, until the one that does has ended."""
     phases = PhaseCallback(first, settings, lambda line: None)
     if first < settings.steps:
-        _fit(settings, system, data, first, devices, phases, [phases])
+        _fit(settings, system, data, first, devices, [phases])
     devices.agree("the end")
     return Result(max(first, settings.steps), {}, {}, "worker 0 has the figures")
 

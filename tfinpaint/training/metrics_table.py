@@ -1,6 +1,7 @@
 """The file metrics.csv of a run.
 
-table = MetricsTable("runs/mine/metrics.csv", first=0)
+table = MetricsTable("runs/mine", first=0)
+table.cut()
 table.add({"step": 1, "loss": 0.5})
 """
 
@@ -10,32 +11,51 @@ import os
 from typing import Any, Dict, List
 
 from tfinpaint import atomic
+from tfinpaint.metrics_file import METRICS_FILE, read_rows
 
 
 class MetricsTable:
     """The file metrics.csv: one row per step, in order; a new value adds a column.
 
     Opened at a later step, by a resumed run, it drops the rows after that step: the run is about
-    to write them again. A row that cannot be written is kept, and written with the next one.
+    to write them again. A row that cannot be written is kept, and written with the next one. If the
+    file is moved away, the next row brings all of them back.
+
+    Args:
+        run_dir: its folder.
+        first: the step that the run goes on from; -1 keeps no row.
+
+    Raises: SettingsError if the file is there and cannot be read. Nothing is written yet.
     """
 
-    def __init__(self, path: str, first: int):
-        self._path = path
+    def __init__(self, run_dir: str, first: int):
+        self._path = os.path.join(run_dir, METRICS_FILE)
         self._rows: List[Dict[str, Any]] = []  # strings as read from the file, or numbers
-        self._columns: List[str] = []
-        if first and os.path.isfile(path):
-            with open(path, newline="", encoding="utf-8") as f:
-                for row in csv.DictReader(f):
-                    step = int(row["step"]) if (row["step"] or "").isdigit() else 0
-                    if not (int(self._rows[-1]["step"]) if self._rows else 0) < step <= first:
-                        break  # will be written again, or is a last line cut short with the run
-                    self._rows.append(row)
+        self._columns: List[str] = []  # of the file; empty if it is to be written anew
+        rows, last = read_rows(run_dir, "run_dir"), -1
+        for row in rows:
+            step = int(row["step"]) if row["step"].isdecimal() else -1
+            if not last < step <= first:
+                break  # will be written again, or was cut short with the run
+            self._rows.append(row)
+            last = step
+        self._stale = len(self._rows) < len(rows)
+
+    def cut(self) -> None:
+        """Removes the rows that were dropped from the file. They may never be written again."""
+        if not self._stale:
+            return
+        if self._rows:
+            self._rewrite()
+        else:
+            os.remove(self._path)
+        self._stale = False
 
     def add(self, row: Dict[str, float]) -> None:
         """Adds a row, which has a "step". A row of the same step as the last is merged into it."""
         if self._rows and int(self._rows[-1]["step"]) == row["step"]:
             self._rows[-1].update(row)
-        elif self._columns and set(row) <= set(self._columns):
+        elif self._columns and set(row) <= set(self._columns) and os.path.exists(self._path):
             self._rows.append(row)
             self._append(row)
             return
@@ -44,14 +64,16 @@ class MetricsTable:
         self._rewrite()
 
     def _append(self, row):
-        length = os.path.getsize(self._path)
+        length = None
         try:
+            length = os.path.getsize(self._path)
             with open(self._path, "a", newline="", encoding="utf-8") as f:
                 csv.DictWriter(f, self._columns, restval="").writerow(row)
         except OSError:
             self._columns = []  # all is written anew the next time
-            with contextlib.suppress(OSError):
-                os.truncate(self._path, length)
+            if length is not None:
+                with contextlib.suppress(OSError):
+                    os.truncate(self._path, length)
             raise
 
     def _rewrite(self):

@@ -8,8 +8,9 @@ It grows from 0 in the first steps, and is then constant or falls to a share of 
          |___/_________________________ steps
           warm-up  schedule
 
-The shapes are Keras' own. A schedule is a function of the step alone, so a resumed run follows the
-curve that it would have followed.
+The shapes are Keras' own. A schedule is a function of the step of the run alone, for every part of
+a system the same. So a resumed run follows the curve that it would have followed, and a part that
+learns from a later step on begins with the rate of that step.
 """
 
 from typing import Callable, Optional

@@ -105,6 +105,17 @@ class EdgeConnect(System):
         elif self.edge_critic is None:
             self.edge_critic = EdgeConnectCritic(2, self.width, name="edge_critic")
 
+    def check_phase(self, phase: Optional[str]) -> None:
+        super().check_phase(phase)
+        weights = getattr(self, "weights_of_terms", None)  # there is none before `compile`
+        if phase == "edges" and weights:
+            if not (weights["edge_adversarial"] or weights["feature_matching"]):
+                raise SettingsError(
+                    f"`phase={phase!r}`: the edge network has nothing to learn from with "
+                    "`loss_weights['edge_adversarial']=0` and "
+                    "`loss_weights['feature_matching']=0`"
+                )
+
     def raw(
         self,
         generator: tf.keras.Model,
@@ -146,11 +157,6 @@ class EdgeConnect(System):
             if self.learns("generator"):
                 output = self.generator.inpainting([truth, guide, holes], training=True)
                 terms.update(self.inpainting_terms(output, truth, holes, targets))
-        if not terms:
-            raise SettingsError(
-                "`loss_weights`: in the phase edges one of edge_adversarial and feature_matching "
-                "is above 0"
-            )
         logs = self.learn_from(tape, terms)
 
         # 2. The critics, which see what the networks made before they learned.

@@ -1,0 +1,73 @@
+"""Keeps two processes from training in one run directory.
+
+    with RunLock("runs/mine") as lock:
+        lock.take()                     # where the folder is there already
+        ...
+        with lock.making_folder():      # where it may be new
+            ...                         # the first files
+
+The lock is the system's (flock, on the folder itself). It leaves no file, and is gone with its
+process, however that ends. Where the system or the file system has none, nothing is kept away.
+"""
+
+import contextlib
+import os
+from typing import Any, Iterator, Optional
+
+from tfinpaint import atomic
+from tfinpaint.settings import SettingsError, os_reason
+
+
+class RunLock:
+    """See the top of the file."""
+
+    def __init__(self, run_dir: str):
+        self._run_dir = run_dir
+        self._descriptor: Optional[int] = None
+
+    def __enter__(self) -> "RunLock":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def take(self) -> None:
+        """Takes the folder for this process until the end of the block, if there is one.
+
+        Raises: SettingsError if another process has it.
+        """
+        if self._descriptor is not None:
+            return
+        try:
+            import fcntl
+
+            descriptor = os.open(self._run_dir, os.O_RDONLY)
+        except (ImportError, OSError):  # Windows; no such folder, or one that cannot be read
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise SettingsError(
+                f"another process trains in `run_dir={self._run_dir!r}`: wait for its end"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        self._descriptor = descriptor
+
+    @contextlib.contextmanager
+    def making_folder(self) -> Iterator[None]:
+        """A block that writes the first files. The folder is made, if need be, and taken for it.
+
+        Raises: SettingsError if that is impossible. Then a new folder is removed again.
+        """
+        try:
+            with atomic.folder(self._run_dir):
+                self.take()
+                yield
+        except OSError as error:
+            raise SettingsError(
+                f"`run_dir={self._run_dir!r}` cannot be written: {os_reason(error)}"
+            ) from error
