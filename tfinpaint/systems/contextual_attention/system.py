@@ -22,6 +22,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 import tensorflow as tf
 
 from tfinpaint.layers import replicas
+from tfinpaint.layers.hole_bounds import first_and_last
 from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import (
     critic_wasserstein,
@@ -249,10 +250,8 @@ def _window(images, holes):
     images [B, H, W, C], holes [B, H, W, 1] -> [B, H/2, W/2, C].
     """
     for axis in (1, 2):
-        missing = tf.reduce_max(holes, [3 - axis, 3]) > 0  # [B, N], along the axis
-        side = shape(missing)[1]
-        first = tf.argmax(missing, 1, output_type=tf.int32)  # [B]
-        last = side - 1 - tf.argmax(missing[:, ::-1], 1, output_type=tf.int32)
+        side = shape(holes)[axis]
+        first, last = first_and_last(holes, axis)  # [B]
         start = tf.clip_by_value((first + last + 1) // 2 - side // 4, 0, side - side // 2)
         places = start[:, tf.newaxis] + tf.range(side // 2)  # [B, N / 2]
         images = tf.gather(images, places, axis=axis, batch_dims=1)

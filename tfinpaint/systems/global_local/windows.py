@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfinpaint.layers.hole_bounds import first_and_last
 from tfinpaint.layers.shapes import shape
 
 _BIT = 1 << 23
@@ -24,10 +25,8 @@ def around(holes: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
     """
     corners = []
     for axis in (1, 2):
-        missing = tf.reduce_max(holes, [3 - axis, 3]) > 0  # [B, N], along the axis
-        length = shape(missing)[1]
-        first = tf.argmax(missing, 1, output_type=tf.int32)  # [B]
-        last = length - 1 - tf.argmax(missing[:, ::-1], 1, output_type=tf.int32)
+        length = shape(holes)[axis]
+        first, last = first_and_last(holes, axis)  # [B]
         low = tf.maximum(last + 1 - side, 0)
         high = tf.minimum(first, length - side)
         middle = tf.clip_by_value((first + last + 1 - side) // 2, 0, length - side)

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfinpaint.layers.hole_bounds import first_and_last
 from tfinpaint.layers.shapes import shape
 
 
@@ -34,7 +35,5 @@ def _bounds(holes, axis):
 
     axis: 1 for rows, 2 for columns. Without a hole the length is 0.
     """
-    missing = tf.cast(tf.reduce_max(holes, [3 - axis, 3]) > 0, tf.int32)  # [B, N]
-    first = tf.argmax(missing, 1, output_type=tf.int32)
-    last = shape(missing)[1] - 1 - tf.argmax(missing[:, ::-1], 1, output_type=tf.int32)
-    return first, (last - first + 1) * tf.reduce_max(missing, 1)
+    first, last = first_and_last(holes, axis)
+    return first, (last - first + 1) * tf.cast(tf.reduce_max(holes, [1, 2, 3]) > 0, tf.int32)
