@@ -14,7 +14,7 @@ from shared import SHARED, needs_shared
 
 import tfinpaint
 from tfinpaint.layers.aligned_resize import resize_aligned
-from tfinpaint.systems.learning import Critics
+from tfinpaint.systems.critics import Critics
 from tfinpaint.systems.pluralistic import released
 from tfinpaint.systems.pluralistic.attention import ShortLongTermAttention, ShortTermAttention
 from tfinpaint.weights import places

@@ -22,7 +22,7 @@ from tfinpaint.settings import HoleSettings, SettingsError
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
-from tfinpaint.systems.learning import Critics
+from tfinpaint.systems.critics import Critics
 from tfinpaint.systems.musical.unet import MusicalUNet
 from tfinpaint.systems.specification import all_systems
 

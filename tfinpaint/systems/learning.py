@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfinpaint.addons import check_keras
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems import compile_arguments, optimizers
 from tfinpaint.systems.specification import Specification
 from tfinpaint.systems.step_counter import StepCounter
 
@@ -110,38 +111,11 @@ class Learner(tf.keras.Model):
 
         Raises: SettingsError or ValueError for what the system cannot be trained with.
         """
-        if freeze_batch_norm not in ("none", "encoder", "all"):
-            raise ValueError(
-                f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}"
-            )
-        if freeze_batch_norm != "none" and not self.specification.has_batch_norm:
-            raise SettingsError(
-                f"`freeze_batch_norm={freeze_batch_norm!r}`: {self.system_name} has no batch norm; "
-                "none is allowed"
-            )
-        if critic_weights is not None and not self.specification.takes_critic_weights:
-            raise SettingsError(
-                f"`critic_weights={critic_weights!r}`: a critic of {self.system_name} begins from "
-                "random weights; leave it"
-            )
-        unknown = sorted(set(loss_weights or {}) - set(self.default_loss_weights))
-        if unknown:
-            terms = ", ".join(self.default_loss_weights)
-            raise SettingsError(
-                f"`loss_weights[{unknown[0]!r}]`: {self.system_name} has no such term; its terms "
-                f"are {terms}"
-            )
-        self.weights_of_terms = {**self.default_loss_weights, **(loss_weights or {})}
-        if perceptual_weights == "none":
-            self.weights_of_terms.update({name: 0.0 for name in self.specification.feature_terms})
+        compile_arguments.check(self.specification, freeze_batch_norm, critic_weights)
+        self.weights_of_terms = compile_arguments.weights_of_terms(
+            self.specification, self.variant, loss_weights or {}, perceptual_weights, image_size
+        )
         self.check_phase(phase)
-        for term in self.specification.terms:
-            if self.weights_of_terms[term.name] and image_size < term.smallest:
-                raise SettingsError(
-                    f"`image_size` is at least {term.smallest} for the critic "
-                    f"(`loss_weights[{term.name!r}]=0` does "
-                    f"without it). Got {image_size}"
-                )
         self.phase = phase
         self.make_holes = make_holes
         self.ema_decay = ema_decay
@@ -153,14 +127,15 @@ class Learner(tf.keras.Model):
             self.averaged_generator = self.make_generator()
             self.restart_average()
 
-        super().compile(optimizer=self._optimizer("generator", optimizer, learning_rate), **kwargs)
+        optimizers_of_paper = optimizers.OfPaper(
+            self.specification, frozen=freeze_batch_norm != "none", of_generator=learning_rate
+        )
+        super().compile(optimizer=optimizer or optimizers_of_paper.make("generator"), **kwargs)
         self.critic_optimizer = None
         for part in self.specification.rates:
             if part != "generator" and getattr(self, part) is not None:
                 own = (critic_optimizer, critic_learning_rate) if part == "critic" else (None, None)
-                made = self._get_optimizer(
-                    self._optimizer(part, own[0], own[1] or self._rate(part, learning_rate))
-                )
+                made = self._get_optimizer(own[0] or optimizers_of_paper.make(part, own[1]))
                 setattr(self, _optimizer_of(part), made)
                 made.build(self.trainable(part))
         # The rates stay variables, which `follow_schedules` assigns. So a checkpoint holds the same
@@ -203,24 +178,6 @@ class Learner(tf.keras.Model):
         self.check_phase(phase)
         self.phase = phase
         self.make_train_function(force=True)
-
-    def _optimizer(self, part, given, rate):
-        if given:
-            return given
-        rate = rate or self._rate(part)
-        if self.specification.optimizer == "adadelta":  # as PyTorch's, which papers were made with
-            return tf.keras.optimizers.Adadelta(rate, rho=0.9, epsilon=1e-6, jit_compile=False)
-        return tf.keras.optimizers.Adam(rate, *self.specification.adam_betas, jit_compile=False)
-
-    def _rate(self, part, of_generator=None):
-        """The paper's rate of a part, times the factor by which the generator's was changed."""
-        specification = self.specification
-        rates = (
-            specification.rates
-            if self.freeze_batch_norm == "none"
-            else specification.fine_tuning_rates or specification.rates
-        )
-        return rates[part] * (of_generator / rates["generator"] if of_generator else 1.0)
 
     # ----------------------------------------------------------------------------------------------
     # parts
@@ -398,17 +355,3 @@ class Learner(tf.keras.Model):
         decay = tf.minimum(self.ema_decay, (1 + t) / (10 + t))
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
             average.assign(decay * average + (1 - decay) * value)
-
-
-class Critics(tf.keras.Model):
-    """Several critics that learn together, by name: Critics(image=..., features=...).image."""
-
-    def __init__(self, **critics):
-        super().__init__()
-        self.names = sorted(critics)
-        for name, critic in critics.items():
-            setattr(self, name, critic)
-        self.built = True  # the critics are
-
-    def get_config(self) -> dict:
-        return {name: getattr(self, name) for name in self.names}

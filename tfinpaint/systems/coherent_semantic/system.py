@@ -35,7 +35,7 @@ from tfinpaint.systems.base import System
 from tfinpaint.systems.coherent_semantic import SPECIFICATION
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
-from tfinpaint.systems.learning import Critics
+from tfinpaint.systems.critics import Critics
 
 _HOLE_COLOR = [2 * value / 255 - 1 for value in (123.0, 104.0, 117.0)]  # red, green, blue
 

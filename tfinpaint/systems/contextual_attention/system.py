@@ -35,7 +35,7 @@ from tfinpaint.networks import DeepFill
 from tfinpaint.systems.base import System
 from tfinpaint.systems.contextual_attention import SPECIFICATION
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
-from tfinpaint.systems.learning import Critics
+from tfinpaint.systems.critics import Critics
 
 _CRITIC_STEPS = 5  # per step of the generator
 _COARSE = 1.2  # weight of the coarse output beside the refined one

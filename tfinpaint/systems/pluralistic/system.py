@@ -33,7 +33,7 @@ from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import critic_least_squares, generator_least_squares, masked_l1
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System
-from tfinpaint.systems.learning import Critics
+from tfinpaint.systems.critics import Critics
 from tfinpaint.systems.pluralistic import SPECIFICATION
 from tfinpaint.systems.pluralistic.critic import PluralisticCritic
 from tfinpaint.systems.pluralistic.distributions import Normal, deviation_of_known, divergence

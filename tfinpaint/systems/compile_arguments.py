@@ -1,0 +1,56 @@
+"""What of a system's `compile` can be wrong before any network is made."""
+
+from typing import Dict, Mapping, Optional
+
+from tfinpaint.settings import SettingsError
+from tfinpaint.systems.specification import Specification
+
+
+def check(
+    specification: Specification, freeze_batch_norm: str, critic_weights: Optional[str]
+) -> None:
+    """Raises SettingsError or ValueError for what this system has not. Arguments: see `compile`."""
+    if freeze_batch_norm not in ("none", "encoder", "all"):
+        raise ValueError(f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}")
+    if freeze_batch_norm != "none" and not specification.has_batch_norm:
+        raise SettingsError(
+            f"`freeze_batch_norm={freeze_batch_norm!r}`: {specification.name} has no batch norm; "
+            "none is allowed"
+        )
+    if critic_weights is not None and not specification.takes_critic_weights:
+        raise SettingsError(
+            f"`critic_weights={critic_weights!r}`: a critic of {specification.name} begins from "
+            "random weights; leave it"
+        )
+
+
+def weights_of_terms(
+    specification: Specification,
+    variant: str,
+    given: Mapping[str, float],
+    perceptual_weights: str,
+    image_size: int,
+) -> Dict[str, float]:
+    """{term: its weight}: the given one, or the variant's.
+
+    With perceptual_weights="none" the terms that need the feature network have 0.
+
+    Raises: SettingsError for an unknown term, or one whose critic needs larger squares.
+    """
+    of_variant = specification.weights(variant)
+    unknown = sorted(set(given) - set(of_variant))
+    if unknown:
+        raise SettingsError(
+            f"`loss_weights[{unknown[0]!r}]`: {specification.name} has no such term; its terms are "
+            f"{', '.join(of_variant)}"
+        )
+    weights = {**of_variant, **given}
+    if perceptual_weights == "none":
+        weights.update({name: 0.0 for name in specification.feature_terms})
+    for term in specification.terms:
+        if weights[term.name] and image_size < term.smallest:
+            raise SettingsError(
+                f"`image_size` is at least {term.smallest} for the critic "
+                f"(`loss_weights[{term.name!r}]=0` does without it). Got {image_size}"
+            )
+    return weights

@@ -1,0 +1,38 @@
+"""The optimizers that a paper learns with, for each part of its system."""
+
+import dataclasses
+from typing import Optional
+
+import tensorflow as tf
+
+from tfinpaint.systems.specification import Specification
+
+
+@dataclasses.dataclass(frozen=True)
+class OfPaper:
+    """Makes them.
+
+    specification:  of the system.
+    frozen:         whether batch norm keeps its running statistics: the rates of fine-tuning.
+    of_generator:   the generator's rate in place of the paper's. Other parts follow it: their rates
+                    change by the same factor.
+    """
+
+    specification: Specification
+    frozen: bool = False
+    of_generator: Optional[float] = None
+
+    def make(self, part: str, rate: Optional[float] = None) -> tf.keras.optimizers.Optimizer:
+        """A new optimizer of a part. rate: in place of the paper's."""
+        rate = rate or self.rate(part)
+        if self.specification.optimizer == "adadelta":  # as PyTorch's, which papers were made with
+            return tf.keras.optimizers.Adadelta(rate, rho=0.9, epsilon=1e-6, jit_compile=False)
+        return tf.keras.optimizers.Adam(rate, *self.specification.adam_betas, jit_compile=False)
+
+    def rate(self, part: str) -> float:
+        """The paper's rate of a part, times the factor by which the generator's was changed."""
+        of_paper = self.specification.rates
+        if self.frozen:
+            of_paper = self.specification.fine_tuning_rates or of_paper
+        factor = self.of_generator / of_paper["generator"] if self.of_generator else 1.0
+        return of_paper[part] * factor
