@@ -11,7 +11,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 
 from tools.studies.plan import ABLATIONS, FULL, RECONSTRUCTION, ablation_regime
-from tools.studies.results import MORE_IS_BETTER, Result
+from tools.studies.results import MORE_IS_BETTER, Result, Results
 
 HOLDS, NO, CONTRADICTED = "holds here", "does not show here", "contradicted here"
 NOT_TESTABLE, NOT_RUN = "not testable at this scale", "not run yet"
@@ -64,6 +64,24 @@ def verdict(difference: Optional[Result], column: str, obstacle: str = "") -> st
     if low > 0 and (seeds > 0).all():
         return HOLDS
     return CONTRADICTED if high < 0 and (seeds < 0).all() else NO
+
+
+def tested(
+    results: Results, claim: Claim, data: str, regime: str, block: str
+) -> Tuple[Optional[Result], str, str]:
+    """A claim in one case: the difference, the verdict, and which design has not learned to fill.
+
+    A design has not if its PSNR is not above that of the mean colour of the known pixels by an
+    interval that excludes 0. What is measured of it then says nothing of the design.
+    """
+    difference = results.difference(data, regime, claim.better, claim.worse, block, claim.column)
+    obstacle = claim.obstacle
+    if difference and not obstacle:
+        for design in (claim.better, claim.worse):
+            above = results.difference(data, regime, design, "mean", block, PSNR)
+            if above and above.mean.low <= 0:
+                return difference, NOT_TESTABLE, design
+    return difference, verdict(difference, claim.column, obstacle), ""
 
 
 def _on(data: str, *blocks: str) -> Tuple[Tuple[str, str], ...]:

@@ -26,12 +26,7 @@ def claims(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> 
         for data in dict.fromkeys(case[0] for case in claim.cases):
             for regime in claim.regimes:
                 said = {
-                    block: papers.verdict(
-                        results.difference(
-                            data, regime, claim.better, claim.worse, block, claim.column
-                        ),
-                        claim.column,
-                    )
+                    block: papers.tested(results, claim, data, regime, block)[1]
                     for of, block in claim.cases
                     if of == data
                 }

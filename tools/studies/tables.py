@@ -186,15 +186,14 @@ def verdicts(results: Results) -> str:
         for data, block in claim.cases:
             on = f"{data}, {_HOLES[block]}, {_FIGURES[claim.column]}"
             for regime in claim.regimes:
-                result = results.difference(
-                    data, regime, claim.better, claim.worse, block, claim.column
-                )
-                found = claims.verdict(result, claim.column, claim.obstacle)
+                result, found, unlearned = claims.tested(results, claim, data, regime, block)
                 if found == claims.NOT_RUN:
                     missing.setdefault((data, _REGIMES[regime]), []).append(pair)
                     continue
                 seeds = str(len(result.of_seeds)) if result else ""
                 difference = _difference(result, claim.column)
+                if unlearned:
+                    found += f" (`{unlearned}`)"
                 rows.append([*about, on, _REGIMES[regime], seeds, difference, found])
                 about, on = ["", "", ""], ""
     head = ["paper", "claim", "compared here", "on", "terms", "seeds", "difference", "verdict"]

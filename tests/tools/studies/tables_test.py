@@ -7,7 +7,7 @@ import pytest
 
 from tfinpaint.metrics import statistics
 from tfinpaint.settings import SettingsError
-from tools.studies import claims, tables
+from tools.studies import claims, summary, tables
 from tools.studies.claims import CONTRADICTED, HOLDS, NO, NOT_RUN, NOT_TESTABLE
 from tools.studies.measuring import BLOCKS
 from tools.studies.plan import FULL, RECONSTRUCTION, plan
@@ -223,6 +223,25 @@ def test_progress_and_cost():
     assert rows(text)[-4][:3] == ["facades", "all terms", "3"]
     row = rows(tables.cost(found_all))[2]
     assert row[0] == "`multistage`" and row[3:] == ["2,500,000", "40", "900", "7,200"]
+
+
+@pytest.mark.parametrize(
+    "partial, verdict",
+    [
+        (12.5, HOLDS),
+        (11.9, f"{NOT_TESTABLE} (`partial_conv`)"),  # the mean colour has 12
+        (12.0, f"{NOT_TESTABLE} (`partial_conv`)"),
+    ],
+)
+def test_a_system_that_has_not_learned_to_fill_tests_no_claim(partial, verdict):
+    found = made(multistage=[figures(16.0)], partial_conv=[figures(partial)])
+    text = tables.verdicts(found).split("\n\n")[0]
+    *verdicts, without_weights = [row[-1] for row in rows(text)[2:]]
+    assert verdicts == [verdict] * 3 and without_weights == NOT_TESTABLE
+    short = summary.claims(found, {FULL: "all"}, {block: block for block in BLOCKS})
+    assert verdict.partition(" (")[0] in short
+    alone = tables.verdicts(made(partial_conv=[figures(partial)])).split("\n\n")
+    assert not any(NOT_TESTABLE + " (" in part for part in alone)
 
 
 def test_a_page_gets_its_regions(tmp_path):
