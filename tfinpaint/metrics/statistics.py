@@ -41,9 +41,7 @@ def mean(values: Any) -> Mean:
     perfect = infinite.size
     if not finite.size:
         of_one_sign = np.unique(infinite).size == 1
-        return Mean(
-            float(infinite[0]) if of_one_sign else np.nan, np.nan, np.nan, 0, perfect
-        )
+        return Mean(float(infinite[0]) if of_one_sign else np.nan, np.nan, np.nan, 0, perfect)
     values = finite
     average = float(np.mean(values))
     if values.size < FEWEST:
