@@ -3,8 +3,8 @@
 Every few seconds each model's folder is looked at. If its highest version is another one than the
 server has, that is loaded and warmed up beside the old one, and takes its place between two
 requests. Requests that have begun are answered by the version with which they began; then it is
-unloaded. A version that cannot be loaded is told once, and the old one stays. It is tried again when
-its files change, and now and then in case it was memory that was short.
+unloaded. A version that cannot be loaded is told once, and the old one stays. It is tried again
+when its files change, and now and then in case it was memory that was short.
 """
 
 import gc

@@ -9,11 +9,9 @@ import re
 from typing import Callable, Iterator
 
 from tfinpaint import models, temporary
-from tfinpaint.export.version_folders import version_directory
+from tfinpaint.export.version_folders import exported_version, name_of, version_directory
 from tfinpaint.serving.client import RestClient, connect
 from tfinpaint.settings import SettingsError
-
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # a URL would have to escape these
 
 
 def remote_models(server: str, timeout: float) -> dict:
@@ -48,7 +46,7 @@ def local_models(model: str) -> dict:
                 f"`model={path!r}` is no folder: run directories of `train` and what `export` "
                 "wrote are taken"
             )
-    return dict(zip(unique([_name(path) for path in paths]), paths))
+    return dict(zip(unique([name_of(path) for path in paths]), paths))
 
 
 @contextlib.contextmanager
@@ -70,7 +68,7 @@ def exported_models(
     with temporary.folder("tfinpaint-studio-") as folder:
         paths = {}
         for name, path in given.items():
-            if version_directory(path):
+            if exported_version(path):
                 paths[name] = path
                 continue
             is_default = path == os.path.join(models.FOLDER, models.DEFAULT)
@@ -115,10 +113,3 @@ def _entries(argument, value):
     if "" in entries:
         raise SettingsError(f"`{argument}` is one or more, with commas between. Got {value!r}")
     return entries
-
-
-def _name(path):
-    folder, name = os.path.split(os.path.abspath(path))
-    if name.isdecimal():  # a version
-        name = os.path.basename(folder) or name
-    return _NOT_IN_NAMES.sub("-", name).strip("-") or "model"
