@@ -786,6 +786,24 @@ def test_a_version_directory_can_be_named(exported, loaded):
     assert Servable("a", str(exported / "1")).version == 1
 
 
+def test_answers_become_json_beside_the_event_loop(server, monkeypatch):
+    """An answer of many megabytes takes seconds; other requests are read meanwhile."""
+    dumps, where = json.dumps, []
+
+    def told(value):
+        try:
+            asyncio.get_running_loop()
+            where.append("loop")
+        except RuntimeError:
+            where.append("worker")
+        return dumps(value)
+
+    monkeypatch.setattr(rest_module.json, "dumps", told)
+    url, body = server.url + "/v1/models/small", dumps(columns(*small_pair(24, 32))).encode()
+    assert rest(url)[0] == rest(f"{url}:predict", body)[0] == 200
+    assert where == ["loop", "worker"]
+
+
 # ------------------------------------------------------------------------------------------ warm-up
 
 
