@@ -1,4 +1,4 @@
-"""What a servable does with warm-up requests that fail, and with batches, on a model of one line."""
+"""Warm-up requests that fail, and large batches, on a model of one line."""
 
 import numpy as np
 import pytest
