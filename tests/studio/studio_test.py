@@ -18,6 +18,7 @@ from serving.calls import b64, free_port, http_server, png, silent_port
 from starlette.applications import Starlette
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from tfinpaint.painting.boxes import Box, Context, window_around
 from tfinpaint.photo import read_photo
 from tfinpaint.serving.contract import ServingError
 from tfinpaint.serving.listening import Listener
@@ -281,6 +282,64 @@ def test_a_part_is_filled_as_the_whole_photograph_would_be(person, painter, box)
     person.hears("Red is the hole")
     person.fill()
     np.testing.assert_array_equal(person.save(), whole_fill(painter, photo, mask))
+
+
+def test_a_part_has_what_the_model_sees_around_a_hole(person):
+    """The window that the server cuts lies inside the part, and at most its rounding is beside."""
+    rng = np.random.default_rng(0)
+    contexts = [Context(), Context(11 / 16, centred=True), Context(0.3, least=10)]
+    cases = []
+    for number in range(60):
+        width, height = (int(side) for side in rng.integers(300, 3000, 2))
+        left, top = int(rng.integers(0, width)), int(rng.integers(0, height))
+        right, bottom = int(rng.integers(left, width)) + 1, int(rng.integers(top, height)) + 1
+        cases.append([left, top, right, bottom, width, height, contexts[number % 3]._asdict()])
+    parts = person.page.evaluate(
+        """async (cases) => {
+            const { partsOf } = await import("./parts.js");
+            return cases.map(([left, top, right, bottom, width, height, context]) => {
+                const rows = Array.from({length: bottom - top}, (_, i) => (top + i) * width);
+                const runs = rows.flatMap((row) => [row + left, row + right]);
+                const [{ part }, ...others] = partsOf(runs, width, height, context);
+                return [part.top, part.left, part.bottom, part.right, others.length];
+            });
+        }""",
+        cases,
+    )
+    for (left, top, right, bottom, width, height, context), (*sides, others) in zip(cases, parts):
+        part, box, shape = Box(*sides), Box(top, left, bottom, right), (height, width)
+        assert others == 0
+        for stride in (1, 8, 128, 256):
+            window = window_around(box, shape, stride, Context(**context))
+            assert part.top <= window.top <= window.bottom <= part.bottom
+            assert part.left <= window.left <= window.right <= part.right
+        least = window_around(box, shape, 1, Context(**context))
+        assert all(a <= b + 256 for a, b in zip(part.size, least.size))
+
+
+def test_a_model_that_sees_more_is_sent_more(visit, studio):
+    sizes = []
+
+    class Seen(Red):
+        def predict(self, signature, inputs):
+            sizes.append(Image.open(io.BytesIO(inputs["image_bytes"][0])).size)
+            return super().predict(signature, inputs)
+
+    about = {"about": "", "context": {"share": 11 / 16, "centred": True, "least": 64}}
+    routes = page_routes([{"name": "red", "about": ""}, {"name": "grey", **about}])
+    with Server({}, port=0, grpc_port=None, routes=routes) as one:
+        one.models.update(red=Seen(), grey=Seen())
+        person = visit(one.url)
+        person.open(np.zeros((1200, 1400, 3), np.uint8))
+        mask = np.zeros((1200, 1400), np.uint8)
+        mask[600:620, 500:800] = 255
+        person.load_mask(mask)
+        person.hears("Red is the hole")
+        for name in ("red", "grey"):
+            person.page.select_option("#model", name)
+            person.fill()
+            person.page.keyboard.press("Control+z")
+        assert sizes == [(300 + 2 * 150 + 256, 20 + 2 * 64 + 256), 2 * (300 + 2 * 207 + 256,)]
 
 
 def test_another_model_is_chosen(person, painter, pair):

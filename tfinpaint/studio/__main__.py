@@ -85,9 +85,7 @@ def _local():
     from tfinpaint.studio.routes import page_routes
 
     with catalog.exported_models(found, command.say, FLAGS.detail) as paths:
-        routes = page_routes(
-            [{"name": name, "about": catalog.description(path)} for name, path in paths.items()]
-        )
+        routes = page_routes([catalog.listed(name, path) for name, path in paths.items()])
         with Server(
             paths,
             FLAGS.host,

@@ -84,16 +84,26 @@ def exported_models(
         yield paths
 
 
-def description(path: str) -> str:
-    """An exported model in a few words, from its card; "" if it has none."""
+def listed(name: str, path: str) -> dict:
+    """What the page is told of an exported model.
+
+    Returns: name, "about", a few words, and "context", a `Context` as a dictionary. Both are from
+        its card: without one "about" is "", and there is no context.
+    """
     from tfinpaint.export.model_card import read_card
+    from tfinpaint.painting.boxes import Context
 
     try:
         card = read_card(version_directory(path) or path)
     except SettingsError:
-        return ""
+        return {"name": name, "about": ""}
     steps = f", step {card['steps']}" if card.get("steps") is not None else ""
-    return f"{card.get('system', 'unknown system')}, {card.get('image_size', '?')} px{steps}"
+    about = f"{card.get('system', 'unknown system')}, {card.get('image_size', '?')} px{steps}"
+    try:
+        context = Context(**card.get("context", {}))._asdict()  # not in older exports
+    except TypeError:
+        return {"name": name, "about": about}
+    return {"name": name, "about": about, "context": context}
 
 
 def unique(names: list) -> list:

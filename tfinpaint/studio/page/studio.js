@@ -282,7 +282,10 @@ listenForFiles(open, loadMask);
 attempt(async () => {
   const { models, endings } = await server.lists();
   for (const ending of ENDINGS) if (endings.includes(ending)) $("ending").append(new Option(ending.slice(1).toUpperCase(), ending));
-  for (const { name, about } of models) $("model").append(Object.assign(new Option(name, name), { title: about }));
+  for (const { name, about, context } of models) {
+    $("model").append(Object.assign(new Option(name, name), { title: about }));
+    work.contexts[name] = context;
+  }
   await checkModel();
   if (!canvasIsExact()) throw new Error("This browser alters what pages read from pictures: allow this page to read canvas data, or colours will be off");
 });

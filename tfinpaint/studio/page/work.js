@@ -18,6 +18,7 @@ export class Work {
   constructor(canvases) {
     this.canvases = canvases;
     this.hole = null; // until there is a photograph
+    this.contexts = {}; // {model: see parts.js}, of models of which it is known
   }
 
   /* Opens another photograph. -> what there is to say about it. What was open stays when this fails. */
@@ -130,7 +131,7 @@ export class Work {
   async fillHole(hole, seed, model, signal, progress) {
     const { filled } = this.state;
     const { width, height } = this;
-    const parts = partsOf(hole, width, height);
+    const parts = partsOf(hole, width, height, this.contexts[model]);
     const patches = [];
     for (const [i, { hole: box, part }] of parts.entries()) {
       progress(i + 1, parts.length);
