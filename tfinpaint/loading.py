@@ -2,7 +2,7 @@
 
 import os
 
-from tfinpaint.export.version_folders import version_directory
+from tfinpaint.export.version_folders import exported_version
 from tfinpaint.models import locate
 from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.settings import SettingsError
@@ -26,7 +26,7 @@ def load(model: str = "default") -> BasePainter:
         raise SettingsError(f"`model={model!r}` is no folder: {ACCEPTED} is needed")
     from tfinpaint.runs import is_run, read_run
 
-    version = None if is_run(path) else version_directory(path)
+    version = exported_version(path)
     if version:
         from tfinpaint.export.saved_model import ExportedPainter
 

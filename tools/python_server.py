@@ -6,16 +6,17 @@ TensorFlow Serving is not at hand.
         --port=8501 --grpc_port=8500
 
 It answers this machine alone unless --host says otherwise, and serves the highest version of each
-model, also one that comes while it runs. Ctrl-C or SIGTERM ends it; what has begun is answered.
+model, also one that comes while it runs. Ctrl-C or SIGTERM ends it, with status 130 or 143. What
+has begun is answered.
 """
 
-import os
-import signal
+import re
 import threading
 
 from absl import flags
 
 from tfinpaint import command, settings
+from tfinpaint.export.version_folders import name_of
 from tfinpaint.settings import SettingsError
 
 _EVERY = 2.0  # seconds between two looks for new versions
@@ -39,23 +40,26 @@ def main():
         )
     models = {}
     for entry in values.model.split(","):
-        name, _, path = entry.rpartition("=")
-        name = name or os.path.basename(os.path.abspath(path))
+        name, named, path = entry.partition("=")  # as serve.sh
+        if not named:
+            name, path = name_of(entry), entry
+        if not re.fullmatch("[A-Za-z0-9_.-]+", name):
+            raise SettingsError(
+                "--model: a model's name is made of letters, digits, '_', '-' and '.'. Got "
+                f"{name!r} in {entry!r}"
+            )
         if name in models:
             raise SettingsError(
                 f"--model has two models named {name}: NAME=FOLDER gives another name"
             )
         models[name] = path
-    from tfinpaint.serving import listening
+    from tfinpaint.serving import ending, listening
 
     # Report a taken port before models are loaded.
     listening.bound_socket(values.host, values.port).close()
     command.choose_device(values.device)
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    try:
+    with ending.by_sigterm():
         _serve(models, values)
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _serve(models, values):

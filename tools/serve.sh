@@ -68,7 +68,8 @@ if [ -n "$server" ]; then
   "$server" "${options[@]}" &
 else
   options_for /config 8500 8501
-  docker run --rm -p "$host:$rest_port:8501" -p "$host:$grpc_port:8500" "${mounts[@]}" \
+  # --init: the server has no handler of SIGTERM, and process 1 of a container ignores it then
+  docker run --init --rm -p "$host:$rest_port:8501" -p "$host:$grpc_port:8500" "${mounts[@]}" \
     --mount "type=bind,source=$config,target=/config,readonly" \
     --entrypoint tensorflow_model_server "$image" "${options[@]}" &
 fi

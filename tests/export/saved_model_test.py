@@ -174,6 +174,10 @@ def test_the_window_is_that_of_windows_py(stride):
         begin, end, _ = (int(x) for x in signatures._extent(tf.constant(missing), stride))
         window = window_around(Box(first, 0, last, 1), (size, 10), stride)
         assert (begin, end) == (window.top, window.bottom)
+        small = Context(0.25, least=20)
+        begin, end, _ = (int(x) for x in signatures._extent(tf.constant(missing), stride, small))
+        window = window_around(Box(first, 0, last, 1), (size, 10), stride, small)
+        assert (begin, end) == (window.top, window.bottom)
         # The longer side of the box counts for a network that fills the centre of a square.
         other, centred = np.arange(600) < rng.integers(1, 600), Context(11 / 16, True)
         begin, end, _ = (

@@ -274,6 +274,14 @@ def test_an_error_of_several_lines_is_told_in_one():
         assert said(connect(f"http://127.0.0.1:{port}{PATH}")).endswith("answered 400: such a pity")
 
 
+@pytest.mark.parametrize("name", ["my model", "café"])
+def test_a_busy_server_is_asked_again_whatever_the_model_is_called(name):
+    photo, mask = small_pair()
+    with http_server(BUSY, answer_of(255 - photo)) as (port, arrivals):
+        connect(f"http://127.0.0.1:{port}/v1/models/{name}", tries=2).fill(photo, mask)
+        assert len(arrivals) == 2
+
+
 def test_a_server_that_starts_later_is_waited_for():
     photo, mask = small_pair()
     port = free_port()
@@ -351,14 +359,14 @@ class MadeUp(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 @pytest.fixture
 def made_up():
-    """made_up(*answers) -> the URL, and the service, which counts its calls."""
+    """made_up(*answers, port=0) -> the URL, and the service, which counts its calls."""
     servers = []
 
-    def start(*answers):
+    def start(*answers, port=0):
         servers.append(grpc.server(concurrent.futures.ThreadPoolExecutor(2)))
         service = MadeUp(*answers)
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(service, servers[-1])
-        port = servers[-1].add_insecure_port("127.0.0.1:0")
+        port = servers[-1].add_insecure_port(f"127.0.0.1:{port}")
         servers[-1].start()
         return f"grpc://127.0.0.1:{port}/small", service
 
@@ -367,8 +375,11 @@ def made_up():
         one.stop(None).wait()
 
 
-def test_grpc_a_busy_server_is_asked_again(made_up):
-    photo, mask = small_pair()
+@pytest.mark.parametrize("side", [24, 400])  # the larger request has more than 256 KiB
+def test_grpc_a_busy_server_is_asked_again(made_up, side):
+    photo = np.random.default_rng(1).integers(0, 256, (side, side, 3), np.uint8)
+    mask = np.zeros((side, side), np.uint8)
+    mask[5:15, 8:20] = 255
     url, service = made_up(
         grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, png(255 - photo)
     )
@@ -409,6 +420,18 @@ def test_grpc_an_answer_without_the_picture(made_up, answer, words):
 def test_grpc_a_server_of_another_kind():
     with http_server((200, "text/html", b"<html>Hello</html>")) as (port, _):
         said(connect(f"grpc://127.0.0.1:{port}/small", timeout=3, tries=1))
+
+
+@pytest.mark.parametrize("side", [24, 400])
+def test_grpc_a_server_that_starts_later_is_waited_for(made_up, side):
+    photo = np.random.default_rng(1).integers(0, 256, (side, side, 3), np.uint8)
+    port = free_port()
+    client = connect(f"grpc://127.0.0.1:{port}/small", tries=4)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.fill_bytes, png(photo), b"mask")
+        time.sleep(0.7)
+        made_up(b"filled", port=port)
+        assert asked.result(30) == b"filled"
 
 
 # ------------------------------------------------------------------------------------------ imports

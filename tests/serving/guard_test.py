@@ -202,14 +202,16 @@ def test_an_answer_that_nobody_reads(listener, monkeypatch):
 
 
 def test_an_answer_that_is_read_slowly_is_whole(listener, monkeypatch):
-    monkeypatch.setattr(connections, "UNREAD", 0.5)
+    unread = 0.3
+    monkeypatch.setattr(connections, "UNREAD", unread)
+    start, answer = time.monotonic(), 0
     with opened(listener, b"GET /long HTTP/1.1\r\nHost: a.localhost\r\n\r\n") as one:
-        answer = 0
         while answer < 2**26:
-            part = len(one.recv(2**23))
+            part = len(one.recv(2**18))
             assert part
             answer += part
-            time.sleep(0.01)
+            time.sleep(0.008)
+    assert time.monotonic() - start > 5 * unread
 
 
 # -------------------------------------------------------------------------------------- connections

@@ -5,6 +5,7 @@ It answers as TensorFlow Serving does, also to mistakes and to a crowd.
 
 import asyncio
 import base64
+import concurrent.futures
 import gzip
 import json
 import shutil
@@ -784,6 +785,62 @@ def test_the_highest_version_of_a_folder_is_taken(exported, tmp_path):
 
 def test_a_version_directory_can_be_named(exported, loaded):
     assert Servable("a", str(exported / "1")).version == 1
+
+
+def test_each_model_has_its_places(monkeypatch):
+    """Where two models are full, a further request is turned away at once."""
+    go_on = threading.Event()
+
+    class Slow:
+        version, signature_defs = 1, {}
+
+        def __init__(self, name, path, at_once, waiting):
+            self.name, self.places = name, threading.BoundedSemaphore(at_once + waiting)
+
+        def input_dtypes(self, signature):
+            return {"x": np.dtype(np.int32)}
+
+        def predict(self, signature, inputs):
+            if not self.places.acquire(blocking=False):
+                raise ServingError("UNAVAILABLE", "busy")
+            assert go_on.wait(20)
+            return inputs
+
+    monkeypatch.setattr(server_module, "Servable", Slow)
+    with (
+        Server({"a": "", "b": ""}, port=0, grpc_port=None, at_once=1, waiting=9) as one,
+        concurrent.futures.ThreadPoolExecutor(20) as pool,
+    ):
+        urls = [f"{one.url}/v1/models/{name}:predict" for name in "ab" for _ in range(10)]
+        asked = [pool.submit(rest, url, {"inputs": [1]}) for url in urls]
+        end = time.monotonic() + 10
+        while any(one.models[name].places._value for name in "ab") and time.monotonic() < end:
+            time.sleep(0.01)
+        try:
+            free = [one.models[name].places._value for name in "ab"]
+            assert free == [0, 0]
+            assert [rest(url, {"inputs": [1]})[0] for url in urls[::10]] == [503, 503]
+        finally:
+            go_on.set()
+        assert [answer.result()[0] for answer in asked] == [200] * 20
+
+
+def test_answers_become_json_beside_the_event_loop(server, monkeypatch):
+    """An answer of many megabytes takes seconds; other requests are read meanwhile."""
+    dumps, where = json.dumps, []
+
+    def told(value):
+        try:
+            asyncio.get_running_loop()
+            where.append("loop")
+        except RuntimeError:
+            where.append("worker")
+        return dumps(value)
+
+    monkeypatch.setattr(rest_module.json, "dumps", told)
+    url, body = server.url + "/v1/models/small", dumps(columns(*small_pair(24, 32))).encode()
+    assert rest(url)[0] == rest(f"{url}:predict", body)[0] == 200
+    assert where == ["loop", "worker"]
 
 
 # ------------------------------------------------------------------------------------------ warm-up

@@ -7,6 +7,7 @@ import weakref
 
 import pytest
 
+from tfinpaint.serving import versions
 from tfinpaint.serving.versions import Watcher
 from tfinpaint.settings import SettingsError
 
@@ -84,6 +85,65 @@ def test_a_version_that_cannot_be_loaded_is_told_once(watched, caplog, monkeypat
     assert why in only.getMessage() and only.getMessage().endswith("Version 1 stays")
     (folder / "9").mkdir()
     until(lambda: models["a"].version == 9)
+
+
+def test_a_version_that_cannot_be_loaded_is_tried_again_when_it_changes(tmp_path):
+    """Not at every look: that would keep a core busy."""
+    (tmp_path / "1").mkdir()
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/saved_model.pb").write_text("half")
+    models, loads = {"a": Loaded(1)}, []
+
+    def load_whole(name, path):
+        loads.append(path)
+        if (tmp_path / "7/saved_model.pb").read_text() != "whole":
+            raise SettingsError("half")
+        return Loaded(7)
+
+    watcher = Watcher(models, {"a": str(tmp_path)}, load_whole, 0.02)
+    time.sleep(0.4)
+    assert len(loads) == 1 and models["a"].version == 1
+    (tmp_path / "7/saved_model.pb").write_text("whole")
+    until(lambda: models["a"].version == 7)
+    watcher.stop()
+    assert len(loads) in (2, 3)  # a look may fall between two steps of writing
+
+
+def test_a_version_that_cannot_be_loaded_is_tried_again_after_a_while(tmp_path, monkeypatch):
+    monkeypatch.setattr(versions, "_AGAIN", 0.1)
+    (tmp_path / "2").mkdir()
+    models, short = {"a": Loaded(1)}, [True]  # of memory
+
+    def load_or_not(name, path):
+        if short:
+            raise MemoryError
+        return load(name, path)
+
+    watcher = Watcher(models, {"a": str(tmp_path)}, load_or_not, 0.02)
+    time.sleep(0.3)
+    assert models["a"].version == 1
+    short.clear()
+    until(lambda: models["a"].version == 2)
+    watcher.stop()
+
+
+def test_a_folder_that_cannot_be_read_is_looked_at_again(watched, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("tfinpaint"), "propagate", True)
+    folder, models = watched
+    real, bad = versions.versions, [True]
+
+    def stale(path):
+        if bad:
+            raise OSError(116, "Stale file handle")
+        return real(path)
+
+    monkeypatch.setattr(versions, "versions", stale)
+    time.sleep(0.2)
+    bad.clear()
+    (folder / "2").mkdir()
+    until(lambda: models["a"].version == 2)
+    told = [record.getMessage() for record in caplog.records if "Stale" in record.getMessage()]
+    assert len(told) == 1 and told[0].startswith(str(folder)) and "Version 1 stays" in told[0]
 
 
 def test_an_empty_folder_and_a_version_directory_change_nothing(tmp_path):

@@ -1,8 +1,10 @@
 """The studio and other web sites: its page, its files and its way to another server."""
 
+import concurrent.futures
 import contextlib
 import pathlib
 import socket
+import threading
 import time
 
 import pytest
@@ -12,7 +14,7 @@ from starlette.applications import Starlette
 
 from tfinpaint.serving import limits
 from tfinpaint.serving.listening import Listener
-from tfinpaint.studio import routes
+from tfinpaint.studio import files, routes
 
 ROOT = pathlib.Path(routes.__file__).parent
 EVIL = {"Origin": "http://evil.example", "Content-Type": "text/plain"}
@@ -114,6 +116,40 @@ def test_no_other_site_reads_the_page(studio):
     answer = requests.get(listener.url, headers=link)
     assert answer.status_code == 200
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_few_files_are_read_at_a_time(studio, monkeypatch):
+    """A file of 64 megapixels takes hundreds of megabytes, however small it is."""
+    monkeypatch.setattr(files, "WAITING", 3)
+    listener, _ = studio
+    inside, most, go_on = [], [], threading.Event()
+
+    def read(name, content):
+        inside.append(name)
+        most.append(len(inside))
+        assert go_on.wait(10)
+        inside.remove(name)
+        return b"read", "text/plain", []
+
+    monkeypatch.setattr(files, "_photograph", read)
+    monkeypatch.setattr(files, "_written", read)
+
+    def ask(number):
+        path = ("opened/photograph", "saved/a.png")[number % 2]
+        return requests.post(f"{listener.url}/{path}?name={number}", data=b"a", timeout=20)
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(ask, number) for number in range(8)]
+        end = time.monotonic() + 10
+        while sum(answer.done() for answer in answers) < 3 and time.monotonic() < end:
+            time.sleep(0.01)
+        go_on.set()
+    refused = [one.result() for one in answers if one.result().status_code != 200]
+    assert len(refused) == 3 and max(most) == 2
+    for answer in refused:
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "1"
+        assert "busy" in answer.json()["error"]
+    assert ask(0).text == "read"  # and all places are free again
 
 
 def test_uploads_share_a_budget(studio):

@@ -5,6 +5,7 @@ It ends when it is told to.
 
 import contextlib
 import http.server
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from starlette.applications import Starlette
 import tfinpaint
 from tfinpaint import models, runs
 from tfinpaint.export import saved_model
+from tfinpaint.painting.painter import Painter
 from tfinpaint.serving.listening import Listener
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.studio import __main__ as studio
@@ -120,13 +122,49 @@ def test_a_run_is_exported_for_as_long_as_the_studio_is_there(
     with catalog.exported_models(given, said.append, "auto") as paths:
         assert list(paths) == ["tiny-run", "paris"] and paths["paris"] == str(version)
         assert paths["tiny-run"].startswith(f"{tmp_path}/tfinpaint-studio-")
-        assert [catalog.description(path).split(",")[0] for path in paths.values()] == [
-            "partial_conv",
-            "multistage",
-        ]
+        told = [catalog.listed(*one) for one in paths.items()]
+        assert [one["name"] for one in told] == ["tiny-run", "paris"]
+        assert [one["about"].split(",")[0] for one in told] == ["partial_conv", "multistage"]
+        assert told[0]["context"] == {"share": 0.5, "centred": False, "least": 64}
         assert os.path.isfile(os.path.join(paths["tiny-run"], "saved_model.pb"))
     assert said == [f"Preparing {run_dir} (some seconds)"]
     assert not list(tmp_path.glob("tfinpaint-studio-*")) and version.is_dir()
+
+
+def test_a_run_with_an_export_inside_is_a_run(run_dir, version, tmp_path, monkeypatch):
+    """As for `load`: what it has learnt since the export counts, and so does --detail."""
+    exported = []
+
+    def export(painter, output, card, detail, place):
+        exported.append((card["system"], detail))
+        return output
+
+    monkeypatch.setattr(saved_model, "export", export)
+    shutil.copytree(run_dir, tmp_path / "run")
+    shutil.copytree(version, tmp_path / "run/1")
+    path, said = str(tmp_path / "run"), []
+    assert isinstance(tfinpaint.load(path), Painter)
+    with catalog.exported_models({"run": path}, said.append, "off") as paths:
+        assert not paths["run"].startswith(path)
+    assert exported == [("partial_conv", "off")] and said == [f"Preparing {path} (some seconds)"]
+
+
+@pytest.mark.parametrize(
+    "card, context",
+    [
+        ({"context": {"share": 0.6875, "centred": True, "least": 64}}, (0.6875, True, 64)),
+        ({}, (0.5, False, 64)),
+        ({"context": {"odd": 1}}, None),
+        (None, None),
+    ],
+)
+def test_the_page_is_told_how_much_a_model_sees(tmp_path, card, context):
+    (tmp_path / "1").mkdir()
+    if card is not None:
+        (tmp_path / "1/model_card.json").write_text(json.dumps({"system": "a", **card}))
+    told = catalog.listed("b", str(tmp_path))
+    assert told["name"] == "b" and told["about"] == ("" if card is None else "a, ? px")
+    assert told.get("context") == (context and dict(zip(("share", "centred", "least"), context)))
 
 
 def test_the_model_in_the_box_is_called_the_default_model(packed, tmp_path, monkeypatch):
@@ -402,6 +440,12 @@ def test_a_studio_for_everybody_says_so(told):
         == "tfinpaint: warning: --host=0.0.0.0: everybody who can reach this machine can use the "
         "studio; it asks for no password\n"
     )
+
+
+def test_sigterm_while_a_model_is_prepared_has_its_own_status(command_line, monkeypatch):
+    monkeypatch.setattr(studio, "_local", lambda: signal.raise_signal(signal.SIGTERM))
+    status, out, err = command_line(studio.main, "--port=0")
+    assert (status, out, err) == (143, "", "tfinpaint: ended by SIGTERM\n")
 
 
 def test_the_signal_handler_is_given_back(told):

@@ -18,6 +18,7 @@ from serving.calls import b64, free_port, http_server, png, silent_port
 from starlette.applications import Starlette
 from tensorflow.core.protobuf import meta_graph_pb2
 
+from tfinpaint.painting.boxes import Box, Context, window_around
 from tfinpaint.photo import read_photo
 from tfinpaint.serving.contract import ServingError
 from tfinpaint.serving.listening import Listener
@@ -283,6 +284,64 @@ def test_a_part_is_filled_as_the_whole_photograph_would_be(person, painter, box)
     np.testing.assert_array_equal(person.save(), whole_fill(painter, photo, mask))
 
 
+def test_a_part_has_what_the_model_sees_around_a_hole(person):
+    """The window that the server cuts lies inside the part, and at most its rounding is beside."""
+    rng = np.random.default_rng(0)
+    contexts = [Context(), Context(11 / 16, centred=True), Context(0.3, least=10)]
+    cases = []
+    for number in range(60):
+        width, height = (int(side) for side in rng.integers(300, 3000, 2))
+        left, top = int(rng.integers(0, width)), int(rng.integers(0, height))
+        right, bottom = int(rng.integers(left, width)) + 1, int(rng.integers(top, height)) + 1
+        cases.append([left, top, right, bottom, width, height, contexts[number % 3]._asdict()])
+    parts = person.page.evaluate(
+        """async (cases) => {
+            const { partsOf } = await import("./parts.js");
+            return cases.map(([left, top, right, bottom, width, height, context]) => {
+                const rows = Array.from({length: bottom - top}, (_, i) => (top + i) * width);
+                const runs = rows.flatMap((row) => [row + left, row + right]);
+                const [{ part }, ...others] = partsOf(runs, width, height, context);
+                return [part.top, part.left, part.bottom, part.right, others.length];
+            });
+        }""",
+        cases,
+    )
+    for (left, top, right, bottom, width, height, context), (*sides, others) in zip(cases, parts):
+        part, box, shape = Box(*sides), Box(top, left, bottom, right), (height, width)
+        assert others == 0
+        for stride in (1, 8, 128, 256):
+            window = window_around(box, shape, stride, Context(**context))
+            assert part.top <= window.top <= window.bottom <= part.bottom
+            assert part.left <= window.left <= window.right <= part.right
+        least = window_around(box, shape, 1, Context(**context))
+        assert all(a <= b + 256 for a, b in zip(part.size, least.size))
+
+
+def test_a_model_that_sees_more_is_sent_more(visit, studio):
+    sizes = []
+
+    class Seen(Red):
+        def predict(self, signature, inputs):
+            sizes.append(Image.open(io.BytesIO(inputs["image_bytes"][0])).size)
+            return super().predict(signature, inputs)
+
+    about = {"about": "", "context": {"share": 11 / 16, "centred": True, "least": 64}}
+    routes = page_routes([{"name": "red", "about": ""}, {"name": "grey", **about}])
+    with Server({}, port=0, grpc_port=None, routes=routes) as one:
+        one.models.update(red=Seen(), grey=Seen())
+        person = visit(one.url)
+        person.open(np.zeros((1200, 1400, 3), np.uint8))
+        mask = np.zeros((1200, 1400), np.uint8)
+        mask[600:620, 500:800] = 255
+        person.load_mask(mask)
+        person.hears("Red is the hole")
+        for name in ("red", "grey"):
+            person.page.select_option("#model", name)
+            person.fill()
+            person.page.keyboard.press("Control+z")
+        assert sizes == [(300 + 2 * 150 + 256, 20 + 2 * 64 + 256), 2 * (300 + 2 * 207 + 256,)]
+
+
 def test_another_model_is_chosen(person, painter, pair):
     photo, mask = pair
     person.open(photo)
@@ -440,6 +499,89 @@ def test_a_stroke_is_given_up_with_escape(person):
     person.hears_error("Nothing is painted red")
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_a_fill_ends_the_stroke_that_is_being_drawn(person, before):
+    """What is red is filled, and the saved mask has all of it."""
+    person.page.select_option("#model", "red")
+    photo = np.zeros((160, 240, 3), np.uint8)
+    person.open(photo)
+    person.set_brush(10)
+    if before:
+        person.drag((50, 50), (90, 50))
+    person.page.mouse.move(*person.place(60, 100))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.place(120, 100))
+    person.page.keyboard.press("f")
+    person.hears("^Filled with red")
+    person.page.mouse.move(*person.place(120, 140))  # no stroke goes on
+    person.page.mouse.up()
+    mask, filled = person.save_mask(), person.save()
+    assert mask[100, 90] == 255 and mask[50, 70] == 255 * before and mask[130, 120] == 0
+    np.testing.assert_array_equal((filled != photo).any(-1), mask > 0)
+
+
+@pytest.mark.parametrize("key", ["i", "m"])
+def test_other_actions_end_the_stroke_too(person, key):
+    person.open(noise(160, 240))
+    person.set_brush(10)
+    person.page.mouse.move(*person.place(60, 100))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.place(120, 100))
+    if key == "m":
+        with person.page.expect_download():
+            person.page.keyboard.press(key)
+    else:
+        person.page.keyboard.press(key)
+        person.page.keyboard.press("Control+z")
+    person.page.mouse.up()
+    assert person.save_mask()[100, 90] == 255
+
+
+def test_a_photograph_that_comes_during_a_stroke_has_no_hole(person):
+    person.open(noise(160, 240))
+    person.page.mouse.move(*person.place(60, 100))
+    person.page.mouse.down()
+    person.page.mouse.move(*person.place(120, 100))
+    person.hand_over("paste", png(noise(160, 240, 4)), "other.png")
+    person.hears("^other.png")
+    person.page.mouse.move(*person.place(120, 50))
+    person.page.mouse.up()
+    person.page.click("#fill")
+    person.hears_error("Nothing is painted red")
+
+
+def test_what_can_be_undone_has_a_limit_of_memory(person):
+    """The runs of noisy masks count too; states share those that have not changed."""
+    person.open(noise(20, 30))
+    kept = person.page.evaluate("""async () => {
+        const { Work } = await import("./work.js");
+        const work = new Work({});
+        const filled = {byteLength: 2 ** 27};
+        work.states = [{hole: {byteLength: 0}, filled, patches: []}];
+        work.at = 0;
+        return [100, 100, 100, 100, 300, 100].map((megabytes) => {
+            work.push({hole: {byteLength: megabytes * 2 ** 20}, filled, patches: []});
+            return work.states.length;
+        });
+    }""")
+    assert kept == [2, 3, 4, 3, 2, 2]
+
+
+def test_a_key_that_is_held_saves_once(person):
+    person.open(noise(20, 30))
+    saved = []
+    person.page.on("download", lambda download: saved.append(download))
+    person.page.keyboard.down("Control")
+    for _ in range(4):
+        person.page.keyboard.down("s")  # again without up: it repeats
+        person.page.wait_for_timeout(50)
+    person.page.keyboard.up("s")
+    person.page.keyboard.up("Control")
+    person.hears("^Saved")
+    person.save()
+    assert len(saved) == 2
+
+
 def test_fingers_draw_and_two_of_them_zoom(visit, studio):
     person = visit(studio.url, 390, 844, has_touch=True, is_mobile=True)
     person.open(noise(160, 240))
@@ -584,10 +726,13 @@ def test_a_mask_that_looks_like_a_picture_is_loaded_with_a_warning(person):
     person.hears("Red is the hole")
 
 
-def test_transparent_parts_become_white(person):
+@pytest.mark.parametrize(
+    "name, kind", [("photo.png", "image/png"), ("photo.jpg", "image/jpeg")]
+)  # the content says what a file is
+def test_transparent_parts_become_white(person, name, kind):
     rgba = np.dstack([noise(20, 30), np.full((20, 30), 255, np.uint8)])
     rgba[:5, :, 3] = 0
-    person.open(rgba)
+    person.open(rgba, name, kind)
     person.hears("transparent parts became white")
     saved = person.save()
     assert (saved[:5] == 255).all()
@@ -793,13 +938,40 @@ def test_a_fill_is_stopped(visit, forwarding):
         person.drag((20, 20), (25, 20))
         mask = person.save_mask()
         person.page.keyboard.press("f")
-        person.hears("^Filling with slow… ")
+        person.hears("^Filling with slow…$")
         person.drag((5, 5), (9, 9))  # refused during a fill
+        person.hears_error("Filling goes on: Esc stops it")
+        person.page.evaluate("""() => {
+            window.said = 0;
+            const seen = new MutationObserver(() => (window.said += 1));
+            seen.observe(document.getElementById("status"), {childList: true, subtree: true});
+        }""")
+        first = person.page.inner_text("#time")
+        time.sleep(0.5)  # the seconds go on; the error stays, and nothing is read aloud again
+        assert re.fullmatch(r"\d\.\d s", first) and person.page.inner_text("#time") > first
+        assert person.page.evaluate("() => window.said") == 0
         person.hears_error("Filling goes on: Esc stops it")
         person.page.keyboard.press("Escape")
         person.hears("Nothing was filled: the hole is as it was")
+        assert person.page.text_content("#time") == ""
         np.testing.assert_array_equal(person.save_mask(), mask)
         np.testing.assert_array_equal(person.save(), photo)
+
+
+def test_a_model_that_comes_later_is_ready_after_a_fill(visit, studio):
+    grey = studio.models.pop("grey")
+    try:
+        person = visit(studio.url)
+        person.page.select_option("#model", "grey")
+        expect(person.page.locator("#model-state")).to_have_class("missing")
+    finally:
+        studio.models["grey"] = grey
+    person.open(noise(40, 40))
+    person.drag((20, 20), (25, 20))
+    person.fill()
+    expect(person.page.locator("#model-state")).to_have_class("ready")
+    expect(person.page.locator("#another")).to_be_enabled()
+    person.hears("^Filled with grey")
 
 
 # --------------------------------------------------------------------------------------- forwarding

@@ -62,6 +62,29 @@ def test_errors_and_other_pictures_are_counted(made_up, small):
     assert MadeUp.calls == 13  # one request alone comes first
 
 
+@pytest.mark.parametrize("good", [3, 0])
+def test_requests_that_fail_do_not_make_a_server_fast(monkeypatch, small, good):
+    """They are answered at once, and are no photographs that came back."""
+    clock, calls = [0.0], []
+
+    class Refusing:
+        def fill(self, photo, mask):
+            calls.append(1)
+            refused = len(calls) > 1 + good
+            clock[0] += 0.01 if refused else 0.5
+            if refused:
+                raise ServerError("busy")
+            return photo
+
+    monkeypatch.setattr(client, "connect", lambda url, timeout: Refusing())
+    monkeypatch.setattr(load_test.time, "perf_counter", lambda: clock[0])
+    result = load_test.load("http://a", *small, requests=12, clients=1)
+    assert len(result["errors"]) == 12 - good
+    assert result["rate"] == pytest.approx(good / (0.5 * good + 0.01 * (12 - good)))
+    wanted = 0.5 if good else np.nan
+    np.testing.assert_allclose([result["p50"], result["p99"]], [wanted, wanted])
+
+
 @pytest.fixture
 def files(tmp_path, small):
     Image.fromarray(small[0]).save(tmp_path / "photo.png")

@@ -259,6 +259,7 @@ def test_docker_where_there_is_no_server(run, tmp_path):
         "127.0.0.1:9001:8501",
         "127.0.0.1:9000:8500",
     ]
+    assert "--init" in before  # else the server would be process 1, which ignores SIGTERM
     mounts = [before[k + 1] for k, argument in enumerate(before) if argument == "--mount"]
     assert mounts[:2] == [
         f"type=bind,source={one},target=/models/paris,readonly",

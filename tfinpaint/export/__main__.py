@@ -15,7 +15,7 @@ import os
 from absl import flags
 
 from tfinpaint import command, settings
-from tfinpaint.export.version_folders import version_directory
+from tfinpaint.export.version_folders import exported_version
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import counted
@@ -64,7 +64,7 @@ def main() -> None:
     settings.check_writable("output", FLAGS.output)
     if FLAGS.format == "saved_model":
         settings.check_utf8("output", FLAGS.output)
-    if version_directory(model) and not os.path.isfile(os.path.join(model, "settings.json")):
+    if exported_version(model):
         raise SettingsError(
             f"--model={model} is exported already: a run directory of `train` is needed"
         )

@@ -23,7 +23,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfinpaint.export.decoding import decode_image, decode_mask
-from tfinpaint.painting.boxes import CONTEXT, Context
+from tfinpaint.painting.boxes import Context
 from tfinpaint.photo import THRESHOLD
 
 _FILES = tf.TensorSpec([None], tf.string)
@@ -149,7 +149,7 @@ def _extent(missing, stride, context=Context(), other=None):
         begin, end = _ends(other)
         side = tf.maximum(side, end - begin)
     share = tf.cast(tf.math.ceil(context.share * tf.cast(side, tf.float32)), tf.int32)
-    wanted = side + 2 * tf.maximum(CONTEXT, share)
+    wanted = side + 2 * tf.maximum(context.least, share)
     side = tf.minimum((wanted + stride - 1) // stride * stride, limit)
     begin = tf.clip_by_value((first + last - side) // 2, 0, limit - side)
     return begin, begin + side, limit

@@ -7,6 +7,8 @@ import os
 import re
 from typing import List, Optional
 
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # a URL would have to escape these
+
 
 def is_version(path: str) -> bool:
     """Whether `path` is a version directory: one SavedModel."""
@@ -34,3 +36,20 @@ def version_directory(path: str) -> Optional[str]:
         return path
     numbers = versions(path)
     return os.path.join(path, str(numbers[-1])) if numbers else None
+
+
+def exported_version(path: str) -> Optional[str]:
+    """As `version_directory`, but None for a run directory or packed model, whatever else is in it.
+
+    Its settings.json tells what it is (see `tfinpaint.runs`), also where an export of it lies
+    inside.
+    """
+    return None if os.path.isfile(os.path.join(path, "settings.json")) else version_directory(path)
+
+
+def name_of(path: str) -> str:
+    """The name that the model at `path` goes by on a server: its folder's, without the version."""
+    folder, name = os.path.split(os.path.abspath(path))
+    if name.isdecimal():  # a version
+        name = os.path.basename(folder) or name
+    return _NOT_IN_NAMES.sub("-", name).strip("-") or "model"

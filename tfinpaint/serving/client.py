@@ -135,7 +135,8 @@ class RestClient(_Client):
             respect_retry_after_header=False,
         )
         self._session = Session()
-        self._session.mount(url, requests.adapters.HTTPAdapter(max_retries=again))
+        for scheme in ("http://", "https://"):  # a URL's path may be escaped when it is looked up
+            self._session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=again))
 
     def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
         """See the base class."""
@@ -234,6 +235,9 @@ class GrpcClient(_Client):
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_receive_message_length", -1),
                 ("grpc.service_config", json.dumps(config)),
+                # gRPC keeps what it may have to send again, by default 256 KiB of it: a larger
+                # request would be sent once.
+                ("grpc.per_rpc_retry_buffer_size", 2**30),
                 ("grpc.max_reconnect_backoff_ms", 2000),
                 ("grpc.enable_http_proxy", 1 if self._proxy else 0),
             ],

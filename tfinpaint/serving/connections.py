@@ -27,6 +27,7 @@ class Connection(H11Protocol):
     """See the top of the file."""
 
     _timer: Optional[asyncio.TimerHandle] = None
+    _look: Optional[asyncio.TimerHandle] = None  # while an answer is written faster than read
     _unread = 0  # bytes of an answer, when it was last looked at
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,19 +48,34 @@ class Connection(H11Protocol):
 
     def connection_lost(self, exc: Optional[Exception]) -> None:
         self._stop_timer()
+        self._stop_looking()
         super().connection_lost(exc)
 
+    # From a pause on, the buffer is looked at until it is nearly empty. The kernel makes room in
+    # bursts: two looks must be UNREAD apart, so there is one timer at a time.
     def pause_writing(self) -> None:
         super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        self._stop_looking()
+        super().resume_writing()
+
+    def _look_later(self):
+        self._stop_looking()
         self._unread = self.transport.get_write_buffer_size()
-        self.loop.call_later(UNREAD, self._look_at_unread)
+        self._look = self.loop.call_later(UNREAD, self._look_at_unread)
 
     def _look_at_unread(self):
-        before, self._unread = self._unread, self.transport.get_write_buffer_size()
-        if self._unread >= before:
+        if self.transport.get_write_buffer_size() >= self._unread:
             self.transport.abort()
-        elif self.flow.write_paused:
-            self.loop.call_later(UNREAD, self._look_at_unread)
+        else:
+            self._look_later()
+
+    def _stop_looking(self):
+        if self._look:
+            self._look.cancel()
+            self._look = None
 
     def _stop_timer(self):
         if self._timer:

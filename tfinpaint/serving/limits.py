@@ -13,7 +13,7 @@ from tfinpaint.serving.memory import Trimmer
 LARGEST = 256 * 2**20  # bytes of a request: a photograph of some 100 megapixels, in base64
 IN_FLIGHT = 2 * LARGEST  # bytes of all requests together, from the first that arrives to the answer
 MOST_MEGAPIXELS = 100  # of a photograph, and of all in a tensor together
-MOST_STRINGS = 4096  # of a tensor: photographs in a batch
+MOST_PHOTOGRAPHS = 4096  # of a batch
 MOST_FIELDS = 65536  # of a gRPC message, which takes up to 150 bytes of memory for each
 RETRY_AFTER = 1  # seconds
 

@@ -44,12 +44,13 @@ def application(
 
     async def answer(request: Request):
         try:
-            return _json(await _answer(models, largest, workers, request))
+            return _response(await _answer(models, largest, workers, request))
         except ServingError as error:
             again = {"Retry-After": str(RETRY_AFTER)} if error.code == "UNAVAILABLE" else None
-            return _json({"error": str(error)}, error.http_status, again)
+            return _response(_json({"error": str(error)}), error.http_status, again)
         except Exception as error:  # one failed request must not end the server
-            return _json({"error": contract.shortened(f"{type(error).__name__}: {error}")}, 500)
+            said = contract.shortened(f"{type(error).__name__}: {error}")
+            return _response(_json({"error": said}), 500)
 
     return Starlette(
         routes=[
@@ -71,21 +72,23 @@ async def _answer(models, largest, workers, request):
         raise ServingError("INVALID_ARGUMENT", f"Malformed request: {request.method} {path}")
     model = messages.find(models, match["name"], match["version"] and int(match["version"]))
     if what is None:
-        return _of(messages.status(model))
+        return _json(_of(messages.status(model)))
     if what == "/metadata":
-        return _of(messages.metadata(model))
+        return _json(_of(messages.metadata(model)))
     hold = request.scope[HELD].more
     bodies = [await _body(request, largest, hold)]
     return await asyncio.get_running_loop().run_in_executor(workers, _predict, model, bodies, hold)
 
 
 def _predict(model, bodies, hold):
+    # JSON is read and written here, in a worker: that can take seconds, and others are answered
+    # meanwhile.
     values = contract.count_values(bodies[0])
     if values <= contract.MOST_VALUES:  # else it is refused
         hold(_OF_A_VALUE * values)
     signature, form, value = contract.parse_request(bodies.pop())  # frees it once it is parsed
     inputs = contract.read_inputs(form, value, model.input_dtypes(signature))
-    return contract.write_outputs(form, model.predict(signature, inputs))
+    return _json(contract.write_outputs(form, model.predict(signature, inputs)))
 
 
 async def _body(request, largest, hold):
@@ -125,5 +128,9 @@ def _of(message):
     return value
 
 
-def _json(value, status=200, headers=None):
-    return Response(json.dumps(value), status, headers, media_type="application/json")
+def _json(value):
+    return json.dumps(value).encode()
+
+
+def _response(content, status=200, headers=None):
+    return Response(content, status, headers, media_type="application/json")

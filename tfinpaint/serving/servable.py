@@ -8,6 +8,7 @@ from typing import Collection
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -15,7 +16,7 @@ from tfinpaint.export import warmup
 from tfinpaint.export.version_folders import version_directory
 from tfinpaint.serving import picture_sizes
 from tfinpaint.serving.contract import ServingError
-from tfinpaint.serving.limits import MOST_MEGAPIXELS
+from tfinpaint.serving.limits import MOST_MEGAPIXELS, MOST_PHOTOGRAPHS
 from tfinpaint.settings import SettingsError, first_line
 
 DEFAULT = "serving_default"
@@ -34,7 +35,7 @@ class Servable:
     Attributes: name, version, signature_defs ({name: SignatureDef}, as the metadata call needs
         them).
 
-    Raises: SettingsError if there is no model at `path`.
+    Raises: SettingsError if there is no model at `path`, or its warm-up requests fail.
     """
 
     def __init__(self, name: str, path: str, at_once: int = 2, waiting: int = 64):
@@ -54,7 +55,14 @@ class Servable:
         self.version = int(folder) if folder.isdecimal() else 1
         self._turns = threading.BoundedSemaphore(at_once)
         self._places = threading.BoundedSemaphore(at_once + waiting)
-        self._warm_up(os.path.join(path, warmup.PATH))
+        requests = os.path.join(path, warmup.PATH)
+        try:
+            self._warm_up(requests)
+        except (tf.errors.OpError, DecodeError, TypeError, ValueError, ServingError) as error:
+            raise SettingsError(
+                f"The warm-up requests in {requests} are damaged or do not fit the model: "
+                f"{first_line(error)}"
+            ) from error
 
     def input_dtypes(self, signature: str) -> dict:
         """{input: numpy dtype}, object for strings."""
@@ -136,7 +144,15 @@ class Servable:
 
 
 def _check_size(name, array):
-    """Raises ServingError for photographs that are too large, before they are decoded."""
+    """Raises ServingError for photographs that are too many or too large.
+
+    They have not been decoded yet.
+    """
+    if array.ndim and len(array) > MOST_PHOTOGRAPHS:
+        raise ServingError(
+            "INVALID_ARGUMENT",
+            f"{name}: a batch of {len(array)} photographs: at most {MOST_PHOTOGRAPHS} are filled",
+        )
     if array.dtype.kind == "O":
         largest = max(map(picture_sizes.pixels, array.flat), default=0)
     else:

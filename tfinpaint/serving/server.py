@@ -31,7 +31,7 @@ class Server:
         models: {name: path}, each a version directory or the folder of them.
         host: address to listen on; the default answers this machine alone.
         port, grpc_port: 0 takes a free one; None leaves that side out.
-        at_once, waiting: see `Servable`.
+        at_once, waiting: of each model; see `Servable`.
         routes: Starlette routes that share the REST port.
         allowed_hosts: names that the server goes by; see `Listener`.
         watch: seconds between two looks for new versions (versions.py); None: it does not look.
@@ -60,8 +60,10 @@ class Server:
         self.url = self.grpc_address = None
         self._host, self._allowed_hosts = host, allowed_hosts
         self._budget = Budget()
-        # A request that is turned away takes a thread for a moment: 8 are for those.
-        self._workers = concurrent.futures.ThreadPoolExecutor(at_once + waiting + 8)
+        # Each model has its places. A request that is turned away takes a thread for a moment: 8
+        # are for those.
+        places = (at_once + waiting) * max(len(models), 1)
+        self._workers = concurrent.futures.ThreadPoolExecutor(places + 8)
         self._rest = self._grpc = self._watcher = None
         try:
             if port is not None:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from tfinpaint.serving.contract import MOST_AXES, ServingError
-from tfinpaint.serving.limits import LARGEST, MOST_STRINGS, Held
+from tfinpaint.serving.limits import LARGEST, MOST_PHOTOGRAPHS, Held
 
 
 def read(name: str, tensor: TensorProto, spec: Any, held: Held) -> np.ndarray:
@@ -48,8 +48,8 @@ def _size(name, tensor, dtype, wanted):
         given = len(tensor.string_val)
         if tensor.tensor_content or not min(1, wanted) <= given <= wanted:
             raise _refusal(name, f"has {given} strings in string_val for {wanted} places")
-        if wanted > MOST_STRINGS:
-            raise _refusal(name, f"has {wanted} strings: at most {MOST_STRINGS} are taken")
+        if wanted > MOST_PHOTOGRAPHS:
+            raise _refusal(name, f"has {wanted} strings: at most {MOST_PHOTOGRAPHS} are taken")
         repeated = (wanted - given) * len(tensor.string_val[-1]) if given else 0
         return sum(map(len, tensor.string_val)) + repeated
     width = np.dtype(dtype.as_numpy_dtype).itemsize
@@ -61,6 +61,10 @@ def _size(name, tensor, dtype, wanted):
             )
     elif (given := _numbers(tensor)) > wanted:
         raise _refusal(name, f"has {given} numbers for {wanted} places")
+    if dtype.is_integer and tensor.int_val:  # of 32 bits; NumPy 1 would cut them in silence
+        least, most = min(tensor.int_val), max(tensor.int_val)
+        if not dtype.min <= least <= most <= dtype.max:
+            raise _refusal(name, f"has numbers beyond {dtype.name}: {least} to {most}")
     return wanted * width
 
 

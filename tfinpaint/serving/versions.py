@@ -3,19 +3,23 @@
 Every few seconds each model's folder is looked at. If its highest version is another one than the
 server has, that is loaded and warmed up beside the old one, and takes its place between two
 requests. Requests that have begun are answered by the version with which they began; then it is
-unloaded. A version that cannot be loaded is told once, and the old one stays.
+unloaded. A version that cannot be loaded is told once, and the old one stays. It is tried again
+when its files change, and now and then in case it was memory that was short.
 """
 
 import gc
 import logging
 import os
 import threading
+import time
 import weakref
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from tfinpaint.export.version_folders import is_version, versions
 from tfinpaint.serving.memory import trim
 from tfinpaint.settings import SettingsError
+
+_AGAIN = 300.0  # seconds after which a version that could not be loaded is tried again
 
 _log = logging.getLogger("tfinpaint")
 
@@ -33,7 +37,9 @@ class Watcher:
     def __init__(self, models: dict, paths: Dict[str, str], load: Callable, every: float):
         self._models, self._load = models, load
         self._folders = {name: path for name, path in paths.items() if not is_version(path)}
-        self._told: Dict[str, str] = {}  # {path of a version: why it cannot be loaded}
+        self._told: Dict[str, str] = {}  # {path of a folder or version: what is wrong with it}
+        # {name: the files of a version that could not be loaded, and when they are tried again}
+        self._failed: Dict[str, Tuple[list, float]] = {}
         self._old: List[Any] = []  # weak references to what is to be unloaded
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, args=(every,), daemon=True)
@@ -51,21 +57,34 @@ class Watcher:
             self._unload()
 
     def _look(self, name, folder):
-        numbers = versions(folder)
-        if not numbers or numbers[-1] == self._models[name].version:
-            return
-        path = os.path.join(folder, str(numbers[-1]))
+        path, new = folder, None
         try:
+            numbers = versions(folder)
+            if not numbers or numbers[-1] == self._models[name].version:
+                return
+            path = os.path.join(folder, str(numbers[-1]))
+            files = _files(path)
+            failed, again = self._failed.get(name, ([], 0.0))
+            if files == failed and time.monotonic() < again:
+                return
+            self._failed[name] = files, time.monotonic() + _AGAIN
             new = self._load(name, path)
         except Exception as error:  # whatever is wrong with it, the old one goes on
-            why = str(error) if isinstance(error, SettingsError) else f"{path}: {error!r}"
-            if self._told.get(path) != why:
-                self._told[path] = why
-                _log.warning("%s. Version %d stays", why, self._models[name].version)
+            self._tell(name, path, error)
+        if new is None:
+            if path != folder:
+                gc.collect()  # what was loaded before it failed
             return
+        del self._failed[name]
         old, self._models[name] = self._models[name], new
         _log.info("%s: version %d takes the place of %d", name, new.version, old.version)
         self._old.append(weakref.ref(old))
+
+    def _tell(self, name, path, error):
+        why = str(error) if isinstance(error, SettingsError) else f"{path}: {error!r}"
+        if self._told.get(path) != why:
+            self._told[path] = why
+            _log.warning("%s. Version %d stays", why, self._models[name].version)
 
     def _unload(self):
         if not self._old:
@@ -73,3 +92,10 @@ class Watcher:
         gc.collect()  # graphs are full of cycles
         self._old = [reference for reference in self._old if reference() is not None]
         trim()
+
+
+def _files(path):
+    """What tells that a version has changed: its path, and its files with their sizes and times."""
+    places = (os.path.join(folder, one) for folder, _, files in os.walk(path) for one in files)
+    about = ((place, os.stat(place).st_size, os.stat(place).st_mtime_ns) for place in places)
+    return [path, *sorted(about)]

@@ -15,7 +15,6 @@ names another one. Ctrl-C ends it.
 import contextlib
 import os
 import re
-import signal
 import threading
 import webbrowser
 
@@ -63,17 +62,15 @@ def main() -> None:
         assert requests and starlette and uvicorn
     except ModuleNotFoundError as error:
         raise SettingsError(f"{error}: the studio needs pip install -e .[serve]") from error
+    from tfinpaint.serving import ending
+
     # SIGTERM as Ctrl-C: both remove the temporary folder.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with contextlib.ExitStack() as stack:
-            url = stack.enter_context(_remote() if FLAGS.server else _local())
-            _tell(url)
-            with contextlib.suppress(KeyboardInterrupt):
-                _wait()
-            print("The studio has ended.", flush=True)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with ending.by_sigterm(), contextlib.ExitStack() as stack:
+        url = stack.enter_context(_remote() if FLAGS.server else _local())
+        _tell(url)
+        with contextlib.suppress(KeyboardInterrupt):
+            _wait()
+        print("The studio has ended.", flush=True)
 
 
 @contextlib.contextmanager
@@ -90,9 +87,7 @@ def _local():
     from tfinpaint.studio.routes import page_routes
 
     with catalog.exported_models(found, command.say, FLAGS.detail) as paths:
-        routes = page_routes(
-            [{"name": name, "about": catalog.description(path)} for name, path in paths.items()]
-        )
+        routes = page_routes([catalog.listed(name, path) for name, path in paths.items()])
         with Server(
             paths,
             FLAGS.host,

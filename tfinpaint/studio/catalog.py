@@ -9,11 +9,9 @@ import re
 from typing import Callable, Iterator
 
 from tfinpaint import models, temporary
-from tfinpaint.export.version_folders import version_directory
+from tfinpaint.export.version_folders import exported_version, name_of, version_directory
 from tfinpaint.serving.client import RestClient, connect
 from tfinpaint.settings import SettingsError
-
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)  # a URL would have to escape these
 
 
 def remote_models(server: str, timeout: float) -> dict:
@@ -48,7 +46,7 @@ def local_models(model: str) -> dict:
                 f"`model={path!r}` is no folder: run directories of `train` and what `export` "
                 "wrote are taken"
             )
-    return dict(zip(unique([_name(path) for path in paths]), paths))
+    return dict(zip(unique([name_of(path) for path in paths]), paths))
 
 
 @contextlib.contextmanager
@@ -70,7 +68,7 @@ def exported_models(
     with temporary.folder("tfinpaint-studio-") as folder:
         paths = {}
         for name, path in given.items():
-            if version_directory(path):
+            if exported_version(path):
                 paths[name] = path
                 continue
             is_default = path == os.path.join(models.FOLDER, models.DEFAULT)
@@ -86,16 +84,26 @@ def exported_models(
         yield paths
 
 
-def description(path: str) -> str:
-    """An exported model in a few words, from its card; "" if it has none."""
+def listed(name: str, path: str) -> dict:
+    """What the page is told of an exported model.
+
+    Returns: name, "about", a few words, and "context", a `Context` as a dictionary. Both are from
+        its card: without one "about" is "", and there is no context.
+    """
     from tfinpaint.export.model_card import read_card
+    from tfinpaint.painting.boxes import Context
 
     try:
         card = read_card(version_directory(path) or path)
     except SettingsError:
-        return ""
+        return {"name": name, "about": ""}
     steps = f", step {card['steps']}" if card.get("steps") is not None else ""
-    return f"{card.get('system', 'unknown system')}, {card.get('image_size', '?')} px{steps}"
+    about = f"{card.get('system', 'unknown system')}, {card.get('image_size', '?')} px{steps}"
+    try:
+        context = Context(**card.get("context", {}))._asdict()  # not in older exports
+    except TypeError:
+        return {"name": name, "about": about}
+    return {"name": name, "about": about, "context": context}
 
 
 def unique(names: list) -> list:
@@ -115,10 +123,3 @@ def _entries(argument, value):
     if "" in entries:
         raise SettingsError(f"`{argument}` is one or more, with commas between. Got {value!r}")
     return entries
-
-
-def _name(path):
-    folder, name = os.path.split(os.path.abspath(path))
-    if name.isdecimal():  # a version
-        name = os.path.basename(folder) or name
-    return _NOT_IN_NAMES.sub("-", name).strip("-") or "model"

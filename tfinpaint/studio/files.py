@@ -7,40 +7,78 @@
 Browsers read fewer formats, and some files otherwise: one whose EXIF is damaged lies on its side, a
 floating-point or 16-bit one is refused. So the page sends the file here and shows what comes back.
 What there is to say stands in the header `Notes`, JSON, percent-encoded. An answer of status 400
-has an `error` of one line. Nothing is kept.
+has an `error` of one line. A few files are read or written at a time, others wait; one of 64
+megapixels takes hundreds of megabytes, however small it is. Nothing is kept.
 """
 
+import asyncio
+import concurrent.futures
 import io
 import json
 import os
+from typing import Dict, Optional
 from urllib.parse import quote
 
 from PIL import Image
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from tfinpaint import temporary
 from tfinpaint.photo import photo_size, png_file, read_hole, read_photo, write_photo
-from tfinpaint.serving.limits import LARGEST
+from tfinpaint.serving.limits import LARGEST, RETRY_AFTER
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import shown
 
 MOST = 64  # megapixels: what a browser's canvas takes
+AT_ONCE, WAITING = 2, 64  # files that are read or written, and that wait for it
 _MOST_NOTES, _LONGEST_NOTE = 20, 400  # characters
 
 
 def file_routes() -> list:
     """The Starlette routes of the top of this file."""
+    turns = _Turns()
+
+    async def opened(request: Request) -> Response:
+        reader = {"photograph": _photograph, "mask": _mask}.get(request.path_params["what"])
+        if reader is None:
+            return error(404, "A photograph or a mask is opened")
+        name = shown(request.query_params.get("name") or "What was pasted")
+        return await _answered(request, turns, reader, name)
+
+    async def saved(request: Request) -> Response:
+        return await _answered(request, turns, _written, request.path_params["name"])
+
     return [
-        Route("/opened/{what}", _opened, methods=["POST"]),
-        Route("/saved/{name}", _saved, methods=["POST"]),
+        Route("/opened/{what}", opened, methods=["POST"]),
+        Route("/saved/{name}", saved, methods=["POST"]),
     ]
 
 
 class TooLarge(Exception):
     """A request has too many bytes."""
+
+
+class _Busy(Exception):
+    """Too many files are waiting."""
+
+
+class _Turns:
+    """Runs functions in threads, `AT_ONCE` at a time."""
+
+    def __init__(self):
+        self._workers = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
+        self._inside = 0
+
+    async def run(self, function, *arguments):
+        if self._inside >= AT_ONCE + WAITING:
+            raise _Busy("The studio is busy: too many files are waiting. Try again")
+        self._inside += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._workers, function, *arguments)
+        finally:
+            self._inside -= 1
 
 
 async def body_of(request: Request) -> bytes:
@@ -54,24 +92,14 @@ async def body_of(request: Request) -> bytes:
     return b"".join(parts)
 
 
-async def _opened(request: Request) -> Response:
-    reader = {"photograph": _photograph, "mask": _mask}.get(request.path_params["what"])
-    if reader is None:
-        return error(404, "A photograph or a mask is opened")
-    name = shown(request.query_params.get("name") or "What was pasted")
-    return await _answered(request, reader, name)
-
-
-async def _saved(request: Request) -> Response:
-    return await _answered(request, _written, request.path_params["name"])
-
-
-async def _answered(request: Request, function, name: str) -> Response:
+async def _answered(request: Request, turns: _Turns, function, name: str) -> Response:
     try:
         content = await body_of(request)
-        answer, kind, notes = await run_in_threadpool(function, name, content)
+        answer, kind, notes = await turns.run(function, name, content)
     except TooLarge as large:
         return error(413, str(large))
+    except _Busy as busy:
+        return error(503, str(busy), {"Retry-After": str(RETRY_AFTER)})
     except SettingsError as wrong:
         return error(400, str(wrong))
     lines = [note[:_LONGEST_NOTE] for note in notes[:_MOST_NOTES]]  # a header has limits
@@ -114,6 +142,6 @@ def _check_size(what: str, name: str, content: bytes) -> None:
         )
 
 
-def error(status: int, message: str) -> Response:
+def error(status: int, message: str, headers: Optional[Dict[str, str]] = None) -> Response:
     """An answer of one line that a person is to read."""
-    return Response(json.dumps({"error": message}), status, media_type="application/json")
+    return Response(json.dumps({"error": message}), status, headers, "application/json")

@@ -39,7 +39,8 @@ _WHAT = re.compile(r"(?P<name>[^/:]+)(?P<what>(/versions/\d+)?(/metadata|:predic
 def page_routes(models: list) -> list:
     """The page at /, its files, and the way for those that a person opens and saves.
 
-    models: {"name": ..., "about": ...} of each model, in the order in which the page lists them.
+    models: {"name": ..., "about": ..., "context": ...} of each model, in the order in which the
+        page lists them. The context (see page/parts.js) is left out where it is not known.
     """
     files = {name: os.path.join(PAGE, name) for name in sorted(os.listdir(PAGE))}
     lists = json.dumps({"models": models, "endings": writable_endings()}).encode()

@@ -3,8 +3,14 @@
 export const $ = (id) => document.getElementById(id);
 
 export function say(text) {
-  $("status").textContent = text;
+  goesOn(text, "");
   $("error").hidden = true;
+}
+
+/* What goes on, and for how long. An error stays. The line is read aloud only when it changes, the time never. */
+export function goesOn(text, time) {
+  if ($("status").textContent !== text) $("status").textContent = text;
+  $("time").textContent = time;
 }
 
 /* The line says `text` while the action lasts. Where the action fails, it says again what it said before. */

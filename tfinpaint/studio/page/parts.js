@@ -5,41 +5,44 @@
  * and is filled at full sharpness. The fill is the one that the whole photograph with this hole alone would have got.
  *
  * Box: {left, top, right, bottom} in pixels, right and bottom excluded.
+ * Context: how much a model sees around a hole. {share: of a side of the hole's box, on each side of it; centred: whether the longer side counts
+ * for both; least: pixels on each side}.
  */
 
-const CONTEXT = 64; // pixels, the least that the server's window shows on each side of a hole
+const CONTEXT = { share: 0.5, centred: false, least: 64 }; // of most models; models.json tells of those that are here
 const STRIDE = 256; // its sides are rounded up to a multiple of the model's stride, which is at most this
 const CELL = 64; // holes that share such a cell, or neighbouring ones, belong together
 
 /* [{hole: box of hole pixels, part: box to send}, ...]; no part holds pixels of another's hole. runs: see hole.js. */
-export function partsOf(runs, width, height) {
+export function partsOf(runs, width, height, context = CONTEXT) {
+  const window = (box) => around(box, width, height, context);
   let boxes = cellBoxes(runs, width);
   for (let before = -1; before !== boxes.length; ) {
     before = boxes.length;
     boxes = boxes.reduce((kept, box) => {
-      for (let i = 0; (i = kept.findIndex((one) => near(one, box, width, height))) >= 0; ) box = joined(kept.splice(i, 1)[0], box);
+      for (let i = 0; (i = kept.findIndex((one) => overlap(window(one), box) || overlap(window(box), one))) >= 0; ) box = joined(kept.splice(i, 1)[0], box);
       return [...kept, box];
     }, []);
   }
   boxes.sort((a, b) => a.top - b.top || a.left - b.left);
-  return boxes.map((hole) => ({ hole, part: around(hole, width, height) }));
+  return boxes.map((hole) => ({ hole, part: window(hole) }));
 }
 
 /* The window that the server would cut, and what the rounding can add. At a border it is shifted inwards, as the server's. */
-function around(box, width, height) {
-  const [left, right] = side(box.left, box.right, width);
-  const [top, bottom] = side(box.top, box.bottom, height);
+function around(box, width, height, { share, centred, least }) {
+  const sides = [box.right - box.left, box.bottom - box.top];
+  const [across, down] = sides
+    .map((side) => (centred ? Math.max(...sides) : side))
+    .map((side) => side + 2 * Math.max(least, Math.ceil(share * side)) + STRIDE);
+  const [left, right] = ends(box.left, box.right, across, width);
+  const [top, bottom] = ends(box.top, box.bottom, down, height);
   return { left, top, right, bottom };
 }
 
-function side(first, last, limit) {
-  const size = Math.min(last - first + 2 * Math.max(CONTEXT, Math.ceil((last - first) / 2)) + STRIDE, limit);
+function ends(first, last, wanted, limit) {
+  const size = Math.min(wanted, limit);
   const begin = Math.min(Math.max(Math.floor((first + last - size) / 2), 0), limit - size);
   return [begin, begin + size];
-}
-
-function near(a, b, width, height) {
-  return overlap(around(a, width, height), b) || overlap(around(b, width, height), a);
 }
 
 function overlap(a, b) {

@@ -25,7 +25,7 @@ export async function readPhoto(file, canvas) {
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   const said = notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`);
-  if (file.type === "image/jpeg" || !seesThrough(context)) return said.join(" ");
+  if (!seesThrough(context)) return said.join(" ");
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);

@@ -34,7 +34,7 @@ export async function hasSamples(model) {
   }
 }
 
-/* What the studio was started with: {models: [{name, about}, ...], endings: [".png", ...], in which it can save}. */
+/* What the studio was started with: {models: [{name, about, context: see parts.js, where it is known}, ...], endings: [".png", ...], in which it can save}. */
 export function lists() {
   return ask("models.json", {});
 }

@@ -3,7 +3,7 @@
 import { compare, comparing, moveDivider } from "./comparing.js";
 import { Drawing } from "./drawing.js";
 import { download, listenForFiles } from "./files.js";
-import { $, complain, say, saying } from "./page.js";
+import { $, complain, goesOn, say, saying } from "./page.js";
 import { canvasIsExact } from "./pictures.js";
 import { listen } from "./pointers.js";
 import * as server from "./server.js";
@@ -18,8 +18,10 @@ let busy = null; // {what, stop} while something goes on that cannot be mixed wi
 
 // --------------------------------------------------------------------------------------------------- one thing at a time
 
-/* Runs what a person asked for; an error becomes a line, and everything stays as it was. */
+/* Runs what a person asked for; an error becomes a line, and everything stays as it was. A stroke that is being drawn ends first, so that
+ * what is red is also what is remembered. */
 async function attempt(action) {
+  if (drawing.stroke) drawing.end();
   try {
     await action();
   } catch (error) {
@@ -113,10 +115,12 @@ const change = (action) => edit(() => {
   tellHole();
 });
 
-const step = (action) => edit(() => {
-  drawing.cancel();
-  if (action()) tellHole();
-});
+const step = (action) => {
+  drawing.cancel(); // `attempt` would end the stroke, and that would be what is undone
+  return edit(() => {
+    if (action()) tellHole();
+  });
+};
 
 // ------------------------------------------------------------------------------------------------- filling, comparing, saving
 
@@ -149,12 +153,14 @@ async function fillWith(model, signal, way, otherwise) {
   const start = performance.now();
   const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
   let part = "";
-  const tell = () => say(`Filling${part} with ${model}… ${seconds()}`);
+  const tell = () => goesOn(`Filling${part} with ${model}…`, seconds());
   const clock = setInterval(tell, 200);
+  $("error").hidden = true;
   tell();
   try {
     await way(model, signal, (i, count) => (part = count > 1 ? ` hole ${i} of ${count}` : ""));
     say(`Filled with ${model} in ${seconds()}. Brush and fill again${samples ? ", ask for another one" : ""}, or compare.`);
+    if (model === $("model").value && $("model-state").className !== "ready") checkModel(); // it was not there before
   } catch (error) {
     say(otherwise);
     if (error.name !== "AbortError") throw error;
@@ -178,7 +184,8 @@ async function checkModel() {
     refresh();
     Object.assign(state, { className: "ready", title: `${model} is ready` });
   } catch (error) {
-    if (model === $("model").value) Object.assign(state, { className: "missing", title: error.message });
+    if (model !== $("model").value) return;
+    Object.assign(state, { className: "missing", title: error.message });
     complain(error);
   }
 }
@@ -233,7 +240,7 @@ const KEYS = { b: "brush", e: "eraser", r: "rectangle", h: "move", "[": "smaller
                c: "compare", o: "open", l: "load-mask", i: "invert", Delete: "clear", "+": "zoom-in", "=": "zoom-in", "-": "zoom-out", 0: "fit",
                Escape: "stop" };
 const ENDINGS = [".png", ".webp", ".avif", ".jxl", ".tif", ".jpg"]; // to save with
-const MAY_REPEAT = ["smaller", "larger", "zoom-in", "zoom-out"];
+const MAY_REPEAT = ["smaller", "larger", "zoom-in", "zoom-out", "undo", "redo"];
 const ARROWS = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
 
 function keyDown(event) {
@@ -242,7 +249,7 @@ function keyDown(event) {
     const action = { z: event.shiftKey ? "redo" : "undo", y: "redo", s: "save", o: "open" }[key];
     if (!action) return;
     event.preventDefault();
-    actions[action]();
+    if (!event.repeat || MAY_REPEAT.includes(action)) actions[action]();
   } else if (event.altKey || event.target.closest("select")) {
     return; // the list of models has its own keys
   } else if (key === " " && !event.target.closest("button")) {
@@ -275,7 +282,10 @@ listenForFiles(open, loadMask);
 attempt(async () => {
   const { models, endings } = await server.lists();
   for (const ending of ENDINGS) if (endings.includes(ending)) $("ending").append(new Option(ending.slice(1).toUpperCase(), ending));
-  for (const { name, about } of models) $("model").append(Object.assign(new Option(name, name), { title: about }));
+  for (const { name, about, context } of models) {
+    $("model").append(Object.assign(new Option(name, name), { title: about }));
+    work.contexts[name] = context;
+  }
   await checkModel();
   if (!canvasIsExact()) throw new Error("This browser alters what pages read from pictures: allow this page to read canvas data, or colours will be off");
 });

@@ -10,7 +10,7 @@ import * as pictures from "./pictures.js";
 import * as server from "./server.js";
 
 const NOTHING = new Uint32Array();
-const MOST_MEMORY = 512 * 2 ** 20; // bytes of changed pixels that are remembered, before and after
+const MOST_MEMORY = 512 * 2 ** 20; // bytes that are remembered: changed pixels before and after, and runs
 const MOST_STATES = 500;
 
 export class Work {
@@ -18,6 +18,7 @@ export class Work {
   constructor(canvases) {
     this.canvases = canvases;
     this.hole = null; // until there is a photograph
+    this.contexts = {}; // {model: see parts.js}, of models of which it is known
   }
 
   /* Opens another photograph. -> what there is to say about it. What was open stays when this fails. */
@@ -130,7 +131,7 @@ export class Work {
   async fillHole(hole, seed, model, signal, progress) {
     const { filled } = this.state;
     const { width, height } = this;
-    const parts = partsOf(hole, width, height);
+    const parts = partsOf(hole, width, height, this.contexts[model]);
     const patches = [];
     for (const [i, { hole: box, part }] of parts.entries()) {
       progress(i + 1, parts.length);
@@ -184,15 +185,21 @@ export class Work {
   push(state) {
     this.states.splice(this.at + 1);
     this.states.push(state);
-    const size = (one) => one.patches.reduce((sum, { after }) => sum + 2 * after.data.length, 0);
-    let memory = this.states.reduce((sum, one) => sum + size(one), 0);
-    while (this.states.length > 2 && (memory > MOST_MEMORY || this.states.length > MOST_STATES)) {
+    while (this.states.length > 2 && (memoryOf(this.states) > MOST_MEMORY || this.states.length > MOST_STATES)) {
       this.states.shift();
-      memory -= size(this.states[0]); // it is the first now: nothing is undone from it
-      this.states[0].patches = [];
+      this.states[0].patches = []; // it is the first now: nothing is undone from it
     }
     this.at = this.states.length - 1;
   }
+}
+
+/* Bytes of pixels and runs; states share the runs that have not changed between them. */
+function memoryOf(states) {
+  const runs = new Set(states.flatMap(({ hole, filled, filledLast }) => [hole, filled, filledLast ?? NOTHING]));
+  let sum = 0;
+  for (const one of runs) sum += one.byteLength;
+  for (const { patches } of states) for (const { after } of patches) sum += 2 * after.data.length;
+  return sum;
 }
 
 function same(a, b) {
