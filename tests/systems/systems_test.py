@@ -416,6 +416,22 @@ def test_mixed_precision_step(name, batch):
     assert half.steps_taken == 5
 
 
+@quick("gated_conv", "global_local")
+def test_a_call_is_what_generate_gives_also_in_half_precision_and_for_float64(name, batch):
+    images, holes = batch
+    for policy in ("mixed_bfloat16", "float32"):
+        tf.keras.mixed_precision.set_global_policy(policy)
+        try:
+            system = tfinpaint.create(name, **SETTINGS[name])
+            filled = system.generate(images, holes)
+            np.testing.assert_array_equal(system([images, holes]), filled)
+        finally:
+            tf.keras.mixed_precision.set_global_policy("float32")
+        assert filled.dtype == tf.float32
+    doubled = system.generate(np.asarray(images, np.float64), np.asarray(holes, np.float64))
+    np.testing.assert_allclose(doubled, filled, atol=1e-5)
+
+
 # ------------------------------------------------------------------------------------------ filling
 
 

@@ -122,7 +122,7 @@ class DeepFill(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        image, hole = inputs
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)
         ones = tf.ones_like(hole)  # tells a convolution where the picture ends
 
         # 1. Coarse.

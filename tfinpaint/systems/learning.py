@@ -35,7 +35,8 @@ class Learner(tf.keras.Model):
     generator: tf.keras.Model
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        # Pictures are float32 even under mixed precision. Networks cast what they are given.
+        super().__init__(autocast=False, **kwargs)
         self.averaged_generator = None
         self.critic = self.critic_optimizer = None
         self.phase = None

@@ -191,7 +191,7 @@ class CoherentSemanticUNets(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        image, hole = inputs
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)
         rough = self.rough(image)  # [B, H, W, 3]
         pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (
             1 - hole

@@ -174,7 +174,7 @@ class EdgeConnectNetworks(tf.keras.Model):
         training: bool = False,
         edges: Optional[tf.Tensor] = None,
     ) -> tf.Tensor:
-        images, hole = inputs
+        images, hole = (tf.cast(x, tf.float32) for x in inputs)
         if edges is None:
             edges = self.complete(images, hole, training)
         return self.inpainting([images, edges, hole], training=training)  # [B, H, W, 3]

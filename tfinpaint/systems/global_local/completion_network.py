@@ -90,7 +90,7 @@ class CompletionNetwork(tf.keras.Model):
         make_weights(self, 3, 1)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        x = self.seen(*inputs)  # [B, H, W, 4]
+        x = self.seen(*(tf.cast(x, tf.float32) for x in inputs))  # [B, H, W, 4]
         x = self.encode(x, training)  # [B, H/4, W/4, 256]
         for k in range(ENCODER, len(self.convolutions)):
             x = self.layer(k, x, training and self.frozen_norms != "all")

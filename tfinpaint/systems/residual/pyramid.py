@@ -95,7 +95,7 @@ class ResidualPyramid(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        levels = pull(*inputs)
+        levels = pull(*(tf.cast(x, tf.float32) for x in inputs))
         filled = coarsest(levels)  # [B, 1, 1, 3], for up to 512 pixels
         if self.first_fill == "smooth":
             for k in reversed(range(self.sizes, len(levels) - 1)):
