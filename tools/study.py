@@ -199,13 +199,10 @@ def _end_of(said: str, error: Exception) -> str:
 def _is_done(run: Run, table: Costs) -> bool:
     """Whether there is a result of more minutes, or of as many and the steps of the table.
 
-    Where the table lacks the cost, any steps will do. A result without LPIPS is none if
-    --lpips_weights is given.
+    Where the table lacks the cost, any steps will do.
     """
     record = records.read(_RESULTS.value, run.name)
     if record is None or record.minutes < _MINUTES.value:
-        return False
-    if not _is_wanted(record.figures):
         return False
     if record.minutes > _MINUTES.value or table.lacks(run):
         return True
@@ -250,6 +247,7 @@ def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
         if lock is None:
             return False
         if _is_done(run, table):
+            _add_lpips(run, folder, lock)
             return True
         counts = table.steps(run, _MINUTES.value)
         steps, run_dir = sum(counts.values()), os.path.join(folder, running.RUN)
@@ -271,6 +269,25 @@ def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
         command.say(_progress(run, table))
         _show_tables()
     return True
+
+
+def _add_lpips(run: Run, folder: str, lock: int) -> None:
+    """Measures a finished run again, if its result lacks LPIPS and its network is still there."""
+    record = records.read(_RESULTS.value, run.name)
+    assert record is not None  # it is done
+    if _is_wanted(record.figures):
+        return
+    run_dir = os.path.join(folder, running.RUN)
+    if running.last_step(run_dir) != record.steps:
+        command.warn(f"{run.name}: its result stays without LPIPS, its network is not in {run_dir}")
+        return
+    try:
+        _measure([run_dir], run.data, folder, lock, record.steps)
+    except running.Failed as failure:
+        command.warn(f"{run.name}: its result stays without LPIPS: {failure}")
+        return
+    records.write(_RESULTS.value, measuring.of_run(folder, run.name, record.minutes))
+    command.say(f"{run.name}: has LPIPS now")
 
 
 def _measure(

@@ -77,7 +77,9 @@ def test_a_table_that_a_spreadsheet_has_saved_goes_on(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("content", [b"step;loss\n1;2\n", b"step,loss\n1,\xff\n"])
+@pytest.mark.parametrize(
+    "content", [b"step;loss\n1;2\n", b"step,loss\n1,\xff\n", b"\nstep,loss\n1,2\n"]
+)
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path, content):
     (tmp_path / "metrics.csv").write_bytes(content)
     with pytest.raises(SettingsError, match="`run_dir='.*'`: its metrics.csv cannot be read: "):

@@ -225,12 +225,6 @@ class Learner(tf.keras.Model):
         return getattr(self, part).trainable_variables
 
     @property
-    def steps_taken(self) -> int:
-        """Batches that the first of its learning parts has learned from."""
-        first = next(self.parts[part] for part in self.parts if self.learns(part))
-        return int(first.iterations.numpy())
-
-    @property
     def run_step(self) -> int:
         """Steps of the run so far, in whatever phase; after `compile`.
 

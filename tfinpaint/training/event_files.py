@@ -7,8 +7,10 @@ cut in the same way (metrics_table.py).
 
 import glob
 import os
+from typing import List
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.util import event_pb2
 
 from tfinpaint import atomic
@@ -17,16 +19,23 @@ from tfinpaint import atomic
 _AT_THE_END = ("validation/", "samples", "attention/")
 
 
-def cut(folder: str, step: int, is_last: bool = False) -> None:
+def cut(folder: str, step: int, is_last: bool = False) -> List[str]:
     """Drops the points after `step` from the event files in a folder, and a last one cut short.
 
     is_last: the run has no step left and writes the validation and samples of `step` again: these
         are dropped too.
 
     A file in which nothing is to be dropped is left as it is.
+
+    Returns: the files that cannot be read or written, which are left as they are.
     """
+    left = []
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "events.out.tfevents.*"))):
-        _cut_file(path, step, is_last)
+        try:
+            _cut_file(path, step, is_last)
+        except (OSError, tf.errors.OpError, DecodeError):
+            left.append(path)
+    return left
 
 
 def _cut_file(path: str, step: int, is_last: bool) -> None:

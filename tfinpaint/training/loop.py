@@ -149,12 +149,11 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
     spare = BestEffort(say_between)
     if resumes:
         moved = checkpoints.set_aside_later()
-        with spare.of("TensorBoard's events"):
-            event_files.cut(
-                os.path.join(run_dir, "tensorboard"),
-                first if resumed else -1,
-                first >= settings.steps,
-            )
+        uncut = event_files.cut(
+            os.path.join(run_dir, "tensorboard"),
+            first if resumed else -1,
+            first >= settings.steps,
+        )
         say(
             f"resumed at step {first}: weights, moving average and optimizer moments restored"
             if resumed
@@ -162,6 +161,8 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
         )
         for line in moved:
             say(f"note: {line}")
+        for path in uncut:
+            say(f"warning: {path} cannot be cut at step {first}: later points may be in it twice")
         for line in run_history.changes(history):
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
     others = [

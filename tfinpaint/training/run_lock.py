@@ -63,11 +63,18 @@ class RunLock:
 
         Raises: SettingsError if that is impossible. Then a new folder is removed again.
         """
+        refusal = None
         try:
             with atomic.folder(self._run_dir):
-                self.take()
-                yield
+                try:
+                    self.take()
+                except SettingsError as error:  # the folder stays: another process has it
+                    refusal = error
+                else:
+                    yield
         except OSError as error:
             raise SettingsError(
                 f"`run_dir={self._run_dir!r}` cannot be written: {os_reason(error)}"
             ) from error
+        if refusal:
+            raise refusal

@@ -82,7 +82,7 @@ def measure(
             pass_fds=(lock,),
         )
         if _report(output) is None:
-            done.check_returncode()
+            raise subprocess.CalledProcessError(done.returncode, words, done.stdout)
 
 
 def has_lpips(figures: Dict[str, Dict[str, Any]]) -> bool:

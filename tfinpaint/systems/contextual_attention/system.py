@@ -86,10 +86,6 @@ class DeepFillV1(System):
         return self.specification.extra_inputs if distances_count else {}
 
     @property
-    def steps_taken(self) -> int:
-        return int((self.critic_optimizer or self.optimizer).iterations.numpy())
-
-    @property
     def batches_per_step(self) -> int:
         return _CRITIC_STEPS if self.critic else 1
 
@@ -144,7 +140,8 @@ class DeepFillV1(System):
                 graphs[all_learn] = super().make_train_function(force=True)
 
             def train_function(iterator):
-                self._all_learn = (self.steps_taken + 1) % _CRITIC_STEPS == 0
+                batch = int(self.critic_optimizer.iterations.numpy()) + 1
+                self._all_learn = batch % _CRITIC_STEPS == 0
                 return graphs[self._all_learn](iterator)
 
             self.train_function = train_function
