@@ -133,7 +133,7 @@ def _reduced(photo, rng):
     wanted = rng.uniform(*_LONGER)  # always drawn, so that what follows does not depend on it
     if longer <= _LONGER[0] or longer <= wanted:
         return photo
-    size = [round(side * wanted / longer) for side in photo.shape[1::-1]]
+    size = [max(1, round(side * wanted / longer)) for side in photo.shape[1::-1]]
     return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
 
 

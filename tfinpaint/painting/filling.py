@@ -17,6 +17,10 @@ from tfinpaint.painting import blending, boxes, budget, rims
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
+# What `shown` says of a pixel: the band around a hole into which a fill fades; a hole that another
+# window fills, or has filled; what the window is for.
+BAND, OTHER, AIM = 1, 2, 3
+
 
 class Options(NamedTuple):
     """How a photograph is filled; see `BasePainter.fill`, whose further arguments these are."""
@@ -67,8 +71,9 @@ def fill(
         hole_here, shown_here, *guide_here = (
             m[window.slices][..., np.newaxis] for m in (missing, shown, edges) if m is not None
         )
-        shown_here = shown_here.copy()
-        shown_here[box.within(window).slices][here] = 2  # what this window is for
+        shown_here = np.where(hole[window.slices][..., np.newaxis], np.uint8(OTHER), shown_here)
+        aim = here & ((missing[box.slices] > 0) | (hole[box.slices] == 0))
+        shown_here[box.within(window).slices][aim] = AIM
         if way == "smooth":
             result = rims.continued(filled[window.slices], hole_here[..., 0])
         else:

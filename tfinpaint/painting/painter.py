@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # runs.py lies above
 
 # A window larger than this times the training size is reduced: the system has seen no larger holes.
 WORKING_FACTOR = 2
+_KNOWN = 1e-4  # the share of a cell from which on it counts as known; less is rounding
 
 
 class Painter(BasePainter, tf.Module):
@@ -154,14 +155,21 @@ class Painter(BasePainter, tf.Module):
         return self._fill_thin(window, hole, shown)
 
     def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
-        return self._fill_with_inputs(
-            *map(tf.constant, (window, hole, shown, with_detail, seed)),
-            None if edges is None else tf.constant(edges),
-        )
+        if edges is None:
+            return self.fill_sample(window, hole, shown, with_detail, seed)
+        return self._fill_along(window, hole, shown, with_detail, seed, edges)
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _fill_with_inputs(self, window, hole, shown, with_detail, seed, edges):
-        """`fill_window` with what a user gives in addition: int32 [], uint8 [h, w, 1] or None."""
+    @tf.function(
+        input_signature=[
+            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
+            tf.TensorSpec([], tf.bool),
+            tf.TensorSpec([], tf.int32),
+            tf.TensorSpec([None, None, 1], tf.uint8),
+        ],
+        autograph=False,
+    )
+    def _fill_along(self, window, hole, shown, with_detail, seed, edges):
+        """`fill_sample` along edges, uint8 [h, w, 1]."""
         return self._fill_any(window, hole, shown, with_detail, seed, edges)
 
     @tf.function(
@@ -189,7 +197,8 @@ class Painter(BasePainter, tf.Module):
         hole:         uint8 [h, w, 1], above 0 = hole.
         shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, and more
                       around it for feathering. The highest value marks the part that the window was
-                      chosen for, where there are other holes in it.
+                      chosen for, where there are other holes in it. No texture is taken from where
+                      it is 2, other holes that may be filled already (filling.py).
         with_detail:  bool [], whether the texture of what is thick in the hole is restored
                       (detail/). If so, the output beyond the hole is the photograph.
 
@@ -219,15 +228,17 @@ class Painter(BasePainter, tf.Module):
         return self._fill_any(window, hole, shown, with_detail, seed)
 
     def _fill_any(self, window, hole, shown, with_detail, seed=None, edges=None):
+        earlier = shown == filling.OTHER  # nothing is taken from earlier fills
         hole, shown, aim = self._maps(hole, shown)
         # Blanked at once, as bytes: from here on nothing knows what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         filled = self._filled(blanked, hole, shown, aim, seed, edges)
         part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
         picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
-        # Nothing is taken from earlier fills either: they are shown, but no longer in the hole.
         filled = tf.cond(
-            tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled
+            tf.reduce_any(tf.logical_and(part, aim)),  # other holes get texture in their own turn
+            lambda: detail.restore(picture, tf.logical_or(hole, earlier), part),
+            lambda: filled,
         )
         return self._shown(filled, shown, window)
 
@@ -308,10 +319,13 @@ class Painter(BasePainter, tf.Module):
         Pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool [h', w', n].
         """
         pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]
-        # A cell with any missing pixel is hole: its mean is wrong.
-        return pixels, tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[
-            0
-        ] > 0
+        shares = tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[0]
+        # A cell with any missing pixel is hole: its mean is wrong. Where that leaves nothing known,
+        # as in a frame of few pixels, the means of known pixels count.
+        known = 1.0 - shares[..., :1]
+        alone = tf.reduce_all(shares[..., :1] > 0) & (known > _KNOWN)  # bool [h', w', 1]
+        pixels = tf.where(alone, pixels / tf.maximum(known, _KNOWN), pixels)
+        return pixels, tf.concat([(shares[..., :1] > 0) & ~alone, shares[..., 1:] > 0], -1)
 
     def _fill_padded(self, pixels, hole, generate):
         """The generator's output, clipped, of the size and scale of the pixels.

@@ -87,8 +87,8 @@ def exported_models(
 def listed(name: str, path: str) -> dict:
     """What the page is told of an exported model.
 
-    Returns: name, "about", a few words, and "context", a `Context` as a dictionary. Both are from
-        its card: without one "about" is "", and there is no context.
+    Returns: name, "about", a few words, and "context", a `Context` as a dictionary with the stride
+        of the network. Both are from its card: without one "about" is "", and there is no context.
     """
     from tfinpaint.export.model_card import read_card
     from tfinpaint.painting.boxes import Context
@@ -101,9 +101,10 @@ def listed(name: str, path: str) -> dict:
     about = f"{card.get('system', 'unknown system')}, {card.get('image_size', '?')} px{steps}"
     try:
         context = Context(**card.get("context", {}))._asdict()  # not in older exports
-    except TypeError:
+        stride = int(card["stride"])
+    except (TypeError, KeyError, ValueError):
         return {"name": name, "about": about}
-    return {"name": name, "about": about, "context": context}
+    return {"name": name, "about": about, "context": {**context, "stride": stride}}
 
 
 def unique(names: list) -> list:

@@ -23,12 +23,19 @@ def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
     """
     known = 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
     grey = tf.reduce_mean(picture, -1, keepdims=True)[tf.newaxis]  # [1, h, w, 1]
-    pairs = [known * tf.roll(known, 1, axis) for axis in (2, 1)]  # of two known pixels
+    # Of two known pixels; the first column and row have none before them.
+    pairs = [known * tf.roll(known, 1, axis) * _after_first(known, axis) for axis in (2, 1)]
     steps = [pair * tf.abs(grey - tf.roll(grey, 1, axis)) for axis, pair in zip((2, 1), pairs)]
     found = tf.concat([*steps, *pairs], -1)  # [1, h, w, 4]
     expected = _expected(picture, tf.concat(steps, -1), tf.concat(pairs, -1))
     total, count = tf.split(tf.nn.avg_pool2d(found, SIZE, 1, "SAME"), 2, -1)
     return tf.where(hole | (count == 0), expected, total / tf.maximum(count, 1e-12))[0]
+
+
+def _after_first(maps, axis):
+    """1 but for 0 in the first row (axis 1) or column (axis 2) of [1, h, w, 1]."""
+    later = tf.cast(tf.range(tf.shape(maps)[axis]) > 0, tf.float32)
+    return tf.reshape(later, [1, -1, 1, 1] if axis == 1 else [1, 1, -1, 1])
 
 
 def contrast(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:

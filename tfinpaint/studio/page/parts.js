@@ -6,11 +6,11 @@
  *
  * Box: {left, top, right, bottom} in pixels, right and bottom excluded.
  * Context: how much a model sees around a hole. {share: of a side of the hole's box, on each side of it; centred: whether the longer side counts
- * for both; least: pixels on each side}.
+ * for both; least: pixels on each side; stride: of which the window's sides are multiples}.
  */
 
-const CONTEXT = { share: 0.5, centred: false, least: 64 }; // of most models; models.json tells of those that are here
-const STRIDE = 256; // its sides are rounded up to a multiple of the model's stride, which is at most this
+// of most models, and a stride that few exceed; models.json tells of those that are here
+const CONTEXT = { share: 0.5, centred: false, least: 64, stride: 256 };
 const CELL = 64; // holes that share such a cell, or neighbouring ones, belong together
 
 /* [{hole: box of hole pixels, part: box to send}, ...]; no part holds pixels of another's hole. runs: see hole.js. */
@@ -29,11 +29,11 @@ export function partsOf(runs, width, height, context = CONTEXT) {
 }
 
 /* The window that the server would cut, and what the rounding can add. At a border it is shifted inwards, as the server's. */
-function around(box, width, height, { share, centred, least }) {
+function around(box, width, height, { share, centred, least, stride }) {
   const sides = [box.right - box.left, box.bottom - box.top];
   const [across, down] = sides
     .map((side) => (centred ? Math.max(...sides) : side))
-    .map((side) => side + 2 * Math.max(least, Math.ceil(share * side)) + STRIDE);
+    .map((side) => side + 2 * Math.max(least, Math.ceil(share * side)) + stride);
   const [left, right] = ends(box.left, box.right, across, width);
   const [top, bottom] = ends(box.top, box.bottom, down, height);
   return { left, top, right, bottom };

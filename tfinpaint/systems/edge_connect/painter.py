@@ -43,7 +43,8 @@ class EdgeConnectPainter(Painter):
         """A picture of the edges by which the holes of a photograph are filled, uint8 [H, W].
 
         Known edges are 255. In the hole it is how sure the edge network is of an edge: above 127
-        for more likely than not. Edited, the picture can guide `fill`.
+        for more likely than not. Edited, the picture can guide `fill`. Where there are several
+        holes, `fill` itself takes those that it has filled as known; here all are missing.
 
         photo, mask:  as for `fill`.
         """
