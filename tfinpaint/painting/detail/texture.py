@@ -1,5 +1,7 @@
-"""How rough a photograph is at each place, and what is expected of its hole: that it is as rough,
-and has as much contrast, as known places that are near and have the guide's colour.
+"""The roughness and contrast of a photograph at each place.
+
+The hole is expected to have the roughness and contrast of known places that are near and have the
+guide's colour.
 
 Reference: Newson et al., Video inpainting of complex scenes, 2014, section 3.3 (texture features).
 """
@@ -8,9 +10,10 @@ import tensorflow as tf
 
 from tfinpaint.painting.detail.levels import COARSEST, SIZE, smoothed
 
-# Grey levels and cells (of the coarsest size) over which what is expected holds.
+# How far a known place counts: colour difference in grey levels, distance in cells of the coarsest
+# size. At these values its weight falls to 1 / e.
 ALIKE, NEARBY = 20.0, 12.0
-BROAD = 32  # pixels of the surroundings that a contrast is one to
+BROAD = 32  # pixels: side of the surroundings with which a place is contrasted
 
 
 def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
@@ -18,8 +21,8 @@ def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
 
     picture float32 [h, w, 3], hole bool [h, w, 1] -> float32 [h, w, 2].
 
-    It is the mean over the known pixels of 7 x 7. In the hole it is the mean of known places that
-    are near and have the guide's colour.
+    It is the mean over the known pixels of a 7 x 7 square. In the hole it is the mean of known
+    places that are near and have the guide's colour.
     """
     known = 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
     grey = tf.reduce_mean(picture, -1, keepdims=True)[tf.newaxis]  # [1, h, w, 1]
@@ -43,7 +46,7 @@ def contrast(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
 
     picture float32 [h, w, 3], hole bool [h, w, 1] -> float32 [h, w, 1].
 
-    It is the mean of known places that are near and have the guide's colour, everywhere.
+    At every place, known or not, it is the mean of known places that are near and have its colour.
     """
     size, whole = tf.shape(hole)[:2], picture[tf.newaxis]
     broad = tf.image.resize(whole, tf.maximum(size // BROAD, 1), method="area")
@@ -54,9 +57,10 @@ def contrast(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
 
 
 def _expected(picture, sums, counts):
-    """The mean, at each place, over what is known near it and in its colour.
+    """At each place, the mean of the known values that are near it and have its colour.
 
-    sums, counts: float32 [1, h, w, n], the known values and how many they are, 0 in the hole.
+    picture: float32 [h, w, 3].
+    sums, counts: float32 [1, h, w, n], the known values and their number, 0 in the hole.
     Returns: float32 [1, h, w, n].
     """
     size, n = tf.shape(picture)[:2], sums.shape[-1]
