@@ -81,7 +81,7 @@ class IndexedPhotos:
 
         It considers the photographs that are known to be unreadable so far.
         """
-        places = [(index + offset) % len(self) for offset in range(len(self))]
+        places = ((index + offset) % len(self) for offset in range(len(self)))
         good = (place for place in places if self.where(place) not in self.unreadable)
         return self.names[next(good, index)]
 

@@ -93,7 +93,8 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
     try:
         return exif.tobytes(), notes
     except Exception:
-        return _salvaged(exif)
+        block, more = _salvaged(exif)
+        return block, notes + more
 
 
 def _classic(bare: bytes) -> bytes:
@@ -143,6 +144,8 @@ def _salvaged(exif: Image.Exif) -> Tuple[Optional[bytes], Tuple[str, ...]]:
             except Exception:
                 del target[key]
                 lost.append(f"0x{key:04x} of the {name}")
+    if not lost:  # what stood in the way is among the tags that were left out
+        return good.tobytes(), ()
     names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
     note = f"{_tags(len(lost))} of its EXIF block, damaged, left out: {names}"
     return good.tobytes(), (note,)

@@ -170,10 +170,14 @@ def _write_deep(path: str, pixels: np.ndarray, like: Photo, kind: str, argument:
     try:
         content = encode(numbers, options)
     except Exception as error:  # TIFF takes EXIF apart, and cannot write some blocks
-        if not options.pop("exif", None):
+        exif = options.pop("exif", None)
+        try:
+            content = encode(numbers, options) if exif else None
+        except Exception:
+            content = None
+        if content is None:
             raise _unwritable(path, argument, error) from None
-        content = encode(numbers, options)
-        notes += ("its EXIF block cannot be written as TIFF and was left out",)
+        notes += (f"its EXIF block cannot be written as {kind} and was left out",)
     _keep(path, argument, lambda beside: pathlib.Path(beside).write_bytes(content))
     return notes
 
