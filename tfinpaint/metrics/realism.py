@@ -24,8 +24,8 @@ from tfinpaint.settings import SettingsError
 from tfinpaint.weights import state_dicts
 
 # The fewest photographs for which these figures are given, one more than there are features. With
-# fewer, the covariance is singular, and FID depends more on their number than on their look. Also, a
-# linear classifier with 2,048 features can probably separate two smaller sets without an error,
+# fewer, the covariance is singular, and FID depends more on their number than on their look. Also,
+# a linear classifier with 2,048 features can probably separate two smaller sets without an error,
 # however alike they are (Cover 1965: its capacity is 2 x 2,049 points). Then U-IDS and P-IDS are 0.
 FEWEST = inception.FEATURES + 1
 
