@@ -230,9 +230,7 @@ class TrainSettings:
             if value is not None and not 0 < value <= 1:
                 raise SettingsError(f"`{name}` is above 0 and at most 1. Got {value}")
         if self.mixed_precision and self.bfloat16:
-            raise SettingsError(
-                "`mixed_precision` and `bfloat16` exclude each other: choose one of them"
-            )
+            raise SettingsError("`mixed_precision` and `bfloat16`: one of them at most can be used")
         check_word("schedule", self.schedule, SCHEDULES)
         if self.schedule == "constant" and self.schedule_steps:
             raise SettingsError(
