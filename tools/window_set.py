@@ -108,9 +108,9 @@ def _photographs(folders, count, seed) -> Iterator[Tuple[str, np.ndarray, np.ran
 
 
 def draw(kind: str, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A hole of one of the SHAPES, uint8 [height, width], 1 = hole. It touches all sides of its box.
+    """A hole of one of the SHAPES, uint8 [height, width], 1 = hole.
 
-    rng: draws the form of a blob.
+    It touches all sides of its box. rng: draws the form of a blob.
     """
     if kind == "box":
         return np.ones((height, width), np.uint8)

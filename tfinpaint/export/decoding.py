@@ -194,7 +194,8 @@ def _read_png(file, channels):
     fit = [
         file.check(
             (turn > 0) | ~hidden,
-            "a PNG whose orientation may be in a compressed text: save it again without that text",
+            "a PNG whose orientation may stand in a compressed text: save it again without that "
+            "text",
         )
     ]
     if not channels:  # a mask: of a photograph, transparency is ignored
