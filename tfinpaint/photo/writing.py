@@ -170,12 +170,11 @@ def _write_deep(path: str, pixels: np.ndarray, like: Photo, kind: str, argument:
     try:
         content = encode(numbers, options)
     except Exception as error:  # TIFF takes EXIF apart, and cannot write some blocks
-        exif = options.pop("exif", None)
+        if not options.pop("exif", None):
+            raise _unwritable(path, argument, error) from None
         try:
-            content = encode(numbers, options) if exif else None
+            content = encode(numbers, options)
         except Exception:
-            content = None
-        if content is None:
             raise _unwritable(path, argument, error) from None
         notes += (f"its EXIF block cannot be written as {kind} and was left out",)
     _keep(path, argument, lambda beside: pathlib.Path(beside).write_bytes(content))
