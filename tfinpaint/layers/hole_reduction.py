@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from tfinpaint.layers.shapes import Size, shape
 
-_MISSING_FROM = 5 / 16  # cells with a larger mean are missing, as coherent semantic attention has it
+# In the released code of coherent semantic attention, a cell is missing if its mean is larger.
+_MISSING_FROM = 5 / 16
 _WRONG_SIZE = "the hole's size is a whole multiple of the features'. Got {}x{} and {}x{}"
 
 
