@@ -57,8 +57,8 @@ def region_log_rms(
     rms is the root of the mean of (output - original)^2 over the region's elements.
 
     Args:
-        output, original, region: as for region_l1. A picture with an empty region counts as 0 (up
-            to rounding).
+        output, original, region: as for region_l1. A picture with an empty region counts as
+            log(1 + 1e-6 / floor), which is almost 0.
         floor: in the units of the pictures. The loss is linear in errors well below it, and
             logarithmic in errors well above it.
     """

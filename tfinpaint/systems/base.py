@@ -178,8 +178,8 @@ class System(Learner):
             images: float32 [B, H, W, 3] in [-1, 1].
             holes: float32 [B, H, W, 1], 1 where missing.
 
-        Returns: {name: scalar}: "loss" and each weighted term of the loss, if the generator learns;
-            "critic", the critic's loss, if a critic learns.
+        Returns: {name: scalar}: "loss" and each weighted term of the loss, if the generator learns
+            in this phase; "critic", the critic's loss, if a critic does.
         """
         raise NotImplementedError
 

@@ -106,7 +106,8 @@ class Learner(tf.keras.Model):
             seed: seed of the random numbers that losses draw, together with the number of the step.
             phase: the phase to begin in; see `enter_phase`.
             skip_bad_steps: whether a step of `fit` changes nothing if its losses or gradients are
-                not finite (bad_steps.py). It takes the memory of a copy of all variables.
+                not finite (bad_steps.py), for one replica only. It takes the memory of a copy of
+                all variables.
             **kwargs: other arguments of Keras' `compile`, such as `jit_compile`.
 
         Raises: SettingsError or ValueError for arguments that the system does not allow.
