@@ -43,13 +43,19 @@ def main():
 
     painter = Painter.from_run(read_run(models.locate(model)))
     place = os.path.realpath(output)
+    aside = None  # where the model that is replaced is until the new one is in its place
     try:
         with atomic.folder(os.path.dirname(place)), atomic.replacing(place) as beside:
             size, difference = _pack(painter, beside)
             if os.path.isdir(place):
-                shutil.rmtree(place)
+                aside = f"{beside}.replaced"
+                os.rename(place, aside)
     except OSError as error:
+        if aside and not os.path.lexists(place):
+            os.rename(aside, place)
         raise SettingsError(f"--output={output} cannot be written: {os_reason(error)}") from error
+    if aside:
+        shutil.rmtree(aside, ignore_errors=True)
     run = painter.run
     print(
         f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes "

@@ -19,6 +19,7 @@ import tfinpaint
 from tfinpaint import networks
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.settings import HoleSettings, SettingsError
+from tfinpaint.systems import optimizers
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
@@ -605,6 +606,15 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
     )
 
 
+def test_a_rate_of_0_is_a_rate():
+    paper = optimizers.OfPaper(all_systems()["multistage"], of_generator=0.0)
+    assert paper.rate("generator") == paper.rate("critic") == 0
+    changed = optimizers.OfPaper(all_systems()["multistage"], of_generator=4e-4)
+    assert changed.rate("critic") == pytest.approx(4e-5)
+    for rate in (0.0, 1e-3):
+        assert float(changed.make("critic", rate).learning_rate) == pytest.approx(rate)
+
+
 @systems
 def test_adam_is_the_papers(name):
     # fmt: off
@@ -790,6 +800,8 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
     ("shift_net", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
     ("coherent_semantic", {"attention_kind": None}, "`attention_kind` is .* Got None"),
     ("context_encoder", {"width": None}, "`width` is a whole number.*Got None"),
+    ("multistage", {"stages": True}, "`stages` is a whole number.*Got True"),
+    ("contextual_attention", {"discount": True}, "`discount` is above 0.*Got True"),
     ("residual", {"dilated": None}, "`dilated` is True or False .*Got None"),
     ("residual", {"dilated": 1}, "`dilated` is True or False .*Got 1"),
 ])  # fmt: skip

@@ -4,12 +4,14 @@ import csv
 import io
 import os
 import signal
+import types
 
 import numpy as np
 import pytest
 
 from tfinpaint.progress import clock
 from tfinpaint.settings import SettingsError
+from tfinpaint.training import callbacks
 from tfinpaint.training.bad_steps import FiniteCheck
 from tfinpaint.training.best_effort import BestEffort
 from tfinpaint.training.callbacks import (
@@ -49,6 +51,23 @@ def test_a_reopened_table_drops_the_rows_that_come_again(tmp_path):
     path.write_text(path.read_text() + "1")  # cut short
     MetricsTable(str(tmp_path), 5).add({"step": 6, "loss": 6})
     assert [row["step"] for row in read(path)] == ["1", "5", "6"]
+
+
+def test_the_speed_leaves_out_what_is_done_between_steps(tmp_path, monkeypatch):
+    """Two steps of a second each, with a validation pass of a minute between them."""
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    table, spare = MetricsTable(str(tmp_path), -1), BestEffort(print)
+    log = MetricsCallback(2, str(tmp_path), table, 2, 8, print, spare)
+    rate = types.SimpleNamespace(numpy=lambda: 1e-4)
+    log.set_model(types.SimpleNamespace(optimizer=types.SimpleNamespace(learning_rate=rate)))
+    for _ in range(2):
+        log.on_train_batch_begin(0)
+        now[0] += 1
+        log.on_train_batch_end(0, {"loss": 1.0})
+        now[0] += 60
+    (row,) = read(tmp_path / "metrics.csv")
+    assert float(row["images_per_second"]) == 8
 
 
 def test_rows_of_steps_that_are_taken_again_are_gone_before_the_first_new_one(tmp_path):

@@ -253,18 +253,23 @@ def _error(a, b, over, kind):
     if kind == "l1":
         return total(tf.abs(a - b)) / count / 255
     if kind == "l1_of_sum":
-        return total(tf.abs(a - b)) / total(a + b)
+        return _share(total(tf.abs(a - b)), total(a + b))
     if kind == "l1_relative":
-        return total(tf.abs(a - b)) / total(b)
+        return _share(total(tf.abs(a - b)), total(b))
     squared = total(tf.square(a - b))
     if kind == "l2_relative":
-        return squared / total(tf.square(b))
+        return _share(squared, total(tf.square(b)))
     mean = squared / count
     return (
         mean / 255**2
         if kind == "l2"
         else 10 * tf.math.log(255.0**2 / mean) / tf.math.log(tf.constant(10.0, tf.float64))
     )
+
+
+def _share(error, of):
+    """error / of; nan where `of` is 0: to a black picture, no error is relative."""
+    return tf.where(of > 0, error / of, tf.constant(np.nan, tf.float64))
 
 
 def _similarity(a, b, over, m):

@@ -118,6 +118,8 @@ class Learner(tf.keras.Model):
             self.specification, self.variant, loss_weights or {}, perceptual_weights, image_size
         )
         self.check_phase(phase)
+        if skip_bad_steps and self.distribute_strategy.num_replicas_in_sync > 1:
+            raise SettingsError("`skip_bad_steps` works on one device: several could disagree")
         self.phase = phase
         self.make_holes = make_holes
         self.ema_decay = ema_decay

@@ -25,7 +25,7 @@ class OfPaper:
 
     def make(self, part: str, rate: Optional[float] = None) -> tf.keras.optimizers.Optimizer:
         """A new optimizer for a part. rate: its learning rate, in place of `self.rate(part)`."""
-        rate = rate or self.rate(part)
+        rate = self.rate(part) if rate is None else rate
         if self.specification.optimizer == "adadelta":  # with PyTorch's constants, as released
             return tf.keras.optimizers.Adadelta(rate, rho=0.9, epsilon=1e-6, jit_compile=False)
         return tf.keras.optimizers.Adam(rate, *self.specification.adam_betas, jit_compile=False)
@@ -35,5 +35,6 @@ class OfPaper:
         of_paper = self.specification.rates
         if self.frozen:
             of_paper = self.specification.fine_tuning_rates or of_paper
-        factor = self.of_generator / of_paper["generator"] if self.of_generator else 1.0
-        return of_paper[part] * factor
+        if self.of_generator is None:
+            return of_paper[part]
+        return of_paper[part] * (self.of_generator / of_paper["generator"])

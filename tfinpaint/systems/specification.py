@@ -38,7 +38,7 @@ class Setting:
 
     def allows(self, value: Any) -> bool:
         """Whether a value is a number of the right kind and within the bounds."""
-        if not isinstance(value, int if self.is_whole else (int, float)):
+        if isinstance(value, bool) or not isinstance(value, int if self.is_whole else (int, float)):
             return False
         return (self.low < value if self.above_low else self.low <= value) and value <= self.high
 

@@ -92,6 +92,17 @@ class MetricsCallback(StepCallback):
         self._folder = os.path.join(run_dir, "tensorboard")
         self._writer: Any = None
         self._time, self._at = time.monotonic(), first
+        self._end: Optional[float] = None  # of the last step
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Leaves out of the speed what other callbacks do between two steps."""
+        if self._end is not None:
+            self._time += time.monotonic() - self._end
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """See the base class."""
+        super().on_train_batch_end(batch, logs)
+        self._end = time.monotonic()
 
     def at(self, step: int, logs: dict) -> None:
         if step != 1 and step % self._every:

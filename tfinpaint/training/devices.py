@@ -282,7 +282,8 @@ def _meet(addresses, index):
     missing = {k for k in range(len(addresses)) if k != index}
     end = time.monotonic() + START_SECONDS
     try:
-        listening = socket.create_server(("", _host_and_port(addresses[index])[1]), backlog=64)
+        place = ("", _host_and_port(addresses[index])[1])
+        listening = socket.create_server(place, backlog=max(64, len(addresses)))
     except OSError as error:
         raise SettingsError(
             f"TF_CONFIG: worker {index} cannot listen at {addresses[index]}: {error.strerror}"

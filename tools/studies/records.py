@@ -71,7 +71,7 @@ def read(folder: str, name: str) -> Optional[Record]:
             return Record(**{"commit": None, **json.load(file)})
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise SettingsError(f"--results: {path} is no result of the study: {error}") from None
 
 
