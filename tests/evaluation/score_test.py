@@ -205,10 +205,7 @@ def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos,
 
 
 def test_what_is_under_a_hole_reaches_no_model(run_dir, photos, tmp_path):
-    """The originals differ under the hole, and the results do not.
-
-    Their errors in the hole therefore differ by exactly what was changed.
-    """
+    """The originals differ under the hole, and the results do not."""
     from tfinpaint.evaluation.methods import open_methods
 
     rng = np.random.default_rng(0)

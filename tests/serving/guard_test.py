@@ -155,10 +155,10 @@ def test_a_body_that_stalls(listener, monkeypatch):
 
 
 def test_a_body_that_comes_byte_by_byte(listener, monkeypatch):
-    monkeypatch.setattr(guard, "WHOLE", 0.6)
+    monkeypatch.setattr(guard, "WHOLE", 1.0)
     monkeypatch.setattr(guard, "_LEFT_OVER", 0.1)
-    with opened(listener, began("/size", 100)) as one, contextlib.suppress(ConnectionError):
-        for _ in range(30):
+    with opened(listener, began("/size", 100)) as one:
+        for _ in range(8):  # 0.4 s, while the server still reads
             one.sendall(b"a")
             time.sleep(0.05)
         assert all_of(one).startswith(b"HTTP/1.1 408 ")

@@ -3,10 +3,6 @@
 Its numbers, its invariants, and that every way to run it takes the same step.
 """
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -341,44 +337,6 @@ def test_batches_that_cannot_be_used_say_so(batch):
             system.train_step(data)
     with pytest.raises(ValueError, match="multiples of 16. Got 20 x 32"):
         system.generate(images[:, :20], holes[:, :20])
-
-
-@pytest.mark.slow
-def test_two_replicas_take_the_same_step_as_one():
-    """Runs in a process of its own, as logical devices are fixed before TensorFlow starts. With
-    SGD, as Adam would hide a wrong factor."""
-    code = """
-import numpy as np, tensorflow as tf, tfinpaint
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-def run(strategy):
-    tf.keras.utils.set_random_seed(1)
-    with strategy.scope():
-        system = tfinpaint.create("multistage", width=4, depth=4)
-        system.compile(optimizer=tf.keras.optimizers.SGD(0.1), perceptual_weights="none",
-                       freeze_batch_norm="all",
-                       loss_weights={"adversarial": 0.0})
-    images = np.tile(
-        np.random.default_rng(0).uniform(-1, 1, (1, 32, 32, 3)), (4, 1, 1, 1)
-    ).astype("float32")
-    holes = np.zeros((4, 32, 32, 1), "float32"); holes[:, 8:24, 8:24] = 1
-    data = tf.data.Dataset.from_tensors((images, holes)).unbatch().batch(4).repeat()
-    history = system.fit(data, steps_per_epoch=1, epochs=2, verbose=0).history["loss"]
-    return history, system.generator.encoders["1"].kernel.numpy()
-one, two = (
-    run(tf.distribute.get_strategy()),
-    run(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])),
-)
-np.testing.assert_allclose(one[0], two[0], rtol=1e-4)
-np.testing.assert_allclose(one[1], two[1], atol=1e-5)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=pathlib.Path(__file__).parents[2],
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_what_cannot_be_made_says_so():

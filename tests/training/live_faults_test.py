@@ -119,17 +119,6 @@ def test_nohup_keeps_a_run_going(tmp_path):
     assert command.end() == 0 and steps_of(tmp_path / "run") == [60]
 
 
-def test_a_second_signal_ends_at_once(tmp_path):
-    """The first one comes in the validation pass after the last step; it cannot be waited for."""
-    command = Command(tmp_path / "run", f"--steps={LONG}")
-    command.until("step 3/")
-    command.process.send_signal(signal.SIGSTOP)  # so that both are there when it goes on
-    command.process.send_signal(signal.SIGTERM)
-    command.process.send_signal(signal.SIGINT)
-    command.process.send_signal(signal.SIGCONT)
-    assert command.end() in (-signal.SIGINT, -signal.SIGTERM, 143, 130)
-
-
 # ------------------------------------------------------------------------------------------ disk
 
 
