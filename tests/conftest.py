@@ -121,15 +121,10 @@ def eager_module():
 
 @pytest.fixture
 def no_numbers(monkeypatch):
-    """Networks start with zeros: drawing 130 million numbers takes a while."""
-    import tensorflow as tf
+    """Networks start with zeros, where their numbers are not looked at."""
+    from helpers import start_with_zeros
 
-    for initializer in (tf.keras.initializers.RandomNormal, tf.keras.initializers.GlorotUniform):
-        monkeypatch.setattr(
-            initializer,
-            "__call__",
-            lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
-        )
+    start_with_zeros(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import naive_layers
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import floats
 from shared import SHARED, needs_shared
 
 import tfinpaint
@@ -53,10 +54,6 @@ def batch():
     holes[0, 12:36, 20:52] = 1
     holes[1, 3:29, 30:60] = holes[1, 40:60, 6:25] = 1
     return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.constant(holes)
-
-
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
 
 
 # -------------------------------------------------------------------------------- what teaches whom
@@ -148,7 +145,7 @@ def forward(system, batch):
 def test_reconstruction_terms_against_numpy(variant, batch):
     system = small(variant, perceptual_weights="none", loss_weights={"adversarial": 0.0})
     rough, refined, _, _ = forward(system, batch)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     weight = 100 if variant == "official" else 1
     for name, output in (("rough", rough), ("refinement", refined)):
         assert logs[name] == pytest.approx(
@@ -178,7 +175,7 @@ def test_consistency_against_numpy(variant, batch):
                     for f, t, h in zip(features, target, hole)
                 ]
             )
-    assert values(system.step(*batch))["consistency"] == pytest.approx(expected, rel=1e-4)
+    assert floats(system.step(*batch))["consistency"] == pytest.approx(expected, rel=1e-4)
 
 
 def conv4_3_of(system, images):
@@ -235,7 +232,7 @@ def test_adversarial_losses_against_numpy_on_the_critics_scores(variant, batch):
     before = scores()
     # 8 * width channels, all of them judged.
     assert before["image"][0].shape == (2, 6, 6, 1) and before["features"][0].shape == (2, 1, 1, 32)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     assert logs["critic"] == pytest.approx(
         half * half * sum(relativistic(real, fake) for real, fake in before.values()), rel=1e-4
     )
@@ -253,7 +250,7 @@ def test_each_critic_can_be_alone(batch):
         assert system.critic.names == [name] and not hasattr(
             system.critic, {"image": "features", "features": "image"}[name]
         )
-        logs = values(system.step(*batch))
+        logs = floats(system.step(*batch))
         assert logs["loss"] == pytest.approx(logs[term]) and logs["critic"] > 0
 
 
@@ -332,7 +329,7 @@ def test_pictures_too_small_for_the_feature_critic_are_refused(batch):
     ):
         small(image_size=32)
     system = small(image_size=32, loss_weights={"feature_adversarial": 0.0})
-    logs = values(system.step(batch[0][:, 8:40, 16:48], batch[1][:, 8:40, 16:48]))
+    logs = floats(system.step(batch[0][:, 8:40, 16:48], batch[1][:, 8:40, 16:48]))
     assert np.isfinite(logs["loss"]) and set(logs) == {
         "loss",
         "rough",

@@ -7,6 +7,7 @@ and distances.
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import floats
 
 import tfinpaint
 from tfinpaint.data.batches import training_batches
@@ -55,10 +56,6 @@ def batch():
     return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.concat(holes, 0)
 
 
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
-
-
 def copies(network):
     return [v.numpy() for v in network.variables]
 
@@ -100,10 +97,10 @@ def test_batches_of_seeds_make_their_holes_and_distances_in_the_step(batch):
     def maker(seed):
         return make_holes(seed[0], seed[1], 3, SIZE, settings)
 
-    logs = values(small(make_holes=maker).train_step((batch[0], tf.constant([3, 8]))))
+    logs = floats(small(make_holes=maker).train_step((batch[0], tf.constant([3, 8]))))
     holes = maker(tf.constant([3, 8]))
     assert logs == pytest.approx(
-        values(small().step(batch[0], holes, distances_to_known(holes))), rel=1e-5
+        floats(small().step(batch[0], holes, distances_to_known(holes))), rel=1e-5
     )
 
 
@@ -166,7 +163,7 @@ def test_reconstruction_terms_against_numpy(batch, gamma):
     images, holes = (np.asarray(x, np.float64) for x in batch)
     coarse, refined, composite = (np.asarray(x, np.float64) for x in system.forward(*batch))
     np.testing.assert_allclose(composite, refined * holes + images * (1 - holes), atol=1e-6)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     hole, valid = [], []
     for k in range(3):
         missing = holes[k, ..., 0]
@@ -193,11 +190,11 @@ def test_adversarial_term_is_the_negative_score_of_both_critics(batch):
 
 def test_given_distances_are_those_computed_inside(batch):
     images, holes = batch
-    expected = values(small().step(images, holes))
-    assert values(small().step(images, holes, distance_to_known(holes))) == pytest.approx(
+    expected = floats(small().step(images, holes))
+    assert floats(small().step(images, holes, distance_to_known(holes))) == pytest.approx(
         expected, rel=1e-6
     )
-    assert values(small().step(images, holes, distances_to_known(holes))) == pytest.approx(
+    assert floats(small().step(images, holes, distances_to_known(holes))) == pytest.approx(
         expected, rel=1e-6
     )
     # Given distances are really used if the hole is no box, and train_step passes them on.
@@ -232,8 +229,8 @@ def test_gamma_is_the_variants_or_the_one_that_was_given(monkeypatch):
 def test_without_discount_distances_play_no_part(batch):
     system = small()
     system.gamma = 1.0
-    plain = values(system.step(*batch))["hole"]
-    assert plain > values(small().step(*batch))["hole"]
+    plain = floats(system.step(*batch))["hole"]
+    assert plain > floats(small().step(*batch))["hole"]
 
 
 # -------------------------------------------------------------------------------------- the critics
@@ -269,23 +266,23 @@ def test_loss_of_the_critics_recomputed(batch):
         assert float(system.loss_of_critics(images, composite, holes)) == pytest.approx(
             total, rel=1e-5
         )
-        assert values(system.step(images, holes))["critic"] == pytest.approx(total, rel=1e-5)
+        assert floats(system.step(images, holes))["critic"] == pytest.approx(total, rel=1e-5)
 
 
 def test_penalty_has_its_weight_and_the_seed_fixes_it(batch):
-    without = values(small(loss_weights={"penalty": 0.0}).step(*batch))["critic"]
+    without = floats(small(loss_weights={"penalty": 0.0}).step(*batch))["critic"]
     ten, twenty = (
-        values(small(loss_weights={"penalty": w}).step(*batch))["critic"] for w in (10.0, 20.0)
+        floats(small(loss_weights={"penalty": w}).step(*batch))["critic"] for w in (10.0, 20.0)
     )
     assert twenty - without == pytest.approx(2 * (ten - without), rel=1e-4)
-    assert values(small(seed=0).step(*batch))["critic"] == ten
-    assert values(small(seed=1).step(*batch))["critic"] != ten
+    assert floats(small(seed=0).step(*batch))["critic"] == ten
+    assert floats(small(seed=1).step(*batch))["critic"] != ten
 
 
 def test_pictures_without_a_hole_are_finite_and_leave_the_penalty_without_gradient(batch):
     system = small()
     hole = tf.zeros_like(batch[1])
-    logs = values(system.step(batch[0], hole))
+    logs = floats(system.step(batch[0], hole))
     assert logs["hole"] == 0 and np.isfinite(logs["adversarial"])
     # Real and composite are the same: what is left is 10 x (0 - 1)^2, twice.
     assert logs["critic"] == pytest.approx(20, rel=1e-5)

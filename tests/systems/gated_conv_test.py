@@ -6,6 +6,7 @@ Its terms against NumPy, and its critic: what it sees, when, and how often it is
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import floats
 
 import tfinpaint
 
@@ -38,10 +39,6 @@ def batch():
     return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.constant(holes)
 
 
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
-
-
 def watched(system, monkeypatch):
     """What the critic is called with from now on: [(images, training, scores)]."""
     calls, call = [], system.critic.call
@@ -63,7 +60,7 @@ def test_critic_sees_picture_and_hole_real_and_fake_in_one_call_and_then_the_com
     _, refined = system.generator([images * (1 - holes), holes], with_stages=True)
     composite = refined * holes + images * (1 - holes)
     calls = watched(system, monkeypatch)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     (both, first, scores), (fake, second, judged) = calls
     # Each pass in training takes a step of the power iteration.
     assert (bool(first), bool(second)) == (True, False)
@@ -88,7 +85,7 @@ def test_reconstruction_terms_against_numpy(batch):
     stages = system.generator(
         [batch[0] * (1 - batch[1]), batch[1]], training=True, with_stages=True
     )
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     assert set(logs) == {"loss", "coarse", "refinement"}
     for name, output in zip(("coarse", "refinement"), stages):
         assert np.abs(output).max() <= 1

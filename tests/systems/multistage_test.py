@@ -6,6 +6,7 @@ Its numbers, its invariants, and that every way to run it takes the same step.
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import floats
 from set_back import set_back
 from shared import SHARED, needs_shared
 
@@ -37,10 +38,6 @@ def batch():
     return images, make_holes(0, 0, 3, SIZE, HoleSettings())
 
 
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["paper", "official"])
 def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
@@ -54,7 +51,7 @@ def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
         tf.function(compiled.step, autograph=False, jit_compile=True),
     )
     for _ in range(2):  # the second step sees what the first did to the weights
-        expected, *others = [values(step(*batch)) for step in steps]
+        expected, *others = [floats(step(*batch)) for step in steps]
         assert set(expected) == {
             "loss",
             "valid",
@@ -70,7 +67,7 @@ def test_eager_graph_and_compiled_steps_have_the_same_losses(batch, variant):
 
 
 def test_loss_is_the_sum_of_its_weighted_terms(batch):
-    logs = values(small().step(*batch))
+    logs = floats(small().step(*batch))
     assert logs["loss"] == pytest.approx(
         sum(v for name, v in logs.items() if name not in ("loss", "critic")), rel=1e-6
     )
@@ -86,7 +83,7 @@ def test_terms_against_numpy(batch):
         .numpy()
         .astype(np.float64)
     )
-    logs = values(small(loss_weights={"adversarial": 0.0}).step(*batch))
+    logs = floats(small(loss_weights={"adversarial": 0.0}).step(*batch))
     error = np.abs(output - truth)
     assert logs["valid"] == pytest.approx((error * (1 - holes)).mean(), rel=1e-5)
     assert logs["hole"] == pytest.approx(6 * (error * holes).mean(), rel=1e-5)
@@ -125,10 +122,10 @@ def test_the_step_makes_its_own_holes_from_a_seed(batch):
     def maker(s):
         return make_holes(s[0], s[1], 3, SIZE, settings)
 
-    expected = values(small().step(batch[0], make_holes(5, 7, 3, SIZE, settings)))
+    expected = floats(small().step(batch[0], make_holes(5, 7, 3, SIZE, settings)))
     for jit in (False, True):
         system = small(make_holes=maker)
-        assert values(
+        assert floats(
             tf.function(system.seeded_step, autograph=False, jit_compile=jit)(batch[0], seed)
         ) == pytest.approx(expected, rel=1e-4)
 
@@ -266,12 +263,12 @@ def test_mixed_precision_step(batch):
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
         system = another(perceptual_weights="random")
-        logs = values(tf.function(system.step, autograph=False)(*batch))
+        logs = floats(tf.function(system.step, autograph=False)(*batch))
         output = system.generate(*batch)
         kernel = system.critic.convolutions[1].layer.kernel.numpy()
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
-    expected = values(another(perceptual_weights="random").step(*batch))
+    expected = floats(another(perceptual_weights="random").step(*batch))
     assert output.dtype == tf.float32 and all(
         v.dtype == tf.float32 for v in system.generator.trainable_variables
     )
