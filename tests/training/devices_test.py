@@ -5,6 +5,7 @@ worker is a process.
 """
 
 import csv
+import dataclasses
 import json
 import math
 import os
@@ -23,9 +24,9 @@ from small import flags as small_flags
 
 from tfinpaint import train as command
 from tfinpaint.data.batches import Share
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.systems.specification import all_systems
-from tfinpaint.training import devices
+from tfinpaint.training import devices, preparing
 from tfinpaint.training.devices import Devices
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -241,6 +242,25 @@ def test_shares_are_equal_and_in_order():
     with pytest.raises(SettingsError, match="`batch_size` .* all 4 devices .* of 4. Got 6"):
         of(4).share(6)
     assert of(4).writes and of(4, 0, 2).writes and not of(4, 1, 2).writes
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"jit_compile": True}, "`jit_compile` is for one device: 2 "),
+        ({"skip_bad_steps": 3}, "`skip_bad_steps` is for one device: 2 .* Got 3"),
+        ({"batch_size": 3}, "`batch_size` .* all 2 devices .* Got 3"),
+    ],
+    ids=["jit_compile", "skip_bad_steps", "batch_size"],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_several_devices_cannot_do_is_refused(change, words, workers):
+    """Before anything is read or built."""
+    settings = TrainSettings(
+        "partial_conv", PhotoSettings("folder:/nowhere"), HoleSettings(), batch_size=4
+    )
+    with pytest.raises(SettingsError, match=words):
+        preparing.prepare(dataclasses.replace(settings, **change), print, of(2, 0, workers))
 
 
 @pytest.mark.parametrize(
