@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import dry_run, loop, train
+from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.precision import precision
 from tfinpaint.training.validation import Validation
 
@@ -326,6 +328,20 @@ def test_a_run_goes_on_from_an_older_checkpoint(run, tmp_path):
     found = points(folder)
     assert len(found) == len(set(found)) and set(found) == set(points(run[0]))
     tfinpaint.load(str(folder))  # ckpt-4 is the new one
+
+
+def test_later_checkpoints_that_cannot_be_moved_are_told(tmp_path, monkeypatch):
+    for step in (2, 4):
+        (tmp_path / f"ckpt-{step}.index").touch()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "makedirs", full)
+    restored = types.SimpleNamespace(_step=2, _folder=str(tmp_path))
+    words = "the checkpoints after step 2 cannot be moved to .*set_aside_1: No space left on device"
+    with pytest.raises(SettingsError, match=words):
+        Checkpoints.set_aside_later(restored)
 
 
 def test_tensorboard_has_one_point_for_a_step_after_a_crash(run, tmp_path):
