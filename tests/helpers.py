@@ -1,6 +1,13 @@
 """What the tests of several systems need: batches, counts, and networks that are made quickly."""
 
+import numpy as np
 import tensorflow as tf
+
+
+def smooth(count, side):
+    """Pictures of soft transitions, float32 [count, side, side, 3], about -1 to 1."""
+    few = np.random.default_rng(0).uniform(-1, 1, (count, 4, 4, 3)).astype(np.float32)
+    return tf.image.resize(few, (side, side), "bicubic")
 
 
 def floats(logs):

@@ -10,7 +10,7 @@ import naive_layers
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import floats
+from helpers import floats, smooth
 from shared import SHARED, needs_shared
 
 import tfinpaint
@@ -49,11 +49,10 @@ def small(variant="paper", only=None, **settings):
 
 @pytest.fixture(scope="module")
 def batch():
-    smooth = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
     holes = np.zeros((2, SIZE, SIZE, 1), np.float32)
     holes[0, 12:36, 20:52] = 1
     holes[1, 3:29, 30:60] = holes[1, 40:60, 6:25] = 1
-    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.constant(holes)
+    return smooth(2, SIZE), tf.constant(holes)
 
 
 # -------------------------------------------------------------------------------- what teaches whom

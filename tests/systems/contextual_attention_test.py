@@ -7,7 +7,7 @@ and distances.
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import floats
+from helpers import floats, smooth
 
 import tfinpaint
 from tfinpaint.data.batches import training_batches
@@ -47,13 +47,12 @@ def box(top, left, bottom, right):
 @pytest.fixture(scope="module")
 def batch():
     """Three pictures; a box, strokes, two boxes."""
-    smooth = np.random.default_rng(0).uniform(-1, 1, (3, 4, 4, 3)).astype(np.float32)
     holes = [
         box(8, 6, 20, 24),
         make_holes(0, 0, 1, SIZE, HoleSettings(ratio=(0.2, 0.3))),
         box(2, 2, 9, 9) + box(20, 18, 31, 27),
     ]
-    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.concat(holes, 0)
+    return smooth(3, SIZE), tf.concat(holes, 0)
 
 
 def copies(network):

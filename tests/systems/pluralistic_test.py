@@ -4,6 +4,7 @@ import naive_layers
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import smooth
 
 import tfinpaint
 from tfinpaint.settings import SettingsError
@@ -209,11 +210,10 @@ def test_noise_is_normal_and_the_same_everywhere():
 
 @pytest.fixture(scope="module")
 def batch():
-    smooth = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
     holes = np.zeros((2, SIZE, SIZE, 1), np.float32)
     holes[0, 12:36, 20:52] = 1
     holes[1, 3:29, 30:60] = holes[1, 40:60, 6:25] = 1
-    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.constant(holes)
+    return smooth(2, SIZE), tf.constant(holes)
 
 
 @pytest.fixture(scope="module")

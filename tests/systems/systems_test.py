@@ -4,14 +4,11 @@ Sizes, steps that agree however they run, terms and networks, attention, and wha
 test finds its small system in the same state (set_back.py).
 """
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import count, floats
+import two_devices
+from helpers import count, floats, smooth
 from set_back import assign, set_back, state
 from small import SIZES, TERMS_LEFT_OUT
 from small import SMALL as SETTINGS
@@ -102,11 +99,10 @@ def small(name, variant="paper", **settings):
 @pytest.fixture(scope="module")
 def batch():
     """Two smooth pictures; a box and strokes."""
-    smooth = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
     box = np.zeros((1, SIZE, SIZE, 1), np.float32)
     box[:, 12:36, 20:52] = 1
     strokes = make_holes(0, 0, 1, SIZE, HoleSettings(ratio=(0.2, 0.3)))
-    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.concat([box, strokes], 0)
+    return smooth(2, SIZE), tf.concat([box, strokes], 0)
 
 
 # -------------------------------------------------------------------------------------------- sizes
@@ -299,16 +295,13 @@ def test_generate_compiles(name, variant, batch):
 @pytest.mark.slow
 @systems
 def test_two_replicas_take_the_same_steps_as_one(name):
-    """Runs in a process of its own, as logical devices are fixed before TensorFlow starts. With
-    SGD, as Adam would hide a wrong factor. Six steps, so that contextual attention's generator
-    learns once. Pictures and holes all differ."""
+    """With SGD, as Adam would hide a wrong factor. Six steps, so that contextual attention's
+    generator learns once. Pictures and holes all differ."""
     own = {"depth": 3} if name == "context_encoder" else {}  # for 32 pixels
     size = SIZES.get(name, 32)
     rate = 1e-3 if name == "pluralistic" else 0.01  # its weights are up to 80: at 0.01 it jumps
-    code = f"""
-import numpy as np, tensorflow as tf, tfinpaint
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    two_devices.run(f"""
+import tfinpaint
 def run(strategy):
     tf.keras.utils.set_random_seed(1)
     with strategy.scope():
@@ -334,14 +327,7 @@ for term in one[0]:
     np.testing.assert_allclose(one[0][term], two[0][term], rtol=1e-3, atol=1e-5)
 for a, b in zip(one[1], two[1], strict=True):
     np.testing.assert_allclose(a, b, atol=1e-5)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=pathlib.Path(__file__).parents[2],
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+""")
 
 
 @quick("contextual_attention")

@@ -14,10 +14,10 @@ import time
 
 import pytest
 from disks import breaking, fill, small
+from run_folders import steps_of
 from small import flags
 
 from tfinpaint import train
-from tfinpaint.checkpoint_files import is_whole, numbered
 
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGS = (
@@ -71,12 +71,6 @@ class Command:
 
     def told(self, word):
         return [line for line in self.lines if word in line]
-
-
-def steps_of(run_dir):
-    folder = str(run_dir / "checkpoints")
-    assert all(is_whole(path) for path in numbered(folder).values())
-    return sorted(numbered(folder))
 
 
 def hidden(run_dir):

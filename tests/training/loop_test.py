@@ -5,7 +5,6 @@ run without graphs, which are traced in twice the time of such a run: schedule_t
 in graphs, train_test.py has the command's, systems_loop_test.py those of every system (slow).
 """
 
-import csv
 import dataclasses
 import io
 import json
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from run_folders import rows
 
 import tfinpaint
 from tfinpaint.runs import read_settings
@@ -46,11 +46,6 @@ SETTINGS = TrainSettings(
 )
 # Without a critic and without attention.
 PLAIN = dataclasses.replace(SETTINGS, system="partial_conv")
-
-
-def rows(run_dir):
-    with open(run_dir / "metrics.csv", newline="") as f:
-        return list(csv.DictReader(f))
 
 
 @pytest.fixture(scope="module")
