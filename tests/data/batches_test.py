@@ -130,7 +130,7 @@ def test_an_unreadable_photograph_is_left_out_and_batches_stay_full(tmp_path):
 def test_holes_on_the_device_come_as_seed_and_step(folder):
     arguments = PhotoSettings(folder, 32), BOXES, 3, 11
     for step, ((images, seeds), (same, _)) in enumerate(
-        zip(take(3, *arguments, holes_on_device=True), take(3, *arguments))
+        zip(take(3, *arguments, holes_on_device=True), take(3, *arguments), strict=True)
     ):
         np.testing.assert_array_equal(seeds, [11, step])
         assert seeds.dtype == np.int32
@@ -217,7 +217,7 @@ def test_colour_jitter_changes_the_colours_alone_and_repeats(folder):
         np.testing.assert_array_equal(images, later)
     numbers = []
     for step, ((images, made), (changed, made_too)) in enumerate(
-        zip(take(4, plain, BOXES, 3, 11), first)
+        zip(take(4, plain, BOXES, 3, 11), first, strict=True)
     ):
         np.testing.assert_array_equal(made, made_too)
         for index, (before, after) in enumerate(zip(images, changed)):
@@ -306,7 +306,7 @@ def test_memory_makes_no_difference(folder, monkeypatch):
     arguments = PhotoSettings(folder, 32), BOXES, 3, 2
     kept = take(5, *arguments)
     monkeypatch.setattr(batches, "_CACHE_BYTES", 0)
-    for one, other in zip(kept, take(5, *arguments)):
+    for one, other in zip(kept, take(5, *arguments), strict=True):
         np.testing.assert_array_equal(one[0], other[0])
 
 

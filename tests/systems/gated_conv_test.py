@@ -114,11 +114,12 @@ def test_the_adversarial_term_teaches_nothing_outside_the_hole(batch):
     )
     before = [v.numpy() for v in system.generator.trainable_variables]
     system.step(batch[0], tf.zeros_like(batch[1]))
-    for a, b in zip(before, system.generator.trainable_variables):
+    for a, b in zip(before, system.generator.trainable_variables, strict=True):
         np.testing.assert_array_equal(a, b)
     system.step(*batch)
     assert any(
-        np.abs(a - b).max() > 0 for a, b in zip(before, system.generator.trainable_variables)
+        np.abs(a - b).max() > 0
+        for a, b in zip(before, system.generator.trainable_variables, strict=True)
     )
 
 

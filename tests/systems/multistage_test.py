@@ -215,7 +215,7 @@ def test_keras_fit_with_its_callbacks_and_backup(batch, tmp_path):
     resumed = another(seed=9)  # different weights: all must come back from the backup
     history = fit(resumed, 4)
     assert history.epoch == [2, 3]
-    for a, b in zip(whole.generator.variables, resumed.generator.variables):
+    for a, b in zip(whole.generator.variables, resumed.generator.variables, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 

@@ -184,12 +184,13 @@ def test_critic_learns_first_then_the_generator_is_judged(critic, batch):
         for a, b in zip(generator, system.generator.trainable_variables, strict=True)
     )
     moved = [
-        not np.array_equal(a, b) for a, b in zip(trunk, system.critic.trunk.trainable_variables)
+        not np.array_equal(a, b)
+        for a, b in zip(trunk, system.critic.trunk.trainable_variables, strict=True)
     ]
     assert np.mean(moved) > 0.95  # the pretrained trunk learns too
     assert all(
         not np.array_equal(a, b)
-        for a, b in zip(statistics, system.critic.trunk.non_trainable_variables)
+        for a, b in zip(statistics, system.critic.trunk.non_trainable_variables, strict=True)
     )
     # 0.3 x the cross-entropy of "real", by the critic as it is now: batch norm does not use its
     # moving statistics in training.

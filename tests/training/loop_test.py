@@ -119,7 +119,9 @@ def test_resuming_in_an_empty_folder_starts_from_0_and_no_steps_write_initial_we
         said
     )
     assert any(line.startswith("note: `seed` was 0 up to step 0 and is 5 from") for line in said)
-    for a, b in zip(before.generator.variables, tfinpaint.load(folder).system.generator.variables):
+    for a, b in zip(
+        before.generator.variables, tfinpaint.load(folder).system.generator.variables, strict=True
+    ):
         np.testing.assert_array_equal(a, b)
 
 
