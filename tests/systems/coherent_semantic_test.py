@@ -11,16 +11,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import floats, smooth
+from set_back import set_back
 from shared import SHARED, needs_shared
 
-import tfinpaint
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
 
 VGG = SHARED / "weights/vgg16/vgg16_imagenet_block1-3_notop_keras.h5"
 SIZE = 64
 TERMS = ("rough", "refinement", "consistency", "adversarial", "feature_adversarial")
-made = {}
 
 variants = pytest.mark.parametrize("variant", ["paper", "official"])
 paper_first = pytest.mark.parametrize(
@@ -29,22 +28,13 @@ paper_first = pytest.mark.parametrize(
 
 
 def small(variant="paper", only=None, **settings):
-    """Compiled, with the same weights every time; built once for each variant. `only`: the one term
-    whose weight is not 0 (it is 1)."""
-    if variant not in made:
-        tf.keras.utils.set_random_seed(1)
-        system = tfinpaint.create("coherent_semantic", variant=variant, width=4, depth=4)
-        made[variant] = system, [v.numpy() for v in system.generator.variables]
-    system, weights = made[variant]
-    for variable, weight in zip(system.generator.variables, weights, strict=True):
-        variable.assign(weight)
-    system.critic = None
-    tf.keras.utils.set_random_seed(2)
+    """Compiled, in the same state every time. `only`: the one term whose weight is not 0 (it is
+    1)."""
     if only:
         settings["loss_weights"] = {term: float(term == only) for term in TERMS}
-    system.compile(**{"perceptual_weights": "random", "image_size": SIZE, **settings})
-    system.restart_average()
-    return system
+    return set_back("coherent_semantic", variant).compiled(
+        **{"perceptual_weights": "random", "image_size": SIZE, **settings}
+    )
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import floats, smooth
+from set_back import set_back
 
 import tfinpaint
 from tfinpaint.data.batches import training_batches
@@ -19,22 +20,12 @@ from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
 from tfinpaint.systems.contextual_attention import system as contextual_attention
 
 SIZE = 32
-made = []
 
 
 def small(**settings):
-    """Compiled, with the same weights every time; built once."""
-    if not made:
-        tf.keras.utils.set_random_seed(1)
-        system = tfinpaint.create("contextual_attention", width=8)
-        made.extend((system, [v.numpy() for v in system.generator.variables]))
-    system, weights = made
-    for variable, weight in zip(system.generator.variables, weights, strict=True):
-        variable.assign(weight)
-    system.critic, system.gamma = None, 0.99
-    tf.keras.utils.set_random_seed(2)
-    system.compile(**{"image_size": SIZE, **settings})
-    system.restart_average()
+    """Compiled, in the same state every time."""
+    system = set_back("contextual_attention", "paper").compiled(**{"image_size": SIZE, **settings})
+    system.gamma = 0.99
     return system
 
 
