@@ -17,6 +17,8 @@ from zoo import stored
 
 from tfinpaint.photo import (
     Photo,
+    deep,
+    exif,
     jxl,
     list_photos,
     photo_size,
@@ -460,6 +462,54 @@ def test_exif_that_a_format_refuses_does_not_cost_the_photograph(tmp_path):
     assert notes == ("its EXIF block cannot be written as TIFF and was left out",)
     np.testing.assert_array_equal(read_photo(str(tmp_path / "a.tif")).pixels, _noise())
     assert os.listdir(tmp_path) == ["a.tif"]
+
+
+@pytest.mark.parametrize("kind, name", [("png", "PNG"), ("tiff", "TIFF")])
+def test_what_16_bits_cannot_be_written_is_one_line_and_exif_is_blamed_only_if_it_was_exif(
+    tmp_path, monkeypatch, kind, name
+):
+    pixels, like = (
+        np.zeros((4, 5, 3), np.uint16),
+        Photo(_noise(), exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"),
+    )
+    real = getattr(deep, kind)
+
+    def refuses_exif(numbers, options):
+        if "exif" in options:
+            raise ValueError("tag")
+        return real(numbers, options)
+
+    path = str(tmp_path / f"a.{kind}")
+    monkeypatch.setattr(deep, kind, refuses_exif)
+    notes = write_photo(path, pixels, like, argument="output")
+    assert f"its EXIF block cannot be written as {name} and was left out" in notes
+    os.remove(path)
+
+    def refuses_all(numbers, options):
+        raise struct.error("'I' format requires a number")
+
+    monkeypatch.setattr(deep, kind, refuses_all)
+    with pytest.raises(SettingsError, match=f"`output='{path}'` cannot be written"):
+        write_photo(path, pixels, like, argument="output")
+    assert not os.listdir(tmp_path)
+
+
+def test_notes_on_exif_are_kept_if_some_tags_cannot_be_written(monkeypatch):
+    block = Image.Exif()
+    block[0x010F], block[0x8649] = "maker", b"8BIM"  # the second: layers of Photoshop
+    real, calls = Image.Exif.tobytes, []
+
+    def fails_once(self, offset=8):
+        calls.append(1)
+        if len(calls) == 1:
+            raise ValueError("tag")
+        return real(self, offset)
+
+    content = block.tobytes()
+    _, usual = exif.kept(content)
+    monkeypatch.setattr(Image.Exif, "tobytes", fails_once)
+    kept, notes = exif.kept(content)
+    assert usual and notes == usual and exif.kept(kept)[0] is not None
 
 
 def test_webp_has_a_longest_side(tmp_path):

@@ -1,14 +1,13 @@
-"""The one place that knows which of two stacks it runs on: TensorFlow 2.15 with TensorFlow Addons
-(Python 3.10 and 3.11), or today's TensorFlow with tf-keras (Python 3.12 and later).
+"""Chooses between TensorFlow Addons and its replacements (stand_ins.py).
 
-Where Addons is installed, these names are Addons'. Elsewhere they are those of stand_ins.py, with
-the same results and variables. Both are imported on first use, because most of what fills
-photographs does not need them.
+The project runs on TensorFlow 2.15 with TensorFlow Addons (Python 3.10 and 3.11), or on newer
+releases of TensorFlow with tf-keras (Python 3.12 and later). If Addons is installed, the names
+below are those of Addons. Otherwise they are those of stand_ins.py, with the same results and
+variables. Either is imported on first use, because most systems can fill without it.
 
-SpectralNormalization        for critics (the core layer fails in graph mode on TensorFlow 2.15)
+SpectralNormalization        for critics (Keras's own layer fails in graph mode on TensorFlow 2.15)
 InstanceNormalization        for the systems whose papers use it
-euclidean_dist_transform     in the input pipeline only, on the host; it never reaches an exported
-                             graph
+euclidean_dist_transform     in the input pipeline only, on the host; no exported graph contains it
 transform                    of mask files, in the input pipeline
 angles_to_projective_transforms, compose_transforms    for `transform`
 
@@ -36,10 +35,11 @@ def there() -> bool:
 
 
 def check_keras() -> None:
-    """Raises ImportError if `tf.keras` is Keras 3, which lacks what the systems are built on.
+    """Checks that `tf.keras` is Keras 2: Keras 3 lacks features that the systems are built on.
 
-    `import tfinpaint` asks TensorFlow for Keras 2. It comes too late if the program has used
-    `tf.keras` before.
+    `import tfinpaint` selects Keras 2. That is too late if the program has used `tf.keras` before.
+
+    Raises: ImportError for another version.
     """
     import tensorflow as tf
 

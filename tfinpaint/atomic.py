@@ -1,4 +1,4 @@
-"""Writes files atomically: each is written beside its place, then renamed into it.
+"""Writes files atomically: each is written under a temporary name, then renamed.
 
     write_text("runs/a/settings.json", text)
     write_bytes("model.tflite", content)
@@ -10,8 +10,8 @@
         ...
 
 A reader sees the old content or the new, never a part of it. If writing fails, the old content
-stays and nothing is left beside it. A process that is killed may leave one hidden file. Errors
-are those of the writer, mostly OSError.
+stays and no temporary file is left. A process that is killed may leave one hidden file. Errors are
+those of the writer, mostly OSError.
 """
 
 import collections
@@ -22,14 +22,15 @@ import threading
 import uuid
 from typing import Dict, Iterator, List, Sequence
 
-# characters of the name that are kept: a full name may already be of the greatest length
+# characters of the name that the temporary name keeps: a full name may already have the greatest
+# length
 _LONGEST = 40
 _lock = threading.Lock()
-_in_use: Dict[str, int] = collections.Counter()  # {folder: blocks of `folder` that are in it}
+_in_use: Dict[str, int] = collections.Counter()  # {path: running blocks of `folder(path)`}
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes a text file in UTF-8; bytes of a file's name that are no UTF-8 are written as such."""
+    """Writes a text file in UTF-8. Surrogate escapes (from file names) become their bytes again."""
     write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
@@ -41,10 +42,10 @@ def write_bytes(path: str, content: bytes) -> None:
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[str]:
-    """Yields a path to write to. At the end of the block, what is there is renamed to `path`.
+    """Yields a path to write a file or folder to. At the end of the block it is renamed to `path`.
 
-    A folder can only take the place of an empty folder. A block that replaces a full one removes
-    it itself, as its last act.
+    A folder can only replace an empty folder. To replace one that is not empty, the block itself
+    must remove the old one at its end.
     """
     with replacing_all([path]) as (new,):
         yield new
@@ -62,17 +63,17 @@ def replacing_all(paths: Sequence[str]) -> Iterator[List[str]]:
 
 @contextlib.contextmanager
 def folder(path: str) -> Iterator[None]:
-    """Makes a folder, and those above it, for a block that writes into it.
+    """Makes a folder, and the folders above it, for a block that writes into it.
 
-    If the block fails, the folders that were made are removed again, unless something is in them
-    or another thread is about to write into them.
+    If the block fails, the folders that were made are removed again, unless they are not empty or
+    another thread is about to write into them.
     """
     place = os.path.join(*_place(path))
     made = [place]
     with _lock:
         while not os.path.lexists(made[-1]):
             made.append(os.path.dirname(made[-1]))
-        made.pop()  # it was there
+        made.pop()  # the last one existed already
         _in_use[place] += 1
     try:
         os.makedirs(place, exist_ok=True)
@@ -93,9 +94,10 @@ def folder(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def beside(path: str) -> Iterator[str]:
-    """Yields an unused path in the folder of `path`, for a block that renames by itself.
+    """Yields an unused path in the folder of `path`, for a block that does the renaming itself.
 
-    The name is hidden and has the ending of `path`. What is still there at the end is removed.
+    The name is hidden and has the ending of `path`. A file or folder that still exists there at the
+    end is removed.
     """
     folder, name = _place(path)
     stem, ending = os.path.splitext(name)
@@ -110,7 +112,7 @@ def beside(path: str) -> Iterator[str]:
 
 
 def _place(path):
-    """The folder of a path, without links, and the name in it, which may be a link."""
+    """The folder of a path, with links resolved, and the name in it, which may be a link."""
     folder, name = os.path.split(path.rstrip(os.sep))
     if name in ("", os.curdir, os.pardir):
         folder, name = os.path.split(os.path.realpath(path))

@@ -1,14 +1,14 @@
-"""What all commands share: parsing flags, calling `main`, and errors in one line, not a traceback.
+"""Runs a command: parses flags, calls `main`, and prints errors in one line, not as a traceback.
 
     def main():                 # no arguments; returns an exit status or None
         ...
     def cli():
         command.run(main)
 
-Heavy modules are imported inside `main`, so that --help and a wrong flag answer at once. Results go
-to stdout. Warnings and errors go to stderr, one line each. The exit status is 0, 1 after an error,
-or 128 and the number of the signal that ended it (130 after Ctrl-C). Messages of the library name
-arguments, which become flags here.
+Heavy modules are imported inside `main`, so that --help and wrong flags are answered at once.
+Results go to stdout. Warnings and errors go to stderr, one line each. The exit status is 0, 1 after
+an error, or 128 plus the number of the signal that ended it (130 after Ctrl-C). Messages of the
+library name arguments (`name=value`); these are rewritten as flags here.
 """
 
 import contextlib
@@ -32,24 +32,24 @@ from tfinpaint.wording import shown, shown_lines
 
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
-    """Runs a command: flags from sys.argv, then `main()`."""
-    # TensorFlow reads this when it is imported. At 2, the release we use prints three errors
-    # about CUDA plugins at every start, which mean nothing. Real errors come as exceptions.
+    """Runs a command: parses the flags in sys.argv, calls `main()`, and exits with its status."""
+    # TensorFlow reads this when it is imported. At 2, the release we use prints three meaningless
+    # errors about CUDA plugins at every start. Real errors are raised as exceptions.
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3":
         # Newer releases print some lines while they are imported, whatever the level is.
         sys.meta_path.insert(0, _QuietImport("tensorflow"))
     # Importing TensorFlow and building graphs makes millions of objects and no garbage. At Python's
-    # default of 700, half a second goes into collecting it.
+    # default threshold of 700, looking for garbage takes half a second.
     gc.set_threshold(100_000)
     _show_warnings()
     for stream in (sys.stdout, sys.stderr):
-        # A name that this terminal has no characters for must not end the program.
+        # A file name that the terminal cannot encode must not end the program.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
-    except BrokenPipeError:  # piped into a program that has read enough, such as `head`
-        # otherwise Python complains again when it flushes at exit
+    except BrokenPipeError:  # piped into a program that stops reading, such as `head`
+        # otherwise Python reports the error again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
@@ -66,7 +66,7 @@ def tell_error(message: str) -> None:
 
 
 def one_line(message: str) -> str:
-    """A message of the library as a line of a command."""
+    """A message of the library as one line, with arguments written as flags."""
     return shown(" ".join(in_flags(message).split()))
 
 
@@ -82,7 +82,7 @@ def say(message: str) -> None:
 
 @contextlib.contextmanager
 def native_stderr_silenced() -> Iterator[None]:
-    """Suppresses what C++ libraries print to stderr, which Python's sys.stderr never sees."""
+    """Suppresses what C++ libraries print to stderr, which bypasses Python's sys.stderr."""
     sys.stderr.flush()
     kept = os.dup(2)
     nothing = os.open(os.devnull, os.O_WRONLY)
@@ -120,9 +120,10 @@ class _QuietImport(importlib.abc.MetaPathFinder):
 
 @functools.lru_cache(maxsize=None)
 def silence_xla_banner() -> None:
-    """Makes XLA print its banner now, where it is suppressed.
+    """Makes XLA print its banner now, while stderr is suppressed.
 
-    XLA draws the strokes of holes. It says once in a process that it has compiled something.
+    XLA compiles the code that draws the strokes of holes. At its first compilation in a process, it
+    prints a banner.
     """
     import tensorflow as tf
 
@@ -131,9 +132,13 @@ def silence_xla_banner() -> None:
 
 
 def choose_device(name: Optional[str]) -> None:
-    """Hides the devices that --device leaves out: "cpu", "gpu" or "gpu:N" (None: none).
+    """Hides the devices that --device does not name.
+
+    name: "cpu", "gpu" or "gpu:N"; None hides no device.
 
     Call it before TensorFlow computes.
+
+    Raises: SettingsError for another name, or a GPU that TensorFlow does not find.
     """
     if name is None:
         return
@@ -167,7 +172,7 @@ def _parse(main, argv):
         fail(str(error))
     try:
         rest = flags.FLAGS(argv)
-    except SystemExit:  # only --help ends here, and it is no failure
+    except SystemExit:  # only --help raises it, which is no failure
         sys.exit(0)
     except flags.Error as error:
         message = str(error).replace("ERROR:: ", "")
@@ -185,29 +190,29 @@ def _guarded(main, argv):
     if given and verbosity >= absl_logging.DEBUG:
         logging.getLogger("tfinpaint").setLevel(logging.DEBUG)
     if not given or verbosity == absl_logging.DEBUG:
-        # TensorFlow logs there what it renames when it saves, and Pillow every chunk that it reads
-        # (--verbosity=2 shows that)
+        # absl's logger shows what TensorFlow renames when it saves, and every chunk that Pillow
+        # reads (--verbosity=2 shows these)
         absl_logging.set_verbosity(absl_logging.ERROR)
     try:
         return main()
     except SettingsError as error:
         fail(str(error))
     except KeyboardInterrupt as error:
-        # training tells which signal it was
+        # training sets the number of the signal
         number = getattr(error, "signum", signal.SIGINT)
         name = signal.Signals(number).name
         fail("interrupted" if number == signal.SIGINT else f"ended by {name}", 128 + number)
     except ImportError as error:
         fail(_import_advice(error))
     except UnicodeEncodeError as error:
-        # TensorFlow takes names in UTF-8 alone: of run directories, exports and weights
+        # TensorFlow takes only names in UTF-8: of run directories, exports and weights
         if not isinstance(error.object, str) or shown(error.object) == error.object:
             raise
         fail(f"{error.object}: TensorFlow takes only names in UTF-8 here: rename it")
     except Exception as error:
         if disk_is_full(error):
             fail(f"{first_line(error)}: there is no room for it")
-        # the class is TensorFlow's, which is not imported here
+        # by its name, because TensorFlow is not imported here
         if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
             fail(
                 "out of memory: a smaller --batch_size, --image_size or --width (train) or "
@@ -217,9 +222,9 @@ def _guarded(main, argv):
 
 
 def _import_advice(error: ImportError) -> str:
-    """What to do about a module that cannot be imported.
+    """Advice about a module that cannot be imported.
 
-    Raises `error` again if it is a mistake of the program.
+    Raises: `error` itself if it is a bug of the program.
     """
     if re.search(r"libGL|libgthread|libglib", str(error)):
         return (
@@ -234,7 +239,7 @@ def _import_advice(error: ImportError) -> str:
 
 
 def _show_warnings() -> None:
-    """Shows what the library logs, one line each."""
+    """Prints the library's log messages on stderr, one line each."""
 
     class OneLine(logging.Formatter):
         def format(self, record):

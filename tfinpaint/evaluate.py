@@ -1,4 +1,4 @@
-"""Measures how well models fill holes, and writes a table that says what its numbers mean.
+"""Measures how well models fill holes, and writes tables that define each of their numbers.
 
     python -m tfinpaint.evaluate --data=folder:photos --output=report
     python -m tfinpaint.evaluate --model=default,runs/a,runs/b --data=folder:photos --output=report
@@ -7,12 +7,13 @@
     python -m tfinpaint.evaluate --model=runs/a --data=folder:photos \\
         --protocol=multistage --output=report
 
-OUTPUT becomes a folder: report.txt, report.csv, report.json (every photograph's figures, settings,
-versions, hashes) and report.html (tables, plots, pictures; one file). --model may name `default`
-(the model that comes with tfinpaint, taken where none is named), run directories, exports, and the
-references telea, navier_stokes and mean, which are in every table unless --noreferences.
-Differences are to the first model. Networks are measured alone; with --detail=auto as `inpaint`
-fills, with texture in holes thicker than 8 pixels.
+OUTPUT becomes a folder with report.txt, report.csv, report.json (the figures of every photograph,
+settings, versions, hashes) and report.html (tables, plots and pictures in one file). --model may
+name `default` (the model that comes with tfinpaint, which is also used if --model is not given),
+run directories, exports, and the references telea, navier_stokes and mean. The references are in
+every table unless --noreferences is given. Differences are to the first model. What is measured is
+the fill of the network alone or, with --detail=auto, the fill as `inpaint` makes it, with texture
+in holes thicker than 8 pixels.
 """
 
 import os
@@ -34,15 +35,15 @@ settings.define_flags(
     "references",
     *weights_flags(),
     "device",
-    model="What is measured, with commas between: run directories of `train`, exports, default "
+    model="Models to measure, separated by commas: run directories of `train`, exports, default "
     "(the model that comes with tfinpaint), telea, navier_stokes, mean. Default: default.",
     data="Photographs to score: folder:PATH, shards:PATH, tfds:NAME[:SPLIT], samples:, or "
     "pairs:PATH (NAME.png beside NAME_mask.png).",
     holes="center, strokes or objects (the fixed sets) or files:PATH (a mask file or a folder of "
     "them). Default: the protocol's.",
     image_size="Side of the squares that are scored, pixels. Default: that of the first run.",
-    batch_size="Squares that are filled together.",
-    detail="auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
+    batch_size="Number of squares that are filled together.",
+    detail="auto: parts of a hole thicker than 8 pixels get their texture from the known part of "
     "the photograph. off: the network's own fill. Default: off.",
     output="Folder for report.txt, report.csv, report.json and report.html.",
 )
@@ -65,10 +66,10 @@ def main() -> None:
             )
     command.choose_device(values.device)
 
-    import tensorflow as tf  # only once the flags are known to be good
+    import tensorflow as tf  # slow to import: only once the flags are known to be good
 
     command.silence_xla_banner()
-    # otherwise a GPU's table differs in the fourth digit
+    # With TensorFloat-32, the figures of a GPU would differ in the fourth digit.
     tf.config.experimental.enable_tensor_float_32_execution(False)
 
     from tfinpaint.evaluation import page, score, text
@@ -76,7 +77,7 @@ def main() -> None:
     bars: List[ProgressBar] = []
 
     def progress(done, total):
-        if not bars:  # made only now, so that loading does not count as filling
+        if not bars:  # made only now, so that its time does not include loading
             bars.append(photographs_bar(total))
         bars[0].update(done)
 
@@ -110,7 +111,9 @@ def main() -> None:
 def write(folder: str, files: Dict[str, str]) -> None:
     """Writes all files, {name: text}, or none of them.
 
-    Names of photographs that are no UTF-8 are written with replacements.
+    In names of photographs, bytes that are not UTF-8 are replaced.
+
+    Raises: SettingsError if a file cannot be written.
     """
     try:
         paths = [os.path.join(folder, name) for name in files]

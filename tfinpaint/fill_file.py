@@ -1,15 +1,15 @@
-"""Fills photographs that lie in files: reads one and its mask, fills, composites, writes.
+"""Fills photographs in files: reads a photograph and its mask, fills, composites, writes.
 
     for job, outcome in zip(jobs, outcomes(painter, jobs, How())):
         report = outcome.result()          # or the error of this photograph
 
-Inputs:  a painter, `Job`s (jobs.py), and `How` they are filled.
-Outputs: the files that the jobs name, each whole or not there, with what its photograph carried
-    (photo/writing.py), and a `Report` for each.
-Errors:  SettingsError in one line for what a user can put right; whatever happens to a photograph
-    is that photograph's alone.
+Inputs:  a painter, `Job`s (jobs.py), and `How`, the options.
+Outputs: the files that the jobs name, each whole or not there, with the metadata of its photograph
+    (photo/writing.py); and a `Report` for each.
+Errors:  SettingsError, in one line, for errors that a user can correct. An error of one photograph
+    does not affect the others.
 
-`inpaint` and the big jobs of big_jobs/ fill through this file alone, so their outputs are the same.
+`inpaint` and big_jobs/ both fill with this module, so their outputs are the same.
 """
 
 import dataclasses
@@ -40,15 +40,16 @@ from tfinpaint.photo import (
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 from tfinpaint.wording import shown
 
-_WARNING = "warning: "  # how such a note begins
+_WARNING = "warning: "  # how a note that is a warning begins
 _DITHERED = "16 bits per channel, the fill has 8, dithered"
 
 
 @dataclasses.dataclass(frozen=True)
 class How:
-    """How photographs are filled and written. The flags of the same names say what each means.
+    """How photographs are filled and written. Each field is the flag of the same name.
 
-    opaque:        None: only with the photograph's alpha as the mask.
+    opaque:        whether the fill is made opaque; None: only with the photograph's alpha as the
+                   mask.
     edges:         None or "false", "true" (a picture of the edges), or the path of a drawing.
     attention_at:  row and column, or None.
     """
@@ -75,7 +76,11 @@ class How:
 
 
 class Read(NamedTuple):
-    """A photograph, its hole, uint8 [H, W], and the notes of both."""
+    """A photograph, its mask and the notes on both.
+
+    mask:   uint8 [H, W], 255 = hole.
+    notes:  (kind, path, note) each.
+    """
 
     photo: Photo
     mask: np.ndarray
@@ -83,10 +88,13 @@ class Read(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """What is to be written for one photograph.
+    """The results for one photograph, to be written.
 
-    That is the pixels of each output by path, with what `photo` carries, pictures of attention and
-    edges by path, the notes so far, and the seconds that filling took.
+    photo:     its metadata, with the alpha channel of the outputs.
+    outputs:   {path: pixels, uint8 [H, W, 3], or uint16 for 16 bits}.
+    pictures:  {path: (picture, kind, description)} of attention maps and edges.
+    notes:     (kind, path, note) each, so far.
+    seconds:   that filling took.
     """
 
     job: Job
@@ -98,9 +106,11 @@ class Filled(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What there is to say about a photograph that was filled.
+    """The report on a photograph that was filled.
 
-    seconds:  that filling it took, without reading and writing.
+    warnings: one line each.
+    lines:    photograph and output, then one line for each other note.
+    seconds:  that filling took, without reading and writing.
     """
 
     warnings: List[str]
@@ -108,9 +118,9 @@ class Report(NamedTuple):
     seconds: float
 
     def without_known(self, known: Set[str]) -> "Report":
-        """The report without the lines in `known`, to which those about a file format are added.
+        """The report without the lines in `known`. Its lines about file formats are added to it.
 
-        Such a line holds for all photographs of a folder, and is said once.
+        Such a line holds for all photographs of a folder, so it is shown only once.
         """
         of_format = {f"    output: {note}" for note in (*OF_FORMAT.values(), _DITHERED)}
         lines = [line for line in self.lines if line not in known]
@@ -119,9 +129,9 @@ class Report(NamedTuple):
 
 
 def outcomes(painter: BasePainter, jobs: Sequence[Job], how: How) -> Iterator["Future[Report]"]:
-    """Fills one photograph after the other; meanwhile the next is read and the last is written.
+    """Fills the photographs in turn. Meanwhile the next one is read and the previous one written.
 
-    Yields, for each, a Future of its report or of its error.
+    Yields: for each, in the order of `jobs`, a Future of its report or its error.
     """
     with ThreadPoolExecutor(2) as pool:
         reading, last = pool.submit(read, jobs[0], how), None
@@ -145,7 +155,8 @@ def outcomes(painter: BasePainter, jobs: Sequence[Job], how: How) -> Iterator["F
 def read(job: Job, how: How) -> Read:
     """Reads a photograph and its mask.
 
-    Raises: SettingsError if they cannot be filled.
+    Raises: SettingsError if one cannot be read, or the mask does not fit the photograph, or has no
+        hole or (grown) no known pixel.
     """
     if how.bits == "16":
         check_deep_path(job.output, "output")
@@ -182,7 +193,10 @@ def read(job: Job, how: How) -> Read:
 
 
 def fill(painter: BasePainter, job: Job, found: Read, how: How) -> Filled:
-    """Fills one photograph."""
+    """Fills one photograph.
+
+    Raises: SettingsError if the painter or the photograph does not support what `how` asks for.
+    """
     start = time.monotonic()
     photo, mask, notes = found
     shown = _attention_maps(painter, job, photo.pixels, mask, how) if how.attention else {}
@@ -213,7 +227,11 @@ def fill(painter: BasePainter, job: Job, found: Read, how: How) -> Filled:
 
 
 def write(filled: Filled) -> Report:
-    """Writes one photograph. Returns its warnings and the lines of the report."""
+    """Writes the outputs and pictures of one photograph.
+
+    Returns: its report.
+    Raises: SettingsError if a file cannot be written.
+    """
     job, notes = filled.job, filled.notes
     for path, pixels in filled.outputs.items():
         notes = notes + [
@@ -227,7 +245,7 @@ def write(filled: Filled) -> Report:
     lines = [
         f"    {what}: {shown(note)}" for what, _, note in notes if not note.startswith(_WARNING)
     ]
-    lines = list(dict.fromkeys(lines))  # what holds for each of several outputs is said once
+    lines = list(dict.fromkeys(lines))  # a note that holds for several outputs is shown once
     outputs = list(filled.outputs)
     to = outputs[0] if len(outputs) == 1 else f"{outputs[0]} to {outputs[-1]}"
     head = shown(f"{job.image} ({_size(filled.photo.pixels)}) -> {to}")
@@ -240,11 +258,11 @@ def _hole(mask: np.ndarray, how: How) -> np.ndarray:
 
 
 def _alpha_of_fill(job: Job, photo: Photo, mask: np.ndarray, how: How):
-    """The alpha channel of the filled photograph, and a warning if what is filled is not seen."""
+    """The alpha channel of the filled photograph, and a warning if filled pixels are invisible."""
     if photo.alpha is None:
         return None, []
     hole = _hole(mask, how) > 0
-    # What --mask=alpha fills would be as invisible as before.
+    # With --mask=alpha, the fill would otherwise stay invisible.
     if how.opaque or (job.mask == ALPHA and how.opaque is None):
         return np.where(hole, np.uint8(255), photo.alpha), []
     share = 100 * np.mean(photo.alpha[hole] <= THRESHOLD)
@@ -256,7 +274,7 @@ def _alpha_of_fill(job: Job, photo: Photo, mask: np.ndarray, how: How):
 
 
 def _outputs(painter: BasePainter, job: Job, pixels: np.ndarray, mask: np.ndarray, how: How):
-    """The filled pixels by path, and a note on each if there are several."""
+    """{path: filled pixels, uint8 [H, W, 3]}, and a list of notes on the samples, if any."""
     options = (how.grow_hole, how.feather, how.detail)
     if not how.samples:
         guide: Any = {"edges": read_drawing(how.drawing, how.max_megapixels)} if how.drawing else {}
@@ -271,7 +289,7 @@ def _outputs(painter: BasePainter, job: Job, pixels: np.ndarray, mask: np.ndarra
 
 
 def _attention_maps(painter: BasePainter, job: Job, pixels, mask, how: How) -> dict:
-    """Pictures of the attention maps: {path: (picture, "attention", what it is)}."""
+    """Pictures of the attention maps: {path: (picture, "attention", description)}."""
     from tfinpaint.attention_maps.pictures import pictures
 
     hole = 255 * _hole(mask, how)
@@ -284,7 +302,7 @@ def _attention_maps(painter: BasePainter, job: Job, pixels, mask, how: How) -> d
 
 
 def _edges(painter: BasePainter, job: Job, pixels, mask, how: How) -> dict:
-    """The picture of edges, in the same form."""
+    """The picture of the edges: {path: (picture, "edges", description)}."""
     picture = painter.edges(pixels, 255 * _hole(mask, how))  # [H, W]
     path = f"{job.beside}_edges.png"
     what = "known edges, and in the hole the completed ones"

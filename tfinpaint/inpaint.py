@@ -13,14 +13,15 @@
     python -m tfinpaint.inpaint --server=http://localhost:8501/v1/models/paris \\
         --image=photo.jpg --mask=mask.png --output=filled.png
 
-Without --model and --server the model that comes with tfinpaint fills. In a mask white is hole
+Without --model and --server the model that comes with tfinpaint is used. In a mask white is hole
 (--mask_is=known flips that); --mask=alpha takes what is transparent as the hole. Photographs may
-have any size; a mask has the size of its photograph. A folder's photographs are found by their
-content, whatever their names end in, and other files are counted (named with --verbosity=1).
-In a folder of masks the mask of a/b.jpg is a/b.png or a/b_mask.png, with any of the endings. In a
-folder run every output keeps its photograph's name and ending (.jpg or .png if nothing can be
-written with that one), a photograph that fails is reported while the others go on, and the exit
-status is 1 at the end.
+have any size; a mask has the size of its photograph.
+
+In a folder, photographs are found by their content, whatever their names end in. Other files are
+counted (and named with --verbosity=1). In a folder of masks the mask of a/b.jpg is a/b.png or
+a/b_mask.png, with any ending of a picture. Every output keeps the name and ending of its
+photograph (.jpg or .png if its format cannot be written). If a photograph fails, that is reported,
+the others are filled, and the exit status is 1 at the end.
 
 A system that can fill a hole in several ways writes --samples of them, filled_1.png, filled_2.png
 and so on, the best first.
@@ -56,7 +57,7 @@ _HOW = (
     "bits", "side_by_side", "max_megapixels",
 )
 # fmt: on
-# what cannot be left out
+# required flags
 _NEEDED = {
     "image": "the photograph to fill, or a folder of them",
     "mask": "its mask, in which white is hole, or a folder of masks",
@@ -93,8 +94,8 @@ def main() -> None:
         raise SettingsError("--side_by_side has 8 bits. Got --bits=16")
     if FLAGS.blend != "none" and FLAGS.feather:
         raise SettingsError(
-            f"--blend={FLAGS.blend} and --feather={FLAGS.feather}: one of them hides the edge of "
-            "the fill"
+            f"--blend={FLAGS.blend} and --feather={FLAGS.feather} cannot be combined: each of them "
+            "hides the edge of the fill"
         )
     if FLAGS.attention_at and not FLAGS.attention:
         raise SettingsError(
@@ -105,7 +106,7 @@ def main() -> None:
     model = None if FLAGS.server else locate(FLAGS.model or DEFAULT)
     drawing = [] if FLAGS.edges in (None, "true", "false") else [FLAGS.edges]
     jobs = find_jobs(FLAGS.image, FLAGS.mask, FLAGS.output, FLAGS.samples, drawing)
-    from tfinpaint import fill_file  # as late as all that is heavy
+    from tfinpaint import fill_file  # late, so that wrong flags are reported at once
 
     given: Any = {name: FLAGS[name].value for name in _HOW}
     opaque = FLAGS.opaque if FLAGS["opaque"].present else None
@@ -126,7 +127,7 @@ def main() -> None:
             _tell(report.without_known(known))
         except BrokenPipeError:
             raise
-        except Exception as error:  # whatever it is, it is this photograph's alone
+        except Exception as error:  # any error affects this photograph only
             failures += 1
             progress.clear()
             command.tell_error(
@@ -151,8 +152,8 @@ def _check_edges():
         )
     if not os.path.isfile(FLAGS.edges):
         raise SettingsError(
-            f"--edges={FLAGS.edges} is no file: a drawing that guides the fill, or --edges alone, "
-            "which shows those that do"
+            f"--edges={FLAGS.edges} is no file: give a drawing that guides the fill, or --edges "
+            "alone, which writes a picture of the edges that guide it"
         )
 
 
@@ -174,8 +175,8 @@ def _load_painter(model):
 
     painter = load(model)
     if painter.system is not None and not painter.system.generator.non_trainable_variables:
-        # Skip graph optimization. It fuses batch norm, which this network does not have. Nothing
-        # else in it makes a fill faster, and it takes a second.
+        # Skip graph optimization, which takes a second. What makes a fill faster is only that it
+        # fuses batch norm, and this network has none.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if FLAGS.attention:
         painter.check_attention()

@@ -1,10 +1,10 @@
-"""Which photograph is filled with which mask, and where its result goes.
+"""Pairs photographs with their masks and outputs.
 
     find_jobs("photos", "masks", "filled") -> [Job("photos/a.jpg", "masks/a.png", "filled/a.jpg",
                                                    "filled/a")]
 
 The mask of NAME.jpg is NAME.png or NAME_mask.png, with any ending of a picture. An output keeps the
-name of its photograph (output_names.py). Everything is decided, and checked, before the first
+name of its photograph (output_names.py). All pairs are found, and checked, before the first
 photograph is read.
 """
 
@@ -23,15 +23,17 @@ from tfinpaint.photo import (
 )
 from tfinpaint.settings import SettingsError
 
-ALPHA = "alpha"  # as a mask: the photograph's own
+ALPHA = "alpha"  # as a mask: the alpha channel of the photograph
 
 
 class Job(NamedTuple):
     """Paths of one photograph, its mask and its result.
 
-    output: names the result in messages.
+    image:  the photograph.
+    mask:   its mask, or `ALPHA`.
+    output: the path of the result, as messages name it.
     fills:  the files that are written, several with `samples`.
-    beside: what the names of pictures beside the result begin with (attention, edges).
+    beside: how the paths of the pictures beside the result begin (attention, edges).
     """
 
     image: str
@@ -48,13 +50,15 @@ def find_jobs(
     samples: Optional[int] = None,
     others: Sequence[str] = (),
 ) -> List[Job]:
-    """Photographs with their masks and outputs.
+    """Finds the photographs, and pairs them with their masks and outputs.
 
-    image, mask, output:  as the flags of `inpaint`.
-    samples:              how many fills of each are written, if there are several.
-    others:               further files that are read, which must not be written to.
+    image, mask, output:  the flags of `inpaint`.
+    samples:              how many fills of each photograph are written; None or 0: one, without a
+                          number in its name.
+    others:               further files that are read, which must not be overwritten.
 
-    Raises: SettingsError, before anything is read, if one is missing.
+    Raises: SettingsError, before anything is read, if a file is missing, a photograph has no mask
+        or two, the output cannot be written, or it would overwrite a file that is read.
     """
     for name, path in (("image", image), ("mask", mask)):
         if path != ALPHA and not os.path.exists(path):
@@ -80,11 +84,11 @@ def find_jobs(
 
 
 def masks_by_name(paths: Sequence[str], folder: str) -> Dict[str, str]:
-    """Masks by what the name of their photograph may be, without its ending.
+    """Masks by name: {path inside the folder, without the ending: path}.
 
-    paths:  all of them, inside `folder`.
+    paths:  of all masks, inside `folder`.
 
-    Raises: SettingsError if two have one name.
+    Raises: SettingsError if two have the same name.
     """
     masks: Dict[str, str] = {}
     for path in paths:
@@ -96,9 +100,12 @@ def masks_by_name(paths: Sequence[str], folder: str) -> Dict[str, str]:
 
 
 def mask_of(name: str, masks: Dict[str, str]) -> Optional[str]:
-    """The mask of the photograph with this name, or None.
+    """The mask of the photograph with this name (without an ending), or None.
 
-    Some systems write an accent as a character of its own, in the names of one of two folders.
+    masks:  as `masks_by_name` returns them.
+
+    Unicode's composed and decomposed forms of a name count as the same: some systems store an
+    accent as a separate character.
     """
     for form in (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))):
         for wanted in (form, form + "_mask"):
@@ -126,7 +133,7 @@ def _check_nothing_is_overwritten(jobs: List[Job], others: Sequence[str]) -> Non
 
 
 def _identity(path: str) -> List[Tuple[int, int]]:
-    """What tells a file from all others, by whatever name; empty if there is none."""
+    """What identifies a file, whatever path leads to it; empty if it does not exist."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,4 +1,4 @@
-"""Loads what fills photographs from the place where a model lies."""
+"""Loads a model from its path, as a painter that fills photographs."""
 
 import os
 
@@ -11,15 +11,14 @@ ACCEPTED = "a run directory of `train`, an export, or default"
 
 
 def load(model: str = "default") -> BasePainter:
-    """What fills photographs with the model at the path `model`.
+    """Loads the model at the path `model`.
 
-    That is a `Painter` for a run directory (see `tfinpaint.runs`), and an `ExportedPainter` for an
-    export: a version directory, or the folder of versions, whose highest is taken.
+    model:  a run directory (see `tfinpaint.runs`); an export, which is a version directory or the
+            folder of versions, of which the highest is taken; or "default", the model that comes
+            with the package (see `tfinpaint.models`). A folder of that name is "./default".
 
-    "default" is the model that comes with the package (see `tfinpaint.models`); a folder of that
-    name is "./default".
-
-    Raises: SettingsError if there is no model.
+    Returns: a `Painter` for a run directory, an `ExportedPainter` for an export.
+    Raises: SettingsError if there is no model, or it cannot be loaded.
     """
     path = locate(model)
     if not os.path.isdir(path):

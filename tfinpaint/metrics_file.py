@@ -33,7 +33,7 @@ def read_rows(run_dir: str, argument: str) -> List[Dict[str, str]]:
         with open(path, newline="", encoding="utf-8-sig") as f:
             reader = csv.DictReader([line for line in f if line.endswith(("\n", "\r"))], restval="")
             rows = [{name: text for name, text in row.items() if name} for row in reader]
-        if reader.fieldnames and "step" not in reader.fieldnames:
+        if reader.fieldnames is not None and "step" not in reader.fieldnames:
             raise ValueError("it has no column `step`, with commas between the columns")
     except (OSError, ValueError, csv.Error) as error:
         raise cannot_be_read(run_dir, argument, error) from error

@@ -1,13 +1,13 @@
-"""Names of what a run writes, decided before it begins: no two of them are the same.
+"""Chooses the names of all files that a run writes, before it begins, so that no two are the same.
 
-    outputs(["a.jpg", "b.jfif"], kind_of) -> ["a.jpg", "b.jpg"]
+    outputs(["a.jpg", "b.jfif"], [".jpg"], ending_for) -> ["a.jpg", "b.jpg"]
     beginnings(["out/a.jpg", "out/a.png"]) -> ["out/a_jpg", "out/a_png"]
     numbered(["out/a.png"], 2) -> [["out/a_1.png", "out/a_2.png"]]
 
-A photograph keeps its name. Where two would share one, or share those of the pictures beside them
-(NAME_edges.png, NAME_attention_LAYER_KIND.png), the ending becomes part of the name. What would be
-longer than a disk takes is shortened. Letter case makes no difference here, because it makes none
-on many disks; but A.jpg and a.jpg of one folder keep their names.
+An output keeps the name of its photograph. If two outputs would have the same name, or the same
+names of the pictures beside them (NAME_edges.png, NAME_attention_LAYER_KIND.png), the ending
+becomes part of the name. A name too long for the file system is shortened. Letter case is ignored
+here, because many file systems ignore it; but A.jpg and a.jpg in one folder keep their names.
 """
 
 import collections
@@ -18,7 +18,7 @@ from tfinpaint.photo.folders import stem
 
 _BESIDE = ("_attention_", "_edges")
 _LONGEST = 255  # bytes of a name
-_ROOM = 70  # of them for what follows the beginning, as _attention_LAYER_weights.png
+_ROOM = 70  # bytes of them for what follows the beginning, such as _attention_LAYER_weights.png
 
 
 def outputs(
@@ -27,8 +27,9 @@ def outputs(
     """The names of the filled photographs.
 
     photos:      their paths inside the folder, no two the same.
-    writable:    endings that say in which format to write, in lower case.
-    ending_for:  the ending to write a photograph with that has another one, or none.
+    writable:    the endings of formats that can be written, in lower case.
+    ending_for:  a function of the path of a photograph with another ending, or none: the ending of
+                 its output.
     """
     kept = [os.path.splitext(path)[1].lower() in writable for path in photos]
     taken = {_key(path) for path, keeps in zip(photos, kept) if keeps}
@@ -45,10 +46,10 @@ def outputs(
 
 
 def beginnings(outputs: Sequence[str], inputs: Iterable[str] = ()) -> List[str]:
-    """What the names of the pictures beside each output begin with.
+    """For each output, how the names of the pictures beside it begin.
 
     outputs:  paths of the filled photographs, no two the same.
-    inputs:   paths of photographs and masks, which must not be written to either.
+    inputs:   paths of photographs and masks, which must not be overwritten either.
     """
     plain = [os.path.splitext(path)[0] for path in outputs]
     count = collections.Counter(map(_key, plain))
@@ -88,7 +89,7 @@ def numbered(outputs: Sequence[str], count: int) -> List[List[str]]:
 
 
 def _reserved_by(path: str) -> Iterator[str]:
-    """The beginnings whose pictures could have the name of this file."""
+    """The beginnings that could lead to a picture with the name of this file."""
     for word in _BESIDE:
         at = path.find(word)
         while at >= 0:
@@ -97,9 +98,9 @@ def _reserved_by(path: str) -> Iterator[str]:
 
 
 def _shortened(path: str, room: int) -> str:
-    """The path with a name that leaves `room` bytes of the longest one that a disk takes.
+    """The path with its name shortened so that `room` bytes can be added to it.
 
-    A number may follow it, to tell it from others.
+    There is also room for a number that tells it from others.
     """
     folder, name = os.path.split(path)
     while len(os.fsencode(name)) > _LONGEST - room - len("_999999"):
@@ -118,7 +119,7 @@ def _first_free(candidates: List[str], taken: Set[str], ending: str = "") -> str
 
 
 def _real(path: str) -> str:
-    """The path without links, but for the file itself."""
+    """The path with the links in its folder resolved. The file itself may be a link."""
     folder, name = os.path.split(path)
     return os.path.join(os.path.realpath(folder), name)
 

@@ -1,14 +1,12 @@
-"""A packed model: only what fills photographs, in two small files and one of weights.
-
-Nothing that only training needs is in it.
+"""A packed model: the parts of a run that fill photographs, without those that only train.
 
     FOLDER/
       settings.json   flags.txt     as in a run directory
       weights.npz                   one float16 array for each weight of the averaged generator, by
                                     its name in the network; and `step`
 
-Weights are found by name and must have the right shape. A file of another network is therefore an
-error, never a bad picture.
+Weights are found by name and must have the right shape. So the file of another network is an error,
+and never leads to a bad picture.
 """
 
 import os
@@ -32,7 +30,7 @@ def is_packed(folder: str) -> bool:
 def weight_names(generator: Any) -> List[str]:
     """The names of a generator's variables, in their order.
 
-    Its own name, which Keras numbers, is left out.
+    The generator's own name is left out, because Keras adds a number to it.
     """
     return [
         variable.name.removeprefix(f"{generator.name}/").partition(":")[0]
@@ -41,9 +39,11 @@ def weight_names(generator: Any) -> List[str]:
 
 
 def write_weights(folder: str, generator: Any, step: int) -> int:
-    """Writes `folder`/weights.npz, whole or not at all. Returns its size in bytes.
+    """Writes `folder`/weights.npz, whole or not at all.
 
-    Raises: SettingsError if float16 cannot hold a weight, OSError if the file cannot be written.
+    Returns: its size in bytes.
+    Raises: SettingsError if float16 cannot hold a weight, ValueError if two weights have the same
+        name, OSError if the file cannot be written.
     """
     arrays = {}
     for name, variable in zip(weight_names(generator), generator.variables):
@@ -67,7 +67,7 @@ def write_weights(folder: str, generator: Any, step: int) -> int:
 def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray]]:
     """The step and the weights, {name: float16 array}.
 
-    Raises SettingsError, which starts with `beginning`, for a damaged file.
+    Raises: SettingsError, which starts with `beginning`, for a missing or damaged file.
     """
     try:
         with np.load(os.path.join(folder, WEIGHTS), allow_pickle=False) as file:
@@ -89,7 +89,7 @@ def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray
 
 
 def restore(folder: str, generator: Any, beginning: str) -> None:
-    """Gives a generator the weights in `folder`.
+    """Sets the weights of a generator to those in `folder`.
 
     Raises: SettingsError, which starts with `beginning`, if a weight is missing, left over, of
         another shape, or not finite.

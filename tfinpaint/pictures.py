@@ -1,6 +1,6 @@
-"""Pictures to look at: grids of a batch, and the matches of attention maps in colours.
+"""Pictures for viewing: grids of a batch, and the matches of attention maps in colours.
 
-All uint8 RGB.
+All are uint8 RGB.
 """
 
 from typing import Any, List, Sequence
@@ -8,8 +8,8 @@ from typing import Any, List, Sequence
 import cv2
 import numpy as np
 
-# Fig. 8 of the multistage attention paper: green at the top left, pink at the bottom right. The
-# other two corners are ours. [2, 2, 3]
+# [2, 2, 3]. Green at the top left and pink at the bottom right are from Fig. 8 of the multistage
+# attention paper. The other two corners are our choice.
 _CORNERS = np.array([[[60, 180, 75], [250, 200, 60]], [[60, 110, 230], [245, 90, 170]]], np.float32)
 _GAP = 4  # pixels between the pictures of a grid
 
@@ -25,21 +25,25 @@ def to_float(photos: Any) -> np.ndarray:
 
 
 def position_colors(height: int, width: int) -> np.ndarray:
-    """The colour of every position of a map: uint8 [height, width, 3]."""
+    """The colours that stand for the positions of a map: uint8 [height, width, 3]."""
     y, x = np.linspace(0, 1, height)[:, None, None], np.linspace(0, 1, width)[None, :, None]
     top, bottom = (row[0] * (1 - x) + row[1] * x for row in _CORNERS)
     return np.rint(top * (1 - y) + bottom * y).astype(np.uint8)
 
 
 def matches_in_colors(matches: np.ndarray, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Each missing pixel in the colour of the place of its best match.
+    """Each missing pixel in the colour that stands for the position of its best match.
 
     Known pixels show the photograph, faded.
 
     Args:
-        matches: int [h, w, 2], rows and columns of a map that divides the photograph.
+        matches: int [h, w, 2], row and column of the best match of each cell. The cells cover the
+            photograph.
         photo: uint8 [H, W, 3].
         hole: [H, W], 1 where missing.
+
+    Returns:
+        uint8 [H, W, 3].
     """
     h, w = matches.shape[:2]
     height, width = photo.shape[:2]
@@ -49,12 +53,12 @@ def matches_in_colors(matches: np.ndarray, photo: np.ndarray, hole: np.ndarray) 
 
 
 def faded(photo: np.ndarray) -> np.ndarray:
-    """The photograph, uint8 [H, W, 3], as a light ground to draw on."""
+    """The photograph, uint8 [H, W, 3], lightened as a background: uint8 [H, W, 3]."""
     return (photo.astype(np.float32) * 0.35 + 255 * 0.65).astype(np.uint8)
 
 
 def blanked(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The photograph [H, W, 3] with its hole [H, W] in white."""
+    """The photograph, uint8 [H, W, 3], with its hole [H, W] in white."""
     return np.where(hole[..., None] > 0, np.uint8(255), photo)
 
 
@@ -66,14 +70,14 @@ def composite(photo: np.ndarray, output: np.ndarray, hole: np.ndarray) -> np.nda
 def sample_row(
     photo: np.ndarray, hole: np.ndarray, output: np.ndarray, matches: Sequence[np.ndarray] = ()
 ) -> List[np.ndarray]:
-    """One row of a sample grid.
+    """One row of a sample grid, uint8 [H, W, 3] each.
 
-    It shows input, hole, output, composite, original, and the map of each attention.
+    It shows the input, hole, output, composite, original, and the map of each attention layer.
 
     Args:
         photo, output: uint8 [H, W, 3].
         hole: [H, W], 1 where missing.
-        matches: int [h, w, 2] for each attention.
+        matches: int [h, w, 2] for each attention layer.
     """
     hole_picture = np.repeat(np.uint8(255) * (hole[..., None] > 0), 3, axis=-1)
     maps = [matches_in_colors(found, photo, hole) for found in matches]

@@ -1,4 +1,4 @@
-"""What the system says of its processor.
+"""The operating system's description of the processor.
 
 described("flags", "Features")    # "fpu vme ...", of the first processor
 """
@@ -7,7 +7,7 @@ _CPUINFO = "/proc/cpuinfo"
 
 
 def described(*names: str) -> str:
-    """The first line of /proc/cpuinfo that has one of the names; "" where there is none."""
+    """The value of the first line in /proc/cpuinfo with one of the names; "" if there is none."""
     try:
         with open(_CPUINFO, encoding="utf-8", errors="replace") as file:
             for line in file:

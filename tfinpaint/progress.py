@@ -1,12 +1,12 @@
-"""The progress bar of all commands: redrawn on a terminal, plain lines now and then elsewhere.
+"""The progress bar of all commands: redrawn on a terminal, otherwise a plain line now and then.
 
     bar = ProgressBar(600, "step {done}/{total} [{bar}] loss {loss:.3f}  {left} left")
     bar.update(50, loss=0.52)     # step 50/600 [=                   ] loss 0.520  2:57 left
     bar.clear()                   # removes the line, so that text can be printed in its place
 
-Why not tqdm: if the output is not a terminal, tqdm still redraws with carriage returns, and
-a log file shows one endless line. It also counts the first item in its speed; here the first
-item traces a graph and takes as long as hundreds of others.
+Why not tqdm: if the output is not a terminal, tqdm still redraws with carriage returns, and a log
+file shows one endless line. It also includes the first item in its speed. Here the first item
+traces a graph, which takes as long as hundreds of other items.
 """
 
 import sys
@@ -25,12 +25,12 @@ class ProgressBar:
         form: the line. Its fields are {done}, {total}, {bar}, {rate} (items per second times
             `per_item`), {left} (time), and those passed to `update`.
         plain_form: the line if `stream` is not a terminal; None: `form`.
-        done: items that were done before; they do not count towards the speed.
-        per_item: what {rate} counts, in each item (the images of a batch).
+        done: number of items that were done before; they do not count towards the speed.
+        per_item: how many units of {rate} an item has (the images of a batch).
         plain_every: items from one plain line to the next, with a line for the first item (after
             `done`); None: a line every ten seconds.
-        cells: one cell of the bar, done and not done.
-        width: number of cells.
+        cells: the characters of the bar for done and not done.
+        width: of the bar, in characters.
         first_counts: whether {left} is estimated from the first item until there is a second.
         stream: where the lines go; None: stderr.
     """
@@ -123,7 +123,7 @@ def photographs_bar(total: int) -> ProgressBar:
 
 
 def clock(seconds: float) -> str:
-    """A time, as finely as it matters: 65 -> "1:05", 3700 -> "1 h 02 min", 2e5 -> "2.3 days"."""
+    """A duration in words: 65 -> "1:05", 3700 -> "1 h 02 min", 2e5 -> "2.3 days"."""
     if seconds > 48 * 3600:
         return f"{seconds / 86400:.1f} days"
     if seconds >= 3599.5:

@@ -2,12 +2,12 @@
 
     RUN/
       flags.txt        --flagfile=RUN/flags.txt repeats the run
-      settings.json    the same as `TrainSettings`
-      history.json     what it was before its settings were changed by a resume (run_history.py)
+      settings.json    the same settings, as a `TrainSettings`
+      history.json     the earlier settings, if a resume has changed them (run_history.py)
       checkpoints/     all of a system: generator, moving average, critic, optimizers, step
       tensorboard/  samples/  metrics.csv
 
-    run = read_run("runs/mine")          # the one reader of a run's record
+    run = read_run("runs/mine")          # the only reader of a run directory
     run.settings, run.step, run.flags_text(), run.validation_figures()
     system = run.load_system()
 
@@ -45,11 +45,12 @@ _FOLDERS = ("checkpoints", "tensorboard", "samples")
 def write_run(
     run_dir: str, settings: TrainSettings, flags_text: str = "", history: str = ""
 ) -> None:
-    """Makes the run directory and writes what the run is.
+    """Makes the run directory and writes settings.json, flags.txt and history.json.
 
-    history: what history.json holds. Without any there is no such file.
+    flags_text: the content of flags.txt.
+    history: the content of history.json; empty for no such file.
 
-    Raises SettingsError if that is impossible.
+    Raises: SettingsError if the directory cannot be written.
     """
     texts = {_SETTINGS: to_json(settings), _FLAGS: flags_text}
     if history:
@@ -73,9 +74,9 @@ def write_run(
 
 
 def content_of(run_dir: str) -> List[str]:
-    """What is in a folder, but for what `write_run` leaves when it is cut off before it is done.
+    """The names in a folder, without those that an interrupted `write_run` may leave.
 
-    Raises: SettingsError if it cannot be read.
+    Raises: SettingsError if the folder cannot be read.
     """
 
     def is_left(name):
@@ -92,11 +93,11 @@ def content_of(run_dir: str) -> List[str]:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """The record of a run directory or a packed model, as it was when it was read.
+    """A run directory or a packed model, as it was when it was read.
 
     path:      its folder.
     settings:  what was trained.
-    argument:  the name of `path` in errors.
+    argument:  the name of `path` in error messages.
     """
 
     path: str
@@ -105,17 +106,17 @@ class Run:
 
     @property
     def is_packed(self) -> bool:
-        """Whether it is a packed model, which has one network and no checkpoints."""
+        """Whether this is a packed model, which has one network and no checkpoints."""
         return packed.is_packed(self.path)
 
     @functools.cached_property
     def checkpoint(self) -> Optional[str]:
-        """The last checkpoint, without an ending; None if there is none (yet)."""
+        """The path of the last checkpoint, without an ending; None if there is none (yet)."""
         return checkpoint_files.latest(os.path.join(self.path, "checkpoints"))
 
     @functools.cached_property
     def step(self) -> int:
-        """The step of its weights. Raises SettingsError if there are none."""
+        """The step of its weights. Raises SettingsError if it has no weights."""
         if self.is_packed:
             return packed.read_weights(self.path, f"`{self.argument}={self.path!r}`")[0]
         if self.checkpoint is None:
@@ -123,7 +124,7 @@ class Run:
         return int(self.checkpoint.rpartition("-")[2])
 
     def flags_text(self) -> str:
-        """What flags.txt holds. Raises SettingsError if it cannot be read."""
+        """The content of flags.txt. Raises SettingsError if it cannot be read."""
         try:
             with open(
                 os.path.join(self.path, _FLAGS), encoding="utf-8", errors="surrogateescape"
@@ -135,10 +136,10 @@ class Run:
             ) from error
 
     def validation_figures(self) -> Optional[Dict[str, float]]:
-        """The figures of the last validation pass, by name, and their "step".
+        """The figures of the last validation pass in metrics.csv.
 
-        Returns: None if there was no validation pass.
-        Raises: SettingsError if the table is damaged. A last row that is cut short is none.
+        Returns: {name: value}, with the "step" of the pass; None if there was no validation pass.
+        Raises: SettingsError if the table is damaged. A last row that is incomplete is left out.
         """
         rows = [row for row in read_rows(self.path, self.argument) if row.get("val_psnr")]
         if not rows:
@@ -154,9 +155,9 @@ class Run:
             raise cannot_be_read(self.path, self.argument, error) from error
 
     def load_system(self) -> System:
-        """The trained system, not compiled; its generator has the weights of the moving average.
+        """The trained system, not compiled. Its generator has the moving average of the weights.
 
-        Raises: SettingsError if there is no checkpoint, or its weights do not fit the settings.
+        Raises: SettingsError if there is no checkpoint, or if its weights do not fit the settings.
         """
         try:
             system = create_system(self.settings)
@@ -166,10 +167,10 @@ class Run:
         return system
 
     def load_critic(self, critic: tf.keras.Model) -> bool:
-        """Gives a new critic the weights of the run's.
+        """Loads the weights of the run's critic into `critic`.
 
-        Returns: False if the run has no critic; then the critic stays as it is.
-        Raises: SettingsError if the run's critic is another one.
+        Returns: False if the run has no critic; `critic` is then unchanged.
+        Raises: SettingsError if the run's critic has other layers.
         """
         if self.is_packed or self.checkpoint is None:
             return False
@@ -186,9 +187,9 @@ def is_run(path: str) -> bool:
 
 
 def read_run(path: str, argument: str = "model") -> Run:
-    """The record of the run directory or packed model at `path`.
+    """Reads the run directory or packed model at `path`.
 
-    Raises: SettingsError, which names `argument`, if there is none.
+    Raises: SettingsError, which names `argument`, if there is none or its settings cannot be read.
     """
     return Run(path, read_settings(path, argument), argument)
 
@@ -196,7 +197,7 @@ def read_run(path: str, argument: str = "model") -> Run:
 def read_settings(run_dir: str, argument: str = "model") -> TrainSettings:
     """The settings of the run (or packed model) at `run_dir`.
 
-    Raises SettingsError, naming `argument`, if there is none.
+    Raises: SettingsError, which names `argument`, if there is none or they cannot be read.
     """
     path = os.path.join(run_dir, _SETTINGS)
     if not os.path.isdir(run_dir):
@@ -225,12 +226,14 @@ def create_system(settings: TrainSettings) -> System:
 
 
 def start_from(run_dir: str, system: System) -> List[str]:
-    """Gives a compiled system the networks of another run (fine-tuning).
+    """Loads the networks of another run into a compiled system (fine-tuning).
 
-    They are the generator, the critic and other parts of a run, or the generator of a packed model.
+    A run has a generator, a critic and other parts. A packed model has only a generator.
 
-    Returns: a line for each part that the run has not, or a different one (a critic for images of
-        another size, say), so that this run's starts anew.
+    Returns: a line for each part that `run_dir` lacks or that does not fit (such as a critic for
+        images of another size). That part of `system` keeps its initial weights.
+
+    Raises: SettingsError if `run_dir` is no run, or if its generator does not fit.
     """
     run_dir = models.locate(run_dir, "init_from")
     run = read_run(run_dir, "init_from")
@@ -239,7 +242,8 @@ def start_from(run_dir: str, system: System) -> List[str]:
         all_settings(settings.system, **dict(settings.system_settings)),
         system.get_config(),
     )
-    # leave out those that change no weights; if a variant does, the checkpoint tells
+    # These two settings need not change the weights. If they do, `_restore` finds that the
+    # checkpoint does not fit.
     for name in ("variant", "discount"):
         there.pop(name, None)
         here.pop(name, None)
@@ -272,9 +276,11 @@ def start_from(run_dir: str, system: System) -> List[str]:
 
 
 def _restore(run, **parts):
-    """Gives {name in a checkpoint: network} their weights.
+    """Loads weights into networks.
 
-    A packed model has one network, which serves as any generator.
+    parts: {name in the checkpoint: network}. A packed model has one network, whatever its name.
+
+    Raises: SettingsError if there is no checkpoint, or if it is damaged or does not fit.
     """
     run_dir, argument, latest = run.path, run.argument, run.checkpoint
     if run.is_packed:
@@ -287,7 +293,7 @@ def _restore(run, **parts):
         latest, f"`{argument}={run_dir!r}`: its checkpoint {os.path.basename(latest)} is damaged"
     )
     for name, part in parts.items():
-        # empty if it is stored under the name of another part
+        # Empty if the checkpoint stores the part under another name.
         there = checkpoint_files.shapes_under(saved, f"system/{name}")
         if there and there != checkpoint_files.shapes_of(part):
             raise SettingsError(
@@ -295,8 +301,7 @@ def _restore(run, **parts):
                 "another `variant`?)"
             )
     try:
-        # The objects of a checkpoint are found by attribute names: system.averaged_generator and
-        # so on.
+        # A checkpoint names its objects by attributes: system.averaged_generator and so on.
         status = tf.train.Checkpoint(system=tf.train.Checkpoint(**parts)).restore(latest)
         status.assert_existing_objects_matched().expect_partial()
     except checkpoint_files.DAMAGE as error:
@@ -310,7 +315,7 @@ def _restore(run, **parts):
 
 
 def shown_settings(system: str, given: Mapping[str, object]) -> str:
-    """All settings of a system in words, with the defaults of those that are not given."""
+    """All settings of a system in words, "NAME=VALUE ..."; the default if one is not in `given`."""
     return _show(all_settings(system, **given))
 
 

@@ -1,8 +1,8 @@
-"""What stands in for TensorFlow Addons, which ends at TensorFlow 2.15 and Python 3.11.
+"""Replacements for TensorFlow Addons, which supports TensorFlow up to 2.15 and Python up to 3.11.
 
-Each has the name, the arguments that this project uses, the results and the variables of what it
-stands in for. Checkpoints and SavedModels of either restore on the other. Code takes it from
-addons.py, which chooses.
+Each has the name, results and variables of the original in Addons, and the arguments that this
+project uses. Checkpoints and SavedModels of one restore in the other. Import them from addons.py,
+which chooses between the two.
 """
 
 from typing import Any, Sequence
@@ -11,21 +11,21 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-# What Addons' distance transform gives where nothing is 0.
+# The result of Addons' distance transform for an image without a 0.
 _FARTHEST = np.sqrt(np.finfo(np.float32).max)
 
 
 @tf.keras.utils.register_keras_serializable(package="Addons")
 class SpectralNormalization(tf.keras.layers.Wrapper):
-    """Divides the kernel of a layer by its largest singular value, which power steps estimate.
+    """Divides the kernel of a layer by its largest singular value, estimated by power iteration.
 
     Miyato et al., Spectral Normalization for Generative Adversarial Networks, ICLR 2018. Each call
-    in training takes a power step, starting from the last one's vector `u`, and writes the divided
-    kernel back into the layer. No gradient flows through the singular value.
+    in training makes `power_iterations` steps, starting from the vector `u` of the last call, and
+    writes the divided kernel back into the layer. No gradient flows through the singular value.
 
     Args:
-        layer: has a `kernel`, whose last axis is its output channels.
-        power_iterations: power steps for each call in training, at least 1.
+        layer: has a `kernel`, whose last axis is the output channels.
+        power_iterations: steps for each call in training, at least 1.
     """
 
     def __init__(self, layer: tf.keras.layers.Layer, power_iterations: int = 1, **kwargs: Any):
@@ -36,7 +36,7 @@ class SpectralNormalization(tf.keras.layers.Wrapper):
 
     def build(self, input_shape: Sequence) -> None:
         super().build(input_shape)
-        # Under this name checkpoints know the kernel.
+        # Checkpoints store the kernel under this name.
         self.w = self.layer.kernel
         self.u = self.add_weight(
             name="sn_u",
@@ -52,7 +52,7 @@ class SpectralNormalization(tf.keras.layers.Wrapper):
         return self.layer(inputs)
 
     def normalize_weights(self) -> None:
-        """Takes the power steps and divides the kernel."""
+        """Makes the power iterations and divides the kernel."""
         matrix = tf.reshape(self.w, [-1, self.w.shape[-1]])  # [k k in, out]
         left = tf.convert_to_tensor(self.u)  # [1, out]
         for _ in range(self.power_iterations):
@@ -73,9 +73,9 @@ class InstanceNormalization(tf.keras.layers.Layer):
     Ulyanov et al., Instance Normalization, 2016.
 
     Args:
-        epsilon: is added to the variance.
+        epsilon: added to the variance.
         center, scale: whether there is an offset `beta`, and a factor `gamma`, for each channel.
-        gamma_initializer: of the factors.
+        gamma_initializer: initializer of the factors.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class InstanceNormalization(tf.keras.layers.Layer):
 
 
 def euclidean_dist_transform(images: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
-    """Distance of each pixel to the nearest that is 0, in pixels; about 1.8e19 if none is.
+    """Euclidean distance of each pixel to the nearest 0, in pixels; about 1.8e19 if there is none.
 
     uint8 [B, H, W, 1] -> `dtype` [B, H, W, 1]. It runs on the host only.
     """
@@ -129,7 +129,7 @@ def euclidean_dist_transform(images: tf.Tensor, dtype: tf.DType = tf.float32) ->
         for image in images.numpy()[..., 0]:
             if (image == 0).any():
                 near = cv2.distanceTransform(image, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-                # Its last bit varies; the square of a distance is a whole number.
+                # The last bit varies, so it is rounded: the square of a distance is a whole number.
                 found.append(np.sqrt(np.rint(near.astype(np.float64) ** 2)))
             else:
                 found.append(np.full(image.shape, _FARTHEST))
@@ -143,7 +143,7 @@ def euclidean_dist_transform(images: tf.Tensor, dtype: tf.DType = tf.float32) ->
 def angles_to_projective_transforms(
     angles: tf.Tensor, image_height: float, image_width: float
 ) -> tf.Tensor:
-    """Rotations about the centre as `transform` takes them: radians [B] -> [B, 8]."""
+    """Rotations about the centre, for `transform`: radians [B] -> [B, 8]."""
     bottom, right = image_height - 1, image_width - 1
     cosine, sine, zero = tf.cos(angles), tf.sin(angles), tf.zeros_like(angles)
     x = (right - (cosine * right - sine * bottom)) / 2
@@ -152,7 +152,7 @@ def angles_to_projective_transforms(
 
 
 def compose_transforms(transforms: Sequence[tf.Tensor]) -> tf.Tensor:
-    """One transform that does what several do one after the other: each [B, 8] -> [B, 8]."""
+    """One transform that is equal to several, applied in order: each [B, 8] -> [B, 8]."""
 
     def matrices(rows):  # [B, 8] -> [B, 3, 3]
         return tf.reshape(tf.concat([rows, tf.ones_like(rows[:, :1])], axis=1), [-1, 3, 3])
@@ -167,7 +167,7 @@ def compose_transforms(transforms: Sequence[tf.Tensor]) -> tf.Tensor:
 def transform(
     images: tf.Tensor, transforms: tf.Tensor, interpolation: str = "nearest"
 ) -> tf.Tensor:
-    """Moves the pixels of images [B, H, W, C]; what comes in from outside is 0.
+    """Moves the pixels of images [B, H, W, C]; pixels from outside are 0.
 
     transforms: [B, 8], each a0 ... a2, b0 ... b2, c0, c1. The output's pixel (x, y) is the input's
         ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k), k = c0 x + c1 y + 1.

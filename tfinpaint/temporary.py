@@ -1,4 +1,4 @@
-"""Temporary folders, and what messages call the place where they lie.
+"""Temporary folders, and the words for their place in messages.
 
 with temporary.folder("tfinpaint-") as path:
     ...                                     # removed at the end
@@ -26,7 +26,7 @@ def folder(prefix: str) -> Iterator[str]:
 
 
 def place() -> str:
-    """The folder that temporary folders lie in, in words, and how to choose another."""
+    """In words, the folder that contains temporary folders, and how to choose another."""
     try:
         where = f" {tempfile.gettempdir()}"
     except OSError:  # there is none that can be written to

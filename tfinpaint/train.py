@@ -8,10 +8,10 @@
     python -m tfinpaint.train --flagfile=runs/mine/flags.txt --resume
     python -m tfinpaint.train --flagfile=runs/mine/flags.txt --resume=20000
 
-Flags given after --flagfile override it. The run directory then holds flags.txt, settings.json,
-checkpoints/, tensorboard/, samples/ and metrics.csv; `python -m tfinpaint.inpaint --model=RUN`
-fills photographs with it. --dry_run shows what would happen, and writes nothing but
-RUN.dry_run.png, a picture of a batch.
+Flags given after --flagfile override it. Training fills the run directory with flags.txt,
+settings.json, checkpoints/, tensorboard/, samples/ and metrics.csv; `python -m tfinpaint.inpaint
+--model=RUN` then fills photographs with the trained system. --dry_run shows what would happen, and
+writes nothing but RUN.dry_run.png, a picture of a batch.
 """
 
 import os
@@ -51,7 +51,7 @@ def main() -> None:
     text = flags_text()
     command.choose_device(values.device)
 
-    # TensorFlow: only once the flags are known to be good
+    # TensorFlow is slow to import: it is loaded only once the flags are known to be good.
     from tfinpaint.training import dry_run, train
 
     devices = devices_of(values.distribute, values.replicas)
@@ -85,7 +85,7 @@ def main() -> None:
         ("Telea", result.baselines.get("telea")),
     ):
         if not figures:
-            continue  # of a run that was resumed at its end
+            continue  # a run that was resumed at its end has no baselines
         print(
             f"{name:20s}  {figures['psnr_in_hole']:9.2f} dB {figures['psnr']:5.2f} dB "
             f"{figures['ssim']:8.4f} {figures['l1']:8.4f}"
@@ -99,8 +99,8 @@ def devices_of(distribute: str, replicas: int) -> Any:
     """The `Devices` that --distribute and --replicas name."""
     if flags.FLAGS.dry_run and distribute == "multiworker":
         raise settings.SettingsError(
-            "--dry_run looks at the devices of one machine: --distribute is one or mirrored with "
-            "it. Got multiworker"
+            "--dry_run looks at the devices of one machine: with it, --distribute is one or "
+            "mirrored. Got multiworker"
         )
     if replicas and distribute != "mirrored":
         raise settings.SettingsError(
@@ -127,9 +127,9 @@ def show(found: Any, path: str) -> None:
 
 
 def flags_text() -> str:
-    """The flags of this run as a flagfile, without --resume and what names devices.
+    """The flags of this run as a flagfile, without --resume, --dry_run and those of the devices.
 
-    Raises SettingsError for a value that a line of a file cannot hold.
+    Raises: SettingsError for a value that one line of a file cannot hold.
     """
     own = {f.name: f for f in flags.FLAGS.get_key_flags_for_module(sys.argv[0])}
     left = ("resume", "device", "distribute", "replicas", "dry_run")
@@ -147,7 +147,7 @@ def flags_text() -> str:
 
 
 def _fits(value: str) -> bool:
-    """Whether a line of a flagfile gives the value back."""
+    """Whether a line of a flagfile can hold the value unchanged."""
     return not set(value) & set("\r\n") and value == value.rstrip()
 
 

@@ -8,9 +8,9 @@ __version__ = "0.1.0"
 
 
 def commit() -> Optional[str]:
-    """The commit of the checkout that this code runs from, None for an installed package.
+    """The commit of the checkout that this code runs from; None for an installed package.
 
-    It ends in "-dirty" if files were changed.
+    It ends in "-dirty" if files were changed since.
     """
     git = ["git", "-C", os.path.dirname(os.path.abspath(__file__))]
     try:

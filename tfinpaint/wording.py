@@ -2,8 +2,8 @@
 
 import re
 
-# what no terminal or UTF-8 file can hold: bytes of a name that are no UTF-8, and characters that
-# control a terminal or turn the direction of what follows
+# characters that a terminal or a UTF-8 file should not get: surrogates (bytes of a name that are no
+# UTF-8), control characters, and characters that change the direction of the text after them
 _NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -19,10 +19,11 @@ def counted(number: int, noun: str) -> str:
 
 
 def shown(name: str) -> str:
-    """The name of a file as it can be shown: what is no character of UTF-8, or controls a terminal,
-    is replaced.
+    """The name of a file for display.
 
-    The name itself keeps its bytes (Python's surrogate escapes), for opening and writing the file.
+    Characters that are not valid UTF-8, or that control a terminal, are replaced by U+FFFD.
+    To open or write the file, use the name itself, which keeps its bytes (as Python's surrogate
+    escapes).
 
     >>> shown("caf\\udce9.png"), shown("two\\nlines.png"), shown("a\\u202egnp.exe")
     ('caf\ufffd.png', 'two\ufffdlines.png', 'a\ufffdgnp.exe')
@@ -31,5 +32,5 @@ def shown(name: str) -> str:
 
 
 def shown_lines(text: str) -> str:
-    """The same of a text, whose line ends stay."""
+    """`shown` for a text. Its line ends are kept."""
     return "\n".join(map(shown, text.split("\n")))

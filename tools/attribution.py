@@ -1,13 +1,13 @@
-"""Writes the list of photographs that a network was trained on: who made each, under which licence,
-and where it is from.
+"""Writes the list of photographs that a network was trained on: the author, licence and origin of
+each.
 
     python -m tools.attribution --sources=photos/SOURCES.csv --output=docs/training_photographs.csv
 
 Input:  a table with a row for each photograph and the columns file, split, licence, author, from
-        and path (others are left out).
-Output: a table with the columns file, author, licence, from, path: the photographs of --split
-        alone, sorted by file. `from` is a public place ("github:OWNER/NAME", "debian:PACKAGE") and
-        `path` a file in it. An empty author is one whom that place does not name.
+        and path (other columns are ignored).
+Output: a table with the columns file, author, licence, from, path. It has only the photographs of
+        --split, sorted by file. `from` is a public place ("github:OWNER/NAME", "debian:PACKAGE")
+        and `path` a file in it. The author is empty if that place does not name one.
 """
 
 import os
@@ -37,8 +37,8 @@ def main():
     unnamed = [row for row in rows if row["licence"].startswith("CC BY") and not row["author"]]
     if unnamed:
         command.warn(
-            f"{counted(len(unnamed), 'photograph')} without the author whom the licence wants "
-            f"named ({unnamed[0]['file']}, from {unnamed[0]['from']})"
+            f"{counted(len(unnamed), 'photograph')} without an author, whom the licence requires "
+            f"to be named ({unnamed[0]['file']}, from {unnamed[0]['from']})"
         )
     authors = {row["author"] for row in rows if row["author"]}
     licences = sorted({row["licence"] for row in rows})
@@ -49,10 +49,11 @@ def main():
 
 
 def listed(sources: str, split: str) -> list:
-    """The rows of one split as {column: text}, sorted by file.
+    """The rows of one split, {column: text} each, sorted by file.
 
-    Raises: SettingsError if the table cannot be read or lacks a column, no row is of the split, a
-        licence or a source is missing, or a place is a path on somebody's machine.
+    Raises: SettingsError if the table cannot be read or lacks a column, if no row belongs to the
+        split, if a row has no file, licence or origin, or if a place is a path on somebody's
+        machine.
     """
     rows = table(sources, "sources", ("split", *COLUMNS))
     chosen = [{name: row[name] for name in COLUMNS} for row in rows if row["split"] == split]
@@ -74,7 +75,7 @@ def listed(sources: str, split: str) -> list:
 
 
 def write(rows: list, path: str) -> None:
-    """Writes the table beside its place and renames it.
+    """Writes the table under a temporary name and then renames it.
 
     Raises: SettingsError if it cannot be written.
     """

@@ -1,6 +1,6 @@
 """The table of photographs that tools.attribution and tools.prepare_data read.
 
-A module of its own, so that neither of the two commands takes the flags of the other.
+It is a module of its own, so that neither of the two commands has the flags of the other.
 """
 
 import csv
@@ -12,7 +12,7 @@ COLUMNS = ("file", "author", "licence", "from", "path")
 
 
 def table(path: str, flag: str, columns: Sequence[str] = COLUMNS) -> List[Dict[str, str]]:
-    """The rows of a table of photographs, {column: text}, the named columns alone.
+    """The rows of a table of photographs, {column: text} each, with only the named columns.
 
     Raises: SettingsError, which names the flag, if it cannot be read or lacks a column.
     """

@@ -3,34 +3,37 @@
     python -m tools.benchmark --output=benchmark.json
     python -m tools.benchmark --rows=generate,attention
 
-Times vary between machines and with what else runs on them; ratios within one run vary less. So the
-machine comes first: t0, the time of a float32 product of two 4096 x 4096 matrices, and the rates of
-products and of convolutions. Every row then has its median time (after warming up), measured in
-turns with t0 and with whatever it stands beside; the operations of its convolutions and matrix
-products, the share of the machine's rate (the higher one of products and convolutions) at which
-these were done, the time in t0, and the highest memory that the process reached.
+Times differ between machines, and with what else runs on them; ratios within one run vary less. So
+the machine is measured first: t0, the time of a float32 product of two 4096 x 4096 matrices, and
+the rates of matrix products and of convolutions. Each row then has
 
-Rows, each a group for --rows
+    its median time, after warming up, measured in turns with t0 and with what it is compared with;
+    the operations of its convolutions and matrix products, and their rate as a share of the
+    machine's (the higher one of matrix products and convolutions);
+    its time in t0;
+    the highest memory that the process reached.
+
+Groups of rows, for --rows
     generate    each system's generator as `tfinpaint.load(RUN).generate` calls it: one photograph,
                 centre hole
     train       each system's training step with all its losses: per image, batch 4
     memory      highest resident memory of a process that trains the multistage network, batch 6
-    attention   each attention layer, forward and with gradients, beside the released formulation
-                (tools/released_formulations.py)
-    layers      partial convolution beside the plain one
-    holes       holes per second of each kind, beside the same strokes drawn with OpenCV
+    attention   each attention layer, forward and with gradients, compared with the released
+                formulation (tools/released_formulations.py)
+    layers      partial convolution, compared with a plain one
+    holes       holes per second of each kind, compared with the same strokes drawn with OpenCV
     pipeline    photographs per second of the input pipeline
-    photo       a photograph of 12 megapixels through `fill` without detail, and one twice as large
-                around the same hole
-    windows     a photograph of 12 megapixels that is missing in strokes, a hatch, a mesh, specks or
-                letters, beside one square of the same area: processor time, number of windows
-                (window_rows.py)
-    detail      texture for a hole of 300 x 240 in a window of 900 x 900; the photograph of 12
-                megapixels through `fill` with detail
-    command     `inpaint` as a person starts it: one photograph beside `import tensorflow`, a folder
-                of 100 beside its network's time alone (command_rows.py)
-    tflite      each system as a TFLite file beside TensorFlow, 256 px: time, bytes, closeness
-                (tflite_rows.py)
+    photo       `fill` without detail of a photograph of 12 megapixels, and of one twice as large
+                with the same hole
+    windows     `fill` of a photograph of 12 megapixels whose hole is strokes, a hatch, a mesh,
+                specks or letters, compared with one square of the same area: processor time, number
+                of windows (window_rows.py)
+    detail      texture for a hole of 300 x 240 in a window of 900 x 900; `fill` with detail of a
+                photograph of 12 megapixels
+    command     `inpaint` started from the shell: one photograph, compared with `import tensorflow`;
+                a folder of 100, compared with the time of the network alone (command_rows.py)
+    tflite      each system as a TFLite file, compared with TensorFlow, 256 px: time, bytes, PSNR
+                between the fills (tflite_rows.py)
 """
 
 import ctypes
@@ -47,7 +50,7 @@ import time
 from functools import partial
 from typing import NamedTuple, Optional
 
-if not __package__:  # python tools/benchmark.py: only tools/ is searched for modules then
+if not __package__:  # run as python tools/benchmark.py, where only tools/ is on the module path
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import numpy as np
@@ -76,22 +79,23 @@ GROUPS = (
 )
 
 
-_SIDE = 4096  # of the matrices of t0
+_SIDE = 4096  # side of the matrices of t0
 
 
 class Row(NamedTuple):
     """One line of the table.
 
-    Seconds are of one call, or of a part of it (an image of a batch) if that is what counts.
+    seconds: for one call, or for a part of it (such as one image of a batch), as `name` says.
+    operations: floating-point operations in that time.
     """
 
     name: str
     seconds: float
     operations: Optional[float] = None
-    beside: Optional[str] = None  # what took turns with it
-    ratio: Optional[float] = None  # the time of `beside` over this row's
+    beside: Optional[str] = None  # what it is compared with, measured in turns
+    ratio: Optional[float] = None  # the time of `beside` divided by this row's
     note: str = ""
-    memory: Optional[int] = None  # bytes: highest since the row before, or of its own process
+    memory: Optional[int] = None  # bytes: the highest since the row before, or of its own process
     t0: Optional[float] = None  # seconds, measured in turns with this row
 
 
@@ -111,12 +115,12 @@ def main():
         raise SettingsError(f"--rows is some of {','.join(GROUPS)}. Got {unknown[0]!r}")
     if values.output and os.path.isdir(values.output):
         raise SettingsError(
-            f"--output={values.output} is a folder: a file for the figures is needed, as "
+            f"--output={values.output} is a folder: a file for the figures is needed, such as "
             "benchmark.json"
         )
     if values.output and not os.access(os.path.dirname(os.path.abspath(values.output)), os.W_OK):
         raise SettingsError(
-            f"--output={values.output}: there is no folder there that can be written to"
+            f"--output={values.output}: its folder does not exist or cannot be written to"
         )
     command.choose_device(values.device)
     bench = Bench(values.repeats)
@@ -145,7 +149,7 @@ def main():
 class Bench:
     """Times functions: medians of `repeats` calls, after two calls to warm up.
 
-    Calls take turns with t0, whose median is kept in `t0`.
+    Calls take turns with the matrix product of t0, whose median time is kept in `t0`, in seconds.
     """
 
     def __init__(self, repeats):
@@ -157,7 +161,10 @@ class Bench:
         self._product = partial(tf.function(lambda a, b: tf.matmul(a, b)[0, 0]), a, b)
 
     def time(self, *functions):
-        """Median seconds until the result of each function is there, measured in turns."""
+        """The median seconds until the result of each function is computed, measured in turns.
+
+        Returns: a number for one function, a list for several. Without any, only t0 is measured.
+        """
         functions = [*functions, self._product]
         for function in 2 * functions:
             _wait(function())
@@ -171,6 +178,7 @@ class Bench:
         return medians[0] if len(medians) == 1 else medians
 
     def machine(self) -> Machine:
+        """Measures the machine."""
         import tensorflow as tf
 
         x, k = tf.random.normal([4, 64, 64, 256]), tf.random.normal([3, 3, 256, 256])
@@ -206,7 +214,7 @@ def _train_rows(bench):
 
 
 def _in_its_own_process(function, *arguments):
-    """Calls a function in a new process: what other rows left does not count as its memory."""
+    """Calls a function in a new process, so that its memory does not include that of other rows."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(function, arguments)
 
@@ -214,10 +222,10 @@ def _in_its_own_process(function, *arguments):
 def _train_row(repeats, name, batch):
     bench = Bench(repeats)
     system, step, images, holes = _training(name, batch)
-    turns = system.batches_per_step  # the last of them trains the generator
+    turns = system.batches_per_step  # the last of these batches trains the generator
     count = _count(partial(_repeat, turns, step, images, holes))
     seconds = bench.time(partial(_repeat, turns, step, images, holes))
-    note = "mean of five batches, one of which teaches the generator" if turns > 1 else ""
+    note = f"mean of {turns} batches, one of which trains the generator" if turns > 1 else ""
     return Row(
         f"{name}, step, per image",
         seconds / turns / batch,
@@ -235,7 +243,7 @@ def _memory_rows(bench):
 
 
 def _train_and_tell(name, batch):
-    """Median seconds of three steps, and the process's highest resident memory in bytes."""
+    """The median seconds of three steps, and the highest resident memory of the process, bytes."""
     _, step, images, holes = _training(name, batch)
     step(images, holes)
     times = []
@@ -247,7 +255,7 @@ def _train_and_tell(name, batch):
 
 
 def _training(name, batch):
-    """A system, its step with all losses as a graph, and a batch for it."""
+    """A system, its training step with all losses as a graph, and a batch: images and holes."""
     import tensorflow as tf
 
     from tfinpaint import create
@@ -381,7 +389,7 @@ def _pipeline_rows(bench):
     batch, drained, measured = 16, 24, 64
     data = iter(training_batches(PhotoSettings("samples:"), HoleSettings(), batch, 0))
     bench.time()
-    _repeat(drained, next, data)  # empties its buffers
+    _repeat(drained, next, data)  # empties the buffers of the pipeline
     start = time.perf_counter()
     _repeat(measured, next, data)
     seconds = (time.perf_counter() - start) / measured / batch
@@ -399,7 +407,7 @@ def _photo_rows(bench):
 
 
 def _large_photograph(height, width):
-    """Noise, and a hole that is 5 % of 12 megapixels."""
+    """A photograph of noise, and a mask with a square hole of 0.6 megapixels, 5 % of 12."""
     mask = np.zeros((height, width), np.uint8)
     mask[1000:1775, 1000:1775] = 255
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8), mask
@@ -433,7 +441,7 @@ def _detail_rows(bench):
 
 def _detail_row(repeats, name, make):
     bench = Bench(repeats)
-    _peak_memory()  # resets it: what t0 takes does not count
+    _peak_memory()  # resets the peak, so that the memory of t0 does not count
     call = make()
     seconds = bench.time(call)
     return Row(name, seconds, memory=_peak_memory(), t0=bench.t0)
@@ -531,7 +539,7 @@ def _photographs(batch, size):
 
 
 def _center(batch, size, share=0.25):
-    """A centred square of about this share: [B, S, S, 1]."""
+    """Holes [B, S, S, 1]: a centred square over about this share of the image."""
     import tensorflow as tf
 
     side = round(size * share**0.5)
@@ -542,9 +550,9 @@ def _center(batch, size, share=0.25):
 
 
 def _both_ways(call, features, hole, layer=None):
-    """Two functions without arguments, forward and backward.
+    """Two functions without arguments: `call` forward, and `call` with its gradient.
 
-    The second computes the gradient for the features and the layer's weights.
+    The gradient is for the features and the layer's weights.
     """
     import tensorflow as tf
 
@@ -597,9 +605,9 @@ def _count(function, *arguments):
 
 
 def _peak_memory():
-    """Highest resident memory of this process since the last row, bytes.
+    """The highest resident memory of this process since the last call, bytes.
 
-    If Linux does not let that be reset, it is the highest since the process started.
+    If Linux does not allow the peak to be reset, it is the highest since the process started.
     """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     try:
@@ -613,7 +621,7 @@ def _peak_memory():
 
 
 def _free():
-    """Gives back what a row no longer needs, so that it does not count for the next row."""
+    """Frees the memory that a row has used, so that it does not count for the next row."""
     gc.collect()
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -1,10 +1,11 @@
-"""The benchmark's rows about `python -m tfinpaint.inpaint` as a person starts it: for one
-photograph, and for a folder of them.
+"""The benchmark's rows about `python -m tfinpaint.inpaint`, started from the shell for one
+photograph and for a folder.
 
-The photograph is `coffee` of scikit-image's, a JPEG of 600 x 400 pixels, in a folder moved sideways
-so that all differ; the hole is an ellipse of 120 x 100 pixels. The model is `default`; where this
-copy has none, `multistage` of width 24 and depth 5, not trained. Processes are timed from their
-start to their end: wall time, and processor time (user and system) of all their threads.
+The photograph is scikit-image's `coffee`, a JPEG of 600 x 400 pixels. In the folder, copies of it
+are shifted sideways so that all differ. The hole is an ellipse of 120 x 100 pixels. The model is
+`default` or, if this copy of tfinpaint has none, an untrained `multistage` of width 24 and depth 5.
+Processes are timed from start to end: wall time, and processor time (user and system) of all
+threads.
 """
 
 import os
@@ -17,12 +18,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-COUNT = 100  # photographs of the folder
-_SMALL = {"width": 24, "depth": 5}
+COUNT = 100  # photographs in the folder
+_SMALL = {"width": 24, "depth": 5}  # settings of the untrained model
 
 
 class Files(NamedTuple):
-    """Paths of what the commands take."""
+    """The paths that the commands are given."""
 
     model: str
     photo: str
@@ -71,9 +72,11 @@ def about(files: Files) -> str:
 
 
 def cold(files: Files, repeats: int):
-    """Medians of `import tensorflow` alone and of inpaint with one photograph: two of Times.
+    """The median times of `import tensorflow` alone, and of inpaint with one photograph.
 
-    Both take turns.
+    They are measured in turns.
+
+    Returns: two Times.
     """
     times = [[], []]
     for _ in range(repeats):
@@ -92,7 +95,7 @@ def cold(files: Files, repeats: int):
 
 
 def folder(files: Files) -> Times:
-    """Runs inpaint with the folder, once."""
+    """The times of inpaint with the folder, run once."""
     return run(
         "-m",
         "tfinpaint.inpaint",
@@ -104,9 +107,9 @@ def folder(files: Files) -> Times:
 
 
 def network(files: Files) -> float:
-    """Seconds that the fills of the folder's windows take, without the rest of the command.
+    """The seconds that the model takes for all windows of the folder, without the rest of inpaint.
 
-    They run one after the other, in a process that has filled one photograph before.
+    The windows are filled one after the other, after one photograph that is not timed.
     """
     from tfinpaint import load
     from tfinpaint.photo import list_photos, read_hole, read_photo
@@ -129,7 +132,7 @@ def network(files: Files) -> float:
 
 
 def run(*arguments) -> Times:
-    """Runs Python from start to end. Raises CalledProcessError if it fails."""
+    """Runs Python with these arguments. Raises CalledProcessError if it fails."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     subprocess.run(

@@ -1,18 +1,19 @@
-"""How well large holes or strokes are filled, on a set of windows: a network alone and with detail
-beside Telea and the package patchmatch-cython.
+"""Measures how well large holes or strokes are filled, on a set of windows: by a network alone, by
+the network with detail, by Telea, and by the package patchmatch-cython.
 
     python -m tools.detail_windows --model=RUN --data=folder:large,folder:small \\
         --lpips_weights=alexnet.npz --output=windows
 
-The windows are those of window_set.py: --count of them (0: 60) from the folders of --data, with
-commas between, by --seed; with --strokes those with strokes. PSNR is measured in the hole, LPIPS in
-the box of the hole and 40 pixels around it, where there are --lpips_weights. OUTPUT becomes a
-folder: report.txt, report.json, and a picture of each window with the original, the hole, and all
-fills from left to right. What patchmatch-cython fills is kept in OUTPUT/patchmatch and used again;
-where it is not installed and nothing is kept, its columns are left out.
+window_set.py cuts the windows: --count of them (0: 60) from the folders of --data, chosen by
+--seed. Their holes are large and compact or, with --strokes, strokes. PSNR is measured in the hole.
+LPIPS is measured in the box of the hole and 40 pixels around it, if --lpips_weights are given.
+OUTPUT becomes a folder with report.txt, report.json, and a picture of each window, which shows the
+original, the hole, and all fills from left to right. The fills of patchmatch-cython are kept in
+OUTPUT/patchmatch and used again. If the package is not installed and nothing is kept, its columns
+are left out.
 
-Seconds are of one fill each, in one process, after a first call. Those of a kept fill are kept with
-it.
+Seconds are those of one fill, after a first call in the same process. A kept fill keeps its
+seconds.
 """
 
 import importlib.util
@@ -21,7 +22,7 @@ import os
 import sys
 import time
 
-if not __package__:  # python tools/detail_windows.py: only tools/ is searched for modules then
+if not __package__:  # run as python tools/detail_windows.py: only tools/ is on the module path
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import cv2
@@ -38,21 +39,23 @@ from tools import window_set
 settings.define_flags(
     "lpips_weights",
     "device",
-    model="What is measured: a run directory of `train`, an export, or default, the model that "
+    model="Model to measure: a run directory of `train`, an export, or default, the model that "
     "comes with tfinpaint.",
-    data="Photographs to cut the windows from: folder:PATH, several with commas between.",
+    data="Photographs to cut the windows from: folder:PATH, or several, separated by commas.",
     count="Windows to measure; 0: 60.",
-    seed="Seed of the windows: of their places and holes.",
+    seed="Seed of the windows' places and holes.",
     output="Folder for report.txt, report.json and the pictures.",
 )
 
-flags.DEFINE_bool("strokes", False, "Holes are strokes of 9 to 24 pixels, not large and compact.")
+flags.DEFINE_bool(
+    "strokes", False, "Holes are strokes 9 to 24 pixels wide, instead of large and compact holes."
+)
 
-_COUNT = 60
-_AROUND = 40  # pixels around a hole's box that LPIPS takes in
-# title, characters and decimals of each measure's column
+_COUNT = 60  # windows, unless --count says otherwise
+_AROUND = 40  # pixels around a hole's box in which LPIPS is measured, too
+# {measure: (title, characters, decimals) of its column}
 _MEASURES = {"lpips": ("LPIPS", 10, 3), "psnr": ("PSNR", 9, 2), "seconds": ("s", 9, 2)}
-_WIDEST = 640  # pixels of a window's longer side in a picture
+_WIDEST = 640  # most pixels of a window's longer side in a picture
 
 
 def main():
@@ -130,7 +133,7 @@ def _folders(data):
         folder = entry.removeprefix("folder:")
         if folder == entry or not folder:
             raise SettingsError(
-                f"--data is folder:PATH here, or several with commas between. Got {entry!r}"
+                f"--data is folder:PATH here, or several, separated by commas. Got {entry!r}"
             )
         if not os.path.isdir(folder):
             raise SettingsError(f"--data={entry}: there is no such folder")
@@ -143,9 +146,9 @@ def _folders(data):
 class _PatchMatch:
     """Fills with `inpaint_pyramid` of patchmatch-cython, with its defaults.
 
-    Results are kept in a folder. Without the package and without a kept result it returns None.
+    Fills are kept in a folder. Called without the package and without a kept fill, it returns None.
 
-    Attributes: seconds, which the last fill took when it was made.
+    Attributes: seconds, which the last fill took when it was computed.
     """
 
     def __init__(self, folder):
@@ -182,13 +185,16 @@ class _PatchMatch:
 
 
 def _psnr(filled, window):
-    """In the hole, dB."""
+    """The PSNR in the hole, dB."""
     error = filled[window.hole > 0].astype(np.float64) - window.photo[window.hole > 0]
     return float(10 * np.log10(255**2 / max(np.square(error).mean(), 1e-10)))
 
 
 def _lpips(path):
-    """(filled, window) -> LPIPS of the hole and its surroundings; None without weights."""
+    """A function (filled, window) -> LPIPS of the hole and its surroundings; None without weights.
+
+    path: the file of weights.
+    """
     if not path:
         return None
     from tfinpaint.metrics.lpips import Lpips
@@ -207,7 +213,7 @@ def _lpips(path):
 
 
 def _mean(rows, fillers, measures):
-    """Means over the windows, for those fillers that filled all of them."""
+    """{filler: {measure: mean over the windows}}, for the fillers that filled all of them."""
     return {
         name: {key: float(np.mean([row[name][key] for row in rows])) for key in measures}
         for name in fillers
@@ -227,7 +233,7 @@ def _line(title, row, fillers, measures):
 
 
 def _width(measures):
-    """Characters of a filler's columns."""
+    """The width of a filler's columns together, in characters."""
     return sum(width for _, width, _ in measures.values())
 
 

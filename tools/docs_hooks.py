@@ -1,8 +1,8 @@
-"""Holds the built site to its promise: whoever reads a page contacts no host but the site's own.
+"""Checks that the pages of the built site load nothing from other hosts.
 
-mkdocs calls `on_post_build` when the site is written (mkdocs.yml, `hooks`), and `make docs` fails
-where a page or a style sheet would load something from elsewhere. A link that the reader may click
-is no load.
+mkdocs calls `on_post_build` when the site is written (mkdocs.yml, `hooks`). `make docs` then fails
+if a page or a style sheet would load something from elsewhere. Links that the reader may click do
+not count.
 """
 
 import html.parser
@@ -21,7 +21,7 @@ _LOADED = {
     "image": ("href", "xlink:href"),
     "use": ("href", "xlink:href"),
 }
-# <link rel=...> that a browser does not follow by itself
+# Values of <link rel=...> that a browser does not load by itself.
 _LINKS = {"canonical", "prev", "next", "alternate", "license", "edit"}
 _ELSEWHERE = re.compile(r"(?i)(^|[\s,])(https?:)?//")
 _STYLE = re.compile(r"""(?i)(?:url\(\s*|@import\s+)["']?((?:https?:)?//[^"')\s]+)""")
@@ -51,22 +51,22 @@ class _Loads(html.parser.HTMLParser):
 
 
 def loads(text: str) -> list:
-    """What an HTML page loads from other hosts."""
+    """The addresses that an HTML page loads from other hosts."""
     page = _Loads()
     page.feed(text)
     return page.found
 
 
 def style_loads(text: str) -> list:
-    """What a style sheet loads from other hosts."""
+    """The addresses that a style sheet loads from other hosts."""
     return _STYLE.findall(text)
 
 
 def complaints(site: pathlib.Path, repository: str = "") -> list:
     """A line for each page or style sheet under `site` that loads something from another host.
 
-    repository: mkdocs' repo_url. If there is one, the theme asks its host for the repository's
-                stars.
+    repository: mkdocs' repo_url. If there is one, the theme loads the repository's number of stars
+                from its host.
     """
     found = [
         (path, loads(path.read_text(encoding="utf-8"))) for path in sorted(site.rglob("*.html"))
@@ -90,7 +90,7 @@ def on_post_build(config):
     """
     lines = complaints(pathlib.Path(config["site_dir"]), config["repo_url"])
     if lines:
-        # Imported here, because the tests of this file do without mkdocs.
+        # Imported here, because the tests of this file run without mkdocs.
         from mkdocs.exceptions import PluginError
 
         raise PluginError("The site contacts other hosts:\n" + "\n".join(lines))

@@ -1,4 +1,4 @@
-"""Fills very many photographs, on one machine or on many, as a pipeline of Apache Beam.
+"""Fills very many photographs, on one machine or on many, as an Apache Beam pipeline.
 
     python -m tools.fill_many --image=photos/ --mask=masks/ --output=filled/
     python -m tools.fill_many --image='gs://b/photos/**' --mask='gs://b/masks/**' \\
@@ -7,12 +7,13 @@
     python -m tools.fill_many --list=list.csv --output=filled/ -- --direct_num_workers=4 \\
         --direct_running_mode=multi_processing
 
-Photographs and masks are folders, globs or the lines of a list (PHOTOGRAPH,MASK), on any file
-system that Beam knows. Everything after -- is Beam's. Outputs are those of `inpaint`, byte for
-byte. An output that is there is done: the same command goes on where another one ended. What cannot
-be filled is listed with its reason in --bad (default: OUTPUT.bad.csv), and the exit status is 1.
+Photographs and masks are given as folders, as globs, or as the lines of a list (PHOTOGRAPH,MASK),
+on any file system that Beam supports. Arguments after -- are Beam's. Outputs are byte for byte
+those of `inpaint`. A photograph whose output exists already is not filled again, so the same
+command goes on where an earlier one ended. Photographs that cannot be filled are listed with the
+reason in --bad (default: OUTPUT.bad.csv), and the exit status is then 1.
 
-It needs the extra `beam`: pip install -e .[beam]. docs/big_jobs.md has the whole story.
+It needs the extra `beam`: pip install -e .[beam]. docs/big_jobs.md says more.
 """
 
 import contextlib
@@ -37,17 +38,17 @@ from tfinpaint.wording import counted
 settings.define_flags(
     "mask", "mask_is", "grow_hole", "feather", "detail", "blend",
     "opaque", "bits", "max_megapixels", "device",
-    model="What fills: a run directory of `train`, an export, or default, the model that comes "
-    "with tfinpaint. Default: default.",
+    model="Model that fills: a run directory of `train`, an export, or default, the model that "
+    "comes with tfinpaint. Default: default.",
     image="Photographs to fill: a folder or a glob.", output="Folder for the filled photographs.",
-    seed="Which fill of a system that has several for one hole; 0: that at the mean of its "
+    seed="Chooses a fill if the system has several for one hole; 0: the fill at the mean of its "
     "distribution.",
 )
 _HOW = (
     "mask_is", "grow_hole", "feather", "detail", "blend", "seed", "bits", "max_megapixels",
 )
 # fmt: on
-# what cannot be left out
+# {flag that cannot be left out: what it is}
 _NEEDED = {
     "image": "the photographs, a folder or a glob",
     "mask": "their masks, a folder or a glob",
@@ -55,13 +56,13 @@ _NEEDED = {
 }
 FLAGS = flags.FLAGS
 _LIST = flags.DEFINE_string(
-    "list", None, "File with a photograph and its mask in each line, with a comma between."
+    "list", None, "File with a photograph and its mask in each line, separated by a comma."
 )
 _BAD = flags.DEFINE_string(
     "bad", None, "Table (.csv) of what could not be filled, and why. Default: OUTPUT.bad.csv."
 )
 _BATCH = flags.DEFINE_integer(
-    "photographs_at_a_time", 16, "Photographs that a worker takes at a time.", 1, 4096
+    "photographs_at_a_time", 16, "Number of photographs that a worker takes at a time.", 1, 4096
 )
 _THREADS = flags.DEFINE_integer(
     "threads",
@@ -74,8 +75,8 @@ _THREADS = flags.DEFINE_integer(
 _MEASURE = flags.DEFINE_integer(
     "measure",
     16,
-    "Photographs that are filled once more at the end, alone and in memory, to know the rate of "
-    "the machine; 0: none. On this machine's runners.",
+    "Number of photographs that are filled once more at the end, by the model alone and in memory, "
+    "to measure the rate of the machine; 0: none. Only if Beam runs on this machine.",
     0,
     1000,
 )
@@ -126,18 +127,23 @@ def main() -> None:
 
 
 def _source():
-    """Where photographs and masks are. Raises: SettingsError."""
+    """The `listing.Source` of photographs and masks.
+
+    Raises: SettingsError if flags are missing or contradict each other, or if a place is not there.
+    """
     from tfinpaint.big_jobs import files, listing, places
 
     if bool(_LIST.value) == bool(FLAGS.image or FLAGS.mask):
-        raise SettingsError("--list, or --image and --mask, says what is filled")
+        raise SettingsError("give either --list, or --image and --mask, to say what is filled")
     for name, what in _NEEDED.items():
         if not FLAGS[name].value and (name == "output" or not _LIST.value):
             raise SettingsError(f"--{name} is missing: {what}")
     if FLAGS.mask == ALPHA and FLAGS.mask_is != "hole":
         raise SettingsError(f"--mask_is={FLAGS.mask_is} is for mask files. Got --mask=alpha")
     if FLAGS.blend != "none" and FLAGS.feather:
-        raise SettingsError(f"--blend={FLAGS.blend} and --feather={FLAGS.feather}: one of them")
+        raise SettingsError(
+            f"--blend={FLAGS.blend} and --feather={FLAGS.feather} exclude each other: choose one"
+        )
     try:
         for name, path in (("list", _LIST.value), ("image", FLAGS.image), ("mask", FLAGS.mask)):
             if path and path != ALPHA and not files.is_there(path):
@@ -172,7 +178,7 @@ def _given() -> str:
 
 
 def _build(pipeline, source, job, bad: str, sample: str) -> None:
-    """Adds the steps to a pipeline."""
+    """Adds the steps of this command to a pipeline."""
     import apache_beam as beam
 
     from tfinpaint.big_jobs import files, filling, listing
@@ -191,7 +197,10 @@ def _build(pipeline, source, job, bad: str, sample: str) -> None:
 
 
 def write_rows(rows: list, path: str) -> None:
-    """Writes the table of what could not be filled, sorted."""
+    """Writes the table of photographs that could not be filled, sorted.
+
+    rows: (photograph, mask, reason).
+    """
     from tfinpaint.big_jobs import files, tables
 
     text = io.StringIO()
@@ -202,13 +211,18 @@ def write_rows(rows: list, path: str) -> None:
 
 
 def write_sample(sample: list, path: str) -> None:
-    """Writes some of the jobs that were filled, each with the seconds it took."""
+    """Writes some of the jobs that were filled, each with the seconds that it took, as JSON."""
     with open(path, "w", encoding="utf-8") as file:
         json.dump(sample, file)
 
 
 def _report(ran, seconds: float, processes: int) -> None:
-    """Says what was done, by the counters of the workers."""
+    """Prints what was done.
+
+    ran: the counters of the workers, {name: number}.
+    seconds: of the whole run.
+    processes: that worked on this machine; 0 if Beam ran elsewhere.
+    """
     done = f"{counted(ran['filled'], 'photograph')} filled in {clock(seconds)}"
     print(
         f"{done}, {ran['already']} were done already, {ran['bad']} could not be filled, "
@@ -228,14 +242,16 @@ def _report(ran, seconds: float, processes: int) -> None:
 
 
 def _measure(sample: str, job, ran, seconds: float) -> None:
-    """Says which share of the machine's rate was reached.
+    """Prints which share of the machine's rate was reached.
 
-    That is the rate of the model alone, with nothing to read or write, by one process with all
-    cores. (TensorFlow's threads stay as they are once it has computed: after a run in this process
-    with --threads, it is the rate with those.) It is found on some of the photographs of this run,
-    which are filled again: how long they take now, and how long they took in the run, tells how
-    long all would take. On a machine that is busy with other work the seconds of a processor say
-    more than the rates.
+    The machine's rate is that of the model alone, with nothing to read or write, in one process
+    with all cores. (TensorFlow's threads cannot change once it has computed. So after a run in this
+    process with --threads, it is the rate with that number.) Some photographs of this run are
+    filled again. The ratio of the seconds that they take now to those that they took in the run
+    gives the seconds that all would take. On a machine that is busy with other work, the seconds of
+    a processor say more than the rates.
+
+    sample: the file that `write_sample` has written.
     """
     import dataclasses
 
@@ -252,7 +268,7 @@ def _measure(sample: str, job, ran, seconds: float) -> None:
     by = f" with {counted(threads, 'thread')}" if threads else ""
     with files.local_copies([one for one, _ in found]) as (jobs, _):
         read = [fill_file.read(one, job.how) for one in jobs]
-        fill_file.fill(painter, jobs[0], read[0], job.how)  # graphs are made
+        fill_file.fill(painter, jobs[0], read[0], job.how)  # traces the graphs; not timed
         cpu = time.process_time()
         alone = sum(fill_file.fill(painter, *pair, job.how).seconds for pair in zip(jobs, read))
         cpu = time.process_time() - cpu

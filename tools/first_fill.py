@@ -1,13 +1,13 @@
-"""Fills four holes in three photographs of scikit-image's, and says how close the fill is to what
-was there, beside OpenCV's Telea.
+"""Fills four holes in three photographs of scikit-image, and prints how close the fills are to the
+originals, compared with OpenCV's Telea.
 
     python -m tools.first_fill --output=first             # with the model that comes with tfinpaint
     python -m tools.first_fill --output=first --model=runs/mine
 
-OUTPUT holds NAME_photo.png, NAME_mask.png (white is hole), NAME_filled.png and NAME_telea.png for
-each hole, and first_fill.png: a row for each, with the hole in magenta, Telea's fill and the
-model's. One hole takes an object away, so it has no figures: nobody knows what is behind it. The
-photographs are in the package: nothing is downloaded.
+For each hole, OUTPUT gets NAME_photo.png, NAME_mask.png (white is hole), NAME_filled.png and
+NAME_telea.png. first_fill.png has a row for each hole: the hole in magenta, Telea's fill and the
+model's. One hole removes an object. It has no figures, because nobody knows what is behind the
+object. The photographs come with scikit-image: nothing is downloaded.
 """
 
 import os
@@ -24,24 +24,24 @@ from tfinpaint.settings import SettingsError
 
 settings.define_flags(
     "device",
-    model="What fills: a run directory of `train`, an export, or default, the model that comes "
-    "with tfinpaint. Default: default.",
+    model="Model that fills: a run directory of `train`, an export, or default, the model that "
+    "comes with tfinpaint. Default: default.",
     output="Folder for the pictures.",
 )
 
-_WIDTH, _HEIGHT = 450, 300  # of a picture in first_fill.png, at most, pixels
-_GAP = 8  # between them, pixels
+_WIDTH, _HEIGHT = 450, 300  # largest size of a picture in first_fill.png, pixels
+_GAP = 8  # pixels between two pictures
 _MAGENTA = (255, 0, 255)
 
 
 class Case(NamedTuple):
-    """A hole as a person would paint it in a photograph of scikit-image's.
+    """A hole as a person would paint it, in a photograph of scikit-image.
 
-    name:      of its files.
+    name:      beginning of its files' names.
     photo:     the photograph's name in scikit-image.
     what:      the hole, in words.
-    paint:     mask uint8 [H, W] -> None: paints into it.
-    measured:  whether what lies under the hole is what the fill should be.
+    paint:     a function that paints the hole into a mask, uint8 [H, W], as 255.
+    measured:  whether the fill should be the same as the original.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Case(NamedTuple):
 
 
 def _object(mask):
-    """What lies at the edge of the saucer, with some room around it."""
+    """The object at the edge of the saucer, with a margin."""
     cv2.ellipse(mask, (150, 318), (62, 42), 20, 0, 360, 255, -1)
 
 
@@ -78,7 +78,7 @@ def _scratch(mask):
 
 
 def _shuttle(mask):
-    """The model of a space shuttle, generously: whoever leaves its edges sees them grow."""
+    """The model of a space shuttle, with a margin: edges left over would spread into the fill."""
     for points, brush in (
         ([(412, 2), (412, 60), (403, 80), (405, 130), (400, 180), (385, 215), (385, 230)], 60),
         ([(385, 230), (420, 240), (445, 245), (450, 210), (440, 150), (440, 60), (430, 2)], 60),
@@ -149,9 +149,10 @@ def read(case: Case):
 
 
 def table(figures, name):
-    """The lines of the table, with the means below.
+    """The lines of the table, with the means at the end.
 
-    figures: for each photograph its title, {psnr, ssim} of the model and {psnr, ssim} of Telea.
+    figures: for each hole, its title, {"psnr", "ssim"} of the model and {"psnr", "ssim"} of Telea.
+    name: that of the model.
     """
     means = [
         {key: float(np.mean([one[k][key] for one in figures])) for key in ("psnr", "ssim")}
@@ -185,8 +186,7 @@ def _figures(filled, photo, mask):
 
 
 def _row(pictures):
-    """Pictures uint8 [H, W, 3] of one size side by side, each in the middle of a cell of one size,
-    on white."""
+    """Pictures uint8 [H, W, 3] of one size, side by side. Each is centred in a white cell."""
     height, width = pictures[0].shape[:2]
     scale = min(_WIDTH / width, _HEIGHT / height)
     size = round(width * scale), round(height * scale)

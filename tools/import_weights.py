@@ -1,5 +1,7 @@
-"""Brings the weights that a paper's authors released in as a run directory, of the official variant
-(of global_local, of the one that the names of the tensors tell) at the paper's width.
+"""Imports the weights that a paper's authors have released, and writes them as a run directory.
+
+The run has the official variant, at the paper's width. (For global_local, the names of the tensors
+tell the variant.)
 
     python -m tools.import_weights --system=contextual_attention \\
         --weights=release_places2_256/snap-0 --output=runs/deepfill
@@ -20,7 +22,7 @@ import os
 import re
 import sys
 
-if not __package__:  # python tools/import_weights.py: only tools/ is searched for modules then
+if not __package__:  # run as python tools/import_weights.py: only tools/ is on the module path
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from absl import flags
@@ -43,7 +45,7 @@ def main():
     else:
         files = [_read_pytorch(path, release.counts) for path in paths]
 
-    from tfinpaint import runs  # TensorFlow: only once the flags are known to be good
+    from tfinpaint import runs  # loads TensorFlow: only once the flags are known to be good
 
     variant = release.variant_of(files[0])
     files = [release.prepared(path, tensors) for path, tensors in zip(paths, files)]
@@ -53,7 +55,7 @@ def main():
         photos = dataclasses.replace(run.photos, image_size=system.fixed_size)
         run = dataclasses.replace(run, photos=photos)
     tables, held = releases.tables_of(system), list(release.files)
-    if len(files) > len(tables):  # the last is the critic's
+    if len(files) > len(tables):  # the last file is the critic's
         system.critic, table, loss_weights = release.critic(system)
         run = dataclasses.replace(run, loss_weights=loss_weights)
         tables, held = [*tables, table], [*held, "critic"]
@@ -79,7 +81,7 @@ def main():
 def _paths(system_name, weights, release):
     """The files that --weights names; for a TensorFlow checkpoint, its prefix.
 
-    Raises: SettingsError if they are not there.
+    Raises: SettingsError if their number is wrong, or if one does not exist.
     """
     held = list(release.files)
     wanted = (
@@ -115,8 +117,8 @@ def _paths(system_name, weights, release):
 def _prefix(path):
     """The prefix of a TensorFlow checkpoint.
 
-    path: the prefix itself, one of the checkpoint's files, or a folder whose only checkpoint it is
-          or whose state file names it.
+    path: the prefix itself, one of the checkpoint's files, or a folder. A folder has only this
+          checkpoint, or a state file that names it.
     """
     if os.path.isdir(path):
         found = sorted(
@@ -139,9 +141,9 @@ def _prefix(path):
 
 
 def _last_in(folder):
-    """The last checkpoint that a folder's state file `checkpoint` names, or None.
+    """The name of the last checkpoint in a folder's state file, `checkpoint`; None without one.
 
-    The folder that it had when it was written is left out.
+    The path of the folder in which it was written is removed.
     """
     try:
         with open(os.path.join(folder, "checkpoint"), encoding="utf-8") as f:
@@ -167,7 +169,7 @@ def _check_output(output):
 
 
 def _read_tensorflow(prefix, counts):
-    """The tensors of a TensorFlow 1 checkpoint that count, {name: array}."""
+    """{name: array} of the tensors in a TensorFlow 1 checkpoint whose name `counts` accepts."""
     import tensorflow as tf
 
     def read():
@@ -182,7 +184,7 @@ def _read_tensorflow(prefix, counts):
 
 
 def _read_pytorch(path, counts):
-    """The tensors of a PyTorch state dict that count, {name: array}."""
+    """{name: array} of the tensors in a PyTorch state dict whose name `counts` accepts."""
     tensors = state_dicts.read(path, "weights")
     return {name: tensor for name, tensor in tensors.items() if counts(name)}
 
@@ -191,9 +193,10 @@ def _read_pytorch(path, counts):
 
 
 def _settings(system_name, variant, weights):
-    """The settings that the run directory records.
+    """The settings for the run directory.
 
-    The files do not tell what the authors trained on, so photographs and holes are not theirs.
+    The files do not say what the authors trained on, so the settings of photographs and holes are
+    not theirs.
     """
     photos = settings.PhotoSettings(f"those of the authors, weights imported from {weights}")
     return settings.TrainSettings(
@@ -208,7 +211,7 @@ def _settings(system_name, variant, weights):
 
 
 def _write(output, run, weights, system):
-    """Writes the run directory beside its place and renames it.
+    """Writes the run directory under a temporary name and then renames it.
 
     Raises: SettingsError if it cannot be written.
     """
@@ -221,7 +224,7 @@ def _write(output, run, weights, system):
         f"--flagfile={os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
         f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n"
     )
-    # Both names mean one network here, so the checkpoint holds it once.
+    # Both names stand for the same network here, so the checkpoint holds it once.
     critic = {} if system.critic is None else {"critic": system.critic}
     networks = tf.train.Checkpoint(
         generator=system.generator, averaged_generator=system.generator, **critic
@@ -238,7 +241,7 @@ def _write(output, run, weights, system):
                 checkpoint, os.path.join(beside, "checkpoints"), max_to_keep=1
             ).save(checkpoint_number=0)
     except (OSError, SettingsError, tf.errors.OpError) as error:
-        cause = error.__cause__ or error  # write_run's own error names the folder beside
+        cause = error.__cause__ or error  # write_run's own error names the temporary folder
         raise SettingsError(f"--output={output} cannot be written: {os_reason(cause)}") from error
 
 

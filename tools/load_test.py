@@ -1,12 +1,13 @@
-"""Asks a server for many fills at once, and checks each against a single one.
+"""Tests a server under load: many clients send the same photograph, and every fill is checked.
 
     python -m tools.load_test --server=http://localhost:8501/v1/models/paris \\
         --image=photo.jpg --mask=mask.png
 
-Sends 200 requests (--requests) from 8 clients at once (--clients). Prints what went wrong,
-photographs per second, and the median and 99th percentile of the time to one. Requests that failed
-count in none of these. Exit status 1 where an answer was an error or another picture than the
-single one.
+It sends 200 requests (--requests) from 8 clients at the same time (--clients), and compares each
+fill with one that was requested alone. It prints the number of errors and of other pictures, the
+photographs per second, and the median and 99th percentile of the time to an answer. Failed requests
+do not count in the rate and the times. The exit status is 1 if a request failed or a picture
+differed.
 """
 
 import concurrent.futures
@@ -62,10 +63,16 @@ def load(
     clients: int = 8,
     timeout: float = 60.0,
 ) -> dict:
-    """Sends the same photograph `requests` times, from `clients` at once.
+    """Sends the same photograph `requests` times, from `clients` clients at the same time.
 
-    Returns: errors (messages), different (number of answers unlike a single one), rate (photographs
-        that came back, per second), p50 and p99 (seconds to one of them; NaN if there is none).
+    url, timeout: see `tfinpaint.serving.client.connect`.
+    photo: uint8 [H, W, 3]. mask: uint8 [H, W].
+
+    Returns: {"errors": messages, "different": number of fills unlike the one requested alone,
+        "rate": filled photographs per second, "p50" and "p99": seconds to an answer, NaN if there
+        is none}.
+
+    Raises: SettingsError if the single fill fails.
     """
     from tfinpaint.serving.client import connect
 

@@ -1,5 +1,5 @@
-"""Brush strokes drawn with OpenCV, one hole at a time: what the benchmark holds the project's own
-generator against.
+"""Draws brush strokes with OpenCV, one hole at a time. The benchmark compares the project's own
+generator of strokes with this.
 """
 
 import math
@@ -13,8 +13,10 @@ from tfinpaint.settings import HoleSettings
 def draw_strokes(generator: np.random.Generator, size: int, settings: HoleSettings) -> np.ndarray:
     """One hole of strokes like those of `tfinpaint.data.strokes`: uint8 [S, S, 1], 1 is hole.
 
-    Segment after segment is drawn until the wanted share of the square is covered. Random numbers
-    are drawn as they are needed.
+    Segments are drawn one after the other until the wanted share of the square is covered. Random
+    numbers are taken from `generator` as they are needed.
+
+    size: side of the square, pixels.
     """
     low, high = settings.bounds
     wanted = generator.uniform(low, high) * size**2

@@ -1,9 +1,10 @@
 """Counts the floating-point operations of a TensorFlow function: those of its convolutions and
 matrix products, two per multiply-add.
 
-What is cheap beside these (norms, activations, softmax, sums over neighbours) does not count. The
-function runs once, operation by operation, so that sizes that depend on the hole and loops are
-counted as they are; forward, backward and whatever is computed twice.
+Operations that are cheap beside these (norms, activations, softmax, sums over neighbours) do not
+count. The function runs once, eagerly, so that loops, and sizes that depend on the hole, are
+counted as they occur. Forward and backward operations count, and what is computed twice counts
+twice.
 """
 
 import math
@@ -15,9 +16,9 @@ _PRODUCTS = {"MatMul": "transpose_a", "BatchMatMulV2": "adj_x"}
 
 
 def count(function, *arguments) -> float:
-    """Operations of one call.
+    """The number of operations of one call.
 
-    `function` is a Python function or a tf.function. What it assigns to variables stays assigned.
+    `function` is a Python function or a tf.function. It is called, so it may change variables.
     """
     total = 0.0
 
@@ -38,8 +39,8 @@ def count(function, *arguments) -> float:
 
 
 def _operations(op_type, inputs, attrs, outputs):
-    # Every output of the forward convolution sees the whole window, so both backward passes take as
-    # many products as the forward one.
+    # Every output of the forward convolution is counted with its whole window. Both backward passes
+    # then take as many products as the forward pass.
     if op_type == "Conv2D":
         return 2.0 * math.prod([*outputs[0].shape, *inputs[1].shape[:3]])
     if op_type == "Conv2DBackpropInput":  # sizes, filters, gradient of the output

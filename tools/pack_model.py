@@ -1,13 +1,13 @@
-"""Packs a run into a small folder that fills photographs: the model that comes with tfinpaint is
-made so.
+"""Packs a run into a small folder that fills photographs. The model that comes with tfinpaint is
+made with this.
 
     python -m tools.pack_model --model=runs/mine --output=tfinpaint/models/default
 
-OUTPUT holds settings.json, flags.txt and weights.npz (tfinpaint/packed.py): the moving average of
-the generator alone, in float16. Folders of this machine that the settings name are cut to their
-last part. What is written is read again, fills a test picture, and the largest difference to the
-run's own fill is printed. A run whose weights float16 cannot hold, or that would take more than 20
-MB, is refused.
+OUTPUT gets settings.json, flags.txt and weights.npz (tfinpaint/packed.py), which has only the
+moving average of the generator's weights, in float16. Paths in the settings are cut to their last
+part. The packed model is then loaded and fills a test picture, and the largest difference to the
+run's own fill is printed. A run is refused if float16 cannot hold its weights, or if they would
+take more than 20 MB.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from tfinpaint.settings import SettingsError, os_reason
 settings.define_flags(model="Run directory to pack.", output="Folder for the packed model.")
 
 LARGEST = 20_000_000  # bytes of weights.npz
-_SIDE = 256  # of the test picture, pixels
+_SIDE = 256  # side of the test picture, pixels
 
 
 def main():
@@ -43,13 +43,19 @@ def main():
 
     painter = Painter.from_run(read_run(models.locate(model)))
     place = os.path.realpath(output)
+    aside = None  # where the model that is replaced is until the new one is in its place
     try:
         with atomic.folder(os.path.dirname(place)), atomic.replacing(place) as beside:
             size, difference = _pack(painter, beside)
             if os.path.isdir(place):
-                shutil.rmtree(place)
+                aside = f"{beside}.replaced"
+                os.rename(place, aside)
     except OSError as error:
+        if aside and not os.path.lexists(place):
+            os.rename(aside, place)
         raise SettingsError(f"--output={output} cannot be written: {os_reason(error)}") from error
+    if aside:
+        shutil.rmtree(aside, ignore_errors=True)
     run = painter.run
     print(
         f"{output}: {run.settings.system} of step {run.step}, {size / 1e6:.1f} MB; float16 changes "
@@ -72,7 +78,10 @@ def _check_replaced(output):
 def _pack(painter, folder):
     """Writes the three files into a new folder.
 
-    Returns: the bytes of the weights, and what float16 changes, in levels of 255.
+    Returns: the size of weights.npz in bytes, and the largest change of a fill by float16, in
+        levels of 255.
+
+    Raises: SettingsError if weights.npz would be too large.
     """
     from tfinpaint import load, packed
 
@@ -116,7 +125,7 @@ def _flags(run):
 
 
 def _last_part(value):
-    """Cuts the path of PATH or KIND:PATH to its last part; anything else stays as it is."""
+    """Cuts the path in PATH or KIND:PATH to its last part; anything else stays unchanged."""
     if value is None or "/" not in value:
         return value
     kind, colon, path = value.partition(":")
@@ -126,7 +135,7 @@ def _last_part(value):
 
 
 def _difference(one, other):
-    """The largest difference of two painters' fills of a test picture, levels of 255."""
+    """The largest difference between two painters' fills of a test picture, in levels of 255."""
     import numpy as np
 
     waves = np.sin(np.arange(_SIDE)[:, None, None] / (7, 19, 31)) * np.cos(
@@ -135,8 +144,8 @@ def _difference(one, other):
     photo = np.uint8(127.5 + 100 * waves)
     mask = np.zeros((_SIDE, _SIDE), np.uint8)
     mask[60:150, 80:200] = 255
-    # Without detail: it may choose another patch, just as good, if the network's fill differs by a
-    # thousandth of a level.
+    # Without detail, which may choose another patch, just as good, if the network's fill differs by
+    # a thousandth of a level.
     return int(
         np.abs(
             one.fill(photo, mask, detail="off").astype(int) - other.fill(photo, mask, detail="off")

@@ -1,14 +1,15 @@
-"""Makes a data set for training once: each photograph read, resized and stored in shards.
+"""Prepares a data set for training: reads and resizes each photograph, and stores it in shards.
 
     python -m tools.prepare_data --photographs=photos/ --output=prepared --shorter_side=350
     python -m tools.prepare_data --photographs=photos/ --output=prepared --licences=SOURCES.csv \\
         -- --direct_num_workers=4 --direct_running_mode=multi_processing
     python -m tfinpaint.train --train_data=shards:prepared --run_dir=runs/mine
 
-The shards are TFRecord files in the form of TensorFlow Datasets. manifest.csv beside them has the
-SHA-256, size, shard and licence of every photograph; bad.csv those that cannot be read, and why.
-Everything after -- is Apache Beam's. The same command goes on where another one ended; the folder
-gets its name at the end. It needs the extra `beam`: pip install -e .[beam].
+The shards are TFRecord files in the form of TensorFlow Datasets. Beside them, manifest.csv has the
+SHA-256, size, shard and licence of every photograph, and bad.csv lists those that cannot be read,
+with the reason. Arguments after -- are Apache Beam's. If the command is interrupted, the same
+command goes on where it ended; the folder gets its name when it is complete. It needs the extra
+`beam`: pip install -e .[beam].
 """
 
 import contextlib
@@ -32,8 +33,8 @@ _PHOTOGRAPHS = flags.DEFINE_string("photographs", None, "Folder of photographs, 
 _SHORTER = flags.DEFINE_integer(
     "shorter_side",
     0,
-    "Reduce the shorter side of larger photographs to so many pixels, as --resize of training "
-    "does; 0: store them as they are.",
+    "Reduce the shorter side of larger photographs to this many pixels, as --resize of training "
+    "does; 0: do not reduce photographs.",
     0,
     65536,
 )
@@ -45,7 +46,7 @@ _LICENCES = flags.DEFINE_string(
     "licences",
     None,
     "Table of photographs (.csv) with the columns file, author, licence, from, path, as "
-    "tools.attribution takes it.",
+    "tools.attribution writes it.",
 )
 _BEAM: List[str] = []  # Beam's arguments
 
@@ -83,7 +84,7 @@ def main() -> None:
 
 
 def _licences(table: List[Dict[str, str]]) -> Dict[str, Dict[str, str]]:
-    """The rows of a table by their file."""
+    """The rows of a table as {file: {other column: text}}."""
     return {
         row["file"]: {name: row[name] for name in attribution_table.COLUMNS[1:]} for row in table
     }

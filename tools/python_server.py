@@ -1,13 +1,13 @@
-"""Serves exported models in Python with TensorFlow Serving's REST and gRPC contract, where
-TensorFlow Serving is not at hand.
+"""Serves exported models in Python, with TensorFlow Serving's REST and gRPC interfaces, on machines
+without TensorFlow Serving.
 
     python -m tools.python_server --model=exported/paris
     python -m tools.python_server --model=exported/paris,celeba=exported/c \\
         --port=8501 --grpc_port=8500
 
-It answers this machine alone unless --host says otherwise, and serves the highest version of each
-model, also one that comes while it runs. Ctrl-C or SIGTERM ends it, with status 130 or 143. What
-has begun is answered.
+It answers only this machine unless --host says otherwise. It serves the highest version of each
+model, and loads new versions while it runs. Ctrl-C or SIGTERM ends it, with exit status 130 or 143,
+after it has answered the requests that have begun.
 """
 
 import re
@@ -19,7 +19,7 @@ from tfinpaint import command, settings
 from tfinpaint.export.version_folders import name_of
 from tfinpaint.settings import SettingsError
 
-_EVERY = 2.0  # seconds between two looks for new versions
+_EVERY = 2.0  # seconds between two checks for new versions
 
 settings.define_flags(
     "host",
@@ -27,7 +27,7 @@ settings.define_flags(
     "port",
     "grpc_port",
     "device",
-    model="Folders that `export` wrote, FOLDER or NAME=FOLDER, with commas between.",
+    model="Folders that `export` wrote, FOLDER or NAME=FOLDER, separated by commas.",
 )
 
 
@@ -35,12 +35,12 @@ def main():
     values = flags.FLAGS
     if not values.model:
         raise SettingsError(
-            "--model is missing: folders that `export` wrote, FOLDER or NAME=FOLDER, with commas "
-            "between"
+            "--model is missing: folders that `export` wrote, FOLDER or NAME=FOLDER, separated by "
+            "commas"
         )
     models = {}
     for entry in values.model.split(","):
-        name, named, path = entry.partition("=")  # as serve.sh
+        name, named, path = entry.partition("=")  # as in serve.sh
         if not named:
             name, path = name_of(entry), entry
         if not re.fullmatch("[A-Za-z0-9_.-]+", name):

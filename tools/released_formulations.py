@@ -1,9 +1,9 @@
-"""The attentions in the shape that their authors released them in, written plainly, for the
-benchmark to stand beside.
+"""Attention layers as their authors formulated them in the released code, written anew. The
+benchmark compares the project's layers with them.
 
-One picture at a time; the patches of the background are cut out and used as the filters of a
-convolution, and again of a transposed one that pastes them; the coherent layer goes over its cells
-in a Python loop. The results are those of our layers' `official` variant.
+Each computes one picture at a time. Patches of the background are cut out and used as the filters
+of a convolution, and again of a transposed convolution that pastes them. The coherent layer goes
+over its cells in a Python loop. The results are those of our layers' `official` variant.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 def patch_attention(features, hole, patch_size):
-    """The attention of the multistage network (patch 1) and of MUSICAL (1 and 3).
+    """The attention of the multistage network (patch size 1) and of MUSICAL (1 and 3).
 
     features [B, H, W, C], hole [B, H, W, 1] -> [B, H, W, C].
     """
@@ -72,7 +72,7 @@ def contextual_attention(features, hole):
 
 
 def coherent_semantic_attention(features, hole):
-    """The coherent semantic attention, forward only: it leaves TensorFlow's graph at each cell.
+    """Coherent semantic attention, without gradients, because it leaves TensorFlow at each cell.
 
     features [B, H, W, C], hole [B, H, W, 1], both NumPy -> [B, H, W, C].
     """

@@ -4,11 +4,12 @@
 #   tools/serve.sh exported/paris                      one model, named after its folder
 #   tools/serve.sh exported/paris celeba=exported/c    several, with names
 #
-# Each folder holds numbered versions, as `export` writes them; the server takes the highest and
-# looks for new ones. The script starts the tensorflow_model_server of TFSERVING_BIN or of the PATH,
-# else the official image with docker. Further settings, from the environment:
+# Each folder holds numbered versions, as `export` writes them. The server takes the highest one and
+# checks for new ones. The script starts the tensorflow_model_server that TFSERVING_BIN names or
+# that is on the PATH, or else the official image with docker. Further settings come from the
+# environment:
 #   REST_PORT=8501  GRPC_PORT=8500
-#   HOST=127.0.0.1 (docker; a bare server listens on all addresses: put a firewall before it)
+#   HOST=127.0.0.1 (only with docker; else the server listens on all addresses: use a firewall)
 #   TFSERVING_IMAGE=tensorflow/serving:2.15.1
 set -euo pipefail
 
@@ -57,7 +58,7 @@ mounts=() names="" options=()
 } > "$config/models.txt"
 cp "$here/serving/batching.txt" "$here/serving/monitoring.txt" "$config/"
 
-options_for() {  # of the server, which finds the configuration in folder $1
+options_for() {  # sets the server's `options`: folder $1 of the configuration, gRPC $2, REST $3
   options=("--port=$2" "--rest_api_port=$3" "--model_config_file=$1/models.txt" --enable_batching
     "--batching_parameters_file=$1/batching.txt" "--monitoring_config_file=$1/monitoring.txt"
     --rest_api_timeout_in_ms=60000)
@@ -68,7 +69,7 @@ if [ -n "$server" ]; then
   "$server" "${options[@]}" &
 else
   options_for /config 8500 8501
-  # --init: the server has no handler of SIGTERM, and process 1 of a container ignores it then
+  # --init: the server has no handler for SIGTERM, which process 1 of a container then ignores
   docker run --init --rm -p "$host:$rest_port:8501" -p "$host:$grpc_port:8500" "${mounts[@]}" \
     --mount "type=bind,source=$config,target=/config,readonly" \
     --entrypoint tensorflow_model_server "$image" "${options[@]}" &

@@ -7,13 +7,13 @@
     python -m tools.study --measure_costs --photos=PHOTOS --perceptual_weights=vgg16.h5
 
 PHOTOS has the folders facades/train, facades/val, free/train and free/val. Runs are made one after
-the other (studies/plan.py). Each is trained for the steps that --minutes of two cores pay for on
-the machine of studies/costs.json, and measured at once. OUTPUT gets a folder for each run,
-tables.md and pictures. What a run came to is kept in RESULTS/NAME.json, from which the tables are
-made. A run that has such a file is not made again, unless it is to get more minutes or other steps.
-The same command goes on where another one was ended or killed; with RESULTS alone, another machine
-can make the runs that are missing. Several processes may share an OUTPUT: each takes runs that no
-other has. It needs Linux.
+the other (studies/plan.py). Each is trained for the steps that --minutes of two cores allow on the
+machine of studies/costs.json, and then measured. OUTPUT gets a folder for each run, tables.md and
+pictures. The result of a run is kept in RESULTS/NAME.json, and the tables are made from these
+files. A run that has such a file is not made again, unless it is to get more minutes or other
+steps. After an interruption, the same command goes on where it ended. With only RESULTS, another
+machine can make the missing runs. Several processes may share an OUTPUT: each takes runs that no
+other process has. The command needs Linux.
 """
 
 import os
@@ -49,17 +49,17 @@ _PHOTOS = flags.DEFINE_string(
 _MINUTES = flags.DEFINE_float(
     "minutes",
     40.0,
-    "Cost of each run, in minutes of two cores of the machine of --costs: 120 processor seconds "
-    "each.",
+    "Cost of each run, in minutes of two cores of the machine in --costs: 120 processor seconds "
+    "for each minute.",
 )
 _ONLY = flags.DEFINE_string(
     "only",
     None,
-    "Runs to make: a regular expression that matches whole names, or names with "
-    "commas between. Default: all.",
+    "Runs to make: a regular expression that matches whole names, or names separated by commas. "
+    "Default: all.",
 )
 _RESULTS = flags.DEFINE_string(
-    "results", "docs/study", "Folder of what the runs came to, a small file for each."
+    "results", "docs/study", "Folder of the results, with a small file for each run."
 )
 _COSTS = flags.DEFINE_string(
     "costs",
@@ -69,12 +69,12 @@ _COSTS = flags.DEFINE_string(
 _MEASURE_COSTS = flags.DEFINE_bool(
     "measure_costs", False, "Measure the costs that --costs lacks, and write them there."
 )
-_PLAN = flags.DEFINE_bool("plan", False, "Print the runs and how far each has come; make none.")
+_PLAN = flags.DEFINE_bool("plan", False, "Print the runs and how far each is; make none.")
 _TABLES_ONLY = flags.DEFINE_bool(
     "tables_only", False, "Write the tables and pictures of --results; make no run."
 )
 _PAGE = flags.DEFINE_string(
-    "page", None, "Page (.md) whose marked regions get the tables, beside OUTPUT/tables.md."
+    "page", None, "Page (.md) whose marked regions get the tables, in addition to OUTPUT/tables.md."
 )
 
 
@@ -107,13 +107,13 @@ def main() -> None:
         settings.check_writable("results", _RESULTS.value)
     if output:
         settings.check_writable("output", output)
-    _show_tables()  # a --page that cannot be filled is found now, not after hours
+    _show_tables()  # finds a --page that cannot be filled now, and not only after hours
     if not _TABLES_ONLY.value:
         _handle_sigterm()
         _make(wanted, table)
     found, written = _show_tables()
     if _PHOTOS.value and output:
-        from tools.studies import pictures  # late: it imports TensorFlow
+        from tools.studies import pictures  # imported late, because it loads TensorFlow
 
         written += pictures.write(found, _PHOTOS.value, output)
     command.say("\n".join(written))
@@ -160,18 +160,18 @@ def _check_inputs(wanted: List[Run]) -> None:
 
 
 def _given(name: str) -> str:
-    """The value of a flag whose default is that of another command, or ""."""
+    """The value of a flag if it was given, else "". (Its default is for other commands.)"""
     flag = flags.FLAGS[name]
     return (flag.value or "") if flag.present else ""
 
 
 def _handle_sigterm() -> None:
-    """SIGTERM becomes what Ctrl-C is: what was started ends first, and a training saves."""
+    """Makes SIGTERM act as Ctrl-C: processes that were started end first, and a training saves."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _trainer(run: Run) -> List[str]:
-    """The words that train a run, but for its run directory and steps."""
+    """The words of the command that trains a run, without run directory and steps."""
     return [sys.executable, "-m", "tfinpaint.train", *_flags(run)]
 
 
@@ -180,7 +180,7 @@ def _flags(run: Run) -> List[str]:
 
 
 def _check_settings(run: Run, run_dir: str) -> None:
-    """Raises Failed for a run directory that was made with other settings, or unreadable ones."""
+    """Raises Failed if a run directory was made with other settings, or if they are unreadable."""
     try:
         others = same_settings.differences(run_dir, _flags(run))
     except subprocess.CalledProcessError as error:
@@ -192,20 +192,17 @@ def _check_settings(run: Run, run_dir: str) -> None:
 
 
 def _end_of(said: str, error: Exception) -> str:
-    """The last line of what a process said, or else its error."""
+    """The last line of a process' output; if there is none, its error."""
     return (said.strip().splitlines() or [str(error)])[-1]
 
 
 def _is_done(run: Run, table: Costs) -> bool:
-    """Whether there is a result of more minutes, or of as many and the steps of the table.
+    """Whether a run has a result with more minutes than --minutes, or as many and the right steps.
 
-    Where the table lacks the cost, any steps will do. A result without LPIPS is none if
-    --lpips_weights is given.
+    The table gives the steps. If it lacks the cost of the run, any number will do.
     """
     record = records.read(_RESULTS.value, run.name)
     if record is None or record.minutes < _MINUTES.value:
-        return False
-    if not _is_wanted(record.figures):
         return False
     if record.minutes > _MINUTES.value or table.lacks(run):
         return True
@@ -213,12 +210,12 @@ def _is_done(run: Run, table: Costs) -> bool:
 
 
 def _is_wanted(figures: Dict[str, Dict[str, Any]]) -> bool:
-    """Whether the figures of a run, {block: {column: ...}}, have LPIPS, or need not."""
+    """Whether the figures of a run, {block: {column: ...}}, have LPIPS or need not have it."""
     return not _given("lpips_weights") or measuring.has_lpips(figures)
 
 
 def _make(wanted: List[Run], table: Costs) -> None:
-    """Makes the runs: first those that no other process has, then those that one had."""
+    """Makes the runs: first those that no other process has, then those that another had."""
     for data in sorted({run.data for run in wanted}):
         _measure_references(data)
     others = [run for run in wanted if not _make_one(run, table)]
@@ -241,7 +238,9 @@ def _measure_references(data: str) -> None:
 
 
 def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
-    """Trains and measures a run, as far as that is to be done.
+    """Trains and measures a run, as far as that is not done yet.
+
+    wait: whether to wait for another process that has the run.
 
     Returns: False if another process has it.
     """
@@ -250,6 +249,7 @@ def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
         if lock is None:
             return False
         if _is_done(run, table):
+            _add_lpips(run, folder, lock)
             return True
         counts = table.steps(run, _MINUTES.value)
         steps, run_dir = sum(counts.values()), os.path.join(folder, running.RUN)
@@ -273,6 +273,25 @@ def _make_one(run: Run, table: Costs, wait: bool = False) -> bool:
     return True
 
 
+def _add_lpips(run: Run, folder: str, lock: int) -> None:
+    """Measures a finished run again, if its result lacks LPIPS and its network is still there."""
+    record = records.read(_RESULTS.value, run.name)
+    assert record is not None  # it is done
+    if _is_wanted(record.figures):
+        return
+    run_dir = os.path.join(folder, running.RUN)
+    if running.last_step(run_dir) != record.steps:
+        command.warn(f"{run.name}: its result stays without LPIPS, its network is not in {run_dir}")
+        return
+    try:
+        _measure([run_dir], run.data, folder, lock, record.steps)
+    except running.Failed as failure:
+        command.warn(f"{run.name}: its result stays without LPIPS: {failure}")
+        return
+    records.write(_RESULTS.value, measuring.of_run(folder, run.name, record.minutes))
+    command.say(f"{run.name}: has LPIPS now")
+
+
 def _measure(
     models: Sequence[str],
     data: str,
@@ -280,7 +299,7 @@ def _measure(
     lock: Optional[int],
     steps: Optional[int] = None,
 ) -> None:
-    """Measures models on a set, unless that is done. Raises: Failed."""
+    """Measures models on a set, unless that is done. Raises Failed if it is impossible."""
     photos, weights = _PHOTOS.value or "", _given("lpips_weights")
     assert lock is not None
     try:
@@ -290,7 +309,7 @@ def _measure(
 
 
 def _progress(run: Run, table: Costs) -> str:
-    """One line about a run: its result, and how far it is if it is to have more."""
+    """One line about a run: its result and, if it is not done, how far it is."""
     record = records.read(_RESULTS.value, run.name)
     parts = []
     if record:
@@ -314,7 +333,7 @@ def _progress(run: Run, table: Costs) -> str:
 
 
 def _show_tables() -> Tuple[results.Results, List[str]]:
-    """Writes the tables of all results. Returns those, and the paths of the files."""
+    """Writes the tables of all results. Returns the results and the paths of the files."""
     found = results.read(_RESULTS.value)
     parts = tables.tables(found)
     written = []

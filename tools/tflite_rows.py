@@ -1,10 +1,10 @@
-"""The benchmark's rows about TFLite files: bytes on disk, closeness to TensorFlow, and time beside
-TensorFlow's with as many threads.
+"""The benchmark's rows about TFLite files: bytes on disk, closeness to TensorFlow's fills, and time
+compared with TensorFlow's, with as many threads.
 
-Closeness is the PSNR between the composites of both on real photographs (scikit-image's, 256 px,
-strokes over 10 to 60 %), in dB, of the photograph that comes out worst. `residual` has the weights
-of the default model: with random ones it adds nothing to its smooth fill. Those of the others are
-random, as everywhere in the benchmark.
+Closeness is the PSNR in dB between the composites of both, for the photograph with the lowest. The
+photographs are scikit-image's, 256 px, with strokes over 10 to 60 %. `residual` has the weights of
+the default model, because with random weights it adds nothing to its smooth fill. The weights of
+the others are random, as everywhere in the benchmark.
 """
 
 import statistics
@@ -19,9 +19,10 @@ _SIZE, _PHOTOGRAPHS, _THREADS = 256, 8, 2
 
 
 def measure(name, quantize, repeats):
-    """Seconds of a fill by TFLite and by TensorFlow, bytes of the file, and dB.
+    """Seconds of a fill by TFLite and by TensorFlow, bytes of the file, and closeness in dB.
 
-    Seconds are medians of calls in turns.
+    name: that of a system. quantize: one of QUANTIZE. Seconds are medians of `repeats` calls, in
+    turns.
     """
     import tensorflow as tf
 
@@ -66,7 +67,7 @@ def _pairs():
 
 
 def _psnr(one, other):
-    """PSNR in dB; at most 100, for pictures that are the same."""
+    """The PSNR in dB; at most 100, which is that of equal pictures."""
     return 10 * np.log10(
         255**2 / max(np.mean((one.astype(np.float64) - other) ** 2), 255**2 * 1e-10)
     )

@@ -1,7 +1,7 @@
-"""Holes in many pieces beside one hole of the same area: what they cost to fill.
+"""The benchmark's rows about holes in many pieces, compared with one hole of the same area.
 
-The benchmark's group `windows` fills a photograph of 12 megapixels that is missing in strokes, a
-hatch, a mesh, specks or letters, and then with one square of the same area. A fill's cost is the
+The group `windows` fills a photograph of 12 megapixels whose hole is strokes, a hatch, a mesh,
+specks or letters, and then with one square hole of the same area. The cost of a fill is the
 processor time of the process, so that other programs on the machine count less.
 """
 
@@ -14,16 +14,17 @@ import numpy as np
 
 from tfinpaint.painting import budget
 
-NETWORK = budget.Network(stride=64, working_size=512)  # the default model's
-SPECKS = 10_000  # of 12 megapixels
+NETWORK = budget.Network(stride=64, working_size=512)  # that of the default model
+SPECKS = 10_000  # in 12 megapixels
 
 
 class Fill(NamedTuple):
-    """What one fill took.
+    """The cost of one fill.
 
-    seconds, of_blob: processor seconds, and those of a square of the same area.
-    ways: how many windows are filled in each way (painting/budget.py).
-    photographs: pixels that network and detail were given, of photographs (budget.cost).
+    seconds, of_blob: processor seconds, and those for a square hole of the same area.
+    ways: {way: number of windows that are filled in it} (painting/budget.py).
+    photographs: pixels that the network and detail were given, as a multiple of the photograph's
+        (budget.cost).
     before: the same if every hole had the windows of painting/windows.py.
     """
 
@@ -52,7 +53,7 @@ def holes(height: int = 3000, width: int = 4000) -> Dict[str, np.ndarray]:
 
 
 def sparse(height: int, width: int, thickness: int = 16) -> np.ndarray:
-    """Diagonal strokes that are far apart, uint8 [H, W]: every large square has some."""
+    """Diagonal strokes that are far apart, uint8 [H, W]. Every large square has some."""
     hole = np.zeros((height, width), np.uint8)
     for x in range(-height, width, 800):
         cv2.line(hole, (x, 0), (x + height, height), 1, thickness)
@@ -97,14 +98,14 @@ def cases(height: int = 3000, width: int = 4000) -> Dict[str, np.ndarray]:
 
 
 def photograph(height: int = 3000, width: int = 4000) -> np.ndarray:
-    """Noise that is stronger from left to right, uint8 [H, W, 3]: some parts are rougher."""
+    """Noise that grows from left to right, uint8 [H, W, 3], so that some parts are rougher."""
     noise = np.random.default_rng(0).normal(0, 1, (height, width, 3)).astype(np.float32)
     noise *= np.linspace(1, 40, width, dtype=np.float32)[:, np.newaxis]
     return np.clip(128 + noise, 0, 255).astype(np.uint8)
 
 
 def spent(photo: np.ndarray, hole: np.ndarray, plan=budget.plan) -> Tuple[Dict[str, int], float]:
-    """The number of windows filled in each way, and `Fill.photographs`."""
+    """{way: number of windows that are filled in it}, and `Fill.photographs`."""
     groups = plan(photo, hole, NETWORK)
     ways = Counter(group.way for group in groups)
     pixels = sum(budget.cost(group, NETWORK.working_size) for group in groups)
@@ -112,7 +113,7 @@ def spent(photo: np.ndarray, hole: np.ndarray, plan=budget.plan) -> Tuple[Dict[s
 
 
 def fills(height: int = 3000, width: int = 4000) -> Iterator[Fill]:
-    """Fills each of the `cases` with the default model, and a square of its area."""
+    """Fills each of the `cases`, and a square of its area, with the default model. Yields costs."""
     from tfinpaint import load
 
     painter, photo = load("default"), photograph(height, width)

@@ -1,17 +1,17 @@
-"""Seeded sets of windows of photographs with holes.
+"""Sets of windows: parts of photographs, with holes, chosen by a seed.
 
     folders = [PATHS of one folder, PATHS of another, ...]
     windows = make(folders, 60, seed=0)              # list of Window: blobs, ellipses and boxes
     windows = make_strokes(folders, 60, seed=0)      # list of Window: strokes
 
 Blobs, ellipses and boxes are 120 to 600 pixels across. Their window is the box of the hole and as
-much again on each side, as far as the photograph goes. Strokes are 9 to 24 pixels thick, the same
-in all of a window, and cover a tenth of it. Their window is 400 pixels high and wide, or as much
-as the photograph is.
+much again on each side, up to the photograph's border. Strokes are 9 to 24 pixels thick, with one
+thickness in each window, and cover at least a tenth of it. Their window is 400 pixels high and
+wide, or as large as the photograph if that is smaller.
 
 The folders take turns, and so do the photographs of a folder. A photograph whose longer side is
-above 1,600 pixels is reduced first, to a longer side between 1,600 and 3,200. The same files and
-the same seed give the same windows.
+above 1,600 pixels is first reduced to a longer side that is drawn between 1,600 and 3,200, unless
+it is smaller than that already. The same files and the same seed give the same windows.
 """
 
 import hashlib
@@ -24,18 +24,18 @@ from tfinpaint.photo import read_photo
 from tfinpaint.settings import SettingsError
 
 SHAPES = ("blob", "ellipse", "box")
-_ACROSS = (120, 600)  # pixels, of both sides of a hole's box
-_SHARE = 0.45  # the most that a hole takes of the photograph's shorter side
-# Pixels: photographs of many megapixels are reduced to a longer side between these.
+_ACROSS = (120, 600)  # smallest and largest side of a hole's box, pixels
+_SHARE = 0.45  # the largest side of a hole's box, as a share of the photograph's shorter side
+# Photographs of many megapixels are reduced to a longer side between these, in pixels.
 _LONGER = (1600, 3200)
-_MARGIN = 24  # pixels between a hole and the photograph's border
-_SIDE = 400  # pixels, of a window with strokes
-_THICKNESS = (9, 24)  # pixels, of strokes
-_COVERED = 0.1  # share of a window that is strokes, at least
+_MARGIN = 24  # least distance between a hole and the photograph's border, pixels
+_SIDE = 400  # side of a window with strokes, pixels
+_THICKNESS = (9, 24)  # smallest and largest thickness of strokes, pixels
+_COVERED = 0.1  # least share of a window that strokes cover
 
 
 class Window(NamedTuple):
-    """photo uint8 [h, w, 3], hole uint8 [h, w] of 0 and 1, and the name of the window."""
+    """A window: its name, photo uint8 [h, w, 3], and hole uint8 [h, w], 1 = hole."""
 
     name: str
     photo: np.ndarray
@@ -47,9 +47,11 @@ class Window(NamedTuple):
 
 
 def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Window]:
-    """`count` windows of the photographs at the paths of each folder.
+    """`count` windows with blobs, ellipses and boxes.
 
-    Raises: SettingsError if a photograph cannot be read or is too small for any of the holes.
+    folders: for each folder, the paths of its photographs.
+
+    Raises: SettingsError if a photograph cannot be read or is too small for the smallest hole.
     """
     windows = []
     for number, (path, photo, rng) in enumerate(_photographs(folders, count, seed)):
@@ -70,7 +72,7 @@ def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Wi
 
 
 def make_strokes(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Window]:
-    """`make` with strokes: each is three lines, one at the end of the other.
+    """As `make`, with strokes. Each stroke is three lines, one after the other.
 
     Raises: SettingsError if a photograph cannot be read.
     """
@@ -96,19 +98,19 @@ def make_strokes(folders: Sequence[Sequence[str]], count: int, seed: int = 0) ->
 
 
 def _photographs(folders, count, seed) -> Iterator[Tuple[str, np.ndarray, np.random.Generator]]:
-    """The path and the pixels of the photograph of each window, and its random numbers."""
+    """Yields the path and pixels of the photograph for each window, and its random generator."""
     for number in range(count):
         paths, turn = folders[number % len(folders)], number // len(folders)
         rng = np.random.default_rng([seed, number])
-        # If a folder has more photographs than turns, those that are taken are spread over it.
+        # If a folder has more photographs than turns, they are chosen evenly.
         path = paths[turn * max(1, len(paths) * len(folders) // count) % len(paths)]
         yield path, _reduced(read_photo(path).pixels, rng), rng
 
 
 def draw(kind: str, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A hole of one of the SHAPES that touches all sides of its box.
+    """A hole of one of the SHAPES, uint8 [height, width], 1 = hole.
 
-    uint8 [height, width] of 0 and 1.
+    It touches all sides of its box. rng: draws the form of a blob.
     """
     if kind == "box":
         return np.ones((height, width), np.uint8)
@@ -130,15 +132,15 @@ def draw(kind: str, height: int, width: int, rng: np.random.Generator) -> np.nda
 
 def _reduced(photo, rng):
     longer = max(photo.shape[:2])
-    wanted = rng.uniform(*_LONGER)  # always drawn, so that what follows does not depend on it
+    wanted = rng.uniform(*_LONGER)  # always drawn, so that later numbers do not depend on the size
     if longer <= _LONGER[0] or longer <= wanted:
         return photo
-    size = [round(side * wanted / longer) for side in photo.shape[1::-1]]
+    size = [max(1, round(side * wanted / longer)) for side in photo.shape[1::-1]]
     return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
 
 
 def _sides(shape, rng, path):
-    """Height and width of a hole's box."""
+    """Height and width of a hole's box, pixels."""
     most = min(_ACROSS[1], int(_SHARE * min(shape[:2])), min(shape[:2]) - 2 * _MARGIN)
     if most < _ACROSS[0]:
         raise SettingsError(

@@ -287,5 +287,7 @@ def test_bounds_that_no_hole_can_keep_are_refused():
         match=r"`ratio=\(0.3, 0.303\)` is too narrow for `image_size=64`: HI - LO is at least 1/64",
     ):
         holes(0, 0, 1, 64, HoleSettings("strokes", (0.3, 0.303)))
-    with pytest.raises(SettingsError, match="`kind='files:masks'` are read in the input pipeline"):
+    with pytest.raises(
+        SettingsError, match="`kind='files:masks'`: mask files are read in the input pipeline"
+    ):
         check(HoleSettings("files:masks"), 64)

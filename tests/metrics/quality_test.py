@@ -311,6 +311,8 @@ def test_errors_by_hand():
     assert one("l1_of_sum", output, original) == pytest.approx(51 / (3 * 204 + 51), abs=1e-12)
     assert one("l1_relative", output, original) == pytest.approx(51 / (3 * 102), abs=1e-12)
     assert one("l2_relative", output, original) == pytest.approx(51**2 / (3 * 102**2), abs=1e-12)
+    for kind in ("l1_relative", "l2_relative"):  # nothing is relative to black, exact or not
+        assert np.isnan([one(kind, fill, flat(0, 2, 2)) for fill in (output, flat(0, 2, 2))]).all()
     # Differences of neighbours in the output: 51 and 0 across, 0 and 51 down.
     assert one("variation", output, original) == pytest.approx((25.5 + 25.5) / 255, abs=1e-12)
 

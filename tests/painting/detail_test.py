@@ -177,6 +177,21 @@ def test_roughness_is_that_of_known_neighbours():
     np.testing.assert_allclose(rough[..., 1], 0.0, atol=1e-3)
 
 
+def test_roughness_at_a_border_is_that_of_the_ramp_there():
+    """Not of the step from one side of the picture to the other."""
+    ramp = np.linspace(40, 200, 101, dtype=np.float32)
+    picture = np.broadcast_to(ramp[:, np.newaxis], (90, 101, 3)).copy()
+    hole = _box(90, 101, 0, 0, 30, 30)
+    for turned in (False, True):
+        seen, here = (
+            (x.swapaxes(0, 1).copy() if turned else x) for x in (picture, hole[..., np.newaxis])
+        )
+        rough = detail.roughness(tf.constant(seen), tf.constant(here)).numpy()
+        across, down = (rough[..., 1], rough[..., 0]) if turned else (rough[..., 0], rough[..., 1])
+        np.testing.assert_allclose(across, 1.6, rtol=1e-2)
+        np.testing.assert_allclose(down, 0.0, atol=1e-3)
+
+
 def test_the_hole_is_expected_as_rough_as_known_places_of_its_colour():
     """Dark stripes on the left, a bright wall on the right, and a guide that continues one of
     them."""
@@ -265,9 +280,9 @@ def test_texture_is_restored_wherever_the_hole_is(box):
         np.square(restored - picture)[hole].mean(),
         np.square(guide - picture)[hole].mean(),
     )
-    # A corner, and a guide that says nothing about the pattern: bricks come back, some pixels off.
-    shifted = box == (90, 0, 150, 70)
-    assert error < (0.9 if shifted else 0.1) * before, (error, before)
+    # Corners, and a guide that says nothing about the pattern: bricks come back, some pixels off.
+    most = {(90, 0, 150, 70): 0.9, (0, 0, 60, 60): 0.2}.get(box, 0.1)
+    assert error < most * before, (error, before)
 
 
 def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():

@@ -322,6 +322,61 @@ def test_where_there_is_detail_nothing_fades_in_from_the_network(grey):
     ).any()
 
 
+def test_a_feather_takes_no_texture_from_the_hole(grey):
+    """The band around the hole is known, and texture may come from it, however wide it is."""
+    photo, mask = _stripes(300, 320), np.zeros((300, 320), np.uint8)
+    mask[100:200, 100:200] = 255
+    for feather in (0, 150):
+        filled = grey.fill(photo, mask, feather=feather)
+        assert (filled[mask > 0] == 120).all(-1).mean() < 0.1
+
+
+def test_a_feathered_stroke_keeps_the_guide_at_its_rim(grey):
+    """The band does not make a stroke of 16 pixels wider than the 24 to which this holds."""
+    photo, mask = _stripes(300, 320), np.zeros((300, 320), np.uint8)
+    mask[140:156, 60:260] = 255
+    for feather in (0, 5):
+        filled = grey.fill(photo, mask, feather=feather)
+        assert (filled[140, 70:250] == 120).all() and (filled[155, 70:250] == 120).all()
+        assert (filled[145:151, 70:250] != 120).any()
+
+
+def test_a_thin_stroke_is_feathered_wherever_a_thick_hole_is(grey):
+    photo, hole = _stripes(300, 320), np.zeros((300, 320), np.uint8)
+    hole[100:200, 100:200] = 255
+    changed = []
+    for row in (57, 240):  # 40 pixels above the thick hole, and 40 below it
+        mask, stroke = hole.copy(), np.zeros_like(hole)
+        mask[row : row + 3, 60:260] = stroke[row : row + 3, 60:260] = 255
+        band = (filling.grown((stroke > 0).astype(np.uint8), 5) > 0) & (mask == 0)
+        filled = grey.fill(photo, mask, feather=6)
+        changed.append((filled != photo).any(-1)[band].mean())
+    assert min(changed) > 0.9
+
+
+def test_a_frame_of_few_pixels_is_known_where_a_window_is_reduced():
+    photo, hole = np.full((40, 50, 3), (200, 40, 10), np.uint8), np.ones((40, 50, 1), bool)
+    hole[:3], hole[-2:], hole[:, :1], hole[:, -3:] = False, False, False, False
+    blanked = np.where(hole, np.uint8(0), photo)
+    maps = tf.constant(np.concatenate([hole, hole], -1))
+    pixels, maps = Painter(Echo())._reduce(tf.constant(blanked), maps, tf.constant([4, 5]))
+    border = np.ones((4, 5), bool)
+    border[1:3, 1:4] = False
+    np.testing.assert_array_equal(maps[..., 0], ~border)
+    assert maps.numpy()[..., 1].all()
+    np.testing.assert_allclose(pixels.numpy()[border], [[200, 40, 10]] * border.sum(), rtol=1e-4)
+
+
+def test_seeds_and_edges_have_one_graph_each_for_all_sizes():
+    painter = Painter(Guided())
+    for height, width in ((40, 56), (64, 48), (50, 50)):
+        photo, mask = _photo(height, width), _holes(height, width, 1)
+        painter.fill(photo, mask, seed=3)
+        painter.fill(photo, mask, edges=mask)
+    assert painter.fill_sample.experimental_get_tracing_count() == 1
+    assert painter._fill_along.experimental_get_tracing_count() == 1
+
+
 def test_nothing_under_the_hole_reaches_the_texture():
     painter = Painter(Mean())
     photo, mask = _photo(260, 300), np.zeros((260, 300), np.uint8)

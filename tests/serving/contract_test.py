@@ -188,7 +188,7 @@ def test_floats_take_whole_numbers_and_what_json_lacks():
 
 
 def test_floats_take_no_strings():
-    assert "'x' is a box of numbers of type float32" in refused("inputs", ["1.0"], FLOATS)
+    assert "'x' is an array of numbers of type float32" in refused("inputs", ["1.0"], FLOATS)
 
 
 # ------------------------------------------------------------------------------------------ strings

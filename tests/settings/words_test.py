@@ -222,6 +222,7 @@ NAME_FLAGS = {
     *("settings/table.py", "big_jobs/arguments.py", "big_jobs/running.py"),
     *(f"systems/{name}/__init__.py" for name in tfinpaint.SYSTEMS),
     "systems/coherent_semantic/protocol.py",
+    "training/run_history.py",  # a line of flags.txt
 }
 
 

@@ -125,7 +125,9 @@ def test_a_run_is_exported_for_as_long_as_the_studio_is_there(
         told = [catalog.listed(*one) for one in paths.items()]
         assert [one["name"] for one in told] == ["tiny-run", "paris"]
         assert [one["about"].split(",")[0] for one in told] == ["partial_conv", "multistage"]
+        stride = told[0]["context"].pop("stride")
         assert told[0]["context"] == {"share": 0.5, "centred": False, "least": 64}
+        assert stride == tfinpaint.load(run_dir).stride
         assert os.path.isfile(os.path.join(paths["tiny-run"], "saved_model.pb"))
     assert said == [f"Preparing {run_dir} (some seconds)"]
     assert not list(tmp_path.glob("tfinpaint-studio-*")) and version.is_dir()
@@ -149,12 +151,19 @@ def test_a_run_with_an_export_inside_is_a_run(run_dir, version, tmp_path, monkey
     assert exported == [("partial_conv", "off")] and said == [f"Preparing {path} (some seconds)"]
 
 
+KEYS = ("share", "centred", "least", "stride")
+
+
 @pytest.mark.parametrize(
     "card, context",
     [
-        ({"context": {"share": 0.6875, "centred": True, "least": 64}}, (0.6875, True, 64)),
-        ({}, (0.5, False, 64)),
-        ({"context": {"odd": 1}}, None),
+        (
+            {"stride": 1, "context": {"share": 0.6875, "centred": True, "least": 64}},
+            (0.6875, True, 64, 1),
+        ),
+        ({"stride": 512}, (0.5, False, 64, 512)),
+        ({"stride": 8, "context": {"odd": 1}}, None),
+        ({}, None),
         (None, None),
     ],
 )
@@ -164,7 +173,7 @@ def test_the_page_is_told_how_much_a_model_sees(tmp_path, card, context):
         (tmp_path / "1/model_card.json").write_text(json.dumps({"system": "a", **card}))
     told = catalog.listed("b", str(tmp_path))
     assert told["name"] == "b" and told["about"] == ("" if card is None else "a, ? px")
-    assert told.get("context") == (context and dict(zip(("share", "centred", "least"), context)))
+    assert told.get("context") == (context and dict(zip(KEYS, context)))
 
 
 def test_the_model_in_the_box_is_called_the_default_model(packed, tmp_path, monkeypatch):

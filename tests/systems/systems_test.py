@@ -17,6 +17,7 @@ import tfinpaint
 from tfinpaint import networks
 from tfinpaint.data.holes import holes as make_holes
 from tfinpaint.settings import HoleSettings, SettingsError
+from tfinpaint.systems import optimizers
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
@@ -392,7 +393,23 @@ def test_mixed_precision_step(name, batch):
     # A step whose gradients overflow is skipped and the loss scale halved; within a few steps the
     # gradients must fit.
     assert not np.array_equal(half.generator.trainable_variables[0], weights[0])
-    assert half.steps_taken == 5
+    assert int((half.critic_optimizer or half.optimizer).iterations) == 5
+
+
+@quick("gated_conv", "global_local")
+def test_a_call_is_what_generate_gives_also_in_half_precision_and_for_float64(name, batch):
+    images, holes = batch
+    for policy in ("mixed_bfloat16", "float32"):
+        tf.keras.mixed_precision.set_global_policy(policy)
+        try:
+            system = tfinpaint.create(name, **SETTINGS[name])
+            filled = system.generate(images, holes)
+            np.testing.assert_array_equal(system([images, holes]), filled)
+        finally:
+            tf.keras.mixed_precision.set_global_policy("float32")
+        assert filled.dtype == tf.float32
+    doubled = system.generate(np.asarray(images, np.float64), np.asarray(holes, np.float64))
+    np.testing.assert_allclose(doubled, filled, atol=1e-5)
 
 
 # ------------------------------------------------------------------------------------------ filling
@@ -568,6 +585,15 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
     )
 
 
+def test_a_rate_of_0_is_a_rate():
+    paper = optimizers.OfPaper(all_systems()["multistage"], of_generator=0.0)
+    assert paper.rate("generator") == paper.rate("critic") == 0
+    changed = optimizers.OfPaper(all_systems()["multistage"], of_generator=4e-4)
+    assert changed.rate("critic") == pytest.approx(4e-5)
+    for rate in (0.0, 1e-3):
+        assert float(changed.make("critic", rate).learning_rate) == pytest.approx(rate)
+
+
 @systems
 def test_adam_is_the_papers(name):
     # fmt: off
@@ -656,7 +682,7 @@ def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
     assert history.epoch == [0, 1] and set(history.history) == TERMS[name] - ON_FEATURES - set(
         off
     ) | {"loss"}
-    assert np.isfinite(history.history["loss"]).all() and system.steps_taken == 2
+    assert np.isfinite(history.history["loss"]).all() and system.run_step == 2
     figures = system.evaluate(data, steps=1, verbose=0, return_dict=True)
     output = np.clip(system.raw(system.averaged_generator, *batch), -1, 1)
     error = np.abs(output - np.asarray(batch[0])) * np.asarray(batch[1]) / 2
@@ -753,6 +779,8 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
     ("shift_net", {"depth": 3}, "`depth` is a whole number, at least 4.*Got 3"),
     ("coherent_semantic", {"attention_kind": None}, "`attention_kind` is .* Got None"),
     ("context_encoder", {"width": None}, "`width` is a whole number.*Got None"),
+    ("multistage", {"stages": True}, "`stages` is a whole number.*Got True"),
+    ("contextual_attention", {"discount": True}, "`discount` is above 0.*Got True"),
     ("residual", {"dilated": None}, "`dilated` is True or False .*Got None"),
     ("residual", {"dilated": 1}, "`dilated` is True or False .*Got 1"),
 ])  # fmt: skip

@@ -102,6 +102,26 @@ def test_other_files_beside_weights_are_never_removed(run_dir, tmp_path, command
     assert {path.read_text() for path in tmp_path.iterdir()} == {"of the user"}
 
 
+def test_the_model_that_is_replaced_stays_if_the_new_one_cannot_be_put_in_its_place(
+    run_dir, tmp_path, command_line, monkeypatch
+):
+    words = f"--model={run_dir}", f"--output={tmp_path / 'out'}"
+    assert command_line(pack_model.main, *words)[0] == 0
+    before = (tmp_path / "out/weights.npz").read_bytes()
+    replace = os.replace
+
+    def fails(new, old):
+        if os.path.isdir(new):
+            raise OSError(28, "No space left on device")
+        replace(new, old)
+
+    monkeypatch.setattr(os, "replace", fails)
+    status, _, err = command_line(pack_model.main, *words)
+    assert status == 1 and "cannot be written: the disk is full" in err
+    assert os.listdir(tmp_path) == ["out"]
+    assert (tmp_path / "out/weights.npz").read_bytes() == before
+
+
 def test_a_folder_may_have_colons():
     for value, left in [
         ("folder:/home/me/a:b/c", "folder:c"),

@@ -232,6 +232,20 @@ def test_results_without_lpips_get_it_when_its_weights_are_given(made, tmp_path)
     assert made.measured == ["facades-references", MUSICAL.name] * 2
 
 
+@pytest.mark.parametrize("is_there", [True, False])
+def test_no_result_is_trained_again_for_lpips(made, tmp_path, is_there):
+    """One of more minutes keeps its steps, one without its network stays as it is."""
+    made("--minutes=2")
+    if not is_there:
+        shutil.rmtree(made.output / MUSICAL.name / "run")
+    (tmp_path / "alexnet.npz").touch()
+    _, err = made("--minutes=1", f"--lpips_weights={tmp_path / 'alexnet.npz'}")
+    assert (made.record().minutes, made.record().steps) == (2, 20)
+    assert ("lpips" in made.record().figures["center"]) == is_there
+    assert ("stays without LPIPS" in err) != is_there
+    assert made.log() == ["phases ; from 0 to 20"]
+
+
 def test_with_more_minutes_a_run_in_phases_begins_anew(made):
     made("--minutes=1", run=EDGES)
     made("--minutes=2", run=EDGES)

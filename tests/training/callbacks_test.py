@@ -4,12 +4,14 @@ import csv
 import io
 import os
 import signal
+import types
 
 import numpy as np
 import pytest
 
 from tfinpaint.progress import clock
 from tfinpaint.settings import SettingsError
+from tfinpaint.training import callbacks
 from tfinpaint.training.bad_steps import FiniteCheck
 from tfinpaint.training.best_effort import BestEffort
 from tfinpaint.training.callbacks import (
@@ -51,6 +53,23 @@ def test_a_reopened_table_drops_the_rows_that_come_again(tmp_path):
     assert [row["step"] for row in read(path)] == ["1", "5", "6"]
 
 
+def test_the_speed_leaves_out_what_is_done_between_steps(tmp_path, monkeypatch):
+    """Two steps of a second each, with a validation pass of a minute between them."""
+    now = [0.0]
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    table, spare = MetricsTable(str(tmp_path), -1), BestEffort(print)
+    log = MetricsCallback(2, str(tmp_path), table, 2, 8, print, spare)
+    rate = types.SimpleNamespace(numpy=lambda: 1e-4)
+    log.set_model(types.SimpleNamespace(optimizer=types.SimpleNamespace(learning_rate=rate)))
+    for _ in range(2):
+        log.on_train_batch_begin(0)
+        now[0] += 1
+        log.on_train_batch_end(0, {"loss": 1.0})
+        now[0] += 60
+    (row,) = read(tmp_path / "metrics.csv")
+    assert float(row["images_per_second"]) == 8
+
+
 def test_rows_of_steps_that_are_taken_again_are_gone_before_the_first_new_one(tmp_path):
     """They are those of other weights, and the run may end before it writes a row."""
     path, spare = tmp_path / "metrics.csv", BestEffort(print)
@@ -77,7 +96,9 @@ def test_a_table_that_a_spreadsheet_has_saved_goes_on(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("content", [b"step;loss\n1;2\n", b"step,loss\n1,\xff\n"])
+@pytest.mark.parametrize(
+    "content", [b"step;loss\n1;2\n", b"step,loss\n1,\xff\n", b"\nstep,loss\n1,2\n"]
+)
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path, content):
     (tmp_path / "metrics.csv").write_bytes(content)
     with pytest.raises(SettingsError, match="`run_dir='.*'`: its metrics.csv cannot be read: "):

@@ -65,6 +65,22 @@ def test_a_new_folder_is_taken_as_it_is_made_and_removed_if_nothing_can_be_writt
     assert folder.is_dir()
 
 
+def test_a_process_that_comes_second_does_not_remove_the_folder_of_the_first(tmp_path, monkeypatch):
+    """It made the folder, but the other one was quicker to take it."""
+    folder = tmp_path / "a"
+    take = RunLock.take
+    with RunLock(str(folder)) as quick, RunLock(str(folder)) as slow:
+
+        def take_second(lock):
+            take(quick)
+            take(lock)
+
+        monkeypatch.setattr(RunLock, "take", take_second)
+        with pytest.raises(SettingsError, match="another process"), slow.making_folder():
+            pytest.fail("it writes")
+        assert folder.is_dir()
+
+
 def test_a_file_system_without_locks_is_no_error(tmp_path, monkeypatch):
     def flock(descriptor, operation):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

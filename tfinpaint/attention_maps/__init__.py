@@ -1,5 +1,5 @@
-"""Attention maps: what a system's attention layers take from where, as arrays and as pictures.
+"""Attention maps: the places from which attention layers copy, as arrays and as pictures.
 
-placing.py    maps of the network become maps of the photograph: `AttentionMap`
+placing.py    converts the network's maps to maps of the photograph: `AttentionMap`
 pictures.py   draws them
 """

@@ -1,8 +1,8 @@
 """Draws an attention map above a legend. Pictures are uint8 RGB and show the map's window.
 
-    places   each missing pixel in the colour of its best match's place;
+    places   each missing pixel in the colour that stands for the place of its best match;
              Fig. 8 and 9 of the multistage attention paper
-    weights  how much one pixel takes from each place, as a heat map over the photograph;
+    weights  the attention weights of one pixel, as a heat map over the photograph;
              Fig. 4 of the coherent semantic attention paper
     flow     the offset from each missing pixel to its best match: direction as hue, length as
              saturation (DeepFill)
@@ -27,7 +27,8 @@ def pictures(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> dict:
     photo:  uint8 [H, W, 3], the whole photograph.
     hole:   [H, W], above 0 = missing.
 
-    Returns: {"places": picture, "weights": picture}, and "flow" if the layer's authors draw one.
+    Returns: {"places": picture, "weights": picture}, uint8 [h, w, 3], and "flow" if the layer's
+        authors draw one.
     """
     window = map_.window.slices
     photo, hole = photo[window], (hole[window] > 0).astype(np.uint8)
@@ -43,9 +44,9 @@ def pictures(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> dict:
 
 
 def places(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Colours each missing pixel by the place of its best match.
+    """Colours each missing pixel by the place of its best match: uint8 [h, w, 3].
 
-    photo uint8 [H, W, 3] and hole bool [H, W] show the map's window, at the size to be drawn.
+    photo, hole:  uint8 [H, W, 3] and bool [H, W], the map's window at the size of the drawing.
     """
     h, w = map_.weights.shape
     colors = position_colors(h, w)[map_.matches[..., 0], map_.matches[..., 1]]  # [h, w, 3]
@@ -61,10 +62,10 @@ def places(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarra
 
 
 def weights(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Draws how much one pixel takes from each place; arguments as for `places`.
+    """Draws the attention weights of one pixel. Arguments and result are as for `places`.
 
-    A cross marks the pixel that was asked about. A line leads from it to the place with the largest
-    weight, which has the last colour of the scale.
+    A cross marks the pixel. A line leads from it to the place with the largest weight, which has
+    the last colour of the scale.
     """
     most = max(float(map_.weights.max()), 1e-12)
     level = _spread(np.clip(map_.weights / most, 0, 1), map_, hole.shape)  # [H, W]
@@ -96,13 +97,13 @@ def weights(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarr
 
 
 def flow(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Draws the offset from each missing pixel to its best match; arguments as for `places`."""
+    """Draws the offset from each missing pixel to its best match; see `places`."""
     offsets = flow_offsets(map_)
     inside = _spread(offsets, map_, hole.shape)  # [H, W, 2]
     longest = max(float(np.hypot(*inside[hole].T).max(initial=0)), 1e-12)
     picture = np.where(hole[..., np.newaxis], flow_colors(inside / longest), faded(photo))
     reach = (_LEGEND - 2 * _MARGIN) // 2
-    # Offsets over the legend's wheel, rows and columns; those at its rim are 1 long.
+    # Offsets on the legend's wheel, rows and columns; at its rim their length is 1.
     wheel = np.moveaxis(np.mgrid[-reach : reach + 1, -reach : reach + 1], 0, -1) / reach
     disc = np.hypot(*np.moveaxis(wheel, -1, 0))[..., np.newaxis] <= 1
     mark = np.where(disc, flow_colors(wheel), np.uint8(255))
@@ -117,16 +118,16 @@ def flow(map_: AttentionMap, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
 def flow_offsets(map_: AttentionMap) -> np.ndarray:
     """Offsets from each cell to its best match: float [h, w, 2], rows and columns.
 
-    They are in pixels of the photograph.
+    The unit is pixels of the photograph.
     """
     return (map_.matches - np.moveaxis(np.indices(map_.weights.shape), 0, -1)) * np.array(map_.cell)
 
 
 def flow_colors(offsets: np.ndarray) -> np.ndarray:
-    """Colours of offsets [..., 2], rows (down) and columns (right), at most 1 long: uint8 [..., 3].
+    """Colours of offsets [..., 2], rows (down) and columns (right): uint8 [..., 3].
 
-    The hue is red to the right; then follow, clockwise, yellow, green (down and left), cyan (left),
-    blue and magenta. No offset is white.
+    Offsets have a length of at most 1. The hue is red to the right; then follow, clockwise, yellow,
+    green (down and left), cyan (left), blue and magenta. An offset of 0 is white.
     """
     down, right = offsets[..., 0], offsets[..., 1]
     hue = np.degrees(np.arctan2(down, right)) % 360
@@ -138,7 +139,7 @@ def flow_colors(offsets: np.ndarray) -> np.ndarray:
 
 
 def _spread(values: np.ndarray, map_: AttentionMap, size) -> np.ndarray:
-    """The value of the cell, of [h, w, ...], at each pixel of the window's picture: [H, W, ...]."""
+    """Enlarges values of cells, [h, w, ...], to the pixels of the picture, `size`: [H, W, ...]."""
     index = [
         np.minimum((np.arange(side) + 0.5) * of / side / cell, count - 1).astype(int)
         for side, of, cell, count in zip(size, map_.window.size, map_.cell, values.shape)
@@ -147,7 +148,7 @@ def _spread(values: np.ndarray, map_: AttentionMap, size) -> np.ndarray:
 
 
 def _heated(grey: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """Paints levels from 0 to 1 over grey, both [H, W]: uint8 [H, W, 3].
+    """Paints levels from 0 to 1 over a grey picture, both [H, W]: uint8 [H, W, 3].
 
     The scale runs from light blue through yellow to dark red.
     """
@@ -161,7 +162,7 @@ def _heated(grey: np.ndarray, level: np.ndarray) -> np.ndarray:
 
 
 def _with_legend(picture, mark, *lines):
-    """The picture on white, at least as wide as its legend: a mark and two lines of text."""
+    """The picture above its legend, on white. The legend is a mark and two lines of text."""
     height, width = picture.shape[:2]
     sheet = np.full((height + _LEGEND, max(width, _NARROWEST), 3), 255, np.uint8)
     sheet[:height, :width] = picture

@@ -1,8 +1,8 @@
-"""Places the attention maps that `System.attention_maps` returns in the photograph.
+"""Converts the attention maps of `System.attention_maps` to maps of the photograph.
 
-The map of an attention layer covers a window of the photograph, reduced or not, and the reflection
-with which it was padded. All of it is brought back into the window here: padding counts as the
-pixels that it mirrors. pictures.py draws the result.
+The map of an attention layer covers a window of the photograph, which may have been reduced, and
+its padding by reflection. The padding is folded back into the window here: each cell counts as the
+one that it mirrors. pictures.py draws the result.
 """
 
 from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
@@ -15,16 +15,16 @@ from tfinpaint.settings import SettingsError
 
 
 class AttentionMap(NamedTuple):
-    """What one attention layer takes from where.
+    """The attention of one layer.
 
-    name:       of the layer and its map, "stage_2 32x32": rows x columns of the map in the network,
-                padding included.
+    name:       the layer and the size of its map, "stage_2 32x32": rows x columns of the map in the
+                network, padding included.
     window:     the part of the photograph that the map covers.
     cell:       height and width of a cell of the map, in pixels of the photograph.
-    matches:    int32 [h, w, 2], row and column of each cell's best match: the one that it takes
-                most from.
-    weights:    float32 [h, w], how much the cell of `at` takes from each cell.
-    at:         row and column in the photograph of the pixel that was asked about.
+    matches:    int32 [h, w, 2], row and column of each cell's best match: the cell with the largest
+                weight.
+    weights:    float32 [h, w], the attention weights of the cell at `at`, for each cell.
+    at:         row and column of the chosen pixel in the photograph.
     is_flow:    whether the layer's authors draw it as a flow.
     """
 
@@ -38,7 +38,7 @@ class AttentionMap(NamedTuple):
 
     @property
     def layer(self) -> str:
-        """The name without the size, fit for a file name."""
+        """The name without the size, for use in a file name."""
         return self.name.split()[0]
 
 
@@ -57,7 +57,7 @@ def place_maps(
     window:  the part of the photograph that the system saw.
     size:    height and width of the image before it was padded.
     padded:  the same after it was padded.
-    at:      row and column in the photograph of the pixel that was asked about.
+    at:      row and column of the chosen pixel in the photograph.
     """
 
     def placed(name, matches, weights):
@@ -80,9 +80,9 @@ def place_maps(
 
 
 def reflection(side: int, padded: int) -> np.ndarray:
-    """The pixel that each of `padded` pixels shows, int [padded].
+    """The index of the pixel, below `side`, that each of `padded` pixels shows: int [padded].
 
-    As `Painter` pads: mirrored, edge included, as often as needed.
+    It is the padding of `Painter`: mirrored, edge included, as often as needed.
     """
     index = np.arange(padded) % (2 * side)
     return np.minimum(index, 2 * side - 1 - index)
@@ -117,7 +117,10 @@ def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tupl
 
 
 def _sources(cells: int, side: int, padded: int) -> np.ndarray:
-    """Along one axis, the cell inside the image that each cell of a map shows, int [cells]."""
+    """Along one axis, the cell inside the image that each cell of a map shows: int [cells].
+
+    side, padded:  of the image before and after padding, in pixels.
+    """
     cell = padded // cells
     centres = np.arange(cells) * cell + cell // 2
     return np.where(

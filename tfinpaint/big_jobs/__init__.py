@@ -1,12 +1,13 @@
-"""Work on more photographs than one process gets through, as pipelines of Apache Beam.
+"""Pipelines of Apache Beam, for more photographs than one process can handle.
 
     files       files on any file system that Beam knows
-    places      where photographs and masks are, and what is found there
-    listing     which photograph is filled with which mask, decided inside the pipeline
-    filling     fills them, a batch after the other
+    places      finds photographs and masks
+    listing     pairs photographs with masks, inside the pipeline
+    filling     fills the photographs, batch by batch
     running     starts a pipeline: Beam's options, errors in one line, counters
-    shards      makes a data set of them, for training; shards_finished
-    tables      of photographs
+    shards      makes a data set for training from photographs; shards_finished completes it
+    tables      CSV files
+    arguments   splits the arguments of a command from Beam's
 
-`tools.fill_many` and `tools.prepare_data` are the commands. They need the extra `beam`.
+The commands are `tools.fill_many` and `tools.prepare_data`. They need the extra `beam`.
 """

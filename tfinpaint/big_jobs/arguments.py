@@ -1,6 +1,6 @@
 """Arguments of a command that starts a pipeline: its own, and Beam's after "--".
 
-Beam itself is imported late.
+Beam is not imported with this module, because that takes seconds.
 """
 
 import importlib
@@ -20,7 +20,7 @@ def split_arguments(argv: Sequence[str]) -> Tuple[List[str], List[str]]:
 
 
 def check_beam() -> None:
-    """Imports Apache Beam, without what it says of parts that are not installed.
+    """Imports Apache Beam, without its messages about parts that are not installed.
 
     Raises: SettingsError if it is not installed.
     """

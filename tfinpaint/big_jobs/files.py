@@ -4,8 +4,8 @@
         ...                                       # read here[k].image, write here[k].output
         put(here[k].output, jobs[k].output)
 
-A local path is used as it is. Of all others there is a copy in a temporary folder while a block
-lasts. A file is written under another name and then renamed: it is there whole, or not at all.
+Local files are used directly. Of other files there is a copy in a temporary folder during the
+block. A file is written under another name and then renamed: it is there whole, or not at all.
 """
 
 import contextlib
@@ -29,15 +29,16 @@ _AT_ONCE = 8  # files that are copied at the same time
 
 
 def is_local(path: str) -> bool:
-    """Whether the path is one of this machine's, with no scheme before it."""
+    """Whether the path is on this machine, without a scheme (gs://)."""
     return FileSystems.get_scheme(path) is None
 
 
 def is_there(path: str) -> bool:
-    """Whether a file, a folder or the folder of a glob exists. Elsewhere only the scheme is looked
-    at.
+    """Whether a file, a folder or the folder of a glob exists.
 
-    Raises: ValueError, of Beam, for a scheme that it does not know.
+    Of a path on another file system, only the scheme is checked.
+
+    Raises: ValueError, from Beam, for a scheme that it does not know.
     """
     if not is_local(path):
         FileSystems.get_filesystem(path)
@@ -46,12 +47,12 @@ def is_there(path: str) -> bool:
 
 
 def is_glob(path: str) -> bool:
-    """Whether Beam takes the path for a glob."""
+    """Whether Beam treats the path as a glob."""
     return bool(_GLOB.search(path))
 
 
 def real_folder(path: str) -> str:
-    """A folder with a slash at its end; a local one from the root, without links."""
+    """The path of a folder with a slash at its end; absolute and without links if it is local."""
     return os.path.join(os.path.realpath(path) if is_local(path) else path, "")
 
 
@@ -61,7 +62,7 @@ def are_same(one: str, other: str) -> bool:
         return one == other
     try:
         return os.path.samefile(one, other)
-    except (OSError, ValueError):  # one of them is not there, or is no name of a file
+    except (OSError, ValueError):  # one does not exist, or is not a valid path
         return False
 
 
@@ -72,7 +73,7 @@ def fixed_part(pattern: str) -> str:
 
 
 def as_pattern(path: str) -> str:
-    """A folder as the glob of all that is in it, at any depth; a glob as it is."""
+    """The glob of all files in a folder, at any depth; a glob is returned unchanged."""
     if is_local(path) and "/" not in path:
         path = f"./{path}"
     return path if is_glob(path) else path.rstrip("/") + "/**"
@@ -86,12 +87,12 @@ def match(pattern: str) -> List[str]:
 
 
 def open_read(path: str):
-    """Opens a file's bytes as they are, whatever its ending says of compression."""
+    """Opens a file for reading its bytes, without decompressing it, whatever its ending."""
     return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def head(path: str) -> bytes:
-    """The first bytes of a file, or none if it cannot be read: the reader will say why."""
+    """The first bytes of a file; b"" if it cannot be read, which the reader will report."""
     try:
         with open_read(path) as file:
             return file.read(folders.HEAD)
@@ -105,7 +106,10 @@ def exists(path: str) -> bool:
 
 
 def write(path: str, content: bytes) -> None:
-    """Writes a file beside its place and renames it."""
+    """Writes a file, whole or not at all.
+
+    Raises: SettingsError if it cannot be written.
+    """
     with temporary.folder("tfinpaint-") as folder:
         here = os.path.join(folder, "content")
         with open(here, "wb") as file:
@@ -114,7 +118,7 @@ def write(path: str, content: bytes) -> None:
 
 
 def put(here: str, path: str) -> None:
-    """Copies a local file to `path`, beside its place first, and renames it.
+    """Copies the local file `here` to `path`: under another name first, and then renames it.
 
     Raises: SettingsError if it cannot be written.
     """
@@ -134,10 +138,10 @@ def put(here: str, path: str) -> None:
 
 @contextlib.contextmanager
 def local_copies(jobs: Sequence[Job]) -> Iterator[Tuple[List[Job], Dict[str, str]]]:
-    """Yields the jobs with local paths, and what each local path stands for.
+    """Yields the jobs with local paths, and {local path: original path}.
 
-    Photographs and masks that lie elsewhere are fetched. One that cannot be is simply not there,
-    and the reader says so.
+    Photographs and masks on other file systems are fetched. If one cannot be fetched, its copy does
+    not exist, and the reader reports it.
     """
     with temporary.folder("tfinpaint-") as folder:
         names: Dict[str, str] = {}
@@ -146,7 +150,7 @@ def local_copies(jobs: Sequence[Job]) -> Iterator[Tuple[List[Job], Dict[str, str
         def here(path: str, fetches: bool) -> str:
             if path == ALPHA or is_local(path):
                 return path
-            if fetches and path in fetched:  # one mask for all
+            if fetches and path in fetched:  # for example one mask for all
                 return fetched[path]
             ending = os.path.splitext(path)[1]
             copy = os.path.join(folder, f"{len(names)}{ending}")
@@ -174,4 +178,4 @@ def _fetch(path: str, to: str) -> None:
             shutil.copyfileobj(source, file, 2**20)
     except Exception:
         with contextlib.suppress(FileNotFoundError):
-            os.remove(to)  # half of it
+            os.remove(to)  # an incomplete copy

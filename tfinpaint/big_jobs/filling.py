@@ -1,4 +1,4 @@
-"""Fills the photographs of a pipeline, a batch after the other, with a model loaded once a worker.
+"""Fills the photographs of a pipeline, batch by batch. Each worker loads the model once.
 
     bad, filled = fill(jobs, Filling(model, How(), batch_size=16, threads=0))
 
@@ -6,8 +6,8 @@ Inputs:  a collection of `Job`s, on any file system.
 Outputs: the files they name; the jobs that were filled, each with the seconds that the model took;
     rows (photograph, mask, reason) of those that could not be filled.
 
-An output that is there is done and not made again. A disk that is full or may not be written to is
-nothing that a photograph is to blame for: it ends the work.
+A photograph whose output exists is not filled again. A disk that is full or cannot be written to
+ends the whole work, because it affects every photograph.
 """
 
 import atexit
@@ -31,9 +31,9 @@ from tfinpaint.fill_file import How, Report, outcomes
 from tfinpaint.jobs import Job
 from tfinpaint.settings import SettingsError, first_line
 
-# what is wrong with the place that is written to, not with a photograph
+# errors of the output's disk, not of a photograph
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO)
-_AT_ONCE = 4  # outputs that are put where they belong at the same time
+_AT_ONCE = 4  # outputs that are copied to their places at the same time
 _SAID_EVERY = 30.0  # seconds
 _log = logging.getLogger("tfinpaint")
 
@@ -42,11 +42,11 @@ _log = logging.getLogger("tfinpaint")
 class Filling:
     """How a big job fills.
 
-    model:       as `tfinpaint.load` takes it; every worker must see the path.
-    how:         as `inpaint`'s flags say.
-    batch_size:  photographs that a worker takes at a time. While one is filled, the next of its
-                 batch is read and the last is written.
-    threads:     of TensorFlow, for each worker; 0: as many as there are cores.
+    model:       as for `tfinpaint.load`; every worker must see the path.
+    how:         the flags of `inpaint`.
+    batch_size:  photographs that a worker takes at a time. While one is filled, the next one of the
+                 batch is read and the previous one is written.
+    threads:     TensorFlow's threads in each worker; 0: as many as there are cores.
     device:      "cpu", "gpu" or "gpu:N"; None: TensorFlow's choice.
     """
 
@@ -58,12 +58,15 @@ class Filling:
 
 
 def load_painter(filling: Filling) -> Any:
-    """The painter of a worker. Raises: SettingsError if it cannot fill so."""
+    """Loads the painter of a worker.
+
+    Raises: SettingsError if the model cannot be loaded, or does not take a seed that is given.
+    """
     import tensorflow as tf
 
     from tfinpaint.loading import load
 
-    with contextlib.suppress(RuntimeError):  # too late: TensorFlow has begun to compute
+    with contextlib.suppress(RuntimeError):  # too late if TensorFlow has begun to compute
         command.choose_device(filling.device)
         tf.config.threading.set_intra_op_parallelism_threads(filling.threads)
     painter = load(filling.model)
@@ -73,7 +76,10 @@ def load_painter(filling: Filling) -> Any:
 
 
 def fill(jobs: Any, filling: Filling) -> Tuple[Any, Any]:
-    """(the bad rows, the filled jobs with the seconds each took): two collections of a pipeline."""
+    """Adds the steps that fill the jobs.
+
+    Returns: two collections of a pipeline: bad rows, and (job, seconds) of the filled photographs.
+    """
     results = (
         jobs
         | "LeaveOutDone" >> beam.FlatMap(_not_done)
@@ -86,7 +92,7 @@ def fill(jobs: Any, filling: Filling) -> Tuple[Any, Any]:
 
 
 def counted_bad(row: tuple) -> tuple:
-    """A bad row, counted."""
+    """Counts a bad row and returns it."""
     Metrics.counter(COUNTERS, "bad").inc()
     return row
 
@@ -109,11 +115,12 @@ class _Fill(beam.DoFn):
         self._said, self._count = time.monotonic(), 0
 
     def setup(self):
-        """Called by Beam when a worker begins: one model for all threads of a process."""
+        """Called by Beam when a worker begins. All threads of a process share one model."""
         start = time.monotonic()
         self._painter = self._shared.acquire(lambda: load_painter(self._filling))
         self._loading = _microseconds(start, time.monotonic())
-        # Dropped in time: TensorFlow complains of functions that outlive its modules.
+        # Drops the model before the interpreter ends: TensorFlow prints errors about functions that
+        # outlive its modules.
         atexit.register(self._shared.acquire, set, "the end")
 
     def teardown(self):
@@ -134,7 +141,7 @@ class _Fill(beam.DoFn):
             for job, report in finished:
                 try:
                     seconds = report.result().seconds
-                except Exception as error:  # whatever it is, it is this photograph's alone
+                except Exception as error:  # any error affects this photograph only
                     yield self._bad(job, error, names)
                     continue
                 Metrics.counter(COUNTERS, "filled").inc()
@@ -161,7 +168,7 @@ class _Fill(beam.DoFn):
 
 
 def _finish(outcome: "Future[Report]", here: str, path: str) -> Report:
-    """Waits until a photograph is written, and puts it where it belongs."""
+    """Waits until a photograph is written, and copies it to its place."""
     report = outcome.result()
     if here != path:
         files.put(here, path)

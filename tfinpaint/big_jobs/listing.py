@@ -1,12 +1,12 @@
-"""Which photograph is filled with which mask, decided inside the pipeline, for any number of them.
+"""Pairs any number of photographs with their masks, inside the pipeline, and names the outputs.
 
-    jobs, bad = listed(pipeline, Source.of("gs://a/photos/**", "gs://a/masks/**"), "gs://a/filled")
+    jobs, bad = listed(pipeline, Source.of("gs://a/photos/**", "gs://a/masks/**"), "gs://a/filled/")
 
-Photographs and masks are found by globs, or come from a list. Those whose names can have to do with
-each other are brought together, and names are decided there as `inpaint` decides them (jobs.py,
-output_names.py): an output has the name that `inpaint` would give it.
+Photographs and masks are found by globs, or come from a list. Files whose names may belong together
+are grouped. Within a group, masks and output names are chosen in the same way as by `inpaint`
+(jobs.py, output_names.py), so an output has the name that `inpaint` would give it.
 
-A bad row is (photograph, mask, reason).
+A bad row is (photograph, mask, reason): a photograph that cannot be filled.
 """
 
 import csv
@@ -34,8 +34,8 @@ class Source:
 
     images, masks:  places; `masks` is None if there is one mask for all.
     one_mask:       a file that is the mask of all photographs, or "alpha".
-    listed:         a file with a photograph and its mask in each line, with a comma between (CSV).
-                    Paths in it that are not absolute begin at its folder.
+    listed:         a CSV file with a photograph and its mask in each line. Relative paths in it
+                    begin at its folder.
     """
 
     images: Optional[Place] = None
@@ -45,8 +45,12 @@ class Source:
 
     @classmethod
     def of(cls, image: str, mask: str) -> "Source":
-        """What `inpaint` would take by these words: a folder or a glob of photographs; a folder or
-        a glob of masks, a file (elsewhere: what ends like a picture) or "alpha"."""
+        """The source for the flags --image and --mask.
+
+        image: a folder or a glob of photographs.
+        mask: a folder or a glob of masks, a mask file (on other file systems: with the ending of a
+            picture), or "alpha".
+        """
         if mask == ALPHA or places.is_file(mask):
             return cls(Place.of(image), one_mask=mask)
         return cls(Place.of(image), Place.of(mask))
@@ -61,7 +65,7 @@ def listed(pipeline, source: Source, output: str):
     if source.images is None:
         rows = (
             pipeline
-            # as bytes: a line that is no UTF-8 is a bad row, not the end of the pipeline
+            # as bytes: a line that is no UTF-8 is a bad row and must not end the pipeline
             | "List" >> beam.io.ReadFromText(source.listed, coder=beam.coders.BytesCoder())
             | "Rows" >> beam.FlatMap(_row, _folder_of(source.listed)).with_outputs(BAD, main="rows")
         )
@@ -72,7 +76,7 @@ def listed(pipeline, source: Source, output: str):
         bad.append(unreadable)
         if source.masks is None:
             one = str(source.one_mask)
-            if one != ALPHA:  # it is no photograph to fill
+            if one != ALPHA:  # the mask itself is not filled
                 photos = photos | "NoMask" >> beam.Filter(lambda p: not files.are_same(p[1], one))
             photos = photos | "Mask" >> beam.Map(_with_mask, one)
         elif source.masks != source.images:
@@ -105,13 +109,13 @@ def _with_mask(found: tuple, mask: Optional[str]) -> tuple:
 
 
 def _row(line: bytes, folder: str):
-    """One line of a list: (name of the output, photograph, mask).
+    """Yields (name of the output, photograph, mask) for one line of a list, or a bad row.
 
-    folder: that of the list, with a slash at its end.
+    folder: the folder of the list, with a slash at its end.
     """
     reason = "a line of the list is PHOTOGRAPH,MASK"
     try:
-        text = line.decode("utf-8-sig")  # some programs put a byte-order mark before the first
+        text = line.decode("utf-8-sig")  # some programs begin a file with a byte-order mark
         row = [cell.strip() for cell in next(csv.reader([text]))] if text.strip() else []
     except (UnicodeDecodeError, csv.Error) as error:
         reason += ", in UTF-8" if isinstance(error, UnicodeDecodeError) else ""
@@ -134,7 +138,7 @@ def _row(line: bytes, folder: str):
 def _absolute(path: str, folder: str) -> str:
     if path == ALPHA or not files.is_local(path):
         return path
-    if ".." not in path.split("/"):  # behind a link `..` leads elsewhere
+    if ".." not in path.split("/"):  # after a link, `..` leads elsewhere, so it is kept
         path = posixpath.normpath(path)
     return path if path.startswith("/") else folder + path
 
@@ -151,7 +155,7 @@ def _keyed(found: tuple) -> Tuple[str, tuple]:
 
 
 def group_key(name: str) -> str:
-    """What names have in common that can have to do with each other.
+    """The key that groups names which may belong together.
 
     >>> group_key("a/B.jfif.jpg") == group_key("a/b_mask.png") == group_key("a/b.png")
     True
@@ -165,7 +169,7 @@ def group_key(name: str) -> str:
 
 
 def _paired(group: Tuple[str, Dict[str, list]], source: Source, output: str) -> Iterator:
-    """The jobs of photographs that may share a name, and the bad rows among them."""
+    """Yields the jobs of a group of photographs whose names may belong together, and bad rows."""
     photos, masks = (list(group[1][kind]) for kind in ("photos", "masks"))
     if source.masks is not None:
         if source.masks == source.images:
@@ -187,7 +191,10 @@ def _paired(group: Tuple[str, Dict[str, list]], source: Source, output: str) -> 
 
 
 def _named(photos: List[tuple], output: str) -> Iterator:
-    """Jobs, with the names that `inpaint` gives. photos: (name, path, mask), sorted."""
+    """Yields jobs, with the output names that `inpaint` gives, and bad rows.
+
+    photos: (name, path, mask), sorted.
+    """
     once: Dict[str, tuple] = {}
     for name, path, mask in photos:
         if name in once:
@@ -217,8 +224,10 @@ def _by_output(job: Job) -> Tuple[str, Any]:
 
 
 def _apart(group: Tuple[str, Iterable[Any]]) -> Iterator:
-    """The one job of an output, and bad rows of further ones: a name that was made for one
-    photograph (a.jfif_2.jpg) may be another's own."""
+    """Yields one job for an output, and a bad row for each further job with the same output.
+
+    A name that was made for one photograph (a.jfif_2.jpg) may be the name of another.
+    """
     output, jobs = group[0], list(group[1])
     own = os.path.basename(output)
     first, *others = sorted(jobs, key=lambda job: (os.path.basename(job.image) != own, job.image))

@@ -1,12 +1,12 @@
-"""Where the photographs and masks of a big job are, and what is found there.
+"""Finds the photographs and masks of a big job.
 
     photos = Place.of("photos")                  # a local folder, at any depth
     masks = Place.of("gs://a/masks/*.png")       # a glob
     pictures, bad = found(pipeline, "Photographs", photos)
 
-In a local folder the same files are found as by `inpaint` (photo/folders.py). Elsewhere Beam lists
-them; name and content decide there by the same rule. However a local folder is written, its place
-is the same: paths found in it begin at the root and at no link.
+In a local folder, the same files are found as by `inpaint` (photo/folders.py). On other file
+systems Beam lists the files, and the same rule decides by name and content. The path of a local
+folder is made absolute and its links are resolved, so that one folder is always the same place.
 
 A bad row is (photograph, mask, reason).
 """
@@ -24,7 +24,7 @@ from tfinpaint.photo import folders
 
 BAD = "bad"
 COUNTERS = "big job"
-_ALL = "**"  # of a folder, at any depth
+_ALL = "**"  # the glob of all files in a folder, at any depth
 _NO_UTF8 = "its name is no UTF-8, which a pipeline cannot carry: rename it"
 _log = logging.getLogger("tfinpaint")
 
@@ -33,8 +33,8 @@ _log = logging.getLogger("tfinpaint")
 class Place:
     """A folder and a glob of files in it.
 
-    folder:  with a slash at its end; a local one without links, from the root.
-    glob:    what follows it.
+    folder:  with a slash at its end; absolute and without links if it is local.
+    glob:    the pattern below the folder.
     start:   the folder as it was given, for Beam.
     """
 
@@ -55,20 +55,24 @@ class Place:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is all of a local folder."""
+        """Whether it is a whole local folder."""
         return self.glob == _ALL and files.is_local(self.folder)
 
 
 def is_file(path: str) -> bool:
-    """Whether the path is a file; on another file system, whether it ends like a picture and is
-    there."""
+    """Whether the path is a file; on other file systems, one with the ending of a picture."""
     if files.is_local(path):
         return os.path.isfile(path)
     return os.path.splitext(path)[1].lower() in folders.ENDINGS and files.exists(path)
 
 
 def found(pipeline: Any, name: str, place: Place) -> Tuple[Any, Any]:
-    """(name inside the folder, path, None) of each picture of a place; and bad rows."""
+    """The pictures of a place, and bad rows: two collections of a pipeline.
+
+    name: of the pipeline's steps.
+
+    A picture is (name inside the folder, path, None).
+    """
     matched = (
         pipeline
         | f"{name}Place" >> beam.Create([place])
@@ -76,7 +80,7 @@ def found(pipeline: Any, name: str, place: Place) -> Tuple[Any, Any]:
     )
     pictures = (
         matched.paths
-        # looked at by all workers, not by the one that listed them
+        # so that all workers look at the files, not only the one that listed them
         | f"{name}Spread" >> beam.Reshuffle()
         | f"{name}Look" >> beam.FlatMap(_picture, place.folder)
     )

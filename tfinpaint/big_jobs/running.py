@@ -4,8 +4,8 @@
     ran = run(build, options)
     ran["filled"]                                # a counter
 
-`build(pipeline)` adds the steps. Without --runner the pipeline runs on this machine, by Beam's
-FnApiRunner: its DirectRunner would first look for a binary on the network.
+`build(pipeline)` adds the steps. Without --runner the pipeline runs on this machine, with Beam's
+FnApiRunner. (Its DirectRunner would first look for a binary on the network.)
 """
 
 import contextlib
@@ -30,9 +30,9 @@ _LONGEST = 400  # characters of an error that a worker reports
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
-    """What a pipeline did.
+    """The result of a pipeline.
 
-    counters:  by name; 0 for what was not counted.
+    counters:  {name: count}. `ran[name]` is 0 for a name that was not counted.
     """
 
     counters: Dict[str, int]
@@ -42,14 +42,17 @@ class Ran:
 
 
 def options_of(arguments: Sequence[str]) -> PipelineOptions:
-    """Beam's options. Raises: SettingsError for a word that is none."""
+    """Beam's options, from its command-line arguments.
+
+    Raises: SettingsError for a word that is not one of them.
+    """
     wrong = [word for word in arguments if not word.startswith("--")]
     if wrong:
         raise SettingsError(f"Beam's options are written --name=value. Got {wrong[0]!r} after --")
     arguments = list(arguments)
     if not any(word.startswith("--runner") for word in arguments):
         arguments.append("--runner=FnApiRunner")
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)  # what matters is raised here
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)  # errors that matter are raised
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):  # argparse prints its usage, and exits
@@ -71,7 +74,7 @@ def is_local(options: PipelineOptions) -> bool:
 
 
 def processes(options: PipelineOptions) -> int:
-    """How many processes of this machine work, 1 for another runner."""
+    """How many processes of this machine work; 1 for a runner elsewhere."""
     found = options.get_all_options()
     if not is_local(options) or found["direct_running_mode"] not in _MANY:
         return 1
@@ -81,7 +84,7 @@ def processes(options: PipelineOptions) -> int:
 def run(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> Ran:
     """Runs a pipeline to its end.
 
-    Raises: SettingsError with the last line of what a worker said, if it failed.
+    Raises: SettingsError, with the last line of the worker's error, if it failed.
     """
     try:
         pipeline = beam.Pipeline(options=options)
@@ -104,9 +107,9 @@ def run(build: Callable[[beam.Pipeline], None], options: PipelineOptions) -> Ran
 
 @contextlib.contextmanager
 def workers_log(output: str) -> Iterator[None]:
-    """What other processes of Beam say goes to OUTPUT.workers.log, if that is a local file.
+    """Redirects the stderr of Beam's processes to OUTPUT.workers.log, if that is a local file.
 
-    They inherit stderr, and each says some thirty lines about itself.
+    These processes inherit stderr, and each prints about thirty lines when it starts.
     """
     if not files.is_local(output):
         yield
@@ -122,12 +125,12 @@ def workers_log(output: str) -> Iterator[None]:
 
 
 def _last_line(error: Exception) -> str:
-    """What an error says at its end; a worker's error has its traceback before that."""
+    """The last line of an error's text; in a worker's error, the traceback comes before it."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     line = lines[-1] if lines else type(error).__name__
     line = line.split(" [while running")[0]
-    if "Channel closed" in line:  # of Beam, when a process is gone
-        return "a worker ended, perhaps for want of memory; the same command goes on from here"
+    if "Channel closed" in line:  # Beam's message when a process is gone
+        return "a worker ended, perhaps for want of memory; run the same command again to continue"
     for kind in (SettingsError, RuntimeError):
         line = line.split(f"{kind.__name__}: ")[-1]
     return line[:_LONGEST]

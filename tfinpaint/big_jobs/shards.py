@@ -1,18 +1,18 @@
-"""Makes a data set of photographs once, for training: verified, resized, in shards of TFRecord.
+"""Prepares a data set of photographs for training: verified, resized, in shards of TFRecord.
 
     plan = begin("photos", "prepared", Preparing(shorter_side=350))
     running.run(lambda pipeline: prepare(pipeline, plan), options)
     finish(plan, licences={})                      # shards_finished.py
 
-Inputs:  a folder of photographs, found and read as everywhere in the project (photo/).
+Inputs:  a folder of photographs, found and read by photo/.
 Outputs: a folder that TensorFlow Datasets reads (`tfds.builder_from_directory`) and that
     `PhotoShards` reads in any order (data/photo_shards.py has its index): shards, manifest.csv,
     bad.csv, index.npz, prepared.json (the settings).
 
-Photographs are in the order of their names. Shard k has those from k * per_shard on, less the ones
-that cannot be read, so the result does not depend on how many workers there are. Everything is made
-in OUTPUT.partial, shard by shard; a shard that is there with its record is done. At the end the
-folder is renamed. All workers must see the folders.
+Photographs are in the order of their names. Shard k has the per_shard photographs from number
+k * per_shard on, without those that cannot be read, so the result does not depend on the number of
+workers. Everything is made in OUTPUT.partial, shard by shard. For each finished shard there is a
+file in OUTPUT.partial/done. At the end the folder is renamed. All workers must see the folders.
 """
 
 import dataclasses
@@ -37,15 +37,16 @@ from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError, first_line, os_rea
 ENCODINGS = ("png", "jpeg")
 _QUALITY = 95  # of a JPEG, at full colour resolution
 LISTS, DONE, SETTINGS = "lists", "done", "settings.json"
-_HEADER, _FOOTER = 12, 4  # bytes of a TFRecord around its content: length and its sum; a sum
+# bytes of a TFRecord before its content (the length and its checksum) and after it (a checksum)
+_HEADER, _FOOTER = 12, 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Preparing:
     """How photographs are stored.
 
-    shorter_side:    pixels to which the shorter side of a larger photograph is reduced, as training
-                     does it; 0: as it is. None is enlarged.
+    shorter_side:    pixels to which the shorter side of a larger photograph is reduced, in the same
+                     way as in training; 0: photographs keep their size. None is enlarged.
     encoding:        "png" (every pixel kept) or "jpeg".
     per_shard:       photographs in a shard.
     max_megapixels:  of the largest file that is read.
@@ -58,11 +59,14 @@ class Preparing:
 
 
 class Plan(NamedTuple):
-    """What is to be made.
+    """The data set that is to be made.
 
-    partial:  the folder in which it is made.
-    shards:   how many there will be.
-    total:    photographs, whether they can be read or not.
+    folder:     of the photographs.
+    output:     the folder of the data set.
+    partial:    the folder in which it is made.
+    preparing:  how photographs are stored.
+    shards:     number of shards.
+    total:      number of photographs, including those that cannot be read.
     """
 
     folder: str
@@ -74,9 +78,12 @@ class Plan(NamedTuple):
 
 
 def begin(folder: str, output: str, preparing: Preparing) -> Plan:
-    """Lists the photographs, or finds the work that was begun.
+    """Lists the photographs and begins the work, or finds the work that was begun.
 
-    Raises: SettingsError if there is nothing to do, or other work was begun there.
+    folder: of the photographs.   output: the folder to make.
+
+    Raises: SettingsError if `output` exists, there are no photographs, or work with other
+        photographs or settings was begun there.
     """
     output = output.rstrip("/")
     if os.path.lexists(output):
@@ -111,7 +118,7 @@ def begin(folder: str, output: str, preparing: Preparing) -> Plan:
             os.makedirs(os.path.join(partial, name), exist_ok=True)
         for shard, part in enumerate(parts):
             atomic.write_text(part_path(plan, LISTS, shard), json.dumps(part))
-        # the last: where it is, the lists are whole
+        # Written last: if it exists, the lists are complete.
         atomic.write_text(os.path.join(partial, SETTINGS), json.dumps(settings))
     except OSError as error:
         raise SettingsError(f"{partial} cannot be written: {os_reason(error)}") from None
@@ -119,7 +126,7 @@ def begin(folder: str, output: str, preparing: Preparing) -> Plan:
 
 
 def prepare(pipeline: Any, plan: Plan) -> None:
-    """Adds the steps that make what is left of the shards."""
+    """Adds the steps that make the shards which are not finished yet."""
     import apache_beam as beam
 
     left = [k for k in range(plan.shards) if not os.path.isfile(part_path(plan, DONE, k))]
@@ -132,7 +139,7 @@ def prepare(pipeline: Any, plan: Plan) -> None:
 
 
 def features(encoding: str) -> Any:
-    """What TensorFlow Datasets is told of a record."""
+    """The description of a record for TensorFlow Datasets. encoding: one of `ENCODINGS`."""
     import tensorflow_datasets as tfds
 
     return tfds.features.FeaturesDict(
@@ -148,7 +155,7 @@ def part_path(plan: Plan, kind: str, shard: int) -> str:
 
 
 def make_shard(shard: int, plan: Plan) -> None:
-    """Makes one shard, and then the record that it is done.
+    """Makes one shard, and then the file that marks it as finished.
 
     Raises: SettingsError if it cannot be written.
     """
@@ -165,7 +172,7 @@ def make_shard(shard: int, plan: Plan) -> None:
         for name in names:
             try:
                 row, image = _stored(os.path.join(plan.folder, name), plan.preparing)
-            except Exception as error:  # whatever it is, it is this photograph's alone
+            except Exception as error:  # any error affects this photograph only
                 is_ours = isinstance(error, SettingsError)
                 reason = str(error) if is_ours else f"{type(error).__name__}: {first_line(error)}"
                 bad.append([name, reason])
@@ -185,12 +192,12 @@ def make_shard(shard: int, plan: Plan) -> None:
                 row["offset"] = offset
         done = {"rows": rows, "bad": bad}
         atomic.write_text(part_path(plan, DONE, shard), json.dumps(done))
-    except Exception as error:  # of TensorFlow's writer too
+    except Exception as error:  # TensorFlow's writer has its own classes
         raise SettingsError(f"{path} cannot be written: {os_reason(error)}") from error
 
 
 def _stored(path: str, preparing: Preparing):
-    """What the manifest says of a photograph, and the photograph as it is stored."""
+    """The row of the manifest for a photograph, and its encoded bytes."""
     found = photo.read_photo(path, preparing.max_megapixels)
     with open(path, "rb") as file:
         content = file.read()
@@ -214,9 +221,9 @@ def _stored(path: str, preparing: Preparing):
 
 
 def _offsets(path: str) -> Iterator[int]:
-    """Where the content of each record of a TFRecord file begins.
+    """The offset of the content of each record in a TFRecord file.
 
-    A record is its length (uint64, little endian), a sum of that, the content and a sum of it:
+    A record is its length (uint64, little endian), a checksum of that, the content and a checksum:
     https://www.tensorflow.org/tutorials/load_data/tfrecord
     """
     with open(path, "rb") as file:

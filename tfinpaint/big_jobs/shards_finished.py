@@ -1,10 +1,10 @@
-"""Writes what describes all shards of a prepared data set, and gives the folder its name.
+"""Completes a prepared data set: writes the files that describe its shards, and renames the folder.
 
     finish(plan, licences={"a.jpg": {"author": "A", "licence": "CC0", "from": "B", "path": "c"}})
 
 Inputs:  a plan whose shards are all made (shards.py).
-Outputs: manifest.csv, bad.csv, index.npz (data/photo_shards.py), prepared.json, and the files by
-    which TensorFlow Datasets knows the folder.
+Outputs: manifest.csv, bad.csv, index.npz (data/photo_shards.py), prepared.json, and the metadata
+    that TensorFlow Datasets needs.
 """
 
 import dataclasses
@@ -27,11 +27,11 @@ _BAD, _PREPARED = "bad.csv", "prepared.json"
 
 
 def finish(plan: Plan, licences: Dict[str, Dict[str, str]]) -> Dict[str, int]:
-    """Writes what describes all shards, and gives the folder its name.
+    """Writes the files that describe all shards, and gives the folder its final name.
 
     licences:  {file: {"author", "licence", "from", "path"}}.
 
-    Returns: numbers of photographs: "stored", "bad", "unlicensed".
+    Returns: {"stored", "bad", "unlicensed": number of photographs}.
     Raises: SettingsError if none could be read, or the folder cannot be written.
     """
     rows: List[dict] = []
@@ -50,7 +50,7 @@ def finish(plan: Plan, licences: Dict[str, Dict[str, str]]) -> Dict[str, int]:
         settings = dataclasses.asdict(plan.preparing)
         atomic.write_text(os.path.join(plan.partial, _PREPARED), json.dumps(settings) + "\n")
         os.rename(plan.partial, plan.output)
-        # what the work needed, after that: one that is killed before is begun again
+        # Removed only now, because a process killed before the renaming needs them to continue.
         os.remove(os.path.join(plan.output, SETTINGS))  # it names a folder of this machine
         for name in (LISTS, DONE):
             shutil.rmtree(os.path.join(plan.output, name))
@@ -96,7 +96,7 @@ def _write_index(plan: Plan, rows: list) -> None:
 
 
 def _write_tfds(plan: Plan, rows: list) -> None:
-    """What TensorFlow Datasets needs to read the folder."""
+    """Writes the metadata that TensorFlow Datasets needs to read the folder."""
     import tensorflow_datasets as tfds
 
     lengths = np.bincount([row["shard"] for row in rows], minlength=plan.shards)

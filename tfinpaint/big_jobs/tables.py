@@ -1,4 +1,4 @@
-"""Tables (CSV) that any name of a file can stand in.
+"""Tables (CSV) that can hold any file name.
 
     writer(file).writerow(("a\\rb.png", "20"))     # "a\\rb.png",20
 
@@ -10,19 +10,22 @@ from typing import Any, Iterable, TextIO
 
 
 def writer(file: TextIO) -> Any:
-    """A csv.writer that quotes "\\r" too. Before Python 3.13 a writer quotes only the characters of
-    its own line end, but a reader ends a row at a "\\r" as well."""
+    """A csv.writer that quotes "\\r" too.
+
+    Before Python 3.13, a writer quotes only the characters of its own line end, but a reader ends a
+    row at any "\\r".
+    """
     return csv.writer(_Lines(file), lineterminator="\r\n")
 
 
 def dict_writer(file: TextIO, columns: Iterable[str]) -> "csv.DictWriter[str]":
-    """The same for rows that are dictionaries. Entries that are no columns are left out."""
+    """The same for rows that are dictionaries. Keys that are not among `columns` are left out."""
     names = list(columns)
     return csv.DictWriter(_Lines(file), names, extrasaction="ignore", lineterminator="\r\n")
 
 
 class _Lines:
-    """A file to which a writer of lines in "\\r\\n" writes lines in "\\n"."""
+    """A file that replaces the line end "\\r\\n" of each row by "\\n"."""
 
     def __init__(self, file: TextIO):
         self._file = file

@@ -1,1 +1,1 @@
-"""Photographs, holes and the pipeline that joins them. Knows no system and no network."""
+"""Photographs, holes and the input pipeline that joins them. It depends on no system or network."""

@@ -6,12 +6,12 @@ mirrored, and values are scaled to [-1, 1]. If the settings ask for it, the shor
 square to square, and the colours of each square are jittered first (colors.py).
 
 The seed alone determines the order, each crop, its scale and its colours. The batch of step t is
-the same whether the run began at 0 or was resumed at t. Photographs in files are found by
-arithmetic: element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n.
-Resuming therefore costs nothing. A TFDS stream is shuffled with the seed and skipped forward, which
-reads what it skips.
+the same whether the run began at 0 or was resumed at t. With photographs in files, the index is
+computed: element i = t * B + b of a run is photograph `shuffle(i mod n)` of round i // n, where n
+is the number of photographs. Resuming therefore costs nothing. A TFDS stream is shuffled with the
+seed and skipped forward; the skipped part has to be read.
 
-Where several processes train one system, each reads its share of every batch (`Share`).
+If several processes train one system, each reads its share of every batch (`Share`).
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ from tfinpaint.data.photos import PhotoStream, open_photos
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import MAX_MEGAPIXELS, HoleSettings, PhotoSettings, SettingsError
 
-# keep these numbers apart from other uses of the seed
+# streams of random numbers, separate from other uses of the seed
 _ORDER, _CROP, _COLOR, _ZOOM = 0x0DE2, 0xC209, 0xC0104, 0x2003
 _CACHE_BYTES = 2**28  # resized photographs are kept in memory if all of them fit
 _FOREVER = 2**40  # steps
@@ -41,10 +41,10 @@ _STRIP = 8  # a photograph is cropped to this many times its shorter side
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """The part of every batch that one process reads, and how many of its devices share that.
+    """The part of every batch that one process reads, and how many of its devices share it.
 
     first, number:  pictures `first` to `first + number - 1` of each batch.
-    pieces:         in so many equal pieces, one after the other.
+    pieces:         the number of equal pieces into which the part is split, one after the other.
     """
 
     first: int
@@ -64,28 +64,28 @@ def training_batches(
     image_inputs: Mapping[str, Callable] = MappingProxyType({}),
     share: Optional[Share] = None,
 ) -> tf.data.Dataset:
-    """Endless batches, one per step, beginning with that of `start_step`.
+    """Endless batches, one per step, beginning with the batch of `start_step`.
 
     Args:
         photo_settings, hole_settings: what to read and how holes are made.
         batch_size: B. Batches are always full.
         seed: fixes order, crops, mirroring and holes.
         start_step: the first batch is the one that a run from 0 would have at this step.
-        holes_on_device: deliver the seed and step that `holes.holes` needs instead of holes, for a
-            training step that makes its own. Without effect for mask files, which are read here.
+        holes_on_device: deliver, instead of holes, the seed and step that `holes.holes` needs, for
+            a training step that makes its own holes. No effect for mask files, which are read here.
         photos: what `open_photos(photo_settings.source)` returned, if the caller already has it
-            (to look at `.unreadable`).
+            (to read `.unreadable` later).
         extra_inputs: {name: function(images, holes)}, delivered in addition to the holes
             (extra_inputs.py).
         image_inputs: {name: function(images)}, delivered in addition to holes or seeds.
         share: the part of each batch to deliver, in pieces: elements then have `number / pieces`
-            pictures, and a step takes `pieces` of them. Each picture and its hole are those that
-            the whole batch has in their place. None delivers whole batches.
+            pictures, and a step takes `pieces` elements. Each picture and hole is the same as at
+            its place in the whole batch. None delivers whole batches.
 
     Returns:
         tf.data.Dataset of (images float32 [B, S, S, 3] in [-1, 1], holes float32 [B, S, S, 1],
-        1 = hole). With `holes_on_device`: of (images, int32 [2]), seed and step. If there is
-        anything in addition, a dictionary {name: tensor} is the third of each.
+        1 = hole). With `holes_on_device`: of (images, int32 [2]), seed and step. If there are
+        additional inputs, the third item of each element is a dictionary {name: tensor}.
 
     Raises:
         SettingsError: a source or bounds that cannot be used; see `open_photos`, `holes.check`,
@@ -102,7 +102,7 @@ def training_batches(
     )
     if isinstance(photos, IndexedPhotos):
         try:
-            photos.read(0)  # found now, not in the first step
+            photos.read(0)  # so that an unusable source is found now, not in the first step
         except SettingsError as error:
             raise SettingsError(f"`source={photo_settings.source!r}`: {error}") from None
     steps = tf.data.Dataset.range(start_step, _FOREVER)
@@ -163,8 +163,13 @@ def evaluation_squares(
 ) -> np.ndarray:
     """`count` photographs of a source, or all if there are fewer, as squares.
 
-    Those of files are spread evenly over the sorted set; a TFDS split is mixed already, and its
-    first ones are taken.
+    Photographs in files are chosen evenly over the sorted set. A TFDS split is already shuffled, so
+    its first photographs are taken.
+
+    Args:
+        source, argument, max_megapixels: as for `open_photos`.
+        image_size: S, side of the squares in pixels.
+        count: how many.
 
     Returns:
         uint8 [N, S, S, 3]. The shorter side is resized to S and the centre is cut out.
@@ -185,7 +190,10 @@ def named_squares(
 ) -> Iterator[Tuple[str, np.ndarray]]:
     """The readable photographs that `open_photos` found, sorted, as centred squares.
 
-    count: how many, as `evaluation_squares` chooses them; None: all.
+    Args:
+        photos: what `open_photos` returned.
+        image_size: S, side of the squares in pixels.
+        count: how many, chosen as by `evaluation_squares`; None: all.
 
     Yields:
         (name, uint8 [S, S, 3]).
@@ -205,7 +213,7 @@ def named_squares(
 def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
     """Resizes a photograph, uint8 [H, W, 3], to a shorter side of `shorter_side` pixels.
 
-    Bicubic with antialiasing. Only the middle of a strip is kept: enlarging all of one of
+    Bicubic with antialiasing. Of a long strip only the middle is kept: enlarging all of a strip of
     10 x 20000 pixels would take hundreds of megabytes.
     """
     longest = _STRIP * min(pixels.shape[:2])
@@ -222,7 +230,8 @@ def resized(pixels: np.ndarray, shorter_side: int) -> np.ndarray:
 def cut(pixels: np.ndarray, numbers: np.ndarray, settings: PhotoSettings) -> np.ndarray:
     """The training square of a resized photograph: uint8 [S, S, 3].
 
-    `numbers` holds three in [0, 1): row, column, mirror.
+    pixels: uint8 [H, W, 3], both sides at least S.
+    numbers: float [3] in [0, 1): row, column, mirror.
     """
     size = settings.image_size
     spare = np.array(pixels.shape[:2]) - size
@@ -241,7 +250,7 @@ def _squares(
 ) -> tf.data.Dataset:
     """Training squares, uint8 [S, S, 3], one by one, from the batch of `step` on.
 
-    share: of each batch; None is all of it.
+    share: the part of each batch; None: all of it.
     """
     size, longest = settings.image_size, settings.longest_shorter_side
     if share is None:
@@ -256,8 +265,8 @@ def _squares(
     zooms = low < high
     streams = [(_CROP, 3), (_COLOR, 3)] + ([(_ZOOM, 1)] if zooms else [])
 
-    # [6] or [7]: three for the crop, three for the colours and perhaps one for the zoom, from
-    # separate streams so that neither jitter nor zoom changes what the others draw
+    # [6] or [7]: three for the crop, three for the colours and perhaps one for the zoom. They come
+    # from separate streams, so that neither jitter nor zoom changes the other numbers.
     def numbers(element):
         pair = tf.stack([tf.constant(seed, tf.int64), element])
         draws = [
@@ -303,7 +312,7 @@ def _squares(
 
 
 def _place(element: tf.Tensor, count: int, seed: int) -> tf.Tensor:
-    """Which of `count` photographs is element `element`, int64 [], of the run."""
+    """The index of the photograph, of `count`, that is element `element`, int64 [], of the run."""
     round_seed = tf.stack([tf.constant(seed ^ _ORDER, tf.int64), element // count])
     return tf.random.experimental.index_shuffle(
         element % count, round_seed, tf.constant(count - 1, tf.int64)
@@ -311,9 +320,9 @@ def _place(element: tf.Tensor, count: int, seed: int) -> tf.Tensor:
 
 
 def _cached(read, count: int, shorter: int):
-    """`read`, with its results kept in memory if those of all `count` photographs fit.
+    """`read`, with its results cached in memory if those of all `count` photographs fit.
 
-    A photograph is taken to be up to twice as long as it is wide.
+    The estimate assumes that photographs are at most twice as long as wide.
     """
     return (
         functools.lru_cache(maxsize=None)(read) if count * shorter**2 * 6 <= _CACHE_BYTES else read
@@ -321,14 +330,14 @@ def _cached(read, count: int, shorter: int):
 
 
 def _hole_maker(settings: HoleSettings, size: int, batch_size: int, seed: int, share: Share):
-    """step -> the holes of the share, [B, S, S, 1]."""
+    """A function: step -> the holes of the share, [B, S, S, 1]."""
     part = share.first, share.number
     if settings.kind.startswith("files:"):
         draw = hole_files.file_holes(settings, size)
         return lambda step: draw(seed, step, batch_size, part)
-    # Not compiled. That would be three times as fast, but this runs where a CPU trains, and a
-    # training step takes a hundred times as long. Compiling would delay every start by seconds. On
-    # a GPU the training step makes its holes itself.
+    # Not compiled. Compiled code would be three times as fast, but would delay every start by
+    # seconds. This runs only when a CPU trains, whose training step takes a hundred times as long.
+    # On a GPU the training step makes its own holes.
     return lambda step: made_holes.holes(seed, step, batch_size, size, settings, part)
 
 

@@ -12,16 +12,14 @@ from tfinpaint.data.distance_fields import SIDE, centres
 def random_box(
     drawn: Callable[[], tf.Tensor], size: int, limits: Tuple[int, int], aspect: float = 2.0
 ) -> tf.Tensor:
-    """One rectangle in each image, of uniformly drawn share, at any position.
-
-    The longer side is up to `aspect` times the other if that fits. With 1 the rectangle is a square
-    if there is one within the limits.
+    """One rectangle in each image, of a uniformly drawn area, at a uniformly drawn position.
 
     Args:
         drawn: draws uniform float32 [B] in [0, 1).
-        size: side of the image.
+        size: S, side of the image in pixels.
         limits: fewest and most pixels of the rectangle, at least `size` apart.
-        aspect: at least 1.
+        aspect: at least 1. The longer side is up to `aspect` times the other if that fits. With 1
+            the rectangle is a square if there is one within the limits.
 
     Returns:
         float32 [B, S, S, 1], 1 = inside.
@@ -53,7 +51,10 @@ def random_box(
 
 
 def random_box_field(drawn: Callable[[], tf.Tensor], share: tf.Tensor) -> tf.Tensor:
-    """Field [B, 64, 64] of a rectangle that covers `share` [B] of the square and lies inside it."""
+    """Fields [B, 64, 64] of a rectangle that covers `share` [B] of the square and lies inside it.
+
+    drawn: draws uniform float32 [B] in [0, 1).
+    """
     half = tf.sqrt(share) * (SIDE / 2)  # [B]
     stretch = _stretch(drawn)
     half_height = tf.clip_by_value(tf.round(half * stretch), 1, SIDE / 2)
@@ -66,9 +67,9 @@ def random_box_field(drawn: Callable[[], tf.Tensor], share: tf.Tensor) -> tf.Ten
 
 
 def _stretch(drawn, aspect: float = 2.0) -> tf.Tensor:
-    """Square root of a log-uniform aspect ratio, [B].
+    """The square root of a log-uniform aspect ratio, [B].
 
-    It comes from a table because devices do not compute powers alike.
+    It comes from a table, because devices compute powers differently.
     """
     table = tf.constant(aspect ** np.linspace(-0.5, 0.5, 65), tf.float32)
     return tf.gather(table, tf.cast(tf.round(64 * drawn()), tf.int32))

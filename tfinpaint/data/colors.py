@@ -15,7 +15,8 @@ _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 def jittered(square: np.ndarray, numbers: np.ndarray, amount: float) -> np.ndarray:
     """The square, uint8 [S, S, 3], with jittered colours.
 
-    `numbers` holds three in [0, 1): brightness, contrast, saturation. At 0.5 they change nothing.
+    numbers: float [3] in [0, 1): brightness, contrast, saturation. 0.5 changes nothing.
+    amount: the factors lie in 1 - amount to 1 + amount.
     """
     brightness, contrast, saturation = (1 + amount * (2 * numbers.astype(np.float32) - 1)).astype(
         np.float32

@@ -1,9 +1,9 @@
-"""Distance fields on a coarse grid, and how they become holes of an exact share.
+"""Distance fields on a coarse grid, and their conversion to holes of a wanted share.
 
 Conventions: a field holds distances to the edge of a hole, below 0 inside it. Lengths are whole
     numbers of quarter pixels of a 256-pixel square (UNIT), whatever the size of the image. A field
-    is float32 [B, 64, 64], at the centres of its cells. All values stay below 2^24, so float32
-    holds them exactly and every device, compiled or not, finds the same pixels.
+    is float32 [B, 64, 64], one value at the centre of each cell. All values stay below 2^24, so
+    float32 holds them exactly, and every device, compiled or not, finds the same pixels.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ UNIT = 4  # per pixel of a 256-pixel square
 SIDE = 256 * UNIT
 CELLS = 64  # per side; each is four pixels of a 256-pixel square, a third of the thinnest brush
 FAR = 1500.0  # more than the diagonal
-FEWEST = 4  # fields processed together
+FEWEST = 4  # smallest number of fields that go on separately; see `busiest`
 _STEPS = 16  # of the bilinear weights: multiples of 1/16 keep the enlarged field exact
-_PLANE = 32  # levels of the slope that separates pixels of equal distance
+_PLANE = 32  # levels of the slope that tells pixels of equal distance apart
 
 
 def centres() -> tf.Tensor:
@@ -32,7 +32,10 @@ def inside(field: tf.Tensor) -> tf.Tensor:
 def enlarge(field: tf.Tensor, size: int) -> tf.Tensor:
     """The field [B, 64, 64], interpolated bilinearly at the pixel centres: [B, S, S].
 
-    The result is whole numbers, and no two neighbours on an edge are equal.
+    The result is whole numbers. A slope is added, so that not all pixels of a straight edge have
+    the same value.
+
+    field: float32 [B, 64, 64].   size: S, side of the image in pixels.
     """
     at = np.clip((np.arange(size) + 0.5) * CELLS / size - 0.5, 0, CELLS - 1)
     low = np.minimum(np.floor(at), CELLS - 2).astype(np.int32)
@@ -60,9 +63,9 @@ def cut(field: tf.Tensor, wanted: tf.Tensor, size: int) -> tf.Tensor:
         size: S.
 
     Returns:
-        float32 [B, S, S, 1] of 0 and 1. The number of 1s is within S/8 of `wanted`. All pixels of a
-        straight edge have the same distance; the slope in the field keeps them from switching all
-        at once.
+        float32 [B, S, S, 1] of 0 and 1. The number of 1s is within S/8 of `wanted`. That needs the
+        slope in the field: all pixels of a straight edge have the same distance, and would change
+        at the same level.
     """
 
     zero = tf.zeros_like(wanted)
@@ -80,6 +83,7 @@ def cut(field: tf.Tensor, wanted: tf.Tensor, size: int) -> tf.Tensor:
 def _search(probe, state, field, wanted, near) -> tf.Tensor:
     """The level [B] that leaves the wanted area inside, to within `near`.
 
+    probe: how many probes were made.
     state: a level, the count below it, and the levels and counts of a lower and a higher bound.
     """
     batch = field.shape[0]
@@ -96,8 +100,8 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
         over = count > wanted
         high, high_count = tf.where(over, level, high), tf.where(over, count, high_count)
         low, low_count = tf.where(over, low, level), tf.where(over, low_count, count)
-        # False position, starting with a probe at 0, near which the level should lie. Every third
-        # probe is a bisection, so the search always ends.
+        # False position (regula falsi), from a first probe at 0, near which the level should lie.
+        # Every third probe is a bisection, so the search always ends.
         part = tf.where(
             probe % 3 == 2, 0.5, (wanted - low_count) / tf.maximum(high_count - low_count, 1.0)
         )
@@ -123,7 +127,7 @@ def _search(probe, state, field, wanted, near) -> tf.Tensor:
 
 
 def busiest(active: tf.Tensor, half: int) -> tf.Tensor:
-    """Indices [half] of the fields that go on alone, the active ones first.
+    """Indices [half] of the fields that go on without the rest of the batch, active ones first.
 
     Some fields of a batch take several times as many iterations as others.
     """
@@ -137,6 +141,6 @@ def _below(field, level) -> tf.Tensor:
 def _over(reduce, x) -> tf.Tensor:
     """Reduces each field, [B, H, W] -> float32 [B].
 
-    It works on integers, of which compiled code processes several at a time.
+    It works on integers, because compiled code can vectorize these sums.
     """
     return tf.cast(reduce(tf.cast(x, tf.int32), [1, 2]), tf.float32)

@@ -1,9 +1,9 @@
-"""Fixed holes for evaluation: one set per bin of the share of missing pixels, identical on
-every machine.
+"""Fixed holes for evaluation: a set for each bin of the share of missing pixels.
 
-Purpose: figures are comparable only if everybody fills the same holes, so nothing here depends on
-    how a device rounds. Corners, brushes and the test for whether a brush covers a pixel use whole
-    numbers. Random numbers are the raw output of PCG64, which NumPy promises to keep unchanged.
+Purpose: figures are comparable only if everybody fills the same holes, so the sets are identical on
+    every machine. Nothing depends on how a device rounds: corners, brushes and the test whether a
+    brush covers a pixel use whole numbers. Random numbers are the raw output of PCG64, which NumPy
+    promises to keep unchanged.
 Output: uint8 [N, S, S, 1] of 0 and 1, 1 = hole. A larger set begins with the holes of a
     smaller one.
 Reference: bins as in Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions,
@@ -21,7 +21,7 @@ from tfinpaint.settings import SettingsError
 
 RATIO_BINS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.5, 0.6))
 
-_PATIENCE = 8  # strokes in a row that may cover too much before the brush shrinks
+_PATIENCE = 8  # failures (segments that would cover too much) after which the brush is halved
 
 
 def evaluation_holes(
@@ -30,8 +30,8 @@ def evaluation_holes(
     """A fixed set of free-form holes.
 
     Args:
-        ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI (so a share
-            belongs to one bin only).
+        ratio: LO, HI; every hole's share of missing pixels is above LO and at most HI, so that a
+            share belongs to one bin only.
         count, size: number of holes and their side in pixels.
         seed: different seeds give different sets.
         argument: the caller's name for `ratio`, for messages.
@@ -40,7 +40,7 @@ def evaluation_holes(
         uint8 [count, size, size, 1], 1 = hole.
 
     Raises:
-        SettingsError: no number of pixels lies in the bin.
+        SettingsError: the bounds are not 0 <= LO < HI < 1, or no number of pixels lies in the bin.
     """
     low, high = (Fraction(str(share)) for share in ratio)  # as written: 0.1 is one tenth here
     fewest, most = math.floor(low * size**2) + 1, math.floor(high * size**2)
@@ -55,9 +55,9 @@ def evaluation_holes(
 
 
 def fingerprint(holes: Union[Sequence[np.ndarray], np.ndarray]) -> str:
-    """Twelve hexadecimal digits that identify a set of holes, pixel by pixel.
+    """Twelve hexadecimal digits that identify a set of holes: the start of a SHA-256.
 
-    holes: [H, W] or [H, W, 1] each.
+    holes: [H, W] or [H, W, 1] each, above 0 = hole.
     """
     shapes = {tuple(hole.shape[:2]) for hole in holes}
     digest = hashlib.sha256()
@@ -83,7 +83,7 @@ def _hole(numbers: "_Numbers", size: int, fewest: int, most: int) -> np.ndarray:
     hole = np.zeros((size, size), np.uint8)
     failures = left = x = y = half_width = 0
     while np.count_nonzero(hole) < wanted:
-        # the brush shrinks to one pixel in the end, which always fits
+        # in the end the brush has shrunk to one pixel, which always fits
         shrink = 2 ** (failures // _PATIENCE)
         if left == 0:  # a new stroke
             left = numbers(3, 8)

@@ -1,7 +1,7 @@
-"""Extra inputs that the pipeline can make on the host for a training step, beside images and holes.
+"""Inputs of a training step, besides images and holes, that the pipeline computes on the host.
 
-A system names the functions that it needs in its specification (`extra_inputs`). Its step receives
-what they return by name.
+A system names the functions that it needs in its specification (`extra_inputs`). Its training step
+receives their results by name.
 """
 
 import tensorflow as tf
@@ -26,8 +26,9 @@ def distances(images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
 def distances_to_known(holes: tf.Tensor) -> tf.Tensor:
     """Euclidean distance of each missing pixel to the nearest known one, in pixels, 0 where known.
 
-    float32 [B, H, W, 1] -> float32 [B, H, W, 1]. It uses TensorFlow Addons, whose operation runs on
-    the host only; `losses.distance_to_known` gives the same on any device.
+    float32 [B, H, W, 1] -> float32 [B, H, W, 1]. In a picture without a known pixel it is H + W. It
+    uses TensorFlow Addons, whose operation runs on the host only; `losses.distance_to_known` gives
+    the same on any device.
     """
     height, width = holes.shape[1:3]
     found = euclidean_dist_transform(tf.cast(holes > 0, tf.uint8), dtype=tf.float32)

@@ -5,12 +5,13 @@ Output: a function of (seed, step, batch) for `tf.data.Dataset.map`. It returns 
     [B, S, S, 1], 1 = hole.
 
 The share of missing pixels is measured after resizing and thresholding, and again after turning and
-enlarging, so every hole keeps to the bounds. This runs on the CPU only: reading files and Addons'
+enlarging, so every hole is within the bounds. This runs on the CPU only: reading files and Addons'
 `transform` do not compile with XLA.
 
-A set of up to `READ_WHOLE` files is read at the start, and each hole is drawn from those within the
-bounds. Of a larger one a few files are looked at, spread over the set, and the rest is read when it
-is drawn: a hole is drawn anew until one is within the bounds. Both are uniform over these.
+A set of up to `READ_WHOLE` files is read at the start, and each hole is drawn from the masks within
+the bounds. Of a larger set, a sample of files is read at the start, and the others only when they
+are drawn: masks are drawn until one is within the bounds. In both cases, each mask within the
+bounds is equally likely.
 """
 
 import concurrent.futures
@@ -30,10 +31,10 @@ from tfinpaint.data.photos import spread
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, SettingsError
 
-_STREAM = 0xF11E  # keeps these numbers apart from other uses of (seed, step)
+_STREAM = 0xF11E  # a stream of random numbers separate from other uses of (seed, step)
 READ_WHOLE = 2000  # files
-_LOOKED_AT = 64  # files of a larger set, before the run begins
-_CACHE_BYTES = 2**28  # of packed masks of a larger set that stay in memory
+_LOOKED_AT = 64  # files of a larger set that are read before the run begins
+_CACHE_BYTES = 2**28  # for packed masks of a larger set that stay in memory
 _PART = 256  # files that are read together
 _PROGRESS_SECONDS = 5.0
 _log = logging.getLogger("tfinpaint")
@@ -44,14 +45,14 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
 
     Args:
         settings: kind "files:PATH"; bounds; mask_is, mask_rotate, mask_flip, mask_zoom.
-        size: side of the holes. A mask of another size or aspect ratio is resized to it by area.
-            Values above photo.THRESHOLD are hole.
+        size: side of the holes in pixels. A mask of another size or aspect ratio is resized to it
+            by area averaging. Values above photo.THRESHOLD are hole.
 
     Returns:
         holes(seed, step, batch, part=None) -> float32 [batch, size, size, 1] of 0 and 1. The same
-        (seed, step) gives the same holes. With part=(first, number) it makes these of the batch
-        alone. If turning by any angle or enlarging takes a hole out of
-        the bounds, it is only mirrored and turned by a right angle instead.
+        (seed, step) gives the same holes. With part=(first, number) it makes only these holes of
+        the batch. If turning by any angle or enlarging takes a hole out of the bounds, it is only
+        mirrored and turned by right angles instead.
 
     Raises:
         SettingsError: no such path, nothing readable in it, or no mask within the bounds.
@@ -68,7 +69,7 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
     def holes(seed, step, batch: int, part: Optional[Tuple[Any, int]] = None) -> tf.Tensor:
         first, number = part or (0, batch)
 
-        def drawn(count, key):  # [count, number], of those for the whole batch
+        def drawn(count, key):  # [count, number], cut out of the numbers for the whole batch
             numbers = tf.random.stateless_uniform([count, batch], key, alg="philox")
             return tf.slice(numbers, [0, first], [count, number])
 
@@ -102,10 +103,14 @@ def file_holes(settings: HoleSettings, size: int) -> Callable:
 class MaskFiles:
     """The mask files of `settings.kind`, read one by one.
 
+    Args:
+        settings, size: as for `file_holes`.
+        argument: the caller's name for the bounds, for messages.
+
     Attributes:
         paths:   of the files, sorted.
-        shares:  float [N], of missing pixels; nan: not known yet, or unreadable.
-        broken:  {number: error} of the files that could not be read so far.
+        shares:  float [N], the share of missing pixels; nan: not known yet, or unreadable.
+        broken:  {index: error} of the files that could not be read so far.
 
     Raises: SettingsError: no such path, or no file in it.
     """
@@ -133,7 +138,7 @@ class MaskFiles:
         path, size = self.paths[number], self.size
         try:
             hole, _ = photo.read_hole(path, self.settings.mask_is, self.settings.max_megapixels)
-        except Exception as error:  # whatever a decoder raises, it is this file's alone
+        except Exception as error:  # whatever a decoder raises, only this file is left out
             self.broken[number] = (
                 error
                 if isinstance(error, SettingsError)
@@ -148,11 +153,14 @@ class MaskFiles:
         return np.packbits(hole)
 
     def read_all(self, keep: bool) -> List[Optional[np.ndarray]]:
-        """Reads every file, with a line now and then. Returns the masks if they are to be kept."""
+        """Reads every file, and logs the progress.
+
+        keep: whether the masks are returned; otherwise None stands for each.
+        """
         masks: List[Optional[np.ndarray]] = []
         said = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            # in parts: a pool would hold all that it has read and that was not yet asked for
+            # In parts, because a pool holds all results that were not fetched yet.
             for begin in range(0, len(self.paths), _PART):
                 part = pool.map(self.read, range(begin, min(begin + _PART, len(self.paths))))
                 masks += list(part) if keep else [None for _ in part]
@@ -162,7 +170,7 @@ class MaskFiles:
         return masks
 
     def in_bounds(self, number: int) -> bool:
-        """Whether the mask, which was read, is within the bounds."""
+        """Whether a mask that was read is within the bounds."""
         low, high = self.settings.bounds
         return bool(low <= self.shares[number] <= high)
 
@@ -175,13 +183,13 @@ class MaskFiles:
         )
 
     def check(self) -> None:
-        """Says what was left out of the files that were read.
+        """Logs which of the files that were read are left out.
 
-        Raises: SettingsError if there is none that can be used.
+        Raises: SettingsError if none can be used.
         """
         read = self.shares[~np.isnan(self.shares)]
         tried, broken = read.size + len(self.broken), list(self.broken.values())
-        # those of a large set that were looked at
+        # of a large set, only a sample was read
         masks = "masks" if tried == len(self.paths) else "masks looked at"
         if not read.size:
             raise SettingsError(
@@ -230,7 +238,7 @@ class MaskFiles:
 
 
 class _Masks:
-    """What holes are drawn from.
+    """A set of masks from which holes are drawn.
 
     Attributes:
         tries: how many random numbers `pick` takes for a hole.
@@ -239,12 +247,12 @@ class _Masks:
     tries = 1
 
     def pick(self, numbers: np.ndarray) -> np.ndarray:
-        """float32 [tries, B] in [0, 1) -> float32 [B, S, S, 1]."""
+        """Random numbers, float32 [tries, B] in [0, 1) -> holes, float32 [B, S, S, 1]."""
         raise NotImplementedError
 
 
 class _Whole(_Masks):
-    """Masks in memory, all of which can be used: uint8 [N, S * S / 8], packed."""
+    """Masks in memory, all within the bounds: packed, uint8 [N, ceil(S * S / 8)]."""
 
     def __init__(self, packed: np.ndarray, size: int):
         self._packed, self._size = packed, size
@@ -258,9 +266,10 @@ class _Whole(_Masks):
 class _Drawn(_Masks):
     """Masks that are read when they are drawn; as many as fit are kept in memory.
 
-    Of each hole's tries the first mask that can be used is taken. (If there is none, which is less
-    likely than one in a million, it is the next one in the order of the files.) Where few can be
-    used, trying would take long: then all are read once, and those that can are drawn from.
+    For each hole, the masks of its tries are read until one can be used. (If none can, which
+    happens less often than once in a million, the next usable one in the order of the files is
+    taken.) If few masks can be used, trying would take long. Then all are read once, and holes are
+    drawn from those that can be used.
     """
 
     tries = 256
@@ -288,7 +297,7 @@ class _Drawn(_Masks):
         return _unpacked(np.stack([self._first(tries) for tries in chosen.T]), self._files.size)
 
     def _first(self, numbers):
-        """The first of these masks that can be used, packed."""
+        """The first of the masks with these indices that can be used, packed."""
         files = self._files
         following = (numbers[-1] + np.arange(1, len(files.paths) + 1)) % len(files.paths)
         for number in itertools.chain(numbers.tolist(), following):
@@ -303,7 +312,7 @@ class _Drawn(_Masks):
 
 
 def _unpacked(packed: np.ndarray, size: int) -> np.ndarray:
-    """uint8 [B, S * S / 8] -> float32 [B, S, S, 1]."""
+    """Unpacks masks: uint8 [B, ceil(S * S / 8)] -> float32 [B, S, S, 1]."""
     return (
         np.unpackbits(packed, axis=1, count=size**2).reshape(-1, size, size, 1).astype(np.float32)
     )
@@ -328,7 +337,7 @@ def _turned(holes, turns, flip_x, flip_y) -> tf.Tensor:
 def _moved(holes, angles, zoom) -> tf.Tensor:
     """Each hole turned by its angle (radians) and enlarged about the centre.
 
-    What comes in from outside is known.
+    Pixels from outside the mask are known.
     """
     side = holes.shape[1]
     turn = addons.angles_to_projective_transforms(angles, float(side), float(side))  # [B, 8]

@@ -1,7 +1,7 @@
 """Random holes for training, a different one for each image, made by batched TensorFlow operations.
 
 Purpose: `holes(seed, step, batch, size, settings)` is a pure function. The pipeline maps it on the
-    CPU, and a compiled training step calls it on the accelerator. Both get the same pixels, because
+    CPU, or a compiled training step calls it on the accelerator. Both get the same pixels, because
     the arithmetic uses whole numbers that float32 holds exactly.
 Output: float32 [B, S, S, 1], 1 = hole. The share of missing pixels lies in `settings.bounds` for
     every hole.
@@ -16,8 +16,8 @@ How free-form strokes are made (all lengths refer to a 256-pixel square, whateve
   3. The field is enlarged bilinearly to the image and cut at the level that gives the wanted share.
      That level is close to 0. It makes all brushes a little wider or thinner, in most holes by
      less than two pixels.
-A box or objects joined with strokes start from their own field. Objects (objects.py) are enlarged
-and cut in the same way.
+To join strokes with a box or objects, they are painted into the field of the box or objects.
+Objects (objects.py) are enlarged and cut in the same way.
 """
 
 import math
@@ -30,7 +30,7 @@ from tfinpaint.data import boxes, distance_fields, objects, strokes
 from tfinpaint.settings import HoleSettings, SettingsError
 
 _BIT = 1 << 23
-_STREAM = 0x401E  # keeps these numbers apart from other uses of (seed, step)
+_STREAM = 0x401E  # a stream of random numbers separate from other uses of (seed, step)
 
 
 def holes(
@@ -44,19 +44,19 @@ def holes(
     """Holes for the images of one step.
 
     Args:
-        seed, step: integers or integer scalars (tensors). The same pair gives the same holes, and
-            another pair gives others.
+        seed, step: integers or integer scalars (tensors). The same pair gives the same holes;
+            different pairs give different holes.
         batch, size: how many holes, and their side in pixels (Python integers).
         settings: kind "center", "box", "objects", "strokes" or "mixed", and the bounds of the share
             of missing pixels.
-        part: (first, number) of the holes to make, of the `batch`. None makes all.
+        part: (first, number), the holes of the batch that are made. None makes all.
 
     Returns:
         float32 [batch, size, size, 1] of 0 and 1, 1 = hole; [number, ...] of a part. Compiles with
         `jit_compile=True`.
 
     Raises:
-        SettingsError: what `check` finds.
+        SettingsError: settings that `check` refuses.
     """
     check(settings, size)
     first, number = part or (0, batch)
@@ -76,13 +76,13 @@ def check(settings: HoleSettings, size: int) -> None:
     """Checks that the settings can be met.
 
     Raises:
-        SettingsError: no hole of `size` x `size` pixels can keep to them, or they name files.
+        SettingsError: no hole of `size` x `size` pixels can meet them, or they name files.
     """
     low, high = settings.bounds
     if settings.kind.startswith("files:"):
         raise SettingsError(
-            f"`kind={settings.kind!r}` are read in the input pipeline; holes that are computed "
-            "are center, box, objects, strokes or mixed"
+            f"`kind={settings.kind!r}`: mask files are read in the input pipeline; the holes that "
+            "can be computed here are center, box, objects, strokes or mixed"
         )
     if settings.kind == "center":
         _center_side(settings, size)
@@ -97,7 +97,7 @@ def check(settings: HoleSettings, size: int) -> None:
 
 
 def _limits(settings: HoleSettings, size: int) -> Tuple[int, int]:
-    """Fewest and most missing pixels."""
+    """The fewest and the most missing pixels that the bounds allow."""
     low, high = settings.bounds
     return math.ceil(low * size**2 - 1e-6), math.floor(high * size**2 + 1e-6)
 
@@ -123,8 +123,8 @@ def _free_form(drawn: "_Numbers", size: int, settings: HoleSettings) -> tf.Tenso
     # `distance_fields.cut` comes within size/8 pixels of `wanted`: a margin of size/4 keeps the
     # count inside the limits.
     margin = min(size / 4, (most - fewest) / 2)
-    # Each part is rounded by itself: a product and a sum in one would be rounded once on some
-    # devices and twice on others. [B], pixels.
+    # [B], pixels. The product is rounded before the sum, because some devices round a product and a
+    # sum together, and others round each.
     wanted = round(fewest + margin) + tf.round(drawn() * (most - fewest - 2 * margin))
     if settings.kind == "mixed":
         return _mixed(drawn, size, settings, limits, wanted)
@@ -143,7 +143,7 @@ def _mixed(drawn: "_Numbers", size: int, settings: HoleSettings, limits, wanted)
 
     Half of the strokes are joined with a box or objects.
     """
-    # [B]: 0 to 3 a box, 4 to 7 objects, 8 and 9 strokes, 10 strokes and a box, 11 strokes and
+    # [B]: 0 to 3: a box; 4 to 7: objects; 8 and 9: strokes; 10: strokes and a box; 11: strokes and
     # objects
     kind = tf.floor(12 * drawn())
 
@@ -180,13 +180,13 @@ def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field
 
 
 class _Numbers:
-    """Uniform numbers in [0, 1): call it for one per image, [B], and `many(n)` for [B, n].
+    """Uniform numbers in [0, 1): a call gives one per image, [B]; `many(n)` gives [B, n].
 
     Each draw has its own stream. Whole numbers are drawn and divided, because TensorFlow and XLA
-    agree on the bits of those but not on those of random floats.
+    agree on the bits of random whole numbers, but not on those of random floats.
 
-    They are drawn for the whole batch: a part of it gets what it would get in the whole. `batch` is
-    the size of the part.
+    Numbers are drawn for the whole batch, so that a part gets the same numbers as in the whole
+    batch. `batch` is the size of the part.
     """
 
     def __init__(self, seed, step, whole: int, first: Any, number: int):

@@ -1,10 +1,10 @@
-"""Photographs that can be read in any order, by their number, whatever they lie in.
+"""The base class of photographs that can be read in any order, by index.
 
     len(photos), photos.names, photos.read(index), photos.read_spread(count)
 
-Outputs: uint8 RGB, upright, of the size that they have where they lie.
-Errors: one that cannot be read is named once in a warning, kept in `.unreadable`, and the next
-    readable one takes its place. SettingsError if none can be read.
+Outputs: uint8 RGB, upright, of the size in which they are stored.
+Errors: a photograph that cannot be read is named once in a warning and recorded in `.unreadable`,
+    and the next readable one takes its place. SettingsError if none can be read.
 """
 
 import collections
@@ -17,18 +17,21 @@ import numpy as np
 
 from tfinpaint.settings import SettingsError
 
-_NAMED = 3  # photographs that cannot be read are named one by one, up to so many
+_NAMED = 3  # up to this many unreadable photographs are named in warnings
 _log = logging.getLogger("tfinpaint")
 
 
 class IndexedPhotos:
-    """Photographs that any thread may read in any order.
+    """Photographs that can be read in any order. It is thread-safe.
 
     A subclass defines `names`, `where`, `size` and `_pixels`.
 
+    Args:
+        count: how many photographs there are.
+
     Attributes:
-        unreadable: what was tried and could not be read, as `where` names it, and why.
-        lost: the error of `read` once none can be read any more; None before.
+        unreadable: {where: reason} of the photographs that could not be read so far.
+        lost: the error of `read` once no photograph can be read; None before.
     """
 
     def __init__(self, count: int):
@@ -42,7 +45,7 @@ class IndexedPhotos:
 
     @property
     def names(self) -> List[str]:
-        """What to call each photograph."""
+        """The name of each photograph."""
         raise NotImplementedError
 
     def where(self, index: int) -> str:
@@ -74,15 +77,18 @@ class IndexedPhotos:
         raise self.lost
 
     def name_of_read(self, index: int) -> str:
-        """The name of what `read` gives for `index`, as far as is known what cannot be read."""
-        places = [(index + offset) % len(self) for offset in range(len(self))]
+        """The name of the photograph that `read` gives for `index`.
+
+        It considers the photographs that are known to be unreadable so far.
+        """
+        places = ((index + offset) % len(self) for offset in range(len(self)))
         good = (place for place in places if self.where(place) not in self.unreadable)
         return self.names[next(good, index)]
 
     def left_out(self) -> str:
-        """Why photographs could not be read, and how many for each reason, in words."""
+        """The reasons why photographs could not be read, and the number for each, in words."""
         kinds = collections.Counter(
-            # what differs from one to the next: its name, sizes, and what its decoder says
+            # without the parts that differ between photographs: name, sizes, the decoder's words
             re.sub(r"[\d.]+", "N", said.replace(where, "").partition(":")[0]).strip()
             for where, said in self.unreadable.items()
         )
@@ -94,14 +100,14 @@ class IndexedPhotos:
             return None
         try:
             return self._pixels(index)
-        except Exception as error:  # whatever a decoder raises, it is this photograph's alone
+        except Exception as error:  # whatever a decoder raises, only this photograph is left out
             self._leave_out(self.where(index), error)
             return None
 
     def read_spread(self, count: int) -> Iterator[Tuple[str, np.ndarray]]:
         """Yields the names and pixels of `count` photographs, spread evenly over all of them.
 
-        For one that cannot be read the next one that can stands in. There are fewer than `count`
+        If one cannot be read, the next readable one takes its place. There are fewer than `count`
         only if no more can be read.
         """
         count = min(count, len(self))

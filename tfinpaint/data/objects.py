@@ -1,12 +1,12 @@
-"""Random smooth blobs, shaped like objects that people remove from photographs, as fields.
+"""Distance fields of random smooth blobs, shaped like objects removed from photographs.
 
-A field holds one to three blobs, which may overlap. A blob is a stretched disc with a wavy radius,
-r(angle) = R (1 + sum over k of a_k cos(k angle + p_k)), k = 2 to 6, in a frame that is turned and
-up to 2.5 times as long as it is wide.
+A field holds one to three blobs, which may overlap. A blob is a disc with a wavy radius,
+r(angle) = R (1 + sum over k of a_k cos(k angle + p_k)), k = 2 to 6, stretched in a random direction
+so that it is up to 2.5 times as long as wide.
 
-Conventions: lengths and fields as in `distance_fields`. A blob's centre is that of a cell, so that
-    angles come from a table. All other numbers are products and sums of whole numbers below 2^24,
-    divided by powers of 2 and rounded, so every device finds the same.
+Conventions: lengths and fields as in `distance_fields`. A blob's centre is the centre of a cell, so
+    that angles can come from a table. All other numbers are products and sums of whole numbers
+    below 2^24, divided by powers of 2 and rounded, so every device finds the same values.
 """
 
 from typing import Callable
@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from tfinpaint.data.distance_fields import CELLS, SIDE, centres
 
-_MOST = 3  # blobs
+_MOST = 3  # blobs in a field
 _CIRCLE = 1024  # angles are multiples of 1 / _CIRCLE of the circle
 _ONE = 256  # cosines and factors are multiples of 1 / _ONE
 _HARMONICS = np.arange(2, 7)
@@ -27,12 +27,12 @@ _LONGEST = 2.5  # largest ratio of the sides of a stretched disc
 
 
 def random_objects_field(numbers: Callable[[int], tf.Tensor], share: tf.Tensor) -> tf.Tensor:
-    """Field of one, two or three blobs, equally often.
+    """A field of one, two or three blobs, with equal probability.
 
     Args:
         numbers: `numbers(n)` draws uniform float32 [B, n] in [0, 1).
-        share: float32 [B], the area of all blobs together if none of them overlaps another one or
-            the border.
+        share: float32 [B], the area of all blobs together, as a share of the square, if none
+            overlaps another one or the border.
 
     Returns:
         float32 [B, 64, 64].
@@ -50,7 +50,7 @@ def random_objects_field(numbers: Callable[[int], tf.Tensor], share: tf.Tensor) 
 
 
 def _blobs(numbers, radius) -> tf.Tensor:
-    """Fields [N, 64, 64], one blob for each radius [N] of its disc before stretching."""
+    """Fields [N, 64, 64] of one blob each. radius: [N], of its disc before stretching."""
     # The centre is far enough from the border that most of the blob is inside.
     margin = tf.minimum(tf.floor(radius * (0.75 * CELLS / SIDE)), CELLS // 2 - 1)  # [N], cells
     row, column = tf.unstack(
@@ -74,7 +74,7 @@ def _blobs(numbers, radius) -> tf.Tensor:
 
 
 def _outlines(numbers, radius) -> tf.Tensor:
-    """The radius at each angle, [N, 1024]."""
+    """The radius of each blob at each angle, [N, 1024]."""
     swing = tf.floor(numbers(1) * _SWING)  # [N, 1], of all harmonics together
     weight = tf.floor((1 + tf.floor(numbers(len(_HARMONICS)) * 64)) * _FADE / _ONE)  # [N, 5]
     # In units of 1 / _ONE of the radius. Half a unit is added so that no quotient is a whole
@@ -125,7 +125,7 @@ _COSINES, _SINES = (
 )
 _SHORTER = _table(_ONE * _LONGEST ** np.linspace(0, -0.5, 33))
 _LONGER = _table(_ONE * _LONGEST ** np.linspace(0, 0.5, 33))
-_FADE = _table(_ONE * 2 / _HARMONICS)  # slow harmonics swing most
+_FADE = _table(_ONE * 2 / _HARMONICS)  # lower harmonics get larger amplitudes
 _DOWN, _RIGHT = np.mgrid[1 - CELLS : CELLS, 1 - CELLS : CELLS]
 # [127, 127]
 _ANGLES = np.round(np.arctan2(_DOWN, _RIGHT) * _CIRCLE / (2 * np.pi)).astype(np.int32) % _CIRCLE

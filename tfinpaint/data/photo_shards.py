@@ -1,12 +1,12 @@
-"""Photographs of a data set that `tools.prepare_data` made, read in any order.
+"""Reads the photographs of a data set that `tools.prepare_data` made, in any order.
 
     photos = PhotoShards("prepared")       # as `open_photos("shards:prepared")`
     photos.read(7)                         # uint8 [H, W, 3]
 
 The folder is a data set of TensorFlow Datasets in TFRecord files, the shards. TFRecord is made for
-reading from the beginning; `index.npz` beside the shards says where each record begins, so that any
-photograph is read with one seek. So a run sees the photographs in the order in which it would see
-those of a folder, and resuming costs nothing.
+sequential reading. `index.npz` beside the shards holds the offset of each record, so that any
+photograph is read with one seek. So a run sees the photographs in the same order as those of a
+folder, and resuming costs nothing.
 
 The index holds, for N photographs in the order of their names:
     shard int32 [N], offset int64 [N], length int64 [N]   of the record, a serialized tf.Example
@@ -15,7 +15,8 @@ The index holds, for N photographs in the order of their names:
     source uint8 [N, 32]                                  SHA-256 of the file that it was made from
     shard_bytes int64 [shards], version int
 
-A record that has changed is a damaged photograph: it is named once, and the next one stands in.
+A record that has changed is a damaged photograph: it is named once, and the next one takes its
+place.
 """
 
 import csv
@@ -45,7 +46,10 @@ def shard_name(shard: int, shards: int) -> str:
 class PhotoShards(IndexedPhotos):
     """The photographs of a prepared folder.
 
-    Raises: SettingsError if it is none, is not finished, or a shard is missing or cut off.
+    folder: its path.   given: how messages name it; by default as a `source`.
+
+    Raises: SettingsError if the folder was not prepared, is not finished, or a shard is missing or
+        cut off.
     """
 
     def __init__(self, folder: str, given: str = ""):
@@ -54,7 +58,7 @@ class PhotoShards(IndexedPhotos):
         if not os.path.isfile(path):
             unfinished = os.path.isdir(folder + UNFINISHED) or folder.endswith(UNFINISHED)
             raise SettingsError(
-                f"{given}: it is not finished; the command that began it goes on"
+                f"{given}: it is not finished; run the command that began it again to continue"
                 if unfinished
                 else f"{given}: no such folder, or none that tools.prepare_data made"
             )
@@ -76,8 +80,12 @@ class PhotoShards(IndexedPhotos):
 
     @functools.cached_property
     def names(self) -> List[str]:
-        """What the files were called in their folder. They are read when they are first asked for:
-        a training run does without."""
+        """The names of the original files, as paths in their folder.
+
+        They are read on first use, because a training run does not need them.
+
+        Raises: SettingsError if the manifest cannot be read.
+        """
         path = os.path.join(self.folder, MANIFEST)
         try:
             with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
@@ -102,7 +110,7 @@ class PhotoShards(IndexedPhotos):
         return self._index["source"][index].tobytes()
 
     def sources(self) -> Set[bytes]:
-        """The same of all."""
+        """SHA-256 of the files that all photographs were made from."""
         return {digest.tobytes() for digest in self._index["source"]}
 
     def _pixels(self, index: int) -> np.ndarray:
@@ -117,6 +125,6 @@ class PhotoShards(IndexedPhotos):
             )
         example = tf.train.Example.FromString(record)
         encoded = example.features.feature["image"].bytes_list.value[0]
-        # Through the door of all files. It was let through when it was stored: its size is allowed.
+        # The limit on size is the stored size, because it was checked when it was stored.
         size = int(self._index["size"][index].prod(dtype=np.int64))
         return photo.read_photo(self.where(index), (size + 0.5) / 10**6, content=encoded).pixels

@@ -1,16 +1,17 @@
-"""Where photographs come from: a folder, a prepared set, TensorFlow Datasets, or samples.
+"""Sources of photographs: a folder, a prepared set, TensorFlow Datasets, or samples.
 
 Purpose: `open_photos("folder:PATH" | "shards:PATH" | "tfds:NAME[:SPLIT]" | "samples:[NAME,...]")`
     returns one of two kinds of object:
-    IndexedPhotos what can be read in any order: `len(photos)`, `photos.names`,
-                  `photos.read(index)`. Files are PhotoFiles; shards, which tools.prepare_data
-                  made, are PhotoShards (photo_shards.py). indexed_photos.py has what both do.
+    IndexedPhotos photographs that can be read in any order: `len(photos)`, `photos.names`,
+                  `photos.read(index)`. It is PhotoFiles for files, and PhotoShards
+                  (photo_shards.py) for the shards that tools.prepare_data makes. The base class is
+                  in indexed_photos.py.
     PhotoStream   a TFDS split, read from its beginning: `photos.stream(seed, skip)`. It has no
                   length.
 Outputs: uint8 RGB, upright, of the size that they have in the file.
-Errors: whatever makes a source unusable is a `SettingsError` that names the argument. One damaged
-    photograph among good ones is no error: it is named once in a warning and kept in `.unreadable`,
-    and the next readable one takes its place.
+Errors: an unusable source raises a `SettingsError` that names the argument. One damaged photograph
+    among good ones is no error: it is named once in a warning and recorded in `.unreadable`, and
+    the next readable one takes its place.
 """
 
 import importlib.util
@@ -45,19 +46,18 @@ _HOW_TO_OBTAIN = {
         "send it on request by e-mail"
     ),
     "celeba": (
-        "CelebA is on its project page, mmlab.ie.cuhk.edu.hk/projects/CelebA.html, and may "
-        "be had by tfds:celeb_a"
+        "CelebA is on its project page, mmlab.ie.cuhk.edu.hk/projects/CelebA.html; tfds:celeb_a "
+        "reads it as well"
     ),
     "places2": (
-        "Places2 is on places2.csail.mit.edu, and its small photographs may be had by "
-        "tfds:places365_small"
+        "Places2 is on places2.csail.mit.edu; tfds:places365_small reads its small photographs"
     ),
     "imagenet": (
         "ImageNet (ILSVRC 2012) is on image-net.org, after registration; tfds:imagenet2012 reads "
-        "what was downloaded from there"
+        "the files downloaded from there"
     ),
     "free": (
-        "the photographs that the model in the box learned from are listed with their "
+        "the photographs that the model in the box was trained on are listed with their "
         "authors in docs/training_photographs.csv"
     ),
     "canyon": (
@@ -67,16 +67,20 @@ _HOW_TO_OBTAIN = {
 
 
 def spread(total: int, count: int) -> List[int]:
-    """`count` of the numbers 0 to `total` - 1 at even distances, in order; all, if there are fewer.
+    """`count` of the numbers 0 to `total` - 1, evenly spaced, in order; all if there are fewer.
 
-    A set in class folders, sorted, gives some of each class, on every machine the same.
+    Of a sorted set in class folders, this chooses some of each class, the same on every machine.
     """
     count = min(count, total)
     return [k * total // count for k in range(count)]
 
 
 class PhotoFiles(IndexedPhotos):
-    """Photographs in files, by their `paths`."""
+    """Photographs in files.
+
+    paths: of the files.   names: what messages and tables call them.
+    max_megapixels: a larger file counts as unreadable.
+    """
 
     def __init__(self, paths: List[str], names: List[str], max_megapixels: int = MAX_MEGAPIXELS):
         super().__init__(len(paths))
@@ -89,14 +93,14 @@ class PhotoFiles(IndexedPhotos):
         return self._names
 
     def where(self, index: int) -> str:
-        """The path."""
+        """The path of the file; see IndexedPhotos."""
         return self.paths[index]
 
     def size(self, index: int) -> Optional[Tuple[int, int]]:
         """See IndexedPhotos."""
         try:
             return photo.photo_size(self.paths[index])
-        except SettingsError:  # the pipeline leaves such files out and says so
+        except SettingsError:  # the pipeline leaves such files out, with a message
             return None
 
     def _pixels(self, index: int) -> np.ndarray:
@@ -111,7 +115,7 @@ class PhotoStream:
         self.max_megapixels = max_megapixels
         self.split = split
         self.names: Tuple[str, ...] = ()
-        self.unreadable: FrozenSet[str] = frozenset()  # a prepared set is whole
+        self.unreadable: FrozenSet[str] = frozenset()  # a set of TFDS has no damaged photographs
 
     def stream(
         self,
@@ -123,10 +127,11 @@ class PhotoStream:
 
         Args:
             seed: None gives the photographs once, in their order. Otherwise they repeat forever, in
-                a new order each round (files are shuffled, and photographs 4096 at a time).
+                a new order each round (the files are shuffled, and the photographs in a buffer of
+                4096).
             skip: how many to leave out at the beginning. They are read from disk but not decoded.
-            chosen: number of a photograph, counted from there -> whether to deliver it. Others are
-                not decoded either. None delivers all.
+            chosen: a function of a photograph's number, counted after the skipped ones: whether to
+                deliver it. Others are not decoded. None delivers all.
         """
         import tensorflow as tf
         import tensorflow_datasets as tfds
@@ -152,7 +157,7 @@ class PhotoStream:
         )
 
     def _read(self, content: bytes) -> np.ndarray:
-        """Through the door of all files: TensorFlow's decoder turns nothing and is less exact."""
+        """Decodes with photo/: TensorFlow's decoder ignores the orientation and is less exact."""
         name = f"A photograph of {self.builder.info.name}:{self.split}"
         return photo.read_photo(name, self.max_megapixels, content=content).pixels
 
@@ -163,14 +168,14 @@ def open_photos(
     """Opens a source of photographs, in the notation of the flags.
 
     Args:
-        source: "folder:PATH" (any depth), "shards:PATH" (what tools.prepare_data made),
+        source: "folder:PATH" (any depth), "shards:PATH" (made by tools.prepare_data),
             "tfds:NAME[:SPLIT]" (split "train" if not given; downloaded on first use), "samples:"
-            (all of scikit-image's but coffee) or "samples:NAME,NAME".
+            (all of scikit-image's except coffee) or "samples:NAME,NAME".
         argument: the caller's name for the source, for messages.
         max_megapixels: of the largest file that is read.
 
     Returns:
-        IndexedPhotos (of files PhotoFiles) or PhotoStream.
+        IndexedPhotos (PhotoFiles for files) or PhotoStream.
 
     Raises:
         SettingsError: no such source, folder, sample or set, or nothing in it can be read.
@@ -183,7 +188,7 @@ def open_photos(
     if kind == "folder":
         return _open_folder(rest, given, max_megapixels)
     if kind == "shards":
-        from tfinpaint.data.photo_shards import PhotoShards  # which is built on this module
+        from tfinpaint.data.photo_shards import PhotoShards  # late: few commands need it
 
         return PhotoShards(rest, given)
     return (
@@ -214,7 +219,7 @@ def _open_folder(folder: str, given: str, max_megapixels: int) -> PhotoFiles:
 
 
 def _advice(folder: str) -> str:
-    """How to obtain a paper's data set, if the folder is named like one.
+    """How to obtain a paper's data set, if the folder is named like one; otherwise "".
 
     For example data/paris or data/celeba/train.
     """

@@ -1,10 +1,10 @@
-"""Python functions inside a tf.data pipeline, in a program that does not hang when it ends.
+"""Calls Python functions in a tf.data pipeline without hanging the program when it ends.
 
-A pipeline reads ahead in threads of its own. If the interpreter shuts down (the end of a script,
+A pipeline reads ahead in its own threads. If the interpreter shuts down (the end of a script,
 Ctrl-C) while such a thread is about to call Python, that thread never returns, and destroying the
 pipeline waits for it forever. So all calls go through a gate, which closes before the interpreter
-shuts down. From then on a call returns zeros at once. The program waits for the moment that it
-takes until the buffers are full and no thread calls any more.
+shuts down. From then on a call returns zeros at once. The program waits briefly, until the buffers
+are full and no thread calls any more.
 """
 
 import atexit
@@ -15,7 +15,7 @@ from typing import Callable, Optional, Sequence
 import numpy as np
 import tensorflow as tf
 
-# the gate waits for so many seconds without a call, and at most for so many in all
+# seconds: the gate waits until there was no call for the first, and at most for the second
 _QUIET, _LONGEST = 0.1, 5.0
 
 
@@ -54,9 +54,12 @@ def python_call(
     """`tf.numpy_function` with one output of a known shape, for use in a pipeline.
 
     Args:
-        function: takes NumPy arrays, returns one of `dtype` and `shape`.
-        inputs: the tensors that it is given.
+        function: takes NumPy arrays, returns a NumPy array of `dtype` and `shape`.
+        inputs: the tensors that are passed to it.
         dtype, shape: the type and static shape of its output; sides may be None.
+
+    Returns:
+        The output, a tensor of `dtype` and `shape`.
     """
 
     def guarded(*arrays):

@@ -2,8 +2,9 @@
 
 Conventions: lengths and fields as in `distance_fields`; directions are 1/1024 of a circle.
 Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, algorithm 1.
-    Unlike the paper's code, a stroke starts in any direction and its turns add up (there, every
-    stroke runs from left to right). It is mirrored at the border, not pressed against it.
+    Two things differ from the paper's code. A stroke starts in any direction and its turns add up,
+    whereas in that code every stroke runs from left to right. And a stroke is reflected at the
+    border, not clipped to it.
 """
 
 import math
@@ -17,18 +18,18 @@ from tfinpaint.settings import HoleSettings
 
 _CIRCLE = 1024
 _LONGEST = 256.0  # longest segment and widest brush, in pixels of a 256-pixel square
-_SMALL = 0.02  # below this share the brush shrinks in proportion
+_SMALL = 0.02  # below this share of missing pixels the brush shrinks
 
 
 def random_chain(
     numbers: Callable[[int], tf.Tensor], share: tf.Tensor, settings: HoleSettings
 ) -> tf.Tensor:
-    """Segments of strokes, stroke after stroke, enough for the upper bound of the share.
+    """Random segments of strokes, stroke after stroke, enough for the upper bound of the share.
 
     Args:
         numbers: `numbers(n)` draws uniform float32 [B, n] in [0, 1).
         share: float32 [B], wanted share of missing pixels. Under 2 %, widths and lengths shrink
-            with its square root: one dab of an ordinary brush would already be too much.
+            with its square root, because one dab of an ordinary brush would already be too much.
 
     Returns:
         float32 [K, B, 6]: x and y of the start, vector to the end (x, y), 1 / its squared length,
@@ -39,8 +40,8 @@ def random_chain(
     stroke_count = math.ceil(count / fewest)
     brush = tf.minimum(tf.sqrt(share / _SMALL), 1.0)[:, tf.newaxis]  # [B, 1]
 
-    # From the lengths of all strokes, [B, J]: which stroke each segment belongs to, and the first
-    # segment of that stroke, [B, K].
+    # The lengths of all strokes, [B, J], give the stroke of each segment and the first segment of
+    # that stroke, [B, K].
     lengths = tf.minimum(
         fewest + tf.floor(numbers(stroke_count) * (most - fewest + 1)), float(count)
     )
@@ -49,7 +50,7 @@ def random_chain(
     stroke = tf.reduce_sum(tf.cast(ends[:, :, tf.newaxis] <= place, tf.int32), 1)
     first = tf.cast(_take(ends - lengths, stroke), tf.int32)
 
-    # Directions: the turns of a stroke are added up, alternately to either side.
+    # Directions: the turns of a stroke, to alternating sides, are added up.
     mean, spread = (degrees * _CIRCLE / 360 for degrees in settings.stroke_angle)
     turn = tf.round(mean + spread * (2 * numbers(count) - 1))
     side = _take(tf.where(numbers(stroke_count) < 0.5, -1.0, 1.0), stroke)
@@ -66,7 +67,7 @@ def random_chain(
 
     circle = 2 * np.pi * np.arange(_CIRCLE) / _CIRCLE
     starts, vectors = [], []
-    # tables, because cosines differ in their last bit between devices
+    # Tables, because cosines differ in their last bit between devices.
     for table in (np.cos(circle), np.sin(circle)):
         move = tf.round(length * tf.gather(tf.constant(table, tf.float32), heading))
         path = tf.cumsum(move, axis=1)
@@ -79,22 +80,22 @@ def random_chain(
     return tf.transpose(chain, [2, 1, 0])
 
 
-# Compiled: a segment is forty operations on small fields, whose calls would take four times as long
-# as their arithmetic.
+# Compiled: a segment is forty operations on small fields. Without compiling, calling them would
+# take four times as long as their arithmetic.
 @tf.function(jit_compile=True)
 def paint(field: tf.Tensor, chain: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     """Paints segments into fields, one after another, until the wanted area is reached.
 
     Args:
-        field: float32 [B, 64, 64], what is painted already (FAR if nothing is).
+        field: float32 [B, 64, 64], the fields so far (FAR where nothing is painted).
         chain: float32 [K, B, 6] of `random_chain`.
-        wanted: float32 [B], number of cells inside. Painting stops at the segment that comes
-            closest, or at the end of the chain.
+        wanted: float32 [B], the number of cells to be inside. Painting stops at the segment that
+            comes closest, or at the end of the chain.
 
     Returns:
         float32 [B, 64, 64].
 
-    It is compiled for each B and K, in a quarter of a second, wherever it is called from.
+    It is compiled once for each B and K, which takes a quarter of a second.
     """
     return _paint(0, field, inside(field), tf.ones_like(wanted, tf.bool), chain, wanted)
 
@@ -119,7 +120,7 @@ def _paint(index, field, count, active, chain, wanted):
         )
         to_x = at[:, tf.newaxis, :] - x  # [B, 1, 64]
         to_y = at[:, :, tf.newaxis] - y  # [B, 64, 1]
-        # The nearest point of the segment is rounded to whole units. All that follows is then
+        # The nearest point of the segment is rounded to whole units. All arithmetic after that is
         # exact, with or without fused multiply-adds.
         part = tf.clip_by_value((to_x * along_x + to_y * along_y) * per_length, 0.0, 1.0)
         off_x = to_x - tf.round(part * along_x)
@@ -128,7 +129,8 @@ def _paint(index, field, count, active, chain, wanted):
         half_width = tf.where(active[:, tf.newaxis, tf.newaxis], half_width, -2 * FAR)
         field = tf.minimum(field, distance - half_width)
         now = inside(field)
-        # Half a segment too few is as good as half a segment too many.
+        # Stops if half of another such segment would reach the wanted area: going on would then
+        # miss it by more.
         return index + 1, field, now, active & (now + (now - count) / 2 < wanted)
 
     index, field, count, active = tf.while_loop(more, add, [index, field, count, active])

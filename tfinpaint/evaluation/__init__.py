@@ -1,3 +1,5 @@
-"""Tables of figures: photographs with holes (`cases`), the methods that fill them (`methods`), the
-scores (`score`), and their presentation (`text`, `page`, `plots`).
+"""Tables that compare how well methods fill holes.
+
+`cases` reads photographs and holes, `methods` fills them, `score` measures the fills, and `text`,
+`page` and `plots` present the figures.
 """

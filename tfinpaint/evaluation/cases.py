@@ -1,14 +1,15 @@
-"""What is to be filled: photographs with one hole each, in blocks that become those of a table.
+"""The cases of an evaluation: photographs with one hole each, in the blocks of the table.
 
 Two kinds of data:
-    squares   folder:PATH, tfds:NAME[:SPLIT], samples:
-              Every photograph becomes a centred square. Holes are a centred square, fixed sets by
-              share of missing pixels (strokes: data/evaluation_holes.py; objects: those of training
-              with seed 0, photograph k's of step k), or mask files, sorted into the same bins.
+    squares   folder:PATH, shards:PATH, tfds:NAME[:SPLIT], samples:
+              Every photograph becomes a centred square. The hole is a centred square; or one of a
+              fixed set for each bin of shares of missing pixels (strokes: data/evaluation_holes.py;
+              objects: the hole of photograph k is that of training with seed 0 at step k); or a
+              mask file, which falls into one of these bins.
     pairs     pairs:PATH, NAME.png beside NAME_mask.png
               Photographs of any size with their own holes, in one block.
 Nothing is left out silently. A photograph that cannot be read, or whose mask does not fit (pairs),
-is named in a warning and counted in the table; the others go on.
+is named in a warning and counted in the table; the others are still measured.
 """
 
 import dataclasses
@@ -37,17 +38,19 @@ _log = logging.getLogger("tfinpaint")
 class Block:
     """Photographs with one hole each.
 
-    title:        "center", "10-20 %", "objects, 10-20 %", "pairs": the key of the block in files.
+    title:        the name of the block in files: "center", "10-20 %", "objects, 10-20 %" or
+                  "pairs".
     about:        the holes in words.
-    names:        of the photographs.
+    names:        the names of the photographs.
     photos:       uint8 [H, W, 3] each; squares are all of one size.
     holes:        uint8 [H, W] each, 1 = hole.
-    unread:       number of photographs that could not be read and are not among these.
-    unfilled:     names of those that a method could not fill and that are not among these.
+    unread:       number of photographs that were left out because they could not be read.
+    unfilled:     names of the photographs that were left out because a method could not fill them.
 
     Attributes:
-        shares: of missing pixels, 0 to 1.
-        fingerprint: of the holes, pixel by pixel. It tells whether two tables filled the same ones.
+        shares: the share of missing pixels of each hole, 0 to 1.
+        fingerprint: a hash of all pixels of the holes. Two tables have the same one if they filled
+            the same holes.
     """
 
     title: str
@@ -68,9 +71,9 @@ class Block:
 
 
 class _Packed(Sequence):
-    """Holes [S, S] with one bit per pixel.
+    """A sequence of holes, uint8 [S, S], stored with one bit per pixel.
 
-    The holes of all bins for twenty thousand photographs take one gigabyte, not eight.
+    So the holes of all bins for twenty thousand photographs take one gigabyte, not eight.
     """
 
     def __init__(self, bits: Sequence[np.ndarray], size: int):
@@ -96,8 +99,8 @@ def read_blocks(
 
     image_size: side of the squares; None for pairs, which keep their own size.
 
-    Raises: SettingsError if there is nothing to read, a mask does not fit, or no mask falls into a
-        bin.
+    Raises: SettingsError if no photograph can be read, if a photograph has no mask beside it
+        (pairs), or if no mask falls into a bin.
     """
     if image_size is None or settings.data.startswith("pairs:"):
         return [_read_pairs(settings.data[len("pairs:") :], settings)]
@@ -154,7 +157,7 @@ def read_blocks(
 
 
 def _objects(ratio, count, size):
-    """uint8 [count, size, size]."""
+    """Holes of the kind "objects": a list of `count` arrays uint8 [size, size]."""
     low, high = ratio
     if high - low < 1 / size:
         raise SettingsError(
@@ -169,10 +172,10 @@ def _objects(ratio, count, size):
 
 
 def _blocks_of_files(kind, settings, bins, names, photos, unread):
-    """Blocks in which each photograph takes the next mask of the bin.
+    """Blocks in which each photograph gets the next mask of the bin; masks are reused if need be.
 
-    If there are more masks than photographs, they are spread evenly over the masks of the bin.
-    A bin without masks is left out with a warning, or is an error if it was asked for.
+    If a bin has more masks than there are photographs, masks are chosen evenly from it. A bin
+    without masks is left out with a warning, or is an error if `ratio_bins` names it.
     """
     size = photos[0].shape[0]
     files = hole_files.MaskFiles(
@@ -185,7 +188,7 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
         size,
         "ratio_bins",
     )
-    # those of a large set are measured first, and the chosen ones read again
+    # The masks of a large set are only measured here. The chosen ones are read again below.
     masks = files.read_all(keep=len(files.paths) <= hole_files.READ_WHOLE)
     files.check()
     usable = [k for k in range(len(files.paths)) if files.in_bounds(k)]
@@ -262,7 +265,7 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
         stem = stems[k]
         try:
             pixels, hole = _read_pair(paths[stem], paths[f"{stem}_mask"], settings)
-        except Exception as error:  # whatever it is, it is this photograph's alone
+        except Exception as error:  # whatever it is, it concerns only this photograph
             if not isinstance(error, SettingsError):
                 error = SettingsError(f"{paths[stem]}: {type(error).__name__}: {error}")
             faults.append(SettingsError(f"{given}: {error}"))

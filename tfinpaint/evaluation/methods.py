@@ -1,12 +1,12 @@
 """The methods a table compares: trained systems, exported models, and classical references.
 
-A method is called with photographs and holes of one size and returns what is scored:
+A method is called with photographs and holes of one size and returns the fills that are scored:
 
-    method(photos uint8 [B, H, W, 3], holes uint8 [B, H, W]) -> uint8 [B, H, W, 3]
+    method(photos uint8 [B, H, W, 3], holes uint8 [B, H, W], 1 = hole) -> uint8 [B, H, W, 3]
 
-A network gets squares whole, as in the papers. Photographs with their own holes (pairs) are filled
-as `inpaint` fills them, in a window around each hole; so are squares by a network that fills the
-centre of what it sees and no more. No network sees what lies under a hole.
+A network sees a whole square at once, as in the papers. Photographs with their own holes (pairs)
+are filled as by `inpaint`, in a window around each hole. So are squares if the network can fill
+only the centre of its input. No network sees what lies under a hole.
 """
 
 import os
@@ -39,13 +39,13 @@ class Method:
 
     Attributes:
         name: its name in the table.
-        path: the model's path, or None.
+        path: the model's path; None for a reference.
         about: what it is, as in report.json.
-        stride: what the sides of squares must be multiples of.
-        image_size: side of the squares that it was trained on, or None.
-        in_windows: whether squares too are filled in a window around each hole.
-        largest: side in pixels of the largest square that is not reduced before it is filled; None:
-            none is reduced.
+        stride: the side of a square must be a multiple of this, in pixels.
+        image_size: side in pixels of the squares that it was trained on, or None.
+        in_windows: whether squares, too, are filled in a window around each hole.
+        largest: side in pixels above which a square is reduced before it is filled; None: it never
+            is.
     """
 
     name: str
@@ -77,10 +77,13 @@ class Model(Method):
     """A run directory, a packed model or the version directory of an export.
 
     name:        its name in the table.
-    composited:  whether known pixels are the photograph's. A run can also return its network's
-                 own output everywhere.
+    path:        its folder.
+    composited:  whether known pixels are the photograph's. If not, the network's own output is
+                 returned everywhere, which an export cannot do.
     pairs:       whether it gets photographs with their own holes.
     detail:      "off": the network alone. "auto": with texture in holes thicker than 8 pixels.
+
+    Raises: SettingsError if the model cannot be loaded or cannot do what is asked.
     """
 
     def __init__(self, name: str, path: str, composited: bool, pairs: bool, detail: str = "off"):
@@ -94,7 +97,7 @@ class Model(Method):
         self.image_size = self.about.get("image_size")
         if detail == "auto" and not self._runs and self._painter.detail != "auto":
             raise SettingsError(
-                f"`model={path!r}` was exported without detail: `detail='off'`, or the run "
+                f"`model={path!r}` was exported without detail: give `detail='off'`, or the run "
                 "directory"
             )
         if not composited and not self._runs:
@@ -104,7 +107,7 @@ class Model(Method):
             )
         if not composited and self.in_windows:
             raise SettingsError(
-                f"`model={path!r}`: {self._painter.system.system_name} fills the hole alone; this "
+                f"`model={path!r}`: {self._painter.system.system_name} fills only the hole; this "
                 "protocol scores a network's own output everywhere, known pixels too"
             )
         if not self._runs or detail == "auto":
@@ -155,7 +158,11 @@ def open_methods(
 ) -> List[Method]:
     """The methods of `models`, in that order, then the references that are not among them.
 
-    Raises: SettingsError if a model cannot be loaded.
+    models: run directories, exports, "default", or names of references.
+    with_references: whether to add the references.
+    composited, pairs, detail: see `Model`.
+
+    Raises: SettingsError if a model cannot be loaded or is named twice.
     """
     for model in models:
         if model not in (*REFERENCES, DEFAULT) and not os.path.isdir(model):
@@ -180,9 +187,10 @@ def _located(model):
 
 
 def _names(paths):
-    """The last part of each path.
+    """A name for each path: its last part.
 
-    More parts are used if two would get the same name, and for the number of an exported version.
+    It has more parts if two names would be equal, or if the last part is the number of an exported
+    version.
     """
     parts = [
         [path] if path in REFERENCES else os.path.abspath(path).split(os.sep) for path in paths

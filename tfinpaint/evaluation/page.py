@@ -1,4 +1,4 @@
-"""A report as one self-contained HTML page: tables, plots by hole ratio, pictures, and the method.
+"""A report as one self-contained HTML page: how it was measured, tables, plots, and pictures.
 
 It has no script and needs no other file or host. Pictures are embedded as JPEG of at most 320 px:
 they are for looking at, not for measuring.
@@ -66,7 +66,7 @@ figcaption { font-size: .82rem; color: var(--soft) }
 
 
 def page(report: Report) -> str:
-    """The whole page."""
+    """The whole page, as HTML."""
     first = next(iter(report.models))
     blocks = "".join(_block(report, scores, first) for scores in report.scores)
     facts = "".join(f"<dt>{_(word)}</dt><dd>{_(said)}</dd>" for word, said in report.facts)
@@ -80,8 +80,8 @@ def page(report: Report) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
         'content="width=device-width"><title>'
         f"tfinpaint: {_(', '.join(report.models))}</title><style>{_STYLE}</style></head>"
-        f"<body><h1>Filled holes, measured</h1><p>{_(report.protocol.title)}</p>"
-        f"<h2>What fills</h2><dl>{models}</dl><h2>How it was measured</h2><dl>{facts}</dl>"
+        f"<body><h1>How well holes are filled</h1><p>{_(report.protocol.title)}</p>"
+        f"<h2>Models</h2><dl>{models}</dl><h2>How it was measured</h2><dl>{facts}</dl>"
         f"<p>{versions}</p>{_plots(report)}{blocks}{_pictures(report)}</body></html>\n"
     )
 
@@ -95,8 +95,8 @@ def _block(report, scores, first):
         f"<h2>{_(_holes(block))}</h2><p>{counted(len(block.photos), 'photograph')}, "
         f"{_(block.about)}; "
         f"{100 * np.mean(block.shares):.1f} % missing on average, set {block.fingerprint}. Below "
-        "each mean its interval and, in colour where it is sure, the paired difference to "
-        f"{_(first)}.</p>"
+        "each mean are its interval and the paired difference to "
+        f"{_(first)}, in colour if its interval does not include 0.</p>"
     ]
     for region, columns in regions(report):
         rows = "".join(
@@ -121,8 +121,8 @@ def _block(report, scores, first):
             for row in found
         )
         parts.append(
-            f"<h3>Published, {_(table.source)}: {_(table.photographs)}</h3><p>On the paper's "
-            "photographs, not on these.</p>" + _table("", table.columns, rows)
+            f"<h3>Published, {_(table.source)}: {_(table.photographs)}</h3><p>Measured on the "
+            "paper's photographs, not on these.</p>" + _table("", table.columns, rows)
         )
     return "".join(parts)
 
@@ -191,7 +191,7 @@ def _plots(report):
 def _pictures(report):
     column = report.columns[0]
     parts = [
-        f"<h2>Best, median and worst photographs</h2><p>Of each model by {_(column.title)}; from "
+        f"<h2>Best, median and worst photographs</h2><p>For each model, by {_(column.title)}. From "
         "left to right: input with its hole in white, output, original.</p>"
     ]
     middle = len(report.scores) // 2

@@ -1,8 +1,8 @@
 """Plots of a report as SVG, without a plotting library: figures over the share of missing pixels.
 
-Every plot takes the page's colours from CSS classes (`axis`, `text`), so it follows a dark page.
-The colours of the series can be told apart by people with colour blindness (Okabe and Ito 2008).
-From the ninth series on, colours come again with dashed lines and hollow marks.
+Axes and texts take their colours from the page's CSS classes (`axis`, `text`), so plots also suit a
+dark page. The colours of the series can be told apart by people with colour blindness (Okabe and
+Ito 2008). From the ninth series on, the colours repeat, with dashed lines and hollow marks.
 """
 
 import html
@@ -15,7 +15,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 26, 34  # margins
 
 
 class Point(NamedTuple):
-    """One mark: the share of missing pixels in %, a figure, and its interval (nan: none)."""
+    """One mark: x, the share of missing pixels in %; y, a figure; its interval (nan: none)."""
 
     x: float
     y: float
@@ -24,12 +24,12 @@ class Point(NamedTuple):
 
 
 def lines(title: str, series: Dict[str, List[Point]]) -> str:
-    """Each series as a line with its intervals."""
+    """An SVG plot of {name: points}. Each series is a line, with the intervals of its points."""
     return _plot(title, series, joined=True)
 
 
 def scatter(title: str, series: Dict[str, List[Point]]) -> str:
-    """Each series as dots."""
+    """An SVG plot of {name: points}. Each series is a set of dots."""
     return _plot(title, series, joined=False)
 
 
@@ -48,7 +48,7 @@ def legend(names: Sequence[str]) -> str:
 def ticks(low: float, high: float, count: int = 5) -> List[float]:
     """About `count` round numbers that cover low to high."""
     span = high - low
-    if span <= 1e-9 * max(abs(low), abs(high)):  # rounding alone
+    if span <= 1e-9 * max(abs(low), abs(high)):  # no more than rounding
         span = abs(high) or 1.0
     raw = span / count
     step = next(
@@ -126,12 +126,12 @@ def _colour(k):
 
 
 def _again(k):
-    """Whether the colour of a series was another one's before."""
+    """Whether an earlier series has the same colour."""
     return k >= len(COLOURS)
 
 
 def _patch(k):
-    """The style of a series in the legend."""
+    """The CSS of a series' patch in the legend."""
     colour = _colour(k)
     if _again(k):
         return f"background:none;border:2px dashed {colour};box-sizing:border-box"

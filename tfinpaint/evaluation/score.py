@@ -1,10 +1,10 @@
-"""Fills in the figures of a table: every method fills every photograph, every metric measures it.
+"""Computes the figures of a table: every method fills every photograph, every metric measures it.
 
     report = evaluate(settings)      # EvaluationSettings -> Report
 
-Figures are computed per photograph on uint8 RGB and kept, so that means, intervals and paired
-differences can be derived from them (metrics/statistics.py). Some metrics measure a whole block.
-The list of metrics is in tfinpaint/metrics/__init__.py.
+Figures are computed for each photograph, on uint8 RGB, and kept. Means, intervals and paired
+differences are derived from them (metrics/statistics.py). Some metrics measure a whole block
+instead. The list of metrics is in tfinpaint/metrics/__init__.py.
 """
 
 import dataclasses
@@ -25,15 +25,15 @@ from tfinpaint.settings import EvaluationSettings, SettingsError, first_line
 from tfinpaint.version import __version__, commit
 
 _log = logging.getLogger("tfinpaint")
-_SIDE = 256  # of the squares, if no model was trained on another
+_SIDE = 256  # side of the squares in pixels, if no model says on what size it was trained
 
 
 @dataclasses.dataclass
 class Scores:
     """The figures of one block.
 
-    values:  {model: {column: float [N]}}, a figure for each photograph.
-    of_set:  {model: {column: float}}, figures of all photographs together.
+    values:  {model: {column: float64 [N]}}, a figure for each photograph.
+    of_set:  {model: {column: float}}, the figures of all photographs together.
     """
 
     block: Block
@@ -45,7 +45,7 @@ class Scores:
         return statistics.mean(self.values[model][column])
 
     def difference(self, model: str, column: str, reference: str) -> Mean:
-        """The mean difference to another model, photograph by photograph."""
+        """The mean of the differences to another model, photograph by photograph."""
         return statistics.difference(self.values[model][column], self.values[reference][column])
 
 
@@ -53,9 +53,12 @@ class Scores:
 class Report:
     """Everything that a table is made of.
 
+    image_size:            side of the squares, pixels; None for pairs.
     columns, set_columns:  what was measured, per photograph and per block.
     models:                {name: what it is}; differences are to the first.
+    scores:                the figures, block by block.
     facts:                 how it was measured, line by line: (word, text).
+    versions:              {name: version} of the software, with the date and the device.
     pictures:              {block title: {model: [(rank, number of the photograph, output uint8
                            [H, W, 3])]}}; the rank is "best", "median" or "worst".
     """
@@ -83,7 +86,7 @@ def evaluate(
 ) -> Report:
     """Makes a report.
 
-    progress: called for each filled photograph with the number of those done and of all.
+    progress: is called after each photograph with the number done and the total, over all methods.
 
     Raises: SettingsError for whatever the user can put right.
     """
@@ -177,12 +180,14 @@ def _measured(
     batch_size: int,
     advance: Callable[[], None],
 ) -> Tuple[Block, Dict[str, Dict[str, np.ndarray]]]:
-    """Fills a block by every method. Returns what the metrics measured: {method: {name: [N, ...]}}.
+    """Fills a block with every method and measures it.
 
-    Photographs that one of the methods cannot fill are named, and left out for all of them, since
-    differences are paired. The block that is returned is without them.
+    Photographs that a method cannot fill are named in a warning. They are left out for all methods,
+    because differences are paired.
 
-    Raises: what the first one raised, if none is left.
+    Returns: the block without these photographs, and what the metrics measured:
+        {method: {name: [N, ...]}}.
+    Raises: if no photograph is left, the exception of the first.
     """
     every: Dict[str, Dict[str, Dict[int, np.ndarray]]] = {}
     faults: Dict[int, Exception] = {}
@@ -213,9 +218,9 @@ def _measure(
     advance: Callable[[], None],
     faults: Dict[int, Exception],
 ) -> Dict[str, Dict[int, np.ndarray]]:
-    """Fills a block and returns what the metrics measured: {name: {number: [...]}}.
+    """Fills a block and returns what the metrics measured: {name: {photograph's number: [...]}}.
 
-    faults: {number of a photograph: what was raised}, to which this adds.
+    faults: {photograph's number: exception}. Photographs that cannot be filled are added.
     """
     measured: Dict[str, Dict[int, np.ndarray]] = {}
     waiting = list(batches(block.photos, batch_size))
@@ -226,7 +231,7 @@ def _measure(
             fills = method(photos, holes)
             found = [metric.measure(fills, photos, holes) for metric in metrics]
         except Exception as error:
-            if len(numbers) > 1:  # which of them is it?
+            if len(numbers) > 1:  # try them one by one, to find the one that fails
                 waiting = [[k] for k in numbers] + waiting
                 continue
             (number,) = numbers
@@ -253,7 +258,11 @@ def _examples(
 ) -> List[Tuple[str, int, np.ndarray]]:
     """The best, the median and the worst photograph by a column.
 
-    They are filled again: keeping every output would take too much memory.
+    They are filled again, because keeping every output would take too much memory.
+
+    figures: those of the column, float [N].
+
+    Returns: [(rank, number of the photograph, output uint8 [H, W, 3])].
     """
     order = np.argsort(figures if column.more_is_better else -figures, kind="stable")
     chosen = {"best": order[-1], "median": order[len(order) // 2], "worst": order[0]}
@@ -277,22 +286,22 @@ def _facts(settings, protocol, image_size, blocks, columns, methods):
         own = [method.name for method in methods if method.in_windows]
         if own:
             filled += (
-                f"; by {', '.join(own)} in a window around each hole, the centre of which is all "
-                "that it fills"
+                f"; by {', '.join(own)} in a window around each hole, of which it fills only the "
+                "centre"
             )
     count = _left_out(blocks)
     lost = f"; {count} could not be read or filled and are left out" if count else ""
     detail = "off: the networks alone"
     if settings.detail == "auto":
         detail = (
-            "auto: what is thicker than 8 pixels in a hole has texture from the known part, "
-            "as `inpaint` fills"
+            "auto: what is thicker than 8 pixels in a hole gets texture from the known part of the "
+            "photograph, as in `inpaint`"
         )
-    scored = "composites: all but the hole is the original's, uint8 RGB"
+    scored = "composites, uint8 RGB: pixels outside the hole are the original's"
     if not protocol.composited:
         scored = (
             "the network's own output everywhere, known pixels too, uint8 RGB; references change "
-            "the hole alone"
+            "only the hole"
         )
     return [
         ("protocol", f"{protocol.name}: {protocol.title}"),
@@ -314,7 +323,7 @@ def _facts(settings, protocol, image_size, blocks, columns, methods):
 
 
 def _left_out(blocks):
-    """Number of photographs that one block or more are without. All blocks read the same."""
+    """Number of photographs that at least one block lacks. All blocks read the same ones."""
     return blocks[0].unread + len({name for block in blocks for name in block.unfilled})
 
 

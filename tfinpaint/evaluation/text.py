@@ -1,4 +1,4 @@
-"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with all its inputs."""
+"""A report as text for a terminal, as CSV for a spreadsheet, and as JSON with everything in it."""
 
 import csv
 import dataclasses
@@ -19,8 +19,8 @@ from tfinpaint.wording import counted
 def text(report: Report) -> str:
     """The report as text.
 
-    A header, a table for each block and region, differences to the first model, and what the paper
-    publishes.
+    It has a header, a table for each block and region, the differences to the first model, and the
+    figures that the paper publishes.
     """
     lines = [f"{word:12s} {said}" for word, said in report.facts]
     lines += ["", "models"]
@@ -73,8 +73,8 @@ def text(report: Report) -> str:
 def comma_separated(report: Report) -> str:
     """The report as CSV: one row for each block, model and column.
 
-    Figures are in the column's unit (dB, %), with the interval and the paired difference to the
-    first model.
+    Figures are in the column's unit (dB, %), with their interval and the paired difference to the
+    first model. Figures that are not finite are empty.
     """
     first = next(iter(report.models))
     out = io.StringIO()
@@ -122,9 +122,9 @@ def comma_separated(report: Report) -> str:
 def as_json(report: Report) -> str:
     """The report as JSON, with everything in it.
 
-    That is settings, versions, models with the hashes of their weights, columns, means, and every
-    photograph's figures. Figures are in the columns' units. Those that are not finite (an infinite
-    PSNR) are null.
+    It holds the settings, versions, models with the hashes of their weights, columns, means, and
+    the figures of every photograph. Figures are in the units of their columns. Those that are not
+    finite (such as an infinite PSNR) are null.
     """
     first = next(iter(report.models))
     blocks = []
@@ -185,7 +185,7 @@ def as_json(report: Report) -> str:
 
 
 def regions(report: Report) -> Iterator[Tuple[str, List[Column]]]:
-    """Yields (title, columns) for the whole picture and for the hole."""
+    """Yields (title, columns) for the whole picture and for the hole, if they have columns."""
     for title, region in (("whole picture", "whole"), ("in the hole", "hole")):
         columns = [c for c in report.columns if c.region == region]
         if columns:
@@ -195,11 +195,12 @@ def regions(report: Report) -> Iterator[Tuple[str, List[Column]]]:
 def published(report: Report, block: Block) -> Iterator[Tuple[Table, List[tuple]]]:
     """Yields (table, its rows for this block).
 
-    There are some only if the paper has such a block and the squares have its size.
+    It yields nothing unless the squares are of 256 pixels, as in the papers, and the paper has such
+    a block.
     """
     if report.image_size != 256:
         return
-    kind = "center" if block.title == "center" else "strokes"  # irregular holes, or from files
+    kind = "center" if block.title == "center" else "strokes"  # also holes from mask files
     for table in tables(report.protocol.name, kind):
         rows = [row for row in table.rows if row[1] == block.title]
         if rows:
@@ -207,7 +208,7 @@ def published(report: Report, block: Block) -> Iterator[Tuple[Table, List[tuple]
 
 
 def perfect(report: Report, scores: Scores, columns: Sequence[Column]) -> Iterator[str]:
-    """Yields a line for each model and column whose mean leaves out exact fills."""
+    """Yields a line for each model and column whose mean leaves out infinite figures."""
     for model in report.models:
         for c in columns:
             found = scores.mean(model, c.name)
@@ -219,6 +220,7 @@ def perfect(report: Report, scores: Scores, columns: Sequence[Column]) -> Iterat
 
 
 def heading(column: Column) -> str:
+    """The label, the unit, and an arrow: ↑ if larger figures are better, else ↓."""
     return (
         f"{column.label}{' ' + column.unit if column.unit else ''} "
         f"{'↑' if column.more_is_better else '↓'}"
@@ -226,7 +228,11 @@ def heading(column: Column) -> str:
 
 
 def number(value: float, column: Column, sign: bool = False) -> str:
-    """A figure in the column's unit, with as many digits as papers give."""
+    """A figure in the column's unit, with as many digits as papers give.
+
+    value: as measured, before `column.scale`.
+    sign: whether a positive figure has a plus sign.
+    """
     if math.isnan(value):
         return "-"
     if math.isinf(value):
@@ -236,7 +242,7 @@ def number(value: float, column: Column, sign: bool = False) -> str:
 
 
 def interval(mean: Mean, column: Column, sign: bool = False) -> str:
-    """mean [low, high]."""
+    """A mean with its interval, "MEAN [LOW, HIGH]"; the mean alone if there is no interval."""
     shown = number(mean.mean, column, sign)
     return (
         shown
@@ -246,7 +252,7 @@ def interval(mean: Mean, column: Column, sign: bool = False) -> str:
 
 
 def describe(about: dict) -> str:
-    """A model in words."""
+    """A model in words. about: what `Method.about` says of it."""
     if about["kind"] == "reference":
         return about["what"]
     parts = [f"{about['system']} ({about['variant']})"]
@@ -263,7 +269,7 @@ def describe(about: dict) -> str:
 
 
 def _settings(settings):
-    """The settings by name; the weights of a metric by the name of their flag."""
+    """{name: value} of the settings; the file of a metric's weights by the name of its flag."""
     values = {}
     for name, value in dataclasses.asdict(settings).items():
         values.update(

@@ -1,13 +1,14 @@
-"""Makes a trained system ready to be served or carried.
+"""Exports a trained system, for servers (SavedModel) or for small devices (TFLite).
 
     python -m tfinpaint.export --output=exported/default     # SavedModel, for TensorFlow Serving
     python -m tfinpaint.export --model=RUN --output=exported/paris
     python -m tfinpaint.export --model=RUN --format=tflite --quantize=float16 --output=mobile
 
-A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on; a TFLite file OUTPUT/<system>.tflite. Both have
-the weights of the moving average and a model_card.json. Without --model it is the model that comes
-with tfinpaint. Nothing is there until it is whole. A SavedModel makes texture in holes thicker than
-8 pixels as `inpaint` does (--detail); a TFLite file has the network's own fill.
+A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on, and a TFLite file OUTPUT/<system>.tflite. Both
+have the moving average of the weights, and a model_card.json. Without --model, the model that comes
+with tfinpaint is exported. Files appear in OUTPUT only when they are whole. A SavedModel makes
+texture in holes thicker than 8 pixels, as `inpaint` does (--detail); a TFLite file has the
+network's own fill.
 """
 
 import os
@@ -25,17 +26,17 @@ settings.define_flags(
     "quantize",
     "size",
     "device",
-    model="What is exported: a run directory of `train`, or default, the model that comes with "
+    model="Model to export: a run directory of `train`, or default, the model that comes with "
     "tfinpaint. Default: default.",
-    data="Photographs by which --quantize=int8 finds its ranges: folder:PATH, shards:PATH, "
-    "tfds:NAME[:SPLIT] or samples:. Default: those of the run.",
-    detail="auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
-    "the photograph. off: the network's own fill. The export keeps it.",
-    output="Folder for what is exported.",
+    data="Photographs from which --quantize=int8 finds the ranges of activations: folder:PATH, "
+    "shards:PATH, tfds:NAME[:SPLIT] or samples:. Default: those of the run.",
+    detail="auto: parts of a hole thicker than 8 pixels get their texture from the known part of "
+    "the photograph. off: the network's own fill. The exported model always does the same.",
+    output="Folder for the exported model.",
 )
 FLAGS = flags.FLAGS
 
-_CALIBRATION = 32  # photographs
+_CALIBRATION = 32  # photographs for --quantize=int8, at most
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ def main() -> None:
     if FLAGS.format == "tflite" and FLAGS["detail"].present and FLAGS.detail != "off":
         raise SettingsError(
             f"--detail={FLAGS.detail} is for --format=saved_model: a TFLite file has the network's "
-            "own fill. Leave it, or --detail=off"
+            "own fill. Leave out --detail, or give --detail=off"
         )
     if FLAGS.data and FLAGS.quantize != "int8":
         raise SettingsError(
@@ -75,8 +76,8 @@ def main() -> None:
     run = read_run(model)
     if FLAGS.quantize == "int8" and not FLAGS.data and run.is_packed:
         raise SettingsError(
-            "--data is missing: the photographs by which --quantize=int8 finds its ranges; this "
-            "model's own are not here"
+            "--data is missing: the photographs by which --quantize=int8 finds its ranges. Those "
+            "that this model was trained on are not here"
         )
     photos = run.settings.photos
     size = _size(photos.image_size)
@@ -113,7 +114,7 @@ def main() -> None:
 
 
 def _size(trained):
-    """--size as (height, width), or None for any."""
+    """--size as (height, width) in pixels, or None for any."""
     if FLAGS.size == "any":
         return None
     words = (FLAGS.size or str(trained)).split(",")
@@ -125,10 +126,10 @@ def _size(trained):
 
 
 def _calibration(trained_on, size):
-    """Pairs (photo, mask) of this size, by which "int8" finds the ranges of activations.
+    """Pairs (photo, mask) of this size, from which "int8" finds the ranges of activations.
 
-    The photographs are squares of --data, or of the photographs `trained_on`, cut to the size. The
-    masks are fixed strokes over 10 to 60 %.
+    The photographs are squares of --data or else of the training photographs, cut to the size. The
+    masks are fixed strokes over 10 to 60 % of the picture.
     """
     from tfinpaint.data.batches import evaluation_squares
     from tfinpaint.data.evaluation_holes import evaluation_holes

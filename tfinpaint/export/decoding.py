@@ -1,15 +1,16 @@
-"""Files to pixels inside an exported graph, rightly or not at all.
+"""Decodes picture files inside an exported graph: correctly, or not at all.
 
     decode_image   bytes -> uint8 [H, W, 3]
     decode_mask    bytes -> uint8 [H, W, 1], brightness, to which `THRESHOLD` is applied
 
-TensorFlow's decoders say nothing of some mistakes: they take the indices of a palette BMP for grey,
-ignore a BMP's masks, blend nothing in a transparent GIF, drop the low byte of 16 bits, take JPEG
-with a fast and inexact transform, and pass over orientation. So what a file says of itself is read
-first, with operations of TensorFlow alone, and each kind is read as `tfinpaint.photo` reads it, or
-refused with a line that says what it is (InvalidArgumentError). Pictures are turned upright.
+TensorFlow's decoders read some files wrongly, without an error. They take the indices of a palette
+BMP for grey values, ignore a BMP's colour masks, do not blend a transparent GIF, drop the low byte
+of 16 bits, use a fast and inexact transform for JPEG, and ignore the orientation. So the headers of
+a file are read first, with operations of TensorFlow alone. Each kind of file is then read as
+`tfinpaint.photo` reads it, or refused with a line that says what it is (InvalidArgumentError).
+Pictures are turned upright.
 
-Positions are int64 scalars that count bytes of the file. Beyond its end there are zeros.
+Positions are int64 scalars that count bytes of the file. Bytes beyond its end are zeros.
 """
 
 import tensorflow as tf
@@ -17,13 +18,13 @@ import tensorflow as tf
 from tfinpaint.photo import THRESHOLD
 
 _ENDS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"BM": "BMP", b"GIF8": "GIF"}
-_BEYOND = 64  # zeros that stand for what a broken file lacks
+_BEYOND = 64  # zeros after the end of a file, so that reading a broken one fails nowhere
 _XMP_ORIENTATION = r'(?s)^.*?tiff:Orientation(?:="|>)([0-9]).*$'
-_TYPES = {3: 2, 4: 4}  # of a TIFF tag that holds an orientation: short and long, and their bytes
+_TYPES = {3: 2, 4: 4}  # {type of a TIFF tag with an orientation, short or long: its bytes}
 
 
 def decode_image(contents: tf.Tensor) -> tf.Tensor:
-    """A photograph, string [] -> uint8 [H, W, 3]. What is transparent is left aside."""
+    """A photograph, string [] -> uint8 [H, W, 3]. Its alpha channel is ignored."""
     with tf.name_scope("image_bytes"):
         return tf.ensure_shape(_decode(contents, "image_bytes", 3), [None, None, 3])
 
@@ -31,8 +32,8 @@ def decode_image(contents: tf.Tensor) -> tf.Tensor:
 def decode_mask(contents: tf.Tensor) -> tf.Tensor:
     """A mask, string [] -> uint8 [H, W, 1].
 
-    That is its luminance, or, for strokes painted on a transparent layer, its alpha; as in
-    `read_hole`.
+    The result is its luminance or, for strokes painted on a transparent layer, its alpha channel,
+    as in `read_hole`.
     """
     with tf.name_scope("mask_bytes"):
         mask = _decode(contents, "mask_bytes", 0)  # [H, W, 1 to 4]
@@ -42,13 +43,13 @@ def decode_mask(contents: tf.Tensor) -> tf.Tensor:
 
 
 def _luminance(mask):
-    """ITU-R 601 as Pillow computes it: [H, W, 3 or 4] -> [H, W, 1]."""
+    """Luminance (ITU-R 601) as Pillow computes it: uint8 [H, W, 3 or 4] -> uint8 [H, W, 1]."""
     weighed = tf.cast(mask[..., :3], tf.int32) * [19595, 38470, 7471]
     return tf.cast((tf.reduce_sum(weighed, -1, keepdims=True) + 0x8000) // 0x10000, tf.uint8)
 
 
 def _strokes(mask, luminance):
-    """The alpha channel [H, W, 1] if it varies and all visible pixels have one colour.
+    """The alpha channel [H, W, 1] if it varies and all visible pixels have the same colour.
 
     Otherwise the luminance.
     """
@@ -65,7 +66,10 @@ def _strokes(mask, luminance):
 
 
 def _decode(contents, name, channels):
-    """-> uint8 [H, W, channels], upright; channels 0: as many as the file has."""
+    """Decodes a file to uint8 [H, W, channels], upright.
+
+    name: that of the input, for messages. channels: 0 for as many as the file has.
+    """
     file = _File(contents, name)
     kinds = [file.begins(end) for end in _ENDS]
     known = file.check(
@@ -81,7 +85,7 @@ def _decode(contents, name, channels):
 
 
 class _File:
-    """The bytes of a file as numbers, and its name in messages."""
+    """The bytes of a file as numbers, and the name of the input in messages."""
 
     def __init__(self, contents, name):
         self.contents, self._name = contents, name
@@ -99,7 +103,7 @@ class _File:
         )
 
     def has(self, at, text):
-        """Whether these bytes stand at a position. text: at most `_BEYOND` bytes."""
+        """Whether the file has these bytes at a position. text: at most `_BEYOND` bytes."""
         at = tf.clip_by_value(tf.cast(at, tf.int64), 0, self.size)
         return tf.reduce_all(self.bytes[at : at + len(text)] == list(text))
 
@@ -107,7 +111,7 @@ class _File:
         return self.has(0, text)
 
     def check(self, condition, what, *values):
-        """The operation that refuses the file, unless the condition holds."""
+        """An operation that refuses the file with a message unless the condition holds."""
         message = tf.strings.format(f"{self._name}: {what}", values)
         return tf.debugging.Assert(condition, [message])
 
@@ -117,7 +121,7 @@ def _int(value):
 
 
 def _number(text):
-    """The number that four characters are."""
+    """Four characters as a big-endian number."""
     return int.from_bytes(text, "big")
 
 
@@ -154,7 +158,7 @@ def _read_jpeg(file, channels):
         ),
     ]
     with tf.control_dependencies(fit):
-        # the exact transform, as everywhere else: the fast one changes pixels by up to 4 levels
+        # The exact transform, as everywhere else. The fast one changes pixels by up to 4 levels.
         pixels = tf.io.decode_jpeg(file.contents, channels, dct_method="INTEGER_ACCURATE")
     return pixels, _orientation(file, exif, xmp, xmp_size)
 
@@ -190,10 +194,11 @@ def _read_png(file, channels):
     fit = [
         file.check(
             (turn > 0) | ~hidden,
-            "a PNG whose orientation may stand in a compressed text: save it again without that",
+            "a PNG whose orientation may stand in a compressed text: save it again without that "
+            "text",
         )
     ]
-    if not channels:  # of a photograph, what is transparent does not count
+    if not channels:  # a mask: of a photograph, transparency is ignored
         fit.append(
             file.check(
                 ~clear | (colour == 3),
@@ -210,7 +215,7 @@ def _read_png(file, channels):
 
 
 def _rounded(pixels):
-    """uint16 -> uint8, to the nearest."""
+    """uint16 -> uint8, rounded to the nearest."""
     return tf.cast((tf.cast(pixels, tf.int32) + 128) // 257, tf.uint8)
 
 
@@ -218,7 +223,7 @@ def _read_bmp(file, channels):
     header, bits = file.number(14, 4, True), file.number(28, 2, True)
     packing, colours = file.number(30, 4, True), file.number(46, 4, True)
     width, height = file.number(18, 4, True), file.number(22, 4, True)
-    height = tf.minimum(height, 2**32 - height)  # negative where the first row is the upper one
+    height = tf.minimum(height, 2**32 - height)  # it is negative if the first row is the top one
     end = file.number(10, 4, True) + height * ((width * bits + 31) // 32 * 4)
     fit = [
         file.check(
@@ -238,10 +243,10 @@ def _read_bmp(file, channels):
         file.check(end <= file.size, "Invalid BMP: it ends before its pixels do"),
     ]
     with tf.control_dependencies(fit):
-        # without what follows the pixels, which the decoder does not accept
+        # The decoder does not accept bytes after the pixels.
         whole = tf.strings.substr(file.contents, _int(0), end)
         pixels = tf.io.decode_bmp(whole)  # [H, W, 1, 3 or 4]
-    # The fourth byte of 32 bits has no meaning here.
+    # Without colour masks, the fourth byte of a 32-bit pixel has no meaning.
     rgb = tf.cond(
         bits == 8,
         lambda: _of_palette(file, tf.cast(pixels, tf.int64), 14 + header, colours),
@@ -251,7 +256,7 @@ def _read_bmp(file, channels):
 
 
 def _of_palette(file, indices, at, colours):
-    """The colours of indices [H, W, 1], uint8 [H, W, 3]. What the palette lacks is black."""
+    """The colours of palette indices [H, W, 1], uint8 [H, W, 3]. Missing entries are black."""
     colours = tf.where(colours == 0, _int(256), colours)
     places = tf.range(256, dtype=tf.int64)[:, tf.newaxis]  # [256, 1]
     entries = tf.clip_by_value(at + 4 * places + [2, 1, 0], 0, file.size)  # stored blue first
@@ -260,7 +265,7 @@ def _of_palette(file, indices, at, colours):
 
 
 def _read_gif(file, channels):
-    del channels  # three, and no alpha
+    del channels  # always three
     flags = file.number(10, 1)
     table = tf.where(flags >= 128, 3 * 2 ** (flags % 8 + 1), _int(0))
 
@@ -268,7 +273,7 @@ def _read_gif(file, channels):
         return (at < file.size) & (in_block | (file.number(at, 1) == 0x21))
 
     def step(at, in_block, clear):
-        # An extension is 0x21, a label, and blocks that begin with their size; 0 ends them.
+        # An extension is 0x21, a label, and blocks that begin with their size; size 0 ends them.
         size = file.number(at, 1)
         control = ~in_block & (file.number(at + 1, 1) == 0xF9)
         return (
@@ -291,9 +296,10 @@ def _read_gif(file, channels):
 
 
 def _orientation(file, exif, xmp, xmp_size):
-    """What a file says of its orientation: 1 to 8, or 0 if nothing.
+    """The orientation in a file's metadata: 1 to 8, or 0 if it has none.
 
-    exif: where the TIFF header of its EXIF stands. xmp: the same of its XMP. 0: it has none.
+    exif: the position of the TIFF header of its EXIF data. xmp: the position of its XMP data. Both
+        are 0 if there is none.
     """
     exif = tf.where(file.has(exif, b"Exif\0\0"), exif + 6, exif)
     little = file.has(exif, b"II")
@@ -310,7 +316,7 @@ def _orientation(file, exif, xmp, xmp_size):
         values = tf.where(kinds == kind, number(entries + 8, count), values)
     fits = (number(entries, 2) == 0x0112) & (values >= 1) & (values <= 8) & there
     of_exif = tf.reduce_max(tf.where(fits, values, tf.zeros_like(values)))
-    of_exif = tf.maximum(of_exif, 0)  # without tags the least int64
+    of_exif = tf.maximum(of_exif, 0)  # without tags, the maximum is the least int64
 
     def of_xmp():
         text = tf.strings.substr(file.contents, xmp, tf.minimum(xmp_size, file.size - xmp))
@@ -322,7 +328,7 @@ def _orientation(file, exif, xmp, xmp_size):
 
 
 def _turned(pixels, orientation):
-    """[H, W, C] upright, by the orientation of EXIF (0 is as 1)."""
+    """Turns [H, W, C] upright, by the orientation of EXIF, 1 to 8 (0 is as 1)."""
 
     def is_one_of(*values):
         return tf.reduce_any(orientation == tf.constant(values, tf.int64))

@@ -1,4 +1,4 @@
-"""model_card.json: what an exported model is, for anyone who finds it later."""
+"""model_card.json: describes an exported model for anyone who finds it later."""
 
 import dataclasses
 import datetime
@@ -19,8 +19,8 @@ CARD = "model_card.json"
 def describe(painter: BasePainter) -> dict:
     """The card of a `Painter` that was loaded from a run.
 
-    It names the system, the data, the steps, the figures, the weights, and what the model was made
-    with.
+    It names the system, the training data, the steps, the validation figures, a hash of the
+    weights, the settings, and the versions of the software.
     """
     run, settings = painter.run, painter.run.settings
     weights = painter.system.generator.variables
@@ -32,7 +32,7 @@ def describe(painter: BasePainter) -> dict:
         ),
         "weights": "exponential moving average of the generator's",
         "weights_sha256": _hash(weights),
-        # a packed model has the name of a folder that is not here: the card of its maker says more
+        # A packed model names a folder that is not here. The card of its maker says more.
         "trained_on": None if run.is_packed else settings.photos.source,
         "holes": settings.holes.kind,
         "image_size": settings.photos.image_size,
@@ -48,14 +48,14 @@ def describe(painter: BasePainter) -> dict:
 
 
 def write_card(path: str, card: dict) -> None:
-    """Writes the card of an export; CARD is its name."""
+    """Writes the card of an export to `path`, whose file name is CARD. Raises OSError."""
     atomic.write_text(path, json.dumps(card, indent=1) + "\n")
 
 
 def read_card(folder: str, argument: str = "model") -> dict:
     """The card in the version directory of an export.
 
-    Raises: SettingsError, which names `argument`, if there is none that can be read.
+    Raises: SettingsError, which names `argument`, if it cannot be read.
     """
     try:
         with open(os.path.join(folder, CARD), encoding="utf-8") as f:

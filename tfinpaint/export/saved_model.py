@@ -1,13 +1,13 @@
-"""A trained system as a SavedModel for TensorFlow Serving, and such a SavedModel as a painter.
+"""Writes a trained system as a SavedModel for TensorFlow Serving, and fills with such a SavedModel.
 
-OUTPUT/
-  1/                                         one version
-    saved_model.pb, variables/               the signatures (signatures.py)
-    assets.extra/tf_serving_warmup_requests  one request for each signature
-    model_card.json                          what the model is
+    OUTPUT/
+      1/                                         one version
+        saved_model.pb, variables/               the signatures (signatures.py)
+        assets.extra/tf_serving_warmup_requests  one request for each signature
+        model_card.json                          what the model is
 
-A version is written beside its place and then renamed, so that a server that watches OUTPUT never
-sees half a model. The model has stock TensorFlow operations only.
+A version is written under a temporary name and then renamed, so that a server that watches OUTPUT
+never sees half a model. The model has only standard TensorFlow operations.
 """
 
 import os
@@ -36,9 +36,10 @@ def export(
     """Writes `output`/<next version>/ and returns its path.
 
     painter:  a `Painter`.
-    card:     see model_card.py; it has "system" and "image_size" at least.
+    output:   the folder of versions.
+    card:     see model_card.py; it has at least "system" and "image_size".
     detail:   "auto" or "off", as for `fill`.
-    place:    what messages call the place that is written to, if it is not the caller's `output`.
+    place:    the name of the folder in messages, if it is not the caller's argument `output`.
 
     Raises: SettingsError if the model cannot be written.
     """
@@ -78,15 +79,19 @@ def export(
 class ExportedPainter(BasePainter):
     """Fills photographs with an exported model, as `Painter` does with a run.
 
-    Attributes: detail, "auto" or "off", as it was exported; None if the export is older than
-        detail.
+    path: the version directory.
+
+    Attributes:
+        detail: "auto" or "off", as it was exported; None for an export from before detail existed.
+
+    Raises: SettingsError if the model or its card cannot be read.
     """
 
     def __init__(self, path: str):
         about = read_card(path)
         try:
             self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
-            self.context = Context(**about.get("context", {}))  # not in older exports
+            self.context = Context(**about.get("context", {}))  # older exports lack it
             self.detail = about.get("detail")
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
@@ -113,7 +118,7 @@ class ExportedPainter(BasePainter):
     ) -> tf.Tensor:
         """See `Painter.fill_window`.
 
-        Raises: SettingsError for holes that the model refuses.
+        Raises: SettingsError for a hole that the model refuses.
         """
         try:
             return self._fill_window(window, hole, shown, *([with_detail] if self.detail else []))
@@ -130,7 +135,7 @@ class ExportedPainter(BasePainter):
 
 
 def _rename(beside, output):
-    """Renames to the next free version; another export may be doing the same."""
+    """Renames a folder to the next free version. Another export may do the same meanwhile."""
     version = max(versions(output), default=0) + 1
     while True:
         place = os.path.join(output, str(version))
@@ -145,7 +150,7 @@ def _rename(beside, output):
 
 
 def _requests(size, names):
-    """One photograph with a centred hole for each of the signatures.
+    """Yields (signature, inputs) with one photograph and a centred hole, for each signature.
 
     That is enough for a server to plan its memory.
     """

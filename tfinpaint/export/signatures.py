@@ -3,19 +3,20 @@
     serving_default   image_bytes string [B], mask_bytes string [B] -> filled_bytes string [B], PNG.
                       A batch may mix sizes.
     tensors           image uint8 [B, H, W, 3], mask uint8 [B, H, W, 1] -> filled uint8 [B, H, W, 3]
-    sample            of systems that have several fills for one hole: as serving_default, with
-                      seed int32 [B], at least 0, which chooses one. The other signatures have that
-                      of seed 0.
+    sample            only for systems that have several fills for one hole: as serving_default, but
+                      with seed int32 [B], at least 0, which chooses a fill. The other signatures
+                      return the fill of seed 0.
 
-Photographs and masks are JPEG, PNG, BMP or the first picture of a GIF, turned upright. In a mask,
-white (above 127) is hole. decoding.py reads them, and refuses kinds that it would not read rightly.
+Photographs and masks are JPEG, PNG, BMP or the first picture of a GIF, and are turned upright. In a
+mask, white (above 127) is hole. decoding.py reads them, and refuses files that it cannot read
+correctly.
 
 Photographs are filled one after another, each by itself. One window holds all holes of a photograph
-and their context. `Painter.fill_window` fills it, and it is pasted back. All known pixels keep
-their values.
+and their context. `Painter.fill_window` fills it, and the fill is pasted back. All known pixels
+keep their values.
 
-Errors end the whole request: bytes that are no such picture, a kind that is refused, a mask of
-another size, a mask without a hole.
+An error ends the whole request: bytes that are no such picture, a file that is refused, a mask of
+another size than its photograph, or a mask without a hole.
 """
 
 from typing import Any
@@ -30,11 +31,12 @@ _FILES = tf.TensorSpec([None], tf.string)
 
 
 def servable(painter: Any, detail: str = "auto") -> tf.Module:
-    """The module that tf.saved_model.save takes.
+    """The module to be saved by tf.saved_model.save.
 
-    It has the signatures, `fill_window`, the weights, and nothing else of the painter; and
+    It has the signatures, the weights and `fill_window` of the painter, and nothing else; and also
     `fill_sample` if the system has several fills for one hole.
 
+    painter: a `Painter`.
     detail: "auto" or "off", for the signatures.
     """
     exported = tf.Module()
@@ -106,7 +108,10 @@ def _sample(painter, with_detail):
 
 
 def _fill_photo(painter, photo, mask, with_detail, seed=None):
-    """uint8 [H, W, 3], uint8 [H, W, 1] -> uint8 [H, W, 3]."""
+    """photo uint8 [H, W, 3], mask uint8 [H, W, 1] -> uint8 [H, W, 3].
+
+    seed: chooses a fill of a system that has several; None for one that has not.
+    """
     size, mask_size = tf.shape(photo)[:2], tf.shape(mask)[:2]
     hole = mask > THRESHOLD  # [H, W, 1]
     fits = _checked(
@@ -136,10 +141,10 @@ def _fill_photo(painter, photo, mask, with_detail, seed=None):
 
 
 def _extent(missing, stride, context=Context(), other=None):
-    """The window around all holes along one axis; as `boxes.window_around`.
+    """The window around all holes along one axis, as in `boxes.window_around`.
 
-    missing, other: bool [N] of this axis and [M] of the other, which counts if the context is
-        centred.
+    missing: bool [N], whether a row or column of this axis has a missing pixel.
+    other: the same for the other axis, [M]; it is used only if the context is centred.
 
     Returns: the first position, the last + 1, and N.
     """
@@ -171,5 +176,5 @@ def _check_batch(name, one, other_name, other):
 
 
 def _checked(condition, message, *values):
-    """The operation that ends a request with a message."""
+    """An operation that ends the request with a message unless the condition holds."""
     return tf.debugging.Assert(condition, [tf.strings.format(message, values)])

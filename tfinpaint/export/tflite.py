@@ -1,15 +1,15 @@
-"""A trained system as one TFLite file, of built-in operations only.
+"""Writes a trained system as one TFLite file that has only built-in operations.
 
     OUTPUT/<system>.tflite    signature "fill": image uint8 [1, H, W, 3], mask uint8 [1, H, W, 1]
                               (above 127 = hole) -> filled uint8 [1, H, W, 3]
     OUTPUT/model_card.json
 
-The whole photograph is filled at its own size; sides that are no multiples of the stride are
-mirrored inside. Known pixels keep their bytes. The file has the network's own fill, without the
-texture of painting/detail/.
+The whole photograph is filled at its own size. A side that is no multiple of the stride is extended
+by mirroring, inside the model. Known pixels keep their values. The file has the network's own fill,
+without the texture of painting/detail/.
 
-A fixed size is fast. A file for any size takes as much time and memory as each photograph needs,
-and TFLite cannot use its fastest kernels for it.
+A file for one fixed size is fast. With a file for any size, time and memory depend on the
+photograph, and TFLite cannot use its fastest kernels.
 """
 
 import os
@@ -23,15 +23,15 @@ from tfinpaint import atomic, temporary
 from tfinpaint.export.model_card import CARD, write_card
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.painting.base_painter import BasePainter
-from tfinpaint.painting.filling import blended, check_blend, hole_of
+from tfinpaint.painting.filling import blended, check, check_blend, hole_of
 from tfinpaint.painting.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError, first_line, os_reason
 
 SIGNATURE = "fill"
 
-# What "int8" computes in 8 bits; all else stays in float32. 8 bits are too coarse
-# for holes, attention and the counts of partial convolutions, and TFLite's int8 kernels of
+# The operations that "int8" computes in 8 bits; all others stay in float32. 8 bits are too coarse
+# for holes, attention and the counts of partial convolutions. Besides, TFLite's int8 kernels for
 # comparisons end the whole program if the quantization step of a tensor is larger than 1.
 _IN_INT8 = {"CONV_2D", "FULLY_CONNECTED", "RELU", "LEAKY_RELU", "ELU"}
 _IN_FLOAT = sorted(
@@ -51,12 +51,14 @@ def export(
 ) -> str:
     """Writes `output`/<system>.tflite and the card beside it; returns the file's path.
 
-    painter:   of a run.
+    painter:   that of a run.
+    output:    the folder.
+    card:      see model_card.py; it has at least "system".
     quantize:  "none" (float32), "float16" (weights), "dynamic" (weights in 8 bits) or "int8"
-               (activations too, if TFLite has a kernel for it).
-    size:      height and width of the photographs that it takes, pixels; None: any.
-    pairs:     for "int8": (photo uint8 [H, W, 3], mask uint8 [H, W]) by which it finds the ranges
-               of activations.
+               (activations too, if TFLite has a kernel for them).
+    size:      height and width of the photographs that the file takes, pixels; None: any.
+    pairs:     for "int8": (photo uint8 [H, W, 3], mask uint8 [H, W]), from which TFLite finds the
+               ranges of activations.
 
     Raises: SettingsError if TFLite cannot convert the system (it names the operations that stop
         it), if "int8" is asked for partial convolutions, or if the file cannot be written.
@@ -92,22 +94,22 @@ def convert(
     size: Optional[Tuple[int, int]] = None,
     pairs: Iterable = (),
 ) -> bytes:
-    """The file's content; see `export`."""
+    """The content of the file; see `export`."""
     if quantize == "int8" and any(
         isinstance(layer, PartialConv2D) for layer in painter.system.generator.submodules
     ):
         # If one pixel in a window of thousands is known, the layer multiplies its convolution by
         # thousands, and the 8-bit steps with it.
         raise SettingsError(
-            "`quantize='int8'` is not for partial convolutions, which divide what CONV_2D gives "
-            "by counts of known pixels, and its 8-bit steps with it: `quantize='dynamic'` makes "
-            "as small a file"
+            "`quantize='int8'` is not for partial convolutions, which divide the output of "
+            "CONV_2D by the share of known pixels and so enlarge its 8-bit steps: "
+            "`quantize='dynamic'` makes as small a file"
         )
     specification = getattr(painter.system, "specification", None)
     if quantize == "int8" and specification and not specification.eight_bits:
         raise SettingsError(
-            f"`quantize='int8'` is not for {specification.name}, of which TFLite cannot find the "
-            "ranges of activations: `quantize='dynamic'` makes as small a file"
+            f"`quantize='int8'` is not for {specification.name}, because TFLite cannot find the "
+            "ranges of its activations: `quantize='dynamic'` makes as small a file"
         )
     height, width = size or (None, None)
     module = tf.Module()
@@ -120,7 +122,7 @@ def convert(
         autograph=False,
     )
     def fill(image, mask):
-        # In float32: TFLite neither compares nor chooses uint8.
+        # In float32, because TFLite can neither compare nor select uint8.
         filled = painter.fill_whole(
             tf.cast(image[0], tf.float32), tf.cast(mask[0], tf.float32) > THRESHOLD
         )
@@ -146,7 +148,7 @@ def convert(
                     converter=converter, debug_options=options
                 ).get_nondebug_quantized_model()
             return converter.convert()
-        except Exception as error:  # the converter's own classes are private
+        except Exception as error:  # the converter's own exception classes are private
             if type(error).__name__ != "ConverterError":
                 raise
             raise SettingsError(
@@ -170,8 +172,10 @@ def _save(module, folder):
 class TFLitePainter(BasePainter):
     """Fills photographs of the size that a TFLite file takes, with the network's own fill.
 
-    `feather` is 0, as the file fills nothing beyond the hole. `detail` has no effect: there is none
-    in the file.
+    `feather` must be 0, because the file fills nothing beyond the hole. `detail` has no effect.
+
+    content: the file.
+    threads: threads that TFLite may use.
     """
 
     def __init__(self, content: bytes, threads: int = 2):
@@ -186,6 +190,7 @@ class TFLitePainter(BasePainter):
                 "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "
                 f"Got {options.feather}"
             )
+        check(np.asarray(photo), np.asarray(mask), options.grow)
         check_blend(options.blend)
         hole = hole_of(mask, options.grow)
         filled = self._runner(**_inputs(photo, 255 * hole))["filled"][0]

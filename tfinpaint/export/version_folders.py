@@ -1,6 +1,6 @@
-"""Where the versions of an exported model lie, as TensorFlow Serving takes them: FOLDER/1, 2, ...
+"""Finds the versions of an exported model, laid out as TensorFlow Serving expects: FOLDER/1, 2, ...
 
-It needs no TensorFlow, so a command can look before it loads anything.
+The module needs no TensorFlow, so a command can check a path before it loads anything.
 """
 
 import os
@@ -39,16 +39,15 @@ def version_directory(path: str) -> Optional[str]:
 
 
 def exported_version(path: str) -> Optional[str]:
-    """As `version_directory`, but None for a run directory or packed model, whatever else is in it.
+    """As `version_directory`, but None for a run directory or a packed model.
 
-    Its settings.json tells what it is (see `tfinpaint.runs`), also where an export of it lies
-    inside.
+    These have a settings.json (see `tfinpaint.runs`), and may have exports of themselves inside.
     """
     return None if os.path.isfile(os.path.join(path, "settings.json")) else version_directory(path)
 
 
 def name_of(path: str) -> str:
-    """The name that the model at `path` goes by on a server: its folder's, without the version."""
+    """The name of the model at `path` on a server: that of its folder, without the version."""
     folder, name = os.path.split(os.path.abspath(path))
     if name.isdecimal():  # a version
         name = os.path.basename(folder) or name

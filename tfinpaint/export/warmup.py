@@ -1,9 +1,9 @@
-"""Warm-up requests: TensorFlow Serving runs them through a model before it takes real ones.
+"""Warm-up requests, which TensorFlow Serving runs through a model before it takes real requests.
 
 assets.extra/tf_serving_warmup_requests is a TFRecord file of PredictionLog messages
-(tensorflow_serving/apis/prediction_log.proto). The few messages that it needs are declared here,
-because an export needs the package that defines them for nothing else. The tests read the file with
-that package.
+(tensorflow_serving/apis/prediction_log.proto). The few messages that it needs are declared here, so
+that an export does not need the package tensorflow-serving-api. The tests read the file with that
+package.
 """
 
 from typing import Iterable, Tuple
@@ -14,11 +14,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 PATH = "assets.extra/tf_serving_warmup_requests"
 
 _STRING, _BYTES, _MESSAGE = 9, 12, 11  # google.protobuf.FieldDescriptorProto.Type
-# {message: {field: (number, type[, message])}}. `inputs` is a map; on the wire that is a list of
-# entries.
+# {message: {field: (number, type[, message])}}. `inputs` is a map, which is a list of entries on
+# the wire.
 _MESSAGES = {
     "ModelSpec": {"name": (1, _STRING), "signature_name": (3, _STRING)},
-    # The value is a TensorProto that is serialized already.
+    # The value is a TensorProto, already serialized.
     "Entry": {"key": (1, _STRING), "value": (2, _BYTES)},
     "PredictRequest": {"model_spec": (1, _MESSAGE, "ModelSpec"), "inputs": (2, _MESSAGE, "Entry")},
     "PredictLog": {"request": (1, _MESSAGE, "PredictRequest")},
@@ -27,7 +27,11 @@ _MESSAGES = {
 
 
 def write(path: str, model: str, requests: Iterable[Tuple[str, dict]]) -> None:
-    """Writes the file. requests: pairs of a signature's name and {input: array}."""
+    """Writes the file.
+
+    path: that of the file. model: the model's name in the requests. requests: pairs of a
+        signature's name and {input: array}.
+    """
     prediction_log = _classes()["PredictionLog"]
     with tf.io.TFRecordWriter(path) as writer:
         for signature, inputs in requests:

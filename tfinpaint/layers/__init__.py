@@ -1,6 +1,6 @@
-"""Layers, one idea of one paper per file.
+"""Layers. Each file has one idea of one paper.
 
-All take and give float32 NHWC. `hole` is 1 where pixels are missing.
+All layers take and return float32 tensors, NHWC. `hole` is 1 where pixels are missing.
 """
 
 from tfinpaint.layers.coherent_semantic_attention import CoherentSemanticAttention

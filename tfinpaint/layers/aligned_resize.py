@@ -1,7 +1,8 @@
 """Bilinear resizing with the centres of the corner pixels aligned.
 
-Row i of n takes its value at i (N - 1) / (n - 1) of N rows, columns alike; a single one takes the
-first. It is PyTorch's `interpolate(align_corners=True)`, which TensorFlow 2 does not have.
+Row i of n output rows is sampled at position i (N - 1) / (n - 1) of the N input rows. A single
+output row (n = 1) is the first input row. The same holds for columns. This is PyTorch's
+`interpolate(mode="bilinear", align_corners=True)`, which TensorFlow 2 does not have.
 """
 
 from typing import Tuple
@@ -12,7 +13,7 @@ from tfinpaint.layers.shapes import Size, shape
 
 
 def resize_aligned(x: tf.Tensor, height: Size, width: Size) -> tf.Tensor:
-    """[B, H, W, C] -> [B, height, width, C], in the type of x."""
+    """[B, H, W, C] -> [B, height, width, C], of the same type as x."""
     h, w = shape(x)[1:3]
     known = all(isinstance(side, int) for side in (h, w, height, width))
     if known and (h, w) == (height, width):
@@ -28,10 +29,10 @@ def _along(x, axis, size, wanted):
 
 
 def _places(size: Size, wanted: Size) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The two rows that each wanted row lies between, and the share of the second.
+    """The two input rows around each output row, and the weight of the second one.
 
-    In whole numbers up to the share: rounded products would move what falls on a row beside it. The
-    share is float32: a quotient of whole numbers is float64, which TFLite does not divide.
+    Positions are computed in integers: rounding would move a position that falls exactly on a row.
+    The weight is a float32 quotient: TensorFlow divides integers in float64, which TFLite lacks.
     """
     steps = tf.maximum(wanted - 1, 1)
     places = tf.range(wanted) * (size - 1)  # in units of 1 / steps

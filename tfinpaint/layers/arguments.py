@@ -5,14 +5,14 @@ from typing import Any
 
 
 def check_whole(**values: int) -> None:
-    """Raises ValueError if a value is no whole number from 1 on."""
+    """Raises ValueError if a value is not a whole number, or is below 1."""
     for name, value in values.items():
         if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
             raise ValueError(f"`{name}` is a whole number, at least 1. Got {value!r}")
 
 
 def check_odd(**values: int) -> None:
-    """Raises ValueError if a value is no odd whole number from 1 on."""
+    """Raises ValueError if a value is not an odd whole number, or is below 1."""
     check_whole(**values)
     for name, value in values.items():
         if value % 2 != 1:
@@ -26,9 +26,9 @@ def check_variant(variant: str) -> None:
 
 
 def fixed(arguments: dict, **values: Any) -> dict:
-    """A layer's keyword arguments, where those that can have only one value are set to it.
+    """`arguments` with each of `values` added: arguments of a layer that allow one value only.
 
-    Raises: ValueError if another value is given.
+    Raises: ValueError if `arguments` has another value for one of them.
     """
     for name, value in values.items():
         given = arguments.get(name, value)

@@ -1,17 +1,18 @@
-"""Attention maps: what the attention layers show of their weights.
+"""Attention maps: how the attention layers return their weights for display.
 
-All attention layers have these two call arguments. All networks have them too, as has
-`System.attention_maps` with the second.
+All attention layers and the networks that contain them have these two call arguments.
+`System.attention_maps` has the second one.
 
-    with_attention_maps   the layer returns its output and `matches`, int32 [B, h, w, 2]: the best
-                          match of each position of its map, that is the row and the column of the
-                          key with the largest weight.
-    weights_at            int32 [B, 2], with the former: row and column of a pixel of each picture,
-                          counted in the hole that the layer was given (so that one pixel serves
-                          maps of all sizes). In place of `matches` comes the pair
-                          `matches, weights`. weights float32 [B, h, w] are those of the position
-                          that the pixel lies in: a row of the matrix of attention weights. The
-                          layer uses them if it fills the position, and would use them if not.
+    with_attention_maps   The layer returns its output and `matches`, int32 [B, h, w, 2]: for each
+                          position of its map, the row and the column of the key with the largest
+                          weight.
+    weights_at            int32 [B, 2], only together with `with_attention_maps`: the row and the
+                          column of one pixel of each picture, in pixels of the hole that the layer
+                          was given. (So the same pixel can be passed to layers of all sizes.) The
+                          layer then returns the pair `matches, weights` in place of `matches`.
+                          `weights`, float32 [B, h, w], are the attention weights of the position
+                          that contains the pixel, one for each key. If that position is known, the
+                          layer does not fill it: these are the weights that it would use.
 """
 
 from typing import Optional, Tuple, Union

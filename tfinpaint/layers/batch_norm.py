@@ -1,9 +1,10 @@
-"""Batch norm with the moments of the whole batch, also where several replicas share it.
+"""Batch norm with the moments of the whole batch, even if several replicas share the batch.
 
-With one replica it is Keras' own, to the bit. With several the moments are those of all their
-pictures, and so are the running statistics: of the variance, where Keras' fused operation would
-run, with n - 1 in the denominator as that has it. (Keras' `synchronized=True` has n, takes three
-sums instead of one, and subtracts squares of which few digits may be left.)
+With one replica the layer is Keras' own, bit for bit. With several, mean and variance are taken
+over the pictures of all replicas, and so are the running statistics. Where Keras would use its
+fused operation, the running variance has n - 1 in the denominator, as there. (Keras'
+`synchronized=True` differs: it divides by n, adds up three tensors over the replicas instead of
+one, and computes the variance as a difference of squares, which loses digits.)
 
 Variables and their names are those of Keras' layer.
 """
@@ -19,7 +20,7 @@ class BatchNorm(tf.keras.layers.BatchNormalization):
     """See the top of the file. Arguments are those of Keras' BatchNormalization; the axis is -1."""
 
     def call(self, inputs: tf.Tensor, training: Any = None) -> tf.Tensor:
-        """[..., C] -> [..., C]. With several replicas `training` is known while tracing."""
+        """[..., C] -> [..., C]. With several replicas `training` is a Python bool, not a tensor."""
         if replicas.count() == 1 or not training or not self.trainable:
             return super().call(inputs, training=training)
         x = tf.cast(inputs, tf.float32)  # half precision has too few digits for sums
@@ -34,7 +35,7 @@ class BatchNorm(tf.keras.layers.BatchNormalization):
         return tf.cast(normed, inputs.dtype)
 
     def _correction(self, x):
-        """What makes the variance of all replicas' values the one that Keras keeps."""
+        """The factor from the variance of all values to the one that Keras' layer keeps."""
         if not self.fused:
             return 1.0
         values = tf.cast(replicas.whole(tf.size(x) // x.shape[-1]), tf.float32)
@@ -46,9 +47,9 @@ class BatchNorm(tf.keras.layers.BatchNormalization):
 
 
 def with_whole_batches(network: tf.keras.Model) -> None:
-    """Makes the batch norms of a network that Keras has built ones of this file."""
+    """Turns the batch norm layers of a network into `BatchNorm`, in place."""
     for layer in network.layers:
         if type(layer) is tf.keras.layers.BatchNormalization:
-            # The class adds no state. To clone the network instead would draw its weights anew,
-            # and move the random numbers of all that is made after it.
+            # The class adds no state. Cloning the network instead would draw new weights, and so
+            # change the random numbers of everything that is made later.
             layer.__class__ = BatchNorm

@@ -1,9 +1,9 @@
-"""The recursion of coherent semantic attention, equation (3), one missing cell after another.
+"""The recursion of coherent semantic attention, equation (3), over the missing cells.
 
     o_1 = k_1,  o_i = a_i o_(i-1) + (1 - a_i) k_i,  a_i = Dad_i / (Dad_i + Dmax_i)
 
-See coherent_semantic_attention.py for the words. All tensors are time-major, [N, B, ...]: the i-th
-visit in each picture of the batch.
+coherent_semantic_attention.py explains the symbols. All tensors are time-major, [N, B, ...]: the
+first axis counts the visits, so index i is the i-th missing cell of each picture.
 """
 
 from typing import NamedTuple
@@ -17,17 +17,17 @@ from tfinpaint.layers.tracing import converting
 
 
 class Visits(NamedTuple):
-    """Of each visit: the missing cell over its norm, its key, and how close they are (1)."""
+    """What the recursion reads at each visit."""
 
-    unit: tf.Tensor  # [N, B, C]
-    key: tf.Tensor  # [N, B, C], k_i
-    dmax: tf.Tensor  # [N, B, 1]
+    unit: tf.Tensor  # [N, B, C], the missing cell m_i divided by its norm
+    key: tf.Tensor  # [N, B, C], the known cell k_i that is most like it
+    dmax: tf.Tensor  # [N, B, 1], Dmax_i, their similarity (1)
 
 
 def generate(visits: Visits, steps: tf.Tensor, variant: str) -> tf.Tensor:
-    """The first `steps` cells o_i, and 0 from there on: [N, B, C].
+    """The generated cells o_i of the first `steps` visits, 0 for the rest: [N, B, C].
 
-    Forward and backward only one cell is carried from step to step.
+    Both the forward and the backward loop carry only one cell from step to step.
     """
 
     def step(unit_query, key, dmax, previous):
@@ -43,7 +43,14 @@ def generate(visits: Visits, steps: tf.Tensor, variant: str) -> tf.Tensor:
 
 
 def shares(unit_query: tf.Tensor, previous: tf.Tensor, dmax: tf.Tensor, variant: str) -> tf.Tensor:
-    """The a_i: [..., C] twice, [..., 1] -> [..., 1]."""
+    """The weights a_i of the previous cell in (3), [..., 1].
+
+    Args:
+        unit_query: m_i divided by its norm, [..., C].
+        previous: o_(i-1), [..., C].
+        dmax: Dmax_i, [..., 1].
+        variant: "paper" or "official".
+    """
     if variant == "official":
         dad = tf.reduce_sum(unit_query * previous, -1, keepdims=True)
         return tf.stop_gradient(tf.math.divide_no_nan(dad, dad + dmax))
@@ -58,8 +65,8 @@ def time_major(x: tf.Tensor) -> tf.Tensor:
 
 def _forward(step, visits, steps):
     key = visits[1]
-    # The calibration of TFLite (int8) crashes on floats that a loop reads and passes on unchanged.
-    # Their bits, as int32, do not crash it.
+    # TFLite's int8 calibration crashes if a loop reads floats and passes them on unchanged. It does
+    # not crash on the same bits as int32.
     read = [tf.bitcast(x, tf.int32) if converting() else x for x in visits]
 
     def forward(t, previous, outputs):
@@ -73,7 +80,7 @@ def _forward(step, visits, steps):
 
 
 def _backward(step, visits, outputs, upstream, steps):
-    """The gradients of `visits`, by going back through the steps."""
+    """The gradients with respect to `visits`, computed step by step from the last one."""
 
     def backward(t, carried, arrays):
         given = [*(x[t] for x in visits), outputs[t - 1]]
@@ -90,6 +97,6 @@ def _backward(step, visits, outputs, upstream, steps):
     last = tf.maximum(steps, 1) - 1
     state = (last, tf.zeros_like(key[0]), arrays)
     _, carried, arrays = tf.while_loop(lambda t, *_: t > 0, backward, state)
-    # The first cell is its key.
+    # o_1 = k_1, so the gradient of the first visit goes to its key alone.
     firsts = (tf.zeros_like(unit_query[0]), upstream[0] + carried, tf.zeros_like(dmax[0]))
     return [array.write(0, first).stack() for array, first in zip(arrays, firsts)]

@@ -1,25 +1,27 @@
-"""Coherent semantic attention: fills a hole cell by cell, from what is known and the cell before.
+"""Coherent semantic attention: fills a hole cell by cell, from known cells and the previous fill.
 
 Source: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, equations (1)-(3)
 and algorithm 1.
 
-The missing cells m_1, m_2, ... of a map are visited row by row. "Before" means the missing cell
-visited before, also across the ends of rows and between separate holes. k_i is the known cell most
-like m_i, and o_i what the layer puts in its place:
+The missing cells m_1, m_2, ... of a map are visited row by row. k_i is the known cell most like
+m_i. The layer replaces m_i by o_i:
 
     o_1 = k_1,  o_i = a_i o_(i-1) + (1 - a_i) k_i,  a_i = Dad_i / (Dad_i + Dmax_i)              (3)
 
-with a_i = 0 where both are 0. So each o_i is a weighted mean of known cells. The m_(i-1) of (2) is
-read as the cell just generated, o_(i-1).
+Dmax_i is the similarity of m_i and k_i (1), Dad_i that of m_i and the previous cell (2). a_i is 0
+if both are 0. So each o_i is a weighted mean of known cells. The previous cell is the missing cell
+visited just before, even at the end of the previous row or in another hole. Its m_(i-1) in (2) is
+read as the value just generated, o_(i-1).
 
-What the variants settle
-  paper     Dmax (1) and Dad (2) are cosines. A negative one is taken as 0; if both are negative,
-            o_i = k_i. Gradients flow through all but the choice of k_i. A cell is missing if any of
-            its pixels is. Without a known cell nothing changes.
-  official  What the authors released: Dmax = <m_i, k_i / |k_i|>, Dad = <m_i / |m_i|, o_(i-1)>, with
-            no bounds (weights from -10 to 13 occur). The gradient takes a_i as constants, and adds
-            the output's to the input's. The hole is reduced by halves, three for a factor of 8,
-            each to means of 4x4 cells (zeros beyond the border). What exceeds 5/16 is missing.
+How the variants differ
+  paper     Dmax (1) and Dad (2) are cosines; negative ones count as 0. If both are negative,
+            o_i = k_i. Gradients flow through everything but the choice of k_i. A cell is missing if
+            any of its pixels is. If no cell is known, the output is the input.
+  official  As in the released code: Dmax = <m_i, k_i / |k_i|>, Dad = <m_i / |m_i|, o_(i-1)>, both
+            unbounded (weights from -10 to 13 occur). The gradient treats a_i as constants, and the
+            gradient of the output is added to that of the features once more. The hole is halved
+            repeatedly (three times for a factor of 8), each time by means over 4x4 cells with zeros
+            beyond the border. A cell is missing if the result exceeds 5/16.
 """
 
 from typing import Any, NamedTuple, Optional, Sequence
@@ -32,7 +34,7 @@ from tfinpaint.layers.coherent_recursion import Visits, generate, shares, time_m
 from tfinpaint.layers.patches import products, unit
 from tfinpaint.layers.shapes import Size, flat, shape
 
-_NO_SCORE = -1e9  # of a key that is missing itself
+_NO_SCORE = -1e9  # the score of a missing cell as a key
 
 
 class CoherentSemanticAttention(tf.keras.layers.Layer):
@@ -43,15 +45,16 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
 
     Call arguments: `[features, hole]`
         features: [B, H, W, C].
-        hole: [B, r * H, r * W, 1], 1 where missing, for a whole r (`official`: a power of 2). It is
-            taken as it is if r = 1.
+        hole: [B, r * H, r * W, 1], 1 where missing, for a whole number r (`official`: a power of
+            2). With r = 1 it is used unchanged.
 
-    Returns: [B, H, W, C], equal to `features` where known. With `with_attention_maps=True` its
-        attention maps, too, see attention_map.py: weights sum to 1. Instead, with
-        `with_attention_weights=True`, all its weights [B, N, N], N = H * W: the output is weights x
-        features, and the row of a known cell is that cell alone. (Large: N^2 per picture.)
+    Returns: [B, H, W, C], equal to `features` where known. With `with_attention_maps=True` also the
+        attention maps (attention_map.py), whose weights sum to 1. With
+        `with_attention_weights=True` instead all weights [B, N, N], N = H * W: the output is
+        weights x features. The row of a known cell has weight 1 on that cell. (They take much
+        memory, N^2 numbers per picture.)
 
-    Raises: ValueError if the sizes of hole and features do not fit.
+    Raises: ValueError if the size of the hole is not r times that of the features.
     """
 
     def __init__(self, variant="paper", **kwargs):
@@ -68,7 +71,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
     ) -> Any:
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
-        # Norms need float32 if the layer computes in half precision.
+        # Norms need at least float32, even if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)
         b, h, w, _ = shape(features)
@@ -82,11 +85,11 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         best = _most_alike(queries, units, missing)  # [B, N]
         order = _visiting_order(missing)
         visits = self._visits(flat(features), flat(queries), best, order)
-        generated = generate(visits, order.number, self.variant)  # [N, B, C], in that order
+        generated = generate(visits, order.number, self.variant)  # [N, B, C], in visiting order
         filled = order.undone(time_major(generated))  # [B, N, C]
         output = tf.where(replaced[..., tf.newaxis], filled, flat(features))
         if self.variant == "official":
-            # Adds nothing but its gradient.
+            # The sum is 0. It only adds the output's gradient to that of the features.
             output += flat(features) - tf.stop_gradient(flat(features))
         output = tf.cast(tf.reshape(output, shape(features)), self.compute_dtype)
         if not (with_attention_weights or with_attention_maps):
@@ -97,7 +100,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         return output, attention_maps(weights, h, w, inputs[1], weights_at)
 
     def _visits(self, cells, queries, best, order):
-        """What the recursion needs of each visit, in their order. All [B, N, ...], best [B, N]."""
+        """What the recursion reads at each visit, in visiting order, from tensors [B, N, ...]."""
         key = tf.gather(cells, order.done(best), batch_dims=1)  # [B, N, C], the k_i
         dmax = tf.reduce_sum(order.done(queries) * unit(key), -1)  # [B, N]  (1)
         units = queries if self.variant == "paper" else _released_unit(cells)
@@ -105,7 +108,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         return Visits(*(time_major(x) for x in visits))
 
     def _weights(self, visits, generated, best, order, replaced):
-        """How much of each cell goes into each: the recursion (3), of one-hot rows. [B, N, N]."""
+        """The weight of each cell in each output cell: (3) applied to one-hot rows. [B, N, N]."""
         n = shape(best)[1]
         previous = tf.pad(generated, [[1, 0], [0, 0], [0, 0]])[:-1]
         share = shares(visits.unit, previous, visits.dmax, self.variant)  # [N, B, 1]
@@ -125,9 +128,9 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
 
 
 def _most_alike(queries, units, missing):
-    """The known cell most like each cell: [B, H, W, C] twice, bool [B, N] -> int32 [B, N].
+    """The known cell most like each cell, int32 [B, N]. It has no gradient.
 
-    The choice has no gradient.
+    queries, units: [B, H, W, C]; `units` are cells divided by their norms.   missing: bool [B, N].
     """
     scores = tf.stop_gradient(products(flat(queries), units))  # [B, N, N]
     scores += _NO_SCORE * tf.cast(missing, scores.dtype)[:, tf.newaxis]
@@ -138,10 +141,10 @@ class _Order(NamedTuple):
     """An order of the cells of each picture."""
 
     order: tf.Tensor  # [B, N]
-    number: tf.Tensor  # of cells to visit, the most that a picture has
+    number: tf.Tensor  # cells to visit: the largest number of missing cells in a picture
 
     def done(self, x: tf.Tensor) -> tf.Tensor:
-        """[B, N, ...] -> the same, in this order."""
+        """Puts [B, N, ...] into this order."""
         return tf.gather(x, self.order, batch_dims=1)
 
     def undone(self, x: tf.Tensor) -> tf.Tensor:
@@ -150,22 +153,24 @@ class _Order(NamedTuple):
 
 
 def _visiting_order(missing):
-    """The missing cells of each picture, row by row; then its others, which need no visit."""
+    """The missing cells of each picture, row by row; then the known ones, which need no visit."""
     missing = tf.cast(missing, tf.int32)  # [B, N]
     order = tf.argsort(missing, axis=1, direction="DESCENDING", stable=True)
     return _Order(order, tf.reduce_max(tf.reduce_sum(missing, axis=1)))
 
 
 def _released_unit(cells):
-    """Cells over their norms, as released; with no gradient."""
-    # Scaled by 2^14, which changes no bit. TFLite may store constants in float16, in which 1e-8
-    # would become 0.
+    """Cells divided by their norms, as in the released code; no gradient."""
+    # Scaling by 2^14 is exact. TFLite may store constants as float16, in which 1e-8 would be 0.
     norm = tf.norm(cells, axis=-1, keepdims=True)
     return tf.stop_gradient(cells * 2.0**14 / (norm * 2.0**14 + 1e-8 * 2.0**14))
 
 
 def reduce_hole(hole: tf.Tensor, h: Size, w: Size, variant: str) -> tf.Tensor:
-    """[B, r * h, r * w, 1] -> bool [B, h, w, 1]."""
+    """Which cells are missing: [B, r * h, r * w, 1] -> bool [B, h, w, 1].
+
+    Raises: ValueError if the sizes do not fit.
+    """
     hole_reduction.check_one_factor(hole, h, w)
     if variant == "paper":
         return hole_reduction.any_pixel(hole, h, w) > 0

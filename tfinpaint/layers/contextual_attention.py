@@ -1,22 +1,23 @@
 """Contextual attention: rebuilds a feature map from its own known patches.
 
 Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018, section 4, and
-the code that its authors released, which settles what the text leaves open. DeepFill v1 and v2
-share the layer.
+the code that its authors released, which decides where the text leaves a choice. DeepFill v1 and
+v2 share the layer.
 
-Queries, keys and their scores live at 1 / rate of the resolution. What is copied are patches of
-2 * rate pixels at the full one. With n = H / rate * W / rate positions, q a query's and k a key's:
+Queries and keys are compared on the map reduced by `rate`; patches of 2 * rate pixels are copied on
+the full map. There are n = H / rate * W / rate positions. For the position q of a query and k of a
+key:
 
-    score    s(q, k) = <p(q), p(k) / max(|p(k)|, 1e-4)>, p the 3x3 neighbourhood. Queries are not
-             normalised.
-    fuse     s'(q, k) = sum over d of s(q + d, k + d), with positions counted row by row; then the
-             same, counted column by column: neighbours in the output should be neighbours where
-             they come from. The end of a row runs into the next row, as released.
-    weights  softmax over k of scale * s'(q, k) * known(k), times known(k). A key is known if its
-             whole neighbourhood is.
-    output   weighted patches, added up where they overlap, over 4. The whole map is rebuilt, known
-             positions too. Near borders fewer than 4 overlap: features come out smaller there, as
-             released. Without a known key they are 0.
+    score    s(q, k) = <p(q), p(k) / max(|p(k)|, 1e-4)>, where p is the 3x3 neighbourhood. Queries
+             are not normalised.
+    fuse     s'(q, k) = sum over d of s(q + d, k + d), where positions are numbered row by row; then
+             the same with positions numbered column by column. So neighbours in the output tend to
+             come from neighbours. The end of a row continues into the next row, as released.
+    weights  softmax over k of scale * s'(q, k) * known(k), then multiplied by known(k). A key is
+             known if its whole neighbourhood is.
+    output   the sum of the weighted patches, which overlap, divided by 4. The whole map is rebuilt,
+             known positions too. Near borders fewer than 4 patches overlap, so features are smaller
+             there, as released. If no key is known, the output is 0.
 """
 
 from typing import Any, Optional, Sequence
@@ -37,16 +38,16 @@ class ContextualAttention(tf.keras.layers.Layer):
         patch_size: odd side of the patches that are compared.
         rate: factor by which queries and keys are reduced.
         fuse: odd number of diagonal neighbours whose scores are added; 1 switches fusing off.
-        softmax_scale: the larger, the more the best patch counts.
+        softmax_scale: factor of the scores; the larger it is, the more the best patch dominates.
 
     Call arguments: `[features, hole]`
         features: [B, H, W, C], H and W multiples of `rate`.
-        hole: [B, any, any, 1], 1 where missing, one per picture. It is brought to H x W by nearest
+        hole: [B, any, any, 1], 1 where missing, one per picture. It is resized to H x W by nearest
             neighbours with aligned corners.
 
-    Returns: [B, H, W, C]. With `with_attention_maps=True` its attention maps, too (the flow of the
-        paper), of H / rate x W / rate, see attention_map.py. Weights sum to at most 1: keys that
-        are not known keep their share.
+    Returns: [B, H, W, C]. With `with_attention_maps=True` also the attention maps (the paper's
+        flow), of H / rate x W / rate, see attention_map.py. Weights sum to at most 1: a missing key
+        takes part in the softmax, and its weight is then set to 0.
 
     Raises: ValueError if H or W is not a multiple of `rate`.
     """
@@ -68,7 +69,7 @@ class ContextualAttention(tf.keras.layers.Layer):
     ) -> Any:
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
-        # Softmax and norms need float32 if the layer computes in half precision.
+        # Softmax and norms need at least float32, even if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features, hole = (tf.cast(x, dtype) for x in inputs)
         height, width = shape(features)[1:3]
@@ -103,7 +104,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         """1 where a key is known, 0 elsewhere: [B, any, any, 1] -> [B, 1, n]."""
         h, w = height // self.rate, width // self.rate
         hole = aligned_nearest(aligned_nearest(hole, height, width), h, w)  # [B, h, w, 1]
-        # What is beyond the border counts as known.
+        # Pixels beyond the border count as known.
         missing = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")
         return tf.reshape(tf.cast(missing <= 0, hole.dtype), [shape(hole)[0], 1, h * w])
 
@@ -118,13 +119,13 @@ class ContextualAttention(tf.keras.layers.Layer):
 
 
 def scores_by_patches(features: tf.Tensor, patch_size: int) -> tf.Tensor:
-    """The scores of all queries and keys: [B, h, w, C] -> [B, n, n]."""
+    """The scores of all pairs of query and key: [B, h, w, C] -> [B, n, n]."""
     patches = extract(features, patch_size)  # [B, h, w, P]
     return products(flat(patches), unit(patches))
 
 
 def paste_by_patches(weights: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
-    """Weighted patches of 2 x 2 cells, added up where they overlap.
+    """The sum of the weighted patches of 2 x 2 cells at their places.
 
     weights [B, n, n], cells [B, h + 1, w + 1, D] -> [B, h + 1, w + 1, D].
     """
@@ -143,10 +144,10 @@ def paste_by_patches(weights: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
 
 
 def _to_cells(features, rate):
-    """The map in cells of rate x rate pixels, with TensorFlow's 'SAME' padding around it.
+    """Cuts the map, with TensorFlow's 'SAME' padding around it, into cells of rate x rate pixels.
 
-    A patch of 2 * rate pixels is 2 x 2 cells. As patches are `rate` apart, there is one more cell
-    each way than there are patches: [B, H, W, C] -> [B, h + 1, w + 1, rate^2 C].
+    A patch of 2 * rate pixels is 2 x 2 cells, and patches are `rate` pixels apart. So along each
+    axis there is one more cell than there are patches: [B, H, W, C] -> [B, h + 1, w + 1, rate^2 C].
     """
     around = [rate // 2, rate - rate // 2]
     padded = tf.pad(features, [[0, 0], around, around, [0, 0]])
@@ -170,14 +171,14 @@ def aligned_nearest(x: tf.Tensor, height: Size, width: Size) -> tf.Tensor:
         full = shape(x)[axis]
         if isinstance(full, int) and isinstance(size, int) and full == size:
             continue
-        # Halves round up. A map of one pixel takes the first, as in TensorFlow 1.
+        # Halves round up. With size 1 the first pixel is taken, as in TensorFlow 1.
         place = (2 * tf.range(size) * (full - 1) + (size - 1)) // tf.maximum(2 * (size - 1), 1)
         x = tf.gather(x, tf.minimum(place, full - 1), axis=axis)
     return x
 
 
 def _fuse_both_ways(scores, h, w, taps):
-    """Row by row, then column by column: [B, n, n] -> [B, n, n]."""
+    """Fuses along rows, then along columns: [B, n, n] -> [B, n, n]."""
     scores = _fuse(scores, taps)
     scores = _fuse(_by_columns(scores, h, w), taps)
     return _by_columns(scores, w, h)
@@ -192,7 +193,7 @@ def _fuse(scores, taps):
 
 
 def _by_columns(scores, h, w):
-    """Queries and keys counted column by column, not row by row: [B, n, n] -> [B, n, n]."""
+    """Renumbers queries and keys column by column instead of row by row: [B, n, n] -> [B, n, n]."""
     b, n, _ = shape(scores)
     scores = tf.transpose(tf.reshape(scores, [b, h, w, h, w]), [0, 2, 1, 4, 3])
     return tf.reshape(scores, [b, n, n])

@@ -1,12 +1,13 @@
-"""Scores and pasting of contextual attention, without patches.
+"""The scores and the pasting of contextual attention, computed without making patches.
 
-It gives the same as `scores_by_patches` and `paste_by_patches` of contextual_attention.py, from
-fewer products. A product of patches is the sum of the products of their pixels, with query and key
-shifted together. A cell comes to its place with the sum of the weights of all patches that bring it
-there. Both sums are taken along one axis of the map and then along the other (shifts.py).
+The results are those of `scores_by_patches` and `paste_by_patches` of contextual_attention.py, with
+fewer multiplications. The inner product of two patches is the sum of the products of their pixels,
+with query and key shifted together. When patches are pasted, a cell is multiplied by the sum of the
+weights of all patches that contain it. Both sums are separable: they run along one axis of the map
+and then along the other (shifts.py).
 
-Conventions: n = h * w positions. If an axis of the queries stands beside the same axis of the keys,
-one sum is one pass over the scores.
+There are n = h * w positions. Axes are ordered so that rows of the queries stand beside rows of the
+keys, or columns beside columns: each sum is then one pass over the scores.
 """
 
 import tensorflow as tf
@@ -17,7 +18,7 @@ from tfinpaint.layers.shifts import diagonal_sum
 
 
 def scores(features: tf.Tensor, patch_size: int) -> tf.Tensor:
-    """The scores of all queries and keys: [B, h, w, C] -> [B, n, n]."""
+    """The scores of all pairs of query and key: [B, h, w, C] -> [B, n, n]."""
     b, h, w, _ = shape(features)
     columns = tf.transpose(features, [0, 2, 1, 3])  # [B, w, h, C]
     sums = tf.matmul(flat(columns), flat(features), transpose_b=True)  # [B, w h, h w]
@@ -30,10 +31,10 @@ def scores(features: tf.Tensor, patch_size: int) -> tf.Tensor:
 
 
 def paste(weights: tf.Tensor, cells: tf.Tensor) -> tf.Tensor:
-    """Weighted patches of 2 x 2 cells, added up where they overlap.
+    """The sum of the weighted patches of 2 x 2 cells at their places.
 
-    Cell z comes to y with the weights of all patches that bring it there: the sum over d of
-    weights(y - d, z - d).
+    Cell z is copied to y with the sum over d of weights(y - d, z - d), the weights of all patches
+    that copy it there.
 
     weights [B, n, n], cells [B, h + 1, w + 1, D] -> [B, h + 1, w + 1, D].
     """

@@ -1,9 +1,9 @@
-"""`tf.custom_gradient` for functions of tensors, whose graphs can be collected.
+"""A `tf.custom_gradient` for functions of tensors that lets their graphs be garbage-collected.
 
-TensorFlow's own enters each gradient of a graph into a table that lives as long as the process. The
-gradient holds the tensors that it closes over, and with them the whole graph
+TensorFlow's own function adds the gradient of each graph to a registry that lives as long as the
+process. The gradient refers to the tensors that it closes over, and so keeps the whole graph alive
 (github.com/tensorflow/tensorflow/issues/97697). Here each graph keeps its own gradients, and the
-table only says where they are.
+registry has only a weak reference to the graph.
 """
 
 import functools
@@ -17,7 +17,7 @@ _KEPT = "tfinpaint_gradients"  # attribute of a graph: {name: gradient}
 
 
 def custom_gradient(function: Callable) -> Callable:
-    """Decorator: `function(*tensors)` returns a tensor and its gradient function."""
+    """Decorator like tf.custom_gradient; `function(*tensors)` returns a tensor and its gradient."""
     decorated = tf.custom_gradient(function)
 
     @functools.wraps(function)
@@ -31,9 +31,10 @@ def custom_gradient(function: Callable) -> Callable:
 
 
 def self_adjoint(function: Callable) -> Callable:
-    """Decorator: `function(x, *constants)` is linear in the tensor x and its own adjoint.
+    """Decorator of a `function(x, *constants)` that is linear in the tensor x and self-adjoint.
 
-    So its gradient is the function itself. TensorFlow's own would go back through each slice.
+    Its gradient is then the function itself. TensorFlow's gradient would go back through each
+    slice.
     """
 
     @functools.wraps(function)
@@ -48,12 +49,12 @@ def self_adjoint(function: Callable) -> Callable:
 
 
 def _hand_over(result):
-    """Moves the gradient of `result`, a tensor of a graph, from the table to the graph."""
+    """Moves the gradient of `result`, a tensor of a graph, from the registry to the graph."""
     name = result.op.get_attr("_gradient_op_type").decode()
     entry = gradient_registry._registry[name]
     if not hasattr(result.graph, _KEPT):
         setattr(result.graph, _KEPT, {})
     getattr(result.graph, _KEPT)[name] = entry["type"]
-    # Not `op.graph`: when a SavedModel is written, gradients are traced without an operation.
+    # `op.graph` would not do: a SavedModel's gradients are traced without an operation.
     graph = weakref.ref(result.graph)
     entry["type"] = lambda op, *upstream: getattr(graph(), _KEPT)[name](op, *upstream)

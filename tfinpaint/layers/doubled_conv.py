@@ -1,8 +1,8 @@
-"""A 3x3 convolution of a map whose rows and columns were repeated, computed at the map's own size.
+"""Nearest-neighbour doubling followed by a 3x3 convolution, computed on the map before doubling.
 
-Of the 3x3 pixels that such a convolution sees, some are always the same pixel of the map. So for
-each of the four places in a 2x2 block of the output there is a 2x2 convolution of the map that
-gives the same result, with 16 products instead of 36.
+After doubling, some of the 3x3 pixels in a window are copies of the same pixel. So each of the four
+pixels in a 2x2 block of the output is a 2x2 convolution of the original map. That takes 16 products
+for a block instead of 36.
 """
 
 from typing import Any
@@ -14,17 +14,17 @@ from tfinpaint.layers.arguments import fixed
 from tfinpaint.layers.gated_conv import GatedConv2D
 from tfinpaint.layers.shapes import shape
 
-# Place in the block, tap of the 2x2 window, tap of the 3x3 window. In an even row the window's last
-# two pixels are the same, in an odd row its first two.
+# Axes: place in the block, tap of the 2x2 window, tap of the 3x3 window. In an even row the last
+# two pixels of the window are copies of one pixel, in an odd row the first two.
 _TAPS = np.array([[[1, 0, 0], [0, 1, 1]], [[1, 1, 0], [0, 0, 1]]], np.float32)
 
 
 def doubled_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Repeats rows and columns and convolves, with zeros beyond the border.
+    """Repeats each row and column, then convolves with zeros beyond the border.
 
     x [B, H, W, C], kernel [3, 3, C, F] -> [B, 2H, 2W, F].
     """
-    kernel = tf.convert_to_tensor(kernel)  # half precision if a layer's variable is read in it
+    kernel = tf.convert_to_tensor(kernel)  # in half precision, if mixed precision reads it so
     channels, filters = kernel.shape[2:]
     taps = tf.cast(_TAPS, kernel.dtype)
     kernels = tf.einsum("aiu,bjv,uvcf->ijcabf", taps, taps, kernel)  # [2, 2, C, 2, 2, F]
@@ -35,12 +35,13 @@ def doubled_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 def conv_of_blocks(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
     """x [B, H, W, C], kernels [2, 2, C, 4 F] -> [B, 2H, 2W, F], with zeros beyond the border.
 
-    One 2x2 convolution for each place (a, b) in a 2x2 block of the output, F filters after F
-    filters. Its window begins at (y - 1 + a, x - 1 + b).
+    The kernels are four 2x2 convolutions of F filters each, for the places (0, 0), (0, 1), (1, 0)
+    and (1, 1) in a 2x2 block of the output. At place (a, b) the window begins at
+    (y - 1 + a, x - 1 + b).
     """
     (batch, height, width, _), filters = shape(x), kernels.shape[3] // 4
-    # (A convolution's explicit padding has a slow gradient on CPUs, and so have slices x[a:b]. The
-    # gradient of tf.slice is tf.pad.)
+    # On CPUs, the gradients of a convolution's explicit padding and of slices x[a:b] are slow. The
+    # gradient of tf.slice is tf.pad.
     padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
     y = tf.nn.conv2d(padded, kernels, 1, "VALID")  # [B, H + 1, W + 1, 4 F]
     parts = tf.split(y, 4, axis=-1)
@@ -51,7 +52,7 @@ def conv_of_blocks(x: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
 
 
 class DoubledConv2D(tf.keras.layers.Conv2D):
-    """Keras' Conv2D, 3x3 with padding "same", of a map whose rows and columns are repeated first.
+    """Keras' Conv2D, 3x3 with padding "same", after doubling the map by repetition.
 
     [B, H, W, C] -> [B, 2H, 2W, filters].
     """
@@ -69,7 +70,7 @@ class DoubledConv2D(tf.keras.layers.Conv2D):
 
 
 class DoubledGatedConv2D(GatedConv2D):
-    """GatedConv2D, 3x3, of a map whose rows and columns are repeated first.
+    """GatedConv2D, 3x3, after doubling the map by repetition.
 
     [B, H, W, C] -> [B, 2H, 2W, filters].
     """

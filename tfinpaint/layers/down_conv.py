@@ -1,10 +1,11 @@
-"""A 4x4 convolution with stride 2 that does not rearrange large kernels for small maps.
+"""A 4x4 convolution with stride 2 that is faster for large kernels on small maps.
 
-Deep in a U-Net kernels are much larger than maps: 17 MB for a map of 4 x 4. A library's convolution
-first brings the kernel into an order of its own, which there takes longer than all the rest. Here
-the windows of a small map become rows, which are multiplied by the kernel as it is. From 512 to 512
-channels that takes 0.55 to 0.6 of the time for 4 x 4 and 2 x 2 pixels of one picture (0.45 with the
-gradient). For 8 x 8 there is little to gain, 0.84, and for 16 x 16 it would be slower.
+Deep in a U-Net the kernel is much larger than the map: 17 MB for a map of 4 x 4. TensorFlow's
+convolution first copies the kernel into a layout of its own, which there takes most of the time.
+Here the windows of a small map become the rows of a matrix, which is multiplied by the kernel
+without a copy. From 512 to 512 channels, for one picture of 4 x 4 or 2 x 2 pixels, this takes 0.55
+to 0.6 of the time (0.45 with the gradient). For 8 x 8 pixels it takes 0.84, and for 16 x 16 it is
+slower.
 """
 
 import tensorflow as tf
@@ -14,7 +15,7 @@ from tfinpaint.layers.shapes import shape
 from tfinpaint.layers.tracing import converting
 
 _SMALL = 4  # pixels of the longer side
-_LARGE = 2**20  # numbers in a kernel
+_LARGE = 2**20  # elements of a kernel
 
 
 class DownConv2D(tf.keras.layers.Conv2D):
@@ -28,7 +29,7 @@ class DownConv2D(tf.keras.layers.Conv2D):
         super().__init__(filters, **kwargs)
 
     def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        kernel = tf.convert_to_tensor(kernel)  # half precision if the variable is read in it
+        kernel = tf.convert_to_tensor(kernel)  # in half precision, if mixed precision reads it so
         sides = inputs.shape[1:3]
         small = None not in sides and max(sides) <= _SMALL and not any(n % 2 for n in sides)
         if not small or kernel.shape.num_elements() < _LARGE or converting():
@@ -37,7 +38,7 @@ class DownConv2D(tf.keras.layers.Conv2D):
 
 
 def down_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """x [B, H, W, C], kernel [4, 4, C, F] -> [B, H/2, W/2, F]."""
+    """As a product of matrices: x [B, H, W, C], kernel [4, 4, C, F] -> [B, H/2, W/2, F]."""
     (b, h, w, c), filters = shape(x), kernel.shape[3]
     padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
     places = [(i, j) for i in range(4) for j in range(4)]

@@ -1,4 +1,4 @@
-"""Gated convolution: a convolution that learns where its own output counts.
+"""Gated convolution: a convolution that is multiplied by a learned gate between 0 and 1.
 
 Source: Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019, equation (3).
 """
@@ -17,14 +17,17 @@ class GatedConv2D(tf.keras.layers.Layer):
         filters: channels of the output.
         kernel_size: side of the square window, k.
         strides: step between windows.
-        dilation_rate: distance between the pixels of a window. Only one of the two is above 1.
+        dilation_rate: distance between the pixels of a window. At most one of `strides` and
+            `dilation_rate` is above 1.
         activation: name of a Keras activation, for the features (not the gate).
 
-    Call arguments: features [B, H, W, C]. Returns: [B, ceil(H / s), ceil(W / s), filters]. The
-        padding is TensorFlow's 'SAME'.
+    Call arguments: features [B, H, W, C]. Returns: [B, ceil(H / s), ceil(W / s), filters], where s
+        is `strides`. The padding is TensorFlow's 'SAME'.
 
-    Weights: kernel [k, k, C, 2 * filters], of the features and then of the gate; bias
-        [2 * filters], in this order.
+    Weights: kernel [k, k, C, 2 * filters] and bias [2 * filters], in this order. The first half of
+        their channels is for the features, the second half for the gate.
+
+    Raises: ValueError for an argument that is not allowed.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class GatedConv2D(tf.keras.layers.Layer):
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
         features = tf.cast(features, self.compute_dtype)
-        # Two convolutions: cutting one map in two would cost as much as a fifth of them.
+        # Two convolutions: one with all filters, then split, would take a fifth longer.
         kernels = tf.split(tf.cast(self.kernel, features.dtype), 2, axis=-1)
         biases = tf.split(tf.cast(self.bias, features.dtype), 2)
         # [B, h, w, filters] each
@@ -64,8 +67,8 @@ class GatedConv2D(tf.keras.layers.Layer):
 
     def convolve(self, features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """[B, H, W, C] -> [B, h, w, filters], before the bias."""
-        # As Keras convolves: tf.nn.conv2d has no gradient of a dilated window in some precisions
-        # on the CPU.
+        # The function that Keras uses: on the CPU, tf.nn.conv2d lacks the gradient of a dilated
+        # convolution in some precisions.
         return tf.nn.convolution(
             features, kernel, self.strides, "SAME", dilations=self.dilation_rate
         )

@@ -1,12 +1,12 @@
-"""Multi-scale attention: two attentions with patches of different size, and their fusion.
+"""Multi-scale attention: two patch attentions with different patch sizes, and their fusion.
 
 Source: equations (1)-(3) and Figure 2 of Wang et al., MUSICAL: multi-scale image contextual
 attention learning, IJCAI 2019.
 
-What the variants settle
-  paper     Squeeze-excite and merge see the features and both attentions (3).
-  official  They see both attentions only. The caller brings the features back in (MUSICAL: by a 3x3
-            convolution).
+How the variants differ
+  paper     Squeeze-excite and merge see the features and the outputs of both attentions (3).
+  official  They see the outputs of the attentions only. The caller adds the features (MUSICAL: by a
+            3x3 convolution).
 """
 
 from typing import Any, Optional, Sequence
@@ -21,15 +21,15 @@ class MultiScaleAttention(tf.keras.layers.Layer):
     """See the top of the file.
 
     Args:
-        variant: "paper" or "official"; of the attentions too, see `PatchAttention`.
-        patches: sides of the patches: "both", "1" or "3".
-        squeeze_excite: whether channels are weighed before they are merged.
+        variant: "paper" or "official"; also that of the attentions, see `PatchAttention`.
+        patches: side of the patches in pixels, "1" or "3", or "both".
+        squeeze_excite: whether squeeze-excite weighs the channels before they are merged.
 
     Call arguments and returns are those of PatchAttention. The fusion changes features outside the
-    hole too. The attention maps are a list, of the 1x1 and of the 3x3 attention.
+    hole too. The attention maps are a list: those of the 1x1 and of the 3x3 attention.
 
     Sub-layers: `attention_1x1`, `attention_3x3` (PatchAttention), `squeeze_excite`, `merge` (1x1
-    convolution back to C). One that is left out is None.
+    convolution back to C). A sub-layer that is left out is None.
     """
 
     def __init__(self, variant="paper", patches="both", squeeze_excite=True, **kwargs):
@@ -70,7 +70,7 @@ class MultiScaleAttention(tf.keras.layers.Layer):
         maps: list = []
         for attention in filter(None, (self.attention_1x1, self.attention_3x3)):
             if with_attention_maps:
-                # One after the other: each holds the whole matrix of scores several times over.
+                # One after the other, to save memory: each holds several matrices of all scores.
                 with tf.control_dependencies(tf.nest.flatten(maps)):
                     output, map_ = attention(
                         [tf.identity(features), hole],

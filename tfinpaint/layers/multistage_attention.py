@@ -1,4 +1,4 @@
-"""One stage of the multistage attention network: pixel-wise attention, fused with its features.
+"""One stage of the multistage attention network: pixel-wise attention, fused with its input.
 
 Source: equations (9)-(12) of Wang et al., Multistage attention network for image inpainting,
 Pattern Recognition 2020.

@@ -1,8 +1,8 @@
 """Partial convolution: a convolution that sees only known pixels.
 
 Sources: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018;
-equations (1)-(5) of the multistage attention paper (2020), whose M is `count` here, and whose E is
-the size of the window, k * k * C.
+equations (1)-(5) of the multistage attention paper (2020). Its M is `count` here. Its E is
+`window`, the size of the window, k * k * C.
 """
 
 from typing import Any, Sequence, Tuple
@@ -17,27 +17,29 @@ _WIDE = 256  # with more filters, rearranging the kernel for `doubled_conv` cost
 
 
 class PartialConv2D(tf.keras.layers.Layer):
-    """Convolves known pixels, scales up for the missing ones, and says where the result is known.
+    """Convolves the known pixels, scales up to make up for missing ones, and updates the mask.
 
     Args:
         filters: channels of the output.
         kernel_size: odd side of the square window, k. The padding is k // 2 on every side and
             counts as missing.
         strides: step between windows.
-        doubled: whether the first part of the input is at half the size, and its rows and columns
-            are to be repeated. 3x3 only.
+        doubled: whether the first part of the input has half the size, and is doubled by repeating
+            rows and columns. Only with kernel_size 3 and strides 1.
 
     Call arguments: `[features, valid]`
         features: [B, H, W, C].
         valid: 1 where known, 0 where missing: [B, H, W, C], or [B, H, W, 1] for all channels.
-        Each may be a list of parts (a decoder's up-sampled features and its encoder's), taken as
-        concatenated. Each part of `valid` then has one channel: the same result as with the maps
-        repeated over the channels, for less work.
+        Each may be a list of parts (such as a decoder's up-sampled features and its encoder's),
+        which are concatenated. Each part of `valid` then has one channel, for all channels of its
+        part.
 
     Returns: features [B, ceil(H / s), ceil(W / s), filters], 0 where no pixel of the window is
-        known; and valid [B, ceil(H / s), ceil(W / s), 1], 1 where at least one is.
+        known; and valid [B, ceil(H / s), ceil(W / s), 1], 1 where at least one is. s is `strides`.
 
     Weights: kernel [k, k, C, filters], bias [filters], in this order.
+
+    Raises: ValueError for an argument that is not allowed.
     """
 
     def __init__(self, filters, kernel_size, strides=1, doubled=False, **kwargs):
@@ -58,7 +60,7 @@ class PartialConv2D(tf.keras.layers.Layer):
         # Keras hands over the shapes of [features, valid]; parts arrive as a list of shapes.
         parts = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else [input_shape[0]]
         channels = sum(int(tf.TensorShape(p)[-1]) for p in parts)
-        # The spread that the authors' convolutions start from, uniform in +-1 / sqrt(fan-in).
+        # PyTorch's initial weights, as in the authors' code: uniform in +-1 / sqrt(fan-in).
         initial = tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
         shape = (self.kernel_size, self.kernel_size, channels, self.filters)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initial)
@@ -74,14 +76,14 @@ class PartialConv2D(tf.keras.layers.Layer):
             valid[0] = double(valid[0])
         raw = self._convolve(seen)  # [B, h, w, filters]
 
-        # All output channels share one count of known inputs, so one channel is counted. float16
-        # cannot hold the counts of wide layers exactly.
+        # All output channels share one count of known inputs, so it is computed once. It is
+        # float32, since float16 cannot hold the counts of wide layers exactly.
         per_pixel = sum(_known_channels(f, tf.cast(v, tf.float32)) for f, v in zip(features, valid))
         window_of_ones = tf.ones((self.kernel_size, self.kernel_size, 1, 1))
         count = self._slide(per_pixel, window_of_ones)  # [B, h, w, 1]
         window = float(self.kernel_size**2 * self.kernel.shape[2])
         known = tf.minimum(count, 1.0)
-        scale = known * window / tf.maximum(count, 1.0)  # (4); of whole numbers only 0 is under 1
+        scale = known * window / tf.maximum(count, 1.0)  # (4); the maximum is only for a count of 0
         known = tf.cast(known, raw.dtype)
         return raw * tf.cast(scale, raw.dtype) + self.bias * known, known  # (2), (5)
 
@@ -97,8 +99,8 @@ class PartialConv2D(tf.keras.layers.Layer):
         return raw + self._slide(tf.concat(seen[1:], axis=-1), whole) if len(seen) > 1 else raw
 
     def _slide(self, x, kernel):
-        # The padding is the same on all sides. "SAME" is, if the stride is 1. (Explicit padding has
-        # a slow gradient on CPUs.)
+        # The padding is symmetric. With stride 1, "SAME" is symmetric too, and it is used there,
+        # since explicit padding has a slow gradient on CPUs.
         if self.strides > 1:
             p = self.kernel_size // 2
             x = tf.pad(x, [[0, 0], [p, p], [p, p], [0, 0]])
@@ -116,7 +118,7 @@ class PartialConv2D(tf.keras.layers.Layer):
 
 
 def _known_channels(features, valid):
-    """How many channels of each pixel are known: [B, H, W, 1]."""
+    """The number of known channels of each pixel: [B, H, W, 1]."""
     if valid.shape[-1] == 1:
         return valid * features.shape[-1]
     return tf.reduce_sum(valid, -1, True)

@@ -1,17 +1,20 @@
-"""Patch attention: what is missing becomes a weighted mean of known patches that are like it.
+"""Patch attention: replaces missing features by weighted means of similar known patches.
 
 Sources: equations (6)-(8) of [1] Wang et al., Multistage attention network for image inpainting,
-2020. Of [2] Wang et al., MUSICAL, IJCAI 2019, (1) is (6) and (2) is (8), for patches of any size.
+2020. Equations (1) and (2) of [2] Wang et al., MUSICAL, IJCAI 2019, are (6) and (8) for patches of
+any size.
 
-Queries are the patches around all N = H * W positions x, keys and values the known patches around
-x'. A patch has P = patch_size^2 * C elements. Each picture of a batch has its own hole.
+Queries are the patches around all N = H * W positions x; keys and values are the known patches
+around x'. A patch has P = patch_size^2 * C elements. Each picture of a batch has its own hole.
 
-What the variants settle
-  paper     Keys with a missing pixel take no part. Scores are propagated (8) before the softmax
-            (7): after it, as printed, weights would not sum to 1. lambda is 10: no text gives it.
-            Patches are averaged where they overlap. Without a known key nothing changes.
-  official  As released: queries are not normalised. Keys are, after adding _OFFSET, and serve as
-            values too; missing keys stay in. Propagation moves the query alone. lambda is 1.
+How the variants differ
+  paper     Patches with a missing pixel are not keys. Scores are propagated (8) before the softmax
+            (7): after it, as printed, weights would not sum to 1. lambda is 10; neither paper gives
+            its value. Overlapping patches are averaged. If no key is known, the output is the
+            input.
+  official  As released: queries are not normalised. Keys are normalised after adding _OFFSET, and
+            are the values too. Missing keys take part. Propagation shifts only the query. lambda is
+            1.
 """
 
 from typing import Any, Optional, Sequence
@@ -27,8 +30,8 @@ from tfinpaint.layers.shapes import Size, flat, shape
 from tfinpaint.layers.shifts import sum_of_shifts
 
 _LAMBDA = 10.0  # of (7) in `paper`, as in DeepFill
-_OFFSET = 1e-7  # of keys in `official`
-_NO_SCORE = -1e9  # before the softmax: a key that takes no part
+_OFFSET = 1e-7  # added to keys in `official`
+_NO_SCORE = -1e9  # added before the softmax to the score of a key that takes no part
 
 
 class PatchAttention(tf.keras.layers.Layer):
@@ -40,10 +43,13 @@ class PatchAttention(tf.keras.layers.Layer):
         variant: "paper" or "official".
 
     Call arguments: `[features, hole]`, [B, H, W, C] and [B, r * H, r * W, 1], 1 where missing, for
-        a whole r. A cell is missing if any of its pixels is; in `official`, if its top-left one is.
+        a whole number r. A cell is missing if any of its pixels is; in `official`, if its top-left
+        pixel is.
 
-    Returns: [B, H, W, C], the features where known. With `with_attention_maps=True` its maps, too
-        (attention_map.py). Weights sum to 1; in `paper`, without a known key, to 0.
+    Returns: [B, H, W, C], equal to the features where known. With `with_attention_maps=True` also
+        the attention maps (attention_map.py). Weights sum to 1 (in `paper`, to 0 if no key is
+        known).
+
     Raises: ValueError if the sizes of the hole are not multiples of those of the features.
     """
 
@@ -62,7 +68,8 @@ class PatchAttention(tf.keras.layers.Layer):
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
         paper = self.variant == "paper"
-        dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32  # norms need these
+        # Norms need at least float32, even if the layer computes in half precision.
+        dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)
         h, w = shape(features)[1:3]
         reduce = hole_reduction.any_pixel if paper else hole_reduction.top_left_pixel
@@ -80,19 +87,20 @@ class PatchAttention(tf.keras.layers.Layer):
         return filled, attention_maps(weights, h, w, inputs[1], weights_at)
 
     def _paper(self, features, hole, touched, everywhere):
-        """-> what replaces the hole [B, H, W, C]; the weights [B, N, N], if `everywhere`."""
+        """-> the fill [B, H, W, C], and the weights [B, N, N] if `everywhere`, else None."""
         (b, h, w, c), size = shape(features), self.patch_size
         background, weights = features * (1 - hole), None
         query_scale = _LAMBDA * one_over_norm(features, size)  # [B, H, W, 1]
         key_scale = one_over_norm(background, size) * (1 - touched)
         key_bias = _NO_SCORE * touched
-        if everywhere:  # formulations.py decides; on a CPU it is mostly the hole alone
-            # <f(x), b(x')> of patches is a sum of products of their pixels: joint shifts as well.
+        if everywhere:  # see formulations.py; on a CPU mostly not
+            # The product <f(x), b(x')> of patches is a sum of products of pixels, over joint shifts
+            # of x and x'.
             scores = joint_shifts(products(flat(features), background), h, w, size)  # [B, N, N]
             scores = scores * flat(query_scale) * tf.reshape(key_scale, [b, 1, h * w])  # lambda (6)
             scores = joint_shifts(scores, h, w, self.propagation)  # (8)
             weights = tf.nn.softmax(scores + tf.reshape(key_bias, [b, 1, h * w]))  # (7)
-            # So is the sum of all values that reach a pixel, from the patches that cover it.
+            # The sum of the values of all patches that cover a pixel is such a sum too.
             pasted = tf.matmul(joint_shifts(weights, h, w, size), flat(background))  # [B, N, C]
             pasted = tf.reshape(pasted, [b, h, w, c])
             weights *= tf.reshape(1 - touched, [b, 1, h * w])  # 0 without a known key
@@ -102,9 +110,10 @@ class PatchAttention(tf.keras.layers.Layer):
         return pasted / box_sum(tf.ones_like(pasted[:1, ..., :1]), size), weights
 
     def _official(self, features, hole, touched, everywhere):
-        """As `_paper`."""
+        """Returns as `_paper`."""
         c, size, weights = shape(features)[3], self.patch_size, None
-        # Propagation is a sum of queries: linear, and cheap before the product.
+        # Propagation sums over shifted queries. It is linear, so it is done before the product,
+        # where it is cheap.
         queries = box_sum(extract(features, size), self.propagation)  # [B, H, W, P]
         background = features * (1 - hole) + _OFFSET
         squares = box_sum(tf.reduce_sum(background**2, -1, keepdims=True), size, c * _OFFSET**2)

@@ -1,29 +1,29 @@
-"""Patch attention for the positions in the hole alone.
+"""Patch attention that computes only the positions in the hole.
 
-In the hole it gives what the equations of patch_attention.py give over the whole map. What it
-returns for other positions means nothing. If most of a map is known, as is often the case, it saves
-most of the time.
+In the hole the result is that of patch_attention.py. Elsewhere it is arbitrary. Usually most of a
+map is known, and then this saves most of the time.
 
 `official` (`attend_by_patches`) lists the queries whose patches touch the hole, and scores them.
 
-`paper` (`attend_by_pixels`) makes no patches. A product of patches is a sum of products of their
-pixels, with query and key shifted together. (8) is such a sum, too. So is the sum of all values
-that reach a pixel, one from each patch that covers it. Each sum is taken along one axis of the map
-and then along the other (shifts.py). Each sum needs neighbours, so each earlier step works on a
-longer list of queries. There are four lists (position_lists.py), each in the order that its sums
-need:
+`paper` (`attend_by_pixels`) makes no patches. The product of two patches is a sum of products of
+their pixels, with query and key shifted together. (8) is such a sum too, and so is the sum of the
+values of all patches that cover a pixel. Each sum is taken along one axis of the map and then along
+the other (shifts.py). A sum needs the neighbours of its positions, so the steps before it work on a
+longer list of queries. There are four lists of queries (position_lists.py). Each is ordered by rows
+or by columns of the map, as its sums need:
 
-    list         in order of   what it holds first      what it holds after its sums
-    multiplied   columns       products of pixels       products of patches, half summed
-    scored       rows          the same                 products of patches (6); (8), half summed
-    weighted     columns       the same                 (8); from the softmax of it (7), weights of
-                                                        patches: weights of pixels, half summed
-    pasted       rows          the same                 weights of pixels, for the values
+    list         ordered by   what is computed for its queries
+    multiplied   columns      products of pixels; their sum along columns
+    scored       rows         the sum along rows, which gives products of patches (6); the sum (8)
+                              along one axis
+    weighted     columns      the sum (8) along the other axis; the softmax (7), which gives weights
+                              of patches; their sum along columns
+    pasted       rows         the sum along rows, which gives weights of pixels; the output
 
-Example: a map of 4x4 positions of which the first is missing, 3x3 patches, no propagation.
+Example: a map of 4x4 positions of which only position 0 is missing, 3x3 patches, no propagation.
 
-     0  1  2  3         positions, counted row by row;
-     4  5  6  7         16 stands for all that are beyond the border
+     0  1  2  3         positions, numbered row by row;
+     4  5  6  7         16 stands for any position beyond the border
      8  9 10 11
     12 13 14 15
 
@@ -34,9 +34,10 @@ Example: a map of 4x4 positions of which the first is missing, 3x3 patches, no p
     . . . .     . . . .     . . . .     . . . .     . . . .
 
 The lists are made from the last to the first. Position 0 lies in the patches around 0, 1, 4 and 5.
-Their weights are summed along rows at last, so 0 and 1 are `pasted`; before that along columns, so
-0 and 4, 1 and 5 are `weighted`. Their scores compare 3x3 pixels: a sum along rows needs one more
-column (`scored`), the one before it, along columns, one more row (`multiplied`). In memory:
+The last sum of their weights runs along rows, so 0 and 1 are `pasted`. The sum before it runs along
+columns, so 0 and 4, 1 and 5 are `weighted`. Their scores compare 3x3 pixels. The sum of these along
+rows needs one more column (`scored`), and the sum along columns before it one more row
+(`multiplied`). In memory:
 
     pasted       0  1 16 16
     weighted     0  4 16  1  5 16 16
@@ -64,11 +65,11 @@ from tfinpaint.layers.position_lists import (
 from tfinpaint.layers.shapes import flat, shape
 from tfinpaint.layers.shifts import diagonal_sum
 
-_NO_SCORE = -1e9  # before the softmax: a key that takes no part
+_NO_SCORE = -1e9  # added before the softmax to the score of a key that takes no part
 
 
 class Lists(NamedTuple):
-    """See the top of the file. If a patch is a pixel, the first and the last are not needed."""
+    """See the top of the file. With patches of one pixel, the first and the last list are None."""
 
     multiplied: Optional[tf.Tensor]
     scored: tf.Tensor
@@ -86,13 +87,13 @@ def attend_by_pixels(
     """`paper`: for each missing position the sum of the values of all patches that cover it.
 
     Args:
-        queries: features [B, H, W, C], and what their scores are multiplied by [B, H, W, 1].
-        keys: background [B, H, W, C]; what their scores are multiplied by [B, H, W, 1]; and what is
-            added to them before the softmax [B, H, W, 1].
+        queries: features [B, H, W, C], and factors of their scores [B, H, W, 1].
+        keys: background [B, H, W, C], factors of their scores [B, H, W, 1], and offsets that are
+            added to their scores before the softmax [B, H, W, 1].
         hole: [B, H, W, 1], 1 where missing.
-        patch_size, propagation: of PatchAttention.
+        patch_size, propagation: see PatchAttention.
 
-    Returns: [B, H, W, C].
+    Returns: [B, H, W, C], arbitrary where known.
     """
     (features, query_scale), (background, key_scale, key_bias) = queries, keys
     b, h, w, c = shape(features)
@@ -115,7 +116,7 @@ def attend_by_pixels(
         weights = _weights_of_pixels(weights, lists, h, w, patch_size)  # [B, R, N] by columns
         return pick(tf.matmul(weights, flat(_swap(background))), lists.pasted, positions, n)
 
-    # The first list holds positions as far away as all sums together reach.
+    # The sums together reach this far, so the first list has all positions within this distance.
     reach = 2 * (patch_size // 2) + propagation // 2
     around = tf.nn.max_pool2d(hole, 2 * reach + 1, 1, "SAME")
     asked, scored = (tf.reshape(x > 0, [b, n]) for x in (hole, around))
@@ -123,7 +124,7 @@ def attend_by_pixels(
 
 
 def lists_of_queries(wanted: tf.Tensor, patch_size: int, propagation: int) -> Lists:
-    """The lists that it takes to fill the wanted positions, bool [B, H, W]."""
+    """The lists of queries that are needed to fill the wanted positions, bool [B, H, W]."""
     multiplied = pasted = None
     patch, both = patch_size // 2, patch_size // 2 + propagation // 2
     gap = max(patch_size, propagation) // 2
@@ -137,7 +138,7 @@ def lists_of_queries(wanted: tf.Tensor, patch_size: int, propagation: int) -> Li
 
 
 def _products_of_patches(features, background, lists, patch_size):
-    """Of the queries `scored` and all keys: [B, R, W, H]."""
+    """The products of patches, (6), of the queries `scored` and all keys: [B, R, W, H]."""
 
     def of_pixels(queries, keys):  # [B, R], [B, H, W, C] -> [B, R, H, W]
         scores = tf.matmul(_listed(features, queries), flat(keys), transpose_b=True)  # [B, R, N]
@@ -151,24 +152,24 @@ def _products_of_patches(features, background, lists, patch_size):
 
 
 def _weights_of_pixels(weights, lists, h, w, patch_size):
-    """Weights of patches, of the queries `weighted`, to those of pixels, of the queries `pasted`.
+    """From weights of patches (queries `weighted`) to weights of pixels (queries `pasted`).
 
-    [B, R, N] -> [B, R', N], keys counted column by column.
+    [B, R, N] -> [B, R', N], with keys numbered column by column.
     """
     b, n = shape(weights)[0], h * w
-    weights *= tf.cast(lists.weighted < n, weights.dtype)[..., tf.newaxis]  # none beyond the border
+    weights *= tf.cast(lists.weighted < n, weights.dtype)[..., tf.newaxis]  # 0 beyond the border
     weights = diagonal_sum(tf.reshape(weights, [b, -1, h, w]), patch_size)
     weights = move(weights, lists.weighted, lists.pasted, n)  # [B, R', W, H]
     return tf.reshape(diagonal_sum(weights, patch_size), [b, -1, n])
 
 
 def _listed(x, positions):
-    """Vectors of the listed positions, zeros beyond the border: [B, H, W, C] -> [B, R, C]."""
+    """The vectors at the listed positions, 0 beyond the border: [B, H, W, C] -> [B, R, C]."""
     return tf.gather(tf.pad(flat(x), [[0, 0], [0, 1], [0, 0]]), positions, batch_dims=1)
 
 
 def _swap(x):
-    """Columns first: [B, H, W, C] -> [B, W, H, C]."""
+    """Exchanges rows and columns: [B, H, W, C] -> [B, W, H, C]."""
     return tf.transpose(x, [0, 2, 1, 3])
 
 
@@ -177,13 +178,16 @@ def attend_by_patches(
 ) -> tf.Tensor:
     """`official`: for each patch that touches the hole the weighted sum of the keys.
 
-    queries, keys: [B, H, W, P].   hole, touched: [B, H, W, 1], missing pixels; patches with any.
-    Returns: [B, H, W, P]. Patches of other positions may be there or zeros. They reach no position
-    in the hole.
+    Args:
+        queries, keys: [B, H, W, P].
+        hole: [B, H, W, 1], 1 where missing.
+        touched: [B, H, W, 1], 1 where the patch has a missing pixel.
+
+    Returns: [B, H, W, P]. Patches that do not touch the hole are arbitrary.
     """
     b, h, w, p = shape(queries)
     queries, keys = flat(queries), flat(keys)  # [B, N, P]
-    empty = tf.nn.max_pool2d(1 - hole, patch_size, 1, "SAME") <= 0  # nothing of the key is known
+    empty = tf.nn.max_pool2d(1 - hole, patch_size, 1, "SAME") <= 0  # no pixel of the key is known
     keys, bias = merge_equal(keys, tf.reshape(empty, [b, h * w]))  # [B, K, P]
 
     def attend(positions):
@@ -197,10 +201,10 @@ def attend_by_patches(
 
 
 def merge_equal(keys: tf.Tensor, equal: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Leaves out all but one of the keys that are equal. It counts as often as there were.
+    """Keeps one of the keys marked as equal, with the weight of all of them in a softmax.
 
-    keys [B, N, P], equal bool [B, N] -> keys [B, K, P], and what to add to their scores [B, 1, K]:
-    for the one that is left the logarithm of their number.
+    keys [B, N, P], equal bool [B, N] -> keys [B, K, P], and offsets of their scores [B, 1, K]: for
+    the key that stands for the equal ones, the logarithm of their number; 0 for the others.
     """
     number = tf.cumsum(tf.cast(equal, keys.dtype), axis=1)
     log_number = tf.math.log(tf.maximum(number[:, -1:], 1))
@@ -212,10 +216,12 @@ def merge_equal(keys: tf.Tensor, equal: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor
 
 
 def _in_turns(attend: Callable, asked: tf.Tensor, scored: tf.Tensor, channels, dtype) -> tf.Tensor:
-    """attend(positions [B, R]) -> [B, R, channels], for all that are asked for: [B, N, channels].
+    """Calls attend(positions [B, R]) -> [B, R, channels] for all positions asked for.
 
-    asked, scored: bool [B, N], the positions that are asked for, and those whose scores it takes.
-    It takes all at once if they surely fit into memory, and some at a time if not.
+    It does so at once if all scores are certain to fit into memory, else in several turns.
+
+    asked: bool [B, N], the positions to compute.   scored: bool [B, N], those whose scores are
+    needed for them. -> [B, N, channels].
     """
     b, n = shape(asked)
     order, most = chosen_first(asked)
@@ -225,11 +231,11 @@ def _in_turns(attend: Callable, asked: tf.Tensor, scored: tf.Tensor, channels, d
     most_scored = tf.maximum(tf.reduce_max(tf.reduce_sum(tf.cast(scored, tf.int32), axis=1)), most)
     size = tf.maximum(formulations.queries_of_a_turn(b, n) * most // most_scored, 1)
     turns = (most + size - 1) // size
-    size = (most + turns - 1) // turns  # all turns of one size
+    size = (most + turns - 1) // turns  # the same for all turns
 
     def turn(done, values):
-        # The last turn begins earlier, to be full. No turn has a position twice: the gradient of
-        # the scatter would count it twice.
+        # The last turn begins earlier if it would not be full. A position must not occur twice in
+        # one turn: the gradient of the scatter would count it twice.
         positions = tf.slice(order, [0, tf.minimum(done, n - size)], tf.stack([b, size]))
         values = tf.tensor_scatter_nd_update(values, indices(positions), attend(positions))
         return done + size, values

@@ -1,6 +1,6 @@
-"""Patches: neighbourhoods of positions as vectors, and what attention does with vectors.
+"""Patches, the neighbourhoods of positions as vectors, and the products and norms of vectors.
 
-Everything is done by slices: neither TFLite nor an exported graph should need extract_patches.
+Patches are made of slices, so that neither TFLite nor an exported graph needs extract_patches.
 """
 
 import tensorflow as tf
@@ -17,7 +17,7 @@ def extract(x: tf.Tensor, size: int, around: float = 0.0) -> tf.Tensor:
     if size == 1:
         return x
 
-    @custom_gradient  # the slices' own would write a whole map for each of them
+    @custom_gradient  # the gradient of slices would write a whole map for each slice
     def run(x):
         return _extract(x, size, around), lambda upstream: paste(upstream, size)
 
@@ -56,7 +56,7 @@ def _paste(patches, size):
 
 
 def box_sum(x: tf.Tensor, size: int, around: float = 0.0) -> tf.Tensor:
-    """Sum over a size x size window, `around` beyond the border: [B, H, W, C] -> [B, H, W, C]."""
+    """Sums over size x size windows, `around` beyond the border: [B, H, W, C] -> [B, H, W, C]."""
     if size == 1:
         return x
     reach = size // 2
@@ -65,16 +65,16 @@ def box_sum(x: tf.Tensor, size: int, around: float = 0.0) -> tf.Tensor:
 
 
 def products(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-    """Products of each query with each key: [B, N, P], [B, H, W, P] -> [B, N, H W].
+    """Inner products of each query with each key: [B, N, P], [B, H, W, P] -> [B, N, H W].
 
-    The keys are transposed first. TFLite is five times as slow if the product transposes them.
+    The keys are transposed first: in TFLite, a matmul with `transpose_b` is five times as slow.
     """
     b, h, w, p = shape(keys)
     return tf.matmul(queries, tf.reshape(tf.transpose(keys, [0, 3, 1, 2]), [b, p, h * w]))
 
 
 def unit(x: tf.Tensor) -> tf.Tensor:
-    """x over its norm along the last axis; a zero vector stays zero."""
+    """x divided by its norm along the last axis, see `one_over_norm`; a zero vector stays zero."""
     return x * one_over_norm(x)
 
 
@@ -85,6 +85,6 @@ def one_over_norm(x: tf.Tensor, size: int = 1) -> tf.Tensor:
     where features vanish.
     """
     squares = box_sum(tf.reduce_sum(x**2, -1, keepdims=True), size)
-    # Scaled by 2^14 and back, which changes no bit. TFLite may store constants in float16, in which
-    # 1e-8 would become 0.
+    # Scaling by 2^14 and back is exact. TFLite may store constants as float16, in which 1e-8 would
+    # be 0.
     return tf.math.rsqrt(tf.maximum(squares * 2.0**14, 1e-8 * 2.0**14)) * 2.0**7

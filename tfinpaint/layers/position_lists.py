@@ -1,13 +1,13 @@
 """Lists of some positions of a map, such as those in the hole.
 
-A list is int32 [B, R]: positions of each picture, counted row by row of its map of N = H * W. The
-lists of all pictures are as long as the longest needs to be. A shorter one is filled up with
-positions that nobody asked for.
+A list is int32 [B, R]: positions of each picture, numbered row by row on its map of N = H * W. The
+lists of all pictures in a batch are equally long. Shorter ones are padded with further positions.
 
-A list can be the rows of a matrix of scores: [B, R, H, W], listed queries by all keys. Sums of the
-scores of neighbours (shifts.py) then need lists in which neighbours of the map are neighbours. They
-are ordered by rows of the map, or by columns, and hold N between two lines: a position beyond the
-border, whose scores are zeros, so that no sum runs from one line into the next.
+A list can be the first axis of a matrix of scores [B, R, H, W], listed queries by all keys. Sums of
+the scores of neighbours (shifts.py) need lists in which neighbours on the map are neighbours in the
+list. Such a list goes along the rows of the map, or along its columns. Between two lines it has the
+number N, which stands for a position beyond the border, whose scores are 0. So no sum runs from one
+line into the next.
 """
 
 from typing import Tuple
@@ -20,9 +20,10 @@ COLUMNS, ROWS = 0, 1  # the order of a list: column by column of the map, or row
 
 
 def chosen_first(chosen: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
-    """All positions, the chosen ones first, each in order; and how many of them are enough.
+    """All positions, first the chosen ones, then the others, each in ascending order.
 
-    chosen: bool [B, N]. -> int32 [B, N]; the most that a picture has chosen, at least 1.
+    chosen: bool [B, N]. -> int32 [B, N], and the largest number of chosen positions in a picture,
+    at least 1.
     """
     chosen = tf.cast(chosen, tf.int32)
     most = tf.reduce_max(tf.reduce_sum(chosen, axis=1))
@@ -31,13 +32,13 @@ def chosen_first(chosen: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
 
 
 def indices(positions: tf.Tensor) -> tf.Tensor:
-    """Picture and position, as scatters take them: [B, R] -> [B, R, 2]."""
+    """Indices for tf.scatter_nd, (picture, position): [B, R] -> [B, R, 2]."""
     picture = tf.range(tf.shape(positions)[0])[:, tf.newaxis]  # [B, 1]
     return tf.stack([tf.broadcast_to(picture, tf.shape(positions)), positions], axis=-1)
 
 
 def put_back(values: tf.Tensor, positions: tf.Tensor, n: Size) -> tf.Tensor:
-    """Values of the listed positions at their places, 0 elsewhere: [B, R, P] -> [B, n, P]."""
+    """Puts the values of the listed positions in place, 0 elsewhere: [B, R, P] -> [B, n, P]."""
     size = tf.stack([tf.shape(positions)[0], n, shape(values)[2]])
     return tf.scatter_nd(indices(positions), values, size)
 
@@ -47,12 +48,12 @@ def line_up(chosen: tf.Tensor, order: int, reach: int, gap: int) -> Tuple[tf.Ten
 
     Args:
         chosen: bool [B, H, W].
-        order: ROWS or COLUMNS, the lines of the list.
-        reach: half of each sum over the list, added up.
-        gap: places between two lines, at least half of the largest sum.
+        order: ROWS or COLUMNS, the lines along which the list goes.
+        reach: positions to either side that all sums over the list reach together.
+        gap: entries of N between two lines; at least the reach of the widest sum.
 
-    Returns: the list [B, R], which ends with `reach` + 1 times N, so that its last row stays zero
-        through all sums; and what it has, bool [B, H, W].
+    Returns: the list [B, R], and which positions it has, bool [B, H, W]. The list ends with
+        `reach` + 1 entries of N, so that its last row of scores stays 0 through all sums.
     """
     b, h, w = shape(chosen)
     chosen = tf.cast(chosen, tf.float32)  # TFLite cannot pad bools
@@ -71,10 +72,10 @@ def line_up(chosen: tf.Tensor, order: int, reach: int, gap: int) -> Tuple[tf.Ten
 
 
 def move(scores: tf.Tensor, have: tf.Tensor, want: tf.Tensor, n: Size) -> tf.Tensor:
-    """Scores of one list's queries as those of another's, with the axes of the keys exchanged.
+    """Reorders scores from one list of queries to another, and exchanges the axes of the keys.
 
     scores [B, R, H, W] of the list `have` [B, R] -> [B, R', W, H] of the list `want` [B, R'].
-    Positions that `have` lacks, and n, get rows of zeros: the last row of `scores` is one.
+    Positions that `have` lacks, and n, get the last row of `scores`, which is 0.
     """
     last = shape(scores)[1] - 1
     row_of = tf.fill(tf.stack([shape(have)[0], n + 1]), last)  # [B, N + 1]
@@ -85,7 +86,7 @@ def move(scores: tf.Tensor, have: tf.Tensor, want: tf.Tensor, n: Size) -> tf.Ten
 
 
 def pick(values: tf.Tensor, have: tf.Tensor, want: tf.Tensor, n: Size) -> tf.Tensor:
-    """Values of the list `have` for those of its positions in `want`: [B, R, C] -> [B, R', C]."""
+    """Values of the list `have` for the positions `want`, all in it: [B, R, C] -> [B, R', C]."""
     b, number = tf.shape(have)[0], tf.shape(have)[1]
     rows = tf.broadcast_to(tf.range(number), tf.shape(have))
     row_of = tf.scatter_nd(indices(have), rows, tf.stack([b, n + 1]))  # [B, N + 1]

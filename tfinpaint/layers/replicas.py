@@ -1,16 +1,17 @@
-"""What a training step asks about the replicas that run it (tf.distribute).
+"""What a training step needs to know of the replicas that run it (tf.distribute).
 
-Each replica has an equal part of the batch, replica k the k-th. A step on several replicas is to be
-the step on the whole batch. Most of it is: losses are means over pictures, `Learner.scaled` divides
-them by the number of replicas, and the optimizers add up the gradients. What looks at the whole
-batch goes through here:
+Each replica has an equal part of the batch; replica k has the k-th. A step on several replicas
+gives the same result as one step on the whole batch. For most of a step nothing is needed for that:
+losses are means over pictures, `Learner.scaled` divides them by the number of replicas, and the
+optimizers add up the gradients. Anything that depends on the whole batch uses these functions:
 
-    mean, gathered    a value of all replicas. Gradients flow through them
-    whole, own        random numbers, which are drawn for the whole batch, each replica taking those
-                      of its pictures
+    mean, gathered    a value over all replicas. Gradients flow through them
+    whole, own        for random numbers, which are drawn for the whole batch; each replica takes
+                      those of its pictures
 
-With one replica, and outside of a step, all return what they were given. None may be called inside
-a branch or a loop of a graph, where replicas cannot meet.
+With one replica, and outside of a step, each returns what it was given (`gathered` adds an axis).
+`mean` and `gathered` may not be called inside a branch or a loop of a graph, where replicas cannot
+communicate.
 """
 
 from typing import Any, Tuple
@@ -21,23 +22,23 @@ from tfinpaint.layers.shapes import shape
 
 
 def count() -> int:
-    """How many replicas run this step."""
+    """The number of replicas that run this step."""
     replica = tf.distribute.get_replica_context()
     return replica.num_replicas_in_sync if replica else 1
 
 
 def mean(value: tf.Tensor) -> tf.Tensor:
-    """The mean over replicas of a tensor, which has one shape in all of them."""
+    """The mean over replicas of a tensor that has the same shape on all of them."""
     if count() == 1:
         return value
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
 
 def gathered(value: tf.Tensor) -> tf.Tensor:
-    """[...] -> [R, ...], the tensors of all R replicas.
+    """[...] -> [R, ...], the tensors of all R replicas, which have the same shape.
 
-    Each adds its own to zeros: one sum, and one for the gradient. TensorFlow's `all_gather` would
-    take further ones, as shapes might differ.
+    Each replica adds its own row to zeros. That takes one all-reduce, and one for the gradient.
+    TensorFlow's `all_gather` takes more, since it allows different shapes.
     """
     if count() == 1:
         return value[tf.newaxis]
@@ -48,12 +49,12 @@ def gathered(value: tf.Tensor) -> tf.Tensor:
 
 
 def whole(batch: Any) -> Any:
-    """Pictures in the whole batch, of `batch` on each replica."""
+    """The number of pictures in the whole batch, from the number `batch` on each replica."""
     return batch * count()
 
 
 def own(numbers: tf.Tensor) -> tf.Tensor:
-    """[R B, ...], drawn for the whole batch -> [B, ...], those of this replica's pictures."""
+    """This replica's part of numbers drawn for the whole batch: [R B, ...] -> [B, ...]."""
     if count() == 1:
         return numbers
     first, batch = part(shape(numbers)[0])
@@ -61,7 +62,7 @@ def own(numbers: tf.Tensor) -> tf.Tensor:
 
 
 def part(pictures: Any) -> Tuple[Any, Any]:
-    """(first, number) of this replica's pictures among those of the whole batch."""
+    """This replica's part of a whole batch of `pictures`: (index of the first picture, number)."""
     if count() == 1:
         return 0, pictures
     batch = pictures // count()

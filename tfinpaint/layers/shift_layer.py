@@ -1,21 +1,21 @@
-"""The shift layer: puts known encoder features beside the decoder features that are most like them.
+"""The shift layer: adds to each missing cell the most similar known features of the encoder.
 
 Source: Yan et al., Shift-Net: Image Inpainting via Deep Feature Rearrangement, ECCV 2018, and
 the code that its authors released.
 
-Half of the channels are the decoder's features D, the other half the encoder's features E of the
-same place. Cells are counted row by row. For each missing cell p
+Half of the input channels are the decoder's features D, the other half the encoder's features E at
+the same place. Cells are numbered row by row. For each missing cell p
 
     s(p) = argmax over known q of <D(p), E(q)> / (|D(p)| |E(q)|),      S(p) = E(s(p))
 
-and S is 0 where the picture is known. Among equals the first cell wins. The output is [D, E, S].
-The choice s has no gradient; what arrives at S(p) is added to that of E(s(p)).
+and S is 0 where the picture is known. Of equal cosines the first cell is taken. The output is
+[D, E, S]. The choice s has no gradient; the gradient of S(p) is added to that of E(s(p)).
 
-The released code divides by the norms as they are. There a key of zeros at a known cell is chosen
-by every missing cell. Here it is chosen only if all known keys are zeros. A query of zeros takes
-the first known cell, as released. Without a known cell S is 0.
+A key of zeros has no cosine. The released code divides by its norm, so that every missing cell
+chooses a known key of zeros. Here it is chosen only if all known keys are zeros. A query of zeros
+takes the first known cell, as released. If no cell is known, S is 0.
 
-What the variants settle
+How the variants differ
   paper     A cell is missing if any of its pixels is.
   official  A cell is missing if its top-left pixel is.
 """
@@ -37,15 +37,16 @@ class ShiftLayer(tf.keras.layers.Layer):
         variant: "paper" or "official".
 
     Call arguments: `[features, hole]`
-        features: [B, H, W, 2C], the decoder's before the encoder's.
-        hole: [B, r * H, r * W, 1], 1 where missing, for a whole r. It is taken as it is if r = 1.
+        features: [B, H, W, 2C], the decoder's, then the encoder's.
+        hole: [B, r * H, r * W, 1], 1 where missing, for a whole number r. With r = 1 it is used
+            unchanged.
 
-    Returns: [B, H, W, 3C], the features and then the shifted ones. With `with_attention_maps=True`
-        its attention maps, too, see attention_map.py. The whole weight of a position is on one
-        cell, s(p); for a known position that is the one that it would take.
+    Returns: [B, H, W, 3C], the features, then the shifted ones. With `with_attention_maps=True`
+        also the attention maps (attention_map.py). All weight of a position p is on one cell, s(p);
+        for a known position, on the cell that it would take if it were missing.
 
-    Raises: ValueError if the sizes of hole and features do not fit, or if the number of channels is
-        odd.
+    Raises: ValueError if the size of the hole is not r times that of the features, or if the number
+        of channels is odd.
     """
 
     def __init__(self, variant="paper", **kwargs):
@@ -59,7 +60,7 @@ class ShiftLayer(tf.keras.layers.Layer):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        # Norms need float32 if the layer computes in half precision.
+        # Norms need at least float32, even if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)
         b, h, w, c = shape(features)
@@ -87,17 +88,17 @@ class ShiftLayer(tf.keras.layers.Layer):
 
 
 def most_alike(queries: tf.Tensor, keys: tf.Tensor, missing: tf.Tensor) -> tf.Tensor:
-    """The known key with the largest cosine for each query; the first one among equals.
+    """The known key with the largest cosine for each query; of equal ones the first.
 
     queries, keys: [B, H, W, C].   missing: bool [B, N], N = H * W.   -> int32 [B, N], no gradient.
     """
-    if tracing.on_gpu():  # its products of float32 may have the precision of half floats (TF32)
+    if tracing.on_gpu():  # a GPU may multiply float32 in TF32, with the precision of half floats
         queries, keys = tf.cast(queries, tf.float64), tf.cast(keys, tf.float64)
     queries, keys = tf.stop_gradient(flat(queries)), tf.stop_gradient(keys)
     norms = tf.norm(flat(keys), axis=-1)  # [B, N]
     useful = ~missing & (norms > 0)
-    # Queries keep their lengths, which change no choice. Keys are divided by theirs after the
-    # product: of parallel keys all are equally good then, as rounding leaves them equal.
+    # Queries are not normalised, which would change no choice. Keys are normalised after the
+    # product, so that rounding leaves the scores of parallel keys equal.
     scores = products(queries, keys) / tf.where(useful, norms, 1)[:, tf.newaxis]  # [B, N, N]
     scores = tf.where(useful[:, tf.newaxis], scores, scores.dtype.min)
     best = tf.argmax(scores, -1, output_type=tf.int32)  # [B, N]
@@ -107,7 +108,10 @@ def most_alike(queries: tf.Tensor, keys: tf.Tensor, missing: tf.Tensor) -> tf.Te
 
 
 def reduce_hole(hole: tf.Tensor, h: Size, w: Size, variant: str) -> tf.Tensor:
-    """[B, r * h, r * w, 1] -> [B, h, w, 1], above 0 where missing."""
+    """[B, r * h, r * w, 1] -> [B, h, w, 1], above 0 where missing.
+
+    Raises: ValueError if the sizes do not fit.
+    """
     hole_reduction.check_one_factor(hole, h, w)
     if variant == "paper":
         return hole_reduction.any_pixel(hole, h, w)

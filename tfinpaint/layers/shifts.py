@@ -1,9 +1,9 @@
-"""Sums of the scores of neighbours: queries and keys are shifted together.
+"""Sums of scores over joint shifts of query and key along one axis of the map.
 
-    s'(x, k) = sum over d of s(x + d, k + d), 0 beyond the border, along one axis of the map
+    s'(x, k) = sum over d of s(x + d, k + d), 0 beyond the border
 
-Two functions do it, for two layouts of the scores. Equation (8) of the multistage attention paper
-is such a sum, along rows and then along columns. So is a product of patches, which is the sum of
+Two functions compute it, for two layouts of the scores. Equation (8) of the multistage attention
+paper is such a sum, along rows and then along columns. So is the product of two patches, the sum of
 the products of their pixels.
 """
 
@@ -18,9 +18,9 @@ from tfinpaint.layers.shapes import shape
 
 
 def sum_of_shifts(scores: tf.Tensor, axes: Tuple[int, int], taps: int) -> tf.Tensor:
-    """The sum where x and k are the two `axes` of the scores, d from -(taps // 2) to taps // 2.
+    """The sum for scores in which `axes` are x and k, with d from -(taps // 2) to taps // 2.
 
-    By slices, which run everywhere. Scores of any shape -> the same shape.
+    It is made of slices, which run everywhere. Scores of any shape -> the same shape.
     """
     size, reach = shape(scores), taps // 2
     padding = [[reach, reach] if axis in axes else [0, 0] for axis in range(len(size))]
@@ -31,13 +31,13 @@ def sum_of_shifts(scores: tf.Tensor, axes: Tuple[int, int], taps: int) -> tf.Ten
 
 
 def diagonal_sum(scores: tf.Tensor, taps: int, full: bool = False) -> tf.Tensor:
-    """The sum where x and k lie side by side: [B, X, K, M] -> [B, X, K, M].
+    """The sum for scores in which x and k are adjacent axes: [B, X, K, M] -> [B, X, K, M].
 
     It is a depthwise convolution with a diagonal kernel: one pass over the scores instead of a
-    slice for each d. On CPUs alone that is quicker.
+    slice for each d. It is faster than slices on CPUs only.
 
-    full: d goes from -(taps - 1) to 0, and all places that a sum reaches are returned:
-        [B, X + taps - 1, K + taps - 1, M].
+    d goes from -(taps // 2) to taps // 2. If `full`, it goes from -(taps - 1) to 0, and the sums at
+    all places with a term are returned: [B, X + taps - 1, K + taps - 1, M].
     """
     if taps == 1:
         return scores

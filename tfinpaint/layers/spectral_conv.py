@@ -3,13 +3,14 @@
 Source: Miyato et al., Spectral Normalization for Generative Adversarial Networks, ICLR 2018, and
 torch.nn.utils.spectral_norm.
 
-The kernel W as a matrix has a row for each window position and input channel, and a column for each
-filter. With unit vectors v and u, of rows and of columns, the layer convolves with W / (v W u).
-The vectors are constants to the gradient, which does pass through W in the divisor. Each call with
-training=True takes one step of the power iteration first.
+The kernel is read as a matrix W with a row for each window position and input channel, and a column
+for each filter. The layer convolves with W / (v' W u), where v and u are unit vectors, one number
+for each row and each column. The gradient flows through W in the divisor too, and treats v and u as
+constants. Each call computes v from u. With training=True it then updates u from v, which completes
+one step of the power iteration.
 
-TensorFlow Addons' wrapper differs: it changes the kernel itself, and no gradient passes through the
-divisor.
+The wrapper of TensorFlow Addons differs: it overwrites the kernel itself, and no gradient flows
+through the divisor.
 """
 
 from typing import Any
@@ -21,7 +22,7 @@ class SpectralConv2D(tf.keras.layers.Conv2D):
     """See the top of the file. Arguments are those of Keras' Conv2D; `groups` is 1.
 
     Attributes:
-        filter_vector: float32 [filters], not trained: u, of any length above 0.
+        filter_vector: float32 [filters], not trained: u, of any norm above 0.
     """
 
     def build(self, input_shape: Any) -> None:
@@ -33,7 +34,7 @@ class SpectralConv2D(tf.keras.layers.Conv2D):
             dtype=tf.float32,
             trainable=False,
             experimental_autocast=False,
-            # Each replica has its own, since all compute the same.
+            # Each replica has its own copy, since all compute the same values.
             synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )

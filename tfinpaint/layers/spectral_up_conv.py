@@ -1,7 +1,7 @@
 """A transposed 4x4 convolution with stride 2 whose kernel is divided by its largest singular value.
 
-The kernel as a matrix has a column for each filter, as in spectral_conv.py. PyTorch's
-torch.nn.utils.spectral_norm takes the same matrix for its transposed convolutions.
+The kernel is read as a matrix with a column for each filter, as in spectral_conv.py.
+torch.nn.utils.spectral_norm reads transposed convolutions in the same way.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from tfinpaint.layers.up_conv import double_size
 class SpectralUpConv2D(SpectralConv2D):
     """[B, H, W, C] -> [B, 2H, 2W, filters], like UpConv2D.
 
-    Its kernel is [4, 4, C, filters], in the order of a convolution that is not transposed.
+    Its kernel is [4, 4, C, filters], in the order of an ordinary convolution.
     """
 
     def __init__(self, filters, **kwargs):

@@ -1,4 +1,4 @@
-"""Squeeze-and-excitation: weighs the channels by what the whole picture contains.
+"""Squeeze-and-excitation: multiplies each channel by a weight computed from the whole picture.
 
 Source: equations (9)-(11) of the multistage attention paper (2020); Hu et al.,
 Squeeze-and-Excitation Networks, 2018.
@@ -11,15 +11,17 @@ import tensorflow as tf
 
 
 class SqueezeExcite(tf.keras.layers.Layer):
-    """Scales every channel by a weight in (0, 1) computed from the channels' means.
+    """Multiplies each channel by a weight in (0, 1), computed from the means of all channels.
 
     Args:
-        ratio: hidden units as a multiple of the channels. 1.0 in the attention papers: they squeeze
-            nothing.
+        ratio: hidden units as a multiple of the channels, above 0. It is 1.0 in the attention
+            papers, so nothing is squeezed.
 
     Call arguments: features [B, H, W, C]. Returns: [B, H, W, C].
 
     Sub-layers: `squeeze` (Dense, ReLU), `excite` (Dense, sigmoid).
+
+    Raises: ValueError if `ratio` is not a number above 0.
     """
 
     def __init__(self, ratio=1.0, **kwargs):
@@ -43,7 +45,7 @@ class SqueezeExcite(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
-        # The sum of a map may be beyond float16.
+        # The sum over a map may overflow float16.
         precise = tf.float32 if features.dtype.size < 4 else features.dtype
         means = tf.reduce_mean(tf.cast(features, precise), axis=(1, 2))  # [B, C]  (9)
         means = tf.cast(means, features.dtype)

@@ -1,19 +1,15 @@
-"""What is being traced, and for what.
+"""Tells a layer what the graph being traced is for.
 
-TensorFlow runs the Python code of a layer once for each graph. What the graph is for decides what
-may go into it. Layers ask here:
+TensorFlow runs the Python code of a layer once for each graph. The purpose of the graph decides
+which operations the layer may use:
 
-    compiled()       the graph is for XLA or a converter: its sizes cannot depend on the hole
+    compiled()       the graph is for XLA or a converter: tensor sizes may not depend on the hole
     converting()     it is for a converter, such as TFLite's
-    weights_only()   nobody needs the output: the network is called so that its variables exist
+    weights_only()   its output is not used: the network is called so that its variables exist
     on_gpu()         it will run on a GPU
 
-Only the caller knows the second and the third. The caller says so with
-
-    with static_sizes():        with making_weights():
-        ...                         ...
-
-which hold for the current thread.
+The second and the third are set by the caller, for the current thread, with the contexts
+`static_sizes()` and `making_weights()`.
 """
 
 import contextlib
@@ -25,11 +21,11 @@ from tensorflow.python.ops import control_flow_util  # there is no public functi
 
 
 def compiled() -> bool:
-    """Whether this trace needs sizes that do not depend on the hole: for XLA or for a converter.
+    """Whether tensor sizes in this trace may not depend on the hole: for XLA or for a converter.
 
-    The answer holds for the trace. A tf.function that was traced outside of compiled code is not
-    traced again when compiled code calls it, and then does not compile. So hand compiled code the
-    Python function.
+    The answer holds for this trace only. A tf.function that was first traced outside of compiled
+    code is not retraced when compiled code calls it, and then fails to compile. So call the
+    undecorated Python function from compiled code.
     """
     if converting():
         return True
@@ -42,26 +38,29 @@ def converting() -> bool:
 
 
 def weights_only() -> bool:
-    """Whether only variables are wanted: inside `with making_weights():`.
+    """Whether this trace only creates variables: inside `with making_weights():`.
 
-    A layer that has no weights, and whose output has the shape of its features, may then return
-    its features. The attention layers do: they take most of the time.
+    A layer that has no weights, and whose output has the shape of its features, may then return its
+    features. The attention layers do so, since tracing them takes most of the time.
     """
     return _state.weights_only
 
 
 def on_gpu() -> bool:
-    """Whether TensorFlow has a GPU."""
+    """Whether TensorFlow has a GPU, on which the graph will then run."""
     return bool(tf.config.list_logical_devices("GPU"))
 
 
 def static_sizes() -> ContextManager[None]:
-    """A context: what is traced inside is for a converter. No sizes in it depend on the hole."""
+    """A context whose traces are for a converter: no tensor size in them depends on the hole."""
     return _set("converting")
 
 
 def making_weights() -> ContextManager[None]:
-    """A context: calls inside return tensors of the right shape and type, with arbitrary values."""
+    """A context for calls that create variables.
+
+    The outputs of such calls have the right shape and type, and arbitrary values.
+    """
     return _set("weights_only")
 
 

@@ -1,13 +1,14 @@
-"""A transposed 4x4 convolution with stride 2 that does not rearrange large kernels.
+"""A transposed 4x4 convolution with stride 2 that is faster for large kernels and for few filters.
 
-Deep in a U-Net kernels are much larger than maps: 33 MB for a map of 2 x 2. A library's convolution
-first brings the kernel into an order of its own, which there takes longer than all the rest. Here
-the map is multiplied by each of the kernel's 16 taps, and the products are added up at their
-places. That takes a fifth of the time for 2 x 2 pixels (a sixth with the gradient), a third for
-8 x 8, and the same time for 32 x 32. In bfloat16 the taps are rounded before they are added up.
+Deep in a U-Net the kernel is much larger than the map: 33 MB for a map of 2 x 2. TensorFlow's
+convolution first copies the kernel into a layout of its own, which there takes most of the time.
+Here the map is multiplied by each of the kernel's 16 taps, and the products are added up at their
+places. This takes a fifth of the time for 2 x 2 pixels (a sixth with the gradient), a third for
+8 x 8, and the same time for 32 x 32. In bfloat16 the products are rounded before they are added up.
 
-A layer with few filters, such as the last one, which makes a picture, is a 2x2 convolution with
-four times as many. From 128 channels to 3, at 128 x 128 pixels, that takes half of the time.
+A layer with few filters, such as the last one, whose output is a picture, is computed as a 2x2
+convolution with four times as many filters. From 128 channels to 3, at 128 x 128 pixels, this takes
+half of the time.
 """
 
 import tensorflow as tf
@@ -17,9 +18,9 @@ from tfinpaint.layers.doubled_conv import conv_of_blocks
 from tfinpaint.layers.shapes import shape
 from tfinpaint.layers.tracing import converting
 
-_WIDE = 512  # filters: a kernel with at least so many is large
-_NARROW = 4  # filters: with at most so many a library's transposed convolution is slow
-_TAPS = [3, 1, 2, 0]  # of the 4 along an axis: the two of an even place, then the two of an odd one
+_WIDE = 512  # filters from which on a kernel is large
+_NARROW = 4  # filters up to which TensorFlow's transposed convolution is slow
+_TAPS = [3, 1, 2, 0]  # of the 4 along an axis: two for even outputs, then two for odd ones
 
 
 class UpConv2D(tf.keras.layers.Conv2DTranspose):
@@ -40,7 +41,7 @@ class UpConv2D(tf.keras.layers.Conv2DTranspose):
 
 
 def double_size(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """x [B, H, W, C], kernel [4, 4, F, C] -> [B, 2H, 2W, F], in the way that is fastest here."""
+    """x [B, H, W, C], kernel [4, 4, F, C] -> [B, 2H, 2W, F], by the fastest of three methods."""
     (b, h, w, _), filters = shape(x), kernel.shape[2]
     # TFLite's own transposed convolution takes six times as long.
     if converting() or filters <= _NARROW:
@@ -51,16 +52,16 @@ def double_size(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """x [B, H, W, C], kernel [4, 4, F, C] -> [B, 2H, 2W, F]."""
+    """By products with each tap: x [B, H, W, C], kernel [4, 4, F, C] -> [B, 2H, 2W, F]."""
     (b, h, w, c), filters = shape(x), kernel.shape[2]
     kernel = tf.reshape(kernel, [16, filters, c])
     taps = tf.matmul(tf.reshape(x, [1, -1, c]), kernel, transpose_b=True)  # [16, B H W, F]
     taps = tf.unstack(tf.reshape(taps, [4, 4, b, h, w, filters]))
 
     def cell(row, column):
-        """Rows and columns of this parity of the output, with one more of each at either end.
+        """The output rows and columns of this parity, and one more: [B, H + 1, W + 1, F].
 
-        Tap 2 i + row reaches cell y + i. -> [B, H + 1, W + 1, F].
+        Tap 2 i + row of pixel y adds to cell y + i.
         """
         places = [(i, j) for i in (0, 1) for j in (0, 1)]
         reached = [tf.unstack(taps[2 * i + row])[2 * j + column] for i, j in places]
@@ -77,9 +78,9 @@ def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def _by_blocks(x, kernel):
-    """The same, for when it costs little to bring the kernel into another order."""
+    """The same as one 2x2 convolution, for kernels that take little time to reorder."""
     filters, c = kernel.shape[2:]
-    # Of the first axis a gather has a sparse gradient.
+    # A new first axis, since the gradient of a gather along the first axis is sparse.
     kernels = tf.gather(tf.gather(kernel[tf.newaxis], _TAPS, axis=1), _TAPS, axis=2)
     kernels = tf.reshape(kernels, [2, 2, 2, 2, filters, c])
     kernels = tf.transpose(kernels, [1, 3, 5, 0, 2, 4])  # [2, 2, C, 2, 2, F]

@@ -1,7 +1,7 @@
 """Loss terms, one function each.
 
 All are means, so that their scale depends neither on the batch nor on the image size.
-`spatial_discount` and `distance_to_known` are not terms: they compute the weights of one.
+`spatial_discount` and `distance_to_known` are not terms: they compute weights of pixels in a term.
 """
 
 from tfinpaint.losses.adversarial import (

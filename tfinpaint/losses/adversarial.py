@@ -1,20 +1,21 @@
-"""Adversarial terms, on scores before any sigmoid (logits). Five pairs, all to be minimised:
+"""Adversarial terms on scores before any sigmoid (logits).
+
+There are five pairs of terms, one for the critic and one for the generator, both to be minimised:
 
 cross_entropy  Equations (16)-(18) of the multistage attention paper (2020). (16) prints max over
-               the generator and min over the critic. What is meant, and done here, is the usual
-               non-saturating pair.
+               the generator and min over the critic. The usual non-saturating pair is meant, and is
+               computed here.
 hinge          Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019
                (SN-PatchGAN). The critic's term is halved, as released.
 relativistic   Relativistic average least squares: equations (5) and (6) of the coherent semantic
-               attention paper (2019). With the printed minus signs they would be maximised, and
-               they print targets 1 and 0. The source they cite (Jolicoeur-Martineau, The
-               relativistic discriminator, 2018) and the released code use 1 and -1, as does this
-               file. The released weights belong to half the sum.
+               attention paper (2019). The paper prints minus signs, with which the terms would be
+               maximised, and targets 1 and 0. The source that it cites (Jolicoeur-Martineau, The
+               relativistic discriminator, 2018) and the released code have targets 1 and -1, and so
+               has this file. The released loss weights are for half of the sum.
 least_squares  Mao et al., Least Squares Generative Adversarial Networks, ICCV 2017, with targets 1
                and 0. The critic's term is halved.
 wasserstein    Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018
-               (DeepFill v1): equation (1) of its review. The critic needs `gradient_penalty` beside
-               it.
+               (DeepFill v1), equation (1). The critic's loss also needs `gradient_penalty`.
 """
 
 import tensorflow as tf
@@ -45,10 +46,10 @@ def generator_hinge(fake: tf.Tensor) -> tf.Tensor:
 def critic_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """mean (real - E fake - 1)^2 + mean (fake - E real + 1)^2, a scalar.
 
-    Real pictures are to score 1 more than the average fake one.
+    The critic learns to score real pictures 1 above the average fake one, and fake pictures 1 below
+    the average real one.
 
-    Args: scores of any shape. E is the mean over all of them, patches and pictures (of all
-        replicas).
+    Args: scores of any shape. E is the mean over all patches and pictures (of all replicas).
     """
     means = replicas.mean(tf.stack([tf.reduce_mean(fake), tf.reduce_mean(real)]))
     above_fake, above_real = real - means[0], fake - means[1]
@@ -58,7 +59,7 @@ def critic_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 def generator_relativistic(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """mean (fake - E real - 1)^2 + mean (real - E fake + 1)^2, a scalar.
 
-    It is the critic's term with the roles exchanged.
+    It is the critic's term with real and fake exchanged. Args: scores of any shape.
     """
     return critic_relativistic(fake, real)
 

@@ -1,13 +1,15 @@
-"""Consistency of a network's features with those of the original.
+"""Consistency loss: the features of a network should be like a fixed network's of the original.
 
-Source: equation (4) of the coherent semantic attention paper (2019). It prints a sum over the hole;
-its weight of .01 is taken to belong to a mean over the hole's elements. The equation has two lines,
-one after the attention and one at the mirrored decoder layer. Each is a call of its own.
+Source: equation (4) of the coherent semantic attention paper (2019). It prints a sum over the hole.
+Here it is a mean over the hole's elements, to which its weight of 0.01 is taken to belong. The
+equation has two lines, one for the features after the attention and one for the decoder's features
+at the same place. `consistency` computes one line.
 
-What the variants settle
+How the variants differ
               paper                       official
-    where     in the hole                 everywhere: features blanked outside the hole, against
-                                          the whole target, which adds a constant for what is known
+    where     in the hole                 everywhere: the features are blanked outside the hole and
+                                          compared with the whole target, so the known part adds a
+                                          constant
     mean      over the hole's elements    over all elements
 """
 
@@ -26,6 +28,8 @@ def consistency(
         target: [B, h, w, C], the fixed network's features of the original. It takes no gradient.
         hole: [B, h, w, 1] at the features' size, 1 where missing.
         variant: "paper" or "official".
+
+    Raises: ValueError for another variant.
     """
     if variant not in ("paper", "official"):
         raise ValueError(f"`variant` is paper or official. Got {variant!r}")

@@ -1,10 +1,10 @@
-"""Spatial discount: the further a missing pixel is from what is known, the less it counts.
+"""Spatial discount: the further a missing pixel is from the known pixels, the less it counts.
 
-Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (DeepFill v1),
-gamma^distance. For a box, the released code takes the larger of gamma^min(i, h - i) and
-gamma^min(j, w - j). i and j are counted from 0 at the top left corner, so the first row has gamma^0
-and the last one gamma^1. That code does not handle holes of other shapes; here they use the
-Euclidean distance.
+Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018 (DeepFill v1):
+the weight of a pixel is gamma^distance. For a box of h x w pixels, the released code takes the
+larger of gamma^min(i, h - i) and gamma^min(j, w - j). Row i and column j are counted from 0 at the
+top left corner of the box, so the first row has gamma^0 and the last one gamma^1. The released code
+has no rule for holes of other shapes. Here they use the Euclidean distance.
 """
 
 from typing import Optional
@@ -15,16 +15,17 @@ import tensorflow as tf
 def spatial_discount(
     hole: tf.Tensor, gamma: float, distance: Optional[tf.Tensor] = None
 ) -> tf.Tensor:
-    """Weights of the missing pixels, 0 outside the hole: [B, H, W, 1] float32. No gradient.
+    """Weights of the missing pixels, float32 [B, H, W, 1], 0 outside the hole. No gradient.
 
-    The box formula above applies to a picture whose hole is one filled rectangle, gamma^distance to
-    every other.
+    A picture whose hole is one filled rectangle gets the box formula above, every other picture
+    gamma^distance.
 
     Args:
         hole: [B, H, W, 1] of 0 and 1, 1 where missing.
-        gamma: number in (0, 1] (paper: .99, released: .9).
-        distance: [B, H, W, 1], the distance of missing pixels to the nearest known one, if it has
-            been computed already. If None, it is computed when a hole of the batch is not a box.
+        gamma: number in (0, 1] (paper: 0.99, released: 0.9).
+        distance: [B, H, W, 1], the distance in pixels from missing pixels to the nearest known one,
+            if it has been computed already. If None, it is computed here, and only if a hole of the
+            batch is not a box.
     """
     hole = tf.stop_gradient(tf.cast(hole, tf.float32))
     rows, height = _side(tf.reduce_max(hole, [2, 3]), gamma)  # [B, H], [B]
@@ -46,9 +47,10 @@ def spatial_discount(
 
 
 def _side(missing, gamma):
-    """One side of the bounding box: gamma^min(i, n - i) [B, N], and its length n [B], float32.
+    """The box formula along one axis: gamma^min(i, n - i) [B, N], and the length n [B]. float32.
 
-    Outside the box the first is arbitrary.
+    n is the length of the bounding box along the axis. Outside the box the first result is
+    arbitrary.
 
     Args:
         missing: [B, N], 1 where a row (or a column) has a missing pixel.
@@ -60,28 +62,29 @@ def _side(missing, gamma):
     length = tf.maximum(
         tf.reduce_max(tf.where(missing > 0, place, -1), 1, keepdims=True) - first + 1, 0
     )
-    # It is negative outside the box, where gamma^inward might be infinite.
+    # It is negative outside the box, where gamma^inward could overflow.
     inward = tf.minimum(place - first, first + length - place)  # [B, N]
     return gamma ** tf.cast(tf.maximum(inward, 0), tf.float32), tf.cast(length[:, 0], tf.float32)
 
 
 def distance_to_known(hole: tf.Tensor) -> tf.Tensor:
-    """Euclidean distance of each missing pixel to the nearest known one: [B, H, W, 1] float32.
+    """The distance from each missing pixel to the nearest known one: float32 [B, H, W, 1].
 
-    It is 0 where the picture is known, and H + W all over a picture of which nothing is known. It
-    has no gradient. It is exact: squared distances are whole numbers, which float32 holds for sides
-    up to 2048. It compiles with `jit_compile=True`.
+    The distance is Euclidean, in pixels. It is 0 where the picture is known, and H + W everywhere
+    in a picture without known pixels. It has no gradient. Squared distances are exact, as float32
+    holds these whole numbers exactly for sides of up to 2048 pixels. It compiles with
+    `jit_compile=True`.
 
     Args:
-        hole: [B, H, W, 1], 1 (above 0) where missing.
+        hole: [B, H, W, 1], above 0 where missing.
     """
-    missing = tf.cast(hole > 0, tf.float32)[..., 0]  # [B, H, W]; a comparison: no gradient passes
+    missing = tf.cast(hole > 0, tf.float32)[..., 0]  # [B, H, W]; a comparison has no gradient
     height, width = tf.shape(missing)[1], tf.shape(missing)[2]
     far = tf.cast(height + width, tf.float32)
     unknown = tf.TensorShape([None, None, None])
 
-    # 1. Along columns. After steps of 1, 2, 4 ... every distance up to the height is a sum of the
-    # steps taken.
+    # 1. The distance along the column. The steps are 1, 2, 4, ...: every distance up to the height
+    # is a sum of some of them.
     def down(step, column):
         nearer = _neighbours(_with_margins(column, 1, far), step, 1)
         return 2 * step, tf.minimum(column, nearer + tf.cast(step, tf.float32))
@@ -90,8 +93,8 @@ def distance_to_known(hole: tf.Tensor) -> tf.Tensor:
         lambda step, column: step < height, down, (1, far * missing), (tf.TensorShape([]), unknown)
     )[1]
 
-    # 2. Along rows: the squares along both axes add up. No step needs to reach further than the
-    # largest distance that is left.
+    # 2. Along rows: the squared distances along both axes are added. Steps longer than the largest
+    # distance found so far cannot help.
     squares = tf.square(column)
     padded = _with_margins(squares, 2, far * far)
 
@@ -108,7 +111,7 @@ def distance_to_known(hole: tf.Tensor) -> tf.Tensor:
 
 
 def _with_margins(field, axis, value):
-    """[B, H, W] with its own size of `value` on both sides along an axis."""
+    """Pads [B, H, W] with `value` on both sides along an axis, by the size of that axis."""
     margin = tf.one_hot(axis, 3, tf.shape(field)[axis], 0)
     return tf.pad(field, tf.stack([margin, margin], 1), constant_values=value)
 

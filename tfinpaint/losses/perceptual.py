@@ -1,7 +1,8 @@
 """Perceptual and style terms on the features of a fixed network.
 
-Source: equations (13)-(15) of the multistage attention paper (2020). (15) divides its Gram matrices
-by H W C and its sum by C^2: the mean absolute difference of Gram matrices over H W C.
+Source: equations (13)-(15) of the multistage attention paper (2020). (15) divides Gram matrices by
+H W C and their summed absolute difference by C^2. So it is the mean absolute difference of Gram
+matrices that are divided by H W C.
 """
 
 from typing import Callable, Dict, List
@@ -12,7 +13,8 @@ import tensorflow as tf
 def perceptual(features: List[tf.Tensor], targets: List[tf.Tensor]) -> tf.Tensor:
     """Sum over layers of the mean absolute difference, a scalar.
 
-    Args: two lists of maps [B, H, W, C].
+    Args: two lists of maps [B, H, W, C], one for each layer. Raises: ValueError if their lengths
+        differ.
     """
     return tf.add_n([tf.reduce_mean(tf.abs(f - t)) for f, t in zip(features, targets, strict=True)])
 
@@ -20,7 +22,8 @@ def perceptual(features: List[tf.Tensor], targets: List[tf.Tensor]) -> tf.Tensor
 def style(features: List[tf.Tensor], targets: List[tf.Tensor]) -> tf.Tensor:
     """Sum over layers of the mean absolute difference of Gram matrices, a scalar.
 
-    Args: two lists of maps [B, H, W, C].
+    Args: two lists of maps [B, H, W, C], one for each layer. Raises: ValueError if their lengths
+        differ.
     """
     return tf.add_n(
         [tf.reduce_mean(tf.abs(gram(f) - gram(t))) for f, t in zip(features, targets, strict=True)]
@@ -32,16 +35,16 @@ def perceptual_and_style(
     judged: List[tf.Tensor],
     targets: List[tf.Tensor],
 ) -> Dict[str, tf.Tensor]:
-    """{"perceptual", "style"}: both terms of several batches against the same targets, added up.
+    """Both terms, {"perceptual": scalar, "style": scalar}, summed over several batches of images.
 
-    The network sees all batches in one call.
+    All batches are compared with the same targets. The network sees them in one call.
 
     Args:
-        network: images [B, H, W, 3] -> list of maps.
-        judged: list of batches of images.
-        targets: list of maps.
+        network: images [N, H, W, 3] -> list of maps [N, h, w, C].
+        judged: list of batches of images [B, H, W, 3].
+        targets: list of maps [B, h, w, C], the network's for the original.
     """
-    # A list for each layer, of one map for each batch.
+    # For each layer a list of maps, one for each batch.
     features = [tf.split(f, len(judged)) for f in network(tf.concat(judged, 0))]
     sets = [[f[k] for f in features] for k in range(len(judged))]
     return {

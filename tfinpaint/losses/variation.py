@@ -1,4 +1,4 @@
-"""Total variation: equation (19) of the multistage attention paper (2020), "of damaged areas"."""
+"""Total variation: equation (19) of the multistage attention paper (2020), for the hole."""
 
 from typing import Optional
 
@@ -10,8 +10,9 @@ def total_variation(images: tf.Tensor, hole: Optional[tf.Tensor] = None) -> tf.T
 
     Args:
         images: [B, H, W, C].
-        hole: [B, H, W, 1], 1 where missing. If given, only pairs with a missing pixel count: the
-            seam does, the known picture does not. The means are still over all pairs.
+        hole: [B, H, W, 1], 1 where missing. If given, only pairs with at least one missing pixel
+            count, so the edge of the hole does and the known picture does not. The means are still
+            over all pairs.
     """
     down = tf.abs(images[:, 1:] - images[:, :-1])  # [B, H - 1, W, C]
     right = tf.abs(images[:, :, 1:] - images[:, :, :-1])  # [B, H, W - 1, C]

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A line of the list.
+    """One metric of the list.
 
     path:          "module:class".
-    weights_flag:  the flag that takes the file of the metric's weights; the metric is measured
+    weights_flag:  the flag that names the file of the metric's weights; the metric is measured
                    only if the flag is given. None: the metric needs no weights.
-    help:          the flag's help.
+    help:          the help of this flag.
     """
 
     path: str
@@ -41,18 +41,18 @@ METRICS = (
         "tfinpaint.metrics.realism:Realism",
         "inception_weights",
         "Inception weights (.pb of the published FID, its PyTorch port, or Keras .h5): adds FID "
-        "and U-IDS / P-IDS, from 2,049 photographs on.",
+        "and U-IDS / P-IDS, which need at least 2,049 photographs.",
     ),
 )
 
 
 def weights_flags() -> Dict[str, str]:
-    """{flag that takes a file of weights: its help}."""
+    """{flag that names a file of weights: its help}."""
     return {entry.weights_flag: entry.help for entry in METRICS if entry.weights_flag}
 
 
 def open_metrics(settings: "EvaluationSettings", protocol: "Protocol") -> List["Metric"]:
-    """Makes the metrics of a table, in the order of their columns.
+    """The metrics of a table, in the order of their columns.
 
     Raises: SettingsError if a file of weights is missing or is not what its metric needs.
     """

@@ -28,13 +28,13 @@ class Lpips(Metric):
 
     Call it with outputs and originals, both uint8 [B, H, W, 3], RGB. It returns float32 [B].
 
-    Equation (1): the features y of a layer l are scaled to length 1 at each place. Their squared
-    differences are weighted by the linear head w_l, summed over channels, averaged over places and
-    summed over layers:
+    Equation (1): the feature vectors y of a layer l are scaled to length 1 at each position. Their
+    squared differences are weighted by the linear head w_l, summed over channels, averaged over
+    positions and summed over layers:
 
         d(x, x0) = sum_l 1 / (H_l W_l) sum_hw || w_l * (y_l,hw - y0_l,hw) ||^2
 
-    A head holds the squares of w_l.
+    A head in the file holds the squares of w_l.
 
     Args:
         path: an .npz of float32 arrays: for each convolution NAME_kernel [k, k, in, out] and
@@ -59,15 +59,15 @@ class Lpips(Metric):
                 numpy.savez("lpips.npz", **{k: a.detach().numpy() for k, a in arrays.items()})
 
     Attributes:
-        network: "alex" or "squeeze", found from the arrays. Figures of one are not comparable with
-            those of the other; papers mean AlexNet's.
-        least: smallest side that it accepts, in pixels.
+        network: "alex" or "squeeze", found from the names of the arrays. Figures of one cannot be
+            compared with figures of the other; papers mean AlexNet's.
+        least: the smallest side that it accepts, in pixels.
         fingerprint: the first 12 hex digits of the file's SHA-256.
         columns: the one column "lpips".
 
-    Raises: SettingsError, naming `lpips_weights`, if the file or one of its arrays is missing or is
-        something else. The call raises ValueError for other shapes or dtypes, or if a side is below
-        31 pixels (AlexNet) or 17 (SqueezeNet).
+    Raises: SettingsError, which names `lpips_weights`, if the file or one of its arrays is missing
+        or does not fit. The call raises ValueError for other shapes or dtypes, or if a side is
+        below 31 pixels (AlexNet) or 17 (SqueezeNet).
     """
 
     def __init__(self, path: str):
@@ -138,7 +138,7 @@ class Lpips(Metric):
         return total
 
     def _features(self, images):
-        """uint8 photographs -> maps whose vectors over channels have length 1."""
+        """uint8 [B, H, W, 3] -> maps [B, h, w, C], each vector over channels of length 1."""
         scaled = tf.cast(images, tf.float32) / 127.5 - 1.0
         maps = FEATURES[self.network]((scaled - _SHIFT) / _SCALE, self._arrays)
         return [y / (tf.norm(y, axis=-1, keepdims=True) + _EPSILON) for y in maps]

@@ -1,15 +1,15 @@
 """The base class of metrics. Each measures fills against the originals and names its columns.
 
     metric = Lpips("alexnet.npz")                          # reads its files
-    metric.check(names, photos)                            # refuses photographs it cannot measure
+    metric.check(names, photos)                            # raises if it cannot measure them
     measured = metric.measure(fills, photos, holes)        # one batch: {column: float [B]}
     metric.measure_set(measured_of_all_batches, photos)    # all photographs: {column: float}
 
-Which metrics a table has: tfinpaint/metrics/__init__.py.
+tfinpaint/metrics/__init__.py lists the metrics that a table has.
 
-Conventions: fills and photographs are uint8 RGB [B, H, W, 3], holes [B, H, W] with 1 = hole.
-Without a B, `photos` is a sequence of uint8 [H, W, 3], whose sizes may differ. A column in per
-cent is measured as a share; tables multiply it by its scale.
+Conventions: in `measure`, fills and photographs are uint8 RGB [B, H, W, 3], and holes are [B, H, W]
+with 1 = hole. In `check` and `measure_set`, `photos` is a sequence of uint8 [H, W, 3], whose sizes
+may differ. A column in per cent is measured as a share; tables multiply it by its scale.
 """
 
 import abc
@@ -22,7 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from tfinpaint.metrics.protocols import Protocol
 
-_PIXELS = 2**21  # in a batch; a larger photograph is a batch of its own
+_PIXELS = 2**21  # the most in a batch; a larger photograph is a batch of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Metric(abc.ABC):
     def measure_set(
         self, measured: Mapping[str, np.ndarray], photos: Sequence[np.ndarray]
     ) -> Dict[str, float]:
-        """Computes the figure of each of `set_columns`.
+        """Computes the figures of `set_columns`: {column: float}.
 
         measured:  what `measure` returned for the batches of a block, joined: {name: [N, ...]}.
         photos:    the N originals; the same object for blocks that share their photographs.
@@ -108,7 +108,10 @@ class Metric(abc.ABC):
 
 
 def batches(photos: Sequence[np.ndarray], most: int) -> Iterator[List[int]]:
-    """Indices of photographs, in order, in batches of one size with at most `most` in each."""
+    """Yields the indices of photographs, in order, in batches.
+
+    The photographs of a batch have the same size. A batch has at most `most` of them.
+    """
     numbers = range(len(photos))
     for (height, width), group in itertools.groupby(numbers, lambda k: photos[k].shape[:2]):
         alike, count = list(group), max(1, min(most, _PIXELS // (height * width)))

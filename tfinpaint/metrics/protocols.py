@@ -1,11 +1,11 @@
 """Protocols: what is measured, and on which holes.
 
-This project's own protocol is here. Those of papers stand with their systems.
+This project's own protocol is here. The protocol of a paper is in the folder of its system.
 
 The papers' tables cannot be compared with each other. One measures grey pictures, another colour.
-Their SSIM has windows of 7 or 51 pixels. "L1" is a mean, a sum divided by a sum, or relative. One
+SSIM has windows of 7 or 51 pixels. "L1" is a mean, a sum divided by a sum, or relative. One paper
 scores the network's own output, the others the composite. A protocol repeats what its paper and
-released code do, so that a number may be compared with the paper's, and says what is not known.
+released code do, so that a figure can be compared with the paper's. Its notes say what is unknown.
 
     all_protocols()["musical"]              # as --protocol=musical; systems/musical/protocol.py
     tables("musical", "center")             # what the paper publishes
@@ -21,9 +21,9 @@ from tfinpaint.metrics.quality import DEFAULT, Measure
 class Table(NamedTuple):
     """A table of a paper: its source, the photographs, its columns and its rows.
 
-    rows: (method, block, figures in the order of `columns`), where a block is "center" or the share
-        of missing pixels. Units are the paper's: dB, shares, and per cent if the column ends in %.
-        The photographs and the trained weights are the paper's own.
+    rows: (method, block, figures in the order of `columns`), where a block is "center" or a bin of
+        shares of missing pixels, as "10-20 %". Units are the paper's: dB, shares, and per cent if
+        the column ends in %. The photographs and the trained weights are the paper's own.
     """
 
     source: str
@@ -39,7 +39,11 @@ class Table(NamedTuple):
 
 
 def by_bin(bins: Sequence[str], methods: Mapping[str, list]) -> List[tuple]:
-    """Rows of a table, block by block, from {method: a list of figures for each column}."""
+    """The rows of a table, block by block.
+
+    bins: the blocks.
+    methods: {method: for each column, its figures in the order of `bins`}.
+    """
     return [
         (method, share, *(column[k] for column in columns))
         for k, share in enumerate(bins)
@@ -51,15 +55,15 @@ def by_bin(bins: Sequence[str], methods: Mapping[str, list]) -> List[tuple]:
 class Protocol:
     """One way to make a table.
 
-    name, title:   its name for --protocol and in the table's header.
-    measures:      the columns; the first of them ranks photographs for the pictures shown.
-    holes:         "center" or "strokes" (the fixed sets), unless --holes names another.
-    center:        side of the centred hole, in 256ths of the picture's.
+    name, title:   its name, as given with --protocol, and its title in the table's header.
+    measures:      the columns; the first of them ranks the photographs whose pictures are shown.
+    holes:         "center" or "strokes" (the fixed sets), unless --holes names others.
+    center:        side of the centred hole, in 256ths of the picture's side.
     bins:          shares of missing pixels (LO, HI] of the fixed sets, each a block of the table.
     composited:    whether known pixels come from the photograph; otherwise the network's own output
                    is scored everywhere.
-    notes:         what a reader must know about it.
-    published:     {holes: the paper's tables}.
+    notes:         what a reader of its tables must know.
+    published:     {"center" or "strokes": the paper's tables}.
     """
 
     name: str
@@ -81,7 +85,7 @@ OWN = Protocol(
 
 
 def all_protocols() -> Dict[str, Protocol]:
-    """{name: protocol}, this project's own and those of the systems' papers."""
+    """{name: protocol}: this project's own and those of the systems' papers."""
     from tfinpaint.systems.specification import all_systems, imported
 
     systems = all_systems().values()
@@ -92,5 +96,5 @@ def all_protocols() -> Dict[str, Protocol]:
 
 
 def tables(protocol: str, holes: str) -> List[Table]:
-    """What the paper of a protocol publishes for "center" or "strokes"; [] if nothing."""
+    """The tables that the paper of a protocol publishes for "center" or "strokes"; [] if none."""
     return all_protocols()[protocol].published.get(holes, [])

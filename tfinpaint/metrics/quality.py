@@ -1,13 +1,13 @@
-"""Image quality of filled photographs against the originals, by every definition of the papers.
+"""Image quality of filled photographs against the originals, by the definitions of all the papers.
 
 Inputs: the results and the originals, uint8 RGB [B, H, W, 3]; holes [B, H, W] or [B, H, W, 1],
     where any number but 0 is hole. They are measured in batches, on any device.
 
-Nothing is cropped or scaled before measuring. Every figure is computed per photograph. `averages`
-is the mean over photographs, which is not the same as the PSNR of a mean error.
+Nothing is cropped or scaled before measuring. Every figure is computed for each photograph.
+`averages` computes their mean. The mean of PSNRs is not the PSNR of the mean error.
 
-Papers mean different things by the same word (window, grey or colour, whole picture or hole). A
-`Measure` says which definition it is, and its `definition` says so in words. PSNR and SSIM equal
+Papers use the same word for different figures (window, grey or colour, whole picture or hole). A
+`Measure` is one definition, and its property `definition` puts it in words. PSNR and SSIM equal
 scikit-image's.
 
 References:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # weights of red, green and blue with which scikit-image turns colour into grey (Rec. 709)
 _LUMINANCE = (0.2125, 0.7154, 0.0721)
-_AT_ONCE = 2**21  # pixels
+_AT_ONCE = 2**21  # pixels in a batch up to which all measures are computed together
 _SIGMA, _RADIUS = 1.5, 5  # of the Gaussian window, 11 pixels wide [1]
 
 _KINDS = {  # kind: (label, unit, whether more is better, what it is)
@@ -83,14 +83,15 @@ class Measure:
     name:     its name in tables and files.
     kind:     "psnr", "ssim", "l1", "l2", "l1_of_sum" [2], "l1_relative", "l2_relative" [3] or
               "variation".
-    region:   "whole" picture, or "hole": over the hole's pixels alone, so that the figure
-              does not rise with the share of known pixels; nan without a hole.
+    region:   "whole" picture, or "hole": over the pixels of the hole alone, so that the figure
+              does not depend on the share of known pixels; nan without a hole.
     colour:   "rgb" (mean over the channels), "grey", or "grey_bgr": grey as [2] computes it from
-              pictures read by OpenCV.
-    window:   of SSIM: "7" or "51" (uniform, sample covariance, scikit-image's default but for the
-              size) or "gauss11" [1]. A side below the window is extended to it by mirroring. Over
-              the whole picture, SSIM is the mean over the windows wholly inside. In the hole, it is
-              the mean over the windows centred there, with the picture mirrored beyond its borders.
+              pictures read by OpenCV, with the weights of red and blue exchanged.
+    window:   of SSIM: "7" or "51" (uniform, with sample covariance: scikit-image's default except
+              for the size), or "gauss11" [1]. A side smaller than the window is extended to it by
+              mirroring. Over the whole picture, SSIM is the mean over the windows that lie wholly
+              inside. In the hole, it is the mean over the windows centred on the hole's pixels,
+              with the picture mirrored beyond its borders.
     """
 
     name: str
@@ -101,7 +102,7 @@ class Measure:
 
     @property
     def column(self) -> Column:
-        """The column of its figures. `measure` returns shares for what the column shows in %."""
+        """The column for its figures. What the column shows in %, `measure` returns as a share."""
         label, unit, more_is_better, _ = _KINDS[self.kind]
         if self.colour != "rgb" and self.name.endswith("_grey"):
             label += " grey"
@@ -131,7 +132,7 @@ DEFAULT = (
 
 
 class ImageQuality(Metric):
-    """Measures that need no trained network, as columns of a table."""
+    """The metric of these measures, which need no trained network. Each is a column."""
 
     def __init__(self, measures: Sequence[Measure] = DEFAULT):
         self.measures = tuple(measures)
@@ -187,7 +188,7 @@ def measure(
             f"{list(holes.shape)}"
         )
     holes = holes.reshape(outputs.shape[:3] + (1,)) != 0
-    # One after the other if all at once would take gigabytes.
+    # One after the other if computing all at once would take gigabytes.
     groups = [tuple(measures)] if holes.size <= _AT_ONCE else [(m,) for m in measures]
     return {
         name: value.numpy()
@@ -210,7 +211,7 @@ def averages(measured: Dict[str, np.ndarray]) -> Dict[str, float]:
 
 @functools.lru_cache(maxsize=None)
 def _function():
-    """The compiled function, made on first use: TensorFlow then decides on which device it runs."""
+    """The compiled `_figures`, made on first use. TensorFlow then chooses the device it runs on."""
     return tf.function(_figures, reduce_retracing=True, autograph=False)
 
 
@@ -240,7 +241,7 @@ def _coloured(images, colour):
 
 
 def _error(a, b, over, kind):
-    """Every figure but SSIM: [B]."""
+    """Every figure but SSIM: float64 [B]. `over` is 1 where pixels count, [B, H, W, 1]."""
 
     def total(x):
         return tf.reduce_sum(x * over, axis=[1, 2, 3])
@@ -252,12 +253,12 @@ def _error(a, b, over, kind):
     if kind == "l1":
         return total(tf.abs(a - b)) / count / 255
     if kind == "l1_of_sum":
-        return total(tf.abs(a - b)) / total(a + b)
+        return _share(total(tf.abs(a - b)), total(a + b))
     if kind == "l1_relative":
-        return total(tf.abs(a - b)) / total(b)
+        return _share(total(tf.abs(a - b)), total(b))
     squared = total(tf.square(a - b))
     if kind == "l2_relative":
-        return squared / total(tf.square(b))
+        return _share(squared, total(tf.square(b)))
     mean = squared / count
     return (
         mean / 255**2
@@ -266,8 +267,13 @@ def _error(a, b, over, kind):
     )
 
 
+def _share(error, of):
+    """error / of; nan where `of` is 0: to a black picture, no error is relative."""
+    return tf.where(of > 0, error / of, tf.constant(np.nan, tf.float64))
+
+
 def _similarity(a, b, over, m):
-    """SSIM [1]: [B]."""
+    """SSIM [1] of [B, H, W, C]: float64 [B]."""
     blur, size = (
         (_gaussian, 2 * _RADIUS + 1)
         if m.window == "gauss11"
@@ -297,9 +303,9 @@ def _similarity(a, b, over, m):
 
 
 def _uniform(size):
-    """Means of windows wholly inside, by differences of running sums.
+    """A function to the means of all windows that lie wholly inside, by differences of sums.
 
-    This takes as long for 51 pixels as for 7, and is exact for whole numbers.
+    It takes as long for 51 pixels as for 7, and its sums of whole numbers are exact.
     """
 
     def blur(x):
@@ -315,7 +321,7 @@ def _uniform(size):
 
 
 def _gaussian(x):
-    """Weighted means of windows wholly inside."""
+    """Gaussian means of all windows that lie wholly inside."""
     weights = np.exp(-0.5 * (np.arange(-_RADIUS, _RADIUS + 1) / _SIGMA) ** 2)
     weights /= weights.sum()
     for axis in (1, 2):
@@ -327,9 +333,12 @@ def _gaussian(x):
 
 
 def _mirrored(x, before, after):
-    """[B, H, W, C] with its borders mirrored, edge included, as often as needed.
+    """Extends [B, H, W, C] by mirroring at its borders, edge included, as often as needed.
 
     tf.pad mirrors only once.
+
+    before: pixels to add at the top and at the left. after: at the bottom and at the right, a
+        number or [2].
     """
     after = tf.broadcast_to(after, [2])
     for axis in (1, 2):

@@ -1,14 +1,14 @@
 """How real a set of filled photographs looks: FID, U-IDS and P-IDS.
 
-They are computed on features of an InceptionV3 whose weights the user supplies.
+They are computed from features of an InceptionV3, whose weights the user supplies.
 
     network = Inception("classify_image_graph_def.pb")
     real, filled = network.features(originals), network.features(composites)     # float32 [N, 2048]
     fid(real, filled), ids(real, filled)
     metric = Realism("classify_image_graph_def.pb")     # the same figures as columns of a table
 
-Unlike the figures of metrics.quality, these belong to a whole set of photographs. They need many:
-see FEWEST.
+Unlike the figures of metrics.quality, these are figures of a whole set of photographs, which must
+be large: see FEWEST.
 """
 
 import hashlib
@@ -23,11 +23,10 @@ from tfinpaint.networks import inception
 from tfinpaint.settings import SettingsError
 from tfinpaint.weights import state_dicts
 
-# The fewest photographs for which these figures are given, one more than there are features. The
-# covariance of fewer is singular, so that FID says more about their number than about their look.
-# In addition, a linear classifier of 2,048 features probably separates two sets of fewer without an
-# error, however alike they are (Cover 1965: its capacity is 2 x 2,049 points), which makes U-IDS
-# and P-IDS 0.
+# The fewest photographs for which these figures are given, one more than there are features. With
+# fewer, the covariance is singular, and FID depends more on their number than on their look. Also,
+# a linear classifier with 2,048 features can probably separate two smaller sets without an error,
+# however alike they are (Cover 1965: its capacity is 2 x 2,049 points). Then U-IDS and P-IDS are 0.
 FEWEST = inception.FEATURES + 1
 
 _KINDS = (
@@ -50,21 +49,21 @@ _KINDS = (
 
 
 class Inception:
-    """Features of photographs.
+    """An InceptionV3 that computes features of photographs.
 
     Args:
-        path: the weights. Its ending says what they are.
+        path: the file of weights. Its ending says which they are.
             .pb: the frozen TensorFlow graph of the published FID (classify_image_graph_def.pb of
                 December 2015).
             .pth, .pt, .npz, .safetensors: the state dict of its port to PyTorch
                 (pt_inception-2015-12-05).
-            .h5, .hdf5: weights of Keras' InceptionV3, with or without its classes.
+            .h5, .hdf5: weights of Keras' InceptionV3, with or without the layer of classes.
 
     Attributes:
         description: which network this is, and what its figures can be compared with.
         fingerprint: the first 12 hex digits of the file's SHA-256.
 
-    Raises: SettingsError, naming `inception_weights`, if the file is missing or something else.
+    Raises: SettingsError, which names `inception_weights`, if the file is missing or does not fit.
     """
 
     def __init__(self, path: str):
@@ -100,9 +99,9 @@ class Inception:
 
 
 class Realism(Metric):
-    """FID, U-IDS and P-IDS of a block.
+    """The metric FID, U-IDS and P-IDS of a block.
 
-    path: the file of Inception weights, see `Inception`.
+    path: the file of Inception weights; see `Inception`.
 
     Raises: SettingsError as `Inception` does, and if scikit-learn is not installed.
     """
@@ -119,7 +118,7 @@ class Realism(Metric):
             "Frechet distance of Inception features to those of the originals, over the whole block"
         )
         u_ids_is = "share of originals and results that a linear classifier takes for each other"
-        p_ids_is = "share of results that it calls more real than their own original"
+        p_ids_is = "share of results that the classifier finds more real than their own original"
         self.set_columns = (
             Column("fid", "FID", fid_is + by),
             Column("u_ids", "U-IDS", u_ids_is + by, "%", more_is_better=True),
@@ -153,30 +152,31 @@ class Realism(Metric):
 
 
 def check_enough(count: int) -> None:
-    """Raises SettingsError if `count` photographs are too few."""
+    """Raises SettingsError if `count` photographs are fewer than FEWEST."""
     if count < FEWEST:
         raise SettingsError(
             f"`inception_weights` needs at least {FEWEST:,} photographs: FID, U-IDS and P-IDS of "
-            f"fewer say nothing (with {inception.FEATURES:,} features, covariances are singular "
+            f"fewer mean nothing (with {inception.FEATURES:,} features, covariances are singular "
             f"and classes always separable). Got {count:,}"
         )
 
 
 def fid(a: np.ndarray, b: np.ndarray) -> float:
-    """Frechet distance of two sets of features, [N, D] and [M, D], taken as Gaussian.
+    """The Frechet distance of two sets of features, [N, D] and [M, D], taken as Gaussian.
 
-    At least 0; lower is better.
+    It is at least 0; lower is better.
 
         |mean_a - mean_b|^2 + trace(S_a + S_b - 2 (S_a S_b)^(1/2))
 
-    S_a and S_b are sample covariances, over N - 1.
+    S_a and S_b are sample covariances, with the denominators N - 1 and M - 1.
 
     Source: Heusel et al., NeurIPS 2017, equation (6).
 
-    Other programs usually take the square root of the product of the matrices. That takes minutes,
-    comes out complex, and needs something added to singular covariances. With S = R^T R, R
-    triangular (QR of the centred features), its trace is the sum of the singular values of
-    R_a R_b^T: the same number, in seconds and without any of that.
+    Other programs usually compute the square root of the product of the matrices. That takes
+    minutes, gives complex numbers, and fails for singular covariances unless something is added to
+    them. Here S = R^T R with a triangular R (QR of the centred features). The trace of the square
+    root is then the sum of the singular values of R_a R_b^T: the same number, within seconds and
+    without these problems.
 
     Raises: ValueError if the sets are not matrices of one D with at least 2 rows each.
     """
@@ -197,10 +197,10 @@ def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
 
     Row k of both sets is the same photograph.
 
-    A linear support vector machine learns to tell real from filled and then classifies the same
-    features. U-IDS is the share that it assigns to the wrong class, over both classes (1/2: they
-    cannot be told apart). P-IDS is the share of pairs whose filled photograph looks more real to it
-    than the original.
+    A linear support vector machine learns to tell real photographs from filled ones, and then
+    classifies the same features. U-IDS is the share of all features that it assigns to the wrong
+    class (1/2: it cannot tell them apart). P-IDS is the share of pairs in which it finds the filled
+    photograph more real than the original.
 
     Source: Zhao et al., Large Scale Image Completion via Co-Modulated Generative Adversarial
         Networks, ICLR 2021, section 4.
@@ -229,7 +229,7 @@ def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
 
 
 def _mean_and_root(features):
-    """The mean [D] and R [min(N, D), D] with R^T R = sample covariance."""
+    """The mean [D], and R [min(N, D), D] with R^T R = the sample covariance."""
     features = np.asarray(features, np.float64)
     mean = features.mean(axis=0)
     return mean, np.linalg.qr((features - mean) / np.sqrt(len(features) - 1), mode="r")

@@ -1,12 +1,12 @@
-"""Fills that need no learning, for comparison with the figures of systems.
+"""Fills that need no learning, with which systems are compared.
 
-Each takes a photograph uint8 [H, W, 3] and a hole [H, W] or [H, W, 1] (any number but 0 is hole),
-and returns a new uint8 [H, W, 3] whose known pixels are the photograph's. What the photograph holds
-under the hole is never used. Telea (2004, "An image inpainting technique based on the fast marching
-method") and Navier-Stokes (Bertalmio et al. 2001) are OpenCV's, radius 3. They treat the channels
-alike, so they work for RGB and BGR.
+Each function takes a photograph uint8 [H, W, 3] and a hole [H, W] or [H, W, 1] (any number but 0 is
+hole). It returns a new uint8 [H, W, 3] whose known pixels are the photograph's. The photograph's
+pixels under the hole are never used. Telea (2004, "An image inpainting technique based on the fast
+marching method") and Navier-Stokes (Bertalmio et al. 2001) are OpenCV's, radius 3. They treat all
+channels alike, so they work for RGB and BGR.
 
-Raises ValueError for other shapes or dtypes.
+All raise ValueError for other shapes or dtypes.
 """
 
 import cv2
@@ -17,9 +17,9 @@ _NOTHING_KNOWN = 128  # mid grey, if no pixel is known
 
 
 def mean_fill(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The hole in the mean colour of the known pixels, rounded to whole numbers.
+    """The hole filled with the mean colour of the known pixels, rounded to whole numbers.
 
-    Mid grey if nothing is known.
+    It is mid grey if no pixel is known.
     """
     inside = _inside(photo, hole)
     known = photo[~inside]
@@ -39,9 +39,9 @@ def navier_stokes(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def _opencv(photo: np.ndarray, hole: np.ndarray, method: int) -> np.ndarray:
-    # At the picture's border OpenCV reads a little of what lies under the hole (and returns it if
-    # everything is hole). The original would leak into its own reconstruction, and black would
-    # darken it. The mean colour does neither.
+    # At the picture's border OpenCV uses a little of what lies under the hole (and returns it if
+    # everything is hole). Left there, the original would leak into the fill. Black would darken the
+    # fill. The mean colour does neither.
     blanked = mean_fill(photo, hole)
     inside = _inside(photo, hole)
     if inside.all():

@@ -1,10 +1,10 @@
 """How certain a mean over photographs is: bootstrap confidence intervals.
 
-There are intervals of figures and of paired differences between two models. Photographs are drawn
-with replacement, and the interval is the middle 95 % of the resulting means (percentile bootstrap,
-Efron 1979). The draws are fixed: the same figures give the same interval. Two models that filled
-the same holes are compared photograph by photograph, which is much more certain than comparing two
-intervals.
+`mean` gives the interval of a figure, `difference` that of the paired difference between two
+models. Photographs are drawn with replacement, and the interval is the middle 95 % of the resulting
+means (percentile bootstrap, Efron 1979). The draws are fixed: the same figures give the same
+interval. Two models that filled the same holes are compared photograph by photograph. That is much
+more certain than comparing two intervals.
 """
 
 from typing import Any, NamedTuple
@@ -14,7 +14,8 @@ from scipy import stats
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-# photographs; draws from fewer are too much alike, and the interval would be too narrow
+# With fewer photographs there is no interval: draws from so few are too much alike, so that the
+# interval would be too narrow.
 FEWEST = 10
 
 
@@ -23,8 +24,9 @@ class Mean(NamedTuple):
 
     With fewer than `FEWEST` photographs the interval is nan.
 
-    perfect: photographs that are left out because their figure is infinite (the PSNR of an exact
-        fill). One of them would hide all others. If all are infinite, of one sign, the mean is too.
+    perfect: number of photographs that are left out because their figure is infinite (the PSNR of
+        an exact fill). A single one would make the mean infinite. If all figures are infinite and
+        of one sign, so is the mean.
     """
 
     mean: float
@@ -35,7 +37,7 @@ class Mean(NamedTuple):
 
 
 def mean(values: Any) -> Mean:
-    """values: float [N]; nan counts as not measured."""
+    """The mean of `values`, float [N], with its interval. A nan counts as not measured."""
     values = np.asarray(values, np.float64)
     finite, infinite = values[np.isfinite(values)], values[np.isinf(values)]
     perfect = infinite.size
@@ -64,7 +66,9 @@ def mean(values: Any) -> Mean:
 def difference(values: Any, reference: Any) -> Mean:
     """The mean paired difference of `values` to `reference`.
 
-    Both are float [N], figures of the same photographs.
+    Both are float [N], figures of the same photographs in the same order.
+
+    Raises: ValueError if their shapes differ.
     """
     values, reference = np.asarray(values, np.float64), np.asarray(reference, np.float64)
     if values.shape != reference.shape:
@@ -72,6 +76,6 @@ def difference(values: Any, reference: Any) -> Mean:
             f"`values` and `reference` are figures of the same photographs. Got {values.shape} "
             f"and {reference.shape}"
         )
-    # inf - inf: both are perfect, and nothing is known of the difference
+    # inf - inf is nan: both fills are exact, and such a pair counts as not measured.
     with np.errstate(invalid="ignore"):
         return mean(values - reference)

@@ -1,11 +1,11 @@
 """The model in the box: trained weights that come with the package, under the name `default`.
 
     tfinpaint/models/default/
-      settings.json   flags.txt   as in a run directory, without folders of the training machine
+      settings.json   flags.txt   as in a run directory, without paths of the training machine
       weights.npz                 of the averaged generator, in float16 (packed.py)
 
-`default`, written so, means this model wherever a model is named. A folder of that name in the
-working directory is ./default.
+Wherever a model is named, `default` means this model. A folder of that name in the working
+directory is ./default.
 """
 
 import logging
@@ -18,11 +18,12 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 def locate(model: str, argument: str = "model") -> str:
-    """Where the files of a model lie: the package's own folder for `default`, or `model` itself.
+    """The folder of a model: the package's own folder for `default`, or `model` itself.
 
-    Logs a warning if the working directory has a `default` too that could have been meant.
+    Logs a warning if the working directory has a folder `default` with a model, which could have
+    been meant.
 
-    Raises: SettingsError, naming `argument`, if this copy of the package has no default.
+    Raises: SettingsError, which names `argument`, if this copy of the package has no default model.
     """
     if model != DEFAULT:
         return model

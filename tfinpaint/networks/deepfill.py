@@ -10,9 +10,10 @@ Sources
       the released code.
   [2] Yu et al., Free-Form Image Inpainting with Gated Convolution, ICCV 2019 (v2).
 
-Layers, with c = width, ELU and no norm. Windows are 3x3 if nothing else is said, "/2" is stride 2,
-and "up" repeats rows and columns and convolves 3x3. Coarse sees the image, refine and attend see
-the coarse output pasted into it, and merge sees [refine, attend].
+The layers, with c = width. They have ELU activations and no norms. Kernels are 3x3 unless another
+size is given, "/2" means stride 2, and "up" doubles the map by repetition and convolves it. Numbers
+are channels. Coarse sees the image; refine and attend see the image with the coarse output in its
+hole; merge sees [refine, attend].
 
     coarse   5x5 c | /2 2c | 2c | /2 4c | 4c | 4c | dilated 2, 4, 8, 16: 4c | 4c | 4c
              | up 2c | 2c | up c | c/2 | 3
@@ -20,10 +21,10 @@ the coarse output pasted into it, and merge sees [refine, attend].
     attend   5x5 c | /2 c | 2c | /2 4c | 4c | 4c (ReLU) | contextual attention | 4c | 4c
     merge    4c | 4c | up 2c | 2c | up c | c/2 | 3
 
-The convolutions of v2 make the same numbers of channels, half of which are gates. Layers are
+In v2 the convolutions have the same numbers of channels, half of which are gates. Layers are
 numbered as in the released networks. Without attention there is no `attend`, and merge sees refine
-alone. Padding is TensorFlow's 'SAME', as released; no other system
-here uses it. In v1 both stages see two more channels, ones and the hole; in v2 only the first does.
+alone. Padding is TensorFlow's 'SAME', as released. In v1 both stages see two more channels, ones
+and the hole; in v2 only the coarse stage does.
 """
 
 from typing import Any, Optional, Sequence
@@ -41,16 +42,19 @@ class DeepFill(tf.keras.Model):
 
     Args:
         width: c (paper: 32 in v1, 48 in v2), a multiple of 4.
-        gated: whether it is v2.
+        gated: whether the network is v2.
         attends: whether the refinement has the branch with contextual attention.
 
-    Call arguments: `[image, hole]`. `with_stages=True` returns the coarse and the refined output.
-        `with_attention_maps=True` returns the refined output and a list of its attention maps, of
-        H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
+    Call arguments: `[image, hole]`, see the top of the file. `with_stages=True` returns the coarse
+        and the refined output. `with_attention_maps=True` returns the refined output and a list of
+        its attention maps, of H/8 x W/8; for these and for `weights_at` see
+        layers/attention_map.py.
+
+    Raises: SettingsError if `width` is not a multiple of 4.
     """
 
     def __init__(self, width=32, gated=False, attends=True, **kwargs):
-        # Pictures are float32 even under mixed precision. Layers cast what they are given.
+        # Pictures stay float32 even under mixed precision. Each layer casts its own inputs.
         super().__init__(autocast=False, **kwargs)
         if not isinstance(width, int) or width < 4 or width % 4:
             raise SettingsError(f"`width` is a multiple of 4 for DeepFill. Got {width!r}")
@@ -73,8 +77,7 @@ class DeepFill(tf.keras.Model):
         self.merge = self._convolutions("merge", 11, [
             (4 * c,), (4 * c,), (2 * c, "up"), (2 * c,), (c, "up"), (c // 2,)])
         # fmt: on
-        # The pictures themselves have no gate. They are computed in float32 even under mixed
-        # precision.
+        # The output layers have no gate. They compute in float32 even under mixed precision.
         self.coarse_output = tf.keras.layers.Conv2D(
             3, 3, padding="same", name="coarse_17", dtype="float32"
         )
@@ -84,9 +87,10 @@ class DeepFill(tf.keras.Model):
         make_weights(self, 3, 1)
 
     def _convolutions(self, name, first, rows):
-        """Layers from rows of (channels, kernel size, stride, dilation, activation).
+        """Makes a layer for each row (channels, kernel size, stride, dilation, activation).
 
-        A row may end early: the defaults are 3, 1, 1 and "elu". Or it is (channels, "up").
+        A row may be shorter: the defaults are 3, 1, 1 and "elu". A row (channels, "up") doubles the
+        map. Numbers in names count from `first`.
         """
         layers = []
         for number, row in enumerate(rows, first):
@@ -122,8 +126,8 @@ class DeepFill(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        image, hole = inputs
-        ones = tf.ones_like(hole)  # tells a convolution where the picture ends
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)
+        ones = tf.ones_like(hole)  # with zero padding, they show a convolution where the image ends
 
         # 1. Coarse.
         x = tf.concat([image, ones, hole], -1)  # [B, H, W, 5]

@@ -1,7 +1,7 @@
-"""Where the tensors of DeepFill's released checkpoints, v1 and v2, belong.
+"""Maps the tensors of DeepFill's released checkpoints, v1 and v2, to the variables of DeepFill.
 
-The released networks were trained on blue, green, red. Channels that are colours are reversed, so
-that ours work on red, green, blue.
+The released networks were trained on images with channels in the order blue, green, red. Colour
+channels are reversed here, so that the network works on red, green, blue.
 """
 
 import re
@@ -12,12 +12,12 @@ import numpy as np
 from tfinpaint.weights.places import Place, Table
 from tfinpaint.weights.releases import Release
 
-# What an optimizer keeps beside the weights.
+# Names of an optimizer's variables.
 _OTHERS = re.compile(r"/Adam(_\d+)?$|(^|/)beta[12]_power(_\d+)?$")
 
 
 def generator(net: Any) -> Table:
-    """The table of networks.DeepFill, v1 and v2, whose layers are numbered as in the release."""
+    """The table of `DeepFill`, v1 or v2 with attention. Layers are numbered as in the release."""
     layers = {}
     for stage, first, row in (
         ("conv", 1, net.coarse),
@@ -39,7 +39,7 @@ def generator(net: Any) -> Table:
 
     table = {}
     for name, layer in layers.items():
-        # Layers that take colours in, and those that make colours.
+        # Layers whose inputs are colours, and layers whose outputs are.
         seen, made = name in ("conv1", "xconv1", "pmconv1"), name in ("conv17", "allconv17")
         table[f"inpaint_net/{name}/kernel"] = Place(
             layer.kernel, (0, 1, 2, 3), (2,) if seen else (3,) if made else ()

@@ -1,4 +1,4 @@
-"""InceptionV3 features for metrics of sets of photographs, from the usual files of weights.
+"""InceptionV3 features for metrics of sets of photographs (FID and others).
 
     network = from_frozen_graph(path)    # a frozen TensorFlow graph: the published FID's network
     network = from_pytorch(path)         # a PyTorch state dict: its port, as in pytorch-fid
@@ -8,8 +8,7 @@
 Input:   images float32 [B, H, W, 3], RGB in [0, 255]. Each network resizes them to 299 x 299 itself
          (bilinear, without antialiasing).
 Output:  float32 [B, 2048], the last maps averaged over positions.
-Raises:  SettingsError, naming `inception_weights`, if a file cannot be read or holds something
-         else.
+Raises:  SettingsError, naming `inception_weights`, if a file cannot be read or holds other weights.
 
 Source: Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016. The
 trained graph is the one of December 2015 that Heusel et al. (GANs Trained by a Two Time-Scale
@@ -31,19 +30,19 @@ _ARGUMENT = "inception_weights"
 _SIDE = 299
 # Tensors of the graph: photographs [1, H, W, 3], features [1, 1, 1, 2048].
 _INPUT, _OUTPUT = "ExpandDims", "pool_3"
-# Only the network of 2015 has so many: torchvision's InceptionV3, with the same names, has 1000.
+# The network of 2015 has this many classes; torchvision's InceptionV3, with the same names, 1000.
 _CLASSES = 1008
 
-# What the published graph is made of between the two. TensorFlow has operations that read and write
-# files; a graph that holds others than these is not run.
+# The operations of the published graph between the two tensors. A graph with any other operation is
+# not run, since TensorFlow also has operations that read and write files.
 _OPERATIONS = frozenset(
     "Add AddV2 AvgPool BatchNormWithGlobalNormalization BiasAdd CheckNumerics Concat ConcatV2 "
     "Const Conv2D FusedBatchNorm FusedBatchNormV3 Identity MaxPool Mean Mul NoOp Relu Reshape "
     "ResizeBilinear Sub".split()
 )
 
-# Units of the port, each a convolution and its batch norm. Keras makes its layers in the same
-# order.
+# Units of the PyTorch port, each a convolution and its batch norm, in the order in which Keras
+# makes these layers.
 _STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3")
 _A = "branch1x1 branch5x5_1 branch5x5_2 branch3x3dbl_1 branch3x3dbl_2 branch3x3dbl_3 branch_pool"
 _C = (
@@ -80,7 +79,8 @@ _UNITS = (
 def from_frozen_graph(path: str) -> Callable[[np.ndarray], np.ndarray]:
     """Reads classify_image_graph_def.pb of 2015, or any graph with the same two tensors.
 
-    These are ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048]).
+    These are ExpandDims:0 (photographs) and pool_3:0 (features [B, 1, 1, 2048]). See the top of the
+    file for what is returned.
     """
     v1 = tf.compat.v1
     begin = f"`{_ARGUMENT}={path!r}`"
@@ -103,8 +103,8 @@ def from_frozen_graph(path: str) -> Callable[[np.ndarray], np.ndarray]:
             f"{', '.join(others[:5])}"
         )
 
-    # A session, not a tf.function: the graph has an operation that version 9 of graphs removed. A
-    # graph keeps the version that it was written with, while functions run with the current one.
+    # A session, not a tf.function: the graph has an operation that graph version 9 removed. An
+    # imported graph keeps the version that it was written with; a function has the current one.
     graph = tf.Graph()
     with graph.as_default():
         images = v1.placeholder(tf.float32, [None, None, None, 3])  # [B, H, W, 3]
@@ -125,7 +125,7 @@ def from_frozen_graph(path: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def from_keras(path: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Reads weights of Keras' InceptionV3, with its classes or without.
+    """Reads weights of Keras' InceptionV3, with or without the classification layer.
 
     The format is that of `save_weights` and of the files that Keras downloads.
     """
@@ -135,7 +135,7 @@ def from_keras(path: str) -> Callable[[np.ndarray], np.ndarray]:
         with h5py.File(path, "r") as file:
             top = "predictions" in (file["model_weights"] if "model_weights" in file else file)
         network = tf.keras.applications.InceptionV3(include_top=top, weights=None)
-        network.load_weights(path)  # by order: names count on from what a program made before
+        network.load_weights(path)  # by order, since numbers in names depend on earlier layers
         return network
 
     network = state_dicts.guarded(read, begin, "Keras .h5 weights of InceptionV3")
@@ -145,8 +145,9 @@ def from_keras(path: str) -> Callable[[np.ndarray], np.ndarray]:
 def from_pytorch(path: str) -> Callable[[np.ndarray], np.ndarray]:
     """Reads the state dict of the port, pt_inception-2015-12-05.
 
-    Keras' network has the same layers but for the pool of the last block, which is a maximum in the
-    graph of 2015. The other pools leave padding out of their averages, as in TensorFlow.
+    Keras' network has the same layers, except for the pool of the last block: it is an average
+    there, and a maximum in the graph of 2015. The averages of the other pools leave out padding, as
+    in TensorFlow.
     """
     begin = f"`{_ARGUMENT}={path!r}`"
     tensors = state_dicts.read(path, _ARGUMENT)
@@ -197,8 +198,8 @@ def from_pytorch(path: str) -> Callable[[np.ndarray], np.ndarray]:
 def _between(graph_def):
     """The part of a graph that leads from photographs to features.
 
-    Later parts are made for a single photograph. So are the shapes that the file notes, which are
-    left out as well.
+    Other parts work for a single photograph only. The shapes that the file records are those of a
+    single photograph too, so they are removed.
     """
     nodes = {node.name: node for node in graph_def.node}
     wanted, waiting = set(), [_OUTPUT]
@@ -216,18 +217,18 @@ def _between(graph_def):
 
 
 def _made(network, kind):
-    """A network's layers of a kind, in the order in which they were made.
+    """A network's layers of a class, in the order in which they were made.
 
-    The numbers in their names tell the order.
+    The order follows from the numbers in their names.
     """
     layers = [layer for layer in network.layers if isinstance(layer, kind)]
     return sorted(layers, key=lambda layer: int(re.search(r"\d*$", layer.name)[0] or 0))
 
 
 def _on_squares(inputs, maps):
-    """A function of photographs, from a network of squares in [-1, 1].
+    """A function photographs -> features, from a network for 299 x 299 squares in [-1, 1].
 
-    inputs: of the network.   maps: its last maps, [B, 8, 8, 2048].
+    inputs: the network's input.   maps: its last maps, [B, 8, 8, 2048].
     """
     network = tf.keras.Model(inputs, tf.keras.layers.GlobalAveragePooling2D()(maps))
 

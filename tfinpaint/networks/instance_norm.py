@@ -1,6 +1,6 @@
 """Instance normalisation, from TensorFlow Addons.
 
-It has a file of its own so that networks without it do not wait for the import.
+It has its own file, so that networks without it need not import that package, which takes time.
 """
 
 import tensorflow as tf
@@ -9,9 +9,9 @@ from tfinpaint.addons import InstanceNormalization
 
 
 class InstanceNorm(InstanceNormalization):
-    """Computes in float32 even under mixed precision, in which variances overflow.
+    """Instance norm that computes in float32 even under mixed precision.
 
-    The output has the type of the input.
+    In float16 variances overflow. The output has the type of the input.
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

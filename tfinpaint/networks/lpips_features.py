@@ -2,14 +2,14 @@
 
     maps = FEATURES["alex"](images, arrays)     # a list of [B, h, w, C], one for each linear head
 
-Input:   images [B, H, W, 3], normalised as for the training of torchvision's networks; arrays
-         {name: kernel HWIO or bias}, as in SHAPES.
-Output:  maps after ReLU, from fine to coarse, up to the network's last ReLU. Their C are in
-         CHANNELS.
+Input:   images [B, H, W, 3], normalised as torchvision's networks were trained; arrays
+         {name: kernel [h, w, in, out] or bias [out]}, with the names and shapes of SHAPES.
+Output:  maps after ReLU, from fine to coarse, up to the network's last ReLU. CHANNELS has the C of
+         each.
 
-Paddings are symmetric, like PyTorch's. Max pools have windows of 3 at stride 2, without padding.
-Those of SqueezeNet also take a last window that overhangs the lower and right edge (`ceil_mode`).
-Images with a side below LEAST leave a map without pixels.
+Padding is symmetric, like PyTorch's. Max pools have 3x3 windows and stride 2, without padding.
+Those of SqueezeNet also have a last window that extends beyond the lower and the right edge
+(`ceil_mode`). An image with a side below LEAST would have a map without positions.
 
 Sources: Krizhevsky, One weird trick for parallelizing convolutional neural networks, 2014
 (AlexNet); Iandola et al., SqueezeNet, 2016 (version 1.1); Zhang et al., CVPR 2018, appendix B, for
@@ -19,7 +19,7 @@ which layers are compared.
 import tensorflow as tf
 
 CHANNELS = {"alex": (64, 192, 384, 256, 256), "squeeze": (64, 128, 256, 384, 384, 512, 512)}
-LEAST = {"alex": 31, "squeeze": 17}  # pixels of either side
+LEAST = {"alex": 31, "squeeze": 17}  # the smallest height and width, in pixels
 
 # fmt: off
 _ALEX = {"conv1": (11, 3, 64), "conv2": (5, 64, 192), "conv3": (3, 192, 384),
@@ -92,6 +92,6 @@ def _pool(x):
 
 
 def _pool_ceil(x):
-    # One more row and column complete the last window if a side is even, and change nothing if it
-    # is odd. Zeros do not change the maximum of numbers that passed a ReLU.
+    # One more row and column complete the last window if a side is even, and have no effect if it
+    # is odd. Zeros do not change the maximum of values after a ReLU.
     return _pool(tf.pad(x, [[0, 0], [0, 1], [0, 1], [0, 0]]))

@@ -5,12 +5,12 @@ Inputs:  an image with missing pixels [B, H, W, 3], in the range of the system t
 Output:  [B, H, W, 3], linear: neither clipped nor composited.
 H and W are multiples of 2^depth.
 
-Source: Tables 1 and 2 of the multistage attention paper (2020). A map of what is valid accompanies
-the features. Its hole shrinks from layer to layer, while attention works with the hole of the
-input.
+Source: Tables 1 and 2 of the multistage attention paper (2020). Each map of features comes with a
+map of valid positions. The invalid region shrinks from layer to layer. Attention uses the hole of
+the input.
 
-Deviations: none at width 64 and depth 8. Other depths leave out (or repeat) the innermost levels.
-Attention stays after Decode_4 and Decode_3.
+Deviations: none at width 64 and depth 8. Smaller depths leave out the innermost levels, larger ones
+repeat them. Attention stays after Decode_4 and Decode_3.
 """
 
 from typing import Any, Optional, Sequence
@@ -22,7 +22,7 @@ from tfinpaint.layers.batch_norm import BatchNorm
 from tfinpaint.networks.parts import make_weights
 from tfinpaint.settings import SettingsError
 
-_KERNELS = {1: 7, 2: 5, 3: 5}  # encoder level -> kernel size; it is 3 further in
+_KERNELS = {1: 7, 2: 5, 3: 5}  # encoder level -> kernel size; 3 at deeper levels
 
 
 class PartialConvUNet(tf.keras.Model):
@@ -30,16 +30,18 @@ class PartialConvUNet(tf.keras.Model):
 
     Args:
         width: channels of Encode_1 (paper: 64). They double up to 8 * width.
-        depth: halvings (paper: 8).
+        depth: number of halvings (paper: 8).
         attention: decoder levels that are followed by attention (paper: 4 and 3).
         variant: of the attention, "paper" or "official".
 
-    Call arguments: `[image, hole]`. `with_attention_maps=True` also returns a list of its attention
+    Call arguments: `[image, hole]`. `with_attention_maps=True` also returns a list of the attention
         maps, layer by layer; for these and for `weights_at` see layers/attention_map.py.
 
     Attributes:
-        frozen_norms: the batch norm layers that keep their running statistics in training: "none",
+        frozen_norms: which batch norm layers keep their running statistics in training: "none",
             "encoder" or "all".
+
+    Raises: SettingsError for a width or depth that is not allowed.
     """
 
     def __init__(self, width=64, depth=8, attention=(4, 3), variant="paper", **kwargs):
@@ -62,7 +64,7 @@ class PartialConvUNet(tf.keras.Model):
         def channels(level):
             return width * min(2 ** (level - 1), 8)
 
-        def norm(name):  # PyTorch's defaults, which produced the papers
+        def norm(name):  # PyTorch's defaults, with which the papers' networks were trained
             return BatchNorm(momentum=0.9, epsilon=1e-5, name=name)
 
         self.encoders = {
@@ -74,7 +76,7 @@ class PartialConvUNet(tf.keras.Model):
             str(k): PartialConv2D(channels(k - 1), 3, doubled=True, name=f"decode_{k}")
             for k in range(depth, 1, -1)
         }
-        # The picture itself is computed in float32 even under mixed precision.
+        # The output layer computes in float32 even under mixed precision.
         self.decoders["1"] = PartialConv2D(3, 3, doubled=True, name="decode_1", dtype="float32")
         self.decoder_norms = {str(k): norm(f"decode_{k}_norm") for k in range(depth, 1, -1)}
         self.attentions = {

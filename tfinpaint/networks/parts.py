@@ -1,6 +1,6 @@
 """Convolutions and norms that several networks are made of.
 
-Their settings are those that produced the papers: PyTorch's, not Keras'.
+Their settings are PyTorch's, with which the papers' networks were trained, not Keras'.
 """
 
 from typing import Any, Optional
@@ -11,7 +11,7 @@ from tfinpaint.layers.down_conv import DownConv2D
 from tfinpaint.layers.tracing import making_weights
 from tfinpaint.layers.up_conv import UpConv2D
 
-NORMAL = tf.keras.initializers.RandomNormal  # the U-Nets of pix2pix' family start from N(0, 0.02)
+NORMAL = tf.keras.initializers.RandomNormal  # U-Nets of the pix2pix family start from N(0, 0.02)
 
 
 def conv(
@@ -22,10 +22,10 @@ def conv(
     dilation_rate: int = 1,
     **kwargs: Any,
 ) -> tf.keras.layers.Layer:
-    """A convolution that keeps the size at stride 1, and halves an even size at stride 2.
+    """A convolution that keeps the size at stride 1 and halves an even size at stride 2.
 
-    At stride 2 windows are 4x4 only. For these convolutions 'SAME' is symmetric: (k - 1) / 2 on
-    every side at stride 1, and 1 for 4x4 windows at stride 2.
+    With stride 2 the kernel is 4x4. In these cases 'SAME' padding is symmetric: (k - 1) / 2 on
+    every side for an odd k at stride 1, and 1 on every side for 4x4 kernels at stride 2.
     """
     initial = NORMAL(0.0, 0.02)
     if (kernel_size, strides, dilation_rate) == (4, 2, 1):
@@ -47,7 +47,7 @@ def up_conv(
 ) -> tf.keras.layers.Layer:
     """A transposed convolution with PyTorch's padding of 1.
 
-    4x4 at stride 2 doubles the size, 3x3 at stride 1 keeps it.
+    A 4x4 kernel at stride 2 doubles the size, a 3x3 kernel at stride 1 keeps it.
     """
     initial = NORMAL(0.0, 0.02)
     if (kernel_size, strides) == (4, 2):
@@ -58,9 +58,10 @@ def up_conv(
 
 
 def instance_norm(name: str, affine: bool = True) -> tf.keras.layers.Layer:
-    """Normalises each channel of each picture, with PyTorch's epsilon.
+    """Normalises each channel of each picture, with PyTorch's epsilon of 1e-5.
 
-    The default here, 1e-3, makes a visible difference to the output.
+    The default of TensorFlow Addons, 1e-3, would change the output visibly. `affine` adds a scale
+    and a shift for each channel.
     """
     from tfinpaint.networks.instance_norm import InstanceNorm  # late: it imports TensorFlow Addons
 
@@ -77,12 +78,15 @@ def leaky(x: tf.Tensor) -> tf.Tensor:
 def make_weights(
     network: tf.keras.layers.Layer, *channels: int, side: Optional[int] = None
 ) -> None:
-    """Calls a network once on symbols, so that all its weights exist.
+    """Calls a network once on symbolic inputs, so that all its weights are created.
 
-    channels: those of each input.   side: height and width of the inputs; None is any.
+    Args:
+        network: the network.
+        *channels: the number of channels of each input.
+        side: height and width of the inputs; None is any.
 
-    The call runs as plain Python: AutoGraph would first read and rewrite the source of every layer,
-    and none needs it.
+    AutoGraph is switched off for the call. It would read and rewrite the source of every layer, and
+    no layer needs it.
     """
     inputs = [tf.keras.Input((side, side, c)) for c in channels]
     with making_weights():

@@ -1,17 +1,17 @@
-"""Spectrally normalised patch critics: of the multistage attention network, and of DeepFill v2.
+"""Spectrally normalised patch critics: that of the multistage attention network and DeepFill v2's.
 
-Input:   images [B, H, W, C], in the range of the system that uses it.
-Output:  multistage: one logit per patch, [B, h, w, 1], 30 x 30 for 256 x 256. Its Table 3 says
-         Ori / 8 = 32, and overlooks that a 4x4 window with padding 1 shortens a side by one. Its
-         sigmoid belongs to the loss, which takes logits.
-         DeepFill v2: the map of the last layer itself, [B, H/64, W/64, 4 * width].
+Input:   images [B, H, W, C], in the range of the system that uses the critic.
+Output:  multistage: one logit per patch, [B, h, w, 1], 30 x 30 for 256 x 256. (Table 3 of the paper
+         says Ori / 8 = 32. But a 4x4 convolution with stride 1 and padding 1 shortens each side by
+         one.) The paper's sigmoid is part of the loss, which takes logits.
+         DeepFill v2: the output of the last layer, [B, H/64, W/64, 4 * width].
 
 Sources: Table 3 of the multistage attention paper (2020); Yu et al., Free-Form Image Inpainting
          with Gated Convolution, 2019 (SN-PatchGAN).
 
-Each call with training=True takes one step of the power iteration that normalises the kernels, and
-changes them. So real and fake pictures go through in one call, and the generator's step calls the
-critic with training=False.
+Each call with training=True takes one step of the power iteration and overwrites the kernels with
+the normalised ones. So a step passes real and fake pictures in one call, and the generator's step
+calls the critic with training=False.
 """
 
 import tensorflow as tf
@@ -77,12 +77,12 @@ class FreeFormCritic(tf.keras.Model):
 
 
 def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
-    """Convolutions from rows of (filters, strides).
+    """Makes a convolution for each row (filters, strides).
 
-    The last computes in float32 even under mixed precision.
+    The last one computes in float32 even under mixed precision.
 
-    initial: makes an initializer. Each layer needs its own: a single one would give all layers the
-        same numbers.
+    channels: of the input.   initial: a function that makes an initializer. Each layer needs its
+    own: a shared one would give all layers the same numbers.
     """
     layers = []
     for k, (filters, strides) in enumerate(rows, 1):
@@ -95,8 +95,8 @@ def _spectral_convolutions(channels, rows, kernel_size, initial, **kwargs):
             kernel_initializer=initial(),
             **kwargs,
         )
-        # In float32, whatever the convolution computes in: the wrapper writes the normalised kernel
-        # back, rounded to its own precision.
+        # The wrapper is float32 whatever the convolution computes in: it writes the normalised
+        # kernel back, rounded to the wrapper's precision.
         layer = addons.SpectralNormalization(conv, name=f"conv_{k}_spectral", dtype="float32")
         with tf.name_scope(layer.name):
             layer.build([None, None, None, channels])

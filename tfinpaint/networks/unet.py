@@ -1,4 +1,4 @@
-"""The plain U-Net of the pix2pix family, which halves a picture down to a pixel and back.
+"""The plain U-Net of the pix2pix family: halvings down to one pixel, and as many doublings.
 
 Input:   [B, H, W, C]. H and W are multiples of 2^depth.
 Output:  [B, H, W, 3] in [-1, 1] (tanh).
@@ -8,7 +8,7 @@ Output:  [B, H, W, 3] in [-1, 1] (tanh).
     decode_depth       ReLU, transposed conv, instance norm
     decode_k           [decode_(k+1), encode_k], ReLU, transposed conv, instance norm (none in 1)
 
-All windows are 4x4 with stride 2. Source: Isola et al., Image-to-Image Translation with Conditional
+All kernels are 4x4 with stride 2. Source: Isola et al., Image-to-Image Translation with Conditional
 Adversarial Networks, CVPR 2017, in the form of CycleGAN's released code: instance norm, no dropout.
 """
 
@@ -24,7 +24,7 @@ class UNet(tf.keras.Model):
 
     Args:
         width: channels of encode_1 (papers: 64). They double up to 8 * width.
-        depth: halvings (papers: 8).
+        depth: number of halvings (papers: 8).
     """
 
     def __init__(self, width=64, depth=8, **kwargs):
@@ -41,7 +41,7 @@ class UNet(tf.keras.Model):
         self.decoders = {
             str(k): up_conv(channels(k - 1), 4, f"decode_{k}") for k in range(depth, 1, -1)
         }
-        # The picture itself is computed in float32 even under mixed precision.
+        # The output layer computes in float32 even under mixed precision.
         self.decoders["1"] = up_conv(3, 4, "decode_1", dtype="float32")
         self.decoder_norms = {
             str(k): instance_norm(f"decode_{k}_norm") for k in range(depth, 1, -1)
@@ -51,9 +51,9 @@ class UNet(tf.keras.Model):
         return self.decode(self.encode(image))
 
     def encode(self, image: tf.Tensor, levels: Optional[int] = None) -> Dict[int, tf.Tensor]:
-        """{k: the output of encode_k, [B, H/2^k, W/2^k, C]} of the first `levels`, by default all.
+        """{k: output of encode_k after its norm, [B, H/2^k, W/2^k, C]}, for k from 1 to `levels`.
 
-        Each is as its norm leaves it, before the next activation.
+        `levels` is by default `depth`. The activation is the next layer's, and not included.
         """
         x = self.encoders["1"](image)  # [B, H/2, W/2, C]
         maps = {1: x}
@@ -73,8 +73,8 @@ class UNet(tf.keras.Model):
 
         Args:
             maps: what `encode` returns.
-            changes: {k: function} of what decode_k would see, [B, H/2^k, W/2^k, C] after its ReLU,
-                for what it is to see.
+            changes: {k: function} that replaces the input of decode_k: its argument is the input
+                after the ReLU, [B, H/2^k, W/2^k, C], and its result is what decode_k convolves.
         """
         x = maps[self.depth]
         for k in range(self.depth, 0, -1):

@@ -1,14 +1,15 @@
-"""VGG-16 and VGG-19 features for the loss terms that compare more than pixels.
+"""VGG-16 and VGG-19 features, for loss terms that compare features instead of pixels.
 
 Input:   images [B, H, W, 3] in [0, 1].
-Output:  a map for each layer that was asked for: block1_pool [B, H/2, W/2, 64], block2_pool
-         [B, H/4, W/4, 128], block3_pool [B, H/8, W/8, 256], block4_conv3 [B, H/8, W/8, 512] (after
-         its ReLU). They are scaled as described below.
+Output:  a list of maps, one for each layer asked for, such as block1_pool [B, H/2, W/2, 64],
+         block2_pool [B, H/4, W/4, 128], block3_pool [B, H/8, W/8, 256] and block4_conv3
+         [B, H/8, W/8, 512] (after its ReLU). They are scaled as described below.
 
-`contrast` is how far black and white are apart. In the papers' code it is 1, 2 or (divided by
-ImageNet's deviation) 4.4, and the weights were trained on inputs of that order. Keras' weights were
-trained on 0..255. Up to its biases the network is homogeneous, so features of 0..255 times
-contrast / 255 have the scale for which the papers chose their loss weights.
+`contrast` is the difference between white and black in the inputs that the papers' code gives its
+feature network: 1, 2 or (divided by ImageNet's standard deviation) 4.4. Its weights were trained on
+inputs of that order. Keras' weights were trained on 0..255. Apart from its biases the network is
+homogeneous. So features of 0..255 times contrast / 255 have the scale for which the papers chose
+their loss weights.
 
 Source of the network: Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale
 Image Recognition, 2015.
@@ -29,13 +30,13 @@ class VGGFeatures:
     Args:
         weights: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random". If
             a file of VGG-16 lacks block 4 and a layer of that block is asked for, the block stays
-            random, and a warning says so.
-        layers: names of the layers of Keras' VGG16 or VGG19.
-        contrast: see the top of the file. 1 for a paper that works in [0, 1], 2 for one in [-1, 1],
-            4.4 for one that normalises.
-        depth: 16 or 19, which of the two networks.
+            random, and a warning is logged.
+        layers: names of layers of Keras' VGG16 or VGG19.
+        contrast: see the top of the file. 1 for papers that work in [0, 1], 2 for [-1, 1], 4.4 for
+            those that normalise by ImageNet's standard deviation.
+        depth: 16 for VGG-16, 19 for VGG-19.
 
-    Raises: SettingsError, naming `perceptual_weights`, if the weights cannot be had.
+    Raises: SettingsError, naming `perceptual_weights`, if the weights cannot be obtained.
     """
 
     def __init__(self, weights="imagenet", layers=POOLS, contrast=1.0, depth=16):
@@ -68,7 +69,7 @@ class VGGFeatures:
         self._network.trainable = False
 
     def __call__(self, images):
-        # Blue, green, red, with the mean subtracted.
+        # This reorders the channels to blue, green, red, and subtracts ImageNet's mean.
         inputs = tf.keras.applications.vgg16.preprocess_input(tf.cast(images, tf.float32) * 255.0)
         maps = self._network(inputs, training=False)
         return [

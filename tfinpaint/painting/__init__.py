@@ -1,13 +1,13 @@
 """From a photograph and a mask to a filled photograph; begin with filling.py.
 
-filling.py    the loop over windows, whoever fills them
+filling.py    the loop over windows, the same for every painter
 boxes.py      boxes of hole pixels, and the windows around them
-windows.py    which windows a photograph has;   thin_holes.py   which holes are cut along grids
-budget.py     what strokes and specks may cost
-painter.py    what the network sees of a window;   base_painter.py   what all painters share
-detail/       texture from the known part;   rims.py   how thin holes go on from their rim
+windows.py    a window for each group of holes;   thin_holes.py   which holes are cut along grids
+budget.py     limits the cost of strokes and specks
+painter.py    fills windows with a trained system;   base_painter.py   what all painters share
+detail/       texture from the known part;   rims.py   thin holes, from the pixels beside them
 blending.py   colours from around the hole (--blend=poisson)
 
-What a client of a server needs (filling, boxes, windows, thin_holes, budget, rims, blending) does
-not import TensorFlow.
+The modules that a client of a server needs (base_painter, filling, boxes, windows, thin_holes,
+budget, rims, blending) do not import TensorFlow.
 """

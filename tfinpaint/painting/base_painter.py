@@ -1,4 +1,4 @@
-"""The base class of painters, which fill photographs with a trained system, an export or a server.
+"""The base class of painters. A painter fills photographs with a trained system, export or server.
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (white = hole) -> uint8 [H, W, 3]
 
@@ -7,7 +7,7 @@
     TFLitePainter      export/tflite.py         a TFLite file, at the size it takes
     RestClient, GrpcClient    serving/client.py    a server
 
-It imports no TensorFlow: a client needs none.
+This module does not import TensorFlow, because a client of a server does not need it.
 """
 
 import functools
@@ -21,8 +21,8 @@ from tfinpaint.painting.boxes import Context
 from tfinpaint.painting.filling import Options
 from tfinpaint.settings import SettingsError
 
-_LAST_SEED = 2**31 - 1  # what an export takes, int32
-# Why a model refuses what is not in its `fill_inputs`.
+_LAST_SEED = 2**31 - 1  # the largest int32, the type of the seed in an export
+# Why a model refuses an input that is not in its `fill_inputs`.
 _WITHOUT = {
     "seed": "this model has one fill for each hole, of seed 0",
     "edges": "this model is not guided by edges",
@@ -33,8 +33,8 @@ class Sample(NamedTuple):
     """One of several fills of a photograph.
 
     pixels: uint8 [H, W, 3].
-    seed: `fill` with this seed gives the same.
-    score: how good it is; None if nothing can tell.
+    seed: `fill` with this seed gives the same pixels.
+    score: its quality, the higher the better; None if the system has no score.
     """
 
     pixels: np.ndarray
@@ -45,15 +45,18 @@ class Sample(NamedTuple):
 class BasePainter:
     """Fills the holes of photographs.
 
-    A subclass either defines `fill_window`, to which `_fill` passes the windows of a photograph,
-    or `_fill` itself. Only a trained system can do the rest; the other painters refuse it here.
+    A subclass defines either `fill_window`, to which `_fill` passes the windows of a photograph,
+    or `_fill` itself. A method that a painter does not support raises an error here.
 
     Attributes:
-        system, run: the trained system and the record of its run (`runs.Run`); None elsewhere.
-        detail: "auto" or "off", as the export was made; None elsewhere.
-        fill_inputs: what the network takes beside photograph and hole: "seed", "edges", ...
-        stride, working_size: of the network behind `fill_window`, in pixels.
-        context: what that network needs to see around a hole.
+        system, run: the trained system and the record of its run (`runs.Run`); None in painters
+            without a trained system.
+        detail: "auto" or "off", as the export was made; None in other painters.
+        fill_inputs: names of the inputs that the network takes besides the photograph and the hole:
+            "seed", "edges", ...
+        stride, working_size: the stride of the network behind `fill_window`, and the side of the
+            largest window that it is given, in pixels.
+        context: how much that network needs to see around a hole.
     """
 
     system: Any = None
@@ -75,33 +78,34 @@ class BasePainter:
         edges: Optional[np.ndarray] = None,
         blend: str = "none",
     ) -> np.ndarray:
-        """Fills the holes of one photograph of any size, uint8 [H, W, 3], RGB.
+        """Fills the holes of one photograph of any size.
 
+        photo:    uint8 [H, W, 3], RGB.
         mask:     uint8 [H, W], above 127 = hole.
         grow:     pixels (the radius of a disc) by which the hole is grown first.
         feather:  pixels outside the grown hole over which the network's output fades into the
                   photograph. With 0, every pixel outside the grown hole keeps its bytes.
         detail:   "auto": if the hole is thick, its texture comes from the known part of the
-                  photograph, guided by the network's fill (detail/). "off": the network's fill
-                  as it is.
-        seed:     which of the fills of a system that has several for one hole; 0 is the one that
-                  it gives by itself.
-        edges:    uint8 [H, W], above 127 = an edge, by which a system that takes edges is guided.
-                  None: it finds and completes them itself.
-        blend:    "poisson": the fill keeps its texture, and its colours are fitted to what lies
-                  around each hole (blending.py). "none": the fill as it is.
+                  photograph, guided by the network's fill (detail/). "off": the network's fill,
+                  unchanged.
+        seed:     which fill is returned, if the system has several for one hole. 0 is its default
+                  fill.
+        edges:    uint8 [H, W], above 127 = edge. They guide a system that takes edges. None: the
+                  system finds and completes the edges itself.
+        blend:    "poisson": the fill keeps its texture, and its colours are fitted to the
+                  surroundings of each hole (blending.py). "none": the fill, unchanged.
 
         Returns: uint8 [H, W, 3].
-        Raises: SettingsError for a mask or edges of another size, a mask without a hole or
+        Raises: SettingsError for a mask or edges of another size, a mask without a hole, a mask
             that (grown) leaves no known pixel, a seed or edges that the system does not take, or a
             blend together with a feather. ValueError for arrays of another type or shape, and for
-            other words and numbers than these.
+            other values of the remaining arguments.
         """
         self._check_inputs(seed, edges, np.shape(photo))
         return self._fill(photo, mask, Options(grow, feather, detail, seed, edges, blend))
 
     def _fill(self, photo: np.ndarray, mask: np.ndarray, options: Options) -> np.ndarray:
-        """`fill`, once it is clear that the model takes what it was given."""
+        """`fill`, after the check that the model takes its inputs."""
         plain = not options.seed and options.edges is None
         return filling.fill(
             self._fill_one if plain else functools.partial(self._fill_guided, seed=options.seed),
@@ -139,12 +143,13 @@ class BasePainter:
     ) -> List[Sample]:
         """Several fills of one photograph, by a system that has several for one hole.
 
-        The one with the highest score is the first. Without scores they come in the order of their
-        seeds.
+        count:  how many fills, at least 1. Their seeds are `seed`, `seed` + 1 and so on.
+        The other arguments are those of `fill`.
 
-        count:  how many, at least 1. Their seeds are `seed`, `seed` + 1 and so on.
-        Other arguments and errors are those of `fill`.
-        Raises: SettingsError if there is one fill for each hole.
+        Returns: the fills, the highest score first. Without scores, they are in the order of their
+            seeds.
+        Raises: SettingsError if the system has only one fill for each hole, or for another `count`;
+            also the errors of `fill`.
         """
         self.check_takes("seed", "samples")
         if not isinstance(count, numbers.Integral) or count < 1:
@@ -158,16 +163,22 @@ class BasePainter:
         return sorted(samples, key=lambda sample: -(sample.score or 0.0))  # stable
 
     def score(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0) -> Optional[float]:
-        """How good a filled photograph is, to choose among samples; None if nothing can tell.
+        """The quality of a filled photograph, to rank samples: the higher the better.
 
-        photo, mask, grow:  as `fill` returned and took them.
+        photo:       uint8 [H, W, 3], as `fill` returned it.
+        mask, grow:  as `fill` took them.
+
+        Returns: the score, or None if the system has none.
         """
         return None
 
     def check_takes(self, name: str, argument: str) -> None:
-        """Raises SettingsError, which names `argument`, if `name` is not in `fill_inputs`.
+        """Checks that the network takes the input `name`.
 
-        name: "seed" or "edges".
+        name:      "seed" or "edges".
+        argument:  what the error message calls it.
+
+        Raises: SettingsError if `name` is not in `fill_inputs`.
         """
         if name not in self.fill_inputs:
             raise SettingsError(f"`{argument}`: {_WITHOUT[name]}")
@@ -183,7 +194,7 @@ class BasePainter:
         return []
 
     def edges(self, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """A picture of the edges by which a system that takes edges fills, uint8 [H, W].
+        """A picture of the edges that guide the fill of a system that takes edges, uint8 [H, W].
 
         photo, mask:  as for `fill`.
 
@@ -217,7 +228,7 @@ class BasePainter:
             )
 
     def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
-        """`_fill_one` with what `fill_inputs` names."""
+        """`_fill_one` with the inputs that `fill_inputs` names."""
         raise NotImplementedError
 
     def _fill_one(self, window, hole, shown, with_detail):

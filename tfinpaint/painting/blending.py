@@ -3,12 +3,13 @@
     filled uint8 [H, W, 3], hole uint8 [H, W] (1 = hole) -> uint8 [H, W, 3]
 
 Source: Iizuka et al., Globally and Locally Consistent Image Completion, SIGGRAPH 2017, and its
-released code: OpenCV's Telea fills the hole, and OpenCV's seamlessClone (Perez et al., Poisson
-Image Editing, SIGGRAPH 2003) clones the network's fill into that. Known pixels keep their bytes.
+released code: OpenCV's Telea inpainting fills the hole, and OpenCV's seamlessClone (Perez et al.,
+Poisson Image Editing, SIGGRAPH 2003) clones the network's fill into the result. Known pixels keep
+their bytes.
 
 Two traps of seamlessClone are avoided. It drops the border of a mask, so a hole at the border of
-the photograph needs a margin. And it places by size // 2: with a centre of (first + last) // 2 a
-hole of an even size would move by one pixel.
+the photograph gets a margin. And it places the mask by size // 2, so the centre is computed in the
+same way: with (first + last) // 2, a hole of an even size would move by one pixel.
 """
 
 import cv2
@@ -16,11 +17,11 @@ import numpy as np
 
 from tfinpaint.painting import boxes
 
-_RADIUS = 1  # of Telea, pixels, as released
-_AROUND = 8  # pixels around a hole that Telea sees
+_RADIUS = 1  # of Telea's method, pixels, as in the released code
+_AROUND = 8  # pixels around a hole that Telea's method sees
 _MARGIN = 2  # pixels, for seamlessClone
-# seamlessClone takes the outer 3 pixels of a mask from what lies below. Of a thinner hole nothing
-# would be left to clone.
+# seamlessClone takes the outer 3 pixels of a mask from the picture below. A hole that is nowhere
+# deeper has nothing left to clone.
 _RIM = 3
 
 
@@ -29,8 +30,8 @@ def poisson(filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
     filled:  uint8 [H, W, 3], a photograph with its fill.
     hole:    uint8 [H, W], 1 = hole. Each connected hole is blended by itself, so that the time
-             depends on the holes, not on the photograph. One that is at most 6 pixels thick is
-             Telea's fill. A photograph without a known pixel stays as it is.
+             depends on the holes, not on the photograph. A hole at most 6 pixels thick gets Telea's
+             fill. A photograph without a known pixel is returned unchanged.
     """
     blended = filled.copy()
     if hole.all() or not hole.any():
@@ -38,8 +39,8 @@ def poisson(filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
     frame = boxes.bounding_box(hole)  # labels take 4 bytes per pixel: only where the holes are
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hole[frame.slices], connectivity=8)
     thin = _depths(labels, count) <= _RIM
-    thin[0] = False  # what is known
-    if thin.any():  # all together: a noisy mask has thousands
+    thin[0] = False  # the known pixels
+    if thin.any():  # all at once: a noisy mask has thousands of thin holes
         here = np.zeros_like(hole)
         here[frame.slices] = thin[labels]
         box = boxes.bounding_box(here, _AROUND)
@@ -56,7 +57,7 @@ def poisson(filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def _depths(labels, count):
-    """The largest distance of each hole's pixels to what is known, pixels, float32 [count]."""
+    """The largest distance of each hole's pixels to a known pixel, in pixels, float32 [count]."""
     deepest, missing = np.zeros(count, np.float32), labels > 0
     np.maximum.at(deepest, labels[missing], boxes.depth(missing)[missing])
     return deepest
@@ -65,7 +66,7 @@ def _depths(labels, count):
 def _with_surroundings(inner, pixels, frame, shape):
     """The box of a hole with _AROUND pixels more on each side, and the hole in it, uint8.
 
-    inner: box of the hole counted from the corner of `frame`.   pixels: bool, the hole in it.
+    inner: box of the hole, relative to the corner of `frame`.   pixels: bool, the hole in `inner`.
     """
     inner = inner.beyond(frame)
     box = boxes.Box(

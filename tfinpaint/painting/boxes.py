@@ -1,8 +1,8 @@
-"""Boxes of hole pixels, and the windows around them that a network is shown.
+"""Boxes of hole pixels, and the windows around them that a network sees.
 
 Box:     int (top, left, bottom, right) of hole pixels; bottom and right are excluded.
-Window:  the same, for the part of the photograph that is cut out for a box: the box and its
-         surroundings, inside the photograph. The painter then reduces it if it is too large, and
+Window:  the part of the photograph that is cut out for a box, in the same form: the box and its
+         surroundings, inside the photograph. The painter reduces a window that is too large, and
          pads it to the network's stride.
 """
 
@@ -17,10 +17,10 @@ CONTEXT = 64  # pixels that a window shows on each side of a box, at least
 class Context(NamedTuple):
     """How much of a photograph a network needs to see around a hole.
 
-    share:    of the side of a hole's box, on each side of it.
-    centred:  whether the network fills the centre of a square and no more. The longer side of the
-              box then counts for both axes.
-    least:    pixels on each side of the box, whatever its share.
+    share:    context on each side of a hole's box, as a share of the side of the box.
+    centred:  whether the network fills only the centre of a square. The longer side of the box then
+              counts for both axes.
+    least:    context on each side of the box, in pixels, if the share is less.
     """
 
     share: float = 0.5
@@ -44,7 +44,7 @@ class Box(NamedTuple):
         return self.bottom - self.top, self.right - self.left
 
     def beyond(self, outer: "Box") -> "Box":
-        """A box that was counted from the corner of `outer`, from that of the photograph."""
+        """This box, given relative to the corner of `outer`, relative to that of the photograph."""
         return Box(
             self.top + outer.top,
             self.left + outer.left,
@@ -53,7 +53,7 @@ class Box(NamedTuple):
         )
 
     def within(self, outer: "Box") -> "Box":
-        """The same box counted from the corner of `outer`."""
+        """This box relative to the corner of `outer`; the inverse of `beyond`."""
         return Box(
             self.top - outer.top,
             self.left - outer.left,
@@ -63,7 +63,10 @@ class Box(NamedTuple):
 
 
 def bounding_box(hole: np.ndarray, margin: int = 0) -> Box:
-    """The box of all hole pixels, with `margin` pixels more on each side, inside the photograph."""
+    """The box of all hole pixels, with `margin` pixels more on each side, inside the photograph.
+
+    hole: uint8 [H, W], above 0 = hole.
+    """
     left, top, width, height = cv2.boundingRect(hole)
     return Box(
         max(top - margin, 0),
@@ -74,7 +77,10 @@ def bounding_box(hole: np.ndarray, margin: int = 0) -> Box:
 
 
 def depth(pixels: np.ndarray) -> np.ndarray:
-    """The distance of marked pixels to others, float32 [h, w]. Nothing beyond is marked."""
+    """The distance of each marked pixel to the nearest unmarked one, in pixels, float32 [h, w].
+
+    pixels: [h, w], above 0 or True = marked. Everything beyond the border counts as unmarked.
+    """
     bordered = cv2.copyMakeBorder(pixels.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
     return cv2.distanceTransform(bordered, cv2.DIST_L2, 3)[1:-1, 1:-1]
 
@@ -84,9 +90,11 @@ def window_sides(
 ) -> np.ndarray:
     """Sides of the windows of boxes with `sides`, in a photograph with sides `limits`.
 
-    Both are arrays that broadcast. A window has the context's share of the box on each side (by
-    default as much context as box), and at least `context.least` there. It is rounded up to the
-    stride, and is at most as large as the photograph.
+    sides, limits: int [..., 2] in pixels, which broadcast.
+
+    A window adds the context's share of the box on each side (by default half of the box, so as
+    much context as box), and at least `context.least` pixels. Its sides are rounded up to a
+    multiple of the stride, and are at most those of the photograph.
     """
     if context.centred:
         sides = np.broadcast_to(sides.max(-1, keepdims=True), sides.shape)
@@ -97,9 +105,9 @@ def window_sides(
 
 
 def window_around(box: Box, shape: Sequence[int], stride: int, context: Context = Context()) -> Box:
-    """The window of a box in a photograph of `shape`.
+    """The window of a box in a photograph of `shape`, [H, W] or [H, W, 3].
 
-    At a border it is shifted inwards, so that no context is lost.
+    At a border of the photograph it is shifted inwards, so that no context is lost.
     """
     height, width = (
         int(side) for side in window_sides(np.array(box.size), np.array(shape[:2]), stride, context)
@@ -112,13 +120,13 @@ def window_around(box: Box, shape: Sequence[int], stride: int, context: Context 
 def is_reduced(
     box: Box, shape: Sequence[int], stride: int, working_size: int, context: Context
 ) -> bool:
-    """Whether the window of a box is larger than what the network was trained on."""
+    """Whether the window of a box is larger than the working size, so that it is reduced."""
     sides = window_sides(np.array(box.size), np.array(shape[:2]), stride, context)
     return sides.max() > working_size
 
 
 def tiles_with_holes(hole: np.ndarray, tile: int) -> List[Box]:
-    """The squares with sides of `tile` that have hole pixels, of a grid on the box of all holes."""
+    """The squares with hole pixels, of a grid with sides of `tile` over the box of all holes."""
     return [box for box in grid(bounding_box(hole), tile) if hole[box.slices].any()]
 
 

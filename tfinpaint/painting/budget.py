@@ -1,18 +1,19 @@
-"""Keeps the cost of thin holes to their area, however many strokes and specks they are.
+"""Limits the cost of thin holes by their area, however many strokes and specks there are.
 
 windows.py gives every hole a window at full size. A hatch, a mesh or dust over a whole photograph
-then costs as much as the whole photograph, though little of it is missing. Here thin holes have a
-budget, unless the photograph is SMALL: PER_PIXEL pixels in windows for each missing one. With it
-they take at most about twice the time of one compact hole of their area. Where the budget is too
-small, it goes where the photograph is rough. The rest is filled in one of two cheaper ways:
+then costs as much as the whole photograph, though little of it is missing. So thin holes have a
+budget, unless the photograph is SMALL: PER_PIXEL pixels in windows for each missing pixel. Within
+it they take at most about twice the time of one compact hole of the same area. If the budget is too
+small, it is spent where the photograph is rough, and the rest is filled in a cheaper way. The three
+ways to fill a group of hole pixels are:
 
-    "network"   at full size, as windows.py has it
-    "reduced"   by the network at half the size; rims.py brings back the finest detail at the rim
-    "smooth"    without the network: rims.py goes on with the lines of the surroundings. Only for
-                strokes of up to 6 pixels
+    "network"   by the network at full size, in the windows of windows.py
+    "reduced"   by the network at half the size; rims.py restores the finest detail at the rim
+    "smooth"    without the network: rims.py continues the lines of the surroundings. Only for
+                strokes up to 6 pixels thick
 
 Input:   photo uint8 [H, W, 3], hole uint8 [H, W], above 0 = hole.
-Output:  `Group`s, which have each hole pixel once. What lies under a hole has no influence.
+Output:  `Group`s; each hole pixel is in exactly one. The pixels under a hole have no influence.
 """
 
 from typing import List, NamedTuple
@@ -23,34 +24,37 @@ import numpy as np
 from tfinpaint.painting import boxes, rims, windows
 from tfinpaint.painting.boxes import Box, Context
 
-PER_PIXEL = 4  # pixels in windows for each missing one, but at least those of one window
+PER_PIXEL = 4  # pixels in windows for each missing pixel; a budget is at least one window
 FEW = 4  # windows that any photograph may take
 SMALL = 2**20  # pixels of a photograph that needs no budget: all its windows take a few seconds
-# Pixels from the edge of a hole to its middle: a hole with more keeps its windows. So does one with
-# more than an eighth of the working size.
+# A thin hole is less deep than this, in pixels from its edge to its middle, and less deep than an
+# eighth of the working size. Deeper holes keep their windows.
 _THIN = 24
 _CONTEXT = 32  # pixels that a window at full size shows around its box: strokes need little
-_BESIDE = 16  # the same for what is filled without the network
+_BESIDE = 16  # the same for strokes that are filled without the network
 _NEAR = 9  # pixels: side of the square around a missing pixel in which roughness counts
-# Detail is left out where less of the missing pixels is thick: where the strokes of letters meet.
+# Detail is left out if a smaller share of the missing pixels is thick. Then only small parts are,
+# such as the places where the strokes of letters meet.
 _THICK_SHARE = 0.25
 
-# The squared error of a fill over that of the network at full size. Measured on squares of 1.4
-# and 3.2 megapixels of two photographs with strokes of 2 to 22 pixels.
+# The squared error of a fill, relative to that of the network at full size. Measured on squares of
+# 1.4 and 3.2 megapixels of two photographs with strokes of 2 to 22 pixels.
 _REDUCED = 1.1
-# The same where detail is wanted and left out. Not measured: blur shows more than its error says.
+# The same if detail is wanted and left out. Not measured: blur is more visible than its squared
+# error suggests.
 _WITHOUT_DETAIL = 1.2
-_SMOOTHER = 1 / 12  # what each pixel of thickness adds to 1 without the network
-# Pixels: thicker strokes have stairs and breaks without the network, even in a sky.
+_SMOOTHER = 1 / 12  # without the network, it is 1 + this for each pixel of thickness
+# Pixels: without the network, thicker strokes show steps and breaks, even in a sky.
 _SMOOTH_UP_TO = 6
 
 
 class Group(NamedTuple):
     """Hole pixels that are filled together.
 
-    box, window: as in windows.py.   pixels: bool [h, w] of the box.
+    box, window: as in windows.py.
+    pixels: bool [h, w], which pixels of the box are in the group.
     way: "network", "reduced" or "smooth".
-    detail: whether the texture of what is thick may be restored (detail/).
+    detail: whether the texture of thick parts may be restored (detail/).
     """
 
     box: Box
@@ -61,7 +65,7 @@ class Group(NamedTuple):
 
 
 class Network(NamedTuple):
-    """What plans depend on beside photograph and hole; see `filling.fill`."""
+    """What a plan depends on besides the photograph and the hole; see `filling.fill`."""
 
     stride: int
     working_size: int
@@ -70,7 +74,7 @@ class Network(NamedTuple):
 
 
 def unlimited(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
-    """The groups of windows.py, whatever they cost; see `plan`."""
+    """The groups of windows.py, whatever they cost. The arguments are those of `plan`."""
     found = windows.plan(hole, network.stride, network.working_size, network.context)
     return [Group(*group, detail=network.detail) for group in found]
 
@@ -78,10 +82,15 @@ def unlimited(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Gro
 def plan(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
     """Groups of hole pixels in the order in which they are filled.
 
-    Those of windows.py if they are within the budget, or the photograph is SMALL. Strokes that are
-    together no longer than the photograph is wide and high (a scratch or two) always are. So is all
-    that a network fills which fills the centre of its window alone, or whose windows are always
-    reduced, because they are smaller than what they have to show.
+    photo: uint8 [H, W, 3].   hole: uint8 [H, W], above 0 = hole.
+
+    These are the groups of windows.py if they are within the budget. They are also used whatever
+    they cost if
+      * the photograph is SMALL,
+      * all strokes together are at most as long as the photograph's width plus its height (a
+        scratch or two),
+      * the network fills only the centre of its window, or
+      * the working size is so small that a window shows little besides its context.
     """
     groups = unlimited(photo, hole, network)
     if network.context.centred or network.working_size < 4 * boxes.CONTEXT:
@@ -106,7 +115,7 @@ def plan(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
     found = [group for k, group in enumerate(groups) if k not in thin]
     found += [group for choice in chosen for group in choice.groups]
 
-    def turn(group):  # what is reduced comes when all around it is known, compact holes last
+    def turn(group):  # reduced groups come when all around them is known, compact holes last
         if max(group.window.size) <= network.working_size or group.way == "smooth":
             return 0
         return 1 if group.way == "reduced" else 2
@@ -115,12 +124,12 @@ def plan(photo: np.ndarray, hole: np.ndarray, network: Network) -> List[Group]:
 
 
 def budget(missing: int, working_size: int) -> int:
-    """What thin holes with so many missing pixels may cost."""
+    """The pixels in windows that thin holes with `missing` pixels may take."""
     return max(PER_PIXEL * missing, working_size**2)
 
 
 def cost(group: Group, working_size: int) -> int:
-    """The pixels that the network is given for a group, and those that detail is given."""
+    """The pixels that the network sees for a group, plus those that detail/ sees."""
     if group.way == "smooth":
         return 0
     height, width = group.window.size
@@ -130,7 +139,7 @@ def cost(group: Group, working_size: int) -> int:
 
 
 def _over_budget(groups, network):
-    """Numbers of the groups of thin holes, if these cost too much; else none."""
+    """Indices of the groups of thin holes if these cost too much; otherwise none."""
     size = network.working_size
     small = [k for k, group in enumerate(groups) if max(group.window.size) <= size]
     if len(small) <= FEW:
@@ -144,9 +153,9 @@ def _over_budget(groups, network):
 class _Sizes(NamedTuple):
     """How the photograph is cut.
 
-    cell: side of the squares that have one window at half the size.
-    tile: side of the squares, four of a cell, that have one window at full size.
-    around, around_tile: what their windows show.
+    cell: side of the squares that get one window at half the size, in pixels.
+    tile: side of the squares, four to a cell, that get one window at full size, in pixels.
+    around, around_tile: the contexts of these windows.
     """
 
     cell: int
@@ -161,7 +170,7 @@ class _Sizes(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """One way to fill a cell, its cost, and the error that is expected."""
+    """One way to fill a cell, its cost, and the expected error."""
 
     cost: int
     error: float
@@ -171,22 +180,25 @@ class _Choice(NamedTuple):
 class _Cell:
     """The thin holes in one square of a photograph.
 
-    length: about how long the strokes are together, in pixels.
+    length: approximate total length of the strokes, in pixels.
     """
 
     def __init__(self, photo, hole, missing, box):
         self._photo, self._hole, self._missing, self._box = photo, hole, missing, box
         pixels = missing[box.slices]
-        # Across a stroke of n pixels the depth is n / 4 + 1 / 2 in the mean.
+        # Across a stroke n pixels thick, the mean depth is n / 4 + 1 / 2.
         self._thickness = max(4 * float(boxes.depth(pixels)[pixels > 0].mean()) - 2, 1.0)
         self.length = int(pixels.sum()) / self._thickness
         self._thick = rims.thick(pixels).sum() >= _THICK_SHARE * pixels.sum()
         self._always_by_network = self._thick or self._thickness > _SMOOTH_UP_TO
 
     def choices(self, sizes: _Sizes, network: Network) -> List[_Choice]:
-        """The ways to fill it: of its tiles, each number of the roughest by the network, the others
-        without; and all by the network at half the size. What is thicker than 6 pixels is never
-        filled without the network, but at either size perhaps without detail.
+        """The ways to fill the cell.
+
+        Either the k roughest tiles are filled by the network and the others without it, for each
+        k; or the whole cell is filled by the network at half the size. Strokes thicker than 6
+        pixels are always filled by the network. Where detail is wanted, there are the same ways
+        without it.
         """
 
         def choice(groups, error):
@@ -219,7 +231,11 @@ class _Cell:
         return found
 
     def _error(self, tile):
-        """The squared error to expect, up to a factor: that of a step from pixel to pixel."""
+        """The expected squared error of a fill, up to a factor.
+
+        It is the number of missing pixels times (1 + the mean squared step between neighbouring
+        known pixels near them).
+        """
         grey, here = (
             self._photo[tile.slices].astype(np.float32).mean(-1),
             self._missing[tile.slices],
@@ -234,7 +250,7 @@ class _Cell:
         return int(here.sum()) * (1.0 + squares / max(pairs, 1))
 
     def _group(self, square, around, way, network):
-        """The missing pixels of a square, in the smallest box that has them."""
+        """The missing pixels of a square, in the smallest box that contains them."""
         box = boxes.bounding_box(self._missing[square.slices]).beyond(square)
         stride = 1 if way == "smooth" else network.stride
         window = boxes.window_around(box, self._hole.shape, stride, around)
@@ -243,10 +259,10 @@ class _Cell:
 
 
 def _within(cells: List[List[_Choice]], allowed: int) -> List[_Choice]:
-    """A choice for each cell, with the smallest error that steps within the budget lead to.
+    """A choice for each cell, so that the total error is small and the cost within the budget.
 
-    All start with the cheapest. Then, again and again, the step is taken that saves the most error
-    for what it costs. If the cheapest are over the budget together, it is these.
+    Each cell starts with its cheapest choice. Then the step that saves the most error for its cost
+    is taken, again and again. If the cheapest choices together exceed the budget, they remain.
     """
     chosen = [min(choices, key=lambda choice: choice.cost) for choices in cells]
     left = allowed - sum(choice.cost for choice in chosen)
@@ -259,11 +275,14 @@ def _within(cells: List[List[_Choice]], allowed: int) -> List[_Choice]:
         if step.cost - chosen[k].cost <= left:
             left -= step.cost - chosen[k].cost
             chosen[k] = step
-        steps[k] = _best_step(chosen[k], cells[k], left)  # again, with what is left
+        steps[k] = _best_step(chosen[k], cells[k], left)  # again, with the budget that is left
 
 
 def _best_step(now, choices, left):
-    """The error that the best step saves for each pixel, and that step; 0 if there is none."""
+    """The error that the best step saves per pixel of cost, and that step.
+
+    0 and the present choice if no step fits.
+    """
     steps = [choice for choice in choices if 0 < choice.cost - now.cost <= left]
     gains = [(now.error - step.error) / (step.cost - now.cost) for step in steps]
     best = max(range(len(steps)), key=gains.__getitem__, default=None)

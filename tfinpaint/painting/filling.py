@@ -2,8 +2,9 @@
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (above 127 = hole) -> uint8 [H, W, 3]
 
-It checks its arguments, grows the hole, fills it window by window (budget.py chooses them), and
-blends. Known pixels keep the bytes of the photograph. What lies under a hole has no influence.
+It checks the arguments, grows the hole, fills it window by window (budget.py chooses the windows),
+and blends. Known pixels keep the bytes of the photograph. The pixels under a hole have no
+influence.
 """
 
 import numbers
@@ -17,9 +18,13 @@ from tfinpaint.painting import blending, boxes, budget, rims
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
+# What `shown` says of a pixel: the band around a hole into which a fill fades; a hole that another
+# window fills, or has filled; what the window is for.
+BAND, OTHER, AIM = 1, 2, 3
+
 
 class Options(NamedTuple):
-    """How a photograph is filled; see `BasePainter.fill`, whose further arguments these are."""
+    """How a photograph is filled: the arguments of `BasePainter.fill` after photo and mask."""
 
     grow: int = 0
     feather: int = 0
@@ -43,9 +48,11 @@ def fill(
     fill_window:           see `Painter.fill_window`: (window, hole, shown, with_detail) -> window.
     stride, working_size:  the network's stride, and the side of the largest window that it is
                            given, in pixels.
-    context:               what the network needs to see around a hole.
-    options:               of their edges, if there are any, `fill_window` takes the part in the
-                           window as a last argument, [h, w, 1]. Their seed is the caller's.
+    context:               how much the network needs to see around a hole.
+    photo, mask, options:  as for `BasePainter.fill`, with the same errors. If there are edges,
+                           `fill_window` takes their part in the window as its last argument, uint8
+                           [h, w, 1]. The seed is not used here: the caller gives it to
+                           `fill_window`.
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
     grow, feather, detail, _, edges, blend = options
@@ -58,7 +65,7 @@ def fill(
     missing, filled = hole.copy(), photo.copy()
     # Feathering shows output beyond the hole. Later windows must see the photograph there.
     painted = photo.copy() if feather else filled
-    # A drawing of edges guides the network. So the network fills all of it.
+    # Drawn edges guide the network only, so the network fills every hole.
     plan = budget.plan if edges is None else budget.unlimited
     network = budget.Network(stride, working_size, context, detail == "auto")
     for box, window, here, way, with_detail in plan(photo, shown, network):
@@ -67,8 +74,9 @@ def fill(
         hole_here, shown_here, *guide_here = (
             m[window.slices][..., np.newaxis] for m in (missing, shown, edges) if m is not None
         )
-        shown_here = shown_here.copy()
-        shown_here[box.within(window).slices][here] = 2  # what this window is for
+        shown_here = np.where(hole[window.slices][..., np.newaxis], np.uint8(OTHER), shown_here)
+        aim = here & ((missing[box.slices] > 0) | (hole[box.slices] == 0))
+        shown_here[box.within(window).slices][aim] = AIM
         if way == "smooth":
             result = rims.continued(filled[window.slices], hole_here[..., 0])
         else:
@@ -89,9 +97,10 @@ def fill(
 
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:
-    """Raises SettingsError for a mask of another size or without a hole.
+    """Checks the arguments of `BasePainter.fill`.
 
-    Raises ValueError for arguments that cannot come from a file.
+    Raises: SettingsError for a mask of another size or without a hole. ValueError for arguments of
+        another type, shape or range.
     """
     for name, array, shape, fits in (
         ("photo", photo, "[H, W, 3]", photo.ndim == 3 and photo.shape[-1] == 3),
@@ -121,9 +130,9 @@ def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) 
 def hole_of(mask: np.ndarray, grow: int = 0) -> np.ndarray:
     """The hole that is filled, uint8 [H, W], 1 = hole.
 
-    mask: uint8 [H, W], above 127 = hole.   grow: pixels that it is grown by.
+    mask: uint8 [H, W], above 127 = hole.   grow: pixels by which the hole is grown.
 
-    Raises: SettingsError if nothing of the photograph is left.
+    Raises: SettingsError if no known pixel is left.
     """
     hole = grown((mask > THRESHOLD).astype(np.uint8), grow)
     if hole.all():
@@ -138,23 +147,24 @@ def check_blend(blend: str, feather: int = 0) -> None:
         raise ValueError(f"`blend` is {' or '.join(settings.BLENDS)}. Got {blend!r}")
     if blend != "none" and feather:
         raise SettingsError(
-            f"`blend={blend!r}` and `feather={feather}`: one of them hides the edge of the fill"
+            f"`blend={blend!r}` and `feather={feather}` cannot be combined: each of them hides the "
+            "edge of the fill"
         )
 
 
 def blended(filled: np.ndarray, hole: np.ndarray, blend: str) -> np.ndarray:
-    """The fill with its colours fitted to what lies around each hole, uint8 [H, W, 3].
+    """The fill with its colours fitted to the surroundings of each hole, uint8 [H, W, 3].
 
     filled: uint8 [H, W, 3].   hole: uint8 [H, W], 1 = hole.
-    blend: "none" (the fill as it is) or "poisson" (blending.py).
+    blend: "none" (the fill is returned unchanged) or "poisson" (blending.py).
     """
     return blending.poisson(filled, hole) if blend == "poisson" else filled
 
 
 def grown(hole: np.ndarray, pixels: int) -> np.ndarray:
-    """The hole uint8 [H, W] dilated by a disc, a new array.
+    """The hole, uint8 [H, W], dilated by a disc of radius `pixels`; a new array.
 
-    It uses distances, since the time of cv2.dilate grows with the area of the disc.
+    It uses distances, because the time of cv2.dilate grows with the area of the disc.
     """
     grown = hole.copy()
     if pixels and not hole.all():
@@ -164,9 +174,11 @@ def grown(hole: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) -> None:
-    """Blends `filled` into `photo` over `feather` pixels outside the hole, in place.
+    """Fades `filled` into `photo` over `feather` pixels outside the hole. Changes `filled`.
 
-    The share of `filled` falls linearly.
+    filled, photo: uint8 [H, W, 3].   hole: uint8 [H, W], 1 = hole.
+
+    The share of `filled` falls linearly with the distance to the hole.
     """
     if hole.all():
         return
@@ -180,7 +192,7 @@ def fade(filled: np.ndarray, photo: np.ndarray, hole: np.ndarray, feather: int) 
 def _distance(hole: np.ndarray, reach: int) -> Tuple[boxes.Box, np.ndarray]:
     """The box of all holes grown by `reach`, and the distance of its pixels to the hole, in pixels.
 
-    Only in the box, because float32 takes memory.
+    Distances are computed in the box only, because float32 takes memory.
     """
     box = boxes.bounding_box(hole, reach)
     distance = cv2.distanceTransform(1 - hole[box.slices], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

@@ -1,11 +1,11 @@
-"""What `tfinpaint.load` returns: fills the holes of photographs of any size with a trained system.
+"""Fills the holes of photographs of any size with a trained system (`tfinpaint.load` returns it).
 
     photo uint8 [H, W, 3], mask uint8 [H, W] (white = hole) -> uint8 [H, W, 3]
 
-Known pixels keep the bytes of the photograph. What lies under a hole has no influence. Each hole is
-filled in a window of the photograph around it (windows.py, filling.py). `Painter.fill_window` is
-the one TensorFlow function that fills a window, including the texture of thick holes (detail/).
-An exported model contains it, and is a painter too (export/saved_model.py).
+Known pixels keep the bytes of the photograph. The pixels under a hole have no influence. Each hole
+is filled in a window of the photograph around it (windows.py, filling.py). `Painter.fill_window` is
+the TensorFlow function that fills a window, including the texture of thick holes (detail/). An
+exported model contains it, and is a painter too (export/saved_model.py).
 """
 
 import functools
@@ -21,20 +21,21 @@ from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import imported
 
-if TYPE_CHECKING:  # runs.py lies above
+if TYPE_CHECKING:  # runs.py is a layer above this one
     from tfinpaint.runs import Run
 
-# A window larger than this times the training size is reduced: the system has seen no larger holes.
+# A window longer than this times the training size is reduced: training shows no larger holes.
 WORKING_FACTOR = 2
+_KNOWN = 1e-4  # the share of a cell from which on it counts as known; less is rounding
 
 
 class Painter(BasePainter, tf.Module):
     """Fills holes with a system.
 
-    system:      has `stride`, perhaps `smallest` (int) and `generate(images, holes)`, like those
-                 that `tfinpaint.create` makes.
-    image_size:  side of the squares that it was trained on, in pixels.
-    run:         the record of its run, if it has one.
+    system:      has `stride` (int), `generate(images, holes)` and optionally `smallest` (int), like
+                 the systems that `tfinpaint.create` makes.
+    image_size:  side of the square training images, in pixels.
+    run:         the record of the system's run, if it has one.
     """
 
     def __init__(self, system, image_size: int = 256, run: Optional["Run"] = None):
@@ -48,7 +49,10 @@ class Painter(BasePainter, tf.Module):
 
     @classmethod
     def of(cls, system: Any, image_size: int = 256, run: Optional["Run"] = None) -> "Painter":
-        """A painter of the class that the system's specification names, if it names one."""
+        """A painter of the class that the system's specification names, or else of this class.
+
+        The arguments are those of the class.
+        """
         own = system.specification.painter
         return (imported(own) if own else cls)(system, image_size, run)
 
@@ -65,10 +69,11 @@ class Painter(BasePainter, tf.Module):
 
         It is neither composited nor clipped.
 
-        images:  float32 [B, H, W, 3] in [-1, 1]. H and W are multiples of `stride`. What lies under
-                 the hole is blanked here.
+        images:  float32 [B, H, W, 3] in [-1, 1]. H and W are multiples of `stride`, and at least
+                 `smallest`. The pixels under the hole are blanked here.
         holes:   float32 [B, H, W, 1], 1 = hole: one hole map per image.
-        inputs:  of the specification's `fill_inputs`, by name; None is as if it were missing.
+        inputs:  further inputs that the specification's `fill_inputs` names. None counts as not
+                 given.
 
         Raises: ValueError for another type or shape, or an input that the system does not take.
         """
@@ -106,13 +111,14 @@ class Painter(BasePainter, tf.Module):
     ) -> list:
         """The attention maps of the system when it fills all holes of a photograph at once.
 
-        photo, mask:  as for `fill`. They are seen in one window around all holes. It is reduced if
-                      it is larger than the working size.
-        at:           row and column of the pixel of the hole whose weights are wanted; by default
-                      the innermost pixel of the hole.
+        photo, mask:  as for `fill`. The system sees them in one window around all holes. The window
+                      is reduced if it is larger than the working size.
+        at:           row and column of the hole pixel whose attention weights are returned; by
+                      default the innermost pixel of the hole.
 
         Returns: an `AttentionMap` for each attention layer.
-        Raises: SettingsError if the system has no attention, or `at` is not in the hole.
+        Raises: SettingsError if the system has no attention, `at` is not in the hole, or the mask
+            has another size, no hole or no known pixel. ValueError for another type or shape.
         """
         self.check_attention()
         photo, mask = np.asarray(photo), np.asarray(mask)
@@ -147,21 +153,28 @@ class Painter(BasePainter, tf.Module):
     def _fill_one(self, window, hole, shown, with_detail):
         """`fill_window` with the graph that the hole needs.
 
-        The graph with detail takes seconds to make, and most strokes do without it.
+        Tracing the graph with detail takes seconds, and most strokes do not need it.
         """
         if with_detail and detail.is_thick(hole):
             return self.fill_window(window, hole, shown, True)
         return self._fill_thin(window, hole, shown)
 
     def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
-        return self._fill_with_inputs(
-            *map(tf.constant, (window, hole, shown, with_detail, seed)),
-            None if edges is None else tf.constant(edges),
-        )
+        if edges is None:
+            return self.fill_sample(window, hole, shown, with_detail, seed)
+        return self._fill_along(window, hole, shown, with_detail, seed, edges)
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def _fill_with_inputs(self, window, hole, shown, with_detail, seed, edges):
-        """`fill_window` with what a user gives in addition: int32 [], uint8 [h, w, 1] or None."""
+    @tf.function(
+        input_signature=[
+            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
+            tf.TensorSpec([], tf.bool),
+            tf.TensorSpec([], tf.int32),
+            tf.TensorSpec([None, None, 1], tf.uint8),
+        ],
+        autograph=False,
+    )
+    def _fill_along(self, window, hole, shown, with_detail, seed, edges):
+        """`fill_sample` along edges, uint8 [h, w, 1]."""
         return self._fill_any(window, hole, shown, with_detail, seed, edges)
 
     @tf.function(
@@ -188,13 +201,15 @@ class Painter(BasePainter, tf.Module):
 
         hole:         uint8 [h, w, 1], above 0 = hole.
         shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, and more
-                      around it for feathering. The highest value marks the part that the window was
-                      chosen for, where there are other holes in it.
-        with_detail:  bool [], whether the texture of what is thick in the hole is restored
-                      (detail/). If so, the output beyond the hole is the photograph.
+                      around it for feathering. If the window contains other holes as well, the
+                      highest value marks the part that the window was chosen for. Where the value
+                      is 2, other holes lie, perhaps filled already: no texture is copied from there
+                      (filling.py).
+        with_detail:  bool [], whether texture is restored in the thick parts of the hole (detail/).
+                      If it is, the output outside the hole is the photograph.
 
         A window larger than the working size is reduced to it, and its fill is enlarged. Sides that
-        are not multiples of the stride are padded by reflection. All pixels but the shown ones keep
+        are not multiples of the stride are padded by reflection. Pixels that are not shown keep
         their bytes.
         """
         return self._fill_any(window, hole, shown, with_detail)
@@ -215,25 +230,30 @@ class Painter(BasePainter, tf.Module):
         with_detail: tf.Tensor,
         seed: tf.Tensor,
     ) -> tf.Tensor:
-        """`fill_window` by a system that has several fills for one hole: that of `seed`."""
+        """`fill_window` for a system that has several fills for one hole.
+
+        seed:  int32 [], which of the fills is returned.
+        """
         return self._fill_any(window, hole, shown, with_detail, seed)
 
     def _fill_any(self, window, hole, shown, with_detail, seed=None, edges=None):
+        earlier = shown == filling.OTHER  # texture is not copied from earlier fills
         hole, shown, aim = self._maps(hole, shown)
-        # Blanked at once, as bytes: from here on nothing knows what was under the hole.
+        # Blanked at once, as bytes: no later step can see what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         filled = self._filled(blanked, hole, shown, aim, seed, edges)
         part = tf.logical_and(detail.thick(hole), with_detail)  # [h, w, 1]
         picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
-        # Nothing is taken from earlier fills either: they are shown, but no longer in the hole.
         filled = tf.cond(
-            tf.reduce_any(part), lambda: detail.restore(picture, shown, part), lambda: filled
+            tf.reduce_any(tf.logical_and(part, aim)),  # other holes get texture in their own turn
+            lambda: detail.restore(picture, tf.logical_or(hole, earlier), part),
+            lambda: filled,
         )
         return self._shown(filled, shown, window)
 
     @staticmethod
     def _maps(hole, shown):
-        """What is missing, what is shown, and what the window is for: bool [h, w, 1] each."""
+        """The hole, the shown part, and the part that the window is for: bool [h, w, 1] each."""
         level = tf.maximum(shown, tf.cast(hole > 0, tf.uint8))
         return hole > 0, level > 0, tf.logical_and(level > 0, level == tf.reduce_max(level))
 
@@ -241,14 +261,14 @@ class Painter(BasePainter, tf.Module):
         """The network's fill, float32 [h, w, 3], 0 to 255.
 
         blanked:           uint8 [h, w, 3], with blanked holes.
-        hole, shown, aim:  bool [h, w, 1]; see `_maps`. A network that fills all holes at once does
-                           without `aim`.
+        hole, shown, aim:  bool [h, w, 1]; see `_maps`. A network that fills all holes at once
+                           ignores `aim`.
         """
         size = tf.shape(blanked)[:2]
         maps = [hole, shown] + ([] if edges is None else [edges > THRESHOLD])
         maps = tf.concat(maps, -1)  # [h, w, 2 or 3]
-        # The branches are before and after the network alone, so that the graph has it only once:
-        # tracing and preparing it takes seconds.
+        # Only the steps before and after the network branch, so that the graph contains the network
+        # once: tracing and preparing it takes seconds.
         too_large = tf.reduce_max(size) > self.working_size
         pixels, maps = tf.cond(
             too_large,
@@ -270,7 +290,7 @@ class Painter(BasePainter, tf.Module):
         )
 
     def _shown(self, filled, shown, window):
-        """A fill as bytes where it is shown, the window elsewhere: [h, w, 3] -> uint8 [h, w, 3]."""
+        """The fill, rounded, where it is shown; the window elsewhere: [h, w, 3] -> uint8."""
         return tf.ensure_shape(
             tf.where(
                 shown, tf.cast(tf.clip_by_value(tf.round(filled), 0.0, 255.0), tf.uint8), window
@@ -279,7 +299,7 @@ class Painter(BasePainter, tf.Module):
         )
 
     def fill_whole(self, photo: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
-        """As `fill_window`, but never reduced, and traced by the caller with the sizes it knows.
+        """Like `fill_window`, but never reduced. The caller traces it, with static sizes if known.
 
         photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3]: whole
         numbers in the hole, the photograph elsewhere.
@@ -303,18 +323,21 @@ class Painter(BasePainter, tf.Module):
         return tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
 
     def _reduce(self, blanked, maps, small):
-        """Reduces by areas to the size `small`.
+        """Reduces pixels and maps to the size `small`, by area averaging.
 
         Pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool [h', w', n].
         """
         pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]
-        # A cell with any missing pixel is hole: its mean is wrong.
-        return pixels, tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[
-            0
-        ] > 0
+        shares = tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[0]
+        # A cell with any missing pixel counts as hole, because its mean is wrong. If that leaves
+        # nothing known, as where only a frame of few pixels is, the means of known pixels count.
+        known = 1.0 - shares[..., :1]
+        alone = tf.reduce_all(shares[..., :1] > 0) & (known > _KNOWN)  # bool [h', w', 1]
+        pixels = tf.where(alone, pixels / tf.maximum(known, _KNOWN), pixels)
+        return pixels, tf.concat([(shares[..., :1] > 0) & ~alone, shares[..., 1:] > 0], -1)
 
     def _fill_padded(self, pixels, hole, generate):
-        """The generator's output, clipped, of the size and scale of the pixels.
+        """The generator's output at the size of the pixels, clipped to 0 .. 255.
 
         pixels: float32 [h, w, 3] from 0 to 255.   hole: bool [h, w, 1].
         """
@@ -323,34 +346,34 @@ class Painter(BasePainter, tf.Module):
         return tf.clip_by_value((raw[:height, :width] + 1.0) * 127.5, 0.0, 255.0)  # [h, w, 3]
 
     def _pad(self, pixels, hole):
-        """What networks take: float32 [1, H', W', 3] in [-1, 1], float32 [1, H', W', 1].
+        """The network's inputs: float32 [1, H', W', 3] in [-1, 1], float32 [1, H', W', 1].
 
-        Arguments are those of `_fill_padded`.
+        The arguments are those of `_fill_padded`.
         """
         pixels = self._extended(pixels)  # [H', W', 3]
         hole = self._extended(tf.cast(hole, tf.float32))  # [H', W', 1]
-        # A product, not a division: TensorFlow turns a division into this if it optimizes a graph.
-        # So a fill is the same if it does not.
+        # A product, not a division: TensorFlow's graph optimizer turns the division into this
+        # product. Written so, a fill is the same with and without the optimizer.
         return (pixels * (1 / 127.5) - 1.0)[tf.newaxis], hole[tf.newaxis]
 
     def _extended(self, array):
-        """[h, w, n], mirrored beyond its end: [H', W', n], multiples of the stride."""
+        """[h, w, n], mirrored below and to the right: [H', W', n], multiples of the stride."""
         rows, columns = self._reflection(tf.shape(array)[0]), self._reflection(tf.shape(array)[1])
         return tf.gather(tf.gather(array, rows, axis=0), columns, axis=1)
 
     def _reflection(self, side):
-        """Indices that extend 0 .. side-1 to what the network takes by mirroring.
+        """Indices that extend 0 .. side-1, by mirroring, to a side that the network takes.
 
         The edge is included, and the mirroring is repeated as often as needed. tf.pad mirrors only
-        once, too little for a photograph that is one pixel wide.
+        once, which is too little for a photograph one pixel wide.
         """
         padded = (side + self.stride - 1) // self.stride * self.stride
         padded = tf.maximum(padded, self.smallest)
         index = tf.range(padded) % (2 * side)
         return tf.minimum(index, 2 * side - 1 - index)
 
-    # The graph knows the sizes if they stay the same. It is then a twentieth faster.
-    # (TensorFlow cannot reduce retracing between calls with different keywords.)
+    # Sizes that stay the same are static in the graph, which is then 5 % faster. `inputs` is one
+    # dict because TensorFlow cannot reduce retracing between calls with different keywords.
     @tf.function(reduce_retracing=True, autograph=False)
     def _generate_sized(self, images, holes, inputs):
         return self._generate_any(images, holes, **inputs)
@@ -372,7 +395,7 @@ class Painter(BasePainter, tf.Module):
         )
 
     def _generate_any(self, images, holes, **inputs):
-        """`system.generate` with what lies under the holes blanked to 0."""
+        """`system.generate` with the pixels under the holes blanked to 0."""
         return self.system.generate(
             tf.where(holes > 0, tf.zeros_like(images), images), holes, **inputs
         )

@@ -1,8 +1,8 @@
-"""What thin holes get from the pixels beside them, without a network.
+"""Fills and refines thin holes from the pixels beside them, without a network.
 
-    continued(picture, hole)            lines of equal brightness go on through the hole
-    refined(filled, hole, reduction)    the finest detail of a fill that was made at a smaller size
-    thick(hole)                         what is thick enough for texture (detail/)
+    continued(picture, hole)            continues lines of equal brightness through the hole
+    refined(filled, hole, reduction)    adds the finest detail to a fill made at a smaller size
+    thick(hole)                         the part that is thick enough for texture (detail/)
 
 picture, filled: uint8 [h, w, 3].   hole: uint8 [h, w], above 0 = hole.   -> uint8 [h, w, 3].
 Pixels outside the hole keep their bytes.
@@ -14,17 +14,23 @@ inpainting, CVPR 2001, by OpenCV.
 import cv2
 import numpy as np
 
-_RADIUS = 1  # pixels, of `continued`: in strokes of 3 to 13 pixels better than larger ones
+_RADIUS = 1  # pixels, of `continued`: better than larger radii in strokes of 3 to 13 pixels
 _SPREAD = 1.0  # pixels: how far the finest detail of the surroundings reaches into the hole
-_FAINT = 0.03  # share of known pixels around at which half of that detail is believed
-# Pixels from the edge of the hole: up to the first, half of a refined fill is `continued`; from the
-# second on nothing is.
+_FAINT = 0.03  # where the share of known pixels around is this, half of that detail is added
+# Distances from the edge of the hole, pixels. Up to the first, half of a refined fill comes from
+# `continued`; from the second on, nothing does.
 _MIXED = 2.0, 6.0
-_THICK = 8  # pixels: what is thicker has texture of its own
+_THICK = 8  # pixels: thicker parts have texture of their own
 
 
 def continued(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """See the top of the file. What lies in the hole has no influence."""
+    """The picture with its hole filled by lines of equal brightness from its surroundings.
+
+    picture: uint8 [h, w, 3]; its pixels in the hole have no influence.
+    hole: uint8 [h, w], above 0 = hole.
+
+    Returns: uint8 [h, w, 3]; black in the hole if no pixel is known.
+    """
     missing = (hole > 0).astype(np.uint8)
     blanked = np.where(missing[..., np.newaxis] > 0, np.uint8(0), picture)
     if missing.all():
@@ -36,14 +42,16 @@ def continued(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
 def refined(
     filled: np.ndarray, hole: np.ndarray, reduction: float, with_detail: bool = False
 ) -> np.ndarray:
-    """A fill that was made `reduction` times as small and enlarged, with the finest detail.
+    """Adds the finest detail to a fill that was made at 1 / `reduction` of the size and enlarged.
 
-    filled: the photograph, and in its hole the enlarged fill.
-    with_detail: whether what is thick has texture (detail/).
+    filled: uint8 [h, w, 3], the photograph, and in its hole the enlarged fill.
+    hole: uint8 [h, w], above 0 = hole.
+    with_detail: whether thick parts have texture (detail/).
 
-    The photograph is reduced and enlarged in the same way. What it lost is what the fill lacks. It
-    goes on into the hole, and fades there within a few pixels. Near the edge, the mean of the fill
-    and of `continued` is taken, because their errors differ, unless there is texture.
+    The photograph is reduced and enlarged in the same way. The detail that it loses is what the
+    fill lacks. This detail is continued into the hole, where it fades within a few pixels. Near the
+    edge, the mean of the fill and of `continued` is taken, because their errors differ, unless
+    there is texture.
     """
     height, width = hole.shape
     small = max(round(width / reduction), 1), max(round(height / reduction), 1)
@@ -68,7 +76,7 @@ def refined(
 def thick(hole: np.ndarray) -> np.ndarray:
     """The part of a hole near a place thicker than 8 pixels: [h, w] -> bool [h, w].
 
-    As `detail.thick` has it, in NumPy.
+    The same as `detail.thick`, in NumPy.
     """
     missing = np.ascontiguousarray(hole > 0).astype(np.uint8)
     square = np.ones((_THICK + 1,) * 2, np.uint8)

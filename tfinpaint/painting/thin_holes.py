@@ -1,9 +1,9 @@
-"""Which holes are cut along a grid: long thin ones, and thin ones that lie close together.
+"""Chooses the holes that are cut along a grid: long thin ones, and thin ones close together.
 
-A long thin hole (a scratch, a wire) would have a window so large that it had to be reduced. Reduced
-to a few pixels, the hole would lose what is beside it, which is all it needs. Thin holes that lie
-close together (a hatch, a mesh, lines of text) share the windows of one grid where that saves more
-than half of the pixels in windows.
+A long thin hole (a scratch, a wire) would have a window so large that it had to be reduced. It is
+filled from the pixels beside it, and reducing would blur just these. Thin holes that lie close
+together (a hatch, a mesh, lines of text) share the windows of one grid where that saves more than
+half of the pixels in windows.
 """
 
 from typing import List, NamedTuple, Tuple
@@ -13,11 +13,11 @@ import numpy as np
 
 from tfinpaint.painting.boxes import CONTEXT, Box, Context, depth, is_reduced, window_sides
 
-_BAND = 1024  # rows that are looked through at a time, for the memory
+_BAND = 1024  # rows that are processed at a time, to save memory
 
 
 class Size(NamedTuple):
-    """How large things are, in pixels."""
+    """Sizes in pixels."""
 
     shape: Tuple[int, ...]  # of the photograph
     stride: int
@@ -26,14 +26,14 @@ class Size(NamedTuple):
 
 
 class Holes(NamedTuple):
-    """Connected holes. Their boxes are counted from the corner of the box of all of them."""
+    """Connected holes. Boxes are relative to the corner of the box around all of them."""
 
     labels: np.ndarray  # int32 [h, w], 0 = known
-    boxes: np.ndarray  # int64 [holes, 4] of labels 1 and on
-    large: np.ndarray  # labels of the holes that are no specks
-    specks: np.ndarray  # labels of the others
+    boxes: np.ndarray  # int64 [holes, 4], row k for label k + 1
+    large: np.ndarray  # labels of the holes that are not specks
+    specks: np.ndarray  # labels of the specks
     cells: np.ndarray  # int64 [cells, 4]: the boxes that specks share
-    number: np.ndarray  # int32 [labels]: of a speck, that of its cell, from 1 on
+    number: np.ndarray  # int32 [labels]: for a speck, the number of its cell, from 1
 
 
 class Sharing(NamedTuple):
@@ -45,9 +45,9 @@ class Sharing(NamedTuple):
 
 
 def thin(holes: Holes, size: Size, context: Context) -> Tuple[set, List[Sharing]]:
-    """The labels of large holes that are cut along grids of their own, and holes that share one.
+    """The labels of large holes that are cut along grids of their own, and the shared grids.
 
-    The latter may be among the former.
+    A label may be in both. The shared grid then counts.
     """
     if not len(holes.large):
         return set(), _shared_grids(holes, holes.large, set(), size, context)
@@ -64,7 +64,10 @@ def thin(holes: Holes, size: Size, context: Context) -> Tuple[set, List[Sharing]
 
 
 def _depths(holes):
-    """Radius of the largest disc in each large hole, float [holes]. Nothing is missing beyond."""
+    """Radius of the largest disc in each large hole, float [holes], in pixels.
+
+    Everything beyond the border counts as known.
+    """
     boxes = [Box(*map(int, holes.boxes[label - 1])) for label in holes.large]
     if sum(height * width for height, width in (box.size for box in boxes)) < holes.labels.size:
         return np.array(
@@ -73,7 +76,8 @@ def _depths(holes):
                 for box, label in zip(boxes, holes.large)
             ]
         )
-    # Their boxes overlap, as a hatch's: all at once. Between two holes something is known.
+    # The boxes overlap, as in a hatch, so all holes are measured at once. That gives the same,
+    # because known pixels lie between any two holes.
     everywhere, deepest = depth(holes.labels > 0), np.zeros(len(holes.number))
     for begin in range(0, len(everywhere), _BAND):
         part = slice(begin, begin + _BAND)
@@ -83,10 +87,11 @@ def _depths(holes):
 
 
 def _shared_grids(holes, thin, cut, size, context):
-    """A `Sharing` for each cluster that one grid saves more than half of the pixels in windows.
+    """A `Sharing` for each cluster in which one grid saves more than half of the window pixels.
 
-    thin: labels of large holes. A cluster is of thin holes and specks whose boxes lie close
-        together.
+    thin: labels of the large holes that are thin.   cut: labels that have grids of their own.
+
+    A cluster consists of thin holes and specks whose boxes lie close together.
     """
     if not len(thin) and not len(holes.cells):
         return []
@@ -104,7 +109,7 @@ def _shared_grids(holes, thin, cut, size, context):
     np.minimum.at(whole[:, :2], of_box, boxes[:, :2])
     np.maximum.at(whole[:, 2:], of_box, boxes[:, 2:])
 
-    # Each hole's own pieces, with which the common ones are compared.
+    # Each hole's own pieces, with which the pieces of the common grids are compared.
     every = np.arange(len(cluster))
     tiles = np.where(np.isin(every, list(cut)), size.tile, 2**31)
     own = _pieces(holes.labels, np.isin(every, thin), every, _padded(holes.boxes), tiles)
@@ -130,14 +135,16 @@ def _shared_grids(holes, thin, cut, size, context):
 
 
 def _padded(boxes):
-    """Boxes by label: a row for label 0 comes first."""
+    """Boxes indexed by label: a row for label 0 is added in front."""
     return np.concatenate([np.zeros((1, 4), boxes.dtype), boxes])
 
 
 def _pieces(labels, wanted, which, boxes, tiles):
-    """The pieces of grids that wanted holes reach into, int64 [pieces, 5]: of what, and its box.
+    """The pieces of grids that wanted holes reach into, int64 [pieces, 5]: the grid and the box.
 
-    labels: int32 [h, w]. wanted, which: by label, whether it counts, and whose grid cuts it.
+    labels: int32 [h, w].
+    wanted, which: indexed by label: whether the hole counts, and the number of the grid that cuts
+        it.
     boxes, tiles: int64 [n, 4] and [n], the box of each grid and the side of its pieces.
     """
     keys = []
@@ -156,7 +163,7 @@ def _pieces(labels, wanted, which, boxes, tiles):
 
 
 def _clusters(boxes, shape):
-    """Numbers of the clusters of boxes, from 1 on: int64 [n]. Close ones are in one cluster."""
+    """The number of each box's cluster, from 1: int64 [n]. Boxes close together share a cluster."""
     coarse = 16  # pixels
     area = np.zeros((shape[0] // coarse + 1, shape[1] // coarse + 1), np.uint8)
     for top, left, bottom, right in boxes.tolist():
@@ -168,7 +175,10 @@ def _clusters(boxes, shape):
 
 
 def _thickest(box: Box, shape, stride: int, working_size: int, context: Context) -> float:
-    """Radius of the disc that no hole with this box holds that is cut along a grid; 0: none is."""
+    """A hole with this box is cut along a grid if no disc of this radius fits into it.
+
+    With a radius of 0 it is not cut.
+    """
     if context.centred and 2 * max(box.size) > max(shape[:2]):
         return working_size / 3  # too long for one window
     return working_size / 8 if is_reduced(box, shape, stride, working_size, context) else 0

@@ -1,9 +1,9 @@
 """Groups the holes of a photograph and chooses a window for each group, before anything is filled.
 
-A network is trained on squares of some 256 pixels, and its attention compares every position with
-every other. So a photograph of many megapixels is not filled whole: each hole is filled in a window
-of the photograph around it (boxes.py). Which thin holes are cut into pieces, and which share
-windows, thin_holes.py says.
+A network is trained on squares of about 256 pixels a side, and its attention compares every
+position with every other. So a photograph of many megapixels is not filled at once: each hole is
+filled in a window of the photograph around it (boxes.py). thin_holes.py decides which thin holes
+are cut into pieces and which share windows.
 
 Input:   hole uint8 [H, W], above 0 = hole.
 """
@@ -32,26 +32,30 @@ def plan(
 ) -> Iterator[Tuple[Box, Box, np.ndarray]]:
     """The hole pixels in groups, one for each window.
 
+    hole: uint8 [H, W], above 0 = hole.
+    stride, working_size: the network's stride, and the side of its largest window, in pixels.
+    context: how much the network needs to see around a hole.
+
     Yields: a box, its window, and which of the box's pixels are in the group, bool [h, w].
 
     Every hole pixel is in exactly one group, but boxes may overlap. Each connected hole is a group
     of its own, with three exceptions:
-      * Specks in one cell of a grid share a window. So a noisy mask takes as many windows as it has
-        cells, not specks.
+      * Specks in one cell of a grid share a window. So a noisy mask takes one window per cell, not
+        one per speck.
       * A long thin hole (a scratch, a wire) is cut along a grid if its window would have to be
-        reduced. Reduced to a few pixels, it would lose what is beside it, which is all it needs.
-        Where the network fills the centre alone, so is one that is longer than half of the
-        photograph, if what is beside it is seen from each piece.
-      * Thin holes that lie close together (a hatch, a mesh, lines of text) are cut along one grid,
-        whose windows they share, if that takes less than half of the pixels in windows. So the
-        time follows the area, not the number of strokes.
+        reduced. It is filled from the pixels beside it, and reducing would blur just these. If the
+        network fills only the centre of its window, a thin hole longer than half of the photograph
+        is cut as well.
+      * Thin holes that lie close together (a hatch, a mesh, lines of text) are cut along one grid
+        and share its windows, if that at least halves the pixels in windows. So the time follows
+        the area of the holes, not the number of strokes.
     Holes whose windows are reduced come last, when everything around them is known. The others come
     in reading order.
     """
     frame = bounding_box(hole)  # labels take 4 bytes per pixel: only where the holes are
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hole[frame.slices], connectivity=8)
     left, top, width, height = stats[1:, :4].T.astype(np.int64)
-    # Counted from the corner of the frame.
+    # Coordinates are relative to the corner of the frame.
     boxes = np.stack([top, left, top + height, left + width], axis=1)  # [holes, 4]
     tile = max(working_size // 2, 2)  # a box of this side has a window of the working size
     if context.centred:
@@ -59,10 +63,10 @@ def plan(
     speck = min(SPECK, tile // 2)
     small = np.maximum(height, width) <= speck
 
-    number = np.zeros(count, np.int32)  # label -> group; label 0 is what is known
+    number = np.zeros(count, np.int32)  # label -> group; label 0 is the known pixels
     cells, number[1:][small] = _share_cells(boxes[small], tile - speck)
     number[1:][~small] = 1 + len(cells) + np.arange(np.count_nonzero(~small))
-    found: list = []  # (box, group, what its window shows)
+    found: list = []  # (box, group, context of its window)
     size = thin_holes.Size(hole.shape, stride, working_size, tile)
     large, specks = (1 + np.flatnonzero(s) for s in (~small, small))
     holes = thin_holes.Holes(labels, boxes, large, specks, cells, number)
@@ -71,7 +75,7 @@ def plan(
         number[members] = group = int(number.max()) + 1
         found += [(part, group, around) for part in parts]
     together = {label for sharing in shared for label in sharing.members.tolist()}
-    left = set(number[1:][small].tolist())  # groups of the specks that share nothing more
+    left = set(number[1:][small].tolist())  # groups of specks outside shared grids
     found += [(Box(*map(int, box)), 1 + k, context) for k, box in enumerate(cells) if 1 + k in left]
     for label in holes.large.tolist():
         if label not in together:

@@ -1,25 +1,25 @@
-"""Photographs and masks as files: read upright as uint8, written with what the file also carried.
+"""Photographs and masks as files: read upright as uint8, written with their metadata.
 
 A photograph becomes a `Photo`: RGB pixels turned upright, with its alpha channel, ICC profile, EXIF
-and more beside them so that `write_photo` can put them back (with orientation tag 1, because the
+and other metadata, so that `write_photo` can put them back (with orientation tag 1, because the
 pixels are upright now). A mask becomes uint8 [H, W] of 0 and 255, 255 = hole, whatever white means
-in the file. This is the one door: every command and the training loop read files through it.
+in the file. Every command and the training loop read image files through this package only.
 
 Functions return notes: one line each about everything the user may want to know (converted,
 dropped, guessed). A note that starts with "warning: " points out a likely mistake.
 
-Everything that cannot be used (missing, truncated, not an image, too large, of a kind that is not
-decoded rightly) raises `SettingsError` with the path. docs/files.md has the table of what is read,
-converted and refused.
+A file that cannot be used (missing, truncated, not an image, too large, of a kind that would not be
+decoded correctly) raises `SettingsError` with the path. docs/files.md has the table of what is
+read, converted and refused.
 
     record      Photo
     reading     read_photo; masks: read_hole, hole_of_alpha, read_drawing
-    folders     list_photos: what a folder has, by content, and what was passed over
+    folders     list_photos: the pictures in a folder, by content, and the files that are left out
     deep        16 bits per channel
-    writing     write_photo, check_photo_path; carried: what each format can hold beside the pixels
-    jpeg, png, webp, bmp, tiff, others      one reader for each format, which return a `Decoded`
+    writing     write_photo, check_photo_path; carried: the metadata that each format can hold
+    jpeg, png, webp, bmp, tiff, others      one reader for each format, which returns a `Decoded`
     tiff_file, tiff_layout, tiff_samples    TIFF's tags, the table of its kinds, its pixels
-    jp2         what lies beside the picture of a JPEG 2000 file
+    jp2, jxl    metadata of a JPEG 2000 file; size and XMP of a JPEG XL file
     kinds, exif, profiles                   formats by content, orientation, CMYK and Lab
 """
 
@@ -42,7 +42,7 @@ from tfinpaint.photo.writing import (
 )
 from tfinpaint.settings import MAX_MEGAPIXELS
 
-# Pillow's warnings are about damaged files; what matters raises an error.
+# Pillow's warnings are about damaged files. Damage that matters raises an error.
 warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 
 __all__ = [

@@ -1,9 +1,10 @@
-"""BMP: palettes of 1 to 8 bits, with or without run lengths, 16, 24 and 32 bits.
+"""BMP: palettes of 1 to 8 bits, with or without run lengths; 16, 24 and 32 bits per pixel.
 
 Inputs: the bytes of a BMP file.
-Output: `Decoded`. A palette that is black and white or the greys in their order is grey.
-All is decoded here. Pillow takes a palette of two entries for one bit per pixel, however many there
-are, and refuses run lengths that leave pixels out.
+Output: `Decoded`. It is grey if the palette is black and white, or the greys in order.
+
+The file is decoded here without Pillow. Pillow takes a palette of two entries for one bit per
+pixel, whatever the file says, and refuses run lengths that leave pixels out.
 """
 
 import struct
@@ -86,7 +87,7 @@ def _profile(data: bytes, size: int) -> Optional[bytes]:
 
 
 def _rows(data: bytes, start: int, width: int, height: int, bits: int) -> np.ndarray:
-    """The bytes of the rows, the upper first, uint8 [H, bytes]."""
+    """The bytes of the rows, from the top, uint8 [H, bytes]."""
     stride = (width * bits + 31) // 32 * 4
     count = abs(height) * stride
     if start + count > len(data):
@@ -96,10 +97,11 @@ def _rows(data: bytes, start: int, width: int, height: int, bits: int) -> np.nda
 
 
 def _unpacked_runs(data: bytes, at: int, width: int, height: int, bits: int) -> np.ndarray:
-    """The indices of run lengths, the upper row first, uint8 [H, W]; 0 where none are written.
+    """Unpacks run lengths to palette indices, from the top, uint8 [H, W]; 0 where none are written.
 
-    Pairs of bytes: a count and what is repeated, or 0 and the end of the row (0), the end of the
-    picture (1), a step right and up (2), or how many indices follow as they are.
+    The file holds pairs of bytes. A count above 0 is followed by the byte that is repeated. A count
+    of 0 is followed by 0 (end of the row), 1 (end of the picture), 2 (a step to the right and up
+    follows) or the number of indices that follow unpacked.
     """
     pairs = [bytes([byte >> 4, byte & 15]) if bits == 4 else bytes([byte]) for byte in range(256)]
     each = 8 // bits  # indices of a byte
@@ -134,7 +136,7 @@ def _unpacked_runs(data: bytes, at: int, width: int, height: int, bits: int) -> 
 
 
 def _indices(rows: np.ndarray, width: int, bits: int) -> np.ndarray:
-    """Indices [H, W] of rows of bytes."""
+    """Palette indices [H, W] from rows of bytes."""
     if bits == 8:
         return rows[:, :width]
     ones = np.unpackbits(rows, axis=1)[:, : width * bits].reshape(len(rows), width, bits)
@@ -154,7 +156,7 @@ def _coloured(indices, data, at, entry, colours, bits) -> np.ndarray:
 
 
 def _channel(pixels: np.ndarray, mask: int):
-    """uint8 of the bits of a mask; None without one."""
+    """The bits of a mask as a channel, uint8; None if the mask is 0."""
     if not mask:
         return None
     shift = (mask & -mask).bit_length() - 1

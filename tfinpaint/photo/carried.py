@@ -1,6 +1,6 @@
-"""What each format can hold beside the pixels: profile, EXIF, XMP, resolution, gamma and text.
+"""The metadata that each format can hold: profile, EXIF, XMP, resolution, gamma and text.
 
-options(mode, like, kind)     arguments for Pillow's writer, and notes that name the rest
+options(mode, like, kind)     arguments for Pillow's writer, and notes that name what is left out
 
               ICC   EXIF   XMP   resolution   gamma, chromaticities   text
 PNG           yes   yes    yes   yes          yes                     yes
@@ -33,21 +33,23 @@ NAMES = {
     "WEBP": "WebP",
     "JXL": "JPEG XL",
 }
-# what holds for every photograph that is written so
+# notes that hold for every photograph written in the format
 OF_FORMAT = {
     "JPEG": "JPEG cannot keep known pixels exact; PNG, WebP and TIFF do",
     "AVIF": "AVIF changes known pixels by up to 3 of 255 levels; PNG, WebP and TIFF keep them",
 }
 _WITHOUT_RESOLUTION = ("WEBP", "AVIF", "JXL")
 _EXIF_PREFIX = b"Exif\0\0"
-# what profiles of sRGB are called, by libjxl and others; a picture without one is sRGB
+# how libjxl and others name the profiles of sRGB; a picture without a profile is sRGB
 _SRGB = ("RGB_D65_SRG", "sRGB")
 
 
 def options(mode: str, like: Photo, kind: str) -> Tuple[Dict[str, Any], Notes]:
-    """Arguments for Pillow's writer of `kind`, and notes of what the format cannot hold.
+    """Arguments for Pillow's writer of `kind`, and notes that name what the format cannot hold.
 
-    mode: Pillow's, of the picture that is written.
+    mode: Pillow's mode of the picture that is written.
+    like: the photograph whose metadata are written.
+    kind: one of `NAMES`.
     """
     found: Dict[str, Any] = {}
     notes: List[str] = []
@@ -55,13 +57,13 @@ def options(mode: str, like: Photo, kind: str) -> Tuple[Dict[str, Any], Notes]:
         found = {"quality": 95, "subsampling": 0}
         notes.append(OF_FORMAT["JPEG"])
     elif kind == "PNG":
-        # takes half the time of Pillow's 6; files are larger by less than 1 %
+        # takes half the time of Pillow's default, 6; files are larger by less than 1 %
         found = {"compress_level": 4}
     elif kind == "WEBP":
         found = {"lossless": True, "exact": True}  # exact: also the colour of transparent pixels
     elif kind == "AVIF":
-        # Without loss but for the step from RGB to YCbCr, which is exact for grey. Measured: 3
-        # levels of 255 at most.
+        # Lossless, except for the conversion from RGB to YCbCr, which is exact for grey. Measured
+        # error: at most 3 of 255 levels.
         found = {"quality": 100, "speed": 8}
         if mode != "L":
             found["subsampling"] = "4:4:4"
@@ -89,10 +91,10 @@ def _profile(found, mode: str, like: Photo, kind: str) -> List[str]:
     if not like.icc:
         return []
     if kind == "JXL":
-        # Pillow's plugin writes none; the file says that it is sRGB
+        # Pillow's plugin writes no profile; the file says that it is sRGB
         return [] if _is_srgb(like.icc) else ["its ICC profile cannot be written as JPEG XL"]
     if like.icc[16:20] == b"GRAY" and (
-        # WebP has colour only, and so has AVIF with alpha, as Pillow writes it
+        # Pillow writes WebP, and AVIF with alpha, in colour only
         kind == "WEBP" or mode not in ("L", "LA") or (kind == "AVIF" and mode == "LA")
     ):
         return ["its ICC profile is for grey pictures and was left out"]
@@ -106,7 +108,7 @@ def _exif(found, like: Photo, kind: str) -> List[str]:
     if kind == "JPEG" and len(like.exif) > _MAX_SEGMENT:
         return ["its EXIF block is too large for JPEG and was left out"]
     found["exif"] = like.exif
-    if kind == "JXL":  # a number of bytes, 0, comes before it
+    if kind == "JXL":  # the block begins with a number of bytes to skip, 0
         bare = like.exif[len(_EXIF_PREFIX) :] if like.exif.startswith(_EXIF_PREFIX) else like.exif
         found["exif"] = bytes(4) + bare
     return []
@@ -141,7 +143,7 @@ def _xmp(found, like: Photo, kind: str) -> List[str]:
             exif = Image.Exif()
             try:
                 exif.load(found["exif"])
-            except Exception:  # then it cannot be written either, which the caller finds
+            except Exception:  # then EXIF cannot be written either; the caller notices
                 return ["its XMP"]
             exif[_TIFF_XMP] = like.xmp
             found["exif"] = exif
@@ -161,7 +163,7 @@ def _resolution(found, like: Photo, kind: str) -> List[str]:
     exif = Image.Exif()
     try:
         exif.load(like.exif or b"")
-    except Exception:  # then nothing in it counts
+    except Exception:  # a damaged block holds no resolution
         exif.clear()
     return [] if all(tag in exif for tag in _RESOLUTION) else [f"its resolution ({same} dpi)"]
 
@@ -175,7 +177,7 @@ def _chunks(found, like: Photo, kind: str) -> List[str]:
     names = [name for name, _ in like.chunks]
     gammas = [content for name, content in like.chunks if name == b"gAMA"]
     missing = []
-    # what says sRGB says what is taken for granted without it
+    # a chunk that says sRGB may be dropped: without it, sRGB is assumed
     if b"cICP" in names or (
         b"sRGB" not in names and (b"cHRM" in names or any(g != _PLAIN_GAMMA for g in gammas))
     ):

@@ -1,8 +1,8 @@
-"""What the reader of one format hands on, and the errors that it may raise.
+"""`Decoded`, which the reader of each format returns, and the errors that it may raise.
 
 A reader (`jpeg`, `png`, `webp`, `bmp`, `tiff`, `others`) takes the bytes of a file and a function
-`check(width, height)`, which it calls before it decodes. It returns a `Decoded`: pixels as they are
-stored, not yet turned, and the raw metadata.
+`check(width, height)`, which it calls before it decodes; `check` may raise an error. It returns a
+`Decoded`: pixels as they are stored, not yet turned upright, and the raw metadata.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from PIL import Image
 
 
 class Unsupported(Exception):
-    """The file is whole, but of a kind that is not read. The text says of which."""
+    """The file is whole, but of a kind that is not read. The text names the kind."""
 
 
 class Damaged(Exception):
@@ -27,16 +27,16 @@ class Decoded:
     """Pixels as they are stored, and the raw metadata.
 
     colour:       uint8 or uint16, [H, W] (grey) or [H, W, 3] (RGB).
-    alpha:        as `colour`, [H, W], or None.
+    alpha:        of the type of `colour`, [H, W], or None.
     icc:          ICC profile, or None.
     exif:         bytes that hold EXIF in TIFF's layout, whole or damaged, or None.
-    is_tiff:      `exif` is a TIFF file, whose tags of layout are not EXIF.
-    orientation:  of the file's own tag, 1 to 8, or None if EXIF or XMP may say it.
-    xmp, dpi, chunks, comment: as of `Photo`.
-    pictures:     how many the file holds.
+    is_tiff:      whether `exif` is a whole TIFF file. Its tags of layout are not EXIF.
+    orientation:  1 to 8, if the format itself determines it; None if EXIF or XMP may.
+    xmp, dpi, chunks, comment: as in `Photo`.
+    pictures:     how many pictures the file holds.
     notes:        what was converted or left out.
-    deep:         colour and alpha of before they became uint8, or None.
-    bits:         what a channel has in the file, if `colour` is uint16.
+    deep:         colour and alpha before they became uint8, uint16, or None for each.
+    bits:         the bits of a channel in the file, in words, if `colour` is uint16.
     """
 
     colour: np.ndarray
@@ -58,7 +58,7 @@ class Decoded:
 def eight_bits(numbers: np.ndarray) -> np.ndarray:
     """uint16 as uint8, to the nearest level: 0 to 65535 becomes 0 to 255.
 
-    Dropping the lower bits, as some libraries do, makes a picture darker by half a level.
+    Dropping the lower bits, as some libraries do, darkens a picture by half a level.
     """
     found = np.empty(numbers.shape, np.uint8)
     for row in range(0, len(found), 256):  # in strips: the sums take four bytes per number
@@ -72,15 +72,15 @@ def to_eight(bits: str) -> str:
 
 
 def not_square(across: int, down: int) -> str:
-    """The note on a file that says how wide and high its pixels are, and no resolution."""
+    """The note on a file that gives the aspect ratio of its pixels, but no resolution."""
     return f"its pixels are {down}:{across} wide to high, which is not kept"
 
 
 @contextlib.contextmanager
 def pillow_without_limit() -> Iterator[None]:
-    """Lifts Pillow's limit on pixels, which is one for the whole process, while it decodes.
+    """Lifts Pillow's limit on the number of pixels, which is global, while it decodes.
 
-    For readers that have checked the size. Several threads may be inside.
+    It is for readers that check the size themselves. It is thread-safe.
     """
     global _inside, _limit
     with _lock:

@@ -1,9 +1,10 @@
-"""16 bits per channel: known pixels that keep theirs, and PNG and TIFF files that hold them.
+"""16 bits per channel: fills that keep the known pixels' 16 bits, and PNG and TIFF files of them.
 
-    with_fill(...)      a filled photograph, uint16, whose known pixels are the file's own
+    with_fill(...)      a filled photograph, uint16, whose known pixels are those of the file
     png, tiff           the bytes of a file
-Pillow writes no colour of 16 bits. It writes a file of one pixel with all the metadata; pixels and
-size are put into that.
+
+Pillow does not write colour with 16 bits. It writes a file of one pixel with all the metadata. Then
+the size and the pixels in that file are replaced.
 """
 
 import io
@@ -18,7 +19,7 @@ from tfinpaint.photo.decoded import eight_bits
 from tfinpaint.photo.record import Photo
 from tfinpaint.photo.tiff_file import Directory
 
-_LEVEL = 4  # of zlib, as for 8 bits
+_LEVEL = 4  # of zlib's compression, as for 8 bits
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _PNG_KINDS = {1: 0, 2: 4, 3: 2, 4: 6}
 _RGB, _GREY, _DEFLATE, _ACROSS, _UNASSOCIATED = 2, 1, 8, 2, 2  # values of TIFF's tags
@@ -27,9 +28,11 @@ _RGB, _GREY, _DEFLATE, _ACROSS, _UNASSOCIATED = 2, 1, 8, 2, 2  # values of TIFF'
 def with_fill(photo: Photo, filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """A filled photograph with 16 bits, uint16 [H, W, 3].
 
-    What `filled`, uint8 [H, W, 3], has in the hole, bool [H, W], or changed around it, is dithered
-    within the levels that become the same 8 bits on reading. Other pixels are `photo.deep`. Of a
-    grey photograph, colours become grey as they do with 8 bits.
+    filled: uint8 [H, W, 3], the fill of `photo.pixels`.   hole: bool [H, W].
+
+    Pixels in the hole, and others that the fill changed, are dithered within the levels that become
+    the same 8 bits on reading. All other pixels are those of `photo.deep`. In a grey photograph,
+    the fill's colours become grey in the same way as with 8 bits.
     """
     if photo.grey:
         grey = np.asarray(Image.fromarray(filled).convert("L"))
@@ -46,7 +49,10 @@ def with_fill(photo: Photo, filled: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 
 def samples(pixels: np.ndarray, like: Photo) -> np.ndarray:
-    """What a file holds, uint16 [H, W, C]: grey or RGB, and alpha if `like` has it."""
+    """The samples that are written, uint16 [H, W, C]: grey or RGB, and alpha if `like` has it.
+
+    pixels: uint16 [H, W, 3].
+    """
     parts = [pixels[..., :1] if like.grey else pixels]
     alpha = like.alpha
     if alpha is not None and alpha.shape == pixels.shape[:2]:
@@ -95,8 +101,8 @@ def png(numbers: np.ndarray, options: Dict[str, Any]) -> bytes:
 def tiff(numbers: np.ndarray, options: Dict[str, Any]) -> bytes:
     """A TIFF file of samples [H, W, C], uint16, with the options of Pillow's writer.
 
-    Pillow's file stays, so that what its tags point to stays in place. Pixels and a new table of
-    tags follow it.
+    Pillow's file is kept as the beginning, so that the values that its tags point to stay in place.
+    The pixels and a new table of tags follow it.
     """
     height, width, channels = numbers.shape
     small = _one_pixel(numbers, "TIFF", {**options, "compression": None})

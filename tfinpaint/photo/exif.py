@@ -1,7 +1,7 @@
-"""EXIF: the orientation, which decides pixels, and the rest, which must not.
+"""EXIF: the orientation, which affects the pixels, and the rest, which must not.
 
-The orientation is searched in the bytes by a reader of its own, so that no trouble with any other
-tag can hide it. The rest is kept through Pillow, and what Pillow cannot write again is named.
+The orientation is read from the bytes by separate code, so that damage in any other tag cannot hide
+it. Pillow reads and writes the rest. Notes name the tags that it cannot write again.
 """
 
 import io
@@ -17,24 +17,24 @@ ORIENTATION = 0x0112
 _PREFIX = b"Exif\0\0"
 _SIZES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 _BLOCKS = {0x8769: "camera data", 0x8825: "GPS"}
-# TIFF keeps its own layout (size, strips, compression, colour tables) among the tags that are EXIF
-# elsewhere.
+# In a TIFF file, the tags of its own layout (size, strips, compression, colour tables) stand among
+# those that other formats keep as EXIF.
 # fmt: off
 _TIFF_LAYOUT = (
     254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 301, 317, 320, 322,
     323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 530, 532, 700, 34675,
 )
 # fmt: on
-# Photoshop keeps the photograph as it was in these; a picture editor would show it instead of the
+# Photoshop stores the unfilled photograph in these. A picture editor would show it instead of the
 # fill.
 _AS_IT_WAS = {37724: "the layers of Photoshop were", 34377: "a block of Photoshop was"}
 _TRANSFER = 301
 
 
 def orientation(block: Optional[bytes]) -> Optional[int]:
-    """The orientation, 1 to 8, that bytes in TIFF's layout say, or None if they say none.
+    """The orientation, 1 to 8, in an EXIF block, or None if it has none.
 
-    Entries may be damaged, of the wrong type, or cut off; they are passed over.
+    block: bytes in TIFF's layout. Damaged entries are passed over.
     """
     for tag, value in first_directory(block or b""):
         if tag == ORIENTATION:
@@ -43,16 +43,19 @@ def orientation(block: Optional[bytes]) -> Optional[int]:
 
 
 def orientation_in_xmp(xmp: Optional[bytes]) -> Optional[int]:
-    """The orientation, 1 to 8, that an XMP packet says, or None."""
+    """The orientation, 1 to 8, in an XMP packet, or None."""
     found = re.search(rb'tiff:Orientation(?:\s*=\s*["\']|>)\s*([1-8])', xmp or b"")
     return int(found[1]) if found else None
 
 
 def upright_xmp(xmp: Optional[bytes]) -> Optional[bytes]:
-    """The XMP packet with orientation 1, and without thumbnails, which show what was there."""
+    """The XMP packet with orientation 1, and without thumbnails, which show the unfilled picture.
+
+    None stays None.
+    """
     if not xmp:
         return xmp
-    for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):  # a packet has one
+    for name in (b"xmp:Thumbnails", b"xap:Thumbnails"):  # a packet uses one of these names
         start, end = xmp.find(b"<" + name), xmp.rfind(b"</" + name + b">")
         if 0 <= start < end:
             xmp = xmp[:start] + xmp[end + len(name) + 3 :]
@@ -60,7 +63,10 @@ def upright_xmp(xmp: Optional[bytes]) -> Optional[bytes]:
 
 
 def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes], Tuple[str, ...]]:
-    """The EXIF block to write again, with orientation 1, or None, and notes of what is lost."""
+    """The EXIF block to write again, with orientation 1, or None; and notes on what is left out.
+
+    is_tiff: whether `block` is a whole TIFF file, whose tags of layout are left out silently.
+    """
     if not block:
         return None, ()
     bare = _bare(block)
@@ -70,7 +76,7 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
     try:
         is_big = bare[2:4] in (b"+\0", b"\0+")
         exif.load_from_fp(io.BytesIO(_classic(bare) if is_big else bare))
-    except Exception:  # Pillow raises nearly any class for what is broken
+    except Exception:  # Pillow raises nearly any class for a damaged block
         return None, ("its EXIF block is damaged and was left out",)
     found = {tag for tag, value in first_directory(bare) if value is not None}
     lost = found - set(exif) - {0x014A, *_BLOCKS} if not is_tiff else set()
@@ -87,13 +93,14 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
     try:
         return exif.tobytes(), notes
     except Exception:
-        return _salvaged(exif)
+        block, more = _salvaged(exif)
+        return block, notes + more
 
 
 def _classic(bare: bytes) -> bytes:
-    """The tags of BigTIFF's first directory as a classic one, without blocks that they point to.
+    """The first directory of a BigTIFF file as classic TIFF, without the blocks of camera and GPS.
 
-    Pillow's Exif reads no BigTIFF.
+    Pillow's Exif cannot read BigTIFF.
     """
     tags = Directory(bare)
     entries, rest, count = b"", b"", 0
@@ -115,7 +122,7 @@ def _classic(bare: bytes) -> bytes:
 
 
 def _salvaged(exif: Image.Exif) -> Tuple[Optional[bytes], Tuple[str, ...]]:
-    """What of the tags can be written, and a note that names the others."""
+    """A block of the tags that can be written, and a note that names the others."""
     good, lost = Image.Exif(), []
     for tag in list(exif):
         name = _BLOCKS.get(tag)
@@ -137,6 +144,8 @@ def _salvaged(exif: Image.Exif) -> Tuple[Optional[bytes], Tuple[str, ...]]:
             except Exception:
                 del target[key]
                 lost.append(f"0x{key:04x} of the {name}")
+    if not lost:  # what stood in the way is among the tags that were left out
+        return good.tobytes(), ()
     names = ", ".join(lost[:5]) + (", ..." if len(lost) > 5 else "")
     note = f"{_tags(len(lost))} of its EXIF block, damaged, left out: {names}"
     return good.tobytes(), (note,)
@@ -153,7 +162,7 @@ def _bare(block: bytes) -> bytes:
 
 
 def _order(bare: bytes) -> Optional[str]:
-    """The byte order, or None if this is no TIFF layout."""
+    """The byte order, "<" or ">", or None if the bytes are not in TIFF's layout."""
     order = {b"II": "<", b"MM": ">"}.get(bare[:2])
     if order is None or len(bare) < 8:
         return None
@@ -161,9 +170,10 @@ def _order(bare: bytes) -> Optional[str]:
 
 
 def first_directory(block: bytes):
-    """(tag, value) of the first directory; a value that is no single whole number is 0 or None.
+    """Yields (tag, value) of the first directory.
 
-    None stands for an entry that is empty or of an unknown type.
+    The value is 0 if it is not a single whole number, and None if the entry is empty or of an
+    unknown type.
     """
     bare = _bare(block)
     order = _order(bare)

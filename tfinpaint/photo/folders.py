@@ -1,13 +1,13 @@
-"""Folders of photographs: what is in them, by content, and what was passed over and why.
+"""Folders of photographs: the pictures in them, by content, and what was left out and why.
 
     found = look_through("photos")
     found.paths            every file that is a picture, at any depth, sorted
-    found.passed_over      {reason: [path]}, what is none, or cannot be reached
+    found.passed_over      {reason: [path]}, the files that are no pictures or cannot be reached
 
-An ending is a hint. A file with a picture's ending is taken as it is, and the reader decides. Of
-any other file the first bytes are read, so that photographs without an ending are found. Hidden
-files and folders are left out. Whatever happens to one entry is that entry's alone: a link that
-leads nowhere or a folder that cannot be opened is passed over and named in a line.
+A file with a picture's ending is listed without opening it; the reader finds out whether it can be
+read. Of any other file the first bytes are read, so that photographs without an ending are found.
+Hidden files and folders are left out. A problem with one entry does not affect the others: a broken
+link or a folder that cannot be opened is left out and named in a line.
 
 Order: by path, the same on every machine.
 """
@@ -23,7 +23,7 @@ from tfinpaint.photo import kinds
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import counted, shown
 
-# Endings of pictures. Whether one can be read is the reader's to say, with its reason.
+# Endings of pictures. The reader decides whether such a file can be read, and says why not.
 ENDINGS = frozenset(
     ".jpg .jpeg .jpe .jfif .jif .pjpeg .mpo .png .apng .bmp .dib .webp .tif .tiff .gif .avif .heic "
     ".heif .hif .jp2 .j2k .jpf .jpx .jpc .j2c .jxl".split()
@@ -33,7 +33,7 @@ _RAW = frozenset(
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .iiq .k25 .kdc .mef .mos .mrw .nef .nrw .orf "
     ".pef .raf .raw .rw2 .rwl .sr2 .srf .srw .x3f".split()
 )
-# Why a file is left out, of each one.
+# Why an entry is left out.
 NO_LINK = "a link that leads nowhere"
 NO_FOLDER = "a folder that cannot be read"
 NO_PERMISSION = "a file that cannot be read"
@@ -45,15 +45,15 @@ HEAD = 64  # bytes that tell what a file is
 _NAMED = 3  # names in the line of a reason
 _PROGRESS_SECONDS = 5.0
 _log = logging.getLogger("tfinpaint")
-_said: Set[str] = set()  # a folder may be opened twice in a program, as without --eval_data
+_said: Set[str] = set()  # lines are logged once, even if a program opens a folder twice
 
 
 @dataclasses.dataclass
 class Found:
-    """What is in a folder.
+    """The contents of a folder.
 
     paths:        of the pictures, sorted.
-    passed_over:  {reason: paths, sorted}, what was left out.
+    passed_over:  {reason: paths, sorted} of the entries that were left out.
     """
 
     paths: List[str]
@@ -63,10 +63,10 @@ class Found:
 def list_photos(folder: str) -> List[str]:
     """Paths of the pictures in a folder at any depth, sorted.
 
-    What is passed over is said in a line for each reason (the names of all of them at the level of
-    debugging messages).
+    For each reason to leave files out, one line is logged. The names of all these files are logged
+    at the debug level.
 
-    Raises: SettingsError if there is no such folder.
+    Raises: SettingsError if there is no such folder, or it cannot be read.
     """
     found = look_through(folder)
     for line, severe in lines(folder, found.passed_over):
@@ -81,7 +81,7 @@ def list_photos(folder: str) -> List[str]:
 
 
 def lines(folder: str, passed_over: Dict[str, List[str]]) -> List[Tuple[str, bool]]:
-    """A line for each reason, and whether it points out a likely mistake."""
+    """A line for each reason, and whether the line points out a likely mistake."""
     made = []
     for reason, paths in passed_over.items():
         names = [shown(inside(path, folder)) for path in paths[:_NAMED]]
@@ -108,7 +108,7 @@ def look_through(folder: str) -> Found:
             else f"There is no folder {folder}"
         )
     found = Found([], {})
-    seen: Set[Tuple[int, int]] = set()  # links may go round in circles
+    seen: Set[Tuple[int, int]] = set()  # links may form a cycle
     waiting, said = [folder], time.monotonic()
     while waiting:
         here = waiting.pop()
@@ -128,7 +128,8 @@ def look_through(folder: str) -> Found:
                 raise SettingsError(f"{folder} cannot be read: {error.strerror}") from None
             found.passed_over.setdefault(NO_FOLDER, []).append(here)
             continue
-        # the first is taken from the end: a folder that is linked to twice is that of the first
+        # The end is taken first, so the order is reversed. A folder linked to twice is listed under
+        # its first name.
         waiting += [os.path.join(here, name) for name in reversed(below)]
         if time.monotonic() - said > _PROGRESS_SECONDS:
             said = time.monotonic()
@@ -145,24 +146,26 @@ def inside(path: str, folder: str) -> str:
 
 
 def stem(path: str) -> str:
-    """The path without the ending of a picture: "a/b.jpg" -> "a/b", "a/b.2024" stays."""
+    """The path without the ending of a picture: "a/b.jpg" -> "a/b", but "a/b.2024" is kept."""
     beginning, ending = os.path.splitext(path)
     return beginning if ending.lower() in ENDINGS else path
 
 
 def ending_of(path: str) -> str:
-    """The ending to write a photograph with whose own ending says no format: .jpg for a JPEG file,
-    .png, which keeps every pixel, for all others."""
+    """The ending for the output of a photograph whose own ending names no format.
+
+    It is .jpg for a JPEG file, and for all others .png, which keeps every pixel.
+    """
     try:
         return ".jpg" if _head(path).startswith(b"\xff\xd8\xff") else ".png"
-    except OSError:  # the reader will say so
+    except OSError:  # the reader will report it
         return ".png"
 
 
 def reason_against(path: str, head: Callable[[str], bytes]) -> Optional[str]:
-    """Why a file is left out by its name and its content, or None for a picture.
+    """Why a file is left out, judging by its name and content; None for a picture.
 
-    head: gives the first bytes of a file. It is called only where the name does not decide.
+    head: returns the first bytes of a file. It is called only if the name does not decide.
     """
     ending = os.path.splitext(path)[1].lower()
     if ending in _RAW:
@@ -173,7 +176,8 @@ def reason_against(path: str, head: Callable[[str], bytes]) -> Optional[str]:
 def is_picture(head: bytes) -> bool:
     """Whether a file that begins with these bytes is a picture of a kind that a reader may know."""
     found = kinds.kind(head)
-    if found == "BMP":  # two letters alone: its reserved bytes are zero, its header's length known
+    # "BM" is too short a mark: the reserved bytes and the header's length are checked as well.
+    if found == "BMP":
         return head[6:10] == bytes(4) and head[14:15] in _BMP_HEADERS
     return found is not None and found != "camera raw"
 
@@ -182,7 +186,10 @@ _BMP_HEADERS = (b"\x0c", b"\x10", b"\x28", b"\x34", b"\x38", b"\x40", b"\x6c", b
 
 
 def _sort_in(here: str, entry: os.DirEntry, found: Found) -> bool:
-    """Puts one entry of a folder where it belongs. Returns True for a folder to be looked into."""
+    """Adds one entry of a folder to `found`. Returns True for a folder that is to be looked into.
+
+    here: the path of the folder, with a separator at its end.
+    """
     if entry.name.startswith("."):
         return False
     path = here + entry.name
@@ -193,7 +200,7 @@ def _sort_in(here: str, entry: os.DirEntry, found: Found) -> bool:
         reason = reason_against(path, _head) if entry.is_file() else _no_file(path)
     except PermissionError:
         reason = NO_PERMISSION
-    except OSError:  # links that go round in circles, a network drive that is gone
+    except OSError:  # a cycle of links, a network drive that is gone
         reason = NO_LINK if entry.is_symlink() else NO_PERMISSION
     if reason:
         found.passed_over.setdefault(reason, []).append(path)

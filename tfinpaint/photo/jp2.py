@@ -1,9 +1,9 @@
-"""JPEG 2000 files: what lies in boxes beside the picture, which Pillow does not hand out.
+"""Reads the metadata in the boxes of a JPEG 2000 file, which Pillow does not return.
 
     icc, dpi, xmp, exif = beside(data)
 
-Inputs: the bytes of a file of boxes, or of a bare codestream, which has none of this.
-Outputs: None for what is missing or damaged. The format is that of ISO/IEC 15444-1, Annex I.
+Inputs: the bytes of a file of boxes, or of a bare codestream, which has no metadata.
+Outputs: None for each that is missing or damaged. The format is that of ISO/IEC 15444-1, Annex I.
 """
 
 import struct
@@ -12,11 +12,11 @@ from typing import Iterator, NamedTuple, Optional, Tuple
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF = b"JpgTiffExif->JP2"
 _METRES = 39.37  # inches in one
-_PROFILES = (2, 3)  # ways to say the colours: a restricted ICC profile, any ICC profile
+_PROFILES = (2, 3)  # methods of the colour box: a restricted ICC profile, any ICC profile
 
 
 class Beside(NamedTuple):
-    """As of `Decoded`."""
+    """The metadata of a file; see `Decoded`."""
 
     icc: Optional[bytes] = None
     dpi: Optional[Tuple[float, float]] = None
@@ -44,7 +44,7 @@ def beside(data: bytes) -> Beside:
 
 
 def _resolution(boxes) -> Optional[Tuple[float, float]]:
-    """Pixels per inch, across and down, of the capture or else of the display."""
+    """Pixels per inch, across and down: the capture resolution, or else the display resolution."""
     content = boxes.get(b"resc", boxes.get(b"resd", b""))
     if len(content) != 10:
         return None
@@ -58,7 +58,7 @@ def _resolution(boxes) -> Optional[Tuple[float, float]]:
 
 
 def boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
-    """(type, content) of each box of a file, as far as they go. JPEG XL has the same boxes."""
+    """(type, content) of each box of a file, up to the first damage. JPEG XL has the same boxes."""
     at = 0
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)

@@ -1,9 +1,9 @@
 """JPEG: the segments that pixels depend on go to the decoder, the others are read here.
 
-Inputs: the bytes of a JPEG file; of a phone's MPO the first picture.
+Inputs: the bytes of a JPEG file. The first picture of a phone's MPO is read.
 Output: `Decoded`.
-Damage in a segment of metadata cannot stop the pixels from being read, because Pillow is not handed
-any.
+Damage in a segment of metadata does not prevent the pixels from being read, because Pillow does not
+get these segments.
 """
 
 import io
@@ -69,22 +69,24 @@ def read(data: bytes, check) -> Decoded:
 
 
 def _decoded(content: bytes) -> JpegImagePlugin.JpegImageFile:
-    # the class itself, because Image.open has a limit of its own on pixels
+    # the class itself, because Image.open has its own limit on the number of pixels
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(content))
     image.load()
     return image
 
 
 def _without_end(content: bytes, restarts: int) -> JpegImagePlugin.JpegImageFile:
-    """The picture of a file of one scan whose end is cut off, if all of its pixels are there.
+    """The picture of a file with one scan whose end is cut off, if no pixel is missing.
 
     restarts: how many restart markers the scan has.
 
-    The decoder fills what is missing in silence. If nothing is, no pixel depends on what follows.
-    At the end of a restart interval the decoder takes nothing but the next marker, whose number is
-    counted modulo 8. Raises Damaged.
+    The decoder silently fills in missing pixels. So the file is decoded with random bytes at its
+    end: if no pixel is missing, none depends on these bytes. At the end of a restart interval the
+    decoder accepts only the next restart marker, whose number is counted modulo 8.
+
+    Raises: Damaged if pixels are missing.
     """
-    content = content.rstrip(_END[:1])  # half a marker, or bytes that fill up before one
+    content = content.rstrip(_END[:1])  # half a marker, or padding before one
     image = _decoded(content + _END)
     pixels = image.tobytes()
     for before in (b"", bytes([0xFF, 0xD0 + restarts % 8])):
@@ -96,9 +98,9 @@ def _without_end(content: bytes, restarts: int) -> JpegImagePlugin.JpegImageFile
 
 
 def _segments(data: bytes) -> Tuple[List[Tuple[int, bytes]], bytes]:
-    """(code, content) of the segments before the first scan, and all from there on.
+    """(code, content) of the segments before the first scan, and the rest of the file.
 
-    Bytes between segments are passed over, as decoders do.
+    Bytes between segments are skipped, as decoders do.
     """
     found, at = [], 2
     while at + 4 <= len(data):
@@ -123,7 +125,7 @@ def _segments(data: bytes) -> Tuple[List[Tuple[int, bytes]], bytes]:
 def _for_pillow(segments, rest: bytes) -> bytes:
     """The file without its metadata.
 
-    JFIF's and Adobe's marks stay, as they say which colours the channels are.
+    The segments of JFIF and Adobe stay, because they say which colours the channels are.
     """
     parts = [b"\xff\xd8"]
     for code, content in segments:
@@ -147,7 +149,7 @@ def _metadata(found: Decoded, segments) -> None:
             elif unit == 0 and across and down and across != down:
                 found.notes += (not_square(across, down),)
         elif code == 0xE1 and content.startswith(_EXIF):
-            # what does not fit into one segment goes on in the next
+            # a block too large for one segment continues in the next
             found.exif = content if found.exif is None else found.exif + content[len(_EXIF) :]
         elif code == 0xE1 and content.startswith(_XMP):
             found.xmp = content[len(_XMP) :]
@@ -165,7 +167,7 @@ def _metadata(found: Decoded, segments) -> None:
 
 
 def _pictures(index: bytes) -> int:
-    """How many pictures the index of a file of several says that there are (CIPA DC-007)."""
+    """How many pictures a file holds, from the index of an MPO file (CIPA DC-007)."""
     for tag, value in first_directory(index):
         if tag == 0xB001:
             return value or 1
@@ -173,7 +175,7 @@ def _pictures(index: bytes) -> int:
 
 
 def _profile(parts: List[bytes]):
-    """The ICC profile, which is cut into numbered parts, and a note if some are missing."""
+    """The ICC profile, joined from its numbered parts, and a note if some are missing."""
     if not parts:
         return None, ()
     numbered: Dict[int, bytes] = {part[0]: part[2:] for part in parts if len(part) > 2}

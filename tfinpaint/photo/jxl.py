@@ -1,9 +1,12 @@
-"""JPEG XL: what is read of a file before its decoder, which decodes on opening, is let at it.
+"""JPEG XL: the size and the XMP packet of a file, read without its decoder.
 
-    size(data)     width and height that the header says, as stored
-    xmp(data)      the XMP packet, which the decoder does not hand out
-A file is a bare codestream, or boxes of which `jxlc`, or `jxlp` in parts, hold one. Its first bits,
-the lowest of a byte first, are a mark and the size (ISO/IEC 18181-1, Annex D).
+    size(data)     width and height in the header, as stored
+    xmp(data)      the XMP packet, which the decoder does not return
+
+The size is needed first, because the decoder decodes as soon as it opens a file. A file is a bare
+codestream, or a sequence of boxes that contains one: in the box `jxlc`, or in parts in boxes
+`jxlp`. The codestream begins with a mark and the size, in bits from the lowest of each byte
+(ISO/IEC 18181-1, Annex D).
 """
 
 from typing import Iterator, Optional, Tuple
@@ -19,7 +22,7 @@ _HEAD = 16  # bytes that hold the size
 
 
 def size(data: bytes) -> Tuple[int, int]:
-    """Width and height, before the picture is turned. Raises Damaged."""
+    """Width and height, before the picture is turned upright. Raises Damaged."""
     head = _codestream(data)
     if head[:2] != _MARK or len(head) < 4:
         raise Damaged("it has no header")
@@ -60,5 +63,5 @@ def _codestream(data: bytes) -> bytes:
 
 
 def _boxes(data: bytes) -> Iterator[Tuple[bytes, bytes]]:
-    """(type, content) of each box; nothing of a bare codestream."""
+    """(type, content) of each box; nothing for a bare codestream."""
     return boxes(data) if data[4:8] == b"JXL " else iter(())

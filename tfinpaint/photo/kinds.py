@@ -1,4 +1,4 @@
-"""Which format a file has, from its first bytes. The ending of its name plays no part."""
+"""The format of a file, from its first bytes. The ending of its name does not count."""
 
 from typing import Optional
 
@@ -25,7 +25,7 @@ _STARTS = (
     (b"\0MRM", "camera raw"),
 )
 _NETPBM = "a Netpbm picture (PBM, PGM, PPM): save it as PNG first"
-# what files are that people take for photographs, for the message
+# files that are often mistaken for photographs, as the error message calls them
 _OTHERS = (
     (b"8BPS", "a Photoshop document (PSD)"),
     (b"%PDF", "a PDF document"),
@@ -64,8 +64,11 @@ _BRANDS = {
 
 
 def kind(head: bytes) -> Optional[str]:
-    """ "JPEG", "PNG", "BMP", "WebP", "TIFF", "GIF", "AVIF", "HEIC", "JPEG 2000", "JPEG XL" or
-    "camera raw" for the first bytes (64 or more) of a file; None for anything else."""
+    """The format of a file, from its first bytes (64 or more).
+
+    Returns: "JPEG", "PNG", "BMP", "WebP", "TIFF", "GIF", "AVIF", "HEIC", "JPEG 2000", "JPEG XL" or
+        "camera raw"; None for anything else.
+    """
     for start, name in _STARTS:
         if head.startswith(start):
             return name
@@ -79,7 +82,10 @@ def kind(head: bytes) -> Optional[str]:
 
 
 def other(head: bytes) -> Optional[str]:
-    """What a file is that is no photograph, in words, or None."""
+    """What a file that is not a photograph is, in words for a message; None if unknown.
+
+    head: its first bytes (64 or more).
+    """
     if head[4:8] == b"ftyp":
         return "a video"
     if head[:4] == b"RIFF":

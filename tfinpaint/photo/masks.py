@@ -1,6 +1,6 @@
 """Reads a mask: uint8 [H, W] of 0 and 255, 255 = hole, whatever white means in the file.
 
-Notes say what was seen; one that starts with "warning: " points out a likely mistake.
+Notes say what was found. One that starts with "warning: " points out a likely mistake.
 """
 
 from typing import Optional, Tuple
@@ -12,13 +12,14 @@ from tfinpaint.photo.reading import read_decoded, upright
 from tfinpaint.photo.record import THRESHOLD, Notes, Photo
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 
-_OPAQUE = 250  # alpha from here on counts as opaque: lossy formats write 253 for 255
-# Of a mask these shares lie within so many levels of one dark and of one bright level, which are so
-# far apart: black may be 1, or video's 16, or a scanner's, and JPEG's noise is around it. Levels of
-# photographs are spread. Measured: none of 533 photographs passes for a mask.
+_OPAQUE = 250  # alpha from this value on counts as opaque: lossy formats write 253 for 255
+# A picture counts as a mask if at least _SHARE of its pixels (and _SHARE_OF_EACH of the dark and of
+# the bright ones) lie within _NEAR levels of one dark or one bright level, and these two are at
+# least _APART levels apart. Black may be 1, or video's 16, or a scanner's, with JPEG's noise around
+# it. The levels of photographs are spread. Measured: none of 533 photographs passes for a mask.
 _NEAR, _SHARE, _SHARE_OF_EACH, _APART = 16, 0.85, 0.5, 96
-_TWO_ALONE = 0.98  # of the pixels have two levels exactly: no photograph
-_FEW = 0.0005  # of the pixels: too few to tell
+_TWO_ALONE = 0.98  # if this share of the pixels has exactly two levels, it is no photograph
+_FEW = 0.0005  # a smaller share of dark or bright pixels is not examined
 
 
 def read_hole(
@@ -29,9 +30,13 @@ def read_hole(
 ) -> Tuple[np.ndarray, Notes]:
     """Reads a mask: uint8 [H, W] of 0 and 255, 255 = hole, and notes about it.
 
+    path, max_megapixels, content: as for `read_photo`.
+    mask_is: what white means, "hole" or "known".
+
     A pixel whose luminance is above 127 is white. Strokes painted on a transparent layer
-    (everything visible has one colour) are taken from the alpha channel. White means what `mask_is`
-    says: "hole" or "known". `content`: the bytes of the file, if they are there already.
+    (everything visible has one colour) are taken from the alpha channel.
+
+    Raises: SettingsError, with the path, if the file cannot be read; or for another `mask_is`.
     """
     if mask_is not in ("hole", "known"):
         raise SettingsError(f"`mask_is` is hole or known. Got {mask_is!r}")
@@ -74,9 +79,11 @@ def read_hole(
 
 
 def hole_of_alpha(photo: Photo, path: str) -> Tuple[np.ndarray, Notes]:
-    """What is not opaque in a photograph, as `read_hole` returns it.
+    """The pixels of a photograph that are not opaque, as a hole; see `read_hole`.
 
-    Raises SettingsError with the path if it has no alpha channel.
+    path: of the photograph, for the message.
+
+    Raises: SettingsError with the path if it has no alpha channel.
     """
     if photo.alpha is None:
         raise SettingsError(
@@ -92,30 +99,33 @@ def hole_of_alpha(photo: Photo, path: str) -> Tuple[np.ndarray, Notes]:
 
 
 def warnings_of(notes: Notes) -> str:
-    """What is told of a mask that is refused: its likely mistakes, in one line."""
+    """The warnings among the notes, in one line, for the message about a mask that is refused."""
     begins = "warning: "
     return "; ".join(note.removeprefix(begins) for note in notes if note.startswith(begins))
 
 
 def read_drawing(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
-    """Reads a drawing, white on black or strokes on a transparent layer: uint8 [H, W]."""
+    """Reads a drawing, white on black or strokes on a transparent layer: uint8 [H, W], 0 to 255.
+
+    Raises: SettingsError with the path.
+    """
     return _read_levels(path, max_megapixels)[0]
 
 
 def _share_notes(share: float, question: str):
-    if 0.1 <= share <= 95 or share in (0, 100):  # flipped, these would be all or nothing as well
+    if 0.1 <= share <= 95 or share in (0, 100):  # flipping does not help 0 and 100
         return []
     return [f"warning: {_percent(share)} of the picture is hole: {question}"]
 
 
 def _read_levels(path: str, max_megapixels: float, content: Optional[bytes] = None):
-    """What a mask's threshold is applied to, uint8 [H, W], a note on it, and if alpha varies."""
+    """The levels to threshold, uint8 [H, W], a list of notes, and whether alpha varies."""
     colour, alpha = upright(*read_decoded(path, max_megapixels, content=content))
     varies = alpha is not None and bool(np.ptp(alpha) > 0)
     if alpha is not None and varies:
         visible = alpha > THRESHOLD if (alpha > THRESHOLD).any() else alpha > 0
         colours = colour[visible]  # [visible pixels] or [visible pixels, 3]
-        # a painted layer; the tolerance is for premultiplied alpha
+        # the strokes have one colour; the tolerance is for premultiplied alpha
         if np.ptp(colours, axis=0).max() <= 8:
             note = "its strokes are in the alpha channel: opaque counts as white"
             return alpha, [note], varies
@@ -130,7 +140,7 @@ def _has_two_levels(counts: np.ndarray) -> bool:
     counts: how many pixels have each level, [256].
     """
     if np.sort(counts)[-2:].sum() >= _TWO_ALONE * counts.sum():
-        return True  # however near they are
+        return True  # however close together they are
     all_near, levels = 0, []
     for side in (slice(0, THRESHOLD + 1), slice(THRESHOLD + 1, 256)):
         of_side = np.zeros(256, np.int64)

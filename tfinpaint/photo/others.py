@@ -1,10 +1,10 @@
-"""Formats that are read through Pillow as they are: GIF, AVIF, HEIC, JPEG 2000 and JPEG XL.
+"""Formats that Pillow reads: GIF, AVIF, HEIC, JPEG 2000 and JPEG XL.
 
-Inputs: the bytes of a file; of several pictures the first.
-Output: `Decoded`, with orientation 1 where the decoder has already turned the pixels. libheif does
-so, and libjxl for the orientation of its own header, beside which that of EXIF must not count. A
-JPEG file that was packed as JPEG XL without loss comes back as it was: then EXIF's counts.
-Pillow reads AVIF and JPEG 2000 where it was built so, HEIC with `pillow-heif` and JPEG XL with
+Inputs: the bytes of a file. If it holds several pictures, the first is read.
+Output: `Decoded`, with orientation 1 where the decoder has already turned the pixels. libheif turns
+them. libjxl turns them by the orientation in its own header, and that of EXIF must then not count.
+A JPEG file that was packed as JPEG XL without loss is restored unturned, so that of EXIF counts.
+Pillow reads AVIF and JPEG 2000 if it was built with them, HEIC with `pillow-heif` and JPEG XL with
 `pillow-jxl-plugin`.
 """
 
@@ -25,7 +25,12 @@ _PILLOW = {"GIF": "GIF", "AVIF": "AVIF", "JPEG 2000": "JPEG2000", "HEIC": "HEIF"
 
 
 def read(data: bytes, check, kind: str) -> Decoded:
-    """Decodes the picture. Raises Unsupported."""
+    """Decodes the picture.
+
+    kind: as `kinds.kind` names it.   check: see decoded.py.
+
+    Raises: Unsupported.
+    """
     _prepare(kind)
     Image.preinit()
     Image.init()
@@ -38,7 +43,7 @@ def read(data: bytes, check, kind: str) -> Decoded:
         raise Unsupported(problem)
     if kind == "JPEG XL":
         check(*jxl.size(data))
-    # the class itself, because Image.open has a limit of its own on pixels
+    # the class itself, because Image.open has its own limit on the number of pixels
     image = factory(io.BytesIO(data), "")
     check(*image.size)
     pictures = getattr(image, "n_frames", 1)
@@ -63,7 +68,7 @@ def read(data: bytes, check, kind: str) -> Decoded:
         found.xmp = found.xmp or jxl.xmp(data)
         found.notes += _not_handed_out(data, found)
     if kind == "AVIF":
-        # Pillow hands on what the file itself says, as EXIF; XMP does not count beside that.
+        # Pillow returns the orientation of the file itself as EXIF. That in XMP does not count.
         found.orientation = exif.orientation(found.exif) or 1
     if kind == "HEIC" or (kind == "JPEG XL" and not getattr(image, "jpeg", False)):
         found.orientation = 1
@@ -71,10 +76,10 @@ def read(data: bytes, check, kind: str) -> Decoded:
 
 
 def _not_handed_out(data: bytes, found: Decoded) -> Tuple[str, ...]:
-    """Notes on what a JPEG XL file has in boxes that its decoder passes over.
+    """Notes on the metadata of a JPEG XL file that its decoder does not return.
 
-    A box `brob` holds another one that is compressed with Brotli. Of a JPEG file that was packed
-    the decoder hands out some all the same.
+    A box `brob` holds another box, compressed with Brotli. From a packed JPEG file, the decoder
+    returns some of these.
     """
     lost = []
     there = [name for name, block in (("EXIF", found.exif), ("XMP", found.xmp)) if block]
@@ -92,7 +97,10 @@ def _prepare(kind: str) -> None:
 
 
 def what_is_missing(kind: str) -> Optional[str]:
-    """What to install before Pillow knows HEIC or JPEG XL, or None; registers what is there."""
+    """What must be installed so that Pillow reads a format, or None if nothing is missing.
+
+    Registers the installed plugin for HEIC or JPEG XL.
+    """
     try:
         if kind == "HEIC":
             import pillow_heif
@@ -107,13 +115,13 @@ def what_is_missing(kind: str) -> Optional[str]:
 
 
 def _bits(data: bytes, kind: str) -> int:
-    """Bits per channel that the file says, or 8."""
+    """The bits per channel in the file's header, or 8."""
     if kind == "JPEG 2000":
         start = data.find(b"\xff\x4f\xff\x51")  # codestream, size
-        at = start + 4 + 2 + 2 + 32 + 2  # behind length, capabilities, eight sizes, channels
+        at = start + 4 + 2 + 2 + 32 + 2  # after length, capabilities, eight sizes, channels
         return (data[at] & 0x7F) + 1 if start >= 0 and at < len(data) else 8
     if kind in ("AVIF", "HEIC"):
         start = data.find(b"pixi")
-        at = start + 4 + 4 + 1  # behind version and number of channels
+        at = start + 4 + 4 + 1  # after version and number of channels
         return data[at] if start >= 0 and at < len(data) else 8
     return 8

@@ -1,4 +1,4 @@
-"""Pictures of Pillow's, of any mode with 8 bits per channel, as grey or RGB."""
+"""Converts Pillow's pictures, of any mode with 8 bits per channel, to grey or RGB."""
 
 from typing import Optional
 
@@ -9,15 +9,19 @@ from tfinpaint.photo.decoded import PREMULTIPLIED, Decoded, Unsupported
 
 
 def from_pillow(image: Image.Image, icc: Optional[bytes] = None) -> Decoded:
-    """A picture of Pillow's with 8 bits per channel, of any mode but deep ones.
+    """Converts a Pillow picture of any mode with 8 bits per channel.
 
-    CMYK and Lab become sRGB. Raises Unsupported.
+    CMYK and Lab become sRGB.   icc: the file's ICC profile.
+
+    Raises: Unsupported for other modes, and for CMYK without a usable profile.
     """
     if image.mode in ("CMYK", "LAB"):
         from tfinpaint.photo.profiles import to_rgb
 
         image, note = to_rgb(image, icc)
-        return Decoded(np.asarray(image), notes=(note,))  # the profile was of the other space
+        return Decoded(
+            np.asarray(image), notes=(note,)
+        )  # without the profile, which is not for sRGB
     if image.mode.startswith(("I", "F")):
         raise Unsupported(f"its pixels are of Pillow's mode {image.mode}")
     grey = image.mode in ("1", "L", "LA", "La")
@@ -32,7 +36,7 @@ def from_pillow(image: Image.Image, icc: Optional[bytes] = None) -> Decoded:
 
 
 def _pixels(image: Image.Image, mode: str) -> np.ndarray:
-    """The pixels in a mode, in strips: of all at once Pillow makes two more copies."""
+    """The pixels in a mode. They are converted in strips to save memory: Pillow makes copies."""
     width, height = image.size
     pixels = np.empty((height, width, 3) if mode == "RGB" else (height, width), np.uint8)
     for top in range(0, height, 256):

@@ -1,11 +1,13 @@
 """PNG: the chunks that pixels depend on go to the decoder, the others are read here.
 
-Inputs: the bytes of a PNG or APNG file; of an APNG the picture that every program shows.
+Inputs: the bytes of a PNG or APNG file. Of an APNG, the still picture is read that every program
+shows.
 Output: `Decoded`.
-Nothing that is beside the pixels (text, profile, EXIF, gamma) can stop them from being read: it is
-not handed to Pillow, whose limits on text are those of its own memory. Text is kept as it is. What
-unpacks to more than a megabyte is kept unpacked, up to the limits below, because programs that use
-Pillow refuse a file with such a text only if it is compressed.
+
+Metadata (text, profile, EXIF, gamma) cannot prevent the pixels from being read, because Pillow does
+not get them; it has its own limits on text. Text is kept unchanged, with one exception: a
+compressed text that unpacks to more than a megabyte is kept unpacked, up to the limits below.
+Programs that use Pillow refuse a file with such a text only if it is compressed.
 """
 
 import io
@@ -26,8 +28,8 @@ COLOUR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}  # and their l
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp\0"
 _MAX_PROFILE = 16 * 2**20  # bytes, unpacked
-_MAX_TEXT = 2**20  # bytes, unpacked, of text that many programs read at all
-_MAX_TEXTS = 16 * 2**20  # bytes, unpacked, of the larger texts together
+_MAX_TEXT = 2**20  # bytes, unpacked, of a compressed text that programs with Pillow accept
+_MAX_TEXTS = 16 * 2**20  # bytes, unpacked, of all larger texts together
 _INCH = 0.0254
 _GREY, _RGB, _GREY_ALPHA = 0, 2, 4  # kinds of colour
 
@@ -40,7 +42,8 @@ def read(data: bytes, check) -> Decoded:
     width, height, bits, kind = struct.unpack(">IIBB", chunks[0][1][:10])
     check(width, height)
     key = None
-    if kind in (_GREY, _RGB):  # Pillow compares the key with numbers that it has scaled
+    # The transparent colour is compared here: Pillow compares it with values that it has scaled.
+    if kind in (_GREY, _RGB):
         key = next((content for name, content in chunks if name == b"tRNS"), None)
         chunks = [chunk for chunk in chunks if chunk[0] != b"tRNS"]
     plain = _for_pillow(chunks)
@@ -48,7 +51,7 @@ def read(data: bytes, check) -> Decoded:
     image.load()
     if bits == 16 and kind == _GREY:
         found = Decoded(np.asarray(image).astype(np.uint16))
-    elif bits == 16:  # Pillow, which has seen that the file is whole, drops the lower bits
+    elif bits == 16:  # Pillow has checked that the file is whole, but drops the lower bits
         found = _deep(plain, kind)
     else:
         found = from_pillow(image)
@@ -70,7 +73,7 @@ def _deep(plain: bytes, kind: int) -> Decoded:
 
 
 def _alpha_of_key(colour: np.ndarray, key: bytes, bits: int) -> np.ndarray:
-    """Alpha of pixels that are clear where they have the colour of the key, [H, W]."""
+    """The alpha channel [H, W]: 0 for pixels of the colour `key`, the highest value elsewhere."""
     channels = 1 if colour.ndim == 2 else 3
     if len(key) < 2 * channels:
         raise Damaged("its chunk tRNS is too short")
@@ -83,10 +86,12 @@ def _alpha_of_key(colour: np.ndarray, key: bytes, bits: int) -> np.ndarray:
 
 
 def _chunks(data: bytes) -> List[Tuple[bytes, bytes]]:
-    """(type, content) of the chunks, as far as the file goes; of damaged ones only IDAT.
+    """(type, content) of the chunks, up to the end of the file.
 
-    A chunk of pixels that is cut off is handed on as far as it goes: the decoder knows whether what
-    is missing matters.
+    Of the damaged chunks only IDAT is kept, even if it is cut off: the decoder knows whether the
+    missing part matters. For other optional ones there is (b"", type).
+
+    Raises: Damaged if a chunk that pixels depend on has a wrong checksum.
     """
     found, at = [], len(SIGNATURE)
     while at + 8 <= len(data):
@@ -100,7 +105,7 @@ def _chunks(data: bytes) -> List[Tuple[bytes, bytes]]:
         if not good and kind in (b"IHDR", b"PLTE", b"tRNS"):
             raise Damaged(f"its chunk {kind.decode()} has a wrong checksum")
         if not good and not re.fullmatch(rb"[A-Za-z]{4}", kind):
-            break  # lost the thread
+            break  # not a chunk: the lengths are wrong
         if good or kind == b"IDAT":
             found.append((kind, content))
         elif kind[:1].islower():
@@ -178,7 +183,7 @@ def _metadata(found: Decoded, chunks) -> None:
 
 
 def _readable(kind: bytes, content: bytes, room: int) -> Optional[Tuple[bytes, bytes]]:
-    """A chunk of text as it is to be written again; None if it is damaged or larger than `room`."""
+    """A chunk of text for writing; None if it is damaged or, unpacked, longer than `room` bytes."""
     key, _, rest = content.partition(b"\0")
     if kind == b"zTXt":
         if rest[:1] != b"\0":

@@ -1,4 +1,4 @@
-"""CMYK and Lab as sRGB, through the file's ICC profile and never by a plain formula."""
+"""Converts CMYK and Lab to sRGB: CMYK through the file's ICC profile, never by a plain formula."""
 
 import io
 from typing import Any, Optional, Tuple
@@ -11,8 +11,8 @@ from tfinpaint.photo.decoded import Unsupported
 def to_rgb(image: Image.Image, icc: Optional[bytes]) -> Tuple[Image.Image, str]:
     """A picture of mode CMYK or LAB as sRGB, mode RGB, and the note that says so.
 
-    Raises Unsupported for CMYK whose profile is missing or does not work: which colours its inks
-    make is then not known.
+    Raises: Unsupported for CMYK whose profile is missing or does not work. The colours of its inks
+        are then unknown.
     """
     if image.mode == "LAB":
         profile: Any = ImageCms.createProfile("LAB")
@@ -30,7 +30,7 @@ def to_rgb(image: Image.Image, icc: Optional[bytes]) -> Tuple[Image.Image, str]:
         raise Unsupported(
             f"{image.mode} with a colour profile that does not fit it: {_ADVICE}"
         ) from None
-    if rgb is None:  # only in place
+    if rgb is None:  # only for a conversion in place
         raise Unsupported(f"{image.mode}: {_ADVICE}")
     how = "its colour profile" if image.mode == "CMYK" else "its definition"
     return rgb, f"{image.mode} was converted to sRGB by {how}"

@@ -1,10 +1,11 @@
-"""Reads a photograph: the format by its content, the pixels upright, and all that is kept.
+"""Reads a photograph: its pixels, upright, and the metadata that are kept.
 
     read_photo(path)           a Photo, uint8
-    read_decoded(path)         the same before grey becomes RGB, for masks
+    read_decoded(path)         the same before it is turned and grey becomes RGB, for masks
 
-What a file says of itself is read before it is decoded, by one reader for each format. Optional
-metadata never decides pixels but for the orientation, which is read on its own.
+The format is known by the content. One reader for each format reads the header before the pixels
+are decoded. Of the optional metadata, only the orientation affects the pixels. It is read
+separately.
 """
 
 import logging
@@ -52,12 +53,14 @@ def read_photo(
     keep_deep: bool = False,
     content: Optional[bytes] = None,
 ) -> Photo:
-    """Reads a photograph of a format that docs/files.md lists, by its content.
+    """Reads a photograph. docs/files.md lists the formats; the content decides which it is.
 
-    A file that says it has more than `max_megapixels` million pixels is refused before it is
-    decoded. With `keep_deep` the 16 bits of a channel are kept beside the 8. `content` is the file,
-    if its bytes are there already; the path is then its name in messages. Raises SettingsError with
-    the path.
+    path: of the file; with `content`, only its name in messages.
+    max_megapixels: a file whose header says more million pixels is refused before it is decoded.
+    keep_deep: whether 16 bits per channel are kept beside the 8.
+    content: the bytes of the file, if the caller has them already.
+
+    Raises: SettingsError, with the path, if the file cannot be read or is refused.
     """
     found, turn = read_decoded(path, max_megapixels, keep_deep, content)
     block, notes = exif.kept(found.exif, found.is_tiff)
@@ -86,12 +89,14 @@ def read_photo(
 
 
 def photo_size(path: str, content: Optional[bytes] = None) -> Tuple[int, int]:
-    """Width and height that the file says it has, as stored, before it is turned or decoded.
+    """Width and height in the header of the file, as stored: neither decoded nor turned upright.
 
-    content: the bytes of the file, if they are there already. Raises SettingsError with the path.
+    content: the bytes of the file, if the caller has them already.
+
+    Raises: SettingsError with the path.
     """
     path = os.fspath(path)
-    for count in (_HEAD, -1):  # most files say it at their beginning
+    for count in (_HEAD, -1):  # in most files the size is near the beginning
         try:
             _decoded(path, _content(path, count) if content is None else content, _stop_at_size)
         except _Size as size:
@@ -103,7 +108,7 @@ def photo_size(path: str, content: Optional[bytes] = None) -> Tuple[int, int]:
 
 
 class _Size(BaseException):
-    """Ends reading when the size is known; no reader catches it."""
+    """Ends reading when the size is known. It is a BaseException, which no reader catches."""
 
 
 def _stop_at_size(width: int, height: int) -> None:
@@ -152,13 +157,13 @@ def _decoded(path: str, data: bytes, check) -> Decoded:
             f"{path} is a valid {kind} of a kind that is not supported: {error}"
         ) from None
     except MemoryError:
-        raise SettingsError(f"{path} needs more memory than there is") from None
+        raise SettingsError(f"{path} needs more memory than is available") from None
     except Damaged as error:
         raise SettingsError(
             f"{path} cannot be read, it is damaged or incomplete: {error}"
         ) from None
     except Exception as error:
-        # Decoders raise nearly any class for a broken file, in words that tell a user no more.
+        # Decoders raise nearly any class for a broken file. Their messages do not help a user.
         _log.debug("%s: %s: %s", path, type(error).__name__, error)
         raise SettingsError(f"{path} cannot be read, it is damaged or incomplete") from None
 
@@ -189,7 +194,7 @@ def _kind(path: str, data: bytes) -> str:
     if kind == "camera raw":
         raise SettingsError(
             f"{path} is a valid {kind} file, which is not supported: develop it to TIFF, PNG or "
-            "JPEG first, with darktable or RawTherapee say"
+            "JPEG first, for example with darktable or RawTherapee"
         )
     if kind:
         return kind
@@ -213,5 +218,5 @@ def _to_eight_bits(found: Decoded, keep_deep: bool) -> None:
 
 
 def _turned(pixels: np.ndarray, turn: int) -> np.ndarray:
-    """A copy that may be written to, turned upright."""
+    """A copy of the pixels, turned upright. It is writable."""
     return np.array(_TURNS[turn](pixels), order="C")

@@ -1,7 +1,7 @@
-"""What a photograph is in memory, for those who read, fill and write one.
+"""`Photo`: a photograph in memory.
 
-`Photo` is what `read_photo` returns and `write_photo` takes as `like`: pixels, and beside them all
-that the file said and that is to be written again.
+`read_photo` returns it and `write_photo` takes it as `like`. It holds the pixels, and the metadata
+of the file that are to be written again.
 """
 
 import dataclasses
@@ -26,10 +26,10 @@ class Photo:
     notes:    what was converted or left out on reading.
     xmp:      XMP packet with orientation 1, or None.
     dpi:      pixels per inch, (across, down), or None.
-    chunks:   of a PNG, (type, content) of the chunks of gamma, chromaticities and text.
-    comment:  of a JPEG, JPEG 2000 or GIF, or None.
-    deep, deep_alpha: pixels and alpha with 16 bits, uint16, if the file has them and they were
-              asked for.
+    chunks:   (type, content) of a PNG's chunks of gamma, chromaticities and text.
+    comment:  the comment of a JPEG, JPEG 2000 or GIF, or None.
+    deep, deep_alpha: pixels [H, W, 3] and alpha [H, W] with 16 bits, uint16, if the file has them
+              and they were asked for; otherwise None.
     """
 
     pixels: np.ndarray

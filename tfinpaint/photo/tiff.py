@@ -1,12 +1,13 @@
-"""TIFF: what the file says of its samples is read first, and a table decides who decodes them.
+"""TIFF: the layout of the samples is read first, and a table decides how they are decoded.
 
 Inputs: the bytes of a TIFF or BigTIFF file; its first picture is read.
-Output: `Decoded`, uint16 where the file has more than 8 bits per sample.
-Pillow is never handed the file itself, which it reads wrongly where planes are apart or white is
-zero, but one that is made of the tags that matter.
+Output: `Decoded`, uint16 if the file has more than 8 bits per sample.
+
+Pillow never gets the file itself, because it misreads separate planes and files in which zero is
+white. It gets a new file that contains only the relevant tags.
 
     tiff_file       tags and strips
-    tiff_layout     what the file says of its samples; the table
+    tiff_layout     the layout of the samples; the table
     tiff_samples    samples as pixels
 """
 
@@ -53,7 +54,7 @@ def read(data: bytes, check) -> Decoded:
 
 
 def _by_pillow(tags: Directory, layout: Layout) -> Image.Image:
-    """The picture as Pillow decodes it, from a file of the tags that matter alone."""
+    """The picture, decoded by Pillow from a file that contains only the relevant tags."""
     chosen = {}
     for tag in (256, 257, 258, 259, 262, 266, 277, 278, 284, 292, 293, 317, 322, 323, 338, 347):
         if tag in tags:

@@ -16,7 +16,10 @@ _SIZES = {**{kind: struct.calcsize(t) for kind, t in _TYPES.items()}, 5: 8, 10: 
 
 
 class Directory:
-    """The tags of a TIFF file's first picture; values are read when they are asked for."""
+    """The tags of a TIFF file's first picture. Values are read only when they are asked for.
+
+    Raises: Damaged if there is no usable table of tags.
+    """
 
     def __init__(self, data: bytes):
         self.data = data
@@ -49,20 +52,20 @@ class Directory:
             tags.setdefault(tag, (kind, length, place))
         try:
             following = self._offset(at + count * size)
-        except struct.error:  # cut off behind the first picture
+        except struct.error:  # cut off after the first picture
             following = 0
         return tags, following
 
     @property
     def places(self) -> Dict[int, int]:
-        """Where the entry of each tag is; of a classic TIFF file."""
+        """The offset of each tag's entry, in bytes; for classic TIFF only, not BigTIFF."""
         start = self._offset(4)
         (count,) = struct.unpack_from(self.order + "H", self.data, start)
         entries = range(start + 2, start + 2 + 12 * count, 12)
         return {struct.unpack_from(self.order + "H", self.data, at)[0]: at for at in entries}
 
     def pictures(self) -> int:
-        """How many the file holds, as far as its chain of directories is whole."""
+        """How many pictures the file holds, as far as its chain of directories is whole."""
         seen: Set[int] = set()
         at = self._next
         while at and at not in seen and len(seen) < 100_000:
@@ -74,7 +77,7 @@ class Directory:
         return 1 + len(seen)
 
     def _following(self, start: int) -> int:
-        """Where the directory after one is. Its tags are not read: a file may have thousands."""
+        """The offset of the directory after the one at `start`. No tags are read, to save time."""
         head, size = ("Q", 20) if self._big else ("H", 12)
         (count,) = struct.unpack_from(self.order + head, self.data, start)
         return self._offset(start + struct.calcsize(head) + count * size)
@@ -83,7 +86,10 @@ class Directory:
         return tag in self.tags
 
     def values(self, tag: int, default: Optional[Sequence[int]] = None) -> Tuple[int, ...]:
-        """Whole numbers. Raises Damaged if the tag is missing and has no default."""
+        """The whole numbers of a tag.
+
+        Raises: Damaged if the tag is missing and has no default, or is damaged.
+        """
         if tag not in self.tags:
             if default is None:
                 raise Damaged(f"its tag {tag} is missing")
@@ -103,7 +109,7 @@ class Directory:
         return found[0]
 
     def optional_bytes(self, tag: int) -> Optional[bytes]:
-        """The content of a tag that pixels do not depend on; None if missing or damaged."""
+        """The content of a tag that pixels do not depend on; None if it is missing or damaged."""
         if tag not in self.tags:
             return None
         kind, count, place = self.tags[tag]
@@ -133,7 +139,12 @@ def strips_of(tags: Directory, tiled: bool) -> List[bytes]:
 
 
 def make_file(tags, strips: List[bytes], tiled: bool, order: str) -> bytes:
-    """A classic TIFF file of the given tags, {tag: (type, values)}, and strips."""
+    """A classic TIFF file of the given tags, {tag: (type, values)}, and strips or tiles.
+
+    order: byte order, "<" or ">".
+
+    Raises: Unsupported if it were larger than 4 GB.
+    """
     tags = {tag: value for tag, value in tags.items() if tag not in (273, 279, 324, 325)}
     content, offsets = [], []
     at = 8
@@ -163,7 +174,7 @@ def make_file(tags, strips: List[bytes], tiled: bool, order: str) -> bytes:
 
 def open_file(data: bytes) -> Image.Image:
     """The decoded picture of a file that `make_file` made."""
-    # the class itself, because Image.open has a limit of its own on pixels
+    # the class itself, because Image.open has its own limit on the number of pixels
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
     image.load()
     return image

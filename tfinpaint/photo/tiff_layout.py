@@ -1,13 +1,13 @@
-"""What a TIFF file says of its samples, and the table of what is decoded, and by whom.
+"""The layout of a TIFF file's samples, and the table of what is decoded and how.
 
-Whoever decodes:
-    tiff_samples    whatever is uncompressed or compressed without loss by whole bytes (LZW,
+    tiff_samples    decodes files that are uncompressed or losslessly compressed byte by byte (LZW,
                     Deflate, PackBits, LZMA, Zstandard): grey, palette, RGB and CMYK, 1 to 16 bits,
-                    either byte order, strips or tiles, planes together or apart, zero for white or
-                    for black; grey and RGB of floating-point numbers from 0 to 1.
-    Pillow          JPEG (grey, RGB, YCbCr), CCITT fax, WebP and Lab, 8 bits (fax: 1), planes
-                    together.
-    nobody          everything else: Unsupported says what it is.
+                    either byte order, strips or tiles, interleaved or separate planes, zero for
+                    white or for black; grey and RGB of floating-point numbers from 0 to 1.
+    Pillow          decodes JPEG (grey, RGB, YCbCr), CCITT fax, WebP and Lab, 8 bits (fax: 1),
+                    interleaved.
+
+Everything else is refused: `Unsupported` says what it is.
 """
 
 from typing import NamedTuple
@@ -39,8 +39,8 @@ CHANNELS = {
     YCBCR: 3,
     LAB: 3,
 }
-WHOLE_BYTES = (1, 5, 8, 32773, 32946, 34925, 50000)  # compressions that this file goes on from
-_BY_PILLOW = {  # compression: photometric interpretations that Pillow decodes rightly
+WHOLE_BYTES = (1, 5, 8, 32773, 32946, 34925, 50000)  # uncompressed, and compressions of whole bytes
+_BY_PILLOW = {  # compression: photometric interpretations that Pillow decodes correctly
     2: (WHITE_IS_ZERO, BLACK_IS_ZERO),
     3: (WHITE_IS_ZERO, BLACK_IS_ZERO),
     4: (WHITE_IS_ZERO, BLACK_IS_ZERO),
@@ -65,13 +65,15 @@ _COMPRESSIONS = {
     50001: "WebP",
     50002: "JPEG XL",
 }
-_RAW = "camera raw: develop it to TIFF, PNG or JPEG first, with darktable or RawTherapee say"
+_RAW = (
+    "camera raw: develop it to TIFF, PNG or JPEG first, for example with darktable or RawTherapee"
+)
 _MAX_CHANNELS = 16
 _FLOATING, _FLOATING_PREDICTOR = 3, 3  # values of the tags SampleFormat and Predictor
 
 
 class Layout(NamedTuple):
-    """What the file says of its samples."""
+    """How the samples of a TIFF file are stored. Numbers are the values of TIFF's tags."""
 
     width: int
     height: int
@@ -80,8 +82,8 @@ class Layout(NamedTuple):
     photometric: int
     compression: int
     predictor: int
-    apart: bool  # each plane in strips of its own
-    backwards: bool  # the lowest bit of a byte comes first
+    apart: bool  # separate planes: each has its own strips
+    backwards: bool  # the lowest bit of a byte is first
     order: str  # "<" or ">"
     floating: bool  # samples are floating-point numbers
 
@@ -95,7 +97,7 @@ def layout_of(tags: Directory) -> Layout:
     if 262 in tags:
         photometric = tags.value(262)
     elif samples in (3, 4):
-        photometric = RGB  # as libtiff takes it
+        photometric = RGB  # as libtiff assumes
     else:
         raise Unsupported("it does not say whether black or white is zero")
     return Layout(
@@ -114,7 +116,10 @@ def layout_of(tags: Directory) -> Layout:
 
 
 def refuse(tags: Directory, layout: Layout) -> None:
-    """The table: raises Unsupported for every combination that is not decoded here."""
+    """Applies the table.
+
+    Raises: Unsupported for every combination that is not decoded; Damaged for contradictory tags.
+    """
     photometric, compression, bits = layout.photometric, layout.compression, layout.bits
     kind = _PHOTOMETRIC.get(photometric, f"photometric interpretation {photometric}")
     packed = _COMPRESSIONS.get(compression, f"compression {compression}")
@@ -156,7 +161,7 @@ def refuse(tags: Directory, layout: Layout) -> None:
 
 
 def _refuse_floating(layout: Layout, kind: str) -> None:
-    """Of floating-point pixels grey and RGB are read, with 16, 32 or 64 bits."""
+    """Refuses floating-point pixels other than grey and RGB with 16, 32 or 64 bits."""
     what = f"floating-point pixels, {layout.bits} bits"
     if layout.photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB):
         raise Unsupported(f"{what}, {kind}")
@@ -171,9 +176,10 @@ def _refuse_floating(layout: Layout, kind: str) -> None:
 def refuse_camera_raw(tags: Directory) -> None:
     """Raises Unsupported for DNG, NEF, CR2, ARW and others that are TIFF files."""
     photometric = quietly(tags, 262, 1)
-    # A raw file's first directory holds a small picture (bit 0 of its kind); the rest is below it.
+    # The first directory of a raw file may hold a preview (bit 0 of tag 254), and subdirectories
+    # (tag 330) the rest.
     is_preview = quietly(tags, 254, 0) & 1 and 330 in tags
-    # Its first directory follows Canon's mark. Elsewhere these bytes may be pixels.
+    # Canon's mark, with the first directory at byte 16. In other files these bytes may be pixels.
     is_canon = tags.data[4:11] == b"\x10\0\0\0CR\2"
     if photometric in (32803, 34892) or 50706 in tags or is_preview or is_canon:
         raise Unsupported(_RAW)

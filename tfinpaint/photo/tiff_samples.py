@@ -1,8 +1,8 @@
 """TIFF's samples as pixels: bits, byte order, planes, predictors, palettes, inks and alpha.
 
-Inputs: the tags of a file and its `Layout`, which the table in tiff_layout has let through.
-Output: `Decoded`, uint16 where the file has more than 8 bits per sample.
-libtiff only unpacks bytes here, through Pillow; everything else is done on the array.
+Inputs: the tags of a file and its `Layout`, which the table in tiff_layout has accepted.
+Output: `Decoded`, uint16 if the file has more than 8 bits per sample.
+libtiff, through Pillow, only decompresses the bytes. Everything else is done on arrays here.
 """
 
 from typing import List, Optional, Tuple
@@ -29,9 +29,9 @@ from tfinpaint.photo.tiff_layout import (
     Layout,
 )
 
-_MARGIN = 2**24  # pixels of tiles that are not the picture's
-_OVERSHOOT = 0.001  # of floating-point numbers, beyond 0 and 1: rounding on the way
-_ROWS = 256  # of samples that are converted at a time
+_MARGIN = 2**24  # pixels that tiles may have beyond the picture
+_OVERSHOOT = 0.001  # allowed beyond 0 and 1 in floating-point pixels: rounding errors
+_ROWS = 256  # rows that are converted at a time
 
 
 def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decoded:
@@ -77,7 +77,7 @@ def from_samples(tags: Directory, layout: Layout, icc: Optional[bytes]) -> Decod
 def _of_floats(values: np.ndarray) -> np.ndarray:
     """Floating-point numbers 0 to 1 as uint16 0 to 65535.
 
-    Raises Unsupported for others, whose white is not known.
+    Raises: Unsupported for other ranges, because the value of white is then unknown.
     """
     low, high = float(values.min()), float(values.max())  # nan if there is one
     if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
@@ -93,12 +93,15 @@ def _of_floats(values: np.ndarray) -> np.ndarray:
 
 
 def _alpha(tags: Directory, layout: Layout, samples):
-    """The alpha channel or None, whether colours are premultiplied, and channels left over."""
+    """The alpha channel or None, whether colours are premultiplied, and how many channels remain.
+
+    samples: [H, W, channels].
+    """
     colours = CHANNELS[layout.photometric]
     extra = layout.samples - colours
     kinds = list(tags.values(338, ()))[:extra]
     if not kinds and extra == 1:
-        kinds = [2]  # TIFF of before the tag, and OpenCV, write alpha so
+        kinds = [2]  # OpenCV, and TIFF older than the tag, write alpha without it
     for number, kind in enumerate(kinds):
         if kind in (1, 2):
             return samples[..., colours + number], kind == 1, extra - 1
@@ -110,7 +113,7 @@ def _coloured(tags: Directory, layout: Layout, indices) -> Tuple[np.ndarray, Tup
     if len(table) != 3 * 2**layout.bits:
         raise Damaged(f"its palette has {len(table)} numbers, not {3 * 2**layout.bits}")
     table = table.reshape(3, -1).T  # [entries, 3]
-    if table.max() < 256:  # some programs write 8 bits where 16 are due
+    if table.max() < 256:  # some programs write 8 bits instead of 16
         return table.astype(np.uint8)[indices], ()
     return (table >> 8).astype(np.uint8)[indices], ()
 
@@ -125,7 +128,7 @@ def _scaled(values: np.ndarray, top: int) -> np.ndarray:
 
 
 def _divided(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colours [H, W, C] that were premultiplied by alpha [H, W]."""
+    """Colours [H, W, C] that were premultiplied by alpha [H, W], divided by it."""
     top = int(np.iinfo(colour.dtype).max)
     below = np.maximum(alpha, 1)[..., np.newaxis].astype(np.uint64)
     straight = np.minimum(colour.astype(np.uint64) * top // below, top).astype(colour.dtype)
@@ -133,7 +136,7 @@ def _divided(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _samples(tags: Directory, layout: Layout) -> np.ndarray:
-    """[H, W, samples], uint8 up to 8 bits and uint16 beyond, or floating-point numbers."""
+    """The samples [H, W, C]: uint8 up to 8 bits, uint16 above, or floating-point numbers."""
     planes = layout.samples if layout.apart else 1
     channels = 1 if layout.apart else layout.samples  # of one plane
     tiled = 322 in tags
@@ -198,7 +201,7 @@ def _unpacked(strips: List[bytes], layout: Layout, row_bytes: int, down: int, he
 
 
 def _numbers(bytes_: np.ndarray, layout: Layout, width: int, channels: int) -> np.ndarray:
-    """Samples [rows, width, channels] of bytes [rows, row_bytes]."""
+    """Samples [rows, width, channels] from bytes [rows, row_bytes]."""
     rows = len(bytes_)
     if layout.floating:
         return _floating(bytes_, layout, channels).reshape(rows, width, channels)
@@ -220,10 +223,11 @@ def _numbers(bytes_: np.ndarray, layout: Layout, width: int, channels: int) -> n
 
 
 def _floating(bytes_: np.ndarray, layout: Layout, channels: int) -> np.ndarray:
-    """Floating-point samples [rows, width * channels] of bytes [rows, row_bytes]."""
+    """Floating-point samples [rows, width * channels] from bytes [rows, row_bytes]."""
     size, order = layout.bits // 8, layout.order
     if layout.predictor == 3 and layout.compression != 1:
-        # each byte minus the one a pixel before; all first bytes of a row, then all second ones
+        # In each row, all first bytes come first, then all second ones, and so on. Each byte is
+        # stored as the difference to the one `channels` places before.
         bytes_ = bytes_.reshape(len(bytes_), -1, channels)
         bytes_ = np.cumsum(bytes_, axis=1, dtype=np.uint8).reshape(len(bytes_), size, -1)
         bytes_, order = bytes_.swapaxes(1, 2).reshape(len(bytes_), -1), ">"
@@ -231,7 +235,7 @@ def _floating(bytes_: np.ndarray, layout: Layout, channels: int) -> np.ndarray:
 
 
 def _narrow(bytes_: np.ndarray, bits: int, count: int) -> np.ndarray:
-    """Samples [rows, count] of `bits` bits each, the highest bit first."""
+    """Samples [rows, count] from packed bytes: `bits` bits each, the highest bit first."""
     ones = np.unpackbits(bytes_, axis=1)[:, : count * bits].reshape(len(bytes_), count, bits)
     numbers: np.ndarray = np.zeros(ones.shape[:2], np.uint8 if bits <= 8 else np.uint16)
     for bit in range(bits):

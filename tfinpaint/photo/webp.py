@@ -1,6 +1,6 @@
 """WebP: the chunks that pixels depend on go to the decoder, the others are read here.
 
-Inputs: the bytes of a WebP file; of an animation the first picture.
+Inputs: the bytes of a WebP file. The first picture of an animation is read.
 Output: `Decoded`.
 """
 
@@ -30,14 +30,14 @@ def read(data: bytes, check) -> Decoded:
     image = WebPImagePlugin.WebPImageFile(io.BytesIO(source))
     pictures = getattr(image, "n_frames", 1)
     image.load()
-    metadata = dict(reversed(chunks))  # of several, the first
+    metadata = dict(reversed(chunks))  # if a chunk is repeated, the first counts
     found = from_pillow(image, metadata.get(b"ICCP"))
     found.exif, found.xmp, found.pictures = metadata.get(b"EXIF"), metadata.get(b"XMP "), pictures
     return found
 
 
 def _size(chunks) -> Tuple[int, int]:
-    """Width and height that the first chunk says. Raises Damaged."""
+    """Width and height in the first chunk. Raises Damaged."""
     kind, content = chunks[0] if chunks else (b"", b"")
     if kind == b"VP8X" and len(content) >= 10:
         return _number(content[4:7]) + 1, _number(content[7:10]) + 1
@@ -54,7 +54,7 @@ def _number(content: bytes) -> int:
 
 
 def _chunks(data: bytes) -> Tuple[List[Tuple[bytes, bytes]], int]:
-    """(type, content) of the chunks, the last one as far as the file goes; bytes it lacks."""
+    """(type, content) of the chunks, and how many bytes of the last one are missing."""
     found: List[Tuple[bytes, bytes]] = []
     at, missing = 12, 0
     while at + 8 <= len(data):
@@ -66,7 +66,7 @@ def _chunks(data: bytes) -> Tuple[List[Tuple[bytes, bytes]], int]:
 
 
 def _for_pillow(chunks) -> bytes:
-    """The file with its pixels and its alpha alone."""
+    """The file with only its pixels and its alpha."""
     content = b""
     for kind, inner in chunks:
         if kind == b"VP8X":

@@ -1,6 +1,6 @@
-"""Writes a photograph in the format of the path's ending, with what its file carried.
+"""Writes a photograph, with its metadata, in the format that the path's ending names.
 
-Inputs: uint8 RGB pixels [H, W, 3], and the `Photo` that they come from.
+Inputs: RGB pixels, uint8 or uint16 [H, W, 3], and the `Photo` that they come from.
 Outputs: a file that is there whole or not at all, and notes that name what the format cannot hold.
 """
 
@@ -32,16 +32,18 @@ _WRITERS = {
 }
 PHOTO_ENDINGS = tuple(_WRITERS)
 _WITHOUT_ALPHA = ("JPEG", "BMP")
-_LONGEST_NAME = 255  # bytes, of most disks
+_LONGEST_NAME = 255  # bytes, on most file systems
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 32768}
 _DEEP = ("PNG", "TIFF")  # can be written with 16 bits
 _TAKES_EXIF_APART = ("TIFF", "AVIF")
 
 
 def check_photo_path(path: str, argument: str = "path") -> None:
-    """Checks the ending and the folder of a path to write a photograph to.
+    """Checks that a photograph can be written to a path: its ending, its name and its folder.
 
-    Raises: SettingsError if a photograph could not be written there.
+    argument: the caller's name for the path, for messages.
+
+    Raises: SettingsError if it cannot.
     """
     ending = os.path.splitext(path)[1].lower()
     if ending not in _WRITERS:
@@ -57,12 +59,12 @@ def check_photo_path(path: str, argument: str = "path") -> None:
 
 
 def writable_endings() -> Tuple[str, ...]:
-    """Those of `PHOTO_ENDINGS` whose formats can be written with what is installed."""
+    """The endings in `PHOTO_ENDINGS` whose formats the installed packages can write."""
     return tuple(ending for ending in PHOTO_ENDINGS if not _what_is_missing(ending))
 
 
 def _what_is_missing(ending: str) -> Optional[str]:
-    """What to install before the format of an ending can be written, or None."""
+    """What must be installed to write the format of an ending; None if nothing is missing."""
     if ending == ".jxl":
         return others.what_is_missing("JPEG XL")
     if ending == ".avif" and not features.check("avif"):
@@ -73,13 +75,15 @@ def _what_is_missing(ending: str) -> Optional[str]:
 def check_deep_path(path: str, argument: str = "path") -> None:
     """Checks that the format of the path's ending can be written with 16 bits per channel.
 
-    Raises: SettingsError.
+    path: with one of `PHOTO_ENDINGS`.   argument: the caller's name for it, for messages.
+
+    Raises: SettingsError if it cannot.
     """
     kind = _WRITERS[os.path.splitext(path)[1].lower()]
     if kind not in _DEEP:
         raise SettingsError(
             f"{path}: {carried.NAMES[kind]} is written with 8 bits per channel, PNG and TIFF with "
-            f"16. Choose another ending for `{argument}`, as .png"
+            f"16. Choose another ending for `{argument}`, for example .png"
         )
 
 
@@ -91,15 +95,21 @@ def keeps_alpha(path: str) -> bool:
 def write_photo(
     path: str, pixels: np.ndarray, like: Optional[Photo] = None, argument: str = "path"
 ) -> Notes:
-    """Writes RGB pixels [H, W, 3], uint8 or for PNG and TIFF uint16, in the ending's format.
+    """Writes a photograph in the format of the path's ending.
 
-    The file gets what `like` carried: alpha (if its size is the pixels'), ICC profile, EXIF, XMP,
-    resolution, gamma and text (notes name what the format cannot hold), and one channel if grey.
-    Missing folders are made. PNG, lossless WebP and JPEG XL, TIFF and BMP keep every pixel. JPEG
-    (quality 95) and AVIF (quality 100, exact for grey) cannot, and a note says so; both with full
-    colour resolution. The file appears whole or not at all.
+    path: with one of `PHOTO_ENDINGS`. Missing folders are made.
+    pixels: RGB [H, W, 3], uint8; or uint16 for PNG and TIFF.
+    like: where the metadata come from: alpha (if it has the size of the pixels), ICC profile, EXIF,
+        XMP, resolution, gamma and text. If it is grey, the file gets one channel.
+    argument: the caller's name for the path, for messages.
 
-    Returns notes. Raises SettingsError with the path, for which the caller's name is `argument`.
+    PNG, TIFF, BMP and (lossless) WebP and JPEG XL keep every pixel. JPEG (quality 95) and AVIF
+    (quality 100, exact for grey) do not, and a note says so. Both have full colour resolution. The
+    file appears whole or not at all.
+
+    Returns: notes, which name what the format cannot hold.
+    Raises: SettingsError, with the path, if it cannot be written. ValueError for pixels of another
+        type or shape.
     """
     path = os.fspath(path)
     if (
@@ -118,7 +128,8 @@ def write_photo(
     if max(height, width) > _LONGEST_SIDE.get(kind, 2**31):
         raise SettingsError(
             f"{path}: {carried.NAMES[kind]} holds at most {_LONGEST_SIDE[kind]} pixels a side, the "
-            f"photograph is {width}x{height}. Choose another ending for `{argument}`, as .png"
+            f"photograph is {width}x{height}. Choose another ending for `{argument}`, for example "
+            ".png"
         )
     like = like or Photo(pixels)
     if pixels.dtype == np.uint16:
@@ -130,16 +141,17 @@ def write_photo(
     except SettingsError:
         if kind not in _TAKES_EXIF_APART or not options.pop("exif", None):
             raise
-        # The other formats store the block as it is. Some do not survive being taken apart.
+        # These formats take the EXIF block apart, which fails for some blocks. The others store it
+        # unchanged.
         _save(path, image, options, argument)
         more += (f"its EXIF block cannot be written as {kind} and was left out",)
     return notes + more
 
 
 def png_file(photo: Photo) -> bytes:
-    """A PNG file of a photograph, with alpha and what its colours depend on, and nothing else.
+    """A PNG file of a photograph, with its alpha and the metadata that its colours depend on.
 
-    It is for other programs of this machine, and made quickly rather than small.
+    It is for other programs on this machine, so it is compressed little and fast.
     """
     image, _ = _with_alpha(photo.pixels, photo, "PNG")
     colours = tuple(chunk for chunk in photo.chunks if chunk[0] in COLOUR_CHUNKS)
@@ -157,11 +169,14 @@ def _write_deep(path: str, pixels: np.ndarray, like: Photo, kind: str, argument:
     encode = deep.png if kind == "PNG" else deep.tiff
     try:
         content = encode(numbers, options)
-    except Exception as error:  # EXIF that TIFF takes apart and cannot write
+    except Exception as error:  # TIFF takes EXIF apart, and cannot write some blocks
         if not options.pop("exif", None):
             raise _unwritable(path, argument, error) from None
-        content = encode(numbers, options)
-        notes += ("its EXIF block cannot be written as TIFF and was left out",)
+        try:
+            content = encode(numbers, options)
+        except Exception:
+            raise _unwritable(path, argument, error) from None
+        notes += (f"its EXIF block cannot be written as {kind} and was left out",)
     _keep(path, argument, lambda beside: pathlib.Path(beside).write_bytes(content))
     return notes
 
@@ -183,12 +198,12 @@ def _save(path: str, image: Image.Image, options: dict, argument: str) -> None:
 
 
 def _keep(path: str, argument: str, write) -> None:
-    """Calls `write` with a path beside the file's, which replaces the file if all went well."""
+    """Calls `write` with a temporary path, whose file then replaces that at `path`."""
     try:
         folder = os.path.dirname(path) or os.curdir
         with atomic.folder(folder), atomic.replacing(path) as beside:
             write(beside)
-    except Exception as error:  # as with the decoders
+    except Exception as error:  # encoders raise nearly any class
         raise _unwritable(path, argument, error) from None
 
 

@@ -1,5 +1,5 @@
-"""A server that speaks TensorFlow Serving's contract over REST and gRPC, and a client for both.
+"""A server with the REST and gRPC interfaces of TensorFlow Serving, and a client for both.
 
-TensorFlow Serving is the server for production. This one needs no Docker: it serves the studio, and
-tests use it to check exports and the client against the contract.
+TensorFlow Serving is the server for production. This one needs no Docker. The studio runs on it,
+and tests use it to check exports and the client.
 """

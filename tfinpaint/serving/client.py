@@ -3,13 +3,15 @@
     painter = connect("http://localhost:8501/v1/models/paris")  # or grpc://localhost:8500/paris
     filled = painter.fill(photo, mask)  # uint8 [H, W, 3], uint8 [H, W] -> uint8 [H, W, 3]
 
-An http URL is asked by REST, a grpc URL by gRPC. /versions/3 at the end of a URL names one version.
+The client uses REST for an http URL and gRPC for a grpc URL. /versions/3 at the end of a URL names
+one version.
 
-Photographs travel as PNG, so every known pixel comes back unchanged. If a server is not there yet,
-or is busy (UNAVAILABLE), the client asks again after a pause; it does not retry after other errors.
-All errors become a `ServerError`, one line that says which server and what it answered. gRPC needs
-the extra `serve`. REST loads no TensorFlow. Servers on this machine or in a private network are
-asked directly, others through the proxy of the environment if there is one (proxies.py).
+Photographs are sent as PNG, so every known pixel comes back unchanged. If a server cannot be
+reached yet, or is busy (UNAVAILABLE), the client tries again after a pause; it does not retry after
+other errors. Every error becomes a `ServerError`, one line that names the server and quotes its
+answer. gRPC needs the extra `serve`. REST loads no TensorFlow. The client connects directly to
+servers on this machine or in a private network, and to others through the proxy that the
+environment names, if any (proxies.py).
 """
 
 import base64
@@ -27,21 +29,21 @@ from tfinpaint.settings import SettingsError
 
 _FORMS = (
     "http://HOST:PORT/v1/models/NAME or grpc://HOST:PORT/NAME, "
-    "with /versions/N where one version is meant"
+    "with /versions/N after it for one version"
 )
 
 
 class ServerError(SettingsError):
-    """A server that cannot be reached, or that answers with an error."""
+    """A server cannot be reached, or has answered with an error."""
 
 
 def connect(url: str, timeout: float = 60.0, tries: int = 4) -> Union["RestClient", "GrpcClient"]:
-    """A client for one model of a server; it sends nothing yet.
+    """A client for one model of a server. It sends nothing yet.
 
-    url:      see the top of the file.
+    url:      see the module's docstring.
     timeout:  seconds that one request may take, tries and pauses included (REST: each try).
-    tries:    how often a request is sent if the server is not there or busy. The pauses between
-              tries double, from half a second up to 5 seconds.
+    tries:    how often a request is sent, at most, if the server cannot be reached or is busy. The
+              pauses between tries double, from half a second up to 5 seconds.
 
     Raises: SettingsError if `url` has none of these forms or `timeout` is not above 0.
     """
@@ -72,27 +74,27 @@ def connect(url: str, timeout: float = 60.0, tries: int = 4) -> Union["RestClien
 
 
 class _Client(BasePainter):
-    """What both clients share.
+    """The base class of both clients.
 
-    A server fills as its model was exported, and the hole only. So `feather` is 0, `detail` is
-    "auto" and `blend` is "none".
+    A server fills only the hole, and as its model was exported. So `feather` must be 0, `detail`
+    "auto" and `blend` "none".
     """
 
     def _fill(self, photo, mask, options):
         grow, feather, detail, _, _, blend = options
         if detail != "auto":
             raise ValueError(
-                "`detail` is 'auto' with a server, whose model was exported with it or without. "
+                "`detail` is 'auto' with a server, whose model was exported with or without it. "
                 f"Got {detail!r}"
             )
         if feather:
             raise SettingsError(
-                "`feather` is 0 with `url`, which fills the hole and nothing beyond it. Got "
+                "`feather` is 0 with `url`: a server fills the hole and nothing beyond it. Got "
                 f"{feather}"
             )
         if blend != "none":
             raise SettingsError(
-                "`blend` is 'none' with `url`, whose server fills as its model was exported. Got "
+                "`blend` is 'none' with `url`: a server fills as its model was exported. Got "
                 f"{blend!r}"
             )
         photo, mask = np.asarray(photo), np.asarray(mask)
@@ -105,12 +107,15 @@ class _Client(BasePainter):
         return filled[..., ::-1].copy()
 
     def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
-        """Files of a photograph and its mask -> a PNG file. Raises ServerError."""
+        """Picture files of a photograph and its mask -> the filled photograph as a PNG file.
+
+        Raises: ServerError.
+        """
         raise NotImplementedError
 
 
 class RestClient(_Client):
-    """See `connect`. url: http://HOST:PORT/v1/models/NAME[/versions/N]."""
+    """A client over REST; see `connect`. url: http://HOST:PORT/v1/models/NAME[/versions/N]."""
 
     def __init__(self, url: str, timeout: float = 60.0, tries: int = 4):
         import requests
@@ -121,7 +126,7 @@ class RestClient(_Client):
         self._url, self._timeout = url, timeout
 
         class Again(Retry):
-            """Doubles the pauses from half a second on; urllib3's own first pause is zero."""
+            """Pauses that double, from half a second on. urllib3's own first pause is zero."""
 
             def get_backoff_time(self):
                 return min(0.5 * 2 ** (len(self.history) - 1), 5.0)
@@ -135,7 +140,8 @@ class RestClient(_Client):
             respect_retry_after_header=False,
         )
         self._session = Session()
-        for scheme in ("http://", "https://"):  # a URL's path may be escaped when it is looked up
+        # By scheme, not by URL: requests may escape the path before it looks up the adapter.
+        for scheme in ("http://", "https://"):
             self._session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=again))
 
     def fill_bytes(self, image_bytes: bytes, mask_bytes: bytes) -> bytes:
@@ -169,7 +175,7 @@ class RestClient(_Client):
 
         from tfinpaint.serving import proxies
 
-        def which():  # the server, and what stood between
+        def which():  # the server, and the proxy if there is one
             proxy = proxies.of_rest(self._url)
             return f"{self} through the proxy {proxy}" if proxy else str(self)
 
@@ -202,7 +208,7 @@ class RestClient(_Client):
 
 
 class GrpcClient(_Client):
-    """See `connect`. address: HOST:PORT."""
+    """A client over gRPC; see `connect`. address: HOST:PORT. version: a number, or None for any."""
 
     def __init__(
         self,
@@ -235,8 +241,8 @@ class GrpcClient(_Client):
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_receive_message_length", -1),
                 ("grpc.service_config", json.dumps(config)),
-                # gRPC keeps what it may have to send again, by default 256 KiB of it: a larger
-                # request would be sent once.
+                # gRPC keeps a request in this buffer to send it again. With the default, 256 KiB, a
+                # larger request would be sent only once.
                 ("grpc.per_rpc_retry_buffer_size", 2**30),
                 ("grpc.max_reconnect_backoff_ms", 2000),
                 ("grpc.enable_http_proxy", 1 if self._proxy else 0),
@@ -305,5 +311,5 @@ def reason(error: Exception) -> str:
     """The innermost cause of an error, which requests wraps several times."""
     text = str(error)
     match = re.search(r"\[Errno -?\d+\] ([\w ]+)", text)
-    inner = re.findall(r"\('([^']+)'", text)  # of errors within errors, as a proxy's
+    inner = re.findall(r"\('([^']+)'", text)  # the texts of nested errors, as of a proxy
     return match[1] if match else (inner[-1] if inner else text)[:160]

@@ -1,7 +1,7 @@
-"""What a server writes to its log: a line for a trouble, and no other of its kind within a minute.
+"""The log of a server: one line for a problem, and at most one a minute for each kind of problem.
 
-asyncio writes a traceback each time that a connection cannot be accepted, a thousand times a second
-if the process has no file descriptors left; uvicorn writes one for each request that fails.
+asyncio by itself writes a traceback whenever a connection cannot be accepted: a thousand a second
+if the process has no file descriptors left. uvicorn writes one for each request that fails.
 """
 
 import asyncio
@@ -12,20 +12,24 @@ from typing import Any, Dict, Optional
 
 from tfinpaint.serving.contract import shortened
 
-AFTER = 60.0  # seconds until a trouble is told again
+AFTER = 60.0  # seconds until a problem of the same kind is logged again
 
 _log = logging.getLogger("tfinpaint")
 
 
 class Complaints:
-    """Tells of troubles. As a function it is an event loop's handler of exceptions."""
+    """Logs problems. The object can be called as the exception handler of an event loop."""
 
     def __init__(self) -> None:
         self._last: Dict[str, float] = {}
         self._lock = threading.Lock()
 
     def tell(self, kind: str, error: Optional[object] = None) -> None:
-        """One line. kind: what is told once a minute; it comes from the program, not a client."""
+        """Logs a line.
+
+        kind: the problem in words, logged at most once a minute. It must not come from a client.
+        error: the cause.
+        """
         now = time.monotonic()
         with self._lock:
             if now - self._last.get(kind, -AFTER) < AFTER:

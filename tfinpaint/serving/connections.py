@@ -1,7 +1,8 @@
-"""A connection of HTTP that keeps nothing open for those who only hold it.
+"""An HTTP connection that is closed if its client only keeps it open.
 
-uvicorn closes a connection some seconds after an answer. This adds what it has no setting for: a
-limit of connections, and times for headers that do not arrive and answers that nobody reads.
+uvicorn closes a connection some seconds after an answer. This class adds what uvicorn has no
+setting for: a limit on the number of connections, and time limits for headers that do not arrive
+and for answers that nobody reads.
 """
 
 import asyncio
@@ -11,10 +12,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tfinpaint.serving.limits import RETRY_AFTER
 
-MOST = 512  # connections
-HEADERS = 10.0  # seconds for the headers of a request
-UNREAD = 20.0  # seconds in which nothing of an answer is read
-BACKLOG = 128  # connections that wait to be accepted
+MOST = 512  # connections at the same time
+HEADERS = 10.0  # seconds in which the headers of a request must arrive
+UNREAD = 20.0  # seconds after which an answer of which nothing is read is given up
+BACKLOG = 128  # connections that may wait to be accepted
 
 _WHY = b'{"error": "The server has too many connections"}'
 _FULL = (
@@ -24,11 +25,11 @@ _FULL = (
 
 
 class Connection(H11Protocol):
-    """See the top of the file."""
+    """An HTTP connection with limits; see the module's docstring."""
 
-    _timer: Optional[asyncio.TimerHandle] = None
-    _look: Optional[asyncio.TimerHandle] = None  # while an answer is written faster than read
-    _unread = 0  # bytes of an answer, when it was last looked at
+    _timer: Optional[asyncio.TimerHandle] = None  # for the headers
+    _look: Optional[asyncio.TimerHandle] = None  # for an answer that is written faster than read
+    _unread = 0  # bytes of the answer in the buffer at the last look
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -51,8 +52,8 @@ class Connection(H11Protocol):
         self._stop_looking()
         super().connection_lost(exc)
 
-    # From a pause on, the buffer is looked at until it is nearly empty. The kernel makes room in
-    # bursts: two looks must be UNREAD apart, so there is one timer at a time.
+    # When writing pauses, the buffer is checked every UNREAD seconds until it is nearly empty. The
+    # kernel makes room in bursts, so checks must not be closer: there is one timer at a time.
     def pause_writing(self) -> None:
         super().pause_writing()
         self._look_later()

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST contract, as functions of JSON values and arrays; no network here.
+"""TensorFlow Serving's REST contract, as functions of JSON values and arrays, without a network.
 
 A request is an object with an optional "signature_name" and its inputs in one of two forms:
 
@@ -7,10 +7,10 @@ A request is an object with an optional "signature_name" and its inputs in one o
     "inputs": {name: [...]}             columns: the batch of each input, or the bare batch if the
                                         signature has one input
 
-Rows are answered with {"predictions": [...]}, columns with {"outputs": ...}; values are bare if the
-signature has one output. An error is {"error": message} with an HTTP status.
+The answer to rows is {"predictions": [...]}, that to columns {"outputs": ...}. Values are bare if
+the signature has one output. An error is {"error": message} with an HTTP status.
 
-Bytes are {"b64": ...} in both directions. In an answer, outputs whose names end in _bytes are
+Bytes are {"b64": ...} in both directions. In an answer, only outputs whose names end in _bytes are
 written like that; other strings are UTF-8.
 
 Sources: tensorflow_serving/g3doc/api_rest.md and util/json_tensor.cc, absl/strings/escaping.cc.
@@ -23,12 +23,12 @@ from typing import Any, Tuple
 
 import numpy as np
 
-_SPACE = b" \t\n\v\f\r"  # what base64 may be broken by
+_SPACE = b" \t\n\v\f\r"  # characters that may be anywhere within base64
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 MOST_AXES = 32  # of an array in a request
-MOST_VALUES = 2**24  # of a JSON document, which takes up to 80 bytes of memory for each
-_LONGEST = 1000  # characters of a message: clients choose names that it repeats
+MOST_VALUES = 2**24  # in a JSON document; each takes up to 80 bytes of memory
+_LONGEST = 1000  # characters of a message, which may repeat names that a client has chosen
 
 # The gRPC codes that are used here, and the HTTP status of each.
 HTTP_STATUS = {
@@ -44,7 +44,7 @@ HTTP_STATUS = {
 
 
 class ServingError(Exception):
-    """Ends one request, with a code of `HTTP_STATUS` and a message for the client."""
+    """An error that ends one request: a code of `HTTP_STATUS` and a message for the client."""
 
     def __init__(self, code: str, message: str):
         super().__init__(shortened(message))
@@ -56,16 +56,17 @@ class ServingError(Exception):
 
 
 def shortened(message: str) -> str:
-    """A message of bounded length: gRPC refuses to send a long one."""
+    """A message cut to at most 1,003 characters, because gRPC refuses to send a long one."""
     return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}..."
 
 
 def parse_request(body: bytes) -> Tuple[str, str, Any]:
-    """The signature's name (or ""), "instances" or "inputs", and the value of that.
+    """Parses the body of a request.
 
-    body: JSON in UTF-8, with a byte-order mark or without. Of two members with one name the first
-        counts.
+    body: JSON in UTF-8, with or without a byte-order mark. If an object has two members with the
+        same name, the first one counts.
 
+    Returns: the signature's name (or ""), the form "instances" or "inputs", and its value.
     Raises: ServingError if the body is no request of this contract, or has more values than
         `MOST_VALUES`.
     """
@@ -96,8 +97,8 @@ def parse_request(body: bytes) -> Tuple[str, str, Any]:
 
 
 def count_values(body: bytes) -> int:
-    """At least as many as a JSON document has values, but for one, without parsing it."""
-    return sum(map(body.count, (b",", b"[", b"{")))  # each but the first follows one of these
+    """An upper bound on the values of a JSON document, less one. The document is not parsed."""
+    return sum(map(body.count, (b",", b"[", b"{")))  # each value but the first follows one of these
 
 
 def _first_of_each(pairs):
@@ -108,17 +109,17 @@ def _first_of_each(pairs):
 
 
 def read_inputs(form: str, value: Any, dtypes: dict) -> dict:
-    """The inputs of a signature as arrays.
+    """The inputs of a signature, {name: array}.
 
     form:    "instances" or "inputs".
-    value:   the JSON value of that.
+    value:   its JSON value.
     dtypes:  {input: numpy dtype}, object for strings.
 
     Raises: ServingError if the value does not fit the inputs.
     """
     if form == "inputs":
         columns = (
-            # What the signature does not have is left aside here; in rows it is a mistake.
+            # In this form, names that the signature lacks are ignored. In rows they are an error.
             {name: value[name] for name in value if name in dtypes}
             if isinstance(value, dict) and not set(value) == {"b64"}
             else {_only(dtypes): value}
@@ -144,7 +145,10 @@ def read_inputs(form: str, value: Any, dtypes: dict) -> dict:
 
 
 def write_outputs(form: str, outputs: dict) -> dict:
-    """The answer's JSON value, in the form of the request; outputs: {name: array}."""
+    """The JSON value of the answer.
+
+    form: that of the request, "instances" or "inputs". outputs: {name: array}.
+    """
     columns = {name: _values(name, array) for name, array in outputs.items()}
     if form == "inputs":
         return {"outputs": next(iter(columns.values())) if len(columns) == 1 else columns}
@@ -194,7 +198,7 @@ def _array_of(name, column, dtype):
         array = np.array(None)
     if array.dtype.kind not in ("iu" if np.dtype(dtype).kind in "iu" else "iuf"):
         raise ServingError(
-            "INVALID_ARGUMENT", f"'{name}' is a box of numbers of type {np.dtype(dtype).name}"
+            "INVALID_ARGUMENT", f"'{name}' is an array of numbers of type {np.dtype(dtype).name}"
         )
     if (
         np.dtype(dtype).kind in "iu"
@@ -209,7 +213,7 @@ def _array_of(name, column, dtype):
 
 
 def _has_bool(value):
-    """Whether a boolean is in a value. NumPy would take True among numbers for 1."""
+    """Whether a value contains a boolean. Among numbers, NumPy would take True for 1."""
     return any(map(_has_bool, value)) if isinstance(value, list) else isinstance(value, bool)
 
 
@@ -231,16 +235,16 @@ def _strings(name, value):
 
 
 def decode_base64(text: str) -> bytes:
-    """Base64 as absl::Base64Unescape reads it, with which TensorFlow Serving decodes.
+    """Decodes base64 as absl::Base64Unescape does, which TensorFlow Serving uses.
 
-    The alphabet is the standard one (+ and /). White space may stand anywhere. The padding is
-    whole or left out; a full stop pads as = does.
+    The alphabet is the standard one (+ and /). White space may be anywhere. The padding is complete
+    or left out; a full stop pads as = does.
 
-    Raises: ValueError.
+    Raises: ValueError if the text is not such base64.
     """
     content = text.encode("ascii").translate(None, _SPACE)
     data = content.rstrip(b"=.")
-    missing = -len(data) % 4  # 3: six bits alone, which are no byte
+    missing = -len(data) % 4  # 3: a single character is left, whose six bits make no byte
     if missing == 3 or len(content) - len(data) not in (0, missing):
         raise ValueError("The padding is wrong")
     return base64.b64decode(data + b"=" * missing, validate=True)

@@ -1,4 +1,4 @@
-"""SIGTERM ends what serves as Ctrl-C does, with an exit status of its own (see command.py)."""
+"""Makes SIGTERM end a server as Ctrl-C does, but with its own exit status (see command.py)."""
 
 import contextlib
 import signal
@@ -6,7 +6,7 @@ from typing import Iterator
 
 
 class Ended(KeyboardInterrupt):
-    """A signal has asked for the end. signum: which one."""
+    """A signal has asked for the end. signum: its number."""
 
     def __init__(self, signum: int):
         super().__init__(signal.Signals(signum).name)
@@ -15,7 +15,7 @@ class Ended(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def by_sigterm() -> Iterator[None]:
-    """While it lasts, SIGTERM raises `Ended` in the main thread."""
+    """A context in which SIGTERM raises `Ended` in the main thread."""
 
     def end(signum, frame):
         raise Ended(signum)

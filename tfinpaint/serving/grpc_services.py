@@ -1,7 +1,4 @@
-"""The gRPC side of the server.
-
-It implements tensorflow.serving.PredictionService and ModelService with their official stubs.
-"""
+"""The gRPC side of the server: tensorflow.serving.PredictionService and ModelService."""
 
 import grpc
 import tensorflow as tf
@@ -17,7 +14,7 @@ def add_to(server: grpc.Server, models: dict, budget: Budget) -> None:
     """Adds both services to a gRPC server, which has the interceptor of receiving.py.
 
     models: {name: Servable}.
-    budget: what tensors take from.
+    budget: that of all requests, from which tensors take their bytes.
     """
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         _PredictionService(models, budget), server

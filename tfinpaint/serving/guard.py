@@ -1,10 +1,11 @@
-"""What stands between the network and an ASGI application, for every request of HTTP.
+"""An ASGI application that checks every HTTP request before it hands it to another application.
 
-Requests that another web page sends are refused (origins.py). Bodies count against the budget of
-all requests (limits.py), and one that does not arrive is given up. An application needs to know
-nothing of this; one that unpacks bodies takes the difference from `scope["tfinpaint.held"]`.
+Requests from other web sites are refused (origins.py). Bodies count against the budget of all
+requests (limits.py), and a body that does not arrive in time is given up. The inner application
+need not know of this. If it decompresses bodies, it takes the further bytes from
+`scope["tfinpaint.held"]`.
 
-A refusal is JSON, {"error": message}, as TensorFlow Serving's.
+A refusal is JSON, {"error": message}, as in TensorFlow Serving.
 """
 
 import asyncio
@@ -17,11 +18,11 @@ from tfinpaint.serving.complaints import Complaints
 from tfinpaint.serving.contract import ServingError, shortened
 from tfinpaint.serving.limits import RETRY_AFTER, Budget
 
-HELD = "tfinpaint.held"  # in the scope: the `Held` of a request
+HELD = "tfinpaint.held"  # key of the scope with the `Held` of the request
 PAUSE = 20.0  # seconds that a body may pause
-WHOLE = 300.0  # seconds that a body may take
-_LEFT_OVER = 5.0  # seconds for the rest of a body that nobody reads
-_PIECE = 2**20  # bytes of an answer that are handed on at once
+WHOLE = 300.0  # seconds that a body may take in all
+_LEFT_OVER = 5.0  # seconds in which the unused rest of a body is read
+_PIECE = 2**20  # bytes of an answer that are sent at a time
 
 _Message = MutableMapping[str, Any]
 
@@ -33,10 +34,10 @@ class _Refused(Exception):
 class Guard:
     """An ASGI application around another.
 
-    application: of ASGI.
-    names: what the server is called; see `origins.own_names`.
-    budget: what the bodies of all requests take from.
-    complaints: is told of errors of the application.
+    application: the inner ASGI application.
+    names: the names of the server; see `origins.own_names`.
+    budget: that of all requests, from which bodies take their bytes.
+    complaints: logs errors of the application.
     """
 
     def __init__(
@@ -78,12 +79,13 @@ class _Exchange:
     def __init__(self, receive, send, held):
         self._receive, self._send, self._held = receive, send, held
         self._end = time.monotonic() + WHOLE
-        self._more, self._refusal = True, None  # more of the body is to come
-        self.gone = False  # the client
+        self._more = True  # whether more of the body is to come
+        self._refusal = None
+        self.gone = False  # whether the client has disconnected
         self._started = self._answered = False
 
     def refuse(self, status: int, why: str, *headers: tuple) -> None:
-        """From now on the application is not heard."""
+        """Refuses the request. From now on, what the application sends is dropped."""
         self._refusal = status, why, headers
 
     async def receive(self) -> _Message:
@@ -111,7 +113,7 @@ class _Exchange:
             await self._drop_rest()
             self._started = True
         body = message.get("body", b"")
-        # In pieces, so that an answer which nobody reads keeps its place in the budget.
+        # In pieces: sending waits until they are read, and so long the request holds its bytes.
         for start in range(0, len(body) - _PIECE, _PIECE):
             await self._send({**message, "body": body[start : start + _PIECE], "more_body": True})
         if len(body) > _PIECE:
@@ -146,7 +148,10 @@ class _Exchange:
         return message
 
     async def _drop_rest(self) -> None:
-        """Reads on for a moment: closing with bytes unread would also lose the answer."""
+        """Reads the rest of the body for a few seconds.
+
+        If the connection were closed with unread bytes, the answer would be lost too.
+        """
         end = time.monotonic() + _LEFT_OVER
         while self._more and (left := end - time.monotonic()) > 0:
             try:

@@ -1,8 +1,8 @@
-"""What one client may take of a server, and how much all clients together may.
+"""Limits on what one request, and all requests together, may take of a server.
 
-A request that is beyond a limit of its own is refused for good. One that finds no room among the
-others is refused for now: UNAVAILABLE, which is 503 over HTTP, with the seconds after which to try
-again. docs/serve.md lists the limits.
+A request that exceeds a limit for single requests is refused for good. One for which there is no
+room beside the others is refused for the moment: UNAVAILABLE, which is 503 over HTTP, with the
+seconds after which to try again. docs/serve.md lists the limits.
 """
 
 import threading
@@ -11,15 +11,18 @@ from tfinpaint.serving.contract import ServingError
 from tfinpaint.serving.memory import Trimmer
 
 LARGEST = 256 * 2**20  # bytes of a request: a photograph of some 100 megapixels, in base64
-IN_FLIGHT = 2 * LARGEST  # bytes of all requests together, from the first that arrives to the answer
-MOST_MEGAPIXELS = 100  # of a photograph, and of all in a tensor together
-MOST_PHOTOGRAPHS = 4096  # of a batch
-MOST_FIELDS = 65536  # of a gRPC message, which takes up to 150 bytes of memory for each
+IN_FLIGHT = 2 * LARGEST  # bytes of all requests together, from their first byte to their answer
+MOST_MEGAPIXELS = 100  # of a photograph in a file, and of all in a tensor together
+MOST_PHOTOGRAPHS = 4096  # in a batch
+MOST_FIELDS = 65536  # in a gRPC message; each takes up to 150 bytes of memory
 RETRY_AFTER = 1  # seconds
 
 
 class Budget:
-    """Bytes that all requests share. It may be used from any thread."""
+    """A number of bytes that all requests share. It is thread-safe.
+
+    most: the largest number of bytes.
+    """
 
     def __init__(self, most: int = IN_FLIGHT):
         self.most, self.taken = most, 0
@@ -27,18 +30,18 @@ class Budget:
         self.trimmer = Trimmer()
 
     def holding(self) -> "Held":
-        """What one request holds of the budget; nothing yet."""
+        """A part of the budget for one request, at first 0 bytes."""
         return Held(self)
 
 
 class Held:
-    """A request's part of a `Budget`. As a context manager it is given back at the end."""
+    """The part of a `Budget` that one request holds. As a context, it gives the part back."""
 
     def __init__(self, budget: Budget):
         self._budget, self._taken = budget, 0
 
     def more(self, size: int) -> None:
-        """Takes `size` bytes more. Raises ServingError UNAVAILABLE if they are not there."""
+        """Takes `size` bytes more. Raises ServingError UNAVAILABLE if too few are left."""
         with self._budget.lock:
             if self._budget.taken + size > self._budget.most:
                 raise ServingError(

@@ -20,15 +20,15 @@ from tfinpaint.settings import SettingsError
 
 
 class Listener:
-    """Serves an application from the moment that it is made.
+    """Serves an application from the moment the object is made.
 
     Args:
-        application: of Starlette. A `Guard` stands before it.
+        application: a Starlette application. A `Guard` checks its requests.
         host: address to listen on.
         port: 0 takes a free one.
-        allowed_hosts: names that the server goes by, besides addresses, localhost and the name of
-            the machine; see origins.py.
-        budget: what the bodies of all requests take from; None: one of its own.
+        allowed_hosts: names of the server besides addresses, localhost and the name of the machine;
+            see origins.py.
+        budget: from which the bodies of all requests take their bytes; None: a budget of its own.
 
     Attributes: url, "http://HOST:PORT".
 
@@ -54,7 +54,7 @@ class Listener:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 guard,
-                # It writes of single requests: who sends many would fill the disk.
+                # uvicorn would log single requests: somebody who sends many would fill the disk.
                 log_level="critical",
                 timeout_graceful_shutdown=5,
                 http=connections.Connection,
@@ -89,12 +89,12 @@ class Listener:
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A socket at this address. Raises SettingsError if it cannot be opened."""
+    """A socket that listens at this address. Raises SettingsError if it cannot be opened."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(connections.BACKLOG)  # a second server could bind until then
+        listener.listen(connections.BACKLOG)  # until then, a second server could bind too
     except OSError as error:
         listener.close()
         raise SettingsError(
@@ -104,5 +104,5 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def host_in_url(host: str) -> str:
-    """A host as URLs write it: an IPv6 address is in brackets."""
+    """A host as it is written in URLs: an IPv6 address is in brackets."""
     return f"[{host}]" if ":" in host else host

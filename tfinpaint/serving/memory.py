@@ -1,31 +1,31 @@
-"""Gives memory that requests have freed back to the system.
+"""Returns memory that requests have freed to the operating system.
 
-The C library keeps what is freed for later, hundreds of megabytes after one large photograph.
+The C library keeps freed memory for later use: hundreds of megabytes after one large photograph.
 """
 
 import ctypes
 import threading
 
-AFTER = 64 * 2**20  # bytes of requests that have ended
-_PAUSE = 1.0  # seconds until what the last of them held is freed too
+AFTER = 64 * 2**20  # bytes held by ended requests, after which memory is returned
+_PAUSE = 1.0  # seconds to wait until the memory of the last of them is freed too
 
 
 def trim() -> None:
-    """Asks the C library to give back what is free."""
-    # glibc alone has this; other libraries do it by themselves
+    """Asks the C library to return free memory."""
+    # Only glibc has this function. Other libraries return memory by themselves.
     release = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if release is not None:
         release(0)
 
 
 class Trimmer:
-    """Counts what requests free and asks the C library to give it back now and then."""
+    """Counts the bytes that requests free, and has them returned now and then. Thread-safe."""
 
     def __init__(self) -> None:
         self._freed, self._lock, self._soon = 0, threading.Lock(), False
 
     def freed(self, size: int) -> None:
-        """A request that held so many bytes has ended."""
+        """Tells that a request which held `size` bytes has ended."""
         with self._lock:
             self._freed += size
             if self._freed < AFTER or self._soon:

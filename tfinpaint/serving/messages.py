@@ -1,4 +1,4 @@
-"""What the REST and the gRPC sides both answer, in TensorFlow Serving's own messages."""
+"""Answers that REST and gRPC share, as TensorFlow Serving's own messages."""
 
 import inspect
 from typing import TYPE_CHECKING, Any, Optional
@@ -31,6 +31,7 @@ def find(models: dict, name: str, version: Optional[int] = None) -> "Servable":
 
 
 def status(model: "Servable") -> get_model_status_pb2.GetModelStatusResponse:
+    """The answer about the status of a model: its version is available."""
     response = get_model_status_pb2.GetModelStatusResponse()
     entry = response.model_version_status.add(
         version=model.version, state=get_model_status_pb2.ModelVersionStatus.AVAILABLE
@@ -40,6 +41,7 @@ def status(model: "Servable") -> get_model_status_pb2.GetModelStatusResponse:
 
 
 def metadata(model: "Servable") -> get_model_metadata_pb2.GetModelMetadataResponse:
+    """The answer about the metadata of a model: its signatures."""
     response = get_model_metadata_pb2.GetModelMetadataResponse()
     response.model_spec.name, response.model_spec.version.value = model.name, model.version
     signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=model.signature_defs)
@@ -47,7 +49,7 @@ def metadata(model: "Servable") -> get_model_metadata_pb2.GetModelMetadataRespon
     return response
 
 
-# The argument that writes fields of value 0 too has another name from protobuf 5 on.
+# The argument for writing fields whose value is 0. It has another name from protobuf 5 on.
 _ZEROS_TOO = next(
     name
     for name in ("always_print_fields_with_no_presence", "including_default_value_fields")
@@ -56,7 +58,7 @@ _ZEROS_TOO = next(
 
 
 def as_dict(message: Any) -> dict:
-    """A message as REST writes it: with the proto's own field names, and with fields that are 0."""
+    """A message as REST writes it: with the field names of the .proto file, zeros included."""
     return json_format.MessageToDict(
         message, preserving_proto_field_name=True, **{_ZEROS_TOO: True}
     )

@@ -1,10 +1,10 @@
-"""Which HTTP requests are no business of this server: those that other web pages send.
+"""Refuses HTTP requests that come from other web sites.
 
-A page of any site can make its visitor's browser send requests to this machine, and send forms and
-text without asking first (CORS). It can also give its own name this machine's address (DNS
-rebinding), and then be of the same origin. So a request is refused if
+A page of any site can make its visitor's browser send requests to this machine. For forms and text,
+the browser does not ask this server first (CORS). The page can also point its own host name at this
+machine's address (DNS rebinding), and then has the same origin. So a request is refused if
 
-    its Host is a name that this server does not go by,
+    its Host is not a name of this server,
     its Origin, Sec-Fetch-Site or Referer is that of another site, or
     a browser sends it with the content type of a form or of text, which the studio never does.
 
@@ -19,15 +19,17 @@ import socket
 from typing import Collection, Mapping, Optional
 from urllib.parse import urlsplit
 
-_OWN = ("same-origin", "none")  # Sec-Fetch-Site of the page itself and of the address bar
+_OWN = ("same-origin", "none")  # values of Sec-Fetch-Site for the page itself and the address bar
 _PLAIN = ("", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def own_names(host: str, more: Collection[str] = ()) -> frozenset:
-    """The names that a server at this address goes by, in lower case; "*" is any.
+    """The names of a server at this address, in lower case; "*" stands for any.
 
-    Addresses and localhost are always among them: they cannot be rebound.
+    Addresses and localhost need not be among them. They are always accepted, because they cannot be
+    rebound.
 
+    host: the address that the server listens on.
     more: names besides that of the machine.
     """
     machine = socket.gethostname().lower()
@@ -38,27 +40,24 @@ def own_names(host: str, more: Collection[str] = ()) -> frozenset:
 
 
 def refusal(method: str, headers: Mapping[str, str], names: Collection[str]) -> Optional[str]:
-    """Why a request is refused, or None.
+    """Why a request is refused; None if it is not.
 
-    headers: with names in lower case.
+    headers: {name in lower case: value}.
     names: see `own_names`.
     """
     host = headers.get("host", "")
     if not _is_own(host, names):
-        return (
-            f"This server does not go by the name {host[:100]!r}: `allowed_hosts` names those that "
-            "it does"
-        )
+        return f"{host[:100]!r} is not a name of this server: `allowed_hosts` lists further names"
     origin = headers.get("origin", headers.get("referer"))
     if origin is not None and _place(origin) != _place(f"//{host}"):
         if not _opens_page(method, headers):
-            return f"Requests of other web sites are not answered. Got one of {origin[:100]!r}"
+            return f"Requests from other web sites are not answered. Got one from {origin[:100]!r}"
     site = headers.get("sec-fetch-site", "none").lower()
     if site not in _OWN and not _opens_page(method, headers):
-        return f"Requests of other web sites are not answered (Sec-Fetch-Site: {site[:20]})"
+        return f"Requests from other web sites are not answered (Sec-Fetch-Site: {site[:20]})"
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if method == "POST" and kind in _PLAIN and headers.get("user-agent", "").startswith("Mozilla/"):
-        return "A browser sends Content-Type: application/json here"
+        return "A browser must send Content-Type: application/json"
     return None
 
 
@@ -76,9 +75,10 @@ def _is_own(host, names):
 
 
 def _place(url):
-    """Host and port of a URL; None if it has none, as the origin "null".
+    """Host and port of a URL; None if it has no host, as the origin "null".
 
-    The ports of http and https count as none: a proxy may speak https in front of this server.
+    The default ports of http and https count as no port, because a proxy may speak https in front
+    of this server.
     """
     try:
         parts = urlsplit(url)
@@ -88,5 +88,5 @@ def _place(url):
 
 
 def _opens_page(method, headers):
-    """Whether somebody follows a link to the page."""
+    """Whether somebody follows a link to a page of this server."""
     return method in ("GET", "HEAD") and headers.get("sec-fetch-mode") == "navigate"

@@ -1,7 +1,7 @@
-"""How many pixels a file of a picture has, from its headers alone.
+"""Finds how many pixels a picture file has, from its headers alone.
 
-A file of a megabyte can hold a picture of 500 megapixels, all of one colour. So a server looks
-before the file is decoded.
+A file of a megabyte can hold a picture of 500 megapixels, all of one colour. So a server checks the
+size before it decodes the file.
 
 Sources: PNG (W3C), section 11.2.2; JPEG, ITU T.81, B.2.2; BITMAPINFOHEADER; GIF89a, section 20.
 """
@@ -12,9 +12,9 @@ _START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def pixels(content: bytes) -> int:
-    """The pixels of a PNG, JPEG, BMP, or of all pictures of a GIF together.
+    """The number of pixels of a PNG, JPEG or BMP, or of all pictures of a GIF together.
 
-    0 if the file is none of these or damaged: it is then refused where it is decoded.
+    It is 0 if the file is none of these or damaged. Such a file is refused when it is decoded.
     """
     try:
         if content.startswith(b"\x89PNG"):
@@ -42,9 +42,9 @@ def _jpeg(content):
         if kind in _START_OF_FRAME:
             height, width = struct.unpack_from(">HH", content, at + 5)
             return width, height
-        if kind == 0xFF:  # a filling byte
+        if kind == 0xFF:  # a fill byte
             at += 1
-        elif kind == 1 or 0xD0 <= kind <= 0xD8:  # a marker alone
+        elif kind == 1 or 0xD0 <= kind <= 0xD8:  # a marker without a segment
             at += 2
         else:
             at += 2 + struct.unpack_from(">H", content, at + 2)[0]
@@ -67,5 +67,5 @@ def _gif(content):
 
 
 def _colours(flags):
-    """Bytes of a table of colours."""
+    """The size of a colour table in bytes."""
     return 3 * 2 ** (flags % 8 + 1) if flags & 0x80 else 0

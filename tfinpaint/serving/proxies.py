@@ -1,13 +1,13 @@
-"""Which servers are asked directly, whatever proxy the environment names.
+"""Decides which servers are reached directly, whatever proxy the environment names.
 
-A proxy (`http_proxy`, `https_proxy`, `all_proxy`, `grpc_proxy`) stands between a network and the
-world. An address of this machine or of a private network is never asked through one: the proxy
-could not reach it, and would be shown the photograph. Such addresses are loopback, unspecified
-and link-local ones, 10/8, 172.16/12, 192.168/16, 100.64/10 and fc00::/7, `localhost`, names that
-end in .local, and names that resolve to such addresses alone. For all others the environment
-decides, `no_proxy` included.
+A proxy (`http_proxy`, `https_proxy`, `all_proxy`, `grpc_proxy`) connects a network to the internet.
+It is never used for an address of this machine or of a private network, because it could not reach
+the address, and would see the photograph. Such addresses are loopback, unspecified and link-local
+ones, 10/8, 172.16/12, 192.168/16, 100.64/10 and fc00::/7, `localhost`, names that end in .local,
+and names that resolve only to such addresses. For all others the environment decides, `no_proxy`
+included.
 
-REST needs requests. No TensorFlow is loaded.
+The module needs the package requests. It loads no TensorFlow.
 """
 
 import ipaddress
@@ -24,17 +24,17 @@ _PRIVATE = [
     ipaddress.ip_network(network)
     for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 ]
-_LONGEST = 3.0  # seconds to wait for a name's addresses
+_LONGEST = 3.0  # seconds to wait for the addresses of a name
 
-# gRPC's own order (its core knows these in lower case alone)
+# In gRPC's own order. Its core reads only these names, in lower case.
 _GRPC_VARIABLES = ("grpc_proxy", "https_proxy", "http_proxy")
 
 
 def is_local(host: str) -> bool:
-    """Whether a host is on this machine or in a private network. host: a name or an address.
+    """Whether a host, a name or an address, is on this machine or in a private network.
 
-    A name is resolved. One that does not resolve, or not within a few seconds, is not local, unless
-    it ends in .local: such names are those of one network (RFC 6762).
+    A name is resolved. If it does not resolve within 3 seconds, it counts as not local. Names that
+    end in .local are local without that (RFC 6762).
     """
     host = host.strip("[]").replace("%25", "%").split("%")[0].rstrip(".").lower()
     if host == "localhost" or host.endswith((".localhost", ".local")):
@@ -66,7 +66,7 @@ def _addresses(host):
         except (OSError, UnicodeError):
             pass
 
-    # A dead name server takes longer than a person waits. The thread ends by itself.
+    # With a dead name server this takes longer than a person waits. The thread ends by itself.
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
     thread.join(_LONGEST)
@@ -74,7 +74,7 @@ def _addresses(host):
 
 
 class Session(requests.Session):
-    """A session of requests that asks local addresses directly, redirects included."""
+    """A session of requests that connects to local addresses directly, redirects included."""
 
     def merge_environment_settings(self, url, proxies, stream, verify, cert):
         settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
@@ -91,15 +91,15 @@ class Session(requests.Session):
 
 
 def of_rest(url: str) -> Optional[str]:
-    """The proxy that `Session` takes for a URL, without its password, or None."""
+    """The proxy that `Session` uses for a URL, without user and password; None if there is none."""
     proxy = select_proxy(url, get_environ_proxies(url))
     return _shown(proxy) if proxy and not is_local(urlsplit(url).hostname or "") else None
 
 
 def of_grpc(address: str) -> Optional[str]:
-    """The proxy that gRPC would take for HOST:PORT, without its password, or None.
+    """The proxy that gRPC uses for HOST:PORT, without user and password; None if there is none.
 
-    None too where `no_grpc_proxy` or `no_proxy` may except the host: gRPC reads them itself.
+    It is also None if `no_grpc_proxy` or `no_proxy` may exclude the host.
     """
     proxy = next(filter(None, map(os.environ.get, _GRPC_VARIABLES)), None)
     host = urlsplit(f"//{address}").hostname or ""

@@ -1,15 +1,15 @@
-"""How the gRPC server takes requests in: counted, a few at a time, and none that never ends.
+"""Receives the messages of gRPC requests within the budget, a few at a time, with a time limit.
 
-gRPC for Python receives a message whole, however long that takes and whatever it holds, before its
-method is called. So an interceptor lets each method begin without its message (on the wire, a call
-with one message and one with several look the same) and then receives it here:
+gRPC for Python receives a whole message before it calls the method, however long that takes and
+whatever the message holds. So an interceptor lets each method begin without its message and then
+receives the message here. (On the wire, a call with one message looks like one with several.)
 
-* At most `AT_ONCE` messages are received at a time. Where calls wait for that, the newest goes
-  first, and a call whose message has not arrived within `PATIENCE` seconds is given up for it. So
-  calls that never send their message keep nobody away, and gRPC buffers `AT_ONCE` messages at most.
+* At most `AT_ONCE` messages are received at a time. If calls wait for their turn, the newest goes
+  first, and a call whose message has not arrived within `PATIENCE` seconds is cancelled for it. So
+  calls that never send their message keep nobody out, and gRPC buffers at most `AT_ONCE` messages.
 * A message counts against the budget of all requests until it is answered.
 * Its fields are counted before it is parsed (wire.py).
-* An error that nobody foresaw is INTERNAL, without a traceback in the log for each.
+* An unexpected error becomes INTERNAL, without a traceback in the log.
 """
 
 import contextlib
@@ -23,15 +23,18 @@ from tfinpaint.serving import wire
 from tfinpaint.serving.contract import ServingError, shortened
 from tfinpaint.serving.limits import LARGEST, RETRY_AFTER, Budget
 
-AT_ONCE = 8  # messages
-PATIENCE = 5.0  # seconds; a slow line is not an attack
+AT_ONCE = 8  # messages that are received at the same time
+PATIENCE = 5.0  # seconds for a message while others wait; a slow line is not an attack
 LONGEST_WAIT = 30.0  # seconds that a call waits for its turn
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
 _PUSHBACK = (("grpc-retry-pushback-ms", str(1000 * RETRY_AFTER)),)
 
 
 class Interceptor(grpc.ServerInterceptor):
-    """See the top of the file. budget: what the messages of all requests take from."""
+    """The interceptor; see the module's docstring.
+
+    budget: that of all requests, from which messages take their bytes.
+    """
 
     def __init__(self, budget: Budget):
         self._budget, self._turns = budget, _Turns()
@@ -59,7 +62,7 @@ class Interceptor(grpc.ServerInterceptor):
             except NotImplementedError:
                 code, message = "UNIMPLEMENTED", "The Python server does not have this method"
             except Exception as error:
-                if not context.is_active():  # the client has gone, or was given up
+                if not context.is_active():  # the client has gone, or its call was cancelled
                     raise
                 code, message = "INTERNAL", shortened(f"{type(error).__name__}: {error}")
             context.abort(getattr(grpc.StatusCode, code), message)
@@ -74,7 +77,7 @@ class Interceptor(grpc.ServerInterceptor):
             try:
                 data = next(messages, None)
             finally:
-                if data is None:  # given up, or too large: gRPC may have buffered all of it
+                if data is None:  # cancelled, or too large: gRPC may have buffered all of it
                     self._budget.trimmer.freed(LARGEST)
             if data is None:
                 raise ServingError("INVALID_ARGUMENT", "A call has one message. Got none")
@@ -85,21 +88,26 @@ class Interceptor(grpc.ServerInterceptor):
 def _parsed(deserialize, data):
     try:
         return deserialize(data)
-    except Exception as error:  # protobuf's releases raise classes of their own
+    except Exception as error:  # the exception's class depends on the release of protobuf
         raise ServingError("INVALID_ARGUMENT", f"The message cannot be parsed: {error}") from None
 
 
 class _Turns:
-    """Lets `AT_ONCE` threads receive; see the top of the file."""
+    """Lets at most `AT_ONCE` threads receive at a time; see the module's docstring."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._receiving: List[Tuple[float, Callable]] = []  # since when, and what gives it up
+        self._receiving: List[Tuple[float, Callable]] = []  # (since when, how to cancel the call)
         self._waiting: List[object] = []
 
     @contextlib.contextmanager
     def turn(self, give_up: Callable[[], None]) -> Iterator[None]:
-        """Waits for a turn, which ends with the context. Raises ServingError UNAVAILABLE."""
+        """Waits for a turn, which ends with the context.
+
+        give_up: cancels this call.
+
+        Raises: ServingError UNAVAILABLE after LONGEST_WAIT seconds.
+        """
         me, end = object(), time.monotonic() + LONGEST_WAIT
         with self._changed:
             self._waiting.append(me)

@@ -4,8 +4,9 @@
     GET  /v1/models/NAME[/versions/N]/metadata   signatures
     POST /v1/models/NAME[/versions/N]:predict    outputs of a signature
 
-Names of paths are taken in either case, and a body may be gzip-compressed (Content-Encoding), as
-there. contract.py reads the requests for outputs and writes the answers.
+As in TensorFlow Serving, v1, models and versions may be in upper or lower case, and a body may be
+compressed with gzip (Content-Encoding). contract.py reads the requests for outputs and writes the
+answers.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ from tfinpaint.serving.contract import ServingError
 from tfinpaint.serving.guard import HELD
 from tfinpaint.serving.limits import RETRY_AFTER
 
-_OF_A_VALUE = 16  # bytes that a value of JSON counts in the budget
+_OF_A_VALUE = 16  # bytes that each value of JSON takes from the budget
 _PATH = re.compile(
     r"(?i:/v1/models)/(?P<name>[^/:]+)((?i:/versions)/(?P<version>[0-9]{1,19}))?(?P<what>/metadata|:\w+)?"
 )
@@ -37,8 +38,8 @@ def application(
     """The application that answers for models.
 
     models:   {name: Servable}.
-    largest:  bytes of a request, at most, also after decompression.
-    workers:  an executor, in which the models run.
+    largest:  the most bytes that a body may have, also after decompression.
+    workers:  the executor in which the models run.
     routes:   Starlette routes that share the port and are tried first.
     """
 
@@ -81,10 +82,10 @@ async def _answer(models, largest, workers, request):
 
 
 def _predict(model, bodies, hold):
-    # JSON is read and written here, in a worker: that can take seconds, and others are answered
-    # meanwhile.
+    # JSON is read and written here, in a worker, because that can take seconds. Meanwhile other
+    # requests are answered.
     values = contract.count_values(bodies[0])
-    if values <= contract.MOST_VALUES:  # else it is refused
+    if values <= contract.MOST_VALUES:  # otherwise parse_request refuses it
         hold(_OF_A_VALUE * values)
     signature, form, value = contract.parse_request(bodies.pop())  # frees it once it is parsed
     inputs = contract.read_inputs(form, value, model.input_dtypes(signature))
@@ -92,9 +93,9 @@ def _predict(model, bodies, hold):
 
 
 async def _body(request, largest, hold):
-    """The request's body. At most `largest` bytes of it are kept in memory.
+    """The body of the request, decompressed. At most `largest` bytes of it are kept in memory.
 
-    hold: is told how many bytes a part has gained by being unpacked.
+    hold: is called with the number of bytes that a part has gained by being decompressed.
     """
     packed = "gzip" in request.headers.get("content-encoding", "")
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS) if packed else None  # 16: gzip's header
@@ -102,8 +103,8 @@ async def _body(request, largest, hold):
     async for part in request.stream():
         sent += len(part)
         try:
-            # One byte too many tells that there is more; the rest of a bomb stays packed.
-            if unpacker:  # in a thread: 64 kB can become 64 MB
+            # One byte beyond the limit shows that there is more. The rest stays compressed.
+            if unpacker:  # in a thread, because 64 kB can become 64 MB
                 part = await asyncio.to_thread(unpacker.decompress, part, largest - size + 1)
         except zlib.error as error:
             raise ServingError("INVALID_ARGUMENT", f"The body is no gzip: {error}") from None

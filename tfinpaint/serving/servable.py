@@ -1,4 +1,4 @@
-"""One version of an exported model, loaded. It answers a few requests at a time."""
+"""One version of an exported model, loaded, which computes a few requests at a time."""
 
 import math
 import os
@@ -26,14 +26,13 @@ class Servable:
     """Loads a model and runs its warm-up requests.
 
     Args:
-        name: of the model, as clients ask for it.
+        name: the name of the model, as clients use it.
         path: a version directory, or the folder of version directories, whose highest is taken.
-        at_once: requests that are computed at the same time; each has as many cores as it can use.
+        at_once: requests that are computed at the same time; each uses as many cores as it can.
         waiting: requests that may wait for their turn. Further ones are answered UNAVAILABLE at
                  once, and clients try again.
 
-    Attributes: name, version, signature_defs ({name: SignatureDef}, as the metadata call needs
-        them).
+    Attributes: name, version (a number), signature_defs ({name: SignatureDef}, for the metadata).
 
     Raises: SettingsError if there is no model at `path`, or its warm-up requests fail.
     """
@@ -65,16 +64,21 @@ class Servable:
             ) from error
 
     def input_dtypes(self, signature: str) -> dict:
-        """{input: numpy dtype}, object for strings."""
+        """{input: numpy dtype} of a signature ("": the default one), object for strings.
+
+        Raises: ServingError if the model has no such signature.
+        """
         return {
             name: _numpy(spec.dtype)
             for name, spec in self._function(signature).structured_input_signature[1].items()
         }
 
     def inputs(self, signature: str, names: Collection[str]) -> dict:
-        """{input: tf.TensorSpec}, of a signature that has the inputs of these names.
+        """{input: tf.TensorSpec} of a signature.
 
-        Raises: ServingError if it has others.
+        names: the inputs of a request.
+
+        Raises: ServingError if the model has no such signature, or if its inputs have other names.
         """
         specs = self._function(signature).structured_input_signature[1]
         if set(names) != set(specs):
@@ -144,9 +148,9 @@ class Servable:
 
 
 def _check_size(name, array):
-    """Raises ServingError for photographs that are too many or too large.
+    """Raises ServingError if there are too many photographs, or if one is too large.
 
-    They have not been decoded yet.
+    array: an input of a signature. Photographs in files are not decoded yet.
     """
     if array.ndim and len(array) > MOST_PHOTOGRAPHS:
         raise ServingError(
@@ -170,9 +174,9 @@ def _numpy(dtype):
 
 
 def _message(error):
-    """What an operation said, after the name of the input if that is known.
+    """The message of an operation, after the name of the input if that is known.
 
-    Where the operation stands in the graph is left out.
+    The position of the operation in the graph is left out.
     """
     lines = [line.strip() for line in error.message.splitlines()]
     kept = [

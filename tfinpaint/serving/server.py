@@ -1,8 +1,8 @@
-"""A server of exported models that speaks TensorFlow Serving's contract, REST and gRPC, in Python.
+"""A server of exported models in Python, with TensorFlow Serving's REST and gRPC interfaces.
 
 It runs in this process: for the studio, for tests, and for machines without TensorFlow Serving. It
-has TensorFlow Serving's paths, messages, base64 and errors, but not its speed under load. It needs
-the extra `serve`.
+has TensorFlow Serving's paths, messages, base64 and errors, but is slower under load. It needs the
+extra `serve`.
 
     with Server({"paris": "exported/paris"}) as server:
         print(server.url, server.grpc_address)
@@ -21,22 +21,23 @@ from tfinpaint.serving.servable import Servable
 from tfinpaint.serving.versions import Watcher
 from tfinpaint.settings import SettingsError
 
-_CALLS = 256  # connections of gRPC, and calls that are open
+_CALLS = 256  # gRPC connections at the same time, and gRPC calls
 
 
 class Server:
-    """See the top of the file.
+    """Serves models from the moment the object is made; see the module's docstring.
 
     Args:
-        models: {name: path}, each a version directory or the folder of them.
-        host: address to listen on; the default answers this machine alone.
-        port, grpc_port: 0 takes a free one; None leaves that side out.
-        at_once, waiting: of each model; see `Servable`.
+        models: {name: path}, each path a version directory or the folder of version directories.
+        host: address to listen on; the default answers only this machine.
+        port, grpc_port: 0 takes a free one; None leaves REST or gRPC out.
+        at_once, waiting: for each model; see `Servable`.
         routes: Starlette routes that share the REST port.
-        allowed_hosts: names that the server goes by; see `Listener`.
-        watch: seconds between two looks for new versions (versions.py); None: it does not look.
+        allowed_hosts: names of the server; see `Listener`.
+        watch: seconds between two checks for new versions (versions.py); None: it never checks.
 
-    Attributes: url ("http://HOST:PORT"), grpc_address ("HOST:PORT"), models ({name: Servable}).
+    Attributes: url ("http://HOST:PORT" or None), grpc_address ("HOST:PORT" or None), models
+        ({name: Servable}).
 
     Raises: SettingsError if a model cannot be loaded or a port is taken.
     """
@@ -60,8 +61,8 @@ class Server:
         self.url = self.grpc_address = None
         self._host, self._allowed_hosts = host, allowed_hosts
         self._budget = Budget()
-        # Each model has its places. A request that is turned away takes a thread for a moment: 8
-        # are for those.
+        # A thread for each request that may be computed or wait, and 8 for requests that are about
+        # to be turned away.
         places = (at_once + waiting) * max(len(models), 1)
         self._workers = concurrent.futures.ThreadPoolExecutor(places + 8)
         self._rest = self._grpc = self._watcher = None
@@ -103,7 +104,7 @@ class Server:
 
     def _start_grpc(self, port):
         self._grpc = grpc.server(
-            # Threads of its own: calls that wait for their messages keep nobody of REST away.
+            # Threads of its own, so that calls that wait for their messages do not block REST.
             concurrent.futures.ThreadPoolExecutor(_CALLS),
             interceptors=[receiving.Interceptor(self._budget)],
             options=[

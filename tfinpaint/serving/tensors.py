@@ -1,8 +1,8 @@
-"""A TensorProto as an array, checked against what the signature takes before memory is allocated.
+"""Converts a TensorProto to an array, after checking it against the signature.
 
-A TensorProto may hold fewer values than its shape: the last is then repeated, and none stands for
-zeros (tensor.proto). TensorFlow Serving expands whatever it is asked for. Here that goes up to a
-photograph of `limits.MOST_MEGAPIXELS` or `limits.LARGEST` bytes, whichever is less.
+A TensorProto may hold fewer values than its shape has: then the last one is repeated, or all are
+zeros if there is none (tensor.proto). TensorFlow Serving expands any such tensor. Here the array
+may have at most `limits.LARGEST` bytes, which is checked before memory is allocated.
 """
 
 import math
@@ -19,10 +19,11 @@ from tfinpaint.serving.limits import LARGEST, MOST_PHOTOGRAPHS, Held
 def read(name: str, tensor: TensorProto, spec: Any, held: Held) -> np.ndarray:
     """The array of an input.
 
+    name: the input's name, for messages.
     spec: the input's tf.TensorSpec; its type is string, or a type of numbers that NumPy has.
     held: takes the array's bytes from the budget of all requests.
 
-    Raises: ServingError.
+    Raises: ServingError if the tensor does not fit `spec`, is too large, or cannot be read.
     """
     shape = [dimension.size for dimension in tensor.tensor_shape.dim]
     if tensor.dtype != spec.dtype.as_datatype_enum:
@@ -43,7 +44,10 @@ def read(name: str, tensor: TensorProto, spec: Any, held: Held) -> np.ndarray:
 
 
 def _size(name, tensor, dtype, wanted):
-    """Bytes of the array with `wanted` entries. Raises ServingError for values that do not fit."""
+    """The bytes of an array with `wanted` entries.
+
+    Raises: ServingError if the tensor's values do not fit their number or the type.
+    """
     if dtype == tf.string:
         given = len(tensor.string_val)
         if tensor.tensor_content or not min(1, wanted) <= given <= wanted:
@@ -61,7 +65,7 @@ def _size(name, tensor, dtype, wanted):
             )
     elif (given := _numbers(tensor)) > wanted:
         raise _refusal(name, f"has {given} numbers for {wanted} places")
-    if dtype.is_integer and tensor.int_val:  # of 32 bits; NumPy 1 would cut them in silence
+    if dtype.is_integer and tensor.int_val:  # 32 bits, which NumPy 1 would cut without an error
         least, most = min(tensor.int_val), max(tensor.int_val)
         if not dtype.min <= least <= most <= dtype.max:
             raise _refusal(name, f"has numbers beyond {dtype.name}: {least} to {most}")
@@ -69,7 +73,7 @@ def _size(name, tensor, dtype, wanted):
 
 
 def _numbers(tensor):
-    """How many numbers stand in the fields of a tensor, whatever their type."""
+    """How many numbers the value fields of a tensor have, whatever their type."""
     return max(
         len(field)
         for field in (
@@ -86,7 +90,7 @@ def _numbers(tensor):
 
 
 def _type(number):
-    """A type's name; its number if there is none."""
+    """The name of a type; its number if it has none."""
     try:
         return tf.dtypes.as_dtype(number).name
     except (TypeError, KeyError, ValueError):

@@ -1,10 +1,10 @@
-"""Takes up new versions of models while a server runs, as TensorFlow Serving does.
+"""Loads new versions of models while a server runs, as TensorFlow Serving does.
 
-Every few seconds each model's folder is looked at. If its highest version is another one than the
-server has, that is loaded and warmed up beside the old one, and takes its place between two
-requests. Requests that have begun are answered by the version with which they began; then it is
-unloaded. A version that cannot be loaded is told once, and the old one stays. It is tried again
-when its files change, and now and then in case it was memory that was short.
+The folder of each model is checked every few seconds. If its highest version is not the one that
+the server has, the new version is loaded and warmed up beside the old one, and replaces it between
+two requests. Requests that have begun are answered by the old version, which is then unloaded. A
+version that cannot be loaded is reported once, and the old one stays. Loading is tried again when
+the files change, and every few minutes, in case memory was short.
 """
 
 import gc
@@ -19,19 +19,19 @@ from tfinpaint.export.version_folders import is_version, versions
 from tfinpaint.serving.memory import trim
 from tfinpaint.settings import SettingsError
 
-_AGAIN = 300.0  # seconds after which a version that could not be loaded is tried again
+_AGAIN = 300.0  # seconds after which loading a version that failed is tried again
 
 _log = logging.getLogger("tfinpaint")
 
 
 class Watcher:
-    """Watches from the moment that it is made.
+    """Watches for new versions, in a thread, from the moment the object is made.
 
     Args:
-        models: {name: Servable}, in which versions are exchanged.
-        paths: {name: path}; those that are version directories themselves are not watched.
+        models: {name: Servable}, in which new versions replace old ones.
+        paths: {name: path}; a path that is itself a version directory is not watched.
         load: (name, path) -> Servable.
-        every: seconds between two looks.
+        every: seconds between two checks.
     """
 
     def __init__(self, models: dict, paths: Dict[str, str], load: Callable, every: float):
@@ -40,13 +40,13 @@ class Watcher:
         self._told: Dict[str, str] = {}  # {path of a folder or version: what is wrong with it}
         # {name: the files of a version that could not be loaded, and when they are tried again}
         self._failed: Dict[str, Tuple[list, float]] = {}
-        self._old: List[Any] = []  # weak references to what is to be unloaded
+        self._old: List[Any] = []  # weak references to the Servables that are to be unloaded
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch, args=(every,), daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends after the look that is being taken."""
+        """Ends the watching, after the check that is in progress."""
         self._ended.set()
         self._thread.join()
 
@@ -69,11 +69,11 @@ class Watcher:
                 return
             self._failed[name] = files, time.monotonic() + _AGAIN
             new = self._load(name, path)
-        except Exception as error:  # whatever is wrong with it, the old one goes on
+        except Exception as error:  # whatever is wrong with the new version, the old one stays
             self._tell(name, path, error)
         if new is None:
             if path != folder:
-                gc.collect()  # what was loaded before it failed
+                gc.collect()  # frees what was loaded before the failure
             return
         del self._failed[name]
         old, self._models[name] = self._models[name], new
@@ -89,13 +89,13 @@ class Watcher:
     def _unload(self):
         if not self._old:
             return
-        gc.collect()  # graphs are full of cycles
+        gc.collect()  # graphs have reference cycles
         self._old = [reference for reference in self._old if reference() is not None]
         trim()
 
 
 def _files(path):
-    """What tells that a version has changed: its path, and its files with their sizes and times."""
+    """The path of a version, and its files with their sizes and times. A change shows in these."""
     places = (os.path.join(folder, one) for folder, _, files in os.walk(path) for one in files)
     about = ((place, os.stat(place).st_size, os.stat(place).st_mtime_ns) for place in places)
     return [path, *sorted(about)]

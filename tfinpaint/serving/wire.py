@@ -1,7 +1,7 @@
 """Counts the fields of a gRPC request before it is parsed.
 
-A field of two bytes can become a message of 150: 256 MB on the wire would take 19 GB. So the parts
-of a request that repeat are counted first; no memory is allocated for that.
+A field of two bytes can become a message of 150 bytes in memory, so 256 MB on the wire could take
+19 GB. Therefore the parts of a request that may repeat are counted first, which takes no memory.
 
 Source: protobuf.dev/programming-guides/encoding; predict.proto, tensor.proto and tensor_shape.proto
 of TensorFlow 2.15 and TensorFlow Serving 2.15.
@@ -12,7 +12,7 @@ from typing import Any, Dict
 from tfinpaint.serving.contract import ServingError
 from tfinpaint.serving.limits import MOST_FIELDS
 
-# {number of a field that is a message: the same of that message}
+# {number of a field that is a message: the fields of that message, in the same form}
 _SHAPE: Dict[int, Any] = {2: {}}
 _TENSOR: Dict[int, Any] = {2: _SHAPE}
 _REQUEST: Dict[int, Any] = {1: {}, 2: {2: _TENSOR}}
@@ -21,18 +21,19 @@ _NO_MESSAGE = "The message cannot be parsed"
 
 
 def check(data: bytes, predicts: bool) -> None:
-    """Raises ServingError if a serialised message has more than `limits.MOST_FIELDS`, or is none.
+    """Raises ServingError if a message has more than `limits.MOST_FIELDS` or cannot be parsed.
 
-    predicts: whether it is a PredictRequest. Other requests have no parts that repeat but strings.
+    data: the serialised message.
+    predicts: whether it is a PredictRequest. In other requests, only strings may repeat.
     """
     try:
         _count(data, 0, len(data), _REQUEST if predicts else {1: {}}, 0)
-    except IndexError:  # a number breaks off
+    except IndexError:  # the message ends within a number
         raise ServingError("INVALID_ARGUMENT", _NO_MESSAGE) from None
 
 
 def _count(data, at, end, messages, fields):
-    """`fields` and those from `at` to `end`."""
+    """The number of fields from byte `at` up to `end`, plus `fields`, the number before them."""
     while at < end:
         fields += 1
         if fields > MOST_FIELDS:
@@ -54,7 +55,7 @@ def _count(data, at, end, messages, fields):
             at += size
         elif kind in _FIXED:
             at += _FIXED[kind]
-        else:  # groups, which none of these messages has
+        else:  # a group; none of these messages has one
             raise ServingError("INVALID_ARGUMENT", _NO_MESSAGE)
     return fields
 

@@ -1,13 +1,14 @@
-"""What a user sets: errors, the records that hold settings, and the flags that become records.
+"""What a user can set: records that hold and check settings, their errors, and the flags.
 
-    errors.py       SettingsError, and the words of its messages
+    errors.py       SettingsError, and how its messages are worded
     records.py      PhotoSettings, HoleSettings, TrainSettings
     evaluation.py   EvaluationSettings
     table.py        every flag, described once
-    flags.py        how commands take flags, turn them into records, and word messages in flags
+    flags.py        defines flags, turns them into records, and names them in messages
+    flagfiles.py    reads flagfiles
 
-The library needs the first three, which import nothing but Python. Flags (and absl) are imported
-when a command first asks for one.
+The library needs the first three, which import only Python's standard library. Flags (and absl)
+are imported when a command first uses them.
 """
 
 from typing import Any

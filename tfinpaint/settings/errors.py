@@ -1,13 +1,13 @@
-"""Errors that a user's mistake causes, in the library's words.
+"""Errors that a user's mistake causes.
 
-A message names arguments in backquotes, with their value if it helps, as Python would write it:
+A message names arguments in backquotes, with their value in Python's notation if that helps:
 
     `width` is at least 8. Got 5
     `freeze_batch_norm='all'`: gated_conv has no batch norm; none is allowed
     `loss_weights['style']` is at least 0 and finite. Got -1
 
-If an argument can come from several places, the function takes the name that its caller uses
-for it (`argument="eval_data"`). The commands turn these names into flags: flags.in_flags.
+If callers have different names for an argument, they pass the name (`argument="eval_data"`). The
+commands turn these names into flags: flags.in_flags.
 """
 
 import errno
@@ -19,23 +19,26 @@ _READ_ONLY = errno.EROFS
 
 
 class SettingsError(ValueError):
-    """Something the user can put right. One line: the argument, what is allowed, what was given."""
+    """A mistake that the user can put right.
+
+    The message is one line: the argument, what is allowed, what was given.
+    """
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's text, short enough to be quoted in one of ours.
+    """The first line of an error's text, at most 240 characters, to be quoted in a message.
 
-    Without the places in a graph that TensorFlow puts before it.
+    The names of graph nodes that TensorFlow puts before it are left out.
     """
     text = re.sub(r"\{\{(function_)?node [^}]*\}\}\s*", "", str(error)).strip()
     return (text.splitlines() or [type(error).__name__])[0][:240]
 
 
 def os_reason(error: BaseException) -> str:
-    """Why the system could not write a file: by an error of Python's, or of TensorFlow's.
+    """Why a file could not be written, in words, from an error of Python or TensorFlow.
 
-    In words, without the file's name: mostly it is that of a temporary file beside the one that
-    the user knows.
+    The file's name is left out, because it is mostly that of a temporary file which the user does
+    not know.
     """
     number = error.errno if isinstance(error, OSError) else None
     for known, words in (
@@ -48,24 +51,25 @@ def os_reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     text = first_line(error)
-    # TensorFlow's: "NAME; No such file or directory", and which operation it was
+    # TensorFlow's text is "NAME; No such file or directory", followed by the operation.
     found = re.search(r"; ([^;]*?)(?: \[Op:\w+\])?$", text)
     return found[1] if found and found[1] in map(os.strerror, errno.errorcode) else text
 
 
 def disk_is_full(error: Exception) -> bool:
-    """Whether a file could not be written for want of room: an error of Python's or TensorFlow's.
+    """Whether an error of Python or TensorFlow says that the disk is full.
 
-    TensorFlow raises the class that it has for want of memory.
+    TensorFlow then raises the same class as when memory runs out.
     """
     return os_reason(error) == "the disk is full"
 
 
 def check_writable(argument: str, path: str) -> None:
-    """Checks that the folder `path` can be made or written to. Leaves nothing behind.
+    """Checks that the folder `path` can be made or written to. Makes nothing.
 
     Args:
         argument: the caller's name for `path`, for messages.
+        path: the folder.
 
     Raises: SettingsError if it cannot.
     """
@@ -79,12 +83,13 @@ def check_writable(argument: str, path: str) -> None:
 
 
 def check_utf8(argument: str, path: str) -> None:
-    """Checks that TensorFlow, which takes names in UTF-8 alone, can write to `path`.
+    """Checks that the name of `path` is UTF-8, because TensorFlow cannot write to another.
 
     Args:
         argument: the caller's name for `path`, for messages.
+        path: a file or folder.
 
-    Raises: SettingsError if it cannot.
+    Raises: SettingsError if it is not.
     """
     try:
         os.path.abspath(path).encode("utf-8")

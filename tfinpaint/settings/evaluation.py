@@ -14,13 +14,13 @@ from tfinpaint.settings.records import (
     check_word,
 )
 
-# whether holes thicker than 8 pixels get texture from the known part of the photograph
+# Whether parts of a hole thicker than 8 pixels get texture from the known part of the photograph.
 DETAIL = ("auto", "off")
 BLENDS = ("none", "poisson")
 
 
 def protocols() -> Tuple[str, ...]:
-    """Names of the protocols of a table: "default", and those of the systems' papers."""
+    """The names of all protocols: "default", and those of the systems' papers."""
     from tfinpaint.systems.specification import all_systems  # late: systems import this package
 
     papers = (name for system in all_systems().values() for name in system.protocols)
@@ -29,24 +29,28 @@ def protocols() -> Tuple[str, ...]:
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationSettings:
-    """What is measured, and on which photographs and holes. None stands for the protocol's own.
+    """What is measured, and on which photographs and holes.
 
     models:       run directories, exports, "default", or the names of references. Differences
                   in the table are to the first.
     data:         "folder:PATH", "shards:PATH", "tfds:NAME[:SPLIT]", "samples:[NAME,...]" or
                   "pairs:PATH".
-    holes:        "center", "strokes", "objects" or "files:PATH"; pairs bring their own.
+    holes:        "center", "strokes", "objects" or "files:PATH"; None: the protocol's. Pairs have
+                  their own holes.
     protocol:     one of `protocols()`.
-    ratio_bins:   shares of missing pixels (LO, HI], each a block of the table.
-    image_size:   side of the squares; None: that of the first model that was trained, or 256.
+    ratio_bins:   shares of missing pixels (LO, HI], each a block of the table; (): the protocol's.
+    image_size:   side of the squares, pixels; None: that of the first model that was trained, or
+                  256.
     count:        number of photographs, spread evenly over the sorted set; 0: all.
-    batch_size:   squares that are filled together.
+    batch_size:   number of squares that are filled together.
     mask_is:      what white means in mask files: "hole" or "known".
-    references:   whether the classical references are in the table too.
-    metric_weights: files of weights for the metrics that need them, by the names of their flags
-                  (tfinpaint.metrics.METRICS). Metrics without their file are left out.
-    max_megapixels: of the largest photograph and mask that are read.
-    detail:       "off": networks alone. "auto": as `inpaint` fills, with texture.
+    references:   whether the classical references are also in the table.
+    metric_weights: (flag, file of weights) for the metrics that need one; the flags are in
+                  tfinpaint.metrics.METRICS. A metric whose file is not given is left out.
+    max_megapixels: size of the largest photograph or mask that is read.
+    detail:       "off": the networks alone. "auto": with texture, as `inpaint` fills.
+
+    Raises: SettingsError for a value that is not allowed.
     """
 
     models: Tuple[str, ...]
@@ -89,7 +93,7 @@ class EvaluationSettings:
             )
         if self.data.startswith("pairs:") and (self.holes or self.ratio_bins or self.image_size):
             raise SettingsError(
-                "`data='pairs:'` brings its own holes and sizes: leave `holes`, "
+                "`data='pairs:'` brings its own holes and sizes: leave out `holes`, "
                 "`ratio_bins` and `image_size`"
             )
         for low, high in self.ratio_bins:

@@ -1,15 +1,16 @@
-"""Flagfiles as users have them: any line ends, UTF-8 with or without a byte-order mark, UTF-16.
+"""Reads flagfiles with any line ends, in UTF-8 or UTF-16, with or without a byte-order mark.
 
     argv, places = expand(["train", "--flagfile=a.flags", "--steps=9"])
 
-Every --flagfile in the arguments is replaced by the flags in the file, in its place, so that those
-that follow override them. A flagfile may name others. Empty lines and lines that begin with # or //
-are left out. What absl does for a file in plain UTF-8, this does for the others too.
+Each --flagfile in the arguments is replaced by the flags in the file, so that flags after it
+override them. A flagfile may name other flagfiles. Empty lines and lines that begin with # or //
+are left out. absl does the same, but only for plain UTF-8.
 
-A file in UTF-8 may hold a name whose bytes are no UTF-8: these bytes are kept, as they are in an
-argument.
+A file in UTF-8 may hold file names whose bytes are not UTF-8. These bytes are kept, as in a
+command-line argument.
 
-Errors name the file: it is missing, is not text, or has a line that is no flag (`place_of`).
+Errors name the file if it is missing or is not text, and also the line if that is no flag
+(`place_of`).
 """
 
 import codecs
@@ -21,7 +22,7 @@ from absl import flags
 
 from tfinpaint.settings.errors import SettingsError
 
-# longer ones first: the mark of UTF-32 begins with that of UTF-16
+# Longer marks first: the mark of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -29,7 +30,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# no others: names of files may hold what Unicode counts among line ends
+# No other line ends: file names may hold characters that Unicode counts among them.
 _LINE_END = re.compile("\r\n|\n|\r")
 _LARGEST = 2**20  # bytes; a flagfile has a few thousand
 
@@ -37,10 +38,11 @@ Places = Dict[str, str]
 
 
 def expand(arguments: Sequence[str]) -> Tuple[List[str], Places]:
-    """The arguments with those of flagfiles in their place, and {argument: "FILE, line N"}.
+    """Replaces each --flagfile by the flags in the file.
 
     arguments: as sys.argv, with the program's name first.
 
+    Returns: the arguments, and {argument: "FILE, line N"} for those from flagfiles.
     Raises: SettingsError for a flagfile that cannot be read.
     """
     places: Places = {}
@@ -48,7 +50,7 @@ def expand(arguments: Sequence[str]) -> Tuple[List[str], Places]:
 
 
 def place_of(message: str, places: Places) -> str:
-    """ " (FILE, line N)" if the message is about a flag of a flagfile, else ""."""
+    """Returns " (FILE, line N)" if a message of absl is about a flag of a flagfile, else ""."""
     for argument, place in places.items():
         name = argument.lstrip("-").partition("=")[0]
         if argument == message or (argument.startswith("-") and _names(message, name)):
@@ -68,17 +70,17 @@ def _expand(arguments: List[str], places: Places, within: Tuple[str, ...]) -> Li
         argument = arguments.pop(0)
         name, equals, value = argument.lstrip("-").partition("=")
         if argument == "--" or not argument.startswith("-"):
-            return [*found, argument, *arguments]  # here flags end
+            return [*found, argument, *arguments]  # what follows are no flags
         if name == "flagfile":
             if not equals:
                 if not arguments:
-                    raise SettingsError("--flagfile is a file of flags, one a line")
+                    raise SettingsError("--flagfile is a file of flags, one per line")
                 value = arguments.pop(0)
             if value:
                 found += _of_file(os.path.expanduser(value), places, within)
             continue
         found.append(argument)
-        # the value of --name value is no flag, whatever it looks like
+        # In "--name value", the value is no flag, whatever it looks like.
         flag = flags.FLAGS[name] if name in flags.FLAGS else None
         if not equals and flag is not None and not flag.boolean and arguments:
             if not arguments[0].startswith("-"):
@@ -118,7 +120,7 @@ def _text(path: str) -> str:
     except UnicodeDecodeError as error:
         raise SettingsError(
             f"--flagfile={path} cannot be read as {encoding.upper()}, which its first bytes say "
-            f"that it is: {error.reason} at byte {len(mark) + error.start}"
+            f"it is: {error.reason} at byte {len(mark) + error.start}"
         ) from None
     if "\0" in text:
         raise SettingsError(f"--flagfile={path} is no text file: it has a byte of zero")
@@ -126,7 +128,7 @@ def _text(path: str) -> str:
 
 
 def _unmarked(content: bytes) -> str:
-    """UTF-8, or UTF-16 without its mark: every other byte of its ASCII characters is zero."""
+    """The encoding of a text without a mark. In UTF-16, one byte of an ASCII character is zero."""
     if content[:1] and content[1:2] == b"\0":
         return "utf-16-le"
     return "utf-16-be" if content[:1] == b"\0" and content[1:2] not in (b"", b"\0") else "utf-8"

@@ -1,14 +1,14 @@
-"""Command-line flags: how a command takes them, and how they become the library's records.
+"""Command-line flags: how a command defines them, and how they become the library's records.
 
-A command calls `define_flags("system", "steps", ...)` for the flags it takes. Each is defined on
-first use and becomes a key flag of that command, so that
+A command calls `define_flags("system", "steps", ...)` for the flags that it takes. Each flag is
+defined on first use and becomes a key flag of that command, so that
 
   * `--help` of a command lists its own flags, with one text for all commands;
   * two commands can be imported into one program;
   * a program that uses tfinpaint as a library keeps its own flag names.
 
-The library reads no flag and names none. Its records come from `train_settings` and
-`evaluation_settings`; its messages name arguments, which `in_flags` turns into flags.
+The library reads no flags and names none. `train_settings` and `evaluation_settings` make its
+records from flags. Its messages name arguments, which `in_flags` turns into flags.
 """
 
 import ast
@@ -26,7 +26,7 @@ from tfinpaint.settings.table import FLAGS, entry, flags_of_systems, system_sett
 
 flags.disclaim_key_flags()  # key flags belong to the command that takes them
 
-# the flags of arguments that have another name
+# {argument: its flag}, where the two have different names
 _OTHER_NAMES = {
     "source": "train_data",
     "kind": "holes",
@@ -42,7 +42,10 @@ _OTHER_NAMES = {
 def define_flags(*names: str, **texts: str) -> None:
     """Defines the named flags (once in a program) and makes them key flags of the caller.
 
-    texts: further flags by name, with the help that they have in this command.
+    names: flags of the table.
+    texts: further flags of the table, {name: the help that it has in this command}.
+
+    Raises: KeyError for a flag that is not in the table.
     """
     for name in (*names, *texts):
         kind, default, text, *bounds = entry(name)
@@ -67,7 +70,7 @@ def define_flags(*names: str, **texts: str) -> None:
             flags.DEFINE_list(name, words, text)
         else:
             flags.DEFINE_enum(name, default, list(kind), text)
-        if "Default: " in text:  # --help is not to name the table's beside it
+        if "Default: " in text:  # --help would otherwise also name the default in the table
             flags.FLAGS[name].default_as_str = ""
 
 
@@ -75,7 +78,10 @@ def define_flags(*names: str, **texts: str) -> None:
 
 
 def train_settings(values: Any) -> TrainSettings:
-    """The settings of a run, from parsed absl flags or anything with the same attributes."""
+    """The settings of a run, from parsed absl flags or an object with the same attributes.
+
+    Raises: SettingsError for a value that is missing or not allowed.
+    """
     if not values.train_data:
         raise SettingsError(
             "`source` is missing: folder:PATH, shards:PATH, tfds:NAME[:SPLIT] or samples:"
@@ -94,10 +100,12 @@ def train_settings(values: Any) -> TrainSettings:
 
 
 def evaluation_settings(values: flags.FlagValues) -> EvaluationSettings:
-    """The settings of a table, from parsed absl flags.
+    """The settings of `evaluate`, from parsed absl flags.
 
-    If a flag also serves training, its default is training's and is not used here: only a given
-    value counts.
+    Flags that training also has are used only if they are given, because their defaults are those
+    of training.
+
+    Raises: SettingsError for a value that is missing or not allowed.
     """
 
     def given(name):
@@ -118,7 +126,10 @@ def evaluation_settings(values: flags.FlagValues) -> EvaluationSettings:
 
 
 def parse_range(name: str, words: Optional[Sequence[str]], number: type = float) -> Optional[tuple]:
-    """The two numbers of a flag that is written LO,HI; None stays None."""
+    """The two numbers of the flag `name`, written LO,HI; None stays None.
+
+    Raises: SettingsError if they are not two numbers.
+    """
     if words is None:
         return None
     try:
@@ -132,7 +143,10 @@ def parse_range(name: str, words: Optional[Sequence[str]], number: type = float)
 
 
 def parse_resume(text: Optional[str]) -> Union[bool, int]:
-    """What --resume means: whether to go on, or the step to go on from."""
+    """The meaning of --resume: whether to go on, or the step to go on from.
+
+    Raises: SettingsError for another text.
+    """
     if text is None or text.lower() in ("false", "f"):
         return False
     if text.lower() in ("true", "t"):
@@ -145,7 +159,7 @@ def parse_resume(text: Optional[str]) -> Union[bool, int]:
 
 
 def _record(kind: type, values: Any, **known: Any) -> Any:
-    """A record whose fields are `known`, or else come from the flags of their names."""
+    """Makes a record. Its fields are `known`, or come from the flags that belong to their names."""
     fields = {
         field.name: _value(_flag_of(field.name), values)
         for field in dataclasses.fields(kind)
@@ -174,7 +188,7 @@ def _phases(text: Optional[str]) -> tuple:
             found.append((name, int(steps or 0)))
         elif text:
             raise SettingsError(
-                "--phases are NAME:STEPS with commas between; the last needs no steps, as "
+                "--phases are NAME:STEPS, separated by commas; the last needs no steps, as in "
                 f"completion:90000,critics:10000,both. Got {text!r}"
             )
     return tuple(found)
@@ -185,7 +199,8 @@ def _bin(text: str) -> tuple:
         low, high = map(float, text.split("-"))
     except ValueError:
         raise SettingsError(
-            f"--ratio_bins are shares LO-HI with commas between, as 0.1-0.2,0.3-0.4. Got {text!r}"
+            "--ratio_bins are shares LO-HI, separated by commas, as in 0.1-0.2,0.3-0.4. "
+            f"Got {text!r}"
         ) from None
     return low, high
 
@@ -200,11 +215,11 @@ _ARGUMENT = re.compile(
 
 
 def in_flags(message: str) -> str:
-    """A message of the library in the words of a command.
+    """A message of the library, in which arguments are replaced by flags.
 
     "`image_size` is at least 16" -> "--image_size is at least 16", "`kind='box'`" ->
-    "--holes=box", "`loss_weights['style']=0`" -> "--weight_style=0". What is no flag's name stays
-    as it is, such as `train` and `images`.
+    "--holes=box", "`loss_weights['style']=0`" -> "--weight_style=0". Names that have no flag, such
+    as `train` and `images`, stay unchanged.
     """
 
     def flag(found: re.Match) -> str:
@@ -223,10 +238,10 @@ def _flag_of(argument: str) -> str:
 
 
 def _written(value: str) -> str:
-    """A value in Python's notation, as written after a flag: 'a b' -> a b, (1, 2) -> 1,2."""
+    """A value in Python's notation as one writes it after a flag: 'a b' -> a b, (1, 2) -> 1,2."""
     if value[0] in "'\"":
         try:
             return ast.literal_eval(value)
-        except (SyntaxError, ValueError):  # of a file's name that looks like an argument
+        except (SyntaxError, ValueError):  # a file's name that looks like an argument
             return value
     return value.strip("()").replace(", ", ",")

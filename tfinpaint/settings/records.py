@@ -1,7 +1,7 @@
 """The settings of a run, as frozen dataclasses: photographs, holes, and the rest of training.
 
-Each checks itself when it is made. A value that cannot be used raises SettingsError. A run
-directory keeps them in settings.json (`to_json`, `train_settings_from_json`).
+Each record checks itself when it is made. A value that is not allowed raises SettingsError. A run
+directory keeps the records in settings.json (`to_json`, `train_settings_from_json`).
 """
 
 import dataclasses
@@ -20,24 +20,24 @@ ROTATIONS = ("none", "right", "any")
 SCHEDULES = ("constant", "cosine", "linear")
 FROZEN_NORMS = ("none", "encoder", "all")
 
-MAX_MEGAPIXELS = 256  # of a photograph or mask that is read, unless its reader is told otherwise
+MAX_MEGAPIXELS = 256  # default size of the largest photograph or mask that is read
 
 
 @dataclasses.dataclass(frozen=True)
 class PhotoSettings:
-    """Photographs for training, and how they become squares (paper, section 4.2).
+    """Photographs for training, and how they become squares (paper of multistage, section 4.2).
 
     source:        "folder:PATH", "shards:PATH", "tfds:NAME[:SPLIT]" or "samples:[NAME,...]".
     image_size:    side of the squares, pixels.
     resize:        shorter side in pixels before the crop; 0: 350 / 256 of `image_size`, as for
                    Paris StreetView and Places2.
     crop:          "random" (Paris, Places2) or "center" (CelebA).
-    mirror:        mirror half of the photographs left to right.
-    color_jitter:  the largest share by which brightness, contrast and saturation of a square are
-                   raised or lowered; 0: none.
-    max_megapixels: of the largest photograph that is read.
-    photo_zoom:    the shorter side before the crop is `resize` times a factor drawn evenly from
-                   this range, so that squares are of several scales.
+    mirror:        whether to mirror half of the photographs left to right.
+    color_jitter:  the largest share, in [0, 1), by which brightness, contrast and saturation of a
+                   square are raised or lowered; 0: they are unchanged.
+    max_megapixels: size of the largest photograph that is read.
+    photo_zoom:    the shorter side before the crop is `resize` times a factor drawn uniformly from
+                   this range, so that squares have several scales.
     """
 
     source: str
@@ -70,12 +70,12 @@ class PhotoSettings:
 
     @property
     def shorter_side(self) -> int:
-        """Pixels of the shorter side before the crop, without `photo_zoom`."""
+        """The shorter side before the crop in pixels, without `photo_zoom`."""
         return self.resize or round(self.image_size * 350 / 256)
 
     @property
     def longest_shorter_side(self) -> int:
-        """Pixels of that side at the largest `photo_zoom`."""
+        """The shorter side before the crop in pixels, at the largest `photo_zoom`."""
         return round(self.shorter_side * self.photo_zoom[1])
 
 
@@ -86,20 +86,21 @@ class HoleSettings:
     kind:             "center", "box", "objects" (smooth blobs), "strokes", "mixed" (a third boxes,
                       a third objects, a third strokes, half of which are joined with a box or
                       objects) or "files:PATH".
-    ratio:            lowest and highest share of missing pixels, held by every hole; None: the
-                      kind's own range.
-    box_aspect:       longest side of a box over its shortest, at most; 1 or more (kind "box").
+    ratio:            lowest and highest share of missing pixels, which every hole keeps to; None:
+                      the kind's own range.
+    box_aspect:       the most that the longer side of a box may be, in shorter sides; at least 1
+                      (kind "box").
     stroke_vertices:  fewest and most corners of one stroke.
-    stroke_width:     thinnest and widest brush.
+    stroke_width:     narrowest and widest brush.
     stroke_length:    mean distance between two corners.
     stroke_angle:     mean turn at a corner and its largest deviation, degrees; turns alternate in
                       sign.
     mask_is:          what white means in mask files: "hole" or "known".
-    mask_rotate:      mask files are turned by "none", one of the four "right" angles (paper,
-                      section 4.1), or "any" angle.
-    mask_flip:        mirror mask files at random, both ways.
-    mask_zoom:        smallest and largest enlargement of mask files.
-    max_megapixels:   of the largest mask file that is read.
+    mask_rotate:      mask files are not turned ("none"), or turned by one of the four "right"
+                      angles (paper of multistage, section 4.1), or by "any" angle.
+    mask_flip:        whether to mirror mask files at random, horizontally and vertically.
+    mask_zoom:        smallest and largest factor by which mask files are enlarged.
+    max_megapixels:   size of the largest mask file that is read.
     """
 
     kind: str = "strokes"
@@ -149,7 +150,7 @@ class HoleSettings:
 
     @property
     def bounds(self) -> Range:
-        """The ratio in force: the given one, or the kind's own."""
+        """Lowest and highest share of missing pixels: `ratio`, or the kind's own range."""
         if self.ratio is not None:
             return self.ratio
         own = {
@@ -166,10 +167,11 @@ class HoleSettings:
 class TrainSettings:
     """All settings of a run, written to settings.json and read back by `tfinpaint.load`.
 
-    None stands for the system's own value, which is its paper's.
+    None stands for the system's own value, which is its paper's. table.py describes each setting
+    with its flag.
 
     phases: (name, steps) of the system's phases, in order. The last one goes on to the end, and its
-        number of steps has no meaning. Without any, all parts learn together.
+        number of steps has no meaning. Without phases, all parts learn together.
     """
 
     system: str
@@ -228,14 +230,12 @@ class TrainSettings:
             if value is not None and not 0 < value <= 1:
                 raise SettingsError(f"`{name}` is above 0 and at most 1. Got {value}")
         if self.mixed_precision and self.bfloat16:
-            raise SettingsError(
-                "`mixed_precision` and `bfloat16`: one of them says what to compute in"
-            )
+            raise SettingsError("`mixed_precision` and `bfloat16`: one of them at most can be used")
         check_word("schedule", self.schedule, SCHEDULES)
         if self.schedule == "constant" and self.schedule_steps:
             raise SettingsError(
-                "`schedule_steps` is 0 with `schedule='constant'`; cosine and linear fall over so "
-                f"many steps. Got {self.schedule_steps}"
+                "`schedule_steps` is 0 with `schedule='constant'`; it is the number of steps over "
+                f"which cosine and linear fall. Got {self.schedule_steps}"
             )
         if self.schedule != "constant" and self.schedule_steps < 1:
             raise SettingsError(
@@ -266,7 +266,7 @@ class TrainSettings:
                 )
 
     def phase_at(self, step: int) -> Optional[str]:
-        """The phase in which the step after `step` steps is taken; None without phases."""
+        """The phase of the next step after `step` steps; None without phases."""
         for name, steps in self.phases[:-1]:
             if step < steps:
                 return name
@@ -280,7 +280,11 @@ def to_json(settings: Any) -> str:
 
 
 def train_settings_from_json(text: str) -> TrainSettings:
-    """The inverse of `to_json` for TrainSettings."""
+    """The inverse of `to_json` for TrainSettings.
+
+    Raises: SettingsError for a value that is not allowed; ValueError, KeyError, TypeError or
+        AttributeError for a text of another form.
+    """
     values = json.loads(text)
     for name, kind in (("photos", PhotoSettings), ("holes", HoleSettings)):
         fields: Dict[str, Any] = {
@@ -298,14 +302,14 @@ def train_settings_from_json(text: str) -> TrainSettings:
 
 
 def check_word(name: str, value: str, words: Sequence[str]) -> None:
-    """Raises SettingsError if the value of the argument `name` is none of `words`."""
+    """Raises SettingsError if the value of the argument `name` is not one of `words`."""
     if value not in words:
         *others, last = words
         raise SettingsError(f"`{name}` is {', '.join(others)} or {last}. Got {value!r}")
 
 
 def check_least(record: Any, **least: float) -> None:
-    """Raises SettingsError if a field of a record is below its bound. None is not checked."""
+    """Raises SettingsError if a field is below its bound, {field: bound}. None is not checked."""
     for name, low in least.items():
         value = getattr(record, name)
         if value is not None and value < low:
@@ -313,7 +317,7 @@ def check_least(record: Any, **least: float) -> None:
 
 
 def _check_finite(record: Any) -> None:
-    """Raises SettingsError for nan and inf, which range checks would let through."""
+    """Raises SettingsError for nan and inf, which comparisons with bounds may let through."""
     for name, value in vars(record).items():
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, float) and not math.isfinite(number):

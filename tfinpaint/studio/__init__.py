@@ -1,5 +1,5 @@
-"""A page where holes are brushed and filled.
+"""A web page on which people paint holes and have them filled.
 
-catalog.py says which models fill them, routes.py how the page asks for that, and page/ is the page
-itself. The command, `python -m tfinpaint.studio`, is __main__.py.
+catalog.py finds the models, routes.py answers the requests of the page, files.py reads and writes
+its files, and page/ is the page itself. The command, `python -m tfinpaint.studio`, is __main__.py.
 """

@@ -1,15 +1,15 @@
-"""Opens a page on this machine where holes are brushed and filled.
+"""Opens a web page on this machine on which you paint holes and have them filled.
 
     python -m tfinpaint.studio                          # the model that comes with tfinpaint
     python -m tfinpaint.studio --model=RUN              # a run directory of `train`
     python -m tfinpaint.studio --model=default,runs/paris,exported/celeba
                                                         # several, to switch between
     python -m tfinpaint.studio --server=http://localhost:8501/v1/models/paris --port=8080
-                                                        # what another server has
+                                                        # a model of another server
 
-A run directory is exported to a temporary folder first. The page is http://127.0.0.1:PORT: open a
-photograph, paint red what is to be filled, press Fill. Nothing leaves this machine, unless --server
-names another one. Ctrl-C ends it.
+A run directory is first exported to a temporary folder. The page is at http://127.0.0.1:PORT: open
+a photograph, paint the area to fill in red, and press Fill. Nothing leaves this machine, unless
+--server names another one. Ctrl-C ends the studio.
 """
 
 import contextlib
@@ -32,10 +32,10 @@ settings.define_flags(
     "open_browser",
     "device",
     port="Port of the page; 0: a free one.",
-    server="Servers that fill: http://HOST:PORT/v1/models/NAME, several with commas between.",
-    detail="auto: what is thicker than 8 pixels in a hole gets its texture from the known part of "
-    "the photograph, guided by the network. off: the network's own fill. Of run directories: an "
-    "export keeps what it was made with.",
+    server="Models on servers, separated by commas: http://HOST:PORT/v1/models/NAME.",
+    detail="auto: parts of a hole thicker than 8 pixels get their texture from the known part of "
+    "the photograph, guided by the network. off: the network's own fill. It applies to run "
+    "directories; an export does as it was exported.",
 )
 FLAGS = flags.FLAGS
 
@@ -43,13 +43,13 @@ FLAGS = flags.FLAGS
 def main() -> None:
     if FLAGS.model and FLAGS.server:
         raise SettingsError(
-            "--model and --server: one of them fills (run directories of `train` and exports, or "
-            "URLs http://HOST:PORT/v1/models/NAME, with commas between)"
+            "--model and --server: one of them fills. Give run directories of `train` and exports, "
+            "or URLs http://HOST:PORT/v1/models/NAME, separated by commas"
         )
     if FLAGS.server and FLAGS.detail != "auto":
         raise SettingsError(
-            f"--detail={FLAGS.detail} is for --model; with --server it is as the server's model "
-            "was exported"
+            f"--detail={FLAGS.detail} is for --model; with --server, a model fills as it was "
+            "exported"
         )
     try:
         import requests
@@ -64,7 +64,7 @@ def main() -> None:
         raise SettingsError(f"{error}: the studio needs pip install -e .[serve]") from error
     from tfinpaint.serving import ending
 
-    # SIGTERM as Ctrl-C: both remove the temporary folder.
+    # SIGTERM does the same as Ctrl-C: both remove the temporary folder.
     with ending.by_sigterm(), contextlib.ExitStack() as stack:
         url = stack.enter_context(_remote() if FLAGS.server else _local())
         _tell(url)
@@ -75,7 +75,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _local():
-    """Serves the models of --model, and the page. Yields its URL."""
+    """Serves the models of --model, and the page. Yields the page's URL."""
     from tfinpaint.serving import listening
     from tfinpaint.studio import catalog
 

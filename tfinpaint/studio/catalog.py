@@ -1,6 +1,6 @@
-"""Which models the studio offers: run directories, exports and servers become names.
+"""The models that the studio offers: names for run directories, exports and models on servers.
 
-Two models with the same name become NAME and NAME-2.
+If two models have the same name, they become NAME and NAME-2.
 """
 
 import contextlib
@@ -15,7 +15,9 @@ from tfinpaint.settings import SettingsError
 
 
 def remote_models(server: str, timeout: float) -> dict:
-    """{name: URL} from URLs with commas between.
+    """{name: URL} from URLs separated by commas.
+
+    timeout: seconds; see `connect`.
 
     Raises: SettingsError if one is not the URL of a model on a REST server.
     """
@@ -35,7 +37,7 @@ def remote_models(server: str, timeout: float) -> dict:
 
 
 def local_models(model: str) -> dict:
-    """{name: path} from paths with commas between.
+    """{name: path} from paths separated by commas.
 
     Raises: SettingsError if there is no folder at a path.
     """
@@ -43,8 +45,8 @@ def local_models(model: str) -> dict:
     for path in paths:
         if not os.path.isdir(path):
             raise SettingsError(
-                f"`model={path!r}` is no folder: run directories of `train` and what `export` "
-                "wrote are taken"
+                f"`model={path!r}` is no folder: it must be a run directory of `train`, or what "
+                "`export` wrote"
             )
     return dict(zip(unique([name_of(path) for path in paths]), paths))
 
@@ -56,11 +58,11 @@ def exported_models(
     """Exports the run directories among the models to a temporary folder, removed at the end.
 
     given:   {name: path}, run directories and exports.
-    say:     called with a line for each run directory.
+    say:     is called with a line for each run directory.
     detail:  "auto" or "off", for the run directories.
 
-    Yields: {name: path}, exports only. Raises: SettingsError if the temporary folder cannot be
-    written, or a model cannot be read.
+    Yields: {name: path}, only exports.
+    Raises: SettingsError if the temporary folder cannot be written, or a model cannot be read.
     """
     from tfinpaint.export import model_card, saved_model
     from tfinpaint.loading import load
@@ -85,10 +87,11 @@ def exported_models(
 
 
 def listed(name: str, path: str) -> dict:
-    """What the page is told of an exported model.
+    """What the page is told about an exported model.
 
-    Returns: name, "about", a few words, and "context", a `Context` as a dictionary. Both are from
-        its card: without one "about" is "", and there is no context.
+    Returns: {"name": ..., "about": a few words, "context": a `Context` as a dictionary, with the
+        stride of the network}. The last two come from the model's card. Without a card, "about" is
+        "" and there is no context.
     """
     from tfinpaint.export.model_card import read_card
     from tfinpaint.painting.boxes import Context
@@ -100,14 +103,15 @@ def listed(name: str, path: str) -> dict:
     steps = f", step {card['steps']}" if card.get("steps") is not None else ""
     about = f"{card.get('system', 'unknown system')}, {card.get('image_size', '?')} px{steps}"
     try:
-        context = Context(**card.get("context", {}))._asdict()  # not in older exports
-    except TypeError:
+        context = Context(**card.get("context", {}))._asdict()  # older exports lack it
+        stride = int(card["stride"])
+    except (TypeError, KeyError, ValueError):
         return {"name": name, "about": about}
-    return {"name": name, "about": about, "context": context}
+    return {"name": name, "about": about, "context": {**context, "stride": stride}}
 
 
 def unique(names: list) -> list:
-    """The same names; a name that comes again gets a number."""
+    """The same names, but with a number after a name that is already taken."""
     given = []
     for name in names:
         number, one = 1, name
@@ -121,5 +125,5 @@ def unique(names: list) -> list:
 def _entries(argument, value):
     entries = value.split(",")
     if "" in entries:
-        raise SettingsError(f"`{argument}` is one or more, with commas between. Got {value!r}")
+        raise SettingsError(f"`{argument}` is one or more, separated by commas. Got {value!r}")
     return entries

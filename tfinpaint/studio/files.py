@@ -1,14 +1,15 @@
-"""The studio's door for files: what a person opens is read as every command reads it.
+"""Reads and writes picture files for the studio's page, as the commands do.
 
     POST /opened/photograph?name=NAME   a file -> PNG, upright, with its alpha and colour profile
     POST /opened/mask?name=NAME         a file -> PNG of 0 and 255, white is hole
-    POST /saved/NAME.avif               PNG of the page -> the file that its ending says
+    POST /saved/NAME.avif               a PNG of the page -> a file in the format of the ending
 
-Browsers read fewer formats, and some files otherwise: one whose EXIF is damaged lies on its side, a
-floating-point or 16-bit one is refused. So the page sends the file here and shows what comes back.
-What there is to say stands in the header `Notes`, JSON, percent-encoded. An answer of status 400
-has an `error` of one line. A few files are read or written at a time, others wait; one of 64
-megapixels takes hundreds of megabytes, however small it is. Nothing is kept.
+Browsers read fewer formats than tfinpaint, and some files differently: they do not turn a
+photograph whose EXIF data are damaged, and refuse floating-point or 16-bit pixels. So the page
+sends the file here and shows the PNG that comes back. Notes about the file are in the header
+`Notes`, JSON, percent-encoded. An answer of status 400 has an `error` of one line. Only a few files
+are read or written at the same time, because one of 64 megapixels takes hundreds of megabytes of
+memory, however small the file is. No file is kept.
 """
 
 import asyncio
@@ -30,13 +31,13 @@ from tfinpaint.serving.limits import LARGEST, RETRY_AFTER
 from tfinpaint.settings import SettingsError
 from tfinpaint.wording import shown
 
-MOST = 64  # megapixels: what a browser's canvas takes
-AT_ONCE, WAITING = 2, 64  # files that are read or written, and that wait for it
-_MOST_NOTES, _LONGEST_NOTE = 20, 400  # characters
+MOST = 64  # megapixels of a picture: the most that a browser's canvas takes
+AT_ONCE, WAITING = 2, 64  # files that are read or written at the same time, and that may wait
+_MOST_NOTES, _LONGEST_NOTE = 20, 400  # number of notes, and characters of each
 
 
 def file_routes() -> list:
-    """The Starlette routes of the top of this file."""
+    """The Starlette routes in the module's docstring."""
     turns = _Turns()
 
     async def opened(request: Request) -> Response:
@@ -82,7 +83,7 @@ class _Turns:
 
 
 async def body_of(request: Request) -> bytes:
-    """The body of a request, of which at most `LARGEST` bytes are kept. Raises TooLarge."""
+    """The body of a request. Raises TooLarge if it has more than `LARGEST` bytes."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
@@ -102,7 +103,7 @@ async def _answered(request: Request, turns: _Turns, function, name: str) -> Res
         return error(503, str(busy), {"Retry-After": str(RETRY_AFTER)})
     except SettingsError as wrong:
         return error(400, str(wrong))
-    lines = [note[:_LONGEST_NOTE] for note in notes[:_MOST_NOTES]]  # a header has limits
+    lines = [note[:_LONGEST_NOTE] for note in notes[:_MOST_NOTES]]  # a header must not be too long
     headers = {"Notes": quote(json.dumps(lines)), "Cache-Control": "no-store"}
     return Response(answer, headers=headers, media_type=kind)
 
@@ -143,5 +144,5 @@ def _check_size(what: str, name: str, content: bytes) -> None:
 
 
 def error(status: int, message: str, headers: Optional[Dict[str, str]] = None) -> Response:
-    """An answer of one line that a person is to read."""
+    """An error answer with one line for the user: {"error": message}."""
     return Response(json.dumps({"error": message}), status, headers, "application/json")

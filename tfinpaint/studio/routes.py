@@ -1,9 +1,9 @@
-"""The studio's Starlette routes: its page, and the way to the models of another server.
+"""The studio's Starlette routes: its page, and a route that forwards requests to another server.
 
-The page (page/) speaks TensorFlow Serving's REST contract. Beyond that it asks for `models.json`
-alone, the list of models that it may name and of endings that it may save with, and for the routes
-of files.py. A real TensorFlow Serving does not answer pages of another origin, so the page's
-requests go through here. No TensorFlow is loaded.
+The page (page/) uses TensorFlow Serving's REST contract. It also requests `models.json`, which
+lists the models and the endings of files that it can save, and the routes of files.py. TensorFlow
+Serving itself does not answer pages of another origin, so the page's requests are forwarded here.
+The module loads no TensorFlow.
 """
 
 import json
@@ -24,8 +24,8 @@ from tfinpaint.studio.files import TooLarge, body_of, error, file_routes
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 
-# The page runs no script but its own and reaches no host but this one. blob: and data: are the
-# photographs that it was given.
+# The page runs only its own scripts and connects only to this host. blob: and data: are for the
+# photographs that the user opens.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -37,10 +37,10 @@ _WHAT = re.compile(r"(?P<name>[^/:]+)(?P<what>(/versions/\d+)?(/metadata|:predic
 
 
 def page_routes(models: list) -> list:
-    """The page at /, its files, and the way for those that a person opens and saves.
+    """Routes for the page at /, for its own files, and for the files that a user opens and saves.
 
     models: {"name": ..., "about": ..., "context": ...} of each model, in the order in which the
-        page lists them. The context (see page/parts.js) is left out where it is not known.
+        page lists them. The context (see page/parts.js) is left out if it is not known.
     """
     files = {name: os.path.join(PAGE, name) for name in sorted(os.listdir(PAGE))}
     lists = json.dumps({"models": models, "endings": writable_endings()}).encode()
@@ -53,7 +53,7 @@ def page_routes(models: list) -> list:
 
 
 def forwarding_route(servers: dict, timeout: float) -> Route:
-    """Forwards requests for a model to its server; status and answer come back unchanged.
+    """A route that forwards requests for a model to its server. The answer comes back unchanged.
 
     servers:  {name: http://HOST:PORT/v1/models/NAME[/versions/N]}.
     timeout:  seconds to wait for an answer.
@@ -87,7 +87,8 @@ def forwarding_route(servers: dict, timeout: float) -> Route:
 
 def _ask(method, path, body, headers, timeout, url):
     try:
-        # No redirect is followed: only the server that was named sees the photograph.
+        # Redirects are not followed, so that only the server that the user named sees the
+        # photograph.
         with proxies.Session() as session:
             answer = session.request(
                 method,
@@ -107,7 +108,7 @@ def _ask(method, path, body, headers, timeout, url):
 
 
 def _which(url):
-    """A server in a message, and the proxy that stood between."""
+    """The server for a message, with the proxy if one is used."""
     proxy = proxies.of_rest(url)
     return f"{url} through the proxy {proxy}" if proxy else url
 

@@ -1,7 +1,7 @@
-"""The systems, each in a folder of its own, to be read beside its paper.
+"""The systems. Each has its own folder, to be read beside its paper.
 
-What a system says about itself is in the `__init__` of its folder (specification.py). Importing
-this package does not import TensorFlow.
+The `__init__` of a folder has the specification of its system (specification.py). Importing this
+package does not import TensorFlow.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import VARIANTS, Specification, all_systems
 
-if TYPE_CHECKING:  # it imports TensorFlow
+if TYPE_CHECKING:  # base.py imports TensorFlow
     from tfinpaint.systems.base import System
 
 
 def create(system: str, variant: str = "paper", **settings: Any) -> "System":
-    """An untrained system, a tfinpaint.systems.base.System.
+    """Makes an untrained system, a tfinpaint.systems.base.System.
 
-    It has its generator only. Critics and feature networks are made by `compile`. Nothing is
-    downloaded here.
+    It has only its generator. `compile` makes critics and feature networks. Nothing is downloaded
+    here.
 
     Args:
-        system: its name, one of tfinpaint.SYSTEMS.
-        variant: "paper" (as the text says) or "official" (as the authors' released code does).
-        **settings: the system's own, such as `width` and `depth`: see its class.
+        system: the system's name, one of tfinpaint.SYSTEMS.
+        variant: "paper" (as the paper says) or "official" (as the authors' released code does).
+        **settings: arguments of the system's class, such as `width` and `depth`.
 
-    Raises: SettingsError for an unknown name, variant or setting.
+    Raises: SettingsError for an unknown name, variant or setting, or a value that is not allowed.
     """
     specification = specification_of(system)
     if variant not in VARIANTS:
@@ -45,14 +45,14 @@ def create(system: str, variant: str = "paper", **settings: Any) -> "System":
 
 
 def specification_of(system: str) -> Specification:
-    """What the system says about itself. Raises SettingsError for an unknown name."""
+    """The specification of a system. Raises: SettingsError for an unknown name."""
     if system not in all_systems():
         raise SettingsError(f"`system` is one of {', '.join(all_systems())}. Got {system!r}")
     return all_systems()[system]
 
 
 def all_settings(system: str, **settings: Any) -> dict:
-    """All settings of the system: those in `settings`, and the paper's values for the others.
+    """All settings of the system, {name: value}: `settings`, and the defaults for the others.
 
     Raises: SettingsError for an unknown system.
     """

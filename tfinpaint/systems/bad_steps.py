@@ -1,30 +1,29 @@
-"""A training step that changes nothing unless all that it computes is finite.
+"""A training step that changes nothing if any loss or updated variable is not finite.
 
-A loss, or a gradient with a finite loss, can be NaN or infinite: a photograph of one colour in a
-norm, say, or float16 that overflows. The step then damages weights, moving averages and statistics
-for good. `unless_bad` puts back all variables that the step has changed. The loss scale of mixed
-precision is no part of them: it has to fall, or the same step would fail again.
+A loss or a gradient can be NaN or infinite, for example if a norm sees a photograph of one colour,
+or if float16 overflows. Such a step damages weights, moving averages and statistics for good.
+`unless_bad` restores all variables that the step has changed. It does not restore the loss scale of
+mixed precision, which has to fall: otherwise the same step would fail again.
 """
 
 from typing import Callable, Dict, Sequence
 
 import tensorflow as tf
 
-# the name of what `unless_bad` adds to what a step returns
-SKIPPED = "skipped"
+SKIPPED = "skipped"  # the key that `unless_bad` adds to the logs of a step
 
 
 def unless_bad(
     step: Callable[[], Dict[str, tf.Tensor]], variables: Sequence[tf.Variable]
 ) -> Dict[str, tf.Tensor]:
-    """Takes a step and puts `variables` back to what they were if anything is not finite.
+    """Takes a step, and restores `variables` if a log or a variable is not finite after it.
 
     Args:
-        step: the step, which returns {name: scalar}.
-        variables: all that the step may change, so that a gradient that is not finite shows in
-            them.
+        step: a function that takes the step and returns its logs, {name: scalar}.
+        variables: all variables that the step may change. A gradient that is not finite is noticed
+            because it makes some of them not finite.
 
-    Returns: what the step returns, and SKIPPED: 1 if it was undone, else 0.
+    Returns: the logs, with SKIPPED added: 1 if the step was undone, else 0.
     """
     before = [tf.identity(variable.read_value()) for variable in variables]
     logs = step()

@@ -1,18 +1,18 @@
-"""What all systems share: the public calls of a Keras model, and its training step.
+"""The base class of all systems: the public methods of a Keras model, and its training step.
 
-A system is a tf.keras.Model that holds
+A system is a tf.keras.Model with
 
-    generator            trained; `generate` calls it
+    generator            the network that is trained; `generate` calls it
     averaged_generator   its exponential moving average (EMA), which validation and export use; made
                          by `compile`
-    critic               or None; made by `compile`, like the optimizers and any networks that the
-                         losses need
+    critic               the critic, or None; made by `compile`, as are the optimizers and the
+                         networks that the losses need
 
-and further parts, if its specification has rates for them. How the parts learn is in learning.py.
+and further parts, if its specification has rates for them. learning.py says how the parts learn.
 
-It works on images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels
-are missing, one per image. A system whose paper uses another range converts internally.
-`step(images, holes)` is the pure training step. It is the same under `fit`, under
+It takes images float32 [B, H, W, 3] in [-1, 1] and holes float32 [B, H, W, 1], 1 where pixels are
+missing, one hole for each image. A system whose paper uses another range converts internally.
+`step(images, holes)` is the training step alone. It does the same under `fit`, under
 `tf.function(jit_compile=True)` with fixed shapes, and on any device.
 """
 
@@ -26,10 +26,11 @@ from tfinpaint.systems.learning import Learner
 
 
 class System(Learner):
-    """Base class.
+    """Base class of systems.
 
-    A system defines `specification`, `generator`, `make_generator`, `compile_networks` and `step`.
-    It also defines `raw` and `attention_maps` if its holes are not blanked with 0.
+    A system defines `specification`, `stride`, `generator`, `make_generator`, `compile_networks`
+    and `step`. It also overrides `raw` and `attention_maps` if its generator does not take the
+    image in [-1, 1] with 0 in the hole.
     """
 
     def __init__(self, variant="paper", **kwargs):
@@ -41,44 +42,44 @@ class System(Learner):
 
     @property
     def stride(self) -> int:
-        """Height and width of images are multiples of it."""
+        """Height and width of images are multiples of this, in pixels."""
         raise NotImplementedError
 
     @property
     def smallest(self) -> int:
-        """Height and width of images are at least this."""
+        """Height and width of images are at least this, in pixels."""
         return self.stride
 
     @property
     def fixed_size(self) -> Optional[int]:
-        """Height and width of all images, if its networks take no other; else None."""
+        """Height and width of images in pixels, if the networks take one size only; else None."""
         return None
 
     @property
     def fixed_hole(self) -> Optional[np.ndarray]:
-        """The one hole that its networks can fill, uint8 [S, S], 1 = hole; None if they fill any.
+        """The hole uint8 [S, S], 1 = hole, if the networks can fill only that one; else None.
 
-        Validation takes it in place of its strokes.
+        Validation then fills it, instead of its usual strokes.
         """
         return None
 
     @property
     def attention_layers(self) -> tuple:
-        """A name for each attention layer that `attention_maps` gives a map of."""
+        """The names of the attention layers, in the order of the maps of `attention_maps`."""
         return self.specification.attention_layers
 
     @property
     def attention_is_flow(self) -> bool:
-        """Whether its authors draw its attention map as a flow."""
+        """Whether the paper's authors draw the attention map as a flow."""
         return self.specification.attention_is_flow
 
     def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
-        """What its step can use beside images and holes, made by the input pipeline.
+        """Further tensors that `step` can use, which the input pipeline makes of images and holes.
 
-        If there is any, batches are (images, holes, {name: tensor}).
+        If there are any, batches are (images, holes, {name: tensor}).
 
         Args:
-            kind_of_holes: as in `HoleSettings.kind`.
+            kind_of_holes: the kind of holes to train with, as in `HoleSettings.kind`.
 
         Returns: {name: "module:function"}, as in `Specification.extra_inputs`.
         """
@@ -91,7 +92,7 @@ class System(Learner):
 
         Args:
             generator: the system's generator, or its moving average.
-            images: [B, H, W, 3] in [-1, 1]. The holes are blanked here.
+            images: [B, H, W, 3] in [-1, 1]. This method blanks the holes.
             holes: [B, H, W, 1], 1 where missing.
             training: as in Keras.
 
@@ -100,20 +101,22 @@ class System(Learner):
         return generator([images * (1 - holes), holes], training=training)
 
     def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: tf.Tensor) -> tf.Tensor:
-        """The generator's last output, float32 [B, H, W, 3] on the [-1, 1] scale.
+        """The generator's final output, float32 [B, H, W, 3] on the [-1, 1] scale.
 
         It is neither composited nor clipped.
 
         Args:
-            images: float32 [B, H, W, 3] in [-1, 1]. What lies under the hole has no influence.
+            images: float32 [B, H, W, 3] in [-1, 1]. Pixels in the hole have no influence.
             holes: float32 [B, H, W, 1], 1 where missing.
-            **inputs: by name, of the specification's `fill_inputs`.
+            **inputs: any of the specification's `fill_inputs`.
+
+        Raises: ValueError if the images have a size that the system does not take.
         """
         self.check_images(images)
         return self.raw(self.generator, images, holes, **inputs)
 
     def call(self, inputs: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
-        """`[images, holes]` -> as `generate`, so that Keras' `predict` works."""
+        """`[images, holes]` -> what `generate` returns. Keras' `predict` calls this."""
         images, holes = inputs
         return self.raw(self.generator, images, holes, training=training)
 
@@ -122,12 +125,17 @@ class System(Learner):
     ) -> Tuple[tf.Tensor, list]:
         """The output and attention maps of the moving average (before `compile`, of the generator).
 
-        weights_at: int32 [B, 2], row and column of one pixel of each image.
+        Args:
+            images, holes: as for `generate`.
+            weights_at: int32 [B, 2], row and column of one pixel of each image.
 
-        Returns: what `generate` returns, and a list with an item for each of `attention_layers`.
-            The item is the layer's matches, int32 [B, h, w, 2], rows and columns of its own map.
-            With `weights_at` it is a pair: the matches, and float32 [B, h, w], the weights of the
-            position that the pixel lies in (see layers/attention_map.py).
+        Returns: the output, float32 [B, H, W, 3] on the [-1, 1] scale, and a list with an item for
+            each of `attention_layers`. An item is the layer's matches, int32 [B, h, w, 2]: for each
+            position the row and column of its best match on the same map. With `weights_at` it is a
+            pair: the matches, and float32 [B, h, w], the attention weights of the position that
+            contains the pixel (see layers/attention_map.py).
+
+        Raises: ValueError if the images have a size that the system does not take.
         """
         self.check_images(images)
         if not self.attention_layers:
@@ -137,10 +145,10 @@ class System(Learner):
         )
 
     def check_images(self, images: tf.Tensor) -> None:
-        """Raises ValueError if a side of images [B, H, W, C] is not a multiple of the stride.
+        """Raises ValueError if the system does not take the size of images [B, H, W, C].
 
-        The same for one below `smallest`, or another than `fixed_size`. Sides that the graph does
-        not know are not checked.
+        Height and width must be multiples of `stride`, at least `smallest`, and equal to
+        `fixed_size` if there is one. Sizes that the graph does not know are not checked.
         """
         size = self.fixed_size
         if size and any(side not in (None, size) for side in images.shape[1:3]):
@@ -163,20 +171,24 @@ class System(Learner):
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         """One update of generator and critic.
 
-        What batches bring in addition (`extra_inputs`, `image_inputs`) are further arguments, by
-        name, which may be missing.
+        A system with `extra_inputs` or `image_inputs` takes them as further arguments, by name,
+        each with a default.
 
-        Returns: {name: scalar}: "loss" and each weighted term of it, if the generator learns, and
-            "critic", if a critic does.
+        Args:
+            images: float32 [B, H, W, 3] in [-1, 1].
+            holes: float32 [B, H, W, 1], 1 where missing.
+
+        Returns: {name: scalar}: "loss" and each weighted term of the loss, if the generator learns
+            in this phase; "critic", the critic's loss, if a critic does.
         """
         raise NotImplementedError
 
     def seeded_step(
         self, images: tf.Tensor, seed: tf.Tensor, **extra: tf.Tensor
     ) -> Dict[str, tf.Tensor]:
-        """`step` with the holes made inside it, on the device that runs it.
+        """`step` with holes that `make_holes` makes, on the device that runs the step.
 
-        seed: int32 [2], for `make_holes`.
+        seed: int32 [2], the argument of `make_holes`.
         """
         return self.step(images, self.make_holes(seed), **extra)
 
@@ -204,14 +216,16 @@ class System(Learner):
             else step(images, second, **extra)
         )
         self.count_step()
-        # Keras adds up what the replicas return.
+        # Keras adds up the logs of the replicas.
         replicas = self.distribute_strategy.num_replicas_in_sync
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
 
     def test_step(self, data: Sequence) -> Dict[str, tf.Tensor]:
-        """L1 of the composite in [0, 1] units, over the whole picture and over the hole alone.
+        """L1 of the composite in units of [0, 1].
 
         It uses the moving average if there is one.
+
+        Returns: {"l1": mean over all pixels, "l1_hole": mean over the pixels in holes}, scalars.
         """
         images, holes = data[:2]
         output = self.raw(self.averaged, images, holes)

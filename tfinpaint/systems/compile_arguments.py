@@ -1,4 +1,4 @@
-"""What of a system's `compile` can be wrong before any network is made."""
+"""Checks the arguments of a system's `compile` before any network is made."""
 
 from typing import Dict, Mapping, Optional
 
@@ -9,7 +9,10 @@ from tfinpaint.systems.specification import Specification
 def check(
     specification: Specification, freeze_batch_norm: str, critic_weights: Optional[str]
 ) -> None:
-    """Raises SettingsError or ValueError for what this system has not. Arguments: see `compile`."""
+    """Raises SettingsError or ValueError for a value that the system does not allow.
+
+    Arguments are those of `compile`.
+    """
     if freeze_batch_norm not in ("none", "encoder", "all"):
         raise ValueError(f"`freeze_batch_norm` is none, encoder or all. Got {freeze_batch_norm!r}")
     if freeze_batch_norm != "none" and not specification.has_batch_norm:
@@ -31,11 +34,12 @@ def weights_of_terms(
     perceptual_weights: str,
     image_size: int,
 ) -> Dict[str, float]:
-    """{term: its weight}: the given one, or the variant's.
+    """{term: weight} for all terms: the given weight, or else the variant's.
 
-    With perceptual_weights="none" the terms that need the feature network have 0.
+    With perceptual_weights="none", terms that need the feature network have the weight 0.
 
-    Raises: SettingsError for an unknown term, or one whose critic needs larger squares.
+    Raises: SettingsError for an unknown term, or for a term whose critic needs a larger
+        `image_size`.
     """
     of_variant = specification.weights(variant)
     unknown = sorted(set(given) - set(of_variant))

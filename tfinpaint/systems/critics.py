@@ -1,10 +1,14 @@
-"""Several critics as one part of a system, for those that judge pictures in more than one way."""
+"""Several critics as one part of a system, for systems that judge pictures in more than one way."""
 
 import tensorflow as tf
 
 
 class Critics(tf.keras.Model):
-    """Several critics that learn together, by name: Critics(image=..., features=...).image."""
+    """Several critics that one optimizer trains.
+
+    Each is an attribute with its name: Critics(image=a, features=b).image is a. `names` lists the
+    names in alphabetical order.
+    """
 
     def __init__(self, **critics):
         super().__init__()

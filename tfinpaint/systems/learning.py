@@ -1,7 +1,7 @@
-"""How a system learns: its parts, their optimizers, and the end of every training step.
+"""How a system learns: its parts, their optimizers, and what all training steps share.
 
-Each part learns with an optimizer of its own: `optimizer` for the generator, `critic_optimizer` for
-the critic, `NAME_optimizer` for any other part that the specification has a rate for.
+Each part learns with its own optimizer: `optimizer` for the generator, `critic_optimizer` for the
+critic, `NAME_optimizer` for any other part NAME that the specification has a rate for.
 `averaged_generator` is the exponential moving average (EMA) of the generator, which validation and
 export use. `compile` makes all of these.
 """
@@ -25,17 +25,18 @@ def _optimizer_of(part):
 
 
 class Learner(tf.keras.Model):
-    """What System is based on (base.py).
+    """The base class of System (base.py).
 
     Class attributes:
-        specification: what the system says about itself (specification.py).
+        specification: the system's specification (specification.py).
     """
 
     specification: Specification
     generator: tf.keras.Model
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        # Pictures are float32 even under mixed precision. Networks cast what they are given.
+        super().__init__(autocast=False, **kwargs)
         self.averaged_generator = None
         self.critic = self.critic_optimizer = None
         self.phase = None
@@ -73,49 +74,52 @@ class Learner(tf.keras.Model):
         skip_bad_steps: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Gives the system what training needs.
+        """Prepares the system for training: makes critic, feature network, optimizers and average.
 
         `fit` then takes batches (images, holes), or (images, seed) with `make_holes`. Compiling
         again keeps generator, critic and moving average; the optimizers start afresh.
 
         Args:
-            optimizer, critic_optimizer: Keras optimizers. Without one, and for any other part, the
-                specification's (Adam, of most) at the rates below.
+            optimizer, critic_optimizer: Keras optimizers. If one is None, the specification's is
+                made (mostly Adam), with the rates below. It always is for other parts.
             learning_rate, critic_learning_rate: None is the paper's. They are not used if an
-                optimizer is given. A part without a rate of its own follows the generator's: it
-                changes by the same factor.
+                optimizer is given. The rate of a part for which none is given changes by the same
+                factor as the generator's.
             schedule: rate -> Keras LearningRateSchedule, called with the rate of each optimizer.
-                Its step is `run_step`, which `train_step` counts, for every part the same. None
-                leaves the rates as they are.
-            clip_norm: largest global norm of the gradients that an optimizer is given, added up
-                over all replicas and not scaled for mixed precision. 0 keeps the norm of a given
-                optimizer, and sets no bound on others.
-            loss_weights: {term: weight} in place of the paper's. A network is not built if the
-                weights of all terms that need it are 0.
-            perceptual_weights: of the feature network: "imagenet", a path, "random" or "none" (its
-                terms are off).
-            critic_weights: of a critic that begins from a trained network: "imagenet", a path or
-                "random". None is what its paper does.
-            freeze_batch_norm: "none", "encoder" or "all": batch norm layers that keep their running
-                statistics (fine-tuning).
-            ema_decay: of the generator's moving average. 0 makes it a copy.
+                The step of all schedules is `run_step`, which `train_step` counts. None leaves the
+                rates constant.
+            clip_norm: the largest global norm of the gradients of an optimizer, after they are
+                added up over the replicas and unscaled from mixed precision. 0 keeps the bound of
+                an optimizer that is given, and sets no bound for others.
+            loss_weights: {term: weight} in place of the paper's. A network is not built if all
+                terms that need it have the weight 0.
+            perceptual_weights: weights of the feature network: "imagenet", a path, "random" or
+                "none" (the terms that need it have the weight 0).
+            critic_weights: first weights of a critic that begins from a trained network:
+                "imagenet", a path or "random". None is the variant's own choice.
+            freeze_batch_norm: the batch norm layers that keep their running statistics, for
+                fine-tuning: "none", "encoder" or "all".
+            ema_decay: decay of the generator's moving average, 0 to 1. 0 makes it a copy.
             make_holes: int32 [2] -> holes [B, H, W, 1], called inside the step for batches that
                 have a seed in place of holes.
-            image_size: side of the squares to train on, in pixels. Critics that end in a dense
-                layer are made for it.
-            seed: of the random numbers that losses draw. Together with the step it fixes them.
-            phase: the one to begin in; see `enter_phase`.
-            skip_bad_steps: a step of `fit` whose losses or gradients are not finite changes nothing
-                (bad_steps.py). It takes the memory of all variables once more.
-            **kwargs: Keras' own, among them `jit_compile`.
+            image_size: side of the square training images, in pixels. Critics that end in a dense
+                layer are made for this size.
+            seed: seed of the random numbers that losses draw, together with the number of the step.
+            phase: the phase to begin in; see `enter_phase`.
+            skip_bad_steps: whether a step of `fit` changes nothing if its losses or gradients are
+                not finite (bad_steps.py), for one replica only. It takes the memory of a copy of
+                all variables.
+            **kwargs: other arguments of Keras' `compile`, such as `jit_compile`.
 
-        Raises: SettingsError or ValueError for what the system cannot be trained with.
+        Raises: SettingsError or ValueError for arguments that the system does not allow.
         """
         compile_arguments.check(self.specification, freeze_batch_norm, critic_weights)
         self.weights_of_terms = compile_arguments.weights_of_terms(
             self.specification, self.variant, loss_weights or {}, perceptual_weights, image_size
         )
         self.check_phase(phase)
+        if skip_bad_steps and self.distribute_strategy.num_replicas_in_sync > 1:
+            raise SettingsError("`skip_bad_steps` works on one device: several could disagree")
         self.phase = phase
         self.make_holes = make_holes
         self.ema_decay = ema_decay
@@ -138,17 +142,17 @@ class Learner(tf.keras.Model):
                 made = self._get_optimizer(own[0] or optimizers_of_paper.make(part, own[1]))
                 setattr(self, _optimizer_of(part), made)
                 made.build(self.trainable(part))
-        # The rates stay variables, which `follow_schedules` assigns. So a checkpoint holds the same
-        # with a schedule and without one.
+        # The rates stay variables, which `follow_schedules` assigns. So checkpoints have the same
+        # variables with and without a schedule.
         schedules = {}
         for part, optimizer in self.parts.items():
             if schedule is not None:
                 schedules[part] = schedule(float(optimizer.learning_rate.numpy()))
             if clip_norm:
-                # Keras clips gradients after it has added them up over the replicas, and after
-                # `descend` has scaled them back under mixed precision.
+                # Keras clips gradients after adding them up over the replicas, and after `descend`
+                # has unscaled them under mixed precision.
                 getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
-        self.schedules = MappingProxyType(schedules)  # a dict would go into checkpoints
+        self.schedules = MappingProxyType(schedules)  # Keras would save a dict in checkpoints
         self._counter = StepCounter()
         # Built now, because a compiled step may not make variables.
         self.optimizer.build(self.trainable("generator"))
@@ -156,14 +160,14 @@ class Learner(tf.keras.Model):
     def compile_networks(
         self, perceptual_weights: str, critic_weights: Optional[str], image_size: int
     ) -> None:
-        """Makes what the losses need, for the weights in `weights_of_terms`.
+        """Makes the critic and other networks that terms with a weight above 0 need.
 
-        Arguments are those of `compile`.
+        The weights are in `weights_of_terms`. Arguments are those of `compile`.
         """
         raise NotImplementedError
 
     def check_phase(self, phase: Optional[str]) -> None:
-        """Raises SettingsError if the specification has no such phase. None is none of them."""
+        """Raises SettingsError if the system has no such phase. None, all parts, is allowed."""
         if phase is not None and phase not in self.specification.phases:
             phases = ", ".join(self.specification.phases) or "none"
             raise SettingsError(
@@ -171,9 +175,11 @@ class Learner(tf.keras.Model):
             )
 
     def enter_phase(self, phase: Optional[str]) -> None:
-        """From the next step on, only the parts of this phase learn. With None all learn.
+        """From the next step on, only the parts of this phase learn; with None all parts learn.
 
-        The step is traced anew, also in the middle of `fit`. Optimizers go on as they are.
+        The step is retraced, even in the middle of `fit`. Optimizers keep their state.
+
+        Raises: SettingsError if the system has no such phase.
         """
         self.check_phase(phase)
         self.phase = phase
@@ -184,7 +190,7 @@ class Learner(tf.keras.Model):
 
     @property
     def parts(self) -> Mapping[str, tf.keras.optimizers.Optimizer]:
-        """{part: its optimizer} of all parts that the system has; after `compile`."""
+        """{part: its optimizer} for all parts that the system has, after `compile`."""
         return {
             name: getattr(self, _optimizer_of(name))
             for name in self.specification.rates
@@ -193,7 +199,7 @@ class Learner(tf.keras.Model):
 
     @property
     def networks(self) -> Mapping[str, tf.keras.layers.Layer]:
-        """{name: network}: the generator, and each part that is not a piece of it."""
+        """{name: network}: the generator, and each part that is not contained in it."""
         inside = {id(variable) for variable in self.generator.variables}
         parts = {name: getattr(self, name) for name in self.specification.rates}
         return {
@@ -205,36 +211,30 @@ class Learner(tf.keras.Model):
 
     @property
     def state(self) -> list:
-        """All variables that steps change: of networks, moving average and optimizers, once each.
+        """All variables of networks, moving average and optimizers, each once.
 
-        The loss scale of mixed precision is not among them.
+        These are the variables that steps change, without the loss scale of mixed precision.
         """
         owners = [*self.networks.values(), self.averaged_generator, *self.parts.values()]
         variables = [variable for owner in owners for variable in owner.variables]
         return list({variable.ref(): variable for variable in variables}.values())
 
     def learns(self, part: str) -> bool:
-        """Whether a part learns: the system has it, and the phase does not leave it as it is."""
+        """Whether a part learns: the system has it, and it learns in the present phase."""
         return part in self.parts and (
             self.phase is None or part in self.specification.phases[self.phase]
         )
 
     def trainable(self, part: str) -> list:
-        """The variables that a part's optimizer moves."""
+        """The variables that a part's optimizer updates."""
         return getattr(self, part).trainable_variables
 
     @property
-    def steps_taken(self) -> int:
-        """Batches that the first of its learning parts has learned from."""
-        first = next(self.parts[part] for part in self.parts if self.learns(part))
-        return int(first.iterations.numpy())
-
-    @property
     def run_step(self) -> int:
-        """Steps of the run so far, in whatever phase; after `compile`.
+        """The number of steps of the run so far, over all phases; after `compile`.
 
-        `train_step` counts them, also those that change nothing. Checkpoints do not hold them: who
-        restores one sets them.
+        `train_step` counts, also steps that are skipped. Checkpoints do not have this number: code
+        that restores a checkpoint sets it.
         """
         return int(self._counter.now.numpy())
 
@@ -244,7 +244,7 @@ class Learner(tf.keras.Model):
 
     @property
     def batches_per_step(self) -> int:
-        """Batches for each step of the generator."""
+        """The number of batches for each step of the generator."""
         return 1
 
     @property
@@ -256,7 +256,7 @@ class Learner(tf.keras.Model):
     # the beginning of every step
 
     def follow_schedules(self) -> None:
-        """Sets the rate of every part for the step that begins, if there is a schedule."""
+        """Sets the learning rate of every part for the next step, if there is a schedule."""
         for part, schedule in self.schedules.items():
             self.parts[part].learning_rate.assign(schedule(self._counter.now))
 
@@ -264,11 +264,11 @@ class Learner(tf.keras.Model):
     # the end of every step
 
     def count_step(self) -> None:
-        """Counts the step that has been taken; see `run_step`."""
+        """Adds 1 to `run_step`."""
         self._counter.advance()
 
     def weighted(self, terms: Mapping[str, tf.Tensor]) -> Dict[str, tf.Tensor]:
-        """{name: term} -> each times its weight.
+        """{name: term} -> {name: weight * term}.
 
         Raises: ValueError for a term that the specification lacks.
         """
@@ -283,16 +283,17 @@ class Learner(tf.keras.Model):
     def learn(
         self, tape: tf.GradientTape, terms: Mapping[str, tf.Tensor], part: str = "generator"
     ) -> Dict[str, tf.Tensor]:
-        """The end of a step: weighs the terms, adds them up, and moves a part down their gradient.
+        """The end of a step: adds up the weighted terms and updates a part by their gradient.
 
         Args:
             tape: GradientTape that recorded the terms.
-            terms: {name: scalar}, before their weights.
-            part: whose variables move. If they are the generator's, its moving average follows.
+            terms: {name: scalar}, without their weights.
+            part: the part to update. If it belongs to the generator, the moving average is updated
+                too.
 
         Returns: {name: scalar}: "loss" and each weighted term.
         """
-        with tape:  # it continues to record
+        with tape:  # goes on recording
             weighted = self.weighted(terms)
             loss = tf.add_n(list(weighted.values()))
             scaled = self.scaled(self.parts[part], loss)
@@ -305,7 +306,7 @@ class Learner(tf.keras.Model):
     def update_critic(
         self, loss_of_critic: Callable[[], tf.Tensor], part: str = "critic"
     ) -> tf.Tensor:
-        """One step of the critic on what `loss_of_critic()` returns. -> that loss."""
+        """Updates the critic by the gradient of `loss_of_critic()`, a scalar. Returns that loss."""
         with tf.GradientTape() as tape:
             loss = loss_of_critic()
             scaled = self.scaled(self.parts[part], loss)
@@ -313,21 +314,21 @@ class Learner(tf.keras.Model):
         return loss
 
     def descend(self, part: str, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        """One step of a part's optimizer on `loss`, which `scaled` prepared inside the tape."""
+        """Updates a part by the gradient of `loss`, which `scaled` returned inside the tape."""
         optimizer, variables = self.parts[part], self.trainable(part)
         gradients = tape.gradient(loss, variables)
         if isinstance(optimizer, tf.keras.mixed_precision.LossScaleOptimizer):
             gradients = optimizer.get_unscaled_gradients(gradients)
-        # A single replica has nothing to add up. What Keras would do for it keeps the graph for
-        # good (layers/custom_gradient.py).
+        # A single replica has no gradients to add up. Keras' code for adding them would keep the
+        # graph in memory for good (layers/custom_gradient.py).
         alone = self.distribute_strategy.num_replicas_in_sync == 1
         optimizer.apply_gradients(zip(gradients, variables), skip_gradients_aggregation=alone)
 
     def scaled(self, optimizer: tf.keras.optimizers.Optimizer, loss: tf.Tensor) -> tf.Tensor:
-        """The loss to descend on.
+        """The loss whose gradient the optimizer gets.
 
-        It is a mean over replicas, whose gradients the optimizer adds up. Under mixed precision it
-        is scaled up.
+        It is divided by the number of replicas, since the optimizer adds up their gradients. Under
+        mixed precision it is multiplied by the loss scale.
         """
         loss /= self.distribute_strategy.num_replicas_in_sync
         return (
@@ -342,14 +343,14 @@ class Learner(tf.keras.Model):
         return self.averaged_generator or self.generator
 
     def restart_average(self) -> None:
-        """Sets the moving average to the generator as it is."""
+        """Sets the moving average to the generator's present values."""
         for average, value in zip(self.averaged_generator.variables, self.generator.variables):
             average.assign(value)
 
     def update_average(self, part: str = "generator") -> None:
         """average <- d * average + (1 - d) * value, with d = min(decay, (1 + t) / (10 + t)).
 
-        t counts the steps of `part`. The statistics of batch norm are averaged as well.
+        t is the number of updates of `part`. The statistics of batch norm are averaged too.
         """
         t = tf.cast(self.parts[part].iterations, tf.float32)
         decay = tf.minimum(self.ema_decay, (1 + t) / (10 + t))

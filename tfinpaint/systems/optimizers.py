@@ -1,4 +1,4 @@
-"""The optimizers that a paper learns with, for each part of its system."""
+"""The optimizers with which a paper trains the parts of its system."""
 
 import dataclasses
 from typing import Optional
@@ -10,12 +10,13 @@ from tfinpaint.systems.specification import Specification
 
 @dataclasses.dataclass(frozen=True)
 class OfPaper:
-    """Makes them.
+    """Makes the paper's optimizers.
 
-    specification:  of the system.
-    frozen:         whether batch norm keeps its running statistics: the rates of fine-tuning.
-    of_generator:   the generator's rate in place of the paper's. Other parts follow it: their rates
-                    change by the same factor.
+    specification:  the system's.
+    frozen:         whether batch norm keeps its running statistics; the rates of fine-tuning are
+                    then used.
+    of_generator:   the generator's rate in place of the paper's. The rates of other parts change by
+                    the same factor.
     """
 
     specification: Specification
@@ -23,9 +24,9 @@ class OfPaper:
     of_generator: Optional[float] = None
 
     def make(self, part: str, rate: Optional[float] = None) -> tf.keras.optimizers.Optimizer:
-        """A new optimizer of a part. rate: in place of the paper's."""
-        rate = rate or self.rate(part)
-        if self.specification.optimizer == "adadelta":  # as PyTorch's, which papers were made with
+        """A new optimizer for a part. rate: its learning rate, in place of `self.rate(part)`."""
+        rate = self.rate(part) if rate is None else rate
+        if self.specification.optimizer == "adadelta":  # with PyTorch's constants, as released
             return tf.keras.optimizers.Adadelta(rate, rho=0.9, epsilon=1e-6, jit_compile=False)
         return tf.keras.optimizers.Adam(rate, *self.specification.adam_betas, jit_compile=False)
 
@@ -34,5 +35,6 @@ class OfPaper:
         of_paper = self.specification.rates
         if self.frozen:
             of_paper = self.specification.fine_tuning_rates or of_paper
-        factor = self.of_generator / of_paper["generator"] if self.of_generator else 1.0
-        return of_paper[part] * factor
+        if self.of_generator is None:
+            return of_paper[part]
+        return of_paper[part] * (self.of_generator / of_paper["generator"])

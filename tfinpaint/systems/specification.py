@@ -1,12 +1,13 @@
-"""What a system says about itself, without TensorFlow.
+"""The specification of a system: its name, paper, settings, loss terms and more.
 
-The flags, the tables in the docs, the callbacks and the tests read it from here.
+It does not import TensorFlow. The flags, the tables in the docs, the callbacks and the tests read
+it.
 
     SPECIFICATION = Specification(name="musical", title="MUSICAL", paper="...",
                                   settings=(Setting(...),), terms=(Term(...),), ...)
 
-A folder of this package whose `__init__` has a SPECIFICATION is a system. `all_systems()` has all
-of them. The code that computes is in `implementation`, "module:Class", which is imported when a
+A folder of this package whose `__init__` has a SPECIFICATION is a system. `all_systems()` finds all
+of them. `implementation`, "module:Class", names the class of the system, which is imported when a
 system is made.
 """
 
@@ -21,11 +22,11 @@ VARIANTS = ("paper", "official")
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """An argument of the system that makes small and large versions of it.
+    """A numeric argument of the system, such as its width.
 
-    default:    the paper's; None is the variant's own.
-    low, high:  bounds, both allowed. With `above_low` the lower one is not.
-    help:       what it is, for this system.
+    default:    the paper's value. None means that it depends on the variant.
+    low, high:  bounds, both allowed. With `above_low` the lower bound itself is not.
+    help:       what the setting means for this system.
     """
 
     name: str
@@ -36,8 +37,8 @@ class Setting:
     above_low: bool = False
 
     def allows(self, value: Any) -> bool:
-        """Whether a value is of the default's kind and within the bounds."""
-        if not isinstance(value, int if self.is_whole else (int, float)):
+        """Whether a value is a number of the right kind and within the bounds."""
+        if isinstance(value, bool) or not isinstance(value, int if self.is_whole else (int, float)):
             return False
         return (self.low < value if self.above_low else self.low <= value) and value <= self.high
 
@@ -48,7 +49,7 @@ class Setting:
 
     @property
     def allowed(self) -> str:
-        """What `allows` allows, in words."""
+        """The allowed values in words, for messages."""
         kind, lowest = (
             "a whole number, " if self.is_whole else "",
             "above" if self.above_low else "at least",
@@ -58,11 +59,11 @@ class Setting:
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A setting with a few values, such as what stands in the place of a part.
+    """A setting with a few values, such as the kind of an attention layer.
 
-    default:    the paper's.
-    choices:    words, or True and False.
-    help:       what they are, for this system.
+    default:    the paper's value.
+    choices:    the allowed values: words, or True and False.
+    help:       what the values mean for this system.
     """
 
     name: str
@@ -76,7 +77,7 @@ class Choice:
 
     @property
     def allowed(self) -> str:
-        """What `allows` allows, in words."""
+        """The allowed values in words, for messages."""
         *others, last = map(repr, self.choices)
         return f"{', '.join(others)} or {last}"
 
@@ -85,14 +86,15 @@ class Choice:
 class Term:
     """A term of the loss.
 
-    weight:          the paper's.
-    official:        the weight in the released code, if that is another.
-    meaning:         for the tables and --help.
-    equation:        its number in the paper.
-    features:        whether it needs the feature network (VGG-16).
-    reconstruction:  whether it compares pixels with the original. Such a term may be most of the
-                     loss.
-    smallest:        smallest `image_size` for which its critic can be built; 0 is any.
+    weight:          the paper's weight.
+    official:        the weight in the released code, if it differs.
+    meaning:         what the term is, for the tables and --help.
+    equation:        the number of its equation in the paper, such as "(7)".
+    features:        whether it needs the feature network (VGG-16 or VGG-19).
+    reconstruction:  whether it compares pixels with the original. Such a term may make up most of
+                     the loss.
+    smallest:        the smallest `image_size`, in pixels, for which its critic can be built; 0 is
+                     any.
     """
 
     name: str
@@ -105,48 +107,50 @@ class Term:
     smallest: int = 0
 
     def weight_of(self, variant: str) -> float:
+        """The weight in this variant, "paper" or "official"."""
         return self.weight if self.official is None or variant == "paper" else self.official
 
 
 @dataclasses.dataclass(frozen=True)
 class Specification:
-    """All that the rest of the project needs to know of a system.
+    """All that the rest of the project needs to know about a system.
 
-    name, title, paper:   its name in tfinpaint.SYSTEMS; what to call it; its paper, with authors,
-                          title and where it was published.
+    name:                 the system's name in tfinpaint.SYSTEMS.
+    title:                its name in texts.
+    paper:                the paper: authors, title, and where it was published.
     implementation:       "module:Class" of its tfinpaint.systems.base.System.
     settings, terms:      see `Setting`, `Choice` and `Term`.
-    rates:                {part: learning rate} of what learns: "generator", "critic", and other
-                          attributes of the system.
-    fine_tuning_rates:    the same for the phase of frozen norms, if they differ.
-    optimizer:            "adam" or "adadelta", of all its parts.
-    adam_betas:           of all its optimizers, if they are Adam.
-    has_batch_norm:       whether its generator has statistics to freeze.
-    takes_critic_weights: whether its critic begins from a trained network.
-    attention_layers:     a name for each attention layer of which a map can be shown.
-    attention_is_flow:    whether its authors draw its attention map as a flow.
-    phases:               {name: the parts that learn in it}, if parts are trained one after
+    rates:                {part: learning rate} of the parts that learn: "generator", "critic", and
+                          other attributes of the system.
+    fine_tuning_rates:    the same for the fine-tuning phase with frozen batch norm, if they differ.
+    optimizer:            "adam" or "adadelta", for all parts.
+    adam_betas:           beta1 and beta2 of all optimizers, if they are Adam.
+    has_batch_norm:       whether the generator has batch norm, which can be frozen.
+    takes_critic_weights: whether the critic begins from a trained network.
+    attention_layers:     a name for each attention layer whose map can be shown.
+    attention_is_flow:    whether the paper's authors draw the attention map as a flow.
+    phases:               {name: the parts that learn in this phase}, if parts are trained one after
                           another.
-    extra_inputs:         {name: "module:function"} of what its step can use beside images and
-                          holes. The input pipeline makes it: function(images [B, H, W, 3] in
-                          [-1, 1], holes [B, H, W, 1]) -> a tensor, which `step` takes by this name.
-                          Where the training step makes the holes itself, they do not come.
-    image_inputs:         the same of functions of the images alone, which always come.
-    fill_inputs:          names of what `generate` takes beside images and holes: "seed" (int32 [],
-                          of a system that can fill one hole in several ways; 0 is the fill that it
-                          gives by itself), "edges" ([B, H, W, 1], 1 on an edge), and others of its
-                          own.
-    hole_kinds:           the kinds of holes (`HoleSettings.kind`) that it can be trained with, if
-                          not all.
+    extra_inputs:         {name: "module:function"} of further tensors that `step` can use. The
+                          input pipeline makes them: function(images [B, H, W, 3] in [-1, 1], holes
+                          [B, H, W, 1]) returns the tensor that `step` takes by this name. They are
+                          missing if the training step makes the holes itself.
+    image_inputs:         the same for functions of the images alone, whose tensors are never
+                          missing.
+    fill_inputs:          names of further arguments of `generate`: "seed" (int32 scalar, for a
+                          system that can fill a hole in several ways; 0 is the default fill),
+                          "edges" ([B, H, W, 1], 1 on an edge), or others.
+    hole_kinds:           the kinds of holes (`HoleSettings.kind`) that it can be trained with;
+                          empty means all.
     painter:              "module:Class" of its own `Painter` (painting/painter.py), if the common
                           one is not enough.
     small:                settings of a small version for tests.
-    small_terms:          weights of terms that the small version does without.
+    small_terms:          {term: weight} that the small version is trained with instead.
     main_term:            the term whose weight to raise first if the system does not learn to fill.
-    eight_bits:           whether a TFLite file of it may compute convolutions in 8 bits.
-    protocols:            {name: "module:PROTOCOL"} of the ways in which its paper makes its tables
+    eight_bits:           whether its TFLite file may compute convolutions in 8 bits.
+    protocols:            {name: "module:PROTOCOL"} of the evaluations behind the paper's tables
                           (tfinpaint.metrics.protocols).
-    release:              "module:RELEASE" of what its authors released
+    release:              "module:RELEASE" of the weights that its authors released
                           (tfinpaint.weights.releases.Release), or None.
     """
 
@@ -192,7 +196,7 @@ class Specification:
         return tuple(term.name for term in self.terms if term.features)
 
     def load(self) -> Callable:
-        """Its class. Imports TensorFlow."""
+        """The system's class. This imports TensorFlow."""
         return imported(self.implementation)
 
 
@@ -215,6 +219,6 @@ def all_systems() -> Mapping[str, Specification]:
 
 
 def imported(path: str) -> Any:
-    """ "module:name" -> what is there."""
+    """The object `name` of a module, for "module:name"."""
     module, _, name = path.partition(":")
     return getattr(importlib.import_module(module), name)

@@ -1,16 +1,16 @@
-"""The number of steps that a run has taken, in whatever phase, as a variable of the graph.
+"""The number of steps that a run has taken, over all phases, as a TensorFlow variable.
 
-Optimizers have such numbers too. But each counts what its own part has learned from: a part that
-begins later or learns from every fifth batch, or a step that is passed over, sets them apart.
+Each optimizer counts too, but only the updates of its own part. The counts differ if a part begins
+later or learns from every fifth batch, or if a step is skipped.
 """
 
 import tensorflow as tf
 
 
 class StepCounter:
-    """Counts from 0.
+    """Counts steps from 0.
 
-    It is no object of Keras, so a model that has one does not put its variable into checkpoints.
+    Keras does not track objects of this class, so the variable is not saved in checkpoints.
     """
 
     def __init__(self) -> None:
@@ -24,13 +24,13 @@ class StepCounter:
 
     @property
     def now(self) -> tf.Tensor:
-        """The number, int64 []."""
+        """The number of steps, int64 scalar."""
         return self._variable.read_value()
 
     def advance(self) -> None:
-        """Adds 1. In a graph it is a part of the graph."""
+        """Adds 1. While a graph is traced, the graph gets the addition."""
         self._variable.assign_add(1)
 
     def set(self, step: int) -> None:
-        """Goes on from `step`."""
+        """Sets the number of steps."""
         self._variable.assign(step)

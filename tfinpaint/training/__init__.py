@@ -1,4 +1,4 @@
-"""Training: a run from its settings to its last checkpoint and validation pass, and dry runs."""
+"""Training runs, from the settings to the last checkpoint and validation pass; and dry runs."""
 
 from tfinpaint.training.dry_run import DryRun, dry_run
 from tfinpaint.training.loop import train

@@ -1,6 +1,7 @@
-"""Watches over the losses: a run ends at the first step that is not finite, or passes over it.
+"""Checks the losses after every step: a step that is not finite ends the run or is skipped.
 
-The message names the terms, the photographs of the batch and the checkpoint to go on from.
+The message names the terms of the loss that are not finite, the photographs of the batch and the
+checkpoint to go on from.
 """
 
 from typing import Callable, List
@@ -13,21 +14,26 @@ from tfinpaint.training.callbacks import StepCallback
 from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.wording import counted
 
-_NAMED = 16  # photographs of a batch
+_NAMED = 16  # photographs of a batch that a message names at most
 
 
 class FiniteCheck(StepCallback):
-    """Comes before the callbacks that record a step or save it.
+    """Ends the run, or warns, after a step whose loss or gradients are not finite.
+
+    It comes before the callbacks that record or save a step.
 
     Args:
         first: the step that the run goes on from.
-        checkpoints: of the run, for the advice.
-        allowed: `skip_bad_steps`: how many steps that are not finite may be passed over.
-        names_of_batch: step, from 0 -> the photographs of its batch.
-        say: is called with the lines meant for the user.
+        checkpoints: those of the run; the advice in the message names one of them.
+        allowed: `skip_bad_steps`: how many steps that are not finite may be skipped.
+        names_of_batch: takes a step, counted from 0, and returns the names of the photographs in
+            its batch, or an empty list if they are not known.
+        say: is called with each line for the user.
 
     Attributes:
-        skipped: the steps that were passed over.
+        skipped: the steps that were skipped.
+
+    Raises: SettingsError, from `at`, if a step is not finite and may not be skipped.
     """
 
     def __init__(
@@ -45,15 +51,15 @@ class FiniteCheck(StepCallback):
         self.skipped: List[int] = []
 
     def at(self, step: int, logs: dict) -> None:
-        skipped = logs.pop(SKIPPED, 0)  # not for metrics.csv
+        skipped = logs.pop(SKIPPED, 0)  # removed, so that it does not reach metrics.csv
         bad = [name for name, value in logs.items() if not np.isfinite(value)]
         if not bad and not skipped:
             return
         what = f"{_what(bad, logs)} at step {step}; {self._batch(step)}"
         if not skipped:
             if step - 1 > self._first:
-                # The step before had finite losses. Its gradient may still have damaged the
-                # weights. (Those of a checkpoint are finite.)
+                # The losses of the step before were finite, but its gradient may have damaged the
+                # weights. (The weights of a checkpoint are always finite.)
                 what += f"; if it was the gradient of step {step - 1}, {self._batch(step - 1)}"
             raise SettingsError(
                 f"{what}: {self._checkpoints.advice(step)}, or `skip_bad_steps=1` to pass over it"
@@ -61,7 +67,7 @@ class FiniteCheck(StepCallback):
         self.skipped.append(step)
         if len(self.skipped) > self._allowed:
             raise SettingsError(
-                f"{what}. It is one more than `skip_bad_steps={self._allowed}` allows: "
+                f"{what}. That is one more than `skip_bad_steps={self._allowed}` allows: "
                 f"{self._checkpoints.advice(step)}"
             )
         self._say(
@@ -70,7 +76,7 @@ class FiniteCheck(StepCallback):
         )
 
     def summary(self) -> str:
-        """A line about the steps that were passed over."""
+        """A line that names the steps that were skipped."""
         return f"passed over {counted(len(self.skipped), 'step')}: " + ", ".join(
             map(str, self.skipped)
         )
@@ -84,7 +90,7 @@ class FiniteCheck(StepCallback):
 
 
 def _what(bad, logs):
-    """The losses that are not finite, and which of their terms, in words."""
+    """The losses that are not finite and their terms that are not, in words."""
     terms = [name for name in bad if name not in ("loss", "critic")]
     losses = [name for name in bad if name in ("loss", "critic")]
     if not bad:

@@ -1,7 +1,7 @@
 """Files that a run can do without: a picture, a row of figures, a point in TensorBoard.
 
-If one cannot be written, the run goes on. The first failure of a kind is told, the next ones are
-counted, and the first success after them, or the end of the run, tells how many there were.
+If one of them cannot be written, the run goes on. The first failure of each kind is reported, and
+those that follow are counted. The next success, or the end of the run, reports the count.
 
     spare = BestEffort(say)
     with spare.of("a sample picture"):
@@ -21,15 +21,22 @@ _ERRORS: Tuple[Type[Exception], ...] = (OSError, tf.errors.OpError)
 
 
 class BestEffort:
-    """See the top of the file. say: is called with the lines meant for the user."""
+    """Counts and reports failed writes; see the module's docstring.
+
+    say: is called with each line for the user.
+    """
 
     def __init__(self, say: Callable[[str], None]):
         self._say = say
-        self._failures: Dict[str, int] = {}  # in a row, by kind
+        self._failures: Dict[str, int] = {}  # {what: failures in a row}
 
     @contextlib.contextmanager
     def of(self, what: str, errors: Tuple[Type[Exception], ...] = _ERRORS) -> Iterator[None]:
-        """A block that writes one of `what` and nothing else; it may fail with one of `errors`."""
+        """A context for a block that writes one file or record, and nothing else.
+
+        what: the kind of thing that is written, in words for the user.
+        errors: the exceptions that are caught.
+        """
         try:
             yield
         except errors as error:
@@ -43,7 +50,7 @@ class BestEffort:
             self._tell(what, ", and can be written again")
 
     def close(self) -> None:
-        """Tells what failed to the end."""
+        """Reports the kinds that could not be written up to the end of the run."""
         for what in list(self._failures):
             self._tell(what, "")
 

@@ -1,7 +1,7 @@
 """Keras callbacks of a run: progress, metrics.csv, TensorBoard, samples, checkpoints, validation.
 
-All count the steps of the whole run, so that a resumed run continues its files: `first` is the
-step that it resumes from.
+All count the steps of the whole run, so that a resumed run continues its files. `first` is the step
+that the run goes on from; 0 for a new run.
 """
 
 import os
@@ -26,7 +26,7 @@ _ROW = f"a row of {METRICS_FILE}"
 
 
 class StepCallback(tf.keras.callbacks.Callback):
-    """Base class: calls `at(step, logs)` after every step."""
+    """Base class: calls `at(step, logs)` after every step. The first step of a run is step 1."""
 
     def __init__(self, first: int):
         super().__init__()
@@ -37,7 +37,7 @@ class StepCallback(tf.keras.callbacks.Callback):
         self.at(self.step, logs)
 
     def at(self, step: int, logs: dict) -> None:
-        """What to do after this step. logs: what the training step returned."""
+        """Is called after this step. logs: what the training step returned, {name: value}."""
         raise NotImplementedError
 
 
@@ -59,7 +59,7 @@ class ProgressCallback(StepCallback):
         )
 
     def at(self, step: int, logs: dict) -> None:
-        # A phase in which the generator does not learn has the critic's loss alone.
+        # In a phase in which the generator does not learn, there is only the critic's loss.
         self._bar.update(step, loss=logs.get("loss", logs.get("critic")))
 
     def clear(self) -> None:
@@ -68,10 +68,10 @@ class ProgressCallback(StepCallback):
 
 
 class MetricsCallback(StepCallback):
-    """Writes rows of metrics.csv and points in TensorBoard, every `every` steps.
+    """Writes rows of metrics.csv and points in TensorBoard, at step 1 and every `every` steps.
 
-    table: metrics.csv, whose rows of steps that are taken again are removed now.
-    spare: what is told if they cannot be written.
+    table: metrics.csv. Its rows of steps that are about to be taken again are removed at once.
+    spare: reports what cannot be written.
     """
 
     def __init__(
@@ -92,6 +92,17 @@ class MetricsCallback(StepCallback):
         self._folder = os.path.join(run_dir, "tensorboard")
         self._writer: Any = None
         self._time, self._at = time.monotonic(), first
+        self._end: Optional[float] = None  # of the last step
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Leaves out of the speed what other callbacks do between two steps."""
+        if self._end is not None:
+            self._time += time.monotonic() - self._end
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """See the base class."""
+        super().on_train_batch_end(batch, logs)
+        self._end = time.monotonic()
 
     def at(self, step: int, logs: dict) -> None:
         if step != 1 and step % self._every:
@@ -121,7 +132,7 @@ class MetricsCallback(StepCallback):
         self._record(points)
 
     def pictures(self, step: int, name: str, pictures: Sequence[np.ndarray]) -> None:
-        """Writes pictures of one size, uint8 [H, W, 3] each, to TensorBoard."""
+        """Writes pictures, uint8 [H, W, 3] each and all of one size, to TensorBoard."""
         self._record(
             lambda: tf.summary.image(name, np.stack(pictures), step, max_outputs=len(pictures))
         )
@@ -131,10 +142,10 @@ class MetricsCallback(StepCallback):
         self._record(lambda: tf.summary.text(name, text, 0))
 
     def _record(self, summarise: Callable[[], Any]) -> None:
-        """What is summarised goes to TensorBoard's file, at once.
+        """Calls `summarise` and flushes TensorBoard's file.
 
-        As with metrics.csv, a run that is killed has lost no point. After a failure there is a new
-        file, because the writer of the old one does not recover.
+        So a run that is killed has lost no point, as in metrics.csv. After a failure a new file is
+        begun, because the writer of the old one does not recover.
         """
         with self._spare.of("TensorBoard's events"):
             try:
@@ -149,11 +160,11 @@ class MetricsCallback(StepCallback):
 
 
 class CheckpointCallback(StepCallback):
-    """Saves a checkpoint every `every` steps.
+    """Saves a checkpoint every `every` steps, except at the last step.
 
-    spare: what is told if one cannot be written. The run goes on: the earlier ones are whole, a
-        disk that is full may have room the next time, and nothing would be won by an end here. The
-        checkpoint of the last step, `steps`, which has no next time, is left to the training loop.
+    If a checkpoint cannot be written, `spare` reports it and the run goes on: the earlier
+    checkpoints are whole, and a disk that is full now may have room the next time. The last step,
+    `steps`, has no next time. The training loop saves its checkpoint.
     """
 
     def __init__(
@@ -171,9 +182,9 @@ class CheckpointCallback(StepCallback):
 
 
 class ValidationCallback(StepCallback):
-    """Draws sample grids and runs validation passes, each at its own interval of steps.
+    """Draws sample grids and runs validation passes, each at its own interval of steps (0: never).
 
-    Those of the last step are left to the training loop.
+    The training loop does both after the last step.
     """
 
     def __init__(
@@ -197,14 +208,14 @@ class ValidationCallback(StepCallback):
     def at(self, step: int, logs: dict) -> None:
         if step == self._steps:
             return
-        with self._signals.at_once():  # it may take minutes, and changes nothing
+        with self._signals.at_once():  # may take minutes, and changes no weights
             if self._sample_every and step % self._sample_every == 0:
                 self.sample(step, f"{step:07d}.png")
             if self._eval_every and step % self._eval_every == 0:
                 self.evaluate(step)
 
     def sample(self, step: int, name: str) -> None:
-        """Writes samples/NAME, and the same to TensorBoard.
+        """Draws the sample grid into the file samples/NAME of the run and into TensorBoard.
 
         TensorBoard also gets the attention maps of the first photograph.
         """
@@ -217,7 +228,7 @@ class ValidationCallback(StepCallback):
             self._log.pictures(step, f"attention/{layer}", pictures)
 
     def evaluate(self, step: int) -> Dict[str, float]:
-        """Measures, logs and returns the figures."""
+        """Runs a validation pass. Logs its figures, {name: value}, and returns them."""
         figures = self._validation.run()
         self._last = step, figures
         self._log.write(
@@ -226,17 +237,18 @@ class ValidationCallback(StepCallback):
         return figures
 
     def figures_of(self, step: int) -> Optional[Dict[str, float]]:
-        """The figures of a validation pass at this step, if it was the last one; else None."""
+        """The figures of the last validation pass if it was at this step; else None."""
         return self._last[1] if self._last[0] == step else None
 
 
 class MeanFillCheck(StepCallback):
     """Warns once, at step `after`, if the system fills no better than the mean colour.
 
-    See `Validation.hole_l1`. It comes after the ValidationCallback, whose figures it takes if there
-    are any of the step.
+    It compares the two errors of `Validation.hole_l1`. It comes after the ValidationCallback, so
+    that it can use the figures of a validation pass at the same step.
 
     term: the term of the loss whose weight may be too small, or None.
+    figures_of: takes a step and returns the figures of the validation pass there, or None.
     """
 
     def __init__(
@@ -266,14 +278,14 @@ class MeanFillCheck(StepCallback):
             f"warning: at step {step} L1 in the hole of the validation photographs is "
             f"{error:.4f}, not under the mean colour's {mean:.4f}. Look at {self._run_dir}/samples "
             "(are the holes where they should be? `mask_is` flips mask files) and try a "
-            f"lower `learning_rate`{heavier}; `warn_after=0` does not ask"
+            f"lower `learning_rate`{heavier}; `warn_after=0` turns this check off"
         )
 
 
 class StopCallback(StepCallback):
-    """Ends the run after the step in which a signal came; see interruption.py.
+    """Ends the run before the next step if a signal has come; see interruption.py.
 
-    It is the first of the callbacks, because the others must not be interrupted.
+    It is the first of the callbacks, so that a signal does not interrupt the others.
     """
 
     def __init__(self, first: int, signals: Signals):
@@ -288,9 +300,9 @@ class StopCallback(StepCallback):
 
 
 class PhaseCallback(StepCallback):
-    """Takes the system from phase to phase, as `TrainSettings.phases` says.
+    """Moves the system from phase to phase, as `TrainSettings.phases` says.
 
-    The system is in its phase of step `first` when it is made.
+    When the callback is made, the system is already in the phase of step `first`.
     """
 
     def __init__(self, first: int, settings: TrainSettings, say: Callable[[str], None]):

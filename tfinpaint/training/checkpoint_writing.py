@@ -1,8 +1,8 @@
-"""Writes a checkpoint so that one that is cut off is never taken for a whole one; drops old ones.
+"""Writes checkpoints, none of which is ever seen half written, and deletes old ones.
 
-A checkpoint is two files. Both are written in a hidden folder, brought to the disk, and renamed to
-their place, the index last, because a checkpoint is there once its index is. A process that is
-killed in between leaves files that the next write removes.
+A checkpoint is two files. Both are written to a hidden folder, flushed to disk and then moved into
+place. The index is moved last, because readers look for the index. A process that is killed in
+between leaves files that the next write removes.
 
     write(tf.train.Checkpoint(...), RUN/checkpoints, 2000)      RUN/checkpoints/ckpt-2000.*
     drop_old(RUN/checkpoints, 2000)
@@ -19,24 +19,25 @@ import tensorflow as tf
 
 from tfinpaint import atomic, checkpoint_files
 
-KEPT = 3  # the last ones
-# A checkpoint is known to be good if so many steps after it had finite losses. (A run ends with the
-# first that is not.)
+KEPT = 3  # how many of the last checkpoints are kept
+# A checkpoint is known to be good if this many steps after it had finite losses. (A run ends at the
+# first step that has not.)
 GOOD_AFTER = 100
 _HIDDEN = ".writing"
 
 
 def write(checkpoint: tf.train.Checkpoint, folder: str, step: int) -> str:
-    """Writes ckpt-STEP in a folder and returns it. Raises OSError or tf.errors.OpError.
+    """Writes the checkpoint ckpt-STEP into a folder and returns its path without an ending.
 
-    If it cannot be written, what the folder held stays as it was.
+    Raises: OSError or tf.errors.OpError if it cannot be written. The checkpoints that the folder
+        held are then unchanged.
     """
     os.makedirs(folder, exist_ok=True)
     clean(folder)
     hidden, name = os.path.join(folder, _HIDDEN), f"ckpt-{step}"
     try:
         os.mkdir(hidden)
-        checkpoint.save_counter.assign_add(1)  # readers of checkpoints expect one
+        checkpoint.save_counter.assign_add(1)  # readers of checkpoints expect this variable
         checkpoint.write(os.path.join(hidden, name))
         parts = sorted(os.listdir(hidden), key=lambda part: part.endswith(".index"))
         for part in parts:
@@ -50,16 +51,17 @@ def write(checkpoint: tf.train.Checkpoint, folder: str, step: int) -> str:
 
 
 def drop_old(folder: str, step: int) -> None:
-    """Deletes the checkpoints that `kept` does not name, and writes TensorFlow's list of them.
+    """Deletes the checkpoints that `kept` does not name. Lists the others in TensorFlow's format.
 
-    step: the last one. The list is for other programs, so a folder in which it cannot be written is
-    no error.
+    The list, a file `checkpoint`, is for other programs. That it cannot be written is no error.
+
+    step: that of the last checkpoint.
     """
     by_step = checkpoint_files.numbered(folder)
     keep = kept(by_step, step)
     for number, path in by_step.items():
         if number not in keep:
-            # The index first: without it the other file is no checkpoint.
+            # The index first: without it, the other file is not taken for a checkpoint.
             for part in sorted(glob.glob(f"{glob.escape(path)}.*"), reverse=True):
                 with contextlib.suppress(OSError):
                     os.remove(part)
@@ -71,10 +73,10 @@ def drop_old(folder: str, step: int) -> None:
 
 
 def kept(steps: Iterable[int], last: int) -> Set[int]:
-    """Which of the checkpoints of `steps` are kept when the last is of step `last`.
+    """Which of the checkpoints at `steps` are kept when the last one is at step `last`.
 
-    The last three; the newest that is known to be good, or the first one if none is; and the first
-    after that, which becomes the good one in time.
+    These are the last three; the newest that is known to be good, or the first one if none is; and
+    the one after that, which will be known to be good in time.
     """
     ordered = sorted(steps)
     good = known_good(ordered, last)
@@ -82,8 +84,9 @@ def kept(steps: Iterable[int], last: int) -> Set[int]:
 
 
 def known_good(steps: Iterable[int], last: int) -> int:
-    """The newest of `steps`, at least one, that is known to be good; the first if none is.
+    """The newest of `steps` that is known to be good; the first of them if none is.
 
+    steps: those of the checkpoints, at least one.
     last: the last step whose loss was finite.
     """
     ordered = sorted(steps)
@@ -91,10 +94,10 @@ def known_good(steps: Iterable[int], last: int) -> int:
 
 
 def clean(folder: str) -> None:
-    """Removes what a process that was killed while it wrote a checkpoint has left in a folder."""
+    """Removes the parts of a checkpoint that a killed process has left in a folder."""
     shutil.rmtree(os.path.join(folder, _HIDDEN), ignore_errors=True)
     for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*")):
-        # Earlier releases of TensorFlow's own writing left such a folder.
+        # Earlier releases let TensorFlow write the files itself, which may leave such a folder.
         if path.endswith("_temp") and os.path.isdir(path):
             shutil.rmtree(path, ignore_errors=True)
         found = re.fullmatch(r"(.*/ckpt-\d+)\.data-\d+-of-\d+", path)

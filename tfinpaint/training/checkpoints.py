@@ -1,6 +1,6 @@
-"""Saves and restores all of a system in training: networks, moving average, optimizers, step.
+"""Saves and restores a system in training: its networks, moving average, optimizers and step.
 
-A checkpoint whose weights are not finite is not written.
+Weights that are not finite are never saved.
 """
 
 import glob
@@ -16,13 +16,15 @@ from tfinpaint.training import checkpoint_writing
 
 
 class Checkpoints:
-    """Saves and restores all of a compiled system; keeps the last three and one known to be good.
+    """The checkpoints of a run: saves and restores the whole state of a compiled system.
 
-    See `checkpoint_writing.kept`.
+    `checkpoint_writing.kept` says which checkpoints are kept. No folder is made before the first
+    save.
 
-    No folder is made before the first save.
-
-    step: of the checkpoint to go on from; None: the last one.
+    Args:
+        run_dir: the run directory.
+        system: the compiled system.
+        step: that of the checkpoint to go on from; None for the last one.
 
     Attributes:
         there: whether the run has a checkpoint.
@@ -50,16 +52,16 @@ class Checkpoints:
     def restore(self) -> int:
         """Restores the checkpoint and returns its step.
 
-        The learning rates stay those that the system was compiled with.
+        The learning rates that the system was compiled with stay in force.
 
         Raises: SettingsError if the checkpoint is damaged or does not hold what the system needs.
         """
-        assert self._latest is not None  # the caller has asked `there`
+        assert self._latest is not None  # the caller has checked `there`
         beginning = f"the checkpoint {self._latest} is damaged"
         saved = checkpoint_files.variables(self._latest, beginning)
         if not checkpoint_files.shapes_under(saved, "system/optimizer"):
             raise SettingsError(
-                f"the checkpoint {self._latest} holds weights alone (imported ones?) and cannot "
+                f"the checkpoint {self._latest} holds only weights (imported ones?) and cannot "
                 "be resumed: start a new run from it with `init_from`"
             )
         networks = {**self._system.networks, "averaged_generator": self._system.averaged_generator}
@@ -76,13 +78,13 @@ class Checkpoints:
         if half != any(name.startswith("system/optimizer/loss_scale") for name, _ in saved):
             raise SettingsError(
                 f"the checkpoint {self._latest} was written {'without' if half else 'with'} "
-                "`mixed_precision` and can only be resumed so"
+                f"`mixed_precision` and can only be resumed {'without' if half else 'with'} it"
             )
         optimizers = list(self._system.parts.values())
         rates = [float(o.learning_rate.numpy()) for o in optimizers]
         try:
-            # All parts of this system must be there; a critic that is no longer used may be left
-            # over.
+            # The checkpoint must hold every part of this system. It may hold more, such as a
+            # critic that is no longer used.
             self._checkpoint.restore(
                 self._latest
             ).assert_existing_objects_matched().expect_partial()
@@ -94,25 +96,26 @@ class Checkpoints:
                 f"switched on or off?): {first_line(error)}"
             ) from error
         for optimizer, rate in zip(optimizers, rates):
-            # the checkpoint holds a rate too, but this run may have another
+            # Restoring has set the checkpoint's rate. This run may have another.
             optimizer.learning_rate = rate
         self._system.run_step = int(self._step)
         return int(self._step)
 
     def get_ready(self) -> None:
-        """Makes what saving needs, before the steps.
+        """Makes the variable that counts checkpoints. Call it before the first step.
 
-        In the midst of `fit` the variable that counts checkpoints would be made on all workers at
-        once, and the others do not save.
+        Within `fit` it could be made only by all workers together, and only worker 0 saves.
         """
-        assert self._checkpoint.save_counter is not None  # to ask for it makes it
+        assert self._checkpoint.save_counter is not None  # the first access makes it
 
     def set_aside_later(self) -> List[str]:
-        """Moves the checkpoints after the one that was restored to a folder beside them.
+        """Moves the checkpoints after the restored one to a folder checkpoints/set_aside_N.
 
-        They are not of the run that goes on, and the last one is what `load` would take.
+        They do not belong to the run that goes on, and `load` would take the last of them.
 
-        Returns: a line that says so, or nothing if there are none.
+        Returns: a list with one line that says so; empty if there are none.
+
+        Raises: SettingsError if they cannot be moved.
         """
         step = int(self._step)
         later = [
@@ -140,8 +143,8 @@ class Checkpoints:
     def save(self, step: int) -> None:
         """Writes a checkpoint of this step, unless the last one is already of this step.
 
-        Raises: CannotWriteError: then the earlier ones are as they were.
-            NotFiniteError if there is nothing worth writing.
+        Raises: CannotWriteError if it cannot be written; the earlier ones are then unchanged.
+            NotFiniteError if a weight or a value of an optimizer is not finite.
         """
         if int(self._step) == step and self._latest:
             return
@@ -164,7 +167,7 @@ class Checkpoints:
         checkpoint_writing.drop_old(self._folder, step)
 
     def advice(self, step: int) -> str:
-        """What to do when a loss or the weights are no longer finite after `step`."""
+        """What the user can do, in words, if a loss or a weight is no longer finite at `step`."""
         there = [number for number in checkpoint_files.numbered(self._folder) if number < step]
         if not there:
             return "there is no checkpoint yet: begin again with a lower `learning_rate`"
@@ -186,8 +189,8 @@ class Checkpoints:
 
 
 class CannotWriteError(SettingsError):
-    """A checkpoint that cannot be written."""
+    """A checkpoint could not be written."""
 
 
 class NotFiniteError(SettingsError):
-    """Weights, or the state of an optimizer, that are not finite."""
+    """Weights, or the state of an optimizer, are not finite."""

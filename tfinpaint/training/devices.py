@@ -1,16 +1,16 @@
-"""The devices that train one system together: one, several of this machine, several machines.
+"""The devices that train one system together: one, several of one machine, or several machines.
 
-`one_device`, `several_devices` and `several_workers` give `Devices`, which the training loop asks
-for its parts: which share of each batch this process reads, whether it writes files (worker 0 alone
-does), and what a lost worker means.
+`one_device`, `several_devices` and `several_workers` return `Devices`. It tells the training loop
+which share of each batch this process reads, whether the process writes files (only worker 0 does),
+and what an error means when another worker is lost.
 
 Each device holds the whole system (a replica) and takes an equal part of every batch. Gradients are
-added up after each step (tf.distribute), and what a step does with the whole batch is in
-layers/replicas.py.
+added up after each step (tf.distribute). layers/replicas.py has the operations that need the whole
+batch.
 
-Several workers are processes that TF_CONFIG lists. All run the same command. Before the first step
-they compare what they are about to do. Then each computes the same weights, so checkpoints are
-those of one device, and a run may go on with another number of devices.
+Workers are the processes that TF_CONFIG lists. All run the same command. Before the first step they
+compare what they are about to do. All compute the same weights, so a checkpoint does not depend on
+the number of devices, and a run may go on with another number.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from tfinpaint.data.batches import Share
 from tfinpaint.layers import replicas
 from tfinpaint.settings import SettingsError, first_line
 
-START_SECONDS = 300.0  # workers are waited for so long
+START_SECONDS = 300.0  # how long to wait for the other workers
 _EXAMPLE = (
     '{"cluster": {"worker": ["first:2222", "second:2222"]}, "task": {"type": "worker", "index": 0}}'
 )
@@ -38,11 +38,11 @@ _EXAMPLE = (
 
 @dataclasses.dataclass(frozen=True)
 class Devices:
-    """See the top of the file.
+    """The devices of a run; see the module's docstring.
 
-    strategy:   of tf.distribute; with one device its default.
+    strategy:   that of tf.distribute; with one device, its default strategy.
     addresses:  HOST:PORT of each worker; empty if this process is the only one.
-    index:      this process among them.
+    index:      the number of this process among them.
     """
 
     strategy: tf.distribute.Strategy
@@ -51,12 +51,12 @@ class Devices:
 
     @property
     def count(self) -> int:
-        """Devices in all processes together."""
+        """The number of devices in all processes together."""
         return self.strategy.num_replicas_in_sync
 
     @property
     def workers(self) -> int:
-        """Processes."""
+        """The number of processes."""
         return max(len(self.addresses), 1)
 
     @property
@@ -74,7 +74,7 @@ class Devices:
         return self.index == 0
 
     def scope(self) -> ContextManager[Any]:
-        """The system is made and compiled inside of this context."""
+        """The context in which the system must be made and compiled."""
         return contextlib.nullcontext() if self.count == 1 else self._scope()
 
     @contextlib.contextmanager
@@ -83,7 +83,7 @@ class Devices:
             yield
 
     def share(self, batch_size: int) -> Optional[Share]:
-        """What this process reads of each batch; None is all of it, in one piece.
+        """The share of each batch that this process reads; None for the whole batch, undivided.
 
         Raises: SettingsError if the devices cannot share a batch equally.
         """
@@ -91,16 +91,16 @@ class Devices:
             return None
         if batch_size % self.count:
             raise SettingsError(
-                f"`batch_size` is the batch of all {self.count} devices together, a multiple of "
+                f"`batch_size` is for all {self.count} devices together and must be a multiple of "
                 f"{self.count}. Got {batch_size}"
             )
         number = batch_size // self.workers
         return Share(self.index * number, number, self.count // self.workers)
 
     def fed(self, batches: tf.data.Dataset) -> Any:
-        """Batches as `fit` takes them.
+        """The batches in the form that `fit` takes.
 
-        batches: of `training_batches`, with this process' share.
+        batches: what `training_batches` returned for the share of this process.
         """
         if self.count == 1:
             return batches
@@ -109,9 +109,9 @@ class Devices:
     def agree(self, what: str) -> None:
         """Waits for all workers and compares what they are about to do.
 
-        what: a text, which is the same for all.
+        what: a text that must be the same for all workers.
 
-        Raises: SettingsError if they differ.
+        Raises: SettingsError if the texts differ.
         """
         if self.workers == 1:
             return
@@ -131,9 +131,9 @@ class Devices:
 
     @contextlib.contextmanager
     def watched(self, step: Optional[Callable[[], int]] = None) -> Iterator[None]:
-        """A context that turns the errors after another worker's end into a SettingsError.
+        """A context that turns an error caused by the end of another worker into a SettingsError.
 
-        step: gives the step that is reached, if any.
+        step: returns the step that the run has reached, for the message.
         """
         try:
             yield
@@ -157,18 +157,18 @@ class Devices:
 
 
 def one_device() -> Devices:
-    """The first GPU, or the processor."""
+    """The first GPU or, without a GPU, the processor."""
     return Devices(tf.distribute.get_strategy())
 
 
 def several_devices(number: int = 0) -> Devices:
     """All GPUs of this process, or `number` of them.
 
-    Without a GPU the processor stands for `number` devices, for trying out.
+    Without a GPU the processor is divided into `number` devices, which is for trying things out.
 
-    Raises: SettingsError if there are fewer.
+    Raises: SettingsError if there are fewer devices.
     """
-    if tf.config.get_visible_devices("GPU"):  # --device=cpu hides those that there are
+    if tf.config.get_visible_devices("GPU"):  # --device=cpu hides all GPUs
         names = [f"GPU:{k}" for k in range(len(tf.config.list_logical_devices("GPU")))]
     else:
         if number > 1:
@@ -183,11 +183,12 @@ def several_devices(number: int = 0) -> Devices:
 
 
 def several_workers() -> Devices:
-    """This process as TF_CONFIG describes it, with all its GPUs, and the others that it lists.
+    """This process, with all its GPUs, and the other workers that TF_CONFIG lists.
 
-    Returns when all are there.
+    Returns when all workers have started.
 
-    Raises: SettingsError for a TF_CONFIG that cannot be used, or if workers do not come.
+    Raises: SettingsError if TF_CONFIG cannot be used, or if a worker has not started within
+        START_SECONDS.
     """
     addresses, index = workers_of(os.environ.get("TF_CONFIG", ""))
     if len(addresses) == 1:
@@ -195,7 +196,7 @@ def several_workers() -> Devices:
     _meet(addresses, index)
     on_sigterm = signal.getsignal(signal.SIGTERM)
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    # TensorFlow has put a handler of its own there, which only takes note of the signal.
+    # TensorFlow has installed a handler of its own, which only records the signal.
     signal.signal(signal.SIGTERM, on_sigterm or signal.SIG_DFL)
     return Devices(strategy, addresses, index)
 
@@ -203,14 +204,14 @@ def several_workers() -> Devices:
 def workers_of(tf_config: str) -> Tuple[Tuple[str, ...], int]:
     """The addresses of all workers in TF_CONFIG's JSON, and the number of this one.
 
-    Raises: SettingsError if it is none.
+    Raises: SettingsError if the JSON is not that of a cluster of workers.
     """
     try:
         found = json.loads(tf_config)
         cluster, task = found["cluster"], found["task"]
         addresses, index = tuple(cluster["worker"]), int(task["index"])
         if set(cluster) != {"worker"} or task["type"] != "worker":
-            raise ValueError("there are workers alone")
+            raise ValueError("only workers are allowed")
         if not 0 <= index < len(addresses) or len(set(addresses)) < len(addresses):
             raise ValueError("an index or an address")
         for address in addresses:
@@ -227,10 +228,11 @@ def workers_of(tf_config: str) -> Tuple[Tuple[str, ...], int]:
 
 
 def _alike(create, **kwargs):
-    """Makes a variable that replicas keep apart one that they keep alike.
+    """A variable creator: a variable with one value per replica becomes one with the same value.
 
-    Such are running statistics. With the moments of the whole batch all replicas compute the same,
-    and to read one, for a checkpoint or a validation pass, takes no other worker.
+    Running statistics, as of batch norm, are such variables. Their moments are those of the whole
+    batch, so all replicas compute the same. The value can then be read, for a checkpoint or a
+    validation pass, without the other workers.
     """
     apart = kwargs.get("synchronization") == tf.VariableSynchronization.ON_READ
     if apart and kwargs.get("aggregation") == tf.VariableAggregation.MEAN:
@@ -249,8 +251,8 @@ def _divide_the_processor(number):
         found = len(tf.config.list_logical_devices("CPU"))
         if found < number:
             raise SettingsError(
-                f"`replicas` is at most {found} in this program, in which TensorFlow has computed "
-                f"already. Got {number}"
+                f"`replicas` is at most {found} in this program, because TensorFlow has already "
+                f"started. Got {number}"
             ) from None
 
 
@@ -262,7 +264,7 @@ def _host_and_port(address: str) -> Tuple[str, int]:
 
 
 def _answers(address: str) -> bool:
-    """Whether a worker listens there, tried for two seconds."""
+    """Whether a worker accepts a connection at HOST:PORT within two seconds."""
     try:
         with socket.create_connection(_host_and_port(address), timeout=2.0):
             return True
@@ -271,16 +273,17 @@ def _answers(address: str) -> bool:
 
 
 def _meet(addresses, index):
-    """Returns when each of the other workers has answered once. Until then this one answers.
+    """Waits until each of the other workers has answered once. Meanwhile this one answers them.
 
     TensorFlow itself would wait for ever, and could not be interrupted.
 
-    Raises: SettingsError if the port of this worker is in use, or others do not come.
+    Raises: SettingsError if the port of this worker is in use, or if another does not start.
     """
     missing = {k for k in range(len(addresses)) if k != index}
     end = time.monotonic() + START_SECONDS
     try:
-        listening = socket.create_server(("", _host_and_port(addresses[index])[1]), backlog=64)
+        place = ("", _host_and_port(addresses[index])[1])
+        listening = socket.create_server(place, backlog=max(64, len(addresses)))
     except OSError as error:
         raise SettingsError(
             f"TF_CONFIG: worker {index} cannot listen at {addresses[index]}: {error.strerror}"
@@ -291,7 +294,7 @@ def _meet(addresses, index):
                 first = min(missing)
                 raise SettingsError(
                     f"worker {first} of {len(addresses)} ({addresses[first]}) did not come within "
-                    f"{START_SECONDS:.0f} s: all that TF_CONFIG lists are started with the same "
-                    "command"
+                    f"{START_SECONDS:.0f} s: start every worker that TF_CONFIG lists, all with the "
+                    "same command"
                 )
             time.sleep(0.2)

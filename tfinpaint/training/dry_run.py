@@ -1,10 +1,10 @@
-"""A look at a run before it begins: its data, its loss, its speed. Nothing of the run is written.
+"""Dry runs: the data, loss and speed of a run before it begins. Nothing of the run is written.
 
     settings -> lines to read, warnings, a picture of one batch, and the figures behind them
 
 The data are those that the run begins with (same seed, step and holes). The system is built,
-compiled, trained for a few steps as it will be in the run, and then discarded. `train` seeds
-itself, so a run is the same with or without a dry run before it.
+compiled and trained for a few steps as in the run, and then discarded. `train` seeds all random
+numbers itself, so a dry run does not change the run after it.
 
 Seconds per step are the median of a few steps after the first, which includes compilation. If a
 system does more work in some steps (contextual_attention's generator learns from every fifth
@@ -42,21 +42,25 @@ from tfinpaint.training.schedule import description
 _RED = np.array([230, 30, 30], np.uint8)
 _ROWS = 6  # photographs in the picture
 _LOOKED_AT = 4  # batches whose values and holes are measured
-_PIPELINE_SECONDS = 3.0  # of reading batches, to measure the pipeline's speed
-_STEPS, _STEP_SECONDS = 5, 30.0  # steps to take the median of; none starts after so long
+_PIPELINE_SECONDS = 3.0  # time spent reading batches, to measure the pipeline's speed
+# The median is taken of so many steps after the first. No further one starts after these seconds.
+_STEPS, _STEP_SECONDS = 5, 30.0
 
 
 @dataclasses.dataclass(frozen=True)
 class DryRun:
     """What a dry run found.
 
-    lines, warnings:  one sentence each.
-    picture:          uint8 [h, w, 3], of a batch, a row for each photograph: the input with its
-                      hole in red, the hole in white, and the original.
-    figures:          minimum, maximum, mean (of images in [-1, 1]); share_minimum, share_mean,
-                      share_maximum (of missing pixels); terms {name: weighted value at the first
-                      step}; parameters {network: (trainable, all)}; seconds_per_step,
-                      images_per_second (of the pipeline alone), memory (bytes, the most so far).
+    lines, warnings:  texts for the user, one line each.
+    picture:          uint8 [h, w, 3], with a row for each of the first photographs of a batch: the
+                      input with its hole in red, the hole in white, and the original.
+    figures:          minimum, maximum, mean: of the values of the images, in [-1, 1].
+                      share_minimum, share_mean, share_maximum: of missing pixels, in [0, 1].
+                      terms: {name: weighted value at the first step}.
+                      parameters: {network: (trainable, all)}.
+                      seconds_per_step.
+                      images_per_second: what the input pipeline delivers if nothing else runs.
+                      memory: the most that the process has used so far, in bytes.
     """
 
     lines: Tuple[str, ...]
@@ -72,11 +76,11 @@ def dry_run(
     init_from: Optional[str] = None,
     devices: Optional[Devices] = None,
 ) -> DryRun:
-    """Looks at the run that these arguments of `train` would make, on devices of one process.
+    """Tries out the run that `train` would make with these arguments, on devices of one process.
 
-    With `resume` it looks at the step that the run would go on from.
+    With `resume`, the steps are those from the one that the run would go on from.
 
-    Raises: SettingsError, as `train`, but `run_dir` may hold anything.
+    Raises: SettingsError where `train` does, except that `run_dir` need not be empty.
     """
     with precision(settings):
         return _dry_run(settings, run_dir, resume, init_from, devices or one_device())
@@ -143,14 +147,14 @@ def _dry_run(settings, run_dir, resume, init_from, devices):
 
 
 def _holes(system, batch):
-    """The holes of a batch, [B, S, S, 1], made here if the training step would make them."""
+    """The holes of a batch, [B, S, S, 1]. They are made here if the training step makes them."""
     return np.asarray(system.make_holes(batch[1]) if batch[1].shape.rank == 1 else batch[1])
 
 
 def _pipeline_speed(data, batch_size):
     """Images per second that the pipeline delivers if nothing else runs."""
     stream = iter(data)
-    next(stream)  # opens files, traces
+    next(stream)  # opens files and traces; not timed
     begin, number = time.monotonic(), 0
     while number < 3 or time.monotonic() - begin < _PIPELINE_SECONDS and number < 100:
         next(stream)
@@ -159,9 +163,9 @@ def _pipeline_speed(data, batch_size):
 
 
 def _steps(system, devices, some, element_spec):
-    """Returns what the first step returned, and the seconds of each step.
+    """Takes a few steps. Returns the logs of the first, and the seconds of each.
 
-    some: elements of the pipeline, of `element_spec`, which come again and again.
+    some: batches, with the structure `element_spec`, which are used over and over.
     """
     again = tf.data.Dataset.from_generator(
         lambda: itertools.cycle(some), output_signature=element_spec
@@ -192,8 +196,8 @@ def _data_lines(settings, photos, figures, number):
         f"images: {photos}, {size} x {size}, values {figures['minimum']:.3f} to "
         f"{figures['maximum']:.3f}, mean {figures['mean']:.3f} (-1 is black, 1 is white; {number} "
         "looked at)",
-        f"holes: {kind}, {polarity}; in the picture white, and red in the input, is what is "
-        "missing and will be filled",
+        f"holes: {kind}, {polarity}; in the picture, missing pixels are white in the hole and red "
+        "in the input",
         f"holes: shares of missing pixels {figures['share_minimum']:.3f} to "
         f"{figures['share_maximum']:.3f}, mean {figures['share_mean']:.3f} (asked: {low:g} to "
         f"{high:g})",
@@ -206,8 +210,8 @@ def _system_lines(settings, system, figures, logs, first, compiling, devices):
     total = sum(abs(value) for value in figures["terms"].values()) or 1.0
     seconds, left = figures["seconds_per_step"], max(settings.steps - first, 0)
     lines = [
-        f"{settings.system} ({settings.variant}), {name}: {trainable:,} parameters learn of "
-        f"{all_of_it:,}"
+        f"{settings.system} ({settings.variant}), {name}: {trainable:,} of {all_of_it:,} "
+        "parameters learn"
         for name, (trainable, all_of_it) in figures["parameters"].items()
     ]
     if "critic" not in figures["parameters"]:

@@ -1,32 +1,41 @@
-"""TensorBoard's event files of a run, cut at the step that a resumed run goes on from.
+"""Cuts TensorBoard's event files of a run at the step that a resumed run goes on from.
 
-A run that was killed has written points after its last checkpoint. The resumed run writes those
-steps again; without a cut they would be there twice, and the curve would run back. metrics.csv is
-cut in the same way (metrics_table.py).
+A run that was killed has written points after its last checkpoint. The resumed run writes the
+points of those steps again. Without the cut they would be there twice, and the curve would run
+backwards. metrics.csv is cut in the same way (metrics_table.py).
 """
 
 import glob
 import os
+from typing import List
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.util import event_pb2
 
 from tfinpaint import atomic
 
-# what a run that has reached its last step writes again when it is resumed
+# The tags that a run writes again if it is resumed after its last step.
 _AT_THE_END = ("validation/", "samples", "attention/")
 
 
-def cut(folder: str, step: int, is_last: bool = False) -> None:
-    """Drops the points after `step` from the event files in a folder, and a last one cut short.
+def cut(folder: str, step: int, is_last: bool = False) -> List[str]:
+    """Drops the points after `step`, and incomplete records, from the event files in a folder.
 
-    is_last: the run has no step left and writes the validation and samples of `step` again: these
-        are dropped too.
+    A file in which nothing is to be dropped is left alone.
 
-    A file in which nothing is to be dropped is left as it is.
+    is_last: whether the run has no step left. It then writes the validation figures and samples of
+        `step` again, so these are dropped too.
+
+    Returns: the files that cannot be read or written, which are left as they are.
     """
+    left = []
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "events.out.tfevents.*"))):
-        _cut_file(path, step, is_last)
+        try:
+            _cut_file(path, step, is_last)
+        except (OSError, tf.errors.OpError, DecodeError):
+            left.append(path)
+    return left
 
 
 def _cut_file(path: str, step: int, is_last: bool) -> None:
@@ -41,7 +50,7 @@ def _cut_file(path: str, step: int, is_last: bool) -> None:
                     else:
                         dropped = True
             except (tf.errors.DataLossError, tf.errors.OutOfRangeError):
-                dropped = True  # the last record was cut short with the run
+                dropped = True  # the run was killed while it wrote the last record
         if dropped:
             os.replace(new, path)
 

@@ -1,15 +1,16 @@
 """SIGINT (Ctrl-C), SIGTERM (a machine that is taken away) and SIGHUP (a terminal that closes).
 
-Until `wait` is called, a signal ends the run at once: nothing has been learned. From then on the
-first one is kept for `check`, between two steps, so that whole steps are taken and written. Only a
-block of `at_once`, such as a validation pass, is not waited for. A second SIGINT or SIGTERM ends
-the process as if there were no handler. A signal that is ignored (`nohup`) stays ignored.
+Until `wait` is called, a signal ends the run at once, because nothing has been learned. After that,
+the first signal is kept until `check` is called, between two steps, so that each step is taken and
+written as a whole. A block of `at_once`, such as a validation pass, is still ended at once. A
+second SIGINT or SIGTERM ends the process as if there were no handler. A signal that is ignored
+(`nohup`) stays ignored.
 
     with Signals() as signals:
         ...                             # networks are made and traced
         signals.wait()
         ...                             # a step, and what is written after it
-        with signals.at_once():         # nothing here may be left half done by an exception
+        with signals.at_once():         # a block that an exception may end anywhere without harm
             ...
         signals.check()                 # raises Interrupted if a signal has come
 """
@@ -24,7 +25,7 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal has asked for the end of the run. signum: which one."""
+    """A signal has asked for the end of the run. signum: its number."""
 
     def __init__(self, signum: int):
         super().__init__(signal.Signals(signum).name)
@@ -32,9 +33,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Signals:
-    """Handlers for as long as its block runs; see the top of the file.
+    """A context that handles signals; see the module's docstring.
 
-    In a thread other than the main one, which Python gives no signals, it does nothing.
+    It does nothing outside of the main thread, because Python handles signals only there.
     """
 
     def __init__(self) -> None:
@@ -56,7 +57,7 @@ class Signals:
 
     @contextlib.contextmanager
     def at_once(self) -> Iterator[None]:
-        """A block that a signal ends at once."""
+        """A context for a block that a signal ends at once, by raising Interrupted."""
         self.check()
         self._at_once = True
         try:
@@ -65,7 +66,7 @@ class Signals:
             self._at_once = False
 
     def wait(self) -> None:
-        """From now on a signal waits for `check`."""
+        """From now on a signal is kept until `check`."""
         self._at_once = False
 
     def check(self) -> None:
@@ -75,8 +76,9 @@ class Signals:
 
     def _handle(self, number: int, frame: Optional[FrameType]) -> None:
         self._came = number
-        # The next one ends the process, even if TensorFlow does not return to Python. But a
-        # terminal that closes sends SIGHUP twice, itself and through its shell.
+        # The next one ends the process, even if TensorFlow does not return to Python. SIGHUP is
+        # ignored instead: a terminal that closes sends it twice, once itself and once through its
+        # shell.
         for name in _NAMES:
             other = getattr(signal, name, None)
             if other in self._before:

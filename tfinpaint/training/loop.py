@@ -51,10 +51,12 @@ from tfinpaint.wording import counted
 class Result:
     """The outcome of a run.
 
-    step:         the last one.
-    figures:      of the validation pass, averages of `metrics.quality.measure`.
-    baselines:    the same of the mean fill and Telea, on the same photographs and holes; empty if a
-                  run that had its steps was resumed, which is not measured again.
+    step:         the last step.
+    figures:      {name: value} of the last validation pass, averages of `metrics.quality.measure`;
+                  empty for a worker other than 0.
+    baselines:    {"mean": figures, "telea": figures} of the mean fill and of Telea, on the same
+                  photographs and holes; empty if a finished run was resumed, because it is not
+                  measured again.
     description:  one line that says what was measured.
     """
 
@@ -77,18 +79,20 @@ def train(
     """Trains until `settings.steps` and returns the outcome.
 
     Args:
+        settings: what to train, and how.
         run_dir: see `tfinpaint.runs`.
-        resume: True: go on from the last checkpoint in run_dir (from 0 if there is none). A number:
-            from the checkpoint of this step; later ones are moved aside.
-        init_from: run directory whose weights a new run starts from; a resumed one does without.
+        resume: True: go on from the last checkpoint in run_dir (from step 0 if there is none). A
+            number: go on from the checkpoint of this step; later ones are moved aside.
+        init_from: run directory whose weights a new run starts from. A resumed run ignores it.
         flags_text: becomes RUN/flags.txt.
-        say: is called with the lines meant for the user.
+        say: is called with each line for the user.
         stream: where the progress line goes.
-        devices: that train together (devices.py); None is one. Of several workers all call this,
-            and one writes, says something and returns figures.
+        devices: those that train together (devices.py); None for one device. With several workers,
+            each calls this function. Worker 0 alone writes files and returns figures.
 
     Raises: SettingsError for whatever the user can put right. Interrupted, a KeyboardInterrupt,
-        after SIGINT, SIGTERM or SIGHUP (interruption.py). A checkpoint is saved first.
+        after SIGINT, SIGTERM or SIGHUP (interruption.py). If steps have been taken, a checkpoint is
+        saved first.
     """
     devices = devices or one_device()
     with (
@@ -111,7 +115,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
         run_history.check_run(run_dir, settings, resumes)
     system, source = prepare(settings, say, devices)
     checkpoints = Checkpoints(run_dir, system, step)
-    resumed = checkpoints.there  # perhaps at step 0
+    resumed = checkpoints.there  # the checkpoint may be one of step 0
     first = checkpoints.restore() if resumed else 0
     notes = start_from(init_from, system) if init_from and not resumed else []
     system.enter_phase(settings.phase_at(first))
@@ -149,12 +153,11 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
     spare = BestEffort(say_between)
     if resumes:
         moved = checkpoints.set_aside_later()
-        with spare.of("TensorBoard's events"):
-            event_files.cut(
-                os.path.join(run_dir, "tensorboard"),
-                first if resumed else -1,
-                first >= settings.steps,
-            )
+        uncut = event_files.cut(
+            os.path.join(run_dir, "tensorboard"),
+            first if resumed else -1,
+            first >= settings.steps,
+        )
         say(
             f"resumed at step {first}: weights, moving average and optimizer moments restored"
             if resumed
@@ -162,6 +165,8 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
         )
         for line in moved:
             say(f"note: {line}")
+        for path in uncut:
+            say(f"warning: {path} cannot be cut at step {first}: later points may be in it twice")
         for line in run_history.changes(history):
             say(f"note: {line}; the run is no longer one that a single set of flags repeats")
     others = [
@@ -248,7 +253,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
             ]
             _fit(settings, system, data, first, devices, callbacks)
         except KeyboardInterrupt:
-            # before the end of the first step it may have been taken or not
+            # Before the first step has ended, only the system knows whether it was taken.
             save(stop.step if stop.step > first else system.run_step)
             raise
         except tf.errors.OpError as error:
@@ -291,7 +296,7 @@ def _measured(run_dir, first, settings):
 
 
 def _fit(settings, system, data, first, devices, callbacks):
-    """The steps from `first` on. Every worker takes them."""
+    """Takes the steps after `first`. Every worker does."""
     with devices.watched(lambda: system.run_step):
         system.fit(
             devices.fed(data),
@@ -303,7 +308,7 @@ def _fit(settings, system, data, first, devices, callbacks):
 
 
 def _follow(settings, system, data, first, devices):
-    """The part of a worker that writes nothing: the steps, until the one that does has ended."""
+    """What a worker that writes nothing does: it takes the steps and waits for worker 0 to end."""
     phases = PhaseCallback(first, settings, lambda line: None)
     if first < settings.steps:
         _fit(settings, system, data, first, devices, [phases])
@@ -312,12 +317,12 @@ def _follow(settings, system, data, first, devices):
 
 
 def _weights(system):
-    """The loss weights in force, a line each."""
+    """The loss weights of this run, one per line."""
     return "\n".join(f"{name} {weight:g}" for name, weight in system.weights_of_terms.items())
 
 
 def _versions():
-    """Versions of the software and the device that compute, a line each."""
+    """The versions of the software, and the device, one per line."""
     versions = {
         "tfinpaint": __version__,
         "tensorflow": tf.__version__,
@@ -329,5 +334,5 @@ def _versions():
 
 
 def count(network: tf.keras.Model) -> int:
-    """Trainable parameters."""
+    """The number of trainable parameters."""
     return sum(v.shape.num_elements() for v in network.trainable_variables)

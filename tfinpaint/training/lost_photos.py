@@ -1,7 +1,8 @@
-"""Photographs that vanish during a run: a disk that is taken away, a folder that is emptied.
+"""Photographs that vanish during a run, because a disk is removed or a folder is emptied.
 
-One that cannot be read is replaced by another. The run ends when none is left, or when a stream
-breaks off; what TensorFlow makes of that is turned back into a line for the user here.
+The input pipeline replaces one that cannot be read by another. The run ends when none is left, or
+when a stream breaks off. This module turns the error that TensorFlow then raises into a message for
+the user.
 """
 
 from typing import Optional, Union
@@ -12,7 +13,7 @@ from tfinpaint.data.indexed_photos import IndexedPhotos
 from tfinpaint.data.photos import PhotoStream
 from tfinpaint.settings import SettingsError, first_line
 
-# of a TFDS set whose files are gone, damaged or locked
+# Errors of a TFDS data set whose files are gone, damaged or locked.
 _OF_READING = (
     tf.errors.NotFoundError,
     tf.errors.DataLossError,
@@ -24,7 +25,7 @@ _OF_READING = (
 def reading_failure(
     source: Union[IndexedPhotos, PhotoStream], error: tf.errors.OpError
 ) -> Optional[SettingsError]:
-    """What an error of a training step means if its cause are the photographs; else None."""
+    """The message for an error of a training step that the photographs caused; else None."""
     if isinstance(source, IndexedPhotos):
         return source.lost
     if isinstance(error, _OF_READING) and "IteratorGetNext" in str(error):

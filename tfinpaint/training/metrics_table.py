@@ -15,34 +15,39 @@ from tfinpaint.metrics_file import METRICS_FILE, read_rows
 
 
 class MetricsTable:
-    """The file metrics.csv: one row per step, in order; a new value adds a column.
+    """The file metrics.csv: one row per step, in order. A new name in a row adds a column.
 
-    Opened at a later step, by a resumed run, it drops the rows after that step: the run is about
-    to write them again. A row that cannot be written is kept, and written with the next one. If the
-    file is moved away, the next row brings all of them back.
+    The rows after step `first` are dropped, because a resumed run is about to write them again. A
+    row that cannot be written is kept and written with the next one. If the file is moved away, the
+    next row writes all rows again.
+
+    Making the object writes nothing.
 
     Args:
-        run_dir: its folder.
+        run_dir: the run directory, which holds the file.
         first: the step that the run goes on from; -1 keeps no row.
 
-    Raises: SettingsError if the file is there and cannot be read. Nothing is written yet.
+    Raises: SettingsError if the file exists and cannot be read.
     """
 
     def __init__(self, run_dir: str, first: int):
         self._path = os.path.join(run_dir, METRICS_FILE)
         self._rows: List[Dict[str, Any]] = []  # strings as read from the file, or numbers
-        self._columns: List[str] = []  # of the file; empty if it is to be written anew
+        self._columns: List[str] = []  # of the file; empty: all rows must be written again
         rows, last = read_rows(run_dir, "run_dir"), -1
         for row in rows:
             step = int(row["step"]) if row["step"].isdecimal() else -1
             if not last < step <= first:
-                break  # will be written again, or was cut short with the run
+                break  # it will be written again, or the run was killed while it wrote it
             self._rows.append(row)
             last = step
         self._stale = len(self._rows) < len(rows)
 
     def cut(self) -> None:
-        """Removes the rows that were dropped from the file. They may never be written again."""
+        """Removes the dropped rows from the file.
+
+        Without this they would stay until a row is written, which may never happen.
+        """
         if not self._stale:
             return
         if self._rows:
@@ -52,7 +57,10 @@ class MetricsTable:
         self._stale = False
 
     def add(self, row: Dict[str, float]) -> None:
-        """Adds a row, which has a "step". A row of the same step as the last is merged into it."""
+        """Adds a row, {column: value}, which has a "step". One of the last step is merged into it.
+
+        Raises: OSError if the file cannot be written.
+        """
         if self._rows and int(self._rows[-1]["step"]) == row["step"]:
             self._rows[-1].update(row)
         elif self._columns and set(row) <= set(self._columns) and os.path.exists(self._path):
@@ -70,7 +78,7 @@ class MetricsTable:
             with open(self._path, "a", newline="", encoding="utf-8") as f:
                 csv.DictWriter(f, self._columns, restval="").writerow(row)
         except OSError:
-            self._columns = []  # all is written anew the next time
+            self._columns = []  # the next row writes all rows again
             if length is not None:
                 with contextlib.suppress(OSError):
                     os.truncate(self._path, length)

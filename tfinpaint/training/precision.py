@@ -1,4 +1,4 @@
-"""The precision that a run computes in, and whether its processor has instructions for it.
+"""The precision that a run computes in, and whether the processor has instructions for it.
 
     with precision(settings):
         ...
@@ -15,8 +15,8 @@ import tensorflow as tf
 from tfinpaint.processor import described
 from tfinpaint.settings import TrainSettings
 
-# {policy: (its flag, the features of /proc/cpuinfo that make it quick)}. Names without avx512 or
-# amx are Arm's.
+# {policy: (its flag, the features in /proc/cpuinfo any of which makes it fast)}. Names without
+# avx512 or amx are Arm's.
 _QUICK = {
     "mixed_bfloat16": ("bfloat16", {"avx512_bf16", "amx_bf16", "bf16"}),
     "mixed_float16": ("mixed_precision", {"avx512_fp16", "amx_fp16", "fphp", "asimdhp"}),
@@ -25,7 +25,7 @@ _QUICK = {
 
 @contextlib.contextmanager
 def precision(settings: TrainSettings) -> Iterator[None]:
-    """A context that computes in the precision of --mixed_precision and --bfloat16."""
+    """A context in which Keras computes as `mixed_precision` and `bfloat16` of the settings say."""
     before = tf.keras.mixed_precision.global_policy()
     tf.keras.mixed_precision.set_global_policy(_policy(settings))
     try:
@@ -35,9 +35,10 @@ def precision(settings: TrainSettings) -> Iterator[None]:
 
 
 def slow(settings: TrainSettings) -> Optional[str]:
-    """A line that says that the processor lacks the instructions; None if it has them.
+    """A warning that the processor lacks the instructions; None if it has them.
 
-    None, too, where a GPU computes, and where the system does not say what its processor has.
+    It is also None if there is a GPU, or if the operating system does not list the features of the
+    processor.
     """
     policy = _policy(settings)
     has = set(described("flags", "Features").split())  # the second name is Arm's

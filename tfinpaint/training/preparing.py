@@ -1,9 +1,9 @@
-"""What a run trains with, from its settings: system, photographs, batches, device.
+"""Makes what a run trains with from its settings: system, photographs, batches and device.
 
     system, source = prepare(settings, say, devices)
     data = batches(settings, system, source, first=0, devices=devices)
 
-Whatever can be wrong with the settings is found here, before anything is written.
+Mistakes in the settings are found here, before anything is written.
 """
 
 from typing import Callable, Tuple, Union
@@ -30,18 +30,20 @@ def prepare(
 ) -> Tuple[System, Union[IndexedPhotos, PhotoStream]]:
     """Seeds all random numbers. Returns the compiled system and its photographs.
 
-    Raises SettingsError if they cannot be made.
+    say: is called with each warning or note for the user.
+
+    Raises: SettingsError if the settings do not fit the system, its photographs or the devices.
     """
-    devices.share(settings.batch_size)  # raises if they cannot share a batch
+    devices.share(settings.batch_size)  # raises SettingsError if they cannot share a batch
     if settings.jit_compile and devices.count > 1:
         raise SettingsError(
-            f"`jit_compile` is for one device: {devices.count} cannot add up gradients inside of "
-            "what XLA compiles"
+            f"`jit_compile` is for one device: {devices.count} devices cannot add up their "
+            "gradients within a step that XLA has compiled"
         )
     if settings.skip_bad_steps and devices.count > 1:
         raise SettingsError(
-            f"`skip_bad_steps` is for one device: {devices.count} may not agree on what is bad. "
-            f"Got {settings.skip_bad_steps}"
+            f"`skip_bad_steps` is for one device: {devices.count} devices may not agree on which "
+            f"steps are bad. Got {settings.skip_bad_steps}"
         )
     with devices.scope():
         return _prepare(settings, say)
@@ -85,7 +87,7 @@ def _prepare(settings, say):
 
 
 def photographs_in_words(settings: TrainSettings, source: Union[IndexedPhotos, PhotoStream]) -> str:
-    """The photographs in words, with their number if it is known."""
+    """The source of the photographs in words, with their number if it is known."""
     number = f" ({counted(len(source), 'photograph')})" if isinstance(source, IndexedPhotos) else ""
     return f"{settings.photos.source}{number}"
 
@@ -97,9 +99,10 @@ def batches(
     first: int,
     devices: Devices,
 ) -> tf.data.Dataset:
-    """The batches of a run from step `first` on, in the form that its steps take.
+    """The batches of a run from step `first` on, in the form that a training step takes.
 
-    With several devices it is what this process reads of them, in a piece for each of its devices.
+    With several devices, the data set has only the share of this process, with one element for each
+    of its devices.
     """
     extra, of_images = (
         {name: imported(path) for name, path in paths.items()}
@@ -123,9 +126,9 @@ def batches(
 
 
 def holes_on_device(settings):
-    """Whether the training step makes the holes.
+    """Whether the training step makes the holes, rather than the input pipeline.
 
-    It does on a GPU, because a tf.data map would run on the host, unless the holes are files.
+    It does on a GPU, because tf.data would make them on the host, unless the holes are files.
     """
     return device().device_type == "GPU" and not settings.kind.startswith("files:")
 

@@ -1,12 +1,11 @@
-"""Whether a run can begin or go on in a folder, and with which settings it was trained so far.
+"""Whether a run can begin or go on in a folder, and which settings it has been trained with.
 
     check_run("runs/mine", settings, resume=True)
     history = history_of("runs/mine", settings, step=4000)      # [(0, settings), (4000, settings)]
     changes(history)        # ["`learning_rate` was 0.0002 up to step 4000 and is 1e-05 from there"]
 
-A run that goes on with other settings is no longer one that flags.txt repeats. Its history, in
-history.json, keeps what the earlier steps were trained with. A run without a change has no such
-file.
+flags.txt no longer repeats a run that was resumed with other settings. The history of such a run,
+history.json, keeps the settings of its earlier steps. A run without a change has no such file.
 """
 
 import json
@@ -24,7 +23,7 @@ from tfinpaint.settings import (
     train_settings_from_json,
 )
 
-# settings that may change without a word when a run is resumed
+# Settings that are not reported as changed when a run is resumed.
 _MAY_CHANGE = (
     "steps",
     "checkpoint_every",
@@ -35,7 +34,7 @@ _MAY_CHANGE = (
     "jit_compile",
     "skip_bad_steps",
 )
-_START = "--init_from="  # in flags.txt
+_START = "--init_from="  # the beginning of this flag's line in flags.txt
 
 # (step, the settings of the steps after it), in order, from step 0
 History = List[Tuple[int, TrainSettings]]
@@ -44,8 +43,8 @@ History = List[Tuple[int, TrainSettings]]
 def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> None:
     """Checks whether a run with these settings can begin, or go on, in `run_dir`. Writes nothing.
 
-    Raises: SettingsError for a directory that holds something already (without `resume`), a packed
-        model, or a run of another system.
+    Raises: SettingsError for a directory that is not empty (without `resume`), or that holds a
+        packed model or a run of another system.
     """
     check_utf8("run_dir", run_dir)
     if not os.path.isdir(run_dir) or not content_of(run_dir):
@@ -67,7 +66,10 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> No
 
 
 def check_not_packed(run_dir: str) -> None:
-    """Raises SettingsError for a packed model, in which nobody would see what a run has learned."""
+    """Raises SettingsError if `run_dir` holds a packed model.
+
+    A run would write checkpoints beside it, and `load` would still open the packed model.
+    """
     if packed.is_packed(run_dir):
         raise SettingsError(
             f"`run_dir={run_dir!r}` is a packed model, which cannot be resumed: start a new run "
@@ -81,9 +83,9 @@ def is_unchanged(run_dir: str, settings: TrainSettings) -> bool:
 
 
 def history_of(run_dir: str, settings: TrainSettings, step: Optional[int]) -> History:
-    """The history of a run that goes on with `settings` after `step`; None: that begins.
+    """The history of a run that goes on with `settings` after `step`; None for a new run.
 
-    What was changed after `step`, in steps that are taken again, is no part of it.
+    Changes after `step` are left out, because those steps are taken again.
 
     Raises: SettingsError if the history in `run_dir` is damaged.
     """
@@ -93,14 +95,14 @@ def history_of(run_dir: str, settings: TrainSettings, step: Optional[int]) -> Hi
     if not _differences(history[-1][1], settings):
         return history
     if len(history) > 1 and history[-1][0] == step:
-        history.pop()  # no step was taken with these
+        history.pop()  # no step was taken with these settings
     if not _differences(history[-1][1], settings):
         return history
     return [*history, (step, settings)]
 
 
 def changes(history: History) -> List[str]:
-    """A line for each setting that has changed and matters."""
+    """A line for each change of a setting, except _MAY_CHANGE."""
     return [
         f"`{name}` was {old} up to step {step} and is {new} from there"
         for (_, before), (step, after) in zip(history, history[1:])
@@ -109,7 +111,7 @@ def changes(history: History) -> List[str]:
 
 
 def history_text(history: History) -> str:
-    """What history.json holds; nothing if there was no change."""
+    """The text of history.json; empty if there was no change."""
     if len(history) == 1:
         return ""
     entries = [
@@ -120,9 +122,9 @@ def history_text(history: History) -> str:
 
 
 def with_old_start(run_dir: str, flags_text: str) -> str:
-    """flags.txt of a run that goes on: its weights began with the `init_from` of its first flags.
+    """The text of flags.txt for a resumed run. It keeps the `init_from` that the run began with.
 
-    flags_text: of the process that goes on.
+    flags_text: the flags that the run is resumed with.
     """
     lines, old = flags_text.splitlines(keepends=True), _old_start(run_dir)
     if not lines or [line for line in lines if line.startswith(_START)] == old:
@@ -131,7 +133,7 @@ def with_old_start(run_dir: str, flags_text: str) -> str:
 
 
 def ignored_start(run_dir: str, init_from: Optional[str]) -> List[str]:
-    """A line if a run that goes on is given another `init_from` than it began with."""
+    """A note if a run is resumed with another `init_from` than it began with; else no line."""
     if not init_from or f"{_START}{init_from}\n" in _old_start(run_dir):
         return []
     return [f"`init_from={init_from!r}` is for new runs: this one goes on with its own weights"]
@@ -165,7 +167,7 @@ def _read(run_dir: str) -> History:
 
 
 def _differences(old: TrainSettings, new: TrainSettings) -> Dict[str, Tuple[Any, Any]]:
-    """{argument: (old, new value)} of the settings that differ and matter."""
+    """{argument: (old value, new value)} of the settings that differ, except _MAY_CHANGE."""
     before, after = _flat(old), _flat(new)
     return {
         name: (before.get(name), after.get(name))

@@ -1,13 +1,14 @@
 """Keeps two processes from training in one run directory.
 
     with RunLock("runs/mine") as lock:
-        lock.take()                     # where the folder is there already
+        lock.take()                     # if the folder exists already
         ...
-        with lock.making_folder():      # where it may be new
-            ...                         # the first files
+        with lock.making_folder():      # makes the folder if it is new, and takes it
+            ...                         # write the first files
 
-The lock is the system's (flock, on the folder itself). It leaves no file, and is gone with its
-process, however that ends. Where the system or the file system has none, nothing is kept away.
+The lock is the operating system's (flock, on the folder itself). It leaves no file, and it is
+released when its process ends, however that happens. Where the operating system or the file system
+has no such lock, nothing is locked.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from tfinpaint.settings import SettingsError, os_reason
 
 
 class RunLock:
-    """See the top of the file."""
+    """The lock on a run directory, released at the end of the block; see the module's docstring."""
 
     def __init__(self, run_dir: str):
         self._run_dir = run_dir
@@ -34,9 +35,9 @@ class RunLock:
             self._descriptor = None
 
     def take(self) -> None:
-        """Takes the folder for this process until the end of the block, if there is one.
+        """Locks the folder for this process until the end of the block, if the folder exists.
 
-        Raises: SettingsError if another process has it.
+        Raises: SettingsError if another process has locked it.
         """
         if self._descriptor is not None:
             return
@@ -59,15 +60,25 @@ class RunLock:
 
     @contextlib.contextmanager
     def making_folder(self) -> Iterator[None]:
-        """A block that writes the first files. The folder is made, if need be, and taken for it.
+        """A context for a block that writes the first files. The folder is made if need be.
 
-        Raises: SettingsError if that is impossible. Then a new folder is removed again.
+        The folder is then locked as by `take`.
+
+        Raises: SettingsError if the folder cannot be made, locked or written. A new folder is then
+            removed again.
         """
+        refusal = None
         try:
             with atomic.folder(self._run_dir):
-                self.take()
-                yield
+                try:
+                    self.take()
+                except SettingsError as error:  # the folder stays: another process has it
+                    refusal = error
+                else:
+                    yield
         except OSError as error:
             raise SettingsError(
                 f"`run_dir={self._run_dir!r}` cannot be written: {os_reason(error)}"
             ) from error
+        if refusal:
+            raise refusal

@@ -1,6 +1,6 @@
 """Checks of a run before it begins.
 
-Each returns a list of warnings, a sentence each, which is empty if nothing looks wrong.
+Each check returns a list of warnings, one sentence each. It is empty if nothing looks wrong.
 """
 
 import filecmp
@@ -16,9 +16,9 @@ from tfinpaint.settings import HoleSettings, TrainSettings
 from tfinpaint.systems.base import System
 from tfinpaint.systems.specification import all_systems
 
-_SIZES = 500  # photographs whose sizes are read
-_FIRST_BYTES = 2048
-_DOMINATES = 0.9  # share of the loss
+_SIZES = 500  # at most so many photographs, evenly chosen, have their sizes read
+_FIRST_BYTES = 2048  # of a file; files that differ here are not compared any further
+_DOMINATES = 0.9  # a term with more than this share of the loss gets a warning
 
 
 def check_photos(settings: TrainSettings, source: Union[IndexedPhotos, PhotoStream]) -> List[str]:
@@ -46,7 +46,7 @@ def check_validation(
 ) -> List[str]:
     """Checks that no photograph for validation is among those for training.
 
-    It takes a tenth of a second for a thousand files: only those of one size are compared.
+    A thousand files take a tenth of a second, because only files of the same size are compared.
 
     source: what `open_photos` returned for training.
     """
@@ -66,17 +66,18 @@ def check_validation(
         return []
     return [
         f"{len(both)} of {len(chosen)} photographs of `eval_data={settings.eval_data!r}` are in "
-        f"`source` too, as {both[0]}: figures of validation would be too good"
+        f"`source` too, for example {both[0]}: figures of validation would be too good"
     ]
 
 
 def _in_both(paths, others):
     """Those of `paths` that are also in `others`, by path or by content.
 
-    A file that cannot be read is in nothing: the pipeline leaves it out and says so.
+    A file that cannot be read is never among them. The input pipeline leaves it out and says so.
     """
     sizes = {_bytes(path) for path in paths} - {None}
-    alike: Dict[tuple, List[str]] = {}  # of the first bytes too: files of a set may have one size
+    # By size and first bytes: in some sets all files have the same size.
+    alike: Dict[tuple, List[str]] = {}
     for path in paths:
         alike.setdefault(_beginning(path), []).append(path)
     found = set()
@@ -94,7 +95,7 @@ def _bytes(path):
 
 
 def _beginning(path):
-    """Size and first bytes; of a file that cannot be read its path."""
+    """The size and first bytes of a file; of a file that cannot be read, its path."""
     try:
         with open(path, "rb", buffering=0) as file:
             return os.fstat(file.fileno()).st_size, file.read(_FIRST_BYTES)
@@ -110,7 +111,7 @@ def _same(path, other):
 
 
 def check_holes(settings: HoleSettings, shares: np.ndarray) -> List[str]:
-    """Checks holes by their shares of missing pixels, [N]."""
+    """Checks holes by their shares of missing pixels, [N] in [0, 1]."""
     low, high = settings.bounds
     found, beyond = [], int(np.sum((shares < low - 1e-6) | (shares > high + 1e-6)))
     if beyond:
@@ -121,8 +122,8 @@ def check_holes(settings: HoleSettings, shares: np.ndarray) -> List[str]:
     if settings.kind.startswith("files:") and shares.mean() > 0.5:
         other = "known" if settings.mask_is == "hole" else "hole"
         found.append(
-            f"`kind={settings.kind!r}`: {shares.mean():.0%} of the pixels are missing, which is "
-            f"much: is the polarity right? `mask_is={other!r}` flips it"
+            f"`kind={settings.kind!r}`: {shares.mean():.0%} of the pixels are missing, which is a "
+            f"lot: is the polarity right? `mask_is={other!r}` flips it"
         )
     return found
 
@@ -147,7 +148,11 @@ def check_loss(terms: Dict[str, float]) -> List[str]:
 def check_time(
     settings: TrainSettings, system: System, seconds: float, device_type: str
 ) -> List[str]:
-    """Checks the time of the run: seconds per step on a device, "CPU" or "GPU"."""
+    """Checks whether the run takes days on a processor.
+
+    seconds: time per step.
+    device_type: "CPU" or "GPU".
+    """
     full = system.specification.defaults["width"]
     if device_type == "GPU" or system.width < full or settings.steps * seconds < 86400:
         return []

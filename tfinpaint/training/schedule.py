@@ -8,9 +8,9 @@ It grows from 0 in the first steps, and is then constant or falls to a share of 
          |___/_________________________ steps
           warm-up  schedule
 
-The shapes are Keras' own. A schedule is a function of the step of the run alone, for every part of
-a system the same. So a resumed run follows the curve that it would have followed, and a part that
-learns from a later step on begins with the rate of that step.
+The curves are Keras' own. The rate depends only on the step of the run, which is the same for all
+parts of a system. So a resumed run continues its curve, and a part that begins to learn at a later
+step begins with the rate of that step.
 """
 
 from typing import Callable, Optional
@@ -29,7 +29,9 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
         warmup_steps: steps over which the rate grows linearly from 0 at step 0.
         schedule_steps: steps over which it falls, counted from the end of the warm-up. Not used by
             "constant".
-        final_rate: the share of `rate` that it falls to and then keeps.
+        final_rate: the share of `rate`, in [0, 1], that it falls to and then keeps.
+
+    Raises: ValueError for another `kind`.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
 
 
 def description(settings: TrainSettings, rate: float) -> str:
-    """One line that describes a run's rate. rate: the generator's."""
+    """One line that describes the learning rate over a run. rate: the generator's highest."""
     parts = [f"{rate:.3g}"]
     if settings.warmup_steps:
         parts = [f"from 0 to {rate:.3g} at step {settings.warmup_steps}"]
@@ -84,7 +86,7 @@ def description(settings: TrainSettings, rate: float) -> str:
 
 
 def schedule_of(settings: TrainSettings) -> Optional[Callable[[float], RateSchedule]]:
-    """The function from a rate to its `RateSchedule`; None if the rates of a run stay constant."""
+    """A function from a highest rate to its `RateSchedule`; None if the rates stay constant."""
     if settings.schedule == "constant" and not settings.warmup_steps:
         return None
     return lambda rate: RateSchedule(

@@ -1,11 +1,11 @@
-"""Sums of gradients in one order, so that a run is the same every time.
+"""Adds up gradients in a fixed order, so that a run can be repeated exactly.
 
-TensorFlow's graph optimizer has a pass that saves memory: it turns a sum of three or more tensors
-(AddN) into a variable that each is added to when it is ready, in whatever order the threads come
-to. It takes the sums that it expects to be held at the peak of the memory, which only a large graph
-has: that of `musical` with its DenseNet critic, whose generator then got other gradients in a
-quarter of all steps. `tf.config.experimental.enable_op_determinism` does not stop it, and
-`tf.config.optimizer.set_experimental_options` has no name for it.
+TensorFlow's graph optimizer has a pass that saves memory. It turns a sum of three or more tensors
+(AddN) into a variable to which each tensor is added as soon as it is ready, so the order depends on
+the threads. The pass takes sums that it expects to be in memory when most memory is used, and only
+in large graphs. One of them is `musical` with its DenseNet critic: its generator got other
+gradients in a quarter of all steps. `tf.config.experimental.enable_op_determinism` does not switch
+the pass off, and `tf.config.optimizer.set_experimental_options` has no name for it.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from tensorflow.python.eager import context  # the option has no public name
 
 @contextlib.contextmanager
 def sums_in_order() -> Iterator[None]:
-    """Functions that are first called in this block are optimized without that pass."""
+    """A context. Functions that are first called in it are optimized without that pass."""
     eager = context.context()
     kept, config = eager._config, tf.compat.v1.ConfigProto()
     if kept is not None:
@@ -35,4 +35,4 @@ def sums_in_order() -> Iterator[None]:
 
 def _use(eager, config):
     eager._config = config
-    tf.config.optimizer.set_experimental_options({})  # takes up the new configuration
+    tf.config.optimizer.set_experimental_options({})  # makes TensorFlow read the configuration

@@ -1,12 +1,11 @@
 """The validation pass: fills a fixed set of photographs and holes, measures and draws the fills.
 
-Holes are fixed strokes, or the one hole that a system can fill.
+The holes are fixed strokes or, for a system that can fill only one hole, that hole. The generator
+that fills them has the moving average of the weights.
 
-The generator is the moving average.
-
-Every figure is computed per photograph on the uint8 composite and then averaged
-(metrics/quality.py). For comparison, the same photographs and holes are filled with the mean colour
-and by OpenCV's Telea.
+Every figure is computed for each photograph, on the uint8 composite, and then averaged
+(metrics/quality.py). For comparison, the same holes are filled with the mean colour and by OpenCV's
+Telea.
 """
 
 from typing import Optional
@@ -87,21 +86,23 @@ class Validation:
     def hole_l1(self, figures: Optional[dict] = None) -> tuple:
         """L1 of the missing pixels alone, on composites in [0, 1].
 
-        figures: what `run` has returned for the weights as they are. None: they are measured now.
+        figures: what `run` returned for the present weights; None: `run` is called.
 
-        Returns: the system's, and the mean fill's of the same photographs and holes.
+        Returns: two floats, the L1 of the system and that of the mean fill, on the same photographs
+            and holes.
         """
         figures = self.run() if figures is None else figures
         return figures["l1_in_hole"], self.baselines["mean"]["l1_in_hole"]
 
     def picture(self) -> tuple:
-        """The sample grid and the attention maps of its first photograph.
+        """The sample grid, and the attention maps of its first photograph.
 
-        Returns: the grid, uint8, with a row for each of some photographs, evenly chosen
-            (`pictures.sample_row`), and {layer: pictures of one size} (attention_maps/pictures.py).
+        Returns: the grid, uint8 [h, w, 3], with a row (`pictures.sample_row`) for each of up to 6
+            photographs, evenly chosen; and {layer: pictures of one size}
+            (attention_maps/pictures.py).
         """
         rows, drawn = [], {}
-        # one by one: the maps of a whole batch would take too much memory at once
+        # One by one, because the maps of a whole batch would take too much memory.
         for k in spread(len(self._photos), _ROWS):
             photo, hole = self._photos[k], self._holes[k, ..., 0]
             at, size = placing.choose_pixel(hole), (hole.shape[0], hole.shape[1])

@@ -1,7 +1,7 @@
-"""Reading weights that were trained elsewhere.
+"""Reads weights that were trained elsewhere.
 
-places         which tensor belongs where
-releases       what the papers' authors released; its tables are with the systems
-state_dicts    PyTorch's state dicts
-keras_files    files of Keras
+places         tables that say which tensor belongs to which variable
+releases       what the papers' authors released; the tables are in the systems' folders
+state_dicts    reads PyTorch's state dicts
+keras_files    reads Keras' .h5 files
 """

@@ -1,6 +1,6 @@
-"""Keras' own networks, with weights that are downloaded, read from a file, or random.
+"""Networks of tf.keras.applications, with weights downloaded, read from a file, or random.
 
-Errors name the argument that takes the file.
+Errors name the argument that takes the weights.
 """
 
 import logging
@@ -22,16 +22,16 @@ def keras_network(
     way_out: str,
     optional: Sequence[str] = (),
 ) -> Any:
-    """A network of tf.keras.applications without its top.
+    """A network of tf.keras.applications without its classification layers.
 
     Args:
         constructor: for example tf.keras.applications.VGG16.
-        title: its name for messages.
+        title: the network's name in messages.
         weights: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or "random".
         argument: the caller's name for `weights`, for messages.
-        way_out: what to do without weights, for the message.
-        optional: prefixes of layer names that a file may lack. Those layers stay random, and a
-            warning says so.
+        way_out: what the user can do without weights, for a message.
+        optional: prefixes of layer names. A file may lack these layers: they then stay random, and
+            a warning is logged.
 
     Raises: SettingsError if the weights cannot be obtained.
     """
@@ -58,7 +58,10 @@ def keras_network(
 def load_file(
     network: Any, title: str, path: str, argument: str, optional: Sequence[str] = ()
 ) -> None:
-    """Loads a Keras .h5 file by layer names; arguments and errors as above."""
+    """Loads a Keras .h5 file into `network`, by layer names.
+
+    Other arguments and errors are those of `keras_network`.
+    """
     if not os.path.isfile(path):
         raise SettingsError(
             f"`{argument}` is imagenet, random or the path of a Keras .h5 file. Got {path!r}, "
@@ -67,7 +70,7 @@ def load_file(
     try:
         with h5py.File(path, "r") as f:
             groups = f["model_weights"] if "model_weights" in f else f
-            # A name with a slash, such as DenseNet's conv1/conv, is a group in a group.
+            # A name with a slash, such as DenseNet's conv1/conv, is a group inside a group.
             missing = [
                 layer.name for layer in network.layers if layer.weights and layer.name not in groups
             ]

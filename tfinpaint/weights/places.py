@@ -1,10 +1,10 @@
-"""Where the tensors of a network that was trained elsewhere belong in a network of ours.
+"""Tables that map the tensors of a network trained elsewhere to the variables of a network here.
 
     table = {official name: Place(variable, order of axes)}
     fill(table, {official name: array}, "...")  # checks names and shapes, then assigns
 
 Layouts
-    TensorFlow 1   as ours.
+    TensorFlow 1   the same as Keras'.
     PyTorch        convolutions [out, in, h, w], transposed ones [in, out, h, w], dense layers
                    [out, in]. Keras has [h, w, in, out], [h, w, out, in] and [in, out]: the axes of
                    both kinds of convolution are reordered in the same way.
@@ -30,11 +30,11 @@ _PYTORCH_NAMES = {
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where one tensor belongs.
+    """The variable that one tensor belongs to, and how its axes are reordered.
 
-    variable: the variable that takes it.
-    order:    the tensor's axes in the order that the variable has them.
-    colours:  axes of the variable whose first three channels are blue, green, red in the tensor and
+    variable: the variable.
+    order:    for each axis of the variable, the axis of the tensor, as in np.transpose.
+    colours:  axes of the variable whose first three entries are blue, green, red in the tensor and
               red, green, blue here.
     """
 
@@ -49,7 +49,7 @@ class Place:
         return tuple(ours[self.order.index(axis)] for axis in range(len(ours)))
 
     def ours(self, tensor: np.ndarray) -> np.ndarray:
-        """The tensor as the variable takes it, float32."""
+        """The tensor in the variable's layout, float32."""
         value = np.transpose(tensor, self.order).astype(np.float32)
         for axis in self.colours:
             value = np.take(value, [2, 1, 0, *range(3, value.shape[axis])], axis)
@@ -62,7 +62,8 @@ Table = Dict[str, Place]
 def pytorch_table(layers: Mapping[str, Any]) -> Table:
     """The table of a PyTorch state dict.
 
-    layers: {official name: Keras layer}. Returns {official name of each of its tensors: Place}.
+    layers: {official name: Keras layer}. Returns {official name of each tensor of the layers:
+    Place}.
     """
     table = {}
     for name, layer in layers.items():
@@ -74,7 +75,7 @@ def pytorch_table(layers: Mapping[str, Any]) -> Table:
 
 
 def fusion_names(name: str, squeeze_excite: Any) -> Dict[str, Any]:
-    """The released names of a squeeze-excite layer in the attention `name`."""
+    """{released name: Dense layer} of the squeeze-excite layer in the attention `name`."""
     return {
         f"{name}.SqueezeExc.blocks.0": squeeze_excite.squeeze,
         f"{name}.SqueezeExc.blocks.2": squeeze_excite.excite,
@@ -82,10 +83,15 @@ def fusion_names(name: str, squeeze_excite: Any) -> Dict[str, Any]:
 
 
 def fill(table: Table, tensors: Mapping[str, np.ndarray], begin: str) -> None:
-    """Gives every variable of the table its tensor.
+    """Assigns every variable of the table its tensor.
 
-    Raises: SettingsError, beginning with `begin`, if the tensors are not exactly those of the
-        table. Nothing is filled then.
+    Args:
+        table: the table.
+        tensors: {official name: array}.
+        begin: the beginning of error messages.
+
+    Raises: SettingsError if names, shapes and kinds of numbers are not exactly those of the table.
+        No variable has changed then.
     """
     missing = [name for name in table if name not in tensors]
     left = [name for name in tensors if name not in table]

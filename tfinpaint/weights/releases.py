@@ -1,6 +1,7 @@
-"""What the papers' authors released, and where its tensors belong in our generators.
+"""The weights that the papers' authors released, and the tables for them.
 
-Our generators are those of the `official` variant with the paper's width.
+They belong to the generator of the `official` variant at the paper's width (but see
+`Release.variant_of`).
 
     release = release_of("multistage")              # its format, and what each of its files holds
     tables = tables_of(system)                      # for each file {official name: Place}
@@ -19,16 +20,17 @@ from tfinpaint.weights.places import Table
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """What the authors of a paper released.
+    """The weights that the authors of a paper released.
 
     format:      "TensorFlow 1" or "PyTorch".
-    files:       what each file holds, in order, and the generator's table for it.
-    counts:      which tensors of a file belong to it, by name.
-    prepared:    (path, tensors of a file) -> the tensors under the table's names, where files of
-                 several kinds are read, or something lies beside them.
-    variant_of:  (tensors of the first file) -> the variant that they belong to.
-    critic:      of a system -> a critic as a part of the system, its table, and the weights of
-                 terms that a run with this critic records. Its file may follow the others.
+    files:       {what a file holds: generator -> its table}, in the order of the files.
+    counts:      tensor name -> whether the tensor is imported. Others are ignored.
+    prepared:    (path, tensors of a file) -> the tensors under the table's names. For releases with
+                 several kinds of files, or with further files beside them.
+    variant_of:  tensors of the first file -> the variant that they belong to.
+    critic:      system -> a critic for the system, its table, and the loss weights that a run with
+                 this critic records, pairs (term, weight). The critic's file may be given after
+                 the others.
     """
 
     format: str
@@ -40,9 +42,9 @@ class Release:
 
 
 def release_of(system_name: str) -> Release:
-    """What the authors of a system released.
+    """The release of a system.
 
-    Raises SettingsError, naming `system`, if there is nothing to import.
+    Raises: SettingsError, naming `system`, if no weights of it can be imported.
     """
     systems = all_systems()
     release = systems[system_name].release if system_name in systems else None
@@ -55,9 +57,11 @@ def release_of(system_name: str) -> Release:
 
 
 def tables_of(system: Any) -> List[Table]:
-    """For each file of a system's release: {official name: Place in its generator}.
+    """The table {official name: Place in the system's generator} of each file of its release.
 
-    system: of the `official` variant, or of the one that `Release.variant_of` gives.
+    system: of the `official` variant, or of the variant that `Release.variant_of` returns.
+
+    Raises: AssertionError if the tables do not have each variable of the generator exactly once.
     """
     tables = [table(system.generator) for table in release_of(system.system_name).files.values()]
     placed = [id(place.variable) for table in tables for place in table.values()]

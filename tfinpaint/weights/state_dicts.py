@@ -1,9 +1,9 @@
-"""Reads files of weights from PyTorch. If one cannot be read, the error says why in one line.
+"""Reads PyTorch's files of weights. If a file cannot be read, the error says why in one line.
 
     tensors = read("g.npz", "weights")      # {name: array}; messages begin with `weights='g.npz'`
 
-A state dict comes as .npz, .safetensors (needs the package safetensors), .pth or .pt (needs
-PyTorch). Only tensors are read: nothing in a file is ever run.
+A state dict is a file .npz, .safetensors (needs the package safetensors), .pth or .pt (needs
+PyTorch). Only tensors are read: code in a file is never run.
 """
 
 import os
@@ -20,9 +20,9 @@ _OLDEST_TORCH = 2, 6
 
 
 def read(path: str, argument: str) -> Dict[str, np.ndarray]:
-    """The tensors of a PyTorch state dict, under plain names.
+    """The tensors of a PyTorch state dict, {name: array}, with names as by `plain_names`.
 
-    Raises SettingsError, beginning with `argument`, if they cannot be read.
+    Raises: SettingsError, which begins with `argument`, if the file cannot be read.
     """
     readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
     ending = os.path.splitext(path)[1]
@@ -36,9 +36,9 @@ def read(path: str, argument: str) -> Dict[str, np.ndarray]:
 
 
 def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
-    """A PyTorch state dict with plain names.
+    """A state dict without the prefix "module." of DataParallel, and without unused tensors.
 
-    It lacks the prefix that DataParallel adds and the counters of batch norm, which nothing uses.
+    The unused tensors are the counters of batch norm, `num_batches_tracked`.
     """
     prefix = "module." if all(name.startswith("module.") for name in tensors) else ""
     return {
@@ -49,15 +49,15 @@ def plain_names(tensors: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def guarded(read: Callable[[], Any], begin: str, what: str) -> Any:
-    """Returns what `read` returns.
+    """Returns what `read()` returns.
 
-    Raises SettingsError, beginning with `begin`, if the file is damaged or is not `what`.
+    Raises: SettingsError, which begins with `begin`, if the file is damaged or is not `what`.
     """
     try:
         return read()
     except (SettingsError, MemoryError):
         raise
-    except Exception as error:  # each library raises classes of its own
+    except Exception as error:  # each library raises its own exceptions
         raise SettingsError(
             f"{begin} cannot be read as {what} ({type(error).__name__}: {first_line(error)})"
         ) from error
@@ -86,7 +86,7 @@ def _read_torch(path, begin):
             f"{begin} needs PyTorch to be read: pip install torch, or turn it into .npz on a "
             "machine that has PyTorch, in three lines that docs/released_weights.md shows"
         ) from error
-    # weights_only could be got round before (CVE-2025-32434)
+    # Before 2.6, a file could circumvent weights_only (CVE-2025-32434).
     release = re.match(r"(\d+)\.(\d+)", torch.__version__)
     if release is None or tuple(map(int, release.groups())) < _OLDEST_TORCH:
         raise SettingsError(
@@ -95,11 +95,11 @@ def _read_torch(path, begin):
         )
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # its own text suggests running whatever is in the file
+    except pickle.UnpicklingError as error:  # its text suggests weights_only=False, which runs code
         raise SettingsError(
             f"{begin} is no PyTorch state dict, or holds more than tensors (a whole network?): "
             "only what state_dict() gives is read"
         ) from error
-    # trainers put it beside the optimizer's state, or the epoch
+    # Training programs save it in a dict, beside the optimizer's state or the epoch.
     state = state.get("generator", state.get("state_dict", state))
     return {name: tensor.detach().numpy() for name, tensor in state.items()}

@@ -1,8 +1,9 @@
-"""What the papers claim, as comparisons that the study can make, and the rule for a verdict.
+"""The papers' claims, as comparisons that the study can make, and the rule for a verdict.
 
 A claim says that one design is better than another. Numbers are those of the papers' tables: dB of
-PSNR over the whole picture, where the study measures the hole. Their photographs are not ours:
-facades stand for Paris StreetView, free for Places2 and, for want of faces, for CelebA.
+PSNR over the whole picture, whereas the study measures PSNR in the hole. The papers' photographs
+are replaced: Paris StreetView by facades, Places2 by free, and CelebA, since there are no faces, by
+both.
 """
 
 import dataclasses
@@ -22,12 +23,12 @@ PSNR, LPIPS = "psnr_in_hole", "lpips"
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """That `better` beats `worse`.
+    """The claim that the design `better` beats the design `worse`.
 
     where:     paper and table.
-    words:     what it says.
+    words:     what the paper says.
     cases:     (set, block) pairs that test it.
-    column:    by which figure: PSNR where the paper has numbers, LPIPS where it shows pictures.
+    column:    the figure that decides: PSNR if the paper has numbers, LPIPS if it shows pictures.
     obstacle:  why it cannot be tested here; "" if it can.
     """
 
@@ -41,15 +42,15 @@ class Claim:
 
     @property
     def regimes(self) -> Tuple[str, ...]:
-        """The terms with which the two are compared: of whole systems both."""
+        """The regimes in which the two are compared; both regimes for whole systems."""
         both = {design for design in (self.better, self.worse) if design in ABLATIONS}
         return (ablation_regime(both.pop()),) if both else (FULL, RECONSTRUCTION)
 
 
 def verdict(difference: Optional[Result], column: str, obstacle: str = "") -> str:
-    """What a difference (better minus worse) says of a claim.
+    """What a difference (better minus worse) says about a claim.
 
-    It holds if the interval lies on the claim's side of 0 and so does the mean of every seed; it is
+    The claim holds if the interval and the mean of every seed lie on its side of 0. It is
     contradicted if all of them lie on the other side.
     """
     if obstacle:
@@ -69,10 +70,12 @@ def verdict(difference: Optional[Result], column: str, obstacle: str = "") -> st
 def tested(
     results: Results, claim: Claim, data: str, regime: str, block: str
 ) -> Tuple[Optional[Result], str, str]:
-    """A claim in one case: the difference, the verdict, and which design has not learned to fill.
+    """Tests a claim in one case.
 
-    A design has not if its PSNR is not above that of the mean colour of the known pixels by an
-    interval that excludes 0. What is measured of it then says nothing of the design.
+    A design has not learned to fill unless its PSNR is above that of the mean colour of the known
+    pixels, with an interval that excludes 0. The figures of such a design say nothing about it.
+
+    Returns: the difference, the verdict, and the design that has not learned to fill, or "".
     """
     difference = results.difference(data, regime, claim.better, claim.worse, block, claim.column)
     obstacle = claim.obstacle

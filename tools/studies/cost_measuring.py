@@ -1,8 +1,8 @@
-"""Measures what a step of each run costs, and puts it into the table of costs.py.
+"""Measures what a step of each run costs, and adds it to the table of costs.py.
 
     fill(path, runs, command, say, warn)
 
-A cost is processor time, user and system, of all threads of a process on one core, between two
+A cost is the processor time, user and system, of all threads of a process on one core, between two
 lines of its progress. It hardly depends on what else the machine does.
 """
 
@@ -17,8 +17,10 @@ from tfinpaint.settings import SettingsError
 from tools.studies import costs, running
 from tools.studies.plan import Run
 
-FROM, TO, STEPS = 5, 30, 40  # the first steps trace; the process is stopped at TO
-_LOOK = 0.02  # seconds between two looks at the process
+# Steps between which the time is measured (the first steps trace), and steps of the run. The
+# process is stopped at TO.
+FROM, TO, STEPS = 5, 30, 40
+_LOOK = 0.02  # seconds between two checks of the process
 _STEP = re.compile(rb"(?:^|[\r\n])step (\d+)/")
 
 
@@ -29,13 +31,17 @@ def fill(
     say: Callable[[str], None],
     warn: Callable[[str], None],
 ) -> None:
-    """Measures the costs of the runs that a table lacks, and writes each as it is known.
+    """Measures the costs that a table lacks for some runs, and writes each as soon as it is known.
 
-    path:     of the table. If it has figures already, those of this machine are multiplied by the
-              anchor's in the table over the anchor's here. If not, it becomes this machine's.
-    command:  run -> the words that train it, without --run_dir and --steps.
+    path:     the file of the table. If the table has figures, costs measured here are scaled by the
+              anchor's cost in the table divided by its cost here. If not, the table becomes that of
+              this machine.
+    command:  takes a run and returns the words of the command that trains it, without --run_dir and
+              --steps.
+    say:      is called with each line of progress.
+    warn:     is called with a line for each cost that cannot be measured.
 
-    Raises: SettingsError if the anchor cannot be measured.
+    Raises: SettingsError if the table lacks the anchor, or if the anchor cannot be measured.
     """
     table = costs.read(path)
     todo = list(dict.fromkeys(key for run in runs for key in costs.keys(run)))
@@ -78,9 +84,9 @@ def fill(
 def seconds_per_step(words: List[str]) -> float:
     """Processor seconds of a training step: the mean of the steps after FROM, up to TO.
 
-    words:  of the process, but for its run directory and steps.
+    words:  the words of the command, without run directory and steps.
 
-    Raises: Failed if the process ends before.
+    Raises: Failed if the process ends before TO.
     """
     with tempfile.TemporaryDirectory(prefix="tfinpaint_cost_") as folder:
         path = os.path.join(folder, running.LOG)
@@ -116,10 +122,10 @@ def seconds_per_step(words: List[str]) -> float:
 
 
 def _processor_seconds(pid: int) -> Optional[float]:
-    """User and system time of all threads of a process; None once it has ended."""
+    """User and system seconds of all threads of a process; None once it has ended."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            words = file.read().rpartition(b") ")[2].split()  # a name may have spaces
+            words = file.read().rpartition(b") ")[2].split()  # the name before may have spaces
     except (FileNotFoundError, ProcessLookupError):
         return None
     if words[0] == b"Z":
@@ -143,5 +149,5 @@ def _rounded(seconds: float) -> float:
 
 
 def _on_one_core() -> None:
-    """In the new process: two threads of one process waste some of their time."""
+    """Is called in the new process. On two cores, two threads would waste some of their time."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

@@ -1,11 +1,11 @@
-"""What a step of each run costs, and the steps that a run gets for its minutes.
+"""What a step of each run costs, and how many steps a run gets for its minutes.
 
     table = read(COSTS)
     table.steps(run, 40)      # {"edges": 900, "inpainting": 1100, ...}; {"": 2100} without phases
 
-The table, costs.json, has processor seconds of one step of each (regime, design, phase), as
-measured on one machine, which it names. The steps of a run follow from it, so that a run is the
-same on every machine. A step costs the same on all sets of photographs and with all seeds.
+The table, costs.json, has the processor seconds of one step of each (regime, design, phase), as
+measured on the one machine that it names. The steps of a run follow from the table, so that a run
+is the same on every machine. A step costs the same on all sets of photographs and with all seeds.
 """
 
 import dataclasses
@@ -18,8 +18,8 @@ from tfinpaint.settings import SettingsError
 from tools.studies.plan import RECONSTRUCTION, Run
 
 COSTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "costs.json")
-SECONDS = 120  # processor seconds of a minute of two cores
-# measured anew on another machine, to bring that one's figures into the unit of the table
+SECONDS = 120  # processor seconds in a minute of two cores
+# The run that is measured again on another machine, to convert its costs to those of the table.
 ANCHOR = Run("facades", RECONSTRUCTION, "multistage", 1)
 
 Key = Tuple[str, str, str]  # regime, design, phase ("" without phases)
@@ -29,7 +29,7 @@ Key = Tuple[str, str, str]  # regime, design, phase ("" without phases)
 class Costs:
     """The table.
 
-    machine:  on which it was measured.
+    machine:  the machine on which it was measured.
     seconds:  {(regime, design, phase): processor seconds of a step}.
     """
 
@@ -37,7 +37,9 @@ class Costs:
     seconds: Dict[Key, float]
 
     def steps(self, run: Run, minutes: float) -> Dict[str, int]:
-        """{phase: its steps}, in their order; {"": steps} of a run without phases.
+        """{phase: its steps}, in the order of the phases; {"": steps} for a run without phases.
+
+        minutes: the cost of the run, in minutes of two cores.
 
         Raises: SettingsError if the table lacks a cost of the run.
         """
@@ -76,14 +78,14 @@ class Costs:
 
 
 def keys(run: Run) -> List[Key]:
-    """Where the table has the costs of a run: one for each of its phases."""
+    """The keys of a run's costs in the table: one for each of its phases."""
     return [(run.regime, run.design, name) for name in (dict(run.phases) or [""])]
 
 
 def read(path: str) -> Costs:
-    """The table of a file; an empty one if there is no file.
+    """The table in a file; an empty one if there is no file.
 
-    Raises: SettingsError if it is no such table.
+    Raises: SettingsError if the file is no such table.
     """
     try:
         with open(path, encoding="utf-8") as file:

@@ -1,6 +1,6 @@
-"""Which process has a folder of the study.
+"""Locks on folders of the study, so that several processes can share an output.
 
-with taken(folder) as lock:     # None where another process has it
+with taken(folder) as lock:     # None if another process has it
     ...
 """
 
@@ -14,13 +14,13 @@ _LOCK = "lock"
 
 @contextlib.contextmanager
 def taken(folder: str, wait: bool = False) -> Iterator[Optional[int]]:
-    """Takes a folder for this process. Yields the lock, or None where another process has it.
+    """Locks a folder for this process. Yields the lock, or None if another process has it.
 
-    wait:  until the other one is done with it, or dead.
+    wait:  whether to wait until the other process has released the lock or has ended.
 
-    The lock is the system's: it is gone once every process that has the file open has ended. A
-    training process gets it too (`pass_fds`), so that one whose parent was killed keeps others away
-    until it has written its checkpoint.
+    The lock is the operating system's: it is released once every process that has the file open has
+    ended. A training process holds it too (`pass_fds`). So if its parent is killed, no other
+    process takes the folder before the training has written its checkpoint.
     """
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, _LOCK), "a") as file:

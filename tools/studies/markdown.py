@@ -1,10 +1,10 @@
-"""Tables in Markdown, and what is missing from them."""
+"""Tables in Markdown, with a sentence that names what they lack."""
 
 from typing import Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table with a line of heads; all cells are text without line breaks."""
+    """A table with a line of headings. All cells are text without line breaks."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
@@ -12,7 +12,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def table_so_far(
     head: Sequence[str], rows: Sequence[Sequence[str]], missing: Sequence[str] = ()
 ) -> str:
-    """A table of what was run, and below it a sentence that names what was not."""
+    """A table of what was run, and a sentence below it that names what was not (`missing`)."""
     if not rows:
         return "Not run yet."
     parts = [table(head, rows)]

@@ -1,8 +1,8 @@
-"""Measures a run of the study with tfinpaint.evaluate, and reads what came out.
+"""Measures a run of the study with tfinpaint.evaluate, and reads the figures.
 
     measure(models, photos, data, folder, lpips_weights, lock)    # folder/center, folder/strokes
     record = of_run(folder, name, minutes)                        # records.Record
-    forget(folder)                                                # measure anew next time
+    forget(folder)                                                # measure again next time
 
 The command runs in a process of its own. Its four files stay in the folder of the run: report.html
 has plots, and the best, the median and the worst photograph of each kind of hole.
@@ -21,11 +21,11 @@ from tools.studies.records import Record
 
 REFERENCES = ("telea", "navier_stokes", "mean")
 PROTOCOL = "default"
-BINS = ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))  # shares of missing pixels, of strokes
+BINS = ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))  # shares of missing pixels of strokes
 HOLES = ("center", "strokes")  # kinds of holes
-# their titles in report.json
+# Titles of the blocks in report.json.
 BLOCKS = ("center", "10-20 %", "30-40 %", "50-60 %")
-# columns of report.json
+# Columns in report.json.
 COLUMNS = ("psnr_in_hole", "l1_in_hole", "ssim_in_hole", "lpips")
 _REPORT = "report.json"
 
@@ -39,16 +39,20 @@ def measure(
     lock: int,
     steps: Optional[int] = None,
 ) -> None:
-    """Fills the photographs of data/val by all models, on both kinds of hole.
+    """Measures models on the photographs in PHOTOS/DATA/val, with both kinds of hole.
+
+    A photograph that cannot be read is left out. The report is written all the same, although
+    `evaluate` then ends with status 1.
 
     models:  run directories or names of references.
-    folder:  gets a folder for each kind of hole. What is there already is left, if the model was at
-             `steps` (None: whatever it was).
+    photos:  the folder of the sets.
+    data:    the set.
+    folder:  gets a folder for each kind of hole. A report that is there already is kept if its
+             model was at `steps` (None: at any step).
+    lpips_weights: file of LPIPS weights; "" for no LPIPS.
+    lock:    the file descriptor that the process holds too (locks.py).
 
-    A photograph that cannot be read is left out, and the report is made all the same (`evaluate`
-    then ends with status 1).
-
-    Raises: CalledProcessError with what the command said, if it made no report.
+    Raises: CalledProcessError, with the output of the command, if it made no report.
     """
     bins = ",".join(f"{low:g}-{high:g}" for low, high in BINS)
     for kind in HOLES:
@@ -82,7 +86,7 @@ def measure(
             pass_fds=(lock,),
         )
         if _report(output) is None:
-            done.check_returncode()
+            raise subprocess.CalledProcessError(done.returncode, words, done.stdout)
 
 
 def has_lpips(figures: Dict[str, Dict[str, Any]]) -> bool:
@@ -95,19 +99,19 @@ def _has_lpips(report: Dict[str, Any]) -> bool:
 
 
 def _is_of(report: Dict[str, Any], steps: Optional[int]) -> bool:
-    """Whether the model of a report was at a step; None: whatever it was."""
+    """Whether the models of a report were at the step `steps`; None: at any step."""
     return steps is None or [about["steps"] for about in report["models"].values()] == [steps]
 
 
 def forget(folder: str) -> None:
-    """Removes what tells `measure` that a folder is measured: its model is about to change."""
+    """Removes the reports in a folder, because its model is about to change."""
     for kind in HOLES:
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(folder, kind, _REPORT))
 
 
 def of_run(folder: str, name: str, minutes: float) -> Record:
-    """The record of a run that was measured in a folder."""
+    """The record of a run that was measured in a folder. minutes: its cost."""
     record = _record(folder, name)
     (model,) = record.figures
     about = next(_reports(folder))["models"][model]
@@ -145,7 +149,7 @@ def _record(folder: str, name: str) -> Record:
 
 
 def in_order(each: List, names: List[str], order: List[str]) -> List:
-    """Values of the photographs `names` in another order; None where there is none."""
+    """Values of the photographs `names` in another order; None for a photograph without one."""
     values = dict(zip(names, each))
     return [values.get(name) for name in order]
 

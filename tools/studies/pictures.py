@@ -1,12 +1,12 @@
-"""Fills side by side: for each kind of hole the photograph in the middle, filled by all systems.
+"""Pictures of fills side by side: for each kind of hole, one photograph filled by all systems.
 
     write(results, photos, output)      # OUTPUT/pictures/facades-full-center.png and so on
 
-It shows the systems whose run directory is in OUTPUT, at the step of its result.
+A picture shows the systems whose run directories are in OUTPUT, at the step of the result.
 
-The photograph is the one whose PSNR in the hole, as a mean over the systems, is the median of the
-set. A picture has the original, the hole, and the fills in the order of their PSNR there, best
-first, row by row, each with its name; a text file beside it has the figures.
+The photograph is the one whose PSNR in the hole, averaged over the systems, is the median of the
+set. A picture has the original, the hole, and the fills, row by row, each with its name. The fills
+are in the order of their PSNR, the best first. A text file beside the picture has the figures.
 """
 
 import os
@@ -21,18 +21,20 @@ from tools.studies.measuring import BINS, HOLES
 from tools.studies.plan import FULL, ORDER, RECONSTRUCTION, SEEDS, SETS, SIDE, Run
 from tools.studies.results import Results
 
-_ENLARGED = 2  # times, so that pixels can be seen
-_IN_ROW = 7
-_STRIP = 20  # pixels of the strip with a name
-_SEED = SEEDS[0]
+_ENLARGED = 2  # factor of enlargement, so that pixels can be seen
+_IN_ROW = 7  # cells in a row
+_STRIP = 20  # height of the strip with a name, pixels
+_SEED = SEEDS[0]  # the seed whose fills are shown
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def write(results: Results, photos: str, output: str) -> List[str]:
-    """Writes a picture for each kind of hole that two systems were measured on.
+    """Writes a picture for each kind of hole on which at least two systems were measured.
 
-    Returns: the paths.
+    photos: the folder of the sets. output: the folder of the study.
+
+    Returns: the paths of the pictures.
     """
     from tfinpaint.photo import write_photo
 
@@ -69,9 +71,10 @@ def write(results: Results, photos: str, output: str) -> List[str]:
 
 
 def median(values: np.ndarray) -> Optional[int]:
-    """The index of the median (of the lower one of two) of those that are finite, if any is.
+    """The index of the median of the finite values; None if none is finite.
 
-    A photograph that a system could not fill has no figure, nan.
+    Of two values in the middle, it is the lower one. The value of a photograph that a system could
+    not fill is nan.
     """
     finite = np.flatnonzero(np.isfinite(values))
     order = finite[np.argsort(values[finite], kind="stable")]
@@ -81,12 +84,12 @@ def median(values: np.ndarray) -> Optional[int]:
 def side_by_side(
     photo: np.ndarray, hole: np.ndarray, systems: Dict[str, Fill], psnr: Dict[str, float]
 ) -> Tuple[np.ndarray, List[str]]:
-    """A picture uint8 [H', W', 3] of all fills, and a line for each cell of it.
+    """A picture uint8 [H', W', 3] of all fills, and a line of text for each of its cells.
 
     photo:    uint8 [H, W, 3].
     hole:     uint8 [H, W], 1 = hole.
     systems:  {name: (photos [1, H, W, 3], holes [1, H, W]) -> uint8 [1, H, W, 3]}.
-    psnr:     {name: of this photograph}.
+    psnr:     {name: PSNR in the hole of this photograph, dB}.
     """
     cells, lines = [photo, blanked(photo, hole)], ["original", "hole"]
     for name in sorted(systems, key=lambda one: -psnr[one]):
@@ -105,7 +108,7 @@ def _named(cell: np.ndarray, name: str) -> np.ndarray:
 
 
 def _comparable(results: Results, output: str) -> Iterator[Tuple[str, str, Dict[str, Fill]]]:
-    """(set, regime, its systems) where there are at least two."""
+    """Yields (set, regime, {system: its model}) if there are at least two systems."""
     from tfinpaint.evaluation.methods import Model
 
     for data in SETS:
@@ -121,7 +124,7 @@ def _comparable(results: Results, output: str) -> Iterator[Tuple[str, str, Dict[
 
 
 def _blocks(photos: str, data: str) -> Iterator:
-    """The blocks of data/val, with the holes that were measured."""
+    """Yields the blocks of PHOTOS/DATA/val, with the holes that were measured."""
     from tfinpaint.evaluation.cases import read_blocks
     from tfinpaint.metrics.protocols import all_protocols
     from tfinpaint.settings import EvaluationSettings

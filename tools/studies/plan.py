@@ -1,25 +1,25 @@
-"""What the study trains: every run with its flags, as plain data, in the order in which it is made.
+"""What the study trains: every run with its flags, as plain data, in the order of training.
 
     for run in plan():
         run.name                      # "facades-reconstruction-musical.only_1x1-1"
         run.flags(photos, weights)    # of tfinpaint.train, without --run_dir, --steps and --phases
 
 A run is a design (a system with its size, perhaps with one part taken away), trained on a set of
-photographs, with all terms of its loss ("full") or the reconstruction terms alone
-("reconstruction"), from a seed. What all runs share is in COMMON, so that nothing else differs.
+photographs, with all terms of its loss ("full") or only the reconstruction terms
+("reconstruction"), from a seed. COMMON has the flags that all runs share.
 """
 
 import dataclasses
 from typing import Dict, List, Tuple
 
 SIDE = 128  # pixels of all squares
-BATCH = 8  # squares of a step
+BATCH = 8  # squares in a step
 SETS = ("facades", "free")
 FULL, RECONSTRUCTION = "full", "reconstruction"
 SEEDS = (1, 2, 3)
 
-# Boxes, objects and strokes: the one kind that has both kinds of hole that are measured. The moving
-# average is short, because some systems take only a few thousand steps.
+# The holes are boxes, objects and strokes, because only "mixed" trains for both kinds of hole that
+# are measured. The moving average is short, because some systems take only a few thousand steps.
 COMMON = (
     f"--image_size={SIDE}",
     f"--batch_size={BATCH}",
@@ -33,8 +33,8 @@ COMMON = (
     "--warn_after=0",
 )
 
-# Sizes with which each generator (both networks of two) has about 2.5 million parameters. Later
-# flags override COMMON.
+# Sizes with which each generator (both networks together, if it has two) has about 2.5 million
+# parameters. These flags follow COMMON and so override it.
 SIZES: Dict[str, Tuple[str, ...]] = {
     "partial_conv": ("--width=30", "--depth=5"),
     "multistage": ("--width=29", "--depth=5"),
@@ -42,7 +42,7 @@ SIZES: Dict[str, Tuple[str, ...]] = {
     "contextual_attention": ("--width=28",),
     "gated_conv": ("--width=36",),
     "coherent_semantic": ("--width=15", "--depth=5"),
-    # it fills the centre alone, and takes no other holes
+    # It can fill only the centre, and takes no other holes.
     "context_encoder": ("--width=20", "--bottleneck=400", "--holes=center"),
     "shift_net": ("--width=24", "--depth=5"),
     "edge_connect": ("--width=22", "--blocks=8"),
@@ -50,7 +50,7 @@ SIZES: Dict[str, Tuple[str, ...]] = {
     "global_local": ("--width=41",),
     "residual": ("--width=22",),
 }
-# What that makes. A test counts them.
+# The parameters of these generators. A test counts them.
 PARAMETERS: Dict[str, int] = {
     "partial_conv": 2_558_364,
     "multistage": 2_560_001,
@@ -65,10 +65,10 @@ PARAMETERS: Dict[str, int] = {
     "global_local": 2_495_535,
     "residual": 2_410_420,
 }
-AIM, TOLERANCE = 2_500_000, 0.15  # parameters, and by how much of them a generator may differ
+AIM, TOLERANCE = 2_500_000, 0.15  # parameters, and the share by which a generator may differ
 
-# Of the feature network there are three blocks of VGG-16. The consistency of coherent_semantic
-# looks at the fourth, and edge_connect through VGG-19: both do without.
+# The weights of the feature network at hand are three blocks of VGG-16. The consistency term of
+# coherent_semantic needs the fourth block, and edge_connect needs VGG-19: both do without.
 TERMS: Dict[str, Dict[str, Tuple[str, ...]]] = {
     FULL: {
         "coherent_semantic": ("--weight_consistency=0",),
@@ -82,16 +82,16 @@ TERMS: Dict[str, Dict[str, Tuple[str, ...]]] = {
         "coherent_semantic": ("--weight_adversarial=0", "--weight_feature_adversarial=0"),
         "context_encoder": ("--weight_adversarial=0",),
         "shift_net": ("--weight_adversarial=0",),
-        # its edge network has no reconstruction term: it keeps its critic
+        # Its edge network has no reconstruction term, so it keeps its critic.
         "edge_connect": ("--weight_adversarial=0",),
-        # its divergences are not adversarial: they stay
+        # Its divergences are not adversarial, so they stay.
         "pluralistic": ("--weight_adversarial=0", "--weight_adversarial_reconstruction=0"),
         "global_local": ("--weight_adversarial=0",),
     },
 }
 
-# Systems whose parts are trained one after another, and the share of the cost of each phase. Those
-# of global_local are the shares of steps in its paper. Those of edge_connect are our own.
+# Systems whose parts are trained one after another, and the share of the cost of each phase. The
+# shares of global_local are those of the steps in its paper. The shares of edge_connect are ours.
 PHASES: Dict[Tuple[str, str], Tuple[Tuple[str, float], ...]] = {
     ("edge_connect", FULL): (("edges", 0.3), ("inpainting", 0.5), ("edge_inpainting", 0.2)),
     ("edge_connect", RECONSTRUCTION): (
@@ -102,9 +102,9 @@ PHASES: Dict[Tuple[str, str], Tuple[Tuple[str, float], ...]] = {
     ("global_local", FULL): (("completion", 0.18), ("critics", 0.02), ("both", 0.8)),
 }
 
-# {design: (what differs from its system, in words, its flags)}. Parts of networks are taken away
-# with the reconstruction terms alone, which leave two to six times as many steps as all terms (and
-# let the generator of contextual_attention learn from every batch, not from every fifth).
+# {design: (what differs from its system, in words, its flags)}. Designs without a part of a network
+# are trained with the reconstruction terms alone. That allows two to six times as many steps as all
+# terms (and lets the generator of contextual_attention learn from every batch, not every fifth).
 PARTS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "multistage.no_attention": ("no attention", ("--stages=0",)),
     "multistage.one_stage": ("one stage of attention", ("--stages=1",)),
@@ -112,7 +112,7 @@ PARTS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "musical.only_1x1": ("patches of 1x1 alone", ("--attention_kind=1",)),
     "musical.only_3x3": ("patches of 3x3 alone", ("--attention_kind=3",)),
     "musical.no_squeeze_excite": ("no squeeze-excite", ("--nosqueeze_excite",)),
-    # down to 1x1, as in the U-Net that the paper starts from
+    # Down to 1x1, as in the U-Net from which the paper starts.
     "musical.strided_bottom": (
         "halvings instead of the dilated bottom",
         ("--bottom=strided", "--depth=7"),
@@ -146,7 +146,7 @@ PARTS: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "residual.no_attention": ("no attention", ("--attention_kind=none",)),
     "residual.undilated": ("no dilated blocks", ("--nodilated",)),
 }
-# Terms are taken away from all of them.
+# In the same form: designs without a term of the loss, which are trained with all other terms.
 LOSSES: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     "multistage.no_style": ("no style term", ("--weight_style=0",)),
     "multistage.no_perceptual": ("no perceptual term", ("--weight_perceptual=0",)),
@@ -162,7 +162,7 @@ LOSSES: Dict[str, Tuple[str, Tuple[str, ...]]] = {
     ),
     "residual.no_coarse": ("the whole size alone is judged", ("--weight_coarse=0",)),
     "residual.no_perceptual": ("no perceptual term", ("--weight_perceptual=0",)),
-    # with three blocks of VGG-16 the fourth is random
+    # There are weights for three blocks of VGG-16. The fourth, which this term uses, is random.
     "coherent_semantic.consistency": (
         "with the consistency term",
         ("--weight_consistency=0.01",),
@@ -170,7 +170,8 @@ LOSSES: Dict[str, Tuple[str, Tuple[str, ...]]] = {
 }
 ABLATIONS = {**PARTS, **LOSSES}
 
-# the most telling first: whoever stops early has the four proposals and their baselines
+# The most interesting systems come first: after an early stop, there are the four proposals and
+# their baselines.
 ORDER = (
     "multistage",
     "partial_conv",
@@ -214,11 +215,11 @@ class Run:
 
     @property
     def phases(self) -> Tuple[Tuple[str, float], ...]:
-        """(name, share of the cost) of its phases; empty where all parts learn together."""
+        """(name, share of the cost) of its phases; empty if all parts learn together."""
         return PHASES.get((self.system, self.regime), ())
 
     def flags(self, photos: str, perceptual_weights: str = "") -> List[str]:
-        """The flags of tfinpaint.train, without those of the run directory and of the steps.
+        """The flags of tfinpaint.train, without --run_dir, --steps and --phases.
 
         photos:              the folder of the sets.
         perceptual_weights:  file of VGG-16; "": no perceptual terms.
@@ -242,12 +243,12 @@ def system_of(design: str) -> str:
 
 
 def ablation_regime(design: str) -> str:
-    """The terms with which an ablation and its system are compared."""
+    """The regime in which an ablation and its system are compared."""
     return RECONSTRUCTION if design in PARTS else FULL
 
 
 def plan() -> List[Run]:
-    """All runs, in the order in which they are made."""
+    """All runs, in the order of training."""
     first, others = SEEDS[0], SEEDS[1:]
     runs = [
         *(Run("facades", RECONSTRUCTION, design, first) for design in ORDER),

@@ -1,9 +1,9 @@
-"""What a run came to, in RESULTS/NAME.json: a small file that is kept in the repository.
+"""The result of a run, in RESULTS/NAME.json: a small file that is kept in the repository.
 
     record = read(folder, name)      # None if there is none
     write(folder, record)
 
-The file of the references (facades-references.json) has their figures by name and no cost.
+The file of the references (facades-references.json) has their figures by name, and no cost.
 """
 
 import dataclasses
@@ -14,23 +14,25 @@ from typing import Any, Dict, List, Optional
 from tfinpaint import atomic
 from tfinpaint.settings import SettingsError
 
-_DIGITS = 5  # significant ones
+_DIGITS = 5  # significant digits of a figure
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """What a run came to.
+    """The result of a run.
 
     run:          its name.
-    commit:       of the code that measured it; None if that was no repository.
+    commit:       the commit of the code that measured it; None if that was no repository.
     date:         when it was measured, in UTC.
-    tensorflow:   the version that measured it.
+    tensorflow:   the version of TensorFlow that measured it.
     photographs:  names, in the order of the figures.
-    figures:      {block: {column: a value or None for each photograph}}; of references
+    figures:      {block: {column: a value or None for each photograph}}; for references
                   {model: {block: {column: ...}}}.
-    minutes:      its cost, in minutes of two cores of the machine of costs.json.
-    steps:        that it was trained.
-    parameters:   of the generator. References have none of these three.
+    minutes:      its cost, in minutes of two cores of the machine in costs.json.
+    steps:        the number of steps that it was trained for.
+    parameters:   the number of parameters of its generator.
+
+    References have no minutes, steps and parameters: these are 0.
     """
 
     run: str
@@ -45,12 +47,12 @@ class Record:
 
 
 def reference_name(data: str) -> str:
-    """The name of the record of what needs no training, on a set of photographs."""
+    """The name of the record of the references, which need no training, on a set of photographs."""
     return f"{data}-references"
 
 
 def write(folder: str, record: Record) -> None:
-    """Writes the file of a record, which replaces an older one at once. Figures are rounded."""
+    """Writes the file of a record. It replaces an older one in one step. Figures are rounded."""
     os.makedirs(folder, exist_ok=True)
     content = {k: v for k, v in dataclasses.asdict(record).items() if v is not None and v != 0}
     names, figures = content.pop("photographs"), content.pop("figures")
@@ -59,9 +61,9 @@ def write(folder: str, record: Record) -> None:
 
 
 def read(folder: str, name: str) -> Optional[Record]:
-    """The record of a run, or None if there is none.
+    """The record of a run; None if there is none.
 
-    Raises: SettingsError if the file is not what `write` makes.
+    Raises: SettingsError if the file is not one that `write` has made.
     """
     path = _path(folder, name)
     try:
@@ -69,7 +71,7 @@ def read(folder: str, name: str) -> Optional[Record]:
             return Record(**{"commit": None, **json.load(file)})
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise SettingsError(f"--results: {path} is no result of the study: {error}") from None
 
 
@@ -84,7 +86,7 @@ def _rounded(value: Any) -> Any:
 
 
 def _text(value: Any, indent: str = "") -> str:
-    """JSON with a line for each entry of a dictionary, and lists within their line."""
+    """JSON with a line for each entry of a dictionary, and each list on one line."""
     if not isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     inner = indent + " "

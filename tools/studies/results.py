@@ -1,12 +1,13 @@
-"""What came out of the study: figures of each photograph, means over seeds, paired differences.
+"""The results of the study: figures of each photograph, means over seeds, paired differences.
 
     results = read("docs/study")
     results.mean("facades", "full", "musical", "center", "psnr_in_hole")       # Result
     results.difference("facades", "full", "musical", "shift_net", "center", "psnr_in_hole")
 
-Of several seeds the figure of a photograph is the mean over the seeds. Intervals are those of
-`evaluate`: bootstrap over photographs, of differences paired. They say nothing of another training,
-so each seed's own mean is kept beside them. A difference takes the seeds that both designs have.
+If a design has several seeds, the figure of a photograph is the mean over the seeds. Intervals are
+computed as in `evaluate`: bootstrap over photographs, for differences over pairs. They do not tell
+how much a second training would differ, so the mean of each seed is kept beside them. A difference
+uses the seeds that both designs have.
 """
 
 import dataclasses
@@ -22,7 +23,7 @@ from tools.studies.records import Record
 
 MORE_IS_BETTER = {"psnr_in_hole": True, "ssim_in_hole": True, "l1_in_hole": False, "lpips": False}
 Key = Tuple[str, str, str]  # data, regime, design
-Blocks = Dict[str, Dict[str, np.ndarray]]  # {block: {column: float [N]}}; nan where left out
+Blocks = Dict[str, Dict[str, np.ndarray]]  # {block: {column: float [N]}}; nan if left out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Result:
 
 @dataclasses.dataclass
 class Results:
-    """All that is finished.
+    """The results of all finished runs.
 
     runs:         {(data, regime, design): {seed: its figures}}.
     records:      {(data, regime, design): {seed: its record}}.
@@ -55,7 +56,7 @@ class Results:
         return sum(map(len, self.runs.values()))
 
     def seeds(self, data: str, regime: str, design: str, block: str, column: str):
-        """{seed: float [N]}; of a reference {0: ...}; empty where there is nothing."""
+        """{seed: float [N]} of a design; {0: ...} of a reference; empty if there is no result."""
         if design in self.fixed.get(data, {}):
             found = {0: self.fixed[data][design]}
         else:
@@ -65,15 +66,15 @@ class Results:
     def mean(
         self, data: str, regime: str, design: str, block: str, column: str
     ) -> Optional[Result]:
-        """None where it was not run, or not measured."""
+        """The mean of a design or reference; None if it was not run or not measured."""
         return _result(self.seeds(data, regime, design, block, column))
 
     def difference(
         self, data: str, regime: str, design: str, other: str, block: str, column: str
     ) -> Optional[Result]:
-        """`design` minus `other`. None where they have no seed, at the same cost, in common."""
+        """`design` minus `other`; None if they have no seed with the same cost in common."""
         ours, theirs = (self.seeds(data, regime, d, block, column) for d in (design, other))
-        if other in self.fixed.get(data, {}):  # it has no seed: the same for all
+        if other in self.fixed.get(data, {}):  # a reference is the same for all seeds
             theirs = {seed: theirs[0] for seed in ours} if theirs else {}
             common = sorted(ours.keys() & theirs.keys())
         else:

@@ -1,11 +1,11 @@
 """Trains a run of the study to its last step, in a process of its own.
 
-    train(words, folder, counts, lock)      # {phase: steps}, as costs.py has them
+    train(words, folder, counts, lock)      # counts: {phase: steps}, as costs.py returns them
 
-`words` start a process that trains as `python -m tfinpaint.train` does: it goes on from the last
-checkpoint of its run directory, and after SIGTERM saves and ends. (Not SIGINT: a shell may have
-switched that off for what it runs in the background.) A run is trained once its run directory has a
-checkpoint of the last step, whoever made that.
+`words` start a process that trains as `python -m tfinpaint.train` does. It goes on from the last
+checkpoint of its run directory. After SIGTERM, it saves and ends. (SIGINT is not used, because a
+shell may have switched it off for background processes.) A run counts as trained once its run
+directory has a checkpoint of the last step, whoever made it.
 """
 
 import ctypes
@@ -17,24 +17,25 @@ import signal
 import subprocess
 from typing import Any, Callable, Dict, List, Optional
 
-RUN, LOG = "run", "train.log"  # in the folder of a run
+RUN, LOG = "run", "train.log"  # names in the folder of a run
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
-_SAVING = 3600  # seconds that it may take to save; at the lowest priority that may be long
+_SAVING = 3600  # seconds that saving may take, which may be long at the lowest priority
 
 
 class Failed(Exception):
-    """A run that cannot be trained, and why: the last line of a process that ended by itself."""
+    """A run cannot be trained or measured. The message says why."""
 
 
 def train(words: List[str], folder: str, counts: Dict[str, int], lock: int) -> None:
-    """Trains from the last checkpoint to the last step, unless it is there. One checkpoint stays.
+    """Trains from the last checkpoint to the last step, unless that is done. Keeps one checkpoint.
 
-    words:   of the process, but for --run_dir, --steps, --phases and --resume.
-    folder:  of the run; the run directory is folder/run.
+    words:   the words of the command, without --run_dir, --steps, --phases and --resume.
+    folder:  that of the run; the run directory is folder/run.
     counts:  {phase: its steps}; {"": steps} without phases.
+    lock:    the file descriptor that the process holds too (locks.py).
 
-    Raises: Failed. KeyboardInterrupt once the process has saved.
+    Raises: Failed if the run cannot be trained. KeyboardInterrupt once the process has saved.
     """
     run_dir, steps = os.path.join(folder, RUN), sum(counts.values())
     if not is_trained(run_dir, counts):
@@ -44,9 +45,9 @@ def train(words: List[str], folder: str, counts: Dict[str, int], lock: int) -> N
 
 
 def is_trained(run_dir: str, counts: Dict[str, int]) -> bool:
-    """Whether a run directory is at the last step, by way of these phases.
+    """Whether a run directory is at the last step and was trained in these phases.
 
-    Raises: Failed if it is beyond, or if it is there and its phases cannot be read.
+    Raises: Failed if it is beyond the last step, or if its phases cannot be read.
     """
     steps, step = sum(counts.values()), last_step(run_dir)
     if step > steps:
@@ -75,7 +76,7 @@ def _train(words: List[str], folder: str, counts: Dict[str, int], lock: int) -> 
 
 
 def _step_flags(counts: Dict[str, int]) -> List[str]:
-    """--steps and --phases of train. The last phase goes on to the end."""
+    """The flags --steps and --phases of train. The last phase goes on to the end."""
     flags = [f"--steps={sum(counts.values())}"]
     if "" not in counts:
         flags.append(f"--phases={_phases(counts)}")
@@ -83,12 +84,12 @@ def _step_flags(counts: Dict[str, int]) -> List[str]:
 
 
 def is_at(run_dir: str, step: int) -> bool:
-    """Whether a run directory has a checkpoint of a step."""
+    """Whether a run directory has a checkpoint of the step `step`."""
     return os.path.isfile(os.path.join(run_dir, "checkpoints", f"ckpt-{step}.index"))
 
 
 def last_step(run_dir: str) -> int:
-    """The step of the last checkpoint of a run directory, 0 if there is none."""
+    """The step of the last checkpoint in a run directory; 0 if there is none."""
     folder = os.path.join(run_dir, "checkpoints")
     if not os.path.isdir(folder):
         return 0
@@ -100,10 +101,11 @@ def last_step(run_dir: str) -> int:
 def start_process(
     words: List[str], log, lock: Optional[int] = None, first: Callable[[], None] = lambda: None
 ) -> subprocess.Popen:
-    """Starts a process that is told to end when this one is killed.
+    """Starts a process that gets SIGTERM when this one is killed.
 
-    log:    open file for what it says.
-    lock:   that it holds too (locks.py).
+    words:  the words of the command.
+    log:    open file for its output.
+    lock:   the file descriptor that the process holds too (locks.py); None for none.
     first:  is called in the new process.
     """
 
@@ -122,7 +124,10 @@ def start_process(
 
 
 def last_line(path: str, start: int = 0) -> str:
-    """The last line of a log after its first `start` bytes, without the progress before it."""
+    """The last line of a log after its first `start` bytes; "" if there is none.
+
+    A carriage return, as of a progress bar, ends a line too.
+    """
     with open(path, "rb") as file:
         file.seek(start)
         text = file.read().decode("utf-8", "replace")
@@ -130,9 +135,9 @@ def last_line(path: str, start: int = 0) -> str:
 
 
 def _make_way(run_dir: str, counts: Dict[str, int]) -> None:
-    """Puts a run directory aside that cannot go on, because its phases have other steps.
+    """Moves a run directory aside that cannot go on, because its phases have other steps.
 
-    Phases are shares of the steps, so a run in phases begins anew when it gets more.
+    Phases are shares of the steps, so a run in phases begins anew when it gets more steps.
 
     Raises: Failed if its phases cannot be read.
     """
@@ -144,7 +149,10 @@ def _make_way(run_dir: str, counts: Dict[str, int]) -> None:
 
 
 def _settings(run_dir: str) -> Dict[str, Any]:
-    """The steps and phases, {name: steps}, of a run directory. Raises: Failed."""
+    """{"steps": ..., "phases": {name: steps}} of a run directory.
+
+    Raises: Failed if they cannot be read.
+    """
     path = os.path.join(run_dir, "settings.json")
     try:
         with open(path, encoding="utf-8") as file:
@@ -172,7 +180,7 @@ def _unused(path: str) -> str:
 
 
 def _keep_checkpoint(run_dir: str, step: int) -> None:
-    """A checkpoint takes up to 200 MB, and a run that is done needs one."""
+    """Deletes all checkpoints but that of `step`. One takes up to 200 MB."""
     folder = os.path.join(run_dir, "checkpoints")
     for path in glob.glob(os.path.join(glob.escape(folder), "ckpt-*")):
         if not os.path.basename(path).startswith(f"ckpt-{step}."):
@@ -180,7 +188,7 @@ def _keep_checkpoint(run_dir: str, step: int) -> None:
 
 
 def _end(process: subprocess.Popen) -> None:
-    """Lets a process save and end. Whatever happens, it is gone then."""
+    """Lets a process save and end. If it does not end in time, it is killed."""
     try:
         process.terminate()
         process.wait(_SAVING)
@@ -190,10 +198,11 @@ def _end(process: subprocess.Popen) -> None:
 
 
 def _die_with_parent() -> None:
-    """In the new process: SIGTERM, upon which it saves and ends, when the study is killed.
+    """Is called in the new process. If the study is killed, it gets SIGTERM, so it saves and ends.
 
-    Ctrl-C comes to the study, which passes it on: the process is no part of its group. It stays in
-    the session, because Linux may weigh `nice` only within one (sched_autogroup_enabled).
+    The process gets a process group of its own, so that Ctrl-C reaches only the study, which passes
+    it on. It stays in the session, because Linux may apply `nice` only within a session
+    (sched_autogroup_enabled).
     """
     os.setpgid(0, 0)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -1,9 +1,9 @@
-"""Whether a run directory was made with the settings of a run of the study.
+"""Compares the settings of a run directory with those of a run of the study.
 
     differences("runs/study/NAME/run", run.flags(photos, weights))      # ["bfloat16"]
 
-Steps, how often something is written, and where files are may differ: all but the first change
-nothing that is learnt, and the steps are looked at elsewhere.
+The steps and phases, how often something is written, and the places of files may differ. running.py
+checks steps and phases. The others do not change what is learned.
 """
 
 import json
@@ -23,7 +23,7 @@ _MAY_DIFFER = {
     "warn_after",
     "source",
 }
-# in a process of its own, because train's flags are not this command's
+# Run in a process of its own, because the flags of train are not defined in this command.
 _CODE = """
 import sys
 from absl import flags
@@ -35,12 +35,14 @@ print(settings.to_json(settings.train_settings(flags.FLAGS)))
 
 
 def differences(run_dir: str, words: List[str]) -> List[str]:
-    """The settings of a run directory that are not those of these flags; [] if there is none yet.
+    """The names of the settings in which a run directory differs from these flags of train.
 
-    Settings that its code did not have yet are left out.
+    The list is empty if there is no run yet. Settings that are newer than the run are left out.
 
-    Raises: OSError, ValueError or TypeError if its settings cannot be read; CalledProcessError,
-    with `stderr`, if the flags cannot.
+    words: the flags.
+
+    Raises: OSError, ValueError or TypeError if the run's settings cannot be read;
+        CalledProcessError, with `stderr`, if the flags are not valid.
     """
     try:
         with open(os.path.join(run_dir, "settings.json"), encoding="utf-8") as file:
@@ -59,7 +61,7 @@ def differences(run_dir: str, words: List[str]) -> List[str]:
 
 
 def _flat(settings: Dict[str, Any]) -> Dict[str, Any]:
-    """All settings by name. Of the feature network's weights, whether there are any."""
+    """{name: value} of all settings; for perceptual_weights, whether there are any."""
     flat = {**settings, **settings.get("photos", {}), **settings.get("holes", {})}
     if "perceptual_weights" in flat:
         flat["perceptual_weights"] = flat["perceptual_weights"] != "none"

@@ -1,8 +1,8 @@
-"""What the study shows, in short: verdicts, parts, and how the system of ours compares.
+"""Short tables of what the study shows.
 
-claims(results)    a row for each claim, set of photographs and terms with a verdict
-parts(results)     whether a system is better or worse with one part changed
-ours(results)      against how many published systems `residual` is better
+claims(results, ...)    a row for each claim, set of photographs and regime with a verdict
+parts(results, ...)     whether a system is better or worse with one part changed
+ours(results, ...)      how many of the published systems our own system, `residual`, beats
 """
 
 from typing import Dict, List
@@ -15,9 +15,9 @@ from tools.studies.results import Results
 
 
 def claims(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> str:
-    """The verdicts of what was compared, those that hold first.
+    """The verdicts on claims that were tested. Claims that hold come first.
 
-    regimes, holes: words for each of the terms and kinds of hole.
+    regimes, holes: {regime: its words} and {block: its words}.
     """
     found = []
     for claim in papers.CLAIMS:
@@ -41,7 +41,10 @@ def claims(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> 
 
 
 def parts(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> str:
-    """Systems with one part changed: better, worse or the same, in PSNR / LPIPS, on facades."""
+    """Whether systems with one part changed are better, worse or the same, on facades.
+
+    Each cell has the verdicts by PSNR / LPIPS. regimes, holes: see `claims`.
+    """
     rows = []
     for design, (changed, _) in ABLATIONS.items():
         regime = ablation_regime(design)
@@ -52,7 +55,7 @@ def parts(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> s
 
 
 def _sides(results: Results, regime: str, design: str, block: str) -> str:
-    """How a design compares with its system: "better / same" in PSNR / LPIPS; "" if not run."""
+    """How a design compares with its system by PSNR / LPIPS: "better / same"; "" if not run."""
     words = {papers.HOLDS: "better", papers.CONTRADICTED: "worse", papers.NO: "same"}
     verdicts = [
         papers.verdict(
@@ -66,7 +69,10 @@ def _sides(results: Results, regime: str, design: str, block: str) -> str:
 
 
 def ours(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> str:
-    """How many of the published systems `residual` beats, by the rule of `claims.verdict`."""
+    """How many of the published systems `residual` beats, by the rule of `claims.verdict`.
+
+    regimes, holes: see `claims`.
+    """
     rows = []
     for data, regime, design in results.runs:
         if design != OURS:
@@ -79,7 +85,7 @@ def ours(results: Results, regimes: Dict[str, str], holes: Dict[str, str]) -> st
 
 
 def _counts(results, data, regime, block, column):
-    """Whether `residual` beats the others, in words: "11 of 11", "10 of 11, 1 better"."""
+    """How many others `residual` beats, and how many beat it: "11 of 11", "10 of 11, 1 better"."""
     differences = (
         results.difference(data, regime, OURS, other, block, column)
         for other in ORDER

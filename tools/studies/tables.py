@@ -1,4 +1,4 @@
-"""The tables of the study as Markdown, and a page whose marked regions they fill.
+"""The tables of the study as Markdown, for a file of their own or for marked regions of a page.
 
 parts = tables(results)                 # {region: text}
 write(parts, "runs/study/tables.md")    # all of them, with headings
@@ -39,7 +39,7 @@ _HOLES = {block: "centre" if block == "center" else f"strokes of {block}" for bl
 
 
 def tables(results: Results) -> Dict[str, str]:
-    """{region: Markdown} of everything that the study shows."""
+    """{region: Markdown} of all tables."""
     parts = {
         "progress": progress(results),
         "summary claims": summary.claims(results, _REGIMES, _HOLES),
@@ -65,7 +65,7 @@ def tables(results: Results) -> Dict[str, str]:
 
 
 def progress(results: Results) -> str:
-    """How much of the plan is there."""
+    """How many of the planned runs are finished."""
     rows = []
     for data in SETS:
         for regime in (FULL, RECONSTRUCTION):
@@ -81,7 +81,7 @@ def progress(results: Results) -> str:
 
 
 def sizes() -> str:
-    """What each system is made with, and what it does without."""
+    """The size and the flags of each system."""
     rows = []
     for design in ORDER:
         own, full, alone = SIZES[design], TERMS[FULL], TERMS[RECONSTRUCTION]
@@ -93,7 +93,7 @@ def sizes() -> str:
 
 
 def cost(results: Results) -> str:
-    """What each system got for its cost."""
+    """The steps and squares that each design got for its minutes."""
     rows = []
     for data in SETS:
         for regime in (FULL, RECONSTRUCTION):
@@ -116,7 +116,7 @@ def cost(results: Results) -> str:
 
 
 def systems(results: Results, data: str, regime: str, block: str) -> str:
-    """All systems and references on one kind of hole, the best PSNR first."""
+    """The figures of all systems and references on one kind of hole, the best PSNR first."""
     found, missing = [], []
     for design in (*ORDER, *REFERENCES):
         result = results.mean(data, regime, design, block, "psnr_in_hole")
@@ -140,7 +140,7 @@ def systems(results: Results, data: str, regime: str, block: str) -> str:
 
 
 def ablations(results: Results, column: str) -> str:
-    """Each design with one part changed minus its system, on facades."""
+    """The differences of designs with one part changed to their systems, on facades."""
     rows, missing = [], []
     for design, (words, _) in ABLATIONS.items():
         system, regime = system_of(design), ablation_regime(design)
@@ -158,7 +158,7 @@ def ablations(results: Results, column: str) -> str:
 
 
 def ours(results: Results, column: str) -> str:
-    """`residual` minus each published system, at equal cost and size."""
+    """The differences of `residual` to each published system, at equal cost and size."""
     rows = []
     for data in SETS:
         for regime in (RECONSTRUCTION, FULL):
@@ -176,7 +176,7 @@ def ours(results: Results, column: str) -> str:
 
 
 def verdicts(results: Results) -> str:
-    """The papers' claims, what was compared, and what came out."""
+    """The papers' claims, what was compared, the differences, and the verdicts."""
     rows: List[List[str]] = []
     missing: Dict[Tuple[str, str], List[str]] = {}
     for claim in claims.CLAIMS:
@@ -216,7 +216,8 @@ def write(parts: Dict[str, str], path: str) -> None:
 def fill(path: str, parts: Dict[str, str]) -> None:
     """Puts the parts into the regions of a page that are marked with their names.
 
-    Raises: SettingsError if the page cannot be read, has no region, or one that nothing fills.
+    Raises: SettingsError if the page cannot be read, or if it has no region, a region without an
+        end, or a region that is not in `parts`.
     """
     try:
         with open(path, encoding="utf-8") as file:
@@ -236,7 +237,7 @@ def fill(path: str, parts: Dict[str, str]) -> None:
     atomic.write_text(path, _REGION.sub(lambda f: f"{f[1]}\n{parts[f[2]]}\n\n{f[3]}", text))
 
 
-# A region ends before the next one begins, so that a lost end mark costs no text.
+# A region cannot contain the beginning of another, so that no text is lost if an end mark is.
 _REGION = re.compile(r"(?s)(<!-- study: ([a-z ]+) -->\n)(?:(?!<!-- study: ).)*?(<!-- end -->)")
 
 
@@ -255,7 +256,7 @@ def _figure(result: Optional[Result], column: str) -> str:
 
 
 def _difference(result: Optional[Result], column: str) -> str:
-    """mean [low, high], with signs."""
+    """A difference with its interval, "MEAN [LOW, HIGH]", with signs; "" if there is none."""
     if result is None:
         return ""
     mean: Mean = result.mean
@@ -264,7 +265,7 @@ def _difference(result: Optional[Result], column: str) -> str:
 
 
 def _spread(result: Result) -> str:
-    """The lowest and the highest mean of a seed."""
+    """The lowest and the highest mean of the seeds; "" for a single seed."""
     if len(result.of_seeds) < 2:
         return ""
     low, high = min(result.of_seeds.values()), max(result.of_seeds.values())

@@ -1,26 +1,26 @@
 """Texture for holes, taken from the known part of the photograph.
 
-A network that sees a few hundred pixels cannot give it.
+A network that sees a few hundred pixels cannot produce such texture.
 
     part = thick(hole)                        # bool [h, w, 1] -> bool [h, w, 1]
     filled = restore(picture, hole, part)     # float32 [h, w, 3], 0 to 255
 
 The picture is the photograph with a guide in its hole. The guide is any fill, for example a
 network's, reduced and enlarged. From coarse to fine, each patch of 7 x 7 pixels that touches the
-hole is matched with a wholly known one. Each missing pixel becomes the weighted mean of what the
-matched patches have at its place. Structure and colours stay those of the guide: the estimate takes
-its low frequencies. Some of the guide is mixed into the result, and more where the texture is far
-from it (trust.py).
+hole is matched with a wholly known one. Each missing pixel becomes the weighted mean of the pixels
+that the matched patches have at its place. Structure and colours stay those of the guide: the
+estimate takes its low frequencies. Some of the guide is mixed into the result, and more where the
+texture is far from it (trust.py).
 
-Two things keep a lawn from becoming a smooth patch, or rows of equal blades. First, a guide is
-smooth, so patches are also compared by how rough the photograph is around them. In the hole it is
-expected to be as rough as in known places of the same colour. Second, several patches may be about
-as near as the nearest. Of these the one that continues the neighbours' matches is taken, so that
-pieces of the photograph are copied, not the same patch everywhere.
+Two measures keep the texture of a lawn from becoming smooth, or the same few blades repeated.
+First, patches are also compared by how rough the photograph is around them, because the guide is
+smooth. The hole is expected to be as rough as known places of the same colour. Second, several
+patches may be about as near as the nearest. Of these, the one that continues the neighbours'
+matches is taken, so that pieces of the photograph are copied, not the same patch everywhere.
 
-Only TensorFlow's stock operations are used, for any size inside one graph. The random numbers are
-stateless, so the same photograph gives the same fill. Nothing is differentiable. Known pixels never
-change.
+Only standard TensorFlow operations are used, and one graph takes pictures of any size. The random
+numbers are stateless, so the same photograph gives the same fill. Nothing is differentiable. Known
+pixels never change.
 
 References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et
 al., PatchMatch, 2009 (the search); Newson et al., Video inpainting of complex scenes, 2014, section
@@ -36,25 +36,25 @@ from tfinpaint.painting.detail.levels import CHANNELS, SIZE
 from tfinpaint.painting.detail.texture import contrast, roughness
 
 THICK = 8  # pixels: a thinner hole is left to the guide
-# Pixels: in thinner holes, strokes, the guide is right near the rim. In the first pixel it stands
-# alone, in the second its share is half as large, and so on.
+# Pixels: in thinner holes (strokes), the guide is reliable near the rim. Its certainty is 1 in the
+# outermost pixel, where it is used alone, a half in the next one, and so on.
 WIDE = 24
-# Turns of search and vote, from the coarsest level on; then 2, and 1 at the finest level.
+# Turns of search and vote, from the coarsest level on. Further levels have 2, the finest has 1.
 TURNS = (4, 3, 3, 2)
-# How much further than the nearest a match may be if it goes with those of its neighbours, at the
+# How much further than the nearest a match may be if it agrees with its neighbours' matches, at the
 # coarsest level.
 TOLERANCE = 1.0
-STRICTER = 0.7  # the tolerance of a level over that of the coarser one
+STRICTER = 0.7  # the tolerance of a level, relative to that of the next coarser one
 _COMPARED = 2**22  # pairs of patches: if a level has no more, all of them are compared
-_COMPARED_TARGETS = 2**16
-# Pixels of the largest level in which patches are searched. A larger level keeps the matches that
-# it was given.
+_COMPARED_TARGETS = 2**16  # the same limit for the patches that touch the hole
+# Pixels of the largest level in which patches are searched. A larger level keeps the matches of the
+# coarser one.
 _SEARCHED = 2**22
 
 
 @tf.autograph.experimental.do_not_convert
 def thick(hole: tf.Tensor, than: int = THICK) -> tf.Tensor:
-    """The part of a hole that is near a place thicker than some pixels, an even number.
+    """The part of a hole that is near a place thicker than `than` pixels (an even number).
 
     bool [h, w, 1] -> bool [h, w, 1].
     """
@@ -82,10 +82,10 @@ def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
     """The picture with a part of its hole restored: float32 [h, w, 3].
 
     picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole the guide.
-    hole:     bool [h, w, 1], from which nothing is taken.
-    part:     bool [h, w, 1], the part of the hole that is wanted.
+    hole:     bool [h, w, 1]. No texture is copied from it.
+    part:     bool [h, w, 1], the part of the hole that is restored.
 
-    If no patch is wholly known, the picture is returned as it is.
+    If no patch is wholly known, the picture is returned unchanged.
     """
     first = levels.first_level(hole, tf.shape(picture)[:2])
     wanted = tf.logical_and(first >= 0, tf.reduce_any(part))
@@ -99,8 +99,8 @@ def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
 def _restore(picture, hole, part, first):
     size = tf.shape(picture)[:2]
     scale = 2**first
-    padded = (size + scale - 1) // scale * scale  # every level is exactly half of the one below it
-    # [1, H, W, 2], uint8. What is beyond the picture is hole, and not wanted.
+    padded = (size + scale - 1) // scale * scale  # every level is exactly half of the finer one
+    # [1, H, W, 2], uint8. Beyond the picture is hole that is not restored.
     maps = levels.padded(tf.concat([hole, part], -1), padded - size)
     whole = tf.concat([picture, search.ROUGH * roughness(picture, hole)], -1)[tf.newaxis]
     for axis, (old, new) in enumerate(zip(tf.unstack(size), tf.unstack(padded)), 1):
@@ -155,7 +155,7 @@ def _turns(level, estimate, matches, number, first):
             TOLERANCE * STRICTER ** tf.cast(above, tf.float32),
             1000 * number + done,
         )
-        # Never 0: a pixel that only bad matches cover becomes their mean as well.
+        # Never 0, so that a pixel covered only by bad matches becomes their mean.
         alike = tf.maximum(
             tf.exp(-distances / tf.maximum(2.0 * tf.reduce_mean(distances), 1e-6)), 1e-6
         )

@@ -1,6 +1,6 @@
-"""The photograph at one size of many, from coarse to fine, and places in it.
+"""One level of an image pyramid: the photograph at one size, and places in it.
 
-Making and preparing the graph takes most of the time of a first fill. So the code uses as few
+Tracing and preparing the graph takes most of the time of a first fill. So the code uses as few
 operations as it can.
 """
 
@@ -11,25 +11,25 @@ import tensorflow as tf
 
 REACH = 3  # pixels from the middle of a patch to its side
 SIZE = 2 * REACH + 1
-COARSEST = 48  # pixels of the longer side at the coarsest level, about
-COVERED = 0.75  # share of what is known that patches cover at the coarsest level, at least
+COARSEST = 48  # approximate longer side of the coarsest level, pixels
+COVERED = 0.75  # least share of the known pixels that patches cover at the coarsest level
 CHANNELS = 5  # red, green, blue, and the roughness across and down
-FADING = 0.5  # how sure a missing pixel is, over its neighbour that is nearer to what is known
-LEAST_SURE = 0.05
-# The side of a square, in pixels. Means over such squares, taken twice, are what is called low
-# frequencies here.
+FADING = 0.5  # certainty of a missing pixel, relative to its neighbour nearer to the known pixels
+LEAST_SURE = 0.05  # the least certainty
+# The low frequencies of a picture are its means over squares of this side (pixels), taken twice.
 LOW = 5
 
 
 class Level(NamedTuple):
-    """The photograph at one size. Places are flat: row * width + column.
+    """The photograph at one size. Places are flat indices: row * width + column.
 
     size:     int32 [2], height and width.
     height, width: the same, int32 [].
     picture:  float32 [1, h, w, 5]: colours (the guide's where the photograph is missing), and ROUGH
               times the roughness.
-    part:     bool [1, h, w, 1], what is restored.
-    sure:     float32 [1, h, w, 1], 1 outside the part, and less and less further inside.
+    part:     bool [1, h, w, 1], the pixels that are restored.
+    sure:     float32 [1, h, w, 1], the certainty of each pixel: 1 outside the part, and less the
+              further inside.
     sources:  bool [h * w], the middles of wholly known patches.
     targets:  int32 [n], the middles of patches that touch the part.
     """
@@ -45,12 +45,14 @@ class Level(NamedTuple):
 
 
 def first_level(hole: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """The number of the coarsest level: how many times it is halved.
+    """The number of the coarsest level: how many times the photograph is halved, int32 [].
 
-    Its longer side is about COARSEST. The level is finer where wholly known patches would cover
-    less than COVERED of what is known there: a narrow strip of ground beside a large hole would
-    have no patch, and the ground in the hole would be made of the sky. It is -1 if no patch is
-    known at any level.
+    hole: bool [H, W, 1].   size: int32 [2], its height and width.
+
+    The longer side of the level is about COARSEST. A finer level is chosen if wholly known patches
+    would cover less than COVERED of the known pixels there. Otherwise a narrow strip of ground
+    beside a large hole might contain no patch, and the ground in the hole would be made from sky.
+    The number is -1 if no patch is known at any level.
     """
     longer = tf.cast(tf.reduce_max(size), tf.float32)
     number = tf.maximum(
@@ -67,7 +69,7 @@ def first_level(hole: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         outside = tf.pad(missing, around, constant_values=1.0)
         sources = tf.cast(highest(outside, SIZE, "VALID") <= 0, tf.float32)
         covered, known = tf.reduce_sum(highest(sources, SIZE)), tf.reduce_sum(1.0 - missing)
-        # One patch is needed, and is enough at the whole size.
+        # At least one patch is needed. At full size, one is enough.
         least = tf.maximum(tf.where(number > 0, COVERED * known, 0.0), 0.5)
         return tf.logical_and(number >= 0, covered < least)
 
@@ -77,13 +79,14 @@ def first_level(hole: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 def level_of(picture: tf.Tensor, maps: tf.Tensor, size: tf.Tensor, number: tf.Tensor) -> Level:
     """The level that is halved `number` times.
 
-    picture: float32 [1, H, W, 5].   maps: of its hole and part, uint8 [1, H, W, 2].
+    picture: float32 [1, H, W, 5].   maps: its hole and part, uint8 [1, H, W, 2].
+    size: int32 [2], H and W.
     """
     small = size // 2**number
-    # Shares of each cell.
+    # The shares of each cell that are hole and part.
     missing, wanted = tf.split(tf.image.resize(maps, small, method="area"), 2, -1)  # [1, h, w, 1]
     part = wanted > 0
-    # Of patches inside the picture.
+    # Only patches inside the picture.
     sources, touching = (
         tf.reshape(tf.pad(map_, [[0, 0], *margins(REACH)]), [-1])
         for map_ in (highest(missing, SIZE, "VALID") <= 0, highest(wanted, SIZE, "VALID") > 0)
@@ -104,7 +107,10 @@ def level_of(picture: tf.Tensor, maps: tf.Tensor, size: tf.Tensor, number: tf.Te
 
 
 def nearness(part: tf.Tensor) -> tf.Tensor:
-    """FADING to the power of the distance to what is not in the part, 0 if less than LEAST_SURE.
+    """FADING to the power of the distance to the nearest pixel outside the part.
+
+    Distances count diagonal steps as 1. The value is 0 beyond the first distance at which it is
+    less than LEAST_SURE.
 
     bool [1, h, w, 1] -> float32 [1, h, w, 1].
     """
@@ -116,25 +122,25 @@ def nearness(part: tf.Tensor) -> tf.Tensor:
 
 
 def offsets(level: Level) -> tf.Tensor:
-    """From the middle of a patch to each of its pixels, int32 [49]."""
+    """The flat offsets from the middle of a patch to each of its pixels, int32 [49]."""
     rows, columns = np.mgrid[-REACH : REACH + 1, -REACH : REACH + 1].astype(np.int32).reshape(2, -1)
     return rows * level.width + columns
 
 
 def dense(level: Level, values: tf.Tensor, empty: float) -> tf.Tensor:
-    """[n] of the targets -> [h * w], `empty` elsewhere."""
+    """Values of the targets, [n], as a map of all places, [h * w], `empty` elsewhere."""
     blank = tf.fill(tf.shape(level.sources), tf.constant(empty, values.dtype))
     return tf.tensor_scatter_nd_update(blank, tf.expand_dims(level.targets, 1), values)
 
 
 def highest(x: tf.Tensor, size: int, padding: str = "SAME") -> tf.Tensor:
-    """The highest value of a square: float32 [1, h, w, 1]. What is beyond the border is ignored."""
+    """The maximum over squares of side `size`: float32 [1, h, w, 1]. No pixel beyond counts."""
     return tf.nn.max_pool2d(tf.nn.max_pool2d(x, [size, 1], 1, padding), [1, size], 1, padding)
 
 
 def smoothed(x: tf.Tensor) -> tf.Tensor:
-    """The low frequencies: float32 [1, h, w, n]. Means are of what lies inside the picture."""
-    for _ in range(2):  # down and across, which is quicker than squares
+    """The low frequencies: float32 [1, h, w, n]. Means count only pixels inside the picture."""
+    for _ in range(2):  # first down, then across: quicker than a square
         x = tf.nn.avg_pool2d(tf.nn.avg_pool2d(x, [LOW, 1], 1, "SAME"), [1, LOW], 1, "SAME")
     return x
 

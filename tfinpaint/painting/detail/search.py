@@ -1,7 +1,8 @@
-"""Which known patch each patch that touches the hole is matched with.
+"""Matches each patch that touches the hole with a known patch.
 
 Patches are compared by their lower frequencies and their roughness. At a coarse level all are
-compared with all (`exhaustive`); then matches spread to neighbours and random places (`search`).
+compared with all (`exhaustive`); then the matches of neighbours and random places are tried
+(`search`).
 
 References: Barnes et al., PatchMatch, 2009; Ashikhmin, Synthesizing natural textures, 2001
 (coherent matches).
@@ -16,25 +17,26 @@ from tfinpaint.painting.detail import levels
 from tfinpaint.painting.detail.levels import CHANNELS, REACH, SIZE, Level
 
 SWEEPS = 2  # of the search in each turn
-COHERING = 6  # sweeps among the neighbours alone, if all patches were compared
-# The highest tolerance, over the squared roughness: in a plain place every other patch is noticed.
+COHERING = 6  # sweeps over the neighbours only, if all patches were compared
+# The highest tolerance, relative to the squared roughness: in a smooth place, any other patch would
+# be visible.
 MASKED = 1.0
 ROUGH = 3.0  # grey levels of colour that one grey level of roughness counts as
 RADII = (2, 8, 32)  # of the random search: the longer side divided by these
 # Squared grey levels for each pixel: what a match costs at the distance of the longer side. At half
 # that distance it costs a quarter.
 NEAR = 1600.0
-NOTHING = -1
-_NOWHERE = -(2**30)  # a move
+NOTHING = -1  # no match
+_NOWHERE = -(2**30)  # the move of a place that is not a target
 
 
 def _basis():
-    """What patches are compared by, float32 [7, 7, 5, d].
+    """The basis in which patches are compared, float32 [7, 7, 5, d].
 
-    It has the lower frequencies of brightness (15) and of two colours (3 each), and the mean
-    roughness (2). It is orthonormal, so a distance is these frequencies' part of the distance of
-    the patches. The frequencies that a blurred estimate lacks are left out: with them, it would
-    look for blurred patches.
+    It has the lower frequencies of brightness (15) and of two colour differences (3 each), and the
+    mean roughness (2). It is orthonormal, so a distance in it is the part of the distance between
+    two patches that lies in these frequencies. The frequencies that a blurred estimate lacks are
+    left out: with them, the search would prefer blurred patches.
     """
     at = (np.arange(SIZE) + 0.5) / SIZE
     # [7, 7]
@@ -59,9 +61,9 @@ BASIS = _basis()
 
 
 def features(picture: tf.Tensor) -> tf.Tensor:
-    """Each patch in terms of BASIS, for the search: float32 [1, h, w, 5] -> [h * w, d].
+    """The coefficients of each patch in BASIS, for `search`: float32 [1, h, w, 5] -> [h * w, d].
 
-    It is 0 where a patch is not inside the picture.
+    They are 0 for a patch that is not inside the picture.
     """
     return tf.reshape(
         tf.pad(tf.nn.conv2d(picture, BASIS, 1, "VALID"), [[0, 0], *levels.margins(REACH)]),
@@ -70,11 +72,13 @@ def features(picture: tf.Tensor) -> tf.Tensor:
 
 
 def exhaustive(level: Level, estimate: tf.Tensor) -> tf.Tensor:
-    """The nearest source of each target, all compared with all -> int32 [n].
+    """The nearest source of each target, by comparing all with all: int32 [n].
 
-    The distance is the mean of the squared differences over the pixels of a patch, weighted by how
-    sure these are in the target. Of patches that are about as near in this sense, the one that is
-    nearer in the picture is taken (NEAR): a texture belongs to a place.
+    estimate: float32 [1, h, w, 5].
+
+    The distance is the mean of the squared differences over the pixels of a patch, weighted by the
+    certainty of the target's pixels. A cost of the distance in the picture (NEAR) is added. So of
+    patches that are about equally similar, the one nearby is taken: a texture belongs to a place.
     """
     sources = tf.cast(tf.squeeze(tf.where(level.sources), 1), tf.int32)
     colours = tf.reshape(estimate, [-1, CHANNELS])
@@ -93,7 +97,7 @@ def exhaustive(level: Level, estimate: tf.Tensor) -> tf.Tensor:
 
 
 def _places(level, middles):
-    """Rows and columns over the longer side: int32 [n] -> float32 [n, 2]."""
+    """Rows and columns, divided by the longer side: int32 [n] -> float32 [n, 2]."""
     longer = tf.cast(tf.maximum(level.height, level.width), tf.float32)
     return (
         tf.cast(tf.stack([middles // level.width, middles % level.width], -1), tf.float32) / longer
@@ -101,7 +105,7 @@ def _places(level, middles):
 
 
 def _patches(level, pixels, middles):
-    """The patches around some places: float32 [h * w, 5] -> [n, 49 * 5]."""
+    """The patches around the places `middles`: float32 [h * w, 5] -> [n, 49 * 5]."""
     return tf.reshape(
         tf.gather(pixels, tf.expand_dims(middles, 1) + levels.offsets(level)),
         [-1, SIZE**2 * CHANNELS],
@@ -116,18 +120,21 @@ def search(
     tolerance: tf.Tensor,
     seed: tf.Tensor,
 ) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Better matches, from the neighbours and from random places around.
+    """Improves matches with those of the neighbours and with random places around.
 
-    A match is a move from the target to its source. Candidates are the moves that are further than
-    the nearest found by at most the tolerance. Of these, the one that most of the eight neighbours
-    make is taken, then the nearer one.
+    A match is stored as the move from a target to its source. A candidate is a move whose distance
+    exceeds the nearest one found by at most the tolerance. Of the candidates, the move that most of
+    the eight neighbours make is taken; among equals, the nearer one.
 
+    described: float32 [h * w, d], the `features` of the estimate.
+    matches: int32 [n], the source of each target.
+    compared: bool [], whether the matches are the nearest of all. Then only the neighbours' moves
+        are tried, in COHERING sweeps.
     tolerance: float32 [], a share of the squared distance of the nearest, or of MASKED times the
         squared roughness if that is less.
-    compared: bool [], whether the matches are the nearest of all. Then only neighbours are asked,
-        in COHERING sweeps.
+    seed: int32 [], of the random places.
 
-    Returns: the matches, int32 [n], and their squared distances in terms of BASIS [n].
+    Returns: the matches, int32 [n], and their squared distances in BASIS, float32 [n].
     """
     height, width = level.height, level.width
     longer = tf.cast(tf.maximum(height, width), tf.float32)
@@ -193,9 +200,10 @@ def _agreeing(near, moves):
 
 
 def doubled(coarse: tf.Tensor, level: Level, number: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
-    """Matches of the coarser level, int32 [h / 2, w / 2], at twice the distance.
+    """The matches of the coarser level, int32 [h / 2, w / 2], with their moves doubled.
 
-    -> int32 [n], and whether they are sources, bool [n]. A random source replaces one that is not.
+    Returns: the matches of this level, int32 [n], and whether they were sources, bool [n]. A match
+        that was not is replaced by a random source.
     """
     height, width = level.height, level.width
     coarse_height, coarse_width = tf.unstack(tf.shape(coarse))

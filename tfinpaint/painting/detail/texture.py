@@ -1,5 +1,7 @@
-"""How rough a photograph is at each place, and what is expected of its hole: that it is as rough,
-and has as much contrast, as known places that are near and have the guide's colour.
+"""The roughness and contrast of a photograph at each place.
+
+The hole is expected to have the roughness and contrast of known places that are near and have the
+guide's colour.
 
 Reference: Newson et al., Video inpainting of complex scenes, 2014, section 3.3 (texture features).
 """
@@ -8,9 +10,10 @@ import tensorflow as tf
 
 from tfinpaint.painting.detail.levels import COARSEST, SIZE, smoothed
 
-# Grey levels and cells (of the coarsest size) over which what is expected holds.
+# How far a known place counts: colour difference in grey levels, distance in cells of the coarsest
+# size. At these values its weight falls to 1 / e.
 ALIKE, NEARBY = 20.0, 12.0
-BROAD = 32  # pixels of the surroundings that a contrast is one to
+BROAD = 32  # pixels: side of the surroundings with which a place is contrasted
 
 
 def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
@@ -18,12 +21,13 @@ def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
 
     picture float32 [h, w, 3], hole bool [h, w, 1] -> float32 [h, w, 2].
 
-    It is the mean over the known pixels of 7 x 7. In the hole it is the mean of known places that
-    are near and have the guide's colour.
+    It is the mean over the known pixels of a 7 x 7 square. In the hole it is the mean of known
+    places that are near and have the guide's colour.
     """
     known = 1.0 - tf.cast(hole, tf.float32)[tf.newaxis]
     grey = tf.reduce_mean(picture, -1, keepdims=True)[tf.newaxis]  # [1, h, w, 1]
-    pairs = [known * tf.roll(known, 1, axis) for axis in (2, 1)]  # of two known pixels
+    # Of two known pixels; the first column and row have none before them.
+    pairs = [known * tf.roll(known, 1, axis) * _after_first(known, axis) for axis in (2, 1)]
     steps = [pair * tf.abs(grey - tf.roll(grey, 1, axis)) for axis, pair in zip((2, 1), pairs)]
     found = tf.concat([*steps, *pairs], -1)  # [1, h, w, 4]
     expected = _expected(picture, tf.concat(steps, -1), tf.concat(pairs, -1))
@@ -31,12 +35,18 @@ def roughness(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
     return tf.where(hole | (count == 0), expected, total / tf.maximum(count, 1e-12))[0]
 
 
+def _after_first(maps, axis):
+    """1 but for 0 in the first row (axis 1) or column (axis 2) of [1, h, w, 1]."""
+    later = tf.cast(tf.range(tf.shape(maps)[axis]) > 0, tf.float32)
+    return tf.reshape(later, [1, -1, 1, 1] if axis == 1 else [1, 1, -1, 1])
+
+
 def contrast(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
     """How far the smoothed colours of a place are from those of its surroundings, in grey levels.
 
     picture float32 [h, w, 3], hole bool [h, w, 1] -> float32 [h, w, 1].
 
-    It is the mean of known places that are near and have the guide's colour, everywhere.
+    At every place, known or not, it is the mean of known places that are near and have its colour.
     """
     size, whole = tf.shape(hole)[:2], picture[tf.newaxis]
     broad = tf.image.resize(whole, tf.maximum(size // BROAD, 1), method="area")
@@ -47,9 +57,10 @@ def contrast(picture: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
 
 
 def _expected(picture, sums, counts):
-    """The mean, at each place, over what is known near it and in its colour.
+    """At each place, the mean of the known values that are near it and have its colour.
 
-    sums, counts: float32 [1, h, w, n], the known values and how many they are, 0 in the hole.
+    picture: float32 [h, w, 3].
+    sums, counts: float32 [1, h, w, n], the known values and their number, 0 in the hole.
     Returns: float32 [1, h, w, n].
     """
     size, n = tf.shape(picture)[:2], sums.shape[-1]

@@ -1,8 +1,8 @@
 """How much of the guide is mixed into the texture, place by place.
 
-Texture is a guess, and the mean of two guesses is nearer to the truth. Where the texture has found
-what does not belong there (a bright ledge under a grey sky), its colours over a few pixels are far
-from the guide's, and there the guide is kept.
+Texture and guide are both guesses, and the mean of two guesses is nearer to the truth. Where the
+texture does not belong (a bright ledge in a grey sky), its colours, averaged over a few pixels, are
+far from the guide's. There the guide is kept.
 """
 
 import tensorflow as tf
@@ -10,19 +10,20 @@ import tensorflow as tf
 from tfinpaint.painting.detail import levels
 
 LEAST = 0.2  # share of the guide where the two agree
-# The share rises by how far their smoothed colours are apart. They may be apart by ALLOWED times
-# the contrast that is expected of the texture; WRONG grey levels more, and the guide stands alone.
+# The share rises with the difference of their smoothed colours. A difference up to ALLOWED times
+# the expected contrast of the texture has no effect. At WRONG grey levels more, only the guide is
+# used.
 ALLOWED, WRONG = 0.6, 50.0
 
 
 def mixed(
     guide: tf.Tensor, texture: tf.Tensor, contrast: tf.Tensor, certain: tf.Tensor
 ) -> tf.Tensor:
-    """Guide and texture in one, between the two at each place.
+    """A mixture of guide and texture at each place: float32 [h, w, 3].
 
     guide, texture:  float32 [h, w, 3], 0 to 255. They are equal outside the hole.
-    contrast:        float32 [h, w, 1], what is expected of the texture (texture.py).
-    certain:         float32 [h, w, 1], the share of the guide that needs no comparison, 0 to 1.
+    contrast:        float32 [h, w, 1], the expected contrast of the texture (texture.py).
+    certain:         float32 [h, w, 1], the certainty of the guide, 0 to 1. At 1 it is used alone.
     """
     apart = levels.smoothed((texture - guide)[tf.newaxis])  # [1, h, w, 3]
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]

@@ -1,4 +1,4 @@
-"""What the matched patches make of the hole.
+"""Builds the hole's pixels from the matched patches.
 
 Reference: Wexler et al., Space-time completion of video, 2007.
 """
@@ -10,9 +10,12 @@ from tfinpaint.painting.detail.levels import CHANNELS, SIZE, Level
 
 
 def voted(level: Level, estimate: tf.Tensor, matches: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """The estimate, with its part taken from the matched patches.
+    """The estimate, with its part taken from the matched patches: float32 [1, h, w, 5].
 
     Each missing pixel is the weighted mean of the 49 patches that cover it.
+
+    estimate: float32 [1, h, w, 5].   matches: int32 [n], the source of each target.
+    weights: [n], how much each match counts, a number or bool.
     """
     pixels = tf.cast(tf.where(tf.reshape(level.part, [-1])), tf.int32)  # [m, 1]
     sure = tf.gather(tf.reshape(level.sure, [-1]), level.targets)
@@ -25,7 +28,7 @@ def voted(level: Level, estimate: tf.Tensor, matches: tf.Tensor, weights: tf.Ten
 
     def vote(k, total, weight):
         offset = tf.gather(offsets, k)
-        # Beyond the border, or around a corner of it, there is no target: the weight is 0.
+        # Beyond the border, or wrapped into the next row, there is no target: the weight is 0.
         middle = tf.clip_by_value(pixels - offset, 0, last)
         here = tf.gather(weights, middle)  # [m, 1]
         # [m, 5]
@@ -40,10 +43,11 @@ def voted(level: Level, estimate: tf.Tensor, matches: tf.Tensor, weights: tf.Ten
 
 
 def with_lows(level: Level, estimate: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
-    """The estimate with the low frequencies of the guide, inside the part.
+    """The estimate with the low frequencies of the guide, inside the part: float32 [1, h, w, 5].
 
-    above: number of levels above this one. From the third level on, the frequencies are those of
-        the second: a guide has no more than these.
+    estimate: float32 [1, h, w, 5].
+    above: int32 [], the number of levels above (coarser than) this one. From the third level on,
+        the frequencies are those of the second, because the guide has no finer ones.
     """
     difference = tf.where(level.part, level.picture - estimate, 0.0)
     small = level.size // 2 ** tf.maximum(above - 1, 0)

@@ -1,4 +1,4 @@
-/* Before and after: the photograph as it was opened lies over what it is now, and is cut off at a line that can be moved. */
+/* Before and after: the photograph as it was opened lies over the present one, up to a line that can be moved. */
 
 import { $ } from "./page.js";
 
@@ -11,7 +11,7 @@ export function compare(on) {
   divide(50);
 }
 
-/* share: of the photograph's width that shows before, in percent. */
+/* share: how much of the photograph's width shows "before", in percent. */
 export function divide(share) {
   share = Math.min(Math.max(share, 0), 100);
   $("divider").value = share;

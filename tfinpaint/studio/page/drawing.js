@@ -1,13 +1,13 @@
-/* Brush, eraser and rectangle on the photograph; see pointers.js for who calls them. */
+/* Brush, eraser and rectangle on the photograph; pointers.js calls them. */
 
 import { comparing, divide } from "./comparing.js";
 import { $ } from "./page.js";
 
 export class Drawing {
-  /* ready: called before a stroke, false where none may begin. done: called after each stroke. */
+  /* ready: called before a stroke; false if none may begin. done: called after each stroke. */
   constructor(work, view, ready, done) {
     Object.assign(this, { work, view, ready, done, tool: "brush", spaceHeld: false });
-    this.stroke = null; // its last place, or the corner of a rectangle
+    this.stroke = null; // {x, y, value} of the stroke in progress: its last place, or the first corner of a rectangle
     this.pointer = null; // the last event of a mouse or a pen over the photograph
     $("size").addEventListener("input", () => this.setSize(this.largest ** ($("size").value / 100)));
     this.setSize(20);
@@ -85,7 +85,7 @@ export class Drawing {
     cursor.style.transform = `translate(${this.pointer.clientX - frame.left - side / 2}px, ${this.pointer.clientY - frame.top - side / 2}px)`;
   }
 
-  /* left, top, right, bottom of the rectangle from where it began, as far as the photograph goes. */
+  /* left, top, right, bottom of the rectangle from its first corner to a point, cut off at the photograph's edges. */
   boxTo(x, y) {
     const [left, right] = [this.stroke.x, x].sort((a, b) => a - b);
     const [top, bottom] = [this.stroke.y, y].sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-/* How files come into the page, by a chooser, the clipboard or a drop, and how they leave it. */
+/* Files that come into the page, by a file chooser, the clipboard or a drop, and files that are saved. */
 
 import { $, complain, say } from "./page.js";
 
@@ -7,7 +7,7 @@ export function listenForFiles(opened, masked) {
   for (const [id, action] of [["photo-file", opened], ["mask-file", masked]]) {
     $(id).addEventListener("change", () => {
       const [file] = $(id).files;
-      $(id).value = ""; // or the same file could not be chosen again
+      $(id).value = ""; // otherwise the same file could not be chosen again
       if (file) action(file);
     });
   }

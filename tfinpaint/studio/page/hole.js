@@ -1,11 +1,11 @@
-/* What is painted red: a map of the photograph's pixels, 1 where the hole is.
+/* The hole, which is painted red: a map of the photograph's pixels, 1 where the hole is.
  *
- * The map is the truth and the canvas shows it. Strokes are computed pixel by pixel, without soft edges: a pixel is hole when its centre
- * lies within the brush. A move of the brush touches the rows below it and nothing else of the photograph.
+ * The map decides, and the canvas shows it. Strokes are computed pixel by pixel, without soft edges: a pixel is hole if its centre lies
+ * within the brush. A move of the brush changes only the rows under it.
  */
 
 const RED = "rgb(240, 20, 50)";
-const RED_PIXEL = 0xff3214f0; // the same as the bytes of a pixel: alpha, blue, green, red
+const RED_PIXEL = 0xff3214f0; // the same colour as the bytes of a pixel: alpha, blue, green, red
 
 export class Hole {
   constructor(canvas, width, height) {
@@ -20,7 +20,7 @@ export class Hole {
 
   /* A brush of this radius from a to b, in pixels of the photograph; value 1 paints, 0 erases. */
   stroke(ax, ay, bx, by, radius, value) {
-    radius = Math.max(radius, Math.SQRT1_2); // there is always a pixel whose centre is as near as that
+    radius = Math.max(radius, Math.SQRT1_2); // some pixel always has its centre within this distance
     const top = Math.max(0, Math.floor(Math.min(ay, by) - radius));
     const bottom = Math.min(this.height - 1, Math.ceil(Math.max(ay, by) + radius));
     for (let y = top; y <= bottom; y++) {
@@ -29,12 +29,12 @@ export class Hole {
     }
   }
 
-  /* Pixels left to right - 1 of rows top to bottom - 1. */
+  /* Sets columns left to right - 1 of rows top to bottom - 1. */
   rectangle(left, top, right, bottom, value) {
     for (let y = Math.max(0, top); y < Math.min(this.height, bottom); y++) this.row(y, left, right, value);
   }
 
-  /* Pixels from to to - 1 of one row. */
+  /* Sets pixels `from` to `to` - 1 of one row. */
   row(y, from, to, value) {
     from = Math.max(from, 0);
     to = Math.min(to, this.width);
@@ -44,7 +44,7 @@ export class Hole {
     else this.context.clearRect(from, y, to - from, 1);
   }
 
-  /* The map as runs, [first, last + 1, first, last + 1, ...]: small enough to remember after every stroke. */
+  /* The map as runs of hole pixels, [first, last + 1, first, last + 1, ...]: small enough to keep after every stroke. */
   get runs() {
     return runsOf(this.pixels);
   }
@@ -60,7 +60,7 @@ export class Hole {
     this.show();
   }
 
-  /* Shows the whole map, in strips: there need not be a second picture of this size in memory. */
+  /* Draws the whole map, in strips, so that no second picture of this size is in memory. */
   show() {
     const rows = Math.min(256, this.height);
     const strip = new ImageData(this.width, rows);
@@ -88,21 +88,21 @@ export function runsOf(pixels) {
   return Uint32Array.from(runs);
 }
 
-/* All pixels of both. */
+/* The runs of all pixels that are in either of two. length: the number of pixels in the map. */
 export function union(runs, others, length) {
   const pixels = new Uint8Array(length);
   for (const some of [runs, others]) for (let i = 0; i < some.length; i += 2) pixels.fill(1, some[i], some[i + 1]);
   return runsOf(pixels);
 }
 
-/* How many pixels. */
+/* How many pixels the runs have. */
 export function countOf(runs) {
   let count = 0;
   for (let i = 0; i < runs.length; i += 2) count += runs[i + 1] - runs[i];
   return count;
 }
 
-/* Where the line at height y crosses the brush: two discs and the band between them, convex together. */
+/* Where the line at height y crosses the brush, [from, to]. The brush is two discs and the band between them, which together are convex. */
 function rowOfBrush(ax, ay, bx, by, radius, y) {
   let from = Infinity;
   let to = -Infinity;

@@ -1,4 +1,4 @@
-/* What the page says: a quiet line for what happened, a visible one for what went wrong. Text only, never HTML. */
+/* Messages of the page: a quiet line for what has happened, and a box for errors. They are text only, never HTML. */
 
 export const $ = (id) => document.getElementById(id);
 
@@ -7,13 +7,13 @@ export function say(text) {
   $("error").hidden = true;
 }
 
-/* What goes on, and for how long. An error stays. The line is read aloud only when it changes, the time never. */
+/* Shows what is in progress, and for how long. An error stays visible. Screen readers read the line when it changes, and never the time. */
 export function goesOn(text, time) {
   if ($("status").textContent !== text) $("status").textContent = text;
   $("time").textContent = time;
 }
 
-/* The line says `text` while the action lasts. Where the action fails, it says again what it said before. */
+/* Shows `text` while the action lasts. If the action fails, the line shows its former text again. */
 export async function saying(text, action) {
   const before = $("status").textContent;
   say(text);

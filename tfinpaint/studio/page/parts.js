@@ -1,17 +1,17 @@
-/* Which parts of a photograph are sent to be filled.
+/* Decides which parts of a photograph are sent to the server.
  *
- * The server cuts one window around all holes that it is sent, and reduces it where it is large. So holes far apart are sent one by one,
- * each with as much of the photograph around it as the server looks at: a small hole in a photograph of many megapixels is a small request,
- * and is filled at full sharpness. The fill is the one that the whole photograph with this hole alone would have got.
+ * The server cuts one window around all holes of a request, and reduces the window if it is large. So holes far apart are sent one by one,
+ * each with as much of the photograph around it as the server uses. A small hole in a photograph of many megapixels is then a small request,
+ * and is filled at full sharpness. The fill is the same as if the whole photograph were sent with this hole alone.
  *
  * Box: {left, top, right, bottom} in pixels, right and bottom excluded.
- * Context: how much a model sees around a hole. {share: of a side of the hole's box, on each side of it; centred: whether the longer side counts
- * for both; least: pixels on each side}.
+ * Context: how much a model sees around a hole. {share: the margin on each side, as a share of that side of the hole's box; centred: whether the
+ * longer side counts for both; least: the smallest margin in pixels; stride: the window's sides are rounded up to multiples of it}.
  */
 
-const CONTEXT = { share: 0.5, centred: false, least: 64 }; // of most models; models.json tells of those that are here
-const STRIDE = 256; // its sides are rounded up to a multiple of the model's stride, which is at most this
-const CELL = 64; // holes that share such a cell, or neighbouring ones, belong together
+// That of most models, with a stride that few exceed; models.json has those of the models at hand.
+const CONTEXT = { share: 0.5, centred: false, least: 64, stride: 256 };
+const CELL = 64; // hole pixels in the same cell of this many pixels, or in neighbouring cells, belong to one hole
 
 /* [{hole: box of hole pixels, part: box to send}, ...]; no part holds pixels of another's hole. runs: see hole.js. */
 export function partsOf(runs, width, height, context = CONTEXT) {
@@ -28,12 +28,12 @@ export function partsOf(runs, width, height, context = CONTEXT) {
   return boxes.map((hole) => ({ hole, part: window(hole) }));
 }
 
-/* The window that the server would cut, and what the rounding can add. At a border it is shifted inwards, as the server's. */
-function around(box, width, height, { share, centred, least }) {
+/* The window that the server would cut, and as much more as its rounding can add. At a border it is shifted inwards, as on the server. */
+function around(box, width, height, { share, centred, least, stride }) {
   const sides = [box.right - box.left, box.bottom - box.top];
   const [across, down] = sides
     .map((side) => (centred ? Math.max(...sides) : side))
-    .map((side) => side + 2 * Math.max(least, Math.ceil(share * side)) + STRIDE);
+    .map((side) => side + 2 * Math.max(least, Math.ceil(share * side)) + stride);
   const [left, right] = ends(box.left, box.right, across, width);
   const [top, bottom] = ends(box.top, box.bottom, down, height);
   return { left, top, right, bottom };
@@ -53,7 +53,7 @@ function joined(a, b) {
   return { left: Math.min(a.left, b.left), top: Math.min(a.top, b.top), right: Math.max(a.right, b.right), bottom: Math.max(a.bottom, b.bottom) };
 }
 
-/* The box of the hole pixels in each cell of a grid, and then of cells that touch: few boxes, however many specks there are. */
+/* The boxes of the hole pixels in the cells of a grid, joined for cells that touch: few boxes, however many specks there are. */
 function cellBoxes(runs, width) {
   const cells = new Map();
   for (let i = 0; i < runs.length; i += 2) {

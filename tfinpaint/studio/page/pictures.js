@@ -1,21 +1,21 @@
-/* Files to pixels and back.
+/* Converts files to pixels and back.
  *
- * A photograph becomes an opaque canvas in sRGB, upright, read by the studio: what the browser shows is what is sent and saved, byte by byte. Colours of another
- * profile are converted once, when the file is opened, since the PNG that is saved carries no profile. Transparent pixels are laid on white: a
- * canvas keeps colours multiplied by their alpha and could not give them back as they were; opaque ones it can. All canvases that are read
- * are kept where the processor reads them (willReadFrequently).
+ * The studio's server reads a photograph, and the page draws it into an opaque, upright canvas in sRGB. The bytes that the browser shows are
+ * those that are sent and saved. Colours with another profile are converted once, when the file is opened, because the saved PNG has no profile.
+ * Transparent pixels are laid on white: a canvas stores colours multiplied by their alpha and could not return them unchanged. All canvases
+ * whose pixels are read are kept in the processor's memory (willReadFrequently).
  */
 
 import { opened } from "./server.js";
 
-const WARNING = "warning: "; // how a note begins that points out a likely mistake
+const WARNING = "warning: "; // the beginning of a note that points out a likely mistake
 
 export function canvasOf(width, height) {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   return [canvas, canvas.getContext("2d", { willReadFrequently: true })];
 }
 
-/* Draws a file into the canvas, which takes its size. -> what there is to say about it, "" mostly */
+/* Draws a file into the canvas, which takes its size. -> notes about the file, mostly "" */
 export async function readPhoto(file, canvas) {
   const { bitmap, notes } = await load(file, "photograph", {}); // in sRGB
   canvas.width = bitmap.width;
@@ -33,7 +33,7 @@ export async function readPhoto(file, canvas) {
   return [...said, "Its transparent parts became white."].join(" ");
 }
 
-/* A file of a mask -> {pixels: a map of width x height, 1 where it is hole; warnings: lines about it} */
+/* A mask file -> {pixels: a map of width x height, 1 where it is hole; warnings: lines about it} */
 export async function readMask(file, width, height) {
   const { bitmap, notes } = await load(file, "mask", { colorSpaceConversion: "none" }); // levels as they are in the file
   if (bitmap.width !== width || bitmap.height !== height) {
@@ -48,7 +48,7 @@ export async function readMask(file, width, height) {
   return { pixels, warnings: notes.filter((note) => note.startsWith(WARNING)).map((note) => note.slice(WARNING.length)) };
 }
 
-/* The mask of hole pixels, white, as an opaque PNG. pixels: map of width x height; box: the part of it, see parts.js. */
+/* A part of a mask as an opaque PNG file, white where it is hole. pixels: map of width x height; box: the part, see parts.js. */
 export function maskFile(pixels, width, box) {
   const [canvas, context] = canvasOf(box.right - box.left, box.bottom - box.top);
   const image = context.createImageData(canvas.width, canvas.height);
@@ -74,7 +74,7 @@ export function pngOf(canvas) {
   });
 }
 
-/* The pixels of a file that a server sent, as they are in it. */
+/* The pixels of a file that a server sent, unchanged: RGBA bytes. */
 export async function pixelsOf(blob, width, height) {
   let bitmap;
   try {
@@ -91,7 +91,7 @@ export async function pixelsOf(blob, width, height) {
   return context.getImageData(0, 0, width, height).data;
 }
 
-/* Some browsers alter what a page reads from a canvas, against tracking: then nothing here would be exact. */
+/* Whether pixels can be read back exactly. To prevent tracking, some browsers alter what a page reads from a canvas. */
 export function canvasIsExact() {
   const [, context] = canvasOf(16, 16);
   const image = context.createImageData(16, 16);
@@ -100,7 +100,7 @@ export function canvasIsExact() {
   return context.getImageData(0, 0, 16, 16).data.every((value, i) => value === image.data[i]);
 }
 
-/* -> {bitmap: ImageBitmap, notes: lines about the file}. The studio reads the file: browsers read fewer, and some otherwise. */
+/* -> {bitmap: ImageBitmap, notes: lines about the file}. The studio's server reads the file, because browsers read fewer formats, and some differently. */
 async function load(file, what, options) {
   const { picture, notes } = await opened(what, file);
   try {

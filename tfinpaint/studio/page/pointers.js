@@ -1,9 +1,10 @@
-/* Mouse, pen and fingers on the photograph: one draws, two zoom and move; the middle button or a held space bar moves.
+/* Mouse, pen and fingers on the photograph: one pointer draws, two zoom and move; the middle button or a held space bar moves the view.
  *
- * tools: begin(x, y, erases), move(x, y), end(), cancel(), hover(event or null), in pixels of the photograph; moves(): the tool moves the view.
+ * tools: begin(x, y, erases), move(x, y), end(), cancel(), hover(event or null), in pixels of the photograph; moves(): whether the tool moves
+ * the view.
  */
 
-const PEN_ERASER = 32; // in `buttons`
+const PEN_ERASER = 32; // bit in `buttons`
 
 export function listen(viewport, view, tools) {
   const down = new Map(); // pointerId -> its last place in the window
@@ -43,7 +44,7 @@ export function listen(viewport, view, tools) {
   const up = (event, finish) => {
     if (!down.delete(event.pointerId)) return;
     if (mode === "draw") finish();
-    if (mode !== "pinch" || down.size === 0) mode = null; // a finger that stays after a pinch does not draw
+    if (mode !== "pinch" || down.size === 0) mode = null; // a finger that stays down after a pinch does not draw
   };
   viewport.addEventListener("pointerup", (event) => up(event, () => tools.end()));
   viewport.addEventListener("pointercancel", (event) => up(event, () => tools.cancel()));

@@ -1,11 +1,11 @@
-/* What the page asks of the studio: TensorFlow Serving's REST contract, as far as it is needed, and files read and written. */
+/* Requests of the page to the studio: those of TensorFlow Serving's REST contract that it needs, and the reading and writing of files. */
 
-const SAMPLE = "sample"; // the signature of a model that has several fills of one hole
+const SAMPLE = "sample"; // the signature of a model that has several fills for one hole
 const GONE = "The studio cannot be reached: has it been ended? Start it again; your work on this page is kept";
 const LARGEST = 256 * 2 ** 20; // bytes of a request that the server takes
 
-/* Fills one photograph. image, mask: files. seed: which of the fills of a model that has several; 0 is the one that it gives by itself.
- * -> a PNG file. Throws an Error with a line for the person at the screen. */
+/* Fills one photograph. image, mask: PNG files. seed: chooses a fill if the model has several; 0 is the default one.
+ * -> a PNG file. Throws an Error with a line for the user. */
 export async function fill(model, image, mask, signal, seed = 0) {
   const which = seed ? `"signature_name": "${SAMPLE}", "inputs": {"seed": [${seed}], ` : '"inputs": {';
   const request = [`{${which}"image_bytes": [{"b64": "`, await base64(image), '"}], "mask_bytes": [{"b64": "', await base64(mask), '"}]}}'];
@@ -17,14 +17,14 @@ export async function fill(model, image, mask, signal, seed = 0) {
   return new Blob([bytesOf(b64)], { type: "image/png" });
 }
 
-/* Throws an Error with a line where the model is not there to be used. */
+/* Throws an Error with a line for the user if the model is not available. */
 export async function check(model) {
   const answer = await ask(`v1/models/${encodeURIComponent(model)}`, {});
   const states = (answer?.model_version_status ?? []).map((version) => version.state);
   if (!states.includes("AVAILABLE")) throw new Error(`${model} is not available: ${states.join(", ") || "the server says nothing about it"}`);
 }
 
-/* Has the model several fills of one hole? Not, where its server does not tell. */
+/* Whether the model has several fills for one hole; false if its server does not tell. */
 export async function hasSamples(model) {
   try {
     const answer = await ask(`v1/models/${encodeURIComponent(model)}/metadata`, {});
@@ -34,7 +34,7 @@ export async function hasSamples(model) {
   }
 }
 
-/* What the studio was started with: {models: [{name, about, context: see parts.js, where it is known}, ...], endings: [".png", ...], in which it can save}. */
+/* {models: [{name, about, context: see parts.js, if it is known}, ...], endings: [".png", ...] of the formats in which the studio can save}. */
 export function lists() {
   return ask("models.json", {});
 }
@@ -44,7 +44,7 @@ export function opened(what, file) {
   return sent(`opened/${what}?name=${encodeURIComponent(file.name || "")}`, file);
 }
 
-/* A PNG file of the page in the format of the name's ending. -> {picture, notes} */
+/* Converts a PNG file to the format of the name's ending. -> {picture, notes} */
 export function saved(name, file) {
   return sent(`saved/${encodeURIComponent(name)}`, file);
 }
@@ -61,7 +61,7 @@ async function sent(path, file) {
   let line = response.statusText;
   try {
     line = JSON.parse(await picture.text()).error;
-  } catch { /* no line of ours */ }
+  } catch { /* the answer has no line of ours: the status says what is wrong */ }
   throw new Error(line);
 }
 
@@ -78,13 +78,13 @@ async function ask(path, options) {
   try {
     answer = JSON.parse(text);
   } catch {
-    throw new Error(`The server answered ${response.status} ${response.statusText}, and no JSON: is it a TensorFlow Serving?`);
+    throw new Error(`The server answered ${response.status} ${response.statusText}, and no JSON: is it TensorFlow Serving?`);
   }
   if (!response.ok) throw new Error(`${shortened(answer?.error ?? response.statusText)} (${response.status})`);
   return answer;
 }
 
-/* TensorFlow Serving's messages go on for lines about where in the graph something happened. */
+/* The first line of a message. In TensorFlow Serving's messages, many lines about the place in the graph follow it. */
 function shortened(message) {
   const line = String(message).split("\n").map((one) => one.trim()).filter((one) => one)[0] ?? "The server answered with an error";
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;

@@ -1,4 +1,4 @@
-/* The page: what its buttons and keys do. What is worked on is in work.js. */
+/* The page: what its buttons and keys do. work.js has the photograph and the hole. */
 
 import { compare, comparing, moveDivider } from "./comparing.js";
 import { Drawing } from "./drawing.js";
@@ -13,13 +13,13 @@ import { Work } from "./work.js";
 const work = new Work({ photo: $("photo"), original: $("original"), hole: $("hole") });
 const view = new View($("viewport"), $("stage"), () => drawing.drawCursor());
 const drawing = new Drawing(work, view, mayBegin, strokeDone);
-let samples = false; // has the model several fills of one hole?
-let busy = null; // {what, stop} while something goes on that cannot be mixed with another
+let samples = false; // whether the model has several fills for one hole
+let busy = null; // {what, stop} while an action is in progress beside which no other may begin
 
 // --------------------------------------------------------------------------------------------------- one thing at a time
 
-/* Runs what a person asked for; an error becomes a line, and everything stays as it was. A stroke that is being drawn ends first, so that
- * what is red is also what is remembered. */
+/* Runs an action of the user. An error becomes a message, and everything stays as it was. A stroke that is being drawn is ended first, so
+ * that the remembered hole is the one that is shown. */
 async function attempt(action) {
   if (drawing.stroke) drawing.end();
   try {
@@ -30,7 +30,7 @@ async function attempt(action) {
   refresh();
 }
 
-/* The same, for what needs a photograph. */
+/* The same for actions that need a photograph. */
 function edit(action, what = "Working") {
   return attempt(() => {
     if (!work.hole) throw new Error("Open a photograph first");
@@ -38,7 +38,7 @@ function edit(action, what = "Working") {
   });
 }
 
-/* Nothing else begins until the action is done. stop: an AbortController, where it can be stopped. */
+/* Runs an action while no other may begin. stop: an AbortController if the action can be stopped. */
 async function alone(what, action, stop = null) {
   if (busy) throw new Error(`${busy.what} goes on: ${busy.stop ? "Esc stops it" : "wait a moment"}`);
   busy = { what, stop };
@@ -76,7 +76,7 @@ const open = (file) => attempt(() => alone("Opening", async () => {
   compare(false);
   view.show(work.width, work.height);
   drawing.setSize(Math.max(work.width, work.height) / 20);
-  say(`${file.name || "Pasted"}, ${work.width}×${work.height} pixels. Paint red what is to be filled. ${note}`);
+  say(`${file.name || "Pasted"}, ${work.width}×${work.height} pixels. Paint the area to fill in red. ${note}`);
 }));
 
 const loadMask = (file) => edit(async () => {
@@ -116,7 +116,7 @@ const change = (action) => edit(() => {
 });
 
 const step = (action) => {
-  drawing.cancel(); // `attempt` would end the stroke, and that would be what is undone
+  drawing.cancel(); // otherwise `attempt` would end the stroke, and undo would only undo that
   return edit(() => {
     if (action()) tellHole();
   });
@@ -137,12 +137,12 @@ function fill() {
 function fillAgain() {
   return attempt(() => {
     if (!samples) throw new Error(`${$("model").value} has one fill for each hole`);
-    if (!work.canFillAgain) throw new Error("Fill a hole first: then there is another way to fill it");
+    if (!work.canFillAgain) throw new Error("Fill a hole first: then it can be filled differently");
     return fillBy((...how) => work.fillAgain(...how), "Nothing was filled: the photograph is as it was");
   });
 }
 
-/* way: of work.js. */
+/* way: work.fill or work.fillAgain. otherwise: what to say if that fails. */
 function fillBy(way, otherwise) {
   const stop = new AbortController();
   compare(false);
@@ -160,7 +160,7 @@ async function fillWith(model, signal, way, otherwise) {
   try {
     await way(model, signal, (i, count) => (part = count > 1 ? ` hole ${i} of ${count}` : ""));
     say(`Filled with ${model} in ${seconds()}. Brush and fill again${samples ? ", ask for another one" : ""}, or compare.`);
-    if (model === $("model").value && $("model-state").className !== "ready") checkModel(); // it was not there before
+    if (model === $("model").value && $("model-state").className !== "ready") checkModel(); // it was not available before
   } catch (error) {
     say(otherwise);
     if (error.name !== "AbortError") throw error;
@@ -251,7 +251,7 @@ function keyDown(event) {
     event.preventDefault();
     if (!event.repeat || MAY_REPEAT.includes(action)) actions[action]();
   } else if (event.altKey || event.target.closest("select")) {
-    return; // the list of models has its own keys
+    return; // a list has its own keys
   } else if (key === " " && !event.target.closest("button")) {
     event.preventDefault();
     hold(true);

@@ -1,9 +1,9 @@
-/* How the photograph lies on the screen: zoom and place. Only a CSS transform changes, no pixel is drawn again. */
+/* The zoom and position of the photograph on the screen. Only a CSS transform changes; no pixel is drawn again. */
 
 const MOST = 32; // screen pixels for a pixel of the photograph
 
 export class View {
-  /* viewport: what can be seen. stage: what is moved, the photograph with all that lies on it. changed: called after each change. */
+  /* viewport: the visible area. stage: the element that is moved, with the photograph and what lies on it. changed: called after each change. */
   constructor(viewport, stage, changed) {
     Object.assign(this, { viewport, stage, changed, scale: 1, x: 0, y: 0, width: 0, height: 0, fitted: true });
     new ResizeObserver(() => (this.fitted ? this.fit() : this.place())).observe(viewport);
@@ -15,7 +15,7 @@ export class View {
     this.fit();
   }
 
-  /* All of the photograph, in the middle; a small one not enlarged beyond 4. */
+  /* Shows the whole photograph in the middle, enlarged at most 4 times. */
   fit() {
     if (!this.width) return;
     const { clientWidth, clientHeight } = this.viewport;
@@ -27,7 +27,7 @@ export class View {
     this.fitted = true;
   }
 
-  /* factor: times as large, around a point of the window (the middle, if none). */
+  /* Enlarges by `factor` around a point of the window; without one, around the middle. */
   zoom(factor, clientX, clientY) {
     const frame = this.viewport.getBoundingClientRect();
     const x = (clientX ?? frame.left + frame.width / 2) - frame.left;
@@ -54,11 +54,11 @@ export class View {
 
   place() {
     this.fitted = false;
-    const keep = 48; // pixels that stay to be seen
+    const keep = 48; // pixels of the photograph's edge that always stay visible
     this.x = Math.min(Math.max(this.x, keep - this.width * this.scale), this.viewport.clientWidth - keep);
     this.y = Math.min(Math.max(this.y, keep - this.height * this.scale), this.viewport.clientHeight - keep);
     this.stage.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
-    this.stage.style.setProperty("--pixel", `${1 / this.scale}px`); // a pixel of the screen, for lines on the stage
+    this.stage.style.setProperty("--pixel", `${1 / this.scale}px`); // the size of a screen pixel, for lines on the stage
     this.stage.classList.toggle("large", this.scale >= 3);
     this.changed();
   }

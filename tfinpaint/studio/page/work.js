@@ -1,7 +1,7 @@
-/* The photograph that is worked on, its hole, and everything that can be undone.
+/* The open photograph, its hole, and everything that can be undone.
  *
- * A state of the work is the hole (as runs), all that was filled up to it (as runs), and the pixels that a fill has changed in getting there.
- * The state after a fill also knows the hole that was filled.
+ * A state of the work is the hole (as runs), all pixels filled so far (as runs), and the pixels that have changed since the state before.
+ * The state after a fill also has the hole that was filled.
  */
 
 import { Hole, countOf, runsOf, union } from "./hole.js";
@@ -10,18 +10,18 @@ import * as pictures from "./pictures.js";
 import * as server from "./server.js";
 
 const NOTHING = new Uint32Array();
-const MOST_MEMORY = 512 * 2 ** 20; // bytes that are remembered: changed pixels before and after, and runs
-const MOST_STATES = 500;
+const MOST_MEMORY = 512 * 2 ** 20; // bytes of all remembered states: changed pixels before and after, and runs
+const MOST_STATES = 500; // remembered states
 
 export class Work {
   /* canvases: {photo, original, hole}, one above the other. */
   constructor(canvases) {
     this.canvases = canvases;
-    this.hole = null; // until there is a photograph
-    this.contexts = {}; // {model: see parts.js}, of models of which it is known
+    this.hole = null; // until a photograph is open
+    this.contexts = {}; // {model: its context, see parts.js}, for the models whose context is known
   }
 
-  /* Opens another photograph. -> what there is to say about it. What was open stays when this fails. */
+  /* Opens a photograph. -> notes about it. If this fails, the photograph that was open stays. */
   async open(file) {
     const [canvas] = pictures.canvasOf(1, 1);
     const note = await pictures.readPhoto(file, canvas);
@@ -30,12 +30,12 @@ export class Work {
     photo.height = this.height = canvas.height;
     this.context = photo.getContext("2d", { willReadFrequently: true });
     this.context.drawImage(canvas, 0, 0);
-    original.width = original.height = canvas.width = canvas.height = 0; // their memory
+    original.width = original.height = canvas.width = canvas.height = 0; // frees their memory
     this.name = (file.name || "photograph").replace(/\.[^.]*$/, "");
     this.hole = new Hole(hole, this.width, this.height);
     this.states = [{ hole: NOTHING, filled: NOTHING, patches: [] }];
     this.at = 0;
-    this.seed = 0; // the last that was asked for
+    this.seed = 0; // the largest one that was used so far
     this.savedFill = null;
     return note;
   }
@@ -53,12 +53,12 @@ export class Work {
     return this.state.filled.length > 0;
   }
 
-  /* Is there a fill that was not saved? */
+  /* Whether there is a fill that was not saved. */
   get isUnsaved() {
     return this.hole !== null && this.isFilled && this.state.filled !== this.savedFill;
   }
 
-  /* Remembers the hole as it is now; -> false where it has not changed. */
+  /* Remembers the hole as it is now. -> false if it has not changed */
   remember() {
     const hole = this.hole.runs;
     if (same(hole, this.state.hole)) return false;
@@ -66,12 +66,12 @@ export class Work {
     return true;
   }
 
-  /* Back to what was remembered last: a stroke was given up. */
+  /* Returns to the hole that was remembered last, when a stroke is cancelled. */
   forget() {
     this.hole.runs = this.state.hole;
   }
 
-  /* Was a hole filled last, so that it can be filled in another way? */
+  /* Whether the last action was a fill, so that the hole can be filled differently. */
   get canFillAgain() {
     return this.hole !== null && this.state.filledLast !== undefined;
   }
@@ -100,7 +100,7 @@ export class Work {
     return true;
   }
 
-  /* The hole becomes that of a mask file. -> lines that point out likely mistakes */
+  /* Takes the hole from a mask file. -> lines that point out likely mistakes */
   async loadMask(file) {
     const { pixels, warnings } = await pictures.readMask(file, this.width, this.height);
     const runs = runsOf(pixels);
@@ -110,15 +110,15 @@ export class Work {
     return warnings;
   }
 
-  /* Fills the hole; the result is the photograph from then on. Nothing changes when this fails.
-   * progress: called with the number of the part and how many there are. */
+  /* Fills the hole. From then on, the result is the photograph. If this fails, nothing changes.
+   * progress: called with the number of the part and the number of all parts. */
   async fill(model, signal, progress) {
     await this.fillHole(this.state.hole, 0, model, signal, progress);
   }
 
-  /* Fills the hole that was filled last in another way; undo brings back the way before. */
+  /* Fills the hole that was filled last differently. Undo brings back the fill before. */
   async fillAgain(model, signal, progress) {
-    this.hole.runs = this.state.filledLast; // what lies under it has no influence
+    this.hole.runs = this.state.filledLast; // the pixels under it have no influence on the fill
     try {
       await this.fillHole(this.state.filledLast, this.seed + 1, model, signal, progress);
     } catch (error) {
@@ -152,7 +152,7 @@ export class Work {
     this.push({ hole: NOTHING, filled: union(filled, hole, width * height), patches, filledLast: hole });
   }
 
-  /* The pixels of a box before and after: hole pixels become those of the answer, known ones stay whatever a server does to them. */
+  /* The pixels of a box before and after. Hole pixels become those of the answer. Known ones stay, whatever the server does to them. */
   patch(answer, part, box) {
     const before = this.context.getImageData(box.left, box.top, box.right - box.left, box.bottom - box.top);
     const after = new ImageData(new Uint8ClampedArray(before.data), before.width, before.height);
@@ -165,7 +165,7 @@ export class Work {
     return { x: box.left, y: box.top, before, after };
   }
 
-  /* The photograph as it is now. name: its ending says the format. -> {picture: a file, notes: lines about it} */
+  /* The photograph as it is now, in the format of the name's ending. -> {picture: a file, notes: lines about it} */
   async photoFile(name) {
     const { filled } = this.state;
     const png = await pictures.pngOf(this.canvases.photo);
@@ -174,7 +174,7 @@ export class Work {
     return file;
   }
 
-  /* All that was filled since the photograph was opened, and what is painted now: white in a PNG file. */
+  /* A PNG file in which white is all that was filled since the photograph was opened, and what is painted now. */
   async maskFile() {
     const runs = union(this.state.filled, this.state.hole, this.width * this.height);
     const pixels = new Uint8Array(this.width * this.height);
@@ -187,13 +187,13 @@ export class Work {
     this.states.push(state);
     while (this.states.length > 2 && (memoryOf(this.states) > MOST_MEMORY || this.states.length > MOST_STATES)) {
       this.states.shift();
-      this.states[0].patches = []; // it is the first now: nothing is undone from it
+      this.states[0].patches = []; // it is the first state now, from which nothing can be undone
     }
     this.at = this.states.length - 1;
   }
 }
 
-/* Bytes of pixels and runs; states share the runs that have not changed between them. */
+/* The bytes of pixels and runs in all states. States share runs that have not changed between them. */
 function memoryOf(states) {
   const runs = new Set(states.flatMap(({ hole, filled, filledLast }) => [hole, filled, filledLast ?? NOTHING]));
   let sum = 0;

@@ -21,8 +21,8 @@ SPECIFICATION = Specification(
             "coherent",
             ("coherent", "contextual", "shift", "convolution", "none"),
             "the layer in the refinement's encoder: coherent semantic attention, equations (1-3); "
-            "in its place contextual attention or a 3x3 convolution (section 4.3, Figure 8) or the "
-            "shift operation; or none",
+            "or in its place contextual attention, a 3x3 convolution (both section 4.3, Figure 8), "
+            "the shift operation, or none",
         ),
     ),
     terms=(
@@ -45,7 +45,8 @@ SPECIFICATION = Specification(
         Term(
             "consistency",
             0.01,
-            "features after the attention, and the decoder's beside them, like VGG-16 conv4_3's",
+            "features after the attention, and the decoder's at the same place, like those of "
+            "VGG-16 conv4_3",
             "(4)",
             official=1.0,
             features=True,
@@ -61,7 +62,7 @@ SPECIFICATION = Specification(
         Term(
             "feature_adversarial",
             0.002,
-            "the same on VGG-16 pool3 features",
+            "relativistic average least squares on VGG-16 pool3 features",
             "(5)",
             official=0.2,
             features=True,

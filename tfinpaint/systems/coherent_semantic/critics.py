@@ -2,8 +2,8 @@
 
 Sources: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.4 and
 Figure 5. The 70x70 critic is that of Isola et al., Image-to-Image Translation with Conditional
-Adversarial Networks, CVPR 2017. Sizes are as released. Each convolution has 4x4 windows and
-padding 1. There is no sigmoid, since the scores belong to a relativistic loss.
+Adversarial Networks, CVPR 2017. Sizes are as released. Each convolution has a 4x4 kernel and
+padding 1. There is no sigmoid, since the relativistic loss compares the scores themselves.
 """
 
 import tensorflow as tf
@@ -45,11 +45,12 @@ class InstancePatchCritic(tf.keras.Model):
 class FeaturePatchCritic(tf.keras.Model):
     """Scores the VGG-16 pool3 features of an image.
 
-    Features [B, H/8, W/8, 256] -> scores [B, H/64, W/64, 512]. H and W are at least 64. Each score
-    sees the whole picture. The paper scores the map itself: there is no layer with one channel.
+    Features [B, H/8, W/8, 256] -> scores [B, H/64, W/64, 512]. H and W are at least 64, the size of
+    the image in pixels. The receptive field of a score covers the whole picture. As in the paper,
+    all 512 channels of the last map are scores: no layer reduces them to one.
 
     Args:
-        width: an eighth of the critic's channels (paper: 64).
+        width: the critic's channels divided by 8 (paper: 64).
     """
 
     def __init__(self, width=64, **kwargs):

@@ -1,6 +1,6 @@
-"""How the tables of coherent semantic attention are made, and their figures.
+"""The evaluation protocol of coherent semantic attention, and its published figures.
 
-For `evaluate --protocol=coherent_semantic`.
+`evaluate --protocol=coherent_semantic` uses it.
 """
 
 from tfinpaint.data.evaluation_holes import RATIO_BINS
@@ -66,9 +66,9 @@ PROTOCOL = Protocol(
     bins=RATIO_BINS[1:5],
     composited=False,
     notes=(
-        "the released notebook scores the network's own output, known pixels too",
-        "which SSIM the paper means is not known; the Gaussian window of Wang et al. 2004 is taken "
-        "here",
+        "the released notebook scores the network's output, without compositing",
+        "the paper does not say how it computes SSIM; here it has the Gaussian window of Wang et "
+        "al. 2004",
     ),
     published=_PUBLISHED,
 )

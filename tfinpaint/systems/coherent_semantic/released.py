@@ -1,7 +1,7 @@
-"""Where the tensors of the two released networks of coherent semantic attention (PyTorch) belong.
+"""The tables of the two released networks of coherent semantic attention (PyTorch).
 
-Names follow the nesting of the released networks. In U-Nets of the pix2pix family each block is a
-list that contains the next inner one.
+Names of tensors follow the nesting of the released networks: in U-Nets of the pix2pix family, each
+block is a list of layers that contains the next inner block.
 """
 
 from tfinpaint.weights.places import Table, pytorch_table
@@ -41,7 +41,8 @@ def _refinement(net) -> Table:
         if int(k) == net.depth:
             layers.update({f"{place}.3": net.ups[k], f"{place}.4": net.up_norms[k]})
             break
-        # The list also holds the attention, and what reads its features for the consistency loss.
+        # This block also has the attention, and layers that store features for the consistency
+        # loss. They shift the indices.
         down, up = (2, 3) if int(k) == ATTENTION else (0, 0)
         layers.update(
             {

@@ -1,15 +1,16 @@
-"""The layer in the refinement's encoder: coherent semantic attention, or what can replace it.
+"""The layer in the refinement's encoder: coherent semantic attention, or a replacement of it.
 
 Source: the ablation of Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019,
 section 4.3 and Figure 8. It replaces the layer by contextual attention and by a "conventional 3x3
-layer". The paper compares with Shift-Net in Table 1; its shift operation is that of algorithm 1
-without the cell before. All work on the map of H/8 x W/8 and keep its shape:
+layer". The paper also compares with Shift-Net (Table 1), whose shift operation is algorithm 1
+without the previous cell. All layers work on the map of H/8 x W/8 and keep its shape:
 
     coherent      layers/coherent_semantic_attention.py
-    contextual    layers/contextual_attention.py at rate 1: patches are compared at H/8, where
-                  DeepFill compares them too. The whole map is rebuilt, as there
+    contextual    layers/contextual_attention.py at rate 1: patches are compared at H/8, as in
+                  DeepFill, and the whole map is rebuilt
     shift         `ShiftInHole`
-    convolution   3x3, after a leaky ReLU like the others. It alone has weights
+    convolution   3x3, after a leaky ReLU as before all convolutions of the encoder. Only this one
+                  has weights
     none          no layer
 """
 
@@ -24,9 +25,12 @@ from tfinpaint.networks.parts import conv
 
 
 def attention(kind: str, variant: str, channels: int) -> Optional[tf.keras.layers.Layer]:
-    """The layer; None for "none".
+    """The layer, or None for "none".
 
-    kind: see above.   channels: of the features.
+    Args:
+        kind: see the top of the file.
+        variant: "paper" or "official".
+        channels: channels of the features.
     """
     if kind == "coherent":
         return CoherentSemanticAttention(variant, name="attention")
@@ -38,13 +42,13 @@ def attention(kind: str, variant: str, channels: int) -> Optional[tf.keras.layer
 
 
 class ShiftInHole(tf.keras.layers.Layer):
-    """The shift operation within one map: a missing cell becomes the known one most like it.
+    """The shift operation within one map: replaces each missing cell by the most similar known one.
 
     Args:
         variant: see `ShiftLayer`.
 
-    Call arguments and returns are those of CoherentSemanticAttention. Without a known cell nothing
-    changes.
+    Call arguments and returns are those of CoherentSemanticAttention, without
+    `with_attention_weights`. If no cell is known, the output is the input.
     """
 
     def __init__(self, variant="paper", **kwargs):

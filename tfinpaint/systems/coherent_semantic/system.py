@@ -1,26 +1,27 @@
-"""Coherent semantic attention: Coherent Semantic Attention for Image Inpainting, ICCV 2019.
+"""Coherent semantic attention (CSA): Coherent Semantic Attention for Image Inpainting, ICCV 2019.
 
-A rough network fills the hole. A refinement network with the attention in its encoder improves the
-fill (section 3.1). They are trained end to end with three kinds of terms (3.5), against a patch
-critic of pictures and one of VGG features (3.4). Images are in [-1, 1]. The hole has one colour, as
-released.
+A rough network fills the hole. A refinement network, with the attention in its encoder, improves
+the fill (section 3.1). Both are trained end to end with three kinds of terms (3.5): L1 (7), the
+consistency loss (4), and adversarial terms (5) against a patch critic of pictures and one of VGG
+features (3.4). Images are in [-1, 1]. The hole has one colour, as released.
 
-What the variants settle
+How the variants differ
                       paper                             official
     attention         cosines, bounded                  see layers/coherent_semantic_attention.py
     consistency       mean over the hole                mean over all, blanked features against the
                                                         whole target
     rough network     learns from the refinement too    learns only from its own L1
     least squares     (5), (6)                          half of them; the critics' sum halved again
-In both, the critics learn first, then the generator, from the same forward pass, whose raw output
-the critics see. All have Adam at 2e-4, with beta1 0.5.
+In both variants the critics learn first, then the generator, from the same forward pass. The
+critics see the refined output without compositing. All networks have Adam at 2e-4, with beta1 0.5.
 
 Deviations: (5) and (6) are printed with minus signs, with which they would be maximised, and with
 targets 1 and 0 for differences of scores. The targets here are 1 and -1, as in the released code
-and in the paper of the loss. In the released code neither consistency nor the feature critic
-reaches the generator (their inputs are cut off from it). Here both do, in both variants. The blocks
-have the released order of convolutions. Losses are means, so that weights mean the same for all
-sizes. A network of another width than 64 has the first channels of conv4_3 as its target.
+and in the paper that introduced the loss. In the released code the generator gets no gradient of
+the consistency loss and of the feature critic (their inputs are detached). Here it does, in both
+variants. The blocks have the released order of convolutions. Losses are means, so that their
+weights do not depend on the image size. With a width below 64, the target of the consistency loss
+is the first channels of conv4_3.
 """
 
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
@@ -46,9 +47,10 @@ class CoherentSemantic(System):
     Args:
         width: channels of the first layers of the generator's two networks and the critics
             (paper: 64).
-        depth: halvings of both networks (paper: 8); images are multiples of 2^depth.
+        depth: halvings of both networks (paper: 8); height and width of images are multiples of
+            2^depth.
         attention_kind: the layer in the refinement's encoder, "coherent" (paper) or another of
-            replacements.py. The consistency loss is of what comes out there, whichever it is.
+            replacements.py. The consistency loss takes the output of whichever layer it is.
         variant: "paper" or "official".
     """
 
@@ -58,7 +60,7 @@ class CoherentSemantic(System):
         super().__init__(variant=variant, **kwargs)
         self.width, self.depth, self.attention_kind = width, depth, attention_kind
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -102,6 +104,7 @@ class CoherentSemantic(System):
             self.critic = Critics(**{name: critic(self.width) for name, critic in wanted.items()})
 
     def blanked(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+        """Images [B, H, W, 3] whose holes [B, H, W, 1] have the released colour."""
         return images * (1 - holes) + tf.constant(_HOLE_COLOR) * holes
 
     def raw(
@@ -113,7 +116,7 @@ class CoherentSemantic(System):
         self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
     ) -> Tuple[tf.Tensor, list]:
         self.check_images(images)
-        return self.averaged(  # [B, H, W, 3]; of H/8 x W/8
+        return self.averaged(  # [B, H, W, 3]; a map of H/8 x W/8
             [self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
         )
 
@@ -124,8 +127,8 @@ class CoherentSemantic(System):
             rough, refined, maps = self.generator(
                 [self.blanked(images, holes), holes], training=True, with_stages=True
             )
-            # What each critic sees of the original and of the output: images [B, H, W, 3], features
-            # [B, H/8, W/8, 256].
+            # The inputs of each critic, for the original and for the output: images [B, H, W, 3],
+            # features [B, H/8, W/8, 256].
             real, fake = {"image": images}, {"image": refined}
             if self.features is not None and "pool3" in seen_in_truth:
                 real["features"], fake["features"] = (
@@ -158,6 +161,7 @@ class CoherentSemantic(System):
     def loss_of_critics(
         self, real: Mapping[str, tf.Tensor], fake: Mapping[str, tf.Tensor]
     ) -> tf.Tensor:
+        """Equation (6), summed over the critics. Arguments are {critic: its input}."""
         fake = {name: tf.stop_gradient(x) for name, x in fake.items()}
         loss = tf.add_n(
             [self.judged(critic_relativistic, name, real, fake) for name in self.critic.names]
@@ -171,9 +175,10 @@ class CoherentSemantic(System):
         real: Mapping[str, tf.Tensor],
         fake: Mapping[str, tf.Tensor],
     ) -> tf.Tensor:
-        """A relativistic loss of one critic.
+        """A relativistic loss of the scores of the critic `name`.
 
-        The critic sees real and fake in one call, since its norms treat each picture by itself.
+        Arguments `real` and `fake` are {critic: its input}. The critic sees both in one call, since
+        its instance norms treat each picture separately.
         """
         scores = getattr(self.critic, name)(tf.concat([real[name], fake[name]], 0), training=True)
         value = loss(*tf.split(scores, 2))
@@ -181,7 +186,10 @@ class CoherentSemantic(System):
 
 
 class _Named:
-    """VGG features of images in [-1, 1], by our names: {name: Keras' layer} -> {name: map}."""
+    """VGG features under names of ours: images in [-1, 1] -> {name: map}.
+
+    layers: {name: Keras' layer}.
+    """
 
     def __init__(self, layers, weights):
         self._names = list(layers)

@@ -1,9 +1,9 @@
 """The two U-Nets of coherent semantic attention: one fills the hole roughly, the other refines it.
 
-Rough:       image [B, H, W, 3] in [-1, 1] whose hole has one colour -> [B, H, W, 3] in [-1, 1]
+Rough:       image [B, H, W, 3] in [-1, 1], whose hole has one colour -> [B, H, W, 3] in [-1, 1]
              (tanh).
-Refinement:  [rough in the hole and image elsewhere, image] [B, H, W, 6], hole [B, H, W, 1]
-             -> [B, H, W, 3], linear.
+Refinement:  two images as channels [B, H, W, 6], the image with the rough output in its hole and
+             the image itself; and the hole [B, H, W, 1] -> [B, H, W, 3], linear.
 H and W are multiples of 2^depth.
 
 Source: Liu et al., Coherent Semantic Attention for Image Inpainting, ICCV 2019, section 3.1 and
@@ -21,7 +21,7 @@ from tfinpaint.networks.unet import UNet
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.coherent_semantic.replacements import attention
 
-ATTENTION = 3  # the block with the attention: H / 2^3
+ATTENTION = 3  # the number of the block with the attention, whose map has H / 2^3 rows
 
 
 class RoughUNet(UNet):
@@ -40,10 +40,10 @@ class RoughUNet(UNet):
 class RefinementUNet(tf.keras.Model):
     """The refinement network.
 
-    Block k halves the size by a dilated 4x4 convolution that keeps the width. A 3x3 convolution
-    then doubles the width. On the way up a transposed 3x3 convolution halves the width, and a 4x4
-    one doubles the size. The features of block 3 go through the attention before their norm.
-    decode_k sees [decode_(k+1), encode_k].
+    Block k of the encoder halves the size by a dilated 4x4 convolution that keeps the number of
+    channels. A 3x3 convolution then doubles the channels. In the decoder a transposed 3x3
+    convolution halves the channels, and a transposed 4x4 one doubles the size. The features of
+    block 3 go through the attention before their norm. decode_k sees [decode_(k+1), encode_k].
 
     Args:
         width: channels of the first convolution (paper: 64). They double up to 8 * width.
@@ -151,12 +151,15 @@ class CoherentSemanticUNets(tf.keras.Model):
     """Both networks, one after the other.
 
     Args:
-        width, depth, variant, attention_kind: see above.
-        detach_rough: whether to keep the refinement's gradient from the rough network, as released.
+        width, depth, variant, attention_kind: see `RefinementUNet`.
+        detach_rough: whether the rough network gets no gradient from the refinement, as released.
 
-    Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with the colour of the hole in
-        it. Returns the refined output. With `with_stages=True` it returns the rough output, the
-        refined output and the two maps of `RefinementUNet`. `with_attention_maps=True` is as there.
+    Call arguments: `[image, hole]`, image [B, H, W, 3] in [-1, 1] with one colour in its hole.
+        Returns the refined output. With `with_stages=True` it returns the rough output, the
+        refined output and the two maps of `RefinementUNet`. `with_attention_maps=True` is as for
+        `RefinementUNet`.
+
+    Raises: SettingsError for a width or depth that is not allowed.
     """
 
     def __init__(
@@ -168,7 +171,7 @@ class CoherentSemanticUNets(tf.keras.Model):
         attention_kind="coherent",
         **kwargs,
     ):
-        # Pictures are float32 even under mixed precision. Layers cast what they are given.
+        # Pictures stay float32 even under mixed precision. Each layer casts its own inputs.
         super().__init__(autocast=False, **kwargs)
         if not isinstance(width, int) or width < 1:
             raise SettingsError(f"`width` is a whole number, at least 1. Got {width!r}")
@@ -191,7 +194,7 @@ class CoherentSemanticUNets(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        image, hole = inputs
+        image, hole = (tf.cast(x, tf.float32) for x in inputs)
         rough = self.rough(image)  # [B, H, W, 3]
         pasted = (tf.stop_gradient(rough) if self.detach_rough else rough) * hole + image * (
             1 - hole
@@ -219,9 +222,9 @@ class CoherentSemanticUNets(tf.keras.Model):
 class _DilatedHalving(tf.keras.layers.Layer):
     """A 4x4 convolution with stride 2, dilation 2 and padding 3.
 
-    [B, H, W, C] -> [B, H/2, W/2, filters], H and W even. Keras refuses stride and dilation
-    together. But such windows meet only odd rows and columns, so this is a plain convolution of
-    those.
+    [B, H, W, C] -> [B, H/2, W/2, filters], H and W even. Keras does not allow stride and dilation
+    together. But these windows see only rows and columns with odd indices, so this is a plain
+    convolution of those.
     """
 
     def __init__(self, filters, **kwargs):
@@ -240,8 +243,8 @@ class _DilatedHalving(tf.keras.layers.Layer):
     def call(self, x: tf.Tensor) -> tf.Tensor:
         b, h, w, c = shape(x)
         # The same as x[:, 1::2, 1::2], but seven times as fast. tf.slice and tf.pad have faster
-        # gradients than x[a:b] and explicit padding. Rows come first, then columns, because TFLite
-        # cannot slice six axes.
+        # gradients than x[a:b] and explicit padding. Rows are taken first, then columns, because
+        # TFLite cannot slice a tensor of six axes.
         rows = tf.slice(tf.reshape(x, [b, h // 2, 2, w * c]), [0, 0, 1, 0], [b, h // 2, 1, w * c])
         odd = tf.slice(
             tf.reshape(rows, [b, h // 2, w // 2, 2 * c]), [0, 0, 0, c], [b, h // 2, w // 2, c]

@@ -9,7 +9,7 @@ SPECIFICATION = Specification(
     implementation="tfinpaint.systems.context_encoder.system:ContextEncoder",
     settings=(
         Setting("width", 64, 4, 1024, "channels of the first layers of generator and critic"),
-        Setting("bottleneck", 4000, 1, 65536, "numbers that describe a picture's surroundings"),
+        Setting("bottleneck", 4000, 1, 65536, "channels of the encoder's output"),
         Setting(
             "depth",
             5,
@@ -22,7 +22,7 @@ SPECIFICATION = Specification(
         Term(
             "reconstruction",
             0.999,
-            "squared error of the centre, ten times on its known rim",
+            "squared error of the centre, with ten times the weight on its known rim",
             reconstruction=True,
         ),
         Term("adversarial", 0.001, "the critic calls the centre real"),

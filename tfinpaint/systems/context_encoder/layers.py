@@ -1,8 +1,8 @@
-"""The layers around the context encoder's bottleneck, and numbers that are added but do not learn.
+"""The layers around the context encoder's bottleneck, and a bias that does not learn.
 
-At the bottleneck a window is as large as the map: the convolution is a product of matrices, and so
-is the transposed one. They are computed as that, since a library's convolution would first
-rearrange kernels of 130 MB.
+At the bottleneck the kernel is as large as the map, so the convolution is a product of matrices,
+and so is the transposed convolution. They are computed as such, since TensorFlow's convolution
+would first copy the kernel, 130 MB, into a layout of its own.
 """
 
 import tensorflow as tf
@@ -11,7 +11,7 @@ from tfinpaint.layers.arguments import fixed
 
 
 class SquareToPoint(tf.keras.layers.Conv2D):
-    """Keras' Conv2D whose one window is the whole map: [B, k, k, C] -> [B, 1, 1, filters].
+    """Keras' Conv2D with a kernel as large as the map: [B, k, k, C] -> [B, 1, 1, filters].
 
     Args:
         filters, kernel_size, **kwargs: as in Keras. It has no bias and no activation.
@@ -46,9 +46,10 @@ class PointToSquare(tf.keras.layers.Conv2DTranspose):
 
 
 class Offset(tf.keras.layers.Layer):
-    """Adds a number to each channel, which does not learn: [B, h, w, C] -> [B, h, w, C].
+    """Adds a constant to each channel: [B, h, w, C] -> [B, h, w, C].
 
-    It holds the bias of a convolution in imported weights (released.py). It is 0 otherwise.
+    The constants are the biases of a convolution in imported weights (released.py), else 0. They
+    are not trained.
     """
 
     def build(self, shape: tf.TensorShape) -> None:

@@ -1,13 +1,14 @@
-"""Cuts a square window of any size out of a photograph, as n x n cells, and puts it back.
+"""Resamples a square window of a photograph to n x n cells, and back.
 
-A window may reach beyond the photograph, which is then continued by mirroring, the edge included,
-as often as needed. Both ways are a product with one matrix for the rows and one for the columns:
-shapes depend on no value, so that TFLite takes it, and at scale 1 pixels keep their values.
+    small = cut(photo, rows, columns, n)            # [H, W, C] -> [n, n, C], area means
+    large = enlarge(small, rows, columns, (H, W))   # back, bicubic; 0 far from the window
 
-    small = cut(photo, rows, columns)               # [H, W, C] -> [n, n, C]: means of areas
-    large = enlarge(small, rows, columns, (H, W))   # back, cubic; 0 far from the window
+`rows` and `columns` say where the window begins and how many pixels make a cell (`Axis`). A window
+may extend beyond the photograph. The photograph is then continued by mirroring at its edge, with
+the edge pixel repeated, as often as needed.
 
-An axis of a window (`Axis`) is the position where it begins and the pixels for each of its cells.
+Both functions multiply by one matrix for the rows and one for the columns. So shapes do not depend
+on values, as TFLite requires, and at scale 1 pixels keep their values.
 """
 
 from typing import NamedTuple, Tuple
@@ -18,8 +19,8 @@ import tensorflow as tf
 class Axis(NamedTuple):
     """A window along one axis, in pixels of the photograph, float32 scalars.
 
-    begin: where its first cell begins; may be below 0.
-    scale: pixels for each cell, at least 1.
+    begin: position of the beginning of the first cell; may be below 0.
+    scale: the size of a cell, at least 1.
     """
 
     begin: tf.Tensor
@@ -27,15 +28,15 @@ class Axis(NamedTuple):
 
 
 def cut(photo: tf.Tensor, rows: Axis, columns: Axis, cells: int) -> tf.Tensor:
-    """float32 [H, W, C] -> [cells, cells, C], the mean of the pixels that each cell covers."""
+    """float32 [H, W, C] -> [cells, cells, C]. Each cell is the mean of the area that it covers."""
     size = tf.shape(photo)
     return _product(_coverage(rows, size[0], cells), _coverage(columns, size[1], cells), photo)
 
 
 def enlarge(window: tf.Tensor, rows: Axis, columns: Axis, size: Tuple) -> tf.Tensor:
-    """float32 [n, n, C] -> [H, W, C], interpolated with Keys' cubics as TensorFlow's "bicubic" is.
+    """float32 [n, n, C] -> [H, W, C], with Keys' cubic interpolation, as TensorFlow's "bicubic".
 
-    size: H, W, integers or integer scalars. What is more than two cells outside of the window is 0.
+    size: (H, W), ints or integer scalars. Pixels two cells or more outside of the window are 0.
     """
     cells = window.shape[0]
     return _product(_cubics(rows, size[0], cells), _cubics(columns, size[1], cells), window)
@@ -52,11 +53,11 @@ def _product(rows, columns, array):
 
 
 def _coverage(axis, side, cells):
-    """The share of each cell that each pixel of the mirrored photograph fills, [cells, side]."""
+    """The share of each cell that the copies of each pixel cover, [cells, side]."""
     side = tf.cast(side, tf.float32)
     edges = axis.begin + axis.scale * tf.range(cells + 1, dtype=tf.float32)  # [cells + 1]
-    # The mirrored photograph repeats itself every 2 * side pixels. In each period a pixel has two
-    # places. What of it lies between 0 and an edge grows with the edge.
+    # The mirrored photograph has a period of 2 * side pixels, with two copies of each pixel.
+    # `before` is the length of a pixel's copies between 0 and each edge of a cell.
     periods = tf.floor(edges / (2 * side))
     rest = (edges - 2 * side * periods)[:, tf.newaxis]
     pixels = tf.range(side)[tf.newaxis]  # [1, side]
@@ -69,7 +70,7 @@ def _coverage(axis, side, cells):
 
 
 def _cubics(axis, side, cells):
-    """The weight of each cell in each pixel, [side, cells]."""
+    """The weight of each cell in each pixel: Keys' cubic with a = -1/2. [side, cells]."""
     pixels = tf.range(tf.cast(side, tf.float32))[:, tf.newaxis]  # [side, 1]
     position = (pixels + 0.5 - axis.begin) / axis.scale - 0.5  # in cells
     away = tf.abs(position - tf.range(cells, dtype=tf.float32)[tf.newaxis])  # [side, cells]

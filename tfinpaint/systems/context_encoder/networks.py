@@ -1,12 +1,12 @@
 """The context encoder and its critic.
 
 Sources: Pathak et al., Context Encoders: Feature Learning by Inpainting, CVPR 2016, and its
-released code for the centre square, whose sizes these are. Convolutions have 4x4 windows and no
-bias. Batch norm has PyTorch's (and torch7's) defaults: epsilon 1e-5, momentum 0.9 as Keras counts
-it.
+released code for the centre square, which gives the sizes. Convolutions have 4x4 kernels and no
+bias. Batch norm has PyTorch's (and torch7's) defaults: epsilon 1e-5, and momentum 0.9 in Keras'
+convention.
 
-Deviation from the text: its bottleneck is a fully connected layer for each channel. The released
-code has a convolution over the whole map in its place, with 4,000 outputs, and so has this network.
+Deviation from the text: the bottleneck of the paper is a fully connected layer for each channel. As
+in the released code, it is a convolution over the whole map here, with 4,000 outputs.
 """
 
 import tensorflow as tf
@@ -15,28 +15,30 @@ from tfinpaint.layers.batch_norm import BatchNorm
 from tfinpaint.networks.parts import NORMAL, conv, leaky, make_weights, up_conv
 from tfinpaint.systems.context_encoder.layers import Offset, PointToSquare, SquareToPoint
 
-_INNERMOST = 4  # side of the last map before the bottleneck, pixels
+_INNERMOST = 4  # side of the last map before the bottleneck, in cells
 
 
 class ContextEncoderNetwork(tf.keras.Model):
-    """Predicts the centre of an image: [B, S, S, 3] in [-1, 1] -> [B, S/2, S/2, 3], of tanh.
+    """Predicts the centre of an image: [B, S, S, 3] in [-1, 1] -> [B, S/2, S/2, 3] (tanh).
 
-    S is 4 * 2^depth. With the paper's settings:
+    S is 4 * 2^depth, 128 with the paper's settings. The layers then have these channels:
 
-        encoder     3 -> 64 -> 64 -> 128 -> 256 -> 512, each at half the size, down to 4 x 4
-        bottleneck  -> 4,000, a single position
-        decoder     -> 512 at 4 x 4 -> 256 -> 128 -> 64 -> 3, each at twice the size, up to 64 x 64
+        encoder     3 -> 64 -> 64 -> 128 -> 256 -> 512; each layer halves the size, down to 4 x 4
+        bottleneck  -> 4,000 at a single position
+        decoder     -> 512 at 4 x 4 -> 256 -> 128 -> 64 -> 3; each layer doubles the size, up to
+                    64 x 64
 
-    Batch norm follows all but the first and the last; then leaky ReLU in the encoder and ReLU in
-    the decoder.
+    Batch norm follows each layer but the first and the last. Then comes leaky ReLU in the encoder
+    (bottleneck included), ReLU in the decoder.
 
     Args:
         width: channels of the first layer (paper: 64).
         bottleneck: channels of the bottleneck (paper: 4000).
-        depth: halvings of the encoder (paper: 5). With fewer, inner layers keep their channels.
+        depth: halvings of the encoder (paper: 5). The last encoder layer has 8 * width channels;
+            each earlier one has half as many, at least `width`.
 
     Attributes:
-        frozen_norms: the batch norm layers that keep their running statistics in training: "none",
+        frozen_norms: which batch norm layers keep their running statistics in training: "none",
             "encoder" or "all".
     """
 
@@ -60,7 +62,7 @@ class ContextEncoderNetwork(tf.keras.Model):
                 up_conv(filters, 4, f"decode_{k}", use_bias=False)
                 for k, filters in enumerate(rising[-2:0:-1], 2)
             ),
-            # The picture itself is computed in float32 even under mixed precision.
+            # The output layer computes in float32 even under mixed precision.
             up_conv(3, 4, f"decode_{depth}", use_bias=False, dtype="float32"),
         ]
         names = [layer.name for layer in self.convolutions]
@@ -74,7 +76,7 @@ class ContextEncoderNetwork(tf.keras.Model):
     def call(
         self, images: tf.Tensor, training: bool = False, with_bottleneck: bool = False
     ) -> tf.Tensor:
-        """with_bottleneck: also returns the bottleneck, [B, 1, 1, bottleneck]."""
+        """See the class. With `with_bottleneck=True` it also returns [B, 1, 1, bottleneck]."""
         x, last = images, len(self.convolutions) - 1
         point = None
         for k, (convolution, offset) in enumerate(zip(self.convolutions, self.offsets)):
@@ -95,7 +97,7 @@ class ContextEncoderNetwork(tf.keras.Model):
 class CentreCritic(tf.keras.Model):
     """Scores the centre of an image: [B, C, C, 3] in [-1, 1] -> logits [B, 1].
 
-    C is 4 * 2^halvings. The sigmoid belongs to the loss.
+    C is 4 * 2^halvings. The paper's sigmoid is part of the loss.
 
     Args:
         width: channels of the first layer (paper: 64); they double with each halving.
@@ -128,7 +130,7 @@ class CentreCritic(tf.keras.Model):
 
 
 def batch_norm(name: str) -> tf.keras.layers.Layer:
-    """Batch norm as in torch7, after the layer `name`. Its scale starts from N(1, 0.02)."""
+    """Batch norm for the layer `name`, as in torch7. Its scale starts from N(1, 0.02)."""
     return BatchNorm(
         momentum=0.9, epsilon=1e-5, name=f"{name}_norm", gamma_initializer=NORMAL(1.0, 0.02)
     )

@@ -1,15 +1,16 @@
-"""Fills photographs with the context encoder, which predicts the centre of a square and no more.
+"""Fills photographs with the context encoder, which predicts only the centre of a square.
 
-Every hole gets a square window with the hole in its centre. A hole whose box has sides of up to
-7/16 of the network's size (56 of 128 pixels) is filled at its own scale. For a larger one the
-window is larger by the same factor, is reduced to the network's size, and the fill is enlarged.
-Where a window reaches beyond the photograph, this is continued by mirroring.
+Every hole gets a square window, with the hole in its centre. A hole whose bounding box has sides of
+up to 7/16 of the network's size (56 of 128 pixels) is filled at full resolution. For a larger hole
+the window is larger by the same factor; it is reduced to the network's size, and the fill is
+enlarged. Where a window extends beyond the photograph, the photograph is continued by mirroring.
 
-Limit: a window is for holes that are at most half as long as the longer side of the photograph. It
-is then 8/7 of that side, of which a sixteenth at either end is mirrored. (That is the centred hole
-of half the side, which the papers' tables have.) Longer holes would be filled from mirrored ones.
-They are cut into pieces (painting/thin_holes.py), each with a window of its own, as long as every
-window shows something known beside its piece, and else refused. Long thin holes are always cut.
+Limit: a hole may be at most half as long as the longer side of the photograph. The window of such a
+hole has 8/7 of that side, and a sixteenth of the window at either end is mirrored. (The centred
+hole of half the side, which the papers' tables use, is that long.) In the window of a longer hole,
+the mirrored parts would show the hole again. Such a hole is cut into pieces
+(painting/thin_holes.py), each with its own window, if every window shows known pixels beside its
+piece. Otherwise it is refused. Long thin holes are always cut.
 """
 
 from typing import Any, Tuple
@@ -22,7 +23,7 @@ from tfinpaint.painting.painter import Painter
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.context_encoder.mirrored import Axis, cut, enlarge
 
-_COVERED = 1e-3  # the share of a cell from which on it counts; less is rounding
+_COVERED = 1e-3  # a cell is missing if more than this share of it is; less is rounding
 
 
 class CentrePainter(Painter):
@@ -35,15 +36,18 @@ class CentrePainter(Painter):
     def __init__(self, system: Any, image_size: int = 0, run: Any = None):
         super().__init__(system, system.fixed_size, run)
         self.hole_size = system.fixed_size // 2 - 2 * system.rim
-        self.stride = 1  # a photograph may have any size, and so may a window
-        self.working_size = 2 * self.hole_size  # thin holes are cut into pieces of half of it
-        # The network's input has 9/14 of its hole's side around it. Sixteenths are exact numbers.
+        self.stride = 1  # photographs and windows may have any size
+        self.working_size = 2 * self.hole_size  # thin holes are cut into pieces of half this size
+        # The network sees 9/14 of its hole's side around the hole. 11/16 is a little more, and
+        # exact as a float.
         self.context = boxes.Context(11 / 16, centred=True)
 
     def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: Any) -> tf.Tensor:
         """The predicted centre alone, float32 [B, S/2, S/2, 3]; see the base class.
 
-        H and W are the network's size S, 128 with the paper's settings.
+        H and W of images and holes are the network's size S, 128 with the paper's settings.
+
+        Raises: ValueError for another size.
         """
         self.system.check_images(tf.convert_to_tensor(images))
         return super().generate(images, holes, **inputs)
@@ -76,20 +80,24 @@ class CentrePainter(Painter):
         with tf.control_dependencies([fits]):
             pixels = tf.cast(blanked, tf.float32)
         filled = self._filled_in(pixels, hole, aim, rows, columns)
-        # What else is missing gets the mean colour, so that detail finds no black there.
+        # Other missing pixels get the mean colour of the known ones. The search for detail would
+        # otherwise see black there.
         known = tf.cast(tf.logical_not(hole), tf.float32)
         mean = tf.reduce_sum(pixels, [0, 1]) / tf.maximum(tf.reduce_sum(known), 1.0)  # [3]
         return tf.where(tf.logical_and(hole, tf.logical_not(aim)), mean, filled)
 
     def fill_whole(self, photo: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
-        """See the base class. All holes have one window, and none is too large for it."""
+        """See the base class. All holes share one window, whatever their size."""
         blanked = tf.where(hole, tf.zeros_like(photo), photo)
         rows, columns, _ = self._window(hole)
         filled = self._filled_in(blanked, hole, hole, rows, columns)
         return tf.where(hole, tf.round(tf.clip_by_value(filled, 0.0, 255.0)), photo)
 
     def _window(self, aim) -> Tuple[Axis, Axis, tf.Tensor]:
-        """The window around the pixels in `aim`, bool [h, w, 1]; the longer side of their box."""
+        """The window around the pixels `aim`, bool [h, w, 1]: rows, columns, and their extent.
+
+        The extent is the longer side of the bounding box of `aim` in pixels, float32 scalar.
+        """
         (top, bottom), (left, right) = (
             _extent(tf.reduce_any(aim, axis)) for axis in ([1, 2], [0, 2])
         )
@@ -103,13 +111,17 @@ class CentrePainter(Painter):
 
     def _axis(self, first, last, scale):
         begin = (first + last) / 2 - scale * (self.system.fixed_size / 2)
-        # At scale 1 cells are pixels.
+        # At scale 1, cells begin where pixels begin.
         return Axis(tf.where(scale > 1, begin, tf.floor(begin)), scale)
 
     def _filled_in(self, blanked, hole, aim, rows, columns):
         """The fill of one window, float32 [h, w, 3], 0 to 255.
 
-        blanked: float32 [h, w, 3].   hole, aim: bool [h, w, 1].
+        Args:
+            blanked: float32 [h, w, 3], 0 to 255.
+            hole: bool [h, w, 1], all missing pixels.
+            aim: bool [h, w, 1], the missing pixels to fill.
+            rows, columns: the window.
         """
         size, side = tf.shape(blanked)[:2], self.system.fixed_size
         maps = tf.cast(tf.concat([hole, aim], -1), tf.float32)
@@ -118,8 +130,9 @@ class CentrePainter(Painter):
         missing, wanted = (tf.cast(window[..., k : k + 1] > _COVERED, tf.float32) for k in (3, 4))
         images = (pixels * (1 / 127.5) - 1.0) * (1 - missing)
         centre = (self.system.generate(images, missing) + 1.0) * 127.5  # [1, S/2, S/2, 3]
-        # It is composited before it is enlarged, so that the fill meets the photograph's own
-        # colours at the edge of the hole. What is missing elsewhere gets no fill here.
+        # The fill is composited before it is enlarged, so that interpolation meets the
+        # photograph's colours at the edge of the hole. Missing cells outside of the centre are not
+        # filled here.
         whole = self.system.with_centre(pixels, tf.clip_by_value(centre, 0.0, 255.0))
         inside = tf.maximum(missing, wanted)
         whole = whole * inside + pixels * (1 - inside)
@@ -127,7 +140,7 @@ class CentrePainter(Painter):
 
 
 def _extent(marked):
-    """bool [n] -> the first marked position, and the last + 1, float32; n and 0 if none is."""
+    """bool [n] -> the first marked position and the last one + 1, float32; n and 0 without one."""
     positions = tf.range(tf.cast(tf.size(marked), tf.float32))
     count = tf.cast(tf.size(marked), tf.float32)
     return (

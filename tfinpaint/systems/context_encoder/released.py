@@ -1,11 +1,11 @@
-"""Where the tensors of the context encoder's released weights belong.
+"""The table of the context encoder's released weights.
 
-The authors' weights are files of torch7. What is read here is the PyTorch version of the same
-network: its layers are numbered, each convolution, norm and activation in its turn.
+The authors released torch7 files. This module reads state dicts of the PyTorch version of the same
+network, whose layers (convolutions, norms and activations) are numbered in sequence.
 
-The authors' convolutions have biases, which their training sets to 0 before each step, so a file
-holds what one last step of Adam left, 2e-3 at most. The PyTorch version has none. Where a file has
-them they are added at their places, and do not learn.
+The authors' convolutions have biases, which their training code sets to 0 before each step. So a
+converted file has what the last step of Adam added, 2e-3 at most. The PyTorch version has no
+biases. Biases in a file are imported as constants (`Offset`), which are not trained.
 """
 
 from typing import Any, Dict, Mapping
@@ -15,10 +15,11 @@ import numpy as np
 from tfinpaint.weights.places import Table, pytorch_table
 from tfinpaint.weights.releases import Release
 
-_FIRST_OF_DECODER = 17  # number of its first convolution
+_FIRST_OF_DECODER = 17  # the number of the decoder's first convolution
 
 
 def generator(net: Any) -> Table:
+    """The table of a ContextEncoderNetwork."""
     layers, biases = {}, {}
     for k, (convolution, offset) in enumerate(zip(net.convolutions, net.offsets)):
         number = max(3 * k - 1, 0)  # the first has no norm
@@ -30,9 +31,9 @@ def generator(net: Any) -> Table:
 
 
 def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
-    """The tensors of a file under the table's names, with biases of 0 where there are none.
+    """The tensors of a file under the table's names, with biases of 0 where the file has none.
 
-    A later version of the file numbers the decoder by itself.
+    Later files number the layers of encoder and decoder separately.
     """
     named = {}
     for name, tensor in tensors.items():

@@ -1,24 +1,24 @@
 """The context encoder: Context Encoders: Feature Learning by Inpainting, CVPR 2016.
 
-An encoder describes a picture of 128 x 128 pixels, whose centre is missing, by 4,000 numbers, and a
-decoder makes the centre of 64 x 64 pixels from them. It learns from the squared error and against
-a critic of the centre.
+An encoder turns an image of 128 x 128 pixels, whose centre is missing, into 4,000 numbers. A
+decoder makes the centre of 64 x 64 pixels from them. The terms are the squared error and an
+adversarial term against a critic of the centre.
 
-The centre that is predicted is larger than the hole by a rim of 4 pixels, which the network sees.
-On the rim the error counts ten times, so that the fill continues the known part. Images are in
-[-1, 1]. The hole has one colour, as released.
+The predicted centre is larger than the hole: a rim of 4 pixels on each side is known, and the
+network sees it. The squared error has ten times the weight on the rim, so that the fill continues
+the known part. Images are in [-1, 1]. The hole has one colour, as released.
 
-The critic learns first, on the sum of both cross entropies, then the generator, from the same
-forward pass. Adam's beta1 is 0.5; the rates are 2e-4 for the critic and ten times as much for the
-generator. Both variants are the same: where the released code for the centre square and the text
-differ, this is the code.
+The critic learns first, from the sum of the cross-entropies of real and fake, then the generator,
+from the same forward pass. Adam's beta1 is 0.5; its rates are 2e-4 for the critic and ten times as
+much for the generator. Both variants are the same: where the paper and the released code for the
+centre square differ, this system follows the code.
 
 Deviations: the bottleneck is a convolution over the whole map, as released, not a fully connected
-layer for each channel. The released code multiplies the generator's adversarial gradient by the
-critic's weights after its step but by what was computed before it; here the critic judges once
-more, after its step. Batch norm needs two pictures at least, since the bottleneck has a single
-position. The released code sets the biases of its convolutions to 0 in every step, so there are
-none here; what an imported file holds of them is kept (released.py).
+layer for each channel. For the generator's adversarial gradient, the released code combines the
+critic's weights after its step with activations from before it; here the critic computes its scores
+once more after its step. Batch norm needs a batch of at least two pictures in training, since the
+bottleneck has a single position. The released code sets the biases of its convolutions to 0 in
+every step, so the convolutions have none here; biases in an imported file are kept (released.py).
 """
 
 from typing import Any, Dict, Optional
@@ -31,10 +31,11 @@ from tfinpaint.systems.base import System
 from tfinpaint.systems.context_encoder import SPECIFICATION
 from tfinpaint.systems.context_encoder.networks import CentreCritic, ContextEncoderNetwork
 
-# Red, green, blue. The usual mean colour in another order: the released weights belong to it.
+# Red, green, blue: ImageNet's usual mean colour with channels exchanged. The released weights were
+# trained with it.
 _HOLE_COLOR = [2 * value / 255 - 1 for value in (117.0, 104.0, 123.0)]
-_RIM = 32  # the rim has one pixel for so many of the image's side
-_ON_RIM = 10.0  # how often the squared error counts where the network sees what it predicts
+_RIM = 32  # the image's side over the width of the rim
+_ON_RIM = 10.0  # weight of the squared error on the rim; it is 1 in the hole
 
 
 class ContextEncoder(System):
@@ -42,8 +43,9 @@ class ContextEncoder(System):
 
     Args:
         width: channels of the first layers of generator and critic (paper: 64).
-        bottleneck: numbers that describe a picture (paper: 4000).
-        depth: halvings of the encoder (paper: 5); images have 4 * 2^depth pixels a side.
+        bottleneck: channels of the bottleneck (paper: 4000).
+        depth: halvings of the encoder (paper: 5). Images are squares of 4 * 2^depth pixels a side,
+            S below.
         variant: "paper" or "official": the same.
     """
 
@@ -53,11 +55,11 @@ class ContextEncoder(System):
         super().__init__(variant=variant, **kwargs)
         self.width, self.bottleneck, self.depth = width, bottleneck, depth
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def fixed_size(self) -> int:
-        """Side of the images, in pixels: there are no others."""
+        """S, the only height and width that images may have, in pixels."""
         return 4 * 2**self.depth
 
     @property
@@ -66,7 +68,7 @@ class ContextEncoder(System):
 
     @property
     def fixed_hole(self) -> np.ndarray:
-        """uint8 [S, S], 1 = hole: the square that the network sees as missing in training."""
+        """uint8 [S, S], 1 = hole: the square that is missing in training."""
         hole = np.zeros((self.fixed_size, self.fixed_size), np.uint8)
         inside = slice(self.fixed_size // 4 + self.rim, 3 * self.fixed_size // 4 - self.rim)
         hole[inside, inside] = 1
@@ -99,9 +101,9 @@ class ContextEncoder(System):
     def raw(
         self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
-        """The image with the predicted centre in its place, [B, S, S, 3].
+        """The blanked image with its centre replaced by the predicted one, [B, S, S, 3].
 
-        The centre is the network's own, known pixels too. Around it is what the network was given.
+        The prediction also replaces known pixels of the centre.
         """
         blanked = self.blanked(images, holes)
         return self.with_centre(blanked, generator(blanked, training=training))
@@ -110,8 +112,11 @@ class ContextEncoder(System):
         """The predicted centre alone, float32 [B, S/2, S/2, 3] on the [-1, 1] scale.
 
         Args:
-            images: float32 [B, S, S, 3] in [-1, 1]. What lies under the hole has no influence.
-            holes: float32 [B, S, S, 1], 1 where missing. In training it was the centre of 7/16 S.
+            images: float32 [B, S, S, 3] in [-1, 1]. Pixels in the hole have no influence.
+            holes: float32 [B, S, S, 1], 1 where missing. In training it was `fixed_hole`, a centred
+                square of side 7/16 S.
+
+        Raises: ValueError for images of another size.
         """
         self.check_images(images)
         return self.generator(self.blanked(images, holes))
@@ -126,7 +131,7 @@ class ContextEncoder(System):
         return images[:, first : first + side, first : first + side]
 
     def with_centre(self, images: tf.Tensor, centre: tf.Tensor) -> tf.Tensor:
-        """Images [B, S, S, C] with another centre [B, S/2, S/2, C]."""
+        """Images [B, S, S, C] with their centre replaced by `centre` [B, S/2, S/2, C]."""
         rim = self.fixed_size // 4
         padding = [[0, 0], [rim, rim], [rim, rim], [0, 0]]
         inside = tf.pad(tf.ones_like(centre[:1, ..., :1]), padding)  # [1, S, S, 1]
@@ -138,8 +143,8 @@ class ContextEncoder(System):
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         """See the base class.
 
-        holes: [B, S, S, 1]. What lies beyond `fixed_hole` counts as known: the network sees the rim
-            of the centre.
+        holes: [B, S, S, 1]. Pixels outside of `fixed_hole` count as known, so that the network sees
+            the rim of the centre.
         """
         missing = holes * self.fixed_hole[np.newaxis, ..., np.newaxis]  # [B, S, S, 1]
         truth = self.centre(images)  # [B, S/2, S/2, 3]
@@ -160,9 +165,10 @@ class ContextEncoder(System):
         return {**self.learn(tape, terms), **logs}
 
     def loss_of_critic(self, truth: tf.Tensor, output: tf.Tensor) -> tf.Tensor:
-        """The sum of both cross entropies.
+        """The sum of the cross-entropies of real and fake, a scalar.
 
-        Real and fake are seen one after the other: each has its own statistics.
+        The critic sees them in separate calls, so that batch norm normalises each by its own
+        statistics.
         """
         real = self.critic(truth, training=True)
         return 2 * critic_cross_entropy(real, self.critic(output, training=True))

@@ -20,9 +20,8 @@ SPECIFICATION = Specification(
             None,
             0,
             1,
-            "gamma of the spatial discount: a missing pixel counts gamma^distance; 1: none. "
-            "Default: 0.99, "
-            "with --variant=official 0.9",
+            "gamma of the spatial discount: a missing pixel has the weight gamma^distance; 1 "
+            "switches the discount off. Default: 0.99, with --variant=official 0.9",
             above_low=True,
         ),
         Choice(
@@ -36,7 +35,7 @@ SPECIFICATION = Specification(
         Term(
             "hole",
             1.2,
-            "L1 in the hole, discounted by gamma^distance to what is known: 1.2 x coarse + refined",
+            "L1 in the hole, discounted by gamma^distance to known pixels: 1.2 x coarse + refined",
             reconstruction=True,
         ),
         Term(
@@ -46,7 +45,7 @@ SPECIFICATION = Specification(
             reconstruction=True,
         ),
         Term("adversarial", 0.001, "the critics' scores of the composite", "(1)"),
-        Term("penalty", 10.0, "of the critics, where their slope in the hole is not 1", "(3)"),
+        Term("penalty", 10.0, "gradient penalty in the critics' loss, in the hole", "(3)"),
     ),
     rates={"generator": 1e-4, "critic": 1e-4},
     adam_betas=(0.5, 0.9),

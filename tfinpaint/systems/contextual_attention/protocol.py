@@ -1,4 +1,4 @@
-"""How DeepFill v1's table is made: `evaluate --protocol=deepfill`."""
+"""The evaluation protocol of DeepFill v1: `evaluate --protocol=deepfill`."""
 
 from tfinpaint.metrics.protocols import Protocol
 from tfinpaint.metrics.quality import Measure
@@ -14,8 +14,8 @@ PROTOCOL = Protocol(
     ),
     holes="center",
     notes=(
-        "relative errors as its author describes them; the paper does not define its total "
-        "variation, here it is that of the result",
-        "the figures that the paper publishes are not at hand here",
+        "relative errors are as the author describes them; the paper does not define its total "
+        "variation, which is that of the result here",
+        "the figures that the paper publishes are not included here",
     ),
 )

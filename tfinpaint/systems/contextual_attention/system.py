@@ -1,20 +1,22 @@
 """DeepFill v1: Generative Image Inpainting with Contextual Attention, CVPR 2018.
 
-A coarse network fills the hole, and a refinement network with contextual attention improves the
-fill. Both learn from L1. The second also learns from two Wasserstein critics, one of the whole
-composite and one of a window around the hole. Images are in [-1, 1], holes blanked with 0.
+A coarse network fills the hole, and a refinement network with contextual attention (section 4)
+improves the fill. Both learn from L1. The refined output also gets an adversarial term (1) from two
+Wasserstein critics with gradient penalty (3): the global critic sees the whole composite, the local
+one a window around the hole. Images are in [-1, 1], holes are blanked with 0.
 
-The critics learn on every batch, the generator on every fifth. A step is a batch. All have Adam at
-1e-4, with betas 0.5 and 0.9.
+The critics learn on every batch, the generator on every fifth. A step is a batch. All networks have
+Adam at 1e-4, with betas 0.5 and 0.9.
 
 The variants differ in gamma: 0.99 in `paper`, 0.9 in `official`, as released.
 
-Deviations: L1 terms are means over the hole and over the known part of each picture. For a hole of
-128 x 128 pixels they are the released ones. (The released code takes them over that square even if
-it then shrinks the hole inside.) The discount's distance is the released formula for boxes, and the
-Euclidean distance for other holes, for which the paper gives none. The window of the local critic
-has half the side of the picture and is centred on the box around the hole. It holds every hole that
-the paper trains with, and a part of larger ones.
+Deviations: the L1 terms are means over the hole and over the known part of each picture. For a hole
+of 128 x 128 pixels they equal the released ones. (The released code draws a square of that size and
+then shrinks the hole inside; it takes the means over the square.) The discount has the released
+formula for boxes, and uses the Euclidean distance for other holes, for which the paper has no
+formula. The window of the local critic has half the side of the picture and is centred on the
+bounding box of the hole. It contains every hole that the paper trains with, and a part of larger
+ones.
 """
 
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
@@ -37,20 +39,20 @@ from tfinpaint.systems.contextual_attention import SPECIFICATION
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
 from tfinpaint.systems.critics import Critics
 
-_CRITIC_STEPS = 5  # per step of the generator
+_CRITIC_STEPS = 5  # steps of the critics for each step of the generator
 _COARSE = 1.2  # weight of the coarse output beside the refined one
 _GAMMA = {"paper": 0.99, "official": 0.9}
-_MIX = 0x61C  # keeps the penalty's random numbers apart from other uses of the seed
+_MIX = 0x61C  # gives the penalty its own random numbers for a seed
 
 
 class DeepFillV1(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layers of the generator (paper: 32). The critics have twice as
-            many. Images are multiples of 8.
-        discount: gamma. None is the variant's, and 1 switches the discount off.
-        attention_kind: "contextual", or "none": the refinement has no branch that attends.
+        width: channels of the first layers of the generator (paper: 32), a multiple of 4. The
+            critics have twice as many. Height and width of images are multiples of 8.
+        discount: gamma, above 0 and at most 1. None is the variant's, 1 switches the discount off.
+        attention_kind: "contextual", or "none" for a refinement without the attention branch.
         variant: "paper" or "official".
     """
 
@@ -70,7 +72,7 @@ class DeepFillV1(System):
         self.gamma = discount or _GAMMA[variant]
         self._all_learn: Optional[bool] = None
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -81,13 +83,9 @@ class DeepFillV1(System):
         return () if self.attention_kind == "none" else super().attention_layers
 
     def extra_inputs(self, kind_of_holes: str) -> Mapping[str, str]:
-        # For boxes there is a formula.
+        # The formula for boxes needs no distances.
         distances_count = self.gamma < 1 and kind_of_holes not in ("center", "box")
         return self.specification.extra_inputs if distances_count else {}
-
-    @property
-    def steps_taken(self) -> int:
-        return int((self.critic_optimizer or self.optimizer).iterations.numpy())
 
     @property
     def batches_per_step(self) -> int:
@@ -131,20 +129,22 @@ class DeepFillV1(System):
         )
 
     def make_train_function(self, force: bool = False) -> Callable:
-        """See Keras. Several replicas have a graph for each kind of batch, and the choice is here.
+        """See Keras. With several replicas there are two graphs, and Python chooses one per batch.
 
-        They cannot meet in a branch of one graph, to add up gradients.
+        One trains all networks, the other only the critics. With one replica, a branch of a single
+        graph makes the choice. Several replicas cannot add up gradients inside a branch.
         """
         if self.critic is None or self.distribute_strategy.num_replicas_in_sync == 1:
             return super().make_train_function(force)
         if self.train_function is None or force:
-            # Each is traced on its first call.
+            # Each graph is traced when it is called first, with this value of `_all_learn`.
             graphs = {}
             for all_learn in (True, False):
                 graphs[all_learn] = super().make_train_function(force=True)
 
             def train_function(iterator):
-                self._all_learn = (self.steps_taken + 1) % _CRITIC_STEPS == 0
+                batch = int(self.critic_optimizer.iterations.numpy()) + 1
+                self._all_learn = batch % _CRITIC_STEPS == 0
                 return graphs[self._all_learn](iterator)
 
             self.train_function = train_function
@@ -157,7 +157,11 @@ class DeepFillV1(System):
         distances: Optional[tf.Tensor],
         critic: Callable[[tf.Tensor], Dict[str, tf.Tensor]],
     ) -> Dict[str, tf.Tensor]:
-        """A batch on which the generator learns too, after the critics."""
+        """A step on a batch from which the critics learn first, then the generator.
+
+        critic: updates the critics on a composite [B, H, W, 3] and returns their logs. The other
+        arguments are those of `step`.
+        """
         with tf.GradientTape() as tape:
             coarse, refined, composite = self.forward(images, holes)
             with tape.stop_recording():
@@ -172,7 +176,7 @@ class DeepFillV1(System):
         distances: Optional[tf.Tensor],
         critic: Callable[[tf.Tensor], Dict[str, tf.Tensor]],
     ) -> Dict[str, tf.Tensor]:
-        """A batch on which only the critics learn."""
+        """A step on a batch from which only the critics learn. Arguments as for `turn_of_all`."""
         coarse, refined, composite = self.forward(images, holes)
         logs = critic(composite)
         weighted = self.weighted(self.terms(coarse, refined, composite, images, holes, distances))
@@ -181,7 +185,7 @@ class DeepFillV1(System):
     def forward(
         self, images: tf.Tensor, holes: tf.Tensor
     ) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """-> coarse and refined output, and the composite of the latter, all [B, H, W, 3]."""
+        """The coarse output, the refined output and the refined composite, [B, H, W, 3] each."""
         coarse, refined = self.generator(
             [images * (1 - holes), holes], training=True, with_stages=True
         )
@@ -214,9 +218,9 @@ class DeepFillV1(System):
     def loss_of_critics(
         self, images: tf.Tensor, composite: tf.Tensor, holes: tf.Tensor
     ) -> tf.Tensor:
-        """Equation (1) with the penalty (3), for both critics."""
+        """Equation (1) with the penalty (3), summed over both critics, a scalar."""
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
-        # Whole numbers, then divided: from the same seed XLA draws other floats.
+        # Integers are drawn and then divided, since XLA draws other floats from the same seed.
         bits = tf.random.stateless_uniform(
             [replicas.whole(shape(images)[0]), 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox"
         )
@@ -245,7 +249,7 @@ class DeepFillV1(System):
 
 
 def _window(images, holes):
-    """A window of half the height and width around the hole of each picture.
+    """Crops a window of half the height and width, centred on the hole, from each picture.
 
     images [B, H, W, C], holes [B, H, W, 1] -> [B, H/2, W/2, C].
     """

@@ -5,7 +5,8 @@ Output:  one unbounded score per image, [B, 1].
 
 Source: Yu et al., Generative Image Inpainting with Contextual Attention, CVPR 2018, with the
 released sizes: four 5x5 convolutions with stride 2, TensorFlow's 'SAME' padding and leaky ReLU,
-then one dense layer. There are no norms, since a gradient penalty judges each image by itself.
+then one dense layer. There are no norms: the gradient penalty needs scores that depend on one image
+each.
 """
 
 import tensorflow as tf
@@ -17,10 +18,10 @@ class WassersteinCritic(tf.keras.Model):
     """See the top of the file.
 
     Args:
-        side: S.
-        width: channels of the first layer (paper: 64).
-        last: channels of the fourth layer over `width`: 4 in the global critic, 8 in the local one.
-            For the second layer it is 2, for the third 4.
+        side: S, in pixels.
+        width: channels of the first layer (paper: 64). The second has 2 * width, the third
+            4 * width, the fourth `last` * width.
+        last: 4 in the global critic, 8 in the local one.
     """
 
     def __init__(self, side, width=64, last=4, **kwargs):

@@ -1,20 +1,20 @@
-"""Canny's edges of grey pictures in TensorFlow operations, equal to scikit-image's.
+"""Canny's edge detector in TensorFlow operations. The edges equal scikit-image's.
 
 Input:   grey [B, H, W, 1] in [0, 1], and optionally known [B, H, W, 1], 1 where a pixel is known.
-Output:  float32 [B, H, W, 1], 1 on an edge. Each picture is treated by itself.
+Output:  float32 [B, H, W, 1], 1 on an edge. Each picture is treated separately.
 
-    1. A Gaussian of deviation 2 over the known pixels: what it adds up is divided by the Gaussian
-       of `known`. Beyond the border nothing is known.
-    2. Sobel's differences, and their magnitude.
-    3. A pixel stays if its magnitude is at least .1 and no smaller than the two that lie one pixel
-       ahead and one behind in the direction of the gradient, interpolated between neighbours. All
-       its eight neighbours must be known.
-    4. Of the connected pixels that stay, only those count that hang together with a magnitude of at
-       least .2.
+    1. Smoothing: a Gaussian filter of standard deviation 2 over the known pixels, divided by the
+       same filter of `known`. Pixels beyond the border are unknown.
+    2. Gradient: Sobel's differences, and their magnitude.
+    3. Non-maximum suppression: a pixel is kept if its magnitude is at least 0.1, and not below the
+       magnitudes one pixel ahead and one behind along the gradient, which are interpolated between
+       neighbours. All its eight neighbours must be known.
+    4. Hysteresis: of the pixels kept, those are edges that are connected, through kept pixels, to
+       one with a magnitude of at least 0.2.
 
-It computes in float64 and adds up in scikit-image's order, so that pixels that tie come out alike.
-For a converter, such as TFLite's, it computes in float32. Operations are stock ones with fixed
-shapes; only the number of rounds of 4. depends on the picture.
+It computes in float64 and adds up in scikit-image's order, so that ties are decided alike. For a
+converter, such as TFLite's, it computes in float32. All operations are standard ones with fixed
+shapes; only the number of iterations of step 4 depends on the picture.
 
 Sources: Canny, A Computational Approach to Edge Detection, PAMI 1986. Thresholds and deviation are
 those of EdgeConnect's released code (skimage.feature.canny with sigma 2).
@@ -29,23 +29,23 @@ from tfinpaint.layers.shapes import shape
 from tfinpaint.layers.tracing import converting
 
 SIGMA = 2.0
-_LOW, _HIGH = 0.1, 0.2  # magnitudes that an edge has at least, and has somewhere
-_RED, _GREEN, _BLUE = 0.2125, 0.7154, 0.0721  # luminance of Rec. 709, as scikit-image has it
-_ROUND = 8  # pixels by which edges grow before it is looked whether they still do
+_LOW, _HIGH = 0.1, 0.2  # least magnitudes: of every pixel of an edge, and of at least one of them
+_RED, _GREEN, _BLUE = 0.2125, 0.7154, 0.0721  # luminance of Rec. 709, as in scikit-image
+_ROUND = 8  # pixels by which edges grow before the next check whether they are complete
 
 
 def luminance(images: tf.Tensor) -> tf.Tensor:
-    """Grey of pictures: [B, H, W, 3] -> float32 [B, H, W, 1], on their scale."""
+    """The luminance of pictures: [B, H, W, 3] -> float32 [B, H, W, 1], in the same range."""
     red, green, blue = tf.split(tf.cast(images, _precision()), 3, -1)
     return tf.cast(_RED * red + _GREEN * green + _BLUE * blue, tf.float32)
 
 
 def canny(grey: tf.Tensor, known: Optional[tf.Tensor] = None) -> tf.Tensor:
-    """Edges of grey pictures; see the top of the file. No gradient passes.
+    """Edges of grey pictures; see the top of the file. They have no gradient.
 
     Args:
         grey: [B, H, W, 1] in [0, 1].
-        known: [B, H, W, 1], above .5 where a pixel is known; None is everywhere.
+        known: [B, H, W, 1], above 0.5 where a pixel is known; None means everywhere.
 
     Returns: float32 [B, H, W, 1] of 0 and 1.
     """
@@ -54,7 +54,7 @@ def canny(grey: tf.Tensor, known: Optional[tf.Tensor] = None) -> tf.Tensor:
     smooth = _smooth(grey, known)
     inner = _all_neighbours(known)
 
-    # Sobel. Pixels at the border have no place among the edges, but their neighbours look at them.
+    # Sobel. Pixels at the border are never edges, but their neighbours are compared with them.
     around = tf.pad(smooth, [[0, 0], [1, 1], [1, 1]], "SYMMETRIC")
     across, down = around[:, :, 2:] - around[:, :, :-2], around[:, 2:] - around[:, :-2]
     across = 2 * across[:, 1:-1] + (across[:, :-2] + across[:, 2:])  # [B, H, W]
@@ -72,14 +72,14 @@ def _precision():
 
 
 def _smooth(grey, known):
-    """The mean of the known pixels around each pixel, weighed by a Gaussian: [B, H, W]."""
+    """The mean of the known pixels around each pixel, weighted by a Gaussian: [B, H, W]."""
     share = tf.cast(known, grey.dtype)
     total = _gaussian(tf.where(known, grey, tf.zeros_like(grey)))
     return total / (_gaussian(share) + np.finfo(grey.dtype.as_numpy_dtype).eps)
 
 
 def _gaussian(x):
-    """[B, H, W] -> [B, H, W], with zeros beyond the border. It reaches over four deviations."""
+    """Gaussian filter, [B, H, W] -> [B, H, W], 0 beyond the border, cut off at 4 deviations."""
     reach = int(4 * SIGMA + 0.5)
     taps = np.exp(-0.5 / SIGMA**2 * np.arange(-reach, reach + 1) ** 2)
     taps /= taps.sum()
@@ -87,7 +87,7 @@ def _gaussian(x):
 
 
 def _weighed(x, axis, taps):
-    """The sum of neighbours along an axis, times their taps: [B, H, W] -> [B, H, W]."""
+    """The weighted sum of neighbours along an axis: [B, H, W] -> [B, H, W]."""
     reach, size = len(taps) // 2, shape(x)
     padded = tf.pad(x, [[reach * (n == axis)] * 2 for n in range(3)])
 
@@ -108,10 +108,11 @@ def _all_neighbours(known):
 
 
 def _is_ridge(magnitude, down, across):
-    """Whether no magnitude one pixel ahead or behind, along the gradient, is larger.
+    """Whether the magnitudes one pixel ahead and behind along the gradient are not larger.
 
-    The gradient leaves the square of neighbours between one that lies straight (in its larger
-    direction) and one that lies diagonally. [B, H, W] each -> bool [B, H, W].
+    The gradient points between two of the eight neighbours: a straight one (along its larger
+    component) and a diagonal one. The magnitude is interpolated between them. [B, H, W] each ->
+    bool [B, H, W].
     """
     b, h, w = shape(magnitude)
     padded = tf.pad(magnitude, [[0, 0], [1, 1], [1, 1]])
@@ -125,7 +126,7 @@ def _is_ridge(magnitude, down, across):
     slope = tf.math.divide_no_nan(small, tf.maximum(tf.abs(down), tf.abs(across)))
 
     def interpolated(way):
-        """One pixel further, with the gradient's sign (way = 1) or against it (-1)."""
+        """The magnitude one pixel ahead (way = 1) or behind (way = -1) along the gradient."""
         diagonal = tf.where(falling, neighbour(way, way), neighbour(-way, way))
         upright = tf.where(falling, neighbour(way, 0), neighbour(-way, 0))
         straight = tf.where(steep, upright, neighbour(0, way))
@@ -135,7 +136,7 @@ def _is_ridge(magnitude, down, across):
 
 
 def _connected(strong, weak):
-    """The pixels of `weak` that hang together with one of `strong`: [B, H, W, 1] of 0 and 1."""
+    """The pixels of `weak` that are connected to one of `strong`: [B, H, W, 1] of 0 and 1."""
 
     def grow(edges, _):
         grown = edges

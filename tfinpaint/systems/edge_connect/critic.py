@@ -1,7 +1,7 @@
-"""EdgeConnect's patch critic, of which it has two: one of edges, one of pictures.
+"""EdgeConnect's patch critic. The system has two: one for edges, one for pictures.
 
 Source: Nazeri et al., EdgeConnect, ICCV workshops 2019, section 3; sizes as released. Each
-convolution has 4x4 windows and padding 1, no bias, and is spectrally normalised.
+convolution has a 4x4 kernel, padding 1 and no bias, and is spectrally normalised.
 """
 
 from typing import List
@@ -20,7 +20,7 @@ class EdgeConnectCritic(tf.keras.Model):
     (logits). H and W are at least 24.
 
     Args:
-        channels: C, 2 for grey and edges, 3 for pictures.
+        channels: C: 2 for grey and edges, 3 for pictures.
         width: channels of the first layer (paper: 64). They double up to 8 * width.
     """
 

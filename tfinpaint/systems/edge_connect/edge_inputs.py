@@ -1,8 +1,8 @@
-"""Edges by scikit-image's Canny, on the host: those of training squares, and of photographs.
+"""Edges by scikit-image's Canny, computed on the host: for training images and for photographs.
 
-Training squares get their edges in the input pipeline, as they are trained on. (The released code
-finds the edges first and mirrors them with the photograph, which gives the same but for pixels that
-tie.)
+The input pipeline finds the edges of a training image after cropping and mirroring it. (The
+released code finds them first and mirrors them with the photograph. The result is the same, except
+for ties.)
 """
 
 from typing import Optional
@@ -18,7 +18,7 @@ def edges_of(images: tf.Tensor) -> tf.Tensor:
     """Canny's edges of whole photographs.
 
     Args:
-        images: [B, H, W, 3] in [-1, 1], of known shape.
+        images: [B, H, W, 3] in [-1, 1]. The graph must know the shape.
 
     Returns:
         float32 [B, H, W, 1], 1 on an edge.
@@ -32,9 +32,11 @@ def edges_of(images: tf.Tensor) -> tf.Tensor:
 
 
 def known_edges(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The edges of a photograph where it is known: uint8 [H, W], 255 on an edge.
+    """The edges of a photograph where it is known: uint8 [H, W], 255 on an edge, else 0.
 
-    photo: uint8 [H, W, 3].   hole: uint8 [H, W], 1 = hole. Pixels beside the hole have no edges.
+    Pixels next to the hole have no edges.
+
+    photo: uint8 [H, W, 3].   hole: uint8 [H, W], 1 = hole.
     """
     grey = luminance(tf.constant(photo, tf.float32) / 255.0).numpy()[..., 0]
     return (255 * _canny(grey, hole == 0)).astype(np.uint8)
@@ -42,6 +44,6 @@ def known_edges(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
 def _canny(grey: np.ndarray, known: Optional[np.ndarray] = None) -> np.ndarray:
     """float32 [H, W] of 0 and 1."""
-    from skimage.feature import canny  # late: half a second, which filling does without
+    from skimage.feature import canny  # late: it takes half a second, and filling does without
 
     return canny(grey.astype(np.float64), sigma=SIGMA, mask=known).astype(np.float32)

@@ -1,18 +1,18 @@
-"""EdgeConnect's two networks: one completes edges, the other fills photographs along edges.
+"""EdgeConnect's two networks: one completes edges, the other fills photographs guided by edges.
 
-Edges:       grey, edges, hole, each [B, H, W, 1] in [0, 1] -> the edges everywhere, [B, H, W, 1] in
-             [0, 1] (sigmoid).
+Edges:       grey, edges, hole, each [B, H, W, 1] in [0, 1] -> edges of the whole picture,
+             [B, H, W, 1] in [0, 1] (sigmoid).
 Inpainting:  images [B, H, W, 3] in [0, 1], edges [B, H, W, 1], hole [B, H, W, 1]
              -> [B, H, W, 3] in [0, 1] (from tanh).
-H and W are multiples of 4 and at least 12. What lies in the hole has no influence: it is 1 in grey
-and images, and 0 in the edges that are to be completed.
+H and W are multiples of 4 and at least 12. Pixels in the hole have no influence: they are set to 1
+in grey and images, and to 0 in the input of the edge network. Both networks have these layers:
 
-    7x7 conv, halved twice by 4x4 convs; 8 residual blocks whose first 3x3 conv has dilation 2;
-    doubled twice by transposed 4x4 convs; 7x7 conv.
+    7x7 conv; two 4x4 convs that halve the size; 8 residual blocks of two 3x3 convs, the first of
+    which has dilation 2; two transposed 4x4 convs that double the size; 7x7 conv.
 
-Instance norm without scale and shift, then ReLU, follow each but the last. In the edge network all
-but the last are spectrally normalised, and those of its blocks have no bias. 7x7 and 3x3 windows
-see the picture mirrored at its border.
+Instance norm without scale and shift, then ReLU, follow each convolution but the last (no ReLU
+follows the second one of a block). In the edge network all convolutions but the last are spectrally
+normalised, and those of the blocks have no bias. 7x7 and 3x3 convolutions pad by reflection.
 
 Source: Nazeri et al., EdgeConnect: Structure Guided Image Inpainting using Edge Prediction, ICCV
 workshops 2019, section 3; sizes and padding as released.
@@ -30,14 +30,14 @@ from tfinpaint.settings import SettingsError
 from tfinpaint.systems.edge_connect.canny import canny, luminance
 
 STRIDE = 4
-SMALLEST = 12  # pixels: mirroring two of the cells of the blocks takes three
+SMALLEST = 12  # pixels: reflecting two cells of a map takes three, and a cell has 4 pixels
 
 
 class Hourglass(tf.keras.Model):
-    """The layers that both networks have.
+    """The layers of either network.
 
     Args:
-        outputs: channels of the last.
+        outputs: channels of the last layer.
         width: channels of the first layer (paper: 64); its blocks have four times as many.
         blocks: residual blocks (paper: 8).
         spectral: whether kernels are spectrally normalised, as in the edge network.
@@ -49,7 +49,7 @@ class Hourglass(tf.keras.Model):
         conv = SpectralConv2D if spectral else _PlainConv2D
         up = SpectralUpConv2D if spectral else _PlainUpConv2D
 
-        def initial():  # each layer needs its own: one would give all layers the same numbers
+        def initial():  # a shared initializer would give all layers the same numbers
             return NORMAL(0.0, 0.02)
 
         self.encoders = [
@@ -89,7 +89,7 @@ class Hourglass(tf.keras.Model):
 
 
 class ResidualBlock(tf.keras.layers.Layer):
-    """x + two 3x3 convolutions of it, the first with dilation 2: [B, H, W, C] -> [B, H, W, C].
+    """x + two 3x3 convolutions of x, the first with dilation 2: [B, H, W, C] -> [B, H, W, C].
 
     No ReLU follows the sum.
     """
@@ -131,7 +131,7 @@ class EdgeNetwork(Hourglass):
 
 
 class InpaintingNetwork(Hourglass):
-    """Fills photographs along edges; see the top of the file.
+    """Fills photographs guided by edges; see the top of the file.
 
     Call argument: `[images, edges, hole]`.
     """
@@ -147,18 +147,22 @@ class InpaintingNetwork(Hourglass):
 
 
 class EdgeConnectNetworks(tf.keras.Model):
-    """Both networks: finds the known edges, completes them, and fills along them.
+    """Both networks: finds the known edges, completes them, and fills guided by them.
 
     Args:
         width: channels of their first layers (paper: 64).
         blocks: residual blocks of each (paper: 8).
 
-    Call arguments: `[images, hole]`, images [B, H, W, 3] in [0, 1]. `edges` [B, H, W, 1] guide as
-        they are given; with None they are `complete(images, hole)`. Returns [B, H, W, 3] in [0, 1].
+    Call arguments: `[images, hole]`, images [B, H, W, 3] in [0, 1]. `edges` [B, H, W, 1] guide the
+        fill and are used unchanged; with None they are `complete(images, hole)`.
+
+    Returns: [B, H, W, 3] in [0, 1].
+
+    Raises: SettingsError for a width or a number of blocks that is not allowed.
     """
 
     def __init__(self, width=64, blocks=8, **kwargs):
-        # Pictures are float32 even under mixed precision: Canny sees the smallest differences.
+        # Pictures stay float32 even under mixed precision: Canny depends on small differences.
         super().__init__(autocast=False, **kwargs)
         for name, value in (("width", width), ("blocks", blocks)):
             if not isinstance(value, int) or value < 1:
@@ -166,7 +170,7 @@ class EdgeConnectNetworks(tf.keras.Model):
         self.width, self.blocks = width, blocks
         self.edges = EdgeNetwork(width, blocks, name="edges")
         self.inpainting = InpaintingNetwork(width, blocks, name="inpainting")
-        self.built = True  # the networks are
+        self.built = True  # both networks are built
 
     def call(
         self,
@@ -174,7 +178,7 @@ class EdgeConnectNetworks(tf.keras.Model):
         training: bool = False,
         edges: Optional[tf.Tensor] = None,
     ) -> tf.Tensor:
-        images, hole = inputs
+        images, hole = (tf.cast(x, tf.float32) for x in inputs)
         if edges is None:
             edges = self.complete(images, hole, training)
         return self.inpainting([images, edges, hole], training=training)  # [B, H, W, 3]
@@ -182,7 +186,7 @@ class EdgeConnectNetworks(tf.keras.Model):
     def complete(self, images: tf.Tensor, hole: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Canny's edges where the picture is known, the edge network's in the hole: [B, H, W, 1].
 
-        Arguments are those of a call.
+        images: [B, H, W, 3] in [0, 1].   hole: [B, H, W, 1].
         """
         grey = luminance(images)  # [B, H, W, 1]
         known = canny(grey, 1 - hole)
@@ -202,19 +206,19 @@ def _blanked(x, hole):
 
 
 def mirrored(x: tf.Tensor, pixels: int) -> tf.Tensor:
-    """Extends [B, H, W, C] by `pixels` on each side, mirrored at the outermost row and column."""
+    """Pads [B, H, W, C] by `pixels` on each side, by reflection without repeating the edge."""
     return tf.pad(x, [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]], "REFLECT")
 
 
 class _PlainConv2D(tf.keras.layers.Conv2D):
-    """Keras' own; takes `training` as the spectrally normalised one does."""
+    """Keras' Conv2D with an argument `training`, which SpectralConv2D has too."""
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         return super().call(inputs)
 
 
 class _PlainUpConv2D(UpConv2D):
-    """UpConv2D; takes `training` as the spectrally normalised one does."""
+    """UpConv2D with an argument `training`, which SpectralUpConv2D has too."""
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         return super().call(inputs)

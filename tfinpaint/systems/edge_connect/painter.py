@@ -1,4 +1,4 @@
-"""EdgeConnect's painter: fills, completes edges, shows them, and takes drawings of them.
+"""EdgeConnect's painter: fills photographs, completes and shows edges, and takes drawn edges.
 
 painter.complete_edges(grey, edges, holes)   # the edge network alone
 painter.edges(photo, mask)                   # a picture of the known and the completed edges
@@ -18,10 +18,10 @@ class EdgeConnectPainter(Painter):
     """See the top of the file."""
 
     def complete_edges(self, grey: tf.Tensor, edges: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
-        """The edge network's output, float32 [B, H, W, 1] in [0, 1], in the hole and elsewhere.
+        """The edge network's output for the whole picture, float32 [B, H, W, 1] in [0, 1].
 
         grey, edges:  float32 [B, H, W, 1] in [0, 1]. H and W are multiples of 4, and at least 12.
-                      What lies in the hole is blanked here.
+                      This method blanks pixels in the hole.
         holes:        float32 [B, H, W, 1], 1 = hole.
 
         Raises: ValueError for another shape.
@@ -35,15 +35,16 @@ class EdgeConnectPainter(Painter):
                 )
         self.system.check_images(inputs["grey"])
         grey, edges, holes = inputs.values()
-        # Blanked as bytes are in a photograph: a product would keep what is not a number.
+        # `where`, not a product, which would keep NaN in the hole.
         grey, edges = (tf.where(holes > 0, tf.zeros_like(x), x) for x in (grey, edges))
         return self._complete(grey, edges, holes)
 
     def edges(self, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """A picture of the edges by which the holes of a photograph are filled, uint8 [H, W].
+        """The edges that guide the fill of a photograph, as a picture uint8 [H, W].
 
-        Known edges are 255. In the hole it is how sure the edge network is of an edge: above 127
-        for more likely than not. Edited, the picture can guide `fill`.
+        Known edges are 255. In the hole, values are the edge network's probability of an edge times
+        255. The picture can be edited and passed to `fill` as `edges`. If there are several holes,
+        all are missing here, whereas `fill` counts those that it has filled as known.
 
         photo, mask:  as for `fill`.
         """
@@ -59,9 +60,9 @@ class EdgeConnectPainter(Painter):
         return shown
 
     def _fill(self, photo, mask, options):
-        """`Painter._fill`, and a drawing of what is to come into the hole gets the known edges.
+        """`Painter._fill`. If `edges` has none outside the hole, the known edges are added there.
 
-        Edges guide as they are if there are any where the photograph is known.
+        So a user can draw the edges in the hole alone. Other edges are used unchanged.
         """
         edges = options.edges
         if edges is not None and np.shape(edges) == np.shape(mask):
@@ -80,7 +81,9 @@ class EdgeConnectPainter(Painter):
         autograph=False,
     )
     def _edges_in_window(self, window, hole):
-        """`edges` of a window, which is reduced if it is too large for the network: uint8 [h, w].
+        """What `edges` returns, for one window: uint8 [h, w].
+
+        A window above the working size is reduced first.
 
         window: uint8 [h, w, 3].   hole: uint8 [h, w, 1], above 0 = hole.
         """
@@ -94,7 +97,7 @@ class EdgeConnectPainter(Painter):
 
         def complete(images, holes):
             edges = self.system.generator.complete((images + 1) / 2, holes)  # [1, H', W', 1]
-            return 2 * tf.repeat(edges, 3, -1) - 1  # as if it were a picture
+            return 2 * tf.repeat(edges, 3, -1) - 1  # as a picture in [-1, 1]
 
         shown = self._fill_padded(pixels, hole, complete)  # [h', w', 3] from 0 to 255
         shown = tf.image.resize(shown[..., :1], size)[..., 0]  # [h, w]

@@ -1,9 +1,9 @@
-"""Where the tensors of the two released networks of EdgeConnect (PyTorch) belong.
+"""The tables of the two released networks of EdgeConnect (PyTorch).
 
-A spectrally normalised kernel comes as `weight_orig`, before the division, with the vectors
-`weight_u` and `weight_v` of its power iteration. Ours keeps `weight_orig` and u; v follows from u.
-A file without the vectors gets u from the singular values. One whose kernels are divided already
-has `weight` instead.
+A spectrally normalised kernel is stored as `weight_orig`, before the division by its largest
+singular value, with the vectors `weight_u` and `weight_v` of the power iteration. SpectralConv2D
+keeps `weight_orig` and u, and computes v from u. If a file lacks the vectors, u is computed from
+the kernel. Files with kernels that are divided already have `weight` instead of `weight_orig`.
 """
 
 from typing import Any, Dict, Mapping
@@ -37,7 +37,7 @@ def inpainting(net: Any) -> Table:
 
 
 def critic(net: Any) -> Table:
-    """The table of a critic, which nothing imports."""
+    """The table of a critic, for tests: no command imports critics of this system."""
     return spectral_table({f"conv{k}.0": layer for k, layer in enumerate(net.convolutions, 1)})
 
 
@@ -54,9 +54,10 @@ def spectral_table(layers: Mapping[str, Any], up: tuple = ()) -> Table:
 
 
 def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
-    """The tensors of a file, with those of the tables above that follow from others.
+    """The tensors of a file under the tables' names, with tensors added that the file lacks.
 
-    The released critics also have their first kernel under a second name, `features.0.`.
+    The released critics have their first kernel also under a second name, `features.0.`, which is
+    left out.
     """
     found = {
         name: tensor
@@ -76,9 +77,9 @@ def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarr
 
 
 def leading(kernel: np.ndarray, transposed: bool = False) -> np.ndarray:
-    """The unit vector of output channels that belongs to the largest singular value of a kernel.
+    """The singular vector u of a kernel for its largest singular value, of unit length.
 
-    [out, in, h, w], or transposed [in, out, h, w] -> [out].
+    kernel [out, in, h, w], or [in, out, h, w] if `transposed` -> [out].
     """
     matrix = (np.swapaxes(kernel, 0, 1) if transposed else kernel).astype(np.float64)
     matrix = matrix.reshape(len(matrix), -1)

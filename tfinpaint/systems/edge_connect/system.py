@@ -1,30 +1,32 @@
 """EdgeConnect: Structure Guided Image Inpainting using Edge Prediction, ICCV workshops 2019.
 
 An edge network completes the edges of the grey photograph in the hole (section 3.1). An inpainting
-network fills the hole along them (3.2). Known edges are Canny's with deviation 2. Inside, images
-are in [0, 1].
+network fills the hole, guided by these edges (3.2). Known edges are Canny's with standard deviation
+2. Internally images are in [0, 1].
 
-    phase             learns              the inpainting network is guided by
-    edges             the edge network
-    inpainting        inpainting          true edges, of the whole photograph
-    edge_inpainting   inpainting          completed edges in the hole, known ones elsewhere
-    joint (or none)   both                the same, and its terms teach the edge network too
+    phase             what learns             the inpainting network is guided by
+    edges             edge network            (it is not used)
+    inpainting        inpainting network      true edges of the whole photograph
+    edge_inpainting   inpainting network      completed edges in the hole, known ones elsewhere
+    joint (or none)   both networks           the same; the terms of the inpainting network also
+                                              train the edge network
 
-Each network learns with a critic of its own. Networks and critics learn from the same forward pass
-and from what they were before the step. Adam is at 1e-4 with betas 0 and .9, and at a tenth of the
-rate for the critics.
+Each network is trained against its own critic. In a step all networks and critics learn from the
+same forward pass, with their weights from before the step. Adam is at 1e-4 with betas 0 and 0.9,
+and at 1e-5 for the critics.
 
-Both variants are the same: where the paper is silent or differs (weights of the terms, layers of
-the features) this is the released code with the settings it comes with.
+Both variants are the same: where the paper is silent or differs from the released code (weights of
+the terms, layers of the features), this system follows the code with its default settings.
 
-Deviations: the sigmoid of the critics is part of the losses. The released fourth phase, which
-nobody can run (its second backward pass finds the graph freed), is `joint`. In `edge_inpainting`
-the released code lets the power iteration of the edge network's spectral norm go on; here the
-network stays as it is. One power step is taken for each update, not for each forward pass. In tests
-the released code finds edges as here, and gives the inpainting network the completed ones
-everywhere; here known edges stay, as in training (`complete_edges` and `generate(edges=)` of the
-painter do the former). Features are those of Keras' VGG-19 on pictures less the mean colour; the
-released code gives PyTorch's network pictures in [0, 1] as they are. Adam's epsilon is Keras' own.
+Deviations: the sigmoid of the critics is part of the losses. The released code has a fourth phase
+that fails when it is run (its second backward pass needs a graph that has been freed); here it is
+`joint`. In `edge_inpainting` the released code continues the power iteration of the edge network's
+spectral norm; here that network does not change at all. The power iteration takes one step for each
+update, not for each forward pass. In testing the released code guides the inpainting network by the
+edge network's output everywhere. Here known edges are kept, as in training (to do as released, pass
+the output of the painter's `complete_edges` to `generate(edges=)`). Features are those of Keras'
+VGG-19, with the mean colour subtracted from pictures; the released code gives PyTorch's network
+pictures in [0, 1] without normalisation. Adam's epsilon is Keras' own.
 """
 
 from typing import Any, Dict, Optional, Tuple
@@ -51,13 +53,14 @@ class EdgeConnect(System):
 
     Args:
         width: channels of the first layers of both networks and both critics (paper: 64).
-        blocks: residual blocks of either network (paper: 8). Images are multiples of 4, and at
-            least 12.
+        blocks: residual blocks of either network (paper: 8).
         variant: "paper" or "official": the same.
 
+    Height and width of images are multiples of 4, and at least 12.
+
     Attributes:
-        features: callable, images [N, H, W, 3] in [0, 1] -> the maps of CONTENT and of STYLE, a
-            list; or None. Made by `compile`.
+        features: images [N, H, W, 3] in [0, 1] -> a list of the maps of CONTENT, then of STYLE; or
+            None. Made by `compile`.
     """
 
     specification = SPECIFICATION
@@ -67,7 +70,7 @@ class EdgeConnect(System):
         self.width, self.blocks = width, blocks
         self.edge_critic = None
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -126,8 +129,8 @@ class EdgeConnect(System):
     ) -> tf.Tensor:
         """See `System.raw`.
 
-        edges: [B, H, W, 1], 1 on an edge, which guide as they are given. None: Canny's edges of
-            what is known, completed by the edge network.
+        edges: [B, H, W, 1], 1 on an edge, which guide the fill and are used unchanged. None means
+            Canny's edges of the known pixels, completed by the edge network.
         """
         return 2 * generator([(images + 1) / 2, holes], training=training, edges=edges) - 1
 
@@ -140,7 +143,7 @@ class EdgeConnect(System):
             edges = canny(grey)
         targets = self.seen(truth, holes) if self.features and self.learns("generator") else None
 
-        # 1. The networks. The tape is persistent, as two optimizers ask it.
+        # 1. The networks. The tape is persistent, since two optimizers need gradients from it.
         terms = {}
         with tf.GradientTape(persistent=True) as tape:
             if self.phase == "inpainting":
@@ -159,7 +162,7 @@ class EdgeConnect(System):
                 terms.update(self.inpainting_terms(output, truth, holes, targets))
         logs = self.learn_from(tape, terms)
 
-        # 2. The critics, which see what the networks made before they learned.
+        # 2. The critics, which see outputs from before the update of the networks.
         losses = []
         if self.learns("edge_critic"):
             losses.append(self.teach("edge_critic", *judged))
@@ -168,9 +171,10 @@ class EdgeConnect(System):
         return {**logs, "critic": tf.add_n(losses)} if losses else logs
 
     def edge_terms(self, real: tf.Tensor, fake: tf.Tensor) -> Dict[str, tf.Tensor]:
-        """What the critic of edges says of the completed ones.
+        """The terms of the edge network, {name: scalar}, without their weights.
 
-        Arguments are grey and edges, [B, H, W, 2], with the true and with the completed ones.
+        Arguments are grey and edges as channels, [B, H, W, 2]: true edges in `real`, completed ones
+        in `fake`.
         """
         maps = self.edge_critic(tf.concat([real, fake], 0))
         maps = [tf.split(tf.cast(x, tf.float32), 2) for x in maps]
@@ -187,8 +191,11 @@ class EdgeConnect(System):
         holes: tf.Tensor,
         targets: Optional[Tuple[list, list]],
     ) -> Dict[str, tf.Tensor]:
-        """Terms of the output, [B, H, W, 3] in [0, 1]. targets: `seen(truth, holes)`, or None."""
-        # Over the share of missing pixels in the whole batch; 0 if none is missing.
+        """The terms of the inpainting network, {name: scalar}, without their weights.
+
+        output, truth: [B, H, W, 3] in [0, 1].   targets: `seen(truth, holes)`, or None.
+        """
+        # L1 is divided by the share of missing pixels in the whole batch; 0 if none is missing.
         missing = replicas.mean(tf.reduce_mean(holes))
         difference = tf.reduce_mean(tf.abs(output - truth))
         terms = {"l1": tf.math.divide_no_nan(difference, missing)}
@@ -201,7 +208,7 @@ class EdgeConnect(System):
         return terms
 
     def seen(self, images: tf.Tensor, holes: tf.Tensor) -> Tuple[list, list]:
-        """Maps of CONTENT of the images, and of STYLE of what is in their holes, 0 elsewhere."""
+        """Maps of CONTENT of the images, and maps of STYLE of the images with 0 outside holes."""
         maps = [tf.split(x, 2) for x in self.features(tf.concat([images, images * holes], 0))]
         return [whole for whole, _ in maps[: len(CONTENT)]], [
             hole for _, hole in maps[len(CONTENT) :]
@@ -210,9 +217,9 @@ class EdgeConnect(System):
     def learn_from(
         self, tape: tf.GradientTape, terms: Dict[str, tf.Tensor]
     ) -> Dict[str, tf.Tensor]:
-        """Moves each network that learns down the gradient of all terms.
+        """Updates each network that learns, by the gradient of the sum of all terms.
 
-        Those of the edges do not depend on the inpainting network.
+        The edge terms do not depend on the inpainting network, so they do not affect it.
         """
         if not self.learns("generator"):
             return self.learn(tape, terms, part="edges")
@@ -224,7 +231,7 @@ class EdgeConnect(System):
         return self.learn(tape, terms)
 
     def teach(self, part: str, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-        """One step of a critic, which sees real and fake in one call. -> its loss."""
+        """Updates the critic `part`, which sees real and fake in one call. Returns its loss."""
         both = tf.concat([real, tf.stop_gradient(fake)], 0)
 
         def loss():

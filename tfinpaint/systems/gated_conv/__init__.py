@@ -13,8 +13,8 @@ SPECIFICATION = Specification(
             48,
             4,
             1024,
-            "channels of the generator's first layers, half of them gates; the critic has 4/3 as "
-            "many",
+            "channels of the generator's first layers, half of them gates; the critic's first "
+            "layer has 4/3 as many",
         ),
     ),
     terms=(

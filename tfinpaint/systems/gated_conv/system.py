@@ -1,14 +1,14 @@
 """DeepFill v2, a baseline: Free-Form Image Inpainting with Gated Convolution, ICCV 2019.
 
-It has the two stages of DeepFill v1, with gated convolutions. In place of v1's critics it has one,
-spectrally normalised, that scores patches and sees the hole beside the composite. Images are in
-[-1, 1], holes blanked with 0.
+It has the two stages of DeepFill v1, with gated convolutions (equation 3). In place of v1's critics
+it has one spectrally normalised patch critic (SN-PatchGAN), which sees the composite and the hole.
+Images are in [-1, 1], holes are blanked with 0.
 
 The critic learns first, then the generator, from the same forward pass. Both have Adam at 1e-4,
 with betas 0.5 and 0.999. Both variants are the same.
 
-Deviations: the last layer of the critic is linear. Its spectral norm takes sigma as a constant (no
-gradient flows through it).
+Deviations: the last layer of the critic is linear. The critic's spectral norm treats sigma, the
+largest singular value, as a constant (no gradient flows through it).
 """
 
 from typing import Dict, Optional
@@ -25,8 +25,9 @@ class GatedConv(System):
     """See the top of the file.
 
     Args:
-        width: channels of the first layers of the generator, half of them gates (paper: 48); the
-            critic has 4/3 as many. Images are multiples of 8.
+        width: channels of the first layers of the generator, half of them gates (paper: 48), a
+            multiple of 4. The critic's first layer has 4/3 as many. Height and width of images are
+            multiples of 8.
         variant: "paper" or "official": the same.
     """
 
@@ -36,7 +37,7 @@ class GatedConv(System):
         super().__init__(variant=variant, **kwargs)
         self.width = width
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -83,6 +84,7 @@ class GatedConv(System):
     def loss_of_critic(
         self, images: tf.Tensor, composite: tf.Tensor, holes: tf.Tensor
     ) -> tf.Tensor:
+        """The critic's hinge loss, a scalar."""
         # [2B, H, W, 4]
         both = tf.concat([tf.concat([images, composite], 0), tf.concat([holes, holes], 0)], -1)
         # Scores of [B, H/64, W/64, C] each.

@@ -16,7 +16,7 @@ SPECIFICATION = Specification(
         Term(
             "hole",
             1.0,
-            "squared error in the hole, mean over the whole picture",
+            "squared error in the hole, averaged over the whole picture",
             "(2)",
             official=0.5,
             reconstruction=True,
@@ -24,7 +24,7 @@ SPECIFICATION = Specification(
         Term(
             "adversarial",
             4e-4,
-            "the joined critics call the completed picture real",
+            "the global and the local critic together call the completed picture real",
             "(3-4)",
             official=2e-4,
         ),

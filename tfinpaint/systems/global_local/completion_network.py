@@ -1,7 +1,6 @@
-"""The completion network: an encoder that halves rows and columns twice, dilated convolutions that
-look far around, and a decoder.
+"""The completion network: an encoder, dilated convolutions with a large receptive field, a decoder.
 
-Inputs:  an image [B, H, W, 3] in [0, 1] and its hole [B, H, W, 1]. What lies in the hole has no
+Inputs:  an image [B, H, W, 3] in [0, 1] and its hole [B, H, W, 1]. Pixels in the hole have no
          influence.
 Output:  [B, H, W, 3] in [0, 1], not composited.
 H and W are multiples of 4.
@@ -9,12 +8,13 @@ H and W are multiples of 4.
 Source: Iizuka et al., Globally and Locally Consistent Image Completion, SIGGRAPH 2017, Table 1, and
 the list of layers of the released network. Both variants have the same layers and weights:
 
-                      paper, as the authors' network      official, as the port
+                      paper (the authors' network)        official (the port, see system.py)
     order             convolution, norm, ReLU             convolution, ReLU, norm
-    in the hole       0, of the image less the mean       the mean pixel, of the image as it is
+    image             the mean pixel is subtracted        unchanged
+    in the hole       0                                   the mean pixel
 
-The mean pixel of the training photographs is a part of the network: a variable that no step moves,
-which checkpoints and exports keep.
+The mean pixel of the training photographs is a variable of the network. No step changes it;
+checkpoints and exports have it.
 """
 
 from typing import Any
@@ -31,10 +31,10 @@ PLACES2_MEAN = (
     0.44721376895905,
     0.41546452045441,
 )  # red, green, blue, as released
-ENCODER = 12  # the layers before the first that enlarges
+ENCODER = 12  # the number of layers before the first that enlarges
 
-# Channels over the width, kernel size, stride (1/2: transposed), dilation: Table 1, without the
-# last layer.
+# Table 1 without its last layer: channels divided by the width, kernel size, stride (1/2 for a
+# transposed convolution), dilation.
 _LAYERS = (
     (1, 5, 1, 1),
     (2, 3, 2, 1),
@@ -60,16 +60,19 @@ class CompletionNetwork(tf.keras.Model):
 
     Args:
         width: channels of the first layer (paper: 64).
-        relu_first: the order and the hole of the right column above.
+        relu_first: whether the network is that of the right column above.
 
     Attributes:
-        mean_pixel: float32 [3], red, green, blue in [0, 1]; at first that of the released network.
-        frozen_norms: the batch norm layers that keep their running statistics in training: "none",
+        mean_pixel: float32 [3], red, green, blue in [0, 1]. Its initial value is that of the
+            released network.
+        frozen_norms: which batch norm layers keep their running statistics in training: "none",
             "encoder" (the first 12) or "all".
+
+    Raises: SettingsError for a width that is not allowed.
     """
 
     def __init__(self, width=64, relu_first=False, **kwargs):
-        # Pictures are float32 even under mixed precision. Layers cast what they are given.
+        # Pictures stay float32 even under mixed precision. Each layer casts its own inputs.
         super().__init__(autocast=False, **kwargs)
         if not isinstance(width, int) or width < 2:
             raise SettingsError(f"`width` is a whole number, at least 2. Got {width!r}")
@@ -85,12 +88,12 @@ class CompletionNetwork(tf.keras.Model):
         )
         self.convolutions = [_layer(k, width, *row) for k, row in enumerate(_LAYERS, 1)]
         self.norms = [batch_norm(f"norm_{k}") for k in range(1, len(_LAYERS) + 1)]
-        # The picture itself is computed in float32 even under mixed precision.
+        # The output layer computes in float32 even under mixed precision.
         self.last = conv(3, 3, f"conv_{len(_LAYERS) + 1}", dtype="float32")
         make_weights(self, 3, 1)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        x = self.seen(*inputs)  # [B, H, W, 4]
+        x = self.seen(*(tf.cast(x, tf.float32) for x in inputs))  # [B, H, W, 4]
         x = self.encode(x, training)  # [B, H/4, W/4, 256]
         for k in range(ENCODER, len(self.convolutions)):
             x = self.layer(k, x, training and self.frozen_norms != "all")
@@ -98,7 +101,7 @@ class CompletionNetwork(tf.keras.Model):
         return tf.sigmoid(self.last(x))  # [B, H, W, 3]
 
     def seen(self, image: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
-        """The input of the first layer: the image with the blanked hole, and the hole."""
+        """The input of the first layer, [B, H, W, 4]: the blanked image and the hole."""
         if self.relu_first:
             blanked = image * (1 - hole) + self.mean_pixel * hole
         else:

@@ -1,12 +1,12 @@
-"""The critics of globally and locally consistent completion, which give one score together.
+"""The global and the local critic of globally and locally consistent completion, with one score.
 
 Inputs:  images [B, S, S, 3] and windows of them [B, L, L, 3], both in [0, 1]. S is fixed; L is
          `local_side(S)`.
-Output:  one logit per image, [B, 1]: its sigmoid belongs to the loss.
+Output:  one logit per image, [B, 1]. The paper's sigmoid is part of the loss.
 
 Source: Iizuka et al., Globally and Locally Consistent Image Completion, SIGGRAPH 2017, Table 2.
-Each critic halves its input by 5x5 convolutions until some 4 x 4 cells are left, and describes
-these by 1024 numbers. One dense layer makes the score from both descriptions.
+Each critic halves its input by 5x5 convolutions to a map of about 4 x 4, from which a dense layer
+computes 1024 features. One more dense layer computes the score from the features of both critics.
 
     image          window        convolutions (global, local)    parameters
     256 (paper)    128           6, 5                            45,063,681
@@ -25,20 +25,20 @@ from tfinpaint.systems.global_local.parts import activated, batch_norm, conv, in
 
 
 def local_side(side: int) -> int:
-    """Side of the local critic's window in images of a side, pixels."""
+    """The side of the local critic's window, for images of side `side`, both in pixels."""
     return min(32 * math.ceil(side / 64), side)
 
 
 def halvings(side: int) -> int:
-    """Convolutions of a critic of images of a side."""
+    """The number of convolutions of a critic for inputs of side `side`, in pixels."""
     return max(1, round(math.log2(side / 4)))
 
 
 class Description(tf.keras.Model):
-    """One critic without its score: images [B, S, S, 3] -> [B, 16 * width], not negative.
+    """One critic without the score: images [B, S, S, 3] -> features [B, 16 * width], after a ReLU.
 
     Args:
-        side: S.
+        side: S, in pixels.
         width: channels of the first layer (paper: 64). They double up to 8 * width.
         relu_first: whether the ReLU comes before the norm.
     """
@@ -70,7 +70,7 @@ class JoinedCritics(tf.keras.Model):
     """Both critics and the score; see the top of the file.
 
     Args:
-        side: S.
+        side: S, in pixels.
         width, relu_first: see `Description`.
 
     Attributes:
@@ -88,7 +88,7 @@ class JoinedCritics(tf.keras.Model):
             1, name="score", dtype="float32", kernel_initializer=initial()
         )
         self.score.build([None, 32 * width])
-        self.built = True  # its parts are
+        self.built = True  # its parts are built
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         images, windows = inputs  # [B, S, S, 3], [B, L, L, 3]

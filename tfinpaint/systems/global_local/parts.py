@@ -1,6 +1,6 @@
-"""What the completion network and the critics are made of: convolutions, and norms with their ReLU.
+"""The convolutions and norms of which the completion network and the critics are made.
 
-`paper` has the norm before the ReLU, `official` after it (`relu_first`).
+In `paper` the norm comes before the ReLU, in `official` after it (`relu_first`).
 """
 
 from typing import Any
@@ -11,12 +11,12 @@ from tfinpaint.layers.batch_norm import BatchNorm
 
 
 def initial() -> tf.keras.initializers.Initializer:
-    """Torch's first weights: uniform within 1 / sqrt(the numbers that one output adds up).
+    """An initializer with Torch's initial weights: uniform in +-1 / sqrt(fan-in).
 
-    Their scale counts although norms follow. The gradients are so small that Adadelta does little
-    more than add them to the weights, and larger weights turn more slowly.
+    Their scale matters although norms follow. The gradients are so small that Adadelta does little
+    more than add them to the weights, so larger weights change their direction more slowly.
 
-    A new one for each layer: a single one would give all layers the same numbers.
+    Each layer needs its own initializer: a shared one would give all layers the same numbers.
     """
     return tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
 
@@ -29,7 +29,7 @@ def conv(
     dilation_rate: int = 1,
     **kwargs: Any,
 ) -> tf.keras.layers.Layer:
-    """A convolution that keeps the size at stride 1. At stride 2 its input is to be `padded`."""
+    """A convolution that keeps the size at stride 1. With stride 2, pass its input to `padded`."""
     return tf.keras.layers.Conv2D(
         filters,
         kernel_size,
@@ -43,9 +43,9 @@ def conv(
 
 
 def padded(x: tf.Tensor, convolution: tf.keras.layers.Layer) -> tf.Tensor:
-    """x with the zeros that a convolution of stride 2 needs: k // 2 on every side.
+    """Pads x with k // 2 zeros on every side if the convolution has stride 2.
 
-    'SAME' would put them on one side only.
+    'SAME' would pad more on one side than on the other.
     """
     if isinstance(convolution, tf.keras.layers.Conv2DTranspose) or max(convolution.strides) == 1:
         return x
@@ -56,9 +56,10 @@ def padded(x: tf.Tensor, convolution: tf.keras.layers.Layer) -> tf.Tensor:
 def batch_norm(name: str) -> tf.keras.layers.Layer:
     """Batch norm with PyTorch's constants.
 
-    Its running variance begins at 1/6, about what the first weights make of features whose mean
-    square is 1/2, those after a norm and a ReLU. From 1, as usual, a network without training would
-    see nothing: each of its layers would take away more than half of what is left.
+    Its running variance starts from 1/6. This is about the variance that the initial weights give
+    for inputs with a mean square of 1/2, as after a norm and a ReLU. With the usual 1, each layer
+    of an untrained network would more than halve its features, and the output would hardly depend
+    on the image.
     """
     return BatchNorm(
         momentum=0.9,
@@ -71,7 +72,7 @@ def batch_norm(name: str) -> tf.keras.layers.Layer:
 def activated(
     x: tf.Tensor, norm: tf.keras.layers.Layer, relu_first: bool, training: bool
 ) -> tf.Tensor:
-    """ReLU and norm of x, in either order."""
+    """Applies norm and ReLU to x; the ReLU first if `relu_first`."""
     if relu_first:
         return norm(tf.nn.relu(x), training=training)
     return tf.nn.relu(norm(x, training=training))

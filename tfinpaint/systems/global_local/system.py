@@ -1,31 +1,34 @@
 """Globally and locally consistent image completion, SIGGRAPH 2017.
 
-A completion network fills the hole (section 3.2). It learns from the squared error in the hole, and
-from two critics that give one score together: one sees the whole picture, the other a window around
-the hole (3.3). Training has three phases (3.4, algorithm 1): the completion network alone, the
-critics alone, both. Inside, images are in [0, 1].
+A completion network fills the hole (section 3.2). It learns from the squared error in the hole (2)
+and from an adversarial term (3) against two critics with a common score: the global critic sees the
+whole picture, the local critic a window around the hole (3.3). Training has three phases (3.4,
+algorithm 1): first the completion network alone, then the critics alone, then both. Internally
+images are in [0, 1].
 
-What the variants settle. The authors released their network, but no code that trains it. The only
-code that does is a port by others, to which widely used weights belong.
+How the variants differ. The authors released their network, but no training code. There is a port
+by others with training code, whose weights are widely used.
                       paper                             official
-    it is             the text, and the authors' own    the port
+    source            the paper, and the authors'       the port
                       released network
     network, critics  convolution, norm, ReLU           convolution, ReLU, norm
-    input             image less the mean pixel, 0 in   image, the mean pixel in the hole
+    input             image minus the mean pixel, 0 in  image, the mean pixel in the hole
                       the hole
     critics see       the composite                     the network's output
-    generator's loss  squared error + alpha adversarial half of it, but for the first phase
-    critics' loss     cross-entropy                     times alpha, but for the second phase
-In both, alpha is 0.0004, the critics learn first and the generator then, from one forward pass, and
-all have Adadelta. In the second phase the statistics of the completion network's batch norm go on
-moving. The critics see real and completed pictures one after the other, each normalised by itself.
+    generator's loss  squared error + alpha times the   half of it, except in the first phase
+                      adversarial term
+    critics' loss     cross-entropy                     times alpha, except in the second phase
+In both, alpha is 0.0004, and all networks have Adadelta. The critics learn first, then the
+generator, from the same forward pass. In the second phase the running statistics of the completion
+network's batch norm are still updated. The critics see real and completed pictures in separate
+calls, so that batch norm treats them separately.
 
-The window of a completed picture is a random one of those that hold its hole; that of a real
-picture is anywhere in it. Each image has its own hole and windows.
+The window of a completed picture is a random one among those that contain its hole. That of a real
+picture is at a random place. Each image has its own hole and windows.
 
-Deviations: a hole that does not fit into the window is seen in part. The port leaves a part of the
-generator's gradient in the critics and adds it to their next one; here nothing is left. The first
-biases are 0, and running variances 1/6.
+Deviations: of a hole that is larger than the window, the local critic sees only a part. In the
+port, a part of the generator's gradient stays in the critics' parameters and is added to their next
+gradient; this is not done here. Initial biases are 0, and initial running variances 1/6.
 """
 
 from typing import Dict, Optional, Tuple
@@ -41,7 +44,7 @@ from tfinpaint.systems.global_local import SPECIFICATION, windows
 from tfinpaint.systems.global_local.completion_network import CompletionNetwork
 from tfinpaint.systems.global_local.critics import JoinedCritics
 
-_MIX = 0x6C0C  # keeps the numbers that place windows apart from other uses of the seed
+_MIX = 0x6C0C  # gives the places of windows their own random numbers for a seed
 
 
 class GlobalLocal(System):
@@ -49,7 +52,7 @@ class GlobalLocal(System):
 
     Args:
         width: channels of the first layers of the completion network and of the critics (paper:
-            64). Images are multiples of 4.
+            64). Height and width of images are multiples of 4.
         variant: "paper" or "official".
     """
 
@@ -59,7 +62,7 @@ class GlobalLocal(System):
         super().__init__(variant=variant, **kwargs)
         self.width = width
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -67,6 +70,7 @@ class GlobalLocal(System):
 
     @property
     def as_port(self) -> bool:
+        """Whether the system follows the port, not the paper."""
         return self.variant == "official"
 
     def make_generator(self) -> tf.keras.Model:
@@ -113,7 +117,7 @@ class GlobalLocal(System):
                         lambda: self.loss_of_critics(output, truth, holes, corners)
                     )
                 }
-            # 2. The completion network, but for the second phase.
+            # 2. The completion network, except in the second phase.
             if not self.learns("generator"):
                 return logs
             terms = self.terms(output, truth, holes, corners[0])
@@ -126,15 +130,15 @@ class GlobalLocal(System):
         holes: tf.Tensor,
         corners: Optional[tf.Tensor] = None,
     ) -> Dict[str, tf.Tensor]:
-        """The generator's terms before their weights.
+        """The generator's terms, {name: scalar}, without their weights.
 
         output, truth: [B, H, W, 3] in [0, 1].   holes: [B, H, W, 1].
-        corners: int32 [B, 2], of the windows around the holes. Without them the critics are not
-            asked.
+        corners: int32 [B, 2], the corners of the windows around the holes. If None, there is no
+            adversarial term.
         """
         error = tf.reduce_mean(tf.square((output - truth) * holes))  # (2)
         if corners is None:
-            # Without a second term there is nothing to halve.
+            # The port halves its loss only where it has both terms. Its weight here is 1/2.
             return {"hole": 2 * error if self.as_port else error}
         return {
             "hole": error,
@@ -150,9 +154,10 @@ class GlobalLocal(System):
         holes: tf.Tensor,
         corners: Tuple[tf.Tensor, tf.Tensor],
     ) -> tf.Tensor:
-        """(3) for the critics.
+        """The critics' side of (3), a scalar.
 
-        corners: of the windows in completed pictures and of those in real ones; others as above.
+        corners: those of the windows in completed pictures, and those in real ones, int32 [B, 2]
+            each. The other arguments are those of `terms`.
         """
         fake = self.judged(tf.stop_gradient(self.completed(output, truth, holes)), corners[0])
         real = self.judged(truth, corners[1])
@@ -166,7 +171,7 @@ class GlobalLocal(System):
         return output if self.as_port else output * holes + truth * (1 - holes)
 
     def judged(self, pictures: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
-        """The critics' logits of pictures [B, S, S, 3] and their windows, [B, 1]."""
+        """The critics' logits [B, 1] of pictures [B, S, S, 3] with the windows at `corners`."""
         cut = windows.cut(pictures, corners, self.critic.window_side)
         return self.critic([pictures, cut], training=True)
 

@@ -1,6 +1,7 @@
-"""Where the local critic looks: for each image a window, by the row and column of its corner.
+"""The windows that the local critic sees, one for each image.
 
-Corners are int32 [B, 2]. All shapes are fixed, so that XLA compiles it.
+A window is given by its corner: the row and the column of its top left pixel, int32 [B, 2]. All
+shapes are fixed, so that XLA can compile these functions.
 """
 
 from typing import Any
@@ -14,14 +15,14 @@ _BIT = 1 << 23
 
 
 def around(holes: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
-    """A random one of the windows that hold the hole.
+    """The corners of random windows that contain the holes, int32 [B, 2].
 
-    A hole that is longer than the window has the window in its middle.
+    If a hole is longer than the window, the window is in the middle of the hole.
 
     Args:
         holes: [B, H, W, 1], 1 where missing.
-        side: of the window, at most H and W.
-        numbers: float32 [B, 2] in [0, 1), drawn uniformly: for rows and for columns.
+        side: side of the window in pixels, at most H and W.
+        numbers: float32 [B, 2] in [0, 1), random, for the rows and the columns of corners.
     """
     corners = []
     for axis in (1, 2):
@@ -36,7 +37,7 @@ def around(holes: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
 
 
 def anywhere(images: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
-    """A random window of each image [B, H, W, C]. Other arguments are as for `around`."""
+    """The corners of random windows of images [B, H, W, C]. Other arguments as for `around`."""
     height, width = shape(images)[1:3]
     return tf.stack(
         [_between(0, height - side, numbers[:, 0]), _between(0, width - side, numbers[:, 1])], 1
@@ -44,8 +45,9 @@ def anywhere(images: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
 
 
 def cut(images: tf.Tensor, corners: tf.Tensor, side: int) -> tf.Tensor:
-    """The windows: images [B, H, W, C], corners int32 [B, 2] -> [B, side, side, C]."""
-    # Not corners[:, 0, tf.newaxis]: the graph optimizer loses the axis if corners were stacked.
+    """Crops the windows: images [B, H, W, C], corners int32 [B, 2] -> [B, side, side, C]."""
+    # Not corners[:, 0, tf.newaxis]: if corners come from tf.stack, the graph optimizer drops the
+    # axis.
     for axis, first in enumerate(tf.unstack(corners, axis=1), 1):
         places = tf.expand_dims(first, 1) + tf.range(side)  # [B, side]
         images = tf.gather(images, places, axis=axis, batch_dims=1)
@@ -55,14 +57,14 @@ def cut(images: tf.Tensor, corners: tf.Tensor, side: int) -> tf.Tensor:
 def drawn(seed: Any, batch: Any, count: int) -> tf.Tensor:
     """Uniform float32 [batch, count] in [0, 1).
 
-    seed: int64 [2]. The same gives the same numbers, on all devices: whole numbers are drawn and
-        divided, because XLA draws other floats from a seed.
+    seed: int64 [2]. The same seed gives the same numbers on all devices: integers are drawn and
+        divided, since XLA draws other floats from the same seed.
     """
     bits = tf.random.stateless_uniform([batch, count], seed, 0, _BIT, tf.int32, alg="philox")
     return tf.cast(bits, tf.float32) / _BIT
 
 
 def _between(low, high, numbers):
-    """A whole number from low to high, both included, for each number in [0, 1)."""
+    """Maps each number in [0, 1) to an integer from low to high, both included."""
     count = tf.cast(high - low + 1, tf.float32)
     return low + tf.cast(tf.floor(numbers * count), tf.int32)

@@ -1,4 +1,7 @@
-"""How the multistage network's table is made, and its figures: `evaluate --protocol=multistage`."""
+"""The evaluation protocol of the multistage network, and its published figures.
+
+`evaluate --protocol=multistage` uses it.
+"""
 
 from tfinpaint.data.evaluation_holes import RATIO_BINS
 from tfinpaint.metrics.protocols import Protocol, Table, by_bin
@@ -111,8 +114,8 @@ PROTOCOL = Protocol(
     ),
     bins=(RATIO_BINS[1], RATIO_BINS[3], RATIO_BINS[5]),
     notes=(
-        "its L1 is EdgeConnect's, no mean absolute error: not comparable with the percentages of "
-        "the other papers",
+        "its L1 is EdgeConnect's, which is not a mean absolute error and cannot be compared with "
+        "the percentages of the other papers",
         "the released test normalises with the statistics of each batch of six; here the running "
         "statistics are used",
     ),

@@ -1,4 +1,4 @@
-"""Where the tensors of the released multistage network (PyTorch) belong."""
+"""The table of the released multistage network (PyTorch)."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from tfinpaint.weights.releases import Release
 
 
 def generator(net: Any) -> Table:
+    """The table of a PartialConvUNet with attention."""
     layers = {}
     for side, convolutions, norms in (
         ("enc", net.encoders, net.encoder_norms),

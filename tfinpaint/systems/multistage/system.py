@@ -1,24 +1,24 @@
 """Multistage attention network for image inpainting, Pattern Recognition 2020.
 
-It has the U-Net of partial convolutions with its terms (section 3.2, Tables 1 and 2; see
+It has the U-Net and the loss terms of partial convolutions (section 3.2, Tables 1 and 2; see
 systems/partial_conv), pixel-wise attention at two decoder stages (3.3), and a spectrally normalised
-patch critic (Table 3). There are six terms (3.4). Inside, images are in [0, 1], and holes are
-blanked with 0.
+patch critic (Table 3). The loss (22) has six terms (3.4). Internally images are in [0, 1], and
+holes are blanked with 0.
 
-What the variants settle
+How the variants differ
                       paper                         official
     attention         cosine, known keys only       see layers/patch_attention.py
     perceptual/style  of the output                 of the output and of the composite, added
     variation         pairs with a missing pixel    of the composite blanked outside the hole
-In both, the generator learns first, then the critic. The critic judges the output, not the
-composite, of the same forward pass. Adam is at 2e-4, and at a tenth of it for the critic; at 5e-5
-in the fine-tuning phase, in which batch norm keeps its running statistics.
+In both, the generator learns first, then the critic, from the same forward pass. The critic sees
+the output, not the composite. Adam is at 2e-4, and at 2e-5 for the critic. In the fine-tuning
+phase, in which batch norm keeps its running statistics, it is at 5e-5 and 5e-6.
 
-Deviations: the sigmoid of the critic is part of the loss. The sums of (20) and (21) are means over
-the whole tensor, as released. The critic's spectral norm takes sigma as a constant (no gradient
-flows through it), and the kernels are not yet normalised when the critic judges the very first step
-of the generator. Adam's epsilon and the initial weights of the fusion (squeeze-excite, 1x1) are
-Keras' own.
+Deviations: the sigmoid of the critic is part of the loss. (20) and (21) are means over the whole
+tensor, as released, not sums. The critic's spectral norm treats sigma, the largest singular value,
+as a constant (no gradient flows through it). In the very first step of the generator, the critic's
+kernels are not normalised yet. Adam's epsilon and the initial weights of the fusion
+(squeeze-excite, 1x1) are Keras' own.
 """
 
 from typing import Dict, List, Optional, Tuple
@@ -36,16 +36,17 @@ class Multistage(PartialConv):
 
     Args:
         width: channels of the first layer of generator and critic (paper: 64).
-        depth: halvings of the U-Net (paper: 8); images are multiples of 2^depth.
-        stages: of attention (paper: 2). With 1 only the first is there, at H/8; with 0 none.
+        depth: halvings of the U-Net (paper: 8); height and width of images are multiples of
+            2^depth.
+        stages: stages of attention (paper: 2): 1 has only the first, at H/8; 0 has none.
         variant: "paper" or "official".
     """
 
     specification = SPECIFICATION
-    feature_contrast = 1.0  # between black and white, for the feature network: images in [0, 1]
+    feature_contrast = 1.0  # `contrast` of VGGFeatures; the released code works in [0, 1]
 
     def __init__(self, width=64, depth=8, stages=2, variant="paper", **kwargs):
-        self.stages = stages  # first: the base makes the generator
+        self.stages = stages  # before the base class, which makes the generator
         super().__init__(width, depth, variant, **kwargs)
 
     @property

@@ -1,12 +1,12 @@
-"""The critic of MUSICAL: the trunk of DenseNet-121 and a 3x3 convolution that judges its patches.
+"""The critic of MUSICAL: DenseNet-121 without its classifier, and a 3x3 convolution as its head.
 
 Input:   images [B, H, W, 3] in [-1, 1]. H and W are at least 96: the trunk's map has H/32 x W/32
-         positions, and the window is 3x3 without padding.
+         positions, and the 3x3 convolution has no padding.
 Output:  logits [B, H/32 - 2, W/32 - 2, 256]: 6 x 6 for 256 x 256.
 
 Sources: Huang et al., Densely Connected Convolutional Networks, 2017; Wang et al., MUSICAL, 2019,
-section 3.3. It names a pretrained DenseNet-121 and no head. The head is that of the released code
-(256 values per patch, all of which are judged).
+section 3.3. The latter names a pretrained DenseNet-121 and does not describe a head. The head is
+that of the released code, with 256 logits per patch, all of which are in the loss.
 """
 
 import tensorflow as tf
@@ -22,13 +22,13 @@ class DenseNetCritic(tf.keras.Model):
     Args:
         weights: of the trunk: "imagenet" (Keras downloads them), the path of a Keras .h5 file, or
             "random".
-        official: as released: no ImageNet normalisation; all convolutions start from N(0, 0.02),
-            and scales of the norms from N(1, 0.02). So `weights` are overwritten.
+        official: whether it is as released: no ImageNet normalisation; all convolutions start from
+            N(0, 0.02), and the scales of the norms from N(1, 0.02), which overwrites `weights`.
 
-    The norms use the statistics of the batch, so real and fake pictures are judged in separate
-    batches.
+    The norms use the statistics of the batch, so real and fake pictures are passed in separate
+    calls.
 
-    Raises: SettingsError, naming `critic_weights`, if the weights cannot be had.
+    Raises: SettingsError, naming `critic_weights`, if the weights cannot be obtained.
     """
 
     def __init__(self, weights="imagenet", official=False, **kwargs):

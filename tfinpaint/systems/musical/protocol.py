@@ -1,4 +1,4 @@
-"""How MUSICAL's tables are made, and their figures: `evaluate --protocol=musical`."""
+"""The evaluation protocol of MUSICAL, and its published figures: `evaluate --protocol=musical`."""
 
 from tfinpaint.metrics.protocols import Protocol, Table
 from tfinpaint.metrics.quality import Measure
@@ -53,8 +53,8 @@ PROTOCOL = Protocol(
     ),
     holes="center",
     notes=(
-        "the released script for Paris StreetView measures grey pictures: these are the two "
-        "columns marked grey",
+        "the released script for Paris StreetView measures grey pictures, as the two columns "
+        "marked grey do",
         "the released test takes a random crop along the longer side; here it is the centre",
     ),
     published=_PUBLISHED,

@@ -1,7 +1,7 @@
-"""Where the tensors of the released MUSICAL network (PyTorch) belong.
+"""The table of the released MUSICAL network (PyTorch).
 
-Names follow the nesting of the released network. In U-Nets of the pix2pix family each block is a
-list that contains the next inner one.
+Names of tensors follow the nesting of the released network: in U-Nets of the pix2pix family, each
+block is a list of layers that contains the next inner block.
 """
 
 from typing import Any
@@ -11,7 +11,9 @@ from tfinpaint.weights.releases import Release
 
 
 def generator(net: Any) -> Table:
-    def block(k):  # place in its list -> layer; and the place of the next block
+    """The table of a MusicalUNet with 8 blocks."""
+
+    def block(k):  # {index in the list of block k: layer}, and the index of the next block
         down, norm, dilated = (
             layers.get(str(k)) for layers in (net.encoders, net.encoder_norms, net.dilated)
         )

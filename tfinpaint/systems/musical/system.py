@@ -1,25 +1,26 @@
 """MUSICAL: multi-scale image contextual attention learning, IJCAI 2019.
 
-One U-Net with a dilated bottom (section 3.1) and attention with patches of two sizes (3.2), trained
-with five terms (3.3, 4.1) against a DenseNet-121. Images are in [-1, 1], holes blanked with 0. The
-network also sees the map of what is known.
+One U-Net with a dilated bottom (section 3.1) and attention with patches of two sizes (3.2). It is
+trained with the five terms of (7) (3.3, 4.1) against a DenseNet-121 as the critic. Images are in
+[-1, 1], holes are blanked with 0. The network also sees the map of known pixels.
 
-What the variants settle
+How the variants differ
                       paper                                official
     attention         cosine, known keys only;             see layers/patch_attention.py; fused
                       fused with the features              without the features, which a 3x3
-                                                           convolution brings back in
+                                                           convolution fuses with the result
     perceptual/style  of the output                        of the output and of the composite, added
     critic            ImageNet weights and normalisation   neither: the released code overwrites
                                                            what it loads
-    its loss          mean cross-entropy of real and fake  half of it
+    critic's loss     mean cross-entropy of real and fake  half of it
+    terms             without L1 in the hole               with it, and other weights
 In both, the critic learns first, then the generator, from the same forward pass. Both have Adam at
 2e-4, with beta1 0.5.
 
-Deviations: attention is at 64x64, as the number in the text and the released code say, not before
-the third last deconvolution. The head of the critic is the released one. Its sigmoid is part of the
-loss. The released attention uses the hole that the network was built with; here each picture has a
-hole of its own.
+Deviations: attention works on a map of 64x64, as the number in the text and the released code say;
+the text's "before the third last deconvolution" would be 32x32. The head of the critic is the
+released one. Its sigmoid is part of the loss. The released attention always uses the hole with
+which the network was built; here each picture has its own hole.
 """
 
 from typing import Any, Dict, Optional
@@ -48,9 +49,9 @@ class Musical(System):
         width: channels of the first layer of the generator (paper: 64).
         depth: blocks of the U-Net (paper: 8).
         attention_kind: patches of the attention, "both" (paper), "1" or "3"; or "none".
-        squeeze_excite: whether the attention weighs channels.
-        bottom: blocks from the fifth on are "dilated" (paper) or "strided". Images are multiples of
-            16, with a strided bottom of 2^depth.
+        squeeze_excite: whether squeeze-excite weighs the channels after the attention.
+        bottom: blocks from the fifth on are "dilated" (paper) or "strided". Height and width of
+            images are multiples of 16, or of 2^depth with a strided bottom.
         variant: "paper" or "official".
     """
 
@@ -70,7 +71,7 @@ class Musical(System):
         self.width, self.depth, self.bottom = width, depth, bottom
         self.attention_kind, self.squeeze_excite = attention_kind, squeeze_excite
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -119,8 +120,8 @@ class Musical(System):
         with tf.GradientTape() as tape:
             output = self.generator([images * (1 - holes), holes], training=True)  # [B, H, W, 3]
 
-            # 1. The critic: real and fake apart, because its batch norms use the statistics of what
-            # they see.
+            # 1. The critic: real and fake in separate calls, since its batch norms use the
+            # statistics of the batch.
             if self.critic:
                 with tape.stop_recording():
                     logs["critic"] = self.update_critic(
@@ -132,6 +133,7 @@ class Musical(System):
         return {**self.learn(tape, terms), **logs}
 
     def loss_of_critic(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+        """The critic's loss, a scalar. real, fake: [B, H, W, 3] in [-1, 1]."""
         loss = critic_cross_entropy(
             self.critic(real, training=True), self.critic(fake, training=True)
         )
@@ -144,9 +146,12 @@ class Musical(System):
         holes: tf.Tensor,
         targets: Any,
     ) -> Dict[str, tf.Tensor]:
-        """The terms of equation (7), before their weights.
+        """The terms of equation (7), {name: scalar}, without their weights.
 
-        output, images: [B, H, W, 3] in [-1, 1].   targets: features of the truth.
+        Args:
+            output, images: [B, H, W, 3] in [-1, 1].
+            holes: [B, H, W, 1], 1 where missing.
+            targets: VGG features of the images.
         """
         terms = {
             "l1": tf.reduce_mean(tf.abs(output - images)),

@@ -1,9 +1,9 @@
-"""The U-Net of MUSICAL, with a bottom that is not reduced, and multi-scale attention on the way up.
+"""The U-Net of MUSICAL, with a dilated bottom, and multi-scale attention in the decoder.
 
 Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], 0 where missing, and its hole
          [B, H, W, 1].
 Output:  [B, H, W, 3] in [-1, 1] (tanh), not composited.
-H and W are multiples of 16, with a strided bottom of 2^depth.
+H and W are multiples of 16, or of 2^depth with a strided bottom.
 
 Source: Wang et al., MUSICAL, IJCAI 2019, section 3.1 and Figure 1. The sizes of the layers are
 those of the released network:
@@ -20,12 +20,12 @@ those of the released network:
 Each decode_k but decode_8 sees [decode_(k+1), encode_k].
 
 The text places attention "before the third last deconvolution layer, where the size of the feature
-map is 64x64". But there the map has 32x32. The size is kept: attention comes after decode_3.
+map is 64x64". But the map there is 32x32. Here the size decides: attention comes after decode_3.
 
-The text says what each part is there for. Without it:
-    attention      "none": no `attention`; decode_2 sees decode_3. Or one size of patches
-    bottom         "strided": what the dilated bottom replaces in a U-Net, "reduced to 1x1 in the
-                   inner most layers". Blocks 5..8 are as block 4, 4x4 / 2 -> H/256
+Parts can be replaced, to see what each contributes:
+    attention_kind   "1" or "3": one size of patches. "none": no attention; decode_2 sees decode_3
+    bottom           "strided": a U-Net "reduced to 1x1 in the inner most layers", which the dilated
+                     bottom replaces in the paper. Blocks 5..8 are like block 4, 4x4 / 2 -> H/256
 """
 
 from typing import Any, Optional, Sequence
@@ -42,8 +42,8 @@ class MusicalUNet(tf.keras.Model):
 
     Args:
         width: channels of encode_1 (paper: 64). They double up to 8 * width.
-        variant: of the attention, "paper" or "official". The latter brings the features back in by
-            a 3x3 convolution, `combine`.
+        variant: of the attention, "paper" or "official". In `official` a 3x3 convolution,
+            `combine`, fuses the features with the output of the attention.
         depth: blocks (paper: 8).
         attention_kind: patches of the attention, "both", "1" or "3"; or "none".
         squeeze_excite: of the attention, see `MultiScaleAttention`.
@@ -52,6 +52,8 @@ class MusicalUNet(tf.keras.Model):
     Call arguments: `[image, hole]`. `with_attention_maps=True` also returns a list of the attention
         maps of 1x1 and of 3x3 patches, of H/4 x W/4; for these and for `weights_at` see
         layers/attention_map.py.
+
+    Raises: SettingsError for a width or depth that is not allowed.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class MusicalUNet(tf.keras.Model):
             else conv(channels(k - 1), 3, f"decode_{k}")
             for k in range(depth, 1, -1)
         }
-        # The picture itself is computed in float32 even under mixed precision.
+        # The output layer computes in float32 even under mixed precision.
         self.decoders["1"] = up_conv(3, 4, "decode_1", dtype="float32")
         self.decoder_norms = {
             str(k): instance_norm(f"decode_{k}_norm") for k in range(depth, 1, -1)

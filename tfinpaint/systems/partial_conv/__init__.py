@@ -21,12 +21,15 @@ SPECIFICATION = Specification(
             features=True,
         ),
         Term(
-            "style", 120.0, "their Gram matrices, of the output and of the composite", features=True
+            "style",
+            120.0,
+            "Gram matrices of VGG-16 pool1-pool3, of the output and of the composite",
+            features=True,
         ),
         Term(
             "variation",
             0.1,
-            "neighbours' differences of the composite in the hole and one pixel around it",
+            "differences of neighbouring pixels of the composite, in the hole and one pixel around",
         ),
     ),
     rates={"generator": 2e-4},

@@ -1,15 +1,15 @@
 """Partial convolutions, a baseline without attention.
 
-Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018. One
-U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms of section
-3.3. Inside, images are in [0, 1], and holes are blanked with 0.
+Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, ECCV 2018. The
+system is one U-Net of partial convolutions (section 3.2 and the supplement), trained with the terms
+of section 3.3. Internally images are in [0, 1], and holes are blanked with 0.
 
-Adam at 2e-4; 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its running
-statistics. Both variants are the same.
+Adam is at 2e-4, and at 5e-5 in the fine-tuning phase, in which the encoder's batch norm keeps its
+running statistics. Both variants are the same.
 
 Deviations: every convolution has a bias, which starts at 0, as in the multistage network
-(32,865,236 parameters). Variation counts pairs of neighbours of which one is missing, not all pairs
-of the rim.
+(32,865,236 parameters). The variation term counts pairs of neighbours of which at least one is
+missing; the paper counts all pairs in the hole and one pixel around it.
 """
 
 from typing import Any, Dict, List, Optional
@@ -27,19 +27,20 @@ class PartialConv(System):
 
     Args:
         width: channels of the generator's first layer (paper: 64).
-        depth: halvings of the U-Net (paper: 8); images are multiples of 2^depth.
+        depth: halvings of the U-Net (paper: 8); height and width of images are multiples of
+            2^depth.
         variant: "paper" or "official": the same.
     """
 
     specification = SPECIFICATION
-    # The authors' loss divides by ImageNet's deviation, 0.226 on average.
+    # The authors' loss divides images by ImageNet's standard deviation, on average 0.226.
     feature_contrast = 1 / 0.226
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
         super().__init__(variant=variant, **kwargs)
         self.width, self.depth = width, depth
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -79,9 +80,12 @@ class PartialConv(System):
         holes: tf.Tensor,
         targets: Any,
     ) -> Dict[str, tf.Tensor]:
-        """The terms before their weights.
+        """The terms, {name: scalar}, without their weights.
 
-        output, truth: [B, H, W, 3] in [0, 1].   targets: features of the truth.
+        Args:
+            output, truth: [B, H, W, 3] in [0, 1].
+            holes: [B, H, W, 1], 1 where missing.
+            targets: VGG features of the truth.
         """
         composite = output * holes + truth * (1 - holes)
         terms = {
@@ -96,9 +100,9 @@ class PartialConv(System):
         return terms
 
     def judged(self, output: tf.Tensor, composite: tf.Tensor) -> List[tf.Tensor]:
-        """What the feature network sees: a list of images [B, H, W, 3] whose terms are added up."""
+        """The images [B, H, W, 3] for the feature network: a list, whose terms are added up."""
         return [output, composite]
 
     def variation(self, composite: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
-        """Differences of neighbours of which at least one is missing."""
+        """The variation term: differences of neighbours of which at least one is missing."""
         return total_variation(composite, holes)

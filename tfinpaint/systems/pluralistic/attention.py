@@ -1,18 +1,20 @@
 """Short and long term attention of pluralistic completion.
 
-Each position looks at all others by the same learned query, whether they are missing or not. Short
-term is inside the decoder's map. Long term brings in the encoder's features of what is visible:
+Queries and keys are the same learned map, so attention weights are symmetric before the softmax.
+Each position attends to all positions, known or missing. The short term mixes the decoder's
+features, the long term the encoder's features of the visible picture:
 
     A = softmax of Q Q', Q = X Wq + bq                          X: decoder's features
     Y = gamma A X + X                                           short term
     L = alpha (1 - m) (A P) + m P                               P: encoder's features, m: known
     the output is a residual block over [Y, L]
 
-Y alone is the critics' self-attention. m is soft: it is resized with aligned corners. gamma and
-alpha begin at 0. Memory is that of A, N^2 for N positions.
+The critics' self-attention is Y alone. m is resized bilinearly with aligned corners, so it can be
+between 0 and 1. gamma and alpha start at 0. A has N^2 elements for N positions.
 
-Source: Zheng et al., Pluralistic Image Completion, CVPR 2019, section 3.4. The released code has
-neither a scale nor a mask in the softmax, and a slope of 0.01 in the block, unlike all others.
+Source: Zheng et al., Pluralistic Image Completion, CVPR 2019, section 3.4. As in the released code,
+the softmax has neither a scale nor a mask, and the leaky ReLU of the block has a slope of 0.01,
+unlike that of all other blocks.
 """
 
 from typing import Any, Optional, Sequence
@@ -29,7 +31,7 @@ _SLOPE = 0.01
 
 
 class ShortTermAttention(tf.keras.layers.Layer):
-    """features [B, H, W, C] -> Y [B, H, W, C]."""
+    """Features [B, H, W, C] -> Y [B, H, W, C]; see the top of the file."""
 
     def build(self, input_shape: Any) -> None:
         channels = int(input_shape[-1])
@@ -60,12 +62,13 @@ class ShortTermAttention(tf.keras.layers.Layer):
 
 
 class ShortLongTermAttention(ShortTermAttention):
-    """Both, and the block that joins them.
+    """Short and long term attention, and the block that joins them; see the top of the file.
 
     Call arguments: `[features, encoder_features, hole]`, [B, H, W, C] twice and [B, any, any, 1],
         1 where missing.
 
-    Returns: [B, H, W, C]. With `with_attention_maps=True` its maps, too (attention_map.py).
+    Returns: [B, H, W, C]. With `with_attention_maps=True` also the attention maps
+        (layers/attention_map.py).
     """
 
     def __init__(self, **kwargs):

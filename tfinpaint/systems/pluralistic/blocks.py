@@ -1,14 +1,15 @@
-"""The blocks that encoder, generator and critics of pluralistic completion are made of.
+"""The blocks of which encoder, generator and critics of pluralistic completion are made.
 
-Each convolution is spectrally normalised, pads with zeros and has a bias.
+Each convolution is spectrally normalised, pads with zeros and has a bias. A block is the sum of two
+branches; the output layer has one branch:
 
-    FirstBlock      conv3, act, conv3, means of 2x2    plus    means of 2x2, conv1
-    ResidualBlock   act, conv3, act, conv3             plus    conv1           [means of 2x2]
-    UpBlock         norm, act, conv3, norm, act, up3   plus    up3             twice the size
-    Output          act, conv3 with mirrored edges, tanh: a picture
+    FirstBlock      conv3, act, conv3, pool            plus    pool, conv1
+    ResidualBlock   act, conv3, act, conv3             plus    conv1     (then pool, if it halves)
+    UpBlock         norm, act, conv3, norm, act, up3   plus    up3       (doubles the size)
+    Output          act, conv3 padded by reflection, tanh: a picture
 
-`act` is leaky ReLU of slope 0.1, `norm` instance norm with scale and shift, `up3` a transposed 3x3
-convolution.
+`act` is leaky ReLU of slope 0.1, `norm` instance norm with scale and shift, `pool` the mean of 2x2
+pixels, `conv3` a 3x3 and `conv1` a 1x1 convolution, `up3` a transposed 3x3 convolution.
 
 Source: Zheng et al., Pluralistic Image Completion, CVPR 2019; the order inside the blocks is that
 of the released networks.
@@ -23,14 +24,15 @@ SLOPE = 0.1
 
 
 def act(x: tf.Tensor, slope: float = SLOPE) -> tf.Tensor:
+    """Leaky ReLU."""
     return tf.nn.leaky_relu(x, slope)
 
 
 def act_of_sum(x: tf.Tensor) -> tf.Tensor:
-    """`act` of what nothing else reads.
+    """`act` for a sum that no other operation reads.
 
-    TensorFlow 2.15 fuses a convolution, a sum and a leaky ReLU that follow each other, and then
-    takes a slope of 0.2, whatever was asked for. It does not know this form of it.
+    TensorFlow 2.15 fuses a convolution, a sum and a leaky ReLU in sequence, and then always uses a
+    slope of 0.2. It does not recognise a leaky ReLU in this form.
     """
     return tf.maximum(x, SLOPE * x)
 
@@ -64,8 +66,8 @@ class ResidualBlock(tf.keras.layers.Layer):
     Args:
         filters: output channels.
         hidden: channels between the two convolutions; None is `filters`.
-        halves: whether the output is halved, [B, H/2, W/2, filters].
-        slope: of the leaky ReLU.
+        halves: whether the output has half the size, [B, H/2, W/2, filters]; H and W are even.
+        slope: slope of the leaky ReLU.
     """
 
     def __init__(self, filters, hidden=None, halves=False, slope=SLOPE, **kwargs):
@@ -78,7 +80,7 @@ class ResidualBlock(tf.keras.layers.Layer):
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         inner = self.conv_1(act(x, self.slope), training=training)
         inner = self.conv_2(act(inner, self.slope), training=training)
-        # A 1x1 convolution of means is the mean of the convolution, at a quarter of the cost.
+        # Pooling before the 1x1 convolution gives the same as after it, at a quarter of the cost.
         return inner + self.bypass(mean_pool(x) if self.halves else x, training=training)
 
     def get_config(self) -> dict:

@@ -1,10 +1,11 @@
-"""The critic of pluralistic completion: scores of overlapping parts of a picture.
+"""The critic of pluralistic completion, which scores overlapping patches of a picture.
 
-Two of it learn: one judges generated pictures, the other gives features of reconstructed ones.
+The system trains two: one for generated pictures, and one in whose scores reconstructed pictures
+are compared with their originals.
 
 Source: Zheng et al., Pluralistic Image Completion, CVPR 2019; sizes are those of the released
-network. The released critic also holds a block that its attention never uses, and which is not
-here: 475,521 of 1,575,075 parameters.
+network. The attention of the released critic has a block that is never used, 475,521 of 1,575,075
+parameters. It is left out here.
 """
 
 import tensorflow as tf
@@ -19,7 +20,8 @@ from tfinpaint.systems.pluralistic.spectral import SpectralConv2D
 class PluralisticCritic(tf.keras.Model):
     """Pictures [B, H, W, 3] in [-1, 1] -> scores [B, H/2^depth - 2, W/2^depth - 2, 1].
 
-    6 x 6 for 256 x 256. H and W are at least 3 * 2^depth. A real picture is to score 1.
+    There are 6 x 6 scores for 256 x 256 pixels. H and W are at least 3 * 2^depth. The critic learns
+    to score real pictures 1 and fake ones 0.
 
     Args:
         width: channels of the first block (paper: 32). They double up to 4 * width.

@@ -1,10 +1,10 @@
-"""The encoder, the generator and both as one network, for pluralistic completion.
+"""The encoder and the generator of pluralistic completion, and the two as one network.
 
     visible picture -> encoder -> features, and the prior of the latent [B, H/32, W/32, 128]
     latent          -> generator -> pictures at H/8, H/4, H/2 and H
 
-Pictures are [B, H, W, 3] in [-1, 1], 0 where nothing is shown. No network sees the hole, but the
-attention in the generator does. H and W are multiples of 2^depth.
+Pictures are [B, H, W, 3] in [-1, 1], 0 where pixels are not visible. Only the attention in the
+generator sees the hole. H and W are multiples of 2^depth.
 
 Source: Zheng et al., Pluralistic Image Completion, CVPR 2019, section 3.3 and Figure 3. Sizes and
 names of layers are those of the released networks.
@@ -23,14 +23,14 @@ from tfinpaint.systems.pluralistic.blocks import FirstBlock, Output, ResidualBlo
 from tfinpaint.systems.pluralistic.distributions import Normal
 from tfinpaint.systems.pluralistic.noise import normal
 
-ATTENTION = 3  # halvings above the attention: its map is H / 8
-SCALES = 4  # pictures that the generator makes, the last of full size
+ATTENTION = 3  # halvings before the attention, whose map has H / 8 rows
+SCALES = 4  # sizes of the generator's pictures; the last is the full size
 _PRIOR_BLOCKS = 6
-_SAMPLE = 0x5A3  # keeps the numbers of a fill apart from other uses of the seed
+_SAMPLE = 0x5A3  # gives samples of fills their own random numbers for a seed
 
 
 class Encoder(tf.keras.Model):
-    """Features of a picture, and the distributions of the latent that they tell.
+    """Computes features of a picture, and from them distributions of the latent.
 
     Args:
         width: channels of the first block (paper: 32). They double up to 4 * width.
@@ -38,15 +38,15 @@ class Encoder(tf.keras.Model):
 
     Call argument: pictures [B, H, W, 3].
 
-    Returns: the map of H/8 x W/8 and the last one, of H/2^depth x W/2^depth. Both have 4 * width
-        channels. `prior` and `posterior` take the last one.
+    Returns: the map of H/8 x W/8 and the last map, of H/2^depth x W/2^depth. Both have 4 * width
+        channels. `prior` and `posterior` take the last map.
     """
 
     def __init__(self, width=32, depth=5, **kwargs):
         super().__init__(**kwargs)
         self.width, self.depth = width, depth
         self.first = FirstBlock(width, name="first")
-        # Block k returns the map that is halved k + 2 times. It halves what it was given.
+        # Each block halves its input. The output of block k has been halved k + 2 times.
         self.blocks = [
             ResidualBlock(
                 channels(width, k + 1), channels(width, k), halves=True, name=f"encode_{k}"
@@ -71,13 +71,16 @@ class Encoder(tf.keras.Model):
         return maps[ATTENTION - 1], x
 
     def prior(self, deepest: tf.Tensor, training: bool = False) -> Normal:
-        """The latent as what is visible tells it: mean and deviation, float32."""
+        """The prior of the latent, from the last map of the visible picture.
+
+        Returns (mean, standard deviation), float32, of the shape of `deepest`.
+        """
         for block in self.infer:
             deepest = block(deepest, training=training)
         return _normal(self.prior_block(deepest, training=training))
 
     def posterior(self, deepest: tf.Tensor, training: bool = False) -> Normal:
-        """The same, as what is missing tells it."""
+        """The posterior of the latent, from the last map of the missing part; as for `prior`."""
         return _normal(self.posterior_block(deepest, training=training))
 
     def get_config(self) -> dict:
@@ -85,16 +88,17 @@ class Encoder(tf.keras.Model):
 
 
 class Generator(tf.keras.Model):
-    """Pictures from a latent.
+    """Makes pictures from a latent.
 
     Args:
         width, depth: as for `Encoder`.
 
-    Call arguments: `[latent, deepest, middle, hole]`: latent and the encoder's last map
-        [B, h, w, 4 * width], its map of H/8, and the hole [B, any, any, 1].
+    Call arguments: `[latent, deepest, middle, hole]`: the latent and the encoder's last map, both
+        [B, H/2^depth, W/2^depth, 4 * width]; the encoder's map of H/8 x W/8; and the hole
+        [B, any, any, 1].
 
-    Returns: pictures [B, h', w', 3] of four sizes, H/8 to H. With `with_attention_maps=True` the
-        attention's maps, too.
+    Returns: a list of pictures [B, h, w, 3] of four sizes, from H/8 to H. With
+        `with_attention_maps=True` also the attention map.
     """
 
     def __init__(self, width=32, depth=5, **kwargs):
@@ -114,13 +118,13 @@ class Generator(tf.keras.Model):
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
         latent, deepest, middle, hole = inputs
-        # The latent is float32, also under mixed precision.
+        # The latent is float32 even under mixed precision.
         x = self.begin(tf.cast(latent, self.compute_dtype), training=training)
         x += tf.cast(deepest, x.dtype)
         pictures: List[tf.Tensor] = []
         maps = None
         for k, up in enumerate(self.ups):
-            if pictures:  # each size sees the picture of the one before
+            if pictures:  # each size also sees the picture of the previous size
                 x = tf.concat([x, tf.cast(pictures[-1], x.dtype)], -1)
             x = up(x, training=training)  # [B, h 2^(k+1), w 2^(k+1), C]
             if k == self.depth - SCALES:
@@ -142,18 +146,21 @@ class Generator(tf.keras.Model):
 
 
 class PluralisticNetwork(tf.keras.Model):
-    """Both: one of the pictures that a visible picture may belong to.
+    """Encoder and generator: completes a visible picture in one of many possible ways.
 
     Args:
         width, depth: as for `Encoder`.
 
     Call arguments: `[visible, hole]`: pictures [B, H, W, 3] with 0 in the hole, and [B, H, W, 1].
-        latent: [B, H/2^depth, W/2^depth, 4 * width], or None: it comes from the prior.
-        seed: int32 scalar. 0 or None takes the mean of the prior. Others draw from it: the noise
-            depends on the seed and on the size of a picture, not on its place in the batch.
+        latent: [B, H/2^depth, W/2^depth, 4 * width], or None to take it from the prior.
+        seed: int32 scalar. With 0 or None the latent is the mean of the prior, else a sample. The
+            sample's noise depends on the seed and on the size of a picture, not on its place in the
+            batch.
 
-    Returns: pictures float32 [B, H, W, 3] in [-1, 1]. With `with_attention_maps=True` a list with
-        the attention's maps, too.
+    Returns: pictures float32 [B, H, W, 3] in [-1, 1]. With `with_attention_maps=True` also a list
+        with the attention map.
+
+    Raises: SettingsError for a width or depth that is not allowed.
     """
 
     def __init__(self, width=32, depth=5, **kwargs):
@@ -164,7 +171,7 @@ class PluralisticNetwork(tf.keras.Model):
         self.width, self.depth = width, depth
         self.encoder = Encoder(width, depth, name="encoder")
         self.generator = Generator(width, depth, name="generator")
-        self.built = True  # both are
+        self.built = True  # both networks are built
 
     def call(
         self,
@@ -195,12 +202,12 @@ class PluralisticNetwork(tf.keras.Model):
 
 
 def channels(width: int, level: int) -> int:
-    """Channels of a map that is doubled `level` times in width."""
+    """Channels at a level: they double with each level, up to 4 * width."""
     return width * min(2**level, 4)
 
 
 def sample(distribution: Normal, seed: Optional[tf.Tensor] = None) -> tf.Tensor:
-    """A latent from its distribution, see `PluralisticNetwork`."""
+    """A latent from its distribution: the mean, or a sample; see `PluralisticNetwork`."""
     mean, deviation = distribution
     if seed is None or (isinstance(seed, int) and seed == 0):
         return mean

@@ -1,7 +1,7 @@
-"""Numbers from the normal distribution that are the same wherever they are drawn.
+"""Random numbers from the normal distribution that are the same on every device and with XLA.
 
-TensorFlow's own differ: from one seed its kernels and XLA draw the same bits, but make other floats
-of them. Here the bits become normal by Box and Muller's formula.
+TensorFlow's own are not: for one seed its kernels and XLA draw the same bits, but turn them into
+different floats. Here the Box-Muller transform turns the bits into normal numbers.
 """
 
 import math
@@ -9,14 +9,13 @@ from typing import Sequence
 
 import tensorflow as tf
 
-_STEPS = 2**23  # as many whole numbers as float32 can tell apart between 1 and 2
+_STEPS = 2**23  # integers to draw from; (bits + 0.5) / 2^23 is exact in float32 and above 0
 
 
 def normal(shape: Sequence, seed: tf.Tensor) -> tf.Tensor:
-    """float32 numbers of the standard normal distribution.
+    """float32 numbers from the standard normal distribution.
 
-    shape: of the result, numbers or scalar tensors.
-    seed: two whole numbers, which fix the result.
+    shape: the shape of the result, ints or scalar tensors.   seed: integer [2].
     """
     bits = tf.random.stateless_uniform(
         tf.stack([2, *shape]), seed, 0, _STEPS, tf.int32, alg="philox"

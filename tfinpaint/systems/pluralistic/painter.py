@@ -1,6 +1,6 @@
-"""Says which of several fills of a hole the critic finds most real.
+"""Scores several fills of a hole by how real they look to the critic.
 
-The critic is that of generated pictures, as training left it. A run without it has no scores.
+It is the trained critic of generated pictures. A run without this critic has no scores.
 """
 
 import functools
@@ -19,10 +19,11 @@ class PluralisticPainter(Painter):
     def score(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0) -> Optional[float]:
         """The critic's mean score of the window around all holes of a filled photograph.
 
-        A real picture is to have 1. The window is reduced and padded as the network's is. None if
-        there is no critic.
+        The critic was trained to score real pictures 1. The window is reduced and padded as for
+        filling. Returns None if there is no critic.
 
-        photo, mask, grow:  as `fill` returned and took them.
+        photo:       the photograph that `fill` returned.
+        mask, grow:  the arguments of `fill`.
         """
         if self.critic is None:
             return None
@@ -58,7 +59,7 @@ class PluralisticPainter(Painter):
         return tf.reduce_mean(self.critic(images))
 
     def _large_enough(self, pixels):
-        """[h, w, 3], mirrored to what a critic needs at least: three cells of its last map."""
+        """Extends [h, w, 3] by mirroring to the least size for the critic, three cells a side."""
         for axis in (0, 1):
             side = tf.shape(pixels)[axis]
             index = tf.range(tf.maximum(side, 3 * self.stride)) % (2 * side)

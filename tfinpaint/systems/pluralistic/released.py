@@ -1,9 +1,10 @@
-"""Where the tensors of the released networks of pluralistic completion (PyTorch) belong.
+"""The tables of the released networks of pluralistic completion (PyTorch).
 
 A convolution's kernel is stored as `weight_bar`, before the division by its largest singular value,
-with `weight_u` and `weight_v`, vectors of the power iteration. The released program takes one more
-step of it before it uses a kernel. So do we here, once, and keep what comes out as sigma. Most
-tensors are stored twice: a block names its convolutions, and so does a list inside it.
+with `weight_u` and `weight_v`, the vectors of the power iteration. The released program takes one
+more step of the iteration before it uses a kernel. Here this step is taken once, on import, and its
+sigma is kept. Most tensors are stored under two names: a block has its convolutions as attributes,
+and again in a list.
 """
 
 import re
@@ -22,7 +23,8 @@ _NEVER_USED = re.compile(r"^attn2\.(alpha$|model\.)")  # in a critic
 def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
     """The tensors without their second names, and with `weight_sigma` in place of `weight_v`.
 
-    A kernel without `weight_u` gets the vector to which the iteration leads.
+    If a kernel has no `weight_u`, it is computed from the kernel: the vector to which the power
+    iteration converges.
     """
     once: Dict[str, Any] = {
         name: tensor
@@ -37,7 +39,7 @@ def prepared(path: str, tensors: Mapping[str, np.ndarray]) -> Dict[str, np.ndarr
         if u is None:
             u = np.linalg.svd(rows, full_matrices=False)[0][:, 0]
         if u.shape != rows.shape[:1]:
-            continue  # the names and shapes are checked later
+            continue  # `places.fill` reports wrong shapes
         v = _unit(rows.T @ u.astype(np.float64))
         u = _unit(rows @ v)
         once[layer + _U], once[layer + _SIGMA] = np.float32(u), np.array(u @ rows @ v, np.float32)
@@ -109,7 +111,7 @@ def critic(net: Any) -> Table:
 
 
 def with_critic(system: Any) -> Tuple[Any, Table, tuple]:
-    """A critic of generated pictures alone, its table, and the weight of the other's term."""
+    """A critic of generated pictures only, its table, and the weights: the other critic's is 0."""
     weights = (("adversarial_reconstruction", 0.0),)
     critics = system.make_critics({**system.default_loss_weights, **dict(weights)})
     return critics, critic(critics.generated), weights

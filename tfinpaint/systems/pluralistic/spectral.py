@@ -1,15 +1,15 @@
-"""Convolutions whose kernels are divided by their largest singular value, as PIC does it.
+"""Convolutions whose kernels are divided by their largest singular value, as in PIC's code.
 
-The kernel is seen as a matrix M: for each element of its last axis, all the others. That is a row
-for each output channel of a convolution, and a row for each input channel of a transposed one
-(PIC takes the first axis of PyTorch's tensor for both). Its largest singular value, sigma, is
-estimated by power iteration:
+PIC is Pluralistic Image Completion. The kernel is read as a matrix M with a row for each element of
+its last axis: for each output channel of a convolution, and for each input channel of a transposed
+convolution. (PIC's code takes the first axis of PyTorch's tensor for both.) The largest singular
+value sigma is estimated by power iteration:
 
     v <- M' u / |M' u|        u <- M v / |M v|        sigma = u' M v
 
-With training=True each call takes one step of it and keeps u and sigma. The gradient flows through
-sigma, with u and v constant. With training=False a call divides by the sigma that is kept, and
-changes nothing. A new layer begins with a few steps, so that its sigma is near at once.
+With training=True each call takes one step of the iteration and stores u and sigma. The gradient
+flows through sigma, and treats u and v as constants. With training=False a call divides by the
+stored sigma and changes nothing. A new layer takes a few steps at once, for a good first estimate.
 
 Source: Miyato et al., Spectral Normalization for Generative Adversarial Networks, ICLR 2018; the
 choice of M is that of the released code of Zheng et al., Pluralistic Image Completion, CVPR 2019.
@@ -23,20 +23,21 @@ from tfinpaint.layers.shapes import shape
 from tfinpaint.layers.tracing import converting
 
 _FIRST_STEPS = 5
-# Place in a 2x2 block, tap of the 2x2 window that begins at the block's own pixel, tap of the
-# kernel: an even row sees its own pixel by the middle tap, an odd one also the next.
+# Axes: place in the 2x2 block, tap of the 2x2 window (which begins at the block's pixel), tap of
+# the 3x3 kernel. An even row sees the block's pixel with the middle tap; an odd row sees it with
+# the last tap, and the next pixel with the first.
 _TAPS = [[[0, 1, 0], [0, 0, 0]], [[0, 0, 1], [1, 0, 0]]]
 
 
 class _Spectral(tf.keras.layers.Layer):
-    """What the layers below share: `kernel`, `bias`, `u` and `sigma`.
+    """The base class of the layers below, with the variables `kernel`, `bias`, `u` and `sigma`.
 
-    All are float32, also under mixed precision.
+    The variables are float32 even under mixed precision.
     """
 
     def _add_weights(self, kernel_shape: Tuple[int, ...], fan_in: int) -> None:
-        # PyTorch's own initial numbers. The authors ask for orthogonal ones, but their code passes
-        # over every layer with spectral norm.
+        # PyTorch's default initial weights. The authors' code initialises orthogonally, but skips
+        # every layer with spectral norm.
         initial = tf.keras.initializers.RandomUniform
         bound = fan_in**-0.5
 
@@ -53,7 +54,7 @@ class _Spectral(tf.keras.layers.Layer):
 
         self.kernel = add("kernel", kernel_shape, initial(-bound, bound))
         self.bias = add("bias", (self.filters,), initial(-bound, bound))
-        # Each replica computes the same, from the same kernel.
+        # Each replica has its own copy, since all compute the same values from the same kernel.
         alike = {
             "trainable": False,
             "synchronization": tf.VariableSynchronization.ON_READ,
@@ -69,7 +70,7 @@ class _Spectral(tf.keras.layers.Layer):
             self.sigma.assign(sigma)
 
     def normalised(self, training: bool) -> tf.Tensor:
-        """The kernel over sigma, float32."""
+        """The kernel divided by sigma, float32."""
         if not training:
             return self.kernel / self.sigma
         kernel = tf.convert_to_tensor(self.kernel)
@@ -85,7 +86,7 @@ class _Spectral(tf.keras.layers.Layer):
 def power_step(kernel: tf.Tensor, u: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
     """One step of the power iteration: kernel [..., R], u [R] -> the next u, and sigma, a scalar.
 
-    The gradient flows through sigma to the kernel alone.
+    Only sigma has a gradient, with respect to the kernel.
     """
     m = tf.reshape(kernel, [-1, kernel.shape[-1]])  # [others, R], M transposed
     fixed = tf.stop_gradient(m)
@@ -103,9 +104,10 @@ class SpectralConv2D(_Spectral):
 
     Args:
         filters: output channels.
-        kernel_size: odd side of the windows.
+        kernel_size: odd side of the kernel.
         padding: "same" (zeros beyond the border) or "valid".
-        halves: whether means of 2x2 outputs are returned, [B, H/2, W/2, filters]; H and W are even.
+        halves: whether the means of 2x2 outputs are returned, [B, H/2, W/2, filters]. H and W are
+            then even.
     """
 
     def __init__(self, filters, kernel_size=3, padding="same", halves=False, **kwargs):
@@ -133,9 +135,9 @@ class SpectralConv2D(_Spectral):
 class SpectralUpConv2D(_Spectral):
     """A transposed 3x3 convolution with a bias: [B, H, W, C] -> [B, 2H, 2W, filters].
 
-    It is PyTorch's with stride 2, padding 1 and output padding 1: of the whole result, which has
-    2 H + 1 rows, the first is left out. (TensorFlow's 'SAME' leaves out the last.) The kernel is
-    [3, 3, filters, C].
+    It equals PyTorch's with stride 2, padding 1 and output padding 1. The full result has 2 H + 1
+    rows, of which the first is left out (TensorFlow's 'SAME' leaves out the last one). The same
+    holds for columns. The kernel is [3, 3, filters, C].
     """
 
     def __init__(self, filters, **kwargs):
@@ -144,7 +146,7 @@ class SpectralUpConv2D(_Spectral):
 
     def build(self, input_shape: Any) -> None:
         channels = int(input_shape[-1])
-        # PyTorch's initial numbers count the output channels of a transposed convolution.
+        # PyTorch's fan-in of a transposed convolution counts its output channels.
         self._add_weights((3, 3, self.filters, channels), 9 * self.filters)
         super().build(input_shape)
 
@@ -156,10 +158,10 @@ class SpectralUpConv2D(_Spectral):
 
 
 def mean_of_four(kernel: tf.Tensor) -> tf.Tensor:
-    """The kernel with which stride 2 gives the means of 2x2 outputs of the given one.
+    """The kernel that with stride 2 gives the means of 2x2 outputs of the given kernel.
 
-    [k, k, C, F] -> [k + 1, k + 1, C, F], with padding "same" in both. For k = 3 it takes 16
-    products for each mean instead of 36.
+    [k, k, C, F] -> [k + 1, k + 1, C, F]. Both have padding "same". For k = 3 a mean takes 16
+    products instead of 36.
     """
     for axis in (0, 1):
         one_more = [[0, 0]] * 4
@@ -180,7 +182,7 @@ def up_conv(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def _by_blocks(x, kernel):
-    """The same as a 2x2 convolution that gives the four pixels of each 2x2 block as channels."""
+    """The same as one 2x2 convolution whose channels are the pixels of 2x2 blocks of the output."""
     filters, c = kernel.shape[2:]
     taps = tf.constant(_TAPS, kernel.dtype)
     kernels = tf.einsum("aiu,bjv,uvfc->ijcabf", taps, taps, kernel)  # [2, 2, C, 2, 2, F]

@@ -1,26 +1,29 @@
 """Pluralistic completion: Pluralistic Image Completion, CVPR 2019.
 
-A picture with a hole may be completed in many ways. The encoder gives a distribution of what may be
-in the hole, the prior, and the generator makes a picture of each sample from it (section 3.3). In
-training a second path sees what is missing: its distribution, the posterior, is what the prior
-learns from. Both paths have the same generator and the features of what is visible (Figure 3):
+A picture with a hole may be completed in many ways. The encoder computes the prior, a distribution
+of the latent z given the visible picture, and the generator makes a picture from each sample of z
+(section 3.3). In training there is a second path, which sees the missing part. Its distribution is
+the posterior, from which the prior learns. Both paths share the generator and the features of the
+visible picture (Figure 3):
 
-    reconstructive path   z ~ posterior, of the missing part    is to be the original
-    generative path       z ~ prior, of the visible part        is to be like the original where it
-                                                                is known, and real
+    path             z is from                       its picture should be
+    reconstructive   the posterior (missing part)    the original
+    generative       the prior (visible part)        like the original where known, and real
 
-There are two critics: one judges what is generated, the other gives the features in which what is
-reconstructed is to be like the original (3.2). Images are in [-1, 1], 0 where nothing is shown.
+There are two critics. One scores generated pictures. The other's scores of reconstructed pictures
+should be those of the originals (3.2). Images are in [-1, 1], 0 where pixels are not visible.
 
-`paper` and `official` are the same here: the paper leaves sizes and weights to the code.
+Both variants are the same: the paper leaves sizes and weights to the code.
 
-Critics first, with one optimizer, then encoder and generator, from the same forward pass, whose raw
-outputs the critics see. Adam at 1e-4, with betas 0 and 0.999, for both.
+The critics learn first, with one optimizer, then encoder and generator, from the same forward pass.
+The critics see outputs without compositing. Both optimizers are Adam at 1e-4, with betas 0 and
+0.999.
 
-Deviations: real and fake pictures go through a critic in one call, so it takes one step of the
-power iteration for both; released, one for each. A fill divides the kernels by sigma as training
-left it; released, one more step at every call. The Adam of the released code has epsilon 1e-8.
-`generate` takes the mean of the prior where the release draws.
+Deviations: real and fake pictures go through a critic in one call, so the power iteration takes one
+step for both; in the released code it takes one for each. Filling divides the kernels by the sigma
+that training stored; the released code takes one more step at every call. Adam's epsilon is Keras'
+own (released: 1e-8). By default `generate` takes the mean of the prior, where the released code
+takes a sample.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
@@ -40,15 +43,15 @@ from tfinpaint.systems.pluralistic.distributions import Normal, deviation_of_kno
 from tfinpaint.systems.pluralistic.networks import PluralisticNetwork
 from tfinpaint.systems.pluralistic.noise import normal
 
-_PATHS = 0x7A2  # keeps the noise of training apart from other uses of the seed
+_PATHS = 0x7A2  # gives the noise of training its own random numbers for a seed
 CRITICS = {"adversarial": "generated", "adversarial_reconstruction": "reconstructed"}
 
 
 class Paths(NamedTuple):
-    """What a training pass gives.
+    """The results of a forward pass in training.
 
-    posterior, prior: of the latent, from what is missing and from what is visible.
-    reconstructed, generated: pictures of four sizes, the last of full size.
+    posterior, prior: distributions of the latent, from the missing and from the visible part.
+    reconstructed, generated: pictures of both paths at four sizes, the last one the full size.
     """
 
     posterior: Normal
@@ -62,7 +65,8 @@ class Pluralistic(System):
 
     Args:
         width: channels of the first blocks of encoder and critics (paper: 32).
-        depth: halvings of the encoder (paper: 5); images are multiples of 2^depth.
+        depth: halvings of the encoder (paper: 5); height and width of images are multiples of
+            2^depth.
         variant: "paper" or "official": the same.
     """
 
@@ -72,7 +76,7 @@ class Pluralistic(System):
         super().__init__(variant=variant, **kwargs)
         self.width, self.depth = width, depth
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -82,7 +86,10 @@ class Pluralistic(System):
         return PluralisticNetwork(self.width, self.depth)
 
     def make_critics(self, weights: Mapping[str, float]) -> Optional[Critics]:
-        """New critics for the terms whose weight is not 0, or None."""
+        """New critics for the terms whose weight is not 0; None if there are none.
+
+        weights: {term: weight}.
+        """
         wanted = [name for term, name in CRITICS.items() if weights[term]]
         if not wanted:
             return None
@@ -118,9 +125,9 @@ class Pluralistic(System):
 
         Args:
             generator, images, holes, training: as in `System.raw`.
-            latent: [B, H/2^depth, W/2^depth, 4 * width], what to make a picture of. None takes it
-                from the prior.
-            seed: of the sample from the prior. 0 and None take its mean.
+            latent: [B, H/2^depth, W/2^depth, 4 * width], from which to make the picture. None takes
+                it from the prior.
+            seed: int32 scalar, the seed of the sample from the prior. 0 and None take the mean.
         """
         return generator([images * (1 - holes), holes], training=training, latent=latent, seed=seed)
 
@@ -149,9 +156,10 @@ class Pluralistic(System):
         holes: tf.Tensor,
         noises: Optional[Tuple[tf.Tensor, tf.Tensor]] = None,
     ) -> Paths:
-        """Both paths, in training mode.
+        """The forward pass of both paths, with training=True.
 
-        noises: of posterior and prior, [B, H/2^depth, W/2^depth, 4 * width] each. None draws them.
+        noises: standard normal noise for posterior and prior,
+            [B, H/2^depth, W/2^depth, 4 * width] each. None draws it.
         """
         encoder, generator = self.generator.encoder, self.generator.generator
         both = tf.concat([images * (1 - holes), images * holes], 0)  # [2 B, H, W, 3]
@@ -161,7 +169,7 @@ class Pluralistic(System):
         posterior = encoder.posterior(missing, training=True)
         prior = encoder.prior(visible, training=True)
         drawn = noises or self.noises(shape(visible))
-        # The latent of each path. What is visible is the same for both.
+        # The latent of each path. The features of the visible picture are the same for both.
         latents = [mean + std * noise for (mean, std), noise in zip((posterior, prior), drawn)]
         inputs = [tf.concat([x, x], 0) for x in (visible, middle, holes)]
         pictures = generator([tf.concat(latents, 0), *inputs], training=True)
@@ -169,13 +177,16 @@ class Pluralistic(System):
         return Paths(posterior, prior, list(reconstructed), list(generated))
 
     def noises(self, of: list) -> List[tf.Tensor]:
-        """Two draws of shape `of` for this step. Each picture has its own, on whichever replica."""
+        """Two tensors of noise of shape `of` for this step, different for each picture.
+
+        The noise of a picture does not depend on the replica that has it.
+        """
         seed = tf.stack([tf.constant(self.seed ^ _PATHS, tf.int64), self.optimizer.iterations])
         drawn = replicas.own(normal([replicas.whole(of[0]), *of[1:], 2], seed))
         return tf.unstack(drawn, axis=-1)
 
     def losses_of_critics(self, images: tf.Tensor, paths: Paths) -> Dict[str, tf.Tensor]:
-        """{name of a critic: its loss}."""
+        """{name of a critic: its loss, a scalar}."""
         fakes = {"generated": paths.generated[-1], "reconstructed": paths.reconstructed[-1]}
         losses = {}
         for name in self.critic.names:
@@ -185,7 +196,7 @@ class Pluralistic(System):
         return losses
 
     def terms(self, images: tf.Tensor, holes: tf.Tensor, paths: Paths) -> Dict[str, tf.Tensor]:
-        """The terms of encoder and generator before their weights."""
+        """The terms of encoder and generator, {name: scalar}, without their weights."""
         known = 1 - holes
         of_known = (0.0, deviation_of_known(holes))
         posterior = tuple(tf.stop_gradient(x) for x in paths.posterior)
@@ -199,7 +210,7 @@ class Pluralistic(System):
             h, w = shape(generated)[1:3]
             truth = resize_aligned(images, h, w)  # [B, h, w, 3]
             terms["reconstruction"] += tf.reduce_mean(tf.abs(reconstructed - truth))
-            # Only what is visible: what is missing may be something else.
+            # Only known pixels: the missing part may differ from the original.
             terms["valid"] += masked_l1(generated, truth, resize_aligned(known, h, w))
         names = self.critic.names if self.critic else ()
         if "generated" in names:

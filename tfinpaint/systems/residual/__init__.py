@@ -1,6 +1,6 @@
-"""The system in the box, this project's own.
+"""The system of the default model, this project's own.
 
-A smooth fill that one small network corrects from coarse to fine.
+One small network corrects a smooth fill from coarse to fine.
 """
 
 from tfinpaint.systems.specification import Choice, Setting, Specification, Term
@@ -11,16 +11,15 @@ SPECIFICATION = Specification(
     paper="this project's own",
     implementation="tfinpaint.systems.residual.system:Residual",
     settings=(
-        Setting("width", 24, 4, 1024, "channels of the network's first level are twice as many"),
+        Setting("width", 24, 4, 1024, "half the channels of the network's first level"),
         Setting("depth", 6, 2, 64, "blocks at an eighth of the size"),
         Setting(
             "sizes",
             4,
             1,
             7,
-            "sizes of the picture that are corrected, each half of the one before; images are "
-            "multiples of "
-            "8 * 2^(sizes - 1)",
+            "number of sizes at which the fill is corrected, each half of the one before; images "
+            "are multiples of 8 * 2^(sizes - 1)",
         ),
         Choice(
             "attention_kind",
@@ -38,18 +37,22 @@ SPECIFICATION = Specification(
             "first_fill",
             "smooth",
             ("smooth", "mean"),
-            "what the network corrects: the smooth fill, or the mean colour of what is known",
+            "what the network corrects: the smooth fill, or the mean colour of the known pixels",
         ),
     ),
     terms=(
         Term(
             "hole",
             0.1,
-            "logarithm of the root of the mean squared error in the hole at the whole size, "
-            "picture by picture",
+            "logarithm of the root mean square error in the hole at full size, for each picture",
             reconstruction=True,
         ),
-        Term("coarse", 0.1, "the same at the smaller sizes, added up", reconstruction=True),
+        Term(
+            "coarse",
+            0.1,
+            "the term hole at the smaller sizes, added up",
+            reconstruction=True,
+        ),
         Term("perceptual", 0.06, "L1 of VGG-16 features of the output", features=True),
     ),
     rates={"generator": 5e-4},

@@ -1,13 +1,13 @@
-"""Learned attention of every position to the known ones, added to the features.
+"""Learned attention from every position to the known positions, added to the features.
 
-Source: Vaswani et al., Attention is all you need, 2017, equation (1), with one head. Each key
-counts by the share of it that is known:
+Source: Vaswani et al., Attention is all you need, 2017, equation (1), with one head. Each key is
+weighted by the share of its pixels that are known:
 
     weights of query x   softmax over keys y of  q(x) . k(y) / sqrt(units) + log(known share of y)
     output               x + p(sum over y of weights * v(y))
 
-q, k, v and p are 1x1 convolutions. p starts at 0. A key of which nothing is known keeps a share of
-1e-4, so that a picture without known pixels does not give NaN.
+q, k, v and p are 1x1 convolutions. p starts at 0. The known share counts as at least 1e-4, so that
+a picture without known pixels does not give NaN.
 """
 
 from typing import Any, Optional, Sequence
@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfinpaint.layers.attention_map import attention_maps
 from tfinpaint.layers.shapes import flat, shape
 
-_LEAST = 1e-4  # of a key's known share
+_LEAST = 1e-4  # the smallest known share of a key
 
 
 class KnownAttention(tf.keras.layers.Layer):
@@ -28,9 +28,9 @@ class KnownAttention(tf.keras.layers.Layer):
 
     Call arguments: `[features, hole]`
         features: [B, H, W, C].
-        hole: [B, r * H, r * W, 1], 1 where missing, for a whole r.
+        hole: [B, r * H, r * W, 1], 1 where missing (or the missing share), for a whole number r.
 
-    Returns: [B, H, W, C]. With `with_attention_maps=True` its attention maps, too, see
+    Returns: [B, H, W, C]. With `with_attention_maps=True` also the attention maps, see
         layers/attention_map.py. Weights sum to 1.
     """
 
@@ -81,5 +81,5 @@ def _known_share(hole, h, w):
     """The share of known pixels of each cell: hole [B, r * H, r * W, 1] -> float32 [B, H, W, 1]."""
     b, height, width, _ = shape(hole)
     cells = tf.reshape(tf.cast(hole, tf.float32), [b, h, height // h, w, width // w])
-    # Not a new axis by indexing: that is a slice which TFLite lacks.
+    # Not [..., tf.newaxis], which is a slice that TFLite lacks.
     return tf.expand_dims(1.0 - tf.reduce_mean(cells, [2, 4]), -1)

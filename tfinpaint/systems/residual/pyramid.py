@@ -1,31 +1,31 @@
-"""The network of the `residual` system.
-
-It is a smooth fill, corrected at several sizes by one small U-Net without norms.
+"""The network of the `residual` system: one small U-Net corrects a smooth fill at several sizes.
 
 Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], and its hole [B, H, W, 1].
-Output:  [B, H, W, 3]: the image where it is known, and a fill in the hole, not clipped.
-H and W are multiples of 8 * 2^(sizes - 1): 64.
+Output:  [B, H, W, 3]: the image where it is known, and the fill in the hole, not clipped.
+H and W are multiples of 8 * 2^(sizes - 1), 64 by default.
 
-The known pixels are pulled into a pyramid (smooth_fill.py) and pushed down again. At an eighth, a
-quarter, half and the whole of the size the same U-Net sees the fill that comes from above, and says
-what to add to it. A hole of 128 pixels is one of 16 pixels at an eighth of the size. There its
-structure is decided, and the finer sizes sharpen it. So small squares teach the network what large
-holes need.
+The known pixels are reduced to a pyramid, from which the fill is computed level by level from the
+coarsest one (pull and push, smooth_fill.py). At 1/8, 1/4, 1/2 and the full size, the same U-Net
+sees the fill that comes from the coarser level and computes a correction, which is added. A hole of
+128 pixels has 16 pixels at 1/8 of the size. There its structure is decided, and the finer sizes
+sharpen it. So the network learns from small training images how to fill large holes.
 
 The U-Net, with c = width. A "block" is two 3x3 convolutions whose result is added to their input.
+"skip" is the encoder's map of the same size.
 
-    h/2      2 x 2 pixels of fill and hole as channels of one cell | 3x3 2c
+    h/2      fill and hole, 2 x 2 pixels as channels of one cell | 3x3 2c
     h/4      3x3/2 4c | block
     h/8      3x3/2 6c | depth blocks, dilated 1, 2, 4, 8, 1, 2, ...; attention after half of them
-    h/4      1x1 4c, enlarged, + what was there | block
-    h/2, h   1x1 2c, enlarged, + what was there | block | 3x3 12: three channels of 2 x 2 pixels
+    h/4      1x1 4c, doubled, + skip | block
+    h/2, h   1x1 2c, doubled, + skip | block | 3x3 12: three channels of 2 x 2 pixels
 
-The last convolution of each block starts at 0, and so does the last of the network. The network
-therefore starts as the smooth fill, and learns what to add. Without norms, the fill of a photograph
-depends neither on its batch nor on moving averages, and training and filling compute the same.
+The last convolution of each block starts at 0, and so does the last one of the network. So the
+untrained network gives the smooth fill, and training learns corrections. There are no norms, so the
+fill of a photograph does not depend on its batch or on running statistics, and training and filling
+compute the same.
 
-Parts can be left out, to see what each is for: the attention, the dilations, and the smooth fill,
-in whose place the mean colour of what is known is corrected.
+Parts can be replaced, to see what each contributes: the attention and the dilations can be left
+out, and the mean colour of the known pixels can take the place of the smooth fill.
 """
 
 from typing import Any, Optional, Sequence
@@ -39,8 +39,8 @@ from tfinpaint.systems.residual.known_attention import KnownAttention
 from tfinpaint.systems.residual.smooth_fill import coarsest, pull, push
 
 _DILATIONS = (1, 2, 4, 8)
-_TURNS = 8  # of relaxation on a level that only the smooth fill sees
-# On levels that are corrected: they smooth the steps between cells, and leave the structure.
+_TURNS = 8  # relaxations on a level that is not corrected
+# Relaxations on a corrected level. They smooth the steps between cells, and keep the structure.
 _CORRECTED_TURNS = 2
 
 
@@ -49,17 +49,19 @@ class ResidualPyramid(tf.keras.Model):
 
     Args:
         width: c, at least 4.
-        depth: blocks at an eighth of the size, at least 2.
-        sizes: how many sizes are corrected, at least 1: the whole, half, a quarter, an eighth.
-        attends: whether there is the attention.
-        dilated: whether the blocks at an eighth are dilated.
+        depth: blocks at 1/8 of the size, at least 2.
+        sizes: number of sizes that are corrected, at least 1: the full size, 1/2, 1/4, 1/8, ...
+        attends: whether the U-Net has the attention.
+        dilated: whether the blocks at 1/8 of the size are dilated.
         first_fill: "smooth" or "mean".
 
     Call arguments: `[image, hole]`. `with_sizes=True` returns a pair for each size, from the
-        smallest to the whole: the fill [B, h, w, 3], and the share of each pixel that was lacking,
+        smallest to the full size: the fill [B, h, w, 3], and the missing share of each pixel,
         [B, h, w, 1], from 0 to 1. `with_attention_maps=True` returns the output and a list with the
-        attention maps at the whole size, of H/8 x W/8; for these and for `weights_at` see
+        attention map at the full size, of H/8 x W/8; for this and for `weights_at` see
         layers/attention_map.py.
+
+    Raises: SettingsError for an argument that is not allowed.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class ResidualPyramid(tf.keras.Model):
         first_fill="smooth",
         **kwargs,
     ):
-        # The picture stays float32 even under mixed precision. Layers cast what they are given.
+        # Pictures stay float32 even under mixed precision. Each layer casts its own inputs.
         super().__init__(autocast=False, **kwargs)
         for name, value, low in (("width", width, 4), ("depth", depth, 2), ("sizes", sizes, 1)):
             if not isinstance(value, int) or value < low:
@@ -85,7 +87,7 @@ class ResidualPyramid(tf.keras.Model):
         self.attends, self.dilated, self.first_fill = attends, dilated, first_fill
         self.correction = Correction(width, depth, attends, dilated, name="correction")
         make_weights(self.correction, 3, 1)
-        self.built = True  # all its weights are there
+        self.built = True  # all weights have been created
 
     def call(
         self,
@@ -95,8 +97,8 @@ class ResidualPyramid(tf.keras.Model):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
-        levels = pull(*inputs)
-        filled = coarsest(levels)  # [B, 1, 1, 3], for up to 512 pixels
+        levels = pull(*(tf.cast(x, tf.float32) for x in inputs))
+        filled = coarsest(levels)  # [B, 1, 1, 3], if no side is above 512 pixels
         if self.first_fill == "smooth":
             for k in reversed(range(self.sizes, len(levels) - 1)):
                 filled = push(filled, *levels[k], _TURNS)
@@ -126,7 +128,7 @@ class ResidualPyramid(tf.keras.Model):
         autograph=False,
     )
     def _added(self, filled, lacking):
-        """`correction`, traced once for all sizes."""
+        """Calls `correction` in a function that is traced once for all sizes."""
         return self.correction([filled, lacking], training=False)
 
     def get_config(self) -> dict:
@@ -141,10 +143,10 @@ class ResidualPyramid(tf.keras.Model):
 
 
 class Correction(tf.keras.layers.Layer):
-    """The U-Net.
+    """The U-Net: `[fill, missing share]` -> correction; see the top of the file.
 
-    `[fill, lacking]`, float32 [B, h, w, 3] in [-1, 1] and [B, h, w, 1] -> what to add to the fill,
-    float32 [B, h, w, 3].
+    The fill is float32 [B, h, w, 3] in [-1, 1], the missing share [B, h, w, 1] in [0, 1]. The
+    correction, float32 [B, h, w, 3], is to be added to the fill. h and w are multiples of 8.
     """
 
     def __init__(self, width, depth, attends=True, dilated=True, **kwargs):
@@ -195,9 +197,9 @@ class Correction(tf.keras.layers.Layer):
 
 
 class Block(tf.keras.layers.Layer):
-    """x + conv(leaky(conv(leaky(x)))), 3x3 each. The second convolution starts at 0.
+    """x + conv(leaky(conv(leaky(x)))), [B, H, W, filters] -> [B, H, W, filters].
 
-    [B, H, W, filters] -> [B, H, W, filters].
+    Both convolutions are 3x3. The first one is dilated; the second one starts at 0.
     """
 
     def __init__(self, filters, dilation_rate=1, **kwargs):
@@ -227,11 +229,11 @@ class Block(tf.keras.layers.Layer):
 
 
 class DilatedConv2D(tf.keras.layers.Conv2D):
-    """Keras' Conv2D, with a quicker dilated convolution for filling.
+    """Keras' Conv2D, with a faster dilated convolution when it is not training.
 
-    Keras moves pixels into batches and back, because not all CPUs can differentiate a dilated
-    convolution. Filling needs no gradient, so it uses the operation itself. That takes less time
-    and a tenth of the graph.
+    Keras rearranges pixels into the batch and back, because on CPUs a dilated convolution may have
+    no gradient. Filling needs no gradient, so it uses the operation itself, which takes less time
+    and a tenth of the operations in the graph.
     """
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

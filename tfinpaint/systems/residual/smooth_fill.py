@@ -1,4 +1,4 @@
-"""A smooth first fill: the membrane that the known pixels hold at the edge of a hole.
+"""A smooth first fill: a membrane (a harmonic function) stretched between the known pixels.
 
 It is the part of a fill that a network need not learn.
 
@@ -8,10 +8,11 @@ Sources
   the relaxation   cascadic multigrid: Bornemann and Deuflhard, The cascadic multigrid method for
                    elliptic problems, 1996.
 
-Pull: each level halves the picture. A cell is the weighted mean of the known pixels below it, and
-the more of them are known, the more it counts. Push: from the coarsest level down, what a cell
-lacks comes from the cell above it. It is then replaced several times by the mean of its neighbours.
-With ever more turns this becomes the solution of Laplace's equation. A few are enough.
+Pull: each level halves the picture. A cell is the weighted mean of the four cells of the finer
+level that it covers; the weight of a cell is its known share. Push: from the coarsest level to the
+finest, the missing share of each cell is filled from the cell of the coarser level. It is then
+relaxed: replaced several times by the mean of the 3x3 cells around it. With more and more
+relaxations the fill converges to the solution of Laplace's equation. A few are enough.
 """
 
 from typing import List, Tuple
@@ -27,29 +28,28 @@ def pull(images: tf.Tensor, holes: tf.Tensor) -> List[Tuple[tf.Tensor, tf.Tensor
     """The pyramid, the finest level first.
 
     Args:
-        images: float32 [B, H, W, C]. What lies under the holes has no influence. H and W are at
-            least 1.
+        images: float32 [B, H, W, C], H and W at least 1. Pixels in the holes have no influence.
         holes: float32 [B, H, W, 1], 1 where missing.
 
-    Returns: a pair for each level: what is known, float32 [B, h, w, C], 0 where nothing is, and its
-        share [B, h, w, 1].
+    Returns: a pair for each level: the mean of the known pixels times the known share, float32
+        [B, h, w, C], and the known share of each cell, [B, h, w, 1], from 0 to 1.
     """
     known = 1.0 - holes
     levels = [(images * known, known)]
     for _ in range(_LEVELS):
         # [B, ceil(h / 2), ceil(w / 2), C] and [..., 1]
         total, share = (tf.nn.avg_pool2d(x, 2, 2, "SAME") for x in levels[-1])
-        # Two known pixels of four are enough for a whole cell.
+        # A cell with two known pixels of four counts as known.
         more = tf.minimum(2.0 * share, 1.0) / tf.maximum(share, 1e-6)
         levels.append((total * more, share * more))
     return levels
 
 
 def coarsest(levels: List[Tuple[tf.Tensor, tf.Tensor]]) -> tf.Tensor:
-    """The fill of the last level of a pyramid: its mean colours.
+    """The fill of the last level of a pyramid: the mean colour of each cell.
 
-    A cell with nothing known has the mean of all cells (above 512 pixels, there are several). It is
-    0 for an image without a known pixel.
+    With a side above 512 pixels there are several cells. A cell without known pixels gets the mean
+    of all cells. The fill of an image without known pixels is 0.
     """
     total, share = levels[-1]
     mean = tf.reduce_sum(total, (1, 2), keepdims=True) / tf.maximum(
@@ -59,9 +59,14 @@ def coarsest(levels: List[Tuple[tf.Tensor, tf.Tensor]]) -> tf.Tensor:
 
 
 def push(above: tf.Tensor, total: tf.Tensor, share: tf.Tensor, turns: int) -> tf.Tensor:
-    """The fill of a level from that of the level above, relaxed `turns` times.
+    """The fill of a level, computed from the coarser level and relaxed.
 
-    above [B, ceil(h / 2), ceil(w / 2), C] -> [B, h, w, C].
+    Args:
+        above: the fill of the coarser level, [B, ceil(h / 2), ceil(w / 2), C].
+        total, share: this level of the pyramid, see `pull`.
+        turns: number of relaxations.
+
+    Returns: [B, h, w, C].
     """
     lacking = 1.0 - share
     filled = total + lacking * tf.slice(double(above), [0, 0, 0, 0], tf.shape(total))

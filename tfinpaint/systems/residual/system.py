@@ -1,20 +1,20 @@
-"""The system in the box: a smooth fill that one small network corrects from coarse to fine.
+"""The system of the default model: one small network corrects a smooth fill from coarse to fine.
 
 It is this project's own, not that of a paper. Its parts and their sources:
-  - The first fill is a membrane from a pyramid (smooth_fill.py).
-  - One network serves all sizes of a pyramid, and each size adds to what comes from the coarser one
-    (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid Networks,
-    2018).
-  - Dilated convolutions surround the bottleneck (Iizuka et al., Globally and Locally Consistent
+  - The first fill is smooth, computed with a pyramid (smooth_fill.py).
+  - One network serves all sizes of a pyramid, and each size adds a correction to the fill of the
+    coarser one (Lai et al., Fast and Accurate Image Super-Resolution with Deep Laplacian Pyramid
+    Networks, 2018).
+  - The blocks at the smallest maps are dilated (Iizuka et al., Globally and Locally Consistent
     Image Completion, 2017).
   - Blocks have no norms and start at 0 (Zhang et al., Fixup Initialization, 2019).
   - The perceptual term is that of partial convolutions (Liu et al., 2018).
 
-Images are in [-1, 1]. What lies in the hole has no influence.
+Images are in [-1, 1]. Pixels in the hole have no influence.
 
-Adam at 5e-4 (at 1e-3 it may diverge, since there are no norms). Both variants are the same. There
-is no style term: with a network of this size it makes a woven pattern on plain walls. There is no
-critic: texture comes from the photograph itself (painting/detail/).
+Adam is at 5e-4 (at 1e-3 training may diverge, since there are no norms). Both variants are the
+same. There is no style term: with a network of this size it gives a woven pattern on plain walls.
+There is no critic: texture is copied from the photograph itself (painting/detail/).
 """
 
 from typing import Dict, Optional
@@ -33,11 +33,12 @@ class Residual(System):
 
     Args:
         width: half the channels of the network's first level.
-        depth: blocks at an eighth of the size.
-        sizes: how many sizes are corrected. Images are multiples of 8 * 2^(sizes - 1): 64.
+        depth: blocks at 1/8 of the size.
+        sizes: number of sizes that are corrected. Height and width of images are multiples of
+            8 * 2^(sizes - 1), 64 by default.
         attention_kind: "known" or "none".
-        dilated: whether the blocks at an eighth of the size are dilated.
-        first_fill: what is corrected: the "smooth" fill, or the "mean" colour of what is known.
+        dilated: whether the blocks at 1/8 of the size are dilated.
+        first_fill: what is corrected: the "smooth" fill, or the "mean" colour of the known pixels.
         variant: "paper" or "official": the same.
     """
 
@@ -58,7 +59,7 @@ class Residual(System):
         self.width, self.depth, self.sizes = width, depth, sizes
         self.attention_kind, self.dilated, self.first_fill = attention_kind, dilated, first_fill
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -86,11 +87,11 @@ class Residual(System):
         )
 
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
-        targets = [images]  # the whole, half, a quarter, an eighth
+        targets = [images]  # the full size, 1/2, 1/4, 1/8
         for _ in range(self.sizes - 1):
             targets.append(tf.nn.avg_pool2d(targets[-1], 2, 2, "VALID"))
         with tf.GradientTape() as tape:
-            # An eighth, a quarter, half, the whole.
+            # 1/8, 1/4, 1/2, the full size.
             sizes = self.generator([images * (1 - holes), holes], training=True, with_sizes=True)
             *coarse, hole = (
                 region_log_rms(fill / 2, target / 2, lacking)

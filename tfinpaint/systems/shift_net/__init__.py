@@ -18,7 +18,8 @@ SPECIFICATION = Specification(
         Term(
             "guidance",
             0.01,
-            "decoder features in the hole, at the shift layer, like the original's",
+            "squared difference of decoder features in the hole, before the shift layer, and the "
+            "encoder's of the original",
             official=1.0,
         ),
         Term(
@@ -31,12 +32,18 @@ SPECIFICATION = Specification(
         Term(
             "hole",
             0.0,
-            "L1 in a square hole, discounted by 0.9^distance to its edge",
+            "L1 in square holes, discounted by 0.9^distance to the edge",
             official=400.0,
             reconstruction=True,
         ),
         Term("content", 0.0, "VGG-16 pool1-pool3", official=1.0, features=True),
-        Term("style", 0.0, "their Gram matrices", official=10.0, features=True),
+        Term(
+            "style",
+            0.0,
+            "Gram matrices of VGG-16 pool1-pool3",
+            official=10.0,
+            features=True,
+        ),
     ),
     rates={"generator": 2e-4, "critic": 2e-4},
     adam_betas=(0.5, 0.999),

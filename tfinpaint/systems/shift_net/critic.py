@@ -2,15 +2,15 @@
 
 Input:   images [B, H, W, 3] in [-1, 1]. H and W are at least 24.
 Output:  logits [B, H/8 - 2, W/8 - 2, 1]: 30 x 30 for 256 x 256, 13 x 13 for 120 x 120. The sigmoid
-         belongs to the loss.
+         is part of the loss.
 
 Source: Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, CVPR 2017,
-as the authors of Yan et al., Shift-Net, ECCV 2018, use it. Each convolution has 4x4 windows and
+as the authors of Yan et al., Shift-Net, ECCV 2018, use it. Each convolution has a 4x4 kernel and
 padding 1.
 
-What the variants settle
+How the variants differ
   paper     Batch norm with the statistics of the batch, as in the authors' first code. So real and
-            fake pictures are judged in separate batches.
+            fake pictures are passed in separate calls.
   official  Instance norm and spectral norm, as in the code of the released weights.
 """
 

@@ -1,15 +1,15 @@
-"""The guidance loss: what the decoder makes in the hole should be like the encoder's of the truth.
+"""The guidance loss: the decoder's features in the hole should be the encoder's of the original.
 
-Source: Yan et al., Shift-Net, ECCV 2018. The weights belong to a mean over all elements.
+Source: Yan et al., Shift-Net, ECCV 2018. The loss weights belong to a mean over all elements.
 
-With D the decoder's features, T the encoder's of the original, m the hole, all at the size of the
-shift layer, and N elements:
+D are the decoder's features, T the encoder's features of the original, m is the hole, all at the
+size of the shift layer, with N elements:
 
   paper     mean (m (D - T))^2, as in the authors' first code.
-  official  mean (m D - T)^2, as in the code of the released weights. There its gradient for D is
-            written by hand, 2 (m D - T) / N: the factor m of the chain rule is missing. So D is
-            pushed up where the picture is known, by 2 T / N whatever it is. The value here is the
-            loss, the gradient the released one.
+  official  mean (m D - T)^2, as in the code of the released weights. That code writes the gradient
+            for D by hand as 2 (m D - T) / N, without the factor m of the chain rule. So where the
+            picture is known the gradient is -2 T / N, whatever D is. The gradient here is the
+            released one.
 """
 
 import tensorflow as tf
@@ -18,10 +18,10 @@ import tensorflow as tf
 def guidance(
     decoder: tf.Tensor, target: tf.Tensor, hole: tf.Tensor, variant: str = "paper"
 ) -> tf.Tensor:
-    """A scalar, see the top of the file.
+    """The guidance loss, a scalar; see the top of the file.
 
     Args:
-        decoder, target: [B, h, w, C]. The target takes no gradient.
+        decoder, target: D and T, [B, h, w, C]. The target gets no gradient.
         hole: [B, h, w, 1], 1 where missing.
         variant: "paper" or "official".
     """
@@ -30,6 +30,6 @@ def guidance(
     if variant == "paper":
         return tf.reduce_mean(tf.square(hole * (decoder - target)))
     difference = tf.stop_gradient(hole * decoder - target)
-    # Adds nothing but its gradient.
+    # The value is 0. It only adds the released gradient.
     by_hand = tf.reduce_mean(2 * difference * (decoder - tf.stop_gradient(decoder)))
     return tf.reduce_mean(tf.square(difference)) + by_hand

@@ -1,7 +1,8 @@
-"""Where the tensors of Shift-Net's released generator (PyTorch) belong.
+"""The table of Shift-Net's released generator (PyTorch).
 
-Names follow the nesting of the released network, in which each block is a list that contains the
-next inner one. The list of the third block also holds the guidance and the shift layer.
+Names of tensors follow the nesting of the released network, in which each block is a list of layers
+that contains the next inner block. The list of the third block also has the guidance and the shift
+layer.
 """
 
 from tfinpaint.weights.places import Table, pytorch_table
@@ -33,7 +34,7 @@ def _generator(net) -> Table:
 
 
 def _is_weight(name: str) -> bool:
-    """Old files hold running statistics of the instance norms, which nothing uses."""
+    """Whether a tensor is imported. Old files have unused running statistics of instance norms."""
     return not name.endswith(("running_mean", "running_var"))
 
 

@@ -1,4 +1,4 @@
-"""Square holes, and the windows around them that the released losses look at."""
+"""Detects square holes, and crops the windows around them that the released losses see."""
 
 import tensorflow as tf
 
@@ -9,7 +9,7 @@ from tfinpaint.layers.shapes import shape
 def are_square(holes: tf.Tensor) -> tf.Tensor:
     """Whether the hole of each picture is one filled square: [B, H, W, 1] -> bool [B].
 
-    A picture without a hole counts as one with a square of 0 x 0.
+    A picture without a hole counts as having a square of 0 x 0.
     """
     height, width = _bounds(holes, 1)[1], _bounds(holes, 2)[1]  # [B]
     missing = tf.reduce_sum(holes, [1, 2, 3])
@@ -17,7 +17,7 @@ def are_square(holes: tf.Tensor) -> tf.Tensor:
 
 
 def windows(images: tf.Tensor, holes: tf.Tensor, side: int) -> tf.Tensor:
-    """Squares of `side` pixels, centred on the box around each hole, but inside the picture.
+    """Crops squares of `side` pixels, centred on the holes as far as they stay inside the picture.
 
     images [B, H, W, C], holes [B, H, W, 1] -> [B, side, side, C].
     """
@@ -31,7 +31,7 @@ def windows(images: tf.Tensor, holes: tf.Tensor, side: int) -> tf.Tensor:
 
 
 def _bounds(holes, axis):
-    """First missing row (or column) of each picture, and the length of its box: int32 [B] each.
+    """The bounding box along an axis: the first missing row (or column) and the length, int32 [B].
 
     axis: 1 for rows, 2 for columns. Without a hole the length is 0.
     """

@@ -1,10 +1,11 @@
 """Shift-Net: Image Inpainting via Deep Feature Rearrangement, ECCV 2018.
 
-A U-Net fills the hole. In its decoder the shift layer puts beside each missing cell the known
-encoder features that are most like the decoder's. The guidance loss makes these resemble the
-encoder's features of the original. The rest are L1 and a patch critic. Images are in [-1, 1].
+A U-Net fills the hole. In its decoder the shift layer adds to each missing cell the known encoder
+features that are most like the decoder's there. The guidance loss makes the decoder's features in
+the hole resemble the encoder's of the original. The other terms are L1 and an adversarial one
+against a patch critic. Images are in [-1, 1].
 
-What the variants settle
+How the variants differ
                       paper                             official
     image             three channels, the hole has one  the hole is 0; a fourth channel is 1 where
                       colour                            the picture is known
@@ -13,19 +14,20 @@ What the variants settle
     further terms     none                              discounted L1 in the hole, VGG-16 features
                                                         and their Gram matrices
     critic            batch norm                        instance norm and spectral norm
-    critic and VGG    the whole output                  where the holes are squares, a window around
-    see                                                 each; else the whole output
+    critic and VGG    the whole output                  a window around each hole if all holes are
+    see                                                 squares, else the whole output
     weights           the paper's, L1 = 1               the same ratios, L1 = 100
-`paper` follows the authors' first code where the text is open, `official` is the code of the
-released weights. In both the critic learns first, then the generator, and both see the raw output.
-All have Adam at 2e-4, with beta1 0.5. Batch 1.
+`paper` follows the authors' first code where the text leaves a choice; `official` follows the code
+of the released weights. In both the critic learns first, then the generator, from the same forward
+pass without compositing. Both have Adam at 2e-4, with beta1 0.5. The batch is 1.
 
-Deviations: the window has 15/32 of the picture's side, 120 of 256 pixels, which is the hole that
-the authors train with. Other squares are in its middle. It is taken if all holes of a batch are
-squares. L1 in the hole counts for each picture with a square; the release takes it over the
-window. The released total variation has weight 0 and is left out. The released program does not
-print the guidance loss in its sum. The features of the original come from the encoder alone, which
-is all of the network that they depend on. VGG-16 has Keras' weights (docs/systems.md).
+Deviations: the window has 15/32 of the picture's side, 120 of 256 pixels, the size of the hole that
+the authors train with. Squares of other sizes are in its middle. It is used if all holes of a batch
+are squares. L1 in the hole is a mean over the hole of each picture with a square hole; the released
+code takes it over the window. The released total variation has weight 0 and is left out. The loss
+that the released program prints leaves out the guidance loss; "loss" here has it. The features of
+the original are computed by the encoder alone, since they do not depend on the decoder. VGG-16 has
+Keras' weights (docs/systems.md).
 """
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -52,7 +54,7 @@ from tfinpaint.systems.shift_net.unet import ShiftUNet
 
 _HOLE_COLOR = [2 * value / 255 - 1 for value in (117.0, 104.0, 123.0)]  # red, green, blue
 _GAMMA = 0.9
-_SMALLEST_WINDOW = 24  # pixels: what the critic needs
+_SMALLEST_WINDOW = 24  # pixels, the least size for the critic
 
 
 class ShiftNet(System):
@@ -60,7 +62,7 @@ class ShiftNet(System):
 
     Args:
         width: channels of the first layers of the generator and the critic (paper: 64).
-        depth: halvings (paper: 8); images are multiples of 2^depth.
+        depth: halvings (paper: 8); height and width of images are multiples of 2^depth.
         variant: "paper" or "official".
     """
 
@@ -70,7 +72,7 @@ class ShiftNet(System):
         super().__init__(variant=variant, **kwargs)
         self.width, self.depth = width, depth
         self.generator = self.make_generator()
-        self.built = True  # its networks are: Keras' summary and save_weights need no first call
+        self.built = True  # the networks are built, so Keras' summary and save_weights work at once
 
     @property
     def stride(self) -> int:
@@ -91,6 +93,7 @@ class ShiftNet(System):
             self.critic = ShiftCritic(self.width, self.variant)
 
     def blanked(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+        """Images [B, H, W, 3] with one colour in their holes [B, H, W, 1]; 0 in `official`."""
         color = 0.0 if self.variant == "official" else tf.constant(_HOLE_COLOR)
         return images * (1 - holes) + color * holes
 
@@ -140,7 +143,7 @@ class ShiftNet(System):
         return {**self.learn(tape, terms), **logs}
 
     def judge(self, function: Callable[..., Any], holes: tf.Tensor, *pictures: tf.Tensor) -> Any:
-        """`function` of what the critic and VGG are shown of the pictures, each [B, H, W, 3]."""
+        """Calls `function` on the pictures [B, H, W, 3], or on their windows; see the top."""
         if self.variant == "paper":
             return function(*pictures)
         height, width = shape(pictures[0])[1:3]
@@ -148,22 +151,24 @@ class ShiftNet(System):
         others = tf.logical_not(are_square(holes))
         others = replicas.mean(tf.reduce_mean(tf.cast(others, tf.float32)))
         return tf.cond(
-            tf.equal(others, 0.0),  # exact, which a mean of ones is not under XLA
+            tf.equal(others, 0.0),  # a mean of zeros is exactly 0, even with XLA
             lambda: function(*[windows(picture, holes, side) for picture in pictures]),
             lambda: function(*pictures),
         )
 
     def loss_of_critic(self, real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+        """The critic's loss, a scalar."""
         fake = tf.stop_gradient(fake)
         return critic_cross_entropy(
             self.critic(real, training=True), self.critic(fake, training=True)
         )
 
     def adversarial(self, fake: tf.Tensor) -> tf.Tensor:
+        """The generator's adversarial term, a scalar."""
         return generator_cross_entropy(self.critic(fake, training=True))
 
     def content_and_style(self, real: tf.Tensor, fake: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
-        """Squared differences of VGG features and of their Gram matrices, each summed over maps."""
+        """Mean squared differences of VGG features and of their Gram matrices, summed over maps."""
         targets = [tf.stop_gradient(x) for x in self.features((real + 1) / 2)]
         features = self.features((fake + 1) / 2)
         style = _squares([gram(x) for x in features], [gram(x) for x in targets])
@@ -171,12 +176,14 @@ class ShiftNet(System):
 
 
 def discounted_l1(output: tf.Tensor, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
-    """Mean over each square hole of |output - image| 0.9^distance, as spatial_discount measures it.
+    """The mean of |output - images| * 0.9^distance over each square hole, a scalar.
 
-    Images [B, H, W, 3], holes [B, H, W, 1] -> a scalar, to which other holes add 0.
+    The distance is that of `spatial_discount`. Pictures with other holes count as 0.
+
+    output, images: [B, H, W, 3].   holes: [B, H, W, 1].
     """
     square = tf.cast(are_square(holes), holes.dtype)[:, tf.newaxis, tf.newaxis, tf.newaxis]
-    # Of other holes nothing counts, so that their distances do not either.
+    # Other holes have no weight, so their distances need not be computed.
     discount = spatial_discount(holes, _GAMMA, distance=tf.zeros_like(holes))
     return region_l1(output, images, square * holes, discount)
 

@@ -1,16 +1,14 @@
-"""The U-Net of Shift-Net: a plain one with the shift layer where its maps have H/8 x W/8 cells.
+"""The U-Net of Shift-Net: the plain U-Net with the shift layer on the map of H/8 x W/8 cells.
 
-Inputs:  an image with missing pixels [B, H, W, 3] in [-1, 1], with the system's colour in them, and
-         its hole [B, H, W, 1].
+Inputs:  an image [B, H, W, 3] in [-1, 1], blanked by the system, and its hole [B, H, W, 1].
 Output:  [B, H, W, 3] in [-1, 1] (tanh), not composited.
 H and W are multiples of 2^depth.
 
-Source: Yan et al., Shift-Net, ECCV 2018. Sizes and order of the layers are
-those of the released network (networks/unet.py). decode_3 sees [decode_4, encode_3, shifted
-encode_3].
+Source: Yan et al., Shift-Net, ECCV 2018. Sizes and order of the layers are those of the released
+network (networks/unet.py). decode_3 sees [decode_4, encode_3, shifted encode_3].
 
-What the variants settle: in `official` the network sees a fourth channel, 1 where the picture is
-known. See also layers/shift_layer.py.
+How the variants differ: in `official` the network has a fourth input channel, 1 where the picture
+is known. See also layers/shift_layer.py.
 """
 
 from typing import Any, Optional, Sequence
@@ -22,7 +20,7 @@ from tfinpaint.networks.parts import make_weights
 from tfinpaint.networks.unet import UNet
 from tfinpaint.settings import SettingsError
 
-SHIFT = 3  # the level of the shift layer: H / 2^3
+SHIFT = 3  # the level of the shift layer, whose map has H / 2^3 rows
 
 
 class ShiftUNet(UNet):
@@ -35,8 +33,10 @@ class ShiftUNet(UNet):
 
     Call arguments: `[image, hole]`. `with_features=True` also returns what the guidance loss
         compares: the decoder's features before the shift layer, [B, H/8, W/8, 4 * width].
-        `with_attention_maps=True` returns the output and a list of the shift layer's map, of
-        H/8 x W/8; for these and for `weights_at` see layers/attention_map.py.
+        `with_attention_maps=True` returns the output and a list with the shift layer's map, of
+        H/8 x W/8; for this and for `weights_at` see layers/attention_map.py.
+
+    Raises: SettingsError for a width or depth that is not allowed.
     """
 
     def __init__(self, width=64, depth=8, variant="paper", **kwargs):
@@ -78,12 +78,12 @@ class ShiftUNet(UNet):
         return (output, found["decoder"]) if with_features else output
 
     def encoded(self, image: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
-        """The encoder's features that the shift layer sees: [B, H/8, W/8, 4 * width]."""
+        """The encoder's features, as the shift layer sees them: [B, H/8, W/8, 4 * width]."""
         maps = self.encode(self.seen(image, hole), SHIFT)
         return tf.nn.relu(maps[SHIFT])
 
     def seen(self, image: tf.Tensor, hole: tf.Tensor) -> tf.Tensor:
-        """What the first layer sees: [B, H, W, 3], in `official` [B, H, W, 4]."""
+        """The input of the first layer: [B, H, W, 3], in `official` [B, H, W, 4]."""
         return tf.concat([image, 1 - hole], -1) if self.variant == "official" else image
 
     def get_config(self) -> dict:
