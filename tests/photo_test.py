@@ -668,7 +668,7 @@ def test_a_file_for_which_memory_does_not_suffice_is_named(tmp_path, monkeypatch
     write_photo(str(tmp_path / "a.png"), _smooth())
     monkeypatch.setitem(reading._READERS, "PNG", read)
     for asked in (read_photo, photo_size):
-        with pytest.raises(SettingsError, match="a.png needs more memory than there is$"):
+        with pytest.raises(SettingsError, match="a.png needs more memory than is available$"):
             asked(str(tmp_path / "a.png"))
 
 
