@@ -12,12 +12,16 @@ import io
 import logging
 import os
 import pathlib
+import socket
 import sys
 
 import pytest
 from absl.testing import flagsaver
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The tests are of the CPU: only there is a run that was stopped equal to one that was not, bit for
+# bit. To run them on a GPU, set this to its number.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 # Some tests start processes after others had gRPC servers here. What gRPC does in a forked process
 # can end it before its program starts.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
@@ -117,15 +121,10 @@ def eager_module():
 
 @pytest.fixture
 def no_numbers(monkeypatch):
-    """Networks start with zeros: drawing 130 million numbers takes a while."""
-    import tensorflow as tf
+    """Networks start with zeros, where their numbers are not looked at."""
+    from helpers import start_with_zeros
 
-    for initializer in (tf.keras.initializers.RandomNormal, tf.keras.initializers.GlorotUniform):
-        monkeypatch.setattr(
-            initializer,
-            "__call__",
-            lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
-        )
+    start_with_zeros(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -246,6 +245,14 @@ def server(exported):
 
     with Server({"small": str(exported)}, port=0, grpc_port=0) as server:
         yield server
+
+
+@pytest.fixture
+def closed_port():
+    """A port that refuses connections. It is bound, so that no server gets it meanwhile."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        yield one.getsockname()[1]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ Links lead somewhere, commands parse, flags exist, and tables agree with the spe
 """
 
 import ast
+import functools
 import importlib
 import importlib.util
 import itertools
@@ -17,6 +18,7 @@ import sys
 import textwrap
 
 import pytest
+import zoo
 from absl import flags
 
 import tfinpaint
@@ -110,13 +112,18 @@ for arguments in json.loads(sys.argv[2]):
     rest = flags.FLAGS(["command", *arguments])[1:]
     assert not rest, rest
     flags.FLAGS.unparse_flags()
+found = {name: (flags.FLAGS[name].default, flags.FLAGS[name].help) for name in flags.FLAGS}
+print(json.dumps(found, default=str))
 """
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_command_lines_parse(module):
-    """Each module in a process of its own, as its users meet it: in one process each command would
-    know the others' flags."""
+@functools.lru_cache(maxsize=None)
+def parsed(module):
+    """The command lines of all pages, parsed by their module. -> {flag: [default, help]}
+
+    Each module has a process of its own, as its users meet it: in one process each command would
+    know the others' flags.
+    """
     lines = [arguments for page in PAGES for name, arguments in commands(page) if name == module]
     lines = [
         [re.sub(r"=runs/.*flags.txt", "=configs/paris.flags", argument) for argument in line]
@@ -134,6 +141,57 @@ def test_command_lines_parse(module):
         text=True,
     )
     assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_command_lines_parse(module):
+    assert "verbosity" in parsed(module)
+
+
+def as_in_docs(default, told):
+    """A default as tables of flags show it. What a flag's help tells goes before what it has."""
+    if words := re.search(r"Default: (.+)\.$", told):
+        return words[1]
+    if default is None or isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, list):
+        return ",".join(f"{float(number):g}" for number in default)
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+@pytest.mark.parametrize(
+    "page, modules",
+    {
+        "data": ("tools.prepare_data", "tfinpaint.train"),
+        "evaluate": ("tfinpaint.evaluate",),
+        "export": ("tfinpaint.export",),
+        "fill": ("tfinpaint.inpaint",),
+        "studio": ("tfinpaint.studio",),
+        "study": ("tools.study",),
+    }.items(),
+)
+def test_tables_of_flags_have_the_defaults_of_the_commands(page, modules):
+    heading, compared = "\n| flag | default |", 0
+    _, *tables = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8").split(heading)
+    for module, table in zip(modules, tables, strict=True):
+        for names, default, _ in rows(heading + table)[1:]:
+            if default and re.fullmatch(r"`--\w+`", names):
+                name, shown = names.strip("`-"), re.fullmatch(r"`(.*)`|([\d.,]+|on|off)", default)
+                if shown:  # others are told in words
+                    found = as_in_docs(*parsed(module)[name])
+                    assert (shown[1] or shown[2]) == found, (module, name)
+                    compared += 1
+    assert compared >= 2
+
+
+def test_the_page_of_reliability_counts_the_zoo():
+    text = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
+    pattern = r"writes (\d+) small files \((\d+) of them need `pillow-jxl"
+    written, of_jxl = map(int, re.search(pattern, text).groups())
+    jxl = [animal.name.endswith(".jxl") for animal in zoo.animals()]
+    assert jxl.count(False) == written - of_jxl
+    assert jxl.count(True) == (of_jxl if importlib.util.find_spec("pillow_jxl") else 0)
 
 
 def test_pages_have_a_command_line_of_each_command():

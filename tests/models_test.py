@@ -71,7 +71,7 @@ def test_packed_weights_of_every_system_are_its_own_rounded_to_float16(tmp_path,
     )
     other = tfinpaint.create(name, **settings).generator
     packed.restore(str(tmp_path), other, "here")
-    for one, two in zip(generator.variables, other.variables):
+    for one, two in zip(generator.variables, other.variables, strict=True):
         np.testing.assert_array_equal(
             two.numpy(), one.numpy().astype(np.float16).astype(np.float32)
         )
@@ -150,7 +150,7 @@ def test_load_gives_the_default(in_the_box, packed):
     weights = tfinpaint.load(packed).system.generator.variables
     for painter in (tfinpaint.load(), tfinpaint.load("default")):
         assert painter.working_size == 64
-        for one, two in zip(painter.system.generator.variables, weights):
+        for one, two in zip(painter.system.generator.variables, weights, strict=True):
             np.testing.assert_array_equal(one.numpy(), two.numpy())
 
 

@@ -24,6 +24,7 @@ from tfinpaint.photo import (
     photo_size,
     read_hole,
     read_photo,
+    reading,
     warnings_of,
     writable_endings,
     write_photo,
@@ -658,3 +659,21 @@ def test_what_needs_a_package_says_which(tmp_path, monkeypatch):
         (tmp_path / "a.jpg").write_bytes(start + bytes(50))
         with pytest.raises(SettingsError, match=f"a.jpg is a valid .*pip install {package}"):
             read_photo(str(tmp_path / "a.jpg"))
+
+
+def test_a_file_for_which_memory_does_not_suffice_is_named(tmp_path, monkeypatch):
+    def read(data, check):
+        raise MemoryError
+
+    write_photo(str(tmp_path / "a.png"), _smooth())
+    monkeypatch.setitem(reading._READERS, "PNG", read)
+    for asked in (read_photo, photo_size):
+        with pytest.raises(SettingsError, match="a.png needs more memory than is available$"):
+            asked(str(tmp_path / "a.png"))
+
+
+def test_a_file_whose_reader_finds_no_size_is_named(tmp_path, monkeypatch):
+    write_photo(str(tmp_path / "a.png"), _smooth())
+    monkeypatch.setitem(reading._READERS, "PNG", lambda data, check: None)
+    with pytest.raises(SettingsError, match="a.png does not say its size$"):
+        photo_size(str(tmp_path / "a.png"))

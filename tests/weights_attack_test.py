@@ -124,7 +124,7 @@ def test_keras_h5_with_a_lambda(tmp_path, mark):
         file["dense"].attrs["odd"] = np.void(pickle.dumps(Bomb(mark)))
     other = tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,), name="dense")])
     keras_files.load_file(other, "a network", str(tmp_path / "w.h5"), "perceptual_weights")
-    for one, same in zip(other.get_weights(), network.get_weights()):
+    for one, same in zip(other.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, same)
 
 

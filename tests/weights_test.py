@@ -155,7 +155,7 @@ def test_fill_is_all_or_nothing():
         "[3, 3, 16, 8] instead of [3, 3, 16, 16]); "
         "1 not of floating point (inpaint_net/conv11/bias int32)"
     )
-    for old, variable in zip(before, system.generator.variables):
+    for old, variable in zip(before, system.generator.variables, strict=True):
         np.testing.assert_array_equal(variable.numpy(), old)
 
 

@@ -69,13 +69,38 @@ def test_resuming_at_a_step_gives_the_batches_of_an_uninterrupted_run(folder):
     assert not np.array_equal(whole[0][0], other[0]) and not np.array_equal(whole[0][1], other[1])
 
 
-def test_resuming_costs_nothing_at_a_million_steps(folder):
-    assert take(1, PhotoSettings(folder, 32), BOXES, 3, 0, start_step=10**6)[0][0].shape == (
-        3,
-        32,
-        32,
-        3,
-    )
+class Recorded(IndexedPhotos):
+    """Photographs of one colour, which remember what is read. The red of each is its number."""
+
+    where = staticmethod(str)
+
+    def __init__(self, count):
+        super().__init__(count)
+        self.asked = []
+
+    @property
+    def names(self):
+        return [str(k) for k in range(len(self))]
+
+    def read(self, index):
+        self.asked.append(index)
+        assert len(self.asked) < 1000, "far more is read than delivered"
+        return np.full((32, 32, 3), [index % 256, index // 256, 0], np.uint8)
+
+
+def numbers_of(images):
+    """The numbers of `Recorded` photographs in a batch."""
+    red, green = np.round((images[:, 0, 0, :2] + 1) * 127.5).astype(int).T
+    return (256 * green + red).tolist()
+
+
+def test_resuming_costs_nothing_at_a_million_steps(monkeypatch):
+    monkeypatch.setattr(batches, "_CACHE_BYTES", 0)  # what is read twice is seen twice
+    photos, step = Recorded(400), 10**6
+    settings = PhotoSettings("folder:x", 32, resize=32)
+    ((images, _),) = take(1, settings, BOXES, 3, 0, start_step=step, photos=photos)
+    assert [str(k) for k in numbers_of(images)] == batches.names_of_batch(photos, 3, 0, step)
+    assert len(photos.asked) < 300  # it reads some batches ahead
 
 
 def test_every_round_shows_every_photograph_once_in_another_order(tmp_path):
@@ -105,7 +130,7 @@ def test_an_unreadable_photograph_is_left_out_and_batches_stay_full(tmp_path):
 def test_holes_on_the_device_come_as_seed_and_step(folder):
     arguments = PhotoSettings(folder, 32), BOXES, 3, 11
     for step, ((images, seeds), (same, _)) in enumerate(
-        zip(take(3, *arguments, holes_on_device=True), take(3, *arguments))
+        zip(take(3, *arguments, holes_on_device=True), take(3, *arguments), strict=True)
     ):
         np.testing.assert_array_equal(seeds, [11, step])
         assert seeds.dtype == np.int32
@@ -162,23 +187,27 @@ def test_preprocessing_of_the_papers():
 
 
 def test_preprocessing_in_the_pipeline_is_the_eager_one(folder):
-    """Each image of a batch is, bit for bit, a square that can be cut from the photographs."""
+    """Each image of a batch is, bit for bit, a square that can be cut from the photographs. They
+    come from all places, and about half of them are mirrored."""
     settings = PhotoSettings(folder, 32, resize=33)
     photos = open_photos(folder)
-    possible = set()
+    possible, found = {}, []  # pixels -> top, left, mirrored
     for index in range(len(photos)):
         medium = resized(photos.read(index), 33)
         for top in range(medium.shape[0] - 31):
             for left in range(medium.shape[1] - 31):
                 square = medium[top : top + 32, left : left + 32]
-                possible |= {square.tobytes(), square[:, ::-1].tobytes()}
+                possible[square.tobytes()] = top, left, False
+                possible[square[:, ::-1].tobytes()] = top, left, True
     for images, _ in take(8, settings, BOXES, 3, 0):
         np.testing.assert_array_equal(
             images, np.float32(np.round((images + 1) * 127.5)) / np.float32(127.5) - 1
         )
-        assert all(
-            np.round((image + 1) * 127.5).astype(np.uint8).tobytes() in possible for image in images
-        )
+        pixels = np.round((images + 1) * 127.5).astype(np.uint8)
+        found += [possible[image.tobytes()] for image in pixels]
+    assert {top for top, _, _ in found} == {0, 1}
+    assert len({left for _, left, _ in found}) > 8
+    assert 6 <= sum(mirrored for *_, mirrored in found) <= 18  # of 24
 
 
 def test_colour_jitter_changes_the_colours_alone_and_repeats(folder):
@@ -188,7 +217,7 @@ def test_colour_jitter_changes_the_colours_alone_and_repeats(folder):
         np.testing.assert_array_equal(images, later)
     numbers = []
     for step, ((images, made), (changed, made_too)) in enumerate(
-        zip(take(4, plain, BOXES, 3, 11), first)
+        zip(take(4, plain, BOXES, 3, 11), first, strict=True)
     ):
         np.testing.assert_array_equal(made, made_too)
         for index, (before, after) in enumerate(zip(images, changed)):
@@ -277,7 +306,7 @@ def test_memory_makes_no_difference(folder, monkeypatch):
     arguments = PhotoSettings(folder, 32), BOXES, 3, 2
     kept = take(5, *arguments)
     monkeypatch.setattr(batches, "_CACHE_BYTES", 0)
-    for one, other in zip(kept, take(5, *arguments)):
+    for one, other in zip(kept, take(5, *arguments), strict=True):
         np.testing.assert_array_equal(one[0], other[0])
 
 
@@ -323,6 +352,30 @@ def check_shares(photos, hole_settings, holes_on_device=False, several=(TWO_OF_T
 def test_shares_of_processes_are_the_whole_batch(kind, folder):
     several = TWO_OF_TWO, [batches.Share(0, 12, 3)], [batches.Share(6, 6)]
     check_shares(PhotoSettings(folder, 32, color_jitter=0.2), HoleSettings(kind), several=several)
+
+
+def test_a_share_reads_no_photographs_of_the_others(monkeypatch):
+    monkeypatch.setattr(batches, "_CACHE_BYTES", 0)
+    photos, settings = Recorded(400), PhotoSettings("folder:x", 32, resize=32)
+    take(3, settings, HoleSettings("center"), 12, 5, photos=photos, share=batches.Share(6, 6))
+    names = [batches.names_of_batch(photos, 12, 5, step) for step in range(60)]
+    first, *asked = photos.asked
+    assert first == 0 and len(asked) >= 18  # one is tried before the first step
+    own = [int(name) for of_step in names for name in of_step[6:]]
+    assert sorted(asked) == sorted(own[: len(asked)])
+
+
+def test_a_share_of_a_stream_decodes_no_photographs_of_the_others(monkeypatch):
+    with tfds.testing.mock_data(num_examples=60):
+        photos, read = open_photos("tfds:celeb_a"), []
+        real = photos._read
+        monkeypatch.setattr(photos, "_read", lambda content: read.append(content) or real(content))
+        every = list(photos.stream())
+        assert len(read) == 60
+        own = list(photos.stream(skip=3, chosen=lambda k: k % 3 == 1))
+        assert len(read) == 60 + len(own) == 60 + 19
+    for one, other in zip(own, every[4::3], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Mask files as holes: polarity, resizing, bounds, and the effects of turning and enlarging."""
 
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -163,15 +164,20 @@ def save_large(folder, count=40):
     (folder / "03.png").write_bytes(b"no picture")
 
 
+def record_reads(monkeypatch):
+    """The paths of masks that are read from now on."""
+    read, real = [], hole_files.photo.read_hole
+    monkeypatch.setattr(
+        hole_files.photo, "read_hole", lambda path, *how: read.append(path) or real(path, *how)
+    )
+    return read
+
+
 def test_a_large_set_is_read_as_it_is_drawn(tmp_path, monkeypatch, caplog):
     save_large(tmp_path)
     monkeypatch.setattr(hole_files, "READ_WHOLE", 10)
     monkeypatch.setattr(hole_files, "_LOOKED_AT", 8)
-    read = []
-    real = hole_files.photo.read_hole
-    monkeypatch.setattr(
-        hole_files.photo, "read_hole", lambda path, *how: read.append(path) or real(path, *how)
-    )
+    read = record_reads(monkeypatch)
     settings = plain(tmp_path, ratio=(0.2, 0.5))
     with caplog.at_level(logging.INFO, "tfinpaint"):
         draw = file_holes(settings, 32)
@@ -195,7 +201,33 @@ def test_memory_of_a_large_set_is_bounded(tmp_path, monkeypatch):
     made = draw(5, 1, 50).numpy()
     monkeypatch.setattr(hole_files, "_CACHE_BYTES", 3 * (32 * 32 // 8 + 100))
     few = file_holes(plain(tmp_path, ratio=(0.2, 0.5)), 32)
+    read = record_reads(monkeypatch)
     np.testing.assert_array_equal(few(5, 1, 50), made)
+    assert len(read) > 2 * len(set(read))  # three masks fit, the others are read again
+
+
+def test_a_large_set_without_a_mask_among_the_tries_takes_the_next_one(tmp_path, monkeypatch):
+    """In the order of the files, from the last try on."""
+    save_large(tmp_path)
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 10)
+    monkeypatch.setattr(hole_files._Drawn, "tries", 1)
+    # Of the files, 6 to 15 have the rows 7 to 16 that the bounds allow; 38 and 39 have 7 and 8.
+    drawn = hole_files._Drawn(MaskFiles(plain(tmp_path, ratio=(0.2, 0.5)), 32))
+    numbers = np.float32([[0, 6 / 40, 15 / 40, 16 / 40, 39 / 40]]) + np.float32(1e-4)
+    rows = drawn.pick(numbers)[..., 0].sum((1, 2)) / 32
+    assert list(rows) == [7, 7, 16, 7, 8]
+
+
+def test_a_large_set_that_is_deleted_while_it_is_drawn_from(tmp_path, monkeypatch):
+    folder = tmp_path / "masks"
+    save_large(folder)
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 10)
+    monkeypatch.setattr(hole_files, "_CACHE_BYTES", 32 * 32 // 8 + 100)  # of one mask
+    draw = file_holes(plain(folder, ratio=(0.2, 0.5)), 32)
+    assert draw(5, 0, 4).shape == (4, 32, 32, 1)
+    shutil.rmtree(folder)
+    with pytest.raises(SettingsError, match="none of its masks can be read any more"):
+        draw(5, 1, 40)
 
 
 def test_a_large_set_of_which_few_can_be_used(tmp_path, monkeypatch, caplog):

@@ -185,6 +185,7 @@ def test_photographs_that_cannot_be_read_are_counted(photos, tmp_path):
     folder = shutil.copytree(photos, tmp_path / "photos")
     (folder / "p03.png").write_bytes(b"broken")
     found = blocks(f"folder:{folder}")
+    assert len(found) == 6
     assert all(b.unread == 1 and len(b.photos) == len(b.holes) == 11 for b in found)
 
 

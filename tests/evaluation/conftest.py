@@ -35,7 +35,7 @@ def run_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def exported(run_dir, tmp_path_factory):
+def exported_run(run_dir, tmp_path_factory):
     """Version 1 of the export of that run."""
     import tfinpaint
     from tfinpaint.export import model_card, saved_model

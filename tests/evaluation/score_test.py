@@ -86,10 +86,10 @@ def test_the_pictures_are_the_best_the_median_and_the_worst(report):
         )
 
 
-def test_an_export_scores_as_its_run(run_dir, exported, photos):
+def test_an_export_scores_as_its_run(run_dir, exported_run, photos):
     found = evaluate(
         EvaluationSettings(
-            (run_dir, os.path.dirname(exported)),
+            (run_dir, os.path.dirname(exported_run)),
             f"folder:{photos}",
             ratio_bins=BINS[:1],
             references=False,
@@ -115,12 +115,12 @@ def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs, eager):
         assert scores.values["small"]["psnr"][k] == pytest.approx(expected["psnr"][0], rel=2e-3)
 
 
-def test_the_header_names_who_fills_a_reduced_square(run_dir, exported, photos):
+def test_the_header_names_who_fills_a_reduced_square(run_dir, exported_run, photos):
     """An export contains `fill_window`, which reduces what is larger than twice its squares."""
     for size, said in ((64, "at once"), (128, "at once; by small/1 reduced to the network's")):
         found = evaluate(
             EvaluationSettings(
-                (run_dir, exported), f"folder:{photos}", "center", image_size=size, count=1
+                (run_dir, exported_run), f"folder:{photos}", "center", image_size=size, count=1
             )
         )
         (filled,) = (text for word, text in found.facts if word == "filled")
@@ -155,7 +155,7 @@ def test_a_folder_with_the_name_of_a_reference_has_a_name_of_its_own():
 
 @pytest.mark.slow
 def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_which(
-    run_dir, exported, photos
+    run_dir, exported_run, photos
 ):
     painter, figures = tfinpaint.load(run_dir), {}
     for detail, said in (
@@ -164,7 +164,7 @@ def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_w
     ):
         found = evaluate(
             EvaluationSettings(
-                (run_dir, exported),
+                (run_dir, exported_run),
                 f"folder:{photos}",
                 "center",
                 image_size=64,
@@ -205,10 +205,7 @@ def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos,
 
 
 def test_what_is_under_a_hole_reaches_no_model(run_dir, photos, tmp_path):
-    """The originals differ under the hole, and the results do not.
-
-    Their errors in the hole therefore differ by exactly what was changed.
-    """
+    """The originals differ under the hole, and the results do not."""
     from tfinpaint.evaluation.methods import open_methods
 
     rng = np.random.default_rng(0)
@@ -331,8 +328,8 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
         ),
     ],
 )
-def test_mistakes(settings, message, run_dir, exported, photos, pairs):
-    paths = {"RUN": run_dir, "EXPORT": exported}
+def test_mistakes(settings, message, run_dir, exported_run, photos, pairs):
+    paths = {"RUN": run_dir, "EXPORT": exported_run}
     values = {"data": f"folder:{photos}", "count": 2, "models": ("mean",), **settings}
     for name, path in paths.items():
         values["models"] = tuple(model.replace(name, path) for model in values["models"])

@@ -263,7 +263,7 @@ def test_reductions_by_hand():
 
 @pytest.mark.parametrize("height,width", [(9, 8), (13, 8), (4, 8), (6, 3), (3, 2)])
 def test_a_hole_whose_size_does_not_fit_is_refused(height, width):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="hole"):
         PatchAttention(1, 3, "paper")(
             [random_features(13, 1, 6, 4, 3), np.ones((1, height, width, 1), np.float32)]
         )

@@ -97,6 +97,7 @@ def test_distance_of_a_batch_is_that_of_its_pictures():
         np.testing.assert_allclose(got[i : i + 1], nearest(hole), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_distance_is_exact_on_large_maps():
     """One known pixel in a corner of 600 x 1000: squared distances up to 599^2 + 999^2 = 1356802,
     and their roots."""

@@ -98,14 +98,19 @@ def test_each_hole_pixel_is_in_one_group(working_size):
 
 
 @pytest.mark.parametrize(
-    "network", [Network(1, 112, Context(11 / 16, centred=True)), Network(8, 248)]
+    "network",
+    [
+        Network(1, 112, Context(11 / 16, centred=True)),
+        Network(1, 512, Context(11 / 16, centred=True)),
+        Network(8, 248),
+    ],
 )
 def test_other_networks_have_the_windows_of_windows_py(network):
-    small = window_rows.photograph(500, 700)
+    photo = window_rows.photograph(950, 1150)  # a little more than a small one
     for name in ("mesh", "dust"):
-        hole = window_rows.cases(500, 700)[name]
-        wanted = [group[:2] for group in budget.unlimited(small, hole, network)]
-        assert [group[:2] for group in budget.plan(small, hole, network)] == wanted
+        hole = window_rows.cases(950, 1150)[name]
+        wanted = [group[:2] for group in budget.unlimited(photo, hole, network)]
+        assert [group[:2] for group in budget.plan(photo, hole, network)] == wanted
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -150,7 +155,7 @@ def test_ordinary_holes_have_the_windows_of_windows_py(photo, make):
     groups = budget.plan(photo, hole, NETWORK)
     wanted = list(windows.plan(hole, NETWORK.stride, NETWORK.working_size))
     assert len(groups) == len(wanted)
-    for group, (box, window, pixels) in zip(groups, wanted):
+    for group, (box, window, pixels) in zip(groups, wanted, strict=True):
         assert (group.box, group.window, group.way) == (box, window, "network")
         assert group.detail
         np.testing.assert_array_equal(group.pixels, pixels)
@@ -190,7 +195,8 @@ def test_the_network_fills_what_is_rough():
 def test_what_lies_under_the_hole_has_no_influence(photo):
     hole = CASES["hatch"]
     other = np.where(hole[..., np.newaxis] > 0, 255 - photo, photo)
-    for one, two in zip(budget.plan(photo, hole, NETWORK), budget.plan(other, hole, NETWORK)):
+    plans = (budget.plan(pixels, hole, NETWORK) for pixels in (photo, other))
+    for one, two in zip(*plans, strict=True):
         assert (one.box, one.window, one.way) == (two.box, two.window, two.way)
 
 

@@ -69,7 +69,9 @@ def test_feather_and_growing_go_with_the_budget():
     filled, _ = fill(hole, Options(grow=1, feather=2))
     far = filling.grown(hole, 4) == 0
     np.testing.assert_array_equal(filled[far], PHOTO[far])
-    assert (filled[hole > 0] != PHOTO[hole > 0]).any()
+    for inner, outer in ((0, 1), (1, 3)):  # grown, feathered
+        ring = (filling.grown(hole, outer) > 0) & (filling.grown(hole, inner) == 0)
+        assert (filled[ring] != PHOTO[ring]).any(-1).mean() > 0.5
 
 
 @pytest.mark.parametrize("detail", ["auto", "off"])

@@ -67,7 +67,7 @@ def check_refused(attacked, proto):
     request = predict_request({**FILES, "image_bytes": proto})
     name, message = code(stubs(attacked.grpc_address)[0].Predict, request)
     assert name == "INVALID_ARGUMENT" and "image_bytes" in message
-    assert time.monotonic() - start < 5 and attacked.most_megabytes() < before + 20
+    assert time.monotonic() - start < 20 and attacked.most_megabytes() < before + 20
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import contextlib
 import http.server
 import io
 import json
+import random
 import socket
 import threading
 import time
@@ -98,11 +99,21 @@ def code(call, request):
     return "OK", ""
 
 
+_given = set()  # the ports that `free_port` has told
+
+
 def free_port():
-    """A port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that nothing listens on, for a server that a test starts.
+
+    It is none of those that systems give to whoever asks for any, so no test beside this one gets
+    it before the server does.
+    """
+    for port in random.Random().sample(sorted(set(range(20000, 32000)) - _given), 100):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            _given.add(port)
+            return port
+    raise AssertionError("100 ports are taken")
 
 
 @contextlib.contextmanager

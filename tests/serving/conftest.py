@@ -1,12 +1,23 @@
 """A server that tests attack, in a process of its own, and what it must do after each attack.
 
-The model that it serves is that of tests/conftest.py.
+The model that it serves is that of tests/conftest.py. Also clients that do not wait between tries.
 """
 
 import time
+import types
 
 import numpy as np
 import pytest
+import urllib3.util.retry
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses between the tries of the REST client, in seconds, which it does not make."""
+    made = []
+    clock = types.SimpleNamespace(sleep=made.append, time=time.time, monotonic=time.monotonic)
+    monkeypatch.setattr(urllib3.util.retry, "time", clock)
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from serving.calls import free_port
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from waiting import until
 
 from tfinpaint.serving import connections, guard, limits
 from tfinpaint.serving.contract import ServingError
@@ -64,13 +65,6 @@ def all_of(one):
         while part := one.recv(2**20):
             answer += part
     return answer
-
-
-def until(condition, seconds=10):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # ------------------------------------------------------------------------------------------- budget
@@ -155,10 +149,10 @@ def test_a_body_that_stalls(listener, monkeypatch):
 
 
 def test_a_body_that_comes_byte_by_byte(listener, monkeypatch):
-    monkeypatch.setattr(guard, "WHOLE", 0.6)
+    monkeypatch.setattr(guard, "WHOLE", 1.0)
     monkeypatch.setattr(guard, "_LEFT_OVER", 0.1)
-    with opened(listener, began("/size", 100)) as one, contextlib.suppress(ConnectionError):
-        for _ in range(30):
+    with opened(listener, began("/size", 100)) as one:
+        for _ in range(8):  # 0.4 s, while the server still reads
             one.sendall(b"a")
             time.sleep(0.05)
         assert all_of(one).startswith(b"HTTP/1.1 408 ")
@@ -170,7 +164,7 @@ def test_headers_that_do_not_arrive(listener, monkeypatch, sent):
     monkeypatch.setattr(connections, "HEADERS", 0.3)
     start = time.monotonic()
     with opened(listener, sent) as one:
-        assert all_of(one) == b"" and 0.2 < time.monotonic() - start < 5
+        assert all_of(one) == b"" and time.monotonic() - start > 0.2
 
 
 def test_a_second_request_that_does_not_arrive(listener, monkeypatch):

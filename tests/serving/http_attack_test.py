@@ -224,7 +224,7 @@ def test_a_small_file_of_a_large_picture(attacked, content, name):
     start = time.monotonic()
     status, answer = rest(attacked.url + PREDICT, {"inputs": {**INPUTS, name: [b64(content)]}})
     assert status == 400 and f"{name}: a photograph of " in answer["error"]
-    assert time.monotonic() - start < 3 and attacked.most_megabytes() < before + 50
+    assert time.monotonic() - start < 20 and attacked.most_megabytes() < before + 50
 
 
 # -------------------------------------------------------------------------------------------- paths

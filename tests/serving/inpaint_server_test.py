@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from serving.calls import free_port, http_server, silent_port
+from serving.calls import http_server, silent_port
 
 import tfinpaint
 from tfinpaint import inpaint
@@ -114,12 +114,13 @@ def test_detail_is_the_servers(command_line, files, url):
     )
 
 
-def test_a_server_that_is_not_there(command_line, files):
-    url = f"http://127.0.0.1:{free_port()}/v1/models/small"
+def test_a_server_that_is_not_there(command_line, files, closed_port, pauses):
+    url = f"http://127.0.0.1:{closed_port}/v1/models/small"
     assert (
         refused(command_line, f"--server={url}")
         == f"tfinpaint: {url} cannot be reached: Connection refused\n"
     )
+    assert pauses == [0.5, 1, 2]
 
 
 def test_a_server_that_does_not_answer(command_line, files):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+import memory_use
 import psutil
 
 
@@ -27,13 +28,11 @@ class Process(NamedTuple):
 
     def most_megabytes(self):
         """The most that it ever had."""
-        with open(f"/proc/{self.process.pid}/status") as f:
-            return int(re.search(r"VmHWM:\s+(\d+)", f.read())[1]) / 1024
+        return memory_use.most_megabytes(self.process.pid)
 
     def forget_most(self):
         """`most_megabytes` begins again with what it has now."""
-        with open(f"/proc/{self.process.pid}/clear_refs", "w") as f:
-            f.write("5")
+        memory_use.forget_most(self.process.pid)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import threading
 
 import numpy as np
 import pytest
-from serving.calls import answer_of, b64, free_port, http_server, png, rest, small_pair
+from serving.calls import answer_of, b64, http_server, png, rest, small_pair
 from starlette.applications import Starlette
 
 from tfinpaint.serving import proxies
@@ -133,12 +133,12 @@ def test_grpc_to_this_machine_shows_the_proxy_nothing(proxy, server):
     assert not proxy
 
 
-def test_a_server_that_is_not_there_is_blamed_itself(proxy):
+def test_a_server_that_is_not_there_is_blamed_itself(proxy, closed_port):
     with pytest.raises(ServerError) as error:
-        connect(f"http://localhost:{free_port()}{PATH}", tries=1).fill(*small_pair())
+        connect(f"http://localhost:{closed_port}{PATH}", tries=1).fill(*small_pair())
     assert "proxy" not in str(error.value) and "Connection refused" in str(error.value)
     with pytest.raises(ServerError) as error:
-        connect(f"grpc://localhost:{free_port()}/small", tries=1).fill(*small_pair())
+        connect(f"grpc://localhost:{closed_port}/small", tries=1).fill(*small_pair())
     assert "proxy" not in str(error.value) and not proxy
 
 
@@ -193,8 +193,8 @@ def test_a_proxy_that_hangs_up_is_named(proxy):
         assert proxy and PUBLIC.encode() in proxy[0]
 
 
-def test_a_proxy_that_is_not_there_is_named(monkeypatch):
-    gone = f"http://127.0.0.1:{free_port()}"
+def test_a_proxy_that_is_not_there_is_named(monkeypatch, closed_port):
+    gone = f"http://127.0.0.1:{closed_port}"
     set_proxy(monkeypatch, gone)
     for url in (f"http://{PUBLIC}:8501{PATH}", f"grpc://{PUBLIC}:8500/small"):
         with pytest.raises(ServerError) as error:
@@ -213,8 +213,8 @@ def test_a_proxys_own_page_is_told_as_its_own(monkeypatch):
     )
 
 
-def test_the_studio_names_the_proxy_that_fails(monkeypatch):
-    gone = f"http://127.0.0.1:{free_port()}"
+def test_the_studio_names_the_proxy_that_fails(monkeypatch, closed_port):
+    gone = f"http://127.0.0.1:{closed_port}"
     set_proxy(monkeypatch, gone)
     route = forwarding_route({"a": f"http://{PUBLIC}:8501/v1/models/paris"}, 5)
     with Listener(Starlette(routes=[route]), "127.0.0.1", 0) as studio:
@@ -231,9 +231,9 @@ def test_no_proxy_is_kept_to(monkeypatch, excepted):
     assert proxies.of_grpc(f"{PUBLIC}:8500") is None
 
 
-def test_without_a_proxy_nothing_is_looked_up(monkeypatch):
+def test_without_a_proxy_nothing_is_looked_up(monkeypatch, closed_port):
     set_proxy(monkeypatch, "")
     monkeypatch.setattr(proxies, "is_local", lambda host: pytest.fail("looked up"))
     assert proxies.of_rest(f"http://{PUBLIC}/") is None and proxies.of_grpc(f"{PUBLIC}:1") is None
     with pytest.raises(proxies.requests.RequestException):
-        proxies.Session().get(f"http://127.0.0.1:{free_port()}/")
+        proxies.Session().get(f"http://127.0.0.1:{closed_port}/")

@@ -2,10 +2,10 @@
 
 import gc
 import logging
-import time
 import weakref
 
 import pytest
+from waiting import until
 
 from tfinpaint.serving import versions
 from tfinpaint.serving.versions import Watcher
@@ -38,14 +38,20 @@ def watched(tmp_path):
     watcher.stop()
 
 
-def until(condition):
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+@pytest.fixture
+def look(monkeypatch):
+    """look() waits until a folder has been looked at a few times more."""
+    looks, real = [], versions.versions
+    monkeypatch.setattr(versions, "versions", lambda folder: looks.append(folder) or real(folder))
+
+    def wait(folder, times=3):
+        before = looks.count(str(folder))
+        until(lambda: looks.count(str(folder)) > before + times)  # the last one may not be over
+
+    return wait
 
 
-def test_the_highest_version_is_taken_and_the_old_one_goes(watched):
+def test_the_highest_version_is_taken_and_the_old_one_goes(watched, look):
     folder, models = watched
     old = weakref.ref(models["a"])
     (folder / "3").mkdir()
@@ -55,31 +61,33 @@ def test_the_highest_version_is_taken_and_the_old_one_goes(watched):
     for name in ("2", "x4", "04", "4 ", "٥", "-9", "beside"):
         (folder / name).mkdir()
     (folder / "5").write_text("no folder")
-    time.sleep(0.2)
+    look(folder)
     assert models["a"].version == 3
     (folder / "3").rmdir()  # the one before comes back
     until(lambda: models["a"].version == 2)
 
 
-def test_an_old_version_in_use_stays_until_it_is_free(watched):
+def test_an_old_version_in_use_stays_until_it_is_free(watched, look):
     folder, models = watched
     used = models["a"]
     used.me = used  # a cycle, as graphs have
     old = weakref.ref(used)
     (folder / "2").mkdir()
     until(lambda: models["a"].version == 2)
-    time.sleep(0.1)
+    look(folder)
     assert old() is used
     del used
     until(lambda: old() is None)
 
 
 @pytest.mark.parametrize("version, why", [(7, "is damaged"), (8, "something odd")])
-def test_a_version_that_cannot_be_loaded_is_told_once(watched, caplog, monkeypatch, version, why):
+def test_a_version_that_cannot_be_loaded_is_told_once(
+    watched, look, caplog, monkeypatch, version, why
+):
     monkeypatch.setattr(logging.getLogger("tfinpaint"), "propagate", True)
     folder, models = watched
     (folder / str(version)).mkdir()
-    time.sleep(0.3)
+    look(folder)
     assert models["a"].version == 1
     (only,) = caplog.records
     assert why in only.getMessage() and only.getMessage().endswith("Version 1 stays")
@@ -87,7 +95,7 @@ def test_a_version_that_cannot_be_loaded_is_told_once(watched, caplog, monkeypat
     until(lambda: models["a"].version == 9)
 
 
-def test_a_version_that_cannot_be_loaded_is_tried_again_when_it_changes(tmp_path):
+def test_a_version_that_cannot_be_loaded_is_tried_again_when_it_changes(tmp_path, look):
     """Not at every look: that would keep a core busy."""
     (tmp_path / "1").mkdir()
     (tmp_path / "7").mkdir()
@@ -101,7 +109,7 @@ def test_a_version_that_cannot_be_loaded_is_tried_again_when_it_changes(tmp_path
         return Loaded(7)
 
     watcher = Watcher(models, {"a": str(tmp_path)}, load_whole, 0.02)
-    time.sleep(0.4)
+    look(tmp_path)
     assert len(loads) == 1 and models["a"].version == 1
     (tmp_path / "7/saved_model.pb").write_text("whole")
     until(lambda: models["a"].version == 7)
@@ -112,15 +120,16 @@ def test_a_version_that_cannot_be_loaded_is_tried_again_when_it_changes(tmp_path
 def test_a_version_that_cannot_be_loaded_is_tried_again_after_a_while(tmp_path, monkeypatch):
     monkeypatch.setattr(versions, "_AGAIN", 0.1)
     (tmp_path / "2").mkdir()
-    models, short = {"a": Loaded(1)}, [True]  # of memory
+    models, short, tried = {"a": Loaded(1)}, [True], []  # short of memory
 
     def load_or_not(name, path):
+        tried.append(path)
         if short:
             raise MemoryError
         return load(name, path)
 
     watcher = Watcher(models, {"a": str(tmp_path)}, load_or_not, 0.02)
-    time.sleep(0.3)
+    until(lambda: len(tried) >= 2)
     assert models["a"].version == 1
     short.clear()
     until(lambda: models["a"].version == 2)
@@ -130,15 +139,16 @@ def test_a_version_that_cannot_be_loaded_is_tried_again_after_a_while(tmp_path, 
 def test_a_folder_that_cannot_be_read_is_looked_at_again(watched, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("tfinpaint"), "propagate", True)
     folder, models = watched
-    real, bad = versions.versions, [True]
+    real, bad, looks = versions.versions, [True], []
 
     def stale(path):
+        looks.append(path)
         if bad:
             raise OSError(116, "Stale file handle")
         return real(path)
 
     monkeypatch.setattr(versions, "versions", stale)
-    time.sleep(0.2)
+    until(lambda: len(looks) >= 4)
     bad.clear()
     (folder / "2").mkdir()
     until(lambda: models["a"].version == 2)
@@ -146,13 +156,13 @@ def test_a_folder_that_cannot_be_read_is_looked_at_again(watched, caplog, monkey
     assert len(told) == 1 and told[0].startswith(str(folder)) and "Version 1 stays" in told[0]
 
 
-def test_an_empty_folder_and_a_version_directory_change_nothing(tmp_path):
+def test_an_empty_folder_and_a_version_directory_change_nothing(tmp_path, look):
     (tmp_path / "1").mkdir()
     (tmp_path / "1/saved_model.pb").touch()
     (tmp_path / "1/2").mkdir()
     models = {"a": Loaded(1), "b": Loaded(1)}
     paths = {"a": str(tmp_path / "1"), "b": str(tmp_path / "nowhere")}
     watcher = Watcher(models, paths, load, 0.02)
-    time.sleep(0.2)
+    look(tmp_path / "nowhere")
     watcher.stop()
     assert models["a"].version == models["b"].version == 1

@@ -5,12 +5,12 @@ import contextlib
 import pathlib
 import socket
 import threading
-import time
 
 import pytest
 import requests
 from serving.calls import http_server
 from starlette.applications import Starlette
+from waiting import until
 
 from tfinpaint.serving import limits
 from tfinpaint.serving.listening import Listener
@@ -140,10 +140,10 @@ def test_few_files_are_read_at_a_time(studio, monkeypatch):
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         answers = [pool.submit(ask, number) for number in range(8)]
-        end = time.monotonic() + 10
-        while sum(answer.done() for answer in answers) < 3 and time.monotonic() < end:
-            time.sleep(0.01)
-        go_on.set()
+        try:
+            until(lambda: sum(answer.done() for answer in answers) >= 3)
+        finally:
+            go_on.set()
     refused = [one.result() for one in answers if one.result().status_code != 200]
     assert len(refused) == 3 and max(most) == 2
     for answer in refused:
@@ -161,9 +161,7 @@ def test_uploads_share_a_budget(studio):
     with socket.create_connection(("127.0.0.1", port), timeout=10) as one:
         one.sendall(head.encode() + bytes(900_000))
         url = f"{listener.url}/v1/models/a:predict"
-        end = time.monotonic() + 10
-        while listener.budget.taken < 900_000 and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: listener.budget.taken >= 900_000)
         answer = requests.post(url, data=bytes(400_000))
         assert answer.status_code == 503 and answer.headers["Retry-After"] == "1"
         assert requests.post(url, data=b"{}").status_code == 200

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import zoo
 from PIL import Image
-from serving.calls import b64, free_port, http_server, png, silent_port
+from serving.calls import b64, http_server, png, silent_port
 from starlette.applications import Starlette
 from tensorflow.core.protobuf import meta_graph_pb2
 
@@ -888,9 +888,9 @@ def test_a_servers_error_is_told_and_nothing_is_lost(visit, forwarding, answer, 
         expect(person.page.locator("#fill")).to_have_text("Fill")
 
 
-def test_a_server_that_is_not_there_or_does_not_answer(visit, forwarding):
+def test_a_server_that_is_not_there_or_does_not_answer(visit, forwarding, closed_port):
     with silent_port() as port:
-        gone = f"http://127.0.0.1:{free_port()}/v1/models/gone"
+        gone = f"http://127.0.0.1:{closed_port}/v1/models/gone"
         slow = f"http://127.0.0.1:{port}/v1/models/slow"
         person = visit(forwarding({"gone": gone, "slow": slow}, timeout=0.5))
         person.hears_error(re.escape(f"{gone} cannot be reached: Connection refused (502)"))

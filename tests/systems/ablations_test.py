@@ -312,7 +312,7 @@ def check_that_it_trains_and_fills(name, system, batch):
     if name == "contextual_attention":  # whose generator takes every fifth step
         logs = [system.step(*batch) for _ in range(4)][-1]
         assert np.isfinite(logs["loss"])
-    for variable, old in zip(system.generator.trainable_variables, before):
+    for variable, old in zip(system.generator.trainable_variables, before, strict=True):
         assert np.isfinite(variable).all()
         # a bias before an instance norm does nothing, so that rounding may move it or not
         assert variable.name.endswith("bias:0") or np.abs(variable - old).max() > 0, variable.name

@@ -10,16 +10,16 @@ import naive_layers
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import floats, smooth
+from set_back import set_back
 from shared import SHARED, needs_shared
 
-import tfinpaint
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
 
 VGG = SHARED / "weights/vgg16/vgg16_imagenet_block1-3_notop_keras.h5"
 SIZE = 64
 TERMS = ("rough", "refinement", "consistency", "adversarial", "feature_adversarial")
-made = {}
 
 variants = pytest.mark.parametrize("variant", ["paper", "official"])
 paper_first = pytest.mark.parametrize(
@@ -28,35 +28,21 @@ paper_first = pytest.mark.parametrize(
 
 
 def small(variant="paper", only=None, **settings):
-    """Compiled, with the same weights every time; built once for each variant. `only`: the one term
-    whose weight is not 0 (it is 1)."""
-    if variant not in made:
-        tf.keras.utils.set_random_seed(1)
-        system = tfinpaint.create("coherent_semantic", variant=variant, width=4, depth=4)
-        made[variant] = system, [v.numpy() for v in system.generator.variables]
-    system, weights = made[variant]
-    for variable, weight in zip(system.generator.variables, weights, strict=True):
-        variable.assign(weight)
-    system.critic = None
-    tf.keras.utils.set_random_seed(2)
+    """Compiled, in the same state every time. `only`: the one term whose weight is not 0 (it is
+    1)."""
     if only:
         settings["loss_weights"] = {term: float(term == only) for term in TERMS}
-    system.compile(**{"perceptual_weights": "random", "image_size": SIZE, **settings})
-    system.restart_average()
-    return system
+    return set_back("coherent_semantic", variant).compiled(
+        **{"perceptual_weights": "random", "image_size": SIZE, **settings}
+    )
 
 
 @pytest.fixture(scope="module")
 def batch():
-    smooth = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
     holes = np.zeros((2, SIZE, SIZE, 1), np.float32)
     holes[0, 12:36, 20:52] = 1
     holes[1, 3:29, 30:60] = holes[1, 40:60, 6:25] = 1
-    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.constant(holes)
-
-
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
+    return smooth(2, SIZE), tf.constant(holes)
 
 
 # -------------------------------------------------------------------------------- what teaches whom
@@ -148,7 +134,7 @@ def forward(system, batch):
 def test_reconstruction_terms_against_numpy(variant, batch):
     system = small(variant, perceptual_weights="none", loss_weights={"adversarial": 0.0})
     rough, refined, _, _ = forward(system, batch)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     weight = 100 if variant == "official" else 1
     for name, output in (("rough", rough), ("refinement", refined)):
         assert logs[name] == pytest.approx(
@@ -178,7 +164,7 @@ def test_consistency_against_numpy(variant, batch):
                     for f, t, h in zip(features, target, hole)
                 ]
             )
-    assert values(system.step(*batch))["consistency"] == pytest.approx(expected, rel=1e-4)
+    assert floats(system.step(*batch))["consistency"] == pytest.approx(expected, rel=1e-4)
 
 
 def conv4_3_of(system, images):
@@ -235,7 +221,7 @@ def test_adversarial_losses_against_numpy_on_the_critics_scores(variant, batch):
     before = scores()
     # 8 * width channels, all of them judged.
     assert before["image"][0].shape == (2, 6, 6, 1) and before["features"][0].shape == (2, 1, 1, 32)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     assert logs["critic"] == pytest.approx(
         half * half * sum(relativistic(real, fake) for real, fake in before.values()), rel=1e-4
     )
@@ -253,7 +239,7 @@ def test_each_critic_can_be_alone(batch):
         assert system.critic.names == [name] and not hasattr(
             system.critic, {"image": "features", "features": "image"}[name]
         )
-        logs = values(system.step(*batch))
+        logs = floats(system.step(*batch))
         assert logs["loss"] == pytest.approx(logs[term]) and logs["critic"] > 0
 
 
@@ -332,7 +318,7 @@ def test_pictures_too_small_for_the_feature_critic_are_refused(batch):
     ):
         small(image_size=32)
     system = small(image_size=32, loss_weights={"feature_adversarial": 0.0})
-    logs = values(system.step(batch[0][:, 8:40, 16:48], batch[1][:, 8:40, 16:48]))
+    logs = floats(system.step(batch[0][:, 8:40, 16:48], batch[1][:, 8:40, 16:48]))
     assert np.isfinite(logs["loss"]) and set(logs) == {
         "loss",
         "rough",

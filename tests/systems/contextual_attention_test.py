@@ -7,6 +7,8 @@ and distances.
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import floats, smooth
+from set_back import set_back
 
 import tfinpaint
 from tfinpaint.data.batches import training_batches
@@ -18,22 +20,12 @@ from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError
 from tfinpaint.systems.contextual_attention import system as contextual_attention
 
 SIZE = 32
-made = []
 
 
 def small(**settings):
-    """Compiled, with the same weights every time; built once."""
-    if not made:
-        tf.keras.utils.set_random_seed(1)
-        system = tfinpaint.create("contextual_attention", width=8)
-        made.extend((system, [v.numpy() for v in system.generator.variables]))
-    system, weights = made
-    for variable, weight in zip(system.generator.variables, weights, strict=True):
-        variable.assign(weight)
-    system.critic, system.gamma = None, 0.99
-    tf.keras.utils.set_random_seed(2)
-    system.compile(**{"image_size": SIZE, **settings})
-    system.restart_average()
+    """Compiled, in the same state every time."""
+    system = set_back("contextual_attention", "paper").compiled(**{"image_size": SIZE, **settings})
+    system.gamma = 0.99
     return system
 
 
@@ -46,17 +38,12 @@ def box(top, left, bottom, right):
 @pytest.fixture(scope="module")
 def batch():
     """Three pictures; a box, strokes, two boxes."""
-    smooth = np.random.default_rng(0).uniform(-1, 1, (3, 4, 4, 3)).astype(np.float32)
     holes = [
         box(8, 6, 20, 24),
         make_holes(0, 0, 1, SIZE, HoleSettings(ratio=(0.2, 0.3))),
         box(2, 2, 9, 9) + box(20, 18, 31, 27),
     ]
-    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.concat(holes, 0)
-
-
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
+    return smooth(3, SIZE), tf.concat(holes, 0)
 
 
 def copies(network):
@@ -100,10 +87,10 @@ def test_batches_of_seeds_make_their_holes_and_distances_in_the_step(batch):
     def maker(seed):
         return make_holes(seed[0], seed[1], 3, SIZE, settings)
 
-    logs = values(small(make_holes=maker).train_step((batch[0], tf.constant([3, 8]))))
+    logs = floats(small(make_holes=maker).train_step((batch[0], tf.constant([3, 8]))))
     holes = maker(tf.constant([3, 8]))
     assert logs == pytest.approx(
-        values(small().step(batch[0], holes, distances_to_known(holes))), rel=1e-5
+        floats(small().step(batch[0], holes, distances_to_known(holes))), rel=1e-5
     )
 
 
@@ -166,7 +153,7 @@ def test_reconstruction_terms_against_numpy(batch, gamma):
     images, holes = (np.asarray(x, np.float64) for x in batch)
     coarse, refined, composite = (np.asarray(x, np.float64) for x in system.forward(*batch))
     np.testing.assert_allclose(composite, refined * holes + images * (1 - holes), atol=1e-6)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     hole, valid = [], []
     for k in range(3):
         missing = holes[k, ..., 0]
@@ -193,11 +180,11 @@ def test_adversarial_term_is_the_negative_score_of_both_critics(batch):
 
 def test_given_distances_are_those_computed_inside(batch):
     images, holes = batch
-    expected = values(small().step(images, holes))
-    assert values(small().step(images, holes, distance_to_known(holes))) == pytest.approx(
+    expected = floats(small().step(images, holes))
+    assert floats(small().step(images, holes, distance_to_known(holes))) == pytest.approx(
         expected, rel=1e-6
     )
-    assert values(small().step(images, holes, distances_to_known(holes))) == pytest.approx(
+    assert floats(small().step(images, holes, distances_to_known(holes))) == pytest.approx(
         expected, rel=1e-6
     )
     # Given distances are really used if the hole is no box, and train_step passes them on.
@@ -232,8 +219,8 @@ def test_gamma_is_the_variants_or_the_one_that_was_given(monkeypatch):
 def test_without_discount_distances_play_no_part(batch):
     system = small()
     system.gamma = 1.0
-    plain = values(system.step(*batch))["hole"]
-    assert plain > values(small().step(*batch))["hole"]
+    plain = floats(system.step(*batch))["hole"]
+    assert plain > floats(small().step(*batch))["hole"]
 
 
 # -------------------------------------------------------------------------------------- the critics
@@ -269,23 +256,23 @@ def test_loss_of_the_critics_recomputed(batch):
         assert float(system.loss_of_critics(images, composite, holes)) == pytest.approx(
             total, rel=1e-5
         )
-        assert values(system.step(images, holes))["critic"] == pytest.approx(total, rel=1e-5)
+        assert floats(system.step(images, holes))["critic"] == pytest.approx(total, rel=1e-5)
 
 
 def test_penalty_has_its_weight_and_the_seed_fixes_it(batch):
-    without = values(small(loss_weights={"penalty": 0.0}).step(*batch))["critic"]
+    without = floats(small(loss_weights={"penalty": 0.0}).step(*batch))["critic"]
     ten, twenty = (
-        values(small(loss_weights={"penalty": w}).step(*batch))["critic"] for w in (10.0, 20.0)
+        floats(small(loss_weights={"penalty": w}).step(*batch))["critic"] for w in (10.0, 20.0)
     )
     assert twenty - without == pytest.approx(2 * (ten - without), rel=1e-4)
-    assert values(small(seed=0).step(*batch))["critic"] == ten
-    assert values(small(seed=1).step(*batch))["critic"] != ten
+    assert floats(small(seed=0).step(*batch))["critic"] == ten
+    assert floats(small(seed=1).step(*batch))["critic"] != ten
 
 
 def test_pictures_without_a_hole_are_finite_and_leave_the_penalty_without_gradient(batch):
     system = small()
     hole = tf.zeros_like(batch[1])
-    logs = values(system.step(batch[0], hole))
+    logs = floats(system.step(batch[0], hole))
     assert logs["hole"] == 0 and np.isfinite(logs["adversarial"])
     # Real and composite are the same: what is left is 10 x (0 - 1)^2, twice.
     assert logs["critic"] == pytest.approx(20, rel=1e-5)

@@ -7,6 +7,7 @@ painter's edges.
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import count, floats
 from set_back import set_back
 from shared import SHARED, made_weight, needs_shared
 
@@ -28,20 +29,7 @@ SIZE = 32
 PARTS = tuple(SPECIFICATION.rates)
 
 
-@pytest.fixture
-def no_numbers(monkeypatch):
-    """Networks start with zeros: drawing 24 million numbers takes a while."""
-    monkeypatch.setattr(
-        tf.keras.initializers.RandomNormal,
-        "__call__",
-        lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
-    )
-
-
 def test_parameter_counts(no_numbers):
-    def count(network):
-        return sum(v.shape.num_elements() for v in network.trainable_variables)
-
     assert count(EdgeNetwork()) == 10_761_089
     assert count(InpaintingNetwork()) == 10_774_595
     assert count(EdgeConnectCritic(2)) == 2_762_752
@@ -220,10 +208,6 @@ def batch():
     return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.constant(holes)
 
 
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
-
-
 EDGE_TERMS, TERMS = {"edge_adversarial", "feature_matching"}, {"l1", "adversarial"}
 
 
@@ -243,7 +227,7 @@ def test_what_learns_in_each_phase(phase, terms, batch):
         "generator": system.generator.inpainting
     }
     before = {part: [v.numpy() for v in net.variables] for part, net in networks.items()}
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     assert set(logs) == terms | {"loss", "critic"}
     assert logs["loss"] == pytest.approx(sum(logs[term] for term in terms), rel=1e-6)
     for part, net in networks.items():
@@ -295,8 +279,8 @@ def test_l1_is_over_the_share_of_missing_pixels_in_the_batch(batch):
     truth = (np.asarray(images, np.float64) + 1) / 2
     output = system.generate(images, holes, edges=canny(luminance((images + 1) / 2)))
     expected = np.abs((np.asarray(output) + 1) / 2 - truth).mean() / np.mean(holes)
-    assert values(system.step(*batch))["l1"] == pytest.approx(expected, rel=1e-4)
-    assert values(system.step(images, 0 * holes))["l1"] == 0
+    assert floats(system.step(*batch))["l1"] == pytest.approx(expected, rel=1e-4)
+    assert floats(system.step(images, 0 * holes))["l1"] == 0
 
 
 def test_feature_matching_has_five_maps(batch):
@@ -308,7 +292,7 @@ def test_feature_matching_has_five_maps(batch):
     judged = [tf.concat([grey, x], -1) for x in (edges, completed)]
     maps = [system.edge_critic(x) for x in judged]
     expected = [np.abs(np.asarray(a, np.float64) - b).mean() for a, b in zip(*maps, strict=True)]
-    terms = values(system.edge_terms(*judged))
+    terms = floats(system.edge_terms(*judged))
     assert len(expected) == 5
     assert terms["feature_matching"] == pytest.approx(sum(expected), rel=1e-4)
     scores = np.asarray(maps[1][-1], np.float64)
@@ -319,7 +303,7 @@ def test_terms_of_weight_0_build_no_network(batch):
     off = {"edge_adversarial": 0.0, "feature_matching": 0.0}
     system = small(loss_weights=off)
     assert system.edge_critic is None and system.critic is not None and system.features is None
-    logs = values(system.step(*batch))  # the edge network learns from the other terms
+    logs = floats(system.step(*batch))  # the edge network learns from the other terms
     assert set(logs) == {"loss", "critic", "l1", "adversarial"}
     assert small(loss_weights={"adversarial": 0.0}).critic is None
     with pytest.raises(SettingsError, match="`phase='edges'`: the edge network has nothing to"):

@@ -6,40 +6,23 @@ Its terms against NumPy, and its critic: what it sees, when, and how often it is
 import numpy as np
 import pytest
 import tensorflow as tf
-
-import tfinpaint
+from helpers import floats, smooth
+from set_back import set_back
 
 SIZE = 64
-made = []
 
 
 def small(**settings):
-    """Compiled, with the same weights every time; built once."""
-    if not made:
-        tf.keras.utils.set_random_seed(1)
-        system = tfinpaint.create("gated_conv", width=8)
-        made.extend((system, [v.numpy() for v in system.generator.variables]))
-    system, weights = made
-    for variable, weight in zip(system.generator.variables, weights, strict=True):
-        variable.assign(weight)
-    system.critic = None
-    tf.keras.utils.set_random_seed(2)
-    system.compile(image_size=SIZE, **settings)
-    system.restart_average()
-    return system
+    """Compiled, in the same state every time."""
+    return set_back("gated_conv", "paper").compiled(image_size=SIZE, **settings)
 
 
 @pytest.fixture(scope="module")
 def batch():
-    smooth = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
     holes = np.zeros((2, SIZE, SIZE, 1), np.float32)
     holes[0, 12:36, 20:52] = 1
     holes[1, 3:29, 30:60] = holes[1, 40:60, 6:25] = 1
-    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.constant(holes)
-
-
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
+    return smooth(2, SIZE), tf.constant(holes)
 
 
 def watched(system, monkeypatch):
@@ -63,7 +46,7 @@ def test_critic_sees_picture_and_hole_real_and_fake_in_one_call_and_then_the_com
     _, refined = system.generator([images * (1 - holes), holes], with_stages=True)
     composite = refined * holes + images * (1 - holes)
     calls = watched(system, monkeypatch)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     (both, first, scores), (fake, second, judged) = calls
     # Each pass in training takes a step of the power iteration.
     assert (bool(first), bool(second)) == (True, False)
@@ -88,7 +71,7 @@ def test_reconstruction_terms_against_numpy(batch):
     stages = system.generator(
         [batch[0] * (1 - batch[1]), batch[1]], training=True, with_stages=True
     )
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     assert set(logs) == {"loss", "coarse", "refinement"}
     for name, output in zip(("coarse", "refinement"), stages):
         assert np.abs(output).max() <= 1
@@ -118,11 +101,12 @@ def test_the_adversarial_term_teaches_nothing_outside_the_hole(batch):
     )
     before = [v.numpy() for v in system.generator.trainable_variables]
     system.step(batch[0], tf.zeros_like(batch[1]))
-    for a, b in zip(before, system.generator.trainable_variables):
+    for a, b in zip(before, system.generator.trainable_variables, strict=True):
         np.testing.assert_array_equal(a, b)
     system.step(*batch)
     assert any(
-        np.abs(a - b).max() > 0 for a, b in zip(before, system.generator.trainable_variables)
+        np.abs(a - b).max() > 0
+        for a, b in zip(before, system.generator.trainable_variables, strict=True)
     )
 
 

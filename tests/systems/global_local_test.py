@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import count
 from set_back import set_back
 from shared import SHARED, made_weight, needs_shared
 
@@ -20,20 +21,6 @@ from tfinpaint.systems.global_local.released import prepared, variant_of
 from tfinpaint.weights import places, releases
 
 GOLDEN = SHARED / "golden"
-
-
-def count(network):
-    return sum(v.shape.num_elements() for v in network.trainable_variables)
-
-
-@pytest.fixture
-def no_numbers(monkeypatch):
-    """Networks start with zeros: drawing 80 million numbers takes a while."""
-    monkeypatch.setattr(
-        tf.keras.initializers.VarianceScaling,
-        "__call__",
-        lambda self, shape, dtype=None, **kwargs: tf.zeros(shape, dtype or tf.float32),
-    )
 
 
 # ------------------------------------------------------------------------------- weight for weight

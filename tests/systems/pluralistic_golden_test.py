@@ -10,6 +10,7 @@ import numpy as np
 import pluralistic_release
 import pytest
 import tensorflow as tf
+from helpers import count
 from shared import SHARED, needs_shared
 
 import tfinpaint
@@ -96,9 +97,6 @@ def expected():
 
 
 def test_parameters(system):
-    def count(network):
-        return sum(v.shape.num_elements() for v in network.trainable_variables)
-
     def with_vectors(network):
         """With u and v of every kernel, as PyTorch counts."""
         kernels = [x.kernel.shape for x in network._flatten_layers() if hasattr(x, "sigma")]

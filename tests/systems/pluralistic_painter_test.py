@@ -51,16 +51,18 @@ def pair():
 
 def test_seeds(painter, pair):
     photo, mask = pair
-    fills = [painter.fill(photo, mask, seed=seed) for seed in (0, 1, 2, 1)]
+    fills = [painter.fill(photo, mask, seed=seed, detail="off") for seed in (0, 1, 2, 1)]
     for filled in fills:
         np.testing.assert_array_equal(filled[mask == 0], photo[mask == 0])
-    np.testing.assert_array_equal(fills[0], painter.fill(photo, mask))
+    np.testing.assert_array_equal(fills[0], painter.fill(photo, mask, detail="off"))
     np.testing.assert_array_equal(fills[1], fills[3])
     for one, other in ((0, 1), (1, 2)):
         assert (fills[one] != fills[other]).any(-1)[mask > 0].mean() > 0.1
     # What lies under the hole has no influence.
     np.testing.assert_array_equal(
-        painter.fill(np.where(mask[..., None] > 0, 9, photo).astype(np.uint8), mask, seed=1),
+        painter.fill(
+            np.where(mask[..., None] > 0, 9, photo).astype(np.uint8), mask, seed=1, detail="off"
+        ),
         fills[1],
     )
 
@@ -85,13 +87,13 @@ def test_generate_takes_seed_and_latent(painter):
 
 def test_samples_come_best_first(painter, pair):
     photo, mask = pair
-    samples = painter.fill_samples(photo, mask, 4, seed=2, grow=1)
+    samples = painter.fill_samples(photo, mask, 4, seed=2, grow=1, detail="off")
     assert sorted(sample.seed for sample in samples) == [2, 3, 4, 5]
     scores = [sample.score for sample in samples]
     assert scores == sorted(scores, reverse=True) and len(set(scores)) == 4
     for sample in samples:
         np.testing.assert_array_equal(
-            sample.pixels, painter.fill(photo, mask, grow=1, seed=sample.seed)
+            sample.pixels, painter.fill(photo, mask, grow=1, detail="off", seed=sample.seed)
         )
     with pytest.raises(SettingsError, match="`samples` is a whole number, at least 1. Got 0"):
         painter.fill_samples(photo, mask, 0)
@@ -127,7 +129,7 @@ def test_scores_of_any_size(painter, height, width):
 
 def test_a_run_without_a_critic_has_samples_without_scores(painter, pair):
     without = type(painter)(painter.system, 48)
-    samples = without.fill_samples(*pair, 2, seed=1)
+    samples = without.fill_samples(*pair, 2, seed=1, detail="off")
     assert [(sample.seed, sample.score) for sample in samples] == [(1, None), (2, None)]
 
 

@@ -9,6 +9,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import count, floats
 from shared import SHARED, made_weight, needs_shared
 
 import tfinpaint
@@ -27,14 +28,6 @@ def square_hole(size, top, left, side):
     hole = np.zeros((1, size, size, 1), np.float32)
     hole[:, top : top + side, left : left + side] = 1
     return hole
-
-
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
-
-
-def count(network):
-    return sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
 # ----------------------------------------------------------------------------- the released network
@@ -157,7 +150,7 @@ def test_one_training_step_of_the_released_code(released, kind, monkeypatch):
         }
 
     monkeypatch.setattr(system, "descend", keep)
-    logs = values(system.step(tf.constant(z["image"]), holes))
+    logs = floats(system.step(tf.constant(z["image"]), holes))
     losses = golden["losses"]
     names = {
         "critic": "D",
@@ -189,7 +182,7 @@ def assert_norms(found, expected):
 # ---------------------------------------------------------------------------------- sizes, variants
 
 
-def test_parameter_counts():
+def test_parameter_counts(no_numbers):
     system = tfinpaint.create("shift_net")
     # One channel less of 64 4x4 windows than the released network.
     assert count(system.generator) == 54_944_771 - 1024
@@ -348,7 +341,7 @@ def test_what_the_critic_is_shown_and_its_loss(variant, square):
     for variable, value in zip(system.critic.variables, vectors, strict=True):
         variable.assign(value)
     assert real.shape == (2, *[1 if square and variant == "official" else 6] * 2, 1)
-    logs = values(system.step(images, tf.constant(holes)))
+    logs = floats(system.step(images, tf.constant(holes)))
     loss = (softplus(-real).mean() + softplus(fake).mean()) / 2
     assert logs["critic"] == pytest.approx(loss, rel=1e-4)
     weight = {"paper": 0.002, "official": 0.2}[variant]

@@ -4,13 +4,11 @@ Sizes, steps that agree however they run, terms and networks, attention, and wha
 test finds its small system in the same state (set_back.py).
 """
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
+import two_devices
+from helpers import count, floats, smooth
 from set_back import assign, set_back, state
 from small import SIZES, TERMS_LEFT_OUT
 from small import SMALL as SETTINGS
@@ -102,19 +100,10 @@ def small(name, variant="paper", **settings):
 @pytest.fixture(scope="module")
 def batch():
     """Two smooth pictures; a box and strokes."""
-    smooth = np.random.default_rng(0).uniform(-1, 1, (2, 4, 4, 3)).astype(np.float32)
     box = np.zeros((1, SIZE, SIZE, 1), np.float32)
     box[:, 12:36, 20:52] = 1
     strokes = make_holes(0, 0, 1, SIZE, HoleSettings(ratio=(0.2, 0.3)))
-    return tf.image.resize(smooth, (SIZE, SIZE), "bicubic"), tf.concat([box, strokes], 0)
-
-
-def values(logs):
-    return {name: float(value) for name, value in logs.items()}
-
-
-def count(network):
-    return sum(v.shape.num_elements() for v in network.trainable_variables)
+    return smooth(2, SIZE), tf.concat([box, strokes], 0)
 
 
 # -------------------------------------------------------------------------------------------- sizes
@@ -191,7 +180,7 @@ def plain_descent(name):
 def check_same_steps(system, others, batch, steps):
     """Every way to run a step gives the same losses from the same state, step by step."""
     start = [(v, v.numpy()) for v in state(system)]
-    expected = [values(system.step(*batch)) for _ in range(steps)]
+    expected = [floats(system.step(*batch)) for _ in range(steps)]
     terms = TERMS[system.system_name]
     if system.variant == "official":
         terms = terms | ONLY_OFFICIAL.get(system.system_name, set())
@@ -202,7 +191,7 @@ def check_same_steps(system, others, batch, steps):
         for logs in expected:
             # Terms that are close to 0 beside the whole loss, such as a Wasserstein critic's first
             # scores, are compared to a millionth of it.
-            assert values(step(*batch)) == pytest.approx(
+            assert floats(step(*batch)) == pytest.approx(
                 logs, rel=1e-4, abs=1e-6 * max(1, logs["loss"])
             )
 
@@ -232,7 +221,7 @@ def test_steps_lower_what_no_critic_judges(name, batch):
 
     def loss():
         """The weighted terms that are left."""
-        logs = values(graph(*batch))
+        logs = floats(graph(*batch))
         judged = [x for term, x in logs.items() if "adversarial" in term or "matching" in term]
         return logs["loss"] - sum(judged)
 
@@ -307,16 +296,13 @@ def test_generate_compiles(name, variant, batch):
 @pytest.mark.slow
 @systems
 def test_two_replicas_take_the_same_steps_as_one(name):
-    """Runs in a process of its own, as logical devices are fixed before TensorFlow starts. With
-    SGD, as Adam would hide a wrong factor. Six steps, so that contextual attention's generator
-    learns once. Pictures and holes all differ."""
+    """With SGD, as Adam would hide a wrong factor. Six steps, so that contextual attention's
+    generator learns once. Pictures and holes all differ."""
     own = {"depth": 3} if name == "context_encoder" else {}  # for 32 pixels
     size = SIZES.get(name, 32)
     rate = 1e-3 if name == "pluralistic" else 0.01  # its weights are up to 80: at 0.01 it jumps
-    code = f"""
-import numpy as np, tensorflow as tf, tfinpaint
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    two_devices.run(f"""
+import tfinpaint
 def run(strategy):
     tf.keras.utils.set_random_seed(1)
     with strategy.scope():
@@ -342,28 +328,21 @@ for term in one[0]:
     np.testing.assert_allclose(one[0][term], two[0][term], rtol=1e-3, atol=1e-5)
 for a, b in zip(one[1], two[1], strict=True):
     np.testing.assert_allclose(a, b, atol=1e-5)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=pathlib.Path(__file__).parents[2],
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+""")
 
 
 @quick("contextual_attention")
 def test_a_term_is_proportional_to_its_weight(name, batch):
     """All weights are doubled: the first loss doubles, and the critics learn the same, as they
     learn before they judge the generator."""
-    expected = values(small(name).step(*batch))
+    expected = floats(small(name).step(*batch))
     system = small(name)
     weights = {
         term: weight if term == "penalty" else 2 * weight
         for term, weight in system.weights_of_terms.items()
     }
     system.weights_of_terms, before = weights, system.weights_of_terms
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     system.weights_of_terms = before
     for term, value in logs.items():
         assert value == pytest.approx(expected[term] * (1 if term == "critic" else 2), rel=1e-5)
@@ -394,7 +373,7 @@ def test_moving_average(name, batch):
 def test_mixed_precision_step(name, batch):
     system = small(name)
     weights = [v.numpy() for v in system.generator.variables]
-    expected = values(system.step(*batch))
+    expected = floats(system.step(*batch))
     tf.keras.mixed_precision.set_global_policy("mixed_float16")
     try:
         half = tfinpaint.create(name, **SETTINGS[name])
@@ -402,7 +381,7 @@ def test_mixed_precision_step(name, batch):
         tf.keras.utils.set_random_seed(2)
         half.compile(**compile_settings(name))
         half.restart_average()
-        logs = [values(half.step(*batch)) for _ in range(5)]
+        logs = [floats(half.step(*batch)) for _ in range(5)]
         output = half.generate(*batch)
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
@@ -460,7 +439,7 @@ def test_no_known_pixel_and_no_hole_are_finite(name, variant, batch):
     for hole in (tf.ones_like(batch[1]), tf.zeros_like(batch[1])):
         assert np.isfinite(system.generate(batch[0], hole)).all()
         if variant == "paper" or hole[0, 0, 0, 0] == 0:
-            assert all(np.isfinite(value) for value in values(system.step(batch[0], hole)).values())
+            assert all(np.isfinite(value) for value in floats(system.step(batch[0], hole)).values())
             assert all(np.isfinite(v).all() for v in system.generator.variables)
 
 
@@ -862,7 +841,7 @@ def test_every_term_of_the_specification_is_computed_and_no_other(name, batch):
     this test nobody would notice a flag that does nothing."""
     weights = {term.name: 1.0 for term in all_systems()[name].terms} | TERMS_LEFT_OUT[name]
     system = small(name, perceptual_weights="random", loss_weights=weights)
-    logs = values(system.step(*batch))
+    logs = floats(system.step(*batch))
     # The penalty is a part of the critics' loss.
     computed = {term for term in weights if weights[term]} - {"penalty"}
     assert computed <= set(logs) <= computed | {"loss", "critic"}

@@ -51,6 +51,16 @@ def test_the_command_lists_one_split_and_names_what_lacks_an_author(tmp_path):
     assert "1 photograph without the author" in done.stderr and "b.jpg" in done.stderr
 
 
+@pytest.mark.parametrize("left_out", ["sources", "output"])
+def test_what_is_missing_is_named(tmp_path, command_line, left_out):
+    given = {"sources": table(tmp_path, HEAD + ROWS), "output": str(tmp_path / "list.csv")}
+    flags = [f"--{name}={path}" for name, path in given.items() if name != left_out]
+    status, out, err = command_line(attribution.main, *flags)
+    assert (status, out) == (1, "")
+    assert err == f"tfinpaint: --{left_out} is missing: a table (.csv) of photographs\n"
+    assert not (tmp_path / "list.csv").exists()
+
+
 def test_a_table_of_a_spreadsheet_is_read_and_any_name_is_written(tmp_path):
     """One with a byte-order mark; a carriage return in a name stays in its cell."""
     row = '"a\r1.jpg",train,CC0,A,github:a/b,x/a.jpg,\n'

@@ -59,7 +59,9 @@ def test_a_run_is_packed(run_dir, tmp_path, command_line):
         os.listdir(tmp_path / "models") == ["mine"]
     )
     averages = tfinpaint.load(run_dir).system.generator.variables
-    for one, two in zip(tfinpaint.load(str(output)).system.generator.variables, averages):
+    for one, two in zip(
+        tfinpaint.load(str(output)).system.generator.variables, averages, strict=True
+    ):
         np.testing.assert_array_equal(one.numpy(), two.numpy().astype(np.float16))
     assert runs.read_run(str(output)).step == 12
     settings = runs.read_settings(str(output))

@@ -321,6 +321,13 @@ def test_what_was_begun_goes_on(run, folder, tmp_path):
     assert not os.path.exists(plan.partial) and len(PhotoShards(f"{tmp_path}/made")) == 8
 
 
+def test_a_name_that_a_manifest_cannot_hold_is_told_at_once(folder, tmp_path):
+    os.link(folder / "0.png", os.fsencode(str(folder)) + b"/\xff.png")
+    with pytest.raises(SettingsError, match="is no UTF-8, which a manifest needs: rename it"):
+        made(folder, tmp_path / "made")
+    assert sorted(os.listdir(tmp_path)) == ["photos"]
+
+
 @needs_beam
 @pytest.mark.parametrize(
     "arguments, words",

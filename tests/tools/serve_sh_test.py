@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 from google.protobuf import (
@@ -20,6 +19,7 @@ from google.protobuf import (
     wrappers_pb2,
 )
 from tensorflow_serving.config import model_server_config_pb2
+from waiting import until
 
 TOOLS = pathlib.Path(__file__).parents[2] / "tools"
 
@@ -209,14 +209,14 @@ def test_the_server_ends_with_the_script(run, tmp_path, number):
         },
     )
     try:
-        assert _until(lambda: (run.record / "pid").exists())
+        until(lambda: (run.record / "pid").exists())
         server = int((run.record / "pid").read_text())
         if number == signal.SIGINT:
             os.killpg(process.pid, number)
         else:
             process.terminate()
         process.wait(20)
-        assert _until(lambda: not _runs(server)), "the server runs on, and keeps its ports"
+        until(lambda: not _runs(server))  # else it would keep its ports
         assert not list(tmp_path.glob("tmp.*"))
     finally:
         try:
@@ -231,15 +231,6 @@ def _runs(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def _until(condition, seconds=5):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 # ------------------------------------------------------------------------------------------- docker

@@ -239,6 +239,20 @@ def test_a_signal_does_not_wait_for_the_pass_that_compares_with_the_mean_colour(
             check.on_train_batch_end(0)
 
 
+def test_after_the_first_signal_the_next_one_ends_the_process():
+    """A second SIGHUP does not: a terminal that closes sends it twice."""
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = [signal.getsignal(number) for number in numbers]
+    with Signals() as signals:
+        signals.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        after = [signal.getsignal(number) for number in numbers]
+        assert after == [signal.SIG_DFL, signal.SIG_DFL, signal.SIG_IGN]
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            signals.check()
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
 class Saved(list):
     """Checkpoints of which the steps are kept."""
 

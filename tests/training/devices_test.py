@@ -4,7 +4,7 @@ Runs are commands in processes of their own, as devices are fixed before TensorF
 worker is a process.
 """
 
-import csv
+import dataclasses
 import json
 import math
 import os
@@ -18,13 +18,16 @@ import types
 
 import pytest
 import tensorflow as tf
+import two_devices
+from run_folders import rows, weights
+from serving.calls import free_port
 from small import flags as small_flags
 
 from tfinpaint import train as command
 from tfinpaint.data.batches import Share
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.systems.specification import all_systems
-from tfinpaint.training import devices
+from tfinpaint.training import devices, preparing
 from tfinpaint.training.devices import Devices
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -94,38 +97,19 @@ def run(arguments, tf_config=None):
     return out
 
 
-def free_ports(count):
-    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 def clusters(count):
     """TF_CONFIG of each of `count` workers on this machine."""
-    addresses = [f"localhost:{port}" for port in free_ports(count)]
+    addresses = [f"localhost:{free_port()}" for _ in range(count)]
     return [
         {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": k}}
         for k in range(count)
     ]
 
 
-def table(run_dir):
-    with open(run_dir / "metrics.csv", newline="") as f:
-        return list(csv.DictReader(f))
-
-
-def weights(run_dir):
-    checkpoint = tf.train.load_checkpoint(tf.train.latest_checkpoint(str(run_dir / "checkpoints")))
-    names = checkpoint.get_variable_to_shape_map()
-    return {name: checkpoint.get_tensor(name) for name in names if name.startswith("system/")}
-
-
 def check_same(one, two, first=0, name_of_system=""):
     """Losses within 1e-4 of each other in each step after `first`; the same objects are saved."""
     worst, critics_until = 0.0, CRITICS_AGREE.get(name_of_system, math.inf)
-    for a, b in zip(table(one), table(two), strict=True):
+    for a, b in zip(rows(one), rows(two), strict=True):
         assert a["step"] == b["step"]
         for name in ("loss", "critic"):
             compared = name == "loss" or int(a["step"]) <= critics_until
@@ -251,6 +235,25 @@ def test_shares_are_equal_and_in_order():
 
 
 @pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"jit_compile": True}, "`jit_compile` is for one device: 2 "),
+        ({"skip_bad_steps": 3}, "`skip_bad_steps` is for one device: 2 .* Got 3"),
+        ({"batch_size": 3}, "`batch_size` .* all 2 devices .* Got 3"),
+    ],
+    ids=["jit_compile", "skip_bad_steps", "batch_size"],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_several_devices_cannot_do_is_refused(change, words, workers):
+    """Before anything is read or built."""
+    settings = TrainSettings(
+        "partial_conv", PhotoSettings("folder:/nowhere"), HoleSettings(), batch_size=4
+    )
+    with pytest.raises(SettingsError, match=words):
+        preparing.prepare(dataclasses.replace(settings, **change), print, of(2, 0, workers))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
@@ -277,7 +280,10 @@ def test_tf_config_is_read():
 
 def test_gpus_that_a_command_has_hidden_are_none(monkeypatch):
     """As --device=cpu hides them. The processor has one device here, as TensorFlow has started."""
-    assert tf.config.list_logical_devices("GPU") == []
+    logical = tf.config.list_logical_devices
+    monkeypatch.setattr(
+        tf.config, "list_logical_devices", lambda kind: [] if kind == "GPU" else logical(kind)
+    )
     listed = tf.config.list_physical_devices
     monkeypatch.setattr(
         tf.config,
@@ -322,22 +328,10 @@ def test_flags_that_do_not_go_together(flags, words, command_line, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
-def in_a_process(code):
-    divide = """
-import numpy as np, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", divide + code], capture_output=True, text=True, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 def test_what_looks_at_the_whole_batch_sees_all_replicas():
     """Batch norm (output, running statistics, gradients), the relativistic loss and random numbers
     on two replicas, against one that has the whole batch."""
-    in_a_process("""
+    two_devices.run("""
 from tfinpaint.layers import replicas
 from tfinpaint.layers.batch_norm import BatchNorm
 from tfinpaint.losses import critic_relativistic
@@ -377,7 +371,7 @@ for a, b in zip(one, two, strict=True):
 @pytest.mark.parametrize("changes", ["", "mixed_precision=True"], ids=["float32", "float16"])
 def test_holes_that_the_step_makes_are_those_of_the_whole_batch(changes, tmp_path):
     """As on GPUs, where the pipeline delivers seeds."""
-    in_a_process(f"""
+    two_devices.run(f"""
 import dataclasses, io, json
 from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
 from tfinpaint.training import preparing, train
@@ -391,7 +385,7 @@ for name, devices in (("one", one_device()), ("two", several_devices(2))):
     assert devices.count == (2 if name == "two" else 1)
     train(settings, "{tmp_path}/" + name, stream=io.StringIO(), devices=devices)
 """)
-    one, two = table(tmp_path / "one"), table(tmp_path / "two")
+    one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
     least = 2e-3 if changes else 1e-4
     for a, b in zip(one, two, strict=True):
         assert float(a["loss"]) == pytest.approx(float(b["loss"]), rel=least)

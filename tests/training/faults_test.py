@@ -5,7 +5,6 @@ command that is sent a signal) in live_faults_test.py.
 """
 
 import builtins
-import csv
 import dataclasses
 import errno
 import io
@@ -18,9 +17,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from run_folders import rows, steps_of, weights
 
 from tfinpaint import runs
-from tfinpaint.checkpoint_files import is_whole, numbered
+from tfinpaint.checkpoint_files import is_whole
 from tfinpaint.data.batches import names_of_batch
 from tfinpaint.data.photos import open_photos
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
@@ -73,25 +73,6 @@ def go(settings, folder, **keywords):
     said = []
     train(settings, str(folder), say=said.append, stream=io.StringIO(), **keywords)
     return said
-
-
-def steps_of(folder):
-    return sorted(numbered(str(folder / "checkpoints")))
-
-
-def rows(folder):
-    with open(folder / "metrics.csv", newline="") as f:
-        return list(csv.DictReader(f))
-
-
-def weights(folder):
-    step = steps_of(folder)[-1]
-    reader = tf.train.load_checkpoint(str(folder / f"checkpoints/ckpt-{step}"))
-    return {
-        key: reader.get_tensor(key)
-        for key in reader.get_variable_to_shape_map()
-        if key.startswith("system/")
-    }
 
 
 @pytest.fixture(scope="module")

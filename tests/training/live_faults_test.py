@@ -14,10 +14,10 @@ import time
 
 import pytest
 from disks import breaking, fill, small
+from run_folders import steps_of
 from small import flags
 
 from tfinpaint import train
-from tfinpaint.checkpoint_files import is_whole, numbered
 
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGS = (
@@ -73,12 +73,6 @@ class Command:
         return [line for line in self.lines if word in line]
 
 
-def steps_of(run_dir):
-    folder = str(run_dir / "checkpoints")
-    assert all(is_whole(path) for path in numbered(folder).values())
-    return sorted(numbered(folder))
-
-
 def hidden(run_dir):
     return [path.name for path in run_dir.rglob("*") if path.name.startswith(".")]
 
@@ -117,17 +111,6 @@ def test_nohup_keeps_a_run_going(tmp_path):
     command.until("step 3/")
     command.process.send_signal(signal.SIGHUP)
     assert command.end() == 0 and steps_of(tmp_path / "run") == [60]
-
-
-def test_a_second_signal_ends_at_once(tmp_path):
-    """The first one comes in the validation pass after the last step; it cannot be waited for."""
-    command = Command(tmp_path / "run", f"--steps={LONG}")
-    command.until("step 3/")
-    command.process.send_signal(signal.SIGSTOP)  # so that both are there when it goes on
-    command.process.send_signal(signal.SIGTERM)
-    command.process.send_signal(signal.SIGINT)
-    command.process.send_signal(signal.SIGCONT)
-    assert command.end() in (-signal.SIGINT, -signal.SIGTERM, 143, 130)
 
 
 # ------------------------------------------------------------------------------------------ disk

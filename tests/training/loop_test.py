@@ -5,23 +5,25 @@ run without graphs, which are traced in twice the time of such a run: schedule_t
 in graphs, train_test.py has the command's, systems_loop_test.py those of every system (slow).
 """
 
-import csv
 import dataclasses
 import io
 import json
 import os
 import pathlib
 import shutil
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from run_folders import rows
 
 import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import dry_run, loop, train
+from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.precision import precision
 from tfinpaint.training.validation import Validation
 
@@ -44,11 +46,6 @@ SETTINGS = TrainSettings(
 )
 # Without a critic and without attention.
 PLAIN = dataclasses.replace(SETTINGS, system="partial_conv")
-
-
-def rows(run_dir):
-    with open(run_dir / "metrics.csv", newline="") as f:
-        return list(csv.DictReader(f))
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +94,8 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(run, tmp_path):
     whole, resumed = (
         tfinpaint.load(str(p)).system.generator.variables for p in (run[0], tmp_path / "run")
     )
-    for a, b in zip(whole, resumed):
+    assert len(whole) > 10
+    for a, b in zip(whole, resumed, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     for a, b in zip(rows(run[0]), rows(tmp_path / "run"), strict=True):
         assert a["step"] == b["step"] and float(a["loss"]) == pytest.approx(
@@ -121,7 +119,9 @@ def test_resuming_in_an_empty_folder_starts_from_0_and_no_steps_write_initial_we
         said
     )
     assert any(line.startswith("note: `seed` was 0 up to step 0 and is 5 from") for line in said)
-    for a, b in zip(before.generator.variables, tfinpaint.load(folder).system.generator.variables):
+    for a, b in zip(
+        before.generator.variables, tfinpaint.load(folder).system.generator.variables, strict=True
+    ):
         np.testing.assert_array_equal(a, b)
 
 
@@ -325,6 +325,20 @@ def test_a_run_goes_on_from_an_older_checkpoint(run, tmp_path):
     found = points(folder)
     assert len(found) == len(set(found)) and set(found) == set(points(run[0]))
     tfinpaint.load(str(folder))  # ckpt-4 is the new one
+
+
+def test_later_checkpoints_that_cannot_be_moved_are_told(tmp_path, monkeypatch):
+    for step in (2, 4):
+        (tmp_path / f"ckpt-{step}.index").touch()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "makedirs", full)
+    restored = types.SimpleNamespace(_step=2, _folder=str(tmp_path))
+    words = "the checkpoints after step 2 cannot be moved to .*set_aside_1: No space left on device"
+    with pytest.raises(SettingsError, match=words):
+        Checkpoints.set_aside_later(restored)
 
 
 def test_tensorboard_has_one_point_for_a_step_after_a_crash(run, tmp_path):

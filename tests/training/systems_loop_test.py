@@ -5,7 +5,6 @@ tests run without graphs, as tracing all systems takes minutes; the slow ones ar
 default settings. loop_test.py has the multistage system's too.
 """
 
-import csv
 import dataclasses
 import io
 import shutil
@@ -13,6 +12,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from run_folders import rows
 from small import SIZES, SMALL, TERMS_LEFT_OUT
 
 import tfinpaint
@@ -50,12 +50,12 @@ def settings_of(name, **changes):
     return dataclasses.replace(settings, **RUNS[name] | changes)
 
 
-def rows(run_dir):
-    with open(run_dir / "metrics.csv", newline="") as f:
-        return [
-            {name: value for name, value in row.items() if name != "images_per_second"}
-            for row in csv.DictReader(f)
-        ]
+def figures(run_dir):
+    """The rows of metrics.csv without what a clock measures."""
+    return [
+        {name: value for name, value in row.items() if name != "images_per_second"}
+        for row in rows(run_dir)
+    ]
 
 
 def run_stop_and_resume(settings, tmp_path):
@@ -76,10 +76,10 @@ def run_stop_and_resume(settings, tmp_path):
 
 def check_run(name, settings, tmp_path):
     whole, resumed = run_stop_and_resume(settings, tmp_path)
-    table = rows(whole)
+    table = figures(whole)
     assert [int(row["step"]) for row in table] == list(range(1, settings.steps + 1))
     assert all(np.isfinite(float(row["loss"])) for row in table)
-    assert rows(resumed) == table  # to the last digit
+    assert figures(resumed) == table  # to the last digit
     checkpoints = [
         tf.train.load_checkpoint(str(run / f"checkpoints/ckpt-{settings.steps}"))
         for run in (whole, resumed)
@@ -122,8 +122,8 @@ def test_the_same_through_phases(tmp_path, eager):
     phases = (("completion", 2), ("critics", 2), ("both", 0))
     settings = settings_of("global_local", steps=6, phases=phases)
     whole, resumed = run_stop_and_resume(settings, tmp_path)
-    table = rows(whole)
-    assert rows(resumed) == table  # to the last digit
+    table = figures(whole)
+    assert figures(resumed) == table  # to the last digit
     assert [row["loss"] != "" for row in table] == [True, True, False, False, True, True]
     assert [row["critic"] != "" for row in table] == [False, False, True, True, True, True]
     checkpoints = [
@@ -196,7 +196,7 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
     train(settings, str(tmp_path / "pipeline"))
     monkeypatch.setattr(preparing, "holes_on_device", lambda settings: True)
     train(settings, str(tmp_path / "step"))
-    for a, b in zip(rows(tmp_path / "pipeline"), rows(tmp_path / "step"), strict=True):
+    for a, b in zip(figures(tmp_path / "pipeline"), figures(tmp_path / "step"), strict=True):
         assert {k: float(v or 0) for k, v in a.items()} == pytest.approx(
             {k: float(v or 0) for k, v in b.items()}, rel=1e-4, abs=1e-6
         )

@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
+from waiting import until
 
 from tools.studies import locks, running
 
@@ -113,20 +113,13 @@ def study(folder, steps):
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
 
 
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def has_saved(folder, step=8):
     return lambda: running.last_step(str(folder / "run")) >= step
 
 
 def test_a_run_that_is_interrupted_saves_and_goes_on(tmp_path):
     process = study(tmp_path, 1000)
-    wait_for(has_saved(tmp_path))
+    until(has_saved(tmp_path))
     process.terminate()
     assert process.wait(30) == -signal.SIGINT  # Python's own end by KeyboardInterrupt
     step = running.last_step(str(tmp_path / "run"))
@@ -139,7 +132,7 @@ def test_a_run_that_is_interrupted_saves_and_goes_on(tmp_path):
 
 def test_a_study_that_is_killed_leaves_no_trainer_and_loses_nothing(tmp_path):
     process = study(tmp_path, 1000)
-    wait_for(has_saved(tmp_path))
+    until(has_saved(tmp_path))
     with locks.taken(str(tmp_path)) as lock:
         assert lock is None  # no other study takes the run meanwhile
     process.kill()
