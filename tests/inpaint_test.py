@@ -362,7 +362,7 @@ def test_a_drawing_guides(tmp_path, run, monkeypatch):
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--attention", "--attention_at=3"],
      "--attention_at is two whole numbers"),
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--blend=poisson", "--feather=3"],
-     "--blend=poisson and --feather=3: one of them"),
+     "--blend=poisson and --feather=3 cannot be combined"),
     (["--mask=m.png", "--output=o.png", "--image=a.png", "--blend=alpha"],
      "--blend=alpha: value should be one of"),
     (["--mask=m.png", "--output=o.png"],

@@ -225,7 +225,7 @@ def test_evaluate_scores_the_default(in_the_box, packed, files, command_line, fl
     with open("report/report.json", encoding="utf-8") as f:
         about = json.load(f)["models"]
     names = (
-        [os.path.join(os.path.basename(os.path.dirname(packed)), "default"), "default"]
+        [f"{os.path.basename(folder)}/default" for folder in (os.path.dirname(packed), os.getcwd())]
         if flags
         else ["default"]
     )

@@ -448,7 +448,7 @@ def test_blending_comes_last_and_excludes_feathering(constant):
     np.testing.assert_array_equal(blended, blending.poisson(plain, hole))
     np.testing.assert_array_equal(blended[hole == 0], photo[hole == 0])
     assert (blended != plain).any()
-    with pytest.raises(SettingsError, match="`blend='poisson'` and `feather=2`: one of them"):
+    with pytest.raises(SettingsError, match="`blend='poisson'` and `feather=2` cannot be combined"):
         constant.fill(photo, mask, feather=2, blend="poisson")
 
 

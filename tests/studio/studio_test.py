@@ -326,7 +326,7 @@ def test_a_model_that_sees_more_is_sent_more(visit, studio):
             sizes.append(Image.open(io.BytesIO(inputs["image_bytes"][0])).size)
             return super().predict(signature, inputs)
 
-    about = {"about": "", "context": {"share": 11 / 16, "centred": True, "least": 64}}
+    about = {"about": "", "context": {"share": 11 / 16, "centred": True, "least": 64, "stride": 8}}
     routes = page_routes([{"name": "red", "about": ""}, {"name": "grey", **about}])
     with Server({}, port=0, grpc_port=None, routes=routes) as one:
         one.models.update(red=Seen(), grey=Seen())
@@ -340,7 +340,7 @@ def test_a_model_that_sees_more_is_sent_more(visit, studio):
             person.page.select_option("#model", name)
             person.fill()
             person.page.keyboard.press("Control+z")
-        assert sizes == [(300 + 2 * 150 + 256, 20 + 2 * 64 + 256), 2 * (300 + 2 * 207 + 256,)]
+        assert sizes == [(300 + 2 * 150 + 256, 20 + 2 * 64 + 256), 2 * (300 + 2 * 207 + 8,)]
 
 
 def test_another_model_is_chosen(person, painter, pair):

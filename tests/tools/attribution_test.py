@@ -48,7 +48,7 @@ def test_the_command_lists_one_split_and_names_what_lacks_an_author(tmp_path):
         "b.jpg,,CC BY 2.0,github:a/b,x/b.jpg\n"
     )
     assert "2 photographs of 1 named authors, 2 licences: CC BY 2.0, CC0" in done.stdout
-    assert "1 photograph without the author" in done.stderr and "b.jpg" in done.stderr
+    assert "1 photograph without an author" in done.stderr and "b.jpg" in done.stderr
 
 
 @pytest.mark.parametrize("left_out", ["sources", "output"])

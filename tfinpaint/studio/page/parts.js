@@ -15,7 +15,7 @@ const CELL = 64; // hole pixels in the same cell of this many pixels, or in neig
 
 /* [{hole: box of hole pixels, part: box to send}, ...]; no part holds pixels of another's hole. runs: see hole.js. */
 export function partsOf(runs, width, height, context = CONTEXT) {
-  const window = (box) => around(box, width, height, context);
+  const window = (box) => around(box, width, height, { ...CONTEXT, ...context });
   let boxes = cellBoxes(runs, width);
   for (let before = -1; before !== boxes.length; ) {
     before = boxes.length;
