@@ -238,7 +238,7 @@ def test_evaluate_scores_the_default(in_the_box, packed, files, command_line, fl
         )
     with open("report/report.txt", encoding="utf-8") as f:
         told = f.read()
-    assert f"trained at {about['default']['image_size']} px" in told and "folder:train" not in told
+    assert f"trained at {about[names[0]]['image_size']} px" in told and "folder:train" not in told
 
 
 @pytest.mark.slow

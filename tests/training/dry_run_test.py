@@ -149,7 +149,7 @@ def test_a_run_warns_of_validation_photographs_that_it_trains_on(made, tmp_path,
     both = dataclasses.replace(made, eval_data=f"folder:{tmp_path}/copies", steps=1)
     train(both, str(tmp_path / "run"), say=said.append)
     (warning,) = [line for line in said if line.startswith("warning: ")]
-    assert "1 of 1 photographs of `eval_data='folder" in warning and "for example other.png" in warning
+    assert "1 of 1 photographs of `eval_data='folder" in warning and "example other.png" in warning
 
 
 def test_suspicious_holes():
