@@ -126,8 +126,9 @@ class Person:
             raise AssertionError(f"It says {said}, not {pattern!r}") from None
 
     def hears_error(self, pattern):
-        expect(self.page.locator("#error-text")).to_have_text(re.compile(pattern))
-        expect(self.page.locator("#error")).to_be_visible()
+        # a browser on a busy machine takes a while
+        expect(self.page.locator("#error-text")).to_have_text(re.compile(pattern), timeout=20_000)
+        expect(self.page.locator("#error")).to_be_visible(timeout=20_000)
 
     def hears_no_error(self):
         expect(self.page.locator("#error")).to_be_hidden()

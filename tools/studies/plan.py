@@ -187,7 +187,7 @@ ORDER = (
     "context_encoder",
 )
 OURS = "residual"  # the one system that is not a paper's
-SEEDED = ORDER[:7]  # the four proposals and the baselines that their papers compare them with
+SEEDED = ORDER[:7]  # the four proposals, and the nearest baselines that their papers compare with
 
 
 @dataclasses.dataclass(frozen=True)
