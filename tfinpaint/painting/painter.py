@@ -17,6 +17,7 @@ import tensorflow as tf
 from tfinpaint.attention_maps import placing
 from tfinpaint.painting import boxes, detail, filling
 from tfinpaint.painting.base_painter import BasePainter
+from tfinpaint.painting.fitting import Fitting
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import imported
@@ -26,10 +27,9 @@ if TYPE_CHECKING:  # runs.py is a layer above this one
 
 # A window longer than this times the training size is reduced: training shows no larger holes.
 WORKING_FACTOR = 2
-_KNOWN = 1e-4  # the share of a cell from which on it counts as known; less is rounding
 
 
-class Painter(BasePainter, tf.Module):
+class Painter(BasePainter, Fitting, tf.Module):
     """Fills holes with a system.
 
     system:      has `stride` (int), `generate(images, holes)` and optionally `smallest` (int), like
@@ -308,69 +308,6 @@ class Painter(BasePainter, tf.Module):
             tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any
         )
         return tf.where(hole, tf.round(filled), photo)
-
-    def _enlarged(self, filled, pixels, shown, size):
-        """The fill of a reduced window at the size of the window: float32 [h, w, 3]."""
-        # It is composited before it is enlarged, so that the fill meets the photograph's own
-        # colours at the edge of the hole.
-        return tf.image.resize(tf.where(shown, filled, pixels)[tf.newaxis], size, method="bicubic")[
-            0
-        ]
-
-    def _reduced_size(self, size):
-        """Height and width of a window that is reduced to the working size."""
-        scale = tf.cast(self.working_size, tf.float32) / tf.cast(tf.reduce_max(size), tf.float32)
-        return tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) * scale), tf.int32), 1)
-
-    def _reduce(self, blanked, maps, small):
-        """Reduces pixels and maps to the size `small`, by area averaging.
-
-        Pixels [h, w, 3] and maps bool [h, w, n] -> float32 [h', w', 3] and bool [h', w', n].
-        """
-        pixels = tf.image.resize(blanked[tf.newaxis], small, method="area")[0]
-        shares = tf.image.resize(tf.cast(maps, tf.uint8)[tf.newaxis], small, method="area")[0]
-        # A cell with any missing pixel counts as hole, because its mean is wrong. If that leaves
-        # nothing known, as where only a frame of few pixels is, the means of known pixels count.
-        known = 1.0 - shares[..., :1]
-        alone = tf.reduce_all(shares[..., :1] > 0) & (known > _KNOWN)  # bool [h', w', 1]
-        pixels = tf.where(alone, pixels / tf.maximum(known, _KNOWN), pixels)
-        return pixels, tf.concat([(shares[..., :1] > 0) & ~alone, shares[..., 1:] > 0], -1)
-
-    def _fill_padded(self, pixels, hole, generate):
-        """The generator's output at the size of the pixels, clipped to 0 .. 255.
-
-        pixels: float32 [h, w, 3] from 0 to 255.   hole: bool [h, w, 1].
-        """
-        height, width = tf.shape(pixels)[0], tf.shape(pixels)[1]
-        raw = generate(*self._pad(pixels, hole))[0]  # [H', W', 3]
-        return tf.clip_by_value((raw[:height, :width] + 1.0) * 127.5, 0.0, 255.0)  # [h, w, 3]
-
-    def _pad(self, pixels, hole):
-        """The network's inputs: float32 [1, H', W', 3] in [-1, 1], float32 [1, H', W', 1].
-
-        The arguments are those of `_fill_padded`.
-        """
-        pixels = self._extended(pixels)  # [H', W', 3]
-        hole = self._extended(tf.cast(hole, tf.float32))  # [H', W', 1]
-        # A product, not a division: TensorFlow's graph optimizer turns the division into this
-        # product. Written so, a fill is the same with and without the optimizer.
-        return (pixels * (1 / 127.5) - 1.0)[tf.newaxis], hole[tf.newaxis]
-
-    def _extended(self, array):
-        """[h, w, n], mirrored below and to the right: [H', W', n], multiples of the stride."""
-        rows, columns = self._reflection(tf.shape(array)[0]), self._reflection(tf.shape(array)[1])
-        return tf.gather(tf.gather(array, rows, axis=0), columns, axis=1)
-
-    def _reflection(self, side):
-        """Indices that extend 0 .. side-1, by mirroring, to a side that the network takes.
-
-        The edge is included, and the mirroring is repeated as often as needed. tf.pad mirrors only
-        once, which is too little for a photograph one pixel wide.
-        """
-        padded = (side + self.stride - 1) // self.stride * self.stride
-        padded = tf.maximum(padded, self.smallest)
-        index = tf.range(padded) % (2 * side)
-        return tf.minimum(index, 2 * side - 1 - index)
 
     # Sizes that stay the same are static in the graph, which is then 5 % faster. `inputs` is one
     # dict because TensorFlow cannot reduce retracing between calls with different keywords.
