@@ -27,6 +27,10 @@ if TYPE_CHECKING:  # runs.py is a layer above this one
 
 # A window longer than this times the training size is reduced: training shows no larger holes.
 WORKING_FACTOR = 2
+# What the graphs take: a window, its hole, and what is shown; whether with detail; a seed.
+_WINDOW = [tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)]
+_WITH_DETAIL = [*_WINDOW, tf.TensorSpec([], tf.bool)]
+_SAMPLE = [*_WITH_DETAIL, tf.TensorSpec([], tf.int32)]
 
 
 class Painter(BasePainter, Fitting, tf.Module):
@@ -165,35 +169,20 @@ class Painter(BasePainter, Fitting, tf.Module):
         return self._fill_along(window, hole, shown, with_detail, seed, edges)
 
     @tf.function(
-        input_signature=[
-            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
-            tf.TensorSpec([], tf.bool),
-            tf.TensorSpec([], tf.int32),
-            tf.TensorSpec([None, None, 1], tf.uint8),
-        ],
-        autograph=False,
+        input_signature=[*_SAMPLE, tf.TensorSpec([None, None, 1], tf.uint8)], autograph=False
     )
     def _fill_along(self, window, hole, shown, with_detail, seed, edges):
         """`fill_sample` along edges, uint8 [h, w, 1]."""
         return self._fill_any(window, hole, shown, with_detail, seed, edges)
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)],
-        autograph=False,
-    )
+    @tf.function(input_signature=_WINDOW, autograph=False)
     def _fill_thin(self, window, hole, shown):
         """`fill_window` without detail."""
         hole, shown, aim = self._maps(hole, shown)
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         return self._shown(self._filled(blanked, hole, shown, aim), shown, window)
 
-    @tf.function(
-        input_signature=[
-            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
-            tf.TensorSpec([], tf.bool),
-        ],
-        autograph=False,
-    )
+    @tf.function(input_signature=_WITH_DETAIL, autograph=False)
     def fill_window(
         self, window: tf.Tensor, hole: tf.Tensor, shown: tf.Tensor, with_detail: tf.Tensor
     ) -> tf.Tensor:
@@ -214,14 +203,7 @@ class Painter(BasePainter, Fitting, tf.Module):
         """
         return self._fill_any(window, hole, shown, with_detail)
 
-    @tf.function(
-        input_signature=[
-            *(tf.TensorSpec([None, None, c], tf.uint8) for c in (3, 1, 1)),
-            tf.TensorSpec([], tf.bool),
-            tf.TensorSpec([], tf.int32),
-        ],
-        autograph=False,
-    )
+    @tf.function(input_signature=_SAMPLE, autograph=False)
     def fill_sample(
         self,
         window: tf.Tensor,
