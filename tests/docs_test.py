@@ -25,7 +25,7 @@ import tfinpaint
 from tfinpaint.systems.specification import all_systems
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 COMMANDS = (
     "tfinpaint.train",
     "tfinpaint.evaluate",
@@ -41,7 +41,7 @@ COMMANDS = (
 # absl's own, those of tools.import_weights, and Apache Beam's
 OTHERS = {"flagfile", "help", "weights", "runner"}
 
-pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 def fences(page, *languages):
@@ -279,7 +279,8 @@ def test_the_readme_is_short():
 @pytest.mark.parametrize("page, heading", [("README.md", "Systems"), ("docs/systems.md", None)])
 def test_tables_have_all_systems(page, heading):
     text = section(page, heading) if heading else (ROOT / page).read_text(encoding="utf-8")
-    assert sorted(row[0].strip("`") for row in rows(text)[1:]) == sorted(tfinpaint.SYSTEMS)
+    named = [re.sub(r"\[?`(\w+)`.*", r"\1", row[0]) for row in rows(text)[1:]]
+    assert sorted(named) == sorted(tfinpaint.SYSTEMS)
 
 
 def test_the_citation_file_has_the_paper_of_each_published_system():
@@ -293,7 +294,7 @@ def test_the_citation_file_has_the_paper_of_each_published_system():
 
 @pytest.mark.parametrize("name", tfinpaint.SYSTEMS)
 def test_tables_of_terms_agree_with_the_specifications(name):
-    heading, *lines = rows(section("docs/systems.md", name))
+    heading, *lines = rows(section(f"docs/systems/{name}.md", "Terms and training"))
     specification = all_systems()[name]
     paper = {
         row[0].strip("`"): float(row[heading.index("paper" if "paper" in heading else "weight")])
