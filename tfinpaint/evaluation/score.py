@@ -101,7 +101,7 @@ def evaluate(
             f"`detail='auto'` goes with another protocol: `protocol={protocol.name!r}` scores a "
             "network's own output"
         )
-    metrics = open_metrics(settings, protocol)
+    metrics = open_metrics(dict(settings.metric_weights), protocol)
     methods = open_methods(
         list(settings.models), settings.references, protocol.composited, pairs, settings.detail
     )

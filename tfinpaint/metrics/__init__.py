@@ -7,12 +7,11 @@
 
 import dataclasses
 import importlib
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional
 
 if TYPE_CHECKING:
     from tfinpaint.metrics.metric import Metric
     from tfinpaint.metrics.protocols import Protocol
-    from tfinpaint.settings import EvaluationSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,15 +50,16 @@ def weights_flags() -> Dict[str, str]:
     return {entry.weights_flag: entry.help for entry in METRICS if entry.weights_flag}
 
 
-def open_metrics(settings: "EvaluationSettings", protocol: "Protocol") -> List["Metric"]:
+def open_metrics(given: Mapping[str, str], protocol: "Protocol") -> List["Metric"]:
     """The metrics of a table, in the order of their columns.
+
+    given: {flag of `weights_flags`: file of weights}; a metric whose flag is missing is left out.
 
     Raises: SettingsError if a file of weights is missing or is not what its metric needs.
     """
-    given: Dict[Optional[str], str] = dict(settings.metric_weights)
     metrics = []
     for entry in METRICS:
-        weights = given.get(entry.weights_flag) or None
+        weights = given.get(entry.weights_flag) if entry.weights_flag else None
         if entry.weights_flag is None or weights:
             module, _, name = entry.path.partition(":")
             metric = getattr(importlib.import_module(module), name)
