@@ -146,8 +146,8 @@ def test_bad_steps_are_passed_over_as_often_as_is_allowed(settings, tmp_path, br
     said = go(settings, tmp_path / "run")
     warnings = [line for line in said if line.startswith("warning: the loss is nan")]
     assert len(warnings) == 1 and "at step 2; its photographs are photo_" in warnings[0]
-    assert "passed over (1 of `skip_bad_steps=1`)" in warnings[0]
-    assert "passed over 1 step: 2" in said
+    assert "skipped (1 of `skip_bad_steps=1`)" in warnings[0]
+    assert "skipped 1 step: 2" in said
     assert [row["step"] for row in rows(tmp_path / "run")] == ["1", "2", "3", "4"]
     assert all(np.isfinite(value).all() for value in weights(tmp_path / "run").values())
     assert weights(tmp_path / "run")["system/optimizer/_iterations/.ATTRIBUTES/VARIABLE_VALUE"] == 3

@@ -62,7 +62,7 @@ class FiniteCheck(StepCallback):
                 # weights. (The weights of a checkpoint are always finite.)
                 what += f"; if it was the gradient of step {step - 1}, {self._batch(step - 1)}"
             raise SettingsError(
-                f"{what}: {self._checkpoints.advice(step)}, or `skip_bad_steps=1` to pass over it"
+                f"{what}: {self._checkpoints.advice(step)}, or `skip_bad_steps=1` to skip it"
             )
         self.skipped.append(step)
         if len(self.skipped) > self._allowed:
@@ -71,13 +71,13 @@ class FiniteCheck(StepCallback):
                 f"{self._checkpoints.advice(step)}"
             )
         self._say(
-            f"warning: {what}: passed over ({len(self.skipped)} of `skip_bad_steps="
+            f"warning: {what}: skipped ({len(self.skipped)} of `skip_bad_steps="
             f"{self._allowed}`)"
         )
 
     def summary(self) -> str:
         """A line that names the steps that were skipped."""
-        return f"passed over {counted(len(self.skipped), 'step')}: " + ", ".join(
+        return f"skipped {counted(len(self.skipped), 'step')}: " + ", ".join(
             map(str, self.skipped)
         )
 
