@@ -12,7 +12,8 @@ import pytest
 from tfinpaint.painting import budget, rims, windows
 from tfinpaint.painting.boxes import Box, Context, tiles_with_holes, window_around
 from tfinpaint.painting.budget import Network
-from tools import first_fill, window_rows
+from tools import first_fill
+from tools.benchmarks import window_rows
 
 NETWORK = window_rows.NETWORK
 CASES = window_rows.cases(1500, 2000)

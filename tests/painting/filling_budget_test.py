@@ -6,7 +6,7 @@ import pytest
 from tfinpaint.painting import budget, filling, windows
 from tfinpaint.painting.boxes import Context
 from tfinpaint.painting.filling import Options
-from tools import window_rows
+from tools.benchmarks import window_rows
 
 SIZE = 256  # the working size of the network here
 PHOTO = window_rows.photograph(900, 1200)

@@ -10,7 +10,7 @@ import pytest
 
 from tfinpaint.painting import budget, windows
 from tfinpaint.painting.boxes import CONTEXT, Box, Context, bounding_box, window_around
-from tools import window_rows
+from tools.benchmarks import window_rows
 
 
 def _hole(shape, *boxes):

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tfinpaint import layers
 from tfinpaint.settings import HoleSettings
-from tools import benchmark, opencv_holes, operations, released_formulations, tflite_rows
+from tools import benchmark
+from tools.benchmarks import measuring, opencv_holes, operations, released_formulations, tflite_rows
 
 
 def numbers(seed, *shape):
@@ -147,7 +148,7 @@ def test_times_are_medians_in_turns():
 
         return run
 
-    bench = benchmark.Bench(3)
+    bench = measuring.Bench(3)
     short, long = bench.time(wait("short", 0.01), wait("long", 0.03))
     assert 0.01 <= short < 0.03 <= long and bench.t0 > 0
     assert calls == ["short", "long"] * 5  # the first two of each are warm-up

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tfinpaint.photo import list_photos, read_hole, read_photo
-from tools import command_rows
+from tools.benchmarks import command_rows
 
 
 def test_files_without_a_default(empty_box, tmp_path):

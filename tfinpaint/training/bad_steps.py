@@ -71,15 +71,12 @@ class FiniteCheck(StepCallback):
                 f"{self._checkpoints.advice(step)}"
             )
         self._say(
-            f"warning: {what}: skipped ({len(self.skipped)} of `skip_bad_steps="
-            f"{self._allowed}`)"
+            f"warning: {what}: skipped ({len(self.skipped)} of `skip_bad_steps={self._allowed}`)"
         )
 
     def summary(self) -> str:
         """A line that names the steps that were skipped."""
-        return f"skipped {counted(len(self.skipped), 'step')}: " + ", ".join(
-            map(str, self.skipped)
-        )
+        return f"skipped {counted(len(self.skipped), 'step')}: " + ", ".join(map(str, self.skipped))
 
     def _batch(self, step):
         names = self._names_of_batch(step - 1)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from tfinpaint.painting import budget
+from tools.benchmarks.measuring import Row
 
 NETWORK = budget.Network(stride=64, working_size=512)  # that of the default model
 SPECKS = 10_000  # in 12 megapixels
@@ -110,6 +111,21 @@ def spent(photo: np.ndarray, hole: np.ndarray, plan=budget.plan) -> Tuple[Dict[s
     ways = Counter(group.way for group in groups)
     pixels = sum(budget.cost(group, NETWORK.working_size) for group in groups)
     return dict(ways), pixels / hole.size
+
+
+def window_rows(bench):
+    """The rows of the group `windows`."""
+    bench.time()
+    for fill in fills():
+        ways = ", ".join(f"{count} {way}" for way, count in sorted(fill.ways.items()))
+        yield Row(
+            f"fill, {fill.name}, {fill.share:.1%} of 12 megapixels",
+            fill.seconds,
+            beside="a square of that area",
+            ratio=fill.of_blob / fill.seconds,
+            note=f"processor time; windows: {ways}, of the pixels of "
+            f"{fill.photographs:.2f} photographs (without a budget {fill.before:.2f})",
+        )
 
 
 def fills(height: int = 3000, width: int = 4000) -> Iterator[Fill]:

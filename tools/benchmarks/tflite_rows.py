@@ -12,10 +12,35 @@ import time
 
 import numpy as np
 
-from tfinpaint import command
+from tfinpaint import SYSTEMS, command
+from tfinpaint.systems.specification import all_systems
+from tools.benchmarks.measuring import Row, in_its_own_process
 
 QUANTIZE = ("none", "float16", "dynamic", "int8")
 _SIZE, _PHOTOGRAPHS, _THREADS = 256, 8, 2
+
+
+def tflite_rows(bench):
+    """The rows of the group `tflite`."""
+    for name in SYSTEMS:
+        for quantize in QUANTIZE:
+            if quantize == "int8" and not all_systems()[name].eight_bits:
+                continue
+            seconds, other, size, decibels = in_its_own_process(
+                measure, name, quantize, bench.repeats
+            )
+            bench.time()
+            note = (
+                f"{size / 1e6:.1f} MB, {decibels:.1f} dB, "
+                f"{seconds / other:.2f} times TensorFlow's time"
+            )
+            yield Row(
+                f"{name}, tflite, {quantize}",
+                seconds,
+                beside="TensorFlow",
+                ratio=other / seconds,
+                note=note,
+            )
 
 
 def measure(name, quantize, repeats):

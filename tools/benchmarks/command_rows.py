@@ -13,10 +13,13 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from typing import NamedTuple
 
 import numpy as np
+
+from tools.benchmarks.measuring import Row, in_its_own_process
 
 COUNT = 100  # photographs in the folder
 _SMALL = {"width": 24, "depth": 5}  # settings of the untrained model
@@ -37,6 +40,34 @@ class Times(NamedTuple):
 
     wall: float
     processor: float
+
+
+def command_rows(bench):
+    """The rows of the group `command`."""
+    with tempfile.TemporaryDirectory(prefix="tfinpaint-benchmark-") as scratch:
+        files = write(scratch)
+        alone, command = cold(files, bench.repeats)
+        bench.time()
+        note = (
+            f"{about(files)}; processor {command.processor:.2f} s, "
+            f"{command.processor - alone.processor:.2f} s beyond import tensorflow's "
+            f"{alone.processor:.2f}; wall {command.wall - alone.wall:.2f} s beyond {alone.wall:.2f}"
+        )
+        yield Row("inpaint, 600 x 400, from the shell", command.wall, note=note)
+        seconds, alone = folder(files), in_its_own_process(network, files)
+        bench.time()
+        note = (
+            f"{seconds.wall / alone:.2f} times the network's {alone:.2f} s; less what one "
+            f"photograph takes {(seconds.wall - command.wall) / alone:.2f} times; processor "
+            f"{seconds.processor:.2f} s"
+        )
+        yield Row(
+            f"inpaint, a folder of {COUNT}",
+            seconds.wall,
+            beside="network",
+            ratio=alone / seconds.wall,
+            note=note,
+        )
 
 
 def write(folder: str, count: int = COUNT) -> Files:
