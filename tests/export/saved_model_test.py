@@ -297,6 +297,11 @@ def test_a_photograph_that_is_all_hole_gets_a_picture_of_its_size(model, height,
     np.testing.assert_array_equal(filled, other)  # whatever lies under the hole
 
 
+def test_a_batch_of_no_photographs(model):
+    filled = _fill_tensors(model, np.zeros((0, 9, 8, 3), np.uint8), np.zeros((0, 9, 8), np.uint8))
+    assert np.shape(filled) == (0, 9, 8, 3)
+
+
 def test_batches_of_different_length_are_refused(model):
     with pytest.raises(
         tf.errors.InvalidArgumentError,

@@ -255,6 +255,22 @@ def test_config_round_trip():
     np.testing.assert_array_equal(again([features, valid])[0], layer([features, valid])[0])
 
 
+@pytest.mark.parametrize("parts", [False, True])
+def test_a_model_with_it_is_saved_and_loaded(tmp_path, parts):
+    a, b, valid = (tf.keras.Input([8, 8, channels]) for channels in (3, 2, 1))
+    features, known = ([a, b], [valid, valid]) if parts else (a, valid)
+    model = tf.keras.Model([a, b, valid], PartialConv2D(4, 3)([features, known]))
+    inputs = [np.random.default_rng(0).random((2, *x.shape[1:]), np.float32) for x in model.inputs]
+    inputs[2] = np.round(inputs[2])
+    for name in ("model.keras", "model.h5", "saved"):
+        model.save(tmp_path / name)
+        again = tf.keras.models.load_model(
+            tmp_path / name, custom_objects={"PartialConv2D": PartialConv2D}
+        )
+        for one, other in zip(model.predict(inputs), again.predict(inputs), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_stacked_layers_close_the_hole_pixel_by_pixel():
     """Each 3 x 3 layer takes one pixel from every side of a hole of 5: it is 5, 3, 1, 0 pixels
     wide."""

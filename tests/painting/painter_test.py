@@ -500,6 +500,9 @@ def test_generate_blanks_the_hole_and_answers_as_the_system_does():
      r"\[2, 8, 8, 1\].* Got \[1, 8, 8, 1\]"),
     (np.zeros((1, 8, 12, 3), np.float32), np.zeros((1, 8, 12, 1)),
      r"multiples of 8. Got \[8, 12\]"),
+    (np.zeros((1, 8, 8, 3), np.float32), np.full((1, 8, 8, 1), 255.0),
+     "`holes` is 0 or 1. Got 255 as the largest"),
+    (np.zeros((1, 8, 8, 3), np.float32), np.full((1, 8, 8, 1), 0.5), "Got 0.5 as"),
 ])  # fmt: skip
 def test_generate_names_bad_arguments(constant, images, holes, words):
     with pytest.raises(ValueError, match=words):

@@ -357,11 +357,15 @@ def test_without_edges_it_finds_and_completes_them(painter, batch):
     truth = (images + 1) / 2
     grey = luminance(truth)
     known = canny(grey, 1 - holes)
-    completed = painter.complete_edges(grey, known, holes)
+    completed = painter.complete_edges(gray=grey, edges=known, holes=holes)
     assert completed.shape == (2, SIZE, SIZE, 1) and 0 < np.min(completed) < np.max(completed) < 1
     merged = completed * holes + known * (1 - holes)
     output = painter.generate(images, holes)
-    np.testing.assert_allclose(output, painter.generate(images, holes, edges=merged), atol=1e-5)
+    np.testing.assert_allclose(output, painter.generate(images, holes, merged), atol=1e-5)
+    guided = painter.generate(images, holes, edges=known)
+    np.testing.assert_allclose(painter.system.generate(images, holes, known), guided, atol=1e-5)
+    with pytest.raises(ValueError, match=r"`edges` is \[2, .*, 1\], as `holes`. Got \[1, "):
+        painter.generate(images, holes, known[:1])
     assert np.abs(output - painter.generate(images, holes, edges=0 * merged)).max() > 1e-3
     nowhere = tf.where(holes > 0, np.nan, images)
     np.testing.assert_array_equal(painter.generate(nowhere, holes), output)

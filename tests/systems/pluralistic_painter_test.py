@@ -81,8 +81,12 @@ def test_generate_takes_seed_and_latent(painter):
     given = painter.generate(images, holes, latent=latent)
     np.testing.assert_allclose(given, painter.generate(images, holes, latent=latent, seed=5))
     assert np.abs(given - mean).max() > 1e-4
-    with pytest.raises(ValueError, match="pluralistic takes no `edges`"):
+    np.testing.assert_array_equal(painter.generate(images, holes, latent, 5), given)
+    np.testing.assert_allclose(painter.system.generate(images, holes, latent), given, atol=1e-5)
+    with pytest.raises(TypeError, match="edges"):
         painter.generate(images, holes, edges=holes)
+    with pytest.raises(ValueError, match=r"`latent` is \[2, 3, 3, 16\]. Got \[2, 3, 16\]"):
+        painter.generate(images, holes, latent[:, 0])
 
 
 def test_samples_come_best_first(painter, pair):

@@ -419,9 +419,15 @@ def test_a_call_is_what_generate_gives_also_in_half_precision_and_for_float64(na
 def test_what_lies_under_the_hole_has_no_influence(name, variant, batch):
     images, holes = batch
     system = small(name, variant)
-    np.testing.assert_array_equal(
-        system.generate(images, holes), system.generate(images * (1 - holes) + holes * 0.77, holes)
-    )
+    filled = system.generate(images, holes)
+    for value in (0.77, np.nan):
+        lost = tf.where(holes > 0, value, images)
+        np.testing.assert_array_equal(system.generate(lost, holes), filled)
+        np.testing.assert_array_equal(system([lost, holes]), system([images, holes]))
+        if system.attention_layers:
+            found = [system.attention_maps(x, holes) for x in (images, lost)]
+            for one, other in zip(*map(tf.nest.flatten, found), strict=True):
+                np.testing.assert_array_equal(one, other)
 
 
 @computing

@@ -68,12 +68,15 @@ def servable(painter: Any, detail: str = "auto") -> tf.Module:
     )
     def tensors(image, mask):
         _check_batch("image", image, "mask", mask)
-        size = image.shape[1:]
-        filled = tf.map_fn(
-            lambda pair: fill_photo(*pair),
-            (image, mask),
-            fn_output_signature=tf.TensorSpec(size, tf.uint8),
-            parallel_iterations=1,
+        filled = tf.cond(
+            tf.shape(image)[0] > 0,
+            lambda: tf.map_fn(
+                lambda pair: fill_photo(*pair),
+                (image, mask),
+                fn_output_signature=tf.TensorSpec(image.shape[1:], tf.uint8),
+                parallel_iterations=1,
+            ),
+            lambda: image,  # map_fn cannot stack no pictures of unknown size
         )
         return {"filled": filled}
 

@@ -57,13 +57,15 @@ class PartialConv2D(tf.keras.layers.Layer):
         self.doubled = doubled
 
     def build(self, input_shape: Any) -> None:
-        # Keras hands over the shapes of [features, valid]; parts arrive as a list of shapes.
-        parts = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else [input_shape[0]]
-        channels = sum(int(tf.TensorShape(p)[-1]) for p in parts)
+        # Keras hands over the shapes of [features, valid]; parts arrive as a list of shapes. A
+        # shape itself may be a list too, of sizes: so it is stored in a .keras file.
+        shape = input_shape[0]
+        parts = shape if isinstance(shape[0], (list, tuple, tf.TensorShape)) else [shape]
+        channels = sum(int(part[-1]) for part in parts)
         # PyTorch's initial weights, as in the authors' code: uniform in +-1 / sqrt(fan-in).
         initial = tf.keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
-        shape = (self.kernel_size, self.kernel_size, channels, self.filters)
-        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initial)
+        kernel_shape = (self.kernel_size, self.kernel_size, channels, self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=kernel_shape, initializer=initial)
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         super().build(input_shape)
 

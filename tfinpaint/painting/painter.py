@@ -79,7 +79,8 @@ class Painter(BasePainter, Fitting, tf.Module):
         inputs:  further inputs that the specification's `fill_inputs` names. None counts as not
                  given.
 
-        Raises: ValueError for another type or shape, or an input that the system does not take.
+        Raises: ValueError for another type or shape, holes that are not 0 or 1, or an input that
+            the system does not take.
         """
         unknown = sorted(set(inputs) - set(self.fill_inputs))
         if unknown:
@@ -103,6 +104,8 @@ class Painter(BasePainter, Fitting, tf.Module):
                 f"Height and width of `images` are multiples of {self.stride}{at_least}. Got "
                 f"{images.shape.as_list()[1:3]}"
             )
+        if tf.executing_eagerly() and not tf.reduce_all((holes == 0) | (holes == 1)):
+            raise ValueError(f"`holes` is 0 or 1. Got {float(tf.reduce_max(holes)):g} as the largest")
         inputs = {name: value for name, value in inputs.items() if value is not None}
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32), inputs)
 

@@ -16,13 +16,22 @@ missing, one hole for each image. A system whose paper uses another range conver
 `tf.function(jit_compile=True)` with fixed shapes, and on any device.
 """
 
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import tensorflow as tf
 
 from tfinpaint.systems.bad_steps import unless_bad
 from tfinpaint.systems.learning import Learner
+
+
+def blanked(images: tf.Tensor, holes: tf.Tensor, color: Any = 0.0) -> tf.Tensor:
+    """Images [B, H, W, C] with one colour in their holes [B, H, W, 1].
+
+    What was in the holes has no influence, even if it is not finite: a product with 0 would keep
+    it. color: one number, or one for each channel.
+    """
+    return tf.where(holes > 0, tf.cast(color, images.dtype), images)
 
 
 class System(Learner):
@@ -98,7 +107,7 @@ class System(Learner):
 
         A system with `fill_inputs` takes them as further arguments, each with a default.
         """
-        return generator([images * (1 - holes), holes], training=training)
+        return generator([blanked(images, holes), holes], training=training)
 
     def generate(self, images: tf.Tensor, holes: tf.Tensor, **inputs: tf.Tensor) -> tf.Tensor:
         """The generator's final output, float32 [B, H, W, 3] on the [-1, 1] scale.
@@ -141,7 +150,7 @@ class System(Learner):
         if not self.attention_layers:
             return self.raw(self.averaged, images, holes), []
         return self.averaged(
-            [images * (1 - holes), holes], with_attention_maps=True, weights_at=weights_at
+            [blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
         )
 
     def check_images(self, images: tf.Tensor) -> None:

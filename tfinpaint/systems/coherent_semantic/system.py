@@ -32,7 +32,7 @@ from tfinpaint.layers.coherent_semantic_attention import reduce_hole
 from tfinpaint.losses import consistency, critic_relativistic, generator_relativistic
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
-from tfinpaint.systems.base import System
+from tfinpaint.systems.base import System, blanked
 from tfinpaint.systems.coherent_semantic import SPECIFICATION
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
@@ -105,7 +105,7 @@ class CoherentSemantic(System):
 
     def blanked(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """Images [B, H, W, 3] whose holes [B, H, W, 1] have the released colour."""
-        return images * (1 - holes) + tf.constant(_HOLE_COLOR) * holes
+        return blanked(images, holes, _HOLE_COLOR)
 
     def raw(
         self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False

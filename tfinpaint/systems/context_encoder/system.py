@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy
-from tfinpaint.systems.base import System
+from tfinpaint.systems.base import System, blanked
 from tfinpaint.systems.context_encoder import SPECIFICATION
 from tfinpaint.systems.context_encoder.networks import CentreCritic, ContextEncoderNetwork
 
@@ -96,7 +96,7 @@ class ContextEncoder(System):
 
     def blanked(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """Images [B, S, S, 3] with holes [B, S, S, 1] of the released colour."""
-        return images * (1 - holes) + tf.constant(_HOLE_COLOR) * holes
+        return blanked(images, holes, _HOLE_COLOR)
 
     def raw(
         self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False

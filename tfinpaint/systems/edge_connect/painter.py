@@ -1,9 +1,12 @@
 """EdgeConnect's painter: fills photographs, completes and shows edges, and takes drawn edges.
 
-painter.complete_edges(grey, edges, holes)   # the edge network alone
+painter.complete_edges(gray, edges, holes)   # the edge network alone
+painter.generate(images, holes, edges)       # the inpainting network, guided by these edges
 painter.edges(photo, mask)                   # a picture of the known and the completed edges
 painter.fill(photo, mask, edges=drawing)     # guided by a drawing
 """
+
+from typing import Optional
 
 import numpy as np
 import tensorflow as tf
@@ -11,33 +14,46 @@ import tensorflow as tf
 from tfinpaint.painting import filling, windows
 from tfinpaint.painting.painter import Painter
 from tfinpaint.photo import THRESHOLD
+from tfinpaint.systems.base import blanked
 from tfinpaint.systems.edge_connect.edge_inputs import known_edges
 
 
 class EdgeConnectPainter(Painter):
     """See the top of the file."""
 
-    def complete_edges(self, grey: tf.Tensor, edges: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
+    def generate(  # type: ignore[override]  # names what the base class takes as **inputs
+        self, images: tf.Tensor, holes: tf.Tensor, edges: Optional[tf.Tensor] = None
+    ) -> tf.Tensor:
+        """See `Painter.generate`.
+
+        edges:  float32 [B, H, W, 1], 1 on an edge. They guide the fill and are used unchanged.
+                None: Canny's edges of the known pixels, completed by the edge network.
+        """
+        if edges is not None and list(np.shape(edges)) != list(np.shape(holes)):
+            raise ValueError(
+                f"`edges` is {list(np.shape(holes))}, as `holes`. Got {list(np.shape(edges))}"
+            )
+        return super().generate(images, holes, edges=edges)
+
+    def complete_edges(self, gray: tf.Tensor, edges: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """The edge network's output for the whole picture, float32 [B, H, W, 1] in [0, 1].
 
-        grey, edges:  float32 [B, H, W, 1] in [0, 1]. H and W are multiples of 4, and at least 12.
+        gray, edges:  float32 [B, H, W, 1] in [0, 1]. H and W are multiples of 4, and at least 12.
                       This method blanks pixels in the hole.
         holes:        float32 [B, H, W, 1], 1 = hole.
 
         Raises: ValueError for another shape.
         """
-        inputs = {"grey": grey, "edges": edges, "holes": holes}
+        inputs = {"gray": gray, "edges": edges, "holes": holes}
         inputs = {name: tf.cast(x, tf.float32) for name, x in inputs.items()}
         for name, x in inputs.items():
-            if x.shape.rank != 4 or x.shape[3] != 1 or x.shape != inputs["grey"].shape:
+            if x.shape.rank != 4 or x.shape[3] != 1 or x.shape != inputs["gray"].shape:
                 raise ValueError(
                     f"`{name}` is [B, H, W, 1], the same for all three. Got {x.shape.as_list()}"
                 )
-        self.system.check_images(inputs["grey"])
-        grey, edges, holes = inputs.values()
-        # `where`, not a product, which would keep NaN in the hole.
-        grey, edges = (tf.where(holes > 0, tf.zeros_like(x), x) for x in (grey, edges))
-        return self._complete(grey, edges, holes)
+        self.system.check_images(inputs["gray"])
+        gray, edges, holes = inputs.values()
+        return self._complete(blanked(gray, holes), blanked(edges, holes), holes)
 
     def edges(self, photo: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """The edges that guide the fill of a photograph, as a picture uint8 [H, W].
@@ -73,8 +89,8 @@ class EdgeConnectPainter(Painter):
         return super()._fill(photo, mask, options._replace(edges=edges))
 
     @tf.function(reduce_retracing=True, autograph=False)
-    def _complete(self, grey, edges, holes):
-        return self.system.edges([grey, edges, holes])
+    def _complete(self, gray, edges, holes):
+        return self.system.edges([gray, edges, holes])
 
     @tf.function(
         input_signature=[tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1)],

@@ -37,7 +37,7 @@ from tfinpaint.layers import replicas
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, perceptual, style
 from tfinpaint.networks import VGGFeatures
 from tfinpaint.settings import SettingsError
-from tfinpaint.systems.base import System
+from tfinpaint.systems.base import System, blanked
 from tfinpaint.systems.edge_connect import SPECIFICATION
 from tfinpaint.systems.edge_connect.canny import canny, luminance
 from tfinpaint.systems.edge_connect.critic import EdgeConnectCritic
@@ -119,6 +119,12 @@ class EdgeConnect(System):
                     "`loss_weights['feature_matching']=0`"
                 )
 
+    def generate(  # type: ignore[override]  # names what the base class takes as **inputs
+        self, images: tf.Tensor, holes: tf.Tensor, edges: Optional[tf.Tensor] = None
+    ) -> tf.Tensor:
+        """See `System.generate`, and `raw` for `edges`."""
+        return super().generate(images, holes, edges=edges)
+
     def raw(
         self,
         generator: tf.keras.Model,
@@ -132,7 +138,8 @@ class EdgeConnect(System):
         edges: [B, H, W, 1], 1 on an edge, which guide the fill and are used unchanged. None means
             Canny's edges of the known pixels, completed by the edge network.
         """
-        return 2 * generator([(images + 1) / 2, holes], training=training, edges=edges) - 1
+        known = blanked((images + 1) / 2, holes)
+        return 2 * generator([known, holes], training=training, edges=edges) - 1
 
     def step(
         self, images: tf.Tensor, holes: tf.Tensor, edges: Optional[tf.Tensor] = None

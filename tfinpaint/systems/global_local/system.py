@@ -39,7 +39,7 @@ from tfinpaint.layers import replicas
 from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy
 from tfinpaint.settings import SettingsError
-from tfinpaint.systems.base import System
+from tfinpaint.systems.base import System, blanked
 from tfinpaint.systems.global_local import SPECIFICATION, windows
 from tfinpaint.systems.global_local.completion_network import CompletionNetwork
 from tfinpaint.systems.global_local.critics import JoinedCritics
@@ -96,7 +96,8 @@ class GlobalLocal(System):
     def raw(
         self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
-        return 2 * generator([(images + 1) / 2, holes], training=training) - 1
+        known = blanked((images + 1) / 2, holes)
+        return 2 * generator([known, holes], training=training) - 1
 
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]

@@ -27,6 +27,7 @@ import tensorflow as tf
 
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy, total_variation
 from tfinpaint.networks import PartialConvUNet, PatchCritic
+from tfinpaint.systems.base import blanked
 from tfinpaint.systems.multistage import SPECIFICATION
 from tfinpaint.systems.partial_conv.system import PartialConv
 
@@ -70,9 +71,9 @@ class Multistage(PartialConv):
         self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
     ) -> Tuple[tf.Tensor, list]:
         self.check_images(images)
-        blanked = (images + 1) / 2 * (1 - holes)
+        known = blanked((images + 1) / 2, holes)
         output, maps = self.averaged(
-            [blanked, holes], with_attention_maps=True, weights_at=weights_at
+            [known, holes], with_attention_maps=True, weights_at=weights_at
         )
         return 2 * output - 1, maps  # [B, H, W, 3]; of H/8 x W/8 and H/4 x W/4
 

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfinpaint.losses import masked_l1, perceptual_and_style, total_variation
 from tfinpaint.networks import PartialConvUNet, VGGFeatures
-from tfinpaint.systems.base import System
+from tfinpaint.systems.base import System, blanked
 from tfinpaint.systems.partial_conv import SPECIFICATION
 
 
@@ -62,8 +62,8 @@ class PartialConv(System):
     def raw(
         self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
     ) -> tf.Tensor:
-        truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]
-        return 2 * generator([truth * (1 - holes), holes], training=training) - 1
+        known = blanked((images + 1) / 2, holes)  # [B, H, W, 3] in [0, 1]
+        return 2 * generator([known, holes], training=training) - 1
 
     def step(self, images: tf.Tensor, holes: tf.Tensor) -> Dict[str, tf.Tensor]:
         truth = (images + 1) / 2  # [B, H, W, 3] in [0, 1]

@@ -16,6 +16,27 @@ from tfinpaint.painting.painter import Painter
 class PluralisticPainter(Painter):
     """`Painter` with scores."""
 
+    def generate(  # type: ignore[override]  # names what the base class takes as **inputs
+        self,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        latent: Optional[tf.Tensor] = None,
+        seed: int = 0,
+    ) -> tf.Tensor:
+        """See `Painter.generate`.
+
+        latent:  float32 [B, H/2^depth, W/2^depth, 4 * width], from which to make the pictures. None
+                 takes it from the prior.
+        seed:    of the sample from the prior. 0 takes its mean.
+        """
+        if latent is not None:
+            batch, height, width, _ = np.shape(images)
+            channels = 4 * self.system.generator.width
+            shape = [batch, height // self.stride, width // self.stride, channels]
+            if list(np.shape(latent)) != shape:
+                raise ValueError(f"`latent` is {shape}. Got {list(np.shape(latent))}")
+        return super().generate(images, holes, latent=latent, seed=seed)
+
     def score(self, photo: np.ndarray, mask: np.ndarray, grow: int = 0) -> Optional[float]:
         """The critic's mean score of the window around all holes of a filled photograph.
 

@@ -35,7 +35,7 @@ from tfinpaint.layers.aligned_resize import resize_aligned
 from tfinpaint.layers.shapes import shape
 from tfinpaint.losses import critic_least_squares, generator_least_squares, masked_l1
 from tfinpaint.settings import SettingsError
-from tfinpaint.systems.base import System
+from tfinpaint.systems.base import System, blanked
 from tfinpaint.systems.critics import Critics
 from tfinpaint.systems.pluralistic import SPECIFICATION
 from tfinpaint.systems.pluralistic.critic import PluralisticCritic
@@ -112,6 +112,16 @@ class Pluralistic(System):
     # ----------------------------------------------------------------------------------------------
     # filling
 
+    def generate(  # type: ignore[override]  # names what the base class takes as **inputs
+        self,
+        images: tf.Tensor,
+        holes: tf.Tensor,
+        latent: Optional[tf.Tensor] = None,
+        seed: Union[int, tf.Tensor, None] = None,
+    ) -> tf.Tensor:
+        """See `System.generate`, and `raw` for `latent` and `seed`."""
+        return super().generate(images, holes, latent=latent, seed=seed)
+
     def raw(
         self,
         generator: tf.keras.Model,
@@ -129,7 +139,8 @@ class Pluralistic(System):
                 it from the prior.
             seed: int32 scalar, the seed of the sample from the prior. 0 and None take the mean.
         """
-        return generator([images * (1 - holes), holes], training=training, latent=latent, seed=seed)
+        known = blanked(images, holes)
+        return generator([known, holes], training=training, latent=latent, seed=seed)
 
     # ----------------------------------------------------------------------------------------------
     # training

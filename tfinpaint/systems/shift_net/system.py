@@ -45,7 +45,7 @@ from tfinpaint.losses import (
 )
 from tfinpaint.losses.perceptual import gram
 from tfinpaint.networks import VGGFeatures
-from tfinpaint.systems.base import System
+from tfinpaint.systems.base import System, blanked
 from tfinpaint.systems.shift_net import SPECIFICATION
 from tfinpaint.systems.shift_net.critic import ShiftCritic
 from tfinpaint.systems.shift_net.guidance import guidance
@@ -94,8 +94,7 @@ class ShiftNet(System):
 
     def blanked(self, images: tf.Tensor, holes: tf.Tensor) -> tf.Tensor:
         """Images [B, H, W, 3] with one colour in their holes [B, H, W, 1]; 0 in `official`."""
-        color = 0.0 if self.variant == "official" else tf.constant(_HOLE_COLOR)
-        return images * (1 - holes) + color * holes
+        return blanked(images, holes, 0.0 if self.variant == "official" else _HOLE_COLOR)
 
     def raw(
         self, generator: tf.keras.Model, images: tf.Tensor, holes: tf.Tensor, training: bool = False
