@@ -598,6 +598,16 @@ def test_a_share_that_looks_wrong_is_warned_of(tmp_path, level, share):
     )
 
 
+@pytest.mark.parametrize("white, warned", [(69, False), (70, False), (71, True), (92, True)])
+def test_a_mask_that_is_mostly_hole_may_be_inverted(tmp_path, white, warned):
+    pixels = np.zeros((100, 60), np.uint8)
+    pixels[:white] = 255
+    path = _save(tmp_path / "m.png", pixels)
+    asks = f"{white}.0 % of the picture is hole: is the polarity right?"
+    assert (asks in warnings_of(read_hole(path)[1])) == warned
+    assert not warnings_of(read_hole(path, "known")[1])
+
+
 @pytest.mark.parametrize(
     "level, warned",
     [

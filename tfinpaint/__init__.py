@@ -33,14 +33,33 @@ def __getattr__(name):
 
 
 def create(system: str, variant: str = "paper", **settings: Any) -> Any:
-    """An untrained system, a tf.keras.Model; see `tfinpaint.systems.create`."""
+    """An untrained system, a tf.keras.Model.
+
+    system:    one of `SYSTEMS`.
+    variant:   "paper", or "official" for what the authors' code does.
+    settings:  the system's settings, such as `width` and `depth`; `train --help` lists them.
+
+    Its generator has random weights. Nothing is downloaded. `compile` builds critics and feature
+    networks.
+
+    Raises: SettingsError for an unknown system, variant or setting.
+    """
     from tfinpaint.systems import create as create_system
 
     return create_system(system, variant, **settings)
 
 
 def load(model: str = "default") -> "BasePainter":
-    """What fills photographs with a model; see `tfinpaint.loading.load`."""
+    """A painter, which fills photographs with a model.
+
+    model:  "default", the model that comes with the package; a run directory of `train`; or an
+            export, which is a version directory or the folder of versions, of which the highest is
+            taken. A folder of the name default is "./default".
+
+    Returns: a painter. `painter.fill(photo, mask)` fills a photograph of any size: uint8 [H, W, 3],
+        uint8 [H, W] (white = hole) -> uint8 [H, W, 3].
+    Raises: SettingsError if there is no model, or it cannot be loaded.
+    """
     from tfinpaint.loading import load as load_painter
 
     return load_painter(model)

@@ -30,6 +30,8 @@ from absl import logging as absl_logging
 from tfinpaint.settings import SettingsError, disk_is_full, first_line, flagfiles, in_flags
 from tfinpaint.wording import shown, shown_lines
 
+_WHOLE = "a whole number is needed"
+
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
     """Runs a command: parses the flags in sys.argv, calls `main()`, and exits with its status."""
@@ -176,6 +178,8 @@ def _parse(main, argv):
         sys.exit(0)
     except flags.Error as error:
         message = str(error).replace("ERROR:: ", "")
+        message = re.sub(r"invalid literal for int\(\) with base 10: .*", _WHOLE, message)
+        message = re.sub(r"could not convert string to float: .*", "a number is needed", message)
         fail(f"{message}{flagfiles.place_of(message, places)} (--help lists the flags)")
     if rest[1:]:
         fail(

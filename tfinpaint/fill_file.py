@@ -37,6 +37,7 @@ from tfinpaint.photo import (
     with_fill,
     write_photo,
 )
+from tfinpaint.photo.masks import MUCH_HOLE
 from tfinpaint.settings import MAX_MEGAPIXELS, SettingsError
 from tfinpaint.wording import shown
 
@@ -221,7 +222,7 @@ def fill(painter: BasePainter, job: Job, found: Read, how: How) -> Filled:
         share = 100 * _hole(mask, how).mean()
         grown_note = f"grown by `grow_hole={how.grow_hole}`, {share:.1f} % is hole"
         path = job.image if job.mask == ALPHA else job.mask
-        notes = notes + [("mask", path, (_WARNING if share > 95 else "") + grown_note)]
+        notes = notes + [("mask", path, (_WARNING if share > MUCH_HOLE else "") + grown_note)]
     seconds = time.monotonic() - start
     return Filled(job, dataclasses.replace(photo, alpha=alpha), outputs, shown, notes, seconds)
 
@@ -297,7 +298,7 @@ def _attention_maps(painter: BasePainter, job: Job, pixels, mask, how: How) -> d
     for map_ in painter.attention_maps(pixels, hole, how.attention_at):
         for kind, picture in pictures(map_, pixels, hole).items():
             path = f"{job.beside}_attention_{map_.layer}_{kind}.png"
-            found[path] = (picture, "attention", f"{map_.name}, {kind}")
+            found[path] = (picture, "attention", f"layer {map_.name}, {kind}")
     return found
 
 

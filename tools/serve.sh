@@ -27,6 +27,11 @@ if [ -z "$server" ] && ! command -v docker >/dev/null; then
   fail "neither tensorflow_model_server nor docker is on the PATH (TFSERVING_BIN names a server" \
     "elsewhere); a small server in Python: python -m tools.python_server --model=$1"
 fi
+if [ -z "$server" ] && ! docker info >/dev/null 2>&1; then
+  fail "there is no tensorflow_model_server on the PATH (TFSERVING_BIN names one elsewhere), and docker" \
+    "does not answer (docker info says why); a small server in Python: python -m" \
+    "tools.python_server --model=$1"
+fi
 
 config=$(mktemp -d)
 trap 'rm -rf "$config"' EXIT

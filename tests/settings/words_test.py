@@ -38,6 +38,7 @@ FILES = ("--image=photo.png", "--mask=mask.png", "--output=filled.png")
         ),
         ("`ratio_bins=0.3-0.31` is too narrow", "--ratio_bins=0.3-0.31 is too narrow"),
         ("`loss_weights['style']` is at least 0", "--weight_style is at least 0"),
+        ("with `bfloat16=False` or `mirror=True`", "with --nobfloat16 or --mirror"),
         ("(`loss_weights['adversarial']=0` does without)", "(--weight_adversarial=0 does without)"),
         (
             "`models` names one twice; `source`, `url`, `at`",

@@ -25,6 +25,7 @@ TOOLS = pathlib.Path(__file__).parents[2] / "tools"
 
 # Records its arguments and keeps the configuration, which serve.sh removes when it ends.
 FAKE = """#!/bin/sh
+[ "$1" != info ] || exit "${DOCKER_ANSWERS:-0}"
 for argument in "$@"; do printf '%s\\n' "$argument"; done > "$RECORD/arguments"
 for argument in "$@"; do
   case "$argument" in
@@ -326,6 +327,15 @@ def test_nothing_that_serves(run, tmp_path, environment, words):
     model(tmp_path / "paris")
     status, err = run("paris", **environment)
     assert status == 1 and re.fullmatch(rf"serve.sh: {words}.*\n", err)
+
+
+def test_a_docker_that_does_not_answer(run, tmp_path):
+    model(tmp_path / "paris")
+    program(run.programs / "docker")
+    status, err = run("paris", DOCKER_ANSWERS="1")
+    assert status == 1 and not (run.record / "arguments").exists()
+    words = ".* docker does not answer .*python -m tools.python_server --model=paris"
+    assert re.fullmatch(rf"serve.sh: {words}\n", err)
 
 
 # ------------------------------------------------------------------------------------ configuration

@@ -57,7 +57,7 @@ _HOW_TO_OBTAIN = {
         "the files downloaded from there"
     ),
     "free": (
-        "the photographs that the model in the box was trained on are listed with their "
+        "The photographs that the model in the box was trained on are listed with their "
         "authors in docs/training_photographs.csv"
     ),
     "canyon": (

@@ -10,12 +10,14 @@ A version is written under a temporary name and then renamed, so that a server t
 never sees half a model. The model has only standard TensorFlow operations.
 """
 
+import contextlib
 import os
 import re
-from typing import Optional
+from typing import Iterator, Optional
 
 import numpy as np
 import tensorflow as tf
+from absl import logging as absl_logging
 
 from tfinpaint import atomic
 from tfinpaint.export import signatures, warmup
@@ -76,6 +78,17 @@ def export(
         raise SettingsError(f"{place} cannot be written: {os_reason(error)}") from error
 
 
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Hides what TensorFlow says of custom gradients while it loads a model: nobody trains it."""
+    before = absl_logging.get_verbosity()
+    absl_logging.set_verbosity(absl_logging.ERROR)
+    try:
+        yield
+    finally:
+        absl_logging.set_verbosity(before)
+
+
 class ExportedPainter(BasePainter):
     """Fills photographs with an exported model, as `Painter` does with a run.
 
@@ -99,7 +112,8 @@ class ExportedPainter(BasePainter):
                 f"{first_line(error)}); `export` writes it"
             ) from error
         try:
-            self._model = tf.saved_model.load(path)
+            with _no_warnings():
+                self._model = tf.saved_model.load(path)
             self._fill_window = self._model.fill_window
             self.fill_inputs = ("seed",) if hasattr(self._model, "fill_sample") else ()
         except (OSError, ValueError, AttributeError, tf.errors.OpError) as error:

@@ -105,7 +105,9 @@ class Painter(BasePainter, Fitting, tf.Module):
                 f"{images.shape.as_list()[1:3]}"
             )
         if tf.executing_eagerly() and not tf.reduce_all((holes == 0) | (holes == 1)):
-            raise ValueError(f"`holes` is 0 or 1. Got {float(tf.reduce_max(holes)):g} as the largest")
+            raise ValueError(
+                f"`holes` is 0 or 1. Got {float(tf.reduce_max(holes)):g} as the largest"
+            )
         inputs = {name: value for name, value in inputs.items() if value is not None}
         return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32), inputs)
 

@@ -20,6 +20,8 @@ _OPAQUE = 250  # alpha from this value on counts as opaque: lossy formats write 
 _NEAR, _SHARE, _SHARE_OF_EACH, _APART = 16, 0.85, 0.5, 96
 _TWO_ALONE = 0.98  # if this share of the pixels has exactly two levels, it is no photograph
 _FEW = 0.0005  # a smaller share of dark or bright pixels is not examined
+# Percent of the picture; the papers' holes end at 60 %. More hole than this is often the inverse.
+MUCH_HOLE = 70
 
 
 def read_hole(
@@ -113,7 +115,8 @@ def read_drawing(path: str, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarra
 
 
 def _share_notes(share: float, question: str):
-    if 0.1 <= share <= 95 or share in (0, 100):  # flipping does not help 0 and 100
+    """A warning if the hole's share of the picture, in percent, is unusual."""
+    if 0.1 <= share <= MUCH_HOLE or share in (0, 100):  # flipping does not help 0 and 100
         return []
     return [f"warning: {_percent(share)} of the picture is hole: {question}"]
 

@@ -45,6 +45,11 @@ def check_photo_path(path: str, argument: str = "path") -> None:
 
     Raises: SettingsError if it cannot.
     """
+    if os.path.isdir(path):
+        raise SettingsError(
+            f"`{argument}={path!r}` is a folder: give the name of a file, such as "
+            f"{os.path.join(path, 'filled.png')}"
+        )
     ending = os.path.splitext(path)[1].lower()
     if ending not in _WRITERS:
         raise SettingsError(f"`{argument}` ends in {', '.join(PHOTO_ENDINGS)}. Got {path}")
@@ -53,8 +58,6 @@ def check_photo_path(path: str, argument: str = "path") -> None:
         raise SettingsError(f"`{argument}={path!r}`: writing {ending} needs {lacking}")
     if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
         raise SettingsError(f"`{argument}` has a name of at most {_LONGEST_NAME} bytes. Got {path}")
-    if os.path.isdir(path):
-        raise SettingsError(f"`{argument}={path!r}` is a folder, not a file")
     check_writable(argument, os.path.dirname(os.path.abspath(path)))
 
 

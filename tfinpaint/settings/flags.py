@@ -218,8 +218,8 @@ def in_flags(message: str) -> str:
     """A message of the library, in which arguments are replaced by flags.
 
     "`image_size` is at least 16" -> "--image_size is at least 16", "`kind='box'`" ->
-    "--holes=box", "`loss_weights['style']=0`" -> "--weight_style=0". Names that have no flag, such
-    as `train` and `images`, stay unchanged.
+    "--holes=box", "`bfloat16=False`" -> "--nobfloat16", "`loss_weights['style']=0`" ->
+    "--weight_style=0". Names that have no flag, such as `train` and `images`, stay unchanged.
     """
 
     def flag(found: re.Match) -> str:
@@ -228,6 +228,8 @@ def in_flags(message: str) -> str:
             name = f"weight_{found['key']}" if name == "loss_weights" else ""
         if not (name in FLAGS or name in flags_of_systems() or name in flags.FLAGS):
             return found[0]
+        if found["value"] in ("True", "False"):
+            return f"--{name}" if found["value"] == "True" else f"--no{name}"
         return f"--{name}" if found["value"] is None else f"--{name}={_written(found['value'])}"
 
     return _ARGUMENT.sub(flag, message)

@@ -49,8 +49,8 @@ def slow(settings: TrainSettings) -> Optional[str]:
         return None
     kind = policy.removeprefix("mixed_")
     return (
-        f"this processor has no {kind} instructions: with `{flag}` a step takes several times as "
-        "long as without"
+        f"this processor has no {kind} instructions: a step takes several times as long as with "
+        f"`{flag}=False`"
     )
 
 
