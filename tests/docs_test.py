@@ -345,7 +345,10 @@ def test_troubleshooting_quotes_messages_of_the_code():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
-    names = r"--\w+=[^\s,]+|\(--\w+\)|\w+\.(?:png|jpg)|VGG-16|TIFF|bfloat16|multistage|residual|\(Address already in use\)"
+    names = (
+        r"--\w+=[^\s,]+|\(--\w+\)|\w+\.(?:png|jpg)|VGG-16|TIFF|bfloat16|multistage|residual"
+        r"|\(Address already in use\)"
+    )
     checked = 0
     for heading in ("Filling", "Training", "Studio and servers"):
         for seen, _ in rows(section("docs/troubleshooting.md", heading))[1:]:
