@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from tfinpaint.layers import (
+    CoherentSemanticAttention,
     ContextualAttention,
     GatedConv2D,
+    MultiScaleAttention,
+    MultistageAttention,
     PartialConv2D,
     PatchAttention,
+    ShiftLayer,
     SqueezeExcite,
 )
 
@@ -27,13 +31,48 @@ from tfinpaint.layers import (
         (lambda: PatchAttention("3"), "`patch_size` is a whole number, at least 1. Got '3'"),
         (lambda: ContextualAttention(fuse=2), "`fuse` is odd and at least 1. Got 2"),
         (lambda: ContextualAttention(rate=0), "`rate` is a whole number, at least 1. Got 0"),
-        (lambda: SqueezeExcite("a"), "`ratio` is a number above 0. Got 'a'"),
-        (lambda: SqueezeExcite(0), "`ratio` is a number above 0. Got 0"),
+        (lambda: SqueezeExcite("a"), "`ratio` is a finite number above 0. Got 'a'"),
+        (lambda: SqueezeExcite(0), "`ratio` is a finite number above 0. Got 0"),
+        (
+            lambda: SqueezeExcite(float("inf")),
+            "`ratio` is a finite number above 0. Got inf",
+        ),
+        (
+            lambda: ContextualAttention(softmax_scale=float("nan")),
+            "`softmax_scale` is a finite number above 0. Got nan",
+        ),
     ],
 )
 def test_are_refused_by_name(make, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         make()
+
+
+def test_an_unknown_activation_is_refused():
+    with pytest.raises(ValueError, match="zz"):
+        GatedConv2D(4, 3, activation="zz")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        PatchAttention(1),
+        PatchAttention(3, variant="official"),
+        MultiScaleAttention(),
+        MultistageAttention(),
+        ContextualAttention(),
+        ShiftLayer(),
+        CoherentSemanticAttention(),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_a_hole_may_be_of_any_type(layer):
+    features = np.random.default_rng(0).standard_normal((1, 8, 8, 4)).astype(np.float32)
+    hole = np.zeros((1, 16, 16, 1), np.float32)
+    hole[:, 4:10, 6:12] = 1
+    expected = layer([features, hole])
+    for dtype in (bool, np.uint8, np.float64):
+        np.testing.assert_array_equal(layer([features, hole.astype(dtype)]), expected)
 
 
 def test_numbers_of_numpy_are_taken():

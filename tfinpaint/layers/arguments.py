@@ -1,5 +1,6 @@
 """Checks of the arguments that layers are made with."""
 
+import math
 import numbers
 from typing import Any
 
@@ -17,6 +18,13 @@ def check_odd(**values: int) -> None:
     for name, value in values.items():
         if value % 2 != 1:
             raise ValueError(f"`{name}` is odd and at least 1. Got {value!r}")
+
+
+def check_positive(**values: float) -> None:
+    """Raises ValueError if a value is not a finite number above 0."""
+    for name, value in values.items():
+        if not isinstance(value, numbers.Real) or not 0 < value < math.inf:
+            raise ValueError(f"`{name}` is a finite number above 0. Got {value!r}")
 
 
 def check_variant(variant: str) -> None:

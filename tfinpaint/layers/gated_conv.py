@@ -41,6 +41,7 @@ class GatedConv2D(tf.keras.layers.Layer):
             raise ValueError(
                 f"one of `strides` and `dilation_rate` is 1. Got {strides} and {dilation_rate}"
             )
+        tf.keras.activations.get(activation)  # raises ValueError for an unknown name
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides

@@ -73,7 +73,7 @@ class PatchAttention(tf.keras.layers.Layer):
         features = tf.cast(inputs[0], dtype)
         h, w = shape(features)[1:3]
         reduce = hole_reduction.any_pixel if paper else hole_reduction.top_left_pixel
-        hole = tf.cast(reduce(inputs[1], h, w), dtype)  # [B, H, W, 1]
+        hole = reduce(tf.cast(inputs[1], dtype), h, w)  # [B, H, W, 1]
         touched = tf.nn.max_pool2d(hole, self.patch_size, 1, "SAME")  # patches with a missing pixel
         everywhere = formulations.attends_everywhere(h, w, with_attention_maps)
         attend = self._paper if paper else self._official

@@ -4,10 +4,11 @@ Source: equations (9)-(11) of the multistage attention paper (2020); Hu et al.,
 Squeeze-and-Excitation Networks, 2018.
 """
 
-import numbers
 from typing import Any
 
 import tensorflow as tf
+
+from tfinpaint.layers import arguments
 
 
 class SqueezeExcite(tf.keras.layers.Layer):
@@ -21,13 +22,12 @@ class SqueezeExcite(tf.keras.layers.Layer):
 
     Sub-layers: `squeeze` (Dense, ReLU), `excite` (Dense, sigmoid).
 
-    Raises: ValueError if `ratio` is not a number above 0.
+    Raises: ValueError if `ratio` is not a finite number above 0.
     """
 
     def __init__(self, ratio=1.0, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(ratio, numbers.Real) or not ratio > 0:
-            raise ValueError(f"`ratio` is a number above 0. Got {ratio!r}")
+        arguments.check_positive(ratio=ratio)
         self.ratio = ratio
 
     def build(self, input_shape: Any) -> None:
