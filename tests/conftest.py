@@ -12,6 +12,7 @@ import io
 import logging
 import os
 import pathlib
+import signal
 import socket
 import sys
 
@@ -26,6 +27,10 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 # can end it before its program starts.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+# A shell that starts the tests in the background lets them ignore SIGINT, and so would do what
+# they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 TOGETHER = {  # what shares costly fixtures of a session runs in one process
