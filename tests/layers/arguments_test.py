@@ -31,15 +31,15 @@ from tfinpaint.layers import (
         (lambda: PatchAttention("3"), "`patch_size` is a whole number, at least 1. Got '3'"),
         (lambda: ContextualAttention(fuse=2), "`fuse` is odd and at least 1. Got 2"),
         (lambda: ContextualAttention(rate=0), "`rate` is a whole number, at least 1. Got 0"),
-        (lambda: SqueezeExcite("a"), "`ratio` is a finite number above 0. Got 'a'"),
-        (lambda: SqueezeExcite(0), "`ratio` is a finite number above 0. Got 0"),
+        (lambda: SqueezeExcite("a"), "`ratio` is a finite number. Got 'a'"),
+        (lambda: SqueezeExcite(0), "`ratio` is above 0. Got 0"),
         (
             lambda: SqueezeExcite(float("inf")),
-            "`ratio` is a finite number above 0. Got inf",
+            "`ratio` is a finite number. Got inf",
         ),
         (
             lambda: ContextualAttention(softmax_scale=float("nan")),
-            "`softmax_scale` is a finite number above 0. Got nan",
+            "`softmax_scale` is a finite number. Got nan",
         ),
     ],
 )

@@ -20,11 +20,19 @@ def check_odd(**values: int) -> None:
             raise ValueError(f"`{name}` is odd and at least 1. Got {value!r}")
 
 
-def check_positive(**values: float) -> None:
-    """Raises ValueError if a value is not a finite number above 0."""
+def check_finite(**values: float) -> None:
+    """Raises ValueError if a value is not a finite number."""
     for name, value in values.items():
-        if not isinstance(value, numbers.Real) or not 0 < value < math.inf:
-            raise ValueError(f"`{name}` is a finite number above 0. Got {value!r}")
+        if not isinstance(value, numbers.Real) or not math.isfinite(value):
+            raise ValueError(f"`{name}` is a finite number. Got {value!r}")
+
+
+def check_positive(**values: float) -> None:
+    """Raises ValueError if a value is not a finite number, or is not above 0."""
+    check_finite(**values)
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f"`{name}` is above 0. Got {value!r}")
 
 
 def check_variant(variant: str) -> None:

@@ -56,7 +56,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         arguments.check_odd(patch_size=patch_size, fuse=fuse)
         arguments.check_whole(rate=rate)
-        arguments.check_positive(softmax_scale=softmax_scale)
+        arguments.check_finite(softmax_scale=softmax_scale)
         self.patch_size = patch_size
         self.rate = rate
         self.fuse = fuse
