@@ -61,7 +61,7 @@ _HOW_TO_OBTAIN = {
         "authors in docs/training_photographs.csv"
     ),
     "canyon": (
-        "canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu"
+        "Canyon is one class of Places2 (Places365-Standard), which is on places2.csail.mit.edu"
     ),
 }
 
