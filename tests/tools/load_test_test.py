@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from clocks import Clock
 from PIL import Image
 
 from tfinpaint.serving import client
@@ -65,19 +66,19 @@ def test_errors_and_other_pictures_are_counted(made_up, small):
 @pytest.mark.parametrize("good", [3, 0])
 def test_requests_that_fail_do_not_make_a_server_fast(monkeypatch, small, good):
     """They are answered at once, and are no photographs that came back."""
-    clock, calls = [0.0], []
+    clock, calls = Clock(), []
 
     class Refusing:
         def fill(self, photo, mask):
             calls.append(1)
             refused = len(calls) > 1 + good
-            clock[0] += 0.01 if refused else 0.5
+            clock.now += 0.01 if refused else 0.5
             if refused:
                 raise ServerError("busy")
             return photo
 
     monkeypatch.setattr(client, "connect", lambda url, timeout: Refusing())
-    monkeypatch.setattr(load_test.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(load_test, "time", clock)
     result = load_test.load("http://a", *small, requests=12, clients=1)
     assert len(result["errors"]) == 12 - good
     assert result["rate"] == pytest.approx(good / (0.5 * good + 0.01 * (12 - good)))

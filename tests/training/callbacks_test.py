@@ -8,6 +8,7 @@ import types
 
 import numpy as np
 import pytest
+from clocks import Clock
 
 from tfinpaint.progress import clock
 from tfinpaint.settings import SettingsError
@@ -55,17 +56,17 @@ def test_a_reopened_table_drops_the_rows_that_come_again(tmp_path):
 
 def test_the_speed_leaves_out_what_is_done_between_steps(tmp_path, monkeypatch):
     """Two steps of a second each, with a validation pass of a minute between them."""
-    now = [0.0]
-    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    clock = Clock()
+    monkeypatch.setattr(callbacks, "time", clock)
     table, spare = MetricsTable(str(tmp_path), -1), BestEffort(print)
     log = MetricsCallback(2, str(tmp_path), table, 2, 8, print, spare)
     rate = types.SimpleNamespace(numpy=lambda: 1e-4)
     log.set_model(types.SimpleNamespace(optimizer=types.SimpleNamespace(learning_rate=rate)))
     for _ in range(2):
         log.on_train_batch_begin(0)
-        now[0] += 1
+        clock.now += 1
         log.on_train_batch_end(0, {"loss": 1.0})
-        now[0] += 60
+        clock.now += 60
     (row,) = read(tmp_path / "metrics.csv")
     assert float(row["images_per_second"]) == 8
 
